@@ -1,0 +1,59 @@
+# Each target makes or reuses .venv by itself. On Debian, Ubuntu and Raspberry Pi OS nothing else has to be installed first.
+PYTHON ?= python3
+BIN := .venv/bin
+DATA := $(wildcard ../shared/data)
+export MAGWATT_DATA ?= $(abspath $(DATA))
+ifeq ($(MAGWATT_DATA),)
+  unexport MAGWATT_DATA
+endif
+
+.PHONY: demo test lint bench soak warm docs system clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    a simulated plant, the agent and a live table"
+	@echo "make test    all tests      make lint    style and types"
+	@echo "make bench   speed          make soak    long proofs"
+	@echo "make warm    compile the signal processing into the cache"
+
+demo: .venv/demo
+	$(BIN)/magwatt demo
+
+warm: .venv/demo
+	$(BIN)/magwatt warm
+
+test: .venv/test system
+	$(BIN)/python -m pytest -m "not soak"
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/test system
+	$(BIN)/python benchmarks/bench.py
+
+soak: .venv/test system
+	$(BIN)/python -m pytest -m soak
+
+docs: .venv/test
+	$(BIN)/python docs/make_tables.py
+
+# The real broker and an independent Modbus master, for the tests.
+system:
+	@sh ./install-system-packages mosquitto mbpoll
+
+.venv/bin/python:
+	@sh ./install-system-packages --python $(PYTHON)
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]"
+	@touch $@
+
+.venv/test: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@touch $@ .venv/demo
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
