@@ -1,0 +1,1 @@
+"""Devices and wires: profiles, buses, waveform streams. Nothing of MQTT, nothing of dsp."""

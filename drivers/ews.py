@@ -1,0 +1,225 @@
+"""EWS/1: three voltages and three currents over a byte stream (docs/ews1.md has it byte by byte).
+
+Pure functions and one small decoder; ports and sockets are in drivers/waveform.py.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+HELLO, SAMPLES, EVENT, STATUS = range(4)
+FLAG_SYNCHRONISED, FLAG_OVERRUN, FLAG_CLIPPED = 1, 2, 4
+FORMATS = ("int16", "int24", "int32", "float32")
+FRAME_BYTES_MAX = 16 * 1024
+
+_HEADER = struct.Struct("<4sBBHIIQIHH")
+_HELLO = struct.Struct("<dBBH16s8s")
+_CHANNEL = struct.Struct("<BBHffff")
+_STATUS = struct.Struct("<fII")
+_BYTES_PER_SAMPLE = {"int16": 2, "int24": 3, "int32": 4, "float32": 4}
+_KINDS = {(0, 1): "u1", (0, 2): "u2", (0, 3): "u3", (0, 12): "u12", (0, 23): "u23", (0, 31): "u31", (0, 0): "un",
+          (1, 1): "i1", (1, 2): "i2", (1, 3): "i3", (1, 0): "in"}  # fmt: skip
+_CODES = {name: code for code, name in _KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """value = (count − offset) · scale, in V or A; delay_ns is added to the sample's time."""
+
+    name: str
+    scale: float
+    offset: float = 0.0
+    delay_ns: float = 0.0
+    clipping: float = float("nan")  # largest magnitude before clipping, V or A
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    rate_hz: float
+    format: str
+    serial: str
+    firmware: str
+    channels: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame whose CRC was right. For SAMPLES, counts has shape (channels, n); it is None before a fitting hello."""
+
+    type: int
+    flags: int
+    stream: int
+    sequence: int
+    calibration: int
+    device_us: int
+    index: int
+    count: int
+    payload: bytes
+    hello: Hello | None = None
+
+
+@dataclass(slots=True)
+class Decoder:
+    """Bytes in any pieces → frames. A damaged frame is dropped and counted, never guessed at."""
+
+    damaged: int = 0
+    _buffer: bytearray = field(default_factory=bytearray)
+    _synchronised: bool = False
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that `data` completes. What comes before the first 0x00 is skipped without counting."""
+        self._buffer += data
+        while (end := self._buffer.find(0)) >= 0:
+            piece = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            if not piece:
+                self._synchronised = True
+                continue
+            frame = parse(piece)
+            if frame is not None:
+                self._synchronised = True
+                yield frame
+            elif self._synchronised:
+                self.damaged += 1
+            else:
+                self._synchronised = True
+        if len(self._buffer) > FRAME_BYTES_MAX + FRAME_BYTES_MAX // 254 + 2:
+            self._buffer.clear()
+            self.damaged += 1
+
+
+def parse(encoded: bytes) -> Frame | None:
+    """One COBS piece without its 0x00 → frame; None when damaged in any way."""
+    raw = cobs_decode(encoded)
+    if raw is None or not _HEADER.size + 4 <= len(raw) <= FRAME_BYTES_MAX:
+        return None
+    body = raw[:-4]
+    if zlib.crc32(body) != int.from_bytes(raw[-4:], "little"):
+        return None
+    magic, kind, flags, stream, sequence, calibration, device_us, index, count, _ = _HEADER.unpack_from(body)
+    if magic != b"EWS1" or kind > STATUS:
+        return None
+    payload = body[_HEADER.size :]
+    hello = None
+    if kind == HELLO:
+        hello = _parse_hello(payload)
+        if hello is None:
+            return None
+    return Frame(kind, flags, stream, sequence, calibration, device_us, index, count, payload, hello)
+
+
+def samples(frame: Frame, hello: Hello) -> NDArray[np.float64] | None:
+    """Values in V and A, shape (channels, n), C order; None when the payload does not fit the hello."""
+    channels = len(hello.channels)
+    if len(frame.payload) != frame.count * channels * _BYTES_PER_SAMPLE[hello.format]:
+        return None
+    counts = _counts(frame.payload, hello.format).reshape(frame.count, channels)
+    scale = np.array([channel.scale for channel in hello.channels])
+    offset = np.array([channel.offset for channel in hello.channels])
+    return np.ascontiguousarray(((counts - offset) * scale).T)
+
+
+def build(
+    kind: int,
+    payload: bytes,
+    *,
+    sequence: int,
+    calibration: int,
+    stream: int = 1,
+    flags: int = 0,
+    device_us: int = 0,
+    index: int = 0,
+    count: int = 0,
+) -> bytes:
+    """One frame as it goes on the wire, ending 0x00 included."""
+    body = _HEADER.pack(
+        b"EWS1", kind, flags, stream, sequence & 0xFFFFFFFF, calibration, device_us, index & 0xFFFFFFFF, count, 0
+    )
+    body += payload
+    if len(body) + 4 > FRAME_BYTES_MAX:
+        raise ValueError(f"a frame holds at most {FRAME_BYTES_MAX} bytes, this one has {len(body) + 4}")
+    return cobs_encode(body + zlib.crc32(body).to_bytes(4, "little")) + b"\0"
+
+
+def hello_payload(hello: Hello) -> bytes:
+    head = _HELLO.pack(
+        hello.rate_hz,
+        len(hello.channels),
+        FORMATS.index(hello.format),
+        0,
+        hello.serial.encode()[:16],
+        hello.firmware.encode()[:8],
+    )
+    rows = [
+        _CHANNEL.pack(*_CODES[item.name], 0, item.scale, item.offset, item.delay_ns, item.clipping)
+        for item in hello.channels
+    ]
+    return head + b"".join(rows)
+
+
+def status_payload(temperature_degc: float, overruns: int, frames_dropped: int) -> bytes:
+    return _STATUS.pack(temperature_degc, overruns, frames_dropped)
+
+
+def cobs_encode(data: bytes) -> bytes:
+    """Consistent Overhead Byte Stuffing (Cheshire and Baker 1999): no 0x00 inside, at most 1 byte in 254 more."""
+    out = bytearray()
+    pieces = data.split(b"\0")
+    for number, piece in enumerate(pieces):
+        last = number == len(pieces) - 1
+        while len(piece) >= 254:
+            out.append(255)
+            out += piece[:254]
+            piece = piece[254:]
+            if not piece and last:
+                return bytes(out)
+        out.append(len(piece) + 1)
+        out += piece
+    return bytes(out)
+
+
+def cobs_decode(data: bytes) -> bytes | None:
+    """The inverse; None when the code bytes do not add up or a 0x00 is inside."""
+    out = bytearray()
+    at, size = 0, len(data)
+    while at < size:
+        code = data[at]
+        end = at + code
+        if code == 0 or end > size:
+            return None
+        out += data[at + 1 : end]
+        at = end
+        if code < 255 and at < size:
+            out.append(0)
+    return bytes(out)
+
+
+def _counts(payload: bytes, form: str) -> NDArray[np.float64]:
+    if form == "int24":
+        raw = np.frombuffer(payload, np.uint8).reshape(-1, 3).astype(np.int32)
+        value = raw[:, 0] | raw[:, 1] << 8 | raw[:, 2] << 16
+        return (value - ((value & 0x800000) << 1)).astype(np.float64)
+    return np.frombuffer(payload, {"int16": "<i2", "int32": "<i4", "float32": "<f4"}[form]).astype(np.float64)
+
+
+def _parse_hello(payload: bytes) -> Hello | None:
+    if len(payload) < _HELLO.size:
+        return None
+    rate_hz, channels, form, _, serial, firmware = _HELLO.unpack_from(payload)
+    if form >= len(FORMATS) or len(payload) != _HELLO.size + channels * _CHANNEL.size or not 0 < rate_hz < 1e9:
+        return None
+    found = []
+    for number in range(channels):
+        kind, phase, _, scale, offset, delay_ns, clipping = _CHANNEL.unpack_from(
+            payload, _HELLO.size + number * _CHANNEL.size
+        )
+        name = _KINDS.get((kind, phase), f"other{number + 1}")
+        found.append(Channel(name, scale, offset, delay_ns, clipping))
+    text = [item.split(b"\0")[0].decode("utf-8", "replace") for item in (serial, firmware)]
+    return Hello(rate_hz, FORMATS[form], text[0], text[1], tuple(found))

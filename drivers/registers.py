@@ -1,0 +1,127 @@
+"""Register rows to values, and rows to read blocks. Pure functions; nothing waits here."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from drivers.profiles import Profile, Register
+from drivers.reading import Quality, Value
+from drivers.vocabulary import vocabulary
+
+_FORMAT = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "f32": ">f", "u64": ">Q", "i64": ">q", "f64": ">d"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One read request and what it brings."""
+
+    function: int
+    address: int
+    count: int
+    registers: tuple[Register, ...]
+
+
+def decode(row: Register, words: Sequence[int], rating_kw: float | None = None) -> tuple[Value, Quality]:
+    """The value of `row` from its own words, in the vocabulary's unit. Never raises on content.
+
+    Returns (None, OUT_OF_RANGE) for a "not available" mark (NaN, a listed pattern), the value with OUT_OF_RANGE
+    outside the plausible window, and UNVERIFIED where the scale depends on a rating nobody stated.
+    """
+    ordered = words if row.big_words_first else words[::-1]
+    raw_bytes = struct.pack(f">{len(ordered)}H", *ordered)
+    if row.type == "string":
+        text = raw_bytes.split(b"\0")[0].decode("utf-8", "replace").strip()
+        return text or None, Quality.GOOD
+    bits = int.from_bytes(raw_bytes, "big")
+    if bits in row.invalid:
+        return None, Quality.OUT_OF_RANGE
+    raw: float
+    if row.mask is not None:
+        raw = (bits & row.mask) >> _lowest_bit(row.mask)
+    else:
+        raw = struct.unpack(_FORMAT[row.type], raw_bytes)[0]
+    if not math.isfinite(raw):
+        return None, Quality.OUT_OF_RANGE
+    scale = row.scale_for(rating_kw)
+    if scale is None:
+        return None, Quality.UNVERIFIED
+    if row.encoding == "four_quadrant_pf":
+        raw = _four_quadrant_pf(raw)
+    if scale == 1 and row.offset == 0:
+        value: float | int = raw
+    else:
+        # A scale of 0.1 means "tenths": dividing by the whole number keeps 234.5 as people write it.
+        value = raw / round(1 / scale) if _is_fraction(scale) else raw * scale
+        value += row.offset
+    return value, plausibility(row.name, value)
+
+
+def plausibility(name: str, value: float) -> Quality:
+    """OUT_OF_RANGE outside the vocabulary's window, GOOD inside it or where no window is known."""
+    quantity = vocabulary()[name]
+    if quantity.low is not None and quantity.high is not None and not quantity.low <= value <= quantity.high:
+        return Quality.OUT_OF_RANGE
+    return Quality.GOOD
+
+
+def decode_block(
+    block: Block, words: Sequence[int], rating_kw: float | None = None
+) -> tuple[dict[str, Value], dict[str, Quality]]:
+    """All values of one answer, and the flags of those that are not good."""
+    values: dict[str, Value] = {}
+    flags: dict[str, Quality] = {}
+    for row in block.registers:
+        start = row.address - block.address
+        value, flag = decode(row, words[start : start + row.words], rating_kw)
+        values[row.name] = value
+        if flag:
+            flags[row.name] = flag
+    return values, flags
+
+
+def usable(profile: Profile) -> tuple[Register, ...]:
+    """The registers that are read. Those known from memory only stay off until a self-check has passed."""
+    return tuple(row for row in profile.registers if row.confidence != "from_memory")
+
+
+def plan_blocks(profile: Profile, registers: Iterable[Register]) -> tuple[Block, ...]:
+    """Joins registers into as few requests as the device allows; a value is never split over two requests."""
+    blocks: list[Block] = []
+    for function in (3, 4):
+        rows = sorted((row for row in registers if row.function == function), key=lambda row: row.address)
+        run: list[Register] = []
+        for row in rows:
+            if run and not _joins(profile, run, row):
+                blocks.append(_block(function, run))
+                run = []
+            run.append(row)
+        if run:
+            blocks.append(_block(function, run))
+    return tuple(blocks)
+
+
+def _joins(profile: Profile, run: Sequence[Register], row: Register) -> bool:
+    end = max(item.address + item.words for item in run)
+    fits = row.address + row.words - run[0].address <= profile.max_registers
+    return fits and (profile.gaps_allowed or row.address <= end)
+
+
+def _block(function: int, run: Sequence[Register]) -> Block:
+    start = run[0].address
+    return Block(function, start, max(row.address + row.words for row in run) - start, tuple(run))
+
+
+def _four_quadrant_pf(raw: float) -> float:
+    """Schneider's coding: beyond ±1 the load leads, and the value is 2 − x or −2 − x."""
+    return 2 - raw if raw > 1 else -2 - raw if raw < -1 else raw
+
+
+def _is_fraction(scale: float) -> bool:
+    return 0 < scale < 1 and math.isclose(1 / scale, round(1 / scale), rel_tol=1e-12)
+
+
+def _lowest_bit(mask: int) -> int:
+    return (mask & -mask).bit_length() - 1

@@ -1,0 +1,46 @@
+"""The controlled names: one quantity, one name, one unit, one plausible window (data: vocabulary.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from drivers.reading import Quantity
+
+_SUFFIX = {
+    "W": "w", "kW": "kw", "var": "var", "VA": "va", "V": "v", "A": "a", "Hz": "hz", "rpm": "rpm", "%": "pct",
+    "degC": "degc", "deg": "deg", "Nm": "nm", "h": "h", "d": "d", "kWh": "kwh", "MWh": "mwh", "GWh": "gwh",
+    "kvarh": "kvarh", "kVAh": "kvah", "m3/h": "m3_h", "bar": "bar", "": "",
+}  # fmt: skip
+
+
+@cache
+def vocabulary() -> dict[str, Quantity]:
+    """Every known quantity by name."""
+    raw = tomllib.loads((files("drivers") / "vocabulary.toml").read_text(encoding="utf-8"))
+    found = {}
+    for name, row in raw["name"].items():
+        low, high = row.get("plausible", (None, None))
+        found[name] = Quantity(name, row["unit"], row["kind"], row.get("desc", ""), low, high)
+    return found
+
+
+def metric_name(name: str, unit: str) -> str:
+    """The name under which a quantity leaves the house: `active_power` in W → `active_power_w`.
+
+    Names that end in their unit already stay (`energy_kwh`, `motor_load_percent`). Raises ValueError on a unit
+    that has no suffix yet: add it here, once.
+    """
+    if unit not in _SUFFIX:
+        raise ValueError(f"{name}: unit {unit!r} has no suffix")
+    suffix = _SUFFIX[unit]
+    if not suffix or name.endswith(f"_{suffix}") or (unit == "%" and name.endswith("_percent")):
+        return name
+    return f"{name}_{suffix}"
+
+
+def metric_name_of(name: str) -> str:
+    """`metric_name` for a vocabulary name; an unknown name is returned as it is."""
+    quantity = vocabulary().get(name)
+    return metric_name(name, quantity.unit) if quantity else name

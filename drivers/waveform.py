@@ -1,0 +1,175 @@
+"""Waveform streams from the wire: EWS/1 over a serial port or TCP, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from drivers import ews
+from drivers.reading import Clock, Quality, Waveform
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 65536
+READ_S = 0.1  # one block about every 0.1 s
+RETRY_S = (1.0, 30.0)  # first and longest pause before a lost port is opened again
+FIT_S, FIT_POINTS = 0.5, 240  # arrival times kept for the rate fit: one each 0.5 s, two minutes
+
+
+@dataclass(slots=True)
+class Assembler:
+    """Frames → runs of samples with an index that counts lost ones too. No clock, no port.
+
+    quality is OR-ed to every block. A frame that does not fit its hello counts as damaged.
+    """
+
+    device: str
+    quality: Quality = Quality.GOOD
+    decoder: ews.Decoder = field(default_factory=ews.Decoder)
+    hello: ews.Hello | None = None
+    waiting: int = 0  # samples frames thrown away because no fitting hello was there yet
+    lost: int = 0  # samples
+    temperature_degc: float | None = None
+    overruns: int = 0
+    _calibration: int = -1
+    _stream: int = -1
+    _next_device: int = 0  # index mod 2^32 that the next frame should have
+    _next: int = 0  # the same, unwrapped and running on across restarts
+    _last_ns: int = 0
+    _arrivals: list[tuple[int, int]] = field(default_factory=list)
+
+    def feed(self, data: bytes, came_ns: int) -> list[Waveform]:
+        """The blocks that `data`, which came at UTC came_ns, completes; contiguous frames are joined."""
+        runs: list[tuple[int, list[np.ndarray], Quality, int]] = []
+        for frame in self.decoder.feed(data):
+            if frame.type == ews.HELLO and frame.hello is not None:
+                self._greet(frame, frame.hello)
+            elif frame.type == ews.STATUS and len(frame.payload) == 12:
+                values = np.frombuffer(frame.payload, "<f4,<u4,<u4")[0]
+                self.temperature_degc, self.overruns = float(values[0]), int(values[1])
+            elif frame.type == ews.SAMPLES:
+                self._take(frame, came_ns, runs)
+        return [self._waveform(*run, came_ns) for run in runs]
+
+    def rate_hz(self) -> float | None:
+        """Samples per second by our clock: least squares of arrival time against index. None before ten seconds."""
+        if len(self._arrivals) < 20:
+            return None
+        points = np.array(self._arrivals, dtype=np.float64)
+        points -= points[0]
+        slope = np.polyfit(points[:, 0], points[:, 1], 1)[0]
+        return float(1e9 / slope) if slope > 0 else None
+
+    def _greet(self, frame: ews.Frame, hello: ews.Hello) -> None:
+        if hello != self.hello:
+            self._arrivals.clear()
+        self.hello, self._calibration = hello, frame.calibration
+
+    def _take(self, frame: ews.Frame, came_ns: int, runs: list[tuple[int, list[np.ndarray], Quality, int]]) -> None:
+        if self.hello is None or frame.calibration != self._calibration:
+            self.waiting += 1
+            return
+        block = ews.samples(frame, self.hello)
+        if block is None:
+            self.decoder.damaged += 1
+            return
+        if frame.stream != self._stream:
+            if self._stream >= 0:  # a restarted sender: as many samples are missing as the time that passed holds
+                missing = max(1, round((came_ns - self._last_ns) / 1e9 * self.hello.rate_hz) - frame.count)
+                self.lost += missing
+                self._next += missing
+            self._stream, self._arrivals = frame.stream, []
+        else:
+            missing = (frame.index - self._next_device) & 0xFFFFFFFF
+            if missing >= 0x80000000:  # an index that went back within one stream: a repeated frame
+                self.decoder.damaged += 1
+                return
+            self.lost += missing
+            self._next += missing
+        quality = Quality.CLIPPED if frame.flags & ews.FLAG_CLIPPED else Quality.GOOD
+        if frame.flags & ews.FLAG_OVERRUN:
+            quality |= Quality.GAP
+        last = runs[-1] if runs else None
+        if last and last[0] + sum(part.shape[1] for part in last[1]) == self._next and last[2] == quality:
+            last[1].append(block)
+        else:
+            runs.append((self._next, [block], quality, frame.device_us if frame.flags & ews.FLAG_SYNCHRONISED else 0))
+        self._next += frame.count
+        self._next_device = (frame.index + frame.count) & 0xFFFFFFFF
+        if not self._arrivals or came_ns - self._arrivals[-1][1] > FIT_S * 1e9:
+            self._arrivals.append((self._next, came_ns))
+            del self._arrivals[:-FIT_POINTS]
+        self._last_ns = came_ns
+
+    def _waveform(
+        self, index: int, parts: list[np.ndarray], quality: Quality, device_us: int, came_ns: int
+    ) -> Waveform:
+        assert self.hello is not None
+        samples = np.ascontiguousarray(np.concatenate(parts, axis=1))
+        start_ns = device_us * 1000 or came_ns - round((self._next - index) / self.hello.rate_hz * 1e9)
+        channels = self.hello.channels
+        return Waveform(
+            self.device,
+            start_ns,
+            index,
+            self.hello.rate_hz,
+            tuple(item.name for item in channels),
+            samples,
+            tuple(item.clipping for item in channels),
+            quality | self.quality,
+        )
+
+
+class StreamReader(threading.Thread):
+    """Reads one stream until stopped; opens it again when it is lost. Says so once when it breaks, once when it heals.
+
+    where: a serial port's path, or socket://host:port. take: gets each Waveform; it must not wait.
+    """
+
+    def __init__(
+        self, name: str, where: str, baud: int, take: Callable[[Waveform], None], clock: Clock, quality: Quality
+    ) -> None:
+        super().__init__(name=f"waveform-{name}", daemon=True)
+        self.assembler = Assembler(name, quality)
+        self.device = name
+        self.alive = False
+        self._where, self._baud, self._take, self._clock = where, baud, take, clock
+        self._ending = threading.Event()
+
+    def stop(self) -> None:
+        self._ending.set()
+
+    def run(self) -> None:
+        pause_s, told = RETRY_S[0], False
+        while not self._ending.is_set():
+            try:
+                self._read()
+            except OSError as error:
+                if not told:
+                    log.warning("waveform %s: %s lost (%s), next try in %g s", self.device, self._where, error, pause_s)
+                told = True
+            if self.alive:
+                pause_s, told = RETRY_S[0], True
+                self.alive = False
+            self._ending.wait(pause_s)
+            pause_s = min(2 * pause_s, RETRY_S[1])
+
+    def _read(self) -> None:
+        import serial
+
+        with serial.serial_for_url(self._where, self._baud, timeout=READ_S) as port:
+            while not self._ending.is_set():
+                data = port.read(max(1, min(port.in_waiting, READ_BYTES)))
+                if not data:
+                    continue
+                self._ending.wait(READ_S / 2)  # let a block gather: one read for many frames
+                data += port.read(min(port.in_waiting, READ_BYTES)) if port.in_waiting else b""
+                for block in self.assembler.feed(data, self._clock.utc_ns()):
+                    if not self.alive:
+                        log.info("waveform %s: samples arrive from %s", self.device, self._where)
+                        self.alive = True
+                    self._take(block)
