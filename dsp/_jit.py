@@ -1,0 +1,40 @@
+"""The one place with numba flags, and the array types that the kernels share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+# No "nnan" and no "ninf": NaN is our gap mark, so only re-association and contraction are allowed.
+FLAGS: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract"}, "error_model": "numpy"}
+
+dispatchers: list[Any] = []
+
+
+def kernel(function: F) -> F:
+    """Compile with our flags and keep the signature for the type checker.
+
+    Kernels call kernels of their own file only: numba's cache does not notice an edited callee elsewhere.
+    """
+    njit = cast(Any, numba).njit
+    try:
+        compiled = njit(cache=True, **FLAGS)(function)
+    except RuntimeError:  # neither __pycache__ nor a cache directory is writable: compile at each start
+        compiled = njit(**FLAGS)(function)
+    dispatchers.append(compiled)
+    return cast(F, compiled)
+
+
+def cache_misses() -> int:
+    """How many kernels this process had to compile; 0 proves that a warmed cache served them all."""
+    return sum(sum(d.stats.cache_misses.values()) for d in dispatchers)

@@ -1,0 +1,66 @@
+"""What one window of waveforms gives: the flags and the numbers."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp._jit import Floats
+
+ORDERS = 51  # components and subgroups 0..50
+
+
+class Flag(IntFlag):
+    """Doubts about a window; they only accumulate. A window carries all flags of its channels."""
+
+    GOOD = 0
+    GAP = 1  # a sample of the window is missing (NaN, inf or lost)
+    CLIPPED = 2  # the converter's limit was reached
+    SYNC_LOST = 4  # no rotating or alternating fundamental to hold on to: 200 ms, no harmonics
+    FEW_CYCLES = 8  # fewer than three cycles, or fewer than a window should have: no subgroups below three
+    NO_SIGNAL = 16  # nothing alternates on any channel
+    MISSING_PHASE = 32  # a voltage channel is dead while others live
+    COASTING = 64  # frequency not measured in this window: the last one is used
+    UNSTEADY = 128  # frequency moved by more than 1 % since the window before: harmonics are smeared
+
+
+class Window(NamedTuple):
+    """All results of one window. Arrays of (3,) are phases 1..3, (3, 51) adds the order 0..50; absent is NaN.
+
+    Voltages and currents are rms over the window unless said; currents and powers are positive into the load.
+    A value that depends on a channel with a gap is NaN; the other channels' values stay right.
+    """
+
+    start_index: float  # absolute sample position; sample k stands for k-0.5 .. k+0.5
+    end_index: float  # the next window's start_index
+    n_cycles: int  # 0 without synchronisation
+    frequency_hz: float  # always positive; see rotation
+    flags: Flag
+    channel_flags: tuple[Flag, ...]  # u1, u2, u3, i1, i2, i3
+    u_rms_v: Floats
+    i_rms_a: Floats
+    u_dc_v: Floats
+    i_dc_a: Floats
+    p_phase_w: Floats
+    p_w: float  # over the phases that have both u and i
+    q1_var: float  # of the fundamentals, positive = inductive
+    s_va: float  # IEEE 1459 effective apparent power, see power.totals
+    pf: float  # p_w / s_va, with the sign of p_w
+    h_u_v: Floats  # components; order 0 is |DC|
+    h_i_a: Floats
+    sg_u_v: Floats  # IEC 61000-4-7 subgroups; order 0 is |DC|
+    sg_i_a: Floats
+    thd_u_pct: Floats  # of subgroups to order 40; of components below three cycles
+    thd_i_pct: Floats
+    u1_v: float  # positive-sequence fundamental; "positive" is the way the field turns
+    u2_pct: float
+    u0_pct: float
+    i2_pct: float
+    i0_pct: float
+    rotation: int  # +1: phases follow 1, 2, 3; -1: 1, 3, 2; 0: unknown
+    phasor_u_v: npt.NDArray[np.complex128]  # fundamental, rms, angle of a cosine at start_index
+    phasor_i_a: npt.NDArray[np.complex128]
+    q1_phase_var: Floats

@@ -1,0 +1,152 @@
+"""One window's samples, cut out and made fit for the kernels: gaps marked and bridged, clipping found."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsp._jit import Bytes, Floats, Ints, kernel
+
+ABSURD = 1e30  # volts or amperes
+RUN = 4  # equal samples at the extreme that make a suspicion
+
+
+@kernel
+def clean(x: Floats, bad: Bytes, held: Floats, last_bad: Ints, use: Bytes, lo: int, hi: int, base: int) -> None:
+    """Mark gaps in columns lo..hi-1 of x and hold the last good value there. Unused channels become 0.
+
+    A gap is what is not finite, or beyond ABSURD: no sensor gives that, and its powers would overflow.
+
+    held, last_bad: shape (6,), last good value and absolute index of the youngest gap; column 0 is sample `base`.
+    """
+    for c in range(6):
+        bad[c, lo:hi] = 0
+        if not use[c]:
+            x[c, lo:hi] = 0.0
+            continue
+        # one quick sum tells whether there is anything to mend
+        a = x[c, lo:hi]
+        probe = 0.0
+        for k in range(a.shape[0]):
+            probe += a[k] * a[k]
+        if probe <= ABSURD * ABSURD:  # false for NaN
+            if hi > lo:
+                held[c] = x[c, hi - 1]
+            continue
+        good = held[c]
+        for k in range(lo, hi):
+            v = x[c, k]
+            if abs(v) <= ABSURD:
+                good = v
+            else:
+                x[c, k] = good
+                bad[c, k] = 1
+                last_bad[c] = base + k
+        held[c] = good
+
+
+@kernel
+def cut(
+    x: Floats,
+    bad: Bytes,
+    last_bad: Ints,
+    base: int,
+    first: int,
+    end: int,
+    from_index: int,
+    core_lo: int,
+    core_hi: int,
+    to_index: int,
+    seg: Floats,
+    gap: Bytes,
+) -> None:
+    """Copy absolute samples from_index .. to_index-1 into seg (shape (6, n)); gap[c] tells of holes in the core.
+
+    The core core_lo .. core_hi is what the window weighs; around it is what the resampler's taps reach. There, beyond
+    a hole or where no sample exists (before `first`, from `end` on), the nearest good value towards the core holds.
+    """
+    lo = max(from_index, first)
+    hi = min(to_index, end)
+    for c in range(6):
+        seg[c, lo - from_index : hi - from_index] = x[c, lo - base : hi - base]
+        gap[c] = 0
+        inner_lo = max(core_lo, first)
+        inner_hi = min(core_hi, end - 1)
+        left = lo
+        right = hi
+        if last_bad[c] >= lo:
+            for k in range(inner_lo, inner_hi + 1):
+                gap[c] |= bad[c, k - base]
+            left = inner_lo
+            while left > lo and not bad[c, left - 1 - base]:
+                left -= 1
+            right = inner_hi + 1
+            while right < hi and not bad[c, right - base]:
+                right += 1
+        for k in range(from_index, left):
+            seg[c, k - from_index] = seg[c, left - from_index]
+        for k in range(right, to_index):
+            seg[c, k - from_index] = seg[c, right - 1 - from_index]
+
+
+@kernel
+def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes) -> None:
+    """out[c] = 1 where a channel of seg was clipped in columns lo..hi (inclusive).
+
+    With a known limit (not NaN): a magnitude of 0.999 of it. Without: a run of four equal samples at the extreme that
+    was reached by a step of more than three smallest steps (so no quantised peak), while every run at that extreme has
+    its neighbours within a quarter of the peak-to-peak value (so no pulse train), and that extreme is not zero (where a
+    rectified or chopped current rests).
+    """
+    for c in range(seg.shape[0]):
+        a = seg[c, lo : hi + 1]
+        n = a.shape[0]
+        top = a[0]
+        bottom = a[0]
+        for k in range(n):
+            top = max(top, a[k])
+            bottom = min(bottom, a[k])
+        if not np.isnan(limits[c]):
+            out[c] = 1 if max(top, -bottom) >= 0.999 * limits[c] else 0
+            continue
+        out[c] = 0
+        swing = top - bottom
+        if swing <= 0.0:
+            continue
+        at_top = 0
+        at_bottom = 0
+        for k in range(n):
+            at_top += a[k] == top
+            at_bottom += a[k] == bottom
+        if at_top < RUN and at_bottom < RUN:
+            continue
+        least = swing
+        for k in range(1, n):
+            step = abs(a[k] - a[k - 1])
+            if step > 0.0:
+                least = min(least, step)
+        high = at_top >= RUN and top != 0.0 and _flat(a, top, 3.0 * least, 0.25 * swing)
+        low = at_bottom >= RUN and bottom != 0.0 and _flat(a, bottom, 3.0 * least, 0.25 * swing)
+        out[c] = 1 if high or low else 0
+
+
+@kernel
+def _flat(a: Floats, extreme: float, least: float, most: float) -> bool:
+    n = a.shape[0]
+    found = False
+    k = 0
+    while k < n:
+        if a[k] != extreme:
+            k += 1
+            continue
+        begin = k
+        while k < n and a[k] == extreme:
+            k += 1
+        if k - begin < RUN:
+            continue
+        before = abs(a[begin - 1] - extreme) if begin > 0 else 0.0
+        after = abs(a[k] - extreme) if k < n else 0.0
+        if max(before, after) >= most:
+            return False
+        if max(before, after) > least:
+            found = True
+    return found
