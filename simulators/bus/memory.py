@@ -1,0 +1,31 @@
+"""The same devices without a wire: a plant day in seconds on a virtual clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drivers.errors import DeviceRefused, LinkTimeout
+from drivers.reading import Clock
+from simulators.devices.device import Refused, SimulatedDevice
+
+
+class MemoryLink:
+    """A drivers.reading.Link. An unknown unit is silence, and costs the whole time-out as on a real line."""
+
+    def __init__(self, devices: Sequence[SimulatedDevice], clock: Clock, wire_s: float = 0.005) -> None:
+        self._devices = {device.unit: device for device in devices}
+        self._clock, self._wire_s = clock, wire_s
+
+    async def read_registers(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> list[int]:
+        device = self._devices.get(unit)
+        if device is None:
+            await self._clock.sleep(timeout_s)
+            raise LinkTimeout(f"unit {unit}: no answer in {timeout_s:g} s")
+        await self._clock.sleep(self._wire_s)
+        try:
+            return device.read(function, address, count)
+        except Refused as refusal:
+            raise DeviceRefused(refusal.code, f"unit {unit}, function {function}, address {address}") from refusal
+
+    async def close(self) -> None:
+        """Nothing is open."""

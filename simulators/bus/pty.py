@@ -1,0 +1,52 @@
+"""Pseudo-terminals as serial ports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import tty
+
+
+class Pty:
+    """One end is ours, `path` is the port that somebody opens. Raw, 8 bits, no echo, never blocking.
+
+    hold: keep the other end open too, so that reading ours gives no error while nobody is there. Without it,
+    `anybody()` tells whether somebody has opened the port.
+    """
+
+    def __init__(self, hold: bool) -> None:
+        self.fd, other = pty.openpty()
+        tty.setraw(self.fd)
+        tty.setraw(other)
+        os.set_blocking(self.fd, False)
+        self.path = os.ttyname(other)
+        self._other: int | None = other
+        if not hold:
+            os.close(other)
+            self._other = None
+
+    def anybody(self) -> bool:
+        """Somebody holds the port open."""
+        poller = select.poll()
+        poller.register(self.fd, 0)
+        return not any(event & (select.POLLHUP | select.POLLERR) for _, event in poller.poll(0))
+
+    def read(self) -> bytes:
+        """What has come; empty when nothing did."""
+        with contextlib.suppress(OSError):
+            return os.read(self.fd, 4096)
+        return b""
+
+    def write(self, data: bytes) -> int:
+        """How many bytes the port took; 0 when it is full or gone. Never waits."""
+        with contextlib.suppress(OSError):
+            return os.write(self.fd, data)
+        return 0
+
+    def close(self) -> None:
+        for fd in (self.fd, self._other):
+            if fd is not None:
+                with contextlib.suppress(OSError):
+                    os.close(fd)

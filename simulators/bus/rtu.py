@@ -1,0 +1,97 @@
+"""An RS-485 segment on a pseudo-terminal: strict framing in front of pymodbus' RTU server.
+
+Two terminals joined by a relay. The relay knows what pymodbus' framer does not: a pause ends a frame, a damaged or
+foreign frame is answered by nobody, and bytes need time on a wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+from pymodbus.framer import FramerType
+from pymodbus.server import ModbusSerialServer
+
+from simulators.bus.pty import Pty
+from simulators.bus.server import sim_device
+from simulators.devices.device import SimulatedDevice
+
+_PAUSE_S = 0.004  # a little more than 3.5 characters at 19200 baud; a pty has no baud of its own
+
+
+class RtuBus:
+    """`await start()` gives the port's path. baud: paces answers as 10 bits a character would, 0 not at all."""
+
+    def __init__(self, devices: Sequence[SimulatedDevice], baud: int = 19200) -> None:
+        self._devices, self._baud = devices, baud
+        self._units = frozenset(device.unit for device in devices)
+        self._client = Pty(hold=True)
+        self._slaves = Pty(hold=True)
+        self._server: ModbusSerialServer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._request, self._answer = bytearray(), bytearray()
+        self._request_timer: asyncio.TimerHandle | None = None
+        self._answer_timer: asyncio.TimerHandle | None = None
+        self.dropped = 0  # requests that no slave took
+
+    async def start(self) -> str:
+        table = [sim_device(device) for device in self._devices]
+        self._server = ModbusSerialServer(table, framer=FramerType.RTU, port=self._slaves.path, baudrate=19200)
+        await self._server.serve_forever(background=True)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._client.fd, self._from_client)
+        self._loop.add_reader(self._slaves.fd, self._from_slaves)
+        return self._client.path
+
+    async def stop(self) -> None:
+        if self._loop is not None:
+            for fd in (self._client.fd, self._slaves.fd):
+                self._loop.remove_reader(fd)
+        for timer in (self._request_timer, self._answer_timer):
+            if timer is not None:
+                timer.cancel()
+        if self._server is not None:
+            with contextlib.suppress(OSError):
+                await self._server.shutdown()  # type: ignore[no-untyped-call]
+            await asyncio.sleep(0)
+        self._client.close()
+        self._slaves.close()
+
+    def _from_client(self) -> None:
+        self._request += self._client.read()
+        if self._loop is not None:
+            if self._request_timer is not None:
+                self._request_timer.cancel()
+            self._request_timer = self._loop.call_later(_PAUSE_S, self._frame_ended)
+
+    def _frame_ended(self) -> None:
+        """After a pause: one whole, intact frame for one of our slaves goes on; anything else is noise to them."""
+        frame, self._request = bytes(self._request), bytearray()
+        if len(frame) >= 8 and frame[0] in self._units and crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little"):
+            self._slaves.write(frame)
+        else:
+            self.dropped += 1
+
+    def _from_slaves(self) -> None:
+        """Gathers an answer and lets it go when the wire would have carried it."""
+        first = not self._answer
+        self._answer += self._slaves.read()
+        if self._loop is not None and first:
+            self._answer_timer = self._loop.call_later(0.001, self._answer_ended)
+
+    def _answer_ended(self) -> None:
+        frame, self._answer = bytes(self._answer), bytearray()
+        if self._loop is not None:
+            wire_s = (8 + len(frame)) * 10 / self._baud if self._baud else 0.0
+            self._answer_timer = self._loop.call_later(wire_s, self._client.write, frame)
+
+
+def crc16(data: bytes) -> int:
+    """Modbus over serial line 1.02, 6.2.2: polynomial 0xA001 reflected, start 0xFFFF, low byte first on the wire."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return crc

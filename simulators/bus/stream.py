@@ -1,0 +1,83 @@
+"""Byte streams that go on whether anybody reads or not: a serial port and a TCP port for EWS/1."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from simulators.bus.pty import Pty
+
+_BACKLOG_BYTES = 256 * 1024  # what a slow TCP reader may leave lying, about 2 s
+
+
+class PtyOutlet:
+    """Frames to a pseudo-terminal. A frame goes whole or not at all; what the port cannot take now is dropped.
+
+    While nobody has opened the port, nothing is sent: whoever comes gets no stale bytes. Not counted as dropped.
+    """
+
+    def __init__(self) -> None:
+        self._pty = Pty(hold=False)
+        self.path = self._pty.path
+        self.dropped = 0
+        self._rest = b""
+
+    def send(self, frames: list[bytes]) -> None:
+        if not self._pty.anybody():
+            self._rest = b""
+            return
+        for frame in frames:
+            if self._rest:
+                self._rest = self._rest[self._pty.write(self._rest) :]
+            if self._rest:
+                self.dropped += 1
+                continue
+            self._rest = frame[self._pty.write(frame) :]
+            if len(self._rest) == len(frame):
+                self._rest = b""
+                self.dropped += 1
+
+    def close(self) -> None:
+        self._pty.close()
+
+
+class TcpOutlet:
+    """Frames to everybody who connects. A slow reader loses frames; nobody else notices."""
+
+    def __init__(self) -> None:
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.dropped = 0
+
+    async def start(self) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return f"{host}:{port}"
+
+    def send(self, frames: list[bytes]) -> None:
+        if not self._writers or not frames:
+            return
+        data = b"".join(frames)
+        for writer in self._writers:
+            if writer.transport.get_write_buffer_size() > _BACKLOG_BYTES:
+                self.dropped += len(frames)
+            else:
+                writer.write(data)
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Nothing is expected from the other side but its end."""
+        self._writers.add(writer)
+        try:
+            with contextlib.suppress(OSError):
+                while await reader.read(4096):
+                    pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()

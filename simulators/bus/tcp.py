@@ -1,0 +1,35 @@
+"""A Modbus TCP port on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from pymodbus.server import ModbusTcpServer
+
+from simulators.bus.server import silent_gateway, sim_device
+from simulators.devices.device import SimulatedDevice
+
+
+class TcpBus:
+    """`await start()` gives "127.0.0.1:port"; port 0 takes any free one."""
+
+    def __init__(self, devices: Sequence[SimulatedDevice], port: int = 0) -> None:
+        self._devices, self._port = devices, port
+        self._server: ModbusTcpServer | None = None
+
+    async def start(self) -> str:
+        table = [silent_gateway(), *(sim_device(device) for device in self._devices)]
+        self._server = ModbusTcpServer(table, address=("127.0.0.1", self._port))
+        await self._server.serve_forever(background=True)
+        listener = self._server.transport
+        if not isinstance(listener, asyncio.Server):
+            raise RuntimeError("pymodbus opened something that is not a TCP listener")
+        host, port = listener.sockets[0].getsockname()[:2]
+        return f"{host}:{port}"
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.shutdown()  # type: ignore[no-untyped-call]
+            await asyncio.sleep(0)  # lets asyncio close the sockets it was told to close
+            self._server = None

@@ -1,0 +1,1 @@
+"""What stands on a wire: register images written from a profile, and the waveform sender."""

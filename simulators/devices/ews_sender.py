@@ -1,0 +1,118 @@
+"""A microcontroller with an ADC front end that sends EWS/1: three voltages and three currents, 64 instants a frame.
+
+Each frame has a due time, the end of its samples plus one plant step. The clock of the samples runs a few ppm off
+nominal; its time stamps are UTC, as with a synchronised device clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from drivers import ews
+from simulators.devices.waves import Synthesiser
+from simulators.plant.units import Train
+
+RATE_HZ = 10240.0
+INSTANTS = 64
+VOLTS_MAX, AMPS_MAX = 800.0, 400.0
+_SCALE = (VOLTS_MAX / 32767, AMPS_MAX / 32767)
+_STATUS_EVERY = 10  # hellos
+
+HELLO = ews.Hello(
+    rate_hz=RATE_HZ,
+    format="int16",
+    serial="SIM-EWS-0002",
+    firmware="sim-1",
+    channels=tuple(
+        ews.Channel(f"{kind}{phase}", scale, clipping=full)
+        for kind, scale, full in (("u", _SCALE[0], VOLTS_MAX), ("i", _SCALE[1], AMPS_MAX))
+        for phase in (1, 2, 3)
+    ),
+)
+
+
+class Due(NamedTuple):
+    """A frame to be and the moment, in monotonic ns, at which the device sends it."""
+
+    at_ns: int
+    kind: int
+    payload: bytes
+    device_us: int = 0
+    first: int = 0  # index of the first instant
+    instants: int = 0
+
+
+class EwsSender:
+    """`sample` fills the queue once per plant step; `take` empties what is due. Bounded: the oldest go first."""
+
+    def __init__(self, seed: int, drift_ppm: float, noise_counts: float = 1.5, stream: int = 1) -> None:
+        self._rate_hz = RATE_HZ * (1 + drift_ppm * 1e-6)
+        self._synthesiser = Synthesiser(self._rate_hz, _SCALE, noise_counts, seed)
+        self._stream = stream
+        self._sequence = self._index = 0
+        self._hello_due_ns = 0
+        self._hellos = 0
+        self._open = 0.0  # fraction of a sample that the last step left over
+        self.dropped = 0  # frames that nobody took
+        self._pending = b""  # instants that do not fill a frame yet, 12 bytes each
+        self._queue: deque[Due] = deque(maxlen=2000)
+
+    def sample(self, train: Train, *, dt_s: float, utc_ns: int, due_ns: int) -> None:
+        """The samples of the step that ends now at `utc_ns`; they leave spread over the next step, from due_ns on.
+
+        A step longer than 5 s is a device that slept: it goes on without those samples.
+        """
+        exact = dt_s * self._rate_hz + self._open
+        count = int(exact)
+        self._open = exact - count
+        if dt_s > 5:
+            self._index += count + len(self._pending) // 12
+            self._pending = b""
+            return
+        counts = self._synthesiser.block(train.u_v, train.i_a, train.frequency_hz, count)
+        # Sample number -pending is the first of the buffer, number 0 the first of this step.
+        first = -(len(self._pending) // 12)
+        data = self._pending + counts.tobytes()
+        period_ns = 1e9 / self._rate_hz
+        start_ns = utc_ns - (count + self._open) * period_ns
+        full = len(data) // (12 * INSTANTS)
+        for k in range(full):
+            at = first + k * INSTANTS
+            due = due_ns + round((at + INSTANTS) * period_ns)
+            self._hello(due)
+            payload = data[k * 12 * INSTANTS : (k + 1) * 12 * INSTANTS]
+            device_us = round((start_ns + at * period_ns) / 1000)
+            self._queue.append(Due(due, ews.SAMPLES, payload, device_us, self._index & 0xFFFFFFFF, INSTANTS))
+            self._index += INSTANTS
+        self._pending = data[full * 12 * INSTANTS :]
+
+    def take(self, now_ns: int) -> list[bytes]:
+        """The frames that are due, in order, numbered."""
+        found = []
+        while self._queue and self._queue[0].at_ns <= now_ns:
+            due = self._queue.popleft()
+            found.append(
+                ews.build(
+                    due.kind,
+                    due.payload,
+                    sequence=self._sequence,
+                    calibration=1,
+                    stream=self._stream,
+                    flags=ews.FLAG_SYNCHRONISED,
+                    device_us=due.device_us,
+                    index=due.first,
+                    count=due.instants,
+                )
+            )
+            self._sequence += 1
+        return found
+
+    def _hello(self, due_ns: int) -> None:
+        if due_ns < self._hello_due_ns:
+            return
+        self._hello_due_ns = due_ns + 1_000_000_000
+        self._queue.append(Due(due_ns, ews.HELLO, ews.hello_payload(HELLO)))
+        if self._hellos % _STATUS_EVERY == 0:
+            self._queue.append(Due(due_ns, ews.STATUS, ews.status_payload(38.5, 0, self.dropped)))
+        self._hellos += 1

@@ -1,0 +1,49 @@
+"""Phasors to samples, as a delta-sigma front end of finite steps would give them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.plant.phasors import Phasors
+
+
+class Synthesiser:
+    """Six channels u1 u2 u3 i1 i2 i3 of counts, phase-continuous from block to block.
+
+    Between two plant steps the amplitudes and the frequency run linearly, so that there are no steps in the signal.
+    """
+
+    def __init__(self, rate_hz: float, scale: tuple[float, float], noise_counts: float, seed: int) -> None:
+        self._rate_hz, self._noise = rate_hz, noise_counts
+        self._scale = np.repeat(np.array(scale), 3)
+        self._random = np.random.Generator(np.random.SFC64(seed))
+        self._theta = 0.0  # of the fundamental at the next sample
+        self._last: tuple[NDArray[np.complex128], float] | None = None
+
+    def block(self, u_v: Phasors, i_a: Phasors, frequency_hz: float, count: int) -> NDArray[np.int16]:
+        """`count` instants that lead to the given state, shape (count, 6); clipped at full scale."""
+        now = np.concatenate([u_v, i_a]) * math.sqrt(2) / self._scale[:, None]
+        before, frequency_before = self._last or (now, frequency_hz)
+        self._last = (now, frequency_hz)
+        way = (np.arange(count) + 0.5) / count
+        step = 2 * math.pi / self._rate_hz * (frequency_before + (frequency_hz - frequency_before) * way)
+        ends = self._theta + np.cumsum(step)
+        theta = ends - step
+        self._theta = float(ends[-1]) % (2 * math.pi) if count else self._theta
+        orders = np.flatnonzero((now != 0).any(axis=0) | (before != 0).any(axis=0))
+        wave = np.zeros((6, count))
+        turn = np.exp(1j * theta)
+        power, reached = np.ones(count, complex), 0
+        basis = np.empty((len(orders), count), complex)
+        for row, order in enumerate(orders):
+            while reached < order:
+                power, reached = power * turn, reached + 1
+            basis[row] = power
+        # einsum, not @: BLAS would wake threads that cost ten times the sum itself.
+        wave = np.einsum("co,on->cn", before[:, orders], basis).real
+        wave += np.einsum("co,on->cn", (now - before)[:, orders], basis).real * way
+        wave += self._random.standard_normal((6, count)) * self._noise
+        return np.ascontiguousarray(np.clip(np.rint(wave), -32768, 32767).astype("<i2").T)

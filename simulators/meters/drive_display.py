@@ -1,0 +1,51 @@
+"""What a frequency converter shows of itself: good on frequency, fair on current, a guess on torque."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from simulators.meters.readings import Values
+from simulators.plant.units import Train
+
+
+@dataclass(frozen=True, slots=True)
+class DriveErrors:
+    """Relative errors. Drives state no tolerance; torque estimates of 2–10 % are usual in the field."""
+
+    current: float = 0.0
+    volts: float = 0.0
+    dc_bus: float = 0.0
+    power: float = 0.0
+    torque: float = 0.0
+
+
+def draw_errors(rng: Random) -> DriveErrors:
+    return DriveErrors(
+        current=rng.uniform(-0.005, 0.005),
+        volts=rng.uniform(-0.005, 0.005),
+        dc_bus=rng.uniform(-0.003, 0.003),
+        power=rng.uniform(-0.01, 0.01),
+        torque=rng.uniform(-0.03, 0.03),
+    )
+
+
+def display(train: Train, errors: DriveErrors) -> Values:
+    """Status words as the Yaskawa manuals name the bits: run and ready; run, speed agree and ready."""
+    out = train.output
+    if out is None:
+        raise ValueError("this train has no drive")
+    return {
+        "status_word": 0b101,
+        "status_word_2": 1 << 0 | 1 << 2 | 1 << 6,
+        "fault_bits": 0,
+        "warning_code": 0,
+        "reference_frequency": out.frequency_hz,
+        "output_frequency": out.frequency_hz,
+        "motor_current": out.current_a * (1 + errors.current),
+        "output_voltage": out.volts_v * (1 + errors.volts),
+        "dc_bus_voltage": out.dc_bus_v * (1 + errors.dc_bus),
+        "motor_power": train.motor_input_w / 1000 * (1 + errors.power),
+        "motor_torque": out.torque_pct * (1 + errors.torque),
+        "motor_speed": train.speed_rpm,
+    }

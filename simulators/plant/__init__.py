@@ -1,0 +1,1 @@
+"""The physics: grid, machines, drive, pumps. Steady state, one solution per step; SI units throughout."""

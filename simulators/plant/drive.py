@@ -1,0 +1,81 @@
+"""Frequency converter: what it takes from the busbar, given what its motor takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from simulators.plant import rectifier
+from simulators.plant.grid import Supply
+from simulators.plant.magnet import MagnetState
+from simulators.plant.params import Drive
+from simulators.plant.phasors import Component, natural_sequence
+
+
+class DriveState(NamedTuple):
+    """input_w = output_w + losses_w. `bus`: the voltages at its terminals, which it has distorted itself."""
+
+    input_w: float
+    output_w: float
+    losses_w: float
+    dc_bus_v: float
+    currents: tuple[Component, ...]
+    bus: tuple[Component, ...]
+
+
+def losses_w(drive: Drive, current_a: float, output_w: float, dc_bus_v: float) -> float:
+    """Loss map; see params.Drive for form and source."""
+    i, q = current_a / drive.current_a, output_w / drive.power_w
+    inverter = i * (drive.conduction_w + drive.conduction2_w * i) + drive.switching_w * i * dc_bus_v / 540
+    return drive.standby_w + inverter + q * (drive.bridge_w + drive.bridge2_w * q)
+
+
+def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
+    """Input currents so that fundamental, unbalance and harmonics together carry exactly the power that is needed.
+
+    A harmonic current raises a harmonic voltage −Z·I in the supply and so takes power −R·I² at the bus: the bridge
+    turns fundamental power into harmonic power that heats the supply.
+    """
+    u1 = supply.volts_v
+    peak_v = math.sqrt(6) * u1
+    p = motor.input_w * drive.choke_ohm * supply.frequency_hz / 50 / peak_v**2
+    dc, shape = _table(drive.line_ohm / drive.choke_ohm).at(p)
+    loss = losses_w(drive, motor.current_a, motor.input_w, dc * peak_v)
+    need = (motor.input_w + loss) / 3
+
+    before = supply.components()
+    background = {item.order: item.value for item in before if item.order > 1}
+    negative = sum(item.value for item in before if item.order == 1 and item.sequence == -1)
+    orders = [int(order) for order in np.flatnonzero(shape)]
+    upper = [order for order in orders if order > 1]
+    # need = linear·I1 − square·I1²
+    linear = u1 * shape[1].real + drive.unbalance_gain * abs(negative) ** 2 / u1
+    linear += sum((background.get(order, 0) * shape[order].conjugate()).real for order in upper)
+    square = supply.impedance_ohm(1).real * sum(abs(shape[order]) ** 2 for order in upper)
+    i1 = 2 * need / (linear + math.sqrt(linear**2 - 4 * square * need))
+
+    currents = [Component(order, natural_sequence(order), complex(i1 * shape[order])) for order in orders]
+    bus = _distorted(before, currents, supply)
+    currents.append(Component(1, -1, drive.unbalance_gain * i1 * negative / u1))
+    return DriveState(motor.input_w + loss, motor.input_w, loss, dc * peak_v, tuple(currents), tuple(bus))
+
+
+def _distorted(before: Sequence[Component], currents: Sequence[Component], supply: Supply) -> list[Component]:
+    drops = [
+        Component(item.order, item.sequence, -supply.impedance_ohm(item.order) * item.value)
+        for item in currents
+        if item.order > 1
+    ]
+    known = {item.order for item in before}
+    total = {item.order: item.value for item in drops}
+    kept = [item._replace(value=item.value + total.get(item.order, 0)) if item.order > 1 else item for item in before]
+    return kept + [item for item in drops if item.order not in known]
+
+
+@cache
+def _table(line_share: float) -> rectifier.Table:
+    return rectifier.table(line_share)

@@ -1,0 +1,39 @@
+"""The supply: slowly wandering voltage and frequency, fixed background distortion, a little negative sequence."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from random import Random
+
+from simulators.plant.params import Grid
+from simulators.plant.phasors import Component, natural_sequence
+from simulators.plant.wander import Wander
+
+
+class Supply:
+    """`components()` are the phase voltages before any load distorts them."""
+
+    def __init__(self, params: Grid, rng: Random) -> None:
+        self.params = params
+        self._volts = Wander(rng, params.volts_sigma, params.tau_s, 5.0)
+        self._frequency = Wander(rng, params.frequency_sigma_hz, params.tau_s)
+        self.volts_v = 0.0  # rms of the positive sequence, phase to neutral; phase L1 is at angle 0
+        self.frequency_hz = 0.0
+        self.step(0.0)
+
+    def step(self, dt_s: float) -> None:
+        self.volts_v = self.params.volts_v / math.sqrt(3) * (1 + self._volts.step(dt_s))
+        self.frequency_hz = self.params.frequency_hz + self._frequency.step(dt_s)
+
+    def components(self) -> list[Component]:
+        u1 = self.volts_v
+        found = [Component(1, 1, complex(u1)), Component(1, -1, u1 * self.params.negative)]
+        for order, share, degrees in self.params.harmonics:
+            value = cmath.rect(share * u1, math.radians(degrees))
+            found.append(Component(order, natural_sequence(order), value))
+        return found
+
+    def impedance_ohm(self, order: int) -> complex:
+        """Of the supply, at a harmonic."""
+        return complex(self.params.source_ohm, self.params.source_x_ohm * order * self.frequency_hz / 50)

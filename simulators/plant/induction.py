@@ -1,0 +1,86 @@
+"""Induction motor in steady state: one T circuit per component of the voltage, superposed.
+
+Z = Rs + jX1 + [1/Rfe + 1/jXm + 1/(Rr/s + jX2)]⁻¹ (Krause; IEC 60034-2-1 loss names). For harmonic h of sequence ±1 the
+slip is 1 ∓ (1−s)/h and reactances grow with h. Friction ∝ ω², additional loss ∝ I²·ω.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from simulators.plant.params import InductionMotor
+from simulators.plant.phasors import Component
+from simulators.plant.roots import root
+
+
+class InductionState(NamedTuple):
+    """input_w = shaft_w + all losses, to rounding."""
+
+    slip: float
+    speed_rad_s: float
+    currents: tuple[Component, ...]
+    input_w: float
+    shaft_w: float
+    copper_w: float  # stator and rotor
+    core_w: float
+    mechanical_w: float
+    additional_w: float
+
+    @property
+    def losses_w(self) -> float:
+        return self.copper_w + self.core_w + self.mechanical_w + self.additional_w
+
+
+def at_slip(motor: InductionMotor, supply: Sequence[Component], frequency_hz: float, slip: float) -> InductionState:
+    """The motor at a known slip. Zero-sequence voltages drive no current: the star point is not connected."""
+    speed = 2 * math.pi * frequency_hz / motor.pole_pairs * (1 - slip)
+    rated_speed = motor.speed_rpm * 2 * math.pi / 60
+    input_w = copper_w = core_w = gap_mechanical_w = fundamental_a = 0.0
+    currents = []
+    for order, sequence, u_v in supply:
+        if sequence == 0:
+            continue
+        k = order * frequency_hz / motor.frequency_hz
+        s = 1 - sequence * (1 - slip) / order
+        rotor_s = s / complex(motor.rr_ohm, s * motor.xl2_ohm * k)  # admittance: fine at s = 0
+        gap_s = 1 / motor.rfe_ohm + 1 / complex(0, motor.xm_ohm * k) + rotor_s
+        stator = complex(motor.rs_ohm, motor.xl1_ohm * k)
+        i_a = u_v / (stator + 1 / gap_s)
+        e_v = u_v - i_a * stator
+        rotor_a = e_v * rotor_s
+        rotor_copper = 3 * motor.rr_ohm * abs(rotor_a) ** 2
+        input_w += 3 * (u_v * i_a.conjugate()).real
+        copper_w += 3 * motor.rs_ohm * abs(i_a) ** 2 + rotor_copper
+        core_w += 3 * abs(e_v) ** 2 / motor.rfe_ohm
+        gap_mechanical_w += 3 * (e_v * rotor_a.conjugate()).real - rotor_copper
+        if order == 1 and sequence == 1:
+            fundamental_a = abs(i_a)
+        currents.append(Component(order, sequence, i_a))
+    mechanical_w = motor.friction_w * (speed / rated_speed) ** 2
+    additional_w = motor.additional_w * (fundamental_a / motor.current_a) ** 2 * speed / rated_speed
+    shaft_w = gap_mechanical_w - mechanical_w - additional_w
+    return InductionState(slip, speed, tuple(currents), input_w, shaft_w, copper_w, core_w, mechanical_w, additional_w)
+
+
+def solve(
+    motor: InductionMotor,
+    supply: Sequence[Component],
+    frequency_hz: float,
+    load_w: Callable[[float], float],
+) -> InductionState:
+    """The running point for a shaft load `load_w(speed_rad_s)` in watts, bracketed between no slip and breakdown.
+
+    Raises ValueError when the load is above the breakdown torque.
+    """
+    k = frequency_hz / motor.frequency_hz
+    high = motor.rr_ohm / math.hypot(motor.rs_ohm, (motor.xl1_ohm + motor.xl2_ohm) * k)
+
+    def missing_w(slip: float) -> float:
+        state = at_slip(motor, supply, frequency_hz, slip)
+        return load_w(state.speed_rad_s) - state.shaft_w
+
+    if missing_w(high) > 0:
+        raise ValueError(f"a load beyond the breakdown torque stalls a motor of {motor.power_w:.0f} W")
+    return at_slip(motor, supply, frequency_hz, root(missing_w, 0.0, high, width=1e-15, enough=1e-8))

@@ -1,0 +1,67 @@
+"""Ready plants by name. A scenario is a module in `_MODULES` with a `SCENARIO`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from random import Random
+from typing import Protocol
+
+from simulators.devices.device import SimulatedDevice
+from simulators.endpoints import Endpoints
+from simulators.plant.units import Train
+from simulators.truth import Row
+
+_MODULES = {"pump-station": "simulators.scenarios.pump_station"}
+
+
+class Plant(Protocol):
+    """A plant with its instruments, one instant at a time."""
+
+    @property
+    def tcp_devices(self) -> tuple[SimulatedDevice, ...]: ...
+
+    @property
+    def rtu_devices(self) -> tuple[SimulatedDevice, ...]: ...
+
+    def step(self, dt_s: float) -> None: ...
+
+    def truth(self) -> Mapping[str, Row]:
+        """Asset → what is true now."""
+        ...
+
+    def sampled(self) -> Train:
+        """The train whose waveforms are sampled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """build: a new plant from a source of chance.
+
+    config_toml: the agent's configuration from endpoints, MQTT URL and state directory.
+    """
+
+    name: str
+    about: str
+    step_s: float
+    drift_ppm: float
+    build: Callable[[Random], Plant]
+    config_toml: Callable[[Endpoints, str, str], str]
+
+
+def names() -> tuple[str, ...]:
+    return tuple(sorted(_MODULES))
+
+
+def load(name: str) -> Scenario:
+    """Raises ValueError with the nearest known name."""
+    if name not in _MODULES:
+        near = difflib.get_close_matches(name, _MODULES, 1, 0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names())}"
+        raise ValueError(f"{name}: no such scenario; {hint}")
+    scenario = import_module(_MODULES[name]).SCENARIO
+    assert isinstance(scenario, Scenario)
+    return scenario

@@ -1,0 +1,180 @@
+"""Cooling-water pump station: pump 1 still direct on line, pump 2 already on a magnet motor and a drive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from random import Random
+
+from drivers.profiles import load_profile
+from simulators.devices.device import SimulatedDevice
+from simulators.endpoints import Endpoints
+from simulators.meters import drive_display, meter
+from simulators.meters.readings import Values
+from simulators.plant import params
+from simulators.plant.station import DOL, DRIVEN, Station
+from simulators.plant.units import Train
+from simulators.scenarios import Scenario
+from simulators.truth import Row, of_train
+
+MCC_1, MCC_2, VFD_2 = 1, 11, 31  # unit numbers
+_START_KWH = {DOL: 184_321.0, DRIVEN: 21_507.0}
+_START_KVARH = {DOL: 131_877.0, DRIVEN: 2_266.0}
+
+
+class PumpStation:
+    """The plant with its three instruments. Same `rng`, same truth and same readings."""
+
+    def __init__(self, rng: Random) -> None:
+        self._station = Station(Random(rng.getrandbits(64)))
+        errors = Random(rng.getrandbits(64))
+        self._meters = {
+            name: meter.Meter(meter.draw_errors(errors), start_kwh=_START_KWH[name], start_kvarh=_START_KVARH[name])
+            for name in (DOL, DRIVEN)
+        }
+        self._drive_errors = drive_display.draw_errors(errors)
+        self._drive_values: Values = {}
+        self._measure(0.0)
+        self.tcp_devices = (
+            SimulatedDevice(
+                MCC_1,
+                load_profile("schneider/pm5000"),
+                lambda: self._meters[DOL].values | {"model_code": 15234},
+                extra={(3, 49): _text("PM5350", 20)},
+            ),
+        )
+        self.rtu_devices = (
+            SimulatedDevice(
+                MCC_2,
+                load_profile("eastron/sdm630"),
+                lambda: self._meters[DRIVEN].values,
+                extra={(3, 0xFC00): [22091734 >> 16, 22091734 & 0xFFFF], (3, 0xFC02): [0x0070]},
+            ),
+            SimulatedDevice(VFD_2, load_profile("yaskawa/ga800"), lambda: self._drive_values, rating_kw=55.0),
+        )
+
+    def step(self, dt_s: float) -> None:
+        self._station.step(dt_s)
+        self._measure(dt_s)
+
+    def truth(self) -> Mapping[str, Row]:
+        return {
+            name: of_train(
+                train,
+                _START_KWH[name] + self._station.energy_kwh[name],
+                _START_KVARH[name] + self._station.reactive_kvarh[name],
+            )
+            for name, train in self._station.trains.items()
+        }
+
+    def sampled(self) -> Train:
+        return self._station.trains[DRIVEN]
+
+    def _measure(self, dt_s: float) -> None:
+        for name, train in self._station.trains.items():
+            self._meters[name].step(train.u_v, train.i_a, train.frequency_hz, dt_s)
+        self._drive_values = drive_display.display(self._station.trains[DRIVEN], self._drive_errors)
+
+
+def config_toml(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
+    """The agent's configuration for exactly this plant."""
+    motor = params.MAGNET_55KW
+    return f"""\
+# The pump station of `magwatt demo`: pump 1 direct on line, pump 2 on a magnet motor and a drive.
+[site]
+id = "demo"
+gateway = "gw-01"
+timezone = "UTC"
+simulated = true
+
+[store]
+dir = {json.dumps(state_dir)}
+
+[mqtt]
+url = {json.dumps(mqtt_url)}
+
+[bus.north]
+tcp = {json.dumps(endpoints.modbus_tcp)}
+every = "1s"
+
+[bus.south]
+serial = {json.dumps(endpoints.rtu_port)}
+line = "19200 8N1"
+every = "1s"
+listen = "2s"
+
+[meter.mcc-1]
+bus = "north"
+unit = {MCC_1}
+profile = "schneider/pm5000"
+at = "motor"
+wiring = "3P4W"
+ct = "150/5"
+ratio_in = "meter"
+class = "0.5"
+ct_class = "0.5"
+
+[meter.mcc-2]
+bus = "south"
+unit = {MCC_2}
+profile = "eastron/sdm630"
+at = "drive-input"
+wiring = "3P4W"
+ct = "150/5"
+ratio_in = "meter"
+class = "0.5"
+ct_class = "0.5"
+
+[drive.vfd-2]
+bus = "south"
+unit = {VFD_2}
+profile = "yaskawa/ga800"
+fed_by = "mcc-2"
+comm_loss = "not used"
+kw = 55
+class = "IE2"
+
+[motor.pump-1]
+name = "Cooling-water pump 1"
+kind = "induction"
+kw = 55
+rpm = 1475
+poles = 4
+volts = 400
+class = "IE1"
+amps = 100.2
+fed_by = "mcc-1"
+
+[motor.pump-2]
+name = "Cooling-water pump 2"
+kind = "pm"
+kw = 55
+rpm = 1500
+poles = 8
+volts = {motor.volts_v:.0f}
+class = "IE5"
+amps = {motor.current_a:.1f}
+r1_ohm = {motor.rs20_ohm:.4f}
+fed_by = "vfd-2"
+replaces = {{ kind = "induction", class = "IE1", kw = 55, rpm = 1475, since = 2026-03-01 }}
+
+[motor.pump-2.waveform]
+serial = {json.dumps(endpoints.ews_port)}
+baud = 3000000
+at = "drive-input"
+"""
+
+
+def _text(text: str, words: int) -> list[int]:
+    raw = text.encode().ljust(2 * words, b"\0")
+    return [int.from_bytes(raw[k : k + 2], "big") for k in range(0, 2 * words, 2)]
+
+
+SCENARIO = Scenario(
+    name="pump-station",
+    about="two 55 kW cooling-water pumps: one direct on line, one on a magnet motor and a drive",
+    step_s=0.2,
+    drift_ppm=4.0,
+    build=PumpStation,
+    config_toml=config_toml,
+)

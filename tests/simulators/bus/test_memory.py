@@ -1,0 +1,38 @@
+"""The wireless link answers, refuses and stays silent like the wires."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from drivers.errors import DeviceRefused, LinkTimeout
+from drivers.profiles import load_profile
+from drivers.reading import Link
+from simulators.bus.memory import MemoryLink
+from simulators.devices.device import SimulatedDevice
+
+
+def test_answers_refuses_and_stays_silent(virtual_clock: Any) -> None:
+    clock = virtual_clock()
+    device = SimulatedDevice(31, load_profile("yaskawa/ga800"), lambda: {"output_frequency": 81.2}, rating_kw=55.0)
+    link: Link = MemoryLink([device], clock)
+
+    async def talk() -> None:
+        assert await link.read_registers(31, 3, 0x41, 1, 1.0) == [8120]
+        with pytest.raises(DeviceRefused) as refused:
+            await link.read_registers(31, 3, 0x1000, 1, 1.0)
+        assert refused.value.code == 2
+        before = clock.monotonic_ns()
+        with pytest.raises(LinkTimeout):
+            await link.read_registers(5, 3, 0x41, 1, 1.0)
+        assert clock.monotonic_ns() - before == 1_000_000_000
+        await link.close()
+
+    async def both() -> None:
+        talking = asyncio.create_task(talk())
+        await clock.run_until(1_010_000_000)
+        await talking
+
+    asyncio.run(both())

@@ -1,0 +1,169 @@
+"""The serial segment: silence for strangers, patience with noise, answers that survive both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from drivers.profiles import load_profile
+from simulators.bus.pty import Pty
+from simulators.bus.rtu import RtuBus, crc16
+from simulators.bus.stream import PtyOutlet
+from simulators.devices.device import SimulatedDevice
+
+
+def request(unit: int, function: int, address: int, count: int) -> bytes:
+    body = struct.pack(">BBHH", unit, function, address, count)
+    return body + crc16(body).to_bytes(2, "little")
+
+
+def on_bus(talk: Callable[[int, RtuBus], Awaitable[None]], baud: int = 0) -> None:
+    async def run() -> None:
+        device = SimulatedDevice(
+            31, load_profile("yaskawa/ga800"), lambda: {"output_frequency": 81.2, "motor_current": 57.5}, rating_kw=55.0
+        )
+        bus = RtuBus([device], baud=baud)
+        fd = os.open(await bus.start(), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            await talk(fd, bus)
+        finally:
+            os.close(fd)
+            await bus.stop()
+
+    asyncio.run(run())
+
+
+async def listen(fd: int, seconds: float = 2.0) -> bytes:
+    """What comes, at the latest after `seconds`; returns as soon as something is there."""
+    for _ in range(round(seconds / 0.005)):
+        await asyncio.sleep(0.005)
+        try:
+            return os.read(fd, 4096)
+        except BlockingIOError:
+            continue
+    return b""
+
+
+def test_crc_of_the_standard_s_example() -> None:
+    """Modbus over serial line 1.02: the check value of "123456789" in CRC-16/MODBUS is 0x4B37."""
+    assert crc16(b"123456789") == 0x4B37
+
+
+def test_an_answer() -> None:
+    async def talk(fd: int, bus: RtuBus) -> None:
+        os.write(fd, request(31, 3, 0x41, 2))
+        got = await listen(fd)
+        assert got[:3] == bytes([31, 3, 4])
+        assert struct.unpack(">HH", got[3:7]) == (8120, 575)
+        assert crc16(got[:-2]) == int.from_bytes(got[-2:], "little")
+
+    on_bus(talk)
+
+
+def test_silence_for_unknown_units_and_damaged_frames() -> None:
+    async def talk(fd: int, bus: RtuBus) -> None:
+        broken = bytearray(request(31, 3, 0x41, 2))
+        broken[3] ^= 1
+        for frame in (request(7, 3, 0, 1), bytes(broken), request(31, 3, 0x41, 2)[:5], b"\xff\x00garbage", b"\x00"):
+            os.write(fd, frame)
+            assert await listen(fd, 0.03) == b""
+        assert bus.dropped == 5
+        os.write(fd, request(31, 3, 0x41, 1))
+        assert len(await listen(fd)) == 7  # it still answers after all that
+
+    on_bus(talk)
+
+
+def test_refusals_are_modbus_exceptions() -> None:
+    async def talk(fd: int, bus: RtuBus) -> None:
+        for frame, code in (
+            (request(31, 3, 0x1000, 1), 2),
+            (request(31, 3, 0x20, 17), 3),
+            (request(31, 6, 0x01, 1), 1),
+            (request(31, 4, 0x20, 1), 2),
+        ):
+            os.write(fd, frame)
+            assert (await listen(fd))[1:3] == bytes([frame[1] | 0x80, code]), frame
+
+    on_bus(talk)
+
+
+def test_answers_take_the_time_of_a_wire() -> None:
+    """8 + 7 characters of 10 bits at 1200 baud last 125 ms."""
+
+    async def talk(fd: int, bus: RtuBus) -> None:
+        os.write(fd, request(31, 3, 0x41, 1))
+        assert await listen(fd, 0.08) == b""
+        assert len(await listen(fd)) == 7
+
+    on_bus(talk, baud=1200)
+
+
+def test_a_port_tells_whether_somebody_is_there() -> None:
+    port = Pty(hold=False)
+    try:
+        assert not port.anybody()
+        fd = os.open(port.path, os.O_RDWR | os.O_NOCTTY)
+        assert port.anybody()
+        os.close(fd)
+        assert not port.anybody()
+    finally:
+        port.close()
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_stream_that_nobody_reads_is_dropped_not_waited_for(opened: bool) -> None:
+    outlet = PtyOutlet()
+    fd = os.open(outlet.path, os.O_RDWR | os.O_NOCTTY) if opened else -1
+    try:
+        began = time.monotonic()
+        for _ in range(400):
+            outlet.send([b"x" * 1000 + b"\0"])
+        assert time.monotonic() - began < 2
+        assert (outlet.dropped > 250) == opened  # the kernel keeps some tens of kB for an open port
+    finally:
+        if opened:
+            os.close(fd)
+        outlet.close()
+
+
+def test_a_newcomer_gets_nothing_stale() -> None:
+    outlet = PtyOutlet()
+    try:
+        for _ in range(3):
+            outlet.send([b"old\0"] * 100)
+            fd = os.open(outlet.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            with pytest.raises(BlockingIOError):
+                os.read(fd, 4096)
+            outlet.send([b"new\0"])
+            assert os.read(fd, 4096) == b"new\0"
+            os.close(fd)
+    finally:
+        outlet.close()
+
+
+def test_a_dropped_frame_leaves_the_others_whole() -> None:
+    outlet = PtyOutlet()
+    fd = os.open(outlet.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    frame, got = bytes(range(1, 251)) + b"\0", b""
+    try:
+        for k in range(2000):
+            outlet.send([frame])
+            if k % 700 == 699:
+                while True:
+                    try:
+                        got += os.read(fd, 65536)
+                    except BlockingIOError:
+                        break
+        pieces = got.split(b"\0")[:-1]
+        assert outlet.dropped > 0
+        assert len(pieces) > 100
+        assert set(pieces) == {frame[:-1]}
+    finally:
+        os.close(fd)
+        outlet.close()

@@ -1,0 +1,81 @@
+"""Shared helps of the plant's tests: data from outside, a virtual clock, a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def data_file() -> Callable[[str], Path]:
+    """A file of the large data set; skips when MAGWATT_DATA is not set, fails when it is and the file is missing."""
+
+    def find(name: str) -> Path:
+        root = os.environ.get("MAGWATT_DATA")
+        if not root:
+            pytest.skip("MAGWATT_DATA is not set: the measured data are not part of the project")
+        path = Path(root) / name
+        assert path.is_file(), f"MAGWATT_DATA is set, but {name} is missing"
+        return path
+
+    return find
+
+
+class WallClock:
+    def utc_ns(self) -> int:
+        return time.time_ns()
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class VirtualClock:
+    """Time stands while anybody works and jumps to the next sleeper when all sleep."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._number = 0
+
+    def utc_ns(self) -> int:
+        return 1_790_000_000_000_000_000 + self.now_ns
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+    async def sleep(self, seconds: float) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._number += 1
+        heapq.heappush(self._sleepers, (self.now_ns + round(seconds * 1e9), self._number, future))
+        await future
+
+    async def run_until(self, end_ns: int) -> None:
+        while self.now_ns < end_ns:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            if not self._sleepers:
+                await asyncio.sleep(0.001)
+                continue
+            self.now_ns, _, future = heapq.heappop(self._sleepers)
+            if not future.done():
+                future.set_result(None)
+
+
+@pytest.fixture
+def wall_clock() -> WallClock:
+    return WallClock()
+
+
+@pytest.fixture
+def virtual_clock() -> type[VirtualClock]:
+    """The class: a test may want several runs."""
+    return VirtualClock

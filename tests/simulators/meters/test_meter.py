@@ -1,0 +1,111 @@
+"""Meters stay inside their class, their counters follow their power, and they show nothing newer than their refresh."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from random import Random
+
+import numpy as np
+import pytest
+
+from simulators.meters.meter import EXACT, Errors, Meter, draw_errors
+from simulators.meters.readings import electrical
+from simulators.plant.phasors import Component, Phasors, phasors
+from simulators.plant.station import Station
+
+
+def load(pf: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
+    """230 V, a balanced lagging load (leading for negative pf angle is not needed here)."""
+    return (
+        phasors([Component(1, 1, 230 + 0j)]),
+        phasors([Component(1, 1, cmath.rect(amps, -math.acos(pf)))]),
+    )
+
+
+@pytest.mark.parametrize("pf", [0.5, 0.8, 1.0])
+def test_inside_class_over_many_seeds(pf: float) -> None:
+    """Power class 0.5 (0.6 at pf 0.5 would be allowed; 0.5 is kept), voltage and current 0.2."""
+    u, i = load(pf)
+    exact = electrical(u, i, 50.0)
+    worst = 0.0
+    for seed in range(500):
+        meter = Meter(draw_errors(Random(seed)))
+        meter.step(u, i, 50.0, 0.2)
+        shown = meter.values
+        for k in ("l1", "l2", "l3"):
+            assert shown[f"voltage_{k}n"] == pytest.approx(exact[f"voltage_{k}n"], rel=0.002)
+            assert shown[f"current_{k}"] == pytest.approx(exact[f"current_{k}"], rel=0.002)
+            assert shown[f"active_power_{k}"] == pytest.approx(exact[f"active_power_{k}"], rel=0.005)
+        worst = max(worst, abs(shown["active_power"] / exact["active_power"] - 1))
+        assert shown["frequency"] == pytest.approx(50.0, abs=0.002)
+    assert 0.0015 < worst < 0.005  # errors are really there
+
+
+def test_energy_has_the_gain_of_the_power() -> None:
+    u, i = load(0.8)
+    meter = Meter(draw_errors(Random(5)), start_kwh=100.0)
+    for _ in range(100):
+        meter.step(u, i, 50.0, 36.0)
+    assert meter.values["energy_import"] - 100 == pytest.approx(meter.values["active_power"] / 1000, rel=1e-9)
+    phases = sum(meter.values[f"energy_import_l{k}"] for k in (1, 2, 3))
+    assert phases == pytest.approx(meter.values["energy_import"], rel=1e-12)
+
+
+def test_power_that_flows_back_is_counted_apart() -> None:
+    u, i = load(0.8)
+    meter = Meter(EXACT)
+    meter.step(u, -i, 50.0, 3600.0)
+    assert meter.values["active_power"] < 0
+    assert meter.values["energy_import"] == 0
+    assert meter.values["energy_export"] == pytest.approx(3 * 230 * 80 * 0.8 / 1000)
+
+
+def test_shows_nothing_newer_than_its_refresh() -> None:
+    meter = Meter(EXACT, refresh_s=1.0)
+    meter.step(*load(0.8, 80.0), 50.0, 0.2)
+    assert meter.values["current_l1"] == pytest.approx(80)
+    for _ in range(4):
+        meter.step(*load(0.8, 90.0), 50.0, 0.2)
+        assert meter.values["current_l1"] == pytest.approx(80)
+    meter.step(*load(0.8, 90.0), 50.0, 0.2)
+    assert meter.values["current_l1"] == pytest.approx(90)
+
+
+def test_readings_of_a_known_load() -> None:
+    """230 V, 80 A, pf 0.8 lagging and 20 % fifth harmonic current: textbook numbers."""
+    u, i = load(0.8)
+    i = i + phasors([Component(5, -1, 16 + 0j)])
+    shown = electrical(u, i, 50.0)
+    assert shown["active_power"] == pytest.approx(3 * 230 * 80 * 0.8)
+    assert shown["reactive_power"] == pytest.approx(3 * 230 * 80 * 0.6)
+    assert shown["current_l2"] == pytest.approx(80 * math.sqrt(1.04))
+    assert shown["thd_i_l3"] == pytest.approx(20.0)
+    assert shown["voltage_l12"] == pytest.approx(230 * math.sqrt(3))
+    assert shown["power_factor"] == pytest.approx(0.8 / math.sqrt(1.04))
+    assert shown["current_n"] == pytest.approx(0, abs=1e-9)
+    assert shown["voltage_unbalance"] == pytest.approx(0, abs=1e-9)
+
+
+def test_third_harmonic_adds_up_in_the_neutral() -> None:
+    u, i = load(1.0)
+    shown = electrical(u, i + phasors([Component(3, 0, 5 + 0j)]), 50.0)
+    assert shown["current_n"] == pytest.approx(15.0)
+
+
+def test_phasors_agree_with_sampled_sums() -> None:
+    """The same quantities from a synthesised period: rms and power are averages over time."""
+    train = Station(Random(2)).trains["pump-2"]
+    angle = 2 * math.pi * np.arange(512) / 512
+    basis = np.exp(1j * np.outer(np.arange(51), angle))
+    u, i = (math.sqrt(2) * (x @ basis).real for x in (train.u_v, train.i_a))
+    shown = electrical(train.u_v, train.i_a, 50.0)
+    assert shown["active_power"] == pytest.approx(float((u * i).mean(axis=1).sum()), rel=1e-9)
+    assert shown["current_l3"] == pytest.approx(float(np.sqrt((i[2] ** 2).mean())), rel=1e-9)
+    assert shown["voltage_l31"] == pytest.approx(float(np.sqrt(((u[2] - u[0]) ** 2).mean())), rel=1e-9)
+
+
+def test_errors_are_the_same_for_the_same_seed() -> None:
+    one, two = draw_errors(Random(9)), draw_errors(Random(9))
+    assert isinstance(one, Errors)
+    assert np.array_equal(one.i, two.i)

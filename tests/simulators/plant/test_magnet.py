@@ -1,0 +1,100 @@
+"""The magnet motor against closed form (developer cases D-T01, D-T02) and the laws."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from simulators.plant import magnet
+from simulators.plant.params import COPPER_PER_K, MAGNET_55KW, MagnetMotor
+
+RATED = 1500 * math.pi / 30
+
+
+def lossless(rs: float, flux: float) -> MagnetMotor:
+    return MagnetMotor(
+        power_w=43000.0,
+        volts_v=355.0,
+        current_a=72.0,
+        speed_rpm=1500.0,
+        pole_pairs=4,
+        rs20_ohm=rs,
+        ld_h=0.0009,
+        lq_h=0.0014,
+        flux20_wb=flux,
+        core_s=0.0,
+        core_hysteresis=0.4,
+        friction_w=0.0,
+        additional_w=0.0,
+    )
+
+
+# Values printed to 10 digits there; i_d = −20 A, Ld 0.9 mH, Lq 1.4 mH, 4 pole pairs, 1500 rpm.
+@pytest.mark.parametrize(
+    ("rs", "flux", "iq", "phase_v", "current_a", "input_w", "torque_nm", "copper_w"),
+    [
+        (0.05, 0.45, 100.0, 205.3414682, 72.11102551, 44133.97862, 276.0, 780.0),
+        (0.06, 0.45 * 0.92, 108.7, 193.0934676, 78.15270309, 44537.08275, 276.5328, 1099.4121),
+    ],
+    ids=["D-T01", "D-T02"],
+)
+def test_closed_form(
+    rs: float,
+    flux: float,
+    iq: float,
+    phase_v: float,
+    current_a: float,
+    input_w: float,
+    torque_nm: float,
+    copper_w: float,
+) -> None:
+    state = magnet.at_current(lossless(rs, flux), RATED, -20.0, iq, 20.0, 20.0)
+    assert state.volts_v == pytest.approx(phase_v * math.sqrt(3), rel=1e-9)
+    assert state.current_a == pytest.approx(current_a, rel=1e-9)
+    assert state.input_w == pytest.approx(input_w, rel=1e-9)
+    assert state.gap_torque_nm == pytest.approx(torque_nm, rel=1e-9)
+    assert state.copper_w == pytest.approx(copper_w, rel=1e-9)
+    assert state.frequency_hz == pytest.approx(100.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("speed", [0.05, 0.6, 0.95, 1.0])
+@pytest.mark.parametrize("load", [0.0, 0.3, 1.0, 1.2])
+def test_energy_balance(speed: float, load: float) -> None:
+    state = magnet.solve(MAGNET_55KW, speed * RATED, load * speed * 55000, 80.0, 65.0)
+    assert state.input_w == pytest.approx(state.shaft_w + state.losses_w, rel=1e-9, abs=1e-6)
+    assert state.shaft_w == pytest.approx(load * speed * 55000, rel=1e-9, abs=1e-4)
+
+
+def test_braking_is_the_same_balance() -> None:
+    state = magnet.at_current(MAGNET_55KW, RATED, 0.0, -100.0, 80.0, 65.0)
+    assert state.shaft_w < 0
+    assert state.input_w == pytest.approx(state.shaft_w + state.losses_w, rel=1e-9)
+
+
+def test_rated_point_and_loss_split() -> None:
+    """The split is the assumption behind the parameters: copper 50, core 30, friction 12, additional 8 %."""
+    state = magnet.solve(MAGNET_55KW, RATED, 55000.0, 100.0, 85.0)
+    assert state.losses_w == pytest.approx(MAGNET_55KW.losses_w, rel=1e-3)
+    parts = (state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    assert [part / state.losses_w for part in parts] == pytest.approx([0.5, 0.3, 0.12, 0.08], abs=0.001)
+    assert state.current_a == pytest.approx(MAGNET_55KW.current_a, rel=1e-3)
+    assert state.volts_v == pytest.approx(MAGNET_55KW.volts_v, rel=1e-3)
+
+
+@pytest.mark.parametrize("on_converter", [1.0, 1.15])
+def test_losses_are_those_of_the_declared_class(on_converter: float) -> None:
+    """IE5, 55 kW, 4-pole column of IEC TS 60034-30-2: polynomial in log10(kW); +15 % on a converter. Within 10 %."""
+    x = math.log10(55)
+    efficiency = (0.2459 * x**3 - 2.136 * x**2 + 7.1743 * x + 89.1712) / 100
+    allowed_w = 55000 * (1 / efficiency - 1) * on_converter
+    assert MAGNET_55KW.losses_w == pytest.approx(allowed_w, rel=0.10)
+
+
+def test_warm_copper_and_warm_magnets_cost() -> None:
+    cold = magnet.solve(MAGNET_55KW, RATED, 40000.0, 20.0, 20.0)
+    hot_copper = magnet.solve(MAGNET_55KW, RATED, 40000.0, 120.0, 20.0)
+    hot_magnet = magnet.solve(MAGNET_55KW, RATED, 40000.0, 20.0, 120.0)
+    assert hot_copper.copper_w == pytest.approx(cold.copper_w * (1 + COPPER_PER_K * 100), rel=1e-6)
+    assert hot_magnet.current_a > cold.current_a * 1.1
+    assert hot_magnet.core_w < cold.core_w

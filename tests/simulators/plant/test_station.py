@@ -1,0 +1,67 @@
+"""The station through time: slow, exact in energy, and the same again for the same seed."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from simulators.plant.phasors import active_w
+from simulators.plant.station import DOL, DRIVEN, Station
+from simulators.plant.wander import Wander
+
+
+def test_energy_is_the_sum_of_power_times_time() -> None:
+    station, sums = Station(Random(1)), {DOL: 0.0, DRIVEN: 0.0}
+    for dt_s in (0.2, 0.2, 1.0, 60.0, 0.05):
+        station.step(dt_s)
+        for name, train in station.trains.items():
+            sums[name] += train.input_w * dt_s / 3.6e6
+    assert station.energy_kwh == pytest.approx(sums, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_train_balances_and_lives_in_its_range(seed: int) -> None:
+    station = Station(Random(seed))
+    for _ in range(150):
+        station.step(20.0)
+        for train in station.trains.values():
+            losses = sum(train.motor_losses)
+            assert train.input_w == pytest.approx(train.shaft_w + losses + train.drive_losses_w, rel=1e-9)
+            assert train.input_w == pytest.approx(float(active_w(train.u_v, train.i_a).sum()), rel=1e-9)
+            assert 20_000 < train.input_w < 60_000 or train is station.trains[DRIVEN]
+        assert 0.60 < station.trains[DRIVEN].speed_rpm / 1500 < 0.95
+        assert 1475 < station.trains[DOL].speed_rpm < 1500
+        assert 40 < (station.trains[DRIVEN].winding_degc or 0) < 110
+
+
+def test_powers_live_but_do_not_jump() -> None:
+    station, before = Station(Random(4)), {DOL: 0.0, DRIVEN: 0.0}
+    moved = 0.0
+    for k in range(600):
+        station.step(0.2)
+        for name, train in station.trains.items():
+            if k:
+                change = abs(train.input_w / before[name] - 1)
+                moved = max(moved, change)
+                assert change < 0.01 * 0.2  # 1 % per second
+            before[name] = train.input_w
+    assert moved > 1e-5
+
+
+def test_same_seed_same_plant() -> None:
+    one, two, other = Station(Random(7)), Station(Random(7)), Station(Random(8))
+    for station in (one, two, other):
+        for _ in range(20):
+            station.step(0.2)
+    assert one.energy_kwh == two.energy_kwh
+    assert one.energy_kwh != other.energy_kwh
+
+
+@pytest.mark.parametrize("dt_s", [0.2, 5.0, 60.0])
+def test_wander_keeps_its_spread_at_any_step(dt_s: float) -> None:
+    """Standard deviation over 20000 time constants' worth of samples; 3 % covers the correlation."""
+    wander = Wander(Random(1), 2.0, 1.0)
+    values = [wander.step(dt_s) for _ in range(60_000)]
+    spread = (sum(value**2 for value in values) / len(values)) ** 0.5
+    assert spread == pytest.approx(2.0, rel=0.03)
