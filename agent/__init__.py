@@ -1,0 +1,1 @@
+"""Composes dsp, drivers and sinks into the product; the only package that knows all others."""

@@ -1,0 +1,221 @@
+"""The command line. Each command imports what it needs when it runs: `magwatt --help` stays light."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+FINDING, WRONG = 1, 2  # exit codes: a finding, wrong usage or configuration
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="magwatt")
+@click.option("-v", "--verbose", is_flag=True, help="Say more about what happens.")
+def main(verbose: bool) -> None:
+    """Measure at the motor, live and with uncertainty, what a magnet motor on a drive saves."""
+    level = logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    for name in ("pymodbus", "amqtt", "transitions", "asyncio", "numba"):  # theirs tell nothing that ours does not
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@main.command()
+@click.option("--seconds", type=click.FloatRange(1), help="Stop by itself after that time.")
+@click.option(
+    "--broker", metavar="URL", help="Publish there (mqtt://host:port) instead of to a broker of the demo's own."
+)
+@click.option("--headless", is_flag=True, help="Print one line for each row instead of a live table.")
+def demo(seconds: float | None, broker: str | None, headless: bool) -> None:
+    """A simulated pump station, the agent, a broker and a live table: no hardware, no configuration."""
+    from agent.demo import run_demo
+
+    sys.exit(run_demo(seconds, broker, headless))
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--seconds", type=click.FloatRange(1), help="Stop by itself after that time.")
+def run(config: Path, seconds: float | None) -> None:
+    """Poll the plant of CONFIG, compute, publish; until Ctrl-C or SIGTERM."""
+    import asyncio
+
+    from agent.run import run as run_agent
+
+    loaded, report = _load(config)
+    for line in report.findings:
+        logging.getLogger("agent").warning("%s", line)
+    asyncio.run(run_agent(loaded, seconds))
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+def check(config: Path) -> None:
+    """Check CONFIG without touching a wire: exit 0 when fine, 1 on findings that a person must decide, 2 when wrong."""
+    from agent.topology import assets
+
+    loaded, report = _load(config)
+    for line in report.notes:
+        click.echo(f"note     {line}")
+    for line in report.findings:
+        click.echo(f"finding  {line}")
+    motors = [asset for asset in assets(loaded) if asset.motor]
+    click.echo(
+        f"{config.name}: {len(loaded.buses)} buses, {len(loaded.meters)} meters, {len(loaded.drives)} drives, "
+        f"{len(motors)} motors; {len(report.findings)} findings"
+    )
+    sys.exit(FINDING if report.findings else 0)
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("device", required=False)
+@click.option("--times", type=click.IntRange(1), default=1, show_default=True, help="Poll that often.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per reading.")
+def read(config: Path, device: str | None, times: int, as_json: bool) -> None:
+    """Poll the devices of CONFIG (or one DEVICE) and print their decoded values; no broker needed."""
+    import asyncio
+
+    from agent.read import read_devices
+
+    loaded, report = _load(config)
+    known = [*loaded.meters, *loaded.drives]
+    if device is not None and device not in known:
+        from agent.schema import nearest
+
+        near = nearest(device, known)
+        _fail(
+            f"{device}: no such device" + (f"; did you mean '{near}'?" if near else f"; there are {', '.join(known)}")
+        )
+    for line in report.findings:
+        click.echo(line, err=True)
+    sys.exit(asyncio.run(read_devices(loaded, device, times, as_json)))
+
+
+@main.command()
+@click.argument("url", default="mqtt://127.0.0.1:1883")
+@click.option("--topic", default="magwatt/v1/#", show_default=True, help="What to subscribe to.")
+@click.option("--seconds", type=click.FloatRange(1), help="Stop by itself after that time.")
+def watch(url: str, topic: str, seconds: float | None) -> None:
+    """A live table of all motors from the broker at URL."""
+    from agent.watch import watch_broker
+
+    sys.exit(watch_broker(_broker(url), topic, seconds))
+
+
+@main.command()
+@click.argument("scenario", required=False)
+@click.option("--truth", type=click.Path(path_type=Path), help="Write the plant's true values there, as NDJSON.")
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="Write the agent's matching configuration there."
+)
+@click.option("--broker", default="mqtt://127.0.0.1:1883", show_default=True, help="The broker in that configuration.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same plant.")
+@click.option("--seconds", type=click.FloatRange(1), help="Stop by itself after that time.")
+def simulate(
+    scenario: str | None, truth: Path | None, config_file: Path | None, broker: str, seed: int, seconds: float | None
+) -> None:
+    """Serve a simulated plant: Modbus TCP, Modbus RTU and a waveform stream. Without SCENARIO: list them."""
+    from agent.simulate import list_scenarios, serve_scenario
+
+    if scenario is None:
+        click.echo("\n".join(list_scenarios()))
+        return
+    if scenario not in list_scenarios():
+        _fail(f"{scenario}: no such scenario; there are {', '.join(list_scenarios())}")
+    serve_scenario(scenario, truth, config_file, broker, seed, seconds)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--nominal", type=click.Choice(["auto", "50", "60", "drive"]), default="auto", show_default=True,
+              help="Cycles per window: 10 at 50 Hz, 12 at 60 Hz, 0.2 s worth on a drive's output.")  # fmt: skip
+@click.option("--map", "mapping", metavar="u1=VA,i1=4…", default="", help="Which channel (name or number) is which.")
+@click.option(
+    "--from", "from_s", type=click.FloatRange(0), default=0.0, help="Start there, seconds from the file's start."
+)
+@click.option("--to", "to_s", type=click.FloatRange(0), help="End there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per window.")
+def replay(file: Path, nominal: str, mapping: str, from_s: float, to_s: float | None, as_json: bool) -> None:
+    """Analyse a recording (npz, CSV, COMTRADE): power and harmonics for each window."""
+    from agent.replay import replay_file
+    from drivers.errors import FileError
+
+    try:
+        sys.exit(replay_file(file, nominal, mapping, from_s, to_s, as_json))
+    except FileError as error:
+        _fail(str(error))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per profile.")
+def profiles(as_json: bool) -> None:
+    """The register maps that ship with magwatt, with how far each is to be trusted."""
+    import json
+
+    from drivers.profiles import load_profile, profile_ids
+    from drivers.registers import usable
+
+    for name in profile_ids():
+        profile = load_profile(name)
+        row = {
+            "profile": name,
+            "kind": profile.kind,
+            "vendor": profile.vendor,
+            "model": profile.model,
+            "transports": list(profile.transports),
+            "registers": len(usable(profile)),
+            "confidence": profile.confidence,
+        }
+        if as_json:
+            click.echo(json.dumps(row))
+        else:
+            click.echo(
+                f"{name:24} {profile.kind:7} {'/'.join(profile.transports):8} {len(usable(profile)):4} registers  "
+                f"{profile.confidence}, not checked on hardware"
+            )
+
+
+@main.command()
+def warm() -> None:
+    """Compile the signal-processing kernels into the cache (done once after installing; takes about a minute)."""
+    from agent.kernels import is_warm, use_cache, warm_here
+
+    if is_warm():
+        click.echo(f"kernels are ready in {use_cache()}")
+        return
+    click.echo("compiling kernels …", nl=False)
+    warm_here()
+    click.echo(f" ready in {use_cache()}")
+
+
+def _load(path: Path):  # type: ignore[no-untyped-def]  # its types would cost every command the import
+    from agent.config import ConfigError, load_config
+
+    try:
+        return load_config(path)
+    except ConfigError as error:
+        for line in error.problems:
+            click.echo(line, err=True)
+        _fail(f"{len(error.problems)} problem{'s' if len(error.problems) != 1 else ''} in {path}")
+
+
+def _broker(url: str):  # type: ignore[no-untyped-def]
+    from agent.config import parse_broker
+
+    try:
+        return parse_broker(url)
+    except ValueError as error:
+        _fail(f"{url}: {error}")
+
+
+def _fail(text: str) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(WRONG)
+
+
+if __name__ == "__main__":
+    main()

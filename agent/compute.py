@@ -1,0 +1,240 @@
+"""Readings and waveforms in, messages out: joins meter, drive and waveform of each motor. One worker thread runs it."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent import kernels
+from agent.allocate import Allocation
+from agent.estimate import Estimator
+from agent.messages import Message
+from agent.metrics import by_name, rounded
+from agent.topology import Asset
+from drivers.reading import Clock, Quality, Reading, Value, Waveform
+from drivers.vocabulary import metric_name_of
+
+if TYPE_CHECKING:
+    from agent.windows import WaveformLane
+
+log = logging.getLogger(__name__)
+
+STALE_PERIODS = 3.0  # a value not renewed for that many of its own periods is stale
+LATE_PERIODS = 1.5  # a row goes out after that many periods even if a device is missing
+
+
+@dataclass(slots=True)
+class _Slot:
+    """The newest value of one quantity of one device."""
+
+    value: Value
+    flag: Quality
+    came_ns: int  # UTC
+    due_s: float
+
+
+@dataclass(slots=True)
+class _AssetState:
+    asset: Asset
+    period_s: float
+    waits_for: set[str]  # devices not heard since the last row
+    slots: dict[tuple[str, str], _Slot] = field(default_factory=dict)  # (device, quantity)
+    silent: dict[str, str] = field(default_factory=dict)  # device → what went wrong
+    estimator: Estimator | None = None
+    allocation: Allocation | None = None
+    quality: Quality = Quality.GOOD
+    published_ns: int = 0  # monotonic
+    state: tuple[str, str] = ("", "")
+
+
+class Compute:
+    """All motors. `emit` gets the messages, `tell_state` each change of an asset's state with its reason.
+
+    due_s: device → quantity → seconds after which it is read again; devices not in it are not polled.
+    """
+
+    def __init__(
+        self,
+        assets: Iterable[Asset],
+        due_s: Mapping[str, Mapping[str, float]],
+        drive_kw: Mapping[str, float | None],
+        clock: Clock,
+        emit: Callable[[Message], None],
+        tell_state: Callable[[str, str, str], None],
+        energies_kwh: Mapping[str, float],
+    ) -> None:
+        self._clock, self._emit, self._tell_state, self._due_s = clock, emit, tell_state, due_s
+        self._states = [self._new(asset, drive_kw, energies_kwh) for asset in assets]
+        self._lanes: dict[str, WaveformLane] = {}
+        self._warming: subprocess.Popen[bytes] | None = None
+        self._kernels_failed = False
+        self.waveform_lost = 0
+
+    def reading(self, reading: Reading) -> None:
+        now_ns = self._clock.monotonic_ns()
+        for state in self._states:
+            if reading.device in state.asset.devices or self._feeds(state, reading.device):
+                self._take(state, reading)
+                if reading.device in state.waits_for:
+                    state.waits_for.discard(reading.device)
+                    if not state.waits_for:
+                        self._publish(state, now_ns)
+
+    def waveform(self, block: Waveform) -> None:
+        lane = self._lanes.get(block.device)
+        if lane is None:
+            if not self._kernels_ready():
+                return
+            from agent.windows import WaveformLane
+
+            lane = self._lanes[block.device] = WaveformLane(block.device, self._emit)
+        before = lane.lost
+        lane.take(block)
+        self.waveform_lost += lane.lost - before
+
+    def tick(self) -> None:
+        """Publishes rows that wait for a missing device no longer. Call a few times a second."""
+        now_ns = self._clock.monotonic_ns()
+        for state in self._states:
+            if not state.published_ns:
+                state.published_ns = now_ns  # the first row may wait one period for its devices
+            elif now_ns - state.published_ns > LATE_PERIODS * state.period_s * 1e9:
+                self._publish(state, now_ns)
+
+    def energies_kwh(self) -> dict[str, float]:
+        """Counters to keep across a restart."""
+        return {
+            f"energy_allocated/{state.asset.name}": state.allocation.energy_kwh
+            for state in self._states
+            if state.allocation
+        }
+
+    def _new(
+        self, asset: Asset, drive_kw: Mapping[str, float | None], energies_kwh: Mapping[str, float]
+    ) -> _AssetState:
+        polled = {name for name in asset.devices if name in self._due_s}
+        periods = [min(self._due_s[name].values()) for name in polled]
+        state = _AssetState(asset, min(periods, default=1.0), set(polled))
+        if asset.motor:
+            state.estimator = Estimator(asset, drive_kw.get(asset.drive.name) if asset.drive else None)
+            if asset.meter and asset.shared:
+                key = f"energy_allocated/{asset.name}"
+                state.allocation = Allocation(asset, energies_kwh.get(key, 0.0))
+        return state
+
+    @staticmethod
+    def _feeds(state: _AssetState, device: str) -> bool:
+        return state.allocation is not None and any(branch.drive == device for branch in state.asset.branches)
+
+    def _take(self, state: _AssetState, reading: Reading) -> None:
+        asset = state.asset
+        own = reading.device in asset.devices
+        if state.allocation and any(branch.drive == reading.device for branch in asset.branches):
+            state.allocation.take_drive(reading)
+        if not own:
+            return
+        state.quality = reading.quality & Quality.SIMULATED
+        if Quality.NO_REPLY in reading.quality:
+            state.silent[reading.device] = reading.error
+        else:
+            state.silent.pop(reading.device, None)
+        values, flags = reading.values, reading.flags
+        is_meter = asset.meter is not None and reading.device == asset.meter.name
+        if is_meter and state.allocation:
+            values, flags = state.allocation.take_meter(reading)
+        self._keep(state, reading, values, flags)
+        if state.estimator and not reading.quality & Quality.NO_REPLY:
+            if is_meter and not asset.shared:
+                state.estimator.take_meter(reading)
+            elif not is_meter:
+                state.estimator.take_drive(reading)
+
+    def _keep(
+        self, state: _AssetState, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]
+    ) -> None:
+        due = self._due_s[reading.device]
+        silent = reading.quality & Quality.NO_REPLY
+        if silent:  # everything this device ever told is unknown now, slow groups included
+            for (device, _), slot in state.slots.items():
+                if device == reading.device:
+                    slot.value, slot.flag = None, slot.flag | Quality.NO_REPLY
+        for name, value in values.items():
+            flag = flags.get(name, Quality.GOOD) | silent
+            state.slots[reading.device, name] = _Slot(value, flag, reading.came_ns, due[name])
+
+    def _publish(self, state: _AssetState, now_ns: int) -> None:
+        state.waits_for = {name for name in state.asset.devices if name in self._due_s} - state.silent.keys()
+        state.published_ns = now_ns
+        utc_ns = self._clock.utc_ns()
+        self._tell(state)
+        if not state.slots:
+            return
+        values: dict[str, object] = {}
+        flags: dict[str, Quality] = {}
+        newest_ns = 0
+        table = by_name("telemetry")
+        meter = state.asset.meter.name if state.asset.meter else None
+        for (_, quantity), slot in sorted(state.slots.items(), key=lambda item: item[0][0] != meter):
+            name = metric_name_of(quantity)
+            if name in values:  # the meter goes first; a drive does not overwrite it
+                continue
+            flag = slot.flag
+            if utc_ns - slot.came_ns > (STALE_PERIODS * slot.due_s + 1) * 1e9:
+                flag |= Quality.STALE
+            values[name] = rounded(table[name], slot.value) if isinstance(slot.value, int | float) else slot.value
+            if flag:
+                flags[name] = flag
+            newest_ns = max(newest_ns, slot.came_ns)
+        uncertainties: dict[str, float] = {}
+        methods: dict[str, str] = {}
+        if state.estimator:
+            found = state.estimator.estimates()
+            for name, value in found.values.items():
+                values[name] = rounded(table[name], value) if value is not None else None
+            for name, u in found.uncertainties.items():
+                uncertainties[name] = float(f"{u:.3g}")
+            methods, flags = found.methods, flags | found.flags
+        if state.allocation:
+            values["energy_allocated_kwh"] = rounded(table["energy_allocated_kwh"], state.allocation.energy_kwh)
+            flags["energy_allocated_kwh"] = Quality.ALLOCATED
+        self._emit(
+            Message(state.asset.name, "telemetry", newest_ns // 1_000_000, values, uncertainties, methods, flags,
+                    state.quality)
+        )  # fmt: skip
+
+    def _tell(self, state: _AssetState) -> None:
+        polled = [name for name in state.asset.devices if name in self._due_s]
+        unpolled = [name for name in state.asset.devices if name not in self._due_s]
+        troubles = [f"{name}: {state.silent[name] or 'no answer'}" for name in polled if name in state.silent]
+        troubles += [f"{name}: not polled, its comm_loss is not stated" for name in unpolled]
+        heard = {device for device, _ in state.slots} - state.silent.keys()
+        word = "online" if heard and not troubles else "stale" if heard else "offline"
+        if not polled:
+            word = "offline"
+        reason = "; ".join(troubles)
+        if (word, reason) != state.state and (state.slots or not polled):
+            if word != state.state[0]:
+                (log.info if word == "online" else log.warning)("%s is %s%s", state.asset.name, word,
+                                                                f" ({reason})" if reason else "")  # fmt: skip
+            state.state = (word, reason)
+            self._tell_state(state.asset.name, word, reason)
+
+    def _kernels_ready(self) -> bool:
+        if self._warming is None:
+            if kernels.is_warm():
+                return True
+            if self._kernels_failed:
+                return False
+            log.info("kernels are compiled in a process of their own; harmonics follow in about a minute")
+            self._warming = kernels.warm_elsewhere()
+        code = self._warming.poll()
+        if code is None:
+            return False
+        self._warming = None
+        if code != 0:
+            log.error("the kernels did not compile (exit %d); no waveforms are analysed; try: magwatt warm", code)
+            self._kernels_failed = True
+        return code == 0

@@ -1,0 +1,306 @@
+"""The configuration: TOML → frozen dataclasses, all problems at once. Its tables stand in docs/configuration.md.
+
+The plant is a graph: meters, drives and motors are tables of their own, joined by `fed_by`; agent/topology.py reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from agent import config_keys as keys
+from agent import schema
+from agent.schema import Key, Report
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; `problems` holds one line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    id: str
+    gateway: str
+    timezone: str
+    currency: str | None
+    energy_price: float | None
+    grid_factor: str | float | None
+    topic_prefix: str | None
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mqtt:
+    host: str
+    port: int
+    tls: bool
+    user: str | None = None
+    password_file: Path | None = None
+    ca: Path | None = None
+    version: str = "auto"  # auto | 5 | 3.1.1
+    keepalive_s: float = 30.0
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    name: str
+    serial: str | None
+    line: tuple[int, int, str, int]  # baud, data bits, parity, stop bits
+    tcp: tuple[str, int] | None
+    framing: str
+    every_s: float
+    listen_s: float
+    timeout_s: float | None
+    pause_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    name: str
+    bus: str
+    unit: int
+    profile: str
+    at: str  # drive-input | motor | feeder
+    wiring: str
+    ct: tuple[float, float] | None
+    vt: tuple[float, float] | None
+    ratio_in: str  # meter | agent
+    accuracy_class: str
+    ct_class: str | None
+    serial_number: str | None
+    fed_by: str | None
+    divide: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    name: str
+    bus: str
+    unit: int
+    profile: str
+    fed_by: str | None
+    comm_loss: str | None
+    kw: float | None
+    efficiency_class: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaveformSource:
+    where: str  # serial port, or socket://host:port
+    baud: int
+    at: str  # drive-input | motor | drive-output
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The motor that stood here before the retrofit."""
+
+    kind: str
+    kw: float
+    efficiency_class: str | None
+    rpm: float | None
+    since: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Motor:
+    name: str
+    title: str
+    kind: str  # pm | pm-line-start | induction
+    kw: float
+    rpm: float
+    poles: int
+    volts: float
+    fed_by: str
+    amps: float | None
+    efficiency_class: str | None
+    efficiency_pct: float | None
+    r1_ohm: float | None
+    loss_points_w: tuple[float, ...]
+    replaces: Replaced | None
+    waveform: WaveformSource | None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    path: Path
+    hash: str
+    site: Site
+    state_dir: Path | None
+    commit_s: float
+    mqtt: Mqtt | None
+    buses: Mapping[str, Bus]
+    meters: Mapping[str, Meter]
+    drives: Mapping[str, Drive]
+    motors: Mapping[str, Motor]
+    signals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def load_config(path: Path) -> tuple[Config, Report]:
+    """The configuration, and the report with its findings and notes. Raises ConfigError with every problem."""
+    report = Report(path.name)
+    try:
+        data = path.read_bytes()
+        raw = tomllib.loads(data.decode("utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror or error}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path.name}: not valid TOML: {error}"]) from None
+    from agent.topology import check_topology
+
+    config = _parse(path, raw, report)
+    config_hash = hashlib.sha256(data).hexdigest()[:16]
+    check_topology(config, raw, report)
+    if report.problems:
+        raise ConfigError(report.problems)
+    return Config(**{**{name: getattr(config, name) for name in Config.__slots__}, "hash": config_hash}), report
+
+
+def parse_broker(url: str) -> Mqtt:
+    """The broker behind a url, with default settings. Raises ValueError."""
+    tls, host, port = keys.broker_url(url)
+    return Mqtt(host, port, tls)
+
+
+def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
+    for name in raw:
+        if name not in keys.TOP:
+            near = schema.nearest(name, keys.TOP)
+            report.problem(name, "unknown table" + (f"; did you mean '{near}'?" if near else ""))
+    if "tariff" in raw:
+        report.note("tariff", "accepted, not used yet: money comes with the savings")
+    site_raw = _table(raw, "site", report)
+    site = schema.read_table(site_raw, keys.SITE, "site", report) if site_raw is not None else None
+    if "site" not in raw:
+        report.problem(
+            "site", 'missing; it names the plant and this gateway, for example id = "mill-2", gateway = "gw-07"'
+        )
+    store = schema.read_table(_table(raw, "store", report) or {}, keys.STORE, "store", report) or {
+        "dir": None,
+        "commit": 0.1,
+    }
+    return Config(
+        path=path,
+        hash="",
+        site=Site(**site) if site else Site("?", "?", "UTC", None, None, None, None, False),
+        state_dir=path.parent / store["dir"] if store["dir"] else None,
+        commit_s=store["commit"],
+        mqtt=_mqtt(path, raw, report),
+        buses=_named(raw, "bus", keys.BUS, report, _bus),
+        meters=_named(raw, "meter", keys.METER, report, _meter),
+        drives=_named(raw, "drive", keys.DRIVE, report, _drive),
+        motors=_named(raw, "motor", keys.MOTOR, report, _motor),
+        signals=_named(raw, "signal", keys.SIGNAL, report, lambda _name, values, _report: values),
+    )
+
+
+def _table(raw: Mapping[str, Any], name: str, report: Report) -> Mapping[str, Any] | None:
+    value = raw.get(name, {})
+    if not isinstance(value, dict):
+        report.problem(name, f"must be a table: [{name}]", value)
+        return None
+    return value if name in raw else None
+
+
+def _named(raw: Mapping[str, Any], kind: str, allowed: Mapping[str, Key], report: Report, build: Any) -> dict[str, Any]:
+    """[kind.name] tables; a table with problems is left out, so that it causes no second one elsewhere."""
+    found: dict[str, Any] = {}
+    for name, table in (_table(raw, kind, report) or {}).items():
+        where = f"{kind}.{name}"
+        try:
+            schema.identifier(name)
+        except ValueError as error:
+            report.problem(where, f"the name {error}")
+            continue
+        if not isinstance(table, dict):
+            report.problem(where, f"must be a table: [{kind}.{name}]", table)
+            continue
+        values = schema.read_table(table, allowed, where, report)
+        built = build(name, values, report) if values is not None else None
+        found[name] = built  # None: known by name, but unusable
+    return found
+
+
+def _mqtt(path: Path, raw: Mapping[str, Any], report: Report) -> Mqtt | None:
+    table = _table(raw, "mqtt", report)
+    values = schema.read_table(table, keys.MQTT, "mqtt", report) if table is not None else None
+    if values is None:
+        return None
+    tls, host, port = values["url"]
+    files: dict[str, Path | None] = {}
+    for key in ("password_file", "ca"):
+        file = files[key] = path.parent / values[key] if values[key] else None
+        if file is not None and not file.is_file():
+            report.finding(f"mqtt.{key}", f"no such file ({file})", values[key])
+    if files["ca"] and not tls:
+        report.finding("mqtt.ca", "is not used: the url is mqtt://; did you mean mqtts://?", values["ca"])
+    return Mqtt(host, port, tls, values["user"], files["password_file"], files["ca"], values["version"],
+                values["keepalive"], values["also"])  # fmt: skip
+
+
+def _bus(name: str, values: dict[str, Any], report: Report) -> Bus | None:
+    if bool(values["serial"]) == bool(values["tcp"]):
+        report.problem(f"bus.{name}", "needs either serial or tcp" + (", not both" if values["serial"] else ""))
+        return None
+    if values["serial"] and values["line"] is None:
+        report.problem(f"bus.{name}.line", 'missing; speed, data bits, parity and stop bits, for example "19200 8E1"')
+        return None
+    return Bus(
+        name=name,
+        serial=values["serial"],
+        line=values["line"] or (19200, 8, "N", 1),
+        tcp=values["tcp"],
+        framing=values["framing"] or ("rtu" if values["serial"] else "tcp"),
+        every_s=values["every"],
+        listen_s=values["listen"] if values["serial"] else 0.0,
+        timeout_s=values["timeout"],
+        pause_s=values["pause"],
+    )
+
+
+def _meter(name: str, values: dict[str, Any], report: Report) -> Meter:
+    values["accuracy_class"] = values.pop("class")
+    return Meter(name=name, **values)
+
+
+def _drive(name: str, values: dict[str, Any], report: Report) -> Drive:
+    values["efficiency_class"] = values.pop("class")
+    return Drive(name=name, **values)
+
+
+def _motor(name: str, values: dict[str, Any], report: Report) -> Motor | None:
+    where = f"motor.{name}"
+    nested: dict[str, Any] = {}
+    for key, table in (("losses", keys.LOSSES), ("replaces", keys.REPLACES), ("waveform", keys.WAVEFORM)):
+        raw = values.pop(key)
+        if raw is not None and not isinstance(raw, dict):
+            report.problem(f"{where}.{key}", "must be a table", raw)
+            raw = None
+        nested[key] = schema.read_table(raw, table, f"{where}.{key}", report) if raw is not None else None
+    waveform = None
+    if nested["waveform"] is not None:
+        source = nested["waveform"]
+        if bool(source["serial"]) == bool(source["tcp"]):
+            report.problem(f"{where}.waveform", "needs either serial or tcp")
+        else:
+            host, port = source["tcp"] or ("", 0)
+            waveform = WaveformSource(source["serial"] or f"socket://{host}:{port}", source["baud"], source["at"])
+    replaces = None
+    if nested["replaces"] is not None:
+        old = nested["replaces"]
+        replaces = Replaced(old["kind"], old["kw"], old["class"], old["rpm"], old["since"])
+    values["title"] = values.pop("name") or name
+    values["efficiency_class"] = values.pop("class")
+    values["efficiency_pct"] = values.pop("efficiency")
+    points = nested["losses"]["watts"] if nested["losses"] else ()
+    return Motor(name=name, loss_points_w=points, replaces=replaces, waveform=waveform, **values)

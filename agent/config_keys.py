@@ -1,0 +1,182 @@
+"""The allowed tables and keys of the configuration and what each value must be; docs/configuration.md explains."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+import zoneinfo
+from typing import Any
+
+from agent import schema
+from agent.schema import Key
+from drivers.errors import ProfileError
+from drivers.profiles import load_profile
+
+METER_CLASSES = ("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "2", "A", "B", "C")
+WIRINGS = ("3P4W", "3P3W", "1P2W")
+DIVIDE_RULES = ("drive-power", "rated-power")
+
+
+def broker_url(value: Any) -> tuple[bool, str, int]:
+    parts = urllib.parse.urlsplit(value) if isinstance(value, str) else None
+    try:
+        if parts is None or parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+            raise ValueError
+        port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+    except ValueError:
+        raise ValueError('not a broker\'s address; write "mqtt://host:1883" or "mqtts://host:8883"') from None
+    if parts.password or parts.username:
+        raise ValueError("holds a user or password; put them into user and password_file")
+    return parts.scheme == "mqtts", parts.hostname, port
+
+
+def _line(value: Any) -> tuple[int, int, str, int]:
+    found = re.fullmatch(r"(\d{3,7})\s+([78])([NEO])([12])", value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError('not a line setting; write for example "19200 8E1"')
+    return int(found[1]), int(found[2]), found[3], int(found[4])
+
+
+def _zone(value: Any) -> str:
+    try:
+        zoneinfo.ZoneInfo(schema.text(value))
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        known = zoneinfo.available_timezones()
+        if not known:  # a system without time zone data: nothing to compare with
+            return str(value)
+        near = schema.nearest(str(value), known)
+        raise ValueError("no such time zone" + (f"; did you mean '{near}'?" if near else "")) from None
+    return str(value)
+
+
+def _profile(value: Any) -> str:
+    try:
+        load_profile(schema.text(value))
+    except ProfileError as error:
+        raise ValueError(str(error).partition(": ")[2]) from None
+    return str(value)
+
+
+def _at_meter(value: Any) -> str:
+    if value in ("drive-output", "motor-terminals"):
+        raise ValueError(
+            "refused: a mains meter reads wrong at a drive's output (pulse width modulation); put it at drive-input"
+        )
+    return schema.one_of("drive-input", "motor", "feeder")(value)
+
+
+def _number_or_row(value: Any) -> str | float:
+    return schema.text(value) if isinstance(value, str) else schema.number(0, 5, "kg/kWh")(value)
+
+
+def _watts(value: Any) -> tuple[float, ...]:
+    if not isinstance(value, list) or len(value) != 7:
+        raise ValueError("must be seven losses in W, at the seven points of IEC 60034-2-3")
+    return tuple(schema.number(0, 1e6, "W")(item) for item in value)
+
+
+def _sinks(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError('must be a list, for example ["homeassistant"]')
+    return tuple(schema.one_of("homeassistant", "sparkplug", "prometheus")(item) for item in value)
+
+
+def _losses_kind(value: Any) -> str:
+    return schema.one_of("seven-point")(value)
+
+
+TOP = ("site", "store", "mqtt", "bus", "meter", "drive", "motor", "signal", "tariff")
+SITE = {
+    "id": Key(schema.identifier),
+    "gateway": Key(schema.identifier),
+    "timezone": Key(_zone, "UTC"),
+    "currency": Key(schema.text, None),
+    "energy_price": Key(schema.number(0, 1e6, "per kWh"), None),
+    "grid_factor": Key(_number_or_row, None),
+    "topic_prefix": Key(schema.topic_prefix, None),
+    "simulated": Key(schema.flag, False),
+}
+STORE = {"dir": Key(schema.text, None), "commit": Key(schema.duration(0.01, 10), 0.1)}
+MQTT = {
+    "url": Key(broker_url),
+    "user": Key(schema.text, None),
+    "password_file": Key(schema.text, None),
+    "ca": Key(schema.text, None),
+    "version": Key(schema.one_of("auto", "5", "3.1.1"), "auto"),
+    "keepalive": Key(schema.duration(5, 3600), 30.0),
+    "also": Key(_sinks, ()),
+}
+BUS = {
+    "serial": Key(schema.text, None),
+    "line": Key(_line, None),
+    "tcp": Key(schema.host_port(502), None),
+    "framing": Key(schema.one_of("tcp", "rtu"), None),
+    "every": Key(schema.duration(0.1, 3600), 1.0),
+    "listen": Key(schema.duration(0, 60), 2.0),
+    "timeout": Key(schema.duration(0.02, 10), None),
+    "pause": Key(schema.duration(0, 5), None),
+}
+METER = {
+    "bus": Key(schema.identifier),
+    "unit": Key(schema.whole(1, 255)),
+    "profile": Key(_profile),
+    "at": Key(_at_meter),
+    "wiring": Key(schema.one_of(*WIRINGS), "3P4W"),
+    "ct": Key(schema.ratio, None),
+    "vt": Key(schema.ratio, None),
+    "ratio_in": Key(schema.one_of("meter", "agent"), "meter"),
+    "class": Key(schema.one_of(*METER_CLASSES)),
+    "ct_class": Key(schema.one_of("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "3"), None),
+    "serial_number": Key(schema.text, None),
+    "fed_by": Key(schema.identifier, None),
+    "divide": Key(schema.one_of(*DIVIDE_RULES), "drive-power"),
+}
+DRIVE = {
+    "bus": Key(schema.identifier),
+    "unit": Key(schema.whole(1, 255)),
+    "profile": Key(_profile),
+    "fed_by": Key(schema.identifier, None),
+    "comm_loss": Key(schema.text, None),
+    "kw": Key(schema.number(0.05, 50000, "kW"), None),
+    "class": Key(schema.one_of("IE0", "IE1", "IE2"), None),
+}
+MOTOR = {
+    "name": Key(schema.text, None),
+    "kind": Key(schema.one_of("pm", "pm-line-start", "induction")),
+    "kw": Key(schema.number(0.05, 50000, "kW")),
+    "rpm": Key(schema.number(10, 60000, "rpm")),
+    "poles": Key(schema.whole(2, 200, 2)),
+    "volts": Key(schema.number(12, 20000, "V")),
+    "fed_by": Key(schema.identifier),
+    "amps": Key(schema.number(0.1, 20000, "A"), None),
+    "class": Key(schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5"), None),
+    "efficiency": Key(schema.number(30, 99.9, "%"), None),
+    "r1_ohm": Key(schema.number(1e-5, 1000, "ohm"), None),
+    "losses": Key(schema.anything, None),
+    "replaces": Key(schema.anything, None),
+    "waveform": Key(schema.anything, None),
+}
+LOSSES = {"points": Key(_losses_kind), "watts": Key(_watts)}
+REPLACES = {
+    "kind": Key(schema.one_of("pm", "pm-line-start", "induction")),
+    "kw": Key(schema.number(0.05, 50000, "kW")),
+    "class": Key(schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5"), None),
+    "rpm": Key(schema.number(10, 60000, "rpm"), None),
+    "since": Key(schema.day, None),
+}
+WAVEFORM = {
+    "serial": Key(schema.text, None),
+    "tcp": Key(schema.host_port(7000), None),
+    "baud": Key(schema.whole(9600, 12_000_000), 921600),
+    "at": Key(schema.one_of("drive-input", "motor", "drive-output")),
+}
+SIGNAL = {
+    "bus": Key(schema.identifier),
+    "unit": Key(schema.whole(1, 255)),
+    "address": Key(schema.whole(0, 65535)),
+    "type": Key(schema.one_of("u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64")),
+    "unit_of_measure": Key(schema.text),
+    "of": Key(schema.identifier),
+    "scale": Key(schema.number(-1e9, 1e9), 1.0),
+    "function": Key(schema.whole(3, 4), 3),
+}

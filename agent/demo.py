@@ -1,0 +1,195 @@
+"""`magwatt demo`: the whole way on one machine. Plant, agent and broker are processes; the table is a consumer.
+
+Each part is the real one, started as a user would start it; only the broker is a small one inside, unless --broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from agent import kernels
+from agent.config import load_config, parse_broker
+from agent.subscribe import Follower, Seen
+from agent.watch import line, show_live
+
+START_S = 20.0
+STOP_S = 8.0
+TOPIC = "magwatt/v1/demo/#"
+
+
+def run_demo(seconds: float | None, broker_url: str | None, headless: bool) -> int:
+    """0 when rows came; 1 when a part did not start."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
+            return _run(Path(folder), stack, seconds, broker_url, headless)
+    except DemoError as error:
+        click.echo(str(error), err=True)
+        return 1
+
+
+class DemoError(Exception):
+    pass
+
+
+def _run(
+    folder: Path, stack: contextlib.ExitStack, seconds: float | None, broker_url: str | None, headless: bool
+) -> int:
+    _warm_kernels()
+    if broker_url is None:
+        port = stack.enter_context(embedded_broker())
+        broker_url = f"mqtt://127.0.0.1:{port}"
+    try:
+        broker = parse_broker(broker_url)
+    except ValueError as error:
+        raise DemoError(f"--broker {broker_url}: {error}") from None
+    config, truth, agent_log = folder / "plant.toml", folder / "truth.ndjson", folder / "agent.log"
+    plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker",
+                   broker_url, "--truth", str(truth))  # fmt: skip
+    _wait_for_file(config, plant, folder / "plant.log")
+    load_config(config)
+    agent = _start(stack, agent_log, "run", str(config))
+    click.echo(f"plant: a pump station on Modbus TCP, Modbus RTU and a waveform stream; configuration {config}")
+    click.echo(f"subscribe: mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v")
+    click.echo(f"another table: magwatt watch {broker_url}")
+    rows = _Rows(headless)
+    follower = Follower(broker, TOPIC, rows.changed)
+    try:
+        follower.start()
+    except OSError as error:
+        raise DemoError(f"no broker at {broker_url}: {error}") from None
+    stack.callback(follower.stop)
+    ending = threading.Event()
+    watcher = threading.Thread(target=_watch_parts, args=([plant, agent], ending), daemon=True)
+    watcher.start()
+    if headless:
+        _wait(seconds, ending)
+    else:
+        footer = f"{broker_url}  {TOPIC}   Ctrl-C ends"
+        show_live(follower, Console(), seconds, lambda: footer, ending)
+    for part, log_file in ((plant, folder / "plant.log"), (agent, agent_log)):
+        if part.poll() not in (None, 0):
+            raise DemoError(f"a part ended (exit {part.returncode}):\n{log_file.read_text(errors='replace')}")
+    click.echo(f"{rows.count} rows from {len(rows.assets)} motors")
+    return 0 if rows.count else 1
+
+
+class _Rows:
+    """Counts rows, and prints them when nobody draws a table."""
+
+    def __init__(self, headless: bool) -> None:
+        self.count, self.assets = 0, set[str]()
+        self._headless = headless
+
+    def changed(self, seen: Seen, kind: str) -> None:
+        if kind == "telemetry":
+            self.count += 1
+            self.assets.add(seen.asset)
+            if self._headless:
+                click.echo(line(seen))
+
+
+def _start(stack: contextlib.ExitStack, log_file: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    log = stack.enter_context(log_file.open("wb"))
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
+        stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    stack.callback(_stop, process)
+    return process
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_for_file(path: Path, process: subprocess.Popen[bytes], log_file: Path) -> None:
+    until_s = time.monotonic() + START_S
+    while not path.exists():
+        if process.poll() is not None or time.monotonic() > until_s:
+            raise DemoError(f"the simulated plant did not start:\n{log_file.read_text(errors='replace')}")
+        time.sleep(0.02)
+
+
+def _watch_parts(parts: list[subprocess.Popen[bytes]], ending: threading.Event) -> None:
+    while not ending.wait(0.5):
+        if any(part.poll() is not None for part in parts):
+            ending.set()
+
+
+def _wait(seconds: float | None, ending: threading.Event) -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        ending.wait(seconds)
+
+
+def _warm_kernels() -> None:
+    if kernels.is_warm():
+        return
+    process = kernels.warm_elsewhere()
+    started_s = time.monotonic()
+    console = Console()
+    with console.status("compiling the signal processing, once") as status:
+        while process.poll() is None:
+            time.sleep(0.2)
+            status.update(f"compiling the signal processing, once ({time.monotonic() - started_s:.0f} s)")
+    if process.returncode:
+        click.echo("the kernels did not compile; the demo goes on without harmonics", err=True)
+
+
+@contextlib.contextmanager
+def embedded_broker() -> Iterator[int]:
+    """An amqtt broker on a free loopback port, in a thread; it speaks MQTT 3.1.1 only. Yields the port."""
+    try:
+        from amqtt.broker import Broker
+    except ImportError:
+        raise DemoError(
+            "the demo's own broker is not installed: pip install 'magwatt[demo]', or use --broker"
+        ) from None
+    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+    port = _free_port()
+    ready, loop = threading.Event(), asyncio.new_event_loop()
+    ending = asyncio.Event()
+
+    async def serve() -> None:
+        broker = Broker({
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 100}},
+            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        })  # fmt: skip
+        await broker.start()
+        ready.set()
+        await ending.wait()
+        await broker.shutdown()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), name="broker", daemon=True)
+    thread.start()
+    if not ready.wait(START_S):
+        raise DemoError("the demo's own broker did not start; use --broker")
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(ending.set)
+        thread.join(STOP_S)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,95 @@
+"""Compiled kernels: where their cache lies, whether it is complete, and how it is filled.
+
+Compiling takes seconds and would stall the polling, so it happens in a process of its own. Call `use_cache` before
+anything imports numba. The cache is keyed by versions, processor and the text of dsp: numba itself does not notice an
+edit in a function that another file's kernel calls.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+
+_DONE = "complete"
+
+
+def use_cache() -> Path:
+    """Points numba at our cache and returns its folder; a folder given in NUMBA_CACHE_DIR is respected."""
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(given)
+    for root in _roots():
+        folder = root / f"kernels-{_key()}"
+        try:
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if root.stat().st_uid != os.getuid() or root.stat().st_mode & 0o022:
+                continue  # others could put code there
+            folder.mkdir(exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError:
+            continue
+        os.environ["NUMBA_CACHE_DIR"] = str(folder)
+        return folder
+    folder = Path(tempfile.mkdtemp(prefix="magwatt-"))  # nothing lasting is writable: a cache for this run only
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    return folder
+
+
+def is_warm() -> bool:
+    """Whether every kernel is in the cache, so that loading them compiles nothing."""
+    return (use_cache() / _DONE).exists()
+
+
+def warm_here() -> None:
+    """Compiles every kernel into the cache, in this process."""
+    folder = use_cache()
+    from dsp.warm import compile_all
+
+    compile_all()
+    (folder / _DONE).touch()
+
+
+def warm_elsewhere() -> subprocess.Popen[bytes]:
+    """Starts a process that fills the cache; poll it."""
+    use_cache()
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", "from agent.kernels import warm_here; warm_here()"],
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )
+
+
+def _roots() -> list[Path]:
+    cache = os.environ.get("CACHE_DIRECTORY", "").split(":")[0] or os.environ.get("XDG_CACHE_HOME")
+    roots = [Path(cache) / "magwatt"] if cache else []
+    with contextlib.suppress(RuntimeError):  # no home: a hardened service
+        roots.append(Path.home() / ".cache" / "magwatt")
+    return [*roots, Path(tempfile.gettempdir()) / f"magwatt-{os.getuid()}"]
+
+
+def _key() -> str:
+    digest = hashlib.sha256()
+    for name in ("numba", "numpy", "llvmlite"):
+        digest.update(metadata.version(name).encode())
+    digest.update(f"{sys.version} {platform.machine()} {_processor()}".encode())
+    for file in sorted(files("dsp").iterdir(), key=lambda item: item.name):
+        if file.name.endswith(".py"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    wanted = ("model name", "CPU part", "flags", "Features")
+    return " ".join(sorted({line for line in lines if line.startswith(wanted)}))

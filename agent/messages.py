@@ -1,0 +1,63 @@
+"""The envelope: one JSON object per message, one time, an id for removing duplicates (docs/mqtt.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from drivers.reading import BAD, Quality
+
+SCHEMA_VERSION = 1
+EVERYTHING = "*"  # the key of flags that hold for the whole message
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is published for one asset at one time. asset None: the gateway itself."""
+
+    asset: str | None
+    kind: str  # telemetry | pq3s | harmonics | health | state | meta | info
+    t_ms: int
+    values: Mapping[str, Any]
+    uncertainties: Mapping[str, float] = field(default_factory=dict)
+    methods: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, Quality] = field(default_factory=dict)
+    quality: Quality = Quality.GOOD  # of the whole message
+
+
+def judge(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Quality) -> str:
+    """good | uncertain | bad: bad when nothing usable is left, uncertain when anything is doubtful.
+
+    SIMULATED alone does not make a value uncertain; it is shown beside it.
+    """
+    usable = [name for name, value in values.items() if value is not None and not flags.get(name, Quality.GOOD) & BAD]
+    if not usable or quality & BAD:
+        return "bad"
+    return "uncertain" if any(flags.values()) or quality & ~Quality.SIMULATED else "good"
+
+
+def encode(message: Message, message_id: str) -> bytes:
+    """The bytes on the wire: s, t, id, q, v, and m, f where there is something to say; keys never repeat."""
+    body: dict[str, Any] = {
+        "s": f"magwatt.{message.kind}/{SCHEMA_VERSION}",
+        "t": message.t_ms,
+        "id": message_id,
+        "q": judge(message.values, message.flags, message.quality),
+        "v": {**message.values, **{f"{name}_u": u for name, u in message.uncertainties.items()}},
+    }
+    if message.methods:
+        body["m"] = message.methods
+    flags = {name: flag.names() for name, flag in message.flags.items() if flag}
+    if message.quality:
+        flags[EVERYTHING] = message.quality.names()
+    if flags:
+        body["f"] = flags
+    return msgspec.json.encode(body)
+
+
+def encode_plain(kind: str, t_ms: int, body: Mapping[str, Any]) -> bytes:
+    """Retained texts about things (info, meta, state): no id, since the last one replaces all before."""
+    return msgspec.json.encode({"s": f"magwatt.{kind}/{SCHEMA_VERSION}", "t": t_ms, **body})

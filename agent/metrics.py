@@ -1,0 +1,113 @@
+"""THE table of metrics: name, unit, meaning, decimals, kind. docs/metrics.md is made from it.
+
+Measured metrics are the vocabulary's quantities under `metric_name`. Derived ones are rows of DERIVED: adding one is a
+row here and a function that fills it in agent/estimate.py or agent/windows.py. Topics, `meta` and the docs follow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from drivers.vocabulary import metric_name, vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One published number. kind: measured | estimate (has U and a method) | window (from the waveform) | counter."""
+
+    name: str  # with its unit as suffix
+    unit: str
+    about: str
+    kind: str
+    topic: str = "telemetry"
+    decimals: int | None = None  # None: six significant digits
+
+
+def _row(name: str, unit: str, about: str, kind: str, topic: str = "telemetry", decimals: int | None = None) -> Metric:
+    return Metric(metric_name(name, unit), unit, about, kind, topic, decimals)
+
+
+DERIVED: tuple[Metric, ...] = (
+    _row("drive_efficiency", "%", "drive output over drive input, energies over the window", "estimate", decimals=2),
+    _row("motor_efficiency", "%", "shaft over motor terminals, energies over the window", "estimate", decimals=2),
+    _row("system_efficiency", "%", "shaft over electrical input of drive and motor", "estimate", decimals=2),
+    _row("drive_losses", "W", "losses of the drive, mean over the window", "estimate", decimals=0),
+    _row("motor_losses", "W", "losses of the motor, mean over the window", "estimate", decimals=0),
+    _row("motor_input_power", "W", "power at the motor's terminals, mean over the window", "estimate", decimals=0),
+    _row("shaft_power", "W", "mechanical power at the shaft, mean over the window", "estimate", decimals=0),
+    _row("shaft_torque", "Nm", "shaft power over speed", "estimate", decimals=1),
+    _row("motor_load", "%", "shaft power over rated power", "estimate", decimals=1),
+    _row("energy_allocated", "kWh", "this motor's part of a shared meter since the first start", "counter", decimals=3),
+    *(_row(f"voltage_l{n}n", "V", f"rms of phase {n} from the waveform", "window", "pq3s") for n in (1, 2, 3)),
+    *(_row(f"current_l{n}", "A", f"rms of phase {n} from the waveform", "window", "pq3s") for n in (1, 2, 3)),
+    _row("active_power", "W", "active power from the waveform, all harmonics", "window", "pq3s"),
+    _row("reactive_power_fund", "var", "fundamental reactive power Q1, positive inductive", "window", "pq3s"),
+    _row("apparent_power", "VA", "effective apparent power (IEEE 1459)", "window", "pq3s"),
+    _row("power_factor", "", "active over apparent power", "window", "pq3s", 4),
+    _row("frequency", "Hz", "fundamental frequency", "window", "pq3s", 4),
+    *(_row(f"thd_u_l{n}", "%", f"voltage THD, subgroups to 40, phase {n}", "window", "pq3s", 3) for n in (1, 2, 3)),
+    *(_row(f"thd_i_l{n}", "%", f"current THD, subgroups to 40, phase {n}", "window", "pq3s", 3) for n in (1, 2, 3)),
+    _row("voltage_positive_sequence", "V", "positive-sequence fundamental voltage", "window", "pq3s"),
+    _row("voltage_unbalance", "%", "negative- over positive-sequence voltage, u2", "window", "pq3s", 3),
+    _row("voltage_zero_sequence", "%", "zero- over positive-sequence voltage, u0", "window", "pq3s", 3),
+    _row("current_unbalance", "%", "negative- over positive-sequence current, i2", "window", "pq3s", 3),
+    _row("current_zero_sequence", "%", "zero- over positive-sequence current, i0", "window", "pq3s", 3),
+    _row("windows", "", "windows of about 200 ms in these 3 s", "window", "pq3s", 0),
+    _row("windows_left_out", "", "of these, left out of the means (gap, no synchronisation)", "window", "pq3s", 0),
+    _row("fundamental", "Hz", "fundamental frequency that the orders refer to", "window", "harmonics", 4),
+    *(_row(f"harmonic_u_l{n}", "V", f"rms by order 0…50, phase {n}", "window", "harmonics", 3) for n in (1, 2, 3)),
+    *(_row(f"harmonic_i_l{n}", "A", f"rms by order 0…50, phase {n}", "window", "harmonics", 3) for n in (1, 2, 3)),
+)  # fmt: skip
+
+HEALTH: tuple[Metric, ...] = (
+    _row("uptime_s", "", "seconds since the agent started", "counter", "health", 0),
+    _row("polls", "", "device polls that brought values", "counter", "health", 0),
+    _row("polls_failed", "", "device polls that did not", "counter", "health", 0),
+    _row("published", "", "messages handed to the broker", "counter", "health", 0),
+    _row("dropped", "", "messages not sent because the broker was away", "counter", "health", 0),
+    _row("queue_dropped", "", "readings lost because the computing thread was behind", "counter", "health", 0),
+    _row("mqtt_connects", "", "connections to the broker since the start", "counter", "health", 0),
+    _row("waveform_samples_lost", "", "samples missing in waveform streams", "counter", "health", 0),
+    _row("waveform_frames_damaged", "", "waveform frames dropped for a wrong checksum", "counter", "health", 0),
+)
+
+
+@cache
+def by_name(topic: str) -> dict[str, Metric]:
+    """The metrics of one topic kind, the vocabulary's included in telemetry."""
+    found = {row.name: row for row in (*DERIVED, *HEALTH) if row.topic == topic}
+    if topic == "telemetry":
+        for quantity in vocabulary().values():
+            name = metric_name(quantity.name, quantity.unit)
+            kind = "counter" if quantity.kind == "counter" else "measured"
+            found.setdefault(name, Metric(name, quantity.unit, quantity.about, kind))
+    return found
+
+
+def rounded(metric: Metric, value: float) -> float | int | None:
+    """The value as it is published; None for NaN and infinities, which JSON does not have."""
+    if isinstance(value, int):
+        return value
+    if not math.isfinite(value):
+        return None
+    if metric.decimals is not None:
+        return round(value) if metric.decimals == 0 else round(value, metric.decimals)
+    if metric.kind == "counter":
+        return round(value, 3)
+    return float(f"{value:.6g}")
+
+
+def rounded_all(metric: Metric, values: Iterable[float]) -> list[float | int | None]:
+    return [rounded(metric, value) for value in values]
+
+
+def table_markdown() -> str:
+    """The table of docs/metrics.md."""
+    lines = ["| metric | unit | topic | kind | meaning |", "|---|---|---|---|---|"]
+    rows = [*by_name("telemetry").values(), *(row for row in (*DERIVED, *HEALTH) if row.topic != "telemetry")]
+    for row in sorted(rows, key=lambda row: (row.topic, row.kind, row.name)):
+        lines.append(f"| `{row.name}` | {row.unit or '–'} | {row.topic} | {row.kind} | {row.about or '–'} |")
+    return "\n".join(lines) + "\n"

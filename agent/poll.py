@@ -1,0 +1,180 @@
+"""Polls the devices of each wire: one task per bus, the earliest deadline first, dead devices ever more seldom."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from agent.config import Bus, Config, Drive, Meter
+from agent.topology import drive_rating_kw, polled_devices
+from drivers.bus import ModbusLink, Wire
+from drivers.modbus import ModbusDevice
+from drivers.profiles import GROUPS, load_profile
+from drivers.reading import Clock, Quality, Reading, Value
+from drivers.vocabulary import vocabulary
+
+log = logging.getLogger(__name__)
+
+GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # a group is read every that many periods; "once" after each start
+FAILURES_UNTIL_OFFLINE = 2
+PROBE_S = (2.0, 60.0)  # pause before an offline device is asked again: first, longest
+CT_QUANTITIES = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
+VT_QUANTITIES = ("V", "W", "var", "VA", "kWh", "kvarh", "kVAh")
+
+
+@dataclass(slots=True)
+class Polled:
+    """One device on a bus and when it is due (monotonic ns)."""
+
+    device: ModbusDevice
+    every_s: float
+    ratios: Mapping[str, float]  # unit → factor, where the meter itself does not know the transformers
+    due_ns: int = 0
+    round: int = 0
+    failures: int = 0
+
+    @property
+    def offline(self) -> bool:
+        return self.failures >= FAILURES_UNTIL_OFFLINE
+
+    def groups(self) -> frozenset[str]:
+        """The groups of this round; everything in the first one and after a silence."""
+        if self.failures:
+            return frozenset({"fast"})
+        wanted = {group for group, factor in GROUP_FACTOR.items() if self.round % factor == 0}
+        return frozenset(wanted | {"once"} if self.round == 0 else wanted)
+
+    def due_s(self) -> dict[str, float]:
+        """Seconds between two readings of each quantity; what is read once never grows stale."""
+        return {
+            name: self.every_s * GROUP_FACTOR.get(group, float("inf"))
+            for group in GROUPS
+            for name in self.device.names([group])
+        }
+
+
+class BusPoller:
+    """The owner of one wire. `take` gets every reading, also those of silent devices."""
+
+    def __init__(
+        self, bus: Bus, devices: Iterable[Polled], link: ModbusLink, clock: Clock, take: Callable[[Reading], None],
+        chance: random.Random,
+    ) -> None:  # fmt: skip
+        self.bus, self.link = bus, link
+        self.devices = list(devices)
+        self.polls = self.failed = 0
+        self._clock, self._take, self._chance = clock, take, chance
+        self._told = ""
+
+    async def run(self) -> None:
+        """Polls until cancelled. Never raises for trouble in the plant."""
+        try:
+            while True:
+                polled = min(self.devices, key=lambda item: item.due_ns)
+                wait_s = (polled.due_ns - self._clock.monotonic_ns()) / 1e9
+                if wait_s > 0:
+                    await self._clock.sleep(wait_s)
+                await self.poll_once(polled)
+        finally:
+            await self.link.close()
+
+    async def poll_once(self, polled: Polled) -> Reading:
+        """One poll, its reading handed on, and the device's next turn set."""
+        reading = with_ratios(await polled.device.poll(polled.groups()), polled.ratios)
+        failed = Quality.NO_REPLY in reading.quality
+        self._count(polled, reading, failed)
+        now_ns = self._clock.monotonic_ns()
+        if polled.offline:
+            pause_s = min(PROBE_S[0] * 2 ** (polled.failures - FAILURES_UNTIL_OFFLINE), PROBE_S[1])
+            polled.due_ns = now_ns + int(pause_s * self._chance.uniform(0.9, 1.1) * 1e9)
+        else:
+            # Keeps its phase; periods that were missed are left out instead of hurried through.
+            polled.due_ns = max(polled.due_ns or now_ns, now_ns - int(polled.every_s * 1e9)) + int(polled.every_s * 1e9)
+        self._take(reading)
+        return reading
+
+    def _count(self, polled: Polled, reading: Reading, failed: bool) -> None:
+        name = polled.device.name
+        if not failed:
+            self.polls += 1
+            if polled.failures:
+                log.info("%s answers again", name)
+                polled.round = 0
+            else:
+                polled.round += 1
+            polled.failures = 0
+            return
+        self.failed += 1
+        polled.failures += 1
+        if polled.failures == 1:
+            log.warning("%s: %s; asked again, ever more seldom", name, reading.error)
+
+
+def with_ratios(reading: Reading, ratios: Mapping[str, float]) -> Reading:
+    """The reading with currents, voltages, powers and energies brought to the primary side."""
+    if not ratios:
+        return reading
+    values: dict[str, Value] = {}
+    for name, value in reading.values.items():
+        factor = ratios.get(vocabulary()[name].unit, 1.0)
+        values[name] = value * factor if isinstance(value, int | float) else value
+    return Reading(
+        reading.device, reading.sent_ns, reading.came_ns, values, reading.quality, reading.flags, reading.error
+    )
+
+
+def pollers(
+    config: Config, clock: Clock, take: Callable[[Reading], None], only: str | None = None, seed: int = 0
+) -> list[BusPoller]:
+    """One poller for each bus that has devices to poll; only: just that device."""
+    found = []
+    quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
+    for bus in config.buses.values():
+        items = [item for item in polled_devices(config) if item.bus == bus.name and only in (None, item.name)]
+        if not items:
+            continue
+        link = ModbusLink(wire_of(bus), clock)
+        devices = [_polled(config, bus, item, link, clock, quality) for item in items]
+        found.append(BusPoller(bus, devices, link, clock, take, random.Random(f"{seed}-{bus.name}")))
+    return found
+
+
+def wire_of(bus: Bus) -> Wire:
+    host, port = bus.tcp or ("", 0)
+    baud, data_bits, parity, stop_bits = bus.line
+    return Wire(
+        name=bus.name,
+        host=host,
+        port_number=port,
+        serial_port=bus.serial or "",
+        baud=baud,
+        data_bits=data_bits,
+        parity=parity,
+        stop_bits=stop_bits,
+        rtu_framing=bus.framing == "rtu",
+        listen_s=bus.listen_s,
+    )
+
+
+def _polled(config: Config, bus: Bus, item: Meter | Drive, link: ModbusLink, clock: Clock, quality: Quality) -> Polled:
+    profile = load_profile(item.profile)
+    device = ModbusDevice(
+        item.name,
+        profile,
+        item.unit,
+        link,
+        clock,
+        rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
+        timeout_s=bus.timeout_s,
+        gap_s=bus.pause_s,
+        quality=quality,
+    )
+    ratios: dict[str, float] = {}
+    if isinstance(item, Meter) and item.ratio_in == "agent":
+        ct = item.ct[0] / item.ct[1] if item.ct else 1.0
+        vt = item.vt[0] / item.vt[1] if item.vt else 1.0
+        for unit in {*CT_QUANTITIES, *VT_QUANTITIES}:
+            ratios[unit] = (ct if unit in CT_QUANTITIES else 1.0) * (vt if unit in VT_QUANTITIES else 1.0)
+    return Polled(device, bus.every_s, ratios)

@@ -1,0 +1,83 @@
+"""`magwatt read`: polls and prints decoded values. No broker, no computing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import click
+import msgspec
+
+from agent.clock import SystemClock
+from agent.config import Config
+from agent.metrics import by_name, rounded
+from agent.poll import BusPoller, Polled, pollers, with_ratios
+from drivers.modbus import ALL_GROUPS
+from drivers.reading import Quality, Reading, Value
+from drivers.vocabulary import metric_name_of, vocabulary
+
+
+async def read_devices(config: Config, device: str | None, times: int, as_json: bool) -> int:
+    """Prints `times` readings of each device; 1 when a device never answered, 0 otherwise."""
+    clock = SystemClock()
+    buses = pollers(config, clock, lambda reading: None, only=device)
+    if not buses:
+        click.echo("nothing to poll" + (f": {device} has no comm_loss stated" if device else ""), err=True)
+        return 1
+    answered = await asyncio.gather(*(_read_bus(bus, times, as_json) for bus in buses))
+    return 0 if all(answered) else 1
+
+
+async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> bool:
+    heard: set[str] = set()
+    try:
+        for round_number in range(times):
+            if round_number:
+                await asyncio.sleep(bus.bus.every_s)
+            for polled in bus.devices:
+                reading = await _poll(polled)
+                if Quality.NO_REPLY not in reading.quality:
+                    heard.add(reading.device)
+                click.echo(reading_json(reading) if as_json else reading_text(reading))
+    finally:
+        await bus.link.close()
+    return len(heard) == len(bus.devices)
+
+
+async def _poll(polled: Polled) -> Reading:
+    return with_ratios(await polled.device.poll(ALL_GROUPS), polled.ratios)
+
+
+def reading_json(reading: Reading) -> str:
+    """device, t (UTC ms of the answer), quality (flags of the whole reading), flags (name → flags), values."""
+    body = {
+        "device": reading.device,
+        "t": reading.came_ns // 1_000_000,
+        "quality": reading.quality.names(),
+        "flags": {metric_name_of(name): flag.names() for name, flag in reading.flags.items() if flag},
+        "values": published(reading.values),
+    }
+    if reading.error:
+        body["error"] = reading.error
+    return msgspec.json.encode(body).decode()
+
+
+def published(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Values under their metric names, rounded as they are published; None for what is not a number."""
+    table = by_name("telemetry")
+    found: dict[str, Value] = {}
+    for name, value in values.items():
+        metric = metric_name_of(name)
+        found[metric] = rounded(table[metric], value) if isinstance(value, float) else value
+    return found
+
+
+def reading_text(reading: Reading) -> str:
+    quality = " ".join(reading.quality.names()) or "good"
+    lines = [f"{reading.device}  ({quality}{'; ' + reading.error if reading.error else ''})"]
+    for name, value in published(reading.values).items():
+        flag = next((flag for key, flag in reading.flags.items() if metric_name_of(key) == name), Quality.GOOD)
+        unit = next((item.unit for key, item in vocabulary().items() if metric_name_of(key) == name), "")
+        shown = "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        lines.append(f"  {name:32} {shown:>14} {unit:6} {' '.join(flag.names())}".rstrip())
+    return "\n".join(lines)

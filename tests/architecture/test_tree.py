@@ -1,0 +1,110 @@
+"""The shape of the house: who may import whom, what loading costs, and that the docs know every metric and command."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {"agent", "drivers", "dsp", "simulators"}
+ALLOWED = {"dsp": {"dsp"}, "drivers": {"drivers"}, "simulators": {"simulators", "drivers"}, "agent": PACKAGES}
+LIGHT_HELP = {"numpy", "numba", "pymodbus", "paho", "rich", "msgspec", "serial", "comtrade", "asyncio"}
+
+
+def imports_of(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_imports_go_one_way(package: str) -> None:
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files
+    for file in files:
+        ours = imports_of(file) & PACKAGES
+        assert ours <= ALLOWED[package], f"{file.relative_to(ROOT)} imports {ours - ALLOWED[package]}"
+
+
+def test_the_simulator_and_dsp_share_nothing() -> None:
+    for file in (ROOT / "simulators").rglob("*.py"):
+        assert "dsp" not in imports_of(file), file
+
+
+def test_dsp_does_no_input_or_output() -> None:
+    forbidden = {"socket", "asyncio", "time", "datetime", "serial", "sqlite3", "os", "subprocess", "random"}
+    for file in (ROOT / "dsp").glob("*.py"):
+        assert not imports_of(file) & forbidden, file
+
+
+def test_no_write_function_exists() -> None:
+    """Read-only by construction: nothing in the product calls a Modbus write."""
+    for package in ("agent", "drivers"):
+        for file in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Attribute):
+                    name = node.attr
+                    assert not name.startswith(("write_register", "write_coil", "mask_write", "readwrite_")), file
+
+
+def test_no_test_package_shadows_ours() -> None:
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def loaded_by(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "from agent.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+    assert not loaded_by(code) & LIGHT_HELP
+
+
+def test_an_agent_without_waveforms_loads_no_numpy() -> None:
+    assert not loaded_by("import agent.run, agent.poll, agent.estimate, drivers.bus") & {"numpy", "numba"}
+
+
+def test_each_metric_stands_in_the_docs() -> None:
+    from agent.metrics import table_markdown
+
+    written = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert table_markdown() in written, "docs/metrics.md is old: make docs"
+
+
+def test_each_command_stands_in_the_readme() -> None:
+    from agent.cli import main
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in main.commands:
+        assert f"magwatt {name}" in readme, f"README.md does not show: magwatt {name}"
+
+
+def test_each_configuration_key_stands_in_the_docs() -> None:
+    from agent import config_keys as keys
+
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    tables = (
+        keys.SITE,
+        keys.STORE,
+        keys.MQTT,
+        keys.BUS,
+        keys.METER,
+        keys.DRIVE,
+        keys.MOTOR,
+        keys.WAVEFORM,
+        keys.SIGNAL,
+    )
+    for table in tables:
+        for key in table:
+            assert f"`{key}`" in page, f"docs/configuration.md does not explain {key}"

@@ -1,0 +1,38 @@
+"""Fixtures of all tests: the kernel cache, the large data, the real broker, and a clock that tests move by hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from testkit import HandClock, Mosquitto
+
+from agent import kernels
+
+kernels.use_cache()  # before anything imports numba: its own cache goes stale when a callee is edited
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of large data. Unset: skip. Set: a missing folder is a failure, not a skip."""
+    folder = os.environ.get("MAGWATT_DATA")
+    if not folder:
+        pytest.skip("MAGWATT_DATA is not set: the recordings and machine waveforms are not here")
+    path = Path(folder)
+    assert path.is_dir(), f"MAGWATT_DATA is {folder}, which is no folder"
+    return path
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    yield broker
+    broker.stop()

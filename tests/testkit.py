@@ -1,0 +1,84 @@
+"""What several tests use: a clock that moves by hand, and the real broker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+class HandClock:
+    """Time that moves only when told to, or when somebody sleeps on it."""
+
+    def __init__(self, utc_s: float = 1_790_000_000.0) -> None:
+        self._utc_ns, self._monotonic_ns = int(utc_s * 1e9), 1_000_000_000
+
+    def utc_ns(self) -> int:
+        return self._utc_ns
+
+    def monotonic_ns(self) -> int:
+        return self._monotonic_ns
+
+    async def sleep(self, seconds: float) -> None:
+        self.move(seconds)
+
+    def move(self, seconds: float) -> None:
+        self._utc_ns += round(seconds * 1e9)
+        self._monotonic_ns += round(seconds * 1e9)
+
+
+def real_command(name: str) -> str:
+    """The path of a real component. Missing: a failure in CI, a skip elsewhere."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        assert os.environ.get("CI") != "true", f"{name} is missing and CI needs the real one"
+        pytest.skip(f"{name} is not installed; sudo apt-get install -y {name}")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+
+
+class Mosquitto:
+    """The real broker on a free loopback port; can be stopped and started again on the same one."""
+
+    def __init__(self, folder: Path, extra: str = "") -> None:
+        self.port = free_port()
+        self.url = f"mqtt://127.0.0.1:{self.port}"
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n{extra}")
+        self._command = real_command("mosquitto")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [self._command, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until(self._answers, 10, "mosquitto listens")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(0.5)
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
