@@ -62,7 +62,7 @@ class Mosquitto:
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n{extra}")
+        self._config.write_text(f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous true\n{extra}")
         self._command = real_command("mosquitto")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -70,7 +70,11 @@ class Mosquitto:
         self._process = subprocess.Popen(
             [self._command, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_until(self._answers, 10, "mosquitto listens")
+        try:
+            wait_until(self._answers, 10, "mosquitto listens")
+        except AssertionError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         if self._process is not None:
