@@ -7,7 +7,7 @@ ifeq ($(MAGWATT_DATA),)
   unexport MAGWATT_DATA
 endif
 
-.PHONY: demo test lint bench soak warm docs system clean
+.PHONY: help demo test lint bench soak warm docs picture system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,10 +31,13 @@ lint: .venv/test
 	$(BIN)/mypy
 
 bench: .venv/test system
-	$(BIN)/python benchmarks/bench.py
+	PYTHONPATH=.:tests $(BIN)/python benchmarks/bench.py
 
 soak: .venv/test system
 	$(BIN)/python -m pytest -m soak
+
+picture: .venv/test
+	$(BIN)/python docs/make_picture.py
 
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py

@@ -20,7 +20,7 @@ import click
 from rich.console import Console
 
 from agent import kernels
-from agent.config import load_config, parse_broker
+from agent.config import parse_broker
 from agent.subscribe import Follower, Seen
 from agent.watch import line, show_live
 
@@ -54,13 +54,9 @@ def _run(
         broker = parse_broker(broker_url)
     except ValueError as error:
         raise DemoError(f"--broker {broker_url}: {error}") from None
-    config, truth, agent_log = folder / "plant.toml", folder / "truth.ndjson", folder / "agent.log"
-    plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker",
-                   broker_url, "--truth", str(truth))  # fmt: skip
-    _wait_for_file(config, plant, folder / "plant.log")
-    load_config(config)
-    agent = _start(stack, agent_log, "run", str(config))
-    click.echo(f"plant: a pump station on Modbus TCP, Modbus RTU and a waveform stream; configuration {config}")
+    plant, agent = demo_parts(folder, stack, broker_url)
+    click.echo("plant: a pump station on Modbus TCP, Modbus RTU and a waveform stream")
+    click.echo(f"its configuration: {folder / 'plant.toml'}, its true values: {folder / 'truth.ndjson'}")
     click.echo(f"subscribe: mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v")
     click.echo(f"another table: magwatt watch {broker_url}")
     rows = _Rows(headless)
@@ -78,11 +74,22 @@ def _run(
     else:
         footer = f"{broker_url}  {TOPIC}   Ctrl-C ends"
         show_live(follower, Console(), seconds, lambda: footer, ending)
-    for part, log_file in ((plant, folder / "plant.log"), (agent, agent_log)):
+    for part, log_file in ((plant, folder / "plant.log"), (agent, folder / "agent.log")):
         if part.poll() not in (None, 0):
             raise DemoError(f"a part ended (exit {part.returncode}):\n{log_file.read_text(errors='replace')}")
     click.echo(f"{rows.count} rows from {len(rows.assets)} motors")
     return 0 if rows.count else 1
+
+
+def demo_parts(
+    folder: Path, stack: contextlib.ExitStack, broker_url: str
+) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
+    """Starts the plant and the agent; both end with the stack. Raises DemoError with the log of what did not start."""
+    config = folder / "plant.toml"
+    plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker",
+                   broker_url, "--truth", str(folder / "truth.ndjson"))  # fmt: skip
+    _wait_for_file(config, plant, folder / "plant.log")
+    return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 
 class _Rows:

@@ -103,7 +103,7 @@ def test_without_a_broker_nothing_waits_and_one_line_is_said_each_way(
 
 
 class SilentToFive(threading.Thread):
-    """A broker that answers MQTT 5 with silence and 3.1.1 properly, as amqtt does. Packets by hand, from the standard."""
+    """A broker that answers MQTT 5 with silence and 3.1.1 properly, as amqtt. Packets by hand, from the standard."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)

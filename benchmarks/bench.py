@@ -1,0 +1,126 @@
+"""Speed of what users feel, each as a median over several runs. Run: make bench. Figures: docs/measured.md."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from testkit import Mosquitto, wait_until
+
+from agent import kernels
+
+MAGWATT = [str(Path(sys.executable).parent / "magwatt")]
+RUNS = 7
+
+
+def timed(command: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def medians() -> None:
+    """`--help` beside the interpreter alone, interleaved."""
+    rows: dict[str, list[float]] = {"python -c pass": [], "magwatt --help": [], "magwatt profiles": []}
+    for _ in range(RUNS):
+        rows["python -c pass"].append(timed([sys.executable, "-c", "pass"]))
+        rows["magwatt --help"].append(timed([*MAGWATT, "--help"]))
+        rows["magwatt profiles"].append(timed([*MAGWATT, "profiles"]))
+    for name, seconds in rows.items():
+        print(f"{name:44} {statistics.median(seconds):8.3f} s   (of {min(seconds):.3f} … {max(seconds):.3f})")
+
+
+def dsp() -> None:
+    """One 200 ms window of six channels at 10,240 S/s through the whole chain, beside numpy's FFT of that window."""
+    kernels.use_cache()
+    import numpy as np
+
+    from dsp.stream import Stream
+
+    rate, seconds = 10240, 20
+    t = np.arange(rate * seconds) / rate
+    x = np.array([np.sin(2 * np.pi * 50.02 * t - k * 2 * np.pi / 3) * (325 if k < 3 else 14) for k in range(6)])
+    x += 0.05 * np.sin(2 * np.pi * 250.1 * t)
+    ours, theirs = [], []
+    for _ in range(RUNS):
+        stream, count = Stream(rate), 0
+        started = time.perf_counter()
+        for at in range(0, x.shape[1], 2048):
+            count += len(stream.push(np.ascontiguousarray(x[:, at : at + 2048])))
+        ours.append((time.perf_counter() - started) / count)
+        started = time.perf_counter()
+        for at in range(0, x.shape[1], 2048):
+            np.fft.rfft(x[:, at : at + 2048], axis=1)
+        theirs.append((time.perf_counter() - started) / (x.shape[1] / 2048))
+    a, b = statistics.median(ours), statistics.median(theirs)
+    beside = f"{a / b:.2f} x numpy's FFT of it alone ({b * 1e6:.0f} us)"
+    print(f"{'window of six channels, whole chain':44} {a * 1e6:8.0f} us  {beside}")
+    print(f"{'':44} {0.2 / a:8.0f} x real time")
+
+
+def first_value() -> None:
+    """From exec of `magwatt run` to the first telemetry of a Modbus TCP device at a subscriber; the agent's memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        broker = Mosquitto(Path(folder))
+        broker.start()
+        came = threading.Event()
+        client = paho.Client(CallbackAPIVersion.VERSION2)
+        client.on_connect = lambda c, *_: c.subscribe("magwatt/v1/demo/gw-01/pump-1/telemetry", qos=1)
+        client.on_message = lambda *_: came.set()
+        client.connect("127.0.0.1", broker.port)
+        client.loop_start()
+        config = Path(folder) / "plant.toml"
+        arguments = ["simulate", "pump-station", "--config", str(config), "--broker", broker.url]
+        plant = subprocess.Popen([*MAGWATT, *arguments], stdout=subprocess.DEVNULL)
+        wait_until(config.exists, 20, "the plant")
+        seconds = []
+        for _ in range(RUNS):
+            came.clear()
+            started = time.perf_counter()
+            agent = subprocess.Popen([*MAGWATT, "run", str(config)], stderr=subprocess.DEVNULL)
+            came.wait(20)
+            seconds.append(time.perf_counter() - started)
+            agent.terminate()
+            agent.wait(20)
+        print(f"{'first value published, Modbus TCP':44} {statistics.median(seconds):8.3f} s   "
+              f"(of {min(seconds):.3f} … {max(seconds):.3f})")  # fmt: skip
+        whole = config.read_text()
+        without = whole.split("[motor.pump-2.waveform]")[0]
+        for name, text in (("agent with a waveform", whole), ("agent, registers only", without)):
+            config.write_text(text)
+            agent = subprocess.Popen([*MAGWATT, "run", str(config)], stderr=subprocess.DEVNULL)
+            time.sleep(15)
+            status = Path(f"/proc/{agent.pid}/status").read_text()
+            rss = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+            ticks = Path(f"/proc/{agent.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            cpu = (int(ticks[11]) + int(ticks[12])) / 100 / 15
+            print(f"{name:44} {rss / 1024:8.0f} MB  {100 * cpu:.1f} % of a core, start included")
+            agent.terminate()
+            agent.wait(20)
+        plant.terminate()
+        plant.wait(20)
+        client.disconnect()
+        client.loop_stop()
+        broker.stop()
+
+
+if __name__ == "__main__":
+    if not kernels.is_warm():
+        kernels.warm_here()
+    print(
+        json.dumps(
+            {"python": sys.version.split()[0], "runs": RUNS, "own_rss_mb": resource.getrusage(0).ru_maxrss // 1024}
+        )
+    )
+    medians()
+    dsp()
+    first_value()
