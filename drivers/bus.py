@@ -7,6 +7,7 @@ the connection is thrown away, so that a late answer dies with it instead of bei
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from drivers.reading import Clock
 
 if TYPE_CHECKING:
     from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+
+log = logging.getLogger(__name__)
 
 CONNECT_S = 2.0
 QUIET_S = 0.3  # a serial line stays untouched at least this long after a time-out
@@ -164,6 +167,9 @@ class ModbusLink:
             port.reset_input_buffer()
             if self._listened or wire.listen_s <= 0:
                 return
+            log.info(
+                "%s: listening %g s on %s before the first byte is sent", wire.name, wire.listen_s, wire.serial_port
+            )
             await self._clock.sleep(wire.listen_s)
             heard = port.in_waiting
         if heard:

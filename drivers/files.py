@@ -115,7 +115,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _npz(path: Path) -> _Raw:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             data = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(f"{path}: not a readable npz file ({error})") from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import termios
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +17,8 @@ from drivers.reading import Clock, Quality, Waveform
 log = logging.getLogger(__name__)
 
 READ_BYTES = 65536
-READ_S = 0.1  # one block about every 0.1 s
+READ_S = 0.1
+CONNECT_S = 5.0
 RETRY_S = (1.0, 30.0)  # first and longest pause before a lost port is opened again
 FIT_S, FIT_POINTS = 0.5, 240  # arrival times kept for the rate fit: one each 0.5 s, two minutes
 
@@ -136,7 +139,7 @@ class StreamReader(threading.Thread):
         super().__init__(name=f"waveform-{name}", daemon=True)
         self.assembler = Assembler(name, quality)
         self.device = name
-        self.alive = False
+        self.alive = self._told = False
         self._where, self._baud, self._take, self._clock = where, baud, take, clock
         self._ending = threading.Event()
 
@@ -144,32 +147,47 @@ class StreamReader(threading.Thread):
         self._ending.set()
 
     def run(self) -> None:
-        pause_s, told = RETRY_S[0], False
+        read = self._read_tcp if self._where.startswith("socket://") else self._read_serial
+        pause_s = RETRY_S[0]
         while not self._ending.is_set():
             try:
-                self._read()
-            except OSError as error:
-                if not told:
+                read()
+            except (OSError, termios.error) as error:
+                if self.alive:
+                    pause_s = RETRY_S[0]
+                if not self._told:
                     log.warning("waveform %s: %s lost (%s), next try in %g s", self.device, self._where, error, pause_s)
-                told = True
-            if self.alive:
-                pause_s, told = RETRY_S[0], True
-                self.alive = False
+                self._told, self.alive = True, False
             self._ending.wait(pause_s)
             pause_s = min(2 * pause_s, RETRY_S[1])
 
-    def _read(self) -> None:
+    def _read_tcp(self) -> None:
+        """Until stopped. Raises OSError when lost."""
+        host, _, port = self._where.removeprefix("socket://").rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=CONNECT_S) as connection:
+            connection.settimeout(READ_S)
+            while not self._ending.is_set():
+                try:
+                    data = connection.recv(READ_BYTES)
+                except TimeoutError:
+                    continue
+                if not data:
+                    raise ConnectionError("closed by the sender")
+                self._feed(data)
+                self._ending.wait(READ_S / 2)  # let a block gather: one read for many frames
+
+    def _read_serial(self) -> None:
+        """Until stopped. Raises OSError or termios.error when lost."""
         import serial
 
-        with serial.serial_for_url(self._where, self._baud, timeout=READ_S) as port:
+        with serial.Serial(self._where, self._baud, timeout=READ_S, exclusive=True) as port:
             while not self._ending.is_set():
-                data = port.read(max(1, min(port.in_waiting, READ_BYTES)))
-                if not data:
-                    continue
-                self._ending.wait(READ_S / 2)  # let a block gather: one read for many frames
-                data += port.read(min(port.in_waiting, READ_BYTES)) if port.in_waiting else b""
-                for block in self.assembler.feed(data, self._clock.utc_ns()):
-                    if not self.alive:
-                        log.info("waveform %s: samples arrive from %s", self.device, self._where)
-                        self.alive = True
-                    self._take(block)
+                self._feed(port.read(max(1, min(port.in_waiting, READ_BYTES))))
+                self._ending.wait(READ_S / 2)
+
+    def _feed(self, data: bytes) -> None:
+        for block in self.assembler.feed(data, self._clock.utc_ns()):
+            if not self.alive:
+                log.info("waveform %s: samples arrive from %s", self.device, self._where)
+                self.alive, self._told = True, False
+            self._take(block)

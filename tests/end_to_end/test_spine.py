@@ -18,7 +18,7 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from testkit import Mosquitto, free_port, wait_until
+from testkit import Mosquitto, free_port, real_command, wait_until
 
 from agent.metrics import by_name
 
@@ -307,6 +307,58 @@ def test_a_missing_device_does_not_delay_the_other_motor(tmp_path: Path, mosquit
         assert end(agent) == 0
         end(plant)
         recorder.stop()
+
+
+def test_an_independent_master_reads_the_same(tmp_path: Path) -> None:
+    """mbpoll (libmodbus) against `magwatt read` on the same served meter, addresses from the maker's list (1-based)."""
+    mbpoll = real_command("mbpoll")
+    config = tmp_path / "plant.toml"
+    plant = magwatt(tmp_path / "plant.log", "simulate", "pump-station", "--config", str(config))
+    try:
+        wait_until(config.exists, 15, "the plant is served")
+        found = re.search(r'tcp = "127.0.0.1:(\d+)"', config.read_text())
+        assert found
+        ours = read_json(config, "mcc-1")["values"]
+        for number, name, scale in (
+            (3028, "voltage_l1n_v", 1),
+            (3060, "active_power_w", 1000),
+            (3110, "frequency_hz", 1),
+        ):
+            options = [
+                "-m",
+                "tcp",
+                "-p",
+                found[1],
+                "-a",
+                "1",
+                "-t",
+                "4:float",
+                "-B",
+                "-r",
+                str(number),
+                "-c",
+                "1",
+                "-1",
+            ]
+            done = subprocess.run(
+                [mbpoll, *options, "127.0.0.1"], capture_output=True, text=True, timeout=20, check=True
+            )
+            line = re.search(rf"\[{number}\]:\s+(\S+)", done.stdout)
+            assert line, done.stdout
+            # Two polls a moment apart: the plant moves by less than 1 % in a second.
+            assert float(line[1]) * scale == pytest.approx(ours[name], rel=0.01)
+    finally:
+        end(plant)
+
+
+def read_json(config: Path, device: str) -> dict[str, Any]:
+    code = "from agent.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, "read", str(config), device, "--json"],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    row: dict[str, Any] = json.loads(done.stdout)
+    return row
 
 
 def test_read_needs_no_broker(tmp_path: Path) -> None:

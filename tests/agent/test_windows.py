@@ -1,0 +1,103 @@
+"""From stream bytes to pq3s and harmonics: damage is dropped, counted and flagged; the neighbours stay right."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from agent.messages import Message
+from agent.windows import WaveformLane
+from drivers import ews
+from drivers.reading import Quality
+from drivers.waveform import Assembler
+
+RATE_HZ, U_V, I_A, F_HZ = 10240.0, 230.0, 40.0, 50.0
+NAMES = ("u1", "u2", "u3", "i1", "i2", "i3")
+SCALE, RANGE = {"u": 0.02, "i": 0.005}, {"u": 600.0, "i": 150.0}
+HELLO = ews.Hello(
+    RATE_HZ, "int16", "SN", "1", tuple(ews.Channel(name, SCALE[name[0]], 0, 0, RANGE[name[0]]) for name in NAMES)
+)
+
+
+def frames(seconds: float, peak: float = 1.0) -> list[bytes]:
+    """A balanced three-phase sine, 30 degrees lagging, with 10 % fifth harmonic in the currents."""
+    t = np.arange(int(seconds * RATE_HZ) // 64 * 64) / RATE_HZ
+    rows = []
+    for number in range(3):
+        phase = 2 * np.pi * F_HZ * t - number * 2 * np.pi / 3
+        rows.append(math.sqrt(2) * U_V * np.cos(phase))
+    for number in range(3):
+        phase = 2 * np.pi * F_HZ * t - number * 2 * np.pi / 3
+        wave = np.cos(phase - np.pi / 6) + 0.1 * np.cos(5 * phase)
+        rows.append(peak * math.sqrt(2) * I_A * wave)
+    scale = np.array([channel.scale for channel in HELLO.channels])
+    limit = np.array([channel.clipping for channel in HELLO.channels])[:, None]
+    counts = np.round(np.clip(np.array(rows), -limit, limit) / scale[:, None]).astype("<i2").T
+    found = [ews.build(ews.HELLO, ews.hello_payload(HELLO), sequence=0, calibration=1)]
+    for number, start in enumerate(range(0, len(t), 64)):
+        payload = counts[start : start + 64].tobytes()
+        found.append(ews.build(ews.SAMPLES, payload, sequence=number + 1, calibration=1, index=start, count=64))
+    return found
+
+
+def play(wire: list[bytes]) -> tuple[list[Message], Assembler, WaveformLane]:
+    out: list[Message] = []
+    assembler, lane = Assembler("m", Quality.SIMULATED), WaveformLane("m", out.append)
+    came_ns = 1_790_000_000_000_000_000
+    for frame in wire:
+        came_ns += round(64 / RATE_HZ * 1e9)
+        for block in assembler.feed(frame, came_ns):
+            lane.take(block)
+    return out, assembler, lane
+
+
+def of(messages: list[Message], kind: str) -> list[Message]:
+    return [message for message in messages if message.kind == kind]
+
+
+def test_a_sine_gives_its_closed_form() -> None:
+    messages, _, _ = play(frames(7))
+    pq, harmonics = of(messages, "pq3s"), of(messages, "harmonics")
+    assert len(pq) == len(harmonics) == 2
+    v = pq[0].values
+    assert v["voltage_l2n_v"] == pytest.approx(U_V, rel=1e-4)  # int16 steps of 0.02 V
+    assert v["current_l1_a"] == pytest.approx(I_A * math.sqrt(1.01), rel=1e-4)
+    assert v["active_power_w"] == pytest.approx(3 * U_V * I_A * math.cos(math.pi / 6), rel=1e-4)
+    assert v["reactive_power_fund_var"] == pytest.approx(3 * U_V * I_A * math.sin(math.pi / 6), rel=1e-3)
+    assert v["thd_i_l3_pct"] == pytest.approx(10, abs=0.02)
+    assert v["frequency_hz"] == pytest.approx(F_HZ, abs=1e-3)
+    assert v["windows"] == 15
+    assert harmonics[0].values["harmonic_i_l1_a"][5] == pytest.approx(I_A / 10, rel=2e-3)
+    assert len(harmonics[0].values["harmonic_u_l1_v"]) == 51
+    assert pq[1].t_ms - pq[0].t_ms == pytest.approx(3000, abs=8)
+
+
+def test_a_damaged_frame_is_counted_its_window_left_out_and_the_rest_is_right() -> None:
+    wire = frames(7)
+    damaged = bytearray(wire[200])
+    damaged[300] ^= 0x11
+    wire[200] = bytes(damaged)
+    messages, assembler, lane = play(wire)
+    assert assembler.decoder.damaged == 1
+    assert lane.lost == 64
+    first, second = of(messages, "pq3s")[:2]
+    assert first.values["windows_left_out"] == 1
+    assert Quality.GAP in first.quality
+    assert first.values["active_power_w"] == pytest.approx(3 * U_V * I_A * math.cos(math.pi / 6), rel=1e-4)
+    assert second.values["windows_left_out"] == 0
+    assert Quality.GAP not in second.quality
+
+
+def test_clipping_reaches_the_message() -> None:
+    messages, _, _ = play(frames(4, peak=3.0))  # 170 A peaks into a range of 150 A
+    assert Quality.CLIPPED in of(messages, "pq3s")[0].quality
+
+
+def test_a_stream_of_nothing_is_null_not_zero_percent() -> None:
+    messages, _, _ = play(frames(4, peak=0.0))
+    v = of(messages, "pq3s")[0].values
+    assert v["thd_i_l1_pct"] is None
+    assert v["power_factor"] is None
+    assert v["current_l1_a"] == 0

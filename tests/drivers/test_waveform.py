@@ -1,0 +1,86 @@
+"""A stream over TCP and over a pseudo-terminal: it is read, lost, found again, and nothing ends the reader."""
+
+from __future__ import annotations
+
+import os
+import pty
+import socket
+import struct
+import tty
+
+import pytest
+from testkit import wait_until
+
+from agent.clock import SystemClock
+from drivers import ews
+from drivers.reading import Quality, Waveform
+from drivers.waveform import StreamReader
+
+HELLO = ews.Hello(10240.0, "int16", "SN", "1", (ews.Channel("u1", 0.5), ews.Channel("i1", 0.25)))
+
+
+def wire(start: int, stream: int = 1) -> bytes:
+    counts = b"".join(struct.pack("<hh", n % 1000, -(n % 1000)) for n in range(start, start + 64))
+    hello = ews.build(ews.HELLO, ews.hello_payload(HELLO), sequence=0, calibration=1, stream=stream)
+    return hello + ews.build(ews.SAMPLES, counts, sequence=1, calibration=1, stream=stream, index=start, count=64)
+
+
+def reader_of(where: str, got: list[Waveform]) -> StreamReader:
+    return StreamReader("m", where, 921600, got.append, SystemClock(), Quality.SIMULATED)
+
+
+def test_tcp_is_read_lost_and_found_again(caplog: pytest.LogCaptureFixture) -> None:
+    got: list[Waveform] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reader = reader_of(f"socket://127.0.0.1:{server.getsockname()[1]}", got)
+        with caplog.at_level("INFO"):
+            reader.start()
+            first, _ = server.accept()
+            with first:
+                first.sendall(wire(0))
+                wait_until(lambda: len(got) == 1, 5, "samples")
+            second, _ = server.accept()  # it comes back by itself
+            with second:
+                second.sendall(wire(0, stream=2))
+                wait_until(lambda: len(got) == 2, 5, "samples after the loss")
+        reader.stop()
+        reader.join(5)
+    assert got[0].channels == ("u1", "i1")
+    assert got[0].samples[:, 3].tolist() == [1.5, -0.75]
+    assert got[0].quality == Quality.SIMULATED
+    assert got[1].index > got[0].index + 64, "the pause shows as missing samples"
+    assert sum("lost" in record.message for record in caplog.records) == 1
+
+
+def test_a_serial_port(caplog: pytest.LogCaptureFixture) -> None:
+    master, slave = pty.openpty()
+    tty.setraw(master)
+    tty.setraw(slave)
+    got: list[Waveform] = []
+    reader = reader_of(os.ttyname(slave), got)
+    reader.start()
+    wait_until(lambda: _feed(master, got), 5, "samples")
+    assert got[0].samples.shape[0] == 2
+    reader.stop()
+    reader.join(5)
+    os.close(master)
+    os.close(slave)
+
+
+def _feed(master: int, got: list[Waveform]) -> bool:
+    os.write(master, b"\x00noise before the first frame\x00" + wire(0))
+    return bool(got)
+
+
+def test_a_port_that_is_not_there_is_said_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    got: list[Waveform] = []
+    reader = reader_of("/dev/does-not-exist", got)
+    with caplog.at_level("WARNING"):
+        reader.start()
+        wait_until(lambda: bool(caplog.records), 5, "said")
+        reader.join(1.5)
+        assert reader.is_alive()
+    reader.stop()
+    reader.join(5)
+    assert len(caplog.records) == 1
+    assert "/dev/does-not-exist" in caplog.records[0].getMessage()
