@@ -9,17 +9,20 @@ from dataclasses import dataclass
 
 from agent.config import Bus, Config, Drive, Meter
 from agent.topology import drive_rating_kw, polled_devices
-from drivers.bus import ModbusLink, Wire
+from drivers.bus import ModbusLink
 from drivers.modbus import ModbusDevice
 from drivers.profiles import GROUPS, load_profile
 from drivers.reading import Clock, Quality, Reading, Value
+from drivers.registers import break_even_hole
 from drivers.vocabulary import vocabulary
+from drivers.wire import Wire
 
 log = logging.getLogger(__name__)
 
 GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # a group is read every that many periods; "once" after each start
 FAILURES_UNTIL_OFFLINE = 2
 PROBE_S = (2.0, 60.0)  # pause before an offline device is asked again: first, longest
+TURNAROUND_S = 0.015  # a device's own time before it answers, for planning only
 CT_QUANTITIES = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
 VT_QUANTITIES = ("V", "W", "var", "VA", "kWh", "kvarh", "kVAh")
 
@@ -31,18 +34,23 @@ class Polled:
     device: ModbusDevice
     every_s: float
     ratios: Mapping[str, float]  # unit → factor, where the meter itself does not know the transformers
+    cluster: str = ""  # what belongs to one motor is polled close together
     due_ns: int = 0
     round: int = 0
     failures: int = 0
+    told_slow: bool = False
+
+    @property
+    def health(self) -> str:
+        """good, suspect (one failure), offline (asked ever more seldom)."""
+        return "good" if not self.failures else "suspect" if self.failures < FAILURES_UNTIL_OFFLINE else "offline"
 
     @property
     def offline(self) -> bool:
-        return self.failures >= FAILURES_UNTIL_OFFLINE
+        return self.health == "offline"
 
     def groups(self) -> frozenset[str]:
         """The groups of this round; everything in the first one and after a silence."""
-        if self.failures:
-            return frozenset({"fast"})
         wanted = {group for group, factor in GROUP_FACTOR.items() if self.round % factor == 0}
         return frozenset(wanted | {"once"} if self.round == 0 else wanted)
 
@@ -65,8 +73,17 @@ class BusPoller:
         self.bus, self.link = bus, link
         self.devices = list(devices)
         self.polls = self.failed = 0
+        self.busy_s = 0.0  # time spent with devices, for the load of the wire
         self._clock, self._take, self._chance = clock, take, chance
-        self._told = ""
+        self._spread()
+
+    def _spread(self) -> None:
+        """Phases over the period, devices of one motor side by side (they stand next to each other in `devices`)."""
+        now_ns = self._clock.monotonic_ns()
+        clusters = list(dict.fromkeys(item.cluster for item in self.devices))
+        for item in self.devices:
+            part = clusters.index(item.cluster) / len(clusters)
+            item.due_ns = now_ns + (int(part * item.every_s * 1e9) if len(self.devices) > 4 else 0)
 
     async def run(self) -> None:
         """Polls until cancelled. Never raises for trouble in the plant."""
@@ -82,34 +99,57 @@ class BusPoller:
 
     async def poll_once(self, polled: Polled) -> Reading:
         """One poll, its reading handed on, and the device's next turn set."""
-        reading = with_ratios(await polled.device.poll(polled.groups()), polled.ratios)
-        failed = Quality.NO_REPLY in reading.quality
-        self._count(polled, reading, failed)
+        started_ns = self._clock.monotonic_ns()
+        device = polled.device
+        if polled.offline and not await device.probe():
+            reading = self._still_silent(polled)
+        else:
+            reading = with_ratios(await device.poll(polled.groups(), self._others_wait(polled)), polled.ratios)
+        self._count(polled, reading, Quality.NO_REPLY in reading.quality)
         now_ns = self._clock.monotonic_ns()
         if polled.offline:
             pause_s = min(PROBE_S[0] * 2 ** (polled.failures - FAILURES_UNTIL_OFFLINE), PROBE_S[1])
             polled.due_ns = now_ns + int(pause_s * self._chance.uniform(0.9, 1.1) * 1e9)
         else:
             # Keeps its phase; periods that were missed are left out instead of hurried through.
-            polled.due_ns = max(polled.due_ns or now_ns, now_ns - int(polled.every_s * 1e9)) + int(polled.every_s * 1e9)
+            period_ns = int(polled.every_s * 1e9)
+            polled.due_ns += period_ns * max(1, -((polled.due_ns - now_ns) // period_ns))
+        self.busy_s += (now_ns - started_ns) / 1e9
         self._take(reading)
         return reading
 
+    def _others_wait(self, polled: Polled) -> bool:
+        soon_ns = self._clock.monotonic_ns() + int(polled.device.latency.cap_s * 1e9)
+        return any(other is not polled and not other.offline and other.due_ns < soon_ns for other in self.devices)
+
+    def _still_silent(self, polled: Polled) -> Reading:
+        now_ns = self._clock.utc_ns()
+        names = polled.device.names()
+        error = f"{polled.device.name}: silent since {polled.failures} polls"
+        quality = polled.device.quality | Quality.NO_REPLY
+        return Reading(polled.device.name, now_ns, now_ns, dict.fromkeys(names), quality, {}, error)
+
     def _count(self, polled: Polled, reading: Reading, failed: bool) -> None:
         name = polled.device.name
-        if not failed:
-            self.polls += 1
-            if polled.failures:
-                log.info("%s answers again", name)
-                polled.round = 0
-            else:
-                polled.round += 1
-            polled.failures = 0
+        if failed:
+            self.failed += 1
+            polled.failures += 1
+            if polled.failures == 1:
+                log.warning("%s: %s; asked again, ever more seldom", name, reading.error)
             return
-        self.failed += 1
-        polled.failures += 1
-        if polled.failures == 1:
-            log.warning("%s: %s; asked again, ever more seldom", name, reading.error)
+        self.polls += 1
+        if polled.failures:
+            log.info("%s answers again", name)
+            polled.round = 0
+        else:
+            polled.round += 1
+        polled.failures = 0
+        renewed_s = polled.device.renewed_every_s(polled.every_s)
+        if renewed_s is not None and not polled.told_slow:
+            polled.told_slow = True
+            log.warning(
+                "%s renews its values about every %.1f s, but is polled every %g s", name, renewed_s, polled.every_s
+            )
 
 
 def with_ratios(reading: Reading, ratios: Mapping[str, float]) -> Reading:
@@ -137,6 +177,7 @@ def pollers(
             continue
         link = ModbusLink(wire_of(bus), clock)
         devices = [_polled(config, bus, item, link, clock, quality) for item in items]
+        devices.sort(key=lambda polled: polled.cluster)
         found.append(BusPoller(bus, devices, link, clock, take, random.Random(f"{seed}-{bus.name}")))
     return found
 
@@ -159,7 +200,8 @@ def wire_of(bus: Bus) -> Wire:
 
 
 def _polled(config: Config, bus: Bus, item: Meter | Drive, link: ModbusLink, clock: Clock, quality: Quality) -> Polled:
-    profile = load_profile(item.profile)
+    profile, wire = load_profile(item.profile), link.wire
+    hole_max = break_even_hole(wire.character_s, wire.silence_s, TURNAROUND_S) if wire.is_rtu else 125
     device = ModbusDevice(
         item.name,
         profile,
@@ -169,6 +211,8 @@ def _polled(config: Config, bus: Bus, item: Meter | Drive, link: ModbusLink, clo
         rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
         timeout_s=bus.timeout_s,
         gap_s=bus.pause_s,
+        hole_max=hole_max,
+        character_s=wire.character_s if wire.is_rtu else 0.0,
         quality=quality,
     )
     ratios: dict[str, float] = {}
@@ -177,4 +221,4 @@ def _polled(config: Config, bus: Bus, item: Meter | Drive, link: ModbusLink, clo
         vt = item.vt[0] / item.vt[1] if item.vt else 1.0
         for unit in {*CT_QUANTITIES, *VT_QUANTITIES}:
             ratios[unit] = (ct if unit in CT_QUANTITIES else 1.0) * (vt if unit in VT_QUANTITIES else 1.0)
-    return Polled(device, bus.every_s, ratios)
+    return Polled(device, bus.every_s, ratios, cluster=item.fed_by or item.name)

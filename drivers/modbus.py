@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from drivers.errors import DeviceRefused, DriverError, LinkError
-from drivers.profiles import GROUPS, Profile
+from drivers.errors import DeviceRefused, DriverError, FrameError
+from drivers.framing import Request
+from drivers.latency import Latency
+from drivers.profiles import GROUPS, Profile, Register
 from drivers.reading import Clock, Link, Quality, Reading, Value
-from drivers.registers import Block, decode_block, plan_blocks, usable
+from drivers.registers import Block, BlockDecoder, plan_blocks, usable
+from drivers.vocabulary import vocabulary
 
 ALL_GROUPS = frozenset(GROUPS)
+SPARE = 4  # registers behind a block that a retry may ask for, to have a length of its own
+TRIES, PATIENT_SILENCES = 3, 2  # attempts; how many of them may end in silence while nobody else waits for the line
+CLOCK_STEP_S = 0.5  # a jump of the clock within one poll
+REPEATS_MIN = 20  # readings before it is said that a device renews its values more slowly than it is polled
 
 
 class ModbusDevice:
@@ -26,65 +33,167 @@ class ModbusDevice:
         rating_kw: float | None = None,
         timeout_s: float | None = None,
         gap_s: float | None = None,
+        hole_max: int = 125,
+        character_s: float = 0.0,
         quality: Quality = Quality.GOOD,
     ) -> None:
         self.name = name
         self.profile = profile
         self.unit = unit
-        self.timeout_s = profile.timeout_s if timeout_s is None else timeout_s
+        self.latency = Latency(profile.timeout_s if timeout_s is None else timeout_s)
         self.gap_s = profile.min_gap_s if gap_s is None else gap_s
         self._link = link
         self._clock = clock
         self._rating_kw = rating_kw
-        self._quality = quality
-        self._split: set[tuple[int, int]] = set()  # (function, address) of blocks whose holes the device refused
+        self._hole_max = hole_max
+        self._character_s = character_s
+        self.quality = quality
+        self._split: set[tuple[int, int, int]] = set()  # (function, address, count) of blocks that the device refused
+        self._absent: set[str] = set()  # registers that it refuses even alone
+        self._plans: dict[frozenset[str], tuple[tuple[Block, BlockDecoder], ...]] = {}
+        self._counters: dict[str, float] = {}
+        self._clock_offset_ns: int | None = None
+        self._last_data: dict[tuple[int, int], bytes] = {}
+        self.repeats = self.renewals = 0  # fast blocks that came unchanged, or changed
 
     def blocks(self, groups: Iterable[str] = ALL_GROUPS) -> tuple[Block, ...]:
         """The read requests for those groups, in order."""
-        wanted = [row for row in usable(self.profile) if row.group in frozenset(groups)]
-        found: list[Block] = []
-        for block in plan_blocks(self.profile, wanted):
-            if (block.function, block.address) in self._split:
-                found += [Block(row.function, row.address, row.words, (row,)) for row in block.registers]
-            else:
-                found.append(block)
-        return tuple(found)
+        return tuple(block for block, _ in self._plan(frozenset(groups)))
 
     def names(self, groups: Iterable[str] = ALL_GROUPS) -> list[str]:
         return [row.name for block in self.blocks(groups) for row in block.registers]
 
-    async def poll(self, groups: frozenset[str] = ALL_GROUPS) -> Reading:
-        """One reading of those groups. A silent device gives NO_REPLY and None for every value asked for."""
+    async def poll(self, groups: frozenset[str] = ALL_GROUPS, hurry: bool = False) -> Reading:
+        """One reading of those groups. A silent device gives NO_REPLY and None for every value asked for.
+
+        hurry: others wait for the line, so an overdue answer is not waited for and silence is not tried again.
+        """
         sent_ns = came_ns = self._clock.utc_ns()
         values: dict[str, Value] = dict.fromkeys(self.names(groups))
         flags: dict[str, Quality] = {}
-        quality, error_text = self._quality, ""
-        for block in self.blocks(groups):
+        quality, error_text = self.quality, ""
+        for block, decoder in self._plan(groups):
             try:
-                words = await self._link.read_registers(
-                    self.unit, block.function, block.address, block.count, self.timeout_s, self.gap_s
-                )
-            except DeviceRefused as error:
+                data = await self._read(block, hurry)
+            except (DeviceRefused, FrameError) as error:
                 error_text = str(error)
-                if error.code in (0x0A, 0x0B):
-                    quality |= Quality.NO_REPLY
-                    break
-                if error.code == 0x02 and len(block.registers) > 1:
-                    self._split.add((block.function, block.address))  # one by one from the next poll on
+                if isinstance(error, DeviceRefused):
+                    if error.code in (0x0A, 0x0B):
+                        quality |= Quality.NO_REPLY
+                        break
+                    if error.code in (0x02, 0x03):
+                        self._learn_refusal(block)
                 flags |= dict.fromkeys((row.name for row in block.registers), Quality.NO_REPLY)
                 continue
             except DriverError as error:
                 error_text = str(error)
-                if isinstance(error, LinkError):
-                    quality |= Quality.NO_REPLY
-                    break
-                flags |= dict.fromkeys((row.name for row in block.registers), Quality.NO_REPLY)
-                continue
+                quality |= Quality.NO_REPLY
+                break
             came_ns = self._clock.utc_ns()
-            got, doubtful = decode_block(block, words, self._rating_kw)
+            got, doubtful = decoder.decode(data)
             values |= got
             flags |= doubtful
+            self._note_repeat(block, data)
         if Quality.NO_REPLY in quality:
             # Half a reading is not one moment: what came before the silence is not kept.
             values, flags = dict.fromkeys(values), {}
+        else:
+            self._check_counters(values, flags)
+            quality |= self._check_clock()
         return Reading(self.name, sent_ns, max(came_ns, sent_ns), values, quality, flags, error_text)
+
+    async def probe(self) -> bool:
+        """Whether it answers again: its smallest block, one attempt, an exception counts as an answer."""
+        block = min(self.blocks(), key=lambda item: item.count)
+        try:
+            await self._read(block, hurry=True, tries=1)
+        except DeviceRefused as error:
+            return error.code not in (0x0A, 0x0B)
+        except DriverError:
+            return False
+        return True
+
+    def renewed_every_s(self, every_s: float) -> float | None:
+        """How often it renews its values, when that is clearly more seldom than it is polled; None otherwise."""
+        total = self.repeats + self.renewals
+        if total < REPEATS_MIN or self.renewals < 3 or self.repeats < 0.35 * total:
+            return None
+        return every_s * total / self.renewals
+
+    async def _read(self, block: Block, hurry: bool, tries: int = TRIES) -> bytes:
+        request = Request(self.unit, block.function, block.address, block.count)
+        overdue_s = self.latency.overdue_s((8 + 5 + 2 * block.count) * self._character_s)
+        room = min(self.profile.max_registers - block.count, 65536 - block.address - block.count)
+        data = await self._link.read_block(
+            request,
+            overdue_s,
+            self.gap_s,
+            spare=max(0, min(SPARE, room)) if self.profile.gaps_allowed else 0,
+            tries=tries,
+            patience_s=overdue_s if hurry else self.latency.cap_s,
+            silence_tries=1 if hurry else PATIENT_SILENCES,
+        )
+        self.latency.add(self._link.answered_s)
+        return data
+
+    def _plan(self, groups: frozenset[str]) -> tuple[tuple[Block, BlockDecoder], ...]:
+        plan = self._plans.get(groups)
+        if plan is None:
+            wanted = [row for row in usable(self.profile) if row.group in groups and row.name not in self._absent]
+            blocks: list[Block] = []
+            for block in plan_blocks(self.profile, wanted, self._hole_max):
+                blocks += self._accepted(block)
+            plan = self._plans[groups] = tuple((block, BlockDecoder(block, self._rating_kw)) for block in blocks)
+        return plan
+
+    def _accepted(self, block: Block) -> list[Block]:
+        """The block, or the smaller ones it was split into."""
+        if (block.function, block.address, block.count) not in self._split or len(block.registers) == 1:
+            return [block]
+        return [part for run in _runs(block) for part in self._accepted(run)]
+
+    def _learn_refusal(self, block: Block) -> None:
+        """A refused block is read in runs without holes from then on, then register by register, then not at all."""
+        if len(block.registers) == 1:
+            self._absent.add(block.registers[0].name)
+        self._split.add((block.function, block.address, block.count))
+        self._plans.clear()
+
+    def _check_counters(self, values: dict[str, Value], flags: dict[str, Quality]) -> None:
+        for name, value in values.items():
+            if isinstance(value, float | int) and vocabulary()[name].kind == "counter":
+                if value < self._counters.get(name, value):
+                    flags[name] = flags.get(name, Quality.GOOD) | Quality.OUT_OF_RANGE
+                self._counters[name] = value
+
+    def _check_clock(self) -> Quality:
+        offset_ns = self._clock.utc_ns() - self._clock.monotonic_ns()
+        last_ns, self._clock_offset_ns = self._clock_offset_ns, offset_ns
+        if last_ns is not None and abs(offset_ns - last_ns) > CLOCK_STEP_S * 1e9:
+            return Quality.CLOCK_UNSURE
+        return Quality.GOOD
+
+    def _note_repeat(self, block: Block, data: bytes) -> None:
+        key = (block.function, block.address)
+        if key in self._last_data and block.registers[0].group == "fast":
+            if self._last_data[key] == data:
+                self.repeats += 1
+            else:
+                self.renewals += 1
+        self._last_data[key] = data
+
+
+def _runs(block: Block) -> list[Block]:
+    """The block without its holes; a block without holes register by register."""
+    runs: list[list[Register]] = []
+    for row in sorted(block.registers, key=lambda item: item.address):
+        if runs and runs[-1][-1].address + runs[-1][-1].words == row.address:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    if len(runs) == 1:
+        runs = [[row] for row in runs[0]]
+    return [
+        Block(block.function, run[0].address, run[-1].address + run[-1].words - run[0].address, tuple(run))
+        for run in runs
+    ]

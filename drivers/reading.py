@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from drivers.framing import Request
+
 
 class Quality(IntFlag):
     """What is doubtful about a value. Flags only accumulate: a result is as doubtful as its worst input."""
@@ -103,12 +105,16 @@ class Clock(Protocol):
 
 
 class Link(Protocol):
-    """One wire, one owner. Raises LinkError when nobody answers, DeviceRefused on a Modbus exception."""
+    """One wire, one owner; see drivers.bus.ModbusLink.read_block."""
 
-    async def read_registers(
-        self, unit: int, function: int, address: int, count: int, timeout_s: float, gap_s: float = 0.0
-    ) -> list[int]:
-        """Register words, `count` of them, from function code 3 or 4, after gap_s of silence on the wire."""
+    @property
+    def answered_s(self) -> float: ...
+
+    async def read_block(
+        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
+        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
+    ) -> bytes:  # fmt: skip
+        """Register bytes, big endian. Raises LinkError when nobody answers, DeviceRefused on a Modbus exception."""
         ...
 
     async def close(self) -> None: ...

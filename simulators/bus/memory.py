@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
 from drivers.errors import DeviceRefused, LinkTimeout
+from drivers.framing import Request
 from drivers.reading import Clock
 from simulators.devices.device import Refused, SimulatedDevice
 
@@ -15,6 +17,18 @@ class MemoryLink:
     def __init__(self, devices: Sequence[SimulatedDevice], clock: Clock, wire_s: float = 0.005) -> None:
         self._devices = {device.unit: device for device in devices}
         self._clock, self._wire_s = clock, wire_s
+
+    @property
+    def answered_s(self) -> float:
+        return self._wire_s
+
+    async def read_block(
+        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
+        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
+    ) -> bytes:  # fmt: skip
+        """As drivers.bus.ModbusLink; there is nothing to retry."""
+        unit, function, address, count = request
+        return struct.pack(f">{count}H", *await self.read_registers(unit, function, address, count, timeout_s))
 
     async def read_registers(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> list[int]:
         device = self._devices.get(unit)

@@ -1,0 +1,316 @@
+"""Frames of Modbus RTU and Modbus TCP: requests to bytes, bytes to the one answer that was asked for. Pure, no waiting.
+
+An answer is accepted only if unit, function, byte count and checksum (or transaction id) agree with a request that is
+still open. Everything else is skipped: noise, foreign frames, echoes, late answers to older requests.
+
+RTU has no transaction id. What tells two answers apart there is their shape: unit, function and number of registers. So
+no request is sent while another of the same shape may still be answered (drivers/bus.py keeps that rule).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+READ_FUNCTIONS = (3, 4)
+KEEP_BYTES = 1024  # of unexplained bytes; a frame has at most 260
+
+
+class Request(NamedTuple):
+    unit: int
+    function: int
+    address: int
+    registers: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """What an RTU answer tells about its request."""
+        return self.unit, self.function, self.registers
+
+
+class Answer(NamedTuple):
+    """data: register bytes, big endian; empty for an exception."""
+
+    request: Request
+    data: bytes
+    exception: int = 0
+
+
+@dataclass(slots=True)
+class Want:
+    """What is waited for. `open` are the requests of this poll, `late` older ones whose answers may still come.
+
+    feed() gives the answer to an open request as soon as it is whole; late answers are thrown away and struck off.
+    """
+
+    scan: Callable[[Want], Answer | None]
+    open: dict[Hashable, Request] = field(default_factory=dict)
+    late: dict[Hashable, Request] = field(default_factory=dict)
+    buffer: bytearray = field(default_factory=bytearray)
+    missing: int = 1  # bytes until the most advanced answer is whole
+    damaged: bool = False  # an answer of the right shape came with a wrong checksum
+    heard: int = 0  # bytes since the last answer
+    skipped: int = 0  # bytes that belonged to no open request
+    late_seen: int = 0
+    sent_s: float = 0.0  # monotonic time at which the newest request was handed to the wire
+    zero_ids: bool | None = None  # TCP: whether this peer answers everything with transaction id 0; None: not known yet
+
+    def feed(self, data: bytes) -> Answer | None:
+        self.buffer += data
+        self.heard += len(data)
+        answer = self.scan(self)
+        if len(self.buffer) > KEEP_BYTES:
+            self.skipped += len(self.buffer) - KEEP_BYTES
+            del self.buffer[:-KEEP_BYTES]
+        return answer
+
+    def clear(self) -> None:
+        """Forgets bytes that cannot belong to an answer any more: the line was silent since."""
+        self.skipped += len(self.buffer)
+        self.buffer.clear()
+        self.missing, self.damaged, self.heard = 1, False, 0
+
+    def cut(self, end: int, begin: int = 0) -> None:
+        self.skipped += begin
+        del self.buffer[:end]
+
+    def take(self, key: Hashable) -> Request | None:
+        """The open request of that key; a late one is struck off and gives None."""
+        if key in self.open:
+            return self.open.pop(key)
+        if self.late.pop(key, None) is not None:
+            self.late_seen += 1
+        return None
+
+
+# --- RTU ----------------------------------------------------------------------------------------------------------
+
+
+def rtu_request(request: Request) -> bytes:
+    body = struct.pack(">BBHH", *request)
+    return body + crc16(body).to_bytes(2, "little")
+
+
+def rtu_length(request: Request) -> int:
+    """Bytes of the answer."""
+    return 5 + 2 * request.registers
+
+
+def rtu_scan(want: Want) -> Answer | None:
+    """The first whole answer in the buffer; sets `missing` and `damaged`."""
+    buffer = want.buffer
+    want.missing, want.damaged = 1 << 16, False
+    at = 0
+    while at + 2 <= len(buffer):
+        unit, function = buffer[at], buffer[at + 1]
+        if function & 0x7F in READ_FUNCTIONS:
+            found = _rtu_at(want, at, unit, function)
+            if isinstance(found, Answer):
+                return found
+            if found:  # a late answer was cut out together with what stood before it
+                at = 0
+                continue
+        at += 1
+    if want.missing == 1 << 16:
+        want.missing = 1
+    return None
+
+
+def _rtu_at(want: Want, at: int, unit: int, function: int) -> Answer | bool:
+    """An answer at this offset, True when a late one was cut out, False when nothing is (or is not whole yet)."""
+    buffer = want.buffer
+    if function & 0x80:
+        if not _known(want, unit, function & 0x7F):
+            return False
+        if at + 5 > len(buffer):
+            want.missing = min(want.missing, at + 5 - len(buffer))
+            return False
+        if not _crc_fits(buffer, at, at + 5):
+            return False
+        code = buffer[at + 2]
+        want.cut(at + 5, at)
+        request = _refused(want, unit, function & 0x7F)
+        return Answer(request, b"", code) if request is not None else True
+    if at + 3 > len(buffer):
+        if _known(want, unit, function):
+            want.missing = min(want.missing, 3)
+        return False
+    key = (unit, function, buffer[at + 2] >> 1)
+    request = want.open.get(key) or want.late.get(key)
+    if request is None or buffer[at + 2] & 1:
+        return False
+    end = at + 5 + buffer[at + 2]
+    if end > len(buffer):
+        want.missing = min(want.missing, end - len(buffer))
+        return False
+    if not _crc_fits(buffer, at, end):
+        want.damaged = want.damaged or key in want.open
+        return False
+    data = bytes(buffer[at + 3 : end - 2])
+    want.cut(end, at)
+    taken = want.take(key)
+    return Answer(taken, data) if taken is not None else True
+
+
+def _refused(want: Want, unit: int, function: int) -> Request | None:
+    """The open request that an exception is for. An exception does not tell which: while a late request of that unit
+    and function is about, this poll gets the error and both stay watched for."""
+    asked = [key for key, request in want.open.items() if request[:2] == (unit, function)]
+    late = [key for key, request in want.late.items() if request[:2] == (unit, function)]
+    if asked:
+        return want.open[asked[-1]] if late else want.open.pop(asked[-1])
+    if len(late) == 1:
+        want.take(late[0])
+    return None
+
+
+def _known(want: Want, unit: int, function: int) -> bool:
+    wanted = (unit, function)
+    return any(request[:2] == wanted for request in want.open.values()) or any(
+        request[:2] == wanted for request in want.late.values()
+    )
+
+
+def _crc_fits(buffer: bytearray, start: int, end: int) -> bool:
+    return crc16(buffer[start : end - 2]) == buffer[end - 2] | buffer[end - 1] << 8
+
+
+def _crc_table() -> tuple[int, ...]:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = (value >> 1) ^ 0xA001 if value & 1 else value >> 1
+        table.append(value)
+    return tuple(table)
+
+
+_TABLE = _crc_table()
+
+
+def crc16(data: bytes | bytearray) -> int:
+    """CRC of Modbus over serial line V1.02, 6.2.2 (polynomial 0xA001 reflected, start 0xFFFF); sent low byte first."""
+    crc, table = 0xFFFF, _TABLE
+    for byte in data:
+        crc = (crc >> 8) ^ table[(crc ^ byte) & 0xFF]
+    return crc
+
+
+# --- TCP ----------------------------------------------------------------------------------------------------------
+
+
+def tcp_request(request: Request, transaction: int) -> bytes:
+    return struct.pack(">HHHBBHH", transaction, 0, 6, *request)
+
+
+def tcp_scan(want: Want) -> Answer | None:
+    """The answer to an open transaction; keys of open and late are transaction ids."""
+    buffer = want.buffer
+    while len(buffer) >= 9:
+        transaction, protocol, length = struct.unpack_from(">HHH", buffer)
+        if protocol or not 3 <= length <= 254:
+            if not _resynchronise(want):
+                return None
+            continue
+        end = 6 + length
+        if end > len(buffer):
+            if not _resynchronise(want, behind=True):
+                want.missing = end - len(buffer)
+                return None
+            continue
+        frame = bytes(buffer[:end])
+        want.cut(end)
+        answer = _tcp_answer(want, transaction, frame)
+        if answer is not None:
+            return answer
+    want.missing = max(1, 9 - len(buffer))
+    return None
+
+
+def _tcp_answer(want: Want, transaction: Hashable, frame: bytes) -> Answer | None:
+    if transaction == 0 and want.zero_ids is None:
+        transaction = _by_shape(want, frame)
+    request = want.open.get(transaction)
+    if request is None:
+        want.take(transaction)
+        return None
+    unit, function = frame[6], frame[7]
+    if unit != request.unit:
+        return None
+    if function == request.function | 0x80 and len(frame) == 9:
+        want.take(transaction)
+        return Answer(request, b"", frame[8])
+    if function == request.function and frame[8] == 2 * request.registers and len(frame) == 9 + frame[8]:
+        want.take(transaction)
+        return Answer(request, frame[9:])
+    want.damaged = True
+    return None
+
+
+def _by_shape(want: Want, frame: bytes) -> Hashable:
+    """The key of the only request that a frame with transaction id 0 can answer, -1 when there is none or a doubt.
+
+    No request of ours has id 0. Until it is known whether the peer copies ids, all that are open differ in shape.
+    """
+    known = (*want.open.items(), *want.late.items())
+    if frame[7] & 0x80:
+        fits = [key for key, request in known if request[:2] == (frame[6], frame[7] & 0x7F)]
+    else:
+        fits = [key for key, request in known if request.shape == (frame[6], frame[7], frame[8] >> 1)]
+    if len(fits) != 1:
+        return -1
+    want.zero_ids = True
+    return fits[0]
+
+
+def _resynchronise(want: Want, behind: bool = False) -> bool:
+    """Cuts to where an answer to an open request begins: nine bytes known beforehand. behind: not at offset 0."""
+    buffer = want.buffer
+    best = -1
+    for transaction, request in want.open.items():
+        if not isinstance(transaction, int):
+            continue
+        head = struct.pack(">HHH", transaction, 0, 3 + 2 * request.registers) + bytes(
+            (request.unit, request.function, 2 * request.registers & 0xFF)
+        )
+        refusal = struct.pack(">HHHBB", transaction, 0, 3, request.unit, request.function | 0x80)
+        for pattern in (head, refusal):
+            at = buffer.find(pattern, 1 if behind else 0)
+            if at >= 0 and (best < 0 or at < best):
+                best = at
+    if best > 0:
+        want.cut(best, best)
+        return True
+    if best < 0 and not behind:
+        keep = min(len(buffer), 8)  # the beginning of an answer may be among the last bytes
+        want.cut(len(buffer) - keep, len(buffer) - keep)
+    return False
+
+
+def shape_scan(want: Want) -> Answer | None:
+    """For gateways that answer every request with transaction id 0: keys are shapes, as in RTU."""
+    buffer = want.buffer
+    while len(buffer) >= 9:
+        _, protocol, length = struct.unpack_from(">HHH", buffer)
+        if protocol or not 3 <= length <= 254:
+            del buffer[:1]
+            want.skipped += 1
+            continue
+        end = 6 + length
+        if end > len(buffer):
+            want.missing = end - len(buffer)
+            return None
+        frame = bytes(buffer[:end])
+        want.cut(end)
+        unit, function = frame[6], frame[7]
+        if function & 0x80 and len(frame) == 9:
+            request = _refused(want, unit, function & 0x7F)
+            if request is not None:
+                return Answer(request, b"", frame[8])
+        elif len(frame) == 9 + frame[8]:
+            taken = want.take((unit, function, frame[8] >> 1))
+            if taken is not None:
+                return Answer(taken, frame[9:])
+    want.missing = max(1, 9 - len(buffer))
+    return None

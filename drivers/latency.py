@@ -1,0 +1,26 @@
+"""How long a device takes to answer, learnt from its own answers."""
+
+from __future__ import annotations
+
+from collections import deque
+
+MARGIN = 3.0  # times the slowest of the last answers
+FLOOR_S = 0.05  # above the time on the wire; an operating system may be busy that long
+KEEP = 64
+
+
+class Latency:
+    """Seconds from the first byte sent to the answer whole. cap_s: from the profile or the configuration."""
+
+    def __init__(self, cap_s: float) -> None:
+        self.cap_s = cap_s
+        self._seen: deque[float] = deque(maxlen=KEEP)
+
+    def add(self, seconds: float) -> None:
+        self._seen.append(seconds)
+
+    def overdue_s(self, wire_s: float) -> float:
+        """After that an answer is overdue; the cap before anything is known. wire_s: request and answer on the wire."""
+        if not self._seen:
+            return self.cap_s
+        return min(self.cap_s, max(MARGIN * max(self._seen), wire_s + FLOOR_S))

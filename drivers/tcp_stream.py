@@ -1,0 +1,129 @@
+"""One TCP connection to a device or gateway: sends a frame, waits for the answer that fits. Every poll passes here."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from drivers.errors import FrameError, LinkClosed, LinkTimeout
+from drivers.framing import Answer, Want
+
+if TYPE_CHECKING:
+    from drivers.wire import Wire
+
+CONNECT_S = 3.0
+STALL_S = 0.2  # an answer that began and pauses that long will not go on
+
+
+class TcpStream(asyncio.Protocol):
+    """Use from one task only."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._transport: asyncio.Transport | None = None
+        self._want: Want | None = None
+        self._future: asyncio.Future[Answer] | None = None
+        self._loop = asyncio.get_running_loop()
+        self.last_s = 0.0  # loop time of the last byte either way
+        self.heard_since_open = 0
+
+    @property
+    def connected(self) -> bool:
+        return self._transport is not None
+
+    async def open(self) -> None:
+        wire = self._wire
+        try:
+            await asyncio.wait_for(self._loop.create_connection(lambda: self, wire.host, wire.port_number), CONNECT_S)
+        except TimeoutError:
+            raise LinkClosed(
+                f"{wire.name}: {wire.host}:{wire.port_number} does not answer in {CONNECT_S:g} s"
+            ) from None
+        except OSError as error:
+            raise LinkClosed(f"{wire.name}: cannot connect to {wire.host}:{wire.port_number} ({error})") from None
+        self.heard_since_open = 0
+
+    async def exchange(
+        self, data: bytes, length: int, want: Want, soft_s: float, patience_s: float, gap_s: float
+    ) -> Answer:
+        """As SerialLine.exchange."""
+        if gap_s:
+            await self._settle(gap_s)
+        transport = self._transport
+        if transport is None:
+            raise LinkClosed(f"{self._wire.name}: connection lost")
+        if self._wire.is_rtu:
+            want.clear()  # the line was silent: what is in the buffer can be no part of an answer
+        want.heard, want.damaged = 0, False
+        self._want = want
+        future = self._future = self._loop.create_future()
+        timer = self._loop.call_later(patience_s, self._give_up, patience_s)
+        transport.write(data)
+        self.last_s = want.sent_s = self._loop.time()
+        try:
+            answer: Answer = await future
+            return answer
+        finally:
+            timer.cancel()
+            self._future = None
+
+    async def wait_late(self, want: Want, seconds: float) -> None:
+        self._want = want
+        until_s = self._loop.time() + seconds
+        while want.late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; no event to keep)
+            await asyncio.sleep(min(rest_s, 0.01))
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
+    def shut_down(self) -> None:
+        self.close()
+
+    async def _settle(self, gap_s: float) -> None:
+        while (rest_s := self.last_s + gap_s - self._loop.time()) > 0:  # noqa: ASYNC110 (bytes may come meanwhile)
+            await asyncio.sleep(rest_s)
+
+    def _give_up(self, waited_s: float) -> None:
+        if self._future is None or self._future.done():
+            return
+        want = self._want
+        if want is not None and want.heard and (want.damaged or want.missing > 1):
+            self._future.set_exception(FrameError(f"{self._wire.name}: a damaged answer came and was thrown away"))
+        else:
+            self._future.set_exception(LinkTimeout(f"no answer in {waited_s:.2g} s"))
+
+    # --- called by asyncio ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.last_s = self._loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        self.last_s = self._loop.time()
+        self.heard_since_open += len(data)
+        want = self._want
+        if want is None:
+            return
+        answer = want.feed(data)
+        future = self._future
+        if future is None or future.done():
+            return
+        if answer is not None:
+            future.set_result(answer)
+        elif want.damaged or (want.missing > 1 and want.heard):
+            self._loop.call_later(STALL_S, self._stalled, self.last_s, future)
+
+    def _stalled(self, since_s: float, future: asyncio.Future[Answer]) -> None:
+        """Nothing came since an answer began, or since a damaged one ended."""
+        if self._future is future and not future.done() and self.last_s == since_s:
+            future.set_exception(FrameError(f"{self._wire.name}: a damaged answer came and was thrown away"))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        if self._future is not None and not self._future.done():
+            self._future.set_exception(
+                LinkClosed(f"{self._wire.name}: connection lost ({error or 'closed by the peer'})")
+            )
