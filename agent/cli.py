@@ -72,6 +72,25 @@ def check(config: Path) -> None:
 
 @main.command()
 @click.argument("config", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per bus.")
+def plan(config: Path, as_json: bool) -> None:
+    """What will be asked on each wire of CONFIG, its load, and what does not fit (exit 1); touches no wire."""
+    import json
+
+    from agent.plan import as_object, as_text
+    from agent.plan import plan as plan_buses
+
+    loaded, report = _load(config)
+    for line in report.findings:
+        click.echo(line, err=True)
+    found = plan_buses(loaded)
+    for bus in found:
+        click.echo(json.dumps(as_object(bus)) if as_json else as_text(bus))
+    sys.exit(FINDING if any(bus.troubles for bus in found) else 0)
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
 @click.argument("device", required=False)
 @click.option("--times", type=click.IntRange(1), default=1, show_default=True, help="Poll that often.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per reading.")

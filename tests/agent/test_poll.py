@@ -1,0 +1,244 @@
+"""Polling on a clock moved by hand: who is asked when, what a dead device costs its neighbours, what plan says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import struct
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from testkit import HandClock
+
+from agent.config import Bus, load_config
+from agent.plan import block_s, plan
+from agent.poll import BusPoller, Polled
+from drivers.errors import DeviceRefused, LinkTimeout
+from drivers.framing import Request
+from drivers.modbus import ModbusDevice
+from drivers.profiles import load_profile
+from drivers.reading import Quality, Reading
+from drivers.wire import Wire
+
+BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
+
+
+class ScriptedLink:
+    """A wire without bytes: 15 ms a request, silence for units in `dead`, an exception for those in `refusing`."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.clock, self.dead, self.refusing = clock, set[int](), dict[int, int]()
+        self.asked: list[tuple[float, int, int, int]] = []
+        self.answered_s = 0.015
+        self.wire = Wire("b", host="127.0.0.1")
+        self.value = 0
+
+    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+        self.asked.append((self.clock.monotonic_ns() / 1e9, request.unit, request.address, request.registers))
+        patience = how["patience_s"]
+        assert isinstance(patience, float)
+        if request.unit in self.dead:
+            self.clock.move(patience)
+            raise LinkTimeout("silent")
+        self.clock.move(self.answered_s)
+        if code := self.refusing.get(request.unit):
+            raise DeviceRefused(code, "x")
+        self.value += 1
+        if request.address == 3203:  # two counters of four words
+            return struct.pack(">2q", 1000 + self.value, 0)
+        return struct.pack(f">{request.registers}H", *([self.value % 100] * request.registers))
+
+    async def close(self) -> None: ...
+
+
+def scene(clock: HandClock, units: int = 10) -> tuple[BusPoller, ScriptedLink, list[Reading]]:
+    link, readings = ScriptedLink(clock), list[Reading]()
+    profile = load_profile("schneider/pm5000")
+    devices = [
+        Polled(ModbusDevice(f"m{unit}", profile, unit, link, clock), 1.0, {}, cluster=f"m{unit}")  # type: ignore[arg-type]
+        for unit in range(1, units + 1)
+    ]
+    poller = BusPoller(BUS, devices, link, clock, readings.append, random.Random(1))  # type: ignore[arg-type]
+    return poller, link, readings
+
+
+def run(poller: BusPoller, clock: HandClock, seconds: float) -> None:
+    async def until() -> None:
+        end_ns = clock.monotonic_ns() + int(seconds * 1e9)
+        while clock.monotonic_ns() < end_ns:
+            polled = min(poller.devices, key=lambda item: item.due_ns)
+            if polled.due_ns > clock.monotonic_ns():
+                clock.move((polled.due_ns - clock.monotonic_ns()) / 1e9)
+            await poller.poll_once(polled)
+
+    with contextlib.suppress(StopIteration):
+        asyncio.run(until())
+
+
+def test_phases_are_spread_over_the_period(clock: HandClock) -> None:
+    poller, link, _ = scene(clock)
+    run(poller, clock, 3)
+    firsts = {unit: at for at, unit, *_ in reversed(link.asked)}
+    times = sorted(firsts.values())
+    assert times[-1] - times[0] > 0.7
+    assert min(later - earlier for earlier, later in pairwise(times)) > 0.02
+
+
+def test_each_device_keeps_its_period(clock: HandClock) -> None:
+    poller, _, readings = scene(clock)
+    run(poller, clock, 60)
+    for number in range(1, 11):
+        times = [reading.sent_ns / 1e9 for reading in readings if reading.device == f"m{number}"]
+        assert 59 <= len(times) <= 61
+
+
+def test_one_dead_device_of_ten_slows_the_others_by_less_than_five_percent(clock: HandClock) -> None:
+    poller, link, readings = scene(clock)
+    run(poller, clock, 5)
+    link.dead.add(4)
+    start = len(readings)
+    run(poller, clock, 120)
+    alive = [reading for reading in readings[start:] if Quality.NO_REPLY not in reading.quality]
+    assert len(alive) > 0.95 * 9 * 120
+    gaps = []
+    for number in (1, 2, 3, 5, 6, 7, 8, 9, 10):
+        times = [reading.sent_ns for reading in alive if reading.device == f"m{number}"]
+        gaps += [(later - earlier) / 1e9 for earlier, later in pairwise(times)]
+    assert sum(gaps) / len(gaps) < 1.05
+    assert max(gaps) < 1.3
+
+
+def test_a_device_that_comes_back_is_in_service_within_one_probe(clock: HandClock) -> None:
+    poller, link, readings = scene(clock)
+    run(poller, clock, 3)
+    link.dead.add(4)
+    run(poller, clock, 30)
+    link.dead.clear()
+    back = clock.utc_ns()
+    run(poller, clock, 61)
+    first = next(reading for reading in readings if reading.device == "m4" and reading.sent_ns > back
+                 and Quality.NO_REPLY not in reading.quality)  # fmt: skip
+    last_pause_s = 16 * 1.1  # 2, 4, 8, 16: the pause that was running after 30 s
+    assert (first.sent_ns - back) / 1e9 <= last_pause_s + 1
+    assert first.values["active_power"] is not None
+
+
+def test_probes_double_up_to_a_minute_and_are_small(clock: HandClock) -> None:
+    poller, link, _ = scene(clock, units=2)
+    run(poller, clock, 3)
+    link.dead.add(2)
+    begin = len(link.asked)
+    run(poller, clock, 600)
+    asked = [(at, count) for at, unit, _, count in link.asked[begin:] if unit == 2]
+    pauses = [later - earlier for (earlier, _), (later, _) in pairwise(asked[2:])]
+    for earlier, later in pairwise(pauses):
+        assert later > 1.5 * earlier or later > 50
+    assert max(pauses) < 60 * 1.1 + 1.5
+    assert {count for _, count in asked[2:]} == {1}, "the smallest block of the map"
+
+
+@pytest.mark.parametrize("code", [0x0A, 0x0B])
+def test_a_gateway_that_reports_a_silent_device_counts_for_the_device_only(clock: HandClock, code: int) -> None:
+    poller, link, readings = scene(clock, units=3)
+    link.refusing[2] = code
+    run(poller, clock, 20)
+    assert all(Quality.NO_REPLY in reading.quality for reading in readings if reading.device == "m2")
+    assert all(Quality.NO_REPLY not in reading.quality for reading in readings if reading.device != "m2")
+    assert poller.devices[1].health == "offline"
+    assert poller.devices[0].health == "good"
+
+
+def test_an_illegal_address_is_learnt_and_not_asked_again(clock: HandClock) -> None:
+    poller, link, _ = scene(clock, units=1)
+    link.refusing[1] = 0x02
+    run(poller, clock, 30)
+    before = len(link.asked)
+    run(poller, clock, 30)
+    assert len(link.asked) == before, "nothing of this map is there: nothing is asked any more"
+
+
+def test_a_meter_that_renews_slowly_is_reported_once(clock: HandClock, caplog: pytest.LogCaptureFixture) -> None:
+    poller, link, _ = scene(clock, units=1)
+    polled = poller.devices[0]
+    polled.every_s = 0.2
+
+    async def slow(request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+        clock.move(0.015)
+        return struct.pack(f">{request.registers}H", *([int(clock.monotonic_ns() / 1e9)] * request.registers))
+
+    link.read_block = slow  # type: ignore[assignment]
+    with caplog.at_level("WARNING"):
+        run(poller, clock, 30)
+    told = [record.getMessage() for record in caplog.records if "renews" in record.message]
+    assert len(told) == 1
+    assert "every 1.0 s" in told[0]
+
+
+def test_counters_that_run_backwards_and_clocks_that_jump_are_flagged(clock: HandClock) -> None:
+    poller, link, readings = scene(clock, units=1)
+    run(poller, clock, 11)
+    assert all("energy_import" not in reading.flags for reading in readings)
+    link.value = -900  # the register goes back
+    run(poller, clock, 12)
+    assert any(reading.flags.get("energy_import") == Quality.OUT_OF_RANGE for reading in readings)
+    clock._utc_ns += 3_600_000_000_000
+    before = len(readings)
+    run(poller, clock, 3)
+    assert [Quality.CLOCK_UNSURE in reading.quality for reading in readings[before:]].count(True) == 1
+
+
+CONFIG = """
+[site]
+id = "s"
+gateway = "g"
+[bus.b]
+serial = "/dev/ttyUSB0"
+line = "{line}"
+every = "{every}"
+"""
+METER = """
+[meter.m{n}]
+bus = "b"
+unit = {n}
+profile = "eastron/sdm630"
+at = "feeder"
+class = "1"
+"""
+
+
+def planned(tmp_path: Path, line: str, every: str, meters: int):  # type: ignore[no-untyped-def]
+    file = tmp_path / "plant.toml"
+    file.write_text(CONFIG.format(line=line, every=every) + "".join(METER.format(n=n + 1) for n in range(meters)))
+    config, _ = load_config(file)
+    (found,) = plan(config)
+    return found
+
+
+def test_plan_touches_no_wire_and_adds_up(tmp_path: Path) -> None:
+    found = planned(tmp_path, "19200 8E1", "1s", 1)
+    fast = [item for item in found.blocks if item.group == "fast"]
+    # 72 registers: 8 + 5 + 144 characters of 11 bits at 19200, a silence of 3.5, a pause of 60 ms, 15 ms turnaround.
+    assert fast[0].wire_s == pytest.approx(157 * 11 / 19200 + 3.5 * 11 / 19200 + 0.060 + 0.015)
+    assert found.load == pytest.approx(sum(item.wire_s / item.every_s for item in found.blocks if item.every_s))
+    assert found.troubles == ()
+
+
+def test_plan_says_what_does_not_fit(tmp_path: Path) -> None:
+    found = planned(tmp_path, "9600 8N1", "1s", 4)
+    assert found.load > 1
+    assert "leave no room for retries" in found.troubles[0]
+    quick = planned(tmp_path, "115200 8N1", "200ms", 1)
+    assert any("renews its values every 1 s" in trouble for trouble in quick.troubles)
+
+
+def test_a_hole_costs_two_characters_a_register(tmp_path: Path) -> None:
+    """Break-even of the notes: at 9600 baud and 5 ms of turnaround 12 registers, here with 15 ms a few more."""
+    from drivers.registers import break_even_hole
+
+    assert break_even_hole(11 / 9600, 3.5 * 11 / 9600, 0.005) == 12
+    assert break_even_hole(11 / 9600, 3.5 * 11 / 9600, 0.020) == 18
+    assert break_even_hole(11 / 115200, 0.00175, 0.020) == 129
+    wire = Wire("w", serial_port="/dev/x", baud=9600)
+    assert block_s(wire, 10, 0) - block_s(wire, 9, 0) == pytest.approx(2 * wire.character_s)

@@ -1,0 +1,207 @@
+"""What is accepted as an answer, and what never is. Frames are assembled here by hand."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.framing import (
+    Answer,
+    Request,
+    Want,
+    crc16,
+    rtu_request,
+    rtu_scan,
+    shape_scan,
+    tcp_request,
+    tcp_scan,
+)
+
+ASKED = Request(unit=2, function=3, address=100, registers=4)
+
+
+def crc(data: bytes) -> bytes:
+    """From the definition, bit by bit."""
+    value = 0xFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = (value >> 1) ^ 0xA001 if value & 1 else value >> 1
+    return struct.pack("<H", value)
+
+
+def rtu(unit: int = 2, function: int = 3, words: tuple[int, ...] = (1, 2, 3, 4)) -> bytes:
+    body = struct.pack(f">BBB{len(words)}H", unit, function, 2 * len(words), *words)
+    return body + crc(body)
+
+
+def refusal(unit: int = 2, function: int = 3, code: int = 2) -> bytes:
+    body = bytes([unit, function | 0x80, code])
+    return body + crc(body)
+
+
+def want_rtu(*late: Request) -> Want:
+    return Want(rtu_scan, open={ASKED.shape: ASKED}, late={request.shape: request for request in late})
+
+
+GOOD = Answer(ASKED, struct.pack(">4H", 1, 2, 3, 4))
+
+
+def test_the_crc_is_that_of_the_standard() -> None:
+    """The example of Modbus over serial line V1.02, appendix B: 02 07 gives 41 12 on the wire."""
+    assert crc16(b"\x02\x07") == 0x1241
+    assert rtu_request(ASKED) == bytes.fromhex("020300640004") + crc(bytes.fromhex("020300640004"))
+    assert tcp_request(ASKED, 0x1234) == bytes.fromhex("1234 0000 0006 02 03 0064 0004")
+
+
+@given(st.binary(max_size=200))
+def test_the_table_agrees_with_the_definition(data: bytes) -> None:
+    assert crc16(data).to_bytes(2, "little") == crc(data)
+
+
+@pytest.mark.parametrize("noise", range(9))
+def test_noise_before_and_after_is_skipped(noise: int) -> None:
+    chance = random.Random(noise)
+    stray = bytes(chance.randrange(256) for _ in range(noise))
+    assert want_rtu().feed(stray + rtu() + stray) == GOOD
+
+
+def test_unit_ids_that_look_like_functions_are_no_trouble() -> None:
+    for unit in range(1, 248):
+        asked = Request(unit, 3, 0, 2)
+        want = Want(rtu_scan, open={asked.shape: asked})
+        answer = want.feed(b"\x00" + rtu(unit, 3, (7, 8)))
+        assert answer == Answer(asked, struct.pack(">2H", 7, 8)), unit
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        rtu(unit=3),
+        rtu(function=4),
+        rtu(words=(1, 2)),
+        rtu(words=(1, 2, 3, 4, 5)),
+        rtu()[:-1] + bytes([rtu()[-1] ^ 1]),
+        rtu()[:-3],
+        rtu_request(ASKED),
+        b"",
+    ],
+    ids=["unit", "function", "short", "long", "checksum", "cut", "echo", "nothing"],
+)
+def test_never_accepted(wrong: bytes) -> None:
+    want = want_rtu()
+    assert want.feed(wrong) is None
+    if len(wrong) not in (len(rtu()), len(rtu()) - 3):
+        assert want.feed(rtu()) == GOOD, "and the right one behind it is found"
+
+
+def test_an_exception_is_recognised_behind_noise() -> None:
+    answer = want_rtu().feed(b"\xff\x02\x03" + refusal(code=6))
+    assert answer is not None
+    assert answer.exception == 6
+
+
+def test_missing_tells_how_many_bytes_to_wait_for() -> None:
+    want = want_rtu()
+    assert want.feed(rtu()[:5]) is None
+    assert want.missing == len(rtu()) - 5
+    assert want.feed(rtu()[5:]) == GOOD
+
+
+def test_a_late_answer_is_struck_off_and_never_taken() -> None:
+    older = Request(2, 3, 200, 6)
+    want = want_rtu(older)
+    late = rtu(words=(9, 9, 9, 9, 9, 9))
+    assert want.feed(late + rtu()) == GOOD
+    assert want.late == {}
+    assert want.late_seen == 1
+
+
+def test_an_exception_that_may_be_the_late_ones_gives_no_value_and_forgets_nothing() -> None:
+    older = Request(2, 3, 200, 6)
+    want = want_rtu(older)
+    answer = want.feed(refusal())
+    assert answer is not None
+    assert answer.exception == 2
+    assert want.open
+    assert want.late
+
+
+@given(st.lists(st.binary(max_size=20), max_size=6), st.integers(0, 5))
+def test_any_noise_in_any_pieces(pieces: list[bytes], where: int) -> None:
+    """Noise never becomes a value: whatever comes, an accepted answer is byte for byte one that was sent."""
+    want = want_rtu()
+    for number, piece in enumerate(pieces):
+        data = piece + rtu() if number == where else piece
+        answer = want.feed(data)
+        if answer is not None:
+            assert answer == GOOD or answer.exception
+
+
+# --- TCP ---
+
+
+def mbap(transaction: int, unit: int = 2, function: int = 3, words: tuple[int, ...] = (1, 2, 3, 4)) -> bytes:
+    pdu = struct.pack(f">BB{len(words)}H", function, 2 * len(words), *words)
+    return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu
+
+
+def want_tcp(zero_ids: bool | None = False) -> Want:
+    return Want(tcp_scan, open={7: ASKED}, zero_ids=zero_ids)
+
+
+def test_tcp_takes_its_transaction_only() -> None:
+    want = want_tcp()
+    assert want.feed(mbap(6) + mbap(8) + mbap(7)) == GOOD
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [mbap(6), mbap(7, unit=3), mbap(7, function=4), mbap(7, words=(1, 2)), mbap(0)],
+    ids=["id", "unit", "function", "short", "zero"],
+)
+def test_tcp_never_accepted(wrong: bytes) -> None:
+    assert want_tcp().feed(wrong) is None
+
+
+def test_tcp_in_single_bytes() -> None:
+    want, answer = want_tcp(), None
+    for byte in mbap(5) + mbap(7):
+        assert answer is None
+        answer = want.feed(bytes([byte]))
+    assert answer == GOOD
+
+
+@pytest.mark.parametrize("stray", [b"\x01", b"\x00\x00\x00", b"\xff" * 8, b"\x00\x07\x00\x00\x00\xff\x02"])
+def test_tcp_finds_its_answer_behind_stray_bytes(stray: bytes) -> None:
+    want = want_tcp()
+    answer = want.feed(stray + mbap(7)) or want.feed(b"")
+    assert answer == GOOD
+
+
+def test_transaction_zero_is_taken_only_while_it_is_unknown_and_unambiguous() -> None:
+    want = want_tcp(zero_ids=None)
+    assert want.feed(mbap(0)) == GOOD
+    assert want.zero_ids is True
+    older = Request(2, 3, 300, 4)
+    doubtful = Want(tcp_scan, open={7: ASKED}, late={6: older}, zero_ids=None)
+    assert doubtful.feed(mbap(0)) is None, "it may be the older one's"
+
+
+def test_behind_a_gateway_with_id_zero_shapes_decide() -> None:
+    older = Request(2, 3, 300, 6)
+    want = Want(shape_scan, open={ASKED.shape: ASKED}, late={older.shape: older})
+    assert want.feed(mbap(0, words=(9,) * 6) + mbap(0)) == GOOD
+    assert want.late == {}
+
+
+def test_the_buffer_stays_small() -> None:
+    for scan in (rtu_scan, tcp_scan, shape_scan):
+        want = Want(scan, open={ASKED.shape: ASKED})
+        for _ in range(100):
+            want.feed(bytes(range(256)))
+        assert len(want.buffer) <= 1024
