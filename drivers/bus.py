@@ -18,13 +18,10 @@ from collections.abc import Hashable
 
 from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkError, LinkTimeout
 from drivers.framing import (
-    Answer,
     Request,
     Want,
-    rtu_length,
     rtu_request,
     rtu_scan,
-    shape_scan,
     tcp_request,
     tcp_scan,
 )
@@ -51,10 +48,14 @@ class ModbusLink:
         self.answered_s = 0.0  # how long the last answer took, from sending
         self._tight: set[tuple[int, int, int]] = set()  # blocks behind which nothing may be read
         self._clock = clock
+        self._rtu = wire.is_rtu
         self._stream: SerialLine | TcpStream | None = None
         self._want = Want(rtu_scan if wire.is_rtu else tcp_scan)
-        self._sent_s: dict[Hashable, float] = {}  # late request → when it was sent
+        self._rest_s: dict[Hashable, float] = {}  # unanswered request → until when its shape rests
         self._transaction = 0
+        self._silence_s = wire.silence_s
+        self._ids_known = wire.is_rtu
+        self._copies_ids = False  # a TCP peer that answers with the id of the request, as it should
         self._listened = False
         self._retry_s = 0.0
         self._pause_s = RECONNECT_S[0]
@@ -83,48 +84,59 @@ class ModbusLink:
         (default: all). Raises LinkBusy, LinkClosed, LinkTimeout, FrameError,
         DeviceRefused.
         """
-        stream = await self._connected()
-        gap_s = max(gap_s, self.wire.silence_s)
+        if gap_s < self._silence_s:
+            gap_s = self._silence_s
+        if patience_s is None:
+            patience_s = timeout_s
+        want, silences = self._want, 0
         failure: Exception = LinkTimeout("not tried")
-        want, block, silences = self._want, request[:3], 0
         try:
             for _ in range(tries):
+                stream = self._stream
+                if stream is None or not stream.connected:
+                    stream = await self._connected()
                 try:
-                    extra = 0 if block in self._tight else spare
-                    key, sent = await self._free(stream, request, extra, patience_s or timeout_s)
-                    want.open[key] = sent
-                    self._sent_s[key] = time.monotonic()
+                    if self._copies_ids:
+                        key: Hashable = self._next_transaction()
+                        sent = request
+                    else:
+                        key, sent = await self._free(stream, request, spare, patience_s)
                     answer = await stream.exchange(
-                        self._frame(sent, key), rtu_length(sent), want, timeout_s, patience_s or timeout_s, gap_s
+                        self._frame(sent, key), key, sent, want, timeout_s, patience_s, gap_s
                     )
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
                     self._deaf = 0
+                    if want.damaged:  # it did answer: its shape rests for one more time-out only
+                        self._rest_s[key] = time.monotonic() + patience_s
+                    self._distrust(stream)
                     continue
                 except LinkTimeout as error:
                     failure = LinkTimeout(f"unit {request.unit} address {request.address}: {error}")
                     silences += 1
                     self._note_silence(stream)
-                    if self._stream is None or silences == silence_tries:
+                    if silences == silence_tries:
                         break
                     continue
                 self._deaf = 0
                 self.answered_s = time.monotonic() - want.sent_s
-                self._settle_ids()
-                if answer.exception == 2 and sent.registers > request.registers:
-                    self._tight.add(
-                        block
-                    )  # the device refuses what lies behind the block: not its fault, not tried again
-                    failure = DeviceRefused(2, f"unit {request.unit} address {request.address}")
-                    continue
-                return self._data(request, answer)
+                if not self._ids_known:
+                    self._settle_ids()
+                if not answer.exception:
+                    return answer.data[: 2 * request.registers]
+                if answer.exception != 2 or sent.registers == request.registers:
+                    raise DeviceRefused(answer.exception, f"unit {request.unit} address {request.address}")
+                # It refuses what lies behind the block, which is no fault: never tried again.
+                self._tight.add(request[:3])
+                failure = FrameError(f"unit {request.unit} address {request.address}: only the length differed")
             raise failure
         except LinkClosed:
             self._drop()
             raise
         finally:
-            self._retire()
+            if want.open or want.late_seen or self._rest_s:
+                self._retire()
 
     async def close(self) -> None:
         if self._stream is not None:
@@ -138,24 +150,22 @@ class ModbusLink:
     ) -> tuple[Hashable, Request]:
         """A key that no answer still on its way could carry, and the request that has it."""
         want = self._want
-        if want.zero_ids is False and not self.wire.is_rtu:
-            return self._next_transaction(), request
+        if request[:3] in self._tight:
+            spare = 0
         self._expire()
         for attempt in range(2):
             taken = {other.shape for other in (*want.open.values(), *want.late.values())}
             for extra in range(min(spare, 125 - request.registers) + 1):
                 sent = request._replace(registers=request.registers + extra)
                 if sent.shape not in taken:
-                    return sent.shape if self._by_shape else self._next_transaction(), sent
+                    return sent.shape if self._rtu else self._next_transaction(), sent
             if attempt == 0:
                 await stream.wait_late(want, wait_s)
                 self._expire()
-        if not self._by_shape:
-            self._drop()  # a new connection: what may still come dies with the old one
         raise LinkTimeout("an older answer of the same shape may still come; not asked again yet")
 
     def _frame(self, request: Request, key: Hashable) -> bytes:
-        if self.wire.is_rtu:
+        if self._rtu:
             return rtu_request(request)
         if isinstance(key, int):
             return tcp_request(request, key)
@@ -165,31 +175,35 @@ class ModbusLink:
         self._transaction = self._transaction % 0xFFFF + 1
         return self._transaction
 
-    def _data(self, request: Request, answer: Answer) -> bytes:
-        if answer.exception:
-            raise DeviceRefused(answer.exception, f"unit {request.unit} address {request.address}")
-        return answer.data[: 2 * request.registers]
-
-    @property
-    def _by_shape(self) -> bool:
-        return self.wire.is_rtu or self._want.zero_ids is True
-
     def _retire(self) -> None:
         """What this poll leaves open may be answered late: it is watched for, and its shape rests."""
         want = self._want
         for key, sent in want.open.items():
             want.late[key] = sent
+            self._rest_s.setdefault(key, time.monotonic() + QUARANTINE_S)
         want.open.clear()
         if want.late_seen:
-            self.late += want.late_seen
-            want.late_seen = 0
-        if len(self._sent_s) > len(want.late):
-            self._sent_s = {key: at for key, at in self._sent_s.items() if key in want.late}
+            self._quiet()
+        self._rest_s = {key: until_s for key, until_s in self._rest_s.items() if key in want.late}
+
+    def _quiet(self) -> None:
+        """A late answer came: the others' rest begins anew. A device that queues requests falls ever further behind."""
+        self.late += self._want.late_seen
+        self._want.late_seen = 0
+        until_s = time.monotonic() + QUARANTINE_S
+        for key in self._want.late:
+            self._rest_s[key] = until_s
 
     def _expire(self) -> None:
-        limit_s = time.monotonic() - QUARANTINE_S
-        for key in [key for key in self._want.late if self._sent_s.get(key, 0.0) < limit_s]:
-            del self._want.late[key]
+        """Shapes whose rest is over are free again."""
+        if self._want.late_seen:
+            self._quiet()
+        now_s = time.monotonic()
+        for key in [key for key, until_s in self._rest_s.items() if until_s < now_s]:
+            del self._rest_s[key]
+            self._want.late.pop(key, None)
+            if key in self._want.open:
+                del self._want.open[key]
 
     # --- the connection ---
 
@@ -231,34 +245,29 @@ class ModbusLink:
 
     def _settle_ids(self) -> None:
         """After the first answer it is known whether the peer copies transaction ids."""
-        want = self._want
-        if self.wire.is_rtu or want.scan is shape_scan:
-            return
-        if want.zero_ids:
+        self._want.zero_ids = bool(self._want.zero_ids)
+        self._copies_ids, self._ids_known = not self._want.zero_ids, True
+        if self._want.zero_ids:
             log.info("%s: answers carry transaction id 0; they are told apart by their length", self.wire.name)
-            want.scan = shape_scan
-            for requests in (want.open, want.late):
-                renamed: dict[Hashable, Request] = {sent.shape: sent for sent in requests.values()}
-                requests.clear()
-                requests.update(renamed)
-            self._sent_s = dict.fromkeys((*want.open, *want.late), time.monotonic())
-        want.zero_ids = bool(want.zero_ids)
 
     def _note_silence(self, stream: SerialLine | TcpStream) -> None:
         self._deaf += 1
         if isinstance(stream, TcpStream) and self._deaf >= DEAF_AFTER and not self._want.heard:
             self._drop()
+        else:
+            self._distrust(stream)
+
+    def _distrust(self, stream: SerialLine | TcpStream) -> None:
+        """Half a frame on a TCP connection would take its other half from the next answer: there is no checksum."""
+        if isinstance(stream, TcpStream) and not self._rtu and self._want.buffer:
+            self._drop()
 
     def _drop(self) -> None:
-        """Closes the connection. Over TCP late answers die with it; on a serial line they may still come."""
-        if self._stream is not None:
-            self._stream.shut_down() if isinstance(self._stream, SerialLine) else self._stream.close()
-            self._stream = None
+        """Closes the connection. What may still be answered stays watched for: a gateway's line outlives it."""
+        if isinstance(self._stream, SerialLine):
+            self._stream.shut_down()
+        elif self._stream is not None:
+            self._stream.close()
+        self._stream = None
         self._deaf = 0
         self._want.clear()
-        if not self.wire.is_serial:
-            self._want.late.clear()
-            self._want.open.clear()
-            self._sent_s.clear()
-            if not self.wire.rtu_framing:
-                self._want.zero_ids, self._want.scan = None, tcp_scan

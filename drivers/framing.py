@@ -200,15 +200,19 @@ def crc16(data: bytes | bytearray) -> int:
 # --- TCP ----------------------------------------------------------------------------------------------------------
 
 
+_TCP_REQUEST = struct.Struct(">HHHBBHH")
+_TCP_HEAD = struct.Struct(">HHH")
+
+
 def tcp_request(request: Request, transaction: int) -> bytes:
-    return struct.pack(">HHHBBHH", transaction, 0, 6, *request)
+    return _TCP_REQUEST.pack(transaction, 0, 6, *request)
 
 
 def tcp_scan(want: Want) -> Answer | None:
     """The answer to an open transaction; keys of open and late are transaction ids."""
     buffer = want.buffer
     while len(buffer) >= 9:
-        transaction, protocol, length = struct.unpack_from(">HHH", buffer)
+        transaction, protocol, length = _TCP_HEAD.unpack_from(buffer)
         if protocol or not 3 <= length <= 254:
             if not _resynchronise(want):
                 return None
@@ -224,12 +228,12 @@ def tcp_scan(want: Want) -> Answer | None:
         answer = _tcp_answer(want, transaction, frame)
         if answer is not None:
             return answer
-    want.missing = max(1, 9 - len(buffer))
+    want.missing = 9 - len(buffer) if buffer else 1
     return None
 
 
 def _tcp_answer(want: Want, transaction: Hashable, frame: bytes) -> Answer | None:
-    if transaction == 0 and want.zero_ids is None:
+    if transaction == 0 and want.zero_ids is not False:
         transaction = _by_shape(want, frame)
     request = want.open.get(transaction)
     if request is None:
@@ -242,7 +246,7 @@ def _tcp_answer(want: Want, transaction: Hashable, frame: bytes) -> Answer | Non
         want.take(transaction)
         return Answer(request, b"", frame[8])
     if function == request.function and frame[8] == 2 * request.registers and len(frame) == 9 + frame[8]:
-        want.take(transaction)
+        del want.open[transaction]
         return Answer(request, frame[9:])
     want.damaged = True
     return None
@@ -251,7 +255,7 @@ def _tcp_answer(want: Want, transaction: Hashable, frame: bytes) -> Answer | Non
 def _by_shape(want: Want, frame: bytes) -> Hashable:
     """The key of the only request that a frame with transaction id 0 can answer, -1 when there is none or a doubt.
 
-    No request of ours has id 0. Until it is known whether the peer copies ids, all that are open differ in shape.
+    No request of ours has id 0. Unless it is known that the peer copies ids, all requests about differ in shape.
     """
     known = (*want.open.items(), *want.late.items())
     if frame[7] & 0x80:
@@ -268,17 +272,19 @@ def _resynchronise(want: Want, behind: bool = False) -> bool:
     """Cuts to where an answer to an open request begins: nine bytes known beforehand. behind: not at offset 0."""
     buffer = want.buffer
     best = -1
-    for transaction, request in want.open.items():
-        if not isinstance(transaction, int):
-            continue
-        head = struct.pack(">HHH", transaction, 0, 3 + 2 * request.registers) + bytes(
-            (request.unit, request.function, 2 * request.registers & 0xFF)
-        )
-        refusal = struct.pack(">HHHBB", transaction, 0, 3, request.unit, request.function | 0x80)
-        for pattern in (head, refusal):
-            at = buffer.find(pattern, 1 if behind else 0)
-            if at >= 0 and (best < 0 or at < best):
-                best = at
+    for key, request in want.open.items():
+        ids = [key] if isinstance(key, int) else []
+        if want.zero_ids is not False:
+            ids.append(0)
+        for transaction in ids:
+            whole = _TCP_HEAD.pack(transaction, 0, 3 + 2 * request.registers) + bytes(
+                (request.unit, request.function, 2 * request.registers & 0xFF)
+            )
+            refusal = _TCP_HEAD.pack(transaction, 0, 3) + bytes((request.unit, request.function | 0x80))
+            for pattern in (whole, refusal):
+                at = buffer.find(pattern, 1 if behind else 0)
+                if at >= 0 and (best < 0 or at < best):
+                    best = at
     if best > 0:
         want.cut(best, best)
         return True
@@ -286,31 +292,3 @@ def _resynchronise(want: Want, behind: bool = False) -> bool:
         keep = min(len(buffer), 8)  # the beginning of an answer may be among the last bytes
         want.cut(len(buffer) - keep, len(buffer) - keep)
     return False
-
-
-def shape_scan(want: Want) -> Answer | None:
-    """For gateways that answer every request with transaction id 0: keys are shapes, as in RTU."""
-    buffer = want.buffer
-    while len(buffer) >= 9:
-        _, protocol, length = struct.unpack_from(">HHH", buffer)
-        if protocol or not 3 <= length <= 254:
-            del buffer[:1]
-            want.skipped += 1
-            continue
-        end = 6 + length
-        if end > len(buffer):
-            want.missing = end - len(buffer)
-            return None
-        frame = bytes(buffer[:end])
-        want.cut(end)
-        unit, function = frame[6], frame[7]
-        if function & 0x80 and len(frame) == 9:
-            request = _refused(want, unit, function & 0x7F)
-            if request is not None:
-                return Answer(request, b"", frame[8])
-        elif len(frame) == 9 + frame[8]:
-            taken = want.take((unit, function, frame[8] >> 1))
-            if taken is not None:
-                return Answer(taken, frame[9:])
-    want.missing = max(1, 9 - len(buffer))
-    return None

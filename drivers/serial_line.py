@@ -13,11 +13,12 @@ import os
 import select
 import termios
 import time
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkTimeout
-from drivers.framing import Answer, Want
+from drivers.framing import Answer, Request, Want, rtu_length
 
 if TYPE_CHECKING:
     import serial
@@ -56,14 +57,14 @@ class SerialLine:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._listen, seconds)
 
     async def exchange(
-        self, data: bytes, length: int, want: Want, soft_s: float, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, want: Want, soft_s: float, patience_s: float, gap_s: float
     ) -> Answer:
-        """Sends and waits for the answer. length: bytes of the expected one.
+        """Sends `data`, which carries the request `sent`, and waits for the answer.
 
         Raises LinkTimeout (nothing came), FrameError (something damaged came), LinkBusy, LinkClosed.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._exchange, data, length, want, soft_s, patience_s, gap_s)
+        return await loop.run_in_executor(self._pool, self._exchange, data, key, sent, want, soft_s, patience_s, gap_s)
 
     async def wait_late(self, want: Want, seconds: float) -> None:
         """Reads late answers away until none is open or the time is over."""
@@ -106,10 +107,13 @@ class SerialLine:
             heard += len(self._read(rest_s))
         return heard
 
-    def _exchange(self, data: bytes, length: int, want: Want, soft_s: float, patience_s: float, gap_s: float) -> Answer:
+    def _exchange(
+        self, data: bytes, key: Hashable, sent: Request, want: Want, soft_s: float, patience_s: float, gap_s: float
+    ) -> Answer:
         self._settle(want, gap_s)
         want.clear()
-        character_s = self._wire.character_s
+        want.open[key] = sent  # not before: what was on the line until now cannot be its answer
+        character_s, length = self._wire.character_s, rtu_length(sent)
         self._expect(min(length, VMIN_MAX))
         try:
             os.write(self._fd, data)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from drivers.errors import FrameError, LinkClosed, LinkTimeout
-from drivers.framing import Answer, Want
+from drivers.framing import Answer, Request, Want
 
 if TYPE_CHECKING:
     from drivers.wire import Wire
@@ -20,6 +21,7 @@ class TcpStream(asyncio.Protocol):
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._rtu = wire.is_rtu
         self._transport: asyncio.Transport | None = None
         self._want: Want | None = None
         self._future: asyncio.Future[Answer] | None = None
@@ -44,7 +46,7 @@ class TcpStream(asyncio.Protocol):
         self.heard_since_open = 0
 
     async def exchange(
-        self, data: bytes, length: int, want: Want, soft_s: float, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, want: Want, soft_s: float, patience_s: float, gap_s: float
     ) -> Answer:
         """As SerialLine.exchange."""
         if gap_s:
@@ -52,8 +54,9 @@ class TcpStream(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             raise LinkClosed(f"{self._wire.name}: connection lost")
-        if self._wire.is_rtu:
+        if self._rtu:
             want.clear()  # the line was silent: what is in the buffer can be no part of an answer
+        want.open[key] = sent  # not before: what came until now cannot be its answer
         want.heard, want.damaged = 0, False
         self._want = want
         future = self._future = self._loop.create_future()

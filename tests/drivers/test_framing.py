@@ -16,7 +16,6 @@ from drivers.framing import (
     crc16,
     rtu_request,
     rtu_scan,
-    shape_scan,
     tcp_request,
     tcp_scan,
 )
@@ -194,13 +193,13 @@ def test_transaction_zero_is_taken_only_while_it_is_unknown_and_unambiguous() ->
 
 def test_behind_a_gateway_with_id_zero_shapes_decide() -> None:
     older = Request(2, 3, 300, 6)
-    want = Want(shape_scan, open={ASKED.shape: ASKED}, late={older.shape: older})
+    want = Want(tcp_scan, open={7: ASKED}, late={6: older}, zero_ids=True)
     assert want.feed(mbap(0, words=(9,) * 6) + mbap(0)) == GOOD
     assert want.late == {}
 
 
 def test_the_buffer_stays_small() -> None:
-    for scan in (rtu_scan, tcp_scan, shape_scan):
+    for scan in (rtu_scan, tcp_scan):
         want = Want(scan, open={ASKED.shape: ASKED})
         for _ in range(100):
             want.feed(bytes(range(256)))

@@ -43,8 +43,8 @@ def test_tcp_is_read_lost_and_found_again(caplog: pytest.LogCaptureFixture) -> N
             with second:
                 second.sendall(wire(0, stream=2))
                 wait_until(lambda: len(got) == 2, 5, "samples after the loss")
-        reader.stop()
-        reader.join(5)
+                reader.stop()
+                reader.join(5)
     assert got[0].channels == ("u1", "i1")
     assert got[0].samples[:, 3].tolist() == [1.5, -0.75]
     assert got[0].quality == Quality.SIMULATED
