@@ -209,7 +209,7 @@ class Compute:
         polled = [name for name in state.asset.devices if name in self._due_s]
         unpolled = [name for name in state.asset.devices if name not in self._due_s]
         troubles = [f"{name}: {state.silent[name] or 'no answer'}" for name in polled if name in state.silent]
-        troubles += [f"{name}: not polled, its comm_loss is not stated" for name in unpolled]
+        troubles += [f"{name}: not polled, see its comm_loss" for name in unpolled]
         heard = {device for device, _ in state.slots} - state.silent.keys()
         word = "online" if heard and not troubles else "stale" if heard else "offline"
         if not polled:

@@ -14,6 +14,12 @@ from drivers.profiles import load_profile
 
 METER_CLASSES = ("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "2", "A", "B", "C")
 WIRINGS = ("3P4W", "3P3W", "1P2W")
+COMM_LOSS = (
+    "not used",
+    "other port",
+    "warning only",
+    "armed",
+)  # what was found at the drive; only "armed" forbids polling
 DIVIDE_RULES = ("drive-power", "rated-power")
 
 
@@ -136,7 +142,7 @@ DRIVE = {
     "unit": Key(schema.whole(1, 255)),
     "profile": Key(_profile),
     "fed_by": Key(schema.identifier, None),
-    "comm_loss": Key(schema.text, None),
+    "comm_loss": Key(schema.one_of(*COMM_LOSS), None),
     "kw": Key(schema.number(0.05, 50000, "kW"), None),
     "class": Key(schema.one_of("IE0", "IE1", "IE2"), None),
 }

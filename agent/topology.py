@@ -10,6 +10,8 @@ from agent.config import Config, Drive, Meter, Motor
 from agent.schema import Report, nearest
 from drivers.profiles import load_profile
 
+NOT_POLLED = (None, "armed")  # answers to the watchdog question with which a drive is left alone
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
@@ -63,8 +65,8 @@ def assets(config: Config) -> tuple[Asset, ...]:
 
 
 def polled_devices(config: Config) -> list[Meter | Drive]:
-    """All meters, and the drives for which somebody looked at the communication watchdog."""
-    return [*config.meters.values(), *(drive for drive in config.drives.values() if drive.comm_loss)]
+    """All meters, and the drives whose communication watchdog somebody looked at and found not to mind."""
+    return [*config.meters.values(), *(drive for drive in config.drives.values() if drive.comm_loss not in NOT_POLLED)]
 
 
 def drive_rating_kw(config: Config, drive: Drive) -> float | None:
@@ -96,6 +98,12 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: Report) -> No
                 f"drive.{drive.name}.comm_loss",
                 f"not stated: polling may arm, feed or mask the drive's communication watchdog{where}. Look at it, "
                 'then write for example comm_loss = "not used"; until then this drive is not polled',
+            )
+        elif drive.comm_loss == "armed":
+            report.finding(
+                f"drive.{drive.name}.comm_loss",
+                "polling would feed the watchdog, and the drive trip when the agent stops: this drive is not polled",
+                drive.comm_loss,
             )
     for meter in _present(config.meters):
         if load_profile(meter.profile).kind == "vfd":

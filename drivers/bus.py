@@ -35,6 +35,7 @@ __all__ = ["QUARANTINE_S", "ModbusLink", "Wire", "port_parity"]
 log = logging.getLogger(__name__)
 
 QUARANTINE_S = 5.0  # an answer that comes later than this after its request is taken to be impossible
+BUSY_LISTEN_S = 5.0  # a line on which another master was heard is listened to at least that long
 RECONNECT_S = (0.5, 10.0)  # pause after a failed connection: first, longest
 DEAF_AFTER = 3  # time-outs in a row without any byte, after which a TCP connection is taken for half open
 
@@ -56,7 +57,7 @@ class ModbusLink:
         self._silence_s = wire.silence_s
         self._ids_known = wire.is_rtu
         self._copies_ids = False  # a TCP peer that answers with the id of the request, as it should
-        self._listened = False
+        self._listened = self._busy = False
         self._retry_s = 0.0
         self._pause_s = RECONNECT_S[0]
         self._deaf = 0
@@ -131,8 +132,10 @@ class ModbusLink:
                 self._tight.add(request[:3])
                 failure = FrameError(f"unit {request.unit} address {request.address}: only the length differed")
             raise failure
-        except LinkClosed:
+        except (LinkClosed, LinkBusy) as error:
             self._drop()
+            if isinstance(error, LinkBusy):
+                self._listened, self._busy = False, True  # heard again before the next byte is sent
             raise
         finally:
             if want.open or want.late_seen or self._rest_s:
@@ -233,15 +236,15 @@ class ModbusLink:
     async def _listen(self, line: SerialLine) -> None:
         """Hears whether another master talks before the first byte is sent."""
         wire = self.wire
-        if self._listened or wire.listen_s <= 0:
+        if self._listened or (wire.listen_s <= 0 and not self._busy):
             return
         log.info("%s: listening %g s on %s before the first byte is sent", wire.name, wire.listen_s, wire.serial_port)
-        heard = await line.listen(wire.listen_s)
+        heard = await line.listen(max(wire.listen_s, BUSY_LISTEN_S if self._busy else 0.0))
         if heard:
             raise LinkBusy(
                 f"{wire.name}: {heard} bytes heard in {wire.listen_s:g} s: another master talks; nothing is sent"
             )
-        self._listened = True
+        self._listened, self._busy = True, False
 
     def _settle_ids(self) -> None:
         """After the first answer it is known whether the peer copies transaction ids."""

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 BABBLE_S = 1.0  # a line that is never silent for the gap that long is somebody else's
 VMIN_MAX = 255
+FOREIGN_BYTES, FOREIGN_POLLS = 6, 3  # unexplained bytes before a request, so many polls in a row: another master
 STALL_S, STALL_CHARACTERS = 0.05, 20  # an answer that began and pauses that long will not go on
 
 
@@ -41,6 +42,7 @@ class SerialLine:
         self._fd = -1
         self._attributes: list[Any] = []
         self._vmin = -1
+        self._foreign = 0
         self._last_s = 0.0  # monotonic time of the last byte either way
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"line-{wire.name}")
 
@@ -154,6 +156,7 @@ class SerialLine:
             raise LinkClosed(f"{self._wire.name}: the port is closed")
         self._expect(1)
         until_s = time.monotonic() + BABBLE_S + gap_s
+        before = want.skipped + len(want.buffer)
         want.feed(self._read(0))
         while (rest_s := self._last_s + gap_s - time.monotonic()) > 0:
             if time.monotonic() > until_s:
@@ -163,6 +166,10 @@ class SerialLine:
             else:
                 time.sleep(rest_s)
                 want.feed(self._read(0))
+        strange = want.skipped + len(want.buffer) - before
+        self._foreign = self._foreign + 1 if strange >= FOREIGN_BYTES else 0
+        if self._foreign >= FOREIGN_POLLS:
+            raise LinkBusy(f"{self._wire.name}: frames nobody here asked for: another master talks; nothing is sent")
 
     def _wait_late(self, want: Want, seconds: float) -> None:
         self._expect(1)
