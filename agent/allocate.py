@@ -20,6 +20,26 @@ COMMON = (
 )  # these hold for all  # fmt: skip
 
 
+DRIVE_SHARED = ("motor_power", "motor_current", "torque_current", "shaft_power", "input_power")
+DRIVE_COMMON = (
+    "output_frequency", "reference_frequency", "motor_speed", "output_voltage", "dc_bus_voltage", "status_word",
+    "fault_code", "state_code", "drive_temperature", "fault_bits", "warning_code",
+)  # fmt: skip
+
+
+def of_drive(reading: Reading, share: float) -> tuple[dict[str, Value], dict[str, Quality]]:
+    """A drive's values as those of one of several motors behind it: powers and currents divided, common ones kept."""
+    values: dict[str, Value] = {}
+    flags = {name: flag for name, flag in reading.flags.items() if name in (*DRIVE_SHARED, *DRIVE_COMMON)}
+    for name, value in reading.values.items():
+        if name in DRIVE_SHARED:
+            values[name] = value * share if isinstance(value, int | float) else None
+            flags[name] = flags.get(name, Quality.GOOD) | Quality.ALLOCATED
+        elif name in DRIVE_COMMON:
+            values[name] = value
+    return values, flags
+
+
 @dataclass(slots=True)
 class Allocation:
     """The part of one motor in its shared meter."""

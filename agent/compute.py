@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent import kernels
-from agent.allocate import Allocation
+from agent.allocate import Allocation, of_drive
 from agent.estimate import Estimator
 from agent.messages import Message
 from agent.metrics import by_name, rounded
@@ -33,6 +33,7 @@ class _Slot:
     value: Value
     flag: Quality
     came_ns: int  # UTC
+    monotonic_ns: int
     due_s: float
 
 
@@ -47,6 +48,7 @@ class _AssetState:
     allocation: Allocation | None = None
     quality: Quality = Quality.GOOD
     published_ns: int = 0  # monotonic
+    renewed: bool = False  # whether anything came since the last row
     state: tuple[str, str] = ("", "")
 
 
@@ -104,6 +106,12 @@ class Compute:
             elif now_ns - state.published_ns > LATE_PERIODS * state.period_s * 1e9:
                 self._publish(state, now_ns)
 
+    def close(self) -> None:
+        """Ends what was started."""
+        if self._warming is not None and self._warming.poll() is None:
+            self._warming.terminate()
+            self._warming.wait(5)
+
     def energies_kwh(self) -> dict[str, float]:
         """Counters to keep across a restart."""
         return {
@@ -119,7 +127,8 @@ class Compute:
         periods = [min(self._due_s[name].values()) for name in polled]
         state = _AssetState(asset, min(periods, default=1.0), set(polled))
         if asset.motor:
-            state.estimator = Estimator(asset, drive_kw.get(asset.drive.name) if asset.drive else None)
+            kw = drive_kw.get(asset.drive.name) if asset.drive else None
+            state.estimator = Estimator(asset, kw, state.period_s)
             if asset.meter and asset.shared:
                 key = f"energy_allocated/{asset.name}"
                 state.allocation = Allocation(asset, energies_kwh.get(key, 0.0))
@@ -145,6 +154,8 @@ class Compute:
         is_meter = asset.meter is not None and reading.device == asset.meter.name
         if is_meter and state.allocation:
             values, flags = state.allocation.take_meter(reading)
+        elif not is_meter and asset.drive_share < 1:
+            values, flags = of_drive(reading, asset.drive_share)
         self._keep(state, reading, values, flags)
         if state.estimator and not reading.quality & Quality.NO_REPLY:
             if is_meter and not asset.shared:
@@ -156,6 +167,7 @@ class Compute:
         self, state: _AssetState, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]
     ) -> None:
         due = self._due_s[reading.device]
+        state.renewed = True
         silent = reading.quality & Quality.NO_REPLY
         if silent:  # everything this device ever told is unknown now, slow groups included
             for (device, _), slot in state.slots.items():
@@ -163,12 +175,13 @@ class Compute:
                     slot.value, slot.flag = None, slot.flag | Quality.NO_REPLY
         for name, value in values.items():
             flag = flags.get(name, Quality.GOOD) | silent
-            state.slots[reading.device, name] = _Slot(value, flag, reading.came_ns, due[name])
+            state.slots[reading.device, name] = _Slot(
+                value, flag, reading.came_ns, reading.monotonic_ns, due.get(name, state.period_s)
+            )
 
     def _publish(self, state: _AssetState, now_ns: int) -> None:
         state.waits_for = {name for name in state.asset.devices if name in self._due_s} - state.silent.keys()
         state.published_ns = now_ns
-        utc_ns = self._clock.utc_ns()
         self._tell(state)
         if not state.slots:
             return
@@ -182,7 +195,7 @@ class Compute:
             if name in values:  # the meter goes first; a drive does not overwrite it
                 continue
             flag = slot.flag
-            if utc_ns - slot.came_ns > (STALE_PERIODS * slot.due_s + 1) * 1e9:
+            if now_ns - slot.monotonic_ns > (STALE_PERIODS * slot.due_s + 1) * 1e9:
                 flag |= Quality.STALE
             values[name] = rounded(table[name], slot.value) if isinstance(slot.value, int | float) else slot.value
             if flag:
@@ -191,7 +204,7 @@ class Compute:
         uncertainties: dict[str, float] = {}
         methods: dict[str, str] = {}
         if state.estimator:
-            found = state.estimator.estimates()
+            found = state.estimator.estimates(now_ns / 1e9)
             for name, value in found.values.items():
                 values[name] = rounded(table[name], value) if value is not None else None
             for name, u in found.uncertainties.items():
@@ -200,6 +213,9 @@ class Compute:
         if state.allocation:
             values["energy_allocated_kwh"] = rounded(table["energy_allocated_kwh"], state.allocation.energy_kwh)
             flags["energy_allocated_kwh"] = Quality.ALLOCATED
+        if not state.renewed:  # nothing new: the row says what is known now
+            newest_ns = self._clock.utc_ns()
+        state.renewed = False
         self._emit(
             Message(state.asset.name, "telemetry", newest_ns // 1_000_000, values, uncertainties, methods, flags,
                     state.quality)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,10 +18,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 
 from agent import kernels
-from agent.config import parse_broker
+from agent.config import Mqtt, parse_broker
 from agent.subscribe import Follower, Seen
 from agent.watch import line, show_live
 
@@ -31,12 +34,20 @@ TOPIC = "magwatt/v1/demo/#"
 
 def run_demo(seconds: float | None, broker_url: str | None, headless: bool) -> int:
     """0 when rows came; 1 when a part did not start."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
             return _run(Path(folder), stack, seconds, broker_url, headless)
     except DemoError as error:
         click.echo(str(error), err=True)
         return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 class DemoError(Exception):
@@ -47,6 +58,7 @@ def _run(
     folder: Path, stack: contextlib.ExitStack, seconds: float | None, broker_url: str | None, headless: bool
 ) -> int:
     _warm_kernels()
+    own_broker = broker_url is None
     if broker_url is None:
         port = stack.enter_context(embedded_broker())
         broker_url = f"mqtt://127.0.0.1:{port}"
@@ -54,6 +66,8 @@ def _run(
         broker = parse_broker(broker_url)
     except ValueError as error:
         raise DemoError(f"--broker {broker_url}: {error}") from None
+    if not own_broker:
+        stack.callback(_forget_retained, broker)  # after all parts have ended
     plant, agent = demo_parts(folder, stack, broker_url)
     click.echo("plant: a pump station on Modbus TCP, Modbus RTU and a waveform stream")
     click.echo(f"its configuration: {folder / 'plant.toml'}, its true values: {folder / 'truth.ndjson'}")
@@ -92,6 +106,22 @@ def demo_parts(
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 
+def _forget_retained(broker: Mqtt) -> None:
+    """Takes the demo's retained texts off somebody else's broker."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
+    topics: set[str] = set()
+    client.on_connect = lambda connected, *_: connected.subscribe(TOPIC, qos=1)
+    client.on_message = lambda _client, _data, message: topics.add(message.topic) if message.retain else None
+    with contextlib.suppress(OSError):
+        client.connect(broker.host, broker.port)
+        client.loop_start()
+        time.sleep(1)
+        for topic in sorted(topics):
+            client.publish(topic, b"", qos=1, retain=True).wait_for_publish(2)
+        client.disconnect()
+        client.loop_stop()
+
+
 class _Rows:
     """Counts rows, and prints them when nobody draws a table."""
 
@@ -112,6 +142,7 @@ def _start(stack: contextlib.ExitStack, log_file: Path, *arguments: str) -> subp
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
         stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        preexec_fn=kernels.end_with_parent,
     )  # fmt: skip
     stack.callback(_stop, process)
     return process
@@ -150,11 +181,13 @@ def _warm_kernels() -> None:
         return
     process = kernels.warm_elsewhere()
     started_s = time.monotonic()
-    console = Console()
-    with console.status("compiling the signal processing, once") as status:
-        while process.poll() is None:
-            time.sleep(0.2)
-            status.update(f"compiling the signal processing, once ({time.monotonic() - started_s:.0f} s)")
+    try:
+        with Console().status("compiling the signal processing, once") as status:
+            while process.poll() is None:
+                time.sleep(0.2)
+                status.update(f"compiling the signal processing, once ({time.monotonic() - started_s:.0f} s)")
+    finally:
+        _stop(process)
     if process.returncode:
         click.echo("the kernels did not compile; the demo goes on without harmonics", err=True)
 

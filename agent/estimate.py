@@ -7,18 +7,19 @@ were taken at different moments. Where nothing honest can be said the value is N
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import deque
 from dataclasses import dataclass, field
 
 from agent.topology import Asset
 from agent.trace import Trace
-from drivers.reading import Quality, Reading, Value
+from drivers.reading import BAD, Quality, Reading
 from dsp import efficiency as eff
 from dsp.tables import converter_fed, ie_efficiency, poles_of_speed, reference_drive_loss_w
 
 STEADY_S, CHANGING_S, SHORTEST_S = 10.0, 60.0, 0.9
 CHANGING_SPREAD = 0.10  # (max − min) / mean of the input power in the short window
 DRIVE_POWER_U = 0.10  # U (k = 2) of a drive's own output power [M: ±5 % seen, no standard states a tolerance]
+FRESH_PERIODS = 3.0  # a source that is silent for longer does not exist
 OFF = 0.02  # of rated power: below it the motor counts as standing
 CURRENT_U = 0.06  # U (k = 2) of losses that go with a drive's own current reading (±3 %)
 
@@ -47,13 +48,17 @@ class Estimates:
 class Estimator:
     """Takes the readings of a motor's meter and drive as they come; `estimates` gives what is known now."""
 
-    def __init__(self, asset: Asset, drive_kw: float | None) -> None:
+    def __init__(self, asset: Asset, drive_kw: float | None, period_s: float = 1.0) -> None:
         if asset.motor is None:
             raise ValueError(f"{asset.name} is not a motor")
         self.asset, self.motor = asset, asset.motor
         self._input, self._output = Trace(CHANGING_S + 5), Trace(CHANGING_S + 5)  # W into the system, out of the drive
         self._drive_loss, self._motor_loss = Trace(CHANGING_S + 5), Trace(CHANGING_S + 5)
         self._shaft = Trace(CHANGING_S + 5)  # method M1
+        self._fresh_s = FRESH_PERIODS * period_s + 1
+        self._doubts: deque[tuple[float, Quality]] = (
+            deque()
+        )  # flags of the inputs, as long as they are inside an interval
         self._speed_rpm: float | None = None
         self._meter_u = 0.0
         self._rated_efficiency = _rated_efficiency(asset)
@@ -64,50 +69,70 @@ class Estimator:
 
     def take_meter(self, reading: Reading) -> None:
         """The meter before the drive, or at the motor when it runs direct on line."""
-        power_w = _number(reading.values, "active_power")
+        power_w = self._number(reading, "active_power")
         if power_w is None:
             return
-        time_s = (reading.sent_ns + reading.came_ns) / 2e9
+        time_s = reading.middle_s
         meter = self.asset.meter
         assert meter is not None
-        current = _number(reading.values, "current_l1")
+        current = self._number(reading, "current_l1")
         relative = current / meter.ct[0] if current is not None and meter.ct else 1.0
         ct_class = (meter.ct_class or "1") if meter.ct else None
-        self._meter_u = eff.power_u(meter.accuracy_class, ct_class, _power_factor(reading.values), relative)
+        self._meter_u = eff.power_u(
+            meter.accuracy_class, ct_class, self._number(reading, "power_factor") or 0.85, relative
+        )
         self._input.add(time_s, power_w)
         if self.asset.drive is None and self._rated_efficiency is not None:
             self._shaft.add(time_s, eff.m1_shaft_power_w(power_w, self.motor.kw * 1000, self._rated_efficiency))
 
     def take_drive(self, reading: Reading) -> None:
-        current_a = _number(reading.values, "motor_current")
-        frequency_hz = _number(reading.values, "output_frequency")
+        current_a = self._number(reading, "motor_current")
+        frequency_hz = self._number(reading, "output_frequency")
         if current_a is None or frequency_hz is None:
             return
-        time_s = (reading.sent_ns + reading.came_ns) / 2e9
+        time_s = reading.middle_s
         rated_a = self._rated_current_a()
         drive_a = rated_a * self._drive_kw / self.motor.kw
         rated_hz = self._rated_hz()
         self._drive_loss.add(
             time_s, eff.drive_loss_w(self._drive_reference_w, current_a / drive_a, frequency_hz / rated_hz)
         )
-        if (power_kw := _number(reading.values, "motor_power")) is not None:
+        if (power_kw := self._number(reading, "motor_power")) is not None:
             self._output.add(time_s, power_kw * 1000)
         if self._rating is not None:
             share = self.asset.drive_share
-            winding = _number(reading.values, "motor_temperature")
+            winding = self._number(reading, "motor_temperature")
             losses = eff.pm_losses(self._rating, current_a * share, frequency_hz, winding)
             self._motor_loss.add(time_s, losses.total_w)
-        speed = _number(reading.values, "motor_speed")
+        speed = self._number(reading, "motor_speed")
         self._speed_rpm = abs(speed) if speed else 120 * abs(frequency_hz) / self.motor.poles
 
-    def estimates(self) -> Estimates:
-        """Every name of NAMES that this motor can have, None where nothing honest can be said now."""
+    def estimates(self, now_s: float) -> Estimates:
+        """Every name of NAMES that this motor can have, None where nothing honest can be said at now_s (monotonic)."""
         result = Estimates()
+        for trace in (self._input, self._output, self._drive_loss, self._motor_loss, self._shaft):
+            if trace.span and now_s - trace.span[1] > self._fresh_s:
+                trace.clear()
+        while self._doubts and self._doubts[0][0] < now_s - CHANGING_S:
+            self._doubts.popleft()
         if self.asset.drive is None:
             self._direct_on_line(result)
         else:
             self._on_drive(result)
+        doubt = Quality.GOOD
+        for _, flag in self._doubts:
+            doubt |= flag
+        _flag_all(result, doubt)
         return result
+
+    def _number(self, reading: Reading, name: str) -> float | None:
+        """A usable number, its doubts remembered; None when it is missing or bad."""
+        value, flag = reading.values.get(name), reading.flags.get(name, Quality.GOOD)
+        if not isinstance(value, int | float) or not math.isfinite(value) or flag & BAD:
+            return None
+        if flag:
+            self._doubts.append((reading.middle_s, flag))
+        return float(value)
 
     def _direct_on_line(self, result: Estimates) -> None:
         result.values = dict.fromkeys(
@@ -117,6 +142,7 @@ class Estimator:
             return
         interval = self._interval(self._input, self._shaft)
         if interval is None:
+            _warm_up(result)
             return
         start_s, end_s, flag = interval
         length_s = end_s - start_s
@@ -143,6 +169,7 @@ class Estimator:
         source = self._input if measured and self._input.span else self._output
         interval = self._interval(source, self._drive_loss)
         if interval is None:
+            _warm_up(result)
             return
         start_s, end_s, flag = interval
         length_s = end_s - start_s
@@ -233,13 +260,10 @@ def _rated_efficiency(asset: Asset) -> float | None:
 
 def _flag_all(result: Estimates, flag: Quality) -> None:
     if flag:
-        result.flags |= {name: flag for name, value in result.values.items() if value is not None}
+        for name, value in result.values.items():
+            if value is not None:
+                result.flags[name] = result.flags.get(name, Quality.GOOD) | flag
 
 
-def _number(values: Mapping[str, Value], name: str) -> float | None:
-    value = values.get(name)
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _power_factor(values: Mapping[str, Value]) -> float:
-    return _number(values, "power_factor") or 0.85
+def _warm_up(result: Estimates) -> None:
+    result.flags |= dict.fromkeys(result.values, Quality.WARMING_UP)

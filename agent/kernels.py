@@ -8,9 +8,11 @@ edit in a function that another file's kernel calls.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 
 _DONE = "complete"
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def use_cache() -> Path:
@@ -63,8 +66,16 @@ def warm_elsewhere() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-P", "-c", "from agent.kernels import warm_here; warm_here()"],
         stdin=subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C in the terminal is for us; we end it
+        preexec_fn=end_with_parent,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
     )
+
+
+def end_with_parent() -> None:
+    """In a child before it starts: it is terminated when its parent dies, however that dies (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _roots() -> list[Path]:

@@ -11,6 +11,7 @@ import msgspec
 from drivers.reading import BAD, Quality
 
 SCHEMA_VERSION = 1
+BOOKKEEPING = ("windows", "windows_left_out", "fundamental_hz", "energy_allocated_kwh")  # no measurement of the moment
 EVERYTHING = "*"  # the key of flags that hold for the whole message
 
 
@@ -33,8 +34,12 @@ def judge(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Qual
 
     SIMULATED alone does not make a value uncertain; it is shown beside it.
     """
-    usable = [name for name, value in values.items() if value is not None and not flags.get(name, Quality.GOOD) & BAD]
-    if not usable or quality & BAD:
+    usable = [
+        name
+        for name, value in values.items()
+        if value is not None and name not in BOOKKEEPING and not flags.get(name, Quality.GOOD) & BAD
+    ]
+    if not usable:
         return "bad"
     return "uncertain" if any(flags.values()) or quality & ~Quality.SIMULATED else "good"
 
@@ -46,7 +51,7 @@ def encode(message: Message, message_id: str) -> bytes:
         "t": message.t_ms,
         "id": message_id,
         "q": judge(message.values, message.flags, message.quality),
-        "v": {**message.values, **{f"{name}_u": u for name, u in message.uncertainties.items()}},
+        "v": _with_uncertainties(message),
     }
     if message.methods:
         body["m"] = message.methods
@@ -56,6 +61,16 @@ def encode(message: Message, message_id: str) -> bytes:
     if flags:
         body["f"] = flags
     return msgspec.json.encode(body)
+
+
+def _with_uncertainties(message: Message) -> dict[str, Any]:
+    """Each estimate followed by its uncertainty."""
+    found: dict[str, Any] = {}
+    for name, value in message.values.items():
+        found[name] = value
+        if name in message.uncertainties:
+            found[f"{name}_u"] = message.uncertainties[name]
+    return found
 
 
 def encode_plain(kind: str, t_ms: int, body: Mapping[str, Any]) -> bytes:

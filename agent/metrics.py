@@ -40,7 +40,7 @@ DERIVED: tuple[Metric, ...] = (
     _row("shaft_power", "W", "mechanical power at the shaft, mean over the window", "estimate", decimals=0),
     _row("shaft_torque", "Nm", "shaft power over speed", "estimate", decimals=1),
     _row("motor_load", "%", "shaft power over rated power", "estimate", decimals=1),
-    _row("energy_allocated", "kWh", "this motor's part of a shared meter since the first start", "counter", decimals=3),
+    _row("energy_allocated", "kWh", "this motor's part of a shared meter while the agent ran", "counter", decimals=3),
     *(_row(f"voltage_l{n}n", "V", f"rms of phase {n} from the waveform", "window", "pq3s") for n in (1, 2, 3)),
     *(_row(f"current_l{n}", "A", f"rms of phase {n} from the waveform", "window", "pq3s") for n in (1, 2, 3)),
     _row("active_power", "W", "active power from the waveform, all harmonics", "window", "pq3s"),
@@ -66,10 +66,14 @@ HEALTH: tuple[Metric, ...] = (
     _row("uptime_s", "", "seconds since the agent started", "counter", "health", 0),
     _row("polls", "", "device polls that brought values", "counter", "health", 0),
     _row("polls_failed", "", "device polls that did not", "counter", "health", 0),
-    _row("published", "", "messages handed to the broker", "counter", "health", 0),
-    _row("dropped", "", "messages not sent because the broker was away", "counter", "health", 0),
+    _row("published", "", "rows that the broker confirmed", "counter", "health", 0),
+    _row("dropped", "", "rows lost because the broker was away or did not confirm them", "counter", "health", 0),
     _row("queue_dropped", "", "readings lost because the computing thread was behind", "counter", "health", 0),
     _row("mqtt_connects", "", "connections to the broker since the start", "counter", "health", 0),
+    _row("computing_failures", "", "inputs or rows left out because of a mistake of ours", "counter", "health", 0),
+    _row("late_answers", "", "answers thrown away because they came after their time", "counter", "health", 0),
+    _row("damaged_answers", "", "answers thrown away because they came broken", "counter", "health", 0),
+    _row("waveform_drift_ppm", "", "the sender's clock against ours, the worst stream", "counter", "health", 0),
     _row("waveform_samples_lost", "", "samples missing in waveform streams", "counter", "health", 0),
     _row("waveform_frames_damaged", "", "waveform frames dropped for a wrong checksum", "counter", "health", 0),
 )
@@ -83,8 +87,23 @@ def by_name(topic: str) -> dict[str, Metric]:
         for quantity in vocabulary().values():
             name = metric_name(quantity.name, quantity.unit)
             kind = "counter" if quantity.kind == "counter" else "measured"
-            found.setdefault(name, Metric(name, quantity.unit, quantity.about, kind))
+            found.setdefault(name, Metric(name, quantity.unit, quantity.about or _about(quantity.name), kind))
     return found
+
+
+def _about(name: str) -> str:
+    """`thd_i_l1` → "THD of the current, phase 1", from the words that a name is made of."""
+    words = [_WORDS.get(word, word) for word in name.split("_")]
+    return " ".join(word for word in words if word)
+
+
+_WORDS = {
+    "l1": "phase 1", "l2": "phase 2", "l3": "phase 3", "l1n": "phase 1 to neutral", "l2n": "phase 2 to neutral",
+    "l3n": "phase 3 to neutral", "l12": "phases 1 to 2", "l23": "phases 2 to 3", "l31": "phases 3 to 1", "n": "neutral",
+    "thd": "THD", "thdn": "THD+N", "u": "voltage", "i": "current", "avg": "mean", "ln": "line to neutral",
+    "ll": "line to line", "fund": "fundamental", "max": "maximum", "dc": "DC", "ct": "CT", "vt": "VT", "nm": "",
+    "t2": "tariff 2", "kwh": "", "mwh": "", "gwh": "", "percent": "in percent", "100pct": "at 100 %",
+}  # fmt: skip
 
 
 def rounded(metric: Metric, value: float) -> float | int | None:

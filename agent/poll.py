@@ -125,9 +125,11 @@ class BusPoller:
     def _still_silent(self, polled: Polled) -> Reading:
         now_ns = self._clock.utc_ns()
         names = polled.device.names()
-        error = f"{polled.device.name}: silent since {polled.failures} polls"
+        error = f"no answer to {polled.failures} polls"
         quality = polled.device.quality | Quality.NO_REPLY
-        return Reading(polled.device.name, now_ns, now_ns, dict.fromkeys(names), quality, {}, error)
+        return Reading(
+            polled.device.name, now_ns, now_ns, dict.fromkeys(names), quality, {}, error, self._clock.monotonic_ns()
+        )
 
     def _count(self, polled: Polled, reading: Reading, failed: bool) -> None:
         name = polled.device.name
@@ -161,8 +163,9 @@ def with_ratios(reading: Reading, ratios: Mapping[str, float]) -> Reading:
         factor = ratios.get(vocabulary()[name].unit, 1.0)
         values[name] = value * factor if isinstance(value, int | float) else value
     return Reading(
-        reading.device, reading.sent_ns, reading.came_ns, values, reading.quality, reading.flags, reading.error
-    )
+        reading.device, reading.sent_ns, reading.came_ns, values, reading.quality, reading.flags, reading.error,
+        reading.monotonic_ns,
+    )  # fmt: skip
 
 
 def pollers(

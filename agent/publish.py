@@ -26,7 +26,7 @@ class Publisher:
         self.root = f"{site.topic_prefix or f'magwatt/v1/{site.id}'}/{site.gateway}"
         self.carrier: Carrier | None = None
         self._config, self._assets, self._store, self._clock = config, assets, store, clock
-        self._names: dict[str, list[str]] = {}
+        self._names: dict[str, dict[str, list[str]]] = {}  # asset → kind → metrics seen
         self._states: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
@@ -34,7 +34,7 @@ class Publisher:
         with self._lock:
             message_id = self._store.next_id()
         topic = f"{self.root}/{message.asset}/{message.kind}" if message.asset else f"{self.root}/{message.kind}"
-        if message.asset and message.kind == "telemetry":
+        if message.asset:
             self._learn(message.asset, message)
         if self.carrier is not None:
             self.carrier.publish(topic, encode(message, message_id))
@@ -55,9 +55,8 @@ class Publisher:
 
     def _learn(self, asset: str, message: Message) -> None:
         """Meta lists what is really published; a new name sends it again."""
-        names = [*message.values, *(f"{name}_u" for name in message.uncertainties)]
-        known = self._names.setdefault(asset, [])
-        new = [name for name in names if name not in known]
+        known = self._names.setdefault(asset, {}).setdefault(message.kind, [])
+        new = [name for name in message.values if name not in known]
         if new:
             known += new
             if self.carrier is not None:
@@ -76,11 +75,12 @@ class Publisher:
         }
 
     def _meta(self, asset: Asset, now_ms: int) -> bytes:
-        table = by_name("telemetry")
         metrics = {
-            name: {"unit": table[name].unit, "about": table[name].about, "kind": table[name].kind}
-            for name in self._names.get(asset.name, [])
-            if name in table
+            kind: {
+                row.name: {"unit": row.unit, "about": row.about, "kind": row.kind}
+                for row in map(by_name(kind).__getitem__, names)
+            }
+            for kind, names in self._names.get(asset.name, {}).items()
         }
         body: dict[str, Any] = {"name": asset.title, "metrics": metrics}
         if motor := asset.motor:
@@ -90,6 +90,7 @@ class Publisher:
                 "rated_speed_rpm": motor.rpm,
                 "poles": motor.poles,
                 "rated_voltage_v": motor.volts,
+                "waveform_at": motor.waveform.at if motor.waveform else None,
                 "efficiency_class": motor.efficiency_class,
             }
         if meter := asset.meter:

@@ -24,7 +24,7 @@ from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, pollers
 from agent.publish import Publisher
 from agent.sinks.mqtt import MqttSink
-from agent.store import Store, default_directory
+from agent.store import Store, StoreError, default_directory
 from agent.topology import assets, drive_rating_kw
 from drivers.reading import Clock, Quality, Reading, Waveform
 
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 QUEUE_MAX = 1000  # readings and waveform blocks between the wires and the computing thread
 TICK_S = 0.25
+FAILURES_SHOWN = 3
 HEALTH_S, SAVE_S = 60.0, 60.0
 START_TIME = time.monotonic()
 
@@ -44,7 +45,7 @@ class Worker(threading.Thread):
 
     def __init__(self, compute: Compute) -> None:
         super().__init__(name="compute", daemon=True)
-        self.dropped = 0
+        self.dropped = self.failures = 0
         self._compute = compute
         self._queue: queue.Queue[Reading | Waveform | None] = queue.Queue(QUEUE_MAX)
 
@@ -77,17 +78,26 @@ class Worker(threading.Thread):
             except queue.Empty:
                 pass
             except Exception:  # one bad input must not end the measuring of all others
-                log.exception("computing failed; the input is left out")
+                self._failed("the input is left out")
             if time.monotonic() >= next_tick:
-                self._compute.tick()
                 next_tick = time.monotonic() + TICK_S
+                try:
+                    self._compute.tick()
+                except Exception:
+                    self._failed("a row is left out")
+
+    def _failed(self, what: str) -> None:
+        """A mistake of ours: its trace once, then only counted, so that no log is flooded."""
+        self.failures += 1
+        if self.failures <= FAILURES_SHOWN:
+            log.exception("computing failed; %s", what)
 
 
 async def run(config: Config, seconds: float | None = None) -> None:
     """Runs until SIGTERM, SIGINT or `seconds`. Trouble in the plant or with the broker never ends it."""
     clock = SystemClock()
     kernels.use_cache()
-    store = Store(config.state_dir or default_directory())
+    store = Store(config.state_dir or default_directory(), clock)
     all_assets = assets(config)
     publisher = Publisher(config, all_assets, store, clock)
     sink = None
@@ -122,7 +132,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     tasks = [asyncio.create_task(bus.run(), name=f"bus {bus.bus.name}") for bus in buses]
-    tasks.append(asyncio.create_task(health.run(lambda: store.save_counters(compute.energies_kwh()))))
+    tasks.append(asyncio.create_task(health.run(lambda: save(store, compute.energies_kwh()))))
     log.info("polling %d devices on %d buses", sum(len(bus.devices) for bus in buses), len(buses))
     try:
         await _until(ending, tasks, seconds)
@@ -133,11 +143,20 @@ async def run(config: Config, seconds: float | None = None) -> None:
         for reader in readers:
             reader.stop()
         await asyncio.to_thread(worker.stop)
+        compute.close()
         if sink is not None:
             await asyncio.to_thread(sink.stop)
-        store.save_counters(compute.energies_kwh())
+        save(store, compute.energies_kwh())
         store.close()
         log.info("stopped")
+
+
+def save(store: Store, values: dict[str, float]) -> None:
+    """Trouble with the disk is said and lived with: measuring goes on."""
+    try:
+        store.save_counters(values)
+    except StoreError as error:
+        log.warning("counters not saved: %s; next try in a minute", error)
 
 
 async def _until(ending: asyncio.Event, tasks: list[asyncio.Task[None]], seconds: float | None) -> None:
@@ -179,7 +198,7 @@ class Health:
         while True:
             await self._clock.sleep(min(HEALTH_S, SAVE_S))
             self._publish()
-            save()
+            await asyncio.to_thread(save)
 
     def _publish(self) -> None:
         buses, worker, compute, sink, publisher, readers = self._parts
@@ -193,7 +212,13 @@ class Health:
             "mqtt_connects": sink.connects if sink else 0,
             "waveform_samples_lost": compute.waveform_lost,
             "waveform_frames_damaged": sum(reader.assembler.decoder.damaged for reader in readers),
+            "computing_failures": worker.failures,
+            "late_answers": sum(bus.link.late for bus in buses),
+            "damaged_answers": sum(bus.link.damaged for bus in buses),
         }
+        drifts = [drift for reader in readers if (drift := reader.assembler.drift_ppm()) is not None]
+        if drifts:
+            values["waveform_drift_ppm"] = max(drifts, key=abs)
         table = by_name("health")
         shown = {name: rounded(table[name], value) for name, value in values.items()}
         publisher.publish(Message(None, "health", self._clock.utc_ns() // 1_000_000, shown))

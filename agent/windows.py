@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from agent.metrics import by_name, rounded, rounded_all
 from drivers.files import ROLES
 from drivers.reading import Quality, Waveform
 from dsp.stream import Flag, Stream, Window
+
+log = logging.getLogger(__name__)
 
 MEAN_S = 3.0  # 150/180 cycles of IEC 61000-4-30; on a drive's output as many whole windows
 _FLAGS = (
@@ -35,6 +38,8 @@ class WaveformLane:
         self._origin = (0, 0)  # (index, UTC ns) of the newest block's start
         self._windows: list[Window] = []
         self._quality = Quality.GOOD
+        self._whole = True
+        self._first = 0
         self.lost = 0
 
     def take(self, block: Waveform) -> None:
@@ -44,11 +49,15 @@ class WaveformLane:
         if block.index > self._next:
             missing = block.index - self._next
             self.lost += missing
+            if missing > MEAN_S * self._rate_hz:
+                self._publish()  # a mean over three seconds does not reach across a hole of that length
             self._stream.lost(missing)
         self._next = block.index + block.samples.shape[1]
         self._origin = (block.index - self._first, block.start_ns)
         self._quality |= block.quality
         for window in self._stream.push(self._rows(block)):
+            if self._windows and window.end_index - self._windows[0].start_index > (MEAN_S + 0.5) * self._rate_hz:
+                self._publish()
             self._windows.append(window)
             if window.end_index - self._windows[0].start_index >= (MEAN_S - 0.01) * self._rate_hz:
                 self._publish()
@@ -57,6 +66,11 @@ class WaveformLane:
         self._channels, self._rate_hz, self._next = block.channels, block.rate_hz, block.index
         self._first = block.index  # dsp counts from here
         present = tuple(role in block.channels for role in ROLES)
+        self._whole = all(present)  # totals of a motor need all three voltages and currents
+        if not self._whole:
+            missing = ", ".join(role for role in ROLES if role not in block.channels)
+            log.warning("waveform %s: without %s there are no total powers; the stream has %s", self._asset, missing,
+                        ", ".join(block.channels) or "no channels")  # fmt: skip
         limits = [float("nan")] * 6
         for name, limit in zip(block.channels, block.clipping, strict=False):
             if name in ROLES:
@@ -76,14 +90,20 @@ class WaveformLane:
     def _publish(self) -> None:
         windows, quality = self._windows, self._quality
         self._windows, self._quality = [], Quality.GOOD
+        if not windows:
+            return
         index, start_ns = self._origin
         end_ms = (start_ns + round((windows[-1].end_index - index) / self._rate_hz * 1e9)) // 1_000_000
         for flag, seen in _FLAGS:
             if any(flag in window.flags for window in windows):
                 quality |= seen
         usable = [window for window in windows if not window.flags & (Flag.GAP | Flag.SYNC_LOST)]
-        values = pq3s_values(usable) if usable else dict.fromkeys(_PQ3S)
-        values |= {"windows": len(windows), "windows_left_out": len(windows) - len(usable)}
+        each = sum(window.end_index - window.start_index for window in windows) / len(windows)
+        left_out = max(len(windows), round(MEAN_S * self._rate_hz / each)) - len(usable)
+        if left_out:
+            quality |= Quality.GAP
+        values = pq3s_values(usable, self._whole) if usable else dict.fromkeys(_PQ3S)
+        values |= {"windows": len(windows), "windows_left_out": left_out}
         table = by_name("pq3s")
         shown = {name: None if value is None else rounded(table[name], value) for name, value in values.items()}
         self._emit(Message(self._asset, "pq3s", end_ms, shown, quality=quality))
@@ -91,9 +111,13 @@ class WaveformLane:
             self._emit(Message(self._asset, "harmonics", end_ms, harmonics_values(usable), quality=quality))
 
 
-def pq3s_values(windows: list[Window]) -> dict[str, Any]:
-    """3 s values: quadratic means (IEC 61000-4-30, 4.5 [M]), plain ones of powers and frequency."""
-    return {name: _aggregate(windows, *source) for name, source in _PQ3S.items()}
+def pq3s_values(windows: list[Window], whole: bool = True) -> dict[str, Any]:
+    """3 s values: quadratic means (IEC 61000-4-30, 4.5 [M]), plain ones of powers and frequency.
+
+    whole: whether all three phases are there; otherwise totals are None.
+    """
+    values: dict[str, Any] = {name: _aggregate(windows, *source) for name, source in _PQ3S.items()}
+    return values if whole else values | dict.fromkeys(_TOTALS)
 
 
 def harmonics_values(windows: list[Window]) -> dict[str, Any]:
@@ -117,6 +141,7 @@ def _aggregate(windows: list[Window], field: str, phase: int | None, quadratic: 
     return float(np.sqrt(np.mean(picked**2)) if quadratic else np.mean(picked))
 
 
+_TOTALS = ("active_power_w", "reactive_power_fund_var", "apparent_power_va", "power_factor")
 _PQ3S: dict[str, tuple[str, int | None, bool]] = {
     **{f"voltage_l{n + 1}n_v": ("u_rms_v", n, True) for n in range(3)},
     **{f"current_l{n + 1}_a": ("i_rms_a", n, True) for n in range(3)},

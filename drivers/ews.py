@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 HELLO, SAMPLES, EVENT, STATUS = range(4)
 FLAG_SYNCHRONISED, FLAG_OVERRUN, FLAG_CLIPPED = 1, 2, 4
 FORMATS = ("int16", "int24", "int32", "float32")
+RATE_HZ = (100.0, 1e6)  # of a hello; beyond that nobody means it
 FRAME_BYTES_MAX = 16 * 1024
 
 _HEADER = struct.Struct("<4sBBHIIQIHH")
@@ -212,7 +213,11 @@ def _parse_hello(payload: bytes) -> Hello | None:
     if len(payload) < _HELLO.size:
         return None
     rate_hz, channels, form, _, serial, firmware = _HELLO.unpack_from(payload)
-    if form >= len(FORMATS) or len(payload) != _HELLO.size + channels * _CHANNEL.size or not 0 < rate_hz < 1e9:
+    if (
+        form >= len(FORMATS)
+        or len(payload) != _HELLO.size + channels * _CHANNEL.size
+        or not RATE_HZ[0] <= rate_hz <= RATE_HZ[1]
+    ):
         return None
     found = []
     for number in range(channels):

@@ -16,7 +16,7 @@ ALL_GROUPS = frozenset(GROUPS)
 SPARE = 4  # registers behind a block that a retry may ask for, to have a length of its own
 TRIES, PATIENT_SILENCES = 3, 2  # attempts; how many of them may end in silence while nobody else waits for the line
 CLOCK_STEP_S = 0.5  # a jump of the clock within one poll
-REPEATS_MIN = 20  # readings before it is said that a device renews its values more slowly than it is polled
+REPEATS_MIN = 40  # readings before it is said that a device renews its values more slowly than it is polled
 
 
 class ModbusDevice:
@@ -69,6 +69,7 @@ class ModbusDevice:
         hurry: others wait for the line, so an overdue answer is not waited for and silence is not tried again.
         """
         sent_ns = came_ns = self._clock.utc_ns()
+        monotonic_ns = self._clock.monotonic_ns()
         values: dict[str, Value] = dict.fromkeys(self.names(groups))
         flags: dict[str, Quality] = {}
         quality, error_text = self.quality, ""
@@ -89,7 +90,7 @@ class ModbusDevice:
                 error_text = str(error)
                 quality |= Quality.NO_REPLY
                 break
-            came_ns = self._clock.utc_ns()
+            came_ns, monotonic_ns = self._clock.utc_ns(), self._clock.monotonic_ns()
             got, doubtful = decoder.decode(data)
             values |= got
             flags |= doubtful
@@ -97,10 +98,11 @@ class ModbusDevice:
         if Quality.NO_REPLY in quality:
             # Half a reading is not one moment: what came before the silence is not kept.
             values, flags = dict.fromkeys(values), {}
+            self.repeats = self.renewals = 0
         else:
             self._check_counters(values, flags)
             quality |= self._check_clock()
-        return Reading(self.name, sent_ns, max(came_ns, sent_ns), values, quality, flags, error_text)
+        return Reading(self.name, sent_ns, max(came_ns, sent_ns), values, quality, flags, error_text, monotonic_ns)
 
     async def probe(self) -> bool:
         """Whether it answers again: its smallest block, one attempt, an exception counts as an answer."""
@@ -116,6 +118,8 @@ class ModbusDevice:
     def renewed_every_s(self, every_s: float) -> float | None:
         """How often it renews its values, when that is clearly more seldom than it is polled; None otherwise."""
         total = self.repeats + self.renewals
+        if total > 3 * REPEATS_MIN:  # judged over the last minute or so: a plant may stand still for a while
+            self.repeats, self.renewals = self.repeats // 2, self.renewals // 2
         if total < REPEATS_MIN or self.renewals < 3 or self.repeats < 0.35 * total:
             return None
         return every_s * total / self.renewals

@@ -59,7 +59,8 @@ Value = float | int | str | None
 class Reading:
     """One coherent poll of one device.
 
-    sent_ns and came_ns (UTC) bound the moment of measurement: first request sent, last answer came.
+    sent_ns and came_ns (UTC) bound the moment of measurement: first request sent, last answer came. monotonic_ns is
+    the clock that never steps at that last answer: intervals and ages are taken from it.
     values: quantity name → value in the vocabulary's unit; None where nothing usable came.
     flags: quantity name → what is doubtful about that value; absent when good.
     quality: what is doubtful about the whole reading (NO_REPLY, SIMULATED …).
@@ -72,6 +73,12 @@ class Reading:
     quality: Quality = Quality.GOOD
     flags: Mapping[str, Quality] = field(default_factory=dict)
     error: str = ""
+    monotonic_ns: int = 0
+
+    @property
+    def middle_s(self) -> float:
+        """Monotonic time halfway between the first request and the last answer."""
+        return (self.monotonic_ns - (self.came_ns - self.sent_ns) / 2) / 1e9
 
 
 @dataclass(frozen=True, slots=True)

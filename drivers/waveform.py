@@ -6,6 +6,7 @@ import logging
 import socket
 import termios
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +22,12 @@ READ_S = 0.1
 GATHER_S = 0.01  # one read for many frames; the kernel holds 4 KiB of a serial port, 13 ms at 3 Mbaud
 CONNECT_S = 5.0
 RETRY_S = (1.0, 30.0)  # first and longest pause before a lost port is opened again
+RESTARTED = 1 << 16  # no stream id: the next frame begins a new stream
+BACKWARDS_MAX = 16
+SKEW_NS = 1000.0  # between channels; 0.02 degrees at 50 Hz
+CLOCK_APART_S = 5.0
+ALIVE_S = 10.0  # a stream that lasted that long resets the pause before the next try
+SILENT_BYTES = 20_000  # received without one whole frame: said once
 FIT_S, FIT_POINTS = 0.5, 240  # arrival times kept for the rate fit: one each 0.5 s, two minutes
 
 
@@ -40,11 +47,14 @@ class Assembler:
     temperature_degc: float | None = None
     overruns: int = 0
     _calibration: int = -1
+    _greeting: bytes = b""
     _stream: int = -1
+    _backwards: int = 0  # frames in a row whose index went back
     _next_device: int = 0  # index mod 2^32 that the next frame should have
     _next: int = 0  # the same, unwrapped and running on across restarts
     _last_ns: int = 0
     _arrivals: list[tuple[int, int]] = field(default_factory=list)
+    _skewed: bool = False
 
     def feed(self, data: bytes, came_ns: int) -> list[Waveform]:
         """The blocks that `data`, which came at UTC came_ns, completes; contiguous frames are joined."""
@@ -68,10 +78,30 @@ class Assembler:
         slope = np.polyfit(points[:, 0], points[:, 1], 1)[0]
         return float(1e9 / slope) if slope > 0 else None
 
+    def drift_ppm(self) -> float | None:
+        """By how much the sender's clock runs fast against ours; None before ten seconds."""
+        rate_hz = self.rate_hz()
+        return None if rate_hz is None or self.hello is None else (rate_hz / self.hello.rate_hz - 1) * 1e6
+
+    def reopened(self) -> None:
+        """The port was lost and opened again: the sender may have started anew, with any index."""
+        if self._stream >= 0:
+            self._stream = RESTARTED
+
     def _greet(self, frame: ews.Frame, hello: ews.Hello) -> None:
-        if hello != self.hello:
-            self._arrivals.clear()
-        self.hello, self._calibration = hello, frame.calibration
+        self._calibration = frame.calibration
+        if frame.payload == self._greeting:
+            return
+        self._greeting, self.hello = frame.payload, hello
+        self._arrivals.clear()
+        delays = [channel.delay_ns for channel in hello.channels]
+        self._skewed = bool(delays) and max(delays) - min(delays) > SKEW_NS
+        if self._skewed:
+            log.warning(
+                "waveform %s: channels are sampled up to %.1f us apart (delay_ns), not corrected: marked UNVERIFIED",
+                self.device,
+                (max(delays) - min(delays)) / 1000,
+            )
 
     def _take(self, frame: ews.Frame, came_ns: int, runs: list[tuple[int, list[np.ndarray], Quality, int]]) -> None:
         if self.hello is None or frame.calibration != self._calibration:
@@ -89,12 +119,18 @@ class Assembler:
             self._stream, self._arrivals = frame.stream, []
         else:
             missing = (frame.index - self._next_device) & 0xFFFFFFFF
-            if missing >= 0x80000000:  # an index that went back within one stream: a repeated frame
+            if missing >= 0x80000000:  # an index that went back within one stream: a repeated frame, or a restart
                 self.decoder.damaged += 1
+                self._backwards += 1
+                if self._backwards >= BACKWARDS_MAX:
+                    self._stream = RESTARTED
                 return
+            self._backwards = 0
             self.lost += missing
             self._next += missing
         quality = Quality.CLIPPED if frame.flags & ews.FLAG_CLIPPED else Quality.GOOD
+        if self._skewed:
+            quality |= Quality.UNVERIFIED
         if frame.flags & ews.FLAG_OVERRUN:
             quality |= Quality.GAP
         last = runs[-1] if runs else None
@@ -114,7 +150,11 @@ class Assembler:
     ) -> Waveform:
         assert self.hello is not None
         samples = np.ascontiguousarray(np.concatenate(parts, axis=1))
-        start_ns = device_us * 1000 or came_ns - round((self._next - index) / self.hello.rate_hz * 1e9)
+        start_ns = came_ns - round((self._next - index) / self.hello.rate_hz * 1e9)
+        if device_us and abs(device_us * 1000 - start_ns) < CLOCK_APART_S * 1e9:
+            start_ns = device_us * 1000
+        elif device_us:  # it says that its clock is synchronised, but to another time than ours
+            quality |= Quality.CLOCK_UNSURE
         channels = self.hello.channels
         return Waveform(
             self.device,
@@ -140,7 +180,8 @@ class StreamReader(threading.Thread):
         super().__init__(name=f"waveform-{name}", daemon=True)
         self.assembler = Assembler(name, quality)
         self.device = name
-        self.alive = self._told = False
+        self.alive = self._told = self._told_useless = False
+        self._useless = 0  # bytes since the last samples
         self._where, self._baud, self._take, self._clock = where, baud, take, clock
         self._ending = threading.Event()
 
@@ -151,16 +192,18 @@ class StreamReader(threading.Thread):
         read = self._read_tcp if self._where.startswith("socket://") else self._read_serial
         pause_s = RETRY_S[0]
         while not self._ending.is_set():
+            started_s = time.monotonic()
             try:
                 read()
-            except (OSError, termios.error) as error:
-                if self.alive:
-                    pause_s = RETRY_S[0]
+            except (OSError, termios.error, ValueError) as error:
                 if not self._told:
                     log.warning("waveform %s: %s lost (%s), next try in %g s", self.device, self._where, error, pause_s)
                 self._told, self.alive = True, False
+            if time.monotonic() - started_s > ALIVE_S:
+                pause_s = RETRY_S[0]
             self._ending.wait(pause_s)
             pause_s = min(2 * pause_s, RETRY_S[1])
+            self.assembler.reopened()
 
     def _read_tcp(self) -> None:
         """Until stopped. Raises OSError when lost."""
@@ -190,8 +233,17 @@ class StreamReader(threading.Thread):
                 self._ending.wait(GATHER_S)
 
     def _feed(self, data: bytes) -> None:
+        self._useless += len(data)
+        if self._useless > SILENT_BYTES and not self._told_useless:
+            log.warning(
+                "waveform %s: bytes arrive from %s, but no samples with a fitting hello (docs/ews1.md)",
+                self.device,
+                self._where,
+            )
+            self._told_useless = True
         for block in self.assembler.feed(data, self._clock.utc_ns()):
             if not self.alive:
                 log.info("waveform %s: samples arrive from %s", self.device, self._where)
                 self.alive, self._told = True, False
+            self._useless = 0
             self._take(block)

@@ -36,7 +36,8 @@ async def serve(
     truth: NDJSON file that gets one row per step. Same seed, same plant; only the time stamps differ.
     """
     plant = scenario.build(Random(seed))
-    sender = EwsSender(seed, scenario.drift_ppm)
+    stream = 1 + clock.utc_ns() // 1_000_000 % 0xFFFF  # another one after each start, as docs/ews1.md asks
+    sender = EwsSender(seed, scenario.drift_ppm, stream=stream)
     tcp, rtu = TcpBus(plant.tcp_devices), RtuBus(plant.rtu_devices)
     ews_pty, ews_tcp = PtyOutlet(), TcpOutlet()
     tasks: list[asyncio.Task[None]] = []

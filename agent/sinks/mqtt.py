@@ -10,6 +10,7 @@ import contextlib
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,8 +23,10 @@ log = logging.getLogger(__name__)
 
 CONNACK_S = 2.0
 RETRY_S = (1.0, 120.0)  # full jitter between 0 and a limit that doubles
+STOOD_S = 30.0  # a connection that lasted that long resets the limit
 STOP_S = 3.0
 IN_FLIGHT_MAX, QUEUE_MAX = 100, 1000
+TAKEN_OVER = 0x8E  # MQTT 5: session taken over
 _UNSUPPORTED_PROTOCOL = (1, 0x84, 132)
 
 
@@ -42,7 +45,10 @@ class MqttSink:
         self._gone, self._ending = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._keep_connected, name="mqtt", daemon=True)
         self._chance = random.Random(client_id)
-        self._told_away = False
+        self._told_away = self._told_older = False
+        self._waiting: set[int] = set()  # ids of rows without a PUBACK
+        self._early: set[int] = set()  # a PUBACK can come before publish() has returned
+        self._reason = ""
 
     @property
     def connected(self) -> bool:
@@ -61,7 +67,11 @@ class MqttSink:
         if info.rc != paho.MQTT_ERR_SUCCESS:
             self.dropped += 0 if retain else 1
             return False
-        self.published += 1
+        if info.mid in self._early:
+            self._early.discard(info.mid)
+            self.published += 0 if retain else 1
+        elif not retain:
+            self._waiting.add(info.mid)
         return True
 
     def stop(self) -> None:
@@ -78,12 +88,13 @@ class MqttSink:
     def _keep_connected(self) -> None:
         limit_s = RETRY_S[0]
         while not self._ending.is_set():
+            started_s = time.monotonic()
             error = self._connect_once()
             if error is None:
                 continue
-            if not error:
+            if time.monotonic() - started_s > STOOD_S:
                 limit_s = RETRY_S[0]
-            elif not self._told_away:
+            if error and not self._told_away:
                 log.warning("broker %s:%d: %s; polling goes on", self.settings.host, self.settings.port, error)
                 self._told_away = True
             self._ending.wait(self._chance.uniform(0, limit_s))
@@ -107,7 +118,8 @@ class MqttSink:
             self._client = client
             self._gone.wait()
             if not self._ending.is_set():
-                log.warning("broker %s:%d: connection lost; polling goes on", self.settings.host, self.settings.port)
+                log.warning("broker %s:%d: connection lost%s; polling goes on", self.settings.host, self.settings.port,
+                            self._reason)  # fmt: skip
                 self._told_away = True
             return ""
         finally:
@@ -115,6 +127,9 @@ class MqttSink:
             self._client = None
             client.disconnect()
             client.loop_stop()
+            self.dropped += len(self._waiting)  # what was handed over and never confirmed
+            self._waiting.clear()
+            self._early.clear()
 
     def _wait_connack(self) -> bool:
         for _ in range(round(CONNACK_S / 0.02)):
@@ -132,7 +147,9 @@ class MqttSink:
         if self.settings.version == "auto":
             five = self._version == MQTTProtocolVersion.MQTTv5
             self._version = MQTTProtocolVersion.MQTTv311 if five else MQTTProtocolVersion.MQTTv5
-            log.info("broker does not answer MQTT %s; trying %s", "5" if five else "3.1.1", "3.1.1" if five else "5")
+            if not self._told_older:
+                log.info("broker does not answer MQTT 5; trying 3.1.1")
+                self._told_older = True
             return None if five else "no answer to the connection request"
         return f"no answer to the connection request in {CONNACK_S:g} s"
 
@@ -156,6 +173,7 @@ class MqttSink:
             client.tls_set(ca_certs=str(settings.ca) if settings.ca else None)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
         return client
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -179,7 +197,19 @@ class MqttSink:
             client.publish(topic, payload, qos=1, retain=True)
         self._connected.set()
 
-    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
+    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        if mid in self._waiting:
+            self._waiting.discard(mid)
+            self.published += 1
+        else:
+            self._early.add(mid)
+            if len(self._early) > 2 * QUEUE_MAX:  # retained texts are confirmed here too and not waited for
+                self._early.clear()
+
+    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._reason = f" ({reason})" if reason.is_failure else ""
+        if reason.is_failure and reason.value == TAKEN_OVER:
+            self._reason = " (another client has the same site and gateway: give each its own)"
         self._connected.clear()
         self._gone.set()
 

@@ -11,7 +11,7 @@ from testkit import HandClock
 
 from agent.compute import Compute
 from agent.config import load_config
-from agent.messages import Message
+from agent.messages import Message, judge
 from agent.topology import assets, drive_rating_kw
 from drivers.reading import Quality, Reading, Value
 
@@ -87,7 +87,8 @@ class Scene:
 
     def read(self, device: str, quality: Quality = Quality.GOOD, flags: Any = None, **values: Value) -> None:
         now = self.clock.utc_ns()
-        self.compute.reading(Reading(device, now, now, values, quality, flags or {}, "no answer" if quality else ""))
+        error = "no answer" if quality else ""
+        self.compute.reading(Reading(device, now, now, values, quality, flags or {}, error, self.clock.monotonic_ns()))
 
     def silent(self, device: str, *names: str) -> None:
         self.read(device, Quality.NO_REPLY, **dict.fromkeys(names))
@@ -286,3 +287,74 @@ def test_a_share_is_unknown_while_a_drive_it_needs_is_silent(tmp_path: Path, clo
     scene.silent("d3", "motor_power", "motor_current", "output_frequency")
     scene.read("m2", active_power=42_000.0, energy_import=1.0)
     assert scene.of("p2")[-1].values["active_power_w"] is None
+
+
+def test_estimates_die_with_their_inputs(scene: Scene) -> None:
+    for _ in range(15):
+        second(scene)
+    for _ in range(8):
+        scene.silent("m1", "active_power", "power_factor", "current_l1")
+        scene.silent("m2", "active_power", "power_factor", "current_l1")
+        scene.silent("d2", "motor_current", "output_frequency", "motor_power", "motor_speed")
+        scene.clock.move(1.0)
+        scene.compute.tick()
+    for asset in ("p1", "p2"):
+        last = scene.of(asset)[-1]
+        assert last.values["motor_efficiency_pct"] is None
+        assert last.values["shaft_power_w"] is None
+        assert judge(last.values, last.flags, last.quality) == "bad"
+
+
+def test_with_a_dead_meter_the_drives_own_power_takes_over_at_once(scene: Scene) -> None:
+    for _ in range(15):
+        second(scene)
+    for _ in range(8):
+        scene.silent("m2", "active_power", "power_factor", "current_l1")
+        scene.read("d2", motor_current=70.0, output_frequency=90.0, motor_power=38.5, motor_speed=1350)
+        scene.clock.move(1.0)
+        scene.compute.tick()
+    last = scene.of("p2")[-1]
+    assert last.values["active_power_w"] is None
+    assert last.values["motor_efficiency_pct"] is not None
+    assert last.flags["motor_efficiency_pct"] & Quality.SUBSTITUTED
+
+
+def test_an_estimate_is_as_doubtful_as_its_inputs(scene: Scene) -> None:
+    for _ in range(12):
+        scene.read("m1", flags={"active_power": Quality.UNVERIFIED}, active_power=45_000.0, power_factor=0.85)
+        scene.clock.move(1.0)
+    assert scene.of("p1")[-1].flags["motor_efficiency_pct"] & Quality.UNVERIFIED
+    for _ in range(70):
+        scene.read("m1", flags={"active_power": Quality.OUT_OF_RANGE}, active_power=45_000.0, power_factor=0.85)
+        scene.clock.move(1.0)
+    assert scene.of("p1")[-1].values["motor_efficiency_pct"] is None, "a bad input is none"
+
+
+def test_a_clock_that_steps_back_does_not_freeze_the_figures(scene: Scene) -> None:
+    for _ in range(15):
+        second(scene)
+    scene.clock._utc_ns -= 3_600_000_000_000
+    for _ in range(15):
+        scene.read("m1", active_power=25_000.0, power_factor=0.7, current_l1=50.0)
+        scene.clock.move(1.0)
+    assert scene.of("p1")[-1].values["shaft_power_w"] < 25_000
+
+
+def test_motors_behind_one_drive_do_not_each_claim_its_power(tmp_path: Path, clock: HandClock) -> None:
+    text = CONFIG.replace('fed_by = "m1"', 'fed_by = "d2"').replace('kind = "induction"', 'kind = "pm"')
+    scene = Scene(tmp_path, clock, text)
+    scene.read("m2", active_power=40_000.0)
+    scene.read("d2", motor_current=120.0, output_frequency=90.0, motor_power=58.0, motor_speed=1350)
+    one, two = scene.of("p1")[-1], scene.of("p2")[-1]
+    assert one.values["motor_power_kw"] + two.values["motor_power_kw"] == pytest.approx(58)
+    assert one.flags["motor_power_kw"] & Quality.ALLOCATED
+    assert one.values["output_frequency_hz"] == 90
+
+
+def test_a_row_without_anything_new_has_a_time_of_its_own(scene: Scene) -> None:
+    second(scene)
+    for _ in range(20):
+        scene.clock.move(0.5)
+        scene.compute.tick()
+    times = [row.t_ms for row in scene.of("p1")]
+    assert len(set(times)) == len(times)

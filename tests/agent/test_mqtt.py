@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
@@ -167,4 +168,23 @@ def test_a_missing_password_file_does_not_end_the_thread(caplog: pytest.LogCaptu
         sink.start()
         wait_until(lambda: any("nothing" in record.message for record in caplog.records), 3, "said")
     assert sink._thread.is_alive()
+    sink.stop()
+
+
+def test_rows_that_were_never_confirmed_are_counted(mosquitto: Mosquitto) -> None:
+    """The broker freezes: what is handed over then has no PUBACK and counts as dropped, not as published."""
+    sink = sink_for(Mqtt("127.0.0.1", mosquitto.port, False, keepalive_s=5.0))
+    sink.start()
+    wait_until(lambda: sink.connected, 5, "connected")
+    for number in range(20):
+        sink.publish("g/m/telemetry", str(number).encode())
+    wait_until(lambda: sink.published == 20, 5, "confirmed")
+    assert mosquitto._process is not None
+    mosquitto._process.send_signal(signal.SIGSTOP)
+    for number in range(30):
+        assert sink.publish("g/m/telemetry", str(number).encode())
+    mosquitto._process.send_signal(signal.SIGKILL)
+    wait_until(lambda: not sink.connected, 15, "the loss is noticed")
+    wait_until(lambda: sink.dropped == 30, 5, "counted")
+    assert sink.published == 20
     sink.stop()

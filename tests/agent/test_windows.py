@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from agent.messages import Message
+from agent.messages import Message, judge
 from agent.windows import WaveformLane
 from drivers import ews
-from drivers.reading import Quality
+from drivers.reading import Quality, Waveform
 from drivers.waveform import Assembler
 
 RATE_HZ, U_V, I_A, F_HZ = 10240.0, 230.0, 40.0, 50.0
@@ -101,3 +101,46 @@ def test_a_stream_of_nothing_is_null_not_zero_percent() -> None:
     assert v["thd_i_l1_pct"] is None
     assert v["power_factor"] is None
     assert v["current_l1_a"] == 0
+
+
+def test_a_mean_never_reaches_across_an_outage() -> None:
+    """1.9 s at full load, 12 s nothing, then half the load: the powers are not mixed, and the gap is said."""
+    before, after = frames(1.9), frames(4, peak=0.5)
+    moved = [after[0]]
+    for number, frame in enumerate(after[1:]):
+        parsed = ews.parse(frame[:-1])
+        assert parsed is not None
+        index = parsed.index + int(14 * RATE_HZ) // 64 * 64
+        moved.append(
+            ews.build(ews.SAMPLES, parsed.payload, sequence=1000 + number, calibration=1, index=index, count=64)
+        )
+    messages, _, _ = play([*before, *moved])
+    full = 3 * U_V * I_A * math.cos(math.pi / 6)
+    for message in of(messages, "pq3s"):
+        power = message.values["active_power_w"]
+        assert power == pytest.approx(full, rel=1e-3) or power == pytest.approx(full / 2, rel=1e-3)
+    assert Quality.GAP in of(messages, "pq3s")[0].quality
+
+
+def test_one_lossy_window_does_not_make_the_row_bad() -> None:
+    wire = frames(4)
+    del wire[100]
+    messages, _, _ = play(wire)
+    first = of(messages, "pq3s")[0]
+    assert judge(first.values, first.flags, first.quality) == "uncertain"
+
+
+def test_a_stream_without_all_phases_has_no_total_power() -> None:
+    out: list[Message] = []
+    lane = WaveformLane("m", out.append)
+    t = np.arange(int(4 * RATE_HZ)) / RATE_HZ
+    samples = np.array([325 * np.cos(2 * np.pi * 50 * t), 50 * np.cos(2 * np.pi * 50 * t)])
+    lane.take(Waveform("m", 0, 0, RATE_HZ, ("u1", "i1"), samples))
+    v = of(out, "pq3s")[0].values
+    assert v["active_power_w"] is None
+    assert v["voltage_l1n_v"] == pytest.approx(325 / math.sqrt(2), rel=1e-4)
+    lane = WaveformLane("m", out.append)
+    out.clear()
+    lane.take(Waveform("m", 0, 0, RATE_HZ, ("u12", "u23"), samples))
+    last = of(out, "pq3s")[0]
+    assert judge(last.values, last.flags, last.quality) == "bad"

@@ -264,8 +264,10 @@ def test_everything_says_that_it_is_simulated(run: Run) -> None:
 def test_meta_explains_every_metric(run: Run) -> None:
     for asset in ("pump-1", "pump-2"):
         known = run.recorder.of(asset, "meta")[-1]["metrics"]
-        for row in run.recorder.of(asset, "telemetry"):
-            assert {name.removesuffix("_u") for name in row["v"]} <= {name.removesuffix("_u") for name in known}
+        for kind in ("telemetry", "pq3s", "harmonics"):
+            for row in run.recorder.of(asset, kind):
+                assert {name.removesuffix("_u") for name in row["v"]} <= set(known[kind])
+                assert all(known[kind][name]["about"] for name in known[kind])
 
 
 def test_the_outage_is_said_once_and_healed_once_and_polling_went_on(run: Run) -> None:
