@@ -7,7 +7,7 @@ ifeq ($(MAGWATT_DATA),)
   unexport MAGWATT_DATA
 endif
 
-.PHONY: help demo test lint bench soak warm docs picture system clean
+.PHONY: help demo test lint bench bench-bus soak warm docs picture system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,9 @@ lint: .venv/test
 
 bench: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/bench.py
+
+bench-bus: .venv/test system
+	PYTHONPATH=.:tests $(BIN)/python benchmarks/bus.py
 
 soak: .venv/test system
 	$(BIN)/python -m pytest -m soak
