@@ -6,17 +6,19 @@ import asyncio
 import contextlib
 import os
 import pty
+import socket
 import struct
 import threading
 import time
 import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire, port_parity
-from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkTimeout
+from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkError, LinkTimeout
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile
 from drivers.reading import Quality
@@ -34,7 +36,7 @@ async def echo_address(unit: int, function: int, address: int, count: int) -> by
 
 
 @contextlib.asynccontextmanager
-async def tcp_server(answer: Answer) -> AsyncIterator[int]:
+async def tcp_server(answer: Answer, port: int = 0) -> AsyncIterator[int]:
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,7 +51,7 @@ async def tcp_server(answer: Answer) -> AsyncIterator[int]:
                     writer.write(struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu)
                     await writer.drain()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -315,6 +317,128 @@ def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
         for _ in range(5):
             await link.read_registers(1, 3, 0, 1, 1.0)
         assert time.monotonic() - started >= 5 * 3.5 * 10 / 1200
+        await link.close()
+
+    run(scene())
+
+
+# --- loss and return ----------------------------------------------------------------------------------------------
+
+
+async def until_read(link: ModbusLink, expected: list[int], seconds: float) -> float:
+    """Asks as a poller does until it works; how long that took."""
+    started = time.monotonic()
+    while True:
+        try:
+            assert await link.read_registers(1, 3, 500, 2, 0.3) == expected
+            return time.monotonic() - started
+        except LinkError:
+            assert time.monotonic() - started < seconds, "it did not come back"
+            await asyncio.sleep(0.1)
+
+
+def test_an_adapter_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None:
+    name = tmp_path / "usb-adapter"  # as /dev/serial/by-id: the same name, another device behind it
+    first = RtuSlave()
+    first.start()
+    name.symlink_to(first.port)
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=str(name)), SystemClock())
+        assert await link.read_registers(1, 3, 500, 2, 1.0) == [500, 501]
+        name.unlink()
+        first.stop()  # hangs up, as an unplugged adapter does
+        with pytest.raises(LinkClosed):
+            await link.read_registers(1, 3, 500, 2, 0.3)
+        await asyncio.sleep(0.6)
+        with pytest.raises(LinkClosed, match="usb-adapter"):
+            await link.read_registers(1, 3, 500, 2, 0.3)
+        second = RtuSlave()
+        second.start()
+        name.symlink_to(second.port)
+        assert await until_read(link, [500, 501], 12) < 12
+        await link.close()
+        second.stop()
+
+    run(scene())
+
+
+def test_a_gateway_that_is_restarted_or_comes_up_late() -> None:
+    async def scene() -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        link = link_to(port)
+        with pytest.raises(LinkClosed):
+            await link.read_registers(1, 3, 500, 2, 0.3)  # first connect fails
+        for _ in range(2):
+            async with tcp_server(echo_address, port):
+                assert await until_read(link, [500, 501], 12) < 12
+        await link.close()
+
+    run(scene())
+
+
+def test_a_connection_closed_during_a_request_fails_it_at_once() -> None:
+    async def scene() -> None:
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(12)
+            writer.close()
+
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        link = link_to(server.sockets[0].getsockname()[1])
+        started = time.monotonic()
+        with pytest.raises(LinkClosed, match="closed by the peer"):
+            await link.read_registers(1, 3, 0, 1, 5.0)
+        assert time.monotonic() - started < 1.0, "pymodbus waits 12 s here"
+        await link.close()
+        server.close()
+
+    run(scene())
+
+
+def test_one_connection_never_more() -> None:
+    """A gateway that takes one client only: nothing of ours opens a second one."""
+    connections = 0
+
+    async def scene() -> None:
+        async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    head = await reader.readexactly(12)
+                    pdu = registers(3, [1])
+                    writer.write(head[:4] + struct.pack(">HB", len(pdu) + 1, head[6]) + pdu)
+            writer.close()
+
+        server = await asyncio.start_server(count, "127.0.0.1", 0)
+        link = link_to(server.sockets[0].getsockname()[1])
+        for _ in range(50):
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        assert connections == 1
+        await link.close()
+        await asyncio.sleep(0.05)
+        server.close()
+
+    run(scene())
+
+
+def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> None:
+    foreign = b"\x09\x03\x00\x10\x00\x02"
+    foreign += crc16(foreign)
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
+        await link.read_registers(1, 3, 0, 1, 1.0)
+        for _ in range(2):  # a frame or two may be anything
+            os.write(slave.master, foreign)
+            await asyncio.sleep(0.05)
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        os.write(slave.master, foreign)
+        await asyncio.sleep(0.05)
+        with pytest.raises(LinkBusy, match="another master talks"):
+            await link.read_registers(1, 3, 0, 1, 1.0)
         await link.close()
 
     run(scene())
