@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 FINDING, WRONG = 1, 2  # exit codes: a finding, wrong usage or configuration
+
+
+class _Seconds(click.FloatRange):
+    """A time from `low` to three years; nan and inf, which a FloatRange lets pass, are none. One line when wrong."""
+
+    name = "seconds"
+
+    def __init__(self, low: float) -> None:
+        super().__init__(low, 1e8)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        assert self.min is not None
+        assert self.max is not None
+        if not self.min <= seconds <= self.max:  # false for nan too
+            option = param.opts[0] if param else "seconds"
+            _fail(f"{option} {value}: must be a number of seconds, {self.min:g} to {self.max:g}")
+        return seconds
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,7 +46,7 @@ def main(verbose: bool) -> None:
 
 
 @main.command()
-@click.option("--seconds", type=click.FloatRange(1), help="Stop by itself after that time.")
+@click.option("--seconds", type=_Seconds(1), help="Stop by itself after that time.")
 @click.option(
     "--broker", metavar="URL", help="Publish there (mqtt://host:port) instead of to a broker of the demo's own."
 )
@@ -33,22 +55,28 @@ def demo(seconds: float | None, broker: str | None, headless: bool) -> None:
     """A simulated pump station, the agent, a broker and a live table: no hardware, no configuration."""
     from agent.demo import run_demo
 
+    if broker is not None:
+        _broker(broker)
     sys.exit(run_demo(seconds, broker, headless))
 
 
 @main.command()
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--seconds", type=click.FloatRange(1), help="Stop by itself after that time.")
+@click.option("--seconds", type=_Seconds(1), help="Stop by itself after that time.")
 def run(config: Path, seconds: float | None) -> None:
     """Poll the plant of CONFIG, compute, publish; until Ctrl-C or SIGTERM."""
     import asyncio
 
     from agent.run import run as run_agent
+    from agent.store import StoreError
 
     loaded, report = _load(config)
     for line in report.findings:
         logging.getLogger("agent").warning("%s", line)
-    asyncio.run(run_agent(loaded, seconds))
+    try:
+        asyncio.run(run_agent(loaded, seconds))
+    except StoreError as error:
+        _fail(str(error))
 
 
 @main.command()
@@ -117,12 +145,26 @@ def read(config: Path, device: str | None, times: int, as_json: bool) -> None:
 @main.command()
 @click.argument("url", default="mqtt://127.0.0.1:1883")
 @click.option("--topic", default="magwatt/v1/#", show_default=True, help="What to subscribe to.")
-@click.option("--seconds", type=click.FloatRange(1), help="Stop by itself after that time.")
-def watch(url: str, topic: str, seconds: float | None) -> None:
+@click.option("--user", help="The name to log in with.")
+@click.option("--password-file", type=click.Path(path_type=Path), help="The file that holds the password.")
+@click.option("--ca", type=click.Path(path_type=Path), help="The authority that signed the broker's certificate.")
+@click.option("--seconds", type=_Seconds(1), help="Stop by itself after that time.")
+def watch(
+    url: str, topic: str, user: str | None, password_file: Path | None, ca: Path | None, seconds: float | None
+) -> None:
     """A live table of all motors from the broker at URL."""
+    from agent.config import open_to_others
+    from agent.subscribe import check_filter
     from agent.watch import watch_broker
 
-    sys.exit(watch_broker(_broker(url), topic, seconds))
+    broker = _broker(url, user, password_file, ca)
+    try:
+        check_filter(topic)
+    except ValueError as error:
+        _fail(f"--topic {topic!r}: {error}")
+    if password_file and (trouble := open_to_others(password_file)):
+        click.echo(f"--password-file {password_file}: {trouble}", err=True)
+    sys.exit(watch_broker(broker, topic, seconds))
 
 
 @main.command()
@@ -133,19 +175,26 @@ def watch(url: str, topic: str, seconds: float | None) -> None:
 )
 @click.option("--broker", default="mqtt://127.0.0.1:1883", show_default=True, help="The broker in that configuration.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same plant.")
-@click.option("--seconds", type=click.FloatRange(1), help="Stop by itself after that time.")
+@click.option("--seconds", type=_Seconds(1), help="Stop by itself after that time.")
 def simulate(
     scenario: str | None, truth: Path | None, config_file: Path | None, broker: str, seed: int, seconds: float | None
 ) -> None:
     """Serve a simulated plant: Modbus TCP, Modbus RTU and a waveform stream. Without SCENARIO: list them."""
-    from agent.simulate import list_scenarios, serve_scenario
+    from agent.simulate import cannot_write, list_scenarios, serve_scenario
 
     if scenario is None:
         click.echo("\n".join(list_scenarios()))
         return
     if scenario not in list_scenarios():
         _fail(f"{scenario}: no such scenario; there are {', '.join(list_scenarios())}")
-    serve_scenario(scenario, truth, config_file, broker, seed, seconds)
+    _broker(broker)
+    for option, path in (("--truth", truth), ("--config", config_file)):
+        if path is not None and (trouble := cannot_write(path)):
+            _fail(f"{option} {path}: {trouble}")
+    try:
+        serve_scenario(scenario, truth, config_file, broker, seed, seconds)
+    except OSError as error:
+        _fail(f"{scenario}: {error}")
 
 
 @main.command()
@@ -153,10 +202,8 @@ def simulate(
 @click.option("--nominal", type=click.Choice(["auto", "50", "60", "drive"]), default="auto", show_default=True,
               help="Cycles per window: 10 at 50 Hz, 12 at 60 Hz, 0.2 s worth on a drive's output.")  # fmt: skip
 @click.option("--map", "mapping", metavar="u1=VA,i1=4…", default="", help="Which channel (name or number) is which.")
-@click.option(
-    "--from", "from_s", type=click.FloatRange(0), default=0.0, help="Start there, seconds from the file's start."
-)
-@click.option("--to", "to_s", type=click.FloatRange(0), help="End there.")
+@click.option("--from", "from_s", type=_Seconds(0), default=0.0, help="Start there, seconds from the file's start.")
+@click.option("--to", "to_s", type=_Seconds(0), help="End there.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per window.")
 def replay(file: Path, nominal: str, mapping: str, from_s: float, to_s: float | None, as_json: bool) -> None:
     """Analyse a recording (npz, CSV, COMTRADE): power and harmonics for each window."""
@@ -222,13 +269,14 @@ def _load(path: Path):  # type: ignore[no-untyped-def]  # its types would cost e
         _fail(f"{len(error.problems)} problem{'s' if len(error.problems) != 1 else ''} in {path}")
 
 
-def _broker(url: str):  # type: ignore[no-untyped-def]
+def _broker(url: str, *login: Any):  # type: ignore[no-untyped-def]
     from agent.config import parse_broker
+    from agent.schema import masked
 
     try:
-        return parse_broker(url)
+        return parse_broker(url, *login)
     except ValueError as error:
-        _fail(f"{url}: {error}")
+        _fail(f"{masked(url)}: {error}")
 
 
 def _fail(text: str) -> NoReturn:

@@ -151,11 +151,13 @@ def load_config(path: Path) -> tuple[Config, Report]:
     report = Report(path.name)
     try:
         data = path.read_bytes()
-        raw = tomllib.loads(data.decode("utf-8"))
+        raw = tomllib.loads(data.decode("utf-8-sig"))  # Notepad puts a mark in front
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror or error}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path.name}: not valid TOML: {error}"]) from None
+    except RecursionError:
+        raise ConfigError([f"{path.name}: not valid TOML: nested too deep"]) from None
+    except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
+        raise ConfigError([f"{path.name}: not valid TOML: {' '.join(str(error).split())}"]) from None
     from agent.topology import check_topology
 
     config = _parse(path, raw, report)
@@ -166,10 +168,28 @@ def load_config(path: Path) -> tuple[Config, Report]:
     return Config(**{**{name: getattr(config, name) for name in Config.__slots__}, "hash": config_hash}), report
 
 
-def parse_broker(url: str) -> Mqtt:
-    """The broker behind a url, with default settings. Raises ValueError."""
+def parse_broker(
+    url: str, user: str | None = None, password_file: Path | None = None, ca: Path | None = None
+) -> Mqtt:  # fmt: skip
+    """The broker behind a url; the rest as the keys of [mqtt]. Raises ValueError."""
     tls, host, port = keys.broker_url(url)
-    return Mqtt(host, port, tls)
+    if password_file and not user:
+        raise ValueError("a password file needs a user")
+    if ca and not tls:
+        raise ValueError("an authority (ca) is of no use without TLS; did you mean mqtts://?")
+    for file in filter(None, (password_file, ca)):
+        if not file.is_file():
+            raise ValueError(f"no such file: {file}")
+    return Mqtt(host, port, tls, user, password_file, ca)
+
+
+def open_to_others(file: Path) -> str:
+    """What is wrong with the mode of a file that holds a password; empty when nothing is."""
+    try:
+        mode = file.stat().st_mode & 0o777
+    except OSError as error:
+        return f"cannot be looked at: {error.strerror or error}"
+    return f"group or others may read it (mode {mode:04o}): chmod 600 {file}" if mode & 0o044 else ""
 
 
 def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
@@ -242,6 +262,8 @@ def _mqtt(path: Path, raw: Mapping[str, Any], report: Report) -> Mqtt | None:
         file = files[key] = path.parent / values[key] if values[key] else None
         if file is not None and not file.is_file():
             report.finding(f"mqtt.{key}", f"no such file ({file})", values[key])
+        elif file is not None and key == "password_file" and (trouble := open_to_others(file)):
+            report.finding(f"mqtt.{key}", trouble, values[key])
     if files["ca"] and not tls:
         report.finding("mqtt.ca", "is not used: the url is mqtt://; did you mean mqtts://?", values["ca"])
     return Mqtt(host, port, tls, values["user"], files["password_file"], files["ca"], values["version"],
@@ -254,6 +276,9 @@ def _bus(name: str, values: dict[str, Any], report: Report) -> Bus | None:
         return None
     if values["serial"] and values["line"] is None:
         report.problem(f"bus.{name}.line", 'missing; speed, data bits, parity and stop bits, for example "19200 8E1"')
+        return None
+    if values["serial"] and values["framing"] == "tcp":
+        report.problem(f"bus.{name}.framing", "a serial line carries Modbus RTU; leave framing out", "tcp")
         return None
     return Bus(
         name=name,

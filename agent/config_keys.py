@@ -46,11 +46,11 @@ def _line(value: Any) -> tuple[int, int, str, int]:
 def _zone(value: Any) -> str:
     try:
         zoneinfo.ZoneInfo(schema.text(value))
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, or an endless one
         known = zoneinfo.available_timezones()
         if not known:  # a system without time zone data: nothing to compare with
             return str(value)
-        near = schema.nearest(str(value), known)
+        near = schema.nearest(value, known) if isinstance(value, str) else None
         raise ValueError("no such time zone" + (f"; did you mean '{near}'?" if near else "")) from None
     return str(value)
 

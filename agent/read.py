@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from decimal import Decimal
 
 import click
 import msgspec
@@ -72,12 +73,17 @@ def published(values: Mapping[str, Value]) -> dict[str, Value]:
     return found
 
 
+def _plain(value: float) -> str:
+    """All digits that are published, never as a power of ten: 184321.028, not 1.84321e+05."""
+    return format(Decimal(repr(value)), "f")
+
+
 def reading_text(reading: Reading) -> str:
     quality = " ".join(reading.quality.names()) or "good"
     lines = [f"{reading.device}  ({quality}{'; ' + reading.error if reading.error else ''})"]
     for name, value in published(reading.values).items():
         flag = next((flag for key, flag in reading.flags.items() if metric_name_of(key) == name), Quality.GOOD)
         unit = next((item.unit for key, item in vocabulary().items() if metric_name_of(key) == name), "")
-        shown = "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        shown = "–" if value is None else _plain(value) if isinstance(value, float) else str(value)
         lines.append(f"  {name:32} {shown:>14} {unit:6} {' '.join(flag.names())}".rstrip())
     return "\n".join(lines)

@@ -21,6 +21,8 @@ BLOCK = 4096  # samples pushed at once
 def replay_file(file: Path, nominal: str, mapping: str, from_s: float, to_s: float | None, as_json: bool) -> int:
     """Prints one line for each window; 1 when the recording holds no window. Raises FileError."""
     recording = load(file, parse_map(mapping))
+    for note in recording.notes:
+        click.echo(note, err=True)
     kernels.use_cache()
     count = 0
     for row in windows(recording, nominal, from_s, to_s, str(file)):
@@ -39,8 +41,7 @@ def windows(
     from dsp.stream import Stream
 
     rate_hz, total = recording.rate_hz, recording.samples.shape[1]
-    first = round(from_s * rate_hz)
-    last = total if to_s is None else min(total, round(to_s * rate_hz))
+    first, last = (round(min(at_s * rate_hz, total)) for at_s in (from_s, math.inf if to_s is None else to_s))
     if last <= first:
         raise FileError(f"{name}: nothing between {from_s:g} s and {to_s or total / rate_hz:g} s")
     if rate_hz < 100:

@@ -11,7 +11,11 @@ from typing import Any
 
 REQUIRED = object()
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h)")
-_SECRET = re.compile(r"(password|secret|token|key)$")  # its value never reaches a screen or a log
+_SECRET = re.compile(
+    r"pass|pwd|secret|token|kennwort|credential|密码|key$", re.IGNORECASE
+)  # never on a screen or in a log
+_NO_SECRET = ("password_file",)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 
 
@@ -42,9 +46,10 @@ class Report:
         self.notes.append(self._line(key, text, REQUIRED))
 
     def _line(self, key: str, text: str, value: Any) -> str:
-        secret = _SECRET.search(key.rpartition(".")[2]) is not None
+        last = key.rpartition(".")[2]
+        secret = _SECRET.search(last) is not None and last not in _NO_SECRET
         shown = "" if value is REQUIRED else f" = {'***' if secret else _toml(value)}"
-        return f"{self.file}: {key}{shown}: {text}"
+        return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", f"{self.file}: {key}{shown}: {text}")
 
 
 def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, report: Report) -> dict[str, Any] | None:
@@ -86,6 +91,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("must be a text")
+    if _CONTROL.search(value):
+        raise ValueError("holds a control character")
     return value
 
 
@@ -111,7 +118,7 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
     def convert(value: Any) -> str:
         if value in allowed and isinstance(value, str):
             return value
-        near = nearest(str(value), allowed)
+        near = nearest(value, allowed) if isinstance(value, str) else None
         raise ValueError(f"must be one of {', '.join(allowed)}" + (f"; did you mean '{near}'?" if near else ""))
 
     return convert
@@ -179,6 +186,11 @@ def day(value: Any) -> date:
     return value
 
 
+def masked(url: str) -> str:
+    """The url without the user and password that somebody wrote into it."""
+    return re.sub(r"//.*@", "//***@", url)
+
+
 def anything(value: Any) -> Any:
     return value
 
@@ -186,9 +198,15 @@ def anything(value: Any) -> Any:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, dict):
-        return "{…}"
+    if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict | list) for item in value)):
+        return "{…}" if isinstance(value, dict) else "[…]"  # what is inside may be deep, or a password
     if isinstance(value, str):
-        return '"' + re.sub(r"//[^/@]*@", "//***@", value) + '"'
-    shown = str(value)
+        return '"' + masked(value if len(value) <= 200 else value[:199] + "…") + '"'
+    if isinstance(value, list):
+        shown = f"[{', '.join(map(_toml, value))}]"
+    else:
+        try:
+            shown = str(value)
+        except ValueError:  # a whole number of thousands of digits
+            shown = "…"
     return shown if len(shown) <= 60 else shown[:57] + "…"

@@ -27,6 +27,23 @@ class Seen:
     came_s: dict[str, float] = field(default_factory=dict)  # monotonic
 
 
+def check_filter(topic: str) -> None:
+    """Raises ValueError when `topic` is no topic filter of MQTT (MQTT 5.0, 4.7)."""
+    try:
+        size = len(topic.encode())
+    except UnicodeEncodeError:
+        raise ValueError("is not UTF-8") from None
+    levels = topic.split("/")
+    if not topic:
+        raise ValueError("is empty; # stands for everything")
+    if size > 65535 or "\0" in topic:
+        raise ValueError("is longer than 65535 bytes or holds a null character")
+    if any("#" in level and (level != "#" or number < len(levels) - 1) for number, level in enumerate(levels)):
+        raise ValueError("# must be the last level, alone")
+    if any("+" in level and level != "+" for level in levels):
+        raise ValueError("+ must stand alone between two /")
+
+
 class Follower:
     """Subscribes to `topic` and keeps the newest messages. `changed` is called (in MQTT's thread) after each."""
 
@@ -39,14 +56,18 @@ class Follower:
         self._client: paho.Client | None = None
 
     def start(self) -> None:
-        """Connects; MQTT 5 first, then 3.1.1. Raises OSError when no broker answers."""
+        """Connects; MQTT 5 first, then 3.1.1. Raises OSError when no broker answers, ValueError on a file or name
+        that cannot be used."""
         versions = [MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311]
         if self.broker.version == "3.1.1":
             del versions[0]
         for version in versions:
             client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
+            if self.broker.user:
+                file = self.broker.password_file
+                client.username_pw_set(self.broker.user, file.read_text(encoding="utf-8").strip() if file else None)
             if self.broker.tls:
-                client.tls_set()
+                client.tls_set(ca_certs=str(self.broker.ca) if self.broker.ca else None)
             client.on_connect = self._on_connect
             client.on_message = self._on_message
             client.connect(self.broker.host, self.broker.port, keepalive=30)

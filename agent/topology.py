@@ -85,6 +85,7 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: Report) -> No
     _check_names(tables, report)
     _check_references(tables, report)
     _check_places(tables, report)
+    _check_loops(tables["meter"], report)
     _check_units(tables, report)
     _check_ports(config, report)
     for drive in _present(config.drives):
@@ -110,6 +111,8 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: Report) -> No
             report.problem(f"meter.{meter.name}.profile", "is a drive's profile; put it under [drive.…]", meter.profile)
         if meter.ct and not meter.ct_class:
             report.note(f"meter.{meter.name}.ct_class", "not stated; class 1 is assumed for the uncertainty")
+    if not report.problems:
+        _check_emptiness(config, report)
     _name_unbuilt(config, report)
 
 
@@ -119,6 +122,12 @@ Tables = Mapping[str, Mapping[str, Mapping[str, Any]]]
 def _tables(raw: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
     found = raw.get(kind, {})
     return {name: table for name, table in found.items() if isinstance(table, dict)} if isinstance(found, dict) else {}
+
+
+def _word(table: Mapping[str, Any], key: str) -> str:
+    """The name under `key`; empty where something else stands, which schema has told already."""
+    value = table.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def _check_names(tables: Tables, report: Report) -> None:
@@ -144,33 +153,54 @@ def _check_references(tables: Tables, report: Report) -> None:
     )
     for kind, key, what, known in allowed:
         for name, table in tables[kind].items():
-            wanted = table.get(key)
-            if isinstance(wanted, str) and wanted not in known:
+            wanted = _word(table, key)
+            if wanted and wanted not in known:
                 report.problem(f"{kind}.{name}.{key}", _unknown(what, wanted, known), wanted)
 
 
 def _check_places(tables: Tables, report: Report) -> None:
     """What would be measured wrong, or cannot run."""
     for name, meter in tables["meter"].items():
-        if meter.get("fed_by") in tables["drive"]:
+        if _word(meter, "fed_by") in tables["drive"]:
             report.problem(
                 f"meter.{name}.fed_by",
                 "refused: a mains meter reads wrong at a drive's output (pulse width modulation); put it before it",
                 meter["fed_by"],
             )
     for name, drive in tables["drive"].items():
-        upstream = drive.get("fed_by", "")
+        upstream = _word(drive, "fed_by")
         if tables["meter"].get(upstream, {}).get("at") == "motor":
             report.problem(
                 f"meter.{upstream}.at", f'feeds the drive {name}; that place is called "drive-input"', "motor"
             )
     for name, motor in tables["motor"].items():
-        if motor.get("kind") == "pm" and motor.get("fed_by") in tables["meter"]:
+        if motor.get("kind") == "pm" and _word(motor, "fed_by") in tables["meter"]:
             report.problem(
                 f"motor.{name}.fed_by",
                 'a magnet motor cannot run direct on line; name its drive, or use kind = "pm-line-start"',
                 motor["fed_by"],
             )
+
+
+def _check_loops(meters: Mapping[str, Mapping[str, Any]], report: Report) -> None:
+    """No meter feeds itself, by however many others; each loop is told once, at the meter that the file names first."""
+    told: set[str] = set()
+    for name in meters:
+        way = [name]
+        while (upstream := _word(meters[way[-1]], "fed_by")) in meters and upstream not in way:
+            way.append(upstream)
+        if upstream == name and name not in told:
+            told.update(way)
+            report.problem(f"meter.{name}.fed_by", f"the meter feeds itself: {' ← '.join([*way, name])}", upstream)
+
+
+def _check_emptiness(config: Config, report: Report) -> None:
+    if not config.buses:
+        report.finding(
+            "bus", 'none: nothing will be measured; write for example [bus.south] with tcp = "192.0.2.40:502"'
+        )
+    elif not polled_devices(config):
+        report.finding("bus", "there is nothing to poll: no meter, and no drive whose comm_loss is stated")
 
 
 def _check_units(tables: Tables, report: Report) -> None:
@@ -210,6 +240,11 @@ def _name_unbuilt(config: Config, report: Report) -> None:
     for motor in _present(config.motors):
         if motor.loss_points_w:
             report.note(f"motor.{motor.name}.losses", f"{later}: the losses come from the class for now (method M5)")
+        if motor.waveform:
+            report.note(
+                f"motor.{motor.name}.waveform.at",
+                "accepted: harmonics are named the same wherever they are measured; `at` is published in meta",
+            )
         if motor.replaces:
             report.note(f"motor.{motor.name}.replaces", f"{later}: kept for the savings")
     for meter in _present(config.meters):

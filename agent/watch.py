@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import click
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -28,8 +30,8 @@ def watch_broker(broker: Mqtt, topic: str, seconds: float | None) -> int:
     console = Console()
     try:
         follower.start()
-    except OSError as error:
-        console.print(f"no broker at {broker.host}:{broker.port}: {error}")
+    except (OSError, ValueError) as error:  # ValueError: a host name or a password file that is no text
+        click.echo(f"no broker at {broker.host}:{broker.port}: {error}", err=True)
         return 1
     try:
         show_live(follower, console, seconds, lambda: "")
@@ -55,50 +57,69 @@ def show_live(
             signal.signal(number, handler)
 
 
-# heading, unit below it, whether numbers stand right, and the terminal width from which the column is shown
+# heading, unit below it, whether numbers stand right, and which column goes first where there is no room (0: none)
 _COLUMNS = (
     ("motor", "", False, 0),
     ("state", "quality", False, 0),
     ("input", "kW", True, 0),
-    ("shaft", "kW", True, 0),
-    ("speed", "rpm", True, 86),
-    ("current", "A", True, 94),
-    ("THD-I", "%", True, 79),
-    ("drive", "%", True, 0),
-    ("motor", "%", True, 0),
+    ("shaft", "kW", True, 8),
+    ("speed", "rpm", True, 3),
+    ("current", "A", True, 2),
+    ("THD-I", "%", True, 4),
+    ("drive", "%", True, 7),
+    ("motor", "%", True, 6),
     ("system", "%", True, 0),
-    ("method", "", False, 102),
-    ("age", "s", True, 76),
+    ("method", "", False, 1),
+    ("age", "s", True, 5),
 )
+_NAME_WIDTH = 16  # a longer name is folded before a column is left out
 
 
 def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
     """One row for each motor, U (k = 2) below its value; what is not known is a dash, never a zero.
 
-    width: of the terminal in characters; narrow ones get fewer columns instead of cut numbers.
+    width: of the terminal in characters; where there is no room columns are left out, nothing is cut.
     """
     if not follower.seen:
         return Group(Text(f"waiting for messages on {follower.topic} …"), Text(footer, style="dim"))
-    shown = [number for number, column in enumerate(_COLUMNS) if width >= column[3]]
+    rows = [
+        (_row(follower.seen[key], follower.gateways), _is_old(follower.seen[key], follower.gateways))
+        for key in sorted(list(follower.seen))
+        if {"telemetry", "state"} & follower.seen[key].messages.keys()
+    ]
+    shown = _fitting([cells for cells, _ in rows], width)
     table = Table(
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=_title(follower), title_justify="left",
         title_style="",
     )  # fmt: skip
     for number in shown:
         heading, unit, right, _ = _COLUMNS[number]
-        table.add_column(Text(f"{heading}\n{unit}"), justify="right" if right else "left", no_wrap=True)
-    for key in sorted(list(follower.seen)):
-        seen = follower.seen[key]
-        if "telemetry" in seen.messages or "state" in seen.messages:
-            cells = _row(seen)
-            table.add_row(*(cells[number] for number in shown), style="dim" if _age_s(seen) > OLD_S else "")
+        side: JustifyMethod = "right" if right else "left"
+        table.add_column(Text(f"{heading}\n{unit}"), justify=side, no_wrap=number > 0, overflow="fold")
+    for cells, old in rows:
+        table.add_row(*(cells[number] for number in shown), style="dim" if old else "")
     legend = Text("± is U (k = 2); – is not known", style="dim")
     return Group(table, legend, Text(footer, style="dim")) if footer else Group(table, legend)
 
 
+def _fitting(rows: list[list[Text]], width: int) -> list[int]:
+    """The numbers of the columns that fit side by side, uncut."""
+    wide = [
+        max(cell_len(part) for text in (heading, unit, *(cells[number].plain for cells in rows))
+            for part in text.split("\n"))
+        for number, (heading, unit, _, _) in enumerate(_COLUMNS)
+    ]  # fmt: skip
+    wide[0] = min(wide[0], _NAME_WIDTH)
+    shown = list(range(len(_COLUMNS)))
+    # Beside its text a column has one character of padding and one of its border; the first border stands alone.
+    while sum(wide[number] + 2 for number in shown) + 1 > width and len(shown) > 4:
+        shown.remove(min((number for number in shown if _COLUMNS[number][3]), key=lambda number: _COLUMNS[number][3]))
+    return shown
+
+
 def line(seen: Seen) -> str:
     """The same row as plain text, for logs and headless runs."""
-    cells = [str(cell).replace("\n", " ") for cell in _row(seen)]
+    cells = [str(cell).replace("\n", " ") for cell in _row(seen, {})]
     parts = [*cells[:2], *(["simulated"] if _simulated(seen) else [])] + [
         f"{heading} {cell}{' ' + unit if unit else ''}"
         for (heading, unit, _, _), cell in zip(_COLUMNS[2:-1], cells[2:-1], strict=True)
@@ -120,19 +141,30 @@ def _simulated(seen: Seen) -> bool:
     return "SIMULATED" in seen.messages.get("telemetry", {}).get("f", {}).get("*", [])
 
 
-def _row(seen: Seen) -> list[Text]:
+def _is_old(seen: Seen, gateways: Mapping[str, str]) -> bool:
+    return _age_s(seen) > OLD_S or gateways.get(seen.gateway) == "offline"
+
+
+def _row(seen: Seen, gateways: Mapping[str, str]) -> list[Text]:
+    """gateways: topic → status; behind one that is offline the last state and quality say nothing about now."""
     telemetry = seen.messages.get("telemetry", {})
     v: dict[str, Any] = telemetry.get("v", {})
     pq: dict[str, Any] = seen.messages.get("pq3s", {}).get("v", {})
     name = seen.messages.get("meta", {}).get("name", seen.asset)
     state = seen.messages.get("state", {}).get("state", "–")
     quality = telemetry.get("q", "–")
+    if gateways.get(seen.gateway) == "offline":
+        condition = Text(f"gateway offline\n{quality}", style="dim")
+    else:
+        condition = Text.assemble(
+            (state, _STATE_STYLE.get(state, "")), "\n", (quality, _QUALITY_STYLE.get(quality, ""))
+        )
     thd = [pq[f"thd_i_l{n}_pct"] for n in (1, 2, 3) if pq.get(f"thd_i_l{n}_pct") is not None]
     currents = [v[f"current_l{n}_a"] for n in (1, 2, 3) if v.get(f"current_l{n}_a") is not None]
     methods = telemetry.get("m", {})
     return [
         Text(name) if name == seen.asset else Text.assemble(f"{name}\n", (seen.asset, "dim")),
-        Text.assemble((state, _STATE_STYLE.get(state, "")), "\n", (quality, _QUALITY_STYLE.get(quality, ""))),
+        condition,
         _number(v.get("active_power_w"), 1000, 2),
         _plus_minus(v, "shaft_power_w", 1000, 2),
         _number(v.get("motor_speed_rpm"), 1, 0),

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import shlex
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
+from testkit import Mosquitto, free_port, real_command
 
+from agent import watch
 from agent.cli import main
+from agent.config import parse_broker
+from agent.read import reading_text
+from agent.subscribe import Follower, Seen, check_filter
+from drivers.reading import Reading
+
+ROOT = Path(__file__).parents[2]
 
 NAN = float("nan")
 
@@ -137,3 +152,244 @@ def test_recordings_give_what_is_known_of_them(data: Path) -> None:
     assert mean("frequency_hz") == pytest.approx(10.001, abs=0.005)
     assert all(row["n_cycles"] == 2 and row["sg_i_a"][0][5] is None for row in rows)
     assert sum(row["thd_i_pct"][0] for row in rows) / len(rows) == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            ["replay", "x.npz", option, value]
+            for option in ("--from", "--to")
+            for value in ("nan", "inf", "-inf", "-1", "x")
+        ),
+        *([command, "--seconds", value] for command in ("demo", "watch") for value in ("nan", "inf", "0.5")),
+        *(["simulate", "pump-station", "--seconds", value] for value in ("nan", "inf", "1e300")),
+        ["run", "plant.toml", "--seconds", "nan"],
+        ["demo", "--broker", "foo"],
+        ["simulate", "pump-station", "--broker", "foo"],
+        ["watch", "--topic", ""],
+        ["watch", "--topic", "a/#/b"],
+        ["watch", "--topic", "a/b+"],
+        ["watch", "--password-file", "x"],
+        ["watch", "--user", "me", "--password-file", "nowhere"],
+        ["watch", "mqtts://127.0.0.1", "--ca", "nowhere"],
+        ["watch", "mqtt://127.0.0.1", "--ca", __file__],
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(words: list[str]) -> None:
+    done = invoke(*words)
+    assert done.exit_code == 2
+    assert len(done.output.strip().splitlines()) == 1, done.output
+
+
+@pytest.mark.parametrize("end", ["1e-300", "1e8", "0"])
+def test_times_beyond_the_file_end_at_its_end(tmp_path: Path, end: str) -> None:
+    done = invoke("replay", str(sine(tmp_path / "a.npz")), "--to", end)
+    assert done.exit_code == (0 if end == "1e8" else 2)
+
+
+@pytest.mark.parametrize("option", ["--config", "--truth"])
+@pytest.mark.parametrize("place", ["missing/x", "folder", "file/x"])
+def test_where_simulate_cannot_write_it_serves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, place: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("agent.simulate.serve", lambda *_, **__: pytest.fail("served"))
+    before = sorted(tmp_path.rglob("*"))
+    done = invoke("simulate", "pump-station", option, str(tmp_path / place))
+    assert done.exit_code == 2
+    assert len(done.output.strip().splitlines()) == 1
+    assert done.output.startswith(f"{option} {tmp_path / place}: ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_simulate_leaves_its_two_files_and_no_more(tmp_path: Path) -> None:
+    config, truth = tmp_path / "plant.toml", tmp_path / "truth.ndjson"
+    code = "from agent.cli import main; main()"
+    words = ["simulate", "pump-station", "--config", str(config), "--truth", str(truth), "--seconds", "1"]
+    done = subprocess.run([sys.executable, "-P", "-c", code, *words], cwd=ROOT, timeout=60, check=False)
+    assert done.returncode == 0
+    assert sorted(tmp_path.iterdir()) == [config, truth]
+
+
+@pytest.mark.parametrize("topic", ["#", "+", "a/b", "a/+/b", "a/#", "+/+/#", "/", "$SYS/#", "a//b"])
+def test_filters_of_the_standard(topic: str) -> None:
+    check_filter(topic)
+
+
+@pytest.mark.parametrize("topic", ["", "a#", "#/a", "a/b#", "a+", "a/+b/c", "a\0b", "x" * 65536])
+def test_filters_that_the_standard_forbids(topic: str) -> None:
+    """MQTT 5.0, 4.7.1 and 4.7.3."""
+    with pytest.raises(ValueError, match=r"#|alone|empty|null"):
+        check_filter(topic)
+
+
+def test_a_password_in_the_url_is_not_repeated() -> None:
+    done = invoke("watch", "mqtt://me:hunter2@127.0.0.1")
+    assert done.exit_code == 2
+    assert "hunter2" not in done.output
+
+
+def test_watch_logs_in(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    subprocess.run([real_command("mosquitto_passwd"), "-b", "-c", str(passwords), "me", "right"], check=True)
+    for word in ("right", "wrong"):
+        (tmp_path / word).write_text(f"{word}\n")
+        (tmp_path / word).chmod(0o600)
+    broker = Mosquitto(tmp_path, f"allow_anonymous false\npassword_file {passwords}\n")
+    broker.start()
+    try:
+        login = ["watch", broker.url, "--seconds", "1", "--user", "me", "--password-file"]
+        assert invoke(*login, str(tmp_path / "right")).exit_code == 0
+        refused = invoke(*login, str(tmp_path / "wrong"))
+        assert refused.exit_code == 1
+        assert "refused" in refused.output
+        assert invoke("watch", broker.url, "--seconds", "1").exit_code == 1
+    finally:
+        broker.stop()
+
+
+def test_watch_trusts_the_authority_it_is_given(tmp_path: Path) -> None:
+    openssl, port = real_command("openssl"), free_port()
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "ca.pem", "-days", "1",
+         "-subj", "/CN=plant", "-addext", "subjectAltName=IP:127.0.0.1"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    extra = f"listener {port} 127.0.0.1\ncertfile {tmp_path / 'ca.pem'}\nkeyfile {tmp_path / 'key.pem'}\n"
+    broker = Mosquitto(tmp_path, extra)
+    broker.start()
+    try:
+        url = f"mqtts://127.0.0.1:{port}"
+        assert invoke("watch", url, "--seconds", "1", "--ca", str(tmp_path / "ca.pem")).exit_code == 0
+        # in a process of its own: paho leaves the socket of a failed handshake to the garbage collector, with a warning
+        words = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "watch", url, "--seconds", "1"]
+        distrusted = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        assert distrusted.returncode == 1
+        assert "certificate" in distrusted.stderr.lower()
+        assert len(distrusted.stderr.splitlines()) == 1
+    finally:
+        broker.stop()
+
+
+def followed(state: str, quality: str, status: str, name: str = "Cooling-water pump 2") -> Follower:
+    follower = Follower(parse_broker("mqtt://127.0.0.1"), "#")
+    seen = Seen("magwatt/v1/demo/gw", "pump-2")
+    values = {
+        "active_power_w": 1234567.0, "shaft_power_w": 154321.0, "shaft_power_w_u": 12345.0, "motor_speed_rpm": 1487.0,
+        "current_l1_a": 1100.2, "drive_efficiency_pct": 97.1, "drive_efficiency_pct_u": 10.5,
+        "motor_efficiency_pct": 95.0, "motor_efficiency_pct_u": 11.0, "system_efficiency_pct": 93.0,
+        "system_efficiency_pct_u": 12.1,
+    }  # fmt: skip
+    seen.messages = {
+        "telemetry": {"v": values, "q": quality, "m": {"system_efficiency_pct": "M1"}, "f": {"*": ["SIMULATED"]}},
+        "state": {"state": state},
+        "meta": {"name": name},
+        "pq3s": {"v": {"thd_i_l1_pct": 133.2}},
+    }
+    seen.came_s = {"telemetry": time.monotonic()}
+    follower.gateways["magwatt/v1/demo/gw"] = status
+    follower.seen["magwatt/v1/demo/gw/pump-2"] = seen
+    return follower
+
+
+def drawn(follower: Follower, width: int, colours: bool = False) -> str:
+    console = Console(
+        file=io.StringIO(), width=width, force_terminal=colours, color_system="standard" if colours else None
+    )
+    console.print(watch.render(follower, width))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 104, 140])
+@pytest.mark.parametrize("state", ["online", "stale", "offline", "hold"])
+@pytest.mark.parametrize("quality", ["good", "uncertain", "bad"])
+def test_nothing_is_cut_in_the_table(width: int, state: str, quality: str) -> None:
+    for status in ("online", "offline"):
+        for name in ("p", "Cooling-water pump 2", "1#除鳞泵" * 5, "x" * 64):
+            text = drawn(followed(state, quality, status, name), width)
+            assert "…" not in text, text
+            for word in (quality, "1234.57", "93.0", "±12.1", "system"):
+                assert word in text, text
+            assert max(map(len, text.splitlines())) <= width
+            assert width < 80 or "age" in text
+            assert width < 140 or all(word in text for word in ("method", "133.2", "1487", "1100.2"))
+
+
+def test_a_motor_behind_an_offline_gateway_is_not_online() -> None:
+    there, away = (drawn(followed("online", "good", status), 140, colours=True) for status in ("online", "offline"))
+    green, dim = "\x1b[32m", "\x1b[2"
+    assert f"{green}online" in there.split("age")[1]
+    rows = away.split("age")[1]
+    assert "online" not in rows
+    assert green not in rows
+    assert f"{dim}mgateway offline" in rows or f"{dim};2mgateway offline" in rows
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("energy_import", 184321.028, "184321.028"),
+        ("energy_import", 987654321.5, "987654321.5"),
+        ("active_power", 1843210.0, "1843210.0"),
+        ("active_power", -0.25, "-0.25"),
+        ("energy_import", 0.00001, "0.0"),
+        ("power_factor", float("nan"), "–"),
+    ],
+)
+def test_read_shows_every_digit_that_is_published(name: str, value: float, expected: str) -> None:
+    reading = Reading("m", 0, 0, {name: value})
+    (line,) = [line for line in reading_text(reading).splitlines() if name in line]
+    assert line.split()[1] == expected
+
+
+def test_a_cut_off_recording_says_so_beside_its_windows(tmp_path: Path) -> None:
+    (tmp_path / "r.cfg").write_text(
+        "a,b,1999\n1,1A,0D\n1,UL1,A,,V,1,0,0,-32767,32767,1,1,P\n50\n1\n5000,10000\n"
+        "01/01/2026,00:00:00.0\n01/01/2026,00:00:00.0\nASCII\n1\n"
+    )
+    values = np.round(1000 * np.sin(2 * np.pi * 50 * np.arange(4300) / 5000)).astype(int)
+    (tmp_path / "r.dat").write_text("".join(f"{n + 1},{n * 200},{value}\n" for n, value in enumerate(values)))
+    done = invoke("replay", str(tmp_path / "r.cfg"), "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 0
+    assert len(rows) == 4
+    assert all(row["u_rms_v"][0] == pytest.approx(1000 / 2**0.5, rel=1e-3) for row in rows), "no zeros came in"
+    assert "holds 4300 samples, the cfg says 10000" in done.stderr
+
+
+def readme_lines() -> list[str]:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [line.strip() for line in page.splitlines() if line.startswith("    magwatt replay ")]
+
+
+def test_the_readme_shows_how_to_replay() -> None:
+    assert readme_lines()
+
+
+@pytest.mark.parametrize("line", readme_lines())
+def test_the_recording_of_the_readme_is_there(line: str) -> None:
+    """Run as typed in a fresh clone. Truth: P = 3 U I cos 15°, and the THD of the shares in its script."""
+    code = "from agent.cli import main; main()"
+    words = [sys.executable, "-c", code, *shlex.split(line)[1:], *([] if "--json" in line else ["--json"])]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True, env=os.environ)
+    rows = [json.loads(row) for row in done.stdout.splitlines()]
+    assert rows
+    thd = 100 * float(np.linalg.norm([0.35, 0.12, 0.07, 0.04]))
+    for row in rows:
+        assert row["flags"] in ([], ["MISSING_PHASE"])
+        assert row["thd_i_pct"][0] == pytest.approx(thd, abs=0.05)
+        if row["p_w"] is not None and "--map" not in line:
+            assert row["p_w"] == pytest.approx(3 * 230 * 100 * np.cos(np.radians(15)), rel=1e-3)
+
+
+def test_the_recording_of_the_readme_is_what_its_script_writes(tmp_path: Path) -> None:
+    script = (ROOT / "examples" / "make_recording.py").read_text(encoding="utf-8")
+    (tmp_path / "make_recording.py").write_text(script, encoding="utf-8")
+    subprocess.run([sys.executable, str(tmp_path / "make_recording.py")], check=True, timeout=60)
+    made, kept = (folder / "drive_input.csv" for folder in (tmp_path, ROOT / "examples"))
+    assert kept.stat().st_size < 300_000
+    first, second = (np.loadtxt(file, delimiter=",", skiprows=1) for file in (made, kept))
+    assert np.abs(first - second).max() <= 0.0011  # another libm may round the last digit the other way

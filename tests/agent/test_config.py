@@ -155,6 +155,15 @@ def test_check_says_them_and_exits_2(tmp_path: Path) -> None:
         (BASE + "[mqtt]\nurl = 'mqtt://me:secret@broker'\n", "put them into user and password_file"),
         (BASE + "[mqtt]\nurl = 'mqtt://broker'\npassword = 'x'\n", "did you mean 'password_file'?"),
         (BASE + meter("m") + "ct = '400:5'\n", "not a ratio"),
+        (BASE + meter("m") + "fed_by = 'm'\n", "the meter feeds itself: m ← m"),
+        (BASE + meter("m") + "fed_by = 'n'\n" + meter("n", 2) + "fed_by = 'm'\n", "the meter feeds itself: m ← n ← m"),
+        (BASE + "[bus.b]\nserial = '/dev/x'\nline = '9600 8N1'\nframing = 'tcp'\n", "a serial line carries Modbus RTU"),
+        (BASE + '[store]\ndir = "a\\u0000b"\n', "holds a control character"),
+        (BASE.replace('"mill-2"', "0x" + "f" * 5000), "site.id = …: must be 1 to 64"),
+        (BASE.replace("[bus", "timezone = '" + "a" * 5000 + "'\n[bus"), "no such time zone"),
+        (BASE.replace("[bus", "timezone = 'Asia'\n[bus"), "no such time zone"),
+        ("x = " + "[" * 2000 + "]" * 2000, "nested too deep"),
+        ("x = " + "9" * 5000, "not valid TOML"),
     ],
 )
 def test_one_mistake_one_line(tmp_path: Path, text: str, expected: str) -> None:
@@ -165,6 +174,97 @@ def test_one_mistake_one_line(tmp_path: Path, text: str, expected: str) -> None:
 def test_secrets_are_never_in_the_file_nor_in_its_problems(tmp_path: Path) -> None:
     found = problems(tmp_path, BASE + "[mqtt]\nurl = 'mqtt://me:hunter2@broker'\npassword = 'hunter2'\n")
     assert not any("hunter2" in line for line in found)
+
+
+@pytest.mark.parametrize("word", ["['south']", "{a = 1}", "7", "[['south']]", "true", "1979-05-27"])
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("meter", "bus"), ("meter", "unit"), ("meter", "fed_by"), ("meter", "profile"), ("meter", "at"), ("drive", "bus"),
+     ("drive", "fed_by"), ("drive", "comm_loss"), ("motor", "fed_by"), ("motor", "kind"), ("motor", "waveform"),
+     ("signal", "of"), ("signal", "bus")],
+)  # fmt: skip
+def test_a_value_of_another_kind_is_a_problem_and_no_more(tmp_path: Path, kind: str, key: str, word: str) -> None:
+    signal = '[signal.s]\nbus = "south"\nunit = 3\naddress = 1\ntype = "u16"\nunit_of_measure = "m3/h"\nof = "p"\n'
+    parts = {"meter": meter("m"), "drive": drive("d", "m"), "motor": motor("p", "d"), "signal": signal}
+    kept = [line for line in parts[kind].splitlines() if not line.startswith(f"{key} ")]
+    parts[kind] = "\n".join([*kept, f"{key} = {word}"]) + "\n"
+    name = {"meter": "m", "drive": "d", "motor": "p", "signal": "s"}[kind]
+    if (key, word) == ("unit", "7"):
+        load(tmp_path, BASE + "".join(parts.values()))
+        return
+    found = problems(tmp_path, BASE + "".join(parts.values()))
+    assert all(line.startswith(f"plant.toml: {kind}.{name}.{key}") for line in found), found
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 2000, "x = " + "9" * 5000, '"a\\nb" = 1', BASE + '[meter."a\\nb"]\n'])
+def test_what_trips_the_parser_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "plant.toml").write_text(text)
+    done = CliRunner().invoke(main, ["check", str(tmp_path / "plant.toml")])
+    assert done.exit_code == 2
+    assert isinstance(done.exception, SystemExit)
+    for line in done.output.splitlines()[:-1]:
+        assert line.startswith("plant.toml: ")
+
+
+def test_a_file_of_notepad(tmp_path: Path) -> None:
+    (tmp_path / "plant.toml").write_text(BASE + meter("m"), encoding="utf-8-sig")
+    assert load_config(tmp_path / "plant.toml")[0].site.id == "mill-2"
+
+
+@pytest.mark.parametrize(
+    "key", ["pass", "passwort", "passwd", "pwd", "secret", "secret_key", "token", "Password", "passwords"]
+)
+@pytest.mark.parametrize("value", ["'hunter2'", "['hunter2']", "{a = 'hunter2'}"])
+def test_a_password_under_a_near_key_is_not_shown(tmp_path: Path, key: str, value: str) -> None:
+    found = problems(tmp_path, BASE + f"[mqtt]\nurl = 'mqtt://broker'\n{key} = {value}\n")
+    assert len(found) == 1
+    assert f"mqtt.{key} = ***: unknown key" in found[0]
+
+
+@pytest.mark.parametrize(
+    "line", ["also = [{password = 'hunter2'}]", "url = 'mqtt://me:hunter2/@b'", "user = {password = 'hunter2'}"]
+)
+def test_a_password_inside_another_value_is_not_shown(tmp_path: Path, line: str) -> None:
+    found = problems(tmp_path, BASE + "[mqtt]\n" + ("" if "url" in line else "url = 'mqtt://b'\n") + line + "\n")
+    assert not any("hunter2" in item for item in found), found
+
+
+@pytest.mark.parametrize(("mode", "count"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1), (0o644, 1)])
+def test_a_password_that_others_may_read_is_a_finding(tmp_path: Path, mode: int, count: int) -> None:
+    (tmp_path / "secret").write_text("hunter2")
+    (tmp_path / "secret").chmod(mode)
+    text = BASE + meter("m") + "[mqtt]\nurl = 'mqtt://b'\nuser = 'gw'\npassword_file = 'secret'\n"
+    _, report = load(tmp_path, text)
+    assert len(report.findings) == count
+    assert all(f"mode {mode:04o}" in line for line in report.findings)
+    assert CliRunner().invoke(main, ["check", str(tmp_path / "plant.toml")]).exit_code == count
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(BASE.partition("[bus")[0], "bus: none"), (BASE, "there is nothing to poll")]
+)
+def test_a_plant_in_which_nothing_is_polled_is_a_finding(tmp_path: Path, text: str, expected: str) -> None:
+    _, report = load(tmp_path, text)
+    assert len(report.findings) == 1
+    assert expected in report.findings[0]
+    assert CliRunner().invoke(main, ["check", str(tmp_path / "plant.toml")]).exit_code == 1
+
+
+def test_meters_in_a_row_are_no_loop(tmp_path: Path) -> None:
+    text = BASE + meter("a") + "fed_by = 'b'\n" + meter("b", 2) + "fed_by = 'c'\n" + meter("c", 3)
+    assert load(tmp_path, text)[1].problems == []
+
+
+def test_a_loop_is_told_once_and_not_by_those_that_hang_on_it(tmp_path: Path) -> None:
+    text = BASE + meter("a") + "fed_by = 'b'\n" + meter("b", 2) + "fed_by = 'c'\n" + meter("c", 3) + "fed_by = 'b'\n"
+    (only,) = problems(tmp_path, text)
+    assert "meter.b.fed_by" in only
+
+
+def test_the_place_of_a_waveform_is_a_note(tmp_path: Path) -> None:
+    text = BASE + meter("m") + drive("d", "m") + motor("p", "d") + '[motor.p.waveform]\ntcp = "a:7000"\nat = "motor"\n'
+    notes = load(tmp_path, text)[1].notes
+    assert [line for line in notes if "motor.p.waveform.at: accepted" in line]
 
 
 def test_the_example_of_the_docs_is_accepted(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from drivers.errors import FileError
-from drivers.files import load, parse_map
+from drivers.files import Recording, load, parse_map
 
 
 def write(path: Path, text: str) -> Path:
@@ -122,6 +124,207 @@ def test_an_unknown_channel_lists_what_there_is(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", table(50, "{n}", header="time,u1\n"))
     with pytest.raises(FileError, match="no channel 'VB'; it holds u1"):
         load(file, parse_map("u1=VB"))
+
+
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").mkdir()
+    with pytest.raises(FileError, match="is a folder"):
+        load(tmp_path / "a.npz")
+
+
+U = np.ones((3, 10))
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "fs is text": ({"fs": "fast", "u_abc": U}, "fs is text"),
+    "fs is complex": ({"fs": 1000 + 1j, "u_abc": U}, "fs is complex"),
+    "fs is an array": ({"fs": [1000, 1000], "u_abc": U}, "needs fs, the sampling rate in Hz, one number"),
+    "fs is a date": ({"fs": np.datetime64("2026-01-01"), "u_abc": U}, "fs is dates"),
+    "fs is nan": ({"fs": np.nan, "u_abc": U}, "not a sampling rate"),
+    "fs is 1e9": ({"fs": 1e9, "u_abc": U}, "1e\\+09 samples per second is not a sampling rate"),
+    "u_abc is text": ({"fs": 1000, "u_abc": np.full((3, 10), "x")}, "u_abc is text"),
+    "u_abc is complex": ({"fs": 1000, "u_abc": U * 1j}, "u_abc is complex"),
+    "u_abc is dates": ({"fs": 1000, "u_abc": np.zeros((3, 10), "datetime64[s]")}, "u_abc is dates"),
+    "i_abc is time spans": ({"fs": 1000, "u_abc": U, "i_abc": np.zeros((3, 10), "timedelta64[s]")}, "i_abc is time"),
+    "u_abc is empty": ({"fs": 1000, "u_abc": np.ones((3, 0))}, "no samples"),
+    "u_abc is objects": ({"fs": 1000, "u_abc": np.array([[{}] * 4] * 3)}, "not a readable npz"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_arrays_that_are_no_waveforms_are_refused(tmp_path: Path, case: str) -> None:
+    arrays, expected = REFUSED[case]
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(FileError, match=expected) as caught:
+        load(tmp_path / "a.npz")
+    assert "\n" not in str(caught.value)
+
+
+def test_one_array_under_the_name_of_an_npz(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", U)
+    (tmp_path / "a.npy").rename(tmp_path / "a.npz")
+    with pytest.raises(FileError, match=r"one array \(npy\)"):
+        load(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("text", ["u1=1,i1=1", "u1=u1,i1=1", "u1=2,u2=i1"])
+def test_one_channel_has_one_role(tmp_path: Path, text: str) -> None:
+    file = write(tmp_path / "a.csv", table(50, "{n}", "2", header="time,u1,i1\n"))
+    with pytest.raises(FileError, match="it can be one of them"):
+        load(file, parse_map(text))
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_decimal_commas_do_not_outvote_the_delimiter(tmp_path: Path, delimiter: str) -> None:
+    """The same numbers, written as in Berlin and as in London."""
+    rows = [(n * 1e-4, 325.1 * np.sin(n / 30), 7.25 * np.cos(n / 30)) for n in range(400)]
+    london = "\n".join(",".join(f"{value:.4f}" for value in row) for row in rows)
+    berlin = "\n".join(delimiter.join(f"{value:.4f}".replace(".", ",") for value in row) for row in rows)
+    ours = load(write(tmp_path / "b.csv", delimiter.join(["t", "u1", "i1"]) + "\n" + berlin + "\n"))
+    theirs = load(write(tmp_path / "l.csv", "t,u1,i1\n" + london + "\n"))
+    assert ours.rate_hz == theirs.rate_hz == pytest.approx(10_000)
+    assert ours.present == theirs.present == (True, False, False, True, False, False)
+    assert np.array_equal(ours.samples, theirs.samples, equal_nan=True)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_decimal_points_with_any_delimiter(tmp_path: Path, delimiter: str) -> None:
+    text = table(60, "{n}.5", "3", header="t,u1,i1\n").replace(",", delimiter)
+    found = load(write(tmp_path / "a.csv", text))
+    assert (found.samples[0, 7], found.samples[3, 7]) == (7.5, 3)
+
+
+def test_short_lines_are_named_as_the_reason(tmp_path: Path) -> None:
+    lines = table(100, "{n}", "2").splitlines()
+    for n in range(3, 100, 7):
+        lines[n] = lines[n].split(",")[0]  # 14 of 100
+    with pytest.raises(FileError, match=r"14 of 100 lines are short.*holds 1 of 3 columns"):
+        load(write(tmp_path / "a.csv", "\n".join(lines)))
+
+
+def test_one_short_line_is_a_hole(tmp_path: Path) -> None:
+    lines = table(100, "{n}", "2").splitlines()
+    lines[50] = lines[50].rsplit(",", 1)[0]
+    found = load(write(tmp_path / "a.csv", "time,u1,i1\n" + "\n".join(lines)))
+    assert found.samples[0, 50] == 50
+    assert np.flatnonzero(np.isnan(found.samples[3])).tolist() == [50]
+
+
+def test_a_header_may_be_longer_than_a_tenth_of_the_file(tmp_path: Path) -> None:
+    head = "".join(f"# setting {n}\n" for n in range(30)) + "time,u1\n"
+    assert load(write(tmp_path / "a.csv", table(50, "{n}", header=head))).samples[0, 49] == 49
+
+
+def test_an_endless_cell(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", table(50, "{n}", header="time,u1\n") + '0.1,"' + "9" * 140_000 + '"\n')
+    with pytest.raises(FileError, match="line 52 cannot be read: field larger"):
+        load(file)
+
+
+def test_a_line_of_commas_does_not_size_the_table(tmp_path: Path) -> None:
+    lines = "#" + "," * 2_000_000 + "\n" + table(3000, "{n}", header="time,u1\n")  # would be 48 GB of numbers
+    assert load(write(tmp_path / "a.csv", lines)).samples.shape == (6, 3000)
+
+
+def counts(n: int) -> tuple[int, int]:
+    """Raw values of the two channels of `comtrade` at sample n, counted from 0."""
+    return n % 1000 + 1, -(n % 700) - 1
+
+
+def comtrade(folder: Path, form: str, said: int, held: range, rate: float = 5000, cut: int = 0) -> Path:
+    """A recording of IEEE C37.111-1999 with `held` of `said` samples; `cut` bytes are taken off the end of the dat."""
+    lines = [
+        "here,there,1999", "3,2A,1D",
+        "1,UL1,A,,V,0.5,0,0,-32767,32767,1,1,P", "2,IL1,A,,A,0.25,1,0,-32767,32767,1,1,P", "1,trip,,,0",
+        "50", "1", f"{rate:g},{said}", *2 * ["01/01/2026,00:00:00.000000"], form, "1",
+    ]  # fmt: skip
+    write(folder / "r.cfg", "\r\n".join(lines) + "\r\n")
+    if form == "ASCII":
+        dat = "".join(f"{n + 1},{n * 200},{counts(n)[0]},{counts(n)[1]},0\r\n" for n in held).encode()
+    else:
+        dat = b"".join(struct.pack("<IIhhH", n + 1, n * 200, *counts(n), 0) for n in held)
+    (folder / "r.dat").write_bytes(dat[: len(dat) - cut])
+    return folder / "r.cfg"
+
+
+def shows(found: Recording, held: range) -> None:
+    raw = np.array([counts(n) for n in held], dtype=float)
+    assert np.array_equal(found.samples[0], raw[:, 0] * 0.5)
+    assert np.array_equal(found.samples[3], raw[:, 1] * 0.25 + 1)
+
+
+@pytest.mark.parametrize("form", ["ASCII", "BINARY"])
+def test_a_whole_comtrade_recording(tmp_path: Path, form: str) -> None:
+    found = load(comtrade(tmp_path, form, 2000, range(2000)))
+    assert (found.rate_hz, found.notes) == (5000, ())
+    shows(found, range(2000))
+
+
+@pytest.mark.parametrize("cut", [0, 3])
+@pytest.mark.parametrize("form", ["ASCII", "BINARY"])
+def test_a_cut_off_comtrade_recording_ends_where_it_was_cut(tmp_path: Path, form: str, cut: int) -> None:
+    found = load(comtrade(tmp_path, form, 10_000, range(4300), cut=cut))
+    held = 4300 if not cut else 4299  # what is left of a sample is none
+    shows(found, range(held))
+    assert found.notes == (
+        f"r.cfg: r.dat holds {held} samples, the cfg says 10000; "
+        f"only those are read: the file was cut off after {held / 5000:.4g} s",
+    )
+
+
+def test_what_a_cfg_says_sizes_nothing(tmp_path: Path) -> None:
+    assert load(comtrade(tmp_path, "BINARY", 10**12, range(50))).samples.shape == (6, 50)
+
+
+def test_more_samples_than_the_cfg_says(tmp_path: Path) -> None:
+    found = load(comtrade(tmp_path, "ASCII", 100, range(130)))
+    shows(found, range(100))
+    assert "what is beyond is left out" in found.notes[0]
+
+
+@pytest.mark.parametrize("form", ["ASCII", "BINARY"])
+def test_samples_left_out_of_a_comtrade_recording_are_holes(tmp_path: Path, form: str) -> None:
+    file = comtrade(tmp_path, form, 200, range(200))
+    whole = load(file).samples
+    dat = (tmp_path / "r.dat").read_bytes()
+    rows = dat.splitlines(keepends=True) if form == "ASCII" else [dat[n : n + 14] for n in range(0, len(dat), 14)]
+    (tmp_path / "r.dat").write_bytes(b"".join(rows[:90] + rows[95:]))
+    found = load(file)
+    assert np.isnan(found.samples[0, 90:95]).all()
+    assert np.array_equal(np.delete(found.samples[0], range(90, 95)), np.delete(whole[0], range(90, 95)))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1a", b"\r\n\r\n"])
+def test_an_empty_dat(tmp_path: Path, content: bytes) -> None:
+    file = comtrade(tmp_path, "ASCII", 100, range(100))
+    (tmp_path / "r.dat").write_bytes(content)
+    with pytest.raises(FileError, match=r"r\.dat is empty"):
+        load(file)
+
+
+@pytest.mark.parametrize("rate", [1e9, -5])
+def test_an_unlikely_rate_in_a_cfg(tmp_path: Path, rate: float) -> None:
+    with pytest.raises(FileError, match="not a sampling rate"):
+        load(comtrade(tmp_path, "BINARY", 100, range(100), rate=rate))
+
+
+def test_a_sample_line_that_is_none_is_shown(tmp_path: Path) -> None:
+    file = comtrade(tmp_path, "ASCII", 3, range(3))
+    (tmp_path / "r.dat").write_text("1,0,1,1,0\n2,200,one,1,0\n3,400,1,1,0\n")
+    with pytest.raises(FileError, match="sample line 2 is not"):
+        load(file)
+
+
+@pytest.mark.parametrize("name", ["sample_ascii.cfg", "sample_ascii.cff", "sample_bin.cfg", "sample_float32.cff"])
+def test_samples_are_those_of_the_comtrade_package(data: Path, name: str) -> None:
+    """Whole files of its own authors, read by both."""
+    import comtrade as package
+
+    file = data / "recordings" / "python_comtrade" / name
+    theirs = package.Comtrade(ignore_warnings=True, use_numpy_arrays=True, use_double_precision=True)
+    theirs.load(str(file))
+    for number, channel in enumerate(theirs.cfg.analog_channels):
+        ours = load(file, {"u1": str(number + 1)}).samples[0]
+        scale = {"kV": 1e3, "kA": 1e3}.get(channel.uu, 1.0)
+        assert ours == pytest.approx(np.asarray(theirs.analog[number]) * scale, rel=1e-9, nan_ok=True)
 
 
 def test_comtrade_generator(data: Path) -> None:
