@@ -109,8 +109,6 @@ class ModbusLink:
                     failure = error
                     self.damaged += 1
                     self._deaf = 0
-                    if want.damaged:  # it did answer: its shape rests for one more time-out only
-                        self._rest_s[key] = time.monotonic() + patience_s
                     self._distrust(stream)
                     continue
                 except LinkTimeout as error:

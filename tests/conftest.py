@@ -14,6 +14,18 @@ from agent import kernels
 kernels.use_cache()  # before anything imports numba: its own cache goes stale when a callee is edited
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _only_reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Every simulated server of the whole run writes down functions that are no reading: in the end there are none.
+
+    Tests that send such a function on purpose take the variable out of their environment.
+    """
+    log = tmp_path_factory.mktemp("functions") / "log"
+    os.environ["MAGWATT_FUNCTION_LOG"] = str(log)
+    yield
+    assert not log.exists(), f"functions that only read are allowed: {log.read_text()}"
+
+
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock()
