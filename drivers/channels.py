@@ -1,0 +1,52 @@
+"""What a recording says about its channels before they get their places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.errors import FileError
+
+UNIT_SCALE = {"": 1.0, "V": 1.0, "A": 1.0, "kV": 1e3, "kA": 1e3, "KV": 1e3, "KA": 1e3, "mV": 1e-3, "mA": 1e-3}
+_PHASES = {"A": "1", "B": "2", "C": "3", "1": "1", "2": "2", "3": "3", "L1": "1", "L2": "2", "L3": "3", "R": "1",
+           "S": "2", "T": "3"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What a file holds before roles are given. roles: what the file itself says about a channel (name → role)."""
+
+    rate_hz: float
+    channels: Mapping[str, NDArray[np.float64]]
+    roles: Mapping[str, str]
+    notes: Sequence[str] = field(default_factory=list)
+
+
+def role_of(name: str, unit: str, phase: str) -> str | None:
+    """u1 … i3 from what a file says: phase and unit, or a name such as VA, UL2, i3."""
+    kind = {"V": "u", "A": "i"}.get(unit.upper()[-1:])
+    if kind and phase.upper() in _PHASES:
+        return kind + _PHASES[phase.upper()]
+    found = re.fullmatch(r"([UVI])_?(L?[123]|[ABCRST])", name.upper())
+    return ("i" if found[1] == "I" else "u") + _PHASES[found[2]] if found else None
+
+
+def rate_of(path: Path, time_s: NDArray[np.float64]) -> float:
+    if not np.isfinite(time_s).all():
+        raise FileError(f"{path}: no time in line {int(np.argmin(np.isfinite(time_s))) + 1} of the samples")
+    if len(time_s) < 2 or time_s[-1] <= time_s[0]:
+        raise FileError(f"{path}: the time column does not rise from line to line")
+    step_s = (time_s[-1] - time_s[0]) / (len(time_s) - 1)
+    worst = np.abs(time_s - time_s[0] - step_s * np.arange(len(time_s))).max()
+    if worst > 0.6 * step_s:
+        raise FileError(f"{path}: the time steps are uneven (up to {worst / step_s:.1f} steps off); resample it first")
+    return float(1 / step_s)
+
+
+def one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -1,0 +1,156 @@
+"""COMTRADE recordings: cfg with dat, and cff.
+
+The comtrade package reads the cfg; the samples are decoded here, because it fills what a cut file lacks with zeros.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.channels import UNIT_SCALE, Raw, one_line, rate_of, role_of
+from drivers.errors import FileError
+
+
+def read_comtrade(path: Path) -> Raw:
+    """The comtrade package reads the cfg. The samples are read here: the package fills what is missing with zeros."""
+    import comtrade
+
+    cfg_text, dat, dat_name = _comtrade_parts(path)
+    cfg = comtrade.Cfg(ignore_warnings=True)
+    try:
+        cfg.read(cfg_text)
+        rates = [(float(rate), int(end)) for rate, end in cfg.sample_rates]
+        said = rates[-1][1]
+    except Exception as error:  # the library raises whatever its parsing trips over
+        raise FileError(f"{path}: not a readable COMTRADE recording ({one_line(error)})") from None
+    if len({rate for rate, _ in rates}) > 1:
+        raise FileError(f"{path}: several sampling rates in one file are not read")
+    if not dat.strip(b"\x1a\r\n"):
+        raise FileError(f"{path}: {dat_name} is empty: no samples")
+    if cfg.ft.strip().upper() == "ASCII":
+        numbers, stamps, raw = _ascii_rows(path, cfg, dat, said)
+    else:
+        numbers, stamps, raw = _binary_rows(path, cfg, dat)
+    notes = []
+    if len(numbers) != said:
+        short = f"only those are read: the file was cut off after {len(numbers) / (rates[0][0] or math.inf):.4g} s"
+        notes.append(
+            f"{path.name}: {dat_name} holds {len(numbers)} samples, the cfg says {said}; "
+            + (short if len(numbers) < said else "what is beyond is left out")
+        )
+    numbers, stamps, raw = numbers[:said], stamps[:said], raw[:said]
+    if not len(numbers):
+        raise FileError(f"{path}: no samples")
+    if rates[0][0]:
+        rate_hz = rates[0][0]
+        raw = _at_their_numbers(path, numbers, raw, notes)
+    else:
+        rate_hz = rate_of(path, stamps * cfg.time_base * cfg.timemult)
+    channels: dict[str, NDArray[np.float64]] = {}
+    roles: dict[str, str] = {}
+    for number, info in enumerate(cfg.analog_channels):
+        name = (info.name or str(number + 1)).strip()
+        name = name if name not in channels else f"{name}#{number + 1}"
+        unit = (info.uu or "").strip()
+        channels[name] = (raw[:, number] * info.a + info.b) * UNIT_SCALE.get(unit, 1.0)
+        if role := role_of(name, unit, (info.ph or "").strip()):
+            roles[name] = role
+    return Raw(rate_hz, channels, roles, notes)
+
+
+_SECTION = re.compile(rb"^[ \t]*--- file type: (cfg|inf|hdr|dat)\b[^\r\n]*---[ \t]*\r?\n", re.IGNORECASE | re.MULTILINE)
+
+
+def _comtrade_parts(path: Path) -> tuple[str, bytes, str]:
+    """Text of the cfg, bytes of the samples, and how to call these in a message."""
+    try:
+        if path.suffix.lower() != ".cff":
+            config = path if path.suffix.lower() == ".cfg" else _sibling(path, ".cfg")
+            dat = _sibling(config, ".dat")
+            return config.read_bytes().decode("utf-8-sig", "replace"), dat.read_bytes(), dat.name
+        data = path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{path}: {error.strerror or error}") from None
+    parts: dict[str, bytes] = {}
+    at = 0
+    while (head := _SECTION.search(data, at)) and "dat" not in parts:
+        kind = head[1].lower().decode()
+        following = None if kind == "dat" else _SECTION.search(data, head.end())  # samples may look like anything
+        at = following.start() if following else len(data)
+        parts[kind] = data[head.end() : at]
+    if not {"cfg", "dat"} <= parts.keys():
+        raise FileError(f"{path}: not a readable COMTRADE recording (no {'cfg' if 'cfg' not in parts else 'dat'} part)")
+    return parts["cfg"].decode("utf-8", "replace"), parts["dat"], "its dat part"
+
+
+_Rows = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]  # number and stamp of each sample; counts
+
+
+def _ascii_rows(path: Path, cfg: Any, dat: bytes, said: int) -> _Rows:
+    text = dat.replace(b"\x1a", b"").decode("ascii", "replace")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) < said and not text.endswith(("\n", "\r")):
+        del lines[-1:]  # the file was cut off in this line: its last number may have lost digits
+    missing = "" if cfg.rev_year == "1991" else "99999"
+    numbers = np.empty(len(lines), dtype=np.int64)
+    stamps, raw = np.empty(len(lines)), np.empty((len(lines), cfg.analog_count))
+    for row, line in enumerate(lines):
+        cells = [cell.strip() for cell in line.split(",")]
+        try:
+            numbers[row] = int(cells[0])
+            stamps[row] = float(cells[1] or math.nan)
+            values = cells[2 : 2 + cfg.analog_count]
+            raw[row] = [math.nan if cell in ("", missing) else float(cell) for cell in values]
+        except (ValueError, IndexError, OverflowError):
+            raise FileError(
+                f"{path}: sample line {row + 1} is not a number, a time and {cfg.analog_count} values: {line[:60]!r}"
+            ) from None
+    return numbers, stamps, raw
+
+
+def _binary_rows(path: Path, cfg: Any, dat: bytes) -> _Rows:
+    """C37.111: number and stamp as 32 bits each, the values, 16 status channels to a word; little-endian."""
+    lacking = -1 if cfg.rev_year == "1991" else -32768
+    types = {"BINARY": ("<i2", lacking), "BINARY32": ("<i4", -(2**31)), "FLOAT32": ("<f4", None)}
+    form = cfg.ft.strip().upper()
+    if form not in types:
+        raise FileError(f"{path}: samples in the form {cfg.ft[:40]!r} are not read")
+    kind, missing = types[form]
+    words = (cfg.status_count + 15) // 16
+    row = np.dtype([("n", "<u4"), ("t", "<u4"), ("a", kind, (cfg.analog_count,)), ("d", "<u2", (words,))])
+    table = np.frombuffer(dat, dtype=row, count=len(dat) // row.itemsize)
+    raw = table["a"].astype(np.float64)
+    if missing is not None:
+        raw[table["a"] == missing] = math.nan
+    stamps = table["t"].astype(np.float64)
+    stamps[table["t"] == 0xFFFFFFFF] = math.nan
+    return table["n"].astype(np.int64), stamps, raw
+
+
+def _at_their_numbers(
+    path: Path, numbers: NDArray[np.int64], raw: NDArray[np.float64], notes: list[str]
+) -> NDArray[np.float64]:
+    """Where samples are left out the numbers jump: those become NaN. Numbers that do not count are not believed."""
+    steps = np.diff(numbers)
+    if not len(steps) or not (steps >= 1).all() or (steps == steps[0]).all():
+        return raw
+    size = int(numbers[-1] - numbers[0]) + 1
+    if size > 2 * len(numbers):
+        raise FileError(f"{path}: more than half of the samples between the first and the last are missing")
+    whole = np.full((size, raw.shape[1]), math.nan)
+    whole[numbers - numbers[0]] = raw
+    notes.append(f"{path.name}: {size - len(numbers)} samples are missing in between")
+    return whole
+
+
+def _sibling(path: Path, suffix: str) -> Path:
+    for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
+        if candidate.is_file():
+            return candidate
+    raise FileError(f"{path}: the {suffix} file that belongs to it is missing")
