@@ -33,7 +33,7 @@ lint: .venv/test
 bench: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/bench.py
 
-bench-bus: .venv/test system
+bench-bus: .venv/bench system
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/bus.py
 
 soak: .venv/test system
@@ -60,6 +60,10 @@ system:
 .venv/test: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@touch $@ .venv/demo
+
+.venv/bench: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	@touch $@ .venv/test .venv/demo
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
+import fcntl
 import os
 import pty
 import select
+import termios
 import tty
 
 
@@ -44,6 +47,18 @@ class Pty:
         with contextlib.suppress(OSError):
             return os.write(self.fd, data)
         return 0
+
+    def unread(self) -> int:
+        """Bytes that were written and not yet read; only with hold."""
+        waiting = array.array("i", [0])
+        if self._other is not None:
+            fcntl.ioctl(self._other, termios.FIONREAD, waiting)
+        return waiting[0]
+
+    def forget(self) -> None:
+        """Drops them, as a port does that is closed."""
+        if self._other is not None:
+            termios.tcflush(self._other, termios.TCIFLUSH)
 
     def close(self) -> None:
         for fd in (self.fd, self._other):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pymodbus.framer import FramerType
 from pymodbus.server import ModbusSerialServer
 
+from simulators.bus.functions import allowed
 from simulators.bus.pty import Pty
 from simulators.bus.server import sim_device
 from simulators.devices.device import SimulatedDevice
@@ -68,10 +69,14 @@ class RtuBus:
     def _frame_ended(self) -> None:
         """After a pause: one whole, intact frame for one of our slaves goes on; anything else is noise to them."""
         frame, self._request = bytes(self._request), bytearray()
-        if len(frame) >= 8 and frame[0] in self._units and crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little"):
+        whole = len(frame) >= 4 and crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
+        if not whole or frame[0] not in self._units:
+            self.dropped += 1
+        elif allowed(frame[1], "rtu bus"):
             self._slaves.write(frame)
         else:
-            self.dropped += 1
+            refusal = bytes((frame[0], frame[1] | 0x80, 1))
+            self._client.write(refusal + crc16(refusal).to_bytes(2, "little"))
 
     def _from_slaves(self) -> None:
         """Gathers an answer and lets it go when the wire would have carried it."""

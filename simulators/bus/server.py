@@ -6,9 +6,13 @@ during an await would take over the first one's transaction number.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pymodbus.constants import ExcCodes
+from pymodbus.pdu import ExceptionResponse, ModbusPDU
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from simulators.bus.functions import READING, allowed
 from simulators.devices.device import Refused, SimulatedDevice
 
 
@@ -48,6 +52,29 @@ def silent_gateway() -> SimDevice:
         return ExcCodes.GATEWAY_NO_RESPONSE
 
     return SimDevice(0, _memory(), action=action)
+
+
+class Refusal(ModbusPDU):
+    """Stands in for a request that does more than read: whatever it was, the answer is exception 1."""
+
+    async def datastore_update(self, _context: Any, _device_id: int) -> ModbusPDU:
+        return ExceptionResponse(self.function_code, ExcCodes.ILLEGAL_FUNCTION)
+
+
+def only_reading(sending: bool, pdu: ModbusPDU) -> ModbusPDU:
+    """For pymodbus' trace_pdu: refuses every function that does not only read."""
+    if sending or pdu.function_code in READING:
+        return pdu
+    refusal = Refusal(pdu.dev_id, pdu.transaction_id)
+    refusal.function_code = pdu.function_code
+    return refusal
+
+
+def record(sending: bool, data: bytes) -> bytes:
+    """For trace_packet on TCP. Not for trace_pdu: what pymodbus cannot decode never becomes a PDU."""
+    if not sending and len(data) >= 8:
+        allowed(data[7], "tcp bus")
+    return data
 
 
 _Memory = tuple[list[SimData], list[SimData], list[SimData], list[SimData]]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pymodbus.server import ModbusTcpServer
 
-from simulators.bus.server import silent_gateway, sim_device
+from simulators.bus.server import only_reading, record, silent_gateway, sim_device
 from simulators.devices.device import SimulatedDevice
 
 
@@ -20,7 +20,9 @@ class TcpBus:
 
     async def start(self) -> str:
         table = [silent_gateway(), *(sim_device(device) for device in self._devices)]
-        self._server = ModbusTcpServer(table, address=("127.0.0.1", self._port))
+        self._server = ModbusTcpServer(
+            table, address=("127.0.0.1", self._port), trace_pdu=only_reading, trace_packet=record
+        )
         await self._server.serve_forever(background=True)
         listener = self._server.transport
         if not isinstance(listener, asyncio.Server):

@@ -1,0 +1,223 @@
+"""The bus master beside its peers, in one run: who survives bad lines, and what each costs. Run: make bench-bus.
+
+Prints Markdown, which stands in docs/bus-measured.md. `bus.py matrix|rtu|tcp|many` prints only that part.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from testkit import Mosquitto
+
+from benchmarks.far_end import BITS, FarEnd
+from benchmarks.matrix import matrix
+from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, masters, missing, version
+from drivers.bus import Wire
+from simulators.bus.faults import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, Line
+from simulators.bus.judge import Block
+
+SPEEDS = {9600: (6, 1), 19200: (10, 1), 115200: (40, 8)}  # baud → sweeps, characters that arrive together
+TURNAROUND_S = 0.005
+SWEEP = [Block(unit, 3, 100, words) for unit, words in ((1, 4), (2, 10), (3, 20), (4, 30), (5, 50), (6, 80))]
+SLOW_S = 1.0  # patience where the line is slow but good
+
+REQUESTS, GROUPS = 2000, 7
+FIFTY = Block(1, 3, 100, 50)
+
+DEVICES, SECONDS = 32, 30
+MB_MAX, LATE_MS_MAX = 40, 5
+
+
+def say(line: str = "") -> None:
+    print(line, flush=True)
+
+
+def head() -> None:
+    found = [f"{name} {version(name)}" for name in ("pymodbus", "minimalmodbus", "libmodbus") if name not in missing()]
+    say("# The bus master, measured")
+    say()
+    say("Printed by `make bench-bus`: one run on one machine, so that ratios hold where figures do not.")
+    say(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; beside {', '.join(found)}.")
+    for name, how in missing().items():
+        say(f"\nNot here, so left out: {name} (`{how}`).")
+
+
+def matrices() -> None:
+    say("\n## Bad lines\n")
+    say(f"Ten polls each: good / **wrong** / lost. Every master waits {PATIENCE_S:g} s at most for an answer and tries "
+        f"{TRIES} times. Overdue: {OVERDUE_S:g} s; too late: {TOO_LATE_S:g} s, later than anybody waits; the other "
+        f"answers of such a device take {MEANWHILE_S:g} s. Three blocks of one shape take turns. A value is wrong when "
+        "it does not answer a request of that very poll. deliver: ten of ten can be had; never: there is no right "
+        "answer; either: only that nothing is wrong. The slave queues requests as converters do.")  # fmt: skip
+    for kind in Line:
+        say()
+        matrix(kind, say)
+
+
+# --- RTU ----------------------------------------------------------------------------------------------------------
+
+
+def ideal_s(baud: int, blocks: list[Block]) -> float:
+    """Wire time of request and answer, the slave's turnaround, and the silence after each of both frames."""
+    character_s = BITS / baud
+    silence_s = 0.00175 if baud > 19200 else 3.5 * character_s
+    return sum((8 + 5 + 2 * block.words) * character_s + TURNAROUND_S + 2 * silence_s for block in blocks)
+
+
+def rtu() -> None:
+    say("\n## RTU: how near to the wire\n")
+    registers = ", ".join(str(block.words) for block in SWEEP)
+    pause = f"{TURNAROUND_S * 1e3:g} ms"
+    say(f"Sweeps of {len(SWEEP)} reads ({registers} registers, one slave each) on a paced line, {pause} "
+        "turnaround. Time: over the sum of wire, turnaround and two silences. Silence broken: requests less than 3.5 "
+        "characters behind an answer. CPU of the master's process alone.\n")  # fmt: skip
+    say("| baud | master | time | silence broken | CPU per transaction | lost |")
+    say("|---|---|---|---|---|---|")
+    for baud, (sweeps, chunk) in SPEEDS.items():
+        with FarEnd("rtu", baud, chunk, TURNAROUND_S) as far:
+            wire = Wire("rtu", serial_port=far.where["port"], baud=baud, rtu_framing=True)
+            for name, make in masters(Line.RTU).items():
+                if "recovery" in name:
+                    continue
+                master = make(wire, Line.RTU, SLOW_S)
+                try:
+                    say(f"| {baud} | {name} | {_sweeps(master, far, baud, sweeps)} |")
+                finally:
+                    master.close()
+
+
+def _sweeps(master: Master, far: FarEnd, baud: int, sweeps: int) -> str:
+    master.sweep(SWEEP)  # everything is loaded, the line is open
+    time.sleep(0.1)
+    far.count()
+    lost, seconds, cpu_s = 0, [], time.process_time()
+    for _ in range(sweeps):
+        started_s = time.perf_counter()
+        try:
+            master.sweep(SWEEP)
+        except Lost:
+            lost += 1
+        else:
+            seconds.append(time.perf_counter() - started_s)
+    cpu_s = time.process_time() - cpu_s
+    counted = far.count()
+    ratio = f"{statistics.median(seconds) / ideal_s(baud, SWEEP):.3f}" if seconds else "–"
+    requests = sweeps * len(SWEEP)
+    return f"{ratio} | {counted['violations']} of {requests} | {1e3 * cpu_s / requests:.2f} ms | {lost} sweeps"
+
+
+# --- TCP ----------------------------------------------------------------------------------------------------------
+
+
+def tcp() -> None:
+    say("\n## TCP: what a request costs\n")
+    say(f"{FIFTY.words} registers a request over loopback, {GROUPS} groups of {REQUESTS}, the masters by turns; the "
+        "server in a process of its own. CPU of the master's process: median (least).\n")  # fmt: skip
+    costs: dict[str, list[float]] = {}
+    rates: dict[str, list[float]] = {}
+    with FarEnd("tcp") as far:
+        wire = Wire("tcp", host="127.0.0.1", port_number=far.where["port_number"])
+        open_ = {name: make(wire, Line.TCP, SLOW_S) for name, make in masters(Line.TCP).items() if "recov" not in name}
+        blocks = [FIFTY] * REQUESTS
+        for master in open_.values():
+            master.sweep(blocks[:200])
+        for _ in range(GROUPS):
+            for name, master in open_.items():
+                cpu_s, wall_s = time.process_time(), time.perf_counter()
+                master.sweep(blocks)
+                costs.setdefault(name, []).append((time.process_time() - cpu_s) / REQUESTS)
+                rates.setdefault(name, []).append(REQUESTS / (time.perf_counter() - wall_s))
+        for master in open_.values():
+            master.close()
+    ours = statistics.median(costs["ours"])
+    say("| master | CPU per request | ours in ratio | requests per second |")
+    say("|---|---|---|---|")
+    for name, row in costs.items():
+        median = statistics.median(row)
+        say(f"| {name} | {median * 1e6:.1f} µs ({min(row) * 1e6:.1f}) | {ours / median:.2f} | "
+            f"{statistics.median(rates[name]):.0f} |")  # fmt: skip
+
+
+# --- the whole agent ----------------------------------------------------------------------------------------------
+
+CONFIG = """\
+[site]
+id = "bench"
+gateway = "gw-01"
+simulated = true
+
+[store]
+dir = "state"
+
+[mqtt]
+url = "{broker}"
+
+[bus.line]
+{bus}
+every = "1s"
+"""
+
+METER = """
+[meter.meter-{unit}]
+bus = "line"
+unit = {unit}
+profile = "{profile}"
+at = "feeder"
+class = "0.5"
+"""
+PROFILE = "schneider/pm5000"
+
+
+def many() -> None:
+    say(f"\n## {DEVICES} devices at 1 s\n")
+    say(f"`magwatt run` with {DEVICES} meters of 20 registers for {SECONDS} s; lateness by a ticker of 10 ms.\n")
+    say("| wire | memory | peak | loop late p50 | p99 | longest | CPU | requests per second |")
+    say("|---|---|---|---|---|---|---|---|")
+    with FarEnd("tcp") as far:
+        bus = f'tcp = "127.0.0.1:{far.where["port_number"]}"'
+        say(f"| one TCP connection | {_agent(bus, far)} |")
+    with FarEnd("rtu", 115200, 8, 0.002) as far:
+        bus = f'serial = "{far.where["port"]}"\nline = "115200 8N1"\nlisten = "0s"'
+        say(f"| one line, 115200 baud | {_agent(bus, far)} |")
+    say(f"\nWanted: at most {MB_MAX} MB without numpy, p99 at most {LATE_MS_MAX} ms.")
+
+
+def _agent(bus: str, far: FarEnd) -> str:
+    """The agent in a process of its own, for some seconds, watched from inside its loop."""
+    with tempfile.TemporaryDirectory() as folder:
+        broker = Mosquitto(Path(folder))
+        broker.start()
+        try:
+            config = Path(folder) / "plant.toml"
+            meters = (METER.format(unit=unit, profile=PROFILE) for unit in range(1, DEVICES + 1))
+            config.write_text(CONFIG.format(broker=broker.url, bus=bus) + "".join(meters))
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.watched_agent", str(config), str(SECONDS)],
+                cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=SECONDS + 60,
+            )  # fmt: skip
+        finally:
+            broker.stop()
+    if done.returncode:
+        return f"failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}"
+    row = json.loads(done.stdout.strip().splitlines()[-1])
+    numpy = " (with numpy)" if row["numpy"] else ""
+    return (f"{row['rss_mb']:.0f} MB{numpy} | {row['peak_mb']:.0f} MB | {row['late_p50_ms']:.1f} ms | "
+            f"{row['late_p99_ms']:.1f} ms | {row['late_max_ms']:.1f} ms | {row['cpu_pct']:.1f} % | "
+            f"{far.count()['asked'] / SECONDS:.0f}")  # fmt: skip
+
+
+PARTS: dict[str, Callable[[], None]] = {"matrix": matrices, "rtu": rtu, "tcp": tcp, "many": many}
+
+if __name__ == "__main__":
+    head()
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()

@@ -1,0 +1,75 @@
+"""`magwatt run CONFIG` for some seconds, with a ticker in its loop: prints memory, CPU and how late the loop was.
+
+watched_agent.py CONFIG SECONDS
+
+Every device is cut down to twenty registers of its profile (active power and what follows), read with each poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import drivers.profiles
+
+TICK_S = 0.01
+WARM_S = 5.0  # the start is not counted
+
+
+WINDOW = range(3059, 3079)  # of schneider/pm5000: active, reactive and apparent power, a power factor
+
+
+def cut_profiles() -> None:
+    """Before anything of the agent is loaded: it keeps the function by name."""
+    whole = drivers.profiles.load_profile
+
+    @cache
+    def twenty(profile_id: str) -> drivers.profiles.Profile:
+        profile = whole(profile_id)
+        return replace(profile, registers=tuple(row for row in profile.registers if row.address in WINDOW))
+
+    drivers.profiles.load_profile = twenty  # type: ignore[assignment]
+
+
+async def tick(late_s: list[float]) -> None:
+    """Sleeps to each point of a grid and notes by how much it overslept."""
+    await asyncio.sleep(WARM_S)
+    due_s = time.monotonic()
+    while True:
+        due_s = max(due_s + TICK_S, time.monotonic())
+        await asyncio.sleep(due_s - time.monotonic())
+        late_s.append(time.monotonic() - due_s)
+
+
+async def main(config: Path, seconds: float) -> None:
+    from agent.config import load_config
+    from agent.run import run
+
+    late_s: list[float] = []
+    ticker = asyncio.create_task(tick(late_s))
+    loaded, _ = load_config(config)
+    cpu_s, started_s = time.process_time(), time.monotonic()
+    await run(loaded, seconds)
+    cpu_s = time.process_time() - cpu_s
+    ticker.cancel()
+    late_s.sort()
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())  # noqa: ASYNC240
+    print(json.dumps({
+        "rss_mb": int(status["VmRSS"].split()[0]) / 1024,
+        "peak_mb": int(status["VmHWM"].split()[0]) / 1024,
+        "late_p50_ms": 1e3 * late_s[len(late_s) // 2],
+        "late_p99_ms": 1e3 * late_s[int(len(late_s) * 0.99)],
+        "late_max_ms": 1e3 * late_s[-1],
+        "cpu_pct": 100 * cpu_s / (time.monotonic() - started_s),
+        "numpy": "numpy" in sys.modules,
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    cut_profiles()
+    asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2])))

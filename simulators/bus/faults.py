@@ -1,0 +1,227 @@
+"""What a bad line does to answers, one row each: the torture matrix. docs/bus-measured.md shows who survives it.
+
+A fault turns a request into steps: bytes, and how long after the step before they are sent. DELIVER: whoever asks up to
+three times can have every poll. NEVER: there is no right answer on the line, so no value may come out. EITHER: only
+that none is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from random import Random
+from typing import NamedTuple
+
+from simulators.bus.frames import Ask, or_ed
+
+OVERDUE_S = 0.15  # a little later than the time-out of 0.1 s after which an answer is overdue
+TOO_LATE_S = 0.36  # later than 0.3 s, the longest that one attempt waits
+MEANWHILE_S = 0.06  # what the other answers of a slow device take
+STRAY_MAX = 8
+
+
+class Expect(Enum):
+    DELIVER = "deliver"
+    NEVER = "never"
+    EITHER = "either"
+
+
+class Step(NamedTuple):
+    """Bytes to send after a pause; close: then the connection goes (on a serial line: the adapter is unplugged)."""
+
+    data: bytes = b""
+    after_s: float = 0.0
+    close: bool = False
+
+
+class Line(Enum):
+    """What carries the frames. TCP0: a gateway that answers everything with transaction id 0."""
+
+    RTU = "rtu"
+    RTU_TCP = "rtu-over-tcp"
+    TCP = "tcp"
+    TCP0 = "tcp-id-0"
+
+    @property
+    def is_rtu(self) -> bool:
+        return self in (Line.RTU, Line.RTU_TCP)
+
+
+Script = Callable[[Ask], list[Step]]
+EVERYWHERE = tuple(Line)
+ON_TCP = (Line.TCP, Line.TCP0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    name: str
+    expect: Expect
+    script: Script
+    on: tuple[Line, ...] = EVERYWHERE
+    expect_on: Mapping[Line, Expect] = field(default_factory=dict)  # where one kind of line differs
+
+    def expected(self, line: Line) -> Expect:
+        return self.expect_on.get(line, self.expect)
+
+
+def faults(line: Line) -> list[Fault]:
+    """The rows that make sense on that kind of line."""
+    return [fault for fault in MATRIX if line in fault.on]
+
+
+def clean(ask: Ask) -> list[Step]:
+    return [Step(ask.frame())]
+
+
+def silent(_ask: Ask) -> list[Step]:
+    return []
+
+
+def every(number: int, bad: Script, good: Script = clean) -> Script:
+    return lambda ask: bad(ask) if ask.number % number == 0 else good(ask)
+
+
+def once(bad: Script, good: Script = clean, number: int = 1) -> Script:
+    return lambda ask: bad(ask) if ask.number == number else good(ask)
+
+
+def late(seconds: float) -> Script:
+    return lambda ask: [Step(ask.frame(), seconds)]
+
+
+def split(ask: Ask) -> list[Step]:
+    frame = ask.frame()
+    return [Step(frame[:3]), Step(frame[3:], 0.008)]
+
+
+def stray_bytes(ask: Ask, count: int) -> bytes:
+    """By turns noise, zeros, ones, and the worst: the beginning of a right answer."""
+    kind = ask.number % 4
+    if kind == 0:
+        return ask.frame()[:count]
+    if kind == 1:
+        return b"\0" * count
+    if kind == 2:
+        return b"\xff" * count
+    return Random(ask.number * 100 + count).randbytes(count)
+
+
+def stray(count: int) -> Script:
+    return lambda ask: [Step(stray_bytes(ask, count) + ask.frame())]
+
+
+def foreign(ask: Ask) -> list[Step]:
+    """A whole, intact answer of somebody else, of the same shape."""
+    other = replace(ask, unit=ask.unit + 9, transaction=_other(ask))
+    return [Step(other.frame()), Step(ask.frame(), 0.003)]
+
+
+def glitch(ask: Ask) -> list[Step]:
+    """The transceiver is switched off a moment after the answer: one byte that nobody sent."""
+    return [Step(ask.frame()), Step(b"\xff" if ask.number % 2 else b"\0", 0.001)]
+
+
+def damaged(ask: Ask) -> list[Step]:
+    """One bit wrong: RTU's checksum tells; TCP has none, so there the header is hit (protocol id)."""
+    frame = bytearray(ask.frame())
+    frame[4 if ask.transaction is None else 2] ^= 0x10
+    return [Step(bytes(frame))]
+
+
+def truncated(ask: Ask) -> list[Step]:
+    return [Step(ask.frame()[:-3])]
+
+
+def echo(ask: Ask) -> list[Step]:
+    """A two-wire adapter that hears itself."""
+    return [Step(ask.raw), Step(ask.frame(), 0.003)]
+
+
+def short(ask: Ask) -> list[Step]:
+    return [Step(ask.frame(ask.words[:2]))]
+
+
+def wrong_function(ask: Ask) -> list[Step]:
+    return [Step(replace(ask, function=7 - ask.function).frame())]
+
+
+def wrong_unit(ask: Ask) -> list[Step]:
+    return [Step(replace(ask, unit=ask.unit + 1).frame())]
+
+
+def refused_behind_noise(ask: Ask) -> list[Step]:
+    return [Step(stray_bytes(ask, 2) + ask.refusal(2))]
+
+
+def two_at_once(ask: Ask) -> list[Step]:
+    """Two devices answer together; what arrives is both, one over the other."""
+    other = replace(ask, unit=ask.unit ^ 0x5, transaction=_other(ask))
+    return [Step(or_ed(ask.frame(), other.frame()))]
+
+
+def cut_off(ask: Ask) -> list[Step]:
+    """Half an answer, then the connection is closed."""
+    frame = ask.frame()
+    return [Step(frame[: len(frame) // 2]), Step(close=True, after_s=0.005)]
+
+
+def late_to_the_next_connection(ask: Ask) -> list[Step]:
+    """A converter closes, and gives the answer that comes afterwards to whoever is connected then."""
+    return [Step(close=True), Step(ask.frame(), 0.8)]
+
+
+def wrong_transaction(ask: Ask) -> list[Step]:
+    """What another client of the gateway asked for."""
+    return [Step(replace(ask, address=ask.address ^ 0x400, transaction=_other(ask)).frame())]
+
+
+def byte_by_byte(ask: Ask) -> list[Step]:
+    return [Step(bytes((byte,)), 0.0005) for byte in ask.frame()]
+
+
+def merged(ask: Ask) -> list[Step]:
+    """Two answers in one segment: an old one again, and ours. With id 0 an old one looks new: there a foreign one."""
+    if not ask.transaction:
+        return [Step(replace(ask, unit=ask.unit + 9).frame() + ask.frame())]
+    if ask.number == 1:
+        return clean(ask)
+    old = replace(ask, number=ask.number - 1, transaction=ask.transaction - 1)
+    return [Step(old.frame() + ask.frame())]
+
+
+def _other(ask: Ask) -> int | None:
+    return None if ask.transaction is None else (ask.transaction + 0x1000) & 0xFFFF if ask.transaction else 0
+
+
+_SLOW = late(MEANWHILE_S)
+
+MATRIX: tuple[Fault, ...] = (
+    Fault("clean", Expect.DELIVER, clean),
+    Fault("split frame", Expect.DELIVER, split),
+    *(Fault(f"{n} stray byte{'s' * (n > 1)} before", Expect.DELIVER, stray(n)) for n in range(1, STRAY_MAX + 1)),
+    Fault("foreign frame before", Expect.DELIVER, foreign),
+    Fault("glitch 1 ms after", Expect.DELIVER, glitch),
+    Fault("overdue once", Expect.DELIVER, once(late(OVERDUE_S), _SLOW)),
+    Fault("overdue every 4th", Expect.DELIVER, every(4, late(OVERDUE_S), _SLOW)),
+    Fault("always just overdue", Expect.DELIVER, late(OVERDUE_S)),
+    Fault("too late once", Expect.DELIVER, once(late(TOO_LATE_S), _SLOW)),
+    Fault("too late every 4th", Expect.DELIVER, every(4, late(TOO_LATE_S), _SLOW)),
+    Fault("always too late", Expect.EITHER, late(TOO_LATE_S)),
+    Fault("damaged every 5th", Expect.DELIVER, every(5, damaged)),
+    Fault("silent every 4th", Expect.DELIVER, every(4, silent)),
+    Fault("truncated every 4th", Expect.DELIVER, every(4, truncated)),
+    Fault("echo", Expect.DELIVER, echo),
+    Fault("byte by byte", Expect.DELIVER, byte_by_byte, ON_TCP),
+    Fault("merged segments", Expect.DELIVER, merged, ON_TCP),
+    Fault("wrong transaction every 4th", Expect.DELIVER, every(4, wrong_transaction), (Line.TCP,)),
+    Fault("wrong transaction", Expect.NEVER, wrong_transaction, (Line.TCP,)),
+    Fault("2 registers for 4", Expect.NEVER, short),
+    Fault("wrong function", Expect.NEVER, wrong_function),
+    Fault("wrong unit", Expect.NEVER, wrong_unit),
+    Fault("exception behind noise", Expect.NEVER, refused_behind_noise),
+    Fault("two answer at once", Expect.NEVER, two_at_once),
+    Fault("cut off in mid-frame", Expect.NEVER, cut_off),
+    Fault("cut off once", Expect.EITHER, once(cut_off, number=3)),
+    Fault("late to the next connection", Expect.EITHER, once(late_to_the_next_connection, number=3), (Line.RTU_TCP,)),
+)

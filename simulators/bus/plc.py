@@ -1,0 +1,64 @@
+"""A PLC as master of a segment: it was there first, and it does not know that anybody else might want to talk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from simulators.bus.frames import answers, rtu_request
+from simulators.bus.judge import Block
+from simulators.bus.reactor import Timer
+from simulators.bus.segment import Framing, Segment
+
+
+class Plc:
+    """Asks for each block in turn, one each `every_s`. `good`, `wrong` and `lost` tell what others did to it."""
+
+    def __init__(
+        self, segment: Segment, blocks: Sequence[Block], every_s: float = 0.1, timeout_s: float = 0.08
+    ) -> None:
+        self.good = self.wrong = self.lost = 0
+        self._segment, self._blocks, self._every_s, self._timeout_s = segment, list(blocks), every_s, timeout_s
+        self._open: Block | None = None
+        self._overdue: Timer | None = None
+        self._turn = 0
+        self._running = False
+        self._mouth = segment.attach("plc", Framing(segment, self._take).hear)
+
+    def start(self) -> None:
+        """From any thread; the segment runs."""
+        self._segment.ask(self._begin)
+
+    def halt(self) -> None:
+        """The program stops: silence from now on."""
+        self._segment.ask(lambda: setattr(self, "_running", False))
+
+    def _begin(self) -> None:
+        self._running = True
+        self._poll()
+
+    def _poll(self) -> None:
+        if not self._running:
+            return
+        block = self._open = self._blocks[self._turn % len(self._blocks)]
+        self._turn += 1
+        end_s = self._mouth(rtu_request(block.unit, block.function, block.address, block.words))
+        self._overdue = self._segment.at(end_s + self._timeout_s, self._miss)
+        self._segment.at(self._segment.now() + self._every_s, self._poll)
+
+    def _miss(self) -> None:
+        if self._open is not None:
+            self._open = None
+            self.lost += 1
+
+    def _take(self, frame: bytes) -> None:
+        block, self._open = self._open, None
+        if block is None:
+            return
+        if self._overdue is not None:
+            self._overdue.cancel()
+        words = [int.from_bytes(frame[at : at + 2], "big") for at in range(3, len(frame) - 2, 2)]
+        fits = frame[:3] == bytes((block.unit, block.function, 2 * block.words)) and len(words) == block.words
+        if fits and answers(words, block.unit, block.function, block.address) is not None:
+            self.good += 1
+        else:
+            self.wrong += 1

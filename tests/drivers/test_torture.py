@@ -1,0 +1,124 @@
+"""The torture matrix: bad lines of every kind, ten polls each. Never a wrong value; what can be had is had.
+
+The rows are in simulators/bus/faults.py, the verdict in simulators/bus/judge.py: each answer carries the number of the
+request it answers, so an answer to another block, or to an earlier poll of the same block, shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from agent.clock import SystemClock
+from drivers.bus import ModbusLink, Wire
+from drivers.errors import DriverError
+from simulators.bus.faults import MATRIX, Expect, Fault, Line, faults
+from simulators.bus.faulty import FaultyLine, SerialLine, open_line
+from simulators.bus.judge import Score, block_of
+
+POLLS = 10
+OVERDUE_S, PATIENCE_S, TRIES, SPARE = 0.1, 0.3, 3, 8
+PERIOD_S = 1.0  # each of at most three attempts may wait 0.3 s; the rest is wire
+AT_ONCE = 12  # rows that run side by side, each with its own line
+RETRY_S = 0.15  # pause after a poll whose connection was lost, as a scheduler would make
+
+
+@dataclass
+class Row:
+    score: Score
+    longest_s: float
+    violations: int
+    last_good: bool
+
+
+def wire(line: FaultyLine) -> Wire:
+    return Wire(
+        line.kind.value, host=line.host, port_number=line.port_number, serial_port=line.serial_port, baud=19200,
+        rtu_framing=line.kind.is_rtu,
+    )  # fmt: skip
+
+
+async def torture(fault: Fault, kind: Line) -> Row:
+    line = open_line(kind, fault.script)
+    line.start()
+    link = ModbusLink(wire(line), SystemClock())
+    row = Row(Score(), 0.0, 0, False)
+    try:
+        for poll in range(POLLS):
+            block, since_s = block_of(poll), time.monotonic()
+            try:
+                words = await link.read_registers(
+                    block.unit, block.function, block.address, block.words, OVERDUE_S,
+                    spare=SPARE, tries=TRIES, patience_s=PATIENCE_S,
+                )  # fmt: skip
+            except DriverError as error:
+                row.score.miss(error)
+                row.last_good = False
+                await asyncio.sleep(RETRY_S if "cut" in fault.name or "connection" in fault.name else 0)
+            else:
+                row.score.take(words, block, since_s, line.asked)
+                row.last_good = True
+            row.longest_s = max(row.longest_s, time.monotonic() - since_s)
+    finally:
+        await link.close()
+        await asyncio.to_thread(line.stop)
+    row.violations = line.violations if isinstance(line, SerialLine) else 0
+    return row
+
+
+@pytest.fixture(scope="module", params=list(Line), ids=lambda kind: kind.value)
+def rows(request: pytest.FixtureRequest) -> dict[str, Row]:
+    """All rows of one kind of line, many at the same time: most of it is waiting."""
+    kind: Line = request.param
+
+    async def scene() -> dict[str, Row]:
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def one(fault: Fault) -> Row:
+            async with room:
+                return await torture(fault, kind)
+
+        wanted = faults(kind)
+        return dict(zip((fault.name for fault in wanted), await asyncio.gather(*map(one, wanted)), strict=True))
+
+    return asyncio.run(asyncio.wait_for(scene(), 120))
+
+
+@pytest.fixture
+def row(rows: dict[str, Row], fault: Fault) -> Row:
+    if fault.name not in rows:
+        pytest.skip("not a fault of this kind of line")
+    return rows[fault.name]
+
+
+by_fault = pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: fault.name.replace(" ", "-"))
+
+
+@by_fault
+def test_nothing_wrong_is_ever_given_out(row: Row, fault: Fault) -> None:
+    assert row.score.wrong == 0, row.score.reasons
+
+
+@by_fault
+def test_what_can_be_had_is_had_within_its_period(row: Row, fault: Fault, request: pytest.FixtureRequest) -> None:
+    kind: Line = request.node.callspec.params["rows"]
+    if fault.expected(kind) is Expect.DELIVER:
+        assert row.score.good == POLLS, row.score.reasons
+        assert row.longest_s < PERIOD_S
+    elif fault.expected(kind) is Expect.NEVER:
+        assert row.score.good == 0, "there was no right answer on the line"
+        assert row.score.lost == POLLS
+
+
+@pytest.mark.parametrize("fault", [fault for fault in MATRIX if fault.name == "cut off once"], ids=["cut-off-once"])
+def test_a_lost_connection_comes_back(row: Row, fault: Fault) -> None:
+    assert row.last_good, row.score.reasons
+    assert row.score.good >= POLLS // 2, row.score.reasons
+
+
+@pytest.mark.parametrize("fault", [fault for fault in MATRIX if fault.name == "clean"], ids=["clean"])
+def test_the_silence_of_the_line_is_kept(row: Row, fault: Fault) -> None:
+    assert row.violations == 0

@@ -1,0 +1,179 @@
+"""A line that belongs to a PLC, with a drive that stops when its master falls silent: the agent must leave no trace.
+
+The segment writes down who said what when; the drive's watchdog is armed by the first frame addressed to it.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from testkit import wait_until
+
+from simulators.bus.judge import Block
+from simulators.bus.plc import Plc
+from simulators.bus.segment import Segment, SegmentSlave
+from simulators.bus.watchdog import WATCHDOG_S, WatchdogDrive
+
+METER, DRIVE = 11, 31
+LISTEN_S = 1.0
+FIRST_BYTE_S = 15.0  # the agent's start on a busy machine, and its listening
+
+CONFIG = """\
+[site]
+id = "test"
+gateway = "gw-01"
+simulated = true
+
+[store]
+dir = "state"
+
+[bus.line]
+serial = "{port}"
+line = "19200 8N1"
+every = "0.5s"
+listen = "{listen}s"
+
+[meter.meter-1]
+bus = "line"
+unit = {meter}
+profile = "eastron/sdm630"
+at = "drive-input"
+class = "0.5"
+
+[drive.drive-1]
+bus = "line"
+unit = {drive}
+profile = "yaskawa/ga800"
+fed_by = "meter-1"
+kw = 55
+{comm_loss}
+
+[motor.motor-1]
+kind = "pm"
+kw = 55
+rpm = 1500
+poles = 8
+volts = 400
+fed_by = "drive-1"
+"""
+
+
+class Scene:
+    """The segment with a meter and the drive, and the agent as a process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.segment = Segment()
+        self.port = self.segment.port("agent")
+        self.meter = SegmentSlave(self.segment, METER)
+        self.drive = WatchdogDrive(self.segment, DRIVE)
+        self.plc = Plc(self.segment, [Block(DRIVE, 3, 0x40, 4), Block(METER, 4, 0, 6)])
+        self.log = folder / "agent.log"
+        self._folder = folder
+        self._agents: list[subprocess.Popen[bytes]] = []
+        self.segment.start()
+
+    def start_agent(self, comm_loss: str) -> subprocess.Popen[bytes]:
+        config = self._folder / "plant.toml"
+        stated = f'comm_loss = "{comm_loss}"' if comm_loss else ""
+        config.write_text(CONFIG.format(port=self.port, listen=LISTEN_S, meter=METER, drive=DRIVE, comm_loss=stated))
+        with self.log.open("ab") as out:
+            agent = subprocess.Popen(
+                [sys.executable, "-P", "-c", "from agent.cli import main; main()", "run", str(config)],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        self._agents.append(agent)
+        return agent
+
+    def said(self) -> int:
+        """Runs of bytes that the agent has sent."""
+        return len(self.segment.said_by("agent"))
+
+    def told(self) -> str:
+        return self.log.read_text()
+
+    def stop(self) -> None:
+        for agent in self._agents:
+            if agent.poll() is None:
+                agent.send_signal(signal.SIGTERM)
+                try:
+                    agent.wait(10)
+                except subprocess.TimeoutExpired:
+                    agent.kill()
+                    agent.wait()
+        self.segment.stop()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    found = Scene(tmp_path)
+    yield found
+    found.stop()
+
+
+def test_a_line_with_a_plc_is_left_alone_whatever_happens_to_the_agent(scene: Scene) -> None:
+    """Even though comm_loss is stated: run, kill -9, run again, unplug, plug, stop."""
+    scene.plc.start()
+    wait_until(lambda: scene.plc.good > 3, 5, "the PLC polls")
+    agent = scene.start_agent("not used")
+    wait_until(lambda: "another master" in scene.told(), FIRST_BYTE_S, "the agent says what it hears")
+    time.sleep(WATCHDOG_S + 1)
+    agent.send_signal(signal.SIGKILL)
+    agent.wait(5)
+    time.sleep(WATCHDOG_S + 1)
+    told = scene.told().count("another master")
+    agent = scene.start_agent("not used")
+    wait_until(lambda: scene.told().count("another master") > told, FIRST_BYTE_S, "the second agent hears it too")
+    scene.segment.unplug("agent")
+    time.sleep(1)
+    scene.segment.plug("agent")
+    time.sleep(LISTEN_S + 3)
+    assert agent.poll() is None, scene.told()
+    assert scene.said() == 0, [spoken.data.hex() for spoken in scene.segment.said_by("agent")]
+    assert scene.drive.armed
+    assert scene.drive.tripped_s is None
+    assert scene.plc.lost == scene.plc.wrong == 0
+    assert scene.plc.good > 100
+    assert "Traceback" not in scene.told()
+
+
+def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) -> None:
+    """No PLC: the meter beside it is polled, with every silence kept; kill -9 trips nothing, for nothing was armed."""
+    agent = scene.start_agent("")
+    wait_until(lambda: len(scene.meter.asked) > 5, FIRST_BYTE_S, "the meter is polled")
+    agent.send_signal(signal.SIGKILL)
+    agent.wait(5)
+    time.sleep(WATCHDOG_S + 1)
+    assert not scene.drive.armed
+    assert not scene.drive.asked
+    assert scene.drive.tripped_s is None
+    spoken = scene.segment.said_by("agent")
+    assert {run.data[0] for run in spoken} == {METER}
+    assert all(len(run.data) == 8 for run in spoken), "one request at a time"
+    assert not scene.segment.broken_silences("agent")
+    assert not any(run.collided for run in scene.segment.log)
+
+
+def test_nobody_masks_a_plc_that_died(scene: Scene) -> None:
+    """The PLC armed the watchdog; when it halts, the drive must stop in time although the agent may now poll."""
+    scene.plc.start()
+    wait_until(lambda: scene.plc.good > 3, 5, "the PLC polls")
+    scene.start_agent("")
+    wait_until(lambda: "another master" in scene.told(), FIRST_BYTE_S, "the agent says what it hears")
+    scene.plc.halt()
+    halted_s = time.monotonic()
+    wait_until(lambda: scene.drive.tripped_s is not None, WATCHDOG_S + 2, "the watchdog does its work")
+    assert scene.drive.tripped_s is not None
+    assert scene.drive.tripped_s - halted_s < WATCHDOG_S + 0.3, "one PLC period and scheduling"
+
+
+def test_a_drive_whose_watchdog_is_off_is_polled(scene: Scene) -> None:
+    """The counterpart: the silence above is a decision, not a broken line."""
+    scene.start_agent("not used")
+    wait_until(lambda: len(scene.drive.asked) > 2 and len(scene.meter.asked) > 2, FIRST_BYTE_S, "both are polled")
+    assert not scene.segment.broken_silences("agent")

@@ -1,0 +1,296 @@
+"""The bad lines themselves: what they send byte by byte, and that the judge sees through what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from simulators.bus import faults as of
+from simulators.bus.faults import MATRIX, Line, Script, Step
+from simulators.bus.faulty import FaultyLine, ModbusTcp, RtuPty, RtuTcp, open_line
+from simulators.bus.frames import Ask, answers, content, crc16, crc_fits, mbap, rtu_request
+from simulators.bus.functions import LOG_VARIABLE
+from simulators.bus.judge import Block, fault_of
+from simulators.bus.proxy import FaultProxy
+
+BLOCK = Block(2, 3, 100, 4)
+
+
+def test_the_checksum_is_the_one_of_the_standard() -> None:
+    # Modbus over serial line V1.02, appendix B: 02 07 gives 41 12 on the wire.
+    assert crc16(bytes((2, 7))).to_bytes(2, "little") == bytes((0x41, 0x12))
+
+
+def test_contents_prove_their_request() -> None:
+    words = content(2, 3, 100, 4, 7)
+    assert words == content(2, 3, 100, 9, 7)[:4], "a longer answer begins alike"
+    assert answers(words, 2, 3, 100) == 7
+    for other in ((3, 3, 100), (2, 4, 100), (2, 3, 101)):
+        assert answers(words, *other) is None
+    assert answers([8, *words[1:]], 2, 3, 100) is None
+
+
+def test_the_judge_knows_an_old_answer_of_the_same_block() -> None:
+    asked = [Ask(n, 10.0 * n, 2, 3, 100, 4, None, b"") for n in (1, 2)]
+    assert fault_of(content(2, 3, 100, 4, 2), BLOCK, 15.0, asked) == ""
+    assert "earlier poll" in fault_of(content(2, 3, 100, 4, 1), BLOCK, 15.0, asked)
+    assert "nobody sent" in fault_of(content(2, 3, 100, 4, 3), BLOCK, 15.0, asked)
+    assert "not the contents" in fault_of(content(2, 3, 200, 4, 2), BLOCK, 15.0, asked)
+    assert "2 registers" in fault_of(content(2, 3, 100, 2, 2), BLOCK, 15.0, asked)
+
+
+@contextlib.contextmanager
+def running(line: FaultyLine) -> Iterator[FaultyLine]:
+    line.start()
+    try:
+        yield line
+    finally:
+        line.stop()
+
+
+def exchange(line: FaultyLine, wait_s: float = 0.25, requests: int = 1) -> list[tuple[float, bytes]]:
+    """What comes back for so many requests, each chunk with its time since the last request was sent."""
+    if line.kind is Line.RTU:
+        fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    else:
+        sock = socket.create_connection((line.host, line.port_number))
+        fd = sock.detach()
+    try:
+        pdu = struct.pack(">BHH", BLOCK.function, BLOCK.address, BLOCK.words)
+        for number in range(1, requests + 1):
+            request = rtu_request(*BLOCK) if line.kind.is_rtu else mbap(number, BLOCK.unit, pdu)
+            os.write(fd, request)
+            sent_s, got = time.monotonic(), []
+            while (rest_s := sent_s + wait_s - time.monotonic()) > 0:
+                if select.select([fd], [], [], rest_s)[0]:
+                    try:
+                        data = os.read(fd, 4096)
+                    except OSError:
+                        data = b""
+                    if not data:
+                        return [*got, (time.monotonic() - sent_s, b"closed")]
+                    got.append((time.monotonic() - sent_s, data))
+        return got
+    finally:
+        os.close(fd)
+
+
+def ask(line: Line, number: int = 1) -> Ask:
+    pdu = struct.pack(">BHH", BLOCK.function, BLOCK.address, BLOCK.words)
+    transaction = {Line.TCP: number, Line.TCP0: 0}.get(line)
+    raw = rtu_request(*BLOCK) if line.is_rtu else mbap(number, BLOCK.unit, pdu)
+    return Ask(number, 0.0, *BLOCK, transaction, raw)
+
+
+@pytest.mark.parametrize("kind", list(Line), ids=lambda kind: kind.value)
+def test_a_clean_answer_is_exactly_the_frame(kind: Line) -> None:
+    with running(open_line(kind, of.clean)) as line:
+        got = b"".join(data for _, data in exchange(line))
+        assert got == ask(kind).frame()
+        assert len(line.asked) == 1
+
+
+@pytest.mark.parametrize("kind", [Line.RTU, Line.RTU_TCP], ids=lambda kind: kind.value)
+def test_an_answer_takes_the_time_of_the_wire(kind: Line) -> None:
+    line = RtuPty(of.clean, baud=2400) if kind is Line.RTU else RtuTcp(of.clean, baud=2400)
+    with running(line):
+        got = exchange(line, 0.4)
+    # 8 characters of request, 3.5 of silence, 2 ms, 13 characters of answer, each 10 bits at 2400 baud.
+    wire_s = (8 + 3.5 + 13) * 10 / 2400 + 0.002
+    assert got[-1][0] == pytest.approx(wire_s, abs=0.02)
+    assert got[-1][0] >= wire_s - 0.001
+
+
+@pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: fault.name.replace(" ", "-"))
+@pytest.mark.parametrize("kind", list(Line), ids=lambda kind: kind.value)
+def test_each_fault_sends_what_its_script_says(kind: Line, fault: of.Fault) -> None:
+    """Over the real line: every byte of the steps of request 1, and no other."""
+    if kind not in fault.on:
+        pytest.skip("not a fault of this kind of line")
+    steps = fault.script(ask(kind))
+    if any(step.close for step in steps):
+        steps = steps[: [step.close for step in steps].index(True)]
+        with running(open_line(kind, fault.script)) as line:
+            got = exchange(line)
+            assert got[-1][1] == b"closed"
+            got = got[:-1]
+    else:
+        with running(open_line(kind, fault.script)) as line:
+            got = exchange(line, sum(step.after_s for step in steps) + 0.12)
+    assert b"".join(data for _, data in got) == b"".join(step.data for step in steps)
+
+
+def sent(script: Script, number: int, kind: Line = Line.RTU) -> bytes:
+    return b"".join(step.data for step in script(ask(kind, number)))
+
+
+def test_what_is_damaged_is_damaged() -> None:
+    good = ask(Line.RTU).frame()
+    assert crc_fits(good)
+    for script in (of.damaged, of.truncated, of.two_at_once, of.cut_off):
+        assert not crc_fits(sent(script, 1))
+    assert crc_fits(sent(of.wrong_unit, 1))
+    assert crc_fits(sent(of.wrong_function, 1))
+    assert crc_fits(sent(of.short, 1))
+    assert sent(of.stray(5), 1).endswith(good)
+    assert sent(of.foreign, 1).endswith(good)
+    assert sent(of.echo, 1) == ask(Line.RTU).raw + good
+    assert sent(of.merged, 5, Line.TCP).endswith(ask(Line.TCP, 5).frame())
+    assert crc_fits(sent(of.refused_behind_noise, 1)[2:])
+
+
+def test_every_and_once_count_requests() -> None:
+    counted = [sent(of.every(4, of.silent), number) == b"" for number in range(1, 9)]
+    assert counted == [False, False, False, True] * 2
+    assert [sent(of.once(of.silent), number) == b"" for number in (1, 2, 3)] == [True, False, False]
+
+
+def test_a_slave_with_a_queue_answers_late_and_one_without_never() -> None:
+    script = of.once(of.late(0.2))
+    with running(RtuPty(script, queue=True)) as line:
+        got = b"".join(data for _, data in exchange(line, 0.1, requests=3))
+        assert got.startswith(ask(Line.RTU, 1).frame()), "the third wait holds the answer to the first request"
+        assert len(line.asked) == 3
+    with running(RtuPty(of.once(of.late(0.25)), queue=False)) as line:
+        exchange(line, 0.1, requests=4)
+        assert (len(line.asked), line.missed) == (2, 2)
+
+
+def test_two_requests_without_silence_are_one_damaged_frame() -> None:
+    with running(RtuPty(of.clean)) as line:
+        fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY)
+        try:
+            os.write(fd, rtu_request(*BLOCK))
+            os.write(fd, rtu_request(*BLOCK))
+            time.sleep(0.1)
+        finally:
+            os.close(fd)
+        assert isinstance(line, RtuPty)
+        assert (len(line.asked), line.damaged) == (0, 1)
+
+
+def test_a_broken_silence_is_counted() -> None:
+    with running(RtuPty(of.clean)) as line:
+        assert isinstance(line, RtuPty)
+        fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY)
+        try:
+            for pause_s, violations in ((0.0, 0), (0.02, 0), (0.0, 1)):
+                time.sleep(pause_s)
+                os.write(fd, rtu_request(*BLOCK))
+                heard = b""
+                while len(heard) < 13:
+                    heard += os.read(fd, 100)
+                assert line.violations == violations
+        finally:
+            os.close(fd)
+
+
+def test_an_unplugged_adapter_comes_back_under_its_name() -> None:
+    with running(RtuPty(of.once(of.cut_off))) as line:
+        assert exchange(line)[-1][1] == b"closed"
+        time.sleep(0.1)
+        assert b"".join(data for _, data in exchange(line)) == ask(Line.RTU, 2).frame()
+
+
+def test_a_converter_gives_late_bytes_to_whoever_is_connected_then() -> None:
+    with running(RtuTcp(lambda _: [Step(close=True), Step(b"late", 0.3)])) as line:
+        assert exchange(line)[-1][1] == b"closed"
+        with socket.create_connection((line.host, line.port_number), timeout=2) as sock:
+            assert sock.makefile("rb").read(4) == b"late"
+
+
+@pytest.mark.parametrize("kind", list(Line), ids=lambda kind: kind.value)
+def test_writing_is_refused_and_recorded(kind: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "functions"
+    monkeypatch.setenv(LOG_VARIABLE, str(log))
+    write = ask(kind).wrap(struct.pack(">BHH", 6, 0, 1))
+    with running(open_line(kind, of.clean)) as line:
+        exchange(line)
+        assert not log.exists(), "reading leaves no line"
+        if kind is Line.RTU:
+            fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY)
+        else:
+            fd = socket.create_connection((line.host, line.port_number)).detach()
+        try:
+            os.write(fd, write)
+            time.sleep(0.1)
+            answer = os.read(fd, 100)
+        finally:
+            os.close(fd)
+    assert answer == ask(kind).wrap(bytes((0x86, 1)))
+    assert log.read_text().startswith("0x06")
+
+
+# --- the proxy ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proxy() -> Iterator[FaultProxy]:
+    server = ModbusTcp(of.clean)
+    server.start()
+    found = FaultProxy(server.host, server.port_number)
+    found.start()
+    yield found
+    found.stop()
+    server.stop()
+
+
+def through(proxy: FaultProxy, seconds: float = 0.2) -> tuple[bytes, float]:
+    """One request on a connection of its own: what came until silence, and when the first byte did."""
+    with socket.create_connection((proxy.host, proxy.port_number), timeout=seconds) as sock:
+        started_s, first_s, got = time.monotonic(), 0.0, b""
+        sock.sendall(ask(Line.TCP).raw)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while data := sock.recv(100):
+                first_s = first_s or time.monotonic() - started_s
+                got += data
+        return got, first_s
+
+
+def test_a_proxy_without_faults_is_a_relay(proxy: FaultProxy) -> None:
+    assert through(proxy)[0] == ask(Line.TCP).frame()
+
+
+def test_the_proxy_delays_drops_doubles_and_cuts(proxy: FaultProxy) -> None:
+    proxy.faults.latency_s = 0.1
+    got, first_s = through(proxy, 0.5)
+    assert len(got) == 17
+    assert 0.1 <= first_s < 0.3
+    proxy.faults.latency_s = 0.0
+    proxy.faults.duplicate = 1.0
+    assert len(through(proxy)[0]) == 34
+    proxy.faults.duplicate, proxy.faults.drop = 0.0, 1.0
+    assert through(proxy)[0] == b""
+    proxy.faults.drop, proxy.faults.cut_after = 0.0, 5
+    assert len(through(proxy)[0]) == 5
+    assert len(through(proxy)[0]) == 17, "cut once only"
+    proxy.faults.half_open = True
+    assert through(proxy)[0] == b""
+
+
+def test_the_proxy_allows_only_one_when_told(proxy: FaultProxy) -> None:
+    proxy.faults.only_one = True
+    with socket.create_connection((proxy.host, proxy.port_number)) as first:
+        time.sleep(0.05)
+        assert through(proxy)[0] == b""
+        first.sendall(ask(Line.TCP).raw)
+        first.settimeout(1)
+        assert first.recv(100)[:2] == b"\x00\x01"
+    assert proxy.refused == 1
+
+
+def test_steps_keep_their_pauses() -> None:
+    with running(open_line(Line.TCP, lambda _: [Step(b"a"), Step(b"b", 0.05), Step(b"c", 0.05)])) as line:
+        got = exchange(line)
+    assert [data for _, data in got] == [b"a", b"b", b"c"]
+    for (early_s, _), (late_s, _) in pairwise(got):
+        assert 0.049 <= late_s - early_s < 0.1

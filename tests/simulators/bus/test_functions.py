@@ -1,0 +1,89 @@
+"""Simulated servers take reading functions only, and write down who asked for anything else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+from pathlib import Path
+
+import pytest
+
+from drivers.profiles import load_profile
+from simulators.bus.frames import mbap, rtu
+from simulators.bus.functions import LOG_VARIABLE, READING, allowed
+from simulators.bus.rtu import RtuBus
+from simulators.bus.tcp import TcpBus
+from simulators.devices.device import SimulatedDevice
+
+REQUESTS = {
+    0x05: struct.pack(">BHH", 5, 0, 0xFF00),
+    0x06: struct.pack(">BHH", 6, 0x41, 1),
+    0x08: struct.pack(">BHH", 8, 0, 1),
+    0x10: struct.pack(">BHHBH", 16, 0x41, 1, 2, 1),
+    0x17: struct.pack(">BHHHHBH", 0x17, 0x41, 1, 0x41, 1, 2, 1),
+    0x41: bytes((0x41,)),
+}
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "functions"
+    monkeypatch.setenv(LOG_VARIABLE, str(path))
+    return path
+
+
+def device() -> SimulatedDevice:
+    return SimulatedDevice(31, load_profile("yaskawa/ga800"), lambda: {"output_frequency": 81.2}, rating_kw=55.0)
+
+
+def test_only_reading_is_allowed(log: Path) -> None:
+    assert all(allowed(function, "here") for function in READING)
+    assert not log.exists()
+    assert not allowed(0x10, "here")
+    assert not allowed(0x05, "there")
+    assert log.read_text() == "0x10 here\n0x05 there\n"
+
+
+def test_without_the_variable_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(LOG_VARIABLE, raising=False)
+    assert not allowed(0x06, "here")
+
+
+@pytest.mark.parametrize("function", REQUESTS)
+def test_the_tcp_server_refuses_and_records(log: Path, function: int) -> None:
+    async def scene() -> None:
+        bus = TcpBus([device()])
+        host, _, port = (await bus.start()).partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write(mbap(1, 31, struct.pack(">BHH", 3, 0x41, 1)))
+            assert (await asyncio.wait_for(reader.readexactly(11), 2))[9:] == struct.pack(">H", 8120)
+            writer.write(mbap(2, 31, REQUESTS[function]))
+            answer = await asyncio.wait_for(reader.readexactly(9), 2)
+            # pymodbus forgets the number of a function that it does not know.
+            assert answer[7:] == bytes((0x80 if function == 0x41 else function | 0x80, 1))
+        finally:
+            writer.close()
+            await writer.wait_closed()
+            await bus.stop()
+
+    asyncio.run(scene())
+    assert log.read_text() == f"0x{function:02X} tcp bus\n"
+
+
+@pytest.mark.parametrize("function", REQUESTS)
+def test_the_serial_bus_refuses_and_records(log: Path, function: int) -> None:
+    async def scene() -> None:
+        bus = RtuBus([device()], baud=0)
+        fd = os.open(await bus.start(), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            os.write(fd, rtu(31, REQUESTS[function]))
+            await asyncio.sleep(0.1)
+            assert os.read(fd, 100) == rtu(31, bytes((function | 0x80, 1)))
+        finally:
+            os.close(fd)
+            await bus.stop()
+
+    asyncio.run(scene())
+    assert log.read_text() == f"0x{function:02X} rtu bus\n"
