@@ -62,6 +62,7 @@ class Bus:
     listen_s: float
     timeout_s: float | None
     pause_s: float | None
+    rs485: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +291,7 @@ def _bus(name: str, values: dict[str, Any], report: Report) -> Bus | None:
         listen_s=values["listen"] if values["serial"] else 0.0,
         timeout_s=values["timeout"],
         pause_s=values["pause"],
+        rs485=values["rs485"],
     )
 
 

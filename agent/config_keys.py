@@ -121,6 +121,7 @@ BUS = {
     "listen": Key(schema.duration(0, 60), 2.0),
     "timeout": Key(schema.duration(0.02, 10), None),
     "pause": Key(schema.duration(0, 5), None),
+    "rs485": Key(schema.flag, False),
 }
 METER = {
     "bus": Key(schema.identifier),

@@ -199,6 +199,7 @@ def wire_of(bus: Bus) -> Wire:
         stop_bits=stop_bits,
         rtu_framing=bus.framing == "rtu",
         listen_s=bus.listen_s,
+        rs485=bus.rs485,
     )
 
 

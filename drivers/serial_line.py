@@ -141,7 +141,10 @@ class SerialLine:
             if now_s >= limit_s and not waiting_for_all:
                 if want.heard and (want.damaged or want.missing > 1):
                     raise FrameError(f"{self._wire.name}: a damaged answer came and was thrown away")
-                raise LinkTimeout(f"no answer in {patience_s:.2g} s")
+                strange = (
+                    f"; {want.heard} bytes came that are none: wrong speed or parity, or noise?" if want.heard else ""
+                )
+                raise LinkTimeout(f"no answer in {patience_s:.2g} s{strange}")
             answer = want.feed(self._read(limit_s - now_s))
             if answer is not None:
                 return answer

@@ -226,6 +226,7 @@ class RtuSlave(threading.Thread):
         self.port = os.ttyname(slave)
         self._slave, self._delays, self._chatter = slave, delays or [], chatter
         self._ending = threading.Event()
+        self.garble = False  # answers as they look at another speed
 
     def run(self) -> None:
         os.set_blocking(self.master, False)
@@ -244,7 +245,8 @@ class RtuSlave(threading.Thread):
                 if self._delays:
                     self._ending.wait(self._delays.pop(0))
                 body = bytes([unit]) + registers(function, [(address + n) & 0xFFFF for n in range(count)])
-                os.write(self.master, body + crc16(body))
+                answer = body + crc16(body)
+                os.write(self.master, bytes(byte ^ 0xA5 for byte in answer) if self.garble else answer)
 
     def stop(self) -> None:
         self._ending.set()
@@ -442,3 +444,20 @@ def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> No
         await link.close()
 
     run(scene())
+
+
+def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
+    slave = RtuSlave()
+    slave.garble = True
+    slave.start()
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
+        with pytest.raises(LinkTimeout, match=r"bytes came that are none: wrong speed or parity"):
+            await link.read_registers(1, 3, 0, 4, 0.3)
+        await link.close()
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
