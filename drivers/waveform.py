@@ -27,7 +27,7 @@ BACKWARDS_MAX = 16
 SKEW_NS = 1000.0  # between channels; 0.02 degrees at 50 Hz
 CLOCK_APART_S = 5.0
 ALIVE_S = 10.0  # a stream that lasted that long resets the pause before the next try
-SILENT_BYTES = 20_000  # received without one whole frame: said once
+HELLO_WAIT_S = 5.0  # bytes but no samples for that long: said once (a hello comes each second)
 FIT_S, FIT_POINTS = 0.5, 240  # arrival times kept for the rate fit: one each 0.5 s, two minutes
 
 
@@ -181,7 +181,7 @@ class StreamReader(threading.Thread):
         self.assembler = Assembler(name, quality)
         self.device = name
         self.alive = self._told = self._told_useless = False
-        self._useless = 0  # bytes since the last samples
+        self._useless_since_s = 0.0  # since when no samples came
         self._where, self._baud, self._take, self._clock = where, baud, take, clock
         self._ending = threading.Event()
 
@@ -233,8 +233,10 @@ class StreamReader(threading.Thread):
                 self._ending.wait(GATHER_S)
 
     def _feed(self, data: bytes) -> None:
-        self._useless += len(data)
-        if self._useless > SILENT_BYTES and not self._told_useless:
+        now_s = time.monotonic()
+        if not data or not self._useless_since_s:
+            self._useless_since_s = now_s
+        if data and now_s - self._useless_since_s > HELLO_WAIT_S and not self._told_useless:
             log.warning(
                 "waveform %s: bytes arrive from %s, but no samples with a fitting hello (docs/ews1.md)",
                 self.device,
@@ -245,5 +247,5 @@ class StreamReader(threading.Thread):
             if not self.alive:
                 log.info("waveform %s: samples arrive from %s", self.device, self._where)
                 self.alive, self._told = True, False
-            self._useless = 0
+            self._useless_since_s = now_s
             self._take(block)
