@@ -73,7 +73,6 @@ class BusPoller:
         self.bus, self.link = bus, link
         self.devices = list(devices)
         self.polls = self.failed = 0
-        self.busy_s = 0.0  # time spent with devices, for the load of the wire
         self._clock, self._take, self._chance = clock, take, chance
         self._spread()
 
@@ -99,7 +98,6 @@ class BusPoller:
 
     async def poll_once(self, polled: Polled) -> Reading:
         """One poll, its reading handed on, and the device's next turn set."""
-        started_ns = self._clock.monotonic_ns()
         device = polled.device
         if polled.offline and not await device.probe():
             reading = self._still_silent(polled)
@@ -114,7 +112,6 @@ class BusPoller:
             # Keeps its phase; periods that were missed are left out instead of hurried through.
             period_ns = int(polled.every_s * 1e9)
             polled.due_ns += period_ns * max(1, -((polled.due_ns - now_ns) // period_ns))
-        self.busy_s += (now_ns - started_ns) / 1e9
         self._take(reading)
         return reading
 

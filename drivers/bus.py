@@ -168,9 +168,8 @@ class ModbusLink:
     def _frame(self, request: Request, key: Hashable) -> bytes:
         if self._rtu:
             return rtu_request(request)
-        if isinstance(key, int):
-            return tcp_request(request, key)
-        return tcp_request(request, self._next_transaction())
+        assert isinstance(key, int)
+        return tcp_request(request, key)
 
     def _next_transaction(self) -> int:
         self._transaction = self._transaction % 0xFFFF + 1
@@ -181,10 +180,9 @@ class ModbusLink:
         want = self._want
         for key, sent in want.open.items():
             want.late[key] = sent
-            self._rest_s.setdefault(key, time.monotonic() + QUARANTINE_S)
+            self._rest_s[key] = time.monotonic() + QUARANTINE_S
         want.open.clear()
-        if want.late_seen:
-            self._quiet()
+        self._expire()
         self._rest_s = {key: until_s for key, until_s in self._rest_s.items() if key in want.late}
 
     def _quiet(self) -> None:
@@ -203,8 +201,6 @@ class ModbusLink:
         for key in [key for key, until_s in self._rest_s.items() if until_s < now_s]:
             del self._rest_s[key]
             self._want.late.pop(key, None)
-            if key in self._want.open:
-                del self._want.open[key]
 
     # --- the connection ---
 

@@ -27,7 +27,6 @@ class TcpStream(asyncio.Protocol):
         self._future: asyncio.Future[Answer] | None = None
         self._loop = asyncio.get_running_loop()
         self.last_s = 0.0  # loop time of the last byte either way
-        self.heard_since_open = 0
 
     @property
     def connected(self) -> bool:
@@ -43,7 +42,6 @@ class TcpStream(asyncio.Protocol):
             ) from None
         except OSError as error:
             raise LinkClosed(f"{wire.name}: cannot connect to {wire.host}:{wire.port_number} ({error})") from None
-        self.heard_since_open = 0
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, want: Want, soft_s: float, patience_s: float, gap_s: float
@@ -106,7 +104,6 @@ class TcpStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_s = self._loop.time()
-        self.heard_since_open += len(data)
         want = self._want
         if want is None:
             return

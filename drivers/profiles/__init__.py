@@ -175,6 +175,7 @@ def _register(entry: Mapping[str, Any], number: int, raw: Mapping[str, Any], pro
         ("poll", GROUPS, entry.get("poll")),
         ("encoding", ENCODINGS, entry.get("encoding", "plain")),
         ("fc", (3, 4), entry.get("fc", protocol["function_code"])),
+        ("confidence", CONFIDENCE, entry.get("confidence", raw["device"]["confidence"])),
     ):
         if value not in allowed:
             problems.append(f"{tag}: {key} {value!r} is not one of {', '.join(map(str, allowed))}")

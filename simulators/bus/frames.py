@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from simulators.bus.rtu import crc16 as crc16_by_bits
 
-RTU_REQUEST_BYTES = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Ask:

@@ -461,3 +461,23 @@ def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
         run(scene())
     finally:
         slave.stop()
+
+
+def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead device behind a gateway whose other devices answer: each of its requests is forgotten after its time."""
+    monkeypatch.setattr("drivers.bus.QUARANTINE_S", 0.1)
+
+    async def dead_unit_nine(unit: int, function: int, address: int, count: int) -> bytes | None:
+        return None if unit == 9 else await echo_address(unit, function, address, count)
+
+    async def scene() -> None:
+        async with tcp_server(dead_unit_nine) as port:
+            link = link_to(port)
+            for _ in range(60):
+                assert await link.read_registers(1, 3, 0, 1, 1.0) == [0]
+                with pytest.raises(LinkTimeout):
+                    await link.read_registers(9, 3, 0, 1, 0.01)
+            assert len(link._want.late) <= 12  # 0.1 s of requests that take 0.01 s each, and one or two
+            await link.close()
+
+    run(scene())

@@ -144,6 +144,7 @@ def broken(**changes: object) -> dict[str, object]:
         ({"type": "f16"}, "type 'f16'"),
         ({"poll": "quick"}, "poll 'quick'"),
         ({"fc": 6}, "fc 6"),
+        ({"confidence": "sure"}, "confidence 'sure'"),
     ],
 )
 def test_a_bad_map_is_named(changes: dict[str, object], named: str) -> None:
