@@ -1,0 +1,198 @@
+"""The wire on a pseudo-terminal, and loss and return of every kind of wire."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from wirekit import RtuSlave, crc16, echo_address, link_to, run, tcp_server
+
+from agent.clock import SystemClock
+from drivers.bus import ModbusLink, Wire, port_parity
+from drivers.errors import LinkBusy, LinkClosed, LinkError, LinkTimeout
+
+
+@pytest.fixture
+def slave() -> Iterator[RtuSlave]:
+    found = RtuSlave()
+    found.start()
+    yield found
+    found.stop()
+
+
+def test_rtu_on_a_pseudo_terminal_falls_back_to_no_parity(slave: RtuSlave) -> None:
+    assert port_parity(slave.port, "E") == "N"
+    assert port_parity("/dev/ttyUSB0", "E") == "E"
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=slave.port, parity="E"), SystemClock())
+        assert await link.read_registers(31, 3, 0x40, 4, 1.0) == [0x40, 0x41, 0x42, 0x43]
+        await link.close()
+
+    run(scene())
+
+
+def test_a_late_answer_on_a_serial_line_dies_on_the_line() -> None:
+    slave = RtuSlave(delays=[0.3])
+    slave.start()
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
+        with pytest.raises(LinkTimeout):
+            await link.read_registers(1, 3, 100, 2, 0.15)
+        for address in range(200, 210, 2):
+            assert await link.read_registers(1, 3, address, 2, 1.0) == [address, address + 1]
+        await link.close()
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
+
+
+def test_nothing_is_sent_while_another_master_talks() -> None:
+    slave = RtuSlave(chatter=b"\x01\x03\x00\x00\x00\x02\xc4\x0b")
+    slave.start()
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=slave.port, listen_s=0.3), SystemClock())
+        with pytest.raises(LinkBusy, match="another master talks; nothing is sent"):
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        await link.close()
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
+
+
+def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
+    """At 1200 baud 3.5 characters of 10 bits are 29 ms; the pause between two answers cannot be shorter."""
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=slave.port, baud=1200), SystemClock())
+        await link.read_registers(1, 3, 0, 1, 1.0)
+        started = time.monotonic()
+        for _ in range(5):
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        assert time.monotonic() - started >= 5 * 3.5 * 10 / 1200
+        await link.close()
+
+    run(scene())
+
+
+# --- loss and return --------------------------------------------------------------------------------------------------
+
+
+async def until_read(link: ModbusLink, expected: list[int], seconds: float) -> float:
+    """Asks as a poller does until it works; how long that took."""
+    started = time.monotonic()
+    while True:
+        try:
+            assert await link.read_registers(1, 3, 500, 2, 0.3) == expected
+            return time.monotonic() - started
+        except LinkError:
+            assert time.monotonic() - started < seconds, "it did not come back"
+            await asyncio.sleep(0.1)
+
+
+def test_an_adapter_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None:
+    name = tmp_path / "usb-adapter"  # as /dev/serial/by-id: the same name, another device behind it
+    first = RtuSlave()
+    first.start()
+    name.symlink_to(first.port)
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=str(name)), SystemClock())
+        assert await link.read_registers(1, 3, 500, 2, 1.0) == [500, 501]
+        name.unlink()
+        first.stop()  # hangs up, as an unplugged adapter does
+        with pytest.raises(LinkClosed):
+            await link.read_registers(1, 3, 500, 2, 0.3)
+        await asyncio.sleep(0.6)
+        with pytest.raises(LinkClosed, match="usb-adapter"):
+            await link.read_registers(1, 3, 500, 2, 0.3)
+        second = RtuSlave()
+        second.start()
+        name.symlink_to(second.port)
+        assert await until_read(link, [500, 501], 12) < 12
+        await link.close()
+        second.stop()
+
+    run(scene())
+
+
+def test_a_gateway_that_is_restarted_or_comes_up_late() -> None:
+    async def scene() -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        link = link_to(port)
+        with pytest.raises(LinkClosed):
+            await link.read_registers(1, 3, 500, 2, 0.3)  # first connect fails
+        for _ in range(2):
+            async with tcp_server(echo_address, port):
+                assert await until_read(link, [500, 501], 12) < 12
+        await link.close()
+
+    run(scene())
+
+
+def test_a_connection_closed_during_a_request_fails_it_at_once() -> None:
+    async def scene() -> None:
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(12)
+            writer.close()
+
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        link = link_to(server.sockets[0].getsockname()[1])
+        started = time.monotonic()
+        with pytest.raises(LinkClosed, match="closed by the peer"):
+            await link.read_registers(1, 3, 0, 1, 5.0)
+        assert time.monotonic() - started < 1.0, "pymodbus waits 12 s here"
+        await link.close()
+        server.close()
+
+    run(scene())
+
+
+def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> None:
+    foreign = b"\x09\x03\x00\x10\x00\x02"
+    foreign += crc16(foreign)
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
+        await link.read_registers(1, 3, 0, 1, 1.0)
+        for _ in range(2):  # a frame or two may be anything
+            os.write(slave.master, foreign)
+            await asyncio.sleep(0.05)
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        os.write(slave.master, foreign)
+        await asyncio.sleep(0.05)
+        with pytest.raises(LinkBusy, match="another master talks"):
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        await link.close()
+
+    run(scene())
+
+
+def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
+    slave = RtuSlave()
+    slave.garble = True
+    slave.start()
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
+        with pytest.raises(LinkTimeout, match=r"bytes came that are none: wrong speed or parity"):
+            await link.read_registers(1, 3, 0, 4, 0.3)
+        await link.close()
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()

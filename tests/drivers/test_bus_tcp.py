@@ -1,0 +1,196 @@
+"""The wire over TCP against small servers: what is good arrives, what is wrong never does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+import time
+
+import pytest
+from wirekit import echo_address, link_to, registers, run, tcp_server
+
+from agent.clock import SystemClock
+from drivers.bus import ModbusLink, Wire
+from drivers.errors import DeviceRefused, FrameError, LinkClosed, LinkTimeout
+from drivers.modbus import ModbusDevice
+from drivers.profiles import load_profile
+from drivers.reading import Quality
+
+
+def test_registers_arrive() -> None:
+    async def scene() -> None:
+        async with tcp_server(echo_address) as port:
+            link = link_to(port)
+            assert await link.read_registers(1, 3, 100, 3, 1.0) == [100, 101, 102]
+            assert await link.read_registers(1, 4, 7, 1, 1.0) == [7]
+            await link.close()
+
+    run(scene())
+
+
+def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
+    calls = 0
+
+    async def late_once(unit: int, function: int, address: int, count: int) -> bytes:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await asyncio.sleep(0.3)
+        return await echo_address(unit, function, address, count)
+
+    async def scene() -> None:
+        async with tcp_server(late_once) as port:
+            link = link_to(port)
+            with pytest.raises(LinkTimeout):
+                await link.read_registers(1, 3, 100, 2, 0.1)
+            for address in range(200, 220, 2):
+                assert await link.read_registers(1, 3, address, 2, 1.0) == [address, address + 1]
+            await link.close()
+
+    run(scene())
+
+
+def test_an_answer_of_another_shape_is_an_error_not_data() -> None:
+    async def two_for_four(unit: int, function: int, address: int, count: int) -> bytes:
+        return registers(function, [1, 2])
+
+    async def scene() -> None:
+        async with tcp_server(two_for_four) as port:
+            link = link_to(port)
+            with pytest.raises(FrameError):
+                await link.read_registers(1, 3, 0, 4, 1.0)
+            await link.close()
+
+    run(scene())
+
+
+def test_exceptions_name_their_code() -> None:
+    async def refuse(unit: int, function: int, address: int, count: int) -> bytes:
+        return bytes([function | 0x80, 0x02])
+
+    async def scene() -> None:
+        async with tcp_server(refuse) as port:
+            link = link_to(port)
+            with pytest.raises(DeviceRefused, match="illegal data address") as caught:
+                await link.read_registers(1, 3, 0, 4, 1.0)
+            assert caught.value.code == 2
+            await link.close()
+
+    run(scene())
+
+
+def test_a_closed_connection_fails_fast_and_heals() -> None:
+    async def scene() -> None:
+        async with tcp_server(echo_address) as port:
+            link = link_to(port)
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        started = time.monotonic()
+        with pytest.raises((LinkClosed, LinkTimeout)):
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        assert time.monotonic() - started < 2.5
+        await link.close()
+
+    run(scene())
+
+
+def test_nobody_there() -> None:
+    async def scene() -> None:
+        link = ModbusLink(Wire("w", host="127.0.0.1", port_number=1), SystemClock())
+        with pytest.raises(LinkClosed, match="cannot"):
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        serial = ModbusLink(Wire("s", serial_port="/dev/does-not-exist"), SystemClock())
+        with pytest.raises(LinkClosed, match="/dev/does-not-exist"):
+            await serial.read_registers(1, 3, 0, 1, 1.0)
+
+    run(scene())
+
+
+def test_a_silent_device_gives_nulls_and_no_reply() -> None:
+    async def silent(unit: int, function: int, address: int, count: int) -> bytes | None:
+        return None
+
+    async def scene() -> None:
+        async with tcp_server(silent) as port:
+            link = link_to(port)
+            device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, SystemClock(), timeout_s=0.1)
+            reading = await device.poll()
+            assert Quality.NO_REPLY in reading.quality
+            assert set(reading.values.values()) == {None}
+            assert "active_power" in reading.values
+            assert "no answer" in reading.error
+            await link.close()
+
+    run(scene())
+
+
+def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
+    requests: list[tuple[int, int]] = []
+
+    async def no_holes(unit: int, function: int, address: int, count: int) -> bytes:
+        requests.append((address, count))
+        if count > 4:
+            return bytes([function | 0x80, 0x02])
+        return registers(function, [0] * count)
+
+    async def scene() -> None:
+        async with tcp_server(no_holes) as port:
+            link = link_to(port)
+            device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, SystemClock(), gap_s=0)
+            first = await device.poll(frozenset({"fast"}))
+            assert first.values["active_power"] is None
+            assert first.flags["active_power"] == Quality.NO_REPLY
+            for _ in range(2):  # first in runs without holes, then register by register
+                last = await device.poll(frozenset({"fast"}))
+            assert last.values["active_power"] == 0
+            assert requests.count((2999, 112)) == 1
+            await link.close()
+
+    run(scene())
+
+
+def test_one_connection_never_more() -> None:
+    """A gateway that takes one client only: nothing of ours opens a second one."""
+    connections = 0
+
+    async def scene() -> None:
+        async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    head = await reader.readexactly(12)
+                    pdu = registers(3, [1])
+                    writer.write(head[:4] + struct.pack(">HB", len(pdu) + 1, head[6]) + pdu)
+            writer.close()
+
+        server = await asyncio.start_server(count, "127.0.0.1", 0)
+        link = link_to(server.sockets[0].getsockname()[1])
+        for _ in range(50):
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        assert connections == 1
+        await link.close()
+        await asyncio.sleep(0.05)
+        server.close()
+
+    run(scene())
+
+
+def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead device behind a gateway whose other devices answer: each of its requests is forgotten after its time."""
+    monkeypatch.setattr("drivers.bus.QUARANTINE_S", 0.1)
+
+    async def dead_unit_nine(unit: int, function: int, address: int, count: int) -> bytes | None:
+        return None if unit == 9 else await echo_address(unit, function, address, count)
+
+    async def scene() -> None:
+        async with tcp_server(dead_unit_nine) as port:
+            link = link_to(port)
+            for _ in range(60):
+                assert await link.read_registers(1, 3, 0, 1, 1.0) == [0]
+                with pytest.raises(LinkTimeout):
+                    await link.read_registers(9, 3, 0, 1, 0.01)
+            assert len(link._want.late) <= 12  # 0.1 s of requests that take 0.01 s each, and one or two
+            await link.close()
+
+    run(scene())

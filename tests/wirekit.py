@@ -1,0 +1,113 @@
+"""What the tests of the wire share: small servers whose bytes are written out here, none of it the driver's code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pty
+import struct
+import threading
+import tty
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any
+
+from agent.clock import SystemClock
+from drivers.bus import ModbusLink, Wire
+
+Answer = Callable[[int, int, int, int], Awaitable[bytes | None]]  # unit, function, address, count → PDU or silence
+
+
+def registers(function: int, values: list[int]) -> bytes:
+    return struct.pack(f">BB{len(values)}H", function, 2 * len(values), *values)
+
+
+async def echo_address(unit: int, function: int, address: int, count: int) -> bytes:
+    """Each register holds its own address: a value that belongs to another request shows at once."""
+    return registers(function, [(address + n) & 0xFFFF for n in range(count)])
+
+
+@contextlib.asynccontextmanager
+async def tcp_server(answer: Answer, port: int = 0) -> AsyncIterator[int]:
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                header = await reader.readexactly(7)
+                transaction, _, length, unit = struct.unpack(">HHHB", header)
+                function, address, count = struct.unpack(">BHH", await reader.readexactly(length - 1))
+                pdu = await answer(unit, function, address, count)
+                if pdu is not None:
+                    writer.write(struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu)
+                    await writer.drain()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+        await asyncio.sleep(0.01)  # their readers notice
+
+
+def link_to(port: int) -> ModbusLink:
+    return ModbusLink(Wire("w", host="127.0.0.1", port_number=port), SystemClock())
+
+
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(coroutine, 20))
+
+
+def crc16(data: bytes) -> bytes:
+    """CRC of Modbus over serial line, V1.02, 6.2.2: bit by bit from its definition."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
+    return struct.pack("<H", crc)
+
+
+class RtuSlave(threading.Thread):
+    """One slave at the far end of a pseudo-terminal. `delays` holds the seconds before each answer, then none."""
+
+    def __init__(self, delays: list[float] | None = None, chatter: bytes = b"") -> None:
+        super().__init__(daemon=True)
+        self.master, slave = pty.openpty()
+        tty.setraw(self.master)
+        tty.setraw(slave)
+        self.port = os.ttyname(slave)
+        self._slave, self._delays, self._chatter = slave, delays or [], chatter
+        self._ending = threading.Event()
+        self.garble = False  # answers as they look at another speed
+
+    def run(self) -> None:
+        os.set_blocking(self.master, False)
+        waiting = b""
+        while not self._ending.wait(0.002):
+            if self._chatter:
+                with contextlib.suppress(BlockingIOError):
+                    os.write(self.master, self._chatter)
+                self._ending.wait(0.05)
+            with contextlib.suppress(BlockingIOError, OSError):
+                waiting += os.read(self.master, 256)
+            if len(waiting) >= 8:
+                request, waiting = waiting[:8], waiting[8:]
+                unit, function, address, count = struct.unpack(">BBHH", request[:6])
+                assert crc16(request[:6]) == request[6:]
+                if self._delays:
+                    self._ending.wait(self._delays.pop(0))
+                body = bytes([unit]) + registers(function, [(address + n) & 0xFFFF for n in range(count)])
+                answer = body + crc16(body)
+                os.write(self.master, bytes(byte ^ 0xA5 for byte in answer) if self.garble else answer)
+
+    def stop(self) -> None:
+        self._ending.set()
+        self.join(5)
+        os.close(self.master)
+        os.close(self._slave)
