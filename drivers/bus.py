@@ -77,7 +77,7 @@ class ModbusLink:
         self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
         spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
-        """Register bytes of one block, 2·count of them.
+        """Register bytes of one block, 2·count of them; what follows the function in the answer to an identity request.
 
         timeout_s: after that an answer is overdue. patience_s: how long an attempt waits at most (default timeout_s).
         gap_s: silence before sending, at least 3.5 characters on RTU. spare: registers behind the block that may be
@@ -102,9 +102,7 @@ class ModbusLink:
                         sent = request
                     else:
                         key, sent = await self._free(stream, request, spare, patience_s)
-                    answer = await stream.exchange(
-                        self._frame(sent, key), key, sent, want, timeout_s, patience_s, gap_s
-                    )
+                    answer = await stream.exchange(self._frame(sent, key), key, sent, want, patience_s, gap_s)
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
@@ -123,7 +121,7 @@ class ModbusLink:
                 if not self._ids_known:
                     self._settle_ids()
                 if not answer.exception:
-                    return answer.data[: 2 * request.registers]
+                    return answer.data[: 2 * request.registers] if request.registers else answer.data
                 if answer.exception != 2 or sent.registers == request.registers:
                     raise DeviceRefused(answer.exception, f"unit {request.unit} address {request.address}")
                 # It refuses what lies behind the block, which is no fault: never tried again.
@@ -138,6 +136,11 @@ class ModbusLink:
         finally:
             if want.open or want.late_seen or self._rest_s:
                 self._retire()
+
+    @property
+    def unexplained(self) -> bytes:
+        """What came since the last request and belongs to no answer that was waited for (RTU)."""
+        return bytes(self._want.buffer)
 
     async def close(self) -> None:
         if self._stream is not None:

@@ -15,10 +15,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 READ_FUNCTIONS = (3, 4)
+IDENTITY_FUNCTIONS = (REPORT_SERVER_ID, READ_DEVICE_ID) = (0x11, 0x2B)  # drivers/identity.py makes and reads them
+CARRIED = READ_FUNCTIONS + IDENTITY_FUNCTIONS
+FRAME_MAX = 256
 KEEP_BYTES = 1024  # of unexplained bytes; a frame has at most 260
 
 
 class Request(NamedTuple):
+    """A read of registers. registers 0: an identity request; of 0x2B the address is the read code, then the object."""
+
     unit: int
     function: int
     address: int
@@ -31,7 +36,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """data: register bytes, big endian; empty for an exception."""
+    """data: register bytes, big endian; of an identity request what follows the function; empty for an exception."""
 
     request: Request
     data: bytes
@@ -89,13 +94,40 @@ class Want:
 
 
 def rtu_request(request: Request) -> bytes:
-    body = struct.pack(">BBHH", *request)
+    body = struct.pack(">BBHH", *request) if request.registers else _identity_request(request)
     return body + crc16(body).to_bytes(2, "little")
 
 
 def rtu_length(request: Request) -> int:
-    """Bytes of the answer."""
+    """Bytes of the answer; the least there can be for an identity request."""
     return 5 + 2 * request.registers
+
+
+def _identity_request(request: Request) -> bytes:
+    unit, function, address, _ = request
+    return (
+        bytes((unit, function)) if function == REPORT_SERVER_ID else struct.pack(">BBBH", unit, function, 14, address)
+    )
+
+
+def _identity_end(request: Request, frame: bytes | bytearray, at: int) -> tuple[int, bool]:
+    """Where the answer ends whose unit number stands at `at`, checksum apart, and whether that is known for certain.
+
+    -1 when it cannot be the answer. Modbus application protocol V1.1b3, 6.13 and 6.21.
+    """
+    end = at + (3 if request.function == REPORT_SERVER_ID else 8)
+    if len(frame) < end:
+        return end, False
+    if request.function == REPORT_SERVER_ID:
+        return end + frame[at + 2], True
+    if frame[at + 2 : at + 4] != bytes((14, request.address >> 8)):
+        return -1, True
+    for _ in range(frame[at + 7]):
+        end += 2
+        if len(frame) < end:
+            return end, False
+        end += frame[end - 1]
+    return (end, True) if end - at <= FRAME_MAX - 2 else (-1, True)
 
 
 def rtu_scan(want: Want) -> Answer | None:
@@ -105,7 +137,7 @@ def rtu_scan(want: Want) -> Answer | None:
     at = 0
     while at + 2 <= len(buffer):
         unit, function = buffer[at], buffer[at + 1]
-        if function & 0x7F in READ_FUNCTIONS:
+        if function & 0x7F in CARRIED:
             found = _rtu_at(want, at, unit, function)
             if isinstance(found, Answer):
                 return found
@@ -137,18 +169,24 @@ def _rtu_at(want: Want, at: int, unit: int, function: int) -> Answer | bool:
         if _known(want, unit, function):
             want.missing = min(want.missing, 3)
         return False
-    key = (unit, function, buffer[at + 2] >> 1)
+    key = (unit, function, buffer[at + 2] >> 1 if function in READ_FUNCTIONS else 0)
     request = want.open.get(key) or want.late.get(key)
-    if request is None or buffer[at + 2] & 1:
+    if request is None:
         return False
-    end = at + 5 + buffer[at + 2]
+    begin, end = at + 3, at + 5 + buffer[at + 2]
+    if not request.registers:
+        begin, end = at + 2, _identity_end(request, buffer, at)[0] + 2
+        if end < begin:
+            return False
+    elif buffer[at + 2] & 1:
+        return False
     if end > len(buffer):
         want.missing = min(want.missing, end - len(buffer))
         return False
     if not _crc_fits(buffer, at, end):
         want.damaged = want.damaged or key in want.open
         return False
-    data = bytes(buffer[at + 3 : end - 2])
+    data = bytes(buffer[begin : end - 2])
     want.cut(end, at)
     taken = want.take(key)
     return Answer(taken, data) if taken is not None else True
@@ -205,6 +243,9 @@ _TCP_HEAD = struct.Struct(">HHH")
 
 
 def tcp_request(request: Request, transaction: int) -> bytes:
+    if not request.registers:
+        body = _identity_request(request)
+        return _TCP_HEAD.pack(transaction, 0, len(body)) + body
     return _TCP_REQUEST.pack(transaction, 0, 6, *request)
 
 
@@ -245,9 +286,13 @@ def _tcp_answer(want: Want, transaction: Hashable, frame: bytes) -> Answer | Non
     if function == request.function | 0x80 and len(frame) == 9:
         want.take(transaction)
         return Answer(request, b"", frame[8])
-    if function == request.function and frame[8] == 2 * request.registers and len(frame) == 9 + frame[8]:
+    if function == request.function and request.registers:
+        if frame[8] == 2 * request.registers and len(frame) == 9 + frame[8]:
+            del want.open[transaction]
+            return Answer(request, frame[9:])
+    elif function == request.function and _identity_end(request, frame, 6) == (len(frame), True):
         del want.open[transaction]
-        return Answer(request, frame[9:])
+        return Answer(request, frame[8:])
     want.damaged = True
     return None
 
@@ -261,7 +306,8 @@ def _by_shape(want: Want, frame: bytes) -> Hashable:
     if frame[7] & 0x80:
         fits = [key for key, request in known if request[:2] == (frame[6], frame[7] & 0x7F)]
     else:
-        fits = [key for key, request in known if request.shape == (frame[6], frame[7], frame[8] >> 1)]
+        registers = frame[8] >> 1 if frame[7] in READ_FUNCTIONS else 0
+        fits = [key for key, request in known if request.shape == (frame[6], frame[7], registers)]
     if len(fits) != 1:
         return -1
     want.zero_ids = True
@@ -281,7 +327,9 @@ def _resynchronise(want: Want, behind: bool = False) -> bool:
                 (request.unit, request.function, 2 * request.registers & 0xFF)
             )
             refusal = _TCP_HEAD.pack(transaction, 0, 3) + bytes((request.unit, request.function | 0x80))
-            for pattern in (whole, refusal):
+            for pattern in (
+                (whole, refusal) if request.registers else (refusal,)
+            ):  # an identity has no length beforehand
                 at = buffer.find(pattern, 1 if behind else 0)
                 if at >= 0 and (best < 0 or at < best):
                     best = at

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 
-READING = frozenset({0x01, 0x02, 0x03, 0x04, 0x11, 0x2B})
+IDENTITY = frozenset({0x11, 0x2B})  # simulators/bus/nameplate.py
+READING = frozenset({0x01, 0x02, 0x03, 0x04}) | IDENTITY
 LOG_VARIABLE = "MAGWATT_FUNCTION_LOG"
 
 

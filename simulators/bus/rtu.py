@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pymodbus.framer import FramerType
 from pymodbus.server import ModbusSerialServer
 
-from simulators.bus.functions import allowed
+from simulators.bus.functions import IDENTITY, allowed
+from simulators.bus.nameplate import Nameplate
 from simulators.bus.pty import Pty
 from simulators.bus.server import sim_device
 from simulators.devices.device import SimulatedDevice
@@ -22,10 +23,16 @@ _PAUSE_S = 0.004  # a little more than 3.5 characters at 19200 baud; a pty has n
 
 
 class RtuBus:
-    """`await start()` gives the port's path. baud: paces answers as 10 bits a character would, 0 not at all."""
+    """`await start()` gives the port's path. baud: paces answers as 10 bits a character would, 0 not at all.
 
-    def __init__(self, devices: Sequence[SimulatedDevice], baud: int = 19200) -> None:
+    nameplates: as in TcpBus.
+    """
+
+    def __init__(
+        self, devices: Sequence[SimulatedDevice], baud: int = 19200, nameplates: Mapping[int, Nameplate] | None = None
+    ) -> None:
         self._devices, self._baud = devices, baud
+        self._nameplates = nameplates or {}
         self._units = frozenset(device.unit for device in devices)
         self._client = Pty(hold=True)
         self._slaves = Pty(hold=True)
@@ -72,6 +79,10 @@ class RtuBus:
         whole = len(frame) >= 4 and crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
         if not whole or frame[0] not in self._units:
             self.dropped += 1
+        elif frame[1] in IDENTITY:
+            told = bytes((frame[0],)) + self._nameplates.get(frame[0], Nameplate()).answer(frame[1:-2])
+            self._answer += told + crc16(told).to_bytes(2, "little")
+            self._answer_ended()
         elif allowed(frame[1], "rtu bus"):
             self._slaves.write(frame)
         else:

@@ -6,18 +6,34 @@ during an await would take over the first one's transaction number.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pymodbus.constants import ExcCodes
 from pymodbus.pdu import ExceptionResponse, ModbusPDU
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from simulators.bus.functions import READING, allowed
+from simulators.bus.functions import IDENTITY, READING, allowed
+from simulators.bus.nameplate import Nameplate
 from simulators.devices.device import Refused, SimulatedDevice
 
 
 def sim_device(device: SimulatedDevice) -> SimDevice:
     """Registers are rendered when they are read, so one answer is of one instant."""
+    return _answering(device.unit, device.read)
+
+
+def silent_gateway() -> SimDevice:
+    """Stands for every other unit: a gateway's answer 0x0B, the device behind it does not talk."""
+
+    def nobody(_function: int, _address: int, _count: int) -> list[int]:
+        raise Refused(ExcCodes.GATEWAY_NO_RESPONSE)
+
+    return _answering(0, nobody)
+
+
+def _answering(unit: int, read: Callable[[int, int, int], list[int]]) -> SimDevice:
+    """read: (function, address, count) → words; raises Refused."""
 
     async def action(
         function: int,
@@ -30,28 +46,12 @@ def sim_device(device: SimulatedDevice) -> SimDevice:
         if written is not None:
             return ExcCodes.ILLEGAL_FUNCTION
         try:
-            registers[address - start : address - start + count] = device.read(function, address, count)
+            registers[address - start : address - start + count] = read(function, address, count)
         except Refused as refusal:
             return ExcCodes(refusal.code)
         return None
 
-    return SimDevice(device.unit, _memory(), action=action)
-
-
-def silent_gateway() -> SimDevice:
-    """Stands for every other unit: a gateway's answer 0x0B, the device behind it does not talk."""
-
-    async def action(
-        function: int,
-        start: int,
-        address: int,
-        count: int,
-        registers: list[int],
-        written: list[int] | list[bool] | None,
-    ) -> ExcCodes | None:
-        return ExcCodes.GATEWAY_NO_RESPONSE
-
-    return SimDevice(0, _memory(), action=action)
+    return SimDevice(unit, _memory(), action=action)
 
 
 class Refusal(ModbusPDU):
@@ -61,9 +61,32 @@ class Refusal(ModbusPDU):
         return ExceptionResponse(self.function_code, ExcCodes.ILLEGAL_FUNCTION)
 
 
-def only_reading(sending: bool, pdu: ModbusPDU) -> ModbusPDU:
-    """For pymodbus' trace_pdu: refuses every function that does not only read."""
-    if sending or pdu.function_code in READING:
+class Told(ModbusPDU):
+    """A request for the nameplate, which answers itself: pymodbus knows one for all units only."""
+
+    def __init__(self, pdu: ModbusPDU, answer: bytes) -> None:
+        super().__init__(pdu.dev_id, pdu.transaction_id)
+        self.function_code, self._answer = answer[0], answer[1:]
+
+    async def datastore_update(self, _context: Any, _device_id: int) -> ModbusPDU:
+        return self
+
+    def encode(self) -> bytes:
+        return self._answer
+
+
+def only_reading(nameplates: Mapping[int, Nameplate], sending: bool, pdu: ModbusPDU) -> ModbusPDU:
+    """For pymodbus' trace_pdu: refuses every function that does not only read, lets nameplates tell of themselves.
+
+    nameplates: of every unit there is; others are silent behind the gateway.
+    """
+    if sending:
+        return pdu
+    if pdu.function_code in IDENTITY:
+        told = nameplates.get(pdu.dev_id)
+        asked = bytes((pdu.function_code,)) + pdu.encode()
+        return Told(pdu, told.answer(asked) if told else bytes((pdu.function_code | 0x80, 0x0B)))
+    if pdu.function_code in READING:
         return pdu
     refusal = Refusal(pdu.dev_id, pdu.transaction_id)
     refusal.function_code = pdu.function_code

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from pymodbus.server import ModbusTcpServer
 
+from simulators.bus.nameplate import Nameplate
 from simulators.bus.server import only_reading, record, silent_gateway, sim_device
 from simulators.devices.device import SimulatedDevice
 
 
 class TcpBus:
-    """`await start()` gives "127.0.0.1:port"; port 0 takes any free one."""
+    """`await start()` gives "127.0.0.1:port"; port 0 takes any free one.
 
-    def __init__(self, devices: Sequence[SimulatedDevice], port: int = 0) -> None:
+    nameplates: unit → what it says to functions 0x11 and 0x2B; others refuse them, as most devices do.
+    """
+
+    def __init__(
+        self, devices: Sequence[SimulatedDevice], port: int = 0, nameplates: Mapping[int, Nameplate] | None = None
+    ) -> None:
         self._devices, self._port = devices, port
+        self._nameplates = {device.unit: Nameplate() for device in devices} | dict(nameplates or {})
         self._server: ModbusTcpServer | None = None
 
     async def start(self) -> str:
         table = [silent_gateway(), *(sim_device(device) for device in self._devices)]
         self._server = ModbusTcpServer(
-            table, address=("127.0.0.1", self._port), trace_pdu=only_reading, trace_packet=record
+            table,
+            address=("127.0.0.1", self._port),
+            trace_packet=record,
+            trace_pdu=partial(only_reading, self._nameplates),
         )
         await self._server.serve_forever(background=True)
         listener = self._server.transport

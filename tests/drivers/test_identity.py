@@ -1,0 +1,161 @@
+"""Functions 0x11 and 0x2B / 0x0E: literal frames laid out by hand after the application protocol, 6.13 and 6.21."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from agent.clock import SystemClock
+from drivers.bus import ModbusLink
+from drivers.errors import DeviceRefused, FrameError
+from drivers.framing import Request, Want, rtu_request, rtu_scan, tcp_request, tcp_scan
+from drivers.identity import DeviceIdentity, ServerId, parse_identity, parse_server_id, read_identity, read_server_id
+from drivers.profiles import load_profile
+from drivers.reading import Link
+from drivers.wire import Wire
+from simulators.bus.frames import mbap, rtu
+from simulators.bus.memory import MemoryLink
+from simulators.bus.nameplate import Nameplate
+from simulators.bus.rtu import RtuBus
+from simulators.bus.tcp import TcpBus
+from simulators.devices.device import SimulatedDevice
+
+UNIT = 7
+ASK_ID, ASK_SERVER = Request(UNIT, 0x2B, 0x0200, 0), Request(UNIT, 0x11, 0, 0)
+ACME = bytes.fromhex("2b 0e 02 82 00 00 03  00 04 41434d45  01 03 583230  02 05 56322e3131")  # ACME, X20, V2.11
+SERVER = bytes.fromhex("11 05 09 ff 46 43 33")
+
+
+def test_requests_have_no_address_and_no_count() -> None:
+    assert rtu_request(ASK_SERVER) == rtu(UNIT, b"\x11")
+    assert rtu_request(ASK_ID) == rtu(UNIT, bytes.fromhex("2b 0e 02 00"))
+    assert tcp_request(ASK_ID, 0x0102) == bytes.fromhex("0102 0000 0005 07 2b0e0200")
+    assert tcp_request(ASK_SERVER, 3) == bytes.fromhex("0003 0000 0002 07 11")
+
+
+@pytest.mark.parametrize(("ask", "pdu"), [(ASK_ID, ACME), (ASK_SERVER, SERVER)], ids=["0x2B", "0x11"])
+@pytest.mark.parametrize(
+    "before", [b"", b"\x07", b"\x07\x2b", b"\x07\x2b\x0e\x02\x82\0\0\x09", b"\x07\x11\xf0", b"\xff" * 5]
+)
+def test_an_answer_behind_noise_in_pieces(ask: Request, pdu: bytes, before: bytes) -> None:
+    want = Want(rtu_scan, {ask.shape: ask})
+    got = [answer for byte in before + rtu(UNIT, pdu) if (answer := want.feed(bytes((byte,))))]
+    assert [answer.data for answer in got] == [pdu[1:]]
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        ACME[:2] + b"\x01" + ACME[3:],  # another read code
+        b"\x2b\x0d" + ACME[2:],  # another MEI type
+        ACME[:-1],  # the last object is cut off; the checksum fits what is there
+        ACME + b"\0",
+        b"\x11" + ACME[1:],
+        bytes((0x2B, 0x0E, 2, 0x82, 0, 0, 200)) + b"\0\0" * 123,  # longer than any frame
+    ],
+)
+def test_what_does_not_fit_is_no_answer(pdu: bytes) -> None:
+    for want, frame in (
+        (Want(rtu_scan, {ASK_ID.shape: ASK_ID}), rtu(UNIT, pdu)),
+        (Want(tcp_scan, {5: ASK_ID}), mbap(5, UNIT, pdu)),
+    ):
+        assert want.feed(frame) is None
+
+
+def test_a_damaged_answer_and_another_units_are_no_answers() -> None:
+    frame = bytearray(rtu(UNIT, ACME))
+    frame[12] ^= 1
+    want = Want(rtu_scan, {ASK_ID.shape: ASK_ID})
+    assert want.feed(bytes(frame)) is None
+    assert want.feed(rtu(UNIT + 1, ACME)) is None
+    answer = want.feed(rtu(UNIT, b"\xab\x01"))
+    assert answer is not None
+    assert answer.exception == 1
+
+
+def test_an_answer_with_transaction_id_0_is_told_by_unit_and_function() -> None:
+    want = Want(tcp_scan, {5: ASK_ID})
+    assert want.feed(mbap(0, UNIT + 1, ACME)) is None
+    answer = want.feed(mbap(0, UNIT, ACME))
+    assert answer is not None
+    assert answer.data == ACME[1:]
+
+
+def test_the_objects_are_told_apart() -> None:
+    objects, following = parse_identity(ACME[1:])
+    assert (objects, following) == ({0: "ACME", 1: "X20", 2: "V2.11"}, None)
+    identity = DeviceIdentity({**objects, 4: "X20 drive"})
+    assert (identity.vendor, identity.product) == ("ACME", "X20 X20 drive")
+    assert parse_server_id(SERVER[1:]) == ServerId(b"\x09\xff\x46\x43\x33")
+    assert parse_server_id(SERVER[1:]).text == "FC3"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "0e 02 82 00",
+        "0e 02 82 00 00 01 00 05 41",  # cut off
+        "0e 02 82 00 00 01 00 01 41 42",  # a byte too many
+        "0e 02 82 00 00 02 01 01 41 00 01 42",  # numbers fall
+        "0e 02 82 ff 00 01 00 01 41",  # object 0 again: would never end
+        "0e 02 82 07 00 01 00 01 41",
+    ],
+)
+def test_answers_that_break_the_rules_raise(data: str) -> None:
+    with pytest.raises(FrameError):
+        parse_identity(bytes.fromhex(data))
+
+
+def test_a_server_id_whose_count_lies_raises() -> None:
+    for data in (b"", b"\x01", b"\0", b"\x03\x01\x02"):
+        with pytest.raises(FrameError):
+            parse_server_id(data)
+
+
+LONG = {0: "Vendor", 1: "P" * 200, 2: "R" * 120, 3: "http://", 4: "N" * 150, 5: "M" * 200}
+PLATES = {UNIT: Nameplate(LONG, b"\x01\xffFC 302")}
+
+
+async def _rtu(scene: Callable[[Link], Awaitable[None]]) -> None:
+    bus = RtuBus([_device(UNIT), _device(8)], 115200, PLATES)
+    link = ModbusLink(Wire("test", serial_port=await bus.start()), SystemClock())
+    try:
+        await scene(link)
+    finally:
+        await link.close()
+        await bus.stop()
+
+
+async def _tcp(scene: Callable[[Link], Awaitable[None]]) -> None:
+    bus = TcpBus([_device(UNIT), _device(8)], nameplates=PLATES)
+    host, port = (await bus.start()).split(":")
+    link = ModbusLink(Wire("test", host=host, port_number=int(port)), SystemClock())
+    try:
+        await scene(link)
+    finally:
+        await link.close()
+        await bus.stop()
+
+
+async def _memory(scene: Callable[[Link], Awaitable[None]]) -> None:
+    await scene(MemoryLink([_device(UNIT), _device(8)], SystemClock(), nameplates=PLATES))
+
+
+def _device(unit: int) -> SimulatedDevice:
+    return SimulatedDevice(unit, load_profile("eastron/sdm630"), lambda: {"frequency": 50.0})
+
+
+@pytest.mark.parametrize("line", [_rtu, _tcp, _memory], ids=["rtu", "tcp", "memory"])
+def test_a_device_tells_its_names_in_several_answers(line: Callable[..., Awaitable[None]]) -> None:
+    async def scene(link: Link) -> None:
+        identity = await read_identity(link, UNIT, 1.0)
+        assert identity.objects == LONG
+        assert (await read_server_id(link, UNIT, 1.0)).text == "FC 302"
+        for read in (read_identity, read_server_id):
+            with pytest.raises(DeviceRefused, match="illegal function"):
+                await read(link, 8, 1.0)
+        assert await link.read_block(Request(UNIT, 4, 70, 2), 1.0) == bytes.fromhex("42480000"), "registers as ever"
+
+    asyncio.run(line(scene))
