@@ -1,12 +1,12 @@
 """The serial line: one exchange at a time, in a thread of its own, with exact silences.
 
 A thread because asyncio's timers round up to whole milliseconds: at 115200 baud that alone would cost 14 % of the line.
-The kernel is told how many bytes to wait for (VMIN), so an answer costs one wake-up instead of one for each byte.
+While an answer is on its way the thread sleeps almost to its predicted end: one that waits for bytes is woken for every
+few of them (82 times for one answer at 19200 baud, whatever VMIN says).
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -14,11 +14,11 @@ import select
 import termios
 import time
 from collections.abc import Hashable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkTimeout
 from drivers.framing import Answer, Request, Want, rtu_length
+from drivers.worker import Worker
 
 if TYPE_CHECKING:
     import serial
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BABBLE_S = 1.0  # a line that is never silent for the gap that long is somebody else's
-VMIN_MAX = 255
+AWAKE_S = 0.0003  # before the predicted end of an answer, from which on each byte is waited for
 FOREIGN_BYTES, FOREIGN_POLLS = 6, 3  # unexplained bytes before a request, so many polls in a row: another master
 STALL_S, STALL_CHARACTERS = 0.05, 20  # an answer that began and pauses that long will not go on
 
@@ -40,11 +40,10 @@ class SerialLine:
         self._wire = wire
         self._port: serial.Serial | None = None
         self._fd = -1
-        self._attributes: list[Any] = []
-        self._vmin = -1
+        self._turnaround_s: dict[int, float] = {}  # unit → how long it takes to begin its answer
         self._foreign = 0
         self._last_s = 0.0  # monotonic time of the last byte either way
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"line-{wire.name}")
+        self._worker = Worker(f"line-{wire.name}")
 
     @property
     def connected(self) -> bool:
@@ -52,25 +51,26 @@ class SerialLine:
 
     async def open(self) -> None:
         """Raises LinkClosed when the port cannot be opened."""
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._open)
+        await self._worker.call(self._open)
 
     async def listen(self, seconds: float) -> int:
         """Bytes heard while nothing is sent."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._listen, seconds)
+        heard: int = await self._worker.call(self._listen, seconds)
+        return heard
 
     async def exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: Want, soft_s: float, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
     ) -> Answer:
         """Sends `data`, which carries the request `sent`, and waits for the answer.
 
         Raises LinkTimeout (nothing came), FrameError (something damaged came), LinkBusy, LinkClosed.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._exchange, data, key, sent, want, soft_s, patience_s, gap_s)
+        answer: Answer = await self._worker.call(self._exchange, data, key, sent, want, patience_s, gap_s)
+        return answer
 
     async def wait_late(self, want: Want, seconds: float) -> None:
         """Reads late answers away until none is open or the time is over."""
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._wait_late, want, seconds)
+        await self._worker.call(self._wait_late, want, seconds)
 
     def close(self) -> None:
         if self._port is not None:
@@ -79,7 +79,7 @@ class SerialLine:
             self._port, self._fd = None, -1
 
     def shut_down(self) -> None:
-        self._pool.shutdown(wait=True)
+        self._worker.stop()
         self.close()
 
     def _open(self) -> None:
@@ -100,91 +100,107 @@ class SerialLine:
                 port.rs485_mode = serial.rs485.RS485Settings()
         port.reset_input_buffer()
         self._port, self._fd, self._last_s = port, port.fileno(), time.monotonic()
-        self._attributes, self._vmin = termios.tcgetattr(self._fd), -1
+        self._turnaround_s.clear()
+        attributes = termios.tcgetattr(self._fd)
+        attributes[6][termios.VMIN] = 1  # no byte is told from a line that hung up
+        termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
 
     def _listen(self, seconds: float) -> int:
         heard, until_s = 0, time.monotonic() + seconds
-        self._expect(1)
-        while (rest_s := until_s - time.monotonic()) > 0:
-            heard += len(self._read(rest_s))
+        while time.monotonic() < until_s:
+            self._wait_until(until_s)
+            heard += len(self._read_now())
         return heard
 
     def _exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: Want, soft_s: float, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
     ) -> Answer:
         self._settle(want, gap_s)
         want.clear()
         want.open[key] = sent  # not before: what was on the line until now cannot be its answer
-        character_s, length = self._wire.character_s, rtu_length(sent)
-        self._expect(min(length, VMIN_MAX))
         try:
             os.write(self._fd, data)
         except OSError as error:
             raise self._lost(error) from None
+        character_s, length = self._wire.character_s, rtu_length(sent)
         want.sent_s = time.monotonic()
-        sent_s = want.sent_s + len(data) * character_s
-        self._last_s = sent_s
-        give_up_s = time.monotonic() + patience_s
-        # Until then the kernel wakes us once, when all is there; afterwards for every byte, in case it is an exception.
-        whole_s = min(sent_s + soft_s / 3 + length * character_s, give_up_s)
+        self._last_s = asked_s = want.sent_s + len(data) * character_s
+        give_up_s = want.sent_s + patience_s
+        turnaround_s = self._turnaround_s.get(sent.unit, 0.0)
+        # Asleep while the answer is on its way: a waiting process is woken for every few bytes.
+        self._sleep_until(min(asked_s + turnaround_s + length * character_s - AWAKE_S, give_up_s))
         stall_s = max(STALL_S, STALL_CHARACTERS * character_s)
-        waiting_for_all = True
+        looks = 0
         while True:
+            answer = want.feed(self._read_now())
             now_s = time.monotonic()
-            if waiting_for_all and now_s >= whole_s:
-                self._expect(1)
-                waiting_for_all = False
-            limit_s = whole_s if waiting_for_all else give_up_s
-            began = want.heard and (want.missing > 1 or want.damaged)
-            if began and not waiting_for_all:
-                limit_s = min(limit_s, self._last_s + stall_s)
-            if now_s >= limit_s and not waiting_for_all:
-                if want.heard and (want.damaged or want.missing > 1):
-                    raise FrameError(f"{self._wire.name}: a damaged answer came and was thrown away")
-                strange = (
-                    f"; {want.heard} bytes came that are none: wrong speed or parity, or noise?" if want.heard else ""
-                )
-                raise LinkTimeout(f"no answer in {patience_s:.2g} s{strange}")
-            answer = want.feed(self._read(limit_s - now_s))
             if answer is not None:
+                self._learn_turnaround(sent.unit, now_s - asked_s - length * character_s, looks)
                 return answer
-            if want.heard and waiting_for_all:  # something else came first: go on waiting for the rest of it
-                waiting_for_all = False
-            if not waiting_for_all:
-                self._expect(max(1, min(want.missing, VMIN_MAX)) if not want.damaged else 1)
+            looks += 1
+            began = want.heard > 0 and (want.missing > 1 or want.damaged)
+            limit_s = min(give_up_s, self._last_s + stall_s) if began else give_up_s
+            if now_s >= limit_s:
+                raise self._no_answer(want, began, patience_s)
+            rest_s = want.missing * character_s
+            if began and not want.damaged and rest_s > 2 * AWAKE_S:
+                self._sleep_until(min(now_s + rest_s - AWAKE_S, limit_s))
+            else:
+                self._wait_until(limit_s)
+
+    def _no_answer(self, want: Want, began: bool, patience_s: float) -> Exception:
+        if began:
+            return FrameError(f"{self._wire.name}: a damaged answer came and was thrown away")
+        strange = f"; {want.heard} bytes came that are none: wrong speed or parity, or noise?" if want.heard else ""
+        return LinkTimeout(f"no answer in {patience_s:.2g} s{strange}")
+
+    def _learn_turnaround(self, unit: int, measured_s: float, looks: int) -> None:
+        """The device's own time. An answer that was whole at the first look may have been so before: look earlier."""
+        known_s = self._turnaround_s.get(unit, 0.0)
+        if looks == 0:
+            known_s *= 0.9
+        else:
+            known_s += (measured_s - known_s) * (0.2 if measured_s > known_s else 1.0)
+        self._turnaround_s[unit] = max(0.0, known_s)
 
     def _settle(self, want: Want, gap_s: float) -> None:
         """Waits until the line was silent for gap_s; what is heard meanwhile may be a late answer."""
         if self._fd < 0:
             raise LinkClosed(f"{self._wire.name}: the port is closed")
-        self._expect(1)
         until_s = time.monotonic() + BABBLE_S + gap_s
         before = want.skipped + len(want.buffer)
-        want.feed(self._read(0))
-        while (rest_s := self._last_s + gap_s - time.monotonic()) > 0:
-            if time.monotonic() > until_s:
+        want.feed(self._read_now())
+        while self._last_s + gap_s > (now_s := time.monotonic()):
+            if now_s > until_s:
                 raise LinkBusy(f"{self._wire.name}: the line is never silent; is another master on it?")
-            if rest_s > 0.002:
-                want.feed(self._read(rest_s - 0.0005))
-            else:
-                time.sleep(rest_s)
-                want.feed(self._read(0))
+            self._sleep_until(self._last_s + gap_s)
+            want.feed(self._read_now())
         strange = want.skipped + len(want.buffer) - before
         self._foreign = self._foreign + 1 if strange >= FOREIGN_BYTES else 0
         if self._foreign >= FOREIGN_POLLS:
             raise LinkBusy(f"{self._wire.name}: frames nobody here asked for: another master talks; nothing is sent")
 
     def _wait_late(self, want: Want, seconds: float) -> None:
-        self._expect(1)
         until_s = time.monotonic() + seconds
-        while want.late and (rest_s := until_s - time.monotonic()) > 0:
-            want.feed(self._read(rest_s))
+        while want.late and time.monotonic() < until_s:
+            self._wait_until(until_s)
+            want.feed(self._read_now())
 
-    def _read(self, wait_s: float) -> bytes:
+    def _sleep_until(self, at_s: float) -> None:
+        rest_s = at_s - time.monotonic()
+        if rest_s > 0:
+            time.sleep(rest_s)
+
+    def _wait_until(self, at_s: float) -> None:
+        """Returns when something can be read, or at that time."""
         try:
-            ready, _, _ = select.select([self._fd], [], [], max(0.0, wait_s))
-            if not ready:
-                return b""
+            select.select([self._fd], [], [], max(0.0, at_s - time.monotonic()))
+        except (OSError, ValueError) as error:
+            raise self._lost(error) from None
+
+    def _read_now(self) -> bytes:
+        """What has come; empty when nothing has."""
+        try:
             data = os.read(self._fd, 4096)
         except BlockingIOError:
             return b""
@@ -194,17 +210,6 @@ class SerialLine:
             raise self._lost(OSError("hung up"))
         self._last_s = time.monotonic()
         return data
-
-    def _expect(self, count: int) -> None:
-        """Tells the kernel how many bytes make the port readable."""
-        if count == self._vmin:
-            return
-        try:
-            self._attributes[6][termios.VMIN], self._attributes[6][termios.VTIME] = count, 0
-            termios.tcsetattr(self._fd, termios.TCSANOW, self._attributes)
-            self._vmin = count
-        except (OSError, termios.error, ValueError) as error:
-            raise self._lost(error) from None
 
     def _lost(self, error: Exception) -> LinkClosed:
         self.close()

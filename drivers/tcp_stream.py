@@ -44,7 +44,7 @@ class TcpStream(asyncio.Protocol):
             raise LinkClosed(f"{wire.name}: cannot connect to {wire.host}:{wire.port_number} ({error})") from None
 
     async def exchange(
-        self, data: bytes, key: Hashable, sent: Request, want: Want, soft_s: float, patience_s: float, gap_s: float
+        self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
     ) -> Answer:
         """As SerialLine.exchange."""
         if gap_s:
