@@ -38,7 +38,7 @@ class Fact(NamedTuple):
     value: float
 
 
-# Addresses: Eastron SDM630 Modbus protocol (30001, 30007, 30053, 30071); Yaskawa GA800 manual (0041H … 0043H).
+# Addresses: Eastron SDM630 Modbus protocol (30001, 30007, 30053, 30071); Yaskawa GA800 manual (0040H, 0041H).
 FACTS = (
     Fact("meter", 11, 4, 0, "f", 229.5, "voltage_l1n_v", 229.5),
     Fact("meter", 11, 4, 6, "f", 81.25, "current_l1_a", 81.25),
