@@ -60,9 +60,16 @@ class Want:
     skipped: int = 0  # bytes that belonged to no open request
     late_seen: int = 0
     sent_s: float = 0.0  # monotonic time at which the newest request was handed to the wire
+    awaited: bytes = b""  # TCP: the first nine bytes of the answer to the newest request; empty: not known
     zero_ids: bool | None = None  # TCP: whether this peer answers everything with transaction id 0; None: not known yet
 
     def feed(self, data: bytes) -> Answer | None:
+        if self.awaited and not self.buffer and data.startswith(self.awaited) and len(data) == 9 + data[8]:
+            # The very answer in one piece, as nearly all are; the scan would find the same.
+            request = self.open.pop(self.awaited[0] << 8 | self.awaited[1], None)
+            if request is not None:
+                self.heard += len(data)
+                return Answer(request, data[9:])
         self.buffer += data
         self.heard += len(data)
         answer = self.scan(self)
@@ -240,6 +247,7 @@ def crc16(data: bytes | bytearray) -> int:
 
 _TCP_REQUEST = struct.Struct(">HHHBBHH")
 _TCP_HEAD = struct.Struct(">HHH")
+_TCP_ANSWER = struct.Struct(">HHHBBB")
 
 
 def tcp_request(request: Request, transaction: int) -> bytes:
@@ -247,6 +255,14 @@ def tcp_request(request: Request, transaction: int) -> bytes:
         body = _identity_request(request)
         return _TCP_HEAD.pack(transaction, 0, len(body)) + body
     return _TCP_REQUEST.pack(transaction, 0, 6, *request)
+
+
+def tcp_answer_head(request: Request, transaction: Hashable) -> bytes:
+    """What the answer with the registers begins with; empty where its length is not known beforehand."""
+    size = 2 * request.registers
+    if not size:
+        return b""
+    return _TCP_ANSWER.pack(transaction, 0, 3 + size, request.unit, request.function, size)
 
 
 def tcp_scan(want: Want) -> Answer | None:

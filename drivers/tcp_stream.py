@@ -7,16 +7,17 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from drivers.errors import FrameError, LinkClosed, LinkTimeout
-from drivers.framing import Answer, Request, Want
+from drivers.framing import Answer, Request, Want, tcp_answer_head
 
 if TYPE_CHECKING:
     from drivers.wire import Wire
 
 CONNECT_S = 3.0
+CHUNK = 4096  # bytes taken from the socket at once
 STALL_S = 0.2  # an answer that began and pauses that long will not go on
 
 
-class TcpStream(asyncio.Protocol):
+class TcpStream(asyncio.BufferedProtocol):
     """Use from one task only."""
 
     def __init__(self, wire: Wire) -> None:
@@ -26,6 +27,10 @@ class TcpStream(asyncio.Protocol):
         self._want: Want | None = None
         self._future: asyncio.Future[Answer] | None = None
         self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._give_up_s = 0.0  # loop time
+        self._patience_s = 0.0
+        self._chunk = bytearray(CHUNK)
         self.last_s = 0.0  # loop time of the last byte either way
 
     @property
@@ -57,15 +62,17 @@ class TcpStream(asyncio.Protocol):
         want.open[key] = sent  # not before: what came until now cannot be its answer
         want.heard, want.damaged = 0, False
         self._want = want
+        want.awaited = b"" if self._rtu else tcp_answer_head(sent, key)
         future = self._future = self._loop.create_future()
-        timer = self._loop.call_later(patience_s, self._give_up, patience_s)
         transport.write(data)
-        self.last_s = want.sent_s = self._loop.time()
+        self.last_s = want.sent_s = now_s = self._loop.time()
+        self._patience_s, self._give_up_s = patience_s, now_s + patience_s
+        if self._timer is None or self._timer.when() > self._give_up_s:
+            self._arm()
         try:
             answer: Answer = await future
             return answer
         finally:
-            timer.cancel()
             self._future = None
 
     async def wait_late(self, want: Want, seconds: float) -> None:
@@ -78,6 +85,9 @@ class TcpStream(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def shut_down(self) -> None:
         self.close()
@@ -86,14 +96,24 @@ class TcpStream(asyncio.Protocol):
         while (rest_s := self.last_s + gap_s - self._loop.time()) > 0:  # noqa: ASYNC110 (bytes may come meanwhile)
             await asyncio.sleep(rest_s)
 
-    def _give_up(self, waited_s: float) -> None:
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._give_up_s, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        """One timer serves all requests: it goes off once per patience, not once per request."""
+        self._timer = None
         if self._future is None or self._future.done():
+            return
+        if self._loop.time() < self._give_up_s:  # of an older request
+            self._arm()
             return
         want = self._want
         if want is not None and want.heard and (want.damaged or want.missing > 1):
             self._future.set_exception(FrameError(f"{self._wire.name}: a damaged answer came and was thrown away"))
         else:
-            self._future.set_exception(LinkTimeout(f"no answer in {waited_s:.2g} s"))
+            self._future.set_exception(LinkTimeout(f"no answer in {self._patience_s:.2g} s"))
 
     # --- called by asyncio ---
 
@@ -102,12 +122,15 @@ class TcpStream(asyncio.Protocol):
         self._transport = transport
         self.last_s = self._loop.time()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._chunk
+
+    def buffer_updated(self, nbytes: int) -> None:
         self.last_s = self._loop.time()
         want = self._want
         if want is None:
             return
-        answer = want.feed(data)
+        answer = want.feed(bytes(self._chunk[:nbytes]))
         future = self._future
         if future is None or future.done():
             return
