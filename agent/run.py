@@ -19,6 +19,7 @@ from agent import kernels
 from agent.clock import SystemClock
 from agent.compute import Compute
 from agent.config import Config
+from agent.learnt import Refusals
 from agent.messages import Message
 from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, pollers
@@ -110,6 +111,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         log.warning("no [mqtt] table: results go nowhere")
     relay: list[Callable[[Reading | Waveform], None]] = []
     buses = pollers(config, clock, lambda reading: relay[0](reading))
+    refusals = Refusals(store, buses)
     energies = {
         f"energy_allocated/{asset.name}": store.counter(f"energy_allocated/{asset.name}") for asset in all_assets
     }
@@ -132,7 +134,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     tasks = [asyncio.create_task(bus.run(), name=f"bus {bus.bus.name}") for bus in buses]
-    tasks.append(asyncio.create_task(health.run(lambda: save(store, compute.energies_kwh()))))
+    tasks.append(asyncio.create_task(health.run(lambda: save(store, compute.energies_kwh(), refusals))))
     log.info("polling %d devices on %d buses", sum(len(bus.devices) for bus in buses), len(buses))
     try:
         await _until(ending, tasks, seconds)
@@ -146,17 +148,18 @@ async def run(config: Config, seconds: float | None = None) -> None:
         compute.close()
         if sink is not None:
             await asyncio.to_thread(sink.stop)
-        save(store, compute.energies_kwh())
+        save(store, compute.energies_kwh(), refusals)
         store.close()
         log.info("stopped")
 
 
-def save(store: Store, values: dict[str, float]) -> None:
+def save(store: Store, values: dict[str, float], refusals: Refusals) -> None:
     """Trouble with the disk is said and lived with: measuring goes on."""
     try:
         store.save_counters(values)
+        refusals.save()
     except StoreError as error:
-        log.warning("counters not saved: %s; next try in a minute", error)
+        log.warning("state not saved: %s; next try in a minute", error)
 
 
 async def _until(ending: asyncio.Event, tasks: list[asyncio.Task[None]], seconds: float | None) -> None:

@@ -1,13 +1,16 @@
 """What must outlive the process. One SQLite file, one writer.
 
-For now: the boot counter, so that message ids never repeat, and counters of allocated energy. The spool comes here.
+For now: the boot counter, so that message ids never repeat, counters of allocated energy, and what was learnt about
+each device. The spool comes here.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from drivers.reading import Clock
 
@@ -16,6 +19,10 @@ MINUTES_2020 = 26_297_280  # from 1970 to 2020
 _SCHEMA = """
 create table if not exists boot (one integer primary key check (one = 1), count integer not null);
 create table if not exists counter (name text primary key, value real not null) without rowid;
+create table if not exists note (
+    kind text, name text, fingerprint text not null, saved_ms integer not null, body text not null,
+    primary key (kind, name)
+) without rowid;
 """
 
 
@@ -31,6 +38,7 @@ class Store:
     """
 
     def __init__(self, directory: Path, clock: Clock) -> None:
+        self._clock = clock
         first = max(1, clock.utc_ns() // 60_000_000_000 - MINUTES_2020)
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -64,6 +72,24 @@ class Store:
         try:
             with self._db:
                 self._db.executemany("insert or replace into counter values (?, ?)", list(values.items()))
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from None
+
+    def note(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
+        """The body kept under kind and name; None when there is none, it is older, or of another fingerprint."""
+        row = self._db.execute(
+            "select fingerprint, saved_ms, body from note where kind = ? and name = ?", (kind, name)
+        ).fetchone()
+        if row is None or row[0] != fingerprint or self._clock.utc_ns() / 1e9 - row[1] / 1e3 > age_max_s:
+            return None
+        return json.loads(row[2])
+
+    def save_note(self, kind: str, name: str, fingerprint: str, body: Any) -> None:
+        """Keeps a body that JSON can carry; fingerprint: what it holds for. Raises StoreError."""
+        row = (kind, name, fingerprint, self._clock.utc_ns() // 1_000_000, json.dumps(body))
+        try:
+            with self._db:
+                self._db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row)
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from None
 

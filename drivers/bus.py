@@ -47,7 +47,7 @@ class ModbusLink:
         self.wire = wire
         self.late = self.damaged = 0  # answers thrown away because they came too late, or broken
         self.answered_s = 0.0  # how long the last answer took, from sending
-        self._tight: set[tuple[int, int, int]] = set()  # blocks behind which nothing may be read
+        self.tight: set[tuple[int, int, int]] = set()  # (unit, function, address): nothing behind it may be read
         self._clock = clock
         self._rtu = wire.is_rtu
         self._stream: SerialLine | TcpStream | None = None
@@ -125,7 +125,7 @@ class ModbusLink:
                 if answer.exception != 2 or sent.registers == request.registers:
                     raise DeviceRefused(answer.exception, f"unit {request.unit} address {request.address}")
                 # It refuses what lies behind the block, which is no fault: never tried again.
-                self._tight.add(request[:3])
+                self.tight.add(request[:3])
                 failure = FrameError(f"unit {request.unit} address {request.address}: only the length differed")
             raise failure
         except (LinkClosed, LinkBusy) as error:
@@ -154,7 +154,7 @@ class ModbusLink:
     ) -> tuple[Hashable, Request]:
         """A key that no answer still on its way could carry, and the request that has it."""
         want = self._want
-        if request[:3] in self._tight:
+        if request[:3] in self.tight:
             spare = 0
         self._expire()
         for attempt in range(2):

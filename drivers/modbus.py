@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from drivers.errors import DeviceRefused, DriverError, FrameError
 from drivers.framing import Request
@@ -17,6 +18,14 @@ SPARE = 4  # registers behind a block that a retry may ask for, to have a length
 TRIES, PATIENT_SILENCES = 3, 2  # attempts; how many of them may end in silence while nobody else waits for the line
 CLOCK_STEP_S = 0.5  # a jump of the clock within one poll
 REPEATS_MIN = 40  # readings before it is said that a device renews its values more slowly than it is polled
+
+
+@dataclass(slots=True)
+class Learnt:
+    """What a device refused to be asked; whoever keeps it spares the device the same refusals after a restart."""
+
+    split: set[tuple[int, int, int]] = field(default_factory=set)  # (function, address, count) of blocks
+    absent: set[str] = field(default_factory=set)  # registers that it refuses even alone
 
 
 class ModbusDevice:
@@ -48,8 +57,7 @@ class ModbusDevice:
         self._hole_max = hole_max
         self._character_s = character_s
         self.quality = quality
-        self._split: set[tuple[int, int, int]] = set()  # (function, address, count) of blocks that the device refused
-        self._absent: set[str] = set()  # registers that it refuses even alone
+        self.learnt = Learnt()
         self._plans: dict[frozenset[str], tuple[tuple[Block, BlockDecoder], ...]] = {}
         self._counters: dict[str, float] = {}
         self._clock_offset_ns: int | None = None
@@ -143,7 +151,7 @@ class ModbusDevice:
     def _plan(self, groups: frozenset[str]) -> tuple[tuple[Block, BlockDecoder], ...]:
         plan = self._plans.get(groups)
         if plan is None:
-            wanted = [row for row in usable(self.profile) if row.group in groups and row.name not in self._absent]
+            wanted = [row for row in usable(self.profile) if row.group in groups and row.name not in self.learnt.absent]
             blocks: list[Block] = []
             for block in plan_blocks(self.profile, wanted, self._hole_max):
                 blocks += self._accepted(block)
@@ -152,15 +160,15 @@ class ModbusDevice:
 
     def _accepted(self, block: Block) -> list[Block]:
         """The block, or the smaller ones it was split into."""
-        if (block.function, block.address, block.count) not in self._split or len(block.registers) == 1:
+        if (block.function, block.address, block.count) not in self.learnt.split or len(block.registers) == 1:
             return [block]
         return [part for run in _runs(block) for part in self._accepted(run)]
 
     def _learn_refusal(self, block: Block) -> None:
         """A refused block is read in runs without holes from then on, then register by register, then not at all."""
         if len(block.registers) == 1:
-            self._absent.add(block.registers[0].name)
-        self._split.add((block.function, block.address, block.count))
+            self.learnt.absent.add(block.registers[0].name)
+        self.learnt.split.add((block.function, block.address, block.count))
         self._plans.clear()
 
     def _check_counters(self, values: dict[str, Value], flags: dict[str, Quality]) -> None:

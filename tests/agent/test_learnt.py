@@ -1,0 +1,89 @@
+"""A refusal is met once, not after every start."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+from testkit import HandClock
+
+from agent.config import Bus
+from agent.learnt import Refusals
+from agent.poll import BusPoller, Polled
+from agent.store import Store
+from drivers.errors import DeviceRefused
+from drivers.framing import Request
+from drivers.modbus import ModbusDevice
+from drivers.profiles import load_profile
+from drivers.wire import Wire
+
+BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
+LACKING = 3109  # frequency
+
+
+class Refusing:
+    """A wire to a meter that refuses any read over one address, and any length but the asked one at another."""
+
+    def __init__(self, port: int) -> None:
+        self.wire = Wire("b", host="127.0.0.1", port_number=port)
+        self.tight: set[tuple[int, int, int]] = set()
+        self.answered_s = 0.01
+        self.refused = 0
+
+    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+        if request.address <= LACKING < request.address + request.registers:
+            self.refused += 1
+            raise DeviceRefused(2, "x")
+        self.tight.add((request.unit, request.function, request.address))
+        return bytes(2 * request.registers)
+
+    async def close(self) -> None: ...
+
+
+def scene(clock: HandClock, port: int = 502) -> tuple[BusPoller, Refusing]:
+    link = Refusing(port)
+    device = ModbusDevice("m", load_profile("schneider/pm5000"), 1, link, clock)
+    return BusPoller(BUS, [Polled(device, 1.0, {})], link, clock, lambda _: None, random.Random(1)), link  # type: ignore[arg-type]
+
+
+def polls(poller: BusPoller, link: Refusing) -> int:
+    """Refusals met in five polls."""
+    for _ in range(5):
+        asyncio.run(poller.devices[0].device.poll())
+    return link.refused
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: HandClock) -> Store:
+    return Store(tmp_path, clock)
+
+
+def test_a_refusal_outlives_the_process(store: Store, clock: HandClock) -> None:
+    poller, link = scene(clock)
+    refusals = Refusals(store, [poller])
+    assert polls(poller, link) > 0
+    refusals.save()
+
+    again, link = scene(clock)
+    Refusals(store, [again])
+    assert polls(again, link) == 0
+    assert again.devices[0].device.learnt == poller.devices[0].device.learnt
+    assert again.link.tight == poller.link.tight
+
+
+def test_another_wire_or_a_month_later_it_is_asked_again(store: Store, clock: HandClock) -> None:
+    poller, link = scene(clock)
+    refusals = Refusals(store, [poller])
+    polls(poller, link)
+    refusals.save()
+
+    elsewhere, link = scene(clock, port=1502)
+    Refusals(store, [elsewhere])
+    assert polls(elsewhere, link) > 0
+
+    clock.move(31 * 86400)
+    later, link = scene(clock)
+    Refusals(store, [later])
+    assert polls(later, link) > 0
