@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from drivers.errors import DeviceRefused, DriverError, FrameError
@@ -10,7 +10,8 @@ from drivers.framing import Request
 from drivers.latency import Latency
 from drivers.profiles import GROUPS, Profile, Register
 from drivers.reading import Clock, Link, Quality, Reading, Value
-from drivers.registers import Block, BlockDecoder, plan_blocks, usable
+from drivers.registers import Block, BlockDecoder, Scales, plan_blocks, scale_addresses, texts, usable
+from drivers.sunspec import SunSpecLink
 from drivers.vocabulary import vocabulary
 
 ALL_GROUPS = frozenset(GROUPS)
@@ -29,7 +30,10 @@ class Learnt:
 
 
 class ModbusDevice:
-    """One drive or meter. `rating_kw` picks the scale where a profile's scales depend on the drive's size."""
+    """One drive or meter. `rating_kw` picks the scale where a profile's scales depend on the drive's size.
+
+    verified: registers that a self-check confirmed on this very device; those known from memory are then read too.
+    """
 
     def __init__(
         self,
@@ -45,19 +49,22 @@ class ModbusDevice:
         hole_max: int = 125,
         character_s: float = 0.0,
         quality: Quality = Quality.GOOD,
+        verified: Collection[str] = frozenset(),
     ) -> None:
         self.name = name
         self.profile = profile
         self.unit = unit
         self.latency = Latency(profile.timeout_s if timeout_s is None else timeout_s)
         self.gap_s = profile.min_gap_s if gap_s is None else gap_s
-        self._link = link
+        self._link = SunSpecLink(link, profile) if profile.dialect == "sunspec" else link
         self._clock = clock
         self._rating_kw = rating_kw
         self._hole_max = hole_max
         self._character_s = character_s
         self.quality = quality
         self.learnt = Learnt()
+        self._verified = frozenset(verified)
+        self._scales: Scales = {}
         self._plans: dict[frozenset[str], tuple[tuple[Block, BlockDecoder], ...]] = {}
         self._counters: dict[str, float] = {}
         self._clock_offset_ns: int | None = None
@@ -81,6 +88,7 @@ class ModbusDevice:
         values: dict[str, Value] = dict.fromkeys(self.names(groups))
         flags: dict[str, Quality] = {}
         quality, error_text = self.quality, ""
+        answers: list[tuple[Block, BlockDecoder, bytes]] = []
         for block, decoder in self._plan(groups):
             try:
                 data = await self._read(block, hurry)
@@ -99,17 +107,24 @@ class ModbusDevice:
                 quality |= Quality.NO_REPLY
                 break
             came_ns, monotonic_ns = self._clock.utc_ns(), self._clock.monotonic_ns()
-            got, doubtful = decoder.decode(data)
-            values |= got
-            flags |= doubtful
+            answers.append((block, decoder, data))
             self._note_repeat(block, data)
         if Quality.NO_REPLY in quality:
             # Half a reading is not one moment: what came before the silence is not kept.
             values, flags = dict.fromkeys(values), {}
             self.repeats = self.renewals = 0
         else:
+            answers.sort(key=lambda answer: not answer[1].brings_scales)  # values in other blocks wait for them
+            for _, decoder, data in answers:
+                got, doubtful = decoder.decode(data)
+                values |= got
+                flags |= doubtful
             self._check_counters(values, flags)
             quality |= self._check_clock()
+        if in_words := texts(self.profile, values):
+            values |= in_words
+            if code_flag := flags.get(self.profile.faults_of):
+                flags |= dict.fromkeys(in_words, code_flag)
         return Reading(self.name, sent_ns, max(came_ns, sent_ns), values, quality, flags, error_text, monotonic_ns)
 
     async def probe(self) -> bool:
@@ -151,11 +166,15 @@ class ModbusDevice:
     def _plan(self, groups: frozenset[str]) -> tuple[tuple[Block, BlockDecoder], ...]:
         plan = self._plans.get(groups)
         if plan is None:
-            wanted = [row for row in usable(self.profile) if row.group in groups and row.name not in self.learnt.absent]
+            known = usable(self.profile, self._verified)
+            wanted = [row for row in known if row.group in groups and row.name not in self.learnt.absent]
             blocks: list[Block] = []
             for block in plan_blocks(self.profile, wanted, self._hole_max):
                 blocks += self._accepted(block)
-            plan = self._plans[groups] = tuple((block, BlockDecoder(block, self._rating_kw)) for block in blocks)
+            scales = self._scales, scale_addresses(known)
+            plan = self._plans[groups] = tuple(
+                (block, BlockDecoder(block, self._rating_kw, self._verified, *scales)) for block in blocks
+            )
         return plan
 
     def _accepted(self, block: Block) -> list[Block]:

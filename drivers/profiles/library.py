@@ -1,0 +1,185 @@
+"""Where maps are found: those that ship with the product, and folders of the user's own that add and replace."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from drivers.errors import ProfileError
+from drivers.profiles.parse import parse_profile
+from drivers.profiles.shape import Profile
+
+Raw = Mapping[str, Any]
+_folders: tuple[Path, ...] = ()
+
+
+def set_profile_folders(paths: Iterable[Path]) -> None:
+    """Folders of own profiles, searched with their subfolders; read when a profile is next asked for.
+
+    A file there adds a model or, by its id, replaces a shipped one. The id is `device.id`, or that of `extends`.
+    """
+    global _folders
+    _folders = tuple(paths)
+    for cached in (_own, profile_ids, load_profile):
+        cached.cache_clear()
+
+
+@cache
+def profile_ids() -> tuple[str, ...]:
+    """Every known model, as vendor/model. Raises ProfileError when an own folder or a file in it cannot be read."""
+    return tuple(sorted({*_shipped(), *_own()}))
+
+
+@cache
+def load_profile(profile_id: str) -> Profile:
+    """The register map of `vendor/model`. Raises ProfileError, naming the nearest known model."""
+    if profile_id not in profile_ids():
+        raise ProfileError(f"{profile_id}: no such profile{_near(profile_id)}")
+    if profile_id in _own():
+        path, raw = _own()[profile_id]
+        return parse_profile(_extended(raw, str(path), (profile_id,)), str(path))
+    return parse_profile(_shipped()[profile_id](), profile_id)
+
+
+def load_file(path: Path) -> Profile:
+    """The profile of one file, wherever it lies; `extends` is looked up as ever. Raises ProfileError."""
+    raw = _read(path)
+    return parse_profile(_extended(raw, str(path), (_id_of(raw),)), str(path))
+
+
+@cache
+def _shipped() -> dict[str, Callable[[], Raw]]:
+    found: dict[str, Callable[[], Raw]] = {}
+    for vendor in files("drivers.profiles").iterdir():
+        if vendor.is_dir():
+            for file in vendor.iterdir():
+                if file.name.endswith(".toml"):
+                    found[f"{vendor.name}/{file.name[:-5]}"] = partial(_parsed, file)
+    return found
+
+
+def _parsed(file: Any) -> Raw:
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+@cache
+def _own() -> dict[str, tuple[Path, Raw]]:
+    found: dict[str, tuple[Path, Raw]] = {}
+    problems: list[str] = []
+    for folder in _folders:
+        try:
+            if not folder.is_dir():
+                problems.append(f"{folder}: no such folder of profiles")
+                continue
+            list(folder.iterdir())  # rglob passes over a folder that it may not read
+            paths = sorted(folder.rglob("*.toml"))
+        except OSError as error:
+            problems.append(f"{folder}: cannot be read ({error.strerror})")
+            continue
+        for path in paths:
+            try:
+                raw = _read(path)
+            except ProfileError as error:
+                problems.append(str(error))
+                continue
+            profile_id = _id_of(raw)
+            if not profile_id:
+                problems.append(f"{path}: device.id: missing")
+            elif profile_id in found:
+                problems.append(f"{path}: has the id '{profile_id}' of {found[profile_id][0]}; remove one of them")
+            else:
+                found[profile_id] = path, raw
+    if problems:
+        raise ProfileError("\n".join(problems))
+    return found
+
+
+def _read(path: Path) -> Raw:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path}: is not TOML: {error}") from None
+
+
+def _id_of(raw: Raw) -> str:
+    device = raw.get("device")
+    own = device.get("id") if isinstance(device, dict) else None
+    return str(own or raw.get("extends") or "")
+
+
+def _extended(raw: Raw, source: str, chain: tuple[str, ...]) -> Raw:
+    """The tables with those of the profile that they extend under them."""
+    if "extends" not in raw:
+        if "remove" in raw:
+            raise ProfileError(f"{source}: remove: only with extends")
+        return raw
+    parent_id = raw["extends"]
+    if not isinstance(parent_id, str):
+        raise ProfileError(f"{source}: extends: {parent_id!r} is not a profile's id")
+    own = _own().get(parent_id)
+    if own and parent_id not in chain:
+        parent = _extended(own[1], str(own[0]), (*chain, parent_id))
+    elif parent_id in _shipped() and (parent_id not in chain or chain[-1] == parent_id):
+        parent = _shipped()[parent_id]()
+    elif parent_id in chain:
+        raise ProfileError(f"{source}: extends: {' → '.join((*chain, parent_id))} goes round in a circle")
+    else:
+        raise ProfileError(f"{source}: extends: {parent_id!r}: no such profile{_near(parent_id)}")
+    return _merged(parent, raw, source)
+
+
+def _merged(parent: Raw, own: Raw, source: str) -> Raw:
+    """Tables merge key by key, registers by name; other lists of the own file are added or replace nothing."""
+    removed = own.get("remove", [])
+    rows = {row.get("name"): row for row in parent.get("register", [])}
+    if not isinstance(removed, list):
+        raise ProfileError(f"{source}: remove: {removed!r} is not a list of register names")
+    if unknown := [name for name in removed if name not in rows]:
+        raise ProfileError("\n".join(f"{source}: remove: {name!r} is not in {own['extends']}" for name in unknown))
+    rows = {name: row for name, row in rows.items() if name not in removed}
+    added = []
+    for row in own.get("register", []):
+        if isinstance(row, dict) and row.get("name") in rows:
+            rows[row["name"]] = _with(rows[row["name"]], row)
+        else:
+            added.append(row)
+    merged: dict[str, Any] = {**parent}
+    for key, value in own.items():
+        if key in ("extends", "remove", "register"):
+            continue
+        if isinstance(value, dict) and isinstance(parent.get(key), dict):
+            merged[key] = {**parent[key], **value}
+        elif key == "source" and isinstance(value, list):
+            merged[key] = [*parent.get(key, []), *value]
+        else:
+            merged[key] = value
+    known = {*rows, *(row.get("name") for row in added if isinstance(row, dict))}
+    if isinstance(merged.get("bits"), dict):
+        merged["bits"] = {name: table for name, table in merged["bits"].items() if name in known or name not in removed}
+    if isinstance(merged.get("faults"), dict) and merged["faults"].get("of") in removed:
+        merged["faults"] = {key: value for key, value in merged["faults"].items() if key != "of"}
+    return {**merged, "register": [*rows.values(), *added]}
+
+
+def _with(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """A register with the keys of `new`; how the value lies on the wire is taken over as a whole."""
+    places = ("parts", "address")
+    kept = {key: value for key, value in old.items() if not (key in places and any(place in new for place in places))}
+    if "scale" in new:
+        kept = {
+            key: value for key, value in kept.items() if key not in ("scale_by_rating", "scale_from", "scale_doubt")
+        }
+    return {**kept, **new}
+
+
+def _near(profile_id: str) -> str:
+    known = profile_ids()
+    near = difflib.get_close_matches(profile_id, known, 1, 0.5)
+    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}"

@@ -1,0 +1,83 @@
+"""SunSpec devices keep their models in a chain; where one lies is found by walking it, with plain reads."""
+
+from __future__ import annotations
+
+from drivers.errors import DeviceRefused, DriverError
+from drivers.framing import Request
+from drivers.profiles import Profile
+from drivers.reading import Link
+
+MARKER = b"SunS"
+END = 0xFFFF
+MODELS_MAX = 64  # of one device; a chain that goes on is none
+
+
+class SunSpecLink:
+    """A link on which the addresses of a SunSpec profile, offsets inside its model, are the device's.
+
+    The model is looked for before the first read, and again after a refusal: a new firmware may have moved it.
+    """
+
+    def __init__(self, link: Link, profile: Profile) -> None:
+        row = next(row for row in profile.identify if row.method == "sunspec")
+        self._link, self._bases, self._model_id = link, row.bases, row.model_id
+        self._start: int | None = None
+
+    @property
+    def answered_s(self) -> float:
+        return self._link.answered_s
+
+    async def read_block(
+        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
+        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
+    ) -> bytes:  # fmt: skip
+        """As the link's own. Raises DriverError where the device has no such model."""
+        if self._start is None:
+            self._start = await find_model(
+                self._link, request.unit, request.function, self._bases, self._model_id, timeout_s, gap_s
+            )
+        address = self._start + request.address
+        if address + request.registers > 65536:
+            raise DriverError(f"unit {request.unit}: SunSpec model {self._model_id} leaves 0…65535")
+        try:
+            return await self._link.read_block(
+                Request(request.unit, request.function, address, request.registers), timeout_s, gap_s,
+                spare=min(spare, 65536 - address - request.registers), tries=tries, patience_s=patience_s,
+                silence_tries=silence_tries,
+            )  # fmt: skip
+        except DeviceRefused:
+            self._start = None
+            raise
+
+    async def close(self) -> None:
+        await self._link.close()
+
+
+async def find_model(
+    link: Link, unit: int, function: int, bases: tuple[int, ...], model_id: int | None, timeout_s: float, gap_s: float
+) -> int:
+    """The address of the model's id register. Raises DriverError when there is no marker or no such model."""
+
+    async def words(address: int) -> bytes:
+        return await link.read_block(Request(unit, function, address, 2), timeout_s, gap_s, tries=2)
+
+    for base in bases:
+        try:
+            if await words(base) != MARKER:
+                continue
+        except DeviceRefused:
+            continue
+        address = base + 2
+        seen: list[int] = []
+        while len(seen) < MODELS_MAX and address <= 65534:
+            head = await words(address)
+            found, length = int.from_bytes(head[:2], "big"), int.from_bytes(head[2:], "big")
+            if found == model_id:
+                return address
+            if found == END:
+                break
+            seen.append(found)
+            address += 2 + length
+        models = ", ".join(map(str, seen)) or "none"
+        raise DriverError(f"unit {unit}: no SunSpec model {model_id}; the device has {models}")
+    raise DriverError(f"unit {unit}: no SunSpec marker at {', '.join(map(str, bases))}")
