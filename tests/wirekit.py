@@ -108,6 +108,7 @@ class RtuSlave(threading.Thread):
 
     def stop(self) -> None:
         self._ending.set()
-        self.join(5)
+        if self.is_alive():
+            self.join(5)
         os.close(self.master)
         os.close(self._slave)
