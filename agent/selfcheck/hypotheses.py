@@ -1,0 +1,238 @@
+"""What may be wrong: each hypothesis is one mistake, and how the readings would look without it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from agent.config import Meter
+from agent.poll import CT_QUANTITIES
+from agent.selfcheck.reader import Round
+from agent.selfcheck.world import Key, Series, World
+from drivers.profiles import Register
+
+DECADES = (-1, 1, -2, 2, -3, 3)
+# Rated primaries of IEC 61869-2 and usual neighbours, in A.
+PRIMARIES = (1, 5, 10, 15, 20, 25, 30, 40, 50, 60, 75, 80, 100, 120, 125, 150, 160, 200, 250, 300, 400, 500, 600,
+             750, 800, 1000, 1200, 1250, 1500, 1600, 2000, 2500, 3000, 4000, 5000)  # fmt: skip
+PAIRS = (("l1", "l2"), ("l2", "l3"), ("l1", "l3"), ("l12", "l23"), ("l23", "l31"), ("l12", "l31"),
+         ("l1n", "l2n"), ("l2n", "l3n"), ("l1n", "l3n"))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """cost: how much less likely than a usual slip, in units of one confirming relation."""
+
+    cause: str
+    device: str
+    quantities: tuple[str, ...]
+    text: str
+    cost: float
+    series: Mapping[Key, Series]
+    rows: Mapping[Key, Register] = field(default_factory=dict)
+    tag: str = ""  # hypotheses with one tag are variants of one mistake
+
+
+def hypotheses(world: World, suspects: Iterable[Key], foreign: Mapping[Key, list[Round]]) -> Iterator[Hypothesis]:
+    """All that is worth trying for those keys. foreign: (device, other device) → its map read at the other's unit."""
+    suspects = sorted(set(suspects))
+    for key in suspects:
+        if key in world.rows and world.rows[key].type != "string":
+            yield from _of_register(world, key)
+    for name in sorted({key[0] for key in suspects}):
+        yield from _of_map(world, name)
+        yield from _of_groups(world, name)
+        yield from _exchanged(world, name, {key[1] for key in suspects if key[0] == name})
+        if isinstance(world.subjects[name].item, Meter):
+            yield from _ratios(world, name)
+            yield from _wiring(world, name)
+    yield from _units(world, {key[0] for key in suspects}, foreign)
+
+
+def _of_register(world: World, key: Key) -> Iterator[Hypothesis]:
+    device, name = key
+    row = world.rows[key]
+    for step in (-1, 1):
+        other = replace(row, address=row.address + step)
+        text = f"{name} looks off by one: address {other.address} instead of {row.address} makes it agree"
+        yield _reread(world, "address", key, other, text, 1.0)
+    if row.own_words > 1:
+        other = replace(row, big_words_first=not row.big_words_first)
+        order = "big" if other.big_words_first else "little"
+        text = f"the words of {name} look swapped: 'word_order = \"{order}\"' makes it agree"
+        yield _reread(world, "word_order", key, other, text, 1.0)
+    for decade in DECADES:
+        factor = 10.0**decade
+        column = [None if value is None else value * factor for value in world.series[key]]
+        scale = row.scale_for(world.subjects[device].rating_kw)
+        hint = f"scale {scale * factor:g} instead of {scale:g}" if scale else f"a scale {factor:g} times as large"
+        text = f"{name} looks {_times(1 / factor)}: {hint} makes it agree"
+        yield Hypothesis("scale", device, (name,), text, 0.5 + 0.7 * abs(decade), {key: column})
+
+
+def _reread(world: World, cause: str, key: Key, row: Register, text: str, cost: float) -> Hypothesis:
+    return Hypothesis(cause, key[0], (key[1],), text, cost, {key: world.read(key, row)}, {key: row})
+
+
+def _of_map(world: World, device: str) -> Iterator[Hypothesis]:
+    keys = [key for key, row in world.rows.items() if key[0] == device and row.type != "string"]
+    names = tuple(key[1] for key in keys)
+    for step in (-1, 1):
+        rows = {key: replace(world.rows[key], address=world.rows[key].address + step) for key in keys}
+        text = f"the whole map looks shifted: {'subtract 1 from' if step < 0 else 'add 1 to'} every address"
+        yield Hypothesis("map_address", device, names, text, 1.5, _read_all(world, rows), rows)
+    wide = [key for key in keys if world.rows[key].own_words > 1]
+    if len(wide) > 1:
+        rows = {key: replace(world.rows[key], big_words_first=not world.rows[key].big_words_first) for key in wide}
+        order = "big" if rows[wide[0]].big_words_first else "little"
+        text = f"all words look swapped: 'word_order = \"{order}\"' for the whole map makes it agree"
+        yield Hypothesis(
+            "map_word_order", device, tuple(key[1] for key in wide), text, 1.5, _read_all(world, rows), rows
+        )
+
+
+def _read_all(world: World, rows: Mapping[Key, Register]) -> dict[Key, Series]:
+    return {key: world.read(key, row) for key, row in rows.items()}
+
+
+def _of_groups(world: World, device: str) -> Iterator[Hypothesis]:
+    """One scale for all currents, or all powers, as vendors' tables often give it."""
+    for units, what in (
+        (("A",), "currents"),
+        (("V",), "voltages"),
+        (("W", "var", "VA"), "powers"),
+        (("W",), "active powers"),
+    ):
+        keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in units]
+        if len(keys) > 1:
+            for decade in DECADES:
+                factor = 10.0**decade
+                text = f"all {what} look {_times(1 / factor)}: multiply their scales by {factor:g}"
+                series = {key: _scaled(world.series[key], factor) for key in keys}
+                yield Hypothesis("scale", device, tuple(key[1] for key in keys), text, 2.0 + 0.7 * abs(decade), series)
+
+
+def _scaled(column: Series, factor: float) -> Series:
+    return [None if value is None else value * factor for value in column]
+
+
+def _exchanged(world: World, device: str, suspects: set[str]) -> Iterator[Hypothesis]:
+    """Two phases of one quantity exchanged in the map."""
+    for a, b in PAIRS:
+        for name in sorted(suspects):
+            if name.endswith(f"_{a}") or name.endswith(f"_{b}"):
+                stem = name.rsplit("_", 1)[0]
+                one, two = (device, f"{stem}_{a}"), (device, f"{stem}_{b}")
+                if one in world.rows and two in world.rows and (name == one[1] or one[1] not in suspects):
+                    text = f"{one[1]} and {two[1]} look exchanged in the map: exchange their addresses"
+                    series = {one: world.series[two], two: world.series[one]}
+                    yield Hypothesis("phase_map", device, (one[1], two[1]), text, 1.5, series)
+
+
+def _ratios(world: World, device: str) -> Iterator[Hypothesis]:
+    """Another transformer ratio: everything with a current in it is off by one factor."""
+    item = world.subjects[device].item
+    assert isinstance(item, Meter)
+    keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in CT_QUANTITIES]
+    primary, secondary = item.ct or (5.0, 5.0)
+    where = "ct" if item.ratio_in == "agent" else "the ratio set in the meter"
+    # The ratio that the values stand for now, and what it should be; or the ratio counted twice, or not at all.
+    candidates = [(other / primary, f"{other}/{secondary:g}") for other in PRIMARIES if other != primary]
+    other_secondary = 1.0 if secondary == 5 else 5.0
+    candidates += [(secondary / other_secondary, f"{primary:g}/{other_secondary:g}")]
+    if item.ct:
+        candidates += [(secondary / primary, "ratio counted twice"), (primary / secondary, "ratio not counted at all")]
+    for factor, meant in candidates:
+        text = (
+            f"currents and powers look {_times(1 / factor)} together: {where} does not fit the transformers "
+            f"({primary:g}/{secondary:g} configured; {meant} would agree)"
+        )
+        series = {key: _scaled(world.series[key], factor) for key in keys}
+        cost = 1.5 + 0.3 * abs(math.log(factor))
+        yield Hypothesis("ct_ratio", device, tuple(key[1] for key in keys), text, cost, series, tag=f"ct:{device}")
+
+
+def _wiring(world: World, device: str) -> Iterator[Hypothesis]:
+    """Current transformers crossed or reversed: powers as they would be with the right wires."""
+    needed = [(device, f"{stem}{k}{end}") for stem, end in (("active_power_l", ""), ("current_l", ""), ("voltage_l", "n"))
+              for k in (1, 2, 3)]  # fmt: skip
+    if not all(world.value(key) for key in needed):
+        return
+    volt_amperes = [world.value((device, f"voltage_l{k}n")) * world.value((device, f"current_l{k}"))  # type: ignore[operator]
+                    for k in (1, 2, 3)]  # fmt: skip
+    pf = [world.value((device, f"active_power_l{k}")) / va for k, va in enumerate(volt_amperes, 1)]  # type: ignore[operator]
+    for a, b in ((0, 1), (1, 2), (0, 2)):
+        c = 3 - a - b
+        # cos(φ + 120°), cos(φ − 120°), cos φ: the sum is 0, the difference √3 · sin φ.
+        sine, cosine = (pf[a] - pf[b]) / math.sqrt(3), pf[c]
+        if abs(sum(pf)) < 0.25 and 0.1 < cosine and 0.25 < math.hypot(sine, cosine) < 1.06:
+            text = (
+                f"the current transformers (or voltage leads) of L{a + 1} and L{b + 1} look exchanged at the meter: "
+                "their powers fit the other phase's voltage"
+            )
+            yield _rewired(world, device, text, "ct_exchanged", [cosine] * 3)
+    flips = [k for k in range(3) if pf[k] < -0.05]
+    if flips:
+        phases = ", ".join(f"L{k + 1}" for k in flips)
+        text = f"the current transformer of {phases} looks reversed: turn it, or exchange its two wires"
+        yield _rewired(world, device, text, "ct_reversed", [abs(value) for value in pf])
+
+
+def _rewired(world: World, device: str, text: str, cause: str, pf: list[float]) -> Hypothesis:
+    series: dict[Key, Series] = {}
+    total: Series = [0.0] * len(world.rounds[device])
+    for k in (1, 2, 3):
+        u, i = world.series[device, f"voltage_l{k}n"], world.series[device, f"current_l{k}"]
+        column = [None if a is None or b is None else a * b * pf[k - 1] for a, b in zip(u, i, strict=True)]
+        series[device, f"active_power_l{k}"] = column
+        total = [None if t is None or p is None else t + p for t, p in zip(total, column, strict=True)]
+        for stem in ("power_factor", "cos_phi"):
+            series[device, f"{stem}_l{k}"] = [pf[k - 1]] * len(total)
+        # What the meter says of these is as crossed as its powers; without them no relation asks.
+        for stem in ("reactive_power", "phase_angle"):
+            series[device, f"{stem}_l{k}"] = [None] * len(total)
+        series[device, f"apparent_power_l{k}"] = [
+            None if a is None or b is None else a * b for a, b in zip(u, i, strict=True)
+        ]
+    series[device, "active_power"] = total
+    for name in ("power_factor", "cos_phi", "reactive_power", "phase_angle", "apparent_power"):
+        series[device, name] = [None] * len(total)
+    series = {key: column for key, column in series.items() if key in world.rows}
+    names = tuple(key[1] for key in series if not key[1].startswith("apparent"))
+    return Hypothesis(cause, device, names, text, 1.5, series, tag="")
+
+
+def _units(world: World, suspects: set[str], foreign: Mapping[Key, list[Round]]) -> Iterator[Hypothesis]:
+    """Two devices of one kind on one bus with each other's unit."""
+    for a, b in itertools.combinations(sorted(world.subjects), 2):
+        one, two = world.subjects[a], world.subjects[b]
+        if one.item.bus != two.item.bus or not {a, b} & suspects or type(one.item) is not type(two.item):
+            continue
+        series: dict[Key, Series] = {}
+        for here, there in ((a, b), (b, a)):
+            if one.profile.id == two.profile.id:
+                rounds: list[Round] | None = world.rounds[there]
+            else:
+                rounds = foreign.get((here, there))
+            if rounds:
+                size = len(world.rounds[here])
+                for key, row in world.rows.items():
+                    if key[0] == here:
+                        series[key] = _length(world.read(key, row, rounds), size)
+        if series:
+            text = f"{a} and {b} look exchanged: unit {two.item.unit} is {a}, unit {one.item.unit} is {b}"
+            yield Hypothesis(
+                "unit", a, tuple(sorted({key[1] for key in series})), text, 2.0, series, tag=f"unit:{a}:{b}"
+            )
+
+
+def _length(column: Series, size: int) -> Series:
+    return [*column, *([None] * size)][:size]
+
+
+def _times(factor: float) -> str:
+    if factor >= 1:
+        return f"{factor:.3g} times too large"
+    return f"{1 / factor:.3g} times too small"

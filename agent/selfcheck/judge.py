@@ -1,0 +1,147 @@
+"""Which single mistake makes everything consistent: hypotheses weighed by what the relations say with and without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from agent.selfcheck.hypotheses import Hypothesis, hypotheses
+from agent.selfcheck.model import Finding
+from agent.selfcheck.reader import Round
+from agent.selfcheck.world import VOID, WINDOW, Key, State, World, is_gauge
+from drivers.profiles import Register
+
+FINDINGS_MAX = 5
+TIE = 0.9  # scores closer than this explain equally well
+CANDIDATES_MAX = 3
+_WEIGHT = {"accuses": -5.0, "neutral": -0.2, "void": 0.0}
+_LOST = -2.5  # a relation that could speak before and cannot with the hypothesis
+OVERLAP, PARITY = -2.0, -1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    hypothesis: Hypothesis
+    score: float
+    healed: int
+    left: int  # relations that still accuse
+
+
+def find_causes(world: World, foreign: Mapping[Key, list[Round]]) -> list[Finding]:
+    """The causes one after the other; each is taken out of `world` before the next is sought."""
+    found: list[Finding] = []
+    for group in range(1, FINDINGS_MAX + 1):
+        states = [world.state(index) for index in range(len(world.bound))]
+        suspects = _suspects(world, states)
+        if not suspects:
+            break
+        weighed = [_weigh(world, states, item) for item in hypotheses(world, suspects, foreign)]
+        useful = sorted((item for item in weighed if item is not None), key=lambda item: -item.score)
+        if not useful:
+            break
+        best = useful[0]
+        found += [
+            Finding(item.cause, item.device, item.quantities, f"{_title(world, item.device)}: {item.text}", group)
+            for item in _equals(useful)
+        ]
+        for key, column in best.hypothesis.series.items():
+            world.series[key] = column
+        world.rows |= best.hypothesis.rows
+    return found
+
+
+def accused(world: World) -> list[int]:
+    return [index for index in range(len(world.bound)) if world.state(index).word == "accuses"]
+
+
+def _title(world: World, device: str) -> str:
+    from agent.config import Meter
+
+    return f"{'meter' if isinstance(world.subjects[device].item, Meter) else 'drive'} {device}"
+
+
+def _suspects(world: World, states: list[State]) -> set[Key]:
+    suspects = {
+        key for state, bound in zip(states, world.bound, strict=True) if state.word == "accuses" for key in bound.keys
+    }
+    for key, column in world.series.items():
+        if is_gauge(key[1]) and column and all(value is None for value in column):
+            suspects.add(key)
+        elif is_gauge(key[1]) and _overlaps(world, {}, key):
+            suspects.add(key)
+    return suspects
+
+
+def _weigh(world: World, states: list[State], item: Hypothesis) -> Weighed | None:
+    touched = {index for key in item.series for index in world.touching.get(key, ())}
+    resolution = {key: world.resolution_of(key, row) for key, row in item.rows.items()}
+    score, healed, left = -item.cost, 0, 0
+    for index in touched:
+        before, after = states[index], world.state(index, item.series, resolution)
+        score += _value(after) - _value(before)
+        if before is not VOID and after.word == "void" and world.bound[index].relation is not WINDOW:
+            score += _LOST
+        if before.word == "accuses" and after.word != "accuses":
+            healed += 1
+        elif before.word in ("void", "neutral") and after.word == "confirms":
+            healed += 1
+        elif after.word == "accuses" and before.word != "accuses":
+            return None
+        left += after.word == "accuses"
+    before_layout, after_layout = _layout(world, {}, item.rows), _layout(world, item.rows, item.rows)
+    score += after_layout - before_layout
+    if after_layout > before_layout + 1 and not left:
+        healed += 1
+    return Weighed(item, score, healed, left) if healed and score > 0.5 else None
+
+
+def _value(state: State) -> float:
+    return 0.4 + 0.6 * state.fit if state.word == "confirms" else _WEIGHT[state.word]
+
+
+def _equals(useful: list[Weighed]) -> Iterable[Hypothesis]:
+    """The best, and what comes as close to it as to be undecided; variants of one mistake count once."""
+    tags: set[str] = set()
+    taken = 0
+    for item in useful:
+        if item.score < useful[0].score - TIE or taken == CANDIDATES_MAX:
+            break
+        tag = item.hypothesis.tag or f"{item.hypothesis.cause}:{item.hypothesis.device}:{item.hypothesis.quantities}"
+        if tag not in tags:
+            tags.add(tag)
+            taken += 1
+            yield item.hypothesis
+
+
+def _layout(world: World, rows: Mapping[Key, Register], keys: Iterable[Key]) -> float:
+    """How well the rows lie in their map: no two values on one word, 32-bit values at the parity of the others."""
+    total = 0.0
+    for key in keys:
+        row = rows.get(key, world.rows[key])
+        if _overlaps(world, rows, key):
+            total += OVERLAP
+        if row.own_words > 1:
+            peers = [
+                rows.get(other, peer).address % 2
+                for other, peer in world.rows.items()
+                if other[0] == key[0] and other != key and peer.own_words > 1 and peer.function == row.function
+            ]
+            if len(peers) >= 4 and sum(value == row.address % 2 for value in peers) < 0.2 * len(peers):
+                total += PARITY
+    return max(total, -8.0)
+
+
+def _overlaps(world: World, rows: Mapping[Key, Register], key: Key) -> bool:
+    row = rows.get(key, world.rows[key])
+    if row.mask is not None or row.alone or row.parts:
+        return False
+    start, end = row.address + row.at, row.address + row.at + row.own_words
+    for other, plain in world.rows.items():
+        if other[0] == key[0] and other != key and is_gauge(other[1]):
+            peer = rows.get(other, plain)
+            if peer.function != row.function or peer.mask is not None or peer.alone or peer.parts:
+                continue
+            first = peer.address + peer.at
+            if first < end and start < first + peer.own_words:
+                return True
+    return False

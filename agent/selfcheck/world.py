@@ -1,0 +1,318 @@
+"""The readings as numbers, the relations bound to devices, and what each relation says about them."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from agent.config import Drive, Meter, Motor
+from agent.poll import CT_QUANTITIES, VT_QUANTITIES
+from agent.selfcheck.model import Bench, Subject
+from agent.selfcheck.reader import Memory, Round, checkable, words_of
+from agent.selfcheck.relations import CROSS, DRIVE, METER, Plate, Relation
+from drivers.profiles import Register
+from drivers.registers import decode, window
+from drivers.vocabulary import vocabulary
+
+Key = tuple[str, str]  # device, quantity
+Series = list[float | None]
+LOADED = 0.1
+STIR_MAX = 0.05
+CONFIRM_DX = 0.15  # a relation that the registers' resolution blurs by more than this confirms nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A relation with the keys of its quantities and the plate that it is read with."""
+
+    relation: Relation
+    keys: tuple[Key, ...]
+    plate: Plate
+    loaded: bool  # the machine draws enough for rows that need load
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """word: confirms | neutral | accuses | void. fit: 1 in the middle of the tight band, 0 at its edge."""
+
+    word: str
+    fit: float = 0.0
+    x: float = math.nan
+
+
+VOID = State("void")
+WINDOW = Relation("plausible window", ("",), lambda v, p: 0.0, (0, 0), (0, 0), "the vocabulary's", loaded=False)
+
+
+class World:
+    """All series of the bench. `rows` and `factors` may be replaced to ask: what if?"""
+
+    def __init__(self, bench: Bench, rounds: Mapping[str, Sequence[Round]]) -> None:
+        self.bench = bench
+        self.subjects = {subject.name: subject for subject in bench.subjects}
+        self.rounds = {name: [item for item in rows if not item.silent] for name, rows in rounds.items()}
+        self.rows: dict[Key, Register] = {
+            (subject.name, row.name): row for subject in bench.subjects for row in checkable(subject.profile)
+        }
+        self.series: dict[Key, Series] = {key: self.read(key, row) for key, row in self.rows.items()}
+        self.resolution = {key: self.resolution_of(key, row) for key, row in self.rows.items()}
+        self.stir = {name: self._stir(name) for name in self.subjects}
+        self.loads = {name: self._load(name) for name in self.subjects}
+        self.bound = tuple(self._bind())
+        self.touching: dict[Key, list[int]] = {}
+        for index, item in enumerate(self.bound):
+            for key in item.keys:
+                self.touching.setdefault(key, []).append(index)
+
+    def read(self, key: Key, row: Register, rounds: Sequence[Round] | None = None) -> Series:
+        """The series of one register as `row` describes it; None where its words are missing or mean "none"."""
+        subject = self.subjects[key[0]]
+        factor = ratio_factor(subject.item, row.unit)
+        found: Series = []
+        for item in self.rounds[key[0]] if rounds is None else rounds:
+            value = _number(row, item.memory, subject.rating_kw)
+            found.append(value * factor if isinstance(value, int | float) else None)
+        return found
+
+    def resolution_of(self, key: Key, row: Register) -> float:
+        if row.type in ("f32", "f64", "string"):
+            return 0.0
+        subject = self.subjects[key[0]]
+        scale = row.scale_for(subject.rating_kw) or 0.0
+        if row.parts:
+            scale = min(abs(part.scale) for part in row.parts)
+        if row.scale_from and self.rounds[key[0]]:
+            scale *= 10.0 ** _decade(row, self.rounds[key[0]][-1].memory, subject.rating_kw)
+        return abs(scale) * ratio_factor(subject.item, row.unit)
+
+    def value(self, key: Key) -> float | None:
+        numbers = [value for value in self.series.get(key, ()) if value is not None]
+        return statistics.median(numbers) if numbers else None
+
+    def state(
+        self, index: int, series: Mapping[Key, Series] | None = None, resolution: Mapping[Key, float] | None = None
+    ) -> State:
+        """What relation `index` says, with some series replaced."""
+        bound = self.bound[index]
+        relation = bound.relation
+        if relation.loaded and not bound.loaded:
+            return VOID
+        columns = [(series or self.series).get(key) or self.series.get(key) for key in bound.keys]
+        if any(column is None for column in columns):
+            return VOID
+        if relation is WINDOW:
+            return self._window(bound.keys[0], columns[0] or [])
+        steps = [(resolution or {}).get(key, self.resolution.get(key, 0.0)) for key in bound.keys]
+        stir = max(self.stir[key[0]] for key in bound.keys)
+        if relation.over_time:
+            return self._counted(bound, columns, steps, stir)  # type: ignore[arg-type]
+        points = [row for row in zip(*columns, strict=True) if None not in row]  # type: ignore[arg-type]
+        if len(points) < max(1, len(columns[0] or []) // 2):
+            return VOID
+        with_x = [(relation.x(row, bound.plate), row) for row in points]
+        with_x = [pair for pair in with_x if not math.isnan(pair[0])]
+        if not with_x:
+            return VOID
+        x, row = sorted(with_x, key=lambda pair: pair[0])[len(with_x) // 2]
+        return _judge(relation, x, stir + _blur(relation, row, steps, x, bound.plate))
+
+    def _window(self, key: Key, column: Series) -> State:
+        low, high = window(self.rows[key])
+        bad = [value for value in column if value is not None and not low <= value <= high]
+        return State("accuses") if 2 * len(bad) > len(column) else State("neutral")
+
+    def _counted(self, bound: Bound, columns: Sequence[Series], steps: Sequence[float], stir: float) -> State:
+        """A counter's step against the integral of its power over the same time."""
+        times = [item.at_s for item in self.rounds[bound.keys[0][0]]]
+        points = [(t, e, p) for t, e, p in zip(times, *columns, strict=True) if e is not None and p is not None]
+        if len(points) < 3:
+            return VOID
+        pairs = list(zip(points, points[1:], strict=False))
+        integral = sum((b[2] + a[2]) / 2 * (b[0] - a[0]) for a, b in pairs) / 3.6e6
+        counted, size = points[-1][1] - points[0][1], abs(points[-1][1])
+        if integral <= 0:
+            return VOID
+        span_s = points[-1][0] - points[0][0]
+        lag_s = max(2.0, 2 * self.subjects[bound.keys[0][0]].profile.refresh_s)
+        step = steps[0] or size * 2.4e-7
+        dx = 1.5 * step / integral + lag_s / span_s + stir
+        return _judge(bound.relation, counted / integral, dx)
+
+    def _stir(self, name: str) -> float:
+        """How much the plant moved between two requests: relative, taken from most of the device's fast values."""
+        moves = []
+        for stem in ("active_power", "current_l1", "current_l2", "current_l3", "motor_power", "motor_current"):
+            column = [value for value in self.series.get((name, stem), []) if value is not None]
+            mean = sum(map(abs, column)) / len(column) if column else 0.0
+            if len(column) >= 3 and mean:
+                steps = sorted(abs(b - a) for a, b in zip(column, column[1:], strict=False))
+                moves.append(max(0.0, steps[len(steps) // 2] - self.resolution[name, stem]) / mean)
+        return min(sorted(moves)[len(moves) // 2], STIR_MAX) if moves else 0.0
+
+    def _load(self, name: str) -> float:
+        """Load of the machine behind the device as a share of its rating, as most of its indicators say."""
+        plate = plate_of(self.bench, self.subjects[name])
+        signs = []
+        for other in {name, *self._partners(name)}:
+            if (power := self.value((other, "active_power"))) is not None:
+                signs.append(abs(power) / 1000 / plate.kw)
+            if (power := self.value((other, "motor_power"))) is not None:
+                signs.append(abs(power) / plate.kw)
+            if (torque := self.value((other, "motor_torque"))) is not None:
+                signs.append(abs(torque) / 100)
+            currents = [self.value((other, key)) for key in ("current_l1", "current_l2", "current_l3", "motor_current")]
+            shares = sorted(value / plate.amps for value in currents if value is not None)
+            if shares:
+                share = shares[len(shares) // 2]
+                signs.append(math.sqrt(max(0.0, share**2 - 0.16) / 0.84) if plate.induction else share)
+        signs = sorted(sign for sign in signs if not math.isnan(sign))
+        if signs:
+            return signs[len(signs) // 2]
+        currents = [self.value((name, f"current_l{k}")) for k in (1, 2, 3)]
+        floor = 20 * self.resolution.get((name, "current_l1"), 0.0) + 0.05
+        return 1.0 if any(value is not None and value > floor for value in currents) else 0.0
+
+    def _partners(self, name: str) -> list[str]:
+        return [b if a == name else a for a, b in self.pairs if name in (a, b)]
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Meters with the one drive behind each, where that drive has its motors for itself."""
+        drives = [item.item for item in self.bench.subjects if isinstance(item.item, Drive)]
+        meters = [item.name for item in self.bench.subjects if isinstance(item.item, Meter)]
+        found = []
+        for meter in meters:
+            behind = [drive.name for drive in drives if drive.fed_by == meter]
+            if len(behind) == 1 and not any(motor.fed_by == meter for motor in self.bench.motors):
+                found.append((meter, behind[0]))
+        return tuple(found)
+
+    def _bind(self) -> Iterable[Bound]:
+        for name, subject in self.subjects.items():
+            plate = plate_of(self.bench, subject)
+            loaded = self.loads[name] >= LOADED
+            for relation in METER if isinstance(subject.item, Meter) else DRIVE:
+                keys = tuple((name, need) for need in relation.needs)
+                if all(key in self.rows for key in keys):
+                    yield Bound(relation, keys, plate, loaded)
+            for key, row in self.rows.items():
+                if key[0] == name and row.type != "string":
+                    yield Bound(WINDOW, (key,), plate, loaded)
+        for meter, drive in self.pairs:
+            plate = replace(plate_of(self.bench, self.subjects[drive]), per_phase=_per_phase(self.subjects[meter]))
+            loaded = max(self.loads[meter], self.loads[drive]) >= LOADED
+            for relation in CROSS:
+                keys = tuple(
+                    (drive, need.removeprefix("drive:")) if need.startswith("drive:") else (meter, need)
+                    for need in relation.needs
+                )
+                if all(key in self.rows for key in keys):
+                    yield Bound(relation, keys, plate, loaded)
+
+
+def _number(row: Register, memory: Memory, rating_kw: float | None) -> float | None:
+    """The value that stands in the memory for a row; None without one, and for texts."""
+    words = words_of(memory, row)
+    if words is None or row.type == "string":
+        return None
+    scale_word = None
+    if row.scale_from and row.scale_from.offset is None:
+        scale_word = memory.get((row.function, row.scale_from.address))
+    value = decode(row, words, rating_kw, scale_word=scale_word, verified=True)[0]
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _decade(row: Register, memory: Memory, rating_kw: float | None) -> float:
+    """The power of ten that the scale register states now: from the value of a raw 1."""
+    start = row.address + row.at
+    ones = {(row.function, start + k): 0 for k in range(row.own_words)}
+    ones[row.function, start + (row.own_words - 1 if row.big_words_first else 0)] = 1
+    one, plain = _number(row, memory | ones, rating_kw), row.scale_for(rating_kw)
+    return math.log10(abs((one - row.offset) / plain)) if one is not None and plain and one != row.offset else 0.0
+
+
+def ratio_factor(item: Meter | Drive, unit: str) -> float:
+    """What the agent multiplies by, where the meter itself does not know the transformers."""
+    if not isinstance(item, Meter) or item.ratio_in != "agent":
+        return 1.0
+    ct = item.ct[0] / item.ct[1] if item.ct and unit in CT_QUANTITIES else 1.0
+    vt = item.vt[0] / item.vt[1] if item.vt and unit in VT_QUANTITIES else 1.0
+    return ct * vt
+
+
+def plate_of(bench: Bench, subject: Subject) -> Plate:
+    """The nameplate behind a device: its one motor, or its motors together when they share a drive."""
+    item = subject.item
+    if isinstance(item, Meter):
+        drives = [
+            other.item for other in bench.subjects if isinstance(other.item, Drive) and other.item.fed_by == item.name
+        ]
+        direct = [motor for motor in bench.motors if motor.fed_by == item.name]
+        motors = direct + [motor for motor in bench.motors if any(motor.fed_by == drive.name for drive in drives)]
+        sinusoidal = item.at == "motor"
+        base = Plate(
+            sinusoidal=sinusoidal,
+            per_phase=_per_phase(subject),
+            ct=item.ct[0] / item.ct[1] if item.ct else math.nan,
+            vt=item.vt[0] / item.vt[1] if item.vt else math.nan,
+        )
+        if len(direct) + len(drives) != 1:
+            return base
+        return replace(_motor_plate(base, motors), direct=bool(direct))
+    motors = [motor for motor in bench.motors if motor.fed_by == item.name]
+    return replace(_motor_plate(Plate(), motors), drive_kw=item.kw or math.nan)
+
+
+def _per_phase(subject: Subject) -> bool:
+    item = subject.item
+    return isinstance(item, Meter) and item.wiring == "3P4W" and subject.profile.phases == 3
+
+
+def _motor_plate(plate: Plate, motors: Sequence[Motor]) -> Plate:
+    if not motors:
+        return plate
+    first = motors[0]
+    efficiency = (first.efficiency_pct or 93.0) / 100
+    cos_phi = 0.86 if first.kind == "induction" else 0.95
+    amps = first.amps or first.kw * 1000 / (math.sqrt(3) * first.volts * efficiency * cos_phi)
+    return replace(
+        plate,
+        kw=sum(motor.kw for motor in motors),
+        rpm=first.rpm,
+        poles=first.poles,
+        volts=first.volts,
+        amps=amps * sum(motor.kw for motor in motors) / first.kw,
+        induction=first.kind == "induction",
+        efficiency=efficiency,
+    )
+
+
+def _judge(relation: Relation, x: float, dx: float) -> State:
+    low, high = relation.wide
+    if x < low - dx or x > high + dx:
+        return State("accuses", 0.0, x)
+    low, high = relation.tight
+    if low - dx <= x <= high + dx and dx <= CONFIRM_DX + (high - low) / 2:
+        half = (high - low) / 2 + dx
+        return State("confirms", 1 - abs(x - (low + high) / 2) / half if half else 1.0, x)
+    return State("neutral", 0.0, x)
+
+
+def _blur(relation: Relation, row: Sequence[float], steps: Sequence[float], x: float, plate: Plate) -> float:
+    """How much x moves when each quantity moves by half its resolution."""
+    total = 0.0
+    for k, step in enumerate(steps):
+        if step > 1e-4 * abs(row[k]):
+            moved = [*row]
+            moved[k] += step / 2
+            there = relation.x(moved, plate)
+            if math.isfinite(there) and math.isfinite(x):
+                total += abs(there - x)
+    return total
+
+
+def is_gauge(name: str) -> bool:
+    return vocabulary()[name].kind == "gauge"

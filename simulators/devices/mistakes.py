@@ -1,0 +1,101 @@
+"""Mistakes as people make them in a register map, put in on purpose; and a wire without bytes to serve them over."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from drivers.errors import DeviceRefused, LinkTimeout
+from drivers.framing import Request
+from drivers.profiles import Profile, Register
+from drivers.vocabulary import vocabulary
+from simulators.devices.device import Refused, SimulatedDevice
+
+PHASES = (("l1", "l2"), ("l2", "l3"), ("l1", "l3"), ("l1n", "l2n"), ("l2n", "l3n"), ("l1n", "l3n"))
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """kind: address, map_address, word_order, map_word_order, scale, phase_map. names: what it touches."""
+
+    kind: str
+    names: tuple[str, ...]
+    profile: Profile
+    about: str
+
+
+def map_mistakes(profile: Profile) -> Iterator[Mistake]:
+    """Every single mistake of these kinds that can be made in the gauges and counters of a map."""
+    numbers = [row for row in profile.registers if row.type != "string" and _measured(row)]
+    for row in numbers:
+        for step in (-1, 1):
+            if 0 <= row.address + step and row.address + step + row.words <= 65536:
+                yield _one(profile, "address", replace(row, address=row.address + step), f"{row.name} {step:+d}")
+        if row.words > 1:
+            yield _one(profile, "word_order", replace(row, big_words_first=not row.big_words_first), row.name)
+        for factor in (10.0, 0.1):
+            if not row.scale_by_rating:
+                yield _one(profile, "scale", replace(row, scale=row.scale * factor), f"{row.name} × {factor:g}")
+    names = tuple(row.name for row in profile.registers)
+    for step in (-1, 1):
+        if all(0 <= row.address + step <= 65536 - row.words for row in profile.registers):
+            rows = tuple(replace(row, address=row.address + step) for row in profile.registers)
+            yield Mistake("map_address", names, replace(profile, registers=rows), f"{step:+d}")
+    if sum(row.words > 1 for row in numbers) > 1:
+        rows = tuple(
+            replace(row, big_words_first=not row.big_words_first) if row.words > 1 and row.type != "string" else row
+            for row in profile.registers
+        )
+        yield Mistake("map_word_order", names, replace(profile, registers=rows), "")
+    for row in numbers:
+        for a, b in PHASES:
+            other = profile.register(f"{row.name[: -len(a)]}{b}") if row.name.endswith(f"_{a}") else None
+            if other:
+                rows = tuple(
+                    replace(item, name=other.name)
+                    if item is row
+                    else replace(item, name=row.name)
+                    if item is other
+                    else item
+                    for item in profile.registers
+                )
+                yield Mistake(
+                    "phase_map", (row.name, other.name), replace(profile, registers=rows), f"{row.name} ↔ {b}"
+                )
+
+
+def _measured(row: Register) -> bool:
+    return vocabulary()[row.name].kind in ("gauge", "counter", "setting")
+
+
+def _one(profile: Profile, kind: str, row: Register, about: str) -> Mistake:
+    rows = tuple(row if item.name == row.name else item for item in profile.registers)
+    return Mistake(kind, (row.name,), replace(profile, registers=rows), about)
+
+
+class MemoryLink:
+    """Routes requests to simulated devices by unit. `pass_s` moves the caller's clock by what the wire would take."""
+
+    def __init__(self, devices: Mapping[int, SimulatedDevice], pass_s: Callable[[float], None]) -> None:
+        self._devices, self._pass_s = devices, pass_s
+        self.answered_s = 0.02
+        self.asked: list[Request] = []
+
+    async def read_block(
+        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
+        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
+    ) -> bytes:  # fmt: skip
+        self.asked.append(request)
+        device = self._devices.get(request.unit)
+        if device is None:
+            self._pass_s(timeout_s)
+            raise LinkTimeout(f"unit {request.unit} is silent")
+        self._pass_s(self.answered_s)
+        try:
+            words = device.read(request.function, request.address, request.registers)
+        except Refused as error:
+            raise DeviceRefused(error.code, str(error)) from None
+        return struct.pack(f">{request.registers}H", *words)
+
+    async def close(self) -> None: ...

@@ -1,0 +1,178 @@
+"""One motor with its meter and drive behind a wire without bytes: the truth encodes, the (mistaken) map decodes."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from testkit import HandClock
+
+from agent.config import Drive, Meter, Motor
+from agent.selfcheck import Bench, Result, Subject, self_check
+from drivers.profiles import Profile, load_profile, profile_ids
+from drivers.reading import Value
+from drivers.registers import decode
+from simulators.devices import render
+from simulators.devices.device import SimulatedDevice
+from simulators.devices.mistakes import MemoryLink
+from simulators.devices.one_motor import SIZES_KW, Machine, OneMotor, draw_machine, secondary
+
+METER_UNIT, DRIVE_UNIT = 11, 31
+
+
+def served_map(name: str) -> Profile:
+    """The profile but for registers that mean something else when read alone: the simulated device knows one meaning."""
+    profile = load_profile(name)
+    return replace(profile, registers=tuple(row for row in profile.registers if not row.alone))
+
+
+def served(kind: str) -> list[str]:
+    """Every profile of that kind which plain reads may check."""
+    found = []
+    for name in profile_ids():
+        profile = load_profile(name)
+        if profile.kind == kind and profile.dialect == "modbus":
+            found.append(name)
+    return found
+
+
+@dataclass
+class Scene:
+    """A motor, named after `name`, and how its devices are served and configured."""
+
+    machine: Machine
+    meter: Profile | None  # as it is
+    drive: Profile | None
+    load: float
+    seed: int
+    name: str = "a"
+    speed: float = 1.0
+    units: tuple[int, int] = (METER_UNIT, DRIVE_UNIT)
+    meter_map: Profile | None = None  # as the agent believes; the same when left out
+    drive_map: Profile | None = None
+    ct: tuple[float, float] = (150.0, 5.0)  # as built
+    ct_stated: tuple[float, float] | None = None  # as configured
+    ratio_in: str = "meter"
+    crossed: tuple[int, int] | None = None
+    reversed_phase: int | None = None
+    serial: str | None = None
+    serial_stated: str | None = None
+    believed_units: tuple[int, int] | None = None
+    plant: OneMotor = field(init=False)
+
+    def __post_init__(self) -> None:
+        refresh_s = max((p.refresh_s for p in (self.meter, self.drive) if p), default=0.0) or 0.5
+        self.plant = OneMotor(
+            self.machine, self.load, self.seed, self.drive is not None, self.speed, self.crossed, self.reversed_phase,
+            refresh_s,
+        )  # fmt: skip
+
+    def devices(self, now_s: Callable[[], float]) -> dict[int, SimulatedDevice]:
+        found = {}
+        if self.meter:
+            found[self.units[0]] = SimulatedDevice(self.units[0], self.meter, lambda: self._shown(now_s()))
+        if self.drive:
+            found[self.units[1]] = SimulatedDevice(
+                self.units[1], self.drive, lambda: dict(self.plant.drive(now_s())), rating_kw=self.machine.kw
+            )
+        return found
+
+    def subjects(self, link: MemoryLink) -> list[Subject]:
+        found = []
+        units = self.believed_units or self.units
+        if self.meter:
+            profile = self.meter_map or self.meter
+            three = profile.phases == 3
+            meter = Meter(
+                name=f"meter-{self.name}", bus="b", unit=units[0], profile=profile.id,
+                at=("drive-input" if self.drive else "motor") if three else "feeder",
+                wiring="3P4W" if three else "1P2W", ct=self.ct_stated or self.ct, vt=None, ratio_in=self.ratio_in,
+                accuracy_class="0.5", ct_class="0.5", serial_number=self.serial_stated, fed_by=None,
+                divide="drive-power",
+            )  # fmt: skip
+            found.append(Subject(meter, profile, link))
+        if self.drive:
+            profile = self.drive_map or self.drive
+            drive = Drive(
+                name=f"drive-{self.name}", bus="b", unit=units[1], profile=profile.id,
+                fed_by=f"meter-{self.name}" if self.meter else None, comm_loss="not used", kw=self.machine.kw,
+                efficiency_class="IE2",
+            )  # fmt: skip
+            found.append(Subject(drive, profile, link, rating_kw=self.machine.kw))
+        return found
+
+    def motor(self) -> Motor:
+        m = self.machine
+        return Motor(
+            name=f"motor-{self.name}", title="", kind="induction" if m.induction else "pm", kw=m.kw, rpm=m.rpm,
+            poles=m.poles, volts=m.volts, fed_by=f"drive-{self.name}" if self.drive else f"meter-{self.name}",
+            amps=round(m.amps, 1), efficiency_class=None, efficiency_pct=round(100 * m.efficiency, 1), r1_ohm=None,
+            loss_points_w=(), replaces=None, waveform=None,
+        )  # fmt: skip
+
+    def _shown(self, now_s: float) -> Mapping[str, Value]:
+        assert self.meter is not None
+        values = self.plant.meter(now_s)
+        if self.meter.phases == 1:
+            values |= {name: values[f"{name}_l1"] for name in ("active_power", "reactive_power", "apparent_power",
+                                                               "power_factor", "energy_import", "energy_total")}  # fmt: skip
+            values["reactive_energy_import"] = 81.0 + values["reactive_power_l1"] * now_s / 3.6e6
+        stated = self.ct_stated if self.ct_stated and self.ratio_in == "meter" else self.ct
+        values |= {"ct_ratio": stated[0] / stated[1], "vt_ratio": 1.0}
+        units = {row.name: row.unit for row in self.meter.registers}
+        if self.ratio_in == "agent":
+            values = secondary(values, units, self.ct[0] / self.ct[1])
+        elif self.ct_stated:  # the meter was set to what the configuration says, and that is wrong
+            wrong = (self.ct_stated[0] / self.ct_stated[1]) / (self.ct[0] / self.ct[1])
+            values = secondary(values, units, 1 / wrong)
+        return values | ({"serial_number": self.serial} if self.serial else {})
+
+
+def check(*scenes: Scene, readings: int = 10) -> Result:
+    clock = HandClock()
+    begin_ns = clock.monotonic_ns()
+    devices: dict[int, SimulatedDevice] = {}
+    for scene in scenes:
+        devices |= scene.devices(lambda: (clock.monotonic_ns() - begin_ns) / 1e9)
+    link = MemoryLink(devices, clock.move)
+    subjects = tuple(subject for scene in scenes for subject in scene.subjects(link))
+    motors = tuple(scene.motor() for scene in scenes if not (scene.meter and scene.meter.phases == 1))
+    result = asyncio.run(self_check(Bench(subjects, motors), clock, readings))
+    assert {request.function for request in link.asked} <= {3, 4}
+    return result
+
+
+def draw(rng: Random, meter: str | None, drive: str | None, load: float, name: str = "a") -> Scene:
+    """A scene of a size that both maps can show, with standard transformers for it."""
+    profiles = [load_profile(item) for item in (meter, drive) if item]
+    induction = drive is None or rng.random() < 0.5
+    speed = rng.uniform(0.5, 1.0) if drive else 1.0
+    seed = rng.getrandbits(32)
+    sizes = [size for size in SIZES_KW if all(_shows(profile, size) for profile in profiles)]
+    machine = draw_machine(rng, rng.choice(sizes), induction)
+    primary = next((value for value in (10, 25, 50, 100, 150, 250, 400, 600, 1000, 1600) if value > machine.amps), 1600)
+    return Scene(
+        machine, served_map(meter) if meter else None, served_map(drive) if drive else None, load, seed, name,
+        speed, ct=(float(primary), 5.0),
+    )  # fmt: skip
+
+
+def _shows(profile: Profile, kw: float) -> bool:
+    """Whether nothing of a motor of that size is beyond the registers at full load."""
+    machine = Machine(kw, 1475.0, 4, 380.0, True, 0.93, 0.82)
+    plant = OneMotor(machine, 1.2, 1, profile.kind == "vfd")
+    values = plant.drive(0.0) if profile.kind == "vfd" else plant.meter(0.0)
+    for row in profile.registers:
+        if row.type != "string" and not row.parts and row.scale_from is None and (value := values.get(row.name)):
+            shown, _ = decode(row, render.words(row, values, kw), kw, verified=True)
+            scale = row.scale_for(kw) or 1.0
+            if not isinstance(shown, int | float) or not math.isclose(shown, value, rel_tol=0.05, abs_tol=abs(scale)):
+                return row.name not in ("motor_power", "motor_current", "motor_torque_nm", "active_power", "current_l1")
+    return True
+
+
+def with_maps(scene: Scene, meter: Profile | None = None, drive: Profile | None = None) -> Scene:
+    return replace(scene, meter_map=meter, drive_map=drive)
