@@ -246,6 +246,34 @@ def profiles(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--rounds", type=click.IntRange(1, 1000), default=20, show_default=True, help="Reads of each block.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+def doctor(config: Path, rounds: int, as_json: bool) -> None:
+    """Look at the wires, clock, disk and broker of CONFIG and say what to do (exit 1); stop `run` first."""
+    import asyncio
+    import json
+
+    from agent.doctor import Finding, examine
+
+    def say(item: Finding) -> None:
+        if as_json:
+            click.echo(json.dumps({"level": item.level, "where": item.where, "text": item.text}, ensure_ascii=False))
+        else:
+            click.echo(f"{item.level:8} {item.where}: {item.text}")
+
+    def begins(what: str) -> None:
+        if not as_json:
+            click.echo(f"… {what}", err=True)
+
+    loaded, report = _load(config)
+    for line in report.findings:
+        say(Finding("finding", *line.split(": ", 2)[1:]))  # type: ignore[arg-type]
+    clean = asyncio.run(examine(loaded, rounds, say, begins))
+    sys.exit(0 if clean and not report.findings else FINDING)
+
+
+@main.command()
 def warm() -> None:
     """Compile the signal-processing kernels into the cache (done once after installing; takes about a minute)."""
     from agent.kernels import is_warm, use_cache, warm_here

@@ -16,7 +16,7 @@ import struct
 import time
 from collections.abc import Hashable
 
-from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkError, LinkTimeout
+from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkError, LinkResting, LinkTimeout
 from drivers.framing import (
     Request,
     Want,
@@ -62,6 +62,16 @@ class ModbusLink:
         self._pause_s = RECONNECT_S[0]
         self._deaf = 0
         self._error = ""
+
+    @property
+    def skipped(self) -> int:
+        """Bytes so far that belonged to no answer: noise, echoes, foreign frames."""
+        return self._want.skipped + len(self._want.buffer)
+
+    @property
+    def heard(self) -> int:
+        """Bytes that came since the last request was sent."""
+        return self._want.heard
 
     async def read_registers(
         self, unit: int, function: int, address: int, count: int, timeout_s: float, gap_s: float = 0.0, *,
@@ -110,7 +120,7 @@ class ModbusLink:
                     self._distrust(stream)
                     continue
                 except LinkTimeout as error:
-                    failure = LinkTimeout(f"unit {request.unit} address {request.address}: {error}")
+                    failure = type(error)(f"unit {request.unit} address {request.address}: {error}")
                     silences += 1
                     self._note_silence(stream)
                     if silences == silence_tries:
@@ -166,7 +176,7 @@ class ModbusLink:
             if attempt == 0:
                 await stream.wait_late(want, wait_s)
                 self._expire()
-        raise LinkTimeout("an older answer of the same shape may still come; not asked again yet")
+        raise LinkResting("an older answer of the same shape may still come; not asked again yet")
 
     def _frame(self, request: Request, key: Hashable) -> bytes:
         if self._rtu:

@@ -3,6 +3,7 @@
     DriverError
     ├── LinkError                 the wire
     │   ├── LinkTimeout           nobody answered in time
+    │   │   └── LinkResting       not asked: the answer to an older request of the same shape may still come
     │   ├── LinkClosed            the port or connection is gone; it will be opened again
     │   └── LinkBusy              somebody else talks on the line: nothing is sent
     ├── FrameError                an answer came, but not the one asked for; it was thrown away
@@ -27,6 +28,10 @@ class LinkError(DriverError):
 
 
 class LinkTimeout(LinkError):
+    pass
+
+
+class LinkResting(LinkTimeout):
     pass
 
 

@@ -10,7 +10,8 @@ KEEP = 64
 
 
 class Latency:
-    """Seconds from the first byte sent to the answer whole. cap_s: from the profile or the configuration."""
+    """Seconds from the first byte sent to the answer whole. cap_s: the device's own part of it at most, from the profile
+    or the configuration."""
 
     def __init__(self, cap_s: float) -> None:
         self.cap_s = cap_s
@@ -19,8 +20,12 @@ class Latency:
     def add(self, seconds: float) -> None:
         self._seen.append(seconds)
 
+    def longest_s(self, wire_s: float) -> float:
+        """How long an answer is waited for at most. wire_s: request and answer on the wire."""
+        return self.cap_s + wire_s
+
     def overdue_s(self, wire_s: float) -> float:
-        """After that an answer is overdue; the cap before anything is known. wire_s: request and answer on the wire."""
+        """After that an answer is overdue; the longest before anything is known."""
         if not self._seen:
-            return self.cap_s
-        return min(self.cap_s, max(MARGIN * max(self._seen), wire_s + FLOOR_S))
+            return self.longest_s(wire_s)
+        return min(self.longest_s(wire_s), max(MARGIN * max(self._seen), wire_s + FLOOR_S))

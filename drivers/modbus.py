@@ -75,6 +75,10 @@ class ModbusDevice:
         """The read requests for those groups, in order."""
         return tuple(block for block, _ in self._plan(frozenset(groups)))
 
+    def wire_s(self, block: Block) -> float:
+        """Seconds that request and answer take on the wire; 0 on TCP."""
+        return (8 + 5 + 2 * block.count) * self._character_s
+
     def names(self, groups: Iterable[str] = ALL_GROUPS) -> list[str]:
         return [row.name for block in self.blocks(groups) for row in block.registers]
 
@@ -149,7 +153,7 @@ class ModbusDevice:
 
     async def _read(self, block: Block, hurry: bool, tries: int = TRIES) -> bytes:
         request = Request(self.unit, block.function, block.address, block.count)
-        overdue_s = self.latency.overdue_s((8 + 5 + 2 * block.count) * self._character_s)
+        overdue_s = self.latency.overdue_s(self.wire_s(block))
         room = min(self.profile.max_registers - block.count, 65536 - block.address - block.count)
         data = await self._link.read_block(
             request,
@@ -157,7 +161,7 @@ class ModbusDevice:
             self.gap_s,
             spare=max(0, min(SPARE, room)) if self.profile.gaps_allowed else 0,
             tries=tries,
-            patience_s=overdue_s if hurry else self.latency.cap_s,
+            patience_s=overdue_s if hurry else self.latency.longest_s(self.wire_s(block)),
             silence_tries=1 if hurry else PATIENT_SILENCES,
         )
         self.latency.add(self._link.answered_s)

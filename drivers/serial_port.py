@@ -1,0 +1,67 @@
+"""What Linux tells about a serial port without talking on it: names that stay, error counts, an adapter's timer."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+TIOCGICOUNT = 0x545D  # linux/include/uapi/asm-generic/ioctls.h
+_COUNTS = 20  # ints of struct serial_icounter_struct
+_FRAME, _OVERRUN, _PARITY, _BREAK = 6, 7, 8, 9
+BY_ID = Path("/dev/serial/by-id")
+
+
+@dataclass(frozen=True, slots=True)
+class LineErrors:
+    """Characters that the UART received damaged."""
+
+    frame: int
+    overrun: int
+    parity: int
+    breaks: int
+
+    def __sub__(self, other: LineErrors) -> LineErrors:
+        return LineErrors(*(new - old for new, old in zip(astuple(self), astuple(other), strict=True)))
+
+    def __str__(self) -> str:
+        return f"{self.frame} framing, {self.parity} parity, {self.overrun} overrun errors, {self.breaks} breaks"
+
+
+def line_errors(port: str) -> LineErrors | None:
+    """The counts since the driver was loaded; None where it keeps none (pseudo-terminals, some adapters)."""
+    counts = array.array("i", [0] * _COUNTS)
+    try:
+        fd = os.open(port, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        fcntl.ioctl(fd, TIOCGICOUNT, counts)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    return LineErrors(counts[_FRAME], counts[_OVERRUN], counts[_PARITY], counts[_BREAK])
+
+
+def latency_timer_ms(port: str) -> int | None:
+    """How long an FTDI adapter holds bytes back; None for other ports."""
+    name = os.path.basename(os.path.realpath(port))
+    try:
+        return int(Path(f"/sys/bus/usb-serial/devices/{name}/latency_timer").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def stable_names(port: str | None = None) -> Iterator[str]:
+    """Names of this port (or of all ports) that stay the same when it is replugged."""
+    try:
+        links = sorted(BY_ID.iterdir())
+    except OSError:
+        return
+    for link in links:
+        if port is None or os.path.realpath(link) == os.path.realpath(port):
+            yield str(link)
