@@ -51,12 +51,14 @@ class Inside:
                 low, high, signed = 0.0, min(-low, high), True
             else:
                 signed = False
-            most = _pattern(form, min(high, biggest), biggest)
-            least = _pattern(form, low, biggest) if low > 0 else 0
+            most, least = _most(form, min(high, biggest)), 0
+            if low > 0:
+                least = _most(form, min(low, biggest)) + 1  # the bound itself is looked at
         else:
-            if low <= 0 and high >= 2 * top - 1:
+            if kind[0] == "u" and low <= 0 and high >= 2 * top - 1:
                 return  # every pattern is a value
-            most, least, signed = min(math.floor(high), top - 1), math.ceil(max(low, 0)), False
+            most, least = math.floor(min(high, top - 1)), math.ceil(max(low, 0))
+            signed, self._never = False, self._never or least > most
         if not signed:
             self._forbidden |= top << shift
         self._kept |= top - 1 << shift
@@ -70,6 +72,7 @@ class Inside:
         """In two's complement a number of few bits has its upper bits all alike."""
         if magnitude >= 1 << width - 1:
             return
+        self._never = self._never or magnitude < 1
         bits = max(math.floor(magnitude), 1).bit_length() - 1  # −2^bits ≤ value < 2^bits
         self._signed |= ((1 << width) - 1 ^ (1 << bits + 1) - 1) << shift
 
@@ -86,5 +89,8 @@ class Inside:
         return not (self._signed and (number ^ number << 1) & self._signed)
 
 
-def _pattern(form: tuple[str, str], value: float, biggest: float) -> int:
-    return int(struct.unpack(form[1], struct.pack(form[0], min(value, biggest)))[0])
+def _most(form: tuple[str, str], value: float) -> int:
+    """The pattern of the largest float that is not above `value`."""
+    data = struct.pack(form[0], value)
+    pattern: int = struct.unpack(form[1], data)[0]
+    return pattern - (struct.unpack(form[0], data)[0] > value)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from drivers.profiles import Profile, Register
 from drivers.reading import Value
 from simulators.devices import render
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+SUNSPEC_BASE, SUNSPEC_COMMON = 40000, 66  # the usual place, and the length of the common model that comes first
+SUNSPEC_LENGTHS = {203: 105, 213: 124}
 
 
 class Refused(Exception):
@@ -23,8 +25,11 @@ class Refused(Exception):
 class SimulatedDevice:
     """Answers function 3 and 4 only, at most as many registers as the profile allows.
 
-    Where the profile allows reads across gaps, registers between mapped ones read 0; elsewhere they are refused.
+    Where the profile allows reads across gaps, registers between mapped ones read 0; elsewhere they are refused, as is
+    a read that ends in a gap where the profile allows gaps only inside.
     extra: (function, address) → words that stand outside the profile, such as a serial number.
+    exponents: (function, address) of scale registers → their power of ten; the finest that fits where not given.
+    whole_values: a read that begins or ends inside a value is refused.
     """
 
     def __init__(
@@ -35,17 +40,27 @@ class SimulatedDevice:
         *,
         rating_kw: float | None = None,
         extra: Mapping[tuple[int, int], Sequence[int]] | None = None,
+        exponents: Mapping[tuple[int, int], int] | None = None,
+        whole_values: bool = False,
     ) -> None:
+        extra = dict(extra or {})
+        if profile.dialect == "sunspec":
+            profile, chain = _in_chain(profile)
+            extra |= chain
         self.unit, self.profile = unit, profile
-        self._values, self._rating_kw = values, rating_kw
-        self._rows = {function: _sorted(profile, function) for function in (3, 4)}
-        self._starts = {function: [row.address for row in rows] for function, rows in self._rows.items()}
+        self._values, self._rating_kw, self._exponents = values, rating_kw, exponents
+        self._rows = {function: [row for row in profile.registers if row.function == function] for function in (3, 4)}
         self._extra = {
             (function, address + k): word
-            for (function, address), words in (extra or {}).items()
+            for (function, address), words in extra.items()
             for k, word in enumerate(words)
         }
+        self._mapped = {function: self._mapped_words(function) for function in (3, 4)}
         self.areas = {function: self._area(function) for function in (3, 4)}
+        self._inner = {
+            function: {row.address + k for row in rows for k in range(1, row.words)} if whole_values else set()
+            for function, rows in self._rows.items()
+        }
 
     def read(self, function: int, address: int, count: int) -> list[int]:
         """The words of one request, all of one instant. Raises Refused."""
@@ -55,25 +70,59 @@ class SimulatedDevice:
             raise Refused(ILLEGAL_VALUE)
         if any(k not in self.areas[function] for k in range(address, address + count)):
             raise Refused(ILLEGAL_ADDRESS)
+        if self._inner[function] & {address, address + count}:
+            raise Refused(ILLEGAL_ADDRESS)
+        ends_in_gap = address + count - 1 not in self._mapped[function]
+        if ends_in_gap and not self.profile.spare_allowed and self.profile.gaps_allowed:
+            raise Refused(ILLEGAL_ADDRESS)
         out = [self._extra.get((function, address + k), 0) for k in range(count)]
         values = self._values()
-        first = bisect_left(self._starts[function], address - 125)
-        for row in self._rows[function][first:]:
-            if row.address >= address + count:
-                break
-            for k, word in enumerate(render.words(row, values, self._rating_kw), row.address - address):
-                if 0 <= k < count:
-                    out[k] = word
+        exponents = render.choose_exponents(self.profile, values, self._rating_kw) | dict(self._exponents or {})
+        for row in self._answering(function, address, count):
+            for where, word, bits in render.cells(row, values, self._rating_kw, exponents):
+                if 0 <= (k := where - address) < count:
+                    out[k] = out[k] & ~bits | word & bits
+        for (where_function, where), (word, bits) in render.scale_cells(self.profile, exponents).items():
+            if where_function == function and 0 <= (k := where - address) < count:
+                out[k] = out[k] & ~bits | word
         return out
+
+    def _answering(self, function: int, address: int, count: int) -> list[Register]:
+        rows = self._rows[function]
+        alone = [row for row in rows if row.alone and (row.address, row.words) == (address, count)]
+        return alone or [
+            row for row in rows if not row.alone and row.address < address + count and address < row.address + row.words
+        ]
+
+    def _mapped_words(self, function: int) -> frozenset[int]:
+        own = {row.address + k for row in self._rows[function] for k in range(row.words)}
+        own |= {row.scale_from.address for row in self._rows[function] if row.scale_from}
+        return frozenset(own | {address for (where, address) in self._extra if where == function})
 
     def _area(self, function: int) -> frozenset[int]:
         """Every address that answers."""
         rows = self._rows[function]
-        mapped = {row.address + k for row in rows for k in range(row.words)}
-        if self.profile.gaps_allowed and mapped:
-            mapped = set(range(min(mapped), max(mapped) + 1))
-        return frozenset(mapped | {address for (where, address) in self._extra if where == function})
+        mapped = self._mapped[function]
+        if self.profile.gaps_allowed and rows:
+            first = min(row.address for row in rows)
+            return mapped | frozenset(range(first, max(row.address + row.words for row in rows)))
+        return mapped
 
 
-def _sorted(profile: Profile, function: int) -> list[Register]:
-    return sorted((row for row in profile.registers if row.function == function), key=lambda row: row.address)
+def _in_chain(profile: Profile) -> tuple[Profile, dict[tuple[int, int], Sequence[int]]]:
+    """The model where a SunSpec device has it: behind the marker and the common model; and the words around it."""
+    model = next(row.model_id for row in profile.identify if row.method == "sunspec") or 0
+    common = SUNSPEC_BASE + 2
+    start = common + 2 + SUNSPEC_COMMON
+    length = SUNSPEC_LENGTHS.get(model, max(row.address + row.words for row in profile.registers) - 2)
+    chain: dict[tuple[int, int], Sequence[int]] = {
+        (3, SUNSPEC_BASE): (0x5375, 0x6E53),
+        (3, common): (1, SUNSPEC_COMMON, *[0] * SUNSPEC_COMMON),
+        (3, start): (model, length, *[0] * length),
+        (3, start + 2 + length): (0xFFFF, 0),
+    }
+    rows = []
+    for row in profile.registers:
+        moved = row.scale_from and replace(row.scale_from, address=row.scale_from.address + start)
+        rows.append(replace(row, address=row.address + start, scale_from=moved))
+    return replace(profile, registers=tuple(rows)), chain

@@ -4,37 +4,116 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
-from drivers.profiles import Register
+from drivers.profiles import Profile, Register
 from drivers.reading import Value
 
 _WORDS = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "u64": 4, "i64": 4}
 _NOT_AVAILABLE = {"f32": 0xFFC00000, "f64": 0xFFF8000000000000}  # quiet NaN, the pattern meters send
 _F32_MAX = 3.4028234663852886e38
+_FINEST = {"exponent": -3, "decimals": -2}  # the power of ten that a device prefers, while its values fit
+
+Cell = tuple[int, int, int]  # address, word, the bits of the word that are the row's
+Exponents = Mapping[tuple[int, int], int]  # (function, address) of a scale register → power of ten
 
 
-def words(row: Register, values: Mapping[str, Value], rating_kw: float | None = None) -> list[int]:
-    """The register words of one row, most significant word first unless the row says otherwise.
+def words(
+    row: Register, values: Mapping[str, Value], rating_kw: float | None = None, exponent: int | None = None
+) -> list[int]:
+    """The register words of one value, most significant word first unless the row says otherwise.
 
-    A missing value is NaN in floats, the first listed "not available" pattern in integers, else 0. Integers saturate
-    as devices do. rating_kw picks the scale where it depends on the drive's size; raises ValueError when it is missing.
+    A missing value is NaN in floats, the "not available" pattern in integers, else 0. Integers saturate as devices
+    do. rating_kw picks the scale where it depends on the drive's size, exponent is the power of ten of a scale
+    register; raises ValueError when one is needed and missing. Of a value in parts: all parts, as they are listed.
     """
     value = values.get(row.name)
     if row.type == "string":
         raw = str(value or "").encode()[: row.words * 2].ljust(row.words * 2, b"\0")
         return [int.from_bytes(raw[k : k + 2], "big") for k in range(0, len(raw), 2)]
     number = float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+    if row.parts:
+        return [word for bits in _part_bits(row, number) for word in _in_order(row, bits)]
     if number is not None and row.encoding == "four_quadrant_pf":
         number = _four_quadrant(number, values.get(row.name.replace("power_factor", "reactive_power")))
     if number is not None:
         scale = row.scale_for(rating_kw)
         if scale is None:
             raise ValueError(f"{row.name}: the scale depends on a rating that was not given")
+        if row.scale_from is not None:
+            if exponent is None:
+                raise ValueError(f"{row.name}: the scale depends on a register that was not given")
+            scale *= 10**exponent
         number = (number - row.offset) / scale
     bits = _float_bits(row.type, number) if row.type in _NOT_AVAILABLE else _integer_bits(row, number)
-    out = [bits >> 16 * k & 0xFFFF for k in range(row.words)]
+    return _in_order(row, bits)
+
+
+def cells(
+    row: Register, values: Mapping[str, Value], rating_kw: float | None = None, exponents: Exponents | None = None
+) -> Iterator[Cell]:
+    """The words of one row where they stand."""
+    own = (row.mask or 0xFFFF) if row.type in ("u16", "i16") else 0xFFFF
+    exponent = None
+    if row.scale_from is not None:
+        exponent = (exponents or {}).get((row.function, row.scale_from.address))
+    body = words(row, values, rating_kw, exponent)
+    each = row.words if row.type == "string" else row.own_words
+    starts = [row.address + part.offset for part in row.parts] or [row.address + row.at]
+    for n, start in enumerate(starts):
+        for k in range(each):
+            yield start + k, body[n * each + k], own
+
+
+def scale_cells(profile: Profile, exponents: Exponents) -> dict[tuple[int, int], tuple[int, int]]:
+    """(function, address) of each scale register → its word, and the bits of it that state the scale."""
+    found = {}
+    for row in profile.registers:
+        if row.scale_from is None:
+            continue
+        key = row.function, row.scale_from.address
+        mask = row.scale_from.mask or 0xFFFF
+        shown = exponents[key] if row.scale_from.kind == "exponent" else -exponents[key]
+        found[key] = shown * (mask & -mask) & mask, mask
+    return found
+
+
+def choose_exponents(
+    profile: Profile, values: Mapping[str, Value], rating_kw: float | None = None
+) -> dict[tuple[int, int], int]:
+    """For each scale register the finest power of ten at which all values that lean on it still fit."""
+    found: dict[tuple[int, int], int] = {}
+    for row in profile.registers:
+        if row.scale_from is None:
+            continue
+        key = row.function, row.scale_from.address
+        exponent = found.get(key, _FINEST[row.scale_from.kind])
+        value, scale = values.get(row.name), row.scale_for(rating_kw)
+        top = (1 << 16 * row.own_words - (row.type[0] == "i")) - 2
+        if isinstance(value, (int, float)) and math.isfinite(value) and scale:
+            while abs(value / scale) / 10**exponent > top:
+                exponent += 1
+        found[key] = exponent
+    return found
+
+
+def _in_order(row: Register, bits: int) -> list[int]:
+    out = [bits >> 16 * k & 0xFFFF for k in range(row.own_words)]
     return out[::-1] if row.big_words_first else out
+
+
+def _part_bits(row: Register, number: float | None) -> list[int]:
+    """Wh, kWh, MWh …: the finest part rolls over into the next coarser one, as the display of a meter does."""
+    if number is None:
+        return [row.invalid[0] if row.invalid else 0] * len(row.parts)
+    exact = [Fraction(str(part.scale)) for part in row.parts]
+    finest = min(exact)
+    left = round(Fraction(str(number)) / finest)
+    shares = {}
+    for scale in sorted(exact, reverse=True):
+        shares[scale], left = divmod(left, int(scale / finest))
+    return [shares[scale] & (1 << 16 * row.own_words) - 1 for scale in exact]
 
 
 def _float_bits(kind: str, number: float | None) -> int:
@@ -48,11 +127,15 @@ def _float_bits(kind: str, number: float | None) -> int:
 def _integer_bits(row: Register, number: float | None) -> int:
     size, signed = 16 * _WORDS[row.type], row.type.startswith("i")
     if number is None:
+        if row.invalid_high_word is not None:
+            return row.invalid_high_word << size - 16
         return row.invalid[0] if row.invalid else 0
     if row.mask is not None:
         shift = (row.mask & -row.mask).bit_length() - 1
         return min(max(round(number), 0), row.mask >> shift) << shift
     low, high = (-(1 << size - 1), (1 << size - 1) - 1) if signed else (0, (1 << size) - 1)
+    if row.full_scale is not None:
+        low, high = max(low, -row.full_scale), min(high, row.full_scale)
     return min(max(round(number), low), high) & (1 << size) - 1
 
 
