@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent import kernels
+from agent.checked import apply_checks
 from agent.clock import SystemClock
 from agent.compute import Compute
 from agent.config import Config
@@ -112,6 +113,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     relay: list[Callable[[Reading | Waveform], None]] = []
     buses = pollers(config, clock, lambda reading: relay[0](reading))
     refusals = Refusals(store, buses)
+    apply_checks(store, config, buses)
     energies = {
         f"energy_allocated/{asset.name}": store.counter(f"energy_allocated/{asset.name}") for asset in all_assets
     }

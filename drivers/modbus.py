@@ -30,10 +30,7 @@ class Learnt:
 
 
 class ModbusDevice:
-    """One drive or meter. `rating_kw` picks the scale where a profile's scales depend on the drive's size.
-
-    verified: registers that a self-check confirmed on this very device; those known from memory are then read too.
-    """
+    """One drive or meter. `rating_kw` picks the scale where a profile's scales depend on the drive's size."""
 
     def __init__(
         self,
@@ -49,7 +46,6 @@ class ModbusDevice:
         hole_max: int = 125,
         character_s: float = 0.0,
         quality: Quality = Quality.GOOD,
-        verified: Collection[str] = frozenset(),
     ) -> None:
         self.name = name
         self.profile = profile
@@ -63,13 +59,19 @@ class ModbusDevice:
         self._character_s = character_s
         self.quality = quality
         self.learnt = Learnt()
-        self._verified = frozenset(verified)
+        self._verified, self._doubted = frozenset[str](), frozenset[str]()
         self._scales: Scales = {}
         self._plans: dict[frozenset[str], tuple[tuple[Block, BlockDecoder], ...]] = {}
         self._counters: dict[str, float] = {}
         self._clock_offset_ns: int | None = None
         self._last_data: dict[tuple[int, int], bytes] = {}
         self.repeats = self.renewals = 0  # fast blocks that came unchanged, or changed
+
+    def trust(self, verified: Collection[str], doubted: Collection[str]) -> None:
+        """What a self-check of this very device found. verified: registers known from memory that are read from now on;
+        doubted: values that carry UNVERIFIED."""
+        self._verified, self._doubted = frozenset(verified), frozenset(doubted)
+        self._plans.clear()
 
     def blocks(self, groups: Iterable[str] = ALL_GROUPS) -> tuple[Block, ...]:
         """The read requests for those groups, in order."""
@@ -123,6 +125,8 @@ class ModbusDevice:
                 got, doubtful = decoder.decode(data)
                 values |= got
                 flags |= doubtful
+            for name in self._doubted & values.keys():
+                flags[name] = flags.get(name, Quality.GOOD) | Quality.UNVERIFIED
             self._check_counters(values, flags)
             quality |= self._check_clock()
         if in_words := texts(self.profile, values):

@@ -1,0 +1,159 @@
+"""Walks through the plant motor by motor. Reads only; what it finds is kept in the store, where `run` looks it up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from agent.checked import save_check
+from agent.clock import SystemClock
+from agent.commission.record import Record, Step, write
+from agent.config import Config, Motor
+from agent.poll import BusPoller, Polled, pollers
+from agent.selfcheck import Bench, Result, Subject, self_check
+from agent.store import Store, StoreError
+from agent.topology import Asset, assets, drive_rating_kw
+from drivers.profiles import load_profile
+from drivers.reading import Clock
+
+SHOWN_UNVERIFIED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How a person is spoken to. ask: yes, no or not asked, and a remark; it gets the question."""
+
+    say: Callable[[str], None]
+    ask: Callable[[str], tuple[str, str]]
+
+
+async def commission(
+    config: Config, store: Store, directory: Path, wanted: list[str], by: str, readings: int, answers: Answers
+) -> list[Record]:
+    """One record per asset, written to `directory`. Devices whose watchdog question is open are left out."""
+    clock = SystemClock()
+    buses = pollers(config, clock, lambda reading: None)
+    there = {polled.device.name: (bus, polled) for bus in buses for polled in bus.devices}
+    records = []
+    try:
+        for asset in assets(config):
+            if wanted and asset.name not in wanted:
+                continue
+            records.append(await _one(config, store, directory, asset, there, by, readings, answers, clock))
+    finally:
+        for bus in buses:
+            await bus.link.close()
+    return records
+
+
+async def _one(
+    config: Config, store: Store, directory: Path, asset: Asset, there: dict[str, tuple[BusPoller, Polled]], by: str,
+    readings: int, answers: Answers, clock: Clock,
+) -> Record:  # fmt: skip
+    at_ms = clock.utc_ns() // 1_000_000
+    when = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(config.site.timezone))
+    record = Record(
+        asset.name, asset.title, config.site.id, config.site.gateway, config.hash, by, at_ms,
+        when.strftime("%Y-%m-%d %H:%M %Z"), nameplate(asset.motor) if asset.motor else {},
+    )  # fmt: skip
+    answers.say(f"\n{asset.title} ({asset.name})")
+    for question in questions(config, asset):
+        record.steps.append(Step(question, *answers.ask(question)))
+    subjects = [_subject(config, *there[name]) for name in asset.devices if name in there]
+    for name in asset.devices:
+        if name not in there:
+            record.steps.append(
+                Step(f"{name} is polled", "no", "its communication watchdog was not looked at (comm_loss)")
+            )
+            answers.say(f"  {name}: left out, its comm_loss is not stated")
+    if subjects:
+        period_s = max(item.period_s for item in subjects)
+        answers.say(f"  self-check of {', '.join(item.name for item in subjects)}: about {readings * period_s:.0f} s …")
+        bench = Bench(tuple(subjects), (asset.motor,) if asset.motor else ())
+        record.result = await self_check(bench, clock, readings)
+        for line in spoken(record.result):
+            answers.say(f"  {line}")
+        _keep(store, config, record, there, answers)
+        question = "the values shown agree with the device's display, and currents with a clamp meter"
+        record.steps.append(Step(question, *answers.ask(question)))
+    path = write(record, directory)
+    answers.say(f"  {len(record.open_points)} open points; record: {path}")
+    return record
+
+
+def _keep(
+    store: Store, config: Config, record: Record, there: dict[str, tuple[BusPoller, Polled]], answers: Answers
+) -> None:
+    assert record.result is not None
+    for name, result in record.result.devices.items():
+        said = [item for item in record.result.findings if item.device == name]
+        try:
+            save_check(store, config, *there[name], record.at_ms, result, said)
+        except StoreError as error:
+            answers.say(f"  not kept for `run`: {error}")
+
+
+def nameplate(motor: Motor) -> dict[str, Any]:
+    """What the configuration says of the motor, in the words of a nameplate."""
+    shown = {
+        "kind": motor.kind,
+        "power": f"{motor.kw:g} kW",
+        "speed": f"{motor.rpm:g} rpm",
+        "poles": motor.poles,
+        "voltage": f"{motor.volts:g} V",
+        "current": f"{motor.amps:g} A" if motor.amps else "",
+        "class": motor.efficiency_class or "",
+    }
+    return {key: value for key, value in shown.items() if value}
+
+
+def questions(config: Config, asset: Asset) -> Iterator[str]:
+    """What only a person in front of the cabinet can tell."""
+    if asset.motor:
+        plate = ", ".join(f"{key} {value}" for key, value in nameplate(asset.motor).items())
+        yield f"the motor's nameplate says: {plate}"
+    meter, drive = asset.meter, asset.drive
+    if meter:
+        model = load_profile(meter.profile).model
+        yield f"meter {meter.name} is a {model} (unit {meter.unit}), wired {meter.wiring}, {_place(meter.at)}"
+        if meter.ct:
+            where = "set in the meter" if meter.ratio_in == "meter" else "applied by magwatt"
+            ratio = f"{meter.ct[0]:g}/{meter.ct[1]:g} A"
+            yield f"its current transformers are {ratio}, class {meter.ct_class or 'unknown'}, {where}"
+        yield "each current transformer sits on the conductor of its own phase, arrow (P1) towards the supply"
+    if drive:
+        yield f"drive {drive.name} is a {load_profile(drive.profile).model} (unit {drive.unit}) and feeds this motor"
+        if drive.comm_loss:
+            yield f'its communication watchdog was looked at: "{drive.comm_loss}"'
+
+
+def spoken(result: Result) -> Iterator[str]:
+    """The result in a few lines."""
+    for name, device in result.devices.items():
+        counts = {word: 0 for word in ("passed", "failed", "unverified")}
+        for verdict in device.verdicts.values():
+            counts[verdict.outcome] += 1
+        yield f"{name}: {counts['passed']} passed, {counts['failed']} failed, {counts['unverified']} unverified"
+        if device.verified:
+            yield f"  confirmed, and read from now on: {', '.join(device.verified)}"
+    for item in result.findings:
+        yield f"! {item.text}"
+    for text in result.notes:
+        yield f"! {text}"
+
+
+def _place(at: str) -> str:
+    return {"drive-input": "before the drive", "motor": "at the motor", "feeder": "in the feeder"}[at]
+
+
+def _subject(config: Config, bus: BusPoller, polled: Polled) -> Subject:
+    name = polled.device.name
+    item = config.meters[name] if name in config.meters else config.drives[name]
+    rating_kw = drive_rating_kw(config, config.drives[name]) if name in config.drives else None
+    return Subject(
+        item, polled.device.profile, bus.link, bus.bus.every_s, bus.bus.pause_s, bus.bus.timeout_s, rating_kw
+    )

@@ -1,0 +1,204 @@
+"""Commissioning a simulated pump station: what it finds, keeps, and how `run` uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from random import Random
+
+from testkit import HandClock
+
+from agent.checked import apply_checks, load_check, save_check
+from agent.clock import SystemClock
+from agent.commission import Answers, commission
+from agent.config import load_config
+from agent.poll import pollers
+from agent.selfcheck import DeviceResult
+from agent.store import Store
+from drivers.reading import Quality, Reading
+from simulators.bus.tcp import TcpBus
+from simulators.scenarios.pump_station import PumpStation
+
+PLANT = """
+[site]
+id = "x"
+gateway = "gw"
+timezone = "Asia/Shanghai"
+[bus.north]
+tcp = "{where}"
+every = "200ms"
+[meter.mcc-1]
+bus = "north"
+unit = 1
+profile = "schneider/pm5000"
+at = "motor"
+class = "0.5"
+{ratio}
+[meter.mcc-2]
+bus = "north"
+unit = 11
+profile = "eastron/sdm630"
+at = "drive-input"
+class = "0.5"
+[drive.vfd-2]
+bus = "north"
+unit = 31
+profile = "yaskawa/ga800"
+fed_by = "mcc-2"
+kw = 55
+{comm_loss}
+[motor.pump-1]
+name = "1#泵"
+kind = "induction"
+kw = 55
+rpm = 1475
+poles = 4
+volts = 400
+amps = 100.2
+fed_by = "mcc-1"
+[motor.pump-2]
+kind = "pm"
+kw = 55
+rpm = 1500
+poles = 8
+volts = 372
+amps = 99.6
+fed_by = "vfd-2"
+"""
+RIGHT = 'ct = "150/5"\nct_class = "0.5"'
+FORGOTTEN = 'ct = "300/5"\nct_class = "0.5"\nratio_in = "agent"'  # the meter applies its ratio itself
+LOOKED_AT = 'comm_loss = "not used"'
+
+
+class Scene:
+    """The plant on a TCP gateway, a store, a person who answers."""
+
+    def __init__(self, folder: Path, ratio: str, comm_loss: str, no_to: str = "nothing", only: str = "") -> None:
+        self.folder, self.no_to, self.only = folder, no_to, [only] if only else []
+        self.ratio, self.comm_loss = ratio, comm_loss
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.store = Store(folder / "state", SystemClock())
+        self.readings: list[Reading] = []
+
+    def ask(self, question: str) -> tuple[str, str]:
+        self.asked.append(question)
+        return ("no", "7.5 kW") if self.no_to in question else ("yes", "")
+
+    async def run(self) -> list[list[str]]:
+        """Open points per asset; afterwards one reading of each device with the result in force."""
+        plant = PumpStation(Random(3))
+        bus = TcpBus([*plant.tcp_devices, *plant.rtu_devices])
+        path = self.folder / "plant.toml"
+        path.write_text(
+            PLANT.format(where=await bus.start(), ratio=self.ratio, comm_loss=self.comm_loss), encoding="utf-8"
+        )
+        moving = asyncio.create_task(self._move(plant))
+        try:
+            self.config, _ = load_config(path)
+            records = await commission(
+                self.config,
+                self.store,
+                self.folder / "records",
+                self.only,
+                "Li Wei",
+                3,
+                Answers(self.said.append, self.ask),
+            )
+            buses = pollers(self.config, SystemClock(), lambda reading: None)
+            apply_checks(self.store, self.config, buses)
+            for poller in buses:
+                self.readings += [await polled.device.poll() for polled in poller.devices]
+                await poller.link.close()
+            self.kept = {
+                polled.device.name: load_check(self.store, self.config, poller, polled)
+                for poller in buses
+                for polled in poller.devices
+            }
+        finally:
+            moving.cancel()
+            await bus.stop()
+        return [record.open_points for record in records]
+
+    @staticmethod
+    async def _move(plant: PumpStation) -> None:
+        while True:
+            plant.step(0.1)
+            await asyncio.sleep(0.1)
+
+    def files(self) -> list[Path]:
+        return sorted((self.folder / "records").iterdir())
+
+    def reading(self, name: str) -> Reading:
+        return next(reading for reading in self.readings if reading.device == name)
+
+
+def test_a_sound_plant_has_no_open_points_and_everything_is_on_record(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, RIGHT, LOOKED_AT)
+    assert asyncio.run(scene.run()) == [[], []]
+    assert any("nameplate" in question and "55 kW" in question for question in scene.asked)
+    assert any("150/5 A" in question for question in scene.asked)
+    assert any('"not used"' in question for question in scene.asked)
+    record = json.loads(next(file for file in scene.files() if file.suffix == ".json").read_text(encoding="utf-8"))
+    assert record["by"] == "Li Wei"
+    assert record["title"] == "1#泵"
+    assert record["when"].endswith("CST")
+    assert record["config_hash"] == scene.config.hash
+    assert record["result"]["devices"]["mcc-1"]["verdicts"]["active_power"]["outcome"] == "passed"
+    text = next(file for file in scene.files() if file.suffix == ".md").read_text(encoding="utf-8")
+    assert "| active_power | " in text
+    assert "## Open points\n\nnone" in text
+    assert not any(Quality.UNVERIFIED in flag for reading in scene.readings for flag in reading.flags.values())
+
+
+def test_what_is_known_from_memory_is_read_once_a_check_confirmed_it(tmp_path: Path) -> None:
+    name = "reactive_energy_import"  # of the PM5000's map
+    path = tmp_path / "plant.toml"
+    path.write_text(PLANT.format(where="127.0.0.1:502", ratio=RIGHT, comm_loss=LOOKED_AT), encoding="utf-8")
+    config, _ = load_config(path)
+    store = Store(tmp_path / "state", HandClock())
+    (poller,) = pollers(config, HandClock(), lambda reading: None)
+    polled = next(item for item in poller.devices if item.device.name == "mcc-1")
+    assert name not in polled.device.names()
+    result = DeviceResult("schneider/pm5000", {}, failed=(), verified=(name,))
+    save_check(store, config, poller, polled, 1, result, [])
+    apply_checks(store, config, [poller])
+    assert name in polled.device.names()
+
+
+def test_a_wrong_ratio_is_named_and_published_as_unverified(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, FORGOTTEN, LOOKED_AT, only="pump-1")
+    (points,) = asyncio.run(scene.run())
+    assert any("60 times too large" in point for point in points), points
+    assert any("! meter mcc-1" in line for line in scene.said)
+    flags = scene.reading("mcc-1").flags
+    assert Quality.UNVERIFIED in flags["active_power"]
+    assert Quality.UNVERIFIED in flags["current_l1"]
+    assert "voltage_l1n" not in flags
+
+
+def test_a_no_stays_open(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, RIGHT, LOOKED_AT, no_to="nameplate", only="pump-1")
+    (points,) = asyncio.run(scene.run())
+    assert len(points) == 1
+    assert "7.5 kW" in points[0]
+
+
+def test_a_drive_whose_watchdog_nobody_looked_at_is_left_alone(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, RIGHT, "", only="pump-2")
+    (points,) = asyncio.run(scene.run())
+    assert any("watchdog" in point for point in points)
+    assert "vfd-2" not in scene.kept
+
+
+def test_another_configuration_asks_for_another_check(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, RIGHT, LOOKED_AT)
+    asyncio.run(scene.run())
+    path = tmp_path / "plant.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("150/5", "200/5"), encoding="utf-8")
+    config, _ = load_config(path)
+    (poller,) = pollers(config, HandClock(), lambda reading: None)
+    known = {polled.device.name: load_check(scene.store, config, poller, polled) for polled in poller.devices}
+    assert known["mcc-1"] is None
+    assert known["vfd-2"] is not None
