@@ -1,10 +1,13 @@
 """RMS, active and apparent power from the raw samples; reactive power and sequences from the fundamentals.
 
 Raw sums use the midpoint rule: sample k stands for k-0.5 .. k+0.5 and counts with the part of that cell that lies in
-the window. All energy up to half the sampling rate is kept, carrier bands of a drive included.
+the window; `ends` adds the slope inside the two cut cells. What one window leaves of a cell the next one takes, so
+energy adds up over windows. All of it up to half the sampling rate is kept, carrier bands of a drive included.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,8 +16,13 @@ from dsp._jit import Bytes, Floats, kernel
 # columns of the sums: means of x (6), of x^2 (6), of u_k i_k (3), of u1u2 u2u3 u3u1 (3), of i1i2 i2i3 i3i1 (3)
 SUMS = 21
 # results of totals()
-RESULTS = 12
-P, Q1, S, PF, U1, U2_PCT, U0_PCT, I2_PCT, I0_PCT, Q1_PHASE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+P, Q1, S, PF, DPF = 0, 1, 2, 3, 4
+U_SEQUENCE, I_SEQUENCE = 5, 8  # three entries each: zero, positive, negative
+U2_PCT, U0_PCT, I2_PCT, I0_PCT, U_NEMA_PCT, I_NEMA_PCT = 11, 12, 13, 14, 15, 16
+Q1_PHASE, S_PHASE, PF_PHASE, DPF_PHASE = 17, 20, 23, 26  # three entries each
+VE2, IE2 = 29, 30  # squares of the effective values
+P1, S1_PLUS, P1_PLUS, Q1_PLUS = 31, 32, 33, 34
+RESULTS = 35
 
 
 @kernel
@@ -58,6 +66,49 @@ def sums(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) 
 
 
 @kernel
+def ends(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) -> None:
+    """Add to the means of `sums` what the slope inside the two cut cells makes; needs columns lo - 1 and hi + 1.
+
+    Without it the rms of a sine carries some 1e-6 of error, of which the root shows in non-fundamental powers.
+    """
+    length = first + last + (hi - lo - 1)
+    wa = 0.25 * first * (1.0 - first) / length  # part of the cell, times its centre's offset, times 1/2 of the step
+    wb = -0.25 * last * (1.0 - last) / length
+    for c in range(21):
+        if c < 6:
+            out[c] += wa * (seg[c, lo + 1] - seg[c, lo - 1]) + wb * (seg[c, hi + 1] - seg[c, hi - 1])
+            continue
+        if c < 12:
+            i, j = c - 6, c - 6
+        elif c < 15:
+            i, j = c - 12, c - 9
+        elif c < 18:
+            i, j = c - 15, (c - 14) % 3
+        else:
+            i, j = c - 15, 3 + (c - 17) % 3
+        step_a = seg[i, lo + 1] * seg[j, lo + 1] - seg[i, lo - 1] * seg[j, lo - 1]
+        step_b = seg[i, hi + 1] * seg[j, hi + 1] - seg[i, hi - 1] * seg[j, hi - 1]
+        out[c] += wa * step_a + wb * step_b
+        if c < 12:
+            out[c] = max(out[c], 0.0)
+
+
+@kernel
+def two_to_three(x: Floats, n: int) -> None:
+    """Two-wattmeter connection, in place: u12 in row 0, u32 in row 2, i1 and i3 in rows 3 and 5 become all six.
+
+    x: shape (6, >= n). Voltages then refer to the star point of three equal impedances (their sum is zero), and
+    i2 = -(i1 + i3), so that the sum of the three phase powers is u12 i1 + u32 i3. NaN makes the whole kind NaN.
+    """
+    for k in range(n):
+        a, c = x[0, k], x[2, k]
+        x[0, k] = (2.0 * a - c) / 3.0
+        x[1, k] = -(a + c) / 3.0
+        x[2, k] = (2.0 * c - a) / 3.0
+        x[4, k] = -(x[3, k] + x[5, k])
+
+
+@kernel
 def _sequence(p: Floats, row: int, turn: float) -> tuple[float, float]:
     """One symmetrical component (real, imaginary) of three phasors: turn +1 positive, -1 negative, 0 zero."""
     c = -0.5 if turn != 0.0 else 1.0
@@ -68,50 +119,99 @@ def _sequence(p: Floats, row: int, turn: float) -> tuple[float, float]:
 
 
 @kernel
-def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: int, out: Floats) -> None:
-    """P, Q1, S, PF and symmetrical components of one window.
+def nema_pct(a: float, b: float, c: float) -> float:
+    """Largest deviation from the mean of three rms values, in percent of it (NEMA MG 1-14.36 [M]); NaN at zero."""
+    mean = (a + b + c) / 3.0
+    if not mean > 0.0:
+        return float(np.nan)
+    return 100.0 * max(abs(a - mean), abs(b - mean), abs(c - mean)) / mean
+
+
+@kernel
+def iec_u2_pct(ab: float, bc: float, ca: float) -> float:
+    """Negative- over positive-sequence voltage in percent, from three line voltages (IEC 61000-4-30, 5.7 [M])."""
+    squares = ab * ab + bc * bc + ca * ca
+    if not squares > 0.0:
+        return float(np.nan)
+    beta = (ab**4 + bc**4 + ca**4) / (squares * squares)
+    root = np.sqrt(max(3.0 - 6.0 * beta, 0.0))
+    return float(100.0 * np.sqrt(max(1.0 - root, 0.0) / (1.0 + root)))
+
+
+@kernel
+def _effective(mean: Floats, wires: int) -> tuple[float, float]:
+    """Squares of IEEE 1459-2010's effective voltage and current, from sums().
+
+    Four wires: i_n = -(i1 + i2 + i3), voltages to neutral. Three wires: line voltages only, whatever the phase
+    voltages refer to.
+    """
+    uu = mean[6] + mean[7] + mean[8]
+    cross_u = mean[15] + mean[16] + mean[17]
+    ii = mean[9] + mean[10] + mean[11]
+    cross_i = mean[18] + mean[19] + mean[20]
+    # the sum of the line voltages' squares is 2 uu - 2 cross; the neutral current's square is ii + 2 cross
+    if wires == 3:
+        return max(2.0 * (uu - cross_u), 0.0) / 9.0, ii / 3.0
+    return max(3.0 * uu + 2.0 * (uu - cross_u), 0.0) / 18.0, (ii + max(ii + 2.0 * cross_i, 0.0)) / 3.0
+
+
+@kernel
+def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: int, wires: int, out: Floats) -> None:
+    """P, Q1, S, PF, displacement factor, symmetrical components and unbalance of one window.
 
     mean: from sums(). phasor: shape (6, 2), fundamentals, rms; NaN without synchronisation. mapped: the channels that
-    exist; good: those of them without a gap. out: shape (12,), see P .. Q1_PHASE (three entries).
+    exist; good: those of them without a gap. wires: 3 or 4, see _effective(). out: shape (35,), see P .. Q1_PLUS.
 
     Totals run over the phases that have both u and i; a gap in one of them makes the total NaN.
     Q1 = sum of U1 I1 sin(phi), positive = inductive. S of three phases is IEEE 1459-2010's effective apparent power
-    3 Ve Ie in its four-wire form, with i_n = -(i1 + i2 + i3): it equals the three-wire form when nothing flows back
-    and the voltages refer to the star point. S of one or two phases is the sum of U I. PF = P/S, NaN without current.
-    Unbalance in percent of the positive sequence, which is the one that turns as the field does (`rotation`).
+    3 Ve Ie; of one or two phases it is the sum of U I. PF = P/S, NaN without current. The displacement factor is that
+    of the positive sequence (PF1+) with three phases, else P1 over the root of P1^2 + Q1^2.
+    Unbalance in percent of the positive sequence, which is the one that turns as the field does (`rotation`); the NEMA
+    figure is of the line voltages' rms, and of the currents'.
     """
     out[:] = np.nan
     pairs = 0
     whole = True
     p = 0.0
+    p1 = 0.0
     q = 0.0
     s = 0.0
     for k in range(3):
         if mapped[k] and mapped[k + 3]:
             pairs += 1
-            if good[k] and good[k + 3]:
-                p += mean[12 + k]
-                phase_q = phasor[k, 1] * phasor[k + 3, 0] - phasor[k, 0] * phasor[k + 3, 1]
-                out[Q1_PHASE + k] = phase_q
-                q += phase_q
-                s += np.sqrt(mean[6 + k] * mean[9 + k])
-            else:
+            if not (good[k] and good[k + 3]):
                 whole = False
+                continue
+            phase_p1 = phasor[k, 0] * phasor[k + 3, 0] + phasor[k, 1] * phasor[k + 3, 1]
+            phase_q = phasor[k, 1] * phasor[k + 3, 0] - phasor[k, 0] * phasor[k + 3, 1]
+            phase_s = np.sqrt(mean[6 + k] * mean[9 + k])
+            s1 = np.sqrt(phase_p1 * phase_p1 + phase_q * phase_q)
+            out[Q1_PHASE + k] = phase_q
+            out[S_PHASE + k] = phase_s
+            out[PF_PHASE + k] = mean[12 + k] / phase_s if phase_s > 0.0 else np.nan
+            # below 0.1 % of S there is no fundamental whose angle means anything
+            out[DPF_PHASE + k] = phase_p1 / s1 if s1 > 1e-3 * phase_s else np.nan
+            p += mean[12 + k]
+            p1 += phase_p1
+            q += phase_q
+            s += phase_s
+    turn = 1.0 if rotation >= 0 else -1.0
     if pairs > 0 and whole:
+        s1 = np.sqrt(p1 * p1 + q * q)
         if pairs == 3:
-            uu = mean[6] + mean[7] + mean[8]
-            cross_u = mean[15] + mean[16] + mean[17]
-            ii = mean[9] + mean[10] + mean[11]
-            cross_i = mean[18] + mean[19] + mean[20]
-            # sum of the line voltages' squares is 2 uu - 2 cross; the neutral current's square is ii + 2 cross
-            ve2 = (3.0 * uu + 2.0 * (uu - cross_u)) / 18.0
-            ie2 = (ii + max(ii + 2.0 * cross_i, 0.0)) / 3.0
-            s = 3.0 * np.sqrt(max(ve2, 0.0) * ie2)
+            ve2, ie2 = _effective(mean, wires)
+            s = 3.0 * np.sqrt(ve2 * ie2)
+            ur, ui = _sequence(phasor, 0, turn)
+            ir, ii = _sequence(phasor, 3, turn)
+            out[VE2], out[IE2], out[P1] = ve2, ie2, p1
+            p1 = 3.0 * (ur * ir + ui * ii)
+            s1 = 3.0 * np.sqrt((ur * ur + ui * ui) * (ir * ir + ii * ii))
+            out[S1_PLUS], out[P1_PLUS], out[Q1_PLUS] = s1, p1, 3.0 * (ui * ir - ur * ii)
         out[P] = p
         out[Q1] = q
         out[S] = s
         out[PF] = p / s if s > 0.0 else np.nan
-    turn = 1.0 if rotation >= 0 else -1.0
+        out[DPF] = p1 / s1 if s1 > 1e-3 * s else np.nan
     for row in range(0, 6, 3):
         whole = True
         rms2 = 0.0
@@ -121,15 +221,43 @@ def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: i
             rms2 = max(rms2, mean[6 + k], 1e-18 * mean[6 + (k + 3) % 6])
         if not whole:
             continue
-        # positive: x1 + a x2 + a^2 x3
-        re, im = _sequence(phasor, row, turn)
-        one = np.sqrt(re * re + im * im)
-        re, im = _sequence(phasor, row, -turn)
-        two = np.sqrt(re * re + im * im)
-        re, im = _sequence(phasor, row, 0.0)
-        zero = np.sqrt(re * re + im * im)
-        if row == 0:
-            out[U1] = one
+        at = U_SEQUENCE if row == 0 else I_SEQUENCE
+        for part in range(3):
+            # positive: x1 + a x2 + a^2 x3
+            re, im = _sequence(phasor, row, turn if part == 1 else -turn if part == 2 else 0.0)
+            out[at + part] = np.sqrt(re * re + im * im)
+        one = out[at + 1]
         if one > 1e-3 * np.sqrt(rms2):  # below that there is no fundamental to compare with
-            out[U2_PCT if row == 0 else I2_PCT] = 100.0 * two / one
-            out[U0_PCT if row == 0 else I0_PCT] = 100.0 * zero / one
+            out[U2_PCT if row == 0 else I2_PCT] = 100.0 * out[at + 2] / one
+            out[U0_PCT if row == 0 else I0_PCT] = 100.0 * out[at] / one
+        if row == 3:
+            out[I_NEMA_PCT] = nema_pct(np.sqrt(mean[9]), np.sqrt(mean[10]), np.sqrt(mean[11]))
+        else:
+            ab = np.sqrt(max(mean[6] + mean[7] - 2.0 * mean[15], 0.0))
+            bc = np.sqrt(max(mean[7] + mean[8] - 2.0 * mean[16], 0.0))
+            ca = np.sqrt(max(mean[8] + mean[6] - 2.0 * mean[17], 0.0))
+            out[U_NEMA_PCT] = nema_pct(ab, bc, ca)
+
+
+@dataclass(slots=True)
+class Energy:
+    """What flowed over gapless windows. What was not measured is not guessed: its time is counted instead."""
+
+    imported_j: float = 0.0  # windows in which power went into the load
+    exported_j: float = 0.0
+    reactive_vars: float = 0.0  # of Q1, signed
+    measured_s: float = 0.0
+    unmeasured_s: float = 0.0
+
+    def add(self, p_w: float, q1_var: float, seconds: float) -> None:
+        """One window's mean powers over its new part; a NaN p_w counts as unmeasured."""
+        if not abs(p_w) < np.inf:
+            self.unmeasured_s += seconds
+            return
+        self.measured_s += seconds
+        if p_w >= 0.0:
+            self.imported_j += p_w * seconds
+        else:
+            self.exported_j -= p_w * seconds
+        if abs(q1_var) < np.inf:
+            self.reactive_vars += q1_var * seconds

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dsp import power, resample, segment, spectrum, windows
+from dsp import power, resample, segment, spectrum, transform, windows
 from dsp._jit import Bytes, Floats
+from dsp._lanes import rows
 from dsp.results import ORDERS, Flag, Window
 
 __all__ = ["Flag", "Stream", "Window"]
@@ -61,14 +62,15 @@ class Stream:
         self._held = np.zeros(CHANNELS)
         self._last_bad = np.full(CHANNELS, -(1 << 62), dtype=np.int64)
         longest = int(0.8 * self.rate_hz) + 4 * _AROUND
-        most = resample.size_for(float(longest), math.ceil(windows.WINDOW_S * windows.F_HI_HZ))
-        self._size = most
+        most_cycles = math.ceil(windows.WINDOW_S * windows.F_HI_HZ)
+        most = resample.most_points(float(longest), most_cycles)
         self._seg = np.zeros((CHANNELS, longest))
-        self._z = np.zeros((most, resample.LANES))
+        self._frames = rows(longest)
+        self._points = rows(most)
+        self._work = rows(most)
+        self._lines = rows(2 * (ORDERS * most_cycles + 2))
         self._taps = resample.taps()
         self._gain = resample.gain()
-        self._order = resample.reversal(most)
-        self._twiddles = spectrum.twiddles(most)
         self._table = np.zeros((4, windows.BLOCK))
         self._found = np.zeros(2)
         self._mean = np.zeros(power.SUMS)
@@ -316,7 +318,9 @@ class Stream:
             origin, core_lo, core_hi, math.ceil(end) + _AROUND, self._seg, self._gap,
         )  # fmt: skip
         lo, hi = core_lo - origin, core_hi - origin
-        power.sums(self._seg, lo, hi, core_lo + 0.5 - start, end - (core_hi - 0.5), self._mean)
+        first, last = core_lo + 0.5 - start, end - (core_hi - 0.5)
+        power.sums(self._seg, lo, hi, first, last, self._mean)
+        power.ends(self._seg, lo, hi, first, last, self._mean)
         segment.clipped(self._seg, lo, hi, self._limits, self._clipped)
 
         gap = [bool(g and m) for g, m in zip(self._gap.tolist(), self._channels, strict=True)]
@@ -328,22 +332,18 @@ class Stream:
         tables = np.full((2, CHANNELS, ORDERS), np.nan)
         thd_pct = np.full(CHANNELS, np.nan)
         if n_cycles > 0:
-            size = min(resample.size_for(end - start, n_cycles), self._size)
-            shift = self._size.bit_length() - size.bit_length()
-            resample.resample(
-                self._seg, start - origin, (end - start) / size, size, self._taps, self._order, shift, self._z
-            )
-            spectrum.transform(self._z, size, self._twiddles)
+            size = self._transform(start - origin, end - start, n_cycles)
             spectrum.harmonics(
-                self._z, size, n_cycles, end - start, resample.BAND, self._gain, tables[0], tables[1], self._phasor
-            )
+                self._lines, size, n_cycles, end - start, resample.BAND, self._gain, self._work,
+                tables[0], tables[1], self._phasor,
+            )  # fmt: skip
             spectrum.thd(tables[0], tables[1], self._rms, n_cycles, thd_pct)
             if n_cycles < 3:
                 flags |= Flag.FEW_CYCLES
         else:
             self._phasor[:] = np.nan
         results = np.empty(power.RESULTS)
-        power.totals(self._mean, self._phasor, self._mapped, self._good, self._rotation, results)
+        power.totals(self._mean, self._phasor, self._mapped, self._good, self._rotation, 4, results)
 
         if n_cycles == 0 and not any(gap) and not self._alternates(lo, hi):
             flags = (flags & ~Flag.SYNC_LOST) | Flag.NO_SIGNAL
@@ -376,9 +376,29 @@ class Stream:
             start, end, n_cycles, f_hz, flags, tuple(channel),
             rms[:3], rms[3:], mean[:3], mean[3:], p_phase, r[power.P], r[power.Q1], r[power.S], r[power.PF],
             tables[0, :3], tables[0, 3:], tables[1, :3], tables[1, 3:], thd_pct[:3], thd_pct[3:],
-            r[power.U1], r[power.U2_PCT], r[power.U0_PCT], r[power.I2_PCT], r[power.I0_PCT],
-            self._rotation if n_cycles > 0 else 0, phasor[:3], phasor[3:], results[power.Q1_PHASE :],
+            r[power.U_SEQUENCE + 1], r[power.U2_PCT], r[power.U0_PCT], r[power.I2_PCT], r[power.I0_PCT],
+            self._rotation if n_cycles > 0 else 0, phasor[:3], phasor[3:], results[power.Q1_PHASE : power.S_PHASE],
         )  # fmt: skip
+
+    def _transform(self, at: float, samples: float, n_cycles: int) -> int:
+        """Lines of the window that begins at column `at` of the cut samples; returns how many points it was made of."""
+        plan = transform.plan(n_cycles, resample.points_for(samples, n_cycles))
+        size = n_cycles * plan.points
+        resample.frames(self._seg, math.ceil(at + samples) + _AROUND, self._frames)
+        resample.resample(self._frames, at, samples / size, size, self._taps, self._work, self._points)
+        top = min(ORDERS - 1, int(resample.BAND * samples / n_cycles))
+        if n_cycles < 3:
+            transform.everything(
+                self._points, n_cycles, plan.points, top * n_cycles,
+                plan.roots, plan.all_radices, plan.all_place, self._work, self._lines,
+            )  # fmt: skip
+        else:
+            transform.subgroups(
+                self._points, n_cycles, plan.points, top,
+                plan.roots, plan.short, plan.radices, plan.half_radices, plan.place, plan.half_place,
+                self._work, self._lines,
+            )  # fmt: skip
+        return size
 
     def _alternates(self, lo: int, hi: int) -> bool:
         """Whether any mapped channel of the cut window is more than a constant."""

@@ -1,0 +1,118 @@
+"""IEEE 1459-2010 [M]: the resolution of apparent power into fundamental and the rest, single phase and three phases."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsp._jit import Floats, kernel
+from dsp.power import IE2, P1, P1_PLUS, Q1, Q1_PLUS, S1_PLUS, VE2, P
+
+# in the order of the results; the standard's symbols, "+" written as plus
+SINGLE = ("P", "P1", "PH", "Q1", "S", "S1", "SN", "DI", "DV", "SH", "DH", "N", "PF", "PF1", "SN/S1")
+THREE = (
+    "P", "P1", "PH", "Q1", "Ve", "Ie", "Ve1", "Ie1", "VeH", "IeH", "Se", "Se1", "SeN", "DeI", "DeV", "SeH", "DeH", "N",
+    "S1plus", "P1plus", "Q1plus", "SU1", "PFe", "PF1plus", "SA",
+)  # fmt: skip
+RESULTS = len(THREE)
+
+
+@kernel
+def _rest(whole: float, part: float) -> float:
+    """Root of the difference of two squares, of which the second should be the smaller."""
+    return float(np.sqrt(max(whole - part, 0.0)))
+
+
+@kernel
+def _over(a: float, b: float) -> float:
+    return a / b if b > 0.0 else float(np.nan)
+
+
+@kernel
+def single(mean: Floats, phasor: Floats, phase: int, out: Floats) -> None:
+    """One phase (clause 3.1.2). mean: power.sums. phasor: (6, 2), rms. out: (25,), the first 15 as SINGLE, rest NaN.
+
+    Everything that is not the fundamental counts as H: harmonics, interharmonics, DC.
+    """
+    u, i = phase, phase + 3
+    v2, i2 = mean[6 + u], mean[6 + i]
+    v1 = phasor[u, 0] ** 2 + phasor[u, 1] ** 2
+    i1 = phasor[i, 0] ** 2 + phasor[i, 1] ** 2
+    vh, ih = _rest(v2, v1), _rest(i2, i1)
+    p = mean[12 + phase]
+    p1 = phasor[u, 0] * phasor[i, 0] + phasor[u, 1] * phasor[i, 1]
+    s = np.sqrt(v2 * i2)
+    s1 = np.sqrt(v1 * i1)
+    sh = vh * ih
+    sn = _rest(s * s, s1 * s1)
+    out[:] = np.nan
+    out[0] = p
+    out[1] = p1
+    out[2] = p - p1
+    out[3] = phasor[u, 1] * phasor[i, 0] - phasor[u, 0] * phasor[i, 1]
+    out[4] = s
+    out[5] = s1
+    out[6] = sn
+    out[7] = np.sqrt(v1) * ih
+    out[8] = vh * np.sqrt(i1)
+    out[9] = sh
+    out[10] = _rest(sh * sh, (p - p1) ** 2)
+    out[11] = _rest(s * s, p * p)
+    out[12] = _over(p, s)
+    out[13] = _over(p1, s1)
+    out[14] = _over(sn, s1)
+
+
+@kernel
+def three(mean: Floats, phasor: Floats, totals: Floats, wires: int, out: Floats) -> None:
+    """Three phases (clause 3.2.2), effective values of three or four wires. out: (25,), as THREE.
+
+    totals: the results of power.totals with the same `wires`. SA is the arithmetic sum of U I, for comparison.
+    PH = P - P1; DC and interharmonics count as H.
+    """
+    vv, cross_v, ii, cross_i, sa = 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(3):
+        n = (k + 1) % 3
+        vv += phasor[k, 0] ** 2 + phasor[k, 1] ** 2
+        ii += phasor[k + 3, 0] ** 2 + phasor[k + 3, 1] ** 2
+        cross_v += phasor[k, 0] * phasor[n, 0] + phasor[k, 1] * phasor[n, 1]
+        cross_i += phasor[k + 3, 0] * phasor[n + 3, 0] + phasor[k + 3, 1] * phasor[n + 3, 1]
+        sa += np.sqrt(mean[6 + k] * mean[9 + k])
+    if wires == 3:
+        ve1, ie1 = max(2.0 * (vv - cross_v), 0.0) / 9.0, ii / 3.0
+    else:
+        ve1, ie1 = max(5.0 * vv - 2.0 * cross_v, 0.0) / 18.0, (ii + max(ii + 2.0 * cross_i, 0.0)) / 3.0
+    p, p1, ve2, ie2, plus = totals[P], totals[P1], totals[VE2], totals[IE2], totals[S1_PLUS]
+    veh, ieh = _rest(ve2, ve1), _rest(ie2, ie1)
+    se = 3.0 * np.sqrt(ve2 * ie2)
+    se1 = 3.0 * np.sqrt(ve1 * ie1)
+    seh = 3.0 * veh * ieh
+    out[0] = p
+    out[1] = p1
+    out[2] = p - p1
+    out[3] = totals[Q1]
+    out[4] = np.sqrt(ve2)
+    out[5] = np.sqrt(ie2)
+    out[6] = np.sqrt(ve1)
+    out[7] = np.sqrt(ie1)
+    out[8] = veh
+    out[9] = ieh
+    out[10] = se
+    out[11] = se1
+    out[12] = _rest(se * se, se1 * se1)
+    out[13] = 3.0 * np.sqrt(ve1) * ieh
+    out[14] = 3.0 * veh * np.sqrt(ie1)
+    out[15] = seh
+    out[16] = _rest(seh * seh, (p - p1) ** 2)
+    out[17] = _rest(se * se, p * p)
+    out[18] = plus
+    out[19] = totals[P1_PLUS]
+    out[20] = totals[Q1_PLUS]
+    out[21] = _rest(se1 * se1, plus * plus)
+    out[22] = _over(p, se)
+    out[23] = _over(totals[P1_PLUS], plus)
+    out[24] = sa
+
+
+def named(values: Floats, phases: int) -> dict[str, float]:
+    """Results of single() (phases 1) or three() by their names."""
+    return dict(zip(SINGLE if phases == 1 else THREE, values.tolist(), strict=False))
