@@ -122,9 +122,12 @@ class Segment(Reactor):
                 hear(data)
         for name, port in self._ptys.items():
             if name != spoken.who:
-                _write(port, data)
+                self._deliver(port, data)
 
     # --- ports ---
+
+    def _deliver(self, port: Pty, data: bytes) -> None:
+        _write(port, data)
 
     def _plug(self, name: str) -> None:
         if name in self._ptys:

@@ -1,0 +1,392 @@
+"""How well a device's registers fit a model's map: log likelihood ratios against chance, in nats. Pure functions.
+
+A value inside its window tells much where few register contents would decode into it (a float of 49.98 Hz), and
+little where all would. What chance would show is drawn once for each register: small numbers, anything, and numbers of
+other devices. Zeros tell little: holes read as zero, and so does a machine at rest. Laws of physics that hold between
+values tell most, since other maps' values obey none.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from random import Random
+from statistics import fmean
+
+from drivers.profiles import Identify, Profile, Register
+from drivers.registers import decode
+from drivers.vocabulary import vocabulary
+
+PHASES = ("l1", "l2", "l3")
+PAIRS = ("l12", "l23", "l31")
+DRAWS = 96  # register contents by chance
+RIGHT = 0.97  # how often a right register that is not zero is inside its window
+ZERO, ZERO_BY_CHANCE = 0.30, 0.55  # how often a right register is zero, and any register that answers
+ZERO_COSTS = 0.2  # less than these say: a drive at rest shows many
+ANSWERED = 0.5  # nats for a block that is not refused: elsewhere one in two or three is
+REWARD_MAX, PENALTY_MAX = 2.5, 3.0  # of one register, whatever the windows say: maps have slips
+CORRELATED = 0.7  # neighbours tell less together than apart
+TINY = 1e-4  # a float that small, yet not 0, is no measurement
+SIGNIFICANT_A, SIGNIFICANT_W = 0.2, 20.0  # below, currents and powers are noise
+# Narrower than the vocabulary's windows: a device that answers is alive, and stands on a mains or a drive.
+ALIVE = {
+    "frequency": (45.0, 65.0), "dc_bus_voltage": (100.0, 1500.0), "mains_voltage": (80.0, 1000.0),
+    "drive_temperature": (-10.0, 110.0), "output_frequency": (-400.0, 400.0), "motor_torque": (-250.0, 250.0),
+    **{f"voltage_{phase}n": (50.0, 20000.0) for phase in PHASES}, "voltage_ln_avg": (50.0, 20000.0),
+    **{f"voltage_{pair}": (80.0, 36000.0) for pair in PAIRS}, "voltage_ll_avg": (80.0, 36000.0),
+    **{f"{kind}_{phase}": (0.0, 100.0) for kind in ("thd_u", "thdn_u") for phase in (*PHASES, *PAIRS)},
+}  # fmt: skip
+READ_ID, SERVER_ID = "function 0x2B", "function 0x11"
+IDENTITY_KINDS = ("identity", "setting", "state")
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What speaks for a model (score > 0) or against it."""
+
+    score: float = 0.0
+    named: bool = False  # the device itself says that it is this model
+    denied: bool = False  # … that it is another one
+    pro: list[str] = field(default_factory=list)
+    contra: list[str] = field(default_factory=list)
+    judged: int = 0  # values that could tell something
+    plausible: int = 0
+    refused: int = 0  # blocks
+    values: dict[str, float] = field(default_factory=dict)
+
+    def add(self, nats: float, text: str) -> None:
+        self.score += nats
+        (self.pro if nats > 0 else self.contra).append(text)
+
+
+# --- values ---
+
+
+def judge_values(profile: Profile, words: Mapping[tuple[int, int], int], evidence: Evidence) -> None:
+    """Adds what the registers tell that were read. words: (function, address) → word."""
+    total = 0.0
+    for row in profile.registers:
+        own = [words.get((row.function, row.address + k)) for k in range(row.words)]
+        if row.latched or row.type == "string" or None in own:
+            continue
+        scale_word = words.get((row.function, row.scale_from.address)) if row.scale_from else None
+        verdict, value = _verdict(row, [word for word in own if word is not None], scale_word)
+        if value is not None:
+            evidence.values[row.name] = value
+        p = chance(row)
+        if verdict == "in":
+            total += min(math.log((1 - ZERO) * RIGHT / (1 - ZERO_BY_CHANCE) / p), REWARD_MAX)
+            evidence.plausible += 1
+            evidence.judged += 1
+        elif verdict == "out":
+            total += max(math.log((1 - RIGHT) / (1 - min(p, 0.9))), -PENALTY_MAX)
+            evidence.judged += 1
+        elif verdict in ("dead", "zero"):
+            total -= 1.0 if verdict == "dead" else ZERO_COSTS
+            evidence.judged += verdict == "dead"
+    evidence.score += CORRELATED * total
+    if evidence.judged:
+        text = f"{evidence.plausible} of {evidence.judged} values plausible"
+        (evidence.pro if 2 * evidence.plausible >= evidence.judged else evidence.contra).append(text)
+    for law in LAWS:
+        if (off := law.deviation(evidence.values)) is not None:
+            holds = off <= 1
+            evidence.add(law.reward if holds else -law.penalty, law.text if holds else f"not: {law.text}")
+
+
+def _verdict(row: Register, words: Sequence[int], scale_word: int | None = None) -> tuple[str, float | None]:
+    """in | out | zero | dead (0 where life would show) | none (tells nothing), and the value."""
+    value, _ = decode(row, words, scale_word=scale_word)
+    if not isinstance(value, float | int):
+        return "none", None
+    quantity = vocabulary()[row.name]
+    if quantity.kind in IDENTITY_KINDS:
+        return "none", float(value)
+    low, high = ALIVE.get(row.name) or row.window or (quantity.low, quantity.high)
+    if not any(words):
+        counts = quantity.kind == "counter"
+        return ("dead" if low is not None and low > 0 else "none" if counts else "zero"), float(value)
+    if low is None or high is None:
+        return "none", float(value)
+    return ("in" if low <= value <= high and not 0 < abs(value) < TINY else "out"), float(value)
+
+
+@cache
+def chance(row: Register) -> float:
+    """How often the contents of other devices' registers would look plausible in this one."""
+    random = Random(1)
+    inside = told = 0
+    for _ in range(DRAWS):
+        verdict, _ = _verdict(row, _any_words(random, row.words), random.choice((0, 1, 2, 0xFFFF)))
+        inside += verdict == "in"
+        told += verdict in ("in", "out")
+    return (inside + 1) / (told + 2) if told else 1.0
+
+
+def _any_words(random: Random, count: int) -> list[int]:
+    found: list[int] = []
+    while len(found) < count:
+        kind = random.random()
+        if kind < 0.25:
+            found.append(random.randrange(1 << 16))
+        elif kind < 0.65:
+            found.append(int(10 ** random.uniform(0, 4.8)) & 0xFFFF)
+        elif kind < 0.75:
+            found.append(0)
+        else:  # another device's float, which may begin anywhere
+            number = struct.pack(">f", random.choice((-1, 1)) * 10 ** random.uniform(-2, 6))
+            found += struct.unpack(">HH", number)
+    at = random.randrange(len(found) - count + 1)
+    return found[at : at + count]
+
+
+# --- laws ---
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """deviation: of the values by name, in units of what is allowed; None where they do not tell."""
+
+    text: str
+    deviation: Callable[[Mapping[str, float]], float | None]
+    reward: float
+    penalty: float
+
+
+def _all(values: Mapping[str, float], names: Sequence[str]) -> list[float] | None:
+    found = [values[name] for name in names if name in values]
+    return found if len(found) == len(names) else None
+
+
+def _alike(names: Sequence[str], least: float, allowed: float) -> Callable[[Mapping[str, float]], float | None]:
+    def deviation(values: Mapping[str, float]) -> float | None:
+        found = _all(values, names)
+        if found is None or max(map(abs, found)) < least:
+            return None
+        return (max(found) - min(found)) / max(map(abs, found)) / allowed
+
+    return deviation
+
+
+def _near(one: Callable[[Mapping[str, float]], float | None], other: Callable[[Mapping[str, float]], float | None],
+          least: float, allowed: float) -> Callable[[Mapping[str, float]], float | None]:  # fmt: skip
+    def deviation(values: Mapping[str, float]) -> float | None:
+        a, b = one(values), other(values)
+        if a is None or b is None or max(abs(a), abs(b)) < least:
+            return None
+        return abs(abs(a) - abs(b)) / max(abs(a), abs(b)) / allowed
+
+    return deviation
+
+
+def _value(name: str) -> Callable[[Mapping[str, float]], float | None]:
+    return lambda values: values.get(name)
+
+
+def _sum(names: Sequence[str]) -> Callable[[Mapping[str, float]], float | None]:
+    return lambda values: None if (found := _all(values, names)) is None else sum(found)
+
+
+def _mean(names: Sequence[str]) -> Callable[[Mapping[str, float]], float | None]:
+    return lambda values: None if (found := _all(values, names)) is None else fmean(found)
+
+
+def _u_i_pf(values: Mapping[str, float]) -> float | None:
+    total = 0.0
+    for phase in PHASES:
+        parts = _all(values, (f"voltage_{phase}n", f"current_{phase}"))
+        pf = values.get(f"power_factor_{phase}", values.get("power_factor"))
+        if parts is None or pf is None or parts[1] < SIGNIFICANT_A:
+            return None
+        total += parts[0] * parts[1] * abs(pf)
+    return total
+
+
+def _u_i(values: Mapping[str, float]) -> float | None:
+    found = _all(values, [f"voltage_{phase}n" for phase in PHASES] + [f"current_{phase}" for phase in PHASES])
+    return sum(u * i for u, i in zip(found[:3], found[3:], strict=True)) if found else None
+
+
+def _power_within_apparent(values: Mapping[str, float]) -> float | None:
+    """0.15 to 1.02 of ΣU·I."""
+    s, p = _u_i(values), values.get("active_power")
+    if s is None or p is None or s < SIGNIFICANT_W or abs(p) < SIGNIFICANT_W:
+        return None
+    return 0.0 if 0.15 <= abs(p) / s <= 1.02 else 2.0
+
+
+def _pythagoras(values: Mapping[str, float]) -> float | None:
+    """S ≥ √(P² + Q²), by less than 15 %: harmonics."""
+    found = _all(values, ("apparent_power", "active_power", "reactive_power"))
+    if found is None or abs(found[0]) < SIGNIFICANT_W:
+        return None
+    ratio = math.hypot(found[1], found[2]) / abs(found[0])
+    return 0.0 if 0.85 <= ratio <= 1.01 else 2.0
+
+
+def _pf(values: Mapping[str, float]) -> float | None:
+    found = _all(values, ("apparent_power", "active_power", "power_factor"))
+    if found is None or abs(found[0]) < SIGNIFICANT_W:
+        return None
+    return abs(abs(found[1] / found[0]) - abs(found[2])) / 0.02
+
+
+def _root_three(values: Mapping[str, float]) -> float | None:
+    ll = values.get("voltage_ll_avg") or _mean([f"voltage_{pair}" for pair in PAIRS])(values)
+    ln = values.get("voltage_ln_avg") or _mean([f"voltage_{phase}n" for phase in PHASES])(values)
+    if not ll or not ln:
+        return None
+    return abs(ll / ln / math.sqrt(3) - 1) / 0.02
+
+
+def _dc_of_mains(values: Mapping[str, float]) -> float | None:
+    """1.30 (loaded) to 1.45 (no load) times the line voltage behind a diode bridge; active front ends go higher."""
+    dc, mains = values.get("dc_bus_voltage"), values.get("mains_voltage")
+    if not dc or not mains:
+        return None
+    return 0.0 if 1.25 <= dc / mains <= 1.75 else 2.0
+
+
+def _output_below_dc(values: Mapping[str, float]) -> float | None:
+    dc, out = values.get("dc_bus_voltage"), values.get("output_voltage")
+    if not dc or not out or out < 10:
+        return None
+    return 0.0 if 0.02 <= out / dc <= 0.80 else 2.0
+
+
+def _drive_power(values: Mapping[str, float]) -> float | None:
+    """0.2 to 1.1 of √3·U·I at the drive's output."""
+    found = _all(values, ("motor_power", "output_voltage", "motor_current"))
+    if found is None or found[0] < 0.1 or found[1] < 10 or found[2] < SIGNIFICANT_A:
+        return None
+    return 0.0 if 0.2 <= 1000 * found[0] / (math.sqrt(3) * found[1] * found[2]) <= 1.1 else 2.0
+
+
+def _one_power(values: Mapping[str, float]) -> float | None:
+    """Of a meter for one phase, or of totals only."""
+    found = _all(values, ("voltage_l1n", "current_l1", "active_power"))
+    if found is None or "current_l2" in values or found[1] < SIGNIFICANT_A:
+        return None
+    return 0.0 if 0.05 <= abs(found[2]) / found[0] / found[1] <= 1.05 else 2.0
+
+
+def _shaft(values: Mapping[str, float]) -> float | None:
+    """T·ω against the electrical power: 0.6 to 1.05."""
+    found = _all(values, ("motor_torque_nm", "motor_speed", "motor_power"))
+    if found is None or min(map(abs, found)) < 0.5:
+        return None
+    return 0.0 if 0.6 <= abs(found[0] * found[1]) / 9549 / abs(found[2]) <= 1.05 else 2.0
+
+
+def _poles(values: Mapping[str, float]) -> float | None:
+    """120·f/n is an even number of poles, up to 8 % more with slip."""
+    found = _all(values, ("output_frequency", "motor_speed"))
+    if found is None or abs(found[0]) < 3 or abs(found[1]) < 30:
+        return None
+    poles = abs(120 * found[0] / found[1])
+    even = 2 * math.floor((poles + 0.05) / 2)
+    return 0.0 if 2 <= even <= 24 and poles <= 1.08 * even + 0.05 else 2.0
+
+
+_UN, _UL = [f"voltage_{phase}n" for phase in PHASES], [f"voltage_{pair}" for pair in PAIRS]
+_I, _P = [f"current_{phase}" for phase in PHASES], [f"active_power_{phase}" for phase in PHASES]
+_W = SIGNIFICANT_W
+LAWS = (
+    Law("three phase voltages of one size", _alike(_UN, 30, 0.1), 3.0, 2.0),
+    Law("three line voltages of one size", _alike(_UL, 50, 0.1), 3.0, 2.0),
+    Law("line voltage √3 times the phase voltage", _root_three, 3.0, 2.0),
+    Law("P = ΣU·I·PF", _near(_value("active_power"), _u_i_pf, _W, 0.08), 4.0, 3.0),
+    Law("P between 15 and 100 % of ΣU·I", _power_within_apparent, 2.0, 3.0),
+    Law("P is the sum of the phases", _near(_value("active_power"), _sum(_P), _W, 0.03), 4.0, 3.0),
+    Law("S² = P² + Q²", _pythagoras, 2.5, 1.0),
+    Law("PF = P/S", _pf, 3.0, 1.5),
+    Law("the mean current is one", _near(_value("current_avg"), _mean(_I), SIGNIFICANT_A, 0.03), 3.0, 2.0),
+    Law("the mean voltage is one", _near(_value("voltage_ln_avg"), _mean(_UN), 30, 0.03), 3.0, 2.0),
+    Law("DC bus fits the mains", _dc_of_mains, 2.0, 2.0),
+    Law("output voltage within the DC bus", _output_below_dc, 1.0, 2.5),
+    Law("motor power within √3·U·I", _drive_power, 2.0, 2.0),
+    Law("shaft power fits the motor power", _shaft, 3.0, 2.0),
+    Law(
+        "output frequency at its reference",
+        _near(_value("output_frequency"), _value("reference_frequency"), 3, 0.05),
+        2.0,
+        0.3,
+    ),
+    Law("P between 5 and 100 % of U·I", _one_power, 1.5, 2.0),
+    Law("speed fits frequency and pole pairs", _poles, 1.5, 1.5),
+)
+
+
+# --- what a device says of itself ---
+
+
+def judge_names(profile: Profile, told: str, evidence: Evidence, how: str) -> None:
+    """told: the text of function 0x2B or 0x11."""
+    text = told.casefold()
+    rules = [rule for rule in profile.identify if rule.method == "fc43"]
+    if any(
+        rule.vendor_contains.casefold() in text and rule.contains and rule.contains.casefold() in text for rule in rules
+    ):
+        evidence.named, evidence.denied = True, False
+        evidence.add(10.0, f"it calls itself '{told}' ({how})")
+        return
+    models = [name for name in (profile.model, *profile.aliases) for name in [_token(name)] if name]
+    evidence.denied |= any(rule.contains for rule in rules) and how == READ_ID
+    if any(model in _token(told, 0) for model in models):
+        evidence.named, evidence.denied = True, False
+        evidence.add(10.0, f"it calls itself '{told}' ({how})")
+    elif _vendor_in(profile, text):
+        evidence.add(3.0, f"it calls itself '{told}' ({how})")
+    elif how == READ_ID:  # in a server id stands what its maker likes
+        evidence.add(-6.0, f"it calls itself '{told}' ({how})")
+
+
+def _token(name: str, least: int = 4) -> str:
+    """A model's name for comparing: letters and digits; too short a one tells nothing."""
+    plain = "".join(letter for letter in name.casefold() if letter.isalnum())
+    return plain if not least or (len(plain) >= least and any(letter.isdigit() for letter in plain)) else ""
+
+
+def _vendor_in(profile: Profile, text: str) -> bool:
+    return profile.vendor.split()[0].casefold() in text or profile.id.split("/")[0].split("-")[0] in text
+
+
+def judge_register(rule: Identify, words: Sequence[int] | None, evidence: Evidence) -> None:
+    """words: None when the device refused."""
+    sure = 0.4 if rule.confidence == "from_memory" else 1.0
+    where = f"register {rule.address}"
+    if words is None:
+        told = bool(rule.equals_any or rule.contains) or rule.equals is not None
+        evidence.denied |= told and sure == 1.0
+        evidence.add(-2.0 * sure, f"{where} is refused")
+        return
+    if rule.type == "string":
+        text = b"".join(word.to_bytes(2, "big") for word in words).decode("ascii", "replace").strip("\0 ")
+        if rule.contains:
+            fits = rule.contains.casefold() in text.casefold()
+            evidence.named |= fits
+            evidence.denied |= not fits
+            evidence.add(8.0 if fits else -5.0 * sure, f"{where} says '{text}'")
+        elif text.isprintable() and len(text) >= 3:
+            evidence.add(1.0, f"{where} says '{text}'")
+        return
+    raw = int.from_bytes(b"".join(word.to_bytes(2, "big") for word in words), "big")
+    bits = 16 * len(words) if rule.mask is None else rule.mask.bit_count()
+    if rule.mask is not None:
+        raw &= rule.mask
+    wanted = rule.equals_any or (() if rule.equals is None else (rule.equals,))
+    if wanted:
+        fits = raw in wanted
+        if bits >= 8:
+            evidence.named |= fits
+            evidence.denied |= not fits
+        by_chance = 0.5 * (0 in wanted) + 0.5 * len(wanted) / 2**bits
+        evidence.add(min(-math.log(max(by_chance, 1e-9)), 8.0) if fits else -6.0 * sure, f"{where} is {raw}")
+    elif rule.low is not None and rule.high is not None:
+        fits = rule.low <= raw <= rule.high
+        evidence.add(1.5 if fits else -3.0 * sure, f"{where} is {raw}")
+    else:
+        evidence.add(0.5, f"{where} answers")

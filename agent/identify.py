@@ -1,0 +1,294 @@
+"""`magwatt identify`: which model is this? Reads what tells the register maps apart, and weighs it.
+
+The weights are in agent/fingerprint.py. One name is given only where every other is far less likely; else a short list.
+Reads only: what the device says of itself (0x2B, 0x11), the registers that maps name for identification, and a few
+measured values of each map that is still possible.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from agent.fingerprint import ANSWERED, READ_ID, SERVER_ID, Evidence, judge_names, judge_register, judge_values
+from drivers.errors import DeviceRefused, FrameError, LinkTimeout
+from drivers.framing import Request
+from drivers.identity import DeviceIdentity, ServerId, read_identity, read_server_id
+from drivers.profiles import Identify, Profile, Register, load_profile, profile_ids
+from drivers.reading import Link
+from drivers.registers import Block, plan_blocks
+
+SURE, APART = 8.0, 5.0  # nats: what a name needs, and how far behind every other must be
+POSSIBLE = 2.0  # below, a model is not even listed
+LIST_MAX = 5
+BLOCKS_MAX, ROWS_MIN = 4, 6  # requests for one map's values; values that should tell enough
+HOPELESS = -5.0
+SILENCES_MAX = 3  # in a row: the device is gone
+SUNSPEC_MODELS_MAX = 30
+HOLE_MAX = 16
+GAP_S = 0.01  # before each question: some devices need a pause, which one is not known yet
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    profile: Profile
+    score: float  # nats against chance
+    named: bool
+    reasons: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Identified:
+    """matches: the likeliest first, at most LIST_MAX. sure: the first is meant, the others are far behind."""
+
+    unit: int
+    matches: list[Match] = field(default_factory=list)
+    sure: bool = False
+    told: str = ""  # what it says of itself
+    notes: list[str] = field(default_factory=list)
+    requests: int = 0
+
+    @property
+    def text(self) -> str:
+        if self.sure:
+            return self.matches[0].profile.id
+        if self.matches:
+            return " or ".join(match.profile.id for match in self.matches)
+        return f"unknown; it calls itself '{self.told}'" if self.told else "unknown"
+
+
+class Gone(Exception):
+    """The device fell silent, or nobody waits for the result any more."""
+
+
+class Memory:
+    """What was read from one device; nothing is asked twice."""
+
+    def __init__(
+        self, link: Link, unit: int, timeout_s: float, gap_s: float, fc03: bool, ending: asyncio.Event | None
+    ) -> None:
+        self.link, self.unit, self.timeout_s, self.gap_s = link, unit, timeout_s, gap_s
+        self.words: dict[tuple[int, int], int] = {}
+        self.refused: set[tuple[int, int, int]] = set()
+        self.functions = {3, 4} if fc03 else {4}
+        self.requests = 0
+        self._silences = 0
+        self._ending = ending
+
+    def knows(self, function: int, address: int, count: int) -> bool:
+        return all((function, address + k) in self.words for k in range(count))
+
+    async def read(self, function: int, address: int, count: int) -> list[int] | None:
+        """The words; None when they cannot be had. Raises Gone, LinkBusy, LinkClosed."""
+        if function not in self.functions or (function, address, count) in self.refused or address + count > 65536:
+            return None
+        if not self.knows(function, address, count):
+            try:
+                data = await self._ask(Request(self.unit, function, address, count))
+            except DeviceRefused as error:
+                self.refused.add((function, address, count))
+                if error.code == 1:
+                    self.functions.discard(function)  # it knows no such function at all
+                return None
+            except (FrameError, LinkTimeout):
+                self.refused.add((function, address, count))
+                return None
+            words = struct.unpack(f">{count}H", data)
+            self.words.update(((function, address + k), word) for k, word in enumerate(words))
+        return [self.words[function, address + k] for k in range(count)]
+
+    async def _ask(self, request: Request) -> bytes:
+        if self._ending is not None and self._ending.is_set():
+            raise Gone
+        self.requests += 1
+        try:
+            data = await self.link.read_block(request, self.timeout_s, self.gap_s, tries=2, silence_tries=1)
+        except LinkTimeout:
+            self._silences += 1
+            if self._silences >= SILENCES_MAX:
+                raise Gone from None
+            raise
+        except DeviceRefused:
+            self._silences = 0
+            raise
+        self._silences = 0
+        return data
+
+
+async def identify(
+    link: Link, unit: int, timeout_s: float = 0.5, gap_s: float = GAP_S, *, fc03: bool = False,
+    ending: asyncio.Event | None = None, profiles: Iterable[Profile] | None = None, tcp: bool | None = None,
+) -> Identified:  # fmt: skip
+    """The likeliest models of the device at `unit`. Raises LinkBusy and LinkClosed.
+
+    fc03: function 3 may be used; without it most models cannot be looked at. tcp: how it is connected, None unknown.
+    """
+    memory = Memory(link, unit, timeout_s, gap_s, fc03, ending)
+    found = Identified(unit)
+    candidates = {profile.id: profile for profile in (_all_profiles() if profiles is None else profiles)}
+    evidence = {name: Evidence() for name in candidates}
+    try:
+        await _what_it_says(memory, candidates, evidence, found)
+        await _registers(memory, candidates, evidence)
+        for name, profile in candidates.items():
+            if profile.dialect == "sunspec":
+                await _sunspec(memory, profile, evidence[name])
+            elif evidence[name].score > HOPELESS:
+                await _values(memory, profile, evidence[name])
+    except Gone:
+        found.notes.append("it fell silent before all was read")
+    found.requests += memory.requests
+    _decide(found, candidates, evidence)
+    if not fc03:
+        hidden = sum(profile.function == 3 for profile in candidates.values())
+        found.notes.append(f"{hidden} of {len(candidates)} models can only be looked at with function 03")
+    return found
+
+
+def _all_profiles() -> list[Profile]:
+    """Those that can be asked at all: a private dialect is no Modbus."""
+    return [
+        profile for name in profile_ids() if (profile := load_profile(name)).dialect in ("modbus", "sunspec")
+    ]  # fmt: skip
+
+
+def _decide(found: Identified, candidates: dict[str, Profile], evidence: dict[str, Evidence]) -> None:
+    ranked = sorted(evidence.items(), key=lambda item: -item[1].score)
+    best = ranked[0][1].score if ranked else 0.0
+    near = [name for name, seen in ranked if seen.score >= POSSIBLE and best - seen.score < APART]
+    found.matches = [
+        Match(candidates[name], seen.score, seen.named, tuple(seen.pro), tuple(seen.contra))
+        for name, seen in ((name, evidence[name]) for name in near[:LIST_MAX])
+    ]
+    found.sure = len(near) == 1 and best >= SURE and not evidence[near[0]].denied
+
+
+async def _what_it_says(
+    memory: Memory, candidates: dict[str, Profile], evidence: dict[str, Evidence], found: Identified
+) -> None:
+    told: list[tuple[str, str]] = []
+    for how, read in ((READ_ID, read_identity), (SERVER_ID, read_server_id)):
+        memory.requests += 1
+        try:
+            answer: DeviceIdentity | ServerId = await read(memory.link, memory.unit, memory.timeout_s, memory.gap_s)
+        except (DeviceRefused, FrameError, LinkTimeout):
+            continue
+        text = str(answer) if isinstance(answer, DeviceIdentity) else answer.text
+        if sum(letter.isalnum() for letter in text) >= 3:
+            told.append((text, how))
+    found.told = "; ".join(text for text, _ in told)
+    for name, profile in candidates.items():
+        for text, how in told:
+            judge_names(profile, text, evidence[name], how)
+        if not any(how == READ_ID for _, how in told) and any(
+            rule.method == "fc43" and rule.confidence != "from_memory" for rule in profile.identify
+        ):
+            evidence[name].add(-2.0, "it does not answer function 0x2B")
+
+
+async def _registers(memory: Memory, candidates: dict[str, Profile], evidence: dict[str, Evidence]) -> None:
+    for name, profile in candidates.items():
+        for rule in profile.identify:
+            if rule.method == "register" and rule.address is not None and rule.function in memory.functions:
+                words = await memory.read(rule.function, rule.address, rule.words)
+                if words is not None or rule.function in memory.functions:
+                    judge_register(rule, words, evidence[name])
+
+
+async def _values(memory: Memory, profile: Profile, evidence: Evidence) -> None:
+    if profile.function not in memory.functions:
+        if profile.function == 4:
+            evidence.add(-6.0, "it knows no function 04")
+        return
+    read = 0
+    for block in _telling(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
+        if await memory.read(block.function, block.address, block.count) is None:
+            evidence.refused += 1
+            evidence.add(-4.0, f"registers {block.address}–{block.address + block.count - 1} are refused")
+            if evidence.score < HOPELESS or evidence.refused > 1:
+                return
+        else:
+            read += 1
+            evidence.score += ANSWERED
+    if read:
+        judge_values(_narrowed(profile), memory.words, evidence)
+
+
+def _telling(profile: Profile) -> list[Block]:
+    """The requests that bring the fast values, and those of other groups where they are few."""
+    rows: list[Register] = []
+    for group in ("fast", "normal", "slow"):
+        if len(rows) < ROWS_MIN:
+            rows += [row for row in profile.registers if row.group == group and _readable(row)]
+    scales = {row.scale_from.address for row in rows if row.scale_from and row.scale_from.offset is None}
+    rows += [row for row in profile.registers if row.address in scales and row not in rows]
+    return sorted(plan_blocks(profile, rows, HOLE_MAX), key=lambda block: -len(block.registers))
+
+
+def _readable(row: Register) -> bool:
+    """A plain value: no page of the last trip, nothing whose reading starts something."""
+    return not (row.latched or row.feeds_watchdog or row.alone or row.type == "string")
+
+
+def _narrowed(profile: Profile) -> Profile:
+    """With the windows that its own identification rules state."""
+    windows = {
+        rule.register: (rule.low, rule.high)
+        for rule in profile.identify
+        if rule.method == "plausibility" and rule.low is not None and rule.high is not None
+    }
+    if not windows:
+        return profile
+    rows = tuple(
+        replace(row, window=windows[row.name]) if row.name in windows else row for row in profile.registers
+    )  # fmt: skip
+    return replace(profile, registers=rows)
+
+
+# --- SunSpec ---
+
+
+async def _sunspec(memory: Memory, profile: Profile, evidence: Evidence) -> None:
+    """Looks for the marker and walks the models; then the map lies at the model's place."""
+    rules = [rule for rule in profile.identify if rule.method == "sunspec"]
+    for rule in rules:
+        start = await _sunspec_start(memory, rule)
+        if start is None:
+            evidence.add(-6.0, "no SunSpec marker")
+            return
+        models = await _sunspec_models(memory, start)
+        at = next((address for number, address in models if number == rule.model_id), None)
+        if at is None:
+            evidence.add(-6.0, f"SunSpec without model {rule.model_id}")
+            return
+        evidence.named = True
+        evidence.add(14.0, f"SunSpec model {rule.model_id} at {at}")
+        shifted = replace(profile, registers=tuple(_shifted(row, at) for row in profile.registers))
+        await _values(memory, shifted, evidence)
+
+
+async def _sunspec_start(memory: Memory, rule: Identify) -> int | None:
+    for base in rule.bases:
+        words = await memory.read(3, base, 2)
+        if words is not None and words[0] << 16 | words[1] == rule.marker:
+            return base + 2
+    return None
+
+
+async def _sunspec_models(memory: Memory, at: int) -> Sequence[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    while len(found) < SUNSPEC_MODELS_MAX:
+        head = await memory.read(3, at, 2)
+        if head is None or head[0] == 0xFFFF:
+            break
+        found.append((head[0], at))
+        at += 2 + head[1]
+    return found
+
+
+def _shifted(row: Register, by: int) -> Register:
+    scale = row.scale_from and replace(row.scale_from, address=row.scale_from.address + by)
+    return replace(row, address=row.address + by, scale_from=scale)

@@ -1,0 +1,386 @@
+"""`magwatt scan`: who is on this line, with which settings. Listens first, reads one register of each unit.
+
+The order is in agent/scan_order.py, one question in agent/probe.py, what a person sees in agent/scan_view.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from agent import scan_order as order
+from agent.clock import SystemClock
+from agent.identify import Identified, identify
+from agent.probe import Heard, Reply, ask
+from agent.scan_view import View
+from drivers.bus import ModbusLink
+from drivers.eavesdrop import FRAMES_SURE, Setting, eavesdrop
+from drivers.eavesdrop import Heard as Overheard
+from drivers.errors import LinkBusy, LinkClosed
+from drivers.wire import Wire
+
+STRAY_BYTES = 2  # what an adapter makes of being opened
+TUNE_S = 1.2  # on each setting, to find out at which one a foreign master talks
+GATEWAY_S = 3.0  # a gateway waits for its own line before it says that a unit is silent
+QUIET_TCP_S = 0.4  # once it is known that absent units are just not answered
+PROMISCUOUS = (255, 1, 246, 137, 94, 211)  # who answers as all of these is one device
+RETRIES = 3  # questions to a unit that answered with noise
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to look: a serial port, or host and port number. setting None: not known."""
+
+    serial: str = ""
+    host: str = ""
+    port_number: int = 502
+    rtu: bool = False
+    setting: Setting | None = None
+
+    def wire(self, setting: Setting | None) -> Wire:
+        speed = setting or Setting(19200)
+        return Wire(
+            "scan", host=self.host, port_number=self.port_number, serial_port=self.serial, baud=speed.baud,
+            data_bits=speed.data_bits, parity=speed.parity, stop_bits=speed.stop_bits, rtu_framing=self.rtu,
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.serial or f"{self.host}:{self.port_number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """depth: quick (likely units only), usual, full (rare settings, slow devices, function 3 for the silent ones)."""
+
+    units: Sequence[int] = tuple(order.UNITS)
+    depth: str = "usual"
+    listen_s: float = 10.0
+    fc03: bool = False
+    identify: bool = True
+
+
+@dataclass(slots=True)
+class Found:
+    unit: int
+    setting: Setting | None
+    function: int  # that it answered
+    reply: str
+    took_s: float
+    identified: Identified | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    target: Target
+    setting: Setting | None = None
+    found: list[Found] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    asked: int = 0
+    sought_s: float = 0.0  # listening and asking, without identification
+    stopped: bool = False
+
+    @property
+    def units(self) -> set[int]:
+        return {found.unit for found in self.found}
+
+
+class Stopped(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+class Scan:
+    """One scan. `stop` may be set from a signal handler: the result then holds what was found so far."""
+
+    def __init__(self, target: Target, options: Options, view: View) -> None:
+        self.result = Result(target)
+        self.stop = asyncio.Event()
+        self._target, self._options, self._view = target, options, view
+        self._left_alone: set[int] = set()  # speaks something else
+        self._noisy: dict[int, Setting | None] = {}
+        self._echo = False
+        self._began_s = time.monotonic()
+
+    async def run(self) -> Result:
+        """Raises LinkClosed when the port or the host cannot be had at all."""
+        result = self.result
+        try:
+            if self._target.serial and not await self._silent_line():
+                return result
+            if self._target.serial:
+                await self._serial()
+            else:
+                await self._tcp()
+            self._judge_noise()
+            result.sought_s = time.monotonic() - self._began_s
+            if self._options.identify:
+                await self._identify()
+        except LinkBusy as error:
+            result.findings.append(f"{error}; stop it, or scan while it is off")
+        except LinkClosed as error:
+            if not result.asked:
+                raise
+            result.findings.append(f"the scan ended early: {error}")
+        except Stopped:
+            result.stopped = True
+        result.sought_s = result.sought_s or time.monotonic() - self._began_s
+        result.found.sort(key=lambda found: found.unit)
+        return result
+
+    # --- before the first byte ---
+
+    async def _silent_line(self) -> bool:
+        seconds, setting = self._options.listen_s, self._target.setting or order.USUAL[0]
+        self._view.say(f"listening {seconds:g} s on {self._target.serial}; nothing is sent meanwhile")
+        heard = await self._eavesdrop(setting, seconds)
+        self._check_stop()
+        if len(heard.data) <= STRAY_BYTES:
+            return True
+        self.result.findings.append(await self._who_talks(heard))
+        return False
+
+    async def _eavesdrop(self, setting: Setting, seconds: float, enough: int = 1 << 20) -> Overheard:
+        return await asyncio.to_thread(
+            eavesdrop, self._target.serial, setting, seconds, self.stop.is_set, enough
+        )  # fmt: skip
+
+    async def _who_talks(self, heard: Overheard) -> str:
+        """What was heard, and at which setting it makes sense."""
+        rate = len(heard.data) / heard.seconds
+        said = f"{len(heard.data)} bytes in {heard.seconds:.0f} s ({rate:.0f} bytes/s)"
+        best = heard
+        others = [setting for setting in order.USUAL if setting != heard.setting]
+        for setting in [] if len(heard.frames) >= FRAMES_SURE else others:
+            self._view.say(f"somebody talks; does it make sense at {setting}?")
+            tried = await self._eavesdrop(setting, TUNE_S)
+            if len(tried.frames) > len(best.frames):
+                best = tried
+            if len(best.frames) >= FRAMES_SURE or self.stop.is_set():
+                break
+        if len(best.frames) >= FRAMES_SURE:
+            units = sorted({frame[0] for frame in best.frames})
+            said += f", Modbus frames at {best.setting} with units {', '.join(map(str, units))}: another master talks"
+        else:
+            said += ", no Modbus frame at any usual setting: another protocol, or noise"
+        return (
+            f"{self._target.serial}: {said}; nothing was sent. Let the other master stop (or take its line off) "
+            "while you scan; two masters on one line break control"
+        )
+
+    # --- serial ---
+
+    async def _serial(self) -> None:
+        known, units = self._target.setting, self._wanted()
+        if known is not None:
+            await self._all_units(known, units)
+            return
+        setting = await self._find_setting(units)
+        if setting is not None:
+            self._view.say(f"devices answer at {setting}")
+            await self._all_units(setting, units)
+
+    def _wanted(self) -> list[int]:
+        units = order.in_order(self._options.units)
+        if self._options.depth == "quick":
+            likely = set(order.likely_units())
+            units = [unit for unit in units if unit in likely] or units
+        return units
+
+    async def _all_units(self, setting: Setting | None, units: Sequence[int]) -> None:
+        result = self.result
+        result.setting = setting
+        link = self._open(setting)
+        try:
+            await self._sweep(link, setting, units, order.DEVICE_S, 4)
+            await self._again(link, setting)
+            silent = [unit for unit in units if self._unheard(unit)]
+            if self._options.depth == "full":
+                await self._sweep(link, setting, silent, order.SLOW_S, 4)
+            if self._options.fc03 and (self._options.depth == "full" or not result.found):
+                await self._sweep(link, setting, [unit for unit in silent if self._unheard(unit)], order.DEVICE_S, 3)
+        finally:
+            await link.close()
+
+    async def _find_setting(self, units: Sequence[int]) -> Setting | None:
+        """The first setting at which anybody answers."""
+        first, rest = units[: order.FIRST_UNITS], units[order.FIRST_UNITS :]
+        settings = order.USUAL + order.SELDOM + (order.RARE if self._options.depth == "full" else ())
+        if found := await self._try_all(settings, first, order.DEVICE_S):
+            return found
+        for at in range(0, len(rest), order.PART):
+            if found := await self._try_all(order.USUAL, rest[at : at + order.PART], order.HASTY_S):
+                return found
+        if self._options.depth == "full" and (found := await self._try_all(settings, rest, order.DEVICE_S)):
+            return found
+        return await self._try_all(settings, first, order.DEVICE_S, 3) if self._options.fc03 else None
+
+    async def _try_all(
+        self, settings: Iterable[Setting], units: Sequence[int], device_s: float, function: int = 4
+    ) -> Setting | None:
+        for setting in settings:
+            noisy_before = set(self._noisy)
+            link = self._open(setting)
+            try:
+                if await self._sweep(link, setting, units, device_s, function, until_found=True):
+                    return setting
+            finally:
+                await link.close()
+            # Noise is somebody who understood, and whom we do not: the unit is right, the setting is not.
+            for unit in set(self._noisy) - noisy_before:
+                for other in order.USUAL:
+                    link = self._open(other)
+                    try:
+                        if other != setting and await self._sweep(link, other, [unit], order.DEVICE_S, function):
+                            return other
+                    finally:
+                        await link.close()
+        return None
+
+    # --- TCP ---
+
+    async def _tcp(self) -> None:
+        units = order.in_order([*(unit for unit in (255, 0) if len(self._options.units) > 1), *self._options.units],
+                               (255, 0, 1))  # fmt: skip
+        link = self._open(self._target.setting)
+        result = self.result
+        try:
+            if len(self._options.units) > len(PROMISCUOUS):
+                await self._sweep(link, None, PROMISCUOUS, GATEWAY_S, 4)
+                if result.units >= set(PROMISCUOUS):
+                    result.found = [found for found in result.found if found.unit == 1]
+                    result.notes.append(f"{self._target} answers as every unit: one device, not a gateway; use unit 1")
+                    return
+            await self._sweep(link, None, [unit for unit in units if self._unheard(unit)], GATEWAY_S, 4)
+            if result.units & {0, 255} and 1 in result.units:
+                result.notes.append("units 0 and 255 are as a rule the gateway itself, or another name of unit 1")
+            if self._options.fc03 and (self._options.depth == "full" or not result.found):
+                silent = [unit for unit in units if self._unheard(unit)]
+                await self._sweep(link, None, silent, GATEWAY_S, 3)
+        finally:
+            await link.close()
+
+    # --- asking ---
+
+    def _open(self, setting: Setting | None) -> ModbusLink:
+        return ModbusLink(self._target.wire(setting), SystemClock())
+
+    def _unheard(self, unit: int) -> bool:
+        return unit not in self.result.units and unit not in self._left_alone and unit not in self._noisy
+
+    async def _sweep(
+        self, link: ModbusLink, setting: Setting | None, units: Sequence[int], device_s: float, function: int,
+        until_found: bool = False,
+    ) -> bool:  # fmt: skip
+        """Asks each unit once; whether anybody answered."""
+        found, silent, mute = False, [], 0
+        self._view.begin(f"{setting or self._target}, function {function:02}", len(units))
+        for unit in units:
+            self._check_stop()
+            self._view.step(unit)
+            if unit in self.result.units or unit in self._left_alone:
+                continue
+            if not self._target.serial and mute >= 3:
+                device_s = QUIET_TCP_S  # nobody says that a unit is absent: waiting long for each would take hours
+            reply = await self._ask(link, setting, unit, function, device_s)
+            if reply.heard is Heard.HERE:
+                found = True
+                if until_found:
+                    break
+            elif reply.heard is Heard.NOBODY:
+                mute += not reply.exception
+                silent.append(unit)
+            if reply.late:  # one of those asked before is slow: all that were just asked are asked again, patiently
+                for slow in silent[-8:]:
+                    again = await self._ask(link, setting, slow, function, order.SLOW_S)
+                    found |= again.heard is Heard.HERE
+        return found
+
+    async def _ask(self, link: ModbusLink, setting: Setting | None, unit: int, function: int, device_s: float) -> Reply:
+        patience_s = order.patience_s(setting, device_s) if setting else device_s
+        reply = await ask(link, unit, function, patience_s)
+        self.result.asked += 1
+        if reply.echo and not self._echo:
+            self._echo = True
+            self.result.notes.append("the adapter hears itself (echo); that does no harm")
+        if reply.heard is Heard.HERE:
+            self._noisy.pop(unit, None)
+            found = Found(unit, setting, function, reply.text, reply.took_s)
+            self.result.found.append(found)
+            self._view.found(found)
+        elif reply.heard is Heard.NOISE:
+            self._noisy.setdefault(unit, setting)
+        elif reply.heard is Heard.FOREIGN:
+            self._leave_alone(unit, reply)
+        return reply
+
+    def _leave_alone(self, unit: int, reply: Reply) -> None:
+        self._left_alone.add(unit)
+        self.result.findings.append(
+            f"unit {unit} answers in a dialect that is not Modbus ({reply.raw[:12].hex(' ')}; Huanyang HY drives do): "
+            "it is not asked again. Never poll that unit; better take it off this line"
+        )
+
+    async def _again(self, link: ModbusLink, setting: Setting | None) -> None:
+        """Units that answered with noise are asked again, slowly: was it a glitch?"""
+        for unit in list(self._noisy):
+            for _ in range(RETRIES):
+                self._check_stop()
+                if (await self._ask(link, setting, unit, 4, order.SLOW_S)).heard is not Heard.NOISE:
+                    break
+            if unit in self.result.units:
+                self.result.notes.append(f"unit {unit}: an answer came damaged; noise, or a line without termination?")
+            elif unit in self._left_alone:
+                del self._noisy[unit]
+
+    def _judge_noise(self) -> None:
+        for unit, setting in self._noisy.items():
+            if self.result.found:
+                self.result.findings.append(
+                    f"unit {unit}: something answers, never a whole frame, while others answer well: do two devices "
+                    f"share unit {unit}? Switch one off and scan again"
+                )
+            else:
+                self.result.findings.append(
+                    f"unit {unit}: bytes came at {setting or self._target} that are no frame, at no setting: two "
+                    "devices with that unit, A and B exchanged, or noise?"
+                )
+
+    def _check_stop(self) -> None:
+        if self.stop.is_set():
+            raise Stopped
+
+    # --- who they are ---
+
+    async def _identify(self) -> None:
+        found = sorted(self.result.found, key=lambda item: item.unit)
+        if not found:
+            return
+        link = self._open(self.result.setting)
+        try:
+            self._view.begin("who are they?", len(found))
+            for item in found:
+                self._check_stop()
+                self._view.step(item.unit)
+                timeout_s = max(0.3, 3 * item.took_s)
+                item.identified = await identify(link, item.unit, timeout_s, fc03=self._options.fc03, ending=self.stop)
+        finally:
+            await link.close()
+
+
+def parse_units(text: str) -> list[int]:
+    """ "1-247", "1,5,20-30" → numbers. Raises ValueError."""
+    found: list[int] = []
+    for part in text.split(","):
+        low, dash, high = part.strip().partition("-")
+        if not (low.isdecimal() and (high.isdecimal() or not dash)):
+            raise ValueError("write units like 1-247 or 1,5,20-30")
+        first, last = int(low), int(high or low)
+        if not 0 < first <= last <= 247:
+            raise ValueError("units go from 1 to 247")
+        found += range(first, last + 1)
+    return list(dict.fromkeys(found))
+
+
+Confirm = Callable[[], bool]

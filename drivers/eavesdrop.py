@@ -1,0 +1,99 @@
+"""Hears a serial line before anything is said on it: whether somebody talks, and with which settings."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import termios
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from drivers.errors import LinkClosed
+from drivers.framing import crc16
+from drivers.serial_line import port_parity
+
+_SLICE_S = 0.1
+_FIXED = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 15: 8, 16: 8}  # bytes of a request, or of the answer to a write
+_COUNTED = (1, 2, 3, 4, 0x11)  # answers that carry their length
+FRAMES_SURE = 2  # by chance a wrong speed shows one in some hundred bytes
+
+
+class Setting(NamedTuple):
+    """How a serial line speaks, as a configuration's `line` has it."""
+
+    baud: int
+    data_bits: int = 8
+    parity: str = "N"
+    stop_bits: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.baud} {self.data_bits}{self.parity}{self.stop_bits}"
+
+    @property
+    def character_s(self) -> float:
+        return (1 + self.data_bits + (self.parity != "N") + self.stop_bits) / self.baud
+
+
+class Heard(NamedTuple):
+    data: bytes
+    seconds: float
+    setting: Setting
+
+    @property
+    def frames(self) -> list[bytes]:
+        return frames_in(self.data)
+
+
+def eavesdrop(
+    port: str, setting: Setting, seconds: float, ending: Callable[[], bool] = lambda: False, enough: int = 1 << 20
+) -> Heard:
+    """What is said within `seconds`, or until `ending()` or `enough` bytes. Sends nothing; blocks.
+
+    Raises LinkClosed when the port is missing, busy or goes away.
+    """
+    import serial
+
+    try:
+        line = serial.Serial(
+            port, setting.baud, setting.data_bits, port_parity(port, setting.parity), setting.stop_bits,
+            timeout=0, exclusive=True,
+        )  # fmt: skip
+    except (OSError, ValueError, termios.error) as error:
+        raise LinkClosed(f"cannot open {port} ({error})") from None
+    data = bytearray()
+    began_s = time.monotonic()
+    try:
+        line.reset_input_buffer()
+        while (rest_s := began_s + seconds - time.monotonic()) > 0 and not ending() and len(data) < enough:
+            if select.select([line.fileno()], [], [], min(rest_s, _SLICE_S))[0]:
+                data += os.read(line.fileno(), 4096)
+    except (OSError, termios.error) as error:
+        raise LinkClosed(f"{port} is gone ({error})") from None
+    finally:
+        with contextlib.suppress(OSError, termios.error):
+            line.close()
+    return Heard(bytes(data), time.monotonic() - began_s, setting)
+
+
+def frames_in(data: bytes) -> list[bytes]:
+    """Whole Modbus RTU frames with a right checksum: requests and answers of any master and unit."""
+    found, at = [], 0
+    while at + 5 <= len(data):
+        function, lengths = data[at + 1], set()
+        if function & 0x80:
+            lengths.add(5)
+        elif function in _FIXED:
+            lengths.add(_FIXED[function])
+        if function in _COUNTED:
+            lengths.add(5 + data[at + 2])
+        if function in (15, 16) and at + 7 <= len(data):
+            lengths.add(9 + data[at + 6])
+        fits = [length for length in lengths if at + length <= len(data) and not crc16(data[at : at + length])]
+        if fits:
+            found.append(bytes(data[at : at + max(fits)]))
+            at += max(fits)
+        else:
+            at += 1
+    return found

@@ -1,0 +1,89 @@
+"""An RS-485 line at one speed and parity, with devices from register maps, heard only by who speaks with both.
+
+    line = TunedSegment("9600 8E1")
+    station = Station(line, SimulatedDevice(11, profile, values))
+    port = line.port("agent"); line.start(); ...; line.stop()
+"""
+
+from __future__ import annotations
+
+import struct
+import termios
+
+from simulators.bus.frames import rtu
+from simulators.bus.functions import IDENTITY, allowed
+from simulators.bus.nameplate import Nameplate
+from simulators.bus.pty import Pty
+from simulators.bus.segment import Segment, SegmentSlave
+from simulators.devices.device import Refused, SimulatedDevice
+
+
+class TunedSegment(Segment):
+    """`parity_of_port`: with which parity the ports are open now; a pseudo-terminal carries a speed, but no parity."""
+
+    def __init__(self, line: str = "19200 8N1", chunk: int = 4) -> None:
+        baud, format_ = line.split()
+        self.baud, self.parity = int(baud), format_[1]
+        super().__init__(self.baud, 9 + int(format_[2]) + (self.parity != "N"), chunk)
+        self.parity_of_port = self.parity
+
+    def _in_tune(self, port: Pty) -> bool:
+        speed = termios.tcgetattr(port.fd)[4]
+        return speed == getattr(termios, f"B{self.baud}") and self.parity_of_port == self.parity
+
+    def _say(self, who: str, data: bytes) -> float:
+        port = self._ptys.get(who)
+        return super()._say(who, data if port is None or self._in_tune(port) else _spoilt(data))
+
+    def _deliver(self, port: Pty, data: bytes) -> None:
+        super()._deliver(port, data if self._in_tune(port) else _spoilt(data))
+
+
+class Station(SegmentSlave):
+    """A simulated device; reads of registers and of its nameplate. `functions`: what it was asked for, in order."""
+
+    def __init__(
+        self, segment: Segment, device: SimulatedDevice, nameplate: Nameplate | None = None, name: str = "",
+        turnaround_s: float = 0.01,
+    ) -> None:  # fmt: skip
+        super().__init__(segment, device.unit, name, turnaround_s)
+        self.functions: list[int] = []
+        self._device, self._nameplate = device, nameplate or Nameplate()
+
+    def addressed(self, frame: bytes) -> None:
+        function = frame[1]
+        self.functions.append(function)
+        self._answer(rtu(self.unit, self._pdu(function, frame[1:-2])))
+
+    def _pdu(self, function: int, pdu: bytes) -> bytes:
+        if function in IDENTITY:
+            return self._nameplate.answer(pdu)
+        if not allowed(function, self.name) or function not in (3, 4) or len(pdu) != 5:
+            return bytes((function | 0x80, 1))
+        address, count = struct.unpack(">HH", pdu[1:])
+        try:
+            words = self._device.read(function, address, count)
+        except Refused as refusal:
+            return bytes((function | 0x80, refusal.code))
+        return struct.pack(f">BB{count}H", function, 2 * count, *words)
+
+
+class PrivateDrive(SegmentSlave):
+    """Huanyang's dialect in Modbus' clothes: function 3 commands the motor, function 4 answers with three bytes."""
+
+    def __init__(self, segment: Segment, unit: int) -> None:
+        super().__init__(segment, unit, f"private-{unit}")
+        self.asked_times = self.commands = 0
+
+    def addressed(self, frame: bytes) -> None:
+        self.asked_times += 1
+        if frame[1] == 4:
+            self._answer(rtu(self.unit, bytes((4, 3, frame[3], 0x13, 0x88))))
+        elif frame[1] in (3, 5):
+            self.commands += 1
+            self._answer(rtu(self.unit, bytes((frame[1], 1, 0x01))))
+
+
+def _spoilt(data: bytes) -> bytes:
+    """What an ear hears that is set otherwise: other bytes, and fewer."""
+    return bytes(byte ^ 0xB4 for byte in data[: max(1, len(data) - 1)])

@@ -1,0 +1,337 @@
+"""`magwatt scan` on lines with real timing: who is there is found, who must not be disturbed is not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.cli import main
+from agent.scan import Options, Scan, Target, parse_units
+from agent.scan import Result as Outcome
+from agent.scan_order import USUAL, in_order, likely_units
+from agent.scan_view import Lines, result_object, result_text
+from drivers.eavesdrop import Setting, frames_in
+from drivers.profiles import load_profile
+from simulators.bus.faults import Line, clean
+from simulators.bus.faulty import open_line
+from simulators.bus.frames import rtu, rtu_request
+from simulators.bus.judge import Block
+from simulators.bus.plc import Plc
+from simulators.bus.segment import SegmentSlave
+from simulators.bus.tcp import TcpBus
+from simulators.bus.tuned import PrivateDrive, Station, TunedSegment
+from simulators.devices.device import SimulatedDevice
+from simulators.devices.named import marked_values, marks
+from simulators.devices.one_motor import OneMotor, draw_machine
+
+LISTEN_S = 0.3
+READS = {4, 0x11, 0x2B}
+
+
+def device(unit: int, profile_id: str) -> SimulatedDevice:
+    """A device of that model with the values of some motor at 60 % load."""
+    profile = load_profile(profile_id)
+    motor = OneMotor(draw_machine(Random(unit), 55, unit % 2 == 0), 0.6, unit, driven=True)
+    values = motor.drive if profile.kind == "vfd" else motor.meter
+    shown = {**values(5.0), **marked_values(profile)}
+    return SimulatedDevice(unit, profile, lambda: shown, rating_kw=motor.machine.kw, extra=marks(profile))
+
+
+class Silent(Lines):
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def _progress(self) -> None: ...
+
+
+@pytest.fixture
+def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[TunedSegment]:
+    """At the settings that the test names with `at`; tells the line which parity its port is opened with."""
+    segment = TunedSegment(getattr(request, "param", "19200 8N1"))
+
+    def parity(_port: str, wanted: str) -> str:
+        segment.parity_of_port = wanted
+        return "N"
+
+    monkeypatch.setattr("drivers.serial_line.port_parity", parity)
+    monkeypatch.setattr("drivers.eavesdrop.port_parity", parity)
+    yield segment
+    segment.stop()
+
+
+at = lambda settings: pytest.mark.parametrize("line", [settings], indirect=True)  # noqa: E731
+
+
+def scan(target: Target, options: Options) -> Outcome:
+    return asyncio.run(asyncio.wait_for(Scan(target, options, Silent()).run(), 600))
+
+
+def on_line(segment: TunedSegment, setting: str | None, options: Options) -> Outcome:
+    port = segment.port("agent")
+    segment.start()
+    known = None if setting is None else USUAL[[str(item) for item in USUAL].index(setting)]
+    return scan(Target(serial=port, setting=known), options)
+
+
+def test_three_devices_are_found_and_named(line: TunedSegment) -> None:
+    stations = [Station(line, device(*who)) for who in ((1, "yaskawa/ga800"), (11, "eastron/sdm630"), (37, "abb/b23"))]
+    result = on_line(line, "19200 8N1", Options(range(1, 41), "usual", LISTEN_S, fc03=True))
+    assert [found.unit for found in result.found] == [1, 11, 37]
+    assert not result.findings
+    for found, model in zip(result.found, ("yaskawa/ga800", "eastron/sdm630", "abb/b23"), strict=True):
+        assert found.identified is not None
+        assert model in [match.profile.id for match in found.identified.matches]
+    assert {function for station in stations for function in station.functions} <= READS | {3}
+    assert not line.broken_silences("agent")
+    spoken = line.said_by("agent")
+    assert all(run.data[1] in READS | {3} for run in spoken), "nothing but reads"
+    text = result_text(result)
+    assert 'profile = "eastron/sdm630"' in text
+    assert "# comm_loss" in text
+    assert json.dumps(result_object(result))
+
+
+def test_function_3_is_not_used_without_permission(line: TunedSegment) -> None:
+    stations = [Station(line, device(1, "yaskawa/ga800")), Station(line, device(2, "eastron/sdm630"))]
+    result = on_line(line, "19200 8N1", Options(range(1, 9), "full", LISTEN_S))
+    assert [(found.unit, found.reply) for found in result.found] == [(1, "exception 0x02"), (2, "registers")]
+    assert all(set(station.functions) <= READS for station in stations)
+    assert all(run.data[1] in READS for run in line.said_by("agent"))
+    assert result.found[1].identified is not None
+    assert result.found[1].identified.matches[0].profile.id == "eastron/sdm630"
+
+
+@at("9600 8E1")
+def test_where_a_plc_talks_nothing_is_sent(line: TunedSegment) -> None:
+    """It is also said at which setting the foreign frames make sense, though the listening began at another."""
+    SegmentSlave(line, 11)
+    plc = Plc(line, [Block(11, 3, 0, 10)], every_s=0.1, timeout_s=0.09)
+    port = line.port("agent")
+    line.start()
+    plc.start()
+    result = scan(Target(serial=port), Options(range(1, 5), "usual", 0.5))
+    assert len(result.findings) == 1
+    assert "another master talks" in result.findings[0]
+    assert "9600 8E1 with units 11" in result.findings[0]
+    assert result.asked == 0
+    assert not line.said_by("agent")
+    assert plc.wrong == plc.lost == 0
+
+
+@at("9600 8E1")
+def test_unknown_speed_and_parity_are_found(line: TunedSegment) -> None:
+    Station(line, device(1, "eastron/sdm630"))
+    Station(line, device(19, "abb/b23"))
+    result = on_line(line, None, Options(range(1, 21), "usual", LISTEN_S, identify=False))
+    assert str(result.setting) == "9600 8E1"
+    assert [found.unit for found in result.found] == [1, 19]
+    assert result.sought_s < 25
+
+
+@at("9600 8E1")
+def test_with_the_wrong_parity_nobody_is_found_and_nobody_invented(line: TunedSegment) -> None:
+    """The counterpart: the line above is really deaf to other settings."""
+    Station(line, device(1, "eastron/sdm630"))
+    result = on_line(line, "9600 8N1", Options(range(1, 5), "usual", LISTEN_S))
+    assert not result.found
+    assert "Nobody answered" in result_text(result)
+
+
+def test_two_devices_with_one_unit_are_told(line: TunedSegment) -> None:
+    Station(line, device(5, "eastron/sdm630"), name="first")
+    Station(line, device(5, "abb/b23"), name="second")
+    Station(line, device(6, "eastron/sdm630"))
+    result = on_line(line, "19200 8N1", Options(range(1, 9), "usual", LISTEN_S, identify=False))
+    assert [found.unit for found in result.found] == [6]
+    assert len(result.findings) == 1
+    assert "two devices share unit 5?" in result.findings[0]
+
+
+def test_a_private_dialect_is_left_alone(line: TunedSegment) -> None:
+    """Even where function 3 is allowed: it was asked once, by function 4, and its motor was never commanded."""
+    drive = PrivateDrive(line, 4)
+    Station(line, device(6, "eastron/sdm630"))
+    result = on_line(line, "19200 8N1", Options(range(1, 9), "full", LISTEN_S, fc03=True))
+    assert [found.unit for found in result.found] == [6]
+    assert "unit 4 answers in a dialect that is not Modbus" in result.findings[0]
+    assert drive.asked_times == 1
+    assert drive.commands == 0
+
+
+def test_a_slow_device_is_found_by_its_late_answer(line: TunedSegment) -> None:
+    """It needs 0.22 s, longer than is waited at first; its late answer tells that somebody is there."""
+    Station(line, device(5, "eastron/sdm630"), turnaround_s=0.22)
+    result = on_line(line, "19200 8N1", Options(range(1, 9), "usual", LISTEN_S, identify=False))
+    assert [found.unit for found in result.found] == [5]
+
+
+@pytest.mark.parametrize("fc03", [False, True])
+def test_a_gateway_that_tells_who_is_absent_is_scanned_quickly(fc03: bool) -> None:
+    async def scene() -> Outcome:
+        bus = TcpBus([device(3, "eastron/sdm630"), device(77, "schneider/pm5000")])
+        host, port = (await bus.start()).split(":")
+        try:
+            options = Options(identify=False, fc03=fc03)
+            return await Scan(Target(host=host, port_number=int(port)), options, Silent()).run()
+        finally:
+            await bus.stop()
+
+    result = asyncio.run(scene())
+    assert [found.unit for found in result.found] == [3, 77]
+    assert result.asked >= 247
+    assert result.sought_s / result.asked < 0.005
+
+
+def test_one_device_that_answers_as_every_unit_is_one() -> None:
+    server = open_line(Line.TCP, clean)
+    server.start()
+    try:
+        result = scan(Target(host=server.host, port_number=server.port_number), Options(identify=False))
+    finally:
+        server.stop()
+    assert [found.unit for found in result.found] == [1]
+    assert any("one device" in note for note in result.notes)
+    assert result.asked < 10
+    assert server.connections == 0 or server.connections == 1
+
+
+def test_a_scan_that_is_stopped_shows_what_it_found(line: TunedSegment, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of the sweep: the device is in the result, the exit code is that of an interruption."""
+    Station(line, device(1, "eastron/sdm630"))
+    port = line.port("agent")
+    line.start()
+    with (tmp_path / "err").open("w+") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", "from agent.cli import main; main()", "scan", "--serial", port,
+             "--line", "19200 8N1", "--listen", "2", "--json"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err, text=True,
+        )  # fmt: skip
+        try:
+            wait(lambda: "unit 1 " in (tmp_path / "err").read_text(), 20)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    body = json.loads(out)
+    assert body["stopped"] is True
+    assert [found["unit"] for found in body["found"]] == [1]
+    assert process.returncode == 130
+    assert "Traceback" not in (tmp_path / "err").read_text()
+
+
+def wait(condition: Callable[[], bool], seconds: float) -> None:
+    until_s = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+
+
+def invoke(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["scan"], "either --serial PORT or --tcp"),
+        (["scan", "--serial", "/dev/a", "--tcp", "h"], "either --serial PORT or --tcp"),
+        (["scan", "--serial", "/dev/not-there", "--line", "19200 8E1"], "cannot open /dev/not-there"),
+        (["scan", "--serial", "/dev/a", "--line", "19200"], "not a line setting"),
+        (["scan", "--serial", "/dev/a", "--line", "19200 7E1"], "8 data bits"),
+        (["scan", "--serial", "/dev/a", "--units", "0-9"], "units go from 1 to 247"),
+        (["scan", "--serial", "/dev/a", "--units", "x"], "write units like"),
+        (["scan", "--tcp", "127.0.0.1:1"], "cannot connect to 127.0.0.1:1"),
+        (["scan", "--tcp", "127.0.0.1", "--line", "9600 8N1"], "only for --framing rtu"),
+        (["scan", "--serial", "/dev/a", "--listen", "0"], "--listen"),
+        (["identify", "--serial", "/dev/a", "--unit", "1"], "--line: missing"),
+        (["identify", "--tcp", "127.0.0.1:1", "--unit", "256"], "--unit 256"),
+        (["identify", "--tcp", "127.0.0.1:1", "--unit", "1"], "cannot connect"),
+    ],
+)
+def test_bad_input_is_one_clear_line(words: list[str], told: str) -> None:
+    done = invoke(*words)
+    assert done.exit_code == 2
+    assert told in done.output
+    assert "Traceback" not in done.output
+
+
+def test_a_busy_port_is_told(line: TunedSegment) -> None:
+    import serial
+
+    port = line.port("agent")
+    line.start()
+    with serial.Serial(port, exclusive=True):
+        done = invoke("scan", "--serial", port, "--line", "19200 8N1")
+    assert done.exit_code == 2
+    assert "cannot open" in done.output
+
+
+def test_units_are_read_as_people_write_them() -> None:
+    assert parse_units("1-3,7, 5-6,2") == [1, 2, 3, 7, 5, 6]
+    assert parse_units("1-247") == list(range(1, 248))
+
+
+def test_likely_units_come_first() -> None:
+    """Factory settings that the maps state: Yaskawa 31, Rockwell 100, Siemens PAC 126, Socomec 5."""
+    assert {1, 5, 31, 100, 126} <= set(likely_units())
+    order = in_order(range(1, 248))
+    assert order[0] == 1
+    assert sorted(order) == list(range(1, 248))
+    assert max(order.index(unit) for unit in (5, 31, 100, 126)) < 16
+
+
+def test_frames_are_found_in_what_is_overheard() -> None:
+    ask, told = rtu_request(11, 3, 0, 2), rtu(11, bytes.fromhex("03 04 0001 0002"))
+    assert frames_in(b"\xff" + ask + told + b"\0\0") == [ask, told]
+    assert frames_in(rtu(3, b"\x83\x02") + rtu(9, bytes.fromhex("10 0000 0001 02 0007"))) == [
+        rtu(3, b"\x83\x02"),
+        rtu(9, bytes.fromhex("10 0000 0001 02 0007")),
+    ]
+    noise = Random(5).randbytes(400)
+    assert len(frames_in(noise)) < 2
+
+
+# --- how long it takes ---
+
+TEN = (3, 17, 18, 40, 77, 112, 150, 199, 230, 247)
+
+
+def ten(segment: TunedSegment) -> list[Station]:
+    models = ("eastron/sdm630", "abb/b23", "yaskawa/ga800", "schneider/pm5000", "danfoss/fc302")
+    return [Station(segment, device(unit, models[k % 5])) for k, unit in enumerate(TEN)]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("line", ["9600 8E1", "19200 8N1"], indirect=True)
+def test_ten_devices_at_the_right_speed_within_a_minute(line: TunedSegment) -> None:
+    ten(line)
+    setting = f"{line.baud} 8{line.parity}1"
+    result = on_line(line, setting, Options(fc03=True))
+    print(f"\n{setting}: {len(result.found)} of 10 in {result.sought_s:.1f} s, {result.asked} questions")
+    assert [found.unit for found in result.found] == list(TEN)
+    assert result.sought_s < 60
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("line", ["19200 8E1", "9600 8N1", "115200 8E1", "2400 8E1"], indirect=True)
+def test_ten_devices_at_an_unknown_speed_within_five_minutes(line: TunedSegment) -> None:
+    ten(line)
+    result = on_line(line, None, Options(identify=False))
+    print(f"\n{line.baud} 8{line.parity}1, unknown: {len(result.found)} of 10 in {result.sought_s:.1f} s")
+    assert result.setting == Setting(line.baud, 8, line.parity)
+    assert [found.unit for found in result.found] == list(TEN)
+    assert result.sought_s < 300
