@@ -28,6 +28,7 @@ class Inside:
     _low_guard: int = 0
     _low: int = 0
     _signed: int = 0  # bits that must equal their right neighbour
+    _bias: int = 0
     _never: bool = False
 
     def add(self, at: int, kind: str, low: float, high: float) -> None:
@@ -35,13 +36,13 @@ class Inside:
         width = 16 * {"16": 1, "32": 2, "64": 4}[kind[1:]]
         shift = 16 * at if self.little else 16 * (self.words - at) - width
         top = 1 << width - 1
+        if kind[0] == "i" and low < 0:
+            self._add_signed(width, shift, max(low, -top), min(high, top - 1))
+            return
         if low < 0 and -low < high / 2:
             low = 0.0  # the larger side
         if high < max(low, 0):
             self._never = True
-            return
-        if kind[0] == "i" and low < 0:
-            self._add_signed(width, shift, min(-low, high + 1))
             return
         if kind[0] == "f":
             # Patterns of floats of one sign are ordered as whole numbers; NaN and infinity lie above all others.
@@ -68,20 +69,28 @@ class Inside:
             self._low_guard |= top << shift
             self._low |= least << shift
 
-    def _add_signed(self, width: int, shift: int, magnitude: float) -> None:
-        """In two's complement a number of few bits has its upper bits all alike."""
-        if magnitude >= 1 << width - 1:
+    def _add_signed(self, width: int, shift: int, low: float, high: float) -> None:
+        """In two's complement a number of few bits has its upper bits all alike; the lower ones are put above 0."""
+        least, most = math.ceil(low), math.floor(high)
+        if (least, most) == (-1 << width - 1, (1 << width - 1) - 1):
             return
-        self._never = self._never or magnitude < 1
-        bits = max(math.floor(magnitude), 1).bit_length() - 1  # −2^bits ≤ value < 2^bits
-        self._signed |= ((1 << width) - 1 ^ (1 << bits + 1) - 1) << shift
+        half = 1 << min((max(-least, most + 1, 1) - 1).bit_length(), width - 2)
+        least, most = max(least, -half) + half, min(most, half - 1) + half
+        self._never = self._never or least > most or most < 0
+        self._signed |= (1 << width) - 2 * half << shift
+        self._kept |= 2 * half - 1 << shift
+        self._bias |= half << shift
+        self._added |= max(2 * half - 1 - most, 0) << shift
+        self._guard |= 2 * half << shift
+        self._low_guard |= 2 * half << shift
+        self._low |= min(least, 2 * half - 1) << shift
 
     def surely(self, data: bytes) -> bool:
         """Whether every value is inside; False says only that each must be looked at."""
         number = int.from_bytes(data, "little" if self.little else "big")
         if number & self._forbidden or self._never:
             return False
-        kept = number & self._kept
+        kept = number & self._kept ^ self._bias
         if kept + self._added & self._guard:
             return False
         if self._low and ((kept | self._low_guard) - self._low & self._low_guard) != self._low_guard:
@@ -93,4 +102,5 @@ def _most(form: tuple[str, str], value: float) -> int:
     """The pattern of the largest float that is not above `value`."""
     data = struct.pack(form[0], value)
     pattern: int = struct.unpack(form[1], data)[0]
-    return pattern - (struct.unpack(form[0], data)[0] > value)
+    above: bool = struct.unpack(form[0], data)[0] > value
+    return pattern - above

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import operator
 import struct
 from array import array
-from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from drivers.inside import Inside
@@ -89,15 +88,17 @@ def plausibility(name: str, value: float) -> Quality:
 
 def window(row: Register) -> tuple[float, float]:
     """The plausible values of a register; infinite where none are known."""
+    if row.window:
+        return row.window
     quantity = vocabulary()[row.name]
-    low, high = row.window or (quantity.low, quantity.high)
+    low, high = quantity.low, quantity.high
     return (-math.inf if low is None else low), (math.inf if high is None else high)
 
 
 class BlockDecoder:
     """Decodes the answers to one block; compiled once, since every poll passes here.
 
-    Plain numbers are taken out by a few struct calls and checked against their windows in one go; everything else
+    Plain numbers are taken out by one struct call and checked against their windows in one go; everything else
     goes through `decode`. verified: names whose scale a self-check confirmed. scales: words that values in other
     blocks take their scale from; kept here when this block brings them, looked up when a value needs one.
     """
@@ -120,17 +121,12 @@ class BlockDecoder:
         plain = [row for row in candidates if row.words == 1 or row.big_words_first is not self._little]
         plain.sort(key=lambda row: row.address)
         self._odd = [row for row in block.registers if row not in plain]
-        self._plain = [(row, *window(row)) for row in plain]
-        self._template: dict[str, Value] = dict.fromkeys(row.name for row in block.registers)
+        self._plain = [(row, *_sure(row, rating_kw)) for row in plain]
         self._inside = Inside(block.count, self._little)
         for row in plain:
             self._inside.add(row.address - self._start, row.type, *_sure_raw(row, rating_kw))
-        scale = {row.name: row.scale_for(rating_kw) or 1.0 for row in plain}
-        self._as_is = self._columns([row for row in plain if scale[row.name] == 1])
-        divided = [row for row in plain if scale[row.name] != 1 and _is_fraction(scale[row.name])]
-        times = [row for row in plain if scale[row.name] != 1 and not _is_fraction(scale[row.name])]
-        self._divided = *self._columns(divided), [round(1 / scale[row.name]) for row in divided]
-        self._times = *self._columns(times), [scale[row.name] for row in times]
+        self._take = self._struct(plain).unpack_from
+        self._record = _recorder({row.name: row.scale_for(rating_kw) or 1.0 for row in plain})
 
     def decode(self, data: bytes) -> tuple[dict[str, Value], dict[str, Quality]]:
         """All values of one answer (register bytes, big endian), and the flags of those that are not good."""
@@ -140,22 +136,13 @@ class BlockDecoder:
             before = self._scales.get((self._function, address))
             self._scales[self._function, address] = (before[1] if before else None), word
         ordered = _swapped(data) if self._little else data
-        values = self._template.copy()
-        names, take = self._as_is
-        values.update(zip(names, take(ordered), strict=True))
-        names, take, divisors = self._divided
-        if names:
-            values.update(zip(names, map(operator.truediv, take(ordered), divisors), strict=True))
-        names, take, factors = self._times
-        if names:
-            values.update(zip(names, map(operator.mul, take(ordered), factors), strict=True))
+        values = self._record(*self._take(ordered))
         flags: dict[str, Quality] = {}
         if not self._inside.surely(ordered):
             for row, low, high in self._plain:
                 value = values[row.name]
                 assert isinstance(value, int | float)
-                # A NaN compares false with everything, so it lands here too.
-                if not low <= value <= high or math.isinf(value) or _has_marks(row):
+                if not low < value < high:  # a NaN compares false with everything, so it lands here too
                     self._one(row, data, values, flags)
         for row in self._odd:
             self._one(row, data, values, flags)
@@ -174,13 +161,27 @@ class BlockDecoder:
         if flag:
             flags[row.name] = flag
 
-    def _columns(self, rows: Sequence[Register]):  # type: ignore[no-untyped-def]  # Struct.unpack has no better type
-        """The names of the rows, and what takes their raw values out of an answer."""
+    def _struct(self, rows: Sequence[Register]) -> struct.Struct:
         parts, at = ["<" if self._little else ">"], self._start
         for row in rows:
             parts.append("xx" * (row.address - at) + _FORMAT[row.type])
             at = row.address + row.words
-        return [row.name for row in rows], struct.Struct("".join(parts)).unpack_from
+        return struct.Struct("".join(parts))
+
+
+def _recorder(scales: Mapping[str, float]) -> Callable[..., dict[str, Value]]:
+    """A function of the raw values, in that order, that gives them scaled and by name.
+
+    Written as source, since nothing else in the language builds a dict of a hundred scaled values as fast: the names of
+    the vocabulary are its arguments, and `locals()` is the dict.
+    """
+    lines = [f"def record({', '.join(scales)}):"]
+    for name, scale in scales.items():
+        if scale != 1:
+            lines.append(f"    {name} /= {round(1 / scale)}" if _is_fraction(scale) else f"    {name} *= {scale!r}")
+    space: dict[str, Callable[..., dict[str, Value]]] = {}
+    exec("\n".join([*lines, "    return locals()"]), space)
+    return space["record"]
 
 
 def texts(profile: Profile, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -296,7 +297,7 @@ def _is_plain(row: Register, rating_kw: float | None, verified: Collection[str])
     return (
         row.type in _FORMAT
         and row.mask is None
-        and row.encoding == "plain"
+        and (row.encoding == "plain" or window(row) == (-1, 1))  # within ±1 the coding changes nothing
         and row.offset == 0
         and not row.parts
         and row.scale_from is None
@@ -322,8 +323,11 @@ def _sure_raw(row: Register, rating_kw: float | None) -> tuple[float, float]:
     return low, high
 
 
-def _has_marks(row: Register) -> bool:
-    return bool(row.invalid) or row.invalid_high_word is not None or row.full_scale is not None
+def _sure(row: Register, rating_kw: float | None) -> tuple[float, float]:
+    """Between these values of a plain row nothing is to be said about it."""
+    scale = row.scale_for(rating_kw) or 1.0
+    low, high = _sure_raw(row, rating_kw)
+    return low * scale, high * scale
 
 
 def _mark_values(row: Register) -> list[float]:
