@@ -21,16 +21,34 @@ FLAGS: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract"}, "er
 dispatchers: list[Any] = []
 
 
+# For functions that allocate nothing: without counting references, calls cost nothing and vectors stay in registers.
+_BARE: dict[str, Any] = {**FLAGS, "_nrt": False}
+
+
 def kernel(function: F) -> F:
     """Compile with our flags and keep the signature for the type checker.
 
     Kernels call kernels of their own file only: numba's cache does not notice an edited callee elsewhere.
     """
+    return _compile(function, FLAGS)
+
+
+def bare(function: F) -> F:
+    """A kernel that allocates nothing and calls none but bare ones."""
+    return _compile(function, _BARE)
+
+
+def inner(function: F) -> F:
+    """A part of bare kernels of its own file that the compiler puts right into them."""
+    return cast(F, cast(Any, numba).njit(forceinline=True, **_BARE)(function))
+
+
+def _compile(function: F, flags: dict[str, Any]) -> F:
     njit = cast(Any, numba).njit
     try:
-        compiled = njit(cache=True, **FLAGS)(function)
+        compiled = njit(cache=True, **flags)(function)
     except RuntimeError:  # neither __pycache__ nor a cache directory is writable: compile at each start
-        compiled = njit(**FLAGS)(function)
+        compiled = njit(**flags)(function)
     dispatchers.append(compiled)
     return cast(F, compiled)
 

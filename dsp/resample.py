@@ -1,96 +1,109 @@
-"""Resampling of one window to a power of two, by windowed sinc, and what that costs the high orders.
+"""Resampling of one window to a whole number of points per cycle, by windowed sinc.
 
-32 taps, Kaiser window, 512 phases with linear interpolation between them. The kernel's own droop is known and is
-taken out of the spectrum (`gain`), so that amplitudes hold up to 0.45 of the sampling rate.
+16 taps, Kaiser window, 128 phases with linear interpolation between them. The cut-off lies low, so that what the
+spectrum folds is gone: the pass band droops. As the kernel is known, so is the droop, and `gain` takes it out of the
+spectrum: amplitudes hold up to 0.45 of the sampling rate.
 """
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
 
-from dsp._jit import Floats, Ints, kernel
+from dsp._jit import Floats, bare
+from dsp._lanes import LANES, load, rows, store, zero
 
-TAPS = 32
-PHASES = 512
-KAISER_BETA = 8.0
+TAPS = 16
+PHASES = 128
+KAISER_BETA = 9.5
+CUTOFF = 0.41  # of the sampling rate
 BAND = 0.45  # of the sampling rate: above this nothing is reported
+SLOPE = 0.6  # of the sampling rate: beyond, what is left of anything is below 2e-5 of itself
 LEAD = TAPS // 2 - 1  # samples that a tap set needs before its position
-LANES = 8  # of one output row: u1 u2 u3 - i1 i2 i3 -
+
+
+def _kernel(phases: int) -> Floats:
+    """Taps of phases 0 .. `phases` (inclusive), shape (phases + 1, TAPS); each phase adds up to one."""
+    offset = np.arange(TAPS)[None, :] - LEAD - np.arange(phases + 1)[:, None] / phases
+    inside = np.clip(1.0 - (offset / (TAPS / 2)) ** 2, 0.0, None)
+    w = np.sinc(2.0 * CUTOFF * offset) * np.i0(KAISER_BETA * np.sqrt(inside))
+    weights: Floats = w / w.sum(axis=1, keepdims=True)
+    return weights
 
 
 @cache
 def taps() -> Floats:
-    """Weights (shape (2, PHASES, TAPS)): value, and step to the next phase. Each phase adds up to one."""
-    offset = np.arange(TAPS)[None, :] - LEAD - np.arange(PHASES + 1)[:, None] / PHASES
-    inside = np.clip(1.0 - (offset / (TAPS / 2)) ** 2, 0.0, None)
-    w = np.sinc(offset) * np.i0(KAISER_BETA * np.sqrt(inside)) / np.i0(KAISER_BETA)
-    w /= w.sum(axis=1, keepdims=True)
-    return np.ascontiguousarray(np.stack((w[:-1], np.diff(w, axis=0))))
+    """Shape (4 * PHASES, 8), rows of phase p from 4 p on: taps 0..7, taps 8..15, and both's steps to the next phase."""
+    w = _kernel(PHASES)
+    out = rows(4 * PHASES)
+    out.reshape(PHASES, 2, TAPS)[:, 0] = w[:-1]
+    out.reshape(PHASES, 2, TAPS)[:, 1] = np.diff(w, axis=0)
+    return out
 
 
 @cache
 def gain(steps: int = 1024) -> Floats:
-    """1 / amplitude response of the taps at 0 .. 0.5 of the sampling rate, shape (steps + 1,)."""
-    prototype = taps()[0][::-1].T.ravel()  # in order of time, PHASES points per sample
+    """1 / amplitude response at 0 .. 0.5 of the sampling rate, shape (steps + 1,)."""
+    prototype = _kernel(PHASES)[:-1][::-1].T.ravel()  # in order of time, PHASES points per sample
     response = np.abs(np.fft.rfft(prototype, 2 * steps * PHASES)[: steps + 1]) / PHASES
-    return np.asarray(1.0 / response, dtype=np.float64)
+    # a straight line between phases is a triangle's response on top
+    response *= np.sinc(0.5 * np.arange(steps + 1) / steps / PHASES) ** 2
+    return np.asarray(response[0] / response, dtype=np.float64)
 
 
-def size_for(samples: float, n_cycles: int) -> int:
-    """Points M (a power of two) for a window: enough for order 50, and what folds at M/2 stays above order 50.
+def points_for(samples: float, n_cycles: int) -> int:
+    """Points per cycle: enough for order 50, and what folds at half the points' rate stays above order 50.
 
-    Energy reaches up to 0.5 of the sampling rate plus the kernel's slope (0.59): it folds to bins above M - 0.6 n.
+    What is left above 0.5 of the sampling rate ends at SLOPE: it folds to bins above N - SLOPE * samples.
     """
-    least = max(2048.0, 2.2 * 50.0 * n_cycles, 0.6 * samples + 50.0 * n_cycles + 2.0)
-    return 1 << int(np.ceil(np.log2(least)))
+    least = (SLOPE * samples + min(50.0 * n_cycles, BAND * samples) + n_cycles + 2.0) / n_cycles
+    size = 32
+    while True:
+        for points in (size, size // 4 * 5, size // 2 * 3):  # few sizes, so that their tables stay few
+            if points >= least:
+                return points
+        size *= 2
 
 
-@cache
-def reversal(size: int) -> Ints:
-    """Bit-reversed order of 0..size-1. For a smaller power of two n, shift the entries by log2(size/n)."""
-    bits = size.bit_length() - 1
-    index = np.arange(size, dtype=np.int64)
-    out = np.zeros(size, dtype=np.int64)
-    for _ in range(bits):
-        out = (out << 1) | (index & 1)
-        index >>= 1
-    return out
+def most_points(samples: float, n_cycles: int) -> int:
+    """No window of up to that many samples and cycles gets more points in all."""
+    return math.ceil(1.34 * ((SLOPE + BAND) * samples + n_cycles + 2.0)) + 40 * n_cycles
 
 
-@kernel
-def resample(
-    seg: Floats, start: float, step: float, size: int, weights: Floats, order: Ints, shift: int, z: Floats
-) -> None:
-    """size points of all six channels, the first at position `start` of seg (shape (6, n)), `step` samples apart.
+@bare
+def frames(seg: Floats, n: int, out: Floats) -> None:
+    """Columns 0..n-1 of seg (shape (6, ...)) become rows of out (shape (>= n, 8)), whose lanes 6 and 7 stay."""
+    a, b, c, d, e, f = seg[0], seg[1], seg[2], seg[3], seg[4], seg[5]
+    for k in range(n):
+        out[k, 0] = a[k]
+        out[k, 1] = b[k]
+        out[k, 2] = c[k]
+        out[k, 3] = d[k]
+        out[k, 4] = e[k]
+        out[k, 5] = f[k]
 
-    z (shape (>= size, 8), lanes u1 u2 u3 0 i1 i2 i3 0) receives point j in row order[j] >> shift: bit-reversed, as
-    the transform wants it. seg holds no gaps; the caller has filled them and knows which results to withhold.
+
+@bare
+def resample(x: Floats, start: float, step: float, size: int, weights: Floats, spare: Floats, out: Floats) -> None:
+    """size rows of out: x (shape (n, 8)) at row `start` and every `step` rows from there.
+
+    Rows start - LEAD .. start + (size - 1) step + TAPS - LEAD of x must exist, without gaps. weights: `taps`. spare:
+    work, shape (>= 2, 8).
     """
     for j in range(size):
         at = start + j * step
         i = int(at)
         phase = (at - i) * PHASES
-        # max() tells the compiler that indices do not wrap around; without it the taps are not vectorised
-        p = max(int(phase), 0)
+        p = int(phase)
         part = phase - p
-        k = max(i - LEAD, 0)
-        a0 = a1 = a2 = a3 = a4 = a5 = 0.0
-        for t in range(TAPS):
-            w = weights[0, p, t] + part * weights[1, p, t]
-            a0 += w * seg[0, k + t]
-            a1 += w * seg[1, k + t]
-            a2 += w * seg[2, k + t]
-            a3 += w * seg[3, k + t]
-            a4 += w * seg[4, k + t]
-            a5 += w * seg[5, k + t]
-        r = order[j] >> shift
-        z[r, 0] = a0
-        z[r, 1] = a1
-        z[r, 2] = a2
-        z[r, 3] = 0.0
-        z[r, 4] = a3
-        z[r, 5] = a4
-        z[r, 6] = a5
-        z[r, 7] = 0.0
+        first, second = load(weights, 4 * p), load(weights, 4 * p + 1)
+        store(spare, 0, first + part * load(weights, 4 * p + 2))
+        store(spare, 1, second + part * load(weights, 4 * p + 3))
+        even = zero(x)
+        odd = zero(x)
+        for t in range(0, TAPS, 2):
+            even = even + spare[t // LANES, t % LANES] * load(x, i - LEAD + t)
+            odd = odd + spare[t // LANES, t % LANES + 1] * load(x, i - LEAD + t + 1)
+        store(out, j, even + odd)

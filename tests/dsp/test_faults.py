@@ -188,7 +188,7 @@ def test_dead_voltages_leave_the_currents(three, analyse):
         assert np.isnan(w.pf)
         assert np.isnan(w.thd_u_pct).all()
         assert np.isnan(w.u2_pct)
-        assert w.i2_pct == pytest.approx(0.0, abs=1e-6)
+        assert w.i2_pct == pytest.approx(0.0, abs=1e-4)  # the resampler's taps leave 1e-5 of a tone elsewhere
 
 
 # --- clipping

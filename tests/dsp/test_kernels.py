@@ -5,58 +5,52 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsp import power, resample, segment, spectrum, windows
+from dsp import power, resample, segment, transform, windows
+from dsp._lanes import rows
 from dsp.stream import Stream
 
 
-@pytest.mark.parametrize("size", [2, 8, 2048, 8192])
-def test_transform_is_numpys(size):
-    x = np.random.default_rng(size).standard_normal((size, 8))
-    z = np.zeros((8192, 8))
-    order = resample.reversal(8192) >> (13 - size.bit_length() + 1)
-    z[order[:size]] = x
-    spectrum.transform(z, size, spectrum.twiddles(8192))
-    want = np.fft.fft(x[:, :3] + 1j * x[:, 4:7], axis=0)
-    # rounding grows with the root of the stages
-    assert np.abs(z[:size, :3] + 1j * z[:size, 4:7] - want).max() < 1e-12 * np.abs(want).max()
-
-
-@pytest.mark.parametrize("f", [0.001, 0.1, 0.3, 0.4, 0.45])
-def test_resampler_keeps_a_tone_and_gain_undoes_its_droop(f):
-    """Any fractional position; 2e-4 is the Kaiser window's stop band (81 dB) with some reserve."""
+@pytest.mark.parametrize("f", [0.001, 0.1, 0.3, 0.4])
+@pytest.mark.parametrize("step", [0.8, 1.0, 1.313])
+def test_resampler_keeps_a_tone_and_gain_undoes_its_droop(f, step):
+    """Any fractional position; 1e-4 is a straight line between 128 phases at 0.4 of the rate (5e-5), with reserve."""
     rng = np.random.default_rng(1)
     k = np.arange(3000)
     phase = rng.uniform(0, 2 * np.pi, (6, 1))
     seg = np.cos(2 * np.pi * f * k + phase)
-    z = np.zeros((2048, 8))
-    start, step = 20.37, 1.313
-    resample.resample(seg, start, step, 2048, resample.taps(), resample.reversal(2048), 0, z)
-    got = z[resample.reversal(2048)][:, [0, 1, 2, 4, 5, 6]].T
+    frames, got = rows(3000), rows(2048)
+    resample.frames(seg, 3000, frames)
+    assert np.array_equal(frames[:, :6], seg.T)
+    start = 20.37
+    resample.resample(frames, start, step, 2048, resample.taps(), rows(2), got)
     gain = resample.gain()
     g = np.interp(2 * f * (len(gain) - 1), np.arange(len(gain)), gain)
-    # where the droop begins, the image at 1 - f begins to pass too; it lies beyond the band that is reported
-    allowed = 2e-4 if f <= 0.4 else 0.2
-    assert np.abs(g * got - np.cos(2 * np.pi * f * (start + step * np.arange(2048)) + phase)).max() < allowed
+    want = np.cos(2 * np.pi * f * (start + step * np.arange(2048)) + phase)
+    assert np.abs(g * got[:, :6].T - want).max() < 1e-4
+    assert not got[:, 6:].any()
 
 
 def test_gain_starts_at_one_and_rises():
     gain = resample.gain()
-    assert gain[0] == pytest.approx(1.0, abs=1e-9)
-    assert np.all(gain[:600] == pytest.approx(1.0, abs=2e-3))  # flat to 0.29 of the rate
-    assert np.all(np.diff(gain[-100:]) > 0)  # from 0.451 of the rate on
-    assert gain[-1] == pytest.approx(2.0, rel=1e-2)  # half at half the rate, as of any windowed sinc
+    assert gain[0] == pytest.approx(1.0, abs=1e-12)
+    assert np.all(np.abs(gain[:420] - 1.0) < 1e-4)  # flat to 0.2 of the rate
+    assert np.all(np.diff(gain[450:]) > 0)
+    assert gain[round(2 * resample.CUTOFF * 1024)] == pytest.approx(
+        2.0, rel=1e-2
+    )  # half at any windowed sinc's cut-off
 
 
-@pytest.mark.parametrize("cycles", [3, 10, 12, 60])
+@pytest.mark.parametrize("cycles", [1, 3, 10, 12, 60])
 @pytest.mark.parametrize("rate", [1000.0, 10240.0, 25600.0, 51200.0])
-def test_resampled_size(cycles, rate):
+def test_points_for_a_window(cycles, rate):
     samples = 0.2 * rate
-    size = resample.size_for(samples, cycles)
-    assert size >= 2048
-    assert size & (size - 1) == 0
-    assert size >= 2.2 * 50 * cycles
-    # a tone at bin b between half the points and half the samples folds to size - b: never onto order 50
-    assert size - 0.59 * samples > 50 * cycles + 1
+    points = resample.points_for(samples, cycles)
+    transform.plan(cycles, points)  # refuses what it cannot do
+    top = min(50 * cycles, 0.45 * samples)
+    assert points * cycles > 2 * (top + 1)
+    # what the taps leave at bin b beyond half the points folds to N - b: never onto a subgroup that is reported
+    assert points * cycles - 0.6 * samples > top + 1
+    assert points * cycles <= resample.most_points(samples, cycles)
 
 
 @pytest.mark.parametrize("rate", [10240.0, 25600.0])

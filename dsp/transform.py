@@ -1,0 +1,407 @@
+"""Discrete Fourier transform of a window of whole cycles, six channels side by side: all bins, or the subgroups'.
+
+N points = c cycles of M points. Bin c h + r is bin h of the M-point transform of
+
+    y_r[m] = exp(-2 pi i m r / N) sum over j of x[m + j M] exp(-2 pi i j r / c)
+
+and since the samples are real, bin c h - r is the conjugate of bin -h of the same. Subgroups need r = 0 (y is real:
+half a transform) and r = 1: the c cycles fold into one and a half, whatever c is.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from dsp._jit import Floats, Ints, bare, inner
+from dsp._lanes import Lanes, load, store, zero
+
+_NEAR = 128  # complex rows that the first cache holds
+
+
+class Plan(NamedTuple):
+    """Tables for c cycles of M points. They are shared: never write to them."""
+
+    cycles: int
+    points: int
+    roots: Floats  # (N, 2): exp(-2 pi i k / N)
+    short: Floats  # (M, 2): exp(-2 pi i k / M)
+    radices: Ints  # of M points, see `_radices`
+    half_radices: Ints  # of M/2
+    all_radices: Ints  # of N/2
+    place: Ints  # where bin h of M lies after its passes
+    half_place: Ints
+    all_place: Ints
+
+
+@lru_cache(maxsize=64)  # a ramping drive passes through sixty cycle counts
+def plan(cycles: int, points: int, dtype: type = np.float64) -> Plan:
+    """Tables for `cycles` cycles of `points` points; points: a multiple of 8, of no primes but 2, 3 and 5."""
+    lengths = (points, points // 2, cycles * points // 2)
+    if cycles < 1 or points < 8 or points % 8 or max(_radices(points)) > 5:
+        raise ValueError(f"a plan needs cycles >= 1 and 8 * 2^a 3^b 5^d points, got {cycles} and {points}")
+    radices = [_radices(n) for n in lengths]
+    return Plan(
+        cycles,
+        points,
+        _roots(cycles * points, dtype),
+        _roots(points, dtype),
+        *(np.array(r, dtype=np.int64) for r in radices),
+        *map(_places, lengths, radices),
+    )
+
+
+def _roots(n: int, dtype: type) -> Floats:
+    angle = 2.0 * np.pi * np.arange(n) / n
+    return np.ascontiguousarray(np.stack((np.cos(angle), -np.sin(angle)), axis=-1), dtype=dtype)
+
+
+def _radices(n: int) -> list[int]:
+    """Odd primes, the largest first, at most one 2, and 4 to the end, where `_bin` relies on one."""
+    fours: list[int] = []
+    odd: list[int] = []
+    prime = 3
+    while n % 4 == 0:
+        fours.append(4)
+        n //= 4
+    if n % 2 == 0:
+        fours.insert(0, 2)
+        n //= 2
+    while n > 1:
+        if n % prime == 0:
+            odd.insert(0, prime)
+            n //= prime
+        else:
+            prime += 2
+    return odd + fours
+
+
+def _places(n: int, radices: list[int]) -> Ints:
+    """Position of bin h after decimation in frequency in place."""
+    h, at, length = np.arange(n), np.zeros(n, dtype=np.int64), n
+    for radix in radices:
+        length //= radix
+        at += h % radix * length
+        h //= radix
+    return at
+
+
+@bare
+def everything(
+    x: Floats,
+    cycles: int,
+    points: int,
+    top: int,
+    roots: Floats,
+    radices: Ints,
+    place: Ints,
+    spare: Floats,
+    lines: Floats,
+) -> None:
+    """Bins 0 .. top <= N/2 of x, shape (>= N, 8), which is destroyed.
+
+    lines: as of `subgroups`. spare: work, shape (>= 2 c + 2, 8).
+    """
+    half = cycles * points // 2
+    quarter = half // 4
+    _passes(x, 0, half, radices[:-1], roots, 2, spare)
+    for h in range(quarter // 2 + 1):
+        # the last radix for bins h and quarter - h, plus multiples of quarter: each meets its mirror half - h
+        a0r, a0i, a1r, a1i, a2r, a2i, a3r, a3i = _four(x, 2 * place[h])
+        if h == 0:
+            _part(lines, 0, half, top, a0r, a0i, a0r, a0i, roots)
+            _part(lines, quarter, half, top, a1r, a1i, a3r, a3i, roots)
+            _part(lines, 2 * quarter, half, top, a2r, a2i, a2r, a2i, roots)
+            continue
+        b0r, b0i, b1r, b1i, b2r, b2i, b3r, b3i = _four(x, 2 * place[quarter - h])
+        _part(lines, h, half, top, a0r, a0i, b3r, b3i, roots)
+        _part(lines, h + quarter, half, top, a1r, a1i, b2r, b2i, roots)
+        _part(lines, quarter - h, half, top, b0r, b0i, a3r, a3i, roots)
+        _part(lines, 2 * quarter - h, half, top, b1r, b1i, a2r, a2i, roots)
+
+
+@inner
+def _four(z: Floats, at: int) -> tuple[Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes]:
+    """The last radix, 4: real and imaginary parts of its four bins."""
+    ar, ai, br, bi = load(z, at), load(z, at + 1), load(z, at + 2), load(z, at + 3)
+    cr, ci, dr, di = load(z, at + 4), load(z, at + 5), load(z, at + 6), load(z, at + 7)
+    pr, pi, qr, qi = ar + cr, ai + ci, ar - cr, ai - ci
+    sr, si, tr, ti = br + dr, bi + di, br - dr, bi - di
+    return pr + sr, pi + si, qr + ti, qi - tr, pr - sr, pi - si, qr - ti, qi + tr
+
+
+@inner
+def _part(
+    lines: Floats, h: int, half: int, top: int, ar: Lanes, ai: Lanes, br: Lanes, bi: Lanes, roots: Floats
+) -> None:
+    """Bins h and half - h of real points, from those bins a, b of the complex ones: even points + i odd points."""
+    er, ei, pr, pi = 0.5 * (ar + br), 0.5 * (ai - bi), ai + bi, br - ar
+    c, s = 0.5 * roots[h, 0], 0.5 * roots[h, 1]
+    qr, qi = c * pr - s * pi, c * pi + s * pr
+    if h <= top:
+        store(lines, 2 * h, er + qr)
+        store(lines, 2 * h + 1, ei + qi)
+    if half - h <= top:
+        store(lines, 2 * (half - h), er - qr)
+        store(lines, 2 * (half - h) + 1, qi - ei)
+
+
+@bare
+def subgroups(
+    x: Floats,
+    cycles: int,
+    points: int,
+    top: int,
+    roots: Floats,
+    short: Floats,
+    radices: Ints,
+    half_radices: Ints,
+    place: Ints,
+    half_place: Ints,
+    z: Floats,
+    lines: Floats,
+) -> None:
+    """Bins c h - 1, c h, c h + 1 of x (shape (>= N, 8)) for the orders h = 0 .. top <= M/2.
+
+    lines, shape (>= 2 (c top + 2), 8): real part of bin k in row 2k, imaginary part in row 2k + 1; rows of other bins
+    stay as they are. z: work, shape (>= 3 M, 8). Not scaled.
+    """
+    half = points // 2
+    for m in range(points):
+        _fold(x, m, cycles, points, roots, z)
+    _passes(z, 0, half, half_radices[:-1], short, 2, z)
+    _passes(z, points, points, radices[:-1], short, 1, z)
+    for h in range(top + 1):
+        ar, ai = _bin(z, 0, half, half_place, h if h < half else 0)
+        br, bi = _bin(z, 0, half, half_place, half - h if h > 0 else 0)
+        # even samples were the real part, odd ones the imaginary part
+        er, ei, pr, pi = ar + br, ai - bi, ai + bi, br - ar
+        c, s = 0.5 * short[h, 0], 0.5 * short[h, 1]
+        at = 2 * cycles * h
+        store(lines, at, 0.5 * er + (c * pr - s * pi))
+        store(lines, at + 1, 0.5 * ei + (c * pi + s * pr))
+        re, im = _bin(z, points, points, place, h)
+        store(lines, at + 2, re)
+        store(lines, at + 3, im)
+        if h > 0:
+            re, im = _bin(z, points, points, place, points - h)
+            store(lines, at - 2, re)
+            store(lines, at - 1, zero(z) - im)
+
+
+@inner
+def _fold(x: Floats, m: int, cycles: int, points: int, roots: Floats, z: Floats) -> None:
+    """y_0[m] (real, row m of z) and y_1[m] (complex, from row M + 2m)."""
+    total = load(x, m)
+    re = total
+    im = zero(x)
+    for j in range(1, (cycles + 1) // 2):  # j and c - j have the same cosine and opposite sines
+        a = load(x, m + j * points)
+        b = load(x, m + (cycles - j) * points)
+        both = a + b
+        total = total + both
+        re = re + roots[j * points, 0] * both
+        im = im + roots[j * points, 1] * (a - b)
+    if cycles % 2 == 0:
+        a = load(x, m + (cycles // 2) * points)
+        total = total + a
+        re = re - a
+    c, s = roots[m, 0], roots[m, 1]
+    store(z, m, total)
+    store(z, points + 2 * m, c * re - s * im)
+    store(z, points + 2 * m + 1, c * im + s * re)
+
+
+@bare
+def _passes(z: Floats, first: int, n: int, radices: Ints, roots: Floats, stride: int, spare: Floats) -> None:
+    """Decimation in frequency, in place, of n complex rows from row `first` on. roots: exp(-2 pi i k / (n stride))."""
+    length = n
+    step = stride
+    wide = 0
+    while length > _NEAR and wide < radices.shape[0]:
+        for block in range(first, first + 2 * n, 2 * length):
+            _pass(z, block, length, radices[wide], length, step, roots, spare)
+        length //= radices[wide]
+        step *= radices[wide]
+        wide += 1
+    for block in range(first, first + 2 * n, 2 * length):  # all of one block while it is near
+        part, hop = length, step
+        for i in range(wide, radices.shape[0]):
+            _pass(z, block, length, radices[i], part, hop, roots, spare)
+            part //= radices[i]
+            hop *= radices[i]
+
+
+@bare
+def _pass(z: Floats, first: int, n: int, radix: int, length: int, step: int, roots: Floats, spare: Floats) -> None:
+    part = length // radix
+    end = first + 2 * n
+    if radix == 4:
+        for k in range(part):
+            _radix4(z, first + 2 * k, end, part, k * step, roots)
+    elif radix == 2:
+        for k in range(part):
+            _radix2(z, first + 2 * k, end, part, k * step, roots)
+    elif radix == 3:
+        for k in range(part):
+            _radix3(z, first + 2 * k, end, part, k * step, roots)
+    elif radix == 5:
+        for k in range(part):
+            _radix5(z, first + 2 * k, end, part, k * step, roots)
+    else:
+        for k in range(part):
+            for at in range(first + 2 * k, end, 2 * length):
+                _prime(z, at, radix, 2 * part, k * step, part * step, roots, spare)
+
+
+@inner
+def _radix4(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -> None:
+    hop = 2 * part
+    c1, s1 = roots[k, 0], roots[k, 1]
+    c2, s2 = roots[2 * k, 0], roots[2 * k, 1]
+    c3, s3 = roots[3 * k, 0], roots[3 * k, 1]
+    for at in range(begin, end, 4 * hop):
+        ar, ai = load(z, at), load(z, at + 1)
+        br, bi = load(z, at + hop), load(z, at + hop + 1)
+        cr, ci = load(z, at + 2 * hop), load(z, at + 2 * hop + 1)
+        dr, di = load(z, at + 3 * hop), load(z, at + 3 * hop + 1)
+        pr, pi, qr, qi = ar + cr, ai + ci, ar - cr, ai - ci
+        sr, si, tr, ti = br + dr, bi + di, br - dr, bi - di
+        store(z, at, pr + sr)
+        store(z, at + 1, pi + si)
+        ar, ai, br, bi, cr, ci = qr + ti, qi - tr, pr - sr, pi - si, qr - ti, qi + tr
+        store(z, at + hop, c1 * ar - s1 * ai)
+        store(z, at + hop + 1, c1 * ai + s1 * ar)
+        store(z, at + 2 * hop, c2 * br - s2 * bi)
+        store(z, at + 2 * hop + 1, c2 * bi + s2 * br)
+        store(z, at + 3 * hop, c3 * cr - s3 * ci)
+        store(z, at + 3 * hop + 1, c3 * ci + s3 * cr)
+
+
+@inner
+def _radix2(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -> None:
+    hop = 2 * part
+    c, s = roots[k, 0], roots[k, 1]
+    for at in range(begin, end, 2 * hop):
+        ar, ai = load(z, at), load(z, at + 1)
+        br, bi = load(z, at + hop), load(z, at + hop + 1)
+        store(z, at, ar + br)
+        store(z, at + 1, ai + bi)
+        br, bi = ar - br, ai - bi
+        store(z, at + hop, c * br - s * bi)
+        store(z, at + hop + 1, c * bi + s * br)
+
+
+@inner
+def _radix3(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -> None:
+    hop = 2 * part
+    sine = np.sqrt(0.75)
+    c1, s1 = roots[k, 0], roots[k, 1]
+    c2, s2 = roots[2 * k, 0], roots[2 * k, 1]
+    for at in range(begin, end, 3 * hop):
+        ar, ai = load(z, at), load(z, at + 1)
+        br, bi = load(z, at + hop), load(z, at + hop + 1)
+        cr, ci = load(z, at + 2 * hop), load(z, at + 2 * hop + 1)
+        pr, pi, qr, qi = br + cr, bi + ci, sine * (br - cr), sine * (bi - ci)
+        store(z, at, ar + pr)
+        store(z, at + 1, ai + pi)
+        ar, ai = ar - 0.5 * pr, ai - 0.5 * pi
+        br, bi, cr, ci = ar + qi, ai - qr, ar - qi, ai + qr
+        store(z, at + hop, c1 * br - s1 * bi)
+        store(z, at + hop + 1, c1 * bi + s1 * br)
+        store(z, at + 2 * hop, c2 * cr - s2 * ci)
+        store(z, at + 2 * hop + 1, c2 * ci + s2 * cr)
+
+
+@inner
+def _radix5(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -> None:
+    hop = 2 * part
+    u1, u2 = np.cos(0.4 * np.pi), np.cos(0.8 * np.pi)
+    v1, v2 = np.sin(0.4 * np.pi), np.sin(0.8 * np.pi)
+    c1, s1 = roots[k, 0], roots[k, 1]
+    c2, s2 = roots[2 * k, 0], roots[2 * k, 1]
+    c3, s3 = roots[3 * k, 0], roots[3 * k, 1]
+    c4, s4 = roots[4 * k, 0], roots[4 * k, 1]
+    for at in range(begin, end, 5 * hop):
+        ar, ai = load(z, at), load(z, at + 1)
+        br, bi = load(z, at + hop), load(z, at + hop + 1)
+        cr, ci = load(z, at + 2 * hop), load(z, at + 2 * hop + 1)
+        dr, di = load(z, at + 3 * hop), load(z, at + 3 * hop + 1)
+        er, ei = load(z, at + 4 * hop), load(z, at + 4 * hop + 1)
+        pr, pi, qr, qi = br + er, bi + ei, cr + dr, ci + di
+        br, bi, cr, ci = br - er, bi - ei, cr - dr, ci - di
+        store(z, at, ar + pr + qr)
+        store(z, at + 1, ai + pi + qi)
+        dr, di = ar + u1 * pr + u2 * qr, ai + u1 * pi + u2 * qi
+        er, ei = v1 * br + v2 * cr, v1 * bi + v2 * ci
+        ar, ai, pr, pi, qr, qi = ar + u2 * pr + u1 * qr, ai + u2 * pi + u1 * qi, dr + ei, di - er, dr - ei, di + er
+        store(z, at + hop, c1 * pr - s1 * pi)
+        store(z, at + hop + 1, c1 * pi + s1 * pr)
+        store(z, at + 4 * hop, c4 * qr - s4 * qi)
+        store(z, at + 4 * hop + 1, c4 * qi + s4 * qr)
+        er, ei = v2 * br - v1 * cr, v2 * bi - v1 * ci
+        pr, pi, qr, qi = ar + ei, ai - er, ar - ei, ai + er
+        store(z, at + 2 * hop, c2 * pr - s2 * pi)
+        store(z, at + 2 * hop + 1, c2 * pi + s2 * pr)
+        store(z, at + 3 * hop, c3 * qr - s3 * qi)
+        store(z, at + 3 * hop + 1, c3 * qi + s3 * qr)
+
+
+@inner
+def _prime(z: Floats, at: int, radix: int, hop: int, k: int, turn: int, roots: Floats, spare: Floats) -> None:
+    """One butterfly of any odd radix; roots[turn] is 1/radix of a turn."""
+    half = radix // 2
+    first_re, first_im = load(z, at), load(z, at + 1)
+    re, im = first_re, first_im
+    for j in range(1, half + 1):
+        a, b = at + j * hop, at + (radix - j) * hop
+        ar, ai, br, bi = load(z, a), load(z, a + 1), load(z, b), load(z, b + 1)
+        re = re + (ar + br)
+        im = im + (ai + bi)
+        store(spare, 4 * j, ar + br)
+        store(spare, 4 * j + 1, ai + bi)
+        store(spare, 4 * j + 2, ar - br)
+        store(spare, 4 * j + 3, ai - bi)
+    store(z, at, re)
+    store(z, at + 1, im)
+    for q in range(1, half + 1):
+        re, im = first_re, first_im
+        qr, qi = zero(z), zero(z)
+        angle = 0
+        for j in range(1, half + 1):
+            angle += q
+            angle = angle - radix if angle >= radix else angle
+            c, s = roots[angle * turn, 0], roots[angle * turn, 1]
+            re = re + c * load(spare, 4 * j)
+            im = im + c * load(spare, 4 * j + 1)
+            qr = qr + s * load(spare, 4 * j + 3)
+            qi = qi + s * load(spare, 4 * j + 2)
+        _turned(z, at + q * hop, re - qr, im + qi, q * k, roots)
+        _turned(z, at + (radix - q) * hop, re + qr, im - qi, (radix - q) * k, roots)
+
+
+@inner
+def _turned(z: Floats, at: int, re: Lanes, im: Lanes, k: int, roots: Floats) -> None:
+    c, s = roots[k, 0], roots[k, 1]
+    store(z, at, c * re - s * im)
+    store(z, at + 1, c * im + s * re)
+
+
+@inner
+def _bin(z: Floats, first: int, n: int, place: Ints, h: int) -> tuple[Lanes, Lanes]:
+    """Bin h of n, 0 <= h < n, after `_passes`: the last radix for this one bin."""
+    q = h // (n // 4)
+    at = first + 2 * (place[h] - q)
+    ar, ai = load(z, at), load(z, at + 1)
+    br, bi = load(z, at + 2), load(z, at + 3)
+    cr, ci = load(z, at + 4), load(z, at + 5)
+    dr, di = load(z, at + 6), load(z, at + 7)
+    if q % 2 == 0:
+        pr, pi, sr, si = ar + cr, ai + ci, br + dr, bi + di
+    else:
+        pr, pi, sr, si = ar - cr, ai - ci, bi - di, dr - br
+    if q < 2:
+        return pr + sr, pi + si
+    return pr - sr, pi - si

@@ -1,0 +1,118 @@
+"""The transform against closed forms: sums of cosines whose bins are known, at every number of cycles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dsp import transform
+from dsp._lanes import rows
+
+# as a window may have them: powers of two, and of factors 3 and 5 on top
+POINTS = (32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384)
+# a drive's window has up to 64 cycles; 59 and 61 are prime, 49 is seven sevens
+CYCLES = range(1, 65)
+# the rounding of a sum of N terms, with reserve
+EXACT = 1e-12
+
+
+def cosines(cycles, points, bins, seed=1):
+    """Six channels, each the sum of cosines at `bins` of random size and angle; and those bins' exact values."""
+    n = cycles * points
+    rng = np.random.default_rng(seed)
+    bins = np.asarray(bins)
+    amplitude = rng.uniform(0.1, 1.0, (len(bins), 6))
+    angle = rng.uniform(-np.pi, np.pi, (len(bins), 6))
+    ends = (bins == 0) | (2 * bins == n)  # real by nature
+    angle[ends] = 0.0
+    turns = np.outer(np.arange(n), bins) % n / n  # reduced first: the argument of the cosine stays exact
+    x = np.zeros((n, 6))
+    for c in range(6):
+        x[:, c] = np.cos(2 * np.pi * turns + angle[:, c]) @ amplitude[:, c]
+    want = np.zeros((n // 2 + 1, 6), dtype=complex)
+    want[bins] = n * np.where(ends, 1.0, 0.5)[:, None] * amplitude * np.exp(1j * angle)
+    return x, want
+
+
+def everything(x, cycles, points, top):
+    plan = transform.plan(cycles, points)
+    work = rows(len(x))
+    work[:, :6] = x
+    lines = rows(2 * (top + 1))
+    spare = rows(2 * cycles + 2)
+    transform.everything(
+        work, cycles, points, top, plan.roots, plan.all_radices, plan.all_place, spare, lines
+    )  # fmt: skip
+    return (lines[::2] + 1j * lines[1::2])[:, :6]
+
+
+def subgroups(x, cycles, points, top):
+    plan = transform.plan(cycles, points)
+    work = rows(len(x))
+    work[:, :6] = x
+    lines = rows(2 * (cycles * top + 2))
+    lines[:] = np.nan
+    transform.subgroups(
+        work, cycles, points, top, plan.roots, plan.short, plan.radices, plan.half_radices, plan.place,
+        plan.half_place, rows(3 * points), lines,
+    )  # fmt: skip
+    return (lines[::2] + 1j * lines[1::2])[:, :6]
+
+
+@pytest.mark.parametrize("points", POINTS)
+def test_every_bin_of_every_number_of_cycles(points):
+    rng = np.random.default_rng(points)
+    for cycles in CYCLES:
+        n = cycles * points
+        bins = np.unique(np.concatenate(([0, n // 2], rng.integers(0, n // 2, 12))))
+        x, want = cosines(cycles, points, bins, seed=cycles)
+        got = everything(x, cycles, points, n // 2)
+        assert np.abs(got - want).max() < EXACT * np.abs(want).max(), (cycles, points)
+
+
+@pytest.mark.parametrize("points", POINTS)
+def test_subgroups_of_every_number_of_cycles(points):
+    """Bins on and beside the orders are right, whatever lies between them; no other bin is touched."""
+    rng = np.random.default_rng(points)
+    top = points // 2
+    for cycles in CYCLES[1:]:
+        n = cycles * points
+        near = [cycles * h + side for h in (0, 1, 2, 7, top - 1, top) for side in (-1, 0, 1)]
+        bins = np.unique(np.clip(np.concatenate((near, rng.integers(0, n // 2, 8))), 0, n // 2))
+        x, want = cosines(cycles, points, bins, seed=cycles)
+        got = subgroups(x, cycles, points, top)
+        order = np.arange(top + 1) * cycles
+        wanted = np.unique(np.concatenate((order[1:] - 1, order, order + 1)))
+        wanted = wanted[wanted <= n // 2]
+        assert np.abs(got[wanted] - want[wanted]).max() < EXACT * np.abs(want).max(), (cycles, points)
+        assert np.isnan(got[np.setdiff1d(np.arange(cycles * top), wanted)]).all()
+
+
+@pytest.mark.parametrize(("cycles", "points"), [(10, 256), (10, 512), (10, 1024), (12, 1280), (1, 2048), (61, 1024)])
+def test_long_windows(cycles, points):
+    n = cycles * points
+    x, want = cosines(cycles, points, np.random.default_rng(2).integers(1, n // 2, 20))
+    assert np.abs(everything(x, cycles, points, n // 2) - want).max() < EXACT * np.abs(want).max()
+    if cycles > 1:
+        got, order = subgroups(x, cycles, points, 50), np.arange(1, 51) * cycles
+        for k in (order - 1, order, order + 1):
+            assert np.abs(got[k] - want[k]).max() < EXACT * np.abs(want).max()
+
+
+@pytest.mark.parametrize("top", [0, 1, 505, 639, 640, 641, 1000])
+def test_a_part_of_the_bins_is_that_part(top):
+    x, want = cosines(10, 256, np.arange(0, 1281, 5))
+    got = everything(x, 10, 256, top)
+    assert np.abs(got - want[: top + 1]).max() < EXACT * np.abs(want).max()
+
+
+def test_numpy_agrees_on_noise():
+    x = np.random.default_rng(3).standard_normal((7 * 96, 6))
+    want = np.fft.rfft(x, axis=0)
+    assert np.abs(everything(x, 7, 96, len(want) - 1) - want).max() < EXACT * np.abs(want).max()
+
+
+@pytest.mark.parametrize(("cycles", "points"), [(0, 32), (10, 4), (10, 36), (10, 56), (10, 0)])
+def test_sizes_that_no_plan_fits_are_refused(cycles, points):
+    with pytest.raises(ValueError, match=f"got {cycles} and {points}"):
+        transform.plan(cycles, points)
