@@ -1,4 +1,4 @@
-"""What the tests of the wire share: small servers whose bytes are written out here, none of it the driver's code."""
+"""What the tests of the wire share: servers written out here or simulated, none of it the driver's own code."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import Any
 
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
+from simulators.bus.faulty import Listener
+from simulators.bus.segment import Segment
 
 Answer = Callable[[int, int, int, int], Awaitable[bytes | None]]  # unit, function, address, count → PDU or silence
 
@@ -57,6 +59,16 @@ async def tcp_server(answer: Answer, port: int = 0) -> AsyncIterator[int]:
 
 def link_to(port: int) -> ModbusLink:
     return ModbusLink(Wire("w", host="127.0.0.1", port_number=port), SystemClock())
+
+
+@contextlib.asynccontextmanager
+async def opened(wire: Wire) -> AsyncIterator[ModbusLink]:
+    """A link that is closed however the test ends."""
+    link = ModbusLink(wire, SystemClock())
+    try:
+        yield link
+    finally:
+        await link.close()
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -112,3 +124,18 @@ class RtuSlave(threading.Thread):
             self.join(5)
         os.close(self.master)
         os.close(self._slave)
+
+
+class Converter:
+    """A transparent box: bytes of the line to whoever is connected, and back. On the wire it is "agent"."""
+
+    def __init__(self, segment: Segment) -> None:
+        self.listener = Listener(segment, lambda data, _: self._say(data))
+        self._mouth = segment.attach("agent", self._hear)
+
+    def _say(self, data: bytes) -> None:
+        self._mouth(data)
+
+    def _hear(self, data: bytes) -> None:
+        for connection in self.listener.connections[-1:]:
+            connection.write(data)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from wirekit import RtuSlave, crc16, echo_address, link_to, run, tcp_server
+from wirekit import RtuSlave, crc16, echo_address, link_to, opened, run, tcp_server
 
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire, port_parity
@@ -213,10 +213,9 @@ def test_a_block_as_long_as_the_device_allows_says_what_was_heard(garble: bool, 
         slave.start()
 
     async def scene() -> None:
-        link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
-        with pytest.raises(LinkTimeout, match=told):
-            await link.read_block(Request(11, 4, 0, 80), 0.2, spare=0, tries=3, silence_tries=2)
-        await link.close()
+        async with opened(Wire("s", serial_port=slave.port)) as link:
+            with pytest.raises(LinkTimeout, match=told):
+                await link.read_block(Request(11, 4, 0, 80), 0.2, spare=0, tries=3, silence_tries=2)
 
     try:
         run(scene())
@@ -235,22 +234,19 @@ def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two() -> 
     segment.start()
 
     async def scene() -> None:
-        link = ModbusLink(Wire("s", serial_port=port), SystemClock())
-        polls = 0
-        try:
+        async with opened(Wire("s", serial_port=port)) as link:
             for polls in range(8):
                 if polls == 2:
                     plc.start()
-                for address in (0, 100):
-                    with contextlib.suppress(LinkTimeout, FrameError):
-                        await link.read_registers(11, 4, address, 20 + address // 10, 0.1)
+                try:
+                    for address in (0, 100):
+                        with contextlib.suppress(LinkTimeout, FrameError):
+                            await link.read_registers(11, 4, address, 20 + address // 10, 0.1)
+                except LinkBusy:
+                    assert 3 <= polls <= 6
+                    return
                 await asyncio.sleep(0.5)
-        except LinkBusy:
-            assert 3 <= polls <= 6
-        else:
-            pytest.fail(f"not noticed in {polls} polls; {plc.lost} answers lost to the PLC")
-        finally:
-            await link.close()
+        pytest.fail(f"not noticed in 8 polls; {plc.lost} answers lost to the PLC")
 
     try:
         run(scene())

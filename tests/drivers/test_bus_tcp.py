@@ -8,14 +8,17 @@ import struct
 import time
 
 import pytest
-from wirekit import echo_address, link_to, registers, run, tcp_server
+from wirekit import Converter, echo_address, link_to, opened, registers, run, tcp_server
 
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
-from drivers.errors import DeviceRefused, FrameError, LinkClosed, LinkTimeout
+from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkTimeout
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile
 from drivers.reading import Quality
+from simulators.bus.judge import Block
+from simulators.bus.plc import Plc
+from simulators.bus.segment import Segment, SegmentSlave
 
 
 def test_registers_arrive() -> None:
@@ -194,3 +197,27 @@ def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.
             await link.close()
 
     run(scene())
+
+
+@pytest.mark.xfail(strict=True, reason="only serial ports are listened to")
+def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
+    """RTU over TCP: behind the transparent box is a line like any other, and its bytes can be heard."""
+    segment = Segment()
+    converter = Converter(segment)
+    SegmentSlave(segment, 31)
+    plc = Plc(segment, [Block(31, 3, 0x40, 4)])
+    segment.start()
+    plc.start()
+
+    async def scene() -> None:
+        port = converter.listener.port_number
+        async with opened(Wire("w", host="127.0.0.1", port_number=port, rtu_framing=True, listen_s=0.5)) as link:
+            with pytest.raises(LinkBusy, match="another master"):
+                await link.read_registers(31, 3, 0, 1, 0.2)
+
+    try:
+        run(scene())
+        assert not segment.said_by("agent")
+    finally:
+        segment.stop()
+        converter.listener.close()

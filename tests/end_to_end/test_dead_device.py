@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
+from wirekit import Converter
 
 from agent.clock import SystemClock
 from agent.config import load_config
@@ -55,21 +56,6 @@ class Mortal(SegmentSlave):
             self.ignored.append(self._segment.now())
         else:
             super().addressed(frame)
-
-
-class Converter:
-    """A transparent box: bytes of the line to whoever is connected, and back."""
-
-    def __init__(self, segment: Segment) -> None:
-        self.listener = Listener(segment, lambda data, _: self._say(data))
-        self._mouth = segment.attach("agent", self._hear)
-
-    def _say(self, data: bytes) -> None:
-        self._mouth(data)
-
-    def _hear(self, data: bytes) -> None:
-        for connection in self.listener.connections[-1:]:
-            connection.write(data)
 
 
 class Gateway:
