@@ -54,6 +54,8 @@ def apply_checks(store: Store, config: Config, buses: list[BusPoller]) -> None:
     unchecked = []
     for bus in buses:
         for polled in bus.devices:
+            if polled.device.name not in {*config.meters, *config.drives}:
+                continue  # plain signals have nothing to be checked against
             found = load_check(store, config, bus, polled)
             if found is None:
                 unchecked.append(polled.device.name)

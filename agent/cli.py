@@ -127,9 +127,10 @@ def read(config: Path, device: str | None, times: int, as_json: bool) -> None:
     import asyncio
 
     from agent.read import read_devices
+    from agent.signals import signal_devices
 
     loaded, report = _load(config)
-    known = [*loaded.meters, *loaded.drives]
+    known = [*loaded.meters, *loaded.drives, *(item.name for item in signal_devices(loaded))]
     if device is not None and device not in known:
         from agent.schema import nearest
 
@@ -216,33 +217,50 @@ def replay(file: Path, nominal: str, mapping: str, from_s: float, to_s: float | 
         _fail(str(error))
 
 
-@main.command()
+@main.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per profile.")
-def profiles(as_json: bool) -> None:
-    """The register maps that ship with magwatt, with how far each is to be trusted."""
-    import json
+@click.pass_context
+def profiles(context: click.Context, as_json: bool) -> None:
+    """The register maps that are known, with how far each is to be trusted."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_profiles, as_json=as_json)
 
-    from drivers.profiles import load_profile, profile_ids
-    from drivers.registers import usable
 
-    for name in profile_ids():
-        profile = load_profile(name)
-        row = {
-            "profile": name,
-            "kind": profile.kind,
-            "vendor": profile.vendor,
-            "model": profile.model,
-            "transports": list(profile.transports),
-            "registers": len(usable(profile)),
-            "confidence": profile.confidence,
-        }
-        if as_json:
-            click.echo(json.dumps(row))
-        else:
-            click.echo(
-                f"{name:24} {profile.kind:7} {'/'.join(profile.transports):8} {len(usable(profile)):4} registers  "
-                f"{profile.confidence}, not checked on hardware"
-            )
+@profiles.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per profile.")
+def list_profiles(as_json: bool) -> None:
+    """One line for each model: kind, registers by poll group, confidence."""
+    from agent import profiles as library
+    from drivers.errors import ProfileError
+
+    try:
+        library.list_profiles(as_json)
+    except ProfileError as error:
+        _fail(str(error))
+
+
+@profiles.command()
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def show(model: str, as_json: bool) -> None:
+    """All that is known about MODEL (vendor/model): registers, scales, watchdog, tables, sources."""
+    from agent.profiles import show_profile
+    from drivers.errors import ProfileError
+    from drivers.profiles import load_profile
+
+    try:
+        show_profile(load_profile(model), as_json)
+    except ProfileError as error:
+        _fail(str(error))
+
+
+@profiles.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check_profiles(files: tuple[Path, ...]) -> None:
+    """Check profile FILES of your own: exit 0 when fine, 2 with one line for each problem."""
+    from agent.profiles import check_files
+
+    sys.exit(check_files(files))
 
 
 @main.command()

@@ -12,7 +12,7 @@ from agent import kernels
 from agent.allocate import Allocation, of_drive
 from agent.estimate import Estimator
 from agent.messages import Message
-from agent.metrics import by_name, rounded
+from agent.metrics import rounded
 from agent.topology import Asset
 from drivers.reading import Clock, Quality, Reading, Value, Waveform
 from drivers.vocabulary import metric_name_of
@@ -78,7 +78,7 @@ class Compute:
     def reading(self, reading: Reading) -> None:
         now_ns = self._clock.monotonic_ns()
         for state in self._states:
-            if reading.device in state.asset.devices or self._feeds(state, reading.device):
+            if reading.device in state.asset.sources or self._feeds(state, reading.device):
                 self._take(state, reading)
                 if reading.device in state.waits_for:
                     state.waits_for.discard(reading.device)
@@ -140,16 +140,15 @@ class Compute:
 
     def _take(self, state: _AssetState, reading: Reading) -> None:
         asset = state.asset
+        if reading.device in asset.signal_devices:
+            self._take_signals(state, reading)
+            return
         own = reading.device in asset.devices
         if state.allocation and any(branch.drive == reading.device for branch in asset.branches):
             state.allocation.take_drive(reading)
         if not own:
             return
-        state.quality = reading.quality & Quality.SIMULATED
-        if Quality.NO_REPLY in reading.quality:
-            state.silent[reading.device] = reading.error
-        else:
-            state.silent.pop(reading.device, None)
+        self._note_silence(state, reading)
         values, flags = reading.values, reading.flags
         is_meter = asset.meter is not None and reading.device == asset.meter.name
         if is_meter and state.allocation:
@@ -162,6 +161,20 @@ class Compute:
                 state.estimator.take_meter(reading)
             elif not is_meter:
                 state.estimator.take_drive(reading)
+
+    def _take_signals(self, state: _AssetState, reading: Reading) -> None:
+        self._note_silence(state, reading)
+        own = {signal.metric.name for signal in state.asset.signals}
+        values = {name: value for name, value in reading.values.items() if name in own}
+        self._keep(state, reading, values, reading.flags)
+
+    @staticmethod
+    def _note_silence(state: _AssetState, reading: Reading) -> None:
+        state.quality = reading.quality & Quality.SIMULATED
+        if Quality.NO_REPLY in reading.quality:
+            state.silent[reading.device] = reading.error
+        else:
+            state.silent.pop(reading.device, None)
 
     def _keep(
         self, state: _AssetState, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]
@@ -188,7 +201,7 @@ class Compute:
         values: dict[str, object] = {}
         flags: dict[str, Quality] = {}
         newest_ns = 0
-        table = by_name("telemetry")
+        table = state.asset.metrics("telemetry")
         meter = state.asset.meter.name if state.asset.meter else None
         for (_, quantity), slot in sorted(state.slots.items(), key=lambda item: item[0][0] != meter):
             name = metric_name_of(quantity)
@@ -222,8 +235,8 @@ class Compute:
         )  # fmt: skip
 
     def _tell(self, state: _AssetState) -> None:
-        polled = [name for name in state.asset.devices if name in self._due_s]
-        unpolled = [name for name in state.asset.devices if name not in self._due_s]
+        polled = [name for name in state.asset.sources if name in self._due_s]
+        unpolled = [name for name in state.asset.sources if name not in self._due_s]
         troubles = [f"{name}: {state.silent[name] or 'no answer'}" for name in polled if name in state.silent]
         troubles += [f"{name}: not polled, see its comm_loss" for name in unpolled]
         heard = {device for device, _ in state.slots} - state.silent.keys()

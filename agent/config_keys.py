@@ -185,5 +185,9 @@ SIGNAL = {
     "unit_of_measure": Key(schema.text),
     "of": Key(schema.identifier),
     "scale": Key(schema.number(-1e9, 1e9), 1.0),
+    "offset": Key(schema.number(-1e9, 1e9), 0.0),
+    "word_order": Key(schema.one_of("big", "little"), "big"),
+    "low": Key(schema.number(-1e12, 1e12), float("-inf")),
+    "high": Key(schema.number(-1e12, 1e12), float("inf")),
     "function": Key(schema.whole(3, 4), 3),
 }

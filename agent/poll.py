@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from agent.config import Bus, Config, Drive, Meter
+from agent.signals import SignalDevice, signal_devices
 from agent.topology import drive_rating_kw, polled_devices
 from drivers.bus import ModbusLink
 from drivers.modbus import ModbusDevice
@@ -172,7 +173,8 @@ def pollers(
     found = []
     quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
     for bus in config.buses.values():
-        items = [item for item in polled_devices(config) if item.bus == bus.name and only in (None, item.name)]
+        every = [*polled_devices(config), *signal_devices(config)]
+        items = [item for item in every if item.bus == bus.name and only in (None, item.name)]
         if not items:
             continue
         link = ModbusLink(wire_of(bus), clock)
@@ -200,8 +202,11 @@ def wire_of(bus: Bus) -> Wire:
     )
 
 
-def _polled(config: Config, bus: Bus, item: Meter | Drive, link: ModbusLink, clock: Clock, quality: Quality) -> Polled:
-    profile, wire = load_profile(item.profile), link.wire
+def _polled(
+    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: ModbusLink, clock: Clock, quality: Quality
+) -> Polled:
+    profile = item.profile if isinstance(item, SignalDevice) else load_profile(item.profile)
+    wire = link.wire
     hole_max = break_even_hole(wire.character_s, wire.silence_s, TURNAROUND_S) if wire.is_rtu else 125
     device = ModbusDevice(
         item.name,
@@ -222,4 +227,5 @@ def _polled(config: Config, bus: Bus, item: Meter | Drive, link: ModbusLink, clo
         vt = item.vt[0] / item.vt[1] if item.vt else 1.0
         for unit in {*CT_QUANTITIES, *VT_QUANTITIES}:
             ratios[unit] = (ct if unit in CT_QUANTITIES else 1.0) * (vt if unit in VT_QUANTITIES else 1.0)
-    return Polled(device, bus.every_s, ratios, cluster=item.fed_by or item.name)
+    near = item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name
+    return Polled(device, bus.every_s, ratios, cluster=near)

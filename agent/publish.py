@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from agent.config import Config
 from agent.messages import Message, encode, encode_plain
-from agent.metrics import by_name
 from agent.store import Store
 from agent.topology import Asset
 from drivers.reading import Clock
@@ -78,7 +77,7 @@ class Publisher:
         metrics = {
             kind: {
                 row.name: {"unit": row.unit, "about": row.about, "kind": row.kind}
-                for row in map(by_name(kind).__getitem__, names)
+                for row in map(asset.metrics(kind).__getitem__, names)
             }
             for kind, names in self._names.get(asset.name, {}).items()
         }

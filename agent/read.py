@@ -69,7 +69,8 @@ def published(values: Mapping[str, Value]) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for name, value in values.items():
         metric = metric_name_of(name)
-        found[metric] = rounded(table[metric], value) if isinstance(value, float) else value
+        known = table.get(metric)  # a plant's own signal is not in it
+        found[metric] = rounded(known, value) if known and isinstance(value, float) else value
     return found
 
 

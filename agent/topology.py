@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.config import Config, Drive, Meter, Motor
+from agent.metrics import Metric, by_name
 from agent.schema import Report, nearest
+from agent.signals import Signal, metric_of, signals
 from drivers.profiles import load_profile
 
 NOT_POLLED = (None, "armed")  # answers to the watchdog question with which a drive is left alone
@@ -38,6 +40,7 @@ class Asset:
     branches: tuple[Branch, ...] = ()
     rule: str = ""
     drive_share: float = 1.0
+    signals: tuple[Signal, ...] = ()
 
     @property
     def branch(self) -> str:
@@ -51,6 +54,22 @@ class Asset:
     @property
     def devices(self) -> tuple[str, ...]:
         return tuple(item.name for item in (self.meter, self.drive) if item)
+
+    @property
+    def signal_devices(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(signal.device for signal in self.signals))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Everything that is polled for this asset."""
+        return (*self.devices, *self.signal_devices)
+
+    def metrics(self, topic: str) -> dict[str, Metric]:
+        """The metrics table as it is for this asset: with its signals among the telemetry."""
+        found = by_name(topic)
+        if self.signals and topic == "telemetry":
+            return found | {signal.metric.name: signal.metric for signal in self.signals}
+        return found
 
 
 def assets(config: Config) -> tuple[Asset, ...]:
@@ -88,6 +107,7 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: Report) -> No
     _check_loops(tables["meter"], report)
     _check_units(tables, report)
     _check_ports(config, report)
+    _check_signals(config, report)
     for drive in _present(config.drives):
         profile = load_profile(drive.profile)
         if profile.kind != "vfd":
@@ -228,6 +248,16 @@ def _check_ports(config: Config, report: Report) -> None:
                 report.problem(f"motor.{motor.name}.waveform", f"{other} uses {motor.waveform.where} already")
 
 
+def _check_signals(config: Config, report: Report) -> None:
+    taken: dict[str, str] = {}
+    for name, row in config.signals.items():
+        if row is not None:
+            metric = metric_of(name, row["unit_of_measure"])
+            other = taken.setdefault(metric, name)
+            if other != name:
+                report.problem(f"signal.{name}", f"would be published as {metric}, as signal.{other} is; rename one")
+
+
 def _name_unbuilt(config: Config, report: Report) -> None:
     later = "accepted, not used yet"
     site = config.site
@@ -252,8 +282,6 @@ def _name_unbuilt(config: Config, report: Report) -> None:
             report.note(
                 f"meter.{meter.name}.ratio_in", "the meter's own ratio is not read back yet; check it at the meter"
             )
-    for name in config.signals:
-        report.note(f"signal.{name}", later)
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:
@@ -300,5 +328,6 @@ def _motor_asset(config: Config, motor: Motor) -> Asset:
     elif len(beside) > 1:
         rule = "rated-power"
     return Asset(
-        motor.name, motor.title, motor, meter, drive, branches, rule, motor.kw / sum(beside) if beside else 1.0
-    )
+        motor.name, motor.title, motor, meter, drive, branches, rule, motor.kw / sum(beside) if beside else 1.0,
+        tuple(signal for signal in signals(config) if signal.motor == motor.name),
+    )  # fmt: skip

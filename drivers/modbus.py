@@ -200,7 +200,8 @@ class ModbusDevice:
 
     def _check_counters(self, values: dict[str, Value], flags: dict[str, Quality]) -> None:
         for name, value in values.items():
-            if isinstance(value, float | int) and vocabulary()[name].kind == "counter":
+            quantity = vocabulary().get(name)  # a plant's own signal is none
+            if isinstance(value, float | int) and quantity is not None and quantity.kind == "counter":
                 if value < self._counters.get(name, value):
                     flags[name] = flags.get(name, Quality.GOOD) | Quality.OUT_OF_RANGE
                 self._counters[name] = value

@@ -1,0 +1,100 @@
+"""Plain registers of a plant, [signal.*]: flows, dampers, tonnes. Each is published with the motor it belongs to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from agent.config import Config
+from agent.metrics import Metric
+from drivers.profiles import Profile, Register
+from drivers.profiles.shape import WORDS
+
+MAX_REGISTERS = 32  # in one read: enough for signals side by side, and few devices refuse it
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One register; its metric's name is also the register's name in readings of `device`."""
+
+    device: str
+    motor: str
+    metric: Metric
+
+
+@dataclass(frozen=True, slots=True)
+class SignalDevice:
+    """All signals of one unit on one bus, polled together under a name of their own."""
+
+    name: str
+    bus: str
+    unit: int
+    motor: str  # with which it is polled close together
+    profile: Profile
+
+
+def metric_of(name: str, unit_of_measure: str) -> str:
+    """`descaler-1-flow` in m3/h → `signal_descaler_1_flow_m3_h`."""
+    words = f"signal {name} {unit_of_measure.replace('%', ' pct ').replace('°', 'deg')}"
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+
+
+def signals(config: Config) -> tuple[Signal, ...]:
+    return tuple(
+        Signal(
+            _device_name(row["bus"], row["unit"]),
+            row["of"],
+            Metric(
+                metric_of(name, row["unit_of_measure"]),
+                row["unit_of_measure"],
+                f"signal {name} of the plant",
+                "measured",
+            ),
+        )
+        for name, row in config.signals.items()
+        if row is not None
+    )
+
+
+def signal_devices(config: Config) -> list[SignalDevice]:
+    """One pseudo-device per bus and unit, with a map made of its signals."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for name, row in config.signals.items():
+        found.setdefault((row["bus"], row["unit"]), []).append(name)
+    return [
+        SignalDevice(
+            _device_name(bus, unit), bus, unit, config.signals[names[0]]["of"], _profile(config, bus, unit, names)
+        )
+        for (bus, unit), names in found.items()
+    ]
+
+
+def _device_name(bus: str, unit: int) -> str:
+    return f"signals-{bus}-{unit}"
+
+
+def _profile(config: Config, bus: str, unit: int, names: list[str]) -> Profile:
+    rows = [_register(name, config) for name in names]
+    return Profile(
+        id=_device_name(bus, unit), vendor="", model="signals", kind="meter", phases=0, confidence="one_source",
+        transports=("rtu", "tcp"), function=3, max_registers=MAX_REGISTERS, min_gap_s=0.005, timeout_s=1.0,
+        refresh_s=0.0, gaps_allowed=False, registers=tuple(rows),
+    )  # fmt: skip
+
+
+def _register(name: str, config: Config) -> Register:
+    row = config.signals[name]
+    return Register(
+        name=metric_of(name, row["unit_of_measure"]),
+        address=row["address"],
+        function=row["function"],
+        type=row["type"],
+        words=WORDS[row["type"]],
+        big_words_first=row["word_order"] == "big",
+        scale=row["scale"],
+        offset=row["offset"],
+        unit=row["unit_of_measure"],
+        group="fast",
+        confidence="one_source",
+        window=(row["low"], row["high"]),
+    )

@@ -1,0 +1,144 @@
+"""Plain registers as [signal.*]: their names, their decoding, and the row of the motor they belong to."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from testkit import HandClock
+
+from agent.compute import Compute
+from agent.config import Config, ConfigError, load_config
+from agent.messages import Message
+from agent.poll import pollers
+from agent.signals import metric_of, signal_devices
+from agent.topology import assets
+from drivers.framing import Request
+from drivers.modbus import ModbusDevice
+from drivers.reading import Quality, Reading
+
+PLANT = """
+[site]
+id = "s"
+gateway = "g"
+[bus.b]
+tcp = "127.0.0.1:502"
+[meter.m1]
+bus = "b"
+unit = 1
+profile = "schneider/pm5000"
+at = "motor"
+class = "0.5"
+[motor.p1]
+kind = "induction"
+kw = 55
+rpm = 1475
+poles = 4
+volts = 400
+fed_by = "m1"
+[signal.well-1-flow]
+bus = "b"
+unit = 40
+address = 120
+type = "f32"
+unit_of_measure = "m3/h"
+low = 0
+high = 500
+of = "p1"
+[signal.damper]
+bus = "b"
+unit = 40
+address = 122
+type = "i16"
+scale = 0.1
+unit_of_measure = "%"
+of = "p1"
+[signal.tonnes]
+bus = "b"
+unit = 40
+address = 300
+type = "u32"
+word_order = "little"
+function = 4
+unit_of_measure = "t"
+of = "p1"
+"""
+FLOW, DAMPER, TONNES = "signal_well_1_flow_m3_h", "signal_damper_pct", "signal_tonnes_t"
+
+
+class Words:
+    """A controller's registers, by literal words: 123.5 m3/h (IEEE 754), 45.6 %, 70000 t with the low word first."""
+
+    answered_s = 0.01
+    memory = {(3, 120): 0x42F7, (3, 121): 0x0000, (3, 122): 456, (4, 300): 4464, (4, 301): 1}  # noqa: RUF012
+
+    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+        words = (
+            self.memory[request.function, request.address + k].to_bytes(2, "big") for k in range(request.registers)
+        )
+        return b"".join(words)
+
+    async def close(self) -> None: ...
+
+
+def load(folder: Path, text: str = PLANT) -> Config:
+    path = folder / "plant.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path)[0]
+
+
+def test_the_name_carries_the_unit() -> None:
+    assert metric_of("descaler-1-flow", "m3/h") == "signal_descaler_1_flow_m3_h"
+    assert metric_of("water", "°C") == "signal_water_degc"
+    assert metric_of("damper", "%") == "signal_damper_pct"
+
+
+def test_signals_of_one_unit_are_read_together_and_decoded(tmp_path: Path, clock: HandClock) -> None:
+    (found,) = signal_devices(load(tmp_path))
+    device = ModbusDevice(found.name, found.profile, found.unit, Words(), clock)
+    reading = asyncio.run(device.poll())
+    assert reading.values == {FLOW: 123.5, DAMPER: 45.6, TONNES: 70000}
+    assert not reading.flags
+    assert [(block.function, block.address, block.count) for block in device.blocks()] == [(3, 120, 3), (4, 300, 2)]
+
+
+def test_a_value_outside_its_stated_window_is_flagged(tmp_path: Path, clock: HandClock) -> None:
+    text = PLANT.replace("high = 500", "high = 100")
+    (found,) = signal_devices(load(tmp_path, text))
+    reading = asyncio.run(ModbusDevice(found.name, found.profile, found.unit, Words(), clock).poll())
+    assert reading.flags == {FLOW: Quality.OUT_OF_RANGE}
+
+
+def test_they_are_polled_and_go_out_with_their_motor(tmp_path: Path, clock: HandClock) -> None:
+    config = load(tmp_path)
+    (poller,) = pollers(config, clock, lambda reading: None)
+    due = {polled.device.name: polled.due_s() for polled in poller.devices}
+    assert set(due) == {"m1", "signals-b-40"}
+    rows: list[Message] = []
+    states: list[tuple[str, str, str]] = []
+    compute = Compute(assets(config), due, {}, clock, rows.append, lambda *state: states.append(state), {})
+
+    def bring(device: str, values: dict[str, float | int | str | None], quality: Quality = Quality.GOOD) -> None:
+        now_ns = clock.utc_ns()
+        compute.reading(Reading(device, now_ns, now_ns, values, quality, {}, "", clock.monotonic_ns()))
+
+    bring("signals-b-40", {FLOW: 123.456789, DAMPER: 45.6})
+    bring("m1", {"active_power": 1000.0})
+    assert rows[-1].values[FLOW] == 123.457
+    assert rows[-1].values["active_power_w"] == 1000.0
+    clock.move(1)
+    bring("signals-b-40", dict.fromkeys((FLOW, DAMPER)), Quality.NO_REPLY)
+    bring("m1", {"active_power": 1000.0})
+    assert rows[-1].values[FLOW] is None
+    assert Quality.NO_REPLY in rows[-1].flags[FLOW]
+    assert states[-1][1] == "stale"
+    assert "signals-b-40" in states[-1][2]
+
+
+def test_two_signals_with_one_name_are_refused(tmp_path: Path) -> None:
+    flow = PLANT[PLANT.index("[signal.well-1-flow]") : PLANT.index("[signal.damper]")]
+    text = PLANT + flow.replace("well-1-flow", "well_1_flow")
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, text)
+    assert any(FLOW in line for line in refused.value.problems)
