@@ -268,7 +268,7 @@ def _drive_power(values: Mapping[str, float]) -> float | None:
 def _one_power(values: Mapping[str, float]) -> float | None:
     """Of a meter for one phase, or of totals only."""
     found = _all(values, ("voltage_l1n", "current_l1", "active_power"))
-    if found is None or "current_l2" in values or found[1] < SIGNIFICANT_A:
+    if found is None or "current_l2" in values or found[0] < 30 or found[1] < SIGNIFICANT_A:
         return None
     return 0.0 if 0.05 <= abs(found[2]) / found[0] / found[1] <= 1.05 else 2.0
 
@@ -333,15 +333,19 @@ def judge_names(profile: Profile, told: str, evidence: Evidence, how: str) -> No
         evidence.named, evidence.denied = True, False
         evidence.add(10.0, f"it calls itself '{told}' ({how})")
         return
-    models = [name for name in (profile.model, *profile.aliases) for name in [_token(name)] if name]
     evidence.denied |= any(rule.contains for rule in rules) and how == READ_ID
-    if any(model in _token(told, 0) for model in models):
+    if _says_model(profile, told):
         evidence.named, evidence.denied = True, False
         evidence.add(10.0, f"it calls itself '{told}' ({how})")
     elif _vendor_in(profile, text):
         evidence.add(3.0, f"it calls itself '{told}' ({how})")
     elif how == READ_ID:  # in a server id stands what its maker likes
         evidence.add(-6.0, f"it calls itself '{told}' ({how})")
+
+
+def _says_model(profile: Profile, told: str) -> bool:
+    names = (_token(name) for name in (profile.model, *profile.aliases))
+    return any(name and name in _token(told, 0) for name in names)
 
 
 def _token(name: str, least: int = 4) -> str:
@@ -354,14 +358,14 @@ def _vendor_in(profile: Profile, text: str) -> bool:
     return profile.vendor.split()[0].casefold() in text or profile.id.split("/")[0].split("-")[0] in text
 
 
-def judge_register(rule: Identify, words: Sequence[int] | None, evidence: Evidence) -> None:
-    """words: None when the device refused."""
+def judge_register(profile: Profile, rule: Identify, words: Sequence[int] | None, evidence: Evidence) -> None:
+    """words: None when the device refused. Zeros stand where there is nothing; unless they are what is looked for."""
     sure = 0.4 if rule.confidence == "from_memory" else 1.0
     where = f"register {rule.address}"
-    if words is None:
+    if words is None or not (any(words) or 0 in (rule.equals, *rule.equals_any)):
         told = bool(rule.equals_any or rule.contains) or rule.equals is not None
         evidence.denied |= told and sure == 1.0
-        evidence.add(-2.0 * sure, f"{where} is refused")
+        evidence.add(-2.0 * sure, f"{where} is {'empty' if words else 'refused'}")
         return
     if rule.type == "string":
         text = b"".join(word.to_bytes(2, "big") for word in words).decode("ascii", "replace").strip("\0 ")
@@ -370,6 +374,9 @@ def judge_register(rule: Identify, words: Sequence[int] | None, evidence: Eviden
             evidence.named |= fits
             evidence.denied |= not fits
             evidence.add(8.0 if fits else -5.0 * sure, f"{where} says '{text}'")
+        elif _says_model(profile, text):
+            evidence.named = True
+            evidence.add(8.0, f"{where} says '{text}'")
         elif text.isprintable() and len(text) >= 3:
             evidence.add(1.0, f"{where} says '{text}'")
         return

@@ -159,11 +159,20 @@ def _decide(found: Identified, candidates: dict[str, Profile], evidence: dict[st
     ranked = sorted(evidence.items(), key=lambda item: -item[1].score)
     best = ranked[0][1].score if ranked else 0.0
     near = [name for name, seen in ranked if seen.score >= POSSIBLE and best - seen.score < APART]
+    if near and not evidence[near[0]].named:  # nothing but values: its maker's other maps that answer too stay in it
+        maker = candidates[near[0]].vendor
+        near += [
+            name
+            for name, seen in ranked
+            if name not in near and candidates[name].vendor == maker and seen.score >= POSSIBLE and not seen.refused
+        ]
     found.matches = [
         Match(candidates[name], seen.score, seen.named, tuple(seen.pro), tuple(seen.contra))
         for name, seen in ((name, evidence[name]) for name in near[:LIST_MAX])
     ]
-    found.sure = len(near) == 1 and best >= SURE and not evidence[near[0]].denied
+    first = evidence[near[0]] if near else Evidence()
+    fits = first.named or not first.refused
+    found.sure = len(near) == 1 and best >= SURE and fits and not first.denied
 
 
 async def _what_it_says(
@@ -195,7 +204,7 @@ async def _registers(memory: Memory, candidates: dict[str, Profile], evidence: d
             if rule.method == "register" and rule.address is not None and rule.function in memory.functions:
                 words = await memory.read(rule.function, rule.address, rule.words)
                 if words is not None or rule.function in memory.functions:
-                    judge_register(rule, words, evidence[name])
+                    judge_register(profile, rule, words, evidence[name])
 
 
 async def _values(memory: Memory, profile: Profile, evidence: Evidence) -> None:
