@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from agent.config import Meter
-from agent.selfcheck.judge import accused, find_causes
+from agent.selfcheck.judge import accused, find_causes, suspects_of
 from agent.selfcheck.model import Bench, DeviceResult, Finding, Result, Subject, Verdict
 from agent.selfcheck.reader import MapReader, Round, missing, words_of
 from agent.selfcheck.world import LOADED, WINDOW, Key, World
@@ -14,6 +14,7 @@ from drivers.registers import decode
 
 READINGS = 10
 LASTS_MAX_S = 300.0
+FOREIGN_MAX, FOREIGN_READINGS = 4, 6  # devices whose maps are tried at each other's units, and how often
 BROKEN = 0.5  # share of a device's quantities without a passed relation from which another model is suspected
 NOTHING = "nothing on this device or beside it to compare with"
 
@@ -33,7 +34,7 @@ async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Re
     world = World(bench, rounds)
     findings = _serials(world, rounds)
     corrected = world
-    if accused(world) or _absent(world):
+    if suspects_of(world, [world.state(index) for index in range(len(world.bound))]):
         again: dict[str, list[Round]] = {item.name: [] for item in bench.subjects}
         asked = {name: reader[name] for name in again}
         for number in range(readings):  # once more, with the words beside
@@ -65,15 +66,17 @@ async def _round(
 
 
 async def _foreign(world: World, clock: Clock) -> dict[Key, list[Round]]:
-    """Maps that do not fit at all, read at the units of the other devices of their kind on the same bus."""
-    broken = [item for item in world.bench.subjects if _broken(world, item)]
+    """Maps that do not fit, read at the units of the other such devices of their kind on the same bus."""
+    states = [world.state(index) for index in range(len(world.bound))]
+    names = {key[0] for key in suspects_of(world, states)}
+    odd = [item for item in world.bench.subjects if item.name in names][:FOREIGN_MAX]
     found: dict[Key, list[Round]] = {}
-    for item in broken[:4]:
-        for other in broken[:4]:
+    for item in odd:
+        for other in odd:
             same_bus = item.item.bus == other.item.bus and type(item.item) is type(other.item)
             if item is not other and same_bus and item.profile.id != other.profile.id:
                 reader = MapReader(item, item.profile, other.item.unit, clock)
-                found[item.name, other.name] = [await reader.round() for _ in range(len(world.rounds[item.name]))]
+                found[item.name, other.name] = [await reader.round() for _ in range(FOREIGN_READINGS)]
     return found
 
 
@@ -81,7 +84,7 @@ def _broken(world: World, subject: Subject) -> bool:
     """Whether most of what could be confirmed is not."""
     confirmed, possible = _confirmed(world), set[Key]()
     for bound in world.bound:
-        if bound.relation is not WINDOW and (bound.loaded or not bound.relation.loaded):
+        if bound.relation is not WINDOW:
             possible |= {key for key in bound.keys if key[0] == subject.name}
     return len(possible) > 3 and len(possible & confirmed) < BROKEN * len(possible)
 
@@ -90,10 +93,6 @@ def _confirmed(world: World) -> set[Key]:
     return {
         key for index, bound in enumerate(world.bound) if world.state(index).word == "confirms" for key in bound.keys
     }
-
-
-def _absent(world: World) -> bool:
-    return any(column and all(value is None for value in column) for column in world.series.values())
 
 
 def _serials(world: World, rounds: Mapping[str, Sequence[Round]]) -> list[Finding]:
@@ -151,7 +150,7 @@ def _device(subject: Subject, world: World, corrected: World, findings: Sequence
         names = [key[1] for key in bound.keys if key[0] == subject.name]
         if corrected.state(index).word == "confirms":
             confirmed |= {name: bound.relation.name for name in names if name not in confirmed}
-        elif bound.relation.loaded and not bound.loaded:
+        elif bound.relation.loaded and not corrected.loaded(index):
             waiting.update(names)
     verdicts = {
         row.name: _verdict(row.name, subject, world, named, confirmed, waiting) for row in subject.profile.registers

@@ -12,6 +12,7 @@ from agent.poll import CT_QUANTITIES
 from agent.selfcheck.reader import Round
 from agent.selfcheck.world import Key, Series, World
 from drivers.profiles import Register
+from drivers.vocabulary import vocabulary
 
 DECADES = (-1, 1, -2, 2, -3, 3)
 # Rated primaries of IEC 61869-2 and usual neighbours, in A.
@@ -156,6 +157,8 @@ def _ratios(world: World, device: str) -> Iterator[Hypothesis]:
 
 def _wiring(world: World, device: str) -> Iterator[Hypothesis]:
     """Current transformers crossed or reversed: powers as they would be with the right wires."""
+    item = world.subjects[device].item
+    assert isinstance(item, Meter)
     needed = [(device, f"{stem}{k}{end}") for stem, end in (("active_power_l", ""), ("current_l", ""), ("voltage_l", "n"))
               for k in (1, 2, 3)]  # fmt: skip
     if not all(world.value(key) for key in needed):
@@ -167,41 +170,70 @@ def _wiring(world: World, device: str) -> Iterator[Hypothesis]:
         c = 3 - a - b
         # cos(φ + 120°), cos(φ − 120°), cos φ: the sum is 0, the difference √3 · sin φ.
         sine, cosine = (pf[a] - pf[b]) / math.sqrt(3), pf[c]
-        if abs(sum(pf)) < 0.25 and 0.1 < cosine and 0.25 < math.hypot(sine, cosine) < 1.06:
+        size = math.hypot(sine, cosine)
+        leads = (world.value((device, f"reactive_power_l{c + 1}")) or 0.0) < -0.2 * volt_amperes[c]
+        if abs(sum(pf)) < 0.25 and cosine > 0.1 and 0.25 < size < 1.1 and not leads:
+            if size > 1 or item.at == "motor":  # a sinusoidal current: what is above or below 1 is unbalance
+                sine, cosine = sine / size, cosine / size
             text = (
                 f"the current transformers (or voltage leads) of L{a + 1} and L{b + 1} look exchanged at the meter: "
                 "their powers fit the other phase's voltage"
             )
-            yield _rewired(world, device, text, "ct_exchanged", [cosine] * 3)
+            yield _rewired(world, device, text, "ct_exchanged", [cosine] * 3, [abs(sine)] * 3)
     flips = [k for k in range(3) if pf[k] < -0.05]
-    if flips:
+    sizes = [abs(value) for value in pf]
+    if flips and max(sizes) - min(sizes) < 0.35:
         phases = ", ".join(f"L{k + 1}" for k in flips)
         text = f"the current transformer of {phases} looks reversed: turn it, or exchange its two wires"
-        yield _rewired(world, device, text, "ct_reversed", [abs(value) for value in pf])
+        sines = [
+            _share(world, (device, f"reactive_power_l{k}"), va, pf[k - 1]) * (-1 if k - 1 in flips else 1)
+            for k, va in enumerate(volt_amperes, 1)
+        ]
+        yield _rewired(world, device, text, "ct_reversed", [abs(value) for value in pf], sines)
 
 
-def _rewired(world: World, device: str, text: str, cause: str, pf: list[float]) -> Hypothesis:
+def _share(world: World, key: Key, va: float, cosine: float) -> float:
+    """Q/S as shown; where the map has no Q, what a sinusoidal current would have."""
+    shown = world.value(key)
+    return shown / va if shown is not None else math.sqrt(max(0.0, 1 - cosine * cosine))
+
+
+def _rewired(world: World, device: str, text: str, cause: str, pf: list[float], sines: list[float]) -> Hypothesis:
+    """The powers with those cosines and sines between each phase's voltage and its own current."""
     series: dict[Key, Series] = {}
-    total: Series = [0.0] * len(world.rounds[device])
+    totals: dict[str, Series] = {}
     for k in (1, 2, 3):
         u, i = world.series[device, f"voltage_l{k}n"], world.series[device, f"current_l{k}"]
-        column = [None if a is None or b is None else a * b * pf[k - 1] for a, b in zip(u, i, strict=True)]
-        series[device, f"active_power_l{k}"] = column
-        total = [None if t is None or p is None else t + p for t, p in zip(total, column, strict=True)]
-        for stem in ("power_factor", "cos_phi"):
-            series[device, f"{stem}_l{k}"] = [pf[k - 1]] * len(total)
-        # What the meter says of these is as crossed as its powers; without them no relation asks.
-        for stem in ("reactive_power", "phase_angle"):
-            series[device, f"{stem}_l{k}"] = [None] * len(total)
-        series[device, f"apparent_power_l{k}"] = [
-            None if a is None or b is None else a * b for a, b in zip(u, i, strict=True)
-        ]
-    series[device, "active_power"] = total
-    for name in ("power_factor", "cos_phi", "reactive_power", "phase_angle", "apparent_power"):
-        series[device, name] = [None] * len(total)
+        va = [None if a is None or b is None else a * b for a, b in zip(u, i, strict=True)]
+        angle = math.atan2(sines[k - 1], pf[k - 1])
+        for stem, column in (
+            ("active", _scaled(va, pf[k - 1])),
+            ("reactive", _scaled(va, sines[k - 1])),
+            ("apparent", va),
+        ):
+            series[device, f"{stem}_power_l{k}"] = column
+            totals[stem] = _sum(totals[stem], column) if stem in totals else column
+        series[device, f"power_factor_l{k}"] = [pf[k - 1]] * len(va)
+        series[device, f"cos_phi_l{k}"] = [math.cos(angle)] * len(va)
+        series[device, f"phase_angle_l{k}"] = [math.degrees(angle)] * len(va)
+        series[device, f"active_power_fund_l{k}"] = series[device, f"active_power_l{k}"]
+    for stem, column in totals.items():
+        series[device, f"{stem}_power"] = column
+    p, q, s = (totals[stem] for stem in ("active", "reactive", "apparent"))
+    series[device, "active_power_fund"] = p
+    series[device, "power_factor"] = [a / b if a is not None and b else None for a, b in zip(p, s, strict=True)]
+    series[device, "phase_angle"] = [
+        None if a is None or b is None else math.degrees(math.atan2(b, a)) for a, b in zip(p, q, strict=True)
+    ]
     series = {key: column for key, column in series.items() if key in world.rows}
+    # The counters have counted the crossed powers: they say nothing about the right ones.
+    series |= {key: [None] * len(p) for key, row in world.rows.items() if key[0] == device and _counts(row)}
     names = tuple(key[1] for key in series if not key[1].startswith("apparent"))
-    return Hypothesis(cause, device, names, text, 1.5, series, tag="")
+    return Hypothesis(cause, device, names, text, 1.5, series)
+
+
+def _sum(one: Series, two: Series) -> Series:
+    return [None if a is None or b is None else a + b for a, b in zip(one, two, strict=True)]
 
 
 def _units(world: World, suspects: set[str], foreign: Mapping[Key, list[Round]]) -> Iterator[Hypothesis]:
@@ -220,12 +252,17 @@ def _units(world: World, suspects: set[str], foreign: Mapping[Key, list[Round]])
                 size = len(world.rounds[here])
                 for key, row in world.rows.items():
                     if key[0] == here:
-                        series[key] = _length(world.read(key, row, rounds), size)
+                        told = one.profile.id == two.profile.id or not _counts(row)  # else read at other moments
+                        series[key] = _length(world.read(key, row, rounds) if told else [], size)
         if series:
             text = f"{a} and {b} look exchanged: unit {two.item.unit} is {a}, unit {one.item.unit} is {b}"
             yield Hypothesis(
                 "unit", a, tuple(sorted({key[1] for key in series})), text, 2.0, series, tag=f"unit:{a}:{b}"
             )
+
+
+def _counts(row: Register) -> bool:
+    return vocabulary()[row.name].kind == "counter"
 
 
 def _length(column: Series, size: int) -> Series:

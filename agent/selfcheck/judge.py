@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from agent.selfcheck.hypotheses import Hypothesis, hypotheses
 from agent.selfcheck.model import Finding
 from agent.selfcheck.reader import Round
-from agent.selfcheck.world import VOID, WINDOW, Key, State, World, is_gauge
+from agent.selfcheck.world import Key, State, World, is_gauge
 from drivers.profiles import Register
 
 FINDINGS_MAX = 5
 TIE = 0.9  # scores closer than this explain equally well
 CANDIDATES_MAX = 3
 _WEIGHT = {"accuses": -5.0, "neutral": -0.2, "void": 0.0}
-_LOST = -2.5  # a relation that could speak before and cannot with the hypothesis
+_SILENCED = -2.0  # a relation that confirmed before and cannot speak with the hypothesis
+INDICATORS = {"active_power", "motor_power", "motor_torque", "motor_current", "current_l1", "current_l2", "current_l3"}
 OVERLAP, PARITY = -2.0, -1.2
+NEAR = 64  # addresses within which a map keeps one parity for its 32-bit values
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def find_causes(world: World, foreign: Mapping[Key, list[Round]]) -> list[Findin
     found: list[Finding] = []
     for group in range(1, FINDINGS_MAX + 1):
         states = [world.state(index) for index in range(len(world.bound))]
-        suspects = _suspects(world, states)
+        suspects = suspects_of(world, states)
         if not suspects:
             break
         weighed = [_weigh(world, states, item) for item in hypotheses(world, suspects, foreign)]
@@ -47,6 +49,7 @@ def find_causes(world: World, foreign: Mapping[Key, list[Round]]) -> list[Findin
         for key, column in best.hypothesis.series.items():
             world.series[key] = column
         world.rows |= best.hypothesis.rows
+        world.loads = world.loads_with({})
     return found
 
 
@@ -60,14 +63,14 @@ def _title(world: World, device: str) -> str:
     return f"{'meter' if isinstance(world.subjects[device].item, Meter) else 'drive'} {device}"
 
 
-def _suspects(world: World, states: list[State]) -> set[Key]:
+def suspects_of(world: World, states: list[State]) -> set[Key]:
+    """What disagrees, what gives no value, and what stands on the words of another quantity."""
     suspects = {
         key for state, bound in zip(states, world.bound, strict=True) if state.word == "accuses" for key in bound.keys
     }
     for key, column in world.series.items():
-        if is_gauge(key[1]) and column and all(value is None for value in column):
-            suspects.add(key)
-        elif is_gauge(key[1]) and _overlaps(world, {}, key):
+        silent = is_gauge(key[1]) and column and all(value is None for value in column)
+        if silent or _overlaps(world, {}, key):
             suspects.add(key)
     return suspects
 
@@ -75,12 +78,18 @@ def _suspects(world: World, states: list[State]) -> set[Key]:
 def _weigh(world: World, states: list[State], item: Hypothesis) -> Weighed | None:
     touched = {index for key in item.series for index in world.touching.get(key, ())}
     resolution = {key: world.resolution_of(key, row) for key, row in item.rows.items()}
+    loads = world.loads_with(item.series) if any(key[1] in INDICATORS for key in item.series) else world.loads
+    if loads != world.loads:
+        touched |= {index for index, bound in enumerate(world.bound) if bound.relation.loaded}
     score, healed, left = -item.cost, 0, 0
     for index in touched:
-        before, after = states[index], world.state(index, item.series, resolution)
+        before, after = states[index], world.state(index, item.series, resolution, loads)
+        if after.word == "void" and not world.bound[index].relation.over_time:
+            # A hypothesis that silences its witnesses has not answered them.
+            score += _SILENCED if before.word == "confirms" else 0.0
+            left += before.word == "accuses"
+            continue
         score += _value(after) - _value(before)
-        if before is not VOID and after.word == "void" and world.bound[index].relation is not WINDOW:
-            score += _LOST
         if before.word == "accuses" and after.word != "accuses":
             healed += 1
         elif before.word in ("void", "neutral") and after.word == "confirms":
@@ -124,7 +133,11 @@ def _layout(world: World, rows: Mapping[Key, Register], keys: Iterable[Key]) -> 
             peers = [
                 rows.get(other, peer).address % 2
                 for other, peer in world.rows.items()
-                if other[0] == key[0] and other != key and peer.own_words > 1 and peer.function == row.function
+                if other[0] == key[0]
+                and other != key
+                and peer.own_words > 1
+                and peer.function == row.function
+                and abs(peer.address - row.address) <= NEAR
             ]
             if len(peers) >= 4 and sum(value == row.address % 2 for value in peers) < 0.2 * len(peers):
                 total += PARITY
@@ -137,7 +150,7 @@ def _overlaps(world: World, rows: Mapping[Key, Register], key: Key) -> bool:
         return False
     start, end = row.address + row.at, row.address + row.at + row.own_words
     for other, plain in world.rows.items():
-        if other[0] == key[0] and other != key and is_gauge(other[1]):
+        if other[0] == key[0] and other != key:
             peer = rows.get(other, plain)
             if peer.function != row.function or peer.mask is not None or peer.alone or peer.parts:
                 continue

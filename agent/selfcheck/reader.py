@@ -50,12 +50,12 @@ class MapReader:
         return found
 
     async def beside(self, found: Round) -> None:
-        """Adds the word before and the word behind every register, where the device gives them."""
+        """Adds the words before and behind every register, and refused ones one by one, where the device gives them."""
         wanted = {
             (row.function, address)
             for row in self._rows
             if not row.alone
-            for address in (row.address - 1, row.address + row.words)
+            for address in range(row.address - 1, row.address + row.words + 1)
             if 0 <= address <= 65535
         } - (found.memory.keys() | self._refused)
         await self._read(found, [(function, address, 1) for function, address in sorted(wanted)], learn=False)
@@ -93,7 +93,12 @@ class MapReader:
         timeout_s = subject.timeout_s or subject.profile.timeout_s
         gap_s = subject.profile.min_gap_s if subject.gap_s is None else subject.gap_s
         return await self._link.read_block(
-            Request(self._unit, span[0] % ALONE, span[1], span[2]), timeout_s, gap_s, tries=2, patience_s=timeout_s, silence_tries=1
+            Request(self._unit, span[0] % ALONE, span[1], span[2]),
+            timeout_s,
+            gap_s,
+            tries=2,
+            patience_s=timeout_s,
+            silence_tries=1,
         )
 
     def _parts(self, span: Span) -> list[Span]:
@@ -121,4 +126,4 @@ def words_of(memory: Memory, row: Register) -> list[int] | None:
 
 
 def missing(rounds: Iterable[Round]) -> bool:
-    return all(item.silent or not item.memory for item in rounds)
+    return all(item.silent for item in rounds)

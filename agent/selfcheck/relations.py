@@ -46,6 +46,10 @@ class Plate:
         return synchronous if not self.induction or math.isnan(synchronous) else round(synchronous * 1.02 / 5) * 5.0
 
     @property
+    def rated_nm(self) -> float:
+        return self.kw * 1000 * 30 / math.pi / self.rpm
+
+    @property
     def rated_va(self) -> float:
         return SQRT3 * self.volts * self.amps
 
@@ -208,6 +212,10 @@ METER += [
            _three("active_power_l{}") + " " + _three("voltage_l{}n") + " " + _three("current_l{}"),
            lambda v, p: _spread(v) if p.per_phase else math.nan, (0.0, 0.2), (0.0, 0.45),
            "the phases of one machine have about one power factor; crossed transformers give cos(φ ± 120°)"),
+    _ratio("PF of three phases, any load",
+           _three("active_power_l{}") + " " + _three("voltage_l{}n") + " " + _three("current_l{}"),
+           lambda v, p: _spread(v) if p.per_phase and not sum(v[6:]) / 3 < 0.1 * p.amps else math.nan,
+           NONE, (0.0, 0.75), "at no load the odd phase may turn a little, not by 120°", loaded=False),
     _ratio("mains frequency", "frequency", lambda v, p: min(abs(v[0] - 50) / 50, abs(v[0] - 60) / 60),
            (0.0, 0.01), (0.0, 0.1), "45–66 Hz; 49.5–50.5 and 59.4–60.6 Hz confirm", loaded=False),
     _equal("P fundamental", "active_power_fund active_power", lambda v, p: v[0], lambda v, p: v[1], 0.04,
@@ -304,29 +312,28 @@ DRIVE: list[Relation] = [
            "power factor of a loaded motor"),
     _ratio("P of torque and speed", "motor_power motor_torque output_frequency",
            lambda v, p: (abs(v[0]) * 1000 - _torque_w(abs(v[1]), abs(v[2]) / p.hertz, p) / p.efficiency)
-           / (abs(v[0]) * 1000 + 20 * p.kw), (-0.2, 0.2), (-0.6, 0.6),
+           / (abs(v[0]) * 1000 + 20 * p.kw), (-0.2, 0.2), (-0.5, 0.5),
            "drives' torque is within 10 % of rated, seldom worse"),
     _ratio("P of torque in Nm and speed", "motor_power motor_torque_nm output_frequency",
            lambda v, p: (abs(v[0]) * 1000 - abs(v[1]) * 4 * math.pi * abs(v[2]) / p.poles / p.efficiency)
-           / (abs(v[0]) * 1000 + 20 * p.kw) if p.poles else math.nan, (-0.2, 0.2), (-0.6, 0.6), "as above"),
+           / (abs(v[0]) * 1000 + 20 * p.kw) if p.poles else math.nan, (-0.2, 0.2), (-0.5, 0.5), "as above"),
     _ratio("torque in percent and Nm", "motor_torque motor_torque_nm",
-           lambda v, p: _over(abs(v[1]), abs(v[0]) / 100 * p.kw * 1000 * 30 / math.pi / p.rpm), (0.85, 1.18),
+           lambda v, p: _over(abs(v[1]), abs(v[0]) / 100 * p.rated_nm), (0.85, 1.18),
            (0.5, 2.0), "two views of one estimate"),
     _ratio("torque against nameplate", "motor_torque", lambda v, p: abs(v[0]) / 100, NONE, (0.02, 2.6), "pull-out"),
     _ratio("torque in Nm against nameplate", "motor_torque_nm",
-           lambda v, p: abs(v[0]) / (p.kw * 1000 * 30 / math.pi / p.rpm), NONE, (0.02, 2.6), "pull-out"),
+           lambda v, p: abs(v[0]) / p.rated_nm, NONE, (0.02, 2.6), "pull-out"),
     _ratio("torque and current", "motor_torque motor_current",
-           lambda v, p: v[1] / p.amps - abs(v[0]) / 100, (-0.3, 0.45), (-0.5, 0.8),
-           "I² = magnetising² + torque-making²: up to 0.7 of rated without torque, a little below torque at most"),
+           lambda v, p: (v[1] / p.amps) ** 2 - (v[0] / 100) ** 2, (-0.3, 0.5), (-0.5, 0.65),
+           "I² = magnetising² + torque-making²: no-load current is up to 0.7 of rated"),
     _ratio("torque in Nm and current", "motor_torque_nm motor_current",
-           lambda v, p: v[1] / p.amps - abs(v[0]) / (p.kw * 1000 * 30 / math.pi / p.rpm), (-0.3, 0.45),
-           (-0.5, 0.8), "as above"),
+           lambda v, p: (v[1] / p.amps) ** 2 - (v[0] / p.rated_nm) ** 2, (-0.3, 0.5), (-0.5, 0.65), "as above"),
     _ratio("P against nameplate", "motor_power", lambda v, p: abs(v[0]) / p.kw, NONE, (0.004, 1.8), "as the meter's"),
     _ratio("P in percent", "motor_power_percent output_frequency motor_current",
            lambda v, p: _over(abs(v[0]) / 100, min(abs(v[1]) / p.hertz, 1.2) * v[2] / p.amps), (0.4, 1.4), (0.15, 2.5),
            "percent of the motor's or of the drive's rated power"),
     _ratio("P in percent and torque", "motor_power_percent motor_torque output_frequency",
-           lambda v, p: (abs(v[0]) - abs(v[1]) * abs(v[2]) / p.hertz) / (abs(v[0]) + 10), (-0.25, 0.3), (-0.7, 0.7),
+           lambda v, p: (abs(v[0]) - abs(v[1]) * abs(v[2]) / p.hertz) / (abs(v[0]) + 5), (-0.25, 0.35), (-0.55, 0.6),
            "as P of torque and speed"),
     _ratio("P in percent and kW", "motor_power_percent motor_power",
            lambda v, p: _over(abs(v[0]) / 100, abs(v[1]) / p.kw), (0.7, 1.2), (0.4, 2.5), "motor's or drive's rating"),
@@ -356,7 +363,7 @@ DRIVE: list[Relation] = [
            "light and heavy duty ratings", loaded=False),
     _ratio("drive's rated current", "drive_rated_current",
            lambda v, p: v[0] / (p.amps * p.drive_kw / p.kw), (0.75, 1.4), (0.4, 2.5), "as above", loaded=False),
-    _ratio("rated torque", "motor_torque_scale_nm", lambda v, p: v[0] / (p.kw * 1000 * 30 / math.pi / p.rpm),
+    _ratio("rated torque", "motor_torque_scale_nm", lambda v, p: v[0] / p.rated_nm,
            (0.93, 1.07), (0.5, 2.0), "as the nameplate in the drive", loaded=False),
 ]  # fmt: skip
 

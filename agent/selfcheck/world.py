@@ -21,6 +21,7 @@ Key = tuple[str, str]  # device, quantity
 Series = list[float | None]
 LOADED = 0.1
 STIR_MAX = 0.05
+SAME_DEVICE = 0.4  # the median of ten readings whose requests lie now before, now behind a refresh
 CONFIRM_DX = 0.15  # a relation that the registers' resolution blurs by more than this confirms nothing
 
 
@@ -31,7 +32,10 @@ class Bound:
     relation: Relation
     keys: tuple[Key, ...]
     plate: Plate
-    loaded: bool  # the machine draws enough for rows that need load
+
+    @property
+    def devices(self) -> set[str]:
+        return {key[0] for key in self.keys}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class World:
         self.series: dict[Key, Series] = {key: self.read(key, row) for key, row in self.rows.items()}
         self.resolution = {key: self.resolution_of(key, row) for key, row in self.rows.items()}
         self.stir = {name: self._stir(name) for name in self.subjects}
-        self.loads = {name: self._load(name) for name in self.subjects}
+        self.loads = self.loads_with({})
         self.bound = tuple(self._bind())
         self.touching: dict[Key, list[int]] = {}
         for index, item in enumerate(self.bound):
@@ -89,16 +93,20 @@ class World:
         return abs(scale) * ratio_factor(subject.item, row.unit)
 
     def value(self, key: Key) -> float | None:
-        numbers = [value for value in self.series.get(key, ()) if value is not None]
-        return statistics.median(numbers) if numbers else None
+        return median(self.series.get(key, ()))
+
+    def loaded(self, index: int, loads: Mapping[str, float] | None = None) -> bool:
+        """Whether the machine draws enough for rows that need load."""
+        return max((loads or self.loads).get(name, 0.0) for name in self.bound[index].devices) >= LOADED
 
     def state(
-        self, index: int, series: Mapping[Key, Series] | None = None, resolution: Mapping[Key, float] | None = None
-    ) -> State:
+        self, index: int, series: Mapping[Key, Series] | None = None, resolution: Mapping[Key, float] | None = None,
+        loads: Mapping[str, float] | None = None,
+    ) -> State:  # fmt: skip
         """What relation `index` says, with some series replaced."""
         bound = self.bound[index]
         relation = bound.relation
-        if relation.loaded and not bound.loaded:
+        if relation.loaded and not self.loaded(index, loads):
             return VOID
         columns = [(series or self.series).get(key) or self.series.get(key) for key in bound.keys]
         if any(column is None for column in columns):
@@ -106,7 +114,9 @@ class World:
         if relation is WINDOW:
             return self._window(bound.keys[0], columns[0] or [])
         steps = [(resolution or {}).get(key, self.resolution.get(key, 0.0)) for key in bound.keys]
-        stir = max(self.stir[key[0]] for key in bound.keys)
+        stir = max(self.stir[name] for name in bound.devices)
+        if len(bound.devices) == 1:
+            stir *= SAME_DEVICE
         if relation.over_time:
             return self._counted(bound, columns, steps, stir)  # type: ignore[arg-type]
         points = [row for row in zip(*columns, strict=True) if None not in row]  # type: ignore[arg-type]
@@ -152,26 +162,36 @@ class World:
                 moves.append(max(0.0, steps[len(steps) // 2] - self.resolution[name, stem]) / mean)
         return min(sorted(moves)[len(moves) // 2], STIR_MAX) if moves else 0.0
 
-    def _load(self, name: str) -> float:
-        """Load of the machine behind the device as a share of its rating, as most of its indicators say."""
+    def loads_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
+        """Load (torque) of the machine behind each device as a share of rated, with some series replaced."""
+        return {name: self._load(name, series) for name in self.subjects}
+
+    def _load(self, name: str, series: Mapping[Key, Series]) -> float:
+        """What most of the indicators say."""
+
+        def value(key: Key) -> float | None:
+            return median(series[key]) if key in series else self.value(key)
+
         plate = plate_of(self.bench, self.subjects[name])
         signs = []
+        hertz = [value((other, "output_frequency")) for other in (name, *self._partners(name))]
+        speed = min(1.0, max(0.1, next((abs(item) / plate.hertz for item in hertz if item is not None), 1.0)))
         for other in {name, *self._partners(name)}:
-            if (power := self.value((other, "active_power"))) is not None:
-                signs.append(abs(power) / 1000 / plate.kw)
-            if (power := self.value((other, "motor_power"))) is not None:
-                signs.append(abs(power) / plate.kw)
-            if (torque := self.value((other, "motor_torque"))) is not None:
+            if (power := value((other, "active_power"))) is not None:
+                signs.append(abs(power) / 1000 / plate.kw / speed)
+            if (power := value((other, "motor_power"))) is not None:
+                signs.append(abs(power) / plate.kw / speed)
+            if (torque := value((other, "motor_torque"))) is not None:
                 signs.append(abs(torque) / 100)
-            currents = [self.value((other, key)) for key in ("current_l1", "current_l2", "current_l3", "motor_current")]
+            currents = [value((other, key)) for key in ("current_l1", "current_l2", "current_l3", "motor_current")]
             shares = sorted(value / plate.amps for value in currents if value is not None)
             if shares:
                 share = shares[len(shares) // 2]
-                signs.append(math.sqrt(max(0.0, share**2 - 0.16) / 0.84) if plate.induction else share)
+                signs.append(max(0.0, share - 0.3) / 0.7 if plate.induction else share)
         signs = sorted(sign for sign in signs if not math.isnan(sign))
         if signs:
             return signs[len(signs) // 2]
-        currents = [self.value((name, f"current_l{k}")) for k in (1, 2, 3)]
+        currents = [value((name, f"current_l{k}")) for k in (1, 2, 3)]
         floor = 20 * self.resolution.get((name, "current_l1"), 0.0) + 0.05
         return 1.0 if any(value is not None and value > floor for value in currents) else 0.0
 
@@ -193,24 +213,27 @@ class World:
     def _bind(self) -> Iterable[Bound]:
         for name, subject in self.subjects.items():
             plate = plate_of(self.bench, subject)
-            loaded = self.loads[name] >= LOADED
             for relation in METER if isinstance(subject.item, Meter) else DRIVE:
                 keys = tuple((name, need) for need in relation.needs)
                 if all(key in self.rows for key in keys):
-                    yield Bound(relation, keys, plate, loaded)
+                    yield Bound(relation, keys, plate)
             for key, row in self.rows.items():
                 if key[0] == name and row.type != "string":
-                    yield Bound(WINDOW, (key,), plate, loaded)
+                    yield Bound(WINDOW, (key,), plate)
         for meter, drive in self.pairs:
             plate = replace(plate_of(self.bench, self.subjects[drive]), per_phase=_per_phase(self.subjects[meter]))
-            loaded = max(self.loads[meter], self.loads[drive]) >= LOADED
             for relation in CROSS:
                 keys = tuple(
                     (drive, need.removeprefix("drive:")) if need.startswith("drive:") else (meter, need)
                     for need in relation.needs
                 )
                 if all(key in self.rows for key in keys):
-                    yield Bound(relation, keys, plate, loaded)
+                    yield Bound(relation, keys, plate)
+
+
+def median(column: Iterable[float | None]) -> float | None:
+    numbers = [value for value in column if value is not None]
+    return statistics.median(numbers) if numbers else None
 
 
 def _number(row: Register, memory: Memory, rating_kw: float | None) -> float | None:
