@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -41,6 +42,11 @@ def main(verbose: bool) -> None:
     """Measure at the motor, live and with uncertainty, what a magnet motor on a drive saves."""
     level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    if os.environ.get("MAGWATT_PROFILES"):
+        from agent.config import profile_folders
+        from drivers.profiles import set_profile_folders
+
+        set_profile_folders(profile_folders())
     for name in ("pymodbus", "amqtt", "transitions", "asyncio", "numba"):  # theirs tell nothing that ours does not
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
@@ -222,6 +228,9 @@ def replay(file: Path, nominal: str, mapping: str, from_s: float, to_s: float | 
 @click.pass_context
 def profiles(context: click.Context, as_json: bool) -> None:
     """The register maps that are known, with how far each is to be trusted."""
+    from agent.profiles import use_own_folders
+
+    use_own_folders()
     if context.invoked_subcommand is None:
         context.invoke(list_profiles, as_json=as_json)
 

@@ -6,6 +6,7 @@ The plant is a graph: meters, drives and motors are tables of their own, joined 
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,10 @@ from typing import Any
 from agent import config_keys as keys
 from agent import schema
 from agent.schema import Key, Report
+from drivers.errors import ProfileError
+from drivers.profiles import profile_ids, set_profile_folders
+
+PROFILES_VARIABLE = "MAGWATT_PROFILES"
 
 
 class ConfigError(Exception):
@@ -36,6 +41,7 @@ class Site:
     grid_factor: str | float | None
     topic_prefix: str | None
     simulated: bool
+    profiles: str | None = None  # folder of own register maps, beside this file
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,7 @@ def load_config(path: Path) -> tuple[Config, Report]:
         raise ConfigError([f"{path.name}: not valid TOML: {' '.join(str(error).split())}"]) from None
     from agent.topology import check_topology
 
+    _use_own_profiles(path, raw, report)
     config = _parse(path, raw, report)
     config_hash = hashlib.sha256(data).hexdigest()[:16]
     check_topology(config, raw, report)
@@ -223,6 +230,25 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
         motors=_named(raw, "motor", keys.MOTOR, report, _motor),
         signals=_named(raw, "signal", keys.SIGNAL, report, lambda _name, values, _report: values),
     )
+
+
+def _use_own_profiles(path: Path, raw: Mapping[str, Any], report: Report) -> None:
+    """The folder is looked at before any profile is asked for by name."""
+    site = raw.get("site")
+    folder = site.get("profiles") if isinstance(site, dict) else None
+    own = [path.parent / folder] if isinstance(folder, str) and folder else []
+    set_profile_folders([*profile_folders(), *own])
+    try:
+        profile_ids()
+    except ProfileError as error:
+        for line in str(error).splitlines():
+            report.problem("site.profiles" if own else PROFILES_VARIABLE, line)
+        set_profile_folders(())
+
+
+def profile_folders() -> list[Path]:
+    """Folders of own register maps that the environment names."""
+    return [Path(part) for part in os.environ.get(PROFILES_VARIABLE, "").split(os.pathsep) if part]
 
 
 def _table(raw: Mapping[str, Any], name: str, report: Report) -> Mapping[str, Any] | None:

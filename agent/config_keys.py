@@ -101,6 +101,7 @@ SITE = {
     "grid_factor": Key(_number_or_row, None),
     "topic_prefix": Key(schema.topic_prefix, None),
     "simulated": Key(schema.flag, False),
+    "profiles": Key(schema.text, None),
 }
 STORE = {"dir": Key(schema.text, None), "commit": Key(schema.duration(0.01, 10), 0.1)}
 MQTT = {

@@ -24,7 +24,9 @@ def set_profile_folders(paths: Iterable[Path]) -> None:
     A file there adds a model or, by its id, replaces a shipped one. The id is `device.id`, or that of `extends`.
     """
     global _folders
-    _folders = tuple(paths)
+    before, _folders = _folders, tuple(paths)
+    if not before and not _folders:
+        return
     for cached in (_own, profile_ids, load_profile):
         cached.cache_clear()
 

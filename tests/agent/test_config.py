@@ -8,9 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
+from agent.clock import SystemClock
 from agent.config import Config, ConfigError, load_config
+from agent.poll import pollers
 from agent.schema import Report
 from agent.topology import assets, polled_devices
+from drivers.profiles import set_profile_folders
 
 BASE = """
 [site]
@@ -324,3 +327,81 @@ def test_two_motors_behind_one_drive_share_it_by_rating(tmp_path: Path) -> None:
 def test_every_problem_line_is_one_line(tmp_path: Path) -> None:
     for line in problems(tmp_path, TEN_MISTAKES):
         assert "\n" not in line
+
+
+OWN_PROFILE = """
+schema = 1
+[device]
+id = "acme/p9"
+vendor = "Acme"
+model = "P9"
+kind = "meter"
+confidence = "one_source"
+[protocol]
+transports = ["tcp"]
+function_code = 3
+max_registers = 20
+word_order = "big"
+byte_order = "big"
+addressing = "as printed"
+dialect = "modbus"
+max_registers_basis = "documented"
+min_gap_ms = 0
+timeout_ms = 500
+refresh_ms = 1000
+reads_across_gaps = "unknown"
+[protocol.tcp]
+port = 502
+unit_id = 1
+[[register]]
+name = "active_power"
+address = 7
+type = "i32"
+scale = 0.1
+unit = "W"
+poll = "fast"
+[[source]]
+kind = "vendor_manual_page"
+ref = "Acme P9 manual, page 12"
+covers = "all"
+"""
+OWN = """
+[site]
+id = "s"
+gateway = "g"
+profiles = "maps"
+[bus.b]
+tcp = "127.0.0.1:502"
+[meter.m]
+bus = "b"
+unit = 1
+profile = "acme/p9"
+at = "feeder"
+class = "0.5"
+"""
+
+
+def test_a_folder_of_own_profiles(tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "p9.toml").write_text(OWN_PROFILE, encoding="utf-8")
+    (tmp_path / "plant.toml").write_text(OWN, encoding="utf-8")
+    try:
+        config, _ = load_config(tmp_path / "plant.toml")
+        assert config.meters["m"].profile == "acme/p9"
+        (poller,) = pollers(config, SystemClock(), lambda reading: None)
+        assert [(b.function, b.address, b.count) for b in poller.devices[0].device.blocks()] == [(3, 7, 2)]
+    finally:
+        set_profile_folders(())
+
+
+def test_a_folder_of_own_profiles_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "plant.toml").write_text(OWN, encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        load_config(tmp_path / "plant.toml")
+    assert any("site.profiles" in line and "no such folder" in line for line in refused.value.problems)
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "p9.toml").write_text(OWN_PROFILE.replace("active_power", "activ_power"), encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        load_config(tmp_path / "plant.toml")
+    set_profile_folders(())
+    assert any("activ_power" in line and "did you mean 'active_power'" in line for line in refused.value.problems)
