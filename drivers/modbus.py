@@ -137,7 +137,9 @@ class ModbusDevice:
 
     async def probe(self) -> bool:
         """Whether it answers again: its smallest block, one attempt, an exception counts as an answer."""
-        block = min(self.blocks(), key=lambda item: item.count)
+        block = min(self.blocks(), key=lambda item: item.count, default=None)
+        if block is None:
+            return False  # nothing of this profile may be read yet
         try:
             await self._read(block, hurry=True, tries=1)
         except DeviceRefused as error:

@@ -147,10 +147,10 @@ class _Row:
         self.entry, self.device, self.protocol, self._all = entry, device, protocol, problems
         self.name = entry.get("name", "")
         self._place = f"register {number} ({self.name or 'no name'}): "
-        self._found = len(problems)
+        self._found = 0
 
     def register(self) -> Register | None:
-        entry, protocol = self.entry, self.protocol
+        entry, protocol, self._found = self.entry, self.protocol, len(self._all)
         _check_keys(entry, _REGISTER, self._place, self._all)
         if len(self._all) > self._found:
             return None
@@ -257,6 +257,8 @@ class _Row:
             return None
         found = len(self._all)
         _check_keys(raw, {"address": _WHOLE, "kind": _TEXT, "mask": _WHOLE}, self._place + "scale_from.", self._all)
+        if len(self._all) > found:
+            return None
         if raw.get("kind") not in SCALE_KINDS:
             self._wrong(f"scale_from.kind {raw.get('kind')!r} is not one of {', '.join(SCALE_KINDS)}")
         if not (_is(raw.get("address"), _WHOLE) and 0 <= raw["address"] <= 65535):
@@ -412,7 +414,8 @@ def _block(entry: Table, number: int, device: Table, protocol: Table, problems: 
     place = f"block {number} ({name or 'no name'}): "
     _check_keys(entry, _BLOCK, place, problems)
     missing = [key for key in ("name", "address", "type", "count", "first_order", "scale", "unit") if key not in entry]
-    problems += [f"{place}{key}: missing" for key in missing]
+    if missing:
+        problems.append(f"{place}{', '.join(missing)}: missing")
     if len(problems) > found:
         return None
     quantity = vocabulary().get(name)

@@ -1,0 +1,93 @@
+"""`magwatt profiles`: list, show, check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.cli import main
+from drivers.profiles import profile_ids, set_profile_folders
+
+
+def invoke(*words: str, **environment: str) -> Result:
+    try:
+        return CliRunner().invoke(main, ["profiles", *words], env=environment)
+    finally:
+        set_profile_folders([])
+
+
+GOOD = (
+    'extends = "delta/c2000"\n[device]\nid = "delta/c2000-big"\n[[register]]\nname = "motor_power"\naddress = 0x2206\n'
+)
+
+
+def test_the_list_tells_kind_confidence_and_registers() -> None:
+    rows = [json.loads(line) for line in invoke("list", "--json").output.splitlines()]
+    assert len(rows) == len(profile_ids())
+    (sdm,) = [row for row in rows if row["profile"] == "eastron/sdm630"]
+    assert sdm["kind"] == "meter"
+    assert sdm["confidence"] == "two_sources"
+    assert sdm["registers"] == 64  # rows of the facts, all from two sources
+    assert sdm["groups"] == {"fast": 31, "normal": 13, "slow": 20, "once": 0}
+    assert invoke().output == invoke("list").output
+    assert "huanyang/hy" in invoke().output
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (
+            "delta/c2000",
+            ["8452 2104H", "09-03", "10 ms between", "easymanua.ls", "1·10^[8479]", "    4  GFF ground fault"],
+        ),
+        ("siemens/g120", ["never read: starts a watchdog", "p2040"]),
+        ("toshiba/vf-s11", ["never read: holds the values of the last trip"]),
+        ("abb/acs880", ["0x3220  dc link undervoltage", "off until a self-check passed", "58.14"]),
+        ("wiren-board/map3h", ["orders 2 to 42"]),
+        ("huanyang/hy", ["never polled"]),
+        ("yaskawa/ga800", ["0.01 up to 11 kW, 0.1 above"]),
+    ],
+)
+def test_show_tells_what_a_person_needs(model: str, told: list[str]) -> None:
+    done = invoke("show", model)
+    assert done.exit_code == 0
+    for text in told:
+        assert text in done.output
+
+
+def test_show_is_readable_by_a_program_for_every_model() -> None:
+    for name in profile_ids():
+        found = json.loads(invoke("show", name, "--json").output, parse_constant=lambda word: pytest.fail(word))
+        assert found["profile"] == name
+        assert found["registers"]
+
+
+def test_an_unknown_model_gets_the_nearest_one() -> None:
+    done = invoke("show", "delta/c200")
+    assert done.exit_code == 2
+    assert done.output == "delta/c200: no such profile; did you mean 'delta/c2000'?\n"
+
+
+def test_check_tells_each_problem_in_a_line(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(GOOD)
+    bad.write_text(GOOD.replace("motor_power", "motor_pover") + 'poll = "quick"\n')
+    assert invoke("check", str(good)).exit_code == 0
+    done = invoke("check", str(good), str(bad), str(tmp_path / "none.toml"))
+    assert done.exit_code == 2
+    assert "delta/c2000-big: 14 of 14 registers are read" in done.output
+    assert "did you mean 'motor_power'?" in done.output
+    assert "none.toml: cannot be read" in done.output
+    assert done.output.splitlines()[-1] == "3 files, 2 wrong"
+    assert all(str(tmp_path) in line for line in done.output.splitlines()[:-1])
+
+
+def test_own_folders_come_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "big.toml").write_text(GOOD)
+    assert "delta/c2000-big" in invoke("list", MAGWATT_PROFILES=str(tmp_path)).output
+    assert invoke("show", "delta/c2000-big", MAGWATT_PROFILES=str(tmp_path)).exit_code == 0
+    done = invoke("list", MAGWATT_PROFILES=str(tmp_path / "no"))
+    assert (done.exit_code, done.output) == (2, f"{tmp_path / 'no'}: no such folder of profiles\n")
