@@ -223,8 +223,11 @@ def test_a_block_as_long_as_the_device_allows_says_what_was_heard(garble: bool, 
         slave.stop()
 
 
-@pytest.mark.xfail(strict=True, reason="requests close behind each other have nothing foreign between them")
-def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two() -> None:
+@pytest.mark.xfail(
+    strict=True, reason="the count begins anew between two requests close together; waiting for late answers eats bytes"
+)
+@pytest.mark.parametrize("spare", [0, 4])
+def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two(spare: int) -> None:
     """Two blocks each half second, as a small plant is polled, then a PLC begins to ask a drive ten times a second."""
     segment = Segment()
     port = segment.port("agent")
@@ -241,7 +244,7 @@ def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two() -> 
                 try:
                     for address in (0, 100):
                         with contextlib.suppress(LinkTimeout, FrameError):
-                            await link.read_registers(11, 4, address, 20 + address // 10, 0.1)
+                            await link.read_registers(11, 4, address, 20 + address // 10, 0.1, spare=spare)
                 except LinkBusy:
                     assert 3 <= polls <= 6
                     return
