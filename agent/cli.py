@@ -228,9 +228,6 @@ def replay(file: Path, nominal: str, mapping: str, from_s: float, to_s: float | 
 @click.pass_context
 def profiles(context: click.Context, as_json: bool) -> None:
     """The register maps that are known, with how far each is to be trusted."""
-    from agent.profiles import use_own_folders
-
-    use_own_folders()
     if context.invoked_subcommand is None:
         context.invoke(list_profiles, as_json=as_json)
 

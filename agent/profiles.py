@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -21,18 +20,10 @@ from drivers.profiles import (
     load_file,
     load_profile,
     profile_ids,
-    set_profile_folders,
 )
 from drivers.registers import plan_blocks, usable
 
 FINE, WRONG = 0, 2
-VARIABLE = "MAGWATT_PROFILES"  # folders of own profiles, parted like those of PATH
-
-
-def use_own_folders(configured: Iterable[Path] = ()) -> None:
-    """Profiles of one's own: from the configuration's folders and those that the environment names."""
-    named = (Path(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part)
-    set_profile_folders([*configured, *named])
 
 
 def list_profiles(as_json: bool) -> None:
