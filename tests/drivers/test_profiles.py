@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from drivers.errors import ProfileError
-from drivers.profiles import load_file, load_profile, parse_profile, profile_ids, set_profile_folders
+from drivers.profiles import load_file, load_profile, parse, parse_profile, profile_ids, set_profile_folders
 from drivers.profiles.shape import Identify
 
 BASE = """
@@ -235,3 +235,23 @@ def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
         profile_ids()
     with pytest.raises(ProfileError, match="cannot be read"):
         load_file(folder / "nowhere.toml")
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_each_key_of_a_register_stands_in_the_docs() -> None:
+    page = (DOCS / "profiles.md").read_text(encoding="utf-8")
+    for key in (*parse._DEVICE, *parse._PROTOCOL, *parse._REGISTER, *parse._BLOCK, *parse._COMM_LOSS):
+        assert f"`{key}`" in page, f"docs/profiles.md does not explain {key}"
+
+
+def test_the_profile_in_the_docs_is_one(folder: Path) -> None:
+    page = (DOCS / "adding-a-device.md").read_text(encoding="utf-8")
+    meter, _, large, _ = (block.split("```")[0] for block in page.split("```toml\n")[1:])
+    (folder / "pm-1.toml").write_text(meter.replace("activ_power", "active_power"))
+    (folder / "mine.toml").write_text(large)
+    assert len(load_profile("acme/pm-1").registers) == 3
+    power = load_profile("delta/c2000-large").register("motor_power")
+    assert power is not None
+    assert power.address == 0x2206
