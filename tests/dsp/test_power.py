@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -204,7 +206,7 @@ def test_no_energy_is_lost_between_windows(seed, cuts):
     x = np.random.default_rng(seed).standard_normal((6, 100))
     borders = [1.5, *sorted(cuts), 97.5]
     total = np.zeros(power.SUMS)
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         lo, hi = int(np.floor(start + 0.5)), int(np.ceil(end - 0.5))
         if hi <= lo:  # the stream's windows are longer than a cell
             return
