@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dsp._jit import Bytes, Floats, Ints, kernel
+from dsp._jit import Bytes, Floats, Ints, bare
 from dsp.supply import Supply
 
 LOW_HZ, HIGH_HZ = 42.5, 69.0
@@ -25,6 +25,9 @@ _STEADY = 120  # half cycles of a second at 60 Hz
 _MOVED = 0.02  # of a half cycle: from there on the crossings are followed
 _JUMP = 0.005  # a frequency that differs by more is believed when it comes twice
 _UNKNOWN, _GAP = -2.0, -1.0  # in place of an rms value
+# columns of the state of each kind, and of its records
+_ACTIVE, _START, _EXTREME, _PHASES, _GAPPED, _SINCE, _DARK_S, _CHANGE = 0, 1, 2, 3, 4, 5, 6, 7
+_STATE = 8
 
 
 class Kind(IntEnum):
@@ -55,7 +58,7 @@ class Event(NamedTuple):
     snapshot: npt.NDArray[np.float32]  # (6, n), NaN where samples are missing; ends with the window that ends the event
 
 
-@kernel
+@bare
 def _mean_square(x: Floats, c: int, base: int, first: int, limit: int, a: float, b: float) -> float:
     """Mean of x[c]^2 over positions a..b, cut cells with their slope. Samples first <= k < limit exist."""
     lo = int(np.floor(a + 0.5))
@@ -76,7 +79,42 @@ def _mean_square(x: Floats, c: int, base: int, first: int, limit: int, a: float,
     return float(max(total, 0.0) / (b - a))
 
 
-@kernel
+@bare
+def align(
+    start: float, half: float, phasor: Floats, use: Bytes, known: bool, state: Floats, touched: Bytes,
+    edge: Floats, carry: Floats, restless: Floats,
+) -> None:  # fmt: skip
+    """Lay the borders of half cycles on the zero crossings; later, move them where these have moved for good.
+
+    phasor: (6, 2), fundamentals, angle of a cosine at `start`. restless: how far each was off the last time. A current
+    is judged over the half cycles of its voltage. While something happens, nothing is moved.
+    """
+    busy = known and (state[0, _ACTIVE] + state[1, _ACTIVE] + state[2, _ACTIVE] > 0.0 or touched[1] > 0)
+    largest = 0.0
+    for c in range(3):
+        largest = max(largest, phasor[c, 0] ** 2 + phasor[c, 1] ** 2)
+    for c in range(6):
+        if not use[c]:
+            continue
+        by = c - 3 if c >= 3 and phasor[c - 3, 0] ** 2 + phasor[c - 3, 1] ** 2 > 0.0 else c
+        crossing = start
+        if phasor[by, 0] ** 2 + phasor[by, 1] ** 2 > 0.01 * largest:
+            crossing += half * ((0.5 - np.arctan2(phasor[by, 1], phasor[by, 0]) / np.pi) % 1.0)
+        elif known:
+            continue
+        if not known:
+            edge[c] = crossing
+            carry[c] = _UNKNOWN
+            restless[c] = 0.0
+            continue
+        off = ((crossing - edge[c]) / half + 0.5) % 1.0 - 0.5
+        if abs(off) > _MOVED and abs(off - restless[c]) < _MOVED and not busy:
+            edge[c] += half * (off % 1.0)
+            carry[c] = _UNKNOWN
+        restless[c] = off
+
+
+@bare
 def half_cycles(
     x: Floats,
     bad: Bytes,
@@ -130,12 +168,7 @@ def half_cycles(
         count[c] = n
 
 
-# columns of the state of each kind, and of its records
-_ACTIVE, _START, _EXTREME, _PHASES, _GAPPED, _SINCE, _DARK_S, _CHANGE = 0, 1, 2, 3, 4, 5, 6, 7
-_STATE = 8
-
-
-@kernel
+@bare
 def _record(records: Floats, n: int, kind: int, end: float, state: Floats, reference: float) -> int:
     """One more record (kind, end or NaN at a start, the state); returns the new count, which may exceed the room."""
     if n < records.shape[0]:
@@ -147,7 +180,7 @@ def _record(records: Floats, n: int, kind: int, end: float, state: Floats, refer
     return n + 1
 
 
-@kernel
+@bare
 def judge(
     row: int,
     count: Ints,
@@ -195,15 +228,19 @@ def judge(
                     state[kind, _GAPPED] = 1.0
             continue
         if row == 3:
+            if y <= levels[5] - levels[3] and armed[3, c] and state[3, _ACTIVE] == 0.0:
+                continue
             n = _level(3, c, t, y, 1.0, levels[5], levels[5] - levels[3], reference, armed, beyond, state, records, n)
             continue
-        n = _level(0, c, t, y, -1.0, levels[0], levels[0] + levels[3], reference, armed, beyond, state, records, n)
-        n = _level(1, c, t, y, 1.0, levels[1], levels[1] - levels[3], reference, armed, beyond, state, records, n)
-        _dark(c, t, y, levels[2], levels[2] + levels[3], armed, beyond, state)
+        low, high = levels[0] + levels[3], levels[1] - levels[3]
+        if not (low <= y <= high) or not (armed[0, c] and armed[1, c]) or state[0, _ACTIVE] + state[1, _ACTIVE] > 0.0:
+            n = _level(0, c, t, y, -1.0, levels[0], low, reference, armed, beyond, state, records, n)
+            n = _level(1, c, t, y, 1.0, levels[1], high, reference, armed, beyond, state, records, n)
+            _dark(c, t, y, levels[2], levels[2] + levels[3], armed, beyond, state)
         if beyond[0, c] or beyond[1, c]:
             for past in range(2):  # the half cycles of this value that are to blame
                 v = part[row + c, j + 1 - past]
-                if levels[0] + levels[3] <= v <= levels[1] - levels[3]:
+                if low <= v <= high:
                     continue
                 b = at[row + c, j] - past * half
                 if b > start + grace and b - half < end - grace:
@@ -214,7 +251,7 @@ def judge(
             n = _rapid(c, t, y, half, levels[4], reference, ring, ring_n, beyond, state, records, n)
 
 
-@kernel
+@bare
 def _level(
     kind: int, c: int, t: float, y: float, sign: float, level: float, back: float, reference: float,
     armed: Bytes, beyond: Bytes, state: Floats, records: Floats, n: int,
@@ -244,7 +281,7 @@ def _level(
     return n
 
 
-@kernel
+@bare
 def _dark(c: int, t: float, y: float, level: float, back: float, armed: Bytes, beyond: Bytes, state: Floats) -> None:
     """Interruption inside a dip: from the moment all channels are below the level to the first one back."""
     if y < level:
@@ -265,7 +302,7 @@ def _dark(c: int, t: float, y: float, level: float, back: float, armed: Bytes, b
         s[_SINCE] = -1.0
 
 
-@kernel
+@bare
 def _rapid(
     c: int, t: float, y: float, half: float, level: float, reference: float,
     ring: Floats, ring_n: Ints, beyond: Bytes, state: Floats, records: Floats, n: int,
@@ -342,6 +379,7 @@ class Events:
         self._use = np.array(use, dtype=np.uint8)
         if supply.current_a is None:
             self._use[3:] = 0
+        self._rows = [row for row in (0, 3) if self._use[row : row + 3].any()]
         most = int(2.0 * HIGH_HZ * 0.6) + 8  # half cycles of the longest window, 0.6 s
         self._edge, self._carry = np.zeros(6), np.zeros(6)
         self._count = np.zeros(6, dtype=np.int64)
@@ -403,7 +441,12 @@ class Events:
         if not self._follow(f_hz):
             return (self.interrupt() if self._f_hz > 0.0 else []), False
         half = self._half()
-        self._align(start, half, phasor, math.isnan(f_hz))
+        if not (self._known and math.isnan(f_hz)):
+            align(
+                start, half, phasor, self._use, self._known, self._state, self._touched,
+                self._edge, self._carry, self._restless,
+            )  # fmt: skip
+            self._known = True
         if self._reference_v == 0.0 and not self._slide(u_rms, good):
             return [], False
         half_cycles(
@@ -414,9 +457,7 @@ class Events:
         self._touched[0] = self._touched[1]
         self._touched[1] = 0
         n = 0
-        for row in (0, 3):
-            if not self._use[row : row + 3].any():
-                continue
+        for row in self._rows:
             reference = self._reference_v if row == 0 else float(self._supply.current_a or 0.0)
             n = judge(
                 row, self._count, self._at, self._rms, self._part, half, start, end, reference, self._levels,
@@ -447,32 +488,6 @@ class Events:
             self._ring_n[:3] = 0
             self._ring_n[3, 0] = size
         return True
-
-    def _align(self, start: float, half: float, phasor: Floats, unsynced: bool) -> None:
-        """Move the borders onto the zero crossings, where these have moved and nothing happens."""
-        if unsynced and self._known:
-            return
-        busy = self._known and bool(self._state[:3, _ACTIVE].any() or self._touched[1])
-        size = [math.hypot(p, q) for p, q in phasor.tolist()]
-        for c in range(6):
-            if not self._use[c]:
-                continue
-            by = c if c < 3 or not size[c - 3] > 0.0 else c - 3  # a current is judged over the cycles of its voltage
-            crossing = start
-            if size[by] > 0.1 * max(size[0], size[1], size[2]):
-                angle = math.atan2(phasor[by, 1], phasor[by, 0])
-                crossing += half * ((0.5 - angle / math.pi) % 1.0)
-            elif self._known:
-                continue
-            if not self._known:
-                self._edge[c], self._carry[c], self._restless[c] = crossing, _UNKNOWN, 0.0
-                continue
-            off = ((crossing - self._edge[c]) / half + 0.5) % 1.0 - 0.5
-            if abs(off) > _MOVED and abs(off - self._restless[c]) < _MOVED and not busy:
-                self._edge[c] += half * (off % 1.0)
-                self._carry[c] = _UNKNOWN
-            self._restless[c] = off
-        self._known = True
 
     def _slide(self, u_rms: Floats, good: bool) -> bool:
         """The reference when no voltage is declared: 0.9967 of itself and 0.0033 of the window (5.4.4 [M])."""
