@@ -34,6 +34,7 @@ class Hypothesis:
     series: Mapping[Key, Series]
     rows: Mapping[Key, Register] = field(default_factory=dict)
     tag: str = ""  # hypotheses with one tag are variants of one mistake
+    factor: float = 1.0  # by which all series were multiplied, and their resolution with them
 
 
 def hypotheses(world: World, suspects: Iterable[Key], foreign: Mapping[Key, list[Round]]) -> Iterator[Hypothesis]:
@@ -70,7 +71,7 @@ def _of_register(world: World, key: Key) -> Iterator[Hypothesis]:
         scale = row.scale_for(world.subjects[device].rating_kw)
         hint = f"scale {scale * factor:g} instead of {scale:g}" if scale else f"a scale {factor:g} times as large"
         text = f"{name} looks {_times(1 / factor)}: {hint} makes it agree"
-        yield Hypothesis("scale", device, (name,), text, 0.5 + 0.7 * abs(decade), {key: column})
+        yield Hypothesis("scale", device, (name,), text, 0.5 + 0.7 * abs(decade), {key: column}, factor=factor)
 
 
 def _reread(world: World, cause: str, key: Key, row: Register, text: str, cost: float) -> Hypothesis:
@@ -112,7 +113,9 @@ def _of_groups(world: World, device: str) -> Iterator[Hypothesis]:
                 factor = 10.0**decade
                 text = f"all {what} look {_times(1 / factor)}: multiply their scales by {factor:g}"
                 series = {key: _scaled(world.series[key], factor) for key in keys}
-                yield Hypothesis("scale", device, tuple(key[1] for key in keys), text, 2.0 + 0.7 * abs(decade), series)
+                yield Hypothesis(
+                    "scale", device, tuple(key[1] for key in keys), text, 2.0 + 0.7 * abs(decade), series, factor=factor
+                )
 
 
 def _scaled(column: Series, factor: float) -> Series:
@@ -152,7 +155,9 @@ def _ratios(world: World, device: str) -> Iterator[Hypothesis]:
         )
         series = {key: _scaled(world.series[key], factor) for key in keys}
         cost = 1.5 + 0.3 * abs(math.log(factor))
-        yield Hypothesis("ct_ratio", device, tuple(key[1] for key in keys), text, cost, series, tag=f"ct:{device}")
+        yield Hypothesis(
+            "ct_ratio", device, tuple(key[1] for key in keys), text, cost, series, tag=f"ct:{device}", factor=factor
+        )
 
 
 def _wiring(world: World, device: str) -> Iterator[Hypothesis]:
@@ -166,13 +171,14 @@ def _wiring(world: World, device: str) -> Iterator[Hypothesis]:
     volt_amperes = [world.value((device, f"voltage_l{k}n")) * world.value((device, f"current_l{k}"))  # type: ignore[operator]
                     for k in (1, 2, 3)]  # fmt: skip
     pf = [world.value((device, f"active_power_l{k}")) / va for k, va in enumerate(volt_amperes, 1)]  # type: ignore[operator]
+    least = 0.8 if item.at == "motor" else 0.55  # the fundamental's share of a current
     for a, b in ((0, 1), (1, 2), (0, 2)):
         c = 3 - a - b
         # cos(φ + 120°), cos(φ − 120°), cos φ: the sum is 0, the difference √3 · sin φ.
         sine, cosine = (pf[a] - pf[b]) / math.sqrt(3), pf[c]
         size = math.hypot(sine, cosine)
         leads = (world.value((device, f"reactive_power_l{c + 1}")) or 0.0) < -0.2 * volt_amperes[c]
-        if abs(sum(pf)) < 0.25 and cosine > 0.1 and 0.25 < size < 1.1 and not leads:
+        if abs(sum(pf)) < 0.35 and cosine > 0.1 and least < size < 1.1 and not leads:
             if size > 1 or item.at == "motor":  # a sinusoidal current: what is above or below 1 is unbalance
                 sine, cosine = sine / size, cosine / size
             text = (
@@ -182,7 +188,7 @@ def _wiring(world: World, device: str) -> Iterator[Hypothesis]:
             yield _rewired(world, device, text, "ct_exchanged", [cosine] * 3, [abs(sine)] * 3)
     flips = [k for k in range(3) if pf[k] < -0.05]
     sizes = [abs(value) for value in pf]
-    if flips and max(sizes) - min(sizes) < 0.35:
+    if flips and max(sizes) - min(sizes) < 0.45:
         phases = ", ".join(f"L{k + 1}" for k in flips)
         text = f"the current transformer of {phases} looks reversed: turn it, or exchange its two wires"
         sines = [

@@ -14,7 +14,7 @@ from drivers.profiles import Register
 FINDINGS_MAX = 5
 TIE = 0.9  # scores closer than this explain equally well
 CANDIDATES_MAX = 3
-_WEIGHT = {"accuses": -5.0, "neutral": -0.2, "void": 0.0}
+_WEIGHT = {"accuses": -5.0, "neutral": -0.2, "void": 0.0, "missing": -0.6}
 _SILENCED = -2.0  # a relation that confirmed before and cannot speak with the hypothesis
 INDICATORS = {"active_power", "motor_power", "motor_torque", "motor_current", "current_l1", "current_l2", "current_l3"}
 OVERLAP, PARITY = -2.0, -1.2
@@ -48,6 +48,7 @@ def find_causes(world: World, foreign: Mapping[Key, list[Round]]) -> list[Findin
         ]
         for key, column in best.hypothesis.series.items():
             world.series[key] = column
+            world.resolution[key] = world.resolution.get(key, 0.0) * best.hypothesis.factor
         world.rows |= best.hypothesis.rows
         world.loads = world.loads_with({})
     return found
@@ -77,14 +78,15 @@ def suspects_of(world: World, states: list[State]) -> set[Key]:
 
 def _weigh(world: World, states: list[State], item: Hypothesis) -> Weighed | None:
     touched = {index for key in item.series for index in world.touching.get(key, ())}
-    resolution = {key: world.resolution_of(key, row) for key, row in item.rows.items()}
+    resolution = {key: world.resolution.get(key, 0.0) * item.factor for key in item.series}
+    resolution |= {key: world.resolution_of(key, row) for key, row in item.rows.items()}
     loads = world.loads_with(item.series) if any(key[1] in INDICATORS for key in item.series) else world.loads
     if loads != world.loads:
         touched |= {index for index, bound in enumerate(world.bound) if bound.relation.loaded}
     score, healed, left = -item.cost, 0, 0
     for index in touched:
         before, after = states[index], world.state(index, item.series, resolution, loads)
-        if after.word == "void" and not world.bound[index].relation.over_time:
+        if after.word in ("void", "missing") and not world.bound[index].relation.over_time:
             # A hypothesis that silences its witnesses has not answered them.
             score += _SILENCED if before.word == "confirms" else 0.0
             left += before.word == "accuses"
@@ -92,7 +94,7 @@ def _weigh(world: World, states: list[State], item: Hypothesis) -> Weighed | Non
         score += _value(after) - _value(before)
         if before.word == "accuses" and after.word != "accuses":
             healed += 1
-        elif before.word in ("void", "neutral") and after.word == "confirms":
+        elif before.word in ("void", "missing", "neutral") and after.word == "confirms":
             healed += 1
         elif after.word == "accuses" and before.word != "accuses":
             return None

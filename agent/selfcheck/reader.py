@@ -29,6 +29,7 @@ class Round:
     at_s: float
     memory: Memory = field(default_factory=dict)
     silent: bool = False
+    lasted_s: float = 0.0
 
 
 class MapReader:
@@ -47,6 +48,7 @@ class MapReader:
     async def round(self) -> Round:
         found = Round(self._clock.monotonic_ns() / 1e9)
         await self._read(found, self._spans, learn=True)
+        found.lasted_s = self._clock.monotonic_ns() / 1e9 - found.at_s
         return found
 
     async def beside(self, found: Round) -> None:

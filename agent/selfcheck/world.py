@@ -40,14 +40,14 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """word: confirms | neutral | accuses | void. fit: 1 in the middle of the tight band, 0 at its edge."""
+    """word: confirms | neutral | accuses | void (does not apply) | missing (a quantity has no value). fit: 1 in the middle of the tight band, 0 at its edge."""
 
     word: str
     fit: float = 0.0
     x: float = math.nan
 
 
-VOID = State("void")
+VOID, MISSING = State("void"), State("missing")
 WINDOW = Relation("plausible window", ("",), lambda v, p: 0.0, (0, 0), (0, 0), "the vocabulary's", loaded=False)
 
 
@@ -110,18 +110,18 @@ class World:
             return VOID
         columns = [(series or self.series).get(key) or self.series.get(key) for key in bound.keys]
         if any(column is None for column in columns):
-            return VOID
+            return MISSING
         if relation is WINDOW:
             return self._window(bound.keys[0], columns[0] or [])
         steps = [(resolution or {}).get(key, self.resolution.get(key, 0.0)) for key in bound.keys]
         stir = max(self.stir[name] for name in bound.devices)
         if len(bound.devices) == 1:
-            stir *= SAME_DEVICE
+            stir *= self._apart(*bound.devices)
         if relation.over_time:
             return self._counted(bound, columns, steps, stir)  # type: ignore[arg-type]
         points = [row for row in zip(*columns, strict=True) if None not in row]  # type: ignore[arg-type]
         if len(points) < max(1, len(columns[0] or []) // 2):
-            return VOID
+            return MISSING
         with_x = [(relation.x(row, bound.plate), row) for row in points]
         with_x = [pair for pair in with_x if not math.isnan(pair[0])]
         if not with_x:
@@ -150,6 +150,14 @@ class World:
         step = steps[0] or size * 2.4e-7
         dx = 1.5 * step / integral + lag_s / span_s + stir
         return _judge(bound.relation, counted / integral, dx)
+
+    def _apart(self, name: str) -> float:
+        """How much of a move between two readings can lie between two requests of one."""
+        rounds = self.rounds[name]
+        if len(rounds) < 2:
+            return 1.0
+        period_s = (rounds[-1].at_s - rounds[0].at_s) / (len(rounds) - 1)
+        return SAME_DEVICE * min(1.0, 2 * max(item.lasted_s for item in rounds) / period_s)
 
     def _stir(self, name: str) -> float:
         """How much the plant moved between two requests: relative, taken from most of the device's fast values."""
@@ -181,8 +189,9 @@ class World:
                 signs.append(abs(power) / 1000 / plate.kw / speed)
             if (power := value((other, "motor_power"))) is not None:
                 signs.append(abs(power) / plate.kw / speed)
-            if (torque := value((other, "motor_torque"))) is not None:
-                signs.append(abs(torque) / 100)
+            for percent in ("motor_torque", "motor_current_percent"):
+                if (share := value((other, percent))) is not None:
+                    signs.append(abs(share) / 100)
             currents = [value((other, key)) for key in ("current_l1", "current_l2", "current_l3", "motor_current")]
             shares = sorted(value / plate.amps for value in currents if value is not None)
             if shares:

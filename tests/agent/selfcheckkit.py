@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -12,11 +12,11 @@ from testkit import HandClock
 
 from agent.config import Drive, Meter, Motor
 from agent.selfcheck import Bench, Result, Subject, self_check
-from drivers.profiles import Profile, load_profile, profile_ids
+from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import Value
 from drivers.registers import decode
 from simulators.devices import render
-from simulators.devices.device import SimulatedDevice
+from simulators.devices.device import Refused, SimulatedDevice
 from simulators.devices.mistakes import MemoryLink
 from simulators.devices.one_motor import SIZES_KW, Machine, OneMotor, draw_machine, secondary
 
@@ -176,3 +176,73 @@ def _shows(profile: Profile, kw: float) -> bool:
 
 def with_maps(scene: Scene, meter: Profile | None = None, drive: Profile | None = None) -> Scene:
     return replace(scene, meter_map=meter, drive_map=drive)
+
+
+# What counts as a mistake that a self-check can be asked to find; docs/selfcheck.md says the same in words.
+EXACT = 0.02  # a meter's quantity that another of its own quantities fixes: no difference below this is asked for
+VOLTAGE = 0.15  # voltages without power factor or apparent power beside them: by the other phases only
+LOOSE = 3.0  # factor, for what only the machine's nature bounds
+DRIVE = ("output_frequency", "motor_speed", "motor_speed_percent", "motor_current", "motor_power", "motor_torque",
+         "motor_torque_nm", "output_voltage", "dc_bus_voltage", "mains_voltage", "shaft_power", "input_power",
+         "motor_power_percent", "reference_frequency", "motor_rated_current", "motor_rated_voltage",
+         "motor_rated_frequency", "motor_rated_speed", "drive_rated_power", "drive_rated_current")  # fmt: skip
+
+
+def limit_of(name: str, profile: Profile) -> float | None:
+    """By which relative difference a wrong value must show; None where nothing compares with it."""
+
+    def has(*names: str) -> bool:
+        return all(profile.register(item) for item in names)
+
+    phase = next((k for k in "123" if name.endswith((f"_l{k}", f"_l{k}n"))), None)
+    if profile.kind == "vfd":
+        return LOOSE - 1 if name in DRIVE else None
+    if name == "frequency":
+        return 0.15
+    if name in ("active_power", "reactive_power", "voltage_ln_avg", "voltage_ll_avg", "current_avg", "current_sum"):
+        parts = {"active_power": "active_power_l1", "reactive_power": "reactive_power_l1", "voltage_ln_avg": "voltage_l1n",
+                 "voltage_ll_avg": "voltage_l12", "current_avg": "current_l1", "current_sum": "current_l1"}  # fmt: skip
+        return (0.05 if "reactive" in name else EXACT) if has(parts[name]) else LOOSE - 1
+    if name in ("apparent_power", "power_factor"):
+        return 0.25
+    if phase is None:
+        return None
+    stem = name[: name.rindex("_l")]
+    exact = has(f"power_factor_l{phase}") or has(f"apparent_power_l{phase}")
+    if stem == "voltage":
+        return EXACT if exact else VOLTAGE
+    if stem in ("current", "apparent_power"):
+        return EXACT if exact else LOOSE - 1
+    if stem == "active_power":
+        return EXACT if has(f"power_factor_l{phase}") else LOOSE - 1
+    if stem == "power_factor":
+        return EXACT
+    if stem == "reactive_power":
+        return 1.0 if has("reactive_power") else LOOSE - 1
+    return None
+
+
+def counts(scene: Scene, device: str, names: Collection[str], mistaken: Profile) -> bool:
+    """Whether the mistaken map publishes a comparable quantity with a difference that is asked for."""
+    true = scene.meter if device == "meter" else scene.drive
+    assert true is not None
+    simulated = next(iter(replace(scene, **{"drive" if device == "meter" else "meter": None}).devices(lambda: 0.0).values()))
+    for name in names:
+        right, wrong, limit = true.register(name), mistaken.register(name), limit_of(name, true)
+        if limit is None or right is None or wrong is None:
+            continue
+        a, b = _published(simulated, right, scene.machine.kw), _published(simulated, wrong, scene.machine.kw)
+        if a is None or (not a and not b):
+            continue
+        if b is None or not a or not b or a * b < 0 or max(abs(a / b), abs(b / a)) - 1 > limit:
+            return True
+    return False
+
+
+def _published(device: SimulatedDevice, row: Register, kw: float) -> float | None:
+    try:
+        words = device.read(row.function, row.address, row.words)
+    except Refused:
+        return None
+    value, _ = decode(row, words, kw, verified=True)
+    return float(value) if isinstance(value, int | float) else None
