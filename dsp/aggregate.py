@@ -1,0 +1,237 @@
+"""Windows into longer intervals: 150/180 cycles (about 3 s), 10 minutes, 2 hours (IEC 61000-4-30, 4.4 to 4.7 [M]).
+
+Magnitudes aggregate as roots of mean squares, powers and frequency as means. A 3 s value is made of 15 windows; a
+10 min value of the windows that begin in it; a 2 h value of twelve 10 min values. At each 10 min tick the 3 s intervals
+begin anew, while the one under way completes: both run side by side for a moment (overlap 2). Windows overlap at the
+tick when the stream was told of it (overlap 1, `Stream.tick`); otherwise each belongs to where it begins.
+
+An interval with a flagged window carries the flag. A value that is missing in a window (NaN) is left out of its
+interval and `whole` tells of it; a value missing everywhere is NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp._jit import Floats, Ints, bare
+
+TEN_MINUTES_S = 600
+WINDOWS = 15  # of a 3 s value
+FREQUENCY_S = 10
+_GRACE_S = 1e-6  # a window may begin a rounding before its tick: a clock of 1.8e9 s has steps of 2.4e-7 s
+_FRACTION = 0.95  # of an interval must be covered for it to count as whole
+
+
+class Interval(NamedTuple):
+    """Values of one interval, in the order of the aggregator's names.
+
+    values: rms or mean; low, high: least and largest of the windows in it. All NaN where nothing was measured.
+    """
+
+    seconds: int  # 3, 600 or 7200
+    start_s: float
+    end_s: float
+    values: Floats
+    low: Floats
+    high: Floats
+    windows: int
+    flagged: bool  # an event or a doubt in any of its windows
+    whole: bool  # at least 95 % of it was measured
+
+
+@bare
+def _add(row: Floats, square: int, total: Floats, count: Ints, low: Floats, high: Floats) -> None:
+    """Entries from `square` on add up plainly, those before as squares. NaN adds nothing."""
+    for k in range(row.shape[0]):
+        y = row[k]
+        if not np.isnan(y):
+            total[k] += y * y if k < square else y
+            count[k] += 1
+            low[k] = min(low[k], y)
+            high[k] = max(high[k], y)
+
+
+class _Sum:
+    """An interval under way."""
+
+    def __init__(self, size: int, magnitudes: int) -> None:
+        self._magnitudes = magnitudes
+        self._total, self._low, self._high = np.zeros(size), np.zeros(size), np.zeros(size)
+        self._count = np.zeros(size, dtype=np.int64)
+        self.clear()
+
+    def clear(self) -> None:
+        self._total[:] = 0.0
+        self._count[:] = 0
+        self._low[:], self._high[:] = np.inf, -np.inf
+        self.windows = 0
+        self.flagged = False
+        self.start_s = self.end_s = self.covered_s = 0.0
+
+    def add(self, row: Floats, start_s: float, end_s: float, flagged: bool) -> None:
+        if not self.windows:
+            self.start_s = start_s
+        self.end_s = end_s
+        self.covered_s += end_s - start_s
+        self.windows += 1
+        self.flagged |= flagged
+        _add(row, self._magnitudes, self._total, self._count, self._low, self._high)
+
+    def close(self, seconds: int, start_s: float, end_s: float) -> Interval:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = self._total / self._count
+        values[: self._magnitudes] = np.sqrt(values[: self._magnitudes])
+        empty = self._count == 0
+        low, high = self._low.copy(), self._high.copy()
+        values[empty] = low[empty] = high[empty] = np.nan
+        seen = self._count[~empty]
+        whole = self.covered_s >= _FRACTION * seconds and len(seen) > 0 and bool(seen.min() >= _FRACTION * self.windows)
+        interval = Interval(seconds, start_s, end_s, values, low, high, self.windows, self.flagged, whole)
+        self.clear()
+        return interval
+
+
+class Aggregator:
+    """Takes rows of values, one per window, and gives the intervals that they complete.
+
+    size: entries of a row; the first `magnitudes` of them are rms-like and aggregate as squares. Memory is bounded: two
+    3 s sums, one of 10 min and one of 2 h.
+    """
+
+    def __init__(self, size: int, magnitudes: int) -> None:
+        if not 0 <= magnitudes <= size:
+            raise ValueError(f"magnitudes must lie in 0..{size}, got {magnitudes}")
+        self._size = size
+        self._short, self._old, self._ten, self._two_hours = (_Sum(size, magnitudes) for _ in range(4))
+        self._slot: int | None = None
+
+    def add(self, row: Floats, start_s: float, end_s: float, flagged: bool) -> list[Interval]:
+        """One window from start_s to end_s (seconds of an absolute clock, whose 10 min ticks are multiples of 600).
+
+        A window that begins before the last one's end by more than a tick's overlap, or far behind it, is taken as it
+        is: the intervals say by `whole` what they hold.
+        """
+        if row.shape != (self._size,):
+            raise ValueError(f"row must have shape ({self._size},), got {row.shape}")
+        out: list[Interval] = []
+        slot = math.floor((start_s + _GRACE_S) / TEN_MINUTES_S)
+        if self._slot is not None and slot != self._slot:
+            self._tick(slot, out)
+        self._slot = slot
+        if self._short.windows and start_s - self._short.end_s > 1.0:  # no 3 s value reaches across a hole
+            out.append(self._three_seconds(self._short))
+        for part in (self._old, self._short):
+            if part is self._short or part.windows:
+                part.add(row, start_s, end_s, flagged)
+                if part.windows == WINDOWS:
+                    out.append(self._three_seconds(part))
+        self._ten.add(row, start_s, end_s, flagged)
+        return out
+
+    def finish(self) -> list[Interval]:
+        """The intervals under way, as far as they came."""
+        out = [self._three_seconds(part) for part in (self._old, self._short) if part.windows]
+        if self._slot is not None:
+            self._tick(self._slot + 1, out)
+            if self._two_hours.windows:
+                out.append(self._close_two_hours((self._slot // 12) * 12))
+        self._slot = None
+        return out
+
+    @staticmethod
+    def _three_seconds(part: _Sum) -> Interval:
+        return part.close(3, part.start_s, part.end_s)
+
+    def _tick(self, slot: int, out: list[Interval]) -> None:
+        assert self._slot is not None
+        if self._old.windows:
+            out.append(self._three_seconds(self._old))
+        self._old, self._short = self._short, self._old
+        begin = float(self._slot * TEN_MINUTES_S)
+        ten = self._ten.close(TEN_MINUTES_S, begin, begin + TEN_MINUTES_S)
+        out.append(ten)
+        self._two_hours.add(ten.values, begin, begin + TEN_MINUTES_S * ten.whole, ten.flagged)
+        if slot // 12 != self._slot // 12:
+            out.append(self._close_two_hours((self._slot // 12) * 12))
+
+    def _close_two_hours(self, first_slot: int) -> Interval:
+        begin = float(first_slot * TEN_MINUTES_S)
+        return self._two_hours.close(12 * TEN_MINUTES_S, begin, begin + 12 * TEN_MINUTES_S)
+
+
+class Frequency:
+    """10 s frequency: whole cycles over their duration, of the windows inside each 10 s of the clock (5.1 [M])."""
+
+    def __init__(self) -> None:
+        self._slot: int | None = None
+        self._cycles = 0
+        self._seconds = 0.0
+
+    def add(self, n_cycles: int, start_s: float, seconds: float) -> list[tuple[float, float]]:
+        """One window of that many seconds; n_cycles 0 without synchronisation.
+
+        -> (start of the 10 s, hertz), NaN when less than half of them was synchronised.
+        """
+        out: list[tuple[float, float]] = []
+        slot = math.floor((start_s + _GRACE_S) / FREQUENCY_S)
+        if self._slot is not None and slot != self._slot:
+            value = self._cycles / self._seconds if self._seconds >= 0.5 * FREQUENCY_S else math.nan
+            out.append((float(self._slot * FREQUENCY_S), value))
+            self._cycles, self._seconds = 0, 0.0
+        self._slot = slot
+        if n_cycles > 0 and start_s + seconds <= (slot + 1) * FREQUENCY_S + _GRACE_S:
+            self._cycles += n_cycles
+            self._seconds += seconds
+        return out
+
+
+class Percentiles:
+    """Distribution of many quantities at once, in classes of 0.5 %: days of 3 s values in bounded memory.
+
+    Values are magnitudes. Those below `least` count as zero, those above 1e6 times it as that.
+    """
+
+    STEP = 1.005
+    CLASSES = 2772  # ln(1e6) / ln(1.005), and one for what is below
+
+    def __init__(self, size: int, least: Floats | float) -> None:
+        self._least = np.broadcast_to(np.asarray(least, dtype=np.float64), (size,)).copy()
+        if not (self._least > 0.0).all():
+            raise ValueError("least must be positive: it is where the classes begin")
+        self._counts = np.zeros((size, self.CLASSES), dtype=np.uint32)
+        self._rows = np.arange(size)
+
+    def add(self, values: Floats) -> None:
+        """One value of each; NaN is left out."""
+        known = np.isfinite(values)
+        ratio = np.where(known, np.abs(values), 0.0) / self._least
+        place = np.ceil(np.log(np.maximum(ratio, 1e-9)) / math.log(self.STEP)).astype(np.int64)
+        np.clip(place, 0, self.CLASSES - 1, out=place)
+        self._counts[self._rows[known], place[known]] += 1
+
+    def value(self, percent: float) -> Floats:
+        """What `percent` of the values do not exceed, within 0.5 % above; NaN where there are none."""
+        counts = self._counts.cumsum(axis=1)
+        total = counts[:, -1]
+        need = np.maximum(np.ceil(total * percent / 100.0 - 1e-9), 1.0)
+        place = (counts < need[:, None]).sum(axis=1)
+        out: Floats = np.where(place > 0, self._least * self.STEP ** place.astype(float), 0.0)
+        out[total == 0] = np.nan
+        return out
+
+    def clear(self) -> None:
+        self._counts[:] = 0
+
+
+def percentile(values: npt.ArrayLike | Sequence[float], percent: float) -> float:
+    """The smallest that `percent` of the finite values do not exceed; NaN of none. For a week of 10 min values."""
+    known = np.sort(np.asarray(values, dtype=np.float64).ravel())
+    known = known[np.isfinite(known)]
+    if not len(known):
+        return math.nan
+    return float(known[max(math.ceil(len(known) * percent / 100.0 - 1e-9), 1) - 1])

@@ -1,0 +1,215 @@
+"""Aggregation against numpy over the same windows, and against the clock."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsp.aggregate import Aggregator, Frequency, Interval, Percentiles, percentile
+
+T0 = 1_800_000_000.0  # a multiple of 7200 s: 250,000 of them
+
+
+def run(rows, length=0.2, begin=T0, magnitudes=2, flagged=(), resync=False):
+    """Windows one after the other; with resync they begin anew at each tick, overlapping the one before."""
+    a = Aggregator(rows.shape[1], magnitudes)
+    out, t = [], begin
+    used = []
+    for k, row in enumerate(rows):
+        out += a.add(row, t, t + length, k in flagged)
+        used.append(t)
+        tick = math.floor(t / 600) * 600 + 600
+        t = float(tick) if resync and t < tick < t + length else t + length
+    return out, a, np.array(used)
+
+
+def rms(x):
+    return np.sqrt((x**2).mean(axis=0))
+
+
+def test_three_seconds_ten_minutes_two_hours_are_what_numpy_says():
+    rng = np.random.default_rng(1)
+    rows = rng.uniform(1.0, 2.0, (36050, 3))
+    out, _, t = run(rows)
+    short = [v for v in out if v.seconds == 3]
+    assert short[0].values == pytest.approx([*rms(rows[:15, :2]), rows[:15, 2].mean()], rel=1e-12)
+    assert short[7].start_s == pytest.approx(T0 + 21.0)
+    assert short[7].values[:2] == pytest.approx(rms(rows[105:120, :2]), rel=1e-12)
+    assert short[7].low == pytest.approx(rows[105:120].min(axis=0))
+    assert short[7].high == pytest.approx(rows[105:120].max(axis=0))
+    ten = [v for v in out if v.seconds == 600]
+    assert [v.start_s for v in ten] == [T0 + 600.0 * k for k in range(12)]
+    for k, v in enumerate(ten):
+        part = rows[(t >= T0 + 600 * k - 1e-5) & (t < T0 + 600 * (k + 1) - 1e-5)]
+        assert v.windows == len(part) == 3000
+        assert v.values == pytest.approx([*rms(part[:, :2]), part[:, 2].mean()], rel=1e-12)
+        assert v.whole
+        assert not v.flagged
+    (two_hours,) = [v for v in out if v.seconds == 7200]
+    assert two_hours.values == pytest.approx([*rms(rows[:36000, :2]), rows[:36000, 2].mean()], rel=1e-12)
+    assert two_hours.whole
+    assert (two_hours.start_s, two_hours.end_s) == (T0, T0 + 7200.0)
+
+
+@pytest.mark.parametrize("f_hz", [49.71, 50.0, 50.32])
+def test_windows_begin_anew_at_the_tick(f_hz):
+    """Overlap 1 and 2: the window and the 3 s value under way complete, the new ones begin exactly at the tick."""
+    rows = np.arange(1.0, 6501.0)[:, None] * np.ones(3)
+    out, _, t = run(rows, length=10 / f_hz, begin=T0 + 300.1, resync=True)
+    ten = [v for v in out if v.seconds == 600]
+    first = int(np.flatnonzero(t == T0 + 600.0)[0])
+    assert ten[0].windows == first
+    assert not ten[0].whole  # it began in the middle
+    assert ten[1].whole
+    assert ten[1].windows == math.ceil(600 * f_hz / 10 - 1e-3)
+    assert ten[1].values[2] == pytest.approx(rows[first : first + ten[1].windows, 2].mean())
+    short = [v for v in out if v.seconds == 3]
+    starts = [v.start_s for v in short]
+    assert T0 + 600.0 in starts
+    assert T0 + 1200.0 in starts
+    assert all(v.windows == 15 for v in short[:-1])
+    before = max((v for v in short if v.start_s < T0 + 600.0), key=lambda v: v.start_s)
+    if (first % 15) != 0:
+        assert before.end_s > T0 + 600.0  # it runs on beside the new one
+    # each window is in one 3 s value, those of the overlap in two
+    overlap = -first % 15
+    assert sum(v.windows for v in short if v.start_s < T0 + 1190) >= first + overlap
+
+
+def test_a_flag_spoils_what_it_touches_and_nothing_else():
+    out, _, _ = run(np.ones((6100, 3)), flagged={100})
+    short = [v for v in out if v.seconds == 3]
+    assert [k for k, v in enumerate(short) if v.flagged] == [6]
+    assert [v.flagged for v in out if v.seconds == 600] == [True, False]
+
+
+def test_nan_is_left_out_and_told_of():
+    rows = np.ones((3010, 3))
+    rows[10:25, 0] = np.nan
+    rows[:, 1] = np.nan
+    rows[:, 2] = -np.arange(3010.0)
+    out, _, _ = run(rows)
+    short = [v for v in out if v.seconds == 3]
+    assert short[0].values[0] == 1.0
+    assert not short[0].whole
+    assert not short[1].whole
+    assert short[2].whole
+    (ten,) = [v for v in out if v.seconds == 600]
+    assert ten.values[0] == 1.0
+    assert np.isnan([ten.values[1], ten.low[1], ten.high[1]]).all()
+    assert ten.values[2] == pytest.approx(-1499.5)  # powers keep their sign
+    assert ten.whole  # 15 of 3000 windows are less than 5 %
+    empty = run(np.full((20, 3), np.nan))[0][0]
+    assert np.isnan(empty.values).all()
+    assert not empty.whole
+
+
+def test_no_three_second_value_reaches_across_a_hole():
+    a = Aggregator(1, 1)
+    out = []
+    for k in range(20):
+        t = T0 + 0.2 * k + (50.0 if k >= 7 else 0.0)
+        out += a.add(np.array([1.0 if k < 7 else 3.0]), t, t + 0.2, False)
+    assert [(v.values[0], v.windows, v.whole) for v in out] == [(1.0, 7, False)]
+    out += a.finish()
+    assert [(v.seconds, v.windows) for v in out] == [(3, 7), (3, 13), (600, 20), (7200, 1)]
+    assert not out[2].whole
+    assert out[2].values[0] == pytest.approx(math.sqrt((7 + 13 * 9) / 20))
+
+
+def test_missing_ten_minutes_do_not_move_the_two_hours():
+    a = Aggregator(1, 1)
+    out = []
+    for t in (T0 + 10.0, T0 + 3000.0, T0 + 7190.0, T0 + 7210.0, T0 + 30000.0):
+        out += a.add(np.ones(1), t, t + 0.2, False)
+    assert [v.start_s for v in out if v.seconds == 7200] == [T0, T0 + 7200.0]
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1), scale=st.floats(0.01, 100.0))
+def test_aggregates_scale_and_lie_between_least_and_largest(seed, scale):
+    rows = np.random.default_rng(seed).uniform(0.0, 1.0, (3100, 4))
+    one, two = (run(r)[0] for r in (rows, scale * rows))
+    assert len(one) == len(two) > 200
+    for a, b in zip(one, two, strict=True):
+        assert b.values == pytest.approx(scale * a.values, rel=1e-12)
+        assert (a.low <= a.values + 1e-12).all()
+        assert (a.values <= a.high + 1e-12).all()
+
+
+def test_wrong_rows_are_refused():
+    with pytest.raises(ValueError, match="shape"):
+        Aggregator(3, 2).add(np.ones(2), 0.0, 0.2, False)
+    with pytest.raises(ValueError, match="magnitudes"):
+        Aggregator(3, 4)
+
+
+def test_an_interval_is_its_own():
+    """What was handed out does not change when the next one is summed."""
+    out, a, _ = run(np.ones((15, 2)))
+    (first,) = out
+    for k in range(15):
+        a.add(np.full(2, 7.0), T0 + 3 + 0.2 * k, T0 + 3.2 + 0.2 * k, False)
+    assert isinstance(first, Interval)
+    assert first.values.tolist() == [1.0, 1.0]
+
+
+# --- frequency
+
+
+@pytest.mark.parametrize("f_hz", [49.7, 50.0, 59.95])
+def test_ten_second_frequency(f_hz):
+    """Class A: 10 mHz; whole cycles over their duration are exact."""
+    f, out, t, n = Frequency(), [], T0 + 3.3, 10 if f_hz < 55 else 12
+    for _ in range(200):
+        out += f.add(n, t, n / f_hz)
+        t += n / f_hz
+    assert [start for start, _ in out] == [T0, T0 + 10, T0 + 20, T0 + 30]
+    assert [value for _, value in out] == pytest.approx([f_hz] * 4, abs=1e-6)
+
+
+def test_ten_seconds_without_half_of_it_have_no_frequency():
+    f, out = Frequency(), []
+    for k in range(101):
+        out += f.add(10 if k % 50 < 20 else 0, T0 + 0.2 * k, 0.2)
+    assert len(out) == 2
+    assert np.isnan([value for _, value in out]).all()
+
+
+# --- percentiles
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1), percent=st.sampled_from([50.0, 95.0, 99.0, 100.0]))
+def test_percentiles_within_their_classes(seed, percent):
+    x = np.random.default_rng(seed).lognormal(0.0, 1.0, (2000, 3))
+    p = Percentiles(3, np.array([1e-3, 2e-3, 3e-3]))
+    for row in x:
+        p.add(row)
+    want = np.sort(x, axis=0)[math.ceil(2000 * percent / 100) - 1]
+    got = p.value(percent)
+    assert (got >= want * (1 - 1e-9)).all()
+    assert (got <= want * 1.0051).all()
+
+
+def test_percentiles_of_nothing_of_zeros_and_beyond():
+    p = Percentiles(3, 1e-3)
+    assert np.isnan(p.value(95)).all()
+    for _ in range(10):
+        p.add(np.array([0.0, np.nan, 1e9]))
+    got = p.value(95)
+    assert got[0] == pytest.approx(0.0)
+    assert np.isnan(got[1])
+    assert got[2] == pytest.approx(1e3, rel=0.01)
+    p.clear()
+    assert np.isnan(p.value(95)).all()
+
+
+def test_percentile_of_a_week():
+    assert percentile(np.arange(1.0, 1009.0), 95) == 958.0  # 957.6 values: the 958th
+    assert percentile([3.0, np.nan, 1.0], 100) == 3.0
+    assert math.isnan(percentile([], 95))
