@@ -176,6 +176,12 @@ def watch(
 
 @main.command()
 @click.argument("scenario", required=False)
+@click.option("--device", "devices", multiple=True, metavar="PROFILE[@UNIT]", help="Instead: a virtual device; often.")
+@click.option("--tcp", is_flag=False, flag_value=0, type=int, metavar="[PORT]",
+              help="The devices on Modbus TCP; without PORT on a free one.")  # fmt: skip
+@click.option("--serial", is_flag=True, help="The devices on a pseudo-terminal, as slow as a real line.")
+@click.option("--line", help='With --serial: speed, data bits, parity, stop bits. [default: "19200 8E1"]')
+@click.option("--plc", is_flag=True, help="noisy-line: with a PLC that polls the line too.")
 @click.option("--truth", type=click.Path(path_type=Path), help="Write the plant's true values there, as NDJSON.")
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="Write the agent's matching configuration there."
@@ -184,24 +190,40 @@ def watch(
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same plant.")
 @click.option("--seconds", type=_Seconds(1), help="Stop by itself after that time.")
 def simulate(
-    scenario: str | None, truth: Path | None, config_file: Path | None, broker: str, seed: int, seconds: float | None
-) -> None:
-    """Serve a simulated plant: Modbus TCP, Modbus RTU and a waveform stream. Without SCENARIO: list them."""
-    from agent.simulate import cannot_write, list_scenarios, serve_scenario
+    scenario: str | None, devices: tuple[str, ...], tcp: int | None, serial: bool, line: str | None, plc: bool,
+    truth: Path | None, config_file: Path | None, broker: str, seed: int, seconds: float | None,
+) -> None:  # fmt: skip
+    """Serve a simulated plant, or virtual devices of any profile, on real wires. Without SCENARIO: list them."""
+    from agent.simulate import LINE, cannot_write, list_scenarios, scenario_of, serve_devices, serve_scenario
 
-    if scenario is None:
+    if scenario is None and not devices:
         click.echo("\n".join(list_scenarios()))
         return
-    if scenario not in list_scenarios():
-        _fail(f"{scenario}: no such scenario; there are {', '.join(list_scenarios())}")
+    if scenario is not None and devices:
+        _fail(f"{scenario} or --device, not both")
+    if devices and (tcp is None) != serial:
+        _fail("--device needs either --tcp [PORT] or --serial")
+    if tcp is not None and not 0 <= tcp <= 65535:
+        _fail(f"--tcp {tcp}: a port is a number from 1 to 65535")
+    if line is not None and not serial:
+        _fail("--line goes with --serial")
+    if scenario is not None and (tcp is not None or serial):
+        _fail("--tcp and --serial go with --device; a scenario brings its own wires")
+    if devices and plc:
+        _fail("--plc goes with the scenario noisy-line")
     _broker(broker)
     for option, path in (("--truth", truth), ("--config", config_file)):
         if path is not None and (trouble := cannot_write(path)):
             _fail(f"{option} {path}: {trouble}")
     try:
-        serve_scenario(scenario, truth, config_file, broker, seed, seconds)
+        if scenario is None:
+            serve_devices(devices, tcp, line or LINE, truth, config_file, broker, seed, seconds)
+        else:
+            serve_scenario(scenario_of(scenario, plc), truth, config_file, broker, seed, seconds)
+    except ValueError as error:
+        _fail(str(error))
     except OSError as error:
-        _fail(f"{scenario}: {error}")
+        _fail(f"{scenario or 'simulate'}: {error}")
 
 
 @main.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -11,11 +12,25 @@ import click
 from agent.clock import SystemClock
 from simulators import scenarios
 from simulators.endpoints import Endpoints
+from simulators.scenarios import Scenario, bench
 from simulators.serve import serve
+
+PERIODS_S = (1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
+LINE = "19200 8E1"
 
 
 def list_scenarios() -> list[str]:
     return list(scenarios.names())
+
+
+def scenario_of(name: str, with_plc: bool) -> Scenario:
+    """Raises ValueError: one line that names what is wrong."""
+    scenario = scenarios.load(name)
+    if not with_plc:
+        return scenario
+    if scenario.with_plc is None:
+        raise ValueError(f"{name}: has no line for a PLC; leave --plc out")
+    return scenario.with_plc
 
 
 def cannot_write(path: Path) -> str:
@@ -36,24 +51,30 @@ def cannot_write(path: Path) -> str:
 
 
 def serve_scenario(
-    name: str, truth: Path | None, config_file: Path | None, broker: str, seed: int, seconds: float | None
+    scenario: Scenario,
+    truth: Path | None,
+    config_file: Path | None,
+    broker: str,
+    seed: int,
+    seconds: float | None,
+    text_of: Callable[[Endpoints], str] | None = None,
 ) -> None:
     """Serves until SIGTERM, Ctrl-C or `seconds`; the configuration file appears when the plant can be polled.
 
-    Raises OSError when a port or a file cannot be had.
+    text_of: the configuration, where it is not just the scenario's own. Raises OSError when a port or a file cannot
+    be had.
     """
-    scenario = scenarios.load(name)
 
     def ready(endpoints: Endpoints) -> None:
         if config_file is not None:
-            text = scenario.config_toml(endpoints, broker, "state")
+            text = text_of(endpoints) if text_of else scenario.config_toml(endpoints, broker, "state")
             unfinished = _unfinished(config_file)
             try:
                 unfinished.write_text(text, encoding="utf-8")
                 unfinished.replace(config_file)  # whoever waits for the file never sees half of it
             finally:
                 unfinished.unlink(missing_ok=True)
-        click.echo(f"{name}: Modbus TCP {endpoints.modbus_tcp}, RTU {endpoints.rtu_port}, EWS/1 {endpoints.ews_port}")
+        click.echo(f"{scenario.name}: {endpoints}")
         if config_file is not None:
             click.echo(f"try: magwatt read {config_file}   or: magwatt run {config_file}")
 
@@ -67,6 +88,60 @@ def serve_scenario(
         await serve(scenario, clock=SystemClock(), seed=seed, truth=truth, on_ready=ready, stop=stop)
 
     asyncio.run(until_stopped())
+
+
+def serve_devices(
+    texts: Sequence[str],
+    port: int | None,
+    line: str,
+    truth: Path | None,
+    config_file: Path | None,
+    broker: str,
+    seed: int,
+    seconds: float | None,
+) -> None:
+    """Virtual devices, PROFILE[@UNIT] each, on a TCP port, or on a serial line where `port` is None; as above.
+
+    Raises ValueError, too: one line that names what is wrong with a device or the line.
+    """
+    devices = bench.wanted(texts)
+    line = _checked_line(line) if port is None else ""
+
+    def scenario(every_s: float) -> Scenario:
+        return bench.scenario(devices, seed, port=port or 0, line=line, every_s=every_s)
+
+    def text_of(endpoints: Endpoints) -> str:
+        """With the shortest period that fits the wire."""
+        assert config_file is not None
+        for every_s in PERIODS_S:
+            text = scenario(every_s).config_toml(endpoints, broker, "state")
+            if _fits(text, config_file):
+                break
+        return text
+
+    serve_scenario(scenario(PERIODS_S[0]), truth, config_file, broker, seed, seconds, text_of)
+
+
+def _checked_line(line: str) -> str:
+    from agent import config_keys as keys
+
+    try:
+        keys.BUS["line"].convert(line)
+    except ValueError as error:
+        raise ValueError(f"--line {line}: {error}") from None
+    return bench.check_line(line)
+
+
+def _fits(text: str, config_file: Path) -> bool:
+    from agent.config import load_config
+    from agent.plan import plan
+
+    unfinished = _unfinished(config_file)
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        return not any(bus.troubles for bus in plan(load_config(unfinished)[0]))
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _unfinished(path: Path) -> Path:

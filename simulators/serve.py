@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 from drivers.reading import Clock
-from simulators.bus.rtu import RtuBus
 from simulators.bus.stream import PtyOutlet, TcpOutlet
-from simulators.bus.tcp import TcpBus
 from simulators.devices.ews_sender import EwsSender
 from simulators.endpoints import Endpoints
 from simulators.scenarios import Plant, Scenario
@@ -36,21 +35,24 @@ async def serve(
     truth: NDJSON file that gets one row per step. Same seed, same plant; only the time stamps differ.
     """
     plant = scenario.build(Random(seed))
-    stream = 1 + clock.utc_ns() // 1_000_000 % 0xFFFF  # another one after each start, as docs/ews1.md asks
-    sender = EwsSender(seed, scenario.drift_ppm, stream=stream)
-    tcp, rtu = TcpBus(plant.tcp_devices), RtuBus(plant.rtu_devices)
-    ews_pty, ews_tcp = PtyOutlet(), TcpOutlet()
-    tasks: list[asyncio.Task[None]] = []
-    try:
-        endpoints = Endpoints(await tcp.start(), await rtu.start(), ews_pty.path, await ews_tcp.start())
+    async with contextlib.AsyncExitStack() as open_wires:
+        outlets = plant.outlets
+        for outlet in outlets.values():
+            open_wires.push_async_callback(outlet.stop)
+        addresses = {name: await outlet.start() for name, outlet in outlets.items()}
+        waves = _Waves(plant, EwsSender(seed, scenario.drift_ppm, stream=_stream(clock))) if plant.sampled() else None
+        if waves is not None:
+            open_wires.push_async_callback(waves.stop)
+            addresses |= {"ews_port": waves.port.path, "ews_tcp": await waves.tcp.start()}
         with TruthLog(truth) as log:
+            tasks = [
+                asyncio.create_task(_run(scenario.step_s, plant, waves, clock, log)),
+                asyncio.create_task(_until(stop)),
+            ]
+            if waves is not None:
+                tasks.append(asyncio.create_task(waves.send(clock)))
             try:
-                tasks += [
-                    asyncio.create_task(_run(scenario.step_s, plant, sender, clock, log)),
-                    asyncio.create_task(_send(sender, clock, ews_pty, ews_tcp)),
-                    asyncio.create_task(_until(stop)),
-                ]
-                on_ready(endpoints)
+                on_ready(Endpoints(**addresses))
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in tasks:
@@ -58,18 +60,13 @@ async def serve(
                 await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
             task.result()  # a mistake in the plant is raised here, not swallowed
-    finally:
-        await tcp.stop()
-        await rtu.stop()
-        await ews_tcp.stop()
-        ews_pty.close()
 
 
 async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-async def _run(step_s: float, plant: Plant, sender: EwsSender, clock: Clock, log: TruthLog) -> None:
+async def _run(step_s: float, plant: Plant, waves: _Waves | None, clock: Clock, log: TruthLog) -> None:
     """One step per grid point of the monotonic clock; the time stamps are those of the grid points."""
     step_ns = round(step_s * 1e9)
     at_ns = clock.monotonic_ns()
@@ -83,17 +80,39 @@ async def _run(step_s: float, plant: Plant, sender: EwsSender, clock: Clock, log
             late_ns = 0
         plant.step(dt_s)
         utc_ns -= late_ns
-        sender.sample(plant.sampled(), dt_s=dt_s, utc_ns=utc_ns, due_ns=at_ns)
+        if waves is not None:
+            waves.sample(dt_s, utc_ns, at_ns)
         log.write(utc_ns // 1_000_000, plant.truth())
         at_ns += step_ns
         await clock.sleep(max(at_ns - clock.monotonic_ns(), 0) / 1e9)
 
 
-async def _send(sender: EwsSender, clock: Clock, port: PtyOutlet, tcp: TcpOutlet) -> None:
-    while True:
-        frames = sender.take(clock.monotonic_ns())
-        if frames:
-            port.send(frames)
-            tcp.send(frames)
-            sender.dropped = port.dropped
-        await clock.sleep(_PACE_S)
+class _Waves:
+    """The waveform stream of the plant's sampled train, on a port and on TCP."""
+
+    def __init__(self, plant: Plant, sender: EwsSender) -> None:
+        self._plant, self._sender = plant, sender
+        self.port, self.tcp = PtyOutlet(), TcpOutlet()
+
+    def sample(self, dt_s: float, utc_ns: int, due_ns: int) -> None:
+        train = self._plant.sampled()
+        assert train is not None
+        self._sender.sample(train, dt_s=dt_s, utc_ns=utc_ns, due_ns=due_ns)
+
+    async def send(self, clock: Clock) -> None:
+        while True:
+            frames = self._sender.take(clock.monotonic_ns())
+            if frames:
+                self.port.send(frames)
+                self.tcp.send(frames)
+                self._sender.dropped = self.port.dropped
+            await clock.sleep(_PACE_S)
+
+    async def stop(self) -> None:
+        await self.tcp.stop()
+        self.port.close()
+
+
+def _stream(clock: Clock) -> int:
+    """Another one after each start, as docs/ews1.md asks."""
+    return 1 + clock.utc_ns() // 1_000_000 % 0xFFFF

@@ -9,22 +9,22 @@ from importlib import import_module
 from random import Random
 from typing import Protocol
 
-from simulators.devices.device import SimulatedDevice
-from simulators.endpoints import Endpoints
+from simulators.endpoints import Endpoints, Outlet
 from simulators.plant.units import Train
 from simulators.truth import Row
 
-_MODULES = {"pump-station": "simulators.scenarios.pump_station"}
+_MODULES = {
+    "pump-station": "simulators.scenarios.pump_station",
+}
 
 
 class Plant(Protocol):
     """A plant with its instruments, one instant at a time."""
 
     @property
-    def tcp_devices(self) -> tuple[SimulatedDevice, ...]: ...
-
-    @property
-    def rtu_devices(self) -> tuple[SimulatedDevice, ...]: ...
+    def outlets(self) -> Mapping[str, Outlet]:
+        """Its wires, by the name that they have in Endpoints."""
+        ...
 
     def step(self, dt_s: float) -> None: ...
 
@@ -32,8 +32,8 @@ class Plant(Protocol):
         """Asset → what is true now."""
         ...
 
-    def sampled(self) -> Train:
-        """The train whose waveforms are sampled."""
+    def sampled(self) -> Train | None:
+        """The train whose waveforms are sampled, always or never."""
         ...
 
 
@@ -42,14 +42,16 @@ class Scenario:
     """build: a new plant from a source of chance.
 
     config_toml: the agent's configuration from endpoints, MQTT URL and state directory.
+    drift_ppm: of the waveform sampler's clock. with_plc: the same with a PLC that polls the line.
     """
 
     name: str
     about: str
     step_s: float
-    drift_ppm: float
     build: Callable[[Random], Plant]
     config_toml: Callable[[Endpoints, str, str], str]
+    drift_ppm: float = 0.0
+    with_plc: Scenario | None = None
 
 
 def names() -> tuple[str, ...]:

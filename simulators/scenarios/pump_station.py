@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from random import Random
 
 from drivers.profiles import load_profile
+from simulators.bus.rtu import RtuBus
+from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
-from simulators.endpoints import Endpoints
+from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
 from simulators.plant import params
@@ -52,6 +54,10 @@ class PumpStation:
             ),
             SimulatedDevice(VFD_2, load_profile("yaskawa/ga800"), lambda: self._drive_values, rating_kw=55.0),
         )
+
+    @property
+    def outlets(self) -> Mapping[str, Outlet]:
+        return {"modbus_tcp": TcpBus(self.tcp_devices), "rtu_port": RtuBus(self.rtu_devices)}
 
     def step(self, dt_s: float) -> None:
         self._station.step(dt_s)

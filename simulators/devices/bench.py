@@ -1,0 +1,179 @@
+"""Any register map as a virtual device: behind each stands a motor of its own, so that what it shows fits together.
+
+The physics of the moment is that of one_motor.py; energies are summed up here, and counters start again at 0 where
+their registers do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from random import Random
+
+from drivers.profiles import Profile, Register
+from drivers.reading import Value
+from drivers.vocabulary import vocabulary
+from simulators.bus.nameplate import Nameplate
+from simulators.devices import named
+from simulators.devices.device import SimulatedDevice
+from simulators.devices.one_motor import SIZES_KW, Machine, OneMotor, draw_machine
+
+REFRESH_S = 0.5  # of devices whose map does not say how often they renew their values
+_USUAL_KW = (15.0, 55.0)  # sizes that are tried first
+_PHASE_TOTALS = ("active_power", "reactive_power", "apparent_power", "power_factor", "phase_angle", "energy_import",
+                 "energy_export", "energy_total")  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Counted:
+    """kWh and kvarh since the start, of all phases and of each."""
+
+    kwh: float = 0.0
+    kvarh: float = 0.0
+    kvah: float = 0.0
+    phases_kwh: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+class BenchDevice:
+    """`step(dt_s)` moves time on; `values` is what it shows now; `served` answers reads. Same `rng`, same device.
+
+    Raises ValueError for a map in a private dialect, which is not Modbus.
+    """
+
+    def __init__(self, profile: Profile, unit: int, rng: Random, name: str = "") -> None:
+        if profile.dialect == "huanyang_private":
+            raise ValueError(f"{profile.id}: speaks a private dialect, not Modbus; it cannot be served")
+        self.name = name or f"{profile.id.split('/')[1]}-{unit}"
+        self.profile, self.unit = profile, unit
+        self.nameplate: Nameplate = named.nameplate(profile)
+        self.is_drive = profile.kind == "vfd"
+        load, speed, seed = rng.uniform(0.5, 0.9), rng.uniform(0.7, 1.0), rng.getrandbits(32)
+        self.motor = _motor_for(profile, rng, load, speed, seed)
+        self._marks = named.marked_values(profile)
+        self._elapsed_s = 0.0
+        self._counted = _Counted()
+        self._before: Mapping[str, float] = {}
+        self.values: Mapping[str, Value] = {}
+        self.step(0.0)
+        self.served = SimulatedDevice(
+            unit, profile, lambda: self.values, rating_kw=self.machine.kw, extra=named.marks(profile)
+        )
+
+    @property
+    def machine(self) -> Machine:
+        return self.motor.machine
+
+    def step(self, dt_s: float) -> None:
+        self._elapsed_s += dt_s
+        now = self.motor.drive(self._elapsed_s) if self.is_drive else self.motor.meter(self._elapsed_s)
+        self._count(now, dt_s)
+        self._before = now
+        shown: dict[str, Value] = dict(now)
+        shown |= self._drive_energies(now) if self.is_drive else self._meter_energies()
+        for name in ("run_hours", "power_on_hours"):
+            if name in now:
+                shown[name] = now[name] + self._elapsed_s / 3600
+        if self.profile.phases == 1:
+            shown |= {name: shown[f"{name}_l1"] for name in _PHASE_TOTALS if f"{name}_l1" in shown}
+        if self.profile.kind == "motor_relay":
+            shown |= self._relay(now)
+        self.values = self._marked(shown)
+
+    def _count(self, now: Mapping[str, float], dt_s: float) -> None:
+        before, hours = self._before or now, dt_s / 3600
+
+        def mean(name: str) -> float:
+            return (before[name] + now[name]) / 2 * hours
+
+        counted = self._counted
+        if self.is_drive:
+            counted.kwh += mean("motor_power")
+            return
+        counted.kwh += mean("active_power") / 1000
+        counted.kvarh += mean("reactive_power") / 1000
+        counted.kvah += mean("apparent_power") / 1000
+        first, second, third = (kwh + mean(f"active_power_l{k}") / 1000 for k, kwh in enumerate(counted.phases_kwh, 1))
+        counted.phases_kwh = first, second, third
+
+    def _meter_energies(self) -> dict[str, Value]:
+        """The counters of one_motor.py at its start, and what was counted since."""
+        start, counted = self.motor.meter(0.0), self._counted
+        values = {name: start[name] + counted.kwh for name in ("energy_import", "energy_total", "energy_net")}
+        for name in ("reactive_energy_import", "reactive_energy_total"):
+            values[name] = start[name] + counted.kvarh
+        values["apparent_energy"] = start["apparent_energy"] + counted.kvah
+        for k, kwh in enumerate(counted.phases_kwh, 1):
+            for name in (f"energy_import_l{k}", f"energy_total_l{k}"):
+                values[name] = start[name] + kwh
+        return {name: self._rolled(name, value) for name, value in values.items()}
+
+    def _drive_energies(self, now: Mapping[str, float]) -> dict[str, Value]:
+        """kWh beside MWh in registers of their own: what the coarse one has is not in the fine one."""
+        total = now["energy_kwh"] + 1000 * now["energy_mwh"] + self._counted.kwh
+        mwh = self.profile.register("energy_mwh")
+        fine = self.profile.register("energy_kwh")
+        kwh = total % 1000 if mwh and fine and not fine.parts else total
+        return {"energy_kwh": self._rolled("energy_kwh", kwh), "energy_mwh": total // 1000}
+
+    def _rolled(self, name: str, value: float) -> float:
+        row = self.profile.register(name)
+        if row is None:
+            return value
+        top = row.full_scale * row.scale if row.full_scale else row.wraps_at(self.machine.kw)
+        return value % top if top else value
+
+    def _relay(self, now: Mapping[str, float]) -> dict[str, Value]:
+        """A motor relay shows currents as shares of the motor's."""
+        shares = {f"current_percent_l{k}": 100 * now[f"current_l{k}"] / self.machine.amps for k in (1, 2, 3)}
+        return {
+            **shares, "current_percent_avg": sum(shares.values()) / 3, "ground_current_percent": 0.0,
+            "motor_thermal_percent": 37.0, "status_word": 0b11, "fault_code": 0, "warning_code": 0,
+        }  # fmt: skip
+
+    def _marked(self, shown: dict[str, Value]) -> dict[str, Value]:
+        """With what tells the model; a mark among live bits is added to them, one in a measured value is left out."""
+        shown |= {"serial_number": float(named.SERIAL_NUMBER), "ct_ratio": 1.0, "vt_ratio": 1.0}
+        for name, mark in self._marks.items():
+            kind, now = vocabulary()[name].kind, shown.get(name)
+            if kind in ("identity", "setting"):
+                shown[name] = mark
+            elif kind == "state" and isinstance(mark, float) and isinstance(now, int):
+                shown[name] = now | int(mark)
+        return shown
+
+
+def _motor_for(profile: Profile, rng: Random, load: float, speed: float, seed: int) -> OneMotor:
+    """Of a usual size if the map's registers can show one, else of a smaller size that they can."""
+    usual = [size for size in SIZES_KW if _USUAL_KW[0] <= size <= _USUAL_KW[1]]
+    rng.shuffle(usual)
+    induction = rng.random() < 0.5
+    driven = profile.kind == "vfd" or not induction
+    motor = None
+    for size in (*usual, *(size for size in reversed(SIZES_KW) if size < _USUAL_KW[0])):
+        machine = replace(draw_machine(Random(seed), size, induction), kw=size)
+        motor = OneMotor(machine, load, seed, driven, speed, refresh_s=profile.refresh_s or REFRESH_S)
+        values = motor.drive(0.0) if profile.kind == "vfd" else motor.meter(0.0)
+        if all(_shows(row, values[row.name], machine.kw) for row in profile.registers if row.name in values):
+            return motor
+    assert motor is not None
+    return motor
+
+
+def _shows(row: Register, value: float, rating_kw: float) -> bool:
+    """Whether the value is plausible and the register could hold 1.3 times as much."""
+    quantity, scale = vocabulary()[row.name], row.scale_for(rating_kw)
+    if quantity.kind != "gauge" or row.type == "string" or row.parts or scale is None:
+        return True
+    low, high = row.window or (quantity.low, quantity.high)
+    if (low is not None and value < low) or (high is not None and value > high):
+        return False
+    if row.type[0] == "f" or row.scale_from is not None:
+        return True
+    top = (1 << 16 * row.own_words - (row.type[0] == "i")) - 2
+    if row.mask is not None:
+        top = row.mask // (row.mask & -row.mask)
+    if row.full_scale is not None:
+        top = min(top, row.full_scale - 1)
+    raw = abs(value - row.offset) / scale * 1.3
+    return math.isfinite(raw) and (raw <= top or row.encoding != "plain")

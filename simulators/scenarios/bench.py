@@ -1,0 +1,196 @@
+"""Devices of any models side by side on one wire: `magwatt simulate --device`. Behind each is a motor of its own."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import termios
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
+from typing import NamedTuple
+
+from drivers.profiles import load_profile, profile_ids
+from drivers.vocabulary import metric_name_of
+from simulators.bus.segment import Segment
+from simulators.bus.tcp import TcpBus
+from simulators.bus.tuned import Station, TunedSegment
+from simulators.devices.bench import BenchDevice
+from simulators.endpoints import Endpoints, Outlet
+from simulators.scenarios import Scenario
+from simulators.truth import Row
+
+UNIT_MAX = 247
+
+
+class Wanted(NamedTuple):
+    """A model with its unit number."""
+
+    profile_id: str
+    unit: int
+
+
+def wanted(texts: Iterable[str]) -> tuple[Wanted, ...]:
+    """PROFILE[@UNIT] each; without a unit the lowest free one. Raises ValueError: one line that names what is wrong."""
+    parts = [text.partition("@") for text in texts]
+    taken: dict[int, str] = {}
+    for profile_id, at, unit_text in parts:
+        if profile_id not in profile_ids():
+            near = difflib.get_close_matches(profile_id, profile_ids(), 1, 0.5)
+            hint = f"did you mean '{near[0]}'?" if near else "magwatt profiles lists them"
+            raise ValueError(f"{profile_id}: no such profile; {hint}")
+        if load_profile(profile_id).dialect == "huanyang_private":
+            raise ValueError(f"{profile_id}: speaks a private dialect, not Modbus; it cannot be served")
+        if not at:
+            continue
+        unit = int(unit_text) if unit_text.isascii() and unit_text.isdigit() else 0
+        if not 1 <= unit <= UNIT_MAX:
+            raise ValueError(f"{profile_id}@{unit_text}: the unit must be a number from 1 to {UNIT_MAX}")
+        if unit in taken:
+            raise ValueError(f"{profile_id}@{unit}: {taken[unit]} has that unit already; give each its own")
+        taken[unit] = profile_id
+    free = (unit for unit in range(1, UNIT_MAX + 1) if unit not in taken)
+    found = [Wanted(profile_id, int(unit) if at else next(free, 0)) for profile_id, at, unit in parts]
+    if any(item.unit == 0 for item in found):
+        raise ValueError(f"{len(found)} devices: one wire has {UNIT_MAX} units at most")
+    return tuple(found)
+
+
+class Bench:
+    """The devices, and the wire: TCP on `port` (0: any free one), or a serial line such as "19200 8E1"."""
+
+    def __init__(self, devices: Sequence[Wanted], rng: Random, *, port: int = 0, line: str = "") -> None:
+        self.devices = tuple(
+            BenchDevice(load_profile(profile_id), unit, Random(rng.getrandbits(64))) for profile_id, unit in devices
+        )
+        self._port, self._line = port, line
+
+    @property
+    def outlets(self) -> Mapping[str, Outlet]:
+        nameplates = {device.unit: device.nameplate for device in self.devices}
+        if not self._line:
+            bus = TcpBus([device.served for device in self.devices], self._port, nameplates)
+            return {"modbus_tcp": _Port(bus, self._port)}
+        segment = TunedSegment(self._line)
+        for device in self.devices:
+            Station(segment, device.served, device.nameplate)
+        return {"rtu_port": SegmentPort(segment)}
+
+    def step(self, dt_s: float) -> None:
+        for device in self.devices:
+            device.step(dt_s)
+
+    def truth(self) -> Mapping[str, Row]:
+        """What each device shows, by its name; numbers only."""
+        return {
+            device.name: {
+                metric_name_of(name): float(value)
+                for name, value in device.values.items()
+                if isinstance(value, int | float) and device.profile.register(name)
+            }
+            for device in self.devices
+        }
+
+    def sampled(self) -> None:
+        """Nobody samples waveforms here."""
+
+
+class SegmentPort:
+    """A segment as a wire of a plant: somebody outside gets one port on it, named "agent"."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self._path = segment.port("agent")
+
+    async def start(self) -> str:
+        self._segment.start()
+        return self._path
+
+    async def stop(self) -> None:
+        self._segment.stop()
+
+
+class _Port:
+    """A TCP bus whose port may be taken."""
+
+    def __init__(self, bus: TcpBus, port: int) -> None:
+        self._bus, self._port = bus, port
+
+    async def start(self) -> str:
+        try:
+            return await self._bus.start()
+        except RuntimeError:  # pymodbus' word for it
+            raise OSError(f"port {self._port} cannot be had; is it in use? --tcp alone takes a free one") from None
+
+    async def stop(self) -> None:
+        await self._bus.stop()
+
+
+def check_line(line: str) -> str:
+    """The same text. Raises ValueError where no pseudo-terminal has that speed."""
+    baud = line.split()[0]
+    if not hasattr(termios, f"B{baud}"):
+        raise ValueError(f"{baud} baud: a pseudo-terminal has no such speed; 9600, 19200, 38400 and 115200 work")
+    return line
+
+
+def scenario(devices: Sequence[Wanted], seed: int, *, port: int = 0, line: str = "", every_s: float = 1.0) -> Scenario:
+    """To be built with `Random(seed)`. every_s: how often the configuration asks the agent to poll."""
+
+    def config(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
+        built = Bench(devices, Random(seed)).devices  # for their nameplates
+        return config_toml(built, endpoints, mqtt_url, state_dir, line, every_s)
+
+    return Scenario(
+        name="devices",
+        about=f"{len(devices)} virtual devices",
+        step_s=0.25,
+        build=lambda rng: Bench(devices, rng, port=port, line=line),
+        config_toml=config,
+    )
+
+
+def config_toml(
+    devices: Sequence[BenchDevice], endpoints: Endpoints, mqtt_url: str, state_dir: str, line: str, every_s: float
+) -> str:
+    where = f'serial = {json.dumps(endpoints.rtu_port)}\nline = {json.dumps(line)}\nlisten = "0s"'
+    if not line:
+        where = f"tcp = {json.dumps(endpoints.modbus_tcp)}"
+    tables = [
+        "# Virtual devices of `magwatt simulate --device`.",
+        f'[site]\nid = "bench"\ngateway = "gw-01"\nsimulated = true\n\n[store]\ndir = {json.dumps(state_dir)}\n',
+        f'[mqtt]\nurl = {json.dumps(mqtt_url)}\n\n[bus.bench]\n{where}\nevery = "{every_s:g}s"\n',
+    ]
+    return "\n".join([*tables, *(_drive(device) if device.is_drive else _meter(device) for device in devices)])
+
+
+def _meter(device: BenchDevice) -> str:
+    return f"""\
+[meter.{device.name}]
+bus = "bench"
+unit = {device.unit}
+profile = "{device.profile.id}"
+at = "feeder"
+wiring = "{"1P2W" if device.profile.phases == 1 else "3P4W"}"
+class = "0.5"
+"""
+
+
+def _drive(device: BenchDevice) -> str:
+    machine = device.machine
+    return f"""\
+[drive.{device.name}]
+bus = "bench"
+unit = {device.unit}
+profile = "{device.profile.id}"
+comm_loss = "not used"
+kw = {machine.kw:g}
+
+[motor.motor-{device.unit}]
+kind = "{"induction" if machine.induction else "pm"}"
+kw = {machine.kw:g}
+rpm = {machine.rpm:g}
+poles = {machine.poles}
+volts = {machine.volts:g}
+amps = {machine.amps:.1f}
+fed_by = "{device.name}"
+"""

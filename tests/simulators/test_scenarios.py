@@ -1,0 +1,294 @@
+"""Virtual devices of any model: what they show obeys physics, the wires are like real ones, refusals are one line."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import os
+import re
+import socket
+import struct
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from agent.config import load_config
+from drivers.profiles import load_profile, profile_ids
+from drivers.vocabulary import vocabulary
+from simulators.bus.frames import crc_fits, rtu_request
+from simulators.devices.bench import BenchDevice
+from simulators.endpoints import Endpoints
+from simulators.scenarios import bench
+
+SERVED = [name for name in profile_ids() if load_profile(name).dialect != "huanyang_private"]
+
+
+def device(name: str, seed: int = 3) -> BenchDevice:
+    return BenchDevice(load_profile(name), 7, Random(seed))
+
+
+def numbers(item: BenchDevice) -> dict[str, float]:
+    return {name: value for name, value in item.values.items() if isinstance(value, int | float)}
+
+
+@pytest.mark.parametrize("name", SERVED)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_register_shows_something_plausible(name: str, seed: int) -> None:
+    item = device(name, seed)
+    for row in item.profile.registers:
+        if row.type == "string":
+            continue
+        value, quantity = item.values[row.name], vocabulary()[row.name]
+        assert isinstance(value, int | float), row.name
+        low, high = row.window or (quantity.low, quantity.high)
+        assert (low is None or low <= value) and (high is None or value <= high), (row.name, value)  # noqa: PT018
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_meters_values_agree_with_each_other(seed: int) -> None:
+    """IEEE 1459: P is the sum of the phases, S² ≥ P² + Q², pf = P/S; line voltages about √3 phase voltages."""
+    for _ in range(20):
+        item = device("eastron/sdm630", seed)
+        item.step(1.7)
+        v = numbers(item)
+        assert v["active_power"] == pytest.approx(sum(v[f"active_power_l{k}"] for k in (1, 2, 3)))
+        for k in (1, 2, 3):
+            p, q, s = (v[f"{kind}_power_l{k}"] for kind in ("active", "reactive", "apparent"))
+            assert s == pytest.approx(v[f"voltage_l{k}n"] * v[f"current_l{k}"])
+            assert p**2 + q**2 <= s**2 * (1 + 1e-9)
+        assert v["power_factor"] == pytest.approx(v["active_power"] / v["apparent_power"])
+        assert v["voltage_ll_avg"] == pytest.approx(math.sqrt(3) * v["voltage_ln_avg"], rel=0.01)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_drives_values_agree_with_each_other(seed: int) -> None:
+    item = device("abb/acs880", seed)
+    v, machine = numbers(item), item.machine
+    assert 1.3 < v["dc_bus_voltage"] / v["mains_voltage"] < 1.45, "a diode bridge: 1.35 loaded to √2 idle"
+    synchronous = 120 * v["output_frequency"] / machine.poles
+    assert v["motor_speed"] == pytest.approx(synchronous, rel=0.06 if machine.induction else 1e-9)
+    assert v["motor_speed"] <= synchronous * (1 + 1e-9)
+    shaft_kw = v["motor_torque_nm"] * v["motor_speed"] * math.pi / 30 / 1000
+    assert 0.8 < shaft_kw / v["motor_power"] < 1.02, "an efficiency; drives err by some percent on torque and power"
+    assert v["motor_power"] * 1000 <= math.sqrt(3) * v["output_voltage"] * v["motor_current"] * 1.05
+
+
+@pytest.mark.parametrize(
+    ("name", "power", "energy", "per_kw"),
+    [
+        ("eastron/sdm630", "active_power", "energy_import", 1e-3),
+        ("eastron/sdm120", "active_power", "energy_import", 1e-3),
+        ("abb/acs880", "motor_power", "energy_kwh", 1.0),
+    ],
+)
+def test_the_energy_is_the_integral_of_the_power(name: str, power: str, energy: str, per_kw: float) -> None:
+    item = device(name)
+    begin, kwh, last = numbers(item)[energy], 0.0, numbers(item)[power]
+    moves = []
+    for _ in range(4000):
+        item.step(0.25)
+        now = numbers(item)
+        kwh += (last + now[power]) / 2 * per_kw * 0.25 / 3600
+        moves.append(abs(now[power] / last - 1))
+        last = now[power]
+    assert numbers(item)[energy] - begin == pytest.approx(kwh, rel=1e-6)
+    assert 0 < max(moves) < 0.05, "it moves, and slowly"
+
+
+def test_a_counter_of_16_bits_starts_again_at_0() -> None:
+    """Mitsubishi's kWh: one register of 16 bits."""
+    item, seen = device("mitsubishi/fr-a800"), []
+    for _ in range(40):
+        item.step(3600.0 * 400)
+        seen.append(numbers(item)["energy_kwh"])
+    falls = [later - earlier for earlier, later in itertools.pairwise(seen) if later < earlier]
+    assert max(seen) < 65536
+    assert falls
+    assert all(-65536 < fall < -30000 for fall in falls)
+
+
+def test_megawatt_hours_in_a_register_of_their_own() -> None:
+    item = device("abb/acs550")
+    before = numbers(item)
+    for _ in range(100):
+        item.step(3600.0)
+    after = numbers(item)
+    gained = 1000 * (after["energy_mwh"] - before["energy_mwh"]) + after["energy_kwh"] - before["energy_kwh"]
+    assert 0 <= after["energy_kwh"] < 1000
+    assert gained == pytest.approx(100 * after["motor_power"], rel=0.05)
+
+
+def test_same_seed_same_devices() -> None:
+    def shown(seed: int) -> Any:
+        plant = bench.Bench(bench.wanted(["abb/b23", "yaskawa/ga800"]), Random(seed))
+        for _ in range(5):
+            plant.step(0.25)
+        return plant.truth()
+
+    assert shown(4) == shown(4)
+    assert shown(4) != shown(5)
+
+
+def test_units_are_given_out_around_those_that_are_asked_for() -> None:
+    found = bench.wanted(["abb/b23", "abb/b23@1", "abb/b23", "abb/b23@3"])
+    assert [item.unit for item in found] == [2, 1, 4, 3]
+
+
+def open_bench(plant: bench.Bench, talk: Callable[[str], None]) -> None:
+    async def run() -> None:
+        (outlet,) = plant.outlets.values()
+        try:
+            await asyncio.to_thread(talk, await outlet.start())
+        finally:
+            await outlet.stop()
+
+    asyncio.run(run())
+
+
+def exchange(port: int, request: bytes, seconds: float) -> tuple[bytes, float]:
+    """What comes within that time, and when its last byte came."""
+    begin = last = time.monotonic()
+    os.write(port, request)
+    got = b""
+    while time.monotonic() < begin + seconds:
+        try:
+            got += os.read(port, 512)
+            last = time.monotonic()
+        except BlockingIOError:
+            time.sleep(0.001)
+    return got, last - begin
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[str], int]]:
+    files: list[int] = []
+
+    def open_it(path: str) -> int:
+        import termios
+
+        fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        files.append(fd)
+        attributes = termios.tcgetattr(fd)
+        attributes[4] = attributes[5] = termios.B9600
+        termios.tcsetattr(fd, termios.TCSANOW, attributes)
+        return fd
+
+    yield open_it
+    for fd in files:
+        os.close(fd)
+
+
+def test_a_serial_line_has_the_speed_and_the_manners_of_one(opened: Callable[[str], int]) -> None:
+    """9600 8E1: 8 + 45 characters of 11 bits and two silences of 3.5 take 69 ms; 10 ms for the device."""
+    plant = bench.Bench(bench.wanted(["eastron/sdm630@11"]), Random(1), line="9600 8E1")
+
+    def talk(path: str) -> None:
+        port = opened(path)
+        answer, took_s = exchange(port, rtu_request(11, 4, 0, 20), 0.25)
+        assert crc_fits(answer)
+        assert answer[:3] == bytes((11, 4, 40))
+        assert 0.069 < took_s < 0.15
+        assert exchange(port, rtu_request(12, 4, 0, 20), 0.15)[0] == b"", "no such unit: silence"
+        assert exchange(port, rtu_request(11, 4, 0, 20)[:-1] + b"\x00", 0.15)[0] == b"", "damaged: silence"
+        assert exchange(port, b"\x0b\x04\x00", 0.1)[0] == b"", "half a request, and it is forgotten"
+        assert crc_fits(exchange(port, rtu_request(11, 4, 0, 20), 0.25)[0])
+        refused = exchange(port, rtu_request(11, 4, 60000, 2), 0.15)[0]
+        assert refused[:3] == bytes((11, 0x84, 2))
+
+    open_bench(plant, talk)
+
+
+def test_each_kind_of_device_is_where_its_facts_say_over_tcp() -> None:
+    """Yaskawa 0041H in 0.01 Hz; a SunSpec marker at 40000; an absent unit behind a gateway is 0x0B."""
+    plant = bench.Bench(bench.wanted(["yaskawa/ga800@3", "sunspec/meter-203@4"]), Random(1))
+
+    def talk(where: str) -> None:
+        host, port = where.split(":")
+        with socket.create_connection((host, int(port)), timeout=2) as client:
+
+            def ask(unit: int, address: int, count: int) -> bytes:
+                client.sendall(struct.pack(">HHHBBHH", 1, 0, 6, unit, 3, address, count))
+                return client.recv(300)[7:]
+
+            assert int.from_bytes(ask(3, 0x41, 1)[2:]) == round(100 * numbers(plant.devices[0])["output_frequency"])
+            assert ask(4, 40000, 2)[2:] == b"SunS"
+            assert ask(9, 0, 1) == bytes((0x83, 0x0B))
+
+    open_bench(plant, talk)
+
+
+@pytest.mark.parametrize("line", ["", "19200 8E1"])
+def test_the_configuration_is_ready_for_the_agent(tmp_path: Path, line: str) -> None:
+    scenario = bench.scenario(bench.wanted(SERVED), 1, line=line)
+    ends = Endpoints(rtu_port="/dev/pts/7") if line else Endpoints("127.0.0.1:1502")
+    text = scenario.config_toml(ends, "mqtt://127.0.0.1:1883", "state")
+    file = tmp_path / "plant.toml"
+    file.write_text(text)
+    config, report = load_config(file)
+    assert not report.findings
+    assert len(config.meters) + len(config.drives) == len(SERVED)
+    assert len(config.motors) == len(config.drives) > 25
+    assert {drive["comm_loss"] for drive in tomllib.loads(text)["drive"].values()} == {"not used"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--device", "eastron/sdm63", "--tcp"], "no such profile; did you mean 'eastron/sdm630'"),
+        (["--device", "eastron/sdm630@5", "--device", "yaskawa/ga800@5", "--tcp"], "has that unit already"),
+        (["--device", "eastron/sdm630@248", "--tcp"], "from 1 to 247"),
+        (["--device", "eastron/sdm630@x", "--tcp"], "from 1 to 247"),
+        (["--device", "huanyang/hy", "--serial"], "private dialect"),
+        (["--device", "eastron/sdm630", "--serial", "--line", "9600 9X1"], "--line 9600 9X1: "),
+        (["--device", "eastron/sdm630", "--serial", "--line", "12345 8N1"], "no such speed"),
+        (["--device", "eastron/sdm630", "--tcp", "--line", "9600 8N1"], "--line goes with --serial"),
+        (["--device", "eastron/sdm630"], "needs either --tcp"),
+        (["--device", "eastron/sdm630", "--tcp", "--serial"], "needs either --tcp"),
+        (["--device", "eastron/sdm630", "--tcp", "70000"], "a port is a number"),
+        (["pump-station", "--device", "eastron/sdm630", "--tcp"], "not both"),
+        (["pump-station", "--tcp"], "go with --device"),
+        (["pump-station", "--plc"], "no line for a PLC"),
+        (["pump-statio"], "did you mean 'pump-station'"),
+        (["--device", "abb/b23", "--tcp", *["--device", "abb/b23"] * 247], "247 units at most"),
+    ],
+)
+def test_what_cannot_be_served_is_one_clear_line(arguments: list[str], words: str, tmp_path: Path) -> None:
+    config = tmp_path / "plant.toml"
+    done = CliRunner().invoke(main, ["simulate", *arguments, "--config", str(config)])
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_port_in_use_is_one_clear_line_and_nothing_stays(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        config = tmp_path / "plant.toml"
+        done = CliRunner().invoke(
+            main, ["simulate", "--device", "abb/b23", "--tcp", str(port), "--config", str(config)]
+        )
+    assert done.exit_code == 2
+    assert re.search(rf"port {port} cannot be had; is it in use\?", done.stderr)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_serial_line_leaves_nothing_behind(tmp_path: Path) -> None:
+    config = tmp_path / "plant.toml"
+    done = CliRunner().invoke(
+        main, ["simulate", "--device", "abb/b23", "--serial", "--seconds", "1", "--config", str(config)]
+    )
+    assert done.exit_code == 0
+    port = tomllib.loads(config.read_text())["bus"]["bench"]["serial"]
+    assert port in done.stdout
+    assert not Path(port).parent.exists()
