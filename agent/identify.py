@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from agent.fingerprint import ANSWERED, READ_ID, SERVER_ID, Evidence, judge_names, judge_register, judge_values
+from drivers.bus import QUARANTINE_S
 from drivers.errors import DeviceRefused, FrameError, LinkTimeout
 from drivers.framing import Request
 from drivers.identity import DeviceIdentity, ServerId, read_identity, read_server_id
@@ -25,10 +27,11 @@ POSSIBLE = 2.0  # below, a model is not even listed
 LIST_MAX = 5
 BLOCKS_MAX, ROWS_MIN = 4, 6  # requests for one map's values; values that should tell enough
 HOPELESS = -5.0
-SILENCES_MAX = 3  # in a row: the device is gone
+MUTE_MAX, SILENCES_MAX = 3, 80  # in a row, and in all: some devices are silent where others refuse
 SUNSPEC_MODELS_MAX = 30
 HOLE_MAX = 16
-GAP_S = 0.01  # before each question: some devices need a pause, which one is not known yet
+CUT_MAX = 8  # registers that a question may be shorter
+GAP_S = 0.02  # before each question: some devices need a pause, which one is not known yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,78 +71,118 @@ class Memory:
     """What was read from one device; nothing is asked twice."""
 
     def __init__(
-        self, link: Link, unit: int, timeout_s: float, gap_s: float, fc03: bool, ending: asyncio.Event | None
-    ) -> None:
+        self, link: Link, unit: int, timeout_s: float, gap_s: float, fc03: bool, ending: asyncio.Event | None,
+        function: int,
+    ) -> None:  # fmt: skip
         self.link, self.unit, self.timeout_s, self.gap_s = link, unit, timeout_s, gap_s
         self.words: dict[tuple[int, int], int] = {}
         self.refused: set[tuple[int, int, int]] = set()
         self.functions = {3, 4} if fc03 else {4}
-        self.requests = 0
-        self._silences = 0
+        self.requests = self.silences = 0
+        self._mute = 0  # questions in a row without an answer
+        self._answered = Request(unit, function, 0, 1)  # what it is known to answer, or to refuse
+        self._rest_s: dict[tuple[int, int], float] = {}  # unanswered (function, count) → until when it is not asked
         self._ending = ending
 
-    def knows(self, function: int, address: int, count: int) -> bool:
-        return all((function, address + k) in self.words for k in range(count))
+    async def read(self, function: int, address: int, count: int, least: int | None = None) -> int:
+        """How many of the words from `address` on are now in `words`; 0 when they cannot be had.
 
-    async def read(self, function: int, address: int, count: int) -> list[int] | None:
-        """The words; None when they cannot be had. Raises Gone, LinkBusy, LinkClosed."""
+        least: so many are enough. A device that is silent where others refuse leaves a question open whose answer may
+        come late; until then a shorter one is asked. Raises Gone, LinkBusy, LinkClosed.
+        """
         if function not in self.functions or (function, address, count) in self.refused or address + count > 65536:
-            return None
-        if not self.knows(function, address, count):
-            try:
-                data = await self._ask(Request(self.unit, function, address, count))
-            except DeviceRefused as error:
-                self.refused.add((function, address, count))
-                if error.code == 1:
-                    self.functions.discard(function)  # it knows no such function at all
-                return None
-            except (FrameError, LinkTimeout):
-                self.refused.add((function, address, count))
-                return None
-            words = struct.unpack(f">{count}H", data)
-            self.words.update(((function, address + k), word) for k, word in enumerate(words))
+            return 0
+        if all((function, address + k) in self.words for k in range(count)):
+            return count
+        count = await self._free_count(function, count, count if least is None else least)
+        request = Request(self.unit, function, address, count)
+        try:
+            data = await self._ask(request)
+        except DeviceRefused as error:
+            self.refused.add((function, address, count))
+            self._answered, self._mute = request, 0
+            if error.code == 1:
+                self.functions.discard(function)  # it knows no such function at all
+            return 0
+        except (FrameError, LinkTimeout):
+            self.refused.add((function, address, count))
+            self._rest_s[function, count] = time.monotonic() + QUARANTINE_S
+            await self._alive()
+            return 0
+        self._answered, self._mute = request, 0
+        words = struct.unpack(f">{count}H", data)
+        self.words.update(((function, address + k), word) for k, word in enumerate(words))
+        return count
+
+    def get(self, function: int, address: int, count: int) -> list[int]:
         return [self.words[function, address + k] for k in range(count)]
+
+    def free(self, profile: Profile) -> bool:
+        """Whether the first question about that map can be asked at once."""
+        blocks = _telling(profile)[:1]
+        return all(self._rest_s.get((block.function, block.count), 0.0) <= time.monotonic() for block in blocks)
+
+    async def _free_count(self, function: int, count: int, least: int) -> int:
+        for shorter in range(count, least - 1, -1):
+            if self._rest_s.get((function, shorter), 0.0) <= time.monotonic():
+                return shorter
+        await asyncio.sleep(max(0.0, self._rest_s[function, count] - time.monotonic()))
+        return count
+
+    async def _alive(self) -> None:
+        """Raises Gone when it does not even answer what it did answer before."""
+        self._mute += 1
+        self.silences += 1
+        if self._mute < MUTE_MAX and self.silences < SILENCES_MAX:
+            return
+        if self.silences >= SILENCES_MAX:
+            raise Gone
+        known = self._answered
+        await asyncio.sleep(max(0.0, self._rest_s.get((known.function, known.registers), 0.0) - time.monotonic()))
+        try:
+            await self._ask(known)
+        except DeviceRefused:
+            pass
+        except (FrameError, LinkTimeout):
+            raise Gone from None
+        self._mute = 0
 
     async def _ask(self, request: Request) -> bytes:
         if self._ending is not None and self._ending.is_set():
             raise Gone
         self.requests += 1
-        try:
-            data = await self.link.read_block(request, self.timeout_s, self.gap_s, tries=2, silence_tries=1)
-        except LinkTimeout:
-            self._silences += 1
-            if self._silences >= SILENCES_MAX:
-                raise Gone from None
-            raise
-        except DeviceRefused:
-            self._silences = 0
-            raise
-        self._silences = 0
-        return data
+        return await self.link.read_block(request, self.timeout_s, self.gap_s, tries=2, silence_tries=1)
 
 
 async def identify(
     link: Link, unit: int, timeout_s: float = 0.5, gap_s: float = GAP_S, *, fc03: bool = False,
-    ending: asyncio.Event | None = None, profiles: Iterable[Profile] | None = None, tcp: bool | None = None,
+    ending: asyncio.Event | None = None, profiles: Iterable[Profile] | None = None, function: int = 4,
 ) -> Identified:  # fmt: skip
     """The likeliest models of the device at `unit`. Raises LinkBusy and LinkClosed.
 
-    fc03: function 3 may be used; without it most models cannot be looked at. tcp: how it is connected, None unknown.
+    fc03: function 3 may be used; without it most models cannot be looked at. function: one that it answers, be it by
+    a refusal, when asked for register 0.
     """
-    memory = Memory(link, unit, timeout_s, gap_s, fc03, ending)
+    memory = Memory(link, unit, timeout_s, gap_s, fc03, ending, function)
     found = Identified(unit)
     candidates = {profile.id: profile for profile in (_all_profiles() if profiles is None else profiles)}
     evidence = {name: Evidence() for name in candidates}
     try:
         await _what_it_says(memory, candidates, evidence, found)
-        await _registers(memory, candidates, evidence)
-        for name, profile in candidates.items():
+        looked = await _registers(memory, candidates.values(), evidence)
+        waiting = list(candidates.values())
+        while waiting:
+            profile = next((item for item in waiting if memory.free(item)), waiting[0])
+            waiting.remove(profile)
             if profile.dialect == "sunspec":
-                await _sunspec(memory, profile, evidence[name])
-            elif evidence[name].score > HOPELESS:
-                await _values(memory, profile, evidence[name])
+                await _sunspec(memory, profile, evidence[profile.id])
+            elif evidence[profile.id].score > HOPELESS:
+                await _values(memory, profile, evidence[profile.id])
+        left = [item for item in candidates.values() if item.id not in looked and evidence[item.id].score > 0]
+        await _registers(memory, left, evidence, patient=True)
     except Gone:
-        found.notes.append("it fell silent before all was read")
+        stopped = ending is not None and ending.is_set()
+        found.notes.append("stopped before all was read" if stopped else "it fell silent before all was read")
     found.requests += memory.requests
     _decide(found, candidates, evidence)
     if not fc03:
@@ -198,13 +241,26 @@ async def _what_it_says(
             evidence[name].add(-2.0, "it does not answer function 0x2B")
 
 
-async def _registers(memory: Memory, candidates: dict[str, Profile], evidence: dict[str, Evidence]) -> None:
-    for name, profile in candidates.items():
+async def _registers(
+    memory: Memory, profiles: Iterable[Profile], evidence: dict[str, Evidence], patient: bool = False
+) -> set[str]:
+    """The ids of those whose marks were looked at.
+
+    On a device that is silent where others refuse, each mark that is not there costs seconds: then they are only looked
+    at where the values leave a doubt (patient).
+    """
+    looked: set[str] = set()
+    for profile in profiles:
+        if memory.silences and not patient:
+            break
+        looked.add(profile.id)
         for rule in profile.identify:
             if rule.method == "register" and rule.address is not None and rule.function in memory.functions:
-                words = await memory.read(rule.function, rule.address, rule.words)
+                there = await memory.read(rule.function, rule.address, rule.words)
+                words = memory.get(rule.function, rule.address, rule.words) if there else None
                 if words is not None or rule.function in memory.functions:
-                    judge_register(profile, rule, words, evidence[name])
+                    judge_register(profile, rule, words, evidence[profile.id])
+    return looked
 
 
 async def _values(memory: Memory, profile: Profile, evidence: Evidence) -> None:
@@ -214,7 +270,8 @@ async def _values(memory: Memory, profile: Profile, evidence: Evidence) -> None:
         return
     read = 0
     for block in _telling(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
-        if await memory.read(block.function, block.address, block.count) is None:
+        least = max(1, block.count - CUT_MAX)
+        if not await memory.read(block.function, block.address, block.count, least):
             evidence.refused += 1
             evidence.add(-4.0, f"registers {block.address}–{block.address + block.count - 1} are refused")
             if evidence.score < HOPELESS or evidence.refused > 1:
@@ -281,8 +338,10 @@ async def _sunspec(memory: Memory, profile: Profile, evidence: Evidence) -> None
 
 async def _sunspec_start(memory: Memory, rule: Identify) -> int | None:
     for base in rule.bases:
-        words = await memory.read(3, base, 2)
-        if words is not None and words[0] << 16 | words[1] == rule.marker:
+        if not await memory.read(3, base, 2):
+            continue
+        high, low = memory.get(3, base, 2)
+        if high << 16 | low == rule.marker:
             return base + 2
     return None
 
@@ -290,11 +349,13 @@ async def _sunspec_start(memory: Memory, rule: Identify) -> int | None:
 async def _sunspec_models(memory: Memory, at: int) -> Sequence[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     while len(found) < SUNSPEC_MODELS_MAX:
-        head = await memory.read(3, at, 2)
-        if head is None or head[0] == 0xFFFF:
+        if not await memory.read(3, at, 2):
             break
-        found.append((head[0], at))
-        at += 2 + head[1]
+        number, length = memory.get(3, at, 2)
+        if number == 0xFFFF:
+            break
+        found.append((number, at))
+        at += 2 + length
     return found
 
 

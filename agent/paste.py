@@ -58,7 +58,7 @@ def stable_name(port: str) -> str:
 def _device(bus: str, device: Identified) -> list[str]:
     if not device.matches:
         told = f"; it calls itself '{device.told}'" if device.told else ""
-        return [f"# unit {device.unit}: no known model{told}. docs/profiles.md shows how to add one"]
+        return [f"# unit {device.unit}: no known model{told}. docs/adding-a-device.md shows how to add one"]
     kinds = {match.profile.kind for match in device.matches}
     drive = device.matches[0].profile.kind == "vfd"
     head = [f"[{'drive' if drive else 'meter'}.{'drive' if drive else 'meter'}-{device.unit}]",

@@ -1,4 +1,4 @@
-"""One question to one unit: is anybody there? And what to make of the answer. Reads one register, nothing else."""
+"""One question to one unit: is anybody there? And what to make of the answer. Reads a register or two, nothing else."""
 
 from __future__ import annotations
 
@@ -33,9 +33,12 @@ class Reply:
         return "registers" if not self.exception else f"exception 0x{self.exception:02X}"
 
 
-async def ask(link: ModbusLink, unit: int, function: int, patience_s: float) -> Reply:
-    """Raises LinkBusy and LinkClosed; anything else is a reply."""
-    request = Request(unit, function, 0, 1)
+async def ask(link: ModbusLink, unit: int, function: int, patience_s: float, registers: int = 1) -> Reply:
+    """Raises LinkBusy and LinkClosed; anything else is a reply.
+
+    registers: who asks a second time asks for another number, since the first answer may still come.
+    """
+    request = Request(unit, function, 0, registers)
     late_before = link.late
     try:
         await link.read_block(request, patience_s, patience_s=patience_s)

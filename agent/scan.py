@@ -26,6 +26,7 @@ TUNE_S = 1.2  # on each setting, to find out at which one a foreign master talks
 GATEWAY_S = 3.0  # a gateway waits for its own line before it says that a unit is silent
 QUIET_TCP_S = 0.4  # once it is known that absent units are just not answered
 PROMISCUOUS = (255, 1, 246, 137, 94, 211)  # who answers as all of these is one device
+SLOW_UNITS = 8  # that were asked last, one of which answered late
 RETRIES = 3  # questions to a unit that answered with noise
 
 
@@ -81,6 +82,7 @@ class Result:
     asked: int = 0
     sought_s: float = 0.0  # listening and asking, without identification
     stopped: bool = False
+    fc03: bool = False
 
     @property
     def units(self) -> set[int]:
@@ -95,7 +97,7 @@ class Scan:
     """One scan. `stop` may be set from a signal handler: the result then holds what was found so far."""
 
     def __init__(self, target: Target, options: Options, view: View) -> None:
-        self.result = Result(target)
+        self.result = Result(target, fc03=options.fc03)
         self.stop = asyncio.Event()
         self._target, self._options, self._view = target, options, view
         self._left_alone: set[int] = set()  # speaks something else
@@ -283,7 +285,8 @@ class Scan:
                 continue
             if not self._target.serial and mute >= 3:
                 device_s = QUIET_TCP_S  # nobody says that a unit is absent: waiting long for each would take hours
-            reply = await self._ask(link, setting, unit, function, device_s)
+            registers = 2 if device_s == order.SLOW_S else 1
+            reply = await self._ask(link, setting, unit, function, device_s, registers, unsure=until_found)
             if reply.heard is Heard.HERE:
                 found = True
                 if until_found:
@@ -292,14 +295,20 @@ class Scan:
                 mute += not reply.exception
                 silent.append(unit)
             if reply.late:  # one of those asked before is slow: all that were just asked are asked again, patiently
-                for slow in silent[-8:]:
-                    again = await self._ask(link, setting, slow, function, order.SLOW_S)
+                for slow in silent[-SLOW_UNITS:]:
+                    again = await self._ask(link, setting, slow, function, order.SLOW_S, 2)
                     found |= again.heard is Heard.HERE
         return found
 
-    async def _ask(self, link: ModbusLink, setting: Setting | None, unit: int, function: int, device_s: float) -> Reply:
+    async def _ask(
+        self, link: ModbusLink, setting: Setting | None, unit: int, function: int, device_s: float, registers: int,
+        unsure: bool = False,
+    ) -> Reply:  # fmt: skip
+        """unsure: the setting is only tried; noise may look like a frame once, not twice."""
         patience_s = order.patience_s(setting, device_s) if setting else device_s
-        reply = await ask(link, unit, function, patience_s)
+        reply = await ask(link, unit, function, patience_s, registers)
+        if unsure and reply.heard is Heard.HERE:
+            reply = await ask(link, unit, function, patience_s + order.SLOW_S, registers + 1)
         self.result.asked += 1
         if reply.echo and not self._echo:
             self._echo = True
@@ -325,9 +334,9 @@ class Scan:
     async def _again(self, link: ModbusLink, setting: Setting | None) -> None:
         """Units that answered with noise are asked again, slowly: was it a glitch?"""
         for unit in list(self._noisy):
-            for _ in range(RETRIES):
+            for registers in range(2, 2 + RETRIES):
                 self._check_stop()
-                if (await self._ask(link, setting, unit, 4, order.SLOW_S)).heard is not Heard.NOISE:
+                if (await self._ask(link, setting, unit, 4, order.SLOW_S, registers)).heard is not Heard.NOISE:
                     break
             if unit in self.result.units:
                 self.result.notes.append(f"unit {unit}: an answer came damaged; noise, or a line without termination?")
@@ -364,7 +373,9 @@ class Scan:
                 self._check_stop()
                 self._view.step(item.unit)
                 timeout_s = max(0.3, 3 * item.took_s)
-                item.identified = await identify(link, item.unit, timeout_s, fc03=self._options.fc03, ending=self.stop)
+                item.identified = await identify(
+                    link, item.unit, timeout_s, fc03=self._options.fc03, ending=self.stop, function=item.function
+                )
         finally:
             await link.close()
 

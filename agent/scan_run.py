@@ -87,8 +87,10 @@ async def _identify(
     """None when there is nothing to identify; says why."""
     slow_s = 1.0
     patience = patience_s(target.setting, slow_s) if target.setting else 3.0
+    function = 4
     reply = await ask(link, unit, 4, patience)
     if reply.heard is Heard.NOBODY and fc03 and not reply.exception:
+        function = 3
         reply = await ask(link, unit, 3, patience)
     if reply.heard is Heard.FOREIGN:
         click.echo(f"unit {unit} answers in a dialect that is not Modbus ({reply.raw[:12].hex(' ')}); left alone")
@@ -97,7 +99,7 @@ async def _identify(
         why = "bytes came that are no frame: wrong line setting?" if reply.heard is Heard.NOISE else "no answer"
         click.echo(f"unit {unit} on {target}: {why}; magwatt scan finds line settings and units")
         return None
-    return await identify(link, unit, max(0.3, 3 * reply.took_s), fc03=fc03, ending=ending)
+    return await identify(link, unit, max(0.3, 3 * reply.took_s), fc03=fc03, ending=ending, function=function)
 
 
 def _guarded(main) -> int:  # type: ignore[no-untyped-def]  # a coroutine function; its type says no more
