@@ -314,7 +314,7 @@ def _bus(name: str, values: dict[str, Any], report: Report) -> Bus | None:
         tcp=values["tcp"],
         framing=values["framing"] or ("rtu" if values["serial"] else "tcp"),
         every_s=values["every"],
-        listen_s=values["listen"] if values["serial"] else 0.0,
+        listen_s=values["listen"] if values["serial"] or values["framing"] == "rtu" else 0.0,
         timeout_s=values["timeout"],
         pause_s=values["pause"],
         rs485=values["rs485"],

@@ -100,7 +100,7 @@ class ModbusLink:
         if patience_s is None:
             patience_s = timeout_s
         want, silences = self._want, 0
-        failure: Exception = LinkTimeout("not tried")
+        failure: Exception | None = None
         try:
             for _ in range(tries):
                 stream = self._stream
@@ -119,8 +119,15 @@ class ModbusLink:
                     self._deaf = 0
                     self._distrust(stream)
                     continue
+                except LinkResting as error:
+                    if failure is None:  # else what the attempt before saw says more
+                        failure = LinkResting(f"unit {request.unit} address {request.address}: {error}")
+                    silences += 1
+                    if silences == silence_tries:
+                        break
+                    continue
                 except LinkTimeout as error:
-                    failure = type(error)(f"unit {request.unit} address {request.address}: {error}")
+                    failure = LinkTimeout(f"unit {request.unit} address {request.address}: {error}")
                     silences += 1
                     self._note_silence(stream)
                     if silences == silence_tries:
@@ -137,7 +144,7 @@ class ModbusLink:
                 # It refuses what lies behind the block, which is no fault: never tried again.
                 self.tight.add(request[:3])
                 failure = FrameError(f"unit {request.unit} address {request.address}: only the length differed")
-            raise failure
+            raise failure or LinkTimeout("not tried")
         except (LinkClosed, LinkBusy) as error:
             self._drop()
             if isinstance(error, LinkBusy):
@@ -228,7 +235,7 @@ class ModbusLink:
         stream = SerialLine(self.wire) if self.wire.is_serial else TcpStream(self.wire)
         try:
             await stream.open()
-            if isinstance(stream, SerialLine):
+            if self._rtu:
                 await self._listen(stream)
         except LinkError as error:
             stream.shut_down()
@@ -240,12 +247,12 @@ class ModbusLink:
         self._stream = stream
         return stream
 
-    async def _listen(self, line: SerialLine) -> None:
+    async def _listen(self, line: SerialLine | TcpStream) -> None:
         """Hears whether another master talks before the first byte is sent."""
         wire = self.wire
         if self._listened or (wire.listen_s <= 0 and not self._busy):
             return
-        log.info("%s: listening %g s on %s before the first byte is sent", wire.name, wire.listen_s, wire.serial_port)
+        log.info("%s: listening %g s on %s before the first byte is sent", wire.name, wire.listen_s, wire.where)
         heard = await line.listen(max(wire.listen_s, BUSY_LISTEN_S if self._busy else 0.0))
         if heard:
             raise LinkBusy(

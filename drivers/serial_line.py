@@ -17,6 +17,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkTimeout
+from drivers.foreign import Foreign
 from drivers.framing import Answer, Request, Want, rtu_length
 from drivers.worker import Worker
 
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 
 BABBLE_S = 1.0  # a line that is never silent for the gap that long is somebody else's
 AWAKE_S = 0.0003  # before the predicted end of an answer, from which on each byte is waited for
-FOREIGN_BYTES, FOREIGN_POLLS = 6, 3  # unexplained bytes before a request, so many polls in a row: another master
 STALL_S, STALL_CHARACTERS = 0.05, 20  # an answer that began and pauses that long will not go on
 
 
@@ -41,7 +41,7 @@ class SerialLine:
         self._port: serial.Serial | None = None
         self._fd = -1
         self._turnaround_s: dict[int, float] = {}  # unit → how long it takes to begin its answer
-        self._foreign = 0
+        self._foreign = Foreign(wire.name)
         self._last_s = 0.0  # monotonic time of the last byte either way
         self._worker = Worker(f"line-{wire.name}")
 
@@ -175,16 +175,14 @@ class SerialLine:
                 raise LinkBusy(f"{self._wire.name}: the line is never silent; is another master on it?")
             self._sleep_until(self._last_s + gap_s)
             want.feed(self._read_now())
-        strange = want.skipped + len(want.buffer) - before
-        self._foreign = self._foreign + 1 if strange >= FOREIGN_BYTES else 0
-        if self._foreign >= FOREIGN_POLLS:
-            raise LinkBusy(f"{self._wire.name}: frames nobody here asked for: another master talks; nothing is sent")
+        self._foreign.note(want.skipped + len(want.buffer) - before)
 
     def _wait_late(self, want: Want, seconds: float) -> None:
-        until_s = time.monotonic() + seconds
+        until_s, before = time.monotonic() + seconds, want.skipped + len(want.buffer)
         while want.late and time.monotonic() < until_s:
             self._wait_until(until_s)
             want.feed(self._read_now())
+        self._foreign.note(want.skipped + len(want.buffer) - before)
 
     def _sleep_until(self, at_s: float) -> None:
         rest_s = at_s - time.monotonic()

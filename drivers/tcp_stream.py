@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from drivers.errors import FrameError, LinkClosed, LinkTimeout
+from drivers.foreign import Foreign
 from drivers.framing import Answer, Request, Want, tcp_answer_head
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class TcpStream(asyncio.BufferedProtocol):
         self._give_up_s = 0.0  # loop time
         self._patience_s = 0.0
         self._chunk = bytearray(CHUNK)
+        self._foreign = Foreign(wire.name)
+        self._skipped = 0  # of `want`, after the last exchange
+        self._unasked = 0  # bytes that came before the first request
         self.last_s = 0.0  # loop time of the last byte either way
 
     @property
@@ -54,6 +58,8 @@ class TcpStream(asyncio.BufferedProtocol):
         """As SerialLine.exchange."""
         if gap_s:
             await self._settle(gap_s)
+        if self._rtu:
+            self._foreign.note(want.skipped + len(want.buffer) - self._skipped)
         transport = self._transport
         if transport is None:
             raise LinkClosed(f"{self._wire.name}: connection lost")
@@ -74,12 +80,22 @@ class TcpStream(asyncio.BufferedProtocol):
             return answer
         finally:
             self._future = None
+            self._skipped = want.skipped + len(want.buffer)
+
+    async def listen(self, seconds: float) -> int:
+        """Bytes heard while nothing is sent: a transparent converter hands on what others say on its line."""
+        self._unasked = 0
+        await asyncio.sleep(seconds)
+        return self._unasked
 
     async def wait_late(self, want: Want, seconds: float) -> None:
         self._want = want
         until_s = self._loop.time() + seconds
+        before = want.skipped + len(want.buffer)
         while want.late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; no event to keep)
             await asyncio.sleep(min(rest_s, 0.01))
+        if self._rtu:
+            self._foreign.note(want.skipped + len(want.buffer) - before)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -129,6 +145,7 @@ class TcpStream(asyncio.BufferedProtocol):
         self.last_s = self._loop.time()
         want = self._want
         if want is None:
+            self._unasked += nbytes
             return
         answer = want.feed(bytes(self._chunk[:nbytes]))
         future = self._future

@@ -22,6 +22,10 @@ class Wire:
     rs485: bool = False  # let the kernel switch the transceiver's direction, where the port can
 
     @property
+    def where(self) -> str:
+        return self.serial_port or f"{self.host}:{self.port_number}"
+
+    @property
     def is_serial(self) -> bool:
         return bool(self.serial_port)
 

@@ -203,7 +203,6 @@ def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
         slave.stop()
 
 
-@pytest.mark.xfail(strict=True, reason="the refused retry's error takes the place of what was heard")
 @pytest.mark.parametrize(("garble", "told"), [(True, "wrong speed or parity"), (False, "no answer in")])
 def test_a_block_as_long_as_the_device_allows_says_what_was_heard(garble: bool, told: str) -> None:
     """No room for a retry of another length: what the first attempt saw is what a technician needs."""
@@ -223,9 +222,6 @@ def test_a_block_as_long_as_the_device_allows_says_what_was_heard(garble: bool, 
         slave.stop()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the count begins anew between two requests close together; waiting for late answers eats bytes"
-)
 @pytest.mark.parametrize("spare", [0, 4])
 def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two(spare: int) -> None:
     """Two blocks each half second, as a small plant is polled, then a PLC begins to ask a drive ten times a second."""

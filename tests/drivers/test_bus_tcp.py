@@ -199,7 +199,6 @@ def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.
     run(scene())
 
 
-@pytest.mark.xfail(strict=True, reason="only serial ports are listened to")
 def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
     """RTU over TCP: behind the transparent box is a line like any other, and its bytes can be heard."""
     segment = Segment()
