@@ -1,0 +1,225 @@
+"""Limits of power quality where they apply, and how measured values stand against them (tables/limits.toml).
+
+Limits hold at the point of common coupling ("pcc") or inside the plant ("in-plant"). At a drive's output
+("drive-output") there are none: its voltage is made of pulses, on purpose.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+PLACES = ("pcc", "in-plant", "drive-output")
+STANDARDS = ("ieee519", "en50160", "gbt14549", "gbt15543", "gbt24337", "iec61000-2-4")
+ORDERS = 50
+DAY_S, WEEK_S = 86400, 604800
+
+
+class Statistic(NamedTuple):
+    """`percent` of the values over `interval_s` in `period_s` must not exceed the limit."""
+
+    interval_s: int
+    percent: float
+    period_s: int
+
+
+class Limit(NamedTuple):
+    """One number. quantity: h_u (percent of nominal), thd_u (%), isg_u (% of nominal), u2 (%), plt, u (deviation in %
+    of nominal), frequency (deviation in %); h_i and tdd (% of IL, or A). order: of h_u, h_i, isg_u, else 0."""
+
+    quantity: str
+    order: int
+    low: float  # -inf where only the upper side is limited
+    high: float
+    unit: str
+    statistic: Statistic
+    standard: str
+    mark: str  # "S" seen in public sources, "M" from memory
+
+
+class Finding(NamedTuple):
+    """A value against its limit. use: share of the limit; held: None when there is no value."""
+
+    limit: Limit
+    value: float
+    use: float
+    held: bool | None
+
+
+@cache
+def _tables() -> dict[str, Any]:
+    return tomllib.loads((files("dsp.tables") / "limits.toml").read_text(encoding="utf-8"))
+
+
+def limits(
+    standard: str,
+    place: str,
+    nominal_v: float,
+    *,
+    isc_over_il: float | None = None,
+    short_circuit_mva: float | None = None,
+    plant_class: int = 2,
+    one_user: bool = False,
+    nominal_hz: float = 50.0,
+) -> tuple[Limit, ...]:
+    """All limits of a standard at a place; none where the standard does not apply.
+
+    nominal_v: line voltage. isc_over_il: short-circuit over maximum demand current; without it IEEE 519 gives voltages
+    only. short_circuit_mva: at the point of coupling; without it GB/T 14549 gives voltages only. plant_class: 1, 2 or 3
+    of IEC 61000-2-4. one_user: what one user alone may cause (GB/T). nominal_hz: divides interharmonics at 100 Hz.
+    Raises ValueError for an unknown standard, place or class.
+    """
+    if standard not in STANDARDS:
+        raise ValueError(f"standard must be one of {', '.join(STANDARDS)}, got {standard!r}")
+    if place not in PLACES:
+        raise ValueError(f"place must be one of {', '.join(PLACES)}, got {place!r}")
+    if not nominal_v > 0.0:
+        raise ValueError(f"nominal_v must be positive, got {nominal_v}")
+    table = _tables()[standard]
+    if place not in table["places"] or nominal_v > table.get("up_to_v", math.inf):
+        return ()
+    if standard == "ieee519":
+        return tuple(_ieee519(table, nominal_v, isc_over_il))
+    if standard == "en50160":
+        return tuple(_en50160(table))
+    if standard == "gbt14549":
+        return tuple(_gbt14549(table, nominal_v, short_circuit_mva))
+    if standard == "gbt15543":
+        who = "unbalance_user" if one_user else "unbalance"
+        return (
+            *_each(table, "u2", 0, table[who], "%", table["statistics"]),
+            *_each(table, "u2", 0, table[f"{who}_short"], "%", table["short_statistics"]),
+        )
+    if standard == "gbt24337":
+        return tuple(_gbt24337(table, nominal_v, one_user, nominal_hz))
+    if plant_class not in (1, 2, 3):
+        raise ValueError(f"plant_class must be 1, 2 or 3, got {plant_class}")
+    return tuple(_iec61000_2_4(table, table[f"class{plant_class}"], plant_class))
+
+
+def _each(
+    table: Mapping[str, Any], quantity: str, order: int, value: float, unit: str, statistics: Iterable[list[float]],
+    mark: str | None = None, low: float = -math.inf,
+) -> Iterable[Limit]:  # fmt: skip
+    for interval_s, percent, period_s, factor in statistics:
+        yield Limit(
+            quantity, order, low * factor, value * factor, unit,
+            Statistic(int(interval_s), float(percent), int(period_s)), table["title"], mark or table["mark"],
+        )  # fmt: skip
+
+
+def _up_to(rows: Iterable[list[float]], value: float) -> list[float]:
+    return next(row for row in rows if value <= row[0])
+
+
+def _ieee519(table: Mapping[str, Any], nominal_v: float, isc_over_il: float | None) -> Iterable[Limit]:
+    _, each, thd = _up_to(table["voltage"], nominal_v)
+    for order in range(2, ORDERS + 1):
+        yield from _each(table, "h_u", order, each, "%", table["voltage_statistics"])
+    yield from _each(table, "thd_u", 0, thd, "%", table["voltage_statistics"])
+    if isc_over_il is None:
+        return
+    for block in table["current"]:
+        if nominal_v > block["up_to_v"]:
+            continue
+        row = next(row for row in block["rows"] if isc_over_il < row[0])
+        bands = table["current_bands"]
+        for order in range(2, ORDERS + 1):
+            band = sum(order >= start for start in bands[1:])
+            share = table["even_share_to_6"] if order % 2 == 0 and order <= 6 else 1.0
+            yield from _each(table, "h_i", order, share * row[1 + band], "% of IL", table["current_statistics"])
+        yield from _each(table, "tdd", 0, row[-1], "% of IL", table["current_statistics"])
+        return
+
+
+def _en50160(table: Mapping[str, Any]) -> Iterable[Limit]:
+    first, last, rest = table["even_above"]
+    orders = {int(order): value for order, value in table["orders"].items()}
+    for order in range(2, last + 2):
+        value = orders.get(order, rest if order % 2 == 0 and order >= first else None)
+        if value is not None:
+            yield from _each(table, "h_u", order, value, "%", table["statistics"])
+    yield from _each(table, "thd_u", 0, table["thd"], "%", table["statistics"])
+    other = table["other"]
+    yield from _each(table, "u2", 0, other["unbalance"]["value"], "%", table["statistics"])
+    plt = other["plt"]
+    yield from _each(table, "plt", 0, plt["value"], "", [[7200, 95, WEEK_S, 1.0]], plt["mark"])
+    u, f = other["voltage"], other["frequency"]
+    yield from _each(table, "u", 0, u["high"], "%", table["statistics"], u["mark"], u["low"])
+    yield from _each(table, "frequency", 0, f["high"], "%", [f["statistic"]], f["mark"], f["low"])
+
+
+def _nearest(rows: Iterable[Any], nominal_v: float, of: Any) -> Any:
+    """The row whose nominal voltage is nearest by ratio: 400 V is judged as 380 V."""
+    return min(rows, key=lambda row: abs(math.log(of(row) / nominal_v)))
+
+
+def _gbt14549(table: Mapping[str, Any], nominal_v: float, short_circuit_mva: float | None) -> Iterable[Limit]:
+    _, thd, odd, even = _nearest(table["voltage"], nominal_v, lambda row: row[0])
+    first, last = table["voltage_orders"]
+    for order in range(first, last + 1):
+        yield from _each(table, "h_u", order, odd if order % 2 else even, "%", table["statistics"])
+    yield from _each(table, "thd_u", 0, thd, "%", table["statistics"])
+    if short_circuit_mva is None:
+        return
+    row = _nearest(table["current"], nominal_v, lambda row: row["nominal_v"])
+    for order, amperes in enumerate(row["amperes"], 2):
+        yield from _each(table, "h_i", order, amperes * short_circuit_mva / row["base_mva"], "A", table["statistics"])
+
+
+def gbt14549_share(limit_a: float, order: int, user_mva: float, supply_mva: float) -> float:
+    """What one user of a shared point may inject of an order's limit (appendix B [M]); user_mva: its agreed power."""
+    alpha = _tables()["gbt14549"]["alpha"]
+    return float(limit_a * (user_mva / supply_mva) ** (1.0 / alpha.get(str(order), alpha["other"])))
+
+
+def _gbt24337(table: Mapping[str, Any], nominal_v: float, one_user: bool, nominal_hz: float) -> Iterable[Limit]:
+    rows = table["one_user" if one_user else "all_users"]
+    if nominal_v > rows[-1][0]:
+        return
+    _, slow, fast = _up_to(rows, nominal_v)
+    for order in range(int(800.0 / nominal_hz)):  # entry h lies between order h and h + 1
+        value = slow if (order + 1) * nominal_hz <= 100.0 else fast
+        yield from _each(table, "isg_u", order, value, "%", table["statistics"])
+
+
+def _iec61000_2_4(table: Mapping[str, Any], one: Mapping[str, Any], plant_class: int) -> Iterable[Limit]:
+    for order in range(2, ORDERS + 1):
+        kind = "even" if order % 2 == 0 else "triplen" if order % 3 == 0 else "odd"
+        value = one[kind].get(str(order))
+        if value is None and kind == "triplen":
+            value = one["triplen_beyond"]
+        elif value is None:
+            a, b = one[f"{kind}_beyond"]
+            value = a * 10.0 / order + b if kind == "even" else a * 17.0 / order - b
+        yield from _each(table, "h_u", order, value, "%", table["statistics"])
+    yield from _each(table, "thd_u", 0, one["thd"], "%", table["statistics"])
+    yield from _each(table, "u2", 0, one["unbalance"], "%", table["statistics"])
+    up = 10.0 if plant_class == 3 else one["voltage"]
+    yield from _each(table, "u", 0, up, "%", table["statistics"], low=-one["voltage"])
+
+
+def judge(
+    which: Iterable[Limit], values: Mapping[tuple[str, int, Statistic], float | tuple[float, float]]
+) -> list[Finding]:
+    """Each limit with its value; `values` by quantity, order and statistic, of the worst phase.
+
+    A pair is the lower and the upper percentile of a deviation. A missing or NaN value gives held None: not measured
+    is not held.
+    """
+    out = []
+    for limit in which:
+        given = values.get((limit.quantity, limit.order, limit.statistic), math.nan)
+        low, high = given if isinstance(given, tuple) else (0.0, given)
+        if math.isnan(low) or math.isnan(high):
+            out.append(Finding(limit, math.nan, math.nan, None))
+            continue
+        under = low / limit.low if low < 0.0 and math.isfinite(limit.low) else 0.0
+        over = high / limit.high if limit.high > 0.0 else math.inf if high > 0.0 else 0.0
+        value, use = (low, under) if under > over else (high, over)
+        out.append(Finding(limit, value, use, use <= 1.0))
+    return out
