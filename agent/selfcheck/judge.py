@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agent.selfcheck.hypotheses import Hypothesis, hypotheses
 from agent.selfcheck.model import Finding
 from agent.selfcheck.reader import Round
-from agent.selfcheck.world import Key, State, World, is_gauge
+from agent.selfcheck.world import Key, State, World, is_gauge, median
 from drivers.profiles import Register
 
 FINDINGS_MAX = 5
@@ -18,6 +18,7 @@ _WEIGHT = {"accuses": -5.0, "neutral": -0.2, "void": 0.0, "missing": -0.6}
 _SILENCED = -2.0  # a relation that confirmed before and cannot speak with the hypothesis
 INDICATORS = {"active_power", "motor_power", "motor_torque", "motor_current", "current_l1", "current_l2", "current_l3"}
 OVERLAP, PARITY = -2.0, -1.2
+ANSWER, ANSWERS_MAX = 0.2, 1.5  # for each register that gives a value only with the hypothesis
 NEAR = 64  # addresses within which a map keeps one parity for its 32-bit values
 
 
@@ -92,13 +93,15 @@ def _weigh(world: World, states: list[State], item: Hypothesis) -> Weighed | Non
             left += before.word == "accuses"
             continue
         score += _value(after) - _value(before)
-        if before.word == "accuses" and after.word != "accuses":
-            healed += 1
-        elif before.word in ("void", "missing", "neutral") and after.word == "confirms":
+        if (before.word == "accuses" and after.word != "accuses") or (
+            before.word in ("void", "missing", "neutral") and after.word == "confirms"
+        ):
             healed += 1
         elif after.word == "accuses" and before.word != "accuses":
             return None
         left += after.word == "accuses"
+    answers = sum(world.value(key) is None and median(column) is not None for key, column in item.series.items())
+    score += min(ANSWERS_MAX, ANSWER * answers)
     before_layout, after_layout = _layout(world, {}, item.rows), _layout(world, item.rows, item.rows)
     score += after_layout - before_layout
     if after_layout > before_layout + 1 and not left:

@@ -10,9 +10,11 @@ from functools import cached_property
 
 from agent.config import Drive, Meter, Motor
 from agent.poll import CT_QUANTITIES, VT_QUANTITIES
+from agent.selfcheck.drive_relations import CROSS, DRIVE
+from agent.selfcheck.meter_relations import METER
 from agent.selfcheck.model import Bench, Subject
 from agent.selfcheck.reader import Memory, Round, checkable, words_of
-from agent.selfcheck.relations import CROSS, DRIVE, METER, Plate, Relation
+from agent.selfcheck.relations import Plate, Relation
 from drivers.profiles import Register
 from drivers.registers import decode, window
 from drivers.vocabulary import vocabulary

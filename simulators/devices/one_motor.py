@@ -92,6 +92,11 @@ class OneMotor:
         self._bus = rng.uniform(1.35, 1.41)
         self._shown = {name: 1 + rng.uniform(-0.02, 0.02) for name in ("current", "volts", "power", "bus")}
         self._torque_error = rng.uniform(-0.04, 0.04)
+        self._active_front_end = rng.random() < 0.15
+        if self._active_front_end:
+            self._bus, self._thd, self._dpf = rng.uniform(1.5, 1.7), 0.04, 0.999
+        # Makers differ: S of the sum as √(P² + Q²); Q as all that is not active.
+        self._vector_sum, self._all_reactive = rng.random() < 0.3, rng.random() < 0.3
         self._kwh = rng.uniform(200, 60_000) * self.machine.kw / 20
 
     def meter(self, time_s: float) -> Values:
@@ -107,14 +112,18 @@ class OneMotor:
         i = [value * gain for value, gain in zip(i, self._gain_i, strict=True)]
         amps = [abs(value) * math.hypot(1, h) for value, h in zip(i, harmonic, strict=True)]
         s1 = [a * b.conjugate() for a, b in zip(u, i, strict=True)]
+        full = [abs(u[k]) * amps[k] for k in range(3)]
+        q = [
+            math.sqrt(max(0.0, full[k] ** 2 - s1[k].real ** 2)) if self._all_reactive else s1[k].imag for k in range(3)
+        ]
         values: Values = {"frequency": self._hertz, "phase_sequence": 0.0}
         for k in range(3):
-            phase, va = f"l{k + 1}", abs(u[k]) * amps[k]
+            phase, va = f"l{k + 1}", full[k]
             values |= {
                 f"voltage_{phase}n": abs(u[k]),
                 f"current_{phase}": amps[k],
                 f"active_power_{phase}": s1[k].real,
-                f"reactive_power_{phase}": s1[k].imag,
+                f"reactive_power_{phase}": q[k],
                 f"apparent_power_{phase}": va,
                 f"power_factor_{phase}": s1[k].real / va if va else 1.0,
                 f"cos_phi_{phase}": s1[k].real / abs(s1[k]) if va else 1.0,
@@ -130,8 +139,8 @@ class OneMotor:
             }
         lines = [abs(u[k] - u[(k + 1) % 3]) for k in range(3)]
         values |= dict(zip(("voltage_l12", "voltage_l23", "voltage_l31"), lines, strict=True))
-        p, q = sum(s1).real, sum(s1).imag
-        va = sum(values[f"apparent_power_l{k}"] for k in (1, 2, 3))
+        p, reactive = sum(s1).real, sum(q)
+        va = math.hypot(p, reactive) if self._vector_sum else sum(full)
         return values | {
             "thd_u_l12": 2.2, "thd_u_l23": 2.3, "thd_u_l31": 2.4, "thd_u_ln_avg": 2.3, "thd_u_ll_avg": 2.3,
             "thd_i_avg": 100 * thd_i,
@@ -142,10 +151,10 @@ class OneMotor:
             "current_n": abs(sum(i)),
             "active_power": p,
             "active_power_fund": 0.999 * p,
-            "reactive_power": q,
+            "reactive_power": reactive,
             "apparent_power": va,
             "power_factor": p / va if va else 1.0,
-            "phase_angle": math.degrees(math.atan2(q, p)),
+            "phase_angle": math.degrees(math.atan2(sum(s1).imag, p)),
             "demand_active_power": 0.97 * p,
             "demand_active_power_max": 1.2 * abs(p),
             "demand_apparent_power": 0.97 * va,
@@ -154,7 +163,7 @@ class OneMotor:
             "device_temperature": 31.0,
             "run_hours": 8421.0, "power_on_hours": 9120.0,
             "model_code": 341.0,
-        } | self._energies(p, q, [s.real for s in s1], va, now)  # fmt: skip
+        } | self._energies(p, reactive, [s.real for s in s1], va, now)  # fmt: skip
 
     def drive(self, time_s: float) -> Values:
         """What the drive shows of itself and of the motor."""
@@ -245,7 +254,7 @@ class OneMotor:
         # A six-pulse rectifier: unbalance of the voltage shows ten times as large in the current; no neutral current.
         p = self._input_w(out_w)
         i1 = p / (3 * u1) * cmath.exp(-1j * math.acos(self._dpf)) / self._dpf
-        i2 = self._u2 * abs(i1) * 9
+        i2 = self._u2 * abs(i1) * (1 if self._active_front_end else 9)
         i = [i1 * TURN**-k + i2 * TURN**k for k in range(3)]
         thd = [self._thd * (1 + 0.08 * s) for s in self._skew]
         return u, i, thd, self._thd
