@@ -16,7 +16,7 @@ from drivers.profiles import load_profile, profile_ids
 
 UNITS = range(1, 248)
 DEVICE_S = 0.15  # a device's own time before it answers, at most; drives need 5 to 20 ms, meters up to 100
-HASTY_S = 0.04
+HASTY_S = 0.03
 SLOW_S = 0.5  # for what was heard late, or damaged
 FIRST_UNITS = 16  # asked at every setting before any other
 PART = 33  # units of one hasty pass over the settings

@@ -60,7 +60,7 @@ class Bar:
 
     def __init__(self, progress: Any) -> None:
         self._progress = progress
-        self._task = progress.add_task("", total=1)
+        self._task = progress.add_task("listening", total=None)
 
     def say(self, text: str) -> None:
         self._progress.console.print(text, highlight=False, markup=False)

@@ -20,7 +20,7 @@ from agent.clock import SystemClock
 from agent.identify import Identified, identify
 from agent.scan import Options, Scan, Target, parse_units
 from agent.scan import Result as Outcome
-from agent.scan_order import USUAL, in_order, likely_units
+from agent.scan_order import DEVICE_S, FIRST_UNITS, HASTY_S, USUAL, in_order, likely_units
 from agent.scan_view import Lines, result_object, result_text
 from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting, frames_in
@@ -326,6 +326,21 @@ def test_likely_units_come_first() -> None:
     assert order[0] == 1
     assert sorted(order) == list(range(1, 248))
     assert max(order.index(unit) for unit in (5, 31, 100, 126)) < 16
+
+
+def test_even_the_worst_line_takes_less_than_five_minutes() -> None:
+    """One device only, at the last unit and the last usual setting: characters and time-outs added up by hand."""
+
+    def silent_s(baud: int, bits: int, units: int, wait_s: float) -> float:
+        return units * (19 * bits / baud + wait_s)  # 8 to ask, 7 to answer, 4 of silence
+
+    usual = [(setting.baud, 10 + (setting.parity != "N")) for setting in USUAL]
+    seldom = [(9600, 11), (19200, 11), (9600, 11), (19200, 11)]
+    first = sum(silent_s(*line, 16, 0.15) for line in usual + seldom)
+    rest = sum(silent_s(*line, 231, 0.03) for line in usual)
+    last = max(silent_s(*line, 247, 0.15) for line in usual)
+    assert 10 + first + rest + last < 300
+    assert (FIRST_UNITS, DEVICE_S, HASTY_S) == (16, 0.15, 0.03)
 
 
 def test_frames_are_found_in_what_is_overheard() -> None:
