@@ -122,23 +122,23 @@ class BlockDecoder:
         plain.sort(key=lambda row: row.address)
         self._odd = [row for row in block.registers if row not in plain]
         self._plain = [(row, *_sure(row, rating_kw)) for row in plain]
-        self._inside = Inside(block.count, self._little)
+        inside = Inside(block.count, self._little)
         for row in plain:
-            self._inside.add(row.address - self._start, row.type, *_sure_raw(row, rating_kw))
+            inside.add(row.address - self._start, row.type, *_sure_raw(row, rating_kw))
+        self._surely_inside = inside.surely
         self._take = self._struct(plain).unpack_from
         self._record = _recorder({row.name: row.scale_for(rating_kw) or 1.0 for row in plain})
 
     def decode(self, data: bytes) -> tuple[dict[str, Value], dict[str, Quality]]:
         """All values of one answer (register bytes, big endian), and the flags of those that are not good."""
-        data = data[: self._size]
-        for address in self._kept:
-            (word,) = struct.unpack_from(">H", data, 2 * (address - self._start))
-            before = self._scales.get((self._function, address))
-            self._scales[self._function, address] = (before[1] if before else None), word
+        if len(data) != self._size:
+            data = data[: self._size]
+        if self._kept:
+            self._keep_scales(data)
         ordered = _swapped(data) if self._little else data
         values = self._record(*self._take(ordered))
         flags: dict[str, Quality] = {}
-        if not self._inside.surely(ordered):
+        if not self._surely_inside(ordered):
             for row, low, high in self._plain:
                 value = values[row.name]
                 assert isinstance(value, int | float)
@@ -147,6 +147,12 @@ class BlockDecoder:
         for row in self._odd:
             self._one(row, data, values, flags)
         return values, flags
+
+    def _keep_scales(self, data: bytes) -> None:
+        for address in self._kept:
+            (word,) = struct.unpack_from(">H", data, 2 * (address - self._start))
+            before = self._scales.get((self._function, address))
+            self._scales[self._function, address] = (before[1] if before else None), word
 
     def _one(self, row: Register, data: bytes, values: dict[str, Value], flags: dict[str, Quality]) -> None:
         words = struct.unpack_from(f">{row.words}H", data, 2 * (row.address - self._start))
