@@ -395,7 +395,7 @@ class Stream:
         else:
             transform.subgroups(
                 self._points, n_cycles, plan.points, top,
-                plan.roots, plan.short, plan.radices, plan.half_radices, plan.place, plan.half_place,
+                plan.roots, plan.short, plan.weights, plan.radices, plan.half_radices, plan.place, plan.half_place,
                 self._work, self._lines,
             )  # fmt: skip
         return size

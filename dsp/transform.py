@@ -28,6 +28,7 @@ class Plan(NamedTuple):
     points: int
     roots: Floats  # (N, 2): exp(-2 pi i k / N)
     short: Floats  # (M, 2): exp(-2 pi i k / M)
+    weights: Floats  # (c, 2): exp(-2 pi i k / c)
     radices: Ints  # of M points, see `_radices`
     half_radices: Ints  # of M/2
     all_radices: Ints  # of N/2
@@ -40,7 +41,7 @@ class Plan(NamedTuple):
 def plan(cycles: int, points: int, dtype: type = np.float64) -> Plan:
     """Tables for `cycles` cycles of `points` points; points: a multiple of 8, of no primes but 2, 3 and 5."""
     lengths = (points, points // 2, cycles * points // 2)
-    if cycles < 1 or points < 8 or points % 8 or max(_radices(points)) > 5:
+    if cycles < 1 or points < 8 or points % 8 or set(_radices(points)) - {2, 3, 4, 5, 8}:
         raise ValueError(f"a plan needs cycles >= 1 and 8 * 2^a 3^b 5^d points, got {cycles} and {points}")
     radices = [_radices(n) for n in lengths]
     return Plan(
@@ -48,6 +49,7 @@ def plan(cycles: int, points: int, dtype: type = np.float64) -> Plan:
         points,
         _roots(cycles * points, dtype),
         _roots(points, dtype),
+        _roots(cycles, dtype),
         *(np.array(r, dtype=np.int64) for r in radices),
         *map(_places, lengths, radices),
     )
@@ -59,23 +61,21 @@ def _roots(n: int, dtype: type) -> Floats:
 
 
 def _radices(n: int) -> list[int]:
-    """Odd primes, the largest first, at most one 2, and 4 to the end, where `_bin` relies on one."""
-    fours: list[int] = []
-    odd: list[int] = []
-    prime = 3
-    while n % 4 == 0:
-        fours.append(4)
-        n //= 4
-    if n % 2 == 0:
-        fours.insert(0, 2)
-        n //= 2
-    while n > 1:
-        if n % prime == 0:
-            odd.insert(0, prime)
-            n //= prime
+    """Odd primes, the largest first, then at most one 2, eights and fours; a 4 at the end, as `_bin` needs it."""
+    bits, odd, prime = 0, n, 3
+    while odd % 2 == 0:
+        odd //= 2
+        bits += 1
+    found: list[int] = []
+    while odd > 1:
+        if odd % prime == 0:
+            found.insert(0, prime)
+            odd //= prime
         else:
             prime += 2
-    return odd + fours
+    bits -= 2
+    fours = -bits % 3 if bits > 1 else 0
+    return found + [2] * (bits == 1) + [8] * ((bits - 2 * fours) // 3) + [4] * (fours + 1)
 
 
 def _places(n: int, radices: list[int]) -> Ints:
@@ -156,6 +156,7 @@ def subgroups(
     top: int,
     roots: Floats,
     short: Floats,
+    weights: Floats,
     radices: Ints,
     half_radices: Ints,
     place: Ints,
@@ -169,8 +170,8 @@ def subgroups(
     stay as they are. z: work, shape (>= 3 M, 8). Not scaled.
     """
     half = points // 2
-    for m in range(points):
-        _fold(x, m, cycles, points, roots, z)
+    for m in range(0, points, 2):
+        _fold(x, m, cycles, points, roots, weights, z)
     _passes(z, 0, half, half_radices[:-1], short, 2, z)
     _passes(z, points, points, radices[:-1], short, 1, z)
     for h in range(top + 1):
@@ -192,26 +193,32 @@ def subgroups(
 
 
 @inner
-def _fold(x: Floats, m: int, cycles: int, points: int, roots: Floats, z: Floats) -> None:
-    """y_0[m] (real, row m of z) and y_1[m] (complex, from row M + 2m)."""
-    total = load(x, m)
-    re = total
-    im = zero(x)
+def _fold(x: Floats, m: int, cycles: int, points: int, roots: Floats, weights: Floats, z: Floats) -> None:
+    """y_0[m] (real, row m of z) and y_1[m] (complex, from row M + 2m), and both of m + 1: loads alternate."""
+    sum_a, sum_b = load(x, m), load(x, m + 1)
+    re_a, re_b = sum_a, sum_b
+    im_a, im_b = zero(x), zero(x)
     for j in range(1, (cycles + 1) // 2):  # j and c - j have the same cosine and opposite sines
-        a = load(x, m + j * points)
-        b = load(x, m + (cycles - j) * points)
-        both = a + b
-        total = total + both
-        re = re + roots[j * points, 0] * both
-        im = im + roots[j * points, 1] * (a - b)
+        c, s = weights[j, 0], weights[j, 1]
+        low, high = m + j * points, m + (cycles - j) * points
+        p, q = load(x, low), load(x, high)
+        both = p + q
+        sum_a = sum_a + both
+        re_a = re_a + c * both
+        im_a = im_a + s * (p - q)
+        p, q = load(x, low + 1), load(x, high + 1)
+        both = p + q
+        sum_b = sum_b + both
+        re_b = re_b + c * both
+        im_b = im_b + s * (p - q)
     if cycles % 2 == 0:
-        a = load(x, m + (cycles // 2) * points)
-        total = total + a
-        re = re - a
-    c, s = roots[m, 0], roots[m, 1]
-    store(z, m, total)
-    store(z, points + 2 * m, c * re - s * im)
-    store(z, points + 2 * m + 1, c * im + s * re)
+        p, q = load(x, m + cycles // 2 * points), load(x, m + cycles // 2 * points + 1)
+        sum_a, re_a = sum_a + p, re_a - p
+        sum_b, re_b = sum_b + q, re_b - q
+    store(z, m, sum_a)
+    store(z, m + 1, sum_b)
+    _turned(z, points + 2 * m, re_a, im_a, m, roots)
+    _turned(z, points + 2 * m + 2, re_b, im_b, m + 1, roots)
 
 
 @bare
@@ -238,7 +245,10 @@ def _passes(z: Floats, first: int, n: int, radices: Ints, roots: Floats, stride:
 def _pass(z: Floats, first: int, n: int, radix: int, length: int, step: int, roots: Floats, spare: Floats) -> None:
     part = length // radix
     end = first + 2 * n
-    if radix == 4:
+    if radix == 8:
+        for k in range(part):
+            _radix8(z, first + 2 * k, end, part, k * step, roots)
+    elif radix == 4:
         for k in range(part):
             _radix4(z, first + 2 * k, end, part, k * step, roots)
     elif radix == 2:
@@ -254,6 +264,41 @@ def _pass(z: Floats, first: int, n: int, radix: int, length: int, step: int, roo
         for k in range(part):
             for at in range(first + 2 * k, end, 2 * length):
                 _prime(z, at, radix, 2 * part, k * step, part * step, roots, spare)
+
+
+@inner
+def _radix8(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -> None:
+    hop = 2 * part
+    c = np.sqrt(0.5)
+    for at in range(begin, end, 8 * hop):
+        ar, ai = load(z, at), load(z, at + 1)
+        br, bi = load(z, at + hop), load(z, at + hop + 1)
+        cr, ci = load(z, at + 2 * hop), load(z, at + 2 * hop + 1)
+        dr, di = load(z, at + 3 * hop), load(z, at + 3 * hop + 1)
+        er, ei = load(z, at + 4 * hop), load(z, at + 4 * hop + 1)
+        fr, fi = load(z, at + 5 * hop), load(z, at + 5 * hop + 1)
+        gr, gi = load(z, at + 6 * hop), load(z, at + 6 * hop + 1)
+        hr, hi = load(z, at + 7 * hop), load(z, at + 7 * hop + 1)
+        ar, ai, er, ei = ar + er, ai + ei, ar - er, ai - ei
+        br, bi, fr, fi = br + fr, bi + fi, br - fr, bi - fi
+        cr, ci, gr, gi = cr + gr, ci + gi, cr - gr, ci - gi
+        dr, di, hr, hi = dr + hr, di + hi, dr - hr, di - hi
+        ar, ai, cr, ci = ar + cr, ai + ci, ar - cr, ai - ci
+        br, bi, dr, di = br + dr, bi + di, br - dr, bi - di
+        store(z, at, ar + br)
+        store(z, at + 1, ai + bi)
+        _turned(z, at + 4 * hop, ar - br, ai - bi, 4 * k, roots)
+        _turned(z, at + 2 * hop, cr + di, ci - dr, 2 * k, roots)
+        _turned(z, at + 6 * hop, cr - di, ci + dr, 6 * k, roots)
+        # times 1, w, w^2 = -i and w^3 for w = (1 - i) / sqrt 2
+        fr, fi = c * (fr + fi), c * (fi - fr)
+        hr, hi = c * (hi - hr), c * (hr + hi)
+        er, ei, gr, gi = er + gi, ei - gr, er - gi, ei + gr
+        fr, fi, hr, hi = fr + hr, fi - hi, fr - hr, fi + hi
+        _turned(z, at + hop, er + fr, ei + fi, k, roots)
+        _turned(z, at + 5 * hop, er - fr, ei - fi, 5 * k, roots)
+        _turned(z, at + 3 * hop, gr + hi, gi - hr, 3 * k, roots)
+        _turned(z, at + 7 * hop, gr - hi, gi + hr, 7 * k, roots)
 
 
 @inner
@@ -392,7 +437,8 @@ def _turned(z: Floats, at: int, re: Lanes, im: Lanes, k: int, roots: Floats) -> 
 @inner
 def _bin(z: Floats, first: int, n: int, place: Ints, h: int) -> tuple[Lanes, Lanes]:
     """Bin h of n, 0 <= h < n, after `_passes`: the last radix for this one bin."""
-    q = h // (n // 4)
+    quarter = n // 4
+    q = 0 if h < quarter else 1 if h < 2 * quarter else 2 if h < 3 * quarter else 3
     at = first + 2 * (place[h] - q)
     ar, ai = load(z, at), load(z, at + 1)
     br, bi = load(z, at + 2), load(z, at + 3)

@@ -9,7 +9,7 @@ from dsp import transform
 from dsp._lanes import rows
 
 # as a window may have them: powers of two, and of factors 3 and 5 on top
-POINTS = (32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384)
+POINTS = (32, 40, 48, 64, 96, 128, 160, 192, 256)
 # a drive's window has up to 64 cycles; 59 and 61 are prime, 49 is seven sevens
 CYCLES = range(1, 65)
 # the rounding of a sum of N terms, with reserve
@@ -26,9 +26,7 @@ def cosines(cycles, points, bins, seed=1):
     ends = (bins == 0) | (2 * bins == n)  # real by nature
     angle[ends] = 0.0
     turns = np.outer(np.arange(n), bins) % n / n  # reduced first: the argument of the cosine stays exact
-    x = np.zeros((n, 6))
-    for c in range(6):
-        x[:, c] = np.cos(2 * np.pi * turns + angle[:, c]) @ amplitude[:, c]
+    x = (np.exp(2j * np.pi * turns) @ (amplitude * np.exp(1j * angle))).real
     want = np.zeros((n // 2 + 1, 6), dtype=complex)
     want[bins] = n * np.where(ends, 1.0, 0.5)[:, None] * amplitude * np.exp(1j * angle)
     return x, want
@@ -53,7 +51,7 @@ def subgroups(x, cycles, points, top):
     lines = rows(2 * (cycles * top + 2))
     lines[:] = np.nan
     transform.subgroups(
-        work, cycles, points, top, plan.roots, plan.short, plan.radices, plan.half_radices, plan.place,
+        work, cycles, points, top, plan.roots, plan.short, plan.weights, plan.radices, plan.half_radices, plan.place,
         plan.half_place, rows(3 * points), lines,
     )  # fmt: skip
     return (lines[::2] + 1j * lines[1::2])[:, :6]
@@ -64,7 +62,7 @@ def test_every_bin_of_every_number_of_cycles(points):
     rng = np.random.default_rng(points)
     for cycles in CYCLES:
         n = cycles * points
-        bins = np.unique(np.concatenate(([0, n // 2], rng.integers(0, n // 2, 12))))
+        bins = np.unique(np.concatenate(([0, n // 2], rng.integers(0, n // 2, 6))))
         x, want = cosines(cycles, points, bins, seed=cycles)
         got = everything(x, cycles, points, n // 2)
         assert np.abs(got - want).max() < EXACT * np.abs(want).max(), (cycles, points)
@@ -77,8 +75,8 @@ def test_subgroups_of_every_number_of_cycles(points):
     top = points // 2
     for cycles in CYCLES[1:]:
         n = cycles * points
-        near = [cycles * h + side for h in (0, 1, 2, 7, top - 1, top) for side in (-1, 0, 1)]
-        bins = np.unique(np.clip(np.concatenate((near, rng.integers(0, n // 2, 8))), 0, n // 2))
+        near = [cycles * h + side for h in (0, 1, 7, top) for side in (-1, 0, 1)]
+        bins = np.unique(np.clip(np.concatenate((near, rng.integers(0, n // 2, 3))), 0, n // 2))
         x, want = cosines(cycles, points, bins, seed=cycles)
         got = subgroups(x, cycles, points, top)
         order = np.arange(top + 1) * cycles

@@ -1,0 +1,324 @@
+"""The measurement chain and its stages beside numpy, pyfftw, C FFTW3 and pqopen-lib, in one run. Run: make bench-dsp.
+
+Prints Markdown, which stands in docs/dsp-measured.md. `dsp.py transform|resampler|chain|exact|start` prints only that.
+Contenders take turns, so that a busy machine hits all of them; figures are medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from agent import kernels
+
+kernels.use_cache()
+
+import numba  # noqa: E402
+import numpy as np  # noqa: E402
+
+from benchmarks import dsp_exact  # noqa: E402
+from dsp import resample, spectrum, transform  # noqa: E402
+from dsp._jit import FLAGS  # noqa: E402
+from dsp._lanes import rows  # noqa: E402
+from dsp.stream import Stream  # noqa: E402
+
+HERE = Path(__file__).parent
+CYCLES = 10
+SIZES = (2560, 5120, 10240)
+ROUNDS, WINDOWS = 41, 60  # a round is a run of so many windows of each contender
+RATE_HZ, SECONDS, CHAIN_ROUNDS = 10240, 20, 7
+
+Contender = Callable[[], float]  # one round; seconds per window
+
+
+def say(line: str = "") -> None:
+    print(line, flush=True)
+
+
+def medians(contenders: dict[str, Contender], rounds: int) -> dict[str, float]:
+    for run in contenders.values():
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            seconds[name].append(run())
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def timed(call: Callable[[], object], windows: int = WINDOWS) -> float:
+    started = time.perf_counter()
+    for _ in range(windows):
+        call()
+    return (time.perf_counter() - started) / windows
+
+
+def head() -> None:
+    say("# The measurement chain, measured")
+    say()
+    say("Printed by `make bench-dsp`: one run on one machine, contenders in turns, so that ratios hold where figures do "
+        "not.")  # fmt: skip
+    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.machine())  # fmt: skip
+    found = [f"{name} {metadata.version(name)}" for name in ("numba", "numpy", "pyfftw", "pqopen-lib") if have(name)]
+    say(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores ({model}), {platform.machine()}; {', '.join(found)}."
+    )
+
+
+def have(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+# --- transform
+
+
+def c_fftw(folder: Path) -> Any:
+    """The compiled C side, or None with the reason printed."""
+    library = folder / "fftw.so"
+    command = ["cc", "-O3", "-march=native", "-shared", "-fPIC", str(HERE / "fftw.c"), "-o", str(library)]
+    try:
+        subprocess.run([*command, "-lfftw3", "-lfftw3f", "-lm"], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1]
+        say(f"\nNot here, so left out: C FFTW3 (needs a C compiler and libfftw3-dev): {said}")
+        return None
+    loaded = ctypes.CDLL(str(library))
+    loaded.bench_f64.restype = loaded.bench_f32.restype = ctypes.c_double
+    return loaded
+
+
+@numba.njit(_nrt=False, **FLAGS)  # type: ignore[untyped-decorator]
+def _fold(n, x, c, m, top, r, s, w, a, b, p, q, z, lines):  # type: ignore[no-untyped-def]
+    for _ in range(n):
+        transform.subgroups(x, c, m, top, r, s, w, a, b, p, q, z, lines)
+
+
+@numba.njit(_nrt=False, **FLAGS)  # type: ignore[untyped-decorator]
+def _fold_and_group(n, x, c, m, top, r, s, w, a, b, p, q, z, lines, size, gain, h, sg, phasor):  # type: ignore[no-untyped-def]
+    for _ in range(n):
+        transform.subgroups(x, c, m, top, r, s, w, a, b, p, q, z, lines)
+        spectrum.harmonics(lines, size, c, float(size), 0.5, gain, z, h, sg, phasor)
+
+
+@numba.njit(_nrt=False, **FLAGS)  # type: ignore[untyped-decorator]
+def _all(n, x, c, m, top, r, a, p, z, lines):  # type: ignore[no-untyped-def]
+    for _ in range(n):
+        transform.everything(x, c, m, top, r, a, p, z, lines)
+
+
+def ours(x: Any, dtype: Any) -> dict[str, Contender]:
+    n = x.shape[1]
+    points = n // CYCLES
+    plan = transform.plan(CYCLES, points, dtype)
+    work, nothing, z, lines = rows(n, dtype), rows(n, dtype), rows(3 * points, dtype), rows(n + 2, dtype)
+    work[:, :6] = x.T
+    h, sg, phasor = np.zeros((6, 51)), np.zeros((6, 51)), np.zeros((6, 2))
+    gain = np.ones(2)
+    folds = (work, CYCLES, points, 50, plan.roots, plan.short, plan.weights, plan.radices, plan.half_radices, plan.place,
+             plan.half_place, z, lines)  # fmt: skip
+    alls = (nothing, CYCLES, points, n // 2, plan.roots, plan.all_radices, plan.all_place, z, lines)
+    part = (*alls[:3], 50 * CYCLES + CYCLES // 2, *alls[4:])
+
+    def check() -> None:
+        _fold_and_group(1, *folds, n, gain, h, sg, phasor)
+        want = np.abs(np.fft.rfft(x.astype(np.float64), axis=1)) * np.sqrt(2) / n
+        order = np.arange(1, 51) * CYCLES
+        want = np.sqrt(want[:, order - 1] ** 2 + want[:, order] ** 2 + want[:, order + 1] ** 2)
+        worst = np.abs(sg[:, 1:] - want).max() / want.max()
+        if worst > (1e-13 if dtype == np.float64 else 1e-6):
+            raise ArithmeticError(f"subgroups are wrong by {worst:.1e}")
+
+    check()
+    return {
+        "ours: subgroups' bins": lambda: timed(lambda: _fold(WINDOWS, *folds), 1) / WINDOWS,
+        "ours: subgroups' bins, harmonics and subgroups": lambda: timed(
+            lambda: _fold_and_group(WINDOWS, *folds, n, gain, h, sg, phasor), 1) / WINDOWS,
+        "ours: all bins": lambda: timed(lambda: _all(WINDOWS, *alls), 1) / WINDOWS,
+        "ours: bins to order 50 with interharmonics": lambda: timed(lambda: _all(WINDOWS, *part), 1) / WINDOWS,
+    }  # fmt: skip
+
+
+def theirs(x: Any, dtype: Any, c: Any) -> dict[str, Contender]:
+    n = x.shape[1]
+    found: dict[str, Contender] = {}
+    if c is not None:
+        bench, out = getattr(c, f"bench_f{np.dtype(dtype).itemsize * 8}"), np.zeros((6, 51), dtype)
+
+        def c_run(grouped: int) -> float:
+            at, to = ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(out.ctypes.data)
+            return float(bench(n, CYCLES, WINDOWS, grouped, at, to))
+
+        found["C FFTW3: all bins"] = lambda: c_run(0)
+        found["C FFTW3: all bins, then subgroups"] = lambda: c_run(1)
+    if have("pyfftw"):
+        import pyfftw
+
+        given, got = pyfftw.empty_aligned((6, n), dtype), pyfftw.empty_aligned(
+            (6, n // 2 + 1), np.complex128 if dtype == np.float64 else np.complex64)  # fmt: skip
+        run = pyfftw.FFTW(given, got, axes=(1,), flags=("FFTW_PATIENT",))
+        given[:] = x
+        found["pyfftw: all bins"] = lambda: timed(run.execute)
+    found["numpy.fft: all bins"] = lambda: timed(lambda: np.fft.rfft(x, axis=1))
+    return found
+
+
+def transforms() -> None:
+    say("\n## Transform of a window of six channels, ten cycles\n")
+    say("µs per window; in brackets the ratio to C FFTW3's full spectrum of the same float type. C FFTW3 and pyfftw with "
+        "FFTW_PATIENT plans, real to complex, six channels in one plan. Our kernels and C FFTW3 are called from compiled "
+        "code, the others from Python. `all bins` of ours works in place, on zeros, so that it can be repeated.")  # fmt: skip
+    goals = {"ours: subgroups' bins, harmonics and subgroups": "≤ 0.4", "ours: all bins": "≤ 1.0"}
+    with tempfile.TemporaryDirectory() as folder:
+        c = c_fftw(Path(folder))
+        for dtype in (np.float64, np.float32):
+            table: dict[str, list[str]] = {}
+            for n in SIZES:
+                x = np.random.default_rng(n).standard_normal((6, n)).astype(dtype)
+                took = medians({**ours(x, dtype), **theirs(x, dtype, c)}, ROUNDS)
+                base = took.get("C FFTW3: all bins")
+                for name, seconds in took.items():
+                    ratio = f" ({seconds / base:.2f})" if base else ""
+                    table.setdefault(name, []).append(f"{seconds * 1e6:.1f}{ratio}")
+            say(f"\n| {np.dtype(dtype)} | {' | '.join(map(str, SIZES))} | goal |")
+            say("|---" * (len(SIZES) + 2) + "|")
+            for name, cells in table.items():
+                say(f"| {name} | {' | '.join(cells)} | {goals.get(name, '')} |")
+
+
+# --- resampler
+
+
+def resampler() -> None:
+    say("\n## Resampler, six channels\n")
+    say("A window with fractional ends to a whole number of points per cycle; µs per window, float64. Ours: 16 taps, as "
+        "called by the chain, layout included. Linear: numpy.interp of each channel.")  # fmt: skip
+    say("\n| window | points | ours | linear | goal |\n|---|---|---|---|---|")
+    for samples, size in ((2048, 2560), (2048, 1920), (5120, 2560), (10240, 5120), (10240, 10240)):
+        n = samples + 2 * resample.TAPS
+        seg = np.random.default_rng(n).standard_normal((6, n))
+        frames, points, spare = rows(n), rows(size), rows(2)
+        step, taps = samples / size, resample.taps()
+        at = 10.3 + step * np.arange(size)
+
+        def own(seg=seg, n=n, frames=frames, step=step, size=size, taps=taps, spare=spare, points=points) -> None:  # type: ignore[no-untyped-def]
+            resample.frames(seg, n, frames)
+            resample.resample(frames, 10.3, step, size, taps, spare, points)
+
+        def linear(seg=seg, n=n, at=at) -> None:  # type: ignore[no-untyped-def]
+            index = np.arange(n)
+            for channel in seg:
+                np.interp(at, index, channel)
+
+        took = medians({"ours": lambda own=own: timed(own), "linear": lambda linear=linear: timed(linear)}, ROUNDS)  # type: ignore[misc]
+        goal = "≤ 40" if size == 2560 else ""
+        say(f"| {samples} | {size} | {took['ours'] * 1e6:.1f} | {took['linear'] * 1e6:.1f} | {goal} |")
+
+
+# --- chain
+
+
+def signal(rate_hz: int) -> Any:
+    t = np.arange(rate_hz * SECONDS) / rate_hz
+    x = np.zeros((6, len(t)))
+    for c in range(6):
+        for order, part in ((1, 1.0), (5, 0.06), (7, 0.04), (11, 0.03), (13, 0.02), (25, 0.01)):
+            angle = 2 * np.pi * order * (50.02 * t - (c % 3) / 3) - (0.5 * order if c > 2 else 0.0)
+            x[c] += (325.0 if c < 3 else 14.0) * part * np.sin(angle)
+    return x
+
+
+def own_chain(x: Any, rate_hz: int) -> float:
+    stream, block = Stream(rate_hz), rate_hz // 5
+    blocks = [np.ascontiguousarray(x[:, at : at + block]) for at in range(0, x.shape[1], block)]
+    started = time.process_time()
+    for one in blocks:
+        stream.push(one)
+    return time.process_time() - started
+
+
+def pqopen_chain(x: Any, rate_hz: int) -> float:
+    from daqopen.channelbuffer import AcqBuffer
+    from pqopen.powersystem import PowerSystem
+
+    buffers = [AcqBuffer(4 * rate_hz) for _ in range(6)]
+    system = PowerSystem(zcd_channel=buffers[0], input_samplerate=rate_hz)
+    for k in range(3):
+        system.add_phase(buffers[k], buffers[k + 3])
+    system.enable_harmonic_calculation(50)
+    block = rate_hz // 5
+    blocks = [np.ascontiguousarray(x[:, at : at + block]) for at in range(0, x.shape[1], block)]
+    started = time.process_time()
+    for one in blocks:
+        for buffer, channel in zip(buffers, one, strict=True):
+            buffer.put_data(channel)
+        system.process()
+    return time.process_time() - started
+
+
+def chain() -> None:
+    say("\n## Whole chain\n")
+    say(f"{SECONDS} s of three voltages and three currents at 50.02 Hz with harmonics, in blocks of 200 ms; seconds of "
+        "signal per second of one core. Ours in float64: everything that `Stream` does by default. pqopen-lib: rms, "
+        "power, frequency, 50 harmonics and interharmonics, its defaults.")  # fmt: skip
+    say("\n| samples per second | ours | pqopen-lib | ours / pqopen-lib |\n|---|---|---|---|")
+    for rate_hz in (10240, 25600):
+        x = signal(rate_hz)
+        contenders: dict[str, Contender] = {"ours": lambda x=x, r=rate_hz: own_chain(x, r)}  # type: ignore[misc]
+        if have("pqopen-lib"):
+            contenders["pqopen"] = lambda x=x, r=rate_hz: pqopen_chain(x, r)  # type: ignore[misc]
+        took = medians(contenders, CHAIN_ROUNDS)
+        a, b = SECONDS / took["ours"], SECONDS / took["pqopen"] if "pqopen" in took else float("nan")
+        say(f"| {rate_hz} | {a:.0f} | {b:.0f} | {a / b:.1f} |")
+
+
+# --- start
+
+
+def start() -> None:
+    if not kernels.is_warm():
+        kernels.warm_here()
+    say("\n## Start, kernels from the cache\n")
+    own = HERE.parent / ".venv" / "bin" / "python"
+    python = str(own) if own.exists() else sys.executable
+    first = "import numpy as np; from dsp.stream import Stream; t = np.arange(8192) / 10240.0; "
+    first += (
+        "x = np.array([np.cos(314.2 * t - 2.0944 * k) for k in range(6)]); s = Stream(10240.0); s.push(x); s.finish()"
+    )
+    commands = {"python -c pass": "pass", "import numba": "import numba", "first windows analysed": first}
+    runs: dict[str, Contender] = {}
+    for name, code in commands.items():
+
+        def run(code: str = code) -> float:
+            started = time.perf_counter()
+            subprocess.run([python, "-c", code], check=True, cwd=HERE.parent, env={**os.environ, "PYTHONPATH": "."})
+            return time.perf_counter() - started
+
+        runs[name] = run  # fmt: skip
+    took = medians(runs, 7)
+    say("| from the start of the interpreter to | s | goal |\n|---|---|---|")
+    for name, seconds in took.items():
+        say(f"| {name} | {seconds:.2f} | {'< 1' if name.startswith('first') else ''} |")
+
+
+PARTS = {"transform": transforms, "resampler": resampler, "chain": chain, "exact": dsp_exact.tables, "start": start}
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or list(PARTS)
+    if not sys.argv[1:]:
+        head()
+    for part in wanted:
+        PARTS[part]()
