@@ -386,7 +386,7 @@ def warm() -> None:
 def _at(serial: str | None, tcp: str | None, line: str | None, framing: str | None):  # type: ignore[no-untyped-def]
     """Where to look; one clear line when that is not possible."""
     from agent import config_keys as keys
-    from agent.scan import Target
+    from agent.scan_result import Target
     from drivers.eavesdrop import Setting
 
     if bool(serial) == bool(tcp):
@@ -439,7 +439,7 @@ def scan(
     units: str, depth: str | None, listen: float,
 ) -> None:  # fmt: skip
     """Find who is on a line, with which settings: listens first, then reads one register of each unit."""
-    from agent.scan import Options, parse_units
+    from agent.scan_result import Options, parse_units
     from agent.scan_run import may_use_fc03, run_scan
 
     target = _at(serial, tcp, line, framing)

@@ -8,15 +8,12 @@ measured values of each map that is still possible.
 from __future__ import annotations
 
 import asyncio
-import struct
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from agent.fingerprint import ANSWERED, READ_ID, SERVER_ID, Evidence, judge_names, judge_register, judge_values
-from drivers.bus import QUARANTINE_S
+from agent.questions import Gone, Questions
 from drivers.errors import DeviceRefused, FrameError, LinkTimeout
-from drivers.framing import Request
 from drivers.identity import DeviceIdentity, ServerId, read_identity, read_server_id
 from drivers.profiles import Identify, Profile, Register, load_profile, profile_ids
 from drivers.reading import Link
@@ -27,7 +24,6 @@ POSSIBLE = 2.0  # below, a model is not even listed
 LIST_MAX = 5
 BLOCKS_MAX, ROWS_MIN = 4, 6  # requests for one map's values; values that should tell enough
 HOPELESS = -5.0
-MUTE_MAX, SILENCES_MAX = 3, 80  # in a row, and in all: some devices are silent where others refuse
 SUNSPEC_MODELS_MAX = 30
 HOLE_MAX = 16
 CUT_MAX = 8  # registers that a question may be shorter
@@ -63,97 +59,6 @@ class Identified:
         return f"unknown; it calls itself '{self.told}'" if self.told else "unknown"
 
 
-class Gone(Exception):
-    """The device fell silent, or nobody waits for the result any more."""
-
-
-class Memory:
-    """What was read from one device; nothing is asked twice."""
-
-    def __init__(
-        self, link: Link, unit: int, timeout_s: float, gap_s: float, fc03: bool, ending: asyncio.Event | None,
-        function: int,
-    ) -> None:  # fmt: skip
-        self.link, self.unit, self.timeout_s, self.gap_s = link, unit, timeout_s, gap_s
-        self.words: dict[tuple[int, int], int] = {}
-        self.refused: set[tuple[int, int, int]] = set()
-        self.functions = {3, 4} if fc03 else {4}
-        self.requests = self.silences = 0
-        self._mute = 0  # questions in a row without an answer
-        self._answered = Request(unit, function, 0, 1)  # what it is known to answer, or to refuse
-        self._rest_s: dict[tuple[int, int], float] = {}  # unanswered (function, count) → until when it is not asked
-        self._ending = ending
-
-    async def read(self, function: int, address: int, count: int, least: int | None = None) -> int:
-        """How many of the words from `address` on are now in `words`; 0 when they cannot be had.
-
-        least: so many are enough. A device that is silent where others refuse leaves a question open whose answer may
-        come late; until then a shorter one is asked. Raises Gone, LinkBusy, LinkClosed.
-        """
-        if function not in self.functions or (function, address, count) in self.refused or address + count > 65536:
-            return 0
-        if all((function, address + k) in self.words for k in range(count)):
-            return count
-        count = await self._free_count(function, count, count if least is None else least)
-        request = Request(self.unit, function, address, count)
-        try:
-            data = await self._ask(request)
-        except DeviceRefused as error:
-            self.refused.add((function, address, count))
-            self._answered, self._mute = request, 0
-            if error.code == 1:
-                self.functions.discard(function)  # it knows no such function at all
-            return 0
-        except (FrameError, LinkTimeout):
-            self.refused.add((function, address, count))
-            self._rest_s[function, count] = time.monotonic() + QUARANTINE_S
-            await self._alive()
-            return 0
-        self._answered, self._mute = request, 0
-        words = struct.unpack(f">{count}H", data)
-        self.words.update(((function, address + k), word) for k, word in enumerate(words))
-        return count
-
-    def get(self, function: int, address: int, count: int) -> list[int]:
-        return [self.words[function, address + k] for k in range(count)]
-
-    def free(self, profile: Profile) -> bool:
-        """Whether the first question about that map can be asked at once."""
-        blocks = _telling(profile)[:1]
-        return all(self._rest_s.get((block.function, block.count), 0.0) <= time.monotonic() for block in blocks)
-
-    async def _free_count(self, function: int, count: int, least: int) -> int:
-        for shorter in range(count, least - 1, -1):
-            if self._rest_s.get((function, shorter), 0.0) <= time.monotonic():
-                return shorter
-        await asyncio.sleep(max(0.0, self._rest_s[function, count] - time.monotonic()))
-        return count
-
-    async def _alive(self) -> None:
-        """Raises Gone when it does not even answer what it did answer before."""
-        self._mute += 1
-        self.silences += 1
-        if self._mute < MUTE_MAX and self.silences < SILENCES_MAX:
-            return
-        if self.silences >= SILENCES_MAX:
-            raise Gone
-        known = self._answered
-        await asyncio.sleep(max(0.0, self._rest_s.get((known.function, known.registers), 0.0) - time.monotonic()))
-        try:
-            await self._ask(known)
-        except DeviceRefused:
-            pass
-        except (FrameError, LinkTimeout):
-            raise Gone from None
-        self._mute = 0
-
-    async def _ask(self, request: Request) -> bytes:
-        if self._ending is not None and self._ending.is_set():
-            raise Gone
-        self.requests += 1
-        return await self.link.read_block(request, self.timeout_s, self.gap_s, tries=2, silence_tries=1)
-
-
 async def identify(
     link: Link, unit: int, timeout_s: float = 0.5, gap_s: float = GAP_S, *, fc03: bool = False,
     ending: asyncio.Event | None = None, profiles: Iterable[Profile] | None = None, function: int = 4,
@@ -163,27 +68,27 @@ async def identify(
     fc03: function 3 may be used; without it most models cannot be looked at. function: one that it answers, be it by
     a refusal, when asked for register 0.
     """
-    memory = Memory(link, unit, timeout_s, gap_s, fc03, ending, function)
+    device = Questions(link, unit, timeout_s, gap_s, fc03, ending, function)
     found = Identified(unit)
     candidates = {profile.id: profile for profile in (_all_profiles() if profiles is None else profiles)}
     evidence = {name: Evidence() for name in candidates}
     try:
-        await _what_it_says(memory, candidates, evidence, found)
-        looked = await _registers(memory, candidates.values(), evidence)
+        await _what_it_says(device, candidates, evidence, found)
+        looked = await _registers(device, candidates.values(), evidence)
         waiting = list(candidates.values())
         while waiting:
-            profile = next((item for item in waiting if memory.free(item)), waiting[0])
+            profile = next((item for item in waiting if _askable(device, item)), waiting[0])
             waiting.remove(profile)
             if profile.dialect == "sunspec":
-                await _sunspec(memory, profile, evidence[profile.id])
+                await _sunspec(device, profile, evidence[profile.id])
             elif evidence[profile.id].score > HOPELESS:
-                await _values(memory, profile, evidence[profile.id])
+                await _values(device, profile, evidence[profile.id])
         left = [item for item in candidates.values() if item.id not in looked and evidence[item.id].score > 0]
-        await _registers(memory, left, evidence, patient=True)
+        await _registers(device, left, evidence, patient=True)
     except Gone:
         stopped = ending is not None and ending.is_set()
         found.notes.append("stopped before all was read" if stopped else "it fell silent before all was read")
-    found.requests += memory.requests
+    found.requests += device.requests
     _decide(found, candidates, evidence)
     if not fc03:
         hidden = sum(profile.function == 3 for profile in candidates.values())
@@ -219,13 +124,13 @@ def _decide(found: Identified, candidates: dict[str, Profile], evidence: dict[st
 
 
 async def _what_it_says(
-    memory: Memory, candidates: dict[str, Profile], evidence: dict[str, Evidence], found: Identified
+    device: Questions, candidates: dict[str, Profile], evidence: dict[str, Evidence], found: Identified
 ) -> None:
     told: list[tuple[str, str]] = []
     for how, read in ((READ_ID, read_identity), (SERVER_ID, read_server_id)):
-        memory.requests += 1
+        device.requests += 1
         try:
-            answer: DeviceIdentity | ServerId = await read(memory.link, memory.unit, memory.timeout_s, memory.gap_s)
+            answer: DeviceIdentity | ServerId = await read(device.link, device.unit, device.timeout_s, device.gap_s)
         except (DeviceRefused, FrameError, LinkTimeout):
             continue
         text = str(answer) if isinstance(answer, DeviceIdentity) else answer.text
@@ -236,13 +141,13 @@ async def _what_it_says(
         for text, how in told:
             judge_names(profile, text, evidence[name], how)
         if not any(how == READ_ID for _, how in told) and any(
-            rule.method == "fc43" and rule.confidence != "from_memory" for rule in profile.identify
+            rule.method == "fc43" and rule.confidence != "from_device" for rule in profile.identify
         ):
             evidence[name].add(-2.0, "it does not answer function 0x2B")
 
 
 async def _registers(
-    memory: Memory, profiles: Iterable[Profile], evidence: dict[str, Evidence], patient: bool = False
+    device: Questions, profiles: Iterable[Profile], evidence: dict[str, Evidence], patient: bool = False
 ) -> set[str]:
     """The ids of those whose marks were looked at.
 
@@ -251,27 +156,27 @@ async def _registers(
     """
     looked: set[str] = set()
     for profile in profiles:
-        if memory.silences and not patient:
+        if device.silences and not patient:
             break
         looked.add(profile.id)
         for rule in profile.identify:
-            if rule.method == "register" and rule.address is not None and rule.function in memory.functions:
-                there = await memory.read(rule.function, rule.address, rule.words)
-                words = memory.get(rule.function, rule.address, rule.words) if there else None
-                if words is not None or rule.function in memory.functions:
+            if rule.method == "register" and rule.address is not None and rule.function in device.functions:
+                there = await device.read(rule.function, rule.address, rule.words)
+                words = device.get(rule.function, rule.address, rule.words) if there else None
+                if words is not None or rule.function in device.functions:
                     judge_register(profile, rule, words, evidence[profile.id])
     return looked
 
 
-async def _values(memory: Memory, profile: Profile, evidence: Evidence) -> None:
-    if profile.function not in memory.functions:
+async def _values(device: Questions, profile: Profile, evidence: Evidence) -> None:
+    if profile.function not in device.functions:
         if profile.function == 4:
             evidence.add(-6.0, "it knows no function 04")
         return
     read = 0
     for block in _telling(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
         least = max(1, block.count - CUT_MAX)
-        if not await memory.read(block.function, block.address, block.count, least):
+        if not await device.read(block.function, block.address, block.count, least):
             evidence.refused += 1
             evidence.add(-4.0, f"registers {block.address}–{block.address + block.count - 1} are refused")
             if evidence.score < HOPELESS or evidence.refused > 1:
@@ -280,7 +185,12 @@ async def _values(memory: Memory, profile: Profile, evidence: Evidence) -> None:
             read += 1
             evidence.score += ANSWERED
     if read:
-        judge_values(_narrowed(profile), memory.words, evidence)
+        judge_values(_narrowed(profile), device.words, evidence)
+
+
+def _askable(device: Questions, profile: Profile) -> bool:
+    """Whether the first question about that map need not wait."""
+    return all(device.free(block.function, block.count) for block in _telling(profile)[:1])
 
 
 def _telling(profile: Profile) -> list[Block]:
@@ -317,15 +227,15 @@ def _narrowed(profile: Profile) -> Profile:
 # --- SunSpec ---
 
 
-async def _sunspec(memory: Memory, profile: Profile, evidence: Evidence) -> None:
+async def _sunspec(device: Questions, profile: Profile, evidence: Evidence) -> None:
     """Looks for the marker and walks the models; then the map lies at the model's place."""
     rules = [rule for rule in profile.identify if rule.method == "sunspec"]
     for rule in rules:
-        start = await _sunspec_start(memory, rule)
+        start = await _sunspec_start(device, rule)
         if start is None:
             evidence.add(-6.0, "no SunSpec marker")
             return
-        models = await _sunspec_models(memory, start)
+        models = await _sunspec_models(device, start)
         at = next((address for number, address in models if number == rule.model_id), None)
         if at is None:
             evidence.add(-6.0, f"SunSpec without model {rule.model_id}")
@@ -333,25 +243,25 @@ async def _sunspec(memory: Memory, profile: Profile, evidence: Evidence) -> None
         evidence.named = True
         evidence.add(14.0, f"SunSpec model {rule.model_id} at {at}")
         shifted = replace(profile, registers=tuple(_shifted(row, at) for row in profile.registers))
-        await _values(memory, shifted, evidence)
+        await _values(device, shifted, evidence)
 
 
-async def _sunspec_start(memory: Memory, rule: Identify) -> int | None:
+async def _sunspec_start(device: Questions, rule: Identify) -> int | None:
     for base in rule.bases:
-        if not await memory.read(3, base, 2):
+        if not await device.read(3, base, 2):
             continue
-        high, low = memory.get(3, base, 2)
+        high, low = device.get(3, base, 2)
         if high << 16 | low == rule.marker:
             return base + 2
     return None
 
 
-async def _sunspec_models(memory: Memory, at: int) -> Sequence[tuple[int, int]]:
+async def _sunspec_models(device: Questions, at: int) -> Sequence[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     while len(found) < SUNSPEC_MODELS_MAX:
-        if not await memory.read(3, at, 2):
+        if not await device.read(3, at, 2):
             break
-        number, length = memory.get(3, at, 2)
+        number, length = device.get(3, at, 2)
         if number == 0xFFFF:
             break
         found.append((number, at))

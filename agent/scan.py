@@ -7,86 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
 from agent import scan_order as order
 from agent.clock import SystemClock
-from agent.identify import Identified, identify
+from agent.identify import identify
+from agent.overhear import overhear
 from agent.probe import Heard, Reply, ask
+from agent.scan_result import Found, Options, Result, Target
 from agent.scan_view import View
 from drivers.bus import ModbusLink
-from drivers.eavesdrop import FRAMES_SURE, Setting, eavesdrop
-from drivers.eavesdrop import Heard as Overheard
+from drivers.eavesdrop import Setting
 from drivers.errors import LinkBusy, LinkClosed
-from drivers.wire import Wire
 
-STRAY_BYTES = 2  # what an adapter makes of being opened
-TUNE_S = 1.2  # on each setting, to find out at which one a foreign master talks
 GATEWAY_S = 3.0  # a gateway waits for its own line before it says that a unit is silent
 QUIET_TCP_S = 0.4  # once it is known that absent units are just not answered
 PROMISCUOUS = (255, 1, 246, 137, 94, 211)  # who answers as all of these is one device
 SLOW_UNITS = 8  # that were asked last, one of which answered late
 RETRIES = 3  # questions to a unit that answered with noise
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where to look: a serial port, or host and port number. setting None: not known."""
-
-    serial: str = ""
-    host: str = ""
-    port_number: int = 502
-    rtu: bool = False
-    setting: Setting | None = None
-
-    def wire(self, setting: Setting | None) -> Wire:
-        speed = setting or Setting(19200)
-        return Wire(
-            "scan", host=self.host, port_number=self.port_number, serial_port=self.serial, baud=speed.baud,
-            data_bits=speed.data_bits, parity=speed.parity, stop_bits=speed.stop_bits, rtu_framing=self.rtu,
-        )  # fmt: skip
-
-    def __str__(self) -> str:
-        return self.serial or f"{self.host}:{self.port_number}"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """depth: quick (likely units only), usual, full (rare settings, slow devices, function 3 for the silent ones)."""
-
-    units: Sequence[int] = tuple(order.UNITS)
-    depth: str = "usual"
-    listen_s: float = 10.0
-    fc03: bool = False
-    identify: bool = True
-
-
-@dataclass(slots=True)
-class Found:
-    unit: int
-    setting: Setting | None
-    function: int  # that it answered
-    reply: str
-    took_s: float
-    identified: Identified | None = None
-
-
-@dataclass(slots=True)
-class Result:
-    target: Target
-    setting: Setting | None = None
-    found: list[Found] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    asked: int = 0
-    sought_s: float = 0.0  # listening and asking, without identification
-    stopped: bool = False
-    fc03: bool = False
-
-    @property
-    def units(self) -> set[int]:
-        return {found.unit for found in self.found}
 
 
 class Stopped(Exception):
@@ -107,17 +45,19 @@ class Scan:
 
     async def run(self) -> Result:
         """Raises LinkClosed when the port or the host cannot be had at all."""
-        result = self.result
+        result, options = self.result, self._options
         try:
-            if self._target.serial and not await self._silent_line():
+            if self._target.serial and (finding := await overhear(self._target, options, self._view, self.stop)):
+                result.findings.append(finding)
                 return result
+            self._check_stop()
             if self._target.serial:
                 await self._serial()
             else:
                 await self._tcp()
             self._judge_noise()
             result.sought_s = time.monotonic() - self._began_s
-            if self._options.identify:
+            if options.identify:
                 await self._identify()
         except LinkBusy as error:
             result.findings.append(f"{error}; stop it, or scan while it is off")
@@ -130,46 +70,6 @@ class Scan:
         result.sought_s = result.sought_s or time.monotonic() - self._began_s
         result.found.sort(key=lambda found: found.unit)
         return result
-
-    # --- before the first byte ---
-
-    async def _silent_line(self) -> bool:
-        seconds, setting = self._options.listen_s, self._target.setting or order.USUAL[0]
-        self._view.say(f"listening {seconds:g} s on {self._target.serial}; nothing is sent meanwhile")
-        heard = await self._eavesdrop(setting, seconds)
-        self._check_stop()
-        if len(heard.data) <= STRAY_BYTES:
-            return True
-        self.result.findings.append(await self._who_talks(heard))
-        return False
-
-    async def _eavesdrop(self, setting: Setting, seconds: float, enough: int = 1 << 20) -> Overheard:
-        return await asyncio.to_thread(
-            eavesdrop, self._target.serial, setting, seconds, self.stop.is_set, enough
-        )  # fmt: skip
-
-    async def _who_talks(self, heard: Overheard) -> str:
-        """What was heard, and at which setting it makes sense."""
-        rate = len(heard.data) / heard.seconds
-        said = f"{len(heard.data)} bytes in {heard.seconds:.0f} s ({rate:.0f} bytes/s)"
-        best = heard
-        others = [setting for setting in order.USUAL if setting != heard.setting]
-        for setting in [] if len(heard.frames) >= FRAMES_SURE else others:
-            self._view.say(f"somebody talks; does it make sense at {setting}?")
-            tried = await self._eavesdrop(setting, TUNE_S)
-            if len(tried.frames) > len(best.frames):
-                best = tried
-            if len(best.frames) >= FRAMES_SURE or self.stop.is_set():
-                break
-        if len(best.frames) >= FRAMES_SURE:
-            units = sorted({frame[0] for frame in best.frames})
-            said += f", Modbus frames at {best.setting} with units {', '.join(map(str, units))}: another master talks"
-        else:
-            said += ", no Modbus frame at any usual setting: another protocol, or noise"
-        return (
-            f"{self._target.serial}: {said}; nothing was sent. Let the other master stop (or take its line off) "
-            "while you scan; two masters on one line break control"
-        )
 
     # --- serial ---
 
@@ -378,20 +278,3 @@ class Scan:
                 )
         finally:
             await link.close()
-
-
-def parse_units(text: str) -> list[int]:
-    """ "1-247", "1,5,20-30" → numbers. Raises ValueError."""
-    found: list[int] = []
-    for part in text.split(","):
-        low, dash, high = part.strip().partition("-")
-        if not (low.isdecimal() and (high.isdecimal() or not dash)):
-            raise ValueError("write units like 1-247 or 1,5,20-30")
-        first, last = int(low), int(high or low)
-        if not 0 < first <= last <= 247:
-            raise ValueError("units go from 1 to 247")
-        found += range(first, last + 1)
-    return list(dict.fromkeys(found))
-
-
-Confirm = Callable[[], bool]

@@ -14,8 +14,9 @@ from agent.clock import SystemClock
 from agent.identify import Identified, identify
 from agent.paste import to_toml
 from agent.probe import Heard, ask
-from agent.scan import Options, Scan, Target
+from agent.scan import Scan
 from agent.scan_order import patience_s
+from agent.scan_result import Options, Target
 from agent.scan_view import identified_object, open_view, reasons, result_object, result_text
 from drivers.bus import ModbusLink
 from drivers.errors import LinkBusy, LinkClosed

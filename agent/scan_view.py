@@ -13,7 +13,7 @@ import click
 from agent.paste import to_toml
 
 if TYPE_CHECKING:
-    from agent.scan import Found, Result
+    from agent.scan_result import Found, Result
 
 LINE_EVERY_S = 3.0  # without a terminal: no more than one line of progress in that time
 

@@ -19,10 +19,11 @@ from click.testing import CliRunner
 from testkit import HandClock
 
 from agent.cli import main
-from agent.fingerprint import LAWS, chance
+from agent.fingerprint import chance
 from agent.identify import Identified, identify
+from agent.laws import LAWS
 from agent.paste import to_toml
-from agent.scan import Target
+from agent.scan_result import Target
 from drivers.eavesdrop import Setting
 from drivers.errors import DeviceRefused
 from drivers.framing import Request

@@ -18,9 +18,10 @@ from click.testing import CliRunner, Result
 from agent.cli import main
 from agent.clock import SystemClock
 from agent.identify import Identified, identify
-from agent.scan import Options, Scan, Target, parse_units
-from agent.scan import Result as Outcome
+from agent.scan import Scan
 from agent.scan_order import DEVICE_S, FIRST_UNITS, HASTY_S, USUAL, in_order, likely_units
+from agent.scan_result import Options, Target, parse_units
+from agent.scan_result import Result as Outcome
 from agent.scan_view import Lines, result_object, result_text
 from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting, frames_in
@@ -288,12 +289,12 @@ def invoke(*words: str) -> Result:
         (["scan", "--serial", "/dev/a", "--line", "19200 7E1"], "8 data bits"),
         (["scan", "--serial", "/dev/a", "--units", "0-9"], "units go from 1 to 247"),
         (["scan", "--serial", "/dev/a", "--units", "x"], "write units like"),
-        (["scan", "--tcp", "127.0.0.1:1"], "cannot connect to 127.0.0.1:1"),
+        (["scan", "--tcp", "127.0.0.1:1"], "127.0.0.1:1: "),
         (["scan", "--tcp", "127.0.0.1", "--line", "9600 8N1"], "only for --framing rtu"),
         (["scan", "--serial", "/dev/a", "--listen", "0"], "--listen"),
         (["identify", "--serial", "/dev/a", "--unit", "1"], "--line: missing"),
         (["identify", "--tcp", "127.0.0.1:1", "--unit", "256"], "--unit 256"),
-        (["identify", "--tcp", "127.0.0.1:1", "--unit", "1"], "cannot connect"),
+        (["identify", "--tcp", "127.0.0.1:1", "--unit", "1"], "127.0.0.1:1: "),
     ],
 )
 def test_bad_input_is_one_clear_line(words: list[str], told: str) -> None:

@@ -1,0 +1,104 @@
+"""Questions to one device whose model is not known: nothing is asked twice, silence is told from absence."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+
+from drivers.bus import QUARANTINE_S
+from drivers.errors import DeviceRefused, FrameError, LinkTimeout
+from drivers.framing import Request
+from drivers.reading import Link
+
+MUTE_MAX, SILENCES_MAX = 3, 80  # in a row, and in all: some devices are silent where others refuse
+
+
+class Gone(Exception):
+    """The device fell silent, or nobody waits for the result any more."""
+
+
+class Questions:
+    """What was read from one device; nothing is asked twice."""
+
+    def __init__(
+        self, link: Link, unit: int, timeout_s: float, gap_s: float, fc03: bool, ending: asyncio.Event | None,
+        function: int,
+    ) -> None:  # fmt: skip
+        self.link, self.unit, self.timeout_s, self.gap_s = link, unit, timeout_s, gap_s
+        self.words: dict[tuple[int, int], int] = {}
+        self.refused: set[tuple[int, int, int]] = set()
+        self.functions = {3, 4} if fc03 else {4}
+        self.requests = self.silences = 0
+        self._mute = 0  # questions in a row without an answer
+        self._answered = Request(unit, function, 0, 1)  # what it is known to answer, or to refuse
+        self._rest_s: dict[tuple[int, int], float] = {}  # unanswered (function, count) → until when it is not asked
+        self._ending = ending
+
+    async def read(self, function: int, address: int, count: int, least: int | None = None) -> int:
+        """How many of the words from `address` on are now in `words`; 0 when they cannot be had.
+
+        least: so many are enough. A device that is silent where others refuse leaves a question open whose answer may
+        come late; until then a shorter one is asked. Raises Gone, LinkBusy, LinkClosed.
+        """
+        if function not in self.functions or (function, address, count) in self.refused or address + count > 65536:
+            return 0
+        if all((function, address + k) in self.words for k in range(count)):
+            return count
+        count = await self._free_count(function, count, count if least is None else least)
+        request = Request(self.unit, function, address, count)
+        try:
+            data = await self._ask(request)
+        except DeviceRefused as error:
+            self.refused.add((function, address, count))
+            self._answered, self._mute = request, 0
+            if error.code == 1:
+                self.functions.discard(function)  # it knows no such function at all
+            return 0
+        except (FrameError, LinkTimeout):
+            self.refused.add((function, address, count))
+            self._rest_s[function, count] = time.monotonic() + QUARANTINE_S
+            await self._alive()
+            return 0
+        self._answered, self._mute = request, 0
+        words = struct.unpack(f">{count}H", data)
+        self.words.update(((function, address + k), word) for k, word in enumerate(words))
+        return count
+
+    def get(self, function: int, address: int, count: int) -> list[int]:
+        return [self.words[function, address + k] for k in range(count)]
+
+    def free(self, function: int, count: int) -> bool:
+        """Whether such a question can be asked at once."""
+        return self._rest_s.get((function, count), 0.0) <= time.monotonic()
+
+    async def _free_count(self, function: int, count: int, least: int) -> int:
+        for shorter in range(count, least - 1, -1):
+            if self.free(function, shorter):
+                return shorter
+        await asyncio.sleep(max(0.0, self._rest_s[function, count] - time.monotonic()))
+        return count
+
+    async def _alive(self) -> None:
+        """Raises Gone when it does not even answer what it did answer before."""
+        self._mute += 1
+        self.silences += 1
+        if self._mute < MUTE_MAX and self.silences < SILENCES_MAX:
+            return
+        if self.silences >= SILENCES_MAX:
+            raise Gone
+        known = self._answered
+        await asyncio.sleep(max(0.0, self._rest_s.get((known.function, known.registers), 0.0) - time.monotonic()))
+        try:
+            await self._ask(known)
+        except DeviceRefused:
+            pass
+        except (FrameError, LinkTimeout):
+            raise Gone from None
+        self._mute = 0
+
+    async def _ask(self, request: Request) -> bytes:
+        if self._ending is not None and self._ending.is_set():
+            raise Gone
+        self.requests += 1
+        return await self.link.read_block(request, self.timeout_s, self.gap_s, tries=2, silence_tries=1)
