@@ -8,12 +8,13 @@ from agent.config import Meter
 from agent.selfcheck.judge import accused, find_causes, suspects_of
 from agent.selfcheck.model import Bench, DeviceResult, Finding, Result, Subject, Verdict
 from agent.selfcheck.reader import MapReader, Round, missing, words_of
-from agent.selfcheck.world import LOADED, WINDOW, Key, World
+from agent.selfcheck.world import LOADED, WINDOW, Key, World, is_gauge
 from drivers.reading import Clock
 from drivers.registers import decode
 
 READINGS = 10
 LASTS_MAX_S = 300.0
+EMPTY = 0.8  # share of a device's quantities without a value from which another model is suspected
 FOREIGN_MAX, FOREIGN_READINGS = 4, 6  # devices whose maps are tried at each other's units, and how often
 BROKEN = 0.5  # share of a device's quantities without a passed relation from which another model is suspected
 NOTHING = "nothing on this device or beside it to compare with"
@@ -115,7 +116,7 @@ def _serial(subject: Subject, rounds: Sequence[Round]) -> str:
         return ""
     words = words_of(rounds[-1].memory, row)
     value = decode(row, words)[0] if words else None
-    return "" if value is None else f"{value:.0f}" if isinstance(value, float) else str(value)
+    return "" if not value else f"{value:.0f}" if isinstance(value, float) else str(value)
 
 
 def _unexplained(world: World, findings: Sequence[Finding]) -> list[Finding]:
@@ -124,13 +125,15 @@ def _unexplained(world: World, findings: Sequence[Finding]) -> list[Finding]:
     confirmed = _confirmed(world)
     for item in world.bench.subjects:
         rows = [world.bound[index] for index in accused(world) if world.bound[index].keys[0][0] == item.name]
-        if not rows:
+        values = [world.value(key) for key in world.rows if key[0] == item.name and is_gauge(key[1])]
+        empty = len(values) > 2 and sum(value is None for value in values) > EMPTY * len(values)
+        if not rows and not empty:
             continue
         group += 1
         keys = {key for bound in rows for key in bound.keys if key[0] == item.name}
         names = tuple(sorted(key[1] for key in (keys - confirmed or keys)))
         kind = "meter" if isinstance(item.item, Meter) else "drive"
-        if _broken(world, item):
+        if empty or _broken(world, item):
             text = f"the map as a whole does not fit: another model may answer at unit {item.item.unit}"
             names, cause = tuple(row.name for row in item.profile.registers), "model"
         else:

@@ -14,6 +14,7 @@ from agent.selfcheck.world import Key, Series, World
 from drivers.profiles import Register
 from drivers.vocabulary import vocabulary
 
+OPTIONS = "{options}"
 DECADES = (-1, 1, -2, 2, -3, 3)
 # Rated primaries of IEC 61869-2 and usual neighbours, in A.
 PRIMARIES = (1, 5, 10, 15, 20, 25, 30, 40, 50, 60, 75, 80, 100, 120, 125, 150, 160, 200, 250, 300, 400, 500, 600,
@@ -34,6 +35,7 @@ class Hypothesis:
     series: Mapping[Key, Series]
     rows: Mapping[Key, Register] = field(default_factory=dict)
     tag: str = ""  # hypotheses with one tag are variants of one mistake
+    option: str = ""  # stands in the text where OPTIONS is, together with those of its variants
     factor: float = 1.0  # by which all series were multiplied, and their resolution with them
 
 
@@ -151,13 +153,12 @@ def _ratios(world: World, device: str) -> Iterator[Hypothesis]:
     for factor, meant in candidates:
         text = (
             f"currents and powers look {_times(1 / factor)} together: {where} does not fit the transformers "
-            f"({primary:g}/{secondary:g} configured; {meant} would agree)"
+            f"({primary:g}/{secondary:g} configured; {OPTIONS} would agree)"
         )
         series = {key: _scaled(world.series[key], factor) for key in keys}
         cost = 1.5 + 0.3 * abs(math.log(factor))
-        yield Hypothesis(
-            "ct_ratio", device, tuple(key[1] for key in keys), text, cost, series, tag=f"ct:{device}", factor=factor
-        )
+        names = tuple(key[1] for key in keys)
+        yield Hypothesis("ct_ratio", device, names, text, cost, series, tag=f"ct:{device}", option=meant, factor=factor)
 
 
 def _wiring(world: World, device: str) -> Iterator[Hypothesis]:

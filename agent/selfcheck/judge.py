@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agent.selfcheck.hypotheses import Hypothesis, hypotheses
+from agent.selfcheck.hypotheses import OPTIONS, Hypothesis, hypotheses
 from agent.selfcheck.model import Finding
 from agent.selfcheck.reader import Round
 from agent.selfcheck.world import Key, State, World, is_gauge, median
@@ -13,7 +13,7 @@ from drivers.profiles import Register
 
 FINDINGS_MAX = 5
 TIE = 0.9  # scores closer than this explain equally well
-CANDIDATES_MAX = 3
+CANDIDATES_MAX, OPTIONS_MAX = 3, 4
 _WEIGHT = {"accuses": -5.0, "neutral": -0.2, "void": 0.0, "missing": -0.6}
 _SILENCED = -2.0  # a relation that confirmed before and cannot speak with the hypothesis
 INDICATORS = {"active_power", "motor_power", "motor_torque", "motor_current", "current_l1", "current_l2", "current_l3"}
@@ -44,8 +44,8 @@ def find_causes(world: World, foreign: Mapping[Key, list[Round]]) -> list[Findin
             break
         best = useful[0]
         found += [
-            Finding(item.cause, item.device, item.quantities, f"{_title(world, item.device)}: {item.text}", group)
-            for item in _equals(useful)
+            Finding(item.cause, item.device, item.quantities, f"{_title(world, item.device)}: {text}", group)
+            for item, text in _equals(useful)
         ]
         for key, column in best.hypothesis.series.items():
             world.series[key] = column
@@ -113,18 +113,17 @@ def _value(state: State) -> float:
     return 0.4 + 0.6 * state.fit if state.word == "confirms" else _WEIGHT[state.word]
 
 
-def _equals(useful: list[Weighed]) -> Iterable[Hypothesis]:
+def _equals(useful: list[Weighed]) -> Iterable[tuple[Hypothesis, str]]:
     """The best, and what comes as close to it as to be undecided; variants of one mistake count once."""
-    tags: set[str] = set()
-    taken = 0
+    variants: dict[str, list[Hypothesis]] = {}
     for item in useful:
-        if item.score < useful[0].score - TIE or taken == CANDIDATES_MAX:
+        if item.score < useful[0].score - TIE:
             break
-        tag = item.hypothesis.tag or f"{item.hypothesis.cause}:{item.hypothesis.device}:{item.hypothesis.quantities}"
-        if tag not in tags:
-            tags.add(tag)
-            taken += 1
-            yield item.hypothesis
+        found = item.hypothesis
+        variants.setdefault(found.tag or f"{found.cause}:{found.device}:{found.quantities}", []).append(found)
+    for found, *others in list(variants.values())[:CANDIDATES_MAX]:
+        options = dict.fromkeys(item.option for item in (found, *others))
+        yield found, found.text.replace(OPTIONS, " or ".join(list(options)[:OPTIONS_MAX]))
 
 
 def _layout(world: World, rows: Mapping[Key, Register], keys: Iterable[Key]) -> float:

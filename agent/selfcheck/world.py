@@ -22,6 +22,7 @@ from drivers.vocabulary import vocabulary
 Key = tuple[str, str]  # device, quantity
 Series = list[float | None]
 LOADED = 0.1
+IDLE_INDUCTION, IDLE_MAGNET = 0.6, 0.15  # current without load, as a share of rated, at most
 STIR_MAX = 0.05
 SAME_DEVICE = 0.4  # the median of ten readings whose requests lie now before, now behind a refresh
 CONFIRM_DX = 0.15  # a relation that the registers' resolution blurs by more than this confirms nothing
@@ -183,7 +184,8 @@ class World:
             return median(series[key]) if key in series else self.value(key)
 
         plate = plate_of(self.bench, self.subjects[name])
-        signs = []
+        signs: list[float] = []
+        currents: list[float] = []
         hertz = [value((other, "output_frequency")) for other in (name, *self._partners(name))]
         speed = min(1.0, max(0.1, next((abs(item) / plate.hertz for item in hertz if item is not None), 1.0)))
         for other in {name, *self._partners(name)}:
@@ -191,20 +193,28 @@ class World:
                 signs.append(abs(power) / 1000 / plate.kw / speed)
             if (power := value((other, "motor_power"))) is not None:
                 signs.append(abs(power) / plate.kw / speed)
-            for percent in ("motor_torque", "motor_current_percent"):
-                if (share := value((other, percent))) is not None:
-                    signs.append(abs(share) / 100)
-            currents = [value((other, key)) for key in ("current_l1", "current_l2", "current_l3", "motor_current")]
-            shares = sorted(value / plate.amps for value in currents if value is not None)
-            if shares:
-                share = shares[len(shares) // 2]
-                signs.append(max(0.0, share - 0.3) / 0.7 if plate.induction else share)
+            if (torque := value((other, "motor_torque"))) is not None:
+                signs.append(abs(torque) / 100)
+            if (torque := value((other, "motor_torque_nm"))) is not None:
+                signs.append(abs(torque) / plate.rated_nm)
+            names = ("current_l1", "current_l2", "current_l3", "motor_current")
+            shares = [item / plate.amps for name in names if (item := value((other, name))) is not None]
+            if (percent := value((other, "motor_current_percent"))) is not None:
+                shares.append(percent / 100)
+            idle = IDLE_INDUCTION if plate.induction else IDLE_MAGNET
+            # Below what the motor may draw without load its current says nothing.
+            middle = sorted(shares)[len(shares) // 2 :][:1]
+            currents += middle
+            signs += [(item - idle) / (1 - idle) for item in middle if item > idle]
         signs = sorted(sign for sign in signs if not math.isnan(sign))
         if signs:
             return signs[len(signs) // 2]
-        currents = [value((name, f"current_l{k}")) for k in (1, 2, 3)]
+        known = [share for share in currents if not math.isnan(share)]
+        if known:
+            return max(known)
+        amps = [value((name, f"current_l{k}")) for k in (1, 2, 3)]
         floor = 20 * self.resolution.get((name, "current_l1"), 0.0) + 0.05
-        return 1.0 if any(value is not None and value > floor for value in currents) else 0.0
+        return 1.0 if any(item is not None and item > floor for item in amps) else 0.0
 
     def _partners(self, name: str) -> list[str]:
         return [b if a == name else a for a, b in self.pairs if name in (a, b)]

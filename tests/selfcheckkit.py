@@ -128,7 +128,7 @@ class Scene:
         elif self.ct_stated:  # the meter was set to what the configuration says, and that is wrong
             wrong = (self.ct_stated[0] / self.ct_stated[1]) / (self.ct[0] / self.ct[1])
             values = secondary(values, units, 1 / wrong)
-        return values | ({"serial_number": self.serial} if self.serial else {})
+        return values | ({"serial_number": int(self.serial)} if self.serial else {})
 
 
 def check(*scenes: Scene, readings: int = 10) -> Result:

@@ -1,0 +1,186 @@
+"""The self-check, case by case: what passes, what stays unverified and why, what is found and how it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from random import Random
+
+import pytest
+from selfcheckkit import DRIVE_UNIT, METER_UNIT, Scene, check, draw, served_map
+from testkit import HandClock
+
+from agent.selfcheck import Bench, Result, self_check
+from drivers.profiles import Profile
+from simulators.devices.mistakes import MemoryLink
+from simulators.devices.one_motor import Machine
+
+SDM, YASKAWA = "eastron/sdm630", "yaskawa/ga800"
+PM55 = Machine(55.0, 1500.0, 8, 360.0, False, 0.95, 0.96)
+
+
+def scene(load: float = 0.7, meter: str | None = SDM, drive: str | None = YASKAWA, **changes: object) -> Scene:
+    maps = [served_map(name) if name else None for name in (meter, drive)]
+    return Scene(PM55, *maps, load, 5, **changes)  # type: ignore[arg-type]
+
+
+def remade(profile: Profile, name: str, **changes: object) -> Profile:
+    rows = tuple(replace(row, **changes) if row.name == name else row for row in profile.registers)  # type: ignore[arg-type]
+    return replace(profile, registers=rows)
+
+
+def causes(result: Result) -> list[tuple[str, str]]:
+    return [(item.cause, item.device) for item in result.findings]
+
+
+def test_a_sound_pair_passes_and_says_by_what() -> None:
+    result = check(scene())
+    assert result.findings == ()
+    verdicts = result.devices["meter-a"].verdicts
+    for name in ("voltage_l1n", "current_l2", "active_power", "power_factor_l3", "frequency", "voltage_ll_avg"):
+        assert verdicts[name].outcome == "passed", (name, verdicts[name])
+    assert verdicts["thd_i_l1"].outcome == "unverified"  # nothing else measures it
+    drive = result.devices["drive-a"].verdicts
+    for name in ("motor_power", "motor_current", "output_voltage", "dc_bus_voltage", "motor_speed", "motor_torque"):
+        assert drive[name].outcome == "passed", (name, drive[name])
+    assert drive["warning_code"].outcome == "unverified"
+
+
+def test_a_result_is_plain_json_and_comes_back() -> None:
+    shifted = remade(served_map(SDM), "current_l2", scale=10.0)
+    result = check(scene(meter_map=shifted))
+    assert result.findings
+    assert Result.from_json(json.loads(json.dumps(result.to_json()))) == result
+
+
+def test_a_finding_names_the_device_the_register_and_the_remedy() -> None:
+    """The example of the documentation: the words of one 32-bit value swapped."""
+    result = check(scene(meter_map=remade(served_map(SDM), "active_power", big_words_first=False)))
+    (finding,) = result.findings
+    assert (finding.cause, finding.quantities) == ("word_order", ("active_power",))
+    assert finding.text == (
+        "meter meter-a: the words of active_power look swapped: 'word_order = \"big\"' makes it agree"
+    )
+    meter = result.devices["meter-a"]
+    assert meter.failed == ("active_power",)
+    assert meter.verdicts["active_power_l1"].outcome == "passed", "its neighbours are not to blame"
+
+
+def test_what_is_told_is_right_to_the_digit() -> None:
+    ten = check(scene(meter_map=remade(served_map(SDM), "current_l1", scale=10.0)))
+    assert [item.text for item in ten.findings] == [
+        "meter meter-a: current_l1 looks 10 times too large: scale 1 instead of 10 makes it agree"
+    ]
+    row = served_map(YASKAWA).register("motor_current")
+    assert row
+    one = check(scene(drive_map=remade(served_map(YASKAWA), "motor_current", address=row.address + 2)))
+    assert ("address", "drive-a") not in causes(one), "two beside is no hypothesis, and is not made one"
+    assert one.findings
+
+
+def test_below_a_tenth_of_load_little_is_asked_and_nothing_is_accused() -> None:
+    result = check(scene(load=0.03))
+    assert result.findings == ()
+    meter = result.devices["meter-a"].verdicts
+    assert meter["voltage_l1n"].outcome == "passed"
+    assert meter["active_power"].outcome == "unverified"
+    assert "10% load" in meter["active_power"].reason
+
+
+def test_two_that_explain_equally_well_are_both_told() -> None:
+    """Drives and meters of two equal motors: with no serial number either pair may be the exchanged one."""
+    a = replace(scene(load=0.9), believed_units=(12, DRIVE_UNIT))
+    b = replace(scene(load=0.3), name="b", seed=6, units=(12, 32), believed_units=(METER_UNIT, 32))
+    result = check(a, b)
+    assert {item.cause for item in result.findings} == {"unit"}
+    assert {item.group for item in result.findings} == {1}
+    assert {item.device for item in result.findings} == {"meter-a", "drive-a"}
+    failed = result.devices["meter-b"].failed
+    assert "active_power" in failed, "the other one of the pair is as doubtful"
+
+
+def test_a_serial_number_settles_which_meter_it_is() -> None:
+    a = scene(meter="abb/b23", serial="1001", serial_stated="1002")
+    b = replace(a, name="b", seed=6, load=0.3, units=(12, 32), serial="1002", serial_stated="1001")
+    result = check(a, b)
+    assert all(item.cause == "unit" for item in result.findings)
+    assert "serial number 1001, not 1002; it answers as meter-b" in result.findings[0].text
+
+
+def test_a_ratio_read_back_is_compared() -> None:
+    """The transformers and the meter agree; the configuration is wrong, and the agent does not multiply."""
+    a = scene(meter="chint/dtsu666", ct=(150.0, 5.0))
+    assert check(a).findings == ()
+    clock = HandClock()
+    link = MemoryLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    subjects = a.subjects(link)
+    wrong = replace(subjects[0], item=replace(subjects[0].item, ct=(100.0, 5.0)))
+    result = asyncio.run(self_check(Bench((wrong, *subjects[1:]), (a.motor(),)), clock))
+    verdict = result.devices["meter-a"].verdicts["ct_ratio"]
+    assert verdict.outcome == "failed", result.findings
+
+
+def test_a_register_from_memory_is_verified_by_a_relation_and_not_by_a_window() -> None:
+    doubtful = served_map(YASKAWA)
+    for name in ("motor_current", "warning_code"):
+        doubtful = remade(doubtful, name, confidence="from_memory")
+    drive = check(scene(drive_map=doubtful)).devices["drive-a"]
+    assert drive.verified == ("motor_current",)
+
+
+def test_a_silent_device_is_a_note_and_the_others_are_checked() -> None:
+    a = replace(scene(), believed_units=(99, DRIVE_UNIT))
+    result = check(a)
+    assert list(result.devices) == ["drive-a"]
+    assert result.notes == ("meter-a: nothing that may be read answered; it was not checked",)
+    assert result.devices["drive-a"].verdicts["motor_speed"].outcome == "passed"
+
+
+def test_another_model_at_the_unit_is_told_as_such() -> None:
+    """A drive answers where the meter's map expects a meter; no other device of the bench is one."""
+    clock = HandClock()
+    a = scene(meter="janitza/umg96rm")
+    devices = a.devices(lambda: clock.monotonic_ns() / 1e9)
+    other = scene(meter="abb/b23").devices(lambda: clock.monotonic_ns() / 1e9)
+    link = MemoryLink({METER_UNIT: other[METER_UNIT], DRIVE_UNIT: devices[DRIVE_UNIT]}, clock.move)
+    result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
+    assert [item.cause for item in result.findings] == ["model"]
+    assert f"another model may answer at unit {METER_UNIT}" in result.findings[0].text
+
+
+def test_the_check_is_bounded_and_only_reads() -> None:
+    clock = HandClock()
+    a = scene(meter_map=remade(served_map(SDM), "active_power", scale=10.0))
+    link = MemoryLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
+    assert result.lasted_s < 30
+    assert {request.function for request in link.asked} <= {3, 4}
+    limits = {METER_UNIT: served_map(SDM).max_registers, DRIVE_UNIT: served_map(YASKAWA).max_registers}
+    assert all(request.registers <= limits[request.unit] for request in link.asked)
+    assert len(link.asked) < 1000
+
+
+def test_reversed_and_crossed_transformers_are_told_apart() -> None:
+    crossed = check(scene(crossed=(0, 2)))
+    assert causes(crossed) == [("ct_exchanged", "meter-a")]
+    assert "L1 and L3 look exchanged" in crossed.findings[0].text
+    turned = check(scene(reversed_phase=1))
+    assert causes(turned) == [("ct_reversed", "meter-a")]
+    assert "transformer of L2 looks reversed" in turned.findings[0].text
+    assert "voltage_l1n" not in turned.devices["meter-a"].failed
+
+
+@pytest.mark.parametrize("share", [5.0, 1 / 5, 2.0, 1 / 30])
+@pytest.mark.parametrize("ratio_in", ["meter", "agent"])
+def test_a_wrong_ratio_is_seen_by_the_drive(share: float, ratio_in: str) -> None:
+    result = check(scene(ct=(150.0, 5.0), ct_stated=(150.0 * share, 5.0), ratio_in=ratio_in))
+    assert {cause for cause, _ in causes(result)} == {"ct_ratio"}
+    assert "150/5 would agree" in " ".join(item.text for item in result.findings) or share in (5.0, 1 / 5)
+
+
+def test_same_seed_same_findings() -> None:
+    rng = Random(3)
+    a = draw(rng, SDM, YASKAWA, 0.5)
+    bad = replace(a, meter_map=remade(served_map(SDM), "current_l3", address=9))
+    assert check(bad) == check(replace(bad))
