@@ -39,6 +39,7 @@ class Polled:
     due_ns: int = 0
     round: int = 0
     failures: int = 0
+    heard: bool = False
     told_slow: bool = False
 
     @property
@@ -74,6 +75,7 @@ class BusPoller:
         self.bus, self.link = bus, link
         self.devices = list(devices)
         self.polls = self.failed = 0
+        self._wire_trouble = ""
         self._clock, self._take, self._chance = clock, take, chance
         self._spread()
 
@@ -104,9 +106,14 @@ class BusPoller:
             reading = self._still_silent(polled)
         else:
             reading = with_ratios(await device.poll(polled.groups(), self._others_wait(polled)), polled.ratios)
-        self._count(polled, reading, Quality.NO_REPLY in reading.quality)
+        failed = Quality.NO_REPLY in reading.quality
+        if failed and device.wire_down:
+            self._wire_failed(device.error)
+        else:
+            self._wire_stands()
+            self._count(polled, reading, failed)
         now_ns = self._clock.monotonic_ns()
-        if polled.offline:
+        if polled.offline and not self._wire_trouble:
             pause_s = min(PROBE_S[0] * 2 ** (polled.failures - FAILURES_UNTIL_OFFLINE), PROBE_S[1])
             polled.due_ns = now_ns + int(pause_s * self._chance.uniform(0.9, 1.1) * 1e9)
         else:
@@ -120,10 +127,26 @@ class BusPoller:
         soon_ns = self._clock.monotonic_ns() + int(polled.device.latency.cap_s * 1e9)
         return any(other is not polled and not other.offline and other.due_ns < soon_ns for other in self.devices)
 
+    def _wire_failed(self, error: str) -> None:
+        """The wire's trouble is told once, and counted against no device."""
+        self.failed += 1
+        if not self._wire_trouble:
+            log.warning("bus %s; tried again until it can be used", error.removeprefix("bus "))
+        self._wire_trouble = error
+
+    def _wire_stands(self) -> None:
+        """After trouble with the wire everybody is asked again at once, in phases as at the start."""
+        if self._wire_trouble:
+            log.info("bus %s can be used again", self.bus.name)
+            self._wire_trouble = ""
+            for item in self.devices:
+                item.failures = item.round = 0
+            self._spread()
+
     def _still_silent(self, polled: Polled) -> Reading:
         now_ns = self._clock.utc_ns()
         names = polled.device.names()
-        error = f"no answer to {polled.failures} polls"
+        error = f"{polled.device.error or 'no answer'}; {polled.failures} polls without an answer"
         quality = polled.device.quality | Quality.NO_REPLY
         return Reading(
             polled.device.name, now_ns, now_ns, dict.fromkeys(names), quality, {}, error, self._clock.monotonic_ns()
@@ -139,11 +162,11 @@ class BusPoller:
             return
         self.polls += 1
         if polled.failures:
-            log.info("%s answers again", name)
+            log.info("%s answers%s", name, " again" if polled.heard else "")
             polled.round = 0
         else:
             polled.round += 1
-        polled.failures = 0
+        polled.failures, polled.heard = 0, True
         renewed_s = polled.device.renewed_every_s(polled.every_s)
         if renewed_s is not None and not polled.told_slow:
             polled.told_slow = True
@@ -178,7 +201,8 @@ def pollers(
         if not items:
             continue
         link = ModbusLink(wire_of(bus), clock)
-        devices = [_polled(config, bus, item, link, clock, quality) for item in items]
+        several = len({item.unit for item in items}) > 1
+        devices = [_polled(config, bus, item, link, clock, quality, several) for item in items]
         devices.sort(key=lambda polled: polled.cluster)
         found.append(BusPoller(bus, devices, link, clock, take, random.Random(f"{seed}-{bus.name}")))
     return found
@@ -203,8 +227,9 @@ def wire_of(bus: Bus) -> Wire:
 
 
 def _polled(
-    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: ModbusLink, clock: Clock, quality: Quality
-) -> Polled:
+    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: ModbusLink, clock: Clock, quality: Quality,
+    several: bool,
+) -> Polled:  # fmt: skip
     profile = item.profile if isinstance(item, SignalDevice) else load_profile(item.profile)
     wire = link.wire
     hole_max = break_even_hole(wire.character_s, wire.silence_s, TURNAROUND_S) if wire.is_rtu else 125
@@ -220,6 +245,7 @@ def _polled(
         hole_max=hole_max,
         character_s=wire.character_s if wire.is_rtu else 0.0,
         quality=quality,
+        behind_gateway=several and not wire.is_rtu,
     )
     ratios: dict[str, float] = {}
     if isinstance(item, Meter) and item.ratio_in == "agent":

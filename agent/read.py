@@ -80,6 +80,8 @@ def _plain(value: float) -> str:
 
 
 def reading_text(reading: Reading) -> str:
+    if Quality.NO_REPLY in reading.quality:
+        return f"{reading.device}  no values: {reading.error or 'no answer'}"
     quality = " ".join(reading.quality.names()) or "good"
     lines = [f"{reading.device}  ({quality}{'; ' + reading.error if reading.error else ''})"]
     for name, value in published(reading.values).items():

@@ -16,7 +16,16 @@ import struct
 import time
 from collections.abc import Hashable
 
-from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkError, LinkResting, LinkTimeout
+from drivers.errors import (
+    DeviceRefused,
+    FrameError,
+    LinkBusy,
+    LinkClosed,
+    LinkDown,
+    LinkError,
+    LinkResting,
+    LinkTimeout,
+)
 from drivers.framing import (
     Request,
     Want,
@@ -231,7 +240,7 @@ class ModbusLink:
         self._drop()
         now_s = time.monotonic()
         if now_s < self._retry_s:
-            raise LinkClosed(f"{self._error}; next try in {self._retry_s - now_s:.1f} s")
+            raise LinkDown(f"{self._error}; next try in {self._retry_s - now_s:.1f} s")
         stream = SerialLine(self.wire) if self.wire.is_serial else TcpStream(self.wire)
         try:
             await stream.open()
@@ -253,11 +262,10 @@ class ModbusLink:
         if self._listened or (wire.listen_s <= 0 and not self._busy):
             return
         log.info("%s: listening %g s on %s before the first byte is sent", wire.name, wire.listen_s, wire.where)
-        heard = await line.listen(max(wire.listen_s, BUSY_LISTEN_S if self._busy else 0.0))
+        seconds = max(wire.listen_s, BUSY_LISTEN_S if self._busy else 0.0)
+        heard = await line.listen(seconds)
         if heard:
-            raise LinkBusy(
-                f"{wire.name}: {heard} bytes heard in {wire.listen_s:g} s: another master talks; nothing is sent"
-            )
+            raise LinkBusy(f"{wire.name}: {heard} bytes heard in {seconds:g} s: another master talks; nothing is sent")
         self._listened, self._busy = True, False
 
     def _settle_ids(self) -> None:

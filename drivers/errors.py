@@ -5,6 +5,7 @@
     │   ├── LinkTimeout           nobody answered in time
     │   │   └── LinkResting       not asked: the answer to an older request of the same shape may still come
     │   ├── LinkClosed            the port or connection is gone; it will be opened again
+    │   │   └── LinkDown          it cannot be opened: the wire itself, not a device on it
     │   └── LinkBusy              somebody else talks on the line: nothing is sent
     ├── FrameError                an answer came, but not the one asked for; it was thrown away
     ├── DeviceRefused             the device answered with a Modbus exception
@@ -36,6 +37,10 @@ class LinkResting(LinkTimeout):
 
 
 class LinkClosed(LinkError):
+    pass
+
+
+class LinkDown(LinkClosed):
     pass
 
 

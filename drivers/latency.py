@@ -10,7 +10,7 @@ KEEP = 64
 
 
 class Latency:
-    """Seconds from the first byte sent to the answer whole. cap_s: the device's own part of it at most, from the profile
+    """Seconds from the first byte sent to the answer whole. cap_s: the device's own part of it at most, by its profile
     or the configuration."""
 
     def __init__(self, cap_s: float) -> None:
@@ -19,6 +19,10 @@ class Latency:
 
     def add(self, seconds: float) -> None:
         self._seen.append(seconds)
+
+    @property
+    def known(self) -> bool:
+        return bool(self._seen)
 
     def longest_s(self, wire_s: float) -> float:
         """How long an answer is waited for at most. wire_s: request and answer on the wire."""

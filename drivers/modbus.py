@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from drivers.errors import DeviceRefused, DriverError, FrameError
+from drivers.errors import DeviceRefused, DriverError, FrameError, LinkBusy, LinkDown
 from drivers.framing import Request
 from drivers.latency import Latency
 from drivers.profiles import GROUPS, Profile, Register
@@ -17,6 +17,7 @@ from drivers.vocabulary import vocabulary
 ALL_GROUPS = frozenset(GROUPS)
 SPARE = 4  # registers behind a block that a retry may ask for, to have a length of its own
 TRIES, PATIENT_SILENCES = 3, 2  # attempts; how many of them may end in silence while nobody else waits for the line
+UNHEARD_S, UNHEARD_EVERY = 0.2, 4  # a device that never answered is waited for that long; its whole time-out so often
 CLOCK_STEP_S = 0.5  # a jump of the clock within one poll
 REPEATS_MIN = 40  # readings before it is said that a device renews its values more slowly than it is polled
 
@@ -30,7 +31,10 @@ class Learnt:
 
 
 class ModbusDevice:
-    """One drive or meter. `rating_kw` picks the scale where a profile's scales depend on the drive's size."""
+    """One drive or meter. `rating_kw` picks the scale where a profile's scales depend on the drive's size.
+
+    behind_gateway: the peer speaks to several devices in turn and may be waiting for another one when we ask.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class ModbusDevice:
         hole_max: int = 125,
         character_s: float = 0.0,
         quality: Quality = Quality.GOOD,
+        behind_gateway: bool = False,
     ) -> None:
         self.name = name
         self.profile = profile
@@ -63,6 +68,10 @@ class ModbusDevice:
         self._scales: Scales = {}
         self._plans: dict[frozenset[str], tuple[tuple[Block, BlockDecoder], ...]] = {}
         self._counters: dict[str, float] = {}
+        self._behind_gateway = behind_gateway
+        self._silences = 0  # requests without an answer since the last one
+        self.error = ""  # of the last poll or probe; empty when it was answered
+        self.wire_down = False  # whether that was the wire's fault
         self._clock_offset_ns: int | None = None
         self._last_data: dict[tuple[int, int], bytes] = {}
         self.repeats = self.renewals = 0  # fast blocks that came unchanged, or changed
@@ -111,6 +120,7 @@ class ModbusDevice:
             except DriverError as error:
                 error_text = str(error)
                 quality |= Quality.NO_REPLY
+                self._failed(error)
                 break
             came_ns, monotonic_ns = self._clock.utc_ns(), self._clock.monotonic_ns()
             answers.append((block, decoder, data))
@@ -143,8 +153,10 @@ class ModbusDevice:
         try:
             await self._read(block, hurry=True, tries=1)
         except DeviceRefused as error:
+            self.error, self.wire_down = str(error), False
             return error.code not in (0x0A, 0x0B)
-        except DriverError:
+        except DriverError as error:
+            self._failed(error)
             return False
         return True
 
@@ -157,6 +169,21 @@ class ModbusDevice:
             return None
         return every_s * total / self.renewals
 
+    def _failed(self, error: DriverError) -> None:
+        self.error = str(error)
+        self.wire_down = isinstance(error, LinkDown | LinkBusy)
+        self._silences += not self.wire_down
+
+    def _patience_s(self, block: Block, hurry: bool) -> float:
+        """How long an attempt waits. In a hurry only until the answer is overdue, and for a device that was never heard
+        only every fourth time as long as it may take; a gateway that waits for a dead device is waited for."""
+        longest_s = self.latency.longest_s(self.wire_s(block))
+        if not hurry or self._behind_gateway:
+            return longest_s
+        if not self.latency.known and self._silences % UNHEARD_EVERY:
+            return min(longest_s, self.wire_s(block) + UNHEARD_S)
+        return self.latency.overdue_s(self.wire_s(block))
+
     async def _read(self, block: Block, hurry: bool, tries: int = TRIES) -> bytes:
         request = Request(self.unit, block.function, block.address, block.count)
         overdue_s = self.latency.overdue_s(self.wire_s(block))
@@ -167,10 +194,11 @@ class ModbusDevice:
             self.gap_s,
             spare=max(0, min(SPARE, room)) if self.profile.gaps_allowed else 0,
             tries=tries,
-            patience_s=overdue_s if hurry else self.latency.longest_s(self.wire_s(block)),
+            patience_s=self._patience_s(block, hurry),
             silence_tries=1 if hurry else PATIENT_SILENCES,
         )
         self.latency.add(self._link.answered_s)
+        self._silences, self.error, self.wire_down = 0, "", False
         return data
 
     def _plan(self, groups: frozenset[str]) -> tuple[tuple[Block, BlockDecoder], ...]:

@@ -8,6 +8,7 @@ few of them (82 times for one answer at 19200 baud, whatever VMIN says).
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import select
@@ -16,7 +17,7 @@ import time
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
-from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkTimeout
+from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkDown, LinkTimeout
 from drivers.foreign import Foreign
 from drivers.framing import Answer, Request, Want, rtu_length
 from drivers.worker import Worker
@@ -92,7 +93,7 @@ class SerialLine:
                 timeout=0, exclusive=True,
             )  # fmt: skip
         except (OSError, ValueError, termios.error) as error:
-            raise LinkClosed(f"{wire.name}: cannot open {wire.serial_port} ({error})") from None
+            raise LinkDown(f"{wire.name}: {wire.serial_port} {why_not_opened(error)}") from None
         with contextlib.suppress(OSError, NotImplementedError, ValueError):
             port.set_low_latency_mode(True)  # an FTDI adapter otherwise holds each answer back for 16 ms
         if wire.rs485:
@@ -212,6 +213,20 @@ class SerialLine:
     def _lost(self, error: Exception) -> LinkClosed:
         self.close()
         return LinkClosed(f"{self._wire.name}: {self._wire.serial_port} is gone ({error})")
+
+
+def why_not_opened(error: Exception) -> str:
+    """In words, with the remedy where there is one."""
+    number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
+    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
+        return "is not there: unplugged, or another name"
+    if number in (errno.EBUSY, errno.EAGAIN):
+        return "is held by another program; is magwatt run on?"
+    if number in (errno.EACCES, errno.EPERM):
+        return "may not be opened by this user: add it to the group dialout and log in again"
+    if number in (errno.ENOTTY, errno.EINVAL):
+        return "is no serial port, or does not know these line settings"
+    return f"cannot be opened ({error})"
 
 
 def port_parity(port: str, parity: str) -> str:

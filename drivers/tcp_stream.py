@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
-from drivers.errors import FrameError, LinkClosed, LinkTimeout
+from drivers.errors import FrameError, LinkClosed, LinkDown, LinkTimeout
 from drivers.foreign import Foreign
 from drivers.framing import Answer, Request, Want, tcp_answer_head
 
@@ -33,6 +35,7 @@ class TcpStream(asyncio.BufferedProtocol):
         self._patience_s = 0.0
         self._chunk = bytearray(CHUNK)
         self._foreign = Foreign(wire.name)
+        self._answered = False  # anything, since it was opened
         self._skipped = 0  # of `want`, after the last exchange
         self._unasked = 0  # bytes that came before the first request
         self.last_s = 0.0  # loop time of the last byte either way
@@ -46,11 +49,9 @@ class TcpStream(asyncio.BufferedProtocol):
         try:
             await asyncio.wait_for(self._loop.create_connection(lambda: self, wire.host, wire.port_number), CONNECT_S)
         except TimeoutError:
-            raise LinkClosed(
-                f"{wire.name}: {wire.host}:{wire.port_number} does not answer in {CONNECT_S:g} s"
-            ) from None
+            raise LinkDown(f"{wire.name}: {wire.where} does not answer in {CONNECT_S:g} s") from None
         except OSError as error:
-            raise LinkClosed(f"{wire.name}: cannot connect to {wire.host}:{wire.port_number} ({error})") from None
+            raise LinkDown(f"{wire.name}: {wire.where}: {_why_not_connected(error)}") from None
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
@@ -152,6 +153,7 @@ class TcpStream(asyncio.BufferedProtocol):
         if future is None or future.done():
             return
         if answer is not None:
+            self._answered = True
             future.set_result(answer)
         elif want.damaged or (want.missing > 1 and want.heard):
             self._loop.call_later(STALL_S, self._stalled, self.last_s, future)
@@ -163,7 +165,18 @@ class TcpStream(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
+        hint = "" if self._answered or error else ": it may take one client only"
         if self._future is not None and not self._future.done():
             self._future.set_exception(
-                LinkClosed(f"{self._wire.name}: connection lost ({error or 'closed by the peer'})")
+                LinkClosed(f"{self._wire.name}: connection lost ({error or 'closed by the peer'}{hint})")
             )
+
+
+def _why_not_connected(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    if error.errno == errno.ECONNREFUSED:
+        return "the machine is there, but nobody listens at this port"
+    if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT):
+        return "no way there: a wrong address, or the network is down"
+    return f"cannot connect ({error.strerror or error})"

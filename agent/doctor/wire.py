@@ -144,15 +144,8 @@ def judge(seen: WireSeen) -> list[Finding]:
 
 def _why_closed(seen: WireSeen) -> str:
     if not seen.serial:
-        return (
-            "Is the address right, is the gateway on this network, does it take a second connection "
-            "(many take one only)?"
-        )
-    others = ", ".join(stable_names())
-    return (
-        "Is the adapter plugged in, may this user open it (group dialout), does another program hold it "
-        f"(magwatt run)? Ports here: {others or 'none'}"
-    )
+        return "Is the address right, and the gateway on this network? Many take one connection only"
+    return f"Ports here: {', '.join(stable_names()) or 'none'}"
 
 
 def _silences(seen: WireSeen, where: str) -> Iterator[Finding]:
@@ -193,8 +186,8 @@ def _damage(seen: WireSeen, where: str) -> Iterator[Finding]:
         hint = (
             f"the UART counts {seen.errors.parity} parity errors: check the parity setting of each device"
             if parity and seen.errors is not None
-            else "look at the terminators (120 Ω at both ends, nowhere else), at the shield (grounded at one end), at the "
-            "common wire, and at power cables alongside"
+            else "look at the terminators (120 Ω at both ends, nowhere else), the shield (grounded at one end), the "
+            "common wire, and power cables alongside"
         )
         yield finding(where, f"{100 * share:.1f} % of the answers are damaged ({damaged} of {alive}): {hint}")
     elif damaged:

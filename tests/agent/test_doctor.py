@@ -157,7 +157,7 @@ class = "0.5"
     loaded, _ = load_config(config)
     assert not asyncio.run(examine(loaded, 1, told.append, lambda what: None))
     text = {item.where: item.text for item in told if item.level is Level.FINDING}
-    assert "plugged in" in text["bus.a"]
-    assert "second connection" in text["bus.b"]
+    assert "unplugged" in text["bus.a"]
+    assert "nobody listens" in text["bus.b"]
     assert "no broker listens" in text["mqtt.url"]
     assert json.dumps([item.level for item in told])

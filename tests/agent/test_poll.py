@@ -15,7 +15,7 @@ from testkit import HandClock
 from agent.config import Bus, load_config
 from agent.plan import block_s, plan
 from agent.poll import BusPoller, Polled
-from drivers.errors import DeviceRefused, LinkTimeout
+from drivers.errors import DeviceRefused, LinkDown, LinkTimeout
 from drivers.framing import Request
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile
@@ -31,12 +31,15 @@ class ScriptedLink:
     def __init__(self, clock: HandClock) -> None:
         self.clock, self.dead, self.refusing = clock, set[int](), dict[int, int]()
         self.asked: list[tuple[float, int, int, int]] = []
+        self.unplugged = False
         self.answered_s = 0.015
         self.wire = Wire("b", host="127.0.0.1")
         self.value = 0
 
     async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
         self.asked.append((self.clock.monotonic_ns() / 1e9, request.unit, request.address, request.registers))
+        if self.unplugged:
+            raise LinkDown("b: /dev/x is not there")
         patience = how["patience_s"]
         assert isinstance(patience, float)
         if request.unit in self.dead:
@@ -242,3 +245,24 @@ def test_a_hole_costs_two_characters_a_register(tmp_path: Path) -> None:
     assert break_even_hole(11 / 115200, 0.00175, 0.020) == 129
     wire = Wire("w", serial_port="/dev/x", baud=9600)
     assert block_s(wire, 10, 0) - block_s(wire, 9, 0) == pytest.approx(2 * wire.character_s)
+
+
+def test_trouble_with_the_wire_is_told_once_and_counts_against_no_device(
+    clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    poller, link, readings = scene(clock)
+
+    run(poller, clock, 3)
+    link.unplugged = True
+    readings.clear()
+    run(poller, clock, 120)
+    assert all(Quality.NO_REPLY in reading.quality for reading in readings)
+    assert all(polled.health == "good" for polled in poller.devices)
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "bus b: /dev/x is not there; tried again until it can be used"
+    ]
+    link.unplugged = False
+    readings.clear()
+    run(poller, clock, 2.2)
+    good = {reading.device for reading in readings if Quality.NO_REPLY not in reading.quality}
+    assert good == {polled.device.name for polled in poller.devices}
