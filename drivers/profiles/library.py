@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
@@ -78,10 +79,9 @@ def _own() -> dict[str, tuple[Path, Raw]]:
             if not folder.is_dir():
                 problems.append(f"{folder}: no such folder of profiles")
                 continue
-            list(folder.iterdir())  # rglob passes over a folder that it may not read
-            paths = sorted(folder.rglob("*.toml"))
+            paths = _files(folder)
         except OSError as error:
-            problems.append(f"{folder}: cannot be read ({error.strerror})")
+            problems.append(f"{error.filename or folder}: cannot be read ({error.strerror})")
             continue
         for path in paths:
             try:
@@ -99,6 +99,16 @@ def _own() -> dict[str, tuple[Path, Raw]]:
     if problems:
         raise ProfileError("\n".join(problems))
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """Every TOML file below. Raises OSError where a folder may not be read, which rglob passes over."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    walk = os.walk(folder, onerror=fail)
+    return sorted(Path(where) / name for where, _, names in walk for name in names if name.endswith(".toml"))
 
 
 def _read(path: Path) -> Raw:

@@ -166,3 +166,24 @@ def test_registers_from_memory_stay_off_until_verified() -> None:
     acs880 = load_profile("abb/acs880")
     assert [row.name for row in usable(acs880)] == ["status_word"]
     assert {row.name for row in usable(acs880, {"motor_current"})} == {"status_word", "motor_current"}
+
+
+def test_two_sources_means_two_sources() -> None:
+    """Memory does not count as one."""
+    from drivers.profiles import profile_ids
+
+    for name in profile_ids():
+        profile = load_profile(name)
+        seen = [source for source in profile.sources if source["kind"] != "memory"]
+        marks = {row.confidence for row in profile.registers} | {profile.confidence}
+        assert len(seen) >= (2 if "two_sources" in marks else 1 if "one_source" in marks else 0), name
+
+
+def test_the_marks_of_the_facts_are_kept() -> None:
+    """1358 rows as collected: 8 became parts of a sum (one of them now from memory), 4 are new."""
+    from collections import Counter
+
+    from drivers.profiles import profile_ids
+
+    count = Counter(row.confidence for name in profile_ids() for row in load_profile(name).registers)
+    assert count == {"two_sources": 639, "one_source": 545, "from_memory": 170}
