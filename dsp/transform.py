@@ -18,7 +18,7 @@ import numpy as np
 from dsp._jit import Floats, Ints, bare, inner
 from dsp._lanes import Lanes, load, store, zero
 
-_NEAR = 128  # complex rows that the first cache holds
+_NEAR = 256  # complex rows that the first cache holds
 
 
 class Plan(NamedTuple):
