@@ -405,6 +405,8 @@ def _at(serial: str | None, tcp: str | None, line: str | None, framing: str | No
         return Target(serial=serial, setting=setting, rtu=False)
     if line is not None and framing != "rtu":
         _fail("--line: with --tcp only for --framing rtu, a transparent serial converter")
+    if framing == "rtu" and line is None:
+        _fail('--line: missing; the settings of the line behind the converter, for example "19200 8E1"')
     try:
         host, port = keys.BUS["tcp"].convert(tcp)
     except ValueError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from agent import scan_order as order
 from agent.clock import SystemClock
@@ -21,6 +22,7 @@ from drivers.eavesdrop import Setting
 from drivers.errors import LinkBusy, LinkClosed
 
 GATEWAY_S = 3.0  # a gateway waits for its own line before it says that a unit is silent
+NETWORK_S = 0.1  # to a converter and back
 QUIET_TCP_S = 0.4  # once it is known that absent units are just not answered
 PROMISCUOUS = (255, 1, 246, 137, 94, 211)  # who answers as all of these is one device
 SLOW_UNITS = 8  # that were asked last, one of which answered late
@@ -51,8 +53,8 @@ class Scan:
                 result.findings.append(finding)
                 return result
             self._check_stop()
-            if self._target.serial:
-                await self._serial()
+            if self._target.is_line:
+                await self._line()
             else:
                 await self._tcp()
             self._judge_noise()
@@ -71,9 +73,9 @@ class Scan:
         result.found.sort(key=lambda found: found.unit)
         return result
 
-    # --- serial ---
+    # --- a line, behind a port or a converter ---
 
-    async def _serial(self) -> None:
+    async def _line(self) -> None:
         known, units = self._target.setting, self._wanted()
         if known is not None:
             await self._all_units(known, units)
@@ -143,12 +145,12 @@ class Scan:
     # --- TCP ---
 
     async def _tcp(self) -> None:
-        units = order.in_order([*(unit for unit in (255, 0) if len(self._options.units) > 1), *self._options.units],
-                               (255, 0, 1))  # fmt: skip
-        link = self._open(self._target.setting)
+        wanted = self._wanted()
+        units = order.in_order([*wanted, *((255, 0) if len(wanted) > 1 else ())], (255, 0, 1))
+        link = self._open(None)
         result = self.result
         try:
-            if len(self._options.units) > len(PROMISCUOUS):
+            if len(wanted) > len(PROMISCUOUS):
                 await self._sweep(link, None, PROMISCUOUS, GATEWAY_S, 4)
                 if result.units >= set(PROMISCUOUS):
                     result.found = [found for found in result.found if found.unit == 1]
@@ -166,7 +168,9 @@ class Scan:
     # --- asking ---
 
     def _open(self, setting: Setting | None) -> ModbusLink:
-        return ModbusLink(self._target.wire(setting), SystemClock())
+        """A converter is listened to when it is first connected to; a port was before."""
+        listen_s = 0.0 if self._target.serial or self.result.asked else self._options.listen_s
+        return ModbusLink(replace(self._target.wire(setting), listen_s=listen_s), SystemClock())
 
     def _unheard(self, unit: int) -> bool:
         return unit not in self.result.units and unit not in self._left_alone and unit not in self._noisy
@@ -183,21 +187,26 @@ class Scan:
             self._view.step(unit)
             if unit in self.result.units or unit in self._left_alone:
                 continue
-            if not self._target.serial and mute >= 3:
+            if not self._target.is_line and mute >= 3:
                 device_s = QUIET_TCP_S  # nobody says that a unit is absent: waiting long for each would take hours
             registers = 2 if device_s == order.SLOW_S else 1
             reply = await self._ask(link, setting, unit, function, device_s, registers, unsure=until_found)
-            if reply.heard is Heard.HERE:
-                found = True
+            if reply.heard is Heard.HERE or (until_found and reply.heard is Heard.FOREIGN):
+                found = True  # a right checksum, whatever it means, proves the setting
                 if until_found:
                     break
             elif reply.heard is Heard.NOBODY:
                 mute += not reply.exception
                 silent.append(unit)
             if reply.late:  # one of those asked before is slow: all that were just asked are asked again, patiently
+                slow_s = order.SLOW_S
+                if not self._target.is_line:
+                    device_s = slow_s = 2 * GATEWAY_S
+                    mute = -len(units)
                 for slow in silent[-SLOW_UNITS:]:
-                    again = await self._ask(link, setting, slow, function, order.SLOW_S, 2)
+                    again = await self._ask(link, setting, slow, function, slow_s, 2)
                     found |= again.heard is Heard.HERE
+                silent.clear()
         return found
 
     async def _ask(
@@ -206,6 +215,8 @@ class Scan:
     ) -> Reply:  # fmt: skip
         """unsure: the setting is only tried; noise may look like a frame once, not twice."""
         patience_s = order.patience_s(setting, device_s) if setting else device_s
+        if self._target.rtu:
+            patience_s += NETWORK_S
         reply = await ask(link, unit, function, patience_s, registers)
         if unsure and reply.heard is Heard.HERE:
             reply = await ask(link, unit, function, patience_s + order.SLOW_S, registers + 1)
@@ -276,5 +287,6 @@ class Scan:
                 item.identified = await identify(
                     link, item.unit, timeout_s, fc03=self._options.fc03, ending=self.stop, function=item.function
                 )
+            self._check_stop()
         finally:
             await link.close()

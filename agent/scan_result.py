@@ -21,6 +21,11 @@ class Target:
     rtu: bool = False
     setting: Setting | None = None
 
+    @property
+    def is_line(self) -> bool:
+        """RTU: units share a line that keeps its silences; else a device or gateway that speaks TCP."""
+        return bool(self.serial) or self.rtu
+
     def wire(self, setting: Setting | None) -> Wire:
         speed = setting or Setting(19200)
         return Wire(
