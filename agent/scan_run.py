@@ -60,7 +60,7 @@ def run_scan(target: Target, options: Options, as_json: bool) -> int:
 
 def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
     async def main() -> int:
-        wire = replace(target.wire(target.setting), listen_s=LISTEN_S)
+        wire = replace(target.wire(target.setting), listen_s=LISTEN_S if target.is_line else 0.0)
         link = ModbusLink(wire, SystemClock())
         ending = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, ending.set)

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from drivers.errors import LinkClosed
+from drivers.errors import LinkClosed, LinkDown
 from drivers.framing import crc16
-from drivers.serial_line import port_parity
+from drivers.serial_line import port_parity, why_not_opened
 
 _SLICE_S = 0.1
 _FIXED = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 15: 8, 16: 8}  # bytes of a request, or of the answer to a write
@@ -61,7 +61,7 @@ def eavesdrop(
             timeout=0, exclusive=True,
         )  # fmt: skip
     except (OSError, ValueError, termios.error) as error:
-        raise LinkClosed(f"cannot open {port} ({error})") from None
+        raise LinkDown(f"{port} {why_not_opened(error)}") from None
     data = bytearray()
     began_s = time.monotonic()
     try:

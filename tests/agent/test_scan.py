@@ -131,8 +131,10 @@ class MuteStation(Station):
 
 
 @at("115200 8N1")
-def test_a_device_that_never_refuses_is_still_known(line: TunedSegment) -> None:
+def test_a_device_that_never_refuses_is_still_known(line: TunedSegment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is its refusal: nothing is asked again whose answer might still come, and it is not taken for gone."""
+    for module in ("drivers.bus", "agent.questions"):
+        monkeypatch.setattr(f"{module}.QUARANTINE_S", 1.0)
     MuteStation(line, device(11, "eastron/sdm630"), turnaround_s=0.003)
     port = line.port("agent")
     line.start()
@@ -324,7 +326,7 @@ def invoke(*words: str) -> Result:
     [
         (["scan"], "either --serial PORT or --tcp"),
         (["scan", "--serial", "/dev/a", "--tcp", "h"], "either --serial PORT or --tcp"),
-        (["scan", "--serial", "/dev/not-there", "--line", "19200 8E1"], "cannot open /dev/not-there"),
+        (["scan", "--serial", "/dev/not-there", "--line", "19200 8E1"], "/dev/not-there is not there"),
         (["scan", "--serial", "/dev/a", "--line", "19200"], "not a line setting"),
         (["scan", "--serial", "/dev/a", "--line", "19200 7E1"], "8 data bits"),
         (["scan", "--serial", "/dev/a", "--units", "0-9"], "units go from 1 to 247"),
@@ -353,7 +355,7 @@ def test_a_busy_port_is_told(line: TunedSegment) -> None:
     with serial.Serial(port, exclusive=True):
         done = invoke("scan", "--serial", port, "--line", "19200 8N1")
     assert done.exit_code == 2
-    assert "cannot open" in done.output
+    assert "held by another program" in done.output
 
 
 def test_units_are_read_as_people_write_them() -> None:
