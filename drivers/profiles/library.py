@@ -148,18 +148,21 @@ def _extended(raw: Raw, source: str, chain: tuple[str, ...]) -> Raw:
 
 
 def _merged(parent: Raw, own: Raw, source: str) -> Raw:
-    """Tables merge key by key, registers by name; other lists of the own file are added or replace nothing."""
-    removed = own.get("remove", [])
-    rows = {row.get("name"): row for row in parent.get("register", [])}
-    if not isinstance(removed, list):
+    """Tables merge key by key, registers by name; sources are added, other lists replaced."""
+    removed, changed = own.get("remove", []), own.get("register", [])
+    if not isinstance(removed, list) or not all(isinstance(name, str) for name in removed):
         raise ProfileError(f"{source}: remove: {removed!r} is not a list of register names")
+    if not isinstance(changed, list):
+        raise ProfileError(f"{source}: register: {changed!r} is not a list; write [[register]]")
+    rows = {str(row.get("name")): row for row in parent.get("register", []) if isinstance(row, dict)}
     if unknown := [name for name in removed if name not in rows]:
         raise ProfileError("\n".join(f"{source}: remove: {name!r} is not in {own['extends']}" for name in unknown))
     rows = {name: row for name, row in rows.items() if name not in removed}
     added = []
-    for row in own.get("register", []):
-        if isinstance(row, dict) and row.get("name") in rows:
-            rows[row["name"]] = _with(rows[row["name"]], row)
+    for row in changed:
+        name = row.get("name") if isinstance(row, dict) else None
+        if isinstance(name, str) and name in rows:
+            rows[name] = _with(rows[name], row)
         else:
             added.append(row)
     merged: dict[str, Any] = {**parent}
@@ -172,9 +175,8 @@ def _merged(parent: Raw, own: Raw, source: str) -> Raw:
             merged[key] = [*parent.get(key, []), *value]
         else:
             merged[key] = value
-    known = {*rows, *(row.get("name") for row in added if isinstance(row, dict))}
     if isinstance(merged.get("bits"), dict):
-        merged["bits"] = {name: table for name, table in merged["bits"].items() if name in known or name not in removed}
+        merged["bits"] = {name: table for name, table in merged["bits"].items() if name not in removed}
     if isinstance(merged.get("faults"), dict) and merged["faults"].get("of") in removed:
         merged["faults"] = {key: value for key, value in merged["faults"].items() if key != "of"}
     return {**merged, "register": [*rows.values(), *added]}

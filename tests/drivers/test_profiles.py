@@ -5,11 +5,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivers.errors import ProfileError
-from drivers.profiles import load_file, load_profile, parse, parse_profile, profile_ids, set_profile_folders
+from drivers.profiles import load_file, load_profile, parse, parse_profile, profile_ids, rows, set_profile_folders
 from drivers.profiles.shape import Identify
 
 BASE = """
@@ -72,7 +75,7 @@ def test_the_least_that_a_map_needs() -> None:
         (register(address=9, type='"u32"'), "overlap at address 10"),
         (register(address=10, mask="0xFF"), "overlap"),
         (register(scale=0), "scale 0 is not a usable number"),
-        (register(scale="nan"), "scale nan"),
+        (register(scale="nan"), "nan is not a number"),
         (register(word_order='"middle"'), "word_order 'middle' is not one of big, little"),
         (register(mask="0x10000"), "must fit into 1 words"),
         (register(mask=0), "must fit into 1 words"),
@@ -237,12 +240,48 @@ def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
         load_file(folder / "nowhere.toml")
 
 
+def raw_of(profile_id: str) -> dict[str, Any]:
+    path = Path(parse.__file__).parent / f"{profile_id}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def places(node: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) of a tree of tables and lists."""
+    found = []
+    if isinstance(node, dict | list):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            found += [(node, key), *places(value)]
+    return found
+
+
+JUNK = st.sampled_from(
+    [None, True, -1, 0, 1.5, 65536, 10**30, float("nan"), float("inf"), "", "x", "\0", [], [1], [[]], {}, {"a": 1},
+     [{}], {"address": 1}, {"0": 1}]
+)  # fmt: skip
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(["delta/c2000", "sunspec/meter-203", "wiren-board/map3h", "schneider/atv630", "abb/acs880",
+                        "yaskawa/ga800"]), st.data())  # fmt: skip
+def test_whatever_stands_in_a_file_gives_a_profile_or_clear_lines(profile_id: str, data: st.DataObject) -> None:
+    raw = raw_of(profile_id)
+    for _ in range(data.draw(st.integers(1, 3))):
+        container, key = data.draw(st.sampled_from(places(raw)))
+        container[key] = data.draw(JUNK)
+    told = ""
+    try:
+        parse_profile(raw, "x.toml")
+    except ProfileError as error:
+        told = str(error)
+    assert all(line.startswith("x.toml: ") for line in told.splitlines())
+
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_each_key_of_a_register_stands_in_the_docs() -> None:
     page = (DOCS / "profiles.md").read_text(encoding="utf-8")
-    for key in (*parse._DEVICE, *parse._PROTOCOL, *parse._REGISTER, *parse._BLOCK, *parse._COMM_LOSS):
+    for key in (*parse._DEVICE, *parse._PROTOCOL, *rows.REGISTER, *parse._BLOCK, *parse._COMM_LOSS):
         assert f"`{key}`" in page, f"docs/profiles.md does not explain {key}"
 
 

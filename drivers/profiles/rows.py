@@ -1,0 +1,233 @@
+"""One [[register]] to a Register, and what registers must not do to each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from drivers.profiles.checks import LIST, NUMBER, TABLE, TEXT, WHOLE, WHOLES, YES, Table, check_keys, is_a, near
+from drivers.profiles.shape import CONFIDENCE, ENCODINGS, GROUPS, SCALE_KINDS, WORDS, Part, Register, ScaleFrom
+from drivers.vocabulary import vocabulary
+
+REGISTER = {
+    "name": TEXT, "address": WHOLE, "fc": WHOLE, "type": TEXT, "count": WHOLE, "word_order": TEXT,
+    "scale": NUMBER, "offset": NUMBER, "unit": TEXT, "mask": WHOLE, "invalid": WHOLES, "invalid_high_word": WHOLE,
+    "poll": TEXT, "needs": TEXT, "manual_ref": TEXT, "confidence": TEXT, "note": TEXT, "encoding": TEXT,
+    "scale_by_rating": LIST, "scale_from": TABLE, "scale_doubt": TEXT, "parts": LIST, "full_scale": WHOLE,
+    "plausible": LIST, "latched": YES, "alone": YES, "feeds_watchdog": YES,
+}  # fmt: skip
+
+
+class Row:
+    """One [[register]] being read; what is wrong with it goes to `problems`."""
+
+    def __init__(self, entry: Table, number: int, device: Table, protocol: Table, problems: list[str]) -> None:
+        self.entry, self.device, self.protocol, self._all = entry, device, protocol, problems
+        self.name = str(entry.get("name", ""))
+        self._place = f"register {number} ({self.name or 'no name'}): "
+        self._found = 0
+
+    def register(self) -> Register | None:
+        entry, protocol, self._found = self.entry, self.protocol, len(self._all)
+        check_keys(entry, REGISTER, self._place, self._all)
+        if len(self._all) > self._found:
+            return None
+        quantity = vocabulary().get(self.name)
+        if quantity is None:
+            self._wrong(f"not in the vocabulary{near(self.name, vocabulary())}")
+            return None
+        if entry.get("unit") != quantity.unit:
+            self._wrong(f"unit {entry.get('unit')!r}, the vocabulary has {quantity.unit!r}")
+        kind, function = entry.get("type", ""), entry.get("fc", protocol["function_code"])
+        for key, allowed, value in (
+            ("type", (*WORDS, "string"), kind),
+            ("poll", GROUPS, entry.get("poll")),
+            ("encoding", ENCODINGS, entry.get("encoding", "plain")),
+            ("fc", (3, 4), function),
+            ("word_order", ("big", "little"), entry.get("word_order", protocol["word_order"])),
+            ("confidence", CONFIDENCE, entry.get("confidence", self.device["confidence"])),
+        ):
+            if value not in allowed:
+                self._wrong(f"{key} {value!r} is not one of {', '.join(map(str, allowed))}")
+        if len(self._all) > self._found:
+            return None
+        own = entry.get("count", 0) if kind == "string" else WORDS[kind]
+        if own < 1 or ("count" in entry and kind != "string"):
+            self._wrong("count is for strings, and at least 1")
+            return None
+        starts = self._starts()
+        if starts is None or any(not 0 <= start <= 65536 - own for start in starts):
+            if starts is not None:
+                self._wrong(f"address {max(starts)} with {own} words leaves 0…65535")
+            return None
+        scale_from = self._scale_from(function)
+        first, end = min(starts), max(starts) + own
+        if scale_from and scale_from.offset is not None:
+            first, end = min(first, scale_from.address), max(end, scale_from.address + 1)
+            scale_from = ScaleFrom(scale_from.address, scale_from.kind, scale_from.mask, scale_from.address - first)
+        if end - first > protocol["max_registers"]:
+            self._wrong(f"{end - first} registers in one value; the device gives {protocol['max_registers']}")
+        self._check_numbers(kind, own)
+        if len(self._all) > self._found:
+            return None
+        window = entry.get("plausible")
+        return Register(
+            name=self.name,
+            address=first,
+            function=function,
+            type=kind,
+            words=end - first,
+            big_words_first=entry.get("word_order", protocol["word_order"]) == "big",
+            scale=float(entry.get("scale", 1)),
+            offset=float(entry.get("offset", 0)),
+            unit=quantity.unit,
+            group=entry["poll"],
+            confidence=entry.get("confidence", self.device["confidence"]),
+            mask=entry.get("mask"),
+            invalid=tuple(entry.get("invalid", ())),
+            encoding=entry.get("encoding", "plain"),
+            scale_by_rating=self._by_rating(),
+            note=entry.get("note", ""),
+            at=0 if "parts" in entry else starts[0] - first,
+            parts=tuple(Part(part["address"] - first, float(part["scale"])) for part in entry.get("parts", ())),
+            scale_from=scale_from,
+            invalid_high_word=entry.get("invalid_high_word"),
+            full_scale=entry.get("full_scale", _natural_limit(kind) if self._is_gauge() else None),
+            window=(float(window[0]), float(window[1])) if window else None,
+            scale_doubt=entry.get("scale_doubt", ""),
+            latched=entry.get("latched", False),
+            alone=entry.get("alone", False),
+            feeds_watchdog=entry.get("feeds_watchdog", False),
+            needs=entry.get("needs", ""),
+            manual_ref=entry.get("manual_ref", ""),
+        )
+
+    def _wrong(self, text: str) -> None:
+        self._all.append(self._place + text)
+
+    def _is_gauge(self) -> bool:
+        return vocabulary()[self.name].kind == "gauge" and "mask" not in self.entry
+
+    def _starts(self) -> list[int] | None:
+        """Where the value or its parts begin."""
+        if "parts" not in self.entry:
+            if "address" not in self.entry:
+                self._wrong("address: missing")
+                return None
+            return [self.entry["address"]]
+        if {"address", "scale", "mask", "scale_from", "scale_by_rating"} & self.entry.keys():
+            self._wrong("parts go without address, scale, mask, scale_from and scale_by_rating")
+            return None
+        starts = []
+        for part in self.entry["parts"]:
+            if (
+                not isinstance(part, dict)
+                or part.keys() != {"address", "scale"}
+                or not is_a(part["address"], WHOLE)
+                or not is_a(part["scale"], NUMBER)
+                or not part["scale"]
+            ):
+                self._wrong("parts: each has an address and a scale")
+                return None
+            starts.append(part["address"])
+        if len(starts) < 2:
+            self._wrong("parts: at least two")
+            return None
+        return starts
+
+    def _scale_from(self, function: int) -> ScaleFrom | None:
+        raw = self.entry.get("scale_from")
+        if raw is None:
+            return None
+        found = len(self._all)
+        check_keys(raw, {"address": WHOLE, "kind": TEXT, "mask": WHOLE}, self._place + "scale_from.", self._all)
+        if len(self._all) > found:
+            return None
+        if raw.get("kind") not in SCALE_KINDS:
+            self._wrong(f"scale_from.kind {raw.get('kind')!r} is not one of {', '.join(SCALE_KINDS)}")
+        if not (is_a(raw.get("address"), WHOLE) and 0 <= raw["address"] <= 65535):
+            self._wrong(f"scale_from.address {raw.get('address')!r} is not in 0…65535")
+        if len(self._all) > found:
+            return None
+        # Both come with one request where the device allows that; else the scale is read beside it.
+        start, own = self.entry["address"], WORDS.get(self.entry["type"], 1)
+        span = max(start + own, raw["address"] + 1) - min(start, raw["address"])
+        gaps = self.protocol.get("reads_across_gaps") in ("allowed", "inside")
+        together = span <= self.protocol["max_registers"] and (gaps or span == own + 1)
+        return ScaleFrom(raw["address"], raw["kind"], raw.get("mask"), 0 if together else None)
+
+    def _by_rating(self) -> tuple[tuple[float, float], ...]:
+        return tuple(
+            (float(row.get("up_to_kw", math.inf)), float(row["scale"])) for row in self.entry.get("scale_by_rating", ())
+        )
+
+    def _check_numbers(self, kind: str, own: int) -> None:
+        entry, top = self.entry, 1 << 16 * own
+        for key in ("scale", "offset"):
+            value = entry.get(key, 1)
+            if not math.isfinite(value) or (key == "scale" and value == 0):
+                self._wrong(f"{key} {value} is not a usable number")
+        if kind[0] not in "iu" and {"mask", "full_scale", "scale_from"} & entry.keys():
+            self._wrong(f"mask, full_scale and scale_from are for whole numbers, not for {kind}")
+            return
+        patterns = [*entry.get("invalid", ()), entry.get("mask", 1), entry.get("full_scale", 1)]
+        if not all(is_a(item, WHOLE) and 0 <= item < top for item in patterns) or not entry.get("mask", 1):
+            self._wrong(f"mask, invalid and full_scale must fit into {own} words")
+        if not 0 <= entry.get("invalid_high_word", 0) <= 0xFFFF:
+            self._wrong("invalid_high_word is not in 0…65535")
+        window = entry.get("plausible", [0, 1])
+        if len(window) != 2 or not all(is_a(item, NUMBER) for item in window) or not window[0] < window[1]:
+            self._wrong("plausible: [low, high], low below high")
+        scales = entry.get("scale_by_rating", [{"scale": 1}])
+        for row in scales:
+            if not isinstance(row, dict) or not is_a(row.get("scale"), NUMBER) or row.keys() - {"up_to_kw", "scale"}:
+                self._wrong("scale_by_rating: each has a scale and, but for the last, up_to_kw")
+                return
+        if not all(is_a(row.get("up_to_kw", 1), NUMBER) and row["scale"] for row in scales):
+            self._wrong("scale_by_rating: up_to_kw and scale are numbers, and no scale is 0")
+            return
+        limits = [row.get("up_to_kw", math.inf) for row in scales]
+        if not scales or limits[-1] != math.inf:
+            self._wrong("the last scale_by_rating must have no up_to_kw")
+        elif limits != sorted(set(limits)):
+            self._wrong("scale_by_rating: up_to_kw must rise")
+
+
+def _natural_limit(kind: str) -> int | None:
+    """16 bits full up is a meter at its limit, not a measurement."""
+    return {"u16": 0xFFFF, "i16": 0x7FFF}.get(kind)
+
+
+def cross_checks(registers: tuple[Register, ...], protocol: Table) -> Iterator[str]:
+    seen: set[str] = set()
+    for row in registers:
+        if row.name in seen:
+            yield f"{row.name}: stands twice"
+        seen.add(row.name)
+        if row.scale_from and row.scale_from.offset is None:
+            at = (row.function, row.scale_from.address)
+            if not any((other.function, other.address) == at and other.words == 1 for other in registers):
+                yield f"{row.name}: scale_from address {at[1]} is too far for one request and is no register itself"
+        gaps = protocol.get("reads_across_gaps") in ("allowed", "inside")
+        if row.parts and not gaps and len({part.offset for part in row.parts}) * row.own_words != row.words:
+            yield f"{row.name}: the parts leave a hole that the device may refuse to read"
+    yield from _overlaps(registers)
+
+
+def _overlaps(registers: tuple[Register, ...]) -> Iterator[str]:
+    taken: dict[tuple[int, int], Register] = {}
+    for row in registers:
+        if row.alone:
+            continue
+        starts = [row.address + part.offset for part in row.parts] or [row.address + row.at]
+        for address in sorted(start + k for start in starts for k in range(row.own_words)):
+            other = taken.setdefault((row.function, address), row)
+            if other is not row and not _share(row, other):
+                yield f"{row.name} and {other.name} overlap at address {address}"
+                break
+
+
+def _share(one: Register, other: Register) -> bool:
+    """Two bit fields of one register."""
+    same = (one.address, one.words) == (other.address, other.words)
+    return same and one.mask is not None and other.mask is not None and not one.mask & other.mask
