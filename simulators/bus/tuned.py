@@ -1,8 +1,8 @@
 """An RS-485 line at one speed and parity, with devices from register maps, heard only by who speaks with both.
 
-    line = TunedSegment("9600 8E1")
-    station = Station(line, SimulatedDevice(11, profile, values))
-    port = line.port("agent"); line.start(); ...; line.stop()
+line = TunedSegment("9600 8E1")
+station = Station(line, SimulatedDevice(11, profile, values))
+port = line.port("agent"); line.start(); ...; line.stop()
 """
 
 from __future__ import annotations
@@ -19,21 +19,27 @@ from simulators.devices.device import Refused, SimulatedDevice
 
 
 class TunedSegment(Segment):
-    """`parity_of_port`: with which parity the ports are open now; a pseudo-terminal carries a speed, but no parity."""
+    """`parity_of_port`: with which parity the ports are open now; a pseudo-terminal carries a speed, but no parity.
 
-    def __init__(self, line: str = "19200 8N1", chunk: int = 4) -> None:
+    checks_parity: whether the devices drop what comes with another parity. Many meters do not, but send with theirs.
+    """
+
+    def __init__(self, line: str = "19200 8N1", chunk: int = 4, checks_parity: bool = True) -> None:
+        self.checks_parity = checks_parity
         baud, format_ = line.split()
         self.baud, self.parity = int(baud), format_[1]
         super().__init__(self.baud, 9 + int(format_[2]) + (self.parity != "N"), chunk)
         self.parity_of_port = self.parity
 
-    def _in_tune(self, port: Pty) -> bool:
+    def _in_tune(self, port: Pty, with_parity: bool = True) -> bool:
         speed = termios.tcgetattr(port.fd)[4]
-        return speed == getattr(termios, f"B{self.baud}") and self.parity_of_port == self.parity
+        fits = not with_parity or self.parity_of_port == self.parity
+        return fits and speed == getattr(termios, f"B{self.baud}")
 
     def _say(self, who: str, data: bytes) -> float:
         port = self._ptys.get(who)
-        return super()._say(who, data if port is None or self._in_tune(port) else _spoilt(data))
+        heard = port is None or self._in_tune(port, self.checks_parity)
+        return super()._say(who, data if heard else _spoilt(data))
 
     def _deliver(self, port: Pty, data: bytes) -> None:
         super()._deliver(port, data if self._in_tune(port) else _spoilt(data))

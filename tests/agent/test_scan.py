@@ -27,7 +27,7 @@ from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting, frames_in
 from drivers.profiles import load_profile, profile_ids
 from drivers.wire import Wire
-from simulators.bus.faults import Line, Step, clean
+from simulators.bus.faults import Line, Step, clean, echo
 from simulators.bus.faulty import open_line
 from simulators.bus.frames import Ask, rtu, rtu_request
 from simulators.bus.judge import Block
@@ -186,6 +186,30 @@ def test_with_the_wrong_parity_nobody_is_found_and_nobody_invented(line: TunedSe
     result = on_line(line, "9600 8N1", Options((1, 2), "usual", LISTEN_S))
     assert not result.found
     assert "Nobody answered" in result_text(result)
+
+
+def test_noise_leads_to_the_setting(line: TunedSegment) -> None:
+    """A meter that does not look at the parity it hears, but sends with its own: right unit, wrong setting."""
+    line.checks_parity = False
+    Station(line, device(1, "eastron/sdm630"))
+    result = on_line(line, None, Options(range(1, 9), "usual", LISTEN_S, identify=False))
+    assert [found.unit for found in result.found] == [1]
+    assert str(result.setting) == "19200 8N1", "the fourth that is tried"
+    assert not result.findings
+    assert result.asked < 3 * 8, "it was not found by asking all the likely units at each"
+
+
+def test_an_adapter_that_hears_itself_is_no_device() -> None:
+    server = open_line(Line.RTU, lambda ask: echo(ask) if ask.unit == 3 else [Step(ask.raw)])
+    server.start()
+    try:
+        target = Target(serial=server.serial_port, setting=Setting(19200))
+        result = scan(target, Options(range(1, 6), "usual", LISTEN_S, identify=False))
+    finally:
+        server.stop()
+    assert [found.unit for found in result.found] == [3]
+    assert not result.findings
+    assert any("echo" in note for note in result.notes)
 
 
 def test_two_devices_with_one_unit_are_told(line: TunedSegment) -> None:

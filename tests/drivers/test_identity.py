@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink
@@ -112,6 +115,13 @@ def test_a_server_id_whose_count_lies_raises() -> None:
     for data in (b"", b"\x01", b"\0", b"\x03\x01\x02"):
         with pytest.raises(FrameError):
             parse_server_id(data)
+
+
+@given(st.binary(max_size=40))
+def test_whatever_comes_is_an_answer_or_an_error(data: bytes) -> None:
+    for parse in (parse_identity, parse_server_id):
+        with contextlib.suppress(FrameError):
+            parse(data)
 
 
 LONG = {0: "Vendor", 1: "P" * 200, 2: "R" * 120, 3: "http://", 4: "N" * 150, 5: "M" * 200}
