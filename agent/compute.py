@@ -124,7 +124,7 @@ class Compute:
         self, asset: Asset, drive_kw: Mapping[str, float | None], energies_kwh: Mapping[str, float]
     ) -> _AssetState:
         polled = {name for name in asset.devices if name in self._due_s}
-        periods = [min(self._due_s[name].values()) for name in polled]
+        periods = [min(due.values()) for name in polled if (due := self._due_s[name])]
         state = _AssetState(asset, min(periods, default=1.0), set(polled))
         if asset.motor:
             kw = drive_kw.get(asset.drive.name) if asset.drive else None

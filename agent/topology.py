@@ -11,6 +11,7 @@ from agent.metrics import Metric, by_name
 from agent.schema import Report, nearest
 from agent.signals import Signal, metric_of, signals
 from drivers.profiles import load_profile
+from drivers.registers import usable
 
 NOT_POLLED = (None, "armed")  # answers to the watchdog question with which a drive is left alone
 
@@ -84,8 +85,15 @@ def assets(config: Config) -> tuple[Asset, ...]:
 
 
 def polled_devices(config: Config) -> list[Meter | Drive]:
-    """All meters, and the drives whose communication watchdog somebody looked at and found not to mind."""
-    return [*config.meters.values(), *(drive for drive in config.drives.values() if drive.comm_loss not in NOT_POLLED)]
+    """All meters, and the drives whose communication watchdog somebody looked at and found not to mind; none that speak
+    something else than Modbus."""
+    cleared = [drive for drive in config.drives.values() if drive.comm_loss not in NOT_POLLED]
+    found: list[Meter | Drive] = [*config.meters.values(), *cleared]
+    return [item for item in found if speaks_modbus(item.profile)]
+
+
+def speaks_modbus(profile: str) -> bool:
+    return load_profile(profile).dialect != "huanyang_private"
 
 
 def drive_rating_kw(config: Config, drive: Drive) -> float | None:
@@ -125,6 +133,20 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: Report) -> No
                 f"drive.{drive.name}.comm_loss",
                 "polling would feed the watchdog, and the drive trip when the agent stops: this drive is not polled",
                 drive.comm_loss,
+            )
+    for item in (*_present(config.meters), *_present(config.drives)):
+        kind = "meter" if isinstance(item, Meter) else "drive"
+        if not speaks_modbus(item.profile):
+            report.finding(
+                f"{kind}.{item.name}.profile",
+                "speaks a private dialect whose read frames may be commands: it is not polled; measure before it",
+                item.profile,
+            )
+        elif not usable(load_profile(item.profile)):
+            report.finding(
+                f"{kind}.{item.name}.profile",
+                "its registers are known from memory only: nothing is read before `magwatt commission` confirmed them",
+                item.profile,
             )
     for meter in _present(config.meters):
         if load_profile(meter.profile).kind == "vfd":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from drivers import counters
 from drivers.errors import DeviceRefused, DriverError, FrameError, LinkBusy, LinkDown
 from drivers.framing import Request
 from drivers.latency import Latency
@@ -231,10 +232,15 @@ class ModbusDevice:
     def _check_counters(self, values: dict[str, Value], flags: dict[str, Quality]) -> None:
         for name, value in values.items():
             quantity = vocabulary().get(name)  # a plant's own signal is none
-            if isinstance(value, float | int) and quantity is not None and quantity.kind == "counter":
-                if value < self._counters.get(name, value):
+            if not isinstance(value, float | int) or quantity is None or quantity.kind != "counter":
+                continue
+            before = self._counters.get(name, value)
+            if value < before:
+                row = self.profile.register(name)
+                wraps_at = row.wraps_at(self._rating_kw) if row else None
+                if counters.step(before, value, wraps_at).kind != "wrap":  # going round is how counters are
                     flags[name] = flags.get(name, Quality.GOOD) | Quality.OUT_OF_RANGE
-                self._counters[name] = value
+            self._counters[name] = value
 
     def _check_clock(self) -> Quality:
         offset_ns = self._clock.utc_ns() - self._clock.monotonic_ns()

@@ -192,6 +192,35 @@ def test_counters_that_run_backwards_and_clocks_that_jump_are_flagged(clock: Han
     assert [Quality.CLOCK_UNSURE in reading.quality for reading in readings[before:]].count(True) == 1
 
 
+class Counting:
+    """A drive whose 16-bit energy counter (register 114 of an ACS550) reads as told; zeros elsewhere."""
+
+    answered_s = 0.01
+
+    def __init__(self) -> None:
+        self.kwh = 0
+
+    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+        words = (self.kwh if request.address + k == 114 else 0 for k in range(request.registers))
+        return struct.pack(f">{request.registers}H", *words)
+
+    async def close(self) -> None: ...
+
+
+def test_a_counter_that_goes_round_is_no_counter_that_runs_backwards(clock: HandClock) -> None:
+    link = Counting()
+    device = ModbusDevice("d", load_profile("abb/acs550"), 1, link, clock)
+
+    def flag(kwh: int) -> Quality:
+        link.kwh = kwh
+        return asyncio.run(device.poll()).flags.get("energy_kwh", Quality.GOOD)
+
+    assert [flag(kwh) for kwh in (65_530, 65_535, 4)] == [Quality.GOOD] * 3
+    assert flag(30_000) == Quality.GOOD
+    assert flag(7) == Quality.OUT_OF_RANGE  # set back, or another drive
+    assert flag(8) == Quality.GOOD
+
+
 CONFIG = """
 [site]
 id = "s"
