@@ -24,7 +24,7 @@ METER_UNIT, DRIVE_UNIT = 11, 31
 
 
 def served_map(name: str) -> Profile:
-    """The profile but for registers that mean something else when read alone: the simulated device knows one meaning."""
+    """The profile but for registers that mean something else when read alone: the simulated device has one meaning."""
     profile = load_profile(name)
     return replace(profile, registers=tuple(row for row in profile.registers if not row.alone))
 
@@ -117,8 +117,8 @@ class Scene:
         assert self.meter is not None
         values = self.plant.meter(now_s)
         if self.meter.phases == 1:
-            values |= {name: values[f"{name}_l1"] for name in ("active_power", "reactive_power", "apparent_power",
-                                                               "power_factor", "energy_import", "energy_total")}  # fmt: skip
+            one = ("active_power", "reactive_power", "apparent_power", "power_factor", "energy_import", "energy_total")
+            values |= {name: values[f"{name}_l1"] for name in one}
             values["reactive_energy_import"] = 81.0 + values["reactive_power_l1"] * now_s / 3.6e6
         stated = self.ct_stated if self.ct_stated and self.ratio_in == "meter" else self.ct
         values |= {"ct_ratio": stated[0] / stated[1], "vt_ratio": 1.0}
@@ -200,8 +200,8 @@ def limit_of(name: str, profile: Profile) -> float | None:
     if name == "frequency":
         return 0.15
     if name in ("active_power", "reactive_power", "voltage_ln_avg", "voltage_ll_avg", "current_avg", "current_sum"):
-        parts = {"active_power": "active_power_l1", "reactive_power": "reactive_power_l1", "voltage_ln_avg": "voltage_l1n",
-                 "voltage_ll_avg": "voltage_l12", "current_avg": "current_l1", "current_sum": "current_l1"}  # fmt: skip
+        parts = {"active_power": "active_power_l1", "reactive_power": "reactive_power_l1",
+                 "voltage_ln_avg": "voltage_l1n", "voltage_ll_avg": "voltage_l12", "current_avg": "current_l1", "current_sum": "current_l1"}  # fmt: skip
         return (0.05 if "reactive" in name else EXACT) if has(parts[name]) else LOOSE - 1
     if name in ("apparent_power", "power_factor"):
         return 0.7

@@ -126,7 +126,8 @@ CROSS: list[Relation] = [
            (0.96, 1.25), (0.93, 1.32),
            "losses 2–15 %, the drive's own power within 5 %, and some standing loss; not while it feeds back"),
     ratio("drive torque of meter power", "active_power drive:motor_torque drive:output_frequency",
-           lambda v, p: _motoring(v[0], v[1] * v[2]) * (v[0] - _torque_w(abs(v[1]), abs(v[2]) / p.hertz, p) / p.efficiency) / (abs(v[0]) + 30 * p.kw),
+           lambda v, p: _motoring(v[0], v[1] * v[2])
+           * (v[0] - _torque_w(abs(v[1]), abs(v[2]) / p.hertz, p) / p.efficiency) / (abs(v[0]) + 30 * p.kw),
            (-0.15, 0.35), (-0.5, 0.6), "as P of torque and speed, with the drive's losses"),
     ratio("drive U·I of meter power", "active_power drive:output_voltage drive:motor_current",
            lambda v, p: over(abs(v[0]), SQRT3 * v[1] * v[2]), (0.2, 1.15), (0.12, 1.35),

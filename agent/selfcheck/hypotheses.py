@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from agent.config import Meter
 from agent.poll import CT_QUANTITIES
 from agent.selfcheck.reader import Round
-from agent.selfcheck.world import Key, Series, World
+from agent.selfcheck.world import Key, Series, World, median
 from drivers.profiles import Register
 from drivers.vocabulary import vocabulary
 
 OPTIONS = "{options}"
+DUST = 1e-6
 DECADES = (-1, 1, -2, 2, -3, 3)
 # Rated primaries of IEC 61869-2 and usual neighbours, in A.
 PRIMARIES = (1, 5, 10, 15, 20, 25, 30, 40, 50, 60, 75, 80, 100, 120, 125, 150, 160, 200, 250, 300, 400, 500, 600,
@@ -44,7 +45,7 @@ def hypotheses(world: World, suspects: Iterable[Key], foreign: Mapping[Key, list
     suspects = sorted(set(suspects))
     for key in suspects:
         if key in world.rows and world.rows[key].type != "string":
-            yield from _of_register(world, key)
+            yield from (item for item in _of_register(world, key) if not _dust(item.series[key]))
     for name in sorted({key[0] for key in suspects}):
         yield from _of_map(world, name)
         yield from _of_groups(world, name)
@@ -53,6 +54,12 @@ def hypotheses(world: World, suspects: Iterable[Key], foreign: Mapping[Key, list
             yield from _ratios(world, name)
             yield from _wiring(world, name)
     yield from _units(world, {key[0] for key in suspects}, foreign)
+
+
+def _dust(column: Series) -> bool:
+    """Numbers that no instrument shows: what a float becomes when its words are not its own."""
+    size = abs(median(column) or 0.0)
+    return 0 < size < DUST
 
 
 def _of_register(world: World, key: Key) -> Iterator[Hypothesis]:
@@ -165,7 +172,8 @@ def _wiring(world: World, device: str) -> Iterator[Hypothesis]:
     """Current transformers crossed or reversed: powers as they would be with the right wires."""
     item = world.subjects[device].item
     assert isinstance(item, Meter)
-    needed = [(device, f"{stem}{k}{end}") for stem, end in (("active_power_l", ""), ("current_l", ""), ("voltage_l", "n"))
+    stems = (("active_power_l", ""), ("current_l", ""), ("voltage_l", "n"))
+    needed = [(device, f"{stem}{k}{end}") for stem, end in stems
               for k in (1, 2, 3)]  # fmt: skip
     if not all(world.value(key) for key in needed):
         return
@@ -192,9 +200,9 @@ def _wiring(world: World, device: str) -> Iterator[Hypothesis]:
     if flips and max(sizes) - min(sizes) < 0.45:
         phases = ", ".join(f"L{k + 1}" for k in flips)
         text = f"the current transformer of {phases} looks reversed: turn it, or exchange its two wires"
+        # Makers differ in the sign of Q: a motor and a rectifier take it, whatever the meter says.
         sines = [
-            _share(world, (device, f"reactive_power_l{k}"), va, pf[k - 1]) * (-1 if k - 1 in flips else 1)
-            for k, va in enumerate(volt_amperes, 1)
+            abs(_share(world, (device, f"reactive_power_l{k}"), va, pf[k - 1])) for k, va in enumerate(volt_amperes, 1)
         ]
         yield _rewired(world, device, text, "ct_reversed", [abs(value) for value in pf], sines)
 

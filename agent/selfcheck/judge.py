@@ -1,4 +1,4 @@
-"""Which single mistake makes everything consistent: hypotheses weighed by what the relations say with and without them."""
+"""Which single mistake makes all consistent: hypotheses weighed by what the relations say with and without them."""
 
 from __future__ import annotations
 

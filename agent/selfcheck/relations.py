@@ -1,8 +1,8 @@
 """The consistency relations: one row each. What a row says is a dimensionless x and two bands around its ideal.
 
 Inside `tight` the row confirms its quantities, outside `wide` it accuses them, in between it says nothing: what a
-sound plant may show now and then must not accuse, and what a wrong one may show must not confirm. Both bands are widened
-by the resolution of the registers and by how much the plant moved between two requests.
+sound plant may show now and then must not accuse, and what a wrong one may show must not confirm. Both bands are
+widened by the resolution of the registers and by how much the plant moved between two requests.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 from agent.config import Drive, Meter, Motor
 from agent.poll import CT_QUANTITIES, VT_QUANTITIES
@@ -43,7 +44,10 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """word: confirms | neutral | accuses | void (does not apply) | missing (a quantity has no value). fit: 1 in the middle of the tight band, 0 at its edge."""
+    """word: confirms | neutral | accuses | void (does not apply) | missing (a quantity has no value).
+
+    fit: 1 in the middle of the tight band, 0 at its edge.
+    """
 
     word: str
     fit: float = 0.0
@@ -122,7 +126,7 @@ class World:
             stir *= self._apart(*bound.devices)
         if relation.over_time:
             return self._counted(bound, columns, steps, stir)  # type: ignore[arg-type]
-        points = [row for row in zip(*columns, strict=True) if None not in row]  # type: ignore[arg-type]
+        points = [row for row in zip(*columns, strict=True) if None not in row]
         if len(points) < max(1, len(columns[0] or []) // 2):
             return MISSING
         with_x = [(relation.x(row, bound.plate), row) for row in points]
@@ -143,7 +147,7 @@ class World:
         points = [(t, e, p) for t, e, p in zip(times, *columns, strict=True) if e is not None and p is not None]
         if len(points) < 3:
             return VOID
-        pairs = list(zip(points, points[1:], strict=False))
+        pairs = list(pairwise(points))
         integral = sum((b[2] + a[2]) / 2 * (b[0] - a[0]) for a, b in pairs) / 3.6e6
         counted, size = points[-1][1] - points[0][1], abs(points[-1][1])
         if integral <= 0:
@@ -169,7 +173,7 @@ class World:
             column = [value for value in self.series.get((name, stem), []) if value is not None]
             mean = sum(map(abs, column)) / len(column) if column else 0.0
             if len(column) >= 3 and mean:
-                steps = sorted(abs(b - a) for a, b in zip(column, column[1:], strict=False))
+                steps = sorted(abs(b - a) for a, b in pairwise(column))
                 moves.append(max(0.0, steps[len(steps) // 2] - self.resolution[name, stem]) / mean)
         return min(sorted(moves)[len(moves) // 2], STIR_MAX) if moves else 0.0
 
@@ -202,10 +206,10 @@ class World:
             if (percent := value((other, "motor_current_percent"))) is not None:
                 shares.append(percent / 100)
             idle = IDLE_INDUCTION if plate.induction else IDLE_MAGNET
-            # Below what the motor may draw without load its current says nothing.
+            # Near what the motor may draw without load its current says nothing.
             middle = sorted(shares)[len(shares) // 2 :][:1]
             currents += middle
-            signs += [(item - idle) / (1 - idle) for item in middle if item > idle]
+            signs += [sign for item in middle if (sign := (item - idle) / (1 - idle)) >= LOADED]
         signs = sorted(sign for sign in signs if not math.isnan(sign))
         if signs:
             return signs[len(signs) // 2]

@@ -30,7 +30,7 @@ def map_mistakes(profile: Profile) -> Iterator[Mistake]:
     numbers = [row for row in profile.registers if row.type != "string" and _measured(row)]
     for row in numbers:
         for step in (-1, 1):
-            if 0 <= row.address + step and row.address + step + row.words <= 65536:
+            if 0 <= row.address + step <= 65536 - row.words:
                 yield _one(profile, "address", replace(row, address=row.address + step), f"{row.name} {step:+d}")
         if row.words > 1:
             yield _one(profile, "word_order", replace(row, big_words_first=not row.big_words_first), row.name)
