@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Floats, kernel
+from dsp._jit import Floats, bare
 from dsp.power import IE2, P1, P1_PLUS, Q1, Q1_PLUS, S1_PLUS, VE2, P
 
 # in the order of the results; the standard's symbols, "+" written as plus
@@ -16,18 +16,18 @@ THREE = (
 RESULTS = len(THREE)
 
 
-@kernel
+@bare
 def _rest(whole: float, part: float) -> float:
     """Root of the difference of two squares, of which the second should be the smaller."""
     return float(np.sqrt(max(whole - part, 0.0)))
 
 
-@kernel
+@bare
 def _over(a: float, b: float) -> float:
     return a / b if b > 0.0 else float(np.nan)
 
 
-@kernel
+@bare
 def single(mean: Floats, phasor: Floats, phase: int, out: Floats) -> None:
     """One phase (clause 3.1.2). mean: power.sums. phasor: (6, 2), rms. out: (25,), the first 15 as SINGLE, rest NaN.
 
@@ -62,7 +62,7 @@ def single(mean: Floats, phasor: Floats, phase: int, out: Floats) -> None:
     out[14] = _over(sn, s1)
 
 
-@kernel
+@bare
 def three(mean: Floats, phasor: Floats, totals: Floats, wires: int, out: Floats) -> None:
     """Three phases (clause 3.2.2), effective values of three or four wires. out: (25,), as THREE.
 
@@ -113,6 +113,6 @@ def three(mean: Floats, phasor: Floats, totals: Floats, wires: int, out: Floats)
     out[24] = sa
 
 
-def named(values: Floats, phases: int) -> dict[str, float]:
-    """Results of single() (phases 1) or three() by their names."""
-    return dict(zip(SINGLE if phases == 1 else THREE, values.tolist(), strict=False))
+def named(values: Floats) -> dict[str, float]:
+    """The first 15 results of single(), or the 25 of three(), by their names."""
+    return dict(zip(SINGLE if len(values) == len(SINGLE) else THREE, values.tolist(), strict=False))

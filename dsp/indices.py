@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Floats, kernel
+from dsp._jit import Floats, bare, inner
 
 
-@kernel
+@bare
 def k_factor(h_i: Floats, out: Floats) -> None:
     """Sum of h^2 I_h^2 over sum of I_h^2, orders 1 .. 50 (UL 1561 [M]). NaN without current.
 
@@ -27,7 +27,7 @@ def k_factor(h_i: Floats, out: Floats) -> None:
         out[c] = top / bottom if bottom > 0.0 else np.nan
 
 
-@kernel
+@bare
 def tdd(sg_i: Floats, demand_a: float, out: Floats) -> None:
     """Total demand distortion in percent: root of the squares of orders 2 .. 50 over the demand (IEEE 519-2022 [M]).
 
@@ -42,7 +42,7 @@ def tdd(sg_i: Floats, demand_a: float, out: Floats) -> None:
         out[c] = 100.0 * np.sqrt(total) / demand_a if demand_a > 0.0 and not np.isnan(sg_i[c, 1]) else np.nan
 
 
-@kernel
+@bare
 def hvf(h_u: Floats, out: Floats) -> None:
     """Harmonic voltage factor: root of the sum of (U_n / U_1)^2 / n, n = 5, 7, 11, 13 .. 49 (NEMA MG 1-30.1 [M]).
 
@@ -57,10 +57,10 @@ def hvf(h_u: Floats, out: Floats) -> None:
         out[c] = np.sqrt(total) / h_u[c, 1] if h_u[c, 1] > 0.0 else np.nan
 
 
-@kernel
-def peaks(seg: Floats, lo: int, hi: int, out: Floats) -> None:
-    """Largest magnitude in columns lo..hi (inclusive) of each row of seg. seg holds no gaps."""
-    for c in range(seg.shape[0]):
+@bare
+def crest(seg: Floats, lo: int, hi: int, rms: Floats, out: Floats) -> None:
+    """Largest magnitude in columns lo..hi (inclusive) of each row of seg, over its rms; NaN of nothing. No gaps."""
+    for c in range(out.shape[0]):
         a = seg[c, lo : hi + 1]
         n = a.shape[0]
         m0, m1, m2, m3 = 0.0, 0.0, 0.0, 0.0  # four chains: one would wait for itself
@@ -71,16 +71,64 @@ def peaks(seg: Floats, lo: int, hi: int, out: Floats) -> None:
             m3 = max(m3, abs(a[k + 3]))
         for k in range(n - n % 4, n):
             m0 = max(m0, abs(a[k]))
-        out[c] = max(max(m0, m1), max(m2, m3))
+        out[c] = max(max(m0, m1), max(m2, m3)) / rms[c] if rms[c] > 0.0 else np.nan
 
 
-@kernel
-def harmonic_power(u: Floats, i: Floats, out: Floats) -> None:
-    """Active power of each order and phase, positive into the load: negative means that the load is its source.
+@bare
+def between(
+    lines: Floats, points: int, n_cycles: int, samples: float, band: float, gain: Floats,
+    isg: Floats, g: Floats, power: Floats,
+) -> None:  # fmt: skip
+    """Interharmonic centred subgroups, groups, and active power of each order, from all bins of a window.
 
-    u, i: phasors, shape (3, 51, 2), rms, real and imaginary part. out: shape (3, 51), watts. Order 0 is DC.
-    The sign says where an order flows, not who causes it: with U_h near nothing it means little.
+    lines, points, samples, band, gain: as for spectrum.harmonics, with all bins up to that of the last order's upper
+    edge. isg, g: shape (6, 51), rms. isg[h] = bins N h + 2 .. N h + N - 2, between the orders h and h + 1 (IEC
+    61000-4-7, annex A [M]), from four cycles on. g[h] = bins N h - N/2 .. N h + N/2, of which the outermost count half
+    (5.5), from order 1 and three cycles on; with an odd N no bin is halved.
+    power: shape (3, 51), watts, positive into the load: negative means that the load is its source. The sign says where
+    an order flows, not who causes it; with next to no voltage of that order it means little. Order 0 is DC.
+    NaN beyond the band.
     """
+    half = n_cycles // 2
+    scale = np.sqrt(2.0) / points
     for c in range(3):
-        for order in range(out.shape[1]):
-            out[c, order] = u[c, order, 0] * i[c, order, 0] + u[c, order, 1] * i[c, order, 1]
+        power[c, 0] = lines[0, c] * lines[0, c + 3] / (points * points)
+    for order in range(isg.shape[1]):
+        centre = order * n_cycles
+        inside = centre + n_cycles <= band * samples
+        for c in range(6):
+            isg[c, order] = 0.0 if inside and n_cycles >= 4 else np.nan
+            g[c, order] = 0.0 if centre + half <= band * samples and n_cycles >= 3 and order > 0 else np.nan
+        if order > 0 and centre <= band * samples:
+            weight = (scale * _gain_at(gain, centre / samples)) ** 2
+            for c in range(3):
+                re = lines[2 * centre, c] * lines[2 * centre, c + 3]
+                power[c, order] = weight * (re + lines[2 * centre + 1, c] * lines[2 * centre + 1, c + 3])
+        elif order > 0:
+            power[:, order] = np.nan
+        if centre - half > band * samples:
+            continue
+        for b in range(max(centre - half, 1), centre + n_cycles - 1):
+            if b > band * samples:
+                break
+            weight = (scale * _gain_at(gain, b / samples)) ** 2
+            edge = 0.5 if 2 * abs(b - centre) == n_cycles else 1.0
+            for c in range(6):
+                y2 = weight * (lines[2 * b, c] * lines[2 * b, c] + lines[2 * b + 1, c] * lines[2 * b + 1, c])
+                if b >= centre + 2:
+                    isg[c, order] += y2
+                if abs(b - centre) <= half:
+                    g[c, order] += edge * y2
+        for c in range(6):
+            isg[c, order] = np.sqrt(isg[c, order])
+            g[c, order] = np.sqrt(g[c, order])
+
+
+@inner
+def _gain_at(gain: Floats, part: float) -> float:
+    """part: of the sampling rate, 0 .. 0.5. As in spectrum.py: kernels share nothing across files."""
+    steps = gain.shape[0] - 1
+    at = min(2.0 * part, 1.0) * steps
+    k = min(int(at), steps - 1)
+    value: float = gain[k] + (at - k) * (gain[k + 1] - gain[k])
+    return value

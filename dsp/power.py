@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsp._jit import Bytes, Floats, kernel
+from dsp._jit import Bytes, Floats, bare
 
 # columns of the sums: means of x (6), of x^2 (6), of u_k i_k (3), of u1u2 u2u3 u3u1 (3), of i1i2 i2i3 i3i1 (3)
 SUMS = 21
@@ -25,7 +25,7 @@ P1, S1_PLUS, P1_PLUS, Q1_PLUS = 31, 32, 33, 34
 RESULTS = 35
 
 
-@kernel
+@bare
 def _mean_product(a: Floats, b: Floats, first: float, last: float, length: float) -> float:
     n = a.shape[0]
     total = 0.0
@@ -35,7 +35,7 @@ def _mean_product(a: Floats, b: Floats, first: float, last: float, length: float
     return mean
 
 
-@kernel
+@bare
 def _mean(a: Floats, first: float, last: float, length: float) -> float:
     n = a.shape[0]
     total = 0.0
@@ -45,7 +45,7 @@ def _mean(a: Floats, first: float, last: float, length: float) -> float:
     return mean
 
 
-@kernel
+@bare
 def sums(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) -> None:
     """Means over columns lo..hi (inclusive, hi > lo) of seg (shape (6, n)); the end cells weigh `first` and `last`.
 
@@ -65,7 +65,7 @@ def sums(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) 
         out[18 + c] = _mean_product(i, i_next, first, last, length)
 
 
-@kernel
+@bare
 def ends(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) -> None:
     """Add to the means of `sums` what the slope inside the two cut cells makes; needs columns lo - 1 and hi + 1.
 
@@ -93,7 +93,7 @@ def ends(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) 
             out[c] = max(out[c], 0.0)
 
 
-@kernel
+@bare
 def two_to_three(x: Floats, n: int) -> None:
     """Two-wattmeter connection, in place: u12 in row 0, u32 in row 2, i1 and i3 in rows 3 and 5 become all six.
 
@@ -108,7 +108,7 @@ def two_to_three(x: Floats, n: int) -> None:
         x[4, k] = -(x[3, k] + x[5, k])
 
 
-@kernel
+@bare
 def _sequence(p: Floats, row: int, turn: float) -> tuple[float, float]:
     """One symmetrical component (real, imaginary) of three phasors: turn +1 positive, -1 negative, 0 zero."""
     c = -0.5 if turn != 0.0 else 1.0
@@ -118,7 +118,7 @@ def _sequence(p: Floats, row: int, turn: float) -> tuple[float, float]:
     return re / 3.0, im / 3.0
 
 
-@kernel
+@bare
 def nema_pct(a: float, b: float, c: float) -> float:
     """Largest deviation from the mean of three rms values, in percent of it (NEMA MG 1-14.36 [M]); NaN at zero."""
     mean = (a + b + c) / 3.0
@@ -127,7 +127,7 @@ def nema_pct(a: float, b: float, c: float) -> float:
     return 100.0 * max(abs(a - mean), abs(b - mean), abs(c - mean)) / mean
 
 
-@kernel
+@bare
 def iec_u2_pct(ab: float, bc: float, ca: float) -> float:
     """Negative- over positive-sequence voltage in percent, from three line voltages (IEC 61000-4-30, 5.7 [M])."""
     squares = ab * ab + bc * bc + ca * ca
@@ -138,7 +138,7 @@ def iec_u2_pct(ab: float, bc: float, ca: float) -> float:
     return float(100.0 * np.sqrt(max(1.0 - root, 0.0) / (1.0 + root)))
 
 
-@kernel
+@bare
 def _effective(mean: Floats, wires: int) -> tuple[float, float]:
     """Squares of IEEE 1459-2010's effective voltage and current, from sums().
 
@@ -155,7 +155,7 @@ def _effective(mean: Floats, wires: int) -> tuple[float, float]:
     return max(3.0 * uu + 2.0 * (uu - cross_u), 0.0) / 18.0, (ii + max(ii + 2.0 * cross_i, 0.0)) / 3.0
 
 
-@kernel
+@bare
 def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: int, wires: int, out: Floats) -> None:
     """P, Q1, S, PF, displacement factor, symmetrical components and unbalance of one window.
 

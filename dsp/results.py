@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp._jit import Floats
+from dsp.events import Event
+from dsp.ieee1459 import named
 
 ORDERS = 51  # components and subgroups 0..50
 
@@ -25,6 +27,7 @@ class Flag(IntFlag):
     MISSING_PHASE = 32  # a voltage channel is dead while others live
     COASTING = 64  # frequency not measured in this window: the last one is used
     UNSTEADY = 128  # frequency moved by more than 1 % since the window before: harmonics are smeared
+    EVENT = 256  # a dip, swell or interruption touches it ("flagged" in IEC 61000-4-30, 4.7)
 
 
 class Window(NamedTuple):
@@ -64,3 +67,29 @@ class Window(NamedTuple):
     phasor_u_v: npt.NDArray[np.complex128]  # fundamental, rms, angle of a cosine at start_index
     phasor_i_a: npt.NDArray[np.complex128]
     q1_phase_var: Floats
+    dpf: float  # displacement factor, see power.totals
+    s_phase_va: Floats
+    pf_phase: Floats
+    dpf_phase: Floats
+    p_h_w: Floats  # active power by order, (3, 51); negative: the load is its source
+    u_sequence_v: Floats  # zero, positive, negative
+    i_sequence_a: Floats
+    u_nema_pct: float  # largest deviation of a line voltage from their mean
+    i_nema_pct: float
+    isg_u_v: Floats  # interharmonic centred subgroups; entry h lies between the orders h and h + 1
+    isg_i_a: Floats
+    g_u_v: Floats  # groups
+    g_i_a: Floats
+    k_factor: Floats  # of the currents
+    tdd_pct: Floats  # NaN without a demand current
+    hvf: Floats  # of the voltages
+    u_crest: Floats
+    i_crest: Floats
+    ieee1459: Floats  # see named_1459()
+    energy_j: float  # active, of the window's new part: what windows share at a tick counts once
+    events: tuple[Event, ...]  # those that end in it
+    pinst: Floats  # largest instantaneous flicker sensation in the window, per voltage; NaN without a lamp
+
+    def named_1459(self) -> dict[str, float]:
+        """IEEE 1459's quantities by name: 15 of a single phase, 25 of three; empty of two, with a gap or no sync."""
+        return named(self.ieee1459)

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dsp import power, resample, segment, spectrum, transform, windows
+from dsp import ieee1459, indices, power, resample, segment, spectrum, transform, windows
 from dsp._jit import Bytes, Floats
 from dsp._lanes import rows
+from dsp.events import Event, Events
 from dsp.results import ORDERS, Flag, Window
+from dsp.supply import WIRINGS, Supply
 
 __all__ = ["Flag", "Stream", "Window"]
 
@@ -28,6 +30,10 @@ class Stream:
 
     rate_hz: sampling rate. nominal: "auto", "50", "60" or "drive", see windows.cycles_for. present: which channels
     are mapped; the others may hold anything. limits: magnitude at which each channel clips, NaN where unknown.
+    wiring: "3P4W" (voltages to neutral), "3P3W" (to any common point), "3P3W-2": two-wattmeter connection, u12 in place
+    of u1, u32 in place of u3, i1 and i3; results are then of all three phases, see power.two_to_three.
+    interharmonics: without them (and groups, and power by order) a window takes less time.
+    supply: what the mains should be; turns on events and flicker. Windows then wait for one more cycle of samples.
     Fields of 5 to 320 Hz are followed, of 20 to 320 Hz with "50" and "60" (and at most 0.4 of the rate).
     All memory but the results' own is taken here. The results do not depend on how samples come in blocks.
     """
@@ -39,11 +45,18 @@ class Stream:
         nominal: str = "auto",
         present: Sequence[bool] = (True,) * CHANNELS,
         limits: Sequence[float] | None = None,
+        wiring: str = "3P4W",
+        supply: Supply | None = None,
+        interharmonics: bool = True,
     ) -> None:
         if not (math.isfinite(rate_hz) and rate_hz >= 100.0):
             raise ValueError(f"rate_hz must be at least 100, got {rate_hz}")
         if nominal not in NOMINALS:
             raise ValueError(f"nominal must be one of {', '.join(NOMINALS)}, got {nominal!r}")
+        if wiring not in WIRINGS:
+            raise ValueError(f"wiring must be one of {', '.join(WIRINGS)}, got {wiring!r}")
+        if supply is not None and nominal == "drive":
+            raise ValueError("a drive's output has no supply: dips, flicker and limits are defined for mains only")
         if len(present) != CHANNELS or (limits is not None and len(limits) != CHANNELS):
             raise ValueError(f"present and limits need {CHANNELS} entries, got {present!r} and {limits!r}")
         self.rate_hz = float(rate_hz)
@@ -51,8 +64,22 @@ class Stream:
         # ten cycles of less than 20 Hz would be no mains any more, and the buffer has to end somewhere
         self._lo_hz = 20.0 if nominal in ("50", "60") else windows.F_LO_HZ
         self._hi_hz = min(windows.F_HI_HZ, 0.4 * self.rate_hz)
+        self._two = wiring == "3P3W-2"
+        self._wires = 4 if wiring == "3P4W" else 3
+        if self._two:
+            if not all(present[c] for c in (0, 2, 3, 5)):
+                raise ValueError("3P3W-2 needs the channels of u1, u3, i1 and i3 (u12, u32, i1, i3)")
+            present = (True, False, True, True, False, True)
         self._channels = [bool(p) for p in present]
+        self._phases = [True] * CHANNELS if self._two else self._channels  # what there are results of
         self._mapped: Bytes = np.array(self._channels, dtype=np.uint8)
+        self._known: Bytes = np.array(self._phases, dtype=np.uint8)
+        self._pairs = [c for c in range(3) if self._phases[c] and self._phases[c + 3]]
+        self._demand_a = supply.demand_a if supply is not None and supply.demand_a else math.nan
+        self._events = Events(self.rate_hz, supply, self._mapped) if supply is not None else None
+        self._touched = False  # whether an event touched the window before
+        self._interharmonics = interharmonics
+        self._line_phasor = np.zeros((CHANNELS, 2))
         self._limits: Floats = np.array(limits if limits is not None else [math.nan] * CHANNELS, dtype=np.float64)
 
         reach = int(1.5 * self.rate_hz) + 256  # a cycle before, the longest window, a cycle after, the search
@@ -74,6 +101,8 @@ class Stream:
         self._table = np.zeros((4, windows.BLOCK))
         self._found = np.zeros(2)
         self._mean = np.zeros(power.SUMS)
+        self._new = np.zeros(power.SUMS)
+        self._1459 = np.zeros(ieee1459.RESULTS)
         self._phasor = np.zeros((CHANNELS, 2))
         self._rms = np.zeros(CHANNELS)
         self._gap = np.zeros(CHANNELS, dtype=np.uint8)
@@ -83,6 +112,8 @@ class Stream:
         self._base = 0  # absolute index of column 0
         self._end = 0  # absolute index after the last sample
         self._waiting: list[Window] = []
+        self._ended: list[Event] = []  # cut short between windows
+        self._tick: int | None = None
         self._emitted = 0
         self._restart(0)
 
@@ -129,13 +160,30 @@ class Stream:
         if self._emitted == 0:
             self._remainder(out)
         self._restart(self._end)
+        if out and self._ended:
+            out[-1] = out[-1]._replace(events=(*out[-1].events, *self.cut_short()))
         return out
+
+    def cut_short(self) -> list[Event]:
+        """Events that the record's end cut when finish() had no window to tell them with; each is told once."""
+        out, self._ended = self._ended, []
+        return out
+
+    def tick(self, index: int) -> None:
+        """A 10 min tick of the clock lies at sample `index`: the window under way completes, the next begins at it.
+
+        The two overlap (IEC 61000-4-30, 4.5 [M]); energy_j counts what they share once. Tell it before the samples
+        come: a tick that windows have passed already is left out.
+        """
+        self._tick = index
 
     # --- samples
 
     def _restart(self, index: int) -> None:
         self._base = self._first = self._end = index
-        self._start = float(index)
+        self._start = self._covered = float(index)
+        if self._events is not None:
+            self._ended += self._events.interrupt()
         self._f_hz = 0.0  # 0: searching
         self._rotation = 1
         self._coasted_s = 0.0
@@ -169,7 +217,12 @@ class Stream:
             window = self._locked(final) if self._f_hz > 0.0 else self._searching(final)
             if window is None:
                 return
-            self._start = window.end_index
+            self._covered = window.end_index
+            passed = self._tick is not None and window.end_index >= self._tick
+            again = passed and self._tick is not None and self._tick > window.start_index
+            self._start = float(self._tick) if again and self._tick is not None else window.end_index
+            if passed:
+                self._tick = None
             self._want = 0
             self._emitted += 1
             out.append(window)
@@ -180,6 +233,9 @@ class Stream:
     def _locked(self, final: bool) -> Window | None:
         """The next window at a known frequency, or None when samples are missing yet."""
         n_cycles = windows.cycles_for(self._f_hz, self.nominal)
+        rough = self._start + n_cycles * self.rate_hz / self._f_hz
+        if not final and not self._holds(rough, self._ahead(self._f_hz), final):
+            return None  # before the frequency is refined: that is the dear part, and would be done twice
         answer = self._refine(self._f_hz, self._rotation, n_cycles, windows.AT_END if final else windows.RUNNING)
         if answer == windows.MORE:
             self._wait(int(self._found[1]))
@@ -189,7 +245,7 @@ class Stream:
         blind = answer == windows.BLIND
         f_hz = self._f_hz if blind else float(self._found[0])
         end = self._start + n_cycles * self.rate_hz / f_hz
-        if not self._holds(end, final):
+        if not self._holds(end, self._ahead(f_hz), final):
             return None
         self._coasted_s = self._coasted_s + (end - self._start) / self.rate_hz if blind else 0.0
         flags = Flag.COASTING if blind else Flag.GOOD
@@ -198,11 +254,15 @@ class Stream:
         self._f_hz = f_hz if self._coasted_s <= _COAST_S else 0.0
         return self._emit(end, n_cycles, f_hz, flags)
 
-    def _holds(self, end: float, final: bool) -> bool:
+    def _ahead(self, f_hz: float) -> int:
+        """Samples behind a window's end that it needs."""
+        return _AROUND if self._events is None else max(_AROUND, math.ceil(self._events.lookahead(f_hz)))
+
+    def _holds(self, end: float, ahead: int, final: bool) -> bool:
         """Whether all samples for a window up to `end` are there; else what to wait for is noted."""
         if final:
             return end <= self._end + 0.25  # the last half cell may be bridged
-        want = math.ceil(end) + _AROUND
+        want = math.ceil(end) + ahead
         if want > self._end:
             self._wait(want)
         return want <= self._end
@@ -272,7 +332,7 @@ class Stream:
     def _unlocked(self, final: bool) -> Window | None:
         """A window of 200 ms without a frequency."""
         end = self._start + windows.WINDOW_S * self.rate_hz
-        if not self._holds(end, final):
+        if not self._holds(end, _AROUND, final):
             return None
         self._f_hz = 0.0
         self._coasted_s = 0.0
@@ -318,43 +378,54 @@ class Stream:
             origin, core_lo, core_hi, math.ceil(end) + _AROUND, self._seg, self._gap,
         )  # fmt: skip
         lo, hi = core_lo - origin, core_hi - origin
-        first, last = core_lo + 0.5 - start, end - (core_hi - 0.5)
-        power.sums(self._seg, lo, hi, first, last, self._mean)
-        power.ends(self._seg, lo, hi, first, last, self._mean)
         segment.clipped(self._seg, lo, hi, self._limits, self._clipped)
-
         gap = [bool(g and m) for g, m in zip(self._gap.tolist(), self._channels, strict=True)]
-        absent = [g or not m for g, m in zip(gap, self._channels, strict=True)]
+        clip = [bool(k and m) for k, m in zip(self._clipped.tolist(), self._channels, strict=True)]
+        if self._two:
+            power.two_to_three(self._seg, math.ceil(end) + _AROUND - origin)
+            gap, clip = ([any(y[:3])] * 3 + [any(y[3:])] * 3 for y in (gap, clip))
+        absent = [g or not m for g, m in zip(gap, self._phases, strict=True)]
         for c in range(CHANNELS):
             self._good[c] = not absent[c]
+        self._sum(start, core_lo, end, core_hi, origin, self._mean)
         np.sqrt(self._mean[CHANNELS : 2 * CHANNELS], out=self._rms)
 
-        tables = np.full((2, CHANNELS, ORDERS), np.nan)
-        thd_pct = np.full(CHANNELS, np.nan)
+        tables = np.full((4, CHANNELS, ORDERS), np.nan)  # components, subgroups, interharmonics, groups
+        flow = np.full((3, ORDERS), np.nan)
+        thd_pct, crest, k_factor, tdd_pct, hvf = np.full((5, CHANNELS), np.nan)
         if n_cycles > 0:
             size = self._transform(start - origin, end - start, n_cycles)
             spectrum.harmonics(
                 self._lines, size, n_cycles, end - start, resample.BAND, self._gain, self._work,
                 tables[0], tables[1], self._phasor,
             )  # fmt: skip
+            if self._interharmonics:
+                indices.between(
+                    self._lines, size, n_cycles, end - start, resample.BAND, self._gain, tables[2], tables[3], flow
+                )
             spectrum.thd(tables[0], tables[1], self._rms, n_cycles, thd_pct)
+            indices.k_factor(tables[0, 3:], k_factor)
+            indices.tdd(tables[0 if n_cycles < 3 else 1, 3:], self._demand_a, tdd_pct)
+            indices.hvf(tables[0, :3], hvf)
             if n_cycles < 3:
                 flags |= Flag.FEW_CYCLES
         else:
             self._phasor[:] = np.nan
+        indices.crest(self._seg, lo, hi, self._rms, crest)
         results = np.empty(power.RESULTS)
-        power.totals(self._mean, self._phasor, self._mapped, self._good, self._rotation, 4, results)
+        power.totals(self._mean, self._phasor, self._known, self._good, self._rotation, self._wires, results)
+        resolved = self._resolve(n_cycles, results)
 
         if n_cycles == 0 and not any(gap) and not self._alternates(lo, hi):
             flags = (flags & ~Flag.SYNC_LOST) | Flag.NO_SIGNAL
-        rms_now, clip_now = self._rms.tolist(), self._clipped.tolist()
+        rms_now = self._rms.tolist()
         largest = max((v for v, a in zip(rms_now[:3], absent, strict=False) if not a), default=0.0)
         channel = [Flag.GOOD] * CHANNELS
         for c in range(CHANNELS):
             if gap[c]:
                 channel[c] = Flag.GAP
             elif not absent[c]:
-                if clip_now[c]:
+                if clip[c]:
                     channel[c] = Flag.CLIPPED
                 if c < 3 and rms_now[c] < _DEAD * largest:
                     channel[c] |= Flag.MISSING_PHASE
@@ -362,15 +433,23 @@ class Stream:
         for one in channel:
             if one:
                 flags |= one
+        events, flags = self._detect(start, end, f_hz, flags)
 
+        energy_j = results[power.P] * (end - start) / self.rate_hz
+        if start < self._covered < end:
+            energy_j = self._new_energy(end, core_hi, origin, results[power.P])
         rms, mean, p_phase = self._rms.copy(), self._mean[:CHANNELS].copy(), self._mean[12:15].copy()
         phasor = self._phasor[:, 0] + 1j * self._phasor[:, 1]
         if True in absent:
             missing = np.array(absent)
             tables[:, missing] = np.nan
-            for values in (rms, mean, thd_pct, phasor):
+            for values in (rms, mean, thd_pct, phasor, crest):
                 values[missing] = np.nan
-            p_phase[missing[:3] | missing[3:]] = np.nan
+            for values in (k_factor, tdd_pct):
+                values[:3][missing[3:]] = np.nan
+            hvf[:3][missing[:3]] = np.nan
+            for values in (p_phase, flow):
+                values[missing[:3] | missing[3:]] = np.nan
         r = results.tolist()
         return Window(
             start, end, n_cycles, f_hz, flags, tuple(channel),
@@ -378,7 +457,61 @@ class Stream:
             tables[0, :3], tables[0, 3:], tables[1, :3], tables[1, 3:], thd_pct[:3], thd_pct[3:],
             r[power.U_SEQUENCE + 1], r[power.U2_PCT], r[power.U0_PCT], r[power.I2_PCT], r[power.I0_PCT],
             self._rotation if n_cycles > 0 else 0, phasor[:3], phasor[3:], results[power.Q1_PHASE : power.S_PHASE],
+            r[power.DPF], results[power.S_PHASE : power.PF_PHASE], results[power.PF_PHASE : power.DPF_PHASE],
+            results[power.DPF_PHASE : power.DPF_PHASE + 3], flow,
+            results[power.U_SEQUENCE : power.I_SEQUENCE], results[power.I_SEQUENCE : power.I_SEQUENCE + 3],
+            r[power.U_NEMA_PCT], r[power.I_NEMA_PCT], tables[2, :3], tables[2, 3:], tables[3, :3], tables[3, 3:],
+            k_factor[:3], tdd_pct[:3], hvf[:3], crest[:3], crest[3:], resolved, float(energy_j), events,
+            np.full(3, np.nan),
         )  # fmt: skip
+
+    def _sum(self, start: float, core_lo: int, end: float, core_hi: int, origin: int, out: Floats) -> None:
+        """power.sums over positions start .. end of the cut samples."""
+        lo, hi, first, last = core_lo - origin, core_hi - origin, core_lo + 0.5 - start, end - (core_hi - 0.5)
+        power.sums(self._seg, lo, hi, first, last, out)
+        power.ends(self._seg, lo, hi, first, last, out)
+
+    def _new_energy(self, end: float, core_hi: int, origin: int, p_w: float) -> float:
+        """Energy of what no window before has covered; NaN with the window's power."""
+        core_lo = math.floor(self._covered + 0.5)
+        if core_hi <= core_lo:
+            return p_w * (end - self._covered) / self.rate_hz
+        self._sum(self._covered, core_lo, end, core_hi, origin, self._new)
+        new_w = sum(float(self._new[12 + c]) for c in self._pairs)
+        return (new_w if math.isfinite(p_w) else math.nan) * (end - self._covered) / self.rate_hz
+
+    def _resolve(self, n_cycles: int, results: Floats) -> Floats:
+        """IEEE 1459 of three phases or of one."""
+        pairs = self._pairs
+        if n_cycles == 0 or not math.isfinite(results[power.P]) or len(pairs) not in (1, 3):
+            return np.empty(0)
+        if len(pairs) == 3:
+            ieee1459.three(self._mean, self._phasor, results, self._wires, self._1459)
+            return self._1459.copy()
+        ieee1459.single(self._mean, self._phasor, pairs[0], self._1459)
+        return self._1459[: len(ieee1459.SINGLE)].copy()
+
+    def _detect(self, start: float, end: float, f_hz: float, flags: Flag) -> tuple[tuple[Event, ...], Flag]:
+        """Events that end in the window, and its flags with theirs."""
+        if self._events is None:
+            return (), flags
+        phasor, u_rms = self._phasor, self._rms[:3]
+        if self._two:  # events are of the line voltages as they are measured
+            self._line_phasor[:] = phasor
+            self._line_phasor[0] -= phasor[1]
+            self._line_phasor[2] -= phasor[1]
+            phasor, u_rms = self._line_phasor, np.sqrt(3.0) * u_rms[:1]
+        limit = min(self._end, math.ceil(end) + self._ahead(f_hz))
+        found, touched = self._events.advance(
+            self._x, self._bad, self._last_bad, self._base, self._first, limit, start, end, f_hz, phasor, u_rms,
+            flags == Flag.GOOD,
+        )  # fmt: skip
+        if self._ended:
+            found = self.cut_short() + found
+        if start >= self._covered:
+            self._touched = False
+        self._touched |= touched  # two windows that share samples share their events
+        return tuple(found), flags | Flag.EVENT if self._touched else flags
 
     def _transform(self, at: float, samples: float, n_cycles: int) -> int:
         """Lines of the window that begins at column `at` of the cut samples; returns how many points it was made of."""
@@ -387,9 +520,9 @@ class Stream:
         resample.frames(self._seg, math.ceil(at + samples) + _AROUND, self._frames)
         resample.resample(self._frames, at, samples / size, size, self._taps, self._work, self._points)
         top = min(ORDERS - 1, int(resample.BAND * samples / n_cycles))
-        if n_cycles < 3:
+        if n_cycles < 3 or self._interharmonics:
             transform.everything(
-                self._points, n_cycles, plan.points, top * n_cycles,
+                self._points, n_cycles, plan.points, min((top + 1) * n_cycles, size // 2),
                 plan.roots, plan.all_radices, plan.all_place, self._work, self._lines,
             )  # fmt: skip
         else:

@@ -6,6 +6,7 @@ import numpy as np
 
 from dsp._jit import Floats, cache_misses
 from dsp.stream import Stream
+from dsp.supply import Supply
 
 __all__ = ["cache_misses", "compile_all"]
 
@@ -27,6 +28,9 @@ def compile_all() -> int:
     known.push(_three_phases(8.0, 1.5))
     known.push(np.zeros((6, int(_RATE_HZ))))
     known.finish()
+    fed = Stream(_RATE_HZ, wiring="3P3W-2", supply=Supply(0.7, 1.0, 1.0), interharmonics=False)
+    fed.push(mains)
+    fed.finish()
     short = Stream(_RATE_HZ, nominal="60")
     short.push(_three_phases(60.0, 0.06))
     short.finish()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.aggregate import Aggregator, Frequency, Interval, Percentiles, percentile
+from dsp.aggregate import FLAGGED, Aggregator, Frequency, Interval, Percentiles, columns, percentile, row_of
+from dsp.stream import Stream
+from dsp.supply import Supply
 
 T0 = 1_800_000_000.0  # a multiple of 7200 s: 250,000 of them
 
@@ -213,3 +216,50 @@ def test_percentile_of_a_week():
     assert percentile(np.arange(1.0, 1009.0), 95) == 958.0  # 957.6 values: the 958th
     assert percentile([3.0, np.nan, 1.0], 100) == 3.0
     assert math.isnan(percentile([], 95))
+
+
+# --- of a stream
+
+
+def test_ten_minutes_tick_inside_a_stream(three):
+    """A stream that begins 4 s before the tick: windows overlap there, energy and time count once, 3 s values too."""
+    rate, f = 3200.0, 50.11
+    x = three(f, rate, int(8 * rate), deg=-30.0)
+    x[:, int(5.0 * rate) : int(5.1 * rate)] *= 0.5  # 50 %: all phases
+    tick = int(4 * rate)
+    stream = Stream(rate, supply=Supply(voltage_v=230.0))
+    stream.tick(tick)
+    windows = stream.push(x) + stream.finish()
+    starts = [w.start_index for w in windows]
+    k = starts.index(float(tick))
+    assert windows[k - 1].start_index < tick < windows[k - 1].end_index
+    assert windows[k].h_u_v[:, 1] == pytest.approx(230.0, rel=1e-4)
+    # each window but that one begins where the last one ended
+    gaps = [b.start_index - a.end_index for a, b in pairwise(windows)]
+    assert [g != 0.0 for g in gaps] == [i == k - 1 for i in range(len(gaps))]
+    e, end = (x[:3] * x[3:]).sum(axis=0), windows[-1].end_index
+    want = e[: int(end) + 1].sum() - 0.5 * e[0] - e[int(end)] * (int(end) + 0.5 - end)  # the record's two cut cells
+    assert sum(w.energy_j for w in windows) == pytest.approx(want / rate, rel=2e-6)
+    a, out = Aggregator.of_windows(), []
+    for w in windows:
+        t = T0 + 596.0 + w.start_index / rate
+        out += a.add(row_of(w), t, t + (w.end_index - w.start_index) / rate, bool(w.flags & FLAGGED))
+    out += a.finish()
+    at = columns()
+    first, second = (v for v in out if v.seconds == 600)
+    assert (first.flagged, second.flagged) == (False, True)
+    assert first.values[at["u_rms_v"]] == pytest.approx(230.0, rel=1e-5)
+    assert first.values[at["frequency_hz"]] == pytest.approx(f, abs=1e-4)
+    assert first.values[at["p_w"]] == pytest.approx(3 * 2300 * math.cos(math.pi / 6), rel=1e-5)
+    assert first.values[at["sg_u_v"]].reshape(3, 51)[:, 1] == pytest.approx(230.0, rel=1e-4)
+    short = [v for v in out if v.seconds == 3]
+    assert short[0].windows == 15
+    assert any(v.start_s == pytest.approx(T0 + 600.0, abs=1e-6) for v in short)
+
+
+def test_a_tick_that_windows_have_passed_is_left_out(three):
+    stream = Stream(3200.0)
+    windows = stream.push(three(50.0, 3200.0, 6400))
+    stream.tick(100)
+    windows += stream.push(three(50.0, 3200.0, 6400)) + stream.finish()
+    assert all(b.start_index == a.end_index for a, b in pairwise(windows))
