@@ -14,6 +14,7 @@ from simulators.plant.units import Train
 from simulators.truth import Row
 
 _MODULES = {
+    "noisy-line": "simulators.scenarios.noisy_line",
     "pump-station": "simulators.scenarios.pump_station",
 }
 

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from drivers.profiles import load_profile, profile_ids
 from drivers.vocabulary import metric_name_of
-from simulators.bus.segment import Segment
 from simulators.bus.tcp import TcpBus
 from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.scenarios import Scenario
+from simulators.scenarios.line import SegmentPort
 from simulators.truth import Row
 
 UNIT_MAX = 247
@@ -71,9 +71,8 @@ class Bench:
             bus = TcpBus([device.served for device in self.devices], self._port, nameplates)
             return {"modbus_tcp": _Port(bus, self._port)}
         segment = TunedSegment(self._line)
-        for device in self.devices:
-            Station(segment, device.served, device.nameplate)
-        return {"rtu_port": SegmentPort(segment)}
+        stations = [Station(segment, device.served, device.nameplate) for device in self.devices]
+        return {"rtu_port": SegmentPort(segment, stations)}
 
     def step(self, dt_s: float) -> None:
         for device in self.devices:
@@ -92,21 +91,6 @@ class Bench:
 
     def sampled(self) -> None:
         """Nobody samples waveforms here."""
-
-
-class SegmentPort:
-    """A segment as a wire of a plant: somebody outside gets one port on it, named "agent"."""
-
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
-        self._path = segment.port("agent")
-
-    async def start(self) -> str:
-        self._segment.start()
-        return self._path
-
-    async def stop(self) -> None:
-        self._segment.stop()
 
 
 class _Port:

@@ -235,7 +235,7 @@ def test_read_shows_what_the_makers_list_says(tcp: Served, rtu: Served, fact: Fa
 
 @pytest.mark.parametrize("profile", [name for name in SERVED if load_profile(name).dialect == "modbus"])
 def test_read_shows_what_type_scale_and_word_order_say(tcp: Served, profile: str) -> None:
-    """Every plain number that `read` shows; registers from libmodbus. Parts, masks and scales elsewhere are not plain."""
+    """Every plain number that `read` shows; registers from libmodbus. Parts, masks, scales elsewhere: not plain."""
     if absent := missing().get("libmodbus"):
         pytest.skip(absent)
     vendor, model = profile.split("/")

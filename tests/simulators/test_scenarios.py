@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import math
 import os
 import re
@@ -24,9 +25,13 @@ from agent.config import load_config
 from drivers.profiles import load_profile, profile_ids
 from drivers.vocabulary import vocabulary
 from simulators.bus.frames import crc_fits, rtu_request
+from simulators.bus.noise import LATE_S, Cable, NoisyStation
+from simulators.bus.tuned import TunedSegment
 from simulators.devices.bench import BenchDevice
+from simulators.devices.device import Refused
 from simulators.endpoints import Endpoints
-from simulators.scenarios import bench
+from simulators.scenarios import bench, load, noisy_line
+from simulators.serve import serve
 
 SERVED = [name for name in profile_ids() if load_profile(name).dialect != "huanyang_private"]
 
@@ -292,3 +297,86 @@ def test_a_serial_line_leaves_nothing_behind(tmp_path: Path) -> None:
     port = tomllib.loads(config.read_text())["bus"]["bench"]["serial"]
     assert port in done.stdout
     assert not Path(port).parent.exists()
+
+
+def said(cable: Cable, times: int, opened: Callable[[str], int]) -> tuple[list[tuple[bytes, float]], NoisyStation]:
+    """What a meter at the end of that cable answers to the same question."""
+    segment = TunedSegment("9600 8E1")
+    station = NoisyStation(segment, device("eastron/sdm630").served, Random(9), cable)
+    path = segment.port("agent")
+    segment.start()
+    try:
+        port = opened(path)
+        return [exchange(port, rtu_request(7, 4, 0, 2), 0.45 if cable.late else 0.12) for _ in range(times)], station
+    finally:
+        segment.stop()
+
+
+def test_each_fault_of_the_cable_is_what_its_name_says(opened: Callable[[str], int]) -> None:
+    none = dict.fromkeys(("stray_before", "stray_after", "damaged", "truncated", "late"), 0.0)
+    ((right, _),), _ = said(Cable(**none), 1, opened)
+    assert crc_fits(right)
+    for name, proof in (
+        ("stray_before", lambda got, _: got.endswith(right) and 1 <= len(got) - len(right) <= 8),
+        ("stray_after", lambda got, _: got.startswith(right) and len(got) == len(right) + 1),
+        ("damaged", lambda got, _: len(got) == len(right) and not crc_fits(got)),
+        ("truncated", lambda got, _: right.startswith(got) and len(got) < len(right)),
+        ("late", lambda got, took_s: got == right and took_s > LATE_S),
+    ):
+        answers, station = said(Cable(**none | {name: 1.0}), 3, opened)
+        assert all(proof(*answer) for answer in answers), (name, answers)
+        assert station.suffered == {name: 3}
+
+
+def test_a_dead_device_says_nothing(opened: Callable[[str], int]) -> None:
+    segment = TunedSegment("9600 8E1")
+    station = NoisyStation(segment, device("eastron/sdm630").served, Random(9), Cable())
+    path = segment.port("agent")
+    segment.start()
+    try:
+        port = opened(path)
+        station.dead = True
+        assert exchange(port, rtu_request(7, 4, 0, 2), 0.1)[0] == b""
+        station.dead = False
+        assert exchange(port, rtu_request(7, 4, 0, 2), 0.1)[0] != b""
+    finally:
+        segment.stop()
+
+
+def test_the_noisy_line_on_a_virtual_clock(virtual_clock: Any, tmp_path: Path) -> None:
+    """Two minutes: same seed, same truth; the meter dies and comes back, each time within the limits."""
+
+    async def minutes(path: Path, seed: int) -> None:
+        clock, stop = virtual_clock(), asyncio.Event()
+        plant = asyncio.create_task(
+            serve(load("noisy-line"), clock=clock, seed=seed, truth=path, on_ready=lambda _: None, stop=stop)
+        )
+        await clock.run_until(121_000_000_000)
+        stop.set()
+        await asyncio.wait_for(plant, 5)
+
+    logs = []
+    for number, seed in enumerate((7, 7, 8)):
+        path = tmp_path / f"{number}.ndjson"
+        asyncio.run(minutes(path, seed))
+        logs.append([json.loads(line) for line in path.read_text().splitlines()][:600])
+    assert logs[0] == logs[1] != logs[2]
+    for log in logs[1:]:
+        spans = [
+            (alive, len(list(run)) * 0.2) for alive, run in itertools.groupby(log, lambda row: row["mcc-3"]["alive"])
+        ]
+        assert len(spans) >= 12
+        assert all((8 if alive else 6) <= span_s <= (12.4 if alive else 8.4) for alive, span_s in spans[:-1])
+        assert log[0]["line"]["said_by_agent_bytes"] == 0
+
+
+def test_the_noisy_line_has_what_makes_lines_difficult() -> None:
+    profiles = {item.name: load_profile(item.profile) for item in (*noisy_line.METERS, *noisy_line.DRIVES)}
+    assert len({profile.vendor for profile in profiles.values()}) >= 5
+    assert not profiles["mcc-1"].register("active_power").big_words_first  # type: ignore[union-attr]
+    drive = noisy_line.NoisyLine(Random(1)).served(noisy_line.DRIVES[1])
+    rows = sorted(row.address for row in profiles["vfd-4"].registers)
+    hole = next(after - 1 for before, after in itertools.pairwise(rows) if after - before > 1)
+    with pytest.raises(Refused, match="exception 2"):
+        drive.read(3, hole, 1)
+    assert len(drive.read(3, rows[0], 1)) == 1

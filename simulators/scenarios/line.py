@@ -1,0 +1,35 @@
+"""A segment as a wire of a plant: somebody outside gets one port on it, named "agent"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from simulators.bus.plc import Plc
+from simulators.bus.segment import Segment
+from simulators.bus.tuned import Station
+
+_TIDY_S, _LOG_MAX = 60.0, 200
+
+
+class SegmentPort:
+    """Starts the segment, and the PLC when there is one. What a segment writes down is cut: it may run for weeks."""
+
+    def __init__(self, segment: Segment, stations: Iterable[Station] = (), plc: Plc | None = None) -> None:
+        self._segment, self._stations, self._plc = segment, tuple(stations), plc
+        self._path = segment.port("agent")
+
+    async def start(self) -> str:
+        self._segment.soon(self._tidy)
+        self._segment.start()
+        if self._plc is not None:
+            self._plc.start()
+        return self._path
+
+    async def stop(self) -> None:
+        self._segment.stop()
+
+    def _tidy(self) -> None:
+        del self._segment.log[:-_LOG_MAX]
+        for station in self._stations:
+            station.functions.clear()
+        self._segment.at(self._segment.now() + _TIDY_S, self._tidy)

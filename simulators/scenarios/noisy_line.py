@@ -1,0 +1,242 @@
+"""One RS-485 line that gives trouble: six devices of five makers, a bad cable, a meter that dies now and then.
+
+Two pump stations stand behind it: pumps 1 and 3 direct on line, pumps 2 and 4 on magnet motors and drives. The EM340
+has the low word first and refuses reads that end in a gap, the C2000 refuses all reads across gaps and states its
+current's decimals in another register, the PAC2200 takes its time. With a PLC as second master the agent must stay
+silent: `said_by_agent_bytes` of the truth's row "line" counts what it sent.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+
+from drivers.profiles import load_profile
+from drivers.reading import Value
+from simulators.bus.judge import Block
+from simulators.bus.noise import Cable, CountingSegment, NoisyStation
+from simulators.bus.plc import Plc
+from simulators.devices import named
+from simulators.devices.device import SimulatedDevice
+from simulators.endpoints import Endpoints, Outlet
+from simulators.meters import drive_display, meter
+from simulators.plant import params
+from simulators.plant.station import DOL, DRIVEN, Station
+from simulators.scenarios import Scenario
+from simulators.scenarios.line import SegmentPort
+from simulators.truth import Row, of_train
+
+LINE = "38400 8E1"
+SLOW_S, USUAL_S = 0.12, 0.012  # turnaround times
+ALIVE_S, DEAD_S = (8.0, 12.0), (6.0, 8.0)  # of the meter that dies: shortest, longest
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    name: str
+    unit: int
+    profile: str
+    pump: str
+    turnaround_s: float = USUAL_S
+
+
+METERS = (
+    Device("mcc-1", 11, "carlo-gavazzi/em340", "pump-1"),
+    Device("mcc-2", 12, "eastron/sdm630", "pump-2"),
+    Device("mcc-3", 13, "abb/b23", "pump-3"),
+    Device("mcc-4", 14, "siemens/pac2200", "pump-4", SLOW_S),
+)
+DRIVES = (Device("vfd-2", 31, "yaskawa/ga800", "pump-2"), Device("vfd-4", 32, "delta/c2000", "pump-4"))
+DYING = METERS[2]
+PUMPS = {"pump-1": (0, DOL), "pump-2": (0, DRIVEN), "pump-3": (1, DOL), "pump-4": (1, DRIVEN)}
+PLC_READS = (Block(31, 3, 0x40, 4), Block(12, 4, 0, 6), Block(32, 3, 8449, 2))
+
+
+class NoisyLine:
+    """Same `rng`, same plant, same readings, same faults in the same order."""
+
+    def __init__(self, rng: Random, with_plc: bool = False) -> None:
+        self._stations = [Station(Random(rng.getrandbits(64))) for _ in range(2)]
+        errors, self._cable_chance = Random(rng.getrandbits(64)), rng.getrandbits(64)
+        self._start_kwh = {pump: errors.uniform(2e4, 2e5) for pump in PUMPS}
+        self._meters = {
+            item.pump: meter.Meter(
+                meter.draw_errors(errors),
+                start_kwh=self._start_kwh[item.pump],
+                start_kvarh=self._start_kwh[item.pump] / 3,
+            )
+            for item in METERS
+        }
+        self._drive_errors = {item.pump: drive_display.draw_errors(errors) for item in DRIVES}
+        self._drive_values: dict[str, Mapping[str, Value]] = {}
+        self._life = Random(rng.getrandbits(64))
+        self._alive, self._left_s = True, self._life.uniform(*ALIVE_S)
+        self._with_plc = with_plc
+        self._segment: CountingSegment | None = None
+        self._on_line: dict[str, NoisyStation] = {}
+        self._plc: Plc | None = None
+        self._measure(0.0)
+
+    @property
+    def outlets(self) -> Mapping[str, Outlet]:
+        segment = self._segment = CountingSegment(LINE)
+        chance, cable = Random(self._cable_chance), Cable()
+        for item in (*METERS, *DRIVES):
+            self._on_line[item.name] = NoisyStation(
+                segment, self.served(item), Random(chance.getrandbits(64)), cable,
+                nameplate=named.nameplate(load_profile(item.profile)), name=item.name, turnaround_s=item.turnaround_s,
+            )  # fmt: skip
+        if self._with_plc:
+            self._plc = Plc(segment, PLC_READS)
+        return {"rtu_port": SegmentPort(segment, self._on_line.values(), self._plc)}
+
+    def step(self, dt_s: float) -> None:
+        for station in self._stations:
+            station.step(dt_s)
+        self._measure(dt_s)
+        self._left_s -= dt_s
+        if self._left_s <= 0:
+            self._alive = not self._alive
+            self._left_s += self._life.uniform(*(ALIVE_S if self._alive else DEAD_S))
+        if DYING.name in self._on_line:
+            self._on_line[DYING.name].dead = not self._alive
+
+    def truth(self) -> Mapping[str, Row]:
+        rows = {}
+        for pump, (number, train) in PUMPS.items():
+            station, kwh = self._stations[number], self._start_kwh[pump]
+            rows[pump] = of_train(
+                station.trains[train], kwh + station.energy_kwh[train], kwh / 3 + station.reactive_kvarh[train]
+            )
+        return rows | {DYING.name: {"alive": float(self._alive)}, "line": self._line_row()}
+
+    def sampled(self) -> None:
+        """Nobody samples waveforms here."""
+
+    def _line_row(self) -> Row:
+        """Bytes that each master has said, answers of the PLC's reads, and what the cable did so far."""
+        if self._segment is None:
+            return {}
+        row: Row = {"said_by_agent_bytes": float(self._segment.said["agent"])}
+        if self._plc is not None:
+            answered = self._plc.good + self._plc.wrong  # its court knows numbered contents only, not a device's
+            row |= {"said_by_plc_bytes": float(self._segment.said["plc"]), "plc_answers": float(answered)}
+            row |= {"plc_lost": float(self._plc.lost)}
+        for what in ("clean", "stray_before", "stray_after", "damaged", "truncated", "late"):
+            row[f"answers_{what}"] = float(sum(station.suffered[what] for station in self._on_line.values()))
+        return row
+
+    def served(self, item: Device) -> SimulatedDevice:
+        profile = load_profile(item.profile)
+        marked = named.marked_values(profile)
+        return SimulatedDevice(
+            item.unit, profile, lambda: {**self._shown(item), **marked}, rating_kw=55.0, extra=named.marks(profile)
+        )
+
+    def _shown(self, item: Device) -> Mapping[str, Value]:
+        if item in DRIVES:
+            return self._drive_values[item.pump]
+        values = self._meters[item.pump].values
+        return {**values, "serial_number": float(named.SERIAL_NUMBER), "phase_sequence": 0.0}
+
+    def _measure(self, dt_s: float) -> None:
+        for pump, (number, name) in PUMPS.items():
+            train = self._stations[number].trains[name]
+            self._meters[pump].step(train.u_v, train.i_a, train.frequency_hz, dt_s)
+            if pump in self._drive_errors and train.output is not None:
+                shown = drive_display.display(train, self._drive_errors[pump])
+                va = math.sqrt(3) * train.output.volts_v * train.output.current_a
+                angle = math.degrees(math.acos(min(1.0, train.motor_input_w / va)))
+                self._drive_values[pump] = {
+                    **shown, "fault_code": 0, "output_power_factor_angle": angle, "drive_temperature": 47.0,
+                }  # fmt: skip
+
+
+def config_toml(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
+    """The agent's configuration for exactly this line."""
+    tables = [
+        f"""\
+# The line of `magwatt simulate noisy-line`: pumps 1 and 3 direct on line, pumps 2 and 4 on magnet motors and drives.
+[site]
+id = "noisy"
+gateway = "gw-01"
+timezone = "UTC"
+simulated = true
+
+[store]
+dir = {json.dumps(state_dir)}
+
+[mqtt]
+url = {json.dumps(mqtt_url)}
+
+[bus.line]
+serial = {json.dumps(endpoints.rtu_port)}
+line = "{LINE}"
+every = "2s"
+listen = "2s"
+"""
+    ]
+    tables += [
+        f"""\
+[meter.{item.name}]
+bus = "line"
+unit = {item.unit}
+profile = "{item.profile}"
+at = "{"motor" if PUMPS[item.pump][1] == DOL else "drive-input"}"
+wiring = "3P4W"
+ct = "150/5"
+ratio_in = "meter"
+class = "0.5"
+ct_class = "0.5"
+"""
+        for item in METERS
+    ]
+    meters = {item.pump: item.name for item in METERS}
+    tables += [
+        f"""\
+[drive.{item.name}]
+bus = "line"
+unit = {item.unit}
+profile = "{item.profile}"
+fed_by = "{meters[item.pump]}"
+comm_loss = "not used"
+kw = 55
+class = "IE2"
+"""
+        for item in DRIVES
+    ]
+    drives = {item.pump: item.name for item in DRIVES}
+    tables += [_motor(pump, drives.get(pump) or meters[pump], PUMPS[pump][1]) for pump in PUMPS]
+    return "\n".join(tables)
+
+
+def _motor(pump: str, fed_by: str, train: str) -> str:
+    motor = params.MAGNET_55KW
+    if train == DOL:
+        nameplate = 'kind = "induction"\nrpm = 1475\npoles = 4\nvolts = 400\nclass = "IE1"\namps = 100.2'
+    else:
+        nameplate = (
+            f'kind = "pm"\nrpm = 1500\npoles = 8\nvolts = {motor.volts_v:.0f}\nclass = "IE5"\n'
+            f"amps = {motor.current_a:.1f}\nr1_ohm = {motor.rs20_ohm:.4f}"
+        )
+    return f'[motor.{pump}]\nkw = 55\n{nameplate}\nfed_by = "{fed_by}"\n'
+
+
+_ABOUT = "six devices on one bad RS-485 line, one of which dies now and then"
+SCENARIO = Scenario(
+    name="noisy-line",
+    about=_ABOUT,
+    step_s=0.2,
+    build=NoisyLine,
+    config_toml=config_toml,
+    with_plc=Scenario(
+        name="noisy-line",
+        about=f"{_ABOUT}; and a PLC that polls it",
+        step_s=0.2,
+        build=lambda rng: NoisyLine(rng, with_plc=True),
+        config_toml=config_toml,
+    ),
+)
