@@ -7,7 +7,7 @@ ifeq ($(MAGWATT_DATA),)
   unexport MAGWATT_DATA
 endif
 
-.PHONY: help demo test lint bench bench-bus soak warm docs picture system clean
+.PHONY: help demo test lint bench bench-bus bench-dsp soak warm docs picture system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +35,11 @@ bench: .venv/test system
 
 bench-bus: .venv/bench system
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/bus.py
+
+# Beside peers that bring SciPy; C FFTW3 and the compiler are left out, and named, where they cannot be had.
+bench-dsp: .venv/bench-dsp
+	@test -e /usr/include/fftw3.h || sh ./install-system-packages gcc libc6-dev libfftw3-dev
+	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.dsp
 
 soak: .venv/test system
 	$(BIN)/python -m pytest -m soak
@@ -64,6 +69,11 @@ system:
 .venv/bench: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	@touch $@ .venv/test .venv/demo
+
+.venv/bench-dsp: .venv/demo
+	$(PYTHON) -m venv .venv/peers
+	.venv/peers/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[bench-dsp]"
+	@touch $@
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -45,14 +45,23 @@ def say(line: str = "") -> None:
     print(line, flush=True)
 
 
-def medians(contenders: dict[str, Contender], rounds: int) -> dict[str, float]:
+def turns(contenders: dict[str, Contender], rounds: int) -> dict[str, list[float]]:
     for run in contenders.values():
         run()
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
             seconds[name].append(run())
-    return {name: statistics.median(values) for name, values in seconds.items()}
+    return seconds
+
+
+def medians(contenders: dict[str, Contender], rounds: int) -> dict[str, float]:
+    return {name: statistics.median(values) for name, values in turns(contenders, rounds).items()}
+
+
+def ratio(a: list[float], b: list[float]) -> float:
+    """Median of the ratios within each round."""
+    return statistics.median(x / y for x, y in zip(a, b, strict=True))
 
 
 def timed(call: Callable[[], object], windows: int = WINDOWS) -> float:
@@ -65,14 +74,13 @@ def timed(call: Callable[[], object], windows: int = WINDOWS) -> float:
 def head() -> None:
     say("# The measurement chain, measured")
     say()
-    say("Printed by `make bench-dsp`: one run on one machine, contenders in turns, so that ratios hold where figures do "
-        "not.")  # fmt: skip
+    say("Printed by `make bench-dsp`: one run on one machine, contenders in turns, so that ratios hold (each the "
+        "median over the rounds) where figures do not.")  # fmt: skip
     model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())  # fmt: skip
     found = [f"{name} {metadata.version(name)}" for name in ("numba", "numpy", "pyfftw", "pqopen-lib") if have(name)]
-    say(
-        f"Python {platform.python_version()}, {os.cpu_count()} cores ({model}), {platform.machine()}; {', '.join(found)}."
-    )
+    cores = f"{os.cpu_count()} shared cores ({model}, {platform.machine()})"
+    say(f"Python {platform.python_version()}, {cores}; {', '.join(found)}.")
 
 
 def have(name: str) -> bool:
@@ -101,21 +109,21 @@ def c_fftw(folder: Path) -> Any:
     return loaded
 
 
-@numba.njit(_nrt=False, **FLAGS)  # type: ignore[untyped-decorator]
-def _fold(n, x, c, m, top, r, s, w, a, b, p, q, z, lines):  # type: ignore[no-untyped-def]
+@numba.njit(_nrt=False, **FLAGS)
+def _fold(n, x, c, m, top, r, s, w, a, b, p, q, z, lines):
     for _ in range(n):
         transform.subgroups(x, c, m, top, r, s, w, a, b, p, q, z, lines)
 
 
-@numba.njit(_nrt=False, **FLAGS)  # type: ignore[untyped-decorator]
-def _fold_and_group(n, x, c, m, top, r, s, w, a, b, p, q, z, lines, size, gain, h, sg, phasor):  # type: ignore[no-untyped-def]
+@numba.njit(_nrt=False, **FLAGS)
+def _fold_and_group(n, x, c, m, top, r, s, w, a, b, p, q, z, lines, size, gain, h, sg, phasor):
     for _ in range(n):
         transform.subgroups(x, c, m, top, r, s, w, a, b, p, q, z, lines)
         spectrum.harmonics(lines, size, c, float(size), 0.5, gain, z, h, sg, phasor)
 
 
-@numba.njit(_nrt=False, **FLAGS)  # type: ignore[untyped-decorator]
-def _all(n, x, c, m, top, r, a, p, z, lines):  # type: ignore[no-untyped-def]
+@numba.njit(_nrt=False, **FLAGS)
+def _all(n, x, c, m, top, r, a, p, z, lines):
     for _ in range(n):
         transform.everything(x, c, m, top, r, a, p, z, lines)
 
@@ -128,8 +136,8 @@ def ours(x: Any, dtype: Any) -> dict[str, Contender]:
     work[:, :6] = x.T
     h, sg, phasor = np.zeros((6, 51)), np.zeros((6, 51)), np.zeros((6, 2))
     gain = np.ones(2)
-    folds = (work, CYCLES, points, 50, plan.roots, plan.short, plan.weights, plan.radices, plan.half_radices, plan.place,
-             plan.half_place, z, lines)  # fmt: skip
+    folds = (work, CYCLES, points, 50, plan.roots, plan.short, plan.weights, plan.radices, plan.half_radices,
+             plan.place, plan.half_place, z, lines)  # fmt: skip
     alls = (nothing, CYCLES, points, n // 2, plan.roots, plan.all_radices, plan.all_place, z, lines)
     part = (*alls[:3], 50 * CYCLES + CYCLES // 2, *alls[4:])
 
@@ -178,9 +186,10 @@ def theirs(x: Any, dtype: Any, c: Any) -> dict[str, Contender]:
 
 def transforms() -> None:
     say("\n## Transform of a window of six channels, ten cycles\n")
-    say("µs per window; in brackets the ratio to C FFTW3's full spectrum of the same float type. C FFTW3 and pyfftw with "
-        "FFTW_PATIENT plans, real to complex, six channels in one plan. Our kernels and C FFTW3 are called from compiled "
-        "code, the others from Python. `all bins` of ours works in place, on zeros, so that it can be repeated.")  # fmt: skip
+    say("µs per window; in brackets the ratio to C FFTW3's full spectrum of the same float type. C FFTW3 and pyfftw "
+        "with FFTW_PATIENT plans, real to complex, six channels in one plan. Our kernels and C FFTW3 are called from "
+        "compiled code, the others from Python. `all bins` of ours works in place, on zeros, so that it can be "
+        "repeated. The chain runs in float64.")  # fmt: skip
     goals = {"ours: subgroups' bins, harmonics and subgroups": "≤ 0.4", "ours: all bins": "≤ 1.0"}
     with tempfile.TemporaryDirectory() as folder:
         c = c_fftw(Path(folder))
@@ -188,11 +197,11 @@ def transforms() -> None:
             table: dict[str, list[str]] = {}
             for n in SIZES:
                 x = np.random.default_rng(n).standard_normal((6, n)).astype(dtype)
-                took = medians({**ours(x, dtype), **theirs(x, dtype, c)}, ROUNDS)
+                took = turns({**ours(x, dtype), **theirs(x, dtype, c)}, ROUNDS)
                 base = took.get("C FFTW3: all bins")
                 for name, seconds in took.items():
-                    ratio = f" ({seconds / base:.2f})" if base else ""
-                    table.setdefault(name, []).append(f"{seconds * 1e6:.1f}{ratio}")
+                    beside = f" ({ratio(seconds, base):.2f})" if base else ""
+                    table.setdefault(name, []).append(f"{statistics.median(seconds) * 1e6:.1f}{beside}")
             say(f"\n| {np.dtype(dtype)} | {' | '.join(map(str, SIZES))} | goal |")
             say("|---" * (len(SIZES) + 2) + "|")
             for name, cells in table.items():
@@ -204,8 +213,8 @@ def transforms() -> None:
 
 def resampler() -> None:
     say("\n## Resampler, six channels\n")
-    say("A window with fractional ends to a whole number of points per cycle; µs per window, float64. Ours: 16 taps, as "
-        "called by the chain, layout included. Linear: numpy.interp of each channel.")  # fmt: skip
+    say("A window with fractional ends to a whole number of points per cycle; µs per window, float64. Ours: 16 taps, "
+        "as called by the chain, layout included. Linear: numpy.interp of each channel.")  # fmt: skip
     say("\n| window | points | ours | linear | goal |\n|---|---|---|---|---|")
     for samples, size in ((2048, 2560), (2048, 1920), (5120, 2560), (10240, 5120), (10240, 10240)):
         n = samples + 2 * resample.TAPS
@@ -214,16 +223,16 @@ def resampler() -> None:
         step, taps = samples / size, resample.taps()
         at = 10.3 + step * np.arange(size)
 
-        def own(seg=seg, n=n, frames=frames, step=step, size=size, taps=taps, spare=spare, points=points) -> None:  # type: ignore[no-untyped-def]
+        def own(seg=seg, n=n, frames=frames, step=step, size=size, taps=taps, spare=spare, points=points) -> None:
             resample.frames(seg, n, frames)
             resample.resample(frames, 10.3, step, size, taps, spare, points)
 
-        def linear(seg=seg, n=n, at=at) -> None:  # type: ignore[no-untyped-def]
+        def linear(seg=seg, n=n, at=at) -> None:
             index = np.arange(n)
             for channel in seg:
                 np.interp(at, index, channel)
 
-        took = medians({"ours": lambda own=own: timed(own), "linear": lambda linear=linear: timed(linear)}, ROUNDS)  # type: ignore[misc]
+        took = medians({"ours": lambda own=own: timed(own), "linear": lambda linear=linear: timed(linear)}, ROUNDS)
         goal = "≤ 40" if size == 2560 else ""
         say(f"| {samples} | {size} | {took['ours'] * 1e6:.1f} | {took['linear'] * 1e6:.1f} | {goal} |")
 
@@ -271,18 +280,20 @@ def pqopen_chain(x: Any, rate_hz: int) -> float:
 
 def chain() -> None:
     say("\n## Whole chain\n")
-    say(f"{SECONDS} s of three voltages and three currents at 50.02 Hz with harmonics, in blocks of 200 ms; seconds of "
+    say("The first row is the goal's (≥ 800, ≥ 12 × pqopen-lib). "
+        f"{SECONDS} s of three voltages and three currents at 50.02 Hz with harmonics, in blocks of 200 ms; seconds of "
         "signal per second of one core. Ours in float64: everything that `Stream` does by default. pqopen-lib: rms, "
         "power, frequency, 50 harmonics and interharmonics, its defaults.")  # fmt: skip
     say("\n| samples per second | ours | pqopen-lib | ours / pqopen-lib |\n|---|---|---|---|")
     for rate_hz in (10240, 25600):
         x = signal(rate_hz)
-        contenders: dict[str, Contender] = {"ours": lambda x=x, r=rate_hz: own_chain(x, r)}  # type: ignore[misc]
+        contenders: dict[str, Contender] = {"ours": lambda x=x, r=rate_hz: own_chain(x, r)}
         if have("pqopen-lib"):
-            contenders["pqopen"] = lambda x=x, r=rate_hz: pqopen_chain(x, r)  # type: ignore[misc]
-        took = medians(contenders, CHAIN_ROUNDS)
-        a, b = SECONDS / took["ours"], SECONDS / took["pqopen"] if "pqopen" in took else float("nan")
-        say(f"| {rate_hz} | {a:.0f} | {b:.0f} | {a / b:.1f} |")
+            contenders["pqopen"] = lambda x=x, r=rate_hz: pqopen_chain(x, r)
+        took = turns(contenders, CHAIN_ROUNDS)
+        cells = [f"{SECONDS / statistics.median(seconds):.0f}" for seconds in took.values()]
+        cells += [f"{ratio(took['pqopen'], took['ours']):.1f}"] if "pqopen" in took else ["not here", ""]
+        say(f"| {rate_hz} | {' | '.join(cells)} |")
 
 
 # --- start
