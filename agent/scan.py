@@ -131,12 +131,13 @@ class Scan:
                     return setting
             finally:
                 await link.close()
-            # Noise is somebody who understood, and whom we do not: the unit is right, the setting is not.
+            # Noise is somebody who understood, and whom we do not, or whom we cut short: the unit is right.
             for unit in set(self._noisy) - noisy_before:
-                for other in order.USUAL:
+                for other in (setting, *(item for item in order.USUAL if item != setting)):
+                    device_s = order.SLOW_S if other == setting else order.DEVICE_S
                     link = self._open(other)
                     try:
-                        if other != setting and await self._sweep(link, other, [unit], order.DEVICE_S, function):
+                        if await self._sweep(link, other, [unit], device_s, function):
                             return other
                     finally:
                         await link.close()

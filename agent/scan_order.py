@@ -16,11 +16,11 @@ from drivers.profiles import load_profile, profile_ids
 
 UNITS = range(1, 248)
 DEVICE_S = 0.15  # a device's own time before it answers, at most; drives need 5 to 20 ms, meters up to 100
-HASTY_S = 0.03
+HASTY_S = 0.025
 SLOW_S = 0.5  # for what was heard late, or damaged
 FIRST_UNITS = 16  # asked at every setting before any other
 PART = 33  # units of one hasty pass over the settings
-CHARACTERS = 15  # a request and the shortest answer: 8 + 7
+CHARACTERS = 19  # a request, the silence that ends it for the device, and the shortest answer: 8 + 3.5 + 7
 
 USUAL = tuple(
     Setting(baud, 8, parity)

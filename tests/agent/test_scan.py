@@ -400,15 +400,15 @@ def test_even_the_worst_line_takes_less_than_five_minutes() -> None:
     """One device only, at the last unit and the last usual setting: characters and time-outs added up by hand."""
 
     def silent_s(baud: int, bits: int, units: int, wait_s: float) -> float:
-        return units * (19 * bits / baud + wait_s)  # 8 to ask, 7 to answer, 4 of silence
+        return units * (23 * bits / baud + wait_s)  # 8 to ask, 7 to answer, twice the silence
 
     usual = [(setting.baud, 10 + (setting.parity != "N")) for setting in USUAL]
     seldom = [(9600, 11), (19200, 11), (9600, 11), (19200, 11)]
     first = sum(silent_s(*line, 16, 0.15) for line in usual + seldom)
-    rest = sum(silent_s(*line, 231, 0.03) for line in usual)
+    rest = sum(silent_s(*line, 231, 0.025) for line in usual)
     last = max(silent_s(*line, 247, 0.15) for line in usual)
     assert 10 + first + rest + last < 300
-    assert (FIRST_UNITS, DEVICE_S, HASTY_S) == (16, 0.15, 0.03)
+    assert (FIRST_UNITS, DEVICE_S, HASTY_S) == (16, 0.15, 0.025)
 
 
 def test_frames_are_found_in_what_is_overheard() -> None:
