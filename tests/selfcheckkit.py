@@ -200,8 +200,14 @@ def limit_of(name: str, profile: Profile) -> float | None:
     if name == "frequency":
         return 0.15
     if name in ("active_power", "reactive_power", "voltage_ln_avg", "voltage_ll_avg", "current_avg", "current_sum"):
-        parts = {"active_power": "active_power_l1", "reactive_power": "reactive_power_l1",
-                 "voltage_ln_avg": "voltage_l1n", "voltage_ll_avg": "voltage_l12", "current_avg": "current_l1", "current_sum": "current_l1"}  # fmt: skip
+        parts = {
+            "active_power": "active_power_l1",
+            "reactive_power": "reactive_power_l1",
+            "voltage_ln_avg": "voltage_l1n",
+            "voltage_ll_avg": "voltage_l12",
+            "current_avg": "current_l1",
+            "current_sum": "current_l1",
+        }
         return (0.05 if "reactive" in name else EXACT) if has(parts[name]) else LOOSE - 1
     if name in ("apparent_power", "power_factor"):
         return 0.7

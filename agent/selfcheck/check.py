@@ -8,12 +8,13 @@ from agent.config import Meter
 from agent.selfcheck.judge import accused, find_causes, suspects_of
 from agent.selfcheck.model import Bench, DeviceResult, Finding, Result, Subject, Verdict
 from agent.selfcheck.reader import MapReader, Round, missing, words_of
-from agent.selfcheck.world import LOADED, WINDOW, Key, World, is_gauge
+from agent.selfcheck.world import LOADED, WINDOW, Key, World, is_measured
 from drivers.reading import Clock
 from drivers.registers import decode
 
 READINGS = 10
 LASTS_MAX_S = 300.0
+SLIDE = 1.1  # of the period: readings in step with a meter's refresh might all straddle it
 EMPTY = 0.8  # share of a device's quantities without a value from which another model is suspected
 FOREIGN_MAX, FOREIGN_READINGS = 4, 6  # devices whose maps are tried at each other's units, and how often
 BROKEN = 0.5  # share of a device's quantities without a passed relation from which another model is suspected
@@ -25,7 +26,7 @@ async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Re
     started_ns, started_s = clock.utc_ns(), clock.monotonic_ns() / 1e9
     reader = {item.name: MapReader(item, item.profile, item.item.unit, clock) for item in bench.subjects}
     period_s = max((item.period_s for item in bench.subjects), default=1.0)
-    period_s = min(period_s, LASTS_MAX_S / max(1, readings))
+    period_s = min(period_s * SLIDE, LASTS_MAX_S / max(1, readings))
     rounds: dict[str, list[Round]] = {name: [] for name in reader}
     for number in range(readings):
         await _round(reader, rounds, clock, period_s, last=number == readings - 1)
@@ -125,7 +126,7 @@ def _unexplained(world: World, findings: Sequence[Finding]) -> list[Finding]:
     confirmed = _confirmed(world)
     for item in world.bench.subjects:
         rows = [world.bound[index] for index in accused(world) if world.bound[index].keys[0][0] == item.name]
-        values = [world.value(key) for key in world.rows if key[0] == item.name and is_gauge(key[1])]
+        values = [world.value(key) for key in world.rows if key[0] == item.name and is_measured(key[1])]
         empty = len(values) > 2 and sum(value is None for value in values) > EMPTY * len(values)
         if not rows and not empty:
             continue

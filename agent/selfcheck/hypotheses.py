@@ -45,7 +45,7 @@ def hypotheses(world: World, suspects: Iterable[Key], foreign: Mapping[Key, list
     suspects = sorted(set(suspects))
     for key in suspects:
         if key in world.rows and world.rows[key].type != "string":
-            yield from (item for item in _of_register(world, key) if not _dust(item.series[key]))
+            yield from (item for item in _of_register(world, key) if _is_number(item.series[key]))
     for name in sorted({key[0] for key in suspects}):
         yield from _of_map(world, name)
         yield from _of_groups(world, name)
@@ -56,10 +56,10 @@ def hypotheses(world: World, suspects: Iterable[Key], foreign: Mapping[Key, list
     yield from _units(world, {key[0] for key in suspects}, foreign)
 
 
-def _dust(column: Series) -> bool:
-    """Numbers that no instrument shows: what a float becomes when its words are not its own."""
-    size = abs(median(column) or 0.0)
-    return 0 < size < DUST
+def _is_number(column: Series) -> bool:
+    """Whether a value comes out, and one that instruments show: a float of another's words is often next to nothing."""
+    value = median(column)
+    return value is not None and (value == 0 or abs(value) > DUST)
 
 
 def _of_register(world: World, key: Key) -> Iterator[Hypothesis]:

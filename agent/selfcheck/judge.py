@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agent.selfcheck.hypotheses import OPTIONS, Hypothesis, hypotheses
 from agent.selfcheck.model import Finding
 from agent.selfcheck.reader import Round
-from agent.selfcheck.world import Key, State, World, is_gauge, median
+from agent.selfcheck.world import LOADED, WINDOW, Key, State, World, is_measured, median
 from drivers.profiles import Register
 
 FINDINGS_MAX = 5
@@ -51,7 +51,7 @@ def find_causes(world: World, foreign: Mapping[Key, list[Round]]) -> list[Findin
             world.series[key] = column
             world.resolution[key] = world.resolution.get(key, 0.0) * best.hypothesis.factor
         world.rows |= best.hypothesis.rows
-        world.loads = world.loads_with({})
+        world.loads, world.stirs = world.loads_with({}), world.stirs_with({})
     return found
 
 
@@ -71,7 +71,7 @@ def suspects_of(world: World, states: list[State]) -> set[Key]:
         key for state, bound in zip(states, world.bound, strict=True) if state.word == "accuses" for key in bound.keys
     }
     for key, column in world.series.items():
-        silent = is_gauge(key[1]) and column and all(value is None for value in column)
+        silent = is_measured(key[1]) and column and all(value is None for value in column)
         if silent or _overlaps(world, {}, key):
             suspects.add(key)
     return suspects
@@ -82,11 +82,12 @@ def _weigh(world: World, states: list[State], item: Hypothesis) -> Weighed | Non
     resolution = {key: world.resolution.get(key, 0.0) * item.factor for key in item.series}
     resolution |= {key: world.resolution_of(key, row) for key, row in item.rows.items()}
     loads = world.loads_with(item.series) if any(key[1] in INDICATORS for key in item.series) else world.loads
-    if loads != world.loads:
+    stirs = world.stirs_with(item.series) if loads is not world.loads else world.stirs
+    if any((loads[name] >= LOADED) != (world.loads[name] >= LOADED) for name in loads):
         touched |= {index for index, bound in enumerate(world.bound) if bound.relation.loaded}
     score, healed, left = -item.cost, 0, 0
-    for index in touched:
-        before, after = states[index], world.state(index, item.series, resolution, loads)
+    for index in sorted(touched, key=lambda index: world.bound[index].relation is not WINDOW):  # the cheap ones first
+        before, after = states[index], world.state(index, item.series, resolution, loads, stirs)
         if after.word in ("void", "missing") and not world.bound[index].relation.over_time:
             # A hypothesis that silences its witnesses has not answered them.
             score += _SILENCED if before.word == "confirms" else 0.0
@@ -106,7 +107,7 @@ def _weigh(world: World, states: list[State], item: Hypothesis) -> Weighed | Non
     score += after_layout - before_layout
     if after_layout > before_layout + 1 and not left:
         healed += 1
-    return Weighed(item, score, healed, left) if healed and score > 0.5 else None
+    return Weighed(item, score, healed, left) if healed and score > 0 else None
 
 
 def _value(state: State) -> float:

@@ -136,6 +136,8 @@ METER += [
            _three("active_power_l{}") + " " + _three("voltage_l{}n") + " " + _three("current_l{}"),
            lambda v, p: _spread(v) if p.per_phase and not sum(v[6:]) / 3 < 0.1 * p.amps else math.nan,
            NONE, (0.0, 0.75), "at no load the odd phase may turn a little, not by 120°", loaded=False),
+    ratio("a mains voltage", "voltage_l1n", lambda v, p: v[0] if math.isnan(p.vt) else math.nan, NONE, (48.0, 760.0),
+          "from 100 V between lines to 1140 V; behind voltage transformers (vt) anything", loaded=False),
     ratio("mains frequency", "frequency", lambda v, p: min(abs(v[0] - 50) / 50, abs(v[0] - 60) / 60),
            (0.0, 0.01), (0.0, 0.1), "45–66 Hz; 49.5–50.5 and 59.4–60.6 Hz confirm", loaded=False),
     equal("P fundamental", "active_power_fund active_power", lambda v, p: v[0], lambda v, p: v[1], 0.04,

@@ -36,10 +36,7 @@ class Bound:
     relation: Relation
     keys: tuple[Key, ...]
     plate: Plate
-
-    @property
-    def devices(self) -> set[str]:
-        return {key[0] for key in self.keys}
+    devices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,9 @@ class World:
         }
         self.series: dict[Key, Series] = {key: self.read(key, row) for key, row in self.rows.items()}
         self.resolution = {key: self.resolution_of(key, row) for key, row in self.rows.items()}
-        self.stir = {name: self._stir(name) for name in self.subjects}
+        self.stirs = self.stirs_with({})
+        self.apart = {name: self._apart(name) for name in self.subjects}
+        self._plates = {name: plate_of(bench, subject) for name, subject in self.subjects.items()}
         self.loads = self.loads_with({})
         self.bound = tuple(self._bind())
         self.touching: dict[Key, list[int]] = {}
@@ -108,7 +107,7 @@ class World:
 
     def state(
         self, index: int, series: Mapping[Key, Series] | None = None, resolution: Mapping[Key, float] | None = None,
-        loads: Mapping[str, float] | None = None,
+        loads: Mapping[str, float] | None = None, stirs: Mapping[str, float] | None = None,
     ) -> State:  # fmt: skip
         """What relation `index` says, with some series replaced."""
         bound = self.bound[index]
@@ -121,9 +120,9 @@ class World:
         if relation is WINDOW:
             return self._window(bound.keys[0], columns[0] or [])
         steps = [(resolution or {}).get(key, self.resolution.get(key, 0.0)) for key in bound.keys]
-        stir = max(self.stir[name] for name in bound.devices)
+        stir = max((stirs or self.stirs)[name] for name in bound.devices)
         if len(bound.devices) == 1:
-            stir *= self._apart(*bound.devices)
+            stir *= self.apart[bound.devices[0]]
         if relation.over_time:
             return self._counted(bound, columns, steps, stir)  # type: ignore[arg-type]
         points = [row for row in zip(*columns, strict=True) if None not in row]
@@ -166,11 +165,16 @@ class World:
         period_s = (rounds[-1].at_s - rounds[0].at_s) / (len(rounds) - 1)
         return SAME_DEVICE * min(1.0, 2 * max(item.lasted_s for item in rounds) / period_s)
 
-    def _stir(self, name: str) -> float:
+    def stirs_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
+        """How much each device's plant moves between two readings, with some series replaced."""
+        return {name: self._stir(name, series) for name in self.subjects}
+
+    def _stir(self, name: str, series: Mapping[Key, Series]) -> float:
         """How much the plant moved between two requests: relative, taken from most of the device's fast values."""
         moves = []
         for stem in ("active_power", "current_l1", "current_l2", "current_l3", "motor_power", "motor_current"):
-            column = [value for value in self.series.get((name, stem), []) if value is not None]
+            key = (name, stem)
+            column = [value for value in series.get(key, self.series.get(key, [])) if value is not None]
             mean = sum(map(abs, column)) / len(column) if column else 0.0
             if len(column) >= 3 and mean:
                 steps = sorted(abs(b - a) for a, b in pairwise(column))
@@ -187,7 +191,7 @@ class World:
         def value(key: Key) -> float | None:
             return median(series[key]) if key in series else self.value(key)
 
-        plate = plate_of(self.bench, self.subjects[name])
+        plate = self._plates[name]
         signs: list[float] = []
         currents: list[float] = []
         hertz = [value((other, "output_frequency")) for other in (name, *self._partners(name))]
@@ -195,6 +199,9 @@ class World:
         for other in {name, *self._partners(name)}:
             if (power := value((other, "active_power"))) is not None:
                 signs.append(abs(power) / 1000 / plate.kw / speed)
+            phases = [value((other, f"active_power_l{k}")) for k in (1, 2, 3)]
+            if None not in phases:
+                signs.append(abs(sum(power for power in phases if power is not None)) / 1000 / plate.kw / speed)
             if (power := value((other, "motor_power"))) is not None:
                 signs.append(abs(power) / plate.kw / speed)
             if (torque := value((other, "motor_torque"))) is not None:
@@ -237,23 +244,23 @@ class World:
 
     def _bind(self) -> Iterable[Bound]:
         for name, subject in self.subjects.items():
-            plate = plate_of(self.bench, subject)
+            plate = self._plates[name]
             for relation in METER if isinstance(subject.item, Meter) else DRIVE:
                 keys = tuple((name, need) for need in relation.needs)
                 if all(key in self.rows for key in keys):
-                    yield Bound(relation, keys, plate)
+                    yield Bound(relation, keys, plate, tuple({key[0] for key in keys}))
             for key, row in self.rows.items():
                 if key[0] == name and row.type != "string":
-                    yield Bound(WINDOW, (key,), plate)
+                    yield Bound(WINDOW, (key,), plate, (name,))
         for meter, drive in self.pairs:
-            plate = replace(plate_of(self.bench, self.subjects[drive]), per_phase=_per_phase(self.subjects[meter]))
+            plate = replace(self._plates[drive], per_phase=_per_phase(self.subjects[meter]))
             for relation in CROSS:
                 keys = tuple(
                     (drive, need.removeprefix("drive:")) if need.startswith("drive:") else (meter, need)
                     for need in relation.needs
                 )
                 if all(key in self.rows for key in keys):
-                    yield Bound(relation, keys, plate)
+                    yield Bound(relation, keys, plate, tuple({key[0] for key in keys}))
 
 
 def median(column: Iterable[float | None]) -> float | None:
@@ -362,5 +369,5 @@ def _blur(relation: Relation, row: Sequence[float], steps: Sequence[float], x: f
     return total
 
 
-def is_gauge(name: str) -> bool:
-    return vocabulary()[name].kind == "gauge"
+def is_measured(name: str) -> bool:
+    return vocabulary()[name].kind in ("gauge", "setting")
