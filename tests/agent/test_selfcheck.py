@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
 from selfcheckkit import DRIVE_UNIT, METER_UNIT, Scene, check, draw, served_map
 from testkit import HandClock
 
-from agent.selfcheck import Bench, Result, self_check
+from agent.config import load_config
+from agent.selfcheck import Bench, Result, bench_of, self_check
 from drivers.profiles import Profile
+from simulators.devices.device import SimulatedDevice
 from simulators.devices.mistakes import MemoryLink
 from simulators.devices.one_motor import Machine
+from simulators.endpoints import Endpoints
+from simulators.scenarios.pump_station import PumpStation, config_toml
 
 SDM, YASKAWA = "eastron/sdm630", "yaskawa/ga800"
 PM55 = Machine(55.0, 1500.0, 8, 360.0, False, 0.95, 0.96)
@@ -184,3 +189,38 @@ def test_same_seed_same_findings() -> None:
     a = draw(rng, SDM, YASKAWA, 0.5)
     bad = replace(a, meter_map=remade(served_map(SDM), "current_l3", address=9))
     assert check(bad) == check(replace(bad))
+
+
+class StationClock(HandClock):
+    """Time that moves the plant along."""
+
+    def __init__(self, station: PumpStation) -> None:
+        super().__init__()
+        self._station = station
+
+    def move(self, seconds: float) -> None:
+        super().move(seconds)
+        while seconds > 0:
+            self._station.step(min(seconds, 0.2))
+            seconds -= 0.2
+
+
+def test_the_pump_station_passes_as_it_is_configured(tmp_path: Path) -> None:
+    """Another simulator, with dynamics, and a configuration read from its file."""
+    station = PumpStation(Random(2))
+    clock = StationClock(station)
+    file = tmp_path / "plant.toml"
+    file.write_text(config_toml(Endpoints("127.0.0.1:502", "/dev/a", "/dev/b"), "mqtt://localhost:1883", str(tmp_path)))
+    config, _ = load_config(file)
+
+    for _ in range(300):
+        station.step(0.2)
+    by_unit: dict[str, dict[int, SimulatedDevice]] = {
+        "north": {device.unit: device for device in station.tcp_devices},
+        "south": {device.unit: device for device in station.rtu_devices},
+    }
+    bench = bench_of(config, {name: MemoryLink(devices, clock.move) for name, devices in by_unit.items()})
+    result = asyncio.run(self_check(bench, clock))
+    assert result.findings == ()
+    assert {name for name, item in result.devices.items() if item.passed} == {"mcc-1", "mcc-2", "vfd-2"}
+    assert result.devices["vfd-2"].verdicts["motor_power"].outcome == "passed"

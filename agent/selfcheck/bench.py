@@ -1,0 +1,31 @@
+"""The bench of a configuration: every device that may be polled, on the wires that are open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from agent.config import Config, Drive
+from agent.selfcheck.model import Bench, Subject
+from agent.topology import drive_rating_kw, polled_devices
+from drivers.profiles import load_profile
+from drivers.reading import Link
+
+
+def bench_of(config: Config, links: Mapping[str, Link]) -> Bench:
+    """links: bus name → its open wire; devices of other buses are left out, and so are their relations."""
+    subjects = []
+    for item in polled_devices(config):
+        if item.bus in links:
+            bus = config.buses[item.bus]
+            subjects.append(
+                Subject(
+                    item,
+                    load_profile(item.profile),
+                    links[item.bus],
+                    every_s=bus.every_s,
+                    gap_s=bus.pause_s,
+                    timeout_s=bus.timeout_s,
+                    rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
+                )
+            )
+    return Bench(tuple(subjects), tuple(config.motors.values()))
