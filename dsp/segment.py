@@ -100,11 +100,7 @@ def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes) -> None:
     for c in range(seg.shape[0]):
         a = seg[c, lo : hi + 1]
         n = a.shape[0]
-        top = a[0]
-        bottom = a[0]
-        for k in range(n):
-            top = max(top, a[k])
-            bottom = min(bottom, a[k])
+        bottom, top = _range(a)
         if not np.isnan(limits[c]):
             out[c] = 1 if max(top, -bottom) >= 0.999 * limits[c] else 0
             continue
@@ -127,6 +123,28 @@ def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes) -> None:
         high = at_top >= RUN and top != 0.0 and _flat(a, top, 3.0 * least, 0.25 * swing)
         low = at_bottom >= RUN and bottom != 0.0 and _flat(a, bottom, 3.0 * least, 0.25 * swing)
         out[c] = 1 if high or low else 0
+
+
+@kernel
+def _range(a: Floats) -> tuple[float, float]:
+    """Smallest and largest; four at a time, as each comparison waits for the one before it."""
+    n = a.shape[0]
+    low0 = low1 = low2 = low3 = a[0]
+    high0 = high1 = high2 = high3 = a[0]
+    for k in range(0, n - 3, 4):
+        v0, v1, v2, v3 = a[k], a[k + 1], a[k + 2], a[k + 3]
+        low0 = v0 if v0 < low0 else low0
+        low1 = v1 if v1 < low1 else low1
+        low2 = v2 if v2 < low2 else low2
+        low3 = v3 if v3 < low3 else low3
+        high0 = v0 if v0 > high0 else high0
+        high1 = v1 if v1 > high1 else high1
+        high2 = v2 if v2 > high2 else high2
+        high3 = v3 if v3 > high3 else high3
+    for k in range(n - n % 4, n):
+        low0 = min(low0, a[k])
+        high0 = max(high0, a[k])
+    return min(min(low0, low1), min(low2, low3)), max(max(high0, high1), max(high2, high3))
 
 
 @kernel
