@@ -9,6 +9,7 @@ from agent.selfcheck.judge import accused, find_causes, suspects_of
 from agent.selfcheck.model import Bench, DeviceResult, Finding, Result, Subject, Verdict
 from agent.selfcheck.reader import MapReader, Round, missing, words_of
 from agent.selfcheck.world import LOADED, WINDOW, Key, World, is_measured
+from drivers.profiles import Profile
 from drivers.reading import Clock
 from drivers.registers import decode
 
@@ -76,10 +77,15 @@ async def _foreign(world: World, clock: Clock) -> dict[Key, list[Round]]:
     for item in odd:
         for other in odd:
             same_bus = item.item.bus == other.item.bus and type(item.item) is type(other.item)
-            if item is not other and same_bus and item.profile.id != other.profile.id:
+            if item is not other and same_bus and item.profile.id != other.profile.id and _harmless(other.profile):
                 reader = MapReader(item, item.profile, other.item.unit, clock)
                 found[item.name, other.name] = [await reader.round() for _ in range(FOREIGN_READINGS)]
     return found
+
+
+def _harmless(profile: Profile) -> bool:
+    """Whether any address may be read there: not so where reading is a command or starts a watchdog."""
+    return profile.dialect != "huanyang_private" and not any(row.feeds_watchdog for row in profile.registers)
 
 
 def _broken(world: World, subject: Subject) -> bool:

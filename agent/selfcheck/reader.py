@@ -39,10 +39,17 @@ class MapReader:
         self._subject, self._profile, self._unit, self._clock = subject, profile, unit, clock
         self._link = SunSpecLink(subject.link, profile) if profile.dialect == "sunspec" else subject.link
         self._rows = checkable(profile)
+        # Registers whose reading does something in the device: never asked, nor read over.
+        self._forbidden = {
+            (row.function, address)
+            for row in profile.registers
+            if row.feeds_watchdog
+            for address in range(row.address, row.address + row.words)
+        }
         self._refused: set[tuple[int, int]] = set()
         self._spans = [
             (block.function + (ALONE if block.registers[0].alone else 0), block.address, block.count)
-            for block in plan_blocks(profile, self._rows, HOLE_MAX)
+            for block in plan_blocks(profile, self._rows, 0 if self._forbidden else HOLE_MAX)
         ]  # fmt: skip
 
     async def round(self) -> Round:
@@ -59,7 +66,7 @@ class MapReader:
             if not row.alone
             for address in range(row.address - 1, row.address + row.words + 1)
             if 0 <= address <= 65535
-        } - (found.memory.keys() | self._refused)
+        } - (found.memory.keys() | self._refused | self._forbidden)
         await self._read(found, [(function, address, 1) for function, address in sorted(wanted)], learn=False)
         self._refused |= wanted - found.memory.keys()
 

@@ -191,6 +191,34 @@ def test_same_seed_same_findings() -> None:
     assert check(bad) == check(replace(bad))
 
 
+def test_registers_whose_reading_is_a_command_are_not_asked() -> None:
+    """Siemens: reading the telegram's control word starts the drive's watchdog. Its neighbours may be suspects."""
+    g120 = served_map("siemens/g120")
+    kept = {
+        address
+        for row in g120.registers
+        if row.feeds_watchdog
+        for address in range(row.address, row.address + row.words)
+    }
+    assert kept
+    clock = HandClock()
+    a = scene(drive="siemens/g120", drive_map=remade(g120, "motor_speed", scale=10.0))
+    link = MemoryLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
+    assert causes(result) == [("scale", "drive-a")]
+    asked = {item.address + k for item in link.asked if item.unit == DRIVE_UNIT for k in range(item.registers)}
+    assert not asked & kept
+
+
+def test_a_private_dialect_is_left_alone() -> None:
+    a = scene(drive="huanyang/hy")
+    clock = HandClock()
+    link = MemoryLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
+    assert DRIVE_UNIT not in {item.unit for item in link.asked}
+    assert {verdict.outcome for verdict in result.devices["drive-a"].verdicts.values()} == {"unverified"}
+
+
 class StationClock(HandClock):
     """Time that moves the plant along."""
 
