@@ -11,6 +11,7 @@ from drivers.errors import DeviceRefused, FrameError, LinkTimeout
 from drivers.framing import Request
 from drivers.reading import Link
 
+UNKNOWN_MAX = 3  # some devices say "illegal function" where they mean the address
 MUTE_MAX, SILENCES_MAX = 3, 80  # in a row, and in all: some devices are silent where others refuse
 
 
@@ -30,6 +31,7 @@ class Questions:
         self.refused: set[tuple[int, int, int]] = set()
         self.functions = {3, 4} if fc03 else {4}
         self.requests = self.silences = 0
+        self._unknown = {3: 0, 4: 0}  # how often it said that it knows no such function
         self._mute = 0  # questions in a row without an answer
         self._answered = Request(unit, function, 0, 1)  # what it is known to answer, or to refuse
         self._rest_s: dict[tuple[int, int], float] = {}  # unanswered (function, count) → until when it is not asked
@@ -52,8 +54,9 @@ class Questions:
         except DeviceRefused as error:
             self.refused.add((function, address, count))
             self._answered, self._mute = request, 0
-            if error.code == 1:
-                self.functions.discard(function)  # it knows no such function at all
+            self._unknown[function] += error.code == 1
+            if self._unknown[function] >= UNKNOWN_MAX and not any(known == function for known, _ in self.words):
+                self.functions.discard(function)
             return 0
         except (FrameError, LinkTimeout):
             self.refused.add((function, address, count))
