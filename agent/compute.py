@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from agent import kernels
 from agent.allocate import Allocation, of_drive
+from agent.config import Motor
 from agent.estimate import Estimator
 from agent.messages import Message
 from agent.metrics import rounded
@@ -92,10 +93,13 @@ class Compute:
                 return
             from agent.windows import WaveformLane
 
-            lane = self._lanes[block.device] = WaveformLane(block.device, self._emit)
+            lane = self._lanes[block.device] = WaveformLane(block.device, self._emit, self._motor(block.device))
         before = lane.lost
         lane.take(block)
         self.waveform_lost += lane.lost - before
+
+    def _motor(self, asset: str) -> Motor | None:
+        return next((state.asset.motor for state in self._states if state.asset.name == asset), None)
 
     def tick(self) -> None:
         """Publishes rows that wait for a missing device no longer. Call a few times a second."""

@@ -106,6 +106,7 @@ class WaveformSource:
     where: str  # serial port, or socket://host:port
     baud: int
     at: str  # drive-input | motor | drive-output
+    supply_v: float | None = None  # declared voltage of the mains there, line to line
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +348,8 @@ def _motor(name: str, values: dict[str, Any], report: Report) -> Motor | None:
             report.problem(f"{where}.waveform", "needs either serial or tcp")
         else:
             host, port = source["tcp"] or ("", 0)
-            waveform = WaveformSource(source["serial"] or f"socket://{host}:{port}", source["baud"], source["at"])
+            waveform = WaveformSource(source["serial"] or f"socket://{host}:{port}", source["baud"], source["at"],
+                                      source["supply"])  # fmt: skip
     replaces = None
     if nested["replaces"] is not None:
         old = nested["replaces"]

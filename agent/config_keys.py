@@ -177,6 +177,7 @@ WAVEFORM = {
     "tcp": Key(schema.host_port(7000), None),
     "baud": Key(schema.whole(9600, 12_000_000), 921600),
     "at": Key(schema.one_of("drive-input", "motor", "drive-output")),
+    "supply": Key(schema.number(50, 40_000, "V"), None),
 }
 SIGNAL = {
     "bus": Key(schema.identifier),

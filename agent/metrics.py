@@ -16,7 +16,8 @@ from drivers.vocabulary import metric_name, vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One published number. kind: measured | estimate (has U and a method) | window (from the waveform) | counter."""
+    """One published number. kind: measured | estimate (has U and a method) | window (from the waveform) | counter |
+    event."""
 
     name: str  # with its unit as suffix
     unit: str
@@ -30,6 +31,40 @@ def _row(name: str, unit: str, about: str, kind: str, topic: str = "telemetry", 
     return Metric(metric_name(name, unit), unit, about, kind, topic, decimals)
 
 
+def _power_quality(topic: str) -> tuple[Metric, ...]:
+    """What pq3s and pq10m have in common."""
+    return (
+        *(_row(f"voltage_l{n}n", "V", f"rms of phase {n} from the waveform", "window", topic) for n in (1, 2, 3)),
+        *(_row(f"current_l{n}", "A", f"rms of phase {n} from the waveform", "window", topic) for n in (1, 2, 3)),
+        _row("active_power", "W", "active power from the waveform, all harmonics", "window", topic),
+        _row("reactive_power_fund", "var", "fundamental reactive power Q1, positive inductive", "window", topic),
+        _row("apparent_power", "VA", "effective apparent power (IEEE 1459)", "window", topic),
+        _row("power_factor", "", "active over apparent power", "window", topic, 4),
+        _row("frequency", "Hz", "fundamental frequency", "window", topic, 4),
+        *(_row(f"thd_u_l{n}", "%", f"voltage THD, subgroups to 40, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
+        *(_row(f"thd_i_l{n}", "%", f"current THD, subgroups to 40, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
+        *(
+            _row(f"tdd_l{n}", "%", f"current TDD of the rated current, phase {n}", "window", topic, 3)
+            for n in (1, 2, 3)
+        ),
+        *(_row(f"k_factor_l{n}", "", f"K factor of the current, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
+        _row("voltage_positive_sequence", "V", "positive-sequence fundamental voltage", "window", topic),
+        _row("voltage_unbalance", "%", "negative- over positive-sequence voltage, u2", "window", topic, 3),
+        _row("voltage_zero_sequence", "%", "zero- over positive-sequence voltage, u0", "window", topic, 3),
+        _row("current_unbalance", "%", "negative- over positive-sequence current, i2", "window", topic, 3),
+        _row("current_zero_sequence", "%", "zero- over positive-sequence current, i0", "window", topic, 3),
+        _row("windows", "", "windows of about 200 ms in this interval", "window", topic, 0),
+        _row("windows_left_out", "", "of these, left out of the means (gap, no synchronisation)", "window", topic, 0),
+    )
+
+
+def _harmonics(topic: str) -> tuple[Metric, ...]:
+    return (
+        *(_row(f"harmonic_u_l{n}", "V", f"rms by order 0…50, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
+        *(_row(f"harmonic_i_l{n}", "A", f"rms by order 0…50, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
+    )
+
+
 DERIVED: tuple[Metric, ...] = (
     _row("drive_efficiency", "%", "drive output over drive input, energies over the window", "estimate", decimals=2),
     _row("motor_efficiency", "%", "shaft over motor terminals, energies over the window", "estimate", decimals=2),
@@ -41,25 +76,31 @@ DERIVED: tuple[Metric, ...] = (
     _row("shaft_torque", "Nm", "shaft power over speed", "estimate", decimals=1),
     _row("motor_load", "%", "shaft power over rated power", "estimate", decimals=1),
     _row("energy_allocated", "kWh", "this motor's part of a shared meter while the agent ran", "counter", decimals=3),
-    *(_row(f"voltage_l{n}n", "V", f"rms of phase {n} from the waveform", "window", "pq3s") for n in (1, 2, 3)),
-    *(_row(f"current_l{n}", "A", f"rms of phase {n} from the waveform", "window", "pq3s") for n in (1, 2, 3)),
-    _row("active_power", "W", "active power from the waveform, all harmonics", "window", "pq3s"),
-    _row("reactive_power_fund", "var", "fundamental reactive power Q1, positive inductive", "window", "pq3s"),
-    _row("apparent_power", "VA", "effective apparent power (IEEE 1459)", "window", "pq3s"),
-    _row("power_factor", "", "active over apparent power", "window", "pq3s", 4),
-    _row("frequency", "Hz", "fundamental frequency", "window", "pq3s", 4),
-    *(_row(f"thd_u_l{n}", "%", f"voltage THD, subgroups to 40, phase {n}", "window", "pq3s", 3) for n in (1, 2, 3)),
-    *(_row(f"thd_i_l{n}", "%", f"current THD, subgroups to 40, phase {n}", "window", "pq3s", 3) for n in (1, 2, 3)),
-    _row("voltage_positive_sequence", "V", "positive-sequence fundamental voltage", "window", "pq3s"),
-    _row("voltage_unbalance", "%", "negative- over positive-sequence voltage, u2", "window", "pq3s", 3),
-    _row("voltage_zero_sequence", "%", "zero- over positive-sequence voltage, u0", "window", "pq3s", 3),
-    _row("current_unbalance", "%", "negative- over positive-sequence current, i2", "window", "pq3s", 3),
-    _row("current_zero_sequence", "%", "zero- over positive-sequence current, i0", "window", "pq3s", 3),
-    _row("windows", "", "windows of about 200 ms in these 3 s", "window", "pq3s", 0),
-    _row("windows_left_out", "", "of these, left out of the means (gap, no synchronisation)", "window", "pq3s", 0),
+    *_power_quality("pq3s"),
+    *_power_quality("pq10m"),
+    *(_row(f"voltage_l{n}n_min", "V", f"least 200 ms value, phase {n}", "window", "pq10m") for n in (1, 2, 3)),
+    *(_row(f"voltage_l{n}n_max", "V", f"largest 200 ms value, phase {n}", "window", "pq10m") for n in (1, 2, 3)),
+    *(_row(f"current_l{n}_max", "A", f"largest 200 ms value, phase {n}", "window", "pq10m") for n in (1, 2, 3)),
+    _row("active_power_max", "W", "largest 200 ms value", "window", "pq10m"),
+    *(_row(f"flicker_pst_l{n}", "", f"short-term flicker, phase {n}", "window", "pq10m", 3) for n in (1, 2, 3)),
     _row("fundamental", "Hz", "fundamental frequency that the orders refer to", "window", "harmonics", 4),
-    *(_row(f"harmonic_u_l{n}", "V", f"rms by order 0…50, phase {n}", "window", "harmonics", 3) for n in (1, 2, 3)),
-    *(_row(f"harmonic_i_l{n}", "A", f"rms by order 0…50, phase {n}", "window", "harmonics", 3) for n in (1, 2, 3)),
+    *_harmonics("harmonics"),
+    *_harmonics("pq10m"),
+    _row("event_kind", "", "dip, swell, interruption, rapid_change or inrush", "event", "event"),
+    _row("event_start_ms", "", "UTC of its begin; the message's time is its end", "event", "event"),
+    _row("event_duration_s", "", "seconds", "event", "event"),
+    _row("event_phases", "", "phases that were beyond the threshold", "event", "event"),
+    _row("event_extreme", "V", "half-cycle rms: least of a dip, largest of a swell, largest change", "event", "event"),
+    _row("event_extreme", "A", "half-cycle rms: largest of an inrush", "event", "event"),
+    _row("event_extreme", "%", "the same in percent of the reference", "event", "event"),
+    _row("event_reference", "V", "declared voltage, or that of the last minute", "event", "event"),
+    _row("event_reference", "A", "rated current", "event", "event"),
+    _row("event_steady_change", "%", "of a rapid change, from before to after", "event", "event"),
+    _row("event_interruption_s", "", "how long all phases were interrupted", "event", "event"),
+    _row("snapshot_start_ms", "", "UTC of the snapshot's first point", "event", "event"),
+    _row("snapshot_rate", "Hz", "points per second", "event", "event"),
+    *(_row(f"snapshot_u_l{n}", "V", f"waveform around the event, phase {n}", "event", "event") for n in (1, 2, 3)),
+    *(_row(f"snapshot_i_l{n}", "A", f"waveform around the event, phase {n}", "event", "event") for n in (1, 2, 3)),
 )  # fmt: skip
 
 HEALTH: tuple[Metric, ...] = (

@@ -1,43 +1,71 @@
-"""From a motor's waveform to the pq3s and harmonics messages: dsp windows in, 3 s means out."""
+"""From a motor's waveform to the pq3s, harmonics, pq10m and event messages."""
 
 from __future__ import annotations
 
 import logging
+import math
+from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from agent.config import Motor
 from agent.messages import Message
-from agent.metrics import by_name, rounded, rounded_all
+from agent.pq import harmonics_values, nothing_of_3s, pq3s_values, pq10m_values, shown
+from agent.pq_event import event_message, spoken
 from drivers.files import ROLES
 from drivers.reading import Quality, Waveform
+from dsp.aggregate import FLAGGED, TEN_MINUTES_S, WINDOWS, Aggregator, Interval, row_of
 from dsp.stream import Flag, Stream, Window
+from dsp.supply import Supply
 
 log = logging.getLogger(__name__)
 
-MEAN_S = 3.0  # 150/180 cycles of IEC 61000-4-30; on a drive's output as many whole windows
+TICK_AHEAD_S = 2.0  # a 10 min tick is told to the stream so long before its samples come
+KEPT_WINDOWS = 2 * WINDOWS + 2  # two 3 s intervals run side by side at a tick
 _FLAGS = (
     (Flag.GAP, Quality.GAP),
     (Flag.CLIPPED, Quality.CLIPPED),
     (Flag.SYNC_LOST, Quality.GAP),
     (Flag.MISSING_PHASE, Quality.UNVERIFIED),
     (Flag.UNSTEADY, Quality.UNVERIFIED),
+    (Flag.EVENT, Quality.PQ_EVENT),
 )
+
+
+def supply_of(motor: Motor | None) -> Supply | None:
+    """What is known of the mains where the motor's waveform is taken; None at a drive's output, which is no mains.
+
+    The declared voltage is the waveform's `supply`, or the nameplate's voltage of a motor direct on line; without
+    either, events are judged against the voltage of the last minute.
+    """
+    if motor is None or motor.waveform is None:
+        return Supply()
+    if motor.waveform.at == "drive-output":
+        return None
+    line_v = motor.waveform.supply_v or (motor.volts if motor.waveform.at == "motor" else None)
+    lamp = "120V" if line_v is not None and line_v / math.sqrt(3) < 180 else "230V"
+    return Supply(
+        voltage_v=line_v / math.sqrt(3) if line_v else None, current_a=motor.amps, demand_a=motor.amps, lamp=lamp
+    )
 
 
 class WaveformLane:
     """One motor's stream. Use from the computing thread; `emit` gets each finished message."""
 
-    def __init__(self, asset: str, emit: Callable[[Message], None]) -> None:
+    def __init__(self, asset: str, emit: Callable[[Message], None], motor: Motor | None = None) -> None:
         self._asset, self._emit = asset, emit
+        self._supply = supply_of(motor)
         self._stream: Stream | None = None
         self._channels: tuple[str, ...] = ()
         self._rate_hz = 0.0
         self._next = 0
         self._origin = (0, 0)  # (index, UTC ns) of the newest block's start
-        self._windows: list[Window] = []
-        self._quality = Quality.GOOD
+        self._recent: deque[tuple[float, float, Window]] = deque(maxlen=KEPT_WINDOWS)
+        self._aggregator = Aggregator.of_windows()
+        self._tick: tuple[float, float] = (math.inf, math.inf)  # sample and UTC second of the tick told last
+        self._quality = self._quality_10m = Quality.GOOD
+        self._left_out_10m = self._windows_10m = 0
         self._whole = True
         self._first = 0
         self.lost = 0
@@ -49,18 +77,15 @@ class WaveformLane:
         if block.index > self._next:
             missing = block.index - self._next
             self.lost += missing
-            if missing > MEAN_S * self._rate_hz:
-                self._publish()  # a mean over three seconds does not reach across a hole of that length
             self._stream.lost(missing)
         self._next = block.index + block.samples.shape[1]
         self._origin = (block.index - self._first, block.start_ns)
         self._quality |= block.quality
+        self._tell_tick(block.samples.shape[1])
         for window in self._stream.push(self._rows(block)):
-            if self._windows and window.end_index - self._windows[0].start_index > (MEAN_S + 0.5) * self._rate_hz:
-                self._publish()
-            self._windows.append(window)
-            if window.end_index - self._windows[0].start_index >= (MEAN_S - 0.01) * self._rate_hz:
-                self._publish()
+            self._window(window)
+        for event in self._stream.cut_short():
+            self._emit(event_message(self._asset, event, self._rate_hz, self._utc_ms, block.quality))
 
     def _start(self, block: Waveform) -> None:
         self._channels, self._rate_hz, self._next = block.channels, block.rate_hz, block.index
@@ -75,8 +100,11 @@ class WaveformLane:
         for name, limit in zip(block.channels, block.clipping, strict=False):
             if name in ROLES:
                 limits[ROLES.index(name)] = limit
-        self._stream = Stream(block.rate_hz, present=present, limits=limits)
-        self._windows.clear()
+        nominal = "drive" if self._supply is None else "auto"
+        self._stream = Stream(block.rate_hz, nominal=nominal, present=present, limits=limits, supply=self._supply)
+        self._aggregator = Aggregator.of_windows()
+        self._recent.clear()
+        self._tick = (math.inf, math.inf)
 
     def _rows(self, block: Waveform) -> np.ndarray:
         if block.channels == ROLES:
@@ -87,74 +115,72 @@ class WaveformLane:
                 rows[ROLES.index(name)] = block.samples[number]
         return rows
 
-    def _publish(self) -> None:
-        windows, quality = self._windows, self._quality
-        self._windows, self._quality = [], Quality.GOOD
-        if not windows:
-            return
+    # --- time
+
+    def _utc_s(self, index: float) -> float:
+        """Of a sample position. Positions keep their side of the last tick, however the clock wanders meanwhile."""
+        origin, start_ns = self._origin
+        at_s = start_ns / 1e9 + (index - origin) / self._rate_hz
+        tick_index, tick_s = self._tick
+        return max(at_s, tick_s) if index >= tick_index - 0.5 else min(at_s, tick_s)
+
+    def _utc_ms(self, index: float) -> int:
+        return math.floor(self._utc_s(index) * 1000 + 1e-3)
+
+    def _tell_tick(self, count: int) -> None:
+        assert self._stream is not None
         index, start_ns = self._origin
-        end_ms = (start_ns + round((windows[-1].end_index - index) / self._rate_hz * 1e9)) // 1_000_000
+        start_s = start_ns / 1e9
+        tick_s = math.ceil(start_s / TEN_MINUTES_S) * TEN_MINUTES_S
+        if tick_s != self._tick[1] and tick_s - start_s < TICK_AHEAD_S + count / self._rate_hz:
+            at = round(index + (tick_s - start_s) * self._rate_hz)
+            self._stream.tick(at)
+            self._tick = (at, tick_s)
+
+    # --- windows
+
+    def _window(self, window: Window) -> None:
+        start_s, end_s = self._utc_s(window.start_index), self._utc_s(window.end_index)
+        self._recent.append((start_s, end_s, window))
+        self._windows_10m += 1
+        self._left_out_10m += bool(window.flags & (Flag.GAP | Flag.SYNC_LOST))
+        for flag, seen in _FLAGS:
+            if flag in window.flags:
+                self._quality_10m |= seen
+        for event in window.events:
+            message = event_message(self._asset, event, self._rate_hz, self._utc_ms, self._quality)
+            log.info("%s: %s", self._asset, spoken(dict(message.values)))
+            self._emit(message)
+        for interval in self._aggregator.add(row_of(window), start_s, end_s, bool(window.flags & FLAGGED)):
+            if interval.seconds == TEN_MINUTES_S:
+                self._ten_minutes(interval)
+            elif interval.seconds < TEN_MINUTES_S:
+                self._three_seconds(interval)
+
+    def _three_seconds(self, interval: Interval) -> None:
+        inside = interval.start_s - 1e-6, interval.end_s + 1e-6
+        windows = [window for start_s, end_s, window in self._recent if inside[0] <= start_s and end_s <= inside[1]]
+        quality, self._quality = self._quality, Quality.GOOD
+        self._quality_10m |= quality
         for flag, seen in _FLAGS:
             if any(flag in window.flags for window in windows):
                 quality |= seen
         usable = [window for window in windows if not window.flags & (Flag.GAP | Flag.SYNC_LOST)]
-        each = sum(window.end_index - window.start_index for window in windows) / len(windows)
-        left_out = max(len(windows), round(MEAN_S * self._rate_hz / each)) - len(usable)
+        left_out = max(len(windows), WINDOWS) - len(usable)
         if left_out:
             quality |= Quality.GAP
-        values = pq3s_values(usable, self._whole) if usable else dict.fromkeys(_PQ3S)
+        values = pq3s_values(usable, self._whole) if usable else nothing_of_3s()
         values |= {"windows": len(windows), "windows_left_out": left_out}
-        table = by_name("pq3s")
-        shown = {name: None if value is None else rounded(table[name], value) for name, value in values.items()}
-        self._emit(Message(self._asset, "pq3s", end_ms, shown, quality=quality))
+        end_ms = math.floor(interval.end_s * 1000 + 1e-3)
+        self._emit(Message(self._asset, "pq3s", end_ms, shown("pq3s", values), quality=quality))
         if usable:
             self._emit(Message(self._asset, "harmonics", end_ms, harmonics_values(usable), quality=quality))
 
-
-def pq3s_values(windows: list[Window], whole: bool = True) -> dict[str, Any]:
-    """3 s values: quadratic means (IEC 61000-4-30, 4.5 [M]), plain ones of powers and frequency.
-
-    whole: whether all three phases are there; otherwise totals are None.
-    """
-    values: dict[str, Any] = {name: _aggregate(windows, *source) for name, source in _PQ3S.items()}
-    return values if whole else values | dict.fromkeys(_TOTALS)
-
-
-def harmonics_values(windows: list[Window]) -> dict[str, Any]:
-    """Subgroups by order 0…50 for each phase; components where a window holds fewer than three cycles."""
-    table = by_name("harmonics")
-    values: dict[str, Any] = {"fundamental_hz": round(float(np.mean([window.frequency_hz for window in windows])), 4)}
-    few = any(Flag.FEW_CYCLES in window.flags for window in windows)
-    for letter, unit in (("u", "v"), ("i", "a")):
-        field = f"{'h' if few else 'sg'}_{letter}_{unit}"
-        mean = np.sqrt(np.mean([getattr(window, field) ** 2 for window in windows], axis=0))
-        for phase in range(3):
-            name = f"harmonic_{letter}_l{phase + 1}_{unit}"
-            if not np.isnan(mean[phase]).all():
-                values[name] = rounded_all(table[name], mean[phase].tolist())
-    return values
-
-
-def _aggregate(windows: list[Window], field: str, phase: int | None, quadratic: bool) -> float:
-    rows = [getattr(window, field) for window in windows]
-    picked = np.array([row if phase is None else row[phase] for row in rows], dtype=np.float64)
-    return float(np.sqrt(np.mean(picked**2)) if quadratic else np.mean(picked))
-
-
-_TOTALS = ("active_power_w", "reactive_power_fund_var", "apparent_power_va", "power_factor")
-_PQ3S: dict[str, tuple[str, int | None, bool]] = {
-    **{f"voltage_l{n + 1}n_v": ("u_rms_v", n, True) for n in range(3)},
-    **{f"current_l{n + 1}_a": ("i_rms_a", n, True) for n in range(3)},
-    "active_power_w": ("p_w", None, False),
-    "reactive_power_fund_var": ("q1_var", None, False),
-    "apparent_power_va": ("s_va", None, False),
-    "power_factor": ("pf", None, False),
-    "frequency_hz": ("frequency_hz", None, False),
-    **{f"thd_u_l{n + 1}_pct": ("thd_u_pct", n, True) for n in range(3)},
-    **{f"thd_i_l{n + 1}_pct": ("thd_i_pct", n, True) for n in range(3)},
-    "voltage_positive_sequence_v": ("u1_v", None, True),
-    "voltage_unbalance_pct": ("u2_pct", None, True),
-    "voltage_zero_sequence_pct": ("u0_pct", None, True),
-    "current_unbalance_pct": ("i2_pct", None, True),
-    "current_zero_sequence_pct": ("i0_pct", None, True),
-}
+    def _ten_minutes(self, interval: Interval) -> None:
+        quality, self._quality_10m = self._quality_10m, Quality.GOOD
+        if not interval.whole:
+            quality |= Quality.GAP
+        values = pq10m_values(interval, self._whole)
+        values |= {"windows": self._windows_10m, "windows_left_out": self._left_out_10m}
+        self._windows_10m = self._left_out_10m = 0
+        self._emit(Message(self._asset, "pq10m", round(interval.end_s * 1000), shown("pq10m", values), quality=quality))

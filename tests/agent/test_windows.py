@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
+from agent.config import Motor, WaveformSource
 from agent.messages import Message, judge
 from agent.windows import WaveformLane
 from drivers import ews
@@ -14,6 +17,7 @@ from drivers.reading import Quality, Waveform
 from drivers.waveform import Assembler
 
 RATE_HZ, U_V, I_A, F_HZ = 10240.0, 230.0, 40.0, 50.0
+START_NS = 1_790_000_000_000_000_000
 NAMES = ("u1", "u2", "u3", "i1", "i2", "i3")
 SCALE, RANGE = {"u": 0.02, "i": 0.005}, {"u": 600.0, "i": 150.0}
 HELLO = ews.Hello(
@@ -45,9 +49,10 @@ def frames(seconds: float, peak: float = 1.0) -> list[bytes]:
 def play(wire: list[bytes]) -> tuple[list[Message], Assembler, WaveformLane]:
     out: list[Message] = []
     assembler, lane = Assembler("m", Quality.SIMULATED), WaveformLane("m", out.append)
-    came_ns = 1_790_000_000_000_000_000
+    came_ns = START_NS
     for frame in wire:
-        came_ns += round(64 / RATE_HZ * 1e9)
+        parsed = ews.parse(frame[:-1])  # a frame comes when its last sample was taken; a damaged one in its turn
+        came_ns = START_NS + round((parsed.index + 64) / RATE_HZ * 1e9) if parsed else came_ns + 6_250_000
         for block in assembler.feed(frame, came_ns):
             lane.take(block)
     return out, assembler, lane
@@ -144,3 +149,81 @@ def test_a_stream_without_all_phases_has_no_total_power() -> None:
     lane.take(Waveform("m", 0, 0, RATE_HZ, ("u12", "u23"), samples))
     last = of(out, "pq3s")[0]
     assert judge(last.values, last.flags, last.quality) == "bad"
+
+
+MOTOR = Motor("m", "m", "induction", 55, 1475, 4, math.sqrt(3) * U_V, "x", 100.0, None, None, None, (), None,
+              WaveformSource("", 0, "motor"))  # fmt: skip
+
+
+def blocks(start_ns: int, seconds: float, level: np.ndarray | None = None) -> Iterator[Waveform]:
+    """The sine of `frames` as blocks of 64 ms, whose voltages `level` (one value per sample) may change."""
+    t = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    phases = 2 * np.pi * F_HZ * t - np.arange(3)[:, None] * 2 * np.pi / 3
+    level = np.ones_like(t) if level is None else level
+    samples = np.vstack([math.sqrt(2) * U_V * level * np.cos(phases), math.sqrt(2) * I_A * np.cos(phases - np.pi / 6)])
+    for at in range(0, len(t), 656):
+        yield Waveform(
+            "m",
+            start_ns + round(at / RATE_HZ * 1e9),
+            at,
+            RATE_HZ,
+            NAMES,
+            np.ascontiguousarray(samples[:, at : at + 656]),
+        )
+
+
+def test_a_dip_arrives_as_an_event_and_marks_its_values() -> None:
+    out: list[Message] = []
+    lane = WaveformLane("m", out.append, MOTOR)
+    level = np.ones(int(9.2 * RATE_HZ))
+    begin, end = int(4.0 * RATE_HZ), int(4.16 * RATE_HZ)  # eight whole cycles
+    level[begin:end] = 0.6
+    for block in blocks(START_NS, 9.2, level):
+        lane.take(block)
+    (event,) = of(out, "event")
+    v = event.values
+    assert v["event_kind"] == "dip"
+    assert v["event_phases"] == [1, 2, 3]
+    assert v["event_extreme_pct"] == pytest.approx(60, abs=0.2)
+    assert v["event_extreme_v"] == pytest.approx(0.6 * U_V, abs=0.002 * U_V)
+    assert v["event_reference_v"] == pytest.approx(U_V)
+    assert v["event_duration_s"] == pytest.approx(0.16, abs=0.02)
+    assert v["event_start_ms"] == pytest.approx(START_NS / 1e6 + 4000, abs=20)
+    assert event.t_ms == pytest.approx(v["event_start_ms"] + 1000 * v["event_duration_s"], abs=2)
+    snapshot = v["snapshot_u_l1_v"]
+    assert 200 < len(snapshot) <= 1024
+    assert v["snapshot_start_ms"] < v["event_start_ms"]
+    assert max(snapshot) == pytest.approx(math.sqrt(2) * U_V, rel=0.02)
+    marked = [Quality.PQ_EVENT in message.quality for message in of(out, "pq3s")]
+    assert marked == [False, True, False]
+
+
+def test_at_a_drives_output_there_are_no_events() -> None:
+    out: list[Message] = []
+    waveform = WaveformSource("", 0, "drive-output")
+    lane = WaveformLane("m", out.append, dataclasses.replace(MOTOR, waveform=waveform))
+    level = np.ones(int(7 * RATE_HZ))
+    level[30_000:33_000] = 0.3
+    for block in blocks(START_NS, 7, level):
+        lane.take(block)
+    assert not of(out, "event")
+    assert of(out, "pq3s")
+
+
+def test_ten_minute_values_end_at_the_tick_and_three_second_values_begin_anew() -> None:
+    out: list[Message] = []
+    lane = WaveformLane("m", out.append, MOTOR)
+    tick_s = 1_790_000_400
+    level = np.where(np.arange(int(16.2 * RATE_HZ)) < 10.1 * RATE_HZ, 1.0, 0.95)
+    for block in blocks(tick_s * 1_000_000_000 - 10_100_000_000, 16.2, level):
+        lane.take(block)
+    (ten,) = of(out, "pq10m")
+    assert ten.t_ms == tick_s * 1000
+    assert ten.values["voltage_l1n_v"] == pytest.approx(U_V, rel=1e-3)  # nothing from behind the tick but its overlap
+    assert ten.values["voltage_l1n_max_v"] == pytest.approx(U_V, rel=1e-4)
+    assert ten.values["active_power_w"] == pytest.approx(3 * U_V * I_A * math.cos(math.pi / 6), rel=1e-3)
+    assert ten.values["harmonic_u_l2_v"][1] == pytest.approx(U_V, rel=1e-3)
+    assert Quality.GAP in ten.quality, "ten seconds are no ten minutes"
+    after = [message for message in of(out, "pq3s") if message.t_ms > tick_s * 1000 + 2900]
+    assert after[0].t_ms == pytest.approx(tick_s * 1000 + 3000, abs=5)
+    assert after[0].values["voltage_l1n_v"] == pytest.approx(0.95 * U_V, rel=1e-4)
