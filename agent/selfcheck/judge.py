@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agent.selfcheck.hypotheses import OPTIONS, Hypothesis, hypotheses
+from agent.selfcheck.hypotheses import OPTIONS, hypotheses
+from agent.selfcheck.hypothesis import Hypothesis
 from agent.selfcheck.model import Finding
 from agent.selfcheck.reader import Round
 from agent.selfcheck.world import LOADED, WINDOW, Key, State, World, is_measured, median

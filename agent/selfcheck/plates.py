@@ -1,0 +1,68 @@
+"""What the configuration says about the machine behind a device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agent.config import Drive, Meter, Motor
+from agent.poll import CT_QUANTITIES, VT_QUANTITIES
+from agent.selfcheck.model import Bench, Subject
+from agent.selfcheck.relations import Plate
+
+
+def ratio_factor(item: Meter | Drive, unit: str) -> float:
+    """What the agent multiplies by, where the meter itself does not know the transformers."""
+    if not isinstance(item, Meter) or item.ratio_in != "agent":
+        return 1.0
+    ct = item.ct[0] / item.ct[1] if item.ct and unit in CT_QUANTITIES else 1.0
+    vt = item.vt[0] / item.vt[1] if item.vt and unit in VT_QUANTITIES else 1.0
+    return ct * vt
+
+
+def plate_of(bench: Bench, subject: Subject) -> Plate:
+    """The nameplate behind a device: its one motor, or its motors together when they share a drive."""
+    item = subject.item
+    if isinstance(item, Meter):
+        drives = [
+            other.item for other in bench.subjects if isinstance(other.item, Drive) and other.item.fed_by == item.name
+        ]
+        direct = [motor for motor in bench.motors if motor.fed_by == item.name]
+        motors = direct + [motor for motor in bench.motors if any(motor.fed_by == drive.name for drive in drives)]
+        sinusoidal = item.at == "motor"
+        base = Plate(
+            sinusoidal=sinusoidal,
+            per_phase=per_phase(subject),
+            ct=item.ct[0] / item.ct[1] if item.ct else math.nan,
+            vt=item.vt[0] / item.vt[1] if item.vt else math.nan,
+        )
+        if len(direct) + len(drives) != 1:
+            return base
+        return replace(_motor_plate(base, motors), direct=bool(direct))
+    motors = [motor for motor in bench.motors if motor.fed_by == item.name]
+    return replace(_motor_plate(Plate(), motors), drive_kw=item.kw or math.nan)
+
+
+def per_phase(subject: Subject) -> bool:
+    item = subject.item
+    return isinstance(item, Meter) and item.wiring == "3P4W" and subject.profile.phases == 3
+
+
+def _motor_plate(plate: Plate, motors: Sequence[Motor]) -> Plate:
+    if not motors:
+        return plate
+    first = motors[0]
+    efficiency = (first.efficiency_pct or 93.0) / 100
+    cos_phi = 0.86 if first.kind == "induction" else 0.95
+    amps = first.amps or first.kw * 1000 / (math.sqrt(3) * first.volts * efficiency * cos_phi)
+    return replace(
+        plate,
+        kw=sum(motor.kw for motor in motors),
+        rpm=first.rpm,
+        poles=first.poles,
+        volts=first.volts,
+        amps=amps * sum(motor.kw for motor in motors) / first.kw,
+        induction=first.kind == "induction",
+        efficiency=efficiency,
+    )
