@@ -89,6 +89,7 @@ class Window(NamedTuple):
     energy_j: float  # active, of the window's new part: what windows share at a tick counts once
     events: tuple[Event, ...]  # those that end in it
     pinst: Floats  # largest instantaneous flicker sensation in the window, per voltage; NaN without a lamp
+    pst: Floats  # short-term flicker severity, on the window that completes ten minutes; else NaN
 
     def named_1459(self) -> dict[str, float]:
         """IEEE 1459's quantities by name: 15 of a single phase, 25 of three; empty of two, with a gap or no sync."""

@@ -11,6 +11,7 @@ from dsp import ieee1459, indices, power, resample, segment, spectrum, transform
 from dsp._jit import Bytes, Floats
 from dsp._lanes import rows
 from dsp.events import Event, Events
+from dsp.flicker import INTERVAL_S, Flicker
 from dsp.results import ORDERS, Flag, Window
 from dsp.supply import WIRINGS, Supply
 
@@ -79,6 +80,8 @@ class Stream:
         self._events = Events(self.rate_hz, supply, self._mapped) if supply is not None else None
         self._touched = False  # whether an event touched the window before
         self._interharmonics = interharmonics
+        lamp = supply.lamp if supply is not None else None
+        self._flicker = Flicker(self.rate_hz, lamp, self._mapped) if lamp is not None else None
         self._line_phasor = np.zeros((CHANNELS, 2))
         self._limits: Floats = np.array(limits if limits is not None else [math.nan] * CHANNELS, dtype=np.float64)
 
@@ -114,6 +117,7 @@ class Stream:
         self._waiting: list[Window] = []
         self._ended: list[Event] = []  # cut short between windows
         self._tick: int | None = None
+        self._pst_due = INTERVAL_S * self.rate_hz
         self._emitted = 0
         self._restart(0)
 
@@ -176,6 +180,7 @@ class Stream:
         come: a tick that windows have passed already is left out.
         """
         self._tick = index
+        self._pst_due = float(index)
 
     # --- samples
 
@@ -184,6 +189,8 @@ class Stream:
         self._start = self._covered = float(index)
         if self._events is not None:
             self._ended += self._events.interrupt()
+        if self._flicker is not None:
+            self._flicker.restart()
         self._f_hz = 0.0  # 0: searching
         self._rotation = 1
         self._coasted_s = 0.0
@@ -434,6 +441,7 @@ class Stream:
             if one:
                 flags |= one
         events, flags = self._detect(start, end, f_hz, flags)
+        pinst, pst = self._flicker_of(end, core_hi, f_hz)
 
         energy_j = results[power.P] * (end - start) / self.rate_hz
         if start < self._covered < end:
@@ -462,7 +470,7 @@ class Stream:
             results[power.U_SEQUENCE : power.I_SEQUENCE], results[power.I_SEQUENCE : power.I_SEQUENCE + 3],
             r[power.U_NEMA_PCT], r[power.I_NEMA_PCT], tables[2, :3], tables[2, 3:], tables[3, :3], tables[3, 3:],
             k_factor[:3], tdd_pct[:3], hvf[:3], crest[:3], crest[3:], resolved, float(energy_j), events,
-            np.full(3, np.nan),
+            pinst, pst,
         )  # fmt: skip
 
     def _sum(self, start: float, core_lo: int, end: float, core_hi: int, origin: int, out: Floats) -> None:
@@ -490,6 +498,16 @@ class Stream:
             return self._1459.copy()
         ieee1459.single(self._mean, self._phasor, pairs[0], self._1459)
         return self._1459[: len(ieee1459.SINGLE)].copy()
+
+    def _flicker_of(self, end: float, core_hi: int, f_hz: float) -> tuple[Floats, Floats]:
+        """Largest Pinst of the window, and Pst when ten minutes are complete with it."""
+        if self._flicker is None:
+            return np.full(3, np.nan), np.full(3, np.nan)
+        pinst = self._flicker.advance(self._x, self._bad, self._base, self._first, core_hi, f_hz)
+        if end < self._pst_due:
+            return pinst, np.full(3, np.nan)
+        self._pst_due += INTERVAL_S * self.rate_hz
+        return pinst, self._flicker.close()
 
     def _detect(self, start: float, end: float, f_hz: float, flags: Flag) -> tuple[tuple[Event, ...], Flag]:
         """Events that end in the window, and its flags with theirs."""

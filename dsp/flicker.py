@@ -1,0 +1,258 @@
+"""Flicker of lamps from the voltage's envelope: Pinst, Pst, Plt (IEC 61000-4-15 ed. 2; coefficients [M], 230 V seen in
+public code). A mains-side function: never of a drive's output.
+
+Squares are averaged over a few samples first, to some 2 kHz: the envelope ends at 42 Hz. The adaptor divides by the
+mean square of the last 27.3 s instead of by the rms; the two differ by the square of the modulation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from dsp._jit import Bytes, Floats, Ints, bare, inner
+
+RATE_HZ = 2000.0  # at least that after the averaging
+INTERVAL_S = 600
+_ADAPTOR_S, _EYE_S = 27.3, 0.3
+_SETTLE_S = 15.0  # after a start nothing is classified
+_CLASSES, _PER_OCTAVE, _LEAST = 2240, 64, 2.0**-21
+_CLASSIFY_HZ = 120.0
+# k, lambda, w1, w2, w3, w4 (as frequencies but k)
+_LAMPS = {
+    "230V": (1.74802, 4.05981, 9.15494, 2.27979, 1.22535, 21.9),
+    "120V": (1.6357, 4.167375, 9.077169, 2.939902, 1.394468, 17.31512),
+}
+_SECTIONS = 5  # three of the low pass, two of the eye
+# rows of the state, one column per voltage
+_LEVEL, _SLOW, _EYE, _SUM, _BAD, _LARGEST, _LOST = 0, 1, 2, 13, 14, 15, 16  # 3 .. 12: the sections
+_STATE = 17
+
+
+def sections(lamp: str, nominal_hz: float, rate_hz: float) -> Floats:
+    """Second-order sections b0 b1 b2 a1 a2 (shape (5, 5)): Butterworth of 35 Hz (50 Hz mains) or 42 Hz, then the lamp
+    and the eye. Bilinear; the low pass meets its corner exactly."""
+    t = 2.0 * rate_hz
+    corner = t * math.tan(math.pi * (42.0 if nominal_hz > 55.0 else 35.0) / rate_hz)
+    analog = []
+    for k in range(3):
+        damping = 2.0 * math.cos(math.pi * (2 * k + 1) / 12.0)
+        analog.append(((corner**2, 0.0, 0.0), (corner**2, damping * corner, 1.0)))
+    factor, *rest = _LAMPS[lamp]
+    lam, w1, w2, w3, w4 = (2.0 * math.pi * f for f in rest)
+    analog.append(((0.0, factor * w1, 0.0), (w1**2, 2.0 * lam, 1.0)))
+    analog.append(((1.0, 1.0 / w2, 0.0), (1.0, 1.0 / w3 + 1.0 / w4, 1.0 / (w3 * w4))))
+    out = np.zeros((_SECTIONS, 5))
+    for row, (b, a) in zip(out, analog, strict=True):
+        nb, na = ((p[0] + p[1] * t + p[2] * t * t, 2 * (p[0] - p[2] * t * t), p[0] - p[1] * t + p[2] * t * t)
+                  for p in (b, a))  # fmt: skip
+        row[:3] = np.array(nb) / na[0]
+        row[3:] = np.array(na[1:]) / na[0]
+    return out
+
+
+def gain(coefficients: Floats, f_hz: float, rate_hz: float) -> float:
+    """Magnitude of all sections at a frequency."""
+    z = np.exp(-2j * np.pi * f_hz / rate_hz * np.arange(3))
+    b, a = coefficients[:, :3] @ z, 1.0 + coefficients[:, 3:] @ z[1:]
+    return float(np.abs(np.prod(b / a)))
+
+
+@bare
+def averages(
+    x: Floats, bad: Bytes, base: int, begin: int, end: int, every: int, inside: int, state: Floats, out: Floats
+) -> int:
+    """Mean squares of `every` samples each of three voltages, into out (shape (3, most)); returns how many.
+
+    Column 0 of x is sample `base`; samples begin .. end-1 follow `inside` ones that state[_SUM] already holds. An
+    average with a gap in it is -1.
+    """
+    n = 0
+    k = begin - base
+    while k < end - base:
+        step = min(every - inside, end - base - k)
+        for c in range(3):
+            row, mark = x[c, k : k + step], bad[c, k : k + step]
+            total = 0.0
+            holes = 0
+            for i in range(step):
+                total += row[i] * row[i]
+                holes += mark[i]
+            state[_SUM, c] += total
+            state[_BAD, c] += holes
+            state[_LOST, c] += holes
+        k += step
+        inside += step
+        if inside < every:
+            break
+        inside = 0
+        for c in range(3):
+            out[c, n] = state[_SUM, c] / every if state[_BAD, c] == 0.0 else -1.0
+            state[_SUM, c] = 0.0
+            state[_BAD, c] = 0.0
+        n += 1
+    return n
+
+
+@bare
+def follow(
+    squares: Floats, n: int, done: int, c: int, sos: Floats, slow: float, high: float, eye: float, scale: float,
+    classify: int, quiet: int, state: Floats, counts: Ints,
+) -> None:  # fmt: skip
+    """n averages of voltage c through the chain; `done` were before them.
+
+    slow, high, eye: steps of the adaptor, the 0.05 Hz high pass and the 300 ms low pass. Each `classify`th value after
+    the first `quiet` ones is counted. A gap (-1) counts as if nothing changed. state: (17, 3), counts: (3, classes).
+    """
+    level, mean, p, largest = state[_LEVEL, c], state[_SLOW, c], state[_EYE, c], state[_LARGEST, c]
+    a0, b0, a1, b1, a2 = state[3, c], state[4, c], state[5, c], state[6, c], state[7, c]
+    b2, a3, b3, a4, b4 = state[8, c], state[9, c], state[10, c], state[11, c], state[12, c]
+    left = classify - done % classify
+    for m in range(n):
+        square = squares[c, m]
+        if square < 0.0:
+            square = level
+        level += slow * (square - level)
+        v = square / level - 1.0 if level > 0.0 else 0.0
+        mean += high * (v - mean)
+        v -= mean
+        v, a0, b0 = _section(sos, 0, v, a0, b0)
+        v, a1, b1 = _section(sos, 1, v, a1, b1)
+        v, a2, b2 = _section(sos, 2, v, a2, b2)
+        v, a3, b3 = _section(sos, 3, v, a3, b3)
+        v, a4, b4 = _section(sos, 4, v, a4, b4)
+        p += eye * (scale * v * v - p)
+        largest = max(largest, p)
+        left -= 1
+        if left == 0:
+            left = classify
+            if done + m < quiet:
+                continue
+            place = int(np.log2(max(p, _LEAST) / _LEAST) * _PER_OCTAVE)
+            counts[c, min(max(place, 0), _CLASSES - 1)] += 1
+    state[_LEVEL, c], state[_SLOW, c], state[_EYE, c], state[_LARGEST, c] = level, mean, p, largest
+    state[3, c], state[4, c], state[5, c], state[6, c], state[7, c] = a0, b0, a1, b1, a2
+    state[8, c], state[9, c], state[10, c], state[11, c], state[12, c] = b2, a3, b3, a4, b4
+
+
+@inner
+def _section(sos: Floats, s: int, v: float, a: float, b: float) -> tuple[float, float, float]:
+    """One step of a second-order section, transposed direct form II: output and new state."""
+    y = sos[s, 0] * v + a
+    return y, sos[s, 1] * v - sos[s, 3] * y + b, sos[s, 2] * v - sos[s, 4] * y
+
+
+class Flicker:
+    """Running flicker meter of three voltages. All memory is taken here."""
+
+    def __init__(self, rate_hz: float, lamp: str, use: Bytes) -> None:
+        if lamp not in _LAMPS:
+            raise ValueError(f"lamp must be one of {', '.join(_LAMPS)}, got {lamp!r}")
+        if rate_hz < 500.0:
+            raise ValueError(f"flicker needs at least 500 samples a second, got {rate_hz}")
+        self._rate_hz, self._lamp = rate_hz, lamp
+        self._use = np.array(use[:3], dtype=np.uint8)
+        self._every = max(1, int(rate_hz / RATE_HZ))
+        self._reduced_hz = rate_hz / self._every
+        self._classify = max(1, int(self._reduced_hz / _CLASSIFY_HZ))
+        self._quiet = int(_SETTLE_S * self._reduced_hz)
+        self._slow = -math.expm1(-1.0 / (_ADAPTOR_S * self._reduced_hz))
+        self._high = -math.expm1(-2.0 * math.pi * 0.05 / self._reduced_hz)
+        self._eye = -math.expm1(-1.0 / (_EYE_S * self._reduced_hz))
+        self._state, self._counts = np.zeros((_STATE, 3)), np.zeros((3, _CLASSES), dtype=np.int64)
+        self._channels = [c for c in range(3) if self._use[c]]
+        self._squares = np.zeros((3, int(2.0 * self._reduced_hz) + 16))  # two seconds: no window is longer
+        self._inside = self._done = 0
+        self._sos = np.zeros((_SECTIONS, 5))
+        self._nominal_hz = 0.0
+        self._scale = 0.0
+        self._next = 0  # absolute sample index
+
+    def restart(self) -> None:
+        """Samples were lost for long: settle anew. What was classified stays."""
+        self._state[:_LOST] = 0.0
+        self._inside = self._done = 0
+        self._nominal_hz = 0.0
+
+    def advance(self, x: Floats, bad: Bytes, base: int, first: int, end: int, f_hz: float) -> Floats:
+        """Samples up to end-1; returns the largest Pinst of each voltage in them, NaN before a frequency is known."""
+        if self._nominal_hz == 0.0:
+            if not f_hz > 0.0:
+                return np.full(3, np.nan)
+            self._begin(x, bad, base, first, end, f_hz)
+        begin = max(self._next, first)
+        if end > begin:
+            n = averages(x, bad, base, begin, end, self._every, self._inside, self._state, self._squares)
+            self._inside = (self._inside + end - begin) % self._every
+            for c in self._channels:
+                follow(
+                    self._squares, n, self._done, c, self._sos, self._slow, self._high, self._eye, self._scale,
+                    self._classify, self._quiet, self._state, self._counts,
+                )  # fmt: skip
+            self._done += n
+            self._next = end
+        out: Floats = np.where(self._use != 0, self._state[_LARGEST], np.nan)
+        self._state[_LARGEST] = 0.0
+        return out
+
+    def _begin(self, x: Floats, bad: Bytes, base: int, first: int, end: int, f_hz: float) -> None:
+        self._nominal_hz = 60.0 if f_hz > 55.0 else 50.0
+        self._sos[:] = sections(self._lamp, self._nominal_hz, self._reduced_hz)
+        # 0.25 % at 8.8 Hz on the 230 V lamp reads 1 at the crests of what the 300 ms leave of its double frequency;
+        # the factors k keep the other lamp in proportion
+        crest = 1.0 + 1.0 / math.hypot(1.0, 2.0 * math.pi * 17.6 * _EYE_S)
+        reference = gain(sections("230V", 50.0, self._reduced_hz), 8.8, self._reduced_hz)
+        self._scale = 2.0 / ((0.0025 * reference) ** 2 * crest)
+        start = max(first, end - int(self._rate_hz))
+        part, good = x[:3, start - base : end - base], bad[:3, start - base : end - base] == 0
+        self._state[_LEVEL] = np.where(good, part * part, 0.0).sum(axis=1) / np.maximum(good.sum(axis=1), 1)
+        self._next = start
+
+    def close(self) -> Floats:
+        """Pst of each voltage since the last close(), which is to come each ten minutes; NaN with too little of it.
+
+        Less than 95 % of 600 s classified, or more than 5 % of the samples missing, is too little.
+        """
+        out = np.full(3, np.nan)
+        need = 0.95 * INTERVAL_S * self._reduced_hz / self._classify
+        for c in range(3):
+            if (
+                self._use[c]
+                and self._counts[c].sum() >= need
+                and self._state[_LOST, c] < 0.05 * INTERVAL_S * self._rate_hz
+            ):
+                out[c] = pst(self._counts[c])
+        self._counts[:] = 0
+        self._state[_LOST] = 0.0
+        return out
+
+
+def pst(counts: Ints) -> float:
+    """Short-term severity from the classes' counts (5.7.2): roots of levels exceeded for 0.1 .. 80 % of the time."""
+    above = counts[::-1].cumsum()[::-1].astype(float)  # values in this class or above
+    total = above[0]
+
+    def level(percent: float) -> float:
+        want = total * percent / 100.0
+        k = int(np.searchsorted(-above, -want, side="right")) - 1  # the last class with enough at or above it
+        part = (above[k] - want) / counts[k] if k >= 0 and counts[k] else 0.0
+        return float(_LEAST * 2.0 ** ((max(k, 0) + part) / _PER_OCTAVE))
+
+    def mean(*percents: float) -> float:
+        return sum(level(p) for p in percents) / len(percents)
+
+    return math.sqrt(
+        0.0314 * level(0.1)
+        + 0.0525 * mean(0.7, 1.0, 1.5)
+        + 0.0657 * mean(2.2, 3.0, 4.0)
+        + 0.28 * mean(6.0, 8.0, 10.0, 13.0, 17.0)
+        + 0.08 * mean(30.0, 50.0, 80.0)
+    )
+
+
+def plt(values: Iterable[float]) -> float:
+    """Long-term severity: cube root of the mean cube of the twelve Pst of two hours; NaN unless all are known."""
+    known = [v for v in values if not math.isnan(v)]
+    return math.cbrt(sum(v**3 for v in known) / 12.0) if len(known) == 12 else math.nan

@@ -1,0 +1,244 @@
+"""Flicker against the tables of IEC 61000-4-15 (points that must read 1), and against laws."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsp import flicker
+from dsp.flicker import Flicker
+from dsp.stream import Stream
+from dsp.supply import Supply
+
+ALL = np.ones(6, dtype=np.uint8)
+ONE = (True, False, False, False, False, False)
+RATE = 4800.0  # whole samples per half period of all rectangles; they are sampled between their edges
+
+
+def voltages(points, f_hz, shape, seconds, rate=RATE, u=230.0):
+    """Up to three (changes per minute, percent) on three channels."""
+    t = np.arange(int(seconds * rate)) / rate
+    carrier = np.sqrt(2) * u * np.sin(2 * np.pi * f_hz * t)
+    x = np.zeros((6, len(t)))
+    for c, (per_minute, percent) in enumerate(points):
+        s = np.sin(2 * np.pi * per_minute / 120.0 * (t + 0.5 / rate))
+        x[c] = carrier * (1.0 + percent / 200.0 * (s if shape == "sine" else np.where(s >= 0.0, 1.0, -1.0)))
+    return x
+
+
+def feed(meter, x, f_hz, rate=RATE, bad=None):
+    """Windows of 200 ms; the largest Pinst of each."""
+    bad = np.zeros(x.shape, dtype=np.uint8) if bad is None else bad
+    step = int(0.2 * rate)
+    return np.array([meter.advance(x, bad, 0, 0, k, f_hz) for k in range(step, x.shape[1] + 1, step)])
+
+
+def severity(points, f_hz, lamp, shape="rect"):
+    """Pst of ten minutes, after two of settling. Seconds repeat: the signals' periods divide two minutes."""
+    x = voltages(points, f_hz, shape, 120.0)
+    meter = Flicker(RATE, lamp, ALL)
+    bad = np.zeros(x.shape, dtype=np.uint8)
+    n = x.shape[1]
+    for lap in range(6):
+        feed_from(meter, x, bad, lap * n, f_hz)
+        if lap == 0:
+            assert np.isnan(meter.close()).all()  # two minutes are no ten
+    return meter.close()[: len(points)]
+
+
+def feed_from(meter, x, bad, base, f_hz):
+    for k in range(960, x.shape[1] + 1, 960):
+        meter.advance(x, bad, base, base, base + k, f_hz)
+
+
+def sensation(points, f_hz, lamp, shape):
+    meter = Flicker(RATE, lamp, ALL)
+    return feed(meter, voltages(points, f_hz, shape, 40.0), f_hz)[100:].max(axis=0)[: len(points)]
+
+
+def threes(points):
+    return [points[k : k + 3] for k in range(0, len(points), 3)]
+
+
+@pytest.fixture(scope="module")
+def tables(data_file):
+    return json.loads(data_file("recordings/iec61000_4_15_ed2_tables.json").read_text())
+
+
+@pytest.mark.parametrize("lamp", ["230V", "120V"])
+@pytest.mark.parametrize("f_hz", [50.0, 60.0])
+def test_severity_is_one_at_every_point_of_table_5(lamp, f_hz, tables):
+    """The standard allows 5 %, our goal is 1 %."""
+    table = tables[f"IECtable5R{lamp[:-1]}f{f_hz:.0f}rec"]
+    points = list(zip(table["changes_per_minute"], table["dVV_percent"], strict=True))
+    assert len(points) == 7
+    got = np.concatenate([severity(p, f_hz, lamp) for p in threes(points)])
+    assert got == pytest.approx(np.ones(7), abs=0.01)
+
+
+@pytest.mark.parametrize("shape", ["sine", "rect"])
+@pytest.mark.parametrize("lamp", ["230V", "120V"])
+@pytest.mark.parametrize("f_hz", [50.0, 60.0])
+def test_sensation_is_one_at_every_point_of_tables_1_and_2(shape, lamp, f_hz, tables):
+    """The standard allows 8 % of Pinst. 2 % of it are 1 % of severity; a rectangle sampled at 4.8 kHz adds some."""
+    table = tables[f"IECtable{1 if shape == 'sine' else 2}R{lamp[:-1]}f{f_hz:.0f}{shape[:3]}"]
+    points = list(zip(table["changes_per_minute"], table["dVV_percent"], strict=True))
+    assert len(points) >= 37
+    got = np.concatenate([sensation(p, f_hz, lamp, shape) for p in threes(points)])
+    assert got == pytest.approx(np.ones(len(points)), abs=0.02 if shape == "sine" else 0.03)
+
+
+def test_developer_points():
+    """The few points that need no other file."""
+    points = json.loads((Path(__file__).parent / "signals" / "cases.json").read_text())["flicker"]["points"]
+    for lamp, f_hz in (("230V", 50.0), ("120V", 60.0)):
+        mine = [p for p in points if p["u_rms"] == int(lamp[:-1]) and p["f_hz"] == f_hz]
+        assert mine
+        for shape in ("sine", "rect"):
+            for quantity in ("Pinst_max", "Pst"):
+                some = [(p["changes_per_minute"], p["dVV_percent"]) for p in mine
+                        if p["modulation"].startswith(shape[:3]) and quantity in p["expected"]]  # fmt: skip
+                for part in threes(some):
+                    got = sensation(part, f_hz, lamp, shape) if quantity != "Pst" else severity(part, f_hz, lamp)
+                    assert got == pytest.approx(np.ones(len(part)), abs=0.03 if quantity != "Pst" else 0.01)
+
+
+def test_severity_follows_the_modulation():
+    """Small modulations: Pinst goes with the square, Pst in proportion."""
+    got = severity([(39.0, 0.447), (39.0, 0.894), (39.0, 1.788)], 50.0, "230V")
+    assert got[[0, 2]] == pytest.approx(got[1] * np.array([0.5, 2.0]), rel=0.005)
+
+
+@pytest.mark.parametrize("factor", [0.01, 1.0, 40.0])
+def test_the_adaptor_takes_out_the_level(factor):
+    x = voltages([(110.0, 0.722)] * 3, 50.0, "rect", 30.0)
+    one, two = (feed(Flicker(RATE, "230V", ALL), k * x, 50.0) for k in (1.0, factor))
+    assert two == pytest.approx(one, rel=1e-6)
+
+
+def test_a_steady_voltage_does_not_flicker():
+    x = voltages([(1.0, 0.0)] * 3, 50.0, "sine", 60.0)
+    x[1] += 20.0 * np.sin(2 * np.pi * 250.0 * np.arange(x.shape[1]) / RATE)  # nor do harmonics
+    got = feed(Flicker(RATE, "230V", ALL), x, 50.0)
+    assert got[150:].max() < 1e-3
+
+
+def test_dead_and_absent_voltages():
+    x = voltages([(39.0, 0.894)], 50.0, "rect", 30.0)
+    use = np.array([1, 1, 0, 0, 0, 0], dtype=np.uint8)
+    got = feed(Flicker(RATE, "230V", use), x, 50.0)
+    assert np.isfinite(got[:, 0]).all()
+    assert (got[:, 1] == 0.0).all()
+    assert np.isnan(got[:, 2]).all()
+
+
+def test_a_gap_neither_flickers_nor_spreads():
+    """The stream holds a constant in a gap and marks it; the other channels do not notice."""
+    x = voltages([(39.0, 0.894)] * 3, 50.0, "rect", 40.0)
+    bad = np.zeros(x.shape, dtype=np.uint8)
+    part = slice(int(25.03 * RATE), int(25.4 * RATE))
+    hurt = x.copy()
+    hurt[0, part] = 7.0
+    bad[0, part] = 1
+    one, two = feed(Flicker(RATE, "230V", ALL), x, 50.0), feed(Flicker(RATE, "230V", ALL), hurt, 50.0, bad=bad)
+    assert two[:, 1:] == pytest.approx(one[:, 1:], abs=1e-12)
+    assert two[:, 0].max() < 1.3 * one[100:, 0].max()
+    assert two[175:, 0] == pytest.approx(one[175:, 0], rel=0.05, abs=0.02)
+
+
+def test_too_many_gaps_leave_no_severity():
+    x = voltages([(39.0, 0.894)] * 3, 50.0, "rect", 120.0, rate=2400.0)
+    bad = np.zeros(x.shape, dtype=np.uint8)
+    bad[1, : int(0.06 * x.shape[1])] = 1
+    meter = Flicker(2400.0, "230V", ALL)
+    for lap in range(6):
+        for k in range(480, x.shape[1] + 1, 480):
+            base = lap * x.shape[1]
+            meter.advance(x, bad, base, base, base + k, 50.0)
+        if lap == 0:
+            meter.close()
+    got = meter.close()
+    assert got[[0, 2]] == pytest.approx([1.0, 1.0], abs=0.02)
+    assert np.isnan(got[1])
+
+
+def test_severity_of_a_constant_sensation():
+    """All percentiles are equal: the root of the sum of the weights, 0.5096."""
+    counts = np.zeros(2240, dtype=np.int64)
+    counts[21 * 64] = 1000  # the class from 1 to 1.0109
+    assert flicker.pst(counts) == pytest.approx(math.sqrt(0.5096), rel=0.006)
+
+
+def test_severity_of_a_known_distribution():
+    """Pinst spread evenly over its logarithm from 1/8 to 8: the level exceeded x % of the time is 8 / 64^x."""
+    counts = np.zeros(2240, dtype=np.int64)
+    counts[18 * 64 : 24 * 64] = 100
+
+    def level(*percents):
+        return sum(8.0 * 64.0 ** (-p / 100) for p in percents) / len(percents)
+
+    want = 0.0314 * level(0.1) + 0.0525 * level(0.7, 1, 1.5) + 0.0657 * level(2.2, 3, 4)
+    want += 0.28 * level(6, 8, 10, 13, 17) + 0.08 * level(30, 50, 80)
+    assert flicker.pst(counts) == pytest.approx(math.sqrt(want), rel=1e-4)
+
+
+def test_long_term_severity():
+    assert flicker.plt([1.0] * 12) == pytest.approx(1.0)
+    assert flicker.plt([2.0] + [0.0] * 11) == pytest.approx((8 / 12) ** (1 / 3))
+    assert math.isnan(flicker.plt([1.0] * 11))
+    assert math.isnan(flicker.plt([1.0] * 11 + [math.nan]))
+
+
+@pytest.mark.parametrize(("rate", "lamp"), [(400.0, "230V"), (4800.0, "LED")])
+def test_what_cannot_be_is_refused(rate, lamp):
+    with pytest.raises(ValueError, match=r"flicker|lamp"):
+        Flicker(rate, lamp, ALL)
+
+
+# --- of a stream
+
+
+def stream_of(x, rate, sizes, **options):
+    stream = Stream(rate, present=ONE, **options)
+    windows, at, k = [], 0, 0
+    while at < x.shape[1]:
+        windows += stream.push(x[:, at : at + sizes[k % len(sizes)]])
+        at, k = at + sizes[k % len(sizes)], k + 1
+    return windows + stream.finish()
+
+
+def test_blocks_change_nothing_and_the_table_holds_through_a_stream():
+    x = voltages([(1056.0, 0.196)] * 3, 50.0, "rect", 25.0, rate=2400.0)
+    supply = Supply(voltage_v=230.0, lamp="230V")
+    want = np.array([w.pinst for w in stream_of(x, 2400.0, (100_000,), supply=supply)])
+    assert want[100:, 0].max() == pytest.approx(1.0, abs=0.03)
+    for sizes in ((7,), (64,), (1, 5000)):
+        got = np.array([w.pinst for w in stream_of(x, 2400.0, sizes, supply=supply)])
+        assert np.array_equal(got, want, equal_nan=True)
+
+
+def test_ten_minutes_end_at_the_tick():
+    """Table 5, 110 changes a minute, through a stream that hears of ticks; only whole intervals have a severity."""
+    rate = 2400.0
+    x = voltages([(110.0, 0.722)] * 3, 50.0, "rect", 120.0, rate=rate)
+    stream = Stream(rate, present=ONE, supply=Supply(lamp="230V"))
+    stream.tick(int(60 * rate))
+    told = []
+    for _ in range(6):
+        for at in range(0, x.shape[1], 24000):
+            for w in stream.push(x[:, at : at + 24000]):
+                if np.isfinite(w.pst).any():
+                    told.append((w.end_index / rate, w.pst))
+    assert len(told) == 1
+    assert told[0][0] == pytest.approx(660.0, abs=0.21)
+    assert told[0][1][0] == pytest.approx(1.0, abs=0.02)  # 2.4 kHz cuts the rectangle's edges
+
+
+def test_no_lamp_no_flicker():
+    x = voltages([(110.0, 0.722)] * 3, 50.0, "rect", 2.0, rate=2400.0)
+    assert np.isnan([w.pinst for w in stream_of(x, 2400.0, (2400,), supply=Supply())]).all()
+    assert np.isnan([w.pinst for w in stream_of(x, 2400.0, (2400,))]).all()
