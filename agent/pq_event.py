@@ -38,14 +38,6 @@ def event_message(
     return Message(asset, "event", utc_ms(event.end_index), values, quality=quality)
 
 
-def spoken(values: dict[str, Any]) -> str:
-    """One line for people: "dip to 71 % for 0.12 s on L1 L2"."""
-    kind = str(values["event_kind"]).replace("_", " ")
-    phases = " ".join(f"L{phase}" for phase in values["event_phases"])
-    way = "of" if kind == "rapid change" else "to"
-    return f"{kind} {way} {values['event_extreme_pct']:.0f} % for {values['event_duration_s']:.2f} s on {phases}"
-
-
 def _snapshot(event: Event, rate_hz: float, utc_ms: Callable[[float], int]) -> dict[str, Any]:
     count = event.snapshot.shape[1] if event.snapshot.ndim == 2 else 0
     if not count:

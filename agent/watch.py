@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import click
@@ -17,8 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.config import Mqtt
+from agent.event_text import spoken
 from agent.subscribe import Follower, Seen
 
+EVENT_S = 600.0  # an event is shown that long
 OLD_S = 5.0  # a row not renewed for that long is shown dim, with its age
 _QUALITY_STYLE = {"good": "green", "uncertain": "yellow", "bad": "red"}
 _STATE_STYLE = {"online": "green", "stale": "yellow", "offline": "red", "hold": "cyan"}
@@ -98,8 +101,26 @@ def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
         table.add_column(Text(f"{heading}\n{unit}"), justify=side, no_wrap=number > 0, overflow="fold")
     for cells, old in rows:
         table.add_row(*(cells[number] for number in shown), style="dim" if old else "")
-    legend = Text("± is U (k = 2); – is not known", style="dim")
-    return Group(table, legend, Text(footer, style="dim")) if footer else Group(table, legend)
+    parts: list[RenderableType] = [table, Text("± is U (k = 2); – is not known", style="dim")]
+    parts += [Text(text, style="yellow") for text in events(follower)]
+    return Group(*parts, Text(footer, style="dim")) if footer else Group(*parts)
+
+
+def events(follower: Follower) -> list[str]:
+    """The newest event of each motor, while it is young; times as they are here."""
+    found = []
+    for seen in list(follower.seen.values()):
+        message = seen.messages.get("event")
+        if message is not None and time.monotonic() - seen.came_s["event"] < EVENT_S:
+            found.append((message["t"], event_line(seen)))
+    return [text for _, text in sorted(found)]
+
+
+def event_line(seen: Seen) -> str:
+    message = seen.messages["event"]
+    name = seen.messages.get("meta", {}).get("name", seen.asset)
+    at = datetime.fromtimestamp(message["v"].get("event_start_ms", message["t"]) / 1000).astimezone()
+    return f"{at:%H:%M:%S}  {name}: {spoken(message['v'])}"
 
 
 def _fitting(rows: list[list[Text]], width: int) -> list[int]:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 import numpy as np
 
 from agent.config import Motor
+from agent.event_text import spoken
 from agent.messages import Message
 from agent.pq import harmonics_values, nothing_of_3s, pq3s_values, pq10m_values, shown
-from agent.pq_event import event_message, spoken
+from agent.pq_event import event_message
 from drivers.files import ROLES
 from drivers.reading import Quality, Waveform
 from dsp.aggregate import FLAGGED, TEN_MINUTES_S, WINDOWS, Aggregator, Interval, row_of

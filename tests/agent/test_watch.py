@@ -1,0 +1,43 @@
+"""What the live table says of events."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from rich.console import Console
+
+from agent.config import Mqtt
+from agent.event_text import spoken
+from agent.subscribe import Follower, Seen
+from agent.watch import EVENT_S, render
+
+DIP = {"event_kind": "dip", "event_extreme_pct": 70.9, "event_duration_s": 0.12, "event_phases": [1, 3]}
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (DIP, "dip to 71 % for 0.12 s on L1 L3"),
+        (DIP | {"event_kind": "rapid_change", "event_extreme_pct": 6.4}, "rapid change of 6 % for 0.12 s on L1 L3"),
+        ({"event_kind": "swell"}, "swell"),
+    ],
+)
+def test_an_event_in_words(values: dict[str, object], text: str) -> None:
+    assert spoken(values) == text
+
+
+def test_an_event_stands_below_the_table_while_it_is_young() -> None:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    seen = follower.seen["a/m"] = Seen("a", "m")
+    seen.messages = {"telemetry": {"v": {}}, "meta": {"name": "Pump 2"}, "event": {"t": 1_790_000_000_000, "v": DIP}}
+
+    def drawn() -> str:
+        console = Console(width=120, record=True, quiet=True)
+        console.print(render(follower, 120))
+        return console.export_text()
+
+    seen.came_s = {"event": time.monotonic()}
+    assert "Pump 2: dip to 71 % for 0.12 s on L1 L3" in drawn()
+    seen.came_s = {"event": time.monotonic() - EVENT_S - 1}
+    assert "dip" not in drawn()
