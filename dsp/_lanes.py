@@ -92,6 +92,18 @@ def _store(_: Any, rows: Any, row: Any, value: Any) -> Any:
     return signature(types.none, rows, types.intp, value), code
 
 
+def _spill(_: Any, rows: Any, element: Any, value: Any) -> Any:
+    """Writes `value` to eight elements from `element` on, counted through all rows; no check of bounds."""
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        at = builder.bitcast(builder.gep(data, [args[1]]), args[2].type.as_pointer())
+        builder.store(args[2], at, align=sig.args[0].dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return signature(types.none, rows, types.intp, value), code
+
+
 def _zero(_: Any, rows: Any) -> Any:
     """Eight zeros of the type of `rows`."""
 
@@ -115,6 +127,7 @@ def _root(_: Any, value: Any) -> Any:
 
 load = cast(Callable[[Floats, int], Lanes], intrinsic(_load))
 store = cast(Callable[[Floats, int, Lanes], None], intrinsic(_store))
+spill = cast(Callable[[Floats, int, Lanes], None], intrinsic(_spill))
 zero = cast(Callable[[Floats], Lanes], intrinsic(_zero))
 root = cast(Callable[[Lanes], Lanes], intrinsic(_root))
 

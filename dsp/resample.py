@@ -12,8 +12,8 @@ from functools import cache
 
 import numpy as np
 
-from dsp._jit import Floats, bare
-from dsp._lanes import LANES, load, rows, store, zero
+from dsp._jit import Floats, bare, inner
+from dsp._lanes import LANES, load, rows, spill, store, zero
 
 TAPS = 16
 PHASES = 128
@@ -87,23 +87,40 @@ def frames(seg: Floats, n: int, out: Floats) -> None:
 
 @bare
 def resample(x: Floats, start: float, step: float, size: int, weights: Floats, spare: Floats, out: Floats) -> None:
-    """size rows of out: x (shape (n, 8)) at row `start` and every `step` rows from there.
+    """size rows (an even number) of out: x (shape (n, 8)) at row `start` and every `step` <= 2 rows from there.
 
-    Rows start - LEAD .. start + (size - 1) step + TAPS - LEAD of x must exist, without gaps. weights: `taps`. spare:
-    work, shape (>= 2, 8).
+    Rows start - LEAD .. start + (size - 1) step + TAPS - LEAD + 2 of x must exist, without gaps. weights: `taps`.
+    spare: work, shape (>= 7, 8).
     """
-    for j in range(size):
+    nil = zero(x)
+    second = TAPS + LANES  # where the second output's taps begin, `far` elements later
+    store(spare, TAPS // LANES, nil)
+    for j in range(0, size, 2):  # two outputs share most of their rows, so each row is loaded once for both
         at = start + j * step
         i = int(at)
-        phase = (at - i) * PHASES
-        p = int(phase)
-        part = phase - p
-        first, second = load(weights, 4 * p), load(weights, 4 * p + 1)
-        store(spare, 0, first + part * load(weights, 4 * p + 2))
-        store(spare, 1, second + part * load(weights, 4 * p + 3))
-        even = zero(x)
-        odd = zero(x)
-        for t in range(0, TAPS, 2):
-            even = even + spare[t // LANES, t % LANES] * load(x, i - LEAD + t)
-            odd = odd + spare[t // LANES, t % LANES + 1] * load(x, i - LEAD + t + 1)
-        store(out, j, even + odd)
+        far = int(at + step) - i
+        _weigh(at, weights, spare, 0)
+        spill(spare, second, nil)
+        _weigh(at + step, weights, spare, second + far)
+        spill(spare, second + far + TAPS, nil)
+        a_even, a_odd, b_even, b_odd = nil, nil, nil, nil
+        for t in range(0, TAPS + 2, 2):
+            u = second + t
+            row = load(x, i - LEAD + t)
+            a_even = a_even + spare[t // LANES, t % LANES] * row
+            b_even = b_even + spare[u // LANES, u % LANES] * row
+            row = load(x, i - LEAD + t + 1)
+            a_odd = a_odd + spare[t // LANES, t % LANES + 1] * row
+            b_odd = b_odd + spare[u // LANES, u % LANES + 1] * row
+        store(out, j, a_even + a_odd)
+        store(out, j + 1, b_even + b_odd)
+
+
+@inner
+def _weigh(at: float, weights: Floats, spare: Floats, to: int) -> None:
+    """Taps for position `at` into 16 elements of spare."""
+    phase = (at - int(at)) * PHASES
+    p = int(phase)
+    part = phase - p
+    spill(spare, to, load(weights, 4 * p) + part * load(weights, 4 * p + 2))
+    spill(spare, to + LANES, load(weights, 4 * p + 1) + part * load(weights, 4 * p + 3))

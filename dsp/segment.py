@@ -108,6 +108,11 @@ def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes) -> None:
         swing = top - bottom
         if swing <= 0.0:
             continue
+        met = 0
+        for k in range(0, n, RUN):  # a run of RUN covers one of these
+            met += (a[k] == top) | (a[k] == bottom)
+        if met == 0:
+            continue
         at_top = 0
         at_bottom = 0
         for k in range(n):

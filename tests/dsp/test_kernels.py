@@ -22,7 +22,7 @@ def test_resampler_keeps_a_tone_and_gain_undoes_its_droop(f, step):
     resample.frames(seg, 3000, frames)
     assert np.array_equal(frames[:, :6], seg.T)
     start = 20.37
-    resample.resample(frames, start, step, 2048, resample.taps(), rows(2), got)
+    resample.resample(frames, start, step, 2048, resample.taps(), rows(7), got)
     gain = resample.gain()
     g = np.interp(2 * f * (len(gain) - 1), np.arange(len(gain)), gain)
     want = np.cos(2 * np.pi * f * (start + step * np.arange(2048)) + phase)
