@@ -67,6 +67,7 @@ class WaveformLane:
         self._tick: tuple[float, float] = (math.inf, math.inf)  # sample and UTC second of the tick told last
         self._quality = self._quality_10m = Quality.GOOD
         self._left_out_10m = self._windows_10m = 0
+        self._pst: np.ndarray = np.full(3, np.nan)  # of the ten minutes under way
         self._whole = True
         self._first = 0
         self.lost = 0
@@ -148,6 +149,8 @@ class WaveformLane:
         for flag, seen in _FLAGS:
             if flag in window.flags:
                 self._quality_10m |= seen
+        if not np.isnan(window.pst).all():
+            self._pst = window.pst
         for event in window.events:
             message = event_message(self._asset, event, self._rate_hz, self._utc_ms, self._quality)
             log.info("%s: %s", self._asset, spoken(dict(message.values)))
@@ -183,5 +186,7 @@ class WaveformLane:
             quality |= Quality.GAP
         values = pq10m_values(interval, self._whole)
         values |= {"windows": self._windows_10m, "windows_left_out": self._left_out_10m}
+        values |= {f"flicker_pst_l{n + 1}": float(self._pst[n]) for n in range(3)}
         self._windows_10m = self._left_out_10m = 0
+        self._pst = np.full(3, np.nan)
         self._emit(Message(self._asset, "pq10m", round(interval.end_s * 1000), shown("pq10m", values), quality=quality))

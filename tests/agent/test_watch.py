@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 
 import pytest
@@ -33,9 +34,9 @@ def test_an_event_stands_below_the_table_while_it_is_young() -> None:
     seen.messages = {"telemetry": {"v": {}}, "meta": {"name": "Pump 2"}, "event": {"t": 1_790_000_000_000, "v": DIP}}
 
     def drawn() -> str:
-        console = Console(width=120, record=True, quiet=True)
-        console.print(render(follower, 120))
-        return console.export_text()
+        out = io.StringIO()
+        Console(width=120, file=out).print(render(follower, 120))
+        return out.getvalue()
 
     seen.came_s = {"event": time.monotonic()}
     assert "Pump 2: dip to 71 % for 0.12 s on L1 L3" in drawn()
