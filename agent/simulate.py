@@ -74,7 +74,7 @@ def serve_scenario(
                 unfinished.replace(config_file)  # whoever waits for the file never sees half of it
             finally:
                 unfinished.unlink(missing_ok=True)
-        click.echo(f"{scenario.name}: {endpoints}")
+        click.echo("\n  ".join((f"{scenario.name}: {endpoints}", *scenario.devices)))
         if config_file is not None:
             click.echo(f"try: magwatt read {config_file}   or: magwatt run {config_file}")
 

@@ -44,6 +44,7 @@ class Scenario:
 
     config_toml: the agent's configuration from endpoints, MQTT URL and state directory.
     drift_ppm: of the waveform sampler's clock. with_plc: the same with a PLC that polls the line.
+    devices: what is where, a line each.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Scenario:
     config_toml: Callable[[Endpoints, str, str], str]
     drift_ppm: float = 0.0
     with_plc: Scenario | None = None
+    devices: tuple[str, ...] = ()
 
 
 def names() -> tuple[str, ...]:

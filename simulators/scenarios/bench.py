@@ -130,6 +130,7 @@ def scenario(devices: Sequence[Wanted], seed: int, *, port: int = 0, line: str =
         step_s=0.25,
         build=lambda rng: Bench(devices, rng, port=port, line=line),
         config_toml=config,
+        devices=tuple(f"unit {item.unit}: {item.profile_id}" for item in devices),
     )
 
 

@@ -31,7 +31,7 @@ from simulators.truth import Row, of_train
 
 LINE = "38400 8E1"
 SLOW_S, USUAL_S = 0.12, 0.012  # turnaround times
-ALIVE_S, DEAD_S = (8.0, 12.0), (6.0, 8.0)  # of the meter that dies: shortest, longest
+FIRST_S, ALIVE_S, DEAD_S = (10.0, 14.0), (30.0, 45.0), (6.0, 8.0)  # of the meter that dies: shortest, longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class NoisyLine:
         self._drive_errors = {item.pump: drive_display.draw_errors(errors) for item in DRIVES}
         self._drive_values: dict[str, Mapping[str, Value]] = {}
         self._life = Random(rng.getrandbits(64))
-        self._alive, self._left_s = True, self._life.uniform(*ALIVE_S)
+        self._alive, self._left_s = True, self._life.uniform(*FIRST_S)
         self._with_plc = with_plc
         self._segment: CountingSegment | None = None
         self._on_line: dict[str, NoisyStation] = {}
@@ -225,6 +225,7 @@ def _motor(pump: str, fed_by: str, train: str) -> str:
     return f'[motor.{pump}]\nkw = 55\n{nameplate}\nfed_by = "{fed_by}"\n'
 
 
+_DEVICES = tuple(f"unit {item.unit}: {item.profile}" for item in (*METERS, *DRIVES))
 _ABOUT = "six devices on one bad RS-485 line, one of which dies now and then"
 SCENARIO = Scenario(
     name="noisy-line",
@@ -232,11 +233,13 @@ SCENARIO = Scenario(
     step_s=0.2,
     build=NoisyLine,
     config_toml=config_toml,
+    devices=_DEVICES,
     with_plc=Scenario(
         name="noisy-line",
         about=f"{_ABOUT}; and a PLC that polls it",
         step_s=0.2,
         build=lambda rng: NoisyLine(rng, with_plc=True),
         config_toml=config_toml,
+        devices=_DEVICES,
     ),
 )

@@ -102,7 +102,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         agent = magwatt(folder / "agent.log", "run", str(config))
         wait_until(lambda: all(recorder.of(pump, "telemetry") for pump in PUMPS), 25, "rows of all pumps")
         until_s = time.monotonic() + SECONDS
-        wait_until(lambda: "offline" in recorder.states("pump-3"), 35, "the meter has died")
+        wait_until(lambda: "offline" in recorder.states("pump-3"), 80, "the meter has died")
         wait_until(lambda: recorder.states("pump-3")[-1] != "offline", 35, "it came back")
         wait_until(lambda: time.monotonic() > until_s, SECONDS, "the time is over")
         time.sleep(2)

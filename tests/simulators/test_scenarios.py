@@ -238,7 +238,7 @@ def test_the_configuration_is_ready_for_the_agent(tmp_path: Path, line: str) -> 
     file = tmp_path / "plant.toml"
     file.write_text(text)
     config, report = load_config(file)
-    assert not report.findings
+    assert [line for line in report.findings if "from memory only" not in line] == []
     assert len(config.meters) + len(config.drives) == len(SERVED)
     assert len(config.motors) == len(config.drives) > 25
     assert {drive["comm_loss"] for drive in tomllib.loads(text)["drive"].values()} == {"not used"}
@@ -344,30 +344,29 @@ def test_a_dead_device_says_nothing(opened: Callable[[str], int]) -> None:
 
 
 def test_the_noisy_line_on_a_virtual_clock(virtual_clock: Any, tmp_path: Path) -> None:
-    """Two minutes: same seed, same truth; the meter dies and comes back, each time within the limits."""
+    """Same seed, same truth; over two minutes the meter dies and comes back, each time within the limits."""
 
-    async def minutes(path: Path, seed: int) -> None:
+    async def plant(path: Path, seed: int, seconds: int) -> None:
         clock, stop = virtual_clock(), asyncio.Event()
-        plant = asyncio.create_task(
+        served = asyncio.create_task(
             serve(load("noisy-line"), clock=clock, seed=seed, truth=path, on_ready=lambda _: None, stop=stop)
         )
-        await clock.run_until(121_000_000_000)
+        await clock.run_until((seconds + 1) * 1_000_000_000)
         stop.set()
-        await asyncio.wait_for(plant, 5)
+        await asyncio.wait_for(served, 5)
 
     logs = []
-    for number, seed in enumerate((7, 7, 8)):
+    for number, (seed, seconds) in enumerate(((7, 20), (7, 20), (8, 120))):
         path = tmp_path / f"{number}.ndjson"
-        asyncio.run(minutes(path, seed))
-        logs.append([json.loads(line) for line in path.read_text().splitlines()][:600])
-    assert logs[0] == logs[1] != logs[2]
-    for log in logs[1:]:
-        spans = [
-            (alive, len(list(run)) * 0.2) for alive, run in itertools.groupby(log, lambda row: row["mcc-3"]["alive"])
-        ]
-        assert len(spans) >= 12
-        assert all((8 if alive else 6) <= span_s <= (12.4 if alive else 8.4) for alive, span_s in spans[:-1])
-        assert log[0]["line"]["said_by_agent_bytes"] == 0
+        asyncio.run(plant(path, seed, seconds))
+        logs.append([json.loads(line) for line in path.read_text().splitlines()][: 5 * seconds])
+    assert logs[0] == logs[1] != logs[2][:100]
+    lives = itertools.groupby(logs[2], lambda row: row["mcc-3"]["alive"])
+    spans = [(alive, len(list(rows)) * 0.2) for alive, rows in lives]
+    assert len(spans) >= 5
+    assert 10 <= spans[0][1] <= 14.4
+    assert all((30 if alive else 6) <= span_s <= (45.4 if alive else 8.4) for alive, span_s in spans[1:-1])
+    assert logs[2][0]["line"]["said_by_agent_bytes"] == 0
 
 
 def test_the_noisy_line_has_what_makes_lines_difficult() -> None:
