@@ -20,6 +20,7 @@ _ADAPTOR_S, _EYE_S = 27.3, 0.3
 _SETTLE_S = 15.0  # after a start nothing is classified
 _CLASSES, _PER_OCTAVE, _LEAST = 2240, 64, 2.0**-21
 _CLASSIFY_HZ = 120.0
+_MOST = 9.0  # times the mean square: three times the voltage
 # k, lambda, w1, w2, w3, w4 (as frequencies but k)
 _LAMPS = {
     "230V": (1.74802, 4.05981, 9.15494, 2.27979, 1.22535, 21.9),
@@ -115,7 +116,8 @@ def follow(
         if square < 0.0:
             square = level
         level += slow * (square - level)
-        v = square / level - 1.0 if level > 0.0 else 0.0
+        # a voltage that returns after it was dead must not blow up what follows
+        v = min(square / level, _MOST) - 1.0 if level > 0.0 else 0.0
         mean += high * (v - mean)
         v -= mean
         v, a0, b0 = _section(sos, 0, v, a0, b0)

@@ -461,6 +461,54 @@ def test_two_line_voltages_have_events_too():
     assert event.extreme_pct == pytest.approx(100 * np.sqrt(0.25 + 0.5 + 1.0) / np.sqrt(3), abs=0.5)
 
 
+piece = st.tuples(
+    st.sampled_from(["mains", "dip", "zero", "nan", "noise", "constant", "huge", "tiny", "steps", "lost", "drive"]),
+    st.integers(1, 3000),
+    st.floats(44.0, 66.0),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    pieces=st.lists(piece, min_size=1, max_size=7),
+    seed=st.integers(0, 2**32 - 1),
+    present=st.lists(st.booleans(), min_size=6, max_size=6),
+    declared=st.sampled_from([None, 230.0]),
+    wiring=st.sampled_from(["3P4W", "3P3W"]),
+)
+def test_whatever_comes_no_exception_and_sane_events(pieces, seed, present, declared, wiring):
+    rate, rng = 3200.0, np.random.default_rng(seed)
+    supply = Supply(voltage_v=declared, current_a=10.0, demand_a=10.0, lamp="230V")
+    stream = Stream(rate, present=present, supply=supply, wiring=wiring)
+    windows = []
+    for kind, n, f in pieces:
+        x = mains(1.0, rate, f)[:, :n] if kind != "drive" else mains(1.0, rate, 3.0 * f)[:, :n]
+        n = x.shape[1]
+        if kind == "lost":
+            stream.lost(n)
+            continue
+        if kind == "nan":
+            x = np.where(rng.random(x.shape) < 0.01, np.nan, x)
+        factor = {"dip": 0.6, "zero": 0.0, "huge": 1e27, "tiny": 1e-300}.get(kind, 1.0)
+        extra = {"noise": 300 * rng.standard_normal(x.shape), "constant": np.full(x.shape, 12.3)}.get(kind)
+        stream.tick(int(rng.integers(0, 20000)))
+        windows += stream.push(np.sign(x) if kind == "steps" else extra if extra is not None else factor * x)
+    windows += stream.finish()
+    for w in windows:
+        for e in w.events:
+            assert e.duration_s >= 0.0
+            assert e.duration_s == pytest.approx((e.end_index - e.start_index) / rate)
+            assert np.isfinite(e.extreme)
+            assert e.phases
+            assert e.snapshot.shape[1] <= 0.5 * rate + 1
+            assert 0.0 <= e.interruption_s <= e.duration_s + 1e-9
+        assert not np.isinf(w.pinst).any()
+        assert not any(np.isinf(v) for v in w.named_1459().values())
+        mapped = np.array(present[:3])
+        if w.n_cycles and not w.flags & (Flag.GAP | Flag.NO_SIGNAL):
+            assert np.isfinite(w.u_rms_v[mapped]).all()
+
+
 def test_a_drives_output_has_no_events():
     with pytest.raises(ValueError, match="drive"):
         Stream(10000.0, nominal="drive", supply=Supply())

@@ -150,6 +150,19 @@ def test_a_gap_neither_flickers_nor_spreads():
     assert two[175:, 0] == pytest.approx(one[175:, 0], rel=0.05, abs=0.02)
 
 
+@pytest.mark.parametrize("returns", [1e-200, 1.0, 1e30])
+def test_nothing_for_ever_after_a_dead_or_an_absurd_voltage(returns):
+    """Dead from the start, or seven hundred decades up: finite, and quiet again after the 0.05 Hz have settled."""
+    x = voltages([(1.0, 0.0)] * 3, 50.0, "sine", 120.0, rate=2400.0, u=1.0)
+    x[0, : (3 * 2400)] = 0.0
+    x[1, : (3 * 2400)] *= 1e-30
+    x *= returns
+    got = feed(Flicker(2400.0, "230V", ALL), x, 50.0, rate=2400.0)
+    assert np.isfinite(got).all()
+    assert got[-5:].max() < 0.1
+    assert got[-5:, 2].max() < 1e-3
+
+
 def test_too_many_gaps_leave_no_severity():
     x = voltages([(39.0, 0.894)] * 3, 50.0, "rect", 120.0, rate=2400.0)
     bad = np.zeros(x.shape, dtype=np.uint8)
