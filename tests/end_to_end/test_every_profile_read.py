@@ -24,7 +24,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
-from testkit import real_command
+from testkit import real_command, wait_until
 
 from benchmarks.peers import LibModbus, Ours, missing
 from drivers.profiles import load_profile, profile_ids
@@ -268,3 +268,33 @@ def number(kind: str, low_word_first: bool, words: list[int]) -> float:
     in_order = words[::-1] if low_word_first else words
     value: float = struct.unpack(f">{FORMATS[kind]}", struct.pack(f">{len(words)}H", *in_order))[0]
     return value
+
+
+def test_the_command_serves_moving_values_that_read_finds(tmp_path: Path) -> None:
+    """As a user starts it, on a slow line: what is read was true while it was read; the period fits the line."""
+    config, truth = tmp_path / "plant.toml", tmp_path / "truth.ndjson"
+    code = [sys.executable, "-P", "-c", "from agent.cli import main; main()"]
+    devices = [word for name in ON_A_SERIAL_LINE for word in ("--device", name)]
+    options = ["--serial", "--line", "9600 8E1", "--config", str(config), "--truth", str(truth)]
+    with subprocess.Popen([*code, "simulate", *devices, *options], stdout=subprocess.PIPE, text=True) as plant:
+        try:
+            wait_until(config.exists, 15, "the devices are served")
+            planned = subprocess.run([*code, "plan", str(config)], capture_output=True, text=True, timeout=30)
+            done = subprocess.run([*code, "read", str(config), "--json"], capture_output=True, text=True, timeout=60)
+        finally:
+            plant.terminate()
+            said = plant.communicate(timeout=10)[0]
+    assert planned.returncode == done.returncode == plant.returncode == 0, done.stderr + planned.stdout
+    assert all(f"unit {unit}: {name}\n" in said for unit, name in enumerate(ON_A_SERIAL_LINE, 1))
+    rows = [json.loads(line) for line in truth.read_text().splitlines()]
+    compared = 0
+    for line in done.stdout.splitlines():
+        reading = json.loads(line)
+        for metric, value in reading["values"].items():
+            if isinstance(value, int | float) and reading["flags"].get(metric, []) == []:
+                true = [row[reading["device"]][metric] for row in rows]
+                digit = 1.0 if metric in ("dc_bus_voltage_v", "motor_speed_rpm") else 0.1
+                assert min(true) - digit <= value <= max(true) + digit, (reading["device"], metric, value)
+                compared += 1
+    assert compared > 100
+    assert any(row != rows[0] | {"t": row["t"]} for row in rows), "it moves"
