@@ -62,7 +62,8 @@ def cut(
     """Copy absolute samples from_index .. to_index-1 into seg (shape (6, n)); gap[c] tells of holes in the core.
 
     The core core_lo .. core_hi is what the window weighs; around it is what the resampler's taps reach. There, beyond
-    a hole or where no sample exists (before `first`, from `end` on), the nearest good value towards the core holds.
+    a hole or where no sample exists (before `first`, from `end` on), the signal goes on as its mirror image in the
+    nearest good sample towards the core: value and slope hold.
     """
     lo = max(from_index, first)
     hi = min(to_index, end)
@@ -82,10 +83,13 @@ def cut(
             right = inner_hi + 1
             while right < hi and not bad[c, right - base]:
                 right += 1
+        last = right - 1
         for k in range(from_index, left):
-            seg[c, k - from_index] = seg[c, left - from_index]
+            mirror = min(2 * left - k, last)
+            seg[c, k - from_index] = 2.0 * seg[c, left - from_index] - seg[c, mirror - from_index]
         for k in range(right, to_index):
-            seg[c, k - from_index] = seg[c, right - 1 - from_index]
+            mirror = max(2 * last - k, left)
+            seg[c, k - from_index] = 2.0 * seg[c, last - from_index] - seg[c, mirror - from_index]
 
 
 @kernel
