@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -20,7 +21,10 @@ SPARE = 4  # registers behind a block that a retry may ask for, to have a length
 TRIES, PATIENT_SILENCES = 3, 2  # attempts; how many of them may end in silence while nobody else waits for the line
 UNHEARD_S, UNHEARD_EVERY = 0.2, 4  # a device that never answered is waited for that long; its whole time-out so often
 CLOCK_STEP_S = 0.5  # a jump of the clock within one poll
-REPEATS_MIN = 40  # readings before it is said that a device renews its values more slowly than it is polled
+RUNS, SLOW = (
+    12,
+    1.4,
+)  # contents in a row that each lasted as long, and for how many polls: it renews more slowly than that
 
 
 @dataclass(slots=True)
@@ -74,8 +78,10 @@ class ModbusDevice:
         self.error = ""  # of the last poll or probe; empty when it was answered
         self.wire_down = False  # whether that was the wire's fault
         self._clock_offset_ns: int | None = None
-        self._last_data: dict[tuple[int, int], bytes] = {}
-        self.repeats = self.renewals = 0  # fast blocks that came unchanged, or changed
+        self._watched: tuple[int, int] | None = None  # the fast block whose renewals are counted
+        self._last_data = b""
+        self._run = 1  # polls that brought what it holds now
+        self._runs: deque[int] = deque(maxlen=RUNS)  # and what it held before
 
     def trust(self, verified: Collection[str], doubted: Collection[str]) -> None:
         """What a self-check of this very device found. verified: registers known from memory that are read from now on;
@@ -129,7 +135,7 @@ class ModbusDevice:
         if Quality.NO_REPLY in quality:
             # Half a reading is not one moment: what came before the silence is not kept.
             values, flags = dict.fromkeys(values), {}
-            self.repeats = self.renewals = 0
+            self._runs.clear()
         else:
             answers.sort(key=lambda answer: not answer[1].brings_scales)  # values in other blocks wait for them
             for _, decoder, data in answers:
@@ -163,12 +169,10 @@ class ModbusDevice:
 
     def renewed_every_s(self, every_s: float) -> float | None:
         """How often it renews its values, when that is clearly more seldom than it is polled; None otherwise."""
-        total = self.repeats + self.renewals
-        if total > 3 * REPEATS_MIN:  # judged over the last minute or so: a plant may stand still for a while
-            self.repeats, self.renewals = self.repeats // 2, self.renewals // 2
-        if total < REPEATS_MIN or self.renewals < 3 or self.repeats < 0.35 * total:
+        runs = self._runs
+        if len(runs) < RUNS or max(runs) - min(runs) > 1 or sum(runs) < SLOW * RUNS:
             return None
-        return every_s * total / self.renewals
+        return every_s * sum(runs) / RUNS
 
     def _failed(self, error: DriverError) -> None:
         self.error = str(error)
@@ -250,13 +254,18 @@ class ModbusDevice:
         return Quality.GOOD
 
     def _note_repeat(self, block: Block, data: bytes) -> None:
+        """Of one block, how many polls each content lasts."""
         key = (block.function, block.address)
-        if key in self._last_data and block.registers[0].group == "fast":
-            if self._last_data[key] == data:
-                self.repeats += 1
-            else:
-                self.renewals += 1
-        self._last_data[key] = data
+        if block.registers[0].group != "fast" or self._watched not in (None, key):
+            return
+        if self._watched is None:
+            self._watched = key
+        elif data == self._last_data:
+            self._run += 1
+        else:
+            self._runs.append(self._run)
+            self._run = 1
+        self._last_data = data
 
 
 def _runs(block: Block) -> list[Block]:

@@ -179,6 +179,24 @@ def test_a_meter_that_renews_slowly_is_reported_once(clock: HandClock, caplog: p
     assert "every 1.0 s" in told[0]
 
 
+def test_values_that_merely_stand_still_are_not_called_slow(clock: HandClock) -> None:
+    """A drive at a steady load changes its last digit now and then, at no fixed pace."""
+    poller, link, _ = scene(clock, units=1)
+    chance = random.Random(5)
+    digit = 0
+
+    async def steady(request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+        nonlocal digit
+        clock.move(0.015)
+        digit += chance.random() < 0.3
+        return struct.pack(f">{request.registers}H", *([digit] * request.registers))
+
+    link.read_block = steady  # type: ignore[assignment]
+    run(poller, clock, 600)
+    assert poller.devices[0].device.renewed_every_s(1.0) is None
+    assert not poller.devices[0].told_slow
+
+
 def test_counters_that_run_backwards_and_clocks_that_jump_are_flagged(clock: HandClock) -> None:
     poller, link, readings = scene(clock, units=1)
     run(poller, clock, 11)
