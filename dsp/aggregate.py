@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ MAGNITUDES = {
     "u2_pct": 1, "u0_pct": 1, "i2_pct": 1, "i0_pct": 1,
 }  # fmt: skip
 MEANS = {"frequency_hz": 1, "p_w": 1, "q1_var": 1, "s_va": 1, "p_phase_w": 3, "u_dc_v": 3, "i_dc_a": 3}
+_PICK = attrgetter(*MAGNITUDES, *MEANS)
 # events and what the window itself cannot vouch for
 FLAGGED = Flag.EVENT | Flag.GAP | Flag.CLIPPED | Flag.SYNC_LOST | Flag.UNSTEADY | Flag.COASTING
 
@@ -51,7 +53,7 @@ def columns() -> dict[str, slice]:
 
 def row_of(window: Window) -> Floats:
     """A window's values in one row, for Aggregator.of_windows()."""
-    return np.concatenate([np.ravel(getattr(window, name)) for name in (*MAGNITUDES, *MEANS)])
+    return np.concatenate([v.reshape(-1) if isinstance(v, np.ndarray) else (v,) for v in _PICK(window)])
 
 
 class Interval(NamedTuple):
@@ -73,14 +75,18 @@ class Interval(NamedTuple):
 
 @bare
 def _add(row: Floats, square: int, total: Floats, count: Ints, low: Floats, high: Floats) -> None:
-    """Entries from `square` on add up plainly, those before as squares. NaN adds nothing."""
-    for k in range(row.shape[0]):
+    """Entries from `square` on add up plainly, those before as squares. NaN adds nothing: it compares false."""
+    for k in range(square):
         y = row[k]
-        if not np.isnan(y):
-            total[k] += y * y if k < square else y
-            count[k] += 1
-            low[k] = min(low[k], y)
-            high[k] = max(high[k], y)
+        total[k] += y * y if y == y else 0.0
+    for k in range(square, row.shape[0]):
+        y = row[k]
+        total[k] += y if y == y else 0.0
+    for k in range(row.shape[0]):
+        count[k] += row[k] == row[k]
+    for k in range(row.shape[0]):
+        low[k] = row[k] if row[k] < low[k] else low[k]
+        high[k] = row[k] if row[k] > high[k] else high[k]
 
 
 class _Sum:

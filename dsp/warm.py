@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsp._jit import Floats, cache_misses
+from dsp.aggregate import Aggregator, row_of
 from dsp.stream import Stream
 from dsp.supply import Supply
 
@@ -29,8 +30,9 @@ def compile_all() -> int:
     known.push(np.zeros((6, int(_RATE_HZ))))
     known.finish()
     fed = Stream(_RATE_HZ, wiring="3P3W-2", supply=Supply(0.7, 1.0, 1.0, lamp="230V"), interharmonics=False)
-    fed.push(mains)
-    fed.finish()
+    sums = Aggregator.of_windows()
+    for window in fed.push(mains) + fed.finish():
+        sums.add(row_of(window), 0.0, 0.2, False)
     short = Stream(_RATE_HZ, nominal="60")
     short.push(_three_phases(60.0, 0.06))
     short.finish()

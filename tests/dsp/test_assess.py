@@ -31,7 +31,7 @@ def table(**orders):
 
 
 def test_ieee_519_over_a_day_and_a_week():
-    """5th of the current, log-normal: daily P99 of 3 s against 2 x, weekly P99 and P95 of 10 min against 1.5 x and 1 x."""
+    """5th of the current, log-normal; daily P99 of 3 s against 2 x, weekly P99, P95 of 10 min against 1.5 and 1 x."""
     rng = np.random.default_rng(1)
     which = limits("ieee519", "pcc", 400.0, isc_over_il=30.0)
     a = Assessment(which, 400.0, demand_a=200.0)
