@@ -35,6 +35,21 @@ class _Seconds(click.FloatRange):
         return seconds
 
 
+class _Positive(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2 only
+    """A finite number above 0. One line when wrong."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0.0 < number <= 1e9:
+            _fail(f"{param.opts[0] if param else 'value'} {value}: must be a number above 0")
+        return number
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="magwatt")
 @click.option("-v", "--verbose", is_flag=True, help="Say more about what happens.")
@@ -57,13 +72,15 @@ def main(verbose: bool) -> None:
     "--broker", metavar="URL", help="Publish there (mqtt://host:port) instead of to a broker of the demo's own."
 )
 @click.option("--headless", is_flag=True, help="Print one line for each row instead of a live table.")
-def demo(seconds: float | None, broker: str | None, headless: bool) -> None:
+@click.option("--fault", type=click.Choice(["dip", "none"]), default="dip", show_default=True,
+              help="What goes wrong half a minute after the start.")  # fmt: skip
+def demo(seconds: float | None, broker: str | None, headless: bool, fault: str) -> None:
     """A simulated pump station, the agent, a broker and a live table: no hardware, no configuration."""
     from agent.demo import run_demo
 
     if broker is not None:
         _broker(broker)
-    sys.exit(run_demo(seconds, broker, headless))
+    sys.exit(run_demo(seconds, broker, headless, None if fault == "none" else fault))
 
 
 @main.command()
@@ -181,6 +198,7 @@ def watch(
               help="The devices on Modbus TCP; without PORT on a free one.")  # fmt: skip
 @click.option("--serial", is_flag=True, help="The devices on a pseudo-terminal, as slow as a real line.")
 @click.option("--line", help='With --serial: speed, data bits, parity, stop bits. [default: "19200 8E1"]')
+@click.option("--fault", metavar="NAME[@SECONDS]", help="Let that go wrong, for example dip@30.")
 @click.option("--plc", is_flag=True, help="noisy-line: with a PLC that polls the line too.")
 @click.option("--truth", type=click.Path(path_type=Path), help="Write the plant's true values there, as NDJSON.")
 @click.option(
@@ -191,10 +209,18 @@ def watch(
 @click.option("--seconds", type=_Seconds(1), help="Stop by itself after that time.")
 def simulate(
     scenario: str | None, devices: tuple[str, ...], tcp: int | None, serial: bool, line: str | None, plc: bool,
-    truth: Path | None, config_file: Path | None, broker: str, seed: int, seconds: float | None,
+    fault: str | None, truth: Path | None, config_file: Path | None, broker: str, seed: int, seconds: float | None,
 ) -> None:  # fmt: skip
     """Serve a simulated plant, or virtual devices of any profile, on real wires. Without SCENARIO: list them."""
-    from agent.simulate import LINE, cannot_write, list_scenarios, scenario_of, serve_devices, serve_scenario
+    from agent.simulate import (
+        LINE,
+        cannot_write,
+        fault_of,
+        list_scenarios,
+        scenario_of,
+        serve_devices,
+        serve_scenario,
+    )
 
     if scenario is None and not devices:
         click.echo("\n".join(list_scenarios()))
@@ -209,8 +235,8 @@ def simulate(
         _fail("--line goes with --serial")
     if scenario is not None and (tcp is not None or serial):
         _fail("--tcp and --serial go with --device; a scenario brings its own wires")
-    if devices and plc:
-        _fail("--plc goes with the scenario noisy-line")
+    if devices and (plc or fault):
+        _fail("--plc and --fault go with a scenario")
     _broker(broker)
     for option, path in (("--truth", truth), ("--config", config_file)):
         if path is not None and (trouble := cannot_write(path)):
@@ -219,7 +245,9 @@ def simulate(
         if scenario is None:
             serve_devices(devices, tcp, line or LINE, truth, config_file, broker, seed, seconds)
         else:
-            serve_scenario(scenario_of(scenario, plc), truth, config_file, broker, seed, seconds)
+            plant = scenario_of(scenario, plc)
+            happens = fault_of(plant, fault) if fault else None
+            serve_scenario(plant, truth, config_file, broker, seed, seconds, fault=happens)
     except ValueError as error:
         _fail(str(error))
     except OSError as error:
@@ -233,14 +261,21 @@ def simulate(
 @click.option("--map", "mapping", metavar="u1=VA,i1=4…", default="", help="Which channel (name or number) is which.")
 @click.option("--from", "from_s", type=_Seconds(0), default=0.0, help="Start there, seconds from the file's start.")
 @click.option("--to", "to_s", type=_Seconds(0), help="End there.")
+@click.option("--supply", "supply_v", type=_Positive(), metavar="V",
+              help="Declared voltage, as the channels measure it: finds dips, swells, flicker.")  # fmt: skip
+@click.option("--wiring", type=click.Choice(["3P4W", "3P3W", "3P3W-2"]), default="3P4W", show_default=True,
+              help="3P3W-2: two-wattmeter connection, u1 = u12, u3 = u32, i1, i3.")  # fmt: skip
+@click.option("--demand-a", type=_Positive(), metavar="A", help="Maximum demand load current: for TDD.")
+@click.option("--lamp", type=click.Choice(["230V", "120V"]), help="For flicker. [default: by the voltage]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per window.")
-def replay(file: Path, nominal: str, mapping: str, from_s: float, to_s: float | None, as_json: bool) -> None:
+def replay(file: Path, mapping: str, as_json: bool, **settings: Any) -> None:
     """Analyse a recording (npz, CSV, COMTRADE): power and harmonics for each window."""
-    from agent.replay import replay_file
+    from agent.replay import Options, replay_file
+    from agent.replay.source import Settings
     from drivers.errors import FileError
 
     try:
-        sys.exit(replay_file(file, nominal, mapping, from_s, to_s, as_json))
+        sys.exit(replay_file(file, Options(Settings(**settings), mapping, as_json)))
     except FileError as error:
         _fail(str(error))
 

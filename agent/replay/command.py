@@ -1,0 +1,75 @@
+"""The command itself: reads the file, goes through it once, prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import msgspec
+
+from agent import kernels
+from agent.replay import lines
+from agent.replay.source import Settings, Source
+from drivers.errors import FileError
+from drivers.files import load, parse_map
+
+_LONG_BYTES = 5_000_000  # of a file: from there on a bar shows how far it is
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    settings: Settings = field(default_factory=Settings)
+    mapping: str = ""
+    as_json: bool = False
+    quiet_lines: bool = False
+
+
+def replay_file(file: Path, options: Options) -> int:
+    """Prints one line for each window; 1 when the recording holds none. Raises FileError."""
+    mapping = parse_map(options.mapping)
+    with _progress(file, options) as step:
+        recording = load(file, mapping)
+        for note in recording.notes:
+            click.echo(note, err=True)
+        kernels.use_cache()
+        source = Source(recording, options.settings, str(file))
+        for note in source.notes:
+            click.echo(note, err=True)
+        count = 0
+        for window in source.windows(lambda samples: step(samples / (source.last - source.first))):
+            count += 1
+            row = lines.as_object(window, source.time_s)
+            click.echo(msgspec.json.encode(row).decode() if options.as_json else lines.text(row, heading=count == 1))
+            if not options.as_json:
+                for event in row["events"]:
+                    click.echo(f"         {lines.event_text(event)}")
+    if not count:
+        click.echo(f"{file}: no window of whole cycles in {source.seconds:.3g} s of samples", err=True)
+    return 0 if count else 1
+
+
+@contextmanager
+def _progress(file: Path, options: Options) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr for a long file, on a terminal that no lines go to; gives what takes the part done."""
+    try:
+        long = file.stat().st_size > _LONG_BYTES or file.with_suffix(".dat").stat().st_size > _LONG_BYTES
+    except OSError:
+        long = False
+    scrolling = sys.stdout.isatty() and not options.quiet_lines
+    if not (long and sys.stderr.isatty()) or scrolling:
+        yield lambda part: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"reading {file.name}", total=None)
+        yield lambda part: bar.update(task, description=f"analysing {file.name}", total=1.0, completed=part)
+
+
+__all__ = ["FileError", "Options", "replay_file"]

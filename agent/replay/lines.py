@@ -1,0 +1,121 @@
+"""Windows as JSON-ready objects and as lines for a person."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from drivers.files import ROLES
+
+_ONE = ("frequency_hz", "p_w", "q1_var", "s_va", "pf", "u1_v", "u2_pct", "u0_pct", "i2_pct", "i0_pct")
+
+
+def as_object(window: Any, time_s: Any) -> dict[str, Any]:
+    """The window under the names of docs/replay.md; absent quantities are None. time_s: sample position to seconds."""
+    from dsp.stream import Flag
+
+    return {
+        "t_s": round(time_s((window.start_index + window.end_index) / 2), 6),
+        "n_cycles": window.n_cycles,
+        "frequency_hz": number(window.frequency_hz),
+        "flags": _names(window.flags, Flag),
+        "channel_flags": {
+            role: _names(flag, Flag) for role, flag in zip(ROLES, window.channel_flags, strict=True) if flag
+        },
+        **{name: numbers(getattr(window, name)) for name in ("u_rms_v", "i_rms_a", "u_dc_v", "i_dc_a", "p_phase_w")},
+        **{name: number(getattr(window, name)) for name in ("p_w", "q1_var", "s_va", "pf")},
+        **{
+            f"{kind}_{unit}": _table(getattr(window, f"{kind}_{unit}"))
+            for kind in ("h", "sg", "isg", "g")
+            for unit in ("u_v", "i_a")
+        },
+        **{name: numbers(getattr(window, name)) for name in ("thd_u_pct", "thd_i_pct", "tdd_pct", "k_factor")},
+        "crest_u": numbers(window.u_crest),
+        "crest_i": numbers(window.i_crest),
+        **{name: number(getattr(window, name)) for name in ("u1_v", "u2_pct", "u0_pct", "i2_pct", "i0_pct")},
+        "ieee1459": {name: number(value) for name, value in window.named_1459().items()} or None,
+        "pst": None if np.isnan(window.pst).all() else numbers(window.pst),
+        "events": [event_object(event, time_s) for event in window.events],
+    }
+
+
+def event_object(event: Any, time_s: Any) -> dict[str, Any]:
+    """An event without its waveform. Volts for all but an inrush, which has amperes."""
+    unit = "a" if event.kind.name == "INRUSH" else "v"
+    return {
+        "kind": event.kind.name.lower(),
+        "start_s": round(time_s(event.start_index), 6),
+        "end_s": round(time_s(event.end_index), 6),
+        "duration_s": round(event.duration_s, 6),
+        "phases": list(event.phases),
+        f"extreme_{unit}": number(event.extreme),
+        "extreme_pct": number(event.extreme_pct),
+        f"reference_{unit}": number(event.reference),
+        "steady_change_pct": number(event.steady_change_pct),
+        "interruption_s": round(event.interruption_s, 6),
+        "gap": event.gap,
+    }
+
+
+def event_text(event: dict[str, Any]) -> str:
+    unit = "A" if "extreme_a" in event else "V"
+    extreme = event[f"extreme_{unit.lower()}"]
+    phases = ", ".join(map(str, event["phases"]))
+    change = event["steady_change_pct"]
+    more = [
+        "" if change is None else f"{change:.2f} % from before to after",
+        f"all phases out for {event['interruption_s']:.3f} s" if event["interruption_s"] else "",
+        "samples are missing in it, or its end was not seen" if event["gap"] else "",
+    ]
+    return (
+        f"{event['kind'].replace('_', ' ')} at {event['start_s']:.3f} s for {event['duration_s']:.3f} s, "
+        f"phase{'s' if len(event['phases']) > 1 else ''} {phases}: "
+        f"{extreme:.5g} {unit}, {event['extreme_pct']:.1f} % of {event[f'reference_{unit.lower()}']:.5g} {unit}"
+        + "".join(f"; {item}" for item in more if item)
+    )
+
+
+def text(row: dict[str, Any], heading: bool) -> str:
+    """One line for a person, under a heading for the first."""
+    head = (f"{'t s':>8} {'n':>3} {'f Hz':>9} {'U1 V':>9} {'U2 V':>9} {'U3 V':>9} {'I1 A':>9} {'I2 A':>9} {'I3 A':>9} "
+            f"{'P W':>11} {'PF':>6} {'THD-U %':>8} {'THD-I %':>8} {'u2 %':>6}  flags\n") if heading else ""  # fmt: skip
+    numbers = [
+        cell(row["frequency_hz"], 9, 4),
+        *(cell(value, 9, 5, "g") for value in (*row["u_rms_v"], *row["i_rms_a"])),
+        cell(row["p_w"], 11, 6, "g"),
+        cell(row["pf"], 6, 3),
+        cell(_first(row["thd_u_pct"]), 8, 2),
+        cell(_first(row["thd_i_pct"]), 8, 2),
+        cell(row["u2_pct"], 6, 2),
+    ]
+    marks = " ".join(row["flags"])
+    return f"{head}{row['t_s']:8.3f} {row['n_cycles']:3d} {' '.join(numbers)}  {marks}".rstrip()
+
+
+def cell(value: float | None, width: int, digits: int, kind: str = "f") -> str:
+    return f"{'–':>{width}}" if value is None else f"{value:{width}.{digits}{kind}}"
+
+
+def _first(values: list[float | None]) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _names(flags: int, kind: Any) -> list[str]:
+    return [flag.name for flag in kind if flag and flag & flags]
+
+
+def number(value: float) -> float | None:
+    """For JSON: nine digits, and None for what is not a number."""
+    value = float(value)
+    return float(f"{value:.9g}") if math.isfinite(value) else None
+
+
+def numbers(values: Iterable[float]) -> list[float | None]:
+    return [number(value) for value in values]
+
+
+def _table(values: np.ndarray) -> list[list[float | None]]:
+    return [numbers(row) for row in values]
