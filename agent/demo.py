@@ -25,20 +25,21 @@ from rich.console import Console
 from agent import kernels
 from agent.config import Mqtt, parse_broker
 from agent.subscribe import Follower, Seen
-from agent.watch import line, show_live
+from agent.watch import event_line, line, show_live
 
 START_S = 20.0
 STOP_S = 8.0
+FAULT_S = 30.0  # after the plant's start: the voltage's reference is settled by then
 TOPIC = "magwatt/v1/demo/#"
 
 
-def run_demo(seconds: float | None, broker_url: str | None, headless: bool) -> int:
+def run_demo(seconds: float | None, broker_url: str | None, headless: bool, fault: str | None) -> int:
     """0 when rows came; 1 when a part did not start."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
-            return _run(Path(folder), stack, seconds, broker_url, headless)
+            return _run(Path(folder), stack, seconds, broker_url, headless, fault)
     except DemoError as error:
         click.echo(str(error), err=True)
         return 1
@@ -55,8 +56,9 @@ class DemoError(Exception):
 
 
 def _run(
-    folder: Path, stack: contextlib.ExitStack, seconds: float | None, broker_url: str | None, headless: bool
-) -> int:
+    folder: Path, stack: contextlib.ExitStack, seconds: float | None, broker_url: str | None, headless: bool,
+    fault: str | None,
+) -> int:  # fmt: skip
     _warm_kernels()
     own_broker = broker_url is None
     if broker_url is None:
@@ -68,9 +70,11 @@ def _run(
         raise DemoError(f"--broker {broker_url}: {error}") from None
     if not own_broker:
         stack.callback(_forget_retained, broker)  # after all parts have ended
-    plant, agent = demo_parts(folder, stack, broker_url)
+    plant, agent = demo_parts(folder, stack, broker_url, fault)
     click.echo("plant: a pump station on Modbus TCP, Modbus RTU and a waveform stream")
     click.echo(f"its configuration: {folder / 'plant.toml'}, its true values: {folder / 'truth.ndjson'}")
+    if fault is not None:
+        click.echo(f"{FAULT_S:.0f} s after its start the supply dips for a moment (--fault none: it does not)")
     click.echo(f"subscribe: mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v")
     click.echo(f"another table: magwatt watch {broker_url}")
     rows = _Rows(headless)
@@ -96,12 +100,13 @@ def _run(
 
 
 def demo_parts(
-    folder: Path, stack: contextlib.ExitStack, broker_url: str
+    folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None
 ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
     """Starts the plant and the agent; both end with the stack. Raises DemoError with the log of what did not start."""
     config = folder / "plant.toml"
+    happens = ("--fault", f"{fault}@{FAULT_S:g}") if fault else ()
     plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker",
-                   broker_url, "--truth", str(folder / "truth.ndjson"))  # fmt: skip
+                   broker_url, "--truth", str(folder / "truth.ndjson"), *happens)  # fmt: skip
     _wait_for_file(config, plant, folder / "plant.log")
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
@@ -135,6 +140,8 @@ class _Rows:
             self.assets.add(seen.asset)
             if self._headless:
                 click.echo(line(seen))
+        elif kind == "event" and self._headless:
+            click.echo(event_line(seen))
 
 
 def _start(stack: contextlib.ExitStack, log_file: Path, *arguments: str) -> subprocess.Popen[bytes]:

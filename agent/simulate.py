@@ -17,6 +17,7 @@ from simulators.serve import serve
 
 PERIODS_S = (1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 LINE = "19200 8E1"
+FAULT_S = 20.0  # after the start, where nothing is said
 
 
 def list_scenarios() -> list[str]:
@@ -31,6 +32,21 @@ def scenario_of(name: str, with_plc: bool) -> Scenario:
     if scenario.with_plc is None:
         raise ValueError(f"{name}: has no line for a PLC; leave --plc out")
     return scenario.with_plc
+
+
+def fault_of(scenario: Scenario, text: str) -> tuple[str, float]:
+    """A fault's name and when it happens, from "dip" or "dip@30". Raises ValueError."""
+    name, _, seconds = text.partition("@")
+    if name not in scenario.faults:
+        known = ", ".join(scenario.faults) or "none"
+        raise ValueError(f"--fault {text}: {scenario.name} has no such fault; there is {known}")
+    try:
+        at_s = float(seconds) if seconds else FAULT_S
+    except ValueError:
+        at_s = -1.0
+    if not 0 <= at_s < 1e8:
+        raise ValueError(f"--fault {text}: behind the @ stand the seconds after the start")
+    return name, at_s
 
 
 def cannot_write(path: Path) -> str:
@@ -58,6 +74,7 @@ def serve_scenario(
     seed: int,
     seconds: float | None,
     text_of: Callable[[Endpoints], str] | None = None,
+    fault: tuple[str, float] | None = None,
 ) -> None:
     """Serves until SIGTERM, Ctrl-C or `seconds`; the configuration file appears when the plant can be polled.
 
@@ -85,7 +102,7 @@ def serve_scenario(
             loop.add_signal_handler(number, stop.set)
         if seconds is not None:
             loop.call_later(seconds, stop.set)
-        await serve(scenario, clock=SystemClock(), seed=seed, truth=truth, on_ready=ready, stop=stop)
+        await serve(scenario, clock=SystemClock(), seed=seed, truth=truth, fault=fault, on_ready=ready, stop=stop)
 
     asyncio.run(until_stopped())
 

@@ -27,14 +27,18 @@ async def serve(
     clock: Clock,
     seed: int = 1,
     truth: Path | None = None,
+    fault: tuple[str, float] | None = None,
     on_ready: Callable[[Endpoints], None],
     stop: asyncio.Event,
 ) -> None:
     """The plant in real time on loopback TCP and pseudo-terminals; returns when `stop` is set.
 
-    truth: NDJSON file that gets one row per step. Same seed, same plant; only the time stamps differ.
+    truth: NDJSON file that gets one row per step. fault: name and seconds after the start. Same seed, same plant; only
+    the time stamps differ.
     """
     plant = scenario.build(Random(seed))
+    if fault is not None and scenario.provoke is not None:
+        scenario.provoke(plant, *fault)
     async with contextlib.AsyncExitStack() as open_wires:
         outlets = plant.outlets
         for outlet in outlets.values():

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from simulators.plant.phasors import Phasors
 
+SUDDEN = 0.05  # of the fundamental, from step to step
+
 
 class Synthesiser:
     """Six channels u1 u2 u3 i1 i2 i3 of counts, phase-continuous from block to block.
 
-    Between two plant steps the amplitudes and the frequency run linearly, so that there are no steps in the signal.
+    Between two plant steps the amplitudes and the frequency run linearly, so that there are no steps in the signal; a
+    fundamental that moves by more than a twentieth jumps at once, as in a dip.
     """
 
     def __init__(self, rate_hz: float, scale: tuple[float, float], noise_counts: float, seed: int) -> None:
@@ -27,6 +30,8 @@ class Synthesiser:
         """`count` instants that lead to the given state, shape (count, 6); clipped at full scale."""
         now = np.concatenate([u_v, i_a]) * math.sqrt(2) / self._scale[:, None]
         before, frequency_before = self._last or (now, frequency_hz)
+        if np.abs(now[:, 1] - before[:, 1]).max() > SUDDEN * np.abs(before[:, 1]).max():
+            before = now
         self._last = (now, frequency_hz)
         way = (np.arange(count) + 0.5) / count
         step = 2 * math.pi / self._rate_hz * (frequency_before + (frequency_hz - frequency_before) * way)

@@ -20,10 +20,11 @@ class Supply:
         self._frequency = Wander(rng, params.frequency_sigma_hz, params.tau_s)
         self.volts_v = 0.0  # rms of the positive sequence, phase to neutral; phase L1 is at angle 0
         self.frequency_hz = 0.0
+        self.sag = 1.0  # of the voltage; below 1 in a dip
         self.step(0.0)
 
     def step(self, dt_s: float) -> None:
-        self.volts_v = self.params.volts_v / math.sqrt(3) * (1 + self._volts.step(dt_s))
+        self.volts_v = self.params.volts_v / math.sqrt(3) * (1 + self._volts.step(dt_s)) * self.sag
         self.frequency_hz = self.params.frequency_hz + self._frequency.step(dt_s)
 
     def components(self) -> list[Component]:

@@ -6,6 +6,7 @@ import math
 from random import Random
 
 from simulators.plant import params
+from simulators.plant.faults import Dip
 from simulators.plant.grid import Supply
 from simulators.plant.units import Train, direct_on_line, on_drive
 from simulators.plant.wander import Wander, soft_limit
@@ -26,6 +27,8 @@ class Station:
         self._supply = Supply(params.BUSBAR, rng)
         self._demand = {name: Wander(rng, sigma, 400.0, 60.0) for name, sigma in ((DOL, 0.10), (DRIVEN, 0.09))}
         self._winding_degc = 70.0
+        self.now_s = 0.0
+        self.dips: list[Dip] = []
         self.energy_kwh = {DOL: 0.0, DRIVEN: 0.0}  # drawn since the start
         self.reactive_kvarh = {DOL: 0.0, DRIVEN: 0.0}
         self.trains: dict[str, Train] = {}
@@ -35,6 +38,8 @@ class Station:
             self._solve()
 
     def step(self, dt_s: float) -> None:
+        self.now_s += dt_s
+        self._supply.sag = min((dip.factor(self.now_s) for dip in self.dips), default=1.0)
         self._supply.step(dt_s)
         for demand in self._demand.values():
             demand.step(dt_s)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from simulators.endpoints import Endpoints, Outlet
 from simulators.plant.units import Train
@@ -44,7 +44,8 @@ class Scenario:
 
     config_toml: the agent's configuration from endpoints, MQTT URL and state directory.
     drift_ppm: of the waveform sampler's clock. with_plc: the same with a PLC that polls the line.
-    devices: what is where, a line each.
+    devices: what is where, a line each. faults: what can be provoked, by
+    plant, name and seconds after the start.
     """
 
     name: str
@@ -55,6 +56,8 @@ class Scenario:
     drift_ppm: float = 0.0
     with_plc: Scenario | None = None
     devices: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    provoke: Callable[[Any, str, float], None] | None = None
 
 
 def names() -> tuple[str, ...]:

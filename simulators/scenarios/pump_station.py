@@ -14,6 +14,7 @@ from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
 from simulators.plant import params
+from simulators.plant.faults import Dip
 from simulators.plant.station import DOL, DRIVEN, Station
 from simulators.plant.units import Train
 from simulators.scenarios import Scenario
@@ -62,6 +63,11 @@ class PumpStation:
     def step(self, dt_s: float) -> None:
         self._station.step(dt_s)
         self._measure(dt_s)
+
+    def provoke(self, fault: str, at_s: float) -> None:
+        """One of the scenario's faults, that many seconds after the start."""
+        assert fault == "dip"
+        self._station.dips.append(Dip(at_s))
 
     def truth(self) -> Mapping[str, Row]:
         return {
@@ -183,4 +189,6 @@ SCENARIO = Scenario(
     drift_ppm=4.0,
     build=PumpStation,
     config_toml=config_toml,
+    faults=("dip",),
+    provoke=PumpStation.provoke,
 )

@@ -1,0 +1,75 @@
+"""A dip of the simulated supply, from the plant through the sampler's frames to the event that is published."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from random import Random
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from agent.messages import Message
+from agent.windows import WaveformLane
+from drivers.reading import Quality
+from drivers.waveform import Assembler
+from simulators.devices.ews_sender import EwsSender
+from simulators.plant.faults import Dip
+from simulators.scenarios.pump_station import PumpStation
+
+STEP_S, DIP_S = 0.2, 20.0
+START_NS = 1_790_000_000_000_000_000
+
+
+def test_the_factor_is_a_function_of_time() -> None:
+    dip = Dip(5.0, duration_s=0.4, residual=0.7, every_s=10.0)
+    assert [dip.factor(t) for t in (4.9, 5.0, 5.39, 5.41, 15.1)] == [1.0, 0.7, 0.7, 1.0, 0.7]
+    assert Dip(5.0).factor(500.0) == 1.0
+
+
+def test_it_arrives_as_an_event_that_tells_the_truth() -> None:
+    plant = PumpStation(Random(3))
+    plant.provoke("dip", DIP_S)
+    sender = EwsSender(3, 4.0)
+    assembler, out = Assembler("pump-2", Quality.SIMULATED), list[Message]()
+    lane = WaveformLane("pump-2", out.append)
+    before_v = 0.0
+    for number in range(1, int((DIP_S + 4) / STEP_S)):
+        now_ns = round(number * STEP_S * 1e9)
+        plant.step(STEP_S)
+        if number * STEP_S < DIP_S - 1:
+            before_v = float(abs(plant.sampled().u_v[0, 1]))
+        sender.sample(plant.sampled(), dt_s=STEP_S, utc_ns=START_NS + now_ns, due_ns=now_ns)
+        for frame in sender.take(now_ns + round(STEP_S * 1e9)):
+            for block in assembler.feed(frame, START_NS + now_ns):
+                lane.take(block)
+    (event,) = [message for message in out if message.kind == "event"]
+    assert event.values["event_kind"] == "dip"
+    assert event.values["event_phases"] == [1, 2, 3]
+    assert event.values["event_extreme_v"] == pytest.approx(0.72 * before_v, rel=0.03)  # the supply wanders meanwhile
+    assert event.values["event_duration_s"] == pytest.approx(0.4, abs=0.03)
+    assert (event.values["event_start_ms"] - START_NS / 1e6) / 1e3 == pytest.approx(DIP_S - STEP_S, abs=STEP_S + 0.05)
+    marked = [message for message in out if message.kind == "pq3s" and Quality.PQ_EVENT in message.quality]
+    assert len(marked) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["pump-station", "--fault", "storm"], "no such fault; there is dip"),
+        (["pump-station", "--fault", "dip@soon"], "seconds after the start"),
+        (["noisy-line", "--fault", "dip"], "there is none"),
+    ],
+)
+def test_a_fault_that_cannot_be(arguments: list[str], told: str) -> None:
+    result = CliRunner().invoke(main, ["simulate", *arguments])
+    assert result.exit_code == 2
+    assert told in result.output
+
+
+@pytest.mark.soak
+def test_the_demo_shows_it() -> None:
+    command = [sys.executable, "-c", "from agent.cli import main; main()", "demo", "--headless", "--seconds", "50"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=200, check=True).stdout
+    assert "Cooling-water pump 2: dip to 72 %" in shown
