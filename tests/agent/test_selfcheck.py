@@ -252,3 +252,14 @@ def test_the_pump_station_passes_as_it_is_configured(tmp_path: Path) -> None:
     assert result.findings == ()
     assert {name for name, item in result.devices.items() if item.passed} == {"mcc-1", "mcc-2", "vfd-2"}
     assert result.devices["vfd-2"].verdicts["motor_power"].outcome == "passed"
+
+
+def test_each_cause_stands_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "selfcheck.md").read_text(encoding="utf-8")
+    code = "".join(
+        file.read_text(encoding="utf-8") for file in (Path(__file__).parents[2] / "agent" / "selfcheck").glob("*.py")
+    )
+    for cause in ("address", "map_address", "word_order", "map_word_order", "scale", "phase_map", "ct_exchanged",
+                  "ct_reversed", "ct_ratio", "unit", "model", "unexplained"):  # fmt: skip
+        assert f'"{cause}"' in code
+        assert f"`{cause}`" in page
