@@ -510,7 +510,10 @@ class Events:
 
     def _collect(self, n: int, x: Floats, bad: Bytes, base: int, first: int, end: float) -> list[Event]:
         """Events of the records, and the waveforms around those that go on."""
-        self.left_out += max(0, n - RECORDS)
+        if n > RECORDS:  # ends may be among what had no room
+            self.left_out += n - RECORDS
+            active = {(kind, float(state[_START])) for kind, state in enumerate(self._state) if state[_ACTIVE]}
+            self._open = {key: value for key, value in self._open.items() if key in active}
         self._capture(x, bad, base, end)
         out = [self._event(record) for record in self._later]
         self._later = []

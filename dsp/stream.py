@@ -179,8 +179,9 @@ class Stream:
         The two overlap (IEC 61000-4-30, 4.5 [M]); energy_j counts what they share once. Tell it before the samples
         come: a tick that windows have passed already is left out.
         """
-        self._tick = index
-        self._pst_due = float(index)
+        if index > self._covered:
+            self._tick = index
+            self._pst_due = float(index)
 
     # --- samples
 

@@ -509,6 +509,29 @@ def test_whatever_comes_no_exception_and_sane_events(pieces, seed, present, decl
             assert np.isfinite(w.u_rms_v[mapped]).all()
 
 
+def test_the_fault_on_a_real_generator(data_file):
+    """13.8 kV record with a fault before its trigger at 0.3 s; truth: one-cycle rms at every sample, by numpy."""
+    rate, u = 5760.0, 13.8 / np.sqrt(3)
+    folder = "recordings/pycomtrade_gen/test_data2/test2"
+    raw = np.fromfile(data_file(f"{folder}.dat"), dtype=np.uint8).reshape(-1, 62)[:, 8:].copy().view("<i2")
+    lines = data_file(f"{folder}.cfg").read_text().splitlines()
+    channels = (0, 1, 2, 4, 5, 6)
+    x = raw[:, channels].T * np.array([[float(lines[2 + k].split(",")[5])] for k in channels])
+    windows = stream_of(x, rate, supply=Supply(voltage_v=u, current_a=1000.0))
+    (dip,) = [e for e in events_of(windows) if e.kind == Kind.DIP]
+    cycle = round(rate / 60)
+    sliding = np.sqrt([np.convolve(row**2, np.ones(cycle) / cycle, "valid") for row in x[:3]]) / u * 100
+    # every half cycle sees a steep residual up to a quarter cycle late
+    assert sliding.min() - 0.2 <= dip.extreme_pct <= sliding.min() + 1.5
+    first = np.flatnonzero((sliding < 90.0).any(axis=0))[0]
+    last = np.flatnonzero((sliding < 92.0).any(axis=0))[-1]  # the hysteresis
+    begin, end = (first + 0.5 * cycle) / rate, (last + 0.5 * cycle) / rate
+    assert dip.start_index / rate == pytest.approx(begin, abs=1 / 60)
+    assert dip.end_index / rate == pytest.approx(end, abs=1 / 60)
+    assert dip.phases == tuple(c + 1 for c in range(3) if sliding[c].min() < 90.0)
+    assert [bool(w.flags & Flag.EVENT) for w in windows] == [k == 1 for k in range(len(windows))]
+
+
 def test_a_drives_output_has_no_events():
     with pytest.raises(ValueError, match="drive"):
         Stream(10000.0, nominal="drive", supply=Supply())

@@ -499,3 +499,50 @@ def test_a_gap_makes_what_depends_on_it_nan_and_nothing_else(three):
         assert w.u_crest == pytest.approx(np.sqrt(2), abs=1e-3)
         assert w.u_sequence_v == pytest.approx([0.0, 230.0, 0.0], abs=0.01)
         assert (w.u_nema_pct, w.i_nema_pct) == pytest.approx((0.0, 0.0), abs=1e-3)
+
+
+@laws
+@given(seed=seeds, f=st.floats(42.6, 60.0))
+def test_subgroups_and_what_lies_between_hold_all_energy(seed, f):
+    """Parseval: rms^2 = DC^2 + subgroups^2 + interharmonic subgroups^2, of lines on bins 2 .. 400 of a window."""
+    rng, rate = np.random.default_rng(seed), 12800.0
+    n_cycles = 10 if f < 54.0 else 12
+    t = np.arange(int(1.0 * rate)) / rate
+    x = np.sqrt(2) * 100.0 * np.cos(2 * np.pi * f * t + np.array([[0.0], [-2.1], [2.1], [0.4], [-1.6], [2.5]]))
+    for b in rng.integers(2, 400, 12):
+        x += rng.uniform(0.0, 3.0, (6, 1)) * np.cos(2 * np.pi * b * f / n_cycles * t + rng.uniform(0, 7, (6, 1)))
+    x += rng.uniform(-5.0, 5.0, (6, 1))
+    for w in Stream(rate).push(x)[1:3]:
+        assert w.n_cycles == n_cycles
+        for rms, dc, sg, isg in (
+            (w.u_rms_v, w.u_dc_v, w.sg_u_v, w.isg_u_v),
+            (w.i_rms_a, w.i_dc_a, w.sg_i_a, w.isg_i_a),
+        ):
+            total = dc**2 + (sg[:, 1:] ** 2).sum(axis=1) + (isg[:, :50] ** 2).sum(axis=1)
+            assert np.sqrt(total) == pytest.approx(rms, rel=2e-5)
+
+
+def test_blocks_change_nothing_in_any_field(three):
+    """Every number of every window, to the last bit, with a supply, a tick and a gap."""
+    rate = 3200.0
+    x = three(50.07, rate, 8000) + 0.5 * np.random.default_rng(2).standard_normal((6, 8000))
+    x[:, 3000:3300] *= 0.4
+    x[2, 5000] = np.nan
+
+    def run(size):
+        stream = Stream(rate, supply=Supply(230.0, 10.0, 10.0, lamp="230V"))
+        stream.tick(4321)
+        windows = [w for at in range(0, 8000, size) for w in stream.push(x[:, at : at + size])]
+        return windows + stream.finish()
+
+    want = run(100_000)
+    assert any(w.events for w in want)
+    for size in (1, 7, 64):
+        got = run(size)
+        assert len(got) == len(want)
+        for a, b in zip(got, want, strict=True):
+            for name in a._fields:
+                if name == "events":
+                    assert [(e.kind, *e[1:5]) for e in a.events] == [(e.kind, *e[1:5]) for e in b.events]
+                else:
+                    assert np.array_equal(getattr(a, name), getattr(b, name), equal_nan=name != "channel_flags"), name
