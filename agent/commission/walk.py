@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +15,11 @@ from agent.clock import SystemClock
 from agent.commission.record import Record, Step, write
 from agent.config import Config, Motor
 from agent.poll import BusPoller, Polled, pollers
-from agent.selfcheck import Bench, Result, Subject, self_check
+from agent.selfcheck import Result, bench_of, self_check
 from agent.store import Store, StoreError
-from agent.topology import Asset, assets, drive_rating_kw
+from agent.topology import Asset, assets
 from drivers.profiles import load_profile
 from drivers.reading import Clock
-
-SHOWN_UNVERIFIED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +33,36 @@ class Answers:
 async def commission(
     config: Config, store: Store, directory: Path, wanted: list[str], by: str, readings: int, answers: Answers
 ) -> list[Record]:
-    """One record per asset, written to `directory`. Devices whose watchdog question is open are left out."""
+    """One record per asset, written to `directory`. Devices whose watchdog question is open are left out.
+
+    All devices are checked together, whichever assets are wanted: two exchanged units show only side by side.
+    """
     clock = SystemClock()
     buses = pollers(config, clock, lambda reading: None)
     there = {polled.device.name: (bus, polled) for bus in buses for polled in bus.devices}
-    records = []
     try:
-        for asset in assets(config):
-            if wanted and asset.name not in wanted:
-                continue
-            records.append(await _one(config, store, directory, asset, there, by, readings, answers, clock))
+        bench = bench_of(config, {bus.bus.name: bus.link for bus in buses})
+        result = None
+        if bench.subjects:
+            period_s = max(item.period_s for item in bench.subjects)
+            seconds = readings * period_s
+            answers.say(
+                f"self-check of {len(bench.subjects)} devices: {seconds:.0f} s, twice that when something is wrong"
+            )
+            result = await self_check(bench, clock, readings)
+        return [
+            _one(config, store, directory, asset, there, by, result, answers, clock)
+            for asset in assets(config)
+            if not wanted or asset.name in wanted
+        ]
     finally:
         for bus in buses:
             await bus.link.close()
-    return records
 
 
-async def _one(
+def _one(
     config: Config, store: Store, directory: Path, asset: Asset, there: dict[str, tuple[BusPoller, Polled]], by: str,
-    readings: int, answers: Answers, clock: Clock,
+    result: Result | None, answers: Answers, clock: Clock,
 ) -> Record:  # fmt: skip
     at_ms = clock.utc_ns() // 1_000_000
     when = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(config.site.timezone))
@@ -63,18 +73,12 @@ async def _one(
     answers.say(f"\n{asset.title} ({asset.name})")
     for question in questions(config, asset):
         record.steps.append(Step(question, *answers.ask(question)))
-    subjects = [_subject(config, *there[name]) for name in asset.devices if name in there]
     for name in asset.devices:
         if name not in there:
-            record.steps.append(
-                Step(f"{name} is polled", "no", "its communication watchdog was not looked at (comm_loss)")
-            )
-            answers.say(f"  {name}: left out, its comm_loss is not stated")
-    if subjects:
-        period_s = max(item.period_s for item in subjects)
-        answers.say(f"  self-check of {', '.join(item.name for item in subjects)}: about {readings * period_s:.0f} s …")
-        bench = Bench(tuple(subjects), (asset.motor,) if asset.motor else ())
-        record.result = await self_check(bench, clock, readings)
+            record.steps.append(Step(f"{name} is polled", "no", "see what `magwatt check` says of it"))
+            answers.say(f"  {name}: not polled; `magwatt check` says why")
+    if result is not None and any(name in there for name in asset.devices):
+        record.result = _part(result, asset)
         for line in spoken(record.result):
             answers.say(f"  {line}")
         _keep(store, config, record, there, answers)
@@ -83,6 +87,17 @@ async def _one(
     path = write(record, directory)
     answers.say(f"  {len(record.open_points)} open points; record: {path}")
     return record
+
+
+def _part(result: Result, asset: Asset) -> Result:
+    """What concerns the devices of one asset."""
+    own = asset.devices
+    return dataclasses.replace(
+        result,
+        devices={name: device for name, device in result.devices.items() if name in own},
+        findings=tuple(item for item in result.findings if item.device in own),
+        notes=tuple(text for text in result.notes if text.partition(":")[0] in own),
+    )
 
 
 def _keep(
@@ -148,12 +163,3 @@ def spoken(result: Result) -> Iterator[str]:
 
 def _place(at: str) -> str:
     return {"drive-input": "before the drive", "motor": "at the motor", "feeder": "in the feeder"}[at]
-
-
-def _subject(config: Config, bus: BusPoller, polled: Polled) -> Subject:
-    name = polled.device.name
-    item = config.meters[name] if name in config.meters else config.drives[name]
-    rating_kw = drive_rating_kw(config, config.drives[name]) if name in config.drives else None
-    return Subject(
-        item, polled.device.profile, bus.link, bus.bus.every_s, bus.bus.pause_s, bus.bus.timeout_s, rating_kw
-    )

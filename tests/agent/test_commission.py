@@ -188,7 +188,7 @@ def test_a_no_stays_open(tmp_path: Path) -> None:
 def test_a_drive_whose_watchdog_nobody_looked_at_is_left_alone(tmp_path: Path) -> None:
     scene = Scene(tmp_path, RIGHT, "", only="pump-2")
     (points,) = asyncio.run(scene.run())
-    assert any("watchdog" in point for point in points)
+    assert any("vfd-2 is polled" in point for point in points)
     assert "vfd-2" not in scene.kept
 
 
