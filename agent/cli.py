@@ -267,15 +267,30 @@ def simulate(
               help="3P3W-2: two-wattmeter connection, u1 = u12, u3 = u32, i1, i3.")  # fmt: skip
 @click.option("--demand-a", type=_Positive(), metavar="A", help="Maximum demand load current: for TDD.")
 @click.option("--lamp", type=click.Choice(["230V", "120V"]), help="For flicker. [default: by the voltage]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per window.")
-def replay(file: Path, mapping: str, as_json: bool, **settings: Any) -> None:
+@click.option("--summary", is_flag=True, help="3 s and 10 min values, flicker and events instead of each window.")
+@click.option("--limits", "standards", multiple=True, type=click.Choice(["en50160", "ieee519", "gbt", "iec61000-2-4"]),
+              help="With --summary: which limits are kept (exit 1 when one is not); often.")  # fmt: skip
+@click.option("--nominal-v", type=_Positive(), metavar="V", help="Line voltage that limits refer to, without --supply.")
+@click.option("--isc-il", type=_Positive(), metavar="RATIO", help="Short-circuit over demand current: IEEE 519.")
+@click.option("--short-circuit-mva", type=_Positive(), metavar="MVA", help="At the point of coupling: GB/T 14549.")
+@click.option("--plant-class", type=click.IntRange(1, 3), default=2, show_default=True, help="Of IEC 61000-2-4.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per window, or of the summary.")
+def replay(
+    file: Path, mapping: str, as_json: bool, summary: bool, standards: tuple[str, ...], nominal_v: float | None,
+    isc_il: float | None, short_circuit_mva: float | None, plant_class: int, **settings: Any,
+) -> None:  # fmt: skip
     """Analyse a recording (npz, CSV, COMTRADE): power and harmonics for each window."""
     from agent.replay import Options, replay_file
     from agent.replay.source import Settings
+    from agent.replay.verdict import where
     from drivers.errors import FileError
 
+    how = Settings(**settings)
     try:
-        sys.exit(replay_file(file, Options(Settings(**settings), mapping, as_json)))
+        if standards and not summary:
+            raise FileError("--limits goes with --summary")
+        place = where(standards, how, nominal_v, isc_il, short_circuit_mva, plant_class) if standards else None
+        sys.exit(replay_file(file, Options(how, mapping, as_json, summary, place)))
     except FileError as error:
         _fail(str(error))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -14,6 +15,9 @@ import msgspec
 from agent import kernels
 from agent.replay import lines
 from agent.replay.source import Settings, Source
+from agent.replay.summary import Summary
+from agent.replay.text import summary_text
+from agent.replay.verdict import Where, verdict
 from drivers.errors import FileError
 from drivers.files import load, parse_map
 
@@ -25,11 +29,15 @@ class Options:
     settings: Settings = field(default_factory=Settings)
     mapping: str = ""
     as_json: bool = False
-    quiet_lines: bool = False
+    summary: bool = False
+    place: Where | None = None  # of the limits
 
 
 def replay_file(file: Path, options: Options) -> int:
-    """Prints one line for each window; 1 when the recording holds none. Raises FileError."""
+    """Prints a line for each window, or the summary; 1 when there is no window or a limit is exceeded.
+
+    Raises FileError.
+    """
     mapping = parse_map(options.mapping)
     with _progress(file, options) as step:
         recording = load(file, mapping)
@@ -39,17 +47,36 @@ def replay_file(file: Path, options: Options) -> int:
         source = Source(recording, options.settings, str(file))
         for note in source.notes:
             click.echo(note, err=True)
+        summary = Summary(source) if options.summary else None
         count = 0
         for window in source.windows(lambda samples: step(samples / (source.last - source.first))):
             count += 1
-            row = lines.as_object(window, source.time_s)
-            click.echo(msgspec.json.encode(row).decode() if options.as_json else lines.text(row, heading=count == 1))
-            if not options.as_json:
-                for event in row["events"]:
-                    click.echo(f"         {lines.event_text(event)}")
+            if summary:
+                summary.add(window)
+            else:
+                _print(lines.as_object(window, source.time_s), options.as_json, heading=count == 1)
     if not count:
         click.echo(f"{file}: no window of whole cycles in {source.seconds:.3g} s of samples", err=True)
-    return 0 if count else 1
+        return 1
+    return _conclude(summary, source, options) if summary else 0
+
+
+def _print(row: dict[str, Any], as_json: bool, heading: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode(row).decode())
+        return
+    click.echo(lines.text(row, heading))
+    for event in row["events"]:
+        click.echo(f"         {lines.event_text(event)}")
+
+
+def _conclude(summary: Summary, source: Source, options: Options) -> int:
+    summary.finish()
+    found = summary.as_object()
+    if options.place:
+        found["limits"] = verdict(summary, options.place, source.seconds)
+    click.echo(msgspec.json.encode(found).decode() if options.as_json else summary_text(found))
+    return int(any(one.get("exceeded") for one in found.get("limits", [])))
 
 
 @contextmanager
@@ -59,7 +86,7 @@ def _progress(file: Path, options: Options) -> Iterator[Callable[[float], None]]
         long = file.stat().st_size > _LONG_BYTES or file.with_suffix(".dat").stat().st_size > _LONG_BYTES
     except OSError:
         long = False
-    scrolling = sys.stdout.isatty() and not options.quiet_lines
+    scrolling = sys.stdout.isatty() and not options.summary
     if not (long and sys.stderr.isatty()) or scrolling:
         yield lambda part: None
         return

@@ -21,9 +21,9 @@ def as_object(window: Any, time_s: Any) -> dict[str, Any]:
         "t_s": round(time_s((window.start_index + window.end_index) / 2), 6),
         "n_cycles": window.n_cycles,
         "frequency_hz": number(window.frequency_hz),
-        "flags": _names(window.flags, Flag),
+        "flags": names(window.flags, Flag),
         "channel_flags": {
-            role: _names(flag, Flag) for role, flag in zip(ROLES, window.channel_flags, strict=True) if flag
+            role: names(flag, Flag) for role, flag in zip(ROLES, window.channel_flags, strict=True) if flag
         },
         **{name: numbers(getattr(window, name)) for name in ("u_rms_v", "i_rms_a", "u_dc_v", "i_dc_a", "p_phase_w")},
         **{name: number(getattr(window, name)) for name in ("p_w", "q1_var", "s_va", "pf")},
@@ -103,7 +103,7 @@ def _first(values: list[float | None]) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def _names(flags: int, kind: Any) -> list[str]:
+def names(flags: int, kind: Any) -> list[str]:
     return [flag.name for flag in kind if flag and flag & flags]
 
 
