@@ -16,6 +16,7 @@ from dsp._jit import Bytes, Floats, Ints, bare, inner
 
 RATE_HZ = 2000.0  # at least that after the averaging
 INTERVAL_S = 600
+LOW_HZ, HIGH_HZ = 42.5, 69.0
 _ADAPTOR_S, _EYE_S = 27.3, 0.3
 _SETTLE_S = 15.0  # after a start nothing is classified
 _CLASSES, _PER_OCTAVE, _LEAST = 2240, 64, 2.0**-21
@@ -179,7 +180,14 @@ class Flicker:
         self._nominal_hz = 0.0
 
     def advance(self, x: Floats, bad: Bytes, base: int, first: int, end: int, f_hz: float) -> Floats:
-        """Samples up to end-1; returns the largest Pinst of each voltage in them, NaN before a frequency is known."""
+        """Samples up to end-1; returns the largest Pinst of each voltage in them.
+
+        f_hz: NaN without synchronisation, then the last one goes on. NaN comes back before any is known, and outside
+        42.5 .. 69 Hz, which is no mains.
+        """
+        if f_hz < LOW_HZ or f_hz > HIGH_HZ:
+            self.restart()
+            return np.full(3, np.nan)
         if self._nominal_hz == 0.0:
             if not f_hz > 0.0:
                 return np.full(3, np.nan)

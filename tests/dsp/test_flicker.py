@@ -251,6 +251,20 @@ def test_ten_minutes_end_at_the_tick():
     assert told[0][1][0] == pytest.approx(1.0, abs=0.02)  # 2.4 kHz cuts the rectangle's edges
 
 
+def test_a_frequency_that_is_no_mains_has_no_flicker():
+    """A generator set that starts at 30 Hz: nothing, then from the first window of 50 Hz on."""
+    n = 9600
+    f = np.where(np.arange(4 * n) < 2 * n, 30.0, 50.0)
+    x = np.zeros((6, 4 * n))
+    x[0] = 325.0 * np.sin(2 * np.pi * np.cumsum(f) / RATE)
+    windows = stream_of(x, RATE, (4800,), supply=Supply(lamp="230V"))
+    for w in windows:
+        if w.end_index < 2 * n:
+            assert np.isnan(w.pinst).all()
+        elif w.start_index > 3.5 * n:
+            assert w.pinst[0] < 0.01  # the start has died away
+
+
 def test_no_lamp_no_flicker():
     x = voltages([(110.0, 0.722)] * 3, 50.0, "rect", 2.0, rate=2400.0)
     assert np.isnan([w.pinst for w in stream_of(x, 2400.0, (2400,), supply=Supply())]).all()
