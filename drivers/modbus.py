@@ -12,7 +12,7 @@ from drivers.framing import Request
 from drivers.latency import Latency
 from drivers.profiles import GROUPS, Profile, Register
 from drivers.reading import Clock, Link, Quality, Reading, Value
-from drivers.registers import Block, BlockDecoder, Scales, plan_blocks, scale_addresses, texts, usable
+from drivers.registers import Block, BlockDecoder, Scales, plan_blocks, scale_addresses, texts, touches_watchdog, usable
 from drivers.sunspec import SunSpecLink
 from drivers.vocabulary import vocabulary
 
@@ -192,12 +192,15 @@ class ModbusDevice:
     async def _read(self, block: Block, hurry: bool, tries: int = TRIES) -> bytes:
         request = Request(self.unit, block.function, block.address, block.count)
         overdue_s = self.latency.overdue_s(self.wire_s(block))
-        room = min(self.profile.max_registers - block.count, 65536 - block.address - block.count)
+        end = block.address + block.count
+        room = min(self.profile.max_registers - block.count, 65536 - end)
+        if touches_watchdog(self.profile, block.function, end, end + SPARE):
+            room = 0
         data = await self._link.read_block(
             request,
             overdue_s,
             self.gap_s,
-            spare=max(0, min(SPARE, room)) if self.profile.gaps_allowed else 0,
+            spare=max(0, min(SPARE, room)) if self.profile.spare_allowed else 0,
             tries=tries,
             patience_s=self._patience_s(block, hurry),
             silence_tries=1 if hurry else PATIENT_SILENCES,

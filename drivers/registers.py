@@ -289,7 +289,15 @@ def break_even_hole(character_s: float, silence_s: float, turnaround_s: float) -
 def _joins(profile: Profile, run: Sequence[Register], row: Register, hole_max: int) -> bool:
     end = max(item.address + item.words for item in run)
     fits = row.address + row.words - run[0].address <= profile.max_registers
-    return fits and row.address - end <= hole_max
+    return fits and row.address - end <= hole_max and not touches_watchdog(profile, row.function, end, row.address)
+
+
+def touches_watchdog(profile: Profile, function: int, begin: int, end: int) -> bool:
+    """Whether reading begin … end-1 would start a watchdog in the device."""
+    return any(
+        row.feeds_watchdog and row.function == function and row.address < end and begin < row.address + row.words
+        for row in profile.registers
+    )
 
 
 def _block(function: int, run: Sequence[Register]) -> Block:

@@ -6,6 +6,7 @@ Scales and marks are those of the makers' lists; the sums beside them are done b
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import struct
 
 import pytest
@@ -19,7 +20,16 @@ from drivers.inside import Inside
 from drivers.modbus import ModbusDevice
 from drivers.profiles import Profile, Register, load_profile
 from drivers.reading import Quality, Reading
-from drivers.registers import BlockDecoder, decode, decode_harmonics, explained, plan_blocks, plan_harmonics, usable
+from drivers.registers import (
+    BlockDecoder,
+    decode,
+    decode_harmonics,
+    explained,
+    plan_blocks,
+    plan_harmonics,
+    touches_watchdog,
+    usable,
+)  # fmt: skip
 
 
 class Wire:
@@ -213,6 +223,21 @@ def test_the_watchdog_of_the_g120_is_not_woken() -> None:
     poll(device("siemens/g120", wire))
     asked = {address + k for address, count in wire.asked for k in range(count)}
     assert not asked & {99, 100, 109, 110}  # 40100, 40101, 40110, 40111
+
+
+def test_a_watchdog_inside_a_hole_or_behind_a_block_is_not_woken() -> None:
+    g120 = dataclasses.replace(load_profile("siemens/g120"), gaps_allowed=True, spare_allowed=True)
+    rows = usable(g120, {item.name for item in g120.registers})
+    feeding = {
+        (row.function, row.address + k) for row in g120.registers if row.feeds_watchdog for k in range(row.words)
+    }
+    assert feeding
+    for block in plan_blocks(g120, rows):
+        read = {(block.function, block.address + k) for k in range(block.count)}
+        assert not read & feeding
+    function, address = min(feeding)
+    assert touches_watchdog(g120, function, address - 2, address + 1)
+    assert not touches_watchdog(g120, function, address - 2, address)
 
 
 def test_a_private_dialect_is_never_polled() -> None:
