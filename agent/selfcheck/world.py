@@ -61,7 +61,11 @@ class World:
     def __init__(self, bench: Bench, rounds: Mapping[str, Sequence[Round]]) -> None:
         self.bench = bench
         self.subjects = {subject.name: subject for subject in bench.subjects}
-        self.rounds = {name: [item for item in rows if not item.silent] for name, rows in rounds.items()}
+        # A silent round keeps its place, empty: round k of a meter stands beside round k of its drive.
+        self.rounds = {
+            name: [Round(item.at_s, silent=True) if item.silent else item for item in rows]
+            for name, rows in rounds.items()
+        }
         self.rows: dict[Key, Register] = {
             (subject.name, row.name): row for subject in bench.subjects for row in checkable(subject.profile)
         }
@@ -94,8 +98,9 @@ class World:
         scale = row.scale_for(subject.rating_kw) or 0.0
         if row.parts:
             scale = min(abs(part.scale) for part in row.parts)
-        if row.scale_from and self.rounds[key[0]]:
-            scale *= 10.0 ** _decade(row, self.rounds[key[0]][-1].memory, subject.rating_kw)
+        heard = [item for item in self.rounds[key[0]] if not item.silent]
+        if row.scale_from and heard:
+            scale *= 10.0 ** _decade(row, heard[-1].memory, subject.rating_kw)
         return abs(scale) * ratio_factor(subject.item, row.unit)
 
     def value(self, key: Key) -> float | None:
@@ -126,7 +131,10 @@ class World:
         if relation.over_time:
             return self._counted(bound, columns, steps, stir)  # type: ignore[arg-type]
         points = [row for row in zip(*columns, strict=True) if None not in row]
-        if len(points) < max(1, len(columns[0] or []) // 2):
+        heard = self._heard(bound.devices)
+        if not heard:
+            return VOID
+        if len(points) < max(1, heard // 2):
             return MISSING
         with_x = [(relation.x(row, bound.plate), row) for row in points]
         with_x = [pair for pair in with_x if not math.isnan(pair[0])]
@@ -138,7 +146,13 @@ class World:
     def _window(self, key: Key, column: Series) -> State:
         low, high = window(self.rows[key])
         bad = [value for value in column if value is not None and not low <= value <= high]
-        return State("accuses") if 2 * len(bad) > len(column) else State("neutral")
+        return State("accuses") if 2 * len(bad) > self._heard((key[0],)) else State("neutral")
+
+    def _heard(self, names: Iterable[str]) -> int:
+        """Rounds in which all of them answered."""
+        return sum(
+            not any(item.silent for item in rows) for rows in zip(*(self.rounds[name] for name in names), strict=True)
+        )
 
     def _counted(self, bound: Bound, columns: Sequence[Series], steps: Sequence[float], stir: float) -> State:
         """A counter's step against the integral of its power over the same time."""

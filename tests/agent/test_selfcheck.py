@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from selfcheckkit import DRIVE_UNIT, METER_UNIT, Scene, check, draw, served_map
@@ -14,6 +15,8 @@ from testkit import HandClock
 
 from agent.config import load_config
 from agent.selfcheck import Bench, Result, bench_of, self_check
+from drivers.errors import LinkTimeout
+from drivers.framing import Request
 from drivers.profiles import Profile
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.mistakes import MemoryLink
@@ -140,6 +143,34 @@ def test_a_silent_device_is_a_note_and_the_others_are_checked() -> None:
     assert list(result.devices) == ["drive-a"]
     assert result.notes == ("meter-a: nothing that may be read answered; it was not checked",)
     assert result.devices["drive-a"].verdicts["motor_speed"].outcome == "passed"
+
+
+@pytest.mark.parametrize("factor", [1.0, 10.0])
+@pytest.mark.parametrize(("from_s", "to_s"), [(0.0, 1.5), (4.0, 8.0), (9.0, 16.0)])
+def test_a_device_that_falls_silent_for_a_while_is_checked_by_its_other_rounds(
+    from_s: float, to_s: float, factor: float
+) -> None:
+    """A loose clamp: the meter misses rounds in which its drive answers."""
+    clock = HandClock()
+    a = scene(meter_map=remade(served_map(SDM), "current_l1", scale=factor))
+    start_s = clock.monotonic_ns() / 1e9
+
+    class Loose(MemoryLink):
+        async def read_block(self, request: Request, timeout_s: float, *rest: float, **more: Any) -> bytes:
+            now_s = clock.monotonic_ns() / 1e9 - start_s
+            if request.unit == METER_UNIT and from_s <= now_s < to_s:
+                clock.move(timeout_s)
+                raise LinkTimeout("silent")
+            return await super().read_block(request, timeout_s, *rest, **more)
+
+    link = Loose(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
+    assert result.notes == ()
+    if factor == 1.0:
+        assert result.findings == ()
+        assert result.devices["meter-a"].verdicts["active_power"].outcome == "passed"
+    else:
+        assert [(item.cause, item.quantities) for item in result.findings] == [("scale", ("current_l1",))]
 
 
 def test_another_model_at_the_unit_is_told_as_such() -> None:
