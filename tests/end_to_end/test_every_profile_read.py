@@ -293,7 +293,7 @@ def test_the_command_serves_moving_values_that_read_finds(tmp_path: Path) -> Non
         for metric, value in reading["values"].items():
             if isinstance(value, int | float) and reading["flags"].get(metric, []) == []:
                 true = [row[reading["device"]][metric] for row in rows]
-                digit = 1.0 if metric in ("dc_bus_voltage_v", "motor_speed_rpm") else 0.1
+                digit = 1.0 if metric in ("dc_bus_voltage_v", "output_voltage_v", "motor_speed_rpm") else 0.1
                 assert min(true) - digit <= value <= max(true) + digit, (reading["device"], metric, value)
                 compared += 1
     assert compared > 100
