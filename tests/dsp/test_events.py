@@ -226,6 +226,9 @@ def test_a_gap_inside_a_dip_is_marked_and_does_not_make_one():
     assert not detect(x, rate)[0]
     x = scale(x, rate, 1.5, 1.9, 0.5, [1])
     x[1, 16000:16100] = np.inf
+    whole = scale(mains(3.0, rate), rate, 1.5, 1.9, 0.5, [1])
+    whole[3, 16000:16100] = np.nan  # a current's hole is none of the voltage's
+    assert not detect(whole, rate)[0][0][1].gap
     ((_, event),) = detect(x, rate)[0]
     assert event.gap
     assert event.extreme_pct == pytest.approx(50.0, abs=0.2)

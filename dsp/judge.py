@@ -1,0 +1,214 @@
+"""The state machines of events: half-cycle values in, records of what began and ended out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsp._jit import Bytes, Floats, Ints, bare
+from dsp.half_cycles import GAP, MOVED
+
+# columns of the state of each kind, and of its records behind kind, end and reference
+ACTIVE, START, EXTREME, PHASES, GAPPED, SINCE, DARK_S, CHANGE = 0, 1, 2, 3, 4, 5, 6, 7
+STATE = 8
+KINDS = 5
+FIELDS = 3 + STATE
+
+
+@bare
+def judge(
+    row: int,
+    count: Ints,
+    at: Floats,
+    rms: Floats,
+    part: Floats,
+    half: float,
+    start: float,
+    end: float,
+    reference: float,
+    levels: Floats,
+    armed: Bytes,
+    beyond: Bytes,
+    state: Floats,
+    ring: Floats,
+    ring_n: Ints,
+    touched: Bytes,
+    taken: Ints,
+    records: Floats,
+    n: int,
+) -> int:
+    """Walk through the values of three channels (from `row`) in order of time; returns the number of records.
+
+    levels: volts or amperes: dip, swell, interruption, hysteresis, rapid change (0: none), inrush (voltages: unused).
+    armed, beyond: per channel and kind, shape (5, 3). touched[0]: whether an event touches the window start .. end;
+    [1]: whether one touches what follows it. ring: (3, 4 + 120): sum, low, high, before, last values of each phase.
+    ring_n: (4, 2): values held and where the next one goes; in the last row the size. taken: work, (3,).
+    """
+    taken[:] = 0
+    grace = MOVED * half  # a border on a zero crossing lies a little to either side of it
+    while True:
+        c = -1
+        for k in range(3):
+            if taken[k] < count[row + k] and (c < 0 or at[row + k, taken[k]] < at[row + c, taken[c]]):
+                c = k
+        if c < 0:
+            return n
+        j = taken[c]
+        taken[c] += 1
+        t = at[row + c, j] - half
+        y = rms[row + c, j]
+        if y < 0.0:
+            if y == GAP:
+                for kind in range(row, row // 3 + 3):  # dips, swells, rapid changes; or inrush
+                    state[kind, GAPPED] = 1.0
+            continue
+        if row == 3:
+            if y <= levels[5] - levels[3] and armed[3, c] and state[3, ACTIVE] == 0.0:
+                continue
+            n = _level(3, c, t, y, 1.0, levels[5], levels[5] - levels[3], reference, armed, beyond, state, records, n)
+            continue
+        low, high = levels[0] + levels[3], levels[1] - levels[3]
+        if not (low <= y <= high) or not (armed[0, c] and armed[1, c]) or state[0, ACTIVE] + state[1, ACTIVE] > 0.0:
+            n = _level(0, c, t, y, -1.0, levels[0], low, reference, armed, beyond, state, records, n)
+            n = _level(1, c, t, y, 1.0, levels[1], high, reference, armed, beyond, state, records, n)
+            _dark(c, t, y, levels[2], levels[2] + levels[3], armed, beyond, state)
+        if beyond[0, c] or beyond[1, c]:
+            for past in range(2):  # the half cycles of this value that are to blame
+                v = part[row + c, j + 1 - past]
+                if low <= v <= high:
+                    continue
+                b = at[row + c, j] - past * half
+                if b > start + grace and b - half < end - grace:
+                    touched[0] = 1
+                if b > end + grace:
+                    touched[1] = 1
+        if levels[4] > 0.0:
+            n = _rapid(c, t, y, half, levels[4], reference, ring, ring_n, beyond, state, records, n)
+
+
+@bare
+def _level(
+    kind: int, c: int, t: float, y: float, sign: float, level: float, back: float, reference: float,
+    armed: Bytes, beyond: Bytes, state: Floats, records: Floats, n: int,
+) -> int:  # fmt: skip
+    """One value against a threshold: sign +1 above, -1 below. An event begins with any channel, ends with the last."""
+    s = state[kind]
+    if sign * (y - level) > 0.0:
+        if armed[kind, c]:  # what was beyond from the first value on is no event: a channel without a signal
+            beyond[kind, c] = 1
+    elif sign * (y - back) <= 0.0:
+        armed[kind, c] = 1
+        beyond[kind, c] = 0
+    if beyond[kind, c]:
+        if s[ACTIVE] == 0.0:
+            s[:] = 0.0
+            s[ACTIVE] = 1.0
+            s[START] = t
+            s[EXTREME] = y
+            s[SINCE] = -1.0
+            n = put_down(records, n, kind, np.nan, state, reference)
+        if sign * (y - s[EXTREME]) > 0.0:
+            s[EXTREME] = y
+        s[PHASES] = float(int(s[PHASES]) | (1 << c))
+    elif s[ACTIVE] != 0.0 and not (beyond[kind, 0] or beyond[kind, 1] or beyond[kind, 2]):
+        n = put_down(records, n, kind, t, state, reference)
+        s[ACTIVE] = 0.0
+    return n
+
+
+@bare
+def _dark(c: int, t: float, y: float, level: float, back: float, armed: Bytes, beyond: Bytes, state: Floats) -> None:
+    """Interruption inside a dip: from the moment all channels are below the level to the first one back."""
+    if y < level:
+        beyond[4, c] = 1
+    elif y >= back:
+        beyond[4, c] = 0
+    s = state[0]
+    if s[ACTIVE] == 0.0:
+        return
+    dark = True
+    for k in range(3):
+        if armed[0, k] and not beyond[4, k]:
+            dark = False
+    if dark and s[SINCE] < 0.0:
+        s[SINCE] = t
+    elif not dark and s[SINCE] >= 0.0:
+        s[DARK_S] += t - s[SINCE]
+        s[SINCE] = -1.0
+
+
+@bare
+def _rapid(
+    c: int, t: float, y: float, half: float, level: float, reference: float,
+    ring: Floats, ring_n: Ints, beyond: Bytes, state: Floats, records: Floats, n: int,
+) -> int:  # fmt: skip
+    """Rapid voltage change: a value leaves the mean of the last second by `level`; over when a second is steady again.
+
+    A dip or swell meanwhile is what is reported instead.
+    """
+    s = state[2]
+    mine = ring[c]
+    size = ring_n[3, 0]
+    v = mine[4 : 4 + size]
+    held = ring_n[c, 0]
+    mean = mine[0] / size
+    if held == size and not beyond[2, c] and abs(y - mean) > level:
+        beyond[2, c] = 1
+        mine[3] = mean
+        if s[ACTIVE] == 0.0:
+            s[:] = 0.0
+            s[ACTIVE] = 1.0
+            s[START] = t
+            n = put_down(records, n, 2, np.nan, state, reference)
+        s[PHASES] = float(int(s[PHASES]) | (1 << c))
+    k = ring_n[c, 1]
+    old = v[k] if held == size else np.nan
+    v[k] = y
+    ring_n[c, 1] = (k + 1) % size
+    if held < size:
+        ring_n[c, 0] = held + 1
+    if held + 1 < size:
+        return n
+    if k == 0 or held < size:  # summed anew each second: rounding does not gather
+        mine[0] = 0.0
+        for i in range(size):
+            mine[0] += v[i]
+    else:
+        mine[0] += y - old
+    if not (mine[1] < old < mine[2]):  # the second's extreme has left it
+        mine[1], mine[2] = y, y
+        for i in range(size):
+            mine[1] = min(mine[1], v[i])
+            mine[2] = max(mine[2], v[i])
+    else:
+        mine[1] = min(mine[1], y)
+        mine[2] = max(mine[2], y)
+    if s[ACTIVE] == 0.0:
+        return n
+    if state[0, ACTIVE] != 0.0 or state[1, ACTIVE] != 0.0:
+        s[SINCE] = 1.0
+    if beyond[2, c]:
+        s[EXTREME] = max(s[EXTREME], abs(y - mine[3]))
+        mean = mine[0] / size
+        if max(mine[2] - mean, mean - mine[1]) > 0.5 * level:
+            return n
+        beyond[2, c] = 0
+        s[CHANGE] = max(s[CHANGE], abs(mean - mine[3]))
+    if not (beyond[2, 0] or beyond[2, 1] or beyond[2, 2]):
+        if s[SINCE] == 0.0:
+            n = put_down(records, n, 2, t - (size - 1) * half, state, reference)
+        else:
+            n = put_down(records, n, 2, -1.0, state, reference)
+        s[ACTIVE] = 0.0
+    return n
+
+
+@bare
+def put_down(records: Floats, n: int, kind: int, end: float, state: Floats, reference: float) -> int:
+    """One more record (kind, end or NaN at a start, the state); returns the new count, which may exceed the room."""
+    if n < records.shape[0]:
+        records[n, 0] = kind
+        records[n, 1] = end
+        records[n, 2] = reference
+        for k in range(STATE):
+            records[n, 3 + k] = state[kind, k]
+    return n + 1
