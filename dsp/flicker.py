@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from dsp._jit import Bytes, Floats, Ints, bare, inner
+from dsp._lanes import Lanes, load, rows, store
 
 RATE_HZ = 2000.0  # at least that after the averaging
 INTERVAL_S = 600
@@ -29,8 +30,8 @@ _LAMPS = {
 }
 _SECTIONS = 5  # three of the low pass, two of the eye
 # rows of the state, one column per voltage
-_LEVEL, _SLOW, _EYE, _SUM, _BAD, _LARGEST, _LOST = 0, 1, 2, 13, 14, 15, 16  # 3 .. 12: the sections
-_STATE = 17
+_LEVEL, _SLOW, _SUM, _BAD, _LARGEST, _LOST = 0, 1, 2, 3, 4, 5
+_STATE = 6
 
 
 def sections(lamp: str, nominal_hz: float, rate_hz: float) -> Floats:
@@ -71,80 +72,107 @@ def averages(
     Column 0 of x is sample `base`; samples begin .. end-1 follow `inside` ones that state[_SUM] already holds. An
     average with a gap in it is -1.
     """
-    n = 0
-    k = begin - base
-    while k < end - base:
-        step = min(every - inside, end - base - k)
-        for c in range(3):
-            row, mark = x[c, k : k + step], bad[c, k : k + step]
-            total = 0.0
-            holes = 0
-            for i in range(step):
+    lo, hi = begin - base, end - base
+    whole = (inside + hi - lo) // every
+    for c in range(3):
+        row, mark = x[c, lo:hi], bad[c, lo:hi]
+        holes = 0
+        for i in range(hi - lo):
+            holes += mark[i]
+        state[_LOST, c] += holes
+        total, hurt = state[_SUM, c], state[_BAD, c]
+        i = 0
+        for m in range(whole):
+            to = (m + 1) * every - inside
+            first = i
+            while i < to:
                 total += row[i] * row[i]
-                holes += mark[i]
-            state[_SUM, c] += total
-            state[_BAD, c] += holes
-            state[_LOST, c] += holes
-        k += step
-        inside += step
-        if inside < every:
-            break
-        inside = 0
-        for c in range(3):
-            out[c, n] = state[_SUM, c] / every if state[_BAD, c] == 0.0 else -1.0
-            state[_SUM, c] = 0.0
-            state[_BAD, c] = 0.0
-        n += 1
-    return n
+                i += 1
+            if holes > 0:
+                for j in range(first, to):
+                    hurt += mark[j]
+            out[c, m] = total / every if hurt == 0.0 else -1.0
+            total, hurt = 0.0, 0.0
+        for j in range(i, hi - lo):
+            total += row[j] * row[j]
+            hurt += mark[j]
+        state[_SUM, c], state[_BAD, c] = total, hurt
+    return whole
 
 
 @bare
-def follow(
-    squares: Floats, n: int, done: int, c: int, sos: Floats, slow: float, high: float, eye: float, scale: float,
-    classify: int, quiet: int, state: Floats, counts: Ints,
-) -> None:  # fmt: skip
-    """n averages of voltage c through the chain; `done` were before them.
+def adapt(squares: Floats, n: int, use: Bytes, slow: float, high: float, state: Floats, out: Floats) -> None:
+    """n averages over their own slow mean, without the constant: rows of out (shape (>= n, 8)), lanes 0 .. 2.
 
-    slow, high, eye: steps of the adaptor, the 0.05 Hz high pass and the 300 ms low pass. Each `classify`th value after
-    the first `quiet` ones is counted. A gap (-1) counts as if nothing changed. state: (17, 3), counts: (3, classes).
+    slow, high: steps of the adaptor and of the 0.05 Hz high pass. A gap (-1) counts as if nothing changed.
     """
-    level, mean, p, largest = state[_LEVEL, c], state[_SLOW, c], state[_EYE, c], state[_LARGEST, c]
-    a0, b0, a1, b1, a2 = state[3, c], state[4, c], state[5, c], state[6, c], state[7, c]
-    b2, a3, b3, a4, b4 = state[8, c], state[9, c], state[10, c], state[11, c], state[12, c]
-    left = classify - done % classify
+    for c in range(3):
+        if not use[c]:
+            continue
+        level, mean = state[_LEVEL, c], state[_SLOW, c]
+        for m in range(n):
+            square = squares[c, m]
+            if square < 0.0:
+                square = level
+            level += slow * (square - level)
+            # a voltage that returns after it was dead must not blow up what follows
+            v = min(square / level, _MOST) - 1.0 if level > 0.0 else 0.0
+            mean += high * (v - mean)
+            out[m, c] = v - mean
+        state[_LEVEL, c], state[_SLOW, c] = level, mean
+
+
+@bare
+def see(frames: Floats, n: int, sos: Floats, eye: float, scale: float, memory: Floats) -> None:
+    """Lamp, eye and brain, of all lanes at once, in place: rows of Pinst. memory: (11, 8), two of each section, one."""
+    a0, b0, a1, b1, a2 = load(memory, 0), load(memory, 1), load(memory, 2), load(memory, 3), load(memory, 4)
+    b2, a3, b3, a4, b4 = load(memory, 5), load(memory, 6), load(memory, 7), load(memory, 8), load(memory, 9)
+    p = load(memory, 10)
     for m in range(n):
-        square = squares[c, m]
-        if square < 0.0:
-            square = level
-        level += slow * (square - level)
-        # a voltage that returns after it was dead must not blow up what follows
-        v = min(square / level, _MOST) - 1.0 if level > 0.0 else 0.0
-        mean += high * (v - mean)
-        v -= mean
+        v = load(frames, m)
         v, a0, b0 = _section(sos, 0, v, a0, b0)
         v, a1, b1 = _section(sos, 1, v, a1, b1)
         v, a2, b2 = _section(sos, 2, v, a2, b2)
         v, a3, b3 = _section(sos, 3, v, a3, b3)
         v, a4, b4 = _section(sos, 4, v, a4, b4)
-        p += eye * (scale * v * v - p)
-        largest = max(largest, p)
-        left -= 1
-        if left == 0:
-            left = classify
-            if done + m < quiet:
-                continue
-            place = int(np.log2(max(p, _LEAST) / _LEAST) * _PER_OCTAVE)
-            counts[c, min(max(place, 0), _CLASSES - 1)] += 1
-    state[_LEVEL, c], state[_SLOW, c], state[_EYE, c], state[_LARGEST, c] = level, mean, p, largest
-    state[3, c], state[4, c], state[5, c], state[6, c], state[7, c] = a0, b0, a1, b1, a2
-    state[8, c], state[9, c], state[10, c], state[11, c], state[12, c] = b2, a3, b3, a4, b4
+        p = p + eye * (scale * (v * v) - p)
+        store(frames, m, p)
+    store(memory, 0, a0)
+    store(memory, 1, b0)
+    store(memory, 2, a1)
+    store(memory, 3, b1)
+    store(memory, 4, a2)
+    store(memory, 5, b2)
+    store(memory, 6, a3)
+    store(memory, 7, b3)
+    store(memory, 8, a4)
+    store(memory, 9, b4)
+    store(memory, 10, p)
 
 
 @inner
-def _section(sos: Floats, s: int, v: float, a: float, b: float) -> tuple[float, float, float]:
+def _section(sos: Floats, s: int, v: Lanes, a: Lanes, b: Lanes) -> tuple[Lanes, Lanes, Lanes]:
     """One step of a second-order section, transposed direct form II: output and new state."""
     y = sos[s, 0] * v + a
     return y, sos[s, 1] * v - sos[s, 3] * y + b, sos[s, 2] * v - sos[s, 4] * y
+
+
+@bare
+def count(
+    frames: Floats, n: int, done: int, use: Bytes, classify: int, quiet: int, state: Floats, counts: Ints
+) -> None:
+    """Largest Pinst of n frames; each `classify`th after the first `quiet` into its class. counts: (3, classes)."""
+    for c in range(3):
+        if not use[c]:
+            continue
+        largest = state[_LARGEST, c]
+        for m in range(n):
+            largest = max(largest, frames[m, c])
+        state[_LARGEST, c] = largest
+        for m in range(classify - 1 - done % classify, n, classify):
+            if done + m >= quiet:
+                place = int(np.log2(max(frames[m, c], _LEAST) / _LEAST) * _PER_OCTAVE)
+                counts[c, min(max(place, 0), _CLASSES - 1)] += 1
 
 
 class Flicker:
@@ -165,8 +193,8 @@ class Flicker:
         self._high = -math.expm1(-2.0 * math.pi * 0.05 / self._reduced_hz)
         self._eye = -math.expm1(-1.0 / (_EYE_S * self._reduced_hz))
         self._state, self._counts = np.zeros((_STATE, 3)), np.zeros((3, _CLASSES), dtype=np.int64)
-        self._channels = [c for c in range(3) if self._use[c]]
-        self._squares = np.zeros((3, int(2.0 * self._reduced_hz) + 16))  # two seconds: no window is longer
+        most = int(2.0 * self._reduced_hz) + 16  # two seconds: no window is longer
+        self._squares, self._rows, self._memory = np.zeros((3, most)), rows(most), rows(11)
         self._inside = self._done = 0
         self._sos = np.zeros((_SECTIONS, 5))
         self._nominal_hz = 0.0
@@ -176,6 +204,7 @@ class Flicker:
     def restart(self) -> None:
         """Samples were lost for long: settle anew. What was classified stays."""
         self._state[:_LOST] = 0.0
+        self._memory[:] = 0.0
         self._inside = self._done = 0
         self._nominal_hz = 0.0
 
@@ -196,11 +225,9 @@ class Flicker:
         if end > begin:
             n = averages(x, bad, base, begin, end, self._every, self._inside, self._state, self._squares)
             self._inside = (self._inside + end - begin) % self._every
-            for c in self._channels:
-                follow(
-                    self._squares, n, self._done, c, self._sos, self._slow, self._high, self._eye, self._scale,
-                    self._classify, self._quiet, self._state, self._counts,
-                )  # fmt: skip
+            adapt(self._squares, n, self._use, self._slow, self._high, self._state, self._rows)
+            see(self._rows, n, self._sos, self._eye, self._scale, self._memory)
+            count(self._rows, n, self._done, self._use, self._classify, self._quiet, self._state, self._counts)
             self._done += n
             self._next = end
         out: Floats = np.where(self._use != 0, self._state[_LARGEST], np.nan)
