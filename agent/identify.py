@@ -55,7 +55,7 @@ class Identified:
         if self.sure:
             return self.matches[0].profile.id
         if self.matches:
-            return " or ".join(match.profile.id for match in self.matches)
+            return "perhaps " * (len(self.matches) == 1) + " or ".join(match.profile.id for match in self.matches)
         return f"unknown; it calls itself '{self.told}'" if self.told else "unknown"
 
 

@@ -58,6 +58,8 @@ def stable_name(port: str) -> str:
 def _device(bus: str, device: Identified) -> list[str]:
     if not device.matches:
         told = f"; it calls itself '{device.told}'" if device.told else ""
+        if any("function 03" in text for text in device.notes):
+            return [f"# unit {device.unit}: not told{told}: scan or identify it again with --yes-fc03"]
         return [f"# unit {device.unit}: no known model{told}. docs/adding-a-device.md shows how to add one"]
     kinds = {match.profile.kind for match in device.matches}
     drive = device.matches[0].profile.kind == "vfd"
@@ -66,7 +68,9 @@ def _device(bus: str, device: Identified) -> list[str]:
     if device.sure:
         head.append(f'profile = "{device.matches[0].profile.id}"')
     else:
-        head.append("# Not sure: read the label and keep one of these lines, without its #")
+        several = len(device.matches) > 1
+        which = "keep one of these lines, without its #" if several else "take the # away if it says so"
+        head.append(f"# Not sure: read the label and {which}")
         for match in device.matches:
             other = "   # a drive: write [drive.…] above" if match.profile.kind == "vfd" and not drive else ""
             head.append(f'# profile = "{match.profile.id}"{other}')

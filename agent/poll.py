@@ -158,7 +158,7 @@ class BusPoller:
             self.failed += 1
             polled.failures += 1
             if polled.failures == 1:
-                log.warning("%s: %s; asked again, ever more seldom", name, reading.error)
+                log.warning("%s: %s; tried ever more seldom until it answers", name, reading.error)
             return
         self.polls += 1
         if polled.failures:

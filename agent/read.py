@@ -26,6 +26,8 @@ async def read_devices(config: Config, device: str | None, times: int, as_json: 
         click.echo("nothing to poll" + (f": {device} has no comm_loss stated" if device else ""), err=True)
         return 1
     answered = await asyncio.gather(*(_read_bus(bus, times, as_json) for bus in buses))
+    if not all(answered):
+        click.echo("not everybody answered: magwatt doctor looks for the cause", err=True)
     return 0 if all(answered) else 1
 
 

@@ -192,7 +192,7 @@ class ModbusLink:
             if attempt == 0:
                 await stream.wait_late(want, wait_s)
                 self._expire()
-        raise LinkResting("an older answer of the same shape may still come; not asked again yet")
+        raise LinkResting("held back for some seconds: a late answer to an earlier question might be taken for its own")
 
     def _frame(self, request: Request, key: Hashable) -> bytes:
         if self._rtu:

@@ -15,11 +15,17 @@ from agent.clock import SystemClock
 from agent.commission.record import Record, Step, write
 from agent.config import Config, Motor
 from agent.poll import BusPoller, Polled, pollers
-from agent.selfcheck import Result, bench_of, self_check
+from agent.selfcheck import DeviceResult, Result, bench_of, self_check
 from agent.store import Store, StoreError
 from agent.topology import Asset, assets
 from drivers.profiles import load_profile
 from drivers.reading import Clock
+from drivers.vocabulary import vocabulary
+
+COMPARED = (
+    "voltage_l1n", "voltage_l2n", "voltage_l3n", "current_l1", "current_l2", "current_l3", "active_power",
+    "output_frequency", "motor_speed", "motor_current", "output_voltage", "motor_power",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ def _one(
         asset.name, asset.title, config.site.id, config.site.gateway, config.hash, by, at_ms,
         when.strftime("%Y-%m-%d %H:%M %Z"), nameplate(asset.motor) if asset.motor else {},
     )  # fmt: skip
-    answers.say(f"\n{asset.title} ({asset.name})")
+    answers.say(f"\n{asset.title}" + (f" ({asset.name})" if asset.title != asset.name else ""))
     for question in questions(config, asset):
         record.steps.append(Step(question, *answers.ask(question)))
     for name in asset.devices:
@@ -82,7 +88,9 @@ def _one(
         for line in spoken(record.result):
             answers.say(f"  {line}")
         _keep(store, config, record, there, answers)
-        question = "the values shown agree with the device's display, and currents with a clamp meter"
+        for name, device in record.result.devices.items():
+            answers.say(f"  {name} shows {', '.join(shown(device)) or 'none of the usual values'}")
+        question = "these values agree with the device's display, and currents with a clamp meter"
         record.steps.append(Step(question, *answers.ask(question)))
     path = write(record, directory)
     answers.say(f"  {len(record.open_points)} open points; record: {path}")
@@ -159,6 +167,14 @@ def spoken(result: Result) -> Iterator[str]:
         yield f"! {item.text}"
     for text in result.notes:
         yield f"! {text}"
+
+
+def shown(device: DeviceResult) -> Iterator[str]:
+    """The values that a person compares first, from the last rounds."""
+    for name in COMPARED:
+        verdict = device.verdicts.get(name)
+        if verdict is not None and isinstance(verdict.value, float | int):
+            yield f"{name} {verdict.value:.4g} {vocabulary()[name].unit}".rstrip()
 
 
 def _place(at: str) -> str:

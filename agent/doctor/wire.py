@@ -127,7 +127,7 @@ def judge(seen: WireSeen) -> list[Finding]:
     """The findings, each with what to do; the last lines are the figures."""
     where = f"bus.{seen.name}"
     if seen.closed:
-        return [finding(where, f"{seen.closed}. {_why_closed(seen)}")]
+        return [finding(where, f"{seen.closed.removeprefix(f'{seen.name}: ')}. {_why_closed(seen)}")]
     if seen.busy:
         return [
             finding(
@@ -201,7 +201,8 @@ def _damage(seen: WireSeen, where: str) -> Iterator[Finding]:
 
 
 def _small_things(seen: WireSeen, where: str) -> Iterator[Finding]:
-    if seen.echoes:
+    answered = sum(device.answered for device in seen.devices)
+    if 2 * seen.echoes > answered:  # now and then noise is as long as a request
         yield note(where, f"the adapter echoes what is sent ({seen.echoes} times); it is skipped, nothing must be done")
     if seen.late:
         yield finding(
