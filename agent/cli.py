@@ -274,10 +274,14 @@ def simulate(
 @click.option("--isc-il", type=_Positive(), metavar="RATIO", help="Short-circuit over demand current: IEEE 519.")
 @click.option("--short-circuit-mva", type=_Positive(), metavar="MVA", help="At the point of coupling: GB/T 14549.")
 @click.option("--plant-class", type=click.IntRange(1, 3), default=2, show_default=True, help="Of IEC 61000-2-4.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png|svg",
+              help="Draw waveforms, spectrum and phasors of a window there.")  # fmt: skip
+@click.option("--at", "at_s", type=_Seconds(0), help="With --plot: the window there, seconds. [default: in the middle]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per window, or of the summary.")
 def replay(
     file: Path, mapping: str, as_json: bool, summary: bool, standards: tuple[str, ...], nominal_v: float | None,
-    isc_il: float | None, short_circuit_mva: float | None, plant_class: int, **settings: Any,
+    isc_il: float | None, short_circuit_mva: float | None, plant_class: int, plot: Path | None, at_s: float | None,
+    **settings: Any,
 ) -> None:  # fmt: skip
     """Analyse a recording (npz, CSV, COMTRADE): power and harmonics for each window."""
     from agent.replay import Options, replay_file
@@ -287,10 +291,10 @@ def replay(
 
     how = Settings(**settings)
     try:
-        if standards and not summary:
-            raise FileError("--limits goes with --summary")
+        if standards and not (summary or plot):
+            raise FileError("--limits goes with --summary or --plot")
         place = where(standards, how, nominal_v, isc_il, short_circuit_mva, plant_class) if standards else None
-        sys.exit(replay_file(file, Options(how, mapping, as_json, summary, place)))
+        sys.exit(replay_file(file, Options(how, mapping, as_json, summary, place, plot, at_s)))
     except FileError as error:
         _fail(str(error))
 

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from agent import kernels
-from agent.replay import lines
+from agent.replay import lines, plot
 from agent.replay.source import Settings, Source
 from agent.replay.summary import Summary
 from agent.replay.text import summary_text
@@ -31,6 +31,8 @@ class Options:
     as_json: bool = False
     summary: bool = False
     place: Where | None = None  # of the limits
+    plot: Path | None = None
+    plot_at_s: float | None = None
 
 
 def replay_file(file: Path, options: Options) -> int:
@@ -39,6 +41,8 @@ def replay_file(file: Path, options: Options) -> int:
     Raises FileError.
     """
     mapping = parse_map(options.mapping)
+    if options.plot:
+        plot.check(options.plot)
     with _progress(file, options) as step:
         recording = load(file, mapping)
         for note in recording.notes:
@@ -48,9 +52,12 @@ def replay_file(file: Path, options: Options) -> int:
         for note in source.notes:
             click.echo(note, err=True)
         summary = Summary(source) if options.summary else None
+        picked = plot.Picked(source, options.plot_at_s) if options.plot else None
         count = 0
         for window in source.windows(lambda samples: step(samples / (source.last - source.first))):
             count += 1
+            if picked:
+                picked.add(window)
             if summary:
                 summary.add(window)
             else:
@@ -58,6 +65,8 @@ def replay_file(file: Path, options: Options) -> int:
     if not count:
         click.echo(f"{file}: no window of whole cycles in {source.seconds:.3g} s of samples", err=True)
         return 1
+    if options.plot and picked:
+        plot.draw(options.plot, source, picked.window, options.place)
     return _conclude(summary, source, options) if summary else 0
 
 
@@ -94,7 +103,8 @@ def _progress(file: Path, options: Options) -> Iterator[Callable[[float], None]]
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True, redirect_stdout=False) as bar:
         task = bar.add_task(f"reading {file.name}", total=None)
         yield lambda part: bar.update(task, description=f"analysing {file.name}", total=1.0, completed=part)
 

@@ -96,7 +96,12 @@ def text(row: dict[str, Any], heading: bool) -> str:
 
 
 def cell(value: float | None, width: int, digits: int, kind: str = "f") -> str:
-    return f"{'–':>{width}}" if value is None else f"{value:{width}.{digits}{kind}}"
+    """Right-aligned; no exponent for large numbers."""
+    if value is None:
+        return f"{'–':>{width}}"
+    if kind == "g" and abs(value) >= 10**digits:
+        return f"{value:{width}.0f}"
+    return f"{value:{width}.{digits}{kind}}"
 
 
 def _first(values: list[float | None]) -> float | None:

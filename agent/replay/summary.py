@@ -59,10 +59,7 @@ class Summary:
         if not np.isnan(window.pst).all():
             self.pst.append((end_s, window.pst))
         self.events += [event_object(event, self._source.time_s) for event in window.events]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            u1_v = window.h_u_v[:, 1]
-            rest_v = np.sqrt(np.maximum(window.u_rms_v**2 - window.u_dc_v**2 - u1_v**2, 0.0))
-            self._rest_pct.append(np.where(u1_v > 0.0, 100.0 * rest_v / u1_v, np.nan))
+        self._rest_pct.append(rest_pct(window))
 
     def finish(self) -> None:
         self.frequency_hz += self._frequency.add(0, self._source.seconds, 0.0)  # closes 10 s that end with the record
@@ -160,3 +157,11 @@ class Summary:
             "p95": self._shown(p95),
             **{name: [numbers(row) for row in self.column(interval, name)] for name in _TABLES},
         }
+
+
+def rest_pct(window: Any) -> Any:
+    """What of each voltage is neither its fundamental nor DC, in percent of the fundamental; shape (3,)."""
+    u1_v = window.h_u_v[:, 1]
+    rest_v = np.sqrt(np.maximum(window.u_rms_v**2 - window.u_dc_v**2 - u1_v**2, 0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(u1_v > 0.0, 100.0 * rest_v / u1_v, np.nan)

@@ -98,7 +98,9 @@ def _phases(value: float | list[float | None] | None) -> list[float | None]:
 
 
 def _cell(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if form.endswith("g") and abs(value) >= 1e5 else format(value, form)
 
 
 def _rest(found: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ STANDARDS = {
 }
 MARKS = {"S": "the number stands in public sources", "M": "from memory of the standard"}
 _MAINS_HZ = (42.5, 69.0)
-_PULSES_PCT = 25.0  # of the fundamental: no mains is that distorted, a drive's output always is
+PULSES_PCT = 25.0  # of the fundamental: no mains is that distorted, a drive's output always is
 _TABLE_OF = {
     "h_u": "sg_u_v",
     "isg_u": "isg_u_v",
@@ -118,8 +118,8 @@ def not_mains(f_hz: float, rest_pct: float) -> str:
         return "no frequency was found"
     if not _MAINS_HZ[0] <= f_hz <= _MAINS_HZ[1]:
         return f"{f_hz:.4g} Hz is no mains: limits do not hold at a drive's output"
-    if rest_pct > _PULSES_PCT:
-        return f"{rest_pct:.0f} % of the voltage is not fundamental: this is a drive's output, where no limits hold"
+    if rest_pct > PULSES_PCT:
+        return f"the voltage is pulses ({rest_pct:.0f} % besides the fundamental), as at a drive's output"
     return ""
 
 

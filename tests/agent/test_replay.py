@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 
+ROOT = Path(__file__).parents[2]
 SIGNALS = Path(__file__).parents[1] / "dsp" / "signals"
 CASES = {case["id"]: case for case in json.loads((SIGNALS / "cases.json").read_text())["cases"]}
 NAMES = ("u1", "u2", "u3", "i1", "i2", "i3")
@@ -165,3 +172,31 @@ def test_two_wattmeters_see_three_phases(tmp_path: Path) -> None:
     lacks = replay(str(tmp_path / "a.npz"), "--map", "u1=a,i1=c", "--wiring", "3P3W-2")
     assert lacks.exit_code == 2
     assert "u3, i3 missing" in lacks.stderr
+
+
+def test_progress_stands_on_the_terminal_and_never_in_the_json(tmp_path: Path) -> None:
+    """stderr is a terminal, stdout a pipe; the file is longer than the 5 MB from which on a bar shows."""
+    t = np.arange(150_000) / 10_000
+    u = 325 * np.sin(2 * np.pi * 50 * t - 2 * np.pi / 3 * np.arange(3)[:, None])
+    np.savez(tmp_path / "a.npz", fs=10e3, u_abc=u, i_abc=u / 20)
+    terminal, end = pty.openpty()
+    code = "from agent.cli import main; main()"
+    words = [sys.executable, "-c", code, "replay", str(tmp_path / "a.npz"), "--json"]
+    with subprocess.Popen(
+        words, cwd=ROOT, stdout=subprocess.PIPE, stderr=end, env={**os.environ, "TERM": "xterm"}
+    ) as run:
+        os.close(end)
+        assert run.stdout is not None
+        shown = b""
+        reader = threading.Thread(target=lambda: lines.extend(run.stdout or []))
+        lines: list[bytes] = []
+        reader.start()
+        with contextlib.suppress(OSError):  # how a terminal ends
+            while part := os.read(terminal, 4096):
+                shown += part
+        reader.join(timeout=60)
+    os.close(terminal)
+    assert run.returncode == 0
+    assert [json.loads(line)["n_cycles"] for line in lines] == [10] * 75
+    assert b"analysing a.npz" in shown
+    assert b"t_s" not in shown

@@ -1,0 +1,97 @@
+"""A picture of one window: waveforms, phasors, spectrum against the limits that apply. Needs matplotlib."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from agent.replay import panels
+from agent.replay.source import Source
+from agent.replay.verdict import Where
+from drivers.errors import FileError
+
+_FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "SimHei"]  # names of files may be Chinese
+_STYLE: dict[Any, Any] = {
+    "font.family": _FONTS, "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold",
+    "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "grid.color": "#DDDDDD", "axes.axisbelow": True, "legend.frameon": False, "svg.fonttype": "none",
+}  # fmt: skip
+
+
+def check(path: Path) -> None:
+    """Before the work: raises FileError when no picture can be made there."""
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise FileError(f"--plot {path}: write a name that ends in .png or .svg")
+    if find_spec("matplotlib") is None:
+        raise FileError("--plot needs matplotlib: pip install 'magwatt[plot]'")
+    if not path.parent.is_dir():
+        raise FileError(f"--plot {path}: there is no folder {path.parent}")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise FileError(f"--plot {path}: cannot be written")
+
+
+class Picked:
+    """The window to draw: the one at `at_s`, else the one without a flag that is nearest to the middle."""
+
+    def __init__(self, source: Source, at_s: float | None) -> None:
+        self._source, self._at_s = source, at_s
+        self._middle = (source.last - source.first) / 2
+        self._best = (True, math.inf)
+        self.window: Any = None
+
+    def add(self, window: Any) -> None:
+        middle = (window.start_index + window.end_index) / 2
+        if self._at_s is None:
+            rank = (bool(window.flags), abs(middle - self._middle))
+        else:
+            rank = (False, abs(self._source.time_s(middle) - self._at_s))
+        if rank < self._best:
+            self._best, self.window = rank, window
+
+
+def draw(path: Path, source: Source, window: Any, place: Where | None) -> None:
+    """Writes the picture. Raises FileError when the disk does not take it."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of fonts that it looks for
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure = Figure(figsize=(12.0, 10.5 if len(_kinds(source)) == 2 else 7.5), layout="constrained")
+        figure.suptitle(_title(source, window), fontsize=13, fontweight="bold", parse_math=False)
+        _fill(figure, source, window, place)
+        try:
+            figure.savefig(path, dpi=120)
+        except OSError as error:
+            raise FileError(f"--plot {path}: {error.strerror or error}") from None
+
+
+def _kinds(source: Source) -> list[str]:
+    """Which of u and i are there."""
+    present = source.recording.present
+    return [kind for kind, at in (("u", 0), ("i", 3)) if any(present[at : at + 3])]
+
+
+def _title(source: Source, window: Any) -> str:
+    begin, end = source.time_s(window.start_index), source.time_s(window.end_index)
+    flags = " ".join(flag.name for flag in type(window.flags) if flag and flag & window.flags)
+    f_hz = f"{window.frequency_hz:.4f} Hz, {window.n_cycles} cycles" if window.n_cycles else "no frequency found"
+    return f"{Path(source.name).name}   {begin:.4f} to {end:.4f} s   {f_hz}" + (f"   [{flags}]" if flags else "")
+
+
+def _fill(figure: Any, source: Source, window: Any, place: Where | None) -> None:
+    kinds = _kinds(source)
+    grid = figure.add_gridspec(2 * len(kinds), 3, width_ratios=(1, 1, 0.95), height_ratios=[1.0] * 2 * len(kinds))
+    first = None
+    for row, kind in enumerate(kinds):
+        axes = figure.add_subplot(grid[row, :2], sharex=first)
+        first = first or axes
+        panels.waves(axes, source, window, kind, last=row == len(kinds) - 1)
+        panels.spectrum(figure.add_subplot(grid[len(kinds) + row, :2]), window, kind, place, source)
+    panels.phasors(figure.add_subplot(grid[: len(kinds), 2], projection="polar"), window, kinds)
+    panels.figures(figure.add_subplot(grid[len(kinds) :, 2]), window)
