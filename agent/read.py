@@ -39,7 +39,7 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> bool:
                 await asyncio.sleep(bus.bus.every_s)
             for polled in bus.devices:
                 reading = await _poll(polled)
-                if Quality.NO_REPLY not in reading.quality:
+                if not nothing_came(reading):
                     heard.add(reading.device)
                 click.echo(reading_json(reading) if as_json else reading_text(reading))
     finally:
@@ -81,8 +81,13 @@ def _plain(value: float) -> str:
     return format(Decimal(repr(value)), "f")
 
 
+def nothing_came(reading: Reading) -> bool:
+    """Silent, or every question refused: another model, most likely."""
+    return Quality.NO_REPLY in reading.quality or (bool(reading.error) and set(reading.values.values()) <= {None})
+
+
 def reading_text(reading: Reading) -> str:
-    if Quality.NO_REPLY in reading.quality:
+    if nothing_came(reading):
         return f"{reading.device}  no values: {reading.error or 'no answer'}"
     quality = " ".join(reading.quality.names()) or "good"
     lines = [f"{reading.device}  ({quality}{'; ' + reading.error if reading.error else ''})"]

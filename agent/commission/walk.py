@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from agent.clock import SystemClock
 from agent.commission.record import Record, Step, write
 from agent.config import Config, Motor
 from agent.poll import BusPoller, Polled, pollers
-from agent.selfcheck import DeviceResult, Result, bench_of, self_check
+from agent.selfcheck import DeviceResult, Finding, Result, bench_of, self_check
 from agent.store import Store, StoreError
 from agent.topology import Asset, assets
 from drivers.profiles import load_profile
@@ -53,7 +53,7 @@ async def commission(
             period_s = max(item.period_s for item in bench.subjects)
             seconds = readings * period_s
             answers.say(
-                f"self-check of {len(bench.subjects)} devices: {seconds:.0f} s, twice that when something is wrong"
+                f"self-check of {len(bench.subjects)} devices: {seconds:.0f} s or more, thrice that if anything is odd"
             )
             result = await self_check(bench, clock, readings)
         return [
@@ -103,9 +103,14 @@ def _part(result: Result, asset: Asset) -> Result:
     return dataclasses.replace(
         result,
         devices={name: device for name, device in result.devices.items() if name in own},
-        findings=tuple(item for item in result.findings if item.device in own),
+        findings=tuple(item for item in result.findings if item.device in own or _exchanged(item, own)),
         notes=tuple(text for text in result.notes if text.partition(":")[0] in own),
     )
+
+
+def _exchanged(item: Finding, own: Sequence[str]) -> bool:
+    """Two exchanged units are one finding, told of one device; it is as much the other's."""
+    return item.cause == "unit" and any(f" {name} " in item.text for name in own)
 
 
 def _keep(
@@ -174,7 +179,8 @@ def shown(device: DeviceResult) -> Iterator[str]:
     for name in COMPARED:
         verdict = device.verdicts.get(name)
         if verdict is not None and isinstance(verdict.value, float | int):
-            yield f"{name} {verdict.value:.4g} {vocabulary()[name].unit}".rstrip()
+            digits = f"{verdict.value:.4g}" if abs(verdict.value) < 1000 else f"{verdict.value:.0f}"
+            yield f"{name} {digits} {vocabulary()[name].unit}"
 
 
 def _place(at: str) -> str:
