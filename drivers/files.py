@@ -97,7 +97,8 @@ def _assign(path: Path, raw: Raw, mapping: Mapping[str, str]) -> Recording:
         elif wanted.isdecimal() and len(wanted) < 9 and 1 <= int(wanted) <= len(names):
             name = names[int(wanted) - 1]
         else:
-            raise FileError(f"{path}: no channel {wanted!r}; it holds {_some(names)}")
+            why = "".join(f"; {note}" for note in raw.notes if wanted in note)
+            raise FileError(f"{path}: no channel {wanted!r}; it holds {_some(names)}{why}")
         other = next((role for role, taken in chosen.items() if taken == name), None)
         if other:
             raise FileError(f"{path}: --map gives the channel {name!r} to {other} and to {role}; it can be one of them")
@@ -167,7 +168,9 @@ def _npz(path: Path) -> Raw:
     if len(length) != 1:
         raise FileError(f"{path}: u_abc and i_abc differ in length")
     size = length.pop()
-    return Raw(rate_hz, {name: row for name, row in channels.items() if len(row) == size}, roles)
+    other = [f"{name} ({len(row)})" for name, row in channels.items() if len(row) != size]
+    notes = [f"{path.name}: left out for their length, {size} samples in the others: {_some(other)}"] if other else []
+    return Raw(rate_hz, {name: row for name, row in channels.items() if len(row) == size}, roles, notes)
 
 
 def _kind(array: NDArray[Any]) -> str:

@@ -49,8 +49,7 @@ def replay_file(file: Path, options: Options) -> int:
             click.echo(note, err=True)
         kernels.use_cache()
         source = Source(recording, options.settings, str(file))
-        for note in source.notes:
-            click.echo(note, err=True)
+        _tell(source)
         summary = Summary(source) if options.summary else None
         picked = plot.Picked(source, options.plot_at_s) if options.plot else None
         count = 0
@@ -62,12 +61,18 @@ def replay_file(file: Path, options: Options) -> int:
                 summary.add(window)
             else:
                 _print(lines.as_object(window, source.time_s), options.as_json, heading=count == 1)
+    _tell(source)
     if not count:
         click.echo(f"{file}: no window of whole cycles in {source.seconds:.3g} s of samples", err=True)
         return 1
     if options.plot and picked:
         plot.draw(options.plot, source, picked.window, options.place)
     return _conclude(summary, source, options) if summary else 0
+
+
+def _tell(source: Source) -> None:
+    while source.notes:
+        click.echo(source.notes.pop(0), err=True)
 
 
 def _print(row: dict[str, Any], as_json: bool, heading: bool) -> None:
@@ -93,7 +98,7 @@ def _progress(file: Path, options: Options) -> Iterator[Callable[[float], None]]
     """A bar on stderr for a long file, on a terminal that no lines go to; gives what takes the part done."""
     try:
         long = file.stat().st_size > _LONG_BYTES or file.with_suffix(".dat").stat().st_size > _LONG_BYTES
-    except OSError:
+    except (OSError, ValueError):
         long = False
     scrolling = sys.stdout.isatty() and not options.summary
     if not (long and sys.stderr.isatty()) or scrolling:

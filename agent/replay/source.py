@@ -14,6 +14,7 @@ from drivers.files import ROLES, Recording
 
 BLOCK = 4096  # samples pushed at once
 _RATE_HZ, _FLICKER_RATE_HZ = 100, 500  # least samples per second
+_THD_ORDERS = 40
 _SMALL_LAMP_V = 150.0  # up to here lamps are those of 120 V grids
 
 
@@ -57,7 +58,8 @@ class Source:
         self.name = name
         self.rate_hz: float = rate_hz
         self.recording, self.settings = recording, settings
-        self.notes: list[str] = []
+        self.notes: list[str] = []  # for a person; more may come with the windows
+        self._noted = False
         self._stream = self._open()
         self._look_at_pairs()
 
@@ -72,7 +74,7 @@ class Source:
     def windows(self, progress: Callable[[int], None] = lambda samples: None) -> Iterator[Any]:
         """All windows of the part; what ended behind the last is told with it. progress: samples done."""
         held = None
-        for window in self._raw(progress):
+        for window in map(self._what_it_carries, self._raw(progress)):
             if held is not None:
                 yield held
             held = window
@@ -92,6 +94,24 @@ class Source:
             yield from self._stream.push(np.ascontiguousarray(self.recording.samples[:, start:end]))
             progress(end - self.first)
         yield from self._stream.finish()
+
+    def _what_it_carries(self, window: Any) -> Any:
+        """Without a second order there is no distortion to speak of; with few, a note says where it ends, once."""
+        from dsp.resample import BAND
+
+        if not window.n_cycles:
+            return window
+        top = int(BAND * self.rate_hz / window.frequency_hz)
+        if top < _THD_ORDERS and not self._noted:
+            self._noted = True
+            self.notes.append(
+                f"{self.name}: {self.rate_hz:g} samples per second carry orders up to {top} of "
+                f"{window.frequency_hz:.4g} Hz: THD, TDD and K factor end there"
+            )
+        if top >= 2:
+            return window
+        none = np.full(3, np.nan)
+        return window._replace(thd_u_pct=none, thd_i_pct=none, tdd_pct=none, k_factor=none)
 
     def _open(self) -> Any:
         from dsp.stream import Stream

@@ -25,6 +25,7 @@ _QUANTITIES = (
     ("u0_pct", "u0", "%", ".2f"),
     ("i2_pct", "i2", "%", ".2f"),
 )
+_NOTHING = 1e-6  # of any unit here: what rounding leaves
 _NAMES = {
     "h_u": "voltage harmonic {}",
     "isg_u": "interharmonics above order {}",
@@ -100,6 +101,8 @@ def _phases(value: float | list[float | None] | None) -> list[float | None]:
 def _cell(value: float | None, form: str) -> str:
     if value is None:
         return "–"
+    if abs(value) < _NOTHING:
+        value = 0.0
     return f"{value:.0f}" if form.endswith("g") and abs(value) >= 1e5 else format(value, form)
 
 
@@ -132,7 +135,7 @@ def _standard(one: dict[str, Any]) -> str:
     if one["indicative"]:
         out.append(f"  {one['measured_s']:.4g} s measured: indicative only, the standard asks for days")
     if one["flagged_left_out"]:
-        out.append(f"  {one['flagged_left_out']} values are flagged and left out")
+        out.append(f"  flagged and left out: {one['flagged_left_out']} of the 3 s or 10 min values")
     by_use = sorted((item for item in one["findings"] if item["held"] is not None), key=lambda item: -item["use_pct"])
     exceeded = [item for item in by_use if not item["held"]]
     out += [f"  EXCEEDED  {_line(item)}" for item in exceeded[:_MOST_FINDINGS]]

@@ -1,0 +1,158 @@
+"""`magwatt replay` on what goes wrong: a clear line and exit 2, or null with a flag while the rest stands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.cli import main
+
+SHIFT = 2 * np.pi / 3 * np.arange(3)[:, None]
+
+
+def replay(path: Path, *words: str, **arrays: Any) -> Result:
+    np.savez(path / "a.npz", **arrays)
+    return run(path / "a.npz", *words)
+
+
+def run(path: Path, *words: str) -> Result:
+    result = CliRunner().invoke(main, ["replay", str(path), *words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def waves(rate_hz: float, seconds: float = 2.0) -> Any:
+    """230 V with 10 % of order 5."""
+    t = 2 * np.pi * 50 * np.arange(round(rate_hz * seconds)) / rate_hz
+    return 230 * 2**0.5 * (np.sin(t - SHIFT) + 0.1 * np.sin(5 * (t - SHIFT)))
+
+
+def rows(done: Result) -> list[dict[str, Any]]:
+    assert done.exit_code == 0, done.output
+    return [json.loads(line, parse_constant=lambda text: pytest.fail(text)) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(("rate_hz", "thd"), [(150.0, None), (400.0, 10.0), (1000.0, 10.0)])
+def test_what_the_rate_cannot_carry_is_null_and_said(tmp_path: Path, rate_hz: float, thd: float | None) -> None:
+    u = waves(rate_hz) if thd else 325 * np.sin(2 * np.pi * 50 * np.arange(300) / rate_hz - SHIFT)
+    done = replay(tmp_path, "--json", "--supply", "230", fs=rate_hz, u_abc=u, i_abc=u)
+    top = int(0.45 * rate_hz / 50)
+    assert f"carry orders up to {top} of 50 Hz" in done.stderr
+    assert ("too few for flicker" in done.stderr) == (rate_hz < 500)
+    for row in rows(done)[1:-1]:
+        assert row["h_u_v"][0][top + 1 :] == [None] * (50 - top)
+        assert row["u_rms_v"][1] == pytest.approx(230 * (1.01**0.5 if thd else 1), rel=2e-3)
+        assert row["thd_u_pct"] == (pytest.approx([thd] * 3, abs=0.01) if thd else [None] * 3)
+        assert (row["k_factor"][0] is None) == (thd is None)
+
+
+@pytest.mark.parametrize(("rate_hz", "nominal"), [(120.0, "50"), (140.0, "60")])
+def test_a_rate_below_the_fundamental_is_an_error(tmp_path: Path, rate_hz: float, nominal: str) -> None:
+    done = replay(tmp_path, "--nominal", nominal, fs=rate_hz, u_abc=waves(rate_hz))
+    assert done.exit_code == 2
+    assert f"cannot carry {nominal} Hz" in done.output
+
+
+@pytest.mark.parametrize("count", [1, 50, 149])
+def test_less_than_a_window(tmp_path: Path, count: int) -> None:
+    for words in ((), ("--json",), ("--summary",), ("--summary", "--json"), ("--plot", str(tmp_path / "x.png"))):
+        done = replay(tmp_path, *words, fs=5e3, u_abc=waves(5e3)[:, :count])
+        assert done.exit_code == 1
+        assert "no window of whole cycles" in done.stderr
+        assert done.stdout == ""
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_channels_that_disagree_in_length(tmp_path: Path) -> None:
+    u = waves(5e3)
+    done = replay(tmp_path, fs=5e3, u_abc=u, i_abc=u[:, :-10])
+    assert done.exit_code == 2
+    assert "differ in length" in done.output
+    done = replay(tmp_path, "--map", "u1=a,i1=b", fs=5e3, a=u[0], b=u[1][:-10])
+    assert done.exit_code == 2
+    assert "left out for their length, 10000 samples in the others: b (9990)" in done.output
+    assert len(done.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize("how", ["drifts", "jumps"])
+def test_a_rate_that_is_none(tmp_path: Path, how: str) -> None:
+    t = np.arange(5000) / 5000
+    t = t + (0.01 * t**2 if how == "drifts" else np.where(t > 0.5, 0.02, 0.0))
+    lines = [f"{at:.6f},{325 * np.sin(2 * np.pi * 50 * at):.3f}" for at in t]
+    (tmp_path / "a.csv").write_text("t,u1 [V]\n" + "\n".join(lines), encoding="utf-8")
+    done = run(tmp_path / "a.csv")
+    assert done.exit_code == 2
+    assert "time steps are uneven" in done.output
+    assert len(done.output.splitlines()) == 1
+
+
+def test_a_current_without_its_voltage(tmp_path: Path) -> None:
+    u = waves(5e3)
+    done = replay(tmp_path, "--map", "u1=a,i1=b,i2=c", "--json", fs=5e3, a=u[0], b=u[0] / 10, c=u[1] / 10)
+    assert "i2 has no voltage: p_w, q1_var and pf are of the other phases only" in done.stderr
+    for row in rows(done):
+        assert row["i_rms_a"][1] == pytest.approx(23.115, rel=1e-3)
+        assert row["p_phase_w"] == [pytest.approx(230**2 * 1.01 / 10, rel=1e-4), None, None]
+        assert row["p_w"] == pytest.approx(row["p_phase_w"][0])
+    alone = replay(tmp_path, "--map", "i1=b,i2=c", "--json", fs=5e3, b=u[0] / 10, c=u[1] / 10)
+    assert alone.stderr == "", "currents alone are no mistake"
+    assert all(row["p_w"] is None for row in rows(alone))
+
+
+def test_nan_stretches_end_where_they_end(tmp_path: Path) -> None:
+    """3.2 s without any sample in 10 s: null and GAP in their windows, all the others as if nothing had been."""
+    u = waves(5e3, 10)
+    u[:, 10_000:26_000] = np.nan
+    got = rows(replay(tmp_path, "--json", "--supply", "230", fs=5e3, u_abc=u, i_abc=u / 10))
+    assert len(got) == 50
+    for row in got:
+        inside = row["t_s"] + 0.1001 > 2.0 and row["t_s"] - 0.1001 < 5.2
+        if "GAP" in row["flags"]:
+            assert inside
+            assert row["u_rms_v"] == [None] * 3
+            assert row["p_w"] is None
+            assert row["ieee1459"] is None
+        else:
+            assert row["u_rms_v"] == pytest.approx([230 * 1.01**0.5] * 3, rel=1e-4)
+            assert row["p_w"] == pytest.approx(3 * 230**2 * 1.01 / 10, rel=1e-4)
+        assert not row["events"], "missing samples are no dip"
+    assert sum("GAP" in row["flags"] for row in got) in (16, 17)
+    done = replay(tmp_path, "--json", "--summary", fs=5e3, u_abc=u, i_abc=u / 10)
+    found = json.loads(done.stdout)
+    assert [value["flagged"] for value in found["values_3s"]] == [True, True, False, False]
+    assert found["energy_whole"] is False
+    assert found["values_3s"][0]["u_rms_v"] == pytest.approx([230 * 1.01**0.5] * 3, rel=1e-4)
+
+
+def test_a_channel_of_nan_leaves_the_others(tmp_path: Path) -> None:
+    u = waves(5e3)
+    u[1] = np.nan
+    for row in rows(replay(tmp_path, "--json", fs=5e3, u_abc=u, i_abc=waves(5e3) / 10)):
+        assert row["channel_flags"] == {"u2": ["GAP"]}
+        assert row["u_rms_v"][1] is None
+        assert row["thd_u_pct"] == [pytest.approx(10, abs=0.01), None, pytest.approx(10, abs=0.01)]
+        assert row["i_rms_a"] == pytest.approx([23.115] * 3, rel=1e-3)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0, 1e300, 540.0])
+def test_nothing_that_swings_is_summed_up_and_drawn(tmp_path: Path, value: float) -> None:
+    words = ("--summary", "--supply", "230", "--limits", "en50160", "--plot", str(tmp_path / "a.png"))
+    arrays = {"fs": 5e3, "u_abc": np.full((3, 10_000), value), "i_abc": np.full((3, 10_000), value)}
+    assert replay(tmp_path, *words, **arrays).exit_code == 0
+    done = replay(tmp_path, *words, "--json", **arrays)
+    found = json.loads(done.stdout, parse_constant=lambda text: pytest.fail(text))
+    assert found["limits"][0]["applies"] is False
+    assert found["limits"][0]["reason"] == "no frequency was found"
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "x" * 300 + ".npz"])
+def test_names_that_are_no_file(name: str) -> None:
+    done = CliRunner().invoke(main, ["replay", name])
+    assert done.exit_code == 2
+    assert len(done.output.strip().splitlines()) == 1
