@@ -387,6 +387,8 @@ def commission(
 
     if by is None:
         by = "nobody (--batch)" if batch else click.prompt("Who commissions")
+    if not batch:
+        click.echo("Each question wants y (yes), n (no, and what it is instead) or s (skip: not looked at).")
     try:
         store = Store(loaded.state_dir or default_directory(), SystemClock())
         folder = records or config.parent / "commissioning"
