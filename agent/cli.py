@@ -293,6 +293,12 @@ def replay(
     try:
         if standards and not (summary or plot):
             raise FileError("--limits goes with --summary or --plot")
+        if at_s is not None and plot is None:
+            raise FileError("--at goes with --plot")
+        if how.lamp and how.supply_v is None:
+            raise FileError("--lamp goes with --supply: flicker needs the declared voltage")
+        if (isc_il or short_circuit_mva or nominal_v) and not standards:
+            raise FileError("--isc-il, --short-circuit-mva and --nominal-v go with --limits")
         place = where(standards, how, nominal_v, isc_il, short_circuit_mva, plant_class) if standards else None
         sys.exit(replay_file(file, Options(how, mapping, as_json, summary, place, plot, at_s)))
     except FileError as error:

@@ -25,7 +25,7 @@ _QUANTITIES = (
     ("u0_pct", "u0", "%", ".2f"),
     ("i2_pct", "i2", "%", ".2f"),
 )
-_NOTHING = 1e-6  # of any unit here: what rounding leaves
+_NOTHING = 1e-5  # of any unit here: what rounding leaves
 _NAMES = {
     "h_u": "voltage harmonic {}",
     "isg_u": "interharmonics above order {}",
@@ -143,6 +143,8 @@ def _standard(one: dict[str, Any]) -> str:
         out.append(f"  and {len(exceeded) - _MOST_FINDINGS} more; --json has them all")
     kept = [item for item in by_use if item["held"] and item["use_pct"] >= 1.0]
     out += [f"  kept      {_line(item)}" for item in kept[:_MOST_KEPT]]
+    if one["kept"] and not kept:
+        out.append("  kept      all below 1 % of their limits")
     if missing := _missing(item for item in one["findings"] if item["held"] is None):
         out.append(f"  not measured: {missing}")
     return "\n".join(out)

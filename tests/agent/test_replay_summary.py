@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,34 @@ def test_a_drives_output_is_summed_up_and_never_judged(data: Path) -> None:
     (one,) = found["limits"]
     assert not one["applies"]
     assert "drive's output" in one["reason"]
+
+
+def test_a_rectifier_and_shorted_windings_are_what_their_page_says(data: Path, tmp_path: Path) -> None:
+    """Diode bridge: THD of the current 29.3 %, order 5 24.0 %, PF 0.959. Motor: i2 over i1 by shorted turns."""
+    folder = data / "recordings" / "rectifier_scope" / "in_r_load"
+    at_s, u1, _, i1 = (
+        column
+        for name in ("CH1.CSV", "CH2.CSV")
+        for column in np.genfromtxt(folder / name, delimiter=",", usecols=(3, 4)).T
+    )
+    np.savez(tmp_path / "a.npz", fs=1 / np.median(np.diff(at_s)), u=u1, i=i1)
+    (value,) = summary(str(tmp_path / "a.npz"), "--map", "u1=u,i1=i")["values_3s"]
+    assert abs(value["pf"]) == pytest.approx(0.959, abs=5e-3)
+    assert value["thd_i_pct"][0] == pytest.approx(29.3, abs=1.0), "three cycles, eight bits"
+    i2 = {}
+    with zipfile.ZipFile(data / "recordings" / "itsc_motor" / "itsc_dev.zip") as archive:
+        for name in archive.namelist():
+            if name.endswith(".csv"):
+                currents = np.genfromtxt(archive.open(name), delimiter=",").T[-3:]
+                np.savez(tmp_path / "b.npz", fs=1000.0, i_abc=currents)
+                (value,) = summary(str(tmp_path / "b.npz"))["values_3s"]
+                i2.setdefault(name.split("/")[0], []).append(value["i2_pct"])
+    means = {kind: np.mean(values) for kind, values in i2.items()}
+    for kind, percent in {"A1": 11.1, "A2": 19.1, "A3": 23.3, "A4": 24.1}.items():
+        assert means[f"SC_{kind}_B0_C0"] == pytest.approx(percent, abs=0.4), (
+            "fits of a whole second, here of its fifths"
+        )
+    assert 1.5 <= means["SC_HLT"] <= 4.5
 
 
 def test_pulses_at_mains_frequency_are_no_mains(tmp_path: Path) -> None:
@@ -178,6 +207,9 @@ def test_ten_minutes_and_their_flicker(tmp_path: Path) -> None:
         (("--limits", "ieee519", "--supply", "230", "--isc-il", "20"), "--demand-a"),
         (("--supply", "230", "--nominal", "drive"), "drive's output"),
         (("--supply", "-1"), "--supply -1"),
+        (("--at", "0.1"), "--plot"),
+        (("--lamp", "120V"), "--supply"),
+        (("--isc-il", "20"), "--limits"),
         (("--demand-a", "nan"), "--demand-a nan"),
     ],
 )
