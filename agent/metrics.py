@@ -82,6 +82,8 @@ DERIVED: tuple[Metric, ...] = (
     *(_row(f"voltage_l{n}n_max", "V", f"largest 200 ms value, phase {n}", "window", "pq10m") for n in (1, 2, 3)),
     *(_row(f"current_l{n}_max", "A", f"largest 200 ms value, phase {n}", "window", "pq10m") for n in (1, 2, 3)),
     _row("active_power_max", "W", "largest 200 ms value", "window", "pq10m"),
+    *(_row(f"flicker_plt_l{n}", "", f"long-term flicker of the last 2 h, phase {n}", "window", "pq10m", 3)
+      for n in (1, 2, 3)),
     *(_row(f"flicker_pst_l{n}", "", f"short-term flicker, phase {n}", "window", "pq10m", 3) for n in (1, 2, 3)),
     _row("fundamental", "Hz", "fundamental frequency that the orders refer to", "window", "harmonics", 4),
     *_harmonics("harmonics"),

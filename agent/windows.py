@@ -17,6 +17,7 @@ from agent.pq_event import event_message
 from drivers.files import ROLES
 from drivers.reading import Quality, Waveform
 from dsp.aggregate import FLAGGED, TEN_MINUTES_S, WINDOWS, Aggregator, Interval, row_of
+from dsp.flicker import plt
 from dsp.stream import Flag, Stream, Window
 from dsp.supply import Supply
 
@@ -68,6 +69,7 @@ class WaveformLane:
         self._quality = self._quality_10m = Quality.GOOD
         self._left_out_10m = self._windows_10m = 0
         self._pst: np.ndarray = np.full(3, np.nan)  # of the ten minutes under way
+        self._psts: deque[np.ndarray] = deque(maxlen=12)
         self._whole = True
         self._first = 0
         self.lost = 0
@@ -188,5 +190,8 @@ class WaveformLane:
         values |= {"windows": self._windows_10m, "windows_left_out": self._left_out_10m}
         values |= {f"flicker_pst_l{n + 1}": float(self._pst[n]) for n in range(3)}
         self._windows_10m = self._left_out_10m = 0
+        self._psts.append(self._pst)
+        for n in range(3):  # of the last twelve; a missing one makes it unknown
+            values[f"flicker_plt_l{n + 1}"] = plt([pst[n] for pst in self._psts]) if len(self._psts) == 12 else None
         self._pst = np.full(3, np.nan)
         self._emit(Message(self._asset, "pq10m", round(interval.end_s * 1000), shown("pq10m", values), quality=quality))
