@@ -8,7 +8,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from simulators.plant import check
+
 COPPER_PER_K = 0.00393  # resistance of copper against 20 degC
+ALUMINIUM_PER_K = 0.0044  # of a cast cage
 NDFEB_PER_K = -0.0011  # remanence of sintered NdFeB against 20 degC, typical data-sheet value from memory
 
 
@@ -30,6 +33,10 @@ class InductionMotor:
     rfe_ohm: float
     friction_w: float  # at rated speed
     additional_w: float  # stray load loss at rated current and speed
+    inertia_kg_m2: float = 1.0
+
+    def __post_init__(self) -> None:
+        check.induction(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,10 @@ class MagnetMotor:
     additional_w: float  # at rated current and speed, losses from the converter's harmonics included
     rise_k: float = 70.0  # winding over coolant at rated loss
     losses_w: float = 2130.0  # total at the rated point
+    inertia_kg_m2: float = 0.6
+
+    def __post_init__(self) -> None:
+        check.magnet(self)
 
     @property
     def omega_rated(self) -> float:
@@ -83,6 +94,9 @@ class Drive:
     bridge2_w: float
     unbalance_gain: float = 3.0  # relative negative-sequence current per relative negative-sequence voltage
 
+    def __post_init__(self) -> None:
+        check.drive(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Pump:
@@ -96,6 +110,9 @@ class Pump:
     power_shape: tuple[float, float, float]
     static_head_m: float
     pipe: float  # k of the open system, m per (m³/s)²
+
+    def __post_init__(self) -> None:
+        check.pump(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+"""Refuses parameters that no machine has: one line that names the thing."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulators.plant.params import Drive, InductionMotor, MagnetMotor, Pump
+
+
+def pole_pairs(poles: int) -> int:
+    """From a nameplate's number of poles."""
+    if poles < 2 or poles % 2:
+        raise ValueError(f"poles: a motor has an even number of at least 2, got {poles}")
+    return poles // 2
+
+
+def induction(motor: InductionMotor) -> None:
+    _positive("induction motor", motor, "power_w volts_v frequency_hz speed_rpm current_a rs_ohm rr_ohm xl2_ohm xm_ohm")
+    _positive("induction motor", motor, "rfe_ohm inertia_kg_m2")
+    _not_negative("induction motor", motor, "xl1_ohm friction_w additional_w")
+    _pairs("induction motor", motor.pole_pairs)
+    _efficiency("induction motor", motor.power_w, motor.volts_v, motor.current_a)
+    synchronous_rpm = 60 * motor.frequency_hz / motor.pole_pairs
+    if motor.speed_rpm >= synchronous_rpm:
+        raise ValueError(
+            f"induction motor: speed_rpm must lie below {synchronous_rpm:g} rpm, got {motor.speed_rpm:g} rpm"
+        )
+
+
+def magnet(motor: MagnetMotor) -> None:
+    _positive("magnet motor", motor, "power_w volts_v current_a speed_rpm ld_h lq_h flux20_wb inertia_kg_m2")
+    _not_negative("magnet motor", motor, "rs20_ohm core_s friction_w additional_w")
+    _pairs("magnet motor", motor.pole_pairs)
+    if not 0 <= motor.core_hysteresis <= 1:
+        raise ValueError(f"magnet motor: core_hysteresis must lie between 0 and 1, got {motor.core_hysteresis:g}")
+    _efficiency("magnet motor", motor.power_w, motor.volts_v, motor.current_a)
+
+
+def drive(record: Drive) -> None:
+    _positive("drive", record, "power_w current_a choke_ohm")
+    _not_negative("drive", record, "line_ohm standby_w conduction_w conduction2_w switching_w bridge_w bridge2_w")
+    if 2 * record.line_ohm > record.choke_ohm:
+        raise ValueError("drive: choke_ohm counts the whole DC loop, it cannot be less than 2 × line_ohm")
+
+
+def pump(record: Pump) -> None:
+    _positive("pump", record, "speed_rpm flow_m3_s power_w head0_m")
+    _not_negative("pump", record, "head_fall static_head_m pipe")
+    head_m = record.head0_m - record.head_fall * record.flow_m3_s**2
+    if 1000 * 9.80665 * record.flow_m3_s * head_m > record.power_w * sum(record.power_shape):
+        raise ValueError("pump: power_w is less than the water takes at the design flow: efficiency above 1")
+
+
+def _positive(what: str, record: object, names: str) -> None:
+    for name in names.split():
+        value = getattr(record, name)
+        if not (value > 0 and math.isfinite(value)):
+            raise ValueError(f"{what}: {name} must be positive, got {value:g}")
+
+
+def _not_negative(what: str, record: object, names: str) -> None:
+    for name in names.split():
+        value = getattr(record, name)
+        if not (value >= 0 and math.isfinite(value)):
+            raise ValueError(f"{what}: {name} must not be negative, got {value:g}")
+
+
+def _pairs(what: str, pairs: int) -> None:
+    if not isinstance(pairs, int) or pairs < 1:
+        raise ValueError(f"{what}: pole_pairs must be a whole number of at least 1, got {pairs}")
+
+
+def _efficiency(what: str, power_w: float, volts_v: float, current_a: float) -> None:
+    apparent_va = math.sqrt(3) * volts_v * current_a
+    if power_w > apparent_va:
+        share = power_w / apparent_va
+        raise ValueError(
+            f"{what}: power_w {power_w:g} W from {apparent_va:.0f} VA is an efficiency above 1 ({share:.2f})"
+        )

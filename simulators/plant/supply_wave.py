@@ -1,0 +1,82 @@
+"""The supply in time: components, interharmonics, flicker and dips as space vectors, phase-continuous over blocks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from simulators.plant._arrays import Floats, Vectors
+from simulators.plant.faults import Dip
+from simulators.plant.phasors import Component
+
+
+class Interharmonic(NamedTuple):
+    """A voltage at no whole multiple of the fundamental. share: of the positive sequence; sequence: +1 or −1."""
+
+    frequency_hz: float
+    share: float
+    sequence: int = 1
+
+
+class Flicker(NamedTuple):
+    """Sinusoidal modulation: the voltage swings by ΔV/V = depth from crest to trough."""
+
+    frequency_hz: float
+    depth: float
+
+
+class SupplyWave:
+    """`block(...)` gives the vectors at half steps that the motors take. All motors at one bus share them."""
+
+    def __init__(
+        self, *, interharmonics: Sequence[Interharmonic] = (), flicker: Sequence[Flicker] = (), dips: Sequence[Dip] = ()
+    ) -> None:
+        self.interharmonics, self.flicker = tuple(interharmonics), tuple(flicker)
+        self.dips = list(dips)
+        self.now_s = 0.0
+        self.angle = 0.0  # of the fundamental
+
+    def block(self, components: Sequence[Component], frequency_hz: float, steps: int, step_s: float) -> Vectors:
+        """2·steps + 1 vectors from now to the block's end; zero-sequence parts reach no star point and are left out.
+
+        components: rms phasors of L1 against the fundamental's angle 0. The time then stands at the block's end.
+        """
+        half: Floats = np.arange(2 * steps + 1, dtype=np.float64) * (step_s / 2)
+        t: Floats = np.asarray(self.now_s + half)
+        theta = self.angle + 2 * math.pi * frequency_hz * half
+        sound = np.zeros(len(half), complex)
+        turn = np.exp(1j * theta)
+        for order, sequence, value in components:
+            if sequence:
+                sound += _vector(turn**order, sequence, math.sqrt(2) * complex(value))
+        u1 = sum(complex(c.value) for c in components if c.order == 1 and c.sequence == 1)
+        for inter in self.interharmonics:
+            wave = np.exp(2j * math.pi * inter.frequency_hz * t)
+            sound += _vector(wave, inter.sequence, math.sqrt(2) * inter.share * abs(u1) + 0j)
+        sound = sound * self._modulation(t)
+        for dip in self.dips:
+            sound = _dipped(dip, t, sound)
+        self.now_s += steps * step_s
+        self.angle = (self.angle + 2 * math.pi * frequency_hz * steps * step_s) % (2 * math.pi)
+        return sound
+
+    def _modulation(self, t: Floats) -> Floats:
+        swing = np.ones(len(t))
+        for flicker in self.flicker:
+            swing += flicker.depth / 2 * np.sin(2 * math.pi * flicker.frequency_hz * t)
+        return swing
+
+
+def _vector(turn: Vectors, sequence: int, value: complex) -> Vectors:
+    wave = value * turn
+    return wave if sequence > 0 else wave.conj()
+
+
+def _dipped(dip: Dip, t: Floats, u: Vectors) -> Vectors:
+    """In the dip, the fundamental's negative sequence is a mirror image of the vector itself."""
+    inside = (t >= dip.at_s) & ((t - dip.at_s) % dip.every_s < dip.duration_s)
+    positive, negative = dip.sequences(dip.at_s)
+    return np.where(inside, positive * u + np.conj(negative * u), u)
