@@ -1,0 +1,74 @@
+"""What several commands share: exit codes, kinds of numbers, how a configuration or a broker is taken."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+FINDING, WRONG = 1, 2  # exit codes: a finding, wrong usage or configuration
+
+
+class Seconds(click.FloatRange):
+    """A time from `low` to three years; nan and inf, which a FloatRange lets pass, are none. One line when wrong."""
+
+    name = "seconds"
+
+    def __init__(self, low: float) -> None:
+        super().__init__(low, 1e8)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        assert self.min is not None
+        assert self.max is not None
+        if not self.min <= seconds <= self.max:  # false for nan too
+            option = param.opts[0] if param else "seconds"
+            fail(f"{option} {value}: must be a number of seconds, {self.min:g} to {self.max:g}")
+        return seconds
+
+
+class Positive(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2 only
+    """A finite number above 0. One line when wrong."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0.0 < number <= 1e9:
+            fail(f"{param.opts[0] if param else 'value'} {value}: must be a number above 0")
+        return number
+
+
+def load(path: Path):  # type: ignore[no-untyped-def]  # its types would cost every command the import
+    from agent.config import ConfigError, load_config
+
+    try:
+        return load_config(path)
+    except ConfigError as error:
+        for line in error.problems:
+            click.echo(line, err=True)
+        fail(f"{len(error.problems)} problem{'s' if len(error.problems) != 1 else ''} in {path}")
+
+
+def broker_of(url: str, *login: Any):  # type: ignore[no-untyped-def]
+    from agent.config import parse_broker
+    from agent.schema import masked
+
+    try:
+        return parse_broker(url, *login)
+    except ValueError as error:
+        fail(f"{masked(url)}: {error}")
+
+
+def fail(text: str) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(WRONG)
