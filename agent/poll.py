@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from agent.config import Bus, Config, Drive, Meter
 from agent.signals import SignalDevice, signal_devices
@@ -13,7 +14,7 @@ from agent.topology import drive_rating_kw, polled_devices
 from drivers.bus import ModbusLink
 from drivers.modbus import ModbusDevice
 from drivers.profiles import GROUPS, load_profile
-from drivers.reading import Clock, Quality, Reading, Value
+from drivers.reading import Clock, Link, Quality, Reading, Value
 from drivers.registers import break_even_hole
 from drivers.vocabulary import vocabulary
 from drivers.wire import Wire
@@ -26,6 +27,15 @@ PROBE_S = (2.0, 60.0)  # pause before an offline device is asked again: first, l
 TURNAROUND_S = 0.015  # a device's own time before it answers, for planning only
 CT_QUANTITIES = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
 VT_QUANTITIES = ("V", "W", "var", "VA", "kWh", "kvarh", "kVAh")
+
+
+class OwnedLink(Link, Protocol):
+    """What a poller asks of its wire beside reading; drivers.bus.ModbusLink has it all."""
+
+    wire: Wire
+    late: int
+    damaged: int
+    tight: set[tuple[int, int, int]]
 
 
 @dataclass(slots=True)
@@ -69,7 +79,7 @@ class BusPoller:
     """The owner of one wire. `take` gets every reading, also those of silent devices."""
 
     def __init__(
-        self, bus: Bus, devices: Iterable[Polled], link: ModbusLink, clock: Clock, take: Callable[[Reading], None],
+        self, bus: Bus, devices: Iterable[Polled], link: OwnedLink, clock: Clock, take: Callable[[Reading], None],
         chance: random.Random,
     ) -> None:  # fmt: skip
         self.bus, self.link = bus, link
@@ -109,6 +119,8 @@ class BusPoller:
         failed = Quality.NO_REPLY in reading.quality
         if failed and device.wire_down:
             self._wire_failed(device.error)
+        elif failed and device.held_back:
+            self.failed += 1  # nothing was asked: that says nothing about the device
         else:
             self._wire_stands()
             self._count(polled, reading, failed)
@@ -190,9 +202,10 @@ def with_ratios(reading: Reading, ratios: Mapping[str, float]) -> Reading:
 
 
 def pollers(
-    config: Config, clock: Clock, take: Callable[[Reading], None], only: str | None = None, seed: int = 0
-) -> list[BusPoller]:
-    """One poller for each bus that has devices to poll; only: just that device."""
+    config: Config, clock: Clock, take: Callable[[Reading], None], only: str | None = None, seed: int = 0,
+    link_of: Callable[[Bus], OwnedLink] | None = None,
+) -> list[BusPoller]:  # fmt: skip
+    """One poller for each bus that has devices to poll; only: just that device. link_of: other links than wires."""
     found = []
     quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
     for bus in config.buses.values():
@@ -200,7 +213,7 @@ def pollers(
         items = [item for item in every if item.bus == bus.name and only in (None, item.name)]
         if not items:
             continue
-        link = ModbusLink(wire_of(bus), clock)
+        link = link_of(bus) if link_of else ModbusLink(wire_of(bus), clock)
         several = len({item.unit for item in items}) > 1
         devices = [_polled(config, bus, item, link, clock, quality, several) for item in items]
         devices.sort(key=lambda polled: polled.cluster)
@@ -227,7 +240,7 @@ def wire_of(bus: Bus) -> Wire:
 
 
 def _polled(
-    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: ModbusLink, clock: Clock, quality: Quality,
+    config: Config, bus: Bus, item: Meter | Drive | SignalDevice, link: OwnedLink, clock: Clock, quality: Quality,
     several: bool,
 ) -> Polled:  # fmt: skip
     profile = item.profile if isinstance(item, SignalDevice) else load_profile(item.profile)

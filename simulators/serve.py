@@ -56,7 +56,7 @@ async def serve(
             if waves is not None:
                 tasks.append(asyncio.create_task(waves.send(clock)))
             try:
-                on_ready(Endpoints(**addresses))
+                on_ready(Endpoints.of(addresses))
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in tasks:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from random import Random
 from typing import Any, Protocol
 
+from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.plant.units import Train
 from simulators.truth import Row
@@ -19,8 +20,22 @@ _MODULES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The devices on one wire, for plants that run without wires. silent: units that say nothing now; it may change."""
+
+    devices: Sequence[SimulatedDevice]
+    serial: bool = False
+    silent: Container[int] = ()
+
+
 class Plant(Protocol):
     """A plant with its instruments, one instant at a time."""
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        """What is on its wires, by the name that they have in Endpoints."""
+        ...
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:

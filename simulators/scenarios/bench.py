@@ -15,7 +15,7 @@ from simulators.bus.tcp import TcpBus
 from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
-from simulators.scenarios import Scenario
+from simulators.scenarios import Line, Scenario
 from simulators.scenarios.line import SegmentPort
 from simulators.truth import Row
 
@@ -63,6 +63,12 @@ class Bench:
             BenchDevice(load_profile(profile_id), unit, Random(rng.getrandbits(64))) for profile_id, unit in devices
         )
         self._port, self._line = port, line
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        return {
+            "rtu_port" if self._line else "modbus_tcp": Line([item.served for item in self.devices], bool(self._line))
+        }
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:

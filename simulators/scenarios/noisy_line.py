@@ -25,7 +25,7 @@ from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
 from simulators.plant import params
 from simulators.plant.station import DOL, DRIVEN, Station
-from simulators.scenarios import Scenario
+from simulators.scenarios import Line, Scenario
 from simulators.scenarios.line import SegmentPort
 from simulators.truth import Row, of_train
 
@@ -74,11 +74,17 @@ class NoisyLine:
         self._drive_values: dict[str, Mapping[str, Value]] = {}
         self._life = Random(rng.getrandbits(64))
         self._alive, self._left_s = True, self._life.uniform(*FIRST_S)
+        self._silent: set[int] = set()
         self._with_plc = with_plc
         self._segment: CountingSegment | None = None
         self._on_line: dict[str, NoisyStation] = {}
         self._plc: Plc | None = None
         self._measure(0.0)
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        """Without the cable's faults; the dying meter dies."""
+        return {"rtu_port": Line([self.served(item) for item in (*METERS, *DRIVES)], True, self._silent)}
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
@@ -101,6 +107,7 @@ class NoisyLine:
         if self._left_s <= 0:
             self._alive = not self._alive
             self._left_s += self._life.uniform(*(ALIVE_S if self._alive else DEAD_S))
+            self._silent ^= {DYING.unit}
         if DYING.name in self._on_line:
             self._on_line[DYING.name].dead = not self._alive
 

@@ -17,7 +17,7 @@ from simulators.plant import params
 from simulators.plant.faults import Dip
 from simulators.plant.station import DOL, DRIVEN, Station
 from simulators.plant.units import Train
-from simulators.scenarios import Scenario
+from simulators.scenarios import Line, Scenario
 from simulators.truth import Row, of_train
 
 MCC_1, MCC_2, VFD_2 = 1, 11, 31  # unit numbers
@@ -55,6 +55,10 @@ class PumpStation:
             ),
             SimulatedDevice(VFD_2, load_profile("yaskawa/ga800"), lambda: self._drive_values, rating_kw=55.0),
         )
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        return {"modbus_tcp": Line(self.tcp_devices), "rtu_port": Line(self.rtu_devices, serial=True)}
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
@@ -169,9 +173,16 @@ amps = {motor.current_a:.1f}
 r1_ohm = {motor.rs20_ohm:.4f}
 fed_by = "vfd-2"
 replaces = {{ kind = "induction", class = "IE1", kw = 55, rpm = 1475, since = 2026-03-01 }}
+{_waveform(endpoints.ews_port)}"""
 
+
+def _waveform(port: str) -> str:
+    """Nothing where the plant runs without wires: waveforms are for real time."""
+    if not port:
+        return ""
+    return f"""
 [motor.pump-2.waveform]
-serial = {json.dumps(endpoints.ews_port)}
+serial = {json.dumps(port)}
 baud = 3000000
 at = "drive-input"
 """

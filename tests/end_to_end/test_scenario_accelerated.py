@@ -1,0 +1,75 @@
+"""Plant and agent in one process: a day in a moment, the same bytes each time, and the same rows as over real wires."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.accelerated import run_accelerated
+from agent.config import ConfigError
+from simulators.scenarios import load
+
+DAY_S = 86_400
+MONTH_LIMIT_S = 600  # 2 motors at 10 s polls
+START_S = 1.0  # register maps are read, the rectifier's table is made
+SHARED = 1.5  # what other work on the same cores may add to processor time
+
+
+def every_10s(text: str) -> str:
+    return re.sub(r'every = "\d+s"', 'every = "10s"', text)
+
+
+@pytest.mark.parametrize("seconds", [DAY_S // 8, pytest.param(DAY_S, marks=pytest.mark.soak)])
+def test_two_motors_are_quick_enough_for_a_month_in_ten_minutes(seconds: int) -> None:
+    """And what the agent counted is what the plant drew, within class 0.5 and the counters' last digit."""
+    rows: list[tuple[str, bytes]] = []
+    true: list[dict[str, Any]] = []
+    began_s = time.process_time()
+    run_accelerated(
+        load("pump-station"), seconds + 1, lambda topic, payload, _: rows.append((topic, payload)), step_s=10,
+        truth_every=seconds // 10, on_truth=lambda _, now: true.append(now), edit=every_10s,
+    )  # fmt: skip
+    allowed_s = START_S + MONTH_LIMIT_S / 30 * seconds / DAY_S * SHARED
+    assert time.process_time() - began_s < allowed_s
+    for name in ("pump-1", "pump-2"):
+        counted = [json.loads(payload)["v"]["energy_import_kwh"] for topic, payload in rows
+                   if topic.endswith(f"{name}/telemetry")]  # fmt: skip
+        assert len(counted) > seconds / 10 - 10
+        drawn_kwh = true[-1][name]["energy_import_kwh"] - true[0][name]["energy_import_kwh"]
+        assert drawn_kwh > 300 * seconds / DAY_S
+        assert counted[-1] - counted[0] == pytest.approx(drawn_kwh, rel=0.005)
+
+
+def digest(seed: int) -> str:
+    """Of everything that is published in two minutes, truth included."""
+    found = hashlib.sha256()
+    run_accelerated(
+        load("pump-station"), 120, lambda topic, payload, _: found.update(topic.encode() + payload), seed=seed,
+        step_s=1, on_truth=lambda at_ms, rows: found.update(f"{at_ms}{rows}".encode()),
+    )  # fmt: skip
+    return found.hexdigest()
+
+
+def test_same_seed_same_bytes_in_another_process_too() -> None:
+    here = digest(7)
+    code = "import sys; sys.path[:0] = sys.argv[1:]; from test_scenario_accelerated import digest; print(digest(7))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent), *sys.path], capture_output=True, text=True, check=True, timeout=60,
+        env={**os.environ, "PYTHONHASHSEED": "12345"},
+    )  # fmt: skip
+    assert done.stdout.strip() == here
+    assert digest(8) != here
+
+
+def test_a_refused_configuration_names_the_key() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'gateway'"):
+        run_accelerated(load("pump-station"), 1, lambda *_: None, edit=lambda text: text.replace("gateway", "gatewya"))

@@ -1,0 +1,75 @@
+"""Virtual time: nothing real is waited for, timers keep their order, and what cannot be is said."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from simulators.clock import FastClock, LoopClock, Stuck, run_virtual
+
+
+def test_a_year_of_sleep_takes_no_time() -> None:
+    began_s = time.monotonic()
+
+    async def main(clock: LoopClock) -> int:
+        await clock.sleep(365 * 86400)
+        return clock.monotonic_ns()
+
+    assert run_virtual(main) == 365 * 86400 * 10**9
+    assert time.monotonic() - began_s < 1
+
+
+def test_sleepers_wake_in_order_and_on_time() -> None:
+    woken: list[tuple[int, float]] = []
+
+    async def main(clock: LoopClock) -> None:
+        async def sleeper(seconds: float) -> None:
+            for _ in range(3):
+                await clock.sleep(seconds)
+                woken.append((clock.monotonic_ns(), seconds))
+
+        await asyncio.gather(*(sleeper(seconds) for seconds in (0.5, 0.3, 0.2)))
+
+    run_virtual(main)
+    assert [at_ns for at_ns, _ in woken] == sorted(at_ns for at_ns, _ in woken)
+    expected = sorted(k * s for s in (0.5, 0.3, 0.2) for k in (1, 2, 3))
+    assert [at_ns / 1e9 for at_ns, _ in woken] == pytest.approx(expected, abs=2e-6)
+
+
+def test_timeouts_are_of_virtual_time() -> None:
+    async def main(clock: LoopClock) -> int:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3600):
+                await asyncio.Event().wait()
+        return clock.monotonic_ns()
+
+    assert run_virtual(main) == pytest.approx(3600e9)
+
+
+def test_waiting_for_nothing_is_said() -> None:
+    async def main(_clock: LoopClock) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(Stuck, match="something real is waited for"):
+        run_virtual(main)
+
+
+def test_a_thread_is_refused() -> None:
+    async def main(_clock: LoopClock) -> None:
+        await asyncio.to_thread(time.sleep, 0)
+
+    with pytest.raises(Stuck, match="real time"):
+        run_virtual(main)
+
+
+def test_a_fast_clock_is_so_many_times_as_fast() -> None:
+    async def main(clock: LoopClock) -> tuple[int, int]:
+        fast = FastClock(clock, 60)
+        began_ns, began_utc_ns = fast.monotonic_ns(), fast.utc_ns()
+        await fast.sleep(120)
+        assert clock.monotonic_ns() == 2_000_000_000
+        return fast.monotonic_ns() - began_ns, fast.utc_ns() - began_utc_ns
+
+    assert run_virtual(main) == (120_000_000_000, 120_000_000_000)
