@@ -226,7 +226,7 @@ def resampler() -> None:
         at = 10.3 + step * np.arange(size)
 
         def own(seg=seg, n=n, frames=frames, step=step, size=size, taps=taps, spare=spare, points=points) -> None:
-            resample.frames(seg, n, frames)
+            resample.frames(seg, 0, n, frames)
             resample.resample(frames, 10.3, step, size, taps, spare, points)
 
         def linear(seg=seg, n=n, at=at) -> None:

@@ -76,7 +76,7 @@ def phase_errors(rate_hz: float, f_hz: float) -> float:
     plan = transform.plan(cycles, resample.points_for(samples, cycles))
     n = cycles * plan.points
     frames, points, work, lines = rows(x.shape[1]), rows(n), rows(2 * cycles + 8), rows(n + 2)
-    resample.frames(x, x.shape[1], frames)
+    resample.frames(x, 0, x.shape[1], frames)
     resample.resample(frames, start, samples / n, n, resample.taps(), work, points)
     orders = np.flatnonzero(rms[0])
     transform.everything(

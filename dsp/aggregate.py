@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dsp._jit import Floats, Ints, bare
-from dsp.results import ORDERS, Flag, Window
+from dsp.results import Flag, Window
+from dsp.row import AGGREGATED, FIRST, MAGNITUDES, MEANS, PLACES
 
 TEN_MINUTES_S = 600
 WINDOWS = 15  # of a 3 s value
@@ -28,32 +28,18 @@ FREQUENCY_S = 10
 _GRACE_S = 1e-6  # a window may begin a rounding before its tick: a clock of 1.8e9 s has steps of 2.4e-7 s
 _FRACTION = 0.95  # of an interval must be covered for it to count as whole
 
-
-# what is aggregated of a window, and how many numbers each is
-MAGNITUDES = {
-    "u_rms_v": 3, "i_rms_a": 3,
-    "sg_u_v": 3 * ORDERS, "sg_i_a": 3 * ORDERS, "isg_u_v": 3 * ORDERS, "isg_i_a": 3 * ORDERS,
-    "thd_u_pct": 3, "thd_i_pct": 3, "tdd_pct": 3, "k_factor": 3, "u_sequence_v": 3, "i_sequence_a": 3,
-    "u2_pct": 1, "u0_pct": 1, "i2_pct": 1, "i0_pct": 1,
-}  # fmt: skip
-MEANS = {"frequency_hz": 1, "p_w": 1, "q1_var": 1, "s_va": 1, "p_phase_w": 3, "u_dc_v": 3, "i_dc_a": 3}
-_PICK = attrgetter(*MAGNITUDES, *MEANS)
 # events and what the window itself cannot vouch for
 FLAGGED = Flag.EVENT | Flag.GAP | Flag.CLIPPED | Flag.SYNC_LOST | Flag.UNSTEADY | Flag.COASTING
 
 
 def columns() -> dict[str, slice]:
     """Where each quantity lies in a row of `row_of`; tables lie phase by phase, orders 0 .. 50."""
-    out, at = {}, 0
-    for name, size in (MAGNITUDES | MEANS).items():
-        out[name] = slice(at, at + size)
-        at += size
-    return out
+    return {n: slice(PLACES[n].start - FIRST, PLACES[n].stop - FIRST) for n in (*MAGNITUDES, *MEANS)}
 
 
 def row_of(window: Window) -> Floats:
     """A window's values in one row, for Aggregator.of_windows()."""
-    return np.concatenate([v.reshape(-1) if isinstance(v, np.ndarray) else (v,) for v in _PICK(window)])
+    return window.row[AGGREGATED]
 
 
 class Interval(NamedTuple):

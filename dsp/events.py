@@ -90,6 +90,7 @@ class Events:
         self._touched = np.zeros(2, dtype=np.uint8)
         self._records = np.zeros((RECORDS, FIELDS))
         self._levels = np.zeros(6)
+        self._levelled_v = -1.0  # the reference that they are for
         self._open: dict[
             tuple[int, float], tuple[int, list[npt.NDArray[np.float32]]]
         ] = {}  # waveform by kind and start
@@ -150,7 +151,8 @@ class Events:
             x, bad, last_bad, base, first, limit, self._use, half, end + 2.0 * half + 1e-6,
             self._edge, self._carry, self._count, self._at, self._rms, self._part,
         )  # fmt: skip
-        self._set_levels()
+        if self._levelled_v != self._reference_v:
+            self._set_levels()
         self._touched[0] = self._touched[1]
         self._touched[1] = 0
         n = 0
@@ -162,7 +164,8 @@ class Events:
                 self._records, n,
             )  # fmt: skip
         touched = bool(self._touched[0])
-        self._busy = bool(self._touched[1]) or bool(self._state[:3, ACTIVE].any())
+        active = self._state.item(0, ACTIVE) + self._state.item(1, ACTIVE) + self._state.item(2, ACTIVE)
+        self._busy = bool(self._touched[1]) or active > 0.0
         if not touched and good:
             self._slide(u_rms, good)
         if n == 0 and not self._open:
@@ -198,6 +201,7 @@ class Events:
         return self._reference_v > 0.0
 
     def _set_levels(self) -> None:
+        self._levelled_v = self._reference_v
         s, u = self._supply, self._reference_v / 100.0
         self._levels[0] = s.dip_pct * u
         self._levels[1] = s.swell_pct * u

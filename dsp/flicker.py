@@ -175,6 +175,24 @@ def count(
                 counts[c, min(max(place, 0), _CLASSES - 1)] += 1
 
 
+@bare
+def walk(
+    x: Floats, bad: Bytes, base: int, begin: int, end: int, every: int, inside: int, use: Bytes,
+    slow: float, high: float, sos: Floats, eye: float, scale: float, done: int, classify: int, quiet: int,
+    squares: Floats, frames: Floats, memory: Floats, state: Floats, counts: Ints, out: Floats,
+) -> int:  # fmt: skip
+    """All steps above for samples begin .. end-1; out: the largest Pinst of the voltages that exist."""
+    n = averages(x, bad, base, begin, end, every, inside, state, squares)
+    adapt(squares, n, use, slow, high, state, frames)
+    see(frames, n, sos, eye, scale, memory)
+    count(frames, n, done, use, classify, quiet, state, counts)
+    for c in range(3):
+        if use[c]:
+            out[c] = state[_LARGEST, c]
+        state[_LARGEST, c] = 0.0
+    return n
+
+
 class Flicker:
     """Running flicker meter of three voltages. All memory is taken here."""
 
@@ -208,31 +226,28 @@ class Flicker:
         self._inside = self._done = 0
         self._nominal_hz = 0.0
 
-    def advance(self, x: Floats, bad: Bytes, base: int, first: int, end: int, f_hz: float) -> Floats:
-        """Samples up to end-1; returns the largest Pinst of each voltage in them.
+    def advance(self, x: Floats, bad: Bytes, base: int, first: int, end: int, f_hz: float, out: Floats) -> None:
+        """Samples up to end-1; out: the largest Pinst of each voltage in them.
 
-        f_hz: NaN without synchronisation, then the last one goes on. NaN comes back before any is known, and outside
-        42.5 .. 69 Hz, which is no mains.
+        f_hz: NaN without synchronisation, then the last one goes on. Nothing is put out before any is known, and
+        outside 42.5 .. 69 Hz, which is no mains.
         """
         if f_hz < LOW_HZ or f_hz > HIGH_HZ:
             self.restart()
-            return np.full(3, np.nan)
+            return
         if self._nominal_hz == 0.0:
             if not f_hz > 0.0:
-                return np.full(3, np.nan)
+                return
             self._begin(x, bad, base, first, end, f_hz)
         begin = max(self._next, first)
         if end > begin:
-            n = averages(x, bad, base, begin, end, self._every, self._inside, self._state, self._squares)
+            self._done += walk(
+                x, bad, base, begin, end, self._every, self._inside, self._use, self._slow, self._high, self._sos,
+                self._eye, self._scale, self._done, self._classify, self._quiet, self._squares, self._rows,
+                self._memory, self._state, self._counts, out,
+            )  # fmt: skip
             self._inside = (self._inside + end - begin) % self._every
-            adapt(self._squares, n, self._use, self._slow, self._high, self._state, self._rows)
-            see(self._rows, n, self._sos, self._eye, self._scale, self._memory)
-            count(self._rows, n, self._done, self._use, self._classify, self._quiet, self._state, self._counts)
-            self._done += n
             self._next = end
-        out: Floats = np.where(self._use != 0, self._state[_LARGEST], np.nan)
-        self._state[_LARGEST] = 0.0
-        return out
 
     def _begin(self, x: Floats, bad: Bytes, base: int, first: int, end: int, f_hz: float) -> None:
         self._nominal_hz = 60.0 if f_hz > 55.0 else 50.0

@@ -1,4 +1,4 @@
-"""Indices made from the harmonics of one window: K factor, TDD, HVF, crest factor, power of each order.
+"""Indices made from the harmonics of one window: K factor, TDD, HVF, crest factor, THD, power of each order.
 
 Tables have shape (channels, 51), rms, orders 0 .. 50; orders beyond the band are NaN and do not count.
 """
@@ -8,6 +8,44 @@ from __future__ import annotations
 import numpy as np
 
 from dsp._jit import Floats, bare, inner
+
+THD_ORDER = 40  # IEC 61000-4-7 [M]
+
+
+@bare
+def ratios(h: Floats, sg: Floats, rms: Floats, peaks: Floats, demand_a: float, n_cycles: int, out: Floats) -> None:
+    """All indices of a window, out: shape (21,): THD (6), K factor (3), TDD (3), HVF (3), crest factor (6).
+
+    h, sg: shape (6, 51). rms, peaks: shape (6,), of all that is in the window. All but the crest factor are NaN without
+    synchronisation (n_cycles 0), and where the sampling rate does not carry even order 2.
+    """
+    for c in range(6):
+        out[15 + c] = peaks[c] / rms[c] if rms[c] > 0.0 else np.nan
+    if n_cycles == 0 or np.isnan(h[0, 2]):
+        out[:15] = np.nan
+        return
+    thd(h, sg, rms, n_cycles, out[:6])
+    k_factor(h[3:], out[6:9])
+    tdd(h[3:] if n_cycles < 3 else sg[3:], demand_a, out[9:12])
+    hvf(h[:3], out[12:15])
+
+
+@bare
+def thd(h: Floats, sg: Floats, rms: Floats, n_cycles: int, out: Floats) -> None:
+    """THD in percent to order 40, per channel (shape (6,)): of subgroups, or of components below three cycles.
+
+    Orders beyond the band (NaN) do not count. NaN when the fundamental is nil: below 0.1 % of the channel's rms, or
+    no more than the rounding of the channel that shares its transform.
+    """
+    for c in range(h.shape[0]):
+        total = 0.0
+        one = h[c, 1] if n_cycles < 3 else sg[c, 1]
+        for order in range(2, THD_ORDER + 1):
+            y = h[c, order] if n_cycles < 3 else sg[c, order]
+            if not np.isnan(y):
+                total += y * y
+        nil = max(1e-3 * rms[c], 1e-12 * rms[(c + 3) % 6])
+        out[c] = 100.0 * np.sqrt(total) / one if one > nil else np.nan
 
 
 @bare
@@ -55,23 +93,6 @@ def hvf(h_u: Floats, out: Floats) -> None:
             if order % 3 != 0 and not np.isnan(y):
                 total += y * y / order
         out[c] = np.sqrt(total) / h_u[c, 1] if h_u[c, 1] > 0.0 else np.nan
-
-
-@bare
-def crest(seg: Floats, lo: int, hi: int, rms: Floats, out: Floats) -> None:
-    """Largest magnitude in columns lo..hi (inclusive) of each row of seg, over its rms; NaN of nothing. No gaps."""
-    for c in range(out.shape[0]):
-        a = seg[c, lo : hi + 1]
-        n = a.shape[0]
-        m0, m1, m2, m3 = 0.0, 0.0, 0.0, 0.0  # four chains: one would wait for itself
-        for k in range(0, n - 3, 4):
-            m0 = max(m0, abs(a[k]))
-            m1 = max(m1, abs(a[k + 1]))
-            m2 = max(m2, abs(a[k + 2]))
-            m3 = max(m3, abs(a[k + 3]))
-        for k in range(n - n % 4, n):
-            m0 = max(m0, abs(a[k]))
-        out[c] = max(max(m0, m1), max(m2, m3)) / rms[c] if rms[c] > 0.0 else np.nan
 
 
 @bare

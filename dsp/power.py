@@ -94,6 +94,13 @@ def ends(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) 
 
 
 @bare
+def means(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) -> None:
+    """`sums` and `ends`."""
+    sums(seg, lo, hi, first, last, out)
+    ends(seg, lo, hi, first, last, out)
+
+
+@bare
 def two_to_three(x: Floats, n: int) -> None:
     """Two-wattmeter connection, in place: u12 in row 0, u32 in row 2, i1 and i3 in rows 3 and 5 become all six.
 

@@ -73,9 +73,11 @@ def most_points(samples: float, n_cycles: int) -> int:
 
 
 @bare
-def frames(seg: Floats, n: int, out: Floats) -> None:
-    """Columns 0..n-1 of seg (shape (6, ...)) become rows of out (shape (>= n, 8)), whose lanes 6 and 7 stay."""
-    a, b, c, d, e, f = seg[0], seg[1], seg[2], seg[3], seg[4], seg[5]
+def frames(seg: Floats, first: int, n: int, out: Floats) -> None:
+    """n columns of seg (shape (6, ...)) from `first` on become rows of out (shape (>= n, 8)); lanes 6 and 7 stay."""
+    end = first + n
+    a, b, c = seg[0, first:end], seg[1, first:end], seg[2, first:end]
+    d, e, f = seg[3, first:end], seg[4, first:end], seg[5, first:end]
     for k in range(n):
         out[k, 0] = a[k]
         out[k, 1] = b[k]

@@ -90,6 +90,7 @@ class Window(NamedTuple):
     events: tuple[Event, ...]  # those that end in it
     pinst: Floats  # largest instantaneous flicker sensation in the window, per voltage; NaN without a lamp
     pst: Floats  # short-term flicker severity, on the window that completes ten minutes; else NaN
+    row: Floats  # all numbers by their place, see row.py; the arrays above are parts of it
 
     def named_1459(self) -> dict[str, float]:
         """IEEE 1459's quantities by name: 15 of a single phase, 25 of three; empty of two, with a gap or no sync."""

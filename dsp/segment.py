@@ -11,13 +11,15 @@ RUN = 4  # equal samples at the extreme that make a suspicion
 
 
 @kernel
-def clean(x: Floats, bad: Bytes, held: Floats, last_bad: Ints, use: Bytes, lo: int, hi: int, base: int) -> None:
-    """Mark gaps in columns lo..hi-1 of x and hold the last good value there. Unused channels become 0.
+def clean(x: Floats, bad: Bytes, held: Floats, last_bad: Ints, use: Bytes, lo: int, hi: int, base: int) -> bool:
+    """Mark gaps in columns lo..hi-1 of x and hold the last good value there; whether there were any.
 
+    Unused channels become 0.
     A gap is what is not finite, or beyond ABSURD: no sensor gives that, and its powers would overflow.
 
     held, last_bad: shape (6,), last good value and absolute index of the youngest gap; column 0 is sample `base`.
     """
+    found = False
     for c in range(6):
         bad[c, lo:hi] = 0
         if not use[c]:
@@ -32,6 +34,7 @@ def clean(x: Floats, bad: Bytes, held: Floats, last_bad: Ints, use: Bytes, lo: i
             if hi > lo:
                 held[c] = x[c, hi - 1]
             continue
+        found = True
         good = held[c]
         for k in range(lo, hi):
             v = x[c, k]
@@ -42,6 +45,7 @@ def clean(x: Floats, bad: Bytes, held: Floats, last_bad: Ints, use: Bytes, lo: i
                 bad[c, k] = 1
                 last_bad[c] = base + k
         held[c] = good
+    return found
 
 
 @kernel
@@ -93,8 +97,8 @@ def cut(
 
 
 @kernel
-def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes) -> None:
-    """out[c] = 1 where a channel of seg was clipped in columns lo..hi (inclusive).
+def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes, peaks: Floats) -> None:
+    """out[c] = 1 where a channel of seg was clipped in columns lo..hi (inclusive). peaks: its largest magnitude.
 
     With a known limit (not NaN): a magnitude of 0.999 of it. Without: a run of four equal samples at the extreme that
     was reached by a step of more than three smallest steps (so no quantised peak), while every run at that extreme has
@@ -105,8 +109,9 @@ def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes) -> None:
         a = seg[c, lo : hi + 1]
         n = a.shape[0]
         bottom, top = _range(a)
+        peaks[c] = max(top, -bottom)
         if not np.isnan(limits[c]):
-            out[c] = 1 if max(top, -bottom) >= 0.999 * limits[c] else 0
+            out[c] = 1 if peaks[c] >= 0.999 * limits[c] else 0
             continue
         out[c] = 0
         swing = top - bottom
@@ -132,6 +137,14 @@ def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes) -> None:
         high = at_top >= RUN and top != 0.0 and _flat(a, top, 3.0 * least, 0.25 * swing)
         low = at_bottom >= RUN and bottom != 0.0 and _flat(a, bottom, 3.0 * least, 0.25 * swing)
         out[c] = 1 if high or low else 0
+
+
+@kernel
+def peaks(seg: Floats, lo: int, hi: int, out: Floats) -> None:
+    """Largest magnitude of each row of seg in columns lo..hi (inclusive)."""
+    for c in range(seg.shape[0]):
+        bottom, top = _range(seg[c, lo : hi + 1])
+        out[c] = max(top, -bottom)
 
 
 @kernel

@@ -1,13 +1,11 @@
-"""Harmonics of one window from its transform: components, subgroups, fundamentals, THD."""
+"""Harmonics of one window from its transform: components, subgroups, fundamentals."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from dsp._jit import Floats, bare, inner, kernel
+from dsp._jit import Floats, bare, inner
 from dsp._lanes import Lanes, load, root, store
-
-THD_ORDER = 40  # IEC 61000-4-7 [M]
 
 
 @bare
@@ -73,21 +71,3 @@ def _gain_at(gain: Floats, part: float) -> float:
     k = min(int(at), steps - 1)
     value: float = gain[k] + (at - k) * (gain[k + 1] - gain[k])
     return value
-
-
-@kernel
-def thd(h: Floats, sg: Floats, rms: Floats, n_cycles: int, out: Floats) -> None:
-    """THD in percent to order 40, per channel (shape (6,)): of subgroups, or of components below three cycles.
-
-    Orders beyond the band (NaN) do not count. NaN when the fundamental is nil: below 0.1 % of the channel's rms, or
-    no more than the rounding of the channel that shares its transform.
-    """
-    for c in range(h.shape[0]):
-        total = 0.0
-        one = h[c, 1] if n_cycles < 3 else sg[c, 1]
-        for order in range(2, THD_ORDER + 1):
-            y = h[c, order] if n_cycles < 3 else sg[c, order]
-            if not np.isnan(y):
-                total += y * y
-        nil = max(1e-3 * rms[c], 1e-12 * rms[(c + 3) % 6])
-        out[c] = 100.0 * np.sqrt(total) / one if one > nil else np.nan

@@ -33,7 +33,7 @@ def test_harmonics_to_0_40_of_the_rate(rate_hz, f_hz):
     plan = transform.plan(cycles, resample.points_for(samples, cycles))
     n = cycles * plan.points
     frames, points, work, lines = rows(len(k)), rows(n), rows(n), rows(2 * (cycles * top + 2))
-    resample.frames(x, len(k), frames)
+    resample.frames(x, 0, len(k), frames)
     resample.resample(frames, start, samples / n, n, resample.taps(), work, points)
     if cycles < 3:
         transform.everything(

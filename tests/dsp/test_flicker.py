@@ -34,7 +34,11 @@ def feed(meter, x, f_hz, rate=RATE, bad=None):
     """Windows of 200 ms; the largest Pinst of each."""
     bad = np.zeros(x.shape, dtype=np.uint8) if bad is None else bad
     step = int(0.2 * rate)
-    return np.array([meter.advance(x, bad, 0, 0, k, f_hz) for k in range(step, x.shape[1] + 1, step)])
+    ends = range(step, x.shape[1] + 1, step)
+    out = np.full((len(ends), 3), np.nan)
+    for row, k in zip(out, ends, strict=True):
+        meter.advance(x, bad, 0, 0, k, f_hz, row)
+    return out
 
 
 def severity(points, f_hz, lamp, shape="rect"):
@@ -52,7 +56,7 @@ def severity(points, f_hz, lamp, shape="rect"):
 
 def feed_from(meter, x, bad, base, f_hz):
     for k in range(960, x.shape[1] + 1, 960):
-        meter.advance(x, bad, base, base, base + k, f_hz)
+        meter.advance(x, bad, base, base, base + k, f_hz, np.zeros(3))
 
 
 def sensation(points, f_hz, lamp, shape):
@@ -171,7 +175,7 @@ def test_too_many_gaps_leave_no_severity():
     for lap in range(6):
         for k in range(480, x.shape[1] + 1, 480):
             base = lap * x.shape[1]
-            meter.advance(x, bad, base, base, base + k, 50.0)
+            meter.advance(x, bad, base, base, base + k, 50.0, np.zeros(3))
         if lap == 0:
             meter.close()
     got = meter.close()

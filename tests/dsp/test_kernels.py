@@ -19,7 +19,7 @@ def test_resampler_keeps_a_tone_and_gain_undoes_its_droop(f, step):
     phase = rng.uniform(0, 2 * np.pi, (6, 1))
     seg = np.cos(2 * np.pi * f * k + phase)
     frames, got = rows(3000), rows(2048)
-    resample.frames(seg, 3000, frames)
+    resample.frames(seg, 0, 3000, frames)
     assert np.array_equal(frames[:, :6], seg.T)
     start = 20.37
     resample.resample(frames, start, step, 2048, resample.taps(), rows(7), got)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp import ieee1459, indices, power
+from dsp import ieee1459, indices, power, segment
 from dsp.stream import Flag, Stream
 from dsp.supply import Supply
 
@@ -289,9 +289,10 @@ def test_hvf_takes_odd_orders_but_triplen():
 def test_crest_finds_the_peak_wherever_it_is(n):
     x = np.random.default_rng(n).standard_normal((6, n + 2))
     out = np.zeros(6)
-    indices.crest(x, 1, n, np.array([1.0, 2.0, 4.0, 0.5, 1.0, 0.0]), out)
-    want = np.abs(x[:, 1 : n + 1]).max(axis=1) / [1.0, 2.0, 4.0, 0.5, 1.0, np.nan]
-    assert out == pytest.approx(want, nan_ok=True)
+    segment.peaks(x, 1, n, out)
+    assert out.tolist() == np.abs(x[:, 1 : n + 1]).max(axis=1).tolist()
+    segment.clipped(x, 1, n, np.full(6, np.nan), np.zeros(6, dtype=np.uint8), peaks := np.zeros(6))
+    assert peaks.tolist() == out.tolist()
 
 
 @pytest.mark.parametrize("shape", ["square", "sine", "triangle", "ideal 6-pulse current"])
@@ -306,8 +307,11 @@ def test_crest_factors(shape, cases):
         "ideal 6-pulse current": np.where((t * 6) % 3 < 2, 1.0, 0.0) * np.sign(0.5 - t),
     }[shape]
     x = np.tile(wave, (6, 1))
-    out = np.zeros(6)
-    indices.crest(x, 0, n - 1, np.sqrt(means(window(x, n))[6:12]), out)
+    peaks, out, none = np.zeros(6), np.zeros(21), np.full((6, 51), np.nan)
+    segment.peaks(x, 0, n - 1, peaks)
+    indices.ratios(none, none, np.sqrt(means(window(x, n))[6:12]), peaks, np.nan, 0, out)
+    assert np.isnan(out[:15]).all()  # no synchronisation, no harmonics
+    out = out[15:]
     want = {e["q"]: e["value"] for e in cases["D-A01"]["expected"]}[f"crest {shape}"]
     assert out == pytest.approx(np.full(6, want), rel=2e-4)
 

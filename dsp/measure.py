@@ -1,0 +1,268 @@
+"""All numbers of one window."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dsp import ieee1459, indices, power, resample, row, segment, spectrum, transform, windows
+from dsp._jit import Floats
+from dsp._lanes import rows
+from dsp.events import Event, Events
+from dsp.flicker import INTERVAL_S, Flicker
+from dsp.results import ORDERS, Flag, Window
+from dsp.ring import CHANNELS, Ring
+from dsp.supply import Supply
+from dsp.track import AROUND, Span
+
+_AT = row.PLACES
+_U_RMS, _I_RMS, _U_DC, _I_DC, _P_PHASE = (_AT[n] for n in ("u_rms_v", "i_rms_a", "u_dc_v", "i_dc_a", "p_phase_w"))
+_THD_U, _THD_I, _K, _TDD, _HVF = (_AT[n] for n in ("thd_u_pct", "thd_i_pct", "k_factor", "tdd_pct", "hvf"))
+_U_CREST, _I_CREST, _U_SEQUENCE, _I_SEQUENCE = (_AT[n] for n in ("u_crest", "i_crest", "u_sequence_v", "i_sequence_a"))
+_Q1_PHASE, _S_PHASE, _PF_PHASE = (_AT[n] for n in ("q1_phase_var", "s_phase_va", "pf_phase"))
+_DPF_PHASE, _PINST, _PST, _1459 = (_AT[n] for n in ("dpf_phase", "pinst", "pst", "ieee1459"))
+_PHASOR = slice(_AT["phasor_u_v"].start, _AT["phasor_i_a"].stop)
+_TABLES = slice(0, row.LINES * ORDERS)
+_ALL_GOOD = (Flag.GOOD,) * CHANNELS
+_SYNC_LOST, _NO_SIGNAL = int(Flag.SYNC_LOST), int(Flag.NO_SIGNAL)
+_FEW_CYCLES, _EVENT = int(Flag.FEW_CYCLES), int(Flag.EVENT)
+
+
+class Measure:
+    """Turns spans of a ring into windows. Keeps what runs across windows: events, flicker. All memory but the
+    results' own is taken here.
+
+    measured: which channels exist. two: two-wattmeter connection, see power.two_to_three. wires: see power.totals.
+    """
+
+    def __init__(
+        self, ring: Ring, limits: Floats, two: bool, wires: int, supply: Supply | None, interharmonics: bool
+    ) -> None:
+        self._ring, self._limits, self._two, self._wires, self._interharmonics = (
+            ring,
+            limits,
+            two,
+            wires,
+            interharmonics,
+        )
+        self._rate_hz, self._measured = ring.rate_hz, ring.mapped
+        self._known = np.ones(CHANNELS, dtype=np.uint8) if two else self._measured  # what there are results of
+        self._pairs = [c for c in range(3) if self._known[c] and self._known[c + 3]]
+        self._demand_a = supply.demand_a if supply is not None and supply.demand_a else math.nan
+        self.events = Events(self._rate_hz, supply, self._measured) if supply is not None else None
+        self._touched = False  # whether an event touched the window before
+        self.ended: list[Event] = []  # cut short between windows
+        lamp = supply.lamp if supply is not None else None
+        self._flicker = Flicker(self._rate_hz, lamp, self._measured) if lamp is not None else None
+        self.pst_due = INTERVAL_S * self._rate_hz
+
+        longest = int(0.8 * self._rate_hz) + 4 * AROUND
+        most_cycles = math.ceil(windows.WINDOW_S * windows.F_HI_HZ)
+        most = resample.most_points(float(longest), most_cycles)
+        self._seg = np.zeros((CHANNELS, longest))
+        self._frames = rows(longest)
+        self._points = rows(most)
+        self._work = rows(most)
+        self._lines = rows(2 * (ORDERS * most_cycles + 2))
+        self._taps = resample.taps()
+        self._gain = resample.gain()
+        self._mean = np.zeros(power.SUMS)
+        self._new = np.zeros(power.SUMS)
+        self._totals = np.zeros(power.RESULTS)
+        self._short = np.zeros(row.SHORT)
+        self._phasor = np.zeros((CHANNELS, 2))
+        self._line_phasor = np.zeros((CHANNELS, 2))
+        self._rms, self._peaks = np.zeros(CHANNELS), np.zeros(CHANNELS)
+        self._gap, self._clipped, self._good = (np.zeros(CHANNELS, dtype=np.uint8) for _ in range(3))
+        self._doubt = np.zeros(CHANNELS, dtype=np.int64)
+
+    def restart(self) -> None:
+        """Samples were lost for long, or a record ended."""
+        if self.events is not None:
+            self.ended += self.events.interrupt()
+        if self._flicker is not None:
+            self._flicker.restart()
+
+    def ahead(self, f_hz: float) -> int:
+        """Samples behind a window's end that it needs."""
+        return AROUND if self.events is None else max(AROUND, math.ceil(self.events.lookahead(f_hz)))
+
+    def window(self, start: float, span: Span, rotation: int, covered: float) -> Window:
+        """covered: where the windows before ended; what lies before it is no new energy."""
+        end, n_cycles, f_hz, flags = span
+        core_lo = math.floor(start + 0.5)
+        core_hi = max(core_lo + 1, math.ceil(end - 0.5))
+        seg, origin = self._samples(math.floor(start) - AROUND, core_lo, core_hi, math.ceil(end) + AROUND)
+        lo, hi = core_lo - origin, core_hi - origin
+        first, last = core_lo + 0.5 - start, end - (core_hi - 0.5)
+        power.means(seg, lo, hi, first, last, self._mean)
+        flags |= row.doubts(
+            self._mean, self._gap, self._clipped, self._measured, self._known, self._two,
+            self._rms, self._good, self._doubt,
+        )  # fmt: skip
+        if n_cycles == 0 and not self._gap.any() and not self._alternates(seg, lo, hi):
+            flags = (flags & ~_SYNC_LOST) | _NO_SIGNAL
+
+        numbers = row.BLANK.copy()
+        tables = numbers[_TABLES].reshape(row.LINES, ORDERS)
+        h, sg = tables[row.H : row.G], tables[row.SG : row.ISG]
+        if n_cycles > 0:
+            samples = end - start
+            size = self._transform(seg, origin, start, samples, n_cycles)
+            spectrum.harmonics(
+                self._lines, size, n_cycles, samples, resample.BAND, self._gain, self._work, h, sg, self._phasor
+            )
+            if self._interharmonics:
+                indices.between(
+                    self._lines, size, n_cycles, samples, resample.BAND, self._gain,
+                    tables[row.ISG :], tables[row.G : row.FLOW], tables[row.FLOW : row.SG],
+                )  # fmt: skip
+            if n_cycles < 3:
+                flags |= _FEW_CYCLES
+        else:
+            self._phasor[:] = np.nan
+        indices.ratios(h, sg, self._rms, self._peaks, self._demand_a, n_cycles, self._short)
+        power.totals(self._mean, self._phasor, self._known, self._good, rotation, self._wires, self._totals)
+        resolved = self._resolve(n_cycles, numbers)
+        row.lay(self._mean, self._rms, self._phasor, self._totals, self._short, f_hz, self._good, self._doubt, numbers)
+        found, flags = self._detect(start, end, f_hz, flags, covered)
+        if self._flicker is not None:
+            self._flicker_of(end, core_hi, f_hz, numbers)
+        r = self._totals.tolist()
+        p_w, new = r[power.P], end - start
+        if start < covered < end:
+            p_w, new = self._new_power(seg, origin, covered, end, core_hi, p_w), end - covered
+        phasor = numbers[_PHASOR].view(np.complex128)
+        return Window(
+            start, end, n_cycles, f_hz, Flag(flags), self._channel_flags(),
+            numbers[_U_RMS], numbers[_I_RMS], numbers[_U_DC], numbers[_I_DC], numbers[_P_PHASE],
+            r[power.P], r[power.Q1], r[power.S], r[power.PF], tables[0:3], tables[3:6], tables[15:18], tables[18:21],
+            numbers[_THD_U], numbers[_THD_I], r[power.U_SEQUENCE + 1],
+            r[power.U2_PCT], r[power.U0_PCT], r[power.I2_PCT], r[power.I0_PCT],
+            rotation if n_cycles > 0 else 0, phasor[:3], phasor[3:], numbers[_Q1_PHASE], r[power.DPF],
+            numbers[_S_PHASE], numbers[_PF_PHASE], numbers[_DPF_PHASE], tables[12:15],
+            numbers[_U_SEQUENCE], numbers[_I_SEQUENCE], r[power.U_NEMA_PCT], r[power.I_NEMA_PCT],
+            tables[21:24], tables[24:27], tables[6:9], tables[9:12], numbers[_K], numbers[_TDD], numbers[_HVF],
+            numbers[_U_CREST], numbers[_I_CREST], resolved, p_w * new / self._rate_hz, found,
+            numbers[_PINST], numbers[_PST], numbers,
+        )  # fmt: skip
+
+    # --- samples
+
+    def _samples(self, begin: int, core_lo: int, core_hi: int, stop: int) -> tuple[Floats, int]:
+        """The samples begin .. stop-1, and which of them column 0 is; with gaps and clipping found.
+
+        The ring itself where nothing has to be bridged or converted, else a copy.
+        """
+        ring = self._ring
+        if not self._two and ring.is_whole(begin, stop):
+            self._gap[:] = 0
+            lo, hi = core_lo - ring.base, core_hi - ring.base
+            segment.clipped(ring.x, lo, hi, self._limits, self._clipped, self._peaks)
+            return ring.x, ring.base
+        segment.cut(
+            ring.x, ring.bad, ring.last_bad, ring.base, ring.first, ring.end,
+            begin, core_lo, core_hi, stop, self._seg, self._gap,
+        )  # fmt: skip
+        self._gap &= self._measured
+        lo, hi = core_lo - begin, core_hi - begin
+        segment.clipped(self._seg, lo, hi, self._limits, self._clipped, self._peaks)
+        if self._two:
+            power.two_to_three(self._seg, stop - begin)
+            segment.peaks(self._seg, lo, hi, self._peaks)
+        return self._seg, begin
+
+    def _alternates(self, seg: Floats, lo: int, hi: int) -> bool:
+        """Whether any mapped channel of the window is more than a constant."""
+        part = seg[:, lo : hi + 1]
+        swing = np.ptp(part, axis=1) > 1e-9 * np.abs(part).max(axis=1)
+        return bool((swing & (self._measured != 0)).any())
+
+    # --- numbers
+
+    def _transform(self, seg: Floats, origin: int, start: float, samples: float, n_cycles: int) -> int:
+        """Lines of the window that begins at position `start`; returns how many points it was made of."""
+        plan = transform.plan(n_cycles, resample.points_for(samples, n_cycles))
+        size = n_cycles * plan.points
+        begin = math.floor(start) - AROUND
+        at = start - begin
+        resample.frames(seg, begin - origin, math.ceil(at + samples) + AROUND, self._frames)
+        resample.resample(self._frames, at, samples / size, size, self._taps, self._work, self._points)
+        top = min(ORDERS - 1, int(resample.BAND * samples / n_cycles))
+        if n_cycles < 3 or self._interharmonics:
+            transform.everything(
+                self._points, n_cycles, plan.points, min((top + 1) * n_cycles, size // 2),
+                plan.roots, plan.all_radices, plan.all_place, self._work, self._lines,
+            )  # fmt: skip
+        else:
+            transform.subgroups(
+                self._points, n_cycles, plan.points, top,
+                plan.roots, plan.short, plan.weights, plan.radices, plan.half_radices, plan.place, plan.half_place,
+                self._work, self._lines,
+            )  # fmt: skip
+        return size
+
+    def _new_power(self, seg: Floats, origin: int, covered: float, end: float, core_hi: int, p_w: float) -> float:
+        """Power of what no window before has covered; NaN with the window's power."""
+        core_lo = math.floor(covered + 0.5)
+        if core_hi <= core_lo:
+            return p_w
+        first, last = core_lo + 0.5 - covered, end - (core_hi - 0.5)
+        power.means(seg, core_lo - origin, core_hi - origin, first, last, self._new)
+        new_w = sum(float(self._new[12 + c]) for c in self._pairs)
+        return new_w if math.isfinite(p_w) else math.nan
+
+    def _resolve(self, n_cycles: int, numbers: Floats) -> Floats:
+        """IEEE 1459 of three phases or of one."""
+        out, pairs = numbers[_1459], self._pairs
+        if n_cycles == 0 or len(pairs) not in (1, 3) or not math.isfinite(self._totals[power.P]):
+            return out[:0]
+        if len(pairs) == 3:
+            ieee1459.three(self._mean, self._phasor, self._totals, self._wires, out)
+            return out
+        ieee1459.single(self._mean, self._phasor, pairs[0], out)
+        return out[: len(ieee1459.SINGLE)]
+
+    def _channel_flags(self) -> tuple[Flag, ...]:
+        found = self._doubt.tolist()
+        return tuple(Flag(one) for one in found) if any(found) else _ALL_GOOD
+
+    # --- what runs across windows
+
+    def _flicker_of(self, end: float, core_hi: int, f_hz: float, numbers: Floats) -> None:
+        """Largest Pinst of the window, and Pst when ten minutes are complete with it."""
+        assert self._flicker is not None
+        ring = self._ring
+        self._flicker.advance(ring.x, ring.bad, ring.base, ring.first, core_hi, f_hz, numbers[_PINST])
+        if end >= self.pst_due:
+            self.pst_due += INTERVAL_S * self._rate_hz
+            numbers[_PST] = self._flicker.close()
+
+    def _detect(
+        self, start: float, end: float, f_hz: float, flags: int, covered: float
+    ) -> tuple[tuple[Event, ...], int]:
+        """Events that end in the window, and its flags with theirs."""
+        if self.events is None:
+            return (), flags
+        ring = self._ring
+        phasor, u_rms = self._phasor, self._rms[:3]
+        if self._two:  # events are of the line voltages as they are measured
+            self._line_phasor[:] = phasor
+            self._line_phasor[0] -= phasor[1]
+            self._line_phasor[2] -= phasor[1]
+            phasor, u_rms = self._line_phasor, np.sqrt(3.0) * u_rms[:1]
+        limit = min(ring.end, math.ceil(end) + self.ahead(f_hz))
+        found, touched = self.events.advance(
+            ring.x, ring.bad, ring.last_bad, ring.base, ring.first, limit, start, end, f_hz, phasor, u_rms, flags == 0
+        )
+        if self.ended:
+            found = self.cut_short() + found
+        if start >= covered:
+            self._touched = False
+        self._touched |= touched  # two windows that share samples share their events
+        return tuple(found), flags | _EVENT if self._touched else flags
+
+    def cut_short(self) -> list[Event]:
+        out, self.ended = self.ended, []
+        return out

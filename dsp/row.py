@@ -1,0 +1,143 @@
+"""A window's numbers in one row of memory: where each lies, and the kernels that lay down the small ones.
+
+Tables of orders come first, then all that is aggregated (so that it is one slice), then the rest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsp import power
+from dsp._jit import Bytes, Floats, Ints, bare, inner
+from dsp.results import ORDERS, Flag
+
+# tables of three phases by order
+TABLES = ("h_u_v", "h_i_a", "g_u_v", "g_i_a", "p_h_w", "sg_u_v", "sg_i_a", "isg_u_v", "isg_i_a")
+H, G, FLOW, SG, ISG, LINES = 0, 6, 12, 15, 21, 27  # their first rows, when the tables are seen as (27, 51)
+SIZE = 3 * ORDERS
+
+# what is aggregated, and how many numbers each is
+MAGNITUDES = {
+    "sg_u_v": SIZE, "sg_i_a": SIZE, "isg_u_v": SIZE, "isg_i_a": SIZE,
+    "u_rms_v": 3, "i_rms_a": 3, "thd_u_pct": 3, "thd_i_pct": 3, "k_factor": 3, "tdd_pct": 3,
+    "u_sequence_v": 3, "i_sequence_a": 3, "u2_pct": 1, "u0_pct": 1, "i2_pct": 1, "i0_pct": 1,
+}  # fmt: skip
+MEANS = {"frequency_hz": 1, "p_w": 1, "q1_var": 1, "s_va": 1, "p_phase_w": 3, "u_dc_v": 3, "i_dc_a": 3}
+_REST = {
+    "q1_phase_var": 3, "s_phase_va": 3, "pf_phase": 3, "dpf_phase": 3, "hvf": 3, "u_crest": 3, "i_crest": 3,
+    "phasor_u_v": 6, "phasor_i_a": 6, "pinst": 3, "pst": 3, "ieee1459": 25,
+}  # fmt: skip
+
+
+def _places(sizes: dict[str, int], at: int) -> dict[str, slice]:
+    out = {}
+    for name, size in sizes.items():
+        out[name] = slice(at, at + size)
+        at += size
+    return out
+
+
+FIRST = SG * ORDERS
+PLACES = _places({name: SIZE for name in TABLES[:5]} | MAGNITUDES | MEANS | _REST, 0)
+AGGREGATED = slice(FIRST, PLACES["i_dc_a"].stop)
+BLANK: Floats = np.full(PLACES["ieee1459"].stop, np.nan)
+
+_RMS, _THD, _K, _TDD = (PLACES[n].start for n in ("u_rms_v", "thd_u_pct", "k_factor", "tdd_pct"))
+_SEQUENCE, _U2, _F, _P, _P_PHASE = (
+    PLACES[n].start for n in ("u_sequence_v", "u2_pct", "frequency_hz", "p_w", "p_phase_w")
+)
+_DC, _Q1_PHASE, _HVF, _CREST, _PHASOR = (
+    PLACES[n].start for n in ("u_dc_v", "q1_phase_var", "hvf", "u_crest", "phasor_u_v")
+)
+_GAP, _CLIPPED, _MISSING = int(Flag.GAP), int(Flag.CLIPPED), int(Flag.MISSING_PHASE)
+_DEAD = 0.05  # a voltage below this part of the largest is missing (interruption threshold, IEC 61000-4-30 [M])
+# the short list of indices.ratios
+THD, K, TDD, HVF, CREST = 0, 6, 9, 12, 15
+SHORT = 21
+
+
+@bare
+def doubts(
+    mean: Floats, gap: Bytes, clip: Bytes, measured: Bytes, known: Bytes, two: bool,
+    rms: Floats, good: Bytes, doubt: Ints,
+) -> int:  # fmt: skip
+    """Flags of each channel into `doubt`, and all of them together as the answer.
+
+    mean: from power.means. measured: channels that exist; known: those that there are results of; two: the two are not
+    the same (two-wattmeter), so a doubt holds for all of its kind. rms: (6,), of all; good: known and without a gap.
+    """
+    largest = 0.0
+    every = 0
+    for c in range(6):
+        rms[c] = np.sqrt(mean[6 + c])
+        if two:
+            row = c - c % 3
+            hole = (gap[row] & measured[row]) | (gap[row + 1] & measured[row + 1]) | (gap[row + 2] & measured[row + 2])
+            cut = (
+                (clip[row] & measured[row]) | (clip[row + 1] & measured[row + 1]) | (clip[row + 2] & measured[row + 2])
+            )
+        else:
+            hole = gap[c] & measured[c]
+            cut = clip[c] & measured[c]
+        good[c] = known[c] != 0 and hole == 0
+        doubt[c] = _GAP if hole else _CLIPPED if cut and good[c] else 0
+        if c < 3 and good[c]:
+            largest = max(largest, rms[c])
+    for c in range(6):
+        if c < 3 and good[c] and rms[c] < _DEAD * largest:
+            doubt[c] |= _MISSING
+        every |= doubt[c]
+    return every
+
+
+@bare
+def lay(
+    mean: Floats, rms: Floats, phasor: Floats, totals: Floats, short: Floats, f_hz: float, good: Bytes, doubt: Ints,
+    row: Floats,
+) -> None:  # fmt: skip
+    """All small numbers of a window into its row, whose tables stand already; what lacks a channel becomes NaN.
+
+    short: from indices.ratios.
+    """
+    for c in range(6):
+        row[_RMS + c] = rms[c]
+        row[_DC + c] = mean[c]
+        row[_CREST + c] = short[CREST + c]
+        row[_THD + c] = short[THD + c] if doubt[c] & _MISSING == 0 else np.nan
+        row[_PHASOR + 2 * c] = phasor[c, 0]
+        row[_PHASOR + 2 * c + 1] = phasor[c, 1]
+        row[_SEQUENCE + c] = totals[power.U_SEQUENCE + c]
+    for c in range(3):
+        row[_K + c] = short[K + c]
+        row[_TDD + c] = short[TDD + c]
+        row[_HVF + c] = short[HVF + c]
+        row[_P_PHASE + c] = mean[12 + c]
+    for k in range(4):
+        row[_U2 + k] = totals[power.U2_PCT + k]
+    for k in range(12):
+        row[_Q1_PHASE + k] = totals[power.Q1_PHASE + k]
+    row[_F] = f_hz
+    row[_P] = totals[power.P]
+    row[_P + 1] = totals[power.Q1]
+    row[_P + 2] = totals[power.S]
+    for c in range(6):
+        if good[c]:
+            continue
+        for table in (H, G, SG, ISG):
+            _withhold(row, (table + c) * ORDERS, ORDERS)
+        for at in (_RMS, _DC, _CREST, _THD):
+            row[at + c] = np.nan
+        _withhold(row, _PHASOR + 2 * c, 2)
+        if c < 3:
+            row[_HVF + c] = np.nan
+        else:
+            row[_K + c - 3] = np.nan
+            row[_TDD + c - 3] = np.nan
+        row[_P_PHASE + c % 3] = np.nan
+        _withhold(row, (FLOW + c % 3) * ORDERS, ORDERS)
+
+
+@inner
+def _withhold(row: Floats, at: int, size: int) -> None:
+    for k in range(at, at + size):
+        row[k] = np.nan
