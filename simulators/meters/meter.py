@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.meters.readings import Values, electrical
+from drivers.vocabulary import vocabulary
+from simulators.meters.readings import Values, aron, electrical, two_elements
+from simulators.meters.wiring import RIGHT, Wiring
 from simulators.plant.phasors import Phasors, active_w, reactive_var
 
 _DEMAND_S = 900.0
@@ -28,19 +31,20 @@ class Errors:
 EXACT = Errors(np.ones(3, complex), np.ones(3, complex))
 
 
-def draw_errors(rng: Random) -> Errors:
-    """Inside class 0.5 for power, 0.2 for voltage and current (limits of IEC 61557-12, from memory).
+def draw_errors(rng: Random, accuracy: float = 0.5) -> Errors:
+    """Inside a class for power, voltage and current well inside it (limits of IEC 61557-12, from memory).
 
-    Gains within ±0.18 %, phase errors of the current within ±1.5': at pf 0.5 at most 0.36 % + 0.08 % on the power.
+    accuracy: the class in percent. Of class 0.5: input stage and transformer err by up to 0.09 % each in ratio, the
+    current transformer by up to 1.5' in phase; at pf 0.5 that is at most 0.36 % + 0.08 % on the power.
     """
+    gain, angle = 0.0018 * accuracy / 0.5, math.radians(1.5 / 60) * accuracy / 0.5
 
-    def factor(gain: float, minutes: float) -> complex:
-        phase = rng.uniform(-minutes, minutes) / 60 * math.pi / 180
-        return (1 + rng.uniform(-gain, gain)) * cmath.exp(1j * phase)
+    def ratio() -> float:
+        return (1 + rng.uniform(-gain, gain) / 2) * (1 + rng.uniform(-gain, gain) / 2.002)
 
     return Errors(
-        np.array([factor(0.0018, 0.0) for _ in range(3)]),
-        np.array([factor(0.0018, 1.5) for _ in range(3)]),
+        np.array([complex(ratio()) for _ in range(3)]),
+        np.array([ratio() * cmath.exp(1j * rng.uniform(-angle, angle)) for _ in range(3)]),
         rng.uniform(-0.002, 0.002),
     )
 
@@ -49,12 +53,21 @@ class Meter:
     """`values`: quantity → value as displayed, renewed every refresh_s; counters run on between refreshes.
 
     start_kwh, start_kvarh: what the counters held when the plant began. The energies carry the errors of the power.
+    wiring: what the electrician did. connection: "3P4W", or "3P3W" with two current transformers (phases 1 and 3) and
+    line voltages, where nothing of a phase alone is known but two currents. quanta: unit → the last digit that is kept
+    of A, V, W, var, VA, kWh, kvarh; rolls_at: at which kWh and kvarh counters start again at 0.
     """
 
     def __init__(
-        self, errors: Errors, *, refresh_s: float = 0.2, start_kwh: float = 0.0, start_kvarh: float = 0.0
-    ) -> None:
+        self, errors: Errors, *, refresh_s: float = 0.2, start_kwh: float = 0.0, start_kvarh: float = 0.0,
+        wiring: Wiring = RIGHT, connection: str = "3P4W", quanta: Mapping[str, float] | None = None,
+        rolls_at: float = math.inf,
+    ) -> None:  # fmt: skip
+        if connection not in ("3P4W", "3P3W"):
+            raise ValueError(f"connection: must be 3P4W or 3P3W, got {connection}")
         self._errors, self._refresh_s = errors, refresh_s
+        self._wiring, self._connection = wiring, connection
+        self._quanta, self._rolls_at = dict(quanta or {}), rolls_at
         self._age_s = math.inf
         self._demand: Values = {}
         self._counters = {
@@ -63,29 +76,44 @@ class Meter:
             "reactive_energy_import": start_kvarh,
             "reactive_energy_export": 0.0,
         }
-        self._counters |= {f"energy_import_l{k}": start_kwh / 3 for k in (1, 2, 3)}
-        self._counters |= {f"energy_export_l{k}": 0.0 for k in (1, 2, 3)}
+        if connection == "3P4W":
+            self._counters |= {f"energy_import_l{k}": start_kwh / 3 for k in (1, 2, 3)}
+            self._counters |= {f"energy_export_l{k}": 0.0 for k in (1, 2, 3)}
         self.values: Values = {}
 
     def step(self, u_v: Phasors, i_a: Phasors, frequency_hz: float, dt_s: float) -> None:
         """dt_s of constant conditions have passed."""
-        u = u_v * self._errors.u[:, None]
-        i = i_a * self._errors.i[:, None]
+        u, i = self._wiring.at_terminals(u_v, i_a)
+        u, i = u * self._errors.u[:, None], i * self._errors.i[:, None]
+        if self._connection == "3P3W":
+            u, i = two_elements(u, i)
         self._count(active_w(u, i) * dt_s / 3.6e6, float(reactive_var(u, i).sum()) * dt_s / 3.6e6)
         self._age_s += dt_s
         if self._age_s < self._refresh_s * (1 - 1e-9):
             return
-        shown = electrical(u, i, frequency_hz + self._errors.frequency_hz)
+        reading = electrical if self._connection == "3P4W" else aron
+        shown = reading(u, i, frequency_hz + self._errors.frequency_hz)
         self._average(shown, 0.0 if math.isinf(self._age_s) else self._age_s)
         self._age_s = 0.0
-        self.values = shown | self._demand | self._totals()
+        self.values = self._digits(shown | self._demand | self._totals())
+
+    def _digits(self, shown: Values) -> Values:
+        if not self._quanta:
+            return shown
+        names = {name: self._quanta.get(vocabulary()[name].unit) for name in shown}
+        return {name: round(value / step) * step if (step := names[name]) else value for name, value in shown.items()}
 
     def _count(self, phases_kwh: NDArray[np.float64], kvarh: float) -> None:
-        for k, kwh in enumerate(phases_kwh, 1):
-            self._counters[f"energy_{'import' if kwh >= 0 else 'export'}_l{k}"] += abs(float(kwh))
+        if self._connection == "3P4W":
+            for k, kwh in enumerate(phases_kwh, 1):
+                self._add(f"energy_{'import' if kwh >= 0 else 'export'}_l{k}", float(kwh))
         total = float(phases_kwh.sum())
-        self._counters["energy_import" if total >= 0 else "energy_export"] += abs(total)
-        self._counters["reactive_energy_import" if kvarh >= 0 else "reactive_energy_export"] += abs(kvarh)
+        self._add("energy_import" if total >= 0 else "energy_export", total)
+        self._add("reactive_energy_import" if kvarh >= 0 else "reactive_energy_export", kvarh)
+
+    def _add(self, name: str, grown: float) -> None:
+        counted = self._counters[name] + abs(grown)
+        self._counters[name] = counted % self._rolls_at if counted >= self._rolls_at else counted
 
     def _average(self, shown: Values, dt_s: float) -> None:
         """Demand as a 15 min exponential mean: the form of a thermal demand meter."""
@@ -105,5 +133,6 @@ class Meter:
             "energy_net": c["energy_import"] - c["energy_export"],
             "reactive_energy_total": c["reactive_energy_import"] + c["reactive_energy_export"],
         }
-        sums |= {f"energy_total_l{k}": c[f"energy_import_l{k}"] + c[f"energy_export_l{k}"] for k in (1, 2, 3)}
+        if self._connection == "3P4W":
+            sums |= {f"energy_total_l{k}": c[f"energy_import_l{k}"] + c[f"energy_export_l{k}"] for k in (1, 2, 3)}
         return c | sums

@@ -11,6 +11,7 @@ import pytest
 
 from simulators.meters.meter import EXACT, Errors, Meter, draw_errors
 from simulators.meters.readings import electrical
+from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Component, Phasors, phasors
 from simulators.plant.station import Station
 
@@ -109,3 +110,70 @@ def test_errors_are_the_same_for_the_same_seed() -> None:
     one, two = draw_errors(Random(9)), draw_errors(Random(9))
     assert isinstance(one, Errors)
     assert np.array_equal(one.i, two.i)
+
+
+# P over the right one at cos φ 0.86, balanced: closed form, the sum of cos(φ + angle between terminal voltage and
+# current) / 3 cos φ.
+@pytest.mark.parametrize(
+    ("fault", "share"),
+    [
+        ("reversed ct1", 1 / 3), ("reversed ct1, reversed ct2", -1 / 3), ("swapped ct12", 0.0),
+        ("reversed ct1, reversed ct2, reversed ct3", -1.0), ("missing ct2", 2 / 3), ("missing vt1", 2 / 3),
+        ("rotated ct", -1.01387), ("rotated ct back", 0.01387), ("ratio ct 2.0", 2.0),
+        ("swapped ct12, swapped vt12", 1.0),
+        ("rotated ct, rotated vt", 1.0),
+    ],
+)  # fmt: skip
+def test_wiring_faults_have_their_share_of_the_power(fault: str, share: float) -> None:
+    u, i = load(0.86)
+    meter = Meter(EXACT, wiring=wiring_of(fault))
+    meter.step(u, i, 50.0, 3600.0)
+    right_w = 3 * 230 * 80 * 0.86
+    assert meter.values["active_power"] == pytest.approx(share * right_w, abs=1e-4 * right_w)
+    net_kwh = meter.values["energy_import"] - meter.values["energy_export"]
+    assert net_kwh == pytest.approx(meter.values["active_power"] / 1000)
+
+
+@pytest.mark.parametrize("fault", ["reversed ct4", "upside down", "swapped ct11", "ratio ct x"])
+def test_an_unknown_wiring_fault_is_one_line(fault: str) -> None:
+    with pytest.raises(ValueError, match="is not known; there are") as caught:
+        wiring_of(fault)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_elements_see_the_power_of_three(seed: int) -> None:
+    """Blondel: with the currents adding to nothing, two wattmeters suffice, unbalance and harmonics included."""
+    chance = Random(seed)
+    u = phasors([Component(1, 1, 230 + 0j), Component(1, -1, 5 + 3j), Component(5, -1, 8j), Component(1, 0, 4 + 0j)])
+    i = phasors([
+        Component(1, 1, cmath.rect(80, chance.uniform(-1.5, 1.5))), Component(1, -1, 4 - 2j), Component(5, -1, 9 + 0j)
+    ])  # fmt: skip
+    four, three = Meter(EXACT), Meter(EXACT, connection="3P3W")
+    for item in (four, three):
+        item.step(u, i, 50.0, 360.0)
+    for name in ("active_power", "current_l2", "voltage_l12", "voltage_l31", "energy_import", "frequency"):
+        assert three.values[name] == pytest.approx(four.values[name], rel=1e-9), name
+    assert not {"voltage_l1n", "active_power_l1", "energy_import_l1"} & three.values.keys()
+
+
+def test_digits_and_rollover() -> None:
+    """A counter of 0.01 kWh that ends at 1000 kWh, currents in 0.1 A."""
+    u, i = load(0.8, 80.26)
+    meter = Meter(EXACT, start_kwh=999.0, rolls_at=1000.0, quanta={"A": 0.1, "kWh": 0.01})
+    meter.step(u, i, 50.0, 360.0)
+    assert meter.values["current_l1"] == pytest.approx(80.3, abs=1e-9)
+    counted = 999 + 3 * 230 * 80.26 * 0.8 / 1e4 - 1000
+    assert meter.values["energy_import"] == pytest.approx(counted, abs=0.005)
+    assert meter.values["energy_import"] * 100 == pytest.approx(round(counted * 100), abs=1e-6)
+
+
+@pytest.mark.parametrize("accuracy", [0.2, 0.5, 1.0])
+def test_errors_of_each_class_fill_it_and_stay_inside(accuracy: float) -> None:
+    u, i = load(0.5)
+    worst = 0.0
+    for seed in range(300):
+        meter = Meter(draw_errors(Random(seed), accuracy))
+        meter.step(u, i, 50.0, 0.2)
+        worst = max(worst, abs(meter.values["active_power_l1"] / (230 * 80 * 0.5) - 1))
+    assert 0.4 * accuracy < 100 * worst < accuracy
