@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STALE_PERIODS = 3.0  # a value not renewed for that many of its own periods is stale
+SILENT_READINGS = 2  # in a row, before an asset's state says so; its values are null at the first
 LATE_PERIODS = 1.5  # a row goes out after that many periods even if a device is missing
 
 
@@ -45,6 +46,7 @@ class _AssetState:
     waits_for: set[str]  # devices not heard since the last row
     slots: dict[tuple[str, str], _Slot] = field(default_factory=dict)  # (device, quantity)
     silent: dict[str, str] = field(default_factory=dict)  # device → what went wrong
+    misses: dict[str, int] = field(default_factory=dict)  # device → readings without an answer in a row
     estimator: Estimator | None = None
     allocation: Allocation | None = None
     quality: Quality = Quality.GOOD
@@ -177,8 +179,10 @@ class Compute:
         state.quality = reading.quality & Quality.SIMULATED
         if Quality.NO_REPLY in reading.quality:
             state.silent[reading.device] = reading.error
+            state.misses[reading.device] = state.misses.get(reading.device, SILENT_READINGS) + 1
         else:
             state.silent.pop(reading.device, None)
+            state.misses[reading.device] = 0
 
     def _keep(
         self, state: _AssetState, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]
@@ -241,9 +245,10 @@ class Compute:
     def _tell(self, state: _AssetState) -> None:
         polled = [name for name in state.asset.sources if name in self._due_s]
         unpolled = [name for name in state.asset.sources if name not in self._due_s]
-        troubles = [f"{name}: {state.silent[name] or 'no answer'}" for name in polled if name in state.silent]
+        gone = {name for name in state.silent if state.misses[name] >= SILENT_READINGS}
+        troubles = [f"{name}: {state.silent[name] or 'no answer'}" for name in polled if name in gone]
         troubles += [f"{name}: not polled, see its comm_loss" for name in unpolled]
-        heard = {device for device, _ in state.slots} - state.silent.keys()
+        heard = {device for device, _ in state.slots} - gone
         word = "online" if heard and not troubles else "stale" if heard else "offline"
         if not polled:
             word = "offline"

@@ -165,10 +165,12 @@ def test_the_state_is_told_once_with_its_reason(scene: Scene) -> None:
     for _ in range(3):
         second(scene)
     assert scene.states == [("p1", "online", ""), ("p2", "online", "")]
-    scene.silent("d2", "motor_current", "output_frequency")
-    scene.read("m2", active_power=1.0)
-    scene.clock.move(2)
-    scene.compute.tick()
+    for failed in (1, 2):  # one answer may be lost without anything being wrong
+        assert len(scene.states) == 2
+        scene.silent("d2", "motor_current", "output_frequency")
+        scene.read("m2", active_power=float(failed))
+        scene.clock.move(2)
+        scene.compute.tick()
     assert scene.states[2][:2] == ("p2", "stale")
     assert "d2" in scene.states[2][2]
 
