@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from drivers.wire import Wire
 
 TCP_S = 0.005  # a request over TCP, network and device together; an assumption
 LOAD_WARN = 0.7  # of a wire's time; above it there is no room for retries
+LOAD_MAX = 1.0
 REQUEST_CHARACTERS, ANSWER_CHARACTERS = 8, 5  # of an RTU request, and of an answer beside its registers
 
 
@@ -35,12 +37,23 @@ class BusPlan:
     load: float  # part of the wire's time
     sweep_s: float  # all devices, all groups, once
     worst_s: float  # the same while one device is silent for as long as it is waited for
+    fits_s: float  # the shortest period that leaves room for retries
     troubles: tuple[str, ...]
 
 
 def plan(config: Config) -> list[BusPlan]:
     """One plan for each bus that has something to poll. Opens nothing."""
     return [_bus_plan(poller) for poller in pollers(config, SystemClock(), lambda reading: None)]
+
+
+def overloads(config: Config) -> list[str]:
+    """The buses on which more is asked than their wire can carry, each with the period that would fit."""
+    return [
+        f"bus.{item.name}.every: polling takes {100 * item.load:.0f} % of the wire's time; "
+        f'every = "{item.fits_s:.1f}s" would fit (magwatt plan shows what is asked)'
+        for item in plan(config)
+        if item.load > LOAD_MAX
+    ]
 
 
 def block_s(wire: Wire, count: int, gap_s: float) -> float:
@@ -99,16 +112,14 @@ def _bus_plan(poller: BusPoller) -> BusPlan:
     sweep_s = sum(item.wire_s for item in blocks)
     silent_s = max((polled.device.latency.cap_s for polled in poller.devices), default=0.0)
     troubles = []
+    fits_s = math.ceil(10 * max(polled.every_s for polled in poller.devices) * load / LOAD_WARN) / 10
     if load > LOAD_WARN:
-        needed_s = max(polled.every_s for polled in poller.devices) * load / LOAD_WARN
-        troubles.append(
-            f'{100 * load:.0f} % of the wire leave no room for retries; every = "{needed_s:.1f}s" would fit'
-        )
+        troubles.append(f'{100 * load:.0f} % of the wire leave no room for retries; every = "{fits_s:.1f}s" would fit')
     troubles += _too_fast(poller)
     worst_s = sweep_s + PATIENT_SILENCES * silent_s
     where = wire.serial_port or f"{wire.host}:{wire.port_number}"
     speed = f"  {wire.baud} {wire.data_bits}{wire.parity}{wire.stop_bits}" if wire.is_rtu else ""
-    return BusPlan(poller.bus.name, where + speed, blocks, load, sweep_s, worst_s, tuple(troubles))
+    return BusPlan(poller.bus.name, where + speed, blocks, load, sweep_s, worst_s, fits_s, tuple(troubles))
 
 
 def _blocks(polled: Polled, wire: Wire) -> Iterator[PlannedBlock]:

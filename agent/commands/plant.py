@@ -52,19 +52,19 @@ def run(config: Path, seconds: float | None) -> None:
 @click.argument("config", type=click.Path(path_type=Path))
 def check(config: Path) -> None:
     """Check CONFIG without touching a wire: exit 0 when fine, 1 on findings that a person must decide, 2 when wrong."""
-    from agent.topology import assets
+    from agent.plan import overloads
+    from agent.words import counted
 
     loaded, report = load(config)
+    findings = [*report.findings, *(f"{config}: {text}" for text in overloads(loaded))]
     for line in report.notes:
         click.echo(f"note     {line}")
-    for line in report.findings:
+    for line in findings:
         click.echo(f"finding  {line}")
-    motors = [asset for asset in assets(loaded) if asset.motor]
-    click.echo(
-        f"{config.name}: {len(loaded.buses)} buses, {len(loaded.meters)} meters, {len(loaded.drives)} drives, "
-        f"{len(motors)} motors; {len(report.findings)} findings"
-    )
-    sys.exit(FINDING if report.findings else 0)
+    parts = (loaded.buses, "bus"), (loaded.meters, "meter"), (loaded.drives, "drive"), (loaded.motors, "motor")
+    there = ", ".join(counted(len(items), noun) for items, noun in parts)
+    click.echo(f"{config.name}: {there}; {counted(len(findings), 'finding')}")
+    sys.exit(FINDING if findings else 0)
 
 
 @click.command()
