@@ -180,8 +180,9 @@ def _row(seen: Seen, gateways: Mapping[str, str]) -> list[Text]:
         condition = Text.assemble(
             (state, _STATE_STYLE.get(state, "")), "\n", (quality, _QUALITY_STYLE.get(quality, ""))
         )
-    thd = [pq[f"thd_i_l{n}_pct"] for n in (1, 2, 3) if pq.get(f"thd_i_l{n}_pct") is not None]
-    currents = [v[f"current_l{n}_a"] for n in (1, 2, 3) if v.get(f"current_l{n}_a") is not None]
+    # Measured on the waveform where there is one, else what the meter says of it.
+    thd = next((found for source in (pq, v) if (found := _phases(source, "thd_i_l{}_pct"))), [])
+    currents = _phases(v, "current_l{}_a")
     methods = telemetry.get("m", {})
     return [
         Text(name) if name == seen.asset else Text.assemble(f"{name}\n", (seen.asset, "dim")),
@@ -197,6 +198,12 @@ def _row(seen: Seen, gateways: Mapping[str, str]) -> list[Text]:
         Text(methods.get("system_efficiency_pct", "–")),
         Text(f"{_age_s(seen):.0f}"),
     ]
+
+
+def _phases(values: Mapping[str, Any], name: str) -> list[float]:
+    """Of the three phases, those that are there."""
+    found = (values.get(name.format(number)) for number in (1, 2, 3))
+    return [value for value in found if value is not None]
 
 
 def _age_s(seen: Seen) -> float:

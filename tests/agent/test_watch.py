@@ -11,7 +11,7 @@ from rich.console import Console
 from agent.config import Mqtt
 from agent.event_text import spoken
 from agent.subscribe import Follower, Seen
-from agent.watch import EVENT_S, render
+from agent.watch import EVENT_S, line, render
 
 DIP = {"event_kind": "dip", "event_extreme_pct": 70.9, "event_duration_s": 0.12, "event_phases": [1, 3]}
 
@@ -42,3 +42,21 @@ def test_an_event_stands_below_the_table_while_it_is_young() -> None:
     assert "Pump 2: dip to 71 % for 0.12 s on L1 L3" in drawn()
     seen.came_s = {"event": time.monotonic() - EVENT_S - 1}
     assert "dip" not in drawn()
+
+
+def row_of(telemetry: dict[str, object], pq: dict[str, object] | None) -> str:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    seen = follower.seen["a/m"] = Seen("a", "m")
+    seen.messages = {"telemetry": {"v": telemetry}, **({"pq3s": {"v": pq}} if pq is not None else {})}
+    seen.came_s = {"telemetry": time.monotonic()}
+    return line(seen)
+
+
+METER_SAYS = {"thd_i_l1_pct": 30.0, "thd_i_l2_pct": 32.0, "thd_i_l3_pct": 34.0}
+
+
+def test_the_current_distortion_is_the_waveforms_else_what_the_meter_says() -> None:
+    assert "THD-I 32.0 %" in row_of(METER_SAYS, None)
+    assert "THD-I 32.0 %" in row_of(METER_SAYS, {"thd_i_l1_pct": None})
+    assert "THD-I 41.0 %" in row_of(METER_SAYS, {"thd_i_l1_pct": 40.0, "thd_i_l2_pct": 42.0})
+    assert "THD-I" not in row_of({"thd_u_l1_pct": 3.0}, {})
