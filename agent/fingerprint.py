@@ -16,6 +16,7 @@ from functools import cache
 from random import Random
 
 from agent.laws import LAWS, PAIRS, PHASES
+from agent.words import counted
 from drivers.profiles import Identify, Profile, Register
 from drivers.registers import decode
 from drivers.vocabulary import vocabulary
@@ -86,7 +87,7 @@ def judge_values(profile: Profile, words: Mapping[tuple[int, int], int], evidenc
             evidence.judged += verdict == "dead"
     evidence.score += CORRELATED * total
     if evidence.judged:
-        text = f"{evidence.plausible} of {evidence.judged} values plausible"
+        text = f"{evidence.plausible} of {counted(evidence.judged, 'value')} plausible"
         (evidence.pro if 2 * evidence.plausible >= evidence.judged else evidence.contra).append(text)
     for law in LAWS:
         if (off := law.deviation(evidence.values)) is not None:

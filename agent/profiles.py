@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from agent.words import counted
 from drivers.errors import ProfileError
 from drivers.profiles import (
     GROUPS,
@@ -96,11 +97,11 @@ def _remarks(profile: Profile) -> str:
 def _read_summary(profile: Profile) -> str:
     rows = usable(profile)
     requests = len(plan_blocks(profile, rows))
-    return f"{len(rows)} of {len(profile.registers)} registers are read, with {requests} requests"
+    return f"{len(rows)} of {counted(len(profile.registers), 'register')} are read, with {counted(requests, 'request')}"
 
 
 def _lines(profile: Profile) -> Iterator[str]:
-    yield f"{profile.id}  {profile.vendor} {profile.model}, {profile.kind}, {profile.phases} phases"
+    yield f"{profile.id}  {profile.vendor} {profile.model}, {profile.kind}, {counted(profile.phases, 'phase')}"
     yield f"  {profile.confidence}; not checked on hardware; {_read_summary(profile)}"
     if profile.aliases:
         yield f"  also: {', '.join(profile.aliases)}"
@@ -134,8 +135,8 @@ def _protocol_lines(profile: Profile) -> Iterator[str]:
         yield f"  TCP   port {profile.tcp.get('port', 502)}, unit {profile.tcp.get('unit_id', 1)}"
     gaps = "reads across gaps" if profile.gaps_allowed else "no reads across gaps"
     yield (
-        f"  reads at most {profile.max_registers} registers, {gaps}; {1000 * profile.min_gap_s:g} ms between requests, "
-        f"{1000 * profile.timeout_s:g} ms time-out"
+        f"  reads at most {counted(profile.max_registers, 'register')}, {gaps}; "
+        f"{1000 * profile.min_gap_s:g} ms between requests, {1000 * profile.timeout_s:g} ms time-out"
         + (f", renews every {1000 * profile.refresh_s:g} ms" if profile.refresh_s else "")
     )
     if profile.addressing:

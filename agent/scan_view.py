@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from agent.paste import to_toml
+from agent.words import counted
 
 if TYPE_CHECKING:
     from agent.scan_result import Found, Result
@@ -52,7 +53,7 @@ class Lines:
     def _progress(self) -> None:
         if time.monotonic() - self._told_s >= LINE_EVERY_S:
             self._told_s = time.monotonic()
-            click.echo(f"{self._what}: {self._done} of {self._total} units", err=True)
+            click.echo(f"{self._what}: {self._done} of {counted(self._total, 'unit')}", err=True)
 
 
 class Bar:
@@ -96,7 +97,9 @@ def found_text(found: Found) -> str:
 def result_text(result: Result) -> str:
     """The table, the findings, what to do next, and TOML to paste."""
     where = f"{result.target}{f' at {result.setting}' if result.setting else ''}"
-    lines = [f"{where}: {len(result.found)} devices, {result.asked} questions, {result.sought_s:.0f} s"]
+    lines = [
+        f"{where}: {counted(len(result.found), 'device')}, {counted(result.asked, 'question')}, {result.sought_s:.0f} s"
+    ]
     if result.found:
         lines += ["", f"{'unit':>4}  {'answers with':<15} model"]
         for found in result.found:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.selfcheck import Result
+from agent.words import counted
 from drivers.vocabulary import vocabulary
 
 
@@ -74,7 +75,7 @@ def as_markdown(record: Record) -> str:
     ]
     if record.result is not None:
         result = record.result
-        lines += ["", f"## Self-check: {result.readings} readings in {result.lasted_s:.0f} s"]
+        lines += ["", f"## Self-check: {counted(result.readings, 'reading')} in {result.lasted_s:.0f} s"]
         for name, device in result.devices.items():
             lines += [
                 "",

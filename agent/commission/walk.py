@@ -18,6 +18,7 @@ from agent.poll import BusPoller, Polled, pollers
 from agent.selfcheck import DeviceResult, Finding, Result, bench_of, self_check
 from agent.store import Store, StoreError
 from agent.topology import Asset, assets
+from agent.words import counted
 from drivers.profiles import load_profile
 from drivers.reading import Clock
 from drivers.vocabulary import vocabulary
@@ -93,7 +94,7 @@ def _one(
         question = "these values agree with the device's display, and currents with a clamp meter"
         record.steps.append(Step(question, *answers.ask(question)))
     path = write(record, directory)
-    answers.say(f"  {len(record.open_points)} open points; record: {path}")
+    answers.say(f"  {counted(len(record.open_points), 'open point')}; record: {path}")
     return record
 
 
@@ -147,14 +148,15 @@ def questions(config: Config, asset: Asset) -> Iterator[str]:
     meter, drive = asset.meter, asset.drive
     if meter:
         model = load_profile(meter.profile).model
-        yield f"meter {meter.name} is a {model} (unit {meter.unit}), wired {meter.wiring}, {_place(meter.at)}"
+        yield f"meter {meter.name}: model {model}, unit {meter.unit}, wired {meter.wiring}, {_place(meter.at)}"
         if meter.ct:
             where = "set in the meter" if meter.ratio_in == "meter" else "applied by magwatt"
             ratio = f"{meter.ct[0]:g}/{meter.ct[1]:g} A"
             yield f"its current transformers are {ratio}, class {meter.ct_class or 'unknown'}, {where}"
         yield "each current transformer sits on the conductor of its own phase, arrow (P1) towards the supply"
     if drive:
-        yield f"drive {drive.name} is a {load_profile(drive.profile).model} (unit {drive.unit}) and feeds this motor"
+        model = load_profile(drive.profile).model
+        yield f"drive {drive.name}: model {model}, unit {drive.unit}, feeds this motor"
         if drive.comm_loss:
             yield f'its communication watchdog was looked at: "{drive.comm_loss}"'
 

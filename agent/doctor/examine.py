@@ -11,6 +11,7 @@ from agent.doctor import host
 from agent.doctor.finding import Finding, Level
 from agent.doctor.wire import judge, look
 from agent.poll import BusPoller, pollers
+from agent.words import counted
 
 
 async def examine(config: Config, rounds: int, say: Callable[[Finding], None], begins: Callable[[str], None]) -> bool:
@@ -42,6 +43,6 @@ async def examine(config: Config, rounds: int, say: Callable[[Finding], None], b
     buses = pollers(config, SystemClock(), lambda reading: None)
     for poller in buses:
         heard = f", listening {poller.bus.listen_s:g} s first" if poller.bus.listen_s else ""
-        begins(f"bus {poller.bus.name}: {len(poller.devices)} devices{heard}")
+        begins(f"bus {poller.bus.name}: {counted(len(poller.devices), 'device')}{heard}")
     await asyncio.gather(*(wire(poller) for poller in buses))
     return clean

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from agent.doctor.finding import Finding, finding, fine, note
 from agent.poll import BusPoller, Polled
+from agent.words import counted
+from drivers.bus import ModbusLink
 from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkResting, LinkTimeout
 from drivers.framing import Request
 from drivers.serial_port import LineErrors, latency_timer_ms, line_errors, stable_names
@@ -56,7 +58,9 @@ class WireSeen:
 
 async def look(poller: BusPoller, rounds: int) -> WireSeen:
     """Asks every block `rounds` times, each one attempt, and keeps count. Raises nothing for trouble on the wire."""
-    wire, link = poller.link.wire, poller.link
+    link = poller.link
+    assert isinstance(link, ModbusLink), "only a real wire has noise"
+    wire = link.wire
     seen = WireSeen(
         wire.name,
         wire.serial_port or f"{wire.host}:{wire.port_number}",
@@ -71,7 +75,7 @@ async def look(poller: BusPoller, rounds: int) -> WireSeen:
     try:
         for _ in range(rounds):
             for polled, counts in zip(poller.devices, seen.devices, strict=True):
-                await _ask(poller, polled, counts, seen)
+                await _ask(link, polled, counts, seen)
     except LinkBusy as error:
         seen.busy = str(error)
     except LinkClosed as error:
@@ -87,8 +91,8 @@ async def look(poller: BusPoller, rounds: int) -> WireSeen:
     return seen
 
 
-async def _ask(poller: BusPoller, polled: Polled, counts: DeviceSeen, seen: WireSeen) -> None:
-    device, link = polled.device, poller.link
+async def _ask(link: ModbusLink, polled: Polled, counts: DeviceSeen, seen: WireSeen) -> None:
+    device = polled.device
     for block in device.blocks():
         request = Request(device.unit, block.function, block.address, block.count)
         skipped = link.skipped
@@ -191,24 +195,27 @@ def _damage(seen: WireSeen, where: str) -> Iterator[Finding]:
         )
         yield finding(where, f"{100 * share:.1f} % of the answers are damaged ({damaged} of {alive}): {hint}")
     elif damaged:
-        yield note(where, f"{damaged} of {alive} answers were damaged; asked again, no value was lost")
+        yield note(where, f"{damaged} of {counted(alive, 'answer')} damaged; asked again, no value was lost")
     if seen.rtu and seen.noise_bytes > 0.05 * max(alive, 1):
         yield finding(
             where,
-            f"{seen.noise_bytes} stray bytes in {alive} answers: the line floats between frames. It wants a bias "
-            "(pull-up and pull-down, about 560 Ω, at one place) and terminators at both ends",
+            f"{counted(seen.noise_bytes, 'stray byte')} in {counted(alive, 'answer')}: the line floats between frames. "
+            "It wants a bias (pull-up and pull-down, about 560 Ω, at one place) and terminators at both ends",
         )
 
 
 def _small_things(seen: WireSeen, where: str) -> Iterator[Finding]:
     answered = sum(device.answered for device in seen.devices)
     if 2 * seen.echoes > answered:  # now and then noise is as long as a request
-        yield note(where, f"the adapter echoes what is sent ({seen.echoes} times); it is skipped, nothing must be done")
+        yield note(
+            where,
+            f"the adapter echoes what is sent ({counted(seen.echoes, 'time')}); it is skipped, nothing must be done",
+        )
     if seen.late:
         yield finding(
             where,
-            f"{seen.late} answers came after their time-out and were thrown away: set bus.{seen.name}.timeout higher, "
-            "or look for a converter that queues requests of several masters",
+            f"{counted(seen.late, 'answer')} came after the time-out and went unused: set bus.{seen.name}.timeout "
+            "higher, or look for a converter that queues requests of several masters",
         )
     if seen.latency_timer_ms is not None and seen.latency_timer_ms > 2:
         yield finding(
@@ -228,18 +235,20 @@ def _device(seen: WireSeen, device: DeviceSeen, where: str) -> Iterator[Finding]
         text = f"the gateway gets no answer from it ({gateway} of {device.asked})"
         yield finding(where, f"{about}: {text}: is it on, are unit id and line settings of the gateway right?")
     if illegal := device.refusals.get(2, 0) + device.refusals.get(3, 0):
-        text = f"refuses {illegal} of {device.asked} reads (illegal address): another model than its profile?"
+        text = (
+            f"refuses {illegal} of {counted(device.asked, 'read')} (illegal address): another model than its profile?"
+        )
         yield finding(
             where, f"{about}: {text} `magwatt identify` tells what it is; single holes are learnt while running"
         )
     if device.refusals.get(1):
         yield finding(where, f"{about}: does not know the read function of its profile: is it another model?")
     if busy := device.refusals.get(6, 0):
-        yield note(where, f"{about}: said it was busy {busy} times; poll it more seldom")
+        yield note(where, f"{about}: said it was busy {counted(busy, 'time')}; poll it more seldom")
     if alive and device.silent:
         yield finding(
             where,
-            f"{about}: silent {device.silent} of {device.asked} times: a loose clamp, a time-out too short "
+            f"{about}: silent {device.silent} of {counted(device.asked, 'time')}: a loose clamp, a time-out too short "
             f"({device.timeout_s:g} s), or a device that needs a pause (bus.{seen.name}.pause)",
         )
     if device.took_s and max(device.took_s) > SLOW_SHARE * device.timeout_s:
