@@ -125,6 +125,9 @@ class ModbusLink:
                 except FrameError as error:
                     failure = error
                     self.damaged += 1
+                    if want.headed and not want.late and list(want.open) == [key]:
+                        # Nothing else could come: this was its answer, and no other one will. Its shape is free.
+                        del want.open[key]
                     self._deaf = 0
                     self._distrust(stream)
                     continue

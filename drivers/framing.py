@@ -56,6 +56,7 @@ class Want:
     buffer: bytearray = field(default_factory=bytearray)
     missing: int = 1  # bytes until the most advanced answer is whole
     damaged: bool = False  # an answer of the right shape came with a wrong checksum
+    headed: bool = False  # RTU: the first bytes of an answer to an open request came
     heard: int = 0  # bytes since the last answer
     skipped: int = 0  # bytes that belonged to no open request
     late_seen: int = 0
@@ -82,7 +83,7 @@ class Want:
         """Forgets bytes that cannot belong to an answer any more: the line was silent since."""
         self.skipped += len(self.buffer)
         self.buffer.clear()
-        self.missing, self.damaged, self.heard = 1, False, 0
+        self.missing, self.damaged, self.headed, self.heard = 1, False, False, 0
 
     def cut(self, end: int, begin: int = 0) -> None:
         self.skipped += begin
@@ -187,6 +188,7 @@ def _rtu_at(want: Want, at: int, unit: int, function: int) -> Answer | bool:
             return False
     elif buffer[at + 2] & 1:
         return False
+    want.headed = want.headed or key in want.open
     if end > len(buffer):
         want.missing = min(want.missing, end - len(buffer))
         return False

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from drivers import counters
-from drivers.errors import DeviceRefused, DriverError, FrameError, LinkBusy, LinkDown
+from drivers.errors import DeviceRefused, DriverError, FrameError, LinkBusy, LinkDown, LinkResting
 from drivers.framing import Request
 from drivers.latency import Latency
 from drivers.profiles import GROUPS, Profile, Register
@@ -77,6 +77,7 @@ class ModbusDevice:
         self._silences = 0  # requests without an answer since the last one
         self.error = ""  # of the last poll or probe; empty when it was answered
         self.wire_down = False  # whether that was the wire's fault
+        self.held_back = False  # whether the last poll asked nothing, for an answer to an older one may still come
         self._clock_offset_ns: int | None = None
         self._watched: tuple[int, int] | None = None  # the fast block whose renewals are counted
         self._last_data = b""
@@ -109,7 +110,7 @@ class ModbusDevice:
         monotonic_ns = self._clock.monotonic_ns()
         values: dict[str, Value] = dict.fromkeys(self.names(groups))
         flags: dict[str, Quality] = {}
-        quality, error_text = self.quality, ""
+        quality, error_text, held_back = self.quality, "", False
         answers: list[tuple[Block, BlockDecoder, bytes]] = []
         for block, decoder in self._plan(groups):
             try:
@@ -124,6 +125,11 @@ class ModbusDevice:
                         self._learn_refusal(block)
                 flags |= dict.fromkeys((row.name for row in block.registers), Quality.NO_REPLY)
                 continue
+            except LinkResting as error:
+                error_text = str(error)
+                flags |= dict.fromkeys((row.name for row in block.registers), Quality.NO_REPLY)
+                held_back = True
+                continue
             except DriverError as error:
                 error_text = str(error)
                 quality |= Quality.NO_REPLY
@@ -132,6 +138,9 @@ class ModbusDevice:
             came_ns, monotonic_ns = self._clock.utc_ns(), self._clock.monotonic_ns()
             answers.append((block, decoder, data))
             self._note_repeat(block, data)
+        if held_back and not answers:
+            quality |= Quality.NO_REPLY
+        self.held_back = held_back and not answers and not self._silences
         if Quality.NO_REPLY in quality:
             # Half a reading is not one moment: what came before the silence is not kept.
             values, flags = dict.fromkeys(values), {}
