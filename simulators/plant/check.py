@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from simulators.plant.drive_wave import Converter
     from simulators.plant.params import Drive, InductionMotor, MagnetMotor, Pump
 
 
@@ -43,6 +44,13 @@ def drive(record: Drive) -> None:
     _not_negative("drive", record, "line_ohm standby_w conduction_w conduction2_w switching_w bridge_w bridge2_w")
     if 2 * record.line_ohm > record.choke_ohm:
         raise ValueError("drive: choke_ohm counts the whole DC loop, it cannot be less than 2 × line_ohm")
+
+
+def converter(record: Converter) -> None:
+    _positive("converter", record, "choke_h capacitor_f carrier_hz")
+    _not_negative("converter", record, "choke_ohm esr_ohm dead_s threshold_v")
+    if record.dead_s >= 0.25 / record.carrier_hz:
+        raise ValueError(f"converter: dead_s must lie below a quarter carrier period, got {record.dead_s:g}")
 
 
 def pump(record: Pump) -> None:

@@ -155,11 +155,12 @@ class InductionWave:
 @part
 def _network(c: Circuit, theta: float) -> tuple[float, float, float, float, float, float]:
     """1/Lm along the turn, then the inverse inductances ss, sr, rr and the weights of the gap flux."""
-    inv_m = 1.0 / (c.lm * (1.0 + c.gap_mean + c.gap_product * math.cos(theta)))
-    lm = 1.0 / inv_m
+    lm = c.lm * (1.0 + c.gap_mean)
+    if c.gap_product != 0.0:
+        lm += c.lm * c.gap_product * math.cos(theta)
     ls, lr = c.lls + lm, c.llr + lm
-    d = ls * lr - lm * lm
-    return inv_m, lr / d, -lm / d, ls / d, c.llr * lm / d, c.lls * lm / d
+    inv_d = 1.0 / (ls * lr - lm * lm)
+    return 1.0 / lm, lr * inv_d, -lm * inv_d, ls * inv_d, c.llr * lm * inv_d, c.lls * lm * inv_d
 
 
 @part
@@ -171,9 +172,10 @@ def _slopes(c: Circuit, load: Load, opened: bool, u: complex, more: float, y: Fl
     inv_m, g_ss, g_sr, g_rr, w_s, w_r = _network(c, theta)
     is0 = g_ss * psi_s + g_sr * psi_r
     ir0 = g_sr * psi_s + g_rr * psi_r
-    turn = complex(math.cos(2 * c.pole_pairs * theta), math.sin(2 * c.pole_pairs * theta))
-    bar = -c.rr * c.bar * turn * ir0.conjugate()
-    rotor = -c.rr * ir0 + bar + 1j * omega * psi_r
+    rotor = -c.rr * ir0 + 1j * omega * psi_r
+    if c.bar != 0.0:
+        turn = complex(math.cos(2 * c.pole_pairs * theta), math.sin(2 * c.pole_pairs * theta))
+        rotor -= c.rr * c.bar * turn * ir0.conjugate()
     heavy = 1.0 + c.rs * c.turns_s
     drive = u - c.rs * is0
     # each axis by itself: all coefficients are real
@@ -194,14 +196,17 @@ def _slopes(c: Circuit, load: Load, opened: bool, u: complex, more: float, y: Fl
         u = complex(ds_re, u.imag)
     i_s = complex(0.0 if opened else is0.real + w_s * c.core_s * e_re + loop, is0.imag + w_s * c.core_s * e_im)
     psi_m = w_s * psi_s + w_r * psi_r
-    slope_m = inv_m * inv_m * c.lm * c.gap_product * math.sin(theta)  # of 1/Lm against the angle
     torque = 1.5 * c.pole_pairs * (psi_r * ir.conjugate()).imag
-    torque -= 0.75 * (psi_m.real * psi_m.real + psi_m.imag * psi_m.imag) * slope_m
+    if c.gap_product != 0.0:
+        slope_m = inv_m * inv_m * c.lm * c.gap_product * math.sin(theta)  # of 1/Lm against the angle
+        torque -= 0.75 * (psi_m.real * psi_m.real + psi_m.imag * psi_m.imag) * slope_m
     size = i_s.real * i_s.real + i_s.imag * i_s.imag
     friction = c.friction * speed
     additional = c.additional * size * (1.0 if speed > 0 else -1.0)
     shaft = load.constant_nm + load.linear * speed + load.square * speed * abs(speed)
-    shaft += load.dry_nm * math.tanh(speed / load.dry_rad_s) + more
+    shaft += more
+    if load.dry_nm != 0.0:
+        shaft += load.dry_nm * math.tanh(speed / load.dry_rad_s)
     if c.bearing != 0.0:
         shaft *= 1.0 + c.bearing * math.exp(_PULSE * (math.cos(c.bearing_order * theta) - 1.0))
     dy[0], dy[1], dy[2], dy[3] = ds_re, ds_im, d_r.real, d_r.imag
@@ -233,7 +238,7 @@ def _run(
     torque_out: Floats,
 ) -> None:
     n = u_out.size
-    m = y.size
+    m = STATES
     k1, k2, k3, k4, z = np.empty(m), np.empty(m), np.empty(m), np.empty(m), np.empty(m)
     extra = more.size > 1
     for k in range(n):
@@ -277,4 +282,5 @@ def _stored(c: Circuit, load: Load, y: Floats) -> float:
     psi_s, psi_r = complex(y[0], y[1]), complex(y[2], y[3])
     i_s, i_r = g_ss * psi_s + g_sr * psi_r, g_sr * psi_s + g_rr * psi_r
     fields: float = 0.75 * (psi_s * i_s.conjugate() + psi_r * i_r.conjugate()).real
-    return fields + 0.5 * (c.inertia + load.inertia_kg_m2) * y[4] * y[4]
+    total: float = fields + 0.5 * (c.inertia + load.inertia_kg_m2) * y[4] * y[4]
+    return total
