@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from agent.config import Bus, Config, Drive, Meter
 from agent.signals import SignalDevice, signal_devices
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # a group is read every that many periods; "once" after each start
 FAILURES_UNTIL_OFFLINE = 2
+LOOK_S = 5.0  # a wait is broken that often, for devices that were added meanwhile
 PROBE_S = (2.0, 60.0)  # pause before an offline device is asked again: first, longest
 TURNAROUND_S = 0.015  # a device's own time before it answers, for planning only
 CT_QUANTITIES = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
@@ -51,6 +52,7 @@ class Polled:
     failures: int = 0
     heard: bool = False
     told_slow: bool = False
+    made_from: tuple[Any, ...] = ()  # the configuration behind it: equal means the same device
 
     @property
     def health(self) -> str:
@@ -85,15 +87,40 @@ class BusPoller:
         self.bus, self.link = bus, link
         self.devices = list(devices)
         self.polls = self.failed = 0
+        self.busy_ns = 0  # spent asking, so far
+        self.turn_ns = clock.monotonic_ns()  # when the last turn began; long ago: it hangs
         self._wire_trouble = ""
         self._clock, self._take, self._chance = clock, take, chance
-        self._spread()
+        self._spread(self.devices)
 
-    def _spread(self) -> None:
+    def adopt(self, bus: Bus, devices: Iterable[Polled]) -> None:
+        """Goes on with these devices on the same wire, in the middle of polling.
+
+        Who did not change keeps its turn and all it learnt. Who did keeps its turn; what it was being asked at this
+        moment is not handed on.
+        """
+        before = {item.device.name: item for item in self.devices}
+        now_ns = self._clock.monotonic_ns()
+        wanted, found = list(devices), list[Polled]()
+        for item in wanted:
+            old = before.get(item.device.name)
+            if old is not None and old.made_from == item.made_from:
+                old.cluster = item.cluster
+                found.append(old)
+            else:
+                found.append(item)
+        self.bus, self.devices = bus, found
+        self._spread(item for item in found if item.device.name not in before)
+        for item in found:
+            old = before.get(item.device.name)
+            if old is not None and old is not item:
+                item.due_ns = min(old.due_ns, now_ns + int(item.every_s * 1e9))
+
+    def _spread(self, items: Iterable[Polled]) -> None:
         """Phases over the period, devices of one motor side by side (they stand next to each other in `devices`)."""
         now_ns = self._clock.monotonic_ns()
         clusters = list(dict.fromkeys(item.cluster for item in self.devices))
-        for item in self.devices:
+        for item in items:
             part = clusters.index(item.cluster) / len(clusters)
             item.due_ns = now_ns + (int(part * item.every_s * 1e9) if len(self.devices) > 4 else 0)
 
@@ -101,17 +128,19 @@ class BusPoller:
         """Polls until cancelled. Never raises for trouble in the plant."""
         try:
             while True:
+                self.turn_ns = self._clock.monotonic_ns()
                 polled = min(self.devices, key=lambda item: item.due_ns)
-                wait_s = (polled.due_ns - self._clock.monotonic_ns()) / 1e9
+                wait_s = (polled.due_ns - self.turn_ns) / 1e9
                 if wait_s > 0:
-                    await self._clock.sleep(wait_s)
-                await self.poll_once(polled)
+                    await self._clock.sleep(min(wait_s, LOOK_S))
+                if wait_s <= LOOK_S and self._has(polled):
+                    await self.poll_once(polled)
         finally:
             await self.link.close()
 
     async def poll_once(self, polled: Polled) -> Reading:
         """One poll, its reading handed on, and the device's next turn set."""
-        device = polled.device
+        device, began_ns = polled.device, self._clock.monotonic_ns()
         if polled.offline and not await device.probe():
             reading = self._still_silent(polled)
         else:
@@ -125,6 +154,7 @@ class BusPoller:
             self._wire_stands()
             self._count(polled, reading, failed)
         now_ns = self._clock.monotonic_ns()
+        self.busy_ns += now_ns - began_ns
         if polled.offline and not self._wire_trouble:
             pause_s = min(PROBE_S[0] * 2 ** (polled.failures - FAILURES_UNTIL_OFFLINE), PROBE_S[1])
             polled.due_ns = now_ns + int(pause_s * self._chance.uniform(0.9, 1.1) * 1e9)
@@ -132,8 +162,13 @@ class BusPoller:
             # Keeps its phase; periods that were missed are left out instead of hurried through.
             period_ns = int(polled.every_s * 1e9)
             polled.due_ns += period_ns * max(1, -((polled.due_ns - now_ns) // period_ns))
-        self._take(reading)
+        if self._has(polled):
+            self._take(reading)
         return reading
+
+    def _has(self, polled: Polled) -> bool:
+        """False once it was replaced."""
+        return any(item is polled for item in self.devices)
 
     def _others_wait(self, polled: Polled) -> bool:
         soon_ns = self._clock.monotonic_ns() + int(polled.device.latency.cap_s * 1e9)
@@ -153,7 +188,7 @@ class BusPoller:
             self._wire_trouble = ""
             for item in self.devices:
                 item.failures = item.round = 0
-            self._spread()
+            self._spread(self.devices)
 
     def _still_silent(self, polled: Polled) -> Reading:
         now_ns = self._clock.utc_ns()
@@ -245,6 +280,7 @@ def _polled(
 ) -> Polled:  # fmt: skip
     profile = item.profile if isinstance(item, SignalDevice) else load_profile(item.profile)
     wire = link.wire
+    rating_kw = drive_rating_kw(config, item) if isinstance(item, Drive) else None
     hole_max = break_even_hole(wire.character_s, wire.silence_s, TURNAROUND_S) if wire.is_rtu else 125
     device = ModbusDevice(
         item.name,
@@ -252,7 +288,7 @@ def _polled(
         item.unit,
         link,
         clock,
-        rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
+        rating_kw=rating_kw,
         timeout_s=bus.timeout_s,
         gap_s=bus.pause_s,
         hole_max=hole_max,
@@ -267,4 +303,5 @@ def _polled(
         for unit in {*CT_QUANTITIES, *VT_QUANTITIES}:
             ratios[unit] = (ct if unit in CT_QUANTITIES else 1.0) * (vt if unit in VT_QUANTITIES else 1.0)
     near = item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name
-    return Polled(device, bus.every_s, ratios, cluster=near)
+    made_from = (item, profile, bus.every_s, bus.timeout_s, bus.pause_s, device.quality, several, rating_kw)
+    return Polled(device, bus.every_s, ratios, cluster=near, made_from=made_from)

@@ -30,6 +30,7 @@ class Quality(IntFlag):
     WARMING_UP = 512  # not enough history yet
     UNVERIFIED = 1024  # the register map was not confirmed on this device
     ALLOCATED = 2048  # a share of a meter that several motors share
+    HOLD = 4096  # somebody works on the motor: measured, but no alarm and no baseline follows from it
 
     def names(self) -> list[str]:
         """The set flags by name, in the order of the class; empty when good."""
