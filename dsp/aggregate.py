@@ -6,7 +6,7 @@ begin anew, while the one under way completes: both run side by side for a momen
 tick when the stream was told of it (overlap 1, `Stream.tick`); otherwise each belongs to where it begins.
 
 An interval with a flagged window carries the flag. A value that is missing in a window (NaN) is left out of its
-interval and `whole` tells of it; a value missing everywhere is NaN.
+interval; one that is missing everywhere is NaN. `whole` tells of missing rms, power and frequency.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ import numpy.typing as npt
 from dsp._jit import Floats, Ints, bare
 from dsp.results import Flag, Window
 from dsp.row import AGGREGATED, FIRST, MAGNITUDES, MEANS, PLACES
+
+# what says how much of an interval was measured: the others may also be missing for reasons of their own, such as an
+# order on the edge of the band or a THD without a fundamental
+_TELLING = ("u_rms_v", "i_rms_a", "p_phase_w", "p_w", "frequency_hz")
 
 TEN_MINUTES_S = 600
 WINDOWS = 15  # of a 3 s value
@@ -78,8 +82,8 @@ def _add(row: Floats, square: int, total: Floats, count: Ints, low: Floats, high
 class _Sum:
     """An interval under way."""
 
-    def __init__(self, size: int, magnitudes: int) -> None:
-        self._magnitudes = magnitudes
+    def __init__(self, size: int, magnitudes: int, telling: Ints) -> None:
+        self._magnitudes, self._telling = magnitudes, telling
         self._total, self._low, self._high = np.zeros(size), np.zeros(size), np.zeros(size)
         self._count = np.zeros(size, dtype=np.int64)
         self.clear()
@@ -108,7 +112,8 @@ class _Sum:
         empty = self._count == 0
         low, high = self._low.copy(), self._high.copy()
         values[empty] = low[empty] = high[empty] = np.nan
-        seen = self._count[~empty]
+        seen = self._count[self._telling]
+        seen = seen[seen > 0]
         whole = self.covered_s >= _FRACTION * seconds and len(seen) > 0 and bool(seen.min() >= _FRACTION * self.windows)
         interval = Interval(seconds, start_s, end_s, values, low, high, self.windows, self.flagged, whole)
         self.clear()
@@ -118,22 +123,25 @@ class _Sum:
 class Aggregator:
     """Takes rows of values, one per window, and gives the intervals that they complete.
 
-    size: entries of a row; the first `magnitudes` of them are rms-like and aggregate as squares. Memory is bounded: two
-    3 s sums, one of 10 min and one of 2 h.
+    size: entries of a row; the first `magnitudes` of them are rms-like and aggregate as squares. telling: indices of
+    those whose gaps make an interval less than whole, by default all. Memory is bounded: two 3 s sums, one of 10 min
+    and one of 2 h.
     """
 
-    def __init__(self, size: int, magnitudes: int) -> None:
+    def __init__(self, size: int, magnitudes: int, telling: Sequence[int] | None = None) -> None:
         if not 0 <= magnitudes <= size:
             raise ValueError(f"magnitudes must lie in 0..{size}, got {magnitudes}")
         self._size = size
-        self._short, self._old, self._ten, self._two_hours = (_Sum(size, magnitudes) for _ in range(4))
+        which = np.arange(size) if telling is None else np.array(telling, dtype=np.int64)
+        self._short, self._old, self._ten, self._two_hours = (_Sum(size, magnitudes, which) for _ in range(4))
         self._slot: int | None = None
 
     @classmethod
     def of_windows(cls) -> Aggregator:
         """For rows of `row_of`, with columns()."""
-        magnitudes = sum(MAGNITUDES.values())
-        return cls(magnitudes + sum(MEANS.values()), magnitudes)
+        magnitudes, at = sum(MAGNITUDES.values()), columns()
+        telling = [k for name in _TELLING for k in range(at[name].start, at[name].stop)]
+        return cls(magnitudes + sum(MEANS.values()), magnitudes, telling)
 
     def add(self, row: Floats, start_s: float, end_s: float, flagged: bool) -> list[Interval]:
         """One window from start_s to end_s (seconds of an absolute clock, whose 10 min ticks are multiples of 600).

@@ -50,6 +50,20 @@ class Finding(NamedTuple):
     held: bool | None
 
 
+class Standard(NamedTuple):
+    """What a set of limits is. places: where it applies; source: where its numbers were read."""
+
+    title: str
+    places: tuple[str, ...]
+    source: str
+
+
+def about(standard: str) -> Standard:
+    """One of STANDARDS. Raises ValueError for another."""
+    table = _of(standard)
+    return Standard(table["title"], tuple(table["places"]), table["source"])
+
+
 @cache
 def _tables() -> dict[str, Any]:
     return tomllib.loads((files("dsp.tables") / "limits.toml").read_text(encoding="utf-8"))
@@ -73,13 +87,11 @@ def limits(
     of IEC 61000-2-4. one_user: what one user alone may cause (GB/T). nominal_hz: divides interharmonics at 100 Hz.
     Raises ValueError for an unknown standard, place or class.
     """
-    if standard not in STANDARDS:
-        raise ValueError(f"standard must be one of {', '.join(STANDARDS)}, got {standard!r}")
+    table = _of(standard)
     if place not in PLACES:
         raise ValueError(f"place must be one of {', '.join(PLACES)}, got {place!r}")
     if not nominal_v > 0.0:
         raise ValueError(f"nominal_v must be positive, got {nominal_v}")
-    table = _tables()[standard]
     if place not in table["places"] or nominal_v > table.get("up_to_v", math.inf):
         return ()
     if standard == "ieee519":
@@ -99,6 +111,13 @@ def limits(
     if plant_class not in (1, 2, 3):
         raise ValueError(f"plant_class must be 1, 2 or 3, got {plant_class}")
     return tuple(_iec61000_2_4(table, table[f"class{plant_class}"], plant_class))
+
+
+def _of(standard: str) -> dict[str, Any]:
+    if standard not in STANDARDS:
+        raise ValueError(f"standard must be one of {', '.join(STANDARDS)}, got {standard!r}")
+    table: dict[str, Any] = _tables()[standard]
+    return table
 
 
 def _each(

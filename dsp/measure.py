@@ -235,9 +235,18 @@ class Measure:
         assert self._flicker is not None
         ring = self._ring
         self._flicker.advance(ring.x, ring.bad, ring.base, ring.first, core_hi, f_hz, numbers[_PINST])
-        if end >= self.pst_due:
+        if end >= self.pst_due - 0.5:
             self.pst_due += INTERVAL_S * self._rate_hz
             numbers[_PST] = self._flicker.close()
+
+    def pst_at_end(self) -> Floats | None:
+        """Pst of ten minutes that are complete with the last sample, though no window reaches it."""
+        ring = self._ring
+        if self._flicker is None or ring.end < self.pst_due - 0.5:
+            return None
+        self.pst_due += INTERVAL_S * self._rate_hz
+        self._flicker.advance(ring.x, ring.bad, ring.base, ring.first, ring.end, math.nan, np.zeros(3))
+        return self._flicker.close()
 
     def _detect(
         self, start: float, end: float, f_hz: float, flags: int, covered: float

@@ -67,6 +67,7 @@ class Stream:
         self._track = Tracker(self._ring, nominal, self._measure.ahead)
         self._waiting: list[Window] = []
         self._tick: int | None = None
+        self._pst: Floats | None = None
         self._restart(0)
 
     def push(self, samples: Floats) -> list[Window]:
@@ -111,7 +112,10 @@ class Stream:
         self._advance(out, final=True)
         if self._emitted == 0 and (span := self._track.remainder(self._start)) is not None:
             out.append(self._window(span))
+        self._pst = self._measure.pst_at_end()
         self._restart(self._ring.end)
+        if out and (pst := self.pst_at_end()) is not None:
+            out[-1] = out[-1]._replace(pst=pst)
         if out and (cut := self.cut_short()):
             out[-1] = out[-1]._replace(events=(*out[-1].events, *cut))
         return out
@@ -119,6 +123,11 @@ class Stream:
     def cut_short(self) -> list[Event]:
         """Events that the record's end cut when finish() had no window to tell them with; each is told once."""
         return self._measure.cut_short()
+
+    def pst_at_end(self) -> Floats | None:
+        """Pst that the record's end completed when finish() had no window to tell it with; told once."""
+        pst, self._pst = self._pst, None
+        return pst
 
     def tick(self, index: int) -> None:
         """A 10 min tick of the clock lies at sample `index`: the window under way completes, the next begins at it.

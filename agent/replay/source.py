@@ -72,14 +72,16 @@ class Source:
         return (self.first + index) / self.rate_hz
 
     def windows(self, progress: Callable[[int], None] = lambda samples: None) -> Iterator[Any]:
-        """All windows of the part; what ended behind the last is told with it. progress: samples done."""
+        """All windows of the part; the last tells what the samples behind it complete. progress: samples done."""
         held = None
-        for window in map(self._what_it_carries, self._raw(progress)):
+        for window in self._raw(progress):
+            self._tell_of_orders(window)
             if held is not None:
                 yield held
             held = window
         if held is not None:
-            yield held._replace(events=(*held.events, *self._stream.cut_short()))
+            pst = self._stream.pst_at_end()
+            yield held._replace(events=(*held.events, *self._stream.cut_short()), pst=held.pst if pst is None else pst)
 
     def _raw(self, progress: Callable[[int], None]) -> Iterator[Any]:
         from dsp.aggregate import TEN_MINUTES_S
@@ -95,23 +97,19 @@ class Source:
             progress(end - self.first)
         yield from self._stream.finish()
 
-    def _what_it_carries(self, window: Any) -> Any:
-        """Without a second order there is no distortion to speak of; with few, a note says where it ends, once."""
+    def _tell_of_orders(self, window: Any) -> None:
+        """A rate that carries few orders is told once."""
         from dsp.resample import BAND
 
-        if not window.n_cycles:
-            return window
+        if self._noted or not window.n_cycles:
+            return
         top = int(BAND * self.rate_hz / window.frequency_hz)
-        if top < _THD_ORDERS and not self._noted:
+        if top < _THD_ORDERS:
             self._noted = True
             self.notes.append(
                 f"{self.name}: {self.rate_hz:g} samples per second carry orders up to {top} of "
                 f"{window.frequency_hz:.4g} Hz: THD, TDD and K factor end there"
             )
-        if top >= 2:
-            return window
-        none = np.full(3, np.nan)
-        return window._replace(thd_u_pct=none, thd_i_pct=none, tdd_pct=none, k_factor=none)
 
     def _open(self) -> Any:
         from dsp.stream import Stream

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -75,15 +73,15 @@ def where(
 
 def verdict(summary: Summary, place: Where, seconds: float) -> list[dict[str, Any]]:
     """For each standard: whether it applies, and every limit with its value."""
-    from dsp.limits import judge
+    from dsp.limits import about, judge
 
     f_hz = summary.fundamental_hz()
     reason = not_mains(f_hz, summary.rest_pct())
     out = []
     for standard in place.standards:
-        table = _table(standard)
-        one: dict[str, Any] = {"standard": table["title"], "place": table["places"][0], "nominal_v": place.nominal_v,
-                               "source": table["source"]}  # fmt: skip
+        which = about(standard)
+        one: dict[str, Any] = {"standard": which.title, "place": which.places[0], "nominal_v": place.nominal_v,
+                               "source": which.source}  # fmt: skip
         found = () if reason else limits_of(standard, place, f_hz)
         if not found:
             why = reason or f"it does not cover a line voltage of {place.nominal_v:g} V"
@@ -124,11 +122,11 @@ def not_mains(f_hz: float, rest_pct: float) -> str:
 
 
 def limits_of(standard: str, place: Where, f_hz: float) -> tuple[Any, ...]:
-    from dsp.limits import limits
+    from dsp.limits import about, limits
 
     return limits(
         standard,
-        _table(standard)["places"][0],
+        about(standard).places[0],
         place.nominal_v,
         isc_over_il=place.isc_over_il,
         short_circuit_mva=place.short_circuit_mva,
@@ -210,9 +208,3 @@ def _finding(item: Any) -> dict[str, Any]:
         "held": item.held,
         "mark": limit.mark,
     }
-
-
-def _table(standard: str) -> dict[str, Any]:
-    text = (files("dsp.tables") / "limits.toml").read_text(encoding="utf-8")
-    table: dict[str, Any] = tomllib.loads(text)[standard]
-    return table

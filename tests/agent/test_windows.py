@@ -227,3 +227,16 @@ def test_ten_minute_values_end_at_the_tick_and_three_second_values_begin_anew() 
     after = [message for message in of(out, "pq3s") if message.t_ms > tick_s * 1000 + 2900]
     assert after[0].t_ms == pytest.approx(tick_s * 1000 + 3000, abs=5)
     assert after[0].values["voltage_l1n_v"] == pytest.approx(0.95 * U_V, rel=1e-4)
+
+
+def test_without_a_second_order_there_is_no_distortion_and_no_k_factor() -> None:
+    """150 samples per second carry the fundamental of 50 Hz only: null, not 0 % and 1."""
+    out: list[Message] = []
+    lane = WaveformLane("m", out.append)
+    t = np.arange(750) / 150.0
+    phases = 2 * np.pi * 50.0 * t - np.arange(3)[:, None] * 2 * np.pi / 3
+    lane.take(Waveform("m", 0, 0, 150.0, NAMES, np.vstack([325 * np.cos(phases), 50 * np.cos(phases - 0.5)])))
+    v = of(out, "pq3s")[0].values
+    assert v["voltage_l1n_v"] == pytest.approx(325 / math.sqrt(2), rel=1e-3)
+    for name in ("thd_u_l1_pct", "thd_i_l2_pct", "k_factor_l3"):
+        assert v[name] is None

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from dsp.limits import DAY_S, PLACES, STANDARDS, WEEK_S, Statistic, gbt14549_share, judge, limits
+from dsp.limits import DAY_S, PLACES, STANDARDS, WEEK_S, Statistic, about, gbt14549_share, judge, limits
 
 WEEK = Statistic(600, 95.0, WEEK_S)
 DAY = Statistic(3, 95.0, DAY_S)
@@ -22,6 +22,7 @@ def of(found, quantity, order=0, statistic=None):
 def test_nothing_is_limited_at_a_drives_output(standard):
     assert limits(standard, "drive-output", 400.0, isc_over_il=10.0, short_circuit_mva=10.0) == ()
     places = [p for p in PLACES if limits(standard, p, 400.0)]
+    assert about(standard).places == tuple(places)
     assert places == (["in-plant"] if standard == "iec61000-2-4" else ["pcc"])
 
 
@@ -48,8 +49,9 @@ def test_ieee_519_voltages(nominal_v, each, thd):
 
 @pytest.mark.parametrize(
     ("ratio", "order", "percent"),
-    [(19.9, 5, 4.0), (20.0, 5, 7.0), (30.0, 11, 3.5), (75.0, 17, 4.0), (500.0, 23, 2.0), (5000.0, 35, 1.4), (19.0, 50, 0.3),
-     (19.0, 2, 2.0), (19.0, 6, 2.0), (19.0, 8, 4.0), (60.0, 4, 5.0), (60.0, 10, 10.0), (60.0, 12, 4.5)],
+    [(19.9, 5, 4.0), (20.0, 5, 7.0), (30.0, 11, 3.5), (75.0, 17, 4.0), (500.0, 23, 2.0), (5000.0, 35, 1.4),
+     (19.0, 50, 0.3), (19.0, 2, 2.0), (19.0, 6, 2.0), (19.0, 8, 4.0), (60.0, 4, 5.0), (60.0, 10, 10.0),
+     (60.0, 12, 4.5)],
 )  # fmt: skip
 def test_ieee_519_currents(ratio, order, percent):
     """2022: even orders to the 6th half of the odd limit, above as odd."""
