@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,17 +12,59 @@ import click
 
 from agent.clock import SystemClock
 from simulators import scenarios
+from simulators.clock import SPEED_MAX, FastClock
 from simulators.endpoints import Endpoints
 from simulators.scenarios import Scenario, bench
 from simulators.serve import serve
 
 PERIODS_S = (1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 LINE = "19200 8E1"
+SPEED_HIGHEST = 1e6
 FAULT_S = 20.0  # after the start, where nothing is said
 
 
-def list_scenarios() -> list[str]:
-    return list(scenarios.names())
+def list_scenarios(about: bool = False) -> list[str]:
+    names = scenarios.names()
+    if not about:
+        return list(names)
+    width = max(map(len, names))
+    return [f"{name:{width}}  {scenarios.load(name).about}" for name in names]
+
+
+def check_speed(speed: float, seconds: float | None, published: Path | None) -> bool:
+    """Whether the agent runs with the plant in this process, without wires. Raises ValueError: one line."""
+    if not 1 <= speed <= SPEED_HIGHEST:
+        raise ValueError(f"--speed {speed:g}: must be between 1 and {SPEED_HIGHEST:g}")
+    if speed <= SPEED_MAX:
+        if published is not None:
+            raise ValueError(
+                f"--published goes with a --speed above {SPEED_MAX:g}, where the agent runs with the plant"
+            )
+        return False
+    if seconds is None:
+        raise ValueError(f"--speed {speed:g}: above {SPEED_MAX:g} there are no wires; say how long with --seconds")
+    return True
+
+
+def run_without_wires(
+    scenario: Scenario, truth: Path | None, published: Path | None, seed: int, seconds: float,
+    fault: tuple[str, float] | None,
+) -> None:  # fmt: skip
+    """Plant and agent as fast as they go, `seconds` of the plant's time. published: NDJSON of topics and payloads."""
+    from agent.accelerated import run_accelerated
+
+    rows = 0
+    with contextlib.ExitStack() as files:
+        out = files.enter_context(published.open("wb")) if published else None
+
+        def take(topic: str, payload: bytes, _retain: bool) -> None:
+            nonlocal rows
+            rows += topic.endswith("/telemetry")
+            if out is not None:
+                out.write(b'{"topic":"' + topic.encode() + b'","payload":' + payload + b"}\n")
+
+        run_accelerated(scenario, seconds, take, seed=seed, truth=truth, fault=fault)
+    click.echo(f"{scenario.name}: {seconds:g} s of plant and agent, {rows} rows")
 
 
 def scenario_of(name: str, with_plc: bool) -> Scenario:
@@ -75,22 +118,28 @@ def serve_scenario(
     seconds: float | None,
     text_of: Callable[[Endpoints], str] | None = None,
     fault: tuple[str, float] | None = None,
+    speed: float = 1.0,
+    print_config: bool = False,
 ) -> None:
     """Serves until SIGTERM, Ctrl-C or `seconds`; the configuration file appears when the plant can be polled.
 
-    text_of: the configuration, where it is not just the scenario's own. Raises OSError when a port or a file cannot
-    be had.
+    text_of: the configuration, where it is not just the scenario's own. speed: seconds of plant in one of the clock's;
+    print_config: the configuration alone goes to standard output, ready for the agent. Raises OSError when a port or a
+    file cannot be had.
     """
 
     def ready(endpoints: Endpoints) -> None:
+        text = text_of(endpoints) if text_of else scenario.config_toml(endpoints, broker, "state")
         if config_file is not None:
-            text = text_of(endpoints) if text_of else scenario.config_toml(endpoints, broker, "state")
             unfinished = _unfinished(config_file)
             try:
                 unfinished.write_text(text, encoding="utf-8")
                 unfinished.replace(config_file)  # whoever waits for the file never sees half of it
             finally:
                 unfinished.unlink(missing_ok=True)
+        if print_config:
+            click.echo(text)
+            return
         click.echo("\n  ".join((f"{scenario.name}: {endpoints}", *scenario.devices)))
         if config_file is not None:
             click.echo(f"try: magwatt read {config_file}   or: magwatt run {config_file}")
@@ -102,7 +151,10 @@ def serve_scenario(
             loop.add_signal_handler(number, stop.set)
         if seconds is not None:
             loop.call_later(seconds, stop.set)
-        await serve(scenario, clock=SystemClock(), seed=seed, truth=truth, fault=fault, on_ready=ready, stop=stop)
+        clock = FastClock(SystemClock(), speed) if speed > 1 else SystemClock()
+        await serve(
+            scenario, clock=clock, seed=seed, truth=truth, fault=fault, waveforms=speed <= 1, on_ready=ready, stop=stop
+        )
 
     asyncio.run(until_stopped())
 
@@ -129,7 +181,8 @@ def serve_devices(
 
     def text_of(endpoints: Endpoints) -> str:
         """With the shortest period that fits the wire."""
-        assert config_file is not None
+        if config_file is None:
+            return scenario(PERIODS_S[0]).config_toml(endpoints, broker, "state")
         for every_s in PERIODS_S:
             text = scenario(every_s).config_toml(endpoints, broker, "state")
             if _fits(text, config_file):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -18,6 +19,7 @@ from simulators.truth import TruthLog
 __all__ = ["Endpoints", "serve"]
 
 _PACE_S = 0.0125  # two frames of 64 instants at 10240 S/s
+_WATCH_S = 1.0  # between two looks at the ports
 _LATE_NS = 2_000_000_000  # beyond this the machine slept: one long step instead of many short ones
 
 
@@ -28,13 +30,15 @@ async def serve(
     seed: int = 1,
     truth: Path | None = None,
     fault: tuple[str, float] | None = None,
+    waveforms: bool = True,
     on_ready: Callable[[Endpoints], None],
     stop: asyncio.Event,
 ) -> None:
     """The plant in real time on loopback TCP and pseudo-terminals; returns when `stop` is set.
 
-    truth: NDJSON file that gets one row per step. fault: name and seconds after the start. Same seed, same plant; only
-    the time stamps differ.
+    waveforms: not on clocks that run faster than time. truth: NDJSON file that gets one row per step. fault: name and
+    seconds after the start. Same seed, same plant; only the time stamps differ. Raises OSError when a wire cannot be
+    had, or its port vanishes.
     """
     plant = scenario.build(Random(seed))
     if fault is not None and scenario.provoke is not None:
@@ -44,7 +48,8 @@ async def serve(
         for outlet in outlets.values():
             open_wires.push_async_callback(outlet.stop)
         addresses = {name: await outlet.start() for name, outlet in outlets.items()}
-        waves = _Waves(plant, EwsSender(seed, scenario.drift_ppm, stream=_stream(clock))) if plant.sampled() else None
+        sampled = waveforms and plant.sampled() is not None
+        waves = _Waves(plant, EwsSender(seed, scenario.drift_ppm, stream=_stream(clock))) if sampled else None
         if waves is not None:
             open_wires.push_async_callback(waves.stop)
             addresses |= {"ews_port": waves.port.path, "ews_tcp": await waves.tcp.start()}
@@ -52,6 +57,7 @@ async def serve(
             tasks = [
                 asyncio.create_task(_run(scenario.step_s, plant, waves, clock, log)),
                 asyncio.create_task(_until(stop)),
+                asyncio.create_task(_watch([where for where in addresses.values() if where.startswith("/")], clock)),
             ]
             if waves is not None:
                 tasks.append(asyncio.create_task(waves.send(clock)))
@@ -64,6 +70,17 @@ async def serve(
                 await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
             task.result()  # a mistake in the plant is raised here, not swallowed
+
+
+async def _watch(ports: list[str], clock: Clock) -> None:
+    while True:
+        await clock.sleep(_WATCH_S)
+        if gone := _gone(ports):
+            raise OSError(f"the port {gone} has vanished; start the plant again")
+
+
+def _gone(ports: list[str]) -> str | None:
+    return next((port for port in ports if not os.path.exists(port)), None)
 
 
 async def _until(stop: asyncio.Event) -> None:

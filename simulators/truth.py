@@ -28,10 +28,27 @@ def of_train(train: Train, energy_kwh: float, reactive_kvarh: float) -> Row:
     if train.output is not None:
         shown |= display(train, DriveErrors())
     row: Row = {metric_name_of(name): value for name, value in shown.items()}
-    losses = train.motor_losses
+    row |= _machine(train)
     row |= {
+        "h_u_v": np.abs(train.u_v[0]).tolist(),
+        "h_i_a": np.abs(train.i_a[0]).tolist(),
+        "thd_u_pct": shown["thd_u_l1"],
+        "thd_i_pct": shown["thd_i_l1"],
+    }
+    return row
+
+
+def of_inverter(train: Train) -> Row:
+    """Of a train on a DC bus, where no phases are: motor and drive alone."""
+    shown = display(train, DriveErrors())
+    return {metric_name_of(name): value for name, value in shown.items()} | _machine(train)
+
+
+def _machine(train: Train) -> Row:
+    losses = train.motor_losses
+    row: Row = {
         "shaft_power_w": train.shaft_w,
-        "torque_nm": train.shaft_w / train.speed_rad_s,
+        "torque_nm": train.shaft_w / train.speed_rad_s if train.speed_rad_s else 0.0,
         "motor_speed_rpm": train.speed_rpm,
         "motor_input_power_w": train.motor_input_w,
         "motor_losses_w": sum(losses),
@@ -40,16 +57,13 @@ def of_train(train: Train, energy_kwh: float, reactive_kvarh: float) -> Row:
         "motor_losses_mechanical_w": losses.mechanical_w,
         "motor_losses_additional_w": losses.additional_w,
         "drive_losses_w": train.drive_losses_w,
-        "motor_efficiency_pct": 100 * train.shaft_w / train.motor_input_w,
-        "system_efficiency_pct": 100 * train.shaft_w / train.input_w,
-        "flow_m3_h": train.flow_m3_s * 3600,
-        "head_m": train.head_m,
-        "h_u_v": np.abs(train.u_v[0]).tolist(),
-        "h_i_a": np.abs(train.i_a[0]).tolist(),
-        "thd_u_pct": shown["thd_u_l1"],
-        "thd_i_pct": shown["thd_i_l1"],
     }
-    if train.output is not None:
+    if train.flow_m3_s:
+        row |= {"flow_m3_h": train.flow_m3_s * 3600, "head_m": train.head_m}
+    if min(train.shaft_w, train.motor_input_w, train.input_w) > 0:  # else nothing is driven: no efficiency is true
+        row["motor_efficiency_pct"] = 100 * train.shaft_w / train.motor_input_w
+        row["system_efficiency_pct"] = 100 * train.shaft_w / train.input_w
+    if train.output is not None and min(train.motor_input_w, train.input_w) > 0:
         row["drive_efficiency_pct"] = 100 * train.motor_input_w / train.input_w
     if train.winding_degc is not None:
         row["winding_temperature_degc"] = train.winding_degc

@@ -27,23 +27,34 @@ from agent.commands.shared import Positive, Seconds, broker_of, fail
 @click.option("--broker", default="mqtt://127.0.0.1:1883", show_default=True, help="The broker in that configuration.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same plant.")
 @click.option("--seconds", type=Seconds(1), help="Stop by itself after that time.")
+@click.option("--speed", type=float, default=1.0, show_default=True,
+              help="Seconds of plant in one second; above 60 the agent runs with it, without wires.")  # fmt: skip
+@click.option("--published", type=click.Path(path_type=Path), help="Then: write what the agent publishes there.")
+@click.option("--print-config", is_flag=True, help="Print the agent's matching configuration, and nothing else.")
+@click.option("--list", "list_them", is_flag=True, help="List the scenarios with what they show.")
 def simulate(
     scenario: str | None, devices: tuple[str, ...], tcp: int | None, serial: bool, line: str | None, plc: bool,
     fault: str | None, truth: Path | None, config_file: Path | None, broker: str, seed: int, seconds: float | None,
+    speed: float, published: Path | None, print_config: bool, list_them: bool,
 ) -> None:  # fmt: skip
-    """Serve a simulated plant, or virtual devices of any profile, on real wires. Without SCENARIO: list them."""
+    """Serve a simulated plant, or virtual devices of any profile, on real wires. Without SCENARIO: list them.
+
+    SCENARIO: a name of the list, or a file of your own (see docs/scenarios.md).
+    """
     from agent.simulate import (
         LINE,
         cannot_write,
+        check_speed,
         fault_of,
         list_scenarios,
+        run_without_wires,
         scenario_of,
         serve_devices,
         serve_scenario,
     )
 
-    if scenario is None and not devices:
-        click.echo("\n".join(list_scenarios()))
+    if list_them or (scenario is None and not devices):
+        click.echo("\n".join(list_scenarios(about=list_them)))
         return
     if scenario is not None and devices:
         fail(f"{scenario} or --device, not both")
@@ -55,10 +66,10 @@ def simulate(
         fail("--line goes with --serial")
     if scenario is not None and (tcp is not None or serial):
         fail("--tcp and --serial go with --device; a scenario brings its own wires")
-    if devices and (plc or fault):
-        fail("--plc and --fault go with a scenario")
+    if devices and (plc or fault or speed != 1 or published):
+        fail("--plc, --fault, --speed and --published go with a scenario")
     broker_of(broker)
-    for option, path in (("--truth", truth), ("--config", config_file)):
+    for option, path in (("--truth", truth), ("--config", config_file), ("--published", published)):
         if path is not None and (trouble := cannot_write(path)):
             fail(f"{option} {path}: {trouble}")
     try:
@@ -67,7 +78,15 @@ def simulate(
         else:
             plant = scenario_of(scenario, plc)
             happens = fault_of(plant, fault) if fault else None
-            serve_scenario(plant, truth, config_file, broker, seed, seconds, fault=happens)
+            if check_speed(speed, seconds, published):
+                assert seconds is not None
+                if config_file is not None or print_config:
+                    fail(f"--speed {speed:g}: without wires there is nothing to configure an agent for")
+                run_without_wires(plant, truth, published, seed, seconds, happens)
+                return
+            serve_scenario(
+                plant, truth, config_file, broker, seed, seconds, fault=happens, speed=speed, print_config=print_config
+            )
     except ValueError as error:
         fail(str(error))
     except OSError as error:

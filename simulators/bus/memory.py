@@ -42,7 +42,7 @@ class MemoryLink:
     ) -> bytes:  # fmt: skip
         """As drivers.bus.ModbusLink; there is nothing to retry."""
         unit, function, address, count = request
-        if function in IDENTITY and unit in self._devices:
+        if function in IDENTITY and unit in self._devices and not self._devices[unit].silent:
             asked = bytes((function,)) if function == 0x11 else struct.pack(">BBH", function, 0x0E, address)
             told = self._nameplates.get(unit, Nameplate()).answer(asked)
             if told[0] & 0x80:
@@ -52,7 +52,7 @@ class MemoryLink:
 
     async def read_registers(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> list[int]:
         device = self._devices.get(unit)
-        if device is None or unit in self._silent:
+        if device is None or device.silent or unit in self._silent:
             await self._clock.sleep(timeout_s)
             raise LinkTimeout(f"unit {unit}: no answer in {timeout_s:g} s")
         self.answered_s = self._wire_s + self._character_s * (13 + 2 * count)

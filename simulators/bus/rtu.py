@@ -33,7 +33,7 @@ class RtuBus:
     ) -> None:
         self._devices, self._baud = devices, baud
         self._nameplates = nameplates or {}
-        self._units = frozenset(device.unit for device in devices)
+        self._by_unit = {device.unit: device for device in devices}
         self._client = Pty(hold=True)
         self._slaves = Pty(hold=True)
         self._server: ModbusSerialServer | None = None
@@ -77,7 +77,8 @@ class RtuBus:
         """After a pause: one whole, intact frame for one of our slaves goes on; anything else is noise to them."""
         frame, self._request = bytes(self._request), bytearray()
         whole = len(frame) >= 4 and crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
-        if not whole or frame[0] not in self._units:
+        device = self._by_unit.get(frame[0]) if whole else None
+        if device is None or device.silent:
             self.dropped += 1
         elif frame[1] in IDENTITY:
             told = bytes((frame[0],)) + self._nameplates.get(frame[0], Nameplate()).answer(frame[1:-2])

@@ -59,6 +59,8 @@ class Station(SegmentSlave):
     def addressed(self, frame: bytes) -> None:
         function = frame[1]
         self.functions.append(function)
+        if self._device.silent:
+            return
         self._answer(rtu(self.unit, self._pdu(function, frame[1:-2])))
 
     def _pdu(self, function: int, pdu: bytes) -> bytes:

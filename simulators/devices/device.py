@@ -8,8 +8,10 @@ from dataclasses import replace
 from drivers.profiles import Profile, Register
 from drivers.reading import Value
 from simulators.devices import render
+from simulators.devices.troubles import Ailing
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+NO_RESPONSE = 11  # what a gateway says of a silent device
 SUNSPEC_BASE, SUNSPEC_COMMON = 40000, 66  # the usual place, and the length of the common model that comes first
 SUNSPEC_LENGTHS = {203: 105, 213: 124}
 
@@ -30,6 +32,7 @@ class SimulatedDevice:
     extra: (function, address) → words that stand outside the profile, such as a serial number.
     exponents: (function, address) of scale registers → their power of ten; the finest that fits where not given.
     whole_values: a read that begins or ends inside a value is refused.
+    ailing: what is wrong with it. Where it is silent, lines say nothing and a gateway says 0x0B.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class SimulatedDevice:
         extra: Mapping[tuple[int, int], Sequence[int]] | None = None,
         exponents: Mapping[tuple[int, int], int] | None = None,
         whole_values: bool = False,
+        ailing: Ailing | None = None,
     ) -> None:
         extra = dict(extra or {})
         if profile.dialect == "sunspec":
@@ -49,6 +53,7 @@ class SimulatedDevice:
             extra |= chain
         self.unit, self.profile = unit, profile
         self._values, self._rating_kw, self._exponents = values, rating_kw, exponents
+        self._ailing = ailing or Ailing()
         self._rows = {function: [row for row in profile.registers if row.function == function] for function in (3, 4)}
         self._extra = {
             (function, address + k): word
@@ -62,8 +67,16 @@ class SimulatedDevice:
             for function, rows in self._rows.items()
         }
 
+    @property
+    def silent(self) -> bool:
+        return self._ailing.silent
+
     def read(self, function: int, address: int, count: int) -> list[int]:
         """The words of one request, all of one instant. Raises Refused."""
+        if self.silent:
+            raise Refused(NO_RESPONSE)
+        if self._ailing.refuses is not None:
+            raise Refused(self._ailing.refuses)
         if function not in self._rows:
             raise Refused(ILLEGAL_FUNCTION)
         if not 1 <= count <= self.profile.max_registers:

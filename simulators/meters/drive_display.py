@@ -30,14 +30,17 @@ def draw_errors(rng: Random) -> DriveErrors:
     )
 
 
-def display(train: Train, errors: DriveErrors) -> Values:
-    """Status words as the Yaskawa manuals name the bits: run and ready; run, speed agree and ready."""
+def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
+    """Status words as the Yaskawa manuals name the bits: run and ready; run, speed agree and ready.
+
+    tripped: fault; undervoltage and fault.
+    """
     out = train.output
     if out is None:
         raise ValueError("this train has no drive")
     return {
-        "status_word": 0b101,
-        "status_word_2": 1 << 0 | 1 << 2 | 1 << 6,
+        "status_word": 1 << 3 if tripped else 1 << 0 | 1 << 2,
+        "status_word_2": 1 << 7 | 1 << 14 if tripped else 1 << 0 | 1 << 2 | 1 << 6,
         "fault_bits": 0,
         "warning_code": 0,
         "reference_frequency": out.frequency_hz,

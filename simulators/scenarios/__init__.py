@@ -1,4 +1,4 @@
-"""Ready plants by name. A scenario is a module in `_MODULES` with a `SCENARIO`."""
+"""Ready plants by name: a module in `_MODULES` with a `SCENARIO`, or a file in data/. docs/scenarios.md shows each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
@@ -18,6 +19,8 @@ _MODULES = {
     "noisy-line": "simulators.scenarios.noisy_line",
     "pump-station": "simulators.scenarios.pump_station",
 }
+_DATA = Path(__file__).parent / "data"
+_NO_SCENARIO = {"motors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Scenario:
 
     config_toml: the agent's configuration from endpoints, MQTT URL and state directory.
     drift_ppm: of the waveform sampler's clock. with_plc: the same with a PLC that polls the line.
+    hours: after which it has shown what it shows.
     devices: what is where, a line each. faults: what can be provoked, by
     plant, name and seconds after the start.
     """
@@ -70,19 +74,29 @@ class Scenario:
     config_toml: Callable[[Endpoints, str, str], str]
     drift_ppm: float = 0.0
     with_plc: Scenario | None = None
+    hours: float = 1.0
     devices: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     provoke: Callable[[Any, str, float], None] | None = None
 
 
 def names() -> tuple[str, ...]:
-    return tuple(sorted(_MODULES))
+    return tuple(sorted([*_MODULES, *_files()]))
+
+
+def _files() -> dict[str, Path]:
+    return {path.stem: path for path in _DATA.glob("*.toml") if path.stem not in _NO_SCENARIO}
 
 
 def load(name: str) -> Scenario:
-    """Raises ValueError with the nearest known name."""
+    """By name, or a scenario's own file (a path that ends in .toml). Raises ValueError: one line."""
+    files = _files()
+    if name in files or name.endswith(".toml"):
+        from simulators.scenarios.from_file import scenario_from
+
+        return scenario_from(files.get(name) or Path(name))
     if name not in _MODULES:
-        near = difflib.get_close_matches(name, _MODULES, 1, 0.5)
+        near = difflib.get_close_matches(name, names(), 1, 0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names())}"
         raise ValueError(f"{name}: no such scenario; {hint}")
     scenario = import_module(_MODULES[name]).SCENARIO

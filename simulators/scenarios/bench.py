@@ -16,7 +16,7 @@ from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.scenarios import Line, Scenario
-from simulators.scenarios.line import SegmentPort
+from simulators.scenarios.line import SegmentPort, TcpPort
 from simulators.truth import Row
 
 UNIT_MAX = 247
@@ -75,7 +75,7 @@ class Bench:
         nameplates = {device.unit: device.nameplate for device in self.devices}
         if not self._line:
             bus = TcpBus([device.served for device in self.devices], self._port, nameplates)
-            return {"modbus_tcp": _Port(bus, self._port)}
+            return {"modbus_tcp": TcpPort(bus, self._port)}
         segment = TunedSegment(self._line)
         stations = [Station(segment, device.served, device.nameplate) for device in self.devices]
         return {"rtu_port": SegmentPort(segment, stations)}
@@ -97,22 +97,6 @@ class Bench:
 
     def sampled(self) -> None:
         """Nobody samples waveforms here."""
-
-
-class _Port:
-    """A TCP bus whose port may be taken."""
-
-    def __init__(self, bus: TcpBus, port: int) -> None:
-        self._bus, self._port = bus, port
-
-    async def start(self) -> str:
-        try:
-            return await self._bus.start()
-        except RuntimeError:  # pymodbus' word for it
-            raise OSError(f"port {self._port} cannot be had; is it in use? --tcp alone takes a free one") from None
-
-    async def stop(self) -> None:
-        await self._bus.stop()
 
 
 def check_line(line: str) -> str:

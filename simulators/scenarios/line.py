@@ -1,4 +1,4 @@
-"""A segment as a wire of a plant: somebody outside gets one port on it, named "agent"."""
+"""Wires of a plant: a segment on which somebody outside gets one port, named "agent", and a TCP port."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment
+from simulators.bus.tcp import TcpBus
 from simulators.bus.tuned import Station
 
 _TIDY_S, _LOG_MAX = 60.0, 200
@@ -33,3 +34,21 @@ class SegmentPort:
         for station in self._stations:
             station.functions.clear()
         self._segment.at(self._segment.now() + _TIDY_S, self._tidy)
+
+
+class TcpPort:
+    """A TCP bus whose port may be taken."""
+
+    def __init__(self, bus: TcpBus, port: int) -> None:
+        self._bus, self._port = bus, port
+
+    async def start(self) -> str:
+        try:
+            return await self._bus.start()
+        except RuntimeError:  # pymodbus' word for it
+            raise OSError(
+                f"port {self._port} cannot be had; is it in use? Another one, or none, takes a free one"
+            ) from None
+
+    async def stop(self) -> None:
+        await self._bus.stop()

@@ -1,0 +1,86 @@
+"""What happens to a device itself, as functions of time: it falls silent, refuses, sticks, boots, forgets its counters.
+
+Faults of the wire are in simulators/bus, of the electrician in simulators/meters/wiring.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from drivers.reading import Value
+from drivers.vocabulary import vocabulary
+
+KINDS = ("silent", "refusing", "stuck", "blank", "reboot", "counter-reset")
+REFUSALS = (1, 2, 3, 4, 5, 6, 10, 11)
+AWAKE_S = 3.0  # after a boot: registers answer, but nothing is measured yet
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Between two times, in seconds of the plant.
+
+    silent: no answer. refusing: exception `code`. stuck: all registers as they were at the beginning. blank: nothing is
+    measured, registers show the device's sign for it. reboot: silent; then for AWAKE_S gauges are 0, counters kept.
+    counter-reset: at the beginning all counters start again from 0; the end means nothing.
+    """
+
+    kind: str
+    from_s: float
+    to_s: float
+    code: int = 6
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"trouble: kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if self.code not in REFUSALS:
+            raise ValueError(f"trouble: code must be one of {', '.join(map(str, REFUSALS))}, got {self.code}")
+        if not 0 <= self.from_s < self.to_s:
+            raise ValueError(f"trouble: must begin before it ends, got {self.from_s:g} s to {self.to_s:g} s")
+
+    def lies_at(self, now_s: float) -> bool:
+        return self.from_s <= now_s < self.to_s
+
+
+class Ailing:
+    """One device's troubles. `at` moves time on; `silent`, `refuses` and `values` are then what whoever asks meets."""
+
+    def __init__(self, troubles: Iterable[Trouble] = ()) -> None:
+        self._troubles = tuple(troubles)
+        self._held: dict[Trouble, Mapping[str, Value]] = {}
+        self.silent = False
+        self.refuses: int | None = None
+        self.values: Mapping[str, Value] = {}
+
+    def at(self, now_s: float, measured: Mapping[str, Value]) -> None:
+        """measured: what a sound device would show now."""
+        shown, self.silent, self.refuses = dict(measured), False, None
+        for trouble in self._troubles:
+            if trouble.kind == "counter-reset" and now_s >= trouble.from_s:
+                start = self._held.setdefault(trouble, dict(shown))
+                shown |= {name: value - start[name] for name, value in shown.items() if _counts(name, value, start)}  # type: ignore[operator]
+            elif trouble.kind == "reboot" and trouble.to_s <= now_s < trouble.to_s + AWAKE_S:
+                shown |= {name: 0.0 for name, value in shown.items() if _gauge(name, value)}
+            elif trouble.lies_at(now_s):
+                if trouble.kind in ("silent", "reboot"):
+                    self.silent = True
+                elif trouble.kind == "refusing":
+                    self.refuses = trouble.code
+                elif trouble.kind == "stuck":
+                    shown = dict(self._held.setdefault(trouble, shown))
+                elif trouble.kind == "blank":
+                    shown = {name: value for name, value in shown.items() if not _gauge(name, value)}
+        self.values = shown
+
+    def state(self, now_s: float) -> dict[str, float]:
+        """Kind → 1 where it is so now: for the truth."""
+        return {trouble.kind: float(trouble.lies_at(now_s)) for trouble in self._troubles}
+
+
+def _gauge(name: str, value: Value) -> bool:
+    return isinstance(value, int | float) and vocabulary()[name].kind == "gauge"
+
+
+def _counts(name: str, value: Value, start: Mapping[str, Value]) -> bool:
+    numbers = isinstance(value, int | float) and isinstance(start.get(name), int | float)
+    return numbers and vocabulary()[name].kind == "counter"

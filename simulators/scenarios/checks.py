@@ -1,0 +1,142 @@
+"""Whether a scenario's records make sense. Each complaint is one line: the place, what is wrong, what to write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from drivers.errors import ProfileError
+from drivers.profiles import load_profile
+from simulators.devices.troubles import Trouble
+from simulators.meters.wiring import wiring_of
+from simulators.scenarios.machines import library
+from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, TrainRecord
+
+KINDS = ("direct", "driven", "dc-bus")
+DEFECTS = {"demagnetising": ("driven", "dc-bus"), "broken-bar": ("direct",)}  # and on which kind of train
+DIP_LEAST, DIP_LEAST_DIRECT = 0.05, 0.75  # below the second a motor direct on line may stall, which nobody solves here
+
+
+def check(found: ScenarioRecord) -> None:
+    """Raises ValueError."""
+    for name, value in (("step_s", found.step_s), ("every_s", found.every_s), ("hours", found.hours)):
+        if not 0 < value < 1e5:
+            raise ValueError(f"{name}: must be positive, got {value:g}")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", found.name):
+        raise ValueError(f"name: small letters, digits and hyphens only, got {found.name!r}")
+    for what, items in (("line", found.line), ("train", found.train), ("meter", found.meter)):
+        _once(what, [item.name for item in items])
+    for line in found.line:
+        _line(line)
+    lines = {item.name for item in found.line}
+    for train in found.train:
+        _train(train, lines, found.rectifier_kw)
+    names = {train.name for train in found.train}
+    for meter in found.meter:
+        _device(meter, f"meter.{meter.name}", lines)
+        for name in meter.of:
+            if name not in names:
+                raise ValueError(f"meter.{meter.name}.of: there is no train {name!r}")
+        if not meter.of:
+            raise ValueError(f"meter.{meter.name}.of: is missing; name the trains behind it")
+    for number, trouble in enumerate(found.trouble):
+        try:
+            Trouble(trouble.kind, 3600 * trouble.from_h, 3600 * trouble.to_h, trouble.code)
+        except ValueError as error:
+            raise ValueError(f"trouble.{number}: {error}") from None
+    if sum(train.waveform for train in found.train) > 1:
+        raise ValueError("train: waveform = true goes with one train only")
+    for number, dip in enumerate(found.dip):
+        _dip(dip, f"dip.{number}", found)
+
+
+def _once(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{what}.{name}: there are two of that name")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+            raise ValueError(f"{what}.{name}: a name has small letters, digits and hyphens only")
+        seen.add(name)
+
+
+def _line(line: LineRecord) -> None:
+    if line.serial and not re.fullmatch(r"(9600|19200|38400|57600|115200) 8(N1|E1|O1|N2)", line.serial):
+        raise ValueError(f'line.{line.name}.serial: {line.serial!r} is no setting; write for example "19200 8N1"')
+    if not 0 <= line.port <= 65535:
+        raise ValueError(f"line.{line.name}.port: a port is a number from 1 to 65535, got {line.port}")
+
+
+def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
+    where = f"train.{train.name}"
+    if train.kind not in KINDS:
+        raise ValueError(f"{where}.kind: must be one of {', '.join(KINDS)}, got {train.kind!r}")
+    if train.count < 1:
+        raise ValueError(f"{where}.count: must be at least 1, got {train.count}")
+    if train.load.kind == "flow":
+        _profile(train.load.profile, f"{where}.load.profile")
+    if train.kind == "direct":
+        if train.load.kind != "flow":
+            raise ValueError(f"{where}.load.kind: a motor direct on line drives a flow, got {train.load.kind!r}")
+        if train.meter is None:
+            raise ValueError(f"{where}.meter: is missing")
+        if train.drive is not None:
+            raise ValueError(f"{where}.drive: a motor direct on line has none")
+        if train.motor.library not in library():
+            raise ValueError(f"{where}.motor.library: must be one of {', '.join(library())}")
+    elif train.drive is None:
+        raise ValueError(f"{where}.drive: is missing")
+    if train.kind == "dc-bus":
+        if not rectifier_kw > 0:
+            raise ValueError("rectifier_kw: is missing; trains on a DC bus need a rectifier")
+        if train.meter is not None or train.waveform:
+            raise ValueError(f"{where}: has no meter and no waveform of its own on a DC bus; meter the rectifier")
+    if train.replaces and train.replaces not in library():
+        raise ValueError(f"{where}.replaces: must be one of {', '.join(library())}")
+    if train.defect is not None:
+        if train.defect.kind not in DEFECTS:
+            raise ValueError(f"{where}.defect.kind: must be one of {', '.join(DEFECTS)}, got {train.defect.kind!r}")
+        if train.kind not in DEFECTS[train.defect.kind]:
+            raise ValueError(f"{where}.defect.kind: {train.defect.kind} cannot happen to a {train.kind} train's motor")
+        if not (0 <= train.defect.from_h < train.defect.to_h and 0 <= train.defect.to < 1):
+            raise ValueError(f"{where}.defect: needs from_h before to_h, and `to` from 0 to below 1")
+    for what, device in (("meter", train.meter), ("drive", train.drive)):
+        if device is not None:
+            _device(device, f"{where}.{what}", lines)
+
+
+def _profile(profile: list[list[float]], where: str) -> None:
+    def fits(step: object) -> bool:
+        numbers = isinstance(step, list) and len(step) == 2 and all(isinstance(x, int | float) for x in step)
+        return numbers and step[0] > 0 and 0 <= step[1] <= 1.15  # type: ignore[index]
+
+    if not profile or not all(map(fits, profile)):
+        raise ValueError(f"{where}: hours and share of the full flow, for example [[6, 0.95], [18, 0.7]]")
+
+
+def _device(device: DeviceRecord, where: str, lines: set[str]) -> None:
+    for line in [device.line] if isinstance(device.line, str) else device.line:
+        if line not in lines:
+            raise ValueError(f"{where}.line: there is no line {line!r}; there are {', '.join(sorted(lines))}")
+    if not 1 <= device.unit <= 247:
+        raise ValueError(f"{where}.unit: must be a number from 1 to 247, got {device.unit}")
+    if not (device.refresh_s > 0 and device.restart_s > 0 and device.kw >= 0 and device.ct >= 0):
+        raise ValueError(f"{where}: refresh_s and restart_s must be positive, kw and ct not negative")
+    if not 0.05 <= device.accuracy <= 5:
+        raise ValueError(f"{where}.accuracy: a class in percent, 0.05 to 5, got {device.accuracy:g}")
+    try:
+        load_profile(device.profile)
+    except ProfileError as error:
+        raise ValueError(f"{where}.profile: {error}") from None
+    try:
+        wiring_of(device.wiring_fault)
+    except ValueError as error:
+        raise ValueError(f"{where}.wiring_fault: {error}") from None
+
+
+def _dip(dip: DipRecord, where: str, found: ScenarioRecord) -> None:
+    least = DIP_LEAST_DIRECT if any(train.kind == "direct" for train in found.train) else DIP_LEAST
+    if not least <= dip.residual < 1:
+        raise ValueError(f"{where}.residual: must lie between {least:g} and 1 here, got {dip.residual:g}")
+    if dip.at_h < 0 or dip.duration_s < found.step_s:
+        raise ValueError(f"{where}: must not begin before the plant, nor be shorter than step_s ({found.step_s:g} s)")

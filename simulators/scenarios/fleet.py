@@ -1,0 +1,143 @@
+"""The trains of a scenario's file: each with its machines, its load and what it remembers from instant to instant."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from simulators.plant.params import Drive, InductionMotor, MagnetMotor
+from simulators.plant.units import Train
+from simulators.plant.wander import Wander, soft_limit
+from simulators.scenarios.loads import Demand, Flow, Hoist, Roller, at
+from simulators.scenarios.machines import drive_of, induction_motor, magnet_motor
+from simulators.scenarios.records import ScenarioRecord, TrainRecord, law
+
+COOLANT_DEGC, THERMAL_S = 30.0, 1800.0
+TRIP = 0.68  # of the supply's voltage: 367 V of 540 V, near where drives report undervoltage; an assumption
+OVERLOAD = 1.8  # times the rated torque: below the breakdown of every motor of the library
+
+
+@dataclass(slots=True)
+class Unit:
+    """One train. train.input_w on a DC bus is what its inverter takes from there. number: which copy, from 0.
+
+    coasting_rad_s: where its drive has tripped; tripped_until_s: when it starts again by itself.
+    """
+
+    name: str
+    number: int
+    record: TrainRecord
+    motor: InductionMotor | MagnetMotor
+    load: Flow | Roller | Hoist
+    wander: Wander
+    drive: Drive | None = None
+    train: Train | None = None
+    share: float = 0.0  # of the full flow
+    winding_degc: float = 80.0
+    coasting_rad_s: float | None = None
+    tripped_until_s: float = -math.inf
+    kwh: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("import", "export", "shaft", "reactive"), 0.0))
+
+    def demand(self, now_s: float) -> Demand:
+        """Of a driven shaft. Also keeps the share of the flow."""
+        if isinstance(self.load, Flow):
+            return self.load.driven(self.flow(now_s))
+        return self.load.demand(now_s + self.number * self.record.offset_s)
+
+    def flow(self, now_s: float) -> float:
+        record = self.record.load
+        profile = [(hours, value) for hours, value in record.profile]
+        share = at(profile, now_s + self.number * self.record.offset_s)
+        self.share = soft_limit(share + self.wander.value, 0.3, 1.15) if record.wander else share
+        return self.share
+
+    def motor_now(self, now_s: float) -> InductionMotor | MagnetMotor:
+        """With what its defect has done to it."""
+        motor, defect = self.motor, self.record.defect
+        if defect is None:
+            return motor
+        share = defect.share(now_s)
+        if isinstance(motor, MagnetMotor):
+            return replace(motor, flux20_wb=motor.flux20_wb * (1 - share))
+        return replace(motor, rr_ohm=motor.rr_ohm * (1 + share))
+
+    def warm(self, dt_s: float) -> None:
+        if isinstance(self.motor, MagnetMotor) and self.train is not None:
+            settled = COOLANT_DEGC + self.motor.rise_k * sum(self.train.motor_losses) / self.motor.losses_w
+            stay = math.exp(-dt_s / THERMAL_S)
+            self.winding_degc = self.winding_degc * stay + settled * (1 - stay)
+
+    def trip(self, sag: float, now_s: float, dt_s: float) -> None:
+        """A dip stops the drive, its motor coasts under its load, and starts again some time after the dip."""
+        if self.drive is None or self.record.drive is None or self.record.kind == "dc-bus":
+            return
+        if sag < TRIP:
+            self.tripped_until_s = now_s + self.record.drive.restart_s
+        if now_s >= self.tripped_until_s:
+            self.coasting_rad_s = None
+        elif self.coasting_rad_s is None:
+            self.coasting_rad_s = self.train.speed_rad_s if self.train else 0.0
+        else:
+            self.coasting_rad_s = self._slower(self.coasting_rad_s, dt_s)
+
+    def coasting_w(self, speed_rad_s: float) -> float:
+        """What the load takes from a shaft that nobody drives; only flows coast."""
+        return self.load.throttled_w(self.share, speed_rad_s) if isinstance(self.load, Flow) else 0.0
+
+    def _slower(self, speed_rad_s: float, dt_s: float) -> float:
+        """J·ω·dω = −P·dt."""
+        assert isinstance(self.motor, MagnetMotor)
+        rated = self.motor.omega_rated / self.motor.pole_pairs
+        taken_w = self.coasting_w(speed_rad_s) + self.motor.friction_w * (speed_rad_s / rated) ** 2
+        left = speed_rad_s**2 - 2 * taken_w * dt_s / self.motor.inertia_kg_m2
+        return math.sqrt(max(left, 0.0))
+
+    def count(self, dt_s: float) -> None:
+        train = self.train
+        assert train is not None
+        var = float((train.u_v[:, 1] * train.i_a[:, 1].conj()).imag.sum())
+        way = "import" if train.input_w >= 0 else "export"
+        for what, watts in ((way, abs(train.input_w)), ("shaft", train.shaft_w), ("reactive", var)):
+            self.kwh[what] += watts * dt_s / 3.6e6
+
+
+def units_of(record: ScenarioRecord, chance: Random) -> dict[str, Unit]:
+    """Every train, copies numbered from 1. Raises ValueError for a motor that cannot be."""
+    return {unit.name: unit for item in record.train for unit in _copies(item, chance)}
+
+
+def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
+    plate = item.motor
+    try:
+        motor: InductionMotor | MagnetMotor = (
+            induction_motor(plate.library)
+            if item.kind == "direct"
+            else magnet_motor(plate.kw, plate.rpm, plate.poles, plate.volts, plate.efficiency)
+        )
+    except ValueError as error:
+        raise ValueError(f"train.{item.name}.motor: {error}") from None
+    try:
+        load = law(item.load)
+        rated_nm = motor.power_w / (motor.speed_rpm / 60 * 2 * math.pi)
+        if not 0 <= load.torque_max_nm <= OVERLOAD * rated_nm:
+            raise ValueError(f"load: takes {load.torque_max_nm:.0f} Nm of a motor of {rated_nm:.0f} Nm")
+    except ValueError as error:
+        raise ValueError(f"train.{item.name}: {error}") from None
+    drive = None
+    if isinstance(motor, MagnetMotor):
+        kw = item.drive.kw if item.drive and item.drive.kw else plate.kw
+        drive = drive_of(kw, motor.current_a * kw / plate.kw)
+    names = [item.name] if item.count == 1 else [f"{item.name}-{k + 1}" for k in range(item.count)]
+    return [
+        Unit(name, k, item, motor, load, Wander(Random(chance.getrandbits(64)), item.load.wander, 400.0, 60.0), drive)
+        for k, name in enumerate(names)
+    ]
+
+
+def meter_name(train: str) -> str:
+    return f"mcc-{train}"
+
+
+def drive_name(train: str) -> str:
+    return f"vfd-{train}"

@@ -1,0 +1,139 @@
+"""The meters and drives of a plant from a scenario's file, each on its line, with its errors and troubles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from drivers.profiles import load_profile
+from drivers.reading import Value
+from simulators.bus.tcp import TcpBus
+from simulators.bus.tuned import Station, TunedSegment
+from simulators.devices import named
+from simulators.devices.device import SimulatedDevice
+from simulators.devices.troubles import Ailing, Trouble
+from simulators.endpoints import Outlet
+from simulators.meters import drive_display, meter
+from simulators.meters.readings import Values
+from simulators.meters.wiring import wiring_of
+from simulators.plant.phasors import Phasors
+from simulators.scenarios import Line
+from simulators.scenarios.fleet import Unit, drive_name, meter_name
+from simulators.scenarios.line import SegmentPort, TcpPort
+from simulators.scenarios.records import DeviceRecord, ScenarioRecord
+from simulators.truth import Row
+
+UNIT_MAX = 247
+See = Callable[[list[str]], tuple[Phasors, Phasors]]  # what a meter before these trains has at its terminals
+
+
+@dataclass(slots=True)
+class Placed:
+    """A device on its line. ailing: shows it what it shows."""
+
+    name: str
+    line: str
+    device: SimulatedDevice
+    ailing: Ailing
+
+
+class Instruments:
+    """behind: the trains behind each meter. start_kwh: what its counter held when the plant began."""
+
+    def __init__(self, record: ScenarioRecord, units: Mapping[str, Unit], chance: Random) -> None:
+        self._record, self._units, self._chance = record, units, chance
+        self.behind: dict[str, list[str]] = {}
+        self.start_kwh: dict[str, float] = {}
+        self.placed: list[Placed] = []
+        self._meters: dict[str, meter.Meter] = {}
+        self._errors: dict[str, drive_display.DriveErrors] = {}
+        self._taken: dict[tuple[str, int], str] = {}
+        for unit in units.values():
+            if unit.record.meter is not None:
+                self._place_meter(meter_name(unit.name), unit.record.meter, [unit.name], unit.number)
+            if unit.record.drive is not None and unit.drive is not None:
+                name = drive_name(unit.name)
+                self._errors[name] = drive_display.draw_errors(chance)
+                self._put(name, unit.record.drive, unit.number, unit.drive.power_w / 1000)
+        for item in record.meter:
+            names = [unit.name for unit in units.values() if unit.record.name in item.of]
+            self._place_meter(item.name, item, names, 0)
+        known = {placed.name for placed in self.placed}
+        for trouble in record.trouble:
+            if trouble.device not in known:
+                raise ValueError(f"trouble.device: there is no device {trouble.device!r}")
+
+    def _place_meter(self, name: str, item: DeviceRecord, behind: list[str], number: int) -> None:
+        start = self.start_kwh[name] = round(self._chance.uniform(2e3, 9e3), 2)
+        self._meters[name] = meter.Meter(
+            meter.draw_errors(self._chance, item.accuracy), refresh_s=item.refresh_s, start_kwh=start,
+            start_kvarh=start / 2, wiring=wiring_of(item.wiring_fault),
+        )  # fmt: skip
+        self.behind[name] = behind
+        self._put(name, item, number, None)
+
+    def _put(self, name: str, item: DeviceRecord, number: int, rating_kw: float | None) -> None:
+        lines = [item.line] if isinstance(item.line, str) else item.line
+        line, unit = lines[number % len(lines)], item.unit + number // len(lines)
+        if (line, unit) in self._taken:
+            raise ValueError(f"{name}: unit {unit} on line {line} is taken by {self._taken[line, unit]}")
+        if unit > UNIT_MAX:
+            raise ValueError(f"{name}: unit {unit} on line {line}: a line has {UNIT_MAX} units; use more lines")
+        self._taken[line, unit] = name
+        profile = load_profile(item.profile)
+        marked = named.marked_values(profile)
+        ailing = Ailing(
+            Trouble(it.kind, 3600 * it.from_h, 3600 * it.to_h, it.code)
+            for it in self._record.trouble
+            if it.device == name
+        )
+        device = SimulatedDevice(
+            unit, profile, partial(_shown, ailing, marked), rating_kw=rating_kw, extra=named.marks(profile),
+            ailing=ailing,
+        )  # fmt: skip
+        self.placed.append(Placed(name, line, device, ailing))
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        return {item.name: Line(self._on(item.name), bool(item.serial)) for item in self._record.line}
+
+    @property
+    def outlets(self) -> Mapping[str, Outlet]:
+        wires: dict[str, Outlet] = {}
+        for item in self._record.line:
+            devices = self._on(item.name)
+            if item.serial:
+                segment = TunedSegment(item.serial)
+                plates = {device.unit: named.nameplate(device.profile) for device in devices}
+                stations = [Station(segment, device, plates[device.unit]) for device in devices]
+                wires[item.name] = SegmentPort(segment, stations)
+            else:
+                wires[item.name] = TcpPort(TcpBus(devices, item.port), item.port)
+        return wires
+
+    def _on(self, line: str) -> list[SimulatedDevice]:
+        return [placed.device for placed in self.placed if placed.line == line]
+
+    def measure(self, see: See, frequency_hz: float, now_s: float, dt_s: float) -> None:
+        shown: dict[str, Values] = {}
+        for name, made in self._meters.items():
+            made.step(*see(self.behind[name]), frequency_hz, dt_s)
+            shown[name] = made.values
+        for unit in self._units.values():
+            name = drive_name(unit.name)
+            if unit.train is not None and name in self._errors:
+                tripped = unit.coasting_rad_s is not None
+                shown[name] = drive_display.display(unit.train, self._errors[name], tripped)
+        for placed in self.placed:
+            placed.ailing.at(now_s, shown[placed.name])
+
+    def truth(self, now_s: float) -> dict[str, Row]:
+        """Of devices that have troubles: which of them now."""
+        troubled = {trouble.device for trouble in self._record.trouble}
+        return {item.name: {**item.ailing.state(now_s)} for item in self.placed if item.name in troubled}
+
+
+def _shown(ailing: Ailing, marked: Mapping[str, Value]) -> Mapping[str, Value]:
+    return {**ailing.values, **marked}

@@ -1,0 +1,81 @@
+"""Machines of any size for scenarios: from a nameplate, or from the library of fitted motors."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from simulators.plant import check
+from simulators.plant.params import COPPER_PER_K, DRIVE_55KW, NDFEB_PER_K, Drive, InductionMotor, MagnetMotor
+
+DATA = Path(__file__).parent / "data"
+HOT_WINDING_DEGC, HOT_MAGNET_DEGC = 100.0, 85.0
+_SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, friction, additional part of rated losses: an assumption
+_EMF, _XD, _XQ = 0.88, 0.32, 0.42  # of rated voltage; per unit: middle of the usual range, no measured motor
+
+
+@cache
+def library() -> dict[str, dict[str, Any]]:
+    """Induction motors by name: circuit parameters fitted to catalogue values."""
+    found: dict[str, dict[str, Any]] = tomllib.loads((DATA / "motors.toml").read_text(encoding="utf-8"))
+    return found
+
+
+def induction_motor(name: str) -> InductionMotor:
+    return InductionMotor(**{key: value for key, value in library()[name].items() if key != "class"})
+
+
+def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: float) -> MagnetMotor:
+    """A magnet motor that has this efficiency at its rated point on a drive. Raises ValueError for what cannot be."""
+    if not 0 < efficiency < 1:
+        raise ValueError(f"efficiency: must lie between 0 and 1, got {efficiency:g}")
+    for name, value in (("kw", kw), ("rpm", rpm), ("volts", volts)):
+        if not value > 0:
+            raise ValueError(f"{name}: must be positive, got {value:g}")
+    pairs = check.pole_pairs(poles)
+    power_w = 1000 * kw
+    losses_w = power_w * (1 / efficiency - 1)
+    copper_w, core_w, friction_w, additional_w = (part * losses_w for part in _SPLIT)
+    omega = rpm / 60 * 2 * math.pi * pairs
+    emf_v = _EMF * volts  # line to line, hot
+    torque_a = (power_w + friction_w + additional_w) / (math.sqrt(3) * emf_v)
+    base_ohm = volts**2 / power_w
+    across_v = math.hypot(emf_v, math.sqrt(3) * _XQ * base_ohm * torque_a)  # at the core branch
+    core_s = core_w / across_v**2
+    current_a = torque_a + core_s * emf_v / math.sqrt(3)
+    rs_ohm = copper_w / 3 / current_a**2
+    reactance_v = math.sqrt(3) * _XQ * base_ohm * torque_a
+    return MagnetMotor(
+        power_w=power_w,
+        volts_v=math.hypot(emf_v + math.sqrt(3) * rs_ohm * current_a, reactance_v),
+        current_a=current_a,
+        speed_rpm=rpm,
+        pole_pairs=pairs,
+        rs20_ohm=rs_ohm / (1 + COPPER_PER_K * (HOT_WINDING_DEGC - 20)),
+        ld_h=_XD * base_ohm / omega,
+        lq_h=_XQ * base_ohm / omega,
+        flux20_wb=emf_v * math.sqrt(2 / 3) / omega / (1 + NDFEB_PER_K * (HOT_MAGNET_DEGC - 20)),
+        core_s=core_s,
+        core_hysteresis=0.4,
+        friction_w=friction_w,
+        additional_w=additional_w,
+        losses_w=losses_w,
+    )
+
+
+def drive_of(kw: float, current_a: float) -> Drive:
+    """The 55 kW drive's losses and chokes in proportion, for that motor current."""
+    k = kw * 1000 / DRIVE_55KW.power_w
+    watts = ("standby_w", "conduction_w", "conduction2_w", "switching_w", "bridge_w", "bridge2_w")
+    return replace(
+        DRIVE_55KW,
+        power_w=kw * 1000,
+        current_a=1.03 * current_a,
+        choke_ohm=DRIVE_55KW.choke_ohm / k,
+        line_ohm=DRIVE_55KW.line_ohm / k,
+        **{name: getattr(DRIVE_55KW, name) * k for name in watts},
+    )

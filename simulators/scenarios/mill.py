@@ -1,0 +1,148 @@
+"""A plant from a scenario's file: any number of trains, meters and lines. Same `rng`, same plant, same readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+from simulators.endpoints import Outlet
+from simulators.plant import params
+from simulators.plant.faults import Dip
+from simulators.plant.grid import Supply
+from simulators.plant.params import InductionMotor
+from simulators.plant.phasors import Phasors
+from simulators.plant.units import Train
+from simulators.scenarios import Line, trains
+from simulators.scenarios.fleet import Unit, meter_name, units_of
+from simulators.scenarios.instruments import Instruments
+from simulators.scenarios.loads import Demand, Flow
+from simulators.scenarios.machines import drive_of
+from simulators.scenarios.records import ScenarioRecord
+from simulators.truth import Row, of_inverter, of_train
+
+_SETTLED_S = 1e9
+
+
+class Mill:
+    def __init__(self, record: ScenarioRecord, rng: Random) -> None:
+        self.record = record
+        self.now_s = 0.0
+        self._supply = Supply(params.BUSBAR, Random(rng.getrandbits(64)))
+        self._dips = [Dip(3600 * dip.at_h, dip.duration_s, dip.residual) for dip in record.dip]
+        chance = Random(rng.getrandbits(64))
+        self.units = units_of(record, chance)
+        kw = record.rectifier_kw
+        self._rectifier = drive_of(kw, 1.8 * kw) if kw else None
+        self._dc_v = 560.0
+        self._at_rectifier: tuple[Phasors, Phasors, float] | None = None
+        self.instruments = Instruments(record, self.units, chance)
+        self._meter_kwh = dict.fromkeys(self.instruments.behind, 0.0)
+        self._solve()
+        for unit in self.units.values():
+            unit.warm(_SETTLED_S)
+        self._solve()
+        self._measure(0.0)
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        return self.instruments.lines
+
+    @property
+    def outlets(self) -> Mapping[str, Outlet]:
+        return self.instruments.outlets
+
+    def step(self, dt_s: float) -> None:
+        self.now_s += dt_s
+        sag = self._supply.sag = min((dip.factor(self.now_s) for dip in self._dips), default=1.0)
+        self._supply.step(dt_s)
+        for unit in self.units.values():
+            unit.wander.step(dt_s)
+            unit.warm(dt_s)
+            unit.trip(sag, self.now_s, dt_s)
+        self._solve()
+        for unit in self.units.values():
+            unit.count(dt_s)
+        self._measure(dt_s)
+
+    def _solve(self) -> None:
+        known: dict[tuple[int, Demand, float], Train] = {}
+        for unit in self.units.values():
+            motor = unit.motor_now(self.now_s)
+            if isinstance(motor, InductionMotor):
+                unit.train = self._direct(unit, motor)
+                continue
+            assert unit.drive is not None
+            assert unit.record.drive is not None
+            if unit.coasting_rad_s is not None:
+                speed = unit.coasting_rad_s
+                unit.train = trains.coasting(motor, unit.drive, self._supply, speed, unit.coasting_w(speed))
+                continue
+            demand = unit.demand(self.now_s)
+            if unit.record.kind == "driven":
+                front = unit.record.drive.active_front
+                unit.train = trains.driven(motor, unit.drive, self._supply, demand, unit.winding_degc, front)
+                continue
+            key = id(unit.record), demand, unit.winding_degc  # many rollers do the same at the same time
+            if key not in known:
+                known[key] = trains.on_dc_bus(motor, unit.drive, self._supply, demand, unit.winding_degc, self._dc_v)
+            unit.train = known[key]
+        if self._rectifier is not None:
+            dc_w = sum(unit.train.input_w for unit in self.units.values() if unit.train and self._on_dc(unit.name))
+            u, i, input_w, self._dc_v = trains.rectifier(self._rectifier, self._supply, dc_w)
+            self._at_rectifier = u, i, input_w
+
+    def _direct(self, unit: Unit, motor: InductionMotor) -> Train:
+        load, share = unit.load, unit.flow(self.now_s)
+        assert isinstance(load, Flow)
+        return trains.direct(motor, self._supply, lambda speed: load.throttled_w(share, speed))
+
+    def _on_dc(self, name: str) -> bool:
+        return self.units[name].record.kind == "dc-bus"
+
+    def _measure(self, dt_s: float) -> None:
+        for name, behind in self.instruments.behind.items():
+            self._meter_kwh[name] += max(self._watts(behind), 0.0) * dt_s / 3.6e6
+        self.instruments.measure(self._before, self._supply.frequency_hz, self.now_s, dt_s)
+
+    def _before(self, behind: list[str]) -> tuple[Phasors, Phasors]:
+        """Voltages and currents of a meter before these trains."""
+        found = [self.units[name].train for name in behind if not self._on_dc(name)]
+        parts = [(train.u_v, train.i_a) for train in found if train is not None]
+        if self._at_rectifier is not None and any(map(self._on_dc, behind)):
+            parts.append(self._at_rectifier[:2])
+        return trains.together(parts)
+
+    def _watts(self, behind: list[str]) -> float:
+        found = [self.units[name].train for name in behind if not self._on_dc(name)]
+        rest_w = self._at_rectifier[2] if self._at_rectifier and any(map(self._on_dc, behind)) else 0.0
+        return sum(train.input_w for train in found if train is not None) + rest_w
+
+    def truth(self) -> Mapping[str, Row]:
+        rows: dict[str, Row] = {}
+        for unit in self.units.values():
+            rows[unit.name] = self._row(unit)
+        for name, behind in self.instruments.behind.items():
+            if len(behind) > 1:
+                energy = self.instruments.start_kwh[name] + self._meter_kwh[name]
+                rows[name] = {"active_power_w": self._watts(behind), "energy_import_kwh": energy}
+        if self._dips:
+            rows["supply"] = {"sag": self._supply.sag}
+        return rows | self.instruments.truth(self.now_s)
+
+    def _row(self, unit: Unit) -> Row:
+        assert unit.train is not None
+        start = self.instruments.start_kwh.get(meter_name(unit.name), 0.0)
+        if self._on_dc(unit.name):
+            row = of_inverter(unit.train)
+        else:
+            row = of_train(unit.train, start + unit.kwh["import"], start / 2 + unit.kwh["reactive"])
+        row |= {
+            "energy_taken_kwh": unit.kwh["import"], "energy_export_kwh": unit.kwh["export"],
+            "energy_shaft_kwh": unit.kwh["shaft"], "flow_share": unit.share, "input_power_w": unit.train.input_w,
+        }  # fmt: skip
+        if unit.record.defect is not None:
+            row["defect"] = unit.record.defect.share(self.now_s)
+        return row
+
+    def sampled(self) -> Train | None:
+        return next((unit.train for unit in self.units.values() if unit.record.waveform), None)

@@ -1,0 +1,106 @@
+"""The agent's configuration for a plant from a scenario's file: what an integrator would write on seeing it."""
+
+from __future__ import annotations
+
+import json
+
+from simulators.endpoints import Endpoints
+from simulators.plant.params import InductionMotor
+from simulators.scenarios.fleet import Unit, drive_name, meter_name
+from simulators.scenarios.instruments import Placed
+from simulators.scenarios.machines import library
+from simulators.scenarios.mill import Mill
+from simulators.scenarios.records import DeviceRecord
+
+_RATIO_A = 5
+
+
+def config_toml(plant: Mill, endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
+    record = plant.record
+    tables = [
+        f"""\
+# {record.name}: {record.about}. For `magwatt simulate {record.name}`.
+[site]
+id = {json.dumps(record.name)}
+gateway = "gw-01"
+timezone = "UTC"
+simulated = true
+
+[store]
+dir = {json.dumps(state_dir)}
+
+[mqtt]
+url = {json.dumps(mqtt_url)}
+"""
+    ]
+    for line in record.line:
+        where = endpoints.more[line.name]
+        how = f'serial = {json.dumps(where)}\nline = {json.dumps(line.serial)}\nlisten = "0s"'
+        if not line.serial:
+            how = f"tcp = {json.dumps(where)}"
+        tables.append(f'[bus.{line.name}]\n{how}\nevery = "{record.every_s:g}s"\n')
+    by_name = {placed.name: placed for placed in plant.instruments.placed}
+    shared = {name: item.name for item in record.meter for name in item.of}
+    for item in record.meter:
+        tables.append(_meter(by_name[item.name], item, item.at or "feeder"))
+    for unit in plant.units.values():
+        tables.append(_train(unit, by_name, shared.get(unit.record.name)))
+        if unit.record.waveform and endpoints.ews_port:  # not without wires
+            at = "motor" if unit.record.kind == "direct" else "drive-input"
+            where = json.dumps(endpoints.ews_port)
+            tables.append(f'[motor.{unit.name}.waveform]\nserial = {where}\nbaud = 3000000\nat = "{at}"\n')
+    return "\n".join(tables)
+
+
+def _train(unit: Unit, by_name: dict[str, Placed], shared: str | None) -> str:
+    record, tables = unit.record, []
+    meter = meter_name(unit.name) if record.meter else shared
+    if record.meter is not None:
+        at = record.meter.at or ("motor" if record.kind == "direct" else "drive-input")
+        tables.append(_meter(by_name[meter_name(unit.name)], record.meter, at))
+    fed_by = meter
+    if record.drive is not None:
+        placed = by_name[drive_name(unit.name)]
+        fed = f"fed_by = {json.dumps(meter)}\n" if meter else ""
+        kw = record.drive.kw or record.motor.kw
+        tables.append(
+            f'[drive.{placed.name}]\nbus = "{placed.line}"\nunit = {placed.device.unit}\n'
+            f'profile = "{record.drive.profile}"\n{fed}comm_loss = "not used"\nkw = {kw:g}\nclass = "IE2"\n'
+        )
+        fed_by = placed.name
+    tables.append(f"[motor.{unit.name}]\n{_plate(unit)}fed_by = {json.dumps(fed_by)}\n")
+    return "\n".join(tables)
+
+
+def _plate(unit: Unit) -> str:
+    motor, record = unit.motor, unit.record
+    title = f"name = {json.dumps(record.title)}\n" if record.title else ""
+    if isinstance(motor, InductionMotor):
+        efficiency_class = library()[record.motor.library]["class"]
+        return (
+            f'{title}kind = "induction"\nkw = {motor.power_w / 1000:g}\nrpm = {motor.speed_rpm:g}\n'
+            f'poles = {2 * motor.pole_pairs}\nvolts = {motor.volts_v:g}\nclass = "{efficiency_class}"\n'
+            f"amps = {motor.current_a:.1f}\n"
+        )
+    before = ""
+    if record.replaces:
+        old = library()[record.replaces]
+        before = (
+            f'replaces = {{ kind = "induction", class = "{old["class"]}", kw = {old["power_w"] / 1000:g}, '
+            f"rpm = {old['speed_rpm']:g}, since = 2026-03-01 }}\n"
+        )
+    return (
+        f'{title}kind = "pm"\nkw = {motor.power_w / 1000:g}\nrpm = {motor.speed_rpm:g}\n'
+        f"poles = {2 * motor.pole_pairs}\n"
+        f"volts = {motor.volts_v:.0f}\nefficiency = {100 * record.motor.efficiency:g}\namps = {motor.current_a:.1f}\n"
+        f"r1_ohm = {motor.rs20_ohm:.5f}\n{before}"
+    )
+
+
+def _meter(placed: Placed, item: DeviceRecord, at: str) -> str:
+    ct = f'ct = "{item.ct}/{_RATIO_A}"\nratio_in = "meter"\nct_class = "0.5"\n' if item.ct else ""
+    divide = f'divide = "{item.divide}"\n' if len(item.of) else ""
+    return (
+        f'[meter.{placed.name}]\nbus = "{placed.line}"\nunit = {placed.device.unit}\nprofile = "{item.profile}"\n'
+        f'at = "{at}"\nwiring = "3P4W"\nclass = "{item.accuracy:g}"\n{ct}{divide}'
+    )

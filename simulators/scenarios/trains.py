@@ -1,0 +1,144 @@
+"""One instant of any train of a scenario: direct on line, on a drive of its own, or on a rectifier with others.
+
+Four quadrants: the magnet motor is solved for its torque, so speed and torque may have any sign.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from simulators.plant import drive, induction, magnet
+from simulators.plant.grid import Supply
+from simulators.plant.magnet import MagnetState
+from simulators.plant.params import Drive, InductionMotor, MagnetMotor
+from simulators.plant.phasors import ORDERS, Component, Phasors, natural_sequence, phasors
+from simulators.plant.units import Losses, Output, Train
+from simulators.scenarios.loads import Demand
+
+_NOTHING: Phasors = np.zeros((3, ORDERS), complex)
+_FRONT_END = {5: 0.012, 7: 0.008}  # harmonic currents of an active front end over its rated current: an assumption
+_STILL_RAD_S = 1e-6
+
+
+def direct(motor: InductionMotor, supply: Supply, load_w: Callable[[float], float]) -> Train:
+    u = supply.components()
+    state = induction.solve(motor, u, supply.frequency_hz, load_w)
+    losses = Losses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    return Train(
+        phasors(u), phasors(state.currents), supply.frequency_hz, state.input_w, state.input_w, losses, 0.0,
+        state.shaft_w, state.speed_rad_s, 0.0, 0.0,
+    )  # fmt: skip
+
+
+def point(motor: MagnetMotor, demand: Demand, winding_degc: float, magnet_degc: float) -> MagnetState:
+    """The motor at a signed speed and shaft torque, no d current; shaft_w and input_w are negative when it brakes.
+
+    What turns backwards is solved forwards with the torque's sign changed: the machine is symmetric.
+    """
+    sign = -1.0 if demand.speed_rad_s < 0 else 1.0
+    speed, torque = max(abs(demand.speed_rad_s), _STILL_RAD_S), sign * demand.torque_nm
+    rated = motor.omega_rated / motor.pole_pairs
+    gap_nm = torque + motor.friction_w * speed / rated**2
+    per_amp = 1.5 * motor.pole_pairs * motor.flux20_wb * 0.93  # near the slope of the torque
+    i_a = gap_nm / per_amp
+    for _ in range(12):
+        state = magnet.at_current(motor, speed, 0.0, i_a, winding_degc, magnet_degc)
+        missing_nm = torque - state.shaft_w / speed
+        i_a += missing_nm / per_amp
+        if abs(missing_nm) < 1e-9 * motor.torque_rated_nm:
+            break
+    return state
+
+
+def output(motor: MagnetMotor, state: MagnetState, demand: Demand, dc_bus_v: float) -> Output:
+    sign = math.copysign(1.0, demand.speed_rad_s)
+    return Output(
+        sign * state.frequency_hz, state.volts_v, state.current_a, 100 * demand.torque_nm / motor.torque_rated_nm,
+        dc_bus_v,
+    )  # fmt: skip
+
+
+def driven(
+    motor: MagnetMotor, converter: Drive, supply: Supply, demand: Demand, winding_degc: float, active_front: bool
+) -> Train:
+    """On a drive of its own: behind diodes, where what comes back is burnt in a resistor, or an active front end."""
+    state = point(motor, demand, winding_degc, winding_degc - 15)
+    if active_front:
+        dc_v = 650.0
+        loss_w = drive.losses_w(converter, state.current_a, abs(state.input_w), dc_v)
+        input_w = state.input_w + loss_w
+        u, i = _sine(supply, input_w, converter.current_a)
+    else:
+        taken = drive.solve(converter, supply, state._replace(input_w=max(state.input_w, 0.0)))
+        input_w, dc_v = taken.input_w, taken.dc_bus_v
+        loss_w = input_w - state.input_w  # the resistor's heat with it
+        u, i = phasors(taken.bus), phasors(taken.currents)
+    return _train(motor, state, demand, supply, winding_degc, (u, i, input_w, loss_w, dc_v))
+
+
+def coasting(motor: MagnetMotor, converter: Drive, supply: Supply, speed_rad_s: float, load_w: float) -> Train:
+    """The drive has tripped: its rectifier takes the standby power, what turns lives on its inertia."""
+    u, i, input_w, dc_v = rectifier(converter, supply, 0.0)
+    ratio = speed_rad_s * motor.pole_pairs / motor.omega_rated
+    losses = Losses(0.0, 0.0, motor.friction_w * ratio**2, 0.0)
+    stands = Output(0.0, 0.0, 0.0, 0.0, dc_v)
+    return Train(
+        u, i, supply.frequency_hz, input_w, 0.0, losses, input_w, load_w, speed_rad_s, 0.0, 0.0, None, stands
+    )  # fmt: skip
+
+
+def inverter_loss_w(converter: Drive, state: MagnetState, dc_v: float) -> float:
+    """Without bridge and standby of a rectifier, which others have."""
+    i = state.current_a / converter.current_a
+    return i * (converter.conduction_w + converter.conduction2_w * i) + converter.switching_w * i * dc_v / 540
+
+
+def on_dc_bus(
+    motor: MagnetMotor, converter: Drive, supply: Supply, demand: Demand, winding_degc: float, dc_v: float
+) -> Train:
+    """An inverter on a DC bus that others feed and load; input_w is what it takes from there, below 0 when it gives."""
+    state = point(motor, demand, winding_degc, winding_degc - 15)
+    loss_w = inverter_loss_w(converter, state, dc_v)
+    return _train(
+        motor, state, demand, supply, winding_degc, (_NOTHING, _NOTHING, state.input_w + loss_w, loss_w, dc_v)
+    )
+
+
+def rectifier(converter: Drive, supply: Supply, dc_w: float) -> tuple[Phasors, Phasors, float, float]:
+    """A rectifier alone: voltages, currents, W at its terminals, V of its DC bus. It gives nothing back."""
+    nothing = MagnetState(*([0.0] * len(MagnetState._fields)))
+    taken = drive.solve(converter, supply, nothing._replace(input_w=max(dc_w, 0.0)))
+    return phasors(taken.bus), phasors(taken.currents), taken.input_w, taken.dc_bus_v
+
+
+def together(parts: Iterable[tuple[Phasors, Phasors]]) -> tuple[Phasors, Phasors]:
+    """What a meter before several feeders sees: the first one's voltages, and all currents."""
+    voltages, currents = zip(*parts, strict=True)
+    return voltages[0], sum(currents[1:], currents[0])
+
+
+def _train(
+    motor: MagnetMotor, state: MagnetState, demand: Demand, supply: Supply, winding_degc: float,
+    taken: tuple[Phasors, Phasors, float, float, float],
+) -> Train:  # fmt: skip
+    u, i, input_w, loss_w, dc_v = taken
+    losses = Losses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    return Train(
+        u, i, supply.frequency_hz, input_w, state.input_w, losses, loss_w, state.shaft_w, demand.speed_rad_s,
+        0.0, 0.0, winding_degc, output(motor, state, demand, dc_v),
+    )  # fmt: skip
+
+
+def _sine(supply: Supply, input_w: float, rated_a: float) -> tuple[Phasors, Phasors]:
+    """Currents of an active front end at unity power factor that carry exactly input_w, its harmonics included."""
+    u = supply.components()
+    upper = [
+        Component(order, natural_sequence(order), complex(0.0, share * rated_a)) for order, share in _FRONT_END.items()
+    ]
+    by_order = {item.order: item.value for item in u if item.order > 1}
+    harmonic_w = sum(3 * (by_order.get(item.order, 0j) * item.value.conjugate()).real for item in upper)
+    fundamental = Component(1, 1, complex((input_w - harmonic_w) / 3 / supply.volts_v))
+    return phasors(u), phasors([fundamental, *upper])
