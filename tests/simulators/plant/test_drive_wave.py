@@ -138,39 +138,6 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
     assert harmonics_pct(wave.grid_i, 50, orders) == pytest.approx(expected, abs=0.3)
 
 
-def test_active_front_end_against_the_other_code_base(data_file) -> None:
-    """A grid behind a filter choke is a round magnet motor that never slows down: same kernel, other names. 6.5 kW."""
-    truth = truth_of(data_file, "afe_motoring")
-    with np.load(data_file("machines/afe_motoring.npz")) as file:
-        theirs = space.vector(file["i_abc"].astype(float))
-    omega = 100 * math.pi
-    grid = MagnetMotor(
-        power_w=6000.0,
-        volts_v=400.0,
-        current_a=10.0,
-        speed_rpm=3000.0,
-        pole_pairs=1,
-        rs20_ohm=truth["R_f"],
-        ld_h=truth["L_f"],
-        lq_h=truth["L_f"],
-        flux20_wb=400 * math.sqrt(2 / 3) / omega,
-        core_s=0.0,
-        core_hysteresis=0.0,
-        friction_w=0.0,
-        additional_w=0.0,
-        inertia_kg_m2=1e12,
-    )
-    drive = DriveWave(grid, Converter(front=STIFF), dc_v=truth["u_dc_mean"], speed_rad_s=omega)
-    wave, power, _ = one_second(drive, torque_max_nm=truth["P_grid_W"] / omega)
-    assert -power["link"] == pytest.approx(truth["P_dc_W"], rel=2e-4)
-    assert power["copper"] == pytest.approx(truth["P_filter_W"], rel=1e-3)
-    # The switching groups: amplitudes in A at 4 kHz ± 2 and ± 4 times the grid's frequency, 600 ms of theirs
-    ours, other = np.abs(np.fft.rfft(wave.i.real)) / (RATE / 2), np.abs(np.fft.rfft(theirs.real)) / (len(theirs) / 2)
-    for hz in (3800, 3900, 4100, 4200):
-        assert ours[hz] == pytest.approx(float(other[round(hz * 0.6)]), rel=0.02)
-    assert math.sqrt(float((ours[100:2501:50] ** 2).sum())) / ours[50] < 2 * truth["thd50_pct"] / 100
-
-
 def test_dead_time_distorts_as_in_the_other_code_base(data_file) -> None:
     """3 µs, 1.2 V, 18 Hz: 5th and 7th; how much of them the controller lets through is its own: 0.25 points. Without
     dead time there is next to nothing."""
