@@ -93,7 +93,8 @@ class Measure:
         end, n_cycles, f_hz, flags = span
         core_lo = math.floor(start + 0.5)
         core_hi = max(core_lo + 1, math.ceil(end - 0.5))
-        seg, origin = self._samples(math.floor(start) - AROUND, core_lo, core_hi, math.ceil(end) + AROUND)
+        around = math.floor(start) - AROUND, math.ceil(end) + AROUND
+        seg, origin = self._samples(*around, core_lo, core_hi, end - start if n_cycles > 0 else 0.0)
         lo, hi = core_lo - origin, core_hi - origin
         first, last = core_lo + 0.5 - start, end - (core_hi - 0.5)
         power.means(seg, lo, hi, first, last, self._mean)
@@ -150,10 +151,11 @@ class Measure:
 
     # --- samples
 
-    def _samples(self, begin: int, core_lo: int, core_hi: int, stop: int) -> tuple[Floats, int]:
+    def _samples(self, begin: int, stop: int, core_lo: int, core_hi: int, period: float) -> tuple[Floats, int]:
         """The samples begin .. stop-1, and which of them column 0 is; with gaps and clipping found.
 
-        The ring itself where nothing has to be bridged or converted, else a copy.
+        The ring itself where nothing has to be bridged or converted, else a copy. period: of the window's whole cycles,
+        0 without; with it a record's first and last window go on beyond the record, see segment.continued.
         """
         ring = self._ring
         if not self._two and ring.is_whole(begin, stop):
@@ -166,6 +168,10 @@ class Measure:
             begin, core_lo, core_hi, stop, self._seg, self._gap,
         )  # fmt: skip
         self._gap &= self._measured
+        first, last = max(begin, ring.first), min(stop, ring.end)
+        at_edge = period > 0.0 and (first > begin or last < stop)
+        if at_edge and not ring.bad[:, first - ring.base : last - ring.base].any():
+            segment.continued(self._seg, first - begin, last - begin, stop - begin, period)
         lo, hi = core_lo - begin, core_hi - begin
         segment.clipped(self._seg, lo, hi, self._limits, self._clipped, self._peaks)
         if self._two:

@@ -97,6 +97,31 @@ def cut(
 
 
 @kernel
+def continued(seg: Floats, left: int, right: int, n: int, period: float) -> None:
+    """Fill columns 0 .. left-1 and right .. n-1 of seg, where no sample exists, from one `period` away.
+
+    Where a record begins or ends, the signal goes on as the transform takes for granted that it does: with the period
+    of the window, whole cycles. Between samples by a Hann-windowed sinc of 16 taps.
+    """
+    for k in range(n):
+        if left <= k < right:
+            continue
+        at = k + period if k < left else k - period
+        i = int(at)
+        total = 0.0
+        weights = np.empty(16)
+        for t in range(16):
+            off = at - (i - 7 + t)
+            weights[t] = np.sinc(off) * np.cos(np.pi * off / 16.0) ** 2
+            total += weights[t]
+        for c in range(seg.shape[0]):
+            y = 0.0
+            for t in range(16):
+                y += weights[t] * seg[c, i - 7 + t]
+            seg[c, k] = y / total
+
+
+@kernel
 def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes, peaks: Floats) -> None:
     """out[c] = 1 where a channel of seg was clipped in columns lo..hi (inclusive). peaks: its largest magnitude.
 
