@@ -48,11 +48,13 @@ class Evidence:
     score: float = 0.0
     named: bool = False  # the device itself says that it is this model
     denied: bool = False  # … that it is another one
+    other: bool = False  # it calls itself something else, of the same maker
     pro: list[str] = field(default_factory=list)
     contra: list[str] = field(default_factory=list)
     judged: int = 0  # values that could tell something
     plausible: int = 0
     refused: int = 0  # blocks
+    absent: int = 0  # registers of its map that the device refuses one by one
     values: dict[str, float] = field(default_factory=dict)
 
     def add(self, nats: float, text: str) -> None:
@@ -159,14 +161,26 @@ def judge_names(profile: Profile, told: str, evidence: Evidence, how: str) -> No
         evidence.named, evidence.denied = True, False
         evidence.add(10.0, f"it calls itself '{told}' ({how})")
     elif _vendor_in(profile, text):
+        evidence.other |= how == READ_ID
         evidence.add(3.0, f"it calls itself '{told}' ({how})")
     elif how == READ_ID:  # in a server id stands what its maker likes
         evidence.add(-6.0, f"it calls itself '{told}' ({how})")
+    elif any(rule.method == "fc17" for rule in profile.identify):  # … but for makers that put the model there
+        evidence.other = True
+        evidence.contra.append(f"it calls itself '{told}' ({how})")
 
 
 def _says_model(profile: Profile, told: str) -> bool:
-    names = (_token(name) for name in (profile.model, *profile.aliases))
-    return any(name and name in _token(told, 0) for name in names)
+    names = (profile.model, *profile.aliases)
+    tokens = {_token(text) for name in names for text in (name, _type_code(name))}
+    return any(name and name in _token(told, 0) for name in tokens)
+
+
+def _type_code(name: str) -> str:
+    """ "VLT AutomationDrive FC 302 (note)" → "FC 302": the shortest end of it that has letters and digits."""
+    words = name.partition("(")[0].split()
+    ends = (" ".join(words[at:]) for at in reversed(range(len(words))))
+    return next((end for end in ends if any(letter.isalpha() for letter in end) and _token(end)), "")
 
 
 def _token(name: str, least: int = 4) -> str:

@@ -1,6 +1,6 @@
 """`magwatt identify`: which model is this? Reads what tells the register maps apart, and weighs it.
 
-The weights are in agent/fingerprint.py. One name is given only where every other is far less likely; else a short list.
+The weights are in agent/fingerprint.py, the verdict in agent/identified.py.
 Reads only: what the device says of itself (0x2B, 0x11), the registers that maps name for identification, and a few
 measured values of each map that is still possible.
 """
@@ -9,66 +9,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from agent.fingerprint import ANSWERED, READ_ID, SERVER_ID, Evidence, judge_names, judge_register, judge_values
+from agent.identified import Identified, decide, ranked
 from agent.questions import Gone, Questions
 from drivers.errors import DeviceRefused, FrameError, LinkTimeout
 from drivers.identity import DeviceIdentity, ServerId, read_identity, read_server_id
 from drivers.profiles import Identify, Profile, Register, load_profile, profile_ids
 from drivers.reading import Link
-from drivers.registers import Block, plan_blocks
+from drivers.registers import Block, plan_blocks, usable
 
-SURE, APART = 8.0, 5.0  # nats: what a name needs, and how far behind every other must be
-POSSIBLE = 2.0  # below, a model is not even listed
-LIST_MAX = 5
 BLOCKS_MAX, ROWS_MIN = 4, 6  # requests for one map's values; values that should tell enough
 HOPELESS = -5.0
+ABSENT, ABSENT_MAX = 2.5, 2  # nats for a register that is not there; more than so many say no more
+LOST = 0.5  # nats for a question whose answer got lost twice: what would have been won, no more
 SUNSPEC_MODELS_MAX = 30
 HOLE_MAX = 16
 CUT_MAX = 8  # registers that a question may be shorter
 GAP_S = 0.02  # before each question: some devices need a pause, which one is not known yet
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    profile: Profile
-    score: float  # nats against chance
-    named: bool
-    reasons: tuple[str, ...]
-    doubts: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Identified:
-    """matches: the likeliest first, at most LIST_MAX. sure: the first is meant, the others are far behind."""
-
-    unit: int
-    matches: list[Match] = field(default_factory=list)
-    sure: bool = False
-    told: str = ""  # what it says of itself
-    notes: list[str] = field(default_factory=list)
-    requests: int = 0
-
-    @property
-    def text(self) -> str:
-        if self.sure:
-            return self.matches[0].profile.id
-        if self.matches:
-            return "perhaps " * (len(self.matches) == 1) + " or ".join(match.profile.id for match in self.matches)
-        return f"unknown; it calls itself '{self.told}'" if self.told else "unknown"
-
-
 async def identify(
     link: Link, unit: int, timeout_s: float = 0.5, gap_s: float = GAP_S, *, fc03: bool = False,
     ending: asyncio.Event | None = None, profiles: Iterable[Profile] | None = None, function: int = 4,
+    character_s: float = 0.0,
 ) -> Identified:  # fmt: skip
     """The likeliest models of the device at `unit`. Raises LinkBusy and LinkClosed.
 
     fc03: function 3 may be used; without it most models cannot be looked at. function: one that it answers, be it by
-    a refusal, when asked for register 0.
+    a refusal, when asked for register 0. character_s: of one character on a serial line.
     """
-    device = Questions(link, unit, timeout_s, gap_s, fc03, ending, function)
+    device = Questions(link, unit, timeout_s, gap_s, fc03, ending, function, character_s)
     found = Identified(unit)
     candidates = {profile.id: profile for profile in (_all_profiles() if profiles is None else profiles)}
     evidence = {name: Evidence() for name in candidates}
@@ -85,11 +57,14 @@ async def identify(
                 await _values(device, profile, evidence[profile.id])
         left = [item for item in candidates.values() if item.id not in looked and evidence[item.id].score > 0]
         await _registers(device, left, evidence, patient=True)
+        for name in ranked(candidates, evidence):
+            if not evidence[name].named:
+                await _whole_map(device, candidates[name], evidence[name])
     except Gone:
         stopped = ending is not None and ending.is_set()
         found.notes.append("stopped before all was read" if stopped else "it fell silent before all was read")
     found.requests += device.requests
-    _decide(found, candidates, evidence)
+    decide(found, candidates, evidence)
     if not fc03:
         hidden = sum(profile.function == 3 for profile in candidates.values())
         found.notes.append(f"{hidden} of {len(candidates)} models can only be looked at with function 03")
@@ -103,26 +78,6 @@ def _all_profiles() -> list[Profile]:
     ]  # fmt: skip
 
 
-def _decide(found: Identified, candidates: dict[str, Profile], evidence: dict[str, Evidence]) -> None:
-    ranked = sorted(evidence.items(), key=lambda item: -item[1].score)
-    best = ranked[0][1].score if ranked else 0.0
-    near = [name for name, seen in ranked if seen.score >= POSSIBLE and best - seen.score < APART]
-    if near and not evidence[near[0]].named:  # nothing but values: its maker's other maps that answer too stay in it
-        maker = candidates[near[0]].vendor
-        near += [
-            name
-            for name, seen in ranked
-            if name not in near and candidates[name].vendor == maker and seen.score >= POSSIBLE and not seen.refused
-        ]
-    found.matches = [
-        Match(candidates[name], seen.score, seen.named, tuple(seen.pro), tuple(seen.contra))
-        for name, seen in ((name, evidence[name]) for name in near[:LIST_MAX])
-    ]
-    first = evidence[near[0]] if near else Evidence()
-    fits = first.named or not first.refused
-    found.sure = len(near) == 1 and best >= SURE and fits and not first.denied
-
-
 async def _what_it_says(
     device: Questions, candidates: dict[str, Profile], evidence: dict[str, Evidence], found: Identified
 ) -> None:
@@ -131,7 +86,10 @@ async def _what_it_says(
         device.requests += 1
         try:
             answer: DeviceIdentity | ServerId = await read(device.link, device.unit, device.timeout_s, device.gap_s)
-        except (DeviceRefused, FrameError, LinkTimeout):
+        except DeviceRefused:
+            device.refuses = True
+            continue
+        except (FrameError, LinkTimeout):
             continue
         text = str(answer) if isinstance(answer, DeviceIdentity) else answer.text
         if sum(letter.isalnum() for letter in text) >= 3:
@@ -163,6 +121,8 @@ async def _registers(
             if rule.method == "register" and rule.address is not None and rule.function in device.functions:
                 there = await device.read(rule.function, rule.address, rule.words)
                 words = device.get(rule.function, rule.address, rule.words) if there else None
+                if words is None and (rule.function, rule.address) in device.lost:
+                    continue
                 if words is not None or rule.function in device.functions:
                     judge_register(profile, rule, words, evidence[profile.id])
     return looked
@@ -177,8 +137,11 @@ async def _values(device: Questions, profile: Profile, evidence: Evidence) -> No
     for block in _telling(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
         least = max(1, block.count - CUT_MAX)
         if not await device.read(block.function, block.address, block.count, least):
+            if (block.function, block.address) in device.lost:
+                evidence.add(-LOST, f"{_span(block)} gave no answer")
+                continue
             evidence.refused += 1
-            evidence.add(-4.0, f"registers {block.address}–{block.address + block.count - 1} are refused")
+            evidence.add(-4.0, f"{_span(block)} are refused")
             if evidence.score < HOPELESS or evidence.refused > 1:
                 return
         else:
@@ -186,6 +149,27 @@ async def _values(device: Questions, profile: Profile, evidence: Evidence) -> No
             evidence.score += ANSWERED
     if read:
         judge_values(_narrowed(profile), device.words, evidence)
+
+
+async def _whole_map(device: Questions, profile: Profile, evidence: Evidence) -> None:
+    """Whether every register that the map promises is there: a relative copies much of a map, seldom all of it."""
+    if profile.function not in device.functions or profile.dialect == "sunspec":
+        return
+    rows = [row for row in usable(profile) if _readable(row)]
+    for block in plan_blocks(profile, rows, 0):
+        if await device.read(block.function, block.address, block.count):
+            continue
+        for row in block.registers:
+            there = await device.read(row.function, row.address, row.words)
+            if not there and (row.function, row.address) not in device.lost:
+                evidence.absent += 1
+                evidence.add(-ABSENT, f"it refuses {row.name}, register {row.address}, which that model has")
+                if evidence.absent == ABSENT_MAX:
+                    return
+
+
+def _span(block: Block) -> str:
+    return f"registers {block.address}–{block.address + block.count - 1}"
 
 
 def _askable(device: Questions, profile: Profile) -> bool:

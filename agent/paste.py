@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.config_keys import COMM_LOSS
-from agent.identify import Identified
+from agent.identified import Identified
 from drivers.eavesdrop import Setting
 from drivers.profiles import Profile
 
@@ -70,7 +70,12 @@ def _device(bus: str, device: Identified) -> list[str]:
     else:
         several = len(device.matches) > 1
         which = "keep one of these lines, without its #" if several else "take the # away if it says so"
-        head.append(f"# Not sure: read the label and {which}")
+        if device.foreign:
+            head.append(
+                "# A model that is not in the library, near to these. docs/adding-a-device.md shows how to add it"
+            )
+        else:
+            head.append(f"# Not sure: read the label and {which}")
         for match in device.matches:
             other = "   # a drive: write [drive.…] above" if match.profile.kind == "vfd" and not drive else ""
             head.append(f'# profile = "{match.profile.id}"{other}')
@@ -83,14 +88,19 @@ def _device(bus: str, device: Identified) -> list[str]:
     ]
 
 
-def _drive(profile: Profile) -> list[str]:
-    """It is not polled until a person has looked at what it does when its master falls silent."""
+def watchdog(profile: Profile) -> str:
+    """What is known of a drive's communication watchdog."""
     known = profile.comm_loss
-    where = known.get("parameter", "unknown")
-    more = "".join(
+    where = known.get("parameter", "parameter unknown")
+    return where + "".join(
         f"; {key.replace('_', ' ')}: {known[key]}" for key in ("default", "reset_by") if known.get(key)
     )  # fmt: skip
+
+
+def _drive(profile: Profile) -> list[str]:
+    """It is not polled until a person has looked at what it does when its master falls silent."""
     return [
-        f"# Look at its communication watchdog first ({where}{more}), then say what you found:",
+        "# Polling may arm, feed or mask its communication watchdog, which may stop the motor when polling ends.",
+        f"# Look at it first ({watchdog(profile)}), then say what you found:",
         f'# comm_loss = "not used"   # or {", ".join(COMM_LOSS[1:])}',
     ]

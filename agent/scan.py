@@ -15,7 +15,7 @@ from agent.clock import SystemClock
 from agent.identify import identify
 from agent.overhear import overhear
 from agent.probe import Heard, Reply, ask
-from agent.scan_result import Found, Options, Result, Target
+from agent.scan_result import Found, Options, Result, Target, noise_findings
 from agent.scan_view import View
 from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting
@@ -26,6 +26,7 @@ NETWORK_S = 0.1  # to a converter and back
 QUIET_TCP_S = 0.4  # once it is known that absent units are just not answered
 PROMISCUOUS = (255, 1, 246, 137, 94, 211)  # who answers as all of these is one device
 SLOW_UNITS = 8  # that were asked last, one of which answered late
+FEW = 40  # silent units that may be asked once more patiently
 RETRIES = 3  # questions to a unit that answered with noise
 
 
@@ -57,7 +58,8 @@ class Scan:
                 await self._line()
             else:
                 await self._tcp()
-            self._judge_noise()
+            result.findings += noise_findings(self._noisy, result)
+            self._compare()
             result.sought_s = time.monotonic() - self._began_s
             if options.identify:
                 await self._identify()
@@ -99,6 +101,7 @@ class Scan:
         try:
             await self._sweep(link, setting, units, order.DEVICE_S, 4)
             await self._again(link, setting)
+            await self._insist(link, setting, units)
             silent = [unit for unit in units if self._unheard(unit)]
             if self._options.depth == "full":
                 await self._sweep(link, setting, silent, order.SLOW_S, 4)
@@ -255,18 +258,22 @@ class Scan:
             elif unit in self._left_alone:
                 del self._noisy[unit]
 
-    def _judge_noise(self) -> None:
-        for unit, setting in self._noisy.items():
-            if self.result.found:
-                self.result.findings.append(
-                    f"unit {unit}: something answers, never a whole frame, while others answer well: do two devices "
-                    f"share unit {unit}? Switch one off and scan again"
-                )
-            else:
-                self.result.findings.append(
-                    f"unit {unit}: bytes came at {setting or self._target} that are no frame, at no setting: two "
-                    "devices with that unit, A and B exchanged, or noise?"
-                )
+    async def _insist(self, link: ModbusLink, setting: Setting | None, units: Sequence[int]) -> None:
+        """Where somebody is missing the silent are asked once more: a bad line, or a device that comes and goes."""
+        expected = self._options.expected
+        if expected is None or not expected.missing(self.result.units):
+            return
+        self._view.say(f"{len(self.result.found)} answered, {expected.count} expected: the silent are asked once more")
+        silent = [unit for unit in expected.units or units if self._unheard(unit)]
+        await self._sweep(link, setting, silent, order.SLOW_S if len(silent) <= FEW else order.DEVICE_S, 4)
+
+    def _compare(self) -> None:
+        """What was found against what is expected."""
+        if expected := self._options.expected:
+            if missing := expected.missing(self.result.units):
+                self.result.findings.append(missing)
+            if surplus := expected.surplus(self.result.units):
+                self.result.notes.append(surplus)
 
     def _check_stop(self) -> None:
         if self.stop.is_set():
@@ -286,8 +293,9 @@ class Scan:
                 self._view.step(item.unit)
                 timeout_s = max(0.3, 3 * item.took_s)
                 item.identified = await identify(
-                    link, item.unit, timeout_s, fc03=self._options.fc03, ending=self.stop, function=item.function
-                )
+                    link, item.unit, timeout_s, fc03=self._options.fc03, ending=self.stop, function=item.function,
+                    character_s=link.wire.character_s if self._target.is_line else 0.0,
+                )  # fmt: skip
             self._check_stop()
         finally:
             await link.close()

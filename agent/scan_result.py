@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent import scan_order as order
-from agent.identify import Identified
+from agent.identified import Identified
+from agent.words import counted
 from drivers.eavesdrop import Setting
 from drivers.wire import Wire
 
@@ -38,6 +39,37 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """Who should be there: so many, and where the labels were read, which units."""
+
+    count: int
+    units: tuple[int, ...] = ()
+
+    def missing(self, heard: set[int]) -> str:
+        """What is short, as a finding; empty when all are there."""
+        silent = [unit for unit in self.units if unit not in heard]
+        if silent:
+            return (
+                f"{len(silent)} of {counted(self.count, 'expected unit')} silent: {_listed(silent)}. Is it on, is its "
+                "unit number the one on its label, has it this line's settings?"
+            )
+        if len(heard) < self.count:
+            there = f" ({_listed(sorted(heard))})" if heard else ""
+            return (
+                f"{counted(self.count, 'device')} expected, {len(heard)} answered{there}, "
+                f"{self.count - len(heard)} missing: compare with the unit numbers on the labels"
+            )
+        return ""
+
+    def surplus(self, heard: set[int]) -> str:
+        """Who was not expected, as a note."""
+        strangers = sorted(heard - set(self.units)) if self.units else []
+        if strangers:
+            return f"{_listed(strangers)} answered, not among the expected"
+        return f"{len(heard)} answered, {self.count} expected" if len(heard) > self.count else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """depth: quick (likely units only), usual, full (rare settings, slow devices, function 3 for the silent ones)."""
 
@@ -46,6 +78,7 @@ class Options:
     listen_s: float = 10.0
     fc03: bool = False
     identify: bool = True
+    expected: Expected | None = None
 
 
 @dataclass(slots=True)
@@ -73,6 +106,35 @@ class Result:
     @property
     def units(self) -> set[int]:
         return {found.unit for found in self.found}
+
+
+def noise_findings(noisy: Mapping[int, Setting | None], result: Result) -> Iterator[str]:
+    """noisy: units from which bytes came and never a frame, with the setting at which they first did."""
+    for unit, setting in noisy.items():
+        if result.found:
+            yield (
+                f"unit {unit}: something answers, never a whole frame, while others answer well: do two devices "
+                f"share unit {unit}? Switch one off and scan again"
+            )
+        else:
+            yield (
+                f"unit {unit}: bytes came at {setting or result.target} that are no frame, at no setting: two "
+                "devices with that unit, A and B exchanged, or noise?"
+            )
+
+
+def parse_expected(text: str) -> Expected:
+    """ "6": so many devices; "11-14,31": these units. Raises ValueError."""
+    if text.strip().isdecimal():
+        if not 0 < int(text) <= 247:
+            raise ValueError("a line has 1 to 247 devices")
+        return Expected(int(text))
+    units = tuple(parse_units(text))
+    return Expected(len(units), units)
+
+
+def _listed(units: Sequence[int]) -> str:
+    return f"unit{'s' * (len(units) != 1)} {', '.join(map(str, units))}"
 
 
 def parse_units(text: str) -> list[int]:

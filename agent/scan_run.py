@@ -11,7 +11,8 @@ from dataclasses import replace
 import click
 
 from agent.clock import SystemClock
-from agent.identify import Identified, identify
+from agent.identified import Identified
+from agent.identify import identify
 from agent.paste import to_toml
 from agent.probe import Heard, ask
 from agent.scan import Scan
@@ -25,7 +26,7 @@ LISTEN_S = 2.0  # before the first byte on a line whose settings are known
 FINE, FINDING, WRONG, INTERRUPTED = 0, 1, 2, 130
 WARNING = (
     "A drive whose communication watchdog listens on this port may take these reads for its master, and trip when they "
-    "end. Scan while drives stand still, or where that watchdog is off."
+    "end. Do this while drives stand still, or where that watchdog is off."
 )
 QUESTION = (
     "On some private dialects (Huanyang HY) a read frame of function 03 commands a run.\n"
@@ -59,6 +60,8 @@ def run_scan(target: Target, options: Options, as_json: bool) -> int:
 
 
 def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
+    click.echo(WARNING, err=True)
+
     async def main() -> int:
         wire = replace(target.wire(target.setting), listen_s=LISTEN_S if target.is_line else 0.0)
         link = ModbusLink(wire, SystemClock())
@@ -100,7 +103,10 @@ async def _identify(
         why = "bytes came that are no frame: wrong line setting?" if reply.heard is Heard.NOISE else "no answer"
         click.echo(f"unit {unit} on {target}: {why}; magwatt scan finds line settings and units")
         return None
-    return await identify(link, unit, max(0.3, 3 * reply.took_s), fc03=fc03, ending=ending, function=function)
+    return await identify(
+        link, unit, max(0.3, 3 * reply.took_s), fc03=fc03, ending=ending, function=function,
+        character_s=link.wire.character_s if target.is_line else 0.0,
+    )  # fmt: skip
 
 
 def _guarded(main) -> int:  # type: ignore[no-untyped-def]  # a coroutine function; its type says no more

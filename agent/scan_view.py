@@ -173,6 +173,7 @@ def identified_object(known: Any) -> dict[str, Any]:
     return {
         "sure": known.sure,
         "calls_itself": known.told or None,
+        "in_library": not known.foreign if known.matches else None,
         "models": [
             {
                 "profile": match.profile.id,

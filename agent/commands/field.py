@@ -65,12 +65,13 @@ def _place(command: Any) -> Any:
     "--full", "depth", flag_value="full", help="Also rare settings, slow devices, silent units by function 03."
 )
 @click.option("--listen", type=Seconds(2), default=10.0, show_default=True, help="Listen that long first (serial).")
+@click.option("--expect", metavar="N|UNITS", help="How many devices, or which units (as 11-14,31), must answer.")
 def scan(
     serial: str | None, tcp: str | None, line: str | None, framing: str | None, yes_fc03: bool, as_json: bool,
-    units: str, depth: str | None, listen: float,
+    units: str, depth: str | None, listen: float, expect: str | None,
 ) -> None:  # fmt: skip
     """Find who is on a line, with which settings: listens first, then reads one register of each unit."""
-    from agent.scan_result import Options, parse_units
+    from agent.scan_result import Options, parse_expected, parse_units
     from agent.scan_run import may_use_fc03, run_scan
 
     target = _at(serial, tcp, line, framing)
@@ -78,7 +79,13 @@ def scan(
         wanted = parse_units(units)
     except ValueError as error:
         fail(f"--units {units}: {error}")
-    options = Options(tuple(wanted), depth or "usual", listen, may_use_fc03(yes_fc03))
+    try:
+        expected = parse_expected(expect) if expect is not None else None
+    except ValueError as error:
+        fail(f"--expect {expect}: {error}")
+    if expected and (outside := sorted(set(expected.units) - set(wanted))):
+        fail(f"--expect {expect}: unit {outside[0]} is not among --units {units}")
+    options = Options(tuple(wanted), depth or "usual", listen, may_use_fc03(yes_fc03), expected=expected)
     sys.exit(run_scan(target, options, as_json))
 
 

@@ -20,7 +20,7 @@ from agent.clock import SystemClock
 from agent.identify import Identified, identify
 from agent.scan import Scan
 from agent.scan_order import DEVICE_S, FIRST_UNITS, HASTY_S, USUAL, in_order, likely_units
-from agent.scan_result import Options, Target, parse_units
+from agent.scan_result import Options, Target, parse_expected, parse_units
 from agent.scan_result import Result as Outcome
 from agent.scan_view import Lines, result_object, result_text
 from drivers.bus import ModbusLink
@@ -359,6 +359,9 @@ def invoke(*words: str) -> Result:
         (["scan", "--tcp", "127.0.0.1", "--line", "9600 8N1"], "only for --framing rtu"),
         (["scan", "--tcp", "127.0.0.1", "--framing", "rtu"], "--line: missing"),
         (["scan", "--serial", "/dev/a", "--listen", "0"], "--listen"),
+        (["scan", "--serial", "/dev/a", "--expect", "0"], "--expect 0: a line has 1 to 247 devices"),
+        (["scan", "--serial", "/dev/a", "--expect", "six"], "--expect six: write units like"),
+        (["scan", "--serial", "/dev/a", "--units", "1-9", "--expect", "4,12"], "unit 12 is not among --units 1-9"),
         (["identify", "--serial", "/dev/a", "--unit", "1"], "--line: missing"),
         (["identify", "--tcp", "127.0.0.1:1", "--unit", "256"], "--unit 256"),
         (["identify", "--tcp", "127.0.0.1:1", "--unit", "1"], "127.0.0.1:1: "),
@@ -369,6 +372,74 @@ def test_bad_input_is_one_clear_line(words: list[str], told: str) -> None:
     assert done.exit_code == 2
     assert told in done.output
     assert "Traceback" not in done.output
+
+
+class DozingStation(Station):
+    """One that misses the first question."""
+
+    missed = 0
+
+    def _answer(self, data: bytes) -> None:
+        if self.missed:
+            super()._answer(data)
+        self.missed += 1
+
+
+@at("115200 8N1")
+@pytest.mark.parametrize("expect", ["3", "1,2,7"])
+def test_who_is_expected_is_asked_once_more_and_missed_by_name_or_number(line: TunedSegment, expect: str) -> None:
+    """Three labels; one device dozes, one is off."""
+    Station(line, device(1, "eastron/sdm630"), turnaround_s=0.003)
+    dozing = DozingStation(line, device(2, "eastron/sdm630"), turnaround_s=0.003)
+    expected = parse_expected(expect)
+    result = on_line(line, "115200 8N1", Options(range(1, 10), "usual", LISTEN_S, identify=False, expected=expected))
+    assert [found.unit for found in result.found] == [1, 2]
+    assert dozing.missed > 1
+    (finding,) = result.findings
+    assert ("1 of 3 expected units silent: unit 7" if "," in expect else "3 devices expected, 2 answered") in finding
+
+
+@pytest.mark.parametrize(
+    ("expect", "heard", "missing", "surplus"),
+    [
+        ("2", {1, 2}, "", ""),
+        ("2", {1, 2, 3}, "", "3 answered, 2 expected"),
+        ("2", set(), "2 devices expected, 0 answered, 2 missing", ""),
+        ("1", set(), "1 device expected, 0 answered, 1 missing", ""),
+        ("4-6", {4, 5, 6}, "", ""),
+        ("4-6", {4, 9}, "2 of 3 expected units silent: units 5, 6", "unit 9 answered, not among the expected"),
+    ],
+)
+def test_expected_and_heard_are_compared(expect: str, heard: set[int], missing: str, surplus: str) -> None:
+    expected = parse_expected(expect)
+    assert expected.missing(heard).startswith(missing)
+    assert bool(expected.missing(heard)) == bool(missing)
+    assert expected.surplus(heard) == surplus
+
+
+def test_a_missing_device_is_exit_1() -> None:
+    async def scene() -> tuple[int, str]:
+        bus = TcpBus([device(1, "eastron/sdm630")])
+        place = await bus.start()
+        words = ["scan", "--tcp", place, "--units", "1-2", "--yes-fc03"]
+        try:
+            done = [await asyncio.to_thread(_exit_of, [*words, "--expect", number]) for number in ("1", "2")]
+        finally:
+            await bus.stop()
+        assert done[0][0] == 0, done[0]
+        return done[1]
+
+    code, out = asyncio.run(scene())
+    assert code == 1
+    assert "finding  2 devices expected, 1 answered (unit 1), 1 missing" in out
+
+
+def _exit_of(words: list[str]) -> tuple[int, str]:
+    code = "from agent.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *words], capture_output=True, text=True, timeout=100, check=False
+    )
+    return done.returncode, done.stdout
 
 
 def test_a_busy_port_is_told(line: TunedSegment) -> None:
