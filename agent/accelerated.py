@@ -131,7 +131,7 @@ async def _both(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         compute.close()
-        store.save_counters(compute.energies_kwh())
+        store.save_counters({name: round(1000 * kwh) for name, kwh in compute.energies_kwh().items()})
         store.close()
 
 

@@ -114,9 +114,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     buses = pollers(config, clock, lambda reading: relay[0](reading))
     refusals = Refusals(store, buses)
     apply_checks(store, config, buses)
-    energies = {
-        f"energy_allocated/{asset.name}": store.counter(f"energy_allocated/{asset.name}") for asset in all_assets
-    }
+    energies = {name: wh / 1000 for name, wh in store.counters().items()}
     compute = Compute(
         all_assets,
         {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices},
@@ -158,7 +156,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
 def save(store: Store, values: dict[str, float], refusals: Refusals) -> None:
     """Trouble with the disk is said and lived with: measuring goes on."""
     try:
-        store.save_counters(values)
+        store.save_counters({name: round(1000 * kwh) for name, kwh in values.items()})
         refusals.save()
     except StoreError as error:
         log.warning("state not saved: %s; next try in a minute", error)

@@ -1,0 +1,76 @@
+"""Runs of the agent: their numbers, who works in a directory, which sinks there are."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from typing import IO
+
+from agent.store.file import StoreError
+from agent.store.gaps import note_gap
+
+BOOTS_KEPT = 100
+KILLED = "the agent was ended without a chance to save"
+BITS = 60
+
+
+def new_boot(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int, int]:
+    """This run's number, the last place used in the spool, and how many rows are in it. An earlier run that did not
+    close leaves a gap: what it had measured and not committed."""
+    last = db.execute("select n, last_ms, closed, spool_rows from boots order by n desc limit 1").fetchone()
+    boot = max(floor, last[0] + 1) if last else floor
+    rows = last[3] if last else 0
+    if last and not last[2]:
+        note_gap(db, "*", KILLED, None, last[1], max(last[1], now_ms))
+        db.execute("update boots set closed = 1 where n = ?", (last[0],))
+    db.execute(
+        "insert into boots (n, opened_ms, last_ms, spool_rows) values (?, ?, ?, ?)",
+        (boot, now_ms, max(now_ms, last[1]) if last else now_ms, rows),
+    )
+    db.execute("delete from boots where n <= (select n from boots order by n desc limit 1 offset ?)", (BOOTS_KEPT,))
+    used = db.execute("select max(seq) from sqlite_sequence where name = 'spool'").fetchone()[0]
+    return boot, int(used or 0), rows
+
+
+def register(db: sqlite3.Connection, names: list[str]) -> dict[str, int]:
+    known: dict[str, int] = dict(db.execute("select name, bit from sinks").fetchall())
+    for name in set(known) - set(names):
+        db.execute("delete from sinks where bit = ?", (known.pop(name),))
+    for name in names:
+        if name not in known:
+            known[name] = next(bit for bit in range(BITS) if bit not in known.values())
+            db.execute("insert into sinks values (?, ?)", (known[name], name))
+    mask = sum(1 << bit for bit in known.values())
+    db.execute(f"update spool set owed = owed & {mask} where owed & ~{mask}")
+    gone = db.execute("delete from spool where owed = 0").rowcount
+    if gone:
+        db.execute("update boots set spool_rows = max(0, spool_rows - ?) where n = (select max(n) from boots)", (gone,))
+    return known
+
+
+def claim_directory(path: Path) -> IO[str]:
+    """Held as long as this run lives; the kernel gives it back even after a kill."""
+    try:
+        held = path.open("a+", encoding="ascii")
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        held.seek(0)
+        owner = held.read().strip()
+        held.close()
+        raise StoreError(f"store.dir {path.parent}: another agent (process {owner or 'unknown'}) works here") from None
+    held.truncate(0)
+    held.write(str(os.getpid()))
+    held.flush()
+    return held
+
+
+def number_in(path: Path | None) -> int:
+    try:
+        return int(path.read_text(encoding="ascii")) if path else 0
+    except (OSError, ValueError):
+        return 0

@@ -1,0 +1,163 @@
+"""The state file itself: opened, set aside when it is damaged, with a reserve for a full disk."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.store.migrate import TooNew, migrate, version
+
+log = logging.getLogger(__name__)
+
+NAME = "magwatt.sqlite"
+RESERVE_BYTES = 1 << 20  # given back to a full disk, so that confirmed rows can still be deleted
+WAL_PAGES = 1000
+ASIDE_KEPT = 3
+SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history")
+QUICK_CHECK_BYTES = 32 << 20  # a larger file is not looked through at the start: measuring would wait for it
+
+
+class StoreError(Exception):
+    """The state file cannot be used; the message names it."""
+
+
+class Damaged(Exception):
+    """What stands in the file is no database of ours, or no longer."""
+
+
+def open_file(directory: Path, utc_s: Callable[[], float]) -> tuple[sqlite3.Connection, str]:
+    """The connection, and what was wrong (empty: nothing). A damaged file is set aside, and what can be read of it is
+    taken over. Raises StoreError."""
+    path = directory / NAME
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            return connect(path), ""
+        except Damaged as error:
+            aside = set_aside(path, utc_s())
+            log.error("%s: %s; set aside as %s", path, error, aside.name)
+            db = connect(path)
+            saved = salvage(db, aside)
+            return db, f"{error}; the file was set aside as {aside.name}, {saved} rows were saved from it"
+    except (OSError, ValueError, sqlite3.Error, TooNew, Damaged) as error:
+        raise StoreError(f"store.dir {directory}: {_spoken(error)}") from None
+
+
+def connect(path: Path | str) -> sqlite3.Connection:
+    """Raises Damaged, sqlite3.Error, TooNew."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    try:
+        version(db)
+        db.execute("pragma synchronous = full")
+        db.execute(f"pragma wal_autocheckpoint = {WAL_PAGES}")
+        db.execute(f"pragma journal_size_limit = {4 * WAL_PAGES * 1024}")
+        migrate(db)
+        db.execute("pragma journal_mode = wal")
+        if path != ":memory:" and os.path.getsize(path) < QUICK_CHECK_BYTES:
+            found = db.execute("pragma quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise Damaged(str(found).splitlines()[-1])
+    except sqlite3.DatabaseError as error:
+        db.close()
+        if is_damage(error):
+            raise Damaged(str(error)) from None
+        raise
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """The disk, most likely: SQLite says FULL for a page and IOERR for the files beside it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def set_aside(path: Path, utc_s: float) -> Path:
+    """Renames the file and what belongs to it; only the last few are kept."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(utc_s))
+    aside = path.with_name(f"{path.name}.corrupt-{stamp}")
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    old = sorted(path.parent.glob(f"{path.name}.corrupt-*Z"))
+    for item in old[:-ASIDE_KEPT]:
+        for suffix in ("", "-wal", "-shm"):
+            item.with_name(item.name + suffix).unlink(missing_ok=True)
+    return aside
+
+
+def salvage(db: sqlite3.Connection, damaged: Path) -> int:
+    """Copies what can be read of a damaged file of this version; returns how many rows."""
+    saved = 0
+    with contextlib.suppress(sqlite3.Error):
+        old = sqlite3.connect(damaged, isolation_level=None)
+        try:
+            if version(old) != version(db):
+                return 0
+            for table in SALVAGED:
+                saved += _copy(old, db, table)
+        finally:
+            old.close()
+    return saved
+
+
+def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
+    saved = 0
+    db.execute("begin")
+    with contextlib.suppress(sqlite3.Error):
+        for row in old.execute(f"select * from {table}"):
+            db.execute(f"insert or ignore into {table} values ({','.join('?' * len(row))})", row)
+            saved += 1
+    db.execute("commit")
+    return saved
+
+
+class Reserve:
+    """A file that only takes up room. `release` gives it to a full disk; `restore` takes it back when there is some."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._path = directory / "reserve" if directory else None
+        self.restore()
+
+    def release(self) -> bool:
+        """Whether there was something to release."""
+        if self._path is None or not self._path.exists():
+            return False
+        self._path.unlink(missing_ok=True)
+        return True
+
+    def restore(self) -> None:
+        path = self._path
+        if path is None or path.exists() or free_bytes(path.parent)[0] < 4 * RESERVE_BYTES:
+            return
+        with contextlib.suppress(OSError), path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+
+
+def free_bytes(directory: Path) -> tuple[int, int]:
+    """Free for us, and the size of the file system."""
+    found = os.statvfs(directory)
+    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
+
+def default_directory() -> Path:
+    """The platform's place for state: systemd's STATE_DIRECTORY, else XDG_STATE_HOME, else ~/.local/state."""
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "magwatt"
+
+
+def _spoken(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error)

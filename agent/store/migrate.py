@@ -1,0 +1,80 @@
+"""The tables of each version of the state file, and the way from one to the next. Never edit a published step."""
+
+from __future__ import annotations
+
+import sqlite3
+
+VERSION = 2
+
+_TABLES = """
+create table boots (
+    n integer primary key, opened_ms integer not null, last_seq integer not null default 0,
+    last_ms integer not null, closed integer not null default 0, spool_rows integer not null default 0
+);
+create table counters (name text primary key, value integer not null) without rowid;
+create table note (
+    kind text, name text, fingerprint text not null, saved_ms integer not null, body text not null,
+    primary key (kind, name)
+) without rowid;
+create table sinks (bit integer primary key, name text not null unique);
+create table spool (
+    n integer primary key autoincrement, boot integer not null, seq integer not null, importance integer not null,
+    t_ms integer not null, asset text, kind text not null, payload blob not null, owed integer not null
+);
+create table aside (
+    n integer primary key, boot integer not null, seq integer not null, t_ms integer not null, asset text,
+    kind text not null, payload blob not null, reason text not null
+);
+create table gaps (
+    g integer primary key, kind text not null, reason text not null, rows integer, from_ms integer not null,
+    to_ms integer not null, announced integer not null default 0
+);
+create table history (
+    step_s integer, asset text, t_ms integer, body blob not null, primary key (step_s, asset, t_ms)
+) without rowid;
+"""
+
+# Version 1 had no number: tables boot (one, count), counter (name, kWh as real) and note.
+_FROM_1 = (
+    _TABLES.replace("create table note", "create table if not exists note")
+    + """
+insert into boots (n, opened_ms, last_ms, closed) select count, 0, 0, 1 from boot;
+insert into counters select name, cast(round(value * 1000) as integer) from counter;
+drop table boot;
+drop table counter;
+"""
+)
+
+
+class TooNew(Exception):
+    """The file was written by a later version."""
+
+
+def migrate(db: sqlite3.Connection) -> int:
+    """Brings the file to VERSION in one transaction: all of it or nothing. Returns the version it had; 0: new."""
+    had = version(db)
+    if had > VERSION:
+        raise TooNew(f"written by a later magwatt (version {had} of the file; this one knows {VERSION})")
+    if had == VERSION:
+        return had
+    db.execute("pragma auto_vacuum = incremental")  # takes effect in a new file, or with the vacuum
+    if had:
+        db.execute("vacuum")
+    db.execute("begin immediate")
+    try:
+        if version(db) == had:  # nobody else was faster
+            for statement in (_FROM_1 if had else _TABLES).split(";"):
+                db.execute(statement)
+            db.execute(f"pragma user_version = {VERSION}")
+        db.execute("commit")
+    except BaseException:
+        db.execute("rollback")
+        raise
+    return had
+
+
+def version(db: sqlite3.Connection) -> int:
+    number = int(db.execute("pragma user_version").fetchone()[0])
+    if number:
+        return number
+    return 1 if db.execute("select 1 from sqlite_master where name = 'boot'").fetchone() else 0

@@ -1,0 +1,266 @@
+"""The store: everything of agent/store behind one door."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from agent.store import file, gaps
+from agent.store.boots import claim_directory, new_boot, number_in, register
+from agent.store.drain import Drain
+from agent.store.file import Reserve, StoreError
+from agent.store.gaps import Gap
+from agent.store.group import Put
+from agent.store.quota import Quota, pages
+from agent.store.row import Row
+from agent.store.shift import shift_rows
+from agent.store.writer import Writer
+from drivers.reading import Clock
+
+MINUTES_2020 = 26_297_280  # from 1970 to 2020
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """[store] of the configuration."""
+
+    commit_s: float = 0.1
+    quota_bytes: int = 2_000_000_000
+    free_share: float = 0.05
+    age_s: float = 90 * 86400.0
+
+
+class Store:
+    """Opens or makes the file. Thread-safe. Raises StoreError.
+
+    directory None: in memory only, for a state directory that cannot be used.
+    A new file begins with a number taken from the clock (minutes since 2020) and from what an earlier file left behind,
+    so that ids do not come again when the file was lost.
+    """
+
+    def __init__(self, directory: Path | None, clock: Clock, settings: Settings = Settings()) -> None:
+        self._clock, self._settings = clock, settings
+        self.directory = directory
+        self.path = directory / file.NAME if directory else Path(":memory:")
+        self.damage = ""  # what was wrong with the file that was found; a new one was begun
+        db = self._open()
+        self._writer = Writer(
+            db,
+            settings.commit_s,
+            Quota(directory, settings.quota_bytes, settings.free_share, settings.age_s),
+            Reserve(directory),
+            self._utc_ms,
+            self._begin_anew,
+        )
+        self._lock = threading.Lock()  # of ids: rows come into the spool in the order of their ids
+        self._boot = self._sequence = self._n = 0
+        self._lock_file: IO[str] | None = None
+        last = db.execute("select max(last_ms) from boots").fetchone()[0]
+        self.last_utc_ms = int(last or 0)  # of all earlier runs: time does not run before it
+        self._writer.start()
+
+    @property
+    def boot(self) -> int:
+        """The number of this run, taken the first time it is asked for.
+
+        Raises StoreError when another agent runs here.
+        """
+        if not self._boot:
+            self._claim()
+        return self._boot
+
+    @property
+    def trouble(self) -> str:
+        """Why rows only wait in memory; empty: they are in the file."""
+        return self._writer.trouble or ("" if self.directory else "no state directory: kept in memory only")
+
+    @property
+    def sequence(self) -> int:
+        """Of the last id that was given."""
+        return self._sequence
+
+    def next_id(self) -> str:
+        """boot-sequence: never used before, by this or any earlier run."""
+        boot = self.boot
+        with self._lock:
+            self._sequence += 1
+            return f"{boot}-{self._sequence}"
+
+    def append(
+        self, asset: str | None, kind: str, t_ms: int, encode: Callable[[str], bytes],
+        counters: Mapping[str, int] | None = None, settles: int | None = None,
+    ) -> Row:  # fmt: skip
+        """Puts one row into the spool; never waits for the disk. It is committed within the settings' commit_s.
+
+        encode: id → payload. counters: whole numbers (watt-hours) that this row is the first to show: they are
+        committed in the same transaction as the row, so that after a kill both are there or neither.
+        """
+        boot = self.boot
+        with self._lock:
+            sequence = self._sequence + 1
+            payload = encode(f"{boot}-{sequence}")
+            self._sequence, self._n = sequence, self._n + 1
+            row = Row(self._n, f"{boot}-{sequence}", t_ms, asset, kind, payload, time.monotonic_ns())
+            self._writer.put(Put(row, boot, sequence, dict(counters or {}), settles))
+        return row
+
+    def counters(self) -> dict[str, int]:
+        """All counters as they were last committed, by name; whole numbers, so that nothing is lost in rounding."""
+        with self._writer.db_lock:
+            return dict(self._writer.db.execute("select name, value from counters").fetchall())
+
+    def save_counters(self, values: Mapping[str, int]) -> None:
+        """For counters that no row carries; committed with the next group. Does not wait."""
+        self._writer.put_counters(dict(values))
+
+    def drains(self, names: Iterable[str]) -> dict[str, Drain]:
+        """The durable sinks of this run, each with its view of the spool. Ask once, before the first row.
+
+        A sink that is new gets the rows from now on; one that is not named any more is forgotten.
+        """
+        wanted = list(names)
+        self._claim()
+        bits: dict[str, int] = self._writer.do(lambda db: register(db, wanted))
+        found = {name: Drain(self, bits[name], name, self._n) for name in wanted}
+        self._writer.drains = {drain.bit: drain for drain in found.values()}
+        return found
+
+    def read(self, bit: int, above: int, below: int, limit: int) -> list[Row]:
+        """Rows owed to a sink, above < n < below, in order; those that wait in memory come last."""
+        with self._writer.db_lock:
+            try:
+                rows = self._writer.db.execute(
+                    "select n, boot, seq, t_ms, asset, kind, payload from spool "
+                    "where n > ? and n < ? and owed & ? order by n limit ?",
+                    (above, below, 1 << bit, limit),
+                ).fetchall()
+            except sqlite3.Error:
+                rows = []  # the writer finds out, and says so
+            found = [Row(n, f"{boot}-{seq}", t_ms, asset, kind, body) for n, boot, seq, t_ms, asset, kind, body in rows]
+            if len(found) < limit and self._writer.unsaved:
+                waiting = [put.row for n, put in self._writer.unsaved.items() if above < n < below]
+                found += waiting[: limit - len(found)]
+        return found
+
+    def confirm(self, bit: int, numbers: list[int]) -> None:
+        self._writer.confirm(self._writer.drains[bit], numbers)
+
+    def refuse(self, bit: int, n: int, reason: str) -> None:
+        self._writer.refuse(self._writer.drains[bit], n, reason)
+
+    def take_gaps(self) -> list[Gap]:
+        """Gaps to announce; a row appended with `settles` of one ends it. Raises StoreError."""
+        found: list[Gap] = self._writer.do(gaps.take_gaps)
+        return found
+
+    def note_gap(self, kind: str, reason: str, rows: int | None, from_ms: int, to_ms: int) -> None:
+        """Counts rows that were lost before they came here. Raises StoreError."""
+        self._writer.do(lambda db: gaps.note_gap(db, kind, reason, rows, from_ms, to_ms))
+
+    def shift_unsent(self, boot: int, delta_ms: int, after: int = 0) -> int:
+        """Moves the times of a boot's rows that are still in the spool and have a sequence above `after`: the clock
+        that stamped them was wrong by so much.
+
+        Returns how many. Rows that a sink has in hand keep the old time if they arrive. Raises StoreError.
+        """
+        moved: int = self._writer.do(lambda db: shift_rows(db, boot, delta_ms, after))
+        for drain in self._writer.drains.values():
+            drain.reread()
+        return moved
+
+    def figures(self) -> dict[str, float]:
+        """spool_rows, of these unsaved_rows (in memory: the file cannot be written), dropped_rows since the file was
+        made, spool_bytes (used of the file) and spool_full_share (of the quota)."""
+        writer = self._writer
+        with writer.db_lock:
+            used, _, size = pages(writer.db)
+            dropped = gaps.dropped_rows(writer.db)
+        return {
+            "spool_rows": writer.spool_rows + len(writer.unsaved),
+            "unsaved_rows": len(writer.unsaved),
+            "dropped_rows": dropped,
+            "spool_bytes": used * size,
+            "spool_full_share": used * size / self._settings.quota_bytes,
+        }
+
+    def note(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
+        """The body kept under kind and name; None when there is none, it is older, or of another fingerprint."""
+        with self._writer.db_lock:
+            row = self._writer.db.execute(
+                "select fingerprint, saved_ms, body from note where kind = ? and name = ?", (kind, name)
+            ).fetchone()
+        if row is None or row[0] != fingerprint or self._clock.utc_ns() / 1e9 - row[1] / 1e3 > age_max_s:
+            return None
+        return json.loads(row[2])
+
+    def notes(self, kind: str) -> dict[str, Any]:
+        """All bodies of one kind by name, whatever their fingerprint and age."""
+        with self._writer.db_lock:
+            rows = self._writer.db.execute("select name, body from note where kind = ? order by name", (kind,))
+            return {name: json.loads(body) for name, body in rows.fetchall()}
+
+    def save_note(self, kind: str, name: str, fingerprint: str, body: Any) -> None:
+        """Keeps a body that JSON can carry; fingerprint: what it holds for. Waits for its commit. Raises StoreError."""
+        row = (kind, name, fingerprint, self._utc_ms(), json.dumps(body))
+        self._writer.do(lambda db: db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row).rowcount)
+
+    def forget_note(self, kind: str, name: str) -> None:
+        """Waits for its commit. Raises StoreError."""
+        self._writer.do(lambda db: db.execute("delete from note where kind = ? and name = ?", (kind, name)).rowcount)
+
+    def do(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Runs `job` in the writer's next transaction and waits for its commit. Raises StoreError."""
+        return self._writer.do(job)
+
+    def close(self) -> None:
+        """Commits everything; a run that ends here leaves no gap."""
+        if self._boot and self._writer.is_alive():
+            closed = "update boots set closed = 1 where n = ?"
+            with suppress(StoreError):
+                self._writer.do(lambda db: db.execute(closed, (self._boot,)).rowcount)
+        self._writer.stop()
+        with self._writer.db_lock:
+            self._writer.db.close()
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    def _open(self) -> sqlite3.Connection:
+        if self.directory is None:
+            return file.connect(":memory:")
+        db, self.damage = file.open_file(self.directory, lambda: self._clock.utc_ns() / 1e9)
+        return db
+
+    def _begin_anew(self, error: str) -> sqlite3.Connection:
+        """In the writer's thread: the file was damaged while we ran."""
+        self._writer.db.close()
+        db = self._open()
+        self.damage = self.damage or error
+        now_ms = self._utc_ms()
+        db.execute("insert or ignore into boots (n, opened_ms, last_ms) values (?, ?, ?)", (self._boot, now_ms, now_ms))
+        return db
+
+    def _claim(self) -> None:
+        with self._lock:
+            if self._boot:
+                return
+            if self.directory is not None:
+                self._lock_file = claim_directory(self.directory / "agent.lock")
+            floor = max(1, self._utc_ms() // 60_000 - MINUTES_2020, number_in(self._boot_file()) + 1)
+            self._boot, self._n, rows = self._writer.do(lambda db: new_boot(db, floor, self._utc_ms()))
+            self._writer.boot, self._writer.spool_rows = self._boot, rows
+            if (path := self._boot_file()) is not None:
+                with suppress(OSError):
+                    path.write_text(f"{self._boot}\n", encoding="ascii")
+
+    def _boot_file(self) -> Path | None:
+        return self.directory / "boot" if self.directory else None
+
+    def _utc_ms(self) -> int:
+        return self._clock.utc_ns() // 1_000_000

@@ -1,0 +1,273 @@
+"""The one thread that writes: gathers what was put within `commit_s` and commits it as one group.
+
+When the file cannot be written, rows wait in memory (bounded) and go to the sinks all the same; each try that follows
+takes them along. What does not fit is dropped, least important and oldest first, and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from agent.store.drain import Drain
+from agent.store.file import Reserve, StoreError, is_damage, is_full
+from agent.store.gaps import note_gap
+from agent.store.group import Group, Job, Put, insert, take_off
+from agent.store.quota import Quota, shrink
+from agent.store.row import importance
+
+log = logging.getLogger(__name__)
+
+MEMORY_ROWS = 20_000  # that cannot be written now
+RETRY_S = 1.0
+WAIT_S = 15.0  # for a job's commit
+HOUSEKEEPING_S = 30.0
+
+
+class Writer(threading.Thread):
+    """drains: bit → drain. reopen: a new connection when the file turned out to be damaged."""
+
+    def __init__(
+        self, db: sqlite3.Connection, commit_s: float, quota: Quota, reserve: Reserve, utc_ms: Callable[[], int],
+        reopen: Callable[[str], sqlite3.Connection],
+    ) -> None:  # fmt: skip
+        super().__init__(name="store", daemon=True)
+        self.db, self.db_lock = db, threading.RLock()
+        self.drains: dict[int, Drain] = {}
+        self.spool_rows = self.commits = self.failures = 0
+        self.boot: int | None = None
+        self.trouble = ""
+        self.unsaved: dict[int, Put] = {}  # rows by n that are not in the file; changed under db_lock
+        self._commit_s, self._quota, self._reserve = commit_s, quota, reserve
+        self._utc_ms, self._reopen = utc_ms, reopen
+        self._group = Group()
+        self._wake = threading.Condition(threading.Lock())
+        self._idle = self._urgent = self._ending = False
+        self._housekeeping_s = 0.0
+        self._lost: list[tuple[str, int, int, int]] = []  # kind, rows, from, to: dropped from memory, not yet counted
+
+    def put(self, put: Put) -> None:
+        with self._wake:
+            self._group.puts.append(put)
+            self._stir()
+
+    def put_counters(self, counters: dict[str, int]) -> None:
+        with self._wake:
+            self._group.counters.update(counters)
+            self._stir()
+
+    def confirm(self, drain: Drain, numbers: list[int]) -> None:
+        with self._wake:
+            self._group.confirmed.append((drain, numbers))
+            self._stir()
+
+    def refuse(self, drain: Drain, n: int, reason: str) -> None:
+        with self._wake:
+            self._group.refused.append((drain, n, reason))
+            self._stir()
+
+    def do(self, job: Job) -> Any:
+        """Runs `job` in the next transaction and waits for its commit. Raises StoreError; then nothing is half done."""
+        future: Future[Any] = Future()
+        with self._wake:
+            if self._ending:
+                raise StoreError("the state file is closed")
+            self._group.jobs.append((job, future))
+            self._urgent = True
+            self._stir()
+        try:
+            return future.result(WAIT_S)
+        except TimeoutError:
+            raise StoreError(f"the state file was not written within {WAIT_S:g} s") from None
+
+    def stop(self) -> None:
+        """Commits what is there, and ends."""
+        with self._wake:
+            self._ending = True
+            self._wake.notify()
+        self.join(WAIT_S)
+
+    def run(self) -> None:
+        committed_s = float("-inf")
+        while True:
+            with self._wake:
+                self._await(committed_s + self._commit_s)
+                group, self._group = self._group, Group()
+                self._urgent = False
+                ending = self._ending
+            committed_s = time.monotonic()
+            self._write(group)
+            if ending:
+                return
+            self._keep_house()
+
+    def _stir(self) -> None:
+        if self._idle or self._urgent:
+            self._wake.notify()
+
+    def _await(self, due_s: float) -> None:
+        """Until there is something to write and its time has come."""
+        retry_s = time.monotonic() + RETRY_S
+        while not self._ending:
+            now_s = time.monotonic()
+            if self._urgent:
+                return
+            if not self._group and not (self.unsaved and now_s >= retry_s):
+                self._idle = True
+                self._wake.wait(RETRY_S if self.unsaved else HOUSEKEEPING_S)
+                self._idle = False
+                if not self._group and time.monotonic() >= self._housekeeping_s:
+                    return
+            elif now_s >= due_s:
+                return
+            else:
+                self._wake.wait(due_s - now_s)
+
+    def _write(self, group: Group) -> None:
+        with self.db_lock:
+            for put in group.puts:
+                self.unsaved[put.row.n] = put
+            self._bound_memory()
+            try:
+                self._transact(group)
+            except sqlite3.Error as error:
+                self._failed(group, error)
+            else:
+                if self.trouble:
+                    log.info("the state file is written again; %d rows waited in memory", len(group.puts))
+                    self.trouble = ""
+        if group.puts:
+            rows = [put.row for put in group.puts]
+            for drain in list(self.drains.values()):
+                drain.put(rows)
+
+    def _transact(self, group: Group) -> None:
+        if not (group or self.unsaved or self._lost):
+            return
+        db, saved, rows = self.db, list(self.unsaved.values()), self.spool_rows
+        results: list[tuple[Future[Any], Any]] = []
+        db.execute("begin immediate")
+        try:
+            counters = dict(group.counters)
+            for put in saved:
+                counters.update(put.counters)
+            rows += insert(db, saved, sum(1 << bit for bit in self.drains))
+            if counters:
+                db.executemany("insert or replace into counters values (?, ?)", list(counters.items()))
+            rows -= take_off(db, group, len(self.drains) == 1)
+            for kind, count, from_ms, to_ms in self._lost:
+                note_gap(db, kind, "the state file could not be written", count, from_ms, to_ms)
+            results = [(future, self._run_job(job)) for job, future in group.jobs]
+            if self.boot is not None and (saved or rows != self.spool_rows):
+                self._note_progress(saved, rows)
+            db.execute("commit")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("rollback")
+            raise
+        self.spool_rows = max(0, rows)
+        self.commits += 1
+        self.unsaved.clear()
+        self._lost.clear()
+        for drain, numbers in group.confirmed:
+            drain.settle(numbers)
+        for future, result in results:
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+    def _note_progress(self, saved: list[Put], rows: int) -> None:
+        last = saved[-1] if saved else None
+        self.db.execute(
+            "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = max(last_ms, ?) where n = ?",
+            (max(0, rows), last.seq if last else 0, self._utc_ms(), self.boot),
+        )
+
+    def _run_job(self, job: Job) -> Any:
+        """The job's result, or its exception: one that fails undoes only itself."""
+        self.db.execute("savepoint job")
+        try:
+            result = job(self.db)
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            self.db.execute("rollback to job")
+            result = error
+        self.db.execute("release job")
+        return result
+
+    def _failed(self, group: Group, error: sqlite3.Error) -> None:
+        """Nothing of the group was written: what can wait, waits; who waits for a commit is told."""
+        self.failures += 1
+        for _, future in group.jobs:
+            future.set_exception(StoreError(f"state file: {error}"))
+        with self._wake:
+            self._group.counters = {**group.counters, **self._group.counters}
+            self._group.confirmed[:0] = group.confirmed
+            self._group.refused[:0] = group.refused
+        if not self.trouble:
+            log.error("the state file cannot be written: %s; rows wait in memory, measuring goes on", error)
+        self.trouble = str(error)
+        if is_damage(error):
+            with contextlib.suppress(StoreError):
+                self.db = self._reopen(str(error))
+        elif is_full(error) and self._reserve.release():
+            log.warning("the reserve was given to the full disk")
+
+    def _bound_memory(self) -> None:
+        surplus = len(self.unsaved) - MEMORY_ROWS
+        if surplus <= 0:
+            return
+        order = sorted(self.unsaved.values(), key=lambda put: (-importance(put.row.kind), put.row.n))
+        for put in order[:surplus]:
+            del self.unsaved[put.row.n]
+            self._lost.append((put.row.kind, 1, put.row.t_ms, put.row.t_ms))
+
+    def _keep_house(self) -> None:
+        """Age, room and the reserve, in short transactions between groups."""
+        due = time.monotonic() >= self._housekeeping_s
+        try:
+            if due:
+                self._housekeeping_s = time.monotonic() + HOUSEKEEPING_S
+                self._reserve.restore()
+                self._in_transaction(lambda: self._quota.age(self.db, self._busy(), self._utc_ms()))
+                with self.db_lock:
+                    shrink(self.db)
+            if self._quota.short(self.db):
+                self._make_room()
+        except sqlite3.Error as error:
+            if not self.trouble:
+                log.warning("no room could be made in the state file: %s", error)
+
+    def _make_room(self) -> None:
+        while not self._quota.enough(self.db):
+            if self._in_transaction(lambda: self._quota.step(self.db, self._busy(), self._utc_ms())) is None:
+                return
+            with self._wake:
+                if self._group.puts or self._group.jobs:
+                    return  # rows first; the next group comes back here
+
+    def _in_transaction(self, step: Callable[[], int | None]) -> int | None:
+        with self.db_lock:
+            self.db.execute("begin immediate")
+            try:
+                went = step()
+                if went and self.boot is not None:
+                    self._note_progress([], self.spool_rows - went)
+                self.db.execute("commit")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("rollback")
+                raise
+        self.spool_rows -= went or 0
+        return went
+
+    def _busy(self) -> set[int]:
+        return set().union(*(drain.taken() for drain in self.drains.values()))
