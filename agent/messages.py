@@ -17,7 +17,11 @@ EVERYTHING = "*"  # the key of flags that hold for the whole message
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is published for one asset at one time. asset None: the gateway itself."""
+    """What is published for one asset at one time. asset None: the gateway itself.
+
+    counters: name → whole number (watt-hours) that this message is the first to show; not sent, but committed to the
+    store in one transaction with its row.
+    """
 
     asset: str | None
     kind: str  # telemetry | pq3s | harmonics | health | state | meta | info
@@ -27,6 +31,7 @@ class Message:
     methods: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, Quality] = field(default_factory=dict)
     quality: Quality = Quality.GOOD  # of the whole message
+    counters: Mapping[str, int] = field(default_factory=dict)
 
 
 def judge(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Quality) -> str:

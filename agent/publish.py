@@ -2,55 +2,83 @@
 
 from __future__ import annotations
 
-import threading
 from importlib import metadata
 from typing import Any, Protocol
 
 from agent.config import Config
 from agent.messages import Message, encode, encode_plain
+from agent.sinks import DurableSink, LiveSink
 from agent.store import Store
 from agent.topology import Asset
 from drivers.reading import Clock
 
 
 class Carrier(Protocol):
+    """Takes everything at once, past the spool: for runs on virtual time."""
+
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool: ...
 
 
 class Publisher:
-    """Gives each message its topic and id. Thread-safe: the computing thread and the MQTT thread both come here."""
+    """Gives each message its id and a place in the spool, and hands changed texts to all sinks. Thread-safe.
+
+    `sinks` and `live` are set before the first message.
+    """
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], store: Store, clock: Clock) -> None:
         site = config.site
         self.root = f"{site.topic_prefix or f'magwatt/v1/{site.id}'}/{site.gateway}"
         self.carrier: Carrier | None = None
+        self.sinks: list[DurableSink] = []
+        self.live: list[LiveSink] = []
         self._config, self._assets, self._store, self._clock = config, assets, store, clock
         self._names: dict[str, dict[str, list[str]]] = {}  # asset → kind → metrics seen
         self._states: dict[str, bytes] = {}
-        self._lock = threading.Lock()
 
-    def publish(self, message: Message) -> None:
-        with self._lock:
-            message_id = self._store.next_id()
-        topic = f"{self.root}/{message.asset}/{message.kind}" if message.asset else f"{self.root}/{message.kind}"
+    def publish(self, message: Message, settles: int | None = None) -> None:
+        """settles: the gap that this message announces."""
         if message.asset:
             self._learn(message.asset, message)
+        row = self._store.append(
+            message.asset, message.kind, message.t_ms, lambda row_id: encode(message, row_id), message.counters, settles
+        )
         if self.carrier is not None:
-            self.carrier.publish(topic, encode(message, message_id))
+            self.carrier.publish(row.topic(self.root), row.payload)
+        for sink in self.live:
+            sink.show(message)
+
+    def announce_gaps(self) -> None:
+        """One event for each gap that nobody was told of yet. Waits for the disk. Raises StoreError."""
+        for gap in self._store.take_gaps():
+            values = {
+                "event_kind": "data_gap",
+                "event_start_ms": gap.from_ms,
+                "event_rows": gap.rows,
+                "event_of": gap.kind,
+                "event_text": gap.reason,
+                "event_number": gap.g,
+            }
+            self.publish(Message(None, "event", gap.to_ms, values), settles=gap.g)
 
     def tell_state(self, asset: str, word: str, reason: str) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
         payload = encode_plain("state", now_ms, {"state": word, "reason": reason, "since": now_ms})
-        self._states[f"{self.root}/{asset}/state"] = payload
+        self._tell(f"{self.root}/{asset}/state", payload)
+
+    def _tell(self, topic: str, payload: bytes) -> None:
+        if topic.endswith("/state"):
+            self._states[topic] = payload
         if self.carrier is not None:
-            self.carrier.publish(f"{self.root}/{asset}/state", payload, retain=True)
+            self.carrier.publish(topic, payload, retain=True)
+        for sink in self.sinks:
+            sink.tell(topic, payload)
 
     def greeting(self) -> list[tuple[str, bytes]]:
         """Everything retained, for a broker that may know nothing."""
         now_ms = self._clock.utc_ns() // 1_000_000
         texts = [(f"{self.root}/info", encode_plain("info", now_ms, self._info()))]
         texts += [(f"{self.root}/{asset.name}/meta", self._meta(asset, now_ms)) for asset in self._assets]
-        return texts + list(self._states.items())
+        return texts + list(self._states.copy().items())
 
     def _learn(self, asset: str, message: Message) -> None:
         """Meta lists what is really published; a new name sends it again."""
@@ -58,9 +86,8 @@ class Publisher:
         new = [name for name in message.values if name not in known]
         if new:
             known += new
-            if self.carrier is not None:
-                found = next(item for item in self._assets if item.name == asset)
-                self.carrier.publish(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms), retain=True)
+            found = next(item for item in self._assets if item.name == asset)
+            self._tell(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
 
     def _info(self) -> dict[str, Any]:
         return {
@@ -79,7 +106,7 @@ class Publisher:
                 row.name: {"unit": row.unit, "about": row.about, "kind": row.kind}
                 for row in map(asset.metrics(kind).__getitem__, names)
             }
-            for kind, names in self._names.get(asset.name, {}).items()
+            for kind, names in self._names.get(asset.name, {}).copy().items()
         }
         body: dict[str, Any] = {"name": asset.title, "metrics": metrics}
         if motor := asset.motor:
