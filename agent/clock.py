@@ -1,17 +1,112 @@
-"""The real clock. Everything else gets its time passed in."""
+"""UTC without surprises: the monotonic clock plus an offset that changes only where `ClockWatch` sees and tells it.
+
+Everything else gets its time passed in.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+STEP_S = 0.5  # a smaller difference is followed without a word
+PLAUSIBLE_NS = 1_767_225_600_000_000_000  # 2026-01-01: no clock that is right can show less
+SYNCHRONISED, PLAUSIBLE, UNSURE = "synchronised", "plausible", "unsure"
+_STA_UNSYNC = 0x40  # linux/timex.h
 
 
 class SystemClock:
-    def utc_ns(self) -> int:
-        return time.time_ns()
+    """UTC as it was when made and the time that has passed since: no step of the system's clock shows by itself."""
 
-    def monotonic_ns(self) -> int:
-        return time.monotonic_ns()
+    def __init__(
+        self, wall_ns: Callable[[], int] = time.time_ns, monotonic_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self.wall_ns, self.monotonic_ns = wall_ns, monotonic_ns
+        self._offset_ns = wall_ns() - monotonic_ns()
+
+    def utc_ns(self) -> int:
+        return self.monotonic_ns() + self._offset_ns
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def move(self, by_ns: int) -> None:
+        """Puts UTC forward, or back. Readings and rows that were stamped before keep their time."""
+        self._offset_ns += by_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The clock was put forward (positive) or back by delta_ms.
+
+    correct: the rows before it were made by a clock that nobody vouched for, so that the new time is the better one.
+    """
+
+    delta_ms: int
+    correct: bool
+
+
+class ClockWatch:
+    """Compares our clock with the system's. Call `look` about once a second.
+
+    synchronised: whether the system's clock follows a reference; None when the system does not tell (a container).
+    last_ns: UTC that an earlier run reached: without a reference time never runs before it, so that a machine without a
+    battery clock does not write the same hours twice. trusted: somebody said that this clock is right, whatever the
+    kernel says and an earlier run saw.
+    """
+
+    def __init__(
+        self, clock: SystemClock, synchronised: Callable[[], bool | None], last_ns: int = 0, trusted: bool = False
+    ) -> None:
+        self.word = UNSURE
+        self._clock, self._synchronised, self._trusted = clock, synchronised, trusted
+        self._floor_ns = max(PLAUSIBLE_NS, 0 if trusted else last_ns)
+        self._vouched = False  # whether the rows until now were made by a clock that followed a reference
+        if self._judge() == UNSURE and clock.utc_ns() < self._floor_ns:
+            clock.move(self._floor_ns - clock.utc_ns())
+        self.word = self._judge()
+        self._vouched = self.word == SYNCHRONISED
+
+    @property
+    def sure(self) -> bool:
+        return self.word != UNSURE
+
+    def look(self) -> Step | None:
+        """Follows the system's clock. The step that was seen, if any; our clock has made it then."""
+        self.word = self._judge()
+        step = None
+        if self.word != UNSURE or self._clock.wall_ns() >= self._floor_ns:
+            ahead_ns = self._clock.wall_ns() - self._clock.utc_ns()
+            self._clock.move(ahead_ns)
+            if abs(ahead_ns) > STEP_S * 1e9:
+                step = Step(round(ahead_ns / 1e6), not self._vouched)
+        self._vouched = self.word == SYNCHRONISED
+        return step
+
+    def _judge(self) -> str:
+        synchronised = self._synchronised()
+        if synchronised:
+            return SYNCHRONISED
+        if self._clock.wall_ns() >= self._floor_ns and (self._trusted or synchronised is None):
+            return PLAUSIBLE
+        return UNSURE
+
+
+def kernel_synchronised() -> bool | None:
+    """Whether the kernel says that its clock follows a reference (NTP, PTP, GPS); None when it does not tell.
+
+    adjtimex(2), asked without changing anything. chrony, ntpd, systemd-timesyncd and phc2sys all tell the kernel; a
+    clock that is set by hand becomes unsynchronised at that moment.
+    """
+    buffer = (ctypes.c_char * 512)()
+    try:
+        state = ctypes.CDLL(None).adjtimex(buffer)
+    except (OSError, AttributeError):
+        return None
+    if state < 0:
+        return None
+    # struct timex: unsigned modes; long offset, freq, maxerror, esterror; int status
+    status = ctypes.c_int.from_buffer(buffer, 5 * ctypes.sizeof(ctypes.c_long)).value
+    return not status & _STA_UNSYNC

@@ -42,6 +42,7 @@ class Site:
     topic_prefix: str | None
     simulated: bool
     profiles: str | None = None  # folder of own register maps, beside this file
+    trust_clock: bool = False  # the system's clock is right although the kernel does not say so
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ SITE = {
     "topic_prefix": Key(schema.topic_prefix, None),
     "simulated": Key(schema.flag, False),
     "profiles": Key(schema.text, None),
+    "trust_clock": Key(schema.flag, False),
 }
 STORE = {"dir": Key(schema.text, None), "commit": Key(schema.duration(0.01, 10), 0.1)}
 MQTT = {

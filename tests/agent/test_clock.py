@@ -1,0 +1,161 @@
+"""Time on clocks that are moved by hand: steps, a start without a reference, a machine without a battery clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.clock import (
+    PLAUSIBLE,
+    PLAUSIBLE_NS,
+    SYNCHRONISED,
+    UNSURE,
+    ClockWatch,
+    Step,
+    SystemClock,
+    kernel_synchronised,
+)
+
+NOW_NS = 1_800_000_000_000_000_000
+HOUR_NS = 3_600_000_000_000
+
+
+class System:
+    """A computer: its wall clock, its monotonic clock, and what its kernel says."""
+
+    def __init__(self, wall_ns: int = NOW_NS, synchronised: bool | None = True) -> None:
+        self.wall, self.mono, self.synchronised = wall_ns, 5_000_000_000, synchronised
+        self.clock = SystemClock(lambda: self.wall, lambda: self.mono)
+
+    def watch(self, last_ns: int = 0, trusted: bool = False) -> ClockWatch:
+        return ClockWatch(self.clock, lambda: self.synchronised, last_ns, trusted)
+
+    def wait(self, seconds: float) -> None:
+        self.wall += round(seconds * 1e9)
+        self.mono += round(seconds * 1e9)
+
+    def step(self, by_ns: int) -> None:
+        self.wall += by_ns
+
+
+@pytest.mark.parametrize("hours", [1, -1, -8])
+def test_a_step_shows_only_when_it_is_looked_at(hours: int) -> None:
+    system = System()
+    watch = system.watch()
+    system.step(hours * HOUR_NS)
+    assert system.clock.utc_ns() == NOW_NS, "what is measured until then belongs to the old time"
+    system.wait(1)
+    assert watch.look() == Step(hours * 3_600_000, correct=False)
+    assert system.clock.utc_ns() == system.wall
+    assert watch.look() is None, "told once"
+
+
+@pytest.mark.parametrize("hours", [1, -1, -8])
+def test_rows_of_an_unsynchronised_clock_are_corrected_when_it_becomes_right(hours: int) -> None:
+    system = System(synchronised=False)
+    watch = system.watch()
+    assert not watch.sure
+    system.wait(100)
+    system.step(hours * HOUR_NS)
+    system.synchronised = True
+    assert watch.look() == Step(hours * 3_600_000, correct=True)
+    assert watch.sure
+
+
+def test_rows_of_a_right_clock_keep_their_time_when_somebody_sets_it_wrong() -> None:
+    """Set by hand: the kernel drops its mark at that moment. Then the time server repairs it."""
+    system = System()
+    watch = system.watch()
+    system.step(HOUR_NS)
+    system.synchronised = False
+    assert watch.look() == Step(3_600_000, correct=False)
+    assert not watch.sure
+    system.wait(60)
+    assert watch.look() is None
+    system.step(-HOUR_NS)
+    system.synchronised = True
+    assert watch.look() == Step(-3_600_000, correct=True)
+
+
+def test_a_clock_that_becomes_synchronised_without_a_step_was_right() -> None:
+    system = System(synchronised=False)
+    watch = system.watch()
+    system.synchronised = True
+    assert watch.look() is None
+    assert watch.word == SYNCHRONISED
+
+
+def test_small_differences_are_followed_without_a_word() -> None:
+    system = System()
+    watch = system.watch()
+    for _ in range(20):
+        system.wait(1)
+        system.step(100_000_000)
+        assert watch.look() is None
+        assert system.clock.utc_ns() == system.wall
+
+
+@pytest.mark.parametrize("wall_ns", [0, NOW_NS - 8 * HOUR_NS])
+@pytest.mark.parametrize("synchronised", [False, None])
+def test_without_a_reference_time_never_runs_before_the_last_boot(wall_ns: int, synchronised: bool | None) -> None:
+    """0: no battery clock. None: a kernel that does not tell."""
+    system = System(wall_ns, synchronised)
+    watch = system.watch(last_ns=NOW_NS)
+    assert system.clock.utc_ns() == NOW_NS
+    assert watch.word == UNSURE
+    system.wait(30)
+    assert watch.look() is None
+    assert system.clock.utc_ns() == NOW_NS + 30_000_000_000, "it runs on from there"
+    system.wall = NOW_NS + HOUR_NS
+    system.synchronised = True
+    step = watch.look()
+    assert step == Step(3_570_000, correct=True)
+    assert system.clock.utc_ns() == NOW_NS + HOUR_NS
+
+
+def test_a_set_clock_below_the_last_boot_is_not_followed_until_it_is_vouched_for() -> None:
+    system = System(synchronised=False)
+    watch = system.watch(last_ns=NOW_NS - 1)
+    system.wait(10)
+    system.step(-8 * HOUR_NS)
+    assert watch.look() is None
+    assert system.clock.utc_ns() == NOW_NS + 10_000_000_000
+    system.synchronised = True
+    assert watch.look() == Step(-8 * 3_600_000, correct=True), "a reference knows better than an earlier run"
+
+
+def test_a_synchronised_clock_is_right_even_before_the_last_boot() -> None:
+    """An earlier run had a wrong date."""
+    system = System()
+    watch = system.watch(last_ns=NOW_NS + 1000 * HOUR_NS)
+    assert watch.sure
+    assert system.clock.utc_ns() == NOW_NS
+
+
+def test_a_trusted_clock_is_believed_whatever_the_kernel_and_an_earlier_run_say() -> None:
+    system = System(synchronised=False)
+    watch = system.watch(last_ns=NOW_NS + 1000 * HOUR_NS, trusted=True)
+    assert (watch.word, watch.sure) == (PLAUSIBLE, True)
+    assert system.clock.utc_ns() == NOW_NS
+
+
+def test_no_trust_makes_1970_plausible() -> None:
+    system = System(0, synchronised=None)
+    watch = system.watch(trusted=True)
+    assert not watch.sure
+    assert system.clock.utc_ns() == PLAUSIBLE_NS
+
+
+def test_intervals_do_not_feel_a_step() -> None:
+    system = System()
+    watch = system.watch()
+    before = system.clock.monotonic_ns()
+    system.step(-8 * HOUR_NS)
+    system.wait(2)
+    watch.look()
+    assert system.clock.monotonic_ns() - before == 2_000_000_000
+
+
+def test_the_kernel_is_asked_without_being_changed() -> None:
+    """Twice the same answer, and one of the three; which one, this machine decides."""
+    assert kernel_synchronised() is kernel_synchronised()
+    assert kernel_synchronised() in (True, False, None)
