@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from agent.commands.shared import Positive, Seconds, broker_of, fail
     "--config", "config_file", type=click.Path(path_type=Path), help="Write the agent's matching configuration there."
 )
 @click.option("--broker", default="mqtt://127.0.0.1:1883", show_default=True, help="The broker in that configuration.")
+@click.option("--proxy", metavar="HOST:PORT|/dev/…", help="Instead: stand before a real wire and spoil answers on it.")
+@click.option("--spoil", "spoils", multiple=True, metavar="FAULT=CHANCE",
+              help="With --proxy: flip=0.01, late=0.02, drop, truncate, echo …; often.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same plant.")
 @click.option("--seconds", type=Seconds(1), help="Stop by itself after that time.")
 @click.option("--speed", type=float, default=1.0, show_default=True,
@@ -35,7 +39,8 @@ from agent.commands.shared import Positive, Seconds, broker_of, fail
 def simulate(
     scenario: str | None, devices: tuple[str, ...], tcp: int | None, serial: bool, line: str | None, plc: bool,
     fault: str | None, truth: Path | None, config_file: Path | None, broker: str, seed: int, seconds: float | None,
-    speed: float, published: Path | None, print_config: bool, list_them: bool,
+    speed: float, published: Path | None, print_config: bool, list_them: bool, proxy: str | None,
+    spoils: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Serve a simulated plant, or virtual devices of any profile, on real wires. Without SCENARIO: list them.
 
@@ -53,6 +58,13 @@ def simulate(
         serve_scenario,
     )
 
+    if proxy is not None:
+        if scenario is not None or devices:
+            fail(f"--proxy {proxy} goes alone: what it stands before runs elsewhere")
+        _stand_before(proxy, line, spoils, seed, seconds)
+        return
+    if spoils:
+        fail("--spoil goes with --proxy")
     if list_them or (scenario is None and not devices):
         click.echo("\n".join(list_scenarios(about=list_them)))
         return
@@ -91,6 +103,18 @@ def simulate(
         fail(str(error))
     except OSError as error:
         fail(f"{scenario or 'simulate'}: {error}")
+
+
+def _stand_before(where: str, line: str | None, spoils: tuple[str, ...], seed: int, seconds: float | None) -> None:
+    from agent.simulate import LINE
+    from agent.stand_before import stand_before
+
+    try:
+        stand_before(where, line or LINE, spoils, seed, seconds)
+    except OSError as error:
+        fail(f"--proxy {where}: {os.strerror(error.errno) if error.errno else error}")
+    except ValueError as error:
+        fail(f"--proxy {where}: {error}")
 
 
 @click.command()

@@ -12,26 +12,23 @@ missed.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import socket
 import struct
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Protocol
 
 from simulators.bus.faults import Line, Script, Step
+from simulators.bus.folder import port_folder
 from simulators.bus.frames import Ask, crc_fits, mbap, rtu
 from simulators.bus.functions import allowed
 from simulators.bus.pty import Pty
 from simulators.bus.reactor import Reactor, Timer
+from simulators.bus.sockets import Connection, Listener
 
 PLUG_S = 0.05  # until an unplugged adapter is back
 _EARLY_S = 50e-6  # what clocks of two threads may differ before a silence counts as broken
-_RECEIVE_BYTES = 4096
 
 
 class Peer(Protocol):
@@ -194,7 +191,7 @@ class RtuPty(SerialLine):
         chunk: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(Line.RTU, script, turnaround_s, queue, baud, bits, chunk)
-        self._folder = Path(tempfile.mkdtemp(prefix="line-"))
+        self._folder = port_folder()
         self.serial_port = str(self._folder / "port")
         self._pty: Pty | None = None
         self._plug()
@@ -231,78 +228,6 @@ class RtuPty(SerialLine):
         if self._pty is not None:
             self._pty.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-class Connection:
-    """One accepted socket."""
-
-    def __init__(self, sock: socket.socket, owner: Reactor, take: Callable[[bytes, Connection], None]) -> None:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock, self.open = sock, True
-        self.buffer = bytearray()
-        self.on_close: Callable[[], None] | None = None
-        self._owner, self._take = owner, take
-        owner.watch(sock.fileno(), self._read)
-
-    def write(self, data: bytes) -> None:
-        if self.open:
-            try:
-                self.sock.sendall(data)
-            except OSError:
-                self.close()
-
-    def close(self) -> None:
-        if self.open:
-            self.open = False
-            self._owner.unwatch(self.sock.fileno())
-            self.sock.close()
-            if self.on_close is not None:
-                self.on_close()
-
-    def _read(self) -> None:
-        try:
-            data = self.sock.recv(_RECEIVE_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if data:
-            self._take(data, self)
-        else:
-            self.close()
-
-
-class Listener:
-    """A loopback port; keeps every connection that is open."""
-
-    def __init__(self, owner: Reactor, take: Callable[[bytes, Connection], None]) -> None:
-        self.sock = socket.create_server(("127.0.0.1", 0))
-        self.sock.setblocking(False)
-        self.connections: list[Connection] = []
-        self.accepted = 0
-        self.greet: Callable[[Connection], None] | None = None
-        self._owner, self._take = owner, take
-        owner.watch(self.sock.fileno(), self._accept)
-
-    @property
-    def port_number(self) -> int:
-        return int(self.sock.getsockname()[1])
-
-    def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            sock, _ = self.sock.accept()
-            self.connections = [connection for connection in self.connections if connection.open]
-            connection = Connection(sock, self._owner, self._take)
-            self.connections.append(connection)
-            self.accepted += 1
-            if self.greet is not None:
-                self.greet(connection)
-
-    def close(self) -> None:
-        for connection in self.connections:
-            connection.close()
-        self.sock.close()
 
 
 class RtuTcp(SerialLine):

@@ -1,49 +1,73 @@
-"""A TCP proxy before any server, simulated or real, that does what bad networks do. Change `faults` while it runs.
+"""A proxy before any Modbus server or serial line, simulated or real, that does what bad wires do. Only reads pass.
 
-proxy = FaultProxy("127.0.0.1", 502)
-proxy.start()                            # connect to proxy.host, proxy.port_number
-proxy.faults.latency_s = 0.2
+proxy = FaultProxy("127.0.0.1", 502)     # or SerialProxy("/dev/ttyUSB0", "19200 8N1")
+proxy.start()                            # connect to proxy.host, proxy.port_number; or open proxy.path
+proxy.faults.latency_s = 0.2             # may change while it runs
 proxy.stop()
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 
-from simulators.bus.faulty import Connection, Listener
-from simulators.bus.reactor import Reactor
+import serial
+
+from simulators.bus.faults import Step
+from simulators.bus.folder import port_folder
+from simulators.bus.frames import crc_fits
+from simulators.bus.functions import READING
+from simulators.bus.pty import Pty
+from simulators.bus.reactor import Reactor, Timer
+from simulators.bus.sockets import Connection, Listener
+from simulators.bus.spoil import Faults, spoiled
+
+_CHARACTERS = 3.5
+_SLACK_S = 0.004  # what a driver's buffer may hold back within a frame
 
 
-@dataclass(slots=True)
-class Faults:
-    """What happens to each segment that the server sends. Chances are 0…1; everything off is a plain relay."""
+class _Proxy(Reactor):
+    """spoilt: answers that did not go on as they came. blocked: requests that would have done more than read."""
 
-    latency_s: float = 0.0
-    jitter_s: float = 0.0  # added, evenly between nothing and this; the order is kept
-    drop: float = 0.0  # the chance that it never arrives
-    duplicate: float = 0.0  # that it arrives twice
-    half_open: bool = False  # connections stay open, nothing passes either way any more
-    cut_after: int | None = None  # that many bytes of the next answer still pass, then the connection is closed
-    only_one: bool = False  # a second connection is closed as soon as it is accepted
-    refuse: bool = False  # every new one is
+    def __init__(self, faults: Faults | None, chance: Random | None) -> None:
+        super().__init__("proxy")
+        self.faults = faults or Faults()
+        self.passed = self.spoilt = self.blocked = 0
+        self._chance = chance or Random(1)
+
+    def _may_pass(self, function: int) -> bool:
+        if function in READING:
+            return True
+        self.blocked += 1
+        return False
+
+    def _steps(self, answer: bytes, asked: bytes) -> list[Step]:
+        steps = spoiled(answer, asked, self.faults, self._chance)
+        as_it_came = len(steps) == 1 and steps[0].data == answer
+        self.passed, self.spoilt = self.passed + as_it_came, self.spoilt + (not as_it_came)
+        return steps
 
 
-class FaultProxy(Reactor):
+class FaultProxy(_Proxy):
+    """For Modbus TCP, and RTU over TCP (rtu). Each segment that comes is taken for a whole request or answer."""
+
     host = "127.0.0.1"
 
-    def __init__(self, host: str, port_number: int, chance: Random | None = None) -> None:
-        super().__init__("proxy")
-        self.faults = Faults()
+    def __init__(
+        self, host: str, port_number: int, chance: Random | None = None, faults: Faults | None = None,
+        rtu: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(faults, chance)
         self.refused = 0
-        self._to = host, port_number
-        self._chance = chance or Random(1)
+        self._to, self._function_at = (host, port_number), 1 if rtu else 7
         self._listener = Listener(self, self._from_client)
         self._listener.greet = self._greet
         self.port_number = self._listener.port_number
         self._servers: dict[Connection, Connection] = {}  # client → server
+        self._asked: dict[Connection, bytes] = {}
         self._passed_s: dict[Connection, float] = {}  # client → when its last segment arrives
 
     @property
@@ -71,37 +95,102 @@ class FaultProxy(Reactor):
 
     def _end(self, client: Connection) -> None:
         self._passed_s.pop(client, None)
+        self._asked.pop(client, None)
         if (server := self._servers.pop(client, None)) is not None:
             server.close()
 
     def _from_client(self, data: bytes, client: Connection) -> None:
-        if not self.faults.half_open and client in self._servers:
+        if self.faults.half_open or client not in self._servers:
+            return
+        if len(data) > self._function_at and self._may_pass(data[self._function_at]):
+            self._asked[client] = data
             self._servers[client].write(data)
 
     def _from_server(self, data: bytes, client: Connection) -> None:
         faults = self.faults
-        if faults.half_open or self._chance.random() < faults.drop:
+        if faults.half_open:
             return
-        times = 2 if self._chance.random() < faults.duplicate else 1
-        pause_s = faults.latency_s + faults.jitter_s * self._chance.random()
-        when_s = self._passed_s[client] = max(self.now() + pause_s, self._passed_s.get(client, 0.0))
         if faults.cut_after is not None:
             cut, faults.cut_after = faults.cut_after, None
-            self.at(when_s, self._then(client, data[:cut], client.close))
-        elif pause_s:
-            self.at(when_s, self._then(client, data * times))
-        else:
-            client.write(data * times)
+            client.write(data[:cut])
+            client.close()
+            return
+        when_s = max(self.now(), self._passed_s.get(client, 0.0))
+        for step in self._steps(data, self._asked.get(client, b"")):
+            when_s = self._passed_s[client] = when_s + step.after_s
+            if when_s <= self.now():
+                client.write(step.data)
+            else:
+                self.at(when_s, self._then(client, step.data))
 
     @staticmethod
-    def _then(client: Connection, data: bytes, after: Callable[[], None] = lambda: None) -> Callable[[], None]:
-        def act() -> None:
-            client.write(data)
-            after()
-
-        return act
+    def _then(client: Connection, data: bytes) -> Callable[[], None]:
+        return lambda: client.write(data)
 
     def shut(self) -> None:
         self._listener.close()
         for server in list(self._servers.values()):
             server.close()
+
+
+class SerialProxy(_Proxy):
+    """`path` is the port for the master; behind it stands a real one. A pause of 3.5 characters ends a frame.
+
+    Raises OSError when the port cannot be had.
+    """
+
+    def __init__(self, port: str, line: str, chance: Random | None = None, faults: Faults | None = None) -> None:
+        super().__init__(faults, chance)
+        baud, format_ = line.split()
+        self._serial = serial.Serial(
+            port, int(baud), bytesize=int(format_[0]), parity=format_[1], stopbits=float(format_[2:]), timeout=0
+        )
+        self._pause_s = _CHARACTERS * 11 / int(baud) + _SLACK_S
+        self._folder = port_folder()
+        self.path = str(self._folder / "port")
+        self._pty = Pty(hold=True)
+        os.symlink(self._pty.path, self.path)
+        self._request, self._answer = bytearray(), bytearray()
+        self._asked = b""
+        self._pauses: dict[str, Timer] = {}
+        self._passed_s = 0.0
+        self.watch(self._pty.fd, self._from_master)
+        self.watch(self._serial.fileno(), self._from_line)
+
+    def _from_master(self) -> None:
+        self._request += self._pty.read()
+        self._after_pause("request", self._asked_for)
+
+    def _from_line(self) -> None:
+        self._answer += self._serial.read(4096)  # of an adapter that was pulled: an error, which ends the proxy
+        self._after_pause("answer", self._answered)
+
+    def _after_pause(self, what: str, call: Callable[[], None]) -> None:
+        if what in self._pauses:
+            self._pauses[what].cancel()
+        self._pauses[what] = self.at(self.now() + self._pause_s, call)
+
+    def _asked_for(self) -> None:
+        """What is no whole frame goes nowhere: whether it only reads cannot be told."""
+        frame, self._request = bytes(self._request), bytearray()
+        if crc_fits(frame) and self._may_pass(frame[1]):
+            self._asked = frame
+            self._serial.write(frame)
+
+    def _answered(self) -> None:
+        frame, self._answer = bytes(self._answer), bytearray()
+        when_s = max(self.now(), self._passed_s)
+        for step in self._steps(frame, self._asked):
+            when_s = self._passed_s = when_s + step.after_s
+            self.at(when_s, self._then(step.data))
+
+    def _then(self, data: bytes) -> Callable[[], None]:
+        def say() -> None:
+            self._pty.write(data)
+
+        return say
+
+    def shut(self) -> None:
+        self._pty.close()
+        self._serial.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

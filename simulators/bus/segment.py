@@ -14,12 +14,11 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
+from simulators.bus.folder import port_folder
 from simulators.bus.frames import Ask, crc_fits, rtu
 from simulators.bus.functions import allowed
 from simulators.bus.pty import Pty
@@ -50,7 +49,7 @@ class Segment(Reactor):
         self.chunk = chunk
         self._ears: dict[str, Hear] = {}
         self._ptys: dict[str, Pty] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="segment-"))
+        self._folder = port_folder()
 
     # --- who is on it ---
 

@@ -20,7 +20,7 @@ from simulators.meters.readings import Values
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Phasors
 from simulators.scenarios import Line
-from simulators.scenarios.fleet import Unit, drive_name, meter_name
+from simulators.scenarios.unit import Unit, drive_name, meter_name
 from simulators.scenarios.line import SegmentPort, TcpPort
 from simulators.scenarios.records import DeviceRecord, ScenarioRecord
 from simulators.truth import Row

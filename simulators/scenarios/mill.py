@@ -13,7 +13,7 @@ from simulators.plant.params import InductionMotor
 from simulators.plant.phasors import Phasors
 from simulators.plant.units import Train
 from simulators.scenarios import Line, trains
-from simulators.scenarios.fleet import Unit, meter_name, units_of
+from simulators.scenarios.unit import Unit, meter_name, units_of
 from simulators.scenarios.instruments import Instruments
 from simulators.scenarios.loads import Demand, Flow
 from simulators.scenarios.machines import drive_of

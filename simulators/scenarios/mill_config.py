@@ -6,7 +6,7 @@ import json
 
 from simulators.endpoints import Endpoints
 from simulators.plant.params import InductionMotor
-from simulators.scenarios.fleet import Unit, drive_name, meter_name
+from simulators.scenarios.unit import Unit, drive_name, meter_name
 from simulators.scenarios.instruments import Placed
 from simulators.scenarios.machines import library
 from simulators.scenarios.mill import Mill

@@ -16,11 +16,10 @@ import pytest
 
 from simulators.bus import faults as of
 from simulators.bus.faults import MATRIX, Line, Script, Step
-from simulators.bus.faulty import FaultyLine, ModbusTcp, RtuPty, RtuTcp, open_line
+from simulators.bus.faulty import FaultyLine, RtuPty, RtuTcp, open_line
 from simulators.bus.frames import Ask, answers, content, crc16, crc_fits, mbap, rtu_request
 from simulators.bus.functions import LOG_VARIABLE
 from simulators.bus.judge import Block, fault_of
-from simulators.bus.proxy import FaultProxy
 
 BLOCK = Block(2, 3, 100, 4)
 
@@ -228,64 +227,6 @@ def test_writing_is_refused_and_recorded(kind: Line, tmp_path: Path, monkeypatch
             os.close(fd)
     assert answer == ask(kind).wrap(bytes((0x86, 1)))
     assert log.read_text().startswith("0x06")
-
-
-# --- the proxy ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def proxy() -> Iterator[FaultProxy]:
-    server = ModbusTcp(of.clean)
-    server.start()
-    found = FaultProxy(server.host, server.port_number)
-    found.start()
-    yield found
-    found.stop()
-    server.stop()
-
-
-def through(proxy: FaultProxy, seconds: float = 0.2) -> tuple[bytes, float]:
-    """One request on a connection of its own: what came until silence, and when the first byte did."""
-    with socket.create_connection((proxy.host, proxy.port_number), timeout=seconds) as sock:
-        started_s, first_s, got = time.monotonic(), 0.0, b""
-        sock.sendall(ask(Line.TCP).raw)
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            while data := sock.recv(100):
-                first_s = first_s or time.monotonic() - started_s
-                got += data
-        return got, first_s
-
-
-def test_a_proxy_without_faults_is_a_relay(proxy: FaultProxy) -> None:
-    assert through(proxy)[0] == ask(Line.TCP).frame()
-
-
-def test_the_proxy_delays_drops_doubles_and_cuts(proxy: FaultProxy) -> None:
-    proxy.faults.latency_s = 0.1
-    got, first_s = through(proxy, 0.5)
-    assert len(got) == 17
-    assert 0.1 <= first_s < 0.3
-    proxy.faults.latency_s = 0.0
-    proxy.faults.duplicate = 1.0
-    assert len(through(proxy)[0]) == 34
-    proxy.faults.duplicate, proxy.faults.drop = 0.0, 1.0
-    assert through(proxy)[0] == b""
-    proxy.faults.drop, proxy.faults.cut_after = 0.0, 5
-    assert len(through(proxy)[0]) == 5
-    assert len(through(proxy)[0]) == 17, "cut once only"
-    proxy.faults.half_open = True
-    assert through(proxy)[0] == b""
-
-
-def test_the_proxy_allows_only_one_when_told(proxy: FaultProxy) -> None:
-    proxy.faults.only_one = True
-    with socket.create_connection((proxy.host, proxy.port_number)) as first:
-        time.sleep(0.05)
-        assert through(proxy)[0] == b""
-        first.sendall(ask(Line.TCP).raw)
-        first.settimeout(1)
-        assert first.recv(100)[:2] == b"\x00\x01"
-    assert proxy.refused == 1
 
 
 def test_steps_keep_their_pauses() -> None:

@@ -1,0 +1,300 @@
+"""The proxies before a server and before a serial line: each fault is what its name says, reads alone pass."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from random import Random
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from agent.clock import SystemClock
+from drivers.bus import ModbusLink, Wire
+from drivers.errors import DriverError
+from simulators.bus import faults as of
+from simulators.bus.faulty import ModbusTcp, RtuPty
+from simulators.bus.frames import crc_fits, mbap, rtu, rtu_request
+from simulators.bus.judge import Score, block_of
+from simulators.bus.proxy import FaultProxy, SerialProxy
+from simulators.bus.spoil import CHANCES, SECONDS, SWITCHES, Faults, faults_of, spoiled
+
+ASKED = mbap(7, 11, struct.pack(">BHH", 3, 100, 4))
+ANSWER = mbap(7, 11, bytes((3, 8, *range(8))))
+RTU_ASKED, RTU_ANSWER = rtu_request(11, 3, 100, 4), rtu(11, bytes((3, 8, *range(8))))
+
+
+def with_fault(name: str, answer: bytes = ANSWER, seed: int = 3) -> list[tuple[bytes, float]]:
+    asked = RTU_ASKED if crc_fits(answer) else ASKED
+    return [(step.data, step.after_s) for step in spoiled(answer, asked, Faults(**{name: 1.0}), Random(seed))]
+
+
+@pytest.mark.parametrize("answer", [ANSWER, RTU_ANSWER], ids=["tcp", "rtu"])
+@pytest.mark.parametrize("seed", range(5))
+def test_each_fault_is_what_its_name_says(answer: bytes, seed: int) -> None:
+    def one(name: str) -> bytes:
+        ((data, after_s),) = with_fault(name, answer, seed)
+        assert after_s == 0
+        return data
+
+    serial = answer == RTU_ANSWER
+    assert with_fault("drop", answer, seed) == []
+    assert one("duplicate") == 2 * answer
+    assert with_fault("late", answer, seed) == [(answer, 1.5)]
+    flipped = one("flip")
+    assert sum((a ^ b).bit_count() for a, b in zip(flipped, answer, strict=True)) == 1
+    assert not crc_fits(flipped)
+    assert 0 < len(one("truncate")) < len(answer)
+    assert answer.startswith(one("truncate"))
+    for name, where in (("garbage_before", bytes.endswith), ("garbage_after", bytes.startswith)):
+        assert where(one(name), answer)
+        assert 1 <= len(one(name)) - len(answer) <= of.STRAY_MAX
+    other = one("wrong_unit")
+    assert crc_fits(other) is serial
+    at = 0 if serial else 6
+    assert other[at] != answer[at]
+    assert other[at + 1 : at + 11] == answer[at + 1 : at + 11]
+    assert (one("wrong_id") == answer) is serial, "RTU has none"
+    assert one("wrong_id")[2:] == answer[2:]
+    assert one("collision") == bytes(a | b for a, b in zip(answer, other, strict=True))
+    (first, _), (rest, pause_s) = with_fault("split", answer, seed)
+    assert first + rest == answer
+    assert pause_s > 0
+    assert with_fault("echo", answer, seed) == [(RTU_ASKED if serial else ASKED, 0.0), (answer, 0.0)]
+    assert with_fault("latency_s", answer, seed) == [(answer, 1.0)]
+
+
+def test_chances_are_kept_and_a_seed_repeats_itself() -> None:
+    """1000 answers at 0.2: within four standard deviations, 4·√(1000·0.2·0.8) = 51."""
+    faults = Faults(drop=0.2)
+
+    def lost(seed: int) -> list[bool]:
+        chance = Random(seed)
+        return [not spoiled(ANSWER, ASKED, faults, chance) for _ in range(1000)]
+
+    assert abs(sum(lost(1)) - 200) < 51
+    assert lost(1) == lost(1) != lost(2)
+
+
+def test_faults_from_texts() -> None:
+    assert {*CHANCES, *SECONDS, *SWITCHES, "cut_after"} == {item.name for item in fields(Faults)}
+    assert faults_of(["flip=0.25", "garbage-before=1", "only_one"]) == Faults(
+        flip=0.25, garbage_before=1.0, only_one=True
+    )
+    for text, told in (("flop=1", "'flip'"), ("flip=2", "0 to 1"), ("late=often", "0 to 1"), ("drop", "0 to 1")):
+        with pytest.raises(ValueError, match=told):
+            faults_of([text])
+
+
+@pytest.fixture
+def proxy() -> Iterator[FaultProxy]:
+    server = ModbusTcp(of.clean)
+    server.start()
+    found = FaultProxy(server.host, server.port_number)
+    found.start()
+    yield found
+    found.stop()
+    server.stop()
+
+
+def through(proxy: FaultProxy, seconds: float = 0.2) -> tuple[bytes, float]:
+    """One request on a connection of its own: what came until silence, and when the first byte did."""
+    with socket.create_connection((proxy.host, proxy.port_number), timeout=seconds) as sock:
+        started_s, first_s, got = time.monotonic(), 0.0, b""
+        sock.sendall(ASKED)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while data := sock.recv(100):
+                first_s = first_s or time.monotonic() - started_s
+                got += data
+        return got, first_s
+
+
+def test_a_proxy_without_faults_is_a_relay(proxy: FaultProxy) -> None:
+    assert through(proxy)[0][:9] == bytes((0, 7, 0, 0, 0, 11, 11, 3, 8))
+
+
+def test_the_proxy_delays_drops_doubles_and_cuts(proxy: FaultProxy) -> None:
+    proxy.faults.latency_s = 0.1
+    got, first_s = through(proxy, 0.5)
+    assert len(got) == 17
+    assert 0.1 <= first_s < 0.3
+    proxy.faults.latency_s = 0.0
+    proxy.faults.duplicate = 1.0
+    assert len(through(proxy)[0]) == 34
+    proxy.faults.duplicate, proxy.faults.drop = 0.0, 1.0
+    assert through(proxy)[0] == b""
+    proxy.faults.drop, proxy.faults.cut_after = 0.0, 5
+    assert len(through(proxy)[0]) == 5
+    assert len(through(proxy)[0]) == 17, "cut once only"
+    proxy.faults.half_open = True
+    assert through(proxy)[0] == b""
+
+
+def test_the_proxy_allows_only_one_when_told(proxy: FaultProxy) -> None:
+    proxy.faults.only_one = True
+    with socket.create_connection((proxy.host, proxy.port_number)) as first:
+        time.sleep(0.05)
+        assert through(proxy)[0] == b""
+        first.sendall(ASKED)
+        first.settimeout(1)
+        assert first.recv(100)[:2] == b"\x00\x07"
+    assert proxy.refused == 1
+
+
+@pytest.fixture
+def serial_proxy() -> Iterator[tuple[SerialProxy, RtuPty]]:
+    line = RtuPty(of.clean)
+    line.start()
+    found = SerialProxy(line.serial_port, "19200 8N1")
+    found.start()
+    yield found, line
+    found.stop()
+    line.stop()
+
+
+def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
+    proxy, line = serial_proxy
+    port = os.open(proxy.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+
+    def exchange(request: bytes, seconds: float = 0.2) -> bytes:
+        os.write(port, request)
+        until_s, got = time.monotonic() + seconds, b""
+        while time.monotonic() < until_s:
+            with contextlib.suppress(BlockingIOError):
+                got += os.read(port, 512)
+            time.sleep(0.002)
+        return got
+
+    try:
+        assert exchange(rtu_request(11, 3, 100, 4)) == line.asked[0].frame()
+        proxy.faults.flip = 1.0
+        assert not crc_fits(exchange(rtu_request(11, 3, 100, 4)))
+        proxy.faults.flip, proxy.faults.echo = 0.0, 1.0
+        assert exchange(rtu_request(11, 3, 100, 4)).startswith(rtu_request(11, 3, 100, 4))
+        proxy.faults.echo = 0.0
+        before = len(line.asked)
+        assert exchange(rtu(11, struct.pack(">BHH", 6, 100, 1))) == b""
+        assert (proxy.blocked, len(line.asked)) == (1, before)
+        assert (proxy.passed, proxy.spoilt) == (1, 2)
+    finally:
+        os.close(port)
+
+
+@pytest.mark.parametrize("serial", [False, True], ids=["tcp", "rtu"])
+def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
+    """Everything at once: what comes through answers the very request, and something does come through."""
+    faults = Faults(**dict.fromkeys(CHANCES, 0.04), late_s=0.15)
+    server = RtuPty(of.clean, baud=115200) if serial else ModbusTcp(of.clean)
+    server.start()
+    proxy = SerialProxy(server.serial_port, "115200 8N1", Random(5), faults) if serial else FaultProxy(
+        "127.0.0.1", server.port_number, Random(5), faults
+    )  # fmt: skip
+    proxy.start()
+    score = Score()
+
+    async def master() -> None:
+        wire = (
+            Wire("line", serial_port=proxy.path, baud=115200, rtu_framing=True)
+            if isinstance(proxy, SerialProxy)
+            else Wire("line", host=proxy.host, port_number=proxy.port_number)
+        )
+        link = ModbusLink(wire, SystemClock())
+        for poll in range(60):
+            block, since_s = block_of(poll), time.monotonic()
+            try:
+                words = await link.read_registers(
+                    block.unit, block.function, block.address, block.words, 0.1, spare=8, tries=2, patience_s=0.2
+                )
+            except DriverError as error:
+                score.miss(error)
+            else:
+                score.take(words, block, since_s, server.asked)
+        await link.close()
+
+    try:
+        asyncio.run(asyncio.wait_for(master(), 60))
+    finally:
+        proxy.stop()
+        server.stop()
+    assert score.wrong == 0, score.reasons
+    assert score.good > 40
+    assert proxy.spoilt > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--proxy", "somewhere"], "write host:port"),
+        (["--proxy", "/dev/nowhere"], "No such file"),
+        (["--proxy", "127.0.0.1:5", "--spoil", "flop=1"], "did you mean 'flip'"),
+        (["--proxy", "127.0.0.1:5", "pump-station"], "goes alone"),
+        (["--spoil", "flip=1"], "goes with --proxy"),
+    ],
+)
+def test_a_proxy_that_cannot_be(arguments: list[str], told: str) -> None:
+    result = CliRunner().invoke(main, ["simulate", *arguments])
+    assert result.exit_code == 2
+    assert told in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_the_command_stands_before_a_server_and_tells_what_it_did() -> None:
+    server = ModbusTcp(of.clean)
+    server.start()
+    command = [sys.executable, "-c", "from agent.cli import main; main()", "simulate", "--proxy",
+               f"127.0.0.1:{server.port_number}", "--spoil", "duplicate=1"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        host, port = first.split()[0].split(":")
+        with socket.create_connection((host, int(port)), timeout=2) as sock:
+            sock.sendall(ASKED)
+            sock.settimeout(0.3)
+            got = b""
+            with contextlib.suppress(TimeoutError):
+                while data := sock.recv(100):
+                    got += data
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "0 answers passed, 1 spoilt, 0 requests blocked\n"
+        assert process.wait(5) == 0
+    server.stop()
+    assert got == 2 * server.asked[0].frame()
+
+
+def test_what_a_killed_process_left_goes_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "from simulators.bus.folder import port_folder; print(port_folder(), flush=True); input()"
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def start() -> tuple[subprocess.Popen[str], Path]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        assert process.stdout is not None
+        return process, Path(process.stdout.readline().strip())
+
+    killed, left = start()
+    alive, kept = start()
+    try:
+        killed.kill()
+        killed.wait(5)
+        assert left.is_dir()
+        third, _ = start()
+        third.communicate("\n", 5)
+        assert not left.exists()
+        assert kept.is_dir(), "its process lives"
+    finally:
+        alive.communicate("\n", 5)
+        for process in (killed,):
+            process.stdin.close()  # type: ignore[union-attr]
+            process.stdout.close()  # type: ignore[union-attr]
