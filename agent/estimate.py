@@ -14,6 +14,10 @@ from agent.topology import Asset
 from agent.trace import Trace
 from drivers.reading import BAD, Quality, Reading
 from dsp import efficiency as eff
+from dsp import efficiency_drive as drives
+from dsp import efficiency_induction as im
+from dsp import efficiency_magnet as pm
+from dsp.efficiency_meter import power_u
 from dsp.tables import converter_fed, ie_efficiency, poles_of_speed, reference_drive_loss_w
 
 STEADY_S, CHANGING_S, SHORTEST_S = 10.0, 60.0, 0.9
@@ -64,7 +68,7 @@ class Estimator:
         self._rated_efficiency = _rated_efficiency(asset)
         self._rating = self._pm_rating()
         self._drive_kw = drive_kw or self.motor.kw
-        factor, self._drive_loss_u = eff.drive_class_factor(asset.drive.efficiency_class if asset.drive else None)
+        factor, self._drive_loss_u = drives.drive_class_factor(asset.drive.efficiency_class if asset.drive else None)
         self._drive_reference_w = reference_drive_loss_w(self._drive_kw) * factor
 
     def take_meter(self, reading: Reading) -> None:
@@ -78,12 +82,10 @@ class Estimator:
         current = self._number(reading, "current_l1")
         relative = current / meter.ct[0] if current is not None and meter.ct else 1.0
         ct_class = (meter.ct_class or "1") if meter.ct else None
-        self._meter_u = eff.power_u(
-            meter.accuracy_class, ct_class, self._number(reading, "power_factor") or 0.85, relative
-        )
+        self._meter_u = power_u(meter.accuracy_class, ct_class, self._number(reading, "power_factor") or 0.85, relative)
         self._input.add(time_s, power_w)
         if self.asset.drive is None and self._rated_efficiency is not None:
-            self._shaft.add(time_s, eff.m1_shaft_power_w(power_w, self.motor.kw * 1000, self._rated_efficiency))
+            self._shaft.add(time_s, im.m1_shaft_power_w(power_w, self.motor.kw * 1000, self._rated_efficiency))
 
     def take_drive(self, reading: Reading) -> None:
         current_a = self._number(reading, "motor_current")
@@ -95,14 +97,14 @@ class Estimator:
         drive_a = rated_a * self._drive_kw / self.motor.kw
         rated_hz = self._rated_hz()
         self._drive_loss.add(
-            time_s, eff.drive_loss_w(self._drive_reference_w, current_a / drive_a, frequency_hz / rated_hz)
+            time_s, drives.drive_loss_w(self._drive_reference_w, current_a / drive_a, frequency_hz / rated_hz)
         )
         if (power_kw := self._number(reading, "motor_power")) is not None:
             self._output.add(time_s, power_kw * 1000)
         if self._rating is not None:
             share = self.asset.drive_share
             winding = self._number(reading, "motor_temperature")
-            losses = eff.pm_losses(self._rating, current_a * share, frequency_hz, winding)
+            losses = pm.pm_losses(self._rating, current_a * share, frequency_hz, winding)
             self._motor_loss.add(time_s, losses.total_w)
         speed = self._number(reading, "motor_speed")
         self._speed_rpm = abs(speed) if speed else 120 * abs(frequency_hz) / self.motor.poles
@@ -149,7 +151,7 @@ class Estimator:
         in_w = self._input.integral(start_s, end_s) / length_s
         out_w = self._shaft.integral(start_s, end_s) / length_s
         load = out_w / (1000 * self.motor.kw)
-        u = eff.m1_u(load)
+        u = im.m1_u(load)
         if u is None or not 0 < out_w < in_w:
             return
         efficiency = out_w / in_w
@@ -178,15 +180,15 @@ class Estimator:
         in_w, in_u = (power_w, self._meter_u) if source is self._input else (power_w + drive_loss_w, DRIVE_POWER_U)
         if in_w < OFF * 1000 * self._drive_kw:
             return
-        drive = eff.from_losses(in_w, drive_loss_w, self._drive_loss_u, in_u, eff.DRIVE_CLASS)
+        drive = eff.from_losses(in_w, drive_loss_w, self._drive_loss_u, in_u, drives.CLASS)
         result.put("drive_efficiency_pct", drive, 100)
-        result.put("drive_losses_w", eff.Estimate(drive_loss_w, drive_loss_w * self._drive_loss_u, eff.DRIVE_CLASS))
-        motor_in = eff.shaft_power(in_w, drive_loss_w, self._drive_loss_u, in_u, eff.DRIVE_CLASS)
+        result.put("drive_losses_w", eff.Estimate(drive_loss_w, drive_loss_w * self._drive_loss_u, drives.CLASS))
+        motor_in = eff.shaft_power(in_w, drive_loss_w, self._drive_loss_u, in_u, drives.CLASS)
         motor_in = eff.Estimate(motor_in.value * drive_share, motor_in.u * drive_share, motor_in.method)
         result.put("motor_input_power_w", motor_in)
         if self._rating is not None and self._motor_loss.span and motor_in.value > 0:
             motor_loss_w = self._motor_loss.integral(start_s, end_s) / length_s
-            loss_u = math.hypot(eff.pm_loss_u(self._rating), CURRENT_U)
+            loss_u = math.hypot(0.25 if self._rating.r1_ohm is not None else 0.30, CURRENT_U)
             out_w = motor_in.value - motor_loss_w
             if out_w >= eff.LOAD_MIN * 1000 * self.motor.kw:
                 motor = eff.from_losses(motor_in.value, motor_loss_w, loss_u, motor_in.u / motor_in.value, eff.M5)
@@ -221,12 +223,12 @@ class Estimator:
             return None
         return start_s, end_s, Quality.GOOD if end_s - start_s > 0.9 * wanted_s else Quality.WARMING_UP
 
-    def _pm_rating(self) -> eff.PmRating | None:
+    def _pm_rating(self) -> pm.PmRating | None:
         if self.motor.kind != "pm" or self._rated_efficiency is None:
             return None
         rated_w = self.motor.kw * 1000
         loss_w = rated_w * (1 / self._rated_efficiency - 1)
-        return eff.PmRating(rated_w, loss_w, self._rated_current_a(), self._rated_hz(), self.motor.r1_ohm)
+        return pm.PmRating(rated_w, loss_w, self._rated_current_a(), self._rated_hz(), self.motor.r1_ohm)
 
     def _rated_hz(self) -> float:
         """Electrical frequency at rated speed; an induction motor's slip is taken off by rounding to its pole pairs."""

@@ -1,0 +1,73 @@
+"""Which efficiency class a motor with tested losses is consistent with; from a class's losses it would be circular."""
+
+from __future__ import annotations
+
+from dsp.efficiency_induction import Plate, m1_losses
+from dsp.tables import IE_CLASSES, converter_fed, ie_efficiency, poles_of_speed
+from dsp.tables.regulations import (
+    HP_W,
+    gb18613,
+    gb30253_converter,
+    gb30253_line_start,
+    nema_energy_efficient,
+    nema_premium,
+)
+
+SPEED_MIN, TORQUE_MIN = 0.8, 0.6  # of rated; from less nobody can tell what the rated point is like
+_TO_RATED_U = 0.20  # of the difference between losses here and at the rated point
+
+
+def at_rated_point(
+    efficiency: float, u: float, plate: Plate, speed: float, torque: float
+) -> tuple[float, float] | None:
+    """Efficiency (fraction) and U (k = 2) at rated speed and torque from those measured; None too far from there."""
+    if speed < SPEED_MIN or torque < TORQUE_MIN or not 0 < efficiency < 1:
+        return None
+    here_w = plate.rated_w * speed * torque * (1 / efficiency - 1)
+    ratio = m1_losses(plate, 1.0).total_w / m1_losses(plate, torque, speed).total_w
+    rated = 1 / (1 + here_w * ratio / plate.rated_w)
+    return rated, u * (1 - rated) / (1 - efficiency) + (1 - rated) * abs(ratio - 1) * _TO_RATED_U
+
+
+def limits(scheme: str, rated_kw: float, poles: int, rated_rpm: float, kind: str, on_drive: bool) -> dict[str, float]:
+    """The classes of a scheme, worst first, with their limits; those that have none for this motor are left out.
+
+    scheme: IEC (60034-30-1; on a drive TS 60034-30-2), GB (18613, or 30253 for magnet motors), NEMA (MG 1 tables
+    12-11 and 12-12).
+    """
+    names = {"IEC": IE_CLASSES, "GB": ("grade 3", "grade 2", "grade 1"), "NEMA": ("energy efficient", "premium")}
+    found: dict[str, float] = {}
+    for name in names[scheme]:
+        try:
+            found[name] = _limit(scheme, name, rated_kw, poles, rated_rpm, kind, on_drive)
+        except ValueError:
+            continue
+    return found
+
+
+def _limit(scheme: str, name: str, kw: float, poles: int, rpm: float, kind: str, on_drive: bool) -> float:
+    if scheme == "IEC":
+        limit = ie_efficiency(name, kw, poles_of_speed(rpm) if on_drive else poles)
+        return converter_fed(limit, kw) if on_drive else limit
+    if scheme == "GB":
+        grade = int(name[-1])
+        if kind == "induction":
+            return gb18613(grade, kw, poles)
+        return gb30253_converter(grade, kw, rpm) if on_drive else gb30253_line_start(grade, kw, poles)
+    table = nema_premium if name == "premium" else nema_energy_efficient
+    return table(kw * 1000 / HP_W, poles)
+
+
+def observed(efficiency: float, u: float, classes: dict[str, float]) -> str:
+    """ "meets IE4" where all of efficiency ± U is in one class, "consistent with IE3…IE4" where it is not.
+
+    classes: worst first. Empty when there are none; "below IE1" and "consistent with below IE1…IE2" at the lower end.
+    """
+    if not classes:
+        return ""
+    names = [f"below {next(iter(classes))}", *classes]
+    low = sum(limit <= efficiency - u for limit in classes.values())
+    high = sum(limit <= efficiency + u for limit in classes.values())
+    if low == high:
+        return f"meets {names[low]}" if low else names[0]
+    return f"consistent with {names[low]}…{names[high]}"

@@ -1,0 +1,142 @@
+"""Losses of an induction motor: methods M1 (power), M2 (current), M3 (slip), M4 (segregated). Powers in W."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from dsp.efficiency import LOAD_MIN, Losses, copper_ohm
+
+_SPLIT = (0.34, 0.06, 0.60)  # constant, linear, square part of rated losses; fits five measured motors to 0.7 point
+_CORE_OF_CONSTANT = 0.65  # the rest is friction: an assumption that only the split shows, not the sum
+M1_U = ((0.5, 0.03), (0.25, 0.06), (LOAD_MIN, 0.10))  # from that load upwards: U of the efficiency
+M2_U, M2_LOAD_MIN = 0.08, 0.5
+SLIP_U = 0.20  # of the plate's slip, NEMA MG 1 12.47 [M]
+_PLATE_U = 0.15  # of rated losses: IEC 60034-1 lets a plate's losses be 15 % larger than told [M]
+_NO_LOAD = {2: 0.25, 4: 0.32, 6: 0.38, 8: 0.45}  # of rated current, by poles: usual values
+
+
+class Plate(NamedTuple):
+    """What an induction motor's nameplate says. r1_ohm: phase (star) at 20 °C; fixed_w: core and friction, no load."""
+
+    rated_w: float
+    efficiency: float
+    volts_v: float
+    rated_a: float
+    rated_rpm: float
+    sync_rpm: float
+    poles: int
+    r1_ohm: float | None = None
+    fixed_w: float | None = None
+
+    @property
+    def rated_loss_w(self) -> float:
+        return self.rated_w * (1 / self.efficiency - 1)
+
+    @property
+    def rated_slip(self) -> float:
+        return 1 - self.rated_rpm / self.sync_rpm
+
+
+def m1_shaft_power_w(p1_w: float, rated_w: float, rated_efficiency: float) -> float:
+    """Shaft power at which rated losses, split into constant, linear and square parts, leave p1_w at the terminals.
+
+    P1 = P2 + Pn·(1/ηn − 1)·(k0 + k1·x + k2·x²), x = P2/Pn, k = (0.34, 0.06, 0.60). Negative below the no-load power.
+    """
+    loss_w = rated_w * (1 / rated_efficiency - 1)
+    constant, linear, square = (part * loss_w for part in _SPLIT)
+    slope = rated_w + linear
+    return rated_w * 2 * (p1_w - constant) / (slope + math.sqrt(max(0.0, slope**2 + 4 * square * (p1_w - constant))))
+
+
+def m1_u(load: float) -> float | None:
+    """U (k = 2) of a method M1 efficiency at that load (shaft power over rated); None below 0.15."""
+    return next((u for limit, u in M1_U if load >= limit), None)
+
+
+def m1_losses(plate: Plate, load: float, speed: float = 1.0) -> Losses:
+    """The class's losses at a load (torque over rated) and a speed over rated one; U is m1_u of the input.
+
+    On a drive constant parts fall with the speed, the core's with f^1.5, friction with n^2.5.
+    """
+    constant, linear, square = (part * plate.rated_loss_w for part in _SPLIT)
+    copper_w = square * load**2
+    core_w = constant * _CORE_OF_CONSTANT * abs(speed) ** 1.5
+    friction_w = constant * (1 - _CORE_OF_CONSTANT) * abs(speed) ** 2.5
+    additional_w = linear * abs(load) * abs(speed)
+    out_w = abs(load * speed) * plate.rated_w
+    loss_w = copper_w + core_w + friction_w + additional_w
+    u = m1_u(abs(load)) or M1_U[-1][1]
+    return Losses(copper_w, core_w, friction_w, additional_w, u * (out_w + loss_w))
+
+
+def m2_load(plate: Plate, current_a: float) -> float | None:
+    """Load from the current: I² = I0² + (In² − I0²)·x². None below half load, where the current hardly moves."""
+    idle_a = plate.rated_a * _NO_LOAD.get(plate.poles, 0.45)
+    square = (current_a**2 - idle_a**2) / (plate.rated_a**2 - idle_a**2)
+    return math.sqrt(square) if square >= M2_LOAD_MIN**2 else None
+
+
+def m3_load(plate: Plate, speed_rpm: float, volts_v: float, sync_rpm: float | None = None) -> float | None:
+    """Load from the slip: x = s/sn·(V/Vn)². None for a plate without slip or a speed that is not near synchronous."""
+    slip = 1 - speed_rpm / (sync_rpm or plate.sync_rpm)
+    if plate.rated_slip <= 0 or not -0.02 < slip < 0.15:
+        return None
+    return slip / plate.rated_slip * (volts_v / plate.volts_v) ** 2
+
+
+def assigned_stray_w(p1_w: float, rated_w: float, load: float) -> float:
+    """Additional load loss, assigned by IEC 60034-2-1 [M]: 2.5 % of P1 at 1 kW, 0.5 % at 10 MW; with load²."""
+    share = min(0.025, max(0.005, 0.025 - 0.005 * math.log10(max(rated_w, 1000.0) / 1000)))
+    return share * p1_w * load**2
+
+
+def m4_losses(
+    plate: Plate,
+    p1_w: float,
+    current_a: float,
+    speed_rpm: float | None,
+    volts_v: float,
+    winding_degc: float | None = None,
+) -> Losses | None:
+    """Segregated: copper from R1 and I, rotor from the slip, core and friction from no load, the rest from the plate.
+
+    P2 = (P1 − Pcu1 − Pfe)·(1 − s) − Pfw − PLL (IEC 60034-2-1 methods B and C in spirit). Without a speed the slip
+    follows the plate (±20 %). With the losses at no load the additional loss is what the plate leaves, at most the
+    assigned one; without them half the assigned one is taken and the plate leaves core and friction. U: copper 8 %
+    (16 % without temperature), rotor 10 % (25 %), core and friction 10 % or the plate's 15 %, additional as it is
+    large. None without R1.
+    """
+    if plate.r1_ohm is None:
+        return None
+    load = max(0.0, m1_shaft_power_w(p1_w, plate.rated_w, plate.efficiency) / plate.rated_w)
+    warm = 25 + 75 * min((current_a / plate.rated_a) ** 2, 2.0) if winding_degc is None else winding_degc
+    copper_w = 3 * current_a**2 * copper_ohm(plate.r1_ohm, warm)
+    plate_slip = plate.rated_slip * load * (plate.volts_v / volts_v) ** 2
+    slip = max(0.0, plate_slip if speed_rpm is None else 1 - speed_rpm / plate.sync_rpm)
+    fixed_w, stray_rated_w, u_fixed_w, u_stray = _fixed_and_stray(plate)
+    core_w = fixed_w * _CORE_OF_CONSTANT * (volts_v / plate.volts_v) ** 2
+    friction_w = fixed_w * (1 - _CORE_OF_CONSTANT)
+    rotor_w = slip * max(0.0, p1_w - copper_w - core_w)
+    stray_w = stray_rated_w * load**2
+    u_w = math.hypot(
+        copper_w * (0.16 if winding_degc is None else 0.08),
+        rotor_w * (0.25 if speed_rpm is None else 0.10),
+        u_fixed_w,
+        u_stray * stray_w,
+    )
+    return Losses(copper_w + rotor_w, core_w, friction_w, stray_w, u_w)
+
+
+def _fixed_and_stray(plate: Plate) -> tuple[float, float, float, float]:
+    """Core and friction, additional loss at rated load, U of the first in W, of the second as a fraction."""
+    assert plate.r1_ohm is not None
+    copper_w = 3 * plate.rated_a**2 * copper_ohm(plate.r1_ohm, 95)
+    rotor_w = plate.rated_slip * 1.02 * plate.rated_w
+    assigned_w = assigned_stray_w(plate.rated_w / plate.efficiency, plate.rated_w, 1)
+    if plate.fixed_w is not None:
+        left_w = plate.rated_loss_w - copper_w - rotor_w - plate.fixed_w
+        return plate.fixed_w, min(max(left_w, 0.2 * assigned_w), assigned_w), 0.10 * plate.fixed_w, 1.0
+    left_w = plate.rated_loss_w - copper_w - rotor_w - 0.5 * assigned_w
+    u_w = math.hypot(_PLATE_U * plate.rated_loss_w, 0.5 * assigned_w)
+    return max(left_w, 0.2 * plate.rated_loss_w), 0.5 * assigned_w, u_w, 1.0

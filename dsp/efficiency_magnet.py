@@ -1,0 +1,96 @@
+"""Losses of a magnet motor: M5 (segregated) and M6 (factory losses at seven points). Powers in W, currents rms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dsp.efficiency import Losses, copper_ohm
+from dsp.efficiency_fit import solved
+
+_SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, mechanical, additional part of rated losses: an assumption
+_PLATE_U = 0.15  # of rated losses: IEC 60034-1 lets a plate's losses be 15 % larger than told [M]
+_SHAPE_U = (0.35, 0.50, 0.60)  # core, mechanical, additional: of a split and exponents that nobody measured
+_CURRENT_U = 0.03  # of a drive's own current
+_WARM_U, _COLD_U = 0.02, 0.06  # of the resistance: winding temperature known to 5 K, guessed to 15 K
+SEVEN = ((0.9, 1.0), (0.5, 1.0), (0.25, 1.0), (0.9, 0.5), (0.5, 0.5), (0.5, 0.25), (0.25, 0.25))  # (speed, torque)
+M6_U = 0.10  # of the losses: the test itself, the temperature it was done at, 1.8 % of interpolation
+M6_OUTSIDE_U = 0.30  # beyond the seven points
+
+
+class PmRating(NamedTuple):
+    """A magnet motor's nameplate. r1_ohm: phase resistance at 20 °C, None when unknown."""
+
+    rated_w: float
+    rated_loss_w: float
+    rated_a: float
+    rated_hz: float
+    r1_ohm: float | None
+
+
+def pm_losses(rating: PmRating, current_a: float, frequency_hz: float, winding_degc: float | None = None) -> Losses:
+    """M5 from the phase current and the electrical frequency.
+
+    Copper from R1 and the winding temperature where known, else half the rated losses with the square of the current;
+    the rest is split 30 : 12 : 8 into core (f^1.5), mechanical (n^2.5) and additional (I²·f). Without a temperature
+    it is taken as 25 °C + 75 K·(I/In)², good to about 15 K. U: the parts err independently, the plate for all of them.
+    """
+    load = (current_a / rating.rated_a) ** 2
+    speed = abs(frequency_hz) / rating.rated_hz
+    if rating.r1_ohm is None:
+        copper_rated_w = _SPLIT[0] * rating.rated_loss_w
+        copper_w, u_copper = copper_rated_w * load, 0.25
+    else:
+        warm = winding_degc if winding_degc is not None else 25 + 75 * min(load, 2.0)
+        copper_w = 3 * current_a**2 * copper_ohm(rating.r1_ohm, warm)
+        copper_rated_w = 3 * rating.rated_a**2 * copper_ohm(rating.r1_ohm, 100)
+        u_copper = math.hypot(2 * _CURRENT_U, _COLD_U if winding_degc is None else _WARM_U, 0.03)
+    rest_w = max(rating.rated_loss_w - copper_rated_w, 0.2 * rating.rated_loss_w)
+    core, mechanical, additional = (part / (1 - _SPLIT[0]) * rest_w for part in _SPLIT[1:])
+    core_w, mechanical_w, additional_w = core * speed**1.5, mechanical * speed**2.5, additional * load * speed
+    u_rest = (share * watts for share, watts in zip(_SHAPE_U, (core_w, mechanical_w, additional_w), strict=True))
+    known_w = 0.0 if rating.r1_ohm is None else copper_w
+    total_w = copper_w + core_w + mechanical_w + additional_w
+    u_w = math.hypot(u_copper * copper_w, *u_rest, _PLATE_U * (total_w - known_w))
+    return Losses(copper_w, core_w, mechanical_w, additional_w, u_w)
+
+
+class SevenPoint(NamedTuple):
+    """Losses over relative speed f and torque t: c1 + c2·f + c3·f² + c4·f·t² + c5·f²·t² + c6·t + c7·t²."""
+
+    coefficients: tuple[float, ...]
+    least_w: float
+    most_w: float
+
+    def loss_w(self, speed: float, torque: float) -> float:
+        """W; outside the measured points never less than 0.8 of the least nor more than 1.5 of the largest of them."""
+        value = sum(map(float.__mul__, self.coefficients, _terms(abs(speed), abs(torque))))
+        return min(max(value, 0.8 * self.least_w), 1.5 * self.most_w)
+
+    @staticmethod
+    def inside(speed: float, torque: float) -> bool:
+        """Whether a point lies near enough to the seven for their accuracy: a tenth beyond them, not below."""
+        return 0.2 <= abs(speed) <= 1.02 and 0.2 <= abs(torque) <= 1.1
+
+
+def seven_point(loss_w: Sequence[float], points: Sequence[tuple[float, float]] = SEVEN) -> SevenPoint:
+    """The surface through seven losses (W). Form of IEC 60034-2-3 and IEC 61800-9-2 [M]. Raises ValueError."""
+    if len(loss_w) != 7 or len(points) != 7:
+        raise ValueError(f"seven losses at seven points, got {len(loss_w)} at {len(points)}")
+    found = solved([_terms(f, t) for f, t in points], list(loss_w))
+    return SevenPoint(tuple(found), min(loss_w), max(loss_w))
+
+
+def m6_losses(surface: SevenPoint, rating: PmRating, speed: float, torque: float, current_a: float) -> Losses:
+    """M6: the sum from the surface; the copper's part from R1 where known, the rest split as M5 splits it."""
+    total_w = surface.loss_w(speed, torque)
+    modelled = pm_losses(rating, current_a, speed * rating.rated_hz)
+    scale = total_w / modelled.total_w if modelled.total_w > 0 else 0.0
+    u = M6_U if surface.inside(speed, torque) else M6_OUTSIDE_U
+    copper_w, core_w, mechanical_w, additional_w = (scale * part for part in modelled[:4])
+    return Losses(copper_w, core_w, mechanical_w, additional_w, u * total_w)
+
+
+def _terms(f: float, t: float) -> tuple[float, ...]:
+    return (1.0, f, f * f, f * t * t, f * f * t * t, t, t * t)

@@ -1,0 +1,102 @@
+"""Methods M5 and M6, and the flux index, against nameplates, laws and closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dsp import efficiency_magnet as pm
+from dsp.efficiency_flux import ALPHA_PER_K, FluxPlate, flux_index
+
+RATING = pm.PmRating(55_000, 2_200, 98, 100, 0.025)
+SEVEN_W = (3600, 2700, 2400, 1900, 1150, 760, 480)
+
+
+def test_pm_losses_meet_the_nameplate_and_follow_their_laws() -> None:
+    rated = pm.pm_losses(RATING, 98, 100, 100)
+    assert rated.total_w == pytest.approx(2_200)
+    assert rated.copper_w == pytest.approx(3 * 98**2 * 0.025 * 335 / 255)  # IEC 60034-1, k = 235
+    half = pm.pm_losses(RATING, 49, 100, 100)
+    assert half.copper_w == pytest.approx(rated.copper_w / 4)
+    slow = pm.pm_losses(RATING, 98, 50, 100)
+    assert slow.copper_w == rated.copper_w
+    assert slow.core_w == pytest.approx(rated.core_w / 2**1.5)
+    assert slow.mechanical_w == pytest.approx(rated.mechanical_w / 2**2.5)
+    assert pm.pm_losses(RATING, 98, -100, 100) == rated, "losses do not know the direction"
+
+
+def test_what_is_known_better_errs_less() -> None:
+    by_class = pm.pm_losses(RATING._replace(r1_ohm=None), 98, 100)
+    guessed, warm = pm.pm_losses(RATING, 98, 100), pm.pm_losses(RATING, 98, 100, 100)
+    tested = pm.m6_losses(pm.seven_point(SEVEN_W), RATING, 0.9, 1.0, 98)
+    shares = [losses.u_w / losses.total_w for losses in (by_class, guessed, warm, tested)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[-1] > 0.05
+    assert shares[0] < 0.35
+
+
+@given(st.lists(st.floats(100, 5000), min_size=7, max_size=7))
+def test_the_surface_goes_through_its_seven_points(loss_w: list[float]) -> None:
+    surface = pm.seven_point(loss_w)
+    for (speed, torque), watts in zip(pm.SEVEN, loss_w, strict=True):
+        assert surface.loss_w(speed, torque) == pytest.approx(watts, rel=1e-6)
+        assert surface.loss_w(-speed, -torque) == pytest.approx(watts, rel=1e-6)
+
+
+def test_the_surface_does_not_run_away() -> None:
+    surface = pm.seven_point(SEVEN_W)
+    assert surface.loss_w(0.0, 0.0) >= 0.8 * min(SEVEN_W)
+    assert surface.loss_w(3.0, 3.0) <= 1.5 * max(SEVEN_W)
+    assert surface.inside(0.7, 0.6)
+    assert not surface.inside(0.1, 0.6)
+    with pytest.raises(ValueError, match="seven"):
+        pm.seven_point((1, 2, 3))
+    with pytest.raises(ValueError, match="determine"):
+        pm.seven_point(SEVEN_W, [(0.5, 0.5)] * 7)
+
+
+PLATE = FluxPlate(volts_v=380, rated_a=98, rated_hz=100, rated_w=55_000, efficiency=0.96, r1_ohm=0.025, emf_v=350)
+
+
+def terminals(plate: FluxPlate, emf_v: float, speed: float, current_a: float) -> tuple[float, float]:
+    """Voltage and power of a machine without d current: E + R·I along, X·I across (textbook phasors)."""
+    e, x = emf_v * speed / math.sqrt(3), (plate.xq_ohm or 0) * speed
+    r = plate.r1_ohm * (235 + 95) / 255
+    return math.sqrt(3) * math.hypot(e + r * current_a, x * current_a), 3 * (e + r * current_a) * current_a
+
+
+@pytest.mark.parametrize("speed", [0.3, 0.6, 1.0])
+@pytest.mark.parametrize("current_a", [30.0, 98.0])
+@pytest.mark.parametrize("lost", [0.0, 0.05, 0.12])
+def test_the_index_finds_what_the_magnets_lost(speed: float, current_a: float, lost: float) -> None:
+    """Winding 95 °C, so magnets 80 °C; the reactance as told and as guessed by half as much."""
+    plate = PLATE._replace(xq_ohm=1.2)
+    hot_v = 350 * (1 + ALPHA_PER_K * 60) * (1 - lost)
+    volts, watts = terminals(plate, hot_v, speed, current_a)
+    for known in (plate, plate._replace(xq_ohm=0.9), plate._replace(xq_ohm=None)):
+        found = flux_index(known, volts, current_a, watts, 100 * speed, 95.0)
+        assert found is not None
+        assert abs(found.value - (1 - lost)) <= found.u
+        assert found.u < 0.12
+    exact = flux_index(plate, volts, current_a, watts, 100 * speed, 95.0)
+    assert exact is not None
+    assert exact.value == pytest.approx(1 - lost, abs=1e-9)
+
+
+def test_without_the_makers_emf_the_plate_must_do_and_says_so() -> None:
+    plate = PLATE._replace(emf_v=None)
+    told = flux_index(PLATE, 380, 98, 57_000, 100, 95)
+    worked_out = flux_index(plate, 380, 98, 55_000 / 0.96, 100, 100)
+    assert told is not None
+    assert worked_out is not None
+    assert worked_out.value == pytest.approx(1, abs=0.002), "at its rated point it is the plate"
+    assert worked_out.u > told.u
+
+
+def test_no_index_where_the_drops_hide_the_flux_or_signals_contradict() -> None:
+    assert flux_index(PLATE, 60, 98, 5_000, 15, 95) is None
+    assert flux_index(PLATE, 380, 10, 57_000, 100, 95) is None, "more power than volts times amperes"
+    assert flux_index(PLATE, math.nan, 98, 57_000, 100, 95) is None

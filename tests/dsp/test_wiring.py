@@ -1,0 +1,163 @@
+"""Every wiring mistake, on motors and drives at three loads, through meters that know nothing of the diagnosis.
+
+Phasors, meters and mistakes are the simulator's (simulators/meters/wiring.py); nothing of dsp made them.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from dsp import wiring
+from simulators.meters.meter import Meter, draw_errors
+from simulators.meters.wiring import wiring_of
+from simulators.plant import params
+from simulators.plant.grid import Supply
+from simulators.plant.phasors import Component, Phasors, phasors
+from simulators.scenarios.loads import Demand
+from simulators.scenarios.machines import drive_of, induction_motor, magnet_motor
+from simulators.scenarios.trains import direct, driven
+
+RATED_A = 100.0
+FAULTS = {
+    **{f"reversed ct{k}": f"ct_reversed:{p}" for k, p in zip("123", "ABC", strict=True)},
+    "reversed ct1, reversed ct2": "ct_reversed:A,B", "reversed ct2, reversed ct3": "ct_reversed:B,C",
+    "reversed ct1, reversed ct3": "ct_reversed:A,C", "reversed ct1, reversed ct2, reversed ct3": "ct_reversed:A,B,C",
+    "swapped ct12": "ct_swapped:A-B", "swapped ct23": "ct_swapped:B-C", "swapped ct13": "ct_swapped:A-C",
+    "swapped vt12": "vt_swapped:A-B", "swapped vt23": "vt_swapped:B-C", "swapped vt13": "vt_swapped:A-C",
+    "rotated ct": "ct_rotated", "rotated ct back": "ct_rotated", "rotated vt": "ct_rotated",
+    "rotated vt back": "ct_rotated",
+    **{f"missing ct{k}": f"ct_missing:{p}" for k, p in zip("123", "ABC", strict=True)},
+    **{f"missing vt{k}": f"vt_missing:{p}" for k, p in zip("123", "ABC", strict=True)},
+}  # fmt: skip
+TWO_FAULTS = {
+    "reversed ct1": "ct_reversed:A", "reversed ct3": "ct_reversed:C", "reversed ct1, reversed ct3": "ct_reversed:A,C",
+    "swapped ct13": "ct_swapped:A-C", "missing ct1": "ct_missing:A", "missing ct3": "ct_missing:C",
+    "missing vt1": "vt_missing:A", "missing vt2": "vt_missing:B", "missing vt3": "vt_missing:C",
+    "rotated vt": "vt_rotated", "rotated vt back": "vt_rotated",
+}  # fmt: skip
+
+
+def loads(seed: int) -> Iterator[tuple[str, str, Phasors, Phasors]]:
+    """(name, kind, voltages, currents): a cage motor, a drive behind diodes, one that gives back; three loads."""
+    supply = Supply(params.BUSBAR, Random(seed))
+    supply.step(30.0)
+    cage = induction_motor("55kw-ie3")
+    magnet = magnet_motor(55, 1500, 8, 380, 0.963)
+    converter = drive_of(55, magnet.current_a)
+    for part in (0.15, 0.5, 1.0):
+        train = direct(cage, supply, lambda speed, part=part: part * 55e3 * (speed / 154.0) ** 2)
+        yield f"cage {part}", "motor", train.u_v, train.i_a
+        demand = Demand(157.0, part * magnet.torque_rated_nm)
+        for front, kind in ((False, "bridge"), (True, "drive")):
+            train = driven(magnet, converter, supply, demand, 80.0, front)
+            yield f"{kind} {part}", kind, train.u_v, train.i_a
+    down = driven(magnet, converter, supply, Demand(157.0, -0.7 * magnet.torque_rated_nm), 80.0, True)
+    yield "hoist down", "drive", down.u_v, down.i_a
+
+
+def shown(u: Phasors, i: Phasors, fault: str, seed: int, connection: str = "3P4W") -> dict[str, float]:
+    meter = Meter(draw_errors(Random(seed)), wiring=wiring_of(fault), connection=connection)
+    meter.step(u, i, 50.0, 1.0)
+    return meter.values
+
+
+def three(values: dict[str, float], load: str) -> wiring.Diagnosis:
+    columns = [
+        tuple(values[f"{stem}_l{k}{end}"] for k in (1, 2, 3))
+        for stem, end in (("voltage", "n"), ("current", ""), ("active_power", ""), ("reactive_power", ""))
+    ]
+    return wiring.three_wattmeters(wiring.Phases(*columns), RATED_A, load)  # type: ignore[arg-type]
+
+
+def two(values: dict[str, float], load: str) -> wiring.Diagnosis:
+    lines = values["voltage_l12"], values["voltage_l23"], values["voltage_l31"]
+    amps = values["current_l1"], values["current_l2"], values["current_l3"]
+    return wiring.two_wattmeters(lines, amps, values["active_power"], values["reactive_power"], RATED_A, load)
+
+
+def names(found: wiring.Diagnosis) -> tuple[str, ...]:
+    return found.candidates or (found.verdict,)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_verdict_is_wrong_and_the_truth_is_named(seed: int) -> None:
+    """Three wattmeters: all mistakes × loads × kinds of consumer."""
+    named = tried = 0
+    for name, kind, u, i in loads(seed):
+        for fault, true in FAULTS.items():
+            found = three(shown(u, i, fault, seed), kind)
+            tried += 1
+            named += true in names(found)
+            hoist_all = name == "hoist down" and true == "ct_reversed:A,B,C"  # looks like a sound meter that lifts
+            assert found.verdict in (true, "ambiguous", "unclear") or hoist_all, (name, fault, found)
+    assert named >= 0.98 * tried, (named, tried)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_wattmeters(seed: int) -> None:
+    named = tried = 0
+    for name, kind, u, i in loads(seed):
+        for fault, true in TWO_FAULTS.items():
+            found = two(shown(u, i, fault, seed, "3P3W"), kind)
+            tried += 1
+            named += true in names(found)
+            hoist_all = name == "hoist down" and true == "ct_reversed:A,C"
+            assert found.verdict in (true, "ambiguous", "unclear") or hoist_all, (name, fault, found)
+    assert named >= 0.98 * tried, (named, tried)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_sound_meter_gets_no_finding(seed: int) -> None:
+    for name, kind, u, i in loads(seed):
+        for found in (three(shown(u, i, "", seed), kind), two(shown(u, i, "", seed, "3P3W"), kind)):
+            gives_back = name == "hoist down" and "regenerating" in names(found)
+            assert not found.wrong or gives_back, (name, found)
+
+
+def balanced(phi: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
+    u = phasors([Component(1, 1, 230 + 0j)])
+    return u, phasors([Component(1, 1, cmath.rect(amps, -math.radians(phi)))])
+
+
+def test_what_looks_alike_is_listed() -> None:
+    u, i = balanced(-40, 40)
+    leading = names(three(shown(u, i, "", 1), "motor"))
+    assert {wiring.LEADING, "ct_rotated", "ct_rotated+reversed"} <= set(leading)
+    u, i = balanced(25)
+    back = names(three(shown(u, -i, "", 1), "drive"))
+    assert {wiring.REGENERATING, "ct_reversed:A,B,C"} <= set(back)
+    assert three(shown(u, -i, "", 1), "motor").verdict == "ct_reversed:A,B,C", "a motor on the mains gives nothing back"
+
+
+def test_a_blown_fuse_is_no_missing_transformer() -> None:
+    u, i = balanced(30)
+    i = i.copy()
+    i[1], i[2] = 0, -i[0]
+    assert three(shown(u, i, "", 1), "motor").verdict == "phase_lost:B"
+
+
+def test_an_unbalanced_bridge_is_sound() -> None:
+    """Single phases of a diode bridge carry little at light load: 1, 0.6, 0.15 of the largest."""
+    u, i = balanced(10, 60)
+    i = i * [[1.0], [0.6], [0.15]]
+    assert three(shown(u, i, "", 1), "bridge").verdict == "ok"
+
+
+def test_too_little_current_says_nothing() -> None:
+    u, i = balanced(30, 9.0)
+    assert three(shown(u, i, "reversed ct1", 1), "motor").verdict == wiring.UNKNOWN
+    bad = wiring.Phases((230, 230, math.nan), (80, 80, 80), (1, 1, 1), (1, 1, 1))
+    assert wiring.three_wattmeters(bad, RATED_A, "motor").verdict == wiring.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("measured", "u", "ratio"), [(20e3, 0.1, 0.5), (80e3, 0.1, 2.0), (38e3, 0.2, None), (45e3, 0.1, None)]
+)
+def test_a_wrong_ratio_is_one_that_no_doubt_explains(measured: float, u: float, ratio: float | None) -> None:
+    assert wiring.ratio_of(measured, 40e3, u) == (None if ratio is None else pytest.approx(ratio))
+    assert wiring.ratio_of(measured, 0.0, u) is None
