@@ -34,6 +34,11 @@ def losses_w(drive: Drive, current_a: float, output_w: float, dc_bus_v: float) -
     return drive.standby_w + inverter + q * (drive.bridge_w + drive.bridge2_w * q)
 
 
+def table_of(drive: Drive) -> rectifier.Table:
+    """Its bridge's currents and DC voltage against load."""
+    return _table(drive.line_ohm / drive.choke_ohm)
+
+
 def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
     """Input currents so that fundamental, unbalance and harmonics together carry exactly the power that is needed.
 
@@ -43,7 +48,7 @@ def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
     u1 = supply.volts_v
     peak_v = math.sqrt(6) * u1
     p = motor.input_w * drive.choke_ohm * supply.frequency_hz / 50 / peak_v**2
-    dc, shape = _table(drive.line_ohm / drive.choke_ohm).at(p)
+    dc, shape = table_of(drive).at(p)
     loss = losses_w(drive, motor.current_a, motor.input_w, dc * peak_v)
     need = (motor.input_w + loss) / 3
 

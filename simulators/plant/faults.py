@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from simulators.plant.params import ALUMINIUM_PER_K, COPPER_PER_K, InductionMotor, MagnetMotor
+
 DIP_KINDS = ("A", "B", "C", "D")
 
 
@@ -176,6 +178,19 @@ class Overheating:
 
     def apply(self, to: Condition, now_s: float) -> Condition:
         return replace(to, hotter_k=self.course.at(now_s))
+
+
+def weakened(motor: InductionMotor | MagnetMotor, state: Condition) -> InductionMotor | MagnetMotor:
+    """The record in the steady tier under that condition, where a mean shows it: lost flux of a magnet motor (whose
+    heat is in the temperatures that come with it), heat of an induction motor. What only turns or pulses leaves the
+    means alone.
+    """
+    if isinstance(motor, InductionMotor):
+        k = state.hotter_k
+        return replace(
+            motor, rs_ohm=motor.rs_ohm * (1 + COPPER_PER_K * k), rr_ohm=motor.rr_ohm * (1 + ALUMINIUM_PER_K * k)
+        )
+    return replace(motor, flux20_wb=motor.flux20_wb * (1 - state.flux_lost) * (1 - state.pole_lost / 2))
 
 
 Fault = BrokenBar | Eccentricity | Bearing | Demagnetised | PhaseLoss | TurnFault | AgeingCapacitor | Overheating
