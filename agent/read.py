@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import click
@@ -11,27 +11,33 @@ import msgspec
 
 from agent.clock import SystemClock
 from agent.config import Config
+from agent.likely import likely_model, refusal_text
 from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, Polled, pollers, with_ratios
+from agent.words import counted
+from drivers.errors import LinkError
 from drivers.modbus import ALL_GROUPS
 from drivers.reading import Quality, Reading, Value
 from drivers.vocabulary import metric_name_of, vocabulary
 
+SETTLE_MAX = 6  # a refused block is split into runs, then registers
+
 
 async def read_devices(config: Config, device: str | None, times: int, as_json: bool) -> int:
-    """Prints `times` readings of each device; 1 when a device never answered, 0 otherwise."""
+    """Prints `times` readings of each device; 1 when one is silent or refuses what its profile has, else 0."""
     clock = SystemClock()
     buses = pollers(config, clock, lambda reading: None, only=device)
     if not buses:
         click.echo("nothing to poll" + (f": {device} has no comm_loss stated" if device else ""), err=True)
         return 1
-    answered = await asyncio.gather(*(_read_bus(bus, times, as_json) for bus in buses))
-    if not all(answered):
+    done = await asyncio.gather(*(_read_bus(bus, times, as_json) for bus in buses))
+    if not all(answered for answered, _ in done):
         click.echo("not everybody answered: magwatt doctor looks for the cause", err=True)
-    return 0 if all(answered) else 1
+    return 0 if all(answered and fits for answered, fits in done) else 1
 
 
-async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> bool:
+async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bool]:
+    """Whether everybody answered, and refused nothing that its profile has."""
     heard: set[str] = set()
     try:
         for round_number in range(times):
@@ -41,18 +47,41 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> bool:
                 reading = await _poll(polled)
                 if not nothing_came(reading):
                     heard.add(reading.device)
-                click.echo(reading_json(reading) if as_json else reading_text(reading))
+                refused = sorted(polled.device.learnt.absent)
+                click.echo(reading_json(reading, refused) if as_json else reading_text(reading, refused))
+        doubted = [polled for polled in bus.devices if polled.device.learnt.absent]
+        for polled in doubted:
+            click.echo(f"finding  {polled.device.name}: {await _doubt(bus, polled)}", err=True)
     finally:
         await bus.link.close()
-    return len(heard) == len(bus.devices)
+    return len(heard) == len(bus.devices), not doubted
 
 
 async def _poll(polled: Polled) -> Reading:
-    return with_ratios(await polled.device.poll(ALL_GROUPS), polled.ratios)
+    """One reading. A refused block is read in parts until it is known which registers are refused: what is shown then
+    has all that can be had."""
+    learnt = polled.device.learnt
+    for _ in range(SETTLE_MAX):
+        known = len(learnt.split), len(learnt.absent)
+        reading = await polled.device.poll(ALL_GROUPS)
+        if known == (len(learnt.split), len(learnt.absent)) or not polled.device.names():
+            break
+    return with_ratios(reading, polled.ratios)
 
 
-def reading_json(reading: Reading) -> str:
-    """device, t (UTC ms of the answer), quality (flags of the whole reading), flags (name → flags), values."""
+async def _doubt(bus: BusPoller, polled: Polled) -> str:
+    device, wire = polled.device, bus.link.wire
+    said = refusal_text(device.unit, device.profile, sorted(device.learnt.absent))
+    character_s = wire.character_s if wire.is_rtu else 0.0
+    try:
+        return said + await likely_model(bus.link, device.unit, device.profile, device.latency.cap_s, character_s)
+    except LinkError:
+        return said
+
+
+def reading_json(reading: Reading, refused: Sequence[str] = ()) -> str:
+    """device, t (UTC ms of the answer), quality (flags of the whole reading), flags (name → flags), values; refused:
+    names that the device does not have."""
     body = {
         "device": reading.device,
         "t": reading.came_ns // 1_000_000,
@@ -62,6 +91,8 @@ def reading_json(reading: Reading) -> str:
     }
     if reading.error:
         body["error"] = reading.error
+    if refused:
+        body["refused"] = [metric_name_of(name) for name in refused]
     return msgspec.json.encode(body).decode()
 
 
@@ -86,11 +117,12 @@ def nothing_came(reading: Reading) -> bool:
     return Quality.NO_REPLY in reading.quality or (bool(reading.error) and set(reading.values.values()) <= {None})
 
 
-def reading_text(reading: Reading) -> str:
+def reading_text(reading: Reading, refused: Sequence[str] = ()) -> str:
     if nothing_came(reading):
         return f"{reading.device}  no values: {reading.error or 'no answer'}"
     quality = " ".join(reading.quality.names()) or "good"
-    lines = [f"{reading.device}  ({quality}{'; ' + reading.error if reading.error else ''})"]
+    said = [quality, *([f"{counted(len(refused), 'register')} refused"] if refused else []), reading.error]
+    lines = [f"{reading.device}  ({'; '.join(part for part in said if part)})"]
     for name, value in published(reading.values).items():
         flag = next((flag for key, flag in reading.flags.items() if metric_name_of(key) == name), Quality.GOOD)
         unit = next((item.unit for key, item in vocabulary().items() if metric_name_of(key) == name), "")

@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 from agent.checked import save_check
 from agent.clock import SystemClock
+from agent.commission.announce import lasts_s
 from agent.commission.record import Record, Step, write
 from agent.config import Config, Motor
+from agent.likely import likely_model
 from agent.poll import BusPoller, Polled, pollers
-from agent.selfcheck import DeviceResult, Finding, Result, bench_of, self_check
+from agent.selfcheck import Bench, DeviceResult, Finding, Result, bench_of, self_check
 from agent.store import Store, StoreError
 from agent.topology import Asset, assets
 from agent.words import counted
@@ -51,12 +53,12 @@ async def commission(
         bench = bench_of(config, {bus.bus.name: bus.link for bus in buses})
         result = None
         if bench.subjects:
-            period_s = max(item.period_s for item in bench.subjects)
-            seconds = readings * period_s
+            plain_s, thorough_s = lasts_s(config, bench, readings, clock)
             answers.say(
-                f"self-check of {len(bench.subjects)} devices: {seconds:.0f} s or more, thrice that if anything is odd"
+                f"self-check of {counted(len(bench.subjects), 'device')}: {plain_s:.0f} s, {thorough_s:.0f} s where "
+                "values disagree; lost answers take longer"
             )
-            result = await self_check(bench, clock, readings)
+            result = await _with_models(await self_check(bench, clock, readings), bench)
         return [
             _one(config, store, directory, asset, there, by, result, answers, clock)
             for asset in assets(config)
@@ -65,6 +67,20 @@ async def commission(
     finally:
         for bus in buses:
             await bus.link.close()
+
+
+async def _with_models(result: Result, bench: Bench) -> Result:
+    """Where the map itself is doubted, what identify makes of the device."""
+    found = list(result.findings)
+    for at, item in enumerate(found):
+        subject = next(each for each in bench.subjects if each.name == item.device)
+        if item.cause in ("refused", "model"):
+            timeout_s = subject.timeout_s or subject.profile.timeout_s
+            said = await likely_model(
+                subject.link, subject.item.unit, subject.profile, timeout_s, subject.character_s
+            )  # fmt: skip
+            found[at] = dataclasses.replace(item, text=item.text + said)
+    return dataclasses.replace(result, findings=tuple(found))
 
 
 def _one(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agent.config import Config, Drive
+from agent.poll import wire_of
 from agent.selfcheck.model import Bench, Subject
 from agent.topology import drive_rating_kw, polled_devices
 from drivers.profiles import load_profile
@@ -17,6 +18,7 @@ def bench_of(config: Config, links: Mapping[str, Link]) -> Bench:
     for item in polled_devices(config):
         if item.bus in links:
             bus = config.buses[item.bus]
+            wire = wire_of(bus)
             subjects.append(
                 Subject(
                     item,
@@ -26,6 +28,7 @@ def bench_of(config: Config, links: Mapping[str, Link]) -> Bench:
                     gap_s=bus.pause_s,
                     timeout_s=bus.timeout_s,
                     rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,
+                    character_s=wire.character_s if wire.is_rtu else 0.0,
                 )
             )
     return Bench(tuple(subjects), tuple(config.motors.values()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from agent.config import Meter
+from agent.likely import refusal_text
 from agent.selfcheck.judge import accused, find_causes, suspects_of
 from agent.selfcheck.model import Bench, DeviceResult, Finding, Result, Subject, Verdict
 from agent.selfcheck.reader import MapReader, Round, missing, words_of
@@ -26,8 +27,7 @@ async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Re
     """Reads only. Trouble in the plant gives notes and `unverified`, never an exception."""
     started_ns, started_s = clock.utc_ns(), clock.monotonic_ns() / 1e9
     reader = {item.name: MapReader(item, item.profile, item.item.unit, clock) for item in bench.subjects}
-    period_s = max((item.period_s for item in bench.subjects), default=1.0)
-    period_s = min(period_s * SLIDE, LASTS_MAX_S / max(1, readings))
+    period_s = period_of(bench, readings)
     rounds: dict[str, list[Round]] = {name: [] for name in reader}
     for number in range(readings):
         await _round(reader, rounds, clock, period_s, last=number == readings - 1)
@@ -46,8 +46,15 @@ async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Re
         foreign = await _foreign(corrected, clock)
         findings += find_causes(corrected, foreign)
         findings += _unexplained(corrected, findings)
+    findings += _refusals(bench, reader, findings)
     devices = {item.name: _device(item, world, corrected, findings) for item in bench.subjects}
     return Result(started_ns, clock.monotonic_ns() / 1e9 - started_s, readings, devices, tuple(findings), notes)
+
+
+def period_of(bench: Bench, readings: int) -> float:
+    """Seconds from one round to the next, where the wires allow it."""
+    period_s = max((item.period_s for item in bench.subjects), default=1.0)
+    return min(period_s * SLIDE, LASTS_MAX_S / max(1, readings))
 
 
 async def _round(
@@ -150,8 +157,28 @@ def _unexplained(world: World, findings: Sequence[Finding]) -> list[Finding]:
     return found
 
 
+def _refusals(bench: Bench, reader: Mapping[str, MapReader], findings: Sequence[Finding]) -> list[Finding]:
+    """Registers that the map promises and the device refuses, where nothing else explains it: often a sister model."""
+    found, group = [], max((item.group for item in findings), default=0)
+    for item in bench.subjects:
+        own = [each for each in findings if each.device == item.name or f" {item.name} " in each.text]
+        explained = {name for each in own for name in each.quantities}
+        absent = tuple(name for name in reader[item.name].absent if name not in explained)
+        if absent and not any(each.cause in ("unit", "model") for each in own):
+            group += 1
+            kind = "meter" if isinstance(item.item, Meter) else "drive"
+            text = refusal_text(item.item.unit, item.profile, absent)
+            found.append(Finding("refused", item.name, absent, f"{kind} {item.name}: {text}", group))
+    return found
+
+
 def _device(subject: Subject, world: World, corrected: World, findings: Sequence[Finding]) -> DeviceResult:
-    named = {name: item for item in reversed(findings) for name in item.quantities if item.device == subject.name}
+    named = {
+        name: item
+        for item in reversed(findings)
+        for name in item.quantities
+        if item.device == subject.name and item.cause != "refused"
+    }
     for item in findings:
         if item.cause == "unit" and f" {subject.name} " in item.text:
             named |= dict.fromkeys((row.name for row in subject.profile.registers), item)

@@ -137,7 +137,12 @@ def _ratios(world: World, device: str) -> Iterator[Hypothesis]:
     other_secondary = 1.0 if secondary == 5 else 5.0
     candidates += [(secondary / other_secondary, f"{primary:g}/{other_secondary:g}")]
     if item.ct:
-        candidates += [(secondary / primary, "ratio counted twice"), (primary / secondary, "ratio not counted at all")]
+        twice, never = "ratio counted twice", "ratio not counted at all"
+        if item.ratio_in == "agent":
+            twice = 'ratio_in = "meter", where the meter multiplies already,'
+        else:
+            never = 'ratio_in = "agent", where the meter does not multiply,'
+        candidates += [(secondary / primary, twice), (primary / secondary, never)]
     for factor, meant in candidates:
         text = (
             f"currents and powers look {_times(1 / factor)} together: {where} does not fit the transformers "

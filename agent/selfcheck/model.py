@@ -24,6 +24,7 @@ class Subject:
     gap_s: float | None = None
     timeout_s: float | None = None
     rating_kw: float | None = None
+    character_s: float = 0.0  # of one character on a serial line
 
     @property
     def name(self) -> str:

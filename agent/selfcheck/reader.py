@@ -15,6 +15,8 @@ from drivers.registers import plan_blocks, usable
 from drivers.sunspec import SunSpecLink
 
 HOLE_MAX = 16  # registers of a hole that are read over rather than asked around
+REQUEST_AND_FRAME = 13  # characters on the wire beside the registers
+ABSENT = (0x01, 0x02, 0x03, 0x04)  # refusals that last; a device that is busy answers the next time
 SILENCES_MAX = 2  # requests without an answer after which a round of readings is given up
 
 Memory = dict[tuple[int, int], int]  # (function, address) → word
@@ -47,6 +49,7 @@ class MapReader:
             for address in range(row.address, row.address + row.words)
         }
         self._refused: set[tuple[int, int]] = set()
+        self.absent: list[str] = []  # registers of the map that the device refuses, those known from memory not counted
         self._spans = [
             (block.function + (ALONE if block.registers[0].alone else 0), block.address, block.count)
             for block in plan_blocks(profile, self._rows, 0 if self._forbidden else HOLE_MAX)
@@ -60,15 +63,31 @@ class MapReader:
 
     async def beside(self, found: Round) -> None:
         """Adds the words before and behind every register, and refused ones one by one, where the device gives them."""
-        wanted = {
+        wanted = self._neighbourhood() - (found.memory.keys() | self._refused)
+        await self._read(found, [(function, address, 1) for function, address in sorted(wanted)], learn=False)
+        self._refused |= wanted - found.memory.keys()
+
+    def counts(self, beside: bool = False) -> list[int]:
+        """Registers of each request of a round; beside: at most so many with the words beside."""
+        spans = [count for _, _, count in self._spans]
+        if not beside:
+            return spans
+        read = {
+            (function, address + k)
+            for function, address, count in self._spans
+            for k in range(count)
+            if function < ALONE
+        }  # fmt: skip
+        return [*spans, *[1] * len(self._neighbourhood() - read)]
+
+    def _neighbourhood(self) -> set[tuple[int, int]]:
+        return {
             (row.function, address)
             for row in self._rows
             if not row.alone
             for address in range(row.address - 1, row.address + row.words + 1)
             if 0 <= address <= 65535
-        } - (found.memory.keys() | self._refused | self._forbidden)
-        await self._read(found, [(function, address, 1) for function, address in sorted(wanted)], learn=False)
-        self._refused |= wanted - found.memory.keys()
+        } - self._forbidden
 
     async def _read(self, found: Round, spans: list[Span], learn: bool) -> None:
         waiting, kept, silences = list(reversed(spans)), list[Span](), 0
@@ -80,9 +99,13 @@ class MapReader:
             except DeviceRefused as error:
                 if error.code in (0x0A, 0x0B):
                     silences += 1
-                elif count > 1:
-                    waiting += reversed(self._parts(span))
+                elif error.code not in ABSENT:
+                    kept.append(span)
+                elif count > 1 and (parts := self._parts(span)):
+                    waiting += reversed(parts)
                     continue
+                elif learn:
+                    self.absent += self._promised(span)
             except DriverError:
                 silences += 1
                 kept.append(span)
@@ -100,6 +123,7 @@ class MapReader:
     async def _request(self, span: Span) -> bytes:
         subject = self._subject
         timeout_s = subject.timeout_s or subject.profile.timeout_s
+        timeout_s += (REQUEST_AND_FRAME + 2 * span[2]) * subject.character_s
         gap_s = subject.profile.min_gap_s if subject.gap_s is None else subject.gap_s
         return await self._link.read_block(
             Request(self._unit, span[0] % ALONE, span[1], span[2]),
@@ -118,8 +142,17 @@ class MapReader:
             for row in self._rows
             if row.function == function and not row.alone and start <= row.address < start + count
         ]
-        parts = list(dict.fromkeys(rows))
-        return [] if parts == [span] else parts
+        return [part for part in dict.fromkeys(rows) if part != span]
+
+    def _promised(self, span: Span) -> list[str]:
+        """The names of what lies there and is known from a source."""
+        function, start, count = span
+        rows = usable(self._profile)
+        return [
+            row.name
+            for row in rows
+            if row.function + (ALONE if row.alone else 0) == function and start <= row.address < start + count
+        ]
 
 
 def checkable(profile: Profile) -> tuple[Register, ...]:

@@ -171,6 +171,7 @@ def test_a_wrong_ratio_is_named_and_published_as_unverified(tmp_path: Path) -> N
     scene = Scene(tmp_path, FORGOTTEN, LOOKED_AT, only="pump-1")
     (points,) = asyncio.run(scene.run())
     assert any("60 times too large" in point for point in points), points
+    assert any('ratio_in = "meter", where the meter multiplies already' in point for point in points), points
     assert any("! meter mcc-1" in line for line in scene.said)
     flags = scene.reading("mcc-1").flags
     assert Quality.UNVERIFIED in flags["active_power"]

@@ -13,9 +13,10 @@ import pytest
 from selfcheckkit import DRIVE_UNIT, METER_UNIT, Scene, check, draw, served_map
 from testkit import HandClock
 
+from agent.commission.announce import lasts_s
 from agent.config import load_config
 from agent.selfcheck import Bench, Result, bench_of, self_check
-from drivers.errors import LinkTimeout
+from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import Profile
 from simulators.devices.device import SimulatedDevice
@@ -222,6 +223,83 @@ def test_same_seed_same_findings() -> None:
     assert check(bad) == check(replace(bad))
 
 
+class Slow(MemoryLink):
+    """2400 baud: an answer takes the time of its characters, and one that takes longer than allowed is lost."""
+
+    character_s, device_s = 11 / 2400, 0.05
+
+    async def read_block(self, request: Request, timeout_s: float, *rest: float, **more: Any) -> bytes:
+        self.answered_s = self.device_s + (8 + 5 + 2 * request.registers) * self.character_s
+        if self.answered_s > timeout_s:
+            self._pass_s(timeout_s)
+            raise LinkTimeout("not there yet")
+        return await super().read_block(request, timeout_s, *rest, **more)
+
+
+def test_a_slow_line_is_given_the_time_that_its_characters_take() -> None:
+    clock = HandClock()
+    a = scene()
+    link = Slow(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    subjects = tuple(replace(item, timeout_s=0.2, character_s=Slow.character_s) for item in a.subjects(link))
+    result = asyncio.run(self_check(Bench(subjects, (a.motor(),)), clock))
+    assert result.notes == ()
+    assert result.findings == ()
+    assert result.devices["meter-a"].verdicts["active_power"].outcome == "passed"
+
+
+@pytest.mark.parametrize("factor", [1.0, 10.0])
+def test_the_announced_time_is_the_one_it_takes(tmp_path: Path, factor: float) -> None:
+    """On a line so slow that its characters, not the pauses, make the time; and when something is odd."""
+    file = tmp_path / "plant.toml"
+    device = '[meter.meter-a]\nbus = "b"\nunit = 11\nprofile = "eastron/sdm630"\nat = "feeder"\nclass = "1"\n'
+    head = '[site]\nid = "x"\ngateway = "g"\n[store]\ndir = "s"\n'
+    file.write_text(head + '[bus.b]\nserial = "/dev/a"\nline = "2400 8E1"\nevery = "100ms"\n' + device)
+    config, _ = load_config(file)
+    clock = HandClock()
+    a = scene(drive=None, meter_map=None)
+    link = Slow(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    bench = bench_of(config, {"b": link})
+    wrong = remade(bench.subjects[0].profile, "current_l1", scale=factor)
+    bench = Bench((replace(bench.subjects[0], profile=wrong),), (a.motor(),))
+    plain_s, thorough_s = lasts_s(config, bench, 10, clock)
+    result = asyncio.run(self_check(bench, clock))
+    assert bool(result.findings) == (factor != 1.0)
+    assert result.lasted_s == pytest.approx(plain_s if factor == 1.0 else thorough_s, rel=0.15)
+
+
+def test_a_refused_register_is_told_and_a_busy_device_is_not_accused() -> None:
+    """0x02 stays; 0x06 is gone the next time."""
+
+    gone = {row.address + k for row in served_map(SDM).registers if "thd" in row.name for k in range(row.words)}
+
+    class Moody(MemoryLink):
+        lesser = False
+
+        async def read_block(self, request: Request, *rest: float, **more: Any) -> bytes:
+            wanted = range(request.address, request.address + request.registers)
+            if self.lesser and request.unit == METER_UNIT and gone & set(wanted):
+                raise DeviceRefused(2, "no such register")
+            if request.unit == DRIVE_UNIT and len(self.asked) % 7 == 3:
+                self.asked.append(request)
+                raise DeviceRefused(6, "busy")
+            return await super().read_block(request, *rest, **more)
+
+    def found(lesser: bool) -> Result:
+        clock = HandClock()
+        a = scene()
+        link = Moody(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+        link.lesser = lesser
+        return asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
+
+    assert found(False).findings == ()
+    result = found(True)
+    assert causes(result) == [("refused", "meter-a")]
+    assert {name for name in result.findings[0].quantities} >= {"thd_i_l1", "thd_u_l1"}
+    assert all("thd" in name for name in result.findings[0].quantities)
+    assert not result.devices["meter-a"].failed
+    assert "of 64 registers that eastron/sdm630 has" in result.findings[0].text
+
+
 def test_registers_whose_reading_is_a_command_are_not_asked() -> None:
     """Siemens: reading the telegram's control word starts the drive's watchdog. Its neighbours may be suspects."""
     g120 = served_map("siemens/g120")
@@ -291,6 +369,6 @@ def test_each_cause_stands_in_the_docs() -> None:
         file.read_text(encoding="utf-8") for file in (Path(__file__).parents[2] / "agent" / "selfcheck").glob("*.py")
     )
     for cause in ("address", "map_address", "word_order", "map_word_order", "scale", "phase_map", "ct_exchanged",
-                  "ct_reversed", "ct_ratio", "unit", "model", "unexplained"):  # fmt: skip
+                  "ct_reversed", "ct_ratio", "unit", "model", "refused", "unexplained"):  # fmt: skip
         assert f'"{cause}"' in code
         assert f"`{cause}`" in page

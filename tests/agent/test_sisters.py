@@ -1,0 +1,106 @@
+"""A sister model's profile: much of it fits, what is refused tells, and `read` and `commission` say so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.cli import main
+from drivers.profiles import load_profile
+from simulators.bus.tcp import TcpBus
+from simulators.devices.device import SimulatedDevice
+from simulators.devices.named import marked_values, marks
+from simulators.devices.one_motor import Machine, OneMotor
+
+PLANT = """
+[site]
+id = "x"
+gateway = "gw"
+[store]
+dir = "{folder}/state"
+[bus.b]
+tcp = "{where}"
+every = "200ms"
+[{kind}.d]
+bus = "b"
+unit = 7
+profile = "{profile}"
+"""
+METER = 'at = "feeder"\nclass = "1"\nwiring = "3P4W"\n'
+DRIVE = 'comm_loss = "not used"\nkw = 55\n'
+
+
+def told(folder: Path, is_a: str, called: str, *command: str) -> Result:
+    """The command's words about a device of model `is_a` that is configured as `called`."""
+    profile = load_profile(is_a)
+    plant = OneMotor(Machine(55, 1475.0, 4, 400.0, True, 0.94, 0.85), 0.7, 3, profile.kind == "vfd")
+    shown = {**(plant.drive(5.0) if profile.kind == "vfd" else plant.meter(5.0)), **marked_values(profile)}
+
+    async def scene() -> Result:
+        bus = TcpBus([SimulatedDevice(7, profile, lambda: shown, rating_kw=55, extra=marks(profile))])
+        kind = "drive" if profile.kind == "vfd" else "meter"
+        text = PLANT.format(folder=folder, where=await bus.start(), kind=kind, profile=called)
+        file = folder / "plant.toml"
+        file.write_text(text + (METER if kind == "meter" else DRIVE), encoding="utf-8")
+        words = [command[0], str(file), *command[1:]]
+        try:
+            return await asyncio.to_thread(CliRunner().invoke, main, words)
+        finally:
+            await bus.stop()
+
+    return asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("is_a", "called", "named"),
+    [
+        ("delta/c2000", "delta/vfd-b", "drive_temperature"),
+        ("schneider/iem3000", "schneider/pm5000", "apparent_power_l1"),
+        ("carlo-gavazzi/em24", "carlo-gavazzi/em340", ""),
+        ("siemens/pac2200", "siemens/pac3200", ""),
+    ],
+)
+def test_read_names_what_is_refused_and_the_model_it_may_be(tmp_path: Path, is_a: str, called: str, named: str) -> None:
+    done = told(tmp_path, is_a, called, "read")
+    assert done.exit_code == 1
+    (finding,) = [line for line in done.stderr.splitlines() if line.startswith("finding")]
+    assert called in finding
+    assert is_a in finding.partition("By its registers:")[2]
+    assert named in finding
+    assert "refused" in done.stdout.splitlines()[0], "not a bare 'good'"
+    assert "(good)" not in done.stdout
+
+
+@pytest.mark.parametrize("model", ["delta/c2000", "schneider/pm5000", "eastron/sdm630", "abb/b23"])
+def test_the_right_profile_is_not_doubted(tmp_path: Path, model: str) -> None:
+    done = told(tmp_path, model, model, "read")
+    assert done.exit_code == 0, done.output
+    assert "finding" not in done.output
+    assert done.stdout.startswith("d  (good)")
+
+
+def test_programs_get_the_refused_names(tmp_path: Path) -> None:
+    done = told(tmp_path, "delta/c2000", "delta/vfd-b", "read", "--json")
+    body = json.loads(done.stdout)
+    assert body["refused"] == ["drive_temperature_degc"]
+    assert "drive_temperature_degc" not in body["values"]
+
+
+def test_commission_leaves_it_an_open_point(tmp_path: Path) -> None:
+    done = told(tmp_path, "siemens/pac2200", "siemens/pac3200", "commission", "--batch", "--readings", "3")
+    assert done.exit_code == 1
+    assert "refuses 14 of 37 registers that siemens/pac3200 has" in done.output
+    assert "By its registers: siemens/pac2200" in done.output
+    (record,) = (tmp_path / "commissioning").glob("*.json")
+    body = json.loads(record.read_text(encoding="utf-8"))
+    assert any("siemens/pac2200" in point for point in body["open_points"])
+    assert body["result"]["devices"]["d"]["failed"] == [], "a register that is not there publishes no doubted value"
+
+
+def test_commission_has_nothing_against_the_right_one(tmp_path: Path) -> None:
+    done = told(tmp_path, "siemens/pac2200", "siemens/pac2200", "commission", "--batch", "--readings", "3")
+    assert "0 open points" in done.output, done.output
