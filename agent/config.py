@@ -46,6 +46,18 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """commit_s: rows of that long are committed together. quota_bytes: of the state file. free_share: of the file
+    system stays free. age_s: of a row in the spool. history_s: how long 1 s, 1 min and 15 min values are kept."""
+
+    commit_s: float = 0.1
+    quota_bytes: int = 2_000_000_000
+    free_share: float = 0.05
+    age_s: float = 90 * 86400.0
+    history_s: tuple[float, float, float] = (6 * 3600.0, 40 * 86400.0, 5 * 366 * 86400.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Mqtt:
     host: str
     port: int
@@ -56,6 +68,9 @@ class Mqtt:
     version: str = "auto"  # auto | 5 | 3.1.1
     keepalive_s: float = 30.0
     also: tuple[str, ...] = ()
+    cert: Path | None = None  # our own certificate, and
+    key: Path | None = None  # its key
+    backfill_rate: float | None = None  # rows/s of a backlog; None: by what is live
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +115,7 @@ class Drive:
     comm_loss: str | None
     kw: float | None
     efficiency_class: str | None
+    loss_points_w: tuple[float, ...] = ()  # at dsp.efficiency_drive.EIGHT_POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +154,9 @@ class Motor:
     loss_points_w: tuple[float, ...]
     replaces: Replaced | None
     waveform: WaveformSource | None
+    no_load_w: float | None = None  # core and friction of an induction motor, from a test without load
+    emf_v: float | None = None  # line to line, rms, at rated speed and 20 degC
+    xq_ohm: float | None = None  # q-axis reactance at rated frequency
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +165,7 @@ class Config:
     hash: str
     site: Site
     state_dir: Path | None
-    commit_s: float
+    store: StoreSettings
     mqtt: Mqtt | None
     buses: Mapping[str, Bus]
     meters: Mapping[str, Meter]
@@ -216,15 +235,17 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
             "site", 'missing; it names the plant and this gateway, for example id = "mill-2", gateway = "gw-07"'
         )
     store = schema.read_table(_table(raw, "store", report) or {}, keys.STORE, "store", report) or {
-        "dir": None,
-        "commit": 0.1,
+        name: key.default for name, key in keys.STORE.items()
     }
     return Config(
         path=path,
         hash="",
         site=Site(**site) if site else Site("?", "?", "UTC", None, None, None, None, False),
         state_dir=path.parent / store["dir"] if store["dir"] else None,
-        commit_s=store["commit"],
+        store=StoreSettings(
+            store["commit"], store["quota"], store["keep_free"] / 100, store["age"],
+            (store["history_1s"], store["history_1min"], store["history_15min"]),
+        ),
         mqtt=_mqtt(path, raw, report),
         buses=_named(raw, "bus", keys.BUS, report, _bus),
         meters=_named(raw, "meter", keys.METER, report, _meter),
@@ -287,16 +308,20 @@ def _mqtt(path: Path, raw: Mapping[str, Any], report: Report) -> Mqtt | None:
         return None
     tls, host, port = values["url"]
     files: dict[str, Path | None] = {}
-    for key in ("password_file", "ca"):
+    for key in ("password_file", "ca", "cert", "key"):
         file = files[key] = path.parent / values[key] if values[key] else None
         if file is not None and not file.is_file():
             report.finding(f"mqtt.{key}", f"no such file ({file})", values[key])
-        elif file is not None and key == "password_file" and (trouble := open_to_others(file)):
+        elif file is not None and key in ("password_file", "key") and (trouble := open_to_others(file)):
             report.finding(f"mqtt.{key}", trouble, values[key])
     if files["ca"] and not tls:
         report.finding("mqtt.ca", "is not used: the url is mqtt://; did you mean mqtts://?", values["ca"])
+    if bool(files["cert"]) != bool(files["key"]):
+        report.problem("mqtt", "a certificate needs its key: cert and key go together")
+    if files["cert"] and not tls:
+        report.finding("mqtt.cert", "is not used: the url is mqtt://; did you mean mqtts://?", values["cert"])
     return Mqtt(host, port, tls, values["user"], files["password_file"], files["ca"], values["version"],
-                values["keepalive"], values["also"])  # fmt: skip
+                values["keepalive"], values["also"], files["cert"], files["key"], values["backfill"])  # fmt: skip
 
 
 def _bus(name: str, values: dict[str, Any], report: Report) -> Bus | None:
@@ -330,7 +355,12 @@ def _meter(name: str, values: dict[str, Any], report: Report) -> Meter:
 
 def _drive(name: str, values: dict[str, Any], report: Report) -> Drive:
     values["efficiency_class"] = values.pop("class")
-    return Drive(name=name, **values)
+    losses = values.pop("losses")
+    if losses is not None and not isinstance(losses, dict):
+        report.problem(f"drive.{name}.losses", "must be a table", losses)
+        losses = None
+    read = schema.read_table(losses, keys.DRIVE_LOSSES, f"drive.{name}.losses", report) if losses is not None else None
+    return Drive(name=name, loss_points_w=read["watts"] if read else (), **values)
 
 
 def _motor(name: str, values: dict[str, Any], report: Report) -> Motor | None:

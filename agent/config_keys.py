@@ -81,6 +81,12 @@ def _watts(value: Any) -> tuple[float, ...]:
     return tuple(schema.number(0, 1e6, "W")(item) for item in value)
 
 
+def _eight_watts(value: Any) -> tuple[float, ...]:
+    if not isinstance(value, list) or len(value) != 8:
+        raise ValueError("must be eight losses in W, at the eight points of IEC 61800-9-2")
+    return tuple(schema.number(0.01, 1e6, "W")(item) for item in value)
+
+
 def _sinks(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError('must be a list, for example ["homeassistant"]')
@@ -104,12 +110,24 @@ SITE = {
     "profiles": Key(schema.text, None),
     "trust_clock": Key(schema.flag, False),
 }
-STORE = {"dir": Key(schema.text, None), "commit": Key(schema.duration(0.01, 10), 0.1)}
+STORE = {
+    "dir": Key(schema.text, None),
+    "commit": Key(schema.duration(0.01, 10), 0.1),
+    "quota": Key(schema.size(10_000_000, 10_000_000_000_000), 2_000_000_000),
+    "keep_free": Key(schema.percent(0, 90), 5.0),
+    "age": Key(schema.duration(3600, 3650 * 86400), 90 * 86400.0),
+    "history_1s": Key(schema.duration(0, 366 * 86400), 6 * 3600.0),
+    "history_1min": Key(schema.duration(3600, 3660 * 86400), 40 * 86400.0),
+    "history_15min": Key(schema.duration(86400, 36600 * 86400), 5 * 366 * 86400.0),
+}
 MQTT = {
     "url": Key(broker_url),
     "user": Key(schema.text, None),
     "password_file": Key(schema.text, None),
     "ca": Key(schema.text, None),
+    "cert": Key(schema.text, None),
+    "key": Key(schema.text, None),
+    "backfill": Key(schema.number(1, 100_000, "rows/s"), None),
     "version": Key(schema.one_of("auto", "5", "3.1.1"), "auto"),
     "keepalive": Key(schema.duration(5, 3600), 30.0),
     "also": Key(_sinks, ()),
@@ -148,6 +166,7 @@ DRIVE = {
     "comm_loss": Key(schema.one_of(*COMM_LOSS), None),
     "kw": Key(schema.number(0.05, 50000, "kW"), None),
     "class": Key(schema.one_of("IE0", "IE1", "IE2"), None),
+    "losses": Key(schema.anything, None),
 }
 MOTOR = {
     "name": Key(schema.text, None),
@@ -161,11 +180,15 @@ MOTOR = {
     "class": Key(schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5"), None),
     "efficiency": Key(schema.number(30, 99.9, "%"), None),
     "r1_ohm": Key(schema.number(1e-5, 1000, "ohm"), None),
+    "no_load_w": Key(schema.number(0.1, 1e6, "W"), None),
+    "emf_v": Key(schema.number(1, 20000, "V"), None),
+    "xq_ohm": Key(schema.number(1e-4, 1000, "ohm"), None),
     "losses": Key(schema.anything, None),
     "replaces": Key(schema.anything, None),
     "waveform": Key(schema.anything, None),
 }
 LOSSES = {"points": Key(_losses_kind), "watts": Key(_watts)}
+DRIVE_LOSSES = {"points": Key(schema.one_of("eight-point")), "watts": Key(_eight_watts)}
 REPLACES = {
     "kind": Key(schema.one_of("pm", "pm-line-start", "induction")),
     "kw": Key(schema.number(0.05, 50000, "kW")),
@@ -193,4 +216,5 @@ SIGNAL = {
     "low": Key(schema.number(-1e12, 1e12), float("-inf")),
     "high": Key(schema.number(-1e12, 1e12), float("inf")),
     "function": Key(schema.whole(3, 4), 3),
+    "measures": Key(schema.one_of("shaft-torque", "shaft-speed", "winding-temperature"), None),
 }

@@ -20,6 +20,7 @@ class Signal:
     device: str
     motor: str
     metric: Metric
+    measures: str | None = None  # shaft-torque | shaft-speed | winding-temperature: what an efficiency may use
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def signals(config: Config) -> tuple[Signal, ...]:
                 f"signal {name} of the plant",
                 "measured",
             ),
+            row["measures"],
         )
         for name, row in config.signals.items()
         if row is not None

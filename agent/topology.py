@@ -290,8 +290,6 @@ def _name_unbuilt(config: Config, report: Report) -> None:
     for sink in config.mqtt.also if config.mqtt else ():
         report.note("mqtt.also", f"{sink}: {later}")
     for motor in _present(config.motors):
-        if motor.loss_points_w:
-            report.note(f"motor.{motor.name}.losses", f"{later}: the losses come from the class for now (method M5)")
         if motor.waveform:
             report.note(
                 f"motor.{motor.name}.waveform.at",
