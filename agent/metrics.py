@@ -58,10 +58,15 @@ def _power_quality(topic: str) -> tuple[Metric, ...]:
     )
 
 
+_BANDS = "rms of 35 bands of 200 Hz, 2 to 9 kHz, from 4.9 kS/s up"
+
+
 def _harmonics(topic: str) -> tuple[Metric, ...]:
     return (
         *(_row(f"harmonic_u_l{n}", "V", f"rms by order 0…50, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
         *(_row(f"harmonic_i_l{n}", "A", f"rms by order 0…50, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
+        *(_row(f"band_u_l{n}", "V", f"{_BANDS}, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
+        *(_row(f"band_i_l{n}", "A", f"{_BANDS}, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from agent.metrics import by_name, rounded, rounded_all
 from dsp.aggregate import Interval, columns
-from dsp.results import ORDERS, Flag, Window
+from dsp.results import Flag, Window
 
 
 def pq3s_values(windows: list[Window], whole: bool = True) -> dict[str, Any]:
@@ -25,13 +25,16 @@ def nothing_of_3s() -> dict[str, Any]:
 
 
 def harmonics_values(windows: list[Window]) -> dict[str, Any]:
-    """Subgroups by order 0…50 for each phase; components where a window holds fewer than three cycles."""
+    """Subgroups by order 0…50 for each phase; components where a window holds fewer than three cycles. Bands from 2 to
+    9 kHz where the sampling rate carries any."""
     values: dict[str, Any] = {"fundamental_hz": round(float(np.mean([window.frequency_hz for window in windows])), 4)}
     few = any(Flag.FEW_CYCLES in window.flags for window in windows)
     for letter, unit in (("u", "v"), ("i", "a")):
         field = f"{'h' if few else 'sg'}_{letter}_{unit}"
         mean = np.sqrt(np.mean([getattr(window, field) ** 2 for window in windows], axis=0))
-        values |= _by_phase("harmonics", letter, unit, mean)
+        values |= _by_phase("harmonics", f"harmonic_{letter}", unit, mean)
+        bands = np.sqrt(np.mean([getattr(window, f"band_{letter}_{unit}") ** 2 for window in windows], axis=0))
+        values |= _by_phase("harmonics", f"band_{letter}", unit, bands)
     return values
 
 
@@ -52,7 +55,9 @@ def pq10m_values(interval: Interval, whole: bool = True) -> dict[str, Any]:
     if not whole:
         values |= dict.fromkeys((*_TOTALS, "active_power_max_w"))
     for letter, unit in (("u", "v"), ("i", "a")):
-        values |= _by_phase("pq10m", letter, unit, interval.values[at[f"sg_{letter}_{unit}"]].reshape(3, ORDERS))
+        for word, field in (("harmonic", "sg"), ("band", "band")):
+            rows = interval.values[at[f"{field}_{letter}_{unit}"]].reshape(3, -1)
+            values |= _by_phase("pq10m", f"{word}_{letter}", unit, rows)
     return values
 
 
@@ -65,10 +70,10 @@ def shown(topic: str, values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _by_phase(topic: str, letter: str, unit: str, mean: np.ndarray) -> dict[str, Any]:
+def _by_phase(topic: str, what: str, unit: str, mean: np.ndarray) -> dict[str, Any]:
     table, found = by_name(topic), {}
     for phase in range(3):
-        name = f"harmonic_{letter}_l{phase + 1}_{unit}"
+        name = f"{what}_l{phase + 1}_{unit}"
         if not np.isnan(mean[phase]).all():
             found[name] = rounded_all(table[name], mean[phase].tolist())
     return found

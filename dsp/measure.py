@@ -11,7 +11,7 @@ from dsp._jit import Floats
 from dsp._lanes import rows
 from dsp.events import Event, Events
 from dsp.flicker import INTERVAL_S, Flicker
-from dsp.results import ORDERS, Flag, Window
+from dsp.results import BAND_HZ, BANDS, BANDS_FROM_HZ, ORDERS, Flag, Window
 from dsp.ring import CHANNELS, Ring
 from dsp.supply import Supply
 from dsp.track import AROUND, Span
@@ -22,6 +22,8 @@ _THD_U, _THD_I, _K, _TDD, _HVF = (_AT[n] for n in ("thd_u_pct", "thd_i_pct", "k_
 _U_CREST, _I_CREST, _U_SEQUENCE, _I_SEQUENCE = (_AT[n] for n in ("u_crest", "i_crest", "u_sequence_v", "i_sequence_a"))
 _Q1_PHASE, _S_PHASE, _PF_PHASE = (_AT[n] for n in ("q1_phase_var", "s_phase_va", "pf_phase"))
 _DPF_PHASE, _PINST, _PST, _1459 = (_AT[n] for n in ("dpf_phase", "pinst", "pst", "ieee1459"))
+_BAND_U, _BAND_I = (_AT[n] for n in ("band_u_v", "band_i_a"))
+_BANDS = slice(_BAND_U.start, _BAND_I.stop)
 _PHASOR = slice(_AT["phasor_u_v"].start, _AT["phasor_i_a"].stop)
 _TABLES = slice(0, row.LINES * ORDERS)
 _ALL_GOOD = (Flag.GOOD,) * CHANNELS
@@ -60,11 +62,14 @@ class Measure:
         longest = int(0.8 * self._rate_hz) + 4 * AROUND
         most_cycles = math.ceil(windows.WINDOW_S * windows.F_HI_HZ)
         most = resample.most_points(float(longest), most_cycles)
+        carried = int((resample.BAND * self._rate_hz - BANDS_FROM_HZ) / BAND_HZ) if interharmonics else 0
+        self._reach_hz = BANDS_FROM_HZ + BAND_HZ * min(carried, BANDS) if carried > 0 else 0  # the last band's edge
         self._seg = np.zeros((CHANNELS, longest))
         self._frames = rows(longest)
         self._points = rows(most)
         self._work = rows(most)
-        self._lines = rows(2 * (ORDERS * most_cycles + 2))
+        top = max(ORDERS * most_cycles, math.ceil(self._reach_hz * longest / self._rate_hz))
+        self._lines = rows(2 * (top + 2))
         self._taps = resample.taps()
         self._gain = resample.gain()
         self._mean = np.zeros(power.SUMS)
@@ -119,6 +124,11 @@ class Measure:
                     self._lines, size, n_cycles, samples, resample.BAND, self._gain,
                     tables[row.ISG :], tables[row.G : row.FLOW], tables[row.FLOW : row.SG],
                 )  # fmt: skip
+            if self._reach_hz:
+                bands = numbers[_BANDS].reshape(CHANNELS, BANDS)
+                spectrum.bands(
+                    self._lines, size, samples, self._rate_hz, resample.BAND, self._gain, self._work, bands
+                )  # fmt: skip
             if n_cycles < 3:
                 flags |= _FEW_CYCLES
         else:
@@ -144,8 +154,9 @@ class Measure:
             rotation if n_cycles > 0 else 0, phasor[:3], phasor[3:], numbers[_Q1_PHASE], r[power.DPF],
             numbers[_S_PHASE], numbers[_PF_PHASE], numbers[_DPF_PHASE], tables[12:15],
             numbers[_U_SEQUENCE], numbers[_I_SEQUENCE], r[power.U_NEMA_PCT], r[power.I_NEMA_PCT],
-            tables[21:24], tables[24:27], tables[6:9], tables[9:12], numbers[_K], numbers[_TDD], numbers[_HVF],
-            numbers[_U_CREST], numbers[_I_CREST], resolved, p_w * new / self._rate_hz, found,
+            tables[21:24], tables[24:27], tables[6:9], tables[9:12],
+            numbers[_BAND_U].reshape(3, BANDS), numbers[_BAND_I].reshape(3, BANDS), numbers[_K], numbers[_TDD],
+            numbers[_HVF], numbers[_U_CREST], numbers[_I_CREST], resolved, p_w * new / self._rate_hz, found,
             numbers[_PINST], numbers[_PST], numbers,
         )  # fmt: skip
 
@@ -189,7 +200,8 @@ class Measure:
 
     def _transform(self, seg: Floats, origin: int, start: float, samples: float, n_cycles: int) -> int:
         """Lines of the window that begins at position `start`; returns how many points it was made of."""
-        plan = transform.plan(n_cycles, resample.points_for(samples, n_cycles))
+        reach = math.ceil(self._reach_hz * samples / self._rate_hz)
+        plan = transform.plan(n_cycles, resample.points_for(samples, n_cycles, reach))
         size = n_cycles * plan.points
         begin = math.floor(start) - AROUND
         at = start - begin
@@ -198,7 +210,7 @@ class Measure:
         top = min(ORDERS - 1, int(resample.BAND * samples / n_cycles))
         if n_cycles < 3 or self._interharmonics:
             transform.everything(
-                self._points, n_cycles, plan.points, min((top + 1) * n_cycles, size // 2),
+                self._points, n_cycles, plan.points, max(min((top + 1) * n_cycles, size // 2), reach),
                 plan.roots, plan.all_radices, plan.all_place, self._work, self._lines,
             )  # fmt: skip
         else:

@@ -53,12 +53,12 @@ def gain(steps: int = 1024) -> Floats:
     return np.asarray(response[0] / response, dtype=np.float64)
 
 
-def points_for(samples: float, n_cycles: int) -> int:
-    """Points per cycle: enough for order 50, and what folds at half the points' rate stays above order 50.
+def points_for(samples: float, n_cycles: int, reach: int = 0) -> int:
+    """Points per cycle: enough for order 50 and bin `reach`, and what folds at half the points' rate stays above both.
 
     What is left above 0.5 of the sampling rate ends at SLOPE: it folds to bins above N - SLOPE * samples.
     """
-    least = (SLOPE * samples + min(50.0 * n_cycles, BAND * samples) + n_cycles + 2.0) / n_cycles
+    least = (SLOPE * samples + max(min(50.0 * n_cycles, BAND * samples), reach) + n_cycles + 2.0) / n_cycles
     size = 32
     while True:
         for points in (size, size // 4 * 5, size // 2 * 3):  # few sizes, so that their tables stay few

@@ -13,6 +13,7 @@ from dsp.events import Event
 from dsp.ieee1459 import named
 
 ORDERS = 51  # components and subgroups 0..50
+BANDS, BANDS_FROM_HZ, BAND_HZ = 35, 2000, 200  # 2 to 9 kHz
 
 
 class Flag(IntFlag):
@@ -80,6 +81,8 @@ class Window(NamedTuple):
     isg_i_a: Floats
     g_u_v: Floats  # groups
     g_i_a: Floats
+    band_u_v: Floats  # bands of 200 Hz between 2 and 9 kHz, (3, 35); NaN from 0.45 of the sampling rate on
+    band_i_a: Floats
     k_factor: Floats  # of the currents
     tdd_pct: Floats  # NaN without a demand current
     hvf: Floats  # of the voltages

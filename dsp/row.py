@@ -9,7 +9,7 @@ import numpy as np
 
 from dsp import power
 from dsp._jit import Bytes, Floats, Ints, bare, inner
-from dsp.results import ORDERS, Flag
+from dsp.results import BANDS, ORDERS, Flag
 
 # tables of three phases by order
 TABLES = ("h_u_v", "h_i_a", "g_u_v", "g_i_a", "p_h_w", "sg_u_v", "sg_i_a", "isg_u_v", "isg_i_a")
@@ -18,7 +18,7 @@ SIZE = 3 * ORDERS
 
 # what is aggregated, and how many numbers each is
 MAGNITUDES = {
-    "sg_u_v": SIZE, "sg_i_a": SIZE, "isg_u_v": SIZE, "isg_i_a": SIZE,
+    "sg_u_v": SIZE, "sg_i_a": SIZE, "isg_u_v": SIZE, "isg_i_a": SIZE, "band_u_v": 3 * BANDS, "band_i_a": 3 * BANDS,
     "u_rms_v": 3, "i_rms_a": 3, "thd_u_pct": 3, "thd_i_pct": 3, "k_factor": 3, "tdd_pct": 3,
     "u_sequence_v": 3, "i_sequence_a": 3, "u2_pct": 1, "u0_pct": 1, "i2_pct": 1, "i0_pct": 1,
 }  # fmt: skip
@@ -46,8 +46,8 @@ _RMS, _THD, _K, _TDD = (PLACES[n].start for n in ("u_rms_v", "thd_u_pct", "k_fac
 _SEQUENCE, _U2, _F, _P, _P_PHASE = (
     PLACES[n].start for n in ("u_sequence_v", "u2_pct", "frequency_hz", "p_w", "p_phase_w")
 )
-_DC, _Q1_PHASE, _HVF, _CREST, _PHASOR = (
-    PLACES[n].start for n in ("u_dc_v", "q1_phase_var", "hvf", "u_crest", "phasor_u_v")
+_BAND, _DC, _Q1_PHASE, _HVF, _CREST, _PHASOR = (
+    PLACES[n].start for n in ("band_u_v", "u_dc_v", "q1_phase_var", "hvf", "u_crest", "phasor_u_v")
 )
 _GAP, _CLIPPED, _MISSING = int(Flag.GAP), int(Flag.CLIPPED), int(Flag.MISSING_PHASE)
 _DEAD = 0.05  # a voltage below this part of the largest is missing (interruption threshold, IEC 61000-4-30 [M])
@@ -125,6 +125,7 @@ def lay(
             continue
         for table in (H, G, SG, ISG):
             _withhold(row, (table + c) * ORDERS, ORDERS)
+        _withhold(row, _BAND + c * BANDS, BANDS)
         for at in (_RMS, _DC, _CREST, _THD):
             row[at + c] = np.nan
         _withhold(row, _PHASOR + 2 * c, 2)

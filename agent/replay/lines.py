@@ -10,8 +10,6 @@ import numpy as np
 
 from drivers.files import ROLES
 
-_ONE = ("frequency_hz", "p_w", "q1_var", "s_va", "pf", "u1_v", "u2_pct", "u0_pct", "i2_pct", "i0_pct")
-
 
 def as_object(window: Any, time_s: Any) -> dict[str, Any]:
     """The window under the names of docs/replay.md; absent quantities are None. time_s: sample position to seconds."""
@@ -29,12 +27,14 @@ def as_object(window: Any, time_s: Any) -> dict[str, Any]:
         **{name: number(getattr(window, name)) for name in ("p_w", "q1_var", "s_va", "pf")},
         **{
             f"{kind}_{unit}": _table(getattr(window, f"{kind}_{unit}"))
-            for kind in ("h", "sg", "isg", "g")
+            for kind in ("h", "sg", "isg", "g", "band")
             for unit in ("u_v", "i_a")
         },
         **{name: numbers(getattr(window, name)) for name in ("thd_u_pct", "thd_i_pct", "tdd_pct", "k_factor")},
         "crest_u": numbers(window.u_crest),
         "crest_i": numbers(window.i_crest),
+        "hvf": numbers(window.hvf),
+        "p_h_w": _table(window.p_h_w),
         **{name: number(getattr(window, name)) for name in ("u1_v", "u2_pct", "u0_pct", "i2_pct", "i0_pct")},
         "ieee1459": {name: number(value) for name, value in window.named_1459().items()} or None,
         "pst": None if np.isnan(window.pst).all() else numbers(window.pst),
