@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from simulators.plant.drive_wave import Converter
-    from simulators.plant.params import Drive, InductionMotor, MagnetMotor, Pump
+    from simulators.plant.params import Drive, InductionMotor, LineStartMotor, MagnetMotor, Pump
 
 
 def pole_pairs(poles: int) -> int:
@@ -37,6 +37,17 @@ def magnet(motor: MagnetMotor) -> None:
     if not 0 <= motor.core_hysteresis <= 1:
         raise ValueError(f"magnet motor: core_hysteresis must lie between 0 and 1, got {motor.core_hysteresis:g}")
     _efficiency("magnet motor", motor.power_w, motor.volts_v, motor.current_a)
+
+
+def line_start(motor: LineStartMotor) -> None:
+    _positive("line-start motor", motor, "frequency_hz cage_ohm cage_x_ohm")
+    machine = motor.machine
+    synchronous_rpm = 60 * motor.frequency_hz / machine.pole_pairs
+    if not math.isclose(machine.speed_rpm, synchronous_rpm, rel_tol=1e-9):
+        raise ValueError(
+            f"line-start motor: speed_rpm must be the synchronous {synchronous_rpm:g} rpm,"
+            f" got {machine.speed_rpm:g} rpm"
+        )
 
 
 def drive(record: Drive) -> None:

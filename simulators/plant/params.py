@@ -74,6 +74,19 @@ class MagnetMotor:
 
 
 @dataclass(frozen=True, slots=True)
+class LineStartMotor:
+    """A magnet motor with a cage that starts it on the line; cage values star, per phase, at `frequency_hz`."""
+
+    machine: MagnetMotor
+    frequency_hz: float
+    cage_ohm: float
+    cage_x_ohm: float  # with the stator's leakage
+
+    def __post_init__(self) -> None:
+        check.line_start(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Drive:
     """Two-level converter behind a six-pulse diode bridge with a DC choke.
 
@@ -208,6 +221,31 @@ MAGNET_55KW = magnet_motor_per_unit(
     volts_v=371.8,
     current_a=99.64639376223805,
     losses_w=2130.0,
+)
+
+# ASSUMPTION: the same losses in a machine for the line, 4 poles, EMF near the supply's voltage; no measured set was
+# found.
+LINE_START_55KW = LineStartMotor(
+    machine=magnet_motor_per_unit(
+        power_w=55000.0,
+        base_v=400.0,
+        speed_rpm=1500.0,
+        pole_pairs=2,
+        rs20=0.012,
+        xd=0.45,
+        xq=0.75,
+        flux20=0.98,
+        core=0.0105,
+        core_hysteresis=0.4,
+        friction_w=255.6,
+        additional_w=170.4,
+        volts_v=400.0,
+        current_a=85.0,
+        losses_w=2130.0,
+    ),
+    frequency_hz=50.0,
+    cage_ohm=0.05,
+    cage_x_ohm=0.45,
 )
 
 DRIVE_55KW = Drive(

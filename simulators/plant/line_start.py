@@ -1,0 +1,131 @@
+"""Line-start magnet motor in steady state: synchronous at the supply's frequency, a cage against what is not.
+
+dq model of magnet.py fed with a known voltage: u_d = −û·sin δ, u_q = û·cos δ (Leonhard; Krause). With
+κ = 1 + Rs·G: u_d = Rs·i_dm − κ·ω·L_q·i_qm and u_q = Rs·i_qm + κ·ω·(ψ + L_d·i_dm), two linear equations. The load
+finds δ below pull-out. Harmonics and negative sequence meet the cage: Z = Rs + R/s + j·h·X with s = 1 ∓ 1/h.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, LineStartMotor
+from simulators.plant.phasors import Component
+from simulators.plant.roots import root
+
+_GRID = 181
+
+
+class LineStartState(NamedTuple):
+    """input_w = shaft_w + all losses, to rounding. angle_rad: of the voltage ahead of the magnets' EMF."""
+
+    angle_rad: float
+    speed_rad_s: float
+    currents: tuple[Component, ...]
+    input_w: float
+    shaft_w: float
+    copper_w: float  # stator and cage
+    core_w: float
+    mechanical_w: float
+    additional_w: float
+
+    @property
+    def losses_w(self) -> float:
+        return self.copper_w + self.core_w + self.mechanical_w + self.additional_w
+
+
+def at_angle(
+    motor: LineStartMotor,
+    supply: Sequence[Component],
+    frequency_hz: float,
+    angle_rad: float,
+    winding_degc: float,
+    magnet_degc: float,
+) -> LineStartState:
+    """The motor at a known load angle. Zero-sequence voltages drive no current."""
+    m = motor.machine
+    omega = 2 * math.pi * frequency_hz
+    speed, ratio = omega / m.pole_pairs, omega / m.omega_rated
+    rs = m.rs20_ohm * (1 + COPPER_PER_K * (winding_degc - 20))
+    flux = m.flux20_wb * (1 + NDFEB_PER_K * (magnet_degc - 20))
+    core_s = m.core_s * (m.core_hysteresis / ratio + 1 - m.core_hysteresis)
+    u1 = sum((complex(item.value) for item in supply if item.order == 1 and item.sequence == 1), 0j)
+    peak = math.sqrt(2) * abs(u1)
+    u_d, u_q = -peak * math.sin(angle_rad), peak * math.cos(angle_rad)
+    k = 1 + rs * core_s
+    x_d, x_q = k * omega * m.ld_h, k * omega * m.lq_h
+    u_q0 = u_q - k * omega * flux
+    id_m = (rs * u_d + x_q * u_q0) / (rs * rs + x_d * x_q)
+    iq_m = (rs * u_q0 - x_d * u_d) / (rs * rs + x_d * x_q)
+    flux_d, flux_q = flux + m.ld_h * id_m, m.lq_h * iq_m
+    e = complex(-omega * flux_q, omega * flux_d)
+    i = complex(id_m, iq_m) + core_s * e
+    i2 = abs(i) ** 2
+    currents = [Component(1, 1, u1 * i / complex(u_d, u_q))]
+    input_w = 1.5 * (u_d * i.real + u_q * i.imag)
+    gap_w = 1.5 * omega * (flux_d * iq_m - flux_q * id_m)
+    copper_w = 1.5 * rs * i2
+    for order, sequence, u_v in supply:
+        if sequence == 0 or (order == 1 and sequence == 1):
+            continue
+        slip = 1 - sequence / order
+        i_v = u_v / complex(rs + motor.cage_ohm / slip, order * motor.cage_x_ohm * frequency_hz / motor.frequency_hz)
+        square = 3 * abs(i_v) ** 2
+        input_w += 3 * (u_v * i_v.conjugate()).real
+        copper_w += square * (rs + motor.cage_ohm)
+        gap_w += square * motor.cage_ohm * (1 - slip) / slip
+        currents.append(Component(order, sequence, i_v))
+    mechanical_w = m.friction_w * ratio**2
+    additional_w = m.additional_w * i2 / 2 / m.current_a**2 * ratio
+    return LineStartState(
+        angle_rad, speed, tuple(currents), input_w, gap_w - mechanical_w - additional_w, copper_w,
+        1.5 * core_s * abs(e) ** 2, mechanical_w, additional_w,
+    )  # fmt: skip
+
+
+def pull_out(
+    motor: LineStartMotor, supply: Sequence[Component], frequency_hz: float, winding_degc: float, magnet_degc: float
+) -> LineStartState:
+    """The most that it carries."""
+
+    def at(angle_rad: float) -> LineStartState:
+        return at_angle(motor, supply, frequency_hz, angle_rad, winding_degc, magnet_degc)
+
+    step = math.pi / (_GRID - 1)
+    best = max((at(k * step) for k in range(_GRID)), key=lambda state: state.shaft_w)
+    low, high = max(best.angle_rad - step, 0.0), best.angle_rad + step
+    for _ in range(40):  # thirds
+        a, b = low + (high - low) / 3, high - (high - low) / 3
+        low, high = (a, high) if at(a).shaft_w < at(b).shaft_w else (low, b)
+    return at((low + high) / 2)
+
+
+def solve(
+    motor: LineStartMotor,
+    supply: Sequence[Component],
+    frequency_hz: float,
+    shaft_w: float,
+    winding_degc: float,
+    magnet_degc: float,
+) -> LineStartState:
+    """The stable running point. Raises ValueError above pull-out."""
+    top = pull_out(motor, supply, frequency_hz, winding_degc, magnet_degc)
+    if not top.shaft_w > shaft_w:
+        raise ValueError(f"{shaft_w:.0f} W pull a line-start motor of {top.shaft_w:.0f} W at most out of step")
+
+    def missing_w(angle_rad: float) -> float:
+        return shaft_w - at_angle(motor, supply, frequency_hz, angle_rad, winding_degc, magnet_degc).shaft_w
+
+    angle = root(missing_w, top.angle_rad - math.pi, top.angle_rad, width=1e-15, enough=1e-8)
+    return at_angle(motor, supply, frequency_hz, angle, winding_degc, magnet_degc)
+
+
+def power_factor(state: LineStartState, supply: Sequence[Component]) -> float:
+    """Displacement: positive when the current lags, negative when strong magnets make it lead."""
+    u1 = next(complex(item.value) for item in supply if item.order == 1 and item.sequence == 1)
+    i1 = state.currents[0].value
+    phase = cmath.phase(u1 / i1)
+    return math.copysign(math.cos(phase), phase)
