@@ -29,7 +29,7 @@ class Match:
 
 @dataclass(slots=True)
 class Identified:
-    """matches: the likeliest first, at most LIST_MAX. sure: the first is meant, the others are far behind."""
+    """matches: the likeliest first, what is ruled out last, at most LIST_MAX. sure: the first is meant, the others are far behind."""
 
     unit: int
     matches: list[Match] = field(default_factory=list)
@@ -74,6 +74,7 @@ def decide(found: Identified, candidates: Mapping[str, Profile], evidence: Mappi
         Match(candidates[name], seen.score, seen.named, tuple(seen.pro), tuple(seen.contra), _is_foreign(seen))
         for name, seen in ((name, evidence[name]) for name in near[:LIST_MAX])
     ]
+    found.matches.sort(key=lambda match: match.foreign)
     first = evidence[near[0]] if near else Evidence()
     fits = first.named or not first.refused
     found.sure = len(near) == 1 and first.score >= SURE and fits and not _is_foreign(first)

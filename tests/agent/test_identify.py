@@ -419,6 +419,13 @@ def test_a_relative_is_only_the_nearest_model(model: str, nearest: str, why: str
     assert "adding-a-device" in toml
 
 
+def test_a_map_of_which_something_is_refused_stands_last() -> None:
+    known = look(served(load_profile("delta/c2000"), 0))
+    assert names(known) == ["delta/c2000", "delta/vfd-b"]
+    assert [match.foreign for match in known.matches] == [False, True]
+    assert not known.foreign
+
+
 def test_who_does_not_name_itself_is_told_with_a_reserve() -> None:
     """Two models left out in a hundred look like a relative whose map they hold whole: the label decides."""
     known = look(served(load_profile("yaskawa/a1000"), 0), without="yaskawa/a1000")
