@@ -29,7 +29,7 @@ class Match:
 
 @dataclass(slots=True)
 class Identified:
-    """matches: the likeliest first, what is ruled out last, at most LIST_MAX. sure: the first is meant, the others are far behind."""
+    """matches: the likeliest first, the ruled out last. sure: the first is meant, the others are far behind."""
 
     unit: int
     matches: list[Match] = field(default_factory=list)
