@@ -33,7 +33,7 @@ def draw_errors(rng: Random) -> DriveErrors:
 def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
     """Status words as the Yaskawa manuals name the bits: run and ready; run, speed agree and ready.
 
-    tripped: fault; undervoltage and fault.
+    tripped: fault; undervoltage and fault; nothing is known of the speed.
     """
     out = train.output
     if out is None:
@@ -50,5 +50,5 @@ def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
         "dc_bus_voltage": out.dc_bus_v * (1 + errors.dc_bus),
         "motor_power": train.motor_input_w / 1000 * (1 + errors.power),
         "motor_torque": out.torque_pct * (1 + errors.torque),
-        "motor_speed": train.speed_rpm,
+        "motor_speed": 0.0 if tripped else train.speed_rpm,  # it has no sensor
     }

@@ -20,9 +20,9 @@ from simulators.meters.readings import Values
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Phasors
 from simulators.scenarios import Line
-from simulators.scenarios.unit import Unit, drive_name, meter_name
 from simulators.scenarios.line import SegmentPort, TcpPort
 from simulators.scenarios.records import DeviceRecord, ScenarioRecord
+from simulators.scenarios.unit import Unit, drive_name, meter_name
 from simulators.truth import Row
 
 UNIT_MAX = 247
@@ -124,8 +124,7 @@ class Instruments:
         for unit in self._units.values():
             name = drive_name(unit.name)
             if unit.train is not None and name in self._errors:
-                tripped = unit.coasting_rad_s is not None
-                shown[name] = drive_display.display(unit.train, self._errors[name], tripped)
+                shown[name] = drive_display.display(unit.train, self._errors[name], unit.tripped)
         for placed in self.placed:
             placed.ailing.at(now_s, shown[placed.name])
 

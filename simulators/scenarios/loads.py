@@ -45,6 +45,7 @@ class Flow:
     speed_rpm: float
     shape: tuple[float, float, float]
     system: tuple[float, float]
+    inertia_kg_m2: float = 0.0  # of the wheel, when nobody drives it
 
     @property
     def torque_max_nm(self) -> float:

@@ -13,11 +13,11 @@ from simulators.plant.params import InductionMotor
 from simulators.plant.phasors import Phasors
 from simulators.plant.units import Train
 from simulators.scenarios import Line, trains
-from simulators.scenarios.unit import Unit, meter_name, units_of
 from simulators.scenarios.instruments import Instruments
 from simulators.scenarios.loads import Demand, Flow
 from simulators.scenarios.machines import drive_of
 from simulators.scenarios.records import ScenarioRecord
+from simulators.scenarios.unit import Unit, meter_name, units_of
 from simulators.truth import Row, of_inverter, of_train
 
 _SETTLED_S = 1e9
@@ -73,9 +73,8 @@ class Mill:
                 continue
             assert unit.drive is not None
             assert unit.record.drive is not None
-            if unit.coasting_rad_s is not None:
-                speed = unit.coasting_rad_s
-                unit.train = trains.coasting(motor, unit.drive, self._supply, speed, unit.coasting_w(speed))
+            if unit.tripped:
+                unit.train = trains.coasting(motor, unit.drive, self._supply, unit.free_rad_s or 0.0)
                 continue
             demand = unit.demand(self.now_s)
             if unit.record.kind == "driven":

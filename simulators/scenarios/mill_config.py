@@ -6,11 +6,11 @@ import json
 
 from simulators.endpoints import Endpoints
 from simulators.plant.params import InductionMotor
-from simulators.scenarios.unit import Unit, drive_name, meter_name
 from simulators.scenarios.instruments import Placed
 from simulators.scenarios.machines import library
 from simulators.scenarios.mill import Mill
 from simulators.scenarios.records import DeviceRecord
+from simulators.scenarios.unit import Unit, drive_name, meter_name
 
 _RATIO_A = 5
 

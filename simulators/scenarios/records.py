@@ -138,7 +138,7 @@ class ScenarioRecord:
 
 
 _NUMBERS_OF = {"shape": 3, "system": 2}
-_MAY_BE_0 = {"idle_s", "rest_s", "empty_kg", "friction_nm"}
+_MAY_BE_0 = {"idle_s", "rest_s", "empty_kg", "friction_nm", "inertia_kg_m2"}
 _LOADS: dict[str, type[Flow] | type[Roller] | type[Hoist]] = {"flow": Flow, "roller": Roller, "hoist": Hoist}
 
 

@@ -79,14 +79,14 @@ def driven(
     return _train(motor, state, demand, supply, winding_degc, (u, i, input_w, loss_w, dc_v))
 
 
-def coasting(motor: MagnetMotor, converter: Drive, supply: Supply, speed_rad_s: float, load_w: float) -> Train:
-    """The drive has tripped: its rectifier takes the standby power, what turns lives on its inertia."""
+def coasting(motor: MagnetMotor, converter: Drive, supply: Supply, speed_rad_s: float) -> Train:
+    """The drive has tripped: its rectifier takes the standby power; what still turns lives on its inertia."""
     u, i, input_w, dc_v = rectifier(converter, supply, 0.0)
     ratio = speed_rad_s * motor.pole_pairs / motor.omega_rated
     losses = Losses(0.0, 0.0, motor.friction_w * ratio**2, 0.0)
     stands = Output(0.0, 0.0, 0.0, 0.0, dc_v)
     return Train(
-        u, i, supply.frequency_hz, input_w, 0.0, losses, input_w, load_w, speed_rad_s, 0.0, 0.0, None, stands
+        u, i, supply.frequency_hz, input_w, 0.0, losses, input_w, 0.0, speed_rad_s, 0.0, 0.0, None, stands
     )  # fmt: skip
 
 

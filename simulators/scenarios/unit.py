@@ -15,6 +15,7 @@ from simulators.scenarios.records import ScenarioRecord, TrainRecord, law
 
 COOLANT_DEGC, THERMAL_S = 30.0, 1800.0
 TRIP = 0.68  # of the supply's voltage: 367 V of 540 V, near where drives report undervoltage; an assumption
+RAMP_S = 20.0  # from standstill to rated speed
 OVERLOAD = 1.8  # times the rated torque: below the breakdown of every motor of the library
 
 
@@ -22,7 +23,8 @@ OVERLOAD = 1.8  # times the rated torque: below the breakdown of every motor of 
 class Unit:
     """One train. train.input_w on a DC bus is what its inverter takes from there. number: which copy, from 0.
 
-    coasting_rad_s: where its drive has tripped; tripped_until_s: when it starts again by itself.
+    free_rad_s: the speed where it is not the demand's: it coasts, or is brought up again. tripped_until_s: when its
+    drive starts again by itself.
     """
 
     name: str
@@ -35,15 +37,19 @@ class Unit:
     train: Train | None = None
     share: float = 0.0  # of the full flow
     winding_degc: float = 80.0
-    coasting_rad_s: float | None = None
-    tripped_until_s: float = -math.inf
+    free_rad_s: float | None = None
+    tripped_until_s: float = 0.0
     kwh: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("import", "export", "shaft", "reactive"), 0.0))
 
     def demand(self, now_s: float) -> Demand:
         """Of a driven shaft. Also keeps the share of the flow."""
-        if isinstance(self.load, Flow):
-            return self.load.driven(self.flow(now_s))
-        return self.load.demand(now_s + self.number * self.record.offset_s)
+        if not isinstance(self.load, Flow):
+            return self.load.demand(now_s + self.number * self.record.offset_s)
+        wanted = self.load.driven(self.flow(now_s))
+        if self.free_rad_s is None:
+            return wanted
+        speed = max(self.free_rad_s, 1e-3)
+        return Demand(speed, self._load_w(speed) / speed + self._inertia * self._rate, self.share)
 
     def flow(self, now_s: float) -> float:
         record = self.record.load
@@ -68,30 +74,47 @@ class Unit:
             stay = math.exp(-dt_s / THERMAL_S)
             self.winding_degc = self.winding_degc * stay + settled * (1 - stay)
 
+    @property
+    def tripped(self) -> bool:
+        return self.tripped_until_s > 0
+
     def trip(self, sag: float, now_s: float, dt_s: float) -> None:
-        """A dip stops the drive, its motor coasts under its load, and starts again some time after the dip."""
-        if self.drive is None or self.record.drive is None or self.record.kind == "dc-bus":
+        """A dip stops the drive; its motor coasts under its load until the drive catches it and brings it up again."""
+        if self.drive is None or self.record.drive is None or not isinstance(self.load, Flow):
             return
         if sag < TRIP:
             self.tripped_until_s = now_s + self.record.drive.restart_s
-        if now_s >= self.tripped_until_s:
-            self.coasting_rad_s = None
-        elif self.coasting_rad_s is None:
-            self.coasting_rad_s = self.train.speed_rad_s if self.train else 0.0
-        else:
-            self.coasting_rad_s = self._slower(self.coasting_rad_s, dt_s)
+            if self.free_rad_s is None:
+                self.free_rad_s = self.train.speed_rad_s if self.train else 0.0
+        elif now_s >= self.tripped_until_s:
+            self.tripped_until_s = 0.0
+        if self.free_rad_s is None:
+            return
+        if self.tripped:
+            self.free_rad_s = self._slower(self.free_rad_s, dt_s)
+            return
+        self.free_rad_s += self._rate * dt_s
+        if self.free_rad_s >= self.load.driven(self.flow(now_s)).speed_rad_s:
+            self.free_rad_s = None
 
-    def coasting_w(self, speed_rad_s: float) -> float:
-        """What the load takes from a shaft that nobody drives; only flows coast."""
+    @property
+    def _inertia(self) -> float:
+        return self.motor.inertia_kg_m2 + (self.load.inertia_kg_m2 if isinstance(self.load, Flow) else 0.0)
+
+    @property
+    def _rate(self) -> float:
+        """Of the drive's ramp, rad/s²."""
+        return self.motor.speed_rpm / 60 * 2 * math.pi / RAMP_S
+
+    def _load_w(self, speed_rad_s: float) -> float:
         return self.load.throttled_w(self.share, speed_rad_s) if isinstance(self.load, Flow) else 0.0
 
     def _slower(self, speed_rad_s: float, dt_s: float) -> float:
         """J·ω·dω = −P·dt."""
         assert isinstance(self.motor, MagnetMotor)
         rated = self.motor.omega_rated / self.motor.pole_pairs
-        taken_w = self.coasting_w(speed_rad_s) + self.motor.friction_w * (speed_rad_s / rated) ** 2
-        left = speed_rad_s**2 - 2 * taken_w * dt_s / self.motor.inertia_kg_m2
-        return math.sqrt(max(left, 0.0))
+        taken_w = self._load_w(speed_rad_s) + self.motor.friction_w * (speed_rad_s / rated) ** 2
+        return math.sqrt(max(speed_rad_s**2 - 2 * taken_w * dt_s / self._inertia, 0.0))
 
     def count(self, dt_s: float) -> None:
         train = self.train

@@ -1,0 +1,98 @@
+"""A scenario with the agent in this process on virtual time: what was published, beside what was true."""
+
+from __future__ import annotations
+
+import bisect
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.accelerated import run_accelerated
+from simulators.scenarios import load
+
+SIMULATED = {"SIMULATED"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """One message. flags: metric → its flags, without SIMULATED."""
+
+    t_ms: int
+    quality: str
+    values: dict[str, Any]
+    flags: dict[str, set[str]]
+
+
+@dataclass
+class Run:
+    """rows: (asset, kind) → messages in order. times_ms, truths: the truth after each step of the plant."""
+
+    rows: dict[tuple[str, str], list[Published]] = field(default_factory=dict)
+    states: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    times_ms: list[int] = field(default_factory=list)
+    truths: list[dict[str, Any]] = field(default_factory=list)
+
+    def telemetry(self, asset: str) -> list[Published]:
+        return self.rows[asset, "telemetry"]
+
+    @property
+    def assets(self) -> list[str]:
+        return [asset for asset, kind in self.rows if kind == "telemetry"]
+
+    def between(self, asset: str, name: str, from_ms: float, to_ms: float) -> list[float]:
+        """True values from the last step before `from_ms` to `to_ms`; empty where the truth knows none."""
+        first = max(bisect.bisect_right(self.times_ms, from_ms) - 1, 0)
+        last = bisect.bisect_right(self.times_ms, to_ms)
+        return [row[asset][name] for row in self.truths[first:last] if name in row[asset]]
+
+    def at(self, asset: str, name: str, t_ms: float) -> float:
+        return self.between(asset, name, t_ms, t_ms)[-1]
+
+    def outside(
+        self, asset: str, metric: str, relative: float, absolute: float, age_s: float, true: str | None = None
+    ) -> list[str]:
+        """What is published without a flag and lies beyond all that was true in the last `age_s` by more than that."""
+        found = []
+        for row in self.telemetry(asset):
+            value = row.values.get(metric)
+            if value is None or row.flags.get(metric):
+                continue
+            was = self.between(asset, true or metric, row.t_ms - 1000 * age_s, row.t_ms)
+            low, high = min(was), max(was)
+            slack = relative * max(abs(low), abs(high)) + absolute
+            if not low - slack <= value <= high + slack:
+                found.append(f"{asset} {metric} at {row.t_ms}: {value} is not within {low}…{high} ± {slack:.4g}")
+        return found
+
+    def numbers(self) -> Iterator[tuple[str, str, float]]:
+        """(asset, metric, value) of all telemetry."""
+        for (asset, kind), rows in self.rows.items():
+            for row in rows if kind == "telemetry" else ():
+                for metric, value in row.values.items():
+                    if isinstance(value, int | float):
+                        yield asset, metric, value
+
+
+def run(
+    name: str, seconds: float, *, seed: int = 7, step_s: float | None = None, edit: Callable[[str], str] = str
+) -> Run:
+    found = Run()
+
+    def take(topic: str, payload: bytes, _retained: bool) -> None:
+        *_, asset, kind = topic.split("/")
+        if kind not in ("telemetry", "event", "state"):
+            return
+        told = json.loads(payload)
+        if kind == "state":
+            found.states.setdefault(asset, []).append((told["t"], told["state"]))
+            return
+        flags = {metric: set(words) - SIMULATED for metric, words in told.get("f", {}).items()}
+        found.rows.setdefault((asset, kind), []).append(Published(told["t"], told["q"], told["v"], flags))
+
+    def remember(t_ms: int, rows: dict[str, Any]) -> None:
+        found.times_ms.append(t_ms)
+        found.truths.append(rows)
+
+    run_accelerated(load(name), seconds, take, seed=seed, step_s=step_s, on_truth=remember, edit=edit)
+    return found
