@@ -112,6 +112,23 @@ class Compute:
             elif now_ns - state.published_ns > LATE_PERIODS * state.period_s * 1e9:
                 self._publish(state, now_ns)
 
+    def renew(
+        self, assets: Iterable[Asset], due_s: Mapping[str, Mapping[str, float]], drive_kw: Mapping[str, float | None]
+    ) -> None:
+        """Goes on with these; a motor for which nothing changed keeps all it knows. From the computing thread."""
+        before, energies_kwh, due_before = self._states, self.energies_kwh(), self._due_s
+        self._due_s = due_s
+        kept = {
+            state.asset: state
+            for state in before
+            if all(due_before.get(name) == due_s.get(name) for name in state.asset.sources)
+        }
+        self._states = [kept.get(asset) or self._new(asset, drive_kw, energies_kwh) for asset in assets]
+        for name in list(self._lanes):
+            old = next((state.asset.motor for state in before if state.asset.name == name), None)
+            if self._motor(name) != old:
+                del self._lanes[name]
+
     def close(self) -> None:
         """Ends what was started."""
         if self._warming is not None and self._warming.poll() is None:

@@ -72,6 +72,23 @@ class Marks:
         self._trouble = ""
         return found
 
+    def recall(self, reached_ms: int) -> None:
+        """At the start: the holds of before go on without a word; what changed after reached_ms is told."""
+        self._holds = self.look()
+        try:
+            missed = self._book.between(reached_ms, self._clock.utc_ns() // 1_000_000 + 1)
+        except HoldError:
+            return
+        for hold in missed:
+            if hold.since_ms > reached_ms:
+                self._began(hold)
+            if hold.motor not in self._holds or self._holds[hold.motor] != hold:
+                self._ended(hold)
+
+    @property
+    def on_hold(self) -> int:
+        return len(self._holds)
+
     def take_holds(self, found: dict[str, Hold]) -> None:
         before, self._holds = self._holds, found
         for motor, hold in before.items():

@@ -47,6 +47,12 @@ class Publisher:
         for sink in self.live:
             sink.show(message)
 
+    def tell_event(self, kind: str, text: str) -> None:
+        """Something that operators should know, of the gateway itself."""
+        self.publish(
+            Message(None, "event", self._clock.utc_ns() // 1_000_000, {"event_kind": kind, "event_text": text})
+        )
+
     def announce_gaps(self) -> None:
         """One event for each gap that nobody was told of yet. Waits for the disk. Raises StoreError."""
         for gap in self._store.take_gaps():
@@ -63,15 +69,28 @@ class Publisher:
     def tell_state(self, asset: str, word: str, reason: str) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
         payload = encode_plain("state", now_ms, {"state": word, "reason": reason, "since": now_ms})
-        self._tell(f"{self.root}/{asset}/state", payload)
+        topic = f"{self.root}/{asset}/state"
+        self._states[topic] = payload
+        self._tell(topic, payload)
 
     def _tell(self, topic: str, payload: bytes) -> None:
-        if topic.endswith("/state"):
-            self._states[topic] = payload
         if self.carrier is not None:
             self.carrier.publish(topic, payload, retain=True)
         for sink in self.sinks:
             sink.tell(topic, payload)
+
+    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        """Goes on with another configuration: info and meta are told again, who is gone is taken off the broker."""
+        gone = {asset.name for asset in self._assets} - {asset.name for asset in assets}
+        self._config, self._assets = config, assets
+        for name in gone:
+            self._names.pop(name, None)
+            self._states.pop(f"{self.root}/{name}/state", None)
+        for name in gone:
+            for kind in ("meta", "state"):
+                self._tell(f"{self.root}/{name}/{kind}", b"")
+        for topic, payload in self.greeting():
+            self._tell(topic, payload)
 
     def greeting(self) -> list[tuple[str, bytes]]:
         """Everything retained, for a broker that may know nothing."""

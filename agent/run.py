@@ -12,54 +12,66 @@ import queue
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from agent import kernels
 from agent.checked import apply_checks
-from agent.clock import SystemClock
+from agent.clock import ClockWatch, SystemClock, kernel_synchronised
 from agent.compute import Compute
 from agent.config import Config
+from agent.deliver import Delivery, open_store
+from agent.health import BEAT_MAX_S, BusNumbers, Health, Lateness, Machine, feed_watchdog
+from agent.hold import HoldBook
 from agent.learnt import Refusals
-from agent.messages import Message
-from agent.metrics import by_name, rounded
-from agent.poll import BusPoller, pollers
+from agent.marks import Marks
+from agent.notify import notify
+from agent.poll import pollers
 from agent.publish import Publisher
-from agent.sinks.mqtt import MqttSink
+from agent.reload import Reloader
+from agent.renew import Parts, due, ratings
 from agent.store import Store, StoreError, default_directory
-from agent.topology import assets, drive_rating_kw
-from drivers.reading import Clock, Quality, Reading, Waveform
-
-if TYPE_CHECKING:
-    from drivers.waveform import StreamReader
+from agent.streams import Streams
+from agent.timekeeping import Timekeeper, last_utc_ns
+from agent.topology import assets
+from agent.wires import Wires
+from drivers.reading import Clock, Reading, Waveform
 
 log = logging.getLogger(__name__)
 
 QUEUE_MAX = 1000  # readings and waveform blocks between the wires and the computing thread
 TICK_S = 0.25
 FAILURES_SHOWN = 3
-HEALTH_S, SAVE_S = 60.0, 60.0
+SAVE_S = 60.0
 START_TIME = time.monotonic()
 
 
 class Worker(threading.Thread):
-    """The computing thread: takes readings and waveforms from a bounded queue; when it is full the oldest goes."""
+    """The computing thread: takes readings and waveforms from a bounded queue; when it is full the oldest goes.
+
+    A function put among them is run in its turn, and is never dropped.
+    """
 
     def __init__(self, compute: Compute) -> None:
         super().__init__(name="compute", daemon=True)
         self.dropped = self.failures = 0
+        self.beat_ns = time.monotonic_ns()  # when it came round last
         self._compute = compute
-        self._queue: queue.Queue[Reading | Waveform | None] = queue.Queue(QUEUE_MAX)
+        self._queue: queue.Queue[Reading | Waveform | Callable[[], None] | None] = queue.Queue(QUEUE_MAX)
+        self._pushed_out: deque[Callable[[], None]] = deque()
 
-    def put(self, item: Reading | Waveform) -> None:
+    def put(self, item: Reading | Waveform | Callable[[], None]) -> None:
         while True:
             try:
                 self._queue.put_nowait(item)
                 return
             except queue.Full:
                 with contextlib.suppress(queue.Empty):
-                    self._queue.get_nowait()
-                    self.dropped += 1
+                    oldest = self._queue.get_nowait()
+                    if callable(oldest):
+                        self._pushed_out.append(oldest)
+                    else:
+                        self.dropped += 1
 
     def stop(self) -> None:
         self._queue.put(None)
@@ -68,15 +80,20 @@ class Worker(threading.Thread):
     def run(self) -> None:
         next_tick = time.monotonic()
         while True:
+            self.beat_ns = time.monotonic_ns()
             wait_s = max(0.0, next_tick - time.monotonic())
             try:
                 item = self._queue.get(timeout=wait_s)
+                while self._pushed_out:
+                    self._pushed_out.popleft()()
                 if item is None:
                     return
                 if isinstance(item, Reading):
                     self._compute.reading(item)
-                else:
+                elif isinstance(item, Waveform):
                     self._compute.waveform(item)
+                else:
+                    item()
             except queue.Empty:
                 pass
             except Exception:  # one bad input must not end the measuring of all others
@@ -99,58 +116,95 @@ async def run(config: Config, seconds: float | None = None) -> None:
     """Runs until SIGTERM, SIGINT or `seconds`. Trouble in the plant or with the broker never ends it."""
     clock = SystemClock()
     kernels.use_cache()
-    store = Store(config.state_dir or default_directory(), clock)
+    directory = config.state_dir or default_directory()
+    store = open_store(directory, config, clock)
+    reached_ns = last_utc_ns(store)
+    watch = ClockWatch(clock, kernel_synchronised, reached_ns, config.site.trust_clock or config.site.simulated)
     all_assets = assets(config)
     publisher = Publisher(config, all_assets, store, clock)
-    sink = None
-    if config.mqtt is not None:
-        client_id = f"magwatt-{config.site.id}-{config.site.gateway}"
-        sink = MqttSink(config.mqtt, client_id, f"{publisher.root}/status", publisher.greeting)
-        publisher.carrier = sink
-        sink.start()
-    else:
-        log.warning("no [mqtt] table: results go nowhere")
+    delivery = Delivery(config, publisher, store, clock)
+    marks = Marks(
+        publisher.publish, publisher.tell_state, clock, HoldBook(directory), lambda: watch.sure, config.site.timezone
+    )
+    marks.recall(reached_ns // 1_000_000)
+    wires = Wires(clock)
     relay: list[Callable[[Reading | Waveform], None]] = []
     buses = pollers(config, clock, lambda reading: relay[0](reading))
     refusals = Refusals(store, buses)
     apply_checks(store, config, buses)
     energies = {name: wh / 1000 for name, wh in store.counters().items()}
-    compute = Compute(
-        all_assets,
-        {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices},
-        {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()},
-        clock,
-        publisher.publish,
-        publisher.tell_state,
-        energies,
-    )
+    compute = Compute(all_assets, due(buses), ratings(config), clock, marks.emit, marks.tell_state, energies)
     worker = Worker(compute)
     relay.append(worker.put)
     worker.start()
-    readers = _waveform_readers(config, worker.put, clock)
-    health = Health(buses, worker, compute, sink, publisher, readers, clock)
+    streams = Streams(worker.put, clock)
+    streams.set(config)
+    parts = Parts(
+        clock, store, wires, worker.put, compute, worker.put, publisher, streams, marks, refusals
+    )  # fmt: skip
+    reloader = Reloader(config, clock, parts.renew, marks.emit)
+    timekeeper = Timekeeper(watch, clock, store, marks.emit, worker.put)
+    late, bus_numbers = Lateness(clock), BusNumbers(lambda: wires.pollers, clock)
+    health = Health(clock, marks.emit)
+    for source in (bus_numbers, streams.numbers, late, Machine(directory), delivery.numbers):
+        health.add(source)
+    health.add(lambda: _numbers(worker, compute, reloader, marks, watch, timekeeper))
+
+    def trouble() -> str:
+        stuck_s = (time.monotonic_ns() - worker.beat_ns) / 1e9
+        return bus_numbers.hanging() or (f"computing hangs since {stuck_s:.0f} s" if stuck_s > BEAT_MAX_S else "")
+
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    tasks = [asyncio.create_task(bus.run(), name=f"bus {bus.bus.name}") for bus in buses]
-    tasks.append(asyncio.create_task(health.run(lambda: save(store, compute.energies_kwh(), refusals))))
+    loop.add_signal_handler(signal.SIGHUP, reloader.ask)
+    for bus in buses:
+        wires.start(bus)
+    jobs = (
+        wires.run(), delivery.run(clock), health.run(), late.run(), timekeeper.run(), marks.run(worker.put), reloader.run(),
+        feed_watchdog(clock, trouble), _saving(clock, lambda: save(store, compute.energies_kwh(), parts.refusals)),
+    )  # fmt: skip
+    tasks = [asyncio.create_task(job) for job in jobs]
     log.info("polling %d devices on %d buses", sum(len(bus.devices) for bus in buses), len(buses))
+    notify(READY=1, STATUS=f"polling {len(buses)} buses")
     try:
         await _until(ending, tasks, seconds)
     finally:
+        notify(STOPPING=1)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for reader in readers:
-            reader.stop()
+        await wires.stop()
+        streams.stop()
         await asyncio.to_thread(worker.stop)
         compute.close()
-        if sink is not None:
-            await asyncio.to_thread(sink.stop)
-        save(store, compute.energies_kwh(), refusals)
-        store.close()
+        timekeeper.remember()
+        await asyncio.to_thread(delivery.stop, lambda: save(store, compute.energies_kwh(), parts.refusals))
         log.info("stopped")
+
+
+async def _saving(clock: Clock, save: Callable[[], None]) -> None:
+    while True:
+        await clock.sleep(SAVE_S)
+        await asyncio.to_thread(save)
+
+
+def _numbers(
+    worker: Worker, compute: Compute, reloader: Reloader, marks: Marks, watch: ClockWatch,
+    timekeeper: Timekeeper,
+) -> dict[str, float | int]:  # fmt: skip
+    return {
+        "uptime_s": round(time.monotonic() - START_TIME),
+        "queue_dropped": worker.dropped,
+        "computing_failures": worker.failures,
+        "waveform_samples_lost": compute.waveform_lost,
+        "clock_sure": int(watch.sure),
+        "clock_steps": timekeeper.steps,
+        "on_hold": marks.on_hold,
+        "reloads": reloader.reloads,
+        "reloads_refused": reloader.refused,
+    }
 
 
 def save(store: Store, values: dict[str, float], refusals: Refusals) -> None:
@@ -169,59 +223,3 @@ async def _until(ending: asyncio.Event, tasks: list[asyncio.Task[None]], seconds
     waiter.cancel()
     for task in done - {waiter}:
         task.result()
-
-
-def _waveform_readers(config: Config, take: Callable[[Waveform], None], clock: Clock) -> list[StreamReader]:
-    motors = [motor for motor in config.motors.values() if motor.waveform]
-    if not motors:
-        return []
-    from drivers.waveform import StreamReader
-
-    quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
-    readers: list[StreamReader] = []
-    for motor in motors:
-        assert motor.waveform is not None
-        reader = StreamReader(motor.name, motor.waveform.where, motor.waveform.baud, take, clock, quality)
-        reader.start()
-        readers.append(reader)
-    return readers
-
-
-class Health:
-    """The agent's own counters, once a minute; the other housekeeping runs at the same beat."""
-
-    def __init__(
-        self, buses: list[BusPoller], worker: Worker, compute: Compute, sink: MqttSink | None, publisher: Publisher,
-        readers: list[StreamReader], clock: Clock,
-    ) -> None:  # fmt: skip
-        self._parts = buses, worker, compute, sink, publisher, readers
-        self._clock = clock
-
-    async def run(self, save: Callable[[], None]) -> None:
-        while True:
-            await self._clock.sleep(min(HEALTH_S, SAVE_S))
-            self._publish()
-            await asyncio.to_thread(save)
-
-    def _publish(self) -> None:
-        buses, worker, compute, sink, publisher, readers = self._parts
-        values: dict[str, float | int] = {
-            "uptime_s": round(time.monotonic() - START_TIME),
-            "polls": sum(bus.polls for bus in buses),
-            "polls_failed": sum(bus.failed for bus in buses),
-            "published": sink.published if sink else 0,
-            "dropped": sink.dropped if sink else 0,
-            "queue_dropped": worker.dropped,
-            "mqtt_connects": sink.connects if sink else 0,
-            "waveform_samples_lost": compute.waveform_lost,
-            "waveform_frames_damaged": sum(reader.assembler.decoder.damaged for reader in readers),
-            "computing_failures": worker.failures,
-            "late_answers": sum(bus.link.late for bus in buses),
-            "damaged_answers": sum(bus.link.damaged for bus in buses),
-        }
-        drifts = [drift for reader in readers if (drift := reader.assembler.drift_ppm()) is not None]
-        if drifts:
-            values["waveform_drift_ppm"] = max(drifts, key=abs)
-        table = by_name("health")
-        shown = {name: rounded(table[name], value) for name, value in values.items()}
-        publisher.publish(Message(None, "health", self._clock.utc_ns() // 1_000_000, shown))
