@@ -1,0 +1,80 @@
+"""Between the meter and the drive: a cable with its loss and drop, and what else hangs there."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simulators.plant.phasors import Component
+
+_COPPER_OHM_MM2_M = 0.0183  # of stranded conductors at 20 degC, the limits of IEC 60228 for 16–240 mm², from memory
+_X_OHM_M = 0.08e-3  # three cores in one sheath at 50 Hz: usual value, from memory
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """Per phase; x at 50 Hz. Skin effect and capacitance are left out: fine to some 100 m and 1 kHz."""
+
+    r_ohm: float
+    x_ohm: float
+
+    def __post_init__(self) -> None:
+        for name in ("r_ohm", "x_ohm"):
+            value = getattr(self, name)
+            if not (value >= 0 and math.isfinite(value)):
+                raise ValueError(f"cable: {name} must not be negative, got {value:g}")
+
+
+def copper_cable(length_m: float, mm2: float, degc: float = 50.0) -> Cable:
+    """Raises ValueError for a length or cross-section that is not positive."""
+    for name, value in (("length_m", length_m), ("mm2", mm2)):
+        if not value > 0:
+            raise ValueError(f"cable: {name} must be positive, got {value:g}")
+    warm = 1 + 0.00393 * (degc - 20)
+    return Cable(_COPPER_OHM_MM2_M / mm2 * length_m * warm, _X_OHM_M * length_m)
+
+
+def sending_end(
+    cable: Cable, voltages: Sequence[Component], currents: Sequence[Component], frequency_hz: float
+) -> list[Component]:
+    """Voltages at the meter, given those at the load: higher by the drop."""
+    found = {(item.order, item.sequence): complex(item.value) for item in voltages}
+    for order, sequence, i in currents:
+        z = complex(cable.r_ohm, cable.x_ohm * order * frequency_hz / 50)
+        found[order, sequence] = found.get((order, sequence), 0j) + z * i
+    return [Component(order, sequence, value) for (order, sequence), value in found.items()]
+
+
+def loss_w(cable: Cable, currents: Sequence[Component]) -> float:
+    """3·R·I², all orders and sequences."""
+    return 3 * cable.r_ohm * sum(abs(item.value) ** 2 for item in currents)
+
+
+@dataclass(frozen=True, slots=True)
+class Auxiliary:
+    """A fan, an oil pump, a heater, the control's supply: three phases alike. with_motor: switched with it.
+
+    power_w grows with the voltage to the power of `exponent`: 2 for a heater, about 0 for a motor or a power supply.
+    """
+
+    power_w: float
+    power_factor: float = 0.85
+    with_motor: bool = False
+    exponent: float = 0.0
+    rated_v: float = 400.0  # line to line
+
+    def __post_init__(self) -> None:
+        if not self.power_w >= 0:
+            raise ValueError(f"auxiliary: power_w must not be negative, got {self.power_w:g}")
+        if not 0 < self.power_factor <= 1:
+            raise ValueError(f"auxiliary: power_factor must lie between 0 and 1, got {self.power_factor:g}")
+
+    def current(self, u1_v: complex, motor_runs: bool) -> Component:
+        """Its share of the fundamental, lagging; u1_v: phase to neutral."""
+        if (self.with_motor and not motor_runs) or u1_v == 0:
+            return Component(1, 1, 0j)
+        watts = self.power_w * (abs(u1_v) * math.sqrt(3) / self.rated_v) ** self.exponent
+        apparent = cmath.rect(watts / self.power_factor, math.acos(self.power_factor))
+        return Component(1, 1, (apparent / 3 / u1_v).conjugate())

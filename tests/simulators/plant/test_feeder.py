@@ -1,0 +1,57 @@
+"""Cable and auxiliaries: power in is power out and heat."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from simulators.plant.feeder import Auxiliary, Cable, copper_cable, loss_w, sending_end
+from simulators.plant.phasors import Component
+
+LOAD_U = [Component(1, 1, 230 + 0j), Component(1, -1, 1 + 1j), Component(5, -1, 3 - 1j)]
+LOAD_I = [Component(1, 1, 90 - 40j), Component(5, -1, 20 + 5j), Component(7, 1, 9j)]
+
+
+def carried_w(u: list[Component], i: list[Component]) -> float:
+    volts = {(item.order, item.sequence): item.value for item in u}
+    return sum(3 * (volts.get((k.order, k.sequence), 0j) * k.value.conjugate()).real for k in i)
+
+
+def test_the_cable_takes_what_it_loses() -> None:
+    cable = copper_cable(120.0, 50.0)
+    sent = sending_end(cable, LOAD_U, LOAD_I, 50.0)
+    assert carried_w(sent, LOAD_I) - carried_w(LOAD_U, LOAD_I) == pytest.approx(loss_w(cable, LOAD_I), rel=1e-12)
+    assert loss_w(cable, LOAD_I) == pytest.approx(3 * cable.r_ohm * (90**2 + 40**2 + 20**2 + 5**2 + 9**2))
+
+
+@pytest.mark.parametrize(("mm2", "ohm_km"), [(25, 0.727), (50, 0.387), (95, 0.193), (185, 0.0991)])
+def test_resistance_of_stranded_copper(mm2: float, ohm_km: float) -> None:
+    """IEC 60228, class 2, from memory: within 6 %."""
+    assert 1000 * copper_cable(1.0, mm2, 20.0).r_ohm == pytest.approx(ohm_km, rel=0.06)
+
+
+@pytest.mark.parametrize(("exponent", "share"), [(0.0, 1.0), (2.0, 0.81)])
+def test_an_auxiliary_takes_its_power(exponent: float, share: float) -> None:
+    aux = Auxiliary(750.0, 0.8, exponent=exponent)
+    u = 0.9 * 400 / math.sqrt(3) * complex(0.6, 0.8)
+    i = aux.current(u, motor_runs=False).value
+    s = 3 * u * i.conjugate()
+    assert s == pytest.approx(share * complex(750.0, 750.0 * 0.75))
+
+
+def test_what_is_switched_with_the_motor_rests_with_it() -> None:
+    aux = Auxiliary(750.0, with_motor=True)
+    assert aux.current(230 + 0j, motor_runs=False).value == 0
+    assert abs(aux.current(230 + 0j, motor_runs=True).value) > 1
+
+
+def test_what_cannot_be_is_refused() -> None:
+    for make, words in (
+        (lambda: Cable(-1.0, 0.0), "cable: r_ohm must not be negative, got -1"),
+        (lambda: copper_cable(10.0, 0.0), "cable: mm2 must be positive, got 0"),
+        (lambda: Auxiliary(-5.0), "auxiliary: power_w must not be negative, got -5"),
+        (lambda: Auxiliary(5.0, 1.2), "auxiliary: power_factor must lie between 0 and 1, got 1.2"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            make()

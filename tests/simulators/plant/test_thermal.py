@@ -1,0 +1,65 @@
+"""Heat in = heat stored + heat out; resistances in series; exact in time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from simulators.plant.thermal import Heat, Network, Thermal, heat_of, network_of
+from simulators.plant.units import Losses
+
+RATED = heat_of(Losses(1065.0, 639.0, 255.6, 170.4))
+
+
+def test_rated_losses_give_the_rated_rise() -> None:
+    told = Thermal(network_of(RATED, 70.0), 30.0).settled(RATED)
+    assert told == pytest.approx((100.0, 30 + 0.75 * 70, 30 + 0.55 * 70))
+
+
+def test_settled_is_resistances_in_series() -> None:
+    n = Network(50.0, 20.0, 40.0, 1e4, 2e4, 1e5)
+    told = Thermal(n, 20.0).settled(Heat(1000.0, 200.0, 400.0))
+    frame = 20 + 1600 / 40
+    assert told == pytest.approx((frame + 1000 / 50, frame + 200 / 20, frame))
+
+
+def test_time_leads_there_and_steps_may_be_cut() -> None:
+    whole, cut = Thermal(network_of(RATED, 70.0)), Thermal(network_of(RATED, 70.0))
+    whole.step(RATED, 600.0)
+    for _ in range(7):
+        cut.step(RATED, 600 / 7)
+    assert cut.degc == pytest.approx(whole.degc, rel=1e-12)
+    assert whole.step(RATED, 1e6) == pytest.approx(whole.settled(RATED), rel=1e-12)
+
+
+def test_no_heat_is_lost_on_the_way() -> None:
+    """What went out is the frame's rise times its conductance over time: trapezoids of 1 s."""
+    thermal = Thermal(network_of(RATED, 70.0))
+    out_j = 0.0
+    before = thermal.degc.frame
+    for _ in range(3600):
+        now = thermal.step(RATED, 1.0).frame
+        out_j += ((before + now) / 2 - 25) * thermal.network.frame_w_k
+        before = now
+    assert thermal.stored_j + out_j == pytest.approx(3600 * sum(RATED), rel=1e-6)
+
+
+def test_first_seconds_of_a_stall_are_adiabatic() -> None:
+    """dT/dt = P/C of the winding."""
+    n = network_of(RATED, 70.0)
+    thermal = Thermal(n)
+    thermal.step(RATED._replace(winding_w=30e3), 1.0)
+    assert thermal.degc.winding - 25 == pytest.approx(30e3 / n.winding_j_k, rel=3e-3)
+
+
+def test_one_capacity_alone_follows_its_exponential() -> None:
+    n = Network(1e4, 1e4, 40.0, 1.0, 1.0, 1e5)
+    thermal = Thermal(n, 0.0)
+    assert thermal.step(Heat(0.0, 0.0, 400.0), 2500.0).frame == pytest.approx(10 * (1 - math.exp(-1)), rel=1e-4)
+
+
+def test_an_impossible_network_is_refused() -> None:
+    with pytest.raises(ValueError, match="thermal network: frame_w_k must be positive, got 0"):
+        replace(network_of(RATED, 70.0), frame_w_k=0.0)

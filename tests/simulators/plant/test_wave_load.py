@@ -1,0 +1,97 @@
+"""Loads in time: each law against its closed form, and a hoist and a roller turned by a whole drive."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from simulators.plant import pump, wave_load
+from simulators.plant.drive_wave import STIFF, Converter, DriveWave, spent_j
+from simulators.plant.params import COOLING_PUMP, MAGNET_55KW
+from simulators.plant.wave_load import Load
+
+RATE = 10240
+
+
+def torque_nm(load: Load, speed: float) -> float:
+    dry = load.dry_nm * math.tanh(speed / load.dry_rad_s)
+    return load.constant_nm + load.linear * speed + load.square * speed * abs(speed) + dry
+
+
+@pytest.mark.parametrize("flow", [0.05, 0.12, 1 / 6])
+@pytest.mark.parametrize("relative", [0.6, 1.0])
+def test_pump(flow: float, relative: float) -> None:
+    speed = relative * 1480 * math.pi / 30
+    load = wave_load.of_pump(COOLING_PUMP, flow)
+    assert torque_nm(load, speed) * speed == pytest.approx(pump.power_w(COOLING_PUMP, flow, relative), rel=1e-12)
+
+
+def test_fan() -> None:
+    """On its own pipe the flow follows the speed, and the damper the flow."""
+    fan = replace(COOLING_PUMP, static_head_m=0.0)
+    for opening in (0.4, 1.0):
+        for relative in (0.5, 1.0):
+            speed = relative * 1480 * math.pi / 30
+            expected = pump.power_w(fan, opening * relative * fan.flow_m3_s, relative)
+            assert torque_nm(wave_load.of_fan(fan, opening), speed) * speed == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(ValueError, match="static_head_m must be 0"):
+        wave_load.of_fan(COOLING_PUMP, 1.0)
+
+
+def test_conveyor() -> None:
+    load = wave_load.of_conveyor(80.0, 0.2, 30.0)
+    assert torque_nm(load, 100.0) == pytest.approx(80 + 20 + 30)
+    assert torque_nm(load, -100.0) == pytest.approx(-80 - 20 + 30)
+
+
+def driven(load: Load, targets: tuple[float, ...], hold_s: float, ramp: float) -> list[dict[str, float]]:
+    """Energies by phase; each phase balances."""
+    drive = DriveWave(MAGNET_55KW, Converter(front=STIFF, averaged=True, carrier_hz=5120.0))
+    how: dict[str, Any] = {"ramp_rad_s2": ramp, "torque_max_nm": 800.0, "load": load, "step_s": 1e-4}
+    phases = []
+    for target in targets:
+        before, stored = drive.energy, drive.stored_j
+        drive.run(
+            round(hold_s * RATE),
+            RATE,
+            target_rad_s=target,
+            ramp_rad_s2=ramp,
+            torque_max_nm=800.0,
+            load=load,
+            step_s=1e-4,
+        )
+        used = {name: value - before[name] for name, value in drive.energy.items()}
+        assert drive.speed_rad_s == pytest.approx(target, abs=0.02)
+        missed = used["grid"] - spent_j(used) - (drive.stored_j - stored)
+        assert abs(missed) < 1e-6 * (abs(used["grid"]) + used["copper"])
+        phases.append(used)
+    return phases
+
+
+def test_hoist_in_four_quadrants() -> None:
+    """Lifting takes m·g·h/η, lowering gives m·g·h·η back; the motor is a generator then, and at rest it holds."""
+    mass, per_rad, gear = 3000.0, 0.01, 0.92
+    load = wave_load.of_hoist(mass, per_rad, gear)
+    assert torque_nm(load, 50.0) == pytest.approx(mass * 9.81 * per_rad / gear)
+    assert torque_nm(load, -50.0) == pytest.approx(mass * 9.81 * per_rad * gear)
+    lift, sink = (driven(load, (speed, speed), 1.0, 400.0)[1] for speed in (80.0, -80.0))
+    height = 80.0 * 1.0 * per_rad
+    assert lift["shaft"] == pytest.approx(mass * 9.81 * height / gear, rel=1e-3)
+    assert sink["shaft"] == pytest.approx(-mass * 9.81 * height * gear, rel=1e-3)
+    assert lift["terminal"] > lift["shaft"] > 0
+    assert sink["shaft"] < sink["terminal"] < 0
+
+
+def test_a_roller_gives_its_kinetic_energy_back_to_the_bus() -> None:
+    """Reversing: J·ω²/2 comes back less friction and copper, and is taken again."""
+    load = wave_load.of_roller(60.0, 4.0)
+    turned = driven(load, (60.0, -60.0, 60.0), 1.0, 300.0)
+    kinetic = (4.0 + MAGNET_55KW.inertia_kg_m2) * 60.0**2 / 2
+    assert turned[0]["terminal"] > kinetic + turned[0]["shaft"]
+    assert turned[1]["shaft"] == pytest.approx(turned[2]["shaft"], rel=1e-3)
+    # a reversal costs friction and losses only
+    assert turned[1]["terminal"] == pytest.approx(spent_j(turned[1]), rel=0.01)
+    assert turned[1]["terminal"] < kinetic
