@@ -22,8 +22,11 @@ demo: .venv/demo
 warm: .venv/demo
 	$(BIN)/magwatt warm
 
+# First all that can share the machine, then one by one what watches real time on real wires.
 test: .venv/test system
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/magwatt warm
+	$(BIN)/python -m pytest -m "not soak and not alone" -n 4 --dist worksteal
+	$(BIN)/python -m pytest -m "not soak and alone"
 
 lint: .venv/test
 	$(BIN)/ruff check .

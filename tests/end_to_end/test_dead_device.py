@@ -29,6 +29,8 @@ from simulators.bus.faulty import Connection, Listener
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.segment import Framing, Segment, SegmentSlave
 
+pytestmark = pytest.mark.alone
+
 BUSES = ("serial", "rtu-over-tcp", "gateway")
 BAUD, EVERY_S = 115200, 0.5  # 237 characters, 10 ms of pause and 5 ms of turnaround each: 72 % of the time
 UNITS, DEAD = range(1, 11), 4

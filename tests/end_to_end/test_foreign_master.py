@@ -20,6 +20,8 @@ from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
 from simulators.bus.watchdog import WATCHDOG_S, WatchdogDrive
 
+pytestmark = pytest.mark.alone
+
 METER, DRIVE = 11, 31
 LISTEN_S = 1.0
 FIRST_BYTE_S = 15.0  # the agent's start on a busy machine, and its listening
@@ -72,7 +74,7 @@ class Scene:
         self.port = self.segment.port("agent")
         self.meter = SegmentSlave(self.segment, METER)
         self.drive = WatchdogDrive(self.segment, DRIVE)
-        self.plc = Plc(self.segment, [Block(DRIVE, 3, 0x40, 4), Block(METER, 4, 0, 6)])
+        self.plc = Plc(self.segment, [Block(DRIVE, 3, 0x40, 4), Block(METER, 4, 0, 6)], timeout_s=0.25)
         self.log = folder / "agent.log"
         self._folder = folder
         self._agents: list[subprocess.Popen[bytes]] = []

@@ -23,6 +23,8 @@ from drivers.profiles import load_profile
 from drivers.vocabulary import metric_name_of
 from simulators.scenarios.noisy_line import DRIVES, METERS
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 20  # at least; on until the meter has died and come back
 PUMPS = ("pump-1", "pump-2", "pump-3", "pump-4")
 Row = dict[str, Any]

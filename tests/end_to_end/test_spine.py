@@ -22,6 +22,8 @@ from testkit import Mosquitto, free_port, real_command, wait_until
 
 from agent.metrics import by_name
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 30
 ROOT = "magwatt/v1/demo/gw-01"
 
