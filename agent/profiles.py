@@ -37,8 +37,8 @@ def list_profiles(as_json: bool) -> None:
             continue
         groups = " ".join(f"{row['groups'][group]:3}" for group in GROUPS)
         click.echo(
-            f"{name:26} {profile.kind:11} {'/'.join(profile.transports):8} {row['registers']:4} registers "
-            f"({groups})  {profile.confidence}{_remarks(profile)}"
+            f"{name:26} {profile.kind:11} {'/'.join(profile.transports):8} "
+            f"{counted(row['registers'], 'register'):>13} ({groups})  {profile.confidence}{_remarks(profile)}"
         )
     if not as_json:
         click.echo(f"in brackets: {', '.join(GROUPS)}; none was checked on hardware; more: magwatt profiles show MODEL")

@@ -34,6 +34,8 @@ def test_the_list_tells_kind_confidence_and_registers() -> None:
     assert sdm["groups"] == {"fast": 31, "normal": 13, "slow": 20, "once": 0}
     assert invoke().output == invoke("list").output
     assert "huanyang/hy" in invoke().output
+    assert " 64 registers (" in invoke().output
+    assert " 1 registers" not in invoke().output
 
 
 @pytest.mark.parametrize(
