@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from testkit import HandClock, Mosquitto
 
 from agent import kernels
 
+settings.register_profile("magwatt", deadline=None)  # a busy machine is no failure
+settings.load_profile("magwatt")
 kernels.use_cache()  # before anything imports numba: its own cache goes stale when a callee is edited
 
 

@@ -19,6 +19,8 @@ from simulators.bus.faults import MATRIX, Expect, Fault, Line, faults
 from simulators.bus.faulty import FaultyLine, SerialLine, open_line
 from simulators.bus.judge import Score, block_of
 
+pytestmark = pytest.mark.alone
+
 POLLS = 10
 OVERDUE_S, PATIENCE_S, TRIES, SPARE = 0.1, 0.3, 3, 8
 PERIOD_S = 1.0  # each of at most three attempts may wait 0.3 s; the rest is wire
