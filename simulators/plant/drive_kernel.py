@@ -136,6 +136,8 @@ def _slopes(
     ig = 0j
     if f.diodes > 0.0:
         va, vb, vc = ug.real, -0.5 * ug.real + _ROOT * ug.imag, -0.5 * ug.real - _ROOT * ug.imag
+        if f.lost > 0.0:
+            va = 0.5 * (vb + vc)  # never the highest nor the lowest
         high, low = max(va, vb, vc), min(va, vb, vc)
         dy[6] = (high - low - f.choke_ohm * choke - dc) * f.inv_choke
         if choke <= 0.0 and dy[6] < 0.0:

@@ -55,6 +55,7 @@ class Front(NamedTuple):
     dead_s: float
     threshold_v: float
     averaged: float
+    lost: float  # 1: L1 of the supply is open
 
 
 class Control(NamedTuple):

@@ -9,7 +9,8 @@ Bridge: the highest phase feeds the choke, the lowest takes it back; commutation
 sampling twice a carrier period, one sample late, zero sequence by min-max. Dead time delays the edge against which
 the current runs; `threshold_v` is lost in each leg. Gates off: the diodes empty the windings, then no current flows;
 a back-EMF above the DC voltage would conduct again in a real drive and does not here. Of the faults of a motor:
-broken bar, bearing, demagnetised, overheating; of the drive: ageing capacitor. Others raise ValueError.
+broken bar, bearing, demagnetised, overheating; of the drive: ageing capacitor, L1 of its supply lost. Others raise
+ValueError.
 """
 
 from __future__ import annotations
@@ -165,8 +166,8 @@ def machine(
     motor: MagnetMotor | InductionMotor, state: Condition, winding_degc: float, magnet_degc: float, speed_rad_s: float
 ) -> Machine:
     """Temperatures: of a magnet motor; an induction motor's record holds at its running temperature."""
-    if state.turns or state.open_phase or state.gap_static or state.gap_dynamic:
-        raise ValueError("drive: turn fault, open phase and eccentricity are known of a motor on the line only")
+    if state.turns or state.gap_static or state.gap_dynamic:
+        raise ValueError("drive: turn fault and eccentricity are known of a motor on the line only")
     if isinstance(motor, MagnetMotor) and state.bar:
         raise ValueError("drive: a magnet motor has no bars to break")
     if isinstance(motor, InductionMotor):
@@ -209,5 +210,5 @@ def _front(converter: Converter, state: Condition) -> Front:
     capacitor_f = c.capacitor_f * state.capacitance
     return Front(
         c.front, c.choke_h, 1 / c.choke_h, c.choke_ohm, capacitor_f, 1 / capacitor_f, c.esr_ohm * state.esr,
-        0.5 / c.carrier_hz, c.dead_s, c.threshold_v, float(c.averaged),
+        0.5 / c.carrier_hz, c.dead_s, c.threshold_v, float(c.averaged), float(state.open_phase),
     )  # fmt: skip

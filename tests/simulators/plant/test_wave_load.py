@@ -54,15 +54,7 @@ def driven(load: Load, targets: tuple[float, ...], hold_s: float, ramp: float) -
     phases = []
     for target in targets:
         before, stored = drive.energy, drive.stored_j
-        drive.run(
-            round(hold_s * RATE),
-            RATE,
-            target_rad_s=target,
-            ramp_rad_s2=ramp,
-            torque_max_nm=800.0,
-            load=load,
-            step_s=1e-4,
-        )
+        drive.run(round(hold_s * RATE), RATE, target_rad_s=target, **how)
         used = {name: value - before[name] for name, value in drive.energy.items()}
         assert drive.speed_rad_s == pytest.approx(target, abs=0.02)
         missed = used["grid"] - spent_j(used) - (drive.stored_j - stored)

@@ -1,0 +1,116 @@
+"""Each fault of a drive and its motor shows its textbook signature, by numpy's FFT alone; the energy closes with it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulators.plant.drive_wave import COAST, STIFF, Converter, DriveWave, DriveWaves, spent_j
+from simulators.plant.faults import HEALTHY, AgeingCapacitor, Condition, Course, PhaseLoss, condition
+from simulators.plant.params import MAGNET_55KW
+from simulators.plant.phasors import Component
+from simulators.plant.wave_load import Load
+
+RATE = 51200
+GRID = [Component(1, 1, complex(400 / math.sqrt(3)))]
+SMOOTH = Converter(front=STIFF, averaged=True, carrier_hz=5120.0)
+TURN = 20 * math.pi  # ten turns a second, four pole pairs: 40 Hz
+MAGNET_NM = Load(constant_nm=200.0)
+
+
+def one_second(drive: DriveWave, rate: int = RATE, **how: Any) -> tuple[DriveWaves, dict[str, float], float]:
+    """Waves, mean powers and the share of the input that the balance misses, over 1 s after settling."""
+    drive.run(rate, rate, **how)
+    before, stored = drive.energy, drive.stored_j
+    wave = drive.run(rate, rate, **how)
+    power = {name: value - before[name] for name, value in drive.energy.items()}
+    return wave, power, abs(power["grid"] - spent_j(power) - (drive.stored_j - stored)) / abs(power["grid"])
+
+
+def smooth(state: Condition) -> tuple[np.ndarray, dict[str, float]]:
+    """Spectrum of the current's space vector in A, 1 Hz a bin; powers."""
+    drive = DriveWave(MAGNET_55KW, SMOOTH, speed_rad_s=TURN)
+    wave, power, missed = one_second(drive, 10240, target_rad_s=TURN, load=MAGNET_NM, condition=state)
+    assert missed < 1e-6
+    return np.abs(np.fft.fft(wave.i)) / 10240, power
+
+
+def test_an_ageing_capacitor_lets_the_300_hz_through() -> None:
+    """Bridge 2/35·Ud0 at 300 Hz, divided between choke and capacitor; the current never stops, so it is linear."""
+    choke_h, capacitor_f, esr_ohm = 0.764e-3, 3e-3, 0.02
+    aged = condition([AgeingCapacitor(Course(first=1.0))], 0.0)
+    assert (aged.capacitance, aged.esr) == (0.8, 2.0)
+    omega = 600 * math.pi
+    for state in (HEALTHY, aged):
+        converter = Converter(choke_h=choke_h, choke_ohm=0.01, capacitor_f=capacitor_f, esr_ohm=esr_ohm, averaged=True)
+        drive = DriveWave(MAGNET_55KW, converter, dc_v=540.0, speed_rad_s=130.0)
+        how = {"grid": GRID, "target_rad_s": 130.0, "load": Load(constant_nm=330.0), "condition": state}
+        wave, _, missed = one_second(drive, 10240, **how)
+        assert missed < 2e-5
+        seen_v = abs(np.fft.rfft(wave.dc_v)[300]) / 5120
+        shunt = state.esr * esr_ohm - 1j / (omega * capacitor_f * state.capacitance)
+        bridge_v = 2 / 35 * 3 / math.pi * 400 * math.sqrt(2)
+        assert seen_v == pytest.approx(bridge_v * abs(shunt / (shunt + 0.01 + 1j * omega * choke_h)), rel=0.06)
+
+
+def test_a_lost_supply_phase_turns_the_bridge_into_a_single_phase_one() -> None:
+    """L1 carries nothing, L2 and L3 are opposite, a third harmonic comes, and 100 Hz on the DC bus."""
+    fault = PhaseLoss(at_s=1.0)
+    seen = {}
+    for now_s in (0.5, 1.5):
+        drive = DriveWave(MAGNET_55KW, Converter(choke_h=0.764e-3, capacitor_f=3e-3), dc_v=540.0, speed_rad_s=TURN)
+        state = condition([fault], now_s)
+        wave, _, missed = one_second(drive, 10240, grid=GRID, target_rad_s=TURN, load=MAGNET_NM, condition=state)
+        assert missed < 2e-5
+        phase_2 = np.abs(np.fft.rfft((wave.grid_i * np.exp(-2j * math.pi / 3)).real))
+        dc = np.abs(np.fft.rfft(wave.dc_v)) / 5120
+        seen[now_s] = np.abs(wave.grid_i.real).max(), phase_2[150] / phase_2[50], dc[100], dc[300]
+    well, sick = seen[0.5], seen[1.5]
+    assert well[0] > 20
+    assert sick[0] == pytest.approx(0, abs=1e-9)
+    assert well[1] < 0.01 < 0.5 < sick[1]
+    assert well[2] < 0.05 < 5 < sick[2]
+
+
+def test_hot_magnets_induce_less_and_hot_copper_loses_more() -> None:
+    """EMF by −0.11 %/K; the current rises as the flux falls, the copper's loss with both, at no d current."""
+    seen = {}
+    for extra in (0.0, 60.0):
+        _, power = smooth(Condition(hotter_k=extra))
+        drive = DriveWave(MAGNET_55KW, SMOOTH, speed_rad_s=TURN)
+        drive.run(1024, 10240, mode=COAST, condition=Condition(hotter_k=extra))
+        wave = drive.run(1024, 10240, mode=COAST, condition=Condition(hotter_k=extra))
+        seen[extra] = float((np.abs(wave.u) / wave.speed_rad_s).mean()), power["copper"]
+    flux = 1 - 0.0011 * 60
+    assert seen[60.0][0] / seen[0.0][0] == pytest.approx(flux, rel=1e-9)
+    assert seen[60.0][1] / seen[0.0][1] == pytest.approx((1 + 0.00393 * 60) / flux**2, rel=5e-3)
+
+
+def test_weak_magnets_take_more_current() -> None:
+    well, sick = (smooth(Condition(flux_lost=lost))[0][40] for lost in (0.0, 0.1))
+    assert sick / well == pytest.approx(1 / 0.9, rel=0.01)
+
+
+def test_an_uneven_rotor_shows_its_turns() -> None:
+    """One weak pole pair of four: f·(1 ± k/p), so 40 ± 10 Hz."""
+    well, sick = (smooth(Condition(pole_lost=lost))[0] for lost in (0.0, 0.1))
+    assert max(well[30], well[50]) / well[40] < 1e-6
+    assert min(sick[30], sick[50]) / sick[40] > 1e-3
+
+
+def test_a_bearing_shows_behind_a_drive() -> None:
+    """f ± fb: 3.6 pulses a turn, so 40 ± 36 Hz."""
+    well, sick = (smooth(Condition(bearing=depth, bearing_order=3.6))[0] for depth in (0.0, 0.3))
+    assert max(well[4], well[76]) / well[40] < 1e-6
+    assert min(sick[4], sick[76]) / sick[40] > 1e-4
+
+
+def test_faults_that_the_model_does_not_know_are_refused() -> None:
+    drive = DriveWave(MAGNET_55KW, SMOOTH)
+    with pytest.raises(ValueError, match="turn fault and eccentricity are known of a motor on the line only"):
+        drive.run(1, RATE, condition=Condition(gap_static=0.1))
+    with pytest.raises(ValueError, match="a magnet motor has no bars to break"):
+        drive.run(1, RATE, condition=Condition(bar=0.1))
