@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from simulators.plant.phasors import ORDERS
+
 if TYPE_CHECKING:
     from simulators.plant.drive_wave import Converter
-    from simulators.plant.params import Drive, InductionMotor, LineStartMotor, MagnetMotor, Pump
+    from simulators.plant.params import Drive, Grid, InductionMotor, LineStartMotor, MagnetMotor, Pump
 
 
 def pole_pairs(poles: int) -> int:
@@ -62,6 +64,18 @@ def converter(record: Converter) -> None:
     _not_negative("converter", record, "choke_ohm esr_ohm dead_s threshold_v")
     if record.dead_s >= 0.25 / record.carrier_hz:
         raise ValueError(f"converter: dead_s must lie below a quarter carrier period, got {record.dead_s:g}")
+
+
+def grid(record: Grid) -> None:
+    _positive("grid", record, "volts_v frequency_hz tau_s")
+    _not_negative("grid", record, "volts_sigma frequency_sigma_hz source_ohm source_x_ohm")
+    if abs(record.negative) >= 1:
+        raise ValueError(f"grid: negative must lie below 1, the positive sequence, got {abs(record.negative):g}")
+    for order, share, _ in record.harmonics:
+        if not (2 <= order <= ORDERS - 1 and 0 <= share < 1):
+            raise ValueError(
+                f"grid: harmonics must have orders from 2 to {ORDERS - 1} and shares below 1, got {order}: {share:g}"
+            )
 
 
 def pump(record: Pump) -> None:

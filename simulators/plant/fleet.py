@@ -36,6 +36,12 @@ class Duty:
     tau_s: float = 400.0
     lag_s: float = 60.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high:
+            raise ValueError(f"duty: low must lie between 0 and high, got {self.low:g} and {self.high:g}")
+        if not self.day or 24 % len(self.day):
+            raise ValueError(f"duty: day must have as many parts as divide 24 hours, got {len(self.day)}")
+
 
 @dataclass(frozen=True, slots=True)
 class FleetTrain:

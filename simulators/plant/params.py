@@ -142,6 +142,9 @@ class Grid:
     source_ohm: float  # resistance of the supply per phase
     source_x_ohm: float  # its reactance at 50 Hz
 
+    def __post_init__(self) -> None:
+        check.grid(self)
+
 
 # Fitted to typical catalogue values (IE1 efficiency of IEC 60034-30-1; speed, power factor, breakdown of catalogues).
 IE1_55KW = InductionMotor(
