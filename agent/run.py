@@ -162,7 +162,8 @@ async def run(config: Config, seconds: float | None = None) -> None:
     for bus in buses:
         wires.start(bus)
     jobs = (
-        wires.run(), delivery.run(clock), health.run(), late.run(), timekeeper.run(), marks.run(worker.put), reloader.run(),
+        wires.run(), delivery.run(clock), health.run(), late.run(), timekeeper.run(), marks.run(worker.put),
+        reloader.run(),
         feed_watchdog(clock, trouble), _saving(clock, lambda: save(store, compute.energies_kwh(), parts.refusals)),
     )  # fmt: skip
     tasks = [asyncio.create_task(job) for job in jobs]

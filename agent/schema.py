@@ -10,13 +10,15 @@ from datetime import date
 from typing import Any
 
 REQUIRED = object()
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
 _SECRET = re.compile(
     r"pass|pwd|secret|token|kennwort|credential|密码|key$", re.IGNORECASE
 )  # never on a screen or in a log
 _NO_SECRET = ("password_file",)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT])B")
+_BYTES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,29 @@ def duration(low_s: float, high_s: float) -> Callable[[Any], float]:
         if not low_s <= seconds <= high_s:
             raise ValueError(f"must be {low_s:g} s to {high_s:g} s")
         return seconds
+
+    return convert
+
+
+def size(low: int, high: int) -> Callable[[Any], int]:
+    def convert(value: Any) -> int:
+        found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+        if not found:
+            raise ValueError('not a size; write for example "500MB" or "2GB"')
+        count = round(float(found[1]) * _BYTES[found[2]])
+        if not low <= count <= high:
+            raise ValueError(f"must be {low / 1e6:g} MB to {high / 1e6:g} MB")
+        return count
+
+    return convert
+
+
+def percent(low: float, high: float) -> Callable[[Any], float]:
+    def convert(value: Any) -> float:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+        if not found or not low <= float(found[1]) <= high:
+            raise ValueError(f'must be {low:g} % to {high:g} %; write for example "5%"')
+        return float(found[1])
 
     return convert
 

@@ -56,7 +56,7 @@ def disk(config: Config) -> Iterator[Finding]:
         yield finding(where, f"{free_mb:.0f} MB free at {directory}: less than {FREE_MIN_MB} MB; make room")
     else:
         yield fine(where, f"{directory}: {free_mb / 1e3:.1f} GB free")
-    if _on_sd_card(directory) and config.commit_s < 1:
+    if _on_sd_card(directory) and config.store.commit_s < 1:
         yield note(where, 'on an SD card: commit = "1s" in [store] spares it')
 
 

@@ -1,157 +1,135 @@
-"""MQTT: one connection in a thread of its own, MQTT 5 first, 3.1.1 where a broker is silent or refuses.
-
-Nothing here ever holds up the polling: while the broker is away live rows are dropped and counted (the spool will keep
-them), and what is retained is sent again with each connection.
+"""MQTT: a durable sink with one connection in a thread of its own, MQTT 5 first, 3.1.1 where a broker is silent or
+refuses that. While the broker is away nothing waits but the rows, in the spool.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import random
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from agent.config import Mqtt
+from agent.sinks import Texts, tls
+from agent.sinks.mqtt_session import CONNACK_S, STOP_S, Ended, Session
+from agent.sinks.pace import Pacer
+from agent.sinks.retry import End, Retry
+from agent.store import Drain
 
 log = logging.getLogger(__name__)
 
-CONNACK_S = 2.0
-RETRY_S = (1.0, 120.0)  # full jitter between 0 and a limit that doubles
-STOOD_S = 30.0  # a connection that lasted that long resets the limit
-STOP_S = 3.0
-IN_FLIGHT_MAX, QUEUE_MAX = 100, 1000
-TAKEN_OVER = 0x8E  # MQTT 5: session taken over
-_UNSUPPORTED_PROTOCOL = (1, 0x84, 132)
+KEEPALIVE_JITTER = 0.1
+CONNECT_S = 5.0
+CERTIFICATE_DAYS = 30
+POISON_BYTES, POISON_ENDS = 8192, 3  # a row of that size that ended so many connections is not sent again
 
 
 class MqttSink:
-    """Connects in the background once started. `greet` gives what to send after each connection: (topic, payload)."""
+    """greet: everything retained, asked after each connection. tell_event(kind, text): what operators should know."""
+
+    name = "mqtt"
 
     def __init__(
-        self, settings: Mqtt, client_id: str, will_topic: str, greet: Callable[[], list[tuple[str, bytes]]]
+        self, settings: Mqtt, client_id: str, root: str, greet: Texts, tell_event: Callable[[str, str], None]
     ) -> None:
         self.settings = settings
-        self.published = self.dropped = self.connects = 0
-        self._client_id, self._will_topic, self._greet = client_id, will_topic, greet
+        self.connects = 0
+        self.certificate_days: float | None = None  # until the first of broker's and our own ends; None: no TLS
+        self._client_id, self._root, self._greet, self._tell_event = client_id, root, greet, tell_event
         self._version = MQTTProtocolVersion.MQTTv311 if settings.version == "3.1.1" else MQTTProtocolVersion.MQTTv5
-        self._client: paho.Client | None = None
-        self._connected, self._refused = threading.Event(), threading.Event()
-        self._gone, self._ending = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._keep_connected, name="mqtt", daemon=True)
         self._chance = random.Random(client_id)
-        self._told_away = self._told_older = False
-        self._waiting: set[int] = set()  # ids of rows without a PUBACK
-        self._early: set[int] = set()  # a PUBACK can come before publish() has returned
-        self._reason = ""
+        self._pacer = Pacer(self._chance, settings.backfill_rate)
+        self._texts: dict[str, bytes] = {}
+        self._published, self._session = 0, None  # type: int, Session | None
+        self._standing = False
+        self._ending = threading.Event()
+        self._wake_out, self._wake_in = os.pipe()
+        for end in (self._wake_out, self._wake_in):
+            os.set_blocking(end, False)
+        self._thread = threading.Thread(target=self._keep_connected, name="mqtt", daemon=True)
+        self._said = ""
+        self._told_older = False
+        self._suspect: tuple[int, int] = (0, 0)  # row, connections that ended on it
+        self._drain: Drain | None = None
 
     @property
     def connected(self) -> bool:
-        return self._connected.is_set()
+        return self._standing
 
-    def start(self) -> None:
+    @property
+    def published(self) -> int:
+        """Rows that the broker confirmed."""
+        session = self._session
+        return self._published + (session.published if session else 0)
+
+    def start(self, drain: Drain) -> None:
+        self._drain = drain
+        drain.wake = self._wake
         self._thread.start()
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
-        """Hands one message to the connection, QoS 1; False, and counted, when there is none. Never waits."""
-        client = self._client
-        if client is None or not self._connected.is_set():
-            self.dropped += 0 if retain else 1
-            return False
-        info = client.publish(topic, payload, qos=1, retain=retain)
-        if info.rc != paho.MQTT_ERR_SUCCESS:
-            self.dropped += 0 if retain else 1
-            return False
-        if info.mid in self._early:
-            self._early.discard(info.mid)
-            self.published += 0 if retain else 1
-        elif not retain:
-            self._waiting.add(info.mid)
-        return True
+    def tell(self, topic: str, payload: bytes) -> None:
+        if self._standing:  # a new connection sends everything anyway
+            self._texts[topic] = payload
+            self._wake()
+
+    def numbers(self) -> Mapping[str, float | int]:
+        found: dict[str, float | int] = {"published": self.published, "mqtt_connects": self.connects}
+        if self.certificate_days is not None:
+            found["certificate_days"] = self.certificate_days
+        return found
 
     def stop(self) -> None:
-        """Says offline, lets the queue drain for a moment, and disconnects."""
-        client = self._client
-        if client is not None and self._connected.is_set():
-            info = client.publish(self._will_topic, b"offline", qos=1, retain=True)
-            with contextlib.suppress(RuntimeError, ValueError):
-                info.wait_for_publish(STOP_S)
+        """Sends what is fresh, says offline, and disconnects; the rest stays in the spool."""
         self._ending.set()
-        self._gone.set()
-        self._thread.join(STOP_S + CONNACK_S)
+        self._wake()
+        self._thread.join(2 * STOP_S + CONNACK_S)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # full: it is awake
+            os.write(self._wake_in, b"1")
 
     def _keep_connected(self) -> None:
-        limit_s = RETRY_S[0]
+        retry = Retry(self._chance)
+        assert self._drain is not None
         while not self._ending.is_set():
-            started_s = time.monotonic()
-            error = self._connect_once()
-            if error is None:
-                continue
-            if time.monotonic() - started_s > STOOD_S:
-                limit_s = RETRY_S[0]
-            if error and not self._told_away:
-                log.warning("broker %s:%d: %s; polling goes on", self.settings.host, self.settings.port, error)
-                self._told_away = True
-            self._ending.wait(self._chance.uniform(0, limit_s))
-            limit_s = min(2 * limit_s, RETRY_S[1])
+            ended = self._connect_once(self._drain)
+            if ended.end is End.ASKED:
+                return
+            ended = self._other_version(ended)
+            older = self._version == MQTTProtocolVersion.MQTTv311
+            if older and retry.looks_taken_over(ended.end, ended.stood_s):
+                ended = Ended(End.TAKEN_OVER, "connections end at once: does another client use this site and gateway?",
+                              ended.stood_s)  # fmt: skip
+            self._suspect_row(ended, self._drain)
+            self._say(ended)
+            self._ending.wait(retry.after(ended.end, ended.stood_s))
 
-    def _connect_once(self) -> str | None:
-        """One connection from first packet to last; the reason when it never stood, None to try again at once."""
-        for event in (self._connected, self._refused, self._gone):
-            event.clear()
-        if self._ending.is_set():
-            return ""
+    def _connect_once(self, drain: Drain) -> Ended:
         try:
             client = self._new_client()
-            client.connect(self.settings.host, self.settings.port, keepalive=round(self.settings.keepalive_s))
         except (OSError, ValueError) as error:
-            return str(error) or type(error).__name__
-        client.loop_start()
+            return Ended(End.UNREACHABLE, str(error) or type(error).__name__, 0.0)
+        keepalive_s = self.settings.keepalive_s * self._chance.uniform(1 - KEEPALIVE_JITTER, 1 + KEEPALIVE_JITTER)
+        session = self._session = Session(
+            client, drain, self._pacer, root=self._root, will_topic=f"{self._root}/status", texts=self._texts,
+            greet=self._greet, wake=self._wake_out, ending=self._ending.is_set, connected=self._on_connected,
+        )  # fmt: skip
         try:
-            if not self._wait_connack():
-                return self._fall_back()
-            self._client = client
-            self._gone.wait()
-            if not self._ending.is_set():
-                log.warning("broker %s:%d: connection lost%s; polling goes on", self.settings.host, self.settings.port,
-                            self._reason)  # fmt: skip
-                self._told_away = True
-            return ""
+            return session.run(self.settings.host, self.settings.port, keepalive_s)
+        except Exception as error:  # a mistake of ours must not end the delivery
+            log.exception("the connection to the broker failed by a mistake of ours")
+            return Ended(End.UNREACHABLE, repr(error), 0.0)
         finally:
-            self._connected.clear()
-            self._client = None
-            client.disconnect()
-            client.loop_stop()
-            self.dropped += len(self._waiting)  # what was handed over and never confirmed
-            self._waiting.clear()
-            self._early.clear()
-
-    def _wait_connack(self) -> bool:
-        for _ in range(round(CONNACK_S / 0.02)):
-            if self._connected.wait(0.02):
-                return True
-            if self._refused.is_set() or self._gone.is_set() or self._ending.is_set():
-                return False
-        return False
-
-    def _fall_back(self) -> str | None:
-        if self._ending.is_set():
-            return ""
-        if self._refused.is_set():
-            return self._refusal
-        if self.settings.version == "auto":
-            five = self._version == MQTTProtocolVersion.MQTTv5
-            self._version = MQTTProtocolVersion.MQTTv311 if five else MQTTProtocolVersion.MQTTv5
-            if not self._told_older:
-                log.info("broker does not answer MQTT 5; trying 3.1.1")
-                self._told_older = True
-            return None if five else "no answer to the connection request"
-        return f"no answer to the connection request in {CONNACK_S:g} s"
+            self._standing = False
+            drain.give_back()
+            self._published, self._session = self._published + session.published, None
 
     def _new_client(self) -> paho.Client:
         settings = self.settings
@@ -163,54 +141,73 @@ class MqttSink:
             protocol=self._version,
             reconnect_on_failure=False,
         )
-        client.max_inflight_messages_set(IN_FLIGHT_MAX)
-        client.max_queued_messages_set(QUEUE_MAX)
-        client.will_set(self._will_topic, b"offline", qos=1, retain=True)
+        client.connect_timeout = CONNECT_S
+        client.max_inflight_messages_set(0)  # the session keeps the window
+        client.will_set(f"{self._root}/status", b"offline", qos=1, retain=True)
         if settings.user:
-            password = settings.password_file.read_text(encoding="utf-8").strip() if settings.password_file else None
-            client.username_pw_set(settings.user, password)
+            client.username_pw_set(settings.user, tls.password(settings))
         if settings.tls:
-            client.tls_set(ca_certs=str(settings.ca) if settings.ca else None)
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
+            client.tls_set_context(tls.context(settings))
         return client
 
-    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            if (
-                self.settings.version == "auto"
-                and self._version == MQTTProtocolVersion.MQTTv5
-                and reason.value in (_UNSUPPORTED_PROTOCOL)
-            ):
-                self._gone.set()  # treated as silence: the older version is tried next
-                return
-            self._refusal = f"refused: {reason}"
-            self._refused.set()
-            return
+    def _on_connected(self, client: paho.Client) -> None:
         self.connects += 1
-        if self._told_away:
+        self._standing = True
+        if self._said:
             log.info("broker %s:%d: connected again", self.settings.host, self.settings.port)
-            self._told_away = False
-        client.publish(self._will_topic, b"online", qos=1, retain=True)
-        for topic, payload in self._greet():
-            client.publish(topic, payload, qos=1, retain=True)
-        self._connected.set()
+            self._said = ""
+        if self.settings.tls:
+            self._look_at_certificates(client)
 
-    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
-        if mid in self._waiting:
-            self._waiting.discard(mid)
-            self.published += 1
-        else:
-            self._early.add(mid)
-            if len(self._early) > 2 * QUEUE_MAX:  # retained texts are confirmed here too and not waited for
-                self._early.clear()
+    def _look_at_certificates(self, client: paho.Client) -> None:
+        found: dict[str, datetime] = {}
+        sock: Any = client.socket()
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            found["the broker's certificate"] = tls.ends(sock.getpeercert(True))
+        if self.settings.cert is not None:
+            with contextlib.suppress(OSError, ValueError):
+                found["our certificate"] = tls.file_ends(self.settings.cert)
+        for whose, end in found.items():
+            days = (end - datetime.now(UTC)).total_seconds() / 86400
+            self.certificate_days = min(days, self.certificate_days or days)
+            if days < CERTIFICATE_DAYS:
+                text = f"{whose} ends on {end:%Y-%m-%d}, in {days:.0f} days"
+                log.warning("%s", text)
+                self._tell_event("certificate_ends", text)
 
-    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._reason = f" ({reason})" if reason.is_failure else ""
-        if reason.is_failure and reason.value == TAKEN_OVER:
-            self._reason = " (another client has the same site and gateway: give each its own)"
-        self._connected.clear()
-        self._gone.set()
+    def _other_version(self, ended: Ended) -> Ended:
+        """Where the broker did not understand: MQTT 3.1.1 at once; when that does not help either, both again later."""
+        if ended.end is not End.OTHER_VERSION:
+            return ended
+        five = self._version == MQTTProtocolVersion.MQTTv5
+        if self.settings.version == "auto":
+            self._version = MQTTProtocolVersion.MQTTv311 if five else MQTTProtocolVersion.MQTTv5
+            if five:
+                if not self._told_older:
+                    log.info("broker does not answer MQTT 5; trying 3.1.1")
+                    self._told_older = True
+                return Ended(End.OTHER_VERSION, "", 0.0)
+        return Ended(End.UNREACHABLE, ended.text, 0.0)
 
-    _refusal = ""
+    def _suspect_row(self, ended: Ended, drain: Drain) -> None:
+        """Brokers of MQTT 3.1.1 close the connection at a packet that is too large for them, without a word."""
+        if ended.end is not End.LOST or not ended.stuck:
+            return
+        first = ended.stuck[0]
+        if len(first.payload) < POISON_BYTES or len(first.payload) < max(len(row.payload) for row in ended.stuck):
+            return
+        count = self._suspect[1] + 1 if self._suspect[0] == first.n else 1
+        self._suspect = (first.n, count)
+        if count >= POISON_ENDS:
+            drain.refuse(first.n, "the connection ended each time it was sent")
+            log.error("a row of %d bytes ended the connection %d times; it is set aside", len(first.payload), count)
+
+    def _say(self, ended: Ended) -> None:
+        """Once when it breaks, and again only when it is something else."""
+        if not ended.text or ended.text == self._said:
+            return
+        if ended.end is End.LOST or not self._said or ended.end in (End.REFUSED, End.TAKEN_OVER):
+            log.warning("broker %s:%d: %s; polling goes on", self.settings.host, self.settings.port, ended.text)
+        if ended.end is End.TAKEN_OVER:
+            self._tell_event("client_id_taken", ended.text)
+        self._said = ended.text

@@ -11,6 +11,6 @@ history: rollups of what was measured. gaps: every row that was dropped, by numb
 from agent.store.drain import Drain
 from agent.store.file import StoreError, default_directory
 from agent.store.row import Row
-from agent.store.store import Settings, Store
+from agent.store.store import Store
 
-__all__ = ["Drain", "Row", "Settings", "Store", "StoreError", "default_directory"]
+__all__ = ["Drain", "Row", "Store", "StoreError", "default_directory"]

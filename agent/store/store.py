@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from agent.config import StoreSettings
 from agent.store import file, gaps
 from agent.store.boots import claim_directory, new_boot, number_in, register
 from agent.store.drain import Drain
@@ -27,16 +27,6 @@ from drivers.reading import Clock
 MINUTES_2020 = 26_297_280  # from 1970 to 2020
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """[store] of the configuration."""
-
-    commit_s: float = 0.1
-    quota_bytes: int = 2_000_000_000
-    free_share: float = 0.05
-    age_s: float = 90 * 86400.0
-
-
 class Store:
     """Opens or makes the file. Thread-safe. Raises StoreError.
 
@@ -45,8 +35,9 @@ class Store:
     so that ids do not come again when the file was lost.
     """
 
-    def __init__(self, directory: Path | None, clock: Clock, settings: Settings = Settings()) -> None:
-        self._clock, self._settings = clock, settings
+    def __init__(self, directory: Path | None, clock: Clock, settings: StoreSettings | None = None) -> None:
+        self._clock = clock
+        settings = self._settings = settings or StoreSettings()
         self.directory = directory
         self.path = directory / file.NAME if directory else Path(":memory:")
         self.damage = ""  # what was wrong with the file that was found; a new one was begun
@@ -175,9 +166,8 @@ class Store:
             drain.reread()
         return moved
 
-    def figures(self) -> dict[str, float]:
-        """spool_rows, of these unsaved_rows (in memory: the file cannot be written), dropped_rows since the file was
-        made, spool_bytes (used of the file) and spool_full_share (of the quota)."""
+    def figures(self) -> dict[str, float | int]:
+        """For `health`: names are rows of its table."""
         writer = self._writer
         with writer.db_lock:
             used, _, size = pages(writer.db)
@@ -185,9 +175,9 @@ class Store:
         return {
             "spool_rows": writer.spool_rows + len(writer.unsaved),
             "unsaved_rows": len(writer.unsaved),
-            "dropped_rows": dropped,
-            "spool_bytes": used * size,
-            "spool_full_share": used * size / self._settings.quota_bytes,
+            "dropped": dropped,
+            "spool_mb": used * size / 1e6,
+            "spool_full_pct": 100 * used * size / self._settings.quota_bytes,
         }
 
     def note(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
@@ -218,6 +208,10 @@ class Store:
     def do(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
         """Runs `job` in the writer's next transaction and waits for its commit. Raises StoreError."""
         return self._writer.do(job)
+
+    def flush(self) -> None:
+        """Waits until everything that was put is committed. Raises StoreError."""
+        self._writer.do(lambda _db: None)
 
     def close(self) -> None:
         """Commits everything; a run that ends here leaves no gap."""

@@ -1,0 +1,87 @@
+"""From the store to the brokers: opens the store, builds the sinks, tells what was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from agent.config import Config
+from agent.health import Outlook
+from agent.publish import Publisher
+from agent.sinks import DurableSink
+from agent.store import Store, StoreError
+from drivers.reading import Clock
+
+log = logging.getLogger(__name__)
+
+TELL_S = 10.0
+MEMORY_BYTES = 64_000_000  # where there is no state directory
+
+
+def open_store(directory: Path, config: Config, clock: Clock) -> Store:
+    """The store of this run; one in memory, said once, when the directory cannot be used: measuring goes on."""
+    store = None
+    try:
+        store = Store(directory, clock, config.store)
+        _ = store.boot
+        return store
+    except StoreError as error:
+        log.error("%s. Measuring goes on, but what no broker takes is lost with a restart", error)
+        if store is not None:
+            store.close()
+    return Store(None, clock, replace(config.store, quota_bytes=MEMORY_BYTES))
+
+
+class Delivery:
+    """The durable sinks of a configuration. Made before the first message."""
+
+    def __init__(self, config: Config, publisher: Publisher, store: Store, clock: Clock) -> None:
+        self._publisher, self._store = publisher, store
+        self._outlook = Outlook(clock)
+        self.sinks: list[DurableSink] = []
+        if config.mqtt is not None:
+            from agent.sinks.mqtt import MqttSink
+
+            client_id = f"magwatt-{config.site.id}-{config.site.gateway}"
+            mqtt = MqttSink(config.mqtt, client_id, publisher.root, publisher.greeting, publisher.tell_event)
+            self.sinks.append(mqtt)
+        else:
+            log.warning("no [mqtt] table: results go nowhere")
+        publisher.sinks = self.sinks
+        drains = store.drains([sink.name for sink in self.sinks])
+        for sink in self.sinks:
+            sink.start(drains[sink.name])
+        if store.damage:
+            publisher.tell_event("state_damaged", store.damage)
+        if store.directory is None:
+            publisher.tell_event("state_in_memory", store.trouble)
+
+    async def run(self, clock: Clock) -> None:
+        """Announces what was lost, soon after it was."""
+        while True:
+            with contextlib.suppress(StoreError):  # the writer says so
+                await asyncio.to_thread(self._publisher.announce_gaps)
+            await clock.sleep(TELL_S)
+
+    def numbers(self) -> dict[str, float | int]:
+        """For `health`."""
+        found = self._store.figures()
+        hours = self._outlook.hours(found["spool_full_pct"], 100.0)
+        if hours is not None:
+            found["hours_until_full"] = hours
+        for sink in self.sinks:
+            found.update(sink.numbers())
+        return found
+
+    def stop(self, save: Callable[[], None]) -> None:
+        """save: what goes into the store last. Blocks for some seconds at most."""
+        save()
+        with contextlib.suppress(StoreError):
+            self._store.flush()
+        for sink in self.sinks:
+            sink.stop()
+        self._store.close()

@@ -1,0 +1,264 @@
+"""One MQTT connection from CONNECT to its end. One thread does everything: paho's callbacks come in it too, so no lock
+is ever held around publish() that a callback could want.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as paho
+
+from agent.sinks.pace import Pacer
+from agent.sinks.retry import End
+from agent.store import Drain, Row
+
+CONNACK_S = 2.0
+WINDOW = 100  # rows without a confirmation; more makes paho slower, not faster
+BACKLOG_WINDOW = 50  # of these at most, so that a live row always finds room
+TURN_S = 0.25
+STOP_S = 3.0
+HOLD_S = 30.0  # after "quota exceeded"
+HEAD_BYTES = 16  # of a PUBLISH packet beside topic and payload, rounded up
+TAKEN_OVER, QUOTA, NOT_AUTHORIZED = 0x8E, 0x97, 0x87  # MQTT 5.0, 2.4
+BAD_TOPIC, BAD_PAYLOAD = 0x90, 0x99
+UNSUPPORTED_PROTOCOL = (1, 0x84)
+
+
+@dataclass(slots=True)
+class _Sent:
+    row: Row
+    at_s: float
+    backlog: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """text: for people, empty when nothing has to be said. stuck: rows that were sent and not confirmed, in order."""
+
+    end: End
+    text: str
+    stood_s: float
+    stuck: tuple[Row, ...] = ()
+
+
+class Session:
+    """client: configured, not yet connected. texts: what changed of the retained texts, topic → payload; taken from.
+
+    greet: everything retained. wake: the reading end of a pipe that gets a byte when there is something to do.
+    """
+
+    def __init__(
+        self, client: paho.Client, drain: Drain, pacer: Pacer, *, root: str, will_topic: str, texts: dict[str, bytes],
+        greet: Callable[[], list[tuple[str, bytes]]], wake: int, ending: Callable[[], bool],
+        connected: Callable[[paho.Client], None],
+    ) -> None:  # fmt: skip
+        self.published = 0
+        self._client, self._drain, self._pacer = client, drain, pacer
+        self._root, self._will_topic, self._texts, self._greet = root, will_topic, texts, greet
+        self._wake, self._ending, self._connected = wake, ending, connected
+        self._sent: dict[int, _Sent] = {}  # by packet identifier, the oldest first
+        self._text_mids: set[int] = set()  # of retained texts
+        self._backlog_out = 0
+        self._acks: list[tuple[int, int]] = []
+        self._standing_s: float | None = None
+        self._heard_s = 0.0
+        self._window, self._size_max, self._retain = WINDOW, 0, True
+        self._end: tuple[End, str] | None = None
+        self._again = False  # some rows were turned back for now
+        client.on_connect, client.on_disconnect, client.on_publish = self._on_connect, self._on_disconnect, self._on_ack
+
+    def run(self, host: str, port: int, keepalive_s: float) -> Ended:
+        """Blocks until the connection has ended or `ending` is true and all is said. Never raises for trouble."""
+        self._keepalive_s = keepalive_s
+        started_s = time.monotonic()
+        try:
+            self._client.connect(host, port, keepalive=round(keepalive_s))
+        except (OSError, ValueError) as error:
+            return Ended(End.UNREACHABLE, str(error) or type(error).__name__, 0.0)
+        try:
+            self._turns(started_s)
+        finally:
+            self._end = self._end or (End.ASKED, "")
+            self._client.disconnect()
+            if (sock := self._client.socket()) is not None:  # it could not even say goodbye
+                sock.close()
+        end, text = self._end
+        stood_s = time.monotonic() - self._standing_s if self._standing_s else 0.0
+        return Ended(end, text, stood_s, tuple(sent.row for sent in self._sent.values()))
+
+    def _turns(self, started_s: float) -> None:
+        sock: Any = self._client.socket()
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        writing = False
+        poll.register(sock, select.POLLIN)
+        misc_s = 0.0
+        stopping_s: float | None = None
+        while self._end is None:
+            now_s = time.monotonic()
+            if self._standing_s is None:
+                if now_s - started_s > CONNACK_S:
+                    self._end = (End.OTHER_VERSION, f"no answer to the connection request in {CONNACK_S:g} s")
+                    return
+                if self._ending():
+                    return
+            else:
+                if stopping_s is None and self._ending():
+                    stopping_s = now_s
+                self._send(now_s, stopping_s is not None)
+                if stopping_s is not None and (not self._sent or now_s - stopping_s > STOP_S):
+                    self._say_offline()
+                    return
+            if self._client.want_write() != writing and self._end is None:
+                writing = not writing
+                poll.modify(sock, select.POLLIN | (select.POLLOUT if writing else 0))
+            pending = isinstance(sock, ssl.SSLSocket) and sock.pending()
+            ready = dict(poll.poll(0 if pending else 1000 * self._wait_s(now_s)))
+            if ready.pop(self._wake, 0):
+                with suppress(BlockingIOError):
+                    os.read(self._wake, 4096)
+            events = next(iter(ready.values()), 0)
+            if pending or events & ~select.POLLOUT:
+                self._client.loop_read()
+            if events & select.POLLOUT:
+                self._client.loop_write()
+            self._take_acks()
+            if now_s - misc_s > 1:
+                misc_s = now_s
+                self._look_after(now_s)
+
+    def _wait_s(self, now_s: float) -> float:
+        if self._standing_s is not None and self._drain.behind and self._backlog_out < self._backlog_window:
+            return min(TURN_S, max(0.002, self._pacer.wait_s(now_s)))
+        return TURN_S
+
+    @property
+    def _free(self) -> int:
+        return self._window - len(self._sent) - len(self._text_mids)
+
+    @property
+    def _backlog_window(self) -> int:
+        return min(BACKLOG_WINDOW, max(1, self._window // 2))
+
+    def _send(self, now_s: float, stopping: bool) -> None:
+        while self._texts and self._free > 0:
+            topic, payload = self._texts.popitem()
+            self._text_mids.add(self._client.publish(topic, payload, qos=1, retain=self._retain).mid)
+        if self._again:
+            if self._sent:
+                return
+            self._drain.give_back()
+            self._again = False
+        live = self._drain.take_live(self._free)
+        if live:
+            self._pacer.live(now_s, len(live))
+            for row in live:
+                self._publish(row, now_s, backlog=False)
+        if stopping or not self._drain.behind:
+            return
+        room = min(self._free, self._backlog_window - self._backlog_out)
+        for row in self._drain.take_backlog(self._pacer.grant(now_s, room) if room > 0 else 0):
+            self._publish(row, now_s, backlog=True)
+
+    def _publish(self, row: Row, now_s: float, backlog: bool) -> None:
+        topic = row.topic(self._root, backlog)
+        size = len(topic) + len(row.payload) + HEAD_BYTES
+        if self._size_max and size > self._size_max:
+            self._drain.refuse(row.n, f"larger than the broker takes ({self._size_max} bytes)")
+            return
+        try:
+            info = self._client.publish(topic, row.payload, qos=1)
+        except ValueError as error:  # a topic that is none
+            self._drain.refuse(row.n, f"cannot be published: {error}")
+            return
+        self._sent[info.mid] = _Sent(row, now_s, backlog)
+        self._backlog_out += backlog
+
+    def _take_acks(self) -> None:
+        if not self._acks:
+            return
+        acks, self._acks = self._acks, []
+        now_s = self._heard_s = time.monotonic()
+        numbers = []
+        for mid, reason in acks:
+            sent = self._sent.pop(mid, None)
+            if sent is None:
+                self._text_mids.discard(mid)
+                continue
+            self._backlog_out -= sent.backlog
+            if reason >= 0x80:
+                self._turned_back(sent, reason, now_s)
+                continue
+            numbers.append(sent.row.n)
+            self._pacer.confirmed(now_s - sent.at_s)
+        if numbers:
+            self.published += len(numbers)
+            self._drain.confirm(numbers)
+
+    def _turned_back(self, sent: _Sent, reason: int, now_s: float) -> None:
+        if reason in (BAD_TOPIC, BAD_PAYLOAD) or (reason == NOT_AUTHORIZED and self.published):
+            self._drain.refuse(sent.row.n, f"refused by the broker (reason 0x{reason:02X})")
+        elif reason == NOT_AUTHORIZED:
+            self._end = self._end or (End.REFUSED, f"the broker does not let us publish to {self._root}")
+        else:
+            self._pacer.hold(now_s, HOLD_S if reason == QUOTA else 1.0)
+            self._again = True
+
+    def _look_after(self, now_s: float) -> None:
+        self._client.loop_misc()
+        if self._sent:
+            oldest_s = next(iter(self._sent.values())).at_s
+            self._pacer.waiting(now_s - oldest_s)
+            silent_s = now_s - max(oldest_s, self._heard_s)
+            if silent_s > self._keepalive_s:
+                self._end = self._end or (End.LOST, f"connection lost (no confirmation for {silent_s:.0f} s)")
+
+    def _say_offline(self) -> None:
+        info = self._client.publish(self._will_topic, b"offline", qos=1, retain=self._retain)
+        until_s = time.monotonic() + STOP_S
+        while self._end is None and time.monotonic() < until_s:
+            sock: Any = self._client.socket()
+            select.select([sock], [], [], 0.1)
+            self._client.loop_read()
+            self._client.loop_write()
+            if any(mid == info.mid for mid, _ in self._acks):
+                break
+        self._take_acks()
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            unsupported = reason.value in UNSUPPORTED_PROTOCOL
+            self._end = (End.OTHER_VERSION if unsupported else End.REFUSED, f"refused: {reason}")
+            return
+        self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        self._size_max = getattr(properties, "MaximumPacketSize", 0)
+        self._retain = bool(getattr(properties, "RetainAvailable", 1))
+        if getattr(properties, "MaximumQoS", 1) < 1:
+            self._end = (End.REFUSED, "the broker confirms nothing (maximum QoS 0): no row could be trusted to it")
+            return
+        self._standing_s = self._heard_s = time.monotonic()
+        self._texts.clear()
+        self._connected(client)  # from now on changes are told, and are newer than what follows
+        for topic, payload in reversed(self._greet()):
+            self._texts.setdefault(topic, payload)
+        self._texts[self._will_topic] = b"online"  # the last in is the first out
+
+    def _on_ack(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
+        self._acks.append((mid, reason.value))
+
+    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if self._end is not None:
+            return
+        if reason.value == TAKEN_OVER:
+            self._end = (End.TAKEN_OVER, "another client has the same site and gateway: give each its own")
+        elif self._standing_s is None:
+            self._end = (End.UNREACHABLE, f"closed before it stood ({reason})")
+        else:
+            self._end = (End.LOST, "connection lost" + (f" ({reason})" if reason.is_failure else ""))

@@ -1,0 +1,74 @@
+"""How fast a backlog goes out: a token bucket with jitter that gives way to live rows and to a slow broker."""
+
+from __future__ import annotations
+
+import random
+
+RATE_MIN = 50.0  # rows/s, and never slower than LIVE_FACTOR times what is live
+LIVE_FACTOR = 5.0
+JITTER = 0.2
+BURST_S = 0.2
+SLOW_S, STUCK_S = 0.3, 1.0  # a confirmation that takes longer halves the rate; leaves PROBE_RATE of it
+PROBE_RATE = 1.0
+LIVE_TAU_S = 30.0
+
+
+class Pacer:
+    """Pure: every call is told the time (monotonic seconds). rate_max: rows/s, None: by the live rate alone."""
+
+    def __init__(self, chance: random.Random, rate_max: float | None = None) -> None:
+        self._chance, self._rate_max = chance, rate_max
+        self._tokens = 0.0
+        self._at_s: float | None = None
+        self._live_per_s = 0.0
+        self._live_at_s: float | None = None
+        self._ack_s = 0.0
+        self._held_until_s = 0.0
+
+    def rate(self) -> float:
+        """Rows/s at the moment."""
+        if self._ack_s > STUCK_S:
+            return PROBE_RATE
+        rate = self._rate_max or max(RATE_MIN, LIVE_FACTOR * self._live_per_s)
+        return rate / 2 if self._ack_s > SLOW_S else rate
+
+    def grant(self, now_s: float, wanted: int) -> int:
+        """How many of `wanted` rows may go now."""
+        if self._at_s is None:
+            self._at_s = now_s
+        elapsed_s, self._at_s = now_s - self._at_s, now_s
+        rate = self.rate()
+        self._tokens += elapsed_s * rate * self._chance.uniform(1 - JITTER, 1 + JITTER)
+        self._tokens = min(self._tokens, max(1.0, rate * BURST_S))
+        if now_s < self._held_until_s:
+            return 0
+        granted = min(wanted, int(self._tokens))
+        self._tokens -= granted
+        return granted
+
+    def wait_s(self, now_s: float) -> float:
+        """Until the next row may go."""
+        if now_s < self._held_until_s:
+            return self._held_until_s - now_s
+        return max(0.0, 1 - self._tokens) / self.rate()
+
+    def live(self, now_s: float, rows: int) -> None:
+        """So many live rows went out."""
+        if self._live_at_s is None:
+            self._live_at_s = now_s
+            return
+        elapsed_s, self._live_at_s = max(1e-3, now_s - self._live_at_s), now_s
+        share = min(1.0, elapsed_s / LIVE_TAU_S)
+        self._live_per_s += share * (rows / elapsed_s - self._live_per_s)
+
+    def confirmed(self, took_s: float) -> None:
+        """The newest confirmation took so long."""
+        self._ack_s = took_s
+
+    def waiting(self, oldest_s: float) -> None:
+        """The oldest row without a confirmation waits for so long already."""
+        self._ack_s = max(self._ack_s, oldest_s) if oldest_s > SLOW_S else self._ack_s
+
+    def hold(self, now_s: float, seconds: float) -> None:
+        """The broker asked for a pause."""
+        self._held_until_s = now_s + seconds
