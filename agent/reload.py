@@ -125,7 +125,9 @@ def without_restart(old: Config, new: Config) -> tuple[Config, list[str]]:
             site = replace(site, **{name: before})
     if (old.state_dir, old.store) != (new.state_dir, new.store):
         waiting.append("[store] takes a restart; until then it is as before")
-    return replace(new, site=site, state_dir=old.state_dir, store=old.store), waiting
+    if old.mqtt != new.mqtt:
+        waiting.append("[mqtt] takes a restart; until then it is as before")
+    return replace(new, site=site, state_dir=old.state_dir, store=old.store, mqtt=old.mqtt), waiting
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[str]:

@@ -1,0 +1,428 @@
+"""A new configuration while running: what is shown, what needs a restart, who keeps its turn."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import threading
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from testkit import HandClock
+
+from agent.clock import SystemClock
+from agent.compute import Compute
+from agent.config import Bus, Config, load_config
+from agent.messages import Message
+from agent.poll import BusPoller, Polled
+from agent.reload import Reloader, difference, without_restart
+from agent.renew import due, ratings
+from agent.run import QUEUE_MAX, Worker
+from agent.topology import assets
+from agent.wires import Wires
+from drivers.framing import Request
+from drivers.modbus import ModbusDevice
+from drivers.profiles import load_profile
+from drivers.reading import Clock, Quality, Reading
+from drivers.wire import Wire
+
+PLANT = """
+[site]
+id = "mill-2"
+gateway = "gw-07"
+[bus.south]
+tcp = "127.0.0.1:5020"
+[bus.north]
+tcp = "127.0.0.1:5021"
+[meter.m-1]
+bus = "south"
+unit = 1
+profile = "eastron/sdm630"
+at = "motor"
+class = "0.5S"
+[meter.m-2]
+bus = "north"
+unit = 1
+profile = "eastron/sdm630"
+at = "motor"
+class = "0.5S"
+[motor.fan-1]
+kind = "induction"
+kw = 30
+rpm = 1480
+poles = 4
+volts = 400
+class = "IE3"
+fed_by = "m-1"
+[motor.fan-2]
+kind = "induction"
+kw = 30
+rpm = 1480
+poles = 4
+volts = 400
+class = "IE3"
+fed_by = "m-2"
+"""
+
+
+def write(folder: Path, text: str) -> Config:
+    (folder / "plant.toml").write_text(text, encoding="utf-8")
+    return load_config(folder / "plant.toml")[0]
+
+
+def test_the_difference_is_told_in_the_words_of_the_file() -> None:
+    old = {"site": {"id": "a"}, "bus": {"n": {"every": "1s"}, "s": {"tcp": "x"}}, "motor": {"m": {"kw": 1}}}
+    new = {
+        "site": {"id": "a"},
+        "bus": {"n": {"every": "2s", "pause": "1s"}},
+        "motor": {"m": {"kw": 1, "losses": {"watts": [1]}}},
+        "drive": {"d": {"unit": 1}, "e": {"unit": 2}},
+    }
+    assert difference(old, new) == [
+        "- bus.s", "bus.n.every: 1s → 2s", "+ bus.n.pause = 1s", "+ motor.m.losses", "+ drive.d", "+ drive.e"
+    ]  # fmt: skip
+    assert difference(old, old) == []
+
+
+def test_identity_and_store_wait_for_a_restart_and_the_rest_does_not(tmp_path: Path) -> None:
+    old = write(tmp_path, PLANT)
+    text = PLANT.replace('id = "mill-2"', 'id = "mill-3"').replace("kw = 30", "kw = 37", 1)
+    new = write(tmp_path, text + '\n[store]\ndir = "elsewhere"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
+    kept, waiting = without_restart(old, new)
+    assert (kept.site.id, kept.state_dir, kept.mqtt) == ("mill-2", None, None)
+    assert kept.motors["fan-1"].kw == 37
+    assert [line.split()[0] for line in waiting] == ["site.id", "[store]", "[mqtt]"]
+
+
+class Scene:
+    """A reloader on a file; what it applied and told."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.applied: list[Config] = []
+        self.told: list[Message] = []
+        self.file = folder / "plant.toml"
+        self.reloader = Reloader(write(folder, PLANT), clock, self._apply, self.told.append)
+
+    async def _apply(self, config: Config) -> None:
+        self.applied.append(config)
+
+
+def test_a_good_file_is_applied_and_told(tmp_path: Path, clock: HandClock) -> None:
+    scene = Scene(tmp_path, clock)
+    write(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
+    asyncio.run(scene.reloader.reload())
+    assert [config.motors["fan-1"].kw for config in scene.applied] == [37]
+    assert scene.told[0].values == {"event_kind": "config_changed", "event_text": "motor.fan-1.kw: 30 → 37"}
+    assert (scene.reloader.reloads, scene.reloader.refused) == (1, 0)
+    asyncio.run(scene.reloader.reload())
+    assert len(scene.told) == 1, "the same once more is no change"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (PLANT.replace("fed_by", "fedby", 1), "did you mean 'fed_by'"),
+        (PLANT + "[", "not valid TOML"),
+        ("", "site"),
+        (None, "No such file"),
+    ],
+)
+def test_a_wrong_file_changes_nothing_and_every_problem_is_told(
+    tmp_path: Path, clock: HandClock, text: str | None, said: str
+) -> None:
+    scene = Scene(tmp_path, clock)
+    before = scene.reloader.config
+    if text is None:
+        scene.file.unlink()
+    else:
+        scene.file.write_text(text, encoding="utf-8")
+    asyncio.run(scene.reloader.reload())
+    assert scene.applied == []
+    assert scene.reloader.config is before
+    assert scene.told[0].values["event_kind"] == "config_refused"
+    assert said in scene.told[0].values["event_text"]
+    write(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
+    asyncio.run(scene.reloader.reload())
+    assert scene.told[1].values["event_text"] == "motor.fan-1.kw: 30 → 37", (
+        "compared with what runs, not with the mistake"
+    )
+
+
+def test_own_register_maps_stay_when_a_new_file_is_refused(tmp_path: Path, clock: HandClock) -> None:
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    (maps / "mine.toml").write_text('extends = "eastron/sdm630"\n[device]\nid = "own/mine"\n', encoding="utf-8")
+    own = PLANT.replace("[bus.south]", 'profiles = "maps"\n[bus.south]').replace("eastron/sdm630", "own/mine", 1)
+    scene = Scene(tmp_path, clock)
+    write(tmp_path, own)
+    asyncio.run(scene.reloader.reload())
+    assert scene.applied[0].meters["m-1"].profile == "own/mine"
+    scene.file.write_text(PLANT + "[", encoding="utf-8")
+    asyncio.run(scene.reloader.reload())
+    assert load_profile("own/mine").id == "own/mine"
+    write(tmp_path, PLANT)
+
+
+def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path: Path) -> None:
+    """An editor that writes in two steps causes one reload, not a refused one in between."""
+    scene = Scene(tmp_path, SystemClock())
+    marks = iter([1, 1, 2, 3, 3, 3, 3])
+    looks = 0
+
+    async def script() -> None:
+        nonlocal looks
+        task = asyncio.create_task(scene.reloader.run())
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if looks >= 6:
+                break
+        seen = len(scene.applied)
+        scene.reloader.ask()
+        await asyncio.sleep(0.1)
+        task.cancel()
+        assert (seen, len(scene.applied)) == (1, 2)
+
+    def look(_config: Config) -> int:
+        nonlocal looks
+        looks += 1
+        return next(marks, 3)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agent.reload.file_marks", look)
+        patch.setattr("agent.reload.LOOK_S", 0.02)
+        asyncio.run(script())
+
+
+def test_what_is_looked_at_changes_with_the_file_and_its_maps(tmp_path: Path) -> None:
+    from agent.reload import file_marks
+
+    config = write(tmp_path, PLANT)
+    before = file_marks(config)
+    assert file_marks(config) == before
+    (tmp_path / "new.toml").write_text(PLANT, encoding="utf-8")
+    os.replace(tmp_path / "new.toml", tmp_path / "plant.toml")
+    assert file_marks(config) != before, "a file put in its place"
+    (tmp_path / "plant.toml").unlink()
+    assert file_marks(config) != before
+
+
+# --- who keeps its turn ---
+
+BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)
+
+
+class Line:
+    """A wire that answers in 15 ms and writes down who was asked when. `on_ask` runs in the middle of an exchange."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.clock, self.wire = clock, Wire("b", host="127.0.0.1")
+        self.asked: list[tuple[float, int]] = []
+        self.answered_s, self.late, self.damaged = 0.015, 0, 0
+        self.tight: set[tuple[int, int, int]] = set()
+        self.on_ask: Callable[[], None] = lambda: None
+        self.closed = False
+
+    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
+        self.asked.append((self.clock.monotonic_ns() / 1e9, request.unit))
+        self.clock.move(self.answered_s)
+        await asyncio.sleep(0)
+        self.on_ask()
+        return bytes(2 * request.registers)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def polled(line: Line, unit: int, made_from: str = "as ever", every_s: float = 1.0) -> Polled:
+    device = ModbusDevice(f"m{unit}", load_profile("schneider/pm5000"), unit, line, line.clock)
+    return Polled(device, every_s, {}, cluster=f"m{unit}", made_from=(made_from,))
+
+
+def run_for(poller: BusPoller, line: Line, seconds: float) -> None:
+    async def until() -> None:
+        task = asyncio.create_task(poller.run())
+        end_s = line.clock.monotonic_ns() / 1e9 + seconds
+        while line.clock.monotonic_ns() / 1e9 < end_s:
+            await asyncio.sleep(0)
+            assert not task.done(), task.exception()
+        task.cancel()
+
+    asyncio.run(until())
+
+
+class PoliteClock(HandClock):
+    """Whoever sleeps lets others run."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await asyncio.sleep(0)
+
+
+def bus_of(line: Line, count: int = 6) -> tuple[BusPoller, list[Reading]]:
+    readings: list[Reading] = []
+    devices = [polled(line, unit) for unit in range(1, count + 1)]
+    return BusPoller(BUS, devices, line, line.clock, readings.append, random.Random(1)), readings
+
+
+def times(readings: list[Reading], name: str) -> list[float]:
+    return [reading.monotonic_ns / 1e9 for reading in readings if reading.device == name]
+
+
+def test_unchanged_devices_of_a_changed_bus_miss_no_beat(clock: HandClock) -> None:
+    line = Line(clock)
+    poller, readings = bus_of(line)
+    run_for(poller, line, 5)
+    kept = list(poller.devices)
+    learnt = kept[0].device.learnt
+    poller.adopt(BUS, [polled(line, 1), polled(line, 2, "another ratio"), *[polled(line, n) for n in (3, 4, 5, 7)]])
+    run_for(poller, line, 5)
+    assert poller.devices[0] is kept[0]
+    assert poller.devices[0].device.learnt is learnt
+    assert poller.devices[1] is not kept[1]
+    for name in ("m1", "m2", "m3", "m4", "m5"):
+        found = times(readings, name)
+        assert len(found) >= 9
+        assert max(later - earlier for earlier, later in pairwise(found)) < 1.2, name
+    assert len(times(readings, "m7")) >= 4, "the new one joined"
+    assert max(times(readings, "m6")) < 7, "the one that went is asked no more"
+
+
+def test_an_answer_to_the_old_question_is_not_handed_on(clock: HandClock) -> None:
+    """The change falls into an exchange: what comes was asked with the old map."""
+    line = Line(clock)
+    poller, readings = bus_of(line, 1)
+    line.on_ask = lambda: poller.adopt(BUS, [polled(line, 1, "another map")])
+    asyncio.run(poller.poll_once(poller.devices[0]))
+    assert readings == []
+
+
+def test_a_bus_that_waits_long_notices_a_new_device() -> None:
+    clock = PoliteClock()
+    line = Line(clock)
+    readings: list[Reading] = []
+    slow = polled(line, 1, every_s=3600)
+    poller = BusPoller(BUS, [slow], line, clock, readings.append, random.Random(1))
+    run_for(poller, line, 10)
+    poller.adopt(BUS, [slow, polled(line, 2)])
+    run_for(poller, line, 10)
+    assert len(times(readings, "m2")) >= 5
+    assert len(times(readings, "m1")) == 1
+
+
+def test_a_wire_that_changed_is_closed_before_the_next_is_opened(clock: HandClock) -> None:
+    """Two serial settings of one port: the second could not be opened beside the first."""
+    old, same, new = Line(clock), Line(clock), Line(clock)
+
+    async def change() -> None:
+        wires = Wires(clock)
+        for line in (old, same):
+            wires.start(BusPoller(BUS, [polled(line, 1)], line, clock, lambda _: None, random.Random(1)))
+        await asyncio.sleep(0)
+        running = wires.pollers[1]
+        wanted = [
+            BusPoller(BUS, [polled(line, 1)], line, clock, lambda _: None, random.Random(1)) for line in (same, new)
+        ]
+        new.on_ask = lambda: None if old.closed else pytest.fail("the old wire is still open")
+        fresh = await wires.change(wanted)
+        assert wires.pollers == [running, wanted[1]]
+        assert [device.device.unit for _, device in fresh] == [1], "of the new wire; the other's did not change"
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert (old.closed, same.closed) == (True, False)
+        await wires.stop()
+        assert same.closed
+
+    asyncio.run(change())
+    assert new.asked
+
+
+def test_a_poller_that_breaks_is_raised_and_not_hidden(clock: HandClock) -> None:
+    line = Line(clock)
+    line.on_ask = lambda: 1 // 0  # type: ignore[assignment,return-value]
+
+    async def broken() -> None:
+        wires = Wires(clock)
+        wires.start(BusPoller(BUS, [polled(line, 1)], line, clock, lambda _: None, random.Random(1)))
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(wires.run(), 5)
+        await wires.stop()
+
+    asyncio.run(broken())
+
+
+# --- motors ---
+
+
+def reading(device: str, clock: HandClock, watts: float) -> Reading:
+    now_ns = clock.utc_ns()
+    return Reading(device, now_ns, now_ns, {"active_power": watts}, Quality.GOOD, {}, "", clock.monotonic_ns())
+
+
+def test_a_motor_that_did_not_change_keeps_what_it_knows(tmp_path: Path, clock: HandClock) -> None:
+    """Motor 2 has run for 30 s. After a change of motor 1 its next row is complete; motor 1 begins anew."""
+    rows: list[Message] = []
+    old = write(tmp_path, PLANT)
+    every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
+    compute = Compute(assets(old), every, ratings(old), clock, rows.append, lambda *_: None, {})
+
+    def second() -> None:
+        clock.move(1)
+        for name in ("m-1", "m-2"):
+            compute.reading(reading(name, clock, 27_000))
+
+    for _ in range(30):
+        second()
+    assert all(row.values["motor_efficiency_pct"] is not None for row in rows[-2:])
+    new = write(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
+    compute.renew(assets(new), every, ratings(new))
+    rows.clear()
+    second()
+    found = {row.asset: row.values["motor_efficiency_pct"] for row in rows}
+    assert found["fan-2"] is not None
+    assert found["fan-1"] is None
+    compute.renew(assets(write(tmp_path, PLANT.replace("fan-1", "fan-9"))), every, {})
+    second()
+    assert {row.asset for row in rows[2:]} == {"fan-2", "fan-9"}
+
+
+class Slow:
+    """A computing that waits for a word, so that the queue before it fills."""
+
+    def __init__(self) -> None:
+        self.busy, self.go = threading.Event(), threading.Event()
+        self.seen = 0
+
+    def reading(self, _reading: Reading) -> None:
+        self.busy.set()
+        self.go.wait(10)
+        self.seen += 1
+
+    def waveform(self, _block: object) -> None: ...
+
+    def tick(self) -> None: ...
+
+
+def test_a_function_in_the_queue_runs_in_its_turn_and_is_never_dropped(clock: HandClock) -> None:
+    slow, ran = Slow(), list[int]()
+    worker = Worker(slow)  # type: ignore[arg-type]
+    worker.start()
+    worker.put(reading("m-1", clock, 1))
+    assert slow.busy.wait(10)
+    worker.put(lambda: ran.append(slow.seen))
+    for _ in range(2 * QUEUE_MAX):
+        worker.put(reading("m-1", clock, 1))
+    worker.put(lambda: ran.append(-1))
+    slow.go.set()
+    worker.stop()
+    assert ran == [1, -1]
+    assert worker.dropped >= QUEUE_MAX
+
+
+def test_what_is_due_comes_from_the_devices(clock: HandClock) -> None:
+    poller, _ = bus_of(Line(clock), 2)
+    found = due([poller])
+    assert set(found) == {"m1", "m2"}
+    assert min(found["m1"].values()) == 1.0

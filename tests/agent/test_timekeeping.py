@@ -1,0 +1,107 @@
+"""What a step of the clock does to rows that were not sent yet, in a real store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from agent.clock import ClockWatch, SystemClock
+from agent.messages import Message, encode
+from agent.store import Store
+from agent.timekeeping import REMEMBER_S, Timekeeper, last_utc_ns
+
+NOW_NS = 1_800_000_000_000_000_000
+HOUR_MS = 3_600_000
+
+
+class Computer:
+    """A machine with one sink that is away, so that rows stay."""
+
+    def __init__(self, folder: Path, wall_ns: int, synchronised: bool) -> None:
+        self.wall, self.mono, self.synchronised = wall_ns, 1_000_000_000, synchronised
+        self.clock = SystemClock(lambda: self.wall, lambda: self.mono)
+        self.store = Store(folder, self.clock)
+        self.drain = self.store.drains(["mqtt"])["mqtt"]
+        self.events: list[Message] = []
+        watch = ClockWatch(self.clock, lambda: self.synchronised, last_utc_ns(self.store))
+        self.keeper = Timekeeper(watch, self.clock, self.store, self.events.append, lambda job: job())
+
+    def wait(self, seconds: float) -> None:
+        self.wall += round(seconds * 1e9)
+        self.mono += round(seconds * 1e9)
+        self.keeper.look()
+
+    def measure(self, kind: str = "telemetry", **values: int) -> None:
+        t_ms = self.clock.utc_ns() // 1_000_000
+        message = Message("fan-1", kind, t_ms, {"active_power_w": 1, **values})
+        self.store.append("fan-1", kind, t_ms, lambda row_id: encode(message, row_id))
+
+    def rows(self) -> list[dict[str, int]]:
+        self.store.flush()
+        return [json.loads(row.payload) for row in self.store.read(self.drain.bit, 0, 1 << 60, 1000)]
+
+
+def test_rows_of_an_unsynchronised_start_get_the_right_time_and_keep_ids_and_order(tmp_path: Path) -> None:
+    """The clock is 8 h ahead until the time server answers."""
+    here = Computer(tmp_path, NOW_NS + 8 * HOUR_MS * 1_000_000, synchronised=False)
+    for _ in range(5):
+        here.measure()
+        here.wait(1)
+    here.measure("event", event_start_ms=here.clock.utc_ns() // 1_000_000 - 500)
+    ids = [row["id"] for row in here.rows()]
+    here.wall -= 8 * HOUR_MS * 1_000_000
+    here.synchronised = True
+    here.keeper.look()
+    here.wait(1)
+    here.measure()
+    rows = here.rows()
+    assert [row["t"] for row in rows] == [NOW_NS // 1_000_000 + 1000 * n for n in range(7)]
+    assert [row["id"] for row in rows][:6] == ids
+    assert rows[5]["v"]["event_start_ms"] == rows[5]["t"] - 500  # type: ignore[index]
+    event = here.events[-1].values
+    assert (event["event_kind"], event["event_clock_step_s"], event["event_rows"]) == ("clock_step", -28800.0, 6)
+    here.store.close()
+
+
+def test_rows_of_a_right_clock_keep_their_time(tmp_path: Path) -> None:
+    """Measured while synchronised, then somebody sets the clock an hour ahead by hand, then the server repairs it."""
+    here = Computer(tmp_path, NOW_NS, synchronised=True)
+    here.wait(1)
+    here.measure()
+    here.keeper.look()
+    here.wall += HOUR_MS * 1_000_000
+    here.synchronised = False
+    here.wait(1)
+    here.measure()
+    here.wait(1)
+    here.wall -= HOUR_MS * 1_000_000
+    here.synchronised = True
+    here.wait(1)
+    here.measure()
+    assert [row["t"] - NOW_NS // 1_000_000 for row in here.rows()] == [1000, 2000, 4000]
+    assert [event.values["event_clock_step_s"] for event in here.events] == [3600.0, -3600.0]
+    assert here.keeper.steps == 2
+    here.store.close()
+
+
+def test_a_machine_without_a_battery_clock_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Power cut: nothing is closed. The next start believes it is 1970."""
+    first = Computer(tmp_path, NOW_NS, synchronised=True)
+    first.wait(100)
+    asyncio.run(asyncio.to_thread(first.keeper.remember))
+    first.wait(REMEMBER_S - 1)
+    first.measure()
+    newest_ms = first.rows()[-1]["t"]
+    first.store.close()
+    second = Computer(tmp_path, 0, synchronised=False)
+    second.measure()
+    second.wait(5)
+    assert second.rows()[-1]["t"] > newest_ms
+    right_ns = NOW_NS + 86_400_000_000_000
+    second.wall, second.synchronised = right_ns, True
+    second.keeper.look()
+    rows = second.rows()
+    assert rows[-1]["t"] == right_ns // 1_000_000 - 5000, "measured 5 s before the time was known"
+    assert rows[0]["t"] == newest_ms, "rows of an earlier run are not ours to correct"
+    second.store.close()
