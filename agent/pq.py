@@ -61,6 +61,11 @@ def pq10m_values(interval: Interval, whole: bool = True) -> dict[str, Any]:
     return values
 
 
+def distortion(values: dict[str, Any]) -> list[str]:
+    """Which of them say something about orders above the first."""
+    return [name for name, value in values.items() if value is not None and name.startswith(_DISTORTION)]
+
+
 def shown(topic: str, values: dict[str, Any]) -> dict[str, Any]:
     """Rounded as they are published; lists are already."""
     table = by_name(topic)
@@ -85,6 +90,7 @@ def _aggregate(windows: list[Window], field: str, phase: int | None, quadratic: 
     return float(np.sqrt(np.mean(picked**2)) if quadratic else np.mean(picked))
 
 
+_DISTORTION = ("thd_", "tdd_", "k_factor_", "harmonic_", "band_")
 _TOTALS = ("active_power_w", "reactive_power_fund_var", "apparent_power_va", "power_factor")
 _PQ3S: dict[str, tuple[str, int | None, bool]] = {
     **{f"voltage_l{n + 1}n_v": ("u_rms_v", n, True) for n in range(3)},

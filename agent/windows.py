@@ -6,13 +6,14 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from agent.config import Motor
 from agent.event_text import spoken
 from agent.messages import Message
-from agent.pq import harmonics_values, nothing_of_3s, pq3s_values, pq10m_values, shown
+from agent.pq import distortion, harmonics_values, nothing_of_3s, pq3s_values, pq10m_values, shown
 from agent.pq_event import event_message
 from drivers.files import ROLES
 from drivers.reading import Quality, Waveform
@@ -32,6 +33,7 @@ _FLAGS = (
     (Flag.MISSING_PHASE, Quality.UNVERIFIED),
     (Flag.UNSTEADY, Quality.UNVERIFIED),
     (Flag.EVENT, Quality.PQ_EVENT),
+    (Flag.FROZEN, Quality.STALE),
 )
 
 
@@ -68,6 +70,7 @@ class WaveformLane:
         self._tick: tuple[float, float] = (math.inf, math.inf)  # sample and UTC second of the tick told last
         self._quality = self._quality_10m = Quality.GOOD
         self._left_out_10m = self._windows_10m = 0
+        self._aliased_10m = self._aliased_said = False
         self._pst: np.ndarray = np.full(3, np.nan)  # of the ten minutes under way
         self._psts: deque[np.ndarray] = deque(maxlen=12)
         self._whole = True
@@ -151,6 +154,8 @@ class WaveformLane:
         for flag, seen in _FLAGS:
             if flag in window.flags:
                 self._quality_10m |= seen
+        if Flag.ALIAS_RISK in window.flags:
+            self._say_aliased(window)
         if not np.isnan(window.pst).all():
             self._pst = window.pst
         for event in window.events:
@@ -162,6 +167,16 @@ class WaveformLane:
                 self._ten_minutes(interval)
             elif interval.seconds < TEN_MINUTES_S:
                 self._three_seconds(interval)
+
+    def _say_aliased(self, window: Window) -> None:
+        self._aliased_10m = True
+        if self._aliased_said:
+            return
+        self._aliased_said = True
+        which = ", ".join(r for r, flag in zip(ROLES, window.channel_flags, strict=True) if Flag.ALIAS_RISK in flag)
+        what = "a drive's pulses" if Flag.PULSES in window.flags else "much"
+        log.warning("waveform %s: %s up to half the sampling rate in %s: without a filter before the converter, "
+                    "harmonics are not sure", self._asset, what, which)  # fmt: skip
 
     def _three_seconds(self, interval: Interval) -> None:
         inside = interval.start_s - 1e-6, interval.end_s + 1e-6
@@ -178,9 +193,14 @@ class WaveformLane:
         values = pq3s_values(usable, self._whole) if usable else nothing_of_3s()
         values |= {"windows": len(windows), "windows_left_out": left_out}
         end_ms = math.floor(interval.end_s * 1000 + 1e-3)
-        self._emit(Message(self._asset, "pq3s", end_ms, shown("pq3s", values), quality=quality))
+        aliased = any(Flag.ALIAS_RISK in window.flags for window in windows)
+        self._tell("pq3s", end_ms, shown("pq3s", values), quality, aliased)
         if usable:
-            self._emit(Message(self._asset, "harmonics", end_ms, harmonics_values(usable), quality=quality))
+            self._tell("harmonics", end_ms, harmonics_values(usable), quality, aliased)
+
+    def _tell(self, kind: str, t_ms: int, values: dict[str, Any], quality: Quality, aliased: bool) -> None:
+        flags = dict.fromkeys(distortion(values), Quality.UNVERIFIED) if aliased else {}
+        self._emit(Message(self._asset, kind, t_ms, values, flags=flags, quality=quality))
 
     def _ten_minutes(self, interval: Interval) -> None:
         quality, self._quality_10m = self._quality_10m, Quality.GOOD
@@ -194,4 +214,5 @@ class WaveformLane:
         for n in range(3):  # of the last twelve; a missing one makes it unknown
             values[f"flicker_plt_l{n + 1}"] = plt([pst[n] for pst in self._psts]) if len(self._psts) == 12 else None
         self._pst = np.full(3, np.nan)
-        self._emit(Message(self._asset, "pq10m", round(interval.end_s * 1000), shown("pq10m", values), quality=quality))
+        aliased, self._aliased_10m = self._aliased_10m, False
+        self._tell("pq10m", round(interval.end_s * 1000), shown("pq10m", values), quality, aliased)

@@ -6,13 +6,12 @@ import math
 
 import numpy as np
 
-from dsp import ieee1459, indices, power, resample, row, segment, spectrum, transform, windows
+from dsp import ieee1459, indices, power, resample, row, segment, spectrum, suspect, transform, windows
 from dsp._jit import Floats
 from dsp._lanes import rows
-from dsp.events import Event, Events
-from dsp.flicker import INTERVAL_S, Flicker
 from dsp.results import BAND_HZ, BANDS, BANDS_FROM_HZ, ORDERS, Flag, Window
 from dsp.ring import CHANNELS, Ring
+from dsp.running import Running
 from dsp.supply import Supply
 from dsp.track import AROUND, Span
 
@@ -28,12 +27,11 @@ _PHASOR = slice(_AT["phasor_u_v"].start, _AT["phasor_i_a"].stop)
 _TABLES = slice(0, row.LINES * ORDERS)
 _ALL_GOOD = (Flag.GOOD,) * CHANNELS
 _SYNC_LOST, _NO_SIGNAL = int(Flag.SYNC_LOST), int(Flag.NO_SIGNAL)
-_FEW_CYCLES, _EVENT = int(Flag.FEW_CYCLES), int(Flag.EVENT)
+_FEW_CYCLES = int(Flag.FEW_CYCLES)
 
 
 class Measure:
-    """Turns spans of a ring into windows. Keeps what runs across windows: events, flicker. All memory but the
-    results' own is taken here.
+    """Turns spans of a ring into windows. All memory but the results' own is taken here.
 
     measured: which channels exist. two: two-wattmeter connection, see power.two_to_three. wires: see power.totals.
     """
@@ -52,12 +50,7 @@ class Measure:
         self._known = np.ones(CHANNELS, dtype=np.uint8) if two else self._measured  # what there are results of
         self._pairs = [c for c in range(3) if self._known[c] and self._known[c + 3]]
         self._demand_a = supply.demand_a if supply is not None and supply.demand_a else math.nan
-        self.events = Events(self._rate_hz, supply, self._measured) if supply is not None else None
-        self._touched = False  # whether an event touched the window before
-        self.ended: list[Event] = []  # cut short between windows
-        lamp = supply.lamp if supply is not None else None
-        self._flicker = Flicker(self._rate_hz, lamp, self._measured) if lamp is not None else None
-        self.pst_due = INTERVAL_S * self._rate_hz
+        self.running = Running(ring, supply, two)
 
         longest = int(0.8 * self._rate_hz) + 4 * AROUND
         most_cycles = math.ceil(windows.WINDOW_S * windows.F_HI_HZ)
@@ -72,26 +65,19 @@ class Measure:
         self._lines = rows(2 * (top + 2))
         self._taps = resample.taps()
         self._gain = resample.gain()
+        self._top_taps = suspect.top_taps()
         self._mean = np.zeros(power.SUMS)
         self._new = np.zeros(power.SUMS)
         self._totals = np.zeros(power.RESULTS)
         self._short = np.zeros(row.SHORT)
         self._phasor = np.zeros((CHANNELS, 2))
-        self._line_phasor = np.zeros((CHANNELS, 2))
         self._rms, self._peaks = np.zeros(CHANNELS), np.zeros(CHANNELS)
         self._gap, self._clipped, self._good = (np.zeros(CHANNELS, dtype=np.uint8) for _ in range(3))
         self._doubt = np.zeros(CHANNELS, dtype=np.int64)
 
-    def restart(self) -> None:
-        """Samples were lost for long, or a record ended."""
-        if self.events is not None:
-            self.ended += self.events.interrupt()
-        if self._flicker is not None:
-            self._flicker.restart()
-
     def ahead(self, f_hz: float) -> int:
         """Samples behind a window's end that it needs."""
-        return AROUND if self.events is None else max(AROUND, math.ceil(self.events.lookahead(f_hz)))
+        return max(AROUND, self.running.ahead(f_hz))
 
     def window(self, start: float, span: Span, rotation: int, covered: float) -> Window:
         """covered: where the windows before ended; what lies before it is no new energy."""
@@ -99,7 +85,7 @@ class Measure:
         core_lo = math.floor(start + 0.5)
         core_hi = max(core_lo + 1, math.ceil(end - 0.5))
         around = math.floor(start) - AROUND, math.ceil(end) + AROUND
-        seg, origin = self._samples(*around, core_lo, core_hi, end - start if n_cycles > 0 else 0.0)
+        seg, origin = self._samples(*around, core_lo, core_hi, end - start, n_cycles)
         lo, hi = core_lo - origin, core_hi - origin
         first, last = core_lo + 0.5 - start, end - (core_hi - 0.5)
         power.means(seg, lo, hi, first, last, self._mean)
@@ -131,15 +117,18 @@ class Measure:
                 )  # fmt: skip
             if n_cycles < 3:
                 flags |= _FEW_CYCLES
+            flags |= suspect.aliased(
+                self._frames, AROUND, int(samples), self._top_taps, self._work, seg, lo, hi, n_cycles,
+                h, self._rms, self._good, self._doubt,
+            )  # fmt: skip
         else:
             self._phasor[:] = np.nan
         indices.ratios(h, sg, self._rms, self._peaks, self._demand_a, n_cycles, self._short)
         power.totals(self._mean, self._phasor, self._known, self._good, rotation, self._wires, self._totals)
         resolved = self._resolve(n_cycles, numbers)
         row.lay(self._mean, self._rms, self._phasor, self._totals, self._short, f_hz, self._good, self._doubt, numbers)
-        found, flags = self._detect(start, end, f_hz, flags, covered)
-        if self._flicker is not None:
-            self._flicker_of(end, core_hi, f_hz, numbers)
+        found, flags = self.running.events(start, end, f_hz, flags, covered, self._phasor, self._rms[:3])
+        self.running.flicker(end, core_hi, f_hz, numbers[_PINST], numbers[_PST])
         r = self._totals.tolist()
         p_w, new = r[power.P], end - start
         if start < covered < end:
@@ -162,17 +151,21 @@ class Measure:
 
     # --- samples
 
-    def _samples(self, begin: int, stop: int, core_lo: int, core_hi: int, period: float) -> tuple[Floats, int]:
-        """The samples begin .. stop-1, and which of them column 0 is; with gaps and clipping found.
+    def _samples(
+        self, begin: int, stop: int, core_lo: int, core_hi: int, period: float, n_cycles: int
+    ) -> tuple[Floats, int]:
+        """The samples begin .. stop-1, and which of them column 0 is; with gaps, clipping and standstill found.
 
-        The ring itself where nothing has to be bridged or converted, else a copy. period: of the window's whole cycles,
-        0 without; with it a record's first and last window go on beyond the record, see segment.continued.
+        The ring itself where nothing has to be bridged or converted, else a copy. period: of all n_cycles; with it a
+        record's first and last window go on beyond the record, see segment.continued.
         """
         ring = self._ring
         if not self._two and ring.is_whole(begin, stop):
             self._gap[:] = 0
             lo, hi = core_lo - ring.base, core_hi - ring.base
             segment.clipped(ring.x, lo, hi, self._limits, self._clipped, self._peaks)
+            if n_cycles > 0:
+                suspect.frozen(ring.x, lo, hi, period / n_cycles, self._gap)
             return ring.x, ring.base
         segment.cut(
             ring.x, ring.bad, ring.last_bad, ring.base, ring.first, ring.end,
@@ -180,11 +173,13 @@ class Measure:
         )  # fmt: skip
         self._gap &= self._measured
         first, last = max(begin, ring.first), min(stop, ring.end)
-        at_edge = period > 0.0 and (first > begin or last < stop)
+        at_edge = n_cycles > 0 and (first > begin or last < stop)
         if at_edge and not ring.bad[:, first - ring.base : last - ring.base].any():
             segment.continued(self._seg, first - begin, last - begin, stop - begin, period)
         lo, hi = core_lo - begin, core_hi - begin
         segment.clipped(self._seg, lo, hi, self._limits, self._clipped, self._peaks)
+        if n_cycles > 0:
+            suspect.frozen(self._seg, lo, hi, period / n_cycles, self._gap)
         if self._two:
             power.two_to_three(self._seg, stop - begin)
             segment.peaks(self._seg, lo, hi, self._peaks)
@@ -245,51 +240,3 @@ class Measure:
     def _channel_flags(self) -> tuple[Flag, ...]:
         found = self._doubt.tolist()
         return tuple(Flag(one) for one in found) if any(found) else _ALL_GOOD
-
-    # --- what runs across windows
-
-    def _flicker_of(self, end: float, core_hi: int, f_hz: float, numbers: Floats) -> None:
-        """Largest Pinst of the window, and Pst when ten minutes are complete with it."""
-        assert self._flicker is not None
-        ring = self._ring
-        self._flicker.advance(ring.x, ring.bad, ring.base, ring.first, core_hi, f_hz, numbers[_PINST])
-        if end >= self.pst_due - 0.5:
-            self.pst_due += INTERVAL_S * self._rate_hz
-            numbers[_PST] = self._flicker.close()
-
-    def pst_at_end(self) -> Floats | None:
-        """Pst of ten minutes that are complete with the last sample, though no window reaches it."""
-        ring = self._ring
-        if self._flicker is None or ring.end < self.pst_due - 0.5:
-            return None
-        self.pst_due += INTERVAL_S * self._rate_hz
-        self._flicker.advance(ring.x, ring.bad, ring.base, ring.first, ring.end, math.nan, np.zeros(3))
-        return self._flicker.close()
-
-    def _detect(
-        self, start: float, end: float, f_hz: float, flags: int, covered: float
-    ) -> tuple[tuple[Event, ...], int]:
-        """Events that end in the window, and its flags with theirs."""
-        if self.events is None:
-            return (), flags
-        ring = self._ring
-        phasor, u_rms = self._phasor, self._rms[:3]
-        if self._two:  # events are of the line voltages as they are measured
-            self._line_phasor[:] = phasor
-            self._line_phasor[0] -= phasor[1]
-            self._line_phasor[2] -= phasor[1]
-            phasor, u_rms = self._line_phasor, np.sqrt(3.0) * u_rms[:1]
-        limit = min(ring.end, math.ceil(end) + self.ahead(f_hz))
-        found, touched = self.events.advance(
-            ring.x, ring.bad, ring.last_bad, ring.base, ring.first, limit, start, end, f_hz, phasor, u_rms, flags == 0
-        )
-        if self.ended:
-            found = self.cut_short() + found
-        if start >= covered:
-            self._touched = False
-        self._touched |= touched  # two windows that share samples share their events
-        return tuple(found), flags | _EVENT if self._touched else flags
-
-    def cut_short(self) -> list[Event]:
-        out, self.ended = self.ended, []
-        return out

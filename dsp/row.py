@@ -49,7 +49,7 @@ _SEQUENCE, _U2, _F, _P, _P_PHASE = (
 _BAND, _DC, _Q1_PHASE, _HVF, _CREST, _PHASOR = (
     PLACES[n].start for n in ("band_u_v", "u_dc_v", "q1_phase_var", "hvf", "u_crest", "phasor_u_v")
 )
-_GAP, _CLIPPED, _MISSING = int(Flag.GAP), int(Flag.CLIPPED), int(Flag.MISSING_PHASE)
+_GAP, _CLIPPED, _MISSING, _FROZEN = (int(f) for f in (Flag.GAP, Flag.CLIPPED, Flag.MISSING_PHASE, Flag.FROZEN))
 _DEAD = 0.05  # a voltage below this part of the largest is missing (interruption threshold, IEC 61000-4-30 [M])
 # the short list of indices.ratios
 THD, K, TDD, HVF, CREST = 0, 6, 9, 12, 15
@@ -63,8 +63,9 @@ def doubts(
 ) -> int:  # fmt: skip
     """Flags of each channel into `doubt`, and all of them together as the answer.
 
-    mean: from power.means. measured: channels that exist; known: those that there are results of; two: the two are not
-    the same (two-wattmeter), so a doubt holds for all of its kind. rms: (6,), of all; good: known and without a gap.
+    mean: from power.means. gap: 1 where samples are missing, 2 where they stand still. measured: channels that exist;
+    known: those that there are results of; two: the two are not the same (two-wattmeter), so a doubt holds for all of
+    its kind. rms: (6,), of all; good: known and without a gap.
     """
     largest = 0.0
     every = 0
@@ -72,15 +73,15 @@ def doubts(
         rms[c] = np.sqrt(mean[6 + c])
         if two:
             row = c - c % 3
-            hole = (gap[row] & measured[row]) | (gap[row + 1] & measured[row + 1]) | (gap[row + 2] & measured[row + 2])
+            hole = gap[row] * measured[row] | gap[row + 1] * measured[row + 1] | gap[row + 2] * measured[row + 2]
             cut = (
                 (clip[row] & measured[row]) | (clip[row + 1] & measured[row + 1]) | (clip[row + 2] & measured[row + 2])
             )
         else:
-            hole = gap[c] & measured[c]
+            hole = gap[c] * measured[c]
             cut = clip[c] & measured[c]
         good[c] = known[c] != 0 and hole == 0
-        doubt[c] = _GAP if hole else _CLIPPED if cut and good[c] else 0
+        doubt[c] = _GAP if hole & 1 else _FROZEN if hole else _CLIPPED if cut and good[c] else 0
         if c < 3 and good[c]:
             largest = max(largest, rms[c])
     for c in range(6):

@@ -112,7 +112,7 @@ class Stream:
         self._advance(out, final=True)
         if self._emitted == 0 and (span := self._track.remainder(self._start)) is not None:
             out.append(self._window(span))
-        self._pst = self._measure.pst_at_end()
+        self._pst = self._measure.running.pst_at_end()
         self._restart(self._ring.end)
         if out and (pst := self.pst_at_end()) is not None:
             out[-1] = out[-1]._replace(pst=pst)
@@ -122,7 +122,7 @@ class Stream:
 
     def cut_short(self) -> list[Event]:
         """Events that the record's end cut when finish() had no window to tell them with; each is told once."""
-        return self._measure.cut_short()
+        return self._measure.running.cut_short()
 
     def pst_at_end(self) -> Floats | None:
         """Pst that the record's end completed when finish() had no window to tell it with; told once."""
@@ -137,13 +137,13 @@ class Stream:
         """
         if index > self._covered:
             self._tick = index
-            self._measure.pst_due = float(index)
+            self._measure.running.pst_due = float(index)
 
     def _restart(self, index: int) -> None:
         self._ring.restart(index)
         self._start = self._covered = float(index)
         self._track.restart()
-        self._measure.restart()
+        self._measure.running.restart()
         self._emitted = 0
 
     def _room(self) -> int:

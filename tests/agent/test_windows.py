@@ -240,3 +240,50 @@ def test_without_a_second_order_there_is_no_distortion_and_no_k_factor() -> None
     assert v["voltage_l1n_v"] == pytest.approx(325 / math.sqrt(2), rel=1e-3)
     for name in ("thd_u_l1_pct", "thd_i_l2_pct", "k_factor_l3"):
         assert v[name] is None
+
+
+def test_harmonics_are_not_sure_where_nothing_keeps_aliases_out(caplog: pytest.LogCaptureFixture) -> None:
+    """A drive's pulses without a filter: rms and power stand as good, distortion does not; said once in the log."""
+    out: list[Message] = []
+    waveform = WaveformSource("", 0, "drive-output")
+    lane = WaveformLane("m", out.append, dataclasses.replace(MOTOR, waveform=waveform))
+    t = np.arange(int(7 * RATE_HZ)) / RATE_HZ
+    phases = 2 * np.pi * 50.0 * t - np.arange(3)[:, None] * 2 * np.pi / 3
+    u = np.where(0.8 * np.sin(phases) > 2 / np.pi * np.arcsin(np.sin(2 * np.pi * 1050.0 * t)), 300.0, -300.0)
+    samples = np.vstack([u - u.mean(axis=0), 50 * np.sin(phases - 0.5)])
+    lane.take(Waveform("m", 0, 0, RATE_HZ, NAMES, samples))
+    pq, harmonics = of(out, "pq3s")[0], of(out, "harmonics")[0]
+    assert pq.flags["thd_u_l1_pct"] == Quality.UNVERIFIED
+    assert "active_power_w" not in pq.flags
+    assert "voltage_l1n_v" not in pq.flags
+    assert pq.quality == Quality.GOOD
+    assert harmonics.flags["harmonic_u_l1_v"] == harmonics.flags["band_u_l3_v"] == Quality.UNVERIFIED
+    assert judge(harmonics.values, harmonics.flags, harmonics.quality) == "uncertain"
+    assert [record.message.count("a drive's pulses") for record in caplog.records] == [1]
+
+
+def test_a_frozen_channel_is_null_and_its_neighbours_stand() -> None:
+    out: list[Message] = []
+    lane = WaveformLane("m", out.append)
+    for block in blocks(START_NS, 7):
+        block.samples[1] = 123.0
+        lane.take(block)
+    v = of(out, "pq3s")[0]
+    assert v.values["voltage_l2n_v"] is None
+    assert v.values["active_power_w"] is None
+    assert v.values["voltage_l1n_v"] == pytest.approx(U_V, rel=1e-4)
+    assert Quality.STALE in v.quality
+
+
+def test_bands_between_2_and_9_khz_are_published() -> None:
+    out: list[Message] = []
+    lane = WaveformLane("m", out.append)
+    for block in blocks(START_NS, 4):
+        t = (block.index + np.arange(block.samples.shape[1])) / RATE_HZ
+        block.samples[0] += 3.0 * math.sqrt(2) * np.cos(2 * np.pi * 3100.0 * t)
+        lane.take(block)
+    v = of(out, "harmonics")[0].values
+    assert len(v["band_u_l1_v"]) == 35
+    assert v["band_u_l1_v"][5] == pytest.approx(3.0, rel=2e-3)
+    assert v["band_u_l1_v"][4] == pytest.approx(0.0, abs=0.01)
+    assert v["band_u_l2_v"][13:] == [None] * 22  # 0.45 of the rate is 4608 Hz
