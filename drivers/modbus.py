@@ -106,8 +106,8 @@ class ModbusDevice:
 
         hurry: others wait for the line, so an overdue answer is not waited for and silence is not tried again.
         """
-        sent_ns = came_ns = self._clock.utc_ns()
-        monotonic_ns = self._clock.monotonic_ns()
+        came_ns = self._clock.utc_ns()
+        began_ns = monotonic_ns = self._clock.monotonic_ns()
         values: dict[str, Value] = dict.fromkeys(self.names(groups))
         flags: dict[str, Quality] = {}
         quality, error_text, held_back = self.quality, "", False
@@ -159,7 +159,8 @@ class ModbusDevice:
             values |= in_words
             if code_flag := flags.get(self.profile.faults_of):
                 flags |= dict.fromkeys(in_words, code_flag)
-        return Reading(self.name, sent_ns, max(came_ns, sent_ns), values, quality, flags, error_text, monotonic_ns)
+        sent_ns = came_ns - (monotonic_ns - began_ns)  # both in the time of the answer: UTC may step in between
+        return Reading(self.name, sent_ns, came_ns, values, quality, flags, error_text, monotonic_ns)
 
     async def probe(self) -> bool:
         """Whether it answers again: its smallest block, one attempt, an exception counts as an answer."""
