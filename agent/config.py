@@ -51,7 +51,7 @@ class StoreSettings:
     system stays free. age_s: of a row in the spool. history_s: how long 1 s, 1 min and 15 min values are kept."""
 
     commit_s: float = 0.1
-    quota_bytes: int = 2_000_000_000
+    quota_bytes: int = 4_000_000_000
     free_share: float = 0.05
     age_s: float = 90 * 86400.0
     history_s: tuple[float, float, float] = (6 * 3600.0, 40 * 86400.0, 5 * 366 * 86400.0)

@@ -113,7 +113,7 @@ SITE = {
 STORE = {
     "dir": Key(schema.text, None),
     "commit": Key(schema.duration(0.01, 10), 0.1),
-    "quota": Key(schema.size(10_000_000, 10_000_000_000_000), 2_000_000_000),
+    "quota": Key(schema.size(10_000_000, 10_000_000_000_000), 4_000_000_000),
     "keep_free": Key(schema.percent(0, 90), 5.0),
     "age": Key(schema.duration(3600, 3650 * 86400), 90 * 86400.0),
     "history_1s": Key(schema.duration(0, 366 * 86400), 6 * 3600.0),
