@@ -7,7 +7,7 @@ ifeq ($(MAGWATT_DATA),)
   unexport MAGWATT_DATA
 endif
 
-.PHONY: help demo test lint bench bench-bus bench-dsp soak warm docs picture system clean
+.PHONY: help demo test lint bench bench-bus bench-dsp bench-plant soak warm docs picture plant-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -44,8 +44,14 @@ bench-dsp: .venv/bench-dsp
 	@test -e /usr/include/fftw3.h || sh ./install-system-packages gcc libc6-dev libfftw3-dev
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.dsp
 
+bench-plant: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py
+
 soak: .venv/test system
 	$(BIN)/python -m pytest -m soak
+
+plant-pictures: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python docs/make_plant_pictures.py
 
 picture: .venv/test
 	$(BIN)/python docs/make_picture.py

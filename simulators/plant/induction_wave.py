@@ -27,6 +27,9 @@ from simulators.plant.wave_load import NO_LOAD, Load
 STATES = 13
 # psi_s (2), psi_r (2), speed, angle, then energies in J since the start:
 INPUT, COPPER, CORE, FRICTION, ADDITIONAL, SHAFT, TURNS = range(6, 13)
+_RUNNING = (
+    0.8  # of rated speed: additional loss ∝ I²·ω, taken down to standstill, would hold a motor at starting currents
+)
 _PULSE = 8.0  # sharpness of a bearing pulse: exp(8·(cos x − 1)), mean 0.14
 
 
@@ -42,6 +45,7 @@ class Circuit(NamedTuple):
     core_s: float
     friction: float  # Nm per rad/s
     additional: float  # Nm per A² (peak)
+    inv_running: float  # 1 over the speed from which that holds; below it falls to 0 with the speed
     inertia: float
     bar: float
     gap_product: float
@@ -78,6 +82,7 @@ def circuit(motor: InductionMotor, condition: Condition = HEALTHY, warmer_k: flo
         core_s=1 / motor.rfe_ohm,
         friction=motor.friction_w / speed**2,
         additional=motor.additional_w / (2 * motor.current_a**2) / speed,
+        inv_running=1 / (_RUNNING * speed),
         inertia=motor.inertia_kg_m2,
         bar=condition.bar,
         gap_product=condition.gap_static * condition.gap_dynamic,
@@ -202,7 +207,7 @@ def _slopes(c: Circuit, load: Load, opened: bool, u: complex, more: float, y: Fl
         torque -= 0.75 * (psi_m.real * psi_m.real + psi_m.imag * psi_m.imag) * slope_m
     size = i_s.real * i_s.real + i_s.imag * i_s.imag
     friction = c.friction * speed
-    additional = c.additional * size * (1.0 if speed > 0 else -1.0)
+    additional = c.additional * size * min(max(speed * c.inv_running, -1.0), 1.0)
     shaft = load.constant_nm + load.linear * speed + load.square * speed * abs(speed)
     shaft += more
     if load.dry_nm != 0.0:

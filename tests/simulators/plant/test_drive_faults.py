@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
+from plantkit import GRID_400V, one_second
 
-from simulators.plant.drive_wave import COAST, STIFF, Converter, DriveWave, DriveWaves, spent_j
+from simulators.plant.drive_wave import COAST, STIFF, Converter, DriveWave
 from simulators.plant.faults import HEALTHY, AgeingCapacitor, Condition, Course, PhaseLoss, condition
 from simulators.plant.params import MAGNET_55KW
-from simulators.plant.phasors import Component
 from simulators.plant.wave_load import Load
 
 RATE = 51200
-GRID = [Component(1, 1, complex(400 / math.sqrt(3)))]
 SMOOTH = Converter(front=STIFF, averaged=True, carrier_hz=5120.0)
 TURN = 20 * math.pi  # ten turns a second, four pole pairs: 40 Hz
 MAGNET_NM = Load(constant_nm=200.0)
-
-
-def one_second(drive: DriveWave, rate: int = RATE, **how: Any) -> tuple[DriveWaves, dict[str, float], float]:
-    """Waves, mean powers and the share of the input that the balance misses, over 1 s after settling."""
-    drive.run(rate, rate, **how)
-    before, stored = drive.energy, drive.stored_j
-    wave = drive.run(rate, rate, **how)
-    power = {name: value - before[name] for name, value in drive.energy.items()}
-    return wave, power, abs(power["grid"] - spent_j(power) - (drive.stored_j - stored)) / abs(power["grid"])
 
 
 def smooth(state: Condition) -> tuple[np.ndarray, dict[str, float]]:
@@ -47,7 +36,7 @@ def test_an_ageing_capacitor_lets_the_300_hz_through() -> None:
     for state in (HEALTHY, aged):
         converter = Converter(choke_h=choke_h, choke_ohm=0.01, capacitor_f=capacitor_f, esr_ohm=esr_ohm, averaged=True)
         drive = DriveWave(MAGNET_55KW, converter, dc_v=540.0, speed_rad_s=130.0)
-        how = {"grid": GRID, "target_rad_s": 130.0, "load": Load(constant_nm=330.0), "condition": state}
+        how = {"grid": GRID_400V, "target_rad_s": 130.0, "load": Load(constant_nm=330.0), "condition": state}
         wave, _, missed = one_second(drive, 10240, **how)
         assert missed < 2e-5
         seen_v = abs(np.fft.rfft(wave.dc_v)[300]) / 5120
@@ -63,7 +52,7 @@ def test_a_lost_supply_phase_turns_the_bridge_into_a_single_phase_one() -> None:
     for now_s in (0.5, 1.5):
         drive = DriveWave(MAGNET_55KW, Converter(choke_h=0.764e-3, capacitor_f=3e-3), dc_v=540.0, speed_rad_s=TURN)
         state = condition([fault], now_s)
-        wave, _, missed = one_second(drive, 10240, grid=GRID, target_rad_s=TURN, load=MAGNET_NM, condition=state)
+        wave, _, missed = one_second(drive, 10240, grid=GRID_400V, target_rad_s=TURN, load=MAGNET_NM, condition=state)
         assert missed < 2e-5
         phase_2 = np.abs(np.fft.rfft((wave.grid_i * np.exp(-2j * math.pi / 3)).real))
         dc = np.abs(np.fft.rfft(wave.dc_v)) / 5120

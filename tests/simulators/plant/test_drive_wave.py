@@ -9,44 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from plantkit import GRID_400V, magnet_2kw2, one_second
 
 from simulators.plant import space
-from simulators.plant.drive_wave import COAST, FREQUENCY, STIFF, Converter, DriveWave, DriveWaves, spent_j
-from simulators.plant.params import InductionMotor, MagnetMotor
-from simulators.plant.phasors import Component
+from simulators.plant.drive_wave import COAST, FREQUENCY, STIFF, Converter, DriveWave, spent_j
+from simulators.plant.params import InductionMotor
 from simulators.plant.wave_load import Load
 
 RATE = 51200
-GRID = [Component(1, 1, complex(400 / math.sqrt(3)))]
 SPEED = 78.5
-
-
-def pm_2kw2() -> MagnetMotor:
-    return MagnetMotor(
-        power_w=2200.0,
-        volts_v=400.0,
-        current_a=4.3,
-        speed_rpm=1500.0,
-        pole_pairs=3,
-        rs20_ohm=3.6,
-        ld_h=0.036,
-        lq_h=0.051,
-        flux20_wb=0.545,
-        core_s=0.0003,
-        core_hysteresis=0.0,
-        friction_w=0.0006 * (50 * math.pi) ** 2,
-        additional_w=0.0,
-        inertia_kg_m2=0.015,
-    )
-
-
-def one_second(drive: DriveWave, settle_s: float = 1.0, **how: Any) -> tuple[DriveWaves, dict[str, float], float]:
-    """Waves, mean powers and the share of the input that the balance misses, over 1 s after settling."""
-    drive.run(round(settle_s * RATE), RATE, **how)
-    before, stored = drive.energy, drive.stored_j
-    wave = drive.run(RATE, RATE, **how)
-    power = {name: value - before[name] for name, value in drive.energy.items()}
-    return wave, power, abs(power["grid"] - spent_j(power) - (drive.stored_j - stored)) / abs(power["grid"])
 
 
 def harmonics_pct(wave: space.Vectors, base: int, orders: tuple[int, ...]) -> list[float]:
@@ -66,14 +37,14 @@ def test_magnet_motor_on_pwm_converges_to_the_other_code_base(name: str, data_fi
     truth = truth_of(data_file, name)
     theirs_w = truth["P_em_W"] + truth["P_cu_stator_W"] + truth["P_core_W"]
     how = {
-        "grid": GRID,
+        "grid": GRID_400V,
         "target_rad_s": truth["speed_rad_s_mean"],
         "load": Load(constant_nm=truth["tau_shaft_mean"]),
     }
     series = []
     for step_s in (32e-6, 16e-6, 8e-6, 4e-6):
-        drive = DriveWave(pm_2kw2(), Converter(), dc_v=558.0, speed_rad_s=truth["speed_rad_s_mean"], mtpa=True)
-        wave, power, missed = one_second(drive, step_s=step_s, **how)
+        drive = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0, speed_rad_s=truth["speed_rad_s_mean"], mtpa=True)
+        wave, power, missed = one_second(drive, RATE, step_s=step_s, **how)
         series.append((power["terminal"], missed))
     changes = [abs(a[0] / b[0] - 1) for a, b in pairwise(series)]
     assert max(changes) < 1e-6
@@ -119,8 +90,9 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
     square = truth["tau_shaft_mean"] / truth["speed_rad_s_mean"] ** 2
     wave, power, missed = one_second(
         drive,
+        RATE,
         settle_s=1.5,
-        grid=GRID,
+        grid=GRID_400V,
         mode=FREQUENCY,
         target_rad_s=2 * math.pi * 40,
         volts_per_rad_s=u1_v / (2 * math.pi * 40),
@@ -147,8 +119,8 @@ def test_dead_time_distorts_as_in_the_other_code_base(data_file) -> None:
     seen = {}
     for dead_s, threshold_v in ((truth["t_dead"], truth["u_th"]), (0.0, 0.0)):
         converter = Converter(front=STIFF, dead_s=dead_s, threshold_v=threshold_v)
-        drive = DriveWave(pm_2kw2(), converter, dc_v=truth["u_dc"], speed_rad_s=speed, mtpa=True)
-        wave, power, _ = one_second(drive, target_rad_s=speed, load=Load(constant_nm=truth["tau_shaft_mean"]))
+        drive = DriveWave(magnet_2kw2(), converter, dc_v=truth["u_dc"], speed_rad_s=speed, mtpa=True)
+        wave, power, _ = one_second(drive, RATE, target_rad_s=speed, load=Load(constant_nm=truth["tau_shaft_mean"]))
         seen[dead_s] = harmonics_pct(wave.i, 18, (5, 7, 11, 13))
         if dead_s:
             assert power["terminal"] == pytest.approx(truth["P_elec_W"], rel=1e-4)
@@ -159,8 +131,8 @@ def test_dead_time_distorts_as_in_the_other_code_base(data_file) -> None:
 
 def test_gates_off_the_windings_empty_and_the_magnets_induce() -> None:
     """Open terminals show p·ω·ψ, the shaft slows down by load and friction alone, and the drive catches it again."""
-    how = {"grid": GRID, "target_rad_s": SPEED, "load": Load(constant_nm=7.0)}
-    drive = DriveWave(pm_2kw2(), Converter(), dc_v=558.0, speed_rad_s=SPEED)
+    how = {"grid": GRID_400V, "target_rad_s": SPEED, "load": Load(constant_nm=7.0)}
+    drive = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0, speed_rad_s=SPEED)
     drive.run(RATE // 4, RATE, **how)
     drive.run(RATE // 100, RATE, **how | {"mode": COAST})
     speed = drive.speed_rad_s
@@ -176,7 +148,7 @@ def test_gates_off_the_windings_empty_and_the_magnets_induce() -> None:
 
 def test_without_edges_the_energy_closes_at_any_speed() -> None:
     """The mean of each half carrier: nothing switches, so the balance is RK4's: 1e-6 through a start and a braking."""
-    drive = DriveWave(pm_2kw2(), Converter(front=STIFF, averaged=True))
+    drive = DriveWave(magnet_2kw2(), Converter(front=STIFF, averaged=True))
     start = drive.stored_j
     for target, ramp in ((SPEED, 400.0), (-SPEED, 800.0)):
         drive.run(10240, 10240.0, target_rad_s=target, ramp_rad_s2=ramp, load=Load(dry_nm=5.0), step_s=1e-4)
@@ -192,8 +164,8 @@ def test_means_are_the_edges_without_their_ripple(dead_s: float) -> None:
     seen = []
     for averaged in (False, True):
         converter = Converter(front=STIFF, averaged=averaged, dead_s=dead_s)
-        drive = DriveWave(pm_2kw2(), converter, speed_rad_s=20 * math.pi)
-        wave, power, _ = one_second(drive, target_rad_s=20 * math.pi, load=Load(constant_nm=8.0))
+        drive = DriveWave(magnet_2kw2(), converter, speed_rad_s=20 * math.pi)
+        wave, power, _ = one_second(drive, RATE, target_rad_s=20 * math.pi, load=Load(constant_nm=8.0))
         seen.append((abs(np.fft.rfft(wave.i.real)[30]), power["shaft"], power["copper"]))
     edges, means = seen
     assert means == pytest.approx(edges, rel=6e-3)
