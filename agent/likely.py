@@ -16,8 +16,11 @@ SHOWN_MAX = 4
 def refusal_text(unit: int, profile: Profile, absent: Sequence[str]) -> str:
     """absent: quantities of that profile which the device at `unit` refuses."""
     names = ", ".join(absent[:SHOWN_MAX]) + (" …" if len(absent) > SHOWN_MAX else "")
-    of = counted(len(usable(profile)), "register")
-    return f"unit {unit} refuses {len(absent)} of {of} that {profile.id} has ({names}): another model, or an option?"
+    share = f"{len(absent)} of {counted(len(usable(profile)), 'register')}"
+    return (
+        f"unit {unit} refuses {share} that {profile.id} has ({names}): another model, an option, or addresses that are "
+        "wrong?"
+    )
 
 
 async def likely_model(link: Link, unit: int, profile: Profile, timeout_s: float, character_s: float) -> str:

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from agent.config import Config
 from agent.plan import block_s
 from agent.poll import wire_of
 from agent.selfcheck import Bench
 from agent.selfcheck.check import period_of
-from agent.selfcheck.reader import MapReader
+from agent.selfcheck.reader import SILENCES_MAX, MapReader
 from drivers.reading import Clock
 
 
-def lasts_s(config: Config, bench: Bench, readings: int, clock: Clock) -> tuple[float, float]:
-    """Seconds when all is well, and when values disagree and the words beside are read too."""
-    once_s = [_round_s(config, bench, clock, beside) for beside in (False, True)]
+class Lasts(NamedTuple):
+    """Seconds, the listening before the first byte included.
+
+    sound: all answer and agree. lossy: in each round one device is silent for as long as it is waited for.
+    odd: values disagree, so the words beside are read too. odd_lossy: both.
+    """
+
+    sound: float
+    lossy: float
+    odd: float
+    odd_lossy: float
+
+
+def lasts(config: Config, bench: Bench, readings: int, clock: Clock) -> Lasts:
+    """Raises nothing; opens nothing."""
+    listen_s = max((config.buses[item.item.bus].listen_s for item in bench.subjects), default=0.0)
+    silent_s = SILENCES_MAX * max((item.timeout_s or item.profile.timeout_s for item in bench.subjects), default=0.0)
     period_s = period_of(bench, readings)
-    plain, thorough = ((readings - 1) * max(period_s, round_s) + round_s for round_s in once_s)
-    return plain, plain + thorough
+    plain_s, beside_s = (_round_s(config, bench, clock, beside) for beside in (False, True))
+
+    def rounds(each_s: float) -> float:
+        return (readings - 1) * max(period_s, each_s) + each_s
+
+    sound_s, lossy_s = listen_s + rounds(plain_s), listen_s + rounds(plain_s + silent_s)
+    return Lasts(sound_s, lossy_s, sound_s + rounds(beside_s), lossy_s + rounds(beside_s + silent_s))
 
 
 def _round_s(config: Config, bench: Bench, clock: Clock, beside: bool) -> float:

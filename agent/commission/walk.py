@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from agent.checked import save_check
 from agent.clock import SystemClock
-from agent.commission.announce import lasts_s
+from agent.commission.announce import lasts
 from agent.commission.record import Record, Step, write
 from agent.config import Config, Motor
 from agent.likely import likely_model
@@ -53,10 +53,10 @@ async def commission(
         bench = bench_of(config, {bus.bus.name: bus.link for bus in buses})
         result = None
         if bench.subjects:
-            plain_s, thorough_s = lasts_s(config, bench, readings, clock)
+            takes = lasts(config, bench, readings, clock)
             answers.say(
-                f"self-check of {counted(len(bench.subjects), 'device')}: {plain_s:.0f} s, {thorough_s:.0f} s where "
-                "values disagree; lost answers take longer"
+                f"self-check of {counted(len(bench.subjects), 'device')}: {takes.sound:.0f} s, "
+                f"{takes.lossy:.0f} s on a bad line; where values disagree {takes.odd:.0f} to {takes.odd_lossy:.0f} s"
             )
             result = await _with_models(await self_check(bench, clock, readings), bench)
         return [

@@ -13,7 +13,7 @@ import pytest
 from selfcheckkit import DRIVE_UNIT, METER_UNIT, Scene, check, draw, served_map
 from testkit import HandClock
 
-from agent.commission.announce import lasts_s
+from agent.commission.announce import lasts
 from agent.config import load_config
 from agent.selfcheck import Bench, Result, bench_of, self_check
 from drivers.errors import DeviceRefused, LinkTimeout
@@ -226,14 +226,15 @@ def test_same_seed_same_findings() -> None:
 class Slow(MemoryLink):
     """2400 baud: an answer takes the time of its characters, and one that takes longer than allowed is lost."""
 
-    character_s, device_s = 11 / 2400, 0.05
+    character_s, device_s = 11 / 2400, 0.02
 
-    async def read_block(self, request: Request, timeout_s: float, *rest: float, **more: Any) -> bytes:
+    async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **more: Any) -> bytes:  # type: ignore[override]
+        self._pass_s(gap_s)
         self.answered_s = self.device_s + (8 + 5 + 2 * request.registers) * self.character_s
         if self.answered_s > timeout_s:
             self._pass_s(timeout_s)
             raise LinkTimeout("not there yet")
-        return await super().read_block(request, timeout_s, *rest, **more)
+        return await super().read_block(request, timeout_s, gap_s, **more)
 
 
 def test_a_slow_line_is_given_the_time_that_its_characters_take() -> None:
@@ -261,10 +262,26 @@ def test_the_announced_time_is_the_one_it_takes(tmp_path: Path, factor: float) -
     bench = bench_of(config, {"b": link})
     wrong = remade(bench.subjects[0].profile, "current_l1", scale=factor)
     bench = Bench((replace(bench.subjects[0], profile=wrong),), (a.motor(),))
-    plain_s, thorough_s = lasts_s(config, bench, 10, clock)
+    takes = lasts(config, bench, 10, clock)
     result = asyncio.run(self_check(bench, clock))
     assert bool(result.findings) == (factor != 1.0)
-    assert result.lasted_s == pytest.approx(plain_s if factor == 1.0 else thorough_s, rel=0.15)
+    announced_s = (takes.sound if factor == 1.0 else takes.odd) - config.buses["b"].listen_s  # not by this link
+    assert result.lasted_s == pytest.approx(announced_s, rel=0.1)  # nor does it keep silences
+
+
+def test_the_announced_time_holds_where_a_device_is_silent(tmp_path: Path) -> None:
+    head = '[site]\nid = "x"\ngateway = "g"\n[store]\ndir = "s"\n[bus.b]\ntcp = "127.0.0.1:502"\nevery = "1s"\n'
+    device = '[meter.m{0}]\nbus = "b"\nunit = {0}\nprofile = "eastron/sdm630"\nat = "feeder"\nclass = "1"\n'
+    file = tmp_path / "plant.toml"
+    file.write_text(head + device.format(METER_UNIT) + device.format(99))
+    config, _ = load_config(file)
+    clock = HandClock()
+    link = MemoryLink(scene(drive=None).devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    bench = bench_of(config, {"b": link})
+    takes = lasts(config, bench, 10, clock)
+    result = asyncio.run(self_check(bench, clock))
+    assert result.notes
+    assert takes.sound < result.lasted_s < takes.lossy * 1.1
 
 
 def test_a_refused_register_is_told_and_a_busy_device_is_not_accused() -> None:

@@ -103,7 +103,9 @@ def _second(rng: Random, scene: Scene, meter: str) -> Scene | None:
 
 
 def _outcome(result: Result, hit: list[bool]) -> str:
-    return "nothing" if not result.findings else "right" if all(hit) else "tied" if any(hit) else "wrong"
+    """A refusal alone says that something is wrong, not what: it names nothing."""
+    told = [item for item in result.findings if item.cause != "refused"]
+    return "nothing" if not told else "right" if all(hit) else "tied" if any(hit) else "wrong"
 
 
 def tally(seeds: list[int], make: Callable[[Random], Outcome | None]) -> tuple[Counter[tuple[str, str]], list[str]]:
