@@ -12,11 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+from agent.checked import apply_checks, save_check
 from agent.compute import Compute
 from agent.config import Bus, Config, load_config
-from agent.poll import pollers, wire_of
+from agent.poll import BusPoller, pollers, wire_of
 from agent.publish import Publisher
 from agent.run import TICK_S
+from agent.selfcheck import bench_of
+from agent.selfcheck import self_check as check_devices
 from agent.store import Store
 from agent.topology import assets, drive_rating_kw
 from simulators.bus.memory import MemoryLink
@@ -51,13 +54,15 @@ def run_accelerated(
     on_truth: Callable[[int, dict[str, Row]], None] | None = None,
     fault: tuple[str, float] | None = None,
     edit: Callable[[str], str] = str,
+    self_check: bool = False,
 ) -> None:
     """`seconds` of the scenario's time. take: gets what the agent publishes, from the first greeting on.
 
     step_s: of the plant, default the scenario's. truth: NDJSON file, a row every truth_every steps; on_truth: UTC ms
     and that row.
-    edit: changes the agent's configuration before it is loaded. Same arguments, same bytes. Raises ConfigError when the
-    configuration is refused.
+    edit: changes the agent's configuration before it is loaded. self_check: the devices are checked first, as in
+    commissioning, and what is doubted says so. Same arguments, same bytes. Raises ConfigError when the configuration is
+    refused.
     """
     plant = scenario.build(Random(seed))
     if fault is not None and scenario.provoke is not None:
@@ -73,13 +78,15 @@ def run_accelerated(
                     on_truth(utc_ms, rows)
 
         run_virtual(
-            lambda clock: _both(config, plant, clock, take, seconds, step_s or scenario.step_s, tell, truth_every, seed)
+            lambda clock: _both(
+                config, plant, clock, take, seconds, step_s or scenario.step_s, tell, truth_every, seed, self_check
+            )
         )
 
 
 async def _both(
     config: Config, plant: Plant, clock: LoopClock, take: Take, seconds: float, step_s: float,
-    tell: Callable[[int], None], truth_every: int, seed: int,
+    tell: Callable[[int], None], truth_every: int, seed: int, self_check: bool,
 ) -> None:  # fmt: skip
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
@@ -102,6 +109,8 @@ async def _both(
         publisher.publish,
         publisher.tell_state,
         {},
+        store.counters(),
+        publisher.tell_text,
     )
     computing.append(compute)
     shortest_s = min((bus.every_s for bus in config.buses.values()), default=1.0)
@@ -120,7 +129,10 @@ async def _both(
             await clock.sleep(max(TICK_S, shortest_s / _TICKS))
             compute.tick()
 
-    tasks = [asyncio.create_task(move()), *(asyncio.create_task(bus.run()) for bus in buses)]
+    tasks = [asyncio.create_task(move())]
+    if self_check:
+        await _check(config, buses, store, lines, clock)
+    tasks += [asyncio.create_task(bus.run()) for bus in buses]
     tasks.append(asyncio.create_task(tick()))
     try:
         done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -133,6 +145,20 @@ async def _both(
         compute.close()
         store.save_counters({name: round(1000 * kwh) for name, kwh in compute.energies_kwh().items()})
         store.close()
+
+
+async def _check(
+    config: Config, buses: list[BusPoller], store: Store, lines: dict[str, Line], clock: LoopClock
+) -> None:
+    links = {name: _link(bus, lines, clock) for name, bus in config.buses.items()}
+    result = await check_devices(bench_of(config, links), clock)
+    for bus in buses:
+        for polled in bus.devices:
+            name = polled.device.name
+            if name in result.devices:
+                said = [finding for finding in result.findings if finding.device == name]
+                save_check(store, config, bus, polled, clock.utc_ns() // 1_000_000, result.devices[name], said)
+    apply_checks(store, config, buses)
 
 
 def _addresses(plant: Plant) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,11 @@ from agent.accelerated import run_accelerated
 from simulators.scenarios import load
 
 SIMULATED = {"SIMULATED"}
+RATIOS = {
+    "motor_efficiency_pct": ("shaft_power_w", "motor_input_power_w"),
+    "system_efficiency_pct": ("shaft_power_w", "input_power_w"),
+    "drive_efficiency_pct": ("motor_input_power_w", "input_power_w"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,19 +56,44 @@ class Run:
         return self.between(asset, name, t_ms, t_ms)[-1]
 
     def outside(
-        self, asset: str, metric: str, relative: float, absolute: float, age_s: float, true: str | None = None
-    ) -> list[str]:
+        self, asset: str, metric: str, relative: float, absolute: float, age_s: float,
+        unless: Callable[[Published], bool] = lambda _: False,
+    ) -> list[str]:  # fmt: skip
         """What is published without a flag and lies beyond all that was true in the last `age_s` by more than that."""
+        found = []
+        for row in self.telemetry(asset):
+            value = row.values.get(metric)
+            if value is None or row.flags.get(metric) or unless(row):
+                continue
+            was = self.between(asset, metric, row.t_ms - 1000 * age_s, row.t_ms)
+            low, high = min(was), max(was)
+            slack = relative * max(abs(low), abs(high)) + absolute
+            if not low - slack <= value <= high + slack:
+                found.append(f"{asset} {metric} at {row.t_ms}: {value} is not within {low}…{high} ± {slack:.4g}")
+        return found
+
+    def true_ratios(self, asset: str, top: str, bottom: str, t_ms: float) -> list[float]:
+        """Percent: true energy over true energy, of each interval of 8 s to 66 s that ends there."""
+        tops, bottoms = (self.between(asset, name, t_ms - 66_000, t_ms)[::-1] for name in (top, bottom))
+        step_s = (self.times_ms[1] - self.times_ms[0]) / 1000
+        found, top_w, bottom_w = list[float](), 0.0, 0.0
+        for number, (one, other) in enumerate(zip(tops, bottoms, strict=True), 1):
+            top_w, bottom_w = top_w + one, bottom_w + other
+            if number * step_s >= 8 and bottom_w > 0:
+                found.append(100 * top_w / bottom_w)
+        return found
+
+    def doubts(self, asset: str, metric: str) -> list[float]:
+        """By how many of its own uncertainties each published efficiency without a flag misses what was true."""
+        top, bottom = RATIOS[metric]
         found = []
         for row in self.telemetry(asset):
             value = row.values.get(metric)
             if value is None or row.flags.get(metric):
                 continue
-            was = self.between(asset, true or metric, row.t_ms - 1000 * age_s, row.t_ms)
-            low, high = min(was), max(was)
-            slack = relative * max(abs(low), abs(high)) + absolute
-            if not low - slack <= value <= high + slack:
-                found.append(f"{asset} {metric} at {row.t_ms}: {value} is not within {low}…{high} ± {slack:.4g}")
+            true = self.true_ratios(asset, top, bottom, row.t_ms)
+            miss = max(min(true) - value, value - max(true), 0.0) if true else math.inf
+            found.append(miss / row.values[f"{metric}_u"])
         return found
 
     def numbers(self) -> Iterator[tuple[str, str, float]]:
@@ -75,8 +106,9 @@ class Run:
 
 
 def run(
-    name: str, seconds: float, *, seed: int = 7, step_s: float | None = None, edit: Callable[[str], str] = str
-) -> Run:
+    name: str, seconds: float, *, seed: int = 7, step_s: float | None = None, edit: Callable[[str], str] = str,
+    self_check: bool = False,
+) -> Run:  # fmt: skip
     found = Run()
 
     def take(topic: str, payload: bytes, _retained: bool) -> None:
@@ -94,5 +126,6 @@ def run(
         found.times_ms.append(t_ms)
         found.truths.append(rows)
 
-    run_accelerated(load(name), seconds, take, seed=seed, step_s=step_s, on_truth=remember, edit=edit)
+    run_accelerated(load(name), seconds, take, seed=seed, step_s=step_s, on_truth=remember, edit=edit,
+                    self_check=self_check)  # fmt: skip
     return found

@@ -1,0 +1,79 @@
+"""What a retrofit saves, as published: the pump over a day, the fan over two hours, against truth and references."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import pytest
+from end_to_end.scenario_run import Run, run
+
+# Worked out beforehand with another program (T model, IE1 160 kW; magnet motor 96.8 %, drive 2.4 % at full load): kW
+# from the grid before and after, by flow.
+FLOWS = {0.95: (145.0, 130.9), 0.80: (132.4, 88.9), 0.65: (118.2, 58.3), 0.50: (102.3, 36.9)}
+DAY_KWH = (3047.5, 1994.6)
+CLASS = 0.005
+
+
+@functools.cache
+def pump_day() -> Run:
+    """At a poll a minute, so that a day is quick."""
+    return run("pump-retrofit", 86_400, step_s=60, edit=lambda text: re.sub(r'every = "\d+s"', 'every = "60s"', text))
+
+
+def powers_kw(found: Run, asset: str, flow: float) -> list[float]:
+    return [
+        row.values["active_power_w"] / 1000
+        for row in found.telemetry(asset)
+        if found.between(asset, "flow_share", row.t_ms - 61_000, row.t_ms)[0] == flow
+        and found.at(asset, "flow_share", row.t_ms) == flow
+    ]
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_the_pumps_powers_are_those_of_the_reference(flow: float) -> None:
+    """Before: the same motor, within the class. After: another magnet motor and drive; together up to 2 % apart."""
+    before, after = FLOWS[flow]
+    found = pump_day()
+    for asset, expected, allowed in (("pump-before", before, CLASS), ("pump-after", after, 0.02)):
+        shown = powers_kw(found, asset, flow)
+        assert len(shown) > 200
+        assert sum(shown) / len(shown) == pytest.approx(expected, rel=allowed)
+
+
+def grown_kwh(found: Run, asset: str) -> tuple[float, float, float]:
+    """By how much the published counter grew; the least and the most that was true, as it is read every tenth poll."""
+    first, last = found.telemetry(asset)[0], found.telemetry(asset)[-1]
+    period_ms = found.telemetry(asset)[1].t_ms - first.t_ms
+    start = found.truths[0][asset]["energy_import_kwh"]
+    ends = found.between(asset, "energy_import_kwh", last.t_ms - 10 * period_ms, last.t_ms)
+    return last.values["energy_import_kwh"] - first.values["energy_import_kwh"], ends[0] - start, ends[-1] - start
+
+
+def saved(found: Run, before: str, after: str) -> tuple[float, float]:
+    """The share of energy that is saved: published, true. Both counters are held to the truth by the way."""
+    published, true = [], []
+    for asset in (before, after):
+        grown, least, most = grown_kwh(found, asset)
+        assert (1 - CLASS) * least - 0.1 <= grown <= (1 + CLASS) * most + 0.1
+        published.append(grown)
+        true.append(least)
+    return 1 - published[1] / published[0], 1 - true[1] / true[0]
+
+
+def test_the_pumps_saving_over_a_day() -> None:
+    """Two meters of class 0.5 on 65 %: 0.65·(0.005 + 0.005) of the saving; the reference's motor is another."""
+    published, true = saved(pump_day(), "pump-before", "pump-after")
+    assert published == pytest.approx(true, abs=0.0065)
+    assert published == pytest.approx(1 - DAY_KWH[1] / DAY_KWH[0], abs=0.01)
+
+
+def test_the_fans_saving_is_true_and_follows_the_laws() -> None:
+    """Half an hour of each flow. The driven fan's shaft follows n³ ~ q³, so its saving is far above the pump's."""
+    found = run("fan-retrofit", 7260)
+    published, true = saved(found, "fan-damper", "fan-driven")
+    assert published == pytest.approx(true, abs=0.0065)
+    for row in found.truths[::50]:
+        fan = row["fan-driven"]
+        assert fan["shaft_power_w"] == pytest.approx(50e3 * fan["flow_share"] ** 3, rel=1e-7)
+    assert published > 0.3

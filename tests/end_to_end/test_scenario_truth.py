@@ -1,0 +1,90 @@
+"""Every scenario: what the agent publishes against what was true, within what its instruments can know.
+
+Tolerances: meters of class 0.5 err by at most 0.44 % on power as they are drawn (simulators/meters/meter.py), drives by
+0.5 % on current, half a digit each (0.1 Hz and 0.1 kWh are the coarsest); a value may be as old as its poll.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import pytest
+from end_to_end.scenario_run import RATIOS, Published, Run, run
+
+from simulators.scenarios import load, names
+
+
+class Held(NamedTuple):
+    """relative, absolute: of the instrument and its last digit. polls: how many polling periods old it may be."""
+
+    relative: float
+    absolute: float
+    polls: float
+
+
+METRICS = {
+    "active_power_w": Held(0.005, 1.0, 1),
+    "voltage_l1n_v": Held(0.002, 0.06, 1),
+    "current_l1_a": Held(0.002, 0.06, 1),
+    "frequency_hz": Held(0.0, 0.055, 1),
+    "motor_current_a": Held(0.006, 0.06, 1),
+    "output_frequency_hz": Held(0.0, 0.006, 1),
+    "motor_speed_rpm": Held(0.0, 0.6, 1),
+    "dc_bus_voltage_v": Held(0.004, 0.6, 10),
+    "energy_import_kwh": Held(0.0, 0.06, 11),
+    "energy_export_kwh": Held(0.0, 0.01, 11),
+}
+EVERY_S = {"noisy-line": 2.0, "roller-table": 3.0, "pump-station": 1.0, "hoist": 1.0, "grid-dip": 1.0}  # others: 5 s
+SECONDS = {"mill": 80.0, "roller-table": 40.0, "noisy-line": 60.0, "pump-station": 120.0, "meter-wiring": 60.0}
+LIE = {"meter-wiring", "sick-devices"}  # on purpose; held by tests of their own
+# True losses of the simulated drives at a fifth of their load are 0.61 of what their class supposes; U reaches to 0.65.
+OWN_DOUBT = 1.25
+
+
+def tripped(row: Published) -> bool:
+    """A drive without a sensor shows no speed of a motor that coasts."""
+    return bool(int(row.values.get("status_word") or 0) & 1 << 3)
+
+
+@functools.cache
+def seen(name: str) -> Run:
+    return run(name, SECONDS.get(name, 400.0))
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name not in LIE])
+def test_published_is_true(name: str) -> None:
+    found = seen(name)
+    scenario = load(name)
+    assert found.assets
+    held = 0
+    for asset in found.assets:
+        assert len(found.telemetry(asset)) > 5
+        for metric, (relative, absolute, polls) in METRICS.items():
+            if metric not in found.truths[0][asset] or metric not in found.telemetry(asset)[-1].values:
+                continue
+            age_s = polls * EVERY_S.get(name, 5.0) + scenario.step_s
+            outside = found.outside(asset, metric, relative, absolute, age_s, unless=tripped)
+            assert not outside, outside[:5]
+            held += 1
+    assert held > 3
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_efficiency_is_above_100_percent(name: str) -> None:
+    shown = [(value, asset, metric) for asset, metric, value in seen(name).numbers() if metric in RATIOS]
+    assert max(shown)[0] <= 100
+    assert min(shown)[0] >= 0
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name not in {*LIE, "roller-table"}])
+def test_an_estimate_misses_by_no_more_than_it_says(name: str) -> None:
+    found, compared = seen(name), 0
+    for asset in found.assets:
+        for metric, (top, bottom) in RATIOS.items():
+            if not {top, bottom} <= set(found.truths[0][asset]):
+                continue
+            misses = found.doubts(asset, metric)
+            compared += len(misses)
+            assert max(misses, default=0.0) <= OWN_DOUBT, (asset, metric, max(misses))
+    assert compared > 10
