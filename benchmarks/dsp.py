@@ -288,9 +288,9 @@ def chain() -> None:
     say("\n## Whole chain\n")
     say(f"{SECONDS} s of three voltages and three currents at 50.02 Hz with harmonics, in blocks of 200 ms; seconds of "
         "signal per second of one core. Ours in float64: frequency, rms, power, IEEE 1459, sequences, harmonics, "
-        "groups, interharmonics, indices, clipping, gaps; all on: events, flicker and aggregation to 3 s, 10 min and "
-        "2 h too. pqopen-lib: rms, power, frequency, harmonics and interharmonics, its defaults, without events, "
-        "flicker and aggregation.")  # fmt: skip
+        "groups, interharmonics, bands of 2 to 9 kHz, indices, clipping, gaps, aliasing, standstill; all on: events, "
+        "flicker and aggregation to 3 s, 10 min and 2 h too. pqopen-lib: rms, power, frequency, harmonics and "
+        "interharmonics, its defaults, without events, flicker and aggregation.")  # fmt: skip
     say("\n| samples per second | ours | ours, all on | pqopen-lib | ours, all on / pqopen-lib |")
     say("|---" * 5 + "|")
     supply = Supply(voltage_v=230.0, current_a=10.0, demand_a=10.0, lamp="230V")

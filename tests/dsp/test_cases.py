@@ -14,7 +14,7 @@ STATIONARY += ["D-P01", "D-P02", "D-P03", "D-P04", "D-W01", "D-W02", "D-T01", "D
 AVERAGED = ["D-TS1", "D-TS2"]
 # what this package does not report (or another of its files does)
 ELSEWHERE = re.compile(
-    r"^(isg|g)\.|component at|rms\.in|S_arith|speed_rpm|air_gap|copper|flux|null"
+    r"^(isg|g)\.|rms\.in|S_arith|speed_rpm|air_gap|copper|flux|null"
     r"|1459\.(Ve|Ie|S1|SN|De|D|N|SeH|PH|SeN|Se1|SU1|PF1|SH|S1plus|P1plus|Q1plus|SN/S1)"
 )
 
@@ -47,6 +47,8 @@ def value(window, q):
         "1459.Q1": window.q1_var,
         "1459.S": window.s_va,
         "1459.Se": window.s_va,
+        "component at fc-2f0 = 1900.0 Hz": window.h_u_v[:, 38],  # of 50 Hz
+        "component at fc-2f0 = 3980.0 Hz": window.band_u_v[:, 9],  # the line between 3800 and 4000 Hz
         "1459.PF": window.pf,
         "1459.PFe": window.pf,
     }.get(q)
@@ -96,8 +98,8 @@ def test_drifting_frequency_is_followed(cases, generate, analyse):
     for w in analyse(x, fs, present=present):
         centre_s = (w.start_index + w.end_index) / 2.0 / fs
         assert w.frequency_hz == pytest.approx(49.0 + 0.2 * centre_s, abs=0.005)
-        assert w.h_u_v[:, 5] == pytest.approx(11.5, rel=0.02)
-        assert w.u_rms_v == pytest.approx(230.3906682, rel=5e-4)
+        assert w.h_u_v[:, 5] == pytest.approx(11.5, rel=2e-3)
+        assert w.u_rms_v == pytest.approx(230.3906682, rel=2e-4)
 
 
 def test_frequency_step_settles_without_losing_a_window(cases, generate, analyse):

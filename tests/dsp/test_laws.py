@@ -60,15 +60,16 @@ def test_what_is_put_in_comes_out(seed, f_hz):
             if order * f_hz > 0.45 * RATE:
                 assert np.isnan(h[:, order]).all()
             else:
-                # orders near 0.45 of the rate lean on the droop's compensation: 0.05 % of the fundamental
-                assert np.all(np.abs(h[:, order] - rms[:, order]) < 5e-4 * rms[:, 1])
+                # the goal to 0.40 of the rate; beyond, what the droop's compensation leaves
+                goal = 1e-3 * rms[:, order] if order * f_hz > 0.40 * RATE else 0.0
+                assert np.all(np.abs(h[:, order] - rms[:, order]) < 1e-4 * rms[:, 1] + goal)
         # the midpoint rule's ends: below 1e-5 of the fundamental, more with strong high orders
-        assert w.u_rms_v == pytest.approx(np.sqrt((rms[:3] ** 2).sum(axis=1)), rel=2e-4)
+        assert w.u_rms_v == pytest.approx(np.sqrt((rms[:3] ** 2).sum(axis=1)), rel=1e-4)
         p = (rms[:3] * rms[3:] * np.cos(angle[:3] - angle[3:])).sum()
         s = (rms[:3] * rms[3:]).sum()
-        assert abs(w.p_w - p) < 3e-4 * s
+        assert abs(w.p_w - p) < 2e-4 * s
         q = (rms[:3] * rms[3:] * np.sin(angle[:3] - angle[3:]))[:, 1].sum()
-        assert abs(w.q1_var - q) < 1e-3 * s
+        assert abs(w.q1_var - q) < 2e-5 * s
         assert np.all(np.sqrt(w.p_phase_w**2) <= w.u_rms_v * w.i_rms_a * (1 + 1e-9))
 
 
@@ -90,8 +91,8 @@ def test_numpy_reads_the_same_window(seed, cycles):
             assert np.isnan(got_sg[:, h]).all()
             continue
         sg = np.sqrt((line[:, h * cycles - 1 : h * cycles + 2] ** 2).sum(axis=1))
-        assert np.all(np.abs(got_h[:, h] - line[:, h * cycles]) < 5e-4 * line[:, cycles])
-        assert np.all(np.abs(got_sg[:, h] - sg) < 5e-4 * line[:, cycles])
+        assert np.all(np.abs(got_h[:, h] - line[:, h * cycles]) < 1e-4 * line[:, cycles])
+        assert np.all(np.abs(got_sg[:, h] - sg) < 1e-4 * line[:, cycles])
     assert np.concatenate((w.u_rms_v, w.i_rms_a)) == pytest.approx(np.sqrt((part**2).mean(axis=1)), rel=1e-4)
     # fundamentals by projection, sequences by Fortescue
     basis = np.exp(-2j * np.pi * cycles * np.arange(n) / n) * np.sqrt(2) / n
@@ -99,15 +100,35 @@ def test_numpy_reads_the_same_window(seed, cycles):
     a = np.exp(2j * np.pi / 3)
     u1, u2, u0 = (abs(u[0] + k * u[1] + k * k * u[2]) / 3 for k in (a, a * a, 1.0))
     i1, i2 = (abs(i[0] + k * i[1] + k * k * i[2]) / 3 for k in (a, a * a))
-    assert (w.u1_v, w.u2_pct, w.u0_pct) == pytest.approx((u1, 100 * u2 / u1, 100 * u0 / u1), rel=1e-3, abs=1e-3)
-    assert w.i2_pct == pytest.approx(100 * i2 / i1, rel=2e-3, abs=1e-2)
-    assert w.q1_var == pytest.approx((u * i.conj()).imag.sum(), rel=1e-3, abs=1.0)
+    assert (w.u1_v, w.u2_pct, w.u0_pct) == pytest.approx((u1, 100 * u2 / u1, 100 * u0 / u1), rel=1e-5, abs=1e-3)
+    assert w.i2_pct == pytest.approx(100 * i2 / i1, rel=1e-5, abs=1e-3)
+    assert abs(w.q1_var - (u * i.conj()).imag.sum()) < 2e-5 * w.s_va
     # IEEE 1459 effective values from the samples
     v_ll = np.array([((part[k] - part[(k + 1) % 3]) ** 2).mean() for k in range(3)])
     ve = np.sqrt((3 * (part[:3] ** 2).mean(axis=1).sum() + v_ll.sum()) / 18)
     ie = np.sqrt(((part[3:] ** 2).mean(axis=1).sum() + (part[3:].sum(axis=0) ** 2).mean()) / 3)
-    assert w.s_va == pytest.approx(3 * ve * ie, rel=2e-4)
-    assert w.p_w == pytest.approx((part[:3] * part[3:]).mean(axis=1).sum(), rel=2e-4, abs=0.5)
+    assert w.s_va == pytest.approx(3 * ve * ie, rel=1e-4)
+    assert abs(w.p_w - (part[:3] * part[3:]).mean(axis=1).sum()) < 1e-4 * w.s_va
+
+
+@laws
+@given(seed=seeds, f_hz=st.floats(42.0, 68.0), between=st.integers(2, 6))
+def test_what_is_uncorrelated_adds_up(seed, f_hz, between):
+    """Other orders, interharmonics and DC on top: powers and squares of rms add, and what was there stays."""
+    x, rms, _ = signal(seed, f_hz)
+    cycles = cycles_for(f_hz, "auto")
+    t, rng = np.arange(x.shape[1]) / RATE, np.random.default_rng(seed + 1)
+    size, turn = rms[:, 1:2] * rng.uniform(0.01, 0.1, (6, 3)), rng.uniform(-np.pi, np.pi, (6, 3))
+    more = np.zeros_like(x)
+    for k, hz in enumerate((9 * f_hz, 19 * f_hz, (6 + between / cycles) * f_hz)):
+        more += np.sqrt(2) * size[:, k, None] * np.cos(2 * np.pi * hz * t + turn[:, k, None])
+    dc = 0.02 * rms[:, 1:2] * np.array([[1], [-1], [0.5], [-0.3], [1], [-1]])
+    for a, b in zip(run(x)[:3], run(x + more + dc)[:3], strict=True):
+        added = (size**2).sum(axis=1) + dc[:, 0] ** 2
+        assert b.u_rms_v**2 - a.u_rms_v**2 == pytest.approx(added[:3], abs=4e-4 * a.u_rms_v.max() ** 2)
+        power = (size[:3] * size[3:] * np.cos(turn[:3] - turn[3:])).sum() + (dc[:3] * dc[3:]).sum()
+        assert abs(b.p_w - a.p_w - power) < 4e-4 * a.s_va
+        assert b.h_u_v[:, [1, 5, 7, 11]] == pytest.approx(a.h_u_v[:, [1, 5, 7, 11]], abs=1e-4 * rms[:3, 1].max())
 
 
 @laws
@@ -170,18 +191,18 @@ def test_time_shift_does_not_matter(seed, shift):
     x, rms, _ = signal(seed, 48.9, n=8192 + 4000)
     a, b = run(x[:, :8192])[1], run(x[:, shift : shift + 8192])[1]
     assert b.frequency_hz == pytest.approx(a.frequency_hz, rel=1e-7)
-    assert b.p_w == pytest.approx(a.p_w, abs=3e-4 * a.s_va)
+    assert b.p_w == pytest.approx(a.p_w, abs=2e-4 * a.s_va)
     assert b.u_rms_v == pytest.approx(a.u_rms_v, rel=1e-4)
-    assert np.all(np.abs(b.h_u_v[:, 1:46] - a.h_u_v[:, 1:46]) < 2e-4 * rms[:3, 1, None])
-    assert b.u2_pct == pytest.approx(a.u2_pct, abs=0.02)
+    assert np.all(np.abs(b.h_u_v[:, 1:46] - a.h_u_v[:, 1:46]) < 1e-4 * rms[:3, 1, None])
+    assert b.u2_pct == pytest.approx(a.u2_pct, abs=1e-3)
 
 
 @pytest.mark.parametrize(("f_hz", "nominal"), [(49.7, "auto"), (7.3, "drive"), (61.2, "60"), (133.0, "drive")])
-@pytest.mark.parametrize("block", [1, 7, 997])
+@pytest.mark.parametrize("block", [1, 7, 64, 997])
 def test_block_size_does_not_matter(f_hz, nominal, block):
-    """To the last bit, with a gap, a silence and a new start in the record."""
+    """To the last bit, with a gap, a silence and a new start; the record is longer than the stream's memory."""
     rate = 3200.0
-    x, _, _ = signal(11, f_hz, n=9000, rate=rate)
+    x, _, _ = signal(11, f_hz, n=12000, rate=rate)
     x[2, 2500] = np.nan
     x[:, 5000:6000] = 0.0
     whole = run(x, rate, nominal=nominal)
