@@ -97,7 +97,7 @@ class Writer(threading.Thread):
         committed_s = float("-inf")
         while True:
             with self._wake:
-                self._await(committed_s + self._commit_s)
+                self._await(committed_s + self._commit_s / 2)  # the other half is for the writing itself
                 group, self._group = self._group, Group()
                 self._urgent = False
                 ending = self._ending
@@ -184,10 +184,12 @@ class Writer(threading.Thread):
                 future.set_result(result)
 
     def _note_progress(self, saved: list[Put], rows: int) -> None:
-        last = saved[-1] if saved else None
+        """Up to here nothing is missing, should this be the last commit of the run."""
+        last_seq = saved[-1].seq if saved else 0
+        last_ms = min((put.row.t_ms for put in saved), default=0)
         self.db.execute(
             "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = max(last_ms, ?) where n = ?",
-            (max(0, rows), last.seq if last else 0, self._utc_ms(), self.boot),
+            (max(0, rows), last_seq, last_ms, self.boot),
         )
 
     def _run_job(self, job: Job) -> Any:

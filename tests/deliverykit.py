@@ -1,0 +1,251 @@
+"""For the proofs of delivery: an agent that can be killed, an oracle that subscribes, a link that can be cut.
+
+As a program (`deliverykit.py CONFIG POLLS RATE`) it is the agent from the poll on: the real publisher, store and sinks,
+fed with numbered messages. Each number is written to POLLS before it is published, by a write() that no kill undoes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from testkit import Mosquitto, free_port
+
+MOTORS = 4
+
+
+def persistent_broker(folder: Path, each_change: bool = False) -> Mosquitto:
+    """A broker that keeps what it confirmed over a stop; with each_change over its kill too, but then it takes no more
+    than some hundred messages a second."""
+    each = "autosave_interval 1\nautosave_on_changes true\n" if each_change else ""
+    return Mosquitto(folder, f"persistence true\npersistence_location {folder}/\nmax_queued_messages 0\n{each}")
+
+
+def write_config(folder: Path, port: int, store: str = "", mqtt: str = "") -> Path:
+    motors = "".join(
+        f'[motor.m{n}]\nkind = "induction"\nkw = 30\nrpm = 1480\npoles = 4\nvolts = 400\nfed_by = "meter-{n}"\n'
+        f'[meter.meter-{n}]\nbus = "b"\nunit = {n + 1}\nprofile = "eastron/sdm630"\nat = "motor"\nclass = "1"\n'
+        for n in range(MOTORS)
+    )
+    config = folder / "plant.toml"
+    config.write_text(
+        f'[site]\nid = "t"\ngateway = "g"\nsimulated = true\n[store]\ndir = "state"\n{store}\n'
+        f'[mqtt]\nurl = "mqtt://127.0.0.1:{port}"\nkeepalive = "5s"\n{mqtt}\n[bus.b]\ntcp = "127.0.0.1:1"\n{motors}'
+    )
+    return config
+
+
+def feed(config_file: Path, polls: Path, rate: float) -> None:
+    """Until SIGTERM."""
+    from agent.clock import SystemClock
+    from agent.config import load_config
+    from agent.deliver import Delivery, open_store
+    from agent.messages import Message
+    from agent.publish import Publisher
+    from agent.topology import assets
+
+    config, _ = load_config(config_file)
+    clock = SystemClock()
+    assert config.state_dir is not None
+    store = open_store(config.state_dir, config, clock)
+    publisher = Publisher(config, assets(config), store, clock)
+    delivery = Delivery(config, publisher, store, clock)
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    log = os.open(polls, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    first = polls.read_bytes().count(b"\n")
+    started_s = time.monotonic()
+    announce_s = 0.0
+    for number in itertools.count():
+        while (early_s := started_s + number / rate - time.monotonic()) > 0:
+            if ending.wait(early_s):
+                delivery.stop(lambda: None)
+                return
+        now_ms = time.time_ns() // 1_000_000
+        poll = first + number
+        os.write(log, f"{poll} {now_ms}\n".encode())
+        values = {"active_power_w": poll}
+        publisher.publish(Message(f"m{poll % MOTORS}", "telemetry", now_ms, values, counters={"polls": poll}))
+        if time.monotonic() - announce_s > 0.5:
+            announce_s = time.monotonic()
+            threading.Thread(target=publisher.announce_gaps, daemon=True).start()
+
+
+@dataclass
+class Feeder:
+    """The agent as a process."""
+
+    config: Path
+    polls: Path
+    rate: float = 500.0
+    kills_ms: list[int] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.polls.touch()
+        with (self.config.parent / "feeder.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, __file__, str(self.config), str(self.polls), str(self.rate)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.kills_ms.append(time.time_ns() // 1_000_000)
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            assert self.process.wait(20) == 0, (self.config.parent / "feeder.log").read_text()[-3000:]
+
+    def polled(self) -> dict[int, int]:
+        """Number → UTC ms."""
+        pairs = (line.split() for line in self.polls.read_text().splitlines())
+        return {int(number): int(at_ms) for number, at_ms in pairs}
+
+    def running(self, count: int = 1) -> bool:
+        """Whether `count` more polls were made since the last start."""
+        return len(self.polled()) >= count
+
+
+class Oracle:
+    """A subscriber with a persistent session: keeps each message as it came."""
+
+    def __init__(self, port: int) -> None:
+        self.rows: list[tuple[str, str, int]] = []  # topic, id, poll: first deliveries only
+        self.duplicates = 0
+        self.gaps: dict[int, dict[str, Any]] = {}  # by the gap's own number
+        self.events: list[dict[str, Any]] = []
+        self.came_s: dict[str, float] = {}
+        self.status: list[tuple[float, str]] = []
+        self._seen: set[str] = set()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, "oracle", clean_session=False)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe("magwatt/#", qos=1)
+        self._client.on_message = self._keep
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def _keep(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        if message.topic.endswith("/status"):
+            self.status.append((time.monotonic(), message.payload.decode()))
+            return
+        body = json.loads(message.payload)
+        if "id" not in body:
+            return
+        if body["id"] in self._seen:
+            self.duplicates += 1
+            return
+        self._seen.add(body["id"])
+        if message.topic.endswith("/telemetry"):
+            self.rows.append((message.topic, body["id"], body["v"]["active_power_w"]))
+            self.came_s[body["id"]] = time.monotonic()
+        elif message.topic.endswith("/event"):
+            self.events.append(body["v"])
+            if body["v"]["event_kind"] == "data_gap":
+                self.gaps[body["v"]["event_number"]] = {**body["v"], "to_ms": body["t"]}
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class Link(threading.Thread):
+    """A TCP proxy: passes, swallows everything (a black hole: both ends believe they are connected), or cuts."""
+
+    def __init__(self, target: int) -> None:
+        super().__init__(daemon=True)
+        self.port, self._target = free_port(), target
+        self._server = socket.create_server(("127.0.0.1", self.port))
+        self.hole = self.down = False
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+
+    def cut(self) -> None:
+        for pair in self._pairs:
+            for end in pair:
+                end.close()
+        self._pairs.clear()
+
+    def run(self) -> None:
+        while True:
+            ours, _ = self._server.accept()
+            if self.down:
+                ours.close()
+                continue
+            try:
+                theirs = socket.create_connection(("127.0.0.1", self._target), 2)
+            except OSError:
+                ours.close()
+                continue
+            self._pairs.append((ours, theirs))
+            threading.Thread(target=self._pump, args=(ours, theirs), daemon=True).start()
+
+    def _pump(self, ours: socket.socket, theirs: socket.socket) -> None:
+        while True:
+            try:
+                for ready in select.select([ours, theirs], [], [], 0.5)[0]:
+                    if self.hole:
+                        time.sleep(0.05)  # what was sent stays where it is
+                        continue
+                    data = ready.recv(65536)
+                    if not data:
+                        raise OSError
+                    (theirs if ready is ours else ours).sendall(data)
+            except (OSError, ValueError):
+                ours.close()
+                theirs.close()
+                return
+
+
+def judge(feeder: Feeder, oracle: Oracle, commit_ms: int) -> dict[str, int]:
+    """Holds what came against what was polled: nothing lost that is not reported, order kept. Returns figures."""
+    polled = feeder.polled()
+    came = {poll for _, _, poll in oracle.rows}
+    assert came <= polled.keys(), "rows that nobody made"
+    assert len(came) == len(oracle.rows), "a poll came under two ids"
+    missing = sorted(polled.keys() - came)
+    killed = [gap for gap in oracle.gaps.values() if gap["event_rows"] is None]
+    counted = sum(gap["event_rows"] for gap in oracle.gaps.values() if gap["event_rows"] is not None)
+    unreported, oldest_ms, in_groups = 0, 0, 0
+    for poll in missing:
+        at_ms = polled[poll]
+        before = [kill - at_ms for kill in feeder.kills_ms if -1 <= kill - at_ms <= 10 * commit_ms]
+        if before and any(gap["event_start_ms"] <= at_ms <= gap["to_ms"] for gap in killed):
+            oldest_ms = max(oldest_ms, min(before))
+            in_groups += 1
+        else:
+            unreported += 1
+    topics: dict[str, int] = {}
+    for topic, _, poll in oracle.rows:
+        assert poll > topics.get(topic, -1), f"{topic}: {poll} came after {topics[topic]}"
+        topics[topic] = poll
+    return {
+        "polled": len(polled), "received": len(came), "duplicates": oracle.duplicates, "kills": len(feeder.kills_ms),
+        "missing_in_reported_gaps": in_groups, "oldest_missing_ms": oldest_ms, "dropped_and_counted": counted,
+        "lost_uncounted": max(0, unreported - counted), "counted_although_delivered": max(0, counted - unreported),
+    }  # fmt: skip
+
+
+def some_time(chance: random.Random, low_s: float, high_s: float) -> None:
+    time.sleep(chance.uniform(low_s, high_s))
+
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(Path(__file__).parents[1])]
+    feed(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
