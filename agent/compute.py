@@ -6,12 +6,14 @@ import logging
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent import kernels
 from agent.allocate import Allocation, of_drive
 from agent.config import Motor
+from agent.counters import Counters
 from agent.estimate import Estimator
+from agent.explain import explanation
 from agent.messages import Message
 from agent.metrics import rounded
 from agent.topology import Asset
@@ -19,12 +21,14 @@ from drivers.reading import Clock, Quality, Reading, Value, Waveform
 from drivers.vocabulary import metric_name_of
 
 if TYPE_CHECKING:
+    from agent.gap_torque import GapTorque
     from agent.windows import WaveformLane
 
 log = logging.getLogger(__name__)
 
 STALE_PERIODS = 3.0  # a value not renewed for that many of its own periods is stale
 SILENT_READINGS = 2  # in a row, before an asset's state says so; its values are null at the first
+EXPLAIN_S = 30.0  # between two tellings of how the figures came about
 LATE_PERIODS = 1.5  # a row goes out after that many periods even if a device is missing
 
 
@@ -49,6 +53,10 @@ class _AssetState:
     misses: dict[str, int] = field(default_factory=dict)  # device → readings without an answer in a row
     estimator: Estimator | None = None
     allocation: Allocation | None = None
+    counters: Counters | None = None
+    gap_torque: GapTorque | None = None
+    explained_ns: int = 0  # monotonic
+    wiring: str = ""  # as last told in an event
     quality: Quality = Quality.GOOD
     published_ns: int = 0  # monotonic
     renewed: bool = False  # whether anything came since the last row
@@ -59,6 +67,7 @@ class Compute:
     """All motors. `emit` gets the messages, `tell_state` each change of an asset's state with its reason.
 
     due_s: device → quantity → seconds after which it is read again; devices not in it are not polled.
+    counters: what the store holds. tell_text: asset, kind and body of a text that replaces the one before.
     """
 
     def __init__(
@@ -70,8 +79,11 @@ class Compute:
         emit: Callable[[Message], None],
         tell_state: Callable[[str, str, str], None],
         energies_kwh: Mapping[str, float],
+        counters: Mapping[str, int] | None = None,
+        tell_text: Callable[[str, str, Mapping[str, Any]], None] | None = None,
     ) -> None:
         self._clock, self._emit, self._tell_state, self._due_s = clock, emit, tell_state, due_s
+        self._saved, self._tell_text = dict(counters or {}), tell_text
         self._states = [self._new(asset, drive_kw, energies_kwh) for asset in assets]
         self._lanes: dict[str, WaveformLane] = {}
         self._warming: subprocess.Popen[bytes] | None = None
@@ -89,6 +101,10 @@ class Compute:
                         self._publish(state, now_ns)
 
     def waveform(self, block: Waveform) -> None:
+        for state in self._states:
+            if state.gap_torque is not None and state.estimator is not None and state.asset.name == block.device:
+                for ratio in state.gap_torque.take(block):
+                    state.estimator.take_gap_ratio(self._clock.monotonic_ns() / 1e9, ratio)
         lane = self._lanes.get(block.device)
         if lane is None:
             if not self._kernels_ready():
@@ -117,6 +133,9 @@ class Compute:
     ) -> None:
         """Goes on with these; a motor for which nothing changed keeps all it knows. From the computing thread."""
         before, energies_kwh, due_before = self._states, self.energies_kwh(), self._due_s
+        for state in before:
+            if state.counters is not None:
+                self._saved |= state.counters.all()
         self._due_s = due_s
         kept = {
             state.asset: state
@@ -152,6 +171,11 @@ class Compute:
         if asset.motor:
             kw = drive_kw.get(asset.drive.name) if asset.drive else None
             state.estimator = Estimator(asset, kw, state.period_s)
+            state.counters = Counters(asset, state.estimator.facts.drive_w / 0.9, self._saved)
+            if asset.motor.waveform and asset.motor.waveform.at == "motor" and asset.motor.r1_ohm:
+                from agent.gap_torque import GapTorque
+
+                state.gap_torque = GapTorque(state.estimator.facts)
             if asset.meter and asset.shared:
                 key = f"energy_allocated/{asset.name}"
                 state.allocation = Allocation(asset, energies_kwh.get(key, 0.0))
@@ -182,6 +206,8 @@ class Compute:
         if state.estimator and not reading.quality & Quality.NO_REPLY:
             if is_meter and not asset.shared:
                 state.estimator.take_meter(reading)
+                if state.counters is not None:
+                    state.counters.take_meter(reading)
             elif not is_meter:
                 state.estimator.take_drive(reading)
 
@@ -189,6 +215,8 @@ class Compute:
         self._note_silence(state, reading)
         own = {signal.metric.name for signal in state.asset.signals}
         values = {name: value for name, value in reading.values.items() if name in own}
+        if state.estimator and not reading.quality & Quality.NO_REPLY:
+            state.estimator.take_signals(reading)
         self._keep(state, reading, values, reading.flags)
 
     @staticmethod
@@ -225,7 +253,7 @@ class Compute:
             return
         values: dict[str, object] = {}
         flags: dict[str, Quality] = {}
-        newest_ns = 0
+        newest = (0, 0)  # monotonic and UTC: after a step back an older value may have the later UTC
         table = state.asset.metrics("telemetry")
         meter = state.asset.meter.name if state.asset.meter else None
         for (_, quantity), slot in sorted(state.slots.items(), key=lambda item: item[0][0] != meter):
@@ -238,26 +266,56 @@ class Compute:
             values[name] = rounded(table[name], slot.value) if isinstance(slot.value, int | float) else slot.value
             if flag:
                 flags[name] = flag
-            newest_ns = max(newest_ns, slot.came_ns)
+            newest = max(newest, (slot.monotonic_ns, slot.came_ns))
         uncertainties: dict[str, float] = {}
         methods: dict[str, str] = {}
         if state.estimator:
             found = state.estimator.estimates(now_ns / 1e9)
             for name, value in found.values.items():
-                values[name] = rounded(table[name], value) if value is not None else None
+                values[name] = rounded(table[name], value) if isinstance(value, int | float) else value
             for name, u in found.uncertainties.items():
                 uncertainties[name] = float(f"{u:.3g}")
             methods, flags = found.methods, flags | found.flags
         if state.allocation:
             values["energy_allocated_kwh"] = rounded(table["energy_allocated_kwh"], state.allocation.energy_kwh)
             flags["energy_allocated_kwh"] = Quality.ALLOCATED
-        if not state.renewed:  # nothing new: the row says what is known now
-            newest_ns = self._clock.utc_ns()
+        changed: dict[str, int] = {}
+        if state.counters is not None and state.estimator is not None:
+            state.counters.take_cells(state.estimator.take_energies(), now_ns / 1e9)
+            values |= state.counters.values()
+            uncertainties |= {
+                name: float(f"{u:.3g}") for name, u in state.counters.uncertainties().items() if name in values
+            }
+            changed = state.counters.changed()
+        # Nothing new: the row says what is known now.
+        newest_ns = newest[1] if state.renewed else self._clock.utc_ns()
         state.renewed = False
         self._emit(
             Message(state.asset.name, "telemetry", newest_ns // 1_000_000, values, uncertainties, methods, flags,
-                    state.quality)
+                    state.quality, changed)
         )  # fmt: skip
+        self._tell_more(state, values, newest_ns, now_ns)
+
+    def _tell_more(self, state: _AssetState, values: Mapping[str, object], utc_ns: int, now_ns: int) -> None:
+        """What happened to the meter, and now and then how the figures came about."""
+        events = state.counters.events if state.counters else []
+        word = values.get("meter_wiring")
+        if isinstance(word, str) and word not in ("unknown", state.wiring):
+            if word != "ok" or state.wiring:
+                kind = "meter_wiring_ok" if word == "ok" else "meter_wiring"
+                events.append({"event_kind": kind, "event_text": word.replace("|", " or ")})
+            state.wiring = word
+        for body in events:
+            log.warning("%s: %s (%s)", state.asset.name, body["event_kind"].replace("_", " "), body["event_text"])
+            at_ms = utc_ns // 1_000_000
+            self._emit(
+                Message(state.asset.name, "event", at_ms, body | {"event_start_ms": at_ms}, quality=state.quality)
+            )
+        events.clear()
+        due = not state.explained_ns or now_ns - state.explained_ns > EXPLAIN_S * 1e9
+        if state.estimator and self._tell_text and due and state.estimator.outcome is not None:
+            state.explained_ns = now_ns
+            self._tell_text(state.asset.name, "explain", explanation(state.estimator))
 
     def _tell(self, state: _AssetState) -> None:
         polled = [name for name in state.asset.sources if name in self._due_s]

@@ -16,8 +16,10 @@ from drivers.vocabulary import metric_name, vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One published number. kind: measured | estimate (has U and a method) | window (from the waveform) | counter |
-    event."""
+    """One published number or word.
+
+    kind: measured | estimate (has U and a method) | text | window (from the waveform) | counter | event.
+    """
 
     name: str  # with its unit as suffix
     unit: str
@@ -80,6 +82,29 @@ DERIVED: tuple[Metric, ...] = (
     _row("shaft_power", "W", "mechanical power at the shaft, mean over the window", "estimate", decimals=0),
     _row("shaft_torque", "Nm", "shaft power over speed", "estimate", decimals=1),
     _row("motor_load", "%", "shaft power over rated power", "estimate", decimals=1),
+    *(
+        _row(f"motor_losses_{part}", "W", f"{words}, mean over the window", "estimate", decimals=0)
+        for part, words in (
+            ("copper", "losses in the windings (and the cage)"), ("core", "core losses"),
+            ("mechanical", "friction and fan losses"), ("additional", "stray load losses"),
+        )
+    ),
+    _row("power_direction", "", "1: towards the shaft, −1: the motor brakes and gives back", "text"),
+    _row("efficiency_basis", "", "measured (M7, M9), tested (factory losses) or modelled (nameplate, class)", "text"),
+    _row("efficiency_reason", "", "why there is no efficiency now; empty when there is one", "text"),
+    _row("observed_class", "", "efficiency classes that measured losses are consistent with", "text"),
+    _row("meter_wiring", "", "ok, unknown, or what is wrong with the meter's transformers; | between what looks alike",
+         "text"),
+    _row("back_emf", "", "of a magnet motor's terminals: live or unknown, never safe", "text"),
+    _row("flux_index", "%", "magnet flux over the nameplate's at the same temperature, median of minutes", "estimate",
+         decimals=1),
+    _row("energy_counted_import", "Wh", "energy taken, by the meter's own register, across its exchanges", "counter"),
+    _row("energy_counted_export", "Wh", "energy given back, by the meter's own register", "counter"),
+    _row("energy_shaft", "Wh", "energy delivered at the shaft", "counter"),
+    _row("energy_shaft_returned", "Wh", "energy taken from the shaft while braking", "counter"),
+    _row("energy_loss_motor", "Wh", "energy lost in the motor", "counter"),
+    _row("energy_loss_drive", "Wh", "energy lost in the drive", "counter"),
+    _row("energy_gap_s", "", "seconds that no shaft energy or losses could be counted for", "counter"),
     _row("energy_allocated", "kWh", "this motor's part of a shared meter while the agent ran", "counter", decimals=3),
     *_power_quality("pq3s"),
     *_power_quality("pq10m"),
@@ -153,8 +178,14 @@ HEALTH: tuple[Metric, ...] = (
     _row("spool_full", "%", "used of its quota", "measured", "health", 1),
     _row("hours_until_full", "", "hours until the quota is reached, while the spool grows", "measured", "health", 1),
     _row("certificate_days", "", "days until the broker's or our certificate ends", "measured", "health", 0),
-    _row("dropped", "", "rows given up since the state file was made; each was announced as a data_gap", "counter",
-         "health", 0),
+    _row(
+        "dropped",
+        "",
+        "rows given up since the state file was made; each was announced as a data_gap",
+        "counter",
+        "health",
+        0,
+    ),
     _row("queue_dropped", "", "readings lost because the computing thread was behind", "counter", "health", 0),
     _row("mqtt_connects", "", "connections to the broker since the start", "counter", "health", 0),
     _row("computing_failures", "", "inputs or rows left out because of a mistake of ours", "counter", "health", 0),

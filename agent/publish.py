@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any, Protocol
 
@@ -72,6 +73,11 @@ class Publisher:
         topic = f"{self.root}/{asset}/state"
         self._states[topic] = payload
         self._tell(topic, payload)
+
+    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any]) -> None:
+        """A retained text of an asset, which replaces the one before."""
+        now_ms = self._clock.utc_ns() // 1_000_000
+        self._tell(f"{self.root}/{asset}/{kind}", encode_plain(kind, now_ms, body))
 
     def _tell(self, topic: str, payload: bytes) -> None:
         if self.carrier is not None:

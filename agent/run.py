@@ -132,8 +132,10 @@ async def run(config: Config, seconds: float | None = None) -> None:
     buses = pollers(config, clock, lambda reading: relay[0](reading))
     refusals = Refusals(store, buses)
     apply_checks(store, config, buses)
-    energies = {name: wh / 1000 for name, wh in store.counters().items()}
-    compute = Compute(all_assets, due(buses), ratings(config), clock, marks.emit, marks.tell_state, energies)
+    counters = store.counters()
+    energies = {name: wh / 1000 for name, wh in counters.items()}
+    compute = Compute(all_assets, due(buses), ratings(config), clock, marks.emit, marks.tell_state, energies, counters,
+                      publisher.tell_text)  # fmt: skip
     worker = Worker(compute)
     relay.append(worker.put)
     worker.start()

@@ -10,7 +10,7 @@ from drivers.reading import Quantity
 
 _SUFFIX = {
     "W": "w", "kW": "kw", "var": "var", "VA": "va", "V": "v", "A": "a", "Hz": "hz", "rpm": "rpm", "%": "pct",
-    "degC": "degc", "deg": "deg", "Nm": "nm", "h": "h", "d": "d", "kWh": "kwh", "MWh": "mwh", "GWh": "gwh",
+    "degC": "degc", "deg": "deg", "Nm": "nm", "h": "h", "d": "d", "kWh": "kwh", "Wh": "wh", "MWh": "mwh", "GWh": "gwh",
     "kvarh": "kvarh", "kVAh": "kvah", "m3/h": "m3_h", "bar": "bar", "s": "s", "ms": "ms", "MB": "mb", "": "",
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 from dsp.efficiency import LOAD_MIN, Losses, copper_ohm
@@ -140,3 +141,28 @@ def _fixed_and_stray(plate: Plate) -> tuple[float, float, float, float]:
     left_w = plate.rated_loss_w - copper_w - rotor_w - 0.5 * assigned_w
     u_w = math.hypot(_PLATE_U * plate.rated_loss_w, 0.5 * assigned_w)
     return max(left_w, 0.2 * plate.rated_loss_w), 0.5 * assigned_w, u_w, 1.0
+
+
+def power_factor(plate: Plate, load: float) -> tuple[float, float]:
+    """Power factor and current (A) at a load, from the plate's own power factor.
+
+    The magnetising current is 0.73 of the reactive current at rated load and that grows with the load's square: the
+    shape of a measured 18.5 kW motor, good to 0.05 from a tenth of the load on.
+    """
+    rated = min(0.98, plate.rated_w / (math.sqrt(3) * plate.volts_v * plate.rated_a * plate.efficiency))
+    reactive_a = plate.rated_a * math.sqrt(1 - rated**2) * (0.73 + 0.27 * load**2)
+    in_w = load * plate.rated_w + m1_losses(plate, load).total_w
+    active_a = in_w / (math.sqrt(3) * plate.volts_v)
+    current_a = math.hypot(active_a, reactive_a)
+    return active_a / current_a, current_a
+
+
+def load_of_power_factor(plate: Plate, shown: float, doubt: float = 0.06) -> tuple[float, float] | None:
+    """Least and largest load at which the motor may have that power factor; None where it never has."""
+    fits = [load for load, usual in _power_factors(plate) if abs(usual - shown) <= doubt]
+    return (fits[0], fits[-1]) if fits else None
+
+
+@lru_cache(maxsize=512)
+def _power_factors(plate: Plate) -> tuple[tuple[float, float], ...]:
+    return tuple((k / 50, power_factor(plate, k / 50)[0]) for k in range(2, 71))
