@@ -65,8 +65,8 @@ def test_an_outage_stops_it_and_it_catches_the_shaft_again() -> None:
     """C·(U0² − U1²)/2P: 6 mF for 100 kW hold 4.4 ms from 540 to 380 V. Then the load alone slows the shaft down; half a
     second after the grid has come back the motor is caught at its speed."""
     speed, rate = 90.0, 10000  # below 380 V / √3 of back-EMF: the torque stays whole
-    choke_h = 0.24 / (100 * math.pi)
-    drive = DriveWave(MAGNET_55KW, Converter(choke_h=choke_h, capacitor_f=1.8e-3), dc_v=545.0, speed_rad_s=speed)
+    converter = Converter(choke_h=0.764e-3, choke_ohm=0.1, capacitor_f=1.8e-3)
+    drive = DriveWave(MAGNET_55KW, converter, dc_v=545.0, speed_rad_s=speed)
     logic = DriveLogic(Limits(over_a=400.0, restart_s=0.5))
     load = Load(square=330.0 / speed**2, inertia_kg_m2=2.0)
     grid = [Component(1, 1, complex(400 / math.sqrt(3)))]

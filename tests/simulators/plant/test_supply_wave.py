@@ -1,0 +1,81 @@
+"""The supply in time: each component, interharmonic, flicker and dip is where it was put, across blocks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from simulators.plant.faults import Dip
+from simulators.plant.phasors import Component
+from simulators.plant.supply_wave import Flicker, Interharmonic, SupplyWave
+
+RATE = 10240
+U = 230.0
+SINE = [Component(1, 1, complex(U))]
+
+
+def one_second(supply: SupplyWave, parts: list[Component], hz: float = 50.0, blocks: int = 8) -> np.ndarray:
+    """Vectors at whole steps, put together from blocks; at each border the two vectors are one."""
+    steps, found, last = RATE // blocks, [], None
+    for _ in range(blocks):
+        u = supply.block(parts, hz, steps, 1 / RATE)
+        if last is not None:
+            assert u[0] == pytest.approx(last, rel=1e-9)
+        last = u[-1]
+        found.append(u[:-1:2])
+    return np.concatenate(found)
+
+
+def amplitude(u: np.ndarray, hz: int) -> complex:
+    """Of the space vector at a signed frequency."""
+    return complex(np.fft.fft(u)[hz % len(u)] / len(u))
+
+
+def test_components_have_their_sequence_and_phase() -> None:
+    """A positive sequence turns forwards, a negative one backwards; a zero sequence is not seen."""
+    parts = [*SINE, Component(1, -1, 3 - 2j), Component(5, -1, 4 + 1j), Component(7, 1, 2j), Component(3, 0, 9 + 0j)]
+    u = one_second(SupplyWave(), parts)
+    root = math.sqrt(2)
+    expected = {50: root * U, -50: root * (3 + 2j), -250: root * (4 - 1j), 350: root * 2j, 150: 0, -150: 0}
+    for hz, value in expected.items():
+        assert amplitude(u, hz) == pytest.approx(value, abs=1e-9), hz
+
+
+@pytest.mark.parametrize("sequence", [1, -1])
+def test_interharmonics(sequence: int) -> None:
+    u = one_second(SupplyWave(interharmonics=[Interharmonic(183.0, 0.02, sequence)]), SINE)
+    assert abs(amplitude(u, sequence * 183)) == pytest.approx(0.02 * math.sqrt(2) * U, rel=1e-9)
+    assert abs(amplitude(u, -sequence * 183)) < 1e-9
+
+
+def test_flicker_is_modulation() -> None:
+    """ΔV/V of 2 % at 9 Hz: sidebands of ΔV/V/4 at 50 ± 9 Hz; the envelope swings by 2 %."""
+    u = one_second(SupplyWave(flicker=[Flicker(9.0, 0.02)]), SINE)
+    peak = math.sqrt(2) * U
+    for hz in (41, 59):
+        assert abs(amplitude(u, hz)) == pytest.approx(peak * 0.02 / 4, rel=1e-9)
+    assert np.ptp(np.abs(u)) == pytest.approx(0.02 * peak, rel=1e-4)
+
+
+def test_a_wandering_frequency_never_jumps() -> None:
+    """From block to block another frequency: the angle is its integral."""
+    supply, turned = SupplyWave(), 0.0
+    for hz in (50.0, 49.8, 50.3, 45.0):
+        u = supply.block(SINE, hz, 1000, 1 / RATE)
+        assert np.angle(u[0]) == pytest.approx(math.remainder(turned, 2 * math.pi), abs=1e-9)
+        turned += 2 * math.pi * hz * 1000 / RATE
+
+
+def test_dips_come_again_and_jump() -> None:
+    """Each quarter of a second for 40 ms, to 60 % and 20° back."""
+    u = one_second(SupplyWave(dips=[Dip(0.1, 0.04, 0.6, every_s=0.25, jump_degrees=-20.0)]), SINE)
+    t = np.arange(RATE) / RATE
+    against = u / (math.sqrt(2) * U * np.exp(2j * math.pi * 50 * t))
+    inside = (t >= 0.1) & ((t - 0.1) % 0.25 < 0.04 - 1e-9)
+    assert inside.sum() == pytest.approx(4 * 0.04 * RATE, abs=8)
+    assert np.abs(against[inside]) == pytest.approx(0.6)
+    assert np.degrees(np.angle(against[inside])) == pytest.approx(-20)
+    outside = ~inside & ((t - 0.1) % 0.25 > 0.0401)
+    assert against[outside] == pytest.approx(1)
