@@ -1,0 +1,95 @@
+"""Nothing listens by default: what the kernel says about the sockets of a running agent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from testkit import free_port, wait_until
+
+LISTEN, ESTABLISHED = "0A", "01"
+
+
+def sockets(pid: int) -> set[tuple[str, str]]:
+    """(kind, state) of each socket that a process and its children hold, by /proc."""
+    inodes = set()
+    for process in (pid, *children(pid)):
+        for entry in Path(f"/proc/{process}/fd").iterdir():
+            try:
+                target = os.readlink(entry)
+            except OSError:
+                continue  # closed meanwhile
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+    found = set()
+    for kind in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
+        file = Path(f"/proc/{pid}/net/{kind}")
+        for line in file.read_text().splitlines()[1:] if file.exists() else []:
+            words = line.split()
+            if words[9] in inodes:
+                found.add((kind, words[3]))
+    for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]:
+        words = line.split()
+        if words[6] in inodes:
+            found.add(("unix", LISTEN if int(words[3], 16) & 0x10000 else ESTABLISHED))
+    return found
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(word) for word in (task / "children").read_text().split()]
+    return found + [inner for child in found for inner in children(child)]
+
+
+def listening(pid: int) -> set[tuple[str, str]]:
+    """A datagram socket that is bound to a port hears everybody: it counts."""
+    return {item for item in sockets(pid) if item[1] == LISTEN or item[0].startswith(("udp", "raw"))}
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Iterator[Path]:
+    config = tmp_path / "plant.toml"
+    process = start(
+        tmp_path / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker",
+        f"mqtt://127.0.0.1:{free_port()}",
+    )  # fmt: skip
+    try:
+        wait_until(config.exists, 20, "the plant is served")
+        assert any(state == LISTEN for _, state in listening(process.pid)), "the plant listens, and this test sees it"
+        yield config
+    finally:
+        end(process)
+
+
+def start(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+def end(process: subprocess.Popen[bytes]) -> int:
+    process.send_signal(signal.SIGTERM)
+    return process.wait(15)
+
+
+def test_a_running_agent_listens_nowhere(plant: Path, tmp_path: Path) -> None:
+    """With its devices connected, its waveform running and its broker away."""
+    log = tmp_path / "agent.log"
+    agent = start(log, "run", str(plant))
+    try:
+        wait_until(lambda: ("tcp", ESTABLISHED) in sockets(agent.pid), 20, "a device is connected")
+        wait_until(lambda: "polling" in log.read_text(), 20, "it polls")
+        for _ in range(20):
+            assert listening(agent.pid) == set()
+            time.sleep(0.1)
+    finally:
+        assert end(agent) == 0

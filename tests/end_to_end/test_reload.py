@@ -1,0 +1,150 @@
+"""A running agent is given another configuration: its other bus misses no beat, the old stays when the new is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from testkit import Mosquitto, wait_until
+
+ROOT = "magwatt/v1/demo/gw-01"
+PERIOD_S = 1.0
+PUMPS = ("pump-1", "pump-2")
+
+
+def start(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+@dataclass
+class Scene:
+    config: Path
+    log: Path
+    agent: subprocess.Popen[bytes]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    rows: list[tuple[str, Any]] = field(default_factory=list)
+
+    def of(self, *levels: str) -> list[dict[str, Any]]:
+        with self.lock:
+            return [body for topic, body in self.rows if topic == "/".join((ROOT, *levels))]
+
+    def events(self, kind: str) -> list[str]:
+        return [body["v"]["event_text"] for body in self.of("event") if body and body["v"].get("event_kind") == kind]
+
+    def rewrite(self, pattern: str, by: str) -> None:
+        """As an editor does: a new file in its place."""
+        text, count = re.subn(pattern, by, self.config.read_text(), count=1, flags=re.DOTALL)
+        assert count == 1, pattern
+        new = self.config.with_suffix(".new")
+        new.write_text(text)
+        os.replace(new, self.config)
+
+    def gaps_s(self, asset: str) -> list[float]:
+        times = [row["t"] / 1000 for row in self.of(asset, "telemetry")]
+        return [later - earlier for earlier, later in pairwise(times)]
+
+
+@pytest.fixture
+def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
+    config = tmp_path / "plant.toml"
+    plant = start(
+        tmp_path / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker", mosquitto.url
+    )
+    agent, client = None, paho.Client(CallbackAPIVersion.VERSION2)
+    try:
+        wait_until(config.exists, 20, "the plant is served")
+        config.write_text(re.sub(r"\[motor\.[\w-]+\.waveform\][^[]*", "", config.read_text()).replace('"2s"', '"0s"'))
+        agent = start(tmp_path / "agent.log", "run", str(config))
+        found = Scene(config, tmp_path / "agent.log", agent)
+
+        def keep(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+            text = message.payload.decode()
+            plain = message.topic.endswith("/status")
+            with found.lock:
+                found.rows.append((message.topic, text if plain else json.loads(text) if text else None))
+
+        client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        client.on_message = keep
+        client.connect("127.0.0.1", mosquitto.port)
+        client.loop_start()
+        wait_until(
+            lambda: all(len(found.of(name, "telemetry")) >= 3 for name in ("pump-1", "pump-2")), 30, "rows of both"
+        )
+        yield found
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(15) == 0
+        assert "Traceback" not in found.log.read_text()
+    finally:
+        client.disconnect()
+        client.loop_stop()
+        for process in (agent, plant):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                process.wait(15)
+
+
+def test_one_bus_changes_and_the_other_misses_no_beat(scene: Scene) -> None:
+    before = len(scene.of("pump-2", "telemetry"))
+    scene.rewrite(r'(\[bus\.[\w-]+\]\s+tcp = "[^"]+"[^[]*?every = )"1s"', r'\1"500ms"')
+    wait_until(lambda: bool(scene.events("config_changed")), 15, "the file was noticed by itself")
+    assert re.fullmatch(r"bus\.[\w-]+\.every: 1s → 500ms", scene.events("config_changed")[0])
+    changed = len(scene.of("pump-1", "telemetry"))
+    wait_until(lambda: len(scene.of("pump-1", "telemetry")) >= changed + 8, 15, "pump 1 goes on")
+    assert max(scene.gaps_s("pump-1")[changed + 2 :]) < 0.9, "twice as often"
+    scene.rewrite(r"(\[motor\.pump-1\][^[]*?kw = )[\d.]+", r"\g<1>33")
+    scene.agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(scene.events("config_changed")) == 2, 15, "a signal works at once")
+    wait_until(lambda: (scene.of("pump-1", "meta") or [{}])[-1]["motor"]["rated_power_kw"] == 33, 10, "meta follows")
+    wait_until(lambda: len(scene.of("pump-2", "telemetry")) >= before + 8, 20, "pump 2 went on")
+    assert max(scene.gaps_s("pump-2")) < 1.7 * PERIOD_S, "not a single period was left out"
+    ids = [int(row["id"].split("-")[1]) for row in scene.of("pump-2", "telemetry")]
+    assert ids == sorted(set(ids))
+
+
+def test_a_mistake_is_told_and_everything_goes_on(scene: Scene) -> None:
+    scene.rewrite(r"(\[motor\.pump-1\][^[]*?)kw = ", r"\1kilowatt = ")
+    wait_until(lambda: bool(scene.events("config_refused")), 15, "the mistake is told")
+    assert "motor.pump-1.kilowatt" in scene.events("config_refused")[0]
+    seen = [len(scene.of(name, "telemetry")) for name in PUMPS]
+    wait_until(lambda: all(len(scene.of(name, "telemetry")) >= count + 3
+                           for name, count in zip(PUMPS, seen, strict=True)), 15, "rows go on")  # fmt: skip
+    assert max(scene.gaps_s("pump-1") + scene.gaps_s("pump-2")) < 1.7 * PERIOD_S
+    assert len(scene.events("config_refused")) == 1, "told once"
+
+
+def test_a_motor_that_goes_leaves_the_broker_and_a_hold_is_followed(scene: Scene) -> None:
+    hold = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "hold", "pump-2", "--config",
+            str(scene.config)]  # fmt: skip
+    subprocess.run([*hold, "--reason", "轴承更换", "--for", "1h"], check=True, capture_output=True, timeout=60)
+    wait_until(lambda: scene.of("pump-2", "state")[-1]["state"] == "hold", 10, "the state says so")
+    assert scene.of("pump-2", "state")[-1]["reason"].startswith("轴承更换, until ")
+    wait_until(lambda: "HOLD" in scene.of("pump-2", "telemetry")[-1]["f"]["*"], 10, "so do rows")
+    assert "HOLD" not in scene.of("pump-1", "telemetry")[-1]["f"]["*"]
+    subprocess.run([*hold, "--release"], check=True, capture_output=True, timeout=60)
+    wait_until(lambda: scene.of("pump-2", "state")[-1]["state"] == "online", 10, "released")
+    wait_until(lambda: len(scene.of("pump-2", "event")) == 2, 10, "both ends are marked")
+    assert [body["v"]["event_state"] for body in scene.of("pump-2", "event")] == ["begin", "end"]
+    scene.rewrite(r"\[motor\.pump-1\][^[]*", "")
+    wait_until(lambda: bool(scene.events("config_changed")), 15, "noticed")
+    wait_until(lambda: None in scene.of("pump-1", "state") and None in scene.of("pump-1", "meta"), 10, "taken off")
+    count = len(scene.of("pump-1", "telemetry"))
+    more = len(scene.of("pump-2", "telemetry")) + 3
+    wait_until(lambda: len(scene.of("pump-2", "telemetry")) >= more, 10, "the other goes on")
+    assert len(scene.of("pump-1", "telemetry")) <= count + 1
