@@ -34,7 +34,8 @@ def new_boot(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int,
     return boot, int(used or 0), rows
 
 
-def register(db: sqlite3.Connection, names: list[str]) -> dict[str, int]:
+def register(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, int], int]:
+    """The bit of each sink, and how many rows went because they were owed only to sinks that are not wanted now."""
     known: dict[str, int] = dict(db.execute("select name, bit from sinks").fetchall())
     for name in set(known) - set(names):
         db.execute("delete from sinks where bit = ?", (known.pop(name),))
@@ -45,9 +46,7 @@ def register(db: sqlite3.Connection, names: list[str]) -> dict[str, int]:
     mask = sum(1 << bit for bit in known.values())
     db.execute(f"update spool set owed = owed & {mask} where owed & ~{mask}")
     gone = db.execute("delete from spool where owed = 0").rowcount
-    if gone:
-        db.execute("update boots set spool_rows = max(0, spool_rows - ?) where n = (select max(n) from boots)", (gone,))
-    return known
+    return known, gone
 
 
 def claim_directory(path: Path) -> IO[str]:

@@ -73,6 +73,11 @@ class Store:
         return self._writer.trouble or ("" if self.directory else "no state directory: kept in memory only")
 
     @property
+    def alive(self) -> bool:
+        """Whether somebody writes; a disk that cannot be written is `trouble`, no death."""
+        return self._writer.is_alive()
+
+    @property
     def sequence(self) -> int:
         """Of the last id that was given."""
         return self._sequence
@@ -118,7 +123,8 @@ class Store:
         """
         wanted = list(names)
         self._claim()
-        bits: dict[str, int] = self._writer.do(lambda db: register(db, wanted))
+        bits, gone = self._writer.do(lambda db: register(db, wanted))
+        self._writer.spool_rows -= gone
         found = {name: Drain(self, bits[name], name, self._n) for name in wanted}
         self._writer.drains = {drain.bit: drain for drain in found.values()}
         return found

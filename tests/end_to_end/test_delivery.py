@@ -33,9 +33,8 @@ class Scene:
         self.feeder.rate = 0.1
         self.feeder.start()
         wait_until(lambda: len(self.feeder.polled()) > before, 20, "it polls again")
-        wait_until(lambda: self.owed() == 0, seconds, "the spool drains")
+        wait_until(lambda: self.complete() and self.owed() == 0, seconds, "everything arrives")
         self.feeder.stop()
-        wait_until(self.complete, 20, "what the broker confirmed reaches the oracle")
         with closing(sqlite3.connect(self.folder / "state" / "magwatt.sqlite")) as db:
             assert db.execute("pragma integrity_check").fetchall() == [("ok",)]
             assert db.execute("select count(*) from aside").fetchone() == (0,)

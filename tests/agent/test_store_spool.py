@@ -1,0 +1,307 @@
+"""The spool: what a sink takes, in which order, and when a row is gone; counters that are committed with their row."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from testkit import HandClock, wait_until
+
+from agent.config import StoreSettings
+from agent.store import Drain, Row, Store, StoreError
+from agent.store.file import NAME
+
+ROOT = Path(__file__).parents[2]
+FAST = StoreSettings(commit_s=0.01)
+
+
+def put(store: Store, count: int, kind: str = "telemetry", t_ms: int = 1_790_000_000_000) -> list[Row]:
+    return [store.append("m", kind, t_ms + n, lambda row_id: b'{"id":"%s"}' % row_id.encode()) for n in range(count)]
+
+
+def take_all(drain: Drain) -> list[int]:
+    taken = []
+    while rows := drain.take_live(7) or drain.take_backlog(7):
+        taken += [row.n for row in rows]
+    return taken
+
+
+def owed(store: Store) -> int:
+    return int(store.figures()["spool_rows"])
+
+
+def test_a_row_is_in_the_file_before_a_sink_sees_it(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        rows = drain.take_live(1000)
+        with closing(sqlite3.connect(tmp_path / NAME)) as other:  # another connection sees only what is committed
+            there = {n for (n,) in other.execute("select n from spool")}
+        seen.append((len(rows), sum(row.n in there for row in rows)))
+
+    drain.wake = look
+    for _ in range(20):
+        put(store, 5)
+        time.sleep(0.004)
+    store.flush()
+    assert sum(taken for taken, _ in seen) == 100
+    assert all(taken == there for taken, there in seen)
+    store.close()
+
+
+def test_rows_go_when_every_sink_confirmed_them(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drains = store.drains(["mqtt", "file"])
+    rows = put(store, 10)
+    store.flush()
+    assert take_all(drains["mqtt"]) == take_all(drains["file"]) == [row.n for row in rows]
+    drains["mqtt"].confirm([row.n for row in rows])
+    store.flush()
+    assert owed(store) == 10, "the file has confirmed nothing"
+    drains["file"].confirm([row.n for row in rows[:4]])
+    store.flush()
+    assert owed(store) == 6
+    store.close()
+    again = Store(tmp_path, clock, FAST)
+    drains = again.drains(["file", "mqtt"])
+    assert take_all(drains["mqtt"]) == []
+    assert take_all(drains["file"]) == [row.n for row in rows[4:]]
+    again.close()
+
+
+def test_a_sink_that_is_no_longer_wanted_keeps_no_rows(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drains = store.drains(["mqtt", "file"])
+    rows = put(store, 10)
+    drains["mqtt"].confirm([row.n for row in rows[:3]])
+    store.close()
+    again = Store(tmp_path, clock, FAST)
+    drain = again.drains(["mqtt"])["mqtt"]
+    assert owed(again) == 7
+    assert take_all(drain) == [row.n for row in rows[3:]]
+    again.close()
+
+
+def test_what_is_given_back_comes_again_in_order_and_nothing_twice(tmp_path: Path, clock: HandClock) -> None:
+    """Any sequence of takes, confirmations and lost connections ends with each row confirmed once, oldest first."""
+    chance = random.Random(3)
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    confirmed: list[int] = []
+    in_hand: list[int] = []
+    for _ in range(300):
+        step = chance.random()
+        if step < 0.3:
+            put(store, chance.randrange(5))
+        elif step < 0.4:
+            store.flush()
+        elif step < 0.6:
+            in_hand += [row.n for row in drain.take_live(chance.randrange(10))]
+        elif step < 0.8:
+            taken = [row.n for row in drain.take_backlog(chance.randrange(10))]
+            assert taken == sorted(taken)
+            in_hand += taken
+        elif step < 0.95:
+            count = chance.randrange(len(in_hand) + 1)
+            drain.confirm(in_hand[:count])
+            confirmed += in_hand[:count]
+            del in_hand[:count]
+        else:
+            drain.give_back()
+            in_hand.clear()
+            store.flush()
+    drain.give_back()
+    store.flush()
+    confirmed += take_all(drain)
+    assert sorted(confirmed) == list(range(1, len(confirmed) + 1)), "each once"
+    assert len(confirmed) == store.sequence
+    store.close()
+
+
+def test_rows_that_are_not_fresh_are_backlog(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.store.drain.FRESH_S", 0.2)
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    put(store, 5)
+    store.flush()
+    time.sleep(0.25)
+    put(store, 3)
+    store.flush()
+    assert [row.n for row in drain.take_live(10)] == [6, 7, 8]
+    assert [row.n for row in drain.take_backlog(10)] == [1, 2, 3, 4, 5]
+    assert not drain.take_backlog(10)
+    store.close()
+
+
+def test_a_refused_row_is_kept_aside_and_counted(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    rows = put(store, 3, "event")
+    store.flush()
+    take_all(drain)
+    drain.refuse(rows[1].n, "too large")
+    store.flush()
+    assert owed(store) == 2
+    (gap,) = store.take_gaps()
+    assert (gap.kind, gap.reason, gap.rows, gap.from_ms) == ("event", "too large", 1, rows[1].t_ms)
+    assert store.do(lambda db: db.execute("select n, reason, payload from aside").fetchall()) == [
+        (rows[1].n, "too large", rows[1].payload)
+    ]
+    drain.give_back()
+    assert take_all(drain) == [rows[0].n, rows[2].n]
+    store.close()
+
+
+def test_a_gap_is_announced_until_the_row_that_says_so_is_committed(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    store.drains(["mqtt"])
+    store.note_gap("telemetry", "why", 5, 10, 20)
+    store.note_gap("telemetry", "why", 2, 5, 30)
+    (gap,) = store.take_gaps()
+    assert (gap.rows, gap.from_ms, gap.to_ms) == (7, 5, 30), "one gap until somebody was told"
+    store.note_gap("telemetry", "why", 1, 40, 40)
+    first, second = store.take_gaps()
+    assert (first.g, first.rows, second.rows) == (gap.g, 7, 1), (
+        "told again, with its number; what came later is another"
+    )
+    store.append(None, "event", 1, lambda _: b"{}", settles=first.g)
+    store.append(None, "event", 1, lambda _: b"{}", settles=second.g)
+    store.flush()
+    assert store.take_gaps() == []
+    assert store.figures()["dropped"] == 8
+    store.close()
+
+
+def test_times_of_unsent_rows_are_moved_and_nothing_else(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    body = {"s": "magwatt.event/1", "t": 1000, "id": "x", "v": {"event_start_ms": 900, "active_power_w": 1000}}
+    for _ in range(3):
+        store.append("m", "event", 1000, lambda _: msgspec.json.encode(body))
+    assert store.shift_unsent(store.boot, 3_600_000, after=1) == 2
+    assert store.shift_unsent(store.boot + 1, 5) == 0
+    rows = [*drain.take_live(9), *drain.take_backlog(9)]
+    found = [msgspec.json.decode(row.payload) for row in rows]
+    moved = {**body, "t": 3_601_000, "v": {"event_start_ms": 3_600_900, "active_power_w": 1000}}
+    assert found == [body, moved, moved]
+    assert [row.t_ms for row in rows] == [1000, 3_601_000, 3_601_000]
+    store.close()
+
+
+COUNTING = """
+import sys, time
+from pathlib import Path
+from agent.clock import SystemClock
+from agent.config import StoreSettings
+from agent.store import Store
+store = Store(Path(sys.argv[1]), SystemClock(), StoreSettings(commit_s=0.02))
+store.drains(["mqtt"])
+print("ready", flush=True)
+n = store.counters().get("wh", 0)
+while True:
+    n += 1
+    store.append("m", "telemetry", time.time_ns() // 10**6, lambda _: b"%d" % n, {"wh": n, "other": 2 * n})
+    if n % 50 == 0:
+        store.flush()
+"""
+
+
+@contextmanager
+def counting(folder: Path) -> Iterator[int]:
+    """The process id; killed in the end."""
+    command = [sys.executable, "-c", COUNTING, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def inside(path: Path) -> tuple[int, int, int, list[tuple[str]]]:
+    """Counter, other counter, last row, verdict of SQLite."""
+    with closing(sqlite3.connect(path)) as db:
+        counters = dict(db.execute("select name, value from counters").fetchall())
+        last = db.execute("select payload from spool order by n desc limit 1").fetchone()
+        verdict = db.execute("pragma integrity_check").fetchall()
+    return counters.get("wh", 0), counters.get("other", 0), int(last[0]) if last else 0, verdict
+
+
+def test_counter_and_row_are_both_there_or_neither(tmp_path: Path) -> None:
+    """kill -9 at random moments; the counter goes on from where the last row was."""
+    chance = random.Random(5)
+    before = 0
+    for _ in range(4):
+        with counting(tmp_path):
+            time.sleep(chance.uniform(0.02, 0.2))
+        counter, other, last, verdict = inside(tmp_path / NAME)
+        assert verdict == [("ok",)]
+        assert counter == last
+        assert other == 2 * counter
+        assert counter > before
+        before = counter
+
+
+def test_copies_at_random_moments_open_whole(tmp_path: Path) -> None:
+    """As a power cut leaves it: the process stands still, the files are copied as they are, a half-written frame is at
+    the end of the log. What was confirmed as committed is in the copy."""
+    chance = random.Random(11)
+    copies = [tmp_path / f"copy-{number}" for number in range(8)]
+    with counting(tmp_path / "state") as pid:
+        for copy in copies:
+            time.sleep(chance.uniform(0.01, 0.08))
+            copy.mkdir()
+            os.kill(pid, signal.SIGSTOP)
+            wait_until(lambda: stands(pid), 2, "it stands")
+            for name in (NAME, f"{NAME}-wal"):
+                shutil.copyfile(tmp_path / "state" / name, copy / name)
+            os.kill(pid, signal.SIGCONT)
+    seen = 0
+    for copy in copies:
+        with (copy / f"{NAME}-wal").open("ab") as log:
+            log.write(chance.randbytes(chance.randrange(5000)))
+        counter, other, last, verdict = inside(copy / NAME)
+        assert verdict == [("ok",)]
+        assert counter == last
+        assert other == 2 * counter
+        assert counter >= seen, "nothing that was there is gone"
+        seen = counter
+        store = Store(copy, HandClock())
+        assert store.boot
+        assert [gap.rows for gap in store.take_gaps()] == [None], "the run that was cut off leaves a gap"
+        store.close()
+    assert seen > 50
+
+
+def stands(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+
+def test_a_clean_end_leaves_no_gap_and_a_second_agent_is_turned_away(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    boot = store.boot
+    other = Store(tmp_path, clock)
+    with pytest.raises(StoreError, match=f"another agent .process {os.getpid()}."):
+        _ = other.boot
+    other.save_note("a", "b", "", 1)
+    assert store.note("a", "b", "") == 1, "commands may write while an agent runs"
+    other.close()
+    store.close()
+    again = Store(tmp_path, clock)
+    assert again.boot == boot + 1
+    assert again.take_gaps() == []
+    again.close()
