@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from agent.config import Config
+from agent.config import Config, Mqtt
 from agent.health import Outlook
 from agent.publish import Publisher
 from agent.sinks import DurableSink
@@ -43,22 +43,37 @@ class Delivery:
         self._publisher, self._store = publisher, store
         self._outlook = Outlook(clock)
         self.sinks: list[DurableSink] = []
+        self._mqtt = config.mqtt
         if config.mqtt is not None:
-            from agent.sinks.mqtt import MqttSink
-
-            client_id = f"magwatt-{config.site.id}-{config.site.gateway}"
-            mqtt = MqttSink(config.mqtt, client_id, publisher.root, publisher.greeting, publisher.tell_event)
-            self.sinks.append(mqtt)
+            self.sinks.append(self._mqtt_sink(config, config.mqtt))
         else:
             log.warning("no [mqtt] table: results go nowhere")
         publisher.sinks = self.sinks
-        drains = store.drains([sink.name for sink in self.sinks])
+        self._drains = store.drains([sink.name for sink in self.sinks])
         for sink in self.sinks:
-            sink.start(drains[sink.name])
+            sink.start(self._drains[sink.name])
         if store.damage:
             publisher.tell_event("state_damaged", store.damage)
         if store.directory is None:
             publisher.tell_event("state_in_memory", store.trouble)
+
+    def _mqtt_sink(self, config: Config, settings: Mqtt) -> DurableSink:
+        from agent.sinks.mqtt import MqttSink
+
+        publisher = self._publisher
+        client_id = f"magwatt-{config.site.id}-{config.site.gateway}"
+        return MqttSink(settings, client_id, publisher.root, publisher.greeting, publisher.tell_event)
+
+    def renew(self, config: Config) -> None:
+        """Goes on with another broker, or other words to it; rows wait meanwhile. Blocks for some seconds at most."""
+        if config.mqtt is None or self._mqtt is None or config.mqtt == self._mqtt:
+            return
+        self._mqtt = config.mqtt
+        new = self._mqtt_sink(config, config.mqtt)
+        place = next(number for number, sink in enumerate(self.sinks) if sink.name == new.name)
+        old, self.sinks[place] = self.sinks[place], new
+        old.stop()
+        new.start(self._drains[new.name])
 
     async def run(self, clock: Clock) -> None:
         """Announces what was lost, soon after it was."""

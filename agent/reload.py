@@ -125,9 +125,11 @@ def without_restart(old: Config, new: Config) -> tuple[Config, list[str]]:
             site = replace(site, **{name: before})
     if (old.state_dir, old.store) != (new.state_dir, new.store):
         waiting.append("[store] takes a restart; until then it is as before")
-    if old.mqtt != new.mqtt:
-        waiting.append("[mqtt] takes a restart; until then it is as before")
-    return replace(new, site=site, state_dir=old.state_dir, store=old.store, mqtt=old.mqtt), waiting
+    mqtt = new.mqtt
+    if (old.mqtt is None) != (mqtt is None) or (old.mqtt and mqtt and old.mqtt.also != mqtt.also):
+        waiting.append("[mqtt] that comes or goes, and mqtt.also, take a restart; until then it is as before")
+        mqtt = old.mqtt
+    return replace(new, site=site, state_dir=old.state_dir, store=old.store, mqtt=mqtt), waiting
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from agent.checked import load_check
 from agent.compute import Compute
 from agent.config import Config
+from agent.deliver import Delivery
 from agent.learnt import Refusals
 from agent.marks import Marks
 from agent.poll import BusPoller, pollers
@@ -34,6 +35,7 @@ class Parts:
     compute: Compute
     in_order: Callable[[Callable[[], None]], None]
     publisher: Publisher
+    delivery: Delivery
     streams: Streams
     marks: Marks
     refusals: Refusals
@@ -57,6 +59,7 @@ class Parts:
         self.in_order(lambda: self.publisher.renew(new, all_assets))
         self.marks.zone = new.site.timezone
         self.streams.set(new)
+        await asyncio.to_thread(self.delivery.renew, new)
 
 
 def due(buses: list[BusPoller]) -> dict[str, dict[str, float]]:

@@ -142,7 +142,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     streams = Streams(worker.put, clock)
     streams.set(config)
     parts = Parts(
-        clock, store, wires, worker.put, compute, worker.put, publisher, streams, marks, refusals
+        clock, store, wires, worker.put, compute, worker.put, publisher, delivery, streams, marks, refusals
     )  # fmt: skip
     reloader = Reloader(config, clock, parts.renew, marks.emit)
     timekeeper = Timekeeper(watch, clock, store, marks.emit, worker.put)
@@ -154,7 +154,9 @@ async def run(config: Config, seconds: float | None = None) -> None:
 
     def trouble() -> str:
         stuck_s = (time.monotonic_ns() - worker.beat_ns) / 1e9
-        return bus_numbers.hanging() or (f"computing hangs since {stuck_s:.0f} s" if stuck_s > BEAT_MAX_S else "")
+        if stuck_s > BEAT_MAX_S:
+            return f"computing hangs since {stuck_s:.0f} s"
+        return bus_numbers.hanging() or ("" if store.alive else "the store's writer is gone")
 
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -24,6 +24,7 @@ CONNECT_S = 5.0
 RETRY_S = (1.0, 30.0)  # first and longest pause before a lost port is opened again
 RESTARTED = 1 << 16  # no stream id: the next frame begins a new stream
 BACKWARDS_MAX = 16
+CLOCK_STEP_NS = 100_000_000
 SKEW_NS = 1000.0  # between channels; 0.02 degrees at 50 Hz
 CLOCK_APART_S = 5.0
 ALIVE_S = 10.0  # a stream that lasted that long resets the pause before the next try
@@ -82,6 +83,11 @@ class Assembler:
         """By how much the sender's clock runs fast against ours; None before ten seconds."""
         rate_hz = self.rate_hz()
         return None if rate_hz is None or self.hello is None else (rate_hz / self.hello.rate_hz - 1) * 1e6
+
+    def clock_stepped(self, by_ns: int) -> None:
+        """UTC was put forward or back: what came before is taken along, so that no step looks like drift or a gap."""
+        self._last_ns += by_ns
+        self._arrivals = [(index, came_ns + by_ns) for index, came_ns in self._arrivals]
 
     def reopened(self) -> None:
         """The port was lost and opened again: the sender may have started anew, with any index."""
@@ -182,6 +188,7 @@ class StreamReader(threading.Thread):
         self.device = name
         self.alive = self._told = self._told_useless = False
         self._useless_since_s = 0.0  # since when no samples came
+        self._offset_ns: int | None = None  # of UTC against the monotonic clock, when data came last
         self._where, self._baud, self._take, self._clock = where, baud, take, clock
         self._ending = threading.Event()
 
@@ -243,7 +250,12 @@ class StreamReader(threading.Thread):
                 self._where,
             )
             self._told_useless = True
-        for block in self.assembler.feed(data, self._clock.utc_ns()):
+        utc_ns = self._clock.utc_ns()
+        offset_ns = utc_ns - self._clock.monotonic_ns()
+        if self._offset_ns is not None and abs(offset_ns - self._offset_ns) > CLOCK_STEP_NS:
+            self.assembler.clock_stepped(offset_ns - self._offset_ns)
+        self._offset_ns = offset_ns
+        for block in self.assembler.feed(data, utc_ns):
             if not self.alive:
                 log.info("waveform %s: samples arrive from %s", self.device, self._where)
                 self.alive, self._told = True, False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import ssl
@@ -11,12 +10,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.clock import kernel_synchronised
 from agent.config import Config
 from agent.doctor.finding import Finding, finding, fine, note
 from agent.store import default_directory
 
 FREE_MIN_MB = 500
-STA_UNSYNC = 0x40  # linux/timex.h
 CERTIFICATE_DAYS = 30
 
 
@@ -25,7 +24,7 @@ def clock() -> Iterator[Finding]:
     if time.time() < 1.7e9:
         yield finding("clock", f"it is {time.strftime('%Y-%m-%d', time.gmtime())}? Set the time, or let chrony do it")
         return
-    synchronised = _synchronised()
+    synchronised = kernel_synchronised()
     if synchronised is None:
         yield note("clock", "this system does not tell whether its clock is synchronised")
     elif synchronised:
@@ -103,21 +102,6 @@ def _remedy(error: Exception) -> str:
     if "timed out" in text or "no route" in text:
         return "A firewall, a wrong address, or the network is down"
     return "Measuring goes on without it"
-
-
-def _synchronised() -> bool | None:
-    """adjtimex(2), asked without changing anything."""
-    buffer = (ctypes.c_char * 512)()
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        state = libc.adjtimex(buffer)
-    except (OSError, AttributeError):
-        return None
-    if state < 0:
-        return None
-    # struct timex: unsigned modes; long offset, freq, maxerror, esterror; int status
-    status = ctypes.c_int.from_buffer(buffer, 5 * ctypes.sizeof(ctypes.c_long)).value
-    return not status & STA_UNSYNC
 
 
 def _on_sd_card(directory: Path) -> bool:

@@ -92,7 +92,7 @@ def test_identity_and_store_wait_for_a_restart_and_the_rest_does_not(tmp_path: P
     text = PLANT.replace('id = "mill-2"', 'id = "mill-3"').replace("kw = 30", "kw = 37", 1)
     new = write(tmp_path, text + '\n[store]\ndir = "elsewhere"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
     kept, waiting = without_restart(old, new)
-    assert (kept.site.id, kept.state_dir, kept.mqtt) == ("mill-2", None, None)
+    assert (kept.site.id, kept.state_dir, kept.mqtt) == ("mill-2", None, None), "there was no broker at the start"
     assert kept.motors["fan-1"].kw == 37
     assert [line.split()[0] for line in waiting] == ["site.id", "[store]", "[mqtt]"]
 

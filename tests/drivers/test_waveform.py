@@ -14,7 +14,7 @@ from testkit import wait_until
 from agent.clock import SystemClock
 from drivers import ews
 from drivers.reading import Quality, Waveform
-from drivers.waveform import StreamReader
+from drivers.waveform import Assembler, StreamReader
 
 HELLO = ews.Hello(10240.0, "int16", "SN", "1", (ews.Channel("u1", 0.5), ews.Channel("i1", 0.25)))
 
@@ -84,3 +84,23 @@ def test_a_port_that_is_not_there_is_said_once_and_tried_again(caplog: pytest.Lo
     reader.join(5)
     assert len(caplog.records) == 1
     assert "/dev/does-not-exist" in caplog.records[0].getMessage()
+
+
+def test_a_step_of_the_clock_is_neither_drift_nor_a_gap() -> None:
+    """A sender at exactly its rate, from 60 s before to 60 s after UTC is put back by 8 h, and a restart after that."""
+    assembler = Assembler("m")
+    period_ns = round(64 / HELLO.rate_hz * 1e9)
+    now_ns, index = 1_790_000_000_000_000_000, 0
+    for second in range(120):
+        if second == 60:
+            now_ns -= 8 * 3600 * 10**9
+            assembler.clock_stepped(-8 * 3600 * 10**9)
+        for _ in range(160):
+            assembler.feed(wire(index), now_ns)
+            now_ns, index = now_ns + period_ns, index + 64
+    drift_ppm = assembler.drift_ppm()
+    assert drift_ppm is not None
+    assert abs(drift_ppm) < 1
+    assert assembler.lost == 0
+    assembler.feed(wire(0, stream=2), now_ns + 10**9)
+    assert assembler.lost == pytest.approx(HELLO.rate_hz, abs=64), "one second is missing, not eight hours"

@@ -56,6 +56,18 @@ class Scene:
         new.write_text(text)
         os.replace(new, self.config)
 
+    def listen(self, client: paho.Client, port: int) -> None:
+        def keep(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+            text = message.payload.decode()
+            plain = message.topic.endswith("/status")
+            with self.lock:
+                self.rows.append((message.topic, text if plain else json.loads(text) if text else None))
+
+        client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        client.on_message = keep
+        client.connect("127.0.0.1", port)
+        client.loop_start()
+
     def gaps_s(self, asset: str) -> list[float]:
         times = [row["t"] / 1000 for row in self.of(asset, "telemetry")]
         return [later - earlier for earlier, later in pairwise(times)]
@@ -74,16 +86,7 @@ def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
         agent = start(tmp_path / "agent.log", "run", str(config))
         found = Scene(config, tmp_path / "agent.log", agent)
 
-        def keep(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-            text = message.payload.decode()
-            plain = message.topic.endswith("/status")
-            with found.lock:
-                found.rows.append((message.topic, text if plain else json.loads(text) if text else None))
-
-        client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
-        client.on_message = keep
-        client.connect("127.0.0.1", mosquitto.port)
-        client.loop_start()
+        found.listen(client, mosquitto.port)
         wait_until(
             lambda: all(len(found.of(name, "telemetry")) >= 3 for name in ("pump-1", "pump-2")), 30, "rows of both"
         )
@@ -148,3 +151,25 @@ def test_a_motor_that_goes_leaves_the_broker_and_a_hold_is_followed(scene: Scene
     more = len(scene.of("pump-2", "telemetry")) + 3
     wait_until(lambda: len(scene.of("pump-2", "telemetry")) >= more, 10, "the other goes on")
     assert len(scene.of("pump-1", "telemetry")) <= count + 1
+
+
+def test_another_broker_takes_over_and_no_row_is_lost(scene: Scene, tmp_path: Path) -> None:
+    folder = tmp_path / "two"
+    folder.mkdir()
+    second, client = Mosquitto(folder), paho.Client(CallbackAPIVersion.VERSION2)
+    second.start()
+    try:
+        scene.listen(client, second.port)
+        scene.rewrite(r'url = "[^"]+"', f'url = "{second.url}"')
+        scene.agent.send_signal(signal.SIGHUP)
+        wait_until(lambda: (f"{ROOT}/status", "offline") in scene.rows, 10, "goodbye to the first")
+        count = len(scene.of("pump-2", "telemetry"))
+        wait_until(lambda: len(scene.of("pump-2", "telemetry")) >= count + 4, 15, "rows at the second")
+        with scene.lock:
+            bodies = [body for _, body in scene.rows if isinstance(body, dict) and "id" in body]
+        found = {int(body["id"].split("-")[1]) for body in bodies}
+        assert set(range(min(found), max(found) - 2)) - found == set(), "of either broker, none is missing"
+    finally:
+        client.disconnect()
+        client.loop_stop()
+        second.stop()
