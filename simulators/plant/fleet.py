@@ -160,8 +160,8 @@ def _direct(motor: InductionMotor, grid: Grid) -> tuple[Direct, Floats]:
         row[:] = state.input_w, gap_w, squares, 3 * (grid.negative * negative.conjugate()).imag
     numbers = Direct(
         motor.frequency_hz, motor.pole_pairs, motor.rs_ohm, motor.xl1_ohm, motor.rr_ohm, motor.xl2_ohm, motor.xm_ohm,
-        1 / motor.rfe_ohm, motor.friction_w, motor.additional_w, motor.current_a, motor.speed_rpm * math.pi / 30,
-        motor.power_w, breakdown / (_SLIPS - 1),
+        1 / motor.rfe_ohm, motor.friction_w, motor.additional_w / motor.current_a**2, motor.speed_rpm * math.pi / 30,
+        motor.power_w, (_SLIPS - 1) / breakdown,
     )  # fmt: skip
     return numbers, rest
 
@@ -182,7 +182,7 @@ def _driven(
     numbers = Driven(
         motor.pole_pairs, motor.omega_rated, motor.rs20_ohm, params.COPPER_PER_K, motor.ld_h, motor.lq_h,
         motor.flux20_wb, params.NDFEB_PER_K, motor.core_s, motor.core_hysteresis, motor.friction_w,
-        motor.additional_w, motor.current_a, motor.power_w, motor.rise_k / motor.losses_w, coolant_degc,
+        motor.additional_w / (2 * motor.current_a**2), motor.power_w, motor.rise_k / motor.losses_w, coolant_degc,
         math.exp(-step_s / _THERMAL_S), converter.choke_ohm, grid.source_ohm,
         (converter.unbalance_gain * abs(grid.negative)) ** 2, converter.power_w, converter.current_a,
         converter.standby_w, converter.conduction_w, converter.conduction2_w, converter.switching_w,

@@ -43,11 +43,10 @@ class Direct(NamedTuple):
     xm: float
     core_s: float
     friction_w: float
-    additional_w: float
-    current_a: float
+    additional_per_a2: float  # W at rated speed
     rated_rad_s: float
     power_w: float
-    slip_step: float  # of the table
+    slips_inv: float  # rows of the table per slip
 
 
 class Driven(NamedTuple):
@@ -62,8 +61,7 @@ class Driven(NamedTuple):
     core_s: float
     hysteresis: float
     friction_w: float
-    additional_w: float
-    current_a: float
+    additional_per_a2: float  # W at rated speed and 1 A, peak
     power_w: float
     rise_k_per_w: float
     coolant_degc: float
@@ -93,65 +91,79 @@ def wander(normals: Floats, keep: float, spread: float, stay: float, state: Floa
 
 
 @part
-def _pump_w(p: PumpLaw, flow: float, relative: float) -> float:
-    phi = flow / p.flow_m3_s / relative
-    return p.power_w * relative * relative * relative * (p.b0 + phi * (p.b1 + phi * p.b2))
+def _pump_w(p: PumpLaw, phi: float, relative: float) -> float:
+    """phi: flow against the design flow. P·n³·(b0 + b1·φ/n + b2·(φ/n)²) without a division."""
+    return p.power_w * relative * (relative * (p.b0 * relative + p.b1 * phi) + p.b2 * phi * phi)
 
 
 @part
-def _at_slip(c: Direct, rest: Floats, u1: float, hz: float, slip: float) -> tuple[float, float, float, float, float]:
-    """Input, shaft, current², reactive power and speed. rest: table over slip of what the other components add."""
-    k = hz / c.frequency_hz
+def _between(table: Floats, column: int, at: float) -> float:
+    row = int(at)
+    low: float = table[row, column]
+    high: float = table[row + 1, column]
+    return low + (high - low) * (at - row)
+
+
+@part
+def _at_slip(
+    c: Direct, rest: Floats, u2: float, k: float, b_m: float, turn0: float, slip: float
+) -> tuple[float, float, float, float]:
+    """Shaft power, current² of the fundamental, and its resistance and reactance."""
     x2 = slip * c.x2 * k
     inv_rotor = 1.0 / (c.rr * c.rr + x2 * x2)
     rotor_g = slip * c.rr * inv_rotor
-    g, b = c.core_s + rotor_g, -1.0 / (c.xm * k) - slip * x2 * inv_rotor
+    g, b = c.core_s + rotor_g, b_m - slip * x2 * inv_rotor
     inv_gap = 1.0 / (g * g + b * b)
     r, x = c.rs + g * inv_gap, c.x1 * k - b * inv_gap
-    i2 = u1 * u1 / (r * r + x * x)
-    at = min(max(slip / c.slip_step, 0.0), rest.shape[0] - 1.001)
-    row = int(at)
-    w = at - row
-    u2 = u1 * u1
-    speed = 2.0 * math.pi * hz / c.pole_pairs * (1.0 - slip)
-    turn = speed / c.rated_rad_s
-    gap = 3.0 * i2 * inv_gap * rotor_g * (1.0 - slip) + u2 * (rest[row, 1] * (1.0 - w) + rest[row + 1, 1] * w)
-    shaft = gap - c.friction_w * turn * turn - c.additional_w * i2 / (c.current_a * c.current_a) * turn
-    taken = 3.0 * i2 * r + u2 * (rest[row, 0] * (1.0 - w) + rest[row + 1, 0] * w)
-    all_i2 = i2 + u2 * (rest[row, 2] * (1.0 - w) + rest[row + 1, 2] * w)
-    reactive = 3.0 * i2 * x + u2 * (rest[row, 3] * (1.0 - w) + rest[row + 1, 3] * w)
-    return taken, shaft, all_i2, reactive, speed
+    i2 = u2 / (r * r + x * x)
+    turn = turn0 * (1.0 - slip)
+    gap = 3.0 * i2 * inv_gap * rotor_g * (1.0 - slip) + u2 * _between(rest, 1, _place(c, rest, slip))
+    return gap - turn * (c.friction_w * turn + c.additional_per_a2 * i2), i2, r, x
+
+
+@part
+def _place(c: Direct, rest: Floats, slip: float) -> float:
+    last: float = rest.shape[0] - 1.001
+    return min(max(slip * c.slips_inv, 0.0), last)
 
 
 @kernel
 def direct(
     c: Direct, p: PumpLaw, rest: Floats, volts: Floats, hz: Floats, flow: Floats, state: Floats, every: int, out: Floats
 ) -> int:
-    """state: slip, slope of the missing power. Fills means over `every` steps; the step that found no answer, or −1."""
+    """rest: over slip, what the other components add to input, gap power, current² and reactive power, for 1 V².
+
+    state: slip, slope of the missing power. Fills means over `every` steps; the step that found no answer, or −1.
+    """
     slip, slope = state[0], state[1]
-    breakdown = c.slip_step * (rest.shape[0] - 1)
+    breakdown = (rest.shape[0] - 1) / c.slips_inv
     mean = np.zeros(out.shape[1])
     for n in range(volts.size):
-        taken, shaft, i2, reactive, speed = _at_slip(c, rest, volts[n], hz[n], slip)
-        missing = _pump_w(p, flow[n], speed / p.speed_rad_s) - shaft
+        u2, k, phi = volts[n] * volts[n], hz[n] / c.frequency_hz, flow[n] / p.flow_m3_s
+        b_m, speed0 = -1.0 / (c.xm * k), 2.0 * math.pi * hz[n] / c.pole_pairs
+        turn0, relative0 = speed0 / c.rated_rad_s, speed0 / p.speed_rad_s
+        shaft, i2, r, x = _at_slip(c, rest, u2, k, b_m, turn0, slip)
+        missing = _pump_w(p, phi, relative0 * (1.0 - slip)) - shaft
         tries = 0
         while abs(missing) > _ENOUGH * c.power_w:
             change = -missing / slope
             slip += change
             before = missing
-            taken, shaft, i2, reactive, speed = _at_slip(c, rest, volts[n], hz[n], slip)
-            missing = _pump_w(p, flow[n], speed / p.speed_rad_s) - shaft
+            shaft, i2, r, x = _at_slip(c, rest, u2, k, b_m, turn0, slip)
+            missing = _pump_w(p, phi, relative0 * (1.0 - slip)) - shaft
             if change != 0.0 and missing != before:
                 slope = (missing - before) / change
             tries += 1
             if tries > _TRIES or slope >= 0.0 or slip > breakdown:
                 return n
+        at = _place(c, rest, slip)
+        taken = 3.0 * i2 * r + u2 * _between(rest, 0, at)
         mean[0] += taken
         mean[1] += taken
         mean[2] += shaft
-        mean[3] += math.sqrt(i2)
-        mean[4] += speed
-        mean[5] += reactive
+        mean[3] += math.sqrt(i2 + u2 * _between(rest, 2, at))
+        mean[4] += speed0 * (1.0 - slip)
+        mean[5] += 3.0 * i2 * x + u2 * _between(rest, 3, at)
         mean[7] += flow[n]
         mean[8] += volts[n]
         mean[9] += hz[n]
@@ -164,21 +176,16 @@ def direct(
 
 
 @part
-def _at_current(m: Driven, speed: float, iq_m: float, degc: float) -> tuple[float, float, float, float]:
-    """Input, shaft, losses and current² (peak) under no d current; the magnets are 15 K cooler than the winding."""
-    omega = speed * m.pole_pairs
-    ratio = omega / m.omega_rated
-    rs = m.rs20 * (1.0 + m.copper_per_k * (degc - 20.0))
-    flux = m.flux20 * (1.0 + m.magnet_per_k * (degc - 35.0))
-    core_s = m.core_s * (m.hysteresis / ratio + 1.0 - m.hysteresis)
+def _at_current(
+    m: Driven, omega: float, ratio: float, rs: float, flux: float, core_s: float, iq_m: float
+) -> tuple[float, float, float]:
+    """Input, shaft and current² (peak) under no d current."""
     id_m = core_s * omega * m.lq * iq_m
     flux_d, flux_q = flux + m.ld * id_m, m.lq * iq_m
     iq = iq_m + core_s * omega * flux_d
-    i2 = iq * iq
     gap = 1.5 * omega * (flux_d * iq_m - flux_q * id_m)
-    shaft = gap - m.friction_w * ratio * ratio - m.additional_w * 0.5 * i2 / (m.current_a * m.current_a) * ratio
-    taken = 1.5 * (rs * iq + omega * flux_d) * iq
-    return taken, shaft, taken - shaft, i2
+    shaft = gap - ratio * (m.friction_w * ratio + m.additional_per_a2 * iq * iq)
+    return 1.5 * (rs * iq + omega * flux_d) * iq, shaft, iq * iq
 
 
 @kernel
@@ -204,15 +211,20 @@ def driven(
         q = flow[n]
         relative = math.sqrt((p.need_static_m + p.need_dynamic * q * q) / p.head0_m)
         speed = relative * p.speed_rad_s
-        wanted = _pump_w(p, q, relative)
-        taken, shaft, lost, i2 = _at_current(m, speed, iq, degc)
+        wanted = _pump_w(p, q / p.flow_m3_s, relative)
+        omega = speed * m.pole_pairs
+        ratio = omega / m.omega_rated
+        rs = m.rs20 * (1.0 + m.copper_per_k * (degc - 20.0))
+        flux = m.flux20 * (1.0 + m.magnet_per_k * (degc - 35.0))  # magnets 15 K cooler than the winding
+        core_s = m.core_s * (m.hysteresis / ratio + 1.0 - m.hysteresis)
+        taken, shaft, i2 = _at_current(m, omega, ratio, rs, flux, core_s, iq)
         missing = wanted - shaft
         tries = 0
         while abs(missing) > _ENOUGH * m.power_w:
             change = -missing / slope
             iq += change
             before = missing
-            taken, shaft, lost, i2 = _at_current(m, speed, iq, degc)
+            taken, shaft, i2 = _at_current(m, omega, ratio, rs, flux, core_s, iq)
             missing = wanted - shaft
             if change != 0.0 and missing != before:
                 slope = (missing - before) / change
@@ -247,7 +259,7 @@ def driven(
         mean[7] += q
         mean[8] += volts[n]
         mean[9] += hz[n]
-        degc = degc * m.stay + (m.coolant_degc + m.rise_k_per_w * lost) * (1.0 - m.stay)
+        degc = degc * m.stay + (m.coolant_degc + m.rise_k_per_w * (taken - shaft)) * (1.0 - m.stay)
         if (n + 1) % every == 0:
             for j in range(mean.size):
                 out[n // every, j] = mean[j] / every
