@@ -22,6 +22,7 @@ from drivers.vocabulary import metric_name_of
 
 if TYPE_CHECKING:
     from agent.gap_torque import GapTorque
+    from agent.meanwhile import Meanwhile
     from agent.windows import WaveformLane
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,8 @@ class Compute:
     """All motors. `emit` gets the messages, `tell_state` each change of an asset's state with its reason.
 
     due_s: device → quantity → seconds after which it is read again; devices not in it are not polled.
-    counters: what the store holds. tell_text: asset, kind and body of a text that replaces the one before.
+    counters: what the store holds. tell_text: asset, kind and body of a text that replaces the one before,
+    every explain_s at most.
     """
 
     def __init__(
@@ -81,11 +83,13 @@ class Compute:
         energies_kwh: Mapping[str, float],
         counters: Mapping[str, int] | None = None,
         tell_text: Callable[[str, str, Mapping[str, Any]], None] | None = None,
+        explain_s: float = EXPLAIN_S,
     ) -> None:
         self._clock, self._emit, self._tell_state, self._due_s = clock, emit, tell_state, due_s
-        self._saved, self._tell_text = dict(counters or {}), tell_text
+        self._saved, self._tell_text, self._explain_s = dict(counters or {}), tell_text, explain_s
         self._states = [self._new(asset, drive_kw, energies_kwh) for asset in assets]
         self._lanes: dict[str, WaveformLane] = {}
+        self._plain: dict[str, Meanwhile] = {}  # while kernels are compiled
         self._warming: subprocess.Popen[bytes] | None = None
         self._kernels_failed = False
         self.waveform_lost = 0
@@ -108,13 +112,23 @@ class Compute:
         lane = self._lanes.get(block.device)
         if lane is None:
             if not self._kernels_ready():
+                self._meanwhile(block)
                 return
             from agent.windows import WaveformLane
 
+            self._plain.pop(block.device, None)
             lane = self._lanes[block.device] = WaveformLane(block.device, self._emit, self._motor(block.device))
         before = lane.lost
         lane.take(block)
         self.waveform_lost += lane.lost - before
+
+    def _meanwhile(self, block: Waveform) -> None:
+        from agent.meanwhile import Meanwhile
+
+        lane = self._plain.get(block.device)
+        if lane is None:
+            lane = self._plain[block.device] = Meanwhile(block.device, self._emit, self._motor(block.device))
+        lane.take(block)
 
     def _motor(self, asset: str) -> Motor | None:
         return next((state.asset.motor for state in self._states if state.asset.name == asset), None)
@@ -143,6 +157,7 @@ class Compute:
             if all(due_before.get(name) == due_s.get(name) for name in state.asset.sources)
         }
         self._states = [kept.get(asset) or self._new(asset, drive_kw, energies_kwh) for asset in assets]
+        self._plain.clear()
         for name in list(self._lanes):
             old = next((state.asset.motor for state in before if state.asset.name == name), None)
             if self._motor(name) != old:
@@ -312,7 +327,7 @@ class Compute:
                 Message(state.asset.name, "event", at_ms, body | {"event_start_ms": at_ms}, quality=state.quality)
             )
         events.clear()
-        due = not state.explained_ns or now_ns - state.explained_ns > EXPLAIN_S * 1e9
+        due = not state.explained_ns or now_ns - state.explained_ns >= self._explain_s * 1e9
         if state.estimator and self._tell_text and due and state.estimator.outcome is not None:
             state.explained_ns = now_ns
             self._tell_text(state.asset.name, "explain", explanation(state.estimator))
@@ -341,13 +356,13 @@ class Compute:
                 return True
             if self._kernels_failed:
                 return False
-            log.info("kernels are compiled in a process of their own; harmonics follow in about a minute")
+            log.info("kernels are compiled in a process of their own; events follow in about a minute")
             self._warming = kernels.warm_elsewhere()
         code = self._warming.poll()
         if code is None:
             return False
         self._warming = None
         if code != 0:
-            log.error("the kernels did not compile (exit %d); no waveforms are analysed; try: magwatt warm", code)
+            log.error("the kernels did not compile (exit %d): no events, no 10 min values; try: magwatt warm", code)
             self._kernels_failed = True
         return code == 0

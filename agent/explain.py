@@ -72,9 +72,11 @@ def as_text(asset: str, body: Mapping[str, Any]) -> str:
         over = f"energies over {where['seconds']:g} s"
         how = "steady load" if where["steady"] else "changing or reversing load: a quarter of an hour is taken together"
         lines.append(f"  {over}, {how}{'' if where['whole'] else '; not yet whole'}")
+        if body["powers"]["shaft"] < 0:
+            lines.append("  the motor brakes and gives energy back: electrical over mechanical power")
     else:
         lines += ["", f"Motor efficiency: none now. {body['reason'][:1].upper()}{body['reason'][1:]}."]
-    if body["methods"]:
+    if body["methods"] and "efficiency_pct" in body:
         lines += ["", "Method"]
         for number, item in enumerate(body["methods"]):
             mark = "taken" if number == 0 else "less sure"

@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from agent.config import Mqtt
 
 CONNACK_S = 2.0
-KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event")
+KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")
 
 
 @dataclass(slots=True)
