@@ -175,7 +175,7 @@ def _grid(parts: Vectors, turns: Floats, dt: float) -> complex:
 
 
 @part
-def _voltage(m: Machine, f: Front, c: Control, y: Floats, mem: Floats) -> complex:
+def _voltage(m: Machine, f: Front, c: Control, turn: complex, a: complex, y: Floats, mem: Floats) -> complex:
     """The controller, once per half carrier: the vector for the half carrier after the next instant."""
     top = y[7] / math.sqrt(3)
     change = c.ramp * f.half_s
@@ -186,8 +186,6 @@ def _voltage(m: Machine, f: Front, c: Control, y: Floats, mem: Floats) -> comple
         size = min(c.volts_per_rad_s * abs(mem[9]), top)
         forward: complex = size * complex(math.cos(angle), math.sin(angle))
         return forward
-    turn = _turn(m, y)
-    a, _, _, _, _ = _currents(m, turn, y)
     i = a * turn.conjugate()
     omega = m.pole_pairs * y[4]
     error = mem[9] - y[4]
@@ -208,8 +206,7 @@ def _voltage(m: Machine, f: Front, c: Control, y: Floats, mem: Floats) -> comple
     else:
         mem[13] += p.real * c.bandwidth * f.half_s
         mem[14] += p.imag * c.bandwidth * f.half_s
-    angle = m.pole_pairs * y[5] + 1.5 * f.half_s * omega
-    ahead: complex = u * complex(math.cos(angle), math.sin(angle))
+    ahead: complex = u * _turned(turn, 1.5 * f.half_s * omega)
     return ahead
 
 
@@ -276,7 +273,8 @@ def run(
                 at = 0.0
                 mem[1] = -1.0 if mem[1] > 0.0 else 1.0
                 waiting = complex(mem[15], mem[16])
-                a, _, _, _, _ = _currents(m, _turn(m, y), y)
+                turn = _turn(m, y)
+                a, _, _, _, _ = _currents(m, turn, y)
                 for k in range(3):  # a leg that an edge at the border left behind
                     mem[6 + k] = 0.0 if mem[1] > 0.0 else 1.0
                 if f.averaged > 0.0:
@@ -285,7 +283,7 @@ def run(
                 else:
                     _plan(waiting, max(y[7], 1.0), f, a, mem)
                 if c.mode != 0.0:
-                    u = _voltage(m, f, c, y, mem)
+                    u = _voltage(m, f, c, turn, a, y, mem)
                     mem[15], mem[16] = u.real, u.imag
             h = min(h_max, sample - done, f.half_s - at)
             if c.mode != 0.0 and f.averaged == 0.0:
