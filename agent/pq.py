@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from agent.metrics import by_name, rounded, rounded_all
 from dsp.aggregate import Interval, columns
+from dsp.plain import Plain
 from dsp.results import Flag, Window
 
 
-def pq3s_values(windows: list[Window], whole: bool = True) -> dict[str, Any]:
+def pq3s_values(windows: Sequence[Window | Plain], whole: bool = True) -> dict[str, Any]:
     """3 s values: quadratic means (IEC 61000-4-30, 4.5 [M]), plain ones of powers and frequency.
 
     whole: whether all three phases are there; otherwise totals are None.
@@ -24,7 +26,7 @@ def nothing_of_3s() -> dict[str, Any]:
     return dict.fromkeys(_PQ3S)
 
 
-def harmonics_values(windows: list[Window]) -> dict[str, Any]:
+def harmonics_values(windows: Sequence[Window | Plain]) -> dict[str, Any]:
     """Subgroups by order 0…50 for each phase; components where a window holds fewer than three cycles. Bands from 2 to
     9 kHz where the sampling rate carries any."""
     values: dict[str, Any] = {"fundamental_hz": round(float(np.mean([window.frequency_hz for window in windows])), 4)}
@@ -84,7 +86,7 @@ def _by_phase(topic: str, what: str, unit: str, mean: np.ndarray) -> dict[str, A
     return found
 
 
-def _aggregate(windows: list[Window], field: str, phase: int | None, quadratic: bool) -> float:
+def _aggregate(windows: Sequence[Window | Plain], field: str, phase: int | None, quadratic: bool) -> float:
     rows = [getattr(window, field) for window in windows]
     picked = np.array([row if phase is None else row[phase] for row in rows], dtype=np.float64)
     return float(np.sqrt(np.mean(picked**2)) if quadratic else np.mean(picked))

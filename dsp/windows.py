@@ -43,7 +43,7 @@ def cycles_for(f_hz: float, nominal: str) -> int:
 
 
 def coarse(x: Floats, use: Bytes, rate_hz: float, lo_hz: float, hi_hz: float) -> float:
-    """Signed frequency of the strongest line of the space vector, or 0 when none stands out. Not a hot path.
+    """Signed frequency of the strongest line of the space vector, or 0 when none stands out. Plain numpy.
 
     x: three channels, shape (3, n), free of gaps. use: which of them count.
     """
@@ -73,7 +73,7 @@ def coarse(x: Floats, use: Bytes, rate_hz: float, lo_hz: float, hi_hz: float) ->
     if f[k] < 0.0 and amplitude[mirror] > 0.99 * amplitude[k]:
         k = mirror
     # noise alone: the largest of some hundred bins is below 3 medians, and its share falls with n
-    if amplitude[k] < 4.0 * float(np.median(amplitude[band])) or amplitude[k] ** 2 < floor_of(n) * power:
+    if amplitude[k] < 4.0 * float(np.median(amplitude[band])) or amplitude[k] ** 2 < share_of(n) * power:
         return 0.0
     a, b, c = (math.log(float(amplitude[j % size]) + 1e-300) for j in (k - 1, k, k + 1))
     bend = a - 2.0 * b + c
@@ -98,13 +98,15 @@ def span_cycles(n_cycles: int) -> tuple[int, int]:
     return n_cycles - d, d
 
 
-@kernel
-def floor_of(n: int) -> float:
+def share_of(n: int) -> float:
     """Smallest share of the power of n samples that the fundamental must have: 2 % of the rms, more when n is small.
 
     White noise gives a Hann line of 1.5/n of its power on average; 9/n is exceeded in 0.25 % of cases.
     """
     return max(4e-4, 9.0 / n) if n > 0 else 1.0
+
+
+floor_of = kernel(share_of)
 
 
 @kernel
