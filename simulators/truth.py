@@ -60,7 +60,7 @@ def _machine(train: Train) -> Row:
     }
     if train.flow_m3_s:
         row |= {"flow_m3_h": train.flow_m3_s * 3600, "head_m": train.head_m}
-    if min(train.shaft_w, train.motor_input_w, train.input_w) > 0:  # else nothing is driven: no efficiency is true
+    if min(train.shaft_w, train.motor_input_w, train.input_w) > 0:  # else nothing is driven, or it drives the grid
         row["motor_efficiency_pct"] = 100 * train.shaft_w / train.motor_input_w
         row["system_efficiency_pct"] = 100 * train.shaft_w / train.input_w
     if train.output is not None and min(train.motor_input_w, train.input_w) > 0:

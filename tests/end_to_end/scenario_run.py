@@ -73,14 +73,14 @@ class Run:
         return found
 
     def true_ratios(self, asset: str, top: str, bottom: str, t_ms: float) -> list[float]:
-        """Percent: true energy over true energy, of each interval of 8 s to 66 s that ends there."""
+        """Percent, of each interval of 8 s to 66 s that ends there: energies out over in, whichever way they flow."""
         tops, bottoms = (self.between(asset, name, t_ms - 66_000, t_ms)[::-1] for name in (top, bottom))
         step_s = (self.times_ms[1] - self.times_ms[0]) / 1000
         found, top_w, bottom_w = list[float](), 0.0, 0.0
         for number, (one, other) in enumerate(zip(tops, bottoms, strict=True), 1):
             top_w, bottom_w = top_w + one, bottom_w + other
-            if number * step_s >= 8 and bottom_w > 0:
-                found.append(100 * top_w / bottom_w)
+            if number * step_s >= 8 and top_w * bottom_w > 0:
+                found.append(100 * (top_w / bottom_w if bottom_w > 0 else bottom_w / top_w))
         return found
 
     def doubts(self, asset: str, metric: str) -> list[float]:

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,6 @@ from agent.config import ConfigError
 from simulators.scenarios import load
 
 DAY_S = 86_400
-MONTH_LIMIT_S = 600  # 2 motors at 10 s polls
-START_S = 1.0  # register maps are read, the rectifier's table is made
-SHARED = 1.5  # what other work on the same cores may add to processor time
 
 
 def every_10s(text: str) -> str:
@@ -29,17 +25,14 @@ def every_10s(text: str) -> str:
 
 
 @pytest.mark.parametrize("seconds", [DAY_S // 8, pytest.param(DAY_S, marks=pytest.mark.soak)])
-def test_two_motors_are_quick_enough_for_a_month_in_ten_minutes(seconds: int) -> None:
-    """And what the agent counted is what the plant drew, within class 0.5 and the counters' last digit."""
+def test_what_was_counted_is_what_was_drawn(seconds: int) -> None:
+    """Two motors at 10 s polls, within class 0.5. How long a month takes: benchmarks/month.py."""
     rows: list[tuple[str, bytes]] = []
     true: list[dict[str, Any]] = []
-    began_s = time.process_time()
     run_accelerated(
         load("pump-station"), seconds + 1, lambda topic, payload, _: rows.append((topic, payload)), step_s=10,
         truth_every=seconds // 10, on_truth=lambda _, now: true.append(now), edit=every_10s,
     )  # fmt: skip
-    allowed_s = START_S + MONTH_LIMIT_S / 30 * seconds / DAY_S * SHARED
-    assert time.process_time() - began_s < allowed_s
     for name in ("pump-1", "pump-2"):
         counted = [json.loads(payload)["v"]["energy_import_kwh"] for topic, payload in rows
                    if topic.endswith(f"{name}/telemetry")]  # fmt: skip
