@@ -46,13 +46,13 @@ class Timekeeper:
             await self._clock.sleep(LOOK_S)
 
     def look(self) -> None:
+        if self._watch.word == SYNCHRONISED:  # until now
+            self._in_order(self._note_sound)
         step = self._watch.look()
         self._tell()
         if step is not None:
             self.steps += 1
             self._in_order(lambda: self._correct(step))
-        if self._watch.word == SYNCHRONISED:
-            self._in_order(self._note_sound)
 
     def remember(self) -> None:
         """Trouble with the disk is said elsewhere."""
