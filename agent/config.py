@@ -16,6 +16,7 @@ from typing import Any
 
 from agent import config_keys as keys
 from agent import schema
+from agent.config_dialects import Dialects, read_dialects
 from agent.schema import Key, Report
 from drivers.errors import ProfileError
 from drivers.profiles import profile_ids, set_profile_folders
@@ -172,6 +173,7 @@ class Config:
     drives: Mapping[str, Drive]
     motors: Mapping[str, Motor]
     signals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    dialects: Dialects = Dialects()  # noqa: RUF009  # frozen
 
 
 def load_config(path: Path) -> tuple[Config, Report]:
@@ -237,6 +239,8 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
     store = schema.read_table(_table(raw, "store", report) or {}, keys.STORE, "store", report) or {
         name: key.default for name, key in keys.STORE.items()
     }
+    mqtt = _mqtt(path, raw, report)
+    names = (site["id"], site["gateway"]) if site else ("?", "?")
     return Config(
         path=path,
         hash="",
@@ -246,12 +250,13 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
             store["commit"], store["quota"], store["keep_free"] / 100, store["age"],
             (store["history_1s"], store["history_1min"], store["history_15min"]),
         ),
-        mqtt=_mqtt(path, raw, report),
+        mqtt=mqtt,
         buses=_named(raw, "bus", keys.BUS, report, _bus),
         meters=_named(raw, "meter", keys.METER, report, _meter),
         drives=_named(raw, "drive", keys.DRIVE, report, _drive),
         motors=_named(raw, "motor", keys.MOTOR, report, _motor),
         signals=_named(raw, "signal", keys.SIGNAL, report, lambda _name, values, _report: values),
+        dialects=read_dialects(path.parent, raw, mqtt.also if mqtt else (), mqtt is not None, names, report),
     )
 
 

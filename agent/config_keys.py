@@ -97,7 +97,8 @@ def _losses_kind(value: Any) -> str:
     return schema.one_of("seven-point")(value)
 
 
-TOP = ("site", "store", "mqtt", "bus", "meter", "drive", "motor", "signal", "tariff")
+TOP = ("site", "store", "mqtt", "homeassistant", "sparkplug", "prometheus", "file", "bus", "meter", "drive", "motor",
+       "signal", "tariff")  # fmt: skip
 SITE = {
     "id": Key(schema.identifier),
     "gateway": Key(schema.identifier),

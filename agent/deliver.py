@@ -13,6 +13,7 @@ from agent.config import Config, Mqtt
 from agent.health import Outlook
 from agent.publish import Publisher
 from agent.sinks import DurableSink
+from agent.sinks.dialects import durable_dialects, live_dialects
 from agent.store import Store, StoreError
 from drivers.reading import Clock
 
@@ -48,10 +49,14 @@ class Delivery:
             self.sinks.append(self._mqtt_sink(config, config.mqtt))
         else:
             log.warning("no [mqtt] table: results go nowhere")
+        self.sinks += durable_dialects(config, publisher, store, clock)
         publisher.sinks = self.sinks
         self._drains = store.drains([sink.name for sink in self.sinks])
         for sink in self.sinks:
             sink.start(self._drains[sink.name])
+        publisher.live = live_dialects(config, publisher, store)
+        for live in publisher.live:
+            live.start()
         if store.damage:
             publisher.tell_event("state_damaged", store.damage)
         if store.directory is None:
@@ -97,6 +102,8 @@ class Delivery:
         save()
         with contextlib.suppress(StoreError):
             self._store.flush()
+        for live in self._publisher.live:
+            live.stop()
         for sink in self.sinks:
             sink.stop()
         self._store.close()

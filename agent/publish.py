@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any, Protocol
 
@@ -32,6 +32,7 @@ class Publisher:
         self.carrier: Carrier | None = None
         self.sinks: list[DurableSink] = []
         self.live: list[LiveSink] = []
+        self.on_renew: list[Callable[[Config, tuple[Asset, ...]], None]] = []  # sinks that must know all motors
         self._config, self._assets, self._store, self._clock = config, assets, store, clock
         self._names: dict[str, dict[str, list[str]]] = {}  # asset → kind → metrics seen
         self._states: dict[str, bytes] = {}
@@ -95,6 +96,8 @@ class Publisher:
         for name in gone:
             for kind in ("meta", "state"):
                 self._tell(f"{self.root}/{name}/{kind}", b"")
+        for renewed in self.on_renew:
+            renewed(config, assets)
         for topic, payload in self.greeting():
             self._tell(topic, payload)
 

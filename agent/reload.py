@@ -129,7 +129,10 @@ def without_restart(old: Config, new: Config) -> tuple[Config, list[str]]:
     if (old.mqtt is None) != (mqtt is None) or (old.mqtt and mqtt and old.mqtt.also != mqtt.also):
         waiting.append("[mqtt] that comes or goes, and mqtt.also, take a restart; until then it is as before")
         mqtt = old.mqtt
-    return replace(new, site=site, state_dir=old.state_dir, store=old.store, mqtt=mqtt), waiting
+    if old.dialects != new.dialects:
+        waiting.append("[homeassistant], [sparkplug], [prometheus] and [file] take a restart; until then as before")
+    kept = replace(new, site=site, state_dir=old.state_dir, store=old.store, mqtt=mqtt, dialects=old.dialects)
+    return kept, waiting
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[str]:

@@ -287,8 +287,6 @@ def _name_unbuilt(config: Config, report: Report) -> None:
         report.note("site.energy_price", f"{later}: savings come in a later version")
     if site.grid_factor is not None:
         report.note("site.grid_factor", f"{later}: carbon comes with the savings")
-    for sink in config.mqtt.also if config.mqtt else ():
-        report.note("mqtt.also", f"{sink}: {later}")
     for motor in _present(config.motors):
         if motor.waveform:
             report.note(

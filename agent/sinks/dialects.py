@@ -1,0 +1,67 @@
+"""The dialects that a configuration asks for, beside MQTT. One whose library is missing is said, and left out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from agent.config import Config
+from agent.publish import Publisher
+from agent.sinks import DurableSink, LiveSink
+from agent.store import Store
+from agent.topology import assets
+from drivers.reading import Clock
+
+log = logging.getLogger(__name__)
+
+Sink = TypeVar("Sink")
+
+
+def durable_dialects(config: Config, publisher: Publisher, store: Store, clock: Clock) -> list[DurableSink]:
+    def sparkplug() -> DurableSink:
+        from agent.sinks.sparkplug import SparkplugSink
+
+        sink = SparkplugSink(config, assets(config), publisher.root, publisher.greeting, store, clock)
+        publisher.on_renew.append(sink.renew)
+        return sink
+
+    def file() -> DurableSink:
+        from agent.sinks.file import FileSink
+
+        assert config.dialects.file is not None
+        return FileSink(config.dialects.file, publisher.root)
+
+    wanted = ((config.dialects.sparkplug, sparkplug), (config.dialects.file, file))
+    return [sink for settings, build in wanted if settings is not None and (sink := _built(build)) is not None]
+
+
+def live_dialects(config: Config, publisher: Publisher, store: Store) -> list[LiveSink]:
+    def homeassistant() -> LiveSink:
+        from agent.sinks.homeassistant import HomeAssistantSink
+
+        sink = HomeAssistantSink(config, assets(config), publisher.root, store)
+        publisher.on_renew.append(sink.renew)
+        return sink
+
+    def prometheus() -> LiveSink:
+        from agent.sinks.prometheus import PrometheusSink
+
+        sink = PrometheusSink(config, assets(config))
+        publisher.on_renew.append(sink.renew)
+        return sink
+
+    wanted = ((config.dialects.homeassistant, homeassistant), (config.dialects.prometheus, prometheus))
+    return [sink for settings, build in wanted if settings is not None and (sink := _built(build)) is not None]
+
+
+def _built(build: Callable[[], Sink]) -> Sink | None:
+    try:
+        return build()
+    except ImportError as error:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        log.error("%s is not installed: pip install 'magwatt[%s]'; measuring goes on without it", error.name, extra)
+        return None
+
+
+_EXTRAS = {"google": "sparkplug", "prometheus_client": "prometheus", "pyarrow": "parquet"}

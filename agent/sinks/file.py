@@ -1,0 +1,191 @@
+"""Files: every row as one line of JSON, closed when large enough, and then made into Parquet where that is wanted.
+
+A row is confirmed when the disk has it. After a crash the last ones may come again: their ids are looked up in the end
+of the file, so that none stands there twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from agent.config_dialects import Files
+from agent.store import Drain, Row
+
+log = logging.getLogger(__name__)
+
+OPEN = "current.ndjson"
+BATCH = 500
+WAIT_S = 0.5
+RETRY_S = 10.0
+TAIL_BYTES = 4_000_000  # more than the rows of one batch
+CONVERT_S = 600.0
+
+
+class FileSink:
+    name = "file"
+
+    def __init__(self, settings: Files, root: str) -> None:
+        self._settings, self._root = settings, root
+        self.written = 0
+        self._file: int | None = None
+        self._size = 0
+        self._written_before: set[str] = set()  # ids in the file's end, until the spool is past them
+        self._said = False
+        self._drain: Drain | None = None
+        self._awake, self._ending = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="file", daemon=True)
+
+    def start(self, drain: Drain) -> None:
+        self._drain = drain
+        drain.wake = self._awake.set
+        self._thread.start()
+
+    def tell(self, topic: str, payload: bytes) -> None:
+        """Retained texts are no rows."""
+
+    def numbers(self) -> Mapping[str, float | int]:
+        return {"file_rows": self.written}
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._awake.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        assert self._drain is not None
+        while True:
+            ending = self._ending.is_set()  # one more turn after it was asked
+            try:
+                while rows := self._take(self._drain):
+                    self._write(rows)
+                    self._drain.confirm([row.n for row in rows])
+                self._healed()
+            except OSError as error:
+                self._drain.give_back()
+                self._close()
+                self._trouble(error)
+                self._ending.wait(RETRY_S)
+            if ending:
+                self._close()
+                return
+            self._awake.wait(WAIT_S)
+            self._awake.clear()
+
+    @staticmethod
+    def _take(drain: Drain) -> list[Row]:
+        """In order: a file has no live view that could jump back, so the backlog goes first."""
+        return drain.take_backlog(BATCH) or drain.take_live(BATCH)
+
+    def _write(self, rows: list[Row]) -> None:
+        """All or nothing: what could only be written in part is cut off again."""
+        if self._file is None:
+            self._open()
+        assert self._file is not None
+        fresh = [row for row in rows if row.id not in self._written_before]
+        data = b"".join(line(row, self._root) for row in fresh)
+        try:
+            done = 0
+            while done < len(data):
+                done += os.write(self._file, data[done:])
+            os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(data)
+        self.written += len(fresh)
+        if fresh:
+            self._written_before.clear()
+        if self._size >= self._settings.rotate_bytes:
+            self._rotate(rows[-1].t_ms)
+
+    def _open(self) -> None:
+        folder = self._settings.directory
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / OPEN
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
+        size = os.fstat(self._file).st_size
+        tail = os.pread(self._file, TAIL_BYTES, max(0, size - TAIL_BYTES))
+        whole = tail.rfind(b"\n") + 1  # a power cut may have left half a line
+        if whole < len(tail):
+            os.ftruncate(self._file, size - (len(tail) - whole))
+        self._size = size - (len(tail) - whole)
+        self._written_before = set()
+        for text in tail[:whole].splitlines()[-2 * BATCH :]:
+            try:
+                self._written_before.add(str(msgspec.json.decode(text)["id"]))
+            except (msgspec.DecodeError, KeyError, TypeError):
+                continue  # the first line of the tail is cut, or somebody wrote into our file
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _rotate(self, t_ms: int) -> None:
+        self._close()
+        folder = self._settings.directory
+        stamp = datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+        closed = _free(folder, stamp)
+        (folder / OPEN).rename(closed)
+        if self._settings.format == "parquet":
+            self._to_parquet()
+        self._prune()
+
+    def _to_parquet(self) -> None:
+        """In a process of its own: the agent stays small. What cannot be converted stays as it is, until the next."""
+        for closed in sorted(self._settings.directory.glob("rows-*.ndjson")):
+            command = [sys.executable, "-P", "-m", "agent.sinks.file_parquet", str(closed)]
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=CONVERT_S, check=False)
+            except subprocess.TimeoutExpired:
+                log.warning("file: %s was not made into Parquet in %.0f s; it stays NDJSON", closed.name, CONVERT_S)
+                continue
+            if done.returncode:
+                reason = (done.stderr.strip().splitlines() or ["?"])[-1]
+                log.warning("file: %s stays NDJSON: %s", closed.name, reason)
+
+    def _prune(self) -> None:
+        """The oldest closed files go when all together are too large."""
+        closed = sorted(self._settings.directory.glob("rows-*"))
+        total = sum(path.stat().st_size for path in closed)
+        for path in closed[:-1]:
+            if total <= self._settings.keep_bytes:
+                return
+            total -= path.stat().st_size
+            path.unlink()
+            log.info("file: %s removed: all together are more than [file] keep", path.name)
+
+    def _trouble(self, error: OSError) -> None:
+        if not self._said:
+            log.error("file %s: %s; rows wait in the spool, next try in %.0f s", self._settings.directory,
+                      error.strerror or error, RETRY_S)  # fmt: skip
+        self._said = True
+
+    def _healed(self) -> None:
+        if self._said:
+            log.info("file %s: written again", self._settings.directory)
+            self._said = False
+
+
+def line(row: Row, root: str) -> bytes:
+    """The message with its topic in front."""
+    topic = msgspec.json.encode(row.topic(root))
+    return b'{"topic":' + topic + b"," + row.payload[1:] + b"\n"
+
+
+def _free(folder: Path, stamp: str) -> Path:
+    """A name that is not taken, later in order than those that are."""
+    for number in range(1000):
+        path = folder / f"rows-{stamp}-{number:03d}.ndjson"
+        if not path.exists() and not path.with_suffix(".parquet").exists():
+            return path
+    raise OSError(f"no free name for {stamp}")

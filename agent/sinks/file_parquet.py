@@ -1,0 +1,70 @@
+"""One closed NDJSON file → Parquet: one line for each value, so that no change of metrics changes the columns.
+
+`python -m agent.sinks.file_parquet FILE`: FILE.parquet takes its place once it is whole on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SCHEMA = pa.schema([
+    ("t", pa.timestamp("ms", tz="UTC")), ("id", pa.string()), ("asset", pa.string()), ("kind", pa.string()),
+    ("metric", pa.string()), ("value", pa.float64()), ("text", pa.string()), ("series", pa.list_(pa.float64())),
+    ("u", pa.float64()), ("method", pa.string()), ("flags", pa.string()), ("quality", pa.string()),
+])  # fmt: skip
+ROWS_AT_ONCE = 2000  # messages
+
+
+def convert(source: Path) -> Path:
+    """Raises OSError, ValueError. The source is removed last: a cut in between leaves both, and is done again."""
+    target, partial = source.with_suffix(".parquet"), source.with_suffix(".partial")
+    with source.open("rb") as lines, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+        while block := list(islice(lines, ROWS_AT_ONCE)):
+            values = [value for text in block for value in _values(msgspec.json.decode(text))]
+            writer.write_table(pa.Table.from_pylist(values, schema=SCHEMA))
+    with partial.open("rb") as written:
+        os.fsync(written.fileno())
+    partial.rename(target)
+    source.unlink()
+    return target
+
+
+def _values(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    levels = row["topic"].split("/")
+    flags, whole = row.get("f", {}), row.get("f", {}).get("*", [])
+    kind = levels[-1]
+    asset = levels[-2] if row["s"].startswith("magwatt.") and kind not in ("health",) else None
+    frame = {"t": row["t"], "id": row["id"], "kind": kind, "asset": asset, "quality": row["q"]}
+    doubts = {name for name in row["v"] if name.endswith("_u") and name[:-2] in row["v"]}
+    for name, value in row["v"].items():
+        if name in doubts:
+            continue
+        found = frame | {
+            "metric": name,
+            "u": row["v"].get(f"{name}_u"),
+            "method": row.get("m", {}).get(name),
+            "flags": " ".join([*flags.get(name, []), *whole]) or None,
+        }
+        if isinstance(value, list):
+            found["series"] = [None if item is None else float(item) for item in value]
+        elif isinstance(value, int | float):
+            found["value"] = float(value)
+        elif value is not None:
+            found["text"] = str(value)
+        yield found
+
+
+if __name__ == "__main__":
+    try:
+        convert(Path(sys.argv[1]))
+    except (OSError, ValueError, KeyError, msgspec.DecodeError, pa.ArrowException) as problem:
+        sys.exit(f"{problem}")

@@ -1,0 +1,99 @@
+"""Prometheus names: base units, spelt out; counters end in `_total`. Pure; derived from the metrics table."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from agent.metrics import Metric
+from agent.sinks.shapes import Shape, grows, shape
+from drivers.vocabulary import metric_name
+
+BASE = {
+    "W": ("watts", 1.0), "kW": ("watts", 1e3), "var": ("vars", 1.0), "VA": ("volt_amperes", 1.0), "V": ("volts", 1.0),
+    "A": ("amperes", 1.0), "Hz": ("hertz", 1.0), "rpm": ("revolutions_per_second", 1 / 60), "%": ("ratio", 0.01),
+    "degC": ("celsius", 1.0), "deg": ("radians", math.pi / 180), "Nm": ("newton_meters", 1.0), "h": ("seconds", 3600.0),
+    "d": ("seconds", 86400.0), "s": ("seconds", 1.0), "ms": ("seconds", 1e-3), "Wh": ("joules", 3.6e3),
+    "kWh": ("joules", 3.6e6), "MWh": ("joules", 3.6e9), "GWh": ("joules", 3.6e12), "kvarh": ("var_seconds", 3.6e6),
+    "kVAh": ("volt_ampere_seconds", 3.6e6), "m3/h": ("cubic_meters_per_second", 1 / 3600), "bar": ("pascals", 1e5),
+    "MB": ("bytes", 1e6),
+}  # fmt: skip
+IN_NAME = {  # rows without a unit that have one in their name
+    "_start_ms": ("_start_time_seconds", 1e-3),
+    "_s": ("_seconds", 1.0),
+    "certificate_days": ("certificate_seconds", 86400.0),
+    "hours_until_full": ("until_full_seconds", 3600.0),
+    "_ppm": ("_ratio", 1e-6),
+}
+
+
+class Type(Enum):
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    INFO = "info"  # a text, as a label of a gauge that is 1
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """name: as scraped. factor: from the metric's unit to the base unit."""
+
+    name: str
+    factor: float
+    type: Type
+    about: str
+    series: bool = False
+
+
+def names(metrics: Iterable[Metric]) -> dict[tuple[str, str], Exposed]:
+    """(kind of message, metric) → how it is exposed. Where two would get one name (`shaft_power_w` and
+    `shaft_power_kw`), each keeps its own unit in it."""
+    rows = {(metric.topic, metric.name): metric for metric in metrics}
+    plain = {key: _exposed(metric, "") for key, metric in rows.items()}
+    taken = Counter(item.name for item in plain.values())
+    found = {}
+    for key, metric in rows.items():
+        if taken[plain[key].name] > 1 and metric.unit:
+            plain[key] = _exposed(metric, f"_in_{_UNIT_WORDS.get(metric.unit, 'own')}")
+        found[key] = plain[key]
+    return found
+
+
+_UNIT_WORDS = {"W": "watt", "kW": "kilowatt", "Wh": "watthour", "kWh": "kilowatthour", "MWh": "megawatthour",
+               "GWh": "gigawatthour", "h": "hour", "d": "day", "%": "percent", "s": "second", "ms": "millisecond",
+               "V": "volt", "A": "ampere"}  # fmt: skip
+
+
+def _exposed(metric: Metric, mark: str) -> Exposed:
+    stem, factor, unit = metric.name, 1.0, ""
+    if metric.unit in BASE:
+        unit, factor = BASE[metric.unit]
+        suffix = metric_name("", metric.unit)
+        stem = stem.removesuffix(suffix).removesuffix("_percent")
+        unit = f"_{unit}"
+    elif not metric.unit:
+        end = next((end for end in IN_NAME if stem.endswith(end)), None)
+        if end:
+            unit, factor = IN_NAME[end]
+            stem = stem.removesuffix(end)
+            unit = unit if unit.startswith("_") or not stem else f"_{unit}"
+    kind = "" if metric.topic in ("telemetry", "event") else f"{metric.topic}_"
+    form = shape(metric)
+    name = "magwatt_" + _words(f"{kind}{stem.rstrip('_')}{mark}{unit}")
+    if form is Shape.TEXT:
+        return Exposed(f"{name}_info", 1.0, Type.INFO, metric.about)
+    if grows(metric) and form is not Shape.SERIES:
+        return Exposed(f"{name.removesuffix('_total')}_total", factor, Type.COUNTER, metric.about)
+    return Exposed(name, factor, Type.GAUGE, metric.about, form is Shape.SERIES)
+
+
+_SPELT = {"_*": "", "100pct": "full_scale", "_hours_": "_time_", "_days_": "_time_"}
+
+
+def _words(name: str) -> str:
+    """A bus has its name in its metrics (`bus_*_polls`): that is a label here. Times are in seconds."""
+    for word, plain in _SPELT.items():
+        name = name.replace(word, plain)
+    return name.strip("_")

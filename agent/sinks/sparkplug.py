@@ -1,0 +1,278 @@
+"""A Sparkplug B 3.0 edge node: group = site, node = gateway, device = motor (or shared meter).
+
+Its data go as QoS 0, as the specification wants; a QoS 1 marker on the same connection proves that the broker read all
+before it. What no marker has confirmed when a connection ends is sent again, as historical.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+
+from agent.config import Config
+from agent.sinks import Texts
+from agent.sinks.births import BirthPace
+from agent.sinks.link import Link
+from agent.sinks.pace import Pacer
+from agent.sinks.sparkplug_node import NAMESPACE, Node
+from agent.sinks.sparkplug_types import SIZE_MAX, decoded
+from agent.store import Drain, Row, Store, StoreError
+from agent.topology import Asset
+from drivers.reading import Clock
+
+log = logging.getLogger(__name__)
+
+NOTE = "sparkplug"
+WINDOW = 200  # rows behind the last confirmed marker
+REBIRTH_S = 5.0  # requests within that time after a rebirth become one
+CONFIRM_S = 30.0  # without a confirmation for that long the connection is dead
+BAD_SHOWN = 5  # commands that cannot be understood, before they are only counted
+IDLE_S = 0.5
+
+
+class SparkplugSink:
+    """Everything runs in the link's thread but `tell`, `renew` and `numbers`."""
+
+    name = "sparkplug"
+
+    def __init__(
+        self, config: Config, assets: tuple[Asset, ...], root: str, greet: Texts, store: Store, clock: Clock
+    ) -> None:
+        settings, broker = config.dialects.sparkplug, config.mqtt
+        assert settings is not None
+        assert broker is not None
+        self.link = Link("sparkplug", broker, f"magwatt-{config.site.id}-{config.site.gateway}-sparkplug", self)
+        self.node = Node(settings.group, settings.node, config, assets, clock, self._publish)
+        self.commands_refused = self.rebirths = 0
+        self._host, self._root, self._greet, self._store = settings.primary_host, root, greet, store
+        self._drain: Drain | None = None
+        self._told: deque[tuple[str, bytes]] = deque()
+        self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
+        self._client: paho.Client | None = None
+        self._bd_seq = _last_bd_seq(store)
+        self._pace, self._pacer = BirthPace(), Pacer(self.link.chance)
+        self._host_online, self._host_ms = settings.primary_host is None, -1
+        self._births_due: list[str | None] = []
+        self._rebirth_due_s: float | None = None
+        self._reborn_s = -math.inf
+        self._unmarked: list[int] = []  # rows since the last marker
+        self._marked: tuple[int, float, list[int]] | None = None  # the marker's id, when it left, the rows before it
+        self._subscribing: int | None = None
+        self._parting: int | None = None
+        self._now_s = 0.0
+
+    def start(self, drain: Drain) -> None:
+        self._drain = drain
+        drain.wake = self.link.wake
+        self.link.start()
+
+    def tell(self, topic: str, payload: bytes) -> None:
+        self._told.append((topic, payload))
+        self.link.wake()
+
+    def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
+        self._renewed.append((config, assets))
+        if config.mqtt is not None:
+            self.link.move(config.mqtt)
+        self.link.wake()
+
+    def numbers(self) -> Mapping[str, float | int]:
+        return {"sparkplug_connects": self.link.connects, "sparkplug_rebirths": self.rebirths,
+                "sparkplug_commands_refused": self.commands_refused}  # fmt: skip
+
+    def stop(self) -> None:
+        self.link.stop()
+
+    # What the link calls.
+
+    def configure(self, client: paho.Client) -> None:
+        client.on_socket_open = self._count_connect
+
+    def _count_connect(self, client: paho.Client, _data: Any, _sock: Any) -> None:
+        """The broker was reached: the CONNECT packet follows, and no other has its bdSeq."""
+        self._bd_seq = (self._bd_seq + 1) % 256
+        try:
+            self._store.save_note(NOTE, "bdSeq", "", self._bd_seq)
+        except StoreError as error:
+            log.warning("sparkplug: bdSeq not saved: %s", error)
+        client.will_set(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1, retain=False)
+
+    def stands(self, client: paho.Client) -> None:
+        self._client = client
+        topics = [(self.node.topic("NCMD"), 1)]
+        if self._host is not None:
+            self._host_online = False  # its retained STATE follows
+            topics.append((f"{NAMESPACE}/STATE/{self._host}", 1))
+        self._told.extend(self._greet())
+        self._subscribing = client.subscribe(topics)[1]
+
+    def turn(self, now_s: float) -> float:
+        self._now_s = now_s
+        self._take_told()
+        if self._subscribing is not None or not self._host_online:
+            return IDLE_S
+        if self._rebirth_due_s is not None and now_s >= self._rebirth_due_s:
+            self._rebirth_due_s, self._reborn_s = None, now_s
+            self.rebirths += 1
+            self._births_due = [None]
+        if not self.node.born and None not in self._births_due:
+            self._births_due = [None]
+        if (wait_s := self._give_birth(now_s)) > 0:
+            return wait_s
+        return min(self._send_rows(now_s), IDLE_S)
+
+    def heard(self, topic: str, payload: bytes) -> None:
+        if topic == self.node.topic("NCMD"):
+            self._command(payload)
+        elif topic == f"{NAMESPACE}/STATE/{self._host}":
+            self._host_state(payload)
+
+    def confirmed(self, mid: int) -> None:
+        if mid == self._subscribing:
+            self._subscribing = None
+        if mid == self._parting:
+            self._parting = -1
+        if self._marked is not None and self._marked[0] == mid:
+            assert self._drain is not None
+            self._pacer.confirmed(self._now_s - self._marked[1])
+            self._drain.confirm(self._marked[2])
+            self._marked = None
+
+    def part(self, client: paho.Client) -> bool:
+        """3.1.1 has no disconnect that keeps the will: NDEATH first."""
+        if not self.node.born:
+            return True
+        if self._parting is None:
+            self.node.end_session()
+            self._parting = client.publish(self.node.topic("NDEATH"), self.node.death(self._bd_seq), qos=1).mid
+        return self._parting == -1
+
+    def gone(self) -> None:
+        self._client = self._subscribing = self._parting = None
+        self.node.end_session()
+        self._births_due, self._rebirth_due_s = [], None
+        self._unmarked, self._marked = [], None
+        if self._drain is not None:
+            self._drain.give_back()
+
+    # Births and rows.
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        assert self._client is not None
+        self._client.publish(topic, payload, qos=0, retain=False)
+
+    def _give_birth(self, now_s: float) -> float:
+        """Seconds to wait until the next birth may go; 0 when none is due."""
+        while self._births_due:
+            if (wait_s := self._pace.wait_s(now_s)) > 0:
+                return wait_s
+            device = self._births_due.pop(0)
+            if device is None:
+                self._pace.spend(now_s, self.node.birth(self._bd_seq))
+                self._births_due = list(self.node.living())
+            elif self.node.to_be_born(device):
+                self._pace.spend(now_s, self.node.device_birth(device))
+        return 0.0
+
+    def _take_told(self) -> None:
+        while self._renewed:
+            self.node.renew(*self._renewed.popleft())
+        while self._told:
+            topic, payload = self._told.popleft()
+            asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
+            if kind in ("state", "info"):
+                self.node.tell(asset or None, payload)
+
+    def _send_rows(self, now_s: float) -> float:
+        assert self._drain is not None
+        free = WINDOW - len(self._unmarked) - (len(self._marked[2]) if self._marked else 0)
+        live = self._drain.take_live(free)
+        if live:
+            self._pacer.live(now_s, len(live))
+        room = min(free - len(live), WINDOW // 2)
+        backlog = self._drain.take_backlog(self._pacer.grant(now_s, room)) if self._drain.behind and room > 0 else []
+        for row in live:
+            self._send(row, historical=False)
+        for row in backlog:
+            self._send(row, historical=True)
+        if not self._drain.behind:
+            self.node.bury()
+        self._mark(now_s)
+        if self._marked and now_s - self._marked[1] > CONFIRM_S:
+            self.link.close(f"connection lost (no confirmation for {CONFIRM_S:.0f} s)")
+        return max(0.002, self._pacer.wait_s(now_s)) if self._drain.behind and free > 0 else IDLE_S
+
+    def _send(self, row: Row, historical: bool) -> None:
+        assert self._drain is not None
+        try:
+            born = self.node.row(row.asset, row.kind, msgspec.json.decode(row.payload), historical)
+        except (ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
+            self.link.mistaken("a row could not be told; it is set aside")
+            self._drain.refuse(row.n, f"cannot be told as Sparkplug: {error!r}")
+            return
+        self._pace.spend(self._now_s, born)
+        self._unmarked.append(row.n)
+
+    def _mark(self, now_s: float) -> None:
+        """One marker at a time: while one is on its way, rows gather behind the next."""
+        if self._unmarked and not self._marked and self._client is not None:
+            mid = self._client.publish(f"{self._root}/sparkplug", b"%d" % len(self._unmarked), qos=1).mid
+            self._marked, self._unmarked = (mid, now_s, self._unmarked), []
+
+    # What hosts say.
+
+    def _command(self, data: bytes) -> None:
+        try:
+            metrics = decoded(data).metrics
+        except ValueError as error:
+            self._refuse(f"is no Sparkplug payload: {error}")
+            return
+        for metric in metrics:
+            if metric.name == "Node Control/Rebirth":
+                if metric.WhichOneof("value") != "boolean_value":
+                    self._refuse("asks for a rebirth with something else than true")
+                elif metric.boolean_value and self._rebirth_due_s is None:
+                    self._rebirth_due_s = max(self._now_s, self._reborn_s + REBIRTH_S)
+            else:
+                self._refuse(f"would write {metric.name or f'alias {metric.alias}'!r}: nothing here can be written")
+
+    def _refuse(self, what: str) -> None:
+        self.commands_refused += 1
+        if self.commands_refused <= BAD_SHOWN:
+            log.warning("sparkplug: a command %s; it is left out", what[:200])
+
+    def _host_state(self, data: bytes) -> None:
+        try:
+            if len(data) > SIZE_MAX:
+                raise ValueError("too long")
+            state = json.loads(data)
+            online, at_ms = state["online"], state["timestamp"]
+            if not isinstance(online, bool) or not isinstance(at_ms, int) or isinstance(at_ms, bool):
+                raise ValueError("wrong types")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            self._refuse(f"on STATE is not understood: {error!r}")
+            return
+        if at_ms < self._host_ms:
+            return  # an old one, late
+        self._host_ms = at_ms
+        if online != self._host_online:
+            log.info("sparkplug: primary host %s is %s", self._host, "online" if online else "offline")
+        self._host_online = online
+        if not online and self.node.born and self._client is not None:
+            self.part(self._client)
+            self.link.close("the primary host went offline")
+
+
+def _last_bd_seq(store: Store) -> int:
+    try:
+        found = store.note(NOTE, "bdSeq", "")
+    except StoreError:
+        found = None
+    return found if isinstance(found, int) and 0 <= found < 256 else 255

@@ -1,0 +1,197 @@
+"""What a Sparkplug host is told about one device, or about the node itself: every metric with alias, type and value."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent.messages import EVERYTHING
+from agent.metrics import Metric
+from agent.sinks.shapes import Shape, flags_of, shape, unusable
+from agent.sinks.sparkplug_types import DOUBLE, DOUBLE_ARRAY, INT32, INT64, STRING
+
+QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500  # chapter 6, property "Quality"
+DATATYPES = {Shape.NUMBER: DOUBLE, Shape.WHOLE: INT64, Shape.TEXT: STRING, Shape.SERIES: DOUBLE_ARRAY}
+AT_HOME = ("telemetry", "health")  # kinds of message whose metrics have no folder
+UNCERTAIN_KINDS = ("estimate", "counter")
+INT64_RANGE = range(-(2**63), 2**63)
+
+
+@dataclass(slots=True)
+class Said:
+    """One value of one message."""
+
+    cell: Cell
+    t_ms: int
+    value: Any
+    flags: tuple[str, ...] = ()
+    method: str = ""
+    recovers: bool = False  # hosts know it with flags that it has no more
+
+    @property
+    def told(self) -> tuple[Any, ...]:
+        return (self.value, self.flags, self.method)
+
+
+@dataclass(slots=True, eq=False)
+class Cell:
+    """One metric of the birth. last: its newest value. told: what hosts know since the birth."""
+
+    name: str
+    alias: int
+    datatype: int
+    unit: str = ""
+    about: str = ""
+    last: Said | None = None
+    told: tuple[Any, ...] = ()
+
+
+class Book:
+    """aliases: counts over the whole node. row: kind of message and name → its row of the metrics table."""
+
+    def __init__(self, aliases: Iterator[int], row: Callable[[str, str], Metric | None]) -> None:
+        self._aliases, self._row = aliases, row
+        self.cells: dict[str, Cell] = {}
+
+    def expect(self, kind: str, metrics: Iterable[tuple[str, Metric]]) -> None:
+        """Metrics under the names that they will have in messages of that kind."""
+        for name in ("id", "quality", "flags"):
+            self._cell(kind, name, STRING, "", _ABOUT[name])
+        for name, metric in metrics:
+            self._cell(kind, name, DATATYPES[shape(metric)], metric.unit, metric.about)
+            if metric.kind in UNCERTAIN_KINDS and kind == "telemetry":
+                self._cell(kind, f"{name}_u", DOUBLE, metric.unit, f"uncertainty (k = 2) of {name}")
+
+    def state(self, name: str, value: Any, t_ms: int, datatype: int = STRING) -> Said:
+        """A value that comes with no message: identity, state."""
+        cell = self.cells.get(name) or self._cell("telemetry", name, datatype, "", "")
+        return Said(cell, t_ms, _fit(cell.datatype, value))
+
+    def read(self, kind: str, body: Mapping[str, Any]) -> tuple[list[Said], bool]:
+        """All values of an encoded message; true when some were not in the birth."""
+        before, t_ms, methods = len(self.cells), int(body["t"]), body.get("m", {})
+        whole = flags_of(body, EVERYTHING)
+        frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(whole)}
+        found = [self._say(kind, name, value, t_ms) for name, value in frame.items()]
+        for name, value in body["v"].items():
+            flags = tuple(flags_of(body, name))
+            found.append(self._say(kind, name, value, t_ms, flags, methods.get(name, "")))
+        return found, len(self.cells) != before
+
+    def _say(
+        self, kind: str, name: str, value: Any, t_ms: int, flags: tuple[str, ...] = (), method: str = ""
+    ) -> Said:  # fmt: skip
+        cell = self.cells.get(_folder(kind) + name)
+        if cell is None:
+            metric = self._row(kind, name)
+            datatype = DATATYPES[shape(metric)] if metric else STRING if isinstance(value, str) else DOUBLE
+            cell = self._cell(kind, name, datatype, metric.unit if metric else "", metric.about if metric else "")
+        return Said(cell, t_ms, _fit(cell.datatype, value), flags, method)
+
+    def _cell(self, kind: str, name: str, datatype: int, unit: str, about: str) -> Cell:
+        full = _folder(kind) + name
+        if full not in self.cells:
+            self.cells[full] = Cell(full, next(self._aliases), datatype, unit, about)
+        return self.cells[full]
+
+
+_ABOUT = {
+    "id": "boot-sequence of the message, for removing duplicates",
+    "quality": "good, uncertain or bad, of the message",
+    "flags": "what is doubtful about the whole message",
+}
+
+
+def keep(said: Iterable[Said]) -> None:
+    """These are the newest values, unless newer ones are known (a backlog)."""
+    for item in said:
+        if item.cell.last is None or item.t_ms >= item.cell.last.t_ms:
+            item.cell.last = item
+
+
+def news(said: Iterable[Said]) -> list[Said]:
+    """Those that hosts do not know yet; from now on they do (report by exception)."""
+    found = [item for item in said if item.cell.told != item.told]
+    for item in found:
+        item.recovers = bool(item.cell.told and item.cell.told[1] and not item.flags)
+        item.cell.told = item.told
+    return found
+
+
+def write_birth(payload: Any, book: Book) -> None:
+    """Every metric with name, alias, type and value, or null."""
+    for cell in book.cells.values():
+        metric = payload.metrics.add(name=cell.name, alias=cell.alias, datatype=cell.datatype)
+        for key, text in (("engUnit", cell.unit), ("documentation", cell.about)):
+            if text:
+                _property(metric, key, STRING, text)
+        said = cell.last or Said(cell, payload.timestamp, None)
+        _value(metric, said)
+        _doubts(metric, said)
+        cell.told = said.told
+
+
+def write_data(payload: Any, said: Iterable[Said], historical: bool) -> None:
+    for item in said:
+        metric = payload.metrics.add(alias=item.cell.alias)
+        if historical:
+            metric.is_historical = True
+        _value(metric, item)
+        _doubts(metric, item)
+
+
+def _value(metric: Any, said: Said) -> None:
+    metric.timestamp = said.t_ms
+    if said.value is None:
+        metric.is_null = True
+    elif said.cell.datatype == STRING:
+        metric.string_value = said.value
+    elif said.cell.datatype == INT64:
+        metric.long_value = said.value & (2**64 - 1)
+    elif said.cell.datatype == DOUBLE_ARRAY:
+        metric.bytes_value = said.value
+    else:
+        metric.double_value = said.value
+
+
+def _doubts(metric: Any, said: Said) -> None:
+    if unusable(list(said.flags)):
+        _property(metric, "Quality", INT32, QUALITY_STALE if said.flags == ("STALE",) else QUALITY_BAD)
+    elif said.recovers:
+        _property(metric, "Quality", INT32, QUALITY_GOOD)
+    if said.flags or said.recovers:
+        _property(metric, "flags", STRING, " ".join(said.flags))
+    if said.method:
+        _property(metric, "method", STRING, said.method)
+
+
+def _property(metric: Any, key: str, datatype: int, value: str | int) -> None:
+    metric.properties.keys.append(key)
+    item = metric.properties.values.add(type=datatype)
+    if isinstance(value, int):
+        item.int_value = value
+    else:
+        item.string_value = value
+
+
+def _fit(datatype: int, value: Any) -> Any:
+    """The value as its declared type; None where it is none of it."""
+    if value is None:
+        return None
+    if datatype == STRING:
+        return str(value)
+    if datatype == DOUBLE_ARRAY:
+        items = value if isinstance(value, list) else [value]
+        numbers = [float("nan") if item is None else float(item) for item in items]
+        return struct.pack(f"<{len(numbers)}d", *numbers)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if datatype == INT64:
+        return int(value) if value == int(value) and int(value) in INT64_RANGE else None
+    return float(value)
+
+
+def _folder(kind: str) -> str:
+    return "" if kind in AT_HOME else f"{kind}/"
