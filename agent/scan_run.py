@@ -80,7 +80,7 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
             click.echo("\n".join([f"# unit {unit}: {known.text}", *(f"#   {line}" for line in reasons(known)), toml]))
         if ending.is_set():
             return INTERRUPTED
-        return FINE if known.matches else FINDING
+        return FINE if known.matches and not known.foreign else FINDING
 
     return _guarded(main)
 

@@ -30,6 +30,7 @@ from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import Profile, load_profile, profile_ids
 from simulators.bus.memory import MemoryLink
+from simulators.bus.nameplate import Nameplate
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.named import marked_values, marks, nameplate
@@ -310,6 +311,24 @@ def test_the_watchdog_is_spoken_of_before_the_first_question_and_in_the_toml() -
     toml = to_toml(target, target.setting, [look(served(load_profile("yaskawa/ga800"), 0))])
     assert "Polling may arm, feed or mask its communication watchdog" in toml
     assert "H5-09" in toml
+
+
+def test_a_model_that_is_not_in_the_library_is_exit_1() -> None:
+    """A Danfoss of a series that nobody described, with the map of its relatives."""
+
+    async def scene() -> tuple[int, str]:
+        stranger = Nameplate(server_id=b"\x01\xffVLT Midi Drive FC 280")
+        bus = TcpBus([served(load_profile("danfoss/fc302"), 0)], nameplates={UNIT: stranger})
+        place = await bus.start()
+        try:
+            return await asyncio.to_thread(_in_process, ["identify", "--tcp", place, "--unit", str(UNIT), "--yes-fc03"])
+        finally:
+            await bus.stop()
+
+    code, out = asyncio.run(scene())
+    assert code == 1
+    assert out.startswith(f"# unit {UNIT}: unknown model, nearest danfoss/")
+    assert "FC 280" in out
 
 
 def _in_process(words: list[str]) -> tuple[int, str]:
