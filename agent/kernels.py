@@ -41,7 +41,10 @@ def use_cache() -> Path:
             continue
         os.environ["NUMBA_CACHE_DIR"] = str(folder)
         return folder
-    folder = Path(tempfile.mkdtemp(prefix="magwatt-"))  # nothing lasting is writable: a cache for this run only
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="magwatt-"))  # nothing lasting is writable: a cache for this run only
+    except OSError:
+        return Path(os.devnull)  # nothing at all is: no cache, each process compiles for itself
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
     return folder
 
@@ -83,7 +86,9 @@ def _roots() -> list[Path]:
     roots = [Path(cache) / "magwatt"] if cache else []
     with contextlib.suppress(RuntimeError):  # no home: a hardened service
         roots.append(Path.home() / ".cache" / "magwatt")
-    return [*roots, Path(tempfile.gettempdir()) / f"magwatt-{os.getuid()}"]
+    with contextlib.suppress(FileNotFoundError):  # no folder for temporary files either
+        roots.append(Path(tempfile.gettempdir()) / f"magwatt-{os.getuid()}")
+    return roots
 
 
 def _key() -> str:

@@ -148,3 +148,19 @@ def test_a_failed_compilation_keeps_the_plain_numbers(
     for block in blocks(6.5):
         compute.waveform(block)
     assert [Quality.WARMING_UP in message.quality for message in of(out, "pq3s")] == [True, True]
+
+
+def test_nowhere_to_write_is_no_cache_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read-only machine: no home, no folder for temporary files. Kernels are never warm, so numpy serves."""
+
+    def nowhere(*_: Any, **__: Any) -> str:
+        raise FileNotFoundError("no usable temporary directory found")
+
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("HOME", "/proc/none")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
+    monkeypatch.setattr(kernels.tempfile, "gettempdir", nowhere)
+    monkeypatch.setattr(kernels.tempfile, "mkdtemp", nowhere)
+    assert not kernels.is_warm()
+    assert "NUMBA_CACHE_DIR" not in kernels.os.environ
