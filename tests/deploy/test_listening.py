@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from testkit import free_port, wait_until
+from testkit import wait_until
 
 LISTEN, ESTABLISHED = "0A", "01"
 
@@ -53,43 +50,16 @@ def listening(pid: int) -> set[tuple[str, str]]:
     return {item for item in sockets(pid) if item[1] == LISTEN or item[0].startswith(("udp", "raw"))}
 
 
-@pytest.fixture
-def plant(tmp_path: Path) -> Iterator[Path]:
-    config = tmp_path / "plant.toml"
-    process = start(
-        tmp_path / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker",
-        f"mqtt://127.0.0.1:{free_port()}",
-    )  # fmt: skip
-    try:
-        wait_until(config.exists, 20, "the plant is served")
-        assert any(state == LISTEN for _, state in listening(process.pid)), "the plant listens, and this test sees it"
-        yield config
-    finally:
-        end(process)
-
-
-def start(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    with log.open("wb") as out:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-
-
-def end(process: subprocess.Popen[bytes]) -> int:
-    process.send_signal(signal.SIGTERM)
-    return process.wait(15)
-
-
-def test_a_running_agent_listens_nowhere(plant: Path, tmp_path: Path) -> None:
+def test_a_running_agent_listens_nowhere(
+    plant: tuple[Path, int], tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
     """With its devices connected, its waveform running and its broker away."""
+    config, served_by = plant
+    assert any(state == LISTEN for _, state in listening(served_by)), "the plant listens, and this test sees it"
     log = tmp_path / "agent.log"
-    agent = start(log, "run", str(plant))
-    try:
-        wait_until(lambda: ("tcp", ESTABLISHED) in sockets(agent.pid), 20, "a device is connected")
-        wait_until(lambda: "polling" in log.read_text(), 20, "it polls")
-        for _ in range(20):
-            assert listening(agent.pid) == set()
-            time.sleep(0.1)
-    finally:
-        assert end(agent) == 0
+    agent = start(log, "run", str(config))
+    wait_until(lambda: ("tcp", ESTABLISHED) in sockets(agent.pid), 20, "a device is connected")
+    wait_until(lambda: "polling" in log.read_text(), 20, "it polls")
+    for _ in range(20):
+        assert listening(agent.pid) == set()
+        time.sleep(0.1)

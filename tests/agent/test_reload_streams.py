@@ -1,0 +1,82 @@
+"""Waveforms through a reload: the stream that stays the same keeps its connection."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from testkit import wait_until
+
+from agent.clock import SystemClock
+from agent.config import Config, load_config
+from agent.streams import Streams
+
+PLANT = """
+[site]
+id = "mill-2"
+gateway = "gw-07"
+[bus.south]
+tcp = "127.0.0.1:5020"
+[meter.m-1]
+bus = "south"
+unit = 1
+profile = "eastron/sdm630"
+at = "feeder"
+class = "0.5S"
+"""
+MOTOR = """
+[motor.{name}]
+kind = "induction"
+kw = 30
+rpm = 1480
+poles = 4
+volts = 400
+fed_by = "m-1"
+waveform = {{ tcp = "127.0.0.1:{port}", at = "motor" }}
+"""
+
+
+def config(folder: Path, **ports: int) -> Config:
+    file = folder / "plant.toml"
+    file.write_text(
+        PLANT + "".join(MOTOR.format(name=name.replace("_", "-"), port=port) for name, port in ports.items())
+    )
+    return load_config(file)[0]
+
+
+def port_of(server: socket.socket) -> int:
+    return int(server.getsockname()[1])
+
+
+def is_open(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+
+
+def test_only_the_stream_that_changed_is_opened_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    streams = Streams(lambda _: None, SystemClock())
+    accepted: list[socket.socket] = []
+    try:
+        for server in servers:
+            server.settimeout(5)
+        streams.set(config(tmp_path, fan_1=port_of(servers[0]), fan_2=port_of(servers[1])))
+        accepted += [servers[0].accept()[0], servers[1].accept()[0]]
+        streams.set(config(tmp_path, fan_1=port_of(servers[0]), fan_2=port_of(servers[2])))
+        accepted.append(servers[2].accept()[0])
+        for connection in accepted:
+            connection.setblocking(False)
+        wait_until(lambda: not is_open(accepted[1]), 5, "the old one of fan 2 is closed")
+        assert is_open(accepted[0])
+        assert is_open(accepted[2])
+        assert streams.numbers()["waveform_frames_damaged"] == 0
+        streams.set(config(tmp_path))
+        wait_until(lambda: not is_open(accepted[0]) and not is_open(accepted[2]), 5, "all are closed")
+    finally:
+        streams.stop()
+        for item in (*servers, *accepted):
+            item.close()
+    assert "Traceback" not in caplog.text

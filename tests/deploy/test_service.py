@@ -1,0 +1,42 @@
+"""What systemd hears of a real agent, from start to stop."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def heard(manager: socket.socket, until: str, seconds: float) -> list[dict[str, str]]:
+    """The datagrams up to and with the first that holds the key `until`."""
+    found: list[dict[str, str]] = []
+    end_s = time.monotonic() + seconds
+    while not found or until not in found[-1]:
+        manager.settimeout(max(0.01, end_s - time.monotonic()))
+        found.append(dict(line.split("=", 1) for line in manager.recv(4096).decode().splitlines()))
+    return found
+
+
+def test_a_service_says_when_it_is_ready_alive_reloading_and_stopping(
+    plant: tuple[Path, int], tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    config, _ = plant
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        agent = start(
+            tmp_path / "agent.log", "run", str(config), NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1500000"
+        )
+        assert "polling" in heard(manager, "READY", 20)[-1]["STATUS"]
+        for _ in range(3):
+            heard(manager, "WATCHDOG", 5)
+        agent.send_signal(signal.SIGHUP)
+        assert int(heard(manager, "MONOTONIC_USEC", 10)[-1]["RELOADING"]) == 1
+        heard(manager, "READY", 10)
+        heard(manager, "WATCHDOG", 5)
+        agent.send_signal(signal.SIGTERM)
+        heard(manager, "STOPPING", 10)
+        assert agent.wait(15) == 0
+    assert "Traceback" not in (tmp_path / "agent.log").read_text()
