@@ -135,12 +135,12 @@ def steps_with_switching() -> None:
         theirs = truth["P_em_W"] + truth["P_cu_stator_W"] + truth["P_core_W"]
         speed = truth["speed_rad_s_mean"]
         print(f"| {name} | motor's input, W | against motulator | balance misses |\n|---|---|---|---|")
-        for step_s in (64e-6, 32e-6, 16e-6, 8e-6, 4e-6, 2e-6):
+        for step_s in (20e-6, 10e-6, 5e-6, 2.5e-6, 1.25e-6):
             drive = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0, speed_rad_s=speed, mtpa=True)
             load = Load(constant_nm=truth["tau_shaft_mean"])
             _, power, missed = one_second(drive, 51200, grid=GRID_400V, target_rad_s=speed, load=load, step_s=step_s)
             off = power["terminal"] / theirs - 1
-            print(f"| ≤ {step_s * 1e6:.0f} µs | {power['terminal']:.4f} | {off:+.1e} | {missed:.1e} |")
+            print(f"| ≤ {step_s * 1e6:g} µs | {power['terminal']:.4f} | {off:+.1e} | {missed:.1e} |")
         print()
 
 
