@@ -21,7 +21,7 @@ def new_boot(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int,
     close leaves a gap: what it had measured and not committed."""
     last = db.execute("select n, last_ms, closed, spool_rows from boots order by n desc limit 1").fetchone()
     boot = max(floor, last[0] + 1) if last else floor
-    rows = last[3] if last else 0
+    rows = last[3] if last else int(db.execute("select count(*) from spool").fetchone()[0])
     if last and not last[2]:
         note_gap(db, "*", KILLED, None, last[1], max(last[1], now_ms))
         db.execute("update boots set closed = 1 where n = ?", (last[0],))

@@ -15,8 +15,8 @@ from agent.store.migrate import TooNew, migrate, version
 log = logging.getLogger(__name__)
 
 NAME = "magwatt.sqlite"
-RESERVE_BYTES = 1 << 20  # given back to a full disk, so that confirmed rows can still be deleted
-WAL_PAGES = 1000
+RESERVE_BYTES = 4 << 20  # given back to a full disk, so that confirmed rows can still be deleted
+WAL_PAGES = 256
 ASIDE_KEPT = 3
 SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history")
 QUICK_CHECK_BYTES = 32 << 20  # a larger file is not looked through at the start: measuring would wait for it
@@ -39,13 +39,23 @@ def open_file(directory: Path, utc_s: Callable[[], float]) -> tuple[sqlite3.Conn
         try:
             return connect(path), ""
         except Damaged as error:
-            aside = set_aside(path, utc_s())
-            log.error("%s: %s; set aside as %s", path, error, aside.name)
-            db = connect(path)
-            saved = salvage(db, aside)
-            return db, f"{error}; the file was set aside as {aside.name}, {saved} rows were saved from it"
+            return replace_file(directory, str(error), utc_s())
     except (OSError, ValueError, sqlite3.Error, TooNew, Damaged) as error:
         raise StoreError(f"store.dir {directory}: {_spoken(error)}") from None
+
+
+def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Connection, str]:
+    """Sets a damaged file aside and begins a new one with what can be read of it. Raises StoreError."""
+    path = directory / NAME
+    try:
+        aside = set_aside(path, utc_s)
+        db = connect(path)
+    except (OSError, sqlite3.Error, Damaged) as again:
+        raise StoreError(f"store.dir {directory}: {_spoken(again)}") from None
+    saved = salvage(db, aside)
+    said = f"{error}; the file was set aside as {aside.name}, {saved} rows were saved from it"
+    log.error("%s: %s", path, said)
+    return db, said
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
@@ -55,7 +65,7 @@ def connect(path: Path | str) -> sqlite3.Connection:
         version(db)
         db.execute("pragma synchronous = full")
         db.execute(f"pragma wal_autocheckpoint = {WAL_PAGES}")
-        db.execute(f"pragma journal_size_limit = {4 * WAL_PAGES * 1024}")
+        db.execute(f"pragma journal_size_limit = {8192 * WAL_PAGES}")
         migrate(db)
         db.execute("pragma journal_mode = wal")
         if path != ":memory:" and os.path.getsize(path) < QUICK_CHECK_BYTES:
@@ -73,11 +83,11 @@ def connect(path: Path | str) -> sqlite3.Connection:
     return db
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def is_full(error: sqlite3.Error) -> bool:
+def is_full(error: Exception) -> bool:
     """The disk, most likely: SQLite says FULL for a page and IOERR for the files beside it."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
@@ -106,6 +116,7 @@ def salvage(db: sqlite3.Connection, damaged: Path) -> int:
                 return 0
             for table in SALVAGED:
                 saved += _copy(old, db, table)
+            db.execute("update boots set spool_rows = (select count(*) from spool)")
         finally:
             old.close()
     return saved
@@ -129,6 +140,19 @@ class Reserve:
         self._path = directory / "reserve" if directory else None
         self.restore()
 
+    def batch(self, spare_pages: int) -> int | None:
+        """How many rows may be written at once on a disk that was full; None: it is no longer.
+
+        What was given back is for deleting, and for the checkpoint that makes the deletion count; new rows only get
+        what is beyond that.
+        """
+        free = free_bytes(self._path.parent)[0] if self._path else 0
+        if free >= 2 * RESERVE_BYTES:
+            return None
+        if free >= RESERVE_BYTES:
+            return 256
+        return 32 if spare_pages > 64 and free > RESERVE_BYTES // 8 else 0
+
     def release(self) -> bool:
         """Whether there was something to release."""
         if self._path is None or not self._path.exists():
@@ -138,7 +162,7 @@ class Reserve:
 
     def restore(self) -> None:
         path = self._path
-        if path is None or path.exists() or free_bytes(path.parent)[0] < 4 * RESERVE_BYTES:
+        if path is None or path.exists() or free_bytes(path.parent)[0] < 2 * RESERVE_BYTES:
             return
         with contextlib.suppress(OSError), path.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)

@@ -24,6 +24,7 @@ class Put:
     seq: int
     counters: dict[str, int]
     settles: int | None = None  # the gap that this row announces
+    confirmed: int = 0  # mask of the sinks that had it before it was in the file
 
 
 @dataclass(slots=True)
@@ -38,6 +39,19 @@ class Group:
         return bool(self.puts or self.counters or self.confirmed or self.refused or self.jobs)
 
 
+def confirm_unsaved(unsaved: dict[int, Put], group: Group, owed: int) -> None:
+    """Confirmations of rows that wait in memory: who owes nothing any more need not be written, only its counters."""
+    for drain, numbers in group.confirmed:
+        for n in numbers:
+            put = unsaved.get(n)
+            if put is None:
+                continue
+            put.confirmed |= 1 << drain.bit
+            if put.confirmed & owed == owed and put.settles is None:
+                group.counters = {**put.counters, **group.counters}
+                del unsaved[n]
+
+
 def insert(db: sqlite3.Connection, puts: list[Put], owed: int) -> int:
     """Rows into the spool, owed to the sinks of that mask, and the gaps that they announce; how many rows."""
     if puts and owed:
@@ -45,7 +59,7 @@ def insert(db: sqlite3.Connection, puts: list[Put], owed: int) -> int:
             "insert into spool values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (put.row.n, put.boot, put.seq, importance(put.row.kind), put.row.t_ms, put.row.asset, put.row.kind,
-                 put.row.payload, owed)
+                 put.row.payload, owed & ~put.confirmed)
                 for put in puts
             ],
         )  # fmt: skip

@@ -14,7 +14,7 @@ from agent.store.file import free_bytes
 from agent.store.gaps import note_gap
 from agent.store.row import EVENT, THIN_MS
 
-CHUNK = 2000  # rows looked at in one step
+CHUNK = 500  # rows looked at in one step
 CLASSES = 5
 SPARE_PAGES = 64  # so many unused pages inside the file are room enough for the next groups
 TARGET = 0.97  # of the quota, after making room
@@ -44,12 +44,20 @@ class Quota:
     def disk_short(self) -> bool:
         if self.directory is None:
             return False
-        free, whole = free_bytes(self.directory)
+        try:
+            free, whole = free_bytes(self.directory)
+        except OSError:  # the directory is gone: whoever writes finds out
+            return False
         return free < self.free_share * whole
 
     def enough(self, db: sqlite3.Connection) -> bool:
         used, spare, size = pages(db)
         return used * size <= TARGET * self.bytes_max and (spare >= 2 * SPARE_PAGES or not self.disk_short())
+
+    def far_over(self, db: sqlite3.Connection) -> bool:
+        """New rows have to wait until there is room."""
+        used, spare, size = pages(db)
+        return used * size > 1.1 * self.bytes_max or (spare < SPARE_PAGES and self.disk_short())
 
     def step(self, db: sqlite3.Connection, busy: Container[int], now_ms: int) -> int | None:
         """One transaction that makes some room; how many rows of the spool went, None when nothing is left to give.
@@ -80,8 +88,10 @@ class Quota:
         return 0 if gone.rowcount else None
 
     def _thin(self, db: sqlite3.Connection, busy: Container[int], _now_ms: int) -> int | None:
+        """Of the older half of the spool; the newer one stays whole."""
+        middle = db.execute("select (min(n) + max(n)) / 2 from spool").fetchone()[0]
         for importance in sorted(THIN_MS, reverse=True):
-            rows = _next(db, importance, self._thin_from)
+            rows = _next(db, importance, self._thin_from, middle or 0)
             if not rows:
                 continue
             seen: set[tuple[str | None, str, int]] = set()
@@ -96,7 +106,7 @@ class Quota:
 
     def _drop(self, db: sqlite3.Connection, busy: Container[int], _now_ms: int) -> int | None:
         for importance in range(CLASSES - 1, EVENT - 1, -1):
-            rows = _next(db, importance, self._drop_from)
+            rows = _next(db, importance, self._drop_from, 1 << 62)
             if rows:
                 return _delete(db, [row[:3] for row in rows if row[0] not in busy], FULL)
         self._drop_from.clear()  # what was busy then may go now
@@ -116,11 +126,13 @@ def shrink(db: sqlite3.Connection) -> None:
         db.execute("pragma incremental_vacuum(256)").fetchall()
 
 
-def _next(db: sqlite3.Connection, importance: int, done: dict[int, int]) -> list[tuple[int, str, int, str | None]]:
+def _next(
+    db: sqlite3.Connection, importance: int, done: dict[int, int], up_to: int
+) -> list[tuple[int, str, int, str | None]]:
     """The oldest rows of one importance that were not looked at; every row is looked at once."""
     rows = db.execute(
-        "select n, kind, t_ms, asset from spool where n > ? and importance = ? order by n limit ?",
-        (done.get(importance, 0), importance, CHUNK),
+        "select n, kind, t_ms, asset from spool where n > ? and n <= ? and importance = ? order by n limit ?",
+        (done.get(importance, 0), up_to, importance, CHUNK),
     ).fetchall()
     if rows:
         done[importance] = rows[-1][0]

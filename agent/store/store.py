@@ -138,8 +138,10 @@ class Store:
                     "where n > ? and n < ? and owed & ? order by n limit ?",
                     (above, below, 1 << bit, limit),
                 ).fetchall()
-            except sqlite3.Error:
-                rows = []  # the writer finds out, and says so
+            except sqlite3.Error as error:
+                rows = []
+                if file.is_damage(error):
+                    self._writer.tell_damage(str(error))
             found = [Row(n, f"{boot}-{seq}", t_ms, asset, kind, body) for n, boot, seq, t_ms, asset, kind, body in rows]
             if len(found) < limit and self._writer.unsaved:
                 waiting = [put.row for n, put in self._writer.unsaved.items() if above < n < below]
@@ -175,16 +177,16 @@ class Store:
     def figures(self) -> dict[str, float | int]:
         """For `health`: names are rows of its table."""
         writer = self._writer
-        with writer.db_lock:
-            used, _, size = pages(writer.db)
-            dropped = gaps.dropped_rows(writer.db)
-        return {
+        found: dict[str, float | int] = {
             "spool_rows": writer.spool_rows + len(writer.unsaved),
             "unsaved_rows": len(writer.unsaved),
-            "dropped": dropped,
-            "spool_mb": used * size / 1e6,
-            "spool_full_pct": 100 * used * size / self._settings.quota_bytes,
         }
+        with writer.db_lock, suppress(sqlite3.Error):  # the writer finds out what is wrong, and says so
+            used, _, size = pages(writer.db)
+            found["spool_mb"] = used * size / 1e6
+            found["spool_full_pct"] = 100 * used * size / self._settings.quota_bytes
+            found["dropped"] = gaps.dropped_rows(writer.db)
+        return found
 
     def note(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
         """The body kept under kind and name; None when there is none, it is older, or of another fingerprint."""
@@ -238,12 +240,17 @@ class Store:
         return db
 
     def _begin_anew(self, error: str) -> sqlite3.Connection:
-        """In the writer's thread: the file was damaged while we ran."""
+        """In the writer's thread: the file was damaged while we ran. Raises StoreError."""
+        assert self.directory is not None
         self._writer.db.close()
-        db = self._open()
-        self.damage = self.damage or error
+        db, self.damage = file.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)
         now_ms = self._utc_ms()
-        db.execute("insert or ignore into boots (n, opened_ms, last_ms) values (?, ?, ?)", (self._boot, now_ms, now_ms))
+        if self._boot:
+            db.execute("insert or ignore into boots (n, opened_ms, last_ms) values (?, ?, ?)",
+                       (self._boot, now_ms, now_ms))  # fmt: skip
+        for drain in self._writer.drains.values():
+            db.execute("insert or ignore into sinks values (?, ?)", (drain.bit, drain.name))
+        self._writer.spool_rows = db.execute("select count(*) from spool").fetchone()[0]
         return db
 
     def _claim(self) -> None:

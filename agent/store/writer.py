@@ -7,6 +7,7 @@ takes them along. What does not fit is dropped, least important and oldest first
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import sqlite3
 import threading
@@ -18,14 +19,16 @@ from typing import Any
 from agent.store.drain import Drain
 from agent.store.file import Reserve, StoreError, is_damage, is_full
 from agent.store.gaps import note_gap
-from agent.store.group import Group, Job, Put, insert, take_off
-from agent.store.quota import Quota, shrink
+from agent.store.group import Group, Job, Put, confirm_unsaved, insert, take_off
+from agent.store.quota import Quota, pages, shrink
 from agent.store.row import importance
 
 log = logging.getLogger(__name__)
 
 MEMORY_ROWS = 20_000  # that cannot be written now
 RETRY_S = 1.0
+BATCH_MAX = 1 << 30  # rows in one transaction; far fewer while the disk is full
+ROOM_S = 0.02  # for making room while rows wait
 WAIT_S = 15.0  # for a job's commit
 HOUSEKEEPING_S = 30.0
 
@@ -50,6 +53,8 @@ class Writer(threading.Thread):
         self._wake = threading.Condition(threading.Lock())
         self._idle = self._urgent = self._ending = False
         self._housekeeping_s = 0.0
+        self._full, self._batch = False, BATCH_MAX
+        self._damage = ""
         self._lost: list[tuple[str, int, int, int]] = []  # kind, rows, from, to: dropped from memory, not yet counted
 
     def put(self, put: Put) -> None:
@@ -70,6 +75,12 @@ class Writer(threading.Thread):
     def refuse(self, drain: Drain, n: int, reason: str) -> None:
         with self._wake:
             self._group.refused.append((drain, n, reason))
+            self._stir()
+
+    def tell_damage(self, error: str) -> None:
+        """A reader found the file damaged."""
+        with self._wake:
+            self._damage, self._urgent = error, True
             self._stir()
 
     def do(self, job: Job) -> Any:
@@ -118,7 +129,7 @@ class Writer(threading.Thread):
             now_s = time.monotonic()
             if self._urgent:
                 return
-            if not self._group and not (self.unsaved and now_s >= retry_s):
+            if not self._group and not (self.unsaved and (now_s >= retry_s or not self.trouble)):
                 self._idle = True
                 self._wake.wait(RETRY_S if self.unsaved else HOUSEKEEPING_S)
                 self._idle = False
@@ -130,34 +141,46 @@ class Writer(threading.Thread):
                 self._wake.wait(due_s - now_s)
 
     def _write(self, group: Group) -> None:
+        results: list[tuple[Future[Any], Any]] = []
         with self.db_lock:
             for put in group.puts:
                 self.unsaved[put.row.n] = put
+            if self.unsaved:
+                confirm_unsaved(self.unsaved, group, self._owed)
             self._bound_memory()
             try:
-                self._transact(group)
-            except sqlite3.Error as error:
+                if self._damage:
+                    self.db, self._damage = self._reopen(self._damage), ""
+                results = self._transact(group)
+            except Exception as error:  # a mistake of ours, too, must not end the writing
                 self._failed(group, error)
             else:
-                if self.trouble:
-                    log.info("the state file is written again; %d rows waited in memory", len(group.puts))
+                if self._full:
+                    self._look_for_room()
+                if self.trouble and not self.unsaved:
+                    log.info("the state file is written again")
                     self.trouble = ""
         if group.puts:
             rows = [put.row for put in group.puts]
             for drain in list(self.drains.values()):
                 drain.put(rows)
+        for future, result in results:  # who waited finds the rows with the sinks
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
 
-    def _transact(self, group: Group) -> None:
-        if not (group or self.unsaved or self._lost):
-            return
-        db, saved, rows = self.db, list(self.unsaved.values()), self.spool_rows
-        results: list[tuple[Future[Any], Any]] = []
+    def _transact(self, group: Group) -> list[tuple[Future[Any], Any]]:
+        """Each job's future with its result or exception."""
+        db, saved, rows = self.db, list(itertools.islice(self.unsaved.values(), self._batch)), self.spool_rows
+        if not (group or saved or self._lost):
+            return []
         db.execute("begin immediate")
         try:
             counters = dict(group.counters)
             for put in saved:
                 counters.update(put.counters)
-            rows += insert(db, saved, sum(1 << bit for bit in self.drains))
+            rows += insert(db, saved, self._owed)
             if counters:
                 db.executemany("insert or replace into counters values (?, ?)", list(counters.items()))
             rows -= take_off(db, group, len(self.drains) == 1)
@@ -173,15 +196,12 @@ class Writer(threading.Thread):
             raise
         self.spool_rows = max(0, rows)
         self.commits += 1
-        self.unsaved.clear()
+        for put in saved:
+            del self.unsaved[put.row.n]
         self._lost.clear()
         for drain, numbers in group.confirmed:
             drain.settle(numbers)
-        for future, result in results:
-            if isinstance(result, BaseException):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+        return results
 
     def _note_progress(self, saved: list[Put], rows: int) -> None:
         """Up to here nothing is missing, should this be the last commit of the run."""
@@ -205,7 +225,7 @@ class Writer(threading.Thread):
         self.db.execute("release job")
         return result
 
-    def _failed(self, group: Group, error: sqlite3.Error) -> None:
+    def _failed(self, group: Group, error: Exception) -> None:
         """Nothing of the group was written: what can wait, waits; who waits for a commit is told."""
         self.failures += 1
         for _, future in group.jobs:
@@ -218,10 +238,17 @@ class Writer(threading.Thread):
             log.error("the state file cannot be written: %s; rows wait in memory, measuring goes on", error)
         self.trouble = str(error)
         if is_damage(error):
-            with contextlib.suppress(StoreError):
-                self.db = self._reopen(str(error))
-        elif is_full(error) and self._reserve.release():
-            log.warning("the reserve was given to the full disk")
+            self._damage = str(error)
+        elif is_full(error):
+            self._full, self._batch = True, 0  # what is confirmed still goes
+            if self._reserve.release():
+                log.warning("the reserve was given to the full disk")
+
+    def _look_for_room(self) -> None:
+        with contextlib.suppress(sqlite3.Error, OSError):
+            self.db.execute("pragma wal_checkpoint(truncate)").fetchall()
+            batch = self._reserve.batch(pages(self.db)[1])
+            self._full, self._batch = batch is not None, BATCH_MAX if batch is None else batch
 
     def _bound_memory(self) -> None:
         surplus = len(self.unsaved) - MEMORY_ROWS
@@ -244,17 +271,17 @@ class Writer(threading.Thread):
                     shrink(self.db)
             if self._quota.short(self.db):
                 self._make_room()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             if not self.trouble:
                 log.warning("no room could be made in the state file: %s", error)
 
     def _make_room(self) -> None:
+        until_s = time.monotonic() + ROOM_S
         while not self._quota.enough(self.db):
             if self._in_transaction(lambda: self._quota.step(self.db, self._busy(), self._utc_ms())) is None:
                 return
-            with self._wake:
-                if self._group.puts or self._group.jobs:
-                    return  # rows first; the next group comes back here
+            if time.monotonic() > until_s and self._group and not self._quota.far_over(self.db):
+                return  # the next group comes back here
 
     def _in_transaction(self, step: Callable[[], int | None]) -> int | None:
         with self.db_lock:
@@ -270,6 +297,10 @@ class Writer(threading.Thread):
                 raise
         self.spool_rows -= went or 0
         return went
+
+    @property
+    def _owed(self) -> int:
+        return sum(1 << bit for bit in self.drains)
 
     def _busy(self) -> set[int]:
         return set().union(*(drain.taken() for drain in self.drains.values()))
