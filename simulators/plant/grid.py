@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections.abc import Iterable
 from random import Random
 
+from simulators.plant.faults import Dip
 from simulators.plant.params import Grid
 from simulators.plant.phasors import Component, natural_sequence
 from simulators.plant.wander import Wander
@@ -18,18 +20,31 @@ class Supply:
         self.params = params
         self._volts = Wander(rng, params.volts_sigma, params.tau_s, 5.0)
         self._frequency = Wander(rng, params.frequency_sigma_hz, params.tau_s)
+        self._undipped_v = 0.0
         self.volts_v = 0.0  # rms of the positive sequence, phase to neutral; phase L1 is at angle 0
         self.frequency_hz = 0.0
-        self.sag = 1.0  # of the voltage; below 1 in a dip
+        self.sag = 1.0  # of the positive sequence; below 1 in a dip
+        self.dip_negative = 0j  # what a dip adds of negative sequence, against the positive one without the dip
         self.step(0.0)
 
     def step(self, dt_s: float) -> None:
-        self.volts_v = self.params.volts_v / math.sqrt(3) * (1 + self._volts.step(dt_s)) * self.sag
+        self._undipped_v = self.params.volts_v / math.sqrt(3) * (1 + self._volts.step(dt_s))
+        self.volts_v = self._undipped_v * self.sag
         self.frequency_hz = self.params.frequency_hz + self._frequency.step(dt_s)
+
+    def meet(self, dips: Iterable[Dip], now_s: float) -> None:
+        """Of several dips at once the deepest counts. Takes effect with the next step."""
+        positive, negative = min((dip.sequences(now_s) for dip in dips), key=lambda pair: abs(pair[0]), default=(1, 0))
+        self.sag = abs(positive)
+        turn = positive / self.sag if self.sag else 1  # L1's positive sequence stays at angle 0
+        self.dip_negative = complex(negative / turn)
 
     def components(self) -> list[Component]:
         u1 = self.volts_v
-        found = [Component(1, 1, complex(u1)), Component(1, -1, u1 * self.params.negative)]
+        found = [
+            Component(1, 1, complex(u1)),
+            Component(1, -1, u1 * self.params.negative + self._undipped_v * self.dip_negative),
+        ]
         for order, share, degrees in self.params.harmonics:
             value = cmath.rect(share * u1, math.radians(degrees))
             found.append(Component(order, natural_sequence(order), value))

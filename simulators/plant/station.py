@@ -39,7 +39,7 @@ class Station:
 
     def step(self, dt_s: float) -> None:
         self.now_s += dt_s
-        self._supply.sag = min((dip.factor(self.now_s) for dip in self.dips), default=1.0)
+        self._supply.meet(self.dips, self.now_s)
         self._supply.step(dt_s)
         for demand in self._demand.values():
             demand.step(dt_s)

@@ -1,0 +1,69 @@
+"""The steady supply: its components, its dips by Bollen's phase voltages, its spread."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import pytest
+
+from simulators.plant.faults import Dip
+from simulators.plant.grid import Supply
+from simulators.plant.params import BUSBAR
+from simulators.plant.phasors import phasors
+
+STILL = replace(BUSBAR, volts_sigma=0.0, frequency_sigma_hz=0.0, negative=0j, harmonics=())
+
+
+def test_components_have_their_shares() -> None:
+    supply = Supply(BUSBAR, Random(1))
+    u = phasors(supply.components())
+    for order, share, degrees in BUSBAR.harmonics:
+        assert abs(u[0, order]) == pytest.approx(share * supply.volts_v)
+        assert math.degrees(np.angle(u[0, order])) == pytest.approx(degrees)
+    turn = np.exp(2j * math.pi / 3)
+    negative = (u[0, 1] + turn.conjugate() * u[1, 1] + turn * u[2, 1]) / 3
+    assert negative / supply.volts_v == pytest.approx(BUSBAR.negative)
+
+
+@pytest.mark.parametrize("kind", ["A", "B", "C", "D"])
+def test_dips_leave_the_phases_that_they_should(kind: str) -> None:
+    """Magnitudes of the three phases without their common part; 0.4 left, 30° jump."""
+    v, root = 0.4 * np.exp(1j * math.radians(-30)), math.sqrt(3)
+    abc = {
+        "A": [v, v * (-0.5 - 0.5j * root), v * (-0.5 + 0.5j * root)],
+        "B": [v, -0.5 - 0.5j * root, -0.5 + 0.5j * root],
+        "C": [1, -0.5 - 0.5j * root * v, -0.5 + 0.5j * root * v],
+        "D": [v, -0.5 * v - 0.5j * root, -0.5 * v + 0.5j * root],
+    }[kind]
+    supply = Supply(STILL, Random(1))
+    whole = supply.volts_v
+    supply.meet([Dip(0.0, 1.0, 0.9), Dip(0.0, 1.0, 0.4, kind=kind, jump_degrees=-30.0)], 0.5)
+    supply.step(1.0)
+    seen = np.abs(phasors(supply.components())[:, 1]) / whole
+    assert seen == pytest.approx([abs(value - sum(abc) / 3) for value in abc])
+    supply.meet([], 2.0)
+    supply.step(1.0)
+    assert np.abs(phasors(supply.components())[:, 1]) == pytest.approx(whole)
+
+
+def test_an_interruption_leaves_nothing() -> None:
+    supply = Supply(STILL, Random(1))
+    supply.meet([Dip(0.0, 1.0, 0.0)], 0.5)
+    supply.step(0.0)
+    assert np.abs(phasors(supply.components())).max() == 0
+
+
+def test_voltage_and_frequency_keep_their_spread() -> None:
+    """Standard deviations of the record over 200 time constants, within the scatter of such a sample."""
+    supply = Supply(BUSBAR, Random(4))
+    seen = np.empty((2, 12000))
+    for k in range(seen.shape[1]):
+        supply.step(1.0)
+        seen[:, k] = supply.volts_v, supply.frequency_hz
+    mean = BUSBAR.volts_v / math.sqrt(3)
+    assert seen[0].std() / mean == pytest.approx(BUSBAR.volts_sigma, rel=0.2)
+    assert seen[1].std() == pytest.approx(BUSBAR.frequency_sigma_hz, rel=0.2)
+    assert seen.mean(axis=1) == pytest.approx([mean, 50.0], rel=2e-3)
