@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from pymodbus.framer import FramerType
 from pymodbus.server import ModbusSerialServer
@@ -16,7 +17,7 @@ from pymodbus.server import ModbusSerialServer
 from simulators.bus.functions import IDENTITY, allowed
 from simulators.bus.nameplate import Nameplate
 from simulators.bus.pty import Pty
-from simulators.bus.server import sim_device
+from simulators.bus.server import answering, nobody
 from simulators.devices.device import SimulatedDevice
 
 _PAUSE_S = 0.004  # a little more than 3.5 characters at 19200 baud; a pty has no baud of its own
@@ -31,7 +32,7 @@ class RtuBus:
     def __init__(
         self, devices: Sequence[SimulatedDevice], baud: int = 19200, nameplates: Mapping[int, Nameplate] | None = None
     ) -> None:
-        self._devices, self._baud = devices, baud
+        self._baud = baud
         self._nameplates = nameplates or {}
         self._by_unit = {device.unit: device for device in devices}
         self._client = Pty(hold=True)
@@ -44,8 +45,10 @@ class RtuBus:
         self.dropped = 0  # requests that no slave took
 
     async def start(self) -> str:
-        table = [sim_device(device) for device in self._devices]
-        self._server = ModbusSerialServer(table, framer=FramerType.RTU, port=self._slaves.path, baudrate=19200)
+        self._server = ModbusSerialServer(
+            nobody(), framer=FramerType.RTU, port=self._slaves.path, baudrate=19200,
+            trace_pdu=partial(answering, self._by_unit, self._nameplates),
+        )  # fmt: skip
         await self._server.serve_forever(background=True)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._client.fd, self._from_client)

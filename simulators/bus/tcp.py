@@ -9,7 +9,7 @@ from functools import partial
 from pymodbus.server import ModbusTcpServer
 
 from simulators.bus.nameplate import Nameplate
-from simulators.bus.server import only_reading, record, silent_gateway, sim_device
+from simulators.bus.server import answering, nobody, record
 from simulators.devices.device import SimulatedDevice
 
 
@@ -23,16 +23,16 @@ class TcpBus:
         self, devices: Sequence[SimulatedDevice], port: int = 0, nameplates: Mapping[int, Nameplate] | None = None
     ) -> None:
         self._devices, self._port = devices, port
-        self._nameplates = {device.unit: Nameplate() for device in devices} | dict(nameplates or {})
+        self._nameplates = nameplates or {}
         self._server: ModbusTcpServer | None = None
 
     async def start(self) -> str:
-        table = [silent_gateway(), *(sim_device(device) for device in self._devices)]
+        by_unit = {device.unit: device for device in self._devices}
         self._server = ModbusTcpServer(
-            table,
+            nobody(),
             address=("127.0.0.1", self._port),
             trace_packet=record,
-            trace_pdu=partial(only_reading, self._nameplates),
+            trace_pdu=partial(answering, by_unit, self._nameplates),
         )
         await self._server.serve_forever(background=True)
         listener = self._server.transport
