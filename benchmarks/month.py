@@ -1,4 +1,4 @@
-"""Plant and agent together on virtual time: two motors polled every 10 s. Run: python benchmarks/month.py [DAYS]"""
+"""Plant and agent together on virtual time: two motors polled every 10 s. Run: python -m benchmarks.month [DAYS]"""
 
 from __future__ import annotations
 
