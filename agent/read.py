@@ -44,7 +44,7 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
             if round_number:
                 await asyncio.sleep(bus.bus.every_s)
             for polled in bus.devices:
-                reading = await _poll(polled)
+                reading = await settled(polled)
                 if not nothing_came(reading):
                     heard.add(reading.device)
                 refused = sorted(polled.device.learnt.absent)
@@ -57,7 +57,7 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
     return len(heard) == len(bus.devices), not doubted
 
 
-async def _poll(polled: Polled) -> Reading:
+async def settled(polled: Polled) -> Reading:
     """One reading. A refused block is read in parts until it is known which registers are refused: what is shown then
     has all that can be had."""
     learnt = polled.device.learnt

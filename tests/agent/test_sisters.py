@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from testkit import HandClock
 
 from agent.cli import main
-from drivers.profiles import load_profile
+from agent.likely import likely_model
+from agent.poll import Polled
+from agent.read import settled
+from drivers.modbus import ModbusDevice
+from drivers.profiles import load_profile, profile_ids
+from simulators.bus.memory import MemoryLink
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.named import marked_values, marks
+from simulators.devices.named import marked_values, marks, nameplate
 from simulators.devices.one_motor import Machine, OneMotor
 
 PLANT = """
@@ -104,3 +112,29 @@ def test_commission_leaves_it_an_open_point(tmp_path: Path) -> None:
 def test_commission_has_nothing_against_the_right_one(tmp_path: Path) -> None:
     done = told(tmp_path, "siemens/pac2200", "siemens/pac2200", "commission", "--batch", "--readings", "3")
     assert "0 open points" in done.output, done.output
+
+
+@pytest.mark.soak
+def test_of_all_pairs_of_one_maker_refusals_name_the_right_model() -> None:
+    """One served, the other configured. Where nothing is refused, a map that is part of the other's tells nothing."""
+    asked: Counter[str] = Counter()
+    for is_a, called in permutations(profile_ids(), 2):
+        one, other = load_profile(is_a), load_profile(called)
+        modbus = {one.dialect, other.dialect} <= {"modbus", "sunspec"}
+        if not modbus or one.kind != other.kind or is_a.split("/")[0] != called.split("/")[0]:
+            continue
+        plant = OneMotor(Machine(55, 1475.0, 4, 400.0, True, 0.94, 0.85), 0.6, 3, True)
+        shown = {**(plant.drive(5.0) if one.kind == "vfd" else plant.meter(5.0)), **marked_values(one)}
+        device = SimulatedDevice(7, one, lambda shown=shown: shown, rating_kw=55, extra=marks(one))  # type: ignore[misc]
+        link = MemoryLink([device], HandClock(), nameplates={7: nameplate(one)})
+        polled = Polled(ModbusDevice("d", other, 7, link, HandClock()), 1.0, {})
+        asyncio.run(settled(polled))
+        asked["pairs"] += 1
+        if polled.device.learnt.absent:
+            said = asyncio.run(likely_model(link, 7, other, 0.3, 0.0))
+            asked["told"] += 1
+            asked["right"] += is_a in said
+    print(dict(asked))
+    assert asked["pairs"] >= 60
+    assert asked["told"] > 0.6 * asked["pairs"]
+    assert asked["right"] >= 0.95 * asked["told"]
