@@ -11,30 +11,11 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
+from mqttkit import Line, Listener
 from paho.mqtt.enums import CallbackAPIVersion
 from testkit import Mosquitto, free_port, wait_until
 
 from agent.config import Mqtt, parse_broker
-from agent.sinks.mqtt import MqttSink
-
-
-class Listener:
-    """An independent subscriber that keeps everything."""
-
-    def __init__(self, port: int) -> None:
-        self.messages: list[tuple[str, bytes, bool]] = []
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
-        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
-        self._client.on_message = lambda _client, _data, m: self.messages.append((m.topic, m.payload, m.retain))
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-
-    def of(self, topic: str) -> list[bytes]:
-        return [payload for name, payload, _ in list(self.messages) if name == topic]
-
-    def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 @pytest.fixture
@@ -44,18 +25,21 @@ def listener(mosquitto: Mosquitto) -> Iterator[Listener]:
     found.stop()
 
 
-def sink_for(broker: Mqtt, greeting: list[tuple[str, bytes]] | None = None) -> MqttSink:
-    return MqttSink(broker, "magwatt-test", "g/status", lambda: greeting or [])
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    found = Line(tmp_path / "state")
+    yield found
+    found.close()
 
 
-def test_status_greeting_rows_and_a_clean_end(mosquitto: Mosquitto, listener: Listener) -> None:
-    sink = sink_for(parse_broker(mosquitto.url), [("g/info", b"{}")])
-    sink.start()
+def test_status_greeting_rows_and_a_clean_end(mosquitto: Mosquitto, listener: Listener, line: Line) -> None:
+    sink = line.sink(parse_broker(mosquitto.url), [("g/info", b"{}")])
     wait_until(lambda: sink.connected, 5, "connected")
-    for number in range(200):
-        assert sink.publish("g/m/telemetry", str(number).encode())
+    line.put(200)
     wait_until(lambda: len(listener.of("g/m/telemetry")) == 200, 5, "200 rows")
-    assert listener.of("g/m/telemetry") == [str(number).encode() for number in range(200)], "in order, once"
+    assert listener.of("g/m/telemetry") == line.payloads, "in order, once"
+    wait_until(lambda: line.store.figures()["spool_rows"] == 0, 5, "confirmed rows are gone")
+    assert sink.published == 200
     sink.stop()
     wait_until(lambda: listener.of("g/status") == [b"online", b"offline"], 5, "status says offline")
     late = Listener(mosquitto.port)
@@ -64,31 +48,55 @@ def test_status_greeting_rows_and_a_clean_end(mosquitto: Mosquitto, listener: Li
     late.stop()
 
 
-def test_a_killed_agent_is_announced_by_its_will(mosquitto: Mosquitto, listener: Listener) -> None:
-    sink = sink_for(parse_broker(mosquitto.url))
-    sink.start()
+def test_rows_from_before_are_backfill_and_live_ones_do_not_wait_for_them(
+    mosquitto: Mosquitto, listener: Listener, line: Line
+) -> None:
+    line.put(400)
+    time.sleep(1.1)  # no longer fresh
+    sink = line.sink(parse_broker(mosquitto.url))
+    wait_until(lambda: sink.connected, 5, "connected")
+    connected_s = time.monotonic()
+    line.put(5)
+    wait_until(lambda: len(listener.of("g/m/telemetry")) == 5, 1, "live values within a second of the connection")
+    wait_until(lambda: len(listener.of("g/m/backfill/telemetry")) > 50, 5, "the backlog moves")
+    rate = len(listener.of("g/m/backfill/telemetry")) / (time.monotonic() - connected_s)
+    assert rate < 75, "50 rows/s, a fifth of jitter, and the first burst"
+    wait_until(lambda: len(listener.of("g/m/backfill/telemetry")) == 400, 15, "all of it")
+    assert listener.of("g/m/backfill/telemetry") == line.payloads[:400], "in order, once"
+    assert listener.of("g/m/telemetry") == line.payloads[400:]
+
+
+def test_a_killed_agent_is_announced_by_its_will(mosquitto: Mosquitto, listener: Listener, line: Line) -> None:
+    line.sink(parse_broker(mosquitto.url))
     wait_until(lambda: listener.of("g/status") == [b"online"], 5, "online")
-    client = sink._client
-    assert client is not None
-    sock = client.socket()
-    assert isinstance(sock, socket.socket)
-    sock.shutdown(socket.SHUT_RDWR)  # as a kill or a pulled cable: no DISCONNECT
+    line.kill_connection()  # as a kill or a pulled cable: no DISCONNECT
     wait_until(lambda: b"offline" in listener.of("g/status"), 5, "the will")
-    sink.stop()
+    wait_until(lambda: listener.of("g/status")[-1] == b"online", 5, "it comes back")
+
+
+def test_changed_texts_go_out_at_once_and_again_with_each_connection(
+    mosquitto: Mosquitto, listener: Listener, line: Line
+) -> None:
+    sink = line.sink(parse_broker(mosquitto.url))
+    wait_until(lambda: sink.connected, 5, "connected")
+    line.texts["g/m/state"] = b"stale"
+    sink.tell("g/m/state", b"stale")
+    wait_until(lambda: listener.of("g/m/state") == [b"stale"], 2, "told")
+    line.texts["g/m/state"] = b"offline"
+    line.kill_connection()
+    wait_until(lambda: listener.of("g/m/state")[-1] == b"offline", 5, "told with the next connection")
 
 
 def test_without_a_broker_nothing_waits_and_one_line_is_said_each_way(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker = Mosquitto(tmp_path)
-    sink = sink_for(parse_broker(broker.url), [("g/info", b"{}")])
     with caplog.at_level("INFO"):
-        sink.start()
+        sink = line.sink(parse_broker(broker.url), [("g/info", b"{}")])
         started = time.monotonic()
-        for _ in range(1000):
-            assert not sink.publish("g/m/telemetry", b"x")
-        assert time.monotonic() - started < 1, "publishing without a broker must not wait"
-        assert sink.dropped == 1000
+        line.put(1000)
+        assert time.monotonic() - started < 2, "publishing without a broker must not wait"
+        assert line.store.figures()["spool_rows"] == 1000
         wait_until(lambda: any("polling goes on" in record.message for record in caplog.records), 3, "one warning")
         broker.start()
         wait_until(lambda: sink.connected, 20, "it heals")
@@ -131,60 +139,122 @@ class SilentToFive(threading.Thread):
                 pass
 
 
-def test_a_broker_that_is_silent_to_mqtt_5_is_spoken_to_in_3_1_1() -> None:
+def test_a_broker_that_is_silent_to_mqtt_5_is_spoken_to_in_3_1_1(line: Line) -> None:
     broker = SilentToFive()
     broker.start()
-    sink = sink_for(parse_broker(f"mqtt://127.0.0.1:{broker.port}"))
-    sink.start()
+    sink = line.sink(parse_broker(f"mqtt://127.0.0.1:{broker.port}"))
     started = time.monotonic()
     wait_until(lambda: sink.connected, 6, "connected by 3.1.1")
     assert time.monotonic() - started < 4
     assert broker.levels == [5, 4]
-    sink.stop()
     broker.server.close()
 
 
-def test_a_refused_login_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_login_is_said_once_and_not_tried_every_second(
+    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "passwords").write_text("")
-    broker = Mosquitto(tmp_path, f"password_file {tmp_path / 'passwords'}\n")
+    log = tmp_path / "broker.log"
+    broker = Mosquitto(tmp_path, f"password_file {tmp_path / 'passwords'}\nlog_dest file {log}\n")
     broker._config.write_text(broker._config.read_text().replace("allow_anonymous true", "allow_anonymous false"))
     (tmp_path / "passwords").chmod(0o644)
     broker.start()
     (tmp_path / "secret").write_text("wrong\n")
     settings = Mqtt("127.0.0.1", broker.port, False, user="gw", password_file=tmp_path / "secret")
-    sink = sink_for(settings)
     with caplog.at_level("WARNING"):
-        sink.start()
+        line.sink(settings)
         wait_until(lambda: any("refused" in record.message for record in caplog.records), 6, "the refusal is said")
+        time.sleep(4)
     assert not any("wrong" in record.message for record in caplog.records), "the password is in no log"
+    assert len([record for record in caplog.records if "refused" in record.message]) == 1
+    assert log.read_text().count("not authorised") == 1, "one try: the next comes after 15 s at the earliest"
+    broker.stop()
+
+
+def test_a_missing_password_file_does_not_end_the_thread(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, line: Line
+) -> None:
+    settings = Mqtt("127.0.0.1", free_port(), False, user="gw", password_file=tmp_path / "nothing")
+    with caplog.at_level("WARNING"):
+        sink = line.sink(settings)
+        wait_until(lambda: any("nothing" in record.message for record in caplog.records), 3, "said")
+    assert sink._thread.is_alive()
+
+
+def test_rows_that_were_never_confirmed_come_again(mosquitto: Mosquitto, line: Line) -> None:
+    """The broker freezes and dies: what was handed over then has no PUBACK and stays in the spool."""
+    sink = line.sink(Mqtt("127.0.0.1", mosquitto.port, False, keepalive_s=5.0))
+    wait_until(lambda: sink.connected, 5, "connected")
+    line.put(20)
+    wait_until(lambda: sink.published == 20, 5, "confirmed")
+    assert mosquitto._process is not None
+    mosquitto._process.send_signal(signal.SIGSTOP)
+    line.put(30)
+    time.sleep(0.3)
+    assert sink.connected
+    mosquitto._process.send_signal(signal.SIGKILL)
+    mosquitto._process.wait()
+    wait_until(lambda: not sink.connected, 15, "the loss is noticed")
+    assert line.store.figures()["spool_rows"] == 30
+    mosquitto.start()
+    wait_until(lambda: sink.published == 50, 15, "they come again")
+    wait_until(lambda: line.store.figures()["spool_rows"] == 0, 5, "and are gone")
+
+
+def test_a_second_client_of_the_same_name_is_named_and_not_fought(
+    mosquitto: Mosquitto, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = line.sink(parse_broker(mosquitto.url))
+    wait_until(lambda: sink.connected, 5, "connected")
+    with caplog.at_level("WARNING"):
+        other = paho.Client(CallbackAPIVersion.VERSION2, line.client_id)
+        other.connect("127.0.0.1", mosquitto.port)
+        other.loop_start()
+        wait_until(lambda: not sink.connected, 5, "thrown out")
+        time.sleep(3)
+    assert not sink.connected, "it waits 15 s at least instead of throwing the other out"
+    assert other.is_connected()
+    assert [kind for kind, _ in line.events] == ["client_id_taken"]
+    assert len([record for record in caplog.records if "another client" in record.message]) == 1
+    other.disconnect()
+    other.loop_stop()
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_row_over_the_brokers_limit_is_set_aside_and_the_rest_goes_on(
+    tmp_path: Path, line: Line, version: str
+) -> None:
+    """MQTT 5 tells the limit; a broker of 3.1.1 closes the connection without a word, each time."""
+    broker = Mosquitto(tmp_path, "max_packet_size 20000\n")
+    broker.start()
+    listener = Listener(broker.port)
+    sink = line.sink(Mqtt("127.0.0.1", broker.port, False, version=version))
+    wait_until(lambda: sink.connected, 5, "connected")
+    line.put(3)
+    line.put(1, size=30_000)
+    line.put(3)
+    wait_until(lambda: len(listener.of("g/m/telemetry") + listener.of("g/m/backfill/telemetry")) >= 6, 30, "the rest")
+    wait_until(lambda: line.store.figures()["spool_rows"] == 0, 5, "nothing is stuck")
+    (gap,) = line.store.take_gaps()
+    assert gap.rows == 1
+    assert "20000" in gap.reason or "connection ended" in gap.reason
+    listener.stop()
     sink.stop()
     broker.stop()
 
 
-def test_a_missing_password_file_does_not_end_the_thread(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
-    settings = Mqtt("127.0.0.1", free_port(), False, user="gw", password_file=tmp_path / "nothing")
-    sink = sink_for(settings)
+def test_a_broker_that_forbids_our_topics_gets_no_storm_and_rows_are_kept(
+    tmp_path: Path, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "acl").write_text("topic read #\n")
+    (tmp_path / "acl").chmod(0o600)
+    broker = Mosquitto(tmp_path, f"acl_file {tmp_path / 'acl'}\n")
+    broker.start()
     with caplog.at_level("WARNING"):
-        sink.start()
-        wait_until(lambda: any("nothing" in record.message for record in caplog.records), 3, "said")
-    assert sink._thread.is_alive()
-    sink.stop()
-
-
-def test_rows_that_were_never_confirmed_are_counted(mosquitto: Mosquitto) -> None:
-    """The broker freezes: what is handed over then has no PUBACK and counts as dropped, not as published."""
-    sink = sink_for(Mqtt("127.0.0.1", mosquitto.port, False, keepalive_s=5.0))
-    sink.start()
-    wait_until(lambda: sink.connected, 5, "connected")
-    for number in range(20):
-        sink.publish("g/m/telemetry", str(number).encode())
-    wait_until(lambda: sink.published == 20, 5, "confirmed")
-    assert mosquitto._process is not None
-    mosquitto._process.send_signal(signal.SIGSTOP)
-    for number in range(30):
-        assert sink.publish("g/m/telemetry", str(number).encode())
-    mosquitto._process.send_signal(signal.SIGKILL)
-    wait_until(lambda: not sink.connected, 15, "the loss is noticed")
-    wait_until(lambda: sink.dropped == 30, 5, "counted")
-    assert sink.published == 20
-    sink.stop()
+        line.sink(parse_broker(broker.url))
+        line.put(10)
+        wait_until(lambda: "does not let us publish" in caplog.text, 5, "said")
+        time.sleep(2)
+    assert caplog.text.count("does not let us publish") == 1
+    assert line.store.figures()["spool_rows"] == 10
+    broker.stop()
