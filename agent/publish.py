@@ -94,7 +94,7 @@ class Publisher:
             self._names.pop(name, None)
             self._states.pop(f"{self.root}/{name}/state", None)
         for name in gone:
-            for kind in ("meta", "state"):
+            for kind in ("meta", "state", "explain"):
                 self._tell(f"{self.root}/{name}/{kind}", b"")
         for renewed in self.on_renew:
             renewed(config, assets)

@@ -23,6 +23,8 @@ from drivers.reading import Clock, Reading
 
 log = logging.getLogger(__name__)
 
+Due = dict[str, dict[str, float]]
+
 
 @dataclass(slots=True)
 class Parts:
@@ -39,32 +41,46 @@ class Parts:
     streams: Streams
     marks: Marks
     refusals: Refusals
+    due_s: Due
 
     async def renew(self, new: Config) -> None:
         """Only wires that changed are touched, only devices that changed lose what they learnt, only motors that
-        changed begin anew."""
-        wanted = await asyncio.to_thread(pollers, new, self.clock, self.take, link_of=self.wires.link_of)
-        try:
-            await asyncio.to_thread(self.refusals.save)
-        except StoreError as error:
-            log.warning("state not saved: %s", error)
+        changed begin anew. What takes time is done beside the loop that polls."""
+        wanted = await asyncio.to_thread(self._prepared, new)
         fresh = await self.wires.change(wanted)
-        # Nothing waits from here on, so that no device answers before its motor is known.
-        self.refusals = Refusals(self.store, self.wires.pollers)
-        for bus, polled in fresh:
-            if found := load_check(self.store, new, bus, polled):
-                polled.device.trust(found.verified, found.failed)
-        all_assets, due_s, kw = assets(new), due(self.wires.pollers), ratings(new)
+        # Nothing waits from here until computing is told, so that no device answers before its motor is known.
+        self.due_s = due_after(self.due_s, self.wires.pollers, {polled.device.name for polled in fresh})
+        all_assets, due_s, kw = assets(new), self.due_s, ratings(new)
         self.in_order(lambda: self.compute.renew(all_assets, due_s, kw))
         self.in_order(lambda: self.publisher.renew(new, all_assets))
         self.marks.zone = new.site.timezone
-        self.streams.set(new)
+        await asyncio.to_thread(self.streams.set, new)
+        self.refusals = await asyncio.to_thread(Refusals, self.store, self.wires.pollers)
         await asyncio.to_thread(self.delivery.renew, new)
 
+    def _prepared(self, new: Config) -> list[BusPoller]:
+        """Its pollers, with what is known of their devices."""
+        try:
+            self.refusals.save()
+        except StoreError as error:
+            log.warning("state not saved: %s", error)
+        wanted = pollers(new, self.clock, self.take, link_of=self.wires.link_of)
+        Refusals(self.store, wanted)
+        for bus in wanted:
+            for polled in bus.devices:
+                if found := load_check(self.store, new, bus, polled):
+                    polled.device.trust(found.verified, found.failed)
+        return wanted
 
-def due(buses: list[BusPoller]) -> dict[str, dict[str, float]]:
+
+def due(buses: list[BusPoller]) -> Due:
     """Device → quantity → seconds after which it is read again."""
     return {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices}
+
+
+def due_after(before: Due, buses: list[BusPoller], fresh: set[str]) -> Due:
+    """As `due`, with what held before for who is not fresh: what such a device refused meanwhile is no change of it."""
+    return {name: each if name in fresh else before.get(name, each) for name, each in due(buses).items()}
 
 
 def ratings(config: Config) -> dict[str, float | None]:

@@ -134,7 +134,8 @@ async def run(config: Config, seconds: float | None = None) -> None:
     apply_checks(store, config, buses)
     counters = store.counters()
     energies = {name: wh / 1000 for name, wh in counters.items()}
-    compute = Compute(all_assets, due(buses), ratings(config), clock, marks.emit, marks.tell_state, energies, counters,
+    due_s = due(buses)
+    compute = Compute(all_assets, due_s, ratings(config), clock, marks.emit, marks.tell_state, energies, counters,
                       publisher.tell_text)  # fmt: skip
     worker = Worker(compute)
     relay.append(worker.put)
@@ -142,7 +143,8 @@ async def run(config: Config, seconds: float | None = None) -> None:
     streams = Streams(worker.put, clock)
     streams.set(config)
     parts = Parts(
-        clock, store, wires, worker.put, compute, worker.put, publisher, delivery, streams, marks, refusals
+        clock, store, wires, worker.put, compute, worker.put, publisher, delivery, streams, marks, refusals,
+        due_s,
     )  # fmt: skip
     reloader = Reloader(config, clock, parts.renew, marks.emit)
     timekeeper = Timekeeper(watch, clock, store, marks.emit, worker.put)

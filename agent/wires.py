@@ -33,7 +33,7 @@ class Wires:
             wire, self._clock
         )
 
-    async def change(self, wanted: Iterable[BusPoller]) -> list[tuple[BusPoller, Polled]]:
+    async def change(self, wanted: Iterable[BusPoller]) -> list[Polled]:
         """Goes on as `wanted`, whose links come from `link_of`; returns what is polled now and was not before.
 
         Wires that are no longer wanted are closed first: another one may be waiting for their port. The others poll on,
@@ -50,7 +50,7 @@ class Wires:
                 self.start(poller)
             else:
                 running.adopt(poller.bus, poller.devices)
-        return [(poller, polled) for poller in self.pollers for polled in poller.devices if id(polled) not in before]
+        return [polled for poller in self.pollers for polled in poller.devices if id(polled) not in before]
 
     async def run(self) -> None:
         """Waits for ever; raises what ended a poller that should have gone on: a mistake of ours."""

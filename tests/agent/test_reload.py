@@ -19,7 +19,7 @@ from agent.config import Bus, Config, load_config
 from agent.messages import Message
 from agent.poll import BusPoller, Polled
 from agent.reload import Reloader, difference, without_restart
-from agent.renew import due, ratings
+from agent.renew import due, due_after, ratings
 from agent.run import QUEUE_MAX, Worker
 from agent.topology import assets
 from agent.wires import Wires
@@ -328,7 +328,7 @@ def test_a_wire_that_changed_is_closed_before_the_next_is_opened(clock: HandCloc
         new.on_ask = lambda: None if old.closed else pytest.fail("the old wire is still open")
         fresh = await wires.change(wanted)
         assert wires.pollers == [running, wanted[1]]
-        assert [device.device.unit for _, device in fresh] == [1], "of the new wire; the other's did not change"
+        assert [device.device.unit for device in fresh] == [1], "of the new wire; the other's did not change"
         for _ in range(50):
             await asyncio.sleep(0)
         assert (old.closed, same.closed) == (True, False)
@@ -421,8 +421,15 @@ def test_a_function_in_the_queue_runs_in_its_turn_and_is_never_dropped(clock: Ha
     assert worker.dropped >= QUEUE_MAX
 
 
-def test_what_is_due_comes_from_the_devices(clock: HandClock) -> None:
+def test_what_a_device_refused_meanwhile_is_no_change_of_its_motor(clock: HandClock) -> None:
     poller, _ = bus_of(Line(clock), 2)
-    found = due([poller])
-    assert set(found) == {"m1", "m2"}
-    assert min(found["m1"].values()) == 1.0
+    before = due([poller])
+    assert min(before["m1"].values()) == 1.0
+    for polled in poller.devices:
+        polled.device.learnt.absent.add("frequency")
+        polled.device._plans.clear()
+    assert due([poller]) != before
+    assert due_after(before, [poller], fresh=set()) == before
+    after = due_after(before, [poller], fresh={"m2"})
+    assert after["m1"] == before["m1"]
+    assert set(before["m2"]) - set(after["m2"]) == {"frequency"}
