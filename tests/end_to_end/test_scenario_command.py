@@ -1,0 +1,201 @@
+"""`magwatt simulate` as a user runs it: lists, own files, configurations, speeds, wires; one line for a mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli import main
+from agent.config import load_config
+from simulators.scenarios import load, names
+
+MAGWATT = [sys.executable, "-c", "from agent.cli import main; main()"]
+FILE = """\
+name = "mine"
+about = "one pump of my own"
+step_s = 1
+every_s = 2
+hours = 1
+
+[[line]]
+name = "hall"
+port = 0
+
+[[train]]
+name = "pump"
+kind = "driven"
+motor = { kw = 11, rpm = 1500, poles = 8, efficiency = 0.93 }
+load = { kind = "flow", kw = 10, speed_rpm = 1480, shape = [0.3, 0.7, 0.0], system = [0.2, 0.8], profile = [[1, 0.8]] }
+meter = { unit = 1, profile = "eastron/sdm630", line = "hall", ct = 50 }
+drive = { unit = 2, profile = "yaskawa/ga800", line = "hall" }
+"""
+
+
+def simulate(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["simulate", *arguments])
+    return result.exit_code, result.output
+
+
+def test_the_list_tells_what_each_shows() -> None:
+    code, output = simulate("--list")
+    assert code == 0
+    assert [line.split()[0] for line in output.splitlines()] == list(names())
+    assert all(len(line.split()) > 4 for line in output.splitlines())
+    assert all(load(name).about in output for name in names())
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_printed_configuration_is_ready_for_the_agent(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*MAGWATT, "simulate", name, "--print-config", "--seconds", "1"], capture_output=True, text=True, timeout=60,
+        check=True,
+    )  # fmt: skip
+    path = tmp_path / "plant.toml"
+    path.write_text(done.stdout, encoding="utf-8")
+    config, _ = load_config(path)
+    assert config.motors
+    assert config.site.simulated
+
+
+def test_a_file_of_ones_own_at_any_speed_with_its_truth(tmp_path: Path) -> None:
+    path, truth, told = tmp_path / "mine.toml", tmp_path / "truth.ndjson", tmp_path / "told.ndjson"
+    path.write_text(FILE, encoding="utf-8")
+    files = ("--truth", str(truth), "--published", str(told))
+    code, output = simulate(str(path), "--speed", "5000", "--seconds", "120", "--seed", "7", *files)
+    assert code == 0, output
+    assert "mine: 120 s of plant and agent, 60 rows" in output
+    rows = [json.loads(line) for line in truth.read_text().splitlines()]
+    assert [row["t"] - rows[0]["t"] for row in rows] == [1000 * k for k in range(121)]
+    last = [json.loads(line)["payload"] for line in told.read_text().splitlines() if "/telemetry" in line][-1]
+    assert last["v"]["active_power_w"] == pytest.approx(rows[-1]["pump"]["active_power_w"], rel=0.006)
+    again = [tmp_path / "truth2.ndjson", tmp_path / "told2.ndjson"]
+    simulate(str(path), "--speed", "900", "--seconds", "120", "--seed", "7", "--truth", str(again[0]),
+             "--published", str(again[1]))  # fmt: skip
+    assert [file.read_bytes() for file in again] == [truth.read_bytes(), told.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('about = "', 'abuot = "'), "abuot: unknown key; did you mean 'about'?"),
+        (("kw = 11,", "kW = 11,"), "train.pump.motor.kW: unknown key; did you mean 'kw'?"),
+        (("efficiency = 0.93", "efficiency = 1.02"), "train.pump.motor: efficiency: must lie between 0 and 1"),
+        (("poles = 8", "poles = 7"), "train.pump.motor: poles: a motor has an even number"),
+        (("kw = 11,", "kw = 3,"), "train.pump: load: takes"),
+        (("unit = 2", "unit = 1"), "unit 1 on line hall is taken by mcc-pump"),
+        (("unit = 2", "unit = 300"), "must be a number from 1 to 247, got 300"),
+        (('profile = "yaskawa/ga800"', 'profile = "yaskawa/ga900"'), "train.pump.drive.profile"),
+        (('line = "hall", ct', 'line = "hal", ct'), "there is no line 'hal'"),
+        (("port = 0", 'serial = "1200 8N1"'), "is no setting"),
+        (("port = 0", "port = 70000"), "a port is a number"),
+        (('kind = "flow", kw', 'kind = "flood", kw'), "must be one of flow, roller, hoist"),
+        (("shape = [0.3, 0.7, 0.0]", "shape = [0.3, 0.7]"), "load.shape: must be 3 numbers that are 1 in sum"),
+        (("profile = [[1, 0.8]]", "profile = [[1, 8]]"), "hours and share of the full flow"),
+        (("step_s = 1", "step_s = 0"), "step_s: must be positive"),
+        (("step_s = 1", 'step_s = "1"'), "step_s: must be a number, got '1'"),
+        (('name = "mine"\n', ""), "name: is missing"),
+        (("ct = 50", 'ct = 50, wiring_fault = "revresed ct1"'), "is not known; there are"),
+        (("hours = 1", "hours = 1\n[[trouble]]\ndevice = \"mcc-fan\"\nkind = \"silent\"\nfrom_h = 0\nto_h = 1"),
+         "there is no device 'mcc-fan'"),
+        (("hours = 1", "hours = 1\n[[dip]]\nat_h = 0\nduration_s = 1\nresidual = 1.5"), "dip.0.residual"),
+        (("hours = 1", "hours = "), "not valid TOML"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_file_is_one_line(change: tuple[str, str], told: str, tmp_path: Path) -> None:
+    assert change[0] in FILE
+    path = tmp_path / "mine.toml"
+    path.write_text(FILE.replace(*change, 1), encoding="utf-8")
+    code, output = simulate(str(path), "--seconds", "1")
+    assert code == 2
+    assert told in output
+    assert output.startswith("mine.toml: ")
+    assert output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["hoits"], "hoits: no such scenario; did you mean 'hoist'?"),
+        (["nowhere.toml"], "nowhere.toml: No such file"),
+        (["hoist", "--speed", "0.5"], "--speed 0.5: must be between 1 and"),
+        (["hoist", "--speed", "nan"], "--speed nan: must be between 1 and"),
+        (["hoist", "--speed", "61"], "say how long with --seconds"),
+        (["hoist", "--published", "x.ndjson"], "--published goes with a --speed above 60"),
+        (["hoist", "--speed", "100", "--seconds", "5", "--print-config"], "nothing to configure"),
+        (["hoist", "--truth", "/nowhere/x.ndjson"], "there is no folder /nowhere"),
+    ],
+)
+def test_a_wrong_option_is_one_line(arguments: list[str], told: str) -> None:
+    code, output = simulate(*arguments)
+    assert code == 2
+    assert told in output
+    assert output.count("\n") == 1
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        path = tmp_path / "mine.toml"
+        path.write_text(FILE.replace("port = 0", f"port = {port}"), encoding="utf-8")
+        done = subprocess.run(
+            [*MAGWATT, "simulate", str(path)], capture_output=True, text=True, timeout=30, check=False
+        )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert f"port {port} cannot be had; is it in use?" in done.stderr
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """The fans on their serial line, twenty times as fast; and the configuration."""
+    config = tmp_path / "plant.toml"
+    process = subprocess.Popen(
+        [*MAGWATT, "simulate", "fan-retrofit", "--speed", "20", "--config", str(config), "--truth",
+         str(tmp_path / "truth.ndjson")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    until_s = time.monotonic() + 30
+    while not config.exists() and process.poll() is None and time.monotonic() < until_s:
+        time.sleep(0.05)
+    yield process, config
+    process.kill()
+    process.communicate()
+
+
+def test_a_scenario_on_real_wires_is_read_by_the_agent(served: tuple[subprocess.Popen[str], Path]) -> None:
+    process, config = served
+    done = subprocess.run(
+        [*MAGWATT, "read", "--json", str(config)], capture_output=True, text=True, timeout=60, check=False
+    )
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    rows = [json.loads(line) for line in (config.parent / "truth.ndjson").read_text().splitlines()]
+    assert (rows[-1]["t"] - rows[0]["t"]) / 1000 == pytest.approx(2 * (len(rows) - 1), abs=0.01)
+    read = [json.loads(line) for line in done.stdout.splitlines()]
+    powers = {item["device"]: item["values"]["active_power_w"] for item in read if "active_power_w" in item["values"]}
+    for device, asset in (("mcc-fan-damper", "fan-damper"), ("mcc-fan-driven", "fan-driven")):
+        true = [row[asset]["active_power_w"] for row in rows]
+        assert 0.99 * min(true) <= powers[device] <= 1.01 * max(true)
+    assert not list(config.parent.glob("magwatt-line-*")), "it tidies up after itself"
+
+
+def test_a_port_that_vanishes_ends_the_plant_with_one_line(served: tuple[subprocess.Popen[str], Path]) -> None:
+    process, config = served
+    (folder,) = config.parent.glob("magwatt-line-*")
+    (folder / "agent").unlink()
+    assert process.wait(10) == 2
+    assert process.stderr is not None
+    told = process.stderr.read()
+    assert told.count("\n") == 1
+    assert f"the port {folder / 'agent'} has vanished" in told
