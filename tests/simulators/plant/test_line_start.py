@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
 
-from simulators.plant import line_start, magnet
-from simulators.plant.params import LINE_START_55KW, LineStartMotor
-from simulators.plant.phasors import Component, natural_sequence
+from simulators.plant import line_start, magnet, pump, units
+from simulators.plant.grid import Supply
+from simulators.plant.params import BUSBAR, COOLING_PUMP, IE1_55KW, LINE_START_55KW, LineStartMotor
+from simulators.plant.phasors import Component, active_w, natural_sequence
 
 U = 230.0
 SINE = [Component(1, 1, complex(U))]
@@ -120,3 +122,17 @@ def test_a_load_beyond_pull_out_is_refused() -> None:
 def test_a_speed_that_is_not_synchronous_is_refused() -> None:
     with pytest.raises(ValueError, match="line-start motor: speed_rpm must be the synchronous 1800 rpm, got 1500 rpm"):
         replace(LINE_START_55KW, frequency_hz=60.0)
+
+
+def test_a_swap_on_the_line_turns_faster_and_so_takes_more_at_the_shaft() -> None:
+    """Same valve, same flow: the power law of the pump at synchronous speed against that of the slipping motor."""
+    supply = Supply(BUSBAR, Random(2))
+    flow = 0.8 * COOLING_PUMP.flow_m3_s
+    old = units.direct_on_line(IE1_55KW, COOLING_PUMP, supply, flow)
+    new = units.line_started(LINE_START_55KW, COOLING_PUMP, supply, flow, 80.0)
+    assert new.speed_rpm == pytest.approx(30 * supply.frequency_hz, rel=1e-12)
+    shares = [pump.power_w(COOLING_PUMP, flow, train.speed_rpm / COOLING_PUMP.speed_rpm) for train in (old, new)]
+    assert new.shaft_w / old.shaft_w == pytest.approx(shares[1] / shares[0], rel=1e-9)
+    assert 1.01 < new.shaft_w / old.shaft_w < 1.04
+    assert new.input_w == pytest.approx(float(active_w(new.u_v, new.i_a).sum()), rel=1e-12)
+    assert new.shaft_w / new.input_w > old.shaft_w / old.input_w + 0.02
