@@ -164,6 +164,8 @@ class Link:
                     self._part(client, sock)
                     break
                 wait_s = min(TURN_S, max(0.0, self._talk.turn(now_s)))
+                if self._end is not None:
+                    break
             elif self._ending.is_set():
                 break
             elif now_s - started_s > CONNACK_S:

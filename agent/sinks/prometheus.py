@@ -122,7 +122,7 @@ class PrometheusSink:
     def _listen(self) -> None:
         """Opens the port; one that is in use is said once and tried again: it may be our own, of before."""
         registry = CollectorRegistry()
-        registry.register(self)  # type: ignore[arg-type]
+        registry.register(self)
         said = False
         while not self._ending.is_set():
             try:

@@ -116,6 +116,9 @@ class SparkplugSink:
     def turn(self, now_s: float) -> float:
         self._now_s = now_s
         self._take_told()
+        if not self._host_online and self.node.born and self._client is not None:
+            self.part(self._client)
+            self.link.close("the primary host went offline")
         if self._subscribing is not None or not self._host_online:
             return IDLE_S
         if self._rebirth_due_s is not None and now_s >= self._rebirth_due_s:
@@ -265,9 +268,6 @@ class SparkplugSink:
         if online != self._host_online:
             log.info("sparkplug: primary host %s is %s", self._host, "online" if online else "offline")
         self._host_online = online
-        if not online and self.node.born and self._client is not None:
-            self.part(self._client)
-            self.link.close("the primary host went offline")
 
 
 def _last_bd_seq(store: Store) -> int:

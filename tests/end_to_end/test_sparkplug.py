@@ -1,0 +1,423 @@
+"""The Sparkplug node against real Mosquitto, through a proxy that writes down every packet.
+
+The specification's statements on edge nodes hold over start, stop, kill, rebirth, a host that goes, and an outage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+import sparkplugrules
+from dialectkit import Bench, configured
+from paho.mqtt.enums import CallbackAPIVersion
+from sparkplugkit import Packet, Proxy, command, properties, read, value_of
+from testkit import Mosquitto, wait_until
+
+from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
+from agent.sinks.sparkplug import SparkplugSink
+from drivers.reading import Quality
+
+pytestmark = pytest.mark.alone
+
+ROOT = Path(__file__).parents[2]
+NODE = ("mill-2", "gw-07")
+
+
+class World:
+    """A node behind the proxy, a broker, and somebody who can say everything a host says."""
+
+    def __init__(self, folder: Path, mosquitto: Mosquitto, tables: str = "[sparkplug]") -> None:
+        self.folder, self.tables = folder, tables
+        self.mosquitto = mosquitto
+        self.proxy = Proxy(mosquitto.port)
+        self.host = paho.Client(CallbackAPIVersion.VERSION2)
+        self.heard: list[tuple[str, bytes]] = []
+        self.host.on_message = lambda _client, _data, m: self.heard.append((m.topic, m.payload))
+        self.host.on_connect = lambda client, *_: client.subscribe("spBv1.0/#", qos=1)
+        self.host.connect("127.0.0.1", mosquitto.port)
+        self.host.loop_start()
+        self.bench: Bench | None = None
+        self.sink: SparkplugSink | None = None
+
+    def start(self) -> Bench:
+        config = configured(self.folder, f"mqtt://127.0.0.1:{self.proxy.port}", self.tables)
+        bench = self.bench = Bench(config, self.folder / "state")
+        sink = self.sink = SparkplugSink(config, bench.assets, bench.publisher.root, bench.publisher.greeting,
+                                         bench.store, bench.clock)  # fmt: skip
+        bench.publisher.sinks = [sink]
+        sink.start(bench.store.drains([sink.name])[sink.name])
+        return bench
+
+    def stop(self) -> None:
+        if self.bench and self.sink:
+            self.bench.store.flush()
+            self.sink.stop()
+            self.bench.close()
+            self.bench = self.sink = None
+
+    def end(self) -> None:
+        self.stop()
+        self.host.disconnect()
+        self.host.loop_stop()
+        self.proxy.stop()
+
+    def check(self) -> None:
+        sparkplugrules.check(self.proxy.sparkplug(), *NODE)
+
+    def said(self, what: str) -> list[Packet]:
+        return self.proxy.said(what)
+
+    def tell(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        self.host.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
+
+    def rebirth(self) -> None:
+        self.tell("spBv1.0/mill-2/NCMD/gw-07", command("Node Control/Rebirth"))
+
+    def state(self, online: bool, at_ms: int) -> None:
+        self.tell("spBv1.0/STATE/scada", json.dumps({"online": online, "timestamp": at_ms}).encode(), retain=True)
+
+    def ids(self) -> dict[str, bool]:
+        """id of each row that was told, in births too → whether as historical only."""
+        found: dict[str, bool] = {}
+        for connection in self.proxy.sparkplug():
+            names: dict[int, str] = {}
+            for packet in list(connection):
+                if packet.what not in ("NBIRTH", "DBIRTH", "NDATA", "DDATA"):
+                    continue
+                for metric in read(packet.payload)["metrics"]:
+                    if "name" in metric and "alias" in metric:
+                        names[metric["alias"]] = metric["name"]
+                    if names.get(metric.get("alias", -1)) == "id" and "string_value" in metric:
+                        late = bool(metric.get("is_historical"))
+                        found[metric["string_value"]] = late and found.get(metric["string_value"], True)
+        return found
+
+
+@pytest.fixture
+def world(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[World]:
+    found = World(tmp_path, mosquitto)
+    yield found
+    found.end()
+
+
+@pytest.fixture
+def hosted(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[World]:
+    found = World(tmp_path, mosquitto, '[sparkplug]\nprimary_host = "scada"')
+    yield found
+    found.end()
+
+
+def born(world: World, count: int = 1) -> None:
+    wait_until(lambda: len(world.said("NBIRTH")) >= count, 10, f"{count} NBIRTH")
+
+
+def online(world: World, *assets: str) -> None:
+    assert world.bench is not None
+    for asset in assets or ("pump-1", "fan-2"):
+        world.bench.publisher.tell_state(asset, "online", "")
+
+
+def metrics(packet: Packet) -> dict[str, dict[str, Any]]:
+    return {metric["name"]: metric for metric in read(packet.payload)["metrics"]}
+
+
+def test_start_rows_stop_and_start_again(world: World) -> None:
+    bench = world.start()
+    born(world)
+    online(world)
+    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "both devices")
+    for number in range(300):  # more than a turn of the sequence number
+        bench.row(active_power_w=1000.0 + number)
+    wait_until(lambda: len(world.said("DDATA")) >= 300, 10, "300 rows")
+    wait_until(lambda: bench.store.figures()["spool_rows"] == 0, 10, "all confirmed by markers")
+    world.stop()
+    assert world.proxy.sparkplug()[0][-1].kind == "DISCONNECT"
+    assert world.proxy.sparkplug()[0][-2].what == "NDEATH"
+    world.start()
+    online(world)
+    born(world, 2)
+    world.stop()
+    assert len(world.proxy.sparkplug()) == 2
+    world.check()
+
+
+def test_a_birth_holds_every_metric_with_unit_and_meaning(world: World) -> None:
+    bench = world.start()
+    online(world)
+    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    pump = metrics(next(packet for packet in world.said("DBIRTH") if packet.topic.endswith("/pump-1")))
+    assert properties(pump["active_power_w"])["engUnit"] == "W"
+    assert properties(pump["motor_efficiency_pct_u"])["engUnit"] == "%"
+    assert "documentation" in properties(pump["motor_efficiency_pct"])
+    assert pump["Properties/name"]["string_value"] == "1#除鳞泵"
+    assert value_of(pump["Properties/rated_power_kw"], 10) == 132.0
+    assert pump["status_word"]["datatype"] == 4
+    assert pump["efficiency_reason"]["datatype"] == 12
+    assert pump["event/snapshot_u_l1_v"]["datatype"] == 31
+    assert pump["active_power_w"]["is_null"], "not measured yet"
+    own = metrics(world.said("NBIRTH")[0])
+    assert {"bus_south_polls", "spool_rows", "event/event_kind"} <= own.keys()
+    bench.row(active_power_w=71240.0, status_word=-7, efficiency_reason="too little load")
+    wait_until(lambda: bool(world.said("DDATA")), 5, "data")
+    data = {metric["alias"]: metric for metric in read(world.said("DDATA")[-1].payload)["metrics"]}
+    assert value_of(data[pump["active_power_w"]["alias"]], 10) == 71240.0
+    assert value_of(data[pump["status_word"]["alias"]], 4) == -7
+    assert data[pump["efficiency_reason"]["alias"]]["string_value"] == "too little load"
+    world.check()
+
+
+def test_only_what_changed_is_told_with_its_quality(world: World) -> None:
+    bench = world.start()
+    online(world)
+    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    names = {metric["alias"]: name for name, metric in
+             metrics(next(p for p in world.said("DBIRTH") if p.topic.endswith("/pump-1"))).items()}  # fmt: skip
+    bad = {"active_power_w": Quality.NO_REPLY}
+    for number, (value, flags) in enumerate([(5.0, {}), (5.0, {}), (None, bad), (6.0, {})], 1):
+        bench.row(active_power_w=value, frequency_hz=50.0, flags=flags)
+        wait_until(lambda count=number: len(world.said("DDATA")) == count, 5, "data")  # type: ignore[misc]
+    told = [{names[m["alias"]]: m for m in read(packet.payload)["metrics"]} for packet in world.said("DDATA")]
+    assert [("frequency_hz" in message, "active_power_w" in message) for message in told] == [
+        (True, True), (False, False), (False, True), (False, True),
+    ]  # fmt: skip
+    assert all("id" in message for message in told), "each row can be told by its id"
+    lost, back = told[2]["active_power_w"], told[3]["active_power_w"]
+    assert lost["is_null"]
+    assert properties(lost) == {"Quality": 0, "flags": "NO_REPLY"}
+    assert properties(back)["Quality"] == 192
+    world.check()
+
+
+def test_a_device_dies_and_is_born_with_its_health(world: World) -> None:
+    bench = world.start()
+    online(world)
+    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    bench.publisher.tell_state("pump-1", "stale", "dp-1: no answer")
+    wait_until(lambda: bool(world.said("DDATA")), 5, "the state is told")
+    bench.publisher.tell_state("pump-1", "offline", "mcc-1: no answer")
+    bench.row(active_power_w=None, flags={"active_power_w": Quality.NO_REPLY})
+    wait_until(lambda: len(world.said("DDEATH")) == 1, 5, "DDEATH")
+    count = len(world.said("DDATA"))
+    wait_until(lambda: bench.store.figures()["spool_rows"] == 0, 5, "its empty row is settled all the same")
+    assert len(world.said("DDATA")) == count, "nothing is told of the dead"
+    online(world, "pump-1")
+    wait_until(lambda: len(world.said("DBIRTH")) == 3, 5, "born again")
+    world.check()
+
+
+def test_an_unforeseen_metric_is_born_before_it_is_told(world: World) -> None:
+    bench = world.start()
+    online(world)
+    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    bench.row(ground_current_percent=3.5)  # no register of its devices
+    wait_until(lambda: len(world.said("DBIRTH")) == 3, 5, "the device is born anew")
+    assert value_of(metrics(world.said("DBIRTH")[-1])["ground_current_percent"], 10) == 3.5
+    bench.row(None, "health", bus_of_tomorrow_polls=1)
+    wait_until(lambda: len(world.said("NBIRTH")) == 2, 5, "so is the node")
+    world.check()
+
+
+def test_rebirth_on_demand_and_a_storm_of_demands(world: World) -> None:
+    world.start()
+    online(world)
+    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    world.rebirth()
+    born(world, 2)
+    started_s = time.monotonic()
+    for _ in range(100):
+        world.rebirth()
+    took_s = time.monotonic() - started_s
+    born(world, 3)
+    time.sleep(1)
+    assert len(world.said("NBIRTH")) <= 3 + math.ceil(took_s / 5), "demands within 5 s are one"
+    assert len(world.proxy.sparkplug()) == 1, "same connection"
+    wait_until(lambda: len(world.said("DBIRTH")) % 2 == 0, 10, "all devices each time")
+    world.check()
+
+
+BAD_COMMANDS = [
+    b"", b"\xff\xff\xff", b"\x12\xff\xff\xff\xff\x0f", b"x" * 100_000, command("Node Control/Rebirth", "true"),
+    command("Node Control/Reboot"), command("", True, alias=5), command("active_power_w", "1"), b"\x12\x02\x0a\x00",
+    b"\x12" * 5000, b"\x12\x04\x0a\x02\xff\xfe",
+]  # fmt: skip
+
+
+def test_commands_that_make_no_sense_change_nothing(world: World) -> None:
+    bench = world.start()
+    born(world)
+    online(world)
+    for data in BAD_COMMANDS:
+        world.tell("spBv1.0/mill-2/NCMD/gw-07", data)
+    world.tell("spBv1.0/mill-2/NCMD/gw-07", command("Node Control/Rebirth", False))
+    wait_until(lambda: bool(world.sink and world.sink.commands_refused >= len(BAD_COMMANDS) - 2), 5, "they are counted")
+    bench.row(active_power_w=1.0)
+    wait_until(lambda: bool(world.ids()), 5, "rows go on")
+    assert len(world.said("NBIRTH")) == 1
+    assert len(world.proxy.sparkplug()) == 1
+    world.check()
+
+
+def test_births_wait_for_the_primary_host_and_history_follows(hosted: World) -> None:
+    hosted.state(False, 1000)
+    bench = hosted.start()
+    online(hosted)
+    wait_until(lambda: bool(hosted.proxy.sparkplug()), 5, "connected")
+    for number in range(20):
+        bench.row(active_power_w=float(number))
+    time.sleep(1.5)
+    hosted.state(True, 900)  # older than what was said last
+    for data in (b"online", b"{}", b'{"online":1,"timestamp":5}', b"[" * 5000):
+        hosted.tell("spBv1.0/STATE/scada", data)
+    time.sleep(0.5)
+    assert not hosted.said("NBIRTH"), "the host is not there"
+    hosted.state(True, 2000)
+    wait_until(lambda: bench.store.figures()["spool_rows"] == 0, 10, "told and confirmed")
+    assert len(hosted.ids()) == 20
+    assert all(hosted.ids().values()), "all of it as history"
+    hosted.state(False, 1500)  # a late, older word
+    time.sleep(0.5)
+    assert len(hosted.proxy.sparkplug()) == 1
+    hosted.state(False, 3000)
+    wait_until(lambda: len(hosted.proxy.sparkplug()) == 2, 10, "gone, and back to wait")
+    for number in range(20):
+        bench.row(active_power_w=float(number))
+    hosted.state(True, 4000)
+    born(hosted, 2)
+    wait_until(lambda: bench.store.figures()["spool_rows"] == 0, 10, "told and confirmed")
+    assert len(hosted.ids()) == 40
+    assert [packet.what for packet in hosted.proxy.sparkplug()[0][-2:]] == ["NDEATH", ""]
+    hosted.check()
+
+
+def test_a_host_that_flaps_gets_births_at_the_stated_rate_only(hosted: World) -> None:
+    hosted.start()
+    online(hosted)
+    started_s = time.monotonic()
+    for number in range(60):
+        hosted.state(number % 2 == 0, 10_000 + number)
+        time.sleep(0.05)
+    hosted.state(True, 20_000)
+    count = len(hosted.said("NBIRTH"))
+    wait_until(lambda: len(hosted.said("NBIRTH")) > count or hosted.said("DBIRTH") != [], 60, "it comes to rest")
+    sent = sum(len(p.payload) for what in ("NBIRTH", "DBIRTH") for p in hosted.said(what))
+    largest = max(len(p.payload) for what in ("NBIRTH", "DBIRTH") for p in hosted.said(what))
+    assert sent <= BURST_BYTES + RATE_BYTES_S * (time.monotonic() - started_s) + largest
+    hosted.check()
+
+
+@pytest.mark.parametrize("how", ["cut", "black hole", "broker killed"])
+def test_an_outage_loses_no_row(world: World, how: str) -> None:
+    bench = world.start()
+    online(world)
+    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    published = 0
+
+    def rows(count: int, every_s: float = 0.005) -> None:
+        nonlocal published
+        for _ in range(count):
+            bench.row(active_power_w=float(published))
+            published += 1
+            time.sleep(every_s)
+
+    rows(40)
+    if how == "black hole":
+        world.proxy.swallow = True  # half open: the node goes on sending into it
+        rows(60, 0.03)
+        world.proxy.cut()
+        world.proxy.swallow = False
+    elif how == "cut":
+        world.proxy.cut()
+        rows(60, 0.03)
+    else:
+        assert world.mosquitto._process is not None
+        world.mosquitto._process.kill()
+        world.mosquitto.stop()
+        rows(60, 0.03)
+        world.mosquitto.start()
+    rows(40)
+    wait_until(lambda: bench.store.figures()["spool_rows"] == 0, 30, "told and confirmed")
+    assert len(delivered(world)) == published
+    assert any(world.ids().values()), "some of it as history"
+    world.check()
+
+
+def delivered(world: World) -> set[str]:
+    return set(world.ids())
+
+
+def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(world: World) -> None:
+    feeder = [sys.executable, "-P", str(ROOT / "tests" / "end_to_end" / "sparkplug_feeder.py"), str(world.folder),
+              str(world.proxy.port)]  # fmt: skip
+
+    def running(until: Callable[[], bool]) -> int:
+        """Rows that the process had committed when it was killed."""
+        process = subprocess.Popen(feeder, stdout=subprocess.PIPE, text=True)
+        try:
+            wait_until(until, 20, "rows arrive")
+        finally:
+            process.kill()
+            output, _ = process.communicate()
+        return int((output.split() or ["0"])[-1])
+
+    committed = running(lambda: len(world.ids()) > 50)
+    wait_until(lambda: any("/NDEATH/" in topic for topic, _ in world.heard), 10, "the will")
+    died = next(payload for topic, payload in world.heard if "/NDEATH/" in topic)
+    first = world.proxy.sparkplug()[0][0]
+    assert read(died)["metrics"] == read(first.payload)["metrics"]
+    seen = len(world.ids())
+    running(lambda: len(world.ids()) > seen + 50)
+    boots: dict[str, list[int]] = {}
+    for name in world.ids():
+        boot, number = name.split("-")
+        boots.setdefault(boot, []).append(int(number))
+    first_boot = sorted(boots[min(boots)])
+    assert first_boot[-1] >= committed
+    assert first_boot == list(range(1, len(first_boot) + 1)), "none is missing"
+    world.check()
+
+
+def test_what_the_public_decoder_reads(world: World, tmp_path: Path) -> None:
+    """The npm package `sparkplug-payload`, where node has it (npm install --prefix FOLDER; NODE_PATH)."""
+    script = ROOT / "tests" / "end_to_end" / "decode_sparkplug.js"
+    with contextlib.suppress(FileNotFoundError):
+        done = subprocess.run(["node", str(script)], input="", capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            _compare(world, script)
+            return
+    pytest.skip("node or its package sparkplug-payload is not here: npm install sparkplug-payload; set NODE_PATH")
+
+
+def _compare(world: World, script: Path) -> None:
+    bench = world.start()
+    online(world)
+    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    bench.row(active_power_w=71240.5, fault_code=-7, fault_text="no fault")
+    bench.row(kind="harmonics", harmonic_u_l1_v=[0.1, 230.0, None])
+    wait_until(lambda: bench.store.figures()["spool_rows"] == 0, 5, "told and confirmed")
+    world.stop()
+    said = [packet for connection in world.proxy.sparkplug() for packet in connection if packet.what]
+    lines = "\n".join(packet.payload.hex() for packet in said)
+    done = subprocess.run(["node", str(script)], input=lines, capture_output=True, text=True, check=True)
+    theirs = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(theirs) == len(said)
+    for packet, other in zip(said, theirs, strict=True):
+        ours = read(packet.payload)
+        assert int(other["timestamp"]) == ours["timestamp"]
+        assert len(other["metrics"]) == len(ours["metrics"])
+        for mine, metric in zip(ours["metrics"], other["metrics"], strict=True):
+            assert metric.get("name", "") == mine.get("name", "")
+            assert int(metric.get("alias", 0)) == mine.get("alias", 0)
+            if "double_value" in mine and "datatype" in mine:
+                assert metric["value"] == mine["double_value"]
+            if "string_value" in mine and "datatype" in mine:
+                assert metric["value"] == mine["string_value"]
