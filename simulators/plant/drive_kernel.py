@@ -236,7 +236,6 @@ def run(
     mem: Floats,
     vectors: Vectors,
     turns: Floats,
-    now: float,
     sample: float,
     h_max: float,
     out: Floats,
@@ -262,7 +261,7 @@ def run(
                 mem[15], mem[16] = emf.real, emf.imag
     mem[18] = c.mode
     for number in range(out.shape[0]):
-        start = now + number * sample
+        start = number * sample
         for k in range(8, 17):
             y[k] = 0.0
         for k in range(vectors.size):

@@ -90,6 +90,7 @@ class DriveWave:
         self._front = _front(converter, HEALTHY)
         self._load = NO_LOAD
         self.now_s = 0.0
+        self._grid_angle = 0.0  # of the fundamental
         if isinstance(motor, MagnetMotor):
             self._state[0] = self._machine.flux
 
@@ -123,7 +124,8 @@ class DriveWave:
         vectors = np.array([math.sqrt(2) * complex(p.value) for p in parts], complex)
         signs = np.array([float(p.sequence) for p in parts])
         vectors = np.where(signs > 0, vectors, vectors.conj())
-        turns = np.array([p.order * omega for p in parts]) * signs
+        orders = np.array([float(p.order) for p in parts]) * signs
+        vectors = vectors * np.exp(1j * orders * self._grid_angle)
         bandwidth = 2 * math.pi * min(200.0, self.converter.carrier_hz / 20)
         inertia = m.inertia_kg_m2 + load.inertia_kg_m2
         control = Control(
@@ -132,8 +134,9 @@ class DriveWave:
         out = np.empty((samples, 10))
         run(
             self._machine, self._front, control, load, self._state, self._memory,
-            vectors, turns, self.now_s, 1 / rate_hz, step_s, out,
+            vectors, orders * omega, 1 / rate_hz, step_s, out,
         )  # fmt: skip
+        self._grid_angle = (self._grid_angle + omega * samples / rate_hz) % (2 * math.pi)
         self.now_s += samples / rate_hz
         pairs = [out[:, k] + 1j * out[:, k + 1] for k in (0, 2, 4, 6)]
         return DriveWaves(pairs[0], pairs[1], pairs[2], pairs[3], out[:, 8], out[:, 9])

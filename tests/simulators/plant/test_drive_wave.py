@@ -14,6 +14,7 @@ from plantkit import GRID_400V, magnet_2kw2, one_second
 from simulators.plant import space
 from simulators.plant.drive_wave import COAST, FREQUENCY, STIFF, Converter, DriveWave, spent_j
 from simulators.plant.params import InductionMotor
+from simulators.plant.phasors import Component
 from simulators.plant.wave_load import Load
 
 RATE = 51200
@@ -173,6 +174,18 @@ def test_means_are_the_edges_without_their_ripple(dead_s: float) -> None:
         seen.append((abs(np.fft.rfft(wave.i.real)[30]), power["shaft"], power["copper"]))
     edges, means = seen
     assert means == pytest.approx(edges, rel=6e-3)
+
+
+def test_a_wandering_grid_never_jumps() -> None:
+    """Another frequency in each block: the fundamental's angle is its integral, the fifth turns five times back."""
+    drive, turned = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0), 0.0
+    parts = [*GRID_400V, Component(5, -1, 4 - 2j)]
+    for hz in (50.0, 49.7, 50.4):
+        u = drive.run(1000, RATE, grid=parts, frequency_hz=hz).grid_u
+        theta = turned + 2 * math.pi * hz * (np.arange(1000) + 0.5) / RATE
+        expected = math.sqrt(2) * (400 / math.sqrt(3) * np.exp(1j * theta) + (4 + 2j) * np.exp(-5j * theta))
+        assert np.abs(u - expected).max() < 0.01  # means over a sample: 1e-5 less
+        turned += 2 * math.pi * hz * 1000 / RATE
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -98,3 +99,28 @@ def test_warm_copper_and_warm_magnets_cost() -> None:
     assert hot_copper.copper_w == pytest.approx(cold.copper_w * (1 + COPPER_PER_K * 100), rel=1e-6)
     assert hot_magnet.current_a > cold.current_a * 1.1
     assert hot_magnet.core_w < cold.core_w
+
+
+def test_an_operating_point_of_another_code_base(data_file) -> None:
+    """gym-electric-motor 3.0.3, 52 kW traction motor at id −90 A, iq 120 A: power, copper, torque."""
+    truth = json.loads(data_file("machines/truth.json").read_text())["gem_pmsm_75hz"]
+    par = truth["par"]
+    motor = MagnetMotor(
+        power_w=15e3,
+        volts_v=100.0,
+        current_a=110.0,
+        speed_rpm=1500.0,
+        pole_pairs=par["p"],
+        rs20_ohm=par["r_s"],
+        ld_h=par["l_d"],
+        lq_h=par["l_q"],
+        flux20_wb=par["psi_p"],
+        core_s=0.0,
+        core_hysteresis=0.0,
+        friction_w=0.0,
+        additional_w=0.0,
+    )
+    state = magnet.at_current(motor, truth["speed_rad_s_mean"], -90.0, 120.0, 20.0, 20.0)
+    assert state.gap_torque_nm == pytest.approx(truth["tau_em_mean"], rel=1e-6)
+    assert state.input_w == pytest.approx(truth["P_elec_W"], rel=1e-4)
+    assert state.copper_w == pytest.approx(truth["P_cu_stator_W"], rel=1e-3)
