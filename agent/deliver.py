@@ -15,6 +15,7 @@ from agent.publish import Publisher
 from agent.sinks import DurableSink
 from agent.sinks.dialects import durable_dialects, live_dialects
 from agent.store import Store, StoreError
+from agent.store.history import History
 from drivers.reading import Clock
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Delivery:
         self._drains = store.drains([sink.name for sink in self.sinks])
         for sink in self.sinks:
             sink.start(self._drains[sink.name])
-        publisher.live = live_dialects(config, publisher, store)
+        publisher.live = [History(store, config.store.history_s), *live_dialects(config, publisher, store)]
         for live in publisher.live:
             live.start()
         if store.damage:

@@ -6,10 +6,13 @@ import json
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
+
+import msgspec
 
 from agent.config import StoreSettings
 from agent.store import file, gaps
@@ -212,6 +215,20 @@ class Store:
     def forget_note(self, kind: str, name: str) -> None:
         """Waits for its commit. Raises StoreError."""
         self._writer.do(lambda db: db.execute("delete from note where kind = ? and name = ?", (kind, name)).rowcount)
+
+    def history_rows(self, step_s: int, asset: str, from_ms: int, to_ms: int) -> list[tuple[int, dict[str, Any]]]:
+        """Rows of the history table as they were packed, from_ms ≤ t < to_ms, in order."""
+        with self._writer.db_lock:
+            rows = self._writer.db.execute(
+                "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ? "
+                "order by t_ms",
+                (step_s, asset, from_ms, to_ms),
+            ).fetchall()
+        return [(t_ms, msgspec.json.decode(zlib.decompress(body))) for t_ms, body in rows]
+
+    def post(self, job: Callable[[sqlite3.Connection], Any]) -> None:
+        """Runs `job` in the writer's next transaction and does not wait; what fails is lost."""
+        self._writer.post(job)
 
     def do(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
         """Runs `job` in the writer's next transaction and waits for its commit. Raises StoreError."""

@@ -20,7 +20,8 @@ from agent.store.drain import Drain
 from agent.store.file import Reserve, StoreError, is_damage, is_full
 from agent.store.gaps import note_gap
 from agent.store.group import Group, Job, Put, confirm_unsaved, insert, take_off
-from agent.store.quota import Quota, pages, shrink
+from agent.store.house import HOUSEKEEPING_S, House
+from agent.store.quota import Quota, pages
 from agent.store.row import importance
 
 log = logging.getLogger(__name__)
@@ -28,9 +29,7 @@ log = logging.getLogger(__name__)
 MEMORY_ROWS = 20_000  # that cannot be written now
 RETRY_S = 1.0
 BATCH_MAX = 1 << 30  # rows in one transaction; far fewer while the disk is full
-ROOM_S = 0.02  # for making room while rows wait
 WAIT_S = 15.0  # for a job's commit
-HOUSEKEEPING_S = 30.0
 
 
 class Writer(threading.Thread):
@@ -47,12 +46,11 @@ class Writer(threading.Thread):
         self.boot: int | None = None
         self.trouble = ""
         self.unsaved: dict[int, Put] = {}  # rows by n that are not in the file; changed under db_lock
-        self._commit_s, self._quota, self._reserve = commit_s, quota, reserve
+        self._commit_s, self._reserve, self._house = commit_s, reserve, House(quota, reserve, utc_ms)
         self._utc_ms, self._reopen = utc_ms, reopen
         self._group = Group()
         self._wake = threading.Condition(threading.Lock())
         self._idle = self._urgent = self._ending = False
-        self._housekeeping_s = 0.0
         self._full, self._batch = False, BATCH_MAX
         self._damage = ""
         self._lost: list[tuple[str, int, int, int]] = []  # kind, rows, from, to: dropped from memory, not yet counted
@@ -97,6 +95,12 @@ class Writer(threading.Thread):
         except TimeoutError:
             raise StoreError(f"the state file was not written within {WAIT_S:g} s") from None
 
+    def post(self, job: Job) -> None:
+        """As `do`, without waiting."""
+        with self._wake:
+            self._group.jobs.append((job, Future()))
+            self._stir()
+
     def stop(self) -> None:
         """Commits what is there, and ends."""
         with self._wake:
@@ -116,7 +120,7 @@ class Writer(threading.Thread):
             self._write(group)
             if ending:
                 return
-            self._keep_house()
+            self._house.keep(self)
 
     def _stir(self) -> None:
         if self._idle or self._urgent:
@@ -133,7 +137,7 @@ class Writer(threading.Thread):
                 self._idle = True
                 self._wake.wait(RETRY_S if self.unsaved else HOUSEKEEPING_S)
                 self._idle = False
-                if not self._group and time.monotonic() >= self._housekeeping_s:
+                if not self._group and self._house.due:
                     return
             elif now_s >= due_s:
                 return
@@ -259,31 +263,8 @@ class Writer(threading.Thread):
             del self.unsaved[put.row.n]
             self._lost.append((put.row.kind, 1, put.row.t_ms, put.row.t_ms))
 
-    def _keep_house(self) -> None:
-        """Age, room and the reserve, in short transactions between groups."""
-        due = time.monotonic() >= self._housekeeping_s
-        try:
-            if due:
-                self._housekeeping_s = time.monotonic() + HOUSEKEEPING_S
-                self._reserve.restore()
-                self._in_transaction(lambda: self._quota.age(self.db, self._busy(), self._utc_ms()))
-                with self.db_lock:
-                    shrink(self.db)
-            if self._quota.short(self.db):
-                self._make_room()
-        except (sqlite3.Error, OSError) as error:
-            if not self.trouble:
-                log.warning("no room could be made in the state file: %s", error)
-
-    def _make_room(self) -> None:
-        until_s = time.monotonic() + ROOM_S
-        while not self._quota.enough(self.db):
-            if self._in_transaction(lambda: self._quota.step(self.db, self._busy(), self._utc_ms())) is None:
-                return
-            if time.monotonic() > until_s and self._group and not self._quota.far_over(self.db):
-                return  # the next group comes back here
-
-    def _in_transaction(self, step: Callable[[], int | None]) -> int | None:
+    def in_transaction(self, step: Callable[[], int | None]) -> int | None:
+        """One of its own between two groups; the step returns how many rows left the spool, and so does this."""
         with self.db_lock:
             self.db.execute("begin immediate")
             try:
@@ -299,8 +280,12 @@ class Writer(threading.Thread):
         return went
 
     @property
+    def rows_wait(self) -> bool:
+        return bool(self._group)
+
+    @property
     def _owed(self) -> int:
         return sum(1 << bit for bit in self.drains)
 
-    def _busy(self) -> set[int]:
+    def busy(self) -> set[int]:
         return set().union(*(drain.taken() for drain in self.drains.values()))

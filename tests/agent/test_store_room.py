@@ -107,7 +107,7 @@ def test_a_row_that_a_sink_has_in_hand_is_not_dropped(tmp_path: Path, clock: Han
 
 
 def test_too_old_goes_and_is_counted(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.store.writer.HOUSEKEEPING_S", 0.0)
+    monkeypatch.setattr("agent.store.house.HOUSEKEEPING_S", 0.0)
     store = Store(tmp_path, clock, small(age_s=3600.0))
     store.drains(["mqtt"])
     now_ms = clock.utc_ns() // 1_000_000

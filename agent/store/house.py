@@ -1,0 +1,55 @@
+"""Housekeeping between two groups: age, room, the reserve."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from agent.store.file import Reserve
+from agent.store.quota import Quota, shrink
+
+if TYPE_CHECKING:
+    from agent.store.writer import Writer
+
+log = logging.getLogger(__name__)
+
+HOUSEKEEPING_S = 30.0
+ROOM_S = 0.02  # for making room while rows wait
+
+
+class House:
+    """Runs in the writer's thread."""
+
+    def __init__(self, quota: Quota, reserve: Reserve, utc_ms: Callable[[], int]) -> None:
+        self._quota, self._reserve, self._utc_ms = quota, reserve, utc_ms
+        self._next_s = 0.0
+
+    @property
+    def due(self) -> bool:
+        return time.monotonic() >= self._next_s
+
+    def keep(self, writer: Writer) -> None:
+        """Short transactions; trouble is logged and tried again with the next group."""
+        try:
+            if self.due:
+                self._next_s = time.monotonic() + HOUSEKEEPING_S
+                self._reserve.restore()
+                writer.in_transaction(lambda: self._quota.age(writer.db, writer.busy(), self._utc_ms()))
+                with writer.db_lock:
+                    shrink(writer.db)
+            if self._quota.short(writer.db):
+                self._make_room(writer)
+        except (sqlite3.Error, OSError) as error:
+            if not writer.trouble:
+                log.warning("no room could be made in the state file: %s", error)
+
+    def _make_room(self, writer: Writer) -> None:
+        until_s = time.monotonic() + ROOM_S
+        while not self._quota.enough(writer.db):
+            if writer.in_transaction(lambda: self._quota.step(writer.db, writer.busy(), self._utc_ms())) is None:
+                return
+            if time.monotonic() > until_s and writer.rows_wait and not self._quota.far_over(writer.db):
+                return  # the next group comes back here
