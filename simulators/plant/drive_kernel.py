@@ -124,7 +124,7 @@ def _slopes(
     size = i.real * i.real + i.imag * i.imag
     copper += 1.5 * m.rs * size
     friction = m.friction * speed
-    additional = m.additional * size * (1.0 if speed > 0.0 else -1.0)
+    additional = m.additional * size * min(max(speed * m.inv_running, -1.0), 1.0)
     shaft = load.constant_nm + load.linear * speed + load.square * speed * abs(speed)
     if load.dry_nm != 0.0:
         shaft += load.dry_nm * math.tanh(speed / load.dry_rad_s)

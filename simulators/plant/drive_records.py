@@ -29,6 +29,7 @@ class Machine(NamedTuple):
     light: float  # what the core branch leaves of a current that it shares the resistance with
     friction: float
     additional: float
+    inv_running: float  # 1 over the speed from which that holds
     inertia: float
     bearing: float
     bearing_order: float

@@ -33,6 +33,7 @@ from simulators.plant.wave_load import NO_LOAD, Load
 
 STIFF, DIODES = 0.0, 1.0
 COAST, SPEED, FREQUENCY = 0.0, 1.0, 2.0
+_RUNNING = 0.01  # of rated speed: below it the torque of a magnet motor's additional loss, ∝ I², falls to 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,8 @@ def machine(
         w_s, w_r = c.llr * c.lm / d, c.lls * c.lm / d
         return Machine(
             0.0, c.pole_pairs, c.rs, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, c.core_s,
-            1 / (1 + c.core_s * (w_s**2 * c.rs + w_r**2 * c.rr)), c.friction, c.additional, c.inertia,
+            1 / (1 + c.core_s * (w_s**2 * c.rs + w_r**2 * c.rr)), c.friction, c.additional,
+            c.inv_running, c.inertia,
             c.bearing, c.bearing_order, c.bar, c.rr, (c.llr + c.lm) / d, -c.lm / d, (c.lls + c.lm) / d, w_s, w_r,
         )  # fmt: skip
     winding_degc, magnet_degc = winding_degc + state.hotter_k, magnet_degc + state.hotter_k
@@ -201,6 +203,7 @@ def machine(
         1 / (1 + core_s * rs),
         motor.friction_w / rated**2,
         motor.additional_w / (2 * motor.current_a**2) / rated,
+        1 / (_RUNNING * rated),
         motor.inertia_kg_m2,
         state.bearing,
         state.bearing_order,

@@ -83,6 +83,19 @@ class Condition:
     esr: float = 1.0  # its series resistance against new
     hotter_k: float = 0.0  # winding and magnets above what the losses explain
 
+    def __post_init__(self) -> None:
+        for name in ("bar", "gap_static", "gap_dynamic", "flux_lost", "pole_lost", "turns"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise ValueError(f"fault: {name} must lie between 0 and 1, got {value:g}")
+        if self.gap_static + self.gap_dynamic >= 1:
+            raise ValueError("fault: gap_static + gap_dynamic must lie below 1, where the rotor touches")
+        for name in ("bearing", "turns_ohm", "esr"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"fault: {name} must not be negative, got {getattr(self, name):g}")
+        if not self.capacitance > 0:
+            raise ValueError(f"fault: capacitance must be positive, got {self.capacitance:g}")
+
 
 HEALTHY = Condition()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from simulators.plant import check, params
+from simulators.plant.faults import Condition
 from simulators.plant.fleet import Duty
 
 MACHINES = {
@@ -57,6 +58,21 @@ def test_impossible_machines(what: str, key: str, value: Any, words: str) -> Non
 def test_odd_poles(poles: int) -> None:
     with pytest.raises(ValueError, match=f"poles: a motor has an even number of at least 2, got {poles}"):
         check.pole_pairs(poles)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"flux_lost": 1.0}, "fault: flux_lost must lie between 0 and 1, got 1"),
+        ({"bar": -0.1}, "fault: bar must lie between 0 and 1, got -0.1"),
+        ({"gap_static": 0.6, "gap_dynamic": 0.5}, "fault: gap_static + gap_dynamic must lie below 1"),
+        ({"turns": 0.02, "turns_ohm": -1.0}, "fault: turns_ohm must not be negative, got -1"),
+        ({"capacitance": 0.0}, "fault: capacitance must be positive, got 0"),
+    ],
+)
+def test_impossible_faults(how: dict[str, float], words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        Condition(**how)
 
 
 @pytest.mark.parametrize(
