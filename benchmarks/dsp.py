@@ -1,6 +1,7 @@
 """The measurement chain and its stages beside numpy, pyfftw, C FFTW3 and pqopen-lib, in one run. Run: make bench-dsp.
 
-Prints Markdown, which stands in docs/dsp-measured.md. `dsp.py transform|resampler|chain|exact|start` prints only that.
+Prints Markdown, which stands in docs/dsp-measured.md. One of transform, resampler, chain, exact, goals, start behind it
+prints only that.
 Contenders take turns, so that a busy machine hits all of them; figures are medians over the rounds.
 """
 
@@ -26,7 +27,7 @@ kernels.use_cache()
 import numba  # noqa: E402
 import numpy as np  # noqa: E402
 
-from benchmarks import dsp_exact  # noqa: E402
+from benchmarks import dsp_exact, dsp_goals  # noqa: E402
 from dsp import aggregate, resample, spectrum, transform  # noqa: E402
 from dsp._jit import FLAGS  # noqa: E402
 from dsp._lanes import rows  # noqa: E402
@@ -336,7 +337,8 @@ def start() -> None:
         say(f"| {name} | {statistics.median(waited):.2f} | {statistics.median(worked):.2f} | {goal} |")
 
 
-PARTS = {"transform": transforms, "resampler": resampler, "chain": chain, "exact": dsp_exact.tables, "start": start}
+PARTS = {"transform": transforms, "resampler": resampler, "chain": chain, "exact": dsp_exact.tables,
+         "goals": dsp_goals.table, "start": start}  # fmt: skip
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(PARTS)
