@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import queue
 import signal
 import threading
@@ -164,7 +165,8 @@ async def run(config: Config, seconds: float | None = None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    loop.add_signal_handler(signal.SIGHUP, reloader.ask)
+    # From a terminal a hangup means that it was closed.
+    loop.add_signal_handler(signal.SIGHUP, ending.set if os.isatty(0) else reloader.ask)
     for bus in buses:
         wires.start(bus)
     jobs = (

@@ -171,6 +171,24 @@ def test_begin_and_end_are_events_with_the_interval(told: Told, clock: HandClock
     assert told.messages[1].t_ms == begin + 60_000
 
 
+def test_after_a_restart_only_what_changed_meanwhile_is_told(told: Told, clock: HandClock) -> None:
+    """The agent was away for an hour. fan-1 was on hold before and still is, fan-2 came, fan-3 came and went, fan-4
+    went."""
+    begin = now_ms(clock)
+    told.book.begin("fan-1", "a", begin - 5000, None, "li")
+    told.book.begin("fan-4", "d", begin - 5000, begin + 9000, "li")
+    told.book.begin("fan-2", "b", begin + 1000, None, "li")
+    told.book.begin("fan-3", "c", begin + 2000, begin + 3000, "li")
+    clock.move(3600)
+    told.marks.recall(begin)
+    found = [(message.asset, message.values["event_state"]) for message in told.messages]
+    assert sorted(found) == [("fan-2", "begin"), ("fan-3", "begin"), ("fan-3", "end"), ("fan-4", "end")]
+    told.marks.tell_state("fan-1", "online", "")
+    assert told.states == [("fan-1", "hold", "a")]
+    told.look()
+    assert len(told.messages) == 4, "nothing is told twice"
+
+
 def test_a_file_that_cannot_be_read_releases_nobody(told: Told, clock: HandClock) -> None:
     told.book.begin("fan-1", "a", now_ms(clock), None, "li")
     told.look()
