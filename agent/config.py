@@ -104,6 +104,7 @@ class Meter:
     serial_number: str | None
     fed_by: str | None
     divide: str
+    compensated: bool = False  # capacitors behind it: its power factor tells nothing of the motor
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,7 @@ METER = {
     "serial_number": Key(schema.text, None),
     "fed_by": Key(schema.identifier, None),
     "divide": Key(schema.one_of(*DIVIDE_RULES), "drive-power"),
+    "compensated": Key(schema.flag, False),
 }
 DRIVE = {
     "bus": Key(schema.identifier),

@@ -14,7 +14,7 @@ from agent.estimate_flux import FluxWatch
 from agent.estimate_guard import Guard
 from agent.estimate_losses import Modelled, Signals, on_drive, on_mains
 from agent.estimate_plate import facts
-from agent.estimate_result import NAMES, ON_MAINS, Estimates, Outcome, fill
+from agent.estimate_result import NAMES, ON_MAINS, Estimates, Outcome, fill, why_no_model
 from agent.estimate_window import LONG_S, Cell, Window
 from agent.topology import Asset
 from agent.trace import Trace
@@ -65,7 +65,7 @@ class Estimator:
             return
         hz = self._number(reading, "frequency") or self.facts.rated_hz
         self.signals = self._with_slow(Signals(power_w, current_a, hz, volts_v=self._line_volts(reading)), time_s)
-        self._model(time_s, on_mains(self.facts, self.signals), 0.0)
+        self._model(time_s, on_mains(self.facts, self.signals), 0.0, 0.0)
         if power_w is None and self.choice:
             best = self.choice[0]
             self._input.add(time_s, best.power_w, best.u_power * best.power_w)
@@ -84,7 +84,7 @@ class Estimator:
             self._slow["winding-temperature"] = time_s, winding
         if power_kw is not None:
             self._output.add(time_s, 1000 * power_kw, DRIVE_POWER_U * 1000 * abs(power_kw))
-        loss_w = self.facts.drive_losses_w(current_a, hz)
+        loss_w, u_loss_w = self.facts.drive_losses_w(current_a, hz)
         last = self._input.last
         terminal_w = last[0] - loss_w if last and self._metered else None if power_kw is None else 1000 * power_kw
         speed = self._number(reading, "motor_speed")
@@ -92,7 +92,7 @@ class Estimator:
             Signals(None if terminal_w is None else terminal_w * share, current_a * share, abs(hz)), time_s
         )
         self._speed_rpm = abs(speed) if speed else 120 * abs(hz) / self.motor.poles
-        self._model(time_s, on_drive(self.facts, self.signals), loss_w)
+        self._model(time_s, on_drive(self.facts, self.signals), loss_w, u_loss_w)
         self._advance()
 
     def take_signals(self, reading: Reading) -> None:
@@ -119,7 +119,8 @@ class Estimator:
         reason = self.guard.withheld or self._missing()
         self.outcome = Outcome(reason, over, self.choice, self.meter_u, self.signals, source is self._output)
         if reason or over is None:
-            result.values["efficiency_reason"] = reason or "warming up"
+            unmodelled = why_no_model(self) if self.asset.drive is None and not self.choice else ""
+            result.values["efficiency_reason"] = reason or unmodelled or "warming up"
             if reason:
                 self._window.clear()
             else:
@@ -162,9 +163,8 @@ class Estimator:
         source = self._source()
         self._window.advance(source, self._losses, add_drive=source is self._output)
 
-    def _model(self, time_s: float, found: list[Modelled], drive_w: float) -> None:
+    def _model(self, time_s: float, found: list[Modelled], drive_w: float, u_drive_w: float) -> None:
         self.choice = found
-        u_drive_w = drive_w * self.facts.drive_u
         if found:
             losses = found[0].losses
             self._losses.add(time_s, drive_w, u_drive_w, *losses[:4], losses.u_w)

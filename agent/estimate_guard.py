@@ -15,6 +15,7 @@ from dsp.efficiency_induction import Plate, load_of_power_factor, power_factor
 Number = Callable[[Reading, str], float | None]
 
 SEEN_S = 60.0
+COMPENSATED = "compensated_load"
 AGREE = 5  # readings in a row before a finding opens, and before it closes
 ROTATION_U = 0.02  # of speed against frequency and poles
 RUNNING = 0.02  # of rated current or frequency
@@ -115,13 +116,16 @@ class Guard:
             found = wiring.Diagnosis(wiring.UNKNOWN)
             if phases is not None:
                 found = wiring.three_wattmeters(phases, self._rated_a(max(phases.volts_v)), load)
-                if wiring.LEADING in found.candidates and cage is not None and _other_sign(phases, cage):
+                sound = cage is not None and (meter.compensated or _other_sign(phases, cage))
+                if wiring.LEADING in found.candidates and sound:
                     found = wiring.Diagnosis(wiring.OK)
         known = self.wiring.verdict == wiring.OK or (self._drive_w is not None and self._drive_w < 0)
         if wiring.REGENERATING in found.candidates and known:
             found = wiring.Diagnosis(wiring.OK)  # the meter was right while the load drove, or the drive brakes too
         if found.verdict == wiring.OK and (ratio := self._ratio(reading, number, cage)) is not None:
             found = wiring.Diagnosis(f"ratio:{ratio:.2f}")
+            if asset.drive is None:  # capacitors behind the meter would lift the power factor as well
+                found = wiring.Diagnosis("ambiguous", (found.verdict, COMPENSATED))
         return Finding(_in_terminals(found.verdict), tuple(map(_in_terminals, found.candidates)))
 
     def _load(self) -> str:
@@ -171,7 +175,7 @@ class Guard:
                 return None
             return wiring.ratio_of(self._meter_w, self._drive_w / 0.97, _DRIVE_POWER_U)
         pf = self._lately(reading, number, "power_factor")
-        if cage is None or pf is None:
+        if cage is None or pf is None or self._asset.meter is None or self._asset.meter.compensated:
             return None
         band = load_of_power_factor(cage, abs(pf))
         if band is None:
@@ -183,13 +187,16 @@ class Guard:
 
 
 def _other_sign(phases: wiring.Phases, cage: Plate) -> bool:
-    """Whether a meter merely counts reactive power the other way: then a cage motor lags as its current says."""
+    """Whether a meter merely counts reactive power the other way: then a cage motor lags as its current says.
+
+    Near 60° rotated currents show the same power factor: there it stays open.
+    """
     p, q, amps = sum(phases.watts_w), sum(phases.vars_var), sum(phases.amps_a) / 3
-    if p <= 0:
+    if p <= 0 or abs(math.degrees(math.atan2(abs(q), p)) - 60) < 9:
         return False
     loads = [k / 20 for k in range(27)]
     load = min(loads, key=lambda x: abs(power_factor(cage, x)[1] - amps))
-    return abs(p / math.hypot(p, q) - power_factor(cage, load)[0]) < 0.15
+    return abs(p / math.hypot(p, q) - power_factor(cage, load)[0]) < 0.06
 
 
 def _in_terminals(name: str) -> str:

@@ -6,7 +6,16 @@ import math
 from dataclasses import dataclass
 
 from agent.topology import Asset
-from dsp.efficiency_drive import CLASS, EIGHT, EIGHT_U, EightPoint, drive_class_factor, drive_loss_w, eight_point
+from dsp.efficiency_drive import (
+    CLASS,
+    EIGHT,
+    EIGHT_U,
+    EightPoint,
+    class_loss_u_w,
+    drive_class_factor,
+    drive_loss_w,
+    eight_point,
+)
 from dsp.efficiency_flux import FluxPlate
 from dsp.efficiency_induction import Plate
 from dsp.efficiency_magnet import PmRating, SevenPoint, seven_point
@@ -14,6 +23,7 @@ from dsp.tables import converter_fed, ie_efficiency, poles_of_speed, reference_d
 
 PF_MOST, PF_LEAST = 1.03, 0.45  # a plate's own power factor outside of these contradicts itself
 SLIP_MOST = 0.12
+CLASS_LOSSES = 0.92  # of those that a class allows at most: its motors lie between its limit and the next one's
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +51,14 @@ class Facts:
     eight: EightPoint | None
     reference_w: float
 
-    def drive_losses_w(self, current_a: float, frequency_hz: float) -> float:
+    def drive_losses_w(self, current_a: float, frequency_hz: float) -> tuple[float, float]:
+        """Losses of the drive and their U (k = 2), W."""
         current, frequency = current_a / self.drive_a, frequency_hz / self.rated_hz
         if self.eight is not None:
-            return self.eight.loss_w(current, frequency)
-        return drive_loss_w(self.reference_w, current, frequency)
+            loss_w = self.eight.loss_w(current, frequency)
+            return loss_w, self.drive_u * loss_w
+        loss_w = drive_loss_w(self.reference_w, current, frequency)
+        return loss_w, class_loss_u_w(loss_w, self.drive_u, self.reference_w)
 
 
 def facts(asset: Asset, drive_kw: float | None) -> Facts:
@@ -65,7 +78,8 @@ def facts(asset: Asset, drive_kw: float | None) -> Facts:
     magnet = cage = flux = None
     rated_w, sync_rpm = motor.kw * 1000, 120 * rated_hz / motor.poles
     if efficiency is not None and magnet_motor:
-        magnet = PmRating(rated_w, rated_w * (1 / efficiency - 1), rated_a, rated_hz, motor.r1_ohm)
+        loss_w = rated_w * (1 / efficiency - 1)
+        magnet = PmRating(rated_w, loss_w, rated_a, rated_hz, motor.r1_ohm, from_class)
     if efficiency is not None and not magnet_motor:
         cage = Plate(rated_w, efficiency, motor.volts, rated_a, motor.rpm, sync_rpm, motor.poles, motor.r1_ohm,
                      motor.no_load_w)  # fmt: skip
@@ -92,7 +106,8 @@ def _rated_efficiency(asset: Asset) -> tuple[float | None, bool]:
         limit = ie_efficiency(motor.efficiency_class, motor.kw, poles)
     except ValueError:
         return None, False
-    return (converter_fed(limit, motor.kw) if asset.drive is not None else limit), True
+    limit = converter_fed(limit, motor.kw) if asset.drive is not None else limit
+    return 1 / (1 + CLASS_LOSSES * (1 / limit - 1)), True
 
 
 def _contradiction(asset: Asset, efficiency: float | None, sync_rpm: float) -> str:

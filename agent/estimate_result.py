@@ -72,7 +72,7 @@ def _fill(result: Estimates, of: Estimator, over: Over) -> str:
     if of.asset.drive is not None:
         _drive(result, of, over)
     if not of.choice:
-        return _why_no_model(of)
+        return why_no_model(of)
     method = of.choice[0].method
     least = LOAD_MIN_SENSOR if method == eff.M9 else eff.LOAD_MIN
     if useful_w(cell) < least * of.motor.kw * 1000:
@@ -151,7 +151,7 @@ def _class(result: Estimates, of: Estimator, motor: eff.Estimate) -> None:
     result.values["observed_class"] = "; ".join(filter(None, said)) or None
 
 
-def _why_no_model(of: Estimator) -> str:
+def why_no_model(of: Estimator) -> str:
     if of.facts.efficiency is None:
         return "neither efficiency nor class on the nameplate"
     if of.signals.current_a is None:

@@ -103,7 +103,7 @@ def _plate(of: Estimator) -> str:
     ]
     known = "efficiency not known"
     if facts.efficiency is not None:
-        source = "limit of its class" if facts.from_class else "plate"
+        source = "usual in its class" if facts.from_class else "plate"
         known = f"rated efficiency {100 * facts.efficiency:.1f} % ({source})"
     numbers = f"{motor.kw:g} kW, {motor.rpm:g} rpm, {motor.poles} poles, {motor.volts:g} V, {facts.rated_a:.1f} A"
     return f"{kind}, {numbers}; {known}"

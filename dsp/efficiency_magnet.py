@@ -10,7 +10,10 @@ from dsp.efficiency import Losses, copper_ohm
 from dsp.efficiency_fit import solved
 
 _SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, mechanical, additional part of rated losses: an assumption
+_IDLE_FLUX2 = 0.82  # (flux without current / at rated current)² = 1/(1 + x²), x = Xq·I/E of 0.4–0.5
 _PLATE_U = 0.15  # of rated losses: IEC 60034-1 lets a plate's losses be 15 % larger than told [M]
+_CLASS_U = 0.20  # of rated losses by class: between its limit and the next one's
+_COPPER_SHARE_U = 0.25  # of the copper's half
 _SHAPE_U = (0.35, 0.50, 0.60)  # core, mechanical, additional: of a split and exponents that nobody measured
 _CURRENT_U = 0.03  # of a drive's own current
 _WARM_U, _COLD_U = 0.02, 0.06  # of the resistance: winding temperature known to 5 K, guessed to 15 K
@@ -20,21 +23,24 @@ M6_OUTSIDE_U = 0.30  # beyond the seven points
 
 
 class PmRating(NamedTuple):
-    """A magnet motor's nameplate. r1_ohm: phase resistance at 20 °C, None when unknown."""
+    """A magnet motor's nameplate. r1_ohm: phase (star) resistance at 20 °C, None when unknown."""
 
     rated_w: float
     rated_loss_w: float
     rated_a: float
     rated_hz: float
     r1_ohm: float | None
+    from_class: bool = False  # rated_loss_w comes from a class, not from the plate or a test
 
 
 def pm_losses(rating: PmRating, current_a: float, frequency_hz: float, winding_degc: float | None = None) -> Losses:
     """M5 from the phase current and the electrical frequency.
 
     Copper from R1 and the winding temperature where known, else half the rated losses with the square of the current;
-    the rest is split 30 : 12 : 8 into core (f^1.5), mechanical (n^2.5) and additional (I²·f). Without a temperature
-    it is taken as 25 °C + 75 K·(I/In)², good to about 15 K. U: the parts err independently, the plate for all of them.
+    the rest is split 30 : 12 : 8 into core (f^1.5 and the flux's square), mechanical (n^2.5) and additional (I²·f).
+    Without a temperature it is taken as 25 °C + 75 K·(I/In)², good to about 15 K. U: the parts err independently, the
+    plate for all of them.
+    Where only the class tells the rated losses, known copper losses tell as much, by being about half of them.
     """
     load = (current_a / rating.rated_a) ** 2
     speed = abs(frequency_hz) / rating.rated_hz
@@ -46,14 +52,30 @@ def pm_losses(rating: PmRating, current_a: float, frequency_hz: float, winding_d
         copper_w = 3 * current_a**2 * copper_ohm(rating.r1_ohm, warm)
         copper_rated_w = 3 * rating.rated_a**2 * copper_ohm(rating.r1_ohm, 100)
         u_copper = math.hypot(2 * _CURRENT_U, _COLD_U if winding_degc is None else _WARM_U, 0.03)
-    rest_w = max(rating.rated_loss_w - copper_rated_w, 0.2 * rating.rated_loss_w)
+    rated_w, u_rated = _rated_losses(rating, copper_rated_w)
+    rest_w = max(rated_w - copper_rated_w, 0.2 * rated_w)
     core, mechanical, additional = (part / (1 - _SPLIT[0]) * rest_w for part in _SPLIT[1:])
-    core_w, mechanical_w, additional_w = core * speed**1.5, mechanical * speed**2.5, additional * load * speed
+    flux2 = _IDLE_FLUX2 + (1 - _IDLE_FLUX2) * min(load, 2.0)
+    core_w, mechanical_w, additional_w = core * speed**1.5 * flux2, mechanical * speed**2.5, additional * load * speed
     u_rest = (share * watts for share, watts in zip(_SHAPE_U, (core_w, mechanical_w, additional_w), strict=True))
-    known_w = 0.0 if rating.r1_ohm is None else copper_w
-    total_w = copper_w + core_w + mechanical_w + additional_w
-    u_w = math.hypot(u_copper * copper_w, *u_rest, _PLATE_U * (total_w - known_w))
+    rest_now = (core_w + mechanical_w + additional_w) / rest_w
+    u_plate_w = (
+        u_rated * rated_w * (rest_now if rating.r1_ohm is not None else (copper_w + rest_now * rest_w) / rated_w)
+    )
+    u_w = math.hypot(u_copper * copper_w, *u_rest, u_plate_w)
     return Losses(copper_w, core_w, mechanical_w, additional_w, u_w)
+
+
+def _rated_losses(rating: PmRating, copper_w: float) -> tuple[float, float]:
+    """Rated losses and their relative U (k = 2); copper_w: their copper part."""
+    if not rating.from_class:
+        return rating.rated_loss_w, _PLATE_U
+    if rating.r1_ohm is None:
+        return rating.rated_loss_w, _CLASS_U
+    by_copper_w = copper_w / _SPLIT[0]
+    weights = 1 / (_CLASS_U * rating.rated_loss_w) ** 2, 1 / (_COPPER_SHARE_U * by_copper_w) ** 2
+    joined_w = (weights[0] * rating.rated_loss_w + weights[1] * by_copper_w) / sum(weights)
+    return joined_w, 1 / math.sqrt(sum(weights)) / joined_w
 
 
 class SevenPoint(NamedTuple):

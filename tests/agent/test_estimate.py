@@ -1,0 +1,395 @@
+"""Bad input: null or a wider U with the reason, never a wrong number; and which method is taken when."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agent.config import load_config
+from agent.estimate import Estimates, Estimator
+from agent.explain import as_text, explanation
+from agent.gap_torque import GapTorque
+from agent.topology import assets, drive_rating_kw
+from drivers.reading import Quality, Reading, Value, Waveform
+
+BASE = """
+[site]
+id = "s"
+gateway = "g"
+[bus.b]
+tcp = "127.0.0.1:502"
+[meter.m]
+bus = "b"
+unit = 1
+profile = "schneider/pm5000"
+at = "{at}"
+class = "0.5"
+ct = "150/5"
+ct_class = "0.5"
+"""
+ON_DRIVE = (
+    BASE.format(at="drive-input")
+    + """
+[drive.d]
+bus = "b"
+unit = 2
+profile = "yaskawa/ga800"
+fed_by = "m"
+comm_loss = "not used"
+kw = 55
+class = "IE2"
+[motor.p]
+kind = "pm"
+kw = 55
+rpm = 1500
+poles = 8
+volts = 380
+amps = 98
+efficiency = 96.2
+r1_ohm = 0.0125
+fed_by = "d"
+"""
+)
+ON_MAINS = (
+    BASE.format(at="motor")
+    + """
+[motor.p]
+kind = "induction"
+kw = 55
+rpm = 1478
+poles = 4
+volts = 400
+amps = 97.6
+efficiency = 94.6
+fed_by = "m"
+"""
+)
+
+
+class Bench:
+    """One motor, readings by hand, a second each. `drive` and `meter` hold what the devices show."""
+
+    def __init__(self, tmp_path: Path, text: str) -> None:
+        file = tmp_path / "plant.toml"
+        file.write_text(text)
+        config, _ = load_config(file)
+        asset = next(item for item in assets(config) if item.motor)
+        self.of = Estimator(asset, drive_rating_kw(config, asset.drive) if asset.drive else None)
+        self.now_s = 1000.0
+        self.meter: dict[str, Value] = phases(40_000.0, 0.95 if asset.drive else 0.85)
+        self.drive: dict[str, Value] = {
+            "motor_current": 70.0, "output_frequency": 90.0, "motor_power": 38.4, "motor_speed": 1350.0,
+            "output_voltage": 345.0,
+        }  # fmt: skip
+
+    def run(self, seconds: int, flags: dict[str, Quality] | None = None) -> Estimates:
+        found = Estimates()
+        for _ in range(seconds):
+            self.now_s += 1
+            if self.meter:
+                self.of.take_meter(self._reading("m", self.meter, flags))
+            if self.of.asset.drive and self.drive:
+                self.of.take_drive(self._reading("d", self.drive, flags))
+            found = self.of.estimates(self.now_s)
+        return found
+
+    def _reading(self, device: str, values: dict[str, Value], flags: dict[str, Quality] | None) -> Reading:
+        now = int(self.now_s * 1e9)
+        return Reading(device, now, now, dict(values), flags=flags or {}, monotonic_ns=now)
+
+
+def phases(watts: float, pf: float, signs: tuple[int, int, int] = (1, 1, 1)) -> dict[str, Value]:
+    """A sound three-phase meter's values; signs: which current transformers are the right way round."""
+    var, amps = watts * math.tan(math.acos(pf)), abs(watts) / 3 / 230 / pf
+    found: dict[str, Value] = {"power_factor": pf, "current_avg": amps, "voltage_ll_avg": 400.0, "frequency": 50.0}
+    for k, sign in enumerate(signs, 1):
+        found |= {f"voltage_l{k}n": 230.9, f"current_l{k}": amps, f"active_power_l{k}": sign * watts / 3,
+                  f"reactive_power_l{k}": sign * var / 3}  # fmt: skip
+    return found | {"active_power": watts * sum(signs) / 3}
+
+
+@pytest.fixture
+def driven(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, ON_DRIVE)
+
+
+@pytest.fixture
+def mains(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, ON_MAINS)
+
+
+def nothing(found: Estimates, why: str) -> bool:
+    assert found.values["motor_efficiency_pct"] is None
+    assert why in str(found.values["efficiency_reason"]), found.values["efficiency_reason"]
+    return True
+
+
+def test_a_sound_motor_says_everything(driven: Bench) -> None:
+    found = driven.run(15)
+    v, u = found.values, found.uncertainties
+    assert 94 < float(v["motor_efficiency_pct"] or 0) < 97.5
+    assert 0.3 < u["motor_efficiency_pct"] < 1.5
+    parts = sum(float(v[f"motor_losses_{part}_w"] or 0) for part in ("copper", "core", "mechanical", "additional"))
+    assert parts == pytest.approx(float(v["motor_losses_w"] or 0))
+    assert v["efficiency_basis"] == "modelled"
+    assert v["efficiency_reason"] == ""
+    assert "observed_class" not in v, "from modelled losses no class is told: that would be circular"
+    assert v["meter_wiring"] == "ok"
+    assert v["back_emf"] == "live"
+
+
+def test_bypassed(driven: Bench) -> None:
+    driven.run(12)
+    driven.drive |= {"motor_current": 0.0, "output_frequency": 0.0, "motor_power": 0.0}
+    assert nothing(driven.run(8), "bypass")
+
+
+def test_off(driven: Bench) -> None:
+    driven.meter = phases(150.0, 0.95)
+    driven.drive |= {
+        "motor_current": 0.0,
+        "output_frequency": 0.0,
+        "motor_power": 0.0,
+        "motor_speed": 0.0,
+        "output_voltage": 0.0,
+    }
+    found = driven.run(15)
+    assert nothing(found, "the motor is off")
+    assert found.values["back_emf"] == "unknown", "never safe"
+    driven.drive["motor_speed"] = 200.0
+    assert driven.run(3).values["back_emf"] == "live", "a fan in the wind makes voltage"
+
+
+def test_below_the_load_at_which_anything_honest_can_be_said(driven: Bench, mains: Bench) -> None:
+    driven.meter = phases(7_000.0, 0.9)
+    driven.drive |= {"motor_current": 15.0, "motor_power": 6.5}
+    assert nothing(driven.run(15), "below 15 % load")
+    mains.meter = phases(6_000.0, 0.25)
+    assert nothing(mains.run(15), "below 15 % load")
+
+
+def test_regenerating(driven: Bench) -> None:
+    driven.run(12)
+    driven.meter = {**phases(-36_000.0, 0.98)}
+    driven.drive |= {"motor_power": -38.0, "motor_current": 70.0}
+    found = driven.run(20)
+    shaft, eta = found.values["shaft_power_w"], found.values["motor_efficiency_pct"]
+    assert isinstance(shaft, float)
+    assert isinstance(eta, float)
+    assert shaft < -37_000
+    assert 90 < eta < 98
+    assert found.values["power_direction"] == -1
+
+
+def test_a_brake_resistor_hides_what_the_motor_gives(driven: Bench) -> None:
+    driven.run(12)
+    driven.meter = phases(400.0, 0.9)
+    driven.drive |= {"motor_power": -20.0}
+    assert nothing(driven.run(5), "resistor")
+
+
+@pytest.mark.parametrize("missing", ["motor_current", "output_frequency"])
+def test_one_signal_missing(driven: Bench, missing: str) -> None:
+    driven.run(12)
+    driven.drive[missing] = None
+    assert nothing(driven.run(20), "no current or frequency")
+
+
+def test_a_missing_meter_is_replaced_and_says_so_with_more_doubt(driven: Bench) -> None:
+    before = driven.run(15)
+    driven.meter["active_power"] = None
+    after = driven.run(15)
+    assert after.flags["motor_efficiency_pct"] & Quality.SUBSTITUTED
+    assert after.uncertainties["shaft_power_w"] > 2 * before.uncertainties["shaft_power_w"]
+
+
+@pytest.mark.parametrize("flag", [Quality.STALE, Quality.OUT_OF_RANGE, Quality.NO_REPLY])
+def test_a_stale_or_bad_signal_is_none(driven: Bench, flag: Quality) -> None:
+    driven.run(12)
+    found = driven.run(20, {"motor_current": flag, "output_frequency": flag})
+    assert nothing(found, "no current or frequency")
+    driven.now_s += 60
+    assert nothing(driven.of.estimates(driven.now_s), "")
+
+
+def test_a_meter_wired_wrong_withholds_and_lets_go(mains: Bench) -> None:
+    mains.run(12)
+    mains.meter = phases(40_000.0, 0.85, (1, -1, 1))
+    assert nothing(mains.run(8), "ct_reversed:L2")
+    mains.meter = phases(40_000.0, 0.85)
+    found = mains.run(20)
+    assert found.values["meter_wiring"] == "ok"
+    assert found.values["motor_efficiency_pct"] is not None
+
+
+def test_a_meter_at_a_wrong_place_sees_another_power(driven: Bench) -> None:
+    """The meter of the neighbour, or before two drives: what it shows is not what this drive gives."""
+    driven.meter = phases(80_000.0, 0.95)
+    found = driven.run(15)
+    assert nothing(found, "ratio:2.02")
+    assert "ratio" in str(found.values["meter_wiring"])
+
+
+def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) -> None:
+    """Half the power at a power factor that a 55 kW motor has only from 0.6 of its load on."""
+    mains.meter = phases(18_000.0, 0.87)
+    assert nothing(mains.run(12), "compensated_load")
+    told = Bench(tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\ncompensated = true'))
+    told.meter = phases(18_000.0, 0.87)
+    assert told.run(12).values["motor_efficiency_pct"] is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("amps = 97.6", "amps = 60", "power factor of 1.40"),
+        ("amps = 97.6", "amps = 300", "power factor of 0.28"),
+        ("rpm = 1478", "rpm = 1100", "1100 rpm do not fit 4 poles"),
+        ("poles = 4", "poles = 6", "1478 rpm do not fit 6 poles"),
+    ],
+)
+def test_a_plate_that_contradicts_itself(tmp_path: Path, old: str, new: str, why: str) -> None:
+    assert nothing(Bench(tmp_path, ON_MAINS.replace(old, new)).run(15), why)
+
+
+def test_seven_losses_that_cannot_be(tmp_path: Path) -> None:
+    upside_down = 'losses = { points = "seven-point", watts = [480, 760, 1150, 1900, 2400, 2700, 3600] }'
+    assert nothing(Bench(tmp_path, ON_DRIVE + upside_down).run(15), "seven losses")
+
+
+def test_poles_that_do_not_fit_the_speed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ON_DRIVE.replace("poles = 8", "poles = 6").replace("amps = 98", "amps = 99"))
+    assert nothing(bench.run(15), "do not fit the number of poles")
+
+
+def test_neither_class_nor_efficiency(tmp_path: Path) -> None:
+    assert nothing(Bench(tmp_path, ON_MAINS.replace("efficiency = 94.6", "")).run(15), "neither efficiency nor class")
+
+
+def test_the_surest_method_is_taken(tmp_path: Path) -> None:
+    """Each more signal or fact gives a method with less doubt."""
+    facts = "r1_ohm = 0.03\nno_load_w = 1600\n"
+    power = Bench(tmp_path, ON_MAINS).run(15)
+    segregated = Bench(tmp_path, ON_MAINS + facts).run(15)
+    without = Bench(tmp_path, ON_MAINS)
+    without.meter = {"current_avg": 85.0}
+    by_current = without.run(15)
+    seven = 'losses = { points = "seven-point", watts = [2250, 1650, 1420, 1350, 860, 560, 330] }'
+    magnet, tested = Bench(tmp_path, ON_DRIVE).run(15), Bench(tmp_path, ON_DRIVE + seven).run(15)
+    methods = [item.methods["motor_efficiency_pct"] for item in (power, segregated, by_current, magnet, tested)]
+    assert methods == ["M1", "M4", "M2", "M5", "M6"]
+    us = [item.uncertainties["motor_efficiency_pct"] for item in (by_current, power, segregated)]
+    assert us == sorted(us, reverse=True)
+    assert tested.uncertainties["motor_efficiency_pct"] < magnet.uncertainties["motor_efficiency_pct"]
+    assert tested.values["efficiency_basis"] == "tested"
+
+
+SENSOR = """
+[signal.torque]
+bus = "b"
+unit = 9
+address = 0
+type = "f32"
+unit_of_measure = "Nm"
+of = "p"
+measures = "shaft-torque"
+[signal.speed]
+bus = "b"
+unit = 9
+address = 2
+type = "f32"
+unit_of_measure = "rpm"
+of = "p"
+measures = "shaft-speed"
+"""
+
+
+def with_sensor(bench: Bench, shaft_w: float, rpm: float) -> Estimates:
+    names = [signal.metric.name for signal in bench.of.asset.signals]
+    for _ in range(15):
+        now = int((bench.now_s + 1) * 1e9)
+        values: dict[str, Any] = {names[0]: shaft_w / (rpm * math.pi / 30), names[1]: rpm}
+        bench.of.take_signals(Reading("signals", now, now, values, monotonic_ns=now))
+        found = bench.run(1)
+    return found
+
+
+def test_a_sensor_at_the_shaft_measures_and_may_tell_a_class(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ON_MAINS + SENSOR)
+    bench.meter = phases(56_000.0, 0.87)
+    found = with_sensor(bench, 53_100.0, 1479.0)
+    assert found.methods["motor_efficiency_pct"] == "M9"
+    assert found.values["motor_efficiency_pct"] == pytest.approx(100 * 53.1 / 56, abs=0.05)
+    assert found.values["efficiency_basis"] == "measured"
+    assert "IE" in str(found.values["observed_class"])
+    assert "grade" in str(found.values["observed_class"]) or ";" not in str(found.values["observed_class"])
+    impossible = Bench(tmp_path, ON_MAINS + SENSOR)
+    impossible.meter = phases(50_000.0, 0.87)
+    after = with_sensor(impossible, 53_100.0, 1479.0)
+    assert after.methods["motor_efficiency_pct"] == "M1", "more out than in: the sensor is not believed"
+
+
+def test_a_cycling_load_takes_a_quarter_of_an_hour_together(driven: Bench) -> None:
+    """Between full and a third of the load, 4 s each: instantaneous values would swing by four points."""
+    seen, flags = [], []
+    for k in range(300):
+        high = k % 2 == 0
+        driven.meter = phases(50_000.0 if high else 16_000.0, 0.95)
+        driven.drive |= {"motor_current": 88.0 if high else 30.0, "motor_power": 48.0 if high else 15.2}
+        found = driven.run(4)
+        seen.append(found.values["motor_efficiency_pct"])
+        flags.append(found.flags.get("motor_efficiency_pct", Quality.GOOD))
+    settled = [float(value or 0) for value in seen[230:]]
+    assert max(settled) - min(settled) < 0.1
+    assert flags[100] & Quality.WARMING_UP, "a quarter of an hour has not passed"
+    assert not flags[250] & Quality.WARMING_UP
+    steady = driven.run(15).values["motor_efficiency_pct"]
+    assert isinstance(steady, float)
+    assert abs(steady - settled[-1]) > 0.5, "in steady state it is the moment's"
+
+
+def test_gap_torque_from_a_waveform(tmp_path: Path) -> None:
+    """Sinusoidal waveforms whose gap power is known in closed form: M7 and a class come of it."""
+    text = ON_MAINS + 'r1_ohm = 0.03\n[motor.p.waveform]\ntcp = "127.0.0.1:7000"\nat = "motor"\n'
+    bench = Bench(tmp_path, text)
+    gap, rate = GapTorque(bench.of.facts), 10_240.0
+    t = np.arange(int(1.2 * rate)) / rate
+    angle = 2 * np.pi * 50 * t - np.array([[0], [2 * np.pi / 3], [-2 * np.pi / 3]])
+    amps = 56_000 / 3 / 230.9 / 0.87 * math.sqrt(2)
+    rows = np.vstack([230.9 * math.sqrt(2) * np.cos(angle), amps * np.cos(angle - math.acos(0.87))])
+    names = ("u1", "u2", "u3", "i1", "i2", "i3")
+    ratios = list(gap.take(Waveform("p", 0, 0, rate, names, rows)))
+    assert len(ratios) == 1
+    copper = 1.5 * amps**2 * 0.03 * (235 + 80) / 255 / 56_000
+    assert 0.90 < ratios[0] < 1 - copper
+    assert list(gap.take(Waveform("p", 0, 99_999_999, rate, names, rows[:, :100]))) == [], "a hole starts anew"
+    assert list(gap.take(Waveform("p", 0, 0, rate, names[:3], rows[:3]))) == []
+
+
+@pytest.mark.parametrize("text", [ON_DRIVE, ON_MAINS])
+def test_explain_tells_the_same_numbers_and_its_parts_make_u(tmp_path: Path, text: str) -> None:
+    bench = Bench(tmp_path, text)
+    found = bench.run(15)
+    body = explanation(bench.of)
+    assert body["efficiency_pct"] == pytest.approx(found.values["motor_efficiency_pct"], abs=0.006)
+    assert body["u_pct"] == pytest.approx(found.uncertainties["motor_efficiency_pct"], rel=0.02)
+    assert math.hypot(*body["u_parts_pct"].values()) == pytest.approx(body["u_pct"], abs=0.006)
+    powers = body["powers"]
+    losses = sum(value for name, value in powers.items() if name.endswith("losses"))
+    assert powers["input"] - losses == pytest.approx(powers["shaft"], abs=0.5)
+    told = as_text("p", body)
+    for part in ("Signals", "Method", "Where the doubt comes from", "What would make it better", "± "):
+        assert part in told
+    assert all(len(line) < 130 for line in told.splitlines())
+
+
+def test_explain_says_why_there_is_nothing(mains: Bench) -> None:
+    mains.meter = phases(40_000.0, 0.85, (-1, 1, 1))
+    mains.run(12)
+    told = as_text("p", explanation(mains.of))
+    assert "none now. Meter wiring: ct_reversed:L1." in told
+    assert "put the meter's transformers right" in told

@@ -1,0 +1,150 @@
+"""A plant with one meter and the agent that reads it, in a process of its own that may be killed.
+
+    python month_of_counting.py STATE_DIR FROM_S TO_S
+
+The plant is made from its seed and stepped to FROM_S, whatever happened before; then the agent runs to TO_S on virtual
+time. Each line of the output is `seconds counted_Wh true_Wh`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cmath
+import json
+import math
+import random
+import sys
+from pathlib import Path
+
+from agent.compute import Compute
+from agent.config import load_config
+from agent.poll import pollers
+from agent.publish import Publisher
+from agent.store import Store
+from agent.topology import assets
+from drivers.profiles import load_profile
+from simulators.bus.memory import MemoryLink
+from simulators.clock import START_UTC_NS, LoopClock, VirtualLoop
+from simulators.devices.device import SimulatedDevice
+from simulators.meters.meter import EXACT, Meter
+from simulators.plant.phasors import Component, phasors
+
+STEP_S, POLL_S, DAY_S = 30.0, 60.0, 86_400.0
+ROLLS_AT_KWH, START_KWH = 10_000.0, 4_000.0
+RESET_S = 12.3 * DAY_S
+GAPS_S = (
+    (2.5 * DAY_S, 180.0),
+    (7 * DAY_S, 10_800.0),
+    (14 * DAY_S, 1_800.0),
+    (19 * DAY_S, 3_600.0),
+    (24 * DAY_S, 600.0),
+)
+CONFIG = """
+[site]
+id = "s"
+gateway = "g"
+simulated = true
+[store]
+dir = {state}
+[bus.b]
+tcp = "127.0.0.1:502"
+every = "60s"
+[meter.m]
+bus = "b"
+unit = 1
+profile = "eastron/sdm630"
+at = "motor"
+class = "0.5"
+compensated = true
+[motor.p]
+kind = "induction"
+kw = 55
+rpm = 1475
+poles = 4
+volts = 400
+class = "IE3"
+fed_by = "m"
+"""
+
+
+class Plant:
+    """A load that wanders between 12 and 52 kW and stands still at night; the meter shows hundredths of a kWh."""
+
+    def __init__(self) -> None:
+        self.meter = Meter(EXACT, start_kwh=START_KWH, rolls_at=ROLLS_AT_KWH, quanta={"kWh": 0.01})
+        self.now_s, self.true_wh = 0.0, 0.0
+        self._chance, self._watts = random.Random(11), 30_000.0
+        self.silent: set[int] = set()
+        self._reset = False
+
+    def step(self) -> None:
+        self._watts = min(max(self._watts + self._chance.gauss(0, 900), 12_000.0), 52_000.0)
+        watts = self._watts if self.now_s % DAY_S < 0.85 * DAY_S else 40.0
+        current = cmath.rect(watts / 3 / 230 / 0.86, -math.acos(0.86))
+        u, i = phasors([Component(1, 1, 230 + 0j)]), phasors([Component(1, 1, current)])
+        self.now_s += STEP_S
+        if not self._reset and self.now_s >= RESET_S:
+            self._reset = True
+            self.meter._counters["energy_import"] = 0.0  # a service man: the register itself begins anew
+        self.meter.step(u, i, 50.0, STEP_S)
+        self.true_wh += watts * STEP_S / 3600
+        quiet = any(start <= self.now_s < start + length for start, length in GAPS_S)
+        (self.silent.add if quiet else self.silent.discard)(1)
+
+
+async def run(state: Path, from_s: float, to_s: float, clock: LoopClock, plant: Plant) -> None:
+    file = state / "plant.toml"
+    file.write_text(CONFIG.format(state=json.dumps(str(state))))
+    config, _ = load_config(file)
+    assert config.state_dir is not None
+    store = Store(config.state_dir, clock)
+    publisher = Publisher(config, assets(config), store, clock)
+    store.drains(["judge"])
+    device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: plant.meter.values, rating_kw=None)
+
+    class Judge:
+        def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+            if topic.endswith("/telemetry"):
+                counted = json.loads(payload)["v"].get("energy_counted_import_wh")
+                if counted is not None:
+                    print(f"{plant.now_s:.0f} {counted} {plant.true_wh:.1f}", flush=True)
+            return True
+
+    publisher.carrier = Judge()
+    computing: list[Compute] = []
+    buses = pollers(config, clock, lambda reading: computing[0].reading(reading), seed=3,
+                    link_of=lambda _bus: MemoryLink([device], clock, silent=plant.silent))  # fmt: skip
+    due = {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices}
+    computing.append(
+        Compute(assets(config), due, {}, clock, publisher.publish, publisher.tell_state, {}, store.counters())
+    )
+
+    async def move() -> None:
+        while True:
+            await clock.sleep(STEP_S)
+            plant.step()
+
+    tasks = [asyncio.create_task(move()), *(asyncio.create_task(bus.run()) for bus in buses)]
+    done, _ = await asyncio.wait(tasks, timeout=to_s - from_s, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    store.close()
+
+
+def main(state: str, from_s: str, to_s: str) -> None:
+    plant = Plant()
+    plant.step()
+    while plant.now_s < float(from_s):
+        plant.step()
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, VirtualLoop)
+        clock = LoopClock(loop, START_UTC_NS + int(plant.now_s * 1e9))
+        runner.run(run(Path(state), plant.now_s, float(to_s), clock, plant))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

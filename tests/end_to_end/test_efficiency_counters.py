@@ -1,0 +1,54 @@
+"""S6: a month of counting with rollovers, a reset, gaps; the agent in a process of its own that gets SIGKILL."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parent / "month_of_counting.py"
+DAY_S, DOWN_S, SLOW_S = 86_400.0, 300.0, 660.0
+LIMIT = 5e-4  # of the true energy
+LOST_WH = 20.0  # two digits of the register, and what was counted before the first reading is not judged
+
+
+def one_life(state: Path, from_s: float, to_s: float, kill_s: float | None) -> list[tuple[float, int, float]]:
+    """Rows (seconds, counted Wh, true Wh) that a process printed before it ended or was killed."""
+    rows = []
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(state), str(from_s), str(to_s)], stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        at_s, counted, true = line.split()
+        rows.append((float(at_s), int(counted), float(true)))
+        if kill_s is not None and rows[-1][0] >= kill_s:
+            process.kill()
+            break
+    process.stdout.close()
+    assert process.wait(60) == (0 if kill_s is None else -9)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("days", "kills"), [(1.0, (0.4,)), pytest.param(30.0, (4.1, 15.7, 22.05), marks=pytest.mark.soak)]
+)
+def test_nothing_is_lost_and_nothing_counted_twice(tmp_path: Path, days: float, kills: tuple[float, ...]) -> None:
+    """The plant goes on while the agent is dead, 300 s each time."""
+    from_s, rows = 0.0, list[tuple[float, int, float]]()
+    for kill in (*kills, None):
+        rows += one_life(tmp_path, from_s, days * DAY_S, kill * DAY_S if kill is not None else None)
+        from_s = rows[-1][0] + DOWN_S
+    first_s, first_counted, first_true = rows[0]
+    assert first_s < 120
+    last_s, counted, true = rows[-1]
+    assert last_s > days * DAY_S - 300
+    assert all(before[1] <= after[1] for before, after in pairwise(rows)), "it only rises"
+    true_wh = true - first_true
+    assert abs(counted - first_counted - true_wh) <= LIMIT * true_wh + LOST_WH
+    behind = max(abs(row[1] - first_counted - (row[2] - first_true)) for row in rows[20:] if row[0] < 2 * DAY_S)
+    assert behind <= 52_000 * SLOW_S / 3600 + LOST_WH, "the register is a slow one: every tenth poll"
