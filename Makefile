@@ -62,6 +62,7 @@ docs: .venv/test
 # The real broker and an independent Modbus master, for the tests.
 system:
 	@sh ./install-system-packages mosquitto mbpoll
+	@command -v systemd-analyze >/dev/null || sh ./install-system-packages systemd
 
 .venv/bin/python:
 	@sh ./install-system-packages --python $(PYTHON)
