@@ -95,7 +95,8 @@ def test_no_verdict_is_wrong_and_the_truth_is_named(seed: int) -> None:
             named += true in names(found)
             hoist_all = name == "hoist down" and true == "ct_reversed:A,B,C"  # looks like a sound meter that lifts
             assert found.verdict in (true, "ambiguous", "unclear") or hoist_all, (name, fault, found)
-    assert named >= 0.98 * tried, (named, tried)
+    print(f"{named} of {tried} named or among the candidates, 0 wrong verdicts")
+    assert named >= 0.98 * tried
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -108,7 +109,8 @@ def test_two_wattmeters(seed: int) -> None:
             named += true in names(found)
             hoist_all = name == "hoist down" and true == "ct_reversed:A,C"
             assert found.verdict in (true, "ambiguous", "unclear") or hoist_all, (name, fault, found)
-    assert named >= 0.98 * tried, (named, tried)
+    print(f"{named} of {tried} named or among the candidates, 0 wrong verdicts")
+    assert named >= 0.98 * tried
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -49,6 +49,9 @@ def test_nothing_is_lost_and_nothing_counted_twice(tmp_path: Path, days: float, 
     assert last_s > days * DAY_S - 300
     assert all(before[1] <= after[1] for before, after in pairwise(rows)), "it only rises"
     true_wh = true - first_true
+    print(
+        f"{days:g} days, {len(kills)} kills: {counted - first_counted} Wh counted of {true_wh:.0f} Wh, {len(rows)} rows"
+    )
     assert abs(counted - first_counted - true_wh) <= LIMIT * true_wh + LOST_WH
     behind = max(abs(row[1] - first_counted - (row[2] - first_true)) for row in rows[20:] if row[0] < 2 * DAY_S)
     assert behind <= 52_000 * SLOW_S / 3600 + LOST_WH, "the register is a slow one: every tenth poll"
