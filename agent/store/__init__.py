@@ -3,6 +3,7 @@
 spool: every row is appended before any sink sees it, and is gone when every durable sink has confirmed it.
 counters: whole numbers, committed in one transaction with the row that first shows them.
 notes: small JSON texts by kind and name (what was learnt, self-checks, holds).
+interval, ledger: what savings stand on.
 history: rollups of what was measured. gaps: every row that was dropped, by number and time.
 
 `Store` opens it all; `Drain` is one sink's view of the spool.

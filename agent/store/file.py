@@ -18,7 +18,7 @@ NAME = "magwatt.sqlite"
 RESERVE_BYTES = 4 << 20  # given back to a full disk, so that confirmed rows can still be deleted
 WAL_PAGES = 256
 ASIDE_KEPT = 3
-SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history")
+SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history", "interval", "ledger")
 QUICK_CHECK_BYTES = 32 << 20  # a larger file is not looked through at the start: measuring would wait for it
 
 

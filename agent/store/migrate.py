@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 2
+VERSION = 3
 
 _TABLES = """
 create table boots (
@@ -34,6 +34,14 @@ create table history (
 ) without rowid;
 """
 
+# Version 2 had neither. interval: quarter hours of energy. ledger: what savings stand on, chained.
+_SAVINGS = """
+create table interval (asset text, start_ms integer, body text not null, primary key (asset, start_ms)) without rowid;
+create table ledger (
+    seq integer primary key, t_ms integer not null, kind text not null, body text not null, hash text not null
+);
+"""
+
 # Version 1 had no number: tables boot (one, count), counter (name, kWh as real) and note.
 _FROM_1 = (
     _TABLES.replace("create table note", "create table if not exists note")
@@ -57,13 +65,15 @@ def migrate(db: sqlite3.Connection) -> int:
         raise TooNew(f"written by a later magwatt (version {had} of the file; this one knows {VERSION})")
     if had == VERSION:
         return had
-    db.execute("pragma auto_vacuum = incremental")  # takes effect in a new file, or with the vacuum
-    if had:
+    if had < 2:
+        db.execute("pragma auto_vacuum = incremental")  # takes effect in a new file, or with the vacuum
+    if had == 1:
         db.execute("vacuum")
     db.execute("begin immediate")
     try:
         if version(db) == had:  # nobody else was faster
-            for statement in (_FROM_1 if had else _TABLES).split(";"):
+            steps = {0: _TABLES + _SAVINGS, 1: _FROM_1 + _SAVINGS, 2: _SAVINGS}
+            for statement in steps[had].split(";"):
                 db.execute(statement)
             db.execute(f"pragma user_version = {VERSION}")
         db.execute("commit")

@@ -78,3 +78,17 @@ def test_a_later_version_is_refused_by_name(tmp_path: Path, clock: HandClock) ->
     with pytest.raises(StoreError, match="later magwatt"):
         Store(tmp_path, clock)
     assert not list(tmp_path.glob("*corrupt*")), "it is not damaged: it stays where it is"
+
+
+def test_version_2_gets_the_tables_of_savings_and_keeps_its_rows(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock)
+    store.save_counters({"pump/import": 48_213_377})
+    store.close()
+    with closing(sqlite3.connect(tmp_path / NAME, isolation_level=None)) as db:
+        db.executescript("drop table interval; drop table ledger; pragma user_version = 2")
+    store = Store(tmp_path, clock)
+    assert store.counters() == {"pump/import": 48_213_377}
+    store.close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        assert db.execute("pragma user_version").fetchone() == (VERSION,)
+        assert db.execute("select count(*) from interval, ledger").fetchone() == (0,)

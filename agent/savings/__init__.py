@@ -1,0 +1,1 @@
+"""What a retrofit saves: intervals, baseline, savings with their doubt; tariff, carbon, ledger, report."""
