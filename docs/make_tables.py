@@ -1,10 +1,11 @@
-"""Writes the tables of the docs that are made from the code: docs/metrics.md."""
+"""Writes the tables of the docs that are made from the code: docs/metrics.md, docs/dialect-names.md."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from agent.metrics import table_markdown
+from agent.sinks import names_table
 
 HEAD = """# Metrics
 
@@ -14,5 +15,14 @@ Made from `agent/metrics.py` by `make docs`. A metric is named after its quantit
 
 """
 
+NAMES_HEAD = """# Metrics in each dialect
+
+Made from `agent/metrics.py` by `make docs`; [dialects](dialects.md) explains. Home Assistant: device class, state class and
+unit; *(off)*: an entity that is disabled until somebody wants it. Sparkplug: the data type; metrics have the name that
+stands here, in a folder named after the message unless that is telemetry or health.
+
+"""
+
 if __name__ == "__main__":
     (Path(__file__).parent / "metrics.md").write_text(HEAD + table_markdown(), encoding="utf-8")
+    (Path(__file__).parent / "dialect-names.md").write_text(NAMES_HEAD + names_table.table_markdown(), encoding="utf-8")

@@ -15,9 +15,8 @@ from agent.topology import assets
 from drivers.reading import Quality
 
 SITE = '[site]\nid = "mill-2"\ngateway = "gw-07"\n'
+BUS = '[bus.south]\ntcp = "127.0.0.1:1502"\n'
 PLANT = """
-[bus.south]
-tcp = "127.0.0.1:1502"
 [meter.mcc-1]
 bus = "south"
 unit = 1
@@ -57,7 +56,7 @@ fed_by = "dp-2"
 
 def configured(folder: Path, url: str, tables: str = "", plant: str = PLANT + SECOND) -> Config:
     path = folder / "magwatt.toml"
-    path.write_text(f'{SITE}{tables}\n[mqtt]\nurl = "{url}"\n{plant}', encoding="utf-8")
+    path.write_text(f'{SITE}{tables}\n[mqtt]\nurl = "{url}"\n{BUS}{plant}', encoding="utf-8")
     return load_config(path)[0]
 
 

@@ -1,6 +1,6 @@
 """What the Sparkplug tests use: a proxy that records MQTT packets, and a reader that shares nothing with the agent.
 
-It knows the fields by a .proto text written from the specification's chapter 6, and reads protobuf's wire format by hand.
+It knows the fields by a .proto text written from chapter 6 of the specification, and reads protobuf's bytes by hand.
 """
 
 from __future__ import annotations
@@ -131,6 +131,7 @@ class Packet:
     clean: bool = False
     level: int = 0
     topics: list[tuple[str, int]] = field(default_factory=list)
+    swallowed: bool = False  # it never reached the broker
 
     @property
     def what(self) -> str:
@@ -249,7 +250,10 @@ class Proxy:
                         return
                     if end is client:
                         stream += data
-                        found.extend(packets(stream, time.monotonic()))
+                        fresh = list(packets(stream, time.monotonic()))
+                        for packet in fresh:
+                            packet.swallowed = self.swallow
+                        found.extend(fresh)
                     if not self.swallow:
                         (broker if end is client else client).sendall(data)
         except (OSError, ValueError):

@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
@@ -39,6 +38,7 @@ class FileSink:
         self._file: int | None = None
         self._size = 0
         self._written_before: set[str] = set()  # ids in the file's end, until the spool is past them
+        self._newest = ""  # name of the file that was closed last
         self._said = False
         self._drain: Drain | None = None
         self._awake, self._ending = threading.Event(), threading.Event()
@@ -134,8 +134,8 @@ class FileSink:
         self._close()
         folder = self._settings.directory
         stamp = datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-        closed = _free(folder, stamp)
-        (folder / OPEN).rename(closed)
+        self._newest = later_name(stamp, max([self._newest, *(path.stem for path in folder.glob("rows-*"))]))
+        (folder / OPEN).rename(folder / f"{self._newest}.ndjson")
         if self._settings.format == "parquet":
             self._to_parquet()
         self._prune()
@@ -182,10 +182,10 @@ def line(row: Row, root: str) -> bytes:
     return b'{"topic":' + topic + b"," + row.payload[1:] + b"\n"
 
 
-def _free(folder: Path, stamp: str) -> Path:
-    """A name that is not taken, later in order than those that are."""
-    for number in range(1000):
-        path = folder / f"rows-{stamp}-{number:03d}.ndjson"
-        if not path.exists() and not path.with_suffix(".parquet").exists():
-            return path
-    raise OSError(f"no free name for {stamp}")
+def later_name(stamp: str, newest: str) -> str:
+    """`rows-<stamp>-0000`, or what follows the newest: names only go up, whatever the clock does."""
+    name = f"rows-{stamp}-0000"
+    if name > newest:
+        return name
+    before, _, number = newest.rpartition("-")
+    return f"{before}-{int(number) + 1:04d}"

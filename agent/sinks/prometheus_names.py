@@ -89,7 +89,7 @@ def _exposed(metric: Metric, mark: str) -> Exposed:
     return Exposed(name, factor, Type.GAUGE, metric.about, form is Shape.SERIES)
 
 
-_SPELT = {"_*": "", "100pct": "full_scale", "_hours_": "_time_", "_days_": "_time_"}
+_SPELT = {"_*": "", "_bits": "_bitmap", "100pct": "full_scale", "_hours_": "_time_", "_days_": "_time_"}
 
 
 def _words(name: str) -> str:

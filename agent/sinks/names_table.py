@@ -1,0 +1,31 @@
+"""docs/dialect-names.md: every row of the metrics table as each dialect names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.metrics import Metric
+from agent.sinks.homeassistant_entities import entity
+from agent.sinks.prometheus_names import names
+from agent.sinks.shapes import Shape, everything, shape
+
+SPARKPLUG = {Shape.NUMBER: "Double", Shape.WHOLE: "Int64", Shape.TEXT: "String", Shape.SERIES: "DoubleArray"}
+
+
+def table_markdown() -> str:
+    lines = ["| message | metric | Home Assistant | Sparkplug | Prometheus |", "|---|---|---|---|---|"]
+    exposed = names(everything())
+    for metric in sorted(everything(), key=lambda row: (row.topic, row.name)):
+        found = exposed[metric.topic, metric.name]
+        entity_words, datatype = " ".join(_entity(metric)), SPARKPLUG[shape(metric)]
+        lines.append(f"| {metric.topic} | `{metric.name}` | {entity_words} | {datatype} | `{found.name}` |")
+    return "\n".join(lines) + "\n"
+
+
+def _entity(metric: Metric) -> Iterator[str]:
+    found = entity(metric, metric.topic, "root", "asset")
+    yield str(found.get("dev_cla", "–"))
+    yield str(found.get("stat_cla", "–"))
+    yield str(found.get("unit_of_meas", "–"))
+    if "en" in found:
+        yield "(off)"

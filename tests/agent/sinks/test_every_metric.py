@@ -1,0 +1,78 @@
+"""One row of the metrics table is enough: it stands in every dialect, and in the docs."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dialectkit import PLANT, SECOND, configured
+
+from agent.messages import Message, encode
+from agent.metrics import Metric
+from agent.sinks.file import line
+from agent.sinks.homeassistant_entities import entity
+from agent.sinks.names_table import table_markdown
+from agent.sinks.prometheus import PrometheusSink
+from agent.sinks.prometheus_names import names
+from agent.sinks.shapes import Shape, everything, expected, shape
+from agent.sinks.sparkplug_book import DATATYPES, Book, news
+from agent.store import Row
+from agent.topology import assets
+
+DOCS = Path(__file__).parents[3] / "docs"
+ROWS = list(everything())
+EXAMPLES: dict[Shape, Any] = {Shape.NUMBER: 1.5, Shape.WHOLE: 3, Shape.TEXT: "word", Shape.SERIES: [1.0, None, 2.0]}
+
+
+def test_the_docs_name_each_row_in_each_dialect() -> None:
+    assert table_markdown() in (DOCS / "dialect-names.md").read_text(encoding="utf-8"), "it is old: make docs"
+    for metric in ROWS:
+        assert f"| {metric.topic} | `{metric.name}` |" in table_markdown()
+
+
+@pytest.fixture(scope="module")
+def sink(tmp_path_factory: pytest.TempPathFactory) -> PrometheusSink:
+    config = configured(tmp_path_factory.mktemp("plant"), "mqtt://127.0.0.1:1", "[prometheus]")
+    return PrometheusSink(config, assets(config))
+
+
+@pytest.mark.parametrize("metric", ROWS, ids=lambda metric: f"{metric.topic}-{metric.name}")
+def test_each_row_reaches_each_dialect(metric: Metric, sink: PrometheusSink) -> None:
+    asset = None if metric.topic == "health" else "pump-1"
+    name = metric.name.replace("*", "south")
+    value = EXAMPLES[shape(metric)]
+    message = Message(asset, metric.topic, 1_790_000_000_000, {name: value})
+
+    found = entity(metric, metric.topic, "r", asset, name)
+    assert f"'{name}'" in found["val_tpl"]
+    assert found["stat_t"].endswith(f"/{metric.topic}")
+
+    book = Book(count(1), lambda _kind, wanted: metric if wanted == name else None)
+    body = {"t": message.t_ms, "id": "1-1", "q": "good", "v": {name: value}}
+    said, _ = book.read(metric.topic, body)
+    (own,) = [item for item in news(said) if item.cell.name.endswith(name)]
+    assert own.value is not None
+    assert own.cell.datatype == DATATYPES[shape(metric)]
+
+    sink.show(message)
+    samples = [sample for family in sink.collect() for sample in family.samples]
+    assert samples
+    assert names(ROWS)[metric.topic, metric.name].name in {sample.name for sample in samples}
+
+    row = Row(1, "1-1", message.t_ms, asset, metric.topic, encode(message, "1-1"))
+    assert f'"{name}":'.encode() in line(row, "r")
+
+
+def test_what_may_be_said_is_foreseen_for_motors_with_and_without_a_waveform(tmp_path: Path) -> None:
+    waveform = '[motor.fan-2.waveform]\ntcp = "127.0.0.1:7000"\nat = "drive-input"\n'
+    config = configured(tmp_path, "mqtt://127.0.0.1:1", "", PLANT + SECOND + waveform)
+    pump, fan = assets(config)[:2]
+    assert set(expected(pump)) == {"telemetry", "event"}
+    assert set(expected(fan)) == {"telemetry", "event", "pq3s", "pq10m", "harmonics"}
+    told = {row.name for row in expected(pump)["telemetry"]}
+    assert {"active_power_w", "motor_speed_rpm", "motor_efficiency_pct", "energy_shaft_wh"} <= told
+    assert "thd_u_l1_pct" in told, "the meter has that register"
+    assert "motor_speed_rpm" in {row.name for row in expected(fan)["telemetry"]}
+    assert "thd_u_l1_pct" not in {row.name for row in expected(fan)["telemetry"]}, "no meter there"

@@ -1,0 +1,282 @@
+"""Home Assistant: what is told fits its documented schema; motors appear, come back after its restart, and disappear.
+
+Units and state classes of a device class: home-assistant/core, homeassistant/components/sensor/const.py. Keys: its MQTT
+documentation (sensor.mqtt, binary_sensor.mqtt, device discovery) and components/mqtt/abbreviations.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from dialectkit import PLANT, SECOND, Bench, configured
+from paho.mqtt.enums import CallbackAPIVersion
+from testkit import Mosquitto, wait_until
+
+from agent.config import load_config
+from agent.messages import Message, encode
+from agent.metrics import Metric
+from agent.sinks import homeassistant
+from agent.sinks.homeassistant import HomeAssistantSink
+from agent.sinks.homeassistant_entities import Ids, asset_device, entity, template
+from agent.sinks.shapes import Shape, everything
+from agent.topology import assets
+from drivers.reading import Quality
+
+UNITS: dict[str, set[str | None]] = {
+    "apparent_power": {"VA"},
+    "reactive_power": {"var"},
+    "power": {"mW", "W", "kW", "MW", "GW", "TW"},
+    "energy": {"J", "kJ", "MJ", "GJ", "mWh", "Wh", "kWh", "MWh", "GWh", "TWh"},
+    "voltage": {"µV", "mV", "V", "kV", "MV"},
+    "current": {"mA", "A"},
+    "frequency": {"Hz", "kHz", "MHz", "GHz"},
+    "power_factor": {"%", None},
+    "temperature": {"°C", "°F", "K"},
+    "duration": {"d", "h", "min", "s", "ms"},
+    "volume_flow_rate": {"m³/h", "m³/s", "ft³/min", "L/h", "L/min", "L/s", "gal/min", "mL/s"},
+    "pressure": {"Pa", "hPa", "kPa", "bar", "cbar", "mbar", "mmHg", "inHg", "psi"},
+    "data_size": {"bit", "kbit", "Mbit", "Gbit", "B", "kB", "MB", "GB", "TB"},
+    "enum": {None},
+}
+TOTALS = {"total", "total_increasing"}
+EACH = {"measurement", *TOTALS}
+STATES: dict[str, set[str]] = {name: {"measurement"} for name in UNITS} | {
+    "energy": TOTALS, "duration": EACH, "data_size": EACH, "enum": set(),
+}  # fmt: skip
+SENSOR = {
+    "p", "name", "uniq_id", "dev_cla", "stat_cla", "unit_of_meas", "stat_t", "val_tpl", "ent_cat", "en", "avty",
+    "json_attr_t", "json_attr_tpl", "ops",
+}  # fmt: skip
+BINARY = {"p", "name", "uniq_id", "dev_cla", "stat_t", "val_tpl", "ent_cat", "avty", "pl_on", "pl_off"}
+BINARY_CLASSES = {"connectivity", "problem", "running"}
+
+
+def check_component(found: dict[str, Any]) -> None:
+    if found["p"] == "binary_sensor":
+        assert found.keys() <= BINARY
+        assert found["dev_cla"] in BINARY_CLASSES
+        return
+    assert found["p"] == "sensor"
+    assert found.keys() <= SENSOR, found.keys() - SENSOR
+    device_class, state_class, unit = found.get("dev_cla"), found.get("stat_cla"), found.get("unit_of_meas")
+    if device_class is not None:
+        assert unit in UNITS[device_class], found
+        assert state_class is None or state_class in STATES[device_class], found
+    assert state_class in (None, *EACH)
+    assert found.get("ent_cat") in (None, "diagnostic"), "a sensor is never of the category config"
+    assert unit is None or unit.strip(), "no empty unit"
+
+
+def check_device(body: dict[str, Any]) -> None:
+    """The schema of a device discovery message."""
+    assert body.keys() <= {"dev", "o", "cmps", "avty", "avty_mode", "stat_t", "qos"}
+    assert body["dev"].keys() <= {"ids", "name", "mf", "mdl", "sn", "sw", "hw", "via_device", "cu"}
+    assert body["dev"]["ids"]
+    assert body["o"]["name"]
+    unique = [component["uniq_id"] for component in body["cmps"].values()]
+    assert len(unique) == len(set(unique))
+    for component in body["cmps"].values():
+        assert {"p", "uniq_id", "stat_t"} <= component.keys()
+        check_component(component)
+    for availability in body.get("avty", []):
+        assert "t" in availability
+
+
+@pytest.mark.parametrize("metric", list(everything()), ids=lambda metric: f"{metric.topic}-{metric.name}")
+def test_each_metric_fits_the_schema(metric: Metric) -> None:
+    check_component(entity(metric, metric.topic, "magwatt/v1/mill-2/gw-07", "pump-1") | {"uniq_id": "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [  # the table of the reference notes
+        ("active_power_w", ("power", "measurement", "W")),
+        ("motor_power_kw", ("power", "measurement", "kW")),
+        ("reactive_power_var", ("reactive_power", "measurement", "var")),
+        ("apparent_power_va", ("apparent_power", "measurement", "VA")),
+        ("power_factor", ("power_factor", "measurement", None)),
+        ("voltage_l1n_v", ("voltage", "measurement", "V")),
+        ("current_l1_a", ("current", "measurement", "A")),
+        ("frequency_hz", ("frequency", "measurement", "Hz")),
+        ("energy_import_kwh", ("energy", "total_increasing", "kWh")),
+        ("energy_shaft_wh", ("energy", "total_increasing", "Wh")),
+        ("energy_net_kwh", ("energy", "total", "kWh")),
+        ("motor_temperature_degc", ("temperature", "measurement", "°C")),
+        ("motor_speed_rpm", (None, "measurement", "rpm")),
+        ("shaft_torque_nm", (None, "measurement", "N·m")),
+        ("motor_efficiency_pct", (None, "measurement", "%")),
+        ("thd_i_l1_pct", (None, "measurement", "%")),
+        ("run_hours_h", ("duration", "total_increasing", "h")),
+        ("fault_text", (None, None, None)),
+        ("fault_code", (None, None, None)),
+    ],
+)
+def test_classes_and_units(name: str, wanted: tuple[str | None, ...]) -> None:
+    metric = next(row for row in everything() if row.name == name)
+    found = entity(metric, "telemetry", "r", "a")
+    assert (found.get("dev_cla"), found.get("stat_cla"), found.get("unit_of_meas")) == wanted
+
+
+def test_names_that_would_collide_have_ids_of_their_own() -> None:
+    plants = [(("a_b", "c"), "d"), (("a", "b_c"), "d"), (("a", "b"), "c_d"), (("a_", "b"), "c"), (("a", "_b"), "c")]
+    found = {Ids(*place).of(asset) for place, asset in plants}
+    assert len(found) == len(plants)
+    assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyzU0123456789_-") for name in found), "fit for a topic"
+
+
+def test_templates_withhold_what_is_unusable() -> None:
+    jinja2 = pytest.importorskip("jinja2", reason="Home Assistant's template language, not a part of magwatt")
+    flags = {"b": Quality.STALE, "c": Quality.SUBSTITUTED}
+    message = Message("p", "telemetry", 1, {"a": 1.5, "b": 2.5, "c": 3.5, "d": None, "s": [1, 2, 3]}, flags=flags)
+    body = json.loads(encode(message, "1-1"))
+    shown = {
+        name: jinja2.Template(template(name, Shape.SERIES if name == "s" else Shape.NUMBER)).render(value_json=body)
+        for name in ("a", "b", "c", "d", "s", "not_there")
+    }
+    assert shown == {"a": "1.5", "b": "None", "c": "3.5", "d": "None", "s": "3", "not_there": "None"}
+
+
+def test_a_fault_code_is_a_problem_too(tmp_path: Path) -> None:
+    config = configured(tmp_path, "mqtt://127.0.0.1:1")
+    body = asset_device(assets(config)[0], Ids("mill-2", "gw-07"), "r", {"telemetry": ["fault_code"]})
+    assert body["cmps"]["fault"]["dev_cla"] == "problem"
+    assert body["cmps"]["state"]["ops"] == ["online", "stale", "offline", "hold"]
+
+
+class Listener:
+    """What is retained, as Home Assistant would find it."""
+
+    def __init__(self, port: int) -> None:
+        self.count = 0
+        self.configs: dict[str, dict[str, Any]] = {}
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.on_connect = lambda client, *_: client.subscribe("homeassistant/device/+/config", qos=1)
+        self.client.on_message = self._take
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+
+    def _take(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self.count += 1
+        name = message.topic.split("/")[2]
+        if message.payload:
+            self.configs[name] = json.loads(message.payload)
+        else:
+            self.configs.pop(name, None)
+
+    def stop(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def listener(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    monkeypatch.setattr(homeassistant, "SETTLE_S", 0.2)
+    monkeypatch.setattr(homeassistant, "JITTER_S", 0.2)
+    found = Listener(mosquitto.port)
+    yield found
+    found.stop()
+
+
+def started(folder: Path, url: str, plant: str = PLANT + SECOND) -> tuple[Bench, HomeAssistantSink]:
+    bench = Bench(configured(folder, url, "[homeassistant]", plant), folder / "state")
+    sink = HomeAssistantSink(bench.config, bench.assets, bench.publisher.root, bench.store)
+    bench.publisher.live = [sink]
+    bench.publisher.on_renew = [sink.renew]
+    sink.start()
+    return bench, sink
+
+
+PUMP, FAN, GATEWAY = "magwatt_mill-2_gw-07_pump-1", "magwatt_mill-2_gw-07_fan-2", "magwatt_mill-2_gw-07"
+
+
+def rows(bench: Bench) -> None:
+    bench.row("pump-1", active_power_w=1.0, energy_import_kwh=2.0)
+    bench.row("fan-2", motor_speed_rpm=1500.0)
+    bench.row(None, "health", polls=1, bus_south_polls=1, memory_mb=90.0)
+
+
+def test_motors_appear_with_what_they_measure(tmp_path: Path, mosquitto: Mosquitto, listener: Listener) -> None:
+    bench, sink = started(tmp_path, mosquitto.url)
+    rows(bench)
+    wait_until(lambda: {PUMP, FAN, GATEWAY} <= listener.configs.keys(), 10, "three devices")
+    wait_until(lambda: "health_bus_south_polls" in listener.configs[GATEWAY]["cmps"], 10, "and the gateway's numbers")
+    for body in listener.configs.values():
+        check_device(body)
+    pump = listener.configs[PUMP]
+    assert pump["dev"]["name"] == "1#除鳞泵"
+    assert pump["dev"]["via_device"] == GATEWAY
+    assert [item["t"] for item in pump["avty"]] == [
+        f"{bench.publisher.root}/status",
+        f"{bench.publisher.root}/pump-1/state",
+    ]
+    assert pump["avty_mode"] == "all"
+    assert {"telemetry_active_power_w", "telemetry_energy_import_kwh", "state"} == pump["cmps"].keys()
+    bench.row("pump-1", frequency_hz=50.0)
+    wait_until(lambda: "telemetry_frequency_hz" in listener.configs[PUMP]["cmps"], 10, "a new one follows")
+    sink.stop()
+    bench.close()
+
+
+def test_home_assistant_comes_back_and_is_told_again(tmp_path: Path, mosquitto: Mosquitto, listener: Listener) -> None:
+    bench, sink = started(tmp_path, mosquitto.url)
+    rows(bench)
+    wait_until(lambda: {PUMP, FAN, GATEWAY} <= listener.configs.keys(), 10, "three devices")
+    count = listener.count
+    listener.client.publish("homeassistant/status", b"offline", qos=1)
+    listener.client.publish("homeassistant/status", b"online", qos=1)
+    wait_until(lambda: listener.count >= count + 3, 10, "told again")
+    sink.stop()
+    bench.close()
+
+
+def test_a_motor_that_goes_away_disappears_running_or_not(
+    tmp_path: Path, mosquitto: Mosquitto, listener: Listener
+) -> None:
+    bench, sink = started(tmp_path, mosquitto.url)
+    rows(bench)
+    wait_until(lambda: {PUMP, FAN, GATEWAY} <= listener.configs.keys(), 10, "three devices")
+    (tmp_path / "magwatt.toml").write_text((tmp_path / "magwatt.toml").read_text(encoding="utf-8").replace(SECOND, ""),
+                                           encoding="utf-8")  # fmt: skip
+    config = load_config(tmp_path / "magwatt.toml")[0]
+    bench.publisher.renew(config, assets(config))
+    wait_until(lambda: FAN not in listener.configs, 10, "taken back")
+    sink.stop()
+    bench.close()
+    assert PUMP in listener.configs, "a stop takes nothing back: availability tells"
+    bench, sink = started(tmp_path, mosquitto.url, SECOND)  # the pump went while the agent was off
+    wait_until(lambda: PUMP not in listener.configs, 10, "taken back after the restart")
+    sink.stop()
+    bench.close()
+
+
+def test_what_comes_rarely_stays_known_over_a_restart(tmp_path: Path, mosquitto: Mosquitto, listener: Listener) -> None:
+    bench, sink = started(tmp_path, mosquitto.url)
+    rows(bench)
+    bench.row("pump-1", "event", event_kind="dip")
+    wait_until(lambda: "event_event_kind" in listener.configs.get(PUMP, {"cmps": {}})["cmps"], 10, "told")
+    sink.stop()
+    bench.close()
+    count = listener.count
+    bench, sink = started(tmp_path, mosquitto.url)
+    wait_until(lambda: listener.count >= count + 3, 10, "told again, before any row came")
+    assert "event_event_kind" in listener.configs[PUMP]["cmps"]
+    sink.stop()
+    bench.close()
+
+
+@pytest.mark.parametrize("prefix", ["home/#", "+/ha", "a b", "/ha", "ha/"])
+def test_a_prefix_with_wildcards_is_said_and_home_assistant_is_off(tmp_path: Path, prefix: str) -> None:
+    path = tmp_path / "magwatt.toml"
+    configured(tmp_path, "mqtt://127.0.0.1:1", f'[homeassistant]\nprefix = "{prefix}"')
+    config, report = load_config(path)
+    assert config.dialects.homeassistant is None, "measuring goes on without it"
+    assert [line for line in report.findings if "homeassistant.prefix" in line and prefix in line]
+
+
+def test_off_by_default(tmp_path: Path) -> None:
+    assert configured(tmp_path, "mqtt://127.0.0.1:1").dialects.homeassistant is None
