@@ -26,11 +26,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from testkit import Mosquitto, free_port
 
 MOTORS = 4
+BROKER_TURN_MS = 100  # between a confirmation of the broker and its own disk
 
 
 def persistent_broker(folder: Path, each_change: bool = False) -> Mosquitto:
-    """A broker that keeps what it confirmed over a stop; with each_change over its kill too, but then it takes no more
-    than some hundred messages a second."""
+    """A broker that keeps what it confirmed over a stop. With each_change it writes everything down after each turn of
+    its loop, so that its kill costs the messages of one turn at most; then it takes some hundred messages a second."""
     each = "autosave_interval 1\nautosave_on_changes true\n" if each_change else ""
     return Mosquitto(folder, f"persistence true\npersistence_location {folder}/\nmax_queued_messages 0\n{each}")
 
@@ -64,6 +65,7 @@ def feed(config_file: Path, polls: Path, rate: float) -> None:
     store = open_store(config.state_dir, config, clock)
     publisher = Publisher(config, assets(config), store, clock)
     delivery = Delivery(config, publisher, store, clock)
+    log_confirmations(delivery, polls.with_name("confirmed"))
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     log = os.open(polls, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -83,6 +85,27 @@ def feed(config_file: Path, polls: Path, rate: float) -> None:
         if time.monotonic() - announce_s > 0.5:
             announce_s = time.monotonic()
             threading.Thread(target=publisher.announce_gaps, daemon=True).start()
+
+
+def log_confirmations(delivery: Any, path: Path) -> None:
+    """Writes the number of each poll that the broker confirmed, and when: what it loses after that is its own loss."""
+    drain = delivery._drains["mqtt"]
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    polls: dict[int, int] = {}
+    take_live, take_backlog, confirm = drain.take_live, drain.take_backlog, drain.confirm
+
+    def remembered(rows: list[Any]) -> list[Any]:
+        polls.update((row.n, json.loads(row.payload)["v"].get("active_power_w", -1)) for row in rows)
+        return rows
+
+    def confirmed(numbers: list[int]) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        os.write(log, "".join(f"{polls.pop(n)} {now_ms}\n" for n in numbers).encode())
+        confirm(numbers)
+
+    drain.take_live = lambda limit: remembered(take_live(limit))
+    drain.take_backlog = lambda limit: remembered(take_backlog(limit))
+    drain.confirm = confirmed
 
 
 @dataclass
@@ -116,12 +139,16 @@ class Feeder:
 
     def polled(self) -> dict[int, int]:
         """Number → UTC ms."""
-        pairs = (line.split() for line in self.polls.read_text().splitlines())
-        return {int(number): int(at_ms) for number, at_ms in pairs}
+        return numbers_in(self.polls)
 
-    def running(self, count: int = 1) -> bool:
-        """Whether `count` more polls were made since the last start."""
-        return len(self.polled()) >= count
+    def confirmed(self) -> dict[int, int]:
+        """Number → UTC ms of the broker's confirmation."""
+        return numbers_in(self.polls.with_name("confirmed"))
+
+
+def numbers_in(file: Path) -> dict[int, int]:
+    pairs = (line.split() for line in file.read_text().splitlines())
+    return {int(number): int(at_ms) for number, at_ms in pairs}
 
 
 class Oracle:
@@ -213,8 +240,9 @@ class Link(threading.Thread):
                 return
 
 
-def judge(feeder: Feeder, oracle: Oracle, commit_ms: int) -> dict[str, int]:
+def judge(feeder: Feeder, oracle: Oracle, commit_ms: int, broker_kills_ms: list[int]) -> dict[str, int]:
     """Holds what came against what was polled: nothing lost that is not reported, order kept. Returns figures."""
+    confirmed = feeder.confirmed()
     polled = feeder.polled()
     came = {poll for _, _, poll in oracle.rows}
     assert came <= polled.keys(), "rows that nobody made"
@@ -222,13 +250,15 @@ def judge(feeder: Feeder, oracle: Oracle, commit_ms: int) -> dict[str, int]:
     missing = sorted(polled.keys() - came)
     killed = [gap for gap in oracle.gaps.values() if gap["event_rows"] is None]
     counted = sum(gap["event_rows"] for gap in oracle.gaps.values() if gap["event_rows"] is not None)
-    unreported, oldest_ms, in_groups = 0, 0, 0
+    unreported, oldest_ms, in_groups, of_the_broker = 0, 0, 0, 0
     for poll in missing:
         at_ms = polled[poll]
         before = [kill - at_ms for kill in feeder.kills_ms if -1 <= kill - at_ms <= 10 * commit_ms]
         if before and any(gap["event_start_ms"] <= at_ms <= gap["to_ms"] for gap in killed):
             oldest_ms = max(oldest_ms, min(before))
             in_groups += 1
+        elif any(abs(kill - confirmed.get(poll, 0)) <= BROKER_TURN_MS for kill in broker_kills_ms):
+            of_the_broker += 1
         else:
             unreported += 1
     topics: dict[str, int] = {}
@@ -236,10 +266,17 @@ def judge(feeder: Feeder, oracle: Oracle, commit_ms: int) -> dict[str, int]:
         assert poll > topics.get(topic, -1), f"{topic}: {poll} came after {topics[topic]}"
         topics[topic] = poll
     return {
-        "polled": len(polled), "received": len(came), "duplicates": oracle.duplicates, "kills": len(feeder.kills_ms),
-        "missing_in_reported_gaps": in_groups, "oldest_missing_ms": oldest_ms, "dropped_and_counted": counted,
-        "lost_uncounted": max(0, unreported - counted), "counted_although_delivered": max(0, counted - unreported),
-    }  # fmt: skip
+        "polled": len(polled),
+        "received": len(came),
+        "duplicates": oracle.duplicates,
+        "kills": len(feeder.kills_ms),
+        "missing_in_reported_gaps": in_groups,
+        "oldest_missing_ms": oldest_ms,
+        "confirmed_and_lost_by_the_broker": of_the_broker,
+        "dropped_and_counted": counted,
+        "lost_uncounted": max(0, unreported - counted),
+        "counted_although_delivered": max(0, counted - unreported),
+    }
 
 
 def some_time(chance: random.Random, low_s: float, high_s: float) -> None:

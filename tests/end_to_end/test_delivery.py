@@ -5,14 +5,21 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from deliverykit import Feeder, Link, Oracle, judge, persistent_broker, some_time, write_config
-from testkit import Mosquitto, wait_until
+from testkit import Mosquitto, free_port, wait_until
+
+from agent.clock import SystemClock
+from agent.config import load_config
+from agent.messages import Message, encode
+from agent.store import Store
 
 COMMIT_MS = 100
 
@@ -25,6 +32,7 @@ class Scene:
     oracle: Oracle
     feeder: Feeder
     chance: random.Random
+    broker_kills_ms: list[int] = field(default_factory=list)
 
     def settle(self, seconds: float = 30) -> dict[str, int]:
         """A clean end; a start with hardly any polls, until nothing is owed; the store is whole; then the verdict."""
@@ -38,7 +46,7 @@ class Scene:
         with closing(sqlite3.connect(self.folder / "state" / "magwatt.sqlite")) as db:
             assert db.execute("pragma integrity_check").fetchall() == [("ok",)]
             assert db.execute("select count(*) from aside").fetchone() == (0,)
-        return judge(self.feeder, self.oracle, COMMIT_MS)
+        return judge(self.feeder, self.oracle, COMMIT_MS, self.broker_kills_ms)
 
     def owed(self) -> int:
         with closing(sqlite3.connect(self.folder / "state" / "magwatt.sqlite", timeout=5)) as db:
@@ -90,6 +98,7 @@ def stop_broker(scene: Scene, hard: bool) -> None:
     assert process is not None
     if hard:
         process.kill()
+        scene.broker_kills_ms.append(time.time_ns() // 1_000_000)
         process.wait()
     else:
         scene.broker.stop()
@@ -141,3 +150,70 @@ def test_long(scene: Scene, fault: str) -> None:
         elif fault == "cut":
             cut(scene)
     expect_nothing_lost(scene.settle(120))
+
+
+def day_without_broker(folder: Path, every_s: int, backfill: int) -> tuple[Feeder, int]:
+    """A spool with 24 h of twelve motors in it, one row in every_s; how many rows."""
+    feeder = Feeder(write_config(folder, free_port(), mqtt=f"backfill = {backfill}"), folder / "polls", 12.0)
+    config, _ = load_config(feeder.config)
+    store = Store(folder / "state", SystemClock(), replace(config.store, commit_s=0.02))
+    store.drains(["mqtt"])
+    now_ms = time.time_ns() // 1_000_000
+    count = 0
+    with feeder.polls.open("w") as polls:
+        for second in range(0, 24 * 3600, every_s):
+            t_ms = now_ms - 24 * 3_600_000 + second * 1000
+            for motor in range(12):
+                message = Message(f"m{motor}", "telemetry", t_ms, {"active_power_w": count})
+                store.append(message.asset, "telemetry", t_ms, partial(encode, message))
+                polls.write(f"{count} {t_ms}\n")
+                count += 1
+            if second % (600 * every_s) == 0:
+                store.flush()
+    store.close()
+    return feeder, count
+
+
+def come_back(folder: Path, feeder: Feeder, count: int, rate: int) -> None:
+    """The broker is there again: what is live comes at once, the day behind it in order and not too fast."""
+    broker = Mosquitto(folder, "max_queued_messages 0\n")
+    broker.start()
+    oracle = Oracle(broker.port)
+    feeder.config.write_text(feeder.config.read_text().replace(f":{find_port(feeder.config)}", f":{broker.port}", 1))
+    feeder.start()
+    try:
+        wait_until(lambda: any(word == "online" for _, word in oracle.status), 20, "connected")
+        wait_until(lambda: any("backfill" not in topic for topic, _, _ in oracle.rows), 20, "a live value")
+        online_s = next(at_s for at_s, word in oracle.status if word == "online")
+        first = next(row for row in oracle.rows if "backfill" not in row[0])
+        assert oracle.came_s[first[1]] - online_s < 1.0, "live within a second of the connection"
+        wait_until(
+            lambda: sum("backfill" in topic for topic, _, _ in oracle.rows) >= count, 2 * count / rate + 30, "all"
+        )
+        back = [row for row in oracle.rows if "backfill" in row[0]]
+        took_s = oracle.came_s[back[-1][1]] - oracle.came_s[back[0][1]]
+        assert len(back) / took_s < 1.3 * rate, "the rate, a fifth of jitter, the first burst"
+        numbers = [poll for _, _, poll in back]
+        assert numbers[:count] == list(range(count)), "the whole day, in order, each once"
+        live_s = oracle.came_s[first[1]] - online_s
+        print(f"{count} rows at {len(back) / took_s:.0f} rows/s of {rate}, live after {live_s:.3f} s")
+    finally:
+        feeder.stop()
+        oracle.stop()
+        broker.stop()
+
+
+def find_port(config: Path) -> str:
+    return config.read_text().split("mqtt://127.0.0.1:")[1].split('"')[0]
+
+
+def test_a_day_without_a_broker(tmp_path: Path) -> None:
+    """24 h of twelve motors, thinned to a row in ten minutes."""
+    feeder, count = day_without_broker(tmp_path, 600, 400)
+    come_back(tmp_path, feeder, count, 400)
+
+
+@pytest.mark.soak
+def test_a_day_without_a_broker_every_second(tmp_path: Path) -> None:
+    feeder, count = day_without_broker(tmp_path, 1, 4000)
+    come_back(tmp_path, feeder, count, 4000)

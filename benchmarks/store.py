@@ -1,0 +1,141 @@
+"""Spool and delivery: rows/s into the spool, and the processor time of a published row beside paho alone, which keeps
+nothing. Each run is a process of its own, both kinds in turn. Run: make bench-store. Figures: docs/delivery.md."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from testkit import Mosquitto
+
+from agent.clock import SystemClock
+from agent.config import StoreSettings, parse_broker
+from agent.store import Store
+
+RUNS = 7
+ROWS, BATCH, BYTES = 20_000, 100, 400
+SPOOL_S = 10.0
+WAITING_MAX = 10_000  # rows appended and not yet committed: who measures does not run ahead of the disk for ever
+BODY = b"x" * (BYTES - 40)
+
+
+def bare(port: int) -> float:
+    """Processor seconds for ROWS rows: batches of 100, each waited for."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, "bare", protocol=MQTTProtocolVersion.MQTTv5)
+    client.max_inflight_messages_set(BATCH)
+    left, done, ready = [0], threading.Event(), threading.Event()
+
+    def confirmed(*_: object) -> None:
+        left[0] -= 1
+        if not left[0]:
+            done.set()
+
+    client.on_publish = confirmed
+    client.on_connect = lambda *_: ready.set()
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    ready.wait(5)
+    started_s = time.process_time()
+    for first in range(0, ROWS, BATCH):
+        left[0] = BATCH
+        done.clear()
+        for number in range(first, first + BATCH):
+            client.publish("magwatt/v1/s/g/m/telemetry", b'{"id":"%d",' % number + BODY, qos=1)
+        done.wait(10)
+    used_s = time.process_time() - started_s
+    client.disconnect()
+    client.loop_stop()
+    return used_s
+
+
+def ours(port: int) -> float:
+    """The same rows appended, committed, published, confirmed and deleted."""
+    from agent.sinks.mqtt import MqttSink
+
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        store = Store(Path(folder), SystemClock())
+        drain = store.drains(["mqtt"])["mqtt"]
+        sink = MqttSink(parse_broker(f"mqtt://127.0.0.1:{port}"), "ours", "magwatt/v1/s/g", list, lambda *_: None)
+        sink.start(drain)
+        while not sink.connected:
+            time.sleep(0.01)
+        started_s = time.process_time()
+        for first in range(0, ROWS, BATCH):
+            for _ in range(BATCH):
+                store.append("m", "telemetry", time.time_ns() // 1_000_000,
+                             lambda row_id: b'{"id":"%s",' % row_id.encode() + BODY)  # fmt: skip
+            while first + BATCH - sink.published > WAITING_MAX:
+                time.sleep(0.01)
+        while store.figures()["spool_rows"]:
+            time.sleep(0.02)
+        used_s = time.process_time() - started_s
+        assert sink.published == ROWS
+        sink.stop()
+        store.close()
+    return used_s
+
+
+def spool(commit_s: float) -> tuple[float, float]:
+    """Rows/s appended and committed, a sink that takes and confirms all; processor time of one row."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        store = Store(Path(folder), SystemClock(), StoreSettings(commit_s=commit_s))
+        drain = store.drains(["null"])["null"]
+        taken = [0]
+
+        def take() -> None:
+            while rows := [*drain.take_live(1000), *drain.take_backlog(1000)]:
+                taken[0] += len(rows)
+                drain.confirm([row.n for row in rows])
+
+        drain.wake = take
+        made, until_s = 0, time.monotonic() + SPOOL_S
+        cpu_s = time.process_time()
+        while time.monotonic() < until_s:
+            for _ in range(BATCH):
+                store.append("m", "telemetry", time.time_ns() // 1_000_000,
+                             lambda row_id: b'{"id":"%s",' % row_id.encode() + BODY)  # fmt: skip
+            made += BATCH
+            while made - taken[0] > WAITING_MAX:
+                time.sleep(0.002)
+        store.flush()
+        cpu_s = time.process_time() - cpu_s
+        assert store.figures()["dropped"] == 0
+        store.close()
+    return made / SPOOL_S, cpu_s / made
+
+
+def main() -> None:
+    for commit_s in (0.1, 1.0):
+        rate, cpu_s = spool(commit_s)
+        print(
+            f"spool, commit {commit_s:g} s: {rate:8,.0f} rows/s sustained for {SPOOL_S:g} s, {1e6 * cpu_s:.1f} us a row"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        broker = Mosquitto(Path(folder))
+        broker.start()
+        found: dict[str, list[float]] = {"bare": [], "ours": []}
+        for _ in range(RUNS):
+            for kind, seconds in found.items():
+                command = [sys.executable, __file__, kind, str(broker.port)]
+                seconds.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+        broker.stop()
+    per_row = {kind: 1e6 * statistics.median(seconds) / ROWS for kind, seconds in found.items()}
+    ratios = [mine / theirs for mine, theirs in zip(found["ours"], found["bare"], strict=True)]
+    print(f"processor time of a published row: {per_row['ours']:.1f} us, paho alone {per_row['bare']:.1f} us")
+    print(f"ratio: median {statistics.median(ratios):.2f}, {min(ratios):.2f} … {max(ratios):.2f} of {RUNS} pairs")
+    print(json.dumps({"rows": ROWS, "batch": BATCH, "bytes": BYTES, "python": sys.version.split()[0]}))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print({"bare": bare, "ours": ours}[sys.argv[1]](int(sys.argv[2])))
+    else:
+        main()
