@@ -7,7 +7,7 @@ ifeq ($(MAGWATT_DATA),)
   unexport MAGWATT_DATA
 endif
 
-.PHONY: help demo test lint bench bench-bus bench-dsp bench-plant soak warm docs picture plant-pictures system clean
+.PHONY: help demo test lint bench bench-bus bench-dsp bench-plant bench-store soak warm docs picture plant-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -43,6 +43,9 @@ bench-bus: .venv/bench system
 bench-dsp: .venv/bench-dsp
 	@test -e /usr/include/fftw3.h || sh ./install-system-packages gcc libc6-dev libfftw3-dev
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.dsp
+
+bench-store: .venv/test system
+	PYTHONPATH=.:tests $(BIN)/python benchmarks/store.py
 
 bench-plant: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py
