@@ -1,0 +1,72 @@
+"""Avoided emissions and standard coal: published figures, their years, and what is said of an unknown one."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from agent.savings import carbon
+
+
+def test_the_independent_case() -> None:
+    """161 MWh of a rail mill at Inner Mongolia's factor of 2022: 110.27 t."""
+    if "MAGWATT_DATA" not in os.environ:
+        pytest.skip("MAGWATT_DATA is not set: the independent cases are not here")
+    path = Path(os.environ["MAGWATT_DATA"]) / "efficiency" / "cases.json"
+    cases = [case for case in json.loads(path.read_text(encoding="utf-8"))["cases"] if case["kind"] == "co2_cost"]
+    assert cases
+    for case in cases:
+        given = case["inputs"]
+        factor = carbon.grid_factor("CN-NM 2022")
+        assert factor.kg_per_kwh == given["kgco2_per_kwh"]
+        tonnes = carbon.co2_kg(1000 * given["savings_kwh"], factor) / 1000
+        assert tonnes == pytest.approx(case["expected"]["tco2"], abs=case["tol"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "year", "kg"),
+    [("CN", 2022, 0.5366), ("CN-NM", 2022, 0.6849), ("CN-NM 2021", 2021, 0.7025), ("CN North", 2022, 0.6776),
+     ("CN 华北 2021", 2021, 0.7120), ("GB", 2023, 0.207), (0.55, None, 0.55)],
+)  # fmt: skip
+def test_a_factor_comes_with_its_year(wanted: str | float, year: int | None, kg: float) -> None:
+    found = carbon.grid_factor(wanted)
+    assert (found.year, found.kg_per_kwh) == (year, kg)
+    assert found.source
+
+
+def test_memory_is_marked_and_never_preferred() -> None:
+    """CN has a newer figure from memory; the verified one of 2022 is taken. Japan has only one from memory."""
+    assert any(row.scope == "CN" and row.year == 2023 and row.status == "memory" for row in carbon.factors())
+    assert carbon.grid_factor("CN").status == "verified"
+    assert carbon.grid_factor("JP").status == "memory"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [("CN-MN", "did you mean"), ("CN-NM 1999", "there are 2021, 2022"), ("Atlantis", "as a number")],
+)
+def test_an_unknown_factor_is_refused_with_what_there_is(wanted: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        carbon.grid_factor(wanted)
+
+
+def test_each_source_code_is_explained() -> None:
+    assert {row.source for row in carbon.factors()} <= set(carbon.sources())
+
+
+def test_coal_both_ways() -> None:
+    """The heat of a kilowatt-hour is 3.6 MJ, of a kilogram of standard coal 29.3076 MJ."""
+    heat = carbon.coal("calorific")
+    assert heat.kgce_per_kwh == pytest.approx(3.6 / 29.3076, rel=1e-3)
+    assert carbon.coal_kg(1e6, heat) == pytest.approx(122.9)
+    burnt = carbon.coal("equivalent", 2020)
+    assert (burnt.year, burnt.kgce_per_kwh) == (2020, 0.3055)
+    assert carbon.coal("equivalent", 2030).year == carbon.coal("equivalent").year
+
+
+def test_more_used_is_more_emitted() -> None:
+    factor = carbon.grid_factor("CN")
+    assert carbon.co2_kg(-1e6, factor) == -carbon.co2_kg(1e6, factor) < 0
