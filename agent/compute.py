@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from agent import kernels
 from agent.allocate import Allocation, of_drive
+from agent.asset_state import AssetState, Slot, happenings
 from agent.config import Motor
 from agent.counters import Counters
 from agent.estimate import Estimator
 from agent.explain import explanation
+from agent.lanes import Lanes
 from agent.messages import Message
 from agent.metrics import rounded
 from agent.topology import Asset
 from drivers.reading import Clock, Quality, Reading, Value, Waveform
 from drivers.vocabulary import metric_name_of
-
-if TYPE_CHECKING:
-    from agent.gap_torque import GapTorque
-    from agent.meanwhile import Meanwhile
-    from agent.windows import WaveformLane
 
 log = logging.getLogger(__name__)
 
@@ -31,37 +25,6 @@ STALE_PERIODS = 3.0  # a value not renewed for that many of its own periods is s
 SILENT_READINGS = 2  # in a row, before an asset's state says so; its values are null at the first
 EXPLAIN_S = 30.0  # between two tellings of how the figures came about
 LATE_PERIODS = 1.5  # a row goes out after that many periods even if a device is missing
-
-
-@dataclass(slots=True)
-class _Slot:
-    """The newest value of one quantity of one device."""
-
-    value: Value
-    flag: Quality
-    came_ns: int  # UTC
-    monotonic_ns: int
-    due_s: float
-
-
-@dataclass(slots=True)
-class _AssetState:
-    asset: Asset
-    period_s: float
-    waits_for: set[str]  # devices not heard since the last row
-    slots: dict[tuple[str, str], _Slot] = field(default_factory=dict)  # (device, quantity)
-    silent: dict[str, str] = field(default_factory=dict)  # device → what went wrong
-    misses: dict[str, int] = field(default_factory=dict)  # device → readings without an answer in a row
-    estimator: Estimator | None = None
-    allocation: Allocation | None = None
-    counters: Counters | None = None
-    gap_torque: GapTorque | None = None
-    explained_ns: int = 0  # monotonic
-    wiring: str = ""  # as last told in an event
-    quality: Quality = Quality.GOOD
-    published_ns: int = 0  # monotonic
-    renewed: bool = False  # whether anything came since the last row
-    state: tuple[str, str] = ("", "")
 
 
 class Compute:
@@ -88,11 +51,7 @@ class Compute:
         self._clock, self._emit, self._tell_state, self._due_s = clock, emit, tell_state, due_s
         self._saved, self._tell_text, self._explain_s = dict(counters or {}), tell_text, explain_s
         self._states = [self._new(asset, drive_kw, energies_kwh) for asset in assets]
-        self._lanes: dict[str, WaveformLane] = {}
-        self._plain: dict[str, Meanwhile] = {}  # while kernels are compiled
-        self._warming: subprocess.Popen[bytes] | None = None
-        self._kernels_failed = False
-        self.waveform_lost = 0
+        self._lanes = Lanes(emit, self._motor)
 
     def reading(self, reading: Reading) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -109,26 +68,12 @@ class Compute:
             if state.gap_torque is not None and state.estimator is not None and state.asset.name == block.device:
                 for ratio in state.gap_torque.take(block):
                     state.estimator.take_gap_ratio(self._clock.monotonic_ns() / 1e9, ratio)
-        lane = self._lanes.get(block.device)
-        if lane is None:
-            if not self._kernels_ready():
-                self._meanwhile(block)
-                return
-            from agent.windows import WaveformLane
+        self._lanes.take(block)
 
-            self._plain.pop(block.device, None)
-            lane = self._lanes[block.device] = WaveformLane(block.device, self._emit, self._motor(block.device))
-        before = lane.lost
-        lane.take(block)
-        self.waveform_lost += lane.lost - before
-
-    def _meanwhile(self, block: Waveform) -> None:
-        from agent.meanwhile import Meanwhile
-
-        lane = self._plain.get(block.device)
-        if lane is None:
-            lane = self._plain[block.device] = Meanwhile(block.device, self._emit, self._motor(block.device))
-        lane.take(block)
+    @property
+    def waveform_lost(self) -> int:
+        """Samples that were missing in waveform streams."""
+        return self._lanes.lost
 
     def _motor(self, asset: str) -> Motor | None:
         return next((state.asset.motor for state in self._states if state.asset.name == asset), None)
@@ -157,17 +102,12 @@ class Compute:
             if all(due_before.get(name) == due_s.get(name) for name in state.asset.sources)
         }
         self._states = [kept.get(asset) or self._new(asset, drive_kw, energies_kwh) for asset in assets]
-        self._plain.clear()
-        for name in list(self._lanes):
-            old = next((state.asset.motor for state in before if state.asset.name == name), None)
-            if self._motor(name) != old:
-                del self._lanes[name]
+        motors = {state.asset.name: state.asset.motor for state in before}
+        self._lanes.forget(lambda name: self._motor(name) != motors.get(name))
 
     def close(self) -> None:
         """Ends what was started."""
-        if self._warming is not None and self._warming.poll() is None:
-            self._warming.terminate()
-            self._warming.wait(5)
+        self._lanes.close()
 
     def energies_kwh(self) -> dict[str, float]:
         """Counters to keep across a restart."""
@@ -177,12 +117,10 @@ class Compute:
             if state.allocation
         }
 
-    def _new(
-        self, asset: Asset, drive_kw: Mapping[str, float | None], energies_kwh: Mapping[str, float]
-    ) -> _AssetState:
+    def _new(self, asset: Asset, drive_kw: Mapping[str, float | None], energies_kwh: Mapping[str, float]) -> AssetState:
         polled = {name for name in asset.devices if name in self._due_s}
         periods = [min(due.values()) for name in polled if (due := self._due_s[name])]
-        state = _AssetState(asset, min(periods, default=1.0), set(polled))
+        state = AssetState(asset, min(periods, default=1.0), set(polled))
         if asset.motor:
             kw = drive_kw.get(asset.drive.name) if asset.drive else None
             state.estimator = Estimator(asset, kw, state.period_s)
@@ -197,10 +135,10 @@ class Compute:
         return state
 
     @staticmethod
-    def _feeds(state: _AssetState, device: str) -> bool:
+    def _feeds(state: AssetState, device: str) -> bool:
         return state.allocation is not None and any(branch.drive == device for branch in state.asset.branches)
 
-    def _take(self, state: _AssetState, reading: Reading) -> None:
+    def _take(self, state: AssetState, reading: Reading) -> None:
         asset = state.asset
         if reading.device in asset.signal_devices:
             self._take_signals(state, reading)
@@ -226,7 +164,7 @@ class Compute:
             elif not is_meter:
                 state.estimator.take_drive(reading)
 
-    def _take_signals(self, state: _AssetState, reading: Reading) -> None:
+    def _take_signals(self, state: AssetState, reading: Reading) -> None:
         self._note_silence(state, reading)
         own = {signal.metric.name for signal in state.asset.signals}
         values = {name: value for name, value in reading.values.items() if name in own}
@@ -235,7 +173,7 @@ class Compute:
         self._keep(state, reading, values, reading.flags)
 
     @staticmethod
-    def _note_silence(state: _AssetState, reading: Reading) -> None:
+    def _note_silence(state: AssetState, reading: Reading) -> None:
         state.quality = reading.quality & Quality.SIMULATED
         if Quality.NO_REPLY in reading.quality:
             state.silent[reading.device] = reading.error
@@ -245,7 +183,7 @@ class Compute:
             state.misses[reading.device] = 0
 
     def _keep(
-        self, state: _AssetState, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]
+        self, state: AssetState, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]
     ) -> None:
         due = self._due_s[reading.device]
         state.renewed = True
@@ -256,11 +194,11 @@ class Compute:
                     slot.value, slot.flag = None, slot.flag | Quality.NO_REPLY
         for name, value in values.items():
             flag = flags.get(name, Quality.GOOD) | silent
-            state.slots[reading.device, name] = _Slot(
+            state.slots[reading.device, name] = Slot(
                 value, flag, reading.came_ns, reading.monotonic_ns, due.get(name, state.period_s)
             )
 
-    def _publish(self, state: _AssetState, now_ns: int) -> None:
+    def _publish(self, state: AssetState, now_ns: int) -> None:
         state.waits_for = {name for name in state.asset.devices if name in self._due_s} - state.silent.keys()
         state.published_ns = now_ns
         self._tell(state)
@@ -309,30 +247,14 @@ class Compute:
             Message(state.asset.name, "telemetry", newest_ns // 1_000_000, values, uncertainties, methods, flags,
                     state.quality, changed)
         )  # fmt: skip
-        self._tell_more(state, values, newest_ns, now_ns)
-
-    def _tell_more(self, state: _AssetState, values: Mapping[str, object], utc_ns: int, now_ns: int) -> None:
-        """What happened to the meter, and now and then how the figures came about."""
-        events = state.counters.events if state.counters else []
-        word = values.get("meter_wiring")
-        if isinstance(word, str) and word not in ("unknown", state.wiring):
-            if word != "ok" or state.wiring:
-                kind = "meter_wiring_ok" if word == "ok" else "meter_wiring"
-                events.append({"event_kind": kind, "event_text": word.replace("|", " or ")})
-            state.wiring = word
-        for body in events:
-            log.warning("%s: %s (%s)", state.asset.name, body["event_kind"].replace("_", " "), body["event_text"])
-            at_ms = utc_ns // 1_000_000
-            self._emit(
-                Message(state.asset.name, "event", at_ms, body | {"event_start_ms": at_ms}, quality=state.quality)
-            )
-        events.clear()
+        for event in happenings(state, values, newest_ns // 1_000_000):
+            self._emit(event)
         due = not state.explained_ns or now_ns - state.explained_ns >= self._explain_s * 1e9
         if state.estimator and self._tell_text and due and state.estimator.outcome is not None:
             state.explained_ns = now_ns
             self._tell_text(state.asset.name, "explain", explanation(state.estimator))
 
-    def _tell(self, state: _AssetState) -> None:
+    def _tell(self, state: AssetState) -> None:
         polled = [name for name in state.asset.sources if name in self._due_s]
         unpolled = [name for name in state.asset.sources if name not in self._due_s]
         gone = {name for name in state.silent if state.misses[name] >= SILENT_READINGS}
@@ -349,20 +271,3 @@ class Compute:
                                                                 f" ({reason})" if reason else "")  # fmt: skip
             state.state = (word, reason)
             self._tell_state(state.asset.name, word, reason)
-
-    def _kernels_ready(self) -> bool:
-        if self._warming is None:
-            if kernels.is_warm():
-                return True
-            if self._kernels_failed:
-                return False
-            log.info("kernels are compiled in a process of their own; events follow in about a minute")
-            self._warming = kernels.warm_elsewhere()
-        code = self._warming.poll()
-        if code is None:
-            return False
-        self._warming = None
-        if code != 0:
-            log.error("the kernels did not compile (exit %d): no events, no 10 min values; try: magwatt warm", code)
-            self._kernels_failed = True
-        return code == 0

@@ -160,7 +160,8 @@ def test_s1_motor_and_drive_over_speed_and_torque(
     drive = max(abs(item[4]) for item in loaded)
     within = sum(abs(item[0]) <= item[1] for item in found) / len(found)
     print(
-        f"{method}: {len(found)} points, motor ≤ {worst:.2f}, mean U {mean_u:.2f}, {within:.1%} inside, drive ≤ {drive:.2f}"
+        f"{method}, {len(found)} points: motor ≤ {worst:.2f}, mean U {mean_u:.2f}, "
+        f"{within:.1%} inside U, drive ≤ {drive:.2f}"
     )
     assert {item[3] for item in found} == {method}
     assert worst <= limit
@@ -247,3 +248,24 @@ meter = {{ unit = {k}, profile = "schneider/pm5000", line = "panel", ct = 150, w
         else:
             assert candidates == ["ok"]
             assert values["motor_efficiency_pct"] > 80
+
+
+@pytest.mark.parametrize(("share", "limit"), [(1.0, 2.0), (0.75, 2.0), (0.5, 2.0), (0.26, 4.0), (0.08, None)])
+def test_s2_an_old_motor_with_a_power_meter_only(tmp_path: Path, share: float, limit: float | None) -> None:
+    """Points from half load up 2, at a quarter 4; below 15 % nothing; the method says what it is."""
+    file = tmp_path / "old.toml"
+    file.write_text(
+        'name = "old"\nabout = "x"\nstep_s = 1\nevery_s = 2\nhours = 0.1\n[[line]]\nname = "panel"\n'
+        '[[train]]\nname = "old"\nkind = "direct"\nmotor = { library = "55kw-ie1" }\n'
+        f'load = {{ kind = "flow", kw = {55 * share}, speed_rpm = 1478, shape = [0.4, 0.6, 0], system = [0.0, 1.0], '
+        "profile = [[1, 1]] }\n"
+        'meter = { unit = 1, profile = "schneider/pm5000", line = "panel", ct = 150 }\n'
+    )
+    row, true = published(load(str(file)), 40, "old")[-1]
+    if limit is None:
+        assert row["v"]["motor_efficiency_pct"] is None
+        assert row["v"]["efficiency_reason"] == "below 15 % load"
+        return
+    assert row["m"]["motor_efficiency_pct"] == "M1"
+    error = abs(row["v"]["motor_efficiency_pct"] - true["motor_efficiency_pct"])
+    assert error <= min(limit, row["v"]["motor_efficiency_pct_u"])

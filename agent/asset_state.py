@@ -1,0 +1,66 @@
+"""What is known of one asset between two rows, and what happened to its meter."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent.allocate import Allocation
+from agent.counters import Counters
+from agent.estimate import Estimator
+from agent.messages import Message
+from agent.topology import Asset
+from drivers.reading import Quality, Value
+
+if TYPE_CHECKING:
+    from agent.gap_torque import GapTorque
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Slot:
+    """The newest value of one quantity of one device."""
+
+    value: Value
+    flag: Quality
+    came_ns: int  # UTC
+    monotonic_ns: int
+    due_s: float
+
+
+@dataclass(slots=True)
+class AssetState:
+    asset: Asset
+    period_s: float
+    waits_for: set[str]  # devices not heard since the last row
+    slots: dict[tuple[str, str], Slot] = field(default_factory=dict)  # (device, quantity)
+    silent: dict[str, str] = field(default_factory=dict)  # device → what went wrong
+    misses: dict[str, int] = field(default_factory=dict)  # device → readings without an answer in a row
+    estimator: Estimator | None = None
+    allocation: Allocation | None = None
+    counters: Counters | None = None
+    gap_torque: GapTorque | None = None
+    explained_ns: int = 0  # monotonic
+    wiring: str = ""  # as last told in an event
+    quality: Quality = Quality.GOOD
+    published_ns: int = 0  # monotonic
+    renewed: bool = False  # whether anything came since the last row
+    state: tuple[str, str] = ("", "")
+
+
+def happenings(state: AssetState, values: Mapping[str, object], at_ms: int) -> Iterator[Message]:
+    """Events of the meter since the last row: exchanges, resets, a wiring that was found wrong or right again."""
+    events = state.counters.events if state.counters else []
+    word = values.get("meter_wiring")
+    if isinstance(word, str) and word not in ("unknown", state.wiring):
+        if word != "ok" or state.wiring:
+            kind = "meter_wiring_ok" if word == "ok" else "meter_wiring"
+            events.append({"event_kind": kind, "event_text": word.replace("|", " or ")})
+        state.wiring = word
+    for body in events:
+        log.warning("%s: %s (%s)", state.asset.name, body["event_kind"].replace("_", " "), body["event_text"])
+        yield Message(state.asset.name, "event", at_ms, body | {"event_start_ms": at_ms}, quality=state.quality)
+    events.clear()
