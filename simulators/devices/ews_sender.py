@@ -44,7 +44,10 @@ class Due(NamedTuple):
 
 
 class EwsSender:
-    """`sample` fills the queue once per plant step; `take` empties what is due. Bounded: the oldest go first."""
+    """`sample` fills the queue once per plant step; `take` empties what is due. Bounded: the oldest go first.
+
+    clock_stands: its clock has stopped and still calls itself synchronised; the samples go on.
+    """
 
     def __init__(self, seed: int, drift_ppm: float, noise_counts: float = 1.5, stream: int = 1) -> None:
         self._rate_hz = RATE_HZ * (1 + drift_ppm * 1e-6)
@@ -55,6 +58,8 @@ class EwsSender:
         self._hellos = 0
         self._open = 0.0  # fraction of a sample that the last step left over
         self.dropped = 0  # frames that nobody took
+        self.clock_stands = False
+        self._device_us = 0
         self._pending = b""  # instants that do not fill a frame yet, 12 bytes each
         self._queue: deque[Due] = deque(maxlen=2000)
 
@@ -82,8 +87,9 @@ class EwsSender:
             due = due_ns + round((at + INSTANTS) * period_ns)
             self._hello(due)
             payload = data[k * 12 * INSTANTS : (k + 1) * 12 * INSTANTS]
-            device_us = round((start_ns + at * period_ns) / 1000)
-            self._queue.append(Due(due, ews.SAMPLES, payload, device_us, self._index & 0xFFFFFFFF, INSTANTS))
+            if not self.clock_stands:
+                self._device_us = round((start_ns + at * period_ns) / 1000)
+            self._queue.append(Due(due, ews.SAMPLES, payload, self._device_us, self._index & 0xFFFFFFFF, INSTANTS))
             self._index += INSTANTS
         self._pending = data[full * 12 * INSTANTS :]
 

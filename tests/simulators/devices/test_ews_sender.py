@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from drivers.reading import Quality, Waveform
+from drivers.waveform import Assembler
 from simulators.devices.ews_sender import EwsSender
-from simulators.plant.station import Station
+from simulators.plant.station import DRIVEN, Station
+
+START_NS = 1_790_000_000_000_000_000
 
 
 class Frame(NamedTuple):
@@ -143,3 +147,24 @@ def test_nobody_takes_and_memory_stays_bounded() -> None:
     for k in range(100):
         sender.sample(train, dt_s=0.2, utc_ns=10**18, due_ns=k * 200_000_000)
     assert len(sender.take(10**12)) == 2000
+
+
+def test_a_clock_that_stands_is_doubted_and_costs_no_samples() -> None:
+    """Stamps stay, indices go on; what reads it says so once the stamps are more than 5 s apart from its own clock."""
+    station, sender = Station(Random(1)), EwsSender(1, 4.0)
+    assembler, frames = Assembler("pump-2"), list[Frame]()
+    seen: list[tuple[float, Waveform]] = []
+    for number in range(1, 61):
+        sender.clock_stands = number > 10
+        station.step(0.2)
+        now_ns = START_NS + number * 200_000_000
+        sender.sample(station.trains[DRIVEN], dt_s=0.2, utc_ns=now_ns, due_ns=now_ns)
+        for data in sender.take(now_ns + 200_000_000):
+            frames += [frame for frame in decode(data) if frame.kind == 1]
+            seen += [(number * 0.2, block) for block in assembler.feed(data, now_ns)]
+    late = [frame for frame in frames if frame.index > 11 * 2048]
+    assert len({frame.device_us for frame in late}) == 1
+    assert [frame.index for frame in frames] == [64 * k for k in range(len(frames))]
+    doubted = {at_s for at_s, block in seen if Quality.CLOCK_UNSURE in block.quality}
+    assert min(doubted) == pytest.approx(2.0 + 5.0, abs=0.5)
+    assert all(at_s in doubted for at_s, _ in seen if at_s > 8)
