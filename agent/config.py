@@ -17,6 +17,8 @@ from typing import Any
 from agent import config_keys as keys
 from agent import schema
 from agent.config_dialects import Dialects, read_dialects
+from agent.config_tariff import read_tariff
+from agent.savings.tariff import Tariff
 from agent.schema import Key, Report
 from drivers.errors import ProfileError
 from drivers.profiles import profile_ids, set_profile_folders
@@ -104,6 +106,7 @@ class Meter:
     serial_number: str | None
     fed_by: str | None
     divide: str
+    certificate: str | None = None  # of its calibration, with the date: shown in reports
     compensated: bool = False  # capacitors behind it: its power factor tells nothing of the motor
 
 
@@ -175,6 +178,8 @@ class Config:
     motors: Mapping[str, Motor]
     signals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     dialects: Dialects = Dialects()  # noqa: RUF009  # frozen
+    tariff: Tariff | None = None  # None: nobody said what energy costs
+    roots_file: Path | None = None  # a second place for the ledger's daily roots
 
 
 def load_config(path: Path) -> tuple[Config, Report]:
@@ -229,8 +234,6 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
         if name not in keys.TOP:
             near = schema.nearest(name, keys.TOP)
             report.problem(name, "unknown table" + (f"; did you mean '{near}'?" if near else ""))
-    if "tariff" in raw:
-        report.note("tariff", "accepted, not used yet: money comes with the savings")
     site_raw = _table(raw, "site", report)
     site = schema.read_table(site_raw, keys.SITE, "site", report) if site_raw is not None else None
     if "site" not in raw:
@@ -241,6 +244,7 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
         name: key.default for name, key in keys.STORE.items()
     }
     mqtt = _mqtt(path, raw, report)
+    ledger = schema.read_table(_table(raw, "ledger", report) or {}, keys.LEDGER, "ledger", report) or {"roots": None}
     names = (site["id"], site["gateway"]) if site else ("?", "?")
     return Config(
         path=path,
@@ -248,7 +252,10 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
         site=Site(**site) if site else Site("?", "?", "UTC", None, None, None, None, False),
         state_dir=path.parent / store["dir"] if store["dir"] else None,
         store=StoreSettings(
-            store["commit"], store["quota"], store["keep_free"] / 100, store["age"],
+            store["commit"],
+            store["quota"],
+            store["keep_free"] / 100,
+            store["age"],
             (store["history_1s"], store["history_1min"], store["history_15min"]),
         ),
         mqtt=mqtt,
@@ -258,6 +265,8 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
         motors=_named(raw, "motor", keys.MOTOR, report, _motor),
         signals=_named(raw, "signal", keys.SIGNAL, report, lambda _name, values, _report: values),
         dialects=read_dialects(path.parent, raw, mqtt.also if mqtt else (), mqtt is not None, names, report),
+        tariff=read_tariff(raw, site, report),
+        roots_file=path.parent / ledger["roots"] if ledger["roots"] else None,
     )
 
 

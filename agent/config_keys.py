@@ -98,7 +98,7 @@ def _losses_kind(value: Any) -> str:
 
 
 TOP = ("site", "store", "mqtt", "homeassistant", "sparkplug", "prometheus", "file", "bus", "meter", "drive", "motor",
-       "signal", "tariff")  # fmt: skip
+       "signal", "tariff", "ledger")  # fmt: skip
 SITE = {
     "id": Key(schema.identifier),
     "gateway": Key(schema.identifier),
@@ -121,6 +121,7 @@ STORE = {
     "history_1min": Key(schema.duration(3600, 3660 * 86400), 40 * 86400.0),
     "history_15min": Key(schema.duration(86400, 36600 * 86400), 5 * 366 * 86400.0),
 }
+LEDGER = {"roots": Key(schema.text, None)}
 MQTT = {
     "url": Key(broker_url),
     "user": Key(schema.text, None),
@@ -156,6 +157,7 @@ METER = {
     "class": Key(schema.one_of(*METER_CLASSES)),
     "ct_class": Key(schema.one_of("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "3"), None),
     "serial_number": Key(schema.text, None),
+    "certificate": Key(schema.text, None),
     "fed_by": Key(schema.identifier, None),
     "divide": Key(schema.one_of(*DIVIDE_RULES), "drive-power"),
     "compensated": Key(schema.flag, False),

@@ -1,0 +1,85 @@
+"""A month's bill at a tariff, and what a retrofit took off it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from agent.savings.tariff import Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """energy_cost by period in Tariff.currency; wh_by_period beside it. demand_kw: the largest mean power (kVA where
+    the tariff asks for it); demand_cost. adjustment: the power-factor rule's share of energy and demand, and its cost.
+    """
+
+    energy_cost: dict[str, float] = field(default_factory=dict)
+    wh_by_period: dict[str, float] = field(default_factory=dict)
+    demand_kw: float = 0.0
+    demand_cost: float = 0.0
+    power_factor: float | None = None
+    adjustment: float = 0.0
+    adjustment_cost: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return sum(self.energy_cost.values()) + self.demand_cost + self.adjustment_cost
+
+
+def bill(tariff: Tariff, rows: Iterable[tuple[int, float, float | None]]) -> Bill:
+    """rows: (start_ms, Wh, varh or None) of one billing month's quarter hours. Raises ValueError in a tariff's hole.
+
+    A power factor needs the reactive energy of every row that has energy; otherwise it is None and nothing is adjusted.
+    """
+    cost: dict[str, float] = {}
+    energy: dict[str, float] = {}
+    windows: dict[int, list[float]] = {}
+    reactive: float | None = 0.0
+    size_ms = 1000 * (tariff.demand.window_s if tariff.demand else 900)
+    for start_ms, wh, varh in rows:
+        name, price = tariff.price(start_ms)
+        cost[name] = cost.get(name, 0.0) + wh / 1000 * price
+        energy[name] = energy.get(name, 0.0) + wh
+        window = windows.setdefault(start_ms // size_ms, [0.0, 0.0])
+        window[0] += wh
+        window[1] += varh or 0.0
+        if varh is None:
+            reactive = None if wh else reactive
+        elif reactive is not None:
+            reactive += varh
+    demand_kw = demand_cost = 0.0
+    if tariff.demand and windows:
+        apparent = tariff.demand.per == "kVA"
+        size_h = tariff.demand.window_s / 3600
+        demand_kw = max(math.hypot(wh, varh) if apparent else wh for wh, varh in windows.values()) / 1000 / size_h
+        if apparent and reactive is None:
+            raise ValueError("a demand charge per kVA needs the reactive energy, which the meter does not tell")
+        demand_cost = demand_kw * tariff.demand.price
+    total_wh = sum(energy.values())
+    power_factor = None
+    if reactive is not None and total_wh > 0:
+        power_factor = total_wh / math.hypot(total_wh, reactive)
+    share = 0.0
+    if tariff.power_factor is not None and power_factor is not None:
+        share = pf_adjustment(tariff.power_factor, power_factor)
+    basis = sum(cost.values()) + demand_cost
+    return Bill(cost, energy, demand_kw, demand_cost, power_factor, share, share * basis)
+
+
+def pf_adjustment(standard: float, power_factor: float) -> float:
+    """Share by which the bill's energy and demand charges rise (negative: fall), as a fraction.
+
+    China's power-factor adjustment of 1983, whose table is made of these steps per 0.01 [M]: 0.5 % below the standard,
+    1 % from 0.20 below (0.70, 0.65, 0.60), 2 % from 0.25 below; rewards 0.1 % up to 0.90 and 0.15 % above, at most
+    0.75, 1.1 and 1.3 %. The power factor is rounded to two decimals first.
+    """
+    if standard not in (0.80, 0.85, 0.90):
+        raise ValueError("the rule knows standards 0.80, 0.85 and 0.90")
+    hundredths, aim = math.floor(100 * power_factor + 0.5), round(100 * standard)
+    below = aim - hundredths
+    if below > 0:
+        return (0.5 * min(below, 20) + 1.0 * min(max(below - 20, 0), 5) + 2.0 * max(below - 25, 0)) / 100
+    reward = 0.1 * (min(hundredths, 90) - aim) + 0.15 * max(hundredths - 90, 0)
+    return -min(reward, {90: 0.75, 85: 1.1, 80: 1.3}[aim]) / 100

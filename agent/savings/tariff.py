@@ -1,0 +1,162 @@
+"""What energy costs: periods by time of use, a demand charge, a power-factor rule, and the meter-reading day.
+
+A period is found by the wall clock of the site's zone, an interval never lies in two (periods begin on quarter hours).
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_KINDS = ("all", "workday", "weekend", "holiday", *DAYS)
+QUARTERS = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """price: a name in Tariff.prices. quarters: [first, end) of the local day, 0–96; past midnight when end ≤ first.
+
+    days: of DAY_KINDS; months: 1–12.
+    """
+
+    price: str
+    quarters: tuple[int, int]
+    days: tuple[str, ...] = ("all",)
+    months: tuple[int, ...] = tuple(range(1, 13))
+
+    def holds(self, quarter: int) -> bool:
+        first, end = self.quarters
+        return first <= quarter < end if first < end else quarter >= first or quarter < end
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A charge on the month's largest mean power. per: kW | kVA. settled_at: site (the meter of the whole plant, where
+    one motor's share is not known) | motor (this meter is billed)."""
+
+    price: float
+    per: str = "kW"
+    window_s: int = 900
+    settled_at: str = "site"
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """prices: name → per kWh; prices_in: month "2026-10" → prices that replace them. power_factor: 0.80, 0.85 or 0.90
+    of the Chinese rule, or None. reading_day: 1–28; the month begins on it at 0:00."""
+
+    currency: str
+    zone: str
+    prices: Mapping[str, float]
+    periods: tuple[Period, ...]
+    prices_in: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    holidays: frozenset[date] = frozenset()
+    demand: Demand | None = None
+    power_factor: float | None = None
+    reading_day: int = 1
+
+    def price(self, start_ms: int) -> tuple[str, float]:
+        """The period's name and its price per kWh at that time. Raises ValueError in a hole."""
+        local = datetime.fromtimestamp(start_ms / 1000, UTC).astimezone(_zone(self.zone))
+        found = self.at(local.date(), local.hour * 4 + local.minute // 15)
+        if len(found) != 1:
+            raise ValueError(f"the tariff has {len(found) or 'no'} price{'s' * (len(found) > 1)} at {local:%F %H:%M}")
+        name = found[0]
+        return name, self.prices_in.get(self.month_of(local.date()), {}).get(name, self.prices[name])
+
+    def at(self, day: date, quarter: int) -> list[str]:
+        """All prices that hold then: one, or the tariff has a hole or an overlap."""
+        kinds = self.kinds(day)
+        return [
+            period.price
+            for period in self.periods
+            if day.month in period.months and kinds & set(period.days) and period.holds(quarter)
+        ]
+
+    def kinds(self, day: date) -> set[str]:
+        """A holiday is a day of its own where the tariff knows any, else what its weekday is."""
+        if day in self.holidays and any("holiday" in period.days for period in self.periods):
+            return {"all", "holiday"}
+        return {"all", DAYS[day.weekday()], "workday" if day.weekday() < 5 else "weekend"}
+
+    def month_of(self, day: date) -> str:
+        """The billing month, named after the month in which it ends where it is read on another day than the first."""
+        if self.reading_day > 1 and day.day >= self.reading_day:
+            day = day.replace(day=1) + timedelta(days=32)
+        return f"{day:%Y-%m}"
+
+    def bounds_ms(self, month: str) -> tuple[int, int]:
+        """UTC begin and end of the billing month "2026-10". Raises ValueError."""
+        return month_bounds_ms(month, self.zone, self.reading_day)
+
+
+def month_bounds_ms(month: str, zone: str, reading_day: int = 1) -> tuple[int, int]:
+    """From reading day to reading day at 0:00 of the zone; with day 1 the calendar month. Raises ValueError."""
+    try:
+        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=_zone(zone))
+    except ValueError:
+        raise ValueError(f"{month}: not a month; write for example 2026-10") from None
+    following = (first + timedelta(days=32)).replace(day=1)
+    if reading_day == 1:
+        begin, end = first, following
+    else:
+        before = first - timedelta(days=1)
+        begin, end = before.replace(day=reading_day), first.replace(day=reading_day)
+    return round(begin.timestamp() * 1000), round(end.timestamp() * 1000)
+
+
+def flat(price: float, currency: str, zone: str) -> Tariff:
+    """One price at all times."""
+    return Tariff(currency, zone, {"flat": price}, (Period("flat", (0, QUARTERS)),))
+
+
+def holes(tariff: Tariff) -> list[str]:
+    """What is not priced or priced twice, in words; empty: each quarter hour of every kind of day has one price."""
+    found: dict[tuple[str, str, str], list[int]] = {}
+    special = any("holiday" in period.days for period in tariff.periods)
+    for month in range(1, 13):
+        for kind in (*DAYS, *(["holiday"] if special else [])):
+            kinds = {"all", "holiday"} if kind == "holiday" else {
+                "all", kind, "workday" if kind in DAYS[:5] else "weekend"}  # fmt: skip
+            active = [item for item in tariff.periods if month in item.months and kinds & set(item.days)]
+            for first, end, names in _uneven(active):
+                said = "no price" if not names else f"{' and '.join(names)} both hold"
+                found.setdefault((f"{_clock(first)}–{_clock(end)}", kind, said), []).append(month)
+    return _told(found)
+
+
+def _uneven(active: list[Period]) -> Iterable[tuple[int, int, list[str]]]:
+    """Stretches of a day in which not exactly one period holds."""
+    begin, before = 0, [item.price for item in active if item.holds(0)]
+    for quarter in range(1, QUARTERS + 1):
+        now = [item.price for item in active if item.holds(quarter)] if quarter < QUARTERS else None
+        if now != before:
+            if len(before) != 1:
+                yield begin, quarter, before
+            begin, before = quarter, now or []
+
+
+def _told(found: Mapping[tuple[str, str, str], list[int]]) -> list[str]:
+    by_day: dict[tuple[str, str, tuple[int, ...]], list[str]] = {}
+    for (hours, kind, said), in_months in found.items():
+        by_day.setdefault((hours, said, tuple(in_months)), []).append(kind)
+    lines = []
+    for (hours, said, months), kinds in by_day.items():
+        when = "" if set(DAYS) <= set(kinds) else f" on {', '.join(kinds)}"
+        which = "" if len(months) == 12 else f" in {', '.join(calendar.month_abbr[month] for month in months)}"
+        lines.append(f"{hours}{when}{which}: {said}")
+    return lines
+
+
+def _clock(quarter: int) -> str:
+    return f"{quarter // 4:02d}:{quarter % 4 * 15:02d}"
+
+
+@lru_cache(maxsize=8)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)

@@ -1,0 +1,217 @@
+"""What energy costs: holes, zones, the meter-reading day, demand, and the published steps of the power-factor rule."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agent.config_tariff import read_tariff
+from agent.savings.money import bill, pf_adjustment
+from agent.savings.tariff import Demand, Period, Tariff, flat, holes, month_bounds_ms
+from agent.schema import Report
+
+SITE = {"currency": "CNY", "timezone": "Asia/Shanghai", "energy_price": None, "grid_factor": "CN-NM"}
+GOOD = """
+[tariff]
+prices = { peak = 1.05, flat = 0.68, valley = 0.34 }
+[[tariff.period]]
+price = "valley"
+from = "23:00"
+to = "07:00"
+[[tariff.period]]
+price = "flat"
+from = "07:00"
+to = "17:00"
+[[tariff.period]]
+price = "peak"
+from = "17:00"
+to = "23:00"
+"""
+
+
+def read(text: str, site: dict[str, object] | None = None) -> tuple[Tariff | None, Report]:
+    report = Report("plant.toml")
+    return read_tariff(tomllib.loads(text), SITE | (site or {}), report), report
+
+
+def ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0, zone: str = "Asia/Shanghai") -> int:
+    return round(datetime(year, month, day, hour, minute, tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+
+
+def test_a_period_follows_the_wall_clock_over_midnight() -> None:
+    tariff, report = read(GOOD)
+    assert tariff is not None
+    assert not report.problems
+    for hour, name in ((0, "valley"), (6, "valley"), (7, "flat"), (16, "flat"), (17, "peak"), (23, "valley")):
+        assert tariff.price(ms(2026, 10, 5, hour))[0] == name
+
+
+def test_the_independent_case() -> None:
+    if "MAGWATT_DATA" not in os.environ:
+        pytest.skip("MAGWATT_DATA is not set: the independent cases are not here")
+    path = Path(os.environ["MAGWATT_DATA"]) / "efficiency" / "cases.json"
+    cases = [case for case in json.loads(path.read_text(encoding="utf-8"))["cases"] if case["kind"] == "co2_cost"]
+    assert cases
+    for case in cases:
+        given = case["inputs"]
+        at_this = flat(given["price_per_kwh"], "CNY", "Asia/Shanghai")
+        rows = [(ms(2026, 10, 1), 1000 * given["savings_kwh"], None)]
+        assert bill(at_this, rows).total == pytest.approx(case["expected"]["cost"], abs=1e-6)
+
+
+def test_a_hole_is_told_with_its_hours() -> None:
+    tariff, report = read(GOOD.replace('to = "17:00"', 'to = "15:30"'))
+    assert tariff is None
+    assert report.problems == ["plant.toml: tariff.period: 15:30–17:00: no price"]
+
+
+def test_an_overlap_is_told_with_both_names() -> None:
+    _, report = read(GOOD.replace('from = "17:00"', 'from = "16:00"'))
+    assert report.problems == ["plant.toml: tariff.period: 16:00–17:00: flat and peak both hold"]
+
+
+def test_a_hole_on_some_days_in_some_months_names_them() -> None:
+    _, report = read(GOOD.replace('from = "17:00"', 'from = "17:00"\ndays = ["workday"]\nmonths = [1, 2, 12]'))
+    assert sorted(line.partition("period: ")[2] for line in report.problems) == [
+        "17:00–23:00 on mon, tue, wed, thu, fri in Mar, Apr, May, Jun, Jul, Aug, Sep, Oct, Nov: no price",
+        "17:00–23:00 on sat, sun: no price",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('price = "peak"', 'price = "peek"', "did you mean 'peak'"),
+        ('from = "17:00"', 'from = "17:10"', "on a quarter hour"),
+        ("peak = 1.05", 'peak = "1.05"', "must be a number"),
+        ("[tariff]", "[tariff]\nreading_day = 31", "1 to 28"),
+        ("[tariff]", "[tariff]\npower_factor = 0.95", "0.80, 0.85 or 0.90"),
+        ("[tariff]", "[tariff]\nfees = 1", "unknown key"),
+        ("[tariff]", '[tariff]\nprices_in = { "2026-13" = { peak = 1 } }', "not a month"),
+        ("[tariff]", '[tariff]\nprices_in = { "2026-10" = { pea = 1 } }', "no such price"),
+        ("[tariff]", '[tariff]\ndemand = { price = 40, per = "kw" }', "must be one of kW, kVA"),
+        ("[tariff]", '[tariff]\ndemand = { price = 40, window = "20min" }', "quarter hours"),
+    ],
+)
+def test_each_mistake_is_one_problem(old: str, new: str, said: str) -> None:
+    tariff, report = read(GOOD.replace(old, new, 1))
+    assert tariff is None
+    assert said in "\n".join(report.problems)
+
+
+def test_several_prices_without_periods_are_no_tariff() -> None:
+    tariff, report = read("[tariff]\nprices = { peak = 1, valley = 0.3 }")
+    assert tariff is None
+    assert "nobody knows when peak, valley hold" in report.problems[0]
+
+
+def test_an_unknown_grid_factor_is_a_problem_of_the_configuration() -> None:
+    _, report = read(GOOD, {"grid_factor": "CN-MN"})
+    assert any("site.grid_factor" in line and "did you mean" in line for line in report.problems)
+
+
+def test_a_price_of_a_month_replaces_the_usual_one() -> None:
+    tariff, _ = read(GOOD + '[tariff.prices_in."2026-10"]\npeak = 1.31\n')
+    assert tariff is not None
+    assert tariff.price(ms(2026, 10, 5, 18)) == ("peak", 1.31)
+    assert tariff.price(ms(2026, 11, 5, 18)) == ("peak", 1.05)
+    assert tariff.price(ms(2026, 10, 5, 8)) == ("flat", 0.68)
+
+
+def test_a_holiday_is_a_day_of_its_own_only_where_the_tariff_knows_any() -> None:
+    whole = (Period("work", (0, 96), ("workday",)), Period("rest", (0, 96), ("weekend",)))
+    national = frozenset({date(2026, 10, 1)})  # a Thursday
+    usual = Tariff("CNY", "Asia/Shanghai", {"work": 1.0, "rest": 0.5}, whole, holidays=national)
+    assert usual.price(ms(2026, 10, 1, 12))[0] == "work"
+    special = Tariff("CNY", "Asia/Shanghai", {"work": 1.0, "rest": 0.5, "free": 0.1},
+                     (*whole, Period("free", (0, 96), ("holiday",))), holidays=national)  # fmt: skip
+    assert special.price(ms(2026, 10, 1, 12))[0] == "free"
+    assert not holes(special)
+
+
+def test_clock_changes_keep_the_wall_clocks_price() -> None:
+    """Berlin, 2026-10-25: 2:00–3:00 comes twice, both at night's price; the day has 25 h and 100 quarter hours."""
+    tariff = Tariff("EUR", "Europe/Berlin", {"night": 0.1, "day": 0.3},
+                    (Period("night", (88, 24)), Period("day", (24, 88))))  # fmt: skip
+    begin, end = ms(2026, 10, 25, zone="Europe/Berlin"), ms(2026, 10, 26, zone="Europe/Berlin")
+    names = [tariff.price(t)[0] for t in range(begin, end, 900_000)]
+    assert (len(names), names.count("night"), names.count("day")) == (100, 36, 64)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(1, 31 * 24 + 1), (15, 30 * 24)])
+def test_the_month_lies_between_reading_days(day: int, hours: int) -> None:
+    begin, end = month_bounds_ms("2026-10", "Europe/Berlin", day)
+    assert (end - begin) / 3.6e6 == hours
+    local = datetime.fromtimestamp(begin / 1000, UTC).astimezone(ZoneInfo("Europe/Berlin"))
+    assert (local.day, local.hour) == (day, 0)
+
+
+def test_each_instant_is_in_the_month_whose_bounds_hold_it() -> None:
+    tariff = Tariff("CNY", "Asia/Shanghai", {"a": 1.0}, (Period("a", (0, 96)),), reading_day=25)
+    for month in ("2026-01", "2026-10", "2026-12"):
+        begin, end = tariff.bounds_ms(month)
+        for t in (begin, end - 1):
+            local = datetime.fromtimestamp(t / 1000, UTC).astimezone(ZoneInfo("Asia/Shanghai"))
+            assert tariff.month_of(local.date()) == month
+
+
+@pytest.mark.parametrize("month", ["2026-13", "October", "2026-10-01", ""])
+def test_what_is_no_month_is_refused(month: str) -> None:
+    with pytest.raises(ValueError, match="not a month"):
+        month_bounds_ms(month, "UTC")
+
+
+def test_demand_is_the_largest_mean_of_its_window() -> None:
+    """10 kWh then 30 kWh in two quarters of one half hour: 40 and 120 kW by the quarter, 80 kW by the half hour."""
+    rows = [(ms(2026, 10, 1), 10_000.0, 0.0), (ms(2026, 10, 1, 0, 15), 30_000.0, 40_000.0)]
+    one = (Period("flat", (0, 96)),)
+    quarter = bill(Tariff("CNY", "Asia/Shanghai", {"flat": 0.0}, one, demand=Demand(40.0)), rows)
+    assert (quarter.demand_kw, quarter.demand_cost) == (120, 4800)
+    half = bill(Tariff("CNY", "Asia/Shanghai", {"flat": 0.0}, one, demand=Demand(40.0, window_s=1800)), rows)
+    assert half.demand_kw == 80
+    apparent = bill(Tariff("CNY", "Asia/Shanghai", {"flat": 0.0}, one, demand=Demand(40.0, "kVA")), rows)
+    assert apparent.demand_kw == pytest.approx(200)  # 3-4-5
+
+
+def test_apparent_demand_without_reactive_energy_is_not_invented() -> None:
+    tariff = Tariff("CNY", "UTC", {"flat": 1.0}, (Period("flat", (0, 96)),), demand=Demand(40.0, "kVA"))
+    with pytest.raises(ValueError, match="reactive"):
+        bill(tariff, [(0, 1000.0, None)])
+
+
+@pytest.mark.parametrize(
+    ("standard", "pf", "pct"),
+    [(0.90, 0.90, 0), (0.90, 0.89, 0.5), (0.90, 0.75, 7.5), (0.90, 0.70, 10), (0.90, 0.69, 11), (0.90, 0.65, 15),
+     (0.90, 0.64, 17), (0.90, 0.95, -0.75), (0.90, 1.0, -0.75), (0.90, 0.92, -0.3),
+     (0.85, 0.84, 0.5), (0.85, 0.65, 10), (0.85, 0.60, 15), (0.85, 0.90, -0.5), (0.85, 0.91, -0.65), (0.85, 1.0, -1.1),
+     (0.80, 0.60, 10), (0.80, 0.90, -1.0), (0.80, 0.92, -1.3), (0.80, 0.99, -1.3),
+     (0.90, 0.894999, 0.5), (0.90, 0.895001, 0)],
+)  # fmt: skip
+def test_the_power_factor_table(standard: float, pf: float, pct: float) -> None:
+    assert 100 * pf_adjustment(standard, pf) == pytest.approx(pct, abs=1e-9)
+
+
+def test_the_rule_falls_with_the_power_factor_everywhere() -> None:
+    for standard in (0.80, 0.85, 0.90):
+        shares = [pf_adjustment(standard, pf / 100) for pf in range(1, 101)]
+        assert shares == sorted(shares, reverse=True)
+
+
+def test_the_power_factor_rule_takes_energy_and_demand() -> None:
+    tariff = Tariff("CNY", "UTC", {"flat": 1.0}, (Period("flat", (0, 96)),), demand=Demand(10.0), power_factor=0.90)
+    found = bill(tariff, [(0, 80_000.0, 60_000.0)])  # 3-4-5: 0.80, ten steps below
+    assert found.power_factor == pytest.approx(0.8)
+    assert found.adjustment_cost == pytest.approx(0.05 * (80 + 3200))
+    assert found.total == pytest.approx(1.05 * (80 + 3200))
+
+
+def test_without_reactive_energy_no_power_factor_is_claimed() -> None:
+    tariff = Tariff("CNY", "UTC", {"flat": 1.0}, (Period("flat", (0, 96)),), power_factor=0.90)
+    found = bill(tariff, [(0, 1000.0, 500.0), (900_000, 1000.0, None)])
+    assert (found.power_factor, found.adjustment_cost) == (None, 0)
