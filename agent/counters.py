@@ -25,6 +25,7 @@ from dsp.efficiency_meter import energy_u
 _MWH_PER_J, _MWH_PER_KWH = 1 / 3.6, 1_000_000
 _MOST = 1.5  # of the largest power that can be: a register that grows faster was set or is another meter's
 _SLACK_MWH = 2 * _MWH_PER_KWH  # of coarse registers: two digits of 1 kWh
+_LATE_CELLS = 3  # that many are on their way at any time: no gap
 _SUMS = ("shaft", "shaft_returned", "loss_motor", "loss_drive")
 METRICS = {
     "import": "energy_counted_import_wh", "export": "energy_counted_export_wh", "shaft": "energy_shaft_wh",
@@ -46,7 +47,7 @@ class Counters:
         self._told = dict(self._kept)
         self._by_register = {name: f"{name}_register" in self._kept for name in ("import", "export")}
         self._started_s: float | None = None
-        self._covered_s, self._gap_before_s = 0.0, self._kept.get("gap_s", 0)
+        self._covered_s, self._slack_s, self._gap_before_s = 0.0, 0.0, self._kept.get("gap_s", 0)
         self.events: list[dict[str, Any]] = []
 
     def take_meter(self, reading: Reading) -> None:
@@ -68,6 +69,7 @@ class Counters:
             self._started_s = now_s
         for cell in cells:
             self._covered_s += cell.seconds
+            self._slack_s = max(self._slack_s, _LATE_CELLS * cell.seconds)
             u_j = math.hypot(cell.u_in, cell.u_drive, cell.u_motor)
             for name, joules, u in (
                 ("shaft", cell.shaft_plus, u_j if cell.shaft_plus >= cell.shaft_minus else 0.0),
@@ -81,7 +83,7 @@ class Counters:
                 self._add("import", cell.in_plus)
             if not self._by_register["export"]:
                 self._add("export", cell.in_minus)
-        gap_s = self._gap_before_s + now_s - self._started_s - self._covered_s
+        gap_s = self._gap_before_s + now_s - self._started_s - self._covered_s - self._slack_s
         self._kept["gap_s"] = max(self._kept.get("gap_s", 0), int(gap_s))
 
     def values(self) -> dict[str, int]:
