@@ -151,6 +151,29 @@ def numbers_in(file: Path) -> dict[int, int]:
     return {int(number): int(at_ms) for number, at_ms in pairs}
 
 
+class Stalls(threading.Thread):
+    """How long this machine let others wait for processor and disk: a loop of its own that sleeps, writes and syncs."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(daemon=True)
+        self._log = os.open(file, os.O_WRONLY | os.O_CREAT, 0o644)
+        self._rounds: list[tuple[int, int]] = []  # UTC ms of the end, ms beyond the sleep
+
+    def run(self) -> None:
+        while True:
+            started_s = time.monotonic()
+            time.sleep(0.02)
+            os.pwrite(self._log, b"x", 0)
+            os.fsync(self._log)
+            late_ms = round(1000 * (time.monotonic() - started_s - 0.02))
+            self._rounds.append((time.time_ns() // 1_000_000, late_ms))
+
+    def around(self, at_ms: int) -> int:
+        """The longest that began in the second before or has not ended then, ms."""
+        near = [late for end, late in self._rounds if end - late <= at_ms + 50 and end >= at_ms - 1000]
+        return max(near, default=0)
+
+
 class Oracle:
     """A subscriber with a persistent session: keeps each message as it came."""
 
@@ -240,7 +263,7 @@ class Link(threading.Thread):
                 return
 
 
-def judge(feeder: Feeder, oracle: Oracle, commit_ms: int, broker_kills_ms: list[int]) -> dict[str, int]:
+def judge(feeder: Feeder, oracle: Oracle, commit_ms: int, broker_kills_ms: list[int], stalls: Stalls) -> dict[str, int]:
     """Holds what came against what was polled: nothing lost that is not reported, order kept. Returns figures."""
     confirmed = feeder.confirmed()
     polled = feeder.polled()
@@ -250,12 +273,13 @@ def judge(feeder: Feeder, oracle: Oracle, commit_ms: int, broker_kills_ms: list[
     missing = sorted(polled.keys() - came)
     killed = [gap for gap in oracle.gaps.values() if gap["event_rows"] is None]
     counted = sum(gap["event_rows"] for gap in oracle.gaps.values() if gap["event_rows"] is not None)
-    unreported, oldest_ms, in_groups, of_the_broker = 0, 0, 0, 0
+    unreported, oldest_ms, in_groups, of_the_broker, beyond_ms = 0, 0, 0, 0, 0
     for poll in missing:
         at_ms = polled[poll]
         before = [kill - at_ms for kill in feeder.kills_ms if -1 <= kill - at_ms <= 10 * commit_ms]
         if before and any(gap["event_start_ms"] <= at_ms <= gap["to_ms"] for gap in killed):
             oldest_ms = max(oldest_ms, min(before))
+            beyond_ms = max(beyond_ms, min(before) - commit_ms - stalls.around(at_ms + min(before)))
             in_groups += 1
         elif any(abs(kill - confirmed.get(poll, 0)) <= BROKER_TURN_MS for kill in broker_kills_ms):
             of_the_broker += 1
@@ -272,6 +296,7 @@ def judge(feeder: Feeder, oracle: Oracle, commit_ms: int, broker_kills_ms: list[
         "kills": len(feeder.kills_ms),
         "missing_in_reported_gaps": in_groups,
         "oldest_missing_ms": oldest_ms,
+        "beyond_commit_and_machine_ms": beyond_ms,
         "confirmed_and_lost_by_the_broker": of_the_broker,
         "dropped_and_counted": counted,
         "lost_uncounted": max(0, unreported - counted),
