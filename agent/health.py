@@ -38,10 +38,12 @@ class Health:
     def add(self, source: Callable[[], Numbers]) -> None:
         self._sources.append(source)
 
-    async def run(self, every_s: float = HEALTH_S) -> None:
+    async def run(self, every_s: float = HEALTH_S, part: float = 1.0) -> None:
+        """part: of the first period that is waited for, so that a fleet does not speak at once."""
+        await self._clock.sleep(part * every_s)
         while True:
-            await self._clock.sleep(every_s)
             self.publish()
+            await self._clock.sleep(every_s)
 
     def publish(self) -> None:
         values = {name: value for source in self._sources for name, value in source().items()}

@@ -27,6 +27,7 @@ from agent.hold import HoldBook
 from agent.learnt import Refusals
 from agent.marks import Marks
 from agent.notify import notify
+from agent.phase import share
 from agent.poll import pollers
 from agent.publish import Publisher
 from agent.reload import Reloader
@@ -170,7 +171,8 @@ async def run(config: Config, seconds: float | None = None) -> None:
     for bus in buses:
         wires.start(bus)
     jobs = (
-        wires.run(), delivery.run(clock), health.run(), late.run(), timekeeper.run(), marks.run(worker.put),
+        wires.run(), delivery.run(clock), health.run(part=share(publisher.root)), late.run(), timekeeper.run(),
+        marks.run(worker.put),
         reloader.run(),
         feed_watchdog(clock, trouble), _saving(clock, lambda: save(store, compute.energies_kwh(), parts.refusals)),
     )  # fmt: skip

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from agent.commands.fleet import WithFleet
 from agent.commands.shared import Positive, Seconds, broker_of, fail
 
 
-@click.command()
+@click.command(cls=WithFleet)
 @click.argument("scenario", required=False)
 @click.option("--device", "devices", multiple=True, metavar="PROFILE[@UNIT]", help="Instead: a virtual device; often.")
 @click.option("--tcp", is_flag=False, flag_value=0, type=int, metavar="[PORT]",

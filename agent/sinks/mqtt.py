@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from agent.config import Mqtt
 from agent.sinks import Texts, tls
+from agent.sinks.births import BirthPace
 from agent.sinks.mqtt_session import CONNACK_S, STOP_S, Ended, Session
 from agent.sinks.pace import Pacer
 from agent.sinks.retry import End, Retry
@@ -45,7 +46,7 @@ class MqttSink:
         self._client_id, self._root, self._greet, self._tell_event = client_id, root, greet, tell_event
         self._version = MQTTProtocolVersion.MQTTv311 if settings.version == "3.1.1" else MQTTProtocolVersion.MQTTv5
         self._chance = random.Random(client_id)
-        self._pacer = Pacer(self._chance, settings.backfill_rate)
+        self._pacer, self._births = Pacer(self._chance, settings.backfill_rate), BirthPace()
         self._texts: dict[str, bytes] = {}
         self._published, self._session = 0, None  # type: int, Session | None
         self._standing = False
@@ -53,6 +54,7 @@ class MqttSink:
         self._wake_out, self._wake_in = os.pipe()
         for end in (self._wake_out, self._wake_in):
             os.set_blocking(end, False)
+        self._pipe, self._open = threading.Lock(), True
         self._thread = threading.Thread(target=self._keep_connected, name="mqtt", daemon=True)
         self._said = ""
         self._told_older = False
@@ -90,10 +92,18 @@ class MqttSink:
         self._ending.set()
         self._wake()
         self._thread.join(2 * STOP_S + CONNACK_S)
+        if self._drain is not None and self._drain.wake == self._wake:
+            self._drain.wake = _nothing
+        if not self._thread.is_alive():
+            with self._pipe:
+                self._open = False
+                os.close(self._wake_in)
+                os.close(self._wake_out)
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full: it is awake
-            os.write(self._wake_in, b"1")
+        with self._pipe, contextlib.suppress(BlockingIOError):  # full: it is awake
+            if self._open:
+                os.write(self._wake_in, b"1")
 
     def _keep_connected(self) -> None:
         retry = Retry(self._chance)
@@ -118,8 +128,9 @@ class MqttSink:
             return Ended(End.UNREACHABLE, str(error) or type(error).__name__, 0.0)
         keepalive_s = self.settings.keepalive_s * self._chance.uniform(1 - KEEPALIVE_JITTER, 1 + KEEPALIVE_JITTER)
         session = self._session = Session(
-            client, drain, self._pacer, root=self._root, will_topic=f"{self._root}/status", texts=self._texts,
-            greet=self._greet, wake=self._wake_out, ending=self._ending.is_set, connected=self._on_connected,
+            client, drain, self._pacer, self._births, root=self._root, will_topic=f"{self._root}/status",
+            texts=self._texts, greet=self._greet, wake=self._wake_out, ending=self._ending.is_set,
+            connected=self._on_connected,
         )  # fmt: skip
         try:
             return session.run(self.settings.host, self.settings.port, keepalive_s)
@@ -211,3 +222,7 @@ class MqttSink:
         if ended.end is End.TAKEN_OVER:
             self._tell_event("client_id_taken", ended.text)
         self._said = ended.text
+
+
+def _nothing() -> None:
+    """Nobody waits for rows any more."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 
+from agent.sinks.births import BirthPace
 from agent.sinks.pace import Pacer
 from agent.sinks.retry import End
 from agent.store import Drain, Row
@@ -55,12 +56,13 @@ class Session:
     """
 
     def __init__(
-        self, client: paho.Client, drain: Drain, pacer: Pacer, *, root: str, will_topic: str, texts: dict[str, bytes],
+        self, client: paho.Client, drain: Drain, pacer: Pacer, births: BirthPace, *, root: str, will_topic: str,
+        texts: dict[str, bytes],
         greet: Callable[[], list[tuple[str, bytes]]], wake: int, ending: Callable[[], bool],
         connected: Callable[[paho.Client], None],
     ) -> None:  # fmt: skip
         self.published = 0
-        self._client, self._drain, self._pacer = client, drain, pacer
+        self._client, self._drain, self._pacer, self._births = client, drain, pacer, births
         self._root, self._will_topic, self._texts, self._greet = root, will_topic, texts, greet
         self._wake, self._ending, self._connected = wake, ending, connected
         self._sent: dict[int, _Sent] = {}  # by packet identifier, the oldest first
@@ -148,8 +150,9 @@ class Session:
         return min(BACKLOG_WINDOW, max(1, self._window // 2))
 
     def _send(self, now_s: float, stopping: bool) -> None:
-        while self._texts and self._free > 0:
+        while self._texts and self._free > 0 and self._births.wait_s(now_s) == 0:
             topic, payload = self._texts.popitem()
+            self._births.spend(now_s, len(topic) + len(payload))
             self._text_mids.add(self._client.publish(topic, payload, qos=1, retain=self._retain).mid)
         if self._again:
             if self._sent:
