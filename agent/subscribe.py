@@ -12,6 +12,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from agent.config import Mqtt
+from agent.sinks import tls
 
 CONNACK_S = 2.0
 KINDS = ("telemetry", "pq3s", "harmonics", "state", "meta", "savings", "condition", "event", "explain")
@@ -64,10 +65,9 @@ class Follower:
         for version in versions:
             client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
             if self.broker.user:
-                file = self.broker.password_file
-                client.username_pw_set(self.broker.user, file.read_text(encoding="utf-8").strip() if file else None)
+                client.username_pw_set(self.broker.user, tls.password(self.broker))
             if self.broker.tls:
-                client.tls_set(ca_certs=str(self.broker.ca) if self.broker.ca else None)
+                client.tls_set_context(tls.context(self.broker))
             client.on_connect = self._on_connect
             client.on_message = self._on_message
             client.connect(self.broker.host, self.broker.port, keepalive=30)

@@ -27,6 +27,7 @@ from agent.store.shift import shift_rows
 from agent.store.writer import Writer
 from drivers.reading import Clock
 
+HANGS_S = 90.0  # the writer comes round twice a minute when there is nothing to write
 MINUTES_2020 = 26_297_280  # from 1970 to 2020
 
 
@@ -78,7 +79,7 @@ class Store:
     @property
     def alive(self) -> bool:
         """Whether somebody writes; a disk that cannot be written is `trouble`, no death."""
-        return self._writer.is_alive()
+        return self._writer.is_alive() and time.monotonic() - self._writer.beat_s < HANGS_S
 
     @property
     def sequence(self) -> int:

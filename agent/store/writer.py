@@ -45,6 +45,7 @@ class Writer(threading.Thread):
         self.spool_rows = self.commits = self.failures = 0
         self.boot: int | None = None
         self.trouble = ""
+        self.beat_s = time.monotonic()  # when it came round last; it does so every HOUSEKEEPING_S at least
         self.unsaved: dict[int, Put] = {}  # rows by n that are not in the file; changed under db_lock
         self._commit_s, self._reserve, self._house = commit_s, reserve, House(quota, reserve, utc_ms)
         self._utc_ms, self._reopen = utc_ms, reopen
@@ -121,6 +122,7 @@ class Writer(threading.Thread):
             if ending:
                 return
             self._house.keep(self)
+            self.beat_s = time.monotonic()
 
     def _stir(self) -> None:
         if self._idle or self._urgent:
