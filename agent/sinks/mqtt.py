@@ -94,7 +94,7 @@ class MqttSink:
         self._thread.join(2 * STOP_S + CONNACK_S)
         if self._drain is not None and self._drain.wake == self._wake:
             self._drain.wake = _nothing
-        if not self._thread.is_alive():
+        if self._open and not self._thread.is_alive():
             with self._pipe:
                 self._open = False
                 os.close(self._wake_in)
