@@ -50,6 +50,7 @@ class Estimator:
         self.choice: list[Modelled] = []  # surest first, at the last reading
         self.meter_u = NOTHING
         self.outcome: Outcome | None = None
+        self._speed_rpm: float | None = None
 
     def take_meter(self, reading: Reading) -> None:
         """The meter before the drive, or at the motor when it runs direct on line."""
@@ -146,8 +147,6 @@ class Estimator:
     @property
     def speed_rpm(self) -> float | None:
         return self._speed_rpm if self.asset.drive is not None else self.signals.speed_rpm
-
-    _speed_rpm: float | None = None
 
     @property
     def _metered(self) -> bool:

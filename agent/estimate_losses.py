@@ -10,6 +10,7 @@ from dsp import efficiency as eff
 from dsp.efficiency_induction import M2_U, SLIP_U, m1_losses, m1_shaft_power_w, m2_load, m3_load, m4_losses
 from dsp.efficiency_magnet import m6_losses, pm_losses
 
+SENSOR_U = 0.006  # of the shaft power: torque 0.5 % with 0.1 % of speed, as sensors of class 0.2 to 0.5 in the field
 CAGE_ON_DRIVE_U = 0.35  # of the losses: the class's split, at a speed the class says nothing of
 
 
@@ -108,19 +109,12 @@ def _at_the_shaft(facts: Facts, s: Signals, found: list[Modelled]) -> list[Model
     """M9: what comes in less what a sensor sees going out. Split as the model before it splits."""
     if s.shaft_nm is None or s.power_w is None or not found:
         return []
-    rpm = (
-        s.speed_rpm
-        if s.speed_rpm is not None
-        else 60 * s.frequency_hz / max(facts.rated_hz, 1e-9) * facts.sync_rpm / 60
-    )
+    rpm = s.speed_rpm if s.speed_rpm is not None else s.frequency_hz / facts.rated_hz * facts.sync_rpm
     out_w = s.shaft_nm * rpm * math.pi / 30
     loss_w = s.power_w - out_w
     if loss_w <= 0:
         return []
     return [Modelled(eff.M9, _scaled(found[0].losses, loss_w)._replace(u_w=SENSOR_U * abs(out_w)), s.power_w)]
-
-
-SENSOR_U = 0.006  # of the shaft power: torque 0.5 % with 0.1 % of speed, as class 0.2 to 0.5 sensors in the field
 
 
 def _scaled(losses: eff.Losses, total_w: float) -> eff.Losses:
