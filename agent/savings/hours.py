@@ -1,0 +1,165 @@
+"""Hourly ledger records: what was measured in one hour of one asset, in whole watt-hours, and what it was made from.
+
+An hour is recorded once it is over and its quarter hours are written. When more of it becomes known later (a register
+that told a gap, an import, a clock that ran there twice), it is recorded again; the earlier record stays, and both are
+seen. Only what this process itself wrote is recorded again: a trigger of its own connection tells, so that an hour
+which somebody edited from outside keeps its old record, and `verify` finds the difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from agent.savings.ledger import Record, append_to, records
+from agent.savings.ledger_key import Key
+from agent.savings.types import QUARTER_MS, Interval
+
+HOUR_MS = 4 * QUARTER_MS
+SETTLED_MS = 20 * 60_000  # after the hour's end: its last quarter hour is written by then
+LOOKED_BACK_MS = 40 * 24 * HOUR_MS
+WATCHED = (
+    "create temp table if not exists touched (asset text, start_ms integer, primary key (asset, start_ms))",
+    "create temp trigger if not exists touch after insert on main.interval begin "
+    "insert or ignore into touched values (new.asset, new.start_ms); end",
+)
+Expected = Callable[[Interval], tuple[float | None, str]]  # Wh of the old plant, and the baseline's hash
+
+
+def nothing_expected(_item: Interval) -> tuple[None, str]:
+    """Where there is no frozen baseline."""
+    return None, ""
+
+
+class Keeper:
+    """Appends what is not recorded yet. facts: configuration and software, told in each record.
+
+    `watch` the connection before its first interval.
+    """
+
+    def __init__(self, key: Key, facts: Mapping[str, str], expected: Expected = nothing_expected) -> None:
+        self._key, self.facts, self.expected = key, facts, expected
+        self._seen = 0
+        self._known: dict[tuple[str, int], Record] = {}  # asset and hour → the record that holds
+
+    def watch(self, db: sqlite3.Connection) -> None:
+        for statement in WATCHED:
+            db.execute(statement)
+
+    def keep_up(self, db: sqlite3.Connection, now_ms: int, look_back_ms: int = LOOKED_BACK_MS) -> list[Record]:
+        """In a transaction of the caller. Returns the new records."""
+        for record in records(db, "hour", self._seen):
+            self._note(record)
+        rows = db.execute(
+            "select asset, start_ms from interval where start_ms >= ? order by start_ms, asset",
+            (now_ms - look_back_ms,),
+        )
+        hours: dict[tuple[str, int], list[int]] = {}
+        for asset, start_ms in rows.fetchall():
+            hours.setdefault((asset, start_ms // HOUR_MS * HOUR_MS), []).append(start_ms % HOUR_MS // QUARTER_MS)
+        touched = {
+            (asset, start_ms // HOUR_MS * HOUR_MS)
+            for asset, start_ms in db.execute("select asset, start_ms from temp.touched").fetchall()
+        }
+        entries = []
+        for (asset, from_ms), quarters in hours.items():
+            if from_ms + HOUR_MS + SETTLED_MS > now_ms:
+                continue
+            old = self._known.get((asset, from_ms))
+            if old is None or (asset, from_ms) in touched or _grown(db, old.body, quarters):
+                entries.append(("hour", self._body(db, asset, from_ms, quarters, old.seq if old else 0)))
+        db.execute("delete from temp.touched where start_ms < ?", ((now_ms - SETTLED_MS) // HOUR_MS * HOUR_MS,))
+        if not entries:
+            return []
+        written = append_to(db, self._key, now_ms, entries)
+        for record in written:
+            self._note(record)
+        return written
+
+    def _note(self, record: Record) -> None:
+        self._seen = max(self._seen, record.seq)
+        if record.kind == "hour":
+            place = (record.body["asset"], record.body["from_ms"])
+            self._known[place] = record
+
+    def _body(
+        self, db: sqlite3.Connection, asset: str, from_ms: int, quarters: Sequence[int], replaces: int
+    ) -> dict[str, Any]:
+        rows = _rows(db, asset, from_ms, from_ms + HOUR_MS, quarters)
+        found = [msgspec.json.decode(text, type=Interval) for _, text in rows]
+        expected = [self.expected(item) for item in found]
+        known = [wh for wh, _ in expected if wh is not None]
+        registers = [item.register_wh for item in found if item.register_wh is not None]
+        body: dict[str, Any] = {
+            "asset": asset, "from_ms": from_ms, "to_ms": from_ms + HOUR_MS, "quarters": list(quarters),
+            "intervals": _digest(rows),
+            "energy_wh": _whole(item.energy_wh for item in found),
+            "unknown": sum(item.energy_wh is None for item in found),
+            "auxiliary_wh": _whole(item.auxiliary_wh for item in found),
+            "filled_wh": _whole(item.filled_wh for item in found),
+            "shaft_wh": _whole(item.shaft_wh for item in found),
+            "drive_loss_wh": _whole(item.drive_loss_wh for item in found),
+            "motor_loss_wh": _whole(item.motor_loss_wh for item in found),
+            "adjusted_wh": round(sum(known)) if len(known) == len(found) else None,
+            "baseline": next((name for _, name in expected if name), ""),
+            "register_wh": [registers[0][0], registers[-1][1]] if registers else None,
+            "meter": sorted({item.meter for item in found if item.meter}),
+            "covered_s": round(sum(item.length_s * item.coverage for item in found)),
+            "flags": sorted({flag for item in found for flag in item.flags}),
+            "source": sorted({item.source for item in found}),
+            **self.facts,
+        }  # fmt: skip
+        if replaces:
+            body["replaces"] = replaces
+        return body
+
+
+def _grown(db: sqlite3.Connection, body: Mapping[str, Any], quarters: Sequence[int]) -> bool:
+    """Whether quarter hours were added to what was recorded, which is as it was."""
+    if set(quarters) <= set(body["quarters"]):
+        return False
+    then = digest_of_quarters(db, body["asset"], body["from_ms"], body["to_ms"], body["quarters"])
+    return bool(then == body["intervals"])
+
+
+def digest_of_quarters(
+    db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, quarters: Iterable[int]
+) -> str:  # fmt: skip
+    """SHA-256 over the texts of these intervals as they stand in the state file; of one that is missing it differs."""
+    return _digest(_rows(db, asset, from_ms, to_ms, quarters))
+
+
+def unrecorded(db: sqlite3.Connection, before_ms: int) -> int:
+    """Quarter hours that began before and stand in no record."""
+    known = {
+        (record.body["asset"], record.body["from_ms"] + quarter * QUARTER_MS)
+        for record in records(db, "hour")
+        for quarter in record.body.get("quarters", [])
+    }
+    rows = db.execute("select asset, start_ms from interval where start_ms < ?", (before_ms,)).fetchall()
+    return sum(row not in known for row in rows)
+
+
+def _rows(
+    db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, quarters: Iterable[int]
+) -> list[tuple[int, str]]:  # fmt: skip
+    wanted = {from_ms + quarter * QUARTER_MS for quarter in quarters}
+    rows = db.execute(
+        "select start_ms, body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
+        (asset, from_ms, to_ms),
+    ).fetchall()
+    return [(start_ms, text) for start_ms, text in rows if start_ms in wanted]
+
+
+def _digest(rows: Iterable[tuple[int, str]]) -> str:
+    return hashlib.sha256("\n".join(f"{start_ms} {text}" for start_ms, text in rows).encode()).hexdigest()
+
+
+def _whole(values: Iterable[float | None]) -> int | None:
+    """Their sum in whole Wh; None when nothing is known."""
+    known = [value for value in values if value is not None]
+    return round(sum(known)) if known else None

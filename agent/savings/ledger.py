@@ -1,0 +1,94 @@
+"""The ledger: append-only records in the state file, each holding the hash of the one before and a signature.
+
+A record is canonical JSON {"seq", "kind", "t_ms", "prev", …, "sig"}; its hash is SHA-256 of that text. Kinds: `key`
+(the first; announces who signs), `hour` (agent.savings.hours), `root` (a day's end), `baseline` (frozen, whole),
+`decision` (of a person about an event), `phase`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent.savings.ledger_key import Key, load_or_make
+from agent.store import Store, StoreError
+
+SCHEMA = "magwatt.ledger/1"
+BEGIN = "0" * 64  # what the first record names as the one before
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    seq: int
+    t_ms: int
+    kind: str
+    body: dict[str, Any]
+    hash: str
+
+
+def canonical(body: Mapping[str, Any]) -> str:
+    """The one text of a body: keys sorted, no spaces, UTF-8, no NaN. Raises ValueError."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def append(store: Store, key: Key, t_ms: int, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Record]:
+    """Appends all entries (kind, body) in one transaction and waits for its commit. Raises StoreError.
+
+    Two processes may append at the same time: the end of the chain is read inside the transaction.
+    """
+    wanted = list(entries)
+    found: list[Record] = store.do(lambda db: append_to(db, key, t_ms, wanted))
+    return found
+
+
+def append_own(store: Store, t_ms: int, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Record]:
+    """With the key of the store's directory. Raises StoreError, LedgerKeyError."""
+    if store.directory is None:
+        raise StoreError("a ledger needs a state directory")
+    return append(store, load_or_make(store.directory), t_ms, entries)
+
+
+def append_to(
+    db: sqlite3.Connection, key: Key, t_ms: int, entries: Iterable[tuple[str, Mapping[str, Any]]]
+) -> list[Record]:  # fmt: skip
+    """The same inside a transaction of the caller."""
+    last = db.execute("select seq, hash from ledger order by seq desc limit 1").fetchone()
+    seq, before = last or (0, BEGIN)
+    wanted = list(entries)
+    if not seq and (not wanted or wanted[0][0] != "key"):
+        wanted.insert(0, ("key", {"key": key.said()}))
+    written = []
+    for kind, body in wanted:
+        seq += 1
+        whole = {**body, "s": SCHEMA, "seq": seq, "kind": kind, "t_ms": t_ms, "prev": before}
+        whole["sig"] = key.sign(canonical(whole).encode())
+        text = canonical(whole)
+        before = digest(text)
+        db.execute("insert into ledger values (?, ?, ?, ?, ?)", (seq, t_ms, kind, text, before))
+        written.append(Record(seq, t_ms, kind, whole, before))
+    return written
+
+
+def records(db: sqlite3.Connection, kind: str | None = None, after: int = 0) -> list[Record]:
+    """In order; what is no JSON is left out here, `verify` names it."""
+    rows = db.execute(
+        "select seq, t_ms, kind, body, hash from ledger where seq > ? and (? is null or kind = ?) order by seq",
+        (after, kind, kind),
+    ).fetchall()
+    found = []
+    for seq, t_ms, word, text, said in rows:
+        try:
+            body = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(body, dict):
+            found.append(Record(seq, t_ms, word, body, said))
+    return found

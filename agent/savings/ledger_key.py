@@ -1,0 +1,122 @@
+"""The gateway's key: signs each ledger record. Ed25519 with the extra `crypto`, else HMAC-SHA256.
+
+The file holds a secret: mode 0600, made once beside the state file. Who can read it can write a ledger of his own;
+only a root kept elsewhere (agent.savings.roots) tells then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FILE = "ledger.key"
+ED25519, HMAC = "ed25519", "hmac-sha256"
+
+
+class LedgerKeyError(Exception):
+    """The key cannot be used; the message names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """public: hex, empty for HMAC, whose secret both signs and verifies. secret empty: it can only verify."""
+
+    kind: str
+    public: str
+    secret: bytes = field(default=b"", repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that name the key and tell nothing of a secret."""
+        named = bytes.fromhex(self.public) if self.public else b"magwatt ledger key\0" + self.secret
+        return hashlib.sha256(named).hexdigest()[:16]
+
+    def sign(self, data: bytes) -> str:
+        if self.kind == HMAC:
+            return hmac.new(self.secret, data, hashlib.sha256).hexdigest()
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.from_private_bytes(self.secret).sign(data).hex()
+
+    def verifies(self, data: bytes, signature: str) -> bool:
+        """Raises LedgerKeyError where nobody can tell: the extra is missing, or an HMAC key's secret is not here."""
+        if self.kind == HMAC:
+            if not self.secret:
+                raise LedgerKeyError("an HMAC signature is checked with the secret key file: give it with --key")
+            return hmac.compare_digest(self.sign(data), signature)
+        try:
+            from cryptography.exceptions import InvalidSignature
+            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        except ImportError:
+            raise LedgerKeyError("an Ed25519 signature needs the extra: pip install 'magwatt[crypto]'") from None
+        try:
+            Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.public)).verify(bytes.fromhex(signature), data)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    def said(self) -> dict[str, str]:
+        """For a record: everything but the secret."""
+        return {"kind": self.kind, "public": self.public, "fingerprint": self.fingerprint}
+
+
+def new_key(kind: str | None = None) -> Key:
+    """kind None: Ed25519 where the extra is installed."""
+    if kind in (None, ED25519):
+        try:
+            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        except ImportError:
+            if kind is not None:
+                raise LedgerKeyError("Ed25519 needs the extra: pip install 'magwatt[crypto]'") from None
+        else:
+            secret = secrets.token_bytes(32)
+            public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+            return Key(ED25519, public.hex(), secret)
+    return Key(HMAC, "", secrets.token_bytes(32))
+
+
+def load_or_make(directory: Path) -> Key:
+    """The key of a state directory; made, with mode 0600, when there is none. Raises LedgerKeyError."""
+    path = directory / FILE
+    try:
+        if path.exists():
+            return load(path)
+        key = new_key()
+        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(made, "w", encoding="ascii") as file:
+            json.dump({"kind": key.kind, "public": key.public, "secret": key.secret.hex()}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        return key
+    except FileExistsError:  # another process was faster
+        return load(path)
+    except OSError as error:
+        raise LedgerKeyError(f"{path}: {error.strerror or error}") from None
+
+
+def load(path: Path) -> Key:
+    """A key file, or its public half. Raises LedgerKeyError."""
+    try:
+        body: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
+        key = Key(body["kind"], body.get("public", ""), bytes.fromhex(body.get("secret", "")))
+        if key.kind not in (ED25519, HMAC) or not (key.public or key.secret):
+            raise ValueError
+        return key
+    except OSError as error:
+        raise LedgerKeyError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise LedgerKeyError(f"{path}: not a ledger key") from None
+
+
+def of_record(body: dict[str, Any]) -> Key:
+    """The verifying half that a `key` record announces. Raises ValueError."""
+    found = body.get("key")
+    if not isinstance(found, dict) or found.get("kind") not in (ED25519, HMAC):
+        raise ValueError("no key in it")
+    return Key(found["kind"], str(found.get("public", "")))

@@ -1,0 +1,202 @@
+"""Is the ledger whole? Names the first record that was edited, removed, moved, or that a root kept elsewhere denies."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.savings.hours import digest_of_quarters
+from agent.savings.ledger import BEGIN, canonical, digest
+from agent.savings.ledger_key import Key, LedgerKeyError, of_record
+
+
+@dataclass(slots=True)
+class Verdict:
+    """first_bad: number of the first record that is not what was written; None: there is none. problems: in words, in
+    the records' order. unchecked: what could not be looked at. amended: hours recorded again when more became known."""
+
+    records: int = 0
+    first_bad: int | None = None
+    problems: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    last_hash: str = ""
+    last_ms: int = 0
+    roots: int = 0
+    roots_elsewhere: int = 0
+    amended: int = 0
+    keys: list[str] = field(default_factory=list)
+
+    @property
+    def content(self) -> bool:
+        return self.first_bad is None and not self.problems and not self.unchecked
+
+    def bad(self, seq: int, text: str) -> None:
+        if self.first_bad is None or seq < self.first_bad:
+            self.first_bad = seq
+        self.problems.append(f"record {seq}: {text}")
+
+
+def open_copy(path: Path) -> sqlite3.Connection:
+    """The state file, to read only: a running agent's, or a copy on a medium that cannot be written. Raises
+    sqlite3.Error."""
+    uri = path.resolve().as_uri()
+    try:
+        db = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=5)
+        db.execute("select count(*) from sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        db = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
+        db.execute("select count(*) from sqlite_master").fetchone()
+    return db
+
+
+def verify(db: sqlite3.Connection, key: Key | None = None, roots: Iterable[Mapping[str, Any]] = ()) -> Verdict:
+    """key: whose signatures are expected; None: those of the key that the first record announces.
+
+    Raises sqlite3.Error for what is no state file. The intervals and baselines that reports are made from are looked at
+    too: they must be those of the records.
+    """
+    found = Verdict()
+    rows = db.execute("select seq, t_ms, kind, body, hash from ledger order by seq").fetchall()
+    found.records = len(rows)
+    chain = _Chain(found, key)
+    for row in rows:
+        chain.take(*row)
+    found.last_hash, found.last_ms = chain.before, chain.t_ms
+    found.keys = chain.fingerprints
+    _check_roots(found, {row[0]: row[4] for row in rows}, list(roots), chain)
+    _check_hours(db, found, chain.hours)
+    _check_baselines(db, found, chain.baselines)
+    return found
+
+
+class _Chain:
+    def __init__(self, found: Verdict, expected: Key | None) -> None:
+        self.found, self.expected = found, expected
+        self.key: Key | None = None
+        self.fingerprints: list[str] = []
+        self.seq, self.before, self.t_ms = 0, BEGIN, 0
+        self.hours: dict[tuple[str, int], tuple[int, dict[str, Any]]] = {}
+        self.baselines: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def take(self, seq: int, t_ms: int, kind: str, text: str, said: str) -> None:
+        if seq != self.seq + 1:
+            gone = f"records {self.seq + 1} to {seq - 1} are" if seq > self.seq + 2 else f"record {self.seq + 1} is"
+            self.found.bad(self.seq + 1, f"missing; {gone} gone" if seq > self.seq else "numbers run backwards")
+        wrong = self._wrong(seq, t_ms, kind, text, said)
+        if wrong:
+            self.found.bad(seq, wrong)
+        self.seq, self.before = seq, said
+        self.t_ms = max(self.t_ms, t_ms) if isinstance(t_ms, int) else self.t_ms
+
+    def _wrong(self, seq: int, t_ms: int, kind: str, text: str, said: str) -> str:
+        """What is not as it was written; empty when all is."""
+        if not isinstance(text, str) or digest(text) != said:
+            return "its text does not have its hash: it was edited"
+        try:
+            body = json.loads(text)
+            if not isinstance(body, dict) or canonical(body) != text:
+                return "not in the form in which records are written"
+        except ValueError:
+            return "not readable"
+        if (body.get("seq"), body.get("t_ms"), body.get("kind")) != (seq, t_ms, kind):
+            return f"its text is that of record {body.get('seq')}: it was moved or renamed"
+        if body.get("prev") != self.before:
+            return "does not follow the record before it"
+        wrong = self._signed(body, kind)
+        if not wrong:
+            self._note(seq, kind, body)
+        return wrong
+
+    def _signed(self, body: dict[str, Any], kind: str) -> str:
+        signature = str(body.get("sig", ""))
+        unsigned = {name: value for name, value in body.items() if name != "sig"}
+        if self.key is None or kind == "key":
+            if kind != "key":
+                return "the ledger does not begin with the key that signs it"
+            try:
+                announced = of_record(body)
+            except ValueError as error:
+                return str(error)
+            wrong = self._announce(announced, str(body["key"].get("fingerprint", "")))
+            if wrong or self.key is None:
+                return wrong
+        try:
+            if not self.key.verifies(canonical(unsigned).encode(), signature):
+                return f"not signed by key {self.fingerprints[-1]}"
+        except LedgerKeyError as error:
+            if str(error) not in self.found.unchecked:
+                self.found.unchecked.append(str(error))
+        return ""
+
+    def _announce(self, announced: Key, fingerprint: str) -> str:
+        """The first key is taken as it is, unless another one is expected; a second one is never."""
+        if self.key is not None:
+            return f"another key, {fingerprint}: from here on somebody else writes, or the key file was lost"
+        self.fingerprints.append(fingerprint)
+        self.key = announced
+        if self.expected is not None:
+            if self.expected.fingerprint != fingerprint:
+                return f"begun with key {fingerprint}, not with {self.expected.fingerprint}"
+            self.key = self.expected
+        return ""
+
+    def _note(self, seq: int, kind: str, body: dict[str, Any]) -> None:
+        if kind == "root":
+            self.found.roots += 1
+        elif kind == "hour":
+            place = (str(body.get("asset")), int(body.get("from_ms", 0)))
+            if place in self.hours:
+                self.found.amended += 1
+            self.hours[place] = (seq, body)
+        elif kind == "baseline" and isinstance(body.get("baseline"), dict):
+            self.baselines[str(body["baseline"].get("hash"))] = (seq, body["baseline"])
+
+
+def _check_roots(found: Verdict, hashes: Mapping[int, str], roots: list[Mapping[str, Any]], chain: _Chain) -> None:
+    """A root that is not in the chain: it was set back before it, or written anew up to it."""
+    good = 0
+    for root in sorted(roots, key=lambda item: int(item["seq"])):
+        found.roots_elsewhere += 1
+        seq = int(root["seq"])
+        if root.get("key") and chain.fingerprints and root["key"] != chain.fingerprints[0]:
+            found.bad(1, f"the root kept elsewhere ({root.get('day', seq)}) was signed by {root['key']}")
+        elif seq not in hashes:
+            found.bad(max(hashes, default=0) + 1, f"missing: the root kept elsewhere ({root.get('day', '')}) is number "
+                      f"{seq}; the ledger was cut off or set back to an older copy")  # fmt: skip
+            return
+        elif hashes[seq] != root["hash"]:
+            found.bad(good + 1, f"or a later one, up to {seq}, was written anew: the root kept elsewhere "
+                      f"({root.get('day', '')}) has another hash")  # fmt: skip
+            return
+        good = seq
+
+
+def _check_hours(
+    db: sqlite3.Connection, found: Verdict, hours: Mapping[tuple[str, int], tuple[int, dict[str, Any]]]
+) -> None:
+    for (asset, from_ms), (seq, body) in hours.items():
+        now = digest_of_quarters(db, asset, from_ms, int(body.get("to_ms", 0)), body.get("quarters", []))
+        if now != body.get("intervals"):
+            found.bad(seq, f"the intervals of {asset} in its hour are not those it was made from")
+
+
+def _check_baselines(
+    db: sqlite3.Connection, found: Verdict, recorded: Mapping[str, tuple[int, dict[str, Any]]]
+) -> None:
+    """A frozen baseline in use must stand in the ledger as it is."""
+    for (text,) in db.execute("select body from note where kind = 'baseline'").fetchall():
+        try:
+            body = json.loads(text)
+        except ValueError:
+            continue
+        if not isinstance(body, dict) or not body.get("hash"):
+            continue
+        seq, was = recorded.get(str(body["hash"]), (0, {}))
+        if not seq:
+            found.problems.append(f"the baseline of {body.get('asset')} ({body['hash'][:16]}) stands in no record")
+        elif canonical(was) != canonical(body):
+            found.bad(seq, f"the baseline of {body.get('asset')} in use is not the one that was frozen")

@@ -1,0 +1,220 @@
+"""The ledger as it is written: hours from intervals, one chain over kills and processes, a signed root for each day."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from testkit import HandClock
+
+from agent.savings import ledger, roots
+from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper, unrecorded
+from agent.savings.keep import save_interval, save_intervals
+from agent.savings.ledger_key import ED25519, FILE, HMAC, LedgerKeyError, load, load_or_make, new_key
+from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.verify import open_copy, verify
+from agent.store import Store
+
+START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
+
+
+def quarter(k: int, wh: float | None = 25_000.4, asset: str = "pump", **more: object) -> Interval:
+    register = (1_000_000 + 25_000 * k, 1_025_000 + 25_000 * k)
+    return Interval(asset, START_MS + k * QUARTER_MS, wh, meter="mcc-12/22091734", register_wh=register, **more)  # type: ignore[arg-type]
+
+
+def keep(store: Store, keeper: Keeper, hours: float) -> list[ledger.Record]:
+    found: list[ledger.Record] = store.do(lambda db: keeper.keep_up(db, START_MS + round(hours * HOUR_MS) + SETTLED_MS))
+    return found
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path, HandClock())
+
+
+def keeper_of(store: Store) -> Keeper:
+    assert store.directory
+    keeper = Keeper(load_or_make(store.directory), {"config": "c0ffee", "software": "0.1.0"})
+    store.do(keeper.watch)
+    return keeper
+
+
+def test_an_hour_is_recorded_once_it_is_over(store: Store) -> None:
+    keeper = keeper_of(store)
+    for k in range(6):
+        save_interval(store, quarter(k))
+    assert [record.kind for record in keep(store, keeper, 0.9)] == []
+    [_, hour] = [record for record in keep(store, keeper, 1.0)]
+    assert (hour.kind, hour.body["energy_wh"], hour.body["quarters"]) == ("hour", 100_002, [0, 1, 2, 3])
+    assert hour.body["register_wh"] == [1_000_000, 1_100_000]
+    assert (hour.body["config"], hour.body["software"], hour.body["covered_s"]) == ("c0ffee", "0.1.0", 3600)
+    assert keep(store, keeper, 1.0) == []
+    store.close()
+
+
+def test_the_first_record_tells_the_key(store: Store) -> None:
+    keeper = keeper_of(store)
+    save_interval(store, quarter(0))
+    first, _ = keep(store, keeper, 1.0)
+    assert store.directory
+    assert first.kind == "key"
+    assert first.body["key"]["fingerprint"] == load(store.directory / FILE).fingerprint
+    assert "secret" not in json.dumps(first.body)
+    store.close()
+
+
+def test_unknown_energy_is_counted_not_filled(store: Store) -> None:
+    keeper = keeper_of(store)
+    for k, wh in enumerate((None, 10.0, None, 20.0)):
+        save_interval(store, quarter(k, wh))
+    hour = keep(store, keeper, 1.0)[-1].body
+    assert (hour["energy_wh"], hour["unknown"], hour["shaft_wh"]) == (30, 2, None)
+    store.close()
+
+
+def test_a_late_quarter_hour_amends_its_hour_and_both_stay(store: Store, tmp_path: Path) -> None:
+    keeper = keeper_of(store)
+    for k in (0, 1, 2):
+        save_interval(store, quarter(k))
+    first = keep(store, keeper, 1.0)[-1]
+    save_interval(store, quarter(3))
+    amended = keep(store, keeper, 1.5)[-1]
+    assert amended.body["replaces"] == first.seq
+    assert amended.body["quarters"] == [0, 1, 2, 3]
+    store.close()
+    verdict = verify(open_copy(tmp_path / "magwatt.sqlite"))
+    assert verdict.content
+    assert verdict.amended == 1
+
+
+def test_an_hour_that_the_agent_itself_wrote_again_is_amended(store: Store, tmp_path: Path) -> None:
+    """A clock that was set back 8 hours runs through hours that are recorded: their quarters are merged."""
+    keeper = keeper_of(store)
+    for k in range(4):
+        save_interval(store, quarter(k))
+    keep(store, keeper, 1.0)
+    save_interval(store, quarter(2, 50_000.0, flags=("clock",)))
+    assert keep(store, keeper, 9.0)[-1].body["flags"] == ["clock"]
+    store.close()
+    assert verify(open_copy(tmp_path / "magwatt.sqlite")).content
+
+
+def test_an_hour_edited_from_outside_is_not_covered_up(store: Store, tmp_path: Path) -> None:
+    keeper = keeper_of(store)
+    for k in range(4):
+        save_interval(store, quarter(k))
+    hour = keep(store, keeper, 1.0)[-1]
+    with sqlite3.connect(tmp_path / "magwatt.sqlite") as outside:
+        outside.execute(
+            "update interval set body = replace(body, '25000.4', '15000.4') where start_ms = ?", (START_MS,)
+        )
+    assert keep(store, keeper, 9.0) == []
+    store.close()
+    assert verify(open_copy(tmp_path / "magwatt.sqlite")).first_bad == hour.seq
+
+
+def test_a_restart_goes_on_with_the_same_chain(tmp_path: Path) -> None:
+    """A second process knows what was recorded, and doubles nothing."""
+    for run in range(3):
+        store = Store(tmp_path, HandClock())
+        keeper = keeper_of(store)
+        for k in range(4 * run, 4 * run + 4):
+            save_interval(store, quarter(k))
+        keep(store, keeper, run + 1.0)
+        store.close()
+    db = open_copy(tmp_path / "magwatt.sqlite")
+    assert [record.kind for record in ledger.records(db)] == ["key", "hour", "hour", "hour"]
+    assert verify(db).content
+
+
+def test_two_processes_append_to_one_chain(store: Store, tmp_path: Path) -> None:
+    """A decision made on the command line while the agent runs."""
+    keeper = keeper_of(store)
+    save_interval(store, quarter(0))
+    keep(store, keeper, 1.0)
+    other = Store(tmp_path, HandClock())
+    ledger.append_own(other, START_MS, [("decision", {"event": {"number": 1}})])
+    other.close()
+    save_interval(store, quarter(4))
+    keep(store, keeper, 2.0)
+    store.close()
+    db = open_copy(tmp_path / "magwatt.sqlite")
+    assert [record.kind for record in ledger.records(db)] == ["key", "hour", "decision", "hour"]
+    assert verify(db).content
+
+
+def test_what_stands_in_no_record_is_counted(store: Store, tmp_path: Path) -> None:
+    keeper = keeper_of(store)
+    for k in range(6):
+        save_interval(store, quarter(k))
+    keep(store, keeper, 1.0)
+    store.flush()
+    db = open_copy(tmp_path / "magwatt.sqlite")
+    assert (unrecorded(db, START_MS + 2 * HOUR_MS), unrecorded(db, START_MS + HOUR_MS)) == (2, 0)
+    store.close()
+
+
+def test_each_day_gets_one_signed_root_that_closes_it(store: Store, tmp_path: Path) -> None:
+    keeper = keeper_of(store)
+    save_intervals(store, [quarter(k) for k in range(4 * 49)])
+    key, where = load_or_make(tmp_path), {"site": "mill-2", "gateway": "gw-07"}
+    made = []
+    for hour in range(1, 50):
+        t_ms = START_MS + hour * HOUR_MS + SETTLED_MS
+        root = store.do(lambda db, t_ms=t_ms: roots.close_day(db, key, t_ms, "Asia/Shanghai", where))
+        made += [root] if root else []
+        keep(store, keeper, float(hour))
+    store.close()
+    days = [root.body["day"] for root in made]
+    assert days == sorted(set(days))
+    assert len(days) == 2
+    db = open_copy(tmp_path / "magwatt.sqlite")
+    verdict = verify(db, roots=[roots.told(root) for root in made])
+    assert verdict.content
+    assert (verdict.roots, verdict.roots_elsewhere) == (2, 2)
+
+
+def test_roots_come_back_from_the_file_they_were_exported_to(store: Store, tmp_path: Path) -> None:
+    record = ledger.append_own(store, START_MS, [("root", {"site": "a", "gateway": "b", "day": "2026-09-21", "last": 1,
+                                                           "hash": "x", "key": "k"})])[-1]  # fmt: skip
+    for _ in range(2):
+        roots.export(tmp_path / "roots.jsonl", record)
+    found = roots.read((tmp_path / "roots.jsonl").read_text(encoding="utf-8"))
+    assert [root["hash"] for root in found] == [record.hash] * 2
+    with pytest.raises(ValueError, match="line 2: not a root"):
+        roots.read('{"seq": 1, "hash": "x"}\nnonsense')
+    store.close()
+
+
+@pytest.mark.parametrize("kind", [ED25519, HMAC])
+def test_a_signature_holds_for_one_text_and_one_key(kind: str) -> None:
+    if kind == ED25519:
+        pytest.importorskip("cryptography")
+    key, other = new_key(kind), new_key(kind)
+    signature = key.sign(b"text")
+    assert key.verifies(b"text", signature)
+    assert not key.verifies(b"texT", signature)
+    assert not other.verifies(b"text", signature)
+    assert key.fingerprint != other.fingerprint
+    assert key.secret.hex() not in repr(key)
+
+
+def test_the_key_file_is_secret_and_made_once(tmp_path: Path) -> None:
+    key = load_or_make(tmp_path)
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+    assert load_or_make(tmp_path) == key
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"kind": "rot13", "secret": "00"}', '{"kind": "ed25519"}'])
+def test_what_is_no_key_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text, encoding="ascii")
+    with pytest.raises(LedgerKeyError, match=r"ledger\.key: not a ledger key"):
+        load_or_make(tmp_path)
+
+
+def test_nan_never_enters() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        ledger.canonical({"energy_wh": float("nan")})

@@ -1,0 +1,255 @@
+"""Whoever changes the ledger, the intervals or a baseline is found, and the first bad record is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from testkit import HandClock
+
+from agent.savings import ledger, roots
+from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
+from agent.savings.keep import save_intervals
+from agent.savings.ledger_key import FILE, HMAC, Key, load, load_or_make, new_key
+from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.verify import Verdict, open_copy, verify
+from agent.store import Store
+
+START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
+HOURS = 50
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """50 hours of two motors, a root after each day, and the roots in a file elsewhere."""
+    folder = tmp_path_factory.mktemp("ledger")
+    store = Store(folder, HandClock())
+    key = load_or_make(folder)
+    keeper = Keeper(key, {"config": "c0ffee", "software": "0.1.0"})
+    store.do(keeper.watch)
+    save_intervals(
+        store,
+        [Interval(asset, START_MS + k * QUARTER_MS, 25_000.4 + k) for k in range(4 * HOURS) for asset in ("a", "pump")],
+    )
+    for hour in range(1, HOURS + 1):
+        t_ms = START_MS + hour * HOUR_MS + SETTLED_MS
+        where = {"site": "mill-2", "gateway": "gw-07"}
+        root = store.do(lambda db, t_ms=t_ms, where=where: roots.close_day(db, key, t_ms, "Asia/Shanghai", where))
+        if root:
+            roots.export(folder / "roots.jsonl", root)
+        store.do(lambda db, t_ms=t_ms: keeper.keep_up(db, t_ms))
+    store.close()
+    return folder
+
+
+@pytest.fixture
+def copy(written: Path, tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "copy"
+    shutil.copytree(written, folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def edited(folder: Path, edit: Callable[[sqlite3.Connection], object]) -> None:
+    with sqlite3.connect(folder / "magwatt.sqlite") as db:
+        edit(db)
+    db.close()
+
+
+def verdict_of(folder: Path, key: Key | None = None, with_roots: bool = False) -> Verdict:
+    db = open_copy(folder / "magwatt.sqlite")
+    try:
+        found = roots.read((folder / "roots.jsonl").read_text(encoding="utf-8")) if with_roots else []
+        return verify(db, key or load(folder / FILE), found)
+    finally:
+        db.close()
+
+
+def rechained(db: sqlite3.Connection, seq: int, change: Callable[[dict[str, object]], None], key: Key) -> None:
+    """What somebody does who knows the format: a record changed, and everything after it written anew with that key."""
+    rows = db.execute("select seq, body from ledger where seq >= ? order by seq", (seq,)).fetchall()
+    before = json.loads(rows[0][1])["prev"]
+    for number, text in rows:
+        body = json.loads(text)
+        if number == seq:
+            change(body)
+        body["prev"] = before
+        body.pop("sig")
+        body["sig"] = key.sign(ledger.canonical(body).encode())
+        new = ledger.canonical(body)
+        before = ledger.digest(new)
+        db.execute("update ledger set body = ?, hash = ? where seq = ?", (new, before, number))
+
+
+def more(body: dict[str, object]) -> None:
+    body["energy_wh"] = 1
+
+
+def test_what_was_written_is_content(copy: Path) -> None:
+    found = verdict_of(copy, with_roots=True)
+    assert found.content, found.problems
+    assert found.records == 1 + 2 * HOURS + found.roots
+    assert found.roots == found.roots_elsewhere == 2
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_one_edited_character_is_named(copy: Path, data: st.DataObject) -> None:
+    seq = data.draw(st.integers(1, 2 * HOURS))
+    column = data.draw(st.sampled_from(["body", "hash"]))
+    db = sqlite3.connect(copy / "magwatt.sqlite")
+    [(text,)] = db.execute(f"select {column} from ledger where seq = ?", (seq,))
+    place = data.draw(st.integers(0, len(text) - 1))
+    other = data.draw(st.characters(codec="ascii", categories=["L", "N"]).filter(lambda letter: letter != text[place]))
+    db.execute(f"update ledger set {column} = ? where seq = ?", (text[:place] + other + text[place + 1 :], seq))
+    db.commit()
+    assert verify(db, load(copy / FILE)).first_bad == seq
+    db.execute(f"update ledger set {column} = ? where seq = ?", (text, seq))
+    db.commit()
+    assert verify(db, load(copy / FILE)).content
+    db.close()
+
+
+@pytest.mark.parametrize("column", ["t_ms", "kind"])
+def test_an_edited_column_is_named(copy: Path, column: str) -> None:
+    edited(copy, lambda db: db.execute(f"update ledger set {column} = 'root' where seq = 17"))
+    assert verdict_of(copy).first_bad == 17
+
+
+@pytest.mark.parametrize("seq", [1, 2, 40])
+def test_a_removed_record_is_named(copy: Path, seq: int) -> None:
+    edited(copy, lambda db: db.execute("delete from ledger where seq = ?", (seq,)))
+    found = verdict_of(copy)
+    assert found.first_bad == seq
+    assert "gone" in found.problems[0]
+
+
+def test_removed_and_renumbered(copy: Path) -> None:
+    def edit(db: sqlite3.Connection) -> None:
+        db.execute("delete from ledger where seq = 30")
+        db.execute("update ledger set seq = seq - 1 where seq > 30")
+
+    edited(copy, edit)
+    assert verdict_of(copy).first_bad == 30
+
+
+def test_exchanged_records_are_named(copy: Path) -> None:
+    def edit(db: sqlite3.Connection) -> None:
+        rows = dict(db.execute("select seq, body || '|' || hash from ledger where seq in (50, 51)").fetchall())
+        for seq, other in ((50, 51), (51, 50)):
+            body, _, said = rows[other].rpartition("|")
+            db.execute("update ledger set body = ?, hash = ? where seq = ?", (body, said, seq))
+
+    edited(copy, edit)
+    found = verdict_of(copy)
+    assert found.first_bad == 50
+    assert "moved" in found.problems[0]
+
+
+def test_a_chain_written_anew_without_the_key_is_named_at_its_first_record(copy: Path) -> None:
+    edited(copy, lambda db: rechained(db, 33, more, new_key()))
+    assert verdict_of(copy).first_bad == 33
+
+
+def test_a_chain_written_anew_with_a_key_of_ones_own_from_the_first_record(copy: Path) -> None:
+    """It is whole in itself; who asks for the gateway's key, or holds a root, is not deceived."""
+    forged = new_key()
+    edited(copy, lambda db: rechained(db, 1, lambda body: body.update(key=forged.said()), forged))
+    assert verdict_of(copy, forged).first_bad is None
+    assert verdict_of(copy).first_bad == 1
+    db = open_copy(copy / "magwatt.sqlite")
+    found = verify(db, None, roots.read((copy / "roots.jsonl").read_text(encoding="utf-8")))
+    db.close()
+    assert found.first_bad == 1
+
+
+def test_with_the_gateways_own_key_only_a_root_elsewhere_tells(copy: Path) -> None:
+    """Whoever owns the gateway can sign anything: the bound is the last root that still agrees."""
+    edited(copy, lambda db: rechained(db, 80, more, load(copy / FILE)))
+    assert not [line for line in verdict_of(copy).problems if "edited" in line or "signed" in line]
+    found = verdict_of(copy, with_roots=True)
+    first, second = roots.read((copy / "roots.jsonl").read_text(encoding="utf-8"))
+    assert found.first_bad is not None
+    assert first["seq"] < found.first_bad <= 80 <= second["seq"]
+
+
+def test_a_cut_off_end_is_found_by_a_root_elsewhere(copy: Path) -> None:
+    edited(copy, lambda db: db.execute("delete from ledger where seq > 60"))
+    assert verdict_of(copy).first_bad is None
+    found = verdict_of(copy, with_roots=True)
+    assert found.first_bad == 61
+    assert "set back" in found.problems[-1]
+
+
+def test_a_copy_set_back_to_yesterday_and_written_on_is_found_by_a_root_elsewhere(copy: Path) -> None:
+    """Rollback: the old copy goes on under the right key, longer than the root's number."""
+    key = load(copy / FILE)
+
+    def edit(db: sqlite3.Connection) -> None:
+        db.execute("delete from ledger where seq > 60")
+        ledger.append_to(db, key, START_MS, [("decision", {"event": k}) for k in range(100)])
+
+    edited(copy, edit)
+    assert verdict_of(copy).content
+    found = verdict_of(copy, with_roots=True)
+    assert found.first_bad is not None
+    assert found.first_bad <= 61
+    assert "written anew" in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "update interval set body = replace(body, '25016.4', '15016.4')",
+        "delete from interval where asset = 'pump' and start_ms = {start}",
+        "update interval set start_ms = start_ms - 1 where asset = 'pump' and start_ms = {start}",
+    ],
+)
+def test_an_interval_that_is_not_the_recorded_one_names_its_hour(copy: Path, edit: str) -> None:
+    start_ms = START_MS + 16 * QUARTER_MS
+    edited(copy, lambda db: db.execute(edit.format(start=start_ms)))
+    found = verdict_of(copy)
+    db = open_copy(copy / "magwatt.sqlite")
+    hours = [record for record in ledger.records(db, "hour") if record.body["from_ms"] == START_MS + 4 * HOUR_MS]
+    db.close()
+    assert found.first_bad in [hour.seq for hour in hours]
+    assert "intervals" in found.problems[0]
+
+
+def test_a_replaced_baseline_is_found(copy: Path) -> None:
+    store = Store(copy, HandClock())
+    body = {"asset": "pump", "coefficients": [25_000.0], "hash": "5a1e"}
+    [record] = ledger.append_own(store, START_MS, [("baseline", {"baseline": body})])
+    store.save_note("baseline", "pump", "", body)
+    assert verdict_of(copy).content
+    store.save_note("baseline", "pump", "", {**body, "coefficients": [35_000.0]})
+    found = verdict_of(copy)
+    assert found.first_bad == record.seq
+    store.save_note("baseline", "pump", "", {**body, "hash": "0ther"})
+    assert "stands in no record" in verdict_of(copy).problems[0]
+    store.close()
+
+
+def test_hmac_without_its_secret_is_not_called_verified(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(json.dumps({"kind": HMAC, "secret": "11" * 32}), encoding="ascii")
+    store = Store(tmp_path, HandClock())
+    ledger.append_own(store, START_MS, [("decision", {"event": 1})])
+    store.close()
+    db = open_copy(tmp_path / "magwatt.sqlite")
+    assert verify(db, load(tmp_path / FILE)).content
+    found = verify(db)
+    assert not found.content
+    assert found.first_bad is None
+    assert "--key" in found.unchecked[0]
+    db.close()
+
+
+def test_a_copy_that_cannot_be_written_is_verified_too(copy: Path) -> None:
+    (copy / "magwatt.sqlite").chmod(0o444)
+    assert verdict_of(copy).content
