@@ -199,3 +199,11 @@ def test_a_port_that_vanishes_ends_the_plant_with_one_line(served: tuple[subproc
     told = process.stderr.read()
     assert told.count("\n") == 1
     assert f"the port {folder / 'agent'} has vanished" in told
+
+
+@pytest.mark.parametrize("name", names())
+def test_each_scenario_stands_in_the_docs_with_its_picture(name: str) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    assert f"### {name}\n" in (docs / "scenarios.md").read_text(encoding="utf-8")
+    assert f"](scenarios/{name}.svg)" in (docs / "scenarios.md").read_text(encoding="utf-8")
+    assert (docs / "scenarios" / f"{name}.svg").stat().st_size < 150_000
