@@ -22,12 +22,12 @@ from agent.savings.verify import Verdict, open_copy, verify
 from agent.store import Store
 
 START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
-HOURS = 50
+HOURS = 48
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """50 hours of two motors, a root after each day, and the roots in a file elsewhere."""
+    """48 hours of two motors, a root after each day, and the roots in a file elsewhere."""
     folder = tmp_path_factory.mktemp("ledger")
     store = Store(folder, HandClock())
     key = load_or_make(folder)
@@ -98,7 +98,7 @@ def test_what_was_written_is_content(copy: Path) -> None:
     assert found.roots == found.roots_elsewhere == 2
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_one_edited_character_is_named(copy: Path, data: st.DataObject) -> None:
     seq = data.draw(st.integers(1, 2 * HOURS))
