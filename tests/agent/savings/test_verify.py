@@ -171,19 +171,19 @@ def test_a_chain_written_anew_with_a_key_of_ones_own_from_the_first_record(copy:
 
 def test_with_the_gateways_own_key_only_a_root_elsewhere_tells(copy: Path) -> None:
     """Whoever owns the gateway can sign anything: the bound is the last root that still agrees."""
-    edited(copy, lambda db: rechained(db, 80, more, load(copy / FILE)))
+    edited(copy, lambda db: rechained(db, 30, more, load(copy / FILE)))
     assert not [line for line in verdict_of(copy).problems if "edited" in line or "signed" in line]
     found = verdict_of(copy, with_roots=True)
     first, second = roots.read((copy / "roots.jsonl").read_text(encoding="utf-8"))
     assert found.first_bad is not None
-    assert first["seq"] < found.first_bad <= 80 <= second["seq"]
+    assert first["seq"] < found.first_bad <= 30 <= second["seq"]
 
 
 def test_a_cut_off_end_is_found_by_a_root_elsewhere(copy: Path) -> None:
-    edited(copy, lambda db: db.execute("delete from ledger where seq > 60"))
+    edited(copy, lambda db: db.execute("delete from ledger where seq > 40"))
     assert verdict_of(copy).first_bad is None
     found = verdict_of(copy, with_roots=True)
-    assert found.first_bad == 61
+    assert found.first_bad == 41
     assert "set back" in found.problems[-1]
 
 
@@ -192,14 +192,14 @@ def test_a_copy_set_back_to_yesterday_and_written_on_is_found_by_a_root_elsewher
     key = load(copy / FILE)
 
     def edit(db: sqlite3.Connection) -> None:
-        db.execute("delete from ledger where seq > 60")
+        db.execute("delete from ledger where seq > 40")
         ledger.append_to(db, key, START_MS, [("decision", {"event": k}) for k in range(100)])
 
     edited(copy, edit)
     assert verdict_of(copy).content
     found = verdict_of(copy, with_roots=True)
     assert found.first_bad is not None
-    assert found.first_bad <= 61
+    assert found.first_bad <= 41
     assert "written anew" in found.problems[0]
 
 
