@@ -141,7 +141,7 @@ class _Fleet:
                     gateway.client.loop_misc()
         for fd, events in self._poll.poll(TICK_S):
             gateway = self._by_fd[fd]
-            if gateway.client is None:
+            if gateway.client is None or gateway.client.socket() is None:
                 continue
             stood = gateway.standing
             if events & ~select.EPOLLOUT:
@@ -172,10 +172,11 @@ class _Fleet:
 
     def _forget(self, gateway: Gateway, now_s: float) -> None:
         fd = self._fds.pop(gateway)
-        del self._by_fd[fd]
         self._writing.discard(gateway)
-        with contextlib.suppress(OSError):  # paho closed it already, and the kernel took it off
-            self._poll.unregister(fd)
+        if self._by_fd.get(fd) is gateway:  # else its number is another's already
+            del self._by_fd[fd]
+            with contextlib.suppress(OSError):  # paho closed it already, and the kernel took it off
+                self._poll.unregister(fd)
         gateway.lost(now_s)
 
 

@@ -53,7 +53,7 @@ class Gateway:
         self._retry, self._pace = Retry(self._chance), BirthPace()
         self._levels = [self._chance.uniform(0.5, 1.0) for _ in self.motors]
         self.due_s = now_s + share(self._id) * every_s
-        self.connect_due_s = now_s + share(self._id, "connect") * 10.0
+        self.connect_due_s = now_s + share(self._id, "connect") * min(10.0, 2 * every_s)
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._out: OrderedDict[int, tuple[str, bytes]] = OrderedDict()
         self._texts: deque[tuple[str, bytes]] = deque()
@@ -106,7 +106,7 @@ class Gateway:
         assert self.client is not None
         if self._end is None and not self.standing and now_s - self._since_s > CONNACK_S:
             self._end = End.UNREACHABLE
-        if self._end is not None:
+        if self._end is not None or self.client.socket() is None:
             return False
         if self.standing:
             self._stood_s = self._stood_s or now_s
@@ -119,7 +119,7 @@ class Gateway:
             while self._waiting and len(self._out) < WINDOW:
                 row = self._waiting.popleft()
                 self._out[self.client.publish(*row, qos=1).mid] = row
-        return True
+        return self.client.socket() is not None  # paho closes it when it cannot write
 
     def lost(self, now_s: float) -> None:
         """What was not confirmed is sent again, first."""

@@ -1,0 +1,126 @@
+"""A fleet against real Mosquitto: nothing lost by id, births at the stated pace, also when the broker starts anew."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from dialectkit import Bench, configured
+from paho.mqtt.enums import CallbackAPIVersion
+from sparkplugkit import Packet, Proxy
+from testkit import Mosquitto, free_port, real_command, wait_until
+
+from agent.clock import SystemClock
+from agent.config import parse_broker
+from agent.fleet import play
+from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
+from agent.sinks.mqtt import MqttSink
+
+pytestmark = pytest.mark.alone
+
+TEXT_BYTES = 3000  # more than one retained text of the simulated gateways
+
+
+def magwatt(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+def test_nothing_is_lost_when_the_broker_starts_anew(tmp_path: Path) -> None:
+    keeping = f"persistence true\npersistence_location {tmp_path}/\nmax_queued_messages 0\n"
+    broker = Mosquitto(tmp_path, keeping)
+    broker.start()
+
+    def restart() -> None:
+        broker.stop()
+        broker.start()
+
+    timer = threading.Timer(5, restart)
+    timer.start()
+    try:
+        report = play(parse_broker(broker.url), "fleet", 20, 3, 1.0, 9, SystemClock())
+    finally:
+        timer.join()
+        broker.stop()
+    assert report.rows >= 20 * 3 * 8
+    assert (report.lost, report.out_of_order) == (0, 0)
+    assert report.arrived == report.rows == report.confirmed
+    assert report.connects > 20, "those who stood came back"
+    assert report.births <= report.connects * (2 + 2 * 3), "each introduces itself once a connection"
+    assert report.gateway_birth_kb_in_10_s_max * 1000 <= BURST_BYTES + 10 * RATE_BYTES_S + TEXT_BYTES
+
+
+def test_the_agent_introduces_itself_at_the_stated_pace(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    proxy = Proxy(mosquitto.port)
+    config = configured(tmp_path, f"mqtt://127.0.0.1:{proxy.port}")
+    assert config.mqtt is not None
+    bench = Bench(config, tmp_path / "state")
+    texts = [(f"{bench.publisher.root}/motor-{n}/meta", b"x" * 5000) for n in range(30)]
+    sink = MqttSink(
+        replace(config.mqtt, version="3.1.1"), "magwatt-test", bench.publisher.root, lambda: texts, lambda *_: None
+    )
+    sink.start(bench.store.drains([sink.name])[sink.name])
+
+    def told() -> list[Packet]:
+        return [packet for found in list(proxy.connections) for packet in list(found) if packet.retain
+                and packet.kind == "PUBLISH"]  # fmt: skip
+
+    wait_until(lambda: len(told()) == 31, 30, "all texts and the status")
+    sink.stop()
+    bench.close()
+    proxy.stop()
+    said = told()
+    assert said[0].topic.endswith("/status"), "that it is there comes first"
+    for first in range(len(said)):
+        for last in range(first, len(said)):
+            size = sum(len(packet.topic) + len(packet.payload) for packet in said[first : last + 1])
+            allowed = BURST_BYTES + RATE_BYTES_S * (said[last].at_s - said[first].at_s + 0.3) + 5100
+            assert size <= allowed
+    assert said[-1].at_s - said[0].at_s > (30 * 5000 - BURST_BYTES) / RATE_BYTES_S * 0.8
+
+
+def test_the_command(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    log = tmp_path / "fleet.log"
+    arguments = ("--gateways", "3", "--motors", "2", "--every", "0.5", "--seconds", "2", "--json")
+    process = magwatt(log, "simulate", "fleet", *arguments, "--broker", mosquitto.url)
+    assert process.wait(60) == 0
+    report = json.loads(log.read_text().splitlines()[-1])
+    assert report["gateways"] == 3
+    assert report["arrived"] == report["rows"] > 0
+
+
+def test_without_a_broker_it_is_said_in_one_line(tmp_path: Path) -> None:
+    real_command("mosquitto")
+    log = tmp_path / "fleet.log"
+    process = magwatt(log, "simulate", "fleet", "--gateways", "1", "--broker", f"mqtt://127.0.0.1:{free_port()}")
+    assert process.wait(60) == 1
+    (line,) = log.read_text().splitlines()
+    assert "no subscription at 127.0.0.1" in line
+
+
+def test_a_gateway_leaves_its_status_behind(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    seen: dict[str, bytes] = {}
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.on_connect = lambda connected, *_: connected.subscribe("magwatt/v1/fleet/+/status", qos=1)
+    client.on_message = lambda _client, _data, message: seen.__setitem__(message.topic, message.payload)
+    client.connect("127.0.0.1", mosquitto.port)
+    client.loop_start()
+    process = magwatt(tmp_path / "log", "simulate", "fleet", "--gateways", "2", "--seconds", "60", "--every", "1",
+                      "--broker", mosquitto.url)  # fmt: skip
+    try:
+        wait_until(lambda: list(seen.values()) == [b"online"] * 2, 30, "both are there")
+    finally:
+        process.kill()
+        process.wait()
+    wait_until(lambda: list(seen.values()) == [b"offline"] * 2, 10, "their wills")
+    client.disconnect()
+    client.loop_stop()
