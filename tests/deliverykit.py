@@ -1,11 +1,13 @@
 """For the proofs of delivery: an agent that can be killed, an oracle that subscribes, a link that can be cut.
 
-As a program (`deliverykit.py CONFIG POLLS RATE`) it is the agent from the poll on: the real publisher, store and sinks,
-fed with numbered messages. Each number is written to POLLS before it is published, by a write() that no kill undoes.
+As a program (`deliverykit.py CONFIG POLLS RATE PAD`) it is the agent from the poll on: the real publisher, store and
+sinks, fed with numbered messages. Each number is written to POLLS before it is published, by a write() that no kill
+undoes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -50,8 +52,8 @@ def write_config(folder: Path, port: int, store: str = "", mqtt: str = "") -> Pa
     return config
 
 
-def feed(config_file: Path, polls: Path, rate: float) -> None:
-    """Until SIGTERM."""
+def feed(config_file: Path, polls: Path, rate: float, pad: int) -> None:
+    """Until SIGTERM. pad: bytes that make each message larger."""
     from agent.clock import SystemClock
     from agent.config import load_config
     from agent.deliver import Delivery, open_store
@@ -80,11 +82,18 @@ def feed(config_file: Path, polls: Path, rate: float) -> None:
         now_ms = time.time_ns() // 1_000_000
         poll = first + number
         os.write(log, f"{poll} {now_ms}\n".encode())
-        values = {"active_power_w": poll}
+        values = {"active_power_w": poll, "fault_text": "x" * pad}
         publisher.publish(Message(f"m{poll % MOTORS}", "telemetry", now_ms, values, counters={"polls": poll}))
         if time.monotonic() - announce_s > 0.5:
             announce_s = time.monotonic()
-            threading.Thread(target=publisher.announce_gaps, daemon=True).start()
+            threading.Thread(target=announce, args=(publisher,), daemon=True).start()
+
+
+def announce(publisher: Any) -> None:
+    from agent.store import StoreError
+
+    with contextlib.suppress(StoreError):  # a full disk: it is told later
+        publisher.announce_gaps()
 
 
 def log_confirmations(delivery: Any, path: Path) -> None:
@@ -115,6 +124,7 @@ class Feeder:
     config: Path
     polls: Path
     rate: float = 500.0
+    pad: int = 0
     kills_ms: list[int] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
@@ -122,7 +132,7 @@ class Feeder:
         self.polls.touch()
         with (self.config.parent / "feeder.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, __file__, str(self.config), str(self.polls), str(self.rate)],
+                [sys.executable, __file__, str(self.config), str(self.polls), str(self.rate), str(self.pad)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
@@ -226,6 +236,10 @@ class Link(threading.Thread):
         self.hole = self.down = False
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
 
+    def close(self) -> None:
+        self.cut()
+        self._server.close()
+
     def cut(self) -> None:
         for pair in self._pairs:
             for end in pair:
@@ -234,7 +248,10 @@ class Link(threading.Thread):
 
     def run(self) -> None:
         while True:
-            ours, _ = self._server.accept()
+            try:
+                ours, _ = self._server.accept()
+            except OSError:
+                return
             if self.down:
                 ours.close()
                 continue
@@ -310,4 +327,4 @@ def some_time(chance: random.Random, low_s: float, high_s: float) -> None:
 
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1])]
-    feed(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
+    feed(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))

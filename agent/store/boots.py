@@ -5,13 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 from agent.store.file import StoreError
 from agent.store.gaps import note_gap
+from agent.store.group import Put
 
 BOOTS_KEPT = 100
+UNSAVED = "the state file could not be written before the end"
 KILLED = "the agent was ended without a chance to save"
 BITS = 60
 
@@ -32,6 +35,15 @@ def new_boot(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int,
     db.execute("delete from boots where n <= (select n from boots order by n desc limit 1 offset ?)", (BOOTS_KEPT,))
     used = db.execute("select max(seq) from sqlite_sequence where name = 'spool'").fetchone()[0]
     return boot, int(used or 0), rows
+
+
+def end_boot(db: sqlite3.Connection, boot: int, unsaved: Iterable[Put]) -> None:
+    """A clean end. Rows that are still only in memory were not to be written: they are counted."""
+    for put in unsaved:
+        if db.execute("select 1 from spool where n = ?", (put.row.n,)).fetchone():
+            continue  # written in this very transaction
+        note_gap(db, put.row.kind, UNSAVED, 1, put.row.t_ms, put.row.t_ms)
+    db.execute("update boots set closed = 1 where n = ?", (boot,))
 
 
 def register(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, int], int]:

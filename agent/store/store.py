@@ -16,7 +16,7 @@ import msgspec
 
 from agent.config import StoreSettings
 from agent.store import file, gaps
-from agent.store.boots import claim_directory, new_boot, number_in, register
+from agent.store.boots import claim_directory, end_boot, new_boot, number_in, register
 from agent.store.drain import Drain
 from agent.store.file import Reserve, StoreError
 from agent.store.gaps import Gap
@@ -242,9 +242,10 @@ class Store:
     def close(self) -> None:
         """Commits everything; a run that ends here leaves no gap."""
         if self._boot and self._writer.is_alive():
-            closed = "update boots set closed = 1 where n = ?"
             with suppress(StoreError):
-                self._writer.do(lambda db: db.execute(closed, (self._boot,)).rowcount)
+                self.flush()
+            with suppress(StoreError):  # then the next run finds that this one did not close, and tells a gap
+                self._writer.do(lambda db: end_boot(db, self._boot, list(self._writer.unsaved.values())))
         self._writer.stop()
         with self._writer.db_lock:
             self._writer.db.close()

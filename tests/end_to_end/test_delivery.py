@@ -3,8 +3,10 @@ moments; an oracle with a persistent session holds what came against what was po
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -152,6 +154,50 @@ def test_long(scene: Scene, fault: str) -> None:
         elif fault == "cut":
             cut(scene)
     expect_nothing_lost(scene.settle(120))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("limit", ["quota", "another program"])
+def test_no_room_while_the_broker_is_away(tmp_path: Path, limit: str) -> None:
+    """What had to go is counted row by row; all else arrives when the broker is back."""
+    place = tmp_path / "state"
+    place.mkdir()
+    if limit != "quota":
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)], capture_output=True)
+        if done.returncode:
+            pytest.skip("mounting needs root")
+    broker = persistent_broker(tmp_path)
+    broker.start()
+    oracle = Oracle(broker.port)
+    store = 'quota = "10MB"' if limit == "quota" else ""
+    config = write_config(tmp_path, broker.port, store, "backfill = 5000")
+    feeder = Feeder(config, tmp_path / "polls", 500, pad=2500)
+    link = Link(broker.port)
+    found = Scene(tmp_path, broker, link, oracle, feeder, random.Random(7), Stalls(tmp_path / "stalls"))
+    try:
+        feeder.start()
+        wait_until(lambda: len(oracle.rows) > 20, 20, "rows arrive")
+        broker.stop()
+        if limit != "quota":
+            with (place / "hog").open("wb", buffering=0) as hog, contextlib.suppress(OSError):
+                while True:
+                    hog.write(b"x" * 65536)
+        time.sleep(20)
+        broker.start()
+        arrived = lambda: len(oracle.rows) > 0.95 * len(feeder.polled())  # noqa: E731
+        if limit != "quota":
+            wait_until(arrived, 60, "what waits in memory arrives while the disk is full")
+        (place / "hog").unlink(missing_ok=True)
+        figures = found.settle(60)
+        print(limit, figures)
+        assert figures["lost_uncounted"] == figures["counted_although_delivered"] == 0
+        assert figures["dropped_and_counted"] > 0 or limit != "quota"
+    finally:
+        feeder.stop()
+        oracle.stop()
+        broker.stop()
+        link.close()
+        subprocess.run(["umount", "-l", str(place)], capture_output=True)
 
 
 def day_without_broker(folder: Path, every_s: int, backfill: int) -> tuple[Feeder, int]:
