@@ -1,4 +1,4 @@
-"""Power-quality events in words. Light: whoever only shows them needs no kernels."""
+"""Events in words. Light: whoever only shows them needs no kernels."""
 
 from __future__ import annotations
 
@@ -14,4 +14,5 @@ def spoken(values: Mapping[str, Any]) -> str:
     way = "of" if kind == "rapid change" else "to"
     size = f" {way} {extreme:.0f} %" if isinstance(extreme, int | float) else ""
     length = f" for {duration_s:.2f} s" if isinstance(duration_s, int | float) else ""
-    return f"{kind}{size}{length}{f' on {phases}' if phases else ''}"
+    said = f"{kind}{size}{length}{f' on {phases}' if phases else ''}"
+    return f"{said}: {values['event_text']}" if values.get("event_text") else said

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from agent.config import load_config
 from agent.counters import Counters
 from agent.estimate_window import Cell
+from agent.event_text import spoken
 from agent.topology import Asset, assets
 from drivers.profiles import load_profile
 from drivers.reading import Quality, Reading
@@ -227,3 +228,10 @@ def test_losses_and_shaft_are_whole_watt_hours_that_only_rise(tmp_path: Path) ->
     assert 85 <= counters.values()["energy_gap_s"] <= 100
     u = counters.uncertainties()
     assert u["energy_loss_motor_wh"] == pytest.approx(0.2 * values["energy_loss_motor_wh"], rel=0.02)
+
+
+def test_what_happened_to_a_meter_is_said_in_words(tmp_path: Path) -> None:
+    counters = Counters(asset(tmp_path), LARGEST_W, {})
+    for k, kwh in enumerate((4321.0, 4321.5, 0.2)):
+        counters.take_meter(reading(60 * k, energy_import=kwh))
+    assert spoken(counters.events[0]) == "meter reset: import: 4321.500 kWh, then 0.200 kWh"

@@ -124,7 +124,16 @@ async def run(state: Path, from_s: float, to_s: float, clock: LoopClock, plant: 
             await clock.sleep(STEP_S)
             plant.step()
 
-    tasks = [asyncio.create_task(move()), *(asyncio.create_task(bus.run()) for bus in buses)]
+    async def tick() -> None:
+        while True:
+            await clock.sleep(STEP_S)
+            computing[0].tick()
+
+    tasks = [
+        asyncio.create_task(move()),
+        asyncio.create_task(tick()),
+        *(asyncio.create_task(bus.run()) for bus in buses),
+    ]
     done, _ = await asyncio.wait(tasks, timeout=to_s - from_s, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
