@@ -89,9 +89,11 @@ class Estimator:
         last = self._input.last
         terminal_w = last[0] - loss_w if last and self._metered else None if power_kw is None else 1000 * power_kw
         speed = self._number(reading, "motor_speed")
+        u_drive = u_loss_w / abs(terminal_w) if terminal_w and self._metered else 0.0
         self.signals = self._with_slow(
             Signals(None if terminal_w is None else terminal_w * share, current_a * share, abs(hz)), time_s
         )
+        self.signals = self.signals._replace(u_power=math.hypot(self.signals.u_power, u_drive))
         self._speed_rpm = abs(speed) if speed else 120 * abs(hz) / self.motor.poles
         self._model(time_s, on_drive(self.facts, self.signals), loss_w, u_loss_w)
         self._advance()
@@ -211,6 +213,7 @@ class Estimator:
         return signals._replace(
             speed_rpm=self._recent("shaft-speed", now_s), winding_degc=self._recent("winding-temperature", now_s),
             shaft_nm=self._recent("shaft-torque", now_s), gap_ratio=self._recent("gap-ratio", now_s),
+            u_power=self.meter_u.total if self.asset.drive is None or self._metered else DRIVE_POWER_U,
         )  # fmt: skip
 
     def _recent(self, name: str, now_s: float) -> float | None:

@@ -25,6 +25,7 @@ class Signals(NamedTuple):
     winding_degc: float | None = None
     shaft_nm: float | None = None
     gap_ratio: float | None = None  # shaft over input by M7
+    u_power: float = 0.0  # relative U (k = 2) of power_w
 
 
 class Modelled(NamedTuple):
@@ -114,7 +115,8 @@ def _at_the_shaft(facts: Facts, s: Signals, found: list[Modelled]) -> list[Model
     loss_w = s.power_w - out_w
     if loss_w <= 0:
         return []
-    return [Modelled(eff.M9, _scaled(found[0].losses, loss_w)._replace(u_w=SENSOR_U * abs(out_w)), s.power_w)]
+    u_w = math.hypot(SENSOR_U * out_w, s.u_power * s.power_w)  # a difference: both count in full
+    return [Modelled(eff.M9, _scaled(found[0].losses, loss_w)._replace(u_w=u_w), s.power_w)]
 
 
 def _scaled(losses: eff.Losses, total_w: float) -> eff.Losses:

@@ -324,6 +324,11 @@ def test_a_sensor_at_the_shaft_measures_and_may_tell_a_class(tmp_path: Path) -> 
     found = with_sensor(bench, 53_100.0, 1479.0)
     assert found.methods["motor_efficiency_pct"] == "M9"
     assert found.values["motor_efficiency_pct"] == pytest.approx(100 * 53.1 / 56, abs=0.05)
+    meter, sensor = 2 * math.hypot(0.005, 0.005, math.radians(0.5) * 0.567) / math.sqrt(3), 0.006
+    direct = 100 * 53.1 / 56 * math.hypot(meter, sensor)
+    assert found.uncertainties["motor_efficiency_pct"] == pytest.approx(direct, rel=0.05), (
+        "as from both powers directly"
+    )
     assert found.values["efficiency_basis"] == "measured"
     assert "IE" in str(found.values["observed_class"])
     assert "grade" in str(found.values["observed_class"]) or ";" not in str(found.values["observed_class"])
