@@ -76,9 +76,9 @@ class Baseline:
     drivers: the names the model takes, in order. ranges: what was seen of each. shape: what belongs to the kind (bin
     centres, degree, nameplate). coefficients and covariance: of the linear form, in Wh of an interval of length_s;
     the covariance is of the coefficients as they are, autocorrelation allowed for. residual_wh, autocorrelation: of
-    one interval. choice_u: relative standard uncertainty of having chosen this model. tan_phi: reactive over active
-    energy. meter, accuracy_class, ct_class: of the meter that told it. fallback: why there is no measured baseline,
-    else empty. candidates: every model tried and its cross-validated CV(RMSE).
+    one interval. rivals: other models that foretell almost as well; how far they lie apart is a doubt of its own.
+    tan_phi: reactive over active energy. meter, accuracy_class, ct_class: of the meter that told it. fallback: why
+    there is no measured baseline, else empty. candidates: every model tried and its cross-validated CV(RMSE).
     """
 
     asset: str
@@ -96,7 +96,6 @@ class Baseline:
     nmbe: float
     r2: float
     energy_wh: float
-    choice_u: float
     tan_phi: float | None
     from_ms: int
     to_ms: int
@@ -106,7 +105,7 @@ class Baseline:
     ct_class: str = ""
     fallback: str = ""
     candidates: Mapping[str, float] = field(default_factory=dict)
-    energy_by_range_wh: Mapping[str, float] = field(default_factory=dict)
+    rivals: tuple[Mapping[str, Any], ...] = ()
     frozen_ms: int | None = None
     by: str = ""
     hash: str = ""

@@ -1,0 +1,255 @@
+"""What the old plant would have used in each interval, what was used, and how sure the difference is.
+
+Plain Python: the process that polls tells savings live. The sums keep the terms of the model, so that its covariance
+speaks for the whole: u² = v·C·vᵀ with v the sum of all terms (reference note 3.4; GUM for what is common).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from agent.savings import events as nre
+from agent.savings.meters import MeterDoubt, meter_doubt
+from agent.savings.models import OldMotor, beyond, terms, values_of
+from agent.savings.parts import PartSums
+from agent.savings.quantile import half_width, student_t
+from agent.savings.types import Baseline, Driver, Event, Interval, Saving
+from agent.savings.verdict import reasons, verdict
+
+COVERED = 0.75  # of an interval's time; below it no saving is claimed
+BRIDGED_MS = 3_600_000  # a driver that is missing no longer is drawn straight between its neighbours
+FILLED_U = 0.30  # standard uncertainty of energy that a register or a line tells, relative
+
+
+class Line(NamedTuple):
+    """One interval. why: no saving is claimed for it, in words; empty: it is in the sum. Wh."""
+
+    start_ms: int
+    length_s: int
+    driver: float | None
+    adjusted_wh: float | None
+    measured_wh: float | None
+    why: str = ""
+
+
+@dataclass(slots=True)
+class _Sums:
+    n: float = 0.0  # in lengths of the baseline's interval
+    adjusted_wh: float = 0.0
+    measured_wh: float = 0.0
+    all_wh: float = 0.0
+    filled_wh: float = 0.0
+    slope_u_wh: float = 0.0
+    covered_s: float = 0.0
+    claimed: int = 0
+    active_wh: float = 0.0  # of intervals whose reactive energy is known, with
+    reactive_varh: float = 0.0
+
+
+class Tally:
+    """Adds up intervals as they come. classes: of the meter now and its transformers. `saving` tells the sum."""
+
+    def __init__(
+        self, baseline: Baseline, *, classes: tuple[str, str] = ("", ""), events: Sequence[Event] = (),
+        old_motor: Mapping[str, float] | None = None,
+    ) -> None:  # fmt: skip
+        self.baseline, self.classes, self.events = baseline, classes, events
+        plate = old_motor or baseline.shape.get("old_motor")
+        self.lines: list[Line] = []
+        self._parts, self._sums = PartSums(OldMotor(**plate) if plate else None), _Sums()
+        sizes = [len(baseline.coefficients), *(len(rival["coefficients"]) for rival in baseline.rivals)]
+        self._vectors = [[0.0] * size for size in sizes]
+        self._meters: set[str] = set()
+
+    def add(self, item: Interval) -> Line:
+        sums, baseline = self._sums, self.baseline
+        line, values = _line(baseline, item, self.events)
+        self.lines.append(line)
+        measured_wh = (item.energy_wh or 0.0) + item.auxiliary_wh
+        sums.all_wh += measured_wh
+        sums.covered_s += item.length_s * min(item.coverage, 1.0)
+        if line.why or line.adjusted_wh is None:
+            return line
+        share = item.length_s / baseline.length_s
+        sums.n += share
+        sums.claimed += 1
+        sums.adjusted_wh += line.adjusted_wh
+        sums.measured_wh += measured_wh
+        sums.filled_wh += abs(item.filled_wh)
+        if item.meter:
+            self._meters.add(item.meter)
+        if item.reactive_varh is not None:
+            sums.active_wh += item.energy_wh or 0.0
+            sums.reactive_varh += item.reactive_varh
+        _add_terms(baseline, self._vectors, item, values, share)
+        sums.slope_u_wh += _slope_u(baseline, values) * share
+        self._parts.add(item, line.adjusted_wh)
+        return line
+
+    def saving(self, span: tuple[int, int] | None = None) -> Saving:
+        """span: the time asked about (UTC ms), for the coverage; default from the first to the last interval."""
+        sums, baseline, lines, parts = self._sums, self.baseline, self.lines, self._parts
+        if span is None:
+            span = (lines[0].start_ms, lines[-1].start_ms + 1000 * lines[-1].length_s) if lines else (0, 0)
+        adjusted_wh = sums.adjusted_wh + nre.adjustments(self.events, baseline.asset, span)
+        tan_phi = sums.reactive_varh / sums.active_wh if sums.active_wh > 0 else None
+        doubt = meter_doubt(baseline, adjusted_wh, sums.measured_wh, tan_phi, self.classes, self._meters)
+        saved_wh = adjusted_wh - sums.measured_wh
+        causes, u95_wh = _doubt(baseline, self._vectors, sums, doubt)
+        waiting = [event for event in self.events if event.decision is None and event.asset == baseline.asset]
+        saving = Saving(
+            baseline.asset, *span, sums.claimed, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
+            verdict(saved_wh, u95_wh, sums.claimed), (), parts.split(saved_wh, u95_wh, sums.measured_wh), causes,
+            parts.creep_wh, parts.advice, sums.covered_s / max((span[1] - span[0]) / 1000, 1.0),
+            sums.all_wh - sums.measured_wh, len(waiting), baseline.hash,
+        )  # fmt: skip
+        return replace(saving, reasons=tuple(reasons(saving, baseline, lines, waiting, doubt)))
+
+
+def evaluate(
+    baseline: Baseline, intervals: Iterable[Interval], *, classes: tuple[str, str] = ("", ""),
+    events: Sequence[Event] = (), old_motor: Mapping[str, float] | None = None, span: tuple[int, int] | None = None,
+) -> tuple[Saving, list[Line]]:  # fmt: skip
+    """The saving over all intervals, and each of them; in any order. What is missing, beyond the baseline's range or
+    under an event that excludes is told, not claimed."""
+    tally = Tally(baseline, classes=classes, events=events, old_motor=old_motor)
+    for item in bridged(sorted(intervals, key=lambda item: item.start_ms)):
+        tally.add(item)
+    return tally.saving(span), tally.lines
+
+
+def bridged(found: Sequence[Interval]) -> list[Interval]:
+    """Drivers that are missing for an hour at most, drawn straight between what was before and after; marked filled."""
+    names = {name for item in found for name in item.drivers}
+    result = list(found)
+    for name in names:
+        last: int | None = None
+        for k, item in enumerate(result):
+            if name not in item.drivers:
+                continue
+            if last is not None and k - last > 1 and item.start_ms - result[last].start_ms <= BRIDGED_MS:
+                a, b = result[last].drivers[name], item.drivers[name]
+                for j in range(last + 1, k):
+                    share = (result[j].start_ms - result[last].start_ms) / (item.start_ms - result[last].start_ms)
+                    drawn = Driver(a.mean + share * (b.mean - a.mean), max(a.u, b.u, abs(b.mean - a.mean)))
+                    old = result[j]
+                    whole = old.energy_wh if old.energy_wh is not None else 0.0
+                    result[j] = replace(
+                        old, drivers={**old.drivers, name: drawn}, filled_wh=whole,
+                        coverage=max(old.coverage, COVERED) if old.energy_wh is not None else old.coverage,
+                    )  # fmt: skip
+            last = k
+    return result
+
+
+def _line(baseline: Baseline, item: Interval, events: Sequence[Event]) -> tuple[Line, list[Driver]]:
+    measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
+
+    def line(why: str, driver: float | None = None, adjusted: float | None = None) -> Line:
+        return Line(item.start_ms, item.length_s, driver, adjusted, measured, why)
+
+    if item.energy_wh is None:
+        return line("no energy is known"), []
+    values = values_of(baseline, item)
+    if values is None:
+        missing = [name for name in baseline.drivers if name not in item.drivers]
+        return line(f"driver missing: {', '.join(missing)}" if missing else "shaft energy not known"), []
+    driver = values[0].mean if values else None
+    try:
+        adjusted = _expected(baseline, values) * item.length_s / baseline.length_s
+    except ValueError as error:
+        return line(str(error), driver), values
+    why = ""
+    if item.coverage < COVERED:
+        why = f"only {100 * item.coverage:.0f} % of the time was polled"
+    elif beyond_why := beyond(baseline, values):
+        why = beyond_why
+    elif (event := nre.excluding(events, item)) is not None:
+        why = f"event {event.number}, {event.kind}: {'decided' if event.decision else 'not decided yet'}"
+    return line(why, driver, adjusted), values
+
+
+def expected_wh(baseline: Baseline, item: Interval) -> float | None:
+    """The old plant's energy of one interval, whatever its range; None without its drivers."""
+    values = values_of(baseline, item)
+    if values is None:
+        return None
+    try:
+        return _expected(baseline, values) * item.length_s / baseline.length_s
+    except ValueError:
+        return None
+
+
+def _expected(baseline: Baseline, values: Sequence[Driver]) -> float:
+    row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
+    return sum(a * b for a, b in zip(row, baseline.coefficients, strict=True))
+
+
+def _slope_u(baseline: Baseline, values: Sequence[Driver]) -> float:
+    """|dE/dd|·u of the drivers, standard."""
+    found = 0.0
+    for k, (mean, u) in enumerate(values):
+        if u <= 0 or baseline.kind in ("state", "shaft-power"):
+            continue
+        moved = [value if j != k else Driver(mean + u / 2, u) for j, value in enumerate(values)]
+        back = [value if j != k else Driver(mean - u / 2, u) for j, value in enumerate(values)]
+        found += abs(_expected(baseline, moved) - _expected(baseline, back)) / 2
+    return found
+
+
+def _add_terms(
+    baseline: Baseline, vectors: list[list[float]], item: Interval, values: Sequence[Driver], share: float
+) -> None:
+    rows = [terms(baseline.kind, baseline.shape, [value.mean for value in values])]
+    for rival in baseline.rivals:
+        own = [item.drivers.get(name) for name in rival["drivers"]]
+        if any(value is None for value in own):  # the rival says nothing here: it is taken to agree
+            rows.append([])
+            continue
+        rows.append(terms(rival["kind"], rival["shape"], [value.mean for value in own if value is not None]))
+    for vector, row in zip(vectors, rows, strict=True):
+        for k, value in enumerate(row):
+            vector[k] += share * value
+
+
+def _quadratic(vector: Sequence[float], covariance: Sequence[Sequence[float]]) -> float:
+    rows = (sum(c * b for c, b in zip(row, vector, strict=True)) for row in covariance)
+    return sum(a * b for a, b in zip(vector, rows, strict=True))
+
+
+def _doubt(
+    baseline: Baseline, vectors: Sequence[Sequence[float]], sums: _Sums, doubt: MeterDoubt
+) -> tuple[dict[str, float], float]:
+    """Standard uncertainties by cause (Wh), and U95 of them all: normal parts in quadrature, the widest even one as
+    what it is."""
+    tau = baseline.n / baseline.n_effective if baseline.n else 1.0
+    variance = max(_quadratic(vectors[0], baseline.covariance), 0.0)
+    causes = {
+        "model": math.sqrt(variance),
+        "scatter": baseline.residual_wh * math.sqrt(sums.n * tau),
+        "choice": _choice(baseline, vectors, variance),
+        "driver": sums.slope_u_wh,
+        "gaps": FILLED_U * sums.filled_wh,
+        **doubt.causes,
+    }
+    widest = max(doubt.limits, default=0.0)
+    normal = math.sqrt(max(sum(u * u for u in causes.values()) - widest * widest / 3, 0.0))
+    freedom = baseline.n_effective - len(baseline.coefficients)
+    t = student_t(freedom) if baseline.n and math.isfinite(freedom) and freedom > 0 else 1.959964
+    return causes, half_width(normal, widest, t)
+
+
+def _choice(baseline: Baseline, vectors: Sequence[Sequence[float]], variance: float) -> float:
+    """By how much rivals differ over these intervals, beyond what their own coefficients' doubt explains (Hausman)."""
+    best = sum(a * b for a, b in zip(vectors[0], baseline.coefficients, strict=True))
+    most = 0.0
+    for rival, vector in zip(baseline.rivals, vectors[1:], strict=True):
+        if not any(vector):
+            continue
+        said = sum(a * b for a, b in zip(vector, rival["coefficients"], strict=True))
+        own = abs(_quadratic(vector, rival["covariance"]) - variance)
+        most = max(most, (said - best) ** 2 - own)
+    return math.sqrt(most)

@@ -1,0 +1,158 @@
+"""Least squares for baselines: the terms of agent/savings/models.py for arrays, cross-validation, autocorrelation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+BLOCKS = 5
+LAGS_FROM = 200  # intervals, from which the second lag may tell of slower parts than the first
+
+
+class Fit(NamedTuple):
+    """covariance: of the coefficients, autocorrelation allowed for. residual: of one sample; n_effective: how many
+    independent samples they are worth."""
+
+    coefficients: Array
+    covariance: Array
+    residual: float
+    autocorrelation: float
+    n_effective: float
+    cv_rmse: float
+    nmbe: float
+    r2: float
+
+
+def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Array:
+    """(n, terms). x: the driver, (n,); a state that is not known makes a row of NaN."""
+    if kind == "constant" or x is None:
+        return np.ones((n, 1))
+    if kind == "polynomial":
+        return np.stack([x**power for power in range(int(shape["degree"]) + 1)], axis=1)
+    if kind == "affinity":
+        return np.stack([np.ones(n), x, x**3], axis=1)
+    if kind == "production":
+        return np.stack([np.ones(n), x], axis=1)
+    if kind == "binned":
+        centres = np.asarray(shape["centres"])
+        k = np.clip(np.searchsorted(centres, x, side="left") - 1, 0, len(centres) - 2)
+        share = (x - centres[k]) / (centres[k + 1] - centres[k])
+        found = np.zeros((n, len(centres)))
+        rows = np.arange(n)
+        found[rows, k], found[rows, k + 1] = 1 - share, share
+        return found
+    if kind == "state":
+        states: Array = np.where(np.equal.outer(x, np.asarray(shape["states"])), 1.0, 0.0)
+        states[~states.any(axis=1)] = np.nan
+        return states
+    raise ValueError(f"no such model: {kind}")
+
+
+def least_squares(terms: Array, y: Array) -> Fit:
+    """β = (XᵀX)⁻¹Xᵀy; var β = s²·(n−p)/(n'−p)·(XᵀX)⁻¹ with n' = n/τ (ASHRAE guideline 14's n', from memory).
+
+    Raises ValueError where the terms cannot be told apart or there is no freedom left.
+    """
+    n, p = terms.shape
+    scale = np.abs(terms).max(axis=0)
+    if not n > p or not (scale > 0).all():
+        raise ValueError("too few samples for this model")
+    q, r = np.linalg.qr(terms / scale)
+    if np.abs(np.diag(r)).min() < 1e-9 * np.abs(np.diag(r)).max():
+        raise ValueError("the driver does not vary enough for this model")
+    inverse = np.linalg.inv(r)
+    beta = inverse @ (q.T @ y)
+    left = y - terms / scale @ beta
+    s2 = float(left @ left) / (n - p)
+    rho, tau = persistence(left)
+    n_effective = n / tau
+    if n_effective <= p:
+        raise ValueError("the residuals hang together: too few independent samples")
+    covariance = s2 * (n - p) / (n_effective - p) * (inverse @ inverse.T)
+    mean, spread = float(y.mean()), float(((y - y.mean()) ** 2).sum())
+    return Fit(
+        beta / scale, covariance / np.outer(scale, scale), float(np.sqrt(s2)), rho, n_effective,
+        float(np.sqrt(s2)) / mean if mean else float("inf"), float(left.sum()) / ((n - p) * mean) if mean else 0.0,
+        1 - float(left @ left) / spread if spread else 0.0,
+    )  # fmt: skip
+
+
+def persistence(left: Array) -> tuple[float, float]:
+    """Lag-1 correlation of residuals, and by how much it lessens their number: (1+ρ)/(1−ρ), at least 1.
+
+    What is partly white and partly slow has a second lag above ρ²: then τ = 1 + 2ρ₁²/(ρ₁−ρ₂) where that is larger.
+    """
+    n = len(left)
+    if n < 4 or float(np.ptp(left)) < 1e-9 * (1 + float(np.abs(left).max())):
+        return 0.0, 1.0
+    rho = float(np.corrcoef(left[1:], left[:-1])[0, 1])
+    held = min(max(rho, 0.0), 0.99)
+    tau = (1 + held) / (1 - held)
+    if n >= LAGS_FROM and held > 3 / np.sqrt(n):
+        second = min(float(np.corrcoef(left[2:], left[:-2])[0, 1]), 0.99 * held)
+        tau = max(tau, 1 + 2 * held**2 / (held - second))
+    return rho, min(tau, n / 8)
+
+
+def cross_validated(terms: Array, y: Array, groups: NDArray[np.int64] | None = None) -> float:
+    """CV(RMSE) of what five contiguous blocks say when each is foretold from the other four; inf where one cannot.
+
+    groups: (n,) numbers of the shifts whose sums are judged instead of single samples.
+    """
+    n, p = terms.shape
+    edges = np.linspace(0, n, BLOCKS + 1).astype(int)
+    scale = np.abs(terms).max(axis=0)
+    if not (scale > 0).all() or n < BLOCKS * (p + 1):
+        return float("inf")
+    parts = [(terms[a:b] / scale, y[a:b]) for a, b in pairwise(edges)]
+    grams = [part.T @ part for part, _ in parts]
+    moments = [part.T @ told for part, told in parts]
+    whole, moment = sum(grams[1:], grams[0]), sum(moments[1:], moments[0])
+    missed = []
+    for (part, told), gram, own in zip(parts, grams, moments, strict=True):
+        rest = whole - gram
+        if np.linalg.cond(rest) > 1e14:
+            return float("inf")
+        missed.append(told - part @ np.linalg.solve(rest, moment - own))
+    left = np.concatenate(missed)
+    if groups is not None:
+        where = np.unique(groups, return_inverse=True)[1]
+        left, y = np.bincount(where, left).astype(float), np.bincount(where, y).astype(float)
+    mean = float(y.mean())
+    return float(np.sqrt((left @ left) / len(left))) / mean if mean > 0 else float("inf")
+
+
+def centres_of(x: Array, y: Array, bins: int = 10, least: int = 12) -> list[float]:
+    """Centres of bins of equal energy, each with enough samples; fewer than `bins` where values repeat. The first and
+    last are the ends of what was seen."""
+    order = np.argsort(x, kind="stable")
+    x, y = x[order], y[order]
+    count = max(2, min(bins, len(x) // least))
+    share = np.cumsum(np.maximum(y, 0))
+    edges = np.searchsorted(share, np.linspace(0, share[-1], count + 1)[1:-1]) if share[-1] > 0 else np.array([], int)
+    inner = [float(part.mean()) for part in np.split(x, np.unique(edges)) if len(part) >= least]
+    found = sorted({float(x[0]), float(x[-1]), *inner[1:-1]})
+    width = found[-1] - found[0]
+    kept = found[:1]
+    for value in found[1:]:
+        if value - kept[-1] > 0.01 * width:
+            kept.append(value)
+    if len(kept) > 1:
+        kept[-1] = found[-1]
+    return kept
+
+
+def grouped(y: Array, x: Array, times_s: Sequence[float], shift_s: float) -> tuple[Array, Array, Array]:
+    """Sums over shifts (of the clock): energies, driver, and how many intervals each holds; whole shifts only."""
+    numbers = np.asarray([int(t // shift_s) for t in times_s])
+    shifts, where, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    most = counts.max()
+    whole = counts >= most
+    sums_y = np.bincount(where, y, len(shifts))[whole]
+    sums_x = np.bincount(where, x, len(shifts))[whole]
+    return sums_y, sums_x, counts[whole].astype(float)

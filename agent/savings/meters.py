@@ -1,0 +1,61 @@
+"""What a meter's classes leave in doubt of a saving: the same meter errs alike before and after, another one apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import NamedTuple
+
+from agent.savings.types import Baseline
+from dsp.efficiency_meter import power_u_parts
+
+_RECT = math.sqrt(3) / 2  # from a k = 2 uncertainty of an even spread back to its limit
+UNKNOWN_TAN_PHI = (0.75, 0.2)  # before: an induction motor at part load; after: a drive or a magnet motor
+
+
+class MeterDoubt(NamedTuple):
+    """causes: standard uncertainty of the saving in Wh. limits: of the same, each spread evenly over ± that. same: one
+    meter told both."""
+
+    causes: dict[str, float]
+    limits: list[float]
+    same: bool
+
+
+def meter_doubt(
+    baseline: Baseline, adjusted_wh: float, measured_wh: float, tan_phi: float | None, classes: tuple[str, str],
+    meters: Collection[str],
+) -> MeterDoubt:  # fmt: skip
+    """Gain errors of one meter scale the saving itself; the phase error of its transformers counts with the change of
+    reactive energy: δ·(E0·tan φ0 − E1·tan φ1). With another meter each half errs by its own class."""
+    before = baseline.accuracy_class or classes[0] or "1", baseline.ct_class or classes[1]
+    after = classes[0] or before[0], classes[1] or before[1]
+    tan_0 = baseline.tan_phi if baseline.tan_phi is not None else UNKNOWN_TAN_PHI[0]
+    tan_1 = tan_phi if tan_phi is not None else UNKNOWN_TAN_PHI[1]
+    same = not baseline.fallback and (not baseline.meter or not meters or set(meters) == {baseline.meter})
+    gain_0, ratio_0, phase_0 = _limits(*before)
+    gain_1, ratio_1, phase_1 = _limits(*after)
+    if same:
+        saved = abs(adjusted_wh - measured_wh)
+        limits = {
+            "meter gain": [gain_0 * saved], "transformer ratio": [ratio_0 * saved],
+            "transformer phase": [phase_0 * abs(adjusted_wh * tan_0 - measured_wh * tan_1)],
+        }  # fmt: skip
+    elif baseline.kind == "shaft-power":  # both halves come from today's meter
+        saved = abs(adjusted_wh - measured_wh)
+        limits = {"meter gain": [gain_1 * saved], "transformer ratio": [ratio_1 * saved], "transformer phase": [0.0]}
+    else:
+        limits = {
+            "meter gain": [gain_0 * adjusted_wh, gain_1 * measured_wh],
+            "transformer ratio": [ratio_0 * adjusted_wh, ratio_1 * measured_wh],
+            "transformer phase": [phase_0 * abs(adjusted_wh * tan_0), phase_1 * abs(measured_wh * tan_1)],
+        }
+    causes = {name: math.hypot(*both) / math.sqrt(3) for name, both in limits.items()}
+    return MeterDoubt(causes, [limit for both in limits.values() for limit in both], same)
+
+
+def _limits(accuracy_class: str, ct_class: str) -> tuple[float, float, float]:
+    """Relative limits of meter and transformer, and the transformer's phase limit in rad."""
+    parts = power_u_parts(accuracy_class, ct_class or None, 0.85)
+    tan_phi = math.tan(math.acos(0.85))
+    return parts.meter * _RECT, parts.ct_ratio * _RECT, parts.ct_phase * _RECT / tan_phi

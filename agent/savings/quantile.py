@@ -1,0 +1,80 @@
+"""Half-widths that cover 95 of 100 cases: Student's t, and a normal doubt together with a rectangular one."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+P95 = 0.975
+
+
+@lru_cache(maxsize=256)
+def student_t(freedom: float, p: float = P95) -> float:
+    """Quantile p > 0.5 of Student's t; freedom need not be whole. Raises ValueError for no freedom."""
+    if freedom <= 0:
+        raise ValueError(f"degrees of freedom: must be positive, got {freedom:g}")
+    if freedom > 1e6:
+        freedom = 1e6
+    low, high = 0.0, 1e3
+    while high - low > 1e-12 * (1 + high):
+        mid = (low + high) / 2
+        tail = 0.5 * _beta_share(freedom / 2, 0.5, freedom / (freedom + mid * mid))
+        low, high = (mid, high) if 1 - tail < p else (low, mid)
+    return (low + high) / 2
+
+
+def half_width(u_normal: float, limit: float, t: float = 1.959964) -> float:
+    """U95 of a normal error (standard uncertainty u_normal) plus an independent one spread evenly over ±limit.
+
+    t widens the normal part for few degrees of freedom. Without a normal part 0.95 of the limit; never the sum of both
+    parts' own, as GUM 4.3.7 would have it in quadrature: an even spread has no tails (JCGM 101, 6.4.2).
+    """
+    sigma, limit = u_normal * t / 1.959964, abs(limit)
+    if limit < 1e-9 * sigma or limit == 0:
+        return 1.959964 * sigma
+    if sigma < 1e-9 * limit:
+        return 0.95 * limit
+
+    def inside(width: float) -> float:
+        """P(|normal + even| ≤ width) = [G(w+a) − G(w−a)]/a − 1 with G the integral of the normal distribution."""
+        a, b = (width + limit) / sigma, (width - limit) / sigma
+        return sigma * (_normal_integral(a) - _normal_integral(b)) / limit - 1
+
+    low, high = 0.0, 0.95 * limit + 3 * sigma
+    while high - low > 1e-9 * high:
+        mid = (low + high) / 2
+        low, high = (mid, high) if inside(mid) < 0.95 else (low, mid)
+    return (low + high) / 2
+
+
+def _normal_integral(x: float) -> float:
+    """∫ Φ to x: x·Φ(x) + φ(x)."""
+    return x * 0.5 * math.erfc(-x / math.sqrt(2)) + math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+def _beta_share(a: float, b: float, x: float) -> float:
+    """Regularised incomplete beta function, by its continued fraction (DLMF 8.17.22)."""
+    if x <= 0 or x >= 1:
+        return min(max(x, 0.0), 1.0)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
+    if x > (a + 1) / (a + b + 2):
+        return 1 - front * _fraction(b, a, 1 - x) / b
+    return front * _fraction(a, b, x) / a
+
+
+def _fraction(a: float, b: float, x: float) -> float:
+    tiny = 1e-300
+    c, d = 1.0, 1 / max(1 - (a + b) * x / (a + 1), tiny)
+    found = d
+    for m in range(1, 500):
+        for upper in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 + upper * d
+            d = 1 / (d if abs(d) > tiny else tiny)
+            c = 1 + upper / (c if abs(c) > tiny else tiny)
+            found *= c * d
+        if abs(c * d - 1) < 1e-15:
+            return found
+    return found

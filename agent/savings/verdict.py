@@ -1,0 +1,68 @@
+"""What may be said of a saving in words: proven, not yet proven, negative, and everything that speaks against it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from agent.savings.baseline import STEADY
+from agent.savings.meters import MeterDoubt
+from agent.savings.types import Baseline, Event, Saving
+
+if TYPE_CHECKING:
+    from agent.savings.adjust import Line
+
+PROVEN, NOT_YET, NEGATIVE = "proven", "not yet proven", "negative"
+COVERAGE_LEAST = 0.90
+CV_MOST, NMBE_MOST = 0.30, 0.10  # ASHRAE guideline 14 for hourly values [M]
+
+
+def verdict(saved_wh: float, u95_wh: float, intervals: int) -> str:
+    if intervals == 0:
+        return NOT_YET
+    return PROVEN if saved_wh - u95_wh > 0 else NEGATIVE if saved_wh + u95_wh < 0 else NOT_YET
+
+
+def reasons(
+    saving: Saving, baseline: Baseline, lines: Sequence[Line], open_events: Iterable[Event], doubt: MeterDoubt
+) -> list[str]:
+    """In the order in which a reader needs them."""
+    found: list[str] = []
+    if not lines:
+        found.append("no data in this time")
+    elif saving.intervals == 0:
+        found.append("no interval could be compared with the baseline")
+    if saving.verdict == NEGATIVE:
+        found.append("more was used than the old plant would have used")
+    elif saving.verdict == NOT_YET and saving.intervals:
+        found.append(f"the doubt ({saving.u95_wh / 1000:.1f} kWh) is as large as the saving")
+    if baseline.fallback:
+        found.append(f"baseline: {baseline.fallback}")
+    if baseline.n and baseline.kind == "constant" and baseline.cv_rmse > STEADY:
+        found.append(f"the old load varied by {100 * baseline.cv_rmse:.0f} % and nothing is known of what it followed")
+    if baseline.cv_rmse > CV_MOST or abs(baseline.nmbe) > NMBE_MOST:
+        found.append(f"the baseline is poor: CV(RMSE) {100 * baseline.cv_rmse:.0f} %")
+    for why, wh in _excluded(lines).most_common(4):
+        found.append(f"nothing claimed for {wh / 1000:.1f} kWh: {why}")
+    if saving.coverage < COVERAGE_LEAST and lines:
+        found.append(f"only {100 * saving.coverage:.0f} % of the time was measured")
+    if not doubt.same and not baseline.fallback:
+        found.append("another meter than in the baseline: both classes count in full")
+    for event in open_events:
+        found.append(f"event {event.number} waits for a decision: {event.kind}, {event.text}")
+    return found
+
+
+def _excluded(lines: Sequence[Line]) -> Counter[str]:
+    """Energy by reason; a driver beyond its range is one reason, whatever its value was."""
+    found: Counter[str] = Counter()
+    for line in lines:
+        if line.why:
+            why = line.why
+            if " is beyond " in why:
+                why = f"{why.split(' ', 1)[0]} was beyond {why.split(' is beyond ', 1)[1]}"
+            elif why.startswith("only "):
+                why = "too little of the time was polled"
+            found[why] += round(line.measured_wh or 0.0)
+    return found

@@ -1,0 +1,54 @@
+"""How often U95 of a saving covers the truth, over many seeds. Run: python -m benchmarks.savings [SEEDS]"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from retrofitcases import CASES, Told
+
+SEEDS = 1000
+
+
+def main() -> None:
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
+    for name in sys.argv[2:] or list(CASES):
+        began_s = time.perf_counter()
+        told = [CASES[name](seed) for seed in range(seeds)]
+        show(name, told)
+        print(f"  {seeds} seeds, {time.perf_counter() - began_s:.0f} s", flush=True)
+
+
+def show(name: str, told: list[Told]) -> None:
+    """Errors and doubts in percent of the true adjusted baseline, and of the true saving where there is one."""
+    saved, true = np.array([(item.saving.saved_wh, item.true_wh) for item in told]).T
+    u95 = np.array([item.saving.u95_wh for item in told])
+    adjusted = np.array([item.true_adjusted_wh for item in told]) / 100
+    covered = 100 * np.mean([item.covered for item in told])
+    proven = 100 * np.mean([item.saving.verdict == "proven" for item in told])
+    error = (saved - true) / adjusted
+    print(f"{name}: U95 covers in {covered:.1f} %, proven in {proven:.1f} %; saved {(true / adjusted).mean():.2f} %, "
+          f"U95 {(u95 / adjusted).mean():.2f} %, error {error.mean():+.3f} %, "
+          f"largest {np.abs(error).max():.2f} %")  # fmt: skip
+    if (true > 0).all():
+        shares, errors = 100 * u95 / true, 100 * np.abs(saved / true - 1)
+        print(f"  of the saving: U95 {shares.mean():.1f} %, largest {shares.max():.1f} %; error rms "
+              f"{np.sqrt((errors**2).mean()):.2f} %, largest {errors.max():.1f} %")  # fmt: skip
+    causes = [f"{cause} {np.mean([item.saving.causes[cause] for item in told] / adjusted):.3f}"
+              for cause in told[0].saving.causes]  # fmt: skip
+    print(f"  standard uncertainties, %: {', '.join(causes)}")
+    kinds = sorted({item.baseline.kind for item in told})
+    print("  models:", ", ".join(f"{kind} {sum(item.baseline.kind == kind for item in told)}" for kind in kinds))
+    for part, true_wh in (("motor", "motor_wh"), ("drive", "drive_wh")) if told[0].saving.parts else ():
+        missed = np.array([item.saving.parts[part].wh - getattr(item, true_wh) for item in told])
+        inside = 100 * np.mean(np.abs(missed) <= [item.saving.parts[part].u95_wh for item in told])
+        print(f"  {part}: error {(missed / adjusted).mean():+.3f} %, largest {np.abs(missed / adjusted).max():.3f} %, "
+              f"inside U {inside:.1f} %")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Savings of intervals: what is claimed, what is not and why, and laws that their doubt must follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from retrofitkit import FLOW, START_MS
+
+from agent.savings.adjust import evaluate
+from agent.savings.baseline import freeze, learn
+from agent.savings.events import decided
+from agent.savings.types import QUARTER_MS, Baseline, Driver, Event, Interval, Saving
+
+CLASSES = ("0.5S", "0.5")
+
+
+def quarter(k: int, wh: float, flow: float = 500.0, **more: object) -> Interval:
+    found = Interval(
+        "pump", START_MS + k * QUARTER_MS, wh, drivers={FLOW: Driver(flow)}, meter="a", reactive_varh=wh / 2
+    )
+    return replace(found, **more)  # type: ignore[arg-type]
+
+
+def law(k: int) -> tuple[float, float]:
+    """Flow, and energy that wobbles around a straight line; no chance needed."""
+    flow = 300.0 + 37 * k % 601
+    return flow, 5000 + 20 * flow + 100 * (-1) ** k
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
+    return freeze(learn("pump", told, classes=CLASSES, kind="polynomial"), 0, "test")
+
+
+def after(share: float = 0.8, n: int = 400) -> list[Interval]:
+    return [quarter(1000 + k, share * (5000 + 20 * law(k)[0]), law(k)[0]) for k in range(n)]
+
+
+def of(baseline: Baseline, told: list[Interval], **more: object) -> Saving:
+    return evaluate(baseline, told, classes=CLASSES, **more)[0]  # type: ignore[arg-type]
+
+
+def test_a_fifth_saved_is_a_fifth(baseline: Baseline) -> None:
+    found = of(baseline, after())
+    assert found.share == pytest.approx(0.2, abs=0.001)
+    assert found.verdict == "proven"
+    assert found.saved_wh == pytest.approx(found.adjusted_wh - found.measured_wh, abs=1e-6)
+    assert found.coverage == pytest.approx(1)
+
+
+def test_nothing_saved_is_not_proven_and_more_used_is_negative(baseline: Baseline) -> None:
+    nothing = of(baseline, after(1.0))
+    assert nothing.verdict == "not yet proven"
+    assert any("as large as the saving" in reason for reason in nothing.reasons)
+    more = of(baseline, after(1.1))
+    assert more.verdict == "negative"
+    assert "more was used than the old plant would have used" in more.reasons
+
+
+def test_the_order_of_intervals_does_not_matter(baseline: Baseline) -> None:
+    told = after()
+    assert of(baseline, told[::-1]) == of(baseline, told)
+
+
+def test_twice_the_energy_has_twice_the_meters_doubt(baseline: Baseline) -> None:
+    once, twice = of(baseline, after()), of(baseline, after(n=800))
+    for name in ("meter gain", "transformer ratio", "transformer phase"):
+        assert twice.causes[name] == pytest.approx(2 * once.causes[name], rel=0.01)
+    assert twice.causes["scatter"] == pytest.approx(2**0.5 * once.causes["scatter"])
+
+
+def test_auxiliaries_are_used_energy(baseline: Baseline) -> None:
+    plain, cooled = of(baseline, after()), of(baseline, [replace(item, auxiliary_wh=50.0) for item in after()])
+    assert plain.saved_wh - cooled.saved_wh == pytest.approx(400 * 50)
+
+
+def test_another_meter_counts_in_full(baseline: Baseline) -> None:
+    same, other = of(baseline, after()), of(baseline, [replace(item, meter="b") for item in after()])
+    assert other.u95_wh > 3 * same.u95_wh
+    assert any("another meter" in reason for reason in other.reasons)
+    assert other.causes["meter gain"] == pytest.approx(
+        0.005 / 3**0.5 * (1 + 0.8**2) ** 0.5 * same.adjusted_wh, rel=0.01
+    )
+
+
+def test_phase_errors_count_with_the_change_of_reactive_energy(baseline: Baseline) -> None:
+    """30′ of class 0.5 and tan φ from 0.5 to 0: 0.87 % of half the adjusted energy."""
+    found = of(baseline, [replace(item, reactive_varh=0.0) for item in after()])
+    assert found.causes["transformer phase"] == pytest.approx(
+        0.5 / 60 * 3.14159 / 180 * 60 * 0.5 * found.adjusted_wh / 3**0.5, rel=0.01
+    )
+
+
+def test_beyond_the_range_nothing_is_claimed_and_it_is_said(baseline: Baseline) -> None:
+    told = after()
+    told[7] = quarter(1007, 1e5, 2000.0)
+    found, lines = evaluate(baseline, told, classes=CLASSES)
+    assert lines[7].why == f"{FLOW} 2000 is beyond 300 to 900"
+    assert found.intervals == len(told) - 1
+    assert found.excluded_wh == pytest.approx(1e5)
+    assert any(
+        "nothing claimed for 100.0 kWh" in reason and "was beyond 300 to 900" in reason for reason in found.reasons
+    )
+
+
+def test_a_missing_driver_is_drawn_for_an_hour_and_not_longer(baseline: Baseline) -> None:
+    told = after()
+    short = [replace(item, drivers={}) if 10 <= k < 13 else item for k, item in enumerate(told)]
+    long = [replace(item, drivers={}) if 10 <= k < 20 else item for k, item in enumerate(told)]
+    found = of(baseline, short)
+    assert found.intervals == len(told)
+    assert found.causes["gaps"] == pytest.approx(0.3 * sum(item.energy_wh or 0 for item in told[10:13]))
+    less = of(baseline, long)
+    assert less.intervals == len(told) - 10
+    assert any(f"driver missing: {FLOW}" in reason for reason in less.reasons)
+
+
+def test_gaps_are_not_claimed_and_lower_the_coverage(baseline: Baseline) -> None:
+    told = [replace(item, energy_wh=None, coverage=0.0) if k % 5 == 0 else item for k, item in enumerate(after())]
+    found = of(baseline, told)
+    assert found.coverage == pytest.approx(0.8)
+    assert "only 80 % of the time was measured" in found.reasons
+    half = of(baseline, [replace(item, coverage=0.5) for item in after()])
+    assert half.intervals == 0
+    assert half.verdict == "not yet proven"
+
+
+def test_filled_energy_is_doubted(baseline: Baseline) -> None:
+    told = [replace(item, filled_wh=100.0) for item in after()]
+    assert of(baseline, told).causes["gaps"] == pytest.approx(0.3 * 100 * 400)
+
+
+def test_a_driver_with_doubt_of_its_own_adds_to_the_saving(baseline: Baseline) -> None:
+    told = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean, 10.0)}) for item in after()]
+    assert of(baseline, told).causes["driver"] == pytest.approx(400 * 20 * 10 / 2, rel=0.02)
+
+
+def test_no_data_is_said() -> None:
+    told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
+    found = evaluate(learn("pump", told), [], span=(0, 86_400_000))[0]
+    assert found.verdict == "not yet proven"
+    assert found.reasons == ("no data in this time",)
+    assert found.coverage == 0
+
+
+def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
+    told = after()
+    event = Event(3, "pump", "hold", told[10].start_ms + 60_000, told[12].end_ms, "work", 0.0, "exclude")
+    waiting = of(baseline, told, events=[event])
+    assert waiting.intervals == len(told) - 3
+    assert waiting.open_events == 1
+    assert any(reason.startswith("event 3 waits for a decision: hold") for reason in waiting.reasons)
+    kept = of(baseline, told, events=[decided(event, "keep", "Li Wei", "it ran as ever", 0)])
+    assert kept.intervals == len(told)
+    assert kept.open_events == 0
+    adjusted = of(baseline, told, events=[decided(event, "adjust", "Li Wei", "valve 3 was open", 0, -5000.0)])
+    assert adjusted.saved_wh == pytest.approx(kept.saved_wh - 5000)
+    gone = of(baseline, told, events=[decided(event, "exclude", "Li Wei", "not the process", 0)])
+    assert gone.saved_wh == pytest.approx(waiting.saved_wh)
+
+
+@pytest.mark.parametrize(
+    ("decision", "by", "reason", "wh", "said"),
+    [
+        ("drop", "Li", "x", 0.0, "must be one of"), ("keep", " ", "x", 0.0, "needs a name"),
+        ("keep", "Li", "", 0.0, "needs a name and a reason"), ("adjust", "Li", "x", 0.0, "needs the energy"),
+        ("keep", "Li", "x", 5.0, "nothing else does"),
+    ],
+)  # fmt: skip
+def test_a_decision_needs_its_words(decision: str, by: str, reason: str, wh: float, said: str) -> None:
+    event = Event(1, "pump", "hold", 0, 1, "", 0.0, "exclude")
+    with pytest.raises(ValueError, match=said):
+        decided(event, decision, by, reason, 0, wh)
+
+
+def test_a_constant_baseline_of_a_load_that_varied_says_so() -> None:
+    told = [replace(quarter(k, law(k)[1]), drivers={}) for k in range(600)]
+    found = of(learn("pump", told, classes=CLASSES), [replace(item, drivers={}) for item in after()])
+    assert any("nothing is known of what it followed" in reason for reason in found.reasons)

@@ -1,0 +1,55 @@
+"""Models of the old plant: the same terms for one interval and for arrays, and laws of each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from retrofitkit import DAMPER_FAN
+
+from agent.savings import fit
+from agent.savings.models import OldMotor, hats, old_losses_wh, terms
+from agent.savings.types import Interval
+
+SHAPES = {
+    "constant": {}, "polynomial": {"degree": 3}, "affinity": {}, "production": {},
+    "binned": {"centres": [1.0, 2.0, 4.0, 7.0]}, "state": {"states": [0.0, 1.0, 2.0]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_arrays_and_single_values_have_the_same_terms(kind: str) -> None:
+    x = np.array([0.0, 1.0, 2.0]) if kind == "state" else np.linspace(0.3, 8.3, 41)
+    rows = fit.design(kind, SHAPES[kind], x, len(x))
+    for value, row in zip(x, rows, strict=True):
+        assert terms(kind, SHAPES[kind], [float(value)]) == pytest.approx(row.tolist(), rel=1e-14)
+
+
+def test_between_centres_the_line_is_straight_and_weights_sum_to_one() -> None:
+    centres = [1.0, 2.0, 4.0]
+    for value in (0.5, 1.0, 1.3, 2.0, 3.9, 4.5):
+        weights = hats(centres, value)
+        assert sum(weights) == pytest.approx(1)
+        assert sum(w * (3 * c + 1) for w, c in zip(weights, centres, strict=True)) == pytest.approx(3 * value + 1)
+
+
+def test_a_state_that_nobody_saw_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not know: 3"):
+        terms("state", SHAPES["state"], [3.0])
+
+
+def test_an_unknown_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such model"):
+        terms("spline", {}, [1.0])
+
+
+def test_the_old_motor_at_its_rated_point_loses_what_its_plate_says() -> None:
+    old = OldMotor(**DAMPER_FAN.old_plate)
+    item = Interval("fan", 0, 1.0, shaft_wh=160e3 / 4, speed_rpm=1500.0)
+    assert old_losses_wh(old, item) == pytest.approx(160e3 / 4 * (1 / old.efficiency - 1), rel=1e-9)
+
+
+def test_without_speed_or_shaft_nothing_is_said_of_the_old_motor() -> None:
+    old = OldMotor(**DAMPER_FAN.old_plate)
+    assert old_losses_wh(old, Interval("fan", 0, 1.0, shaft_wh=1.0)) is None
+    assert old_losses_wh(old, Interval("fan", 0, 1.0, speed_rpm=1500.0)) is None
+    assert old_losses_wh(old, Interval("fan", 0, 1.0, shaft_wh=0.0, speed_rpm=0.0)) == 0

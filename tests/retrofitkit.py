@@ -1,0 +1,261 @@
+"""Quarter hours of a retrofit, made by the plant's machines and a meter with errors: thousands of hours in a moment.
+
+Machines are solved on a grid of flows, once; hours are looked up in it. The agent's side (what it takes for shaft
+energy and losses) comes from its own loss models, fed with what drive and meter would show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.config import Drive as DriveConfig
+from agent.config import Motor
+from agent.estimate_losses import Signals, on_drive, on_mains
+from agent.estimate_plate import facts
+from agent.savings.types import QUARTER_MS, Driver, Interval
+from agent.topology import Asset
+from dsp.efficiency import Losses
+from dsp.efficiency_drive import EIGHT_POINTS
+from dsp.tables import ie_efficiency
+from simulators.plant import drive, induction, line_start, params
+from simulators.plant.grid import Supply
+from simulators.plant.params import Drive as DriveRecord
+from simulators.plant.params import InductionMotor
+from simulators.plant.phasors import Component, active_w, phasors, reactive_var
+from simulators.plant.units import Losses as PlantLosses
+from simulators.plant.units import Train
+from simulators.scenarios import trains
+from simulators.scenarios.loads import Demand, Flow
+from simulators.scenarios.machines import drive_of, induction_motor, magnet_motor
+
+Array = NDArray[np.float64]
+START_MS = 1_790_000_100_000 // QUARTER_MS * QUARTER_MS
+FLOW = "signal_flow_m3_h"
+_RPM = 30 / math.pi
+_GRID = np.linspace(0.25, 1.2, 96)
+_QUIET = replace(params.BUSBAR, volts_sigma=0.0, frequency_sigma_hz=0.0)
+
+
+@dataclass(frozen=True)
+class Retrofit:
+    """What is replaced by what. efficiency: of the new motor, which turns just fast enough on a drive; None: a motor
+    that starts on the line and keeps its speed. old_class: what the agent is told of the old one."""
+
+    library: str
+    kw: float
+    load: Flow
+    efficiency: float | None
+    old_class: str = "IE1"
+
+    @property
+    def old(self) -> InductionMotor:
+        return induction_motor(self.library)
+
+    @property
+    def old_plate(self) -> dict[str, float]:
+        limit = ie_efficiency(self.old_class, self.kw, 4)
+        return {"rated_w": 1000 * self.kw, "efficiency": limit, "rpm": self.old.speed_rpm, "sync_rpm": 1500.0}
+
+
+@dataclass(frozen=True)
+class Points:
+    """Over the grid of flows, W and var. est_: as the agent's loss models take it from what drive and meter show."""
+
+    old_w: Array
+    old_var: Array
+    new_w: Array
+    new_var: Array
+    shaft_w: Array
+    speed_rpm: Array
+    drive_loss_w: Array
+    motor_loss_w: Array
+    old_loss_w: Array  # the old motor's, on the drive, at the new one's speed and torque
+    est_drive_w: Array
+    est_motor_w: Array
+    u_drive_w: Array
+    u_motor_w: Array
+
+
+PUMP_HIGH_HEAD = Retrofit(  # a high static head leaves little to save by speed
+    "160kw-ie1", 160.0, Flow(140.0, 1485.0, (0.23, 1.03, -0.26), (0.80, 0.20)), 0.968,
+)  # fmt: skip
+DAMPER_FAN = Retrofit("160kw-ie1", 160.0, Flow(140.0, 1485.0, (0.45, 0.55, 0.0), (0.0, 1.0)), 0.968)
+SWAP = Retrofit("55kw-ie1", 55.0, Flow(50.0, 1478.0, (0.1, 0.2, 0.7), (0.0, 1.0)), None)  # a conveyor
+
+
+@cache
+def points(plant: Retrofit) -> Points:
+    supply = Supply(_QUIET, Random(0))
+    step = _on_drive(plant, supply) if plant.efficiency is not None else _on_line(supply, plant)
+    rows = []
+    for flow in map(float, _GRID):
+        before = trains.direct(plant.old, supply, lambda speed, flow=flow: plant.load.throttled_w(flow, speed))
+        after, demand, (drive_w, u_drive), found = step(flow)
+        rows.append((
+            float(active_w(before.u_v, before.i_a).sum()), float(reactive_var(before.u_v, before.i_a).sum()),
+            float(active_w(after.u_v, after.i_a).sum()), float(reactive_var(after.u_v, after.i_a).sum()),
+            after.shaft_w, after.speed_rpm, after.drive_losses_w, sum(after.motor_losses),
+            _old_on_drive_w(plant.old, demand), drive_w, found.total_w, u_drive, found.u_w,
+        ))  # fmt: skip
+    return Points(*np.array(rows).T)
+
+
+Step = Callable[[float], tuple[Train, Demand, tuple[float, float], Losses]]
+
+
+def _on_drive(plant: Retrofit, supply: Supply) -> Step:
+    assert plant.efficiency is not None
+    new = magnet_motor(plant.kw, 1500.0, 8, 380.0, plant.efficiency)
+    converter = drive_of(plant.kw, new.current_a)
+    eight = tuple(_converter_loss_w(converter, i, f) for f, i in EIGHT_POINTS)
+    config = DriveConfig("vfd", "bus", 1, "yaskawa/ga800", None, "not used", plant.kw, None, eight)
+    known = facts(Asset("new", "new", _plate(plant, new.current_a, plant.efficiency, 380.0), None, config), plant.kw)
+
+    def step(flow: float) -> tuple[Train, Demand, tuple[float, float], Losses]:
+        demand = plant.load.driven(flow)
+        after = trains.driven(new, converter, supply, demand, 80.0, active_front=False)
+        out = after.output
+        assert out is not None
+        lost = known.drive_losses_w(out.current_a, out.frequency_hz)
+        signals = Signals(after.input_w - lost[0], out.current_a, out.frequency_hz)
+        return after, demand, lost, on_drive(known, signals)[0].losses
+
+    return step
+
+
+def _on_line(supply: Supply, plant: Retrofit) -> Step:
+    new = params.LINE_START_55KW
+    rated = new.machine.power_w / (new.machine.power_w + new.machine.losses_w)
+    motor = _plate(plant, new.machine.current_a, rated, 400.0)
+    known = facts(Asset("new", "new", motor, None, None), None)
+
+    def step(flow: float) -> tuple[Train, Demand, tuple[float, float], Losses]:
+        speed = 2 * math.pi * supply.frequency_hz / new.machine.pole_pairs
+        shaft_w = plant.load.throttled_w(flow, speed)
+        state = line_start.solve(new, supply.components(), supply.frequency_hz, shaft_w, 80.0, 65.0)
+        currents = phasors(state.currents)
+        after = Train(
+            phasors(supply.components()), currents, supply.frequency_hz, state.input_w, state.input_w,
+            PlantLosses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w), 0.0, state.shaft_w,
+            speed, 0.0, 0.0,
+        )  # fmt: skip
+        amps = float(np.sqrt((np.abs(currents) ** 2).sum(axis=1)).mean())
+        found = on_mains(known, Signals(state.input_w, amps, supply.frequency_hz))[0].losses
+        return after, Demand(speed, shaft_w / speed), (0.0, 0.0), found
+
+    return step
+
+
+def _converter_loss_w(converter: DriveRecord, current: float, frequency: float) -> float:
+    """As the factory would test it: with a motor that takes 0.85·U·I in proportion to the frequency."""
+    power_w = converter.power_w * current * frequency
+    return drive.losses_w(converter, current * converter.current_a, power_w, 540.0)
+
+
+def _old_on_drive_w(old: InductionMotor, demand: Demand) -> float:
+    """Losses of the old motor at this speed and torque, on a sine whose voltage follows its frequency."""
+    hz = demand.speed_rad_s * old.pole_pairs / 2 / math.pi
+    for _ in range(6):
+        u = [Component(1, 1, complex(old.volts_v / math.sqrt(3) * hz / old.frequency_hz))]
+        state = induction.solve(old, u, hz, lambda speed: demand.torque_nm * speed)
+        hz *= demand.speed_rad_s / state.speed_rad_s
+    return state.losses_w
+
+
+def _plate(plant: Retrofit, current_a: float, efficiency: float, volts: float) -> Motor:
+    kind, poles = ("pm", 8) if plant.efficiency is not None else ("pm-line-start", 4)
+    return Motor("new", "new", kind, plant.kw, 1500.0, poles, volts, "vfd", current_a, None, 100 * efficiency, None,
+                 (), None, None)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MeterErrors:
+    """One meter with its transformers: gain, and phase in rad; both sides of the saving, unless it is exchanged."""
+
+    gain: float = 0.0
+    phase: float = 0.0
+    name: str = "mcc-1 22091734 400/5"
+
+    def shown(self, w: Array, var: Array) -> tuple[Array, Array]:
+        """P·cos δ + Q·sin δ and the like, times 1 + gain."""
+        c, s = math.cos(self.phase), math.sin(self.phase)
+        return (1 + self.gain) * (c * w + s * var), (1 + self.gain) * (c * var - s * w)
+
+
+def draw_meter(rng: np.random.Generator, name: str = "mcc-1 22091734 400/5", accuracy: float = 0.005,
+               ct: float = 0.005, minutes: float = 30.0) -> MeterErrors:  # fmt: skip
+    """Anywhere within the classes, alike on all three phases: the worst of what a class allows on average."""
+    gain = (1 + rng.uniform(-accuracy, accuracy)) * (1 + rng.uniform(-ct, ct)) - 1
+    angle = math.radians(minutes / 60)
+    return MeterErrors(float(gain), float(rng.uniform(-angle, angle)), name)
+
+
+def flows(rng: np.random.Generator, n: int, mean: float, low: float = 0.3, high: float = 1.15) -> Array:
+    """Production: a daily shape, shifts, and what people do (AR(1) over hours)."""
+    hours = np.arange(n) / 4
+    shift = np.repeat(rng.normal(0, 0.05, n // 32 + 1), 32)[:n]
+    return np.clip(mean * (1 + 0.06 * np.sin(2 * np.pi * hours / 24) + shift + ar1(rng, n, 0.9, 0.03)), low, high)
+
+
+def ar1(rng: np.random.Generator, n: int, rho: float, sigma: float) -> Array:
+    steps = rng.normal(0, sigma * math.sqrt(1 - rho * rho), n)
+    last, found = float(rng.normal(0, sigma)), []
+    for step in steps.tolist():
+        last = rho * last + step
+        found.append(last)
+    return np.array(found)
+
+
+@dataclass(frozen=True)
+class Hours:
+    """Intervals as the agent would keep them, beside what is true of each (Wh): what the old and the new plant use, and
+    the parts of the saving. driver: as measured."""
+
+    intervals: list[Interval]
+    old_wh: Array
+    new_wh: Array
+    motor_wh: Array
+    drive_wh: Array
+
+
+def hours(
+    plant: Retrofit, flow: Array, influence: Array, meter: MeterErrors, *, new: bool, first: int = 0,
+    sensor: Callable[[Array], Array] | None = None, asset: str = "pump",
+) -> Hours:  # fmt: skip
+    """influence: relative, on the load, of what nobody measures. sensor: what the driver shows for a flow."""
+    at = points(plant)
+
+    def look(column: Array) -> Array:
+        found: Array = np.interp(flow, _GRID, column) * (1 + influence) * 0.25
+        return found
+
+    old_wh, new_wh = look(at.old_w), look(at.new_w)
+    shown_wh, shown_varh = meter.shown(new_wh if new else old_wh, look(at.new_var if new else at.old_var))
+    speed = np.interp(flow, _GRID, at.speed_rpm)
+    drive, motor = look(at.est_drive_w), look(at.est_motor_w)
+    u_drive, u_motor = look(at.u_drive_w), look(at.u_motor_w)
+    driver = (sensor(flow) if sensor else flow) * 1000
+    intervals = []
+    for k in range(len(flow)):
+        more: dict[str, Any] = {}
+        if new:
+            more = {
+                "shaft_wh": float(shown_wh[k] - drive[k] - motor[k]), "drive_loss_wh": float(drive[k]),
+                "motor_loss_wh": float(motor[k]), "u_drive_loss_wh": float(u_drive[k]),
+                "u_motor_loss_wh": float(u_motor[k]), "speed_rpm": float(speed[k]),
+            }  # fmt: skip
+        intervals.append(
+            Interval(
+                asset, START_MS + (first + k) * QUARTER_MS, float(shown_wh[k]), reactive_varh=float(shown_varh[k]),
+                drivers={FLOW: Driver(float(driver[k]))}, meter=meter.name, running_s=900.0, **more,
+            )
+        )  # fmt: skip
+    return Hours(intervals, old_wh, new_wh, look(at.old_loss_w - at.motor_loss_w), -look(at.drive_loss_w))
