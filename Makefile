@@ -39,6 +39,10 @@ bench: .venv/test system
 bench-bus: .venv/bench system
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/bus.py
 
+# A thousand gateways for five minutes; more: PYTHONPATH=.:tests .venv/bin/python -m benchmarks.fleet --help
+bench-fleet: .venv/test system
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.fleet
+
 # Beside peers that bring SciPy; C FFTW3 and the compiler are left out, and named, where they cannot be had.
 bench-dsp: .venv/bench-dsp
 	@test -e /usr/include/fftw3.h || sh ./install-system-packages gcc libc6-dev libfftw3-dev

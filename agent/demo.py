@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import signal
 import subprocess
@@ -31,15 +32,23 @@ START_S = 20.0
 STOP_S = 8.0
 FAULT_S = 30.0  # after the plant's start: the voltage's reference is settled by then
 TOPIC = "magwatt/v1/demo/#"
+DISCOVERY = "homeassistant/device/+/config"
+DIALECTS = {
+    "sparkplug": "Sparkplug B: mosquitto_sub -h {host} -p {port} -t 'spBv1.0/demo/#' -F '%t %l bytes'",
+    "homeassistant": "Home Assistant: mosquitto_sub -h {host} -p {port} -t 'homeassistant/device/#' -v",
+    "prometheus": "Prometheus: curl http://127.0.0.1:9464/metrics",
+}
 
 
-def run_demo(seconds: float | None, broker_url: str | None, headless: bool, fault: str | None) -> int:
+def run_demo(
+    seconds: float | None, broker_url: str | None, headless: bool, fault: str | None, also: tuple[str, ...] = ()
+) -> int:  # fmt: skip
     """0 when rows came; 1 when a part did not start."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
-            return _run(Path(folder), stack, seconds, broker_url, headless, fault)
+            return _run(Path(folder), stack, seconds, broker_url, headless, fault, also)
     except DemoError as error:
         click.echo(str(error), err=True)
         return 1
@@ -57,7 +66,7 @@ class DemoError(Exception):
 
 def _run(
     folder: Path, stack: contextlib.ExitStack, seconds: float | None, broker_url: str | None, headless: bool,
-    fault: str | None,
+    fault: str | None, also: tuple[str, ...],
 ) -> int:  # fmt: skip
     _warm_kernels()
     own_broker = broker_url is None
@@ -70,13 +79,15 @@ def _run(
         raise DemoError(f"--broker {broker_url}: {error}") from None
     if not own_broker:
         stack.callback(_forget_retained, broker)  # after all parts have ended
-    plant, agent = demo_parts(folder, stack, broker_url, fault)
+    plant, agent = demo_parts(folder, stack, broker_url, fault, also)
     click.echo("plant: a pump station on Modbus TCP, Modbus RTU and a waveform stream")
     click.echo(f"its configuration: {folder / 'plant.toml'}, its true values: {folder / 'truth.ndjson'}")
     if fault is not None:
         click.echo(f"{FAULT_S:.0f} s after its start the supply dips for a moment (--fault none: it does not)")
     click.echo(f"subscribe: mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v")
     click.echo(f"another table: magwatt watch {broker_url}")
+    for name in also:
+        click.echo(DIALECTS[name].format(host=broker.host, port=broker.port))
     rows = _Rows(headless)
     follower = Follower(broker, TOPIC, rows.changed)
     try:
@@ -100,7 +111,7 @@ def _run(
 
 
 def demo_parts(
-    folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None
+    folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None, also: tuple[str, ...] = ()
 ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
     """Starts the plant and the agent; both end with the stack. Raises DemoError with the log of what did not start."""
     config = folder / "plant.toml"
@@ -108,6 +119,9 @@ def demo_parts(
     plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker",
                    broker_url, "--truth", str(folder / "truth.ndjson"), *happens)  # fmt: skip
     _wait_for_file(config, plant, folder / "plant.log")
+    if also:
+        text = config.read_text(encoding="utf-8")
+        config.write_text(text.replace("[mqtt]\n", f"[mqtt]\nalso = {json.dumps(also)}\n"), encoding="utf-8")
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 
@@ -115,8 +129,10 @@ def _forget_retained(broker: Mqtt) -> None:
     """Takes the demo's retained texts off somebody else's broker."""
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
     topics: set[str] = set()
-    client.on_connect = lambda connected, *_: connected.subscribe(TOPIC, qos=1)
-    client.on_message = lambda _client, _data, message: topics.add(message.topic) if message.retain else None
+    client.on_connect = lambda connected, *_: connected.subscribe([(TOPIC, 1), (DISCOVERY, 1)])
+    client.on_message = lambda _client, _data, message: (
+        topics.add(message.topic) if message.retain and "demo" in message.topic else None
+    )
     with contextlib.suppress(OSError):
         client.connect(broker.host, broker.port)
         client.loop_start()

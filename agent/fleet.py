@@ -29,7 +29,10 @@ BIRTH_WINDOW_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """rows: measured; confirmed: by the broker; arrived: at a subscriber, without repeats; lost: did not arrive."""
+    """rows: measured; confirmed: by the broker; arrived: at a subscriber, without repeats; lost: did not arrive.
+
+    player_behind_s_max: how late this process was itself; more than every_s says that the machine was too busy.
+    """
 
     gateways: int
     motors: int
@@ -50,6 +53,7 @@ class Report:
     births_per_s_max: int
     birth_kb_per_s_max: float
     gateway_birth_kb_in_10_s_max: float
+    player_behind_s_max: float
     player_us_per_row: float
     subscriber_us_per_row: float
 
@@ -104,6 +108,7 @@ class _Fleet:
         ]
         self.every_s = every_s
         self.connected_s: list[float] = []
+        self.behind_s = 0.0  # by how much this process was late with a row, at the most
         self._poll = select.epoll()
         self._by_fd: dict[int, Gateway] = {}
         self._fds: dict[Gateway, int] = {}
@@ -115,17 +120,24 @@ class _Fleet:
         while (now_s := time.monotonic()) < end_s:
             t_ms = self._clock.utc_ns() // 1_000_000
             for gateway in self.gateways:
+                self.behind_s = max(self.behind_s, now_s - gateway.due_s)
                 gateway.measure(now_s, t_ms)
             self._turns(now_s)
-        until_s = time.monotonic() + SETTLE_S
-        while not all(gateway.settled for gateway in self.gateways) and (now_s := time.monotonic()) < until_s:
-            self._turns(now_s)
+        self._settle()
         for gateway in self.gateways:
             gateway.part()
         for gateway in list(self._fds):
             assert gateway.client is not None
             gateway.client.disconnect()
             self._forget(gateway, time.monotonic())
+
+    def _settle(self) -> None:
+        """Until all is confirmed, or nothing more is for some time."""
+        confirmed, progress_s = -1, time.monotonic()
+        while not all(gateway.settled for gateway in self.gateways) and time.monotonic() - progress_s < SETTLE_S:
+            self._turns(time.monotonic())
+            if (count := sum(gateway.confirmed for gateway in self.gateways)) != confirmed:
+                confirmed, progress_s = count, time.monotonic()
 
     def _turns(self, now_s: float) -> None:
         for gateway in self.gateways:
@@ -209,6 +221,7 @@ def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) 
         births_per_s_max=max(count_by_s.values(), default=0),
         birth_kb_per_s_max=max(bytes_by_s.values(), default=0) / 1e3,
         gateway_birth_kb_in_10_s_max=max(_densest(gateway.births, 10.0) for gateway in fleet.gateways) / 1e3,
+        player_behind_s_max=fleet.behind_s,
         player_us_per_row=cpu_s / max(1, rows) * 1e6,
         subscriber_us_per_row=found["cpu_s"] / max(1, found["arrived"]) * 1e6,
     )

@@ -140,8 +140,8 @@ class Packet:
         return levels[2] if self.kind == "PUBLISH" and levels[0] == "spBv1.0" else ""
 
 
-def packets(stream: bytearray, at_s: float) -> Iterator[Packet]:
-    """Takes the whole packets off the stream."""
+def packets(stream: bytearray, at_s: float, older: bool = True) -> Iterator[Packet]:
+    """Takes the whole packets off the stream. Those of MQTT 5 (not older) are not looked into."""
     while len(stream) >= 2:
         try:
             size, start = _varint(stream, 1)
@@ -151,7 +151,8 @@ def packets(stream: bytearray, at_s: float) -> Iterator[Packet]:
             return
         first, body = stream[0], bytes(stream[start : start + size])
         del stream[: start + size]
-        yield _packet(first, body, at_s)
+        five = not older or (first >> 4 == 1 and body[6] == 5)
+        yield Packet(at_s, "CONNECT" if first >> 4 == 1 else "5", level=5) if five else _packet(first, body, at_s)
 
 
 def _packet(first: int, body: bytes, at_s: float) -> Packet:
@@ -250,7 +251,7 @@ class Proxy:
                         return
                     if end is client:
                         stream += data
-                        fresh = list(packets(stream, time.monotonic()))
+                        fresh = list(packets(stream, time.monotonic(), not found or found[0].level != 5))
                         for packet in fresh:
                             packet.swallowed = self.swallow
                         found.extend(fresh)

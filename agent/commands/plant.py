@@ -20,13 +20,17 @@ from agent.commands.shared import FINDING, Seconds, broker_of, fail, load
 @click.option("--headless", is_flag=True, help="Print one line for each row instead of a live table.")
 @click.option("--fault", type=click.Choice(["dip", "none"]), default="dip", show_default=True,
               help="What goes wrong half a minute after the start.")  # fmt: skip
-def demo(seconds: float | None, broker: str | None, headless: bool, fault: str) -> None:
+@click.option("--also", metavar="NAMES", default="", help="Speak these too: sparkplug,homeassistant,prometheus.")
+def demo(seconds: float | None, broker: str | None, headless: bool, fault: str, also: str) -> None:
     """A simulated pump station, the agent, a broker and a live table: no hardware, no configuration."""
-    from agent.demo import run_demo
+    from agent.demo import DIALECTS, run_demo
 
     if broker is not None:
         broker_of(broker)
-    sys.exit(run_demo(seconds, broker, headless, None if fault == "none" else fault))
+    dialects = tuple(name.strip() for name in also.split(",") if name.strip())
+    if unknown := [name for name in dialects if name not in DIALECTS]:
+        fail(f"--also {unknown[0]}: must be of {', '.join(DIALECTS)}")
+    sys.exit(run_demo(seconds, broker, headless, None if fault == "none" else fault, dialects))
 
 
 @click.command()

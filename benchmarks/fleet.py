@@ -1,0 +1,55 @@
+"""A fleet against one Mosquitto on this machine: `make bench-fleet`. Figures stand in docs/fleet.md.
+
+`python -m benchmarks.fleet [--gateways 1000] [--seconds 300] [--restart-after S]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import threading
+from pathlib import Path
+
+from testkit import Mosquitto
+
+from agent.clock import SystemClock
+from agent.config import parse_broker
+from agent.fleet import play
+
+BROKER = "max_queued_messages 0\nmax_inflight_messages 1000\npersistence true\nautosave_interval 1800\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gateways", type=int, default=1000)
+    parser.add_argument("--motors", type=int, default=12)
+    parser.add_argument("--every", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--restart-after", type=float, help="The broker is stopped then, for --away seconds.")
+    parser.add_argument("--away", type=float, default=10.0)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        broker = Mosquitto(Path(folder), f"{BROKER}persistence_location {folder}/\n")
+        broker.start()
+        ending = threading.Event()
+
+        def restart() -> None:
+            if not ending.wait(given.restart_after):
+                broker.stop()
+                ending.wait(given.away)
+                broker.start()
+
+        restarter = threading.Thread(target=restart if given.restart_after else lambda: None)
+        restarter.start()
+        try:
+            plan = (given.gateways, given.motors, given.every, given.seconds)
+            report = play(parse_broker(broker.url), "fleet", *plan, SystemClock())
+        finally:
+            ending.set()
+            restarter.join()
+            broker.stop()
+    print("\n".join(report.lines()))
+
+
+if __name__ == "__main__":
+    main()

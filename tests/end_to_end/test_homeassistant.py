@@ -1,0 +1,80 @@
+"""The demo with `--also sparkplug,homeassistant`, as a user types it: what is told fits what comes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+import sparkplugrules
+from paho.mqtt.enums import CallbackAPIVersion
+from sparkplugkit import Proxy, read
+from testkit import Mosquitto, wait_until
+
+pytestmark = pytest.mark.alone
+
+SECONDS = 15
+
+
+def test_the_demo_speaks_both_and_each_entity_finds_its_value(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    proxy = Proxy(mosquitto.port)
+    configs: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
+    taken_back: set[str] = set()
+
+    def keep(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        if message.topic.startswith("homeassistant/"):
+            if message.payload:
+                configs[message.topic] = json.loads(message.payload)
+            else:
+                taken_back.add(message.topic)
+        elif message.payload[:1] == b"{":
+            rows.setdefault(message.topic, {}).update(json.loads(message.payload).get("v", {}))
+
+    listener = paho.Client(CallbackAPIVersion.VERSION2)
+    topics = [("homeassistant/#", 1), ("magwatt/#", 1)]
+    listener.on_connect = lambda client, *_: client.subscribe(topics)
+    listener.on_message = keep
+    listener.connect("127.0.0.1", mosquitto.port)
+    listener.loop_start()
+    arguments = ["demo", "--headless", "--seconds", str(SECONDS), "--fault", "none", "--also",
+                 "sparkplug,homeassistant", "--broker", f"mqtt://127.0.0.1:{proxy.port}"]  # fmt: skip
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
+                                   stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)  # fmt: skip
+    try:
+        assert process.wait(120) == 0, (tmp_path / "log").read_text()
+    finally:
+        process.kill()
+        process.wait()
+    wait_until(lambda: configs.keys() == taken_back, 10, "the demo takes back what it told somebody else's broker")
+    listener.disconnect()
+    listener.loop_stop()
+    time.sleep(0.2)
+    proxy.stop()
+
+    connections = proxy.sparkplug()
+    sparkplugrules.check(connections, "demo", "gw-01")
+    births = [packet.topic.rsplit("/", 1)[1] for packet in proxy.said("DBIRTH")]
+    assert sorted(births) == ["pump-1", "pump-2"], "once each: all that was said was foreseen"
+    assert all(read(packet.payload)["metrics"] for packet in proxy.said("DDATA"))
+
+    assert len(configs) == 3, "two motors and the gateway"
+    for topic, body in configs.items():
+        for key, component in body["cmps"].items():
+            named = re.search(r"v\.get\('([^']+)'\)", component["val_tpl"]) if "val_tpl" in component else None
+            if named and "_health_" not in f"_{key}":
+                assert named[1] in rows[component["stat_t"]], f"{topic}: {key} points to what never came"
+
+
+def test_a_dialect_that_does_not_exist_is_said() -> None:
+    command = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "demo", "--also", "sparklug"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--also sparklug: must be of sparkplug, homeassistant, prometheus" in done.stderr
