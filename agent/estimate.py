@@ -51,6 +51,7 @@ class Estimator:
         self.meter_u = NOTHING
         self.outcome: Outcome | None = None
         self._speed_rpm: float | None = None
+        self.torque_pct: float | None = None  # as the drive estimates it: only ever a check
 
     def take_meter(self, reading: Reading) -> None:
         """The meter before the drive, or at the motor when it runs direct on line."""
@@ -89,6 +90,7 @@ class Estimator:
         last = self._input.last
         terminal_w = last[0] - loss_w if last and self._metered else None if power_kw is None else 1000 * power_kw
         speed = self._number(reading, "motor_speed")
+        self.torque_pct = self._peek(reading, "motor_torque")
         u_drive = u_loss_w / abs(terminal_w) if terminal_w and self._metered else 0.0
         self.signals = self._with_slow(
             Signals(None if terminal_w is None else terminal_w * share, current_a * share, abs(hz)), time_s
@@ -149,6 +151,11 @@ class Estimator:
     @property
     def speed_rpm(self) -> float | None:
         return self._speed_rpm if self.asset.drive is not None else self.signals.speed_rpm
+
+    @property
+    def drive_power_w(self) -> float | None:
+        """What the drive says that it gives to its motors."""
+        return self._output.last[0] if self._output.last else None
 
     @property
     def _metered(self) -> bool:

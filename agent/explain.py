@@ -47,6 +47,7 @@ def explanation(of: Estimator) -> dict[str, Any]:
     cell, over = outcome.over.ratio, outcome.over
     body["interval"] = {"seconds": round(cell.seconds, 1), "steady": over.steady, "whole": over.whole}
     body["powers"] = _powers(cell)
+    body["checks"] = _checks(of, outcome.over.now)
     gross = cell.terminal_plus + cell.shaft_minus
     parts = _u_parts(of, cell, gross) if gross > cell.motor else {}
     if parts and useful_w(cell) >= eff.LOAD_MIN * 1000 * motor.kw:
@@ -87,6 +88,8 @@ def as_text(asset: str, body: Mapping[str, Any]) -> str:
     if "powers" in body:
         lines += ["", "From the mains to the shaft, means over the interval"]
         lines += [f"  {name:<28}{_watts(value):>12}" for name, value in body["powers"].items()]
+    if body.get("checks"):
+        lines += ["", "Checks, good to 5–20 %", *(f"  {name}: {value}" for name, value in body["checks"].items())]
     if "u_parts_pct" in body:
         lines += ["", "Where the doubt comes from, points (they add in quadrature)"]
         parts = sorted(body["u_parts_pct"].items(), key=lambda item: -item[1])
@@ -144,6 +147,22 @@ def _powers(cell: Cell) -> dict[str, float]:
     found["shaft"] = mean(cell.shaft_plus, cell.shaft_minus)
     if cell.in_minus and cell.in_plus:
         found |= {"of the input: taken": mean(cell.in_plus), "of the input: given back": mean(cell.in_minus)}
+    return found
+
+
+def _checks(of: Estimator, now: Cell) -> dict[str, str]:
+    """What else the drive says, beside what was taken: never used for an efficiency."""
+    found: dict[str, str] = {}
+    if of.asset.drive is None or of.outcome is None:
+        return found
+    share, mean_w = of.asset.drive_share, (now.in_plus - now.in_minus) / now.seconds
+    if of.drive_power_w is not None and not of.outcome.substituted:
+        own = f"{_watts(mean_w - share * of.drive_power_w)}, taken {_watts(now.drive / now.seconds)}"
+        found["drive losses, input less its own output (CDM-own)"] = own
+    if of.torque_pct is not None and of.speed_rpm and share == 1:
+        torque = of.torque_pct / 100 * of.motor.kw * 1000 * of.speed_rpm / of.motor.rpm
+        shaft = (now.shaft_plus - now.shaft_minus) / now.seconds
+        found["shaft power by the drive's torque (M8)"] = f"{_watts(torque)}, taken {_watts(shaft)}"
     return found
 
 
