@@ -7,7 +7,7 @@ ifeq ($(MAGWATT_DATA),)
   unexport MAGWATT_DATA
 endif
 
-.PHONY: help demo test lint bench bench-bus bench-dsp bench-plant bench-store soak warm docs picture plant-pictures system clean
+.PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-store soak warm docs picture plant-pictures system clean
 .DEFAULT_GOAL := help
 
 help:

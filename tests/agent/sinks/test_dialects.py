@@ -1,0 +1,98 @@
+"""The tables of the dialects in the configuration, and what happens when a dialect cannot be had."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+from dialectkit import BUS, PLANT, SITE, Bench, configured
+
+from agent.config import ConfigError, load_config
+from agent.config_dialects import TABLES
+from agent.reload import without_restart
+from agent.sinks.dialects import durable_dialects, live_dialects
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def test_also_and_tables_turn_dialects_on(tmp_path: Path) -> None:
+    path = tmp_path / "magwatt.toml"
+    also = 'also = ["homeassistant", "sparkplug", "prometheus"]\n'
+    path.write_text(f'{SITE}[file]\ndir = "rows"\n[mqtt]\nurl = "mqtt://b"\n{also}{BUS}{PLANT}', encoding="utf-8")
+    found = load_config(path)[0].dialects
+    assert found.homeassistant is not None
+    assert found.sparkplug is not None
+    assert (found.sparkplug.group, found.sparkplug.node, found.sparkplug.primary_host) == ("mill-2", "gw-07", None)
+    assert found.prometheus is not None
+    assert found.file is not None
+    assert found.file.directory == tmp_path / "rows"
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('[sparkplug]\ngroup = "a/b"', "sparkplug.group"),
+        ('[sparkplug]\nnode = "+"', "sparkplug.node"),
+        ('[sparkplug]\nprimry_host = "scada"', "did you mean 'primary_host'"),
+        ('[prometheus]\nlisten = "127.0.0.1:99999"', "prometheus.listen"),
+        ('[file]\nformat = "ndjson"', "file.dir: missing"),
+        ('[file]\ndir = "x"\nformat = "csv"', "file.format"),
+        ("homeassistant = 3", "must be a table: [homeassistant]"),
+        ("[sparkplg]", "did you mean 'sparkplug'"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, table: str, said: str) -> None:
+    path = tmp_path / "magwatt.toml"
+    path.write_text(f'{table}\n{SITE}[mqtt]\nurl = "mqtt://b"\n{BUS}{PLANT}', encoding="utf-8")
+    with pytest.raises(ConfigError, match=said.replace("[", r"\[")):
+        load_config(path)
+
+
+def test_without_a_broker_files_and_metrics_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "magwatt.toml"
+    path.write_text(
+        f'{SITE}[sparkplug]\n[homeassistant]\n[prometheus]\n[file]\ndir = "x"\n{BUS}{PLANT}', encoding="utf-8"
+    )
+    config, report = load_config(path)
+    assert (config.dialects.sparkplug, config.dialects.homeassistant) == (None, None)
+    assert config.dialects.prometheus is not None
+    assert config.dialects.file is not None
+    assert len([line for line in report.findings if "needs a broker" in line]) == 2
+
+
+def test_a_missing_library_is_said_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tables = '[sparkplug]\n[homeassistant]\n[prometheus]\n[file]\ndir = "x"\n'
+    bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", tables), tmp_path / "state")
+    for name in ("agent.sinks.sparkplug", "agent.sinks.sparkplug_node", "agent.sinks.sparkplug_types",
+                 "agent.sinks.sparkplug_book", "agent.sinks.prometheus"):  # fmt: skip
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in ("google.protobuf", "prometheus_client"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with caplog.at_level(logging.ERROR):
+        durable = durable_dialects(bench.config, bench.publisher, bench.store, bench.clock)
+        live = live_dialects(bench.config, bench.publisher, bench.store)
+    assert [sink.name for sink in durable] == ["file"]
+    assert [type(sink).__name__ for sink in live] == ["HomeAssistantSink"]
+    said = " ".join(record.message for record in caplog.records)
+    assert "pip install 'magwatt[sparkplug]'" in said
+    assert "pip install 'magwatt[prometheus]'" in said
+    bench.close()
+
+
+def test_a_change_takes_a_restart_and_is_said(tmp_path: Path) -> None:
+    old = configured(tmp_path, "mqtt://127.0.0.1:1")
+    new = configured(tmp_path, "mqtt://127.0.0.1:1", "[prometheus]")
+    kept, waiting = without_restart(old, new)
+    assert kept.dialects == old.dialects
+    assert [line for line in waiting if "take a restart" in line]
+
+
+def test_each_key_stands_in_the_docs() -> None:
+    page = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    for table, keys in TABLES.items():
+        for key in keys:
+            assert f"`{table}.{key}`" in page
