@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 EVENT, SAVED, WINDOW, SECOND, SPECTRUM = range(5)  # 0 is kept longest
 IMPORTANCE = {
@@ -18,8 +18,7 @@ IMPORTANCE = {
 THIN_MS = {WINDOW: 30_000, SECOND: 10_000, SPECTRUM: 30_000}  # one row of a topic is kept in each such slot
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What a sink gets. n: place in the spool, over all boots; id: boot-sequence as published; payload: its JSON."""
 
     n: int
@@ -31,8 +30,8 @@ class Row:
     put_ns: int = 0  # monotonic time of append; 0: from an earlier run, or read back
 
     def topic(self, root: str, backfill: bool = False) -> str:
-        levels = [root, *([self.asset] if self.asset else []), *(["backfill"] if backfill else []), self.kind]
-        return "/".join(levels)
+        place = f"{root}/{self.asset}" if self.asset else root
+        return f"{place}/backfill/{self.kind}" if backfill else f"{place}/{self.kind}"
 
 
 def importance(kind: str) -> int:
