@@ -17,6 +17,7 @@ import msgspec
 import paho.mqtt.client as paho
 
 from agent.config import Config
+from agent.messages import encode_plain
 from agent.sinks import Texts
 from agent.sinks.births import BirthPace
 from agent.sinks.link import Link
@@ -51,7 +52,8 @@ class SparkplugSink:
         self.link = Link("sparkplug", broker, f"magwatt-{config.site.id}-{config.site.gateway}-sparkplug", self)
         self.node = Node(settings.group, settings.node, config, assets, clock, self._publish)
         self.commands_refused = self.rebirths = 0
-        self._host, self._root, self._greet, self._store = settings.primary_host, root, greet, store
+        self._host, self._root, self._greet = settings.primary_host, root, greet
+        self._store, self._clock = store, clock
         self._drain: Drain | None = None
         self._told: deque[tuple[str, bytes]] = deque()
         self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
@@ -226,7 +228,8 @@ class SparkplugSink:
     def _mark(self, now_s: float) -> None:
         """One marker at a time: while one is on its way, rows gather behind the next."""
         if self._unmarked and not self._marked and self._client is not None:
-            mid = self._client.publish(f"{self._root}/sparkplug", b"%d" % len(self._unmarked), qos=1).mid
+            text = encode_plain("sparkplug", self._clock.utc_ns() // 1_000_000, {"rows": len(self._unmarked)})
+            mid = self._client.publish(f"{self._root}/sparkplug", text, qos=1).mid
             self._marked, self._unmarked = (mid, now_s, self._unmarked), []
 
     # What hosts say.
