@@ -44,6 +44,7 @@ class Counters:
             name[len(self._prefix) :]: value for name, value in saved.items() if name.startswith(self._prefix)
         }
         self._rest = dict.fromkeys((*_SUMS, "import", "export", *(f"u_{name}" for name in _SUMS)), 0.0)
+        self._since = {"import": 0.0, "export": 0.0}  # J by the power, since the register was read
         self._told = dict(self._kept)
         self._by_register = {name: f"{name}_register" in self._kept for name in ("import", "export")}
         self._started_s: float | None = None
@@ -57,7 +58,8 @@ class Counters:
             return
         if self._exchanged(meter, reading):
             for name in ("import", "export"):
-                self._kept.pop(f"{name}_register", None)
+                if self._kept.pop(f"{name}_register", None) is not None:
+                    self._add(name, self._since[name])
         for name in ("import", "export"):
             value, flag = reading.values.get(f"energy_{name}"), reading.flags.get(f"energy_{name}", Quality.GOOD)
             if isinstance(value, int | float) and math.isfinite(value) and not flag & BAD:
@@ -79,6 +81,8 @@ class Counters:
             ):
                 self._add(name, joules)
                 self._add(f"u_{name}", u)
+            self._since["import"] += cell.in_plus
+            self._since["export"] += cell.in_minus
             if not self._by_register["import"]:
                 self._add("import", cell.in_plus)
             if not self._by_register["export"]:
@@ -121,12 +125,15 @@ class Counters:
         self._kept.setdefault(name, 0)
         self._kept[f"{name}_register"], self._kept[f"{name}_read_s"] = now, now_s
         self._by_register[name] = True
+        by_power, self._since[name] = round(self._since[name] * _MWH_PER_J), 0.0
         if before is None:
             return
         passed_s = max(now_s - before_s, 60)  # the clock may have been set back meanwhile
         most = _MOST * self._largest_w * passed_s * _MWH_PER_J + _SLACK_MWH
         step = self._step(f"energy_{name}", meter, before, now, most)
-        self._kept[name] += round(step.grown)
+        grown = round(step.grown)
+        # What a register had counted before it was set to 0 is gone; the power was seen all the same.
+        self._kept[name] += max(grown, min(by_power, round(most))) if step.kind == "reset" else grown
         if step.kind in ("reset", "jump"):
             self._opened(f"meter_{step.kind}", f"{name}: {before / 1e6:.3f} kWh, then {kwh:.3f} kWh")
         if step.kind == "jump":

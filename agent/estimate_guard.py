@@ -97,7 +97,7 @@ class Guard:
             return "the meter's wiring is being looked at"
         if self._off >= AGREE:
             return "bypass: the drive stands still, the meter does not"
-        if self._braking >= 1:
+        if self._braking >= 2:  # one may be a poll of the meter from before the reversal
             return "braking into a resistor: the meter does not see what the motor gives"
         if self._wrong_poles >= AGREE:
             return "speed and frequency do not fit the number of poles"

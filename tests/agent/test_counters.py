@@ -96,6 +96,20 @@ def test_a_reset_begins_anew_and_is_told(tmp_path: Path) -> None:
     assert [event["event_kind"] for event in counters.events] == ["meter_reset"]
 
 
+def test_what_a_reset_or_an_exchange_swallows_is_known_by_the_power(tmp_path: Path) -> None:
+    """Half a kWh in the minute of the reset, of which the new register has seen a fifth; then another meter."""
+    counters = Counters(asset(tmp_path), LARGEST_W, {})
+    minute = Cell(0.0, 60.0, in_plus=0.5 * 3.6e6)
+    for k, kwh in enumerate((4321.0, 4321.5, 0.1, 0.6)):
+        counters.take_meter(reading(60 * k, energy_import=kwh, serial_number="1"))
+        counters.take_cells([minute], 60 * k)
+    assert wh(counters) == 1_500
+    counters.take_meter(reading(240, energy_import=77.0, serial_number="2"))
+    counters.take_meter(reading(300, energy_import=77.5, serial_number="2"))
+    assert wh(counters) == 2_500
+    assert [event["event_kind"] for event in counters.events] == ["meter_reset", "meter_exchanged"]
+
+
 def test_a_register_that_grows_faster_than_can_be_was_set(tmp_path: Path) -> None:
     counters = Counters(asset(tmp_path), LARGEST_W, {})
     before = counters.uncertainties

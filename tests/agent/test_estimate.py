@@ -192,6 +192,15 @@ def test_a_brake_resistor_hides_what_the_motor_gives(driven: Bench) -> None:
     assert nothing(driven.run(5), "resistor")
 
 
+def test_a_reversal_between_two_polls_is_no_resistor(driven: Bench) -> None:
+    """The drive was read after it, the meter before: the quarter of an hour goes on."""
+    driven.run(12)
+    driven.drive |= {"motor_power": -38.0}
+    assert "resistor" not in str(driven.run(1).values["efficiency_reason"])
+    driven.meter = phases(-36_000.0, 0.98)
+    assert driven.run(3).values["efficiency_reason"] == ""
+
+
 @pytest.mark.parametrize("missing", ["motor_current", "output_frequency"])
 def test_one_signal_missing(driven: Bench, missing: str) -> None:
     driven.run(12)
