@@ -18,6 +18,7 @@ from agent import config_keys as keys
 from agent import schema
 from agent.config_dialects import Dialects, read_dialects
 from agent.config_tariff import read_tariff
+from agent.savings.phases import phases_of
 from agent.savings.tariff import Tariff
 from agent.schema import Key, Report
 from drivers.errors import ProfileError
@@ -162,6 +163,8 @@ class Motor:
     no_load_w: float | None = None  # core and friction of an induction motor, from a test without load
     emf_v: float | None = None  # line to line, rms, at rated speed and 20 degC
     xq_ohm: float | None = None  # q-axis reactance at rated frequency
+    phases: tuple[tuple[str, date], ...] = ()  # of its retrofit: when each begins
+    auxiliary_w: float = 0.0  # of cooling and the like while it runs, that the meter does not see
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +384,8 @@ def _drive(name: str, values: dict[str, Any], report: Report) -> Drive:
 def _motor(name: str, values: dict[str, Any], report: Report) -> Motor | None:
     where = f"motor.{name}"
     nested: dict[str, Any] = {}
-    for key, table in (("losses", keys.LOSSES), ("replaces", keys.REPLACES), ("waveform", keys.WAVEFORM)):
+    for key, table in (("losses", keys.LOSSES), ("replaces", keys.REPLACES), ("waveform", keys.WAVEFORM),
+                       ("phases", keys.PHASES)):  # fmt: skip
         raw = values.pop(key)
         if raw is not None and not isinstance(raw, dict):
             report.problem(f"{where}.{key}", "must be a table", raw)
@@ -404,4 +408,9 @@ def _motor(name: str, values: dict[str, Any], report: Report) -> Motor | None:
     values["efficiency_class"] = values.pop("class")
     values["efficiency_pct"] = values.pop("efficiency")
     points = nested["losses"]["watts"] if nested["losses"] else ()
-    return Motor(name=name, loss_points_w=points, replaces=replaces, waveform=waveform, **values)
+    phases = tuple((key, day) for key, day in (nested["phases"] or {}).items() if day is not None)
+    try:
+        phases_of(dict(phases), "UTC")
+    except (ValueError, OverflowError) as error:
+        report.problem(f"{where}.phases", str(error))
+    return Motor(name=name, loss_points_w=points, replaces=replaces, waveform=waveform, phases=phases, **values)

@@ -189,6 +189,8 @@ MOTOR = {
     "xq_ohm": Key(schema.number(1e-4, 1000, "ohm"), None),
     "losses": Key(schema.anything, None),
     "replaces": Key(schema.anything, None),
+    "phases": Key(schema.anything, None),
+    "auxiliary_w": Key(schema.number(0, 1e6, "W"), 0.0),
     "waveform": Key(schema.anything, None),
 }
 LOSSES = {"points": Key(_losses_kind), "watts": Key(_watts)}
@@ -200,6 +202,7 @@ REPLACES = {
     "rpm": Key(schema.number(10, 60000, "rpm"), None),
     "since": Key(schema.day, None),
 }
+PHASES = {name: Key(schema.day, None) for name in ("baseline", "commissioning", "reporting", "end")}
 WAVEFORM = {
     "serial": Key(schema.text, None),
     "tcp": Key(schema.host_port(7000), None),
@@ -221,4 +224,5 @@ SIGNAL = {
     "high": Key(schema.number(-1e12, 1e12), float("inf")),
     "function": Key(schema.whole(3, 4), 3),
     "measures": Key(schema.one_of("shaft-torque", "shaft-speed", "winding-temperature"), None),
+    "accuracy": Key(schema.percent(0, 50), None),
 }

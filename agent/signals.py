@@ -21,6 +21,7 @@ class Signal:
     motor: str
     metric: Metric
     measures: str | None = None  # shaft-torque | shaft-speed | winding-temperature: what an efficiency may use
+    accuracy: float | None = None  # relative U (k = 2), for what savings are adjusted by
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def signals(config: Config) -> tuple[Signal, ...]:
                 "measured",
             ),
             row["measures"],
+            None if row["accuracy"] is None else row["accuracy"] / 100,
         )
         for name, row in config.signals.items()
         if row is not None

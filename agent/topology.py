@@ -293,8 +293,6 @@ def _name_unbuilt(config: Config, report: Report) -> None:
                 f"motor.{motor.name}.waveform.at",
                 "accepted: harmonics are named the same wherever they are measured; `at` is published in meta",
             )
-        if motor.replaces:
-            report.note(f"motor.{motor.name}.replaces", f"{later}: kept for the savings")
     for meter in _present(config.meters):
         if meter.ct and meter.ratio_in == "meter":
             report.note(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from agent.savings.meters import UNKNOWN, alike
 from agent.savings.types import Baseline, Interval
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def learn(
     if not fitting:
         raise LearnError(f"{asset}: no model {kind or ''} fits what was measured".replace("  ", " "))
     best = fitting[0]
-    meters = sorted({item.meter for item in found if item.meter})
+    meters = _meters(found)
     reactive = [item for item in found if item.reactive_varh is not None]
     tan_phi = _ratio(reactive)
     return Baseline(
@@ -220,6 +221,16 @@ def _is_tonnes(name: str) -> bool:
 def _energy(item: Interval) -> float:
     assert item.energy_wh is not None
     return item.energy_wh + item.auxiliary_wh
+
+
+def _meters(found: list[Interval]) -> list[str]:
+    """Those that told it; one whose number was not read at first is the one that told it later."""
+    told = sorted({item.meter for item in found if item.meter}, key=lambda name: (UNKNOWN in name.split(), name))
+    kept: list[str] = []
+    for name in told:
+        if not any(alike(name, other) for other in kept):
+            kept.append(name)
+    return kept
 
 
 def _ratio(reactive: list[Interval]) -> float | None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from agent.savings.meters import alike
 from agent.savings.types import Event, Interval
 
 PROPOSALS = {
@@ -84,7 +85,7 @@ class Watch:
         flags = {flag for flag in item.flags if flag in TEXTS}
         if item.coverage < 0.1:
             flags.add("gap")
-        if item.meter and self._meter and item.meter != self._meter:
+        if not alike(item.meter, self._meter):
             found += self.raised("meter", item.start_ms, f"{TEXTS['meter']} ({self._meter} → {item.meter})")
             self._like = Likeness()
         self._meter = item.meter or self._meter

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent.savings.types import Baseline
 from dsp.efficiency_meter import power_u_parts
 
+if TYPE_CHECKING:
+    from agent.config import Meter
+
 _RECT = math.sqrt(3) / 2  # from a k = 2 uncertainty of an even spread back to its limit
+UNKNOWN = "?"
 UNKNOWN_TAN_PHI = (0.75, 0.2)  # before: an induction motor at part load; after: a drive or a magnet motor
 
 
@@ -32,7 +36,7 @@ def meter_doubt(
     after = classes[0] or before[0], classes[1] or before[1]
     tan_0 = baseline.tan_phi if baseline.tan_phi is not None else UNKNOWN_TAN_PHI[0]
     tan_1 = tan_phi if tan_phi is not None else UNKNOWN_TAN_PHI[1]
-    same = not baseline.fallback and (not baseline.meter or not meters or set(meters) == {baseline.meter})
+    same = not baseline.fallback and all(alike(baseline.meter, name) for name in meters)
     gain_0, ratio_0, phase_0 = _limits(*before)
     gain_1, ratio_1, phase_1 = _limits(*after)
     if same:
@@ -52,6 +56,21 @@ def meter_doubt(
         }
     causes = {name: math.hypot(*both) / math.sqrt(3) for name, both in limits.items()}
     return MeterDoubt(causes, [limit for both in limits.values() for limit in both], same)
+
+
+def identity(meter: Meter, serial: object) -> str:
+    """Which meter with which transformers, in one word; ? where nobody knows its number."""
+    number = serial or meter.serial_number or UNKNOWN
+    ratios = [f"{a:g}/{b:g}" for a, b in filter(None, (meter.ct, meter.vt))]
+    return " ".join([meter.name, str(number), *ratios])
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether both may be the same meter: all words are, or not known."""
+    if not one or not other:
+        return True
+    a, b = one.split(), other.split()
+    return len(a) == len(b) and all(x == y or UNKNOWN in (x, y) for x, y in zip(a, b, strict=True))
 
 
 def _limits(accuracy_class: str, ct_class: str) -> tuple[float, float, float]:

@@ -1,0 +1,260 @@
+"""One motor's savings while the agent runs: intervals kept, events opened, the saving told after each quarter hour."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from agent.estimate_window import Cell
+from agent.messages import Message
+from agent.savings import keep
+from agent.savings.adjust import Tally
+from agent.savings.events import Watch
+from agent.savings.intervals import QuarterHours
+from agent.savings.meters import identity
+from agent.savings.old_motor import old_motor_of
+from agent.savings.phases import phase_at, phases_of, reporting_of
+from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Saving
+from agent.store import Store, StoreError
+from agent.topology import Asset
+from drivers.reading import BAD, Quality, Reading, Value
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_MS = 14 * 86_400_000  # of intervals, looked at again after a restart to know what is usual
+_FLAG_WORDS = (("meter wiring", "wiring"), ("bypass", "bypass"))  # how a reason begins → flag
+
+
+class SavingsLane:
+    """From the computing thread only. held: whether somebody works at this motor. Trouble with the store is said and
+    lived with."""
+
+    def __init__(
+        self, asset: Asset, period_s: float, store: Store, emit: Callable[[Message], None], zone: str,
+        held: Callable[[str], bool] = lambda _: False,
+    ) -> None:  # fmt: skip
+        motor = asset.motor
+        if motor is None:
+            raise ValueError(f"{asset.name} is not a motor")
+        self._asset, self._store, self._emit, self._held = asset, store, emit, held
+        self._phases = phases_of(dict(motor.phases), zone)
+        self._old_motor = old_motor_of(motor)
+        meter = asset.meter
+        self.classes = (meter.accuracy_class, (meter.ct_class or "1") if meter.ct else "") if meter else ("2", "")
+        self._watch = Watch(asset.name)
+        self._baseline: Baseline | None = None
+        self._tally: Tally | None = None
+        self._told_events: tuple[Event, ...] = ()
+        self._stale = True
+        self._trouble = ""
+        self._quality = Quality.GOOD
+        last = self._recall()
+        accuracy = {item.metric.name: item.accuracy for item in asset.signals if item.accuracy is not None}
+        self._drivers = {item.metric.name for item in asset.signals if item.measures is None}
+        self.hours = QuarterHours(
+            asset.name, period_s, 1000 * motor.kw, self._known, self._keep, self._done, last=last,
+            auxiliary_w=motor.auxiliary_w, accuracy=accuracy,
+        )  # fmt: skip
+        self.hours.meter = identity(meter, None) if meter else ""
+
+    def take_meter(self, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]) -> None:
+        """values: this motor's part, where the meter serves others too; then no register tells its gaps."""
+        self._quality = reading.quality & Quality.SIMULATED
+        if reading.quality & Quality.NO_REPLY or self._asset.meter is None:
+            return
+        w = _number(values, flags, "active_power")
+        if w is None:
+            return
+        register_wh = None
+        if not self._asset.shared and (kwh := _number(values, flags, "energy_import")) is not None:
+            export = _number(values, flags, "energy_export")
+            register_wh = 1000 * (kwh - (export or 0.0))
+        if (serial := reading.values.get("serial_number")) is not None:
+            self.hours.meter = identity(self._asset.meter, serial)
+        utc_ms = reading.came_ns // 1_000_000
+        self.hours.take_power(reading.middle_s, utc_ms, w, _number(values, flags, "reactive_power"), register_wh)
+
+    def take_signals(self, reading: Reading) -> None:
+        if reading.quality & Quality.NO_REPLY:
+            return
+        for name in self._drivers & reading.values.keys():
+            if (value := _number(reading.values, reading.flags, name)) is not None:
+                self.hours.take_driver(name, reading.middle_s, value)
+
+    def take_row(self, cells: Iterable[Cell], speed_rpm: float | None, withheld: str, utc_ms: int) -> None:
+        """Once a row: what the estimator measured since, and why it says nothing."""
+        motor = self._asset.motor
+        assert motor is not None
+        if speed_rpm is None and self._asset.drive is None and motor.kind != "induction":
+            speed_rpm = motor.rpm  # on the line a magnet motor turns with it
+        self.hours.roll(utc_ms)
+        self.hours.take_cells(cells, speed_rpm)
+        words = {flag for begin, flag in _FLAG_WORDS if withheld.startswith(begin)}
+        if self._held(self._asset.name):
+            words.add("hold")
+        for word in words:
+            self.hours.flag(word)
+            self._note(self._watch.raised(word, utc_ms))
+
+    def close(self) -> None:
+        self.hours.close()
+
+    def _recall(self) -> Interval | None:
+        """What is usual here, and events that are open; without a word."""
+        try:
+            last = keep.last_interval(self._store, self._asset.name)
+            since_ms = last.start_ms - REMEMBERED_MS if last else 0
+            for item in keep.load_intervals(self._store, self._asset.name, since_ms):
+                self._watch.take(item)
+            known = keep.load_events(self._store, self._asset.name)
+        except (StoreError, ValueError) as error:
+            self._say(str(error))
+            return None
+        self._watch.open = {event.kind: event for event in known if event.to_ms is None}
+        return last
+
+    def _known(self, start_ms: int) -> Interval | None:
+        try:
+            found = keep.load_intervals(self._store, self._asset.name, start_ms, start_ms + 1)
+        except StoreError as error:
+            self._say(str(error))
+            return None
+        return found[0] if found else None
+
+    def _keep(self, interval: Interval) -> None:
+        self._stale |= self._tally is not None and interval.end_ms <= self._newest_ms
+        keep.save_interval(self._store, interval)
+
+    _newest_ms = 0
+
+    def _done(self, interval: Interval) -> None:
+        keep.save_interval(self._store, interval)
+        self._newest_ms = max(self._newest_ms, interval.end_ms)
+        try:
+            self._renew(interval)
+        except (StoreError, ValueError) as error:
+            self._say(str(error))
+            self._tally = None
+        line = None
+        if self._tally is not None and self._phase(interval) == "reporting":
+            known = {line.start_ms for line in self._tally.lines[-96:]}
+            line = self._tally.add(interval) if interval.start_ms not in known else self._tally.lines[-1]
+        self._note(self._watch.take(interval, line.why if line else ""))
+        self._tell(interval, line.adjusted_wh if line and not line.why else None)
+
+    def _renew(self, interval: Interval) -> None:
+        """The baseline in force and what was decided; the sum is made anew when either changed, or a gap was filled."""
+        baseline = keep.load_frozen(self._store, self._asset.name)
+        events = tuple(keep.load_events(self._store, self._asset.name))
+        decisions = tuple((event.number, event.decision, event.adjust_wh) for event in events)
+        before = tuple((event.number, event.decision, event.adjust_wh) for event in self._told_events)
+        same = baseline == self._baseline and decisions == before and not self._stale
+        self._baseline, self._told_events = baseline, events
+        if same:
+            return
+        self._stale, self._trouble, self._tally = False, "", None
+        if baseline is not None:
+            phase = reporting_of(self._phases, baseline)
+            tally = Tally(baseline, classes=self.classes, events=events, old_motor=self._old_motor)
+            for item in keep.load_intervals(
+                self._store, self._asset.name, phase.from_ms, min(phase.to_ms or interval.start_ms, interval.start_ms)
+            ):
+                tally.add(item)
+            self._tally = tally
+
+    def _phase(self, interval: Interval) -> str:
+        return phase_at(self._phases, interval.start_ms, self._baseline)
+
+    def _note(self, changed: Iterable[Event]) -> None:
+        for event in changed:
+            new = event.number == 0
+            try:
+                kept = keep.save_event(self._store, self._as_decided(event))
+            except StoreError as error:
+                self._say(str(error))
+                continue
+            if event.to_ms is None:
+                self._watch.open[event.kind] = kept
+            self._stale = True
+            if new or event.to_ms is not None:
+                self._emit(_event_message(kept, self._quality))
+
+    def _as_decided(self, event: Event) -> Event:
+        """A person may have decided meanwhile, in another process."""
+        for known in keep.load_events(self._store, self._asset.name) if event.number else ():
+            if known.number == event.number and known.decision is not None:
+                return replace(known, to_ms=event.to_ms, energy_wh=event.energy_wh)
+        return event
+
+    def _tell(self, interval: Interval, expected_wh: float | None) -> None:
+        measured = None if interval.energy_wh is None else interval.energy_wh + interval.auxiliary_wh
+        values: dict[str, object] = {
+            "interval_energy_wh": _rounded(measured), "interval_baseline_wh": _rounded(expected_wh),
+            "interval_coverage_pct": round(100 * min(interval.coverage, 1.0), 1),
+            "savings_phase": self._phase(interval) or None,
+            "interval_saved_wh": None if measured is None or expected_wh is None else round(expected_wh - measured, 1),
+        }  # fmt: skip
+        uncertainties: dict[str, float] = {}
+        if self._tally is not None and self._baseline is not None:
+            saving = self._tally.saving(self._span(interval))
+            values |= saving_values(saving)
+            uncertainties = saving_uncertainties(saving)
+        elif self._trouble:
+            values["savings_reason"] = self._trouble
+        self._emit(Message(self._asset.name, "savings", interval.end_ms, values, uncertainties, quality=self._quality))
+
+    def _span(self, interval: Interval) -> tuple[int, int]:
+        assert self._baseline is not None
+        phase = reporting_of(self._phases, self._baseline)
+        first_ms = -(-phase.from_ms // QUARTER_MS) * QUARTER_MS
+        return first_ms, max(min(phase.to_ms or interval.end_ms, interval.end_ms), first_ms)
+
+    def _say(self, text: str) -> None:
+        if text != self._trouble:
+            log.warning("%s: savings: %s", self._asset.name, text)
+        self._trouble = text
+
+
+def saving_values(saving: Saving) -> dict[str, object]:
+    """Metric → value, of a sum since reporting began."""
+    values: dict[str, object] = {
+        "baseline_energy_wh": round(saving.adjusted_wh), "used_energy_wh": round(saving.measured_wh),
+        "saved_energy_wh": round(saving.adjusted_wh) - round(saving.measured_wh),
+        "saved_share_pct": round(100 * saving.share, 3), "savings_verdict": saving.verdict,
+        "savings_reason": "; ".join(saving.reasons), "savings_advice": saving.advice or None,
+        "savings_coverage_pct": round(100 * saving.coverage, 1), "unclaimed_energy_wh": round(saving.excluded_wh),
+        "savings_events_open": saving.open_events, "speed_creep_wh": _rounded(saving.speed_creep_wh),
+        "baseline_hash": saving.baseline_hash[:16] or None,
+    }  # fmt: skip
+    values |= {f"saved_by_{name}_wh": round(part.wh) for name, part in saving.parts.items()}
+    return values
+
+
+def saving_uncertainties(saving: Saving) -> dict[str, float]:
+    found = {"saved_energy_wh": float(f"{saving.u95_wh:.4g}")}
+    if saving.adjusted_wh > 0:
+        found["saved_share_pct"] = float(f"{100 * saving.u95_wh / saving.adjusted_wh:.4g}")
+    return found | {f"saved_by_{name}_wh": float(f"{part.u95_wh:.4g}") for name, part in saving.parts.items()}
+
+
+def _event_message(event: Event, quality: Quality) -> Message:
+    values: dict[str, object] = {
+        "event_kind": f"savings_{event.kind}", "event_state": "begin" if event.to_ms is None else "end",
+        "event_start_ms": event.from_ms, "event_text": f"event {event.number}: {event.text}",
+    }  # fmt: skip
+    if event.to_ms is not None:
+        values["event_duration_s"] = (event.to_ms - event.from_ms) / 1000
+    return Message(event.asset, "event", event.to_ms or event.from_ms, values, quality=quality)
+
+
+def _rounded(wh: float | None) -> float | None:
+    return None if wh is None else round(wh, 1)
+
+
+def _number(values: Mapping[str, Value], flags: Mapping[str, Quality], name: str) -> float | None:
+    value = values.get(name)
+    if not isinstance(value, int | float) or not math.isfinite(value) or flags.get(name, Quality.GOOD) & BAD:
+        return None
+    return float(value)
