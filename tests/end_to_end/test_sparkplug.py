@@ -18,13 +18,14 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 import sparkplugrules
-from dialectkit import Bench, configured
+from dialectkit import PLANT, SECOND, Bench, configured
 from paho.mqtt.enums import CallbackAPIVersion
 from sparkplugkit import Packet, Proxy, command, properties, read, value_of
 from testkit import Mosquitto, wait_until
 
 from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
 from agent.sinks.sparkplug import SparkplugSink
+from agent.topology import assets
 from drivers.reading import Quality
 
 pytestmark = pytest.mark.alone
@@ -250,6 +251,37 @@ def test_rebirth_on_demand_and_a_storm_of_demands(world: World) -> None:
     assert len(world.proxy.sparkplug()) == 1, "same connection"
     wait_until(lambda: len(world.said("DBIRTH")) % 2 == 0, 10, "all devices each time")
     world.check()
+
+
+def test_a_motor_taken_out_dies_and_one_put_in_is_born(world: World) -> None:
+    bench = world.start()
+    online(world)
+    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    old = SECOND.replace("fan-2", "fan-3").replace("dp-2", "dp-3")
+    config = configured(world.folder, f"mqtt://127.0.0.1:{world.proxy.port}", world.tables, PLANT + old)
+    bench.publisher.on_renew = [world.sink.renew] if world.sink else []
+    bench.publisher.renew(config, assets(config))
+    online(world, "fan-3")
+    wait_until(lambda: len(world.said("DBIRTH")) == 3, 5, "the new one is born")
+    assert [packet.topic.rsplit("/", 1)[1] for packet in world.said("DDEATH")] == ["fan-2"]
+    assert world.said("DBIRTH")[-1].topic.endswith("/fan-3")
+    world.check()
+
+
+def test_another_broker_is_gone_to_with_a_proper_farewell(world: World) -> None:
+    bench = world.start()
+    online(world)
+    wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
+    other = Proxy(world.mosquitto.port)
+    config = configured(world.folder, f"mqtt://127.0.0.1:{other.port}", world.tables)
+    assert world.sink is not None
+    world.sink.renew(config, bench.assets)
+    wait_until(lambda: len(other.said("DBIRTH")) == 2, 10, "born there")
+    before, after = world.proxy.sparkplug(), other.sparkplug()
+    assert [packet.kind for packet in before[0][-2:]] == ["PUBLISH", "DISCONNECT"]
+    sparkplugrules.check([*before, *after], *NODE)
+    world.stop()
+    other.stop()
 
 
 BAD_COMMANDS = [
