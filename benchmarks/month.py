@@ -28,7 +28,7 @@ def main() -> None:
         edit=lambda text: re.sub(r'every = "\d+s"', 'every = "10s"', text),
     )  # fmt: skip
     wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
-    print(f"{days:g} days: {wall_s:.0f} s, {cpu_s:.0f} s of processor; "
+    print(f"{days:g} days: {wall_s:.1f} s, {cpu_s:.1f} s of processor; "
           f"{counted['messages']} messages, {counted['bytes'] / 1e6:.0f} MB")  # fmt: skip
 
 

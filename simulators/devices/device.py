@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from drivers.profiles import Profile, Register
 from drivers.reading import Value
@@ -14,6 +15,8 @@ ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 NO_RESPONSE = 11  # what a gateway says of a silent device
 SUNSPEC_BASE, SUNSPEC_COMMON = 40000, 66  # the usual place, and the length of the common model that comes first
 SUNSPEC_LENGTHS = {203: 105, 213: 124}
+_KNOWN = 64  # requests
+_Row = tuple[Register, list[tuple[int, int]]]  # with where in the answer its words go, and which bits are its own
 
 
 class Refused(Exception):
@@ -52,7 +55,7 @@ class SimulatedDevice:
             profile, chain = _in_chain(profile)
             extra |= chain
         self.unit, self.profile = unit, profile
-        self._values, self._rating_kw, self._exponents = values, rating_kw, exponents
+        self._values, self._rating_kw, self._exponents = values, rating_kw, dict(exponents or {})
         self._ailing = ailing or Ailing()
         self._rows = {function: [row for row in profile.registers if row.function == function] for function in (3, 4)}
         self._extra = {
@@ -60,12 +63,14 @@ class SimulatedDevice:
             for (function, address), words in extra.items()
             for k, word in enumerate(words)
         }
+        self._scaled = [row for row in profile.registers if row.scale_from is not None]
         self._mapped = {function: self._mapped_words(function) for function in (3, 4)}
         self.areas = {function: self._area(function) for function in (3, 4)}
         self._inner = {
             function: {row.address + k for row in rows for k in range(1, row.words)} if whole_values else set()
             for function, rows in self._rows.items()
         }
+        self._asked = lru_cache(_KNOWN)(self._answer)  # a master asks the same again and again
 
     @property
     def silent(self) -> bool:
@@ -77,6 +82,23 @@ class SimulatedDevice:
             raise Refused(NO_RESPONSE)
         if self._ailing.refuses is not None:
             raise Refused(self._ailing.refuses)
+        rows, fixed = self._asked(function, address, count)
+        out, values = list(fixed), self._values()
+        exponents: dict[tuple[int, int], int] = {}
+        if self._scaled:
+            exponents = render.choose_exponents(self.profile, values, self._rating_kw) | self._exponents
+        for row, places in rows:
+            exponent = exponents.get((function, row.scale_from.address)) if row.scale_from is not None else None
+            for (k, bits), word in zip(places, render.words(row, values, self._rating_kw, exponent), strict=True):
+                if 0 <= k < count:
+                    out[k] = out[k] & ~bits | word & bits
+        for (where_function, where), (word, bits) in render.scale_cells(self._scaled, exponents).items():
+            if where_function == function and 0 <= (k := where - address) < count:
+                out[k] = out[k] & ~bits | word
+        return out
+
+    def _answer(self, function: int, address: int, count: int) -> tuple[list[_Row], list[int]]:
+        """Of one request: the rows that answer, and the words that stand there whatever the values. Raises Refused."""
         if function not in self._rows:
             raise Refused(ILLEGAL_FUNCTION)
         if not 1 <= count <= self.profile.max_registers:
@@ -88,24 +110,13 @@ class SimulatedDevice:
         ends_in_gap = address + count - 1 not in self._mapped[function]
         if ends_in_gap and not self.profile.spare_allowed and self.profile.gaps_allowed:
             raise Refused(ILLEGAL_ADDRESS)
-        out = [self._extra.get((function, address + k), 0) for k in range(count)]
-        values = self._values()
-        exponents = render.choose_exponents(self.profile, values, self._rating_kw) | dict(self._exponents or {})
-        for row in self._answering(function, address, count):
-            for where, word, bits in render.cells(row, values, self._rating_kw, exponents):
-                if 0 <= (k := where - address) < count:
-                    out[k] = out[k] & ~bits | word & bits
-        for (where_function, where), (word, bits) in render.scale_cells(self.profile, exponents).items():
-            if where_function == function and 0 <= (k := where - address) < count:
-                out[k] = out[k] & ~bits | word
-        return out
-
-    def _answering(self, function: int, address: int, count: int) -> list[Register]:
         rows = self._rows[function]
         alone = [row for row in rows if row.alone and (row.address, row.words) == (address, count)]
-        return alone or [
+        inside = [
             row for row in rows if not row.alone and row.address < address + count and address < row.address + row.words
         ]
+        found = [(row, [(where - address, bits) for where, bits in render.places(row)]) for row in alone or inside]
+        return found, [self._extra.get((function, address + k), 0) for k in range(count)]
 
     def _mapped_words(self, function: int) -> frozenset[int]:
         own = {row.address + k for row in self._rows[function] for k in range(row.words)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from drivers.profiles import Profile, Register
@@ -15,7 +15,6 @@ _NOT_AVAILABLE = {"f32": 0xFFC00000, "f64": 0xFFF8000000000000}  # quiet NaN, th
 _F32_MAX = 3.4028234663852886e38
 _FINEST = {"exponent": -3, "decimals": -2}  # the power of ten that a device prefers, while its values fit
 
-Cell = tuple[int, int, int]  # address, word, the bits of the word that are the row's
 Exponents = Mapping[tuple[int, int], int]  # (function, address) of a scale register → power of ten
 
 
@@ -50,26 +49,18 @@ def words(
     return _in_order(row, bits)
 
 
-def cells(
-    row: Register, values: Mapping[str, Value], rating_kw: float | None = None, exponents: Exponents | None = None
-) -> Iterator[Cell]:
-    """The words of one row where they stand."""
+def places(row: Register) -> list[tuple[int, int]]:
+    """Of each of its `words`: the address, and the bits there that are the row's."""
     own = (row.mask or 0xFFFF) if row.type in ("u16", "i16") else 0xFFFF
-    exponent = None
-    if row.scale_from is not None:
-        exponent = (exponents or {}).get((row.function, row.scale_from.address))
-    body = words(row, values, rating_kw, exponent)
     each = row.words if row.type == "string" else row.own_words
     starts = [row.address + part.offset for part in row.parts] or [row.address + row.at]
-    for n, start in enumerate(starts):
-        for k in range(each):
-            yield start + k, body[n * each + k], own
+    return [(start + k, own) for start in starts for k in range(each)]
 
 
-def scale_cells(profile: Profile, exponents: Exponents) -> dict[tuple[int, int], tuple[int, int]]:
-    """(function, address) of each scale register → its word, and the bits of it that state the scale."""
+def scale_cells(rows: Iterable[Register], exponents: Exponents) -> dict[tuple[int, int], tuple[int, int]]:
+    """(function, address) of each scale register of the rows → its word, and the bits of it that state the scale."""
     found = {}
-    for row in profile.registers:
+    for row in rows:
         if row.scale_from is None:
             continue
         key = row.function, row.scale_from.address

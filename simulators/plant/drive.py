@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-import numpy as np
-
 from simulators.plant import rectifier
 from simulators.plant.grid import Supply
 from simulators.plant.magnet import MagnetState
@@ -55,30 +53,23 @@ def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
     before = supply.components()
     background = {item.order: item.value for item in before if item.order > 1}
     negative = sum(item.value for item in before if item.order == 1 and item.sequence == -1)
-    orders = [int(order) for order in np.flatnonzero(shape)]
-    upper = [order for order in orders if order > 1]
+    phasor = shape.tolist()
+    upper = [order for order in rectifier.PRESENT if order > 1]
     # need = linear·I1 − square·I1²
-    linear = u1 * shape[1].real + drive.unbalance_gain * abs(negative) ** 2 / u1
-    linear += sum((background.get(order, 0) * shape[order].conjugate()).real for order in upper)
-    square = supply.impedance_ohm(1).real * sum(abs(shape[order]) ** 2 for order in upper)
+    linear = u1 * phasor[1].real + drive.unbalance_gain * abs(negative) ** 2 / u1
+    linear += sum((background[order] * phasor[order].conjugate()).real for order in upper if order in background)
+    square = supply.impedance_ohm(1).real * sum(abs(phasor[order]) ** 2 for order in upper)
     i1 = 2 * need / (linear + math.sqrt(linear**2 - 4 * square * need))
 
-    currents = [Component(order, natural_sequence(order), complex(i1 * shape[order])) for order in orders]
-    bus = _distorted(before, currents, supply)
+    currents = [Component(order, natural_sequence(order), i1 * phasor[order]) for order in rectifier.PRESENT]
+    bus = _distorted(before, currents[1:], supply)
     currents.append(Component(1, -1, drive.unbalance_gain * i1 * negative / u1))
     return DriveState(motor.input_w + loss, motor.input_w, loss, dc * peak_v, tuple(currents), tuple(bus))
 
 
 def _distorted(before: Sequence[Component], currents: Sequence[Component], supply: Supply) -> list[Component]:
-    drops = [
-        Component(item.order, item.sequence, -supply.impedance_ohm(item.order) * item.value)
-        for item in currents
-        if item.order > 1
-    ]
-    known = {item.order for item in before}
-    total = {item.order: item.value for item in drops}
-    kept = [item._replace(value=item.value + total.get(item.order, 0)) if item.order > 1 else item for item in before]
-    return kept + [item for item in drops if item.order not in known]
+    """The voltages with the drop of the harmonic currents; components of one order and sequence add up."""
+    return [*before, *(item._replace(value=-supply.impedance_ohm(item.order) * item.value) for item in currents)]
 
 
 @cache

@@ -39,12 +39,12 @@ def copper_cable(length_m: float, mm2: float, degc: float = 50.0) -> Cable:
 def sending_end(
     cable: Cable, voltages: Sequence[Component], currents: Sequence[Component], frequency_hz: float
 ) -> list[Component]:
-    """Voltages at the meter, given those at the load: higher by the drop."""
-    found = {(item.order, item.sequence): complex(item.value) for item in voltages}
-    for order, sequence, i in currents:
-        z = complex(cable.r_ohm, cable.x_ohm * order * frequency_hz / 50)
-        found[order, sequence] = found.get((order, sequence), 0j) + z * i
-    return [Component(order, sequence, value) for (order, sequence), value in found.items()]
+    """Voltages at the meter, given those at the load: higher by the drop. Those of one order and sequence add up."""
+    drops = [
+        item._replace(value=complex(cable.r_ohm, cable.x_ohm * item.order * frequency_hz / 50) * item.value)
+        for item in currents
+    ]
+    return [*voltages, *drops]
 
 
 def loss_w(cable: Cable, currents: Sequence[Component]) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +19,8 @@ Phasors = NDArray[np.complex128]
 Reals = NDArray[np.float64]
 
 _A = cmath.exp(2j * math.pi / 3)
-# One phase after the other: L2 lags L1 by a third of the fundamental's period.
-_SHIFT = {+1: np.array([1, _A**2, _A]), -1: np.array([1, _A, _A**2]), 0: np.ones(3, complex)}
+# Columns: sequence 0, +1, −1. One phase after the other: L2 lags L1 by a third of the fundamental's period.
+_PHASES = np.array([[1, 1, 1], [1, _A**2, _A], [1, _A, _A**2]])
 
 
 class Component(NamedTuple):
@@ -38,22 +38,23 @@ def natural_sequence(order: int) -> int:
 
 def phasors(components: Iterable[Component]) -> Phasors:
     """The (3, 51) array of a sum of components."""
-    out = np.zeros((3, ORDERS), complex)
+    by_sequence = np.zeros((3, ORDERS), complex)
     for order, sequence, value in components:
-        out[:, order] += value * _SHIFT[sequence]
-    return out
+        by_sequence[sequence, order] += value
+    return np.asarray(_PHASES @ by_sequence)
 
 
-def rms(x: Phasors) -> Reals:
-    """Per phase, all orders."""
-    return np.asarray(np.sqrt((np.abs(x) ** 2).sum(axis=1)))
+def rms_and_thd(x: Phasors) -> tuple[list[float], list[float]]:
+    """Per row of x: rms over all orders; orders 2 … 50 against the fundamental in percent, 0 without a fundamental."""
+    square = x.real**2 + x.imag**2
+    upper, whole = square[:, 2:].sum(axis=1).tolist(), square.sum(axis=1).tolist()
+    thd = [100 * math.sqrt(h / f) if f > 0 else 0.0 for h, f in zip(upper, square[:, 1].tolist(), strict=True)]
+    return [math.sqrt(value) for value in whole], thd
 
 
 def thd_percent(x: Phasors) -> Reals:
-    """Orders 2 … 50 against the fundamental, per phase; 0 without a fundamental."""
-    size = np.abs(x)
-    rest = np.sqrt((size[:, 2:] ** 2).sum(axis=1))
-    return np.asarray(np.divide(100 * rest, size[:, 1], out=np.zeros(3), where=size[:, 1] > 0))
+    """Per phase; see rms_and_thd."""
+    return np.array(rms_and_thd(x)[1])
 
 
 def line_to_line(u: Phasors) -> Phasors:
@@ -71,8 +72,7 @@ def reactive_var(u: Phasors, i: Phasors) -> Reals:
     return np.asarray((u[:, 1] * i[:, 1].conj()).imag)
 
 
-def unbalance_percent(x: Phasors) -> float:
+def unbalance_percent(rms: Sequence[float]) -> float:
     """Largest deviation from the mean of the three rms values, over that mean (NEMA form, as the meters show it)."""
-    values = rms(x)
-    mean = float(values.mean())
-    return 100 * float(np.abs(values - mean).max()) / mean if mean else 0.0
+    mean = sum(rms) / 3
+    return 100 * max(abs(value - mean) for value in rms) / mean if mean else 0.0

@@ -18,7 +18,8 @@ from simulators.plant.phasors import ORDERS, natural_sequence
 
 _STEPS = 1500
 _H = np.arange(ORDERS)
-_ACTIVE = np.array([order % 2 == 1 and natural_sequence(order) != 0 for order in range(ORDERS)])
+PRESENT = tuple(order for order in range(1, ORDERS) if order % 2 == 1 and natural_sequence(order) != 0)
+_ACTIVE = np.isin(_H, PRESENT)
 
 
 class Table(NamedTuple):
@@ -30,10 +31,10 @@ class Table(NamedTuple):
 
     def at(self, p: float) -> tuple[float, NDArray[np.complex128]]:
         """Linear between rows; the ends are held."""
-        k = int(np.clip(np.searchsorted(self.p, p) - 1, 0, len(self.p) - 2))
-        w = min(max((p - self.p[k]) / (self.p[k + 1] - self.p[k]), 0.0), 1.0)
-        dc = self.dc[k] * (1 - w) + self.dc[k + 1] * w
-        return float(dc), self.shape[k] * (1 - w) + self.shape[k + 1] * w
+        k = min(max(int(self.p.searchsorted(p)) - 1, 0), len(self.p) - 2)
+        low, high = float(self.p[k]), float(self.p[k + 1])
+        w = min(max((p - low) / (high - low), 0.0), 1.0)
+        return float(self.dc[k]) * (1 - w) + float(self.dc[k + 1]) * w, self.shape[k] * (1 - w) + self.shape[k + 1] * w
 
 
 def table(line_share: float) -> Table:

@@ -14,8 +14,8 @@ LOAD_I = [Component(1, 1, 90 - 40j), Component(5, -1, 20 + 5j), Component(7, 1, 
 
 
 def carried_w(u: list[Component], i: list[Component]) -> float:
-    volts = {(item.order, item.sequence): item.value for item in u}
-    return sum(3 * (volts.get((k.order, k.sequence), 0j) * k.value.conjugate()).real for k in i)
+    pairs = ((a, b) for a in u for b in i if (a.order, a.sequence) == (b.order, b.sequence))
+    return sum(3 * (a.value * b.value.conjugate()).real for a, b in pairs)
 
 
 def test_the_cable_takes_what_it_loses() -> None:
