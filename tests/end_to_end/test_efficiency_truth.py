@@ -174,7 +174,7 @@ def test_s1_motor_and_drive_over_speed_and_torque(
         assert drive <= drive_limit
 
 
-@pytest.mark.parametrize(("seconds", "limit"), [(600, 0.01), pytest.param(7200, 0.004, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("seconds", "limit"), [(600, 0.01), pytest.param(7200, 0.002, marks=pytest.mark.soak)])
 def test_s9_a_hoist_counts_both_ways(seconds: float, limit: float) -> None:
     """Signed energies, U, and no efficiency of one or more; the slow register bounds what a short run can show."""
     pairs = published(load("hoist"), seconds, "hoist")
@@ -205,7 +205,7 @@ def test_s9_a_hoist_counts_both_ways(seconds: float, limit: float) -> None:
     assert steady
     for row, at in steady:
         electrical, mechanical = abs(at["motor_input_power_w"]), abs(at["shaft_power_w"])
-        if mechanical > 30_000:
+        if at["shaft_power_w"] < -30_000:  # not the second of a reversal
             assert row["v"]["motor_efficiency_pct"] == pytest.approx(100 * electrical / mechanical, abs=1.2)
 
 
