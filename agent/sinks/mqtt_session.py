@@ -8,6 +8,7 @@ import os
 import select
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 
+from agent.phase import share
 from agent.sinks.births import BirthPace
 from agent.sinks.pace import Pacer
 from agent.sinks.retry import End
@@ -26,6 +28,7 @@ BACKLOG_WINDOW = 50  # of these at most, so that a live row always finds room
 TURN_S = 0.25
 STOP_S = 3.0
 HOLD_S = 30.0  # after "quota exceeded"
+AT_ONE_TICK, SPREAD_S = ("pq10m",), 30.0  # all gateways have them at one moment: each sends at its own, by its name
 HEAD_BYTES = 16  # of a PUBLISH packet beside topic and payload, rounded up
 TAKEN_OVER, QUOTA, NOT_AUTHORIZED = 0x8E, 0x97, 0x87  # MQTT 5.0, 2.4
 BAD_TOPIC, BAD_PAYLOAD = 0x90, 0x99
@@ -74,6 +77,8 @@ class Session:
         self._window, self._size_max, self._retain = WINDOW, 0, True
         self._end: tuple[End, str] | None = None
         self._again = False  # some rows were turned back for now
+        self._later: deque[tuple[float, Row]] = deque()  # when to send them
+        self._spread_s = SPREAD_S * share(root)
         client.on_connect, client.on_disconnect, client.on_publish = self._on_connect, self._on_disconnect, self._on_ack
 
     def run(self, host: str, port: int, keepalive_s: float) -> Ended:
@@ -158,12 +163,18 @@ class Session:
             if self._sent:
                 return
             self._drain.give_back()
+            self._later.clear()
             self._again = False
         live = self._drain.take_live(self._free)
         if live:
             self._pacer.live(now_s, len(live))
             for row in live:
-                self._publish(row, now_s, backlog=False)
+                if row.kind in AT_ONE_TICK:
+                    self._later.append((now_s + self._spread_s, row))
+                else:
+                    self._publish(row, now_s, backlog=False)
+        while self._later and self._free > 0 and (stopping or self._later[0][0] <= now_s):
+            self._publish(self._later.popleft()[1], now_s, backlog=False)
         if stopping or not self._drain.behind:
             return
         room = min(self._free, self._backlog_window - self._backlog_out)

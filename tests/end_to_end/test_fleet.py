@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from testkit import Mosquitto, free_port, real_command, wait_until
 from agent.clock import SystemClock
 from agent.config import parse_broker
 from agent.fleet import play
+from agent.phase import share
 from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
 from agent.sinks.mqtt import MqttSink
 
@@ -86,6 +88,37 @@ def test_the_agent_introduces_itself_at_the_stated_pace(tmp_path: Path, mosquitt
             allowed = BURST_BYTES + RATE_BYTES_S * (said[last].at_s - said[first].at_s + 0.3) + 5100
             assert size <= allowed
     assert said[-1].at_s - said[0].at_s > (30 * 5000 - BURST_BYTES) / RATE_BYTES_S * 0.8
+
+
+def test_ten_minute_values_of_a_fleet_do_not_come_at_once(
+    tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All have them at one tick of the clock; each sends at its own moment. A stop sends what is left."""
+    monkeypatch.setattr("agent.sinks.mqtt_session.SPREAD_S", 4.0)
+    proxy = Proxy(mosquitto.port)
+    config = configured(tmp_path, f"mqtt://127.0.0.1:{proxy.port}")
+    assert config.mqtt is not None
+    bench = Bench(config, tmp_path / "state")
+    root = bench.publisher.root
+    sink = MqttSink(replace(config.mqtt, version="3.1.1"), "magwatt-test", root, lambda: [], lambda *_: None)
+    bench.publisher.sinks = [sink]
+    sink.start(bench.store.drains([sink.name])[sink.name])
+    wait_until(lambda: sink.connected, 5, "connected")
+
+    def at_s(kind: str) -> list[float]:
+        return [p.at_s for found in list(proxy.connections) for p in list(found) if p.topic.endswith(f"/{kind}")]
+
+    bench.row(kind="pq10m", active_power_w=1.0)
+    bench.row(active_power_w=1.0)
+    wait_until(lambda: bool(at_s("pq10m")), 10, "it comes")
+    assert at_s("pq10m")[0] - at_s("telemetry")[0] == pytest.approx(4.0 * share(root), abs=0.7)
+    bench.row(kind="pq10m", active_power_w=2.0)
+    bench.store.flush()
+    time.sleep(0.3)
+    sink.stop()
+    assert len(at_s("pq10m")) == 2, "nothing is left behind by a stop"
+    bench.close()
+    proxy.stop()
 
 
 def test_the_command(tmp_path: Path, mosquitto: Mosquitto) -> None:
