@@ -1,0 +1,246 @@
+"""What can be shown to others: import of histories, the monthly report, and whether the ledger is whole."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agent.commands.shared import FINDING, fail, load
+from agent.commands.upkeep import CONFIG_VARIABLE, PLACES
+
+if TYPE_CHECKING:
+    from agent.config import Config
+    from agent.savings.import_csv import Column
+    from agent.savings.ledger_key import Key
+
+_config = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    envvar=CONFIG_VARIABLE,
+    help="The plant's file; default: $MAGWATT_CONFIG, plant.toml here, /etc/magwatt/plant.toml.",
+)
+_state = click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    help="A copy of the state directory, or its magwatt.sqlite, instead of the plant's own.",
+)
+_key = click.option(
+    "--key",
+    "key_file",
+    type=click.Path(path_type=Path),
+    help="The ledger's key file, secret or public half; default: that of the state directory.",
+)
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--motor", required=True, help="Whose history it is.")
+@click.option("--time", "time_column", required=True, metavar="COLUMN", help="The column of times.")
+@click.option("--energy", "energy_column", required=True, metavar="COLUMN", help="The column of energy or power.")
+@click.option("--unit", required=True, help="Wh, kWh, MWh (energy of a row), W, kW, MW (mean power of a row).")
+@click.option("--counter", is_flag=True, help="The column is a register that rises (Wh, kWh, MWh).")
+@click.option("--ends", is_flag=True, help="The time is that of a row's end, not its begin.")
+@click.option("--zone", help="Of times without an offset; default: site.timezone.")
+@click.option(
+    "--driver",
+    "drivers",
+    multiple=True,
+    metavar="NAME=COLUMN:UNIT[:U]",
+    help="A column of what drives the energy: flow=Q1:m3/h:2. The name of a [signal.NAME] or a new one.",
+)
+@click.option("--meter", "meter_name", help="Which meter told it, as live intervals name it: meter/serial number.")
+@click.option("--replace", is_flag=True, help="What was imported before for the same time goes.")
+@_config
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def import_history(
+    file: Path, motor: str, time_column: str, energy_column: str, unit: str, counter: bool, ends: bool,
+    zone: str | None, drivers: tuple[str, ...], meter_name: str | None, replace: bool, config_file: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Take a meter's history of 1, 5 or 15 min from FILE (CSV), for a baseline from before the agent was there.
+
+    Nothing that was measured is replaced. Exit 1 when nothing new was in it.
+    """
+    config = _load(config_file)
+    _motor(config, motor)
+    from agent.savings.import_command import run
+    from agent.savings.import_csv import Column, ImportProblem
+
+    try:
+        told = run(config, file, motor, zone or config.site.timezone, time_column, Column(energy_column, unit),
+                   counter=counter, ends=ends, drivers=dict(_driver(text) for text in drivers),
+                   meter=meter_name or "", replace=replace, now_ms=time.time_ns() // 1_000_000)  # fmt: skip
+    except ImportProblem as error:
+        fail(str(error))
+    click.echo(json.dumps(told.body, ensure_ascii=False) if as_json else "\n".join(told.lines))
+    sys.exit(0 if told.body["written"] else FINDING)
+
+
+@click.command()
+@click.option("--month", required=True, metavar="YYYY-MM", help="The billing month, by tariff.reading_day.")
+@click.option("--motor", "motors", multiple=True, help="One motor; may be given again. Default: all.")
+@click.option("--out", type=click.Path(path_type=Path), default="report.html", show_default=True,
+              help="The page; .csv and .json are written beside it.")  # fmt: skip
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
+              help="The language it opens in; both are in it.")  # fmt: skip
+@_config
+@_state
+@_key
+def report(
+    month: str, motors: tuple[str, ...], out: Path, lang: str, config_file: Path | None, state: Path | None,
+    key_file: Path | None,
+) -> None:  # fmt: skip
+    """What was saved in a month: one HTML page that needs nothing else, with CSV and JSON beside it.
+
+    Exit 1 when something is missing or wrong in it; it is said here and on the page.
+    """
+    config = _load(config_file)
+    for name in motors:
+        _motor(config, name)
+    db, directory = _open(config, state)
+    from agent.savings.report.write import write
+
+    try:
+        told, good = write(db, config, motors, month, out, lang, _the_key(key_file, directory),
+                           time.time_ns() // 1_000_000)  # fmt: skip
+    except ValueError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{out}: {error.strerror or error}")
+    for line in told:
+        click.echo(line)
+    sys.exit(0 if good else FINDING)
+
+
+@click.command()
+@click.option(
+    "--roots",
+    "roots_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Roots kept elsewhere: an exported file, a report's JSON, or a message of the topic ledger/root.",
+)
+@_config
+@_state
+@_key
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def verify(
+    roots_files: tuple[Path, ...], config_file: Path | None, state: Path | None, key_file: Path | None, as_json: bool
+) -> None:  # fmt: skip
+    """Whether the ledger is whole: names the first record that was edited, removed, moved or set back.
+
+    That nothing was cut off its end or set back as a whole only --roots can show. Exit 1 when it is not content.
+    """
+    config = _load(config_file) if state is None else None
+    db, directory = _open(config, state)
+    from agent.savings import roots as root_files
+    from agent.savings.verify import verify as look
+
+    roots: list[dict[str, Any]] = []
+    own = config.roots_file if config else None
+    for path in [*roots_files, *([own] if own and own.is_file() else [])]:
+        try:
+            roots += root_files.read(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            fail(f"{path}: {error.strerror or error}")
+        except ValueError as error:
+            fail(f"{path}: {error}")
+    found = look(db, _the_key(key_file, directory), roots)
+    if as_json:
+        click.echo(json.dumps({
+            "content": found.content, "records": found.records, "first_bad": found.first_bad,
+            "problems": found.problems, "unchecked": found.unchecked, "last_hash": found.last_hash,
+            "last_ms": found.last_ms, "roots": found.roots, "roots_elsewhere": found.roots_elsewhere,
+            "amended": found.amended, "keys": found.keys,
+        }, ensure_ascii=False))  # fmt: skip
+    else:
+        _say(found)
+    sys.exit(0 if found.content and found.records else FINDING)
+
+
+def _say(found: Any) -> None:
+    for line in [*found.problems[:20], *found.unchecked]:
+        click.echo(line)
+    if len(found.problems) > 20:
+        click.echo(f"and {len(found.problems) - 20} more")
+    if not found.records:
+        click.echo("the ledger is empty")
+        return
+    last = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.last_ms / 1000))
+    elsewhere = f"{found.roots_elsewhere} roots from elsewhere looked at" if found.roots_elsewhere else \
+        "no root from elsewhere was given: that nothing was cut off or set back is not shown (--roots)"  # fmt: skip
+    click.echo(
+        f"{found.records} records to {last} UTC, {found.roots} daily roots, {found.amended} hours recorded again, "
+        f"key {', '.join(found.keys) or '–'}; {elsewhere}"
+    )
+    click.echo("content" if found.content else
+               f"first bad record: {found.first_bad}" if found.first_bad else "not content")  # fmt: skip
+
+
+def _load(config_file: Path | None) -> Config:
+    path = config_file or next((place for place in PLACES if place.is_file()), None)
+    if path is None:
+        fail(f"no plant.toml here and no /etc/magwatt/plant.toml; name it: --config FILE or {CONFIG_VARIABLE}")
+    config: Config = load(path)[0]
+    return config
+
+
+def _motor(config: Config, name: str) -> None:
+    from agent.schema import nearest
+
+    if name not in config.motors:
+        near = nearest(name, list(config.motors))
+        fail(f"{name}: no such motor" + (f"; did you mean '{near}'?" if near else ""))
+
+
+def _driver(text: str) -> tuple[str, Column]:
+    from agent.savings.import_csv import Column
+
+    name, equals, rest = text.partition("=")
+    column, _, more = rest.partition(":")
+    unit, _, doubt = more.partition(":")
+    try:
+        u = float(doubt or 0)
+    except ValueError:
+        u = -1.0
+    if not (name and equals and column and unit) or not u >= 0:
+        fail(f"--driver {text}: write NAME=COLUMN:UNIT or NAME=COLUMN:UNIT:U, for example flow=Q1:m3/h:2")
+    return name, Column(column, unit, u)
+
+
+def _open(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection, Path]:
+    """The state file to read only, and its directory."""
+    from agent.savings.verify import open_copy
+    from agent.store import default_directory
+    from agent.store.file import NAME
+
+    place = state or (config.state_dir if config else None) or default_directory()
+    path = place / NAME if place.is_dir() else place
+    if not path.is_file():
+        fail(f"{path}: no such state file")
+    try:
+        db = open_copy(path)
+        db.execute("select count(*) from ledger, interval where 0").fetchone()
+    except sqlite3.Error as error:
+        fail(f"{path}: {error}")
+    return db, path.parent
+
+
+def _the_key(key_file: Path | None, directory: Path) -> Key | None:
+    from agent.savings.ledger_key import FILE, LedgerKeyError
+    from agent.savings.ledger_key import load as load_key
+
+    path = key_file or directory / FILE
+    if key_file is None and not path.is_file():
+        return None
+    try:
+        return load_key(path)
+    except LedgerKeyError as error:
+        fail(str(error))

@@ -1,0 +1,124 @@
+"""An imported history into the state file and the ledger: what is new is written, what was measured stays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agent.clock import SystemClock
+from agent.config import Config
+from agent.savings.hours import Keeper
+from agent.savings.import_csv import Column, Imported, ImportProblem, read_history
+from agent.savings.keep import load_intervals, save_intervals
+from agent.savings.ledger import append_to
+from agent.savings.ledger_key import LedgerKeyError, load_or_make
+from agent.savings.report.month import local
+from agent.savings.types import Interval
+from agent.signals import metric_of
+from agent.store import Store, StoreError, default_directory
+
+
+class Told(NamedTuple):
+    body: dict[str, Any]
+    lines: list[str]
+
+
+def run(
+    config: Config, file: Path, motor: str, zone: str, time: str, energy: Column, *, counter: bool, ends: bool,
+    drivers: Mapping[str, Column], meter: str, replace: bool, now_ms: int,
+) -> Told:  # fmt: skip
+    """Raises ImportProblem, with nothing written."""
+    named = {metric_of(name, column.unit): column for name, column in drivers.items()}
+    found = read_history(file, motor, zone, time, energy, counter=counter, ends=ends, drivers=named, meter=meter)
+    if not found.intervals:
+        raise ImportProblem(f"{file}: holds no energy at all")
+    directory = config.state_dir or default_directory()
+    try:
+        store = Store(directory, SystemClock(), config.store)
+        try:
+            return _keep(store, directory, config, file, motor, zone, found, replace, now_ms)
+        finally:
+            store.close()
+    except (StoreError, LedgerKeyError) as error:
+        raise ImportProblem(str(error)) from None
+
+
+def _keep(
+    store: Store, directory: Path, config: Config, file: Path, motor: str, zone: str, found: Imported, replace: bool,
+    now_ms: int,
+) -> Told:  # fmt: skip
+    first, last = found.intervals[0], found.intervals[-1]
+    held = {item.start_ms: item for item in load_intervals(store, motor, first.start_ms, last.end_ms)}
+    new, same, measured, other = _sorted(found.intervals, held)
+    if other and not replace:
+        raise ImportProblem(f"{len(other)} quarter hours were imported before with other values, the first at "
+                            f"{local(other[0].start_ms, zone)}; --replace takes these instead")  # fmt: skip
+    key = load_or_make(directory)
+    keeper = Keeper(key, {"config": config.hash, "software": _version()})
+    store.do(keeper.watch)
+    if new or other:
+        save_intervals(store, new + other)
+        entry = {
+            "asset": motor, "file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "from_ms": first.start_ms, "to_ms": last.end_ms, "quarter_hours": len(new + other), "zone": zone,
+        }  # fmt: skip
+        store.do(lambda db: append_to(db, key, now_ms, [("import", entry)]))
+        store.do(lambda db: keeper.keep_up(db, now_ms, look_back_ms=now_ms))
+    known = [item.energy_wh for item in found.intervals if item.energy_wh is not None]
+    body = {
+        "motor": motor, "rows": found.rows, "written": len(new) + len(other), "known": same, "measured": measured,
+        "replaced": len(other), "energy_kwh": round(sum(known) / 1000, 3), "from_ms": first.start_ms,
+        "to_ms": last.end_ms, "zone": zone, "step_s": found.step_s, "repeated": found.repeated, "empty": found.empty,
+        "partial": found.partial, "resets": found.resets, "gaps": found.gaps,
+    }  # fmt: skip
+    return Told(body, _lines(body, found, zone))
+
+
+def _sorted(
+    items: list[Interval], held: Mapping[int, Interval]
+) -> tuple[list[Interval], int, int, list[Interval]]:  # fmt: skip
+    """New ones; how many are known already; how many were measured and stay; imported ones that differ."""
+    new, other, same, measured = [], [], 0, 0
+    for item in items:
+        old = held.get(item.start_ms)
+        if old is None:
+            new.append(item)
+        elif old.source == "measured":
+            measured += 1
+        elif changed(old, meter=item.meter) == item:
+            same += 1
+        else:
+            other.append(item)
+    return new, same, measured, other
+
+
+def _lines(body: Mapping[str, Any], found: Imported, zone: str) -> list[str]:
+    lines = [
+        f"{body['motor']}: {body['written']} quarter hours written, {body['energy_kwh']} kWh from "
+        f"{local(body['from_ms'], zone)} to {local(body['to_ms'], zone)} ({zone}), rows of {found.step_s // 60} min"
+    ]
+    for count, text in (
+        (body["known"], "were known already"), (body["measured"], "were measured by the agent: those stay"),
+        (body["replaced"], "replaced an earlier import"), (found.partial, "are not whole: their coverage says so"),
+    ):  # fmt: skip
+        if count:
+            lines.append(f"{count} quarter hours {text}")
+    if found.repeated:
+        lines.append(f"{found.repeated} rows stood there twice")
+    if found.empty:
+        lines.append(f"{found.empty} rows had no value")
+    if found.resets:
+        lines.append(f"the register fell {found.resets} times: no energy was taken over these")
+    lines += [f"gap: {local(begin, zone)} to {local(end, zone)}" for begin, end in found.gaps[:10]]
+    if len(found.gaps) > 10:
+        lines.append(f"and {len(found.gaps) - 10} more gaps")
+    return lines
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return metadata.version("magwatt")

@@ -1,0 +1,138 @@
+"""What stands behind the numbers: tariff, meters, baseline, ledger, formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from agent.savings import carbon
+from agent.savings.money import Bill
+from agent.savings.report.month import Month, local
+from agent.savings.report.numbers import grouped, kwh
+from agent.savings.report.table import pairs, table
+from agent.savings.report.texts import Words
+
+
+def money_table(month: Month, words: Words) -> str:
+    money = month.money
+    if money is None:
+        return ""
+    before, after, unit = money.before, money.after, escape(money.currency)
+    rows = []
+    for name in before.energy_cost:
+        old, new = before.energy_cost[name], after.energy_cost.get(name, 0.0)
+        saved_wh = before.wh_by_period[name] - after.wh_by_period.get(name, 0.0)
+        rows.append([escape(words(name)), kwh(saved_wh), grouped(old, 2),
+                     grouped(new, 2), grouped(old - new, 2)])  # fmt: skip
+    if before.demand_cost or after.demand_cost:
+        rows.append([f"{words('demand')} {grouped(before.demand_kw, 1)} → {grouped(after.demand_kw, 1)}", "",
+                     grouped(before.demand_cost, 2), grouped(after.demand_cost, 2),
+                     grouped(before.demand_cost - after.demand_cost, 2)
+                     + ("" if money.own_bill else f" <small>{words('at most, not added')}</small>")])  # fmt: skip
+    rows.append([f"<b>{words('saved')}</b>", kwh(month.saving.saved_wh if month.saving else None), "", "",
+                 f"<b>{grouped(money.saved, 2)}</b>"])  # fmt: skip
+    head = [words("period"), words("saved, kWh"), f"{words('old plant')}, {unit}", f"{words('now')}, {unit}",
+            f"{words('saved')}, {unit}"]  # fmt: skip
+    return f"<h2>{words('Money')}</h2>{table(head, rows, numbers=(1, 2, 3, 4))}{_power_factor(before, after, words)}"
+
+
+def _power_factor(before: Bill, after: Bill, words: Words) -> str:
+    if after.power_factor is None:
+        return ""
+    was = f"{before.power_factor:.2f} → " if before.power_factor is not None else ""
+    rule = (
+        f"; {words('by itself it would adjust a bill by')} {100 * after.adjustment:+.2f} %" if after.adjustment else ""
+    )
+    return f"<p>{words('Power factor of this motor')}: {was}{after.power_factor:.2f}{rule}</p>"
+
+
+def meter_table(month: Month, words: Words) -> str:
+    plant = month.plant
+    if plant is None or plant.meter is None:
+        return ""
+    meter = plant.meter
+    ct_class = meter.ct_class or words("not stated (1 is taken)")
+    ct = f"{meter.ct[0]:g}/{meter.ct[1]:g}, {words('class')} {ct_class}" if meter.ct \
+        else words("direct")  # fmt: skip
+    seen = sorted({item.meter for item in month.intervals if item.meter})
+    rows = [
+        (
+            words("meter"),
+            f"{escape(meter.name)}, {escape(meter.profile)}, {words('at')} {escape(meter.at)}, {meter.wiring}",
+        ),
+        (words("serial number"), escape(meter.serial_number or words("not stated"))),
+        (words("accuracy class"), escape(meter.accuracy_class)),
+        (words("current transformers"), ct),
+        (words("calibration certificate"), escape(meter.certificate or words("not stated"))),
+        (words("meters in the data"), escape("; ".join(seen) or "–")),
+    ]
+    if motor := plant.motor:
+        rows.insert(0, (words("motor"), f"{words(motor.kind)}, {motor.kw:g} kW, {motor.rpm:g} rpm, {motor.poles} "
+                                        f"{words('poles')}, {motor.volts:g} V"))  # fmt: skip
+        if old := motor.replaces:
+            rpm = f", {old.rpm:g} rpm" if old.rpm else ""
+            rows.insert(1, (words("replaces"), f"{words(old.kind)}, {old.kw:g} kW, {old.efficiency_class or '–'}{rpm}"))
+    return f"<h2>{words('Motor and meters')}</h2>{pairs(rows)}"
+
+
+def baseline_card(month: Month, words: Words) -> str:
+    found = month.baseline
+    if found is None:
+        return ""
+    zone = month.zone
+    ranges = "; ".join(f"{escape(words.signal(name))} {low:g} … {high:g}" for name, (low, high) in found.ranges.items())
+    rivals = "; ".join(f"{escape(words.said(name))} {100 * score:.2f} %" for name, score in
+                       sorted(found.candidates.items(), key=lambda pair: pair[1])[:6])  # fmt: skip
+    drivers = f" ({escape(', '.join(map(words.signal, found.drivers)))})" if found.drivers else ""
+    span = f"{local(found.from_ms, zone)} – {local(found.to_ms, zone)}, {found.n} × {found.length_s // 60} min"
+    fit = f"{100 * found.cv_rmse:.2f} %, {grouped(100 * found.nmbe, 3)} %, {found.r2:.4f}"
+    rows = [
+        (words("model"), words(f"model {found.kind}") + drivers),
+        (words("coefficients, Wh per interval"), ", ".join(f"{value:.6g}" for value in found.coefficients)),
+        (words("learnt from"), span if found.n else escape(words.said(found.fallback))),
+        (words("effective number n′"), f"{found.n_effective:.0f}" if found.n else "–"),
+        ("CV(RMSE), NMBE, R²", fit if found.n else "–"),
+        (words("range seen"), ranges or "–"),
+        (words("models tried, CV(RMSE) by cross-validation"), rivals or "–"),
+        (words("frozen"), f"{local(found.frozen_ms, zone) if found.frozen_ms else '–'} {escape(found.by)}"),
+        ("SHA-256", f"<code>{found.hash}</code>"),
+    ]  # fmt: skip
+    if month.saving and month.saving.causes:
+        causes = sorted(month.saving.causes.items(), key=lambda pair: -pair[1])
+        rows.append((words("standard uncertainty by cause, kWh"),
+                     "; ".join(f"{words(name)} {wh / 1000:.3g}" for name, wh in causes if wh > 0)))  # fmt: skip
+    return f"<h2>{words('Baseline')}</h2>{pairs(rows)}"
+
+
+def ledger_card(month: Month, words: Words) -> str:
+    proof = month.proof
+    if proof.verdict is None:
+        return f"<h2>{words('Ledger')}</h2><p>{words('no record covers this month')}</p>" if month.intervals else ""
+    difference = f"{words('difference')} {proof.shown_wh - proof.recorded_wh} Wh"
+    whole = f"{words('first bad record')} {proof.verdict.first_bad or '–'}"
+    if proof.verdict.content:
+        whole = words("all whole")
+    rows = [
+        (words("hours recorded"), grouped(proof.hours)),
+        (words("energy in the ledger"), f"{grouped(proof.recorded_wh)} Wh"),
+        (words("energy in this report, same hours"), f"{grouped(proof.shown_wh)} Wh ({difference})"),
+        (words("quarter hours in no record"), grouped(proof.unrecorded)),
+        (words("hours recorded again"), grouped(proof.verdict.amended)),
+        (words("records looked at"), f"{grouped(proof.verdict.records)}; {whole}"),
+        (words("key"), f"<code>{', '.join(map(escape, proof.verdict.keys))}</code>"),
+    ]  # fmt: skip
+    if root := proof.root:
+        named = f"<code>{root['hash']}</code><br>{words('record')} {root['seq']}, {escape(str(root['day']))}"
+        rows += [(words("root"), named), (words("signature"), f"<code>{escape(str(root['sig']))}</code>")]
+    how = words("Check it: the JSON file beside this one holds the root")
+    return f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}: <code>magwatt verify --roots report.json</code></p>"
+
+
+def formulas(months: Sequence[Month], words: Words) -> str:
+    items = [words(f"formula {name}") for name in ("saving", "u95", "parts", "verdict", "co2", "coal", "money")]
+    used = {month.factor.source for month in months if month.factor is not None}
+    said = [f"{code}: {text}" for code, text in carbon.sources().items() if code in used]
+    marks = f"<p class='small'>{words('[M]: from memory, nobody held the text yet')}. {escape('; '.join(said))}</p>"
+    return f"<section class='formulas'><h2>{words('How it is worked out')}</h2><ul>" + "".join(
+        f"<li>{item}</li>" for item in items
+    ) + f"</ul>{marks}</section>"  # fmt: skip

@@ -1,0 +1,151 @@
+"""The report's pictures: the baseline's cloud and model, loads, the saving as it grew, efficiency against load."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from agent.savings.adjust import expected_wh
+from agent.savings.models import values_of
+from agent.savings.report.month import Month
+from agent.savings.report.svg import Chart, Point, thinned
+from agent.savings.report.texts import Words
+from agent.savings.types import Interval
+from dsp.efficiency_class import limits
+
+LOAD_STEP = 0.1
+LOADED = 0.1  # of rated shaft power: below it an efficiency says nothing
+
+
+def baseline_cloud(month: Month, words: Words) -> str:
+    """Mean power over the model's driver: the old plant's intervals, the model, and this month's."""
+    baseline = month.baseline
+    if baseline is None:
+        return ""
+    name = baseline.drivers[0] if baseline.drivers else ""
+
+    def place(item: Interval) -> Point | None:
+        if item.energy_wh is None or not item.length_s:
+            return None
+        kw = (item.energy_wh + item.auxiliary_wh) * 3.6 / item.length_s
+        if name:
+            return (item.drivers[name].mean, kw) if name in item.drivers else None
+        if baseline.kind == "shaft-power":
+            return (item.shaft_wh * 3.6 / item.length_s, kw) if item.shaft_wh is not None else None
+        return (item.start_ms % 86_400_000 / 3.6e6, kw)
+
+    old = [point for item in month.cloud if (point := place(item))]
+    new = [point for item in month.intervals if (point := place(item))]
+    if not old and not new:
+        return ""
+    model = _model(month, place)
+    xs = [x for x, _ in old + new]
+    highest = max(y for _, y in old + new + model)
+    label = (words.signal(name) if name else
+             words("shaft power, kW") if baseline.kind == "shaft-power" else words("hour of the day, UTC"))  # fmt: skip
+    chart = Chart((min(xs), max(xs)), (0.0, 1.08 * highest), (label, words("mean power, kW")))
+    chart.points(thinned(old), "old")
+    chart.points(thinned(new), "new")
+    chart.line(model, "model")
+    if old:
+        chart.legend("old", words("before"))
+    if model:
+        chart.legend("model", words("baseline model"))
+    chart.legend("new", words("this month"))
+    return chart.svg(words("Power over what drives it"))
+
+
+def _model(month: Month, place: object) -> list[Point]:
+    """The model over the range of its driver, as mean power."""
+    baseline = month.baseline
+    assert baseline is not None
+    asked: Sequence[Interval] = [*month.cloud, *month.intervals]
+    found = []
+    for item in asked:
+        point = place(item) if callable(place) else None
+        if point is None or values_of(baseline, item) is None:
+            continue
+        expected = expected_wh(baseline, item)
+        if expected is not None:
+            found.append((point[0], expected * 3.6 / item.length_s))
+    return thinned(sorted(set(found)), 200)
+
+
+def load_histogram(month: Month, words: Words) -> str:
+    """Share of the month's time by load: shaft power over the rated one, or where that is not known power in."""
+    motor = month.plant.motor if month.plant else None
+    if motor is None or not month.intervals:
+        return ""
+    by_shaft = any(item.shaft_wh is not None for item in month.intervals)
+    loads = [
+        wh * 3.6 / item.length_s / motor.kw
+        for item in month.intervals
+        if (wh := item.shaft_wh if by_shaft else item.energy_wh) is not None
+    ]
+    if not loads:
+        return ""
+    counts: dict[int, int] = {}
+    for load in loads:
+        place = -1 if load < 0.02 else int(load / LOAD_STEP + 1e-9)
+        counts[place] = counts.get(place, 0) + 1
+    top = max(10, max(counts) + 1)
+    bars = [(100 * LOAD_STEP * k, 100 * LOAD_STEP * (k + 1), 100 * n / len(loads)) for k, n in counts.items() if k >= 0]
+    still = 100 * counts.get(-1, 0) / len(loads)
+    highest = max([value for _, _, value in bars] + [1.0])
+    label = words("load: shaft power over rated, %") if by_shaft else words("load: input power over rated, %")
+    chart = Chart((0, 100 * LOAD_STEP * top), (0, 1.15 * highest), (label, words("share of time, %")))
+    chart.bars(bars, "new")
+    chart.legend("idle", f"{words('standing')}: {still:.0f} %")
+    return chart.svg(words("How the motor is loaded"))
+
+
+def cumulated(month: Month, words: Words) -> str:
+    """The saving from the month's begin to the end of each day, with its U95."""
+    days = month.days
+    if month.saving is None or len(days) < 2:
+        return ""
+    middle = [(k + 1.0, day.total_wh / 1000) for k, day in enumerate(days)]
+    low = [(x, y - day.u95_wh / 1000) for (x, y), day in zip(middle, days, strict=True)]
+    high = [(x, y + day.u95_wh / 1000) for (x, y), day in zip(middle, days, strict=True)]
+    bottom, top = min(0.0, *(y for _, y in low)), max(0.0, *(y for _, y in high))
+    room = 0.06 * (top - bottom or 1.0)
+    stride = max(1, math.ceil(len(days) / 8))
+    span = bottom - room * (bottom < 0), top + room
+    chart = Chart((1.0, float(len(days))), span, ("", words("saved since the begin, kWh")),
+                  x_ticks=[float(k + 1) for k in range(0, len(days), stride)],
+                  tick=lambda x: days[round(x) - 1].date[5:])  # fmt: skip
+    chart.band(low, high, "new")
+    chart.line(middle, "model")
+    chart.legend("model", words("saved"))
+    chart.legend("new", "U95")
+    return chart.svg(words("The saving as it grew"))
+
+
+def efficiency_over_load(month: Month, words: Words) -> str:
+    """The motor's efficiency in each interval against its load, beside the class limits at rated load."""
+    motor = month.plant.motor if month.plant else None
+    if motor is None:
+        return ""
+    points = []
+    for item in month.intervals:
+        shaft, lost = item.shaft_wh, item.motor_loss_wh
+        load = (shaft or 0.0) * 3.6 / item.length_s / motor.kw
+        if shaft is not None and lost is not None and load > LOADED:
+            points.append((100 * load, 100 * shaft / (shaft + lost)))
+    if not points:
+        return ""
+    on_drive = month.plant is not None and month.plant.drive is not None
+    classes = {
+        name: 100 * limit
+        for name, limit in limits("IEC", motor.kw, motor.poles, motor.rpm, motor.kind, on_drive).items()
+        if name >= "IE2"
+    }
+    values = sorted(y for _, y in points)
+    shown = [*classes.values(), values[len(values) // 50], values[-1]]
+    low, high = math.floor(min(shown)) - 1.0, min(100.0, math.ceil(max(shown)) + 1.0)
+    chart = Chart((0, max(110.0, *(x for x, _ in points))), (low, high),
+                  (words("load: shaft power over rated, %"), words("motor efficiency, %")))  # fmt: skip
+    for name, limit in classes.items():
+        chart.level(limit, name, "class")
+    chart.points(thinned([point for point in points if point[1] >= low]), "new")
+    return chart.svg(words("Efficiency over load"))

@@ -1,0 +1,251 @@
+"""The report as one HTML file: no script, nothing loaded from elsewhere, both languages in it, made to be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+
+from agent.savings import carbon
+from agent.savings.report import charts
+from agent.savings.report.cards import baseline_card, formulas, ledger_card, meter_table, money_table
+from agent.savings.report.month import Month, local
+from agent.savings.report.numbers import grouped, kwh, with_u
+from agent.savings.report.table import table
+from agent.savings.report.texts import LANGUAGES, Words
+
+PARTS = ("control", "motor", "drive")
+MARKS = {"proven": "✓", "not yet proven": "?", "negative": "✗"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Who made the report, when (UTC ms), of which plant."""
+
+    site: str
+    gateway: str
+    zone: str
+    made_ms: int
+    version: str
+    config_hash: str
+
+
+def page(months: Sequence[Month], cover: Cover, first: str = "en") -> str:
+    """first: the language that is shown when it is opened, en or zh."""
+    style = (files("agent.savings.report") / "report.css").read_text(encoding="utf-8")
+    head = months[0] if months else None
+    title = f"{head.title if len(months) == 1 and head else cover.site} {head.month if head else ''}"
+    switches = "".join(
+        f'<input type="radio" name="lang" id="lang-{lang}"{" checked" if lang == first else ""}>'
+        f'<label for="lang-{lang}">{name}</label>'
+        for lang, name in LANGUAGES.items()
+    )
+    codes = {"en": "en", "zh": "zh-CN"}
+    articles = "".join(
+        f'<article class="{lang}" lang="{codes[lang]}">{_article(months, cover, Words(lang))}</article>'
+        for lang in LANGUAGES
+    )
+    return (
+        f'<!doctype html>\n<html lang="{first}"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head>'
+        f"<body>{switches}{articles}</body></html>\n"
+    )
+
+
+def _article(months: Sequence[Month], cover: Cover, words: Words) -> str:
+    parts = []
+    if len(months) > 1:
+        parts.append(_overview(months, cover, words))
+    parts += [_motor(month, cover, words) for month in months]
+    parts.append(formulas(months, words))
+    parts.append(
+        f"<footer>magwatt {escape(cover.version)} · {words('made')} {local(cover.made_ms, cover.zone)} "
+        f"({escape(cover.zone)}) · {words('configuration')} {escape(cover.config_hash)}</footer>"
+    )
+    return "".join(parts)
+
+
+def _overview(months: Sequence[Month], cover: Cover, words: Words) -> str:
+    rows = []
+    for month in months:
+        saving = month.saving
+        value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000) if saving else ("–", "–")
+        money = f"{grouped(month.money.saved)} {escape(month.money.currency)}" if month.money else "–"
+        rows.append([
+            f'<a href="#{words.lang}-{escape(month.asset)}">{escape(month.title)}</a>',
+            words(saving.verdict) if saving else words("no saving told"), value, u,
+            f"{100 * saving.share:.1f} %" if saving else "–", money,
+            f"{grouped(month.co2_kg / 1000, 2)} t" if month.co2_kg is not None else "–",
+        ])  # fmt: skip
+    head = [words("motor"), words("verdict"), words("saved, kWh"), "U95", words("saving rate"), words("money"), "CO₂"]
+    return (
+        f"<section><h1>{escape(cover.site)} · {escape(months[0].month)}</h1>"
+        f"<h2>{words('All motors')}</h2>{table(head, rows, numbers=(2, 3, 4, 5, 6))}</section>"
+    )
+
+
+def _motor(month: Month, cover: Cover, words: Words) -> str:
+    name = escape(month.title) + (f" <small>{escape(month.asset)}</small>" if month.title != month.asset else "")
+    span = f"{local(month.from_ms, month.zone)} – {local(month.to_ms, month.zone)} ({escape(month.zone)})"
+    simulated = f'<p class="simulated">{words("SIMULATED: made from a software plant, no measurement")}</p>'
+    pictures = [
+        charts.baseline_cloud(month, words), charts.cumulated(month, words), charts.load_histogram(month, words),
+        charts.efficiency_over_load(month, words),
+    ]  # fmt: skip
+    figures = "".join(f"<figure>{picture}{_caption(picture)}</figure>" for picture in pictures if picture)
+    return "".join((
+        f'<section class="motor" id="{words.lang}-{escape(month.asset)}">',
+        f"<header><p>{words('What the magnet motor saves')} · {escape(cover.site)} / {escape(cover.gateway)}</p>"
+        f"<h1>{name}</h1><p>{escape(month.month)} · {span}</p></header>",
+        simulated if month.simulated else "",
+        _verdict(month, words),
+        _tiles(month, words),
+        _notes(month, words),
+        _parts(month, words),
+        f'<div class="figures">{figures}</div>' if figures else "",
+        money_table(month, words),
+        _days(month, words),
+        _events(month, words),
+        meter_table(month, words),
+        baseline_card(month, words),
+        ledger_card(month, words),
+        "</section>",
+    ))  # fmt: skip
+
+
+def _caption(picture: str) -> str:
+    return f"<figcaption>{picture.partition('<title>')[2].partition('</title>')[0]}</figcaption>"
+
+
+def _verdict(month: Month, words: Words) -> str:
+    saving = month.saving
+    if saving is None or not saving.intervals:
+        told = words("No saving is told for this month")
+        used = f"<p>{words('energy used')}: {kwh(month.measured_wh)} kWh</p>" if month.intervals else ""
+        return f'<div class="verdict none"><p class="big">{told}</p>{used}</div>'
+    value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000)
+    kind = saving.verdict.replace(" ", "-")
+    what = words("saved") if saving.saved_wh >= 0 else words("more used")
+    shown = value if saving.saved_wh >= 0 else value.lstrip("−")
+    low, high = (saving.saved_wh - saving.u95_wh) / 1000, (saving.saved_wh + saving.u95_wh) / 1000
+    return (
+        f'<div class="verdict {kind}"><p class="word">{MARKS[saving.verdict]} {words(saving.verdict)}</p>'
+        f'<p class="big">{shown} <i>±</i> {u} kWh {what}</p>'
+        f"<p>{words('saving rate')} {100 * saving.share:.1f} % · {words('of')} {kwh(saving.adjusted_wh)} kWh "
+        f"{words('that the old plant would have used; measured')} {kwh(saving.measured_wh)} kWh</p>"
+        f"<p>{words('With 95 % confidence between')} {grouped(low)} {words('and')} {grouped(high)} kWh</p></div>"
+    )
+
+
+def _tiles(month: Month, words: Words) -> str:
+    saving, found = month.saving, list[tuple[str, str, str]]()
+    if saving is not None and saving.intervals:
+        if month.money is not None:
+            value, u = with_u(month.money.saved, month.money.u95)
+            at_most = f"; {words('demand at most')} {grouped(month.money.demand_at_most)}"
+            found.append(
+                (
+                    words("money"),
+                    f"{value} ± {u} {escape(month.money.currency)}",
+                    words("energy, demand and power factor")
+                    if month.money.own_bill
+                    else words("energy by time of use") + (at_most if month.money.demand_at_most else ""),
+                )
+            )
+        if month.factor is not None:
+            scale = month.factor.kg_per_kwh / 1e6
+            value, u = with_u(saving.saved_wh * scale, saving.u95_wh * scale)
+            found.append((words("avoided grid emissions"), f"{value} ± {u} t CO₂", words.factor(month.factor)))
+        heat, burnt = carbon.coal("calorific"), carbon.coal("equivalent")
+        for figure in (heat, burnt):
+            value, u = with_u(saving.saved_wh * figure.kgce_per_kwh / 1e6, saving.u95_wh * figure.kgce_per_kwh / 1e6)
+            found.append((words(f"standard coal, {figure.kind}"), f"{value} ± {u} tce", words.coal(figure)))
+    if month.tonnes:
+        before = f"{saving.adjusted_wh / 1000 / month.tonnes:.2f} → " if saving and saving.intervals else ""
+        found.append((words("specific energy"), f"{before}{month.measured_wh / 1000 / month.tonnes:.2f} kWh/t",
+                      f"{grouped(month.tonnes)} t"))  # fmt: skip
+    if month.intervals:
+        found.append((words("coverage"), f"{100 * month.coverage:.1f} %", words("of the time was measured")))
+        if month.running_h is not None:
+            found.append((words("running"), f"{grouped(month.running_h, 1)} h", ""))
+    proof = month.proof
+    if proof.verdict is not None:
+        whole = proof.verdict.content and proof.balanced and not proof.unrecorded
+        root = f"{words('root')} {proof.root['hash'][:16]}…" if proof.root else words("no root yet")
+        found.append((words("ledger"), words("whole; agrees with this report") if whole else words("NOT WHOLE"), root))
+    return "<dl>" + "".join(
+        f"<div><dt>{name}</dt><dd>{value}</dd><dd class='small'>{small}</dd></div>" for name, value, small in found
+    ) + "</dl>"  # fmt: skip
+
+
+def _notes(month: Month, words: Words) -> str:
+    said = [*month.notes, *(month.saving.reasons if month.saving else ())]
+    if month.saving and month.saving.advice:
+        said.append(month.saving.advice)
+    if not said:
+        return ""
+    return f"<h2>{words('What to know')}</h2><ul class='notes'>{_items(words.said(text) for text in said)}</ul>"
+
+
+def _parts(month: Month, words: Words) -> str:
+    saving = month.saving
+    if saving is None or not saving.parts:
+        return ""
+    rows = []
+    largest = max(abs(part.wh) for part in saving.parts.values()) or 1.0
+    for name in PARTS:
+        part = saving.parts[name]
+        value, u = with_u(part.wh / 1000, part.u95_wh / 1000)
+        width = 46 * abs(part.wh) / largest
+        at = 50.0 if part.wh >= 0 else 50.0 - width
+        bar = f'<svg class="part" viewBox="0 0 100 10" preserveAspectRatio="none"><rect class="bar ' \
+              f'{"new" if part.wh >= 0 else "lost"}" x="{at:.1f}" y="1" width="{width:.1f}" height="8"/>' \
+              f'<line class="axis" x1="50" x2="50" y1="0" y2="10"/></svg>'  # fmt: skip
+        share = f"{100 * part.wh / saving.adjusted_wh:.1f} %" if saving.adjusted_wh else "–"
+        rows.append([f"{words(name)}<br><small>{words(f'about {name}')}</small>", bar, value, u, share])
+    value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000)
+    rows.append([f"<b>{words('together')}</b>", "", f"<b>{value}</b>", u, f"<b>{100 * saving.share:.1f} %</b>"])
+    creep = ""
+    if saving.speed_creep_wh is not None:
+        creep = (
+            f"<p>{words('Of control, lost because the new motor has no slip')}: {kwh(saving.speed_creep_wh)} kWh</p>"
+        )
+    head = [words("from"), "", "kWh", "U95", words("of the old plant's energy")]
+    return f"<h2>{words('Where it comes from')}</h2>{table(head, rows, numbers=(2, 3, 4))}{creep}"
+
+
+def _days(month: Month, words: Words) -> str:
+    if not month.days:
+        return ""
+    rows = [
+        [day.date, kwh(day.measured_wh), kwh(day.adjusted_wh), kwh(day.saved_wh), kwh(day.total_wh), kwh(day.u95_wh),
+         f"{100 * day.coverage:.0f} %"]
+        for day in month.days
+    ]  # fmt: skip
+    head = [words("day"), words("measured, kWh"), words("old plant, kWh"), words("saved, kWh"),
+            words("saved since the begin, kWh"), "U95", words("coverage")]  # fmt: skip
+    return f"<h2>{words('Day by day')}</h2>{table(head, rows, numbers=range(1, 7), kind='days')}"
+
+
+def _events(month: Month, words: Words) -> str:
+    if not month.events:
+        return f"<h2>{words('Events')}</h2><p>{words('none')}</p>" if month.intervals else ""
+    rows = []
+    for event in month.events:
+        until = local(event.to_ms, month.zone) if event.to_ms is not None else words("goes on")
+        decided = words("waits for a decision") + f" ({words('proposed')}: {words(event.proposal)})"
+        if event.decision:
+            when = local(event.decided_ms, month.zone) if event.decided_ms else ""
+            adjusted = f" {kwh(event.adjust_wh)} kWh" if event.adjust_wh else ""
+            decided = (
+                f"{words(event.decision)}{adjusted}: {escape(event.reason)} <small>{escape(event.by)} {when}</small>"
+            )
+        rows.append([str(event.number), words(event.kind), local(event.from_ms, month.zone), until,
+                     escape(words.said(event.text)), kwh(event.energy_wh), decided])  # fmt: skip
+    head = [words("no."), words("kind"), words("from"), words("to"), words("what"), "kWh", words("decision")]
+    return f"<h2>{words('Events')}</h2>{table(head, rows, numbers=(0, 5))}"
+
+
+def _items(texts: Iterable[str]) -> str:
+    return "".join(f"<li>{escape(text)}</li>" for text in texts)

@@ -1,0 +1,247 @@
+"""One motor's month in numbers: everything the report shows, before any of it is worded or drawn."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from agent.config import Config
+from agent.savings import carbon
+from agent.savings.adjust import Line, Tally, bridged
+from agent.savings.ledger_key import Key
+from agent.savings.money import Bill, bill
+from agent.savings.old_motor import old_motor_of
+from agent.savings.phases import phases_of, reporting_of
+from agent.savings.report import source
+from agent.savings.report.proof import Proof, prove
+from agent.savings.tariff import Tariff, month_bounds_ms
+from agent.savings.types import Baseline, Event, Interval, Phase, Saving
+from agent.topology import Asset
+
+IDLE = 0.02  # of the rated power: below it the motor stands
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Of the site's calendar. saved_wh: only what is claimed; total_wh, u95_wh: of the month until the day's end."""
+
+    date: str
+    measured_wh: float
+    adjusted_wh: float | None
+    saved_wh: float | None
+    coverage: float
+    total_wh: float = 0.0
+    u95_wh: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Of the quarter hours for which a saving is claimed. saved: by energy, with demand and power factor where this
+    meter itself is billed; u95. demand_at_most: what less demand could be worth at the plant's meter."""
+
+    currency: str
+    before: Bill
+    after: Bill
+    saved: float
+    u95: float
+    own_bill: bool
+    demand_at_most: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """notes: what is missing or wrong, in plain words, shown on top. Energies in Wh."""
+
+    asset: str
+    title: str
+    month: str
+    from_ms: int
+    to_ms: int
+    zone: str
+    intervals: Sequence[Interval]
+    measured_wh: float
+    coverage: float
+    running_h: float | None
+    saving: Saving | None = None
+    lines: Sequence[Line] = ()
+    baseline: Baseline | None = None
+    cloud: Sequence[Interval] = ()
+    days: Sequence[Day] = ()
+    money: Money | None = None
+    factor: carbon.Factor | None = None
+    tonnes: float | None = None
+    events: Sequence[Event] = ()
+    proof: Proof = field(default_factory=Proof)
+    notes: Sequence[str] = ()
+    plant: Asset | None = None
+    simulated: bool = False
+
+    @property
+    def co2_kg(self) -> float | None:
+        if self.saving is None or self.factor is None:
+            return None
+        return carbon.co2_kg(self.saving.saved_wh, self.factor)
+
+
+def collect(
+    db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, key: Key | None = None
+) -> Month:  # fmt: skip
+    """Raises ValueError for what is no month, sqlite3.Error for what is no state file."""
+    zone, tariff = config.site.timezone, config.tariff
+    from_ms, to_ms = tariff.bounds_ms(month) if tariff else month_bounds_ms(month, zone)
+    found = source.intervals(db, plant.name, from_ms, to_ms)
+    notes: list[str] = []
+    if not found:
+        notes.append(_nothing(db, plant.name, zone))
+    if now_ms < to_ms and found:
+        notes.append(f"the month is not over: this is what was known at {local(now_ms, zone)}")
+    end_ms = min(to_ms, max(now_ms, from_ms + 1))
+    baseline, wrong = source.frozen_baseline(db, plant.name)
+    if wrong:
+        notes.append(wrong)
+    elif baseline is None and found:
+        notes.append("no baseline is frozen for this motor: there is energy, but no saving (magwatt baseline)")
+    events = source.events(db, plant.name, from_ms, to_ms)
+    saving, tally, days = None, None, list[Day]()
+    if baseline is not None and plant.motor is not None and found:
+        phase = reporting_of(phases_of(dict(plant.motor.phases), zone), baseline)
+        after = [item for item in bridged(found) if phase.holds(item.start_ms)]
+        if len(after) < len(found):
+            notes.append(_outside(phase, len(found) - len(after), zone))
+        tally = Tally(baseline, classes=_classes(plant), events=events, old_motor=old_motor_of(plant.motor))
+        days = _days(found, after, zone, tally)
+        saving = tally.saving((max(from_ms, phase.from_ms), min(end_ms, phase.to_ms or end_ms))) if after else None
+    lines = tally.lines if tally else []
+    factor = None
+    if config.site.grid_factor is not None:
+        try:
+            factor = carbon.grid_factor(config.site.grid_factor)
+        except ValueError as error:
+            notes.append(f"grid factor {config.site.grid_factor}: {error}")
+    elif found:
+        notes.append("site.grid_factor is not set: no emissions are told")
+    money = None
+    if tariff is None and found:
+        notes.append("neither [tariff] nor site.energy_price is set: no money is told")
+    elif tariff is not None and saving is not None and baseline is not None:
+        try:
+            money = _money(tariff, lines, found, baseline, saving)
+        except ValueError as error:
+            notes.append(f"tariff: {error}; no money is told")
+    proof = prove(db, plant.name, from_ms, end_ms, found, key)
+    notes += proof.notes
+    return Month(
+        plant.name, plant.title, month, from_ms, to_ms, zone, found,
+        sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in found),
+        sum(item.length_s * min(item.coverage, 1.0) for item in found) / ((end_ms - from_ms) / 1000),
+        _running_h(found, plant), saving, lines, baseline,
+        source.intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
+        days or _days(found, [], zone, None), money, factor, _tonnes(found), events, proof,
+        notes, plant, config.site.simulated,
+    )  # fmt: skip
+
+
+def local(t_ms: int, zone: str) -> str:
+    return f"{datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def _classes(plant: Asset) -> tuple[str, str]:
+    meter = plant.meter
+    return (meter.accuracy_class, (meter.ct_class or "1") if meter.ct else "") if meter else ("", "")
+
+
+def _nothing(db: sqlite3.Connection, asset: str, zone: str) -> str:
+    span = source.known_span(db, asset)
+    if span is None:
+        return "there is no data of this motor at all"
+    return f"there is no data in this month; there is some from {local(span[0], zone)} to {local(span[1], zone)}"
+
+
+def _running_h(found: Sequence[Interval], plant: Asset) -> float | None:
+    """As the agent counted it, else quarter hours above 2 % of the rated power."""
+    if not found:
+        return None
+    rated_w = 1000 * plant.motor.kw if plant.motor else 0.0
+    seconds = 0.0
+    for item in found:
+        if item.running_s is not None:
+            seconds += item.running_s
+        elif item.energy_wh is not None and item.energy_wh * 3600 / item.length_s > IDLE * rated_w:
+            seconds += item.length_s
+    return seconds / 3600
+
+
+def _tonnes(found: Sequence[Interval]) -> float | None:
+    """What was made, by a driver in t or t/h of every quarter hour in which there was energy."""
+    names = {name for item in found for name in item.drivers if name.endswith(("_t", "_t_h"))}
+    if len(names) != 1:
+        return None
+    name = names.pop()
+    if any(name not in item.drivers for item in found if item.energy_wh):
+        return None
+    hours = name.endswith("_t_h")
+    return sum(
+        item.drivers[name].mean * (item.length_s / 3600 if hours else 1.0) for item in found if name in item.drivers
+    )
+
+
+def _days(found: Sequence[Interval], after: Sequence[Interval], zone: str, tally: Tally | None) -> list[Day]:
+    """Adds all of `after` to the tally on the way."""
+    by_day: dict[str, list[Interval]] = {}
+    for item in found:
+        by_day.setdefault(local(item.start_ms, zone)[:10], []).append(item)
+    claimable: dict[str, list[Interval]] = {}
+    for item in after:
+        claimable.setdefault(local(item.start_ms, zone)[:10], []).append(item)
+    days = []
+    for name, items in sorted(by_day.items()):
+        told = [tally.add(item) for item in claimable.get(name, [])] if tally else []
+        claimed = [line for line in told if not line.why]
+        adjusted = sum(line.adjusted_wh or 0.0 for line in claimed)
+        so_far = tally.saving() if tally and tally.lines else None
+        days.append(
+            Day(name, sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in items),
+                adjusted if claimed else None,
+                adjusted - sum(line.measured_wh or 0.0 for line in claimed) if claimed else None,
+                sum(item.length_s * min(item.coverage, 1.0) for item in items) / 86400,
+                so_far.saved_wh if so_far else 0.0, so_far.u95_wh if so_far else 0.0)
+        )  # fmt: skip
+    return days
+
+
+def _outside(phase: Phase, count: int, zone: str) -> str:
+    until = f" to {local(phase.to_ms, zone)}" if phase.to_ms is not None else ""
+    return f"{count} quarter hours lie outside of the reporting phase ({local(phase.from_ms, zone)}{until})"
+
+
+def _money(
+    tariff: Tariff, lines: Sequence[Line], found: Sequence[Interval], baseline: Baseline, saving: Saving
+) -> Money | None:  # fmt: skip
+    reactive = {item.start_ms: item.reactive_varh for item in found}
+    claimed = [line for line in lines if not line.why]
+    if not claimed:
+        return None
+    tan = baseline.tan_phi
+    before = bill(
+        tariff,
+        [(line.start_ms, line.adjusted_wh or 0.0, None if tan is None else tan * (line.adjusted_wh or 0.0))
+         for line in claimed],
+    )  # fmt: skip
+    after = bill(
+        tariff, [(line.start_ms, line.measured_wh or 0.0, reactive.get(line.start_ms)) for line in claimed]
+    )  # fmt: skip
+    own = tariff.demand is not None and tariff.demand.settled_at == "motor"
+    energy = sum(before.energy_cost.values()) - sum(after.energy_cost.values())
+    both_pf = before.power_factor is not None and after.power_factor is not None
+    saved = energy
+    if own:
+        saved += before.demand_cost - after.demand_cost
+        saved += before.adjustment_cost - after.adjustment_cost if both_pf else 0.0
+    whole_wh = sum(before.wh_by_period.values())
+    price = sum(before.energy_cost.values()) / whole_wh if whole_wh else 0.0
+    at_most = 0.0 if own else max(before.demand_cost - after.demand_cost, 0.0)
+    return Money(tariff.currency, before, after, saved, math.fabs(price) * saving.u95_wh, own, at_most)

@@ -1,0 +1,33 @@
+"""Numbers as a person reads them: the doubt says how many digits a value has."""
+
+from __future__ import annotations
+
+import math
+
+THIN = "\u202f"
+
+
+def with_u(value: float, u: float) -> tuple[str, str]:
+    """Value and U to the same digit, U with two: (12 345.6, 78) → "12 346", "78"; U of 0 or none: value as it is."""
+    if not u > 0 or not math.isfinite(u):
+        return grouped(value, 1), "–"
+    decimals = 1 - math.floor(math.log10(u))
+    if round(u, decimals) >= 10 ** (2 - decimals):  # 0.0998 becomes 0.10
+        decimals -= 1
+    return grouped(value, decimals), grouped(u, decimals)
+
+
+def grouped(value: float, decimals: int = 0) -> str:
+    """Thousands apart by a thin space; a negative number of decimals rounds to tens, hundreds."""
+    text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("-")
+    return text.replace(",", THIN).replace("-", "−")
+
+
+def kwh(wh: float | None) -> str:
+    """kWh with three digits at least."""
+    if wh is None:
+        return "–"
+    value = wh / 1000
+    return grouped(value, 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2)

@@ -1,0 +1,61 @@
+"""What a report is made from, read from the state file or a copy of it, without writing anything."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from agent.savings import baseline as baselines
+from agent.savings.keep import EVENT, FROZEN
+from agent.savings.types import Baseline, Event, Interval
+
+
+def intervals(db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int) -> list[Interval]:
+    """from_ms ≤ start < to_ms, in order."""
+    rows = db.execute(
+        "select body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
+        (asset, from_ms, to_ms),
+    ).fetchall()
+    return [msgspec.json.decode(text, type=Interval) for (text,) in rows]
+
+
+def known_span(db: sqlite3.Connection, asset: str) -> tuple[int, int] | None:
+    """First and last start of all intervals there are."""
+    row = db.execute("select min(start_ms), max(start_ms) from interval where asset = ?", (asset,)).fetchone()
+    return (row[0], row[1]) if row and row[0] is not None else None
+
+
+def frozen_baseline(db: sqlite3.Connection, asset: str) -> tuple[Baseline | None, str]:
+    """The one in force, and what is wrong with it."""
+    body = _note(db, FROZEN, asset)
+    if body is None:
+        return None, ""
+    try:
+        found = baselines.from_json(body)
+    except (KeyError, TypeError, ValueError) as error:
+        return None, f"the baseline in the store cannot be read: {error!r}"
+    if not baselines.intact(found):
+        return None, "the baseline in the store is not the one that was frozen: its hash differs"
+    return found, ""
+
+
+def events(db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int) -> list[Event]:
+    """Those that touch this time, in order."""
+    rows = db.execute("select body from note where kind = ?", (EVENT,)).fetchall()
+    found = [msgspec.convert(json.loads(text), Event) for (text,) in rows]
+    return sorted(
+        (
+            event
+            for event in found
+            if event.asset == asset and event.from_ms < to_ms and (event.to_ms is None or event.to_ms > from_ms)
+        ),
+        key=lambda event: (event.from_ms, event.number),
+    )
+
+
+def _note(db: sqlite3.Connection, kind: str, name: str) -> Any:
+    row = db.execute("select body from note where kind = ? and name = ?", (kind, name)).fetchone()
+    return json.loads(row[0]) if row else None

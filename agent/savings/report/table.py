@@ -1,0 +1,25 @@
+"""An HTML table from cells that are HTML already."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[int] = (), kind: str = "") -> str:
+    """numbers: columns that stand to the right."""
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(
+            f'<{tag}{" class=n" if k in numbers else ""}>{cell}</{tag}>' for k, cell in enumerate(cells)
+        ) + "</tr>"  # fmt: skip
+
+    named = f' class="{kind}"' if kind else ""
+    body = "".join(row(cells, "td") for cells in rows)
+    return f"<table{named}><thead>{row(head, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def pairs(rows: Sequence[tuple[str, str]]) -> str:
+    """Name and value, one a line."""
+    return (
+        f"<table class='pairs'>{''.join(f'<tr><th>{name}</th><td>{value}</td></tr>' for name, value in rows)}</table>"
+    )

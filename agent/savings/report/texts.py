@@ -1,0 +1,70 @@
+"""The report's words in English and Chinese. The English phrase is the key; the TOML files hold the others."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from agent.savings.carbon import Coal, Factor
+
+LANGUAGES = {"en": "English", "zh": "中文"}
+
+
+class Words:
+    """Texts of one language, called with the English phrase."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+
+    def __call__(self, phrase: str) -> str:
+        found = _texts("chinese")["words"].get(phrase) if self.lang == "zh" else None
+        return str(found or _texts("english")["words"].get(phrase, phrase))
+
+    def said(self, text: str) -> str:
+        """A sentence that was made elsewhere with numbers in it; as it is where nobody translated it."""
+        text = re.sub(r"\bsignal_\w+", lambda found: self.signal(found[0]), text)
+        if self.lang == "zh":
+            for pattern, chinese in _sentences():
+                if found := pattern.fullmatch(text):
+                    return found.expand(chinese)
+        return text
+
+    def signal(self, name: str) -> str:
+        """`signal_descaler_1_flow_m3_h` → "descaler 1 flow m3/h"."""
+        short = name.removeprefix("signal_")
+        for end, unit in (
+            (("_m3_h"), " m³/h"),
+            ("_t_h", " t/h"),
+            ("_pct", " %"),
+            ("_t", " t"),
+            ("_rpm", " rpm"),
+            ("_bar", " bar"),
+        ):
+            if short.endswith(end):
+                return short.removesuffix(end).replace("_", " ") + unit
+        return short.replace("_", " ")
+
+    def factor(self, factor: Factor) -> str:
+        where = " ".join(part for part in (factor.scope, factor.region) if part)
+        year = f" {factor.year}" if factor.year else ""
+        return f"{factor.kg_per_kwh:g} kg/kWh, {where}{year}, {self._source(factor.source, factor.status)}"
+
+    def coal(self, figure: Coal) -> str:
+        year = f" {figure.year}" if figure.year else ""
+        return f"{figure.kgce_per_kwh:g} kgce/kWh{year}, {self._source(figure.source, figure.status)}"
+
+    def _source(self, source: str, status: str) -> str:
+        return self(source) + (" [M]" if status == "memory" else "")
+
+
+@cache
+def _texts(name: str) -> dict[str, Any]:
+    return tomllib.loads((files("agent.savings.report") / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _sentences() -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(row["en"], re.DOTALL), row["zh"]) for row in _texts("chinese")["sentence"]]
