@@ -52,7 +52,7 @@ def entity(metric: Metric, kind: str, root: str, asset: str | None, name: str | 
         }
     if kind == "health" or what in ("setting", "identity", "state"):
         found["ent_cat"] = "diagnostic"
-    if not (kind == "health" or (kind == "telemetry" and what in ALWAYS_ON) or kind == "pq3s"):
+    if not (kind == "health" or (kind == "telemetry" and what in ALWAYS_ON) or kind in ("pq3s", "savings")):
         found["en"] = False
     return found
 
@@ -60,6 +60,8 @@ def entity(metric: Metric, kind: str, root: str, asset: str | None, name: str | 
 def state_class_of(metric: Metric, what: str, device_class: str | None) -> str | None:
     if what in ("setting", "event"):
         return None
+    if metric.topic == "savings" and device_class == "energy":  # sums that may fall; those of one interval are none
+        return None if metric.name.startswith("interval_") else "total"
     if metric.kind != "counter":
         return None if device_class == "energy" else "measurement"
     if grows(metric):

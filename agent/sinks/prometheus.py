@@ -24,7 +24,7 @@ from agent.topology import Asset
 
 log = logging.getLogger(__name__)
 
-AGE_S = {"pq10m": 1500.0, "health": 300.0, "event": float("inf")}  # kinds that come more rarely than each second or so
+AGE_S = {"pq10m": 1500.0, "savings": 3600.0, "health": 300.0, "event": float("inf")}  # kinds that come more rarely
 AGE_DEFAULT_S = 120.0
 RETRY_S = 30.0
 POINTS_MAX = 64  # a longer series (a waveform) is exposed by its least and greatest value

@@ -15,7 +15,6 @@ from agent.sinks.sparkplug_types import DOUBLE, DOUBLE_ARRAY, INT32, INT64, STRI
 QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500  # chapter 6, property "Quality"
 DATATYPES = {Shape.NUMBER: DOUBLE, Shape.WHOLE: INT64, Shape.TEXT: STRING, Shape.SERIES: DOUBLE_ARRAY}
 AT_HOME = ("telemetry", "health")  # kinds of message whose metrics have no folder
-UNCERTAIN_KINDS = ("estimate", "counter")
 INT64_RANGE = range(-(2**63), 2**63)
 
 
@@ -61,7 +60,7 @@ class Book:
             self._cell(kind, name, STRING, "", _ABOUT[name])
         for name, metric in metrics:
             self._cell(kind, name, DATATYPES[shape(metric)], metric.unit, metric.about)
-            if metric.kind in UNCERTAIN_KINDS and kind == "telemetry":
+            if metric.kind == "estimate" or (metric.kind == "counter" and kind == "telemetry"):
                 self._cell(kind, f"{name}_u", DOUBLE, metric.unit, f"uncertainty (k = 2) of {name}")
 
     def state(self, name: str, value: Any, t_ms: int, datatype: int = STRING) -> Said:
