@@ -18,6 +18,7 @@ from agent.config import Bus, Config, load_config
 from agent.poll import BusPoller, pollers, wire_of
 from agent.publish import Publisher
 from agent.run import TICK_S
+from agent.savings.live import SavingsLane
 from agent.selfcheck import bench_of
 from agent.selfcheck import self_check as check_devices
 from agent.store import Store
@@ -111,6 +112,7 @@ async def _both(
         {},
         store.counters(),
         publisher.tell_text,
+        savings=lambda asset, every_s: SavingsLane(asset, every_s, store, publisher.publish, config.site.timezone),
     )
     computing.append(compute)
     shortest_s = min((bus.every_s for bus in config.buses.values()), default=1.0)

@@ -16,6 +16,7 @@ from drivers.reading import Quality, Value
 
 if TYPE_CHECKING:
     from agent.gap_torque import GapTorque
+    from agent.savings.live import SavingsLane
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class AssetState:
     allocation: Allocation | None = None
     counters: Counters | None = None
     gap_torque: GapTorque | None = None
+    savings: SavingsLane | None = None
     explained_ns: int = 0  # monotonic
     wiring: str = ""  # as last told in an event
     quality: Quality = Quality.GOOD

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.allocate import Allocation, of_drive
 from agent.asset_state import AssetState, Slot, happenings
@@ -19,6 +19,9 @@ from agent.topology import Asset
 from drivers.reading import Clock, Quality, Reading, Value, Waveform
 from drivers.vocabulary import metric_name_of
 
+if TYPE_CHECKING:
+    from agent.savings.live import SavingsLane
+
 log = logging.getLogger(__name__)
 
 STALE_PERIODS = 3.0  # a value not renewed for that many of its own periods is stale
@@ -32,7 +35,7 @@ class Compute:
 
     due_s: device → quantity → seconds after which it is read again; devices not in it are not polled.
     counters: what the store holds. tell_text: asset, kind and body of a text that replaces the one before,
-    every explain_s at most.
+    every explain_s at most. savings: what keeps a motor's quarter hours, by asset and polling period.
     """
 
     def __init__(
@@ -47,9 +50,11 @@ class Compute:
         counters: Mapping[str, int] | None = None,
         tell_text: Callable[[str, str, Mapping[str, Any]], None] | None = None,
         explain_s: float = EXPLAIN_S,
+        savings: Callable[[Asset, float], SavingsLane] | None = None,
     ) -> None:
         self._clock, self._emit, self._tell_state, self._due_s = clock, emit, tell_state, due_s
         self._saved, self._tell_text, self._explain_s = dict(counters or {}), tell_text, explain_s
+        self._savings = savings
         self._states = [self._new(asset, drive_kw, energies_kwh) for asset in assets]
         self._lanes = Lanes(emit, self._motor)
 
@@ -101,12 +106,19 @@ class Compute:
             for state in before
             if all(due_before.get(name) == due_s.get(name) for name in state.asset.sources)
         }
+        wanted = set(assets := tuple(assets))
+        for state in before:
+            if state.savings is not None and (state.asset not in wanted or state.asset not in kept):
+                state.savings.close()
         self._states = [kept.get(asset) or self._new(asset, drive_kw, energies_kwh) for asset in assets]
         motors = {state.asset.name: state.asset.motor for state in before}
         self._lanes.forget(lambda name: self._motor(name) != motors.get(name))
 
     def close(self) -> None:
-        """Ends what was started."""
+        """Ends what was started, and keeps what was begun."""
+        for state in self._states:
+            if state.savings is not None:
+                state.savings.close()
         self._lanes.close()
 
     def energies_kwh(self) -> dict[str, float]:
@@ -129,6 +141,8 @@ class Compute:
                 from agent.gap_torque import GapTorque
 
                 state.gap_torque = GapTorque(state.estimator.facts)
+            if self._savings is not None:
+                state.savings = self._savings(asset, state.period_s)
             if asset.meter and asset.shared:
                 key = f"energy_allocated/{asset.name}"
                 state.allocation = Allocation(asset, energies_kwh.get(key, 0.0))
@@ -156,6 +170,8 @@ class Compute:
         elif not is_meter and asset.drive_share < 1:
             values, flags = of_drive(reading, asset.drive_share)
         self._keep(state, reading, values, flags)
+        if state.savings is not None and is_meter:
+            state.savings.take_meter(reading, values, flags)
         if state.estimator and not reading.quality & Quality.NO_REPLY:
             if is_meter and not asset.shared:
                 state.estimator.take_meter(reading)
@@ -170,6 +186,8 @@ class Compute:
         values = {name: value for name, value in reading.values.items() if name in own}
         if state.estimator and not reading.quality & Quality.NO_REPLY:
             state.estimator.take_signals(reading)
+        if state.savings is not None:
+            state.savings.take_signals(reading)
         self._keep(state, reading, values, reading.flags)
 
     @staticmethod
@@ -234,7 +252,12 @@ class Compute:
             flags["energy_allocated_kwh"] = Quality.ALLOCATED
         changed: dict[str, int] = {}
         if state.counters is not None and state.estimator is not None:
-            state.counters.take_cells(state.estimator.take_energies(), now_ns / 1e9)
+            cells = state.estimator.take_energies()
+            state.counters.take_cells(cells, now_ns / 1e9)
+            if state.savings is not None:
+                guard = state.estimator.guard
+                utc_ms = self._clock.utc_ns() // 1_000_000
+                state.savings.take_row(cells, state.estimator.speed_rpm, guard.withheld, utc_ms)
             values |= state.counters.values()
             uncertainties |= {
                 name: float(f"{u:.3g}") for name, u in state.counters.uncertainties().items() if name in values

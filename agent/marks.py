@@ -89,6 +89,9 @@ class Marks:
     def on_hold(self) -> int:
         return len(self._holds)
 
+    def held(self, motor: str) -> bool:
+        return motor in self._holds
+
     def take_holds(self, found: dict[str, Hold]) -> None:
         before, self._holds = self._holds, found
         for motor, hold in before.items():

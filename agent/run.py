@@ -32,6 +32,7 @@ from agent.poll import pollers
 from agent.publish import Publisher
 from agent.reload import Reloader
 from agent.renew import Parts, due, ratings
+from agent.savings.live import SavingsLane
 from agent.store import Store, StoreError, default_directory
 from agent.streams import Streams
 from agent.timekeeping import Timekeeper, last_utc_ns
@@ -137,8 +138,13 @@ async def run(config: Config, seconds: float | None = None) -> None:
     counters = store.counters()
     energies = {name: wh / 1000 for name, wh in counters.items()}
     due_s = due(buses)
-    compute = Compute(all_assets, due_s, ratings(config), clock, marks.emit, marks.tell_state, energies, counters,
-                      publisher.tell_text)  # fmt: skip
+    compute = Compute(
+        all_assets, due_s, ratings(config), clock, marks.emit, marks.tell_state, energies, counters,
+        publisher.tell_text,
+        savings=lambda asset, every_s: SavingsLane(
+            asset, every_s, store, marks.emit, config.site.timezone, marks.held
+        ),
+    )  # fmt: skip
     worker = Worker(compute)
     relay.append(worker.put)
     worker.start()

@@ -53,7 +53,7 @@ def real_retrofit(seed: int) -> Told:
     kind = ("", "polynomial", "")[seed % 3]
     sensor = (None, None, _saturating)[seed % 3]
     meter = draw_meter(rng)
-    return _run(PUMP_HIGH_HEAD, rng, (14 * 96, 30 * 96), (0.90, 0.81), (meter, meter), kind, sensor)
+    return _run(PUMP_HIGH_HEAD, rng, (14 * 96, 30 * 96), (0.89, 0.801), (meter, meter), kind, sensor)
 
 
 def large_retrofit(seed: int) -> Told:

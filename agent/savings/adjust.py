@@ -243,13 +243,14 @@ def _doubt(
 
 
 def _choice(baseline: Baseline, vectors: Sequence[Sequence[float]], variance: float) -> float:
-    """By how much rivals differ over these intervals, beyond what their own coefficients' doubt explains (Hausman)."""
+    """How far rivals lie from the chosen model over these intervals, beyond what their own coefficients' doubt explains
+    (Hausman): the root of the mean square, for each of them might have been chosen."""
     best = sum(a * b for a, b in zip(vectors[0], baseline.coefficients, strict=True))
-    most = 0.0
+    squares = []
     for rival, vector in zip(baseline.rivals, vectors[1:], strict=True):
-        if not any(vector):
-            continue
-        said = sum(a * b for a, b in zip(vector, rival["coefficients"], strict=True))
-        own = abs(_quadratic(vector, rival["covariance"]) - variance)
-        most = max(most, (said - best) ** 2 - own)
-    return math.sqrt(most)
+        if any(vector):
+            said = sum(a * b for a, b in zip(vector, rival["coefficients"], strict=True))
+            own = abs(_quadratic(vector, rival["covariance"]) - variance)
+            squares.append(max((said - best) ** 2 - own, 0.0))
+    return math.sqrt(sum(squares) / len(squares)) if squares else 0.0
+

@@ -28,7 +28,11 @@ BACKLOG_WINDOW = 50  # of these at most, so that a live row always finds room
 TURN_S = 0.25
 STOP_S = 3.0
 HOLD_S = 30.0  # after "quota exceeded"
-AT_ONE_TICK, SPREAD_S = ("pq10m",), 30.0  # all gateways have them at one moment: each sends at its own, by its name
+AT_ONE_TICK, SPREAD_S = (
+    ("pq10m", "savings"),
+    30.0,
+)  # all gateways have them at one moment: each sends at its own, by its name
+RETAINED = ("savings",)  # of rows: who subscribes later gets the newest
 HEAD_BYTES = 16  # of a PUBLISH packet beside topic and payload, rounded up
 TAKEN_OVER, QUOTA, NOT_AUTHORIZED = 0x8E, 0x97, 0x87  # MQTT 5.0, 2.4
 BAD_TOPIC, BAD_PAYLOAD = 0x90, 0x99
@@ -188,7 +192,8 @@ class Session:
             self._drain.refuse(row.n, f"larger than the broker takes ({self._size_max} bytes)")
             return
         try:
-            info = self._client.publish(topic, row.payload, qos=1)
+            stands = self._retain and row.kind in RETAINED and not backlog
+            info = self._client.publish(topic, row.payload, qos=1, retain=stands)
         except ValueError as error:  # a topic that is none
             self._drain.refuse(row.n, f"cannot be published: {error}")
             return

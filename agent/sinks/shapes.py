@@ -18,7 +18,7 @@ from drivers.reading import BAD, Quality
 from drivers.registers import TEXT_OF, usable
 from drivers.vocabulary import metric_name_of, vocabulary
 
-TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "health")
+TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "savings", "health")
 SERIES_NAMES = ("harmonic_", "harmonics_", "band_", "snapshot_u_", "snapshot_i_", "event_phases")
 TEXTS = ("event_kind", "event_state", "event_text", "event_of")
 FALLING = ("energy_net", "energy_total", "reactive_energy_total", "waveform_drift_ppm")  # net on some meters
@@ -84,7 +84,9 @@ def expected(asset: Asset) -> dict[str, list[Metric]]:
         names += [row.name for row in table.values() if row.kind in ("estimate", "text")]
         names += [row.name for row in table.values() if row.kind == "counter" and _derived(row)]
     found = {"telemetry": [table[name] for name in dict.fromkeys(names) if name in table]}
-    topics = ("event", "pq3s", "pq10m", "harmonics") if asset.motor and asset.motor.waveform else ("event",)
+    topics = ["event", *(["savings"] if asset.motor else [])]
+    if asset.motor and asset.motor.waveform:
+        topics += ["pq3s", "pq10m", "harmonics"]
     return found | {topic: list(by_name(topic).values()) for topic in topics}
 
 
