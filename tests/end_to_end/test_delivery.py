@@ -37,7 +37,7 @@ class Scene:
     stalls: Stalls
     broker_kills_ms: list[int] = field(default_factory=list)
 
-    def settle(self, seconds: float = 30) -> dict[str, int]:
+    def settle(self, seconds: float = 90) -> dict[str, int]:
         """A clean end; a start with hardly any polls, until nothing is owed; the store is whole; then the verdict."""
         self.feeder.stop()
         before = len(self.feeder.polled())
