@@ -32,6 +32,7 @@ from agent.poll import pollers
 from agent.publish import Publisher
 from agent.reload import Reloader
 from agent.renew import Parts, due, ratings
+from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.live import SavingsLane
 from agent.store import Store, StoreError, default_directory
 from agent.streams import Streams
@@ -155,6 +156,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         due_s,
     )  # fmt: skip
     reloader = Reloader(config, clock, parts.renew, marks.emit)
+    bookkeeper = Bookkeeper(store, lambda: reloader.config, publisher, clock)
     timekeeper = Timekeeper(watch, clock, store, marks.emit, worker.put)
     late, bus_numbers = Lateness(clock), BusNumbers(lambda: wires.pollers, clock)
     health = Health(clock, marks.emit)
@@ -179,7 +181,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     jobs = (
         wires.run(), delivery.run(clock), health.run(part=share(publisher.root)), late.run(), timekeeper.run(),
         marks.run(worker.put),
-        reloader.run(),
+        reloader.run(), bookkeeper.run(),
         feed_watchdog(clock, trouble), _saving(clock, lambda: save(store, compute.energies_kwh(), parts.refusals)),
     )  # fmt: skip
     tasks = [asyncio.create_task(job) for job in jobs]

@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from testkit import HandClock
+
 from agent.savings import ledger, roots
 from agent.savings.baseline import freeze, learn
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
@@ -18,7 +20,6 @@ from agent.savings.keep import save_frozen, save_intervals
 from agent.savings.ledger_key import load_or_make
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval
 from agent.store import Store
-from testkit import HandClock
 
 ZONE = "Asia/Shanghai"
 FLOW = "signal_fan_flow_m3_h"

@@ -10,29 +10,26 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from agent.savings.adjust import expected_wh
 from agent.savings.ledger import Record, append_to, records
 from agent.savings.ledger_key import Key
+from agent.savings.source import frozen_baseline
 from agent.savings.types import QUARTER_MS, Interval
 
 HOUR_MS = 4 * QUARTER_MS
 SETTLED_MS = 20 * 60_000  # after the hour's end: its last quarter hour is written by then
-LOOKED_BACK_MS = 40 * 24 * HOUR_MS
+LOOKED_BACK_MS = 14 * 24 * HOUR_MS  # the first time; later only two days, and what was written meanwhile
+RECENT_MS = 48 * HOUR_MS
 WATCHED = (
     "create temp table if not exists touched (asset text, start_ms integer, primary key (asset, start_ms))",
     "create temp trigger if not exists touch after insert on main.interval begin "
     "insert or ignore into touched values (new.asset, new.start_ms); end",
 )
-Expected = Callable[[Interval], tuple[float | None, str]]  # Wh of the old plant, and the baseline's hash
-
-
-def nothing_expected(_item: Interval) -> tuple[None, str]:
-    """Where there is no frozen baseline."""
-    return None, ""
 
 
 class Keeper:
@@ -41,30 +38,33 @@ class Keeper:
     `watch` the connection before its first interval.
     """
 
-    def __init__(self, key: Key, facts: Mapping[str, str], expected: Expected = nothing_expected) -> None:
-        self._key, self.facts, self.expected = key, facts, expected
-        self._seen = 0
+    def __init__(self, key: Key, facts: Mapping[str, str]) -> None:
+        self._key, self.facts = key, facts
+        self._seen, self._looked_back = 0, False
         self._known: dict[tuple[str, int], Record] = {}  # asset and hour → the record that holds
 
-    def watch(self, db: sqlite3.Connection) -> None:
+    @staticmethod
+    def watch(db: sqlite3.Connection) -> None:
         for statement in WATCHED:
             db.execute(statement)
 
     def keep_up(self, db: sqlite3.Connection, now_ms: int, look_back_ms: int = LOOKED_BACK_MS) -> list[Record]:
         """In a transaction of the caller. Returns the new records."""
-        for record in records(db, "hour", self._seen):
+        self.watch(db)
+        for record in records(db, "hour", self._seen, now_ms - look_back_ms):
             self._note(record)
-        rows = db.execute(
-            "select asset, start_ms from interval where start_ms >= ? order by start_ms, asset",
-            (now_ms - look_back_ms,),
-        )
-        hours: dict[tuple[str, int], list[int]] = {}
-        for asset, start_ms in rows.fetchall():
-            hours.setdefault((asset, start_ms // HOUR_MS * HOUR_MS), []).append(start_ms % HOUR_MS // QUARTER_MS)
         touched = {
             (asset, start_ms // HOUR_MS * HOUR_MS)
             for asset, start_ms in db.execute("select asset, start_ms from temp.touched").fetchall()
         }
+        since_ms = now_ms - (RECENT_MS if self._looked_back else look_back_ms)
+        since_ms = min([since_ms, *(from_ms for _, from_ms in touched)])
+        rows = db.execute(
+            "select asset, start_ms from interval where start_ms >= ? order by start_ms, asset", (since_ms,)
+        )
+        hours: dict[tuple[str, int], list[int]] = {}
+        for asset, start_ms in rows.fetchall():
+            hours.setdefault((asset, start_ms // HOUR_MS * HOUR_MS), []).append(start_ms % HOUR_MS // QUARTER_MS)
         entries = []
         for (asset, from_ms), quarters in hours.items():
             if from_ms + HOUR_MS + SETTLED_MS > now_ms:
@@ -72,6 +72,7 @@ class Keeper:
             old = self._known.get((asset, from_ms))
             if old is None or (asset, from_ms) in touched or _grown(db, old.body, quarters):
                 entries.append(("hour", self._body(db, asset, from_ms, quarters, old.seq if old else 0)))
+        self._looked_back = True
         db.execute("delete from temp.touched where start_ms < ?", ((now_ms - SETTLED_MS) // HOUR_MS * HOUR_MS,))
         if not entries:
             return []
@@ -91,8 +92,9 @@ class Keeper:
     ) -> dict[str, Any]:
         rows = _rows(db, asset, from_ms, from_ms + HOUR_MS, quarters)
         found = [msgspec.json.decode(text, type=Interval) for _, text in rows]
-        expected = [self.expected(item) for item in found]
-        known = [wh for wh, _ in expected if wh is not None]
+        baseline, _ = frozen_baseline(db, asset)
+        expected = [expected_wh(baseline, item) if baseline else None for item in found]
+        known = [wh for wh in expected if wh is not None]
         registers = [item.register_wh for item in found if item.register_wh is not None]
         body: dict[str, Any] = {
             "asset": asset, "from_ms": from_ms, "to_ms": from_ms + HOUR_MS, "quarters": list(quarters),
@@ -105,7 +107,7 @@ class Keeper:
             "drive_loss_wh": _whole(item.drive_loss_wh for item in found),
             "motor_loss_wh": _whole(item.motor_loss_wh for item in found),
             "adjusted_wh": round(sum(known)) if len(known) == len(found) else None,
-            "baseline": next((name for _, name in expected if name), ""),
+            "baseline": baseline.hash if baseline else "",
             "register_wh": [registers[0][0], registers[-1][1]] if registers else None,
             "meter": sorted({item.meter for item in found if item.meter}),
             "covered_s": round(sum(item.length_s * item.coverage for item in found)),

@@ -77,11 +77,12 @@ def append_to(
     return written
 
 
-def records(db: sqlite3.Connection, kind: str | None = None, after: int = 0) -> list[Record]:
-    """In order; what is no JSON is left out here, `verify` names it."""
+def records(db: sqlite3.Connection, kind: str | None = None, after: int = 0, since_ms: int = 0) -> list[Record]:
+    """Numbers above `after`, written since, in order; what is no JSON is left out here, `verify` names it."""
     rows = db.execute(
-        "select seq, t_ms, kind, body, hash from ledger where seq > ? and (? is null or kind = ?) order by seq",
-        (after, kind, kind),
+        "select seq, t_ms, kind, body, hash from ledger where seq > ? and t_ms >= ? and (? is null or kind = ?) "
+        "order by seq",
+        (after, since_ms, kind, kind),
     ).fetchall()
     found = []
     for seq, t_ms, word, text, said in rows:

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from agent.config import Config
-from agent.savings import carbon
+from agent.savings import carbon, source
 from agent.savings.adjust import Line, Tally, bridged
 from agent.savings.ledger_key import Key
 from agent.savings.money import Bill, bill
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import phases_of, reporting_of
-from agent.savings.report import source
 from agent.savings.report.proof import Proof, prove
 from agent.savings.tariff import Tariff, month_bounds_ms
 from agent.savings.types import Baseline, Event, Interval, Phase, Saving

@@ -1,4 +1,4 @@
-"""What a report is made from, read from the state file or a copy of it, without writing anything."""
+"""What reports and ledger records are made from, read from the state file or a copy of it, without writing anything."""
 
 from __future__ import annotations
 

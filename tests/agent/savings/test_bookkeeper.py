@@ -1,0 +1,154 @@
+"""The agent keeps its ledger by itself: hours, roots told and exported, trouble said once and made good."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reportkit import PLANT
+from testkit import HandClock
+
+from agent.config import Config, load_config
+from agent.savings import roots
+from agent.savings.bookkeeper import Bookkeeper
+from agent.savings.hours import HOUR_MS, SETTLED_MS
+from agent.savings.keep import save_interval
+from agent.savings.ledger import records
+from agent.savings.ledger_key import FILE
+from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.verify import open_copy, verify
+from agent.store import Store
+
+START_S = 1_789_995_600  # 2026-09-21 21:00 in Shanghai
+
+
+class Teller:
+    def __init__(self) -> None:
+        self.told: list[Mapping[str, Any]] = []
+
+    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any]) -> None:
+        assert (asset, kind) == ("ledger", "root")
+        self.told.append(body)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "plant.toml").write_text(PLANT + '[ledger]\nroots = "elsewhere.jsonl"\n', encoding="utf-8")
+    return load_config(tmp_path / "plant.toml")[0]
+
+
+def live(store: Store, keeper: Bookkeeper, clock: HandClock, hours: int) -> None:
+    for _ in range(4 * hours):
+        start_ms = clock.utc_ns() // 1_000_000
+        clock.move(900)
+        save_interval(store, Interval("fan", start_ms, 25_000.5))
+        keeper.keep()
+
+
+def test_two_days_alone(tmp_path: Path, config: Config) -> None:
+    clock, teller = HandClock(START_S), Teller()
+    store = Store(tmp_path / "state", clock)
+    keeper = Bookkeeper(store, lambda: config, teller, clock)
+    live(store, keeper, clock, 48)
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    elsewhere = roots.read((tmp_path / "elsewhere.jsonl").read_text(encoding="utf-8"))
+    verdict = verify(db, roots=elsewhere)
+    assert verdict.content, verdict.problems
+    hours = records(db, "hour")
+    assert [record.body["from_ms"] for record in hours] == [1000 * START_S + k * HOUR_MS for k in range(47)]
+    assert {record.body["config"] for record in hours} == {config.hash}
+    assert len(elsewhere) == len(teller.told) == 2
+    assert [root["hash"] for root in teller.told] == [root["hash"] for root in elsewhere]
+
+
+def test_a_restart_tells_the_root_again_and_exports_it_once(tmp_path: Path, config: Config) -> None:
+    clock, teller = HandClock(START_S), Teller()
+    for _ in range(3):
+        store = Store(tmp_path / "state", clock)
+        live(store, Bookkeeper(store, lambda: config, teller, clock), clock, 4)
+        store.close()
+    assert len((tmp_path / "elsewhere.jsonl").read_text(encoding="utf-8").splitlines()) == 1
+    assert len(teller.told) == 3
+
+
+def test_a_new_configuration_is_in_the_next_record(tmp_path: Path, config: Config) -> None:
+    clock, now = HandClock(START_S), [config]
+    store = Store(tmp_path / "state", clock)
+    keeper = Bookkeeper(store, lambda: now[0], Teller(), clock)
+    live(store, keeper, clock, 2)
+    now[0] = replace(config, hash="another")
+    live(store, keeper, clock, 2)
+    store.close()
+    hours = records(open_copy(tmp_path / "state" / "magwatt.sqlite"), "hour")
+    assert [record.body["config"] for record in hours] == [config.hash, "another", "another"]
+
+
+def test_trouble_is_said_once_and_made_good(
+    tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:  # fmt: skip
+    clock = HandClock(START_S)
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / FILE).write_text("broken", encoding="ascii")
+    store = Store(state, clock)
+    with caplog.at_level(logging.INFO):
+        keeper = Bookkeeper(store, lambda: config, Teller(), clock)
+        live(store, keeper, clock, 2)
+        (state / FILE).unlink()
+        live(store, keeper, clock, 1)
+    store.close()
+    said = [line.getMessage() for line in caplog.records if "ledger" in line.getMessage()]
+    assert len(said) == 2
+    assert "not a ledger key" in said[0]
+    assert said[1] == "the ledger is kept again"
+    db = open_copy(state / "magwatt.sqlite")
+    assert len(records(db, "hour")) == 2
+    assert verify(db).content
+
+
+def test_without_a_state_directory_there_is_no_ledger(config: Config) -> None:
+    clock = HandClock(START_S)
+    store = Store(None, clock)
+    keeper = Bookkeeper(store, lambda: config, Teller(), clock)
+    live(store, keeper, clock, 2)
+    assert store.do(lambda db: records(db)) == []
+    store.close()
+
+
+def test_a_clock_set_back_for_eight_hours_leaves_the_ledger_content(tmp_path: Path, config: Config) -> None:
+    """The agent runs through hours that are recorded: their quarters are merged, the hours recorded again."""
+    clock = HandClock(START_S)
+    store = Store(tmp_path / "state", clock)
+    keeper = Bookkeeper(store, lambda: config, Teller(), clock)
+    live(store, keeper, clock, 12)
+    clock._utc_ns -= 8 * 3600 * 10**9
+    for _ in range(32):
+        start_ms = clock.utc_ns() // 1_000_000
+        clock.move(900)
+        save_interval(store, Interval("fan", start_ms, 50_000.0, flags=("clock",)))
+        keeper.keep()
+    live(store, keeper, clock, 4)
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    verdict = verify(db)
+    assert verdict.content, verdict.problems
+    assert verdict.amended >= 7
+    [last] = [record for record in records(db, "hour") if record.body["from_ms"] == 1000 * START_S + 5 * HOUR_MS][-1:]
+    assert last.body["energy_wh"] == 200_000
+    assert "replaces" in last.body
+
+
+def test_the_root_is_a_line_of_json_that_verify_takes(tmp_path: Path, config: Config) -> None:
+    clock, teller = HandClock(START_S), Teller()
+    store = Store(tmp_path / "state", clock)
+    live(store, Bookkeeper(store, lambda: config, teller, clock), clock, 4)
+    store.close()
+    [root] = roots.read(json.dumps({"s": "magwatt.root/1", "t": 1, **teller.told[0]}))
+    assert root["day"] == "2026-09-21"
+    assert clock.utc_ns() // 1_000_000 >= 1000 * START_S + SETTLED_MS + QUARTER_MS
