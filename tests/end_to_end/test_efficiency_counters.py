@@ -17,11 +17,12 @@ LOST_WH = 20.0  # two digits of the register, and what was counted before the fi
 
 def one_life(state: Path, from_s: float, to_s: float, kill_s: float | None) -> list[tuple[float, int, float]]:
     """Rows (seconds, counted Wh, true Wh) that a process printed before it ended or was killed."""
-    rows = []
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(state), str(from_s), str(to_s)], stdout=subprocess.PIPE, text=True,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    rows, said = list[tuple[float, int, float]](), state / "stderr"
+    with said.open("w") as trouble:
+        process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), str(state), str(from_s), str(to_s)], stdout=subprocess.PIPE, text=True,
+            stderr=trouble,
+        )  # fmt: skip
     assert process.stdout is not None
     for line in process.stdout:
         at_s, counted, true = line.split()
@@ -30,7 +31,7 @@ def one_life(state: Path, from_s: float, to_s: float, kill_s: float | None) -> l
             process.kill()
             break
     process.stdout.close()
-    assert process.wait(60) == (0 if kill_s is None else -9)
+    assert process.wait(60) == (0 if kill_s is None else -9), said.read_text()[-2000:]
     return rows
 
 
