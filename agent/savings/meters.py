@@ -66,11 +66,11 @@ def identity(meter: Meter, serial: object) -> str:
 
 
 def alike(one: str, other: str) -> bool:
-    """Whether both may be the same meter: all words are, or not known."""
+    """Whether both may be the same meter: all words are, as far as they go and are known."""
     if not one or not other:
         return True
     a, b = one.split(), other.split()
-    return len(a) == len(b) and all(x == y or UNKNOWN in (x, y) for x, y in zip(a, b, strict=True))
+    return all(x == y or UNKNOWN in (x, y) for x, y in zip(a, b, strict=False))
 
 
 def _limits(accuracy_class: str, ct_class: str) -> tuple[float, float, float]:

@@ -1,0 +1,235 @@
+"""What the old plant used, learnt and frozen; and what a person decides about what was no routine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agent.commands.shared import FINDING, fail, load
+from agent.commands.upkeep import CONFIG_VARIABLE, PLACES
+
+if TYPE_CHECKING:
+    from agent.savings.desk import Desk
+    from agent.savings.types import Baseline, Event, Saving
+
+KINDS = ["constant", "state", "binned", "polynomial", "affinity", "production"]
+_motor = click.argument("motor")
+_config = click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), envvar=CONFIG_VARIABLE,
+    help="The plant's file; default: $MAGWATT_CONFIG, plant.toml here, /etc/magwatt/plant.toml.",
+)  # fmt: skip
+_json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+
+
+@click.group()
+def baseline() -> None:
+    """What the old plant would use: learn it, freeze it, show it with what was saved since."""
+
+
+@baseline.command("learn")
+@_motor
+@click.option("--from", "begin", metavar="DATE", help="Default: the motor's phase `baseline`, or all there is.")
+@click.option("--to", "end", metavar="DATE", help="The first moment that does not belong to it.")
+@click.option("--driver", "drivers", multiple=True, metavar="SIGNAL", help="Only these signals; default: all.")
+@click.option("--model", "kind", type=click.Choice(KINDS), help="Default: the one that foretells best.")
+@click.option("--bypass", is_flag=True, help="From times when the drive was bypassed: a test on and off.")
+@click.option("--nameplate", is_flag=True, help="From `replaces`, where nothing was measured before.")
+@_config
+@_json
+def learn(
+    motor: str, begin: str | None, end: str | None, drivers: tuple[str, ...], kind: str | None, bypass: bool,
+    nameplate: bool, config_file: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Fit models to what MOTOR used, and keep the one that foretells best as a draft.
+
+    Signals that the retrofit changes (speed, torque) are no drivers: they would hide what control saves.
+    """
+    with _desk(motor, config_file) as desk:
+        from agent.savings.desk import moment_ms
+
+        try:
+            span = tuple(None if text is None else moment_ms(text, desk.zone) for text in (begin, end))
+        except ValueError as error:
+            fail(f"--from, --to: {error}")
+        odd: list[str] = []
+        if nameplate:
+            draft = desk.from_plate()
+        else:
+            draft, odd = desk.learn((span[0], span[1]), drivers, kind, bypass)
+        _show(desk, draft, None, as_json, odd)
+        if not as_json:
+            click.echo(f"a draft; in force after: magwatt baseline freeze {motor} --by NAME")
+
+
+@baseline.command("freeze")
+@_motor
+@click.option("--by", required=True, help="Who answers for it.")
+@click.option("--again", is_flag=True, help="In the place of one that is frozen already.")
+@_config
+@_json
+def freeze(motor: str, by: str, again: bool, config_file: Path | None, as_json: bool) -> None:
+    """Put the draft in force: dated, named, hashed, in the ledger. It never changes again."""
+    if not by.strip():
+        fail("--by: a name is needed")
+    with _desk(motor, config_file) as desk:
+        frozen = desk.freeze(" ".join(by.split()), again)
+        if as_json:
+            from agent.savings.baseline import to_json
+
+            click.echo(json.dumps(to_json(frozen), ensure_ascii=False))
+        else:
+            click.echo(f"{motor}: frozen by {frozen.by}, {frozen.hash}")
+
+
+@baseline.command("show")
+@_motor
+@_config
+@_json
+def show(motor: str, config_file: Path | None, as_json: bool) -> None:
+    """The baseline in force (or the draft), and what was saved since. Exit 1 when there is none."""
+    with _desk(motor, config_file) as desk:
+        found = desk.frozen() or desk.draft()
+        if found is None:
+            click.echo(f"{motor}: no baseline; first: magwatt baseline learn {motor}", err=True)
+            sys.exit(FINDING)
+        _show(desk, found, desk.saving(found) if found.hash else None, as_json, [])
+
+
+@click.group()
+def event() -> None:
+    """What was no routine, and what a person decides about it."""
+
+
+@event.command("list")
+@_motor
+@click.option("--open", "only_open", is_flag=True, help="Only what waits for a decision.")
+@_config
+@_json
+def list_events(motor: str, only_open: bool, config_file: Path | None, as_json: bool) -> None:
+    """Bypass, hold, gaps, exchanges of the meter, wiring, shifts, what the baseline does not know.
+
+    Exit 1 while something waits for a decision.
+    """
+    with _desk(motor, config_file) as desk:
+        found = [item for item in desk.events() if not only_open or item.decision is None]
+        for item in found:
+            if as_json:
+                from agent.savings.desk import event_json
+
+                click.echo(json.dumps(event_json(item), ensure_ascii=False))
+            else:
+                click.echo(_spoken(desk, item))
+        if not found and not as_json:
+            click.echo("none")
+        sys.exit(FINDING if any(item.decision is None for item in found) else 0)
+
+
+@event.command("decide")
+@_motor
+@click.argument("number", type=int)
+@click.option("--exclude", "decision", flag_value="exclude", help="Nothing is claimed for this time.")
+@click.option("--keep", "decision", flag_value="keep", help="It counts like any other time.")
+@click.option("--adjust", "adjust_kwh", type=float, metavar="KWH",
+              help="It counts, with so much added to what the old plant would have used.")  # fmt: skip
+@click.option("--by", required=True, help="Who decides.")
+@click.option("--reason", required=True, help="Why, for whoever reads the report.")
+@_config
+@_json
+def decide(
+    motor: str, number: int, decision: str | None, adjust_kwh: float | None, by: str, reason: str,
+    config_file: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Decide about event NUMBER of MOTOR. The ledger keeps the decision; a later one stands beside it."""
+    if (decision is None) == (adjust_kwh is None):
+        fail("one of --exclude, --keep and --adjust is needed")
+    with _desk(motor, config_file) as desk:
+        found = desk.decide(number, decision or "adjust", " ".join(by.split()), " ".join(reason.split()),
+                            1000 * (adjust_kwh or 0.0))  # fmt: skip
+        if as_json:
+            from agent.savings.desk import event_json
+
+            click.echo(json.dumps(event_json(found), ensure_ascii=False))
+        else:
+            click.echo(_spoken(desk, found))
+
+
+@contextlib.contextmanager
+def _desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
+    path = config_file or next((place for place in PLACES if place.is_file()), None)
+    if path is None:
+        fail(f"no plant.toml here and no /etc/magwatt/plant.toml; name it: --config FILE or {CONFIG_VARIABLE}")
+    config, _ = load(path)
+    if motor not in config.motors:
+        from agent.schema import nearest
+
+        near = nearest(motor, list(config.motors))
+        fail(f"{motor}: no such motor" + (f"; did you mean '{near}'?" if near else ""))
+    from agent.clock import SystemClock
+    from agent.savings.desk import Desk, DeskError
+    from agent.store import Store, StoreError, default_directory
+
+    try:
+        store = Store(config.state_dir or default_directory(), SystemClock(), config.store)
+    except StoreError as error:
+        fail(str(error))
+    try:
+        yield Desk(config, store, motor, time.time_ns() // 1_000_000)
+    except (DeskError, StoreError) as error:
+        fail(str(error))
+    finally:
+        store.close()
+
+
+def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd: list[str]) -> None:
+    if as_json:
+        from agent.savings.baseline import to_json
+        from agent.savings.desk import saving_json
+
+        body = {"baseline": to_json(found), "odd": odd, "saving": saving_json(saving) if saving else None}
+        click.echo(json.dumps(body, ensure_ascii=False))
+        return
+    state = f"frozen {desk.local(found.frozen_ms)} by {found.by}, {found.hash}" if found.frozen_ms else "draft"
+    click.echo(f"{found.asset}: {found.kind}{' of ' + ', '.join(found.drivers) if found.drivers else ''} ({state})")
+    if found.fallback:
+        click.echo(f"  {found.fallback}")
+    if found.n:
+        click.echo(f"  {desk.local(found.from_ms)} to {desk.local(found.to_ms)}: {found.n} intervals, worth "
+                   f"{found.n_effective:.0f} independent ones; {found.energy_wh / 1000:.1f} kWh")  # fmt: skip
+        click.echo(f"  CV(RMSE) {100 * found.cv_rmse:.2f} %, NMBE {100 * found.nmbe:.2f} %, R² {found.r2:.4f}, "
+                   f"autocorrelation {found.autocorrelation:.2f}")  # fmt: skip
+        for name, (low, high) in found.ranges.items():
+            click.echo(f"  {name} from {low:g} to {high:g}")
+        click.echo(f"  coefficients {', '.join(f'{value:.6g}' for value in found.coefficients)}")
+        tried = sorted(found.candidates.items(), key=lambda item: item[1])
+        click.echo("  tried, with what each foretells wrong: "
+                   + "; ".join(f"{name} {100 * score:.2f} %" for name, score in tried))  # fmt: skip
+    for line in odd:
+        click.echo(f"  look at {line}")
+    if saving is not None:
+        _show_saving(saving)
+
+
+def _show_saving(saving: Saving) -> None:
+    click.echo(f"saved {saving.saved_wh / 1000:.1f} ± {saving.u95_wh / 1000:.1f} kWh "
+               f"of {saving.adjusted_wh / 1000:.1f} ({100 * saving.share:.2f} %): {saving.verdict}")  # fmt: skip
+    for name, part in saving.parts.items():
+        click.echo(f"  {name:8} {part.wh / 1000:+.1f} ± {part.u95_wh / 1000:.1f} kWh")
+    if saving.advice:
+        click.echo(f"  {saving.advice}")
+    for reason in saving.reasons:
+        click.echo(f"  {reason}")
+
+
+def _spoken(desk: Desk, item: Event) -> str:
+    end = desk.local(item.to_ms) if item.to_ms is not None else "…"
+    word = f"{item.decision} ({item.by}: {item.reason})" if item.decision else f"open, proposed: {item.proposal}"
+    adjust = f" {item.adjust_wh / 1000:+.1f} kWh" if item.adjust_wh else ""
+    return (f"{item.number}: {item.kind}, {desk.local(item.from_ms)} to {end}, {item.energy_wh / 1000:.1f} kWh: "
+            f"{item.text}; {word}{adjust}")  # fmt: skip

@@ -1,0 +1,179 @@
+"""What `magwatt baseline` and `magwatt event` do, behind the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from agent.config import Config, Meter, Motor
+from agent.savings import keep, ledger
+from agent.savings.adjust import evaluate
+from agent.savings.baseline import LearnError, freeze, from_plate, learn, to_json
+from agent.savings.events import Watch, decided
+from agent.savings.ledger_key import LedgerKeyError
+from agent.savings.old_motor import old_motor_of
+from agent.savings.phases import phases_of, reporting_of
+from agent.savings.types import Baseline, Event, Saving
+from agent.store import Store
+
+
+class DeskError(Exception):
+    """What is asked for cannot be done; the message says why."""
+
+
+class Desk:
+    """One motor's savings, looked at and decided by a person. Errors are DeskError or StoreError."""
+
+    def __init__(self, config: Config, store: Store, motor: str, now_ms: int) -> None:
+        self._store, self._now_ms = store, now_ms
+        self.motor: Motor = config.motors[motor]
+        self.zone = config.site.timezone
+        self.phases = phases_of(dict(self.motor.phases), self.zone)
+        self._meter = _meter_of(config, self.motor)
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        if (meter := self._meter) is None:
+            return "2", ""
+        return meter.accuracy_class, (meter.ct_class or "1") if meter.ct else ""
+
+    def learn(
+        self, span: tuple[int | None, int | None], drivers: Sequence[str], kind: str | None, bypass: bool
+    ) -> tuple[Baseline, list[str]]:
+        """A draft, and what is odd about what it was learnt from. span: UTC ms; None: the phase of that name, or all
+        that was measured before reporting."""
+        phase = next((item for item in self.phases if item.name == "baseline"), None)
+        reporting = next((item for item in self.phases if item.name == "reporting"), None)
+        from_ms = span[0] if span[0] is not None else phase.from_ms if phase and not bypass else 0
+        end_ms = phase.to_ms if phase and not bypass else reporting.from_ms if reporting and not bypass else None
+        to_ms = span[1] if span[1] is not None else end_ms or self._now_ms
+        found = keep.load_intervals(self._store, self.motor.name, from_ms, to_ms)
+        names = [self._driver(name, found) for name in drivers] or None
+        try:
+            draft = learn(self.motor.name, found, drivers=names, kind=kind, classes=self.classes, bypass=bypass)
+        except LearnError as error:
+            raise DeskError(str(error)) from None
+        if (old := old_motor_of(self.motor)) is not None:
+            draft = _with_shape(draft, {"old_motor": old})
+        keep.save_draft(self._store, draft)
+        watch, odd = Watch(self.motor.name), list[str]()
+        for item in found:
+            odd += [
+                f"{self.local(event.from_ms)}: {event.kind}: {event.text}"
+                for event in watch.take(item)
+                if event.kind in ("shift", "meter", "ratio", "wiring")
+            ]
+        return draft, list(dict.fromkeys(odd))
+
+    def from_plate(self) -> Baseline:
+        old = old_motor_of(self.motor)
+        if old is None:
+            raise DeskError(f"motor.{self.motor.name}.replaces: missing; it says what the old motor was")
+        draft = from_plate(self.motor.name, old, self._now_ms, self.classes)
+        keep.save_draft(self._store, draft)
+        return draft
+
+    def freeze(self, by: str, again: bool) -> Baseline:
+        """Kept under its hash for ever, in the store and in the ledger."""
+        draft = keep.load_draft(self._store, self.motor.name)
+        if draft is None:
+            raise DeskError(
+                f"{self.motor.name}: nothing is learnt yet; first: magwatt baseline learn {self.motor.name}"
+            )
+        before = self.frozen()
+        if before is not None and not again:
+            raise DeskError(
+                f"{self.motor.name}: a baseline is frozen already ({before.hash[:16]}, by {before.by}); "
+                "--again puts this one in its place, and the ledger shows both"
+            )
+        frozen = freeze(draft, self._now_ms, by)
+        self._record("baseline", {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""})
+        keep.save_frozen(self._store, frozen)
+        return frozen
+
+    def frozen(self) -> Baseline | None:
+        try:
+            return keep.load_frozen(self._store, self.motor.name)
+        except ValueError as error:
+            raise DeskError(str(error)) from None
+
+    def draft(self) -> Baseline | None:
+        return keep.load_draft(self._store, self.motor.name)
+
+    def saving(self, baseline: Baseline) -> Saving:
+        """Since reporting began."""
+        phase = reporting_of(self.phases, baseline)
+        to_ms = phase.to_ms or self._now_ms
+        found = keep.load_intervals(self._store, self.motor.name, phase.from_ms, to_ms)
+        return evaluate(
+            baseline, found, classes=self.classes, events=self.events(), old_motor=old_motor_of(self.motor)
+        )[0]
+
+    def events(self) -> list[Event]:
+        return keep.load_events(self._store, self.motor.name)
+
+    def decide(self, number: int, decision: str, by: str, reason: str, adjust_wh: float) -> Event:
+        """Recorded in the ledger, then in force."""
+        event = next((item for item in self.events() if item.number == number), None)
+        if event is None:
+            known = ", ".join(str(item.number) for item in self.events()) or "none"
+            raise DeskError(f"{self.motor.name}: no event {number}; there are: {known}")
+        try:
+            found = decided(event, decision, by, reason, self._now_ms, adjust_wh)
+        except ValueError as error:
+            raise DeskError(str(error)) from None
+        self._record("decision", {"event": event_json(found)})
+        return keep.save_event(self._store, found)
+
+    def local(self, utc_ms: int) -> str:
+        try:
+            place = ZoneInfo(self.zone)
+        except (KeyError, ValueError, OSError):
+            place = UTC  # type: ignore[assignment]
+        return datetime.fromtimestamp(utc_ms / 1000, place).strftime("%Y-%m-%d %H:%M")
+
+    def _record(self, kind: str, body: Mapping[str, Any]) -> None:
+        try:
+            ledger.append_own(self._store, self._now_ms, [(kind, body)])
+        except LedgerKeyError as error:
+            raise DeskError(f"not done, for the ledger cannot record it: {error}") from None
+
+    def _driver(self, name: str, found: Sequence[Any]) -> str:
+        """A signal's name, as configured or as published."""
+        known = sorted({metric for item in found for metric in item.drivers})
+        if name in known:
+            return str(name)
+        begin = f"signal_{name.replace('-', '_')}_"
+        fitting = [metric for metric in known if metric.startswith(begin) or metric == begin[:-1]]
+        if len(fitting) == 1:
+            return str(fitting[0])
+        raise DeskError(f"{self.motor.name}: no driver {name}; there are: {', '.join(known) or 'none'}")
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in Event.__slots__}
+
+
+def saving_json(saving: Saving) -> dict[str, Any]:
+    return {name: getattr(saving, name) for name in Saving.__slots__} | {
+        "parts": {name: part._asdict() for name, part in saving.parts.items()}
+    }
+
+
+def moment_ms(text: str, zone: str) -> int:
+    """A date or a time of the plant, as a person writes it. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return phases_of({"baseline": moment}, zone)[0].from_ms
+
+
+def _with_shape(baseline: Baseline, more: Mapping[str, Any]) -> Baseline:
+    return replace(baseline, shape={**baseline.shape, **more})
+
+
+def _meter_of(config: Config, motor: Motor) -> Meter | None:
+    drive = config.drives.get(motor.fed_by)
+    name = drive.fed_by if drive else motor.fed_by
+    return config.meters.get(name) if name else None
