@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 OPEN = "current.ndjson"
 BATCH = 500
 WAIT_S = 0.5
+GATHER_S = 0.7  # rows of that long go to the disk together: cards wear out by the number of writes
 RETRY_S = 10.0
 TAIL_BYTES = 4_000_000  # more than the rows of one batch
 CONVERT_S = 600.0
@@ -77,7 +78,8 @@ class FileSink:
             if ending:
                 self._close()
                 return
-            self._awake.wait(WAIT_S)
+            if self._awake.wait(WAIT_S):
+                self._ending.wait(GATHER_S)
             self._awake.clear()
 
     @staticmethod

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 NOTE = "sparkplug"
 WINDOW = 200  # rows behind the last confirmed marker
+MARK_S, MARK_ROWS = 1.0, 50  # so long, or for so many rows, a marker waits for company
 REBIRTH_S = 5.0  # requests within that time after a rebirth become one
 CONFIRM_S = 30.0  # without a confirmation for that long the connection is dead
 BAD_SHOWN = 5  # commands that cannot be understood, before they are only counted
@@ -65,6 +66,7 @@ class SparkplugSink:
         self._rebirth_due_s: float | None = None
         self._reborn_s = -math.inf
         self._unmarked: list[int] = []  # rows since the last marker
+        self._unmarked_s = 0.0  # when the first of them went
         self._marked: tuple[int, float, list[int]] | None = None  # the marker's id, when it left, the rows before it
         self._subscribing: int | None = None
         self._parting: int | None = None
@@ -142,8 +144,11 @@ class SparkplugSink:
     def confirmed(self, mid: int) -> None:
         if mid == self._subscribing:
             self._subscribing = None
-        if mid == self._parting:
+        if mid == self._parting:  # it came after all rows of this connection, and proves them as a marker does
             self._parting = -1
+            assert self._drain is not None
+            self._drain.confirm([*(self._marked[2] if self._marked else ()), *self._unmarked])
+            self._unmarked, self._marked = [], None
         if self._marked is not None and self._marked[0] == mid:
             assert self._drain is not None
             self._pacer.confirmed(self._now_s - self._marked[1])
@@ -223,11 +228,14 @@ class SparkplugSink:
             self._drain.refuse(row.n, f"cannot be told as Sparkplug: {error!r}")
             return
         self._pace.spend(self._now_s, born)
+        if not self._unmarked:
+            self._unmarked_s = self._now_s
         self._unmarked.append(row.n)
 
     def _mark(self, now_s: float) -> None:
         """One marker at a time: while one is on its way, rows gather behind the next."""
-        if self._unmarked and not self._marked and self._client is not None:
+        due = len(self._unmarked) >= MARK_ROWS or now_s - self._unmarked_s >= MARK_S
+        if self._unmarked and due and not self._marked and self._client is not None:
             text = encode_plain("sparkplug", self._clock.utc_ns() // 1_000_000, {"rows": len(self._unmarked)})
             mid = self._client.publish(f"{self._root}/sparkplug", text, qos=1).mid
             self._marked, self._unmarked = (mid, now_s, self._unmarked), []

@@ -148,6 +148,8 @@ def test_start_rows_stop_and_start_again(world: World) -> None:
         bench.row(active_power_w=1000.0 + number)
     wait_until(lambda: len(world.said("DDATA")) >= 300, 10, "300 rows")
     world.settled()
+    bench.row(active_power_w=0.0)
+    bench.store.flush()
     world.stop()
     assert world.proxy.sparkplug()[0][-1].kind == "DISCONNECT"
     assert world.proxy.sparkplug()[0][-2].what == "NDEATH"
@@ -156,6 +158,9 @@ def test_start_rows_stop_and_start_again(world: World) -> None:
     born(world, 2)
     world.stop()
     assert len(world.proxy.sparkplug()) == 2
+    again = [packet for packet in world.proxy.sparkplug()[1] if packet.what == "DDATA"]
+    assert not again, "NDEATH proved the rest: nothing comes again"
+    assert len(world.ids()) == 301
     world.check()
 
 
