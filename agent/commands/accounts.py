@@ -70,6 +70,8 @@ def import_history(
     """
     config = _load(config_file)
     _motor(config, motor)
+    if zone is not None:
+        _zone(zone)
     from agent.savings.import_command import run
     from agent.savings.import_csv import Column, ImportProblem
 
@@ -198,6 +200,15 @@ def _motor(config: Config, name: str) -> None:
     if name not in config.motors:
         near = nearest(name, list(config.motors))
         fail(f"{name}: no such motor" + (f"; did you mean '{near}'?" if near else ""))
+
+
+def _zone(name: str) -> None:
+    from agent.config_keys import SITE
+
+    try:
+        SITE["timezone"].convert(name)
+    except ValueError as error:
+        fail(f"--zone {name}: {error}")
 
 
 def _driver(text: str) -> tuple[str, Column]:

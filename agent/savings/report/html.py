@@ -75,7 +75,7 @@ def _overview(months: Sequence[Month], cover: Cover, words: Words) -> str:
         rows.append([
             f'<a href="#{words.lang}-{escape(month.asset)}">{escape(month.title)}</a>',
             words(saving.verdict) if saving else words("no saving told"), value, u,
-            f"{100 * saving.share:.1f} %" if saving else "–", money,
+            f"{grouped(100 * saving.share, 1)} %" if saving else "–", money,
             f"{grouped(month.co2_kg / 1000, 2)} t" if month.co2_kg is not None else "–",
         ])  # fmt: skip
     head = [words("motor"), words("verdict"), words("saved, kWh"), "U95", words("saving rate"), words("money"), "CO₂"]
@@ -132,7 +132,7 @@ def _verdict(month: Month, words: Words) -> str:
     return (
         f'<div class="verdict {kind}"><p class="word">{MARKS[saving.verdict]} {words(saving.verdict)}</p>'
         f'<p class="big">{shown} <i>±</i> {u} kWh {what}</p>'
-        f"<p>{words('saving rate')} {100 * saving.share:.1f} % · {words('of')} {kwh(saving.adjusted_wh)} kWh "
+        f"<p>{words('saving rate')} {grouped(100 * saving.share, 1)} % · {words('of')} {kwh(saving.adjusted_wh)} kWh "
         f"{words('that the old plant would have used; measured')} {kwh(saving.measured_wh)} kWh</p>"
         f"<p>{words('With 95 % confidence between')} {grouped(low)} {words('and')} {grouped(high)} kWh</p></div>"
     )
@@ -202,10 +202,10 @@ def _parts(month: Month, words: Words) -> str:
         bar = f'<svg class="part" viewBox="0 0 100 10" preserveAspectRatio="none"><rect class="bar ' \
               f'{"new" if part.wh >= 0 else "lost"}" x="{at:.1f}" y="1" width="{width:.1f}" height="8"/>' \
               f'<line class="axis" x1="50" x2="50" y1="0" y2="10"/></svg>'  # fmt: skip
-        share = f"{100 * part.wh / saving.adjusted_wh:.1f} %" if saving.adjusted_wh else "–"
+        share = f"{grouped(100 * part.wh / saving.adjusted_wh, 1)} %" if saving.adjusted_wh else "–"
         rows.append([f"{words(name)}<br><small>{words(f'about {name}')}</small>", bar, value, u, share])
     value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000)
-    rows.append([f"<b>{words('together')}</b>", "", f"<b>{value}</b>", u, f"<b>{100 * saving.share:.1f} %</b>"])
+    rows.append([f"<b>{words('together')}</b>", "", f"<b>{value}</b>", u, f"<b>{grouped(100 * saving.share, 1)} %</b>"])
     creep = ""
     if saving.speed_creep_wh is not None:
         creep = (

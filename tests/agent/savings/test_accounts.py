@@ -1,0 +1,175 @@
+"""import and verify on the command line: what they write, what they refuse, what they say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import reportkit
+from click.testing import CliRunner, Result
+from testkit import HandClock
+
+from agent.cli import main
+from agent.savings import source
+from agent.savings.keep import save_interval
+from agent.savings.ledger_key import FILE
+from agent.savings.types import Interval
+from agent.savings.verify import open_copy
+from agent.store import Store
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    (tmp_path / "plant.toml").write_text(reportkit.PLANT, encoding="utf-8")
+    return tmp_path
+
+
+def history(plant: Path, first: str = "2026-01-05 00:00", kwh: float = 20.0, count: int = 96, head: str = "") -> None:
+    begin = datetime.fromisoformat(first)
+    rows = [f"{begin + timedelta(minutes=15 * k):%Y-%m-%d %H:%M},{kwh + k % 7},{50 + k % 9}" for k in range(count)]
+    (plant / "old.csv").write_text("\n".join([head or "time,kWh,Q", *rows]), encoding="utf-8")
+
+
+def run(plant: Path, *more: str) -> Result:
+    command = ["import", str(plant / "old.csv"), "--motor", "fan", "--time", "time", "--energy", "kWh", "--unit", "kWh",
+               "--config", str(plant / "plant.toml"), *more]  # fmt: skip
+    return CliRunner().invoke(main, command)
+
+
+def held(plant: Path) -> list[Interval]:
+    return source.intervals(open_copy(plant / "state" / "magwatt.sqlite"), "fan", 0, 1 << 60)
+
+
+def verify(plant: Path, *more: str) -> Result:
+    return CliRunner().invoke(main, ["verify", "--config", str(plant / "plant.toml"), *more])
+
+
+def test_a_history_is_in_the_state_file_and_in_the_ledger(plant: Path) -> None:
+    history(plant)
+    found = run(plant, "--driver", "fan-flow=Q:m3/h:2")
+    assert found.exit_code == 0, found.output
+    assert "fan: 96 quarter hours written" in found.output
+    assert "(Asia/Shanghai)" in found.output
+    items = held(plant)
+    assert len(items) == 96
+    assert items[0].start_ms == reportkit.utc_ms("2026-01-05 00:00")
+    assert items[0].drivers == {"signal_fan_flow_m3_h": (50.0, 2.0)}
+    checked = verify(plant, "--json")
+    assert checked.exit_code == 0, checked.output
+    assert json.loads(checked.output)["records"] == 1 + 1 + 24  # key, import, hours
+
+
+def test_the_same_file_twice_changes_nothing(plant: Path) -> None:
+    history(plant)
+    run(plant)
+    again = run(plant)
+    assert again.exit_code == 1
+    assert "96 quarter hours were known already" in again.output
+    assert len(held(plant)) == 96
+    assert verify(plant).exit_code == 0
+
+
+def test_other_values_need_a_word(plant: Path) -> None:
+    history(plant)
+    run(plant)
+    history(plant, kwh=30.0)
+    refused = run(plant)
+    assert refused.exit_code == 2
+    assert "imported before with other values, the first at 2026-01-05 00:00" in refused.output
+    assert held(plant)[0].energy_wh == 20_000
+    replaced = run(plant, "--replace")
+    assert replaced.exit_code == 0
+    assert held(plant)[0].energy_wh == 30_000
+    checked = verify(plant)
+    assert checked.exit_code == 0, checked.output
+    assert "24 hours recorded again" in checked.output
+
+
+def test_what_was_measured_stays(plant: Path) -> None:
+    store = Store(plant / "state", HandClock())
+    save_interval(store, Interval("fan", reportkit.utc_ms("2026-01-05 00:15"), 1.0))
+    store.close()
+    history(plant)
+    found = run(plant, "--replace")
+    assert "1 quarter hours were measured by the agent: those stay" in found.output
+    assert held(plant)[1].energy_wh == 1.0
+
+
+def test_gaps_and_doubles_are_told(plant: Path) -> None:
+    history(plant, count=8)
+    text = (plant / "old.csv").read_text(encoding="utf-8").splitlines()
+    (plant / "old.csv").write_text("\n".join([*text[:4], *text[6:], text[-1]]), encoding="utf-8")
+    found = run(plant, "--json")
+    body = json.loads(found.output)
+    assert (body["written"], body["repeated"], len(body["gaps"])) == (6, 1, 1)
+    (plant / "state").rename(plant / "before")
+    assert "gap: 2026-01-05 00:45 to 2026-01-05 01:15" in run(plant).output
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--motor", "fann"), "did you mean 'fan'"),
+        (("--unit", "kwh"), "must be one of Wh, kWh"),
+        (("--time", "when"), "no column when; there are time, kWh, Q"),
+        (("--driver", "flow"), "write NAME=COLUMN:UNIT"),
+        (("--driver", "flow=Q:m3/h:much"), "write NAME=COLUMN:UNIT"),
+        (("--driver", "flow=Z:m3/h"), "no column Z"),
+        (("--zone", "Asia/Shangai"), "no such time zone"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_writes_nothing(plant: Path, more: tuple[str, ...], said: str) -> None:
+    history(plant)
+    found = run(plant, *more)
+    assert found.exit_code == 2
+    assert said in found.output
+    assert len(found.output.splitlines()) == 1
+    assert not (plant / "state").exists()
+
+
+def test_verify_names_the_first_bad_record(plant: Path) -> None:
+    history(plant)
+    run(plant)
+    import sqlite3
+
+    with sqlite3.connect(plant / "state" / "magwatt.sqlite") as db:
+        db.execute("update ledger set body = replace(body, '\"energy_wh\":', '\"energy_wh\":9') where seq = 12")
+    found = verify(plant)
+    assert found.exit_code == 1
+    assert "record 12: its text does not have its hash: it was edited" in found.output
+    assert found.output.rstrip().endswith("first bad record: 12")
+
+
+def test_verify_says_what_it_cannot_show(plant: Path) -> None:
+    history(plant)
+    run(plant)
+    assert "no root from elsewhere was given" in verify(plant).output
+
+
+def test_verify_of_a_copy_with_the_key_of_another_gateway(plant: Path, tmp_path: Path) -> None:
+    history(plant)
+    run(plant)
+    shutil.copytree(plant / "state", tmp_path / "copy")
+    (tmp_path / "copy" / FILE).write_text(json.dumps({"kind": "hmac-sha256", "secret": "22" * 32}), encoding="ascii")
+    found = CliRunner().invoke(main, ["verify", "--state", str(tmp_path / "copy")])
+    assert found.exit_code == 1
+    assert "record 1: begun with key" in found.output
+
+
+def test_verify_of_nothing(plant: Path) -> None:
+    assert verify(plant).exit_code == 2
+    Store(plant / "state", HandClock()).close()
+    empty = verify(plant)
+    assert empty.exit_code == 1
+    assert "the ledger is empty" in empty.output
+
+
+def test_roots_that_are_none(plant: Path) -> None:
+    history(plant)
+    run(plant)
+    found = verify(plant, "--roots", str(plant / "old.csv"))
+    assert found.exit_code == 2
+    assert "not a root" in found.output

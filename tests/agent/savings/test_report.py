@@ -1,0 +1,364 @@
+"""The monthly report: its numbers against sums worked out here, its page, its files, and all that may be wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import sqlite3
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import reportkit
+from click.testing import CliRunner, Result
+from testkit import HandClock
+
+from agent.cli import main
+from agent.savings.keep import save_event, save_intervals
+from agent.savings.report import html as page_module
+from agent.savings.types import QUARTER_MS, Event
+from agent.store import Store
+
+BEGIN_MS = reportkit.utc_ms("2026-10-01 00:00")
+END_MS = reportkit.utc_ms("2026-11-01 00:00")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("retrofit")
+    reportkit.retrofit(folder)
+    return folder
+
+
+@pytest.fixture
+def plant(made: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "plant"
+    shutil.copytree(made, folder)
+    return folder
+
+
+def report(plant: Path, *more: str, month: str = "2026-10") -> Result:
+    command = ["report", "--month", month, "--config", str(plant / "plant.toml"), "--out", str(plant / "r.html"), *more]
+    return CliRunner().invoke(main, command)
+
+
+def told(plant: Path) -> dict[str, object]:
+    [motor] = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]
+    return motor
+
+
+def edit_plant(plant: Path, old: str, new: str) -> None:
+    path = plant / "plant.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def tamper(plant: Path, statement: str, *values: object) -> None:
+    db = sqlite3.connect(plant / "state" / "magwatt.sqlite")
+    assert db.execute(statement, values).rowcount
+    db.commit()
+    db.close()
+
+
+def add_event(plant: Path, **more: object) -> None:
+    store = Store(plant / "state", HandClock())
+    save_event(store, Event(0, "fan", "hold", BEGIN_MS, BEGIN_MS + 4 * QUARTER_MS, "somebody <worked> at it", 5000.0,
+                            "exclude", **more))  # type: ignore[arg-type]  # fmt: skip
+    store.close()
+
+
+def test_the_numbers_are_those_of_the_plant(plant: Path) -> None:
+    """Measured is summed here from the plant's own laws; the adjusted baseline must be the old fan at today's flow."""
+    assert report(plant).exit_code == 0
+    items = reportkit.new(BEGIN_MS, END_MS)
+    measured_wh = sum((item.energy_wh or 0) + item.auxiliary_wh for item in items)
+    old_wh = sum(250 * reportkit.before_kw(item.drivers[reportkit.FLOW].mean) for item in items)
+    found = told(plant)
+    assert found["measured_wh"] == pytest.approx(measured_wh, rel=1e-12)
+    saving = found["saving"]
+    assert saving["verdict"] == "proven"  # type: ignore[index]
+    assert saving["saved_wh"] == pytest.approx(old_wh - measured_wh, rel=2e-3)  # type: ignore[index]
+    parts = saving["parts"]  # type: ignore[index]
+    assert sum(part["wh"] for part in parts.values()) == pytest.approx(saving["saved_wh"], abs=1)  # type: ignore[index]
+    assert parts["drive"]["wh"] == pytest.approx(-sum((i.drive_loss_wh or 0) + i.auxiliary_wh for i in items), rel=1e-3)
+
+
+def test_money_coal_and_carbon_follow_from_the_quarter_hours(plant: Path) -> None:
+    """Priced here from the CSV by its local hour."""
+    report(plant)
+    rows = list(csv.DictReader(io.StringIO((plant / "r.csv").read_text(encoding="utf-8-sig"))))
+    assert len(rows) == 31 * 96
+    prices = {**dict.fromkeys(range(7, 17), 0.68), **dict.fromkeys(range(17, 23), 1.05)}
+    claimed = [row for row in rows if row["saved_kwh"]]
+    money = sum(float(row["saved_kwh"]) * prices.get(int(row["begin_local"][11:13]), 0.34) for row in claimed)
+    kwh = sum(float(row["saved_kwh"]) for row in claimed)
+    found = told(plant)
+    assert found["money"]["saved"] == pytest.approx(money, rel=1e-5)  # type: ignore[index]
+    assert found["avoided_grid_emissions_kg"] == pytest.approx(0.6849 * kwh, rel=1e-5)
+    assert found["coal_kgce"]["calorific"] == pytest.approx(0.1229 * kwh, rel=1e-5)  # type: ignore[index]
+    assert found["grid_factor"]["year"] == 2022  # type: ignore[index]
+
+
+def test_the_report_balances_with_the_ledger_to_the_watt_hour(plant: Path) -> None:
+    report(plant)
+    ledger = told(plant)["ledger"]
+    assert ledger["hours"] == 744  # type: ignore[index]
+    assert ledger["recorded_wh"] == ledger["shown_wh"] > 20_000_000  # type: ignore[index]
+    assert (ledger["differing"], ledger["unrecorded"], ledger["content"]) == (0, 0, True)  # type: ignore[index]
+
+
+def test_the_json_is_a_root_that_verify_takes(plant: Path) -> None:
+    report(plant)
+    command = ["verify", "--state", str(plant / "state"), "--roots", str(plant / "r.json")]
+    found = CliRunner().invoke(main, command)
+    assert found.exit_code == 0, found.output
+    assert found.output.endswith("content\n")
+    tamper(plant, "delete from ledger where seq > 100")
+    cut = CliRunner().invoke(main, [*command, "--json"])
+    assert cut.exit_code == 1
+    assert json.loads(cut.output)["first_bad"] == 101
+
+
+class _Reader(HTMLParser):
+    VOID = ("meta", "input", "br", "rect", "line", "path", "polyline", "polygon")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [f"{name}={value}" for name, value in attrs if name in ("src", "data") or name == "href"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_needs_nothing_else(plant: Path) -> None:
+    report(plant)
+    text = (plant / "r.html").read_text(encoding="utf-8")
+    reader = _Reader()
+    reader.feed(text)
+    assert reader.open == []
+    assert "script" not in reader.tags
+    assert "link" not in reader.tags
+    assert [load for load in reader.loads if not load.startswith("href=#")] == []
+    assert "url(" not in text
+    assert "@import" not in text
+    assert text.count("<figure>") == 8  # four pictures in two languages
+    for said in (
+        "48\u202f250",
+        "proven",
+        "已证实",
+        "22091734",
+        "JJG 596",
+        "0.5S",
+        "IE5",
+        "避免的电网排放",
+        "SIMULATED",
+    ):
+        assert said in text
+    assert "earn no quota" in text
+    assert "nan" not in text.lower().replace("nance", "")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_it_opens_in_the_language_that_was_asked_for(plant: Path, lang: str) -> None:
+    report(plant, "--lang", lang)
+    assert f'id="lang-{lang}" checked' in (plant / "r.html").read_text(encoding="utf-8")
+
+
+def test_every_phrase_is_there_in_chinese() -> None:
+    folder = Path(page_module.__file__).parent
+    chinese = tomllib.loads((folder / "chinese.toml").read_text(encoding="utf-8"))["words"]
+    english = tomllib.loads((folder / "english.toml").read_text(encoding="utf-8"))["words"]
+    used = set(english)
+    for file in folder.glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        used |= set(re.findall(r'\bwords\(\s*"([^"{}]+)"', text)) | set(re.findall(r"\bwords\(\s*'([^'{}]+)'", text))
+    assert len(used) > 80
+    assert used - chinese.keys() == set()
+
+
+def test_every_reason_and_event_of_the_savings_is_there_in_chinese() -> None:
+    from agent.savings.events import PROPOSALS, TEXTS
+    from agent.savings.report.texts import Words
+
+    words = Words("zh")
+    for text in TEXTS.values():
+        assert words.said(text) != text, text
+    for word in (*PROPOSALS, *PROPOSALS.values(), "proven", "not yet proven", "negative"):
+        assert words(word) != word, word
+
+
+def test_what_people_wrote_is_shown_not_run(plant: Path) -> None:
+    edit_plant(plant, "3#除尘风机", "<script>alert(1)</script>")
+    add_event(plant, decision="keep", by="<b>Wang", reason="5 < 6 & so on", decided_ms=BEGIN_MS)
+    report(plant)
+    text = (plant / "r.html").read_text(encoding="utf-8")
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert "5 &lt; 6 &amp; so on" in text
+    assert "&lt;b&gt;Wang" in text
+
+
+def test_an_open_event_is_shown_and_excludes(plant: Path) -> None:
+    report(plant)
+    before = told(plant)["saving"]["intervals"]  # type: ignore[index]
+    add_event(plant)
+    report(plant)
+    assert told(plant)["saving"]["intervals"] == before - 4  # type: ignore[index]
+    assert "waits for a decision" in (plant / "r.html").read_text(encoding="utf-8")
+    assert "待人工决定" in (plant / "r.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("month", ["2026-08", "2027-01"])
+def test_a_month_without_data_is_said(plant: Path, month: str) -> None:
+    found = report(plant, month=month)
+    assert found.exit_code == 1
+    assert "no saving told" in found.output
+    assert "there is no data in this month; there is some from 2026-09-01 00:00" in found.output
+    text = (plant / "r.html").read_text(encoding="utf-8")
+    assert "there is no data in this month" in text
+    assert "本月没有数据" in text
+    assert told(plant)["measured_wh"] is None
+
+
+def test_the_baselines_own_month_tells_no_saving(plant: Path) -> None:
+    found = report(plant, month="2026-09")
+    assert found.exit_code == 1
+    assert "outside of the reporting phase" in found.output
+    assert told(plant)["saving"] is None
+
+
+def test_an_edited_interval_is_said_in_output_and_page(plant: Path) -> None:
+    start_ms = BEGIN_MS + 100 * QUARTER_MS
+    tamper(
+        plant,
+        "update interval set body = replace(body, '\"energy_wh\":', '\"energy_wh\":1') where start_ms = ?",
+        start_ms,
+    )
+    found = report(plant)
+    assert found.exit_code == 1
+    assert "the ledger is not whole: first bad record" in found.output
+    assert "1 hours of this report differ from the ledger" in found.output
+    text = (plant / "r.html").read_text(encoding="utf-8")
+    assert "NOT WHOLE" in text
+    assert "账本不完整" in text
+
+
+def test_an_edited_record_is_said(plant: Path) -> None:
+    tamper(plant, "update ledger set body = replace(body, '\"energy_wh\":', '\"energy_wh\":1') where seq = 50")
+    found = report(plant)
+    assert found.exit_code == 1
+    assert "first bad record 50" in found.output
+    assert told(plant)["ledger"]["first_bad"] == 50  # type: ignore[index]
+
+
+def test_a_baseline_that_is_not_the_frozen_one_is_not_used(plant: Path) -> None:
+    tamper(plant, "update note set body = replace(body, 'polynomial', 'affinity') where kind = 'baseline'")
+    found = report(plant)
+    assert found.exit_code == 1
+    assert "is not the one that was frozen" in found.output
+    assert told(plant)["saving"] is None
+
+
+def test_data_without_ledger_are_called_unproven(plant: Path) -> None:
+    tamper(plant, "delete from ledger")
+    found = report(plant)
+    assert "nothing proves these numbers" in found.output
+    assert found.exit_code == 1
+
+
+def test_a_gap_in_the_ledger_is_counted(plant: Path) -> None:
+    store = Store(plant / "state", HandClock())
+    more = reportkit.new(reportkit.utc_ms("2026-11-01 00:00"), reportkit.utc_ms("2026-11-02 00:00"))
+    save_intervals(store, more)
+    store.close()
+    found = report(plant, month="2026-11")
+    assert "96 quarter hours stand in no ledger record" in found.output or "no ledger record covers" in found.output
+
+
+def test_a_negative_saving_is_called_so(tmp_path: Path) -> None:
+    """A fan that now runs much harder than before."""
+    (tmp_path / "plant").mkdir()
+    reportkit.retrofit(tmp_path / "plant", days=3)
+    store = Store(tmp_path / "plant" / "state", HandClock())
+    from dataclasses import replace
+
+    worse = [replace(item, energy_wh=1.3 * 250 * reportkit.before_kw(item.drivers[reportkit.FLOW].mean))
+             for item in reportkit.new(BEGIN_MS, BEGIN_MS + 288 * QUARTER_MS)]  # fmt: skip
+    save_intervals(store, worse)
+    store.close()
+    found = report(tmp_path / "plant")
+    assert "negative" in found.output
+    text = (tmp_path / "plant" / "r.html").read_text(encoding="utf-8")
+    assert "kWh more used" in text
+    assert "负节电" in text
+
+
+def test_without_tariff_factor_or_baseline_it_says_what_is_missing(tmp_path: Path) -> None:
+    plant = tmp_path / "plant"
+    plant.mkdir()
+    reportkit.retrofit(plant, days=2, baseline=False)
+    edit_plant(plant, 'grid_factor = "CN-NM"\n', "")
+    text = (plant / "plant.toml").read_text(encoding="utf-8")
+    begin, end = text.index("[tariff]"), text.index("[store]")
+    (plant / "plant.toml").write_text(text[:begin] + text[end:], encoding="utf-8")
+    found = report(plant)
+    for said in ("no baseline is frozen", "no emissions are told", "no money is told"):
+        assert said in found.output
+    assert "kWh used" in found.output
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('grid_factor = "CN-NM"', 'grid_factor = "CN-MN"', "did you mean 'CN-"),
+        ('to = "17:00"', 'to = "16:00"', "16:00–17:00: no price"),
+        ('to = "17:00"', 'to = "18:00"', "flat and peak both hold"),
+    ],
+)
+def test_a_wrong_tariff_or_factor_stops_with_its_line(plant: Path, old: str, new: str, said: str) -> None:
+    edit_plant(plant, old, new)
+    found = report(plant)
+    assert found.exit_code == 2
+    assert said in found.output
+    assert not (plant / "r.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "month", "said"),
+    [((), "2026-13", "not a month"), (("--motor", "fann"), "2026-10", "did you mean 'fan'"),
+     (("--state", "nowhere"), "2026-10", "no such state file"), (("--key", "none.key"), "2026-10", "No such file")],
+)  # fmt: skip
+def test_wrong_usage_is_one_line(plant: Path, more: tuple[str, ...], month: str, said: str) -> None:
+    found = report(plant, *more, month=month)
+    assert found.exit_code == 2
+    assert said in found.output
+    assert len(found.output.splitlines()) == 1
+
+
+def test_a_file_that_is_no_state_file(plant: Path) -> None:
+    (plant / "state" / "magwatt.sqlite").write_bytes(b"not a database" * 1000)
+    found = report(plant)
+    assert found.exit_code == 2
+    assert "magwatt.sqlite" in found.output
+
+
+def test_a_copy_can_be_reported_from_without_writing_to_it(plant: Path) -> None:
+    for file in (plant / "state").glob("magwatt.sqlite-*"):
+        file.unlink()
+    state = (plant / "state" / "magwatt.sqlite").read_bytes()
+    assert report(plant, "--state", str(plant / "state" / "magwatt.sqlite")).exit_code == 0
+    assert (plant / "state" / "magwatt.sqlite").read_bytes() == state
