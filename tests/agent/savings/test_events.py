@@ -1,0 +1,113 @@
+"""What is no routine opens by itself, ends by itself, and is not opened by ordinary days."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from agent.savings.events import Watch
+from agent.savings.likeness import Likeness
+from agent.savings.meters import alike
+from agent.savings.types import QUARTER_MS, Driver, Event, Interval
+
+
+def days(n: int, seed: int = 1, share: float = 1.0, first: int = 0, noise: float = 0.02) -> list[Interval]:
+    rng = Random(seed)
+    found = []
+    for k in range(first, first + 96 * n):
+        flow = 600 + 200 * math.sin(2 * math.pi * k / 96) + rng.gauss(0, 30)
+        wh = share * (10_000 + 20 * flow) * (1 + rng.gauss(0, noise))
+        found.append(Interval("pump", k * QUARTER_MS, wh, drivers={"flow": Driver(flow)}, meter="mcc-1 1 400/5"))
+    return found
+
+
+def watched(told: list[Interval], watch: Watch | None = None) -> list[Event]:
+    watch = watch or Watch("pump")
+    return [event for item in told for event in watch.take(item)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_month_of_ordinary_days_opens_nothing(seed: int) -> None:
+    assert watched(days(30, seed)) == []
+
+
+@pytest.mark.parametrize("factor", [2.0, 0.5])
+def test_a_forgotten_ratio_is_found_within_an_hour(factor: float) -> None:
+    """CT 400/5 exchanged for 200/5 in the middle of a quarter hour, the meter's ratio left as it was."""
+    told = days(10)
+    cut = 96 * 5 + 40
+    told[cut] = replace(told[cut], energy_wh=(1 + factor) / 2 * (told[cut].energy_wh or 0))
+    told[cut + 1 :] = [replace(item, energy_wh=factor * (item.energy_wh or 0)) for item in told[cut + 1 :]]
+    watch, found, ended = Watch("pump"), None, 0
+    for item in told:
+        for event in watch.take(item):
+            if event.kind == "ratio" and found is None:
+                found, ended = event, item.end_ms
+    assert found is not None
+    assert float(found.text.split()[0]) == pytest.approx(factor, rel=0.1)
+    assert ended - (told[cut].start_ms + QUARTER_MS // 2) <= 3_600_000
+    assert found.from_ms <= told[cut + 1].start_ms
+    assert found.proposal == "exclude"
+
+
+def test_without_a_driver_an_ordinary_change_of_load_is_no_ratio() -> None:
+    told = [replace(item, drivers={}) for item in days(10)]
+    assert [event for event in watched(told) if event.kind == "ratio"] == []
+
+
+def test_a_plant_that_slowly_uses_more_is_a_shift() -> None:
+    told = days(20) + days(10, 9, 1.03, first=96 * 20)
+    found = [event for event in watched(told) if event.kind == "shift"]
+    assert found
+    assert found[0].from_ms >= told[96 * 20].start_ms
+    assert "more" in found[0].text
+
+
+@pytest.mark.parametrize("flag", ["bypass", "hold", "wiring", "clock"])
+def test_a_flag_opens_one_event_that_ends_with_it(flag: str) -> None:
+    told = days(1)
+    told[10:15] = [replace(item, flags=(flag,)) for item in told[10:15]]
+    begin, end = watched(told)
+    assert (begin.kind, begin.from_ms, begin.to_ms) == (flag, told[10].start_ms, None)
+    assert (end.from_ms, end.to_ms) == (told[10].start_ms, told[15].start_ms)
+    assert end.energy_wh == pytest.approx(sum(item.energy_wh or 0 for item in told[10:16]))
+
+
+def test_a_flag_that_rises_within_a_quarter_is_told_at_once_and_once() -> None:
+    watch = Watch("pump")
+    assert [event.kind for event in watch.raised("wiring", 5000)] == ["wiring"]
+    assert watch.raised("wiring", 6000) == []
+
+
+def test_a_gap_is_an_event() -> None:
+    told = days(1)
+    told[5:9] = [replace(item, energy_wh=None, coverage=0.0) for item in told[5:9]]
+    begin, end = watched(told)
+    assert (begin.kind, end.to_ms) == ("gap", told[9].start_ms)
+
+
+def test_another_meter_is_an_event_and_one_without_a_number_is_not() -> None:
+    told = days(2)
+    unnamed = [replace(item, meter="mcc-1 ? 400/5") for item in told[:4]] + told[4:]
+    assert watched(unnamed) == []
+    other = told[:100] + [replace(item, meter="mcc-1 2 400/5") for item in told[100:]]
+    assert {event.kind for event in watched(other)} == {"meter"}
+    assert not alike("mcc-1 1 400/5", "mcc-1 1 200/5")
+
+
+def test_a_tenth_of_the_energy_beyond_the_baseline_is_an_event() -> None:
+    watch, why = Watch("pump"), "flow 2000 is beyond 300 to 900"
+    told = days(1)
+    found = [event for k, item in enumerate(told) for event in watch.take(item, why if 40 <= k < 60 else "")]
+    assert [event.kind for event in found][:1] == ["range"]
+    assert found[-1].to_ms is not None
+
+
+def test_a_motor_that_stands_teaches_nothing() -> None:
+    likeness = Likeness()
+    for item in days(3):
+        likeness.take(replace(item, energy_wh=10.0, running_s=0.0))
+    assert all(likeness.take(item) == ("", "") for item in days(3))
