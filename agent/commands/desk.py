@@ -45,7 +45,8 @@ def simulate(
 ) -> None:  # fmt: skip
     """Serve a simulated plant, or virtual devices of any profile, on real wires. Without SCENARIO: list them.
 
-    SCENARIO: a name of the list, or a file of your own (see docs/scenarios.md).
+    SCENARIO: a name of the list, or a file of your own (see docs/scenarios.md). Many gateways against one broker:
+    magwatt simulate fleet --help.
     """
     from agent.simulate import (
         LINE,
