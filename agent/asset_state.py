@@ -49,6 +49,7 @@ class AssetState:
     wiring: str = ""  # as last told in an event
     quality: Quality = Quality.GOOD
     published_ns: int = 0  # monotonic
+    told_ns: tuple[int, int] = (0, 0)  # the last row's time, monotonic and UTC
     renewed: bool = False  # whether anything came since the last row
     state: tuple[str, str] = ("", "")
 

@@ -263,8 +263,9 @@ class Compute:
                 name: float(f"{u:.3g}") for name, u in state.counters.uncertainties().items() if name in values
             }
             changed = state.counters.changed()
-        # Nothing new: the row says what is known now.
-        newest_ns = newest[1] if state.renewed else self._clock.utc_ns()
+        # Nothing new: the row says what is known now. A reading that was on its way then is not older than that row.
+        state.told_ns = max(state.told_ns, newest if state.renewed else (now_ns, self._clock.utc_ns()))
+        newest_ns = state.told_ns[1]
         state.renewed = False
         self._emit(
             Message(state.asset.name, "telemetry", newest_ns // 1_000_000, values, uncertainties, methods, flags,

@@ -102,7 +102,7 @@ class Worker(threading.Thread):
                 pass
             except Exception:  # one bad input must not end the measuring of all others
                 self._failed("the input is left out")
-            if time.monotonic() >= next_tick:
+            if time.monotonic() >= next_tick and self._queue.empty():  # who waits in the queue is not late
                 next_tick = time.monotonic() + TICK_S
                 try:
                     self._compute.tick()
