@@ -18,19 +18,21 @@ from agent.config import Bus, Config, load_config
 from agent.poll import BusPoller, pollers, wire_of
 from agent.publish import Publisher
 from agent.run import TICK_S
+from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.live import SavingsLane
 from agent.selfcheck import bench_of
 from agent.selfcheck import self_check as check_devices
 from agent.store import Store
 from agent.topology import assets, drive_rating_kw
 from simulators.bus.memory import MemoryLink
-from simulators.clock import LoopClock, run_virtual
+from simulators.clock import START_UTC_NS, LoopClock, run_virtual
 from simulators.endpoints import Endpoints
 from simulators.scenarios import Line, Plant, Scenario
 from simulators.truth import Row, TruthLog
 
 Take = Callable[[str, bytes, bool], None]  # topic, payload, retained
 
+BOOK_S = 3600.0  # often enough: each commit waits for the disk, however fast time runs
 _TICKS = 4  # looks for late rows within the shortest polling period
 
 
@@ -56,20 +58,22 @@ def run_accelerated(
     fault: tuple[str, float] | None = None,
     edit: Callable[[str], str] = str,
     self_check: bool = False,
+    folder: Path | None = None,
+    start_utc_ns: int = START_UTC_NS,
 ) -> None:
     """`seconds` of the scenario's time. take: gets what the agent publishes, from the first greeting on.
 
     step_s: of the plant, default the scenario's. truth: NDJSON file, a row every truth_every steps; on_truth: UTC ms
     and that row.
     edit: changes the agent's configuration before it is loaded. self_check: the devices are checked first, as in
-    commissioning, and what is doubted says so. Same arguments, same bytes. Raises ConfigError when the configuration is
-    refused.
+    commissioning, and what is doubted says so. folder: configuration and state stay there, with a ledger. Same
+    arguments, same bytes. Raises ConfigError when the configuration is refused.
     """
     plant = scenario.build(Random(seed))
     if fault is not None and scenario.provoke is not None:
         scenario.provoke(plant, *fault)
-    with tempfile.TemporaryDirectory(prefix="magwatt-accelerated-") as folder, TruthLog(truth) as log:
-        config = _config(scenario, plant, Path(folder), edit)
+    with tempfile.TemporaryDirectory(prefix="magwatt-accelerated-") as passing, TruthLog(truth) as log:
+        config = _config(scenario, plant, folder or Path(passing), edit)
 
         def tell(utc_ms: int) -> None:
             if truth is not None or on_truth is not None:
@@ -80,14 +84,25 @@ def run_accelerated(
 
         run_virtual(
             lambda clock: _both(
-                config, plant, clock, take, seconds, step_s or scenario.step_s, tell, truth_every, seed, self_check
-            )
+                config,
+                plant,
+                clock,
+                take,
+                seconds,
+                step_s or scenario.step_s,
+                tell,
+                truth_every,
+                seed,
+                self_check,
+                folder is not None,
+            ),
+            start_utc_ns,
         )
 
 
 async def _both(
     config: Config, plant: Plant, clock: LoopClock, take: Take, seconds: float, step_s: float,
-    tell: Callable[[int], None], truth_every: int, seed: int, self_check: bool,
+    tell: Callable[[int], None], truth_every: int, seed: int, self_check: bool, ledger: bool,
 ) -> None:  # fmt: skip
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
@@ -131,7 +146,14 @@ async def _both(
             await clock.sleep(max(TICK_S, shortest_s / _TICKS))
             compute.tick()
 
+    async def book(keeper: Bookkeeper) -> None:
+        while True:
+            await clock.sleep(BOOK_S)
+            keeper.keep()
+
     tasks = [asyncio.create_task(move())]
+    if ledger:
+        tasks.append(asyncio.create_task(book(Bookkeeper(store, lambda: config, publisher, clock))))
     if self_check:
         await _check(config, buses, store, lines, clock)
     tasks += [asyncio.create_task(bus.run()) for bus in buses]

@@ -13,6 +13,8 @@ from agent.savings.hours import digest_of_quarters
 from agent.savings.ledger import BEGIN, canonical, digest
 from agent.savings.ledger_key import Key, LedgerKeyError, of_record
 
+DECIDED = ("decision", "adjust_wh", "by", "reason", "decided_ms")
+
 
 @dataclass(slots=True)
 class Verdict:
@@ -79,6 +81,7 @@ def verify(
     _check_hours(db, found, chain.hours)
     if first == 1:
         _check_baselines(db, found, chain.baselines)
+        _check_decisions(db, found, chain.decisions)
     return found
 
 
@@ -90,6 +93,7 @@ class _Chain:
         self.seq, self.before, self.t_ms = 0, BEGIN, 0
         self.hours: dict[tuple[str, int], tuple[int, dict[str, Any]]] = {}
         self.baselines: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.decisions: dict[tuple[str, int], tuple[int, dict[str, Any]]] = {}
 
     def take(self, seq: int, t_ms: int, kind: str, text: str, said: str) -> None:
         if seq != self.seq + 1:
@@ -163,6 +167,9 @@ class _Chain:
             self.hours[place] = (seq, body)
         elif kind == "baseline" and isinstance(body.get("baseline"), dict):
             self.baselines[str(body["baseline"].get("hash"))] = (seq, body["baseline"])
+        elif kind == "decision" and isinstance(body.get("event"), dict):
+            event = body["event"]
+            self.decisions[(str(event.get("asset")), int(event.get("number", 0)))] = (seq, event)
 
 
 def _check_roots(found: Verdict, hashes: Mapping[int, str], roots: list[Mapping[str, Any]], chain: _Chain) -> None:
@@ -209,3 +216,19 @@ def _check_baselines(
             found.problems.append(f"the baseline of {body.get('asset')} ({body['hash'][:16]}) stands in no record")
         elif canonical(was) != canonical(body):
             found.bad(seq, f"the baseline of {body.get('asset')} in use is not the one that was frozen")
+
+
+def _check_decisions(
+    db: sqlite3.Connection, found: Verdict, recorded: Mapping[tuple[str, int], tuple[int, dict[str, Any]]]
+) -> None:
+    """What a person decided about an event must be what the ledger says, and nobody else may have decided."""
+    for (text,) in db.execute("select body from note where kind = 'savings-event'").fetchall():
+        body = json.loads(text)
+        place = str(body.get("asset")), int(body.get("number", 0))
+        seq, was = recorded.get(place, (0, {}))
+        if all(body.get(name) == was.get(name) for name in DECIDED) or (not seq and body.get("decision") is None):
+            continue
+        if seq:
+            found.bad(seq, f"the decision about event {place[1]} of {place[0]} is not the recorded one")
+        else:
+            found.problems.append(f"the decision about event {place[1]} of {place[0]} stands in no record")

@@ -6,18 +6,21 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from testkit import HandClock
 
 from agent.savings import ledger, roots
+from agent.savings.events import decided
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
-from agent.savings.keep import save_intervals
+from agent.savings.keep import save_event, save_intervals
 from agent.savings.ledger_key import FILE, HMAC, Key, load, load_or_make, new_key
-from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.types import QUARTER_MS, Event, Interval
 from agent.savings.verify import Verdict, open_copy, verify
 from agent.store import Store
 
@@ -233,6 +236,22 @@ def test_a_replaced_baseline_is_found(copy: Path) -> None:
     assert found.first_bad == record.seq
     store.save_note("baseline", "pump", "", {**body, "hash": "0ther"})
     assert "stands in no record" in verdict_of(copy).problems[0]
+    store.close()
+
+
+def test_a_decision_that_nobody_recorded_or_that_was_changed_is_found(copy: Path) -> None:
+    store = Store(copy, HandClock())
+    event = save_event(store, Event(0, "pump", "hold", START_MS, START_MS + QUARTER_MS, "work", 0.0, "exclude"))
+    assert verdict_of(copy).content
+    decision = decided(event, "keep", "Li Wei", "was running", START_MS)
+    save_event(store, decision)
+    assert "stands in no record" in verdict_of(copy).problems[0]
+    [record] = ledger.append_own(store, START_MS, [("decision", {"event": msgspec.to_builtins(decision)})])
+    assert verdict_of(copy).content
+    save_event(store, replace(decision, decision="adjust", adjust_wh=1e6))
+    assert verdict_of(copy).first_bad == record.seq
+    save_event(store, replace(decision, energy_wh=17.0))  # what goes on being measured is no decision
+    assert verdict_of(copy).content
     store.close()
 
 
