@@ -34,7 +34,8 @@ def losses_w(drive: Drive, current_a: float, output_w: float, dc_bus_v: float) -
 
 def table_of(drive: Drive) -> rectifier.Table:
     """Its bridge's currents and DC voltage against load."""
-    return _table(drive.line_ohm / drive.choke_ohm)
+    # Rounded, so that drives of one make share a table.
+    return _table(round(drive.line_ohm / drive.choke_ohm, 9), round(drive.choke_ohm * drive.capacitor_s, 9))
 
 
 def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
@@ -73,5 +74,5 @@ def _distorted(before: Sequence[Component], currents: Sequence[Component], suppl
 
 
 @cache
-def _table(line_share: float) -> rectifier.Table:
-    return rectifier.table(line_share)
+def _table(line_share: float, smoothing: float) -> rectifier.Table:
+    return rectifier.table(line_share, smoothing)

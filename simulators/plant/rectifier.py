@@ -1,9 +1,11 @@
-"""Six-pulse diode bridge with a DC choke and a stiff DC voltage: line current harmonics and DC voltage against load.
+"""Six-pulse diode bridge with a DC choke and capacitor: line current harmonics and DC voltage against load.
 
-Closed form per 60° (Bose, "Modern Power Electronics"; Mohan): with x = ωL of the DC loop and û the line voltage's peak,
-x·di/dθ = û·cos θ − Udc. Everything depends on one number, p = P·x/û². At small p the current has gaps
-and Udc rises towards û; above p ≈ 0.0086 it flows on and Udc ≈ 3û/π less the commutation drop (3/π)·x_line·Id.
-Commutation overlap is a moving average of width μ: an approximation that nobody has checked against a recording.
+One period of 60° in time, found by Newton so that it repeats (Bose, "Modern Power Electronics"; Mohan). Per unit of the
+line voltage's peak û and of x, the ωL of the whole DC loop: di/dθ = v − u, du/dθ = (i − p/u)/b with b = ω²LC, the
+load one of constant power. Below p ≈ 0.0086 the current has gaps and Udc rises towards û; above, it flows on. While
+the current passes from one phase to the next, three diodes conduct: half the sum of both line voltages drives it,
+through a line inductance that is a half less. The swings at the link's own frequency that a real bridge falls into
+where nothing damps them do not repeat every 60° and are not here.
 """
 
 from __future__ import annotations
@@ -14,16 +16,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.plant._arrays import Floats
 from simulators.plant.phasors import ORDERS, natural_sequence
 
-_STEPS = 1500
-_H = np.arange(ORDERS)
 PRESENT = tuple(order for order in range(1, ORDERS) if order % 2 == 1 and natural_sequence(order) != 0)
-_ACTIVE = np.isin(_H, PRESENT)
+_H = np.arange(ORDERS)
+_ABSENT = ~np.isin(_H, PRESENT)
+_STEPS, _ROWS = 300, 80
+_P_LOW, _P_HIGH = 6e-4, 0.105  # of a 55 kW drive: 0.8 and 140 kW
+_MEAN, _EDGE = 3 / math.pi, 0.0086
 
 
 class Table(NamedTuple):
-    """Rows rise with p. shape[k, h] = phasor of order h over |fundamental|, voltage L1 at angle 0; dc = Udc/û."""
+    """Rows rise with p = P·x/û². dc = Udc/û; shape[k, h]: order h over |fundamental|, voltage L1 at angle 0."""
 
     p: NDArray[np.float64]
     dc: NDArray[np.float64]
@@ -37,48 +42,81 @@ class Table(NamedTuple):
         return float(self.dc[k]) * (1 - w) + float(self.dc[k + 1]) * w, self.shape[k] * (1 - w) + self.shape[k + 1] * w
 
 
-def table(line_share: float) -> Table:
-    """line_share: ωL of one line phase over ωL of the whole DC loop (choke + 2 × line)."""
-    mean = 3 / math.pi
-    points = [_gapped(mean + (1 - mean) * float(k)) for k in np.linspace(0.85, 0.001, 40) ** 2]
-    edge = points[-1][1]
-    points += [_flowing(edge * float(k), line_share) for k in np.geomspace(1.02, 12, 24)]
-    rows = [(dc * j, dc, _harmonics(theta, i, overlap)) for dc, j, theta, i, overlap in points]
-    return Table(
-        np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
+def table(line_share: float, smoothing: float) -> Table:
+    """line_share: ωL of one line phase over that of the whole DC loop (choke + 2 × line). smoothing: b = ω²LC."""
+    return points(np.geomspace(_P_LOW, _P_HIGH, _ROWS), line_share, smoothing)
+
+
+def points(p: Floats, line_share: float, smoothing: float) -> Table:
+    """At any loads. Raises ValueError where no period repeats itself."""
+    dc = np.where(p > _EDGE, _MEAN * (1 - line_share * p / _MEAN), 1 - (1 - _MEAN) * np.minimum(p / _EDGE, 1) ** 0.6)
+    i, u = np.maximum(p / dc - _EDGE, 0.0), dc.copy()
+    for _ in range(40):
+        found = _period(p, i, u, line_share, smoothing)
+        f, g = found.i[-1] - i, found.u[-1] - u
+        if max(np.abs(f).max(), np.abs(g).max()) < 1e-9:
+            return Table(p, found.u[:-1].mean(axis=0), _harmonics(found))
+        small = 1e-6
+        by_i, by_u = (_period(p, i + a, u + b, line_share, smoothing) for a, b in ((small, 0.0), (0.0, small)))
+        f_i, g_i = (by_i.i[-1] - found.i[-1]) / small - 1, (by_i.u[-1] - found.u[-1]) / small
+        f_u, g_u = (by_u.i[-1] - found.i[-1]) / small, (by_u.u[-1] - found.u[-1]) / small - 1
+        scale = f_i * g_u - f_u * g_i
+        i = np.maximum(i - np.clip((f * g_u - g * f_u) / scale, -0.02, 0.02), 0.0)
+        u = u - np.clip((g * f_i - f * g_i) / scale, -0.02, 0.02)
+    raise ValueError(f"bridge: no steady state with line share {line_share:g} and smoothing {smoothing:g}")
+
+
+class _Period(NamedTuple):
+    """From one commutation to the next, shape (steps + 1, loads). rising: the current of the phase that takes over."""
+
+    i: Floats
+    u: Floats
+    rising: Floats
+
+
+_THETA = np.linspace(-math.pi / 6, math.pi / 6, _STEPS + 1)  # against the line voltage's peak
+
+
+def _period(p: Floats, i: Floats, u: Floats, line_share: float, smoothing: float) -> _Period:
+    """Midpoint rule for all loads at once."""
+    step = math.pi / 3 / _STEPS
+    out = _Period(*(np.empty((_STEPS + 1, len(p))) for _ in range(3)))
+    passing = ((i > 0) & (line_share > 0)).astype(float)  # 1, of the last step a part, 0
+    rising = np.where(passing > 0, 0.0, i)
+
+    def slope(theta: float, i: Floats, u: Floats) -> Floats:
+        v, before = math.cos(theta), math.cos(theta + math.pi / 3)
+        alone, both = v - u, ((v + before) / 2 - u) / (1 - 0.5 * line_share)
+        di = alone + passing * (both - alone)
+        return np.where((i <= 0) & (di < 0), 0.0, di)
+
+    def taking(theta: float, di: Floats) -> Floats:
+        return (math.sin(theta + math.pi / 6) / line_share + di) / 2
+
+    for k, theta in enumerate(_THETA):
+        out.i[k], out.u[k], out.rising[k] = i, u, np.where(passing > 0, rising, i)
+        di = slope(theta, i, u)
+        if line_share > 0:
+            gap, closing = i - rising, step * (taking(theta + step / 2, di) - di)
+            passing = np.where(gap > 0, np.clip(gap / np.maximum(closing, 1e-12), 0.0, 1.0), 0.0) * (passing > 0)
+        half_i, half_u = np.maximum(i + step / 2 * di, 0.0), u + step / 2 * (i - p / u) / smoothing
+        di = slope(theta + step / 2, half_i, half_u)
+        i, u = np.maximum(i + step * di, 0.0), u + step * (half_i - p / half_u) / smoothing
+        if line_share > 0:
+            rising = np.minimum(rising + step * taking(theta + step / 2, di), i)
+            passing = passing * (passing == 1)
+    return out
+
+
+def _harmonics(found: _Period) -> NDArray[np.complex128]:
+    """A phase takes over, carries on while the other side changes, gives away; negated half a period later."""
+    parts = ((found.rising, -math.pi / 6), (found.i, math.pi / 6), (found.i - found.rising, math.pi / 2))
+    weights = np.ones(_STEPS + 1)
+    weights[[0, -1]] = 0.5
+    value = sum(
+        np.einsum("th,tn->nh", weights[:, None] * np.exp(-1j * np.outer(_THETA + shift, _H)), wave)
+        for wave, shift in parts
     )
-
-
-_Point = tuple[float, float, NDArray[np.float64], NDArray[np.float64], float]
-
-
-def _gapped(dc: float) -> _Point:
-    """Current with gaps: starts when the line voltage passes Udc, ends when the integral is used up."""
-    start = -math.acos(dc)
-    theta = start + np.linspace(0, math.pi / 3, _STEPS)
-    wrapped = np.where(theta > math.pi / 6, theta - math.pi / 3, theta)
-    drive = np.cos(wrapped) - dc
-    i = np.concatenate([[0.0], np.cumsum((drive[1:] + drive[:-1]) / 2)]) * (theta[1] - theta[0])
-    ended = np.flatnonzero(i[1:] <= 0)
-    if len(ended):
-        i[ended[0] + 1 :] = 0
-    return dc, float((i[1:] + i[:-1]).sum()) / 2 * (theta[1] - theta[0]) * 3 / math.pi, wrapped, i, 0.0
-
-
-def _flowing(j: float, line_share: float) -> _Point:
-    """Current without gaps: mean plus a ripple that does not depend on load."""
-    theta = np.linspace(-math.pi / 6, math.pi / 6, _STEPS)
-    i = j + np.sin(theta) - 3 / math.pi * theta
-    overlap = math.acos(max(1 - 2 * line_share * float(i[-1]), -1.0))
-    return 3 / math.pi * (1 - line_share * j), j, theta, i, overlap
-
-
-def _harmonics(theta: NDArray[np.float64], i: NDArray[np.float64], overlap: float) -> NDArray[np.complex128]:
-    """Two pulses of 60° at ±30° about the voltage's peak, the same negated half a period later."""
-    order = np.argsort(theta, kind="stable")
-    x, y = theta[order], i[order]
-    wave = y * np.exp(-1j * np.outer(_H, x))
-    integral = ((wave[:, 1:] + wave[:, :-1]) / 2 * np.diff(x)).sum(axis=1)  # np.trapezoid is younger than numpy 1.26
-    value = integral * np.cos(_H * math.pi / 6) * np.sinc(_H * overlap / 2 / math.pi) * np.exp(-0.5j * _H * overlap)
-    value[~_ACTIVE] = 0
-    return np.asarray(value / abs(value[1]))
+    value = np.asarray(value)
+    value[:, _ABSENT] = 0
+    return np.asarray(value / np.abs(value[:, 1:2]))

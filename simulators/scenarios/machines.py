@@ -16,6 +16,7 @@ DATA = Path(__file__).parent / "data"
 HOT_WINDING_DEGC, HOT_MAGNET_DEGC = 100.0, 85.0
 _SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, friction, additional part of rated losses: an assumption
 _EMF, _XD, _XQ = 0.88, 0.32, 0.42  # of rated voltage; per unit: middle of the usual range, no measured motor
+_LOSSES = 0.85  # power law of the reference losses of IEC 61800-9-2 from 2 to 300 kW, from memory
 
 
 @cache
@@ -68,7 +69,8 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
 
 
 def drive_of(kw: float, current_a: float) -> Drive:
-    """The 55 kW drive's losses and chokes in proportion, for that motor current."""
+    """The 55 kW drive's choke and capacitor in proportion, and its losses as those of the reference converters grow
+    with size, for that motor current."""
     k = kw * 1000 / DRIVE_55KW.power_w
     watts = ("standby_w", "conduction_w", "conduction2_w", "switching_w", "bridge_w", "bridge2_w")
     return replace(
@@ -77,5 +79,6 @@ def drive_of(kw: float, current_a: float) -> Drive:
         current_a=1.03 * current_a,
         choke_ohm=DRIVE_55KW.choke_ohm / k,
         line_ohm=DRIVE_55KW.line_ohm / k,
-        **{name: getattr(DRIVE_55KW, name) * k for name in watts},
+        capacitor_s=DRIVE_55KW.capacitor_s * k,
+        **{name: getattr(DRIVE_55KW, name) * k**_LOSSES for name in watts},
     )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 
+from dsp.efficiency_drive import drive_loss_w
 from simulators.plant import drive, magnet, rectifier
 from simulators.plant.grid import Supply
 from simulators.plant.params import BUSBAR, DRIVE_55KW, MAGNET_55KW
 from simulators.plant.phasors import active_w, phasors, thd_percent
+from simulators.scenarios.machines import drive_of
 
+DataFile = Callable[[str], Path]
 RATED = 1500 * math.pi / 30
 
 
@@ -23,34 +29,78 @@ def running(speed: float, shaft_w: float, **grid: object) -> tuple[drive.DriveSt
     return drive.solve(DRIVE_55KW, supply, motor), supply, motor
 
 
+def points(*p: float, line_share: float = 0.0, smoothing: float = 50.0) -> rectifier.Table:
+    return rectifier.points(np.array(p), line_share, smoothing)
+
+
 def test_large_choke_gives_blocks_of_120_degrees() -> None:
-    """h-th harmonic 1/h, THD 30.0 % up to order 50; the ripple left at 12 × the edge of the gaps adds 0.6."""
-    shape = np.abs(rectifier.table(0.0).shape[-1])
-    for order in (5, 7, 11, 13):
-        assert shape[order] == pytest.approx(1 / order, rel=0.12)
-    ideal = 100 * math.sqrt(sum(1 / h**2 for h in (5, 7, 11, 13, 17, 19, 23, 25, 29, 31, 35, 37, 41, 43, 47, 49)))
-    assert 100 * math.sqrt(float((shape[2:] ** 2).sum())) == pytest.approx(ideal, abs=0.8)
+    """h-th harmonic 1/h; at 120 times the load where gaps close the ripple is 1 %."""
+    shape = np.abs(points(1.0).shape[0])
+    for order in rectifier.PRESENT[1:]:
+        assert shape[order] == pytest.approx(1 / order, rel=0.08, abs=1e-4)
+
+
+@pytest.mark.parametrize(("load", "line_share"), [(3.0, 0.015), (3.0, 0.05), (4.0, 0.03)])
+def test_commutation_takes_its_time(load: float, line_share: float) -> None:
+    """Smooth DC current: cos μ = 1 − 2·x·Id/û, Udc = 3û/π − 3/π·x·Id, and Kimbark's harmonics,
+    √(A² + B² − 2AB·cos μ)/(1 − cos μ) with A = sin((h−1)μ/2)/(h−1), B = sin((h+1)μ/2)/(h+1), over h."""
+    found = points(load, line_share=line_share)
+    mean = load / found.dc[0]
+    assert 3 / math.pi - found.dc[0] == pytest.approx(3 / math.pi * line_share * mean, rel=0.015)  # 1 % of ripple
+    overlap = math.acos(1 - 2 * line_share * mean)
+
+    def size(order: int) -> float:
+        a = math.sin((order - 1) * overlap / 2) / (order - 1) if order > 1 else overlap / 2
+        b = math.sin((order + 1) * overlap / 2) / (order + 1)
+        return math.sqrt(a * a + b * b - 2 * a * b * math.cos(overlap)) / order
+
+    for order in (5, 7, 11, 13, 17, 19):
+        assert abs(found.shape[0, order]) == pytest.approx(size(order) / size(1), abs=0.003)
 
 
 def test_no_even_and_no_triplen_harmonics() -> None:
-    shape = np.abs(rectifier.table(0.05).shape)
+    shape = np.abs(rectifier.table(0.05, 0.25).shape)
     wrong = [h for h in range(51) if h % 2 == 0 or h % 3 == 0]
     assert shape[:, wrong].max() == 0
 
 
-def test_gapped_current_against_another_code_base() -> None:
-    """motulator 0.18.0, 2.2 kW, diode bridge with DC choke: where the 5th is 76.2 %, the others are these. Its DC
-    capacitor is finite (235 µF) and ours stiff: one point of the fundamental covers it."""
-    table = rectifier.table(0.0)
-    fifth = np.abs(table.shape[:, 5])
-    p = float(np.interp(-0.762, -fifth, table.p))
-    shape = 100 * np.abs(table.at(p)[1])
-    seen = [shape[order] for order in (5, 7, 11, 13, 17, 19, 23, 25)]
-    assert seen == pytest.approx([76.2, 57.2, 22.1, 12.1, 7.8, 6.0, 3.2, 3.2], abs=1.0)
+def test_the_bridge_against_another_code_base(data_file: DataFile) -> None:
+    """motulator 0.18.0: an induction motor on a bridge with 2 mH and 235 µF. (Its magnet motor at rated load swings at
+    150 Hz, which nothing that repeats every 60° can show.)"""
+    truth = json.loads(data_file("machines/truth.json").read_text())["im2k2_vhz_diode_40hz"]
+    omega, peak_v = 100 * math.pi, math.sqrt(2) * truth["diode"]["U_g"]
+    choke_ohm = omega * truth["diode"]["L_dc"]
+    p = truth["P_grid_W"] * choke_ohm / peak_v**2
+    found = points(p, smoothing=choke_ohm * omega * truth["diode"]["C_dc"])
+    for order in (5, 7, 11, 13, 17, 19, 23, 25):
+        assert 100 * abs(found.shape[0, order]) == pytest.approx(truth["ig_harm_pct"][str(order)], abs=0.25)
+    assert found.dc[0] * peak_v == pytest.approx(truth["u_dc_mean"], rel=3e-4)
+    assert math.cos(float(np.angle(found.shape[0, 1]))) == pytest.approx(truth["grid_disp_pf"], abs=0.001)
+
+
+@pytest.mark.parametrize("smoothing", [0.06, 0.1, 1.0])
+def test_a_small_capacitor_lets_the_bridge_swing_more(smoothing: float) -> None:
+    """Harmonic balance of a current without gaps: each voltage of order 6k drives its own through choke and capacitor,
+    3/π·2·(−1)^(k+1)/((6k)² − 1) over j·6k + 1/(j·6k·b − p/u²); two blocks of 60° make the line's current."""
+    load, theta = 0.05, np.linspace(-math.pi / 6, math.pi / 6, 2001)
+    mean_v = 3 / math.pi
+    current = np.full(len(theta), load / mean_v)
+    for k in range(1, 12):
+        order = 6 * k
+        volts = mean_v * 2 * (-1) ** (k + 1) / (order**2 - 1)
+        z = 1j * order + 1 / (1j * order * smoothing - load / mean_v**2)
+        current += (volts / z * np.exp(1j * order * theta)).real
+    current[[0, -1]] /= 2  # trapezoids
+    expected = {
+        h: abs((current * np.exp(-1j * h * theta)).sum() * math.cos(h * math.pi / 6)) for h in rectifier.PRESENT
+    }
+    found = np.abs(points(load, smoothing=smoothing).shape[0])
+    for order in (5, 7, 11, 13, 17, 19):
+        assert found[order] == pytest.approx(expected[order] / expected[1], abs=0.003)
 
 
 def test_dc_voltage_lies_between_its_limits_and_falls_with_load() -> None:
-    table = rectifier.table(0.05)
+    table = rectifier.table(0.05, 0.25)
     assert np.all(np.diff(table.p) > 0)
     assert np.all(np.diff(table.dc) < 1e-12)
     assert table.dc[0] < 1
@@ -91,3 +141,35 @@ def test_losses_near_the_declared_class() -> None:
     motor = magnet.solve(MAGNET_55KW, 0.9 * RATED, 0.9 * 55000, 100.0, 85.0)
     loss = drive.losses_w(DRIVE_55KW, motor.current_a, motor.input_w, 540.0)
     assert loss == pytest.approx(0.75 * 3240, rel=0.20)
+
+
+@pytest.mark.parametrize("frequency", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("current", [0.25, 0.5, 1.0])
+def test_part_load_losses_near_the_shape_of_the_class(frequency: float, current: float) -> None:
+    """What dsp supposes of class IE2, worked out by other people: within the 35 % that published tables differ."""
+    loss = drive.losses_w(DRIVE_55KW, current * DRIVE_55KW.current_a, frequency * current * 55000, 540.0)
+    assert loss == pytest.approx(drive_loss_w(0.75 * 3240, current, frequency), rel=0.35)
+
+
+def test_part_load_losses_against_published_efficiencies(data_file: DataFile) -> None:
+    """US DOE, 75 hp, loads of a fan: torque ∝ speed², an induction motor's current, 0.4 of it to magnetise. Two digits
+    are given: half a point is theirs, a third ours. Below an eighth of the load a drive that
+    waits for work is another thing."""
+    rows = data_file("efficiency/vfd_efficiency_doe.csv").read_text().splitlines()
+    names = next(row for row in rows if row.startswith("hp,")).split(",")[1:]
+    row = next(row for row in rows if row.startswith("75,")).split(",")[1:]
+    for load, efficiency in ((float(name[1:]), float(value)) for name, value in zip(names, row, strict=True)):
+        if load < 0.125:
+            continue
+        current = math.hypot(0.4, load ** (2 / 3)) / math.hypot(0.4, 1) * DRIVE_55KW.current_a
+        loss = drive.losses_w(DRIVE_55KW, current, load * 55000, 540.0) / (load * 55000)
+        assert (1 / (efficiency + 0.005) - 1) / 1.35 < loss < (1 / (efficiency - 0.005) - 1) * 1.35
+
+
+@pytest.mark.parametrize(("kw", "reference_w"), [(7.5, 581.0), (22.0, 1410.0), (160.0, 8020.0), (315.0, 15600.0)])
+def test_smaller_drives_lose_a_larger_share(kw: float, reference_w: float) -> None:
+    """Reference losses of IEC 61800-9-2 by size over those at 55 kW, from memory; 20 % covers the power law."""
+    small = drive_of(kw, kw * DRIVE_55KW.current_a / 55)
+    loss = drive.losses_w(small, small.current_a, 0.9 * small.power_w, 540.0)
+    full = drive.losses_w(DRIVE_55KW, DRIVE_55KW.current_a / 1.03, 0.9 * DRIVE_55KW.power_w, 540.0)
+    assert loss / full == pytest.approx(reference_w / 3240, rel=0.2)
