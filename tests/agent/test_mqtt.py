@@ -234,7 +234,7 @@ def test_a_row_over_the_brokers_limit_is_set_aside_and_the_rest_goes_on(
     line.put(1, size=30_000)
     line.put(3)
     wait_until(lambda: len(listener.of("g/m/telemetry") + listener.of("g/m/backfill/telemetry")) >= 6, 30, "the rest")
-    wait_until(lambda: line.store.figures()["spool_rows"] == 0, 5, "nothing is stuck")
+    wait_until(lambda: line.store.figures()["spool_rows"] == 0, 30, "nothing is stuck")
     (gap,) = line.store.take_gaps()
     assert gap.rows == 1
     assert "20000" in gap.reason or "connection ended" in gap.reason

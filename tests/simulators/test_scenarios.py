@@ -312,6 +312,7 @@ def said(cable: Cable, times: int, opened: Callable[[str], int]) -> tuple[list[t
         segment.stop()
 
 
+@pytest.mark.alone
 def test_each_fault_of_the_cable_is_what_its_name_says(opened: Callable[[str], int]) -> None:
     none = dict.fromkeys(("stray_before", "stray_after", "damaged", "truncated", "late"), 0.0)
     ((right, _),), _ = said(Cable(**none), 1, opened)

@@ -177,6 +177,7 @@ def test_two_requests_without_silence_are_one_damaged_frame() -> None:
         assert (len(line.asked), line.damaged) == (0, 1)
 
 
+@pytest.mark.alone
 def test_a_broken_silence_is_counted() -> None:
     with running(RtuPty(of.clean)) as line:
         assert isinstance(line, RtuPty)
