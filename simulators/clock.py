@@ -97,9 +97,9 @@ class FastClock:
         await self._clock.sleep(seconds / self._speed)
 
 
-def run_virtual(main: Callable[[LoopClock], Coroutine[Any, Any, T]]) -> T:
+def run_virtual(main: Callable[[LoopClock], Coroutine[Any, Any, T]], start_utc_ns: int = START_UTC_NS) -> T:
     """Runs `main` with a clock of its own from beginning to end; no real second is waited for."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
-        return runner.run(main(LoopClock(loop)))
+        return runner.run(main(LoopClock(loop, start_utc_ns)))

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from agent.config import Drive as DriveConfig
 from agent.config import Motor
-from agent.estimate_losses import Signals, on_drive, on_mains
-from agent.estimate_plate import facts
+from agent.estimate.losses import Signals, on_drive, on_mains
+from agent.estimate.plate import facts
 from agent.savings.types import QUARTER_MS, Driver, Interval
 from agent.topology import Asset
 from dsp.efficiency import Losses
@@ -93,8 +93,8 @@ SWAP = Retrofit("55kw-ie1", 55.0, Flow(50.0, 1478.0, (0.1, 0.2, 0.7), (0.0, 1.0)
 
 @cache
 def points(plant: Retrofit) -> Points:
-    supply = Supply(_QUIET, Random(0))
-    step = _on_drive(plant, supply) if plant.efficiency is not None else _on_line(supply, plant)
+    supply = quiet_supply()
+    step = on_drive_of(plant, supply) if plant.efficiency is not None else _on_line(supply, plant)
     rows = []
     for flow in map(float, _GRID):
         before = trains.direct(plant.old, supply, lambda speed, flow=flow: plant.load.throttled_w(flow, speed))
@@ -111,7 +111,11 @@ def points(plant: Retrofit) -> Points:
 Step = Callable[[float], tuple[Train, Demand, tuple[float, float], Losses]]
 
 
-def _on_drive(plant: Retrofit, supply: Supply) -> Step:
+def quiet_supply() -> Supply:
+    return Supply(_QUIET, Random(0))
+
+
+def on_drive_of(plant: Retrofit, supply: Supply) -> Step:
     assert plant.efficiency is not None
     new = magnet_motor(plant.kw, 1500.0, 8, 380.0, plant.efficiency)
     converter = drive_of(plant.kw, new.current_a)

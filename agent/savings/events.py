@@ -1,7 +1,8 @@
 """What is no routine: opened by itself, shown, and decided by a person. Nothing is dropped without a word.
 
 bypass, hold, wiring, ratio, clock, gap, range, meter, shift. Until somebody decides the proposal holds; with decision
-adjust the energy that a person works out is added to what the old plant would have used.
+adjust the energy that a person works out is added to what the old plant would have used. What lies beyond the
+baseline's range is never claimed; its event only asks whether a new baseline is needed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from agent.savings.types import Event, Interval
 
 PROPOSALS = {
     "bypass": "keep", "hold": "exclude", "wiring": "exclude", "ratio": "exclude", "clock": "exclude", "gap": "exclude",
-    "range": "exclude", "meter": "keep", "shift": "keep",
+    "range": "keep", "meter": "keep", "shift": "keep",
 }  # fmt: skip
 TEXTS = {
     "bypass": "the motor ran past its drive: what that cost is in the sum",
@@ -115,8 +116,8 @@ class Watch:
         wh = item.energy_wh or 0.0
         self._beyond.append((wh, wh if " is beyond " in why else 0.0))
         whole, beyond = (sum(column) for column in zip(*self._beyond, strict=True))
-        if whole > 0 and beyond > RANGE_SHARE * whole and len(self._beyond) >= 4:
-            return self.raised("range", item.start_ms, f"the baseline does not know this: {why}" if why else "range")
+        if " is beyond " in why and len(self._beyond) >= 4 and beyond > RANGE_SHARE * whole > 0:
+            return self.raised("range", item.start_ms, f"more than a tenth lies where the baseline was not: {why}")
         return []
 
     def _over(self, kind: str, flags: set[str]) -> bool:
@@ -125,5 +126,5 @@ class Watch:
         if kind == "ratio":
             return not self._like.off
         if kind == "range":
-            return all(beyond == 0 for _, beyond in list(self._beyond)[-4:])
+            return sum(beyond for _, beyond in self._beyond) < RANGE_SHARE / 2 * sum(wh for wh, _ in self._beyond)
         return kind not in flags

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from agent.estimate_window import Cell
+from agent.estimate.window import Cell
 from agent.savings.bucket import Bucket
 from agent.savings.keep import merged
 from agent.savings.types import QUARTER_MS, Interval
@@ -36,13 +36,15 @@ class Point(NamedTuple):
 class QuarterHours:
     """known: what is kept of a quarter hour, by its start. keep: stores one. done: gets each when it is over.
 
-    largest_w: more than that no gap can have held, on average.
+    largest_w: more than that no gap can have held, on average. last, mark_wh: what an earlier run kept last, and its
+    `mark_wh` of then.
     """
 
     def __init__(
         self, asset: str, period_s: float, largest_w: float, known: Callable[[int], Interval | None],
         keep: Callable[[Interval], None], done: Callable[[Interval], None], *, auxiliary_w: float = 0.0,
         accuracy: Mapping[str, float] | None = None, last: Interval | None = None,
+        mark_wh: float | None = None,
     ) -> None:  # fmt: skip
         self._asset, self._largest_w, self._off_w = asset, largest_w, 0.02 * largest_w
         self._known, self._keep, self._done = known, keep, done
@@ -56,8 +58,8 @@ class QuarterHours:
         self._mark: tuple[float, float] | None = None  # (register, total) when it was read last
         self._kept_s = NEVER
         self.meter = last.meter if last else ""
-        if last is not None and last.register_wh is not None:
-            self._mark = float(last.register_wh[1]), 0.0
+        if last is not None and mark_wh is not None:
+            self._mark = mark_wh, 0.0
             self._point = Point(NEVER, last.start_ms + round(min(last.coverage, 1.0) * QUARTER_MS), 0.0, None)
 
     def take_power(self, time_s: float, utc_ms: int, w: float, var: float | None, register_wh: float | None) -> None:
@@ -78,6 +80,11 @@ class QuarterHours:
                     self._gaps.append((since_ms, utc_ms))
         if register_wh is not None:
             self._read(register_wh, time_s)
+
+    @property
+    def mark_wh(self) -> float | None:
+        """The meter's register as it must stand now: read last, and what was integrated since."""
+        return None if self._mark is None else self._mark[0] + self._total_wh - self._mark[1]
 
     def take_driver(self, name: str, time_s: float, value: float) -> None:
         if self._bucket is None:

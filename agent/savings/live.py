@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from agent.estimate_window import Cell
+from agent.estimate.window import Cell
 from agent.messages import Message
 from agent.savings import keep
 from agent.savings.adjust import Tally
@@ -55,6 +55,7 @@ class SavingsLane:
         self._drivers = {item.metric.name for item in asset.signals if item.measures is None}
         self.hours = QuarterHours(
             asset.name, period_s, 1000 * motor.kw, self._known, self._keep, self._done, last=last,
+            mark_wh=self._mark_wh(),
             auxiliary_w=motor.auxiliary_w, accuracy=accuracy,
         )  # fmt: skip
         self.hours.meter = identity(meter, None) if meter else ""
@@ -125,12 +126,12 @@ class SavingsLane:
 
     def _keep(self, interval: Interval) -> None:
         self._stale |= self._tally is not None and interval.end_ms <= self._newest_ms
-        keep.save_interval(self._store, interval)
+        self._save(interval)
 
     _newest_ms = 0
 
     def _done(self, interval: Interval) -> None:
-        keep.save_interval(self._store, interval)
+        self._save(interval)
         self._newest_ms = max(self._newest_ms, interval.end_ms)
         try:
             self._renew(interval)
@@ -143,6 +144,20 @@ class SavingsLane:
             line = self._tally.add(interval) if interval.start_ms not in known else self._tally.lines[-1]
         self._note(self._watch.take(interval, line.why if line else ""))
         self._tell(interval, line.adjusted_wh if line and not line.why else None)
+
+    def _save(self, interval: Interval) -> None:
+        """With the register as it must stand: the next run tells from it what it did not see."""
+        keep.save_interval(self._store, interval)
+        if (mark_wh := self.hours.mark_wh) is not None:
+            self._store.save_counters({self._mark_name: round(1000 * mark_wh)})
+
+    def _mark_wh(self) -> float | None:
+        kept = self._store.counters().get(self._mark_name)
+        return None if kept is None else kept / 1000
+
+    @property
+    def _mark_name(self) -> str:
+        return f"{self._asset.name}/savings_register"
 
     def _renew(self, interval: Interval) -> None:
         """The baseline in force and what was decided; the sum is made anew when either changed, or a gap was filled."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PROVEN, NOT_YET, NEGATIVE = "proven", "not yet proven", "negative"
 COVERAGE_LEAST = 0.90
+SHOWN = 4
 CV_MOST, NMBE_MOST = 0.30, 0.10  # ASHRAE guideline 14 for hourly values [M]
 
 
@@ -49,8 +50,11 @@ def reasons(
         found.append(f"only {100 * saving.coverage:.0f} % of the time was measured")
     if not doubt.same and not baseline.fallback:
         found.append("another meter than in the baseline: both classes count in full")
-    for event in open_events:
+    waiting = list(open_events)
+    for event in waiting[:SHOWN]:
         found.append(f"event {event.number} waits for a decision: {event.kind}, {event.text}")
+    if len(waiting) > SHOWN:
+        found.append(f"and {len(waiting) - SHOWN} more events wait for a decision")
     return found
 
 

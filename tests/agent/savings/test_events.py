@@ -100,7 +100,7 @@ def test_another_meter_is_an_event_and_one_without_a_number_is_not() -> None:
 
 def test_a_tenth_of_the_energy_beyond_the_baseline_is_an_event() -> None:
     watch, why = Watch("pump"), "flow 2000 is beyond 300 to 900"
-    told = days(1)
+    told = days(3)
     found = [event for k, item in enumerate(told) for event in watch.take(item, why if 40 <= k < 60 else "")]
     assert [event.kind for event in found][:1] == ["range"]
     assert found[-1].to_ms is not None

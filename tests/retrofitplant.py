@@ -1,0 +1,192 @@
+"""One motor before and after its retrofit behind one and the same meter, for the whole agent on virtual time."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from retrofitkit import Retrofit, on_drive_of, quiet_supply
+
+from agent.accelerated import run_accelerated
+from agent.config import load_config
+from agent.savings.types import QUARTER_MS
+from agent.signals import signal_devices
+from drivers.profiles import load_profile
+from simulators.clock import START_UTC_NS
+from simulators.devices.device import SimulatedDevice
+from simulators.endpoints import Outlet
+from simulators.meters import drive_display
+from simulators.meters.meter import Errors, Meter
+from simulators.plant.units import Train
+from simulators.scenarios import Line, Scenario, trains
+from simulators.truth import Row
+
+DAY_S = 86_400
+_FLOWS = np.linspace(0.35, 1.2, 120)
+SERIAL = 22091734
+
+
+@cache
+def _trains(plant: Retrofit) -> list[tuple[Train, Train]]:
+    supply = quiet_supply()
+    step = on_drive_of(plant, supply)
+    return [
+        (trains.direct(plant.old, supply, lambda speed, q=q: plant.load.throttled_w(q, speed)), step(q)[0])
+        for q in map(float, _FLOWS)
+    ]
+
+
+class RetrofitPlant:
+    """Goes on from run to run. new: which motor stands there. true_wh: by quarter hour, what old and new would use.
+
+    The flow that drives the energy is shown without error; what nobody measures moves the load by 1 % beside it.
+    """
+
+    def __init__(self, plant: Retrofit, seed: int, mean: float) -> None:
+        self._rng, self._plant = Random(seed), plant
+        self.mean, self.new = mean, False
+        self.now_ms = START_UTC_NS // 1_000_000
+        self.true_wh: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self._meter = Meter(_within_the_class(self._rng), start_kwh=5000.0, start_kvarh=3000.0)
+        self._drive_errors = drive_display.draw_errors(self._rng)
+        self._drift = self._hidden = 0.0
+        self.flow, self.silent = mean, set[int]()
+        self._train = _trains(plant)[60][0]
+        self.bypassed = False
+        self._lines: dict[str, Line] = {}
+
+    def devices(self, config_file: Path) -> None:
+        """As many as this configuration names."""
+        config = load_config(config_file)[0]
+        known = signal_devices(config)[0].profile
+        found = [
+            SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: self._meter.values,
+                            extra={(3, 0xFC00): [SERIAL >> 16, SERIAL & 0xFFFF], (3, 0xFC02): [0x0070]}),
+            SimulatedDevice(9, known, lambda: {known.registers[0].name: 1000 * self.flow}),
+        ]  # fmt: skip
+        if config.drives:
+            found.append(SimulatedDevice(2, load_profile("yaskawa/ga800"), self._shown, rating_kw=self._plant.kw))
+        self._lines = {"line": Line(found, silent=self.silent)}
+
+    @property
+    def lines(self) -> Mapping[str, Line]:
+        return self._lines
+
+    @property
+    def outlets(self) -> Mapping[str, Outlet]:
+        return {}
+
+    def step(self, dt_s: float) -> None:
+        hours = self.now_ms / 3.6e6
+        stay, stay_hidden = math.exp(-dt_s / 9000), math.exp(-dt_s / 1800)
+        self._drift = stay * self._drift + self._rng.gauss(0, 0.05 * math.sqrt(1 - stay**2))
+        self._hidden = stay_hidden * self._hidden + self._rng.gauss(0, 0.01 * math.sqrt(1 - stay_hidden**2))
+        wanted = self.mean * (1 + 0.08 * math.sin(2 * math.pi * hours / 24) + self._drift)
+        wanted = min(max(wanted, 0.45), 1.1)
+        place = round((wanted * (1 + self._hidden) - _FLOWS[0]) / (_FLOWS[1] - _FLOWS[0]))
+        before, after = _trains(self._plant)[min(max(place, 0), len(_FLOWS) - 1)]
+        self.flow = wanted
+        self._train = after if self.new and not self.bypassed else before
+        self._meter.step(self._train.u_v, self._train.i_a, self._train.frequency_hz, dt_s)
+        at = self.true_wh[self.now_ms // QUARTER_MS * QUARTER_MS]
+        at[0] += before.input_w * dt_s / 3600
+        at[1] += self._train.input_w * dt_s / 3600
+        self.now_ms += round(1000 * dt_s)
+
+    def truth(self) -> Mapping[str, Row]:
+        return {"pump": {"input_power_w": self._train.input_w}}
+
+    def sampled(self) -> None:
+        return None
+
+    def _shown(self) -> drive_display.Values:
+        return drive_display.display(_trains(self._plant)[60][1] if self.bypassed else self._train, self._drive_errors)
+
+
+def _within_the_class(rng: Random) -> Errors:
+    """Gain and phase alike on all phases, anywhere within class 0.5S and transformers of class 0.5."""
+    gain = (1 + rng.uniform(-0.005, 0.005)) * (1 + rng.uniform(-0.005, 0.005))
+    angle = math.radians(rng.uniform(-30, 30) / 60)
+    return Errors(np.ones(3, complex), np.full(3, gain * cmath.exp(1j * angle)))
+
+
+def config_toml(new: bool, address: str, state: Path, every_s: float, more: str = "") -> str:
+    machine = """
+[drive.vfd]
+bus = "line"
+unit = 2
+profile = "yaskawa/ga800"
+fed_by = "mcc-1"
+comm_loss = "not used"
+kw = 160
+class = "IE2"
+[motor.pump]
+kind = "pm"
+kw = 160
+rpm = 1500
+poles = 8
+volts = 380
+efficiency = 96.8
+fed_by = "vfd"
+replaces = { kind = "induction", class = "IE1", kw = 160, rpm = 1485 }
+"""
+    if not new:
+        machine = """
+[motor.pump]
+kind = "induction"
+kw = 160
+rpm = 1485
+poles = 4
+volts = 400
+class = "IE1"
+fed_by = "mcc-1"
+"""
+    return f"""
+[site]
+id = "mill"
+gateway = "gw"
+simulated = true
+[store]
+dir = "{state}"
+[bus.line]
+tcp = "{address}"
+every = "{every_s:g}s"
+[meter.mcc-1]
+bus = "line"
+unit = 1
+profile = "eastron/sdm630"
+at = "{"drive-input" if new else "motor"}"
+class = "0.5S"
+ct = "400/5"
+ct_class = "0.5"
+{machine}{more}
+[signal.flow]
+bus = "line"
+unit = 9
+address = 0
+type = "f32"
+unit_of_measure = "m3/h"
+of = "pump"
+"""
+
+
+def run(
+    plant: RetrofitPlant, folder: Path, seconds: float, every_s: float,
+    take: Callable[[str, bytes, bool], None] = lambda *_: None, more: str = "",
+) -> None:  # fmt: skip
+    """The agent watches for so long, with the configuration for what stands there now; its state lies in folder."""
+    state = folder / "state"
+    first = folder / "first.toml"
+    first.write_text(config_toml(plant.new, "127.0.0.1:1", state, every_s, more), encoding="utf-8")
+    plant.devices(first)
+    scenario = Scenario(
+        "retrofit", "", every_s, lambda _: plant,
+        lambda ends, _url, _state: config_toml(plant.new, ends.more["line"], state, every_s, more),
+    )  # fmt: skip
+    run_accelerated(scenario, seconds, take, start_utc_ns=plant.now_ms * 1_000_000)
