@@ -161,6 +161,7 @@ class Link:
             if self.standing:
                 stood_from_s = stood_from_s or now_s
                 if self._ending.is_set() or self._moved:
+                    self._talk.turn(now_s)  # what is fresh goes before the farewell
                     self._part(client, sock)
                     break
                 wait_s = min(TURN_S, max(0.0, self._talk.turn(now_s)))
