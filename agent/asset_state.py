@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agent.allocate import Allocation
-from agent.counters import Counters
-from agent.estimate import Estimator
+from agent.estimate.allocate import Allocation
+from agent.estimate.counters import Counters
+from agent.estimate.estimator import Estimator
 from agent.messages import Message
 from agent.topology import Asset
 from drivers.reading import Quality, Value
 
 if TYPE_CHECKING:
-    from agent.gap_torque import GapTorque
+    from agent.estimate.gap_torque import GapTorque
     from agent.savings.live import SavingsLane
 
 log = logging.getLogger(__name__)

@@ -6,16 +6,16 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from agent.allocate import Allocation, of_drive
 from agent.asset_state import AssetState, Slot, happenings
 from agent.config import Motor
-from agent.counters import Counters
-from agent.estimate import Estimator
-from agent.explain import explanation
-from agent.lanes import Lanes
+from agent.estimate.allocate import Allocation, of_drive
+from agent.estimate.counters import Counters
+from agent.estimate.estimator import Estimator
+from agent.estimate.explain import explanation
 from agent.messages import Message
 from agent.metrics import rounded
 from agent.topology import Asset
+from agent.waves.lanes import Lanes
 from drivers.reading import Clock, Quality, Reading, Value, Waveform
 from drivers.vocabulary import metric_name_of
 
@@ -138,7 +138,7 @@ class Compute:
             state.estimator = Estimator(asset, kw, state.period_s)
             state.counters = Counters(asset, state.estimator.facts.drive_w / 0.9, self._saved)
             if asset.motor.waveform and asset.motor.waveform.at == "motor" and asset.motor.r1_ohm:
-                from agent.gap_torque import GapTorque
+                from agent.estimate.gap_torque import GapTorque
 
                 state.gap_torque = GapTorque(state.estimator.facts)
             if self._savings is not None:

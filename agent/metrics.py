@@ -1,7 +1,7 @@
 """THE table of metrics: name, unit, meaning, decimals, kind. docs/metrics.md is made from it.
 
 Measured metrics are the vocabulary's quantities under `metric_name`. Derived ones are rows of DERIVED: adding one is a
-row here and a function that fills it in agent/estimate.py or agent/windows.py. Topics, `meta` and the docs follow.
+row here and a function that fills it in agent/estimate or agent/waves. Topics, `meta` and the docs follow.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import msgspec
 
 from agent.clock import SystemClock
 from agent.config import Config
-from agent.likely import likely_model, refusal_text
+from agent.discover.likely import likely_model, refusal_text
 from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, Polled, pollers, with_ratios
 from agent.words import counted

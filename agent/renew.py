@@ -16,8 +16,8 @@ from agent.marks import Marks
 from agent.poll import BusPoller, pollers
 from agent.publish import Publisher
 from agent.store import Store, StoreError
-from agent.streams import Streams
 from agent.topology import assets, drive_rating_kw
+from agent.waves.streams import Streams
 from agent.wires import Wires
 from drivers.reading import Clock, Reading
 

@@ -35,9 +35,9 @@ from agent.renew import Parts, due, ratings
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.live import SavingsLane
 from agent.store import Store, StoreError, default_directory
-from agent.streams import Streams
 from agent.timekeeping import Timekeeper, last_utc_ns
 from agent.topology import assets
+from agent.waves.streams import Streams
 from agent.wires import Wires
 from drivers.reading import Clock, Reading, Waveform
 

@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.config import Mqtt
-from agent.event_text import spoken
 from agent.subscribe import Follower, Seen
+from agent.waves.event_text import spoken
 
 EVENT_S = 600.0  # an event is shown that long
 OLD_S = 5.0  # a row not renewed for that long is shown dim, with its age

@@ -34,7 +34,7 @@ def explain(
             fail("--poll goes with --config")
         import asyncio
 
-        from agent.explain_live import from_poll
+        from agent.estimate.explain_live import from_poll
         from agent.schema import nearest
 
         config, _ = load(config_file)
@@ -42,7 +42,7 @@ def explain(
             near = nearest(motor, list(config.motors))
             fail(f"{motor}: no such motor" + (f"; did you mean '{near}'?" if near else ""))
         sys.exit(asyncio.run(from_poll(config, motor, seconds or 20.0, as_json)))
-    from agent.explain_live import from_broker
+    from agent.estimate.explain_live import from_broker
 
     broker = broker_of(url, user, password_file, ca)
     if config_file is not None:

@@ -15,7 +15,7 @@ from agent.commands.shared import FINDING, Seconds, fail, load
 def _at(serial: str | None, tcp: str | None, line: str | None, framing: str | None):  # type: ignore[no-untyped-def]
     """Where to look; one clear line when that is not possible."""
     from agent import config_keys as keys
-    from agent.scan_result import Target
+    from agent.discover.scan_result import Target
     from drivers.eavesdrop import Setting
 
     if bool(serial) == bool(tcp):
@@ -71,8 +71,8 @@ def scan(
     units: str, depth: str | None, listen: float, expect: str | None,
 ) -> None:  # fmt: skip
     """Find who is on a line, with which settings: listens first, then reads one register of each unit."""
-    from agent.scan_result import Options, parse_expected, parse_units
-    from agent.scan_run import may_use_fc03, run_scan
+    from agent.discover.scan_result import Options, parse_expected, parse_units
+    from agent.discover.scan_run import may_use_fc03, run_scan
 
     target = _at(serial, tcp, line, framing)
     try:
@@ -96,7 +96,7 @@ def identify(
     serial: str | None, tcp: str | None, line: str | None, framing: str | None, yes_fc03: bool, as_json: bool, unit: int
 ) -> None:
     """Which model answers at a unit: the right one or a short list, as TOML to paste."""
-    from agent.scan_run import may_use_fc03, run_identify
+    from agent.discover.scan_run import may_use_fc03, run_identify
 
     target = _at(serial, tcp, line, framing)
     if serial and target.setting is None:

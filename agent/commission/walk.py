@@ -15,7 +15,7 @@ from agent.clock import SystemClock
 from agent.commission.announce import lasts
 from agent.commission.record import Record, Step, write
 from agent.config import Config, Motor
-from agent.likely import likely_model
+from agent.discover.likely import likely_model
 from agent.poll import BusPoller, Polled, pollers
 from agent.selfcheck import Bench, DeviceResult, Finding, Result, bench_of, self_check
 from agent.store import Store, StoreError

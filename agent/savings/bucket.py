@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agent.estimate_window import Cell
+from agent.estimate.window import Cell
 from agent.savings.types import QUARTER_MS, Driver, Interval
 
 SHAFT_LEAST = 0.5  # of the covered time with a known shaft, that it stands for all of it

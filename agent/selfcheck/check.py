@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from agent.config import Meter
-from agent.likely import refusal_text
+from agent.discover.likely import refusal_text
 from agent.selfcheck.judge import accused, find_causes, suspects_of
 from agent.selfcheck.model import Bench, DeviceResult, Finding, Result, Subject, Verdict
 from agent.selfcheck.reader import MapReader, Round, missing, words_of

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.config import load_config
-from agent.counters import Counters
-from agent.estimate_window import Cell
-from agent.event_text import spoken
+from agent.estimate.counters import Counters
+from agent.estimate.window import Cell
 from agent.topology import Asset, assets
+from agent.waves.event_text import spoken
 from drivers.profiles import load_profile
 from drivers.reading import Quality, Reading
 

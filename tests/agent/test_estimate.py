@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from agent.config import load_config
-from agent.estimate import Estimates, Estimator
-from agent.explain import as_text, explanation
-from agent.gap_torque import GapTorque
+from agent.estimate.estimator import Estimates, Estimator
+from agent.estimate.explain import as_text, explanation
+from agent.estimate.gap_torque import GapTorque
 from agent.topology import assets, drive_rating_kw
 from drivers.reading import Quality, Reading, Value, Waveform
 

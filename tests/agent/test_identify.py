@@ -19,12 +19,12 @@ from click.testing import CliRunner
 from testkit import HandClock
 
 from agent.cli import main
-from agent.fingerprint import SERVER_ID, Evidence, chance, judge_names
-from agent.identified import Identified
-from agent.identify import identify
-from agent.laws import LAWS
-from agent.paste import to_toml
-from agent.scan_result import Target
+from agent.discover.fingerprint import SERVER_ID, Evidence, chance, judge_names
+from agent.discover.identified import Identified
+from agent.discover.identify import identify
+from agent.discover.laws import LAWS
+from agent.discover.paste import to_toml
+from agent.discover.scan_result import Target
 from drivers.eavesdrop import Setting
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
@@ -185,7 +185,7 @@ def test_latched_pages_and_watchdog_registers_are_never_read() -> None:
     for name in SERVED:
         profile = load_profile(name)
         forbidden = {row.name for row in profile.registers if row.latched or row.feeds_watchdog}
-        from agent.identify import _telling
+        from agent.discover.identify import _telling
 
         asked = {row.name for block in _telling(profile) for row in block.registers}
         assert not asked & forbidden
@@ -384,7 +384,7 @@ class Losing(MemoryLink):
 
 @pytest.mark.parametrize("times", [1, 2, 50])
 def test_a_lost_answer_is_not_a_refusal(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.questions.QUARANTINE_S", 0.0)
+    monkeypatch.setattr("agent.discover.questions.QUARANTINE_S", 0.0)
     name = "siemens/pac2200"
     device = served(load_profile(name), 0)
     known = look(device)

@@ -14,9 +14,9 @@ from testkit import HandClock
 from agent import kernels
 from agent.compute import Compute
 from agent.config import load_config
-from agent.meanwhile import Meanwhile
 from agent.messages import Message
 from agent.topology import assets
+from agent.waves.meanwhile import Meanwhile
 from drivers.files import ROLES
 from drivers.reading import Quality, Waveform
 

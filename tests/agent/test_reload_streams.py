@@ -10,7 +10,7 @@ from testkit import wait_until
 
 from agent.clock import SystemClock
 from agent.config import Config, load_config
-from agent.streams import Streams
+from agent.waves.streams import Streams
 
 PLANT = """
 [site]

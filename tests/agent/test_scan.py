@@ -17,12 +17,12 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.clock import SystemClock
-from agent.identify import Identified, identify
-from agent.scan import Scan
-from agent.scan_order import DEVICE_S, FIRST_UNITS, HASTY_S, USUAL, in_order, likely_units
-from agent.scan_result import Options, Target, parse_expected, parse_units
-from agent.scan_result import Result as Outcome
-from agent.scan_view import Lines, result_object, result_text
+from agent.discover.identify import Identified, identify
+from agent.discover.scan import Scan
+from agent.discover.scan_order import DEVICE_S, FIRST_UNITS, HASTY_S, USUAL, in_order, likely_units
+from agent.discover.scan_result import Options, Target, parse_expected, parse_units
+from agent.discover.scan_result import Result as Outcome
+from agent.discover.scan_view import Lines, result_object, result_text
 from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting, frames_in
 from drivers.profiles import load_profile, profile_ids
@@ -133,7 +133,7 @@ class MuteStation(Station):
 @at("115200 8N1")
 def test_a_device_that_never_refuses_is_still_known(line: TunedSegment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is its refusal: nothing is asked again whose answer might still come, and it is not taken for gone."""
-    for module in ("drivers.bus", "agent.questions"):
+    for module in ("drivers.bus", "agent.discover.questions"):
         monkeypatch.setattr(f"{module}.QUARANTINE_S", 1.0)
     MuteStation(line, device(11, "eastron/sdm630"), turnaround_s=0.003)
     port = line.port("agent")
@@ -284,8 +284,8 @@ def test_a_line_behind_a_converter_is_scanned_like_a_port() -> None:
 
 def test_a_gateway_that_takes_long_to_say_who_is_absent_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its refusals come after the scan has begun to hurry; who answers between them is found all the same."""
-    monkeypatch.setattr("agent.scan.GATEWAY_S", 0.1)
-    monkeypatch.setattr("agent.scan.QUIET_TCP_S", 0.05)
+    monkeypatch.setattr("agent.discover.scan.GATEWAY_S", 0.1)
+    monkeypatch.setattr("agent.discover.scan.QUIET_TCP_S", 0.05)
 
     def answer(ask: Ask) -> list[Step]:
         return clean(ask) if ask.unit == 7 else [Step(ask.refusal(0x0B), 0.14)]

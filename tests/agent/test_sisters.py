@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
-from agent.likely import likely_model
+from agent.discover.likely import likely_model
 from agent.poll import Polled
 from agent.read import settled
 from drivers.modbus import ModbusDevice

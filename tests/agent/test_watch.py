@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from agent.config import Mqtt
-from agent.event_text import spoken
 from agent.subscribe import Follower, Seen
 from agent.watch import EVENT_S, line, render
+from agent.waves.event_text import spoken
 
 DIP = {"event_kind": "dip", "event_extreme_pct": 70.9, "event_duration_s": 0.12, "event_phases": [1, 3]}
 

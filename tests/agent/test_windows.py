@@ -11,7 +11,7 @@ import pytest
 
 from agent.config import Motor, WaveformSource
 from agent.messages import Message, judge
-from agent.windows import WaveformLane
+from agent.waves.windows import WaveformLane
 from drivers import ews
 from drivers.reading import Quality, Waveform
 from drivers.waveform import Assembler

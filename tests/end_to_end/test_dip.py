@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from agent.cli import main
 from agent.messages import Message
-from agent.windows import WaveformLane
+from agent.waves.windows import WaveformLane
 from drivers.reading import Quality
 from drivers.waveform import Assembler
 from simulators.devices.ews_sender import EwsSender

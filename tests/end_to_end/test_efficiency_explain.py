@@ -14,7 +14,7 @@ from testkit import Mosquitto
 
 from agent.accelerated import run_accelerated
 from agent.cli import main
-from agent.explain import as_text
+from agent.estimate.explain import as_text
 from simulators.scenarios import load
 
 

@@ -9,7 +9,7 @@ import pytest
 from end_to_end.scenario_run import Run, run
 
 from agent.messages import Message
-from agent.windows import WaveformLane
+from agent.waves.windows import WaveformLane
 from drivers.reading import Quality
 from drivers.waveform import Assembler
 from simulators.devices.ews_sender import EwsSender

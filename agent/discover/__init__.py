@@ -1,0 +1,1 @@
+"""Who is on a wire, and which model: scan and identify."""

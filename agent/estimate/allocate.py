@@ -1,0 +1,101 @@
+"""Divides a shared meter by a stated rule; what comes out is marked ALLOCATED.
+
+drive-power: in proportion to the output powers that the drives themselves report. rated-power: in proportion to the
+rated powers. Several motors behind one drive share its part by rated power. Energy follows the meter's own register,
+so that a hole in the polling loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.topology import Asset
+from drivers.reading import Quality, Reading, Value
+
+EXTENSIVE = ("active_power", "reactive_power", "apparent_power")  # these are divided
+COMMON = (
+    "voltage_l1n", "voltage_l2n", "voltage_l3n", "voltage_l12", "voltage_l23", "voltage_l31", "voltage_ln_avg",
+    "voltage_ll_avg", "frequency", "voltage_unbalance", "thd_u_l1", "thd_u_l2", "thd_u_l3",
+)  # these hold for all  # fmt: skip
+
+
+DRIVE_SHARED = ("motor_power", "motor_current", "torque_current", "shaft_power", "input_power")
+DRIVE_COMMON = (
+    "output_frequency", "reference_frequency", "motor_speed", "output_voltage", "dc_bus_voltage", "status_word",
+    "fault_code", "state_code", "drive_temperature", "fault_bits", "warning_code",
+    "fault_text", "last_fault_text", "last_fault_code", "warning_bits", "status_word_2",
+)  # fmt: skip
+
+
+def of_drive(reading: Reading, share: float) -> tuple[dict[str, Value], dict[str, Quality]]:
+    """A drive's values as those of one of several motors behind it: powers and currents divided, common ones kept."""
+    values: dict[str, Value] = {}
+    flags = {name: flag for name, flag in reading.flags.items() if name in (*DRIVE_SHARED, *DRIVE_COMMON)}
+    for name, value in reading.values.items():
+        if name in DRIVE_SHARED:
+            values[name] = value * share if isinstance(value, int | float) else None
+            flags[name] = flags.get(name, Quality.GOOD) | Quality.ALLOCATED
+        elif name in DRIVE_COMMON:
+            values[name] = value
+    return values, flags
+
+
+@dataclass(slots=True)
+class Allocation:
+    """The part of one motor in its shared meter."""
+
+    asset: Asset
+    energy_kwh: float = 0.0  # since the first start; the caller restores and saves it
+    _powers: dict[str, float] = field(default_factory=dict)  # drive → its reported output power, W
+    _shares: list[float] = field(default_factory=list)
+    _register_kwh: float | None = None
+
+    def take_drive(self, reading: Reading) -> None:
+        power = reading.values.get("motor_power")
+        if isinstance(power, int | float):
+            self._powers[reading.device] = max(0.0, power * 1000)
+        else:
+            self._powers.pop(reading.device, None)
+
+    def share(self) -> float | None:
+        """This motor's part, 0…1; None while a drive that the rule needs is silent or all stand still."""
+        asset = self.asset
+        own = next((item for item in asset.branches if item.name == asset.branch), None)
+        if own is None:
+            return None
+        if asset.rule == "drive-power":
+            if any(branch.drive not in self._powers for branch in asset.branches):
+                return None
+            weights = {branch.name: self._powers[branch.drive] for branch in asset.branches if branch.drive}
+        else:
+            weights = {branch.name: branch.rated_kw for branch in asset.branches}
+        total = sum(weights.values())
+        return weights[own.name] / total * asset.drive_share if total > 0 else None
+
+    def take_meter(self, reading: Reading) -> tuple[dict[str, Value], dict[str, Quality]]:
+        """The meter's values as this motor's: extensive ones divided, common ones as they are, the rest left out."""
+        share = self.share()
+        values: dict[str, Value] = {}
+        flags = dict(reading.flags)
+        for name, value in reading.values.items():
+            if name in EXTENSIVE:
+                values[name] = value * share if isinstance(value, int | float) and share is not None else None
+                flags[name] = flags.get(name, Quality.GOOD) | Quality.ALLOCATED
+            elif name in COMMON:
+                values[name] = value
+        if share is not None:
+            self._shares.append(share)
+        self._take_register(reading.values)
+        return values, {name: flag for name, flag in flags.items() if name in values}
+
+    def _take_register(self, values: Mapping[str, Value]) -> None:
+        register = values.get("energy_import")
+        if not isinstance(register, int | float):
+            return
+        if self._register_kwh is not None and self._shares:
+            grown = register - self._register_kwh
+            if grown > 0:  # a counter that went back was reset: that interval is left out
+                self.energy_kwh += grown * sum(self._shares) / len(self._shares)
+        self._register_kwh = float(register)
+        self._shares.clear()

@@ -1,0 +1,93 @@
+"""`magwatt explain`: from what a running agent told last, or from a short poll of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from agent.clock import SystemClock
+from agent.compute import Compute
+from agent.config import Config, Mqtt
+from agent.estimate.explain import as_text
+from agent.messages import Message
+from agent.poll import pollers
+from agent.schema import nearest
+from agent.subscribe import Follower
+from agent.topology import assets, drive_rating_kw
+
+TICK_S = 0.25
+
+
+def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: bool) -> int:
+    """Prints what the agent keeps on `<motor>/explain`; 1 when no broker answers or no such motor is told of."""
+    follower = Follower(broker, topic)
+    try:
+        follower.start()
+    except (OSError, ValueError) as error:
+        click.echo(f"no broker at {broker.host}:{broker.port}: {error}", err=True)
+        return 1
+    try:
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            for seen in list(follower.seen.values()):
+                if seen.asset == motor and "explain" in seen.messages:
+                    _print(motor, seen.messages["explain"], as_json)
+                    return 0
+            time.sleep(0.05)
+        known = sorted({seen.asset for seen in list(follower.seen.values()) if "explain" in seen.messages})
+    finally:
+        follower.stop()
+    near = nearest(motor, known)
+    hint = f"; did you mean '{near}'?" if near else f"; there are {', '.join(known)}" if known else ""
+    click.echo(f"{motor}: no agent told of it in {seconds:g} s{hint}", err=True)
+    return 1
+
+
+async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -> int:
+    """Polls the devices of CONFIG for `seconds` and prints what that gives; 1 when nothing came."""
+    told: dict[str, Mapping[str, Any]] = {}
+    clock = SystemClock()
+    computing: list[Compute] = []
+    buses = pollers(config, clock, lambda reading: computing[0].reading(reading))
+    wanted = [asset for asset in assets(config) if asset.name == motor]
+    compute = Compute(
+        wanted,
+        {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices},
+        {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()},
+        clock,
+        _drop,
+        lambda *_: None,
+        {},
+        tell_text=lambda asset, _kind, body: told.__setitem__(asset, body),
+        explain_s=0.0,
+    )
+    computing.append(compute)
+    needed = {name for asset in wanted for name in asset.sources}
+    tasks = [asyncio.create_task(bus.run()) for bus in buses if needed & {polled.device.name for polled in bus.devices}]
+    until_s = time.monotonic() + seconds
+    try:
+        while time.monotonic() < until_s:
+            await asyncio.sleep(TICK_S)
+            compute.tick()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if motor not in told:
+        click.echo(f"{motor}: nothing came in {seconds:g} s; try: magwatt doctor", err=True)
+        return 1
+    _print(motor, told[motor], as_json)
+    return 0
+
+
+def _drop(_message: Message) -> None:
+    """Nobody is told: this is a look, not a run."""
+
+
+def _print(motor: str, body: Mapping[str, Any], as_json: bool) -> None:
+    click.echo(json.dumps(body, ensure_ascii=False) if as_json else as_text(motor, body))

@@ -1,0 +1,62 @@
+"""The slow flux check of a magnet motor on a drive: an index with U. Alarms are made elsewhere."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from typing import TYPE_CHECKING
+
+from agent.estimate.guard import Number
+from agent.estimate.plate import Facts
+from drivers.reading import Reading
+from dsp.efficiency import Estimate
+from dsp.efficiency_flux import FluxIndex, flux_index
+
+if TYPE_CHECKING:
+    from agent.estimate.result import Estimates
+
+AGE_S = 600.0  # without a new value the index ends
+STILL = 0.01  # of the frequency; of the current three times that
+LEAST, MOST = 10, 120  # readings in the median: flux does not change from one second to the next
+METHOD = "flux-V-I"
+
+
+class FluxWatch:
+    def __init__(self, facts: Facts) -> None:
+        self._plate = facts.flux
+        self._found: deque[FluxIndex] = deque(maxlen=MOST)
+        self._slow: dict[str, float] = {}
+        self._taken_s = 0.0
+        self._before = (0.0, 0.0)
+
+    def take(self, reading: Reading, number: Number) -> None:
+        """Voltage and temperature may be read less often than current and power: their last values serve."""
+        if self._plate is None:
+            return
+        for name in ("output_voltage", "motor_temperature"):
+            if (value := number(reading, name)) is not None:
+                self._slow[name] = value
+        current, power_kw, hz = (number(reading, name) for name in ("motor_current", "motor_power", "output_frequency"))
+        volts = self._slow.get("output_voltage")
+        if None in (current, power_kw, hz, volts) or current is None or power_kw is None or hz is None or volts is None:
+            return
+        before, self._before = self._before, (hz, current)
+        still = abs(hz - before[0]) < STILL * abs(hz) and abs(current - before[1]) < 3 * STILL * current
+        if not still or current < 0.1 * self._plate.rated_a:
+            return  # while speed or load change, the registers are of different moments
+        found = flux_index(self._plate, volts, current, 1000 * power_kw, abs(hz), self._slow.get("motor_temperature"))
+        if found is not None:
+            self._found.append(found)
+            self._taken_s = reading.middle_s
+
+    def put(self, result: Estimates, now_s: float) -> None:
+        if self._plate is None:
+            return
+        if now_s - self._taken_s > AGE_S:
+            self._found.clear()
+        if len(self._found) < LEAST:
+            result.values["flux_index_pct"] = None
+            return
+        value = statistics.median(item.value for item in self._found)
+        u = statistics.median(item.u for item in self._found)
+        result.put("flux_index_pct", Estimate(value, u, METHOD), 100)

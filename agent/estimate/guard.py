@@ -1,0 +1,204 @@
+"""Reasons to say nothing: a meter wired wrong, a bypass, a brake resistor, poles that do not fit the speed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from agent.estimate.plate import Facts
+from agent.topology import Asset
+from drivers.reading import Reading
+from dsp import wiring
+from dsp.efficiency_induction import Plate, load_of_power_factor, power_factor
+
+Number = Callable[[Reading, str], float | None]
+
+SEEN_S = 60.0
+COMPENSATED = "compensated_load"
+AGREE = 5  # readings in a row before a finding opens, and before it closes
+ROTATION_U = 0.02  # of speed against frequency and poles
+RUNNING = 0.02  # of rated current or frequency
+_DRIVE_POWER_U = 0.12  # of a drive's own output power, for a comparison with the meter
+_LETTERS = {"A": "L1", "B": "L2", "C": "L3"}
+
+
+class Finding(NamedTuple):
+    """verdict as dsp.wiring names it, phases as the meter's terminals are called."""
+
+    verdict: str
+    candidates: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """ "ct_reversed:L1", or what it may be, joined by bars; "ok" or "unknown"."""
+        return "|".join(self.candidates) if self.candidates else self.verdict
+
+
+_UNKNOWN = Finding(wiring.UNKNOWN, ())
+
+
+class Guard:
+    """Looks at every reading; `withheld` tells why no efficiency may be published, "" when one may."""
+
+    def __init__(self, asset: Asset, facts: Facts) -> None:
+        self._asset, self._facts = asset, facts
+        self.wiring = _UNKNOWN
+        self._next, self._count = _UNKNOWN, 0
+        self._meter_w: float | None = None
+        self._drive_w: float | None = None
+        self._drive_known = False
+        self._seen: dict[str, tuple[float, float]] = {}  # what is read less often: name → (time, value)
+        self._off = self._braking = self._wrong_poles = 0
+        self.live = ""
+
+    def meter(self, reading: Reading, number: Number, cage: Plate | None) -> None:
+        self._meter_w = number(reading, "active_power")
+        found = self._diagnosed(reading, number, cage)
+        if found.verdict in (wiring.UNKNOWN, wiring.UNCLEAR):
+            return  # too little current: what was found before holds
+        self._count = self._count + 1 if found == self._next else 1
+        self._next = found
+        if self._count >= AGREE or (self.wiring is _UNKNOWN and found.verdict == wiring.OK):
+            self.wiring = found
+
+    def drive(self, reading: Reading, number: Number) -> None:
+        facts, motor = self._facts, self._asset.motor
+        assert motor is not None
+        current_a, hz = number(reading, "motor_current"), number(reading, "output_frequency")
+        power_kw, rpm = number(reading, "motor_power"), number(reading, "motor_speed")
+        volts = number(reading, "output_voltage")
+        self._drive_w = None if power_kw is None else 1000 * power_kw
+        if current_a is None or hz is None:
+            return
+        standing = abs(hz) < RUNNING * facts.rated_hz and current_a < RUNNING * facts.drive_a
+        takes = self._meter_w is not None and not self._asset.shared and self._meter_w > 0.05 * facts.drive_w
+        self._off = self._off + 1 if standing and takes else 0
+        gives = self._drive_w is not None and self._drive_w < -0.03 * facts.drive_w
+        burnt = self._meter_w is not None and self._meter_w > -0.01 * facts.drive_w
+        self._braking = self._braking + 1 if gives and burnt and not self._asset.shared else 0
+        if rpm is not None and abs(hz) > 0.2 * facts.rated_hz:
+            expected = 120 * abs(hz) / motor.poles
+            slip = 0.0 if motor.kind == "pm" else 0.08
+            fits = (1 - slip - ROTATION_U) * expected <= abs(rpm) <= (1 + ROTATION_U) * expected
+            self._wrong_poles = 0 if fits else self._wrong_poles + 1
+        if motor.kind == "pm":
+            turning = rpm is not None and abs(rpm) > 0.02 * motor.rpm
+            self.live = "live" if not standing or turning or (volts is not None and volts > 50) else "unknown"
+
+    @property
+    def withheld(self) -> str:
+        if self._facts.contradiction:
+            return self._facts.contradiction
+        found = wiring.Diagnosis(self.wiring.verdict, self.wiring.candidates)
+        if found.wrong:
+            return f"meter wiring: {self.wiring.text.replace('|', ' or ')}"
+        if self.wiring is _UNKNOWN and wiring.Diagnosis(self._next.verdict, self._next.candidates).wrong:
+            return "the meter's wiring is being looked at"
+        if self._off >= AGREE:
+            return "bypass: the drive stands still, the meter does not"
+        if self._braking >= 2:  # one may be a poll of the meter from before the reversal
+            return "braking into a resistor: the meter does not see what the motor gives"
+        if self._wrong_poles >= AGREE:
+            return "speed and frequency do not fit the number of poles"
+        return ""
+
+    def _diagnosed(self, reading: Reading, number: Number, cage: Plate | None) -> Finding:
+        asset, meter = self._asset, self._asset.meter
+        assert meter is not None
+        if meter.at == "feeder" or asset.shared or meter.wiring == "1P2W":
+            return _UNKNOWN
+        load = self._load()
+        if meter.wiring == "3P3W":
+            found = self._two(reading, number, load)
+        else:
+            phases = self._phases(reading, number)
+            found = wiring.Diagnosis(wiring.UNKNOWN)
+            if phases is not None:
+                found = wiring.three_wattmeters(phases, self._rated_a(max(phases.volts_v)), load)
+                sound = cage is not None and (meter.compensated or _other_sign(phases, cage))
+                if wiring.LEADING in found.candidates and sound:
+                    found = wiring.Diagnosis(wiring.OK)
+        known = self.wiring.verdict == wiring.OK or (self._drive_w is not None and self._drive_w < 0)
+        if wiring.REGENERATING in found.candidates and known:
+            found = wiring.Diagnosis(wiring.OK)  # the meter was right while the load drove, or the drive brakes too
+        if found.verdict == wiring.OK and (ratio := self._ratio(reading, number, cage)) is not None:
+            found = wiring.Diagnosis(f"ratio:{ratio:.2f}")
+            if asset.drive is None:  # capacitors behind the meter would lift the power factor as well
+                found = wiring.Diagnosis("ambiguous", (found.verdict, COMPENSATED))
+        return Finding(_in_terminals(found.verdict), tuple(map(_in_terminals, found.candidates)))
+
+    def _load(self) -> str:
+        if self._asset.drive is None:
+            return "motor"
+        return "bridge" if self._drive_w is not None and self._drive_w > 0.03 * self._facts.drive_w else "drive"
+
+    def _rated_a(self, phase_v: float) -> float:
+        if self._asset.drive is None:
+            return self._facts.rated_a
+        return self._facts.drive_w / 0.95 / (3 * max(phase_v, 1.0)) / 0.95
+
+    def _lately(self, reading: Reading, number: Number, name: str) -> float | None:
+        """A value of this reading or of the last minute: not all registers come with every poll."""
+        value = number(reading, name)
+        if value is not None:
+            self._seen[name] = reading.middle_s, value
+        elif name in reading.values:
+            self._seen.pop(name, None)
+        found = self._seen.get(name)
+        return found[1] if found and reading.middle_s - found[0] < SEEN_S else None
+
+    def _phases(self, reading: Reading, number: Number) -> wiring.Phases | None:
+        columns: list[tuple[float, ...]] = []
+        for stem, end in (("voltage", "n"), ("current", ""), ("active_power", ""), ("reactive_power", "")):
+            row = [self._lately(reading, number, f"{stem}_l{k}{end}") for k in (1, 2, 3)]
+            if any(value is None for value in row):
+                return None
+            columns.append(tuple(value for value in row if value is not None))
+        return wiring.Phases(*columns)  # type: ignore[arg-type]
+
+    def _two(self, reading: Reading, number: Number, load: str) -> wiring.Diagnosis:
+        names = ("voltage_l12", "voltage_l23", "voltage_l31", "current_l1", "current_l2", "current_l3", "active_power",
+                 "reactive_power")  # fmt: skip
+        v = [self._lately(reading, number, name) for name in names]
+        if any(value is None for value in v):
+            return wiring.Diagnosis(wiring.UNKNOWN)
+        a, b, c, i1, i2, i3, p, q = (value for value in v if value is not None)
+        return wiring.two_wattmeters((a, b, c), (i1, i2, i3), p, q, self._rated_a(max(a, b, c) / math.sqrt(3)), load)
+
+    def _ratio(self, reading: Reading, number: Number, cage: Plate | None) -> float | None:
+        """Against the drive's own power, or against what a cage motor's power factor tells of its load."""
+        if self._meter_w is None:
+            return None
+        if self._asset.drive is not None:
+            if self._drive_w is None or self._drive_w < 0.2 * self._facts.drive_w:
+                return None
+            return wiring.ratio_of(self._meter_w, self._drive_w / 0.97, _DRIVE_POWER_U)
+        pf = self._lately(reading, number, "power_factor")
+        if cage is None or pf is None or self._asset.meter is None or self._asset.meter.compensated:
+            return None
+        band = load_of_power_factor(cage, abs(pf))
+        if band is None:
+            return None
+        low_w, high_w = (load * cage.rated_w / cage.efficiency for load in band)
+        if low_w / 1.35 < abs(self._meter_w) < high_w * 1.35:
+            return None
+        return abs(self._meter_w) / ((low_w + high_w) / 2)
+
+
+def _other_sign(phases: wiring.Phases, cage: Plate) -> bool:
+    """Whether a meter merely counts reactive power the other way: then a cage motor lags as its current says.
+
+    Near 60° rotated currents show the same power factor: there it stays open.
+    """
+    p, q, amps = sum(phases.watts_w), sum(phases.vars_var), sum(phases.amps_a) / 3
+    if p <= 0 or abs(math.degrees(math.atan2(abs(q), p)) - 60) < 9:
+        return False
+    loads = [k / 20 for k in range(27)]
+    load = min(loads, key=lambda x: abs(power_factor(cage, x)[1] - amps))
+    return abs(p / math.hypot(p, q) - power_factor(cage, load)[0]) < 0.06
+
+
+def _in_terminals(name: str) -> str:
+    head, colon, tail = name.partition(":")
+    return head + colon + "".join(_LETTERS.get(letter, letter) for letter in tail) if colon else name

@@ -1,0 +1,129 @@
+"""Which loss model serves at this moment: all that the signals allow, the surest of them first."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from agent.estimate.plate import Facts
+from dsp import efficiency as eff
+from dsp.efficiency_induction import M2_U, SLIP_U, m1_losses, m1_shaft_power_w, m2_load, m3_load, m4_losses
+from dsp.efficiency_magnet import m6_losses, pm_losses
+
+SENSOR_U = 0.006  # of the shaft power: torque 0.5 % with 0.1 % of speed, as sensors of class 0.2 to 0.5 in the field
+CAGE_ON_DRIVE_U = 0.35  # of the losses: the class's split, at a speed the class says nothing of
+
+
+class Signals(NamedTuple):
+    """Of one moment; None where a source is silent. power_w: at the motor's terminals as well as it is known."""
+
+    power_w: float | None
+    current_a: float | None
+    frequency_hz: float
+    speed_rpm: float | None = None  # measured at the shaft, not worked out from a frequency
+    volts_v: float | None = None
+    winding_degc: float | None = None
+    shaft_nm: float | None = None
+    gap_ratio: float | None = None  # shaft over input by M7
+    u_power: float = 0.0  # relative U (k = 2) of power_w
+
+
+class Modelled(NamedTuple):
+    """A loss model's answer. power_w: the input that it takes for true where none was measured, with its relative U."""
+
+    method: str
+    losses: eff.Losses
+    power_w: float
+    u_power: float = 0.0
+
+
+def on_mains(facts: Facts, s: Signals) -> list[Modelled]:
+    """A motor direct on line, measured at its terminals. Surest first; empty when nothing fits."""
+    found: list[Modelled] = []
+    cage = facts.cage
+    if cage is not None and s.power_w is not None:
+        out_w = m1_shaft_power_w(s.power_w, cage.rated_w, cage.efficiency)
+        split = m1_losses(cage, out_w / cage.rated_w)
+        scaled = _scaled(split, max(s.power_w - out_w, 0.0))
+        found.append(Modelled(eff.M1, scaled._replace(u_w=split.u_w), s.power_w))
+        if s.current_a is not None and s.volts_v:
+            fine = m4_losses(cage, s.power_w, s.current_a, s.speed_rpm, s.volts_v, s.winding_degc)
+            if fine is not None:
+                found.append(Modelled(eff.M4, fine, s.power_w))
+        if s.gap_ratio is not None:
+            from dsp.efficiency_airgap import M7_U
+
+            loss_w = s.power_w * (1 - s.gap_ratio)
+            found.append(Modelled(eff.M7, _scaled(split, loss_w)._replace(u_w=M7_U * abs(s.power_w)), s.power_w))
+    elif cage is not None:
+        found += _without_power(facts, s)
+    if facts.magnet is not None and s.power_w is not None and s.current_a is not None:
+        found.append(Modelled(eff.M5, pm_losses(facts.magnet, s.current_a, s.frequency_hz, s.winding_degc), s.power_w))
+    return _surest(found + _at_the_shaft(facts, s, found))
+
+
+def on_drive(facts: Facts, s: Signals) -> list[Modelled]:
+    """A motor behind a drive. Surest first; empty when the drive says too little."""
+    if s.current_a is None or facts.rated_hz <= 0:
+        return []
+    found: list[Modelled] = []
+    power_w, speed = s.power_w or 0.0, s.frequency_hz / facts.rated_hz
+    if facts.magnet is not None:
+        found.append(Modelled(eff.M5, pm_losses(facts.magnet, s.current_a, s.frequency_hz, s.winding_degc), power_w))
+        if facts.surface is not None:
+            torque = s.current_a / facts.rated_a
+            if s.power_w is not None and abs(speed) > 0.05:  # the input less copper, over the speed
+                torque = max(abs(s.power_w) - found[0].losses.total_w, 0.0) / facts.magnet.rated_w / abs(speed)
+            fine = m6_losses(facts.surface, facts.magnet, speed, torque, s.current_a)
+            found.append(Modelled(eff.M6, fine, power_w))
+    elif facts.cage is not None:
+        cage = facts.cage
+        torque = 0.0
+        if abs(speed) > 0.05:
+            torque = m1_shaft_power_w(abs(power_w) / abs(speed), cage.rated_w, cage.efficiency) / cage.rated_w
+        losses = m1_losses(cage, max(torque, 0.0), speed)
+        found.append(Modelled(eff.M1, losses._replace(u_w=CAGE_ON_DRIVE_U * losses.total_w), power_w))
+    return _surest(found + _at_the_shaft(facts, s, found))
+
+
+def _without_power(facts: Facts, s: Signals) -> list[Modelled]:
+    """M2 and M3: the load from the current or the slip, the input from the load and the class."""
+    cage = facts.cage
+    assert cage is not None
+    found: list[Modelled] = []
+    if s.speed_rpm is not None and (load := m3_load(cage, s.speed_rpm, s.volts_v or cage.volts_v)) is not None:
+        found.append(_from_load(facts, eff.M3, load, SLIP_U))
+    if s.current_a is not None and (load := m2_load(cage, s.current_a)) is not None:
+        found.append(_from_load(facts, eff.M2, load, 0.15))
+    return found
+
+
+def _from_load(facts: Facts, method: str, load: float, u_load: float) -> Modelled:
+    cage = facts.cage
+    assert cage is not None
+    losses, out_w = m1_losses(cage, load), load * cage.rated_w
+    in_w = out_w + losses.total_w
+    return Modelled(method, losses._replace(u_w=M2_U * in_w), in_w, u_load)
+
+
+def _at_the_shaft(facts: Facts, s: Signals, found: list[Modelled]) -> list[Modelled]:
+    """M9: what comes in less what a sensor sees going out. Split as the model before it splits."""
+    if s.shaft_nm is None or s.power_w is None or not found:
+        return []
+    rpm = s.speed_rpm if s.speed_rpm is not None else s.frequency_hz / facts.rated_hz * facts.sync_rpm
+    out_w = s.shaft_nm * rpm * math.pi / 30
+    loss_w = s.power_w - out_w
+    if loss_w <= 0:
+        return []
+    u_w = math.hypot(SENSOR_U * out_w, s.u_power * s.power_w)  # a difference: both count in full
+    return [Modelled(eff.M9, _scaled(found[0].losses, loss_w)._replace(u_w=u_w), s.power_w)]
+
+
+def _scaled(losses: eff.Losses, total_w: float) -> eff.Losses:
+    scale = total_w / losses.total_w if losses.total_w > 0 else 0.0
+    copper_w, core_w, mechanical_w, additional_w = (scale * part for part in losses[:4])
+    return eff.Losses(copper_w, core_w, mechanical_w, additional_w, losses.u_w)
+
+
+def _surest(found: list[Modelled]) -> list[Modelled]:
+    return sorted(found, key=lambda item: item.losses.u_w + item.u_power * abs(item.power_w))

@@ -1,0 +1,172 @@
+"""From energies over an interval to what is published: values, U from its causes, method, flags, reason."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from agent.estimate.losses import Modelled, Signals
+from agent.estimate.window import Cell, Over
+from drivers.reading import Quality
+from dsp import efficiency as eff
+from dsp.efficiency_class import at_rated_point, limits, observed
+from dsp.efficiency_induction import Plate
+from dsp.efficiency_meter import PowerU
+
+if TYPE_CHECKING:
+    from agent.estimate.estimator import Estimator
+
+ON_MAINS = (
+    "motor_efficiency_pct", "system_efficiency_pct", "motor_losses_w", "motor_losses_copper_w", "motor_losses_core_w",
+    "motor_losses_mechanical_w", "motor_losses_additional_w", "shaft_power_w", "motor_load_pct",
+)  # fmt: skip
+NAMES = (
+    "drive_efficiency_pct", *ON_MAINS, "drive_losses_w", "motor_input_power_w", "shaft_torque_nm",
+)  # fmt: skip
+OFF = 0.02  # of rated power: below it the motor counts as standing
+LOAD_MIN_SENSOR = 0.05  # with a sensor at the shaft
+
+
+@dataclass(slots=True)
+class Estimates:
+    values: dict[str, float | str | None] = field(default_factory=dict)
+    uncertainties: dict[str, float] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, Quality] = field(default_factory=dict)
+
+    def put(self, name: str, estimate: eff.Estimate | None, scale: float = 1.0) -> None:
+        if estimate is None:
+            self.values[name] = None
+            return
+        self.values[name] = estimate.value * scale
+        self.uncertainties[name] = estimate.u * scale
+        self.methods[name] = estimate.method
+
+
+class Outcome(NamedTuple):
+    """How the newest figures came about: what `explain` tells."""
+
+    reason: str
+    over: Over | None
+    choice: list[Modelled]
+    meter_u: PowerU
+    signals: Signals
+    substituted: bool
+
+
+def fill(result: Estimates, of: Estimator, over: Over, flag: Quality) -> None:
+    """Puts everything that the energies allow; says why where they allow no efficiency."""
+    reason = _fill(result, of, over)
+    result.values["efficiency_reason"] = reason
+    if flag:
+        for name, value in result.values.items():
+            if value is not None and not isinstance(value, str):
+                result.flags[name] = result.flags.get(name, Quality.GOOD) | flag
+
+
+def _fill(result: Estimates, of: Estimator, over: Over) -> str:
+    now, cell = over.now, over.ratio
+    if (cell.in_plus + cell.in_minus) / cell.seconds < OFF * of.facts.drive_w:
+        return "the motor is off"
+    if of.asset.drive is not None:
+        _drive(result, of, over)
+    if not of.choice:
+        return why_no_model(of)
+    method = of.choice[0].method
+    least = LOAD_MIN_SENSOR if method == eff.M9 else eff.LOAD_MIN
+    if useful_w(cell) < least * of.motor.kw * 1000:
+        return f"below {100 * least:.0f} % load"
+    motor = by_energies(cell.terminal_plus + cell.shaft_minus, cell.motor, cell.u_motor, _u_terminal(cell), method)
+    if motor is None:
+        return "the losses are as large as the power"
+    result.put("motor_efficiency_pct", motor, 100)
+    loss, u_loss = cell.drive + cell.motor, math.hypot(cell.u_drive, cell.u_motor)
+    system = by_energies(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
+    result.put("system_efficiency_pct", system, 100)
+    _powers(result, of, now, method)
+    result.values["power_direction"] = 1 if now.in_plus >= now.in_minus else -1
+    tested = method in eff.TESTED
+    result.values["efficiency_basis"] = "measured" if tested else "tested" if method == eff.M6 else "modelled"
+    _class(result, of, motor)
+    return ""
+
+
+def useful_w(cell: Cell) -> float:
+    """Power at the shaft in either direction, mean over the time that the motor was on."""
+    return (cell.shaft_plus + cell.shaft_minus) / cell.busy_s if cell.busy_s > 0 else 0.0
+
+
+def _powers(result: Estimates, of: Estimator, now: Cell, method: str) -> None:
+    result.put("motor_losses_w", _mean(now, now.motor, now.u_motor, method))
+    for part in ("copper", "core", "mechanical", "additional"):
+        result.put(f"motor_losses_{part}_w", _mean(now, getattr(now, part), _part_u(now, getattr(now, part)), method))
+    u = math.hypot(now.u_in, now.u_drive, now.u_motor)
+    shaft = _mean(now, now.shaft_plus - now.shaft_minus, u, method)
+    result.put("shaft_power_w", shaft)
+    result.put("motor_load_pct", shaft, 0.1 / of.motor.kw)
+    if of.asset.drive is not None and of.speed_rpm:
+        result.put("shaft_torque_nm", shaft, 60 / (2 * math.pi * of.speed_rpm))
+
+
+def by_energies(gross: float, loss: float, u_loss: float, u_in: float, method: str) -> eff.Estimate | None:
+    """1 − loss/gross, both in J; gross: all that comes in on either side. u absolute (J), k = 2, independent."""
+    if not gross > loss >= 0:
+        return None
+    share = loss / gross
+    return eff.Estimate(1 - share, math.hypot(u_loss, share * u_in) / gross, method)
+
+
+def _drive(result: Estimates, of: Estimator, over: Over) -> None:
+    now, cell, method, share = over.now, over.ratio, of.facts.drive_method, of.asset.drive_share
+    gross = cell.in_plus + cell.terminal_minus
+    result.put("drive_efficiency_pct", by_energies(gross, cell.drive, cell.u_drive, cell.u_in, method), 100)
+    result.put("drive_losses_w", _mean(now, now.drive / share, now.u_drive / share, method))
+    terminal = now.terminal_plus - now.terminal_minus
+    result.put("motor_input_power_w", _mean(now, terminal, _u_terminal(now), method))
+
+
+def _class(result: Estimates, of: Estimator, motor: eff.Estimate) -> None:
+    """What class the motor is consistent with: only for losses that were measured at it, near its rated point."""
+    tested = next((item for item in of.choice if item.method in eff.TESTED and item.power_w > 0), None)
+    if tested is None:
+        return
+    share = tested.losses.total_w / tested.power_w
+    here = eff.Estimate(
+        1 - share, math.hypot(tested.losses.u_w / tested.power_w, share * of.meter_u.total), tested.method
+    )
+    plate = of.motor
+    rated = Plate(plate.kw * 1000, of.facts.efficiency or motor.value, plate.volts, of.facts.rated_a, plate.rpm,
+                  of.facts.sync_rpm, plate.poles)  # fmt: skip
+    speed = of.signals.frequency_hz / of.facts.rated_hz
+    torque = here.value * tested.power_w / (plate.kw * 1000) / max(speed, 1e-9)
+    found = at_rated_point(here.value, here.u, rated, speed, torque)
+    if found is None:
+        return
+    on_drive = of.asset.drive is not None
+    said = [
+        observed(*found, limits(scheme, plate.kw, plate.poles, plate.rpm, plate.kind, on_drive))
+        for scheme in (("IEC", "GB") if of.facts.rated_hz < 55 or on_drive else ("IEC", "NEMA"))
+    ]
+    result.values["observed_class"] = "; ".join(filter(None, said)) or None
+
+
+def why_no_model(of: Estimator) -> str:
+    if of.facts.efficiency is None:
+        return "neither efficiency nor class on the nameplate"
+    if of.signals.current_a is None:
+        return "no current"
+    return "no method fits the signals"
+
+
+def _mean(cell: Cell, joules: float, u_joules: float, method: str) -> eff.Estimate:
+    return eff.Estimate(joules / cell.seconds, u_joules / cell.seconds, method)
+
+
+def _u_terminal(cell: Cell) -> float:
+    return math.hypot(cell.u_in, cell.u_drive)
+
+
+def _part_u(cell: Cell, part: float) -> float:
+    """U of one part in J: in quadrature the parts make the sum's."""
+    return math.sqrt(part / cell.motor) * cell.u_motor if cell.motor > 0 else 0.0

@@ -1,0 +1,132 @@
+"""Energies of all parts over one interval: short on a steady load, a quarter of an hour on one that cycles."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from agent.estimate.trace import Trace
+
+LONG_S = 900.0
+STEADY_S, SHORTEST_S = 10.0, 0.9
+CHANGING_SPREAD = 0.10  # (largest − smallest) / mean of the input power in the short interval
+
+
+class Cell(NamedTuple):
+    """Energies in J. in, terminal and shaft by direction: plus towards the shaft; both never negative."""
+
+    end_s: float
+    seconds: float
+    in_plus: float = 0.0
+    in_minus: float = 0.0
+    terminal_plus: float = 0.0
+    terminal_minus: float = 0.0
+    shaft_plus: float = 0.0
+    shaft_minus: float = 0.0
+    drive: float = 0.0
+    u_drive: float = 0.0
+    copper: float = 0.0
+    core: float = 0.0
+    mechanical: float = 0.0
+    additional: float = 0.0
+    u_motor: float = 0.0
+    u_in: float = 0.0
+    busy_s: float = 0.0  # of these seconds with power in either direction
+
+    @property
+    def motor(self) -> float:
+        return self.copper + self.core + self.mechanical + self.additional
+
+    def plus(self, other: Cell) -> Cell:
+        return Cell(max(self.end_s, other.end_s), *(a + b for a, b in zip(self[1:], other[1:], strict=True)))
+
+
+class Over(NamedTuple):
+    """now: the newest seconds, for powers. ratio: what efficiencies are taken over.
+
+    whole: false while that is shorter than it should be.
+    """
+
+    now: Cell
+    ratio: Cell
+    steady: bool
+    whole: bool
+
+
+class Window:
+    """powers: (input W, its U in W); losses: (drive, its U, copper, core, mechanical, additional, U of the motor's).
+
+    share: this motor's part of the drive. add_drive: the input is measured behind the drive, whose losses come on top.
+    """
+
+    def __init__(self, period_s: float, share: float, off_w: float) -> None:
+        self._step_s = max(1.0, period_s)
+        self._steady_s = max(STEADY_S, 3 * self._step_s)
+        self._share, self._off_w = share, off_w
+        self._cells: deque[Cell] = deque()
+        self._fresh: list[Cell] = []
+
+    def advance(self, powers: Trace, losses: Trace, add_drive: bool) -> None:
+        """Takes in every whole step that both traces cover and that was not taken before."""
+        spans = powers.span, losses.span
+        if spans[0] is None or spans[1] is None:
+            return
+        first_s, end_s = max(spans[0][0], spans[1][0]), min(spans[0][1], spans[1][1])
+        start_s = max(first_s, self._cells[-1].end_s) if self._cells else first_s
+        while start_s + self._step_s <= end_s + 1e-6:
+            stop_s = min(start_s + self._step_s, end_s)
+            cell = self._cell(
+                powers.integral(start_s, stop_s), losses.integral(start_s, stop_s), start_s, stop_s, add_drive
+            )
+            self._cells.append(cell)
+            self._fresh.append(cell)
+            start_s = stop_s
+        while self._cells and self._cells[0].end_s <= self._cells[-1].end_s - LONG_S:
+            self._cells.popleft()
+
+    def clear(self) -> None:
+        self._cells.clear()
+
+    def take_fresh(self) -> list[Cell]:
+        """The cells since the last call: for counters."""
+        found, self._fresh = self._fresh, []
+        return found
+
+    def over(self, powers: Trace, now_s: float, fresh_s: float) -> Over | None:
+        """None without a step that is young enough."""
+        if not self._cells or now_s - self._cells[-1].end_s > fresh_s + self._step_s:
+            return None
+        end_s = self._cells[-1].end_s
+        newest = powers.span[1] if powers.span else end_s
+        steady = powers.spread(newest - self._steady_s, newest) <= CHANGING_SPREAD
+        now = self._sum(end_s - self._steady_s)
+        if now.seconds < SHORTEST_S:
+            return None
+        if steady:
+            return Over(now, now, True, now.seconds > 0.9 * self._steady_s)
+        long = self._sum(end_s - LONG_S)
+        return Over(now, long, False, long.seconds > 0.9 * LONG_S - self._step_s)
+
+    def _sum(self, from_s: float) -> Cell:
+        total = Cell(self._cells[-1].end_s, 0.0)
+        for cell in reversed(self._cells):
+            if cell.end_s <= from_s + 1e-6:
+                break
+            total = total.plus(cell)
+        return total
+
+    def _cell(
+        self, power: tuple[float, ...], loss: tuple[float, ...], start_s: float, stop_s: float, add_drive: bool
+    ) -> Cell:
+        drive, u_drive, copper, core, mechanical, additional, u_motor = loss
+        seconds = stop_s - start_s
+        p_in = (power[0] + (drive if add_drive else 0.0)) * self._share
+        u_in = power[1] * self._share
+        drive, u_drive = drive * self._share, u_drive * self._share
+        terminal = p_in - drive
+        shaft = terminal - (copper + core + mechanical + additional)
+        return Cell(
+            stop_s, seconds, max(p_in, 0.0), max(-p_in, 0.0), max(terminal, 0.0), max(-terminal, 0.0),
+            max(shaft, 0.0), max(-shaft, 0.0), drive, u_drive, copper, core, mechanical, additional, u_motor, u_in,
+            seconds if abs(p_in) > self._off_w * seconds else 0.0,
+        )  # fmt: skip

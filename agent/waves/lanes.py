@@ -1,0 +1,82 @@
+"""The waveforms of all motors: plain numbers while kernels are compiled elsewhere, then the real ones."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from agent import kernels
+from agent.config import Motor
+from agent.messages import Message
+from drivers.reading import Waveform
+
+if TYPE_CHECKING:
+    from agent.waves.meanwhile import Meanwhile
+    from agent.waves.windows import WaveformLane
+
+log = logging.getLogger(__name__)
+
+
+class Lanes:
+    """lost: samples that were missing."""
+
+    def __init__(self, emit: Callable[[Message], None], motor_of: Callable[[str], Motor | None]) -> None:
+        self._emit, self._motor_of = emit, motor_of
+        self._lanes: dict[str, WaveformLane] = {}
+        self._plain: dict[str, Meanwhile] = {}  # while kernels are compiled
+        self._warming: subprocess.Popen[bytes] | None = None
+        self._kernels_failed = False
+        self.lost = 0
+
+    def take(self, block: Waveform) -> None:
+        lane = self._lanes.get(block.device)
+        if lane is None:
+            if not self._kernels_ready():
+                self._meanwhile(block)
+                return
+            from agent.waves.windows import WaveformLane
+
+            self._plain.pop(block.device, None)
+            lane = self._lanes[block.device] = WaveformLane(block.device, self._emit, self._motor_of(block.device))
+        before = lane.lost
+        lane.take(block)
+        self.lost += lane.lost - before
+
+    def forget(self, changed: Callable[[str], bool]) -> None:
+        """Motors that are not what they were begin anew."""
+        self._plain.clear()
+        for name in [name for name in self._lanes if changed(name)]:
+            del self._lanes[name]
+
+    def close(self) -> None:
+        """Ends what was started."""
+        if self._warming is not None and self._warming.poll() is None:
+            self._warming.terminate()
+            self._warming.wait(5)
+
+    def _meanwhile(self, block: Waveform) -> None:
+        from agent.waves.meanwhile import Meanwhile
+
+        lane = self._plain.get(block.device)
+        if lane is None:
+            lane = self._plain[block.device] = Meanwhile(block.device, self._emit, self._motor_of(block.device))
+        lane.take(block)
+
+    def _kernels_ready(self) -> bool:
+        if self._warming is None:
+            if kernels.is_warm():
+                return True
+            if self._kernels_failed:
+                return False
+            log.info("kernels are compiled in a process of their own; events follow in about a minute")
+            self._warming = kernels.warm_elsewhere()
+        code = self._warming.poll()
+        if code is None:
+            return False
+        self._warming = None
+        if code != 0:
+            log.error("the kernels did not compile (exit %d): no events, no 10 min values; try: magwatt warm", code)
+            self._kernels_failed = True
+        return code == 0

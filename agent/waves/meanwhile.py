@@ -1,0 +1,58 @@
+"""pq3s and harmonics of a waveform by plain numpy, marked WARMING_UP, until the kernels are compiled.
+
+No events, flicker and 10 min values: those come with the kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from agent.config import Motor
+from agent.messages import Message
+from agent.waves.pq import harmonics_values, pq3s_values, shown
+from drivers.files import ROLES
+from drivers.reading import Quality, Waveform
+from dsp.plain import STRETCH_S, Plain, plain
+
+STRETCHES = 5  # of a message: 3 s
+
+
+class Meanwhile:
+    """One motor's stream. Use from the computing thread; `emit` gets each finished message."""
+
+    def __init__(self, asset: str, emit: Callable[[Message], None], motor: Motor | None = None) -> None:
+        self._asset, self._emit = asset, emit
+        self._demand_a = (motor.amps if motor else None) or float("nan")
+        self._rows = np.zeros((len(ROLES), 0))
+        self._done: list[Plain] = []
+        self._next = -1
+        self._quality = Quality.GOOD
+
+    def take(self, block: Waveform) -> None:
+        """A block that does not follow the one before begins anew: nothing reaches across a gap."""
+        if block.index != self._next:
+            self._rows, self._done = self._rows[:, :0], []
+        self._next = block.index + block.samples.shape[1]
+        self._quality |= block.quality
+        rows = np.full((len(ROLES), block.samples.shape[1]), np.nan)
+        for name, samples in zip(block.channels, block.samples, strict=False):
+            if name in ROLES:
+                rows[ROLES.index(name)] = samples
+        self._rows = np.concatenate((self._rows, rows), axis=1)
+        size = max(16, round(STRETCH_S * block.rate_hz))
+        while self._rows.shape[1] >= size:
+            self._done.append(plain(self._rows[:, :size], block.rate_hz, self._demand_a))
+            self._rows = self._rows[:, size:]
+            if len(self._done) == STRETCHES:
+                left_s = self._rows.shape[1] / block.rate_hz
+                end_ns = block.start_ns + round((block.samples.shape[1] / block.rate_hz - left_s) * 1e9)
+                self._tell(end_ns // 1_000_000, all(role in block.channels for role in ROLES))
+
+    def _tell(self, t_ms: int, whole: bool) -> None:
+        done, self._done = self._done, []
+        quality, self._quality = self._quality | Quality.WARMING_UP, Quality.GOOD
+        values = shown("pq3s", pq3s_values(done, whole) | {"windows": len(done), "windows_left_out": 0})
+        self._emit(Message(self._asset, "pq3s", t_ms, values, quality=quality))
+        self._emit(Message(self._asset, "harmonics", t_ms, harmonics_values(done), quality=quality))

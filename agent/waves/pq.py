@@ -1,0 +1,116 @@
+"""What windows of waveforms say, as the values of pq3s, harmonics and pq10m."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from agent.metrics import by_name, rounded, rounded_all
+from dsp.aggregate import Interval, columns
+from dsp.plain import Plain
+from dsp.results import Flag, Window
+
+
+def pq3s_values(windows: Sequence[Window | Plain], whole: bool = True) -> dict[str, Any]:
+    """3 s values: quadratic means (IEC 61000-4-30, 4.5 [M]), plain ones of powers and frequency.
+
+    whole: whether all three phases are there; otherwise totals are None.
+    """
+    values: dict[str, Any] = {name: _aggregate(windows, *source) for name, source in _PQ3S.items()}
+    return values if whole else values | dict.fromkeys(_TOTALS)
+
+
+def nothing_of_3s() -> dict[str, Any]:
+    return dict.fromkeys(_PQ3S)
+
+
+def harmonics_values(windows: Sequence[Window | Plain]) -> dict[str, Any]:
+    """Subgroups by order 0…50 for each phase; components where a window holds fewer than three cycles. Bands from 2 to
+    9 kHz where the sampling rate carries any."""
+    values: dict[str, Any] = {"fundamental_hz": round(float(np.mean([window.frequency_hz for window in windows])), 4)}
+    few = any(Flag.FEW_CYCLES in window.flags for window in windows)
+    for letter, unit in (("u", "v"), ("i", "a")):
+        field = f"{'h' if few else 'sg'}_{letter}_{unit}"
+        mean = np.sqrt(np.mean([getattr(window, field) ** 2 for window in windows], axis=0))
+        values |= _by_phase("harmonics", f"harmonic_{letter}", unit, mean)
+        bands = np.sqrt(np.mean([getattr(window, f"band_{letter}_{unit}") ** 2 for window in windows], axis=0))
+        values |= _by_phase("harmonics", f"band_{letter}", unit, bands)
+    return values
+
+
+def pq10m_values(interval: Interval, whole: bool = True) -> dict[str, Any]:
+    """10 min values with the least and largest of their windows; None for what was never measured."""
+    at = columns()
+    values: dict[str, Any] = {}
+    for name, (field, phase, _) in _PQ3S.items():
+        source = _COLUMN.get(field, (field, 0))
+        if source is not None:
+            values[name] = float(interval.values[at[source[0]]][phase or source[1]])
+    values["power_factor"] = float(values["active_power_w"]) / float(values["apparent_power_va"] or np.nan)
+    for n in range(3):
+        for word, row in (("min", interval.low), ("max", interval.high)):
+            values[f"voltage_l{n + 1}n_{word}_v"] = float(row[at["u_rms_v"]][n])
+        values[f"current_l{n + 1}_max_a"] = float(interval.high[at["i_rms_a"]][n])
+    values["active_power_max_w"] = float(interval.high[at["p_w"]][0])
+    if not whole:
+        values |= dict.fromkeys((*_TOTALS, "active_power_max_w"))
+    for letter, unit in (("u", "v"), ("i", "a")):
+        for word, field in (("harmonic", "sg"), ("band", "band")):
+            rows = interval.values[at[f"{field}_{letter}_{unit}"]].reshape(3, -1)
+            values |= _by_phase("pq10m", f"{word}_{letter}", unit, rows)
+    return values
+
+
+def distortion(values: dict[str, Any]) -> list[str]:
+    """Which of them say something about orders above the first."""
+    return [name for name, value in values.items() if value is not None and name.startswith(_DISTORTION)]
+
+
+def shown(topic: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Rounded as they are published; lists are already."""
+    table = by_name(topic)
+    return {
+        name: value if value is None or isinstance(value, list) else rounded(table[name], value)
+        for name, value in values.items()
+    }
+
+
+def _by_phase(topic: str, what: str, unit: str, mean: np.ndarray) -> dict[str, Any]:
+    table, found = by_name(topic), {}
+    for phase in range(3):
+        name = f"{what}_l{phase + 1}_{unit}"
+        if not np.isnan(mean[phase]).all():
+            found[name] = rounded_all(table[name], mean[phase].tolist())
+    return found
+
+
+def _aggregate(windows: Sequence[Window | Plain], field: str, phase: int | None, quadratic: bool) -> float:
+    rows = [getattr(window, field) for window in windows]
+    picked = np.array([row if phase is None else row[phase] for row in rows], dtype=np.float64)
+    return float(np.sqrt(np.mean(picked**2)) if quadratic else np.mean(picked))
+
+
+_DISTORTION = ("thd_", "tdd_", "k_factor_", "harmonic_", "band_")
+_TOTALS = ("active_power_w", "reactive_power_fund_var", "apparent_power_va", "power_factor")
+_PQ3S: dict[str, tuple[str, int | None, bool]] = {
+    **{f"voltage_l{n + 1}n_v": ("u_rms_v", n, True) for n in range(3)},
+    **{f"current_l{n + 1}_a": ("i_rms_a", n, True) for n in range(3)},
+    "active_power_w": ("p_w", None, False),
+    "reactive_power_fund_var": ("q1_var", None, False),
+    "apparent_power_va": ("s_va", None, False),
+    "power_factor": ("pf", None, False),
+    "frequency_hz": ("frequency_hz", None, False),
+    **{f"thd_u_l{n + 1}_pct": ("thd_u_pct", n, True) for n in range(3)},
+    **{f"thd_i_l{n + 1}_pct": ("thd_i_pct", n, True) for n in range(3)},
+    **{f"tdd_l{n + 1}_pct": ("tdd_pct", n, True) for n in range(3)},
+    **{f"k_factor_l{n + 1}": ("k_factor", n, True) for n in range(3)},
+    "voltage_positive_sequence_v": ("u1_v", None, True),
+    "voltage_unbalance_pct": ("u2_pct", None, True),
+    "voltage_zero_sequence_pct": ("u0_pct", None, True),
+    "current_unbalance_pct": ("i2_pct", None, True),
+    "current_zero_sequence_pct": ("i0_pct", None, True),
+}
+# where the aggregator keeps another name or place; None: made from others
+_COLUMN: dict[str, tuple[str, int] | None] = {"u1_v": ("u_sequence_v", 1), "pf": None}

@@ -1,0 +1,54 @@
+"""The readers of all waveforms, one thread each, and how they change while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from agent.config import Config
+from drivers.reading import Clock, Quality, Waveform
+
+if TYPE_CHECKING:
+    from drivers.waveform import StreamReader
+
+
+class Streams:
+    """`set` makes it read what a configuration names; a stream that stays the same is not touched."""
+
+    def __init__(self, take: Callable[[Waveform], None], clock: Clock) -> None:
+        self._take, self._clock = take, clock
+        self._readers: dict[tuple[str, str, int], StreamReader] = {}
+        self._damaged = 0  # frames, of readers that are gone
+
+    def set(self, config: Config) -> None:
+        wanted = {
+            (motor.name, motor.waveform.where, motor.waveform.baud)
+            for motor in config.motors.values()
+            if motor.waveform
+        }
+        for key in self._readers.keys() - wanted:
+            reader = self._readers.pop(key)
+            reader.stop()
+            self._damaged += reader.assembler.decoder.damaged
+        if not wanted:
+            return
+        from drivers.waveform import StreamReader
+
+        quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
+        for key in sorted(wanted - self._readers.keys()):
+            reader = self._readers[key] = StreamReader(*key, self._take, self._clock, quality)
+            reader.start()
+
+    def stop(self) -> None:
+        for reader in self._readers.values():
+            reader.stop()
+
+    def numbers(self) -> Mapping[str, float | int]:
+        readers = list(self._readers.values())
+        values: dict[str, float | int] = {
+            "waveform_frames_damaged": self._damaged + sum(reader.assembler.decoder.damaged for reader in readers)
+        }
+        drifts = [drift for reader in readers if (drift := reader.assembler.drift_ppm()) is not None]
+        if drifts:
+            values["waveform_drift_ppm"] = max(drifts, key=abs)
+        return values
