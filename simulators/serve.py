@@ -116,9 +116,9 @@ class _Waves:
         self.port, self.tcp = PtyOutlet(), TcpOutlet()
 
     def sample(self, dt_s: float, utc_ns: int, due_ns: int) -> None:
-        train = self._plant.sampled()
-        assert train is not None
-        self._sender.sample(train, dt_s=dt_s, utc_ns=utc_ns, due_ns=due_ns)
+        source = self._plant.sampled()
+        assert source is not None
+        self._sender.sample(source, dt_s=dt_s, utc_ns=utc_ns, due_ns=due_ns)
 
     async def send(self, clock: Clock) -> None:
         while True:

@@ -10,7 +10,7 @@ from collections import deque
 from typing import NamedTuple
 
 from drivers import ews
-from simulators.devices.waves import Synthesiser
+from simulators.devices.waves import FrontEnd, Sampler, Synthesiser
 from simulators.plant.units import Train
 
 RATE_HZ = 10240.0
@@ -51,7 +51,8 @@ class EwsSender:
 
     def __init__(self, seed: int, drift_ppm: float, noise_counts: float = 1.5, stream: int = 1) -> None:
         self._rate_hz = RATE_HZ * (1 + drift_ppm * 1e-6)
-        self._synthesiser = Synthesiser(self._rate_hz, _SCALE, noise_counts, seed)
+        self._synthesiser = Synthesiser(self._rate_hz)
+        self._front = FrontEnd(_SCALE, noise_counts, seed)
         self._stream = stream
         self._sequence = self._index = 0
         self._hello_due_ns = 0
@@ -63,7 +64,7 @@ class EwsSender:
         self._pending = b""  # instants that do not fill a frame yet, 12 bytes each
         self._queue: deque[Due] = deque(maxlen=2000)
 
-    def sample(self, train: Train, *, dt_s: float, utc_ns: int, due_ns: int) -> None:
+    def sample(self, source: Train | Sampler, *, dt_s: float, utc_ns: int, due_ns: int) -> None:
         """The samples of the step that ends now at `utc_ns`; they leave spread over the next step, from due_ns on.
 
         A step longer than 5 s is a device that slept: it goes on without those samples.
@@ -75,7 +76,11 @@ class EwsSender:
             self._index += count + len(self._pending) // 12
             self._pending = b""
             return
-        counts = self._synthesiser.block(train.u_v, train.i_a, train.frequency_hz, count)
+        if isinstance(source, Train):
+            wave = self._synthesiser.block(source.u_v, source.i_a, source.frequency_hz, count)
+        else:
+            wave = source.samples(count, self._rate_hz)
+        counts = self._front.counts(wave)
         # Sample number -pending is the first of the buffer, number 0 the first of this step.
         first = -(len(self._pending) // 12)
         data = self._pending + counts.tobytes()

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.plant._arrays import Floats
 from simulators.plant.phasors import Phasors
 
 SUDDEN = 0.05  # of the fundamental, from step to step
 
 
+class Sampler(Protocol):
+    """What makes its own samples, such as simulators.plant.line_wave.LineWave."""
+
+    def samples(self, count: int, rate_hz: float) -> Floats:
+        """The next ones: V of L1 to L3, A of L1 to L3, shape (6, count)."""
+        ...
+
+
 class Synthesiser:
-    """Six channels u1 u2 u3 i1 i2 i3 of counts, phase-continuous from block to block.
+    """Six channels u1 u2 u3 i1 i2 i3 in V and A, phase-continuous from block to block.
 
     Between two plant steps the amplitudes and the frequency run linearly, so that there are no steps in the signal; a
     fundamental that moves by more than a twentieth jumps at once, as in a dip.
     """
 
-    def __init__(self, rate_hz: float, scale: tuple[float, float], noise_counts: float, seed: int) -> None:
-        self._rate_hz, self._noise = rate_hz, noise_counts
-        self._scale = np.repeat(np.array(scale), 3)
-        self._random = np.random.Generator(np.random.SFC64(seed))
+    def __init__(self, rate_hz: float) -> None:
+        self._rate_hz = rate_hz
         self._theta = 0.0  # of the fundamental at the next sample
         self._last: tuple[NDArray[np.complex128], float] | None = None
 
-    def block(self, u_v: Phasors, i_a: Phasors, frequency_hz: float, count: int) -> NDArray[np.int16]:
-        """`count` instants that lead to the given state, shape (count, 6); clipped at full scale."""
-        now = np.concatenate([u_v, i_a]) * math.sqrt(2) / self._scale[:, None]
+    def block(self, u_v: Phasors, i_a: Phasors, frequency_hz: float, count: int) -> Floats:
+        """`count` instants that lead to the given state, shape (6, count)."""
+        now: Phasors = np.concatenate([u_v, i_a]) * complex(math.sqrt(2))
         before, frequency_before = self._last or (now, frequency_hz)
         if np.abs(now[:, 1] - before[:, 1]).max() > SUDDEN * np.abs(before[:, 1]).max():
             before = now
@@ -39,7 +47,6 @@ class Synthesiser:
         theta = ends - step
         self._theta = float(ends[-1]) % (2 * math.pi) if count else self._theta
         orders = np.flatnonzero((now != 0).any(axis=0) | (before != 0).any(axis=0))
-        wave = np.zeros((6, count))
         turn = np.exp(1j * theta)
         power, reached = np.ones(count, complex), 0
         basis = np.empty((len(orders), count), complex)
@@ -48,7 +55,19 @@ class Synthesiser:
                 power, reached = power * turn, reached + 1
             basis[row] = power
         # einsum, not @: BLAS would wake threads that cost ten times the sum itself.
-        wave = np.einsum("co,on->cn", before[:, orders], basis).real
+        wave: Floats = np.einsum("co,on->cn", before[:, orders], basis).real
         wave += np.einsum("co,on->cn", (now - before)[:, orders], basis).real * way
-        wave += self._random.standard_normal((6, count)) * self._noise
-        return np.ascontiguousarray(np.clip(np.rint(wave), -32768, 32767).astype("<i2").T)
+        return wave
+
+
+class FrontEnd:
+    """What an ADC makes of six channels: noise, counts, full scale."""
+
+    def __init__(self, scale: tuple[float, float], noise_counts: float, seed: int) -> None:
+        self._noise, self._scale = noise_counts, np.repeat(np.array(scale), 3)[:, None]
+        self._random = np.random.Generator(np.random.SFC64(seed))
+
+    def counts(self, wave: Floats) -> NDArray[np.int16]:
+        """Shape (instants, 6)."""
+        noisy = wave / self._scale + self._random.standard_normal(wave.shape) * self._noise
+        return np.ascontiguousarray(np.clip(np.rint(noisy), -32768, 32767).astype("<i2").T)

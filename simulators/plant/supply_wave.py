@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -39,19 +40,24 @@ class SupplyWave:
         self.now_s = 0.0
         self.angle = 0.0  # of the fundamental
 
-    def block(self, components: Sequence[Component], frequency_hz: float, steps: int, step_s: float) -> Vectors:
+    def block(
+        self, components: Sequence[Component], frequency_hz: float, steps: int, step_s: float,
+        before: Sequence[Component] | None = None,
+    ) -> Vectors:  # fmt: skip
         """2·steps + 1 vectors from now to the block's end; zero-sequence parts reach no star point and are left out.
 
-        components: rms phasors of L1 against the fundamental's angle 0. The time then stands at the block's end.
+        components: rms phasors of L1 against the fundamental's angle 0, at the block's end; before: at its beginning,
+        with even change between; the same where not given. The time then stands at the block's end.
         """
         half: Floats = np.arange(2 * steps + 1, dtype=np.float64) * (step_s / 2)
         t: Floats = np.asarray(self.now_s + half)
         theta = self.angle + 2 * math.pi * frequency_hz * half
         sound = np.zeros(len(half), complex)
         turn = np.exp(1j * theta)
-        for order, sequence, value in components:
+        way = np.linspace(0.0, 1.0, len(half))
+        for order, sequence, value, change in _moving(before or components, components):
             if sequence:
-                sound += _vector(turn**order, sequence, math.sqrt(2) * complex(value))
+                sound += _vector(turn**order * (value + change * way), sequence, math.sqrt(2) + 0j)
         u1 = sum(complex(c.value) for c in components if c.order == 1 and c.sequence == 1)
         for inter in self.interharmonics:
             wave = np.exp(2j * math.pi * inter.frequency_hz * t)
@@ -68,6 +74,15 @@ class SupplyWave:
         for flicker in self.flicker:
             swing += flicker.depth / 2 * np.sin(2 * math.pi * flicker.frequency_hz * t)
         return swing
+
+
+def _moving(before: Sequence[Component], now: Sequence[Component]) -> list[tuple[int, int, complex, complex]]:
+    """Order, sequence, first value and its change; those of one order and sequence summed."""
+    ends = [defaultdict[tuple[int, int], complex](complex) for _ in range(2)]
+    for sums, parts in zip(ends, (before, now), strict=True):
+        for order, sequence, value in parts:
+            sums[order, sequence] += value
+    return [(*key, ends[0][key], ends[1][key] - ends[0][key]) for key in {**ends[0], **ends[1]}]
 
 
 def _vector(turn: Vectors, sequence: int, value: complex) -> Vectors:

@@ -27,16 +27,22 @@ class Load(NamedTuple):
 NO_LOAD = Load()
 
 
-def of_pump(pump: Pump, flow_m3_s: float, inertia_kg_m2: float = 0.0) -> Load:
-    """A pump or fan at that flow, whatever speed brings it: P·n³·(b0 + b1·φ/n + b2·(φ/n)²) over ω, term by term."""
-    reference = pump.speed_rpm * math.pi / 30
-    phi = flow_m3_s / pump.flow_m3_s
-    b0, b1, b2 = pump.power_shape
-    torque = pump.power_w / reference
+def of_flow(
+    power_w: float, speed_rpm: float, shape: tuple[float, float, float], share: float, inertia_kg_m2: float = 0.0
+) -> Load:
+    """A pump or fan at a share of its full flow, whatever speed n brings it: P·n³·(b0 + b1·φ/n + b2·(φ/n)²) over ω,
+    term by term. power_w: at speed_rpm with full flow."""
+    reference = speed_rpm * math.pi / 30
+    b0, b1, b2 = shape
+    torque = power_w / reference
     return Load(
-        constant_nm=torque * b2 * phi**2, linear=torque * b1 * phi / reference, square=torque * b0 / reference**2,
+        constant_nm=torque * b2 * share**2, linear=torque * b1 * share / reference, square=torque * b0 / reference**2,
         inertia_kg_m2=inertia_kg_m2,
     )  # fmt: skip
+
+
+def of_pump(pump: Pump, flow_m3_s: float, inertia_kg_m2: float = 0.0) -> Load:
+    return of_flow(pump.power_w, pump.speed_rpm, pump.power_shape, flow_m3_s / pump.flow_m3_s, inertia_kg_m2)
 
 
 def of_fan(pump: Pump, opening: float, inertia_kg_m2: float = 0.0) -> Load:

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, Protocol
 
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.waves import Sampler
 from simulators.endpoints import Endpoints, Outlet
 from simulators.plant.units import Train
 from simulators.truth import Row
@@ -51,8 +52,8 @@ class Plant(Protocol):
         """Asset → what is true now."""
         ...
 
-    def sampled(self) -> Train | None:
-        """The train whose waveforms are sampled, always or never."""
+    def sampled(self) -> Train | Sampler | None:
+        """Whose waveforms are sampled, always or never: a train's phasors, or what makes its own samples."""
         ...
 
 

@@ -13,7 +13,10 @@ from simulators.scenarios.machines import library
 from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, TrainRecord
 
 KINDS = ("direct", "driven", "dc-bus")
-DEFECTS = {"demagnetising": ("driven", "dc-bus"), "broken-bar": ("direct",)}  # and on which kind of train
+DEFECTS = {  # and on which kind of train
+    "demagnetising": ("driven", "dc-bus"), "broken-bar": ("direct",), "bearing": ("direct",),
+    "eccentricity": ("direct",),
+}  # fmt: skip
 DIP_LEAST, DIP_LEAST_DIRECT = 0.05, 0.75  # below the second a motor direct on line may stall, which nobody solves here
 
 

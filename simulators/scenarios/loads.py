@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from simulators.plant import wave_load
+
 _RPM = 30 / math.pi
 
 
@@ -59,6 +61,10 @@ class Flow:
         x = share / n
         a, b, c = self.shape
         return 1000 * self.kw * n**3 * (a + b * x + c * x * x)
+
+    def in_time(self, share: float) -> wave_load.Load:
+        """The same law for the waveform tier, with a valve or damper."""
+        return wave_load.of_flow(1000 * self.kw, self.speed_rpm, self.shape, share, self.inertia_kg_m2)
 
     def driven(self, share: float) -> Demand:
         """Turned just fast enough for that flow."""

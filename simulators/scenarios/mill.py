@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from random import Random
+from typing import TYPE_CHECKING
 
+from simulators.devices.waves import Sampler
 from simulators.endpoints import Outlet
 from simulators.plant import params
 from simulators.plant.faults import Dip
@@ -19,6 +21,9 @@ from simulators.scenarios.machines import drive_of
 from simulators.scenarios.records import ScenarioRecord
 from simulators.scenarios.unit import Unit, meter_name, units_of
 from simulators.truth import Row, of_inverter, of_train
+
+if TYPE_CHECKING:
+    from simulators.plant.line_wave import LineWave
 
 _SETTLED_S = 1e9
 
@@ -37,6 +42,7 @@ class Mill:
         self._at_rectifier: tuple[Phasors, Phasors, float] | None = None
         self.instruments = Instruments(record, self.units, chance)
         self._meter_kwh = dict.fromkeys(self.instruments.behind, 0.0)
+        self._waves: LineWave | None = None
         self._solve()
         for unit in self.units.values():
             unit.warm(_SETTLED_S)
@@ -143,5 +149,19 @@ class Mill:
             row["defect"] = unit.record.defect.share(self.now_s)
         return row
 
-    def sampled(self) -> Train | None:
-        return next((unit.train for unit in self.units.values() if unit.record.waveform), None)
+    def sampled(self) -> Train | Sampler | None:
+        """A motor on the line in the waveform tier, where its defect shows; before a drive what its rectifier takes."""
+        unit = next((unit for unit in self.units.values() if unit.record.waveform), None)
+        if unit is None or unit.train is None or not isinstance(unit.motor, InductionMotor):
+            return unit.train if unit else None
+        from simulators.plant.line_wave import LineWave  # and numba, which only this needs
+
+        motor = unit.motor_now(self.now_s)
+        assert isinstance(motor, InductionMotor)
+        assert isinstance(unit.load, Flow)
+        self._waves = self._waves or LineWave(motor)
+        self._waves.aim(
+            motor, self._supply.components(), self._supply.frequency_hz, unit.load.in_time(unit.share),
+            unit.condition(self.now_s), unit.train.speed_rad_s,
+        )  # fmt: skip
+        return self._waves

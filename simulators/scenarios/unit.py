@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from simulators.plant.faults import HEALTHY, Bearing, Condition, Course
 from simulators.plant.params import Drive, InductionMotor, MagnetMotor
 from simulators.plant.units import Train
 from simulators.plant.wander import Wander, soft_limit
@@ -66,7 +67,19 @@ class Unit:
         share = defect.share(now_s)
         if isinstance(motor, MagnetMotor):
             return replace(motor, flux20_wb=motor.flux20_wb * (1 - share))
-        return replace(motor, rr_ohm=motor.rr_ohm * (1 + share))
+        return replace(motor, rr_ohm=motor.rr_ohm * (1 + share)) if defect.kind == "broken-bar" else motor
+
+    def condition(self, now_s: float) -> Condition:
+        """What of its defect only a waveform shows."""
+        defect = self.record.defect
+        if defect is None or isinstance(self.motor, MagnetMotor):
+            return HEALTHY
+        share = defect.share(now_s)
+        if defect.kind == "bearing":
+            return Bearing(Course(first=share)).apply(HEALTHY, now_s)
+        if defect.kind == "eccentricity":
+            return Condition(gap_static=share / 2, gap_dynamic=share / 2)
+        return Condition(bar=share / (1 + share))  # one axis of the cage has all of the rise, the other none
 
     def warm(self, dt_s: float) -> None:
         if isinstance(self.motor, MagnetMotor) and self.train is not None:

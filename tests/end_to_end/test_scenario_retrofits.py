@@ -68,8 +68,8 @@ def saved(found: Run, before: str, after: str) -> tuple[float, float]:
 
 
 def test_the_pumps_saving_over_a_day() -> None:
-    """Two meters of class 0.5 on 65 %: 0.65·(0.005 + 0.005) of the saving. The reference's motor is another; the drive's
-    losses are put in as they truly were."""
+    """Two meters of class 0.5 on 65 %: 0.65·(0.005 + 0.005) of the saving. The reference's motor is another; losses
+    of the drive are put in as they truly were."""
     published, true = saved(pump_day(), "pump-before", "pump-after")
     assert published == pytest.approx(true, abs=0.0065)
     lost_w = [rows["pump-after"]["drive_losses_w"] for rows in pump_day().truths]

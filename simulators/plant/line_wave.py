@@ -1,0 +1,69 @@
+"""Samples of an induction motor on the line, by the waveform tier beside the steady one: same record, supply, load.
+
+`aim` says where the plant stands now, `samples` leads there. Faults show as they do in a motor: sidebands of a broken
+bar, of a bearing, of an eccentric rotor. A second costs 0.5 ms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from simulators.plant import space
+from simulators.plant._arrays import Floats
+from simulators.plant.faults import Condition
+from simulators.plant.induction_wave import InductionWave
+from simulators.plant.params import InductionMotor
+from simulators.plant.phasors import Component
+from simulators.plant.supply_wave import SupplyWave
+from simulators.plant.wave_load import Load
+
+_SUDDEN = 0.05  # of the fundamental, from step to step: a dip jumps
+
+
+class LineWave:
+    """motor: as it is in the steady tier now; condition: what only shows in time."""
+
+    def __init__(self, motor: InductionMotor) -> None:
+        self._supply = SupplyWave()
+        self._machine: InductionWave | None = None
+        self._before: Sequence[Component] = ()
+        InductionWave(motor).run(np.zeros(3, complex), 1e-4)  # compiles now, not in the first second
+
+    def aim(
+        self, motor: InductionMotor, supply: Sequence[Component], frequency_hz: float, load: Load,
+        condition: Condition, speed_rad_s: float,
+    ) -> None:  # fmt: skip
+        """speed_rad_s: where the machine starts."""
+        self._motor, self._now, self._load, self._condition = motor, supply, load, condition
+        self._frequency_hz, self._speed = frequency_hz, speed_rad_s
+
+    def samples(self, count: int, rate_hz: float) -> Floats:
+        """Shape (6, count): phase to neutral V of L1 to L3, A of L1 to L3, at the starts of their intervals."""
+        if self._machine is None:
+            self._machine = InductionWave(self._motor)
+            self._machine.settle(abs(_fundamental(self._now)), self._frequency_hz, self._speed)
+            self._before = self._now
+        before = self._before
+        if abs(_fundamental(self._now) - _fundamental(before)) > _SUDDEN * abs(_fundamental(before)):
+            before = self._now
+        zero = self._zero_sequence(count, rate_hz)
+        u = self._supply.block(self._now, self._frequency_hz, count, 1 / rate_hz, before)
+        self._before = self._now
+        self._machine.motor = self._motor
+        wave = self._machine.run(u, 1 / rate_hz, self._load, condition=self._condition)
+        return np.concatenate([space.phases(wave.u) + zero, space.phases(wave.i)])
+
+    def _zero_sequence(self, count: int, rate_hz: float) -> Floats:
+        theta = self._supply.angle + 2 * math.pi * self._frequency_hz / rate_hz * np.arange(count)
+        found = np.zeros(count)
+        for order, sequence, value in self._now:
+            if sequence == 0:
+                found += math.sqrt(2) * (complex(value) * np.exp(1j * order * theta)).real
+        return found
+
+
+def _fundamental(parts: Sequence[Component]) -> complex:
+    return sum((complex(item.value) for item in parts if item.order == 1 and item.sequence == 1), 0j)
