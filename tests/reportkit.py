@@ -148,14 +148,14 @@ def retrofit(folder: Path, days: int = 31, month: str = "2026-10", baseline: boo
     learnt = old(utc_ms("2026-09-01 00:00"), utc_ms("2026-09-15 00:00"))
     save_intervals(store, learnt)
     key = load_or_make(state)
+    keeper = Keeper(key, {"config": "c0ffee", "software": "0.1.0"})
+    store.do(lambda db: keeper.keep_up(db, utc_ms("2026-09-15 08:00")))
     frozen = None
     if baseline:
         frozen = freeze(learn("fan", learnt, classes=("0.5S", "0.5S")), utc_ms("2026-09-15 08:00"), "Li Wei")
         save_frozen(store, frozen)
         ledger.append(store, key, utc_ms("2026-09-15 08:00"), [("baseline", {"baseline": _body(frozen)})])
     save_intervals(store, new(begin, begin + days * 96 * QUARTER_MS))
-    keeper = Keeper(key, {"config": "c0ffee", "software": "0.1.0"})
-    store.do(keeper.watch)
     for day in range(days + 1):
         t_ms = begin + day * 24 * HOUR_MS + SETTLED_MS
         store.do(lambda db, t_ms=t_ms: roots.close_day(db, key, t_ms, ZONE, {"site": "mill-2", "gateway": "gw-07"}))

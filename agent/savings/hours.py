@@ -23,7 +23,7 @@ from agent.savings.types import QUARTER_MS, Interval
 
 HOUR_MS = 4 * QUARTER_MS
 SETTLED_MS = 20 * 60_000  # after the hour's end: its last quarter hour is written by then
-LOOKED_BACK_MS = 14 * 24 * HOUR_MS  # the first time; later only two days, and what was written meanwhile
+LOOKED_BACK_MS = 14 * 24 * HOUR_MS  # before the last record, the first time; later two days, and what was written
 RECENT_MS = 48 * HOUR_MS
 WATCHED = (
     "create temp table if not exists touched (asset text, start_ms integer, primary key (asset, start_ms))",
@@ -51,14 +51,17 @@ class Keeper:
     def keep_up(self, db: sqlite3.Connection, now_ms: int, look_back_ms: int = LOOKED_BACK_MS) -> list[Record]:
         """In a transaction of the caller. Returns the new records."""
         self.watch(db)
-        for record in records(db, "hour", self._seen, now_ms - look_back_ms):
-            self._note(record)
         touched = {
             (asset, start_ms // HOUR_MS * HOUR_MS)
             for asset, start_ms in db.execute("select asset, start_ms from temp.touched").fetchall()
         }
-        since_ms = now_ms - (RECENT_MS if self._looked_back else look_back_ms)
+        since_ms = now_ms - RECENT_MS
+        if not self._looked_back:
+            last_ms = db.execute("select max(t_ms) from ledger where kind = 'hour'").fetchone()[0] or 0
+            since_ms = min(since_ms, last_ms - look_back_ms)
         since_ms = min([since_ms, *(from_ms for _, from_ms in touched)])
+        for record in records(db, "hour", self._seen, since_ms - 24 * HOUR_MS):  # clocks are set
+            self._note(record)
         rows = db.execute(
             "select asset, start_ms from interval where start_ms >= ? order by start_ms, asset", (since_ms,)
         )
@@ -133,17 +136,6 @@ def digest_of_quarters(
 ) -> str:  # fmt: skip
     """SHA-256 over the texts of these intervals as they stand in the state file; of one that is missing it differs."""
     return _digest(_rows(db, asset, from_ms, to_ms, quarters))
-
-
-def unrecorded(db: sqlite3.Connection, before_ms: int) -> int:
-    """Quarter hours that began before and stand in no record."""
-    known = {
-        (record.body["asset"], record.body["from_ms"] + quarter * QUARTER_MS)
-        for record in records(db, "hour")
-        for quarter in record.body.get("quarters", [])
-    }
-    rows = db.execute("select asset, start_ms from interval where start_ms < ?", (before_ms,)).fetchall()
-    return sum(row not in known for row in rows)
 
 
 def _rows(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.savings.hours import digest_of_quarters
+from agent.savings.hours import HOUR_MS, digest_of_quarters
 from agent.savings.ledger import BEGIN, canonical, digest
 from agent.savings.ledger_key import Key, LedgerKeyError, of_record
+from agent.savings.types import QUARTER_MS
 
+LATE_MS = 2 * HOUR_MS  # an hour is recorded 20 minutes after its end, at the latest with the next one
 DECIDED = ("decision", "adjust_wh", "by", "reason", "decided_ms")
 
 
@@ -59,29 +62,32 @@ def verify(
     db: sqlite3.Connection, key: Key | None = None, roots: Iterable[Mapping[str, Any]] = (), first: int = 1
 ) -> Verdict:  # fmt: skip
     """key: whose signatures are expected; None: those of the key that the first record announces. first: where to
-    begin, when what lies before is not asked about.
+    begin; of what lies before only key, baselines and decisions are looked at.
 
     The intervals and baselines that reports are made from are looked at too: they must be those of the records.
     Raises sqlite3.Error for what is no state file.
     """
     found = Verdict()
     rows = db.execute(
-        "select seq, t_ms, kind, body, hash from ledger where seq = 1 or seq >= ? order by seq", (first,)
+        "select seq, t_ms, kind, body, hash from ledger "
+        "where seq >= ? or kind in ('key', 'baseline', 'decision') order by seq",
+        (first,),
     ).fetchall()
     found.records = len(rows)
     chain = _Chain(found, key)
     for row in rows:
-        if first > 1 and chain.seq == 1:
-            before = db.execute("select seq, hash from ledger where seq < ? order by seq desc limit 1", (first,))
-            chain.seq, chain.before = before.fetchone() or (1, chain.before)
+        if chain.seq + 1 < row[0] <= first:  # what lies between is not asked about
+            before = db.execute("select hash from ledger where seq = ?", (row[0] - 1,)).fetchone()
+            chain.seq, chain.before = (row[0] - 1, before[0]) if before else (row[0] - 2, chain.before)
         chain.take(*row)
     found.last_hash, found.last_ms = chain.before, chain.t_ms
     found.keys = chain.fingerprints
     _check_roots(found, {row[0]: row[4] for row in rows}, list(roots), chain)
     _check_hours(db, found, chain.hours)
     if first == 1:
-        _check_baselines(db, found, chain.baselines)
-        _check_decisions(db, found, chain.decisions)
+        _check_unrecorded(db, found, chain.hours)
+    _check_baselines(db, found, chain.baselines)
+    _check_decisions(db, found, chain.decisions)
     return found
 
 
@@ -198,6 +204,20 @@ def _check_hours(
         now = digest_of_quarters(db, asset, from_ms, int(body.get("to_ms", 0)), body.get("quarters", []))
         if now != body.get("intervals"):
             found.bad(seq, f"the intervals of {asset} in its hour are not those it was made from")
+
+
+def _check_unrecorded(
+    db: sqlite3.Connection, found: Verdict, hours: Mapping[tuple[str, int], tuple[int, dict[str, Any]]]
+) -> None:
+    """Quarter hours of long before the last record that stand in none: somebody put them in."""
+    known = {
+        (asset, from_ms + quarter * QUARTER_MS)
+        for (asset, from_ms), (_, body) in hours.items()
+        for quarter in body.get("quarters", [])
+    }
+    rows = db.execute("select asset, start_ms from interval where start_ms < ?", (found.last_ms - LATE_MS,)).fetchall()
+    for asset, count in Counter(asset for asset, start_ms in rows if (asset, start_ms) not in known).items():
+        found.problems.append(f"{count} quarter hours of {asset} stand in no record")
 
 
 def _check_baselines(

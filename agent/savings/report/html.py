@@ -171,9 +171,13 @@ def _tiles(month: Month, words: Words) -> str:
             found.append((words("running"), f"{grouped(month.running_h, 1)} h", ""))
     proof = month.proof
     if proof.verdict is not None:
-        whole = proof.verdict.content and proof.balanced and not proof.unrecorded
+        said = words("whole; agrees with this report")
+        if not (proof.verdict.content and proof.balanced):
+            said = words("NOT WHOLE")
+        elif proof.unrecorded:
+            said = f"{words('whole; not recorded')}: {proof.unrecorded} × 15 min"
         root = f"{words('root')} {proof.root['hash'][:16]}…" if proof.root else words("no root yet")
-        found.append((words("ledger"), words("whole; agrees with this report") if whole else words("NOT WHOLE"), root))
+        found.append((words("ledger"), said, root))
     return "<dl>" + "".join(
         f"<div><dt>{name}</dt><dd>{value}</dd><dd class='small'>{small}</dd></div>" for name, value, small in found
     ) + "</dl>"  # fmt: skip
@@ -218,11 +222,11 @@ def _parts(month: Month, words: Words) -> str:
 def _days(month: Month, words: Words) -> str:
     if not month.days:
         return ""
-    rows = [
-        [day.date, kwh(day.measured_wh), kwh(day.adjusted_wh), kwh(day.saved_wh), kwh(day.total_wh), kwh(day.u95_wh),
-         f"{100 * day.coverage:.0f} %"]
-        for day in month.days
-    ]  # fmt: skip
+    rows = []
+    for day in month.days:
+        so_far = [kwh(day.total_wh), kwh(day.u95_wh)] if day.u95_wh else ["–", "–"]
+        rows.append([day.date, kwh(day.measured_wh), kwh(day.adjusted_wh), kwh(day.saved_wh), *so_far,
+                     f"{100 * day.coverage:.0f} %"])  # fmt: skip
     head = [words("day"), words("measured, kWh"), words("old plant, kWh"), words("saved, kWh"),
             words("saved since the begin, kWh"), "U95", words("coverage")]  # fmt: skip
     return f"<h2>{words('Day by day')}</h2>{table(head, rows, numbers=range(1, 7), kind='days')}"

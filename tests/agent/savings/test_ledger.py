@@ -10,7 +10,7 @@ import pytest
 from testkit import HandClock
 
 from agent.savings import ledger, roots
-from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper, unrecorded
+from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
 from agent.savings.keep import save_interval, save_intervals
 from agent.savings.ledger_key import ED25519, FILE, HMAC, LedgerKeyError, load, load_or_make, new_key
 from agent.savings.types import QUARTER_MS, Interval
@@ -146,15 +146,19 @@ def test_two_processes_append_to_one_chain(store: Store, tmp_path: Path) -> None
     assert verify(db).content
 
 
-def test_what_stands_in_no_record_is_counted(store: Store, tmp_path: Path) -> None:
+def test_what_was_put_in_beside_the_agent_is_told(store: Store, tmp_path: Path) -> None:
     keeper = keeper_of(store)
-    for k in range(6):
+    for k in range(4 * 8):
         save_interval(store, quarter(k))
-    keep(store, keeper, 1.0)
-    store.flush()
-    db = open_copy(tmp_path / "magwatt.sqlite")
-    assert (unrecorded(db, START_MS + 2 * HOUR_MS), unrecorded(db, START_MS + HOUR_MS)) == (2, 0)
+    keep(store, keeper, 8.0)
     store.close()
+    assert verify(open_copy(tmp_path / "magwatt.sqlite")).content
+    other = Store(tmp_path, HandClock())
+    save_interval(other, quarter(-3))
+    save_interval(other, quarter(4 * 8))  # this one may still be recorded
+    other.close()
+    verdict = verify(open_copy(tmp_path / "magwatt.sqlite"))
+    assert verdict.problems == ["1 quarter hours of pump stand in no record"]
 
 
 def test_each_day_gets_one_signed_root_that_closes_it(store: Store, tmp_path: Path) -> None:

@@ -255,6 +255,30 @@ def test_a_decision_that_nobody_recorded_or_that_was_changed_is_found(copy: Path
     store.close()
 
 
+def test_from_a_later_record_on(copy: Path) -> None:
+    """As a report of a long ledger does: what lies before is not asked about, baselines are."""
+    store = Store(copy, HandClock())
+    body = {"asset": "pump", "hash": "5a1e"}
+    [baseline] = ledger.append_own(store, START_MS, [("baseline", {"baseline": body})])
+    ledger.append_own(store, START_MS, [("decision", {"event": {"asset": "pump", "number": k}}) for k in range(20)])
+    store.close()
+    later = baseline.seq + 15
+    with open_copy(copy / "magwatt.sqlite") as db:
+        assert verify(db, first=later).content
+    edited(copy, lambda db: db.execute("update ledger set body = body || ' ' where seq = 30"))
+    with open_copy(copy / "magwatt.sqlite") as db:
+        assert verify(db, first=later).content
+        assert verify(db).first_bad == 30
+    edited(copy, lambda db: db.execute("update ledger set body = body || ' ' where seq = ?", (baseline.seq,)))
+    with open_copy(copy / "magwatt.sqlite") as db:
+        assert verify(db, first=later).first_bad == baseline.seq
+    edited(copy, lambda db: db.execute("delete from ledger where seq in (?, ?)", (baseline.seq, later + 2)))
+    with open_copy(copy / "magwatt.sqlite") as db:
+        found = verify(db, first=later)
+    assert found.first_bad == baseline.seq  # the decision after it tells
+    assert any(line.startswith(f"record {later + 2}: missing") for line in found.problems)
+
+
 def test_hmac_without_its_secret_is_not_called_verified(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"kind": HMAC, "secret": "11" * 32}), encoding="ascii")
     store = Store(tmp_path, HandClock())
