@@ -75,10 +75,13 @@ class Publisher:
         self._states[topic] = payload
         self._tell(topic, payload)
 
-    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any]) -> None:
-        """A retained text of an asset, which replaces the one before."""
+    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
+        """A retained text of an asset, which replaces the one before. keep: a broker that was away gets it too."""
         now_ms = self._clock.utc_ns() // 1_000_000
-        self._tell(f"{self.root}/{asset}/{kind}", encode_plain(kind, now_ms, body))
+        topic, payload = f"{self.root}/{asset}/{kind}", encode_plain(kind, now_ms, body)
+        if keep:
+            self._states[topic] = payload
+        self._tell(topic, payload)
 
     def _tell(self, topic: str, payload: bytes) -> None:
         if self.carrier is not None:

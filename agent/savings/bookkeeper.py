@@ -23,7 +23,7 @@ PLACE = "ledger"  # topic <root>/ledger/root
 
 
 class Teller(Protocol):
-    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any]) -> None: ...
+    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None: ...
 
 
 class Bookkeeper:
@@ -75,8 +75,8 @@ class Bookkeeper:
         return roots.newest(db)
 
     def _publish(self, root: Record) -> None:
-        """At the start too: the broker may have forgotten. A file has each root once."""
-        self._teller.tell_text(PLACE, "root", roots.told(root))
+        """At the start too: the broker may be another. A file has each root once."""
+        self._teller.tell_text(PLACE, "root", roots.told(root), keep=True)
         path = self._config().roots_file
         if path is not None and not (path.is_file() and root.hash in path.read_text(encoding="utf-8")):
             roots.export(path, root)

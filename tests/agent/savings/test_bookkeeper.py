@@ -31,8 +31,8 @@ class Teller:
     def __init__(self) -> None:
         self.told: list[Mapping[str, Any]] = []
 
-    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any]) -> None:
-        assert (asset, kind) == ("ledger", "root")
+    def tell_text(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
+        assert (asset, kind, keep) == ("ledger", "root", True)
         self.told.append(body)
 
 

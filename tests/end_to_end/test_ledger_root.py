@@ -1,0 +1,56 @@
+"""The newest root is retained at the real broker, also when the broker comes later than the agent."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from mqttkit import Listener
+from reportkit import PLANT
+from testkit import Mosquitto, wait_until
+
+from agent.clock import SystemClock
+from agent.config import load_config
+from agent.deliver import Delivery
+from agent.publish import Publisher
+from agent.savings import ledger, roots
+from agent.savings.bookkeeper import Bookkeeper
+from agent.savings.ledger_key import load_or_make
+from agent.savings.verify import open_copy, verify
+from agent.store import Store
+from agent.topology import assets
+
+pytestmark = pytest.mark.alone
+
+
+def test_a_broker_that_comes_late_holds_the_root(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path)
+    text = PLANT + f'[mqtt]\nurl = "{broker.url}"\n'
+    (tmp_path / "plant.toml").write_text(text, encoding="utf-8")
+    config, _ = load_config(tmp_path / "plant.toml")
+    clock = SystemClock()
+    store = Store(tmp_path / "state", clock)
+    yesterday_ms = clock.utc_ns() // 1_000_000 - 86_400_000
+    ledger.append(store, load_or_make(tmp_path / "state"), yesterday_ms, [("decision", {"event": {"number": 1}})])
+    publisher = Publisher(config, assets(config), store, clock)
+    delivery = Delivery(config, publisher, store, clock)
+    try:
+        Bookkeeper(store, lambda: config, publisher, clock).keep()
+        time.sleep(0.3)
+        broker.start()
+        listener = Listener(broker.port)
+        topic = "magwatt/v1/mill-2/gw-07/ledger/root"
+        wait_until(lambda: bool(listener.of(topic)), 20, "the root")
+        listener.stop()
+        late = Listener(broker.port)
+        wait_until(lambda: bool(late.of(topic)), 5, "the retained root")
+        heard = late.of(topic)[0].decode()
+        late.stop()
+    finally:
+        delivery.stop(lambda: None)
+        broker.stop()
+    found = roots.read(heard)
+    verdict = verify(open_copy(tmp_path / "state" / "magwatt.sqlite"), roots=found)
+    assert verdict.content, verdict.problems
+    assert (verdict.roots, verdict.roots_elsewhere) == (1, 1)
