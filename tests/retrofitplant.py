@@ -23,6 +23,7 @@ from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Outlet
 from simulators.meters import drive_display
 from simulators.meters.meter import Errors, Meter
+from simulators.meters.wiring import RIGHT, wiring_of
 from simulators.plant.units import Train
 from simulators.scenarios import Line, Scenario, trains
 from simulators.truth import Row
@@ -58,7 +59,9 @@ class RetrofitPlant:
         self._drift = self._hidden = 0.0
         self.flow, self.silent = mean, set[int]()
         self._train = _trains(plant)[60][0]
-        self.bypassed = False
+        self._wiring = RIGHT
+        self.bypassed = False  # the old motor's way past the drive, which stands still
+        self.register_wh = 0.0  # what the meter must have counted
         self._lines: dict[str, Line] = {}
 
     def devices(self, config_file: Path) -> None:
@@ -93,11 +96,17 @@ class RetrofitPlant:
         before, after = _trains(self._plant)[min(max(place, 0), len(_FLOWS) - 1)]
         self.flow = wanted
         self._train = after if self.new and not self.bypassed else before
-        self._meter.step(self._train.u_v, self._train.i_a, self._train.frequency_hz, dt_s)
-        at = self.true_wh[self.now_ms // QUARTER_MS * QUARTER_MS]
-        at[0] += before.input_w * dt_s / 3600
-        at[1] += self._train.input_w * dt_s / 3600
-        self.now_ms += round(1000 * dt_s)
+        u_v, i_a = self._wiring.at_terminals(self._train.u_v, self._train.i_a)
+        self._meter.step(u_v, i_a, self._train.frequency_hz, dt_s)
+        self.register_wh = 1000 * self._meter.values["energy_import"]
+        end_ms = self.now_ms + round(1000 * dt_s)
+        while self.now_ms < end_ms:
+            start_ms = self.now_ms // QUARTER_MS * QUARTER_MS
+            hours = (min(start_ms + QUARTER_MS, end_ms) - self.now_ms) / 3.6e6
+            at = self.true_wh[start_ms]
+            at[0] += before.input_w * hours
+            at[1] += self._train.input_w * hours
+            self.now_ms = min(start_ms + QUARTER_MS, end_ms)
 
     def truth(self) -> Mapping[str, Row]:
         return {"pump": {"input_power_w": self._train.input_w}}
@@ -105,8 +114,17 @@ class RetrofitPlant:
     def sampled(self) -> None:
         return None
 
+    def wire(self, fault: str) -> None:
+        """How the meter is connected from now on, as simulators.meters.wiring names it; empty: right."""
+        self._wiring = wiring_of(fault)
+
     def _shown(self) -> drive_display.Values:
-        return drive_display.display(_trains(self._plant)[60][1] if self.bypassed else self._train, self._drive_errors)
+        if not self.bypassed:
+            return drive_display.display(self._train, self._drive_errors)
+        shown = drive_display.display(_trains(self._plant)[60][1], self._drive_errors)
+        still = ("output_frequency", "reference_frequency", "motor_current", "output_voltage", "motor_power",
+                 "motor_torque", "motor_speed")  # fmt: skip
+        return shown | dict.fromkeys(still, 0.0)
 
 
 def _within_the_class(rng: Random) -> Errors:
@@ -178,9 +196,12 @@ of = "pump"
 
 def run(
     plant: RetrofitPlant, folder: Path, seconds: float, every_s: float,
-    take: Callable[[str, bytes, bool], None] = lambda *_: None, more: str = "",
+    take: Callable[[str, bytes, bool], None] = lambda *_: None, more: str = "", clock_off_s: float = 0.0,
 ) -> None:  # fmt: skip
-    """The agent watches for so long, with the configuration for what stands there now; its state lies in folder."""
+    """The agent watches for so long, with the configuration for what stands there now; its state lies in folder.
+
+    clock_off_s: how wrong its clock is.
+    """
     state = folder / "state"
     first = folder / "first.toml"
     first.write_text(config_toml(plant.new, "127.0.0.1:1", state, every_s, more), encoding="utf-8")
@@ -189,4 +210,4 @@ def run(
         "retrofit", "", every_s, lambda _: plant,
         lambda ends, _url, _state: config_toml(plant.new, ends.more["line"], state, every_s, more),
     )  # fmt: skip
-    run_accelerated(scenario, seconds, take, start_utc_ns=plant.now_ms * 1_000_000)
+    run_accelerated(scenario, seconds, take, start_utc_ns=plant.now_ms * 1_000_000 + round(1e9 * clock_off_s))

@@ -26,6 +26,7 @@ TEXTS = {
     "wiring": "the meter's transformers were connected wrong",
     "clock": "the clock was wrong: these energies may stand at another hour",
     "gap": "nothing was measured",
+    "ratio": "the meter and the drive's own power do not fit: a transformer ratio?",
     "meter": "the meter or its ratio was exchanged: both count with their classes from here on",
 }
 DECISIONS = ("exclude", "keep", "adjust")
@@ -85,7 +86,7 @@ class Watch:
         """why: for what reason the interval cannot be compared with the baseline, empty when it can."""
         found: list[Event] = []
         flags = {flag for flag in item.flags if flag in TEXTS}
-        if item.coverage < 0.1:
+        if item.coverage < 0.1 and self._beyond:  # the first one of all may begin anywhere
             flags.add("gap")
         if not alike(item.meter, self._meter):
             found += self.raised("meter", item.start_ms, f"{TEXTS['meter']} ({self._meter} → {item.meter})")
@@ -124,7 +125,7 @@ class Watch:
         if kind in ("meter", "shift"):
             return True
         if kind == "ratio":
-            return not self._like.off
+            return kind not in flags and not self._like.off
         if kind == "range":
             return sum(beyond for _, beyond in self._beyond) < RANGE_SHARE / 2 * sum(wh for wh, _ in self._beyond)
         return kind not in flags

@@ -24,7 +24,7 @@ from drivers.reading import BAD, Quality, Reading, Value
 log = logging.getLogger(__name__)
 
 REMEMBERED_MS = 14 * 86_400_000  # of intervals, looked at again after a restart to know what is usual
-_FLAG_WORDS = (("meter wiring", "wiring"), ("bypass", "bypass"))  # how a reason begins → flag
+_FLAG_WORDS = (("meter wiring: ratio", "ratio"), ("meter wiring", "wiring"), ("bypass", "bypass"))  # begin of a reason
 
 
 class SavingsLane:
@@ -92,12 +92,13 @@ class SavingsLane:
             speed_rpm = motor.rpm  # on the line a magnet motor turns with it
         self.hours.roll(utc_ms)
         self.hours.take_cells(cells, speed_rpm)
-        words = {flag for begin, flag in _FLAG_WORDS if withheld.startswith(begin)}
+        word = next((flag for begin, flag in _FLAG_WORDS if withheld.startswith(begin)), "")
+        words = {word: withheld} if word else {}
         if self._held(self._asset.name):
-            words.add("hold")
-        for word in words:
+            words["hold"] = ""
+        for word, text in words.items():
             self.hours.flag(word)
-            self._note(self._watch.raised(word, utc_ms))
+            self._note(self._watch.raised(word, utc_ms, text))
 
     def close(self) -> None:
         self.hours.close()
