@@ -63,6 +63,13 @@ def large_retrofit(seed: int) -> Told:
     return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter))
 
 
+def large_retrofit_fine(seed: int) -> Told:
+    """The same with meter and transformers of class 0.2S, as for billing."""
+    rng = np.random.default_rng(seed)
+    meter = draw_meter(rng, accuracy=0.002, ct=0.002, minutes=10)
+    return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter), classes=("0.2S", "0.2S"))
+
+
 def nothing_saved(seed: int) -> Told:
     """The old motor stays, production falls by 15 %, the meter is exchanged."""
     rng = np.random.default_rng(seed)
@@ -84,19 +91,21 @@ def swap_with_another_meter(seed: int) -> Told:
 
 
 CASES = {
-    "real retrofit": real_retrofit, "large retrofit": large_retrofit, "nothing saved": nothing_saved,
-    "motor swap": motor_swap, "motor swap, another meter": swap_with_another_meter,
+    "real retrofit": real_retrofit, "large retrofit": large_retrofit,
+    "large retrofit, class 0.2S": large_retrofit_fine, "nothing saved": nothing_saved, "motor swap": motor_swap,
+    "motor swap, another meter": swap_with_another_meter,
 }  # fmt: skip
 
 
 def _run(
     plant: Retrofit, rng: np.random.Generator, lengths: tuple[int, int], means: tuple[float, float],
     meters: tuple[MeterErrors, MeterErrors], kind: str = "", sensor: object = None, *, changed: bool = True,
+    classes: tuple[str, str] = CLASSES,
 ) -> Told:  # fmt: skip
     before = _hours(plant, rng, lengths[0], means[0], meters[0], sensor, new=False)
     after = _hours(plant, rng, lengths[1], means[1], meters[1], sensor, new=changed, first=lengths[0] + 96)
-    frozen = freeze(learn("pump", before.intervals, kind=kind or None, classes=CLASSES), 0, "test")
-    saving, lines = evaluate(frozen, after.intervals, classes=CLASSES, old_motor=plant.old_plate)
+    frozen = freeze(learn("pump", before.intervals, kind=kind or None, classes=classes), 0, "test")
+    saving, lines = evaluate(frozen, after.intervals, classes=classes, old_motor=plant.old_plate)
     claimed = np.array([not line.why for line in lines])
     new_wh = after.new_wh if changed else after.old_wh
     return Told(
