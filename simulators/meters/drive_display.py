@@ -38,7 +38,7 @@ def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
     out = train.output
     if out is None:
         raise ValueError("this train has no drive")
-    return {
+    shown: Values = {
         "status_word": 1 << 3 if tripped else 1 << 0 | 1 << 2,
         "status_word_2": 1 << 7 | 1 << 14 if tripped else 1 << 0 | 1 << 2 | 1 << 6,
         "fault_bits": 0,
@@ -52,3 +52,6 @@ def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
         "motor_torque": out.torque_pct * (1 + errors.torque),
         "motor_speed": 0.0 if tripped else train.speed_rpm,  # it has no sensor
     }
+    if train.winding_degc is not None:
+        shown["motor_temperature"] = train.winding_degc  # by a sensor in the winding
+    return shown

@@ -57,14 +57,16 @@ def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
     phasor = shape.tolist()
     upper = [order for order in rectifier.PRESENT if order > 1]
     # need = linear·I1 − square·I1²
-    linear = u1 * phasor[1].real + drive.unbalance_gain * abs(negative) ** 2 / u1
+    unbalance = drive.unbalance_gain * negative / u1
+    unbalance /= max(abs(unbalance), 1.0)  # at worst it lives on two phases
+    linear = u1 * phasor[1].real + (negative * unbalance.conjugate()).real
     linear += sum((background[order] * phasor[order].conjugate()).real for order in upper if order in background)
     square = supply.impedance_ohm(1).real * sum(abs(phasor[order]) ** 2 for order in upper)
     i1 = 2 * need / (linear + math.sqrt(linear**2 - 4 * square * need))
 
     currents = [Component(order, natural_sequence(order), i1 * phasor[order]) for order in rectifier.PRESENT]
     bus = _distorted(before, currents[1:], supply)
-    currents.append(Component(1, -1, drive.unbalance_gain * i1 * negative / u1))
+    currents.append(Component(1, -1, i1 * unbalance))
     return DriveState(motor.input_w + loss, motor.input_w, loss, dc * peak_v, tuple(currents), tuple(bus))
 
 

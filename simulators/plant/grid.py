@@ -20,16 +20,17 @@ class Supply:
         self.params = params
         self._volts = Wander(rng, params.volts_sigma, params.tau_s, 5.0)
         self._frequency = Wander(rng, params.frequency_sigma_hz, params.tau_s)
-        self._undipped_v = 0.0
+        self.undipped_v = 0.0  # as volts_v, without the dip
         self.volts_v = 0.0  # rms of the positive sequence, phase to neutral; phase L1 is at angle 0
         self.frequency_hz = 0.0
         self.sag = 1.0  # of the positive sequence; below 1 in a dip
+        self.line_share = 1.0  # the highest line voltage's; a bridge lives on it
         self.dip_negative = 0j  # what a dip adds of negative sequence, against the positive one without the dip
         self.step(0.0)
 
     def step(self, dt_s: float) -> None:
-        self._undipped_v = self.params.volts_v / math.sqrt(3) * (1 + self._volts.step(dt_s))
-        self.volts_v = self._undipped_v * self.sag
+        self.undipped_v = self.params.volts_v / math.sqrt(3) * (1 + self._volts.step(dt_s))
+        self.volts_v = self.undipped_v * self.sag
         self.frequency_hz = self.params.frequency_hz + self._frequency.step(dt_s)
 
     def meet(self, dips: Iterable[Dip], now_s: float) -> None:
@@ -38,12 +39,13 @@ class Supply:
         self.sag = abs(positive)
         turn = positive / self.sag if self.sag else 1  # L1's positive sequence stays at angle 0
         self.dip_negative = complex(negative / turn)
+        self.line_share = max(abs(self.sag + self.dip_negative * cmath.exp(1j * math.pi * k / 3)) for k in (-1, 1, 3))
 
     def components(self) -> list[Component]:
         u1 = self.volts_v
         found = [
             Component(1, 1, complex(u1)),
-            Component(1, -1, u1 * self.params.negative + self._undipped_v * self.dip_negative),
+            Component(1, -1, u1 * self.params.negative + self.undipped_v * self.dip_negative),
         ]
         for order, share, degrees in self.params.harmonics:
             value = cmath.rect(share * u1, math.radians(degrees))

@@ -9,6 +9,7 @@ from drivers.errors import ProfileError
 from drivers.profiles import load_profile
 from simulators.devices.troubles import Trouble
 from simulators.meters.wiring import wiring_of
+from simulators.plant.faults import DIP_KINDS
 from simulators.scenarios.machines import library
 from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, TrainRecord
 
@@ -141,5 +142,7 @@ def _dip(dip: DipRecord, where: str, found: ScenarioRecord) -> None:
     least = DIP_LEAST_DIRECT if any(train.kind == "direct" for train in found.train) else DIP_LEAST
     if not least <= dip.residual < 1:
         raise ValueError(f"{where}.residual: must lie between {least:g} and 1 here, got {dip.residual:g}")
+    if dip.kind not in DIP_KINDS:
+        raise ValueError(f"{where}.kind: must be one of {', '.join(DIP_KINDS)}, got {dip.kind!r}")
     if dip.at_h < 0 or dip.duration_s < found.step_s:
         raise ValueError(f"{where}: must not begin before the plant, nor be shorter than step_s ({found.step_s:g} s)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from random import Random
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from simulators.plant.line_wave import LineWave
 
 _SETTLED_S = 1e9
+_BRIDGE = 3 * math.sqrt(6) / math.pi  # V of a loaded DC bus over the phase voltage
 
 
 class Mill:
@@ -33,7 +35,7 @@ class Mill:
         self.record = record
         self.now_s = 0.0
         self._supply = Supply(params.BUSBAR, Random(rng.getrandbits(64)))
-        self._dips = [Dip(3600 * dip.at_h, dip.duration_s, dip.residual) for dip in record.dip]
+        self._dips = [Dip(3600 * dip.at_h, dip.duration_s, dip.residual, kind=dip.kind) for dip in record.dip]
         chance = Random(rng.getrandbits(64))
         self.units = units_of(record, chance)
         kw = record.rectifier_kw
@@ -59,19 +61,20 @@ class Mill:
 
     def step(self, dt_s: float) -> None:
         self.now_s += dt_s
-        sag = self._supply.sag = min((dip.factor(self.now_s) for dip in self._dips), default=1.0)
+        self._supply.meet(self._dips, self.now_s)
         self._supply.step(dt_s)
+        dc_v = _BRIDGE * self._supply.undipped_v * self._supply.line_share
         for unit in self.units.values():
             unit.wander.step(dt_s)
             unit.warm(dt_s)
-            unit.trip(sag, self.now_s, dt_s)
+            unit.run(dc_v, self.now_s, dt_s)
         self._solve()
         for unit in self.units.values():
             unit.count(dt_s)
         self._measure(dt_s)
 
     def _solve(self) -> None:
-        known: dict[tuple[int, Demand, float], Train] = {}
+        known: dict[tuple[int, Demand, float, float], Train] = {}
         for unit in self.units.values():
             motor = unit.motor_now(self.now_s)
             if isinstance(motor, InductionMotor):
@@ -79,17 +82,18 @@ class Mill:
                 continue
             assert unit.drive is not None
             assert unit.record.drive is not None
-            if unit.tripped:
-                unit.train = trains.coasting(motor, unit.drive, self._supply, unit.free_rad_s or 0.0)
+            if unit.running is not None and unit.tripped:
+                unit.train = trains.coasting(motor, unit.drive, self._supply, unit.running.free_rad_s or 0.0)
                 continue
             demand = unit.demand(self.now_s)
+            warm = unit.winding_degc, unit.magnet_degc
             if unit.record.kind == "driven":
                 front = unit.record.drive.active_front
-                unit.train = trains.driven(motor, unit.drive, self._supply, demand, unit.winding_degc, front)
+                unit.train = trains.driven(motor, unit.drive, self._supply, demand, warm[0], front, warm[1])
                 continue
-            key = id(unit.record), demand, unit.winding_degc  # many rollers do the same at the same time
+            key = id(unit.record), demand, *warm  # many rollers do the same at the same time
             if key not in known:
-                known[key] = trains.on_dc_bus(motor, unit.drive, self._supply, demand, unit.winding_degc, self._dc_v)
+                known[key] = trains.on_dc_bus(motor, unit.drive, self._supply, demand, *warm, self._dc_v)
             unit.train = known[key]
         if self._rectifier is not None:
             dc_w = sum(unit.train.input_w for unit in self.units.values() if unit.train and self._on_dc(unit.name))

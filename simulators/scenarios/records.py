@@ -97,11 +97,12 @@ class TroubleRecord:
 
 @dataclass(frozen=True, slots=True)
 class DipRecord:
-    """The supply falls to `residual` of its voltage, all phases alike."""
+    """The supply falls to `residual` of its voltage; kind as of simulators.plant.faults.Dip, "A": all phases alike."""
 
     at_h: float
     duration_s: float
     residual: float
+    kind: str = "A"
 
 
 @dataclass(frozen=True, slots=True)

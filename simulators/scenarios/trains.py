@@ -62,10 +62,14 @@ def output(motor: MagnetMotor, state: MagnetState, demand: Demand, dc_bus_v: flo
 
 
 def driven(
-    motor: MagnetMotor, converter: Drive, supply: Supply, demand: Demand, winding_degc: float, active_front: bool
-) -> Train:
-    """On a drive of its own: behind diodes, where what comes back is burnt in a resistor, or an active front end."""
-    state = point(motor, demand, winding_degc, winding_degc - 15)
+    motor: MagnetMotor, converter: Drive, supply: Supply, demand: Demand, winding_degc: float, active_front: bool,
+    magnet_degc: float | None = None,
+) -> Train:  # fmt: skip
+    """On a drive of its own: behind diodes, where what comes back is burnt in a resistor, or an active front end.
+
+    magnet_degc: 15 K below the winding where not given.
+    """
+    state = point(motor, demand, winding_degc, winding_degc - 15 if magnet_degc is None else magnet_degc)
     if active_front:
         dc_v = 650.0
         loss_w = drive.losses_w(converter, state.current_a, abs(state.input_w), dc_v)
@@ -97,10 +101,11 @@ def inverter_loss_w(converter: Drive, state: MagnetState, dc_v: float) -> float:
 
 
 def on_dc_bus(
-    motor: MagnetMotor, converter: Drive, supply: Supply, demand: Demand, winding_degc: float, dc_v: float
-) -> Train:
+    motor: MagnetMotor, converter: Drive, supply: Supply, demand: Demand, winding_degc: float, magnet_degc: float,
+    dc_v: float,
+) -> Train:  # fmt: skip
     """An inverter on a DC bus that others feed and load; input_w is what it takes from there, below 0 when it gives."""
-    state = point(motor, demand, winding_degc, winding_degc - 15)
+    state = point(motor, demand, winding_degc, magnet_degc)
     loss_w = inverter_loss_w(converter, state, dc_v)
     return _train(
         motor, state, demand, supply, winding_degc, (_NOTHING, _NOTHING, state.input_w + loss_w, loss_w, dc_v)

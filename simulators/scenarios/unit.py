@@ -6,27 +6,27 @@ import math
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from simulators.plant.drive_logic import Limits, Seen
 from simulators.plant.faults import HEALTHY, Bearing, Condition, Course
 from simulators.plant.params import Drive, InductionMotor, MagnetMotor
-from simulators.plant.units import Train
+from simulators.plant.thermal import Thermal, heat_of, network_of
+from simulators.plant.units import Losses, Train
 from simulators.plant.wander import Wander, soft_limit
+from simulators.scenarios import trains
 from simulators.scenarios.loads import Demand, Flow, Hoist, Roller, at
 from simulators.scenarios.machines import drive_of, induction_motor, magnet_motor
 from simulators.scenarios.records import ScenarioRecord, TrainRecord, law
+from simulators.scenarios.running import Running
 
-COOLANT_DEGC, THERMAL_S = 30.0, 1800.0
-TRIP = 0.68  # of the supply's voltage: 367 V of 540 V, near where drives report undervoltage; an assumption
+COOLANT_DEGC = 30.0
+OVER_A = 3.0  # times the rated current, where a drive trips
 RAMP_S = 20.0  # from standstill to rated speed
 OVERLOAD = 1.8  # times the rated torque: below the breakdown of every motor of the library
 
 
 @dataclass(slots=True)
 class Unit:
-    """One train. train.input_w on a DC bus is what its inverter takes from there. number: which copy, from 0.
-
-    free_rad_s: the speed where it is not the demand's: it coasts, or is brought up again. tripped_until_s: when its
-    drive starts again by itself.
-    """
+    """One train. train.input_w on a DC bus is what its inverter takes from there. number: which copy, from 0."""
 
     name: str
     number: int
@@ -38,8 +38,9 @@ class Unit:
     train: Train | None = None
     share: float = 0.0  # of the full flow
     winding_degc: float = 80.0
-    free_rad_s: float | None = None
-    tripped_until_s: float = 0.0
+    magnet_degc: float = 65.0
+    thermal: Thermal | None = None
+    running: Running | None = None
     kwh: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("import", "export", "shaft", "reactive"), 0.0))
 
     def demand(self, now_s: float) -> Demand:
@@ -47,9 +48,9 @@ class Unit:
         if not isinstance(self.load, Flow):
             return self.load.demand(now_s + self.number * self.record.offset_s)
         wanted = self.load.driven(self.flow(now_s))
-        if self.free_rad_s is None:
+        if self.running is None or self.running.free_rad_s is None:
             return wanted
-        speed = max(self.free_rad_s, 1e-3)
+        speed = max(self.running.free_rad_s, 1e-3)
         return Demand(speed, self._load_w(speed) / speed + self._inertia * self._rate, self.share)
 
     def flow(self, now_s: float) -> float:
@@ -82,33 +83,22 @@ class Unit:
         return Condition(bar=share / (1 + share))  # one axis of the cage has all of the rise, the other none
 
     def warm(self, dt_s: float) -> None:
-        if isinstance(self.motor, MagnetMotor) and self.train is not None:
-            settled = COOLANT_DEGC + self.motor.rise_k * sum(self.train.motor_losses) / self.motor.losses_w
-            stay = math.exp(-dt_s / THERMAL_S)
-            self.winding_degc = self.winding_degc * stay + settled * (1 - stay)
+        if self.thermal is not None and self.train is not None:
+            now = self.thermal.step(heat_of(self.train.motor_losses), dt_s)
+            self.winding_degc, self.magnet_degc = now.winding, now.rotor
 
     @property
     def tripped(self) -> bool:
-        return self.tripped_until_s > 0
+        return self.running is not None and self.running.tripped
 
-    def trip(self, sag: float, now_s: float, dt_s: float) -> None:
-        """A dip stops the drive; its motor coasts under its load until the drive catches it and brings it up again."""
-        if self.drive is None or self.record.drive is None or not isinstance(self.load, Flow):
+    def run(self, dc_v: float, now_s: float, dt_s: float) -> None:
+        """dc_v: what the supply now gives the drive's bus."""
+        if self.running is None or not isinstance(self.load, Flow) or self.train is None:
             return
-        if sag < TRIP:
-            self.tripped_until_s = now_s + self.record.drive.restart_s
-            if self.free_rad_s is None:
-                self.free_rad_s = self.train.speed_rad_s if self.train else 0.0
-        elif now_s >= self.tripped_until_s:
-            self.tripped_until_s = 0.0
-        if self.free_rad_s is None:
-            return
-        if self.tripped:
-            self.free_rad_s = self._slower(self.free_rad_s, dt_s)
-            return
-        self.free_rad_s += self._rate * dt_s
-        if self.free_rad_s >= self.load.driven(self.flow(now_s)).speed_rad_s:
-            self.free_rad_s = None
+        current_a = self.train.output.current_a * math.sqrt(2) if self.train.output else 0.0
+        seen = Seen(True, dc_v, current_a, self.train.speed_rad_s, self.winding_degc)
+        wanted = self.load.driven(self.flow(now_s)).speed_rad_s
+        self.running.step(now_s, dt_s, seen, wanted, self._rate, self._slower)
 
     @property
     def _inertia(self) -> float:
@@ -160,15 +150,29 @@ def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
             raise ValueError(f"load: takes {load.torque_max_nm:.0f} Nm of a motor of {rated_nm:.0f} Nm")
     except ValueError as error:
         raise ValueError(f"train.{item.name}: {error}") from None
-    drive = None
+    drive, restart_s = None, math.inf
     if isinstance(motor, MagnetMotor):
+        restart_s = item.drive.restart_s if item.drive else restart_s
         kw = item.drive.kw if item.drive and item.drive.kw else plate.kw
         drive = drive_of(kw, motor.current_a * kw / plate.kw)
     names = [item.name] if item.count == 1 else [f"{item.name}-{k + 1}" for k in range(item.count)]
-    return [
-        Unit(name, k, item, motor, load, Wander(Random(chance.getrandbits(64)), item.load.wander, 400.0, 60.0), drive)
-        for k, name in enumerate(names)
-    ]
+    units = []
+    for k, name in enumerate(names):
+        wander = Wander(Random(chance.getrandbits(64)), item.load.wander, 400.0, 60.0)
+        unit = Unit(name, k, item, motor, load, wander, drive)
+        if isinstance(motor, MagnetMotor):
+            unit.thermal = _thermal(motor)
+            unit.running = Running(Limits(OVER_A * math.sqrt(2) * motor.current_a, restart_s=restart_s))
+        units.append(unit)
+    return units
+
+
+def _thermal(motor: MagnetMotor) -> Thermal:
+    """Its winding ends rise_k above the coolant at the rated point."""
+    rated = Demand(motor.omega_rated / motor.pole_pairs, motor.torque_rated_nm)
+    state = trains.point(motor, rated, COOLANT_DEGC + motor.rise_k, COOLANT_DEGC + 0.75 * motor.rise_k)
+    losses = Losses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    return Thermal(network_of(heat_of(losses), motor.rise_k), COOLANT_DEGC)
 
 
 def meter_name(train: str) -> str:
