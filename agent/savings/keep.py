@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -28,16 +27,18 @@ def save_intervals(store: Store, intervals: list[Interval]) -> None:
 
 
 def load_intervals(store: Store, asset: str, from_ms: int = 0, to_ms: int = 1 << 62) -> list[Interval]:
-    """from_ms ≤ start < to_ms, in order; with what is not committed yet. Raises StoreError."""
-    found: list[Interval] = store.do(lambda db: _read(db, asset, from_ms, to_ms))
-    return found
+    """from_ms ≤ start < to_ms, in order, as they were last committed. Raises StoreError."""
+    rows = store.rows(
+        "select body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
+        (asset, from_ms, to_ms),
+    )
+    return [msgspec.json.decode(body, type=Interval) for (body,) in rows]
 
 
 def last_interval(store: Store, asset: str) -> Interval | None:
     """The newest that is kept. Raises StoreError."""
-    query = "select body from interval where asset = ? order by start_ms desc limit 1"
-    row = store.do(lambda db: db.execute(query, (asset,)).fetchone())
-    return msgspec.json.decode(row[0], type=Interval) if row else None
+    rows = store.rows("select body from interval where asset = ? order by start_ms desc limit 1", (asset,))
+    return msgspec.json.decode(rows[0][0], type=Interval) if rows else None
 
 
 def save_draft(store: Store, baseline: Baseline) -> None:
@@ -65,13 +66,13 @@ def load_frozen(store: Store, asset: str) -> Baseline | None:
     return found
 
 
-def load_events(store: Store, asset: str | None = None) -> list[Event]:
-    """In the order of their numbers; of one asset, or all."""
-    found = [msgspec.convert(body, Event) for body in store.notes(EVENT).values()]
-    return sorted(
-        (event for event in found if asset is None or event.asset == asset),
-        key=lambda event: (event.asset, event.number),
+def load_events(store: Store, asset: str) -> list[Event]:
+    """In the order of their numbers. Raises StoreError."""
+    rows = store.rows(
+        "select body from note where kind = ? and name between ? and ?", (EVENT, f"{asset}/", f"{asset}0")
     )
+    found = [msgspec.json.decode(body, type=Event) for (body,) in rows]
+    return sorted(found, key=lambda event: event.number)
 
 
 def save_event(store: Store, event: Event) -> Event:
@@ -83,21 +84,13 @@ def save_event(store: Store, event: Event) -> Event:
 
 
 def _load(store: Store, kind: str, asset: str) -> Baseline | None:
-    body: Any = store.notes(kind).get(asset)
-    if body is None:
+    rows = store.rows("select body from note where kind = ? and name = ?", (kind, asset))
+    if not rows:
         return None
     try:
-        return baselines.from_json(body)
+        return baselines.from_json(msgspec.json.decode(rows[0][0]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{asset}: the baseline in the store cannot be read: {error!r}") from None
-
-
-def _read(db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int) -> list[Interval]:
-    rows = db.execute(
-        "select body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
-        (asset, from_ms, to_ms),
-    ).fetchall()
-    return [msgspec.json.decode(body, type=Interval) for (body,) in rows]
 
 
 _SUMS = ("energy_wh", "auxiliary_wh", "shaft_wh", "drive_loss_wh", "motor_loss_wh", "u_drive_loss_wh",

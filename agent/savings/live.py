@@ -23,6 +23,7 @@ from drivers.reading import BAD, Quality, Reading, Value
 
 log = logging.getLogger(__name__)
 
+RECENT = 200  # intervals that are kept at hand: more than are written within one commit
 REMEMBERED_MS = 14 * 86_400_000  # of intervals, looked at again after a restart to know what is usual
 _FLAG_WORDS = (("meter wiring: ratio", "ratio"), ("meter wiring", "wiring"), ("bypass", "bypass"))  # begin of a reason
 
@@ -49,6 +50,7 @@ class SavingsLane:
         self._told_events: tuple[Event, ...] = ()
         self._stale = True
         self._trouble = ""
+        self._recent: dict[int, Interval] = {}
         self._quality = Quality.GOOD
         last = self._recall()
         accuracy = {item.metric.name: item.accuracy for item in asset.signals if item.accuracy is not None}
@@ -118,6 +120,8 @@ class SavingsLane:
         return last
 
     def _known(self, start_ms: int) -> Interval | None:
+        if start_ms in self._recent:  # it may not be committed yet
+            return self._recent[start_ms]
         try:
             found = keep.load_intervals(self._store, self._asset.name, start_ms, start_ms + 1)
         except StoreError as error:
@@ -149,6 +153,9 @@ class SavingsLane:
     def _save(self, interval: Interval) -> None:
         """With the register as it must stand: the next run tells from it what it did not see."""
         keep.save_interval(self._store, interval)
+        self._recent[interval.start_ms] = interval
+        while len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
         if (mark_wh := self.hours.mark_wh) is not None:
             self._store.save_counters({self._mark_name: round(1000 * mark_wh)})
 

@@ -227,6 +227,14 @@ class Store:
             ).fetchall()
         return [(t_ms, msgspec.json.decode(zlib.decompress(body))) for t_ms, body in rows]
 
+    def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """What a query finds in the file as it was last committed; never waits for the disk. Raises StoreError."""
+        with self._writer.db_lock:
+            try:
+                return self._writer.db.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise StoreError(f"{self.path}: {error}") from None
+
     def post(self, job: Callable[[sqlite3.Connection], Any]) -> None:
         """Runs `job` in the writer's next transaction and does not wait; what fails is lost."""
         self._writer.post(job)
