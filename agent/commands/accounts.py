@@ -16,7 +16,7 @@ from agent.commands.upkeep import CONFIG_VARIABLE, PLACES
 
 if TYPE_CHECKING:
     from agent.config import Config
-    from agent.savings.import_csv import Column
+    from agent.savings.csv_rows import Column
     from agent.savings.ledger_key import Key
 
 _config = click.option(
@@ -43,8 +43,13 @@ _key = click.option(
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--motor", required=True, help="Whose history it is.")
 @click.option("--time", "time_column", required=True, metavar="COLUMN", help="The column of times.")
-@click.option("--energy", "energy_column", required=True, metavar="COLUMN", help="The column of energy or power.")
-@click.option("--unit", required=True, help="Wh, kWh, MWh (energy of a row), W, kW, MW (mean power of a row).")
+@click.option(
+    "--energy",
+    "energy_column",
+    metavar="COLUMN",
+    help="The column of energy or power. Without it only drivers are taken, beside the energy that is there.",
+)
+@click.option("--unit", help="Wh, kWh, MWh (energy of a row), W, kW, MW (mean power of a row).")
 @click.option("--counter", is_flag=True, help="The column is a register that rises (Wh, kWh, MWh).")
 @click.option("--ends", is_flag=True, help="The time is that of a row's end, not its begin.")
 @click.option("--zone", help="Of times without an offset; default: site.timezone.")
@@ -60,25 +65,36 @@ _key = click.option(
 @_config
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def import_history(
-    file: Path, motor: str, time_column: str, energy_column: str, unit: str, counter: bool, ends: bool,
+    file: Path, motor: str, time_column: str, energy_column: str | None, unit: str | None, counter: bool, ends: bool,
     zone: str | None, drivers: tuple[str, ...], meter_name: str | None, replace: bool, config_file: Path | None,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Take a meter's history of 1, 5 or 15 min from FILE (CSV), for a baseline from before the agent was there.
 
-    Nothing that was measured is replaced. Exit 1 when nothing new was in it.
+    Or, without --energy, what drives it (tonnes of a shift, a flow; rows of a minute to a day), beside what was
+    measured. No measured energy is replaced. Exit 1 when nothing new was in it.
     """
     config = _load(config_file)
     _motor(config, motor)
     if zone is not None:
         _zone(zone)
-    from agent.savings.import_command import run
-    from agent.savings.import_csv import Column, ImportProblem
+    from agent.savings.csv_rows import Column, ImportProblem
 
+    if energy_column is None and not drivers:
+        fail("nothing to take: --energy COLUMN, or --driver NAME=COLUMN:UNIT")
+    if (energy_column is None) != (unit is None):
+        fail("--energy and --unit go together")
+    from agent.savings import import_command
+
+    named, place, now_ms = dict(_driver(text) for text in drivers), zone or config.site.timezone, _now_ms()
     try:
-        told = run(config, file, motor, zone or config.site.timezone, time_column, Column(energy_column, unit),
-                   counter=counter, ends=ends, drivers=dict(_driver(text) for text in drivers),
-                   meter=meter_name or "", replace=replace, now_ms=time.time_ns() // 1_000_000)  # fmt: skip
+        if energy_column is None or unit is None:
+            told = import_command.run_drivers(config, file, motor, place, time_column, named, ends=ends,
+                                              replace=replace, now_ms=now_ms)  # fmt: skip
+        else:
+            told = import_command.run(config, file, motor, place, time_column, Column(energy_column, unit),
+                                      counter=counter, ends=ends, drivers=named, meter=meter_name or "",
+                                      replace=replace, now_ms=now_ms)  # fmt: skip
     except ImportProblem as error:
         fail(str(error))
     click.echo(json.dumps(told.body, ensure_ascii=False) if as_json else "\n".join(told.lines))
@@ -111,7 +127,7 @@ def report(
 
     try:
         told, good = write(db, config, motors, month, out, lang, _the_key(key_file, directory),
-                           time.time_ns() // 1_000_000)  # fmt: skip
+                           _now_ms())  # fmt: skip
     except ValueError as error:
         fail(str(error))
     except OSError as error:
@@ -202,6 +218,10 @@ def _motor(config: Config, name: str) -> None:
         fail(f"{name}: no such motor" + (f"; did you mean '{near}'?" if near else ""))
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def _zone(name: str) -> None:
     from agent.config_keys import SITE
 
@@ -212,7 +232,7 @@ def _zone(name: str) -> None:
 
 
 def _driver(text: str) -> tuple[str, Column]:
-    from agent.savings.import_csv import Column
+    from agent.savings.csv_rows import Column
 
     name, equals, rest = text.partition("=")
     column, _, more = rest.partition(":")

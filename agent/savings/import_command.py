@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace as changed
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.clock import SystemClock
 from agent.config import Config
+from agent.savings.csv_rows import Column, ImportProblem
 from agent.savings.hours import Keeper
-from agent.savings.import_csv import Column, Imported, ImportProblem, read_history
+from agent.savings.import_csv import Imported, read_history
+from agent.savings.import_drivers import Drivers, read_drivers
 from agent.savings.keep import load_intervals, save_intervals
 from agent.savings.ledger import append_to
 from agent.savings.ledger_key import LedgerKeyError, load_or_make
 from agent.savings.report.month import local
-from agent.savings.types import Interval
+from agent.savings.types import QUARTER_MS, Interval
 from agent.signals import metric_of
 from agent.store import Store, StoreError, default_directory
 
@@ -30,16 +33,29 @@ def run(
     config: Config, file: Path, motor: str, zone: str, time: str, energy: Column, *, counter: bool, ends: bool,
     drivers: Mapping[str, Column], meter: str, replace: bool, now_ms: int,
 ) -> Told:  # fmt: skip
-    """Raises ImportProblem, with nothing written."""
+    """A meter's history. Raises ImportProblem, with nothing written."""
     named = {metric_of(name, column.unit): column for name, column in drivers.items()}
     found = read_history(file, motor, zone, time, energy, counter=counter, ends=ends, drivers=named, meter=meter)
     if not found.intervals:
         raise ImportProblem(f"{file}: holds no energy at all")
-    directory = config.state_dir or default_directory()
+    return _with_store(config, lambda store: _keep(store, config, file, motor, zone, found, replace, now_ms))
+
+
+def run_drivers(
+    config: Config, file: Path, motor: str, zone: str, time: str, drivers: Mapping[str, Column], *, ends: bool,
+    replace: bool, now_ms: int,
+) -> Told:  # fmt: skip
+    """What drives a motor, put beside the energy that is there. Raises ImportProblem, with nothing written."""
+    named = {metric_of(name, column.unit): column for name, column in drivers.items()}
+    found = read_drivers(file, zone, time, named, ends=ends)
+    return _with_store(config, lambda store: _keep_drivers(store, config, file, motor, zone, found, replace, now_ms))
+
+
+def _with_store(config: Config, work: Callable[[Store], Told]) -> Told:
     try:
-        store = Store(directory, SystemClock(), config.store)
+        store = Store(config.state_dir or default_directory(), SystemClock(), config.store)
         try:
-            return _keep(store, directory, config, file, motor, zone, found, replace, now_ms)
+            return work(store)
         finally:
             store.close()
     except (StoreError, LedgerKeyError) as error:
@@ -47,8 +63,7 @@ def run(
 
 
 def _keep(
-    store: Store, directory: Path, config: Config, file: Path, motor: str, zone: str, found: Imported, replace: bool,
-    now_ms: int,
+    store: Store, config: Config, file: Path, motor: str, zone: str, found: Imported, replace: bool, now_ms: int
 ) -> Told:  # fmt: skip
     first, last = found.intervals[0], found.intervals[-1]
     held = {item.start_ms: item for item in load_intervals(store, motor, first.start_ms, last.end_ms)}
@@ -56,17 +71,7 @@ def _keep(
     if other and not replace:
         raise ImportProblem(f"{len(other)} quarter hours were imported before with other values, the first at "
                             f"{local(other[0].start_ms, zone)}; --replace takes these instead")  # fmt: skip
-    key = load_or_make(directory)
-    keeper = Keeper(key, {"config": config.hash, "software": _version()})
-    store.do(keeper.watch)
-    if new or other:
-        save_intervals(store, new + other)
-        entry = {
-            "asset": motor, "file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-            "from_ms": first.start_ms, "to_ms": last.end_ms, "quarter_hours": len(new + other), "zone": zone,
-        }  # fmt: skip
-        store.do(lambda db: append_to(db, key, now_ms, [("import", entry)]))
-        store.do(lambda db: keeper.keep_up(db, now_ms, look_back_ms=now_ms))
+    _write(store, config, file, motor, zone, new + other, now_ms)
     known = [item.energy_wh for item in found.intervals if item.energy_wh is not None]
     body = {
         "motor": motor, "rows": found.rows, "written": len(new) + len(other), "known": same, "measured": measured,
@@ -75,6 +80,55 @@ def _keep(
         "partial": found.partial, "resets": found.resets, "gaps": found.gaps,
     }  # fmt: skip
     return Told(body, _lines(body, found, zone))
+
+
+def _keep_drivers(
+    store: Store, config: Config, file: Path, motor: str, zone: str, found: Drivers, replace: bool, now_ms: int
+) -> Told:  # fmt: skip
+    starts = sorted(found.by_start)
+    held = {item.start_ms: item for item in load_intervals(store, motor, starts[0], starts[-1] + 1)}
+    new, other = list[Interval](), list[Interval]()
+    for start_ms, item in held.items():
+        told = found.by_start.get(start_ms, {})
+        if any(name in item.drivers and item.drivers[name] != driver for name, driver in told.items()):
+            other.append(changed(item, drivers={**item.drivers, **told}))
+        elif told.keys() - item.drivers.keys():
+            new.append(changed(item, drivers={**item.drivers, **told}))
+    if other and not replace:
+        raise ImportProblem(f"{len(other)} quarter hours have other values of that driver, the first at "
+                            f"{local(other[0].start_ms, zone)}; --replace takes these instead")  # fmt: skip
+    _write(store, config, file, motor, zone, new + other, now_ms)
+    alone = len([start_ms for start_ms in starts if start_ms not in held])
+    body = {
+        "motor": motor, "rows": found.rows, "written": len(new) + len(other), "replaced": len(other),
+        "without_energy": alone, "repeated": found.repeated, "step_s": found.step_s, "zone": zone,
+        "from_ms": starts[0], "to_ms": starts[-1] + QUARTER_MS,
+    }  # fmt: skip
+    lines = [f"{motor}: drivers of {body['written']} quarter hours written, {local(starts[0], zone)} to "
+             f"{local(starts[-1] + QUARTER_MS, zone)} ({zone}), rows of {found.step_s // 60} min"]  # fmt: skip
+    if alone:
+        lines.append(f"{alone} quarter hours have no energy yet: their drivers were left out")
+    return Told(body, lines)
+
+
+def _write(
+    store: Store, config: Config, file: Path, motor: str, zone: str, items: list[Interval], now_ms: int
+) -> None:  # fmt: skip
+    """Intervals, the note of where they came from, and their hours' records."""
+    if not items:
+        return
+    assert store.directory is not None
+    key = load_or_make(store.directory)
+    keeper = Keeper(key, {"config": config.hash, "software": metadata.version("magwatt")})
+    store.do(keeper.watch)
+    save_intervals(store, items)
+    starts = [item.start_ms for item in items]
+    entry = {
+        "asset": motor, "file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "from_ms": min(starts), "to_ms": max(starts) + QUARTER_MS, "quarter_hours": len(items), "zone": zone,
+    }  # fmt: skip
+    store.do(lambda db: append_to(db, key, now_ms, [("import", entry)]))
+    store.do(lambda db: keeper.keep_up(db, now_ms, look_back_ms=now_ms))
 
 
 def _sorted(
@@ -116,9 +170,3 @@ def _lines(body: Mapping[str, Any], found: Imported, zone: str) -> list[str]:
     if len(found.gaps) > 10:
         lines.append(f"and {len(found.gaps) - 10} more gaps")
     return lines
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    return metadata.version("magwatt")

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.savings.import_csv import Column, Imported, ImportProblem, read_history
+from agent.savings.csv_rows import Column, ImportProblem
+from agent.savings.import_csv import Imported, read_history
 from agent.savings.types import QUARTER_MS
 
 KWH = Column("kWh", "kWh")

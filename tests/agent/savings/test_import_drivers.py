@@ -1,0 +1,130 @@
+"""Drivers from CSV beside measured energy: amounts are divided, means are held, what contradicts needs a word."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import reportkit
+from click.testing import CliRunner, Result
+from testkit import HandClock
+
+from agent.cli import main
+from agent.savings import source
+from agent.savings.csv_rows import Column, ImportProblem
+from agent.savings.import_drivers import read_drivers
+from agent.savings.keep import save_intervals
+from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.verify import open_copy, verify
+from agent.store import Store
+
+ZONE = "Asia/Shanghai"
+BEGIN_MS = reportkit.utc_ms("2026-10-05 00:00")
+
+
+def written(folder: Path, first: str, minutes: int, values: list[object], head: str = "time,t") -> Path:
+    begin = datetime.fromisoformat(first)
+    rows = [f"{begin + timedelta(minutes=k * minutes):%Y-%m-%d %H:%M},{value}" for k, value in enumerate(values)]
+    path = folder / "drivers.csv"
+    path.write_text("\n".join([head, *rows]), encoding="utf-8")
+    return path
+
+
+def test_tonnes_of_a_shift_are_divided_and_none_is_lost(tmp_path: Path) -> None:
+    path = written(tmp_path, "2026-10-05 00:00", 480, [320, 160, 0])
+    found = read_drivers(path, ZONE, "time", {"a_t": Column("t", "t", 0.5)}).by_start
+    assert len(found) == 96
+    assert found[BEGIN_MS]["a_t"] == (10.0, 0.5)
+    assert sum(drivers["a_t"].mean for drivers in found.values()) == pytest.approx(480)
+
+
+def test_a_mean_is_held(tmp_path: Path) -> None:
+    path = written(tmp_path, "2026-10-05 00:00", 60, [40, 60], "time,q")
+    found = read_drivers(path, ZONE, "time", {"q": Column("q", "m3/h")}).by_start
+    assert [found[BEGIN_MS + k * QUARTER_MS]["q"].mean for k in range(8)] == [40] * 4 + [60] * 4
+
+
+def test_minutes_are_joined(tmp_path: Path) -> None:
+    path = written(tmp_path, "2026-10-05 00:00", 1, list(range(30)))
+    columns = {"a_t": Column("t", "t"), "q": Column("t", "%")}
+    found = read_drivers(path, ZONE, "time", columns).by_start
+    assert found[BEGIN_MS]["a_t"].mean == sum(range(15))
+    assert found[BEGIN_MS]["q"].mean == 7
+
+
+def test_a_row_may_carry_the_time_of_its_end(tmp_path: Path) -> None:
+    path = written(tmp_path, "2026-10-05 08:00", 480, [320, 160])
+    found = read_drivers(path, ZONE, "time", {"a_t": Column("t", "t")}, ends=True).by_start
+    assert (min(found), len(found)) == (BEGIN_MS, 64)
+
+
+def test_a_missing_shift_stays_missing(tmp_path: Path) -> None:
+    path = written(tmp_path, "2026-10-05 00:00", 480, [320, 160, 80])
+    lines = path.read_text(encoding="utf-8").splitlines()
+    more = [f"2026-10-0{day} 00:00,96" for day in (7, 8)]
+    path.write_text("\n".join([*lines, *more]), encoding="utf-8")
+    found = read_drivers(path, ZONE, "time", {"a_t": Column("t", "t")}).by_start
+    assert sum(drivers["a_t"].mean for drivers in found.values()) == pytest.approx(320 + 160 + 80 + 2 * 96)
+    assert len(found) == 5 * 32
+
+
+def test_a_day_of_25_hours(tmp_path: Path) -> None:
+    path = written(tmp_path, "2026-10-23 00:00", 1440, [100, 100, 100, 100])
+    found = read_drivers(path, "Europe/Berlin", "time", {"a_t": Column("t", "t")}).by_start
+    assert len(found) == 96 * 4 + 4
+    assert sum(drivers["a_t"].mean for drivers in found.values()) == pytest.approx(400)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "first", "said"), [(7, "2026-10-05 00:00", "7 min apart"), (60, "2026-10-05 00:05", "whole 15 min")]
+)
+def test_odd_rows_are_refused(tmp_path: Path, minutes: int, first: str, said: str) -> None:
+    with pytest.raises(ImportProblem, match=said):
+        read_drivers(written(tmp_path, first, minutes, [1, 2, 3]), ZONE, "time", {"a_t": Column("t", "t")})
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    (tmp_path / "plant.toml").write_text(reportkit.PLANT, encoding="utf-8")
+    store = Store(tmp_path / "state", HandClock())
+    save_intervals(store, [Interval("fan", BEGIN_MS + k * QUARTER_MS, 20_000.0) for k in range(32)])
+    store.close()
+    return tmp_path
+
+
+def run(plant: Path, *more: str) -> Result:
+    command = ["import", str(plant / "drivers.csv"), "--motor", "fan", "--time", "time", "--config",
+               str(plant / "plant.toml"), *more]  # fmt: skip
+    return CliRunner().invoke(main, command)
+
+
+def test_they_stand_beside_the_measured_energy_and_in_the_ledger(plant: Path) -> None:
+    written(plant, "2026-10-05 00:00", 480, [320, 160])
+    found = run(plant, "--driver", "rolled=t:t:0.1")
+    assert found.exit_code == 0, found.output
+    assert "drivers of 32 quarter hours written" in found.output
+    assert "32 quarter hours have no energy yet" in found.output
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    items = source.intervals(db, "fan", 0, 1 << 60)
+    assert {item.drivers["signal_rolled_t"] for item in items} == {(10.0, 0.1)}
+    assert {(item.source, item.energy_wh) for item in items} == {("measured", 20_000.0)}
+    assert verify(db).content
+    assert run(plant, "--driver", "rolled=t:t:0.1").exit_code == 1
+
+
+def test_other_values_need_a_word(plant: Path) -> None:
+    written(plant, "2026-10-05 00:00", 480, [320, 160])
+    run(plant, "--driver", "rolled=t:t")
+    written(plant, "2026-10-05 00:00", 480, [640, 160])
+    refused = run(plant, "--driver", "rolled=t:t")
+    assert refused.exit_code == 2
+    assert "have other values of that driver" in refused.output
+    assert run(plant, "--driver", "rolled=t:t", "--replace").exit_code == 0
+    assert verify(open_copy(plant / "state" / "magwatt.sqlite")).content
+
+
+def test_nothing_to_take(plant: Path) -> None:
+    written(plant, "2026-10-05 00:00", 480, [320, 160])
+    assert "nothing to take" in run(plant).output
+    assert "go together" in run(plant, "--energy", "t").output
