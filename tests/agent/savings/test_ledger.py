@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,22 @@ def test_a_signature_holds_for_one_text_and_one_key(kind: str) -> None:
     assert not other.verifies(b"text", signature)
     assert key.fingerprint != other.fingerprint
     assert key.secret.hex() not in repr(key)
+
+
+def test_without_the_extra_the_key_is_hmac_and_an_ed25519_ledger_is_not_called_verified(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    pytest.importorskip("cryptography")
+    ledger.append(store, new_key(ED25519), START_MS, [("decision", {"event": {}})])
+    store.close()
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    assert new_key().kind == HMAC
+    with pytest.raises(LedgerKeyError, match=r"magwatt\[crypto\]"):
+        new_key(ED25519)
+    verdict = verify(open_copy(tmp_path / "magwatt.sqlite"))
+    assert not verdict.content
+    assert verdict.first_bad is None
+    assert "magwatt[crypto]" in verdict.unchecked[0]
 
 
 def test_the_key_file_is_secret_and_made_once(tmp_path: Path) -> None:
