@@ -103,7 +103,12 @@ class SavingsLane:
             self._note(self._watch.raised(word, utc_ms, text))
 
     def close(self) -> None:
+        """Keeps the running quarter hour; what goes on with it finds it in the file."""
         self.hours.close()
+        try:
+            self._store.flush()
+        except StoreError as error:
+            self._say(str(error))
 
     def _recall(self) -> Interval | None:
         """What is usual here, and events that are open; without a word."""
