@@ -22,11 +22,11 @@ demo: .venv/demo
 warm: .venv/demo
 	$(BIN)/magwatt warm
 
-# First all that can share the machine, then one by one what watches real time on real wires.
+# First all that can share the machine, then what watches real time on real wires and sleeps most of its time.
 test: .venv/test system
 	$(BIN)/magwatt warm
 	$(BIN)/python -m pytest -m "not soak and not alone" -n 4 --dist worksteal
-	$(BIN)/python -m pytest -m "not soak and alone"
+	$(BIN)/python -m pytest -m "not soak and alone" -n 2 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .

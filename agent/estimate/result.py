@@ -25,6 +25,8 @@ NAMES = (
     "drive_efficiency_pct", *ON_MAINS, "drive_losses_w", "motor_input_power_w", "shaft_torque_nm",
 )  # fmt: skip
 OFF = 0.02  # of rated power: below it the motor counts as standing
+SPLIT_U = 0.25  # of all losses: how far one part of an assumed split may be off; makes of one class differ so much [M]
+SPLIT_KNOWN = eff.TESTED | {eff.M4}
 LOAD_MIN_SENSOR = 0.05  # with a sensor at the shaft
 
 
@@ -100,7 +102,8 @@ def useful_w(cell: Cell) -> float:
 def _powers(result: Estimates, of: Estimator, now: Cell, method: str) -> None:
     result.put("motor_losses_w", _mean(now, now.motor, now.u_motor, method))
     for part in ("copper", "core", "mechanical", "additional"):
-        result.put(f"motor_losses_{part}_w", _mean(now, getattr(now, part), _part_u(now, getattr(now, part)), method))
+        joules = getattr(now, part)
+        result.put(f"motor_losses_{part}_w", _mean(now, joules, _part_u(now, joules, method), method))
     u = math.hypot(now.u_in, now.u_drive, now.u_motor)
     shaft = _mean(now, now.shaft_plus - now.shaft_minus, u, method)
     result.put("shaft_power_w", shaft)
@@ -167,6 +170,7 @@ def _u_terminal(cell: Cell) -> float:
     return math.hypot(cell.u_in, cell.u_drive)
 
 
-def _part_u(cell: Cell, part: float) -> float:
-    """U of one part in J: in quadrature the parts make the sum's."""
-    return math.sqrt(part / cell.motor) * cell.u_motor if cell.motor > 0 else 0.0
+def _part_u(cell: Cell, part: float, method: str) -> float:
+    """U of one part in J: in quadrature the parts make the sum's; more where the split itself was never measured."""
+    u = math.sqrt(part / cell.motor) * cell.u_motor if cell.motor > 0 else 0.0
+    return u if method in SPLIT_KNOWN else max(u, SPLIT_U * cell.motor)

@@ -74,7 +74,7 @@ class Scene:
         self.port = self.segment.port("agent")
         self.meter = SegmentSlave(self.segment, METER)
         self.drive = WatchdogDrive(self.segment, DRIVE)
-        self.plc = Plc(self.segment, [Block(DRIVE, 3, 0x40, 4), Block(METER, 4, 0, 6)], timeout_s=0.25)
+        self.plc = Plc(self.segment, [Block(DRIVE, 3, 0x40, 4), Block(METER, 4, 0, 6)], timeout_s=1.0)
         self.log = folder / "agent.log"
         self._folder = folder
         self._agents: list[subprocess.Popen[bytes]] = []
