@@ -101,7 +101,7 @@ def test_twenty_seeds_through_the_whole_agent_agree(tmp_path: Path) -> None:
     for seed in range(20):
         folder = tmp_path / str(seed)
         folder.mkdir()
-        told = retrofit(folder, PUMP_HIGH_HEAD, seed, (0.89, 0.801), (14, 14), 300)
+        told = retrofit(folder, PUMP_HIGH_HEAD, seed, (0.89, 0.801), (7, 7), 300)
         assert told.saving.verdict == "proven"
         covered += abs(told.saving.saved_wh - told.true_wh) <= told.saving.u95_wh
         print(f"{seed}: {told.saving.saved_wh / told.true_wh - 1:+.4f} of the saving, "
