@@ -156,6 +156,15 @@ def broken_bar(name: str) -> None:
     finish(made, axes, name, ("kW", "rpm, true only", "rotor resistance, + %"))
 
 
+def conveyor(name: str) -> None:
+    seen = see(name, 7200)
+    made, axes = figure(name, 3)
+    both(axes[0], seen, "belt", "active_power_w", SHOWN[0], scale=1e-3)
+    both(axes[1], seen, "belt", "system_efficiency_pct", SHOWN[1])
+    both(axes[2], seen, "belt", "motor_temperature_degc", SHOWN[0])
+    finish(made, axes, name, ("kW", "wire to shaft, %", "winding, °C"))
+
+
 def demagnetising(name: str) -> None:
     seen = see(name, 7200)
     made, axes = figure(name, 3)
@@ -242,10 +251,12 @@ def sick_devices(name: str) -> None:
 
 DRAW: dict[str, Callable[[str], None]] = {
     "broken-bar": broken_bar,
+    "conveyor": conveyor,
     "demagnetising": demagnetising,
     "fan-retrofit": lambda name: retrofit(name, "fan-damper", "fan-driven", 2),
     "grid-dip": grid_dip,
     "hoist": hoist,
+    "line-start-swap": lambda name: retrofit(name, "pump-slipping", "pump-synchronous", 2),
     "meter-wiring": meter_wiring,
     "mill": mill,
     "noisy-line": noisy_line,

@@ -58,13 +58,15 @@ def _machine(train: Train) -> Row:
         "motor_losses_additional_w": losses.additional_w,
         "drive_losses_w": train.drive_losses_w,
     }
+    if train.feeder_w:
+        row["feeder_power_w"] = train.feeder_w
     if train.flow_m3_s:
         row |= {"flow_m3_h": train.flow_m3_s * 3600, "head_m": train.head_m}
     if min(train.shaft_w, train.motor_input_w, train.input_w) > 0:  # else nothing is driven, or it drives the grid
         row["motor_efficiency_pct"] = 100 * train.shaft_w / train.motor_input_w
         row["system_efficiency_pct"] = 100 * train.shaft_w / train.input_w
     if train.output is not None and min(train.motor_input_w, train.input_w) > 0:
-        row["drive_efficiency_pct"] = 100 * train.motor_input_w / train.input_w
+        row["drive_efficiency_pct"] = 100 * train.motor_input_w / (train.input_w - train.feeder_w)
     if train.winding_degc is not None:
         row["winding_temperature_degc"] = train.winding_degc
     return row

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulators.plant.phasors import Component
+import numpy as np
+
+from simulators.plant.phasors import ORDERS, Component, Phasors
 
 _COPPER_OHM_MM2_M = 0.0183  # of stranded conductors at 20 degC, the limits of IEC 60228 for 16–240 mm², from memory
 _X_OHM_M = 0.08e-3  # three cores in one sheath at 50 Hz: usual value, from memory
@@ -36,20 +37,9 @@ def copper_cable(length_m: float, mm2: float, degc: float = 50.0) -> Cable:
     return Cable(_COPPER_OHM_MM2_M / mm2 * length_m * warm, _X_OHM_M * length_m)
 
 
-def sending_end(
-    cable: Cable, voltages: Sequence[Component], currents: Sequence[Component], frequency_hz: float
-) -> list[Component]:
-    """Voltages at the meter, given those at the load: higher by the drop. Those of one order and sequence add up."""
-    drops = [
-        item._replace(value=complex(cable.r_ohm, cable.x_ohm * item.order * frequency_hz / 50) * item.value)
-        for item in currents
-    ]
-    return [*voltages, *drops]
-
-
-def loss_w(cable: Cable, currents: Sequence[Component]) -> float:
-    """3·R·I², all orders and sequences."""
-    return 3 * cable.r_ohm * sum(abs(item.value) ** 2 for item in currents)
+def sending_end(cable: Cable, u_v: Phasors, i_a: Phasors, frequency_hz: float) -> Phasors:
+    """Voltages at the meter, given those at the load: higher by the drop."""
+    return np.asarray(u_v + (cable.r_ohm + 1j * cable.x_ohm * frequency_hz / 50 * np.arange(ORDERS)) * i_a)
 
 
 @dataclass(frozen=True, slots=True)

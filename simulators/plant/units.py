@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from simulators.plant import drive, induction, line_start, magnet, pump
+from simulators.plant import drive, induction, magnet, pump
 from simulators.plant.grid import Supply
-from simulators.plant.params import Drive, InductionMotor, LineStartMotor, MagnetMotor, Pump
+from simulators.plant.params import Drive, InductionMotor, MagnetMotor, Pump
 from simulators.plant.phasors import Component, Phasors, phasors
 
 _RPM = 30 / math.pi
@@ -48,6 +48,7 @@ class Train(NamedTuple):
     head_m: float
     winding_degc: float | None = None
     output: Output | None = None
+    feeder_w: float = 0.0  # what cable and auxiliaries take between the meter and the rest
 
     @property
     def speed_rpm(self) -> float:
@@ -73,29 +74,6 @@ def direct_on_line(motor: InductionMotor, load: Pump, supply: Supply, flow_m3_s:
         speed_rad_s=state.speed_rad_s,
         flow_m3_s=flow_m3_s,
         head_m=pump.head_m(load, flow_m3_s, state.speed_rad_s * _RPM / load.speed_rpm),
-    )
-
-
-def line_started(motor: LineStartMotor, load: Pump, supply: Supply, flow_m3_s: float, winding_degc: float) -> Train:
-    """Magnet motor at the busbar: synchronous, so faster than the induction motor that it replaces; a valve sets the
-    flow."""
-    u = [Component(*item) for item in supply.components()]
-    relative = 60 * supply.frequency_hz / motor.machine.pole_pairs / load.speed_rpm
-    shaft_w = pump.power_w(load, flow_m3_s, relative)
-    state = line_start.solve(motor, u, supply.frequency_hz, shaft_w, winding_degc, winding_degc - 15)
-    return Train(
-        u_v=phasors(u),
-        i_a=phasors(state.currents),
-        frequency_hz=supply.frequency_hz,
-        input_w=state.input_w,
-        motor_input_w=state.input_w,
-        motor_losses=Losses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w),
-        drive_losses_w=0.0,
-        shaft_w=state.shaft_w,
-        speed_rad_s=state.speed_rad_s,
-        flow_m3_s=flow_m3_s,
-        head_m=pump.head_m(load, flow_m3_s, relative),
-        winding_degc=winding_degc,
     )
 
 

@@ -27,6 +27,12 @@ class Load(NamedTuple):
 NO_LOAD = Load()
 
 
+def torque_nm(load: Load, speed_rad_s: float) -> float:
+    """What the kernels make of it, for the steady tier."""
+    dry = load.dry_nm * math.tanh(speed_rad_s / load.dry_rad_s)
+    return load.constant_nm + load.linear * speed_rad_s + load.square * speed_rad_s * abs(speed_rad_s) + dry
+
+
 def of_flow(
     power_w: float, speed_rpm: float, shape: tuple[float, float, float], share: float, inertia_kg_m2: float = 0.0
 ) -> Load:

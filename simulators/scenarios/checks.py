@@ -10,10 +10,12 @@ from drivers.profiles import load_profile
 from simulators.devices.troubles import Trouble
 from simulators.meters.wiring import wiring_of
 from simulators.plant.faults import DIP_KINDS
-from simulators.scenarios.machines import library
+from simulators.scenarios.feeders import feeder_of
+from simulators.scenarios.machines import LINE_START, library, line_motors
 from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, TrainRecord
 
 KINDS = ("direct", "driven", "dc-bus")
+PROFILED = ("flow", "conveyor")
 DEFECTS = {  # and on which kind of train
     "demagnetising": ("driven", "dc-bus"), "broken-bar": ("direct",), "bearing": ("direct",),
     "eccentricity": ("direct",),
@@ -77,17 +79,19 @@ def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
         raise ValueError(f"{where}.kind: must be one of {', '.join(KINDS)}, got {train.kind!r}")
     if train.count < 1:
         raise ValueError(f"{where}.count: must be at least 1, got {train.count}")
-    if train.load.kind == "flow":
+    if train.load.kind in PROFILED:
         _profile(train.load.profile, f"{where}.load.profile")
     if train.kind == "direct":
-        if train.load.kind != "flow":
-            raise ValueError(f"{where}.load.kind: a motor direct on line drives a flow, got {train.load.kind!r}")
+        if train.load.kind not in PROFILED:
+            raise ValueError(
+                f"{where}.load.kind: a motor direct on line drives a flow or a conveyor, got {train.load.kind!r}"
+            )
         if train.meter is None:
             raise ValueError(f"{where}.meter: is missing")
         if train.drive is not None:
             raise ValueError(f"{where}.drive: a motor direct on line has none")
-        if train.motor.library not in library():
-            raise ValueError(f"{where}.motor.library: must be one of {', '.join(library())}")
+        if train.motor.library not in line_motors():
+            raise ValueError(f"{where}.motor.library: must be one of {', '.join(line_motors())}")
     elif train.drive is None:
         raise ValueError(f"{where}.drive: is missing")
     if train.kind == "dc-bus":
@@ -102,11 +106,23 @@ def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
             raise ValueError(f"{where}.defect.kind: must be one of {', '.join(DEFECTS)}, got {train.defect.kind!r}")
         if train.kind not in DEFECTS[train.defect.kind]:
             raise ValueError(f"{where}.defect.kind: {train.defect.kind} cannot happen to a {train.kind} train's motor")
+        if train.motor.library in LINE_START:
+            raise ValueError(f"{where}.defect: none is known of a line-start motor")
         if not (0 <= train.defect.from_h < train.defect.to_h and 0 <= train.defect.to < 1):
             raise ValueError(f"{where}.defect: needs from_h before to_h, and `to` from 0 to below 1")
+    try:
+        _feeder(train)
+    except ValueError as error:
+        raise ValueError(f"{where}.{error}") from None
     for what, device in (("meter", train.meter), ("drive", train.drive)):
         if device is not None:
             _device(device, f"{where}.{what}", lines)
+
+
+def _feeder(train: TrainRecord) -> None:
+    if (train.cable or train.auxiliary) and (train.kind == "dc-bus" or train.waveform):
+        raise ValueError("cable: a train on a DC bus, or one with a waveform, has no cable and no auxiliaries")
+    feeder_of(train)
 
 
 def _profile(profile: list[list[float]], where: str) -> None:

@@ -1,6 +1,6 @@
 """What the machines of a scenario have to do: speed and torque at the shaft over time. SI units.
 
-Laws: radial pump and fan by affinity, throttle and damper at full speed, constant torque of a conveyor, a reversing
+Laws: radial pump and fan by affinity, throttle and damper at full speed, a conveyor's friction and lift, a reversing
 roller with its inertia, a hoist with its load on the rope (textbook).
 """
 
@@ -72,6 +72,39 @@ class Flow:
         n = math.sqrt(static + dynamic * share**2)
         speed = n * self.speed_rpm / _RPM
         return Demand(speed, self.throttled_w(share, speed) / speed, share)
+
+
+@dataclass(frozen=True, slots=True)
+class Conveyor:
+    """A belt at one speed. friction_nm, viscous_nm_s: of the empty belt, constant and with the speed; loaded_nm,
+    lift_nm: what a full belt adds, of friction and uphill; what lies on it is a share of that."""
+
+    speed_rpm: float
+    friction_nm: float
+    loaded_nm: float
+    viscous_nm_s: float = 0.0
+    lift_nm: float = 0.0
+    inertia_kg_m2: float = 0.0
+
+    @property
+    def torque_max_nm(self) -> float:
+        return wave_load.torque_nm(self.in_time(1.15), self.speed_rpm / _RPM)
+
+    def in_time(self, share: float) -> wave_load.Load:
+        """For the waveform tier."""
+        friction_nm = self.friction_nm + share * self.loaded_nm
+        return wave_load.of_conveyor(friction_nm, self.viscous_nm_s, share * self.lift_nm, self.inertia_kg_m2)
+
+    def throttled_w(self, share: float, speed_rad_s: float) -> float:
+        """At whatever speed."""
+        return wave_load.torque_nm(self.in_time(share), speed_rad_s) * speed_rad_s
+
+    def driven(self, share: float) -> Demand:
+        speed = self.speed_rpm / _RPM
+        return Demand(speed, wave_load.torque_nm(self.in_time(share), speed), share)
+
+
+Shared = Flow | Conveyor  # loads that follow a profile of shares
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from simulators.plant import check
-from simulators.plant.params import COPPER_PER_K, DRIVE_55KW, NDFEB_PER_K, Drive, InductionMotor, MagnetMotor
+from simulators.plant.params import (
+    COPPER_PER_K,
+    DRIVE_55KW,
+    LINE_START_55KW,
+    NDFEB_PER_K,
+    Drive,
+    InductionMotor,
+    LineStartMotor,
+    MagnetMotor,
+)  # fmt: skip
 
 DATA = Path(__file__).parent / "data"
 HOT_WINDING_DEGC, HOT_MAGNET_DEGC = 100.0, 85.0
+LINE_START = {"55kw-line-start": LINE_START_55KW}
 _SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, friction, additional part of rated losses: an assumption
 _EMF, _XD, _XQ = 0.88, 0.32, 0.42  # of rated voltage; per unit: middle of the usual range, no measured motor
 _LOSSES = 0.85  # power law of the reference losses of IEC 61800-9-2 from 2 to 300 kW, from memory
@@ -24,6 +34,15 @@ def library() -> dict[str, dict[str, Any]]:
     """Induction motors by name: circuit parameters fitted to catalogue values."""
     found: dict[str, dict[str, Any]] = tomllib.loads((DATA / "motors.toml").read_text(encoding="utf-8"))
     return found
+
+
+def line_motor(name: str) -> InductionMotor | LineStartMotor:
+    """For the line. Raises KeyError for a name that is not in line_motors()."""
+    return LINE_START[name] if name in LINE_START else induction_motor(name)
+
+
+def line_motors() -> tuple[str, ...]:
+    return (*library(), *LINE_START)
 
 
 def induction_motor(name: str) -> InductionMotor:

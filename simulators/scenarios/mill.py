@@ -12,12 +12,12 @@ from simulators.endpoints import Outlet
 from simulators.plant import params
 from simulators.plant.faults import Dip
 from simulators.plant.grid import Supply
-from simulators.plant.params import InductionMotor
+from simulators.plant.params import InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.phasors import Phasors
 from simulators.plant.units import Train
 from simulators.scenarios import Line, trains
 from simulators.scenarios.instruments import Instruments
-from simulators.scenarios.loads import Demand, Flow
+from simulators.scenarios.loads import Demand, Shared
 from simulators.scenarios.machines import drive_of
 from simulators.scenarios.records import ScenarioRecord
 from simulators.scenarios.unit import Unit, meter_name, units_of
@@ -77,19 +77,21 @@ class Mill:
         known: dict[tuple[int, Demand, float, float], Train] = {}
         for unit in self.units.values():
             motor = unit.motor_now(self.now_s)
-            if isinstance(motor, InductionMotor):
-                unit.train = self._direct(unit, motor)
+            if not isinstance(motor, MagnetMotor):
+                unit.train = self._fed(unit, self._direct(unit, motor))
                 continue
             assert unit.drive is not None
             assert unit.record.drive is not None
             if unit.running is not None and unit.tripped:
-                unit.train = trains.coasting(motor, unit.drive, self._supply, unit.running.free_rad_s or 0.0)
+                coasting = trains.coasting(motor, unit.drive, self._supply, unit.running.free_rad_s or 0.0)
+                unit.train = self._fed(unit, coasting)
                 continue
             demand = unit.demand(self.now_s)
             warm = unit.winding_degc, unit.magnet_degc
             if unit.record.kind == "driven":
                 front = unit.record.drive.active_front
-                unit.train = trains.driven(motor, unit.drive, self._supply, demand, warm[0], front, warm[1])
+                driven = trains.driven(motor, unit.drive, self._supply, demand, warm[0], front, warm[1])
+                unit.train = self._fed(unit, driven)
                 continue
             key = id(unit.record), demand, *warm  # many rollers do the same at the same time
             if key not in known:
@@ -100,10 +102,20 @@ class Mill:
             u, i, input_w, self._dc_v = trains.rectifier(self._rectifier, self._supply, dc_w)
             self._at_rectifier = u, i, input_w
 
-    def _direct(self, unit: Unit, motor: InductionMotor) -> Train:
+    def _direct(self, unit: Unit, motor: InductionMotor | LineStartMotor) -> Train:
         load, share = unit.load, unit.flow(self.now_s)
-        assert isinstance(load, Flow)
-        return trains.direct(motor, self._supply, lambda speed: load.throttled_w(share, speed))
+        assert isinstance(load, Shared)
+
+        def load_w(speed_rad_s: float) -> float:
+            return load.throttled_w(share, speed_rad_s)
+
+        if isinstance(motor, LineStartMotor):
+            return trains.line_started(motor, self._supply, load_w, unit.winding_degc, unit.magnet_degc)
+        return trains.direct(motor, self._supply, load_w)
+
+    def _fed(self, unit: Unit, train: Train) -> Train:
+        cable, auxiliaries = unit.feeder
+        return trains.fed(train, cable, auxiliaries, not unit.tripped) if cable or auxiliaries else train
 
     def _on_dc(self, name: str) -> bool:
         return self.units[name].record.kind == "dc-bus"
@@ -148,6 +160,7 @@ class Mill:
         row |= {
             "energy_taken_kwh": unit.kwh["import"], "energy_export_kwh": unit.kwh["export"],
             "energy_shaft_kwh": unit.kwh["shaft"], "flow_share": unit.share, "input_power_w": unit.train.input_w,
+            "drive_input_power_w": unit.train.input_w - unit.train.feeder_w,
         }  # fmt: skip
         if unit.record.defect is not None:
             row["defect"] = unit.record.defect.share(self.now_s)
@@ -162,7 +175,7 @@ class Mill:
 
         motor = unit.motor_now(self.now_s)
         assert isinstance(motor, InductionMotor)
-        assert isinstance(unit.load, Flow)
+        assert isinstance(unit.load, Shared)
         self._waves = self._waves or LineWave(motor)
         self._waves.aim(
             motor, self._supply.components(), self._supply.frequency_hz, unit.load.in_time(unit.share),

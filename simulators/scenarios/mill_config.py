@@ -73,7 +73,7 @@ def _train(unit: Unit, by_name: dict[str, Placed], shared: str | None) -> str:
 
 
 def _plate(unit: Unit) -> str:
-    motor, record = unit.motor, unit.record
+    motor, record = unit.plate, unit.record
     title = f"name = {json.dumps(record.title)}\n" if record.title else ""
     if isinstance(motor, InductionMotor):
         efficiency_class = library()[record.motor.library]["class"]
@@ -89,10 +89,12 @@ def _plate(unit: Unit) -> str:
             f'replaces = {{ kind = "induction", class = "{old["class"]}", kw = {old["power_w"] / 1000:g}, '
             f"rpm = {old['speed_rpm']:g}, since = 2026-03-01 }}\n"
         )
+    efficiency = record.motor.efficiency or motor.power_w / (motor.power_w + motor.losses_w)
+    kind = "pm-line-start" if unit.motor is not motor else "pm"
     return (
-        f'{title}kind = "pm"\nkw = {motor.power_w / 1000:g}\nrpm = {motor.speed_rpm:g}\n'
+        f'{title}kind = "{kind}"\nkw = {motor.power_w / 1000:g}\nrpm = {motor.speed_rpm:g}\n'
         f"poles = {2 * motor.pole_pairs}\n"
-        f"volts = {motor.volts_v:.0f}\nefficiency = {100 * record.motor.efficiency:g}\namps = {motor.current_a:.1f}\n"
+        f"volts = {motor.volts_v:.0f}\nefficiency = {100 * efficiency:.4g}\namps = {motor.current_a:.1f}\n"
         f"r1_ohm = {motor.rs20_ohm:.5f}\n{before}"
     )
 

@@ -10,7 +10,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_type_hints
 
-from simulators.scenarios.loads import Flow, Hoist, Roller
+from simulators.scenarios.loads import Conveyor, Flow, Hoist, Roller
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class DeviceRecord:
 
 @dataclass(frozen=True, slots=True)
 class LoadRecord:
-    """kind: flow, roller or hoist, and that one's own keys; profile: (hours, share of full flow)."""
+    """kind: flow, conveyor, roller or hoist, and that one's own keys; profile: (hours, share of full flow)."""
 
     kind: str
     profile: list[list[float]] = field(default_factory=list)
@@ -106,6 +106,23 @@ class DipRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CableRecord:
+    """Of copper, between the meter and the rest."""
+
+    length_m: float
+    mm2: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuxiliaryRecord:
+    """A fan, a heater: kw at 400 V. with_motor: only while the motor runs."""
+
+    kw: float
+    with_motor: bool = False
+    power_factor: float = 0.85
+
+
+@dataclass(frozen=True, slots=True)
 class TrainRecord:
     """count: that many, numbered; offset_s: of the load's time from each to the next. waveform: it is sampled."""
 
@@ -121,6 +138,8 @@ class TrainRecord:
     defect: DefectRecord | None = None
     replaces: str = ""  # of the library: what stood there before
     waveform: bool = False
+    cable: CableRecord | None = None
+    auxiliary: list[AuxiliaryRecord] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +158,9 @@ class ScenarioRecord:
 
 
 _NUMBERS_OF = {"shape": 3, "system": 2}
-_MAY_BE_0 = {"idle_s", "rest_s", "empty_kg", "friction_nm", "inertia_kg_m2"}
-_LOADS: dict[str, type[Flow] | type[Roller] | type[Hoist]] = {"flow": Flow, "roller": Roller, "hoist": Hoist}
+_MAY_BE_0 = {"idle_s", "rest_s", "empty_kg", "friction_nm", "inertia_kg_m2", "loaded_nm", "viscous_nm_s", "lift_nm"}
+Law = Flow | Conveyor | Roller | Hoist
+_LOADS: dict[str, type[Law]] = {"flow": Flow, "conveyor": Conveyor, "roller": Roller, "hoist": Hoist}
 
 
 def scenario_record(raw: Any) -> ScenarioRecord:
@@ -148,7 +168,7 @@ def scenario_record(raw: Any) -> ScenarioRecord:
     return _record(ScenarioRecord, raw, "")
 
 
-def law(load: LoadRecord) -> Flow | Roller | Hoist:
+def law(load: LoadRecord) -> Law:
     """The load's own record. Raises ValueError."""
     keys = {key: tuple(value) if isinstance(value, list) else value for key, value in load.keys.items()}
     for key, value in keys.items():
@@ -191,10 +211,9 @@ def _split_load(raw: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    record = {LineRecord, TrainRecord, DeviceRecord, TroubleRecord, DipRecord}
-    inner = next(
-        (cls for cls in (MotorRecord, LoadRecord, DeviceRecord, DefectRecord) if hint in (cls, cls | None)), None
-    )
+    record = {LineRecord, TrainRecord, DeviceRecord, TroubleRecord, DipRecord, AuxiliaryRecord}
+    alone = (MotorRecord, LoadRecord, DeviceRecord, DefectRecord, CableRecord)
+    inner = next((cls for cls in alone if hint in (cls, cls | None)), None)
     if inner is not None:
         return _record(inner, value, where)
     for cls in record:

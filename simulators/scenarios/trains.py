@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from simulators.plant import drive, induction, magnet
+from simulators.plant import drive, induction, line_start, magnet
+from simulators.plant.feeder import Auxiliary, Cable, sending_end
 from simulators.plant.grid import Supply
 from simulators.plant.magnet import MagnetState
-from simulators.plant.params import Drive, InductionMotor, MagnetMotor
-from simulators.plant.phasors import ORDERS, Component, Phasors, natural_sequence, phasors
+from simulators.plant.params import Drive, InductionMotor, LineStartMotor, MagnetMotor
+from simulators.plant.phasors import ORDERS, Component, Phasors, active_w, natural_sequence, phasors
 from simulators.plant.units import Losses, Output, Train
 from simulators.scenarios.loads import Demand
 
@@ -31,6 +32,29 @@ def direct(motor: InductionMotor, supply: Supply, load_w: Callable[[float], floa
         phasors(u), phasors(state.currents), supply.frequency_hz, state.input_w, state.input_w, losses, 0.0,
         state.shaft_w, state.speed_rad_s, 0.0, 0.0,
     )  # fmt: skip
+
+
+def line_started(
+    motor: LineStartMotor, supply: Supply, load_w: Callable[[float], float], winding_degc: float, magnet_degc: float
+) -> Train:
+    """Synchronous, so faster than the induction motor that it replaces."""
+    u = supply.components()
+    shaft_w = load_w(2 * math.pi * supply.frequency_hz / motor.machine.pole_pairs)
+    state = line_start.solve(motor, u, supply.frequency_hz, shaft_w, winding_degc, magnet_degc)
+    losses = Losses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)
+    return Train(
+        phasors(u), phasors(state.currents), supply.frequency_hz, state.input_w, state.input_w, losses, 0.0,
+        state.shaft_w, state.speed_rad_s, 0.0, 0.0, winding_degc,
+    )  # fmt: skip
+
+
+def fed(train: Train, cable: Cable | None, auxiliaries: Iterable[Auxiliary], runs: bool) -> Train:
+    """As a meter sees it before the cable and whatever else hangs there, at the cable's end."""
+    u, i = train.u_v, train.i_a + phasors(item.current(complex(train.u_v[0, 1]), runs) for item in auxiliaries)
+    if cable is not None:
+        u = sending_end(cable, u, i, train.frequency_hz)
+    input_w = float(active_w(u, i).sum())
+    return train._replace(u_v=u, i_a=i, input_w=input_w, feeder_w=input_w - train.input_w)
 
 
 def point(motor: MagnetMotor, demand: Demand, winding_degc: float, magnet_degc: float) -> MagnetState:

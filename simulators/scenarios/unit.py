@@ -8,16 +8,19 @@ from random import Random
 
 from simulators.plant.drive_logic import Limits, Seen
 from simulators.plant.faults import HEALTHY, Bearing, Condition, Course
-from simulators.plant.params import Drive, InductionMotor, MagnetMotor
+from simulators.plant.feeder import Auxiliary, Cable
+from simulators.plant.params import Drive, InductionMotor, LineStartMotor, MagnetMotor
 from simulators.plant.thermal import Thermal, heat_of, network_of
 from simulators.plant.units import Losses, Train
 from simulators.plant.wander import Wander, soft_limit
 from simulators.scenarios import trains
-from simulators.scenarios.loads import Demand, Flow, Hoist, Roller, at
-from simulators.scenarios.machines import drive_of, induction_motor, magnet_motor
-from simulators.scenarios.records import ScenarioRecord, TrainRecord, law
+from simulators.scenarios.feeders import feeder_of
+from simulators.scenarios.loads import Demand, Shared, at
+from simulators.scenarios.machines import drive_of, line_motor, magnet_motor
+from simulators.scenarios.records import Law, ScenarioRecord, TrainRecord, law
 from simulators.scenarios.running import Running
 
+Motor = InductionMotor | MagnetMotor | LineStartMotor
 COOLANT_DEGC = 30.0
 OVER_A = 3.0  # times the rated current, where a drive trips
 RAMP_S = 20.0  # from standstill to rated speed
@@ -31,10 +34,11 @@ class Unit:
     name: str
     number: int
     record: TrainRecord
-    motor: InductionMotor | MagnetMotor
-    load: Flow | Roller | Hoist
+    motor: Motor
+    load: Law
     wander: Wander
     drive: Drive | None = None
+    feeder: tuple[Cable | None, tuple[Auxiliary, ...]] = (None, ())
     train: Train | None = None
     share: float = 0.0  # of the full flow
     winding_degc: float = 80.0
@@ -45,7 +49,7 @@ class Unit:
 
     def demand(self, now_s: float) -> Demand:
         """Of a driven shaft. Also keeps the share of the flow."""
-        if not isinstance(self.load, Flow):
+        if not isinstance(self.load, Shared):
             return self.load.demand(now_s + self.number * self.record.offset_s)
         wanted = self.load.driven(self.flow(now_s))
         if self.running is None or self.running.free_rad_s is None:
@@ -60,10 +64,15 @@ class Unit:
         self.share = soft_limit(share + self.wander.value, 0.3, 1.15) if record.wander else share
         return self.share
 
-    def motor_now(self, now_s: float) -> InductionMotor | MagnetMotor:
+    @property
+    def plate(self) -> InductionMotor | MagnetMotor:
+        """What its nameplate says: rated power, speed, current."""
+        return self.motor.machine if isinstance(self.motor, LineStartMotor) else self.motor
+
+    def motor_now(self, now_s: float) -> Motor:
         """With what its defect has done to it."""
         motor, defect = self.motor, self.record.defect
-        if defect is None:
+        if defect is None or isinstance(motor, LineStartMotor):
             return motor
         share = defect.share(now_s)
         if isinstance(motor, MagnetMotor):
@@ -93,7 +102,7 @@ class Unit:
 
     def run(self, dc_v: float, now_s: float, dt_s: float) -> None:
         """dc_v: what the supply now gives the drive's bus."""
-        if self.running is None or not isinstance(self.load, Flow) or self.train is None:
+        if self.running is None or not isinstance(self.load, Shared) or self.train is None:
             return
         current_a = self.train.output.current_a * math.sqrt(2) if self.train.output else 0.0
         seen = Seen(True, dc_v, current_a, self.train.speed_rad_s, self.winding_degc)
@@ -102,15 +111,15 @@ class Unit:
 
     @property
     def _inertia(self) -> float:
-        return self.motor.inertia_kg_m2 + (self.load.inertia_kg_m2 if isinstance(self.load, Flow) else 0.0)
+        return self.plate.inertia_kg_m2 + (self.load.inertia_kg_m2 if isinstance(self.load, Shared) else 0.0)
 
     @property
     def _rate(self) -> float:
         """Of the drive's ramp, rad/s²."""
-        return self.motor.speed_rpm / 60 * 2 * math.pi / RAMP_S
+        return self.plate.speed_rpm / 60 * 2 * math.pi / RAMP_S
 
     def _load_w(self, speed_rad_s: float) -> float:
-        return self.load.throttled_w(self.share, speed_rad_s) if isinstance(self.load, Flow) else 0.0
+        return self.load.throttled_w(self.share, speed_rad_s) if isinstance(self.load, Shared) else 0.0
 
     def _slower(self, speed_rad_s: float, dt_s: float) -> float:
         """J·ω·dω = −P·dt."""
@@ -136,8 +145,8 @@ def units_of(record: ScenarioRecord, chance: Random) -> dict[str, Unit]:
 def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
     plate = item.motor
     try:
-        motor: InductionMotor | MagnetMotor = (
-            induction_motor(plate.library)
+        motor: Motor = (
+            line_motor(plate.library)
             if item.kind == "direct"
             else magnet_motor(plate.kw, plate.rpm, plate.poles, plate.volts, plate.efficiency)
         )
@@ -145,7 +154,8 @@ def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
         raise ValueError(f"train.{item.name}.motor: {error}") from None
     try:
         load = law(item.load)
-        rated_nm = motor.power_w / (motor.speed_rpm / 60 * 2 * math.pi)
+        rated = motor.machine if isinstance(motor, LineStartMotor) else motor
+        rated_nm = rated.power_w / (rated.speed_rpm / 60 * 2 * math.pi)
         if not 0 <= load.torque_max_nm <= OVERLOAD * rated_nm:
             raise ValueError(f"load: takes {load.torque_max_nm:.0f} Nm of a motor of {rated_nm:.0f} Nm")
     except ValueError as error:
@@ -159,9 +169,10 @@ def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
     units = []
     for k, name in enumerate(names):
         wander = Wander(Random(chance.getrandbits(64)), item.load.wander, 400.0, 60.0)
-        unit = Unit(name, k, item, motor, load, wander, drive)
+        unit = Unit(name, k, item, motor, load, wander, drive, feeder_of(item))
+        if isinstance(rated, MagnetMotor):
+            unit.thermal = _thermal(rated)
         if isinstance(motor, MagnetMotor):
-            unit.thermal = _thermal(motor)
             unit.running = Running(Limits(OVER_A * math.sqrt(2) * motor.current_a, restart_s=restart_s))
         units.append(unit)
     return units

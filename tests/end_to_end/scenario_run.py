@@ -16,7 +16,7 @@ SIMULATED = {"SIMULATED"}
 RATIOS = {
     "motor_efficiency_pct": ("shaft_power_w", "motor_input_power_w"),
     "system_efficiency_pct": ("shaft_power_w", "input_power_w"),
-    "drive_efficiency_pct": ("motor_input_power_w", "input_power_w"),
+    "drive_efficiency_pct": ("motor_input_power_w", "drive_input_power_w"),
 }
 
 

@@ -44,7 +44,10 @@ def test_dips_leave_the_phases_that_they_should(kind: str) -> None:
     supply.step(1.0)
     seen = np.abs(phasors(supply.components())[:, 1]) / whole
     assert seen == pytest.approx([abs(value - sum(abc) / 3) for value in abc])
+    lines = [abs(abc[k] - abc[k - 1]) / math.sqrt(3) for k in range(3)]
+    assert supply.line_share == pytest.approx(max(lines)), "what a bridge lives on"
     supply.meet([], 2.0)
+    assert supply.line_share == pytest.approx(1.0)
     supply.step(1.0)
     assert np.abs(phasors(supply.components())[:, 1]) == pytest.approx(whole)
 

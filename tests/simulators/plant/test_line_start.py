@@ -13,6 +13,7 @@ from simulators.plant import line_start, magnet, pump, units
 from simulators.plant.grid import Supply
 from simulators.plant.params import BUSBAR, COOLING_PUMP, IE1_55KW, LINE_START_55KW, LineStartMotor
 from simulators.plant.phasors import Component, active_w, natural_sequence
+from simulators.scenarios import trains
 
 U = 230.0
 SINE = [Component(1, 1, complex(U))]
@@ -129,7 +130,11 @@ def test_a_swap_on_the_line_turns_faster_and_so_takes_more_at_the_shaft() -> Non
     supply = Supply(BUSBAR, Random(2))
     flow = 0.8 * COOLING_PUMP.flow_m3_s
     old = units.direct_on_line(IE1_55KW, COOLING_PUMP, supply, flow)
-    new = units.line_started(LINE_START_55KW, COOLING_PUMP, supply, flow, 80.0)
+
+    def load_w(speed_rad_s: float) -> float:
+        return pump.power_w(COOLING_PUMP, flow, speed_rad_s * 30 / math.pi / COOLING_PUMP.speed_rpm)
+
+    new = trains.line_started(LINE_START_55KW, supply, load_w, 80.0, 65.0)
     assert new.speed_rpm == pytest.approx(30 * supply.frequency_hz, rel=1e-12)
     shares = [pump.power_w(COOLING_PUMP, flow, train.speed_rpm / COOLING_PUMP.speed_rpm) for train in (old, new)]
     assert new.shaft_w / old.shaft_w == pytest.approx(shares[1] / shares[0], rel=1e-9)
