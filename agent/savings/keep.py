@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from agent.savings import baseline as baselines
 from agent.savings.types import Baseline, Driver, Event, Interval
-from agent.store import Store
+from agent.store import Store, StoreError
 
 DRAFT, FROZEN, EVENT = "baseline-draft", "baseline", "savings-event"
 
@@ -32,13 +32,13 @@ def load_intervals(store: Store, asset: str, from_ms: int = 0, to_ms: int = 1 <<
         "select body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
         (asset, from_ms, to_ms),
     )
-    return [msgspec.json.decode(body, type=Interval) for (body,) in rows]
+    return [_decoded(body, Interval, asset) for (body,) in rows]
 
 
 def last_interval(store: Store, asset: str) -> Interval | None:
     """The newest that is kept. Raises StoreError."""
     rows = store.rows("select body from interval where asset = ? order by start_ms desc limit 1", (asset,))
-    return msgspec.json.decode(rows[0][0], type=Interval) if rows else None
+    return _decoded(rows[0][0], Interval, asset) if rows else None
 
 
 def save_draft(store: Store, baseline: Baseline) -> None:
@@ -71,7 +71,7 @@ def load_events(store: Store, asset: str) -> list[Event]:
     rows = store.rows(
         "select body from note where kind = ? and name between ? and ?", (EVENT, f"{asset}/", f"{asset}0")
     )
-    found = [msgspec.json.decode(body, type=Event) for (body,) in rows]
+    found = [_decoded(body, Event, asset) for (body,) in rows]
     return sorted(found, key=lambda event: event.number)
 
 
@@ -83,13 +83,23 @@ def save_event(store: Store, event: Event) -> Event:
     return event
 
 
+T = TypeVar("T")
+
+
+def _decoded(body: str, kind: type[T], asset: str) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"{asset}: a kept {kind.__name__.lower()} cannot be read: {error}") from None
+
+
 def _load(store: Store, kind: str, asset: str) -> Baseline | None:
     rows = store.rows("select body from note where kind = ? and name = ?", (kind, asset))
     if not rows:
         return None
     try:
         return baselines.from_json(msgspec.json.decode(rows[0][0]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, msgspec.MsgspecError) as error:
         raise ValueError(f"{asset}: the baseline in the store cannot be read: {error!r}") from None
 
 

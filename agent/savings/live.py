@@ -147,7 +147,7 @@ class SavingsLane:
             self._renew(interval)
         except (StoreError, ValueError) as error:
             self._say(str(error))
-            self._tally = None
+            self._tally = self._baseline = None
         line = None
         if self._tally is not None and self._phase(interval) == "reporting":
             known = {line.start_ms for line in self._tally.lines[-96:]}
