@@ -36,18 +36,17 @@ def meter_doubt(
     after = classes[0] or before[0], classes[1] or before[1]
     tan_0 = baseline.tan_phi if baseline.tan_phi is not None else UNKNOWN_TAN_PHI[0]
     tan_1 = tan_phi if tan_phi is not None else UNKNOWN_TAN_PHI[1]
-    same = not baseline.fallback and all(alike(baseline.meter, name) for name in meters)
+    same = all(alike(baseline.meter, name) for name in meters)
     gain_0, ratio_0, phase_0 = _limits(*before)
     gain_1, ratio_1, phase_1 = _limits(*after)
-    if same:
-        saved = abs(adjusted_wh - measured_wh)
+    saved = abs(adjusted_wh - measured_wh)
+    if baseline.kind == "shaft-power":  # both halves come from today's meter
+        limits = {"meter gain": [gain_1 * saved], "transformer ratio": [ratio_1 * saved], "transformer phase": [0.0]}
+    elif same:
         limits = {
             "meter gain": [gain_0 * saved], "transformer ratio": [ratio_0 * saved],
             "transformer phase": [phase_0 * abs(adjusted_wh * tan_0 - measured_wh * tan_1)],
         }  # fmt: skip
-    elif baseline.kind == "shaft-power":  # both halves come from today's meter
-        saved = abs(adjusted_wh - measured_wh)
-        limits = {"meter gain": [gain_1 * saved], "transformer ratio": [ratio_1 * saved], "transformer phase": [0.0]}
     else:
         limits = {
             "meter gain": [gain_0 * adjusted_wh, gain_1 * measured_wh],

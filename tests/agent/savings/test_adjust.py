@@ -85,6 +85,11 @@ def test_another_meter_counts_in_full(baseline: Baseline) -> None:
     )
 
 
+def test_a_bypass_test_by_the_same_meter_errs_alike(baseline: Baseline) -> None:
+    tested = replace(baseline, fallback="a test with the drive bypassed")
+    assert of(tested, after()).u95_wh == of(baseline, after()).u95_wh
+
+
 def test_phase_errors_count_with_the_change_of_reactive_energy(baseline: Baseline) -> None:
     """30′ of class 0.5 and tan φ from 0.5 to 0: 0.87 % of half the adjusted energy."""
     found = of(baseline, [replace(item, reactive_varh=0.0) for item in after()])
