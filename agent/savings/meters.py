@@ -65,10 +65,13 @@ def identity(meter: Meter, serial: object) -> str:
 
 
 def alike(one: str, other: str) -> bool:
-    """Whether both may be the same meter: all words are, as far as they go and are known."""
+    """Whether both may be the same meter: all words are, as far as they go and are known. With a number the name, which
+    anybody may change, does not count."""
     if not one or not other:
         return True
     a, b = one.split(), other.split()
+    if len(a) > 1 and len(b) > 1 and UNKNOWN not in (a[1], b[1]):
+        a, b = a[1:], b[1:]
     return all(x == y or UNKNOWN in (x, y) for x, y in zip(a, b, strict=False))
 
 

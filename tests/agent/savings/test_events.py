@@ -96,6 +96,8 @@ def test_another_meter_is_an_event_and_one_without_a_number_is_not() -> None:
     other = told[:100] + [replace(item, meter="mcc-1 2 400/5") for item in told[100:]]
     assert {event.kind for event in watched(other)} == {"meter"}
     assert not alike("mcc-1 1 400/5", "mcc-1 1 200/5")
+    assert alike("mcc-1 7 400/5", "pump-meter 7 400/5"), "the name is nobody's number"
+    assert not alike("mcc-1 ? 400/5", "pump-meter 7 400/5")
 
 
 def test_a_tenth_of_the_energy_beyond_the_baseline_is_an_event() -> None:
