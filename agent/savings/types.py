@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 QUARTER_MS = 900_000
-KINDS = ("constant", "state", "binned", "polynomial", "affinity", "production", "shaft-power")
 
 
 class Driver(NamedTuple):
