@@ -52,6 +52,7 @@ class Polled:
     failures: int = 0
     heard: bool = False
     told_slow: bool = False
+    told_stuck: bool = False
     made_from: tuple[Any, ...] = ()  # the configuration behind it: equal means the same device
 
     @property
@@ -220,6 +221,13 @@ class BusPoller:
             log.warning(
                 "%s renews its values about every %.1f s, but is polled every %g s", name, renewed_s, polled.every_s
             )
+        if bool(polled.device.stuck_s) != polled.told_stuck:
+            polled.told_stuck = not polled.told_stuck
+            if polled.told_stuck:
+                log.warning("%s shows the very same digits for %.0f s, under load: is it stuck? Its values are STALE",
+                            name, polled.device.stuck_s)  # fmt: skip
+            else:
+                log.info("%s renews its values again", name)
 
 
 def with_ratios(reading: Reading, ratios: Mapping[str, float]) -> Reading:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from drivers.latency import Latency
 from drivers.profiles import GROUPS, Profile, Register
 from drivers.reading import Clock, Link, Quality, Reading, Value
 from drivers.registers import Block, BlockDecoder, Scales, plan_blocks, scale_addresses, texts, touches_watchdog, usable
+from drivers.renewal import LOADED, Renewal
 from drivers.sunspec import SunSpecLink
 from drivers.vocabulary import vocabulary
 
@@ -21,10 +21,6 @@ SPARE = 4  # registers behind a block that a retry may ask for, to have a length
 TRIES, PATIENT_SILENCES = 3, 2  # attempts; how many of them may end in silence while nobody else waits for the line
 UNHEARD_S, UNHEARD_EVERY = 0.2, 4  # a device that never answered is waited for that long; its whole time-out so often
 CLOCK_STEP_S = 0.5  # a jump of the clock within one poll
-RUNS, SLOW = (
-    12,
-    1.4,
-)  # contents in a row that each lasted as long, and for how many polls: it renews more slowly than that
 
 
 @dataclass(slots=True)
@@ -79,10 +75,8 @@ class ModbusDevice:
         self.wire_down = False  # whether that was the wire's fault
         self.held_back = False  # whether the last poll asked nothing, for an answer to an older one may still come
         self._clock_offset_ns: int | None = None
-        self._watched: tuple[int, int] | None = None  # the fast block whose renewals are counted
-        self._last_data = b""
-        self._run = 1  # polls that brought what it holds now
-        self._runs: deque[int] = deque(maxlen=RUNS)  # and what it held before
+        self._renewal = Renewal()
+        self.stuck_s = 0.0  # for how long a loaded meter has shown the very same digits
 
     def trust(self, verified: Collection[str], doubted: Collection[str]) -> None:
         """What a self-check of this very device found. verified: registers known from memory that are read from now on;
@@ -137,14 +131,16 @@ class ModbusDevice:
                 break
             came_ns, monotonic_ns = self._clock.utc_ns(), self._clock.monotonic_ns()
             answers.append((block, decoder, data))
-            self._note_repeat(block, data)
+            if block.registers[0].group == "fast":
+                loaded = any(row.name in LOADED for row in block.registers)
+                self._renewal.note((block.function, block.address), data, monotonic_ns, loaded)
         if held_back and not answers:
             quality |= Quality.NO_REPLY
         self.held_back = held_back and not answers and not self._silences
         if Quality.NO_REPLY in quality:
             # Half a reading is not one moment: what came before the silence is not kept.
             values, flags = dict.fromkeys(values), {}
-            self._runs.clear()
+            self._renewal.broken()
         else:
             answers.sort(key=lambda answer: not answer[1].brings_scales)  # values in other blocks wait for them
             for _, decoder, data in answers:
@@ -153,6 +149,10 @@ class ModbusDevice:
                 flags |= doubtful
             for name in self._doubted & values.keys():
                 flags[name] = flags.get(name, Quality.GOOD) | Quality.UNVERIFIED
+            if answers:
+                self.stuck_s = self._renewal.stuck_s(values, monotonic_ns)
+            if self.stuck_s:
+                flags |= {name: flags.get(name, Quality.GOOD) | Quality.STALE for name in values}
             self._check_counters(values, flags)
             quality |= self._check_clock()
         if in_words := texts(self.profile, values):
@@ -179,10 +179,7 @@ class ModbusDevice:
 
     def renewed_every_s(self, every_s: float) -> float | None:
         """How often it renews its values, when that is clearly more seldom than it is polled; None otherwise."""
-        runs = self._runs
-        if len(runs) < RUNS or max(runs) - min(runs) > 1 or sum(runs) < SLOW * RUNS:
-            return None
-        return every_s * sum(runs) / RUNS
+        return self._renewal.every_s(every_s)
 
     def _failed(self, error: DriverError) -> None:
         self.error = str(error)
@@ -265,20 +262,6 @@ class ModbusDevice:
         if last_ns is not None and abs(offset_ns - last_ns) > CLOCK_STEP_S * 1e9:
             return Quality.CLOCK_UNSURE
         return Quality.GOOD
-
-    def _note_repeat(self, block: Block, data: bytes) -> None:
-        """Of one block, how many polls each content lasts."""
-        key = (block.function, block.address)
-        if block.registers[0].group != "fast" or self._watched not in (None, key):
-            return
-        if self._watched is None:
-            self._watched = key
-        elif data == self._last_data:
-            self._run += 1
-        else:
-            self._runs.append(self._run)
-            self._run = 1
-        self._last_data = data
 
 
 def _runs(block: Block) -> list[Block]:
