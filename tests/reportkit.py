@@ -60,7 +60,7 @@ bus = "north"
 unit = 11
 profile = "eastron/sdm630"
 serial_number = "22091734"
-certificate = "JJG 596, 2026-01-12, No. 4711"
+certificate = "JJG 596, 2024-01-12, No. 4711"
 at = "drive-input"
 ct = "400/5"
 class = "0.5S"
@@ -81,7 +81,7 @@ rpm = 1500
 poles = 4
 volts = 380
 fed_by = "dp-1"
-replaces = { kind = "induction", class = "IE2", kw = 132, rpm = 1480, since = 2026-09-15 }
+replaces = { kind = "induction", class = "IE2", kw = 132, rpm = 1480, since = 2024-09-15 }
 
 [signal.fan-flow]
 bus = "north"
@@ -139,22 +139,22 @@ def new(from_ms: int, to_ms: int, seed: int = 2, scale: float = 0.93) -> list[In
     return found
 
 
-def retrofit(folder: Path, days: int = 31, month: str = "2026-10", baseline: bool = True) -> Baseline | None:
+def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: bool = True) -> Baseline | None:
     """plant.toml and a state directory in folder: September's baseline, frozen, and a month with ledger and roots."""
     (folder / "plant.toml").write_text(PLANT, encoding="utf-8")
     state = folder / "state"
     begin = utc_ms(f"{month}-01 00:00")
     store = Store(state, HandClock(begin / 1000))
-    learnt = old(utc_ms("2026-09-01 00:00"), utc_ms("2026-09-15 00:00"))
+    learnt = old(utc_ms("2024-09-01 00:00"), utc_ms("2024-09-15 00:00"))
     save_intervals(store, learnt)
     key = load_or_make(state)
     keeper = Keeper(key, {"config": "c0ffee", "software": "0.1.0"})
-    store.do(lambda db: keeper.keep_up(db, utc_ms("2026-09-15 08:00")))
+    store.do(lambda db: keeper.keep_up(db, utc_ms("2024-09-15 08:00")))
     frozen = None
     if baseline:
-        frozen = freeze(learn("fan", learnt, classes=("0.5S", "0.5S")), utc_ms("2026-09-15 08:00"), "Li Wei")
+        frozen = freeze(learn("fan", learnt, classes=("0.5S", "0.5S")), utc_ms("2024-09-15 08:00"), "Li Wei")
         save_frozen(store, frozen)
-        ledger.append(store, key, utc_ms("2026-09-15 08:00"), [("baseline", {"baseline": _body(frozen)})])
+        ledger.append(store, key, utc_ms("2024-09-15 08:00"), [("baseline", {"baseline": _body(frozen)})])
     save_intervals(store, new(begin, begin + days * 96 * QUARTER_MS))
     for day in range(days + 1):
         t_ms = begin + day * 24 * HOUR_MS + SETTLED_MS

@@ -60,7 +60,7 @@ def _motor(month: Month) -> dict[str, Any]:
         "ledger": {
             "hours": proof.hours, "recorded_wh": proof.recorded_wh, "shown_wh": proof.shown_wh,
             "differing": proof.differing, "unrecorded": proof.unrecorded,
-            "content": proof.verdict.content if proof.verdict else None,
+            "bears_out": proof.bears_out, "content": proof.verdict.content if proof.verdict else None,
             "first_bad": proof.verdict.first_bad if proof.verdict else None,
         },
     }  # fmt: skip

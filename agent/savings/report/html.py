@@ -74,7 +74,7 @@ def _overview(months: Sequence[Month], cover: Cover, words: Words) -> str:
         money = f"{grouped(month.money.saved)} {escape(month.money.currency)}" if month.money else "–"
         rows.append([
             f'<a href="#{words.lang}-{escape(month.asset)}">{escape(month.title)}</a>',
-            words(saving.verdict) if saving else words("no saving told"), value, u,
+            _word(month, words), value, u,
             f"{grouped(100 * saving.share, 1)} %" if saving else "–", money,
             f"{grouped(month.co2_kg / 1000, 2)} t" if month.co2_kg is not None else "–",
         ])  # fmt: skip
@@ -83,6 +83,12 @@ def _overview(months: Sequence[Month], cover: Cover, words: Words) -> str:
         f"<section><h1>{escape(cover.site)} · {escape(months[0].month)}</h1>"
         f"<h2>{words('All motors')}</h2>{table(head, rows, numbers=(2, 3, 4, 5, 6))}</section>"
     )
+
+
+def _word(month: Month, words: Words) -> str:
+    if month.saving is None:
+        return words("no saving told")
+    return ("" if month.proof.bears_out else "⚠ ") + words(month.saving.verdict)
 
 
 def _motor(month: Month, cover: Cover, words: Words) -> str:
@@ -125,12 +131,15 @@ def _verdict(month: Month, words: Words) -> str:
         used = f"<p>{words('energy used')}: {kwh(month.measured_wh)} kWh</p>" if month.intervals else ""
         return f'<div class="verdict none"><p class="big">{told}</p>{used}</div>'
     value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000)
-    kind = saving.verdict.replace(" ", "-")
+    kind, word = saving.verdict.replace(" ", "-"), f"{MARKS[saving.verdict]} {words(saving.verdict)}"
+    if not month.proof.bears_out:
+        alone = f"{words('by the numbers alone')}: {words(saving.verdict)}"
+        kind, word = "denied", f"⚠ {words('The ledger does not bear this out')} ({alone})"
     what = words("saved") if saving.saved_wh >= 0 else words("more used")
     shown = value if saving.saved_wh >= 0 else value.lstrip("−")
     low, high = (saving.saved_wh - saving.u95_wh) / 1000, (saving.saved_wh + saving.u95_wh) / 1000
     return (
-        f'<div class="verdict {kind}"><p class="word">{MARKS[saving.verdict]} {words(saving.verdict)}</p>'
+        f'<div class="verdict {kind}"><p class="word">{word}</p>'
         f'<p class="big">{shown} <i>±</i> {u} kWh {what}</p>'
         f"<p>{words('saving rate')} {grouped(100 * saving.share, 1)} % · {words('of')} {kwh(saving.adjusted_wh)} kWh "
         f"{words('that the old plant would have used; measured')} {kwh(saving.measured_wh)} kWh</p>"
@@ -172,8 +181,10 @@ def _tiles(month: Month, words: Words) -> str:
     proof = month.proof
     if proof.verdict is not None:
         said = words("whole; agrees with this report")
-        if not (proof.verdict.content and proof.balanced):
+        if not proof.bears_out:
             said = words("NOT WHOLE")
+        elif proof.verdict.unchecked:
+            said = words("whole; signatures not checked")
         elif proof.unrecorded:
             said = f"{words('whole; not recorded')}: {proof.unrecorded} × 15 min"
         root = f"{words('root')} {proof.root['hash'][:16]}…" if proof.root else words("no root yet")
@@ -247,7 +258,7 @@ def _events(month: Month, words: Words) -> str:
             )
         rows.append([str(event.number), words(event.kind), local(event.from_ms, month.zone), until,
                      escape(words.said(event.text)), kwh(event.energy_wh), decided])  # fmt: skip
-    head = [words("no."), words("kind"), words("from"), words("to"), words("what"), "kWh", words("decision")]
+    head = [words("no."), words("kind"), words("begin"), words("end"), words("what"), "kWh", words("decision")]
     return f"<h2>{words('Events')}</h2>{table(head, rows, numbers=(0, 5))}"
 
 

@@ -98,7 +98,7 @@ def collect(
         notes.append(_nothing(db, plant.name, zone))
     if now_ms < to_ms and found:
         notes.append(f"the month is not over: this is what was known at {local(now_ms, zone)}")
-    end_ms = min(to_ms, max(now_ms, from_ms + 1))
+    end_ms = min(to_ms, max(now_ms, found[-1].end_ms if found else from_ms + 1))  # this machine's clock may be wrong
     baseline, wrong = source.frozen_baseline(db, plant.name)
     if wrong:
         notes.append(wrong)

@@ -33,8 +33,10 @@ class Proof:
     notes: tuple[str, ...] = field(default=())
 
     @property
-    def balanced(self) -> bool:
-        return self.differing == 0 and self.recorded_wh == self.shown_wh
+    def bears_out(self) -> bool:
+        """Whether there are records, all whole, and they say the same as the report."""
+        whole = self.verdict is not None and self.verdict.first_bad is None and not self.verdict.problems
+        return whole and self.differing == 0 and self.recorded_wh == self.shown_wh
 
 
 def prove(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -29,8 +30,17 @@ class Words:
         if self.lang == "zh":
             for pattern, chinese in _sentences():
                 if found := pattern.fullmatch(text):
-                    return found.expand(chinese)
+                    return self._filled(chinese, found.groups())
         return text
+
+    def _filled(self, sentence: str, pieces: Sequence[str | None]) -> str:
+        for number, piece in enumerate(pieces, 1):
+            sentence = sentence.replace(f"\\{number}", self._piece(piece or ""))
+        return sentence
+
+    def _piece(self, text: str) -> str:
+        """A word or a sentence within a sentence."""
+        return str(_texts("chinese")["words"].get(text) or self.said(text))
 
     def signal(self, name: str) -> str:
         """`signal_descaler_1_flow_m3_h` → "descaler 1 flow m3/h"."""

@@ -49,7 +49,8 @@ def _told(months: Sequence[Month]) -> list[str]:
             value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000)
             money = f", {month.money.saved:.2f} {month.money.currency}" if month.money else ""
             co2 = f", {month.co2_kg / 1000:.2f} t CO2" if month.co2_kg is not None else ""
-            lines.append(f"{month.asset} {month.month}: {saving.verdict}: {value} ± {u} kWh saved "
+            denied = "" if month.proof.bears_out else ", but the ledger does not bear it out"
+            lines.append(f"{month.asset} {month.month}: {saving.verdict}{denied}: {value} ± {u} kWh saved "
                          f"({100 * saving.share:.1f} %){money}{co2}")  # fmt: skip
         else:
             used = f", {kwh(month.measured_wh)} kWh used" if month.intervals else ""

@@ -27,7 +27,7 @@ def plant(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def history(plant: Path, first: str = "2026-01-05 00:00", kwh: float = 20.0, count: int = 96, head: str = "") -> None:
+def history(plant: Path, first: str = "2024-01-05 00:00", kwh: float = 20.0, count: int = 96, head: str = "") -> None:
     begin = datetime.fromisoformat(first)
     rows = [f"{begin + timedelta(minutes=15 * k):%Y-%m-%d %H:%M},{kwh + k % 7},{50 + k % 9}" for k in range(count)]
     (plant / "old.csv").write_text("\n".join([head or "time,kWh,Q", *rows]), encoding="utf-8")
@@ -55,7 +55,7 @@ def test_a_history_is_in_the_state_file_and_in_the_ledger(plant: Path) -> None:
     assert "(Asia/Shanghai)" in found.output
     items = held(plant)
     assert len(items) == 96
-    assert items[0].start_ms == reportkit.utc_ms("2026-01-05 00:00")
+    assert items[0].start_ms == reportkit.utc_ms("2024-01-05 00:00")
     assert items[0].drivers == {"signal_fan_flow_m3_h": (50.0, 2.0)}
     checked = verify(plant, "--json")
     assert checked.exit_code == 0, checked.output
@@ -78,7 +78,7 @@ def test_other_values_need_a_word(plant: Path) -> None:
     history(plant, kwh=30.0)
     refused = run(plant)
     assert refused.exit_code == 2
-    assert "imported before with other values, the first at 2026-01-05 00:00" in refused.output
+    assert "imported before with other values, the first at 2024-01-05 00:00" in refused.output
     assert held(plant)[0].energy_wh == 20_000
     replaced = run(plant, "--replace")
     assert replaced.exit_code == 0
@@ -90,7 +90,7 @@ def test_other_values_need_a_word(plant: Path) -> None:
 
 def test_what_was_measured_stays(plant: Path) -> None:
     store = Store(plant / "state", HandClock())
-    save_interval(store, Interval("fan", reportkit.utc_ms("2026-01-05 00:15"), 1.0))
+    save_interval(store, Interval("fan", reportkit.utc_ms("2024-01-05 00:15"), 1.0))
     store.close()
     history(plant)
     found = run(plant, "--replace")
@@ -106,7 +106,7 @@ def test_gaps_and_doubles_are_told(plant: Path) -> None:
     body = json.loads(found.output)
     assert (body["written"], body["repeated"], len(body["gaps"])) == (6, 1, 1)
     (plant / "state").rename(plant / "before")
-    assert "gap: 2026-01-05 00:45 to 2026-01-05 01:15" in run(plant).output
+    assert "gap: 2024-01-05 00:45 to 2024-01-05 01:15" in run(plant).output
 
 
 @pytest.mark.parametrize(

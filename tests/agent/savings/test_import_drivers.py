@@ -20,7 +20,7 @@ from agent.savings.verify import open_copy, verify
 from agent.store import Store
 
 ZONE = "Asia/Shanghai"
-BEGIN_MS = reportkit.utc_ms("2026-10-05 00:00")
+BEGIN_MS = reportkit.utc_ms("2024-10-05 00:00")
 
 
 def written(folder: Path, first: str, minutes: int, values: list[object], head: str = "time,t") -> Path:
@@ -32,7 +32,7 @@ def written(folder: Path, first: str, minutes: int, values: list[object], head: 
 
 
 def test_tonnes_of_a_shift_are_divided_and_none_is_lost(tmp_path: Path) -> None:
-    path = written(tmp_path, "2026-10-05 00:00", 480, [320, 160, 0])
+    path = written(tmp_path, "2024-10-05 00:00", 480, [320, 160, 0])
     found = read_drivers(path, ZONE, "time", {"a_t": Column("t", "t", 0.5)}).by_start
     assert len(found) == 96
     assert found[BEGIN_MS]["a_t"] == (10.0, 0.5)
@@ -40,13 +40,13 @@ def test_tonnes_of_a_shift_are_divided_and_none_is_lost(tmp_path: Path) -> None:
 
 
 def test_a_mean_is_held(tmp_path: Path) -> None:
-    path = written(tmp_path, "2026-10-05 00:00", 60, [40, 60], "time,q")
+    path = written(tmp_path, "2024-10-05 00:00", 60, [40, 60], "time,q")
     found = read_drivers(path, ZONE, "time", {"q": Column("q", "m3/h")}).by_start
     assert [found[BEGIN_MS + k * QUARTER_MS]["q"].mean for k in range(8)] == [40] * 4 + [60] * 4
 
 
 def test_minutes_are_joined(tmp_path: Path) -> None:
-    path = written(tmp_path, "2026-10-05 00:00", 1, list(range(30)))
+    path = written(tmp_path, "2024-10-05 00:00", 1, list(range(30)))
     columns = {"a_t": Column("t", "t"), "q": Column("t", "%")}
     found = read_drivers(path, ZONE, "time", columns).by_start
     assert found[BEGIN_MS]["a_t"].mean == sum(range(15))
@@ -54,15 +54,15 @@ def test_minutes_are_joined(tmp_path: Path) -> None:
 
 
 def test_a_row_may_carry_the_time_of_its_end(tmp_path: Path) -> None:
-    path = written(tmp_path, "2026-10-05 08:00", 480, [320, 160])
+    path = written(tmp_path, "2024-10-05 08:00", 480, [320, 160])
     found = read_drivers(path, ZONE, "time", {"a_t": Column("t", "t")}, ends=True).by_start
     assert (min(found), len(found)) == (BEGIN_MS, 64)
 
 
 def test_a_missing_shift_stays_missing(tmp_path: Path) -> None:
-    path = written(tmp_path, "2026-10-05 00:00", 480, [320, 160, 80])
+    path = written(tmp_path, "2024-10-05 00:00", 480, [320, 160, 80])
     lines = path.read_text(encoding="utf-8").splitlines()
-    more = [f"2026-10-0{day} 00:00,96" for day in (7, 8)]
+    more = [f"2024-10-0{day} 00:00,96" for day in (7, 8)]
     path.write_text("\n".join([*lines, *more]), encoding="utf-8")
     found = read_drivers(path, ZONE, "time", {"a_t": Column("t", "t")}).by_start
     assert sum(drivers["a_t"].mean for drivers in found.values()) == pytest.approx(320 + 160 + 80 + 2 * 96)
@@ -77,7 +77,7 @@ def test_a_day_of_25_hours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "first", "said"), [(7, "2026-10-05 00:00", "7 min apart"), (60, "2026-10-05 00:05", "whole 15 min")]
+    ("minutes", "first", "said"), [(7, "2024-10-05 00:00", "7 min apart"), (60, "2024-10-05 00:05", "whole 15 min")]
 )
 def test_odd_rows_are_refused(tmp_path: Path, minutes: int, first: str, said: str) -> None:
     with pytest.raises(ImportProblem, match=said):
@@ -100,7 +100,7 @@ def run(plant: Path, *more: str) -> Result:
 
 
 def test_they_stand_beside_the_measured_energy_and_in_the_ledger(plant: Path) -> None:
-    written(plant, "2026-10-05 00:00", 480, [320, 160])
+    written(plant, "2024-10-05 00:00", 480, [320, 160])
     found = run(plant, "--driver", "rolled=t:t:0.1")
     assert found.exit_code == 0, found.output
     assert "drivers of 32 quarter hours written" in found.output
@@ -114,9 +114,9 @@ def test_they_stand_beside_the_measured_energy_and_in_the_ledger(plant: Path) ->
 
 
 def test_other_values_need_a_word(plant: Path) -> None:
-    written(plant, "2026-10-05 00:00", 480, [320, 160])
+    written(plant, "2024-10-05 00:00", 480, [320, 160])
     run(plant, "--driver", "rolled=t:t")
-    written(plant, "2026-10-05 00:00", 480, [640, 160])
+    written(plant, "2024-10-05 00:00", 480, [640, 160])
     refused = run(plant, "--driver", "rolled=t:t")
     assert refused.exit_code == 2
     assert "have other values of that driver" in refused.output
@@ -125,6 +125,6 @@ def test_other_values_need_a_word(plant: Path) -> None:
 
 
 def test_nothing_to_take(plant: Path) -> None:
-    written(plant, "2026-10-05 00:00", 480, [320, 160])
+    written(plant, "2024-10-05 00:00", 480, [320, 160])
     assert "nothing to take" in run(plant).output
     assert "go together" in run(plant, "--energy", "t").output

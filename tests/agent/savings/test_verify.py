@@ -54,7 +54,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copy(written: Path, tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "copy"
-    shutil.copytree(written, folder)
+    shutil.copytree(written, folder, ignore=shutil.ignore_patterns("reserve"))
     yield folder
     shutil.rmtree(folder)
 
