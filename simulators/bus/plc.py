@@ -39,11 +39,13 @@ class Plc:
     def _poll(self) -> None:
         if not self._running:
             return
+        self._segment.at(self._segment.now() + self._every_s, self._poll)
+        if self._open is not None:
+            return  # still waiting for an answer: a master asks one question at a time
         block = self._open = self._blocks[self._turn % len(self._blocks)]
         self._turn += 1
         end_s = self._mouth(rtu_request(block.unit, block.function, block.address, block.words))
         self._overdue = self._segment.at(end_s + self._timeout_s, self._miss)
-        self._segment.at(self._segment.now() + self._every_s, self._poll)
 
     def _miss(self) -> None:
         if self._open is not None:
