@@ -25,6 +25,7 @@ HOUR_MS = 4 * QUARTER_MS
 SETTLED_MS = 20 * 60_000  # after the hour's end: its last quarter hour is written by then
 LOOKED_BACK_MS = 14 * 24 * HOUR_MS  # before the last record, the first time; later two days, and what was written
 RECENT_MS = 48 * HOUR_MS
+MOST = 2000  # records in one transaction: the writer has others to serve
 WATCHED = (
     "create temp table if not exists touched (asset text, start_ms integer, primary key (asset, start_ms))",
     "create temp trigger if not exists touch after insert on main.interval begin "
@@ -49,7 +50,7 @@ class Keeper:
             db.execute(statement)
 
     def keep_up(self, db: sqlite3.Connection, now_ms: int, look_back_ms: int = LOOKED_BACK_MS) -> list[Record]:
-        """In a transaction of the caller. Returns the new records."""
+        """In a transaction of the caller. Returns the new records, `MOST` at once: call again while there are."""
         self.watch(db)
         touched = {
             (asset, start_ms // HOUR_MS * HOUR_MS)
@@ -75,13 +76,15 @@ class Keeper:
             old = self._known.get((asset, from_ms))
             if old is None or (asset, from_ms) in touched or _grown(db, old.body, quarters):
                 entries.append(("hour", self._body(db, asset, from_ms, quarters, old.seq if old else 0)))
-        self._looked_back = True
-        db.execute("delete from temp.touched where start_ms < ?", ((now_ms - SETTLED_MS) // HOUR_MS * HOUR_MS,))
-        if not entries:
-            return []
-        written = append_to(db, self._key, now_ms, entries)
+            if len(entries) == MOST:
+                break
+        self._looked_back |= len(entries) < MOST
+        written = append_to(db, self._key, now_ms, entries) if entries else []
         for record in written:
             self._note(record)
+            if record.kind == "hour":
+                span = record.body["asset"], record.body["from_ms"], record.body["to_ms"]
+                db.execute("delete from temp.touched where asset = ? and start_ms >= ? and start_ms < ?", span)
         return written
 
     def _note(self, record: Record) -> None:

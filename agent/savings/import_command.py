@@ -128,7 +128,8 @@ def _write(
         "from_ms": min(starts), "to_ms": max(starts) + QUARTER_MS, "quarter_hours": len(items), "zone": zone,
     }  # fmt: skip
     store.do(lambda db: append_to(db, key, now_ms, [("import", entry)]))
-    store.do(lambda db: keeper.keep_up(db, now_ms, look_back_ms=now_ms))
+    while store.do(lambda db: keeper.keep_up(db, now_ms, look_back_ms=now_ms)):
+        pass
 
 
 def _sorted(

@@ -11,7 +11,7 @@ import pytest
 from testkit import HandClock
 
 from agent.savings import ledger, roots
-from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
+from agent.savings.hours import HOUR_MS, MOST, SETTLED_MS, Keeper
 from agent.savings.keep import save_interval, save_intervals
 from agent.savings.ledger_key import ED25519, FILE, HMAC, LedgerKeyError, load, load_or_make, new_key
 from agent.savings.types import QUARTER_MS, Interval
@@ -129,6 +129,19 @@ def test_a_restart_goes_on_with_the_same_chain(tmp_path: Path) -> None:
     db = open_copy(tmp_path / "magwatt.sqlite")
     assert [record.kind for record in ledger.records(db)] == ["key", "hour", "hour", "hour"]
     assert verify(db).content
+
+
+def test_a_long_history_is_recorded_in_parts_none_twice(store: Store, tmp_path: Path) -> None:
+    keeper = keeper_of(store)
+    save_intervals(store, [quarter(k) for k in range(0, 4 * (MOST + 500), 4)])
+    parts = []
+    while written := keep(store, keeper, MOST + 501.0):
+        parts.append(len(written))
+    store.close()
+    assert parts == [1 + MOST, 500]
+    verdict = verify(open_copy(tmp_path / "magwatt.sqlite"))
+    assert verdict.content
+    assert verdict.amended == 0
 
 
 def test_two_processes_append_to_one_chain(store: Store, tmp_path: Path) -> None:
