@@ -9,7 +9,6 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -153,6 +152,7 @@ def test_every_and_once_count_requests() -> None:
     assert [sent(of.once(of.silent), number) == b"" for number in (1, 2, 3)] == [True, False, False]
 
 
+@pytest.mark.alone
 def test_a_slave_with_a_queue_answers_late_and_one_without_never() -> None:
     script = of.once(of.late(0.2))
     with running(RtuPty(script, queue=True)) as line:
@@ -239,5 +239,5 @@ def test_steps_keep_their_pauses() -> None:
     with running(open_line(Line.TCP, lambda _: [Step(b"a"), Step(b"b", 0.05), Step(b"c", 0.05)])) as line:
         got = exchange(line)
     assert [data for _, data in got] == [b"a", b"b", b"c"]
-    for (early_s, _), (late_s, _) in pairwise(got):
-        assert 0.049 <= late_s - early_s < 0.1
+    for number, (at_s, _) in enumerate(got):
+        assert at_s >= 0.05 * number - 1e-3, "after the request; a busy machine may be late, never early"
