@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -16,7 +17,8 @@ from agent.savings.intervals import QuarterHours
 from agent.savings.meters import identity
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import phase_at, phases_of, reporting_of
-from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Saving
+from agent.savings.tell import event_message, rounded_wh, saving_uncertainties, saving_values
+from agent.savings.types import QUARTER_MS, Baseline, Event, Interval
 from agent.store import Store, StoreError
 from agent.topology import Asset
 from drivers.reading import BAD, Quality, Reading, Value
@@ -111,10 +113,11 @@ class SavingsLane:
             self._say(str(error))
 
     def _recall(self) -> Interval | None:
-        """What is usual here, and events that are open; without a word."""
+        """What is usual here, and events that are open; without a word. What another motor or drive used before is not
+        usual: its successor uses less, and no transformer was exchanged."""
         try:
             last = keep.last_interval(self._store, self._asset.name)
-            since_ms = last.start_ms - REMEMBERED_MS if last else 0
+            since_ms = max(last.start_ms - REMEMBERED_MS if last else 0, self._era_ms(last))
             for item in keep.load_intervals(self._store, self._asset.name, since_ms):
                 self._watch.take(item)
             known = keep.load_events(self._store, self._asset.name)
@@ -123,6 +126,19 @@ class SavingsLane:
             return None
         self._watch.open = {event.kind: event for event in known if event.to_ms is None}
         return last
+
+    def _era_ms(self, last: Interval | None) -> int:
+        """Since when this motor stands here on this drive; 0: always."""
+        asset, motor = self._asset, self._asset.motor
+        assert motor is not None
+        name, kept = f"{asset.name}/savings_era", self._store.counters()
+        words = f"{motor.kind} {motor.kw} {motor.rpm} {asset.drive.name if asset.drive else ''}"
+        era = zlib.crc32(words.encode())
+        if kept.get(name) == era:
+            return kept.get(f"{name}_ms", 0)
+        since_ms = last.end_ms if last else 0
+        self._store.save_counters({name: era, f"{name}_ms": since_ms})
+        return since_ms
 
     def _known(self, start_ms: int) -> Interval | None:
         if start_ms in self._recent:  # it may not be committed yet
@@ -207,7 +223,7 @@ class SavingsLane:
                 self._watch.open[event.kind] = kept
             self._stale = True
             if new or event.to_ms is not None:
-                self._emit(_event_message(kept, self._quality))
+                self._emit(event_message(kept, self._quality))
 
     def _as_decided(self, event: Event) -> Event:
         """A person may have decided meanwhile, in another process."""
@@ -219,7 +235,7 @@ class SavingsLane:
     def _tell(self, interval: Interval, expected_wh: float | None) -> None:
         measured = None if interval.energy_wh is None else interval.energy_wh + interval.auxiliary_wh
         values: dict[str, object] = {
-            "interval_energy_wh": _rounded(measured), "interval_baseline_wh": _rounded(expected_wh),
+            "interval_energy_wh": rounded_wh(measured), "interval_baseline_wh": rounded_wh(expected_wh),
             "interval_coverage_pct": round(100 * min(interval.coverage, 1.0), 1),
             "savings_phase": self._phase(interval) or None,
             "interval_saved_wh": None if measured is None or expected_wh is None else round(expected_wh - measured, 1),
@@ -243,42 +259,6 @@ class SavingsLane:
         if text != self._trouble:
             log.warning("%s: savings: %s", self._asset.name, text)
         self._trouble = text
-
-
-def saving_values(saving: Saving) -> dict[str, object]:
-    """Metric → value, of a sum since reporting began."""
-    values: dict[str, object] = {
-        "baseline_energy_wh": round(saving.adjusted_wh), "used_energy_wh": round(saving.measured_wh),
-        "saved_energy_wh": round(saving.adjusted_wh) - round(saving.measured_wh),
-        "saved_share_pct": round(100 * saving.share, 3), "savings_verdict": saving.verdict,
-        "savings_reason": "; ".join(saving.reasons), "savings_advice": saving.advice or None,
-        "savings_coverage_pct": round(100 * saving.coverage, 1), "unclaimed_energy_wh": round(saving.excluded_wh),
-        "savings_events_open": saving.open_events, "speed_creep_wh": _rounded(saving.speed_creep_wh),
-        "baseline_hash": saving.baseline_hash[:16] or None,
-    }  # fmt: skip
-    values |= {f"saved_by_{name}_wh": round(part.wh) for name, part in saving.parts.items()}
-    return values
-
-
-def saving_uncertainties(saving: Saving) -> dict[str, float]:
-    found = {"saved_energy_wh": float(f"{saving.u95_wh:.4g}")}
-    if saving.adjusted_wh > 0:
-        found["saved_share_pct"] = float(f"{100 * saving.u95_wh / saving.adjusted_wh:.4g}")
-    return found | {f"saved_by_{name}_wh": float(f"{part.u95_wh:.4g}") for name, part in saving.parts.items()}
-
-
-def _event_message(event: Event, quality: Quality) -> Message:
-    values: dict[str, object] = {
-        "event_kind": f"savings_{event.kind}", "event_state": "begin" if event.to_ms is None else "end",
-        "event_start_ms": event.from_ms, "event_text": f"event {event.number}: {event.text}",
-    }  # fmt: skip
-    if event.to_ms is not None:
-        values["event_duration_s"] = (event.to_ms - event.from_ms) / 1000
-    return Message(event.asset, "event", event.to_ms or event.from_ms, values, quality=quality)
-
-
-def _rounded(wh: float | None) -> float | None:
-    return None if wh is None else round(wh, 1)
 
 
 def _number(values: Mapping[str, Value], flags: Mapping[str, Quality], name: str) -> float | None:

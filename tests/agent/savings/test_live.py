@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,20 @@ def test_a_baseline_that_was_changed_claims_nothing_and_says_why(bench: Bench) -
     bench.store.save_note(keep.FROZEN, "pump", "", body)
     bench.run(1.2)
     assert bench.savings()[-1]["savings_verdict"] == "proven"
+
+
+def test_a_new_motor_that_uses_half_is_no_forgotten_ratio_and_no_shift(bench: Bench) -> None:
+    bench.run(60)
+    bench.lane.close()
+    motor = bench.asset.motor
+    assert motor is not None
+    bench.asset = replace(bench.asset, motor=replace(motor, kind="induction", rpm=1485.0), drive=None)
+    bench.lane = bench.start()
+    bench.run(110, w=W / 2)
+    assert bench.events() == []
+    bench.lane = bench.start()
+    bench.run(4, w=W)
+    assert ("savings_ratio", "begin") in bench.events(), "of the new motor it would be one"
 
 
 def test_nonsense_in_the_store_ends_nothing(tmp_path: Path, bench: Bench) -> None:

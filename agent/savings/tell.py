@@ -1,0 +1,43 @@
+"""Savings and their events as messages."""
+
+from __future__ import annotations
+
+from agent.messages import Message
+from agent.savings.types import Event, Saving
+from drivers.reading import Quality
+
+
+def saving_values(saving: Saving) -> dict[str, object]:
+    """Metric → value, of a sum since reporting began."""
+    values: dict[str, object] = {
+        "baseline_energy_wh": round(saving.adjusted_wh), "used_energy_wh": round(saving.measured_wh),
+        "saved_energy_wh": round(saving.adjusted_wh) - round(saving.measured_wh),
+        "saved_share_pct": round(100 * saving.share, 3), "savings_verdict": saving.verdict,
+        "savings_reason": "; ".join(saving.reasons), "savings_advice": saving.advice or None,
+        "savings_coverage_pct": round(100 * saving.coverage, 1), "unclaimed_energy_wh": round(saving.excluded_wh),
+        "savings_events_open": saving.open_events, "speed_creep_wh": rounded_wh(saving.speed_creep_wh),
+        "baseline_hash": saving.baseline_hash[:16] or None,
+    }  # fmt: skip
+    values |= {f"saved_by_{name}_wh": round(part.wh) for name, part in saving.parts.items()}
+    return values
+
+
+def saving_uncertainties(saving: Saving) -> dict[str, float]:
+    found = {"saved_energy_wh": float(f"{saving.u95_wh:.4g}")}
+    if saving.adjusted_wh > 0:
+        found["saved_share_pct"] = float(f"{100 * saving.u95_wh / saving.adjusted_wh:.4g}")
+    return found | {f"saved_by_{name}_wh": float(f"{part.u95_wh:.4g}") for name, part in saving.parts.items()}
+
+
+def event_message(event: Event, quality: Quality) -> Message:
+    values: dict[str, object] = {
+        "event_kind": f"savings_{event.kind}", "event_state": "begin" if event.to_ms is None else "end",
+        "event_start_ms": event.from_ms, "event_text": f"event {event.number}: {event.text}",
+    }  # fmt: skip
+    if event.to_ms is not None:
+        values["event_duration_s"] = (event.to_ms - event.from_ms) / 1000
+    return Message(event.asset, "event", event.to_ms or event.from_ms, values, quality=quality)
+
+
+def rounded_wh(wh: float | None) -> float | None:
+    return None if wh is None else round(wh, 1)
