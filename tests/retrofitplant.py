@@ -49,12 +49,12 @@ class RetrofitPlant:
     The flow that drives the energy is shown without error; what nobody measures moves the load by 1 % beside it.
     """
 
-    def __init__(self, plant: Retrofit, seed: int, mean: float) -> None:
+    def __init__(self, plant: Retrofit, seed: int, mean: float, classes: tuple[str, str] = ("0.5S", "0.5")) -> None:
         self._rng, self._plant = Random(seed), plant
-        self.mean, self.new = mean, False
+        self.mean, self.new, self.classes = mean, False, classes
         self.now_ms = START_UTC_NS // 1_000_000
         self.true_wh: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
-        self._meter = Meter(_within_the_class(self._rng), start_kwh=5000.0, start_kvarh=3000.0)
+        self._meter = Meter(_within(classes, self._rng), start_kwh=5000.0, start_kvarh=3000.0)
         self._drive_errors = drive_display.draw_errors(self._rng)
         self._drift = self._hidden = 0.0
         self.flow, self.silent = mean, set[int]()
@@ -127,14 +127,20 @@ class RetrofitPlant:
         return shown | dict.fromkeys(still, 0.0)
 
 
-def _within_the_class(rng: Random) -> Errors:
-    """Gain and phase alike on all phases, anywhere within class 0.5S and transformers of class 0.5."""
-    gain = (1 + rng.uniform(-0.005, 0.005)) * (1 + rng.uniform(-0.005, 0.005))
-    angle = math.radians(rng.uniform(-30, 30) / 60)
+_LIMITS = {"0.2S": (0.002, 10), "0.5S": (0.005, 30), "0.5": (0.005, 30)}  # ratio, phase in minutes
+
+
+def _within(classes: tuple[str, str], rng: Random) -> Errors:
+    """Gain and phase alike on all phases, anywhere within the classes of meter and transformers."""
+    (meter, _), (ratio, minutes) = (_LIMITS[name] for name in classes)
+    gain = (1 + rng.uniform(-meter, meter)) * (1 + rng.uniform(-ratio, ratio))
+    angle = math.radians(rng.uniform(-minutes, minutes) / 60)
     return Errors(np.ones(3, complex), np.full(3, gain * cmath.exp(1j * angle)))
 
 
-def config_toml(new: bool, address: str, state: Path, every_s: float, more: str = "") -> str:
+def config_toml(
+    new: bool, address: str, state: Path, every_s: float, more: str = "", classes: tuple[str, str] = ("0.5S", "0.5")
+) -> str:
     machine = """
 [drive.vfd]
 bus = "line"
@@ -180,9 +186,9 @@ bus = "line"
 unit = 1
 profile = "eastron/sdm630"
 at = "{"drive-input" if new else "motor"}"
-class = "0.5S"
+class = "{classes[0]}"
 ct = "400/5"
-ct_class = "0.5"
+ct_class = "{classes[1]}"
 {machine}{more}
 [signal.flow]
 bus = "line"
@@ -204,10 +210,10 @@ def run(
     """
     state = folder / "state"
     first = folder / "first.toml"
-    first.write_text(config_toml(plant.new, "127.0.0.1:1", state, every_s, more), encoding="utf-8")
+    first.write_text(config_toml(plant.new, "127.0.0.1:1", state, every_s, more, plant.classes), encoding="utf-8")
     plant.devices(first)
     scenario = Scenario(
         "retrofit", "", every_s, lambda _: plant,
-        lambda ends, _url, _state: config_toml(plant.new, ends.more["line"], state, every_s, more),
+        lambda ends, _url, _state: config_toml(plant.new, ends.more["line"], state, every_s, more, plant.classes),
     )  # fmt: skip
     run_accelerated(scenario, seconds, take, start_utc_ns=plant.now_ms * 1_000_000 + round(1e9 * clock_off_s))
