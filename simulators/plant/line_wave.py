@@ -1,7 +1,7 @@
 """Samples of an induction motor on the line, by the waveform tier beside the steady one: same record, supply, load.
 
 `aim` says where the plant stands now, `samples` leads there. Faults show as they do in a motor: sidebands of a broken
-bar, of a bearing, of an eccentric rotor. A second costs 0.5 ms.
+bar, of a bearing, of an eccentric rotor. A second costs some milliseconds.
 """
 
 from __future__ import annotations
