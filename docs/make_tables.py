@@ -17,8 +17,9 @@ Made from `agent/metrics.py` by `make docs`. A metric is named after its quantit
 
 NAMES_HEAD = """# Metrics in each dialect
 
-Made from `agent/metrics.py` by `make docs`; [dialects](dialects.md) explains. Home Assistant: device class, state class and
-unit; *(off)*: an entity that is disabled until somebody wants it. Sparkplug: the data type; metrics have the name that
+Made from `agent/metrics.py` by `make docs`; [dialects](dialects.md) explains. Home Assistant: device class, state class
+and unit; *(off)*: an entity that is disabled until somebody wants it.
+Sparkplug: the data type; metrics have the name that
 stands here, in a folder named after the message unless that is telemetry or health.
 
 """

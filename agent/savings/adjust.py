@@ -253,4 +253,3 @@ def _choice(baseline: Baseline, vectors: Sequence[Sequence[float]], variance: fl
             own = abs(_quadratic(vector, rival["covariance"]) - variance)
             squares.append(max((said - best) ** 2 - own, 0.0))
     return math.sqrt(sum(squares) / len(squares)) if squares else 0.0
-
