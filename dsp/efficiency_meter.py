@@ -12,6 +12,7 @@ class PowerU(NamedTuple):
     meter: float
     ct_ratio: float
     ct_phase: float
+    feeder: float = 0.0  # what cables and neighbours between meter and machine may take
 
     @property
     def total(self) -> float:
@@ -36,7 +37,7 @@ def power_u_parts(accuracy_class: str, ct_class: str | None, power_factor: float
 
 
 def power_u(accuracy_class: str, ct_class: str | None, power_factor: float, current: float = 1.0) -> float:
-    """The three parts of power_u_parts in quadrature."""
+    """The parts of power_u_parts in quadrature."""
     return power_u_parts(accuracy_class, ct_class, power_factor, current).total
 
 

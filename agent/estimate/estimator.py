@@ -27,6 +27,9 @@ DRIVE_POWER_U = 0.10  # U (k = 2) of a drive's own output power [M: ±5 % seen, 
 FRESH_PERIODS = 3.0  # a source that is silent for longer does not exist
 SLOW_S = 120.0  # a temperature, voltage or sensor value is used that long
 NOTHING = PowerU(0.0, 0.0, 0.0)
+FEEDER_U = (
+    0.05  # of the power: the most that a cable may drop by IEC 60364-5-52, annex G [M]; small auxiliaries with it
+)
 
 
 class Estimator:
@@ -205,7 +208,8 @@ class Estimator:
         relative = current_a / meter.ct[0] if current_a is not None and meter.ct else 1.0
         ct_class = (meter.ct_class or "1") if meter.ct else None
         pf = self._peek(reading, "cos_phi") or self._peek(reading, "power_factor") or 0.85
-        return power_u_parts(meter.accuracy_class, ct_class, pf, relative)
+        parts = power_u_parts(meter.accuracy_class, ct_class, pf, relative)
+        return parts._replace(feeder=FEEDER_U) if meter.at == "feeder" else parts
 
     def _line_volts(self, reading: Reading) -> float | None:
         if (volts := self._number(reading, "voltage_ll_avg")) is not None:

@@ -177,8 +177,10 @@ def _u_parts(of: Estimator, cell: Cell, gross: float) -> dict[str, float]:
             ("meter", of.meter_u.meter),
             ("CT ratio", of.meter_u.ct_ratio),
             ("CT phase angle", of.meter_u.ct_phase),
+            ("cable and neighbours behind the feeder", of.meter_u.feeder),
         ):
-            found[name] = scale * part / total
+            if part:
+                found[name] = scale * part / total
     else:
         found["drive's own power"] = scale
     if cell.u_drive:

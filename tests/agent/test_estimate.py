@@ -142,6 +142,18 @@ def test_a_sound_motor_says_everything(driven: Bench) -> None:
     assert v["back_emf"] == "live"
 
 
+def test_a_meter_at_a_feeder_knows_no_system_and_less_of_the_power(tmp_path: Path, driven: Bench) -> None:
+    """A cable may take a twentieth of what it sees."""
+    feeder = Bench(tmp_path, ON_DRIVE.replace('at = "drive-input"', 'at = "feeder"')).run(15)
+    near = driven.run(15)
+    assert feeder.values.get("system_efficiency_pct") is None
+    assert near.values["system_efficiency_pct"] is not None
+    shaft_w = float(feeder.values["shaft_power_w"] or 0)
+    assert 0.05 * shaft_w < feeder.uncertainties["shaft_power_w"] < 0.065 * shaft_w
+    assert near.uncertainties["shaft_power_w"] < 0.03 * shaft_w
+    assert feeder.values["motor_efficiency_pct"] == near.values["motor_efficiency_pct"]
+
+
 def test_bypassed(driven: Bench) -> None:
     driven.run(12)
     driven.drive |= {"motor_current": 0.0, "output_frequency": 0.0, "motor_power": 0.0}
