@@ -40,6 +40,7 @@ def metric_name(name: str, unit: str) -> str:
     return f"{name}_{suffix}"
 
 
+@cache
 def metric_name_of(name: str) -> str:
     """`metric_name` for a vocabulary name; an unknown name is returned as it is."""
     quantity = vocabulary().get(name)
