@@ -223,19 +223,29 @@ def _check_unrecorded(
 def _check_baselines(
     db: sqlite3.Connection, found: Verdict, recorded: Mapping[str, tuple[int, dict[str, Any]]]
 ) -> None:
-    """A frozen baseline in use must stand in the ledger as it is."""
-    for (text,) in db.execute("select body from note where kind = 'baseline'").fetchall():
+    """A frozen baseline in the state file must stand in the ledger as it is, and the newest of a motor be the one in
+    use."""
+    in_use: dict[str, str] = {}
+    for name, text in db.execute("select name, body from note where kind = 'baseline'").fetchall():
         try:
             body = json.loads(text)
         except ValueError:
             continue
         if not isinstance(body, dict) or not body.get("hash"):
             continue
+        if name == body.get("asset"):
+            in_use[name] = str(body["hash"])
         seq, was = recorded.get(str(body["hash"]), (0, {}))
         if not seq:
             found.problems.append(f"the baseline of {body.get('asset')} ({body['hash'][:16]}) stands in no record")
         elif canonical(was) != canonical(body):
             found.bad(seq, f"the baseline of {body.get('asset')} in use is not the one that was frozen")
+    newest = {str(was.get("asset")): (seq, said) for said, (seq, was) in recorded.items()}
+    for asset, (seq, said) in newest.items():
+        if asset not in in_use:
+            found.bad(seq, f"the frozen baseline of {asset} is no longer there")
+        elif in_use[asset] != said and in_use[asset] in recorded:
+            found.bad(seq, f"the baseline of {asset} in use ({in_use[asset][:16]}) is an older one")
 
 
 def _check_decisions(

@@ -239,6 +239,23 @@ def test_a_replaced_baseline_is_found(copy: Path) -> None:
     store.close()
 
 
+def test_a_baseline_that_was_removed_or_set_back_to_an_older_one_is_found(copy: Path) -> None:
+    store = Store(copy, HandClock())
+    bodies = [{"asset": "pump", "coefficients": [wh], "hash": f"{wh:g}"} for wh in (25_000.0, 24_000.0)]
+    records = ledger.append_own(store, START_MS, [("baseline", {"baseline": body}) for body in bodies])
+    store.save_note("baseline", "pump", "", bodies[1])
+    assert verdict_of(copy).content
+    store.save_note("baseline", "pump", "", bodies[0])
+    found = verdict_of(copy)
+    assert found.first_bad == records[1].seq
+    assert found.problems[0].endswith("in use (25000) is an older one")
+    store.close()
+    edited(copy, lambda db: db.execute("delete from note where kind = 'baseline'"))
+    found = verdict_of(copy)
+    assert found.first_bad == records[1].seq
+    assert found.problems[0].endswith("no longer there")
+
+
 def test_a_decision_that_nobody_recorded_or_that_was_changed_is_found(copy: Path) -> None:
     store = Store(copy, HandClock())
     event = save_event(store, Event(0, "pump", "hold", START_MS, START_MS + QUARTER_MS, "work", 0.0, "exclude"))
@@ -260,6 +277,7 @@ def test_from_a_later_record_on(copy: Path) -> None:
     store = Store(copy, HandClock())
     body = {"asset": "pump", "hash": "5a1e"}
     [baseline] = ledger.append_own(store, START_MS, [("baseline", {"baseline": body})])
+    store.save_note("baseline", "pump", "", body)
     ledger.append_own(store, START_MS, [("decision", {"event": {"asset": "pump", "number": k}}) for k in range(20)])
     store.close()
     later = baseline.seq + 15
