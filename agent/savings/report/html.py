@@ -171,8 +171,8 @@ def _tiles(month: Month, words: Words) -> str:
             value, u = with_u(saving.saved_wh * figure.kgce_per_kwh / 1e6, saving.u95_wh * figure.kgce_per_kwh / 1e6)
             found.append((words(f"standard coal, {figure.kind}"), f"{value} ± {u} tce", words.coal(figure)))
     if month.tonnes:
-        before = f"{saving.adjusted_wh / 1000 / month.tonnes:.2f} → " if saving and saving.intervals else ""
-        found.append((words("specific energy"), f"{before}{month.measured_wh / 1000 / month.tonnes:.2f} kWh/t",
+        known = month.compared_kwh_t or (month.measured_wh / 1000 / month.tonnes,)
+        found.append((words("specific energy"), " → ".join(f"{each:.2f}" for each in known) + " kWh/t",
                       f"{grouped(month.tonnes)} t"))  # fmt: skip
     if month.intervals:
         found.append((words("coverage"), f"{100 * month.coverage:.1f} %", words("of the time was measured")))
@@ -236,11 +236,13 @@ def _days(month: Month, words: Words) -> str:
     rows = []
     for day in month.days:
         so_far = [kwh(day.total_wh), kwh(day.u95_wh)] if day.u95_wh else ["–", "–"]
-        rows.append([day.date, kwh(day.measured_wh), kwh(day.adjusted_wh), kwh(day.saved_wh), *so_far,
+        compared_wh = None if day.adjusted_wh is None or day.saved_wh is None else day.adjusted_wh - day.saved_wh
+        rows.append([day.date, kwh(day.measured_wh), kwh(compared_wh), kwh(day.adjusted_wh), kwh(day.saved_wh), *so_far,
                      f"{100 * day.coverage:.0f} %"])  # fmt: skip
-    head = [words("day"), words("measured, kWh"), words("old plant, kWh"), words("saved, kWh"),
+    head = [words("day"), words("measured, kWh"), words("of it compared, kWh"), words("old plant, kWh"),
+            words("saved, kWh"),
             words("saved since the begin, kWh"), "U95", words("coverage")]  # fmt: skip
-    return f"<h2>{words('Day by day')}</h2>{table(head, rows, numbers=range(1, 7), kind='days')}"
+    return f"<h2>{words('Day by day')}</h2>{table(head, rows, numbers=range(1, 8), kind='days')}"
 
 
 def _events(month: Month, words: Words) -> str:

@@ -73,6 +73,7 @@ class Month:
     money: Money | None = None
     factor: carbon.Factor | None = None
     tonnes: float | None = None
+    compared_kwh_t: tuple[float, float] | None = None  # old plant, now; in the quarter hours that are compared
     events: Sequence[Event] = ()
     proof: Proof = field(default_factory=Proof)
     notes: Sequence[str] = ()
@@ -139,8 +140,8 @@ def collect(
         sum(item.length_s * min(item.coverage, 1.0) for item in found) / ((end_ms - from_ms) / 1000),
         _running_h(found, plant), saving, lines, baseline,
         source.intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
-        days or _days(found, [], zone, None), money, factor, _tonnes(found), events, proof,
-        notes, plant, config.site.simulated,
+        days or _days(found, [], zone, None), money, factor, _tonnes(found), _compared_kwh_t(found, lines),
+        events, proof, notes, plant, config.site.simulated,
     )  # fmt: skip
 
 
@@ -186,6 +187,15 @@ def _tonnes(found: Sequence[Interval]) -> float | None:
     return sum(
         item.drivers[name].mean * (item.length_s / 3600 if hours else 1.0) for item in found if name in item.drivers
     )
+
+
+def _compared_kwh_t(found: Sequence[Interval], lines: Sequence[Line]) -> tuple[float, float] | None:
+    claimed = {line.start_ms: line for line in lines if not line.why}
+    tonnes = _tonnes([item for item in found if item.start_ms in claimed])
+    if not tonnes:
+        return None
+    adjusted_wh = sum(line.adjusted_wh or 0.0 for line in claimed.values())
+    return adjusted_wh / 1000 / tonnes, sum(line.measured_wh or 0.0 for line in claimed.values()) / 1000 / tonnes
 
 
 def _days(found: Sequence[Interval], after: Sequence[Interval], zone: str, tally: Tally | None) -> list[Day]:
