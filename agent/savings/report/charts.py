@@ -35,7 +35,7 @@ def baseline_cloud(month: Month, words: Words) -> str:
         return (item.start_ms % 86_400_000 / 3.6e6, kw)
 
     old = [point for item in month.cloud if (point := place(item))]
-    new = [point for item in month.intervals if (point := place(item))]
+    new = [point for item in month.reported if (point := place(item))]
     if not old and not new:
         return ""
     model = _model(month, place)
@@ -76,10 +76,10 @@ def load_histogram(month: Month, words: Words) -> str:
     motor = month.plant.motor if month.plant else None
     if motor is None or not month.intervals:
         return ""
-    by_shaft = any(item.shaft_wh is not None for item in month.intervals)
+    by_shaft = any(item.shaft_wh is not None for item in month.reported)
     loads = [
         wh * 3.6 / item.length_s / motor.kw
-        for item in month.intervals
+        for item in month.reported
         if (wh := item.shaft_wh if by_shaft else item.energy_wh) is not None
     ]
     if not loads:
@@ -127,7 +127,7 @@ def efficiency_over_load(month: Month, words: Words) -> str:
     if motor is None:
         return ""
     points = []
-    for item in month.intervals:
+    for item in month.reported:
         shaft, lost = item.shaft_wh, item.motor_loss_wh
         load = (shaft or 0.0) * 3.6 / item.length_s / motor.kw
         if shaft is not None and lost is not None and load > LOADED:

@@ -81,6 +81,14 @@ class Month:
     simulated: bool = False
 
     @property
+    def reported(self) -> Sequence[Interval]:
+        """Those of the reporting phase, while the new motor stands there; all of them where no saving is told."""
+        if not self.lines:
+            return self.intervals
+        known = {line.start_ms for line in self.lines}
+        return [item for item in self.intervals if item.start_ms in known]
+
+    @property
     def co2_kg(self) -> float | None:
         if self.saving is None or self.factor is None:
             return None

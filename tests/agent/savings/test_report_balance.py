@@ -13,10 +13,15 @@ from click.testing import CliRunner
 from testkit import HandClock
 
 from agent.cli import main
+from agent.config import load_config
 from agent.savings.keep import save_event
+from agent.savings.report.charts import baseline_cloud, efficiency_over_load, load_histogram
+from agent.savings.report.month import collect
 from agent.savings.report.texts import Words
 from agent.savings.types import Event
+from agent.savings.verify import open_copy
 from agent.store import Store
+from agent.topology import assets
 
 DAYS_TONNES = 240.0
 
@@ -64,6 +69,37 @@ def test_energy_per_tonne_is_that_of_one_and_the_same_time(page: str) -> None:
     [(before, after)] = set(re.findall(r"([\d.]+) → ([\d.]+) kWh/t", page))
     assert float(before) == pytest.approx(sum(float(row[2]) for row in days) / tonnes, abs=0.01)
     assert float(after) == pytest.approx(sum(float(row[1]) for row in days) / tonnes, abs=0.01)
+
+
+def pictures(folder: Path) -> list[str]:
+    config = load_config(folder / "plant.toml")[0]
+    db = open_copy(folder / "state" / "magwatt.sqlite")
+    [plant] = assets(config)
+    month = collect(db, config, plant, "2024-10", reportkit.utc_ms("2024-11-01 00:00"))
+    db.close()
+    return [picture(month, Words("en")) for picture in (load_histogram, efficiency_over_load, baseline_cloud)]
+
+
+def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of_the_new_one(tmp_path: Path) -> None:
+    reportkit.retrofit(tmp_path, days=7)
+    plain = tmp_path / "plant.toml"
+    text = plain.read_text(encoding="utf-8")
+    phases = "phases = { reporting = 2024-10-04 }\n[signal.fan-flow]"
+    plain.write_text(text.replace("[signal.fan-flow]", phases), encoding="utf-8")
+    right = pictures(tmp_path)
+    assert all(right)
+    db = sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")
+    for place, body in db.execute(
+        "select start_ms, body from interval where start_ms >= ? and start_ms < ?",
+        (reportkit.utc_ms("2024-10-01 00:00"), reportkit.utc_ms("2024-10-04 00:00")),
+    ).fetchall():
+        heavy = json.loads(body) | {"shaft_wh": 31_000.0, "motor_loss_wh": 2_000.0, "energy_wh": 33_000.0}
+        db.execute("update interval set body = ? where start_ms = ?", (json.dumps(heavy), place))
+    db.commit()
+    db.close()
+    assert pictures(tmp_path) == right
+    plain.write_text(text, encoding="utf-8")
+    assert not set(pictures(tmp_path)) & set(right), "without the phase they are the new motor's"
 
 
 @pytest.mark.parametrize(
