@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,12 +15,23 @@ from agent.savings.types import Baseline, Event, Interval
 
 
 def intervals(db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int) -> list[Interval]:
-    """from_ms ≤ start < to_ms, in order."""
+    """from_ms ≤ start < to_ms, in order. Raises ValueError for one that cannot be read."""
     rows = db.execute(
-        "select body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
+        "select start_ms, body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
         (asset, from_ms, to_ms),
     ).fetchall()
-    return [msgspec.json.decode(text, type=Interval) for (text,) in rows]
+    return [_interval(asset, start_ms, text) for start_ms, text in rows]
+
+
+def _interval(asset: str, start_ms: int, text: str) -> Interval:
+    try:
+        return msgspec.json.decode(text, type=Interval)
+    except (msgspec.DecodeError, TypeError) as error:
+        when = datetime.fromtimestamp(start_ms / 1000, UTC)
+        raise ValueError(
+            f"{asset}: the quarter hour of {when:%Y-%m-%d %H:%M} UTC in the state file cannot be read ({error}); "
+            "magwatt verify names its record"
+        ) from None
 
 
 def known_span(db: sqlite3.Connection, asset: str) -> tuple[int, int] | None:

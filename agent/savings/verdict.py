@@ -47,7 +47,7 @@ def reasons(
     for why, wh in _excluded(lines).most_common(4):
         found.append(f"nothing claimed for {wh / 1000:.1f} kWh: {why}")
     if saving.coverage < COVERAGE_LEAST and lines:
-        found.append(f"only {100 * saving.coverage:.0f} % of the time was measured")
+        found.append(f"only {100 * saving.coverage:.0f} % of the reporting time was measured")
     if not doubt.same and not baseline.fallback:
         found.append("another meter than in the baseline: both classes count in full")
     waiting = list(open_events)

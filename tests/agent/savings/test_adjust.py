@@ -126,7 +126,7 @@ def test_gaps_are_not_claimed_and_lower_the_coverage(baseline: Baseline) -> None
     told = [replace(item, energy_wh=None, coverage=0.0) if k % 5 == 0 else item for k, item in enumerate(after())]
     found = of(baseline, told)
     assert found.coverage == pytest.approx(0.8)
-    assert "only 80 % of the time was measured" in found.reasons
+    assert "only 80 % of the reporting time was measured" in found.reasons
     half = of(baseline, [replace(item, coverage=0.5) for item in after()])
     assert half.intervals == 0
     assert half.verdict == "not yet proven"

@@ -112,3 +112,16 @@ def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of
 )
 def test_what_verify_found_is_told_in_chinese(text: str) -> None:
     assert not re.search("[a-z]{4}", Words("zh").said(text).replace("51a0dde0fd540872", ""))
+
+
+def test_a_quarter_hour_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    reportkit.retrofit(tmp_path, days=2)
+    db = sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")
+    place = reportkit.utc_ms("2024-10-01 12:15")
+    db.execute("update interval set body = replace(body, 'energy_wh', 'energy') where start_ms = ?", (place,))
+    db.commit()
+    db.close()
+    found = CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"),
+                                      "--out", str(tmp_path / "r.html")])  # fmt: skip
+    assert found.exit_code == 2
+    assert "fan: the quarter hour of 2024-10-01 04:15 UTC in the state file cannot be read" in found.output
