@@ -35,13 +35,15 @@ from agent.commands.shared import Positive, Seconds, broker_of, fail
 @click.option("--speed", type=float, default=1.0, show_default=True,
               help="Seconds of plant in one second; above 60 the agent runs with it, without wires.")  # fmt: skip
 @click.option("--published", type=click.Path(path_type=Path), help="Then: write what the agent publishes there.")
-@click.option("--print-config", is_flag=True, help="Print the agent's matching configuration, and nothing else.")
+@click.option("--state", type=click.Path(file_okay=False, path_type=Path),
+              help="Then: keep there what baseline, report and verify read.")  # fmt: skip
+@click.option("--print-config", is_flag=True, help="Print the agent's matching configuration, and then only serve.")
 @click.option("--list", "list_them", is_flag=True, help="List the scenarios with what they show.")
 def simulate(
     scenario: str | None, devices: tuple[str, ...], tcp: int | None, serial: bool, line: str | None, plc: bool,
     fault: str | None, truth: Path | None, config_file: Path | None, broker: str, seed: int, seconds: float | None,
     speed: float, published: Path | None, print_config: bool, list_them: bool, proxy: str | None,
-    spoils: tuple[str, ...],
+    spoils: tuple[str, ...], state: Path | None,
 ) -> None:  # fmt: skip
     """Serve a simulated plant, or virtual devices of any profile, on real wires. Without SCENARIO: list them.
 
@@ -80,8 +82,8 @@ def simulate(
         fail("--line goes with --serial")
     if scenario is not None and (tcp is not None or serial):
         fail("--tcp and --serial go with --device; a scenario brings its own wires")
-    if devices and (plc or fault or speed != 1 or published):
-        fail("--plc, --fault, --speed and --published go with a scenario")
+    if devices and (plc or fault or speed != 1 or published or state):
+        fail("--plc, --fault, --speed, --published and --state go with a scenario")
     broker_of(broker)
     for option, path in (("--truth", truth), ("--config", config_file), ("--published", published)):
         if path is not None and (trouble := cannot_write(path)):
@@ -92,11 +94,11 @@ def simulate(
         else:
             plant = scenario_of(scenario, plc)
             happens = fault_of(plant, fault) if fault else None
-            if check_speed(speed, seconds, published):
+            if check_speed(speed, seconds, published or state):
                 assert seconds is not None
                 if config_file is not None or print_config:
                     fail(f"--speed {speed:g}: without wires there is nothing to configure an agent for")
-                run_without_wires(plant, truth, published, seed, seconds, happens)
+                run_without_wires(plant, truth, published, seed, seconds, happens, state)
                 return
             serve_scenario(
                 plant, truth, config_file, broker, seed, seconds, fault=happens, speed=speed, print_config=print_config

@@ -13,11 +13,14 @@ LOG_VARIABLE = "MAGWATT_FUNCTION_LOG"
 
 
 def allowed(function: int, where: str) -> bool:
-    """Whether it only reads. Any other function is written to the log, with the server that saw it."""
+    """Whether it only reads. Any other function is written to the log, with the server that saw it.
+
+    Above 0x80 nobody asks: that is another device's refusal, or an echo of one's own, heard on a shared line.
+    """
     if function in READING:
         return True
     path = os.environ.get(LOG_VARIABLE)
-    if path:
+    if path and function < 0x80:
         # One short write in append mode: lines of several servers and processes do not mix.
         with open(path, "a", encoding="utf-8") as log:
             log.write(f"0x{function:02X} {where}\n")

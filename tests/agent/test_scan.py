@@ -212,6 +212,7 @@ def test_an_adapter_that_hears_itself_is_no_device() -> None:
     assert any("echo" in note for note in result.notes)
 
 
+@pytest.mark.alone
 def test_two_devices_with_one_unit_are_told(line: TunedSegment) -> None:
     Station(line, device(5, "eastron/sdm630"), name="first")
     Station(line, device(5, "abb/b23"), name="second")

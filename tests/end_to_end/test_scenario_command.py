@@ -84,6 +84,19 @@ def test_a_file_of_ones_own_at_any_speed_with_its_truth(tmp_path: Path) -> None:
     assert [file.read_bytes() for file in again] == [truth.read_bytes(), told.read_bytes()]
 
 
+def test_what_a_run_without_wires_leaves_can_be_verified(tmp_path: Path) -> None:
+    path, state = tmp_path / "mine.toml", tmp_path / "kept"
+    path.write_text(FILE, encoding="utf-8")
+    run = (str(path), "--speed", "5000", "--seconds", "4200", "--state", str(state))
+    code, output = simulate(*run)
+    assert code == 0, output
+    found = CliRunner().invoke(main, ["verify", "--config", str(state / "mine.toml")])
+    assert found.exit_code == 0, found.output
+    assert "content" in found.output
+    code, output = simulate(*run)
+    assert (code, "is not empty" in output) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -134,7 +147,7 @@ def test_a_mistake_in_a_file_is_one_line(change: tuple[str, str], told: str, tmp
         (["hoist", "--speed", "0.5"], "--speed 0.5: must be between 1 and"),
         (["hoist", "--speed", "nan"], "--speed nan: must be between 1 and"),
         (["hoist", "--speed", "61"], "say how long with --seconds"),
-        (["hoist", "--published", "x.ndjson"], "--published goes with a --speed above 60"),
+        (["hoist", "--published", "x.ndjson"], "--published and --state go with a --speed above 60"),
         (["hoist", "--speed", "100", "--seconds", "5", "--print-config"], "nothing to configure"),
         (["hoist", "--truth", "/nowhere/x.ndjson"], "there is no folder /nowhere"),
     ],
