@@ -86,8 +86,8 @@ def test_a_file_of_ones_own_at_any_speed_with_its_truth(tmp_path: Path) -> None:
 
 def test_what_a_run_without_wires_leaves_can_be_verified(tmp_path: Path) -> None:
     path, state = tmp_path / "mine.toml", tmp_path / "kept"
-    path.write_text(FILE, encoding="utf-8")
-    run = (str(path), "--speed", "5000", "--seconds", "4200", "--state", str(state))
+    path.write_text(FILE.replace("step_s = 1", "step_s = 10").replace("every_s = 2", "every_s = 20"), encoding="utf-8")
+    run = (str(path), "--speed", "5000", "--seconds", "14400", "--state", str(state))
     code, output = simulate(*run)
     assert code == 0, output
     found = CliRunner().invoke(main, ["verify", "--config", str(state / "mine.toml")])
