@@ -20,8 +20,8 @@ from agent.publish import Publisher
 from agent.run import TICK_S
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.live import SavingsLane
-from agent.selfcheck import bench_of
-from agent.selfcheck import self_check as check_devices
+from agent.selfcheck.bench import bench_of
+from agent.selfcheck.check import self_check as check_devices
 from agent.store import Store
 from agent.topology import assets, drive_rating_kw
 from simulators.bus.memory import MemoryLink

@@ -11,7 +11,8 @@ from random import Random
 from testkit import HandClock
 
 from agent.config import Drive, Meter, Motor
-from agent.selfcheck import Bench, Result, Subject, self_check
+from agent.selfcheck import Bench, Result, Subject
+from agent.selfcheck.check import self_check
 from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import Value
 from drivers.registers import decode

@@ -17,7 +17,9 @@ from agent.commission.record import Record, Step, write
 from agent.config import Config, Motor
 from agent.discover.likely import likely_model
 from agent.poll import BusPoller, Polled, pollers
-from agent.selfcheck import Bench, DeviceResult, Finding, Result, bench_of, self_check
+from agent.selfcheck import Bench, DeviceResult, Finding, Result
+from agent.selfcheck.bench import bench_of
+from agent.selfcheck.check import self_check
 from agent.store import Store, StoreError
 from agent.topology import Asset, assets
 from agent.words import counted

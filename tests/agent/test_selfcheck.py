@@ -15,7 +15,9 @@ from testkit import HandClock
 
 from agent.commission.announce import lasts
 from agent.config import load_config
-from agent.selfcheck import Bench, Result, bench_of, self_check
+from agent.selfcheck import Bench, Result
+from agent.selfcheck.bench import bench_of
+from agent.selfcheck.check import self_check
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import Profile
