@@ -20,6 +20,8 @@ from simulators.bus.frames import Ask, answers, content, crc16, crc_fits, mbap, 
 from simulators.bus.functions import LOG_VARIABLE
 from simulators.bus.judge import Block, fault_of
 
+pytestmark = pytest.mark.alone
+
 BLOCK = Block(2, 3, 100, 4)
 
 
@@ -66,8 +68,8 @@ def exchange(line: FaultyLine, wait_s: float = 0.25, requests: int = 1) -> list[
         pdu = struct.pack(">BHH", BLOCK.function, BLOCK.address, BLOCK.words)
         for number in range(1, requests + 1):
             request = rtu_request(*BLOCK) if line.kind.is_rtu else mbap(number, BLOCK.unit, pdu)
-            os.write(fd, request)
             sent_s, got = time.monotonic(), []
+            os.write(fd, request)
             while (rest_s := sent_s + wait_s - time.monotonic()) > 0:
                 if select.select([fd], [], [], rest_s)[0]:
                     try:
@@ -180,7 +182,6 @@ def test_two_requests_without_silence_are_one_damaged_frame() -> None:
         assert (len(line.asked), line.damaged) == (0, 1)
 
 
-@pytest.mark.alone
 def test_a_broken_silence_is_counted() -> None:
     with running(RtuPty(of.clean)) as line:
         assert isinstance(line, RtuPty)
