@@ -25,7 +25,7 @@ warm: .venv/demo
 # First all that can share the machine, then what watches real time on real wires and sleeps most of its time.
 test: .venv/test system
 	$(BIN)/magwatt warm
-	$(BIN)/python -m pytest -m "not soak and not alone" -n 4 --dist worksteal
+	$(BIN)/python -m pytest -m "not soak and not alone" -n 3 --dist worksteal
 	$(BIN)/python -m pytest -m "not soak and alone" -n 2 --dist loadfile
 
 lint: .venv/test
