@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from simulators.plant.drive_wave import DriveWave, DriveWaves, spent_j
-from simulators.plant.params import MagnetMotor
+from simulators.plant.params import InductionMotor, MagnetMotor
 from simulators.plant.phasors import Component
 
 GRID_400V = [Component(1, 1, complex(400 / math.sqrt(3)))]
@@ -29,6 +30,29 @@ def magnet_2kw2() -> MagnetMotor:
         friction_w=0.0006 * (50 * math.pi) ** 2,
         additional_w=0.0,
         inertia_kg_m2=0.015,
+    )
+
+
+def induction_of(truth: Mapping[str, float]) -> InductionMotor:
+    """The motor of a truth of motulator's. Its Γ circuit has no stator leakage: xl1 = 0; its friction B·ω is our friction
+    at rated speed. Rated power and current play no part where nothing is additional."""
+    omega, speed_rpm = 2 * math.pi * 50, 1450.0
+    return InductionMotor(
+        power_w=1000.0,
+        volts_v=400.0,
+        frequency_hz=50.0,
+        pole_pairs=2,
+        speed_rpm=speed_rpm,
+        current_a=300.0,
+        rs_ohm=truth["R_s"],
+        xl1_ohm=0.0,
+        rr_ohm=truth["R_r_gamma"],
+        xl2_ohm=omega * truth["L_ell_gamma"],
+        xm_ohm=omega * truth["L_s_gamma"],
+        rfe_ohm=1 / truth["G_c"],
+        friction_w=truth["B"] * (speed_rpm * math.pi / 30) ** 2,
+        additional_w=0.0,
+        inertia_kg_m2=truth["J"],
     )
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plantkit import GRID_400V, magnet_2kw2, one_second
+from plantkit import GRID_400V, induction_of, magnet_2kw2, one_second
 
 from simulators.plant import space
 from simulators.plant.drive_wave import COAST, FREQUENCY, STIFF, Converter, DriveWave, spent_j
-from simulators.plant.params import InductionMotor
 from simulators.plant.phasors import Component
 from simulators.plant.wave_load import Load
 
@@ -73,25 +72,9 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
         u = space.vector(file["u_abc"].astype(float))
     t = np.arange(len(u)) / RATE
     u1_v = abs(complex((u * np.exp(-2j * math.pi * 40 * t)).mean()))
-    omega, speed_rpm = 100 * math.pi, 1450.0
-    motor = InductionMotor(
-        power_w=2200.0,
-        volts_v=400.0,
-        frequency_hz=50.0,
-        pole_pairs=2,
-        speed_rpm=speed_rpm,
-        current_a=5.0,
-        rs_ohm=truth["R_s"],
-        xl1_ohm=0.0,
-        rr_ohm=truth["R_r_gamma"],
-        xl2_ohm=omega * truth["L_ell_gamma"],
-        xm_ohm=omega * truth["L_s_gamma"],
-        rfe_ohm=1 / truth["G_c"],
-        friction_w=truth["B"] * (speed_rpm * math.pi / 30) ** 2,
-        additional_w=0.0,
-        inertia_kg_m2=truth["J"],
+    drive = DriveWave(
+        induction_of(truth), Converter(carrier_hz=2000.0), dc_v=556.0, speed_rad_s=truth["speed_rad_s_mean"]
     )
-    drive = DriveWave(motor, Converter(carrier_hz=2000.0), dc_v=556.0, speed_rad_s=truth["speed_rad_s_mean"])
     square = truth["tau_shaft_mean"] / truth["speed_rad_s_mean"] ** 2
     wave, power, missed = one_second(
         drive,
@@ -103,7 +86,7 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
         volts_per_rad_s=u1_v / (2 * math.pi * 40),
         load=Load(square=square),
     )
-    assert drive.speed_rad_s == pytest.approx(truth["speed_rad_s_mean"], rel=1e-4)
+    assert drive.speed_rad_s == pytest.approx(speed, rel=1e-4)
     # PWM at 50 times the frequency beats with the bridge's ripple: 1e-4
     assert power["terminal"] == pytest.approx(truth["P_elec_W"], rel=1.5e-4)
     assert power["copper"] == pytest.approx(truth["P_cu_stator_W"] + truth["P_cu_rotor_W"], rel=2e-4)

@@ -8,38 +8,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from plantkit import induction_of
 
 from simulators.plant import induction, space
 from simulators.plant.induction_wave import InductionWave
-from simulators.plant.params import IE1_55KW, InductionMotor
+from simulators.plant.params import IE1_55KW
 from simulators.plant.phasors import Component
 from simulators.plant.supply_wave import SupplyWave
 from simulators.plant.wave_load import Load
 
 RATE = 10240
 U_400V = [Component(1, 1, complex(400 / math.sqrt(3)))]
-
-
-def of_truth(truth: dict[str, float]) -> InductionMotor:
-    """motulator's Γ circuit has no stator leakage: xl1 = 0. Its friction B·ω is our friction at rated speed."""
-    omega, speed_rpm = 2 * math.pi * 50, 1450.0
-    return InductionMotor(
-        power_w=1000.0,
-        volts_v=400.0,
-        frequency_hz=50.0,
-        pole_pairs=2,
-        speed_rpm=speed_rpm,
-        current_a=300.0,
-        rs_ohm=truth["R_s"],
-        xl1_ohm=0.0,
-        rr_ohm=truth["R_r_gamma"],
-        xl2_ohm=omega * truth["L_ell_gamma"],
-        xm_ohm=omega * truth["L_s_gamma"],
-        rfe_ohm=1 / truth["G_c"],
-        friction_w=truth["B"] * (speed_rpm * math.pi / 30) ** 2,
-        additional_w=0.0,
-        inertia_kg_m2=truth["J"],
-    )
 
 
 def spent(motor: InductionWave) -> float:
@@ -54,7 +33,7 @@ def truth_of(data_file, name: str) -> dict[str, float]:
 def test_another_code_base_within_a_millionth(name: str, data_file) -> None:
     """motulator 0.18.0: power and losses within 1 ppm at 10.24 kHz (asked: 10), speed within 0.1 ppm."""
     truth = truth_of(data_file, name)
-    motor, load = InductionWave(of_truth(truth)), Load(constant_nm=truth["tau_shaft_mean"])
+    motor, load = InductionWave(induction_of(truth)), Load(constant_nm=truth["tau_shaft_mean"])
     motor.settle(400 / math.sqrt(3), 50.0, truth["speed_rad_s_mean"])
     supply = SupplyWave()
     motor.run(supply.block(U_400V, 50.0, 2 * RATE, 1 / RATE), 1 / RATE, load)
@@ -84,7 +63,7 @@ def test_a_start_follows_the_other_code_base(data_file) -> None:
     t = (np.arange(len(theirs)) + 0.5) / rate
     angle = float(np.angle((u_end * np.exp(-2j * math.pi * 50 * t)).mean()))
     supply = [Component(1, 1, complex(400 / math.sqrt(3) * np.exp(1j * angle)))]
-    record = of_truth(truth)
+    record = induction_of(truth)
 
     def means(fluxes: np.ndarray, n: int, motor: InductionWave) -> np.ndarray:
         motor._state[:4] = fluxes
@@ -109,7 +88,7 @@ def test_a_start_follows_the_other_code_base(data_file) -> None:
 def test_torque_oscillation_gives_the_other_code_bases_sidebands(data_file) -> None:
     """160 kW, 3 % at 24.8 Hz: lower sideband −46.01 dB, upper −46.44 dB."""
     truth, rate = truth_of(data_file, "im160k_dol_osc"), 10240
-    motor, mean = InductionWave(of_truth(truth)), truth["tau_shaft_mean"]
+    motor, mean = InductionWave(induction_of(truth)), truth["tau_shaft_mean"]
     motor.settle(400 / math.sqrt(3), 50.0, truth["speed_rad_s_mean"])
     supply, t = SupplyWave(), np.arange(2 * 7 * rate + 1) / rate / 2
     load = mean * 0.03 * np.cos(2 * math.pi * 24.8 * t)
