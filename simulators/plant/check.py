@@ -53,8 +53,9 @@ def line_start(motor: LineStartMotor) -> None:
 
 
 def drive(record: Drive) -> None:
-    _positive("drive", record, "power_w current_a choke_ohm capacitor_s")
-    _not_negative("drive", record, "line_ohm standby_w conduction_w conduction2_w switching_w bridge_w bridge2_w")
+    _positive("drive", record, "power_w current_a choke_ohm capacitor_s carrier_hz")
+    _not_negative("drive", record, "line_ohm fixed_w switch_v switch_ohm diode_v diode_ohm switching_j_per_va")
+    _not_negative("drive", record, "bridge_v bridge_ohm choke_r_ohm")
     if 2 * record.line_ohm > record.choke_ohm:
         raise ValueError("drive: choke_ohm counts the whole DC loop, it cannot be less than 2 × line_ohm")
 

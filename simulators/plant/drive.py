@@ -25,11 +25,54 @@ class DriveState(NamedTuple):
     bus: tuple[Component, ...]
 
 
+class LossTerms(NamedTuple):
+    """W = fixed_w + inverter + bridge: inverter = i·(a + a2·i + va·u + cross·d) + dc·d, bridge = |d|·(b + b2·|d|).
+
+    i: output current, rms, A; u: DC voltage, V; d: output power over u, A, negative while the motor brakes.
+    """
+
+    fixed_w: float
+    a: float
+    a2: float
+    va: float
+    cross: float
+    dc: float
+    b: float
+    b2: float
+
+    def inverter_w(self, current_a: float, output_w: float, dc_bus_v: float) -> float:
+        """Of the six switches and their diodes."""
+        d = output_w / dc_bus_v
+        return current_a * (self.a + self.a2 * current_a + self.va * dc_bus_v + self.cross * d) + self.dc * d
+
+    def bridge_w(self, output_w: float, dc_bus_v: float) -> float:
+        d = abs(output_w) / dc_bus_v
+        return d * (self.b + self.b2 * d)
+
+
+@cache
+def loss_terms(drive: Drive) -> LossTerms:
+    """Six switches V + r·i with diodes, on a sine with depth m and cos φ (Mohan; Wintrich et al., "Application Manual
+    Power Semiconductors", 3.3): each (1/2π ± m·cos φ/8)·V·î + (1/8 ± m·cos φ/3π)·r·î². m·cos φ·î = 4/3·P/U, so that
+    power and DC voltage say all of both. Energies grow with current and voltage; each leg switches once a carrier
+    period, its current's mean is 2/π·î. Ripple of the DC current is left out."""
+    root = math.sqrt(2)
+    return LossTerms(
+        fixed_w=drive.fixed_w,
+        a=3 / math.pi * root * (drive.switch_v + drive.diode_v),
+        a2=1.5 * (drive.switch_ohm + drive.diode_ohm),
+        va=3 * 2 / math.pi * root * drive.carrier_hz * drive.switching_j_per_va,
+        cross=8 / (3 * math.pi) * root * (drive.switch_ohm - drive.diode_ohm),
+        dc=drive.switch_v - drive.diode_v,
+        b=2 * drive.bridge_v,
+        b2=2 * drive.bridge_ohm + drive.choke_r_ohm,
+    )
+
+
 def losses_w(drive: Drive, current_a: float, output_w: float, dc_bus_v: float) -> float:
-    """Loss map; see params.Drive for form and source."""
-    i, q = current_a / drive.current_a, output_w / drive.power_w
-    inverter = i * (drive.conduction_w + drive.conduction2_w * i) + drive.switching_w * i * dc_bus_v / 540
-    return drive.standby_w + inverter + q * (drive.bridge_w + drive.bridge2_w * q)
+    """Of all of it. output_w: negative while the motor brakes."""
+    terms = loss_terms(drive)
+    return terms.fixed_w + terms.inverter_w(current_a, output_w, dc_bus_v) + terms.bridge_w(output_w, dc_bus_v)
 
 
 def table_of(drive: Drive) -> rectifier.Table:

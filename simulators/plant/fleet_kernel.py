@@ -69,14 +69,14 @@ class Driven(NamedTuple):
     choke_ohm: float
     source_ohm: float
     unbalance: float
-    drive_power_w: float
-    drive_current_a: float
-    standby_w: float
-    conduction_w: float
-    conduction2_w: float
-    switching_w: float
-    bridge_w: float
-    bridge2_w: float
+    fixed_w: float  # from here on drive.LossTerms
+    a: float
+    a2: float
+    va: float
+    cross: float
+    dc: float
+    b: float
+    b2: float
 
 
 @kernel
@@ -240,11 +240,10 @@ def driven(
             row -= 1
         w = min(max((x - table[row, 0]) / (table[row + 1, 0] - table[row, 0]), 0.0), 1.0)
         v = 1.0 - w
-        i = math.sqrt(0.5 * i2) / m.drive_current_a
-        share = taken / m.drive_power_w
+        i = math.sqrt(0.5 * i2)
         dc = (table[row, 1] * v + table[row + 1, 1] * w) * peak
-        heat = m.standby_w + i * (m.conduction_w + m.conduction2_w * i + m.switching_w * dc / 540.0)
-        heat += share * (m.bridge_w + m.bridge2_w * share)
+        d = taken / dc
+        heat = m.fixed_w + i * (m.a + m.a2 * i + m.va * dc + m.cross * d) + d * (m.dc + m.b + m.b2 * d)
         need = (taken + heat) / 3.0
         linear = u1 * (table[row, 2] * v + table[row + 1, 2] * w)
         squares = table[row, 3] * v * v + table[row + 1, 3] * w * w + 2.0 * table[row, 5] * v * w

@@ -26,7 +26,7 @@ HOT_WINDING_DEGC, HOT_MAGNET_DEGC = 100.0, 85.0
 LINE_START = {"55kw-line-start": LINE_START_55KW}
 _SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, friction, additional part of rated losses: an assumption
 _EMF, _XD, _XQ = 0.88, 0.32, 0.42  # of rated voltage; per unit: middle of the usual range, no measured motor
-_LOSSES = 0.85  # power law of the reference losses of IEC 61800-9-2 from 2 to 300 kW, from memory
+_FIXED = 0.68  # power law of what a drive loses without load, by the same table as DRIVE_55KW.fixed_w
 
 
 @cache
@@ -88,16 +88,16 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
 
 
 def drive_of(kw: float, current_a: float) -> Drive:
-    """The 55 kW drive's choke and capacitor in proportion, and its losses as those of the reference converters grow
-    with size, for that motor current."""
-    k = kw * 1000 / DRIVE_55KW.power_w
-    watts = ("standby_w", "conduction_w", "conduction2_w", "switching_w", "bridge_w", "bridge2_w")
+    """The 55 kW drive with semiconductors for that motor current, choke and capacitor for that power."""
+    k, amps = kw * 1000 / DRIVE_55KW.power_w, 1.03 * current_a / DRIVE_55KW.current_a
+    by_power = ("choke_ohm", "line_ohm", "choke_r_ohm", "bridge_ohm")
+    by_current = ("switch_ohm", "diode_ohm")
     return replace(
         DRIVE_55KW,
         power_w=kw * 1000,
         current_a=1.03 * current_a,
-        choke_ohm=DRIVE_55KW.choke_ohm / k,
-        line_ohm=DRIVE_55KW.line_ohm / k,
         capacitor_s=DRIVE_55KW.capacitor_s * k,
-        **{name: getattr(DRIVE_55KW, name) * k**_LOSSES for name in watts},
+        fixed_w=DRIVE_55KW.fixed_w * k**_FIXED,
+        **{name: getattr(DRIVE_55KW, name) / k for name in by_power},
+        **{name: getattr(DRIVE_55KW, name) / amps for name in by_current},
     )

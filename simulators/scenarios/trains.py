@@ -96,7 +96,7 @@ def driven(
     state = point(motor, demand, winding_degc, winding_degc - 15 if magnet_degc is None else magnet_degc)
     if active_front:
         dc_v = 650.0
-        loss_w = drive.losses_w(converter, state.current_a, abs(state.input_w), dc_v)
+        loss_w = drive.losses_w(converter, state.current_a, state.input_w, dc_v)
         input_w = state.input_w + loss_w
         u, i = _sine(supply, input_w, converter.current_a)
     else:
@@ -119,9 +119,8 @@ def coasting(motor: MagnetMotor, converter: Drive, supply: Supply, speed_rad_s: 
 
 
 def inverter_loss_w(converter: Drive, state: MagnetState, dc_v: float) -> float:
-    """Without bridge and standby of a rectifier, which others have."""
-    i = state.current_a / converter.current_a
-    return i * (converter.conduction_w + converter.conduction2_w * i) + converter.switching_w * i * dc_v / 540
+    """Without bridge, fans and electronics of a rectifier, which others have."""
+    return drive.loss_terms(converter).inverter_w(state.current_a, state.input_w, dc_v)
 
 
 def on_dc_bus(

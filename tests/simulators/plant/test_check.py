@@ -41,7 +41,7 @@ MACHINES = {
         ("line-start motor", "cage_ohm", 0.0, "cage_ohm must be positive, got 0"),
         ("drive", "choke_ohm", 0.0, "choke_ohm must be positive, got 0"),
         ("drive", "line_ohm", 0.2, "choke_ohm counts the whole DC loop, it cannot be less than 2 × line_ohm"),
-        ("drive", "bridge_w", -5.0, "bridge_w must not be negative, got -5"),
+        ("drive", "fixed_w", -5.0, "fixed_w must not be negative, got -5"),
         ("pump", "power_w", 20e3, "power_w is less than the water takes at the design flow: efficiency above 1"),
         ("grid", "frequency_hz", 0.0, "frequency_hz must be positive, got 0"),
         ("grid", "negative", 1.2 + 0j, "negative must lie below 1, the positive sequence, got 1.2"),
