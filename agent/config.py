@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from agent import config_keys as keys
 from agent import schema
 from agent.config_dialects import Dialects, read_dialects
+from agent.config_signals import SignalReader, signal_keys
 from agent.config_tariff import read_tariff
 from agent.savings.phases import phases_of
 from agent.savings.tariff import Tariff
@@ -47,6 +48,11 @@ class Site:
     simulated: bool
     profiles: str | None = None  # folder of own register maps, beside this file
     trust_clock: bool = False  # the system's clock is right although the kernel does not say so
+
+    @property
+    def root(self) -> str:
+        """The topic under which this agent publishes everything."""
+        return f"{self.topic_prefix or f'magwatt/v1/{self.id}'}/{self.gateway}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +255,11 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
     mqtt = _mqtt(path, raw, report)
     ledger = schema.read_table(_table(raw, "ledger", report) or {}, keys.LEDGER, "ledger", report) or {"roots": None}
     names = (site["id"], site["gateway"]) if site else ("?", "?")
+    place = Site(**site) if site else Site("?", "?", "UTC", None, None, None, None, False)
     return Config(
         path=path,
         hash="",
-        site=Site(**site) if site else Site("?", "?", "UTC", None, None, None, None, False),
+        site=place,
         state_dir=path.parent / store["dir"] if store["dir"] else None,
         store=StoreSettings(
             store["commit"],
@@ -266,7 +273,7 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
         meters=_named(raw, "meter", keys.METER, report, _meter),
         drives=_named(raw, "drive", keys.DRIVE, report, _drive),
         motors=_named(raw, "motor", keys.MOTOR, report, _motor),
-        signals=_named(raw, "signal", keys.SIGNAL, report, lambda _name, values, _report: values),
+        signals=_named(raw, "signal", signal_keys, report, SignalReader(path.parent, place.root, "mqtt" in raw)),
         dialects=read_dialects(path.parent, raw, mqtt.also if mqtt else (), mqtt is not None, names, report),
         tariff=read_tariff(raw, site, report),
         roots_file=path.parent / ledger["roots"] if ledger["roots"] else None,
@@ -300,8 +307,14 @@ def _table(raw: Mapping[str, Any], name: str, report: Report) -> Mapping[str, An
     return value if name in raw else None
 
 
-def _named(raw: Mapping[str, Any], kind: str, allowed: Mapping[str, Key], report: Report, build: Any) -> dict[str, Any]:
-    """[kind.name] tables; a table with problems is left out, so that it causes no second one elsewhere."""
+def _named(
+    raw: Mapping[str, Any], kind: str, allowed: Mapping[str, Key] | Callable[[Mapping[str, Any]], Mapping[str, Key]],
+    report: Report, build: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """[kind.name] tables; a table with problems is left out, so that it causes no second one elsewhere.
+
+    allowed: the keys, or what tells them by the table.
+    """
     found: dict[str, Any] = {}
     for name, table in (_table(raw, kind, report) or {}).items():
         where = f"{kind}.{name}"
@@ -313,7 +326,7 @@ def _named(raw: Mapping[str, Any], kind: str, allowed: Mapping[str, Key], report
         if not isinstance(table, dict):
             report.problem(where, f"must be a table: [{kind}.{name}]", table)
             continue
-        values = schema.read_table(table, allowed, where, report)
+        values = schema.read_table(table, allowed(table) if callable(allowed) else allowed, where, report)
         built = build(name, values, report) if values is not None else None
         found[name] = built  # None: known by name, but unusable
     return found

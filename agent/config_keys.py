@@ -97,6 +97,17 @@ def _losses_kind(value: Any) -> str:
     return schema.one_of("seven-point")(value)
 
 
+def _topic(value: Any) -> str:
+    topic = schema.text(value)
+    if "+" in topic or "#" in topic:
+        raise ValueError("holds a wildcard (+ or #); a signal comes from one topic: write it out")
+    if topic.startswith("$share/"):
+        raise ValueError("is a shared subscription, of which others get a part; leave $share/… out")
+    if len(topic.encode()) > 65535:
+        raise ValueError("is longer than 65535 bytes")
+    return topic
+
+
 TOP = ("site", "store", "mqtt", "homeassistant", "sparkplug", "prometheus", "file", "bus", "meter", "drive", "motor",
        "signal", "tariff", "ledger")  # fmt: skip
 SITE = {
@@ -211,18 +222,30 @@ WAVEFORM = {
     "supply": Key(schema.number(50, 40_000, "V"), None),
 }
 SIGNAL = {
-    "bus": Key(schema.identifier),
-    "unit": Key(schema.whole(1, 255)),
-    "address": Key(schema.whole(0, 65535)),
-    "type": Key(schema.one_of("u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64")),
     "unit_of_measure": Key(schema.text),
     "of": Key(schema.identifier),
     "scale": Key(schema.number(-1e9, 1e9), 1.0),
     "offset": Key(schema.number(-1e9, 1e9), 0.0),
-    "word_order": Key(schema.one_of("big", "little"), "big"),
     "low": Key(schema.number(-1e12, 1e12), float("-inf")),
     "high": Key(schema.number(-1e12, 1e12), float("inf")),
-    "function": Key(schema.whole(3, 4), 3),
     "measures": Key(schema.one_of("shaft-torque", "shaft-speed", "winding-temperature"), None),
     "accuracy": Key(schema.percent(0, 50), None),
+}
+SIGNAL_REGISTER = {
+    "bus": Key(schema.identifier),
+    "unit": Key(schema.whole(1, 255)),
+    "address": Key(schema.whole(0, 65535)),
+    "type": Key(schema.one_of("u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64")),
+    "word_order": Key(schema.one_of("big", "little"), "big"),
+    "function": Key(schema.whole(3, 4), 3),
+}
+SIGNAL_TOPIC = {
+    "topic": Key(_topic, missing="missing; a signal comes from a topic, or from a register (bus, unit, address, type)"),
+    "value": Key(schema.text, None),
+    "time": Key(schema.text, None),
+    "every": Key(schema.duration(0.1, 86400), 60.0),
+    "broker": Key(broker_url, None),
+    "user": Key(schema.text, None),
+    "password_file": Key(schema.text, None),
+    "ca": Key(schema.text, None),
 }

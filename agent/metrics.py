@@ -224,6 +224,11 @@ HEALTH: tuple[Metric, ...] = (
         0,
     ),
     _row("file_rows", "", "rows written into files since the start", "counter", "health", 0),
+    _row("topic_messages", "", "messages that came for signals from topics", "counter", "health", 0),
+    _row("topic_payloads_refused", "", "of these, payloads that held no value for a signal", "counter", "health", 0),
+    _row(
+        "topics_silent", "", "signals from topics that are missing now: nothing came in time", "measured", "health", 0
+    ),
     _row("mqtt_connects", "", "connections to the broker since the start", "counter", "health", 0),
     _row("computing_failures", "", "inputs or rows left out because of a mistake of ours", "counter", "health", 0),
     _row("late_answers", "", "answers thrown away because they came after their time", "counter", "health", 0),

@@ -16,6 +16,7 @@ from agent.marks import Marks
 from agent.poll import BusPoller, pollers
 from agent.publish import Publisher
 from agent.store import Store, StoreError
+from agent.topics.topics import Topics
 from agent.topology import assets, drive_rating_kw
 from agent.waves.streams import Streams
 from agent.wires import Wires
@@ -39,6 +40,7 @@ class Parts:
     publisher: Publisher
     delivery: Delivery
     streams: Streams
+    topics: Topics
     marks: Marks
     refusals: Refusals
     due_s: Due
@@ -47,9 +49,11 @@ class Parts:
         """Only wires that changed are touched, only devices that changed lose what they learnt, only motors that
         changed begin anew. What takes time is done beside the loop that polls."""
         wanted = await asyncio.to_thread(self._prepared, new)
+        await asyncio.to_thread(self.topics.set, new)
         fresh = await self.wires.change(wanted)
         # Nothing waits from here until computing is told, so that no device answers before its motor is known.
         self.due_s = due_after(self.due_s, self.wires.pollers, {polled.device.name for polled in fresh})
+        self.due_s |= self.topics.due_s()
         all_assets, due_s, kw = assets(new), self.due_s, ratings(new)
         self.in_order(lambda: self.compute.renew(all_assets, due_s, kw))
         self.in_order(lambda: self.publisher.renew(new, all_assets))

@@ -36,6 +36,7 @@ from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.live import SavingsLane
 from agent.store import Store, StoreError, default_directory
 from agent.timekeeping import Timekeeper, last_utc_ns
+from agent.topics.topics import Topics
 from agent.topology import assets
 from agent.waves.streams import Streams
 from agent.wires import Wires
@@ -138,7 +139,9 @@ async def run(config: Config, seconds: float | None = None) -> None:
     apply_checks(store, config, buses)
     counters = store.counters()
     energies = {name: wh / 1000 for name, wh in counters.items()}
-    due_s = due(buses)
+    topics = Topics(lambda reading: relay[0](reading), clock)
+    topics.set(config)
+    due_s = due(buses) | topics.due_s()
     compute = Compute(
         all_assets, due_s, ratings(config), clock, marks.emit, marks.tell_state, energies, counters,
         publisher.tell_text,
@@ -152,15 +155,15 @@ async def run(config: Config, seconds: float | None = None) -> None:
     streams = Streams(worker.put, clock)
     streams.set(config)
     parts = Parts(
-        clock, store, wires, worker.put, compute, worker.put, publisher, delivery, streams, marks, refusals,
-        due_s,
+        clock, store, wires, worker.put, compute, worker.put, publisher, delivery, streams, topics, marks,
+        refusals, due_s,
     )  # fmt: skip
     reloader = Reloader(config, clock, parts.renew, marks.emit)
     bookkeeper = Bookkeeper(store, lambda: reloader.config, publisher, clock)
     timekeeper = Timekeeper(watch, clock, store, marks.emit, worker.put)
     late, bus_numbers = Lateness(clock), BusNumbers(lambda: wires.pollers, clock)
     health = Health(clock, marks.emit)
-    for source in (bus_numbers, streams.numbers, late, Machine(directory), delivery.numbers):
+    for source in (bus_numbers, streams.numbers, topics.numbers, late, Machine(directory), delivery.numbers):
         health.add(source)
     health.add(lambda: _numbers(worker, compute, reloader, marks, watch, timekeeper))
 
@@ -179,8 +182,8 @@ async def run(config: Config, seconds: float | None = None) -> None:
     for bus in buses:
         wires.start(bus)
     jobs = (
-        wires.run(), delivery.run(clock), health.run(part=share(publisher.root)), late.run(), timekeeper.run(),
-        marks.run(worker.put),
+        wires.run(), topics.run(), delivery.run(clock), health.run(part=share(publisher.root)), late.run(),
+        timekeeper.run(), marks.run(worker.put),
         reloader.run(), bookkeeper.run(),
         feed_watchdog(clock, trouble), _saving(clock, lambda: save(store, compute.energies_kwh(), parts.refusals)),
     )  # fmt: skip
@@ -196,6 +199,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         await wires.stop()
         streams.stop()
+        await asyncio.to_thread(topics.stop)
         await asyncio.to_thread(worker.stop)
         compute.close()
         timekeeper.remember()

@@ -23,10 +23,12 @@ _BYTES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One allowed key. `convert` returns the value to keep or raises ValueError with what is wrong."""
+    """One allowed key. `convert` returns the value to keep or raises ValueError with what is wrong; `missing` is said
+    where a required one is not there."""
 
     convert: Callable[[Any], Any]
     default: Any = REQUIRED
+    missing: str = "missing"
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, repo
             missing.remove(near)
             good = False
     for name in missing:
-        report.problem(f"{where}.{name}", "missing")
+        report.problem(f"{where}.{name}", keys[name].missing)
         good = False
     for name, key in keys.items():
         if name in raw:

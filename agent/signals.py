@@ -1,11 +1,16 @@
-"""Plain registers of a plant, [signal.*]: flows, dampers, tonnes. Each is published with the motor it belongs to."""
+"""What a plant tells beside its meters, [signal.*]: flows, dampers, tonnes, from registers or topics of a broker.
+
+Each is published with the motor it belongs to.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from agent.config import Config
+from agent.config import Config, Mqtt
 from agent.metrics import Metric
 from drivers.profiles import Profile, Register
 from drivers.profiles.shape import WORDS
@@ -15,7 +20,7 @@ MAX_REGISTERS = 32  # in one read: enough for signals side by side, and few devi
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One register; its metric's name is also the register's name in readings of `device`."""
+    """One register or topic; its metric's name is also its name in readings of `device`."""
 
     device: str
     motor: str
@@ -35,6 +40,27 @@ class SignalDevice:
     profile: Profile
 
 
+@dataclass(frozen=True, slots=True)
+class TopicSignal:
+    """A signal that somebody publishes. `device` is the name of its readings, in the words of the configuration.
+
+    value, time: fields of a JSON object, dots go deeper; None: the payload is a bare number, the time is that of
+    arrival. broker: None where there is none.
+    """
+
+    device: str
+    metric: str
+    topic: str
+    value: str | None
+    time: str | None
+    every_s: float
+    scale: float
+    offset: float
+    low: float
+    high: float
+    broker: Mqtt | None
+
+
 def metric_of(name: str, unit_of_measure: str) -> str:
     """`descaler-1-flow` in m3/h → `signal_descaler_1_flow_m3_h`."""
     words = f"signal {name} {unit_of_measure.replace('%', ' pct ').replace('°', 'deg')}"
@@ -44,7 +70,7 @@ def metric_of(name: str, unit_of_measure: str) -> str:
 def signals(config: Config) -> tuple[Signal, ...]:
     return tuple(
         Signal(
-            _device_name(row["bus"], row["unit"]),
+            _device_of(name, row),
             row["of"],
             Metric(
                 metric_of(name, row["unit_of_measure"]),
@@ -64,13 +90,37 @@ def signal_devices(config: Config) -> list[SignalDevice]:
     """One pseudo-device per bus and unit, with a map made of its signals."""
     found: dict[tuple[str, int], list[str]] = {}
     for name, row in config.signals.items():
-        found.setdefault((row["bus"], row["unit"]), []).append(name)
+        if row["topic"] is None:
+            found.setdefault((row["bus"], row["unit"]), []).append(name)
     return [
         SignalDevice(
             _device_name(bus, unit), bus, unit, config.signals[names[0]]["of"], _profile(config, bus, unit, names)
         )
         for (bus, unit), names in found.items()
     ]
+
+
+def topic_signals(config: Config) -> tuple[TopicSignal, ...]:
+    return tuple(
+        TopicSignal(
+            _device_of(name, row), metric_of(name, row["unit_of_measure"]), row["topic"], row["value"], row["time"],
+            row["every"], row["scale"], row["offset"], row["low"], row["high"], _broker(config, row),
+        )
+        for name, row in config.signals.items()
+        if row["topic"] is not None
+    )  # fmt: skip
+
+
+def _broker(config: Config, row: Mapping[str, Any]) -> Mqtt | None:
+    """As [mqtt] says, without what concerns publishing only, so that a change of that is none here."""
+    if row["broker"] is None:
+        return None if config.mqtt is None else replace(config.mqtt, also=(), backfill_rate=None, version="auto")
+    tls, host, port = row["broker"]
+    return Mqtt(host, port, tls, row["user"], row["password_file"], row["ca"])
+
+
+def _device_of(name: str, row: Mapping[str, Any]) -> str:
+    return _device_name(row["bus"], row["unit"]) if row["topic"] is None else f"signal.{name}"
 
 
 def _device_name(bus: str, unit: int) -> str:

@@ -104,6 +104,8 @@ def test_each_configuration_key_stands_in_the_docs() -> None:
         keys.MOTOR,
         keys.WAVEFORM,
         keys.SIGNAL,
+        keys.SIGNAL_REGISTER,
+        keys.SIGNAL_TOPIC,
     )
     for table in tables:
         for key in table:

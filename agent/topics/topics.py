@@ -1,0 +1,108 @@
+"""All signals from topics: a connection for each broker, and a beat at which they are read like devices of a bus."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from agent.config import Config, Mqtt
+from agent.signals import topic_signals
+from agent.topics.held import Held
+from drivers.reading import Clock, Quality, Reading
+
+if TYPE_CHECKING:
+    from agent.topics.listener import Listener
+
+BEAT_S = 1.0  # of several values within one beat the newest counts
+
+
+class Topics:
+    """`set` makes it follow what a configuration names; a signal that stays the same keeps its value, a broker that
+    stays the same its connection. Between two beats one value waits for each signal, so nothing can pile up.
+
+    purpose: the end of its client id, which no other connection may have.
+    """
+
+    def __init__(self, take: Callable[[Reading], None], clock: Clock, purpose: str = "topics") -> None:
+        self.held: dict[str, Held] = {}  # device → what is known
+        self.listeners: dict[Mqtt, Listener] = {}
+        self._take, self._clock, self._purpose = take, clock, purpose
+        self._quality = Quality.GOOD
+        self._by_topic: dict[tuple[Mqtt, str], list[Held]] = {}
+        self._lock = threading.Lock()  # messages come in threads of their own
+        self._messages = self._refused = 0
+
+    def set(self, config: Config, only: str | None = None) -> None:
+        """only: just that signal. Blocks for some seconds when a broker is no longer wanted."""
+        now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
+        signals = [signal for signal in topic_signals(config) if only in (None, signal.device)]
+        with self._lock:
+            known = {held.signal: held for held in self.held.values()}
+            self.held = {signal.device: known.get(signal) or Held(signal, now_ns, utc_ns) for signal in signals}
+            self._quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
+            self._by_topic = {}
+            for held in self.held.values():
+                if held.signal.broker is not None:
+                    self._by_topic.setdefault((held.signal.broker, held.signal.topic), []).append(held)
+        wanted: dict[Mqtt, set[str]] = {}
+        for broker, topic in self._by_topic:
+            wanted.setdefault(broker, set()).add(topic)
+        for broker in self.listeners.keys() - wanted.keys():
+            self.listeners.pop(broker).link.stop()
+        for broker, topics in wanted.items():
+            if broker not in self.listeners:
+                self._listen(config, broker)
+            self.listeners[broker].follow(topics)
+
+    def due_s(self) -> dict[str, dict[str, float]]:
+        """Device → quantity → seconds after which it is read again."""
+        return {name: {held.signal.metric: BEAT_S} for name, held in self.held.items()}
+
+    def readings(self) -> list[Reading]:
+        """One of each signal of which anything can be said now."""
+        now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
+        with self._lock:
+            found = [held.reading(now_ns, utc_ns, self._quality, self.connected(held)) for held in self.held.values()]
+        return [reading for reading in found if reading is not None]
+
+    def connected(self, held: Held) -> bool:
+        listener = self.listeners.get(held.signal.broker) if held.signal.broker else None
+        return listener is not None and listener.link.standing
+
+    async def run(self) -> None:
+        while True:
+            for reading in self.readings():
+                self._take(reading)
+            await self._clock.sleep(BEAT_S)
+
+    def numbers(self) -> Mapping[str, float | int]:
+        """For `health`; nothing where there is no signal from a topic."""
+        if not self.held:
+            return {}
+        now_ns = self._clock.monotonic_ns()
+        with self._lock:
+            silent = sum(held.silent(now_ns) for held in self.held.values())
+        return {"topic_messages": self._messages, "topic_payloads_refused": self._refused, "topics_silent": silent}
+
+    def stop(self) -> None:
+        for listener in self.listeners.values():
+            listener.link.stop()
+
+    def _listen(self, config: Config, broker: Mqtt) -> None:
+        from agent.topics.listener import Listener  # paho only where there are topics
+
+        place = f"{broker.user or ''}@{broker.host}:{broker.port}"
+        client_id = f"magwatt-{config.site.id}-{config.site.gateway}-{self._purpose}-{zlib.crc32(place.encode()):08x}"
+        listener = self.listeners[broker] = Listener(
+            broker, client_id, lambda topic, payload, retained: self._came(broker, topic, payload, retained)
+        )
+        listener.link.start()
+
+    def _came(self, broker: Mqtt, topic: str, payload: bytes, retained: bool) -> None:
+        now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
+        with self._lock:
+            self._messages += 1
+            for held in self._by_topic.get((broker, topic), ()):
+                self._refused += not held.take(payload, retained, now_ns, utc_ns)
