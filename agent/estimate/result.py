@@ -25,7 +25,9 @@ NAMES = (
     "drive_efficiency_pct", *ON_MAINS, "drive_losses_w", "motor_input_power_w", "shaft_torque_nm",
 )  # fmt: skip
 OFF = 0.02  # of rated power: below it the motor counts as standing
-SPLIT_U = 0.25  # of all losses: how far one part of an assumed split may be off; makes of one class differ so much [M]
+# Of all losses: how far one part of an assumed split may be off. Induction motors: 0.20, by the ranges that training
+# texts give (stator 25 to 40, rotor 15 to 25, core 15 to 25, friction 5 to 15, stray 10 to 20 %); magnet motors [M].
+SPLIT_U = 0.25
 SPLIT_KNOWN = eff.TESTED | {eff.M4}
 LOAD_MIN_SENSOR = 0.05  # with a sensor at the shaft
 

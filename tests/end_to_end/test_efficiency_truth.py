@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from agent.accelerated import run_accelerated
-from dsp.efficiency_drive import EIGHT_POINTS
+from dsp.efficiency_drive import EIGHT_POINTS, class_loss_u_w, drive_class_factor, drive_loss_w
 from dsp.efficiency_magnet import SEVEN
+from dsp.tables import reference_drive_loss_w
 from simulators.plant import drive as drives
 from simulators.plant import magnet
 from simulators.scenarios import Scenario, load
@@ -172,6 +173,33 @@ def test_s1_motor_and_drive_over_speed_and_torque(
     assert sum(abs(item[4]) <= item[5] for item in found) / len(found) >= 0.95
     if drive_limit is not None:
         assert drive <= drive_limit
+
+
+MAKES = {"as DOE": (1.0, 1.0), "good": (0.7, 0.7), "poor": (1.3, 1.3), "idle": (1.0, 0.35)}  # load's part, the rest
+
+
+@pytest.mark.parametrize("told", ["IE2", None])
+def test_the_losses_of_drives_of_several_makes_lie_inside_u(told: str | None) -> None:
+    """7.5 to 315 kW, 10 to 100 % of current and frequency. The makes lie around the US DOE's mean by what its rows
+    differ (a third); `idle` is one whose fans stop and whose electronics are new."""
+    factor, u = drive_class_factor(told)
+    inside = []
+    for make, (loaded, rest) in MAKES.items():
+        misses = []
+        for kw in (7.5, 22.0, 55.0, 160.0, 315.0):
+            converter = drive_of(kw, 1.8 * kw)
+            reference_w = factor * reference_drive_loss_w(kw)
+            for i in (0.1, 0.25, 0.5, 0.75, 1.0):
+                for f in (0.1, 0.25, 0.5, 0.75, 0.9, 1.0):
+                    true_w = drives.losses_w(converter, 1.8 * kw * i, 1000 * kw * i * f, 545.0) - converter.fixed_w
+                    true_w = loaded * true_w + rest * converter.fixed_w
+                    found_w = drive_loss_w(reference_w, i, f)
+                    misses.append((found_w - true_w) / class_loss_u_w(found_w, u, reference_w))
+        print(f"{told}, {make}: misses of {min(misses):+.2f} to {max(misses):+.2f} U")
+        inside += [abs(miss) <= 1 for miss in misses]
+        assert make == "poor" or all(inside[-len(misses) :])
+    assert sum(inside) >= 0.95 * len(inside)
+    print(f"{told}: {sum(inside) / len(inside):.1%} of {len(inside)} inside")
 
 
 @pytest.mark.parametrize(("seconds", "limit"), [(600, 0.01), pytest.param(7200, 0.002, marks=pytest.mark.soak)])
