@@ -34,8 +34,8 @@ def magnet_2kw2() -> MagnetMotor:
 
 
 def induction_of(truth: Mapping[str, float]) -> InductionMotor:
-    """The motor of a truth of motulator's. Its Γ circuit has no stator leakage: xl1 = 0; its friction B·ω is our friction
-    at rated speed. Rated power and current play no part where nothing is additional."""
+    """The motor of a truth of motulator's. Its Γ circuit has no stator leakage: xl1 = 0; B·ω is our friction at rated
+    speed. Rated power and current play no part where nothing is additional."""
     omega, speed_rpm = 2 * math.pi * 50, 1450.0
     return InductionMotor(
         power_w=1000.0,

@@ -72,10 +72,9 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
         u = space.vector(file["u_abc"].astype(float))
     t = np.arange(len(u)) / RATE
     u1_v = abs(complex((u * np.exp(-2j * math.pi * 40 * t)).mean()))
-    drive = DriveWave(
-        induction_of(truth), Converter(carrier_hz=2000.0), dc_v=556.0, speed_rad_s=truth["speed_rad_s_mean"]
-    )
-    square = truth["tau_shaft_mean"] / truth["speed_rad_s_mean"] ** 2
+    speed = truth["speed_rad_s_mean"]
+    drive = DriveWave(induction_of(truth), Converter(carrier_hz=2000.0), dc_v=556.0, speed_rad_s=speed)
+    square = truth["tau_shaft_mean"] / speed**2
     wave, power, missed = one_second(
         drive,
         RATE,
