@@ -11,6 +11,7 @@ from agent.estimate.allocate import Allocation
 from agent.estimate.counters import Counters
 from agent.estimate.estimator import Estimator
 from agent.messages import Message
+from agent.metrics import Metric
 from agent.topology import Asset
 from drivers.reading import Quality, Value
 
@@ -23,13 +24,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Slot:
-    """The newest value of one quantity of one device."""
+    """The newest value of one quantity of one device, as it is published."""
 
-    value: Value
-    flag: Quality
-    came_ns: int  # UTC
-    monotonic_ns: int
-    due_s: float
+    device: str
+    metric: Metric
+    stale_ns: float  # from that age on
+    value: Value = None
+    flag: Quality = Quality.GOOD
+    at_ns: tuple[int, int] = (0, 0)  # when its reading came: monotonic, and UTC, which may step back
 
 
 @dataclass(slots=True)
@@ -37,7 +39,8 @@ class AssetState:
     asset: Asset
     period_s: float
     waits_for: set[str]  # devices not heard since the last row
-    slots: dict[tuple[str, str], Slot] = field(default_factory=dict)  # (device, quantity)
+    slots: dict[str, dict[str, Slot]] = field(default_factory=dict)  # device → quantity
+    row: list[Slot] = field(default_factory=list)  # of these what is published, one for each metric
     silent: dict[str, str] = field(default_factory=dict)  # device → what went wrong
     misses: dict[str, int] = field(default_factory=dict)  # device → readings without an answer in a row
     estimator: Estimator | None = None
@@ -52,6 +55,15 @@ class AssetState:
     told_ns: tuple[int, int] = (0, 0)  # the last row's time, monotonic and UTC
     renewed: bool = False  # whether anything came since the last row
     state: tuple[str, str] = ("", "")
+
+    def add(self, quantity: str, slot: Slot) -> None:
+        """A quantity that comes for the first time. What the meter tells, no other device may."""
+        self.slots.setdefault(slot.device, {})[quantity] = slot
+        meter = self.asset.meter.name if self.asset.meter else None
+        told = next((item for item in self.row if item.metric.name == slot.metric.name), None)
+        if told is None or (slot.device == meter and told.device != meter):
+            self.row = [item for item in self.row if item is not told] + [slot]
+            self.row.sort(key=lambda item: item.device != meter)
 
 
 def happenings(state: AssetState, values: Mapping[str, object], at_ms: int) -> Iterator[Message]:

@@ -28,6 +28,7 @@ STALE_PERIODS = 3.0  # a value not renewed for that many of its own periods is s
 SILENT_READINGS = 2  # in a row, before an asset's state says so; its values are null at the first
 EXPLAIN_S = 30.0  # between two tellings of how the figures came about
 LATE_PERIODS = 1.5  # a row goes out after that many periods even if a device is missing
+_GOOD = Quality.GOOD  # looked up for each value of each row
 
 
 class Compute:
@@ -203,18 +204,25 @@ class Compute:
     def _keep(
         self, state: AssetState, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]
     ) -> None:
-        due = self._due_s[reading.device]
         state.renewed = True
         silent = reading.quality & Quality.NO_REPLY
+        known = state.slots.get(reading.device, {})
         if silent:  # everything this device ever told is unknown now, slow groups included
-            for (device, _), slot in state.slots.items():
-                if device == reading.device:
-                    slot.value, slot.flag = None, slot.flag | Quality.NO_REPLY
+            for slot in known.values():
+                slot.value, slot.flag = None, slot.flag | silent
+        at_ns = reading.monotonic_ns, reading.came_ns
         for name, value in values.items():
-            flag = flags.get(name, Quality.GOOD) | silent
-            state.slots[reading.device, name] = Slot(
-                value, flag, reading.came_ns, reading.monotonic_ns, due.get(name, state.period_s)
-            )
+            slot = known.get(name) or self._new_slot(state, reading.device, name)
+            slot.value = rounded(slot.metric, value) if isinstance(value, int | float) else value
+            slot.flag = flags.get(name, _GOOD) | silent
+            slot.at_ns = at_ns
+
+    def _new_slot(self, state: AssetState, device: str, quantity: str) -> Slot:
+        due_s = self._due_s[device].get(quantity, state.period_s)
+        metric = state.asset.metrics("telemetry")[metric_name_of(quantity)]
+        slot = Slot(device, metric, (STALE_PERIODS * due_s + 1) * 1e9)
+        state.add(quantity, slot)
+        return slot
 
     def _publish(self, state: AssetState, now_ns: int) -> None:
         state.waits_for = {name for name in state.asset.devices if name in self._due_s} - state.silent.keys()
@@ -224,20 +232,17 @@ class Compute:
             return
         values: dict[str, object] = {}
         flags: dict[str, Quality] = {}
-        newest = (0, 0)  # monotonic and UTC: after a step back an older value may have the later UTC
+        newest = (0, 0)
         table = state.asset.metrics("telemetry")
-        meter = state.asset.meter.name if state.asset.meter else None
-        for (_, quantity), slot in sorted(state.slots.items(), key=lambda item: item[0][0] != meter):
-            name = metric_name_of(quantity)
-            if name in values:  # the meter goes first; a drive does not overwrite it
-                continue
-            flag = slot.flag
-            if now_ns - slot.monotonic_ns > (STALE_PERIODS * slot.due_s + 1) * 1e9:
+        for slot in state.row:
+            name, flag = slot.metric.name, slot.flag
+            if now_ns - slot.at_ns[0] > slot.stale_ns:
                 flag |= Quality.STALE
-            values[name] = rounded(table[name], slot.value) if isinstance(slot.value, int | float) else slot.value
+            values[name] = slot.value
             if flag:
                 flags[name] = flag
-            newest = max(newest, (slot.monotonic_ns, slot.came_ns))
+            if slot.at_ns > newest:
+                newest = slot.at_ns
         uncertainties: dict[str, float] = {}
         methods: dict[str, str] = {}
         if state.estimator:
@@ -284,7 +289,7 @@ class Compute:
         gone = {name for name in state.silent if state.misses[name] >= SILENT_READINGS}
         troubles = [f"{name}: {state.silent[name] or 'no answer'}" for name in polled if name in gone]
         troubles += [f"{name}: not polled, see its comm_loss" for name in unpolled]
-        heard = {device for device, _ in state.slots} - gone
+        heard = state.slots.keys() - gone
         word = "online" if heard and not troubles else "stale" if heard else "offline"
         if not polled:
             word = "offline"

@@ -11,13 +11,14 @@ import msgspec
 from drivers.reading import BAD, Quality
 
 SCHEMA_VERSION = 1
-BOOKKEEPING = (
+BOOKKEEPING = frozenset((
     "windows", "windows_left_out", "fundamental_hz", "energy_allocated_kwh", "energy_counted_import_wh",
     "energy_counted_export_wh", "energy_shaft_wh", "energy_shaft_returned_wh", "energy_loss_motor_wh",
     "energy_loss_drive_wh", "energy_gap_s", "efficiency_reason", "efficiency_basis", "observed_class", "meter_wiring",
     "back_emf",
-)  # no measurement of the moment  # fmt: skip
+))  # no measurement of the moment  # fmt: skip
 EVERYTHING = "*"  # the key of flags that hold for the whole message
+_DOUBTFUL = ~Quality.SIMULATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,11 @@ def judge(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Qual
 
     SIMULATED alone does not make a value uncertain; it is shown beside it.
     """
-    usable = [
-        name
-        for name, value in values.items()
-        if value is not None and name not in BOOKKEEPING and not flags.get(name, Quality.GOOD) & BAD
-    ]
-    if not usable:
+    bad = {name for name, flag in flags.items() if flag & BAD}
+    usable = (value is not None and name not in BOOKKEEPING and name not in bad for name, value in values.items())
+    if not any(usable):
         return "bad"
-    return "uncertain" if any(flags.values()) or quality & ~Quality.SIMULATED else "good"
+    return "uncertain" if any(flags.values()) or quality & _DOUBTFUL else "good"
 
 
 def encode(message: Message, message_id: str) -> bytes:

@@ -27,14 +27,13 @@ class Publisher:
     """
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], store: Store, clock: Clock) -> None:
-        site = config.site
-        self.root = f"{site.topic_prefix or f'magwatt/v1/{site.id}'}/{site.gateway}"
+        self.root = config.site.root
         self.carrier: Carrier | None = None
         self.sinks: list[DurableSink] = []
         self.live: list[LiveSink] = []
         self.on_renew: list[Callable[[Config, tuple[Asset, ...]], None]] = []  # sinks that must know all motors
         self._config, self._assets, self._store, self._clock = config, assets, store, clock
-        self._names: dict[str, dict[str, list[str]]] = {}  # asset → kind → metrics seen
+        self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics seen, in that order
         self._states: dict[str, bytes] = {}
 
     def publish(self, message: Message, settles: int | None = None) -> None:
@@ -113,10 +112,10 @@ class Publisher:
 
     def _learn(self, asset: str, message: Message) -> None:
         """Meta lists what is really published; a new name sends it again."""
-        known = self._names.setdefault(asset, {}).setdefault(message.kind, [])
-        new = [name for name in message.values if name not in known]
-        if new:
-            known += new
+        kinds = self._names.setdefault(asset, {})
+        known = kinds.get(message.kind, {})
+        if not message.values.keys() <= known.keys():
+            kinds[message.kind] = known | dict.fromkeys(message.values)  # another dict: `_meta` may be reading this one
             found = next(item for item in self._assets if item.name == asset)
             self._tell(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
 

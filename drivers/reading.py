@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -32,9 +33,31 @@ class Quality(IntFlag):
     ALLOCATED = 2048  # a share of a meter that several motors share
     HOLD = 4096  # somebody works on the motor: measured, but no alarm and no baseline follows from it
 
+    def __or__(self, other: int) -> Quality:  # these two as the enum has them, without making the same member again
+        return _members[int.__or__(self, other)]
+
+    def __and__(self, other: int) -> Quality:
+        return _members[int.__and__(self, other)]
+
     def names(self) -> list[str]:
         """The set flags by name, in the order of the class; empty when good."""
-        return [flag.name for flag in Quality if flag and flag in self and flag.name]
+        return list(_names(self))
+
+
+class _Members(dict[int, Quality]):
+    """Every combination that was met: flags are joined for each value of each row."""
+
+    def __missing__(self, bits: int) -> Quality:
+        found = self[bits] = Quality(bits)
+        return found
+
+
+_members = _Members()
+
+
+@cache
+def _names(quality: Quality) -> tuple[str, ...]:
+    return tuple(flag.name for flag in Quality if flag and flag in quality and flag.name)
 
 
 # Flags that make a value unusable; the others leave it usable with care.

@@ -116,8 +116,8 @@ class Guard:
             found = wiring.Diagnosis(wiring.UNKNOWN)
             if phases is not None:
                 found = wiring.three_wattmeters(phases, self._rated_a(max(phases.volts_v)), load)
-                sound = cage is not None and (meter.compensated or _other_sign(phases, cage))
-                if wiring.LEADING in found.candidates and sound:
+                leading = wiring.LEADING in found.candidates
+                if leading and cage is not None and (meter.compensated or _other_sign(phases, cage)):
                     found = wiring.Diagnosis(wiring.OK)
         known = self.wiring.verdict == wiring.OK or (self._drive_w is not None and self._drive_w < 0)
         if wiring.REGENERATING in found.candidates and known:
