@@ -14,23 +14,34 @@ from agent.config import Config
 from agent.discover.likely import likely_model, refusal_text
 from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, Polled, pollers, with_ratios
+from agent.signals import topic_signals
+from agent.topics.look import Look
+from agent.topics.topics import BEAT_S
 from agent.words import counted
 from drivers.errors import LinkError
 from drivers.modbus import ALL_GROUPS
 from drivers.reading import Quality, Reading, Value
 from drivers.vocabulary import metric_name_of, vocabulary
 
+LISTEN_S = 60.0
 SETTLE_MAX = 6  # a refused block is split into runs, then registers
 
 
 async def read_devices(config: Config, device: str | None, times: int, as_json: bool) -> int:
-    """Prints `times` readings of each device; 1 when one is silent or refuses what its profile has, else 0."""
+    """Prints `times` readings of each device; 1 when one is silent or refuses what its profile has, else 0.
+
+    A signal from a topic is waited for as long as one is to come, LISTEN_S at most.
+    """
     clock = SystemClock()
     buses = pollers(config, clock, lambda reading: None, only=device)
-    if not buses:
+    topics = [signal for signal in topic_signals(config) if device in (None, signal.device)]
+    if not buses and not topics:
         click.echo("nothing to poll" + (f": {device} has no comm_loss stated" if device else ""), err=True)
         return 1
-    done = await asyncio.gather(*(_read_bus(bus, times, as_json) for bus in buses))
+    jobs = [_read_bus(bus, times, as_json) for bus in buses]
+    if topics:
+        jobs.append(_read_topics(config, device, times, as_json))
+    done = await asyncio.gather(*jobs)
     if not all(answered for answered, _ in done):
         click.echo("not everybody answered: magwatt doctor looks for the cause", err=True)
     return 0 if all(answered and fits for answered, fits in done) else 1
@@ -55,6 +66,25 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
     finally:
         await bus.link.close()
     return len(heard) == len(bus.devices), not doubted
+
+
+async def _read_topics(config: Config, device: str | None, times: int, as_json: bool) -> tuple[bool, bool]:
+    look = Look(config, device)
+    longest_s = max(min(signal.every_s, LISTEN_S) for signal in look.signals)
+    click.echo(f"listening up to {longest_s:g} s to {counted(len(look.signals), 'topic')}", err=True)
+    heard: set[str] = set()
+    try:
+        for round_number in range(times):
+            if round_number:
+                await asyncio.sleep(BEAT_S)
+            for seen in await look.wait(LISTEN_S):
+                reading = seen.as_reading()
+                if not nothing_came(reading):
+                    heard.add(reading.device)
+                click.echo(reading_json(reading) if as_json else reading_text(reading))
+    finally:
+        await look.stop()
+    return len(heard) == len(look.signals), True
 
 
 async def settled(polled: Polled) -> Reading:

@@ -73,12 +73,14 @@ def check(config: Path) -> None:
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per bus.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per bus, and per broker with topics.")
 def plan(config: Path, as_json: bool) -> None:
-    """What will be asked on each wire of CONFIG, its load, and what does not fit (exit 1); touches no wire."""
+    """What will be asked on each wire of CONFIG, its load, what does not fit (exit 1), and which topics are heard;
+    touches no wire."""
 
     from agent.plan import as_object, as_text
     from agent.plan import plan as plan_buses
+    from agent.topics import show
 
     loaded, report = load(config)
     for line in report.findings:
@@ -86,6 +88,8 @@ def plan(config: Path, as_json: bool) -> None:
     found = plan_buses(loaded)
     for bus in found:
         click.echo(json.dumps(as_object(bus)) if as_json else as_text(bus))
+    for broker in show.as_objects(loaded) if as_json else show.as_text(loaded):
+        click.echo(json.dumps(broker, ensure_ascii=False) if as_json else broker)
     sys.exit(FINDING if any(bus.troubles for bus in found) else 0)
 
 
@@ -95,14 +99,15 @@ def plan(config: Path, as_json: bool) -> None:
 @click.option("--times", type=click.IntRange(1), default=1, show_default=True, help="Poll that often.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per reading.")
 def read(config: Path, device: str | None, times: int, as_json: bool) -> None:
-    """Poll the devices of CONFIG (or one DEVICE) and print their decoded values; no broker needed."""
+    """Poll the devices of CONFIG (or one DEVICE) and print their decoded values; no broker needed but for topics."""
     import asyncio
 
     from agent.read import read_devices
-    from agent.signals import signal_devices
+    from agent.signals import signal_devices, topic_signals
 
     loaded, report = load(config)
-    known = [*loaded.meters, *loaded.drives, *(item.name for item in signal_devices(loaded))]
+    known = [*loaded.meters, *loaded.drives, *(item.name for item in signal_devices(loaded)),
+             *(signal.device for signal in topic_signals(loaded))]  # fmt: skip
     if device is not None and device not in known:
         from agent.schema import nearest
 

@@ -9,8 +9,10 @@ from agent.clock import SystemClock
 from agent.config import Config
 from agent.doctor import host
 from agent.doctor.finding import Finding, Level
+from agent.doctor.topics import LISTEN_S, topics
 from agent.doctor.wire import judge, look
 from agent.poll import BusPoller, pollers
+from agent.signals import topic_signals
 from agent.words import counted
 
 
@@ -40,9 +42,15 @@ async def examine(config: Config, rounds: int, say: Callable[[Finding], None], b
         for item in judge(await look(poller, rounds)):
             tell(item)
 
+    async def listen() -> None:
+        for item in await topics(config):
+            tell(item)
+
     buses = pollers(config, SystemClock(), lambda reading: None)
     for poller in buses:
         heard = f", listening {poller.bus.listen_s:g} s first" if poller.bus.listen_s else ""
         begins(f"bus {poller.bus.name}: {counted(len(poller.devices), 'device')}{heard}")
-    await asyncio.gather(*(wire(poller) for poller in buses))
+    if count := len(topic_signals(config)):
+        begins(f"{counted(count, 'topic')}, listening up to {LISTEN_S:g} s")
+    await asyncio.gather(*(wire(poller) for poller in buses), listen())
     return clean

@@ -67,6 +67,7 @@ class Link:
         self._wake_out, self._wake_in = os.pipe()
         for end in (self._wake_out, self._wake_in):
             os.set_blocking(end, False)
+        self._pipe, self._open = threading.Lock(), True
         self._end: tuple[End, str] | None = None
         self._moved = False
         self._said = ""
@@ -80,10 +81,16 @@ class Link:
         self._ending.set()
         self.wake()
         self._thread.join(CONNECT_S + CONNACK_S + 2 * PART_S)
+        with self._pipe:
+            if self._open and not self._thread.is_alive():
+                self._open = False
+                os.close(self._wake_in)
+                os.close(self._wake_out)
 
     def wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full: it is awake
-            os.write(self._wake_in, b"1")
+        with self._pipe, contextlib.suppress(BlockingIOError):  # full: it is awake
+            if self._open:
+                os.write(self._wake_in, b"1")
 
     def move(self, settings: Mqtt) -> None:
         """Goes on with another broker, or other words to it. From any thread."""

@@ -103,6 +103,7 @@ class Topics:
     def _came(self, broker: Mqtt, topic: str, payload: bytes, retained: bool) -> None:
         now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
         with self._lock:
-            self._messages += 1
-            for held in self._by_topic.get((broker, topic), ()):
+            followed = self._by_topic.get((broker, topic), ())
+            self._messages += bool(followed)
+            for held in followed:
                 self._refused += not held.take(payload, retained, now_ns, utc_ns)
