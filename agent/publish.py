@@ -134,7 +134,8 @@ class Publisher:
         metrics = {
             kind: {
                 row.name: {"unit": row.unit, "about": row.about, "kind": row.kind}
-                for row in map(asset.metrics(kind).__getitem__, names)
+                for row in map(asset.metrics(kind).get, names)
+                if row is not None  # a signal that was taken out of the configuration
             }
             for kind, names in self._names.get(asset.name, {}).copy().items()
         }
