@@ -12,6 +12,7 @@ FACTOR, SIGMAS = 0.25, 6.0  # of ln(energy/before), for a ratio: two intervals i
 BLOCK, BLOCKS = 24, 20  # intervals in a block of the CUSUM, and blocks before it speaks
 SLACK, FAR = 0.5, 8.0  # of the CUSUM in spreads of a block, both sides
 SLOW = 0.05
+GONE = 96  # intervals without its driver, before what is usual is learnt anew without it
 
 
 class Likeness:
@@ -25,6 +26,7 @@ class Likeness:
         self._block2, self._blocks = 0.0, 0
         self._up = self._down = 0.0
         self._strange = 0
+        self._driver, self._missing = "", 0
         self.off = False
 
     def take(self, item: Interval, comparable: bool = True) -> tuple[str, str]:
@@ -34,7 +36,8 @@ class Likeness:
         if item.running_s is not None and item.running_s < 0.9 * item.length_s * min(item.coverage, 1.0):
             return "", ""
         power = item.energy_wh / min(item.coverage, 1.0) if item.filled_wh == 0 else item.energy_wh
-        value = item.drivers[min(item.drivers)].mean if item.drivers else 0.0
+        if (value := self._load(item)) is None:
+            return "", ""
         usual = self._curve.at(value)
         if usual is None or usual <= 0:
             self._curve.learn(value, power)
@@ -51,6 +54,19 @@ class Likeness:
         self._seen += 1
         self._curve.learn(value, power)
         return "", self._shift(told)
+
+    def _load(self, item: Interval) -> float | None:
+        """The driver by which is compared, 0 where there is none. None while it is missing: another one's number, or
+        none at all, is no load on its curve."""
+        if self._driver and self._driver not in item.drivers:
+            self._missing += 1
+            if self._missing < GONE:
+                return None
+        if self._driver not in item.drivers and (self._driver or item.drivers):
+            self.__init__()  # type: ignore[misc]  # by another driver what is usual begins anew
+            self._driver = min(item.drivers, default="")
+        self._missing = 0
+        return item.drivers[self._driver].mean if self._driver else 0.0
 
     def _shift(self, told: float) -> str:
         self._block.append(told)

@@ -58,6 +58,23 @@ def test_without_a_driver_an_ordinary_change_of_load_is_no_ratio() -> None:
     assert [event for event in watched(told) if event.kind == "ratio"] == []
 
 
+@pytest.mark.parametrize("other", [{}, {"tonnes": Driver(40.0)}])
+def test_a_driver_that_is_silent_is_no_forgotten_ratio(other: dict[str, Driver]) -> None:
+    """The first quarter hour and some hours later have no flow: its sender was away; the load goes on as ever."""
+    told = days(10)
+    told = [replace(item, drivers=item.drivers | other) for item in told]
+    for k in (0, *range(500, 530)):
+        told[k] = replace(told[k], drivers=other)
+    assert watched(told) == []
+
+
+def test_another_driver_for_good_is_what_is_compared_by_later() -> None:
+    told = days(20)
+    told[480:] = [replace(item, drivers={"flow_2": item.drivers["flow"]}) for item in told[480:]]
+    told[1500:] = [replace(item, energy_wh=2 * (item.energy_wh or 0)) for item in told[1500:]]
+    assert {(event.kind, event.from_ms >= told[1500].start_ms) for event in watched(told)} == {("ratio", True)}
+
+
 def test_a_plant_that_slowly_uses_more_is_a_shift() -> None:
     told = days(20) + days(10, 9, 1.03, first=96 * 20)
     found = [event for event in watched(told) if event.kind == "shift"]
