@@ -103,9 +103,10 @@ def test_it_is_learnt_frozen_and_foretells_what_the_law_says(tmp_path: Path, clo
     assert len(driven) >= 96 * DAYS - 2
     gap = [item for item in found if METRIC not in item.drivers and item.coverage > 0.99]
     assert len(gap) == 6, "the last value of 14:08 holds for 15 min, more than half of 14:15; 14:30 to 16:00 has none"
-    for item in driven[:-1]:
-        law_wh = (IDLE_W + PER_TONNE_W * item.drivers[METRIC].mean) / 4
-        assert item.energy_wh == pytest.approx(law_wh, rel=0.02), "one beat of 15 falls on the other side of the edge"
+    law_wh = [(IDLE_W + PER_TONNE_W * item.drivers[METRIC].mean) / 4 for item in driven[:-1]]
+    for item, wanted_wh in zip(driven, law_wh, strict=False):  # a step of the rate may fall into the next beat of 15
+        assert item.energy_wh == pytest.approx(wanted_wh, rel=0.04)
+    assert sum(item.energy_wh or 0.0 for item in driven[:-1]) == pytest.approx(sum(law_wh), rel=0.001)
     desk = Desk(config, store, "mill", clock.utc_ns() // 1_000_000)
     draft, odd = desk.learn((None, None), (), None, False)
     assert odd == []
