@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from agent.messages import Message
 from agent.poll import pollers
 from agent.schema import nearest
 from agent.subscribe import Follower
+from agent.topics.topics import Topics
 from agent.topology import assets, drive_rating_kw
 
 TICK_S = 0.25
@@ -55,9 +57,11 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
     computing: list[Compute] = []
     buses = pollers(config, clock, lambda reading: computing[0].reading(reading))
     wanted = [asset for asset in assets(config) if asset.name == motor]
+    topics = Topics(lambda reading: computing[0].reading(reading), clock, f"explain-{os.getpid()}")
+    topics.set(config)
     compute = Compute(
         wanted,
-        {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices},
+        {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices} | topics.due_s(),
         {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()},
         clock,
         _drop,
@@ -69,6 +73,7 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
     computing.append(compute)
     needed = {name for asset in wanted for name in asset.sources}
     tasks = [asyncio.create_task(bus.run()) for bus in buses if needed & {polled.device.name for polled in bus.devices}]
+    tasks.append(asyncio.create_task(topics.run()))
     until_s = time.monotonic() + seconds
     try:
         while time.monotonic() < until_s:
@@ -78,6 +83,7 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(topics.stop)
     if motor not in told:
         click.echo(f"{motor}: nothing came in {seconds:g} s; try: magwatt doctor", err=True)
         return 1

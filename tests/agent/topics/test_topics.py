@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -186,26 +189,70 @@ def test_the_beat_hands_readings_on_and_takes_nothing_for_itself(plant: Plant) -
     assert taken[1].monotonic_ns - taken[0].monotonic_ns == pytest.approx(1e9, rel=0.2)
 
 
-def test_nothing_is_ever_published_and_a_refusal_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The broker allows this client to read one topic and nothing else: it would cut a connection that publishes."""
-    acl = tmp_path / "acl"
-    acl.write_text("topic readwrite mill/shift\ntopic write mill/line-3\n")
-    os.chmod(acl, 0o600)
-    broker = Mosquitto(tmp_path, f"acl_file {acl}\n")
+class Strict(threading.Thread):
+    """A broker by the bytes of MQTT 3.1.1: lets one topic be read, refuses the others (0x80, 3.9.3), publishes once,
+    and writes down what it is sent."""
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(daemon=True)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._server.getsockname()[1])
+        self.kinds: list[int] = []  # of packets, as 2.2.1 numbers them
+        self.asked: list[str] = []
+        self._allowed = allowed.encode()
+
+    def run(self) -> None:
+        sock, _ = self._server.accept()
+        with sock, contextlib.suppress(OSError):
+            while head := sock.recv(1):
+                size, shift = 0, 0
+                while (digit := sock.recv(1)[0]) & 0x80:
+                    size, shift = size | (digit & 0x7F) << shift, shift + 7
+                size |= digit << shift
+                body = b""
+                while len(body) < size:
+                    body += sock.recv(size - len(body))
+                self.kinds.append(head[0] >> 4)
+                if self.kinds[-1] == 1:
+                    sock.sendall(bytes.fromhex("20020000"))
+                elif self.kinds[-1] == 8:
+                    sock.sendall(self._suback(body))
+                    name = self._allowed
+                    sock.sendall(bytes([0x32, 2 + len(name) + 2 + 1, 0, len(name)]) + name + b"\x00\x07" + b"4")
+        self._server.close()
+
+    def _suback(self, body: bytes) -> bytes:
+        codes, at = [], 2
+        while at < len(body):
+            end = at + 2 + int.from_bytes(body[at : at + 2], "big")
+            self.asked.append(body[at + 2 : end].decode())
+            codes.append(1 if body[at + 2 : end] == self._allowed else 0x80)
+            at = end + 1
+        return bytes([0x90, 2 + len(codes), *body[:2], *codes])
+
+
+def test_nothing_is_ever_published_and_a_refusal_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:  # fmt: skip
+    broker = Strict("mill/shift")
     broker.start()
-    plant = Plant(tmp_path, broker)
+    file = tmp_path / "plant.toml"
+    file.write_text(PLANT.format(url=f"mqtt://127.0.0.1:{broker.port}") + SHIFT + TONNES, encoding="utf-8")
+    topics = Topics(lambda reading: None, SystemClock())
+    topics.set(load_config(file)[0])
     try:
-        plant.set(SHIFT, TONNES)
-        plant.say("mill/shift", "4")
-        plant.wait_for(S, 4)
-        (listener,) = plant.topics.listeners.values()
-        assert set(listener.refused) <= {"mill/line-3"}
-        plant.say("mill/line-3", {"tonnes": 5})
-        plant.wait_for(T, None, Quality.STALE | Quality.NO_REPLY)
-        assert listener.link.connects == 1
+        wait_until(lambda: len(topics.readings()) == 2, 5, "one came, the other is missing")
+        values = {reading.device: reading.values for reading in topics.readings()}
+        assert values == {"signal.shift": {S: 4}, "signal.tonnes": {T: None}}
+        said = [record.getMessage() for record in caplog.records if "refuses" in record.getMessage()]
+        assert len(said) == 1
+        assert said[0].startswith("topics: the broker refuses mill/line-3")
+        assert said[0].endswith("let this user read it there")
     finally:
-        plant.stop()
-        broker.stop()
+        topics.stop()
+    broker.join(5)
+    assert broker.asked == ["mill/line-3", "mill/shift"]
+    assert broker.kinds == [1, 8, 4, 14], "CONNECT, SUBSCRIBE, PUBACK, DISCONNECT; never 3, PUBLISH"
 
 
 def test_another_broker_and_the_same_one_again_need_no_restart(plant: Plant, tmp_path: Path) -> None:
