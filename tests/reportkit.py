@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import math
 import random
+import sqlite3
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from testkit import HandClock
@@ -17,7 +20,7 @@ from agent.savings import ledger, roots
 from agent.savings.baseline import freeze, learn
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
 from agent.savings.keep import save_frozen, save_intervals
-from agent.savings.ledger_key import load_or_make
+from agent.savings.ledger_key import Key, load_or_make
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval
 from agent.store import Store
 
@@ -154,14 +157,30 @@ def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: boo
     if baseline:
         frozen = freeze(learn("fan", learnt, classes=("0.5S", "0.5S")), utc_ms("2024-09-15 08:00"), "Li Wei")
         save_frozen(store, frozen)
-        ledger.append(store, key, utc_ms("2024-09-15 08:00"), [("baseline", {"baseline": _body(frozen)})])
+        appended(store, utc_ms("2024-09-15 08:00"), [("baseline", {"baseline": _body(frozen)})])
     save_intervals(store, new(begin, begin + days * 96 * QUARTER_MS))
     for day in range(days + 1):
-        t_ms = begin + day * 24 * HOUR_MS + SETTLED_MS
-        store.do(lambda db, t_ms=t_ms: roots.close_day(db, key, t_ms, ZONE, {"site": "mill-2", "gateway": "gw-07"}))
-        store.do(lambda db, t_ms=t_ms: keeper.keep_up(db, t_ms))
+        store.do(lambda db, day=day: _day(db, key, keeper, begin + day * 24 * HOUR_MS, 24 if day < days else 1))
     store.close()
     return frozen
+
+
+def _day(db: sqlite3.Connection, key: Key, keeper: Keeper, begin_ms: int, hours: int) -> None:
+    """Each hour as the running agent does."""
+    for hour in range(hours):
+        t_ms = begin_ms + hour * HOUR_MS + SETTLED_MS
+        roots.close_day(db, key, t_ms, ZONE, {"site": "mill-2", "gateway": "gw-07"})
+        keeper.keep_up(db, t_ms)
+
+
+def appended(
+    store: Store, t_ms: int, entries: Sequence[tuple[str, Mapping[str, Any]]], key: Key | None = None
+) -> list[ledger.Record]:  # fmt: skip
+    """Records as they are, also such as no command writes."""
+    assert store.directory
+    signer = key or load_or_make(store.directory)
+    found: list[ledger.Record] = store.do(lambda db: ledger.append_to(db, signer, t_ms, entries))
+    return found
 
 
 def _body(baseline: Baseline) -> object:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from agent.config import Config
     from agent.savings.csv_rows import Column
     from agent.savings.ledger_key import Key
+    from agent.savings.report.proof import Elsewhere
+    from agent.savings.verify import Verdict
 
 _config = click.option(
     "--config",
@@ -36,6 +39,15 @@ _key = click.option(
     "key_file",
     type=click.Path(path_type=Path),
     help="The ledger's key file, secret or public half; default: that of the state directory.",
+)
+_roots = click.option(
+    "--roots",
+    "roots_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Roots kept elsewhere: an exported file, an earlier report's JSON, or a message of the topic ledger/root. "
+    "May be given again; the file of [ledger] roots is read by itself.",
 )
 
 
@@ -60,7 +72,9 @@ _key = click.option(
     metavar="NAME=COLUMN:UNIT[:U]",
     help="A column of what drives the energy: flow=Q1:m3/h:2. The name of a [signal.NAME] or a new one.",
 )
-@click.option("--meter", "meter_name", help="Which meter told it, as live intervals name it: meter/serial number.")
+@click.option("--meter", "meter_name", metavar="NAME",
+              help="Which meter told it, as live intervals name it, with serial number and transformer ratio: "
+                   "'mcc-1 22091734 400/5'.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="What was imported before for the same time goes.")
 @_config
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
@@ -108,12 +122,13 @@ def import_history(
               help="The page; .csv and .json are written beside it.")  # fmt: skip
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
               help="The language it opens in; both are in it.")  # fmt: skip
+@_roots
 @_config
 @_state
 @_key
 def report(
-    month: str, motors: tuple[str, ...], out: Path, lang: str, config_file: Path | None, state: Path | None,
-    key_file: Path | None,
+    month: str, motors: tuple[str, ...], out: Path, lang: str, roots_files: tuple[Path, ...],
+    config_file: Path | None, state: Path | None, key_file: Path | None,
 ) -> None:  # fmt: skip
     """What was saved in a month: one HTML page that needs nothing else, with CSV and JSON beside it.
 
@@ -123,11 +138,13 @@ def report(
     for name in motors:
         _motor(config, name)
     db, directory = _open(config, state)
+    from agent.savings.present import present_ms
     from agent.savings.report.write import write
 
     try:
         told, good = write(db, config, motors, month, out, lang, _the_key(key_file, directory),
-                           _now_ms())  # fmt: skip
+                           _elsewhere(roots_files, config),
+                           present_ms(config, lambda query, of: db.execute(query, of).fetchall(), _now_ms()))  # fmt: skip
     except ValueError as error:
         fail(str(error))
     except OSError as error:
@@ -138,13 +155,7 @@ def report(
 
 
 @click.command()
-@click.option(
-    "--roots",
-    "roots_files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Roots kept elsewhere: an exported file, a report's JSON, or a message of the topic ledger/root.",
-)
+@_roots
 @_config
 @_state
 @_key
@@ -158,36 +169,32 @@ def verify(
     """
     config = _load(config_file) if state is None else None
     db, directory = _open(config, state)
-    from agent.savings import roots as root_files
     from agent.savings.verify import verify as look
 
-    roots: list[dict[str, Any]] = []
-    own = config.roots_file if config else None
-    for path in [*roots_files, *([own] if own and own.is_file() else [])]:
-        try:
-            roots += root_files.read(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            fail(f"{path}: {error.strerror or error}")
-        except ValueError as error:
-            fail(f"{path}: {error}")
-    found = look(db, _the_key(key_file, directory), roots)
+    elsewhere = _elsewhere(roots_files, config)
+    found = look(db, _the_key(key_file, directory), [root for roots in elsewhere.values() for root in roots])
     if as_json:
         click.echo(json.dumps({
             "content": found.content, "records": found.records, "first_bad": found.first_bad,
             "problems": found.problems, "unchecked": found.unchecked, "last_hash": found.last_hash,
             "last_ms": found.last_ms, "roots": found.roots, "roots_elsewhere": found.roots_elsewhere,
-            "amended": found.amended, "keys": found.keys,
+            "amended": found.amended, "late": found.late, "keys": found.keys,
+            "not_yet_recorded": {asset: len(starts) for asset, starts in found.unrecorded.waiting.items()},
         }, ensure_ascii=False))  # fmt: skip
     else:
         _say(found)
     sys.exit(0 if found.content and found.records else FINDING)
 
 
-def _say(found: Any) -> None:
+def _say(found: Verdict) -> None:
+    from agent.savings.unrecorded import waiting_said
+
     for line in [*found.problems[:20], *found.unchecked]:
         click.echo(line)
     if len(found.problems) > 20:
         click.echo(f"and {len(found.problems) - 20} more")
+    if waiting := waiting_said(found.unrecorded.waiting):
+        click.echo(waiting)
     if not found.records:
         click.echo("the ledger is empty")
         return
@@ -196,7 +203,7 @@ def _say(found: Any) -> None:
         "no root from elsewhere was given: that nothing was cut off or set back is not shown (--roots)"  # fmt: skip
     click.echo(
         f"{found.records} records to {last} UTC, {found.roots} daily roots, {found.amended} hours recorded again, "
-        f"key {', '.join(found.keys) or '–'}; {elsewhere}"
+        f"{found.late} recorded late, key {', '.join(found.keys) or '–'}; {elsewhere}"
     )
     click.echo("content" if found.content else
                f"first bad record: {found.first_bad}" if found.first_bad else "not content")  # fmt: skip
@@ -248,7 +255,7 @@ def _driver(text: str) -> tuple[str, Column]:
 
 def _open(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection, Path]:
     """The state file to read only, and its directory."""
-    from agent.savings.verify import open_copy
+    from agent.savings.verify import open_copy, strangeness
     from agent.store import default_directory
     from agent.store.file import NAME
 
@@ -258,10 +265,27 @@ def _open(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection
         fail(f"{path}: no such state file")
     try:
         db = open_copy(path)
-        db.execute("select count(*) from ledger, interval where 0").fetchone()
+        if strange := strangeness(db):
+            fail(f"{path}: {strange}")
     except sqlite3.Error as error:
-        fail(f"{path}: {error}")
+        fail(f"{path}: no state file of magwatt ({error})")
     return db, path.parent
+
+
+def _elsewhere(files: Sequence[Path], config: Config | None) -> Elsewhere:
+    """Roots by the place they lay in; the file of [ledger] roots with them."""
+    from agent.savings import roots
+
+    own = config.roots_file if config else None
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in [*files, *([own] if own and own.is_file() else [])]:
+        try:
+            found[str(path)] = roots.read(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            fail(f"{path}: {error.strerror or error}")
+        except ValueError as error:
+            fail(f"{path}: {error}")
+    return found
 
 
 def _the_key(key_file: Path | None, directory: Path) -> Key | None:

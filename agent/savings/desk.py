@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from agent.config import Config, Meter, Motor
-from agent.savings import keep, ledger
+from agent.savings import bookkeeper, keep
 from agent.savings.adjust import evaluate
 from agent.savings.baseline import LearnError, freeze, from_plate, learn, to_json
 from agent.savings.events import Watch, decided
@@ -28,7 +28,7 @@ class Desk:
     """One motor's savings, looked at and decided by a person. Errors are DeskError or StoreError."""
 
     def __init__(self, config: Config, store: Store, motor: str, now_ms: int) -> None:
-        self._store, self._now_ms = store, now_ms
+        self._config, self._store, self._now_ms = config, store, now_ms
         self.motor: Motor = config.motors[motor]
         self.zone = config.site.timezone
         self.phases = phases_of(dict(self.motor.phases), self.zone)
@@ -137,7 +137,7 @@ class Desk:
 
     def _record(self, kind: str, body: Mapping[str, Any]) -> None:
         try:
-            ledger.append_own(self._store, self._now_ms, [(kind, body)])
+            bookkeeper.record(self._store, self._config, self._now_ms, kind, body)
         except LedgerKeyError as error:
             raise DeskError(f"not done, for the ledger cannot record it: {error}") from None
 

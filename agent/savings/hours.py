@@ -1,13 +1,16 @@
 """Hourly ledger records: what was measured in one hour of one asset, in whole watt-hours, and what it was made from.
 
 An hour is recorded once it is over and its quarter hours are written. When more of it becomes known later (a register
-that told a gap, an import, a clock that ran there twice), it is recorded again; the earlier record stays, and both are
-seen. Only what this process itself wrote is recorded again: a trigger of its own connection tells, so that an hour
-which somebody edited from outside keeps its old record, and `verify` finds the difference.
+that told a gap, an import, a clock that runs there twice), it is recorded again at once; the earlier record stays, and
+both are seen. Only what this process itself wrote is recorded again: a trigger of its own connection tells, so that an
+hour which somebody edited from outside keeps its old record, and `verify` finds the difference. So it is with quarter
+hours of long ago that stand in no record: only those that this process wrote are recorded. One that cannot be read gets
+no record, and is found by that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +36,11 @@ WATCHED = (
 )
 
 
+def due_ms(now_ms: int) -> int:
+    """What begins before it is of an hour that is over and settled: it is recorded by now."""
+    return (now_ms - SETTLED_MS) // HOUR_MS * HOUR_MS
+
+
 class Keeper:
     """Appends what is not recorded yet. facts: configuration and software, told in each record.
 
@@ -49,7 +57,7 @@ class Keeper:
         for statement in WATCHED:
             db.execute(statement)
 
-    def keep_up(self, db: sqlite3.Connection, now_ms: int, look_back_ms: int = LOOKED_BACK_MS) -> list[Record]:
+    def keep_up(self, db: sqlite3.Connection, now_ms: int) -> list[Record]:
         """In a transaction of the caller. Returns the new records, `MOST` at once: call again while there are."""
         self.watch(db)
         touched = {
@@ -59,23 +67,24 @@ class Keeper:
         since_ms = now_ms - RECENT_MS
         if not self._looked_back:
             last_ms = db.execute("select max(t_ms) from ledger where kind = 'hour'").fetchone()[0] or 0
-            since_ms = min(since_ms, last_ms - look_back_ms)
-        since_ms = min([since_ms, *(from_ms for _, from_ms in touched)])
-        for record in records(db, "hour", self._seen, since_ms - 24 * HOUR_MS):  # clocks are set
+            since_ms = min(since_ms, last_ms - LOOKED_BACK_MS)
+        since_ms = since_ms // HOUR_MS * HOUR_MS
+        first_ms = min([since_ms, *(from_ms for _, from_ms in touched)])
+        for record in records(db, "hour", self._seen, first_ms - 24 * HOUR_MS):  # clocks are set
             self._note(record)
         rows = db.execute(
-            "select asset, start_ms from interval where start_ms >= ? order by start_ms, asset", (since_ms,)
+            "select asset, start_ms from interval where start_ms >= ? order by start_ms, asset", (first_ms,)
         )
         hours: dict[tuple[str, int], list[int]] = {}
         for asset, start_ms in rows.fetchall():
             hours.setdefault((asset, start_ms // HOUR_MS * HOUR_MS), []).append(start_ms % HOUR_MS // QUARTER_MS)
         entries = []
         for (asset, from_ms), quarters in hours.items():
-            if from_ms + HOUR_MS + SETTLED_MS > now_ms:
-                continue
-            old = self._known.get((asset, from_ms))
-            if old is None or (asset, from_ms) in touched or _grown(db, old.body, quarters):
-                entries.append(("hour", self._body(db, asset, from_ms, quarters, old.seq if old else 0)))
+            old, ours = self._known.get((asset, from_ms)), (asset, from_ms) in touched
+            due = since_ms <= from_ms < due_ms(now_ms) or (ours and (from_ms < since_ms or old is not None))
+            if due and (old is None or ours or _grown(db, old.body, quarters)):
+                with contextlib.suppress(msgspec.MsgspecError):
+                    entries.append(("hour", self._body(db, asset, from_ms, quarters, old.seq if old else 0)))
             if len(entries) == MOST:
                 break
         self._looked_back |= len(entries) < MOST

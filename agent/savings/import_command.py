@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace as changed
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.clock import SystemClock
 from agent.config import Config
+from agent.savings import bookkeeper
 from agent.savings.csv_rows import Column, ImportProblem
 from agent.savings.hours import Keeper
 from agent.savings.import_csv import Imported, read_history
 from agent.savings.import_drivers import Drivers, read_drivers
 from agent.savings.keep import load_intervals, save_intervals
-from agent.savings.ledger import append_to
-from agent.savings.ledger_key import LedgerKeyError, load_or_make
+from agent.savings.ledger_key import LedgerKeyError
 from agent.savings.report.month import local
 from agent.savings.types import QUARTER_MS, Interval
 from agent.signals import metric_of
@@ -114,22 +113,17 @@ def _keep_drivers(
 def _write(
     store: Store, config: Config, file: Path, motor: str, zone: str, items: list[Interval], now_ms: int
 ) -> None:  # fmt: skip
-    """Intervals, the note of where they came from, and their hours' records."""
+    """Intervals, their hours' records, and the record of where they came from."""
     if not items:
         return
-    assert store.directory is not None
-    key = load_or_make(store.directory)
-    keeper = Keeper(key, {"config": config.hash, "software": metadata.version("magwatt")})
-    store.do(keeper.watch)
+    store.do(Keeper.watch)
     save_intervals(store, items)
     starts = [item.start_ms for item in items]
     entry = {
         "asset": motor, "file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "from_ms": min(starts), "to_ms": max(starts) + QUARTER_MS, "quarter_hours": len(items), "zone": zone,
     }  # fmt: skip
-    store.do(lambda db: append_to(db, key, now_ms, [("import", entry)]))
-    while store.do(lambda db: keeper.keep_up(db, now_ms, look_back_ms=now_ms)):
-        pass
+    bookkeeper.record(store, config, now_ms, "import", entry)
 
 
 def _sorted(

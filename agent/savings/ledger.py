@@ -2,7 +2,8 @@
 
 A record is canonical JSON {"seq", "kind", "t_ms", "prev", …, "sig"}; its hash is SHA-256 of that text. Kinds: `key`
 (the first; announces who signs), `hour` (agent.savings.hours), `root` (a day's end), `baseline` (frozen, whole),
-`decision` (of a person about an event), `phase`.
+`decision` (of a person about an event), `import` (of a history). What a person did says in `hours_to_ms` up to where
+all hours stand in records before it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agent.savings.ledger_key import Key, load_or_make
-from agent.store import Store, StoreError
+from agent.savings.ledger_key import Key
 
 SCHEMA = "magwatt.ledger/1"
 BEGIN = "0" * 64  # what the first record names as the one before
@@ -39,27 +39,13 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def append(store: Store, key: Key, t_ms: int, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Record]:
-    """Appends all entries (kind, body) in one transaction and waits for its commit. Raises StoreError.
-
-    Two processes may append at the same time: the end of the chain is read inside the transaction.
-    """
-    wanted = list(entries)
-    found: list[Record] = store.do(lambda db: append_to(db, key, t_ms, wanted))
-    return found
-
-
-def append_own(store: Store, t_ms: int, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Record]:
-    """With the key of the store's directory. Raises StoreError, LedgerKeyError."""
-    if store.directory is None:
-        raise StoreError("a ledger needs a state directory")
-    return append(store, load_or_make(store.directory), t_ms, entries)
-
-
 def append_to(
     db: sqlite3.Connection, key: Key, t_ms: int, entries: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> list[Record]:  # fmt: skip
-    """The same inside a transaction of the caller."""
+    """Appends all entries (kind, body) inside a transaction of the caller.
+
+    Two processes may append at the same time: the end of the chain is read inside the transaction.
+    """
     last = db.execute("select seq, hash from ledger order by seq desc limit 1").fetchone()
     seq, before = last or (0, BEGIN)
     wanted = list(entries)

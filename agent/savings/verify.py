@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.savings.hours import HOUR_MS, digest_of_quarters
+from agent.savings.hours import HOUR_MS, digest_of_quarters, due_ms
 from agent.savings.ledger import BEGIN, canonical, digest
 from agent.savings.ledger_key import Key, LedgerKeyError, of_record
-from agent.savings.types import QUARTER_MS
+from agent.savings.unrecorded import Horizon, Unrecorded, stray_said, unrecorded, utc
 
-LATE_MS = 2 * HOUR_MS  # an hour is recorded 20 minutes after its end, at the latest with the next one
+LATE_MS = 2 * HOUR_MS  # after its end; a running agent records an hour within 21 minutes
 DECIDED = ("decision", "adjust_wh", "by", "reason", "decided_ms")
 
 
 @dataclass(slots=True)
 class Verdict:
     """first_bad: number of the first record that is not what was written; None: there is none. problems: in words, in
-    the records' order. unchecked: what could not be looked at. amended: hours recorded again when more became known."""
+    the records' order. unchecked: what could not be looked at. amended: hours recorded again when more became known.
+    late: measured hours whose first record came hours later: the agent was stopped, or an end was cut off and written
+    anew. unrecorded: what stands in no record; what waits for its record is no problem."""
 
     records: int = 0
     first_bad: int | None = None
@@ -33,6 +34,8 @@ class Verdict:
     roots: int = 0
     roots_elsewhere: int = 0
     amended: int = 0
+    late: int = 0
+    unrecorded: Unrecorded = field(default_factory=Unrecorded)
     keys: list[str] = field(default_factory=list)
 
     @property
@@ -58,11 +61,26 @@ def open_copy(path: Path) -> sqlite3.Connection:
     return db
 
 
+def strangeness(db: sqlite3.Connection) -> str:
+    """Why this is no state file with a ledger, and what to do; empty when it is one. Raises sqlite3.Error."""
+    tables = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall()}
+    if {"ledger", "interval", "note"} <= tables:
+        return ""
+    if {"boot", "note"} <= tables or {"boots", "note"} <= tables:
+        return (
+            "a state file of an earlier magwatt, which kept no ledger; `magwatt run` of this version brings the "
+            "gateway's own up to date and begins one: then look again, or copy it anew"
+        )
+    return "a database, but no state file of magwatt: name the state directory or its magwatt.sqlite"
+
+
 def verify(
-    db: sqlite3.Connection, key: Key | None = None, roots: Iterable[Mapping[str, Any]] = (), first: int = 1
+    db: sqlite3.Connection, key: Key | None = None, roots: Iterable[Mapping[str, Any]] = (), first: int = 1,
+    since_ms: int = 0,
 ) -> Verdict:  # fmt: skip
     """key: whose signatures are expected; None: those of the key that the first record announces. first: where to
-    begin; of what lies before only key, baselines and decisions are looked at.
+    begin; of what lies before only key, baselines, decisions and those records that roots name are looked at.
+    since_ms: quarter hours before it are not looked for in the records; with `first` that of its begin.
 
     The intervals and baselines that reports are made from are looked at too: they must be those of the records.
     Raises sqlite3.Error for what is no state file.
@@ -74,26 +92,27 @@ def verify(
         (first,),
     ).fetchall()
     found.records = len(rows)
-    chain = _Chain(found, key)
+    before = db.execute("select t_ms from ledger where kind = 'hour' and seq < ? order by seq desc limit 1", (first,))
+    chain = _Chain(found, key, Horizon(due_ms(row[0]) if (row := before.fetchone()) else 0))
     for row in rows:
         if chain.seq + 1 < row[0] <= first:  # what lies between is not asked about
-            before = db.execute("select hash from ledger where seq = ?", (row[0] - 1,)).fetchone()
-            chain.seq, chain.before = (row[0] - 1, before[0]) if before else (row[0] - 2, chain.before)
+            last = db.execute("select hash from ledger where seq = ?", (row[0] - 1,)).fetchone()
+            chain.seq, chain.before = (row[0] - 1, last[0]) if last else (row[0] - 2, chain.before)
         chain.take(*row)
     found.last_hash, found.last_ms = chain.before, chain.t_ms
     found.keys = chain.fingerprints
-    _check_roots(found, {row[0]: row[4] for row in rows}, list(roots), chain)
+    _check_roots(db, found, {row[0]: row[4] for row in rows}, list(roots), chain)
     _check_hours(db, found, chain.hours)
-    if first == 1:
-        _check_unrecorded(db, found, chain.hours)
+    found.unrecorded = unrecorded(db, chain.hours, chain.horizon.reach_ms, since_ms)
+    found.problems += [stray_said(asset, starts) for asset, starts in found.unrecorded.stray.items()]
     _check_baselines(db, found, chain.baselines)
     _check_decisions(db, found, chain.decisions)
     return found
 
 
 class _Chain:
-    def __init__(self, found: Verdict, expected: Key | None) -> None:
-        self.found, self.expected = found, expected
+    def __init__(self, found: Verdict, expected: Key | None, horizon: Horizon) -> None:
+        self.found, self.expected, self.horizon = found, expected, horizon
         self.key: Key | None = None
         self.fingerprints: list[str] = []
         self.seq, self.before, self.t_ms = 0, BEGIN, 0
@@ -127,7 +146,7 @@ class _Chain:
             return "does not follow the record before it"
         wrong = self._signed(body, kind)
         if not wrong:
-            self._note(seq, kind, body)
+            self._note(seq, t_ms, kind, body)
         return wrong
 
     def _signed(self, body: dict[str, Any], kind: str) -> str:
@@ -163,13 +182,16 @@ class _Chain:
             self.key = self.expected
         return ""
 
-    def _note(self, seq: int, kind: str, body: dict[str, Any]) -> None:
+    def _note(self, seq: int, t_ms: int, kind: str, body: dict[str, Any]) -> None:
+        self.horizon.take(kind, t_ms, body)
         if kind == "root":
             self.found.roots += 1
         elif kind == "hour":
             place = (str(body.get("asset")), int(body.get("from_ms", 0)))
             if place in self.hours:
                 self.found.amended += 1
+            elif body.get("source") == ["measured"] and t_ms - int(body.get("to_ms", t_ms)) > LATE_MS:
+                self.found.late += 1
             self.hours[place] = (seq, body)
         elif kind == "baseline" and isinstance(body.get("baseline"), dict):
             self.baselines[str(body["baseline"].get("hash"))] = (seq, body["baseline"])
@@ -178,12 +200,16 @@ class _Chain:
             self.decisions[(str(event.get("asset")), int(event.get("number", 0)))] = (seq, event)
 
 
-def _check_roots(found: Verdict, hashes: Mapping[int, str], roots: list[Mapping[str, Any]], chain: _Chain) -> None:
+def _check_roots(
+    db: sqlite3.Connection, found: Verdict, hashes: dict[int, str], roots: list[Mapping[str, Any]], chain: _Chain
+) -> None:  # fmt: skip
     """A root that is not in the chain: it was set back before it, or written anew up to it."""
     good = 0
     for root in sorted(roots, key=lambda item: int(item["seq"])):
         found.roots_elsewhere += 1
         seq = int(root["seq"])
+        if seq not in hashes and (row := db.execute("select body from ledger where seq = ?", (seq,)).fetchone()):
+            hashes[seq] = digest(str(row[0]))  # of before the first record that was asked about
         if root.get("key") and chain.fingerprints and root["key"] != chain.fingerprints[0]:
             found.bad(1, f"the root kept elsewhere ({root.get('day', seq)}) was signed by {root['key']}")
         elif seq not in hashes:
@@ -203,21 +229,7 @@ def _check_hours(
     for (asset, from_ms), (seq, body) in hours.items():
         now = digest_of_quarters(db, asset, from_ms, int(body.get("to_ms", 0)), body.get("quarters", []))
         if now != body.get("intervals"):
-            found.bad(seq, f"the intervals of {asset} in its hour are not those it was made from")
-
-
-def _check_unrecorded(
-    db: sqlite3.Connection, found: Verdict, hours: Mapping[tuple[str, int], tuple[int, dict[str, Any]]]
-) -> None:
-    """Quarter hours of long before the last record that stand in none: somebody put them in."""
-    known = {
-        (asset, from_ms + quarter * QUARTER_MS)
-        for (asset, from_ms), (_, body) in hours.items()
-        for quarter in body.get("quarters", [])
-    }
-    rows = db.execute("select asset, start_ms from interval where start_ms < ?", (found.last_ms - LATE_MS,)).fetchall()
-    for asset, count in Counter(asset for asset, start_ms in rows if (asset, start_ms) not in known).items():
-        found.problems.append(f"{count} quarter hours of {asset} stand in no record")
+            found.bad(seq, f"the intervals of {asset} in its hour, {utc(from_ms)}, are not those it was made from")
 
 
 def _check_baselines(

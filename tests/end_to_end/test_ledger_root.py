@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 from mqttkit import Listener
-from reportkit import PLANT
+from reportkit import PLANT, appended
 from testkit import Mosquitto, wait_until
 
 from agent.clock import SystemClock
 from agent.config import load_config
 from agent.deliver import Delivery
 from agent.publish import Publisher
-from agent.savings import ledger, roots
+from agent.savings import roots
 from agent.savings.bookkeeper import Bookkeeper
-from agent.savings.ledger_key import load_or_make
 from agent.savings.verify import open_copy, verify
 from agent.store import Store
 from agent.topology import assets
@@ -32,7 +31,7 @@ def test_a_broker_that_comes_late_holds_the_root(tmp_path: Path) -> None:
     clock = SystemClock()
     store = Store(tmp_path / "state", clock)
     yesterday_ms = clock.utc_ns() // 1_000_000 - 86_400_000
-    ledger.append(store, load_or_make(tmp_path / "state"), yesterday_ms, [("decision", {"event": {"number": 1}})])
+    appended(store, yesterday_ms, [("decision", {"event": {"number": 1}})])
     publisher = Publisher(config, assets(config), store, clock)
     delivery = Delivery(config, publisher, store, clock)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -11,6 +12,7 @@ from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh
 from agent.savings.report.table import pairs, table
 from agent.savings.report.texts import Words
+from agent.savings.types import Baseline
 
 
 def money_table(month: Month, words: Words) -> str:
@@ -25,11 +27,11 @@ def money_table(month: Month, words: Words) -> str:
         rows.append([escape(words(name)), kwh(saved_wh), grouped(old, 2),
                      grouped(new, 2), grouped(old - new, 2)])  # fmt: skip
     if before.demand_cost or after.demand_cost:
-        rows.append([f"{words('demand')} {grouped(before.demand_kw, 1)} → {grouped(after.demand_kw, 1)}", "",
+        rows.append([f"{words('demand')} {grouped(before.demand_kw, 1)} → {grouped(after.demand_kw, 1)} kW", "",
                      grouped(before.demand_cost, 2), grouped(after.demand_cost, 2),
                      grouped(before.demand_cost - after.demand_cost, 2)
                      + ("" if money.own_bill else f" <small>{words('at most, not added')}</small>")])  # fmt: skip
-    rows.append([f"<b>{words('saved')}</b>", kwh(month.saving.saved_wh if month.saving else None), "", "",
+    rows.append([f"<b>{words('together')}</b>", kwh(month.saving.saved_wh if month.saving else None), "", "",
                  f"<b>{grouped(money.saved, 2)}</b>"])  # fmt: skip
     head = [words("period"), words("saved, kWh"), f"{words('old plant')}, {unit}", f"{words('now')}, {unit}",
             f"{words('saved')}, {unit}"]  # fmt: skip
@@ -41,7 +43,9 @@ def _power_factor(before: Bill, after: Bill, words: Words) -> str:
         return ""
     was = f"{before.power_factor:.2f} → " if before.power_factor is not None else ""
     rule = (
-        f"; {words('by itself it would adjust a bill by')} {100 * after.adjustment:+.2f} %" if after.adjustment else ""
+        f"; {words('by itself it would adjust a bill by')} {grouped(100 * after.adjustment, 2)} %"
+        if after.adjustment
+        else ""
     )
     return f"<p>{words('Power factor of this motor')}: {was}{after.power_factor:.2f}{rule}</p>"
 
@@ -88,7 +92,7 @@ def baseline_card(month: Month, words: Words) -> str:
     fit = f"{100 * found.cv_rmse:.2f} %, {grouped(100 * found.nmbe, 3)} %, {found.r2:.4f}"
     rows = [
         (words("model"), words(f"model {found.kind}") + drivers),
-        (words("coefficients, Wh per interval"), ", ".join(f"{value:.6g}" for value in found.coefficients)),
+        (words("formula"), _formula(found, words)),
         (words("learnt from"), span if found.n else escape(words.said(found.fallback))),
         (words("effective number n′"), f"{found.n_effective:.0f}" if found.n else "–"),
         ("CV(RMSE), NMBE, R²", fit if found.n else "–"),
@@ -99,33 +103,64 @@ def baseline_card(month: Month, words: Words) -> str:
     ]  # fmt: skip
     if month.saving and month.saving.causes:
         causes = sorted(month.saving.causes.items(), key=lambda pair: -pair[1])
+        together = math.sqrt(sum(wh * wh for _, wh in causes))
         rows.append((words("standard uncertainty by cause, kWh"),
-                     "; ".join(f"{words(name)} {wh / 1000:.3g}" for name, wh in causes if wh > 0)))  # fmt: skip
+                     "; ".join(f"{words(name)} {wh / 1000:.3g}" for name, wh in causes if wh > 0)
+                     + f"; √Σu² = {together / 1000:.3g}, U95 {month.saving.u95_wh / 1000:.3g}"))  # fmt: skip
     return f"<h2>{words('Baseline')}</h2>{pairs(rows)}"
 
 
-def ledger_card(month: Month, words: Words) -> str:
+def _formula(baseline: Baseline, words: Words) -> str:
+    """The model with its coefficients, such that a reader can put a flow in."""
+    values = baseline.coefficients
+    unit, name = f"Wh {words('in')} {baseline.length_s // 60} min", ""
+    if baseline.drivers:
+        name = f", x = {escape(words.signal(baseline.drivers[0]))}"
+    if baseline.kind in ("binned", "state"):
+        places = baseline.shape["centres" if baseline.kind == "binned" else "states"]
+        pairs_said = "; ".join(f"{place:.4g} → {value:.6g}" for place, value in zip(places, values, strict=False))
+        return f"E, {unit}{name}: x → E: {pairs_said}"
+    if baseline.kind == "shaft-power":
+        return f"E = {values[0]:.6g} · ({words('shaft energy + losses of the old motor at it')})"
+    powers = {"affinity": (0, 1, 3)}.get(baseline.kind, tuple(range(len(values))))
+    marks = {0: "", 1: "·x", 2: "·x²", 3: "·x³"}
+    terms = [f"{abs(value):.6g}{marks[power]}" for value, power in zip(values, powers, strict=True)]
+    signs = ["−" if value < 0 else "+" for value in values]
+    first = ("−" if values[0] < 0 else "") + terms[0]
+    rest = "".join(f" {sign} {term}" for sign, term in zip(signs[1:], terms[1:], strict=True))
+    return f"E = {first}{rest} {unit}{name}"
+
+
+def ledger_card(month: Month, json_name: str, words: Words) -> str:
     proof = month.proof
     if proof.verdict is None:
         return f"<h2>{words('Ledger')}</h2><p>{words('no record covers this month')}</p>" if month.intervals else ""
     difference = f"{words('difference')} {proof.shown_wh - proof.recorded_wh} Wh"
-    whole = f"{words('first bad record')} {proof.verdict.first_bad or '–'}"
-    if proof.verdict.content:
-        whole = words("all whole")
+    whole = words("all whole")
+    if proof.verdict.first_bad is not None:
+        whole = f"{words('first bad record')} {proof.verdict.first_bad}"
+    elsewhere = words("none: that nothing was cut off or set back is not shown")
+    if proof.elsewhere:
+        elsewhere = f"{proof.verdict.roots_elsewhere}: {escape(', '.join(proof.elsewhere))}"
     rows = [
         (words("hours recorded"), grouped(proof.hours)),
         (words("energy in the ledger"), f"{grouped(proof.recorded_wh)} Wh"),
         (words("energy in this report, same hours"), f"{grouped(proof.shown_wh)} Wh ({difference})"),
-        (words("quarter hours in no record"), grouped(proof.unrecorded)),
-        (words("hours recorded again"), grouped(proof.verdict.amended)),
+        (words("quarter hours not recorded yet"), grouped(proof.waiting)),
+        (words("quarter hours in no record though others of that time are"), grouped(proof.stray)),
+        (words("hours recorded again; recorded late"),
+         f"{grouped(proof.verdict.amended)}; {grouped(proof.verdict.late)}"),
         (words("records looked at"), f"{grouped(proof.verdict.records)}; {whole}"),
+        (words("roots from elsewhere looked at"), elsewhere),
         (words("key"), f"<code>{', '.join(map(escape, proof.verdict.keys))}</code>"),
     ]  # fmt: skip
     if root := proof.root:
         named = f"<code>{root['hash']}</code><br>{words('record')} {root['seq']}, {escape(str(root['day']))}"
         rows += [(words("root"), named), (words("signature"), f"<code>{escape(str(root['sig']))}</code>")]
     how = words("Check it: the JSON file beside this one holds the root")
-    return f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}: <code>magwatt verify --roots report.json</code></p>"
+    return (
+        f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}: <code>magwatt verify --roots {escape(json_name)}</code></p>"
+    )
 
 
 def formulas(months: Sequence[Month], words: Words) -> str:

@@ -117,7 +117,7 @@ def cumulated(month: Month, words: Words) -> str:
     chart.band(low, high, "new")
     chart.line(middle, "model")
     chart.legend("model", words("saved"))
-    chart.legend("new", "U95")
+    chart.legend("u95", "U95")
     return chart.svg(words("The saving as it grew"))
 
 

@@ -59,7 +59,8 @@ def _motor(month: Month) -> dict[str, Any]:
         "days": [asdict(day) for day in month.days], "events": [asdict(event) for event in month.events],
         "ledger": {
             "hours": proof.hours, "recorded_wh": proof.recorded_wh, "shown_wh": proof.shown_wh,
-            "differing": proof.differing, "unrecorded": proof.unrecorded,
+            "differing": proof.differing, "unrecorded": proof.stray, "not_yet_recorded": proof.waiting,
+            "roots_elsewhere": proof.verdict.roots_elsewhere if proof.verdict else 0,
             "bears_out": proof.bears_out, "content": proof.verdict.content if proof.verdict else None,
             "first_bad": proof.verdict.first_bad if proof.verdict else None,
         },

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
-from agent.savings import carbon
 from agent.savings.report import charts
 from agent.savings.report.cards import baseline_card, formulas, ledger_card, meter_table, money_table
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh, with_u
 from agent.savings.report.table import table
 from agent.savings.report.texts import LANGUAGES, Words
+from agent.savings.report.top import headline, tiles
 
 PARTS = ("control", "motor", "drive")
-MARKS = {"proven": "✓", "not yet proven": "?", "negative": "✗"}
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """Who made the report, when (UTC ms), of which plant."""
+    """Who made the report, when (UTC ms), of which plant. json: the name of the file beside the page."""
 
     site: str
     gateway: str
@@ -29,6 +28,7 @@ class Cover:
     made_ms: int
     version: str
     config_hash: str
+    json: str
 
 
 def page(months: Sequence[Month], cover: Cover, first: str = "en") -> str:
@@ -78,11 +78,35 @@ def _overview(months: Sequence[Month], cover: Cover, words: Words) -> str:
             f"{grouped(100 * saving.share, 1)} %" if saving else "–", money,
             f"{grouped(month.co2_kg / 1000, 2)} t" if month.co2_kg is not None else "–",
         ])  # fmt: skip
+    rows.append(_sum(months, words))
     head = [words("motor"), words("verdict"), words("saved, kWh"), "U95", words("saving rate"), words("money"), "CO₂"]
     return (
         f"<section><h1>{escape(cover.site)} · {escape(months[0].month)}</h1>"
         f"<h2>{words('All motors')}</h2>{table(head, rows, numbers=(2, 3, 4, 5, 6))}</section>"
     )
+
+
+def _sum(months: Sequence[Month], words: Words) -> list[str]:
+    """Doubts are added as they stand: meters of one class may err alike."""
+    savings = [month.saving for month in months if month.saving is not None]
+    if not savings:
+        return [f"<b>{words('together')}</b>", *["–"] * 6]
+    saved, old = sum(each.saved_wh for each in savings), sum(each.adjusted_wh for each in savings)
+    value, u = with_u(saved / 1000, sum(each.u95_wh for each in savings) / 1000)
+    priced = [month.money for month in months if month.money is not None]
+    money = f"{grouped(sum(each.saved for each in priced))} {escape(priced[0].currency)}" if priced else "–"
+    known = [month.co2_kg for month in months if month.co2_kg is not None]
+    co2 = f"{grouped(sum(known) / 1000, 2)} t" if known else "–"
+    share = f"{grouped(100 * saved / old, 1)} %" if old else "–"
+    return [
+        f"<b>{words('together')}</b>",
+        "",
+        f"<b>{value}</b>",
+        f"{u} <small>{words('at most')}</small>",
+        share,
+        money,
+        co2,
+    ]
 
 
 def _word(month: Month, words: Words) -> str:
@@ -105,8 +129,8 @@ def _motor(month: Month, cover: Cover, words: Words) -> str:
         f"<header><p>{words('What the magnet motor saves')} · {escape(cover.site)} / {escape(cover.gateway)}</p>"
         f"<h1>{name}</h1><p>{escape(month.month)} · {span}</p></header>",
         simulated if month.simulated else "",
-        _verdict(month, words),
-        _tiles(month, words),
+        headline(month, words),
+        tiles(month, words),
         _notes(month, words),
         _parts(month, words),
         f'<div class="figures">{figures}</div>' if figures else "",
@@ -115,83 +139,13 @@ def _motor(month: Month, cover: Cover, words: Words) -> str:
         _events(month, words),
         meter_table(month, words),
         baseline_card(month, words),
-        ledger_card(month, words),
+        ledger_card(month, cover.json, words),
         "</section>",
     ))  # fmt: skip
 
 
 def _caption(picture: str) -> str:
     return f"<figcaption>{picture.partition('<title>')[2].partition('</title>')[0]}</figcaption>"
-
-
-def _verdict(month: Month, words: Words) -> str:
-    saving = month.saving
-    if saving is None or not saving.intervals:
-        told = words("No saving is told for this month")
-        used = f"<p>{words('energy used')}: {kwh(month.measured_wh)} kWh</p>" if month.intervals else ""
-        return f'<div class="verdict none"><p class="big">{told}</p>{used}</div>'
-    value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000)
-    kind, word = saving.verdict.replace(" ", "-"), f"{MARKS[saving.verdict]} {words(saving.verdict)}"
-    if not month.proof.bears_out:
-        alone = f"{words('by the numbers alone')}: {words(saving.verdict)}"
-        kind, word = "denied", f"⚠ {words('The ledger does not bear this out')} ({alone})"
-    what = words("saved") if saving.saved_wh >= 0 else words("more used")
-    shown = value if saving.saved_wh >= 0 else value.lstrip("−")
-    low, high = (saving.saved_wh - saving.u95_wh) / 1000, (saving.saved_wh + saving.u95_wh) / 1000
-    return (
-        f'<div class="verdict {kind}"><p class="word">{word}</p>'
-        f'<p class="big">{shown} <i>±</i> {u} kWh {what}</p>'
-        f"<p>{words('saving rate')} {grouped(100 * saving.share, 1)} % · {words('of')} {kwh(saving.adjusted_wh)} kWh "
-        f"{words('that the old plant would have used; measured')} {kwh(saving.measured_wh)} kWh</p>"
-        f"<p>{words('With 95 % confidence between')} {grouped(low)} {words('and')} {grouped(high)} kWh</p></div>"
-    )
-
-
-def _tiles(month: Month, words: Words) -> str:
-    saving, found = month.saving, list[tuple[str, str, str]]()
-    if saving is not None and saving.intervals:
-        if month.money is not None:
-            value, u = with_u(month.money.saved, month.money.u95)
-            at_most = f"; {words('demand at most')} {grouped(month.money.demand_at_most)}"
-            found.append(
-                (
-                    words("money"),
-                    f"{value} ± {u} {escape(month.money.currency)}",
-                    words("energy, demand and power factor")
-                    if month.money.own_bill
-                    else words("energy by time of use") + (at_most if month.money.demand_at_most else ""),
-                )
-            )
-        if month.factor is not None:
-            scale = month.factor.kg_per_kwh / 1e6
-            value, u = with_u(saving.saved_wh * scale, saving.u95_wh * scale)
-            found.append((words("avoided grid emissions"), f"{value} ± {u} t CO₂", words.factor(month.factor)))
-        heat, burnt = carbon.coal("calorific"), carbon.coal("equivalent")
-        for figure in (heat, burnt):
-            value, u = with_u(saving.saved_wh * figure.kgce_per_kwh / 1e6, saving.u95_wh * figure.kgce_per_kwh / 1e6)
-            found.append((words(f"standard coal, {figure.kind}"), f"{value} ± {u} tce", words.coal(figure)))
-    if month.tonnes:
-        known = month.compared_kwh_t or (month.measured_wh / 1000 / month.tonnes,)
-        found.append((words("specific energy"), " → ".join(f"{each:.2f}" for each in known) + " kWh/t",
-                      f"{grouped(month.tonnes)} t"))  # fmt: skip
-    if month.intervals:
-        found.append((words("coverage"), f"{100 * month.coverage:.1f} %", words("of the time was measured")))
-        if month.running_h is not None:
-            found.append((words("running"), f"{grouped(month.running_h, 1)} h", ""))
-    proof = month.proof
-    if proof.verdict is not None:
-        said = words("whole; agrees with this report")
-        if not proof.bears_out:
-            said = words("NOT WHOLE")
-        elif proof.verdict.unchecked:
-            said = words("whole; signatures not checked")
-        elif proof.unrecorded:
-            said = f"{words('whole; not recorded')}: {proof.unrecorded} × 15 min"
-        root = f"{words('root')} {proof.root['hash'][:16]}…" if proof.root else words("no root yet")
-        found.append((words("ledger"), said, root))
-    return "<dl>" + "".join(
-        f"<div><dt>{name}</dt><dd>{value}</dd><dd class='small'>{small}</dd></div>" for name, value, small in found
-    ) + "</dl>"  # fmt: skip
 
 
 def _notes(month: Month, words: Words) -> str:

@@ -16,9 +16,9 @@ from agent.savings.ledger_key import Key
 from agent.savings.money import Bill, bill
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import phases_of, reporting_of
-from agent.savings.report.proof import Proof, prove
+from agent.savings.report.proof import Elsewhere, Proof, prove
 from agent.savings.tariff import Tariff, month_bounds_ms
-from agent.savings.types import Baseline, Event, Interval, Phase, Saving
+from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Phase, Saving
 from agent.topology import Asset
 
 IDLE = 0.02  # of the rated power: below it the motor stands
@@ -96,7 +96,8 @@ class Month:
 
 
 def collect(
-    db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, key: Key | None = None
+    db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, key: Key | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Month:  # fmt: skip
     """Raises ValueError for what is no month, sqlite3.Error for what is no state file."""
     zone, tariff = config.site.timezone, config.tariff
@@ -140,7 +141,7 @@ def collect(
             money = _money(tariff, lines, found, baseline, saving)
         except ValueError as error:
             notes.append(f"tariff: {error}; no money is told")
-    proof = prove(db, plant.name, from_ms, end_ms, found, key)
+    proof = prove(db, plant.name, from_ms, end_ms, found, zone, key, elsewhere or {})
     notes += proof.notes
     return Month(
         plant.name, plant.title, month, from_ms, to_ms, zone, found,
@@ -166,7 +167,8 @@ def _nothing(db: sqlite3.Connection, asset: str, zone: str) -> str:
     span = source.known_span(db, asset)
     if span is None:
         return "there is no data of this motor at all"
-    return f"there is no data in this month; there is some from {local(span[0], zone)} to {local(span[1], zone)}"
+    first, end = local(span[0], zone), local(span[1] + QUARTER_MS, zone)
+    return f"there is no data in this month; there is some from {first} to {end}"
 
 
 def _running_h(found: Sequence[Interval], plant: Asset) -> float | None:

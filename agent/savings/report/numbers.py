@@ -9,12 +9,18 @@ THIN = "\u202f"
 
 def with_u(value: float, u: float) -> tuple[str, str]:
     """Value and U to the same digit, U with two: (12 345.6, 78) → "12 346", "78"; U of 0 or none: value as it is."""
-    if not u > 0 or not math.isfinite(u):
-        return grouped(value, 1), "–"
+    known = u > 0 and math.isfinite(u)
+    return alike(value, u), grouped(u, _decimals(u)) if known else "–"
+
+
+def alike(value: float, u: float) -> str:
+    """A value to the digit to which its U is told."""
+    return grouped(value, _decimals(u) if u > 0 and math.isfinite(u) else 1)
+
+
+def _decimals(u: float) -> int:
     decimals = 1 - math.floor(math.log10(u))
-    if round(u, decimals) >= 10 ** (2 - decimals):  # 0.0998 becomes 0.10
-        decimals -= 1
-    return grouped(value, decimals), grouped(u, decimals)
+    return decimals - 1 if round(u, decimals) >= 10 ** (2 - decimals) else decimals  # 0.0998 becomes 0.10
 
 
 def grouped(value: float, decimals: int = 0) -> str:

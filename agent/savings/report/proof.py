@@ -3,67 +3,74 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agent.savings import roots
-from agent.savings.hours import HOUR_MS, SETTLED_MS
+from agent.savings.hours import HOUR_MS
 from agent.savings.ledger import records
 from agent.savings.ledger_key import Key
 from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.unrecorded import waiting_said
 from agent.savings.verify import Verdict, verify
 
 WHOLE = 10_000  # records that are looked at in about two seconds
+WAITING = (8, 0.01)  # quarter hours that may wait for their record: those of a running agent, or a hundredth of all
+
+
+Elsewhere = Mapping[str, Sequence[Mapping[str, Any]]]  # where roots lay → those in it
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """hours: of this motor and month that are recorded. recorded_wh: what they sum to; shown_wh: what the report has
-    for the same quarter hours, rounded in the same way. differing: hours in which the two differ. unrecorded: quarter
-    hours that stand in no record yet. root: the newest that was told."""
+    for the same quarter hours, rounded in the same way. differing: hours in which the two differ. stray: quarter hours
+    that stand in no record though their time was recorded; waiting: that are not recorded yet; of the month, as verify
+    counts them. root: the newest that was told. elsewhere: where the roots came from that were looked at."""
 
     hours: int = 0
     recorded_wh: int = 0
     shown_wh: int = 0
     differing: int = 0
-    unrecorded: int = 0
+    stray: int = 0
+    waiting: int = 0
+    most_waiting: float = 0.0
     verdict: Verdict | None = None
     root: dict[str, Any] | None = None
+    elsewhere: Sequence[str] = ()
     notes: tuple[str, ...] = field(default=())
 
     @property
     def bears_out(self) -> bool:
-        """Whether there are records, all whole, and they say the same as the report."""
+        """Whether there are records of it, all whole, and they say the same as the report."""
         whole = self.verdict is not None and self.verdict.first_bad is None and not self.verdict.problems
-        return whole and self.differing == 0 and self.recorded_wh == self.shown_wh
+        same = self.differing == 0 and self.recorded_wh == self.shown_wh
+        return whole and same and self.waiting <= self.most_waiting
 
 
 def prove(
-    db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, shown: Sequence[Interval], key: Key | None
+    db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, shown: Sequence[Interval], zone: str,
+    key: Key | None, elsewhere: Elsewhere,
 ) -> Proof:  # fmt: skip
     """A long ledger is verified from the month's begin on (with all baselines and decisions), so that a report takes
-    seconds; `magwatt verify` looks at all of it."""
+    seconds; `magwatt verify` looks at all of it. elsewhere: file → the roots in it."""
     first = db.execute("select min(seq) from ledger where t_ms >= ?", (from_ms,)).fetchone()[0]
     if first is None:
         if not shown:
             return Proof()
-        return Proof(unrecorded=len(shown), notes=("no ledger record covers this month: nothing proves these numbers",))
+        return Proof(waiting=len(shown), notes=("no ledger record covers this month: nothing proves these numbers",))
     records_there = db.execute("select count(*) from ledger").fetchone()[0]
-    verdict = verify(db, key, first=1 if records_there <= WHOLE else int(first))
+    roots_there = [root for found in elsewhere.values() for root in found]
+    verdict = verify(db, key, roots_there, *((1, 0) if records_there <= WHOLE else (int(first), from_ms)))
     held = {
         record.body["from_ms"]: record.body
         for record in records(db, "hour")
         if record.body.get("asset") == asset and from_ms < record.body["to_ms"] and record.body["from_ms"] < to_ms
     }
     by_hour: dict[int, list[Interval]] = {}
-    unrecorded = 0
     for item in shown:
-        hour_ms = item.start_ms // HOUR_MS * HOUR_MS
-        by_hour.setdefault(hour_ms, []).append(item)
-        body = held.get(hour_ms)
-        inside = body is not None and (item.start_ms - hour_ms) // QUARTER_MS in body["quarters"]
-        unrecorded += not inside and hour_ms + HOUR_MS + SETTLED_MS < to_ms
+        by_hour.setdefault(item.start_ms // HOUR_MS * HOUR_MS, []).append(item)
     recorded = seen = differing = 0
     for hour_ms, body in held.items():
         if not from_ms <= hour_ms <= to_ms - HOUR_MS:
@@ -75,11 +82,18 @@ def prove(
         theirs = (body["energy_wh"] or 0) + (body["auxiliary_wh"] or 0)
         seen, recorded, differing = seen + mine, recorded + theirs, differing + (mine != theirs)
     root = roots.newest(db)
-    return Proof(len(held), recorded, seen, differing, unrecorded, verdict, roots.told(root) if root else None,
-                 tuple(_notes(verdict, differing, unrecorded)))  # fmt: skip
+    stray, waiting = (
+        [start_ms for start_ms in found.get(asset, ()) if from_ms <= start_ms < to_ms]
+        for found in (verdict.unrecorded.stray, verdict.unrecorded.waiting)
+    )
+    return Proof(
+        len(held), recorded, seen, differing, len(stray), len(waiting), max(WAITING[0], WAITING[1] * len(shown)),
+        verdict, roots.told(root) if root else None, tuple(elsewhere),
+        (*_notes(verdict, differing), *([waiting_said({asset: waiting}, zone)] if waiting else [])),
+    )  # fmt: skip
 
 
-def _notes(verdict: Verdict, differing: int, unrecorded: int) -> list[str]:
+def _notes(verdict: Verdict, differing: int) -> list[str]:
     found = []
     if verdict.first_bad is not None:
         found.append(f"the ledger is not whole: first bad record {verdict.first_bad} ({verdict.problems[0]})")
@@ -88,6 +102,4 @@ def _notes(verdict: Verdict, differing: int, unrecorded: int) -> list[str]:
     found += [f"the ledger's signatures were not checked: {text}" for text in verdict.unchecked]
     if differing:
         found.append(f"{differing} hours of this report differ from the ledger")
-    if unrecorded:
-        found.append(f"{unrecorded} quarter hours stand in no ledger record")
     return found

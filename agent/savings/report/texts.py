@@ -27,6 +27,7 @@ class Words:
     def said(self, text: str) -> str:
         """A sentence that was made elsewhere with numbers in it; as it is where nobody translated it."""
         text = re.sub(r"\bsignal_\w+", lambda found: self.signal(found[0]), text)
+        text = re.sub(r"\b\d+\.\d{3,}\b", lambda found: f"{float(found[0]):.4g}", text)
         if self.lang == "zh":
             for pattern, chinese in _sentences():
                 if found := pattern.fullmatch(text):

@@ -14,23 +14,25 @@ from agent.savings.report.data import as_csv, as_json
 from agent.savings.report.html import Cover, page
 from agent.savings.report.month import Month, collect
 from agent.savings.report.numbers import kwh, with_u
+from agent.savings.report.proof import Elsewhere
 from agent.topology import assets
 
 
 def write(
     db: sqlite3.Connection, config: Config, motors: Collection[str], month: str, out: Path, lang: str, key: Key | None,
-    now_ms: int,
+    elsewhere: Elsewhere, now_ms: int,
 ) -> tuple[list[str], bool]:  # fmt: skip
-    """motors: empty for all. Returns what to say, and whether nothing is missing or wrong.
+    """motors: empty for all. elsewhere: roots that lay there. Returns what to say, and whether nothing is missing or
+    wrong.
 
     Raises ValueError, OSError.
     """
     plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
     if not plants:
         raise ValueError("the configuration has no motor")
-    months = [collect(db, config, plant, month, now_ms, key) for plant in plants]
+    months = [collect(db, config, plant, month, now_ms, key, elsewhere) for plant in plants]
     cover = Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, metadata.version("magwatt"),
-                  config.hash)  # fmt: skip
+                  config.hash, out.with_suffix(".json").name)  # fmt: skip
     files = {
         out: page(months, cover, lang).encode(),
         out.with_suffix(".csv"): as_csv(months),

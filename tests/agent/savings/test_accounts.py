@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +15,11 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
+from agent.config import load_config
 from agent.savings import source
 from agent.savings.keep import save_interval
 from agent.savings.ledger_key import FILE
+from agent.savings.meters import identity
 from agent.savings.types import Interval
 from agent.savings.verify import open_copy
 from agent.store import Store
@@ -173,3 +177,35 @@ def test_roots_that_are_none(plant: Path) -> None:
     found = verify(plant, "--roots", str(plant / "old.csv"))
     assert found.exit_code == 2
     assert "not a root" in found.output
+
+
+def emptied(plant: Path, script: str) -> None:
+    (plant / "state").mkdir(exist_ok=True)
+    db = sqlite3.connect(plant / "state" / "magwatt.sqlite")
+    db.executescript(script)
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("create table boots (n); create table note (kind)", "of an earlier magwatt, which kept no ledger; `magwatt"),
+        ("create table boot (one); create table note (kind)", "of an earlier magwatt, which kept no ledger; `magwatt"),
+        ("create table songs (name)", "no state file of magwatt"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", [["verify"], ["report", "--month", "2024-10"]])
+def test_a_file_without_a_ledger_is_told_for_what_it_is(
+    plant: Path, command: list[str], script: str, said: str
+) -> None:  # fmt: skip
+    emptied(plant, script)
+    found = CliRunner().invoke(main, [*command, "--config", str(plant / "plant.toml")])
+    assert found.exit_code == 2
+    assert said in found.output
+    assert len(found.output.splitlines()) == 1
+
+
+def test_the_help_of_import_names_a_meter_as_live_intervals_do(plant: Path) -> None:
+    meter = replace(load_config(plant / "plant.toml")[0].meters["mcc-12"], name="mcc-1")
+    told = CliRunner().invoke(main, ["import", "--help"]).output
+    assert identity(meter, "22091734") in " ".join(told.split())

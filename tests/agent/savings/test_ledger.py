@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from reportkit import appended
 from testkit import HandClock
 
 from agent.savings import ledger, roots
@@ -150,7 +151,7 @@ def test_two_processes_append_to_one_chain(store: Store, tmp_path: Path) -> None
     save_interval(store, quarter(0))
     keep(store, keeper, 1.0)
     other = Store(tmp_path, HandClock())
-    ledger.append_own(other, START_MS, [("decision", {"event": {"number": 1}})])
+    appended(other, START_MS, [("decision", {"event": {"number": 1}})])
     other.close()
     save_interval(store, quarter(4))
     keep(store, keeper, 2.0)
@@ -172,7 +173,10 @@ def test_what_was_put_in_beside_the_agent_is_told(store: Store, tmp_path: Path) 
     save_interval(other, quarter(4 * 8))  # this one may still be recorded
     other.close()
     verdict = verify(open_copy(tmp_path / "magwatt.sqlite"))
-    assert verdict.problems == ["1 quarter hours of pump stand in no record"]
+    assert {asset: list(starts) for asset, starts in verdict.unrecorded.stray.items()} == {
+        "pump": [START_MS - 3 * QUARTER_MS]
+    }
+    assert not verdict.content
 
 
 def test_each_day_gets_one_signed_root_that_closes_it(store: Store, tmp_path: Path) -> None:
@@ -196,7 +200,7 @@ def test_each_day_gets_one_signed_root_that_closes_it(store: Store, tmp_path: Pa
 
 
 def test_roots_come_back_from_the_file_they_were_exported_to(store: Store, tmp_path: Path) -> None:
-    record = ledger.append_own(store, START_MS, [("root", {"site": "a", "gateway": "b", "day": "2026-09-21", "last": 1,
+    record = appended(store, START_MS, [("root", {"site": "a", "gateway": "b", "day": "2026-09-21", "last": 1,
                                                            "hash": "x", "key": "k"})])[-1]  # fmt: skip
     for _ in range(2):
         roots.export(tmp_path / "roots.jsonl", record)
@@ -224,7 +228,7 @@ def test_without_the_extra_the_key_is_hmac_and_an_ed25519_ledger_is_not_called_v
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     pytest.importorskip("cryptography")
-    ledger.append(store, new_key(ED25519), START_MS, [("decision", {"event": {}})])
+    appended(store, START_MS, [("decision", {"event": {}})], new_key(ED25519))
     store.close()
     for name in ("cryptography.hazmat.primitives.asymmetric.ed25519", "cryptography.exceptions"):
         monkeypatch.setitem(sys.modules, name, None)

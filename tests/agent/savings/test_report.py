@@ -18,10 +18,16 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
+from agent.config import load_config
 from agent.savings.keep import save_event, save_intervals
 from agent.savings.report import html as page_module
+from agent.savings.report.html import Cover
+from agent.savings.report.month import collect
+from agent.savings.report.numbers import alike, with_u
 from agent.savings.types import QUARTER_MS, Event
+from agent.savings.verify import open_copy, verify
 from agent.store import Store
+from agent.topology import assets
 
 BEGIN_MS = reportkit.utc_ms("2024-10-01 00:00")
 END_MS = reportkit.utc_ms("2024-11-01 00:00")
@@ -292,7 +298,9 @@ def test_a_gap_in_the_ledger_is_counted(plant: Path) -> None:
     save_intervals(store, more)
     store.close()
     found = report(plant, month="2024-11")
-    assert "96 quarter hours stand in no ledger record" in found.output or "no ledger record covers" in found.output
+    assert "96 quarter hours (fan) since 2024-11-01 00:00 are not recorded yet" in found.output
+    assert told(plant)["ledger"]["not_yet_recorded"] == 96  # type: ignore[index]
+    assert told(plant)["ledger"]["bears_out"] is False  # type: ignore[index]
 
 
 def test_a_negative_saving_is_called_so(tmp_path: Path) -> None:
@@ -368,3 +376,82 @@ def test_a_copy_can_be_reported_from_without_writing_to_it(plant: Path) -> None:
     state = (plant / "state" / "magwatt.sqlite").read_bytes()
     assert report(plant, "--state", str(plant / "state" / "magwatt.sqlite")).exit_code == 0
     assert (plant / "state" / "magwatt.sqlite").read_bytes() == state
+
+
+def test_roots_from_elsewhere_are_looked_at_and_named(plant: Path) -> None:
+    """Those of an earlier report too, also where only the month's own records are looked through."""
+    report(plant)
+    earlier = plant / "september.json"
+    shutil.copy(plant / "r.json", earlier)
+    assert "no root from elsewhere looked at" in (plant / "r.html").read_text(encoding="utf-8")
+    assert report(plant, "--roots", str(earlier)).exit_code == 0
+    text = (plant / "r.html").read_text(encoding="utf-8")
+    assert f"1: {earlier}" in text
+    assert "1 roots from elsewhere agree" in text
+    assert told(plant)["ledger"]["roots_elsewhere"] == 1  # type: ignore[index]
+    [seq] = [json.loads(earlier.read_text(encoding="utf-8"))["ledger"]["seq"]]
+    tamper(plant, "delete from ledger where seq >= ?", seq)
+    cut = report(plant, "--roots", str(earlier))
+    assert cut.exit_code == 1
+    assert "the ledger was cut off or set back to an older copy" in cut.output
+    assert 'class="verdict denied"' in (plant / "r.html").read_text(encoding="utf-8")
+    lost = report(plant, "--roots", "nowhere.json")
+    assert (lost.exit_code, lost.output) == (2, "nowhere.json: No such file or directory\n")
+
+
+def test_a_long_ledger_is_asked_for_older_roots_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what lies before the month only that record is read."""
+    from agent.savings.report import proof
+
+    db = sqlite3.connect(plant / "state" / "magwatt.sqlite")
+    seq, said = db.execute("select seq, hash from ledger where kind = 'hour' order by seq limit 1").fetchone()
+    db.close()
+    elsewhere = plant / "roots.jsonl"
+    elsewhere.write_text(json.dumps({"seq": seq, "hash": said}) + "\n", encoding="utf-8")
+    monkeypatch.setattr(proof, "WHOLE", 10)
+    assert report(plant, "--roots", str(elsewhere)).exit_code == 0
+    elsewhere.write_text(json.dumps({"seq": seq, "hash": "0" * 64}) + "\n", encoding="utf-8")
+    found = report(plant, "--roots", str(elsewhere))
+    assert found.exit_code == 1
+    assert "has another hash" in found.output
+
+
+@pytest.mark.parametrize("whole", [10, 10_000])
+def test_report_and_verify_count_alike(plant: Path, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
+    from agent.savings.report import proof
+
+    monkeypatch.setattr(proof, "WHOLE", whole)
+    store = Store(plant / "state", HandClock())
+    late = reportkit.new(END_MS, END_MS + 5 * QUARTER_MS)
+    save_intervals(store, late)
+    store.close()
+    tamper(plant, "update interval set start_ms = start_ms + 1 where start_ms = ?", BEGIN_MS + 40 * QUARTER_MS)
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    found = verify(db).unrecorded
+    db.close()
+    assert [len(found.stray["fan"]), len(found.waiting["fan"])] == [1, 5]
+    report(plant)
+    ledger = told(plant)["ledger"]
+    assert (ledger["unrecorded"], ledger["not_yet_recorded"]) == (1, 0)  # type: ignore[index]
+    report(plant, month="2024-11")
+    ledger = told(plant)["ledger"]
+    assert (ledger["unrecorded"], ledger["not_yet_recorded"]) == (0, 5)  # type: ignore[index]
+
+
+def test_motors_are_summed_and_so_are_their_doubts(plant: Path) -> None:
+    """Two motors alike: twice the energy, and at most twice the doubt, for their meters may err alike."""
+    config = load_config(plant / "plant.toml")[0]
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    month = collect(db, config, assets(config)[0], "2024-10", END_MS)
+    db.close()
+    cover = Cover("mill-2", "gw-07", reportkit.ZONE, END_MS, "0", "c0ffee", "r.json")
+    text = page_module.page([month, month], cover)
+    assert month.saving
+    value, u = with_u(2 * month.saving.saved_wh / 1000, 2 * month.saving.u95_wh / 1000)
+    assert f"<td><b>together</b></td><td></td><td class=n><b>{value}</b></td><td class=n>{u} <small>at most" in text
+
+
+def test_the_doubt_says_how_many_digits_a_number_has() -> None:
+    assert with_u(48246.4, 559.6) == ("48\u202f250", "560")
+    assert alike(47686.8, 559.6) == "47\u202f690"
+    assert with_u(1.0, 0.0) == ("1.0", "–")

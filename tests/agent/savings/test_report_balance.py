@@ -19,6 +19,7 @@ from agent.savings.report.charts import baseline_cloud, efficiency_over_load, lo
 from agent.savings.report.month import collect
 from agent.savings.report.texts import Words
 from agent.savings.types import Event
+from agent.savings.unrecorded import stray_said, waiting_said
 from agent.savings.verify import open_copy
 from agent.store import Store
 from agent.topology import assets
@@ -105,7 +106,8 @@ def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of
 @pytest.mark.parametrize(
     "text",
     [
-        "the ledger: 46 quarter hours of fan stand in no record",
+        f"the ledger: {stray_said('fan', [0, 900_000])}".replace("fan", "X").replace("UTC", ""),
+        waiting_said({"X": [0, 900_000]}, "Asia/Shanghai"),
         "the frozen baseline of fan is no longer there",
         "the baseline of fan in use (51a0dde0fd540872) is an older one",
     ],

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from reportkit import appended
 from testkit import HandClock
 
 from agent.savings import ledger, roots
@@ -26,6 +27,7 @@ from agent.store import Store
 
 START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
 HOURS = 48
+END_MS = START_MS + HOURS * HOUR_MS
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +230,7 @@ def test_an_interval_that_is_not_the_recorded_one_names_its_hour(copy: Path, edi
 def test_a_replaced_baseline_is_found(copy: Path) -> None:
     store = Store(copy, HandClock())
     body = {"asset": "pump", "coefficients": [25_000.0], "hash": "5a1e"}
-    [record] = ledger.append_own(store, START_MS, [("baseline", {"baseline": body})])
+    [record] = appended(store, START_MS, [("baseline", {"baseline": body})])
     store.save_note("baseline", "pump", "", body)
     assert verdict_of(copy).content
     store.save_note("baseline", "pump", "", {**body, "coefficients": [35_000.0]})
@@ -242,7 +244,7 @@ def test_a_replaced_baseline_is_found(copy: Path) -> None:
 def test_a_baseline_that_was_removed_or_set_back_to_an_older_one_is_found(copy: Path) -> None:
     store = Store(copy, HandClock())
     bodies = [{"asset": "pump", "coefficients": [wh], "hash": f"{wh:g}"} for wh in (25_000.0, 24_000.0)]
-    records = ledger.append_own(store, START_MS, [("baseline", {"baseline": body}) for body in bodies])
+    records = appended(store, START_MS, [("baseline", {"baseline": body}) for body in bodies])
     store.save_note("baseline", "pump", "", bodies[1])
     assert verdict_of(copy).content
     store.save_note("baseline", "pump", "", bodies[0])
@@ -263,7 +265,7 @@ def test_a_decision_that_nobody_recorded_or_that_was_changed_is_found(copy: Path
     decision = decided(event, "keep", "Li Wei", "was running", START_MS)
     save_event(store, decision)
     assert "stands in no record" in verdict_of(copy).problems[0]
-    [record] = ledger.append_own(store, START_MS, [("decision", {"event": msgspec.to_builtins(decision)})])
+    [record] = appended(store, START_MS, [("decision", {"event": msgspec.to_builtins(decision)})])
     assert verdict_of(copy).content
     save_event(store, replace(decision, decision="adjust", adjust_wh=1e6))
     assert verdict_of(copy).first_bad == record.seq
@@ -276,23 +278,23 @@ def test_from_a_later_record_on(copy: Path) -> None:
     """As a report of a long ledger does: what lies before is not asked about, baselines are."""
     store = Store(copy, HandClock())
     body = {"asset": "pump", "hash": "5a1e"}
-    [baseline] = ledger.append_own(store, START_MS, [("baseline", {"baseline": body})])
+    [baseline] = appended(store, START_MS, [("baseline", {"baseline": body})])
     store.save_note("baseline", "pump", "", body)
-    ledger.append_own(store, START_MS, [("decision", {"event": {"asset": "pump", "number": k}}) for k in range(20)])
+    appended(store, START_MS, [("decision", {"event": {"asset": "pump", "number": k}}) for k in range(20)])
     store.close()
     later = baseline.seq + 15
     with open_copy(copy / "magwatt.sqlite") as db:
-        assert verify(db, first=later).content
+        assert verify(db, first=later, since_ms=END_MS).content
     edited(copy, lambda db: db.execute("update ledger set body = body || ' ' where seq = 30"))
     with open_copy(copy / "magwatt.sqlite") as db:
-        assert verify(db, first=later).content
+        assert verify(db, first=later, since_ms=END_MS).content
         assert verify(db).first_bad == 30
     edited(copy, lambda db: db.execute("update ledger set body = body || ' ' where seq = ?", (baseline.seq,)))
     with open_copy(copy / "magwatt.sqlite") as db:
-        assert verify(db, first=later).first_bad == baseline.seq
+        assert verify(db, first=later, since_ms=END_MS).first_bad == baseline.seq
     edited(copy, lambda db: db.execute("delete from ledger where seq in (?, ?)", (baseline.seq, later + 2)))
     with open_copy(copy / "magwatt.sqlite") as db:
-        found = verify(db, first=later)
+        found = verify(db, first=later, since_ms=END_MS)
     assert found.first_bad == baseline.seq  # the decision after it tells
     assert any(line.startswith(f"record {later + 2}: missing") for line in found.problems)
 
@@ -300,7 +302,7 @@ def test_from_a_later_record_on(copy: Path) -> None:
 def test_hmac_without_its_secret_is_not_called_verified(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"kind": HMAC, "secret": "11" * 32}), encoding="ascii")
     store = Store(tmp_path, HandClock())
-    ledger.append_own(store, START_MS, [("decision", {"event": 1})])
+    appended(store, START_MS, [("decision", {"event": 1})])
     store.close()
     db = open_copy(tmp_path / "magwatt.sqlite")
     assert verify(db, load(tmp_path / FILE)).content

@@ -1,0 +1,233 @@
+"""Quarter hours without a record: what an agent left when it stopped is no alarm, what somebody put in is one.
+
+Each attacker here works on a copy of the same ledger; who has the gateway's key is met by a root kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from reportkit import PLANT, appended
+from testkit import HandClock
+
+from agent.config import Config, load_config
+from agent.savings import bookkeeper, roots
+from agent.savings.bookkeeper import Bookkeeper
+from agent.savings.hours import HOUR_MS, MOST, SETTLED_MS, Keeper
+from agent.savings.keep import save_intervals
+from agent.savings.ledger import records
+from agent.savings.ledger_key import load_or_make
+from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.unrecorded import waiting_said
+from agent.savings.verify import Verdict, open_copy, verify
+from agent.store import Store
+
+START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
+GAP = range(4 * 10, 4 * 15)  # quarter hours in which nothing was measured
+STOP = 4 * 30 + 1  # the agent's last quarter hour; it stops at once
+
+
+class Teller:
+    def tell_text(self, *_: object, **__: object) -> None:
+        return None
+
+
+def quarters(numbers: Sequence[int] | range, wh: float = 25_000.0) -> list[Interval]:
+    return [Interval("fan", START_MS + k * QUARTER_MS, wh + k) for k in numbers]
+
+
+def agent(folder: Path, config: Config, first: int, last: int, off_ms: int = 0) -> None:
+    """Measures these quarter hours and keeps its books; then it stops. off_ms: how wrong its clock is."""
+    clock = HandClock()
+    store = Store(folder / "state", clock)
+    keeper = Bookkeeper(store, lambda: config, Teller(), clock)
+    for k in range(first, last):
+        clock.move((START_MS + off_ms + (k + 1) * QUARTER_MS - clock.utc_ns() // 1_000_000) / 1000)
+        if k not in GAP:
+            save_intervals(store, [Interval("fan", START_MS + off_ms + k * QUARTER_MS, 25_000.0 + k)])
+        keeper.keep()
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    file = tmp_path_factory.mktemp("plant") / "plant.toml"
+    file.write_text(PLANT + '[ledger]\nroots = "roots.jsonl"\n', encoding="utf-8")
+    return load_config(file)[0]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
+    folder = tmp_path_factory.mktemp("stopped")
+    agent(folder, config, 0, STOP)
+    return folder
+
+
+@pytest.fixture
+def plant(written: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "plant"
+    shutil.copytree(written, folder, ignore=shutil.ignore_patterns("reserve"))
+    return folder
+
+
+def look(folder: Path, elsewhere: Sequence[dict[str, object]] = ()) -> Verdict:
+    db = open_copy(folder / "state" / "magwatt.sqlite")
+    try:
+        return verify(db, load_or_make(folder / "state"), elsewhere)
+    finally:
+        db.close()
+
+
+def decide(folder: Path, config: Config, at_k: float) -> None:
+    """What `magwatt event decide` records, at the begin of a quarter hour."""
+    store = Store(folder / "state", HandClock())
+    event = {"asset": "fan", "number": 1}
+    bookkeeper.record(store, config, START_MS + round(at_k * QUARTER_MS), "decision", {"event": event})
+    store.close()
+
+
+def put_in(folder: Path, numbers: range) -> None:
+    with sqlite3.connect(folder / "state" / "magwatt.sqlite") as db:
+        rows = [("fan", item.start_ms, msgspec.json.encode(item).decode()) for item in quarters(numbers)]
+        db.executemany("insert into interval values (?, ?, ?)", rows)
+    db.close()
+
+
+def cut(folder: Path, after: int) -> None:
+    with sqlite3.connect(folder / "state" / "magwatt.sqlite") as db:
+        assert db.execute("delete from ledger where seq > ?", (after,)).rowcount
+    db.close()
+
+
+def waits(found: Verdict) -> int:
+    return sum(map(len, found.unrecorded.waiting.values()))
+
+
+def test_what_was_measured_before_a_stop_waits_for_its_record(plant: Path) -> None:
+    found = look(plant)
+    assert found.content, found.problems
+    assert waits(found) == 5, "the hour that was not settled, and the one that was not over"
+    text = waiting_said(found.unrecorded.waiting)
+    assert "5 quarter hours (fan) since 2026-09-22 19:00 UTC are not recorded yet" in text
+
+
+@pytest.mark.parametrize("later_k", [2, 8, 4 * 24 * 30])
+def test_a_person_who_acts_after_a_stop_raises_no_alarm(plant: Path, config: Config, later_k: int) -> None:
+    decide(plant, config, STOP + later_k)
+    found = look(plant)
+    assert found.content, found.problems
+    assert waits(found) == (1 if later_k == 2 else 0), "hours that are over are recorded first"
+    agent(plant, config, STOP + later_k, STOP + later_k + 12)
+    assert look(plant).content
+
+
+def test_a_persons_record_of_an_earlier_version_raises_no_alarm(plant: Path) -> None:
+    """It recorded no hours before its own, and said nothing of them."""
+    store = Store(plant / "state", HandClock())
+    appended(store, START_MS + 40 * HOUR_MS, [("decision", {"event": {"asset": "fan", "number": 1}})])
+    store.close()
+    found = look(plant)
+    assert found.content, found.problems
+    assert waits(found) == 5
+
+
+def test_rows_put_into_a_gap_are_found(plant: Path, config: Config) -> None:
+    put_in(plant, GAP[2:6])
+    found = look(plant)
+    assert found.problems == ["4 quarter hours of fan stand in no record, the first of 2026-09-22 00:30 UTC: "
+                              "put in afterwards, or their records are gone"]  # fmt: skip
+    assert not found.content
+
+
+def test_rows_put_in_behind_a_persons_record_are_found(plant: Path, config: Config) -> None:
+    """Between the last hour and the person nothing was measured: so the record says."""
+    decide(plant, config, STOP + 40)
+    put_in(plant, range(STOP + 8, STOP + 12))
+    assert list(look(plant).unrecorded.stray["fan"]) == [item.start_ms for item in quarters(range(STOP + 8, STOP + 12))]
+
+
+def test_rows_put_in_at_the_end_are_not_called_recorded(plant: Path, config: Config) -> None:
+    """Nothing in the file tells them from measured ones. Once the agent goes on they are recorded, and counted late."""
+    put_in(plant, range(STOP + 4, STOP + 16))
+    found = look(plant)
+    assert found.content
+    assert waits(found) == 5 + 12
+    assert found.late == 0
+    agent(plant, config, STOP + 60, STOP + 64)
+    assert look(plant).late == 2 + 4, "the two hours of the stop, and the four that were put in"
+
+
+def test_old_rows_are_not_recorded_by_whoever_records_next(plant: Path, config: Config) -> None:
+    """Neither an import nor a decision a month later makes honest what was put in behind the agent's back."""
+    agent(plant, config, 4 * 24 * 40, 4 * 24 * 40 + 8)
+    put_in(plant, GAP[:4])
+    store = Store(plant / "state", HandClock())
+    store.do(Keeper.watch)
+    history = [Interval("fan", item.start_ms, 1.0, source="imported") for item in quarters(range(-400, -392))]
+    save_intervals(store, history)
+    bookkeeper.record(store, config, START_MS + 41 * 24 * HOUR_MS, "import", {"asset": "fan"})
+    store.close()
+    found = look(plant)
+    assert list(found.unrecorded.stray["fan"]) == [item.start_ms for item in quarters(GAP[:4])]
+    hours = records(open_copy(plant / "state" / "magwatt.sqlite"), "hour")
+    assert sum(record.body["source"] == ["imported"] for record in hours) == 2
+
+
+def test_a_tail_that_is_cut_off_and_covered_by_a_person_is_found_by_a_root(plant: Path, config: Config) -> None:
+    """The hours are recorded anew under the right key. They say by how much they are late; a root says it is another
+    chain."""
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    root = roots.told(records(db, "root")[-1])
+    db.close()
+    assert look(plant, [root]).content
+    cut(plant, root["seq"] - 4)
+    decide(plant, config, STOP + 40)
+    alone = look(plant)
+    assert alone.content
+    assert alone.late >= 6
+    found = look(plant, [root])
+    assert found.first_bad is not None
+    assert found.first_bad <= root["seq"]
+    assert "root kept elsewhere" in found.problems[0]
+
+
+def test_a_tail_that_is_cut_off_is_not_called_recorded(plant: Path) -> None:
+    hours = records(open_copy(plant / "state" / "magwatt.sqlite"), "hour")
+    cut(plant, hours[-6].seq)
+    assert waits(look(plant)) == 5 + 5 * 4
+
+
+def test_while_many_hours_are_recorded_in_parts_nothing_is_alarmed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state", HandClock())
+    keeper = Keeper(load_or_make(tmp_path / "state"), {"config": "c0ffee", "software": "0.1.0"})
+    store.do(Keeper.watch)
+    save_intervals(store, quarters(range(0, 4 * (MOST + 300), 4)))
+    now_ms = START_MS + (MOST + 301) * HOUR_MS + SETTLED_MS
+    for waiting in (300, 0):
+        store.do(lambda db: keeper.keep_up(db, now_ms))
+        found = look(tmp_path)
+        assert found.content, found.problems
+        assert waits(found) == waiting
+    store.close()
+
+
+def test_a_clock_that_goes_back_raises_no_alarm(plant: Path, config: Config) -> None:
+    """For eight hours each hour is over twice."""
+    for hours in (1, 3, 9):
+        agent(plant, config, STOP + 4 * (hours - 1), STOP + 4 * hours, -8 * HOUR_MS)
+        found = look(plant)
+        assert found.content, found.problems
+
+
+def test_another_motors_records_do_not_hide_what_cannot_even_be_read(plant: Path, config: Config) -> None:
+    with sqlite3.connect(plant / "state" / "magwatt.sqlite") as db:
+        rows = [("pump", item.start_ms, "{}") for item in quarters(range(8, 12))]
+        db.executemany("insert into interval values (?, ?, ?)", rows)
+    db.close()
+    agent(plant, config, STOP, STOP + 8)
+    assert [line.split(" stand")[0] for line in look(plant).problems] == ["4 quarter hours of pump"]
