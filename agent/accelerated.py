@@ -20,18 +20,21 @@ from agent.publish import Publisher
 from agent.run import TICK_S
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.live import SavingsLane
+from agent.savings.present import remember
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check as check_devices
 from agent.store import Store
 from agent.topology import assets, drive_rating_kw
+from agent.virtual_plant import Told, VirtualPlant
 from simulators.bus.memory import MemoryLink
-from simulators.clock import START_UTC_NS, LoopClock, run_virtual
+from simulators.clock import LoopClock, run_virtual
 from simulators.endpoints import Endpoints
 from simulators.scenarios import Line, Plant, Scenario
-from simulators.truth import Row, TruthLog
+from simulators.truth import TruthLog
 
 Take = Callable[[str, bytes, bool], None]  # topic, payload, retained
 
+CONFIG_FILE = "plant.toml"
 BOOK_S = 3600.0  # often enough: each commit waits for the disk, however fast time runs
 _TICKS = 4  # looks for late rows within the shortest polling period
 
@@ -54,55 +57,46 @@ def run_accelerated(
     step_s: float | None = None,
     truth: Path | None = None,
     truth_every: int = 1,
-    on_truth: Callable[[int, dict[str, Row]], None] | None = None,
+    on_truth: Told | None = None,
     fault: tuple[str, float] | None = None,
     edit: Callable[[str], str] = str,
     self_check: bool = False,
     folder: Path | None = None,
-    start_utc_ns: int = START_UTC_NS,
+    start_utc_ns: int | None = None,
+    from_s: float = 0.0,
+    passed: Callable[[float], None] = lambda _: None,
 ) -> None:
     """`seconds` of the scenario's time. take: gets what the agent publishes, from the first greeting on.
 
     step_s: of the plant, default the scenario's. truth: NDJSON file, a row every truth_every steps; on_truth: UTC ms
     and that row.
     edit: changes the agent's configuration before it is loaded. self_check: the devices are checked first, as in
-    commissioning, and what is doubted says so. folder: configuration and state stay there, with a ledger. Same
-    arguments, same bytes. Raises ConfigError when the configuration is refused.
+    commissioning, and what is doubted says so. folder: configuration and state stay there, with a ledger. start_utc_ns:
+    of the plant's first second, default the scenario's. from_s: so many of its seconds passed in earlier runs; the
+    plant is first brought there alone. passed: gets the plant's second at each step, and at the end the one that was
+    reached, also where the run was broken off. Same arguments, same bytes. Raises ConfigError when the configuration is
+    refused.
     """
     plant = scenario.build(Random(seed))
     if fault is not None and scenario.provoke is not None:
         scenario.provoke(plant, *fault)
     with tempfile.TemporaryDirectory(prefix="magwatt-accelerated-") as passing, TruthLog(truth) as log:
         config = _config(scenario, plant, folder or Path(passing), edit)
-
-        def tell(utc_ms: int) -> None:
-            if truth is not None or on_truth is not None:
-                rows = dict(plant.truth())
-                log.write(utc_ms, rows)
-                if on_truth is not None:
-                    on_truth(utc_ms, rows)
-
+        start_utc_ns = scenario.start_utc_ns if start_utc_ns is None else start_utc_ns
+        moving = VirtualPlant(
+            plant, step_s or scenario.step_s, start_utc_ns, log if truth is not None else None, on_truth, truth_every,
+            passed,
+        )  # fmt: skip
+        moving.bring(from_s)
         run_virtual(
-            lambda clock: _both(
-                config,
-                plant,
-                clock,
-                take,
-                seconds,
-                step_s or scenario.step_s,
-                tell,
-                truth_every,
-                seed,
-                self_check,
-                folder is not None,
-            ),
-            start_utc_ns,
+            lambda clock: _both(config, moving, clock, take, from_s, seconds, passed, seed, self_check, bool(folder)),
+            start_utc_ns + round(1e9 * from_s),
         )
 
 
 async def _both(
-    config: Config, plant: Plant, clock: LoopClock, take: Take, seconds: float, step_s: float,
-    tell: Callable[[int], None], truth_every: int, seed: int, self_check: bool, ledger: bool,
+    config: Config, moving: VirtualPlant, clock: LoopClock, take: Take, from_s: float, seconds: float,
+    passed: Callable[[float], None], seed: int, self_check: bool, ledger: bool,
 ) -> None:  # fmt: skip
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
@@ -111,7 +105,7 @@ async def _both(
     publisher.carrier = _Carrier(take)
     for topic, payload in publisher.greeting():
         take(topic, payload, True)
-    lines = _by_address(plant)
+    lines = _by_address(moving.plant)
     computing: list[Compute] = []
     buses = pollers(
         config, clock, lambda reading: computing[0].reading(reading), seed=seed,
@@ -132,15 +126,6 @@ async def _both(
     computing.append(compute)
     shortest_s = min((bus.every_s for bus in config.buses.values()), default=1.0)
 
-    async def move() -> None:
-        number = 0
-        while True:
-            plant.step(step_s)
-            if number % truth_every == 0:
-                tell(clock.utc_ns() // 1_000_000)
-            number += 1  # times of a grid: no error adds up over a month
-            await clock.sleep(number * step_s - clock.monotonic_ns() / 1e9)
-
     async def tick() -> None:
         while True:
             await clock.sleep(max(TICK_S, shortest_s / _TICKS))
@@ -151,7 +136,7 @@ async def _both(
             await clock.sleep(BOOK_S)
             keeper.keep()
 
-    tasks = [asyncio.create_task(move())]
+    tasks = [asyncio.create_task(moving.move(clock, from_s))]
     if ledger:
         tasks.append(asyncio.create_task(book(Bookkeeper(store, lambda: config, publisher, clock))))
     if self_check:
@@ -168,7 +153,12 @@ async def _both(
         await asyncio.gather(*tasks, return_exceptions=True)
         compute.close()
         store.save_counters({name: round(1000 * kwh) for name, kwh in compute.energies_kwh().items()})
+        if ledger:
+            remember(store, clock.utc_ns() // 1_000_000)
         store.close()
+        reached_s = from_s + min(clock.monotonic_ns() / 1e9, seconds)
+        moving.up_to(reached_s)
+        passed(reached_s)
 
 
 async def _check(
@@ -206,6 +196,6 @@ def _link(bus: Bus, lines: dict[str, Line], clock: LoopClock) -> MemoryLink:
 
 def _config(scenario: Scenario, plant: Plant, folder: Path, edit: Callable[[str], str]) -> Config:
     text = scenario.config_toml(Endpoints.of(_addresses(plant)), "mqtt://127.0.0.1:1883", "state")
-    file = folder / f"{scenario.name}.toml"
+    file = folder / CONFIG_FILE
     file.write_text(edit(text), encoding="utf-8")
     return load_config(file)[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ def list_scenarios(about: bool = False) -> list[str]:
     return [f"{name:{width}}  {scenarios.load(name).about}" for name in names]
 
 
-def check_speed(speed: float, seconds: float | None, kept: Path | None) -> bool:
+def check_speed(speed: float, seconds: float | None, kept: Path | None, scenario: Scenario) -> bool:
     """Whether the agent runs with the plant in this process, without wires. kept: where its results should go. Raises
     ValueError: one line."""
     if not 1 <= speed <= SPEED_HIGHEST:
@@ -42,39 +41,9 @@ def check_speed(speed: float, seconds: float | None, kept: Path | None) -> bool:
                 f"--published and --state go with a --speed above {SPEED_MAX:g}, where the agent runs with the plant"
             )
         return False
-    if seconds is None:
+    if seconds is None and scenario.life is None:
         raise ValueError(f"--speed {speed:g}: above {SPEED_MAX:g} there are no wires; say how long with --seconds")
     return True
-
-
-def run_without_wires(
-    scenario: Scenario, truth: Path | None, published: Path | None, seed: int, seconds: float,
-    fault: tuple[str, float] | None, state: Path | None,
-) -> None:  # fmt: skip
-    """Plant and agent as fast as they go, `seconds` of the plant's time. published: NDJSON of topics and payloads.
-
-    state: a new folder, where configuration, state and ledger stay. Raises ValueError: one line.
-    """
-    from agent.accelerated import run_accelerated
-
-    rows = 0
-    if state is not None:
-        if state.exists() and any(state.iterdir()):
-            raise ValueError(f"--state {state}: is not empty; what was measured there would be told to go on")
-        state.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as files:
-        out = files.enter_context(published.open("wb")) if published else None
-
-        def take(topic: str, payload: bytes, _retain: bool) -> None:
-            nonlocal rows
-            rows += topic.endswith("/telemetry")
-            if out is not None:
-                out.write(b'{"topic":"' + topic.encode() + b'","payload":' + payload + b"}\n")
-
-        run_accelerated(scenario, seconds, take, seed=seed, truth=truth, fault=fault, folder=state)
-    click.echo(f"{scenario.name}: {seconds:g} s of plant and agent, {rows} rows")
-    if state is not None:
-        click.echo(f"try: magwatt verify --config {state / scenario.name}.toml")
 
 
 def scenario_of(name: str, with_plc: bool) -> Scenario:

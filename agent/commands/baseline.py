@@ -173,6 +173,7 @@ def _desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
         fail(f"{motor}: no such motor" + (f"; did you mean '{near}'?" if near else ""))
     from agent.clock import SystemClock
     from agent.savings.desk import Desk, DeskError
+    from agent.savings.present import present_ms
     from agent.store import Store, StoreError, default_directory
 
     try:
@@ -180,7 +181,7 @@ def _desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
     except StoreError as error:
         fail(str(error))
     try:
-        yield Desk(config, store, motor, time.time_ns() // 1_000_000)
+        yield Desk(config, store, motor, present_ms(config, store.rows, time.time_ns() // 1_000_000))
     except (DeskError, StoreError) as error:
         fail(str(error))
     finally:

@@ -36,7 +36,7 @@ from agent.commands.shared import Positive, Seconds, broker_of, fail
               help="Seconds of plant in one second; above 60 the agent runs with it, without wires.")  # fmt: skip
 @click.option("--published", type=click.Path(path_type=Path), help="Then: write what the agent publishes there.")
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path),
-              help="Then: keep there what baseline, report and verify read.")  # fmt: skip
+              help="Then: keep there what baseline, report and verify read; a run in it is gone on with.")  # fmt: skip
 @click.option("--print-config", is_flag=True, help="Print the agent's matching configuration, and then only serve.")
 @click.option("--list", "list_them", is_flag=True, help="List the scenarios with what they show.")
 def simulate(
@@ -56,7 +56,6 @@ def simulate(
         check_speed,
         fault_of,
         list_scenarios,
-        run_without_wires,
         scenario_of,
         serve_devices,
         serve_scenario,
@@ -94,11 +93,13 @@ def simulate(
         else:
             plant = scenario_of(scenario, plc)
             happens = fault_of(plant, fault) if fault else None
-            if check_speed(speed, seconds, published or state):
-                assert seconds is not None
+            if check_speed(speed, seconds, published or state, plant):
                 if config_file is not None or print_config:
                     fail(f"--speed {speed:g}: without wires there is nothing to configure an agent for")
-                run_without_wires(plant, truth, published, seed, seconds, happens, state)
+                from agent.virtual_run import Wanted, run_without_wires
+
+                again = _again(scenario, speed, seed, fault, state)
+                run_without_wires(plant, Wanted(again, seed, seconds, happens, truth, published, state))
                 return
             serve_scenario(
                 plant, truth, config_file, broker, seed, seconds, fault=happens, speed=speed, print_config=print_config
@@ -107,6 +108,13 @@ def simulate(
         fail(str(error))
     except OSError as error:
         fail(f"{scenario or 'simulate'}: {error}")
+
+
+def _again(scenario: str, speed: float, seed: int, fault: str | None, state: Path | None) -> str:
+    """The command that goes on with this run."""
+    options = {"--seed": seed if seed != 1 else None, "--fault": fault, "--state": state}
+    said = "".join(f" {name} {value}" for name, value in options.items() if value is not None)
+    return f"magwatt simulate {scenario} --speed {speed:g}{said}"
 
 
 def _stand_before(where: str, line: str | None, spoils: tuple[str, ...], seed: int, seconds: float | None) -> None:

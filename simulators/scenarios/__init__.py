@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from simulators.clock import START_UTC_NS
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.waves import Sampler
 from simulators.endpoints import Endpoints, Outlet
 from simulators.plant.units import Train
 from simulators.truth import Row
+
+if TYPE_CHECKING:
+    from simulators.scenarios.life import Life
 
 _MODULES = {
     "noisy-line": "simulators.scenarios.noisy_line",
@@ -66,6 +70,8 @@ class Scenario:
     hours: after which it has shown what it shows.
     devices: what is where, a line each. faults: what can be provoked, by
     plant, name and seconds after the start.
+    start_utc_ns: when its first second is, where time is its own. life: of a retrofit; config_toml is that of before.
+    digest: of the file that it comes from.
     """
 
     name: str
@@ -79,6 +85,9 @@ class Scenario:
     devices: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     provoke: Callable[[Any, str, float], None] | None = None
+    start_utc_ns: int = START_UTC_NS
+    life: Life | None = None
+    digest: str = ""
 
 
 def names() -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Iterable
 
 from drivers.errors import ProfileError
@@ -11,8 +12,9 @@ from simulators.devices.troubles import Trouble
 from simulators.meters.wiring import wiring_of
 from simulators.plant.faults import DIP_KINDS
 from simulators.scenarios.feeders import feeder_of
+from simulators.scenarios.life import turns_of
 from simulators.scenarios.machines import LINE_START, library, line_motors
-from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, TrainRecord
+from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, SignalRecord, TrainRecord
 
 KINDS = ("direct", "driven", "dc-bus")
 PROFILED = ("flow", "conveyor")
@@ -54,6 +56,41 @@ def check(found: ScenarioRecord) -> None:
         raise ValueError("train: waveform = true goes with one train only")
     for number, dip in enumerate(found.dip):
         _dip(dip, f"dip.{number}", found)
+    if found.site.timezone not in zoneinfo.available_timezones():
+        raise ValueError(f'site.timezone: {found.site.timezone!r} is not known; write for example "Asia/Shanghai"')
+    if found.life is not None:
+        _life(found)
+    _once("signal", [item.name for item in found.signal])
+    for signal in found.signal:
+        _signal(signal, found, lines)
+
+
+def _signal(signal: SignalRecord, found: ScenarioRecord, lines: set[str]) -> None:
+    where = f"signal.{signal.name}"
+    flows = [train.name for train in found.train if train.load.kind in PROFILED and train.count == 1]
+    if signal.of not in flows:
+        raise ValueError(f"{where}.of: must be one train with a flow: {', '.join(flows) or 'there is none'}")
+    if signal.line not in lines:
+        raise ValueError(f"{where}.line: there is no line {signal.line!r}; there are {', '.join(sorted(lines))}")
+    if not 1 <= signal.unit <= 247:
+        raise ValueError(f"{where}.unit: must be a number from 1 to 247, got {signal.unit}")
+    if not (signal.full > 0 and 0 <= signal.accuracy <= 5):
+        raise ValueError(f"{where}: full must be positive, accuracy 0 to 5 percent")
+
+
+def _life(found: ScenarioRecord) -> None:
+    """What a life needs beside its dates."""
+    assert found.life is not None
+    train = found.train[0] if len(found.train) == 1 else None
+    if train is None or train.kind != "driven" or train.count != 1:
+        raise ValueError("life: goes with one train of kind 'driven', and no others")
+    if train.load.kind not in PROFILED:
+        raise ValueError(f"train.{train.name}.load.kind: a life needs a flow or a conveyor, got {train.load.kind!r}")
+    if not train.replaces:
+        raise ValueError(f"train.{train.name}.replaces: is missing; a life begins with that motor")
+    if train.meter is None or train.waveform or found.dip:
+        raise ValueError(f"train.{train.name}: a life needs a meter there, and has no waveform and no dip")
+    turns_of(found.life, found.site.timezone)
 
 
 def _once(what: str, names: Iterable[str]) -> None:
@@ -79,6 +116,8 @@ def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
         raise ValueError(f"{where}.kind: must be one of {', '.join(KINDS)}, got {train.kind!r}")
     if train.count < 1:
         raise ValueError(f"{where}.count: must be at least 1, got {train.count}")
+    if not (0 <= train.load.wander < 1 and train.load.wander_s > 0 and 0 <= train.load.hidden < 0.2):
+        raise ValueError(f"{where}.load: wander from 0 to below 1, wander_s positive, hidden from 0 to below 0.2")
     if train.load.kind in PROFILED:
         _profile(train.load.profile, f"{where}.load.profile")
     if train.kind == "direct":

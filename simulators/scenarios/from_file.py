@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
+from functools import partial
 from pathlib import Path
 from random import Random
 
-from simulators.endpoints import Endpoints
 from simulators.scenarios import Scenario
 from simulators.scenarios.checks import check
+from simulators.scenarios.life import Life, first_month, start_of
 from simulators.scenarios.mill import Mill
 from simulators.scenarios.mill_config import config_toml
 from simulators.scenarios.records import ScenarioRecord, scenario_record
@@ -17,7 +19,8 @@ from simulators.scenarios.records import ScenarioRecord, scenario_record
 def scenario_from(path: Path) -> Scenario:
     """Raises ValueError: one line that names the file, the place and what is wrong."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}") from None
     except ValueError as error:
@@ -28,23 +31,28 @@ def scenario_from(path: Path) -> Scenario:
         drawn = Mill(record, Random(0))  # for nameplates and places, which no chance changes
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
-    return _scenario(record, drawn)
+    return _scenario(record, drawn, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
-def _scenario(record: ScenarioRecord, drawn: Mill) -> Scenario:
-    def config(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
-        return config_toml(drawn, endpoints, mqtt_url, state_dir)
-
+def _scenario(record: ScenarioRecord, drawn: Mill, digest: str) -> Scenario:
+    life, turns = None, drawn.turns
+    if record.life is not None and turns is not None:
+        after = partial(config_toml, drawn)
+        (unit,) = drawn.units
+        life = Life(turns, unit, record.site.timezone, first_month(record.life), after)
     return Scenario(
         name=record.name,
         about=record.about,
         step_s=record.step_s,
         build=lambda rng: Mill(record, rng),
-        config_toml=config,
+        config_toml=partial(config_toml, drawn, before=life is not None),
         drift_ppm=4.0,
         hours=record.hours,
         devices=tuple(
             f"{placed.line} unit {placed.device.unit}: {placed.device.profile.id} {placed.name}"
             for placed in drawn.instruments.placed
         ),
+        start_utc_ns=start_of(turns),
+        life=life,
+        digest=digest,
     )

@@ -13,6 +13,7 @@ from simulators.bus.tcp import TcpBus
 from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices import named
 from simulators.devices.device import SimulatedDevice
+from simulators.devices.transmitter import transmitter_profile
 from simulators.devices.troubles import Ailing, Trouble
 from simulators.endpoints import Outlet
 from simulators.meters import drive_display, meter
@@ -21,7 +22,7 @@ from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Phasors
 from simulators.scenarios import Line
 from simulators.scenarios.line import SegmentPort, TcpPort
-from simulators.scenarios.records import DeviceRecord, ScenarioRecord
+from simulators.scenarios.records import DeviceRecord, ScenarioRecord, SignalRecord
 from simulators.scenarios.unit import Unit, drive_name, meter_name
 from simulators.truth import Row
 
@@ -40,13 +41,15 @@ class Placed:
 
 
 class Instruments:
-    """behind: the trains behind each meter. start_kwh: what its counter held when the plant began."""
+    """behind: the trains behind each meter. start_kwh: what its counter held when the plant began. absent: units that
+    are not there now, by line."""
 
     def __init__(self, record: ScenarioRecord, units: Mapping[str, Unit], chance: Random) -> None:
         self._record, self._units, self._chance = record, units, chance
         self.behind: dict[str, list[str]] = {}
         self.start_kwh: dict[str, float] = {}
         self.placed: list[Placed] = []
+        self.absent: dict[str, set[int]] = {item.name: set() for item in record.line}
         self._meters: dict[str, meter.Meter] = {}
         self._errors: dict[str, drive_display.DriveErrors] = {}
         self._taken: dict[tuple[str, int], str] = {}
@@ -60,6 +63,7 @@ class Instruments:
         for item in record.meter:
             names = [unit.name for unit in units.values() if unit.record.name in item.of]
             self._place_meter(item.name, item, names, 0)
+        self._signals = {item.name: (item, self._place_signal(item)) for item in record.signal}
         known = {placed.name for placed in self.placed}
         for trouble in record.trouble:
             if trouble.device not in known:
@@ -77,11 +81,7 @@ class Instruments:
     def _put(self, name: str, item: DeviceRecord, number: int, rating_kw: float | None) -> None:
         lines = [item.line] if isinstance(item.line, str) else item.line
         line, unit = lines[number % len(lines)], item.unit + number // len(lines)
-        if (line, unit) in self._taken:
-            raise ValueError(f"{name}: unit {unit} on line {line} is taken by {self._taken[line, unit]}")
-        if unit > UNIT_MAX:
-            raise ValueError(f"{name}: unit {unit} on line {line}: a line has {UNIT_MAX} units; use more lines")
-        self._taken[line, unit] = name
+        self._take(name, line, unit)
         profile = load_profile(item.profile)
         marked = named.marked_values(profile)
         ailing = Ailing(
@@ -95,9 +95,28 @@ class Instruments:
         )  # fmt: skip
         self.placed.append(Placed(name, line, device, ailing))
 
+    def _place_signal(self, item: SignalRecord) -> float:
+        """Returns the factor by which it errs."""
+        self._take(item.name, item.line, item.unit)
+        ailing = Ailing(())
+        profile = transmitter_profile(item.name, item.unit_of_measure)
+        device = SimulatedDevice(item.unit, profile, partial(_shown, ailing, {}), ailing=ailing)
+        self.placed.append(Placed(item.name, item.line, device, ailing))
+        return 1 + self._chance.uniform(-item.accuracy, item.accuracy) / 100
+
+    def _take(self, name: str, line: str, unit: int) -> None:
+        if (line, unit) in self._taken:
+            raise ValueError(f"{name}: unit {unit} on line {line} is taken by {self._taken[line, unit]}")
+        if unit > UNIT_MAX:
+            raise ValueError(f"{name}: unit {unit} on line {line}: a line has {UNIT_MAX} units; use more lines")
+        self._taken[line, unit] = name
+
     @property
     def lines(self) -> Mapping[str, Line]:
-        return {item.name: Line(self._on(item.name), bool(item.serial)) for item in self._record.line}
+        return {
+            item.name: Line(self._on(item.name), bool(item.serial), self.absent[item.name])
+            for item in self._record.line
+        }
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
@@ -124,9 +143,18 @@ class Instruments:
         for unit in self._units.values():
             name = drive_name(unit.name)
             if unit.train is not None and name in self._errors:
-                shown[name] = drive_display.display(unit.train, self._errors[name], unit.tripped)
+                there = unit.train.output is not None
+                shown[name] = drive_display.display(unit.train, self._errors[name], unit.tripped) if there else {}
+                self._come(name, there)
+        for name, (item, factor) in self._signals.items():
+            shown[name] = {name: item.full * factor * self._units[item.of].share}
         for placed in self.placed:
             placed.ailing.at(now_s, shown[placed.name])
+
+    def _come(self, name: str, there: bool) -> None:
+        """A drive that is not there yet says nothing."""
+        placed = next(item for item in self.placed if item.name == name)
+        (self.absent[placed.line].discard if there else self.absent[placed.line].add)(placed.device.unit)
 
     def truth(self, now_s: float) -> dict[str, Row]:
         """Of devices that have troubles: which of them now."""

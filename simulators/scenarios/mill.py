@@ -17,6 +17,7 @@ from simulators.plant.phasors import Phasors
 from simulators.plant.units import Train
 from simulators.scenarios import Line, trains
 from simulators.scenarios.instruments import Instruments
+from simulators.scenarios.life import turns_of
 from simulators.scenarios.loads import Demand, Shared
 from simulators.scenarios.machines import drive_of
 from simulators.scenarios.records import ScenarioRecord
@@ -37,7 +38,8 @@ class Mill:
         self._supply = Supply(params.BUSBAR, Random(rng.getrandbits(64)))
         self._dips = [Dip(3600 * dip.at_h, dip.duration_s, dip.residual, kind=dip.kind) for dip in record.dip]
         chance = Random(rng.getrandbits(64))
-        self.units = units_of(record, chance)
+        self.turns = turns_of(record.life, record.site.timezone) if record.life else None
+        self.units = units_of(record, chance, self.turns)
         kw = record.rectifier_kw
         self._rectifier = drive_of(kw, 1.8 * kw) if kw else None
         self._dc_v = 560.0
@@ -66,6 +68,7 @@ class Mill:
         dc_v = _BRIDGE * self._supply.undipped_v * self._supply.line_share
         for unit in self.units.values():
             unit.wander.step(dt_s)
+            unit.hidden.step(dt_s)
             unit.warm(dt_s)
             unit.run(dc_v, self.now_s, dt_s)
         self._solve()
@@ -79,9 +82,14 @@ class Mill:
             motor = unit.motor_now(self.now_s)
             if not isinstance(motor, MagnetMotor):
                 unit.train = self._fed(unit, self._direct(unit, motor))
+                unit.before = unit.train if unit.old is not None else None
                 continue
             assert unit.drive is not None
             assert unit.record.drive is not None
+            if unit.stands(self.now_s):
+                unit.flow(self.now_s)
+                unit.train, unit.before = trains.coasting(motor, unit.drive, self._supply, 0.0), None
+                continue
             if unit.running is not None and unit.tripped:
                 coasting = trains.coasting(motor, unit.drive, self._supply, unit.running.free_rad_s or 0.0)
                 unit.train = self._fed(unit, coasting)
@@ -92,6 +100,8 @@ class Mill:
                 front = unit.record.drive.active_front
                 driven = trains.driven(motor, unit.drive, self._supply, demand, warm[0], front, warm[1])
                 unit.train = self._fed(unit, driven)
+                if unit.old is not None:
+                    unit.before = self._fed(unit, trains.direct(unit.old, self._supply, unit.load_w))
                 continue
             key = id(unit.record), demand, *warm  # many rollers do the same at the same time
             if key not in known:
@@ -103,15 +113,10 @@ class Mill:
             self._at_rectifier = u, i, input_w
 
     def _direct(self, unit: Unit, motor: InductionMotor | LineStartMotor) -> Train:
-        load, share = unit.load, unit.flow(self.now_s)
-        assert isinstance(load, Shared)
-
-        def load_w(speed_rad_s: float) -> float:
-            return load.throttled_w(share, speed_rad_s)
-
+        unit.flow(self.now_s)
         if isinstance(motor, LineStartMotor):
-            return trains.line_started(motor, self._supply, load_w, unit.winding_degc, unit.magnet_degc)
-        return trains.direct(motor, self._supply, load_w)
+            return trains.line_started(motor, self._supply, unit.load_w, unit.winding_degc, unit.magnet_degc)
+        return trains.direct(motor, self._supply, unit.load_w)
 
     def _fed(self, unit: Unit, train: Train) -> Train:
         cable, auxiliaries = unit.feeder
@@ -162,6 +167,11 @@ class Mill:
             "energy_shaft_kwh": unit.kwh["shaft"], "flow_share": unit.share, "input_power_w": unit.train.input_w,
             "drive_input_power_w": unit.train.input_w - unit.train.feeder_w,
         }  # fmt: skip
+        if unit.old is not None:
+            row |= {
+                "adjusted_baseline_power_w": unit.before.input_w if unit.before is not None else 0.0,
+                "adjusted_baseline_energy_kwh": unit.kwh["before"],
+            }  # fmt: skip
         if unit.record.defect is not None:
             row["defect"] = unit.record.defect.share(self.now_s)
         return row

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, TypeVar, get_type_hints
 
 from simulators.scenarios.loads import Conveyor, Flow, Hoist, Roller
@@ -41,7 +42,8 @@ class DeviceRecord:
     """A meter, or a drive. name: of a meter of several trains; one train's own devices are named after it.
 
     ct: primary A. line: several take turns with the copies of a train. active_front, kw, restart_s: of a drive; after
-    that time it starts again by itself when the supply had dipped too deep for it.
+    that time it starts again by itself when the supply had dipped too deep for it. serial, certificate: of a meter, as
+    the configuration states them.
     """
 
     unit: int
@@ -58,15 +60,22 @@ class DeviceRecord:
     at: str = ""
     refresh_s: float = 0.2
     restart_s: float = 10.0
+    serial: str = ""
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadRecord:
-    """kind: flow, conveyor, roller or hoist, and that one's own keys; profile: (hours, share of full flow)."""
+    """kind: flow, conveyor, roller or hoist, and that one's own keys; profile: (hours, share of full flow).
+
+    wander: of the share, with its time constant wander_s. hidden: of the shaft's power, relative; no signal tells it.
+    """
 
     kind: str
     profile: list[list[float]] = field(default_factory=list)
     wander: float = 0.0
+    wander_s: float = 400.0
+    hidden: float = 0.0
     keys: dict[str, Any] = field(default_factory=dict)
 
 
@@ -123,6 +132,44 @@ class AuxiliaryRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalRecord:
+    """A transmitter of a train's flow. full: what it shows at full flow. accuracy: within so many percent, always by
+    the same."""
+
+    name: str
+    of: str
+    unit: int
+    line: str
+    full: float
+    unit_of_measure: str = "m3/h"
+    accuracy: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRecord:
+    """For what people read. tariff: the agent's tables of prices, as they stand."""
+
+    timezone: str = "UTC"
+    currency: str = ""
+    grid_factor: str = ""
+    tariff: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LifeRecord:
+    """Of the one train, which `replaces` a motor on the line: that one runs from `start` to `retrofit`, nothing for
+    stands_h, then the new one to `end`, where production is that share of before. reporting: since when savings are
+    told. Dates are midnights of the site's zone."""
+
+    start: date
+    retrofit: date
+    reporting: date
+    end: date
+    stands_h: float = 0.0
+    production: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class TrainRecord:
     """count: that many, numbered; offset_s: of the load's time from each to the next. waveform: it is sampled."""
 
@@ -155,6 +202,9 @@ class ScenarioRecord:
     rectifier_kw: float = 0.0  # of the trains on a DC bus
     trouble: list[TroubleRecord] = field(default_factory=list)
     dip: list[DipRecord] = field(default_factory=list)
+    signal: list[SignalRecord] = field(default_factory=list)
+    site: SiteRecord = SiteRecord()
+    life: LifeRecord | None = None
 
 
 _NUMBERS_OF = {"shape": 3, "system": 2}
@@ -206,13 +256,13 @@ def _split_load(raw: dict[str, Any], where: str) -> dict[str, Any]:
     kind = raw.get("kind")
     if kind not in _LOADS:
         raise ValueError(f"{_at(where, 'kind')}: must be one of {', '.join(_LOADS)}, got {kind!r}")
-    own = {"kind", "profile", "wander"}
+    own = {"kind", "profile", "wander", "wander_s", "hidden"}
     return {key: raw[key] for key in raw if key in own} | {"keys": {key: raw[key] for key in raw if key not in own}}
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    record = {LineRecord, TrainRecord, DeviceRecord, TroubleRecord, DipRecord, AuxiliaryRecord}
-    alone = (MotorRecord, LoadRecord, DeviceRecord, DefectRecord, CableRecord)
+    record = {LineRecord, TrainRecord, DeviceRecord, TroubleRecord, DipRecord, AuxiliaryRecord, SignalRecord}
+    alone = (MotorRecord, LoadRecord, DeviceRecord, DefectRecord, CableRecord, SiteRecord, LifeRecord)
     inner = next((cls for cls in alone if hint in (cls, cls | None)), None)
     if inner is not None:
         return _record(inner, value, where)
@@ -221,9 +271,12 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             if not isinstance(value, list):
                 raise ValueError(f"{where}: must be a list of tables")
             return [_record(cls, item, f"{where}.{_name(item, number)}") for number, item in enumerate(value)]
-    allowed: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), float: (int, float), bool: (bool,)}
+    allowed: dict[Any, tuple[type, ...]] = {
+        str: (str,), int: (int,), float: (int, float), bool: (bool,), date: (date,)
+    }  # fmt: skip
     if hint in allowed and (not isinstance(value, allowed[hint]) or (isinstance(value, bool) and hint is not bool)):
-        words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+        words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false",
+                 date: "a date such as 2026-09-30"}  # fmt: skip
         raise ValueError(f"{where}: must be {words[hint]}, got {value!r}")
     return float(value) if hint is float else value
 

@@ -15,21 +15,26 @@ from simulators.plant.units import Losses, Train
 from simulators.plant.wander import Wander, soft_limit
 from simulators.scenarios import trains
 from simulators.scenarios.feeders import feeder_of
+from simulators.scenarios.life import Turns
 from simulators.scenarios.loads import Demand, Shared, at
-from simulators.scenarios.machines import drive_of, line_motor, magnet_motor
+from simulators.scenarios.machines import drive_of, induction_motor, line_motor, magnet_motor
 from simulators.scenarios.records import Law, ScenarioRecord, TrainRecord, law
 from simulators.scenarios.running import Running
 
 Motor = InductionMotor | MagnetMotor | LineStartMotor
 COOLANT_DEGC = 30.0
+COUNTED = ("import", "export", "shaft", "reactive", "before")
 OVER_A = 3.0  # times the rated current, where a drive trips
+LAG, HIDDEN_S = 0.15, 1800.0  # of a wander's lag to its time constant; the time constant of what nobody measures
 RAMP_S = 20.0  # from standstill to rated speed
 OVERLOAD = 1.8  # times the rated torque: below the breakdown of every motor of the library
 
 
 @dataclass(slots=True)
 class Unit:
-    """One train. train.input_w on a DC bus is what its inverter takes from there. number: which copy, from 0."""
+    """One train. train.input_w on a DC bus is what its inverter takes from there. number: which copy, from 0.
+
+    old: what stood there before, where the plant has a life of its retrofit; before: what that one would take now."""
 
     name: str
     number: int
@@ -37,31 +42,38 @@ class Unit:
     motor: Motor
     load: Law
     wander: Wander
+    hidden: Wander
     drive: Drive | None = None
     feeder: tuple[Cable | None, tuple[Auxiliary, ...]] = (None, ())
+    old: InductionMotor | None = None
+    turns: Turns | None = None
     train: Train | None = None
+    before: Train | None = None
     share: float = 0.0  # of the full flow
     winding_degc: float = 80.0
     magnet_degc: float = 65.0
     thermal: Thermal | None = None
     running: Running | None = None
-    kwh: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("import", "export", "shaft", "reactive"), 0.0))
+    kwh: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0.0))
 
     def demand(self, now_s: float) -> Demand:
         """Of a driven shaft. Also keeps the share of the flow."""
         if not isinstance(self.load, Shared):
             return self.load.demand(now_s + self.number * self.record.offset_s)
         wanted = self.load.driven(self.flow(now_s))
+        wanted = wanted._replace(torque_nm=wanted.torque_nm * (1 + self.hidden.value))
         if self.running is None or self.running.free_rad_s is None:
             return wanted
         speed = max(self.running.free_rad_s, 1e-3)
-        return Demand(speed, self._load_w(speed) / speed + self._inertia * self._rate, self.share)
+        return Demand(speed, self.load_w(speed) / speed + self._inertia * self._rate, self.share)
 
     def flow(self, now_s: float) -> float:
         record = self.record.load
         profile = [(hours, value) for hours, value in record.profile]
         share = at(profile, now_s + self.number * self.record.offset_s)
-        self.share = soft_limit(share + self.wander.value, 0.3, 1.15) if record.wander else share
+        if self.turns is not None and not self.turns.is_old(now_s):
+            share *= 0.0 if self.turns.stands(now_s) else self.turns.production
+        self.share = soft_limit(share + self.wander.value, 0.3, 1.15) if record.wander and share else share
         return self.share
 
     @property
@@ -72,6 +84,8 @@ class Unit:
     def motor_now(self, now_s: float) -> Motor:
         """With what its defect has done to it."""
         motor, defect = self.motor, self.record.defect
+        if self.old is not None and self.turns is not None and self.turns.is_old(now_s):
+            return self.old
         if defect is None or isinstance(motor, LineStartMotor):
             return motor
         share = defect.share(now_s)
@@ -92,9 +106,13 @@ class Unit:
         return Condition(bar=share / (1 + share))  # one axis of the cage has all of the rise, the other none
 
     def warm(self, dt_s: float) -> None:
-        if self.thermal is not None and self.train is not None:
+        if self.thermal is not None and self.train is not None and self.train.output is not None:
             now = self.thermal.step(heat_of(self.train.motor_losses), dt_s)
             self.winding_degc, self.magnet_degc = now.winding, now.rotor
+
+    def stands(self, now_s: float) -> bool:
+        """Whether the new motor does not turn yet."""
+        return self.turns is not None and now_s <= self.turns.runs_s
 
     @property
     def tripped(self) -> bool:
@@ -102,7 +120,7 @@ class Unit:
 
     def run(self, dc_v: float, now_s: float, dt_s: float) -> None:
         """dc_v: what the supply now gives the drive's bus."""
-        if self.running is None or not isinstance(self.load, Shared) or self.train is None:
+        if self.running is None or not isinstance(self.load, Shared) or self.train is None or self.stands(now_s):
             return
         current_a = self.train.output.current_a * math.sqrt(2) if self.train.output else 0.0
         seen = Seen(True, dc_v, current_a, self.train.speed_rad_s, self.winding_degc)
@@ -118,14 +136,17 @@ class Unit:
         """Of the drive's ramp, rad/s²."""
         return self.plate.speed_rpm / 60 * 2 * math.pi / RAMP_S
 
-    def _load_w(self, speed_rad_s: float) -> float:
-        return self.load.throttled_w(self.share, speed_rad_s) if isinstance(self.load, Shared) else 0.0
+    def load_w(self, speed_rad_s: float) -> float:
+        """At this speed and the present share."""
+        if not isinstance(self.load, Shared):
+            return 0.0
+        return self.load.throttled_w(self.share, speed_rad_s) * (1 + self.hidden.value)
 
     def _slower(self, speed_rad_s: float, dt_s: float) -> float:
         """J·ω·dω = −P·dt."""
         assert isinstance(self.motor, MagnetMotor)
         rated = self.motor.omega_rated / self.motor.pole_pairs
-        taken_w = self._load_w(speed_rad_s) + self.motor.friction_w * (speed_rad_s / rated) ** 2
+        taken_w = self.load_w(speed_rad_s) + self.motor.friction_w * (speed_rad_s / rated) ** 2
         return math.sqrt(max(speed_rad_s**2 - 2 * taken_w * dt_s / self._inertia, 0.0))
 
     def count(self, dt_s: float) -> None:
@@ -133,13 +154,19 @@ class Unit:
         assert train is not None
         var = float((train.u_v[:, 1] * train.i_a[:, 1].conj()).imag.sum())
         way = "import" if train.input_w >= 0 else "export"
-        for what, watts in ((way, abs(train.input_w)), ("shaft", train.shaft_w), ("reactive", var)):
+        before_w = self.before.input_w if self.before is not None else 0.0
+        for what, watts in (
+            (way, abs(train.input_w)), ("shaft", train.shaft_w), ("reactive", var), ("before", before_w)
+        ):  # fmt: skip
             self.kwh[what] += watts * dt_s / 3.6e6
 
 
-def units_of(record: ScenarioRecord, chance: Random) -> dict[str, Unit]:
+def units_of(record: ScenarioRecord, chance: Random, turns: Turns | None = None) -> dict[str, Unit]:
     """Every train, copies numbered from 1. Raises ValueError for a motor that cannot be."""
-    return {unit.name: unit for item in record.train for unit in _copies(item, chance)}
+    found = {unit.name: unit for item in record.train for unit in _copies(item, chance)}
+    for unit in found.values() if turns else ():
+        unit.turns, unit.old = turns, induction_motor(unit.record.replaces)
+    return found
 
 
 def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
@@ -168,8 +195,11 @@ def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
     names = [item.name] if item.count == 1 else [f"{item.name}-{k + 1}" for k in range(item.count)]
     units = []
     for k, name in enumerate(names):
-        wander = Wander(Random(chance.getrandbits(64)), item.load.wander, 400.0, 60.0)
-        unit = Unit(name, k, item, motor, load, wander, drive, feeder_of(item))
+        tau_s = item.load.wander_s
+        wander = Wander(Random(chance.getrandbits(64)), item.load.wander, tau_s, LAG * tau_s)
+        seed = chance.getrandbits(64) if item.load.hidden else 0
+        hidden = Wander(Random(seed), item.load.hidden, HIDDEN_S)
+        unit = Unit(name, k, item, motor, load, wander, hidden, drive, feeder_of(item))
         if isinstance(rated, MagnetMotor):
             unit.thermal = _thermal(rated)
         if isinstance(motor, MagnetMotor):

@@ -33,7 +33,7 @@ def played(folder: Path, hours: float) -> dict[str, list[tuple[int, float]]]:
 
 
 def run(folder: Path, *command: str) -> str:
-    found = CliRunner().invoke(main, [*command, "--config", str(folder / "pump-station.toml")])
+    found = CliRunner().invoke(main, [*command, "--config", str(folder / "plant.toml")])
     assert found.exit_code in (0, 1), found.output
     return found.output
 

@@ -1,0 +1,215 @@
+"""One motor before and after its retrofit by the product's own commands: the report holds beside the plant's truth."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import pytest
+from lifekit import QUARTER_MS, Lived, live, magwatt, shortened
+
+from agent.accelerated import run_accelerated
+from agent.savings import source
+from agent.savings.verify import open_copy
+from simulators.scenarios import Scenario, load
+from simulators.scenarios.mill import Mill
+from simulators.truth import Row
+
+CLASS = 0.005  # of meter and transformers together; they are drawn well inside it
+MAGWATT = [sys.executable, "-c", "from agent.cli import main; main()"]
+
+
+def hold(lived: Lived, asset: str) -> None:
+    """What the report tells against what was true, and against the ledger."""
+    motor, saving = lived.motor, lived.motor["saving"]
+    assert saving["verdict"] == "proven"
+    assert len(lived.claimed_ms) == saving["intervals"]
+    old_kwh = lived.true_kwh("adjusted_baseline_energy_kwh", lived.claimed_ms)
+    new_kwh = lived.true_kwh("energy_taken_kwh", lived.claimed_ms)
+    print(f"{asset}: saved {saving['saved_wh'] / 1000:.1f} ± {saving['u95_wh'] / 1000:.1f} kWh, "
+          f"true {old_kwh - new_kwh:.1f} of {old_kwh:.1f}")  # fmt: skip
+    assert abs(saving["saved_wh"] / 1000 - (old_kwh - new_kwh)) <= saving["u95_wh"] / 1000
+    assert saving["measured_wh"] / 1000 == pytest.approx(new_kwh, rel=CLASS)
+    ledger = motor["ledger"]
+    assert (ledger["content"], ledger["differing"], ledger["unrecorded"]) == (True, 0, 0)
+    assert ledger["recorded_wh"] == ledger["shown_wh"] > 0
+    assert motor["money"] is not None
+    assert motor["avoided_grid_emissions_kg"] > 0
+    nothing_is_missing(lived, asset)
+
+
+def nothing_is_missing(lived: Lived, asset: str) -> None:
+    """Every quarter hour stands there, through retrofit and pause, and in sum they are what the plant took."""
+    db = open_copy(lived.config.parent / "state" / "magwatt.sqlite")
+    items = source.intervals(db, asset, 0, 1 << 60)
+    times = [item.start_ms for item in items]
+    assert times == list(range(min(lived.truth), times[-1] + 1, QUARTER_MS))
+    whole = [item for item in items if item.end_ms in lived.truth]
+    assert all(item.energy_wh is not None for item in whole)
+    told_kwh = sum((item.energy_wh or 0.0) for item in whole) / 1000
+    assert told_kwh == pytest.approx(lived.true_kwh("energy_taken_kwh", [item.start_ms for item in whole]), rel=CLASS)
+
+
+def test_a_short_life_is_told_as_it_was(tmp_path: Path) -> None:
+    lived = live(shortened("pump-life", tmp_path), "pump", tmp_path, "2026-10")
+    hold(lived, "pump")
+    before, learnt, _frozen, after, _report, verified = lived.told
+    assert re.search(r"2026-09-30 00:00 \(Asia/Shanghai\), the old motor was stopped", before)
+    assert before.rstrip().splitlines()[-1].startswith("  magwatt simulate ")
+    assert "signal_flow_m3_h from" in learnt
+    assert f"magwatt report --month 2026-10 --config {lived.config}" in after
+    assert "no baseline" not in after
+    assert verified.endswith("content\n")
+    shown = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
+    assert shown["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "at the plant's time, not at this machine's"
+    again = magwatt("simulate", tmp_path / "pump-life.toml", "--speed", "10000", "--state", tmp_path / "life", code=2)
+    assert "ended on 2026-10-03 02:00; say with --seconds" in again
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("scenario", "asset", "share"), [("pump-life", "pump", (0.08, 0.15)), ("fan-life", "fan", (0.4, 0.5))]
+)
+def test_a_whole_life_is_told_as_it_was(scenario: str, asset: str, share: tuple[float, float], tmp_path: Path) -> None:
+    lived = live(scenario, asset, tmp_path, "2026-10")
+    hold(lived, asset)
+    saving, motor = lived.motor["saving"], lived.motor
+    assert share[0] < saving["share"] < share[1]
+    assert len(lived.claimed_ms) > 0.97 * 31 * 96
+    begin, end = motor["from_ms"], motor["to_ms"]
+    old, new = (
+        float(lived.truth[end][name]) - float(lived.truth[begin][name])
+        for name in ("adjusted_baseline_energy_kwh", "energy_taken_kwh")
+    )
+    assert abs(saving["saved_wh"] / 1000 - (old - new)) <= saving["u95_wh"] / 1000, "of the whole month, unclaimed too"
+    assert motor["notes"] == []
+
+
+def kept(scenario: Scenario, plants: list[Mill]) -> Scenario:
+    """The same, each plant that is built being remembered."""
+
+    def build(rng: Random) -> Mill:
+        plant = scenario.build(rng)
+        assert isinstance(plant, Mill)
+        plants.append(plant)
+        return plant
+
+    return replace(scenario, build=build)
+
+
+def test_two_runs_are_the_plant_of_one(tmp_path: Path) -> None:
+    """Through the retrofit and the first hours of the new motor: truth and what every device shows, to the last bit."""
+    file = shortened("pump-life", tmp_path, start="2026-09-29 22:00:00", reporting="2026-09-30 04:00:00", stands_h="2")
+    scenario, plants = load(str(file)), list[Mill]()
+    one, parts = list[tuple[int, dict[str, Row]]](), list[tuple[int, dict[str, Row]]]()
+    whole_s, cuts = 5 * 3600.0, [0.0, 1234.5, 7200.0, 5 * 3600.0]
+    run_accelerated(kept(scenario, plants), whole_s, lambda *_: None, seed=7, on_truth=lambda *row: one.append(row))
+    for from_s, to_s in pairwise(cuts):
+        run_accelerated(
+            kept(scenario, plants), to_s - from_s, lambda *_: None, seed=7, from_s=from_s,
+            on_truth=lambda *row: parts.append(row),
+        )  # fmt: skip
+    assert parts == one
+    first, *_, last = plants
+    shown = [[placed.ailing.values for placed in plant.instruments.placed] for plant in (first, last)]
+    assert shown[0] == shown[1]
+    assert shown[0][0]["energy_import"] > 0
+    assert one[-1][1]["pump"]["motor_speed_rpm"] != one[0][1]["pump"]["motor_speed_rpm"]
+
+
+def test_a_run_goes_on_and_never_crosses_the_retrofit(tmp_path: Path) -> None:
+    file, state = shortened("fan-life", tmp_path, start="2026-09-29 22:00:00"), tmp_path / "life"
+    run = ("simulate", file, "--speed", "10000", "--state", state)
+    assert f"go on with:\n  magwatt simulate {file} --speed 10000 --state {state}\n" in magwatt(
+        *run, "--seconds", "3000"
+    )
+    told = magwatt(*run, "--seconds", "86400")
+    assert "4200 s of plant and agent" in told
+    assert "the old motor was stopped" in told
+    config = state / "plant.toml"
+    assert 'kind = "induction"' in config.read_text(encoding="utf-8")
+    told = magwatt(*run, "--seconds", "1800")
+    assert "no baseline of fan is frozen" in told.splitlines()[0]
+    text = config.read_text(encoding="utf-8")
+    assert 'replaces = { kind = "induction", class = "IE1", kw = 55' in text
+    assert "[drive.vfd-fan]" in text
+    assert magwatt("verify", "--config", config).endswith("content\n")
+
+
+def test_what_cannot_be_gone_on_with_is_one_line(tmp_path: Path) -> None:
+    file, state = shortened("pump-life", tmp_path), tmp_path / "life"
+    run = ("simulate", file, "--speed", "10000", "--state", state, "--seconds", "300")
+    magwatt(*run)
+    other = shortened("fan-life", tmp_path)
+    refused = [
+        (("simulate", other, *run[2:]), "holds a run with scenario pump-life, not fan-life"),
+        ((*run, "--seed", "2"), "holds a run with seed 1, not 2"),
+    ]
+    for command, told in refused:
+        output = magwatt(*command, code=2)
+        assert told in output
+        assert output.count("\n") == 1
+    file.write_text(file.read_text(encoding="utf-8").replace("hidden = 0.01", "hidden = 0.02"), encoding="utf-8")
+    assert "the file of pump-life was changed since its last run" in magwatt(*run, code=2)
+    noted = state / "simulated.json"
+    noted.write_text(noted.read_text(encoding="utf-8").replace("300.0", "null"), encoding="utf-8")
+    file = shortened("pump-life", tmp_path)
+    assert "its last run was killed or runs still" in magwatt(*run, code=2)
+    noted.write_text("[]", encoding="utf-8")
+    assert "simulated.json cannot be read" in magwatt(*run, code=2)
+    noted.unlink()
+    assert "no run of magwatt simulate left it" in magwatt(*run, code=2)
+
+
+def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
+    file, state = shortened("pump-life", tmp_path), tmp_path / "life"
+    command = [*MAGWATT, "simulate", str(file), "--speed", "10000", "--state", str(state)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until_s, begun = time.monotonic() + 60, state / "state" / "magwatt.sqlite"
+    while not begun.exists() and time.monotonic() < until_s:
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    reached = json.loads((state / "simulated.json").read_text(encoding="utf-8"))["seconds"]
+    assert 0 < reached < 2 * 86_400
+    told = magwatt(*command[3:], "--seconds", "600")
+    assert "600 s of plant and agent" in told
+    assert magwatt("verify", "--config", state / "plant.toml", code=(0, 1)).count("bad record") == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("start = 2026-09-28", "start = 2026-09-31x", "not valid TOML"),
+        ("start = 2026-09-28", 'start = "2026-09-28"', "life.start: must be a date such as 2026-09-30, got"),
+        ("start = 2026-09-28", "start = 2026-10-28", "life.retrofit: must be after life.start"),
+        ("stands_h = 18", "stands_h = 25", "life.reporting: must not be before the new motor runs"),
+        ("end = 2026-10-03 02:00:00", "end = 2026-10-01", "life.end: must be after life.reporting"),
+        ("production = 0.9", "production = 9", "life.production: a share of before, 0.1 to 1.2, got 9"),
+        ("retrofit = ", "retro = ", "life.retro: unknown key; did you mean 'retrofit'?"),
+        ('replaces = "160kw-ie1"\n', "", "train.pump.replaces: is missing; a life begins with that motor"),
+        ('kind = "driven"', 'kind = "driven"\ncount = 2', "life: goes with one train of kind 'driven'"),
+        ("wander_s = 9000", "wander_s = 0", "train.pump.load: wander from 0 to below 1, wander_s positive"),
+        ('of = "pump"', 'of = "pomp"', "signal.flow.of: must be one train with a flow: pump"),
+        ("unit = 9", "unit = 2", "flow: unit 2 on line pump-house is taken by vfd-pump"),
+        ("full = 850", "full = 0", "signal.flow: full must be positive"),
+        ("Asia/Shanghai", "Asia/Shanghia", "site.timezone: 'Asia/Shanghia' is not known"),
+    ],
+)
+def test_a_mistake_in_a_life_is_one_line(old: str, new: str, told: str, tmp_path: Path) -> None:
+    path = shortened("pump-life", tmp_path)
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    output = magwatt("simulate", path, "--speed", "10000", "--seconds", "300", code=2)
+    assert told in output
+    assert output.count("\n") == 1
