@@ -13,7 +13,7 @@ _SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, mechanical, additional part o
 _IDLE_FLUX2 = 0.82  # (flux without current / at rated current)² = 1/(1 + x²), x = Xq·I/E of 0.4–0.5
 _PLATE_U = 0.15  # of rated losses: IEC 60034-1 lets a plate's losses be 15 % larger than told [M]
 _CLASS_U = 0.20  # of rated losses by class: between its limit and the next one's
-_COPPER_SHARE_U = 0.25  # of the copper's half
+_COPPER_SHARE_U = 0.40  # of the copper's half: from 30 to 70 % of all losses, as far as SPLIT_U lets any part lie [M]
 _SHAPE_U = (0.35, 0.50, 0.60)  # core, mechanical, additional: of a split and exponents that nobody measured
 _CURRENT_U = 0.03  # of a drive's own current
 _WARM_U, _COLD_U = 0.02, 0.06  # of the resistance: winding temperature known to 5 K, guessed to 15 K
