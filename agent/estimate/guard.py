@@ -20,6 +20,7 @@ AGREE = 5  # readings in a row before a finding opens, and before it closes
 ROTATION_U = 0.02  # of speed against frequency and poles
 RUNNING = 0.02  # of rated current or frequency
 _DRIVE_POWER_U = 0.12  # of a drive's own output power, for a comparison with the meter
+RATIO_SAME = 0.1  # two ratios that differ by less are one: real ones are a fifth apart at least
 _LETTERS = {"A": "L1", "B": "L2", "C": "L3"}
 
 
@@ -36,6 +37,20 @@ class Finding(NamedTuple):
 
 
 _UNKNOWN = Finding(wiring.UNKNOWN, ())
+_RATIO = "ratio:"
+
+
+def _alike(one: Finding, other: Finding) -> bool:
+    """The same finding. A ratio is not the same digits from reading to reading: the load moves, transformers do not."""
+    words = [found.candidates or (found.verdict,) for found in (one, other)]
+    return len(words[0]) == len(words[1]) and all(map(_same_word, *words))
+
+
+def _same_word(one: str, other: str) -> bool:
+    if not (one.startswith(_RATIO) and other.startswith(_RATIO)):
+        return one == other
+    a, b = (float(word.removeprefix(_RATIO)) for word in (one, other))
+    return abs(a - b) <= RATIO_SAME * max(a, b)
 
 
 class Guard:
@@ -57,10 +72,10 @@ class Guard:
         found = self._diagnosed(reading, number, cage)
         if found.verdict in (wiring.UNKNOWN, wiring.UNCLEAR):
             return  # too little current: what was found before holds
-        self._count = self._count + 1 if found == self._next else 1
+        self._count = self._count + 1 if _alike(found, self._next) else 1
         self._next = found
         if self._count >= AGREE or (self.wiring is _UNKNOWN and found.verdict == wiring.OK):
-            self.wiring = found
+            self.wiring = self.wiring if _alike(found, self.wiring) else found
 
     def drive(self, reading: Reading, number: Number) -> None:
         facts, motor = self._facts, self._asset.motor
@@ -123,7 +138,7 @@ class Guard:
         if wiring.REGENERATING in found.candidates and known:
             found = wiring.Diagnosis(wiring.OK)  # the meter was right while the load drove, or the drive brakes too
         if found.verdict == wiring.OK and (ratio := self._ratio(reading, number, cage)) is not None:
-            found = wiring.Diagnosis(f"ratio:{ratio:.2f}")
+            found = wiring.Diagnosis(f"{_RATIO}{ratio:.2f}")
             if asset.drive is None:  # capacitors behind the meter would lift the power factor as well
                 found = wiring.Diagnosis("ambiguous", (found.verdict, COMPENSATED))
         return Finding(_in_terminals(found.verdict), tuple(map(_in_terminals, found.candidates)))

@@ -255,6 +255,17 @@ def test_a_meter_at_a_wrong_place_sees_another_power(driven: Bench) -> None:
     assert "ratio" in str(found.values["meter_wiring"])
 
 
+def test_a_wrong_ratio_is_found_while_the_load_moves_and_told_once(driven: Bench) -> None:
+    """The digits of the ratio change with each reading; once found the first are told on."""
+    driven.run(12)
+    told = []
+    for second in range(20):
+        driven.meter = phases(80_000.0 * (1 + 0.01 * (second % 3)), 0.95)
+        told.append(driven.run(1).values["meter_wiring"])
+    assert str(told[8]).startswith("ratio:2.0")
+    assert len(set(told[8:])) == 1
+
+
 def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) -> None:
     """Half the power at a power factor that a 55 kW motor has only from 0.6 of its load on."""
     mains.meter = phases(18_000.0, 0.87)
