@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from agent.cli import main
 from agent.config import Config, ConfigError, Mqtt, load_config
 from agent.signals import signal_devices, topic_signals
+from agent.sinks.shapes import expected
 from agent.topology import assets
 
 PLANT = """
@@ -62,6 +63,8 @@ def test_both_kinds_stand_side_by_side(tmp_path: Path) -> None:
     (asset,) = assets(config)
     assert asset.signal_devices == ("signals-b-4", "signal.tonnes")
     assert [signal.accuracy for signal in asset.signals] == [None, 0.01]
+    told = {metric.name: metric.unit for metric in expected(asset)["telemetry"]}
+    assert told["signal_tonnes_t_h"] == "t/h", "every dialect declares it as it does a register's"
 
 
 def test_another_broker_has_its_own_login(tmp_path: Path) -> None:

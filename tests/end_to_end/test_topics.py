@@ -26,6 +26,8 @@ from agent.clock import SystemClock
 from agent.savings import keep
 from agent.store import Store
 
+pytestmark = pytest.mark.alone
+
 ROOT = "magwatt/v1/demo/gw-01"
 TONNES = """
 [signal.tonnes]
