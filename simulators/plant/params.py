@@ -256,9 +256,10 @@ LINE_START_55KW = LineStartMotor(
 
 # Set once by two sources, neither of which is IEC 61800-9-2, which the agent leans on. What grows with the load: data
 # sheets at a hot junction. IGBT and its energies 21 + 20 mJ at 200 A, 600 V: Semikron SKM200GB12T4; recovery 35 mJ at
-# 450 A and the diode's 1.75 V there: Infineon FF450R12KT4, scaled to 200 A, threshold 0.9 V [M]; bridge: Powersem
-# PSB 162; carrier and choke: usual [M]. What does not grow: what the US DOE's table of drive efficiencies
-# (vfd_efficiency_doe.csv, 3 to 400 hp) leaves beside these, least squares of the logarithms; see machines.drive_of.
+# 450 A and the diode's 1.75 V there: Infineon FF450R12KT4 (as github.com/pwr-control/library lists it), for 200 A,
+# threshold 0.9 V [M]; bridge: Powersem PSB 162; carrier and choke: usual [M]. What does not grow: what the US DOE's
+# table of drive efficiencies (vfd_efficiency_doe.csv, 3 to 400 hp) leaves beside these, least squares of the
+# logarithms; with machines._FIXED.
 DRIVE_55KW = Drive(
     power_w=55000.0,
     current_a=103.0,
