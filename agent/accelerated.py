@@ -1,7 +1,8 @@
 """Plant and agent in one process on virtual time: a month of polling in minutes, without wires, threads or a broker.
 
 Everything between the registers and the payloads is the real agent: pollers, ModbusDevice, Compute, Publisher. In the
-place of a wire stands simulators.bus.memory.MemoryLink, in the place of the broker whatever takes the payloads.
+place of a wire stands simulators.bus.memory.MemoryLink, in the place of the broker whatever takes the payloads; where
+delivery is asked for the brokers of the configuration get them too, from the spool and in real time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from random import Random
 from agent.checked import apply_checks, save_check
 from agent.compute import Compute
 from agent.config import Bus, Config, load_config
+from agent.deliver import Delivery
+from agent.hold import HoldBook
+from agent.marks import Marks
 from agent.poll import BusPoller, pollers, wire_of
 from agent.publish import Publisher
 from agent.run import TICK_S
@@ -65,6 +69,7 @@ def run_accelerated(
     start_utc_ns: int | None = None,
     from_s: float = 0.0,
     passed: Callable[[float], None] = lambda _: None,
+    deliver: bool = False,
 ) -> None:
     """`seconds` of the scenario's time. take: gets what the agent publishes, from the first greeting on.
 
@@ -74,8 +79,8 @@ def run_accelerated(
     commissioning, and what is doubted says so. folder: configuration and state stay there, with a ledger. start_utc_ns:
     of the plant's first second, default the scenario's. from_s: so many of its seconds passed in earlier runs; the
     plant is first brought there alone. passed: gets the plant's second at each step, and at the end the one that was
-    reached, also where the run was broken off. Same arguments, same bytes. Raises ConfigError when the configuration is
-    refused.
+    reached, also where the run was broken off. deliver: to the brokers too. Same arguments, same bytes. Raises
+    ConfigError when the configuration is refused.
     """
     plant = scenario.build(Random(seed))
     if fault is not None and scenario.provoke is not None:
@@ -89,20 +94,25 @@ def run_accelerated(
         )  # fmt: skip
         moving.bring(from_s)
         run_virtual(
-            lambda clock: _both(config, moving, clock, take, from_s, seconds, passed, seed, self_check, bool(folder)),
+            lambda clock: _both(
+                config, moving, clock, take, from_s, seconds, passed, seed, self_check, bool(folder), deliver
+            ),
             start_utc_ns + round(1e9 * from_s),
         )
 
 
 async def _both(
     config: Config, moving: VirtualPlant, clock: LoopClock, take: Take, from_s: float, seconds: float,
-    passed: Callable[[float], None], seed: int, self_check: bool, ledger: bool,
+    passed: Callable[[float], None], seed: int, self_check: bool, ledger: bool, deliver: bool,
 ) -> None:  # fmt: skip
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
     all_assets = assets(config)
     publisher = Publisher(config, all_assets, store, clock)
     publisher.carrier = _Carrier(take)
+    delivery = Delivery(config, publisher, store, clock) if deliver else None
+    marks = Marks(publisher.publish, publisher.tell_state, clock, HoldBook(config.state_dir), lambda: True)
+    marks.recall(clock.utc_ns() // 1_000_000)
     for topic, payload in publisher.greeting():
         take(topic, payload, True)
     lines = _by_address(moving.plant)
@@ -116,12 +126,12 @@ async def _both(
         {polled.device.name: polled.due_s() for bus in buses for polled in bus.devices},
         {drive.name: drive_rating_kw(config, drive) for drive in config.drives.values()},
         clock,
-        publisher.publish,
-        publisher.tell_state,
+        marks.emit,
+        marks.tell_state,
         {},
         store.counters(),
         publisher.tell_text,
-        savings=lambda asset, every_s: SavingsLane(asset, every_s, store, publisher.publish, config.site.timezone),
+        savings=lambda asset, every_s: SavingsLane(asset, every_s, store, marks.emit, config.site.timezone, marks.held),
     )
     computing.append(compute)
     shortest_s = min((bus.every_s for bus in config.buses.values()), default=1.0)
@@ -129,6 +139,7 @@ async def _both(
     async def tick() -> None:
         while True:
             await clock.sleep(max(TICK_S, shortest_s / _TICKS))
+            marks.take_holds(marks.look())
             compute.tick()
 
     async def book(keeper: Bookkeeper) -> None:
@@ -139,6 +150,8 @@ async def _both(
     tasks = [asyncio.create_task(moving.move(clock, from_s))]
     if ledger:
         tasks.append(asyncio.create_task(book(Bookkeeper(store, lambda: config, publisher, clock))))
+    if deliver:
+        publisher.announce_gaps()
     if self_check:
         await _check(config, buses, store, lines, clock)
     tasks += [asyncio.create_task(bus.run()) for bus in buses]
@@ -155,6 +168,8 @@ async def _both(
         store.save_counters({name: round(1000 * kwh) for name, kwh in compute.energies_kwh().items()})
         if ledger:
             remember(store, clock.utc_ns() // 1_000_000)
+        if delivery is not None:
+            delivery.stop(lambda: None)
         store.close()
         reached_s = from_s + min(clock.monotonic_ns() / 1e9, seconds)
         moving.up_to(reached_s)

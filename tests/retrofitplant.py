@@ -203,10 +203,11 @@ of = "pump"
 def run(
     plant: RetrofitPlant, folder: Path, seconds: float, every_s: float,
     take: Callable[[str, bytes, bool], None] = lambda *_: None, more: str = "", clock_off_s: float = 0.0,
+    whole: bool = False,
 ) -> None:  # fmt: skip
     """The agent watches for so long, with the configuration for what stands there now; its state lies in folder.
 
-    clock_off_s: how wrong its clock is.
+    clock_off_s: how wrong its clock is. whole: with ledger and delivery to the broker, plant.toml in folder.
     """
     state = folder / "state"
     first = folder / "first.toml"
@@ -216,4 +217,5 @@ def run(
         "retrofit", "", every_s, lambda _: plant,
         lambda ends, _url, _state: config_toml(plant.new, ends.more["line"], state, every_s, more, plant.classes),
     )  # fmt: skip
-    run_accelerated(scenario, seconds, take, start_utc_ns=plant.now_ms * 1_000_000 + round(1e9 * clock_off_s))
+    run_accelerated(scenario, seconds, take, start_utc_ns=plant.now_ms * 1_000_000 + round(1e9 * clock_off_s),
+                    folder=folder if whole else None, deliver=whole)  # fmt: skip
