@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from collections import Counter
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: two threads take longer than one
 
 import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from retrofitcases import CASES, Told
+
+from agent.savings.models import described
 
 SEEDS = 1000
 
@@ -41,13 +47,25 @@ def show(name: str, told: list[Told]) -> None:
     causes = [f"{cause} {np.mean([item.saving.causes[cause] for item in told] / adjusted):.3f}"
               for cause in told[0].saving.causes]  # fmt: skip
     print(f"  standard uncertainties, %: {', '.join(causes)}")
-    kinds = sorted({item.baseline.kind for item in told})
-    print("  models:", ", ".join(f"{kind} {sum(item.baseline.kind == kind for item in told)}" for kind in kinds))
+    kinds = Counter(_model(item) for item in told)
+    print("  models:", ", ".join(f"{kind} {count}" for kind, count in kinds.most_common()))
+    print(
+        f"  reporting within the baseline's range {100 * np.mean([_claimed(item) for item in told]):.1f} % of the time"
+    )
     for part, true_wh in (("motor", "motor_wh"), ("drive", "drive_wh")) if told[0].saving.parts else ():
         missed = np.array([item.saving.parts[part].wh - getattr(item, true_wh) for item in told])
         inside = 100 * np.mean(np.abs(missed) <= [item.saving.parts[part].u95_wh for item in told])
         print(f"  {part}: error {(missed / adjusted).mean():+.3f} %, largest {np.abs(missed / adjusted).max():.3f} %, "
               f"inside U {inside:.1f} %")  # fmt: skip
+
+
+def _model(told: Told) -> str:
+    base = told.baseline
+    return described(base.kind, base.shape, [name.removeprefix("signal_") for name in base.drivers])
+
+
+def _claimed(told: Told) -> float:
+    return told.saving.intervals / len(told.lines)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ import numpy as np
 from retrofitkit import (
     DAMPER_FAN,
     PUMP_HIGH_HEAD,
+    SHIFT,
     SWAP,
+    TEMPERATURE,
     Array,
     Hours,
     MeterErrors,
@@ -90,10 +92,38 @@ def swap_with_another_meter(seed: int) -> Told:
     return _run(SWAP, rng, (14 * 96, 30 * 96), (0.88, 0.88), meters)
 
 
+def two_drivers(seed: int) -> Told:
+    """What the pump lifts is heavier when it is colder (1 % for 4 K); reporting is 4 K warmer, within what was seen."""
+    return _with_temperature(seed, 0.0025)
+
+
+def needless_temperature(seed: int) -> Told:
+    """The same temperatures, and the energy does not care."""
+    return _with_temperature(seed, 0.0)
+
+
+def nothing_saved_with_two_drivers(seed: int) -> Told:
+    """The old motor stays, the meter is exchanged, production falls and it is warmer."""
+    return _with_temperature(seed, 0.0025, changed=False)
+
+
+def by_shift(seed: int) -> Told:
+    """Each shift throttles in its own way: 3 % more and 2 % less load at the same flow. After the retrofit there are
+    more nights."""
+    return _with_shifts(seed, (0.0, 0.03, -0.02))
+
+
+def needless_shift(seed: int) -> Told:
+    return _with_shifts(seed, (0.0, 0.0, 0.0))
+
+
 CASES = {
     "real retrofit": real_retrofit, "large retrofit": large_retrofit,
     "large retrofit, class 0.2S": large_retrofit_fine, "nothing saved": nothing_saved, "motor swap": motor_swap,
-    "motor swap, another meter": swap_with_another_meter,
+    "motor swap, another meter": swap_with_another_meter, "two drivers": two_drivers,
+    "two drivers, needless temperature": needless_temperature,
+    "two drivers, nothing saved": nothing_saved_with_two_drivers, "by shift": by_shift,
+    "by shift, needless": needless_shift,
 }  # fmt: skip
 
 
@@ -104,6 +134,13 @@ def _run(
 ) -> Told:  # fmt: skip
     before = _hours(plant, rng, lengths[0], means[0], meters[0], sensor, new=False)
     after = _hours(plant, rng, lengths[1], means[1], meters[1], sensor, new=changed, first=lengths[0] + 96)
+    return _told(plant, before, after, kind, changed=changed, classes=classes)
+
+
+def _told(
+    plant: Retrofit, before: Hours, after: Hours, kind: str = "", *, changed: bool = True,
+    classes: tuple[str, str] = CLASSES,
+) -> Told:  # fmt: skip
     frozen = freeze(learn("pump", before.intervals, kind=kind or None, classes=classes), 0, "test")
     saving, lines = evaluate(frozen, after.intervals, classes=classes, old_motor=plant.old_plate)
     claimed = np.array([not line.why for line in lines])
@@ -122,6 +159,37 @@ def _hours(
     influence = ar1(rng, n, 0.6, 0.01)
     assert sensor is None or callable(sensor)
     return hours(plant, flows(rng, n, mean), influence, meter, new=new, first=first, sensor=sensor)
+
+
+def _with_temperature(seed: int, per_k: float, *, changed: bool = True) -> Told:
+    rng = np.random.default_rng(seed)
+    first = draw_meter(rng)
+    second = first if changed else draw_meter(rng, "mcc-1 30001177 400/5")
+
+    def half(n: int, mean: float, warmer_k: float, meter: MeterErrors, begin: int, new: bool) -> Hours:
+        hour = np.arange(n) / 4
+        inlet_c = 18 + warmer_k + 4 * np.sin(2 * np.pi * (hour - 9) / 24) + ar1(rng, n, 0.995, 4.0)
+        influence = (1 + ar1(rng, n, 0.6, 0.01)) * (1 - per_k * (inlet_c - 18)) - 1
+        return hours(PUMP_HIGH_HEAD, flows(rng, n, mean), influence, meter, new=new, first=begin,
+                     more={TEMPERATURE: inlet_c})  # fmt: skip
+
+    before = half(14 * 96, 0.89, 0.0, first, 0, False)
+    return _told(PUMP_HIGH_HEAD, before, half(30 * 96, 0.82, 4.0, second, 15 * 96, changed), changed=changed)
+
+
+def _with_shifts(seed: int, more: tuple[float, ...]) -> Told:
+    """more: load of each shift at the same flow, relative."""
+    rng = np.random.default_rng(seed)
+    meter = draw_meter(rng)
+
+    def half(n: int, mean: float, nights: float, begin: int, new: bool) -> Hours:
+        shift = np.repeat(np.where(rng.random(n // 32) < nights, 2, np.arange(n // 32) % 3), 32)
+        influence = (1 + ar1(rng, n, 0.6, 0.01)) * (1 + np.asarray(more)[shift]) - 1
+        return hours(PUMP_HIGH_HEAD, flows(rng, n, mean), influence, meter, new=new, first=begin,
+                     more={SHIFT: shift + 1.0})  # fmt: skip
+
+    before = half(14 * 96, 0.89, 0.0, 0, False)
+    return _told(PUMP_HIGH_HEAD, before, half(30 * 96, 0.82, 0.3, 15 * 96, True))
 
 
 def _saturating(flow: Array) -> Array:

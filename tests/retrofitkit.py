@@ -7,7 +7,7 @@ energy and losses) comes from its own loss models, fed with what drive and meter
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
@@ -39,6 +39,7 @@ from simulators.scenarios.machines import drive_of, induction_motor, magnet_moto
 Array = NDArray[np.float64]
 START_MS = 1_790_000_100_000 // QUARTER_MS * QUARTER_MS
 FLOW = "signal_flow_m3_h"
+TEMPERATURE, SHIFT = "signal_inlet_c", "signal_shift"
 _RPM = 30 / math.pi
 _GRID = np.linspace(0.25, 1.2, 96)
 _QUIET = replace(params.BUSBAR, volts_sigma=0.0, frequency_sigma_hz=0.0)
@@ -232,9 +233,10 @@ class Hours:
 
 def hours(
     plant: Retrofit, flow: Array, influence: Array, meter: MeterErrors, *, new: bool, first: int = 0,
-    sensor: Callable[[Array], Array] | None = None, asset: str = "pump",
+    sensor: Callable[[Array], Array] | None = None, asset: str = "pump", more: Mapping[str, Array] | None = None,
 ) -> Hours:  # fmt: skip
-    """influence: relative, on the load, of what nobody measures. sensor: what the driver shows for a flow."""
+    """influence: relative, on the load, of all but the flow. sensor: what the driver shows for a flow. more: other
+    drivers as measured."""
     at = points(plant)
 
     def look(column: Array) -> Array:
@@ -249,9 +251,9 @@ def hours(
     driver = (sensor(flow) if sensor else flow) * 1000
     intervals = []
     for k in range(len(flow)):
-        more: dict[str, Any] = {}
+        known: dict[str, Any] = {}
         if new:
-            more = {
+            known = {
                 "shaft_wh": float(shown_wh[k] - drive[k] - motor[k]), "drive_loss_wh": float(drive[k]),
                 "motor_loss_wh": float(motor[k]), "u_drive_loss_wh": float(u_drive[k]),
                 "u_motor_loss_wh": float(u_motor[k]), "speed_rpm": float(speed[k]),
@@ -259,7 +261,8 @@ def hours(
         intervals.append(
             Interval(
                 asset, START_MS + (first + k) * QUARTER_MS, float(shown_wh[k]), reactive_varh=float(shown_varh[k]),
-                drivers={FLOW: Driver(float(driver[k]))}, meter=meter.name, running_s=900.0, **more,
+                drivers={name: Driver(float(x[k])) for name, x in {FLOW: driver, **(more or {})}.items()},
+                meter=meter.name, running_s=900.0, **known,
             )
         )  # fmt: skip
     return Hours(intervals, old_wh, new_wh, look(at.old_loss_w - at.motor_loss_w), -look(at.drive_loss_w))

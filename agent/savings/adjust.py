@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from agent.savings import events as nre
 from agent.savings.meters import MeterDoubt, meter_doubt
-from agent.savings.models import OldMotor, beyond, terms, values_of
+from agent.savings.models import OldMotor, beyond, is_state, quadratic, terms, values_of
 from agent.savings.parts import PartSums
 from agent.savings.quantile import half_width, student_t
 from agent.savings.types import Baseline, Driver, Event, Interval, Saving
@@ -42,7 +42,7 @@ class _Sums:
     measured_wh: float = 0.0
     all_wh: float = 0.0
     filled_wh: float = 0.0
-    slope_u_wh: float = 0.0
+    slope_u_wh: list[float] = field(default_factory=list)  # of each driver
     covered_s: float = 0.0
     claimed: int = 0
     active_wh: float = 0.0  # of intervals whose reactive energy is known, with
@@ -60,8 +60,8 @@ class Tally:
         plate = old_motor or baseline.shape.get("old_motor")
         self.lines: list[Line] = []
         self._parts, self._sums = PartSums(OldMotor(**plate) if plate else None), _Sums()
-        sizes = [len(baseline.coefficients), *(len(rival["coefficients"]) for rival in baseline.rivals)]
-        self._vectors = [[0.0] * size for size in sizes]
+        self._terms = _TermSums(baseline)
+        self._sums.slope_u_wh = [0.0] * max(len(baseline.drivers), 1)
         self._meters: set[str] = set()
 
     def add(self, item: Interval) -> Line:
@@ -84,8 +84,9 @@ class Tally:
         if item.reactive_varh is not None:
             sums.active_wh += item.energy_wh or 0.0
             sums.reactive_varh += item.reactive_varh
-        _add_terms(baseline, self._vectors, item, values, share)
-        sums.slope_u_wh += _slope_u(baseline, values) * share
+        self._terms.add(item, values, share)
+        for k, u_wh in enumerate(_slopes_u(baseline, values)):
+            sums.slope_u_wh[k] += u_wh * share
         self._parts.add(item, line.adjusted_wh)
         return line
 
@@ -98,7 +99,7 @@ class Tally:
         tan_phi = sums.reactive_varh / sums.active_wh if sums.active_wh > 0 else None
         doubt = meter_doubt(baseline, adjusted_wh, sums.measured_wh, tan_phi, self.classes, self._meters)
         saved_wh = adjusted_wh - sums.measured_wh
-        causes, u95_wh = _doubt(baseline, self._vectors, sums, doubt)
+        causes, u95_wh = _doubt(baseline, self._terms, sums, doubt)
         waiting = [event for event in self.events if event.decision is None and event.asset == baseline.asset]
         saving = Saving(
             baseline.asset, *span, sums.claimed, adjusted_wh, sums.measured_wh, saved_wh, u95_wh,
@@ -188,50 +189,59 @@ def _expected(baseline: Baseline, values: Sequence[Driver]) -> float:
     return sum(a * b for a, b in zip(row, baseline.coefficients, strict=True))
 
 
-def _slope_u(baseline: Baseline, values: Sequence[Driver]) -> float:
-    """|dE/dd|·u of the drivers, standard."""
-    found = 0.0
+def _slopes_u(baseline: Baseline, values: Sequence[Driver]) -> list[float]:
+    """|dE/dd|·u of each driver, standard; a state has none."""
+    found = [0.0] * len(values)
     for k, (mean, u) in enumerate(values):
-        if u <= 0 or baseline.kind in ("state", "shaft-power"):
+        if u <= 0 or baseline.kind == "shaft-power" or is_state(baseline, k):
             continue
         moved = [value if j != k else Driver(mean + u / 2, u) for j, value in enumerate(values)]
         back = [value if j != k else Driver(mean - u / 2, u) for j, value in enumerate(values)]
-        found += abs(_expected(baseline, moved) - _expected(baseline, back)) / 2
+        found[k] = abs(_expected(baseline, moved) - _expected(baseline, back)) / 2
     return found
 
 
-def _add_terms(
-    baseline: Baseline, vectors: list[list[float]], item: Interval, values: Sequence[Driver], share: float
-) -> None:
-    rows = [terms(baseline.kind, baseline.shape, [value.mean for value in values])]
-    for rival in baseline.rivals:
-        own = [item.drivers.get(name) for name in rival["drivers"]]
-        if any(value is None for value in own):  # the rival says nothing here: it is taken to agree
-            rows.append([])
-            continue
-        rows.append(terms(rival["kind"], rival["shape"], [value.mean for value in own if value is not None]))
-    for vector, row in zip(vectors, rows, strict=True):
-        for k, value in enumerate(row):
-            vector[k] += share * value
+class _TermSums:
+    """Rows of terms, summed: of the model, of each rival, and of the model over what that rival spoke of. Where a rival
+    says nothing (its driver is missing) it is taken to agree."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        size = len(baseline.coefficients)
+        self.own = [0.0] * size
+        self.rivals = [([0.0] * len(rival["coefficients"]), [0.0] * size) for rival in baseline.rivals]
+
+    def add(self, item: Interval, values: Sequence[Driver], share: float) -> None:
+        baseline = self._baseline
+        row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
+        _add(self.own, row, share)
+        for rival, (vector, own) in zip(baseline.rivals, self.rivals, strict=True):
+            known = [item.drivers[name].mean for name in rival["drivers"] if name in item.drivers]
+            if len(known) < len(rival["drivers"]):
+                continue
+            try:
+                said = terms(rival["kind"], rival["shape"], known)
+            except ValueError:  # a state that it does not know
+                continue
+            _add(vector, said, share)
+            _add(own, row, share)
 
 
-def _quadratic(vector: Sequence[float], covariance: Sequence[Sequence[float]]) -> float:
-    rows = (sum(c * b for c, b in zip(row, vector, strict=True)) for row in covariance)
-    return sum(a * b for a, b in zip(vector, rows, strict=True))
+def _add(vector: list[float], row: Sequence[float], share: float) -> None:
+    for k, value in enumerate(row):
+        vector[k] += share * value
 
 
-def _doubt(
-    baseline: Baseline, vectors: Sequence[Sequence[float]], sums: _Sums, doubt: MeterDoubt
-) -> tuple[dict[str, float], float]:
+def _doubt(baseline: Baseline, found: _TermSums, sums: _Sums, doubt: MeterDoubt) -> tuple[dict[str, float], float]:
     """Standard uncertainties by cause (Wh), and U95 of them all: normal parts in quadrature, the widest even one as
     what it is."""
     tau = baseline.n / baseline.n_effective if baseline.n else 1.0
-    variance = max(_quadratic(vectors[0], baseline.covariance), 0.0)
+    variance = max(quadratic(found.own, baseline.covariance), 0.0)
     causes = {
         "model": math.sqrt(variance),
         "scatter": baseline.residual_wh * math.sqrt(sums.n * tau),
-        "choice": _choice(baseline, vectors, variance),
-        "driver": sums.slope_u_wh,
+        "choice": _choice(baseline, found),
+        "driver": math.hypot(*sums.slope_u_wh),
         "gaps": FILLED_U * sums.filled_wh,
         **doubt.causes,
     }
@@ -242,14 +252,16 @@ def _doubt(
     return causes, half_width(normal, widest, t)
 
 
-def _choice(baseline: Baseline, vectors: Sequence[Sequence[float]], variance: float) -> float:
+def _choice(baseline: Baseline, found: _TermSums) -> float:
     """How far rivals lie from the chosen model over these intervals, beyond what their own coefficients' doubt explains
-    (Hausman): the root of the mean square, for each of them might have been chosen."""
-    best = sum(a * b for a, b in zip(vectors[0], baseline.coefficients, strict=True))
-    squares = []
-    for rival, vector in zip(baseline.rivals, vectors[1:], strict=True):
+    (Hausman): the root of the mean square, weighted by how well each foretells; those frozen without weights alike."""
+    total = weights = 0.0
+    for rival, (vector, own) in zip(baseline.rivals, found.rivals, strict=True):
         if any(vector):
             said = sum(a * b for a, b in zip(vector, rival["coefficients"], strict=True))
-            own = abs(_quadratic(vector, rival["covariance"]) - variance)
-            squares.append(max((said - best) ** 2 - own, 0.0))
-    return math.sqrt(sum(squares) / len(squares)) if squares else 0.0
+            best = sum(a * b for a, b in zip(own, baseline.coefficients, strict=True))
+            explained = abs(quadratic(vector, rival["covariance"]) - quadratic(own, baseline.covariance))
+            weight = rival.get("weight", 1.0)
+            total += weight * max((said - best) ** 2 - explained, 0.0)
+            weights += weight
+    return math.sqrt(total / weights) if weights else 0.0

@@ -7,21 +7,21 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from agent.savings import candidates
 from agent.savings.meters import UNKNOWN, alike
 from agent.savings.types import Baseline, Interval
 
 if TYPE_CHECKING:
-    from agent.savings.fit import Array, Fit
+    from agent.savings.fit import Array
 
 LEAST = 48  # intervals: half a day
 UNFIT = ("bypass", "hold", "wiring", "ratio", "clock")  # flags of an interval that no baseline is learnt from
 COVERED = 0.75  # of an interval's time, that its means stand for all of it
 STEADY = 0.05  # CV below which a constant says enough by itself
-NEAR = 1.10  # times the best CV(RMSE): a rival
 PLATE_U = 0.08  # standard uncertainty of energy worked out from shaft and plate, relative: half of method M1's
-SHIFT_S = 8 * 3600.0
 HASHED_WITHOUT = ("hash",)
 
 
@@ -45,10 +45,10 @@ def learn(
     asset: str, intervals: Iterable[Interval], *, drivers: Sequence[str] | None = None, kind: str | None = None,
     classes: tuple[str, str] = ("", ""), bypass: bool = False,
 ) -> Baseline:  # fmt: skip
-    """The model that foretells best what it was not fitted to, of all drivers and kinds, or of those asked for.
+    """The model that foretells best what it was not fitted to; a driver more must earn its place.
 
-    drivers: names that the retrofit does not change (never speed or torque of a drive); None: all there are. classes:
-    of the meter and its transformers. Raises LearnError.
+    drivers: names that the retrofit does not change (never speed or torque of a drive), which the model must then take,
+    all of them; None: whichever help. classes: of the meter and its transformers. Raises LearnError.
     """
     import numpy as np
 
@@ -58,31 +58,49 @@ def learn(
     if len(found) < least or len(lengths) != 1:
         raise LearnError(_too_few(asset, list(intervals), found, lengths, least, bypass))
     names = _drivers(found, drivers, asset)
-    found = [item for item in found if all(name in item.drivers for name in names)]
+    found, columns = _columns(found, names)
     y = np.array([_energy(item) for item in found])
     if not y.mean() > 0:
         raise LearnError(f"{asset}: the motor used no energy in this time")
-    columns = {name: np.array([item.drivers[name].mean for item in found]) for name in names}
-    tried = _try_all(found, columns, y)
-    fitting = [item for item in tried if kind in (None, item.kind)]
+    tried = candidates.try_all(columns, y, [item.start_ms / 1000 for item in found])
+    fitting = [
+        item for item in tried if kind in (None, item.kind) and (not drivers or set(item.drivers) == set(drivers))
+    ]
     if not fitting:
-        raise LearnError(f"{asset}: no model {kind or ''} fits what was measured".replace("  ", " "))
-    best = fitting[0]
-    meters = _meters(found)
+        raise LearnError(_no_model(asset, kind, drivers))
+    best = candidates.choose(fitting, insisted=bool(drivers or kind))
     reactive = [item for item in found if item.reactive_varh is not None]
-    tan_phi = _ratio(reactive)
     return Baseline(
         asset=asset, kind=best.kind, drivers=best.drivers, coefficients=tuple(map(float, best.fit.coefficients)),
         covariance=tuple(tuple(map(float, row)) for row in best.fit.covariance), shape=best.shape,
         ranges={name: (float(columns[name].min()), float(columns[name].max())) for name in names}, n=len(found),
         n_effective=best.fit.n_effective, residual_wh=best.fit.residual, autocorrelation=best.fit.autocorrelation,
-        cv_rmse=best.fit.cv_rmse, nmbe=best.fit.nmbe, r2=best.fit.r2, energy_wh=float(y.sum()), tan_phi=tan_phi,
-        from_ms=found[0].start_ms, to_ms=found[-1].end_ms, length_s=found[0].length_s, meter=" | ".join(meters),
-        accuracy_class=classes[0], ct_class=classes[1],
+        cv_rmse=best.fit.cv_rmse, nmbe=best.fit.nmbe, r2=best.fit.r2, energy_wh=float(y.sum()),
+        tan_phi=_ratio(reactive), from_ms=found[0].start_ms, to_ms=found[-1].end_ms, length_s=found[0].length_s,
+        meter=" | ".join(_meters(found)), accuracy_class=classes[0], ct_class=classes[1],
         fallback="a test with the drive bypassed, not a measured baseline" if bypass else "",
         candidates={item.name: item.score for item in tried},
-        rivals=tuple(item.rival() for item in tried if item is not best and item.score <= NEAR * best.score)[:4],
+        rivals=tuple(candidates.rivals_of(best, tried)),
     )  # fmt: skip
+
+
+def alike_drivers(intervals: Iterable[Interval]) -> list[str]:
+    """Pairs of drivers that moved together, in words: a model may take one of them, and errs when they part."""
+    import numpy as np
+
+    found = usable(intervals)
+    if len(found) < LEAST:
+        return []
+    names = _drivers(found, None, "")
+    _, columns = _columns(found, names)
+    told = []
+    for one, other in combinations(names, 2):
+        if np.ptp(columns[one]) > 0 and np.ptp(columns[other]) > 0:
+            vif = max(candidates.inflation([columns[one], columns[other]]))
+            if vif > candidates.VIF_MOST:
+                told.append(f"{one} and {other} moved together (VIF {vif:.0f}): which of them drives the energy cannot "
+                            "be told from this time, and a model of one errs when they part")  # fmt: skip
+    return told
 
 
 def from_plate(
@@ -138,68 +156,6 @@ def from_json(body: Mapping[str, Any]) -> Baseline:
     return Baseline(**values)
 
 
-class _Tried:
-    def __init__(self, kind: str, drivers: tuple[str, ...], shape: dict[str, Any], fit: Fit, score: float) -> None:
-        self.kind, self.drivers, self.shape, self.fit, self.score = kind, drivers, shape, fit, score
-
-    @property
-    def name(self) -> str:
-        degree = f" {self.shape['degree']}" if self.kind == "polynomial" else ""
-        return f"{self.kind}{degree}" + (f" of {self.drivers[0]}" if self.drivers else "")
-
-    def rival(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind, "drivers": list(self.drivers), "shape": self.shape,
-            "coefficients": [float(value) for value in self.fit.coefficients],
-            "covariance": [[float(value) for value in row] for row in self.fit.covariance],
-        }  # fmt: skip
-
-
-def _try_all(found: list[Interval], columns: Mapping[str, Array], y: Array) -> list[_Tried]:
-    """Best first. Where a driver counts tonnes all are judged by whole shifts: energy comes at other times."""
-    import numpy as np
-
-    from agent.savings import fit
-
-    times_s = [item.start_ms / 1000 for item in found]
-    by_shift = any(_is_tonnes(name) for name in columns)
-    groups = np.array([int(t // SHIFT_S) for t in times_s]) if by_shift else None
-    tried: list[_Tried] = []
-
-    def attempt(model: str, name: str | None, shape: dict[str, Any]) -> None:
-        x = None if name is None else columns[name]
-        terms = fit.design(model, shape, x, len(y))
-        try:
-            if model == "production":
-                assert x is not None
-                sums_y, sums_x, counts = fit.grouped(y, x, times_s, SHIFT_S)
-                fitted = fit.least_squares(np.stack([counts, sums_x], axis=1), sums_y)
-                fitted = fitted._replace(residual=fitted.residual / float(np.sqrt(counts[0])))
-            else:
-                fitted = fit.least_squares(terms, y)
-        except ValueError:
-            return
-        score = fit.cross_validated(terms, y, groups)
-        if math.isfinite(score):
-            tried.append(_Tried(model, () if name is None else (name,), shape, fitted, score))
-
-    attempt("constant", None, {})
-    for name, x in columns.items():
-        states = np.unique(x)
-        if len(states) <= 6:
-            if len(states) > 1:
-                attempt("state", name, {"states": [float(value) for value in states]})
-            continue
-        for degree in (1, 2, 3):
-            attempt("polynomial", name, {"degree": degree})
-        attempt("affinity", name, {})
-        if len(centres := fit.centres_of(x, y)) > 2:
-            attempt("binned", name, {"centres": centres})
-        if _is_tonnes(name):
-            attempt("production", name, {"shift_s": SHIFT_S})
-    return sorted(tried, key=lambda item: item.score)
-
-
 def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) -> list[str]:
     """Those that nine of ten intervals have. Raises LearnError for one that was asked for and is missing."""
     counts: dict[str, int] = {}
@@ -214,8 +170,25 @@ def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) ->
     return list(wanted) if wanted is not None else sorted(present)
 
 
-def _is_tonnes(name: str) -> bool:
-    return name.endswith(("_t", "_t_h"))
+def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval], dict[str, Array]]:
+    """The intervals that know all drivers, without those in which a state changed, and their drivers."""
+    import numpy as np
+
+    found = [item for item in found if all(name in item.drivers for name in names)]
+    columns = {name: np.array([item.drivers[name].mean for item in found]) for name in names}
+    steady = np.ones(len(found), dtype=bool)
+    for x in columns.values():
+        if len(x) and (level := candidates.states_of(x)):
+            steady &= candidates.known(level, x)
+    return [item for item, kept in zip(found, steady, strict=True) if kept], {
+        name: x[steady] for name, x in columns.items()
+    }
+
+
+def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> str:
+    of = f" of {', '.join(drivers)}" if drivers else ""
+    more = "; models take up to three numbers and one state" if drivers and len(drivers) > 1 else ""
+    return f"{asset}: no model {kind or ''}{of} fits what was measured{more}".replace("  ", " ")
 
 
 def _energy(item: Interval) -> float:

@@ -29,9 +29,15 @@ class Fit(NamedTuple):
 
 
 def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Array:
-    """(n, terms). x: the driver, (n,); a state that is not known makes a row of NaN."""
+    """(n, terms). x: the driver, (n,), or drivers, (n, k); a state that is not known makes a row of NaN."""
     if kind == "constant" or x is None:
         return np.ones((n, 1))
+    if kind == "linear":
+        return np.stack([np.prod(x ** np.asarray(powers), axis=1) for powers in shape["powers"]], axis=1)
+    if kind == "indicator":
+        numbers = x[:, 0] if x.shape[1] == 2 else x[:, :-1]
+        base, levels = design(shape["base"], shape, numbers, n), design("state", shape, x[:, -1], n)
+        return np.concatenate([base, levels[:, 1:]], axis=1)
     if kind == "polynomial":
         return np.stack([x**power for power in range(int(shape["degree"]) + 1)], axis=1)
     if kind == "affinity":
@@ -47,7 +53,8 @@ def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Arra
         found[rows, k], found[rows, k + 1] = 1 - share, share
         return found
     if kind == "state":
-        states: Array = np.where(np.equal.outer(x, np.asarray(shape["states"])), 1.0, 0.0)
+        apart = np.abs(np.subtract.outer(x, np.asarray(shape["states"])))
+        states: Array = np.where(apart <= shape.get("within", 0.0), 1.0, 0.0)
         states[~states.any(axis=1)] = np.nan
         return states
     raise ValueError(f"no such model: {kind}")

@@ -6,6 +6,9 @@ binned      E = straight lines between the centres of ten bins of one driver
 polynomial  E = a + b·d + c·d² + …, to degree 3
 affinity    E = a + b·q + c·q³: a pump with static head, q its flow
 production  E = a + b·t: t tonnes; learnt from whole shifts, for what is rolled now is heated before
+linear      E = a + Σ b·d of two or three drivers, with products or squares where cross-validation asks for them
+indicator   E = one of those above for numbers, and a level of its own for each state of a driver that knows few
+            (indicator variables; ISO 50006 calls both drivers relevant variables [M])
 shaft-power E = (shaft energy + what the old motor would lose at it); a coefficient that errs as the plate's losses do
 Plain Python, for the process that polls; agent/savings/fit.py has the same terms for arrays, and a test holds them
 together.
@@ -13,7 +16,9 @@ together.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from agent.savings.types import Baseline, Driver, Interval
@@ -44,13 +49,23 @@ def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[
     if kind == "binned":
         return hats(shape["centres"], value)
     if kind == "state":
-        states = shape["states"]
-        if value not in states:
-            raise ValueError(f"a state that the baseline does not know: {value:g}")
-        return [float(value == state) for state in states]
+        return _indicators(shape, value)
+    if kind == "linear":
+        return [math.prod(map(pow, values, powers)) for powers in shape["powers"]]
+    if kind == "indicator":
+        return terms(shape["base"], shape, values[:-1]) + _indicators(shape, values[-1])[1:]
     if kind == "shaft-power":
         return [value]
     raise ValueError(f"no such model: {kind}")
+
+
+def _indicators(shape: Mapping[str, Any], value: float) -> list[float]:
+    """One for the state that this value is or lies within reach of, zero for the others."""
+    reach = shape.get("within", 0.0)
+    found = [float(abs(value - state) <= reach) for state in shape["states"]]
+    if not any(found):
+        raise ValueError(f"a state that the baseline does not know: {value:g}")
+    return found
 
 
 def hats(centres: Sequence[float], value: float) -> list[float]:
@@ -75,16 +90,59 @@ def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
     return known if len(known) == len(found) else None
 
 
+def is_state(baseline: Baseline, k: int) -> bool:
+    """Whether the model's driver k is a state and no number."""
+    return baseline.kind == "state" or (baseline.kind == "indicator" and k == len(baseline.drivers) - 1)
+
+
 def beyond(baseline: Baseline, values: Sequence[Driver]) -> str:
-    """The driver that lies beyond what the baseline saw, in words; empty: none does."""
-    for name, (mean, _) in zip(baseline.drivers, values, strict=False):
-        if name not in baseline.ranges:
+    """The driver that lies beyond what the baseline saw, in words; or several of them, where each lies within its range
+    but never were they seen so together: the hat value is larger than any of the baseline's. Empty: none does."""
+    for k, (name, (mean, _)) in enumerate(zip(baseline.drivers, values, strict=False)):
+        if name not in baseline.ranges or (is_state(baseline, k) and "within" in baseline.shape):
             continue
         low, high = baseline.ranges[name]
         slack = MARGIN * (high - low)
         if not low - slack <= mean <= high + slack:
             return f"{name} {mean:g} is beyond {low:g} to {high:g}"
+    most = baseline.shape.get("variance_most_wh2")
+    if most is not None:
+        row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
+        if quadratic(row, baseline.covariance) > most * (1 + MARGIN) ** 2:
+            together = ", ".join(f"{value.mean:g}" for value in values)
+            return f"{'+'.join(baseline.drivers)} {together} is beyond what was seen of them together"
     return ""
+
+
+def quadratic(vector: Sequence[float], matrix: Sequence[Sequence[float]]) -> float:
+    """v·M·vᵀ."""
+    rows = (sum(c * b for c, b in zip(row, vector, strict=True)) for row in matrix)
+    return sum(a * b for a, b in zip(vector, rows, strict=True))
+
+
+def others_at_mean(baseline: Baseline, interval: Interval) -> Interval:
+    """The interval with all drivers but the model's first at the baseline's mean, a state at the most frequent one: for
+    a curve over the first driver. Unchanged for models of one driver."""
+    means = baseline.shape.get("means")
+    if not means or not baseline.drivers:
+        return interval
+    others = {name: Driver(means[name]) for name in baseline.drivers[1:]}
+    return replace(interval, drivers={**interval.drivers, **others})
+
+
+def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> str:
+    """A model in words: `polynomial 2 of flow by shift`."""
+    if kind == "indicator":
+        return f"{described(shape['base'], shape, drivers[:-1])} by {drivers[-1]}"
+    more = ""
+    if kind == "polynomial":
+        more = f" {shape['degree']}"
+    elif kind == "linear":
+        squares = sum(max(powers) == 2 for powers in shape["powers"])
+        products = any(sum(powers) > max(powers) for powers in shape["powers"])
+        more = " with products" if products else ""
+        more += "" if not squares else " and squares" if products else " with a square"
+    return f"{kind}{more}" + (f" of {', '.join(drivers)}" if drivers else "")
 
 
 def old_losses_wh(old: OldMotor, interval: Interval) -> float | None:

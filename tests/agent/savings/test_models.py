@@ -7,7 +7,7 @@ import pytest
 from retrofitkit import DAMPER_FAN
 
 from agent.savings import fit
-from agent.savings.models import OldMotor, hats, old_losses_wh, terms
+from agent.savings.models import OldMotor, described, hats, old_losses_wh, terms
 from agent.savings.types import Interval
 
 SHAPES = {
@@ -22,6 +22,42 @@ def test_arrays_and_single_values_have_the_same_terms(kind: str) -> None:
     rows = fit.design(kind, SHAPES[kind], x, len(x))
     for value, row in zip(x, rows, strict=True):
         assert terms(kind, SHAPES[kind], [float(value)]) == pytest.approx(row.tolist(), rel=1e-14)
+
+
+SEVERAL = {
+    "a plane": ("linear", {"powers": [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 2, 0]]}, 3),
+    "levels": ("indicator", {"base": "polynomial", "degree": 2, "states": [1.0, 2.0, 3.0], "within": 0.1}, 1),
+    "levels of lines": ("indicator", {"base": "binned", "centres": [1.0, 2.0, 5.0], "states": [0.0, 1.0],
+                                      "within": 0.1}, 1),
+    "levels of a plane": ("indicator", {"base": "linear", "powers": [[0, 0], [1, 0], [0, 1], [1, 1]],
+                                        "states": [1.0, 2.0], "within": 0.1}, 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_of_several_drivers_too(case: str) -> None:
+    kind, shape, numbers = SEVERAL[case]
+    rng = np.random.default_rng(3)
+    x = rng.uniform(0.5, 6, (40, numbers))
+    if kind == "indicator":
+        x = np.concatenate([x, rng.choice(shape["states"], (40, 1)) + rng.uniform(-0.09, 0.09, (40, 1))], axis=1)
+    rows = fit.design(kind, shape, x, len(x))
+    for values, row in zip(x, rows, strict=True):
+        assert terms(kind, shape, [float(value) for value in values]) == pytest.approx(row.tolist(), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "drivers", "words"),
+    [
+        ("polynomial", {"degree": 2}, ["q"], "polynomial 2 of q"), ("constant", {}, [], "constant"),
+        ("linear", {"powers": [[0, 0], [1, 0], [0, 1]]}, ["q", "t"], "linear of q, t"),
+        ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [2, 0]]}, ["q", "t"], "linear with a square of q, t"),
+        ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [1, 1]]}, ["q", "t"], "linear with products of q, t"),
+        ("indicator", {"base": "affinity"}, ["q", "shift"], "affinity of q by shift"),
+    ],
+)  # fmt: skip
+def test_models_have_words(kind: str, shape: dict[str, object], drivers: list[str], words: str) -> None:
+    assert described(kind, shape, drivers) == words
 
 
 def test_between_centres_the_line_is_straight_and_weights_sum_to_one() -> None:

@@ -1,0 +1,259 @@
+"""Every model that a baseline is chosen from, and the choice: a driver more must earn its place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from agent.savings.models import described
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from agent.savings.fit import Array, Fit
+
+STATES_MOST = 6
+STATE_SHARE = 0.9  # of the intervals that lie at a state, where others are changes from one to the next
+STATE_LEAST = 12  # intervals at each state
+STATE_REACH = 0.1  # of the gap between states, that an interval's mean may lie off: a change a minute late
+NUMBERS_MOST = 6  # numeric drivers that are tried in pairs
+EARNS = 0.95  # times the CV(RMSE) without it, that a driver more must reach
+INDEPENDENT = 10  # independent samples for each coefficient of a model of several drivers [M: rule of thumb]
+VIF_MOST = 10.0  # variance inflation, above which drivers cannot be told apart [M: rule of thumb]
+NEAR = 1.10  # times the best CV(RMSE): a rival
+RIVALS = 4
+SHIFT_S = 8 * 3600.0
+NUMERIC = ("polynomial", "affinity", "binned")  # kinds that may stand under indicator variables
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """score: cross-validated CV(RMSE). vif: variance inflation of each driver, where there are several."""
+
+    kind: str
+    drivers: tuple[str, ...]
+    shape: dict[str, Any]
+    fit: Fit
+    score: float
+    vif: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return described(self.kind, self.shape, self.drivers)
+
+    @property
+    def sound(self) -> bool:
+        """Whether it may be chosen without anybody insisting."""
+        if len(self.drivers) < 2:
+            return True
+        enough = self.fit.n_effective >= INDEPENDENT * len(self.fit.coefficients)
+        return enough and max(self.vif.values()) <= VIF_MOST
+
+    def rival(self, best: Candidate) -> dict[str, Any]:
+        """weight: root of how likely it is beside the best, by what both foretell wrong (residuals taken as normal);
+        the root, for the scores are found from the same few samples."""
+        return {
+            "weight": float(f"{(best.score / self.score) ** (best.fit.n_effective / 2):.4g}"),
+            "kind": self.kind, "drivers": list(self.drivers), "shape": self.shape,
+            "coefficients": [float(value) for value in self.fit.coefficients],
+            "covariance": [[float(value) for value in row] for row in self.fit.covariance],
+        }  # fmt: skip
+
+
+def try_all(columns: Mapping[str, Array], y: Array, times_s: Sequence[float]) -> list[Candidate]:
+    """Best first. Where a driver counts tonnes all are judged by whole shifts: energy comes at other times."""
+    bench = _Bench(columns, y, times_s)
+    bench.attempt("constant", (), {})
+    levels = {name: found for name, x in columns.items() if (found := states_of(x))}
+    for name, level in levels.items():
+        bench.attempt("state", (name,), level)
+    numbers = [name for name in columns if name not in levels]
+    for name in numbers:
+        bench.of_one(name)
+    ranked = list(dict.fromkeys(item.drivers[0] for item in bench.ranked() if item.drivers and item.kind != "state"))
+    for pair in combinations(ranked[:NUMBERS_MOST], 2):
+        bench.of_several(pair)
+    pairs = [item for item in bench.ranked() if len(item.drivers) == 2]
+    for name in ranked[:NUMBERS_MOST] if pairs else ():
+        if name not in pairs[0].drivers:
+            bench.of_several((*pairs[0].drivers, name))
+    for item in list(bench.tried):
+        for name, level in levels.items() if item.kind in (*NUMERIC, "linear") else ():
+            bench.attempt("indicator", (*item.drivers, name), {"base": item.kind, **item.shape, **level})
+    return bench.ranked()
+
+
+def choose(tried: Sequence[Candidate], insisted: bool) -> Candidate:
+    """tried: not empty, best first. The best of the fewest drivers, unless more of them foretell clearly better.
+    insisted: somebody named the drivers or the kind; then soundness is told, not asked for."""
+    fit_to_choose = [item for item in tried if insisted or item.sound] or list(tried)
+    best: Candidate | None = None
+    for count in sorted({len(item.drivers) for item in fit_to_choose}):
+        found = next(item for item in fit_to_choose if len(item.drivers) == count)
+        asked = EARNS if count > 1 else 1.0
+        if best is None or found.score < asked * best.score:
+            best = found
+    assert best is not None
+    return best
+
+
+def rivals_of(best: Candidate, tried: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """What foretells as well or nearly; of each set of drivers one before any has two."""
+    near = [item for item in tried if item is not best and item.sound and item.score <= NEAR * best.score]
+    first: dict[frozenset[str], Candidate] = {}
+    for item in near:
+        first.setdefault(frozenset(item.drivers), item)
+    chosen = list(first.values())
+    chosen += [item for item in near if item not in chosen]
+    return [item.rival(best) for item in chosen[:RIVALS]]
+
+
+def states_of(x: Array) -> dict[str, Any] | None:
+    """The states of a driver that knows few, and how far off a mean may lie; None for one that is a number.
+
+    Beside up to six levels there may be changes: single intervals from one level to the next, which are no states.
+    """
+    import numpy as np
+
+    x = np.round(x, 9)
+    values, where, counts = np.unique(x, return_inverse=True, return_counts=True)
+    if len(values) == 1:
+        return None
+    if len(values) > STATES_MOST:
+        values = values[(counts >= STATE_LEAST) & ~_passed(x, where)]
+        if not 1 < len(values) <= STATES_MOST or np.count_nonzero(np.diff(x)) > len(x) / 4:
+            return None
+    elif (stays := ~_passed(x, where)).sum() > 1:
+        values = values[stays]
+    found = {
+        "states": [float(value) for value in values],
+        "within": float(STATE_REACH * np.diff(values).min()),
+    }
+    return found if known(found, x).mean() >= STATE_SHARE else None
+
+
+def _passed(x: Array, where: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which values are only ever met on the way from a lower one to a higher, or back. where: number of each value."""
+    import numpy as np
+
+    on_the_way = np.zeros(len(x))
+    on_the_way[1:-1] = (x[1:-1] - x[:-2]) * (x[2:] - x[1:-1]) > 0
+    found: NDArray[np.bool_] = np.bincount(where, on_the_way) == np.bincount(where)
+    return found
+
+
+def known(level: Mapping[str, Any], x: Array) -> NDArray[np.bool_]:
+    """(n,) of bool: which intervals lie at one of these states."""
+    import numpy as np
+
+    found: NDArray[np.bool_] = (np.abs(np.subtract.outer(x, np.asarray(level["states"]))) <= level["within"]).any(
+        axis=1
+    )
+    return found
+
+
+def inflation(columns: Sequence[Array]) -> list[float]:
+    """VIF of each column but the states' own: 1/(1−R²) of it by all others. columns: (n,), or (n, k) of indicators."""
+    import numpy as np
+
+    parts = [column.reshape(len(column), -1) for column in columns]
+    found = []
+    for k, part in enumerate(parts):
+        others = np.concatenate([np.ones((len(part), 1)), *(p for j, p in enumerate(parts) if j != k)], axis=1)
+        left = part - others @ np.linalg.lstsq(others, part, rcond=None)[0]
+        spread = ((part - part.mean(axis=0)) ** 2).sum(axis=0)
+        share = (left**2).sum(axis=0) / np.where(spread > 0, spread, 1)
+        found.append(float(1 / max(share.min(), 1e-12)))
+    return found
+
+
+def is_tonnes(name: str) -> bool:
+    return name.endswith(("_t", "_t_h"))
+
+
+class _Bench:
+    """Fits one after the other; what cannot be fitted or foretold is left out."""
+
+    def __init__(self, columns: Mapping[str, Array], y: Array, times_s: Sequence[float]) -> None:
+        import numpy as np
+
+        self.columns, self.y, self.times_s = columns, y, times_s
+        self.tried: list[Candidate] = []
+        by_shift = any(is_tonnes(name) for name in columns)
+        self._groups = np.array([int(t // SHIFT_S) for t in times_s]) if by_shift else None
+
+    def ranked(self) -> list[Candidate]:
+        return sorted(self.tried, key=lambda item: item.score)
+
+    def of_one(self, name: str) -> None:
+        from agent.savings.fit import centres_of
+
+        x = self.columns[name]
+        for degree in (1, 2, 3):
+            self.attempt("polynomial", (name,), {"degree": degree})
+        self.attempt("affinity", (name,), {})
+        if len(centres := centres_of(x, self.y)) > 2:
+            self.attempt("binned", (name,), {"centres": centres})
+        if is_tonnes(name):
+            self.attempt("production", (name,), {"shift_s": SHIFT_S})
+
+    def of_several(self, names: tuple[str, ...]) -> None:
+        """Straight, with the square of the first, with products of two, and with both and all squares."""
+        ones = [[int(j == k) for j in range(len(names))] for k in range(len(names))]
+        straight = [[0] * len(names), *ones]
+        products = [[a + b for a, b in zip(one, other, strict=True)] for one, other in combinations(ones, 2)]
+        squares = [[2 * power for power in one] for one in ones]
+        for more in ([], squares[:1], products, products + squares):
+            self.attempt("linear", names, {"powers": straight + more})
+
+    def attempt(self, kind: str, names: tuple[str, ...], shape: dict[str, Any]) -> None:
+        import numpy as np
+
+        from agent.savings import fit
+
+        picked = [self.columns[name] for name in names]
+        x = None if not picked else picked[0] if len(picked) == 1 else np.stack(picked, axis=1)
+        terms = fit.design(kind, shape, x, len(self.y))
+        try:
+            fitted = self._by_shifts(names[0]) if kind == "production" else fit.least_squares(terms, self.y)
+        except ValueError:
+            return
+        score = fit.cross_validated(terms, self.y, self._groups)
+        if not math.isfinite(score):
+            return
+        vif: dict[str, float] = {}
+        if len(names) > 1:
+            vif = self._vif(kind, names, shape)
+            rows = np.einsum("ij,jk,ik->i", terms, fitted.covariance, terms)
+            shape = {**shape, "means": self._means(kind, names), "variance_most_wh2": float(rows.max()), "vif": vif}
+        self.tried.append(Candidate(kind, names, shape, fitted, score, vif))
+
+    def _by_shifts(self, name: str) -> Fit:
+        import numpy as np
+
+        from agent.savings import fit
+
+        sums_y, sums_x, counts = fit.grouped(self.y, self.columns[name], self.times_s, SHIFT_S)
+        fitted = fit.least_squares(np.stack([counts, sums_x], axis=1), sums_y)
+        return fitted._replace(residual=fitted.residual / float(np.sqrt(counts[0])))
+
+    def _vif(self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any]) -> dict[str, float]:
+        from agent.savings.fit import design
+
+        columns = [self.columns[name] for name in names]
+        if kind == "indicator":
+            columns[-1] = design("state", shape, columns[-1], len(self.y))[:, 1:]
+        return {name: float(f"{value:.4g}") for name, value in zip(names, inflation(columns), strict=True)}
+
+    def _means(self, kind: str, names: tuple[str, ...]) -> dict[str, float]:
+        import numpy as np
+
+        found = {name: float(self.columns[name].mean()) for name in names}
+        if kind == "indicator":
+            values, counts = np.unique(np.round(self.columns[names[-1]], 9), return_counts=True)
+            found[names[-1]] = float(values[counts.argmax()])
+        return found
