@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from agent.savings.verify import open_copy
 from agent.store.file import NAME
 from simulators.scenarios import Scenario
 from simulators.scenarios.life import Life
+from simulators.truth import Row
 
 TRUTH_S = 900.0  # between two rows of a life's truth: its energies are sums, and each minute of it would fill a disk
 
@@ -49,8 +51,11 @@ def run_without_wires(scenario: Scenario, wanted: Wanted) -> None:
         if wanted.state is not None and not _is_frozen(wanted.state, life.asset):
             click.echo(f"no baseline of {life.asset} is frozen: it is measured, but nothing is told saved before "
                        f"magwatt baseline learn and freeze {life.asset}")  # fmt: skip
-    rows = _run(scenario, wanted, kept, from_s, to_s)
+    month = Month(life) if life is not None else None
+    rows = _run(scenario, wanted, kept, from_s, to_s, month)
     click.echo(f"{scenario.name}: {_long(to_s - from_s)} of plant and agent, {rows} rows")
+    if month is not None and (true := month.told()):
+        click.echo(true)
     if wanted.state is not None:
         click.echo("\n".join(_next_steps(life, wanted, wanted.state / CONFIG_FILE, to_s)))
 
@@ -71,7 +76,31 @@ def _end_s(scenario: Scenario, from_s: float, seconds: float | None) -> float:
     return turn_s
 
 
-def _run(scenario: Scenario, wanted: Wanted, kept: KeptRun, from_s: float, to_s: float) -> int:
+class Month:
+    """What is true of the month that a report will be made of, from the rows of a run that sees all of it."""
+
+    def __init__(self, life: Life) -> None:
+        self._life, self._bounds = life, dict.fromkeys(life.month_ms(), (math.nan, math.nan))
+
+    def take(self, utc_ms: int, rows: Mapping[str, Row]) -> None:
+        if utc_ms in self._bounds:
+            row = rows[self._life.asset]
+            old, new = row["adjusted_baseline_energy_kwh"], row["energy_taken_kwh"]
+            assert isinstance(old, float)
+            assert isinstance(new, float)
+            self._bounds[utc_ms] = old, new
+
+    def told(self) -> str:
+        """Empty when it was not seen."""
+        (old, new), (old_then, new_then) = self._bounds.values()
+        old_kwh, new_kwh = old_then - old, new_then - new
+        if math.isnan(old_kwh):
+            return ""
+        return (f"true of {self._life.month}: the old motor {old_kwh:.0f} kWh, the new one {new_kwh:.0f} kWh, "
+                f"saved {old_kwh - new_kwh:.0f} kWh ({100 * (1 - new_kwh / old_kwh):.1f} %)")  # fmt: skip
+
+
+def _run(scenario: Scenario, wanted: Wanted, kept: KeptRun, from_s: float, to_s: float, month: Month | None) -> int:
     rows, reached_s = 0, from_s
     progress = Progress(sys.stderr, from_s, to_s)
     every = max(1, round(TRUTH_S / scenario.step_s)) if scenario.life is not None else 1
@@ -94,7 +123,7 @@ def _run(scenario: Scenario, wanted: Wanted, kept: KeptRun, from_s: float, to_s:
         files.callback(progress.close)
         run_accelerated(
             scenario, to_s - from_s, take, seed=wanted.seed, truth=wanted.truth, truth_every=every, fault=wanted.fault,
-            folder=wanted.state, from_s=from_s, passed=passed,
+            folder=wanted.state, from_s=from_s, passed=passed, on_truth=month.take if month is not None else None,
         )  # fmt: skip
     return rows
 

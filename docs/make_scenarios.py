@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import make_lives
 import matplotlib
 
 matplotlib.use("svg")
@@ -24,7 +25,7 @@ from simulators.scenarios import load, names
 OUT = Path(__file__).parent / "scenarios"
 POINTS = 110  # of a line; more would only make the file large
 TRUE, SHOWN = "0.25", ("tab:blue", "tab:orange", "tab:green", "tab:red")
-plt.rcParams.update({"svg.hashsalt": "magwatt", "font.size": 8, "axes.grid": True, "grid.alpha": 0.3})
+plt.rcParams.update(make_lives.STYLE)
 
 
 class Seen(NamedTuple):
@@ -253,6 +254,7 @@ DRAW: dict[str, Callable[[str], None]] = {
     "broken-bar": broken_bar,
     "conveyor": conveyor,
     "demagnetising": demagnetising,
+    "fan-life": make_lives.picture,
     "fan-retrofit": lambda name: retrofit(name, "fan-damper", "fan-driven", 2),
     "grid-dip": grid_dip,
     "hoist": hoist,
@@ -260,6 +262,7 @@ DRAW: dict[str, Callable[[str], None]] = {
     "meter-wiring": meter_wiring,
     "mill": mill,
     "noisy-line": noisy_line,
+    "pump-life": make_lives.picture,
     "pump-retrofit": lambda name: retrofit(name, "pump-before", "pump-after", 24),
     "pump-station": pump_station,
     "roller-table": roller_table,

@@ -45,6 +45,12 @@ class Life:
         """When the next thing changes: the retrofit, the end; None behind it."""
         return next((at for at in (self.turns.retrofit_s, self.turns.end_s) if at > now_s), None)
 
+    def month_ms(self) -> tuple[int, int]:
+        """UTC, of its first and its last moment."""
+        begin = date.fromisoformat(f"{self.month}-01")
+        first, last = (round(1000 * _utc_s(day, self.timezone)) for day in (begin, _next_month(begin)))
+        return first, last
+
     def local(self, now_s: float) -> str:
         utc_s = self.turns.start_utc_ns / 1e9 + now_s
         return f"{datetime.fromtimestamp(utc_s, ZoneInfo(self.timezone)):%Y-%m-%d %H:%M}"
@@ -73,8 +79,12 @@ def first_month(life: LifeRecord) -> str:
     """Of which reporting sees the first day, or the next one."""
     day = life.reporting
     if day.day > 1:
-        day = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+        day = _next_month(day)
     return f"{day:%Y-%m}"
+
+
+def _next_month(day: date) -> date:
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
 def start_of(turns: Turns | None) -> int:

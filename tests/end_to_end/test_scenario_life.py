@@ -91,6 +91,9 @@ def test_a_whole_life_is_told_as_it_was(scenario: str, asset: str, share: tuple[
     )
     assert abs(saving["saved_wh"] / 1000 - (old - new)) <= saving["u95_wh"] / 1000, "of the whole month, unclaimed too"
     assert motor["notes"] == []
+    told = re.search(r"true of 2026-10: .* saved (\d+) kWh", lived.told[3])
+    assert told is not None
+    assert float(told[1]) == pytest.approx(old - new, abs=0.51)
 
 
 def kept(scenario: Scenario, plants: list[Mill]) -> Scenario:
