@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.savings.desk import Desk
     from agent.savings.types import Baseline, Event, Saving
 
-KINDS = ["constant", "state", "binned", "polynomial", "affinity", "production"]
+KINDS = ["constant", "state", "binned", "polynomial", "affinity", "production", "linear", "indicator"]
 _motor = click.argument("motor")
 _config = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), envvar=CONFIG_VARIABLE,
@@ -37,7 +37,13 @@ def baseline() -> None:
 @_motor
 @click.option("--from", "begin", metavar="DATE", help="Default: the motor's phase `baseline`, or all there is.")
 @click.option("--to", "end", metavar="DATE", help="The first moment that does not belong to it.")
-@click.option("--driver", "drivers", multiple=True, metavar="SIGNAL", help="Only these signals; default: all.")
+@click.option(
+    "--driver",
+    "drivers",
+    multiple=True,
+    metavar="SIGNAL",
+    help="A model of this signal, given again of several; default: those that help.",
+)
 @click.option("--model", "kind", type=click.Choice(KINDS), help="Default: the one that foretells best.")
 @click.option("--bypass", is_flag=True, help="From times when the drive was bypassed: a test on and off.")
 @click.option("--nameplate", is_flag=True, help="From `replaces`, where nothing was measured before.")
@@ -196,8 +202,10 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
         body = {"baseline": to_json(found), "odd": odd, "saving": saving_json(saving) if saving else None}
         click.echo(json.dumps(body, ensure_ascii=False))
         return
+    from agent.savings.models import described, factors, formula
+
     state = f"frozen {desk.local(found.frozen_ms)} by {found.by}, {found.hash}" if found.frozen_ms else "draft"
-    click.echo(f"{found.asset}: {found.kind}{' of ' + ', '.join(found.drivers) if found.drivers else ''} ({state})")
+    click.echo(f"{found.asset}: {described(found.kind, found.shape, found.drivers)} ({state})")
     if found.fallback:
         click.echo(f"  {found.fallback}")
     if found.n:
@@ -207,7 +215,11 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
                    f"autocorrelation {found.autocorrelation:.2f}")  # fmt: skip
         for name, (low, high) in found.ranges.items():
             click.echo(f"  {name} from {low:g} to {high:g}")
-        click.echo(f"  coefficients {', '.join(f'{value:.6g}' for value in found.coefficients)}")
+        if vif := found.shape.get("vif"):
+            click.echo("  how far drivers move together, VIF: "
+                       + ", ".join(f"{name} {value:.3g}" for name, value in vif.items()))  # fmt: skip
+        marks = factors(found.kind, found.shape, found.drivers)
+        click.echo(f"  Wh in {found.length_s // 60} min: {formula(found.coefficients, marks)}")
         tried = sorted(found.candidates.items(), key=lambda item: item[1])
         click.echo("  tried, with what each foretells wrong: "
                    + "; ".join(f"{name} {100 * score:.2f} %" for name, score in tried))  # fmt: skip

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from agent.config import Config, Meter, Motor
 from agent.savings import bookkeeper, keep
 from agent.savings.adjust import evaluate
-from agent.savings.baseline import LearnError, freeze, from_plate, learn, to_json
+from agent.savings.baseline import LearnError, alike_drivers, freeze, from_plate, learn, to_json
 from agent.savings.events import Watch, decided
 from agent.savings.ledger_key import LedgerKeyError
 from agent.savings.old_motor import old_motor_of
@@ -59,7 +59,7 @@ class Desk:
         if (old := old_motor_of(self.motor)) is not None:
             draft = _with_shape(draft, {"old_motor": old})
         keep.save_draft(self._store, draft)
-        watch, odd = Watch(self.motor.name), list[str]()
+        watch, odd = Watch(self.motor.name), alike_drivers(found) if not bypass else []
         for item in found:
             odd += [
                 f"{self.local(event.from_ms)}: {event.kind}: {event.text}"

@@ -26,6 +26,9 @@ from agent.savings.types import Baseline, Driver, Interval
 MARGIN = 0.02  # of a driver's width, that a model may be asked beyond what it was learnt from
 
 
+_POWERS = {0: "", 1: "", 2: "²", 3: "³"}
+
+
 class OldMotor(NamedTuple):
     """What the nameplate or class of the replaced motor says; efficiency a fraction."""
 
@@ -161,3 +164,33 @@ def old_losses_wh(old: OldMotor, interval: Interval) -> float | None:
     load = max(interval.shaft_wh, 0.0) / hours / old.rated_w / speed
     plate = Plate(old.rated_w, old.efficiency, 400.0, 1.0, old.rpm, old.sync_rpm, 4)
     return m1_losses(plate, load, speed).total_w * hours
+
+
+def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """What each coefficient is multiplied with, in signs: "" for the constant, `q²`, `q·t`; `[s = 2]` is one in that
+    state and else zero; `[q → 700]` the share of the centre 700 in the straight line that passes it."""
+    if kind == "constant":
+        return [""]
+    if kind == "indicator":
+        levels = [f"[{names[-1]} = {state:g}]" for state in shape["states"][1:]]
+        return factors(shape["base"], shape, names[:-1]) + levels
+    if kind == "state":
+        return [f"[{names[0]} = {state:g}]" for state in shape["states"]]
+    if kind == "binned":
+        return [f"[{names[0]} → {centre:.4g}]" for centre in shape["centres"]]
+    if kind == "shaft-power":
+        return ["shaft and losses"]
+    rows = {"affinity": [[0], [1], [3]], "production": [[0], [1]]}.get(kind) or shape.get("powers")
+    rows = rows or [[power] for power in range(int(shape["degree"]) + 1)]
+    return [
+        "·".join(f"{name}{_POWERS[power]}" for name, power in zip(names, row, strict=False) if power) for row in rows
+    ]
+
+
+def formula(coefficients: Sequence[float], marks: Sequence[str]) -> str:
+    """The sum as a person would write it, with factors as `factors` names them."""
+    found = ""
+    for value, mark in zip(coefficients, marks, strict=True):
+        sign = "−" if value < 0 else "+" if found else ""
+        found += f"{' ' if found else ''}{sign}{' ' if found else ''}{abs(value):.6g}{'·' if mark else ''}{mark}"
+    return found

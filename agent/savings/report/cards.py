@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from agent.savings import carbon
+from agent.savings.models import factors, formula
 from agent.savings.money import Bill
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh
@@ -88,6 +89,8 @@ def baseline_card(month: Month, words: Words) -> str:
     rivals = "; ".join(f"{escape(words.said(name))} {100 * score:.2f} %" for name, score in
                        sorted(found.candidates.items(), key=lambda pair: pair[1])[:6])  # fmt: skip
     drivers = f" ({escape(', '.join(map(words.signal, found.drivers)))})" if found.drivers else ""
+    if vif := found.shape.get("vif"):
+        drivers += f"; VIF {', '.join(f'{value:.3g}' for value in vif.values())}"
     span = f"{local(found.from_ms, zone)} – {local(found.to_ms, zone)}, {found.n} × {found.length_s // 60} min"
     fit = f"{100 * found.cv_rmse:.2f} %, {grouped(100 * found.nmbe, 3)} %, {found.r2:.4f}"
     rows = [
@@ -122,13 +125,16 @@ def _formula(baseline: Baseline, words: Words) -> str:
         return f"E, {unit}{name}: x → E: {pairs_said}"
     if baseline.kind == "shaft-power":
         return f"E = {values[0]:.6g} · ({words('shaft energy + losses of the old motor at it')})"
-    powers = {"affinity": (0, 1, 3)}.get(baseline.kind, tuple(range(len(values))))
-    marks = {0: "", 1: "·x", 2: "·x²", 3: "·x³"}
-    terms = [f"{abs(value):.6g}{marks[power]}" for value, power in zip(values, powers, strict=True)]
-    signs = ["−" if value < 0 else "+" for value in values]
-    first = ("−" if values[0] < 0 else "") + terms[0]
-    rest = "".join(f" {sign} {term}" for sign, term in zip(signs[1:], terms[1:], strict=True))
-    return f"E = {first}{rest} {unit}{name}"
+    letters = "xyzw"[: len(baseline.drivers)]
+    name = "".join(f", {letter} = {escape(words.signal(driver))}"
+                   for letter, driver in zip(letters, baseline.drivers, strict=True))  # fmt: skip
+    said = formula(values, factors(baseline.kind, baseline.shape, letters))
+    found = f"E = {escape(said)} {unit}{name}"
+    if baseline.kind == "indicator":
+        found += f"; {words('[…]: one in this state, else zero')}"
+        if baseline.shape["base"] == "binned":
+            found += f"; {words('→: the share of this point in the straight line')}"
+    return found
 
 
 def ledger_card(month: Month, json_name: str, words: Words) -> str:

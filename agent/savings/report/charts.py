@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from agent.savings.adjust import expected_wh
-from agent.savings.models import values_of
+from agent.savings.models import others_at_mean, values_of
 from agent.savings.report.month import Month
 from agent.savings.report.svg import Chart, Point, thinned
 from agent.savings.report.texts import Words
@@ -56,13 +56,14 @@ def baseline_cloud(month: Month, words: Words) -> str:
 
 
 def _model(month: Month, place: object) -> list[Point]:
-    """The model over the range of its driver, as mean power."""
+    """The model over the range of its first driver, as mean power; others at their mean."""
     baseline = month.baseline
     assert baseline is not None
     asked: Sequence[Interval] = [*month.cloud, *month.intervals]
     found = []
     for item in asked:
         point = place(item) if callable(place) else None
+        item = others_at_mean(baseline, item)
         if point is None or values_of(baseline, item) is None:
             continue
         expected = expected_wh(baseline, item)
