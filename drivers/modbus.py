@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from drivers import counters
 from drivers.errors import DeviceRefused, DriverError, FrameError, LinkBusy, LinkDown, LinkResting
@@ -29,6 +30,18 @@ class Learnt:
 
     split: set[tuple[int, int, int]] = field(default_factory=set)  # (function, address, count) of blocks
     absent: set[str] = field(default_factory=set)  # registers that it refuses even alone
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A block and what follows from it, worked out once: it is asked for in every period."""
+
+    block: Block
+    decoder: BlockDecoder
+    request: Request
+    spare: int  # registers behind it that a retry may ask for
+    watched: bool  # whether its content tells how often the device renews its values
+    loaded: bool  # whether a power or a current is in it
 
 
 class ModbusDevice:
@@ -67,7 +80,7 @@ class ModbusDevice:
         self.learnt = Learnt()
         self._verified, self._doubted = frozenset[str](), frozenset[str]()
         self._scales: Scales = {}
-        self._plans: dict[frozenset[str], tuple[tuple[Block, BlockDecoder], ...]] = {}
+        self._plans: dict[frozenset[str], tuple[_Query, ...]] = {}
         self._counters: dict[str, float] = {}
         self._behind_gateway = behind_gateway
         self._silences = 0  # requests without an answer since the last one
@@ -86,7 +99,7 @@ class ModbusDevice:
 
     def blocks(self, groups: Iterable[str] = ALL_GROUPS) -> tuple[Block, ...]:
         """The read requests for those groups, in order."""
-        return tuple(block for block, _ in self._plan(frozenset(groups)))
+        return tuple(query.block for query in self._plan(frozenset(groups)))
 
     def wire_s(self, block: Block) -> float:
         """Seconds that request and answer take on the wire; 0 on TCP."""
@@ -102,13 +115,15 @@ class ModbusDevice:
         """
         came_ns = self._clock.utc_ns()
         began_ns = monotonic_ns = self._clock.monotonic_ns()
-        values: dict[str, Value] = dict.fromkeys(self.names(groups))
+        plan = self._plan(groups)
+        values: dict[str, Value] = {row.name: None for query in plan for row in query.block.registers}
         flags: dict[str, Quality] = {}
         quality, error_text, held_back = self.quality, "", False
-        answers: list[tuple[Block, BlockDecoder, bytes]] = []
-        for block, decoder in self._plan(groups):
+        answers: list[tuple[BlockDecoder, bytes]] = []
+        for query in plan:
+            block = query.block
             try:
-                data = await self._read(block, hurry)
+                data = await self._read(query, hurry)
             except (DeviceRefused, FrameError) as error:
                 error_text = str(error)
                 if isinstance(error, DeviceRefused):
@@ -130,10 +145,9 @@ class ModbusDevice:
                 self._failed(error)
                 break
             came_ns, monotonic_ns = self._clock.utc_ns(), self._clock.monotonic_ns()
-            answers.append((block, decoder, data))
-            if block.registers[0].group == "fast":
-                loaded = any(row.name in LOADED for row in block.registers)
-                self._renewal.note((block.function, block.address), data, monotonic_ns, loaded)
+            answers.append((query.decoder, data))
+            if query.watched:
+                self._renewal.note((block.function, block.address), data, monotonic_ns, query.loaded)
         if held_back and not answers:
             quality |= Quality.NO_REPLY
         self.held_back = held_back and not answers and not self._silences
@@ -142,8 +156,8 @@ class ModbusDevice:
             values, flags = dict.fromkeys(values), {}
             self._renewal.broken()
         else:
-            answers.sort(key=lambda answer: not answer[1].brings_scales)  # values in other blocks wait for them
-            for _, decoder, data in answers:
+            answers.sort(key=lambda answer: not answer[0].brings_scales)  # values in other blocks wait for them
+            for decoder, data in answers:
                 got, doubtful = decoder.decode(data)
                 values |= got
                 flags |= doubtful
@@ -164,11 +178,11 @@ class ModbusDevice:
 
     async def probe(self) -> bool:
         """Whether it answers again: its smallest block, one attempt, an exception counts as an answer."""
-        block = min(self.blocks(), key=lambda item: item.count, default=None)
-        if block is None:
+        query = min(self._plan(ALL_GROUPS), key=lambda item: item.block.count, default=None)
+        if query is None:
             return False  # nothing of this profile may be read yet
         try:
-            await self._read(block, hurry=True, tries=1)
+            await self._read(query, hurry=True, tries=1)
         except DeviceRefused as error:
             self.error, self.wire_down = str(error), False
             return error.code not in (0x0A, 0x0B)
@@ -196,27 +210,21 @@ class ModbusDevice:
             return min(longest_s, self.wire_s(block) + UNHEARD_S)
         return self.latency.overdue_s(self.wire_s(block))
 
-    async def _read(self, block: Block, hurry: bool, tries: int = TRIES) -> bytes:
-        request = Request(self.unit, block.function, block.address, block.count)
-        overdue_s = self.latency.overdue_s(self.wire_s(block))
-        end = block.address + block.count
-        room = min(self.profile.max_registers - block.count, 65536 - end)
-        if touches_watchdog(self.profile, block.function, end, end + SPARE):
-            room = 0
+    async def _read(self, query: _Query, hurry: bool, tries: int = TRIES) -> bytes:
         data = await self._link.read_block(
-            request,
-            overdue_s,
+            query.request,
+            self.latency.overdue_s(self.wire_s(query.block)),
             self.gap_s,
-            spare=max(0, min(SPARE, room)) if self.profile.spare_allowed else 0,
+            spare=query.spare,
             tries=tries,
-            patience_s=self._patience_s(block, hurry),
+            patience_s=self._patience_s(query.block, hurry),
             silence_tries=1 if hurry else PATIENT_SILENCES,
         )
         self.latency.add(self._link.answered_s)
         self._silences, self.error, self.wire_down = 0, "", False
         return data
 
-    def _plan(self, groups: frozenset[str]) -> tuple[tuple[Block, BlockDecoder], ...]:
+    def _plan(self, groups: frozenset[str]) -> tuple[_Query, ...]:
         plan = self._plans.get(groups)
         if plan is None:
             known = usable(self.profile, self._verified)
@@ -224,11 +232,25 @@ class ModbusDevice:
             blocks: list[Block] = []
             for block in plan_blocks(self.profile, wanted, self._hole_max):
                 blocks += self._accepted(block)
-            scales = self._scales, scale_addresses(known)
-            plan = self._plans[groups] = tuple(
-                (block, BlockDecoder(block, self._rating_kw, self._verified, *scales)) for block in blocks
-            )
+            scales = scale_addresses(known)
+            plan = self._plans[groups] = tuple(self._query(block, scales) for block in blocks)
         return plan
+
+    def _query(self, block: Block, scales: Collection[int]) -> _Query:
+        return _Query(
+            block,
+            BlockDecoder(block, self._rating_kw, self._verified, self._scales, scales),
+            Request(self.unit, block.function, block.address, block.count),
+            self._spare(block),
+            block.registers[0].group == "fast",
+            any(row.name in LOADED for row in block.registers),
+        )
+
+    def _spare(self, block: Block) -> int:
+        end = block.address + block.count
+        if not self.profile.spare_allowed or touches_watchdog(self.profile, block.function, end, end + SPARE):
+            return 0
+        return max(0, min(SPARE, self.profile.max_registers - block.count, 65536 - end))
 
     def _accepted(self, block: Block) -> list[Block]:
         """The block, or the smaller ones it was split into."""
@@ -244,9 +266,9 @@ class ModbusDevice:
         self._plans.clear()
 
     def _check_counters(self, values: dict[str, Value], flags: dict[str, Quality]) -> None:
+        counted = _counter_names()
         for name, value in values.items():
-            quantity = vocabulary().get(name)  # a plant's own signal is none
-            if not isinstance(value, float | int) or quantity is None or quantity.kind != "counter":
+            if name not in counted or not isinstance(value, float | int):
                 continue
             before = self._counters.get(name, value)
             if value < before:
@@ -262,6 +284,11 @@ class ModbusDevice:
         if last_ns is not None and abs(offset_ns - last_ns) > CLOCK_STEP_S * 1e9:
             return Quality.CLOCK_UNSURE
         return Quality.GOOD
+
+
+@cache
+def _counter_names() -> frozenset[str]:
+    return frozenset(name for name, quantity in vocabulary().items() if quantity.kind == "counter")
 
 
 def _runs(block: Block) -> list[Block]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -82,8 +83,13 @@ class SimulatedDevice:
             raise Refused(NO_RESPONSE)
         if self._ailing.refuses is not None:
             raise Refused(self._ailing.refuses)
-        rows, fixed = self._asked(function, address, count)
-        out, values = list(fixed), self._values()
+        pens, rows, fixed = self._asked(function, address, count)
+        answer, values = bytearray(fixed), self._values()
+        for pen in pens:
+            pen.write(answer, values.get(pen.name))
+        out = list(struct.unpack(f">{count}H", answer))
+        if not rows and not self._scaled:
+            return out
         exponents: dict[tuple[int, int], int] = {}
         if self._scaled:
             exponents = render.choose_exponents(self.profile, values, self._rating_kw) | self._exponents
@@ -97,8 +103,8 @@ class SimulatedDevice:
                 out[k] = out[k] & ~bits | word
         return out
 
-    def _answer(self, function: int, address: int, count: int) -> tuple[list[_Row], list[int]]:
-        """Of one request: the rows that answer, and the words that stand there whatever the values. Raises Refused."""
+    def _answer(self, function: int, address: int, count: int) -> tuple[list[render.Pen], list[_Row], bytes]:
+        """Of one request: the rows that answer, and what stands there whatever the values. Raises Refused."""
         if function not in self._rows:
             raise Refused(ILLEGAL_FUNCTION)
         if not 1 <= count <= self.profile.max_registers:
@@ -115,8 +121,20 @@ class SimulatedDevice:
         inside = [
             row for row in rows if not row.alone and row.address < address + count and address < row.address + row.words
         ]
-        found = [(row, [(where - address, bits) for where, bits in render.places(row)]) for row in alone or inside]
-        return found, [self._extra.get((function, address + k), 0) for k in range(count)]
+        pens: list[render.Pen] = []
+        odd: list[_Row] = []
+        taken: set[int] = set()
+        for row in alone or inside:
+            places = [(where - address, bits) for where, bits in render.places(row)]
+            words = {k for k, _ in places}
+            whole = places[0][0] >= 0 and places[-1][0] < count and not words & taken
+            if whole and render.is_plain(row, self._rating_kw):
+                pens.append(render.Pen(row, self._rating_kw, places[0][0]))
+            else:
+                odd.append((row, places))
+            taken |= words
+        fixed = [self._extra.get((function, address + k), 0) for k in range(count)]
+        return pens, odd, struct.pack(f">{count}H", *fixed)
 
     def _mapped_words(self, function: int) -> frozenset[int]:
         own = {row.address + k for row in self._rows[function] for k in range(row.words)}

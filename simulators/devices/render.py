@@ -12,7 +12,8 @@ from drivers.reading import Value
 
 _WORDS = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "u64": 4, "i64": 4}
 _NOT_AVAILABLE = {"f32": 0xFFC00000, "f64": 0xFFF8000000000000}  # quiet NaN, the pattern meters send
-_F32_MAX = 3.4028234663852886e38
+_CODES = {"u16": "H", "i16": "h", "u32": "I", "i32": "i", "u64": "Q", "i64": "q", "f32": "f", "f64": "d"}
+_FLOAT_LIMITS = {"f32": (-3.4028234663852886e38, 3.4028234663852886e38), "f64": (-math.inf, math.inf)}
 _FINEST = {"exponent": -3, "decimals": -2}  # the power of ten that a device prefers, while its values fit
 
 Exponents = Mapping[tuple[int, int], int]  # (function, address) of a scale register → power of ten
@@ -47,6 +48,40 @@ def words(
         number = (number - row.offset) / scale
     bits = _float_bits(row.type, number) if row.type in _NOT_AVAILABLE else _integer_bits(row, number)
     return _in_order(row, bits)
+
+
+class Pen:
+    """`words` of a row that is one number in big-endian words of its own, decided once: meters are read for months.
+
+    at: of its first word in the answer.
+    """
+
+    def __init__(self, row: Register, rating_kw: float | None, at: int) -> None:
+        scale = row.scale_for(rating_kw)
+        assert scale is not None
+        self.name, self._scale, self._offset, self._at = row.name, scale, row.offset, 2 * at
+        self._is_float = row.type in _NOT_AVAILABLE
+        self._low, self._high = _limits(row)
+        self._pack_into = struct.Struct(f">{_CODES[row.type]}").pack_into
+        missing = _float_bits(row.type, None) if self._is_float else _integer_bits(row, None)
+        self._missing = missing.to_bytes(2 * row.own_words, "big")
+
+    def write(self, answer: bytearray, value: Value) -> None:
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            answer[self._at : self._at + len(self._missing)] = self._missing
+            return
+        number = (value - self._offset) / self._scale
+        if not self._is_float:
+            number = round(number)
+        self._pack_into(answer, self._at, min(max(number, self._low), self._high))
+
+
+def is_plain(row: Register, rating_kw: float | None) -> bool:
+    """Whether a Pen can write it."""
+    return (
+        row.type in _CODES and not row.parts and row.mask is None and row.scale_from is None
+        and row.encoding == "plain" and row.big_words_first and row.scale_for(rating_kw) is not None
+    )  # fmt: skip
 
 
 def places(row: Register) -> list[tuple[int, int]]:
@@ -111,12 +146,13 @@ def _float_bits(kind: str, number: float | None) -> int:
     if number is None:
         return _NOT_AVAILABLE[kind]
     if kind == "f32":
-        return int.from_bytes(struct.pack(">f", min(max(number, -_F32_MAX), _F32_MAX)), "big")
+        low, high = _FLOAT_LIMITS[kind]
+        return int.from_bytes(struct.pack(">f", min(max(number, low), high)), "big")
     return int.from_bytes(struct.pack(">d", number), "big")
 
 
 def _integer_bits(row: Register, number: float | None) -> int:
-    size, signed = 16 * _WORDS[row.type], row.type.startswith("i")
+    size = 16 * _WORDS[row.type]
     if number is None:
         if row.invalid_high_word is not None:
             return row.invalid_high_word << size - 16
@@ -124,10 +160,17 @@ def _integer_bits(row: Register, number: float | None) -> int:
     if row.mask is not None:
         shift = (row.mask & -row.mask).bit_length() - 1
         return min(max(round(number), 0), row.mask >> shift) << shift
+    low, high = _limits(row)
+    return int(min(max(round(number), low), high)) & (1 << size) - 1
+
+
+def _limits(row: Register) -> tuple[float, float]:
+    """Raw values at which it saturates; whole numbers for integers."""
+    if row.type in _FLOAT_LIMITS:
+        return _FLOAT_LIMITS[row.type]
+    size, signed = 16 * _WORDS[row.type], row.type.startswith("i")
     low, high = (-(1 << size - 1), (1 << size - 1) - 1) if signed else (0, (1 << size) - 1)
-    if row.full_scale is not None:
-        low, high = max(low, -row.full_scale), min(high, row.full_scale)
-    return min(max(round(number), low), high) & (1 << size) - 1
+    return (low, high) if row.full_scale is None else (max(low, -row.full_scale), min(high, row.full_scale))
 
 
 def _four_quadrant(pf: float, reactive: Value) -> float:

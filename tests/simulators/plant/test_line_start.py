@@ -141,3 +141,12 @@ def test_a_swap_on_the_line_turns_faster_and_so_takes_more_at_the_shaft() -> Non
     assert 1.01 < new.shaft_w / old.shaft_w < 1.04
     assert new.input_w == pytest.approx(float(active_w(new.u_v, new.i_a).sum()), rel=1e-12)
     assert new.shaft_w / new.input_w > old.shaft_w / old.input_w + 0.02
+
+
+def test_no_angle_carries_more_than_the_pull_out() -> None:
+    top = line_start.pull_out(LINE_START_55KW, DIRTY, 50.0, 90.0, 75.0)
+    others = [
+        line_start.at_angle(LINE_START_55KW, DIRTY, 50.0, math.radians(degrees), 90.0, 75.0).shaft_w
+        for degrees in range(-180, 180)
+    ]
+    assert max(others) <= top.shaft_w < max(others) * 1.001
