@@ -142,14 +142,15 @@ async def _both(
             marks.take_holds(marks.look())
             compute.tick()
 
-    async def book(keeper: Bookkeeper) -> None:
+    async def book() -> None:
         while True:
             await clock.sleep(BOOK_S)
-            keeper.keep()
+            bookkeeper.keep()
 
     tasks = [asyncio.create_task(moving.move(clock, from_s))]
+    bookkeeper = Bookkeeper(store, lambda: config, publisher, clock)
     if ledger:
-        tasks.append(asyncio.create_task(book(Bookkeeper(store, lambda: config, publisher, clock))))
+        tasks.append(asyncio.create_task(book()))
     if deliver:
         publisher.announce_gaps()
     if self_check:
@@ -165,6 +166,8 @@ async def _both(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         compute.close()
+        if ledger:
+            bookkeeper.keep()
         store.save_counters({name: round(1000 * kwh) for name, kwh in compute.energies_kwh().items()})
         if ledger:
             remember(store, clock.utc_ns() // 1_000_000)
