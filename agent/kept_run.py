@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 
 from simulators.scenarios import Scenario
@@ -13,13 +14,15 @@ FILE = "simulated.json"
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """seconds: of the plant's time, of all runs together; None while one runs. digest: of the scenario's file."""
+    """seconds: of the plant's time, of all runs together; None while one runs. digest: of the scenario's file.
+    software: the version; another may make another plant of the same seed."""
 
     scenario: str
     seed: int
     fault: list[str | float] | None
     digest: str
     seconds: float | None
+    software: str = ""
 
     def save(self, folder: Path) -> None:
         unfinished = folder / f"{FILE}.part"
@@ -30,7 +33,9 @@ class KeptRun:
 def take_up(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[str, float] | None) -> KeptRun:
     """The folder's earlier run, or a new one in a new folder or none. Raises ValueError: one line that says why it
     cannot be gone on with."""
-    wanted = KeptRun(scenario.name, seed, list(fault) if fault else None, scenario.digest, 0.0)
+    wanted = KeptRun(
+        scenario.name, seed, list(fault) if fault else None, scenario.digest, 0.0, metadata.version("magwatt")
+    )
     if folder is None or not folder.exists() or not any(folder.iterdir()):
         return wanted
     file, new = folder / FILE, "name a new folder"
@@ -42,7 +47,7 @@ def take_up(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[str
         raise ValueError(f"--state {folder}: {FILE} cannot be read ({error}); {new}") from None
     for what, was, now in (
         ("scenario", kept.scenario, wanted.scenario), ("seed", kept.seed, wanted.seed),
-        ("fault", kept.fault, wanted.fault),
+        ("fault", kept.fault, wanted.fault), ("version", kept.software, wanted.software),
     ):  # fmt: skip
         if was != now:
             raise ValueError(f"--state {folder}: holds a run with {what} {was or 'none'}, not {now or 'none'}; {new}")

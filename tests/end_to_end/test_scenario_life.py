@@ -163,6 +163,10 @@ def test_what_cannot_be_gone_on_with_is_one_line(tmp_path: Path) -> None:
     file.write_text(file.read_text(encoding="utf-8").replace("hidden = 0.01", "hidden = 0.02"), encoding="utf-8")
     assert "the file of pump-life was changed since its last run" in magwatt(*run, code=2)
     noted = state / "simulated.json"
+    old = noted.read_text(encoding="utf-8")
+    noted.write_text(re.sub(r'"software": "[^"]+"', '"software": "0.0.1"', old), encoding="utf-8")
+    assert "holds a run with version 0.0.1, not " in magwatt(*run, code=2)
+    noted.write_text(old, encoding="utf-8")
     noted.write_text(noted.read_text(encoding="utf-8").replace("300.0", "null"), encoding="utf-8")
     file = shortened("pump-life", tmp_path)
     assert "its last run was killed or runs still" in magwatt(*run, code=2)
