@@ -202,6 +202,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         await asyncio.to_thread(topics.stop)
         await asyncio.to_thread(worker.stop)
         compute.close()
+        await asyncio.to_thread(bookkeeper.keep)  # what was measured last may belong to an hour that is recorded
         timekeeper.remember()
         await asyncio.to_thread(delivery.stop, lambda: save(store, compute.energies_kwh(), parts.refusals))
         log.info("stopped")
