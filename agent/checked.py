@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.config import Config
 from agent.learnt import fingerprint
 from agent.poll import BusPoller, Polled
-from agent.selfcheck import DeviceResult, Finding
 from agent.store import Store
+
+if TYPE_CHECKING:
+    from agent.selfcheck import DeviceResult, Finding
 
 log = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from typing import Any, Protocol
 
+from agent import VERSION
 from agent.config import Config
 from agent.messages import Message, encode, encode_plain
 from agent.sinks import DurableSink, LiveSink
@@ -123,7 +123,7 @@ class Publisher:
         return {
             "site": self._config.site.id,
             "gateway": self._config.site.gateway,
-            "version": metadata.version("magwatt"),
+            "version": VERSION,
             "config": self._config.hash,
             "boot": self._store.boot,
             "simulated": self._config.site.simulated,

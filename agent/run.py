@@ -16,7 +16,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from agent import kernels
 from agent.checked import apply_checks
 from agent.clock import ClockWatch, SystemClock, kernel_synchronised
 from agent.compute import Compute
@@ -120,7 +119,6 @@ class Worker(threading.Thread):
 async def run(config: Config, seconds: float | None = None) -> None:
     """Runs until SIGTERM, SIGINT or `seconds`. Trouble in the plant or with the broker never ends it."""
     clock = SystemClock()
-    kernels.use_cache()
     directory = config.state_dir or default_directory()
     store = open_store(directory, config, clock)
     reached_ns = last_utc_ns(store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from drivers.reading import Quantity
 
@@ -18,7 +18,7 @@ _SUFFIX = {
 @cache
 def vocabulary() -> dict[str, Quantity]:
     """Every known quantity by name."""
-    raw = tomllib.loads((files("drivers") / "vocabulary.toml").read_text(encoding="utf-8"))
+    raw = tomllib.loads(Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8"))
     found = {}
     for name, row in raw["name"].items():
         low, high = row.get("plausible", (None, None))

@@ -9,9 +9,9 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from typing import Any, Protocol
 
+from agent import VERSION
 from agent.config import Config
 from agent.savings import roots
 from agent.savings.hours import Keeper, due_ms
@@ -112,4 +112,4 @@ def _keep_up(db: sqlite3.Connection, keeper: Keeper, key: Key, config: Config, n
 
 
 def _facts(config: Config) -> dict[str, str]:
-    return {"config": config.hash, "software": metadata.version("magwatt")}
+    return {"config": config.hash, "software": VERSION}

@@ -9,8 +9,9 @@ import csv
 import difflib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
+_TABLES = Path(__file__).with_name("tables")
 _MARKS = {"v": "verified", "m": "memory"}
 
 
@@ -104,7 +105,7 @@ def _coal_rows() -> tuple[Coal, ...]:
 
 def sources() -> dict[str, str]:
     """The source codes of grid_emission_factors.csv in words, from its first lines."""
-    text = (files("agent.savings.tables") / "grid_emission_factors.csv").read_text(encoding="utf-8")
+    text = (_TABLES / "grid_emission_factors.csv").read_text(encoding="utf-8")
     heads = [line[1:].strip().partition(": ") for line in text.splitlines() if line.startswith("#")]
     return {code: said for code, _, said in heads if said and code.isalnum()}
 
@@ -122,5 +123,5 @@ def _regional(row: Factor) -> bool:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    text = (files("agent.savings.tables") / name).read_text(encoding="utf-8")
+    text = (_TABLES / name).read_text(encoding="utf-8")
     return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))

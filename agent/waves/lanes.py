@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from agent import kernels
 from agent.config import Motor
 from agent.messages import Message
 from drivers.reading import Waveform
 
 if TYPE_CHECKING:
+    import subprocess
+
     from agent.waves.meanwhile import Meanwhile
     from agent.waves.windows import WaveformLane
 
@@ -65,6 +65,8 @@ class Lanes:
         lane.take(block)
 
     def _kernels_ready(self) -> bool:
+        from agent import kernels
+
         if self._warming is None:
             if kernels.is_warm():
                 return True

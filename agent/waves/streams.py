@@ -32,8 +32,10 @@ class Streams:
             self._damaged += reader.assembler.decoder.damaged
         if not wanted:
             return
+        from agent import kernels
         from drivers.waveform import StreamReader
 
+        kernels.use_cache()  # before a block comes and somebody imports numba
         quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
         for key in sorted(wanted - self._readers.keys()):
             reader = self._readers[key] = StreamReader(*key, self._take, self._clock, quality)

@@ -7,7 +7,6 @@ import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ def load_file(path: Path) -> Profile:
 @cache
 def _shipped() -> dict[str, Callable[[], Raw]]:
     found: dict[str, Callable[[], Raw]] = {}
-    for vendor in files("drivers.profiles").iterdir():
+    for vendor in Path(__file__).parent.iterdir():
         if vendor.is_dir():
             for file in vendor.iterdir():
                 if file.name.endswith(".toml"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import tomllib
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 IE_CLASSES = ("IE1", "IE2", "IE3", "IE4", "IE5")
@@ -14,13 +14,13 @@ IE_CLASSES = ("IE1", "IE2", "IE3", "IE4", "IE5")
 
 @cache
 def _coefficients() -> dict[str, Any]:
-    text = (files("dsp.tables") / "iec60034_30_coefficients.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("iec60034_30_coefficients.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
 @cache
 def _drive_losses() -> tuple[tuple[float, float], ...]:
-    text = (files("dsp.tables") / "drive_reference_losses.csv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("drive_reference_losses.csv").read_text(encoding="utf-8")
     rows = [line.split(",") for line in text.splitlines() if line and not line.startswith("#")][1:]
     return tuple((float(motor_kw), float(loss_kw) * 1000) for _, motor_kw, loss_kw in rows)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 _LINE_START_POLES = (2, 4, 6, 8, 10, 12, 16)
 _SPEED_BANDS = (("gt600_900", 900), ("gt900_1200", 1200), ("gt1200_1800", 1800), ("gt1800_6000", 6000))
@@ -84,6 +84,6 @@ def _between(xs: list[float], ys: list[float], x: float) -> float:
 
 @cache
 def _table(name: str) -> tuple[list[str], list[list[str]]]:
-    text = (files("dsp.tables") / f"{name}.csv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name(f"{name}.csv").read_text(encoding="utf-8")
     lines = [line.split(",") for line in text.splitlines() if line and not line.startswith("#")]
     return lines[0], lines[1:]
