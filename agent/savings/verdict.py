@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PROVEN, NOT_YET, NEGATIVE = "proven", "not yet proven", "negative"
 COVERAGE_LEAST = 0.90
 SHOWN = 4
+BEYOND_MUCH = 0.10  # of the energy beyond the baseline's range, before advice is given
+_UNKNOWN = "a state that the baseline does not know: "
 CV_MOST, NMBE_MOST = 0.30, 0.10  # ASHRAE guideline 14 for hourly values [M]
 
 
@@ -46,6 +48,8 @@ def reasons(
         found.append(f"the baseline is poor: CV(RMSE) {100 * baseline.cv_rmse:.0f} %")
     for why, wh in _excluded(lines).most_common(4):
         found.append(f"nothing claimed for {wh / 1000:.1f} kWh: {why}")
+    if advice := beyond_advice(lines):
+        found.append(advice)
     if saving.coverage < COVERAGE_LEAST and lines:
         found.append(f"only {100 * saving.coverage:.0f} % of the reporting time was measured")
     if not doubt.same and not baseline.fallback:
@@ -56,6 +60,38 @@ def reasons(
     if len(waiting) > SHOWN:
         found.append(f"and {len(waiting) - SHOWN} more events wait for a decision")
     return found
+
+
+def beyond_advice(lines: Sequence[Line]) -> str:
+    """Which share lies where the baseline never was, of which driver, on which side, and what to do; empty: little."""
+    whole = sum(line.measured_wh or 0.0 for line in lines)
+    sides: Counter[str] = Counter()
+    for line in lines:
+        if side := _side(line.why):
+            sides[side] += round(line.measured_wh or 0.0)
+    beyond = sides.total()
+    if not whole > 0 or beyond < BEYOND_MUCH * whole:
+        return ""
+    side, most = sides.most_common(1)[0]
+    word = "all of it" if most == beyond else "most of it" if 2 * most > beyond else "first of all"
+    share = f"{100 * beyond / whole:.0f} %"
+    return (f"{share} of the energy was used where the baseline never was, {word} {side}: learn it "
+            "over a full cycle of production (older history: magwatt import) or from times on bypass, or work out what "
+            "the old plant would have used and decide the event with --adjust")  # fmt: skip
+
+
+def _side(why: str) -> str:
+    """In words, of a line that a driver keeps out; empty for others."""
+    name, _, rest = why.partition(" ")
+    if why.startswith(_UNKNOWN):
+        return f"in a state that it does not know ({why.removeprefix(_UNKNOWN)})"
+    if " is beyond " not in why:
+        return ""
+    value, _, limits = rest.partition(" is beyond ")
+    if "+" in name:
+        return f"with {name.replace('+', ' and ')} as never seen together"
+    low, _, high = limits.partition(" to ")
+    return f"with {name} below {low}" if float(value) < float(low) else f"with {name} above {high}"
 
 
 def _excluded(lines: Sequence[Line]) -> Counter[str]:

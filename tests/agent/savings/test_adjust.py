@@ -110,6 +110,24 @@ def test_beyond_the_range_nothing_is_claimed_and_it_is_said(baseline: Baseline) 
     )
 
 
+@pytest.mark.parametrize(
+    ("flows", "said"),
+    [
+        ([2000.0] * 10, ""),
+        ([2000.0] * 100, f"all of it with {FLOW} above 900: "),
+        ([100.0] * 70 + [2000.0] * 30, f"most of it with {FLOW} below 300: "),
+    ],
+)  # fmt: skip
+def test_where_much_lies_beyond_the_range_there_is_advice(baseline: Baseline, flows: list[float], said: str) -> None:
+    """Every quarter hour uses the same, so the share of the energy is that of the time."""
+    told = [quarter(1000 + k, 10_000.0, 500.0) for k in range(400)]
+    told[: len(flows)] = [quarter(1000 + k, 10_000.0, flow) for k, flow in enumerate(flows)]
+    found = [reason for reason in of(baseline, told).reasons if "where the baseline never was" in reason]
+    begin = f"25 % of the energy was used where the baseline never was, {said}"
+    assert [reason[: len(begin)] for reason in found] == ([begin] if said else [])
+    assert all("full cycle of production" in reason and "--adjust" in reason for reason in found)
+
+
 def test_a_missing_driver_is_drawn_for_an_hour_and_not_longer(baseline: Baseline) -> None:
     told = after()
     short = [replace(item, drivers={}) if 10 <= k < 13 else item for k, item in enumerate(told)]

@@ -19,6 +19,7 @@ from agent.savings.baseline import LearnError, alike_drivers, freeze, from_json,
 from agent.savings.candidates import states_of
 from agent.savings.models import others_at_mean
 from agent.savings.types import QUARTER_MS, Driver, Interval
+from agent.savings.verdict import beyond_advice
 
 Law = Callable[[float, float], float]
 TONNES = "signal_line_rpm"
@@ -178,6 +179,7 @@ def test_within_both_ranges_but_never_seen_together_is_not_claimed() -> None:
     ])[1]  # fmt: skip
     assert [bool(line.why) for line in lines] == [True, False, True, True]
     assert "is beyond what was seen of them together" in lines[0].why
+    assert f"with {found.drivers[0]} and {found.drivers[1]} as never seen together" in beyond_advice(lines[:2])
     assert lines[2].why.startswith(f"{FLOW} 200 is beyond")
     assert lines[3].why.startswith(TEMPERATURE)
 
@@ -220,7 +222,10 @@ def test_a_state_that_changes_within_a_quarter_hour_is_no_state() -> None:
     near = Interval("pump", 0, 1.0, drivers={FLOW: Driver(500.0), SHIFT: Driver(2.05)})
     assert expected_wh(found, near) == pytest.approx(steps(500, 2), rel=0.005)
     between = replace(near, drivers={FLOW: Driver(500.0), SHIFT: Driver(1.5)})
-    assert "a state that the baseline does not know: 1.5" in evaluate(found, [between])[1][0].why
+    saving, lines = evaluate(found, [between])
+    assert lines[0].why == "a state that the baseline does not know: 1.5"
+    assert any("100 % of the energy" in reason and "in a state that it does not know (1.5)" in reason
+               for reason in saving.reasons)  # fmt: skip
 
 
 def test_a_rival_whose_driver_is_gone_is_taken_to_agree() -> None:
