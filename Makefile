@@ -7,7 +7,7 @@ ifeq ($(MAGWATT_DATA),)
   unexport MAGWATT_DATA
 endif
 
-.PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-store soak warm docs picture plant-pictures system clean
+.PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-savings bench-store soak warm docs picture plant-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -53,6 +53,10 @@ bench-store: .venv/test system
 
 bench-plant: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py
+
+# How often U95 of a saving covers the truth: a thousand retrofits of each kind, for an hour.
+bench-savings: .venv/test
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.savings 1000
 
 soak: .venv/test system
 	$(BIN)/python -m pytest -m soak

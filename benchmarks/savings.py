@@ -52,11 +52,16 @@ def show(name: str, told: list[Told]) -> None:
     print(
         f"  reporting within the baseline's range {100 * np.mean([_claimed(item) for item in told]):.1f} % of the time"
     )
-    for part, true_wh in (("motor", "motor_wh"), ("drive", "drive_wh")) if told[0].saving.parts else ():
-        missed = np.array([item.saving.parts[part].wh - getattr(item, true_wh) for item in told])
+    for part in ("control", "motor", "drive") if told[0].saving.parts else ():
+        missed = np.array([item.saving.parts[part].wh - _true_wh(item, part) for item in told])
         inside = 100 * np.mean(np.abs(missed) <= [item.saving.parts[part].u95_wh for item in told])
         print(f"  {part}: error {(missed / adjusted).mean():+.3f} %, largest {np.abs(missed / adjusted).max():.3f} %, "
               f"inside U {inside:.1f} %")  # fmt: skip
+
+
+def _true_wh(told: Told, part: str) -> float:
+    known = {"motor": told.motor_wh, "drive": told.drive_wh}
+    return known[part] if part in known else told.true_wh - told.motor_wh - told.drive_wh
 
 
 def _model(told: Told) -> str:
