@@ -2,7 +2,8 @@
 
 Time is counted on the clock that never steps; UTC only names the quarter hour. Where UTC jumps, energy stays where it
 was and both quarter hours say so. What is finished is handed on once; every minute the running one is kept as it is, so
-that a kill costs a minute at most, and the register tells even that.
+that a kill costs a minute at most, and the register tells even that. Where a clock that lost the time over a power cut
+tells no gap that could have held it, what the register counted stands in the running quarter hour, which says so.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from agent.estimate.window import Cell
 from agent.savings.bucket import Bucket
 from agent.savings.keep import merged
+from agent.savings.meters import alike
 from agent.savings.types import QUARTER_MS, Interval
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,7 @@ BRIDGED_S = 60.0  # a pause no longer than that runs straight
 KEPT_S = 60.0  # between two keepings of the running quarter hour
 NEVER = float("-inf")
 LONGEST_MS = 40 * 86_400_000  # a gap that is filled from a register
+UNTOLD_H = 24.0  # of the largest power, that a register is believed over a restart for which the clock tells no time
 STEP_MS = 2_000  # by how much UTC may differ from the time that passed
 
 
@@ -54,12 +57,14 @@ class QuarterHours:
         self._bucket: Bucket | None = None
         self._seen: dict[str, float] = {}  # driver → time of its last value
         self._gaps: list[tuple[int, int]] = []
+        self._resumed = False  # whether the register was not read yet since a restart
         self._total_wh = 0.0  # integrated since the start
         self._mark: tuple[float, float] | None = None  # (register, total) when it was read last
         self._kept_s = NEVER
-        self.meter = last.meter if last else ""
+        self.meter = self._before = last.meter if last else ""
         if last is not None and mark_wh is not None:
             self._mark = mark_wh, 0.0
+            self._resumed = True
             self._point = Point(NEVER, last.start_ms + round(min(last.coverage, 1.0) * QUARTER_MS), 0.0, None)
 
     def take_power(self, time_s: float, utc_ms: int, w: float, var: float | None, register_wh: float | None) -> None:
@@ -170,10 +175,11 @@ class QuarterHours:
         bucket, whole = self._bucket, round(register_wh)
         assert bucket is not None
         bucket.register_wh = (bucket.register_wh or (whole, whole))[0], whole
-        if self._mark is not None and self._gaps:
+        if self._mark is not None and (self._gaps or self._resumed):
             missing_wh = register_wh - self._mark[0] - (self._total_wh - self._mark[1])
             self._fill(missing_wh)
         self._gaps.clear()
+        self._resumed = False
         self._mark = register_wh, self._total_wh
         if time_s - self._kept_s >= KEPT_S:
             self._kept_s = time_s
@@ -184,6 +190,13 @@ class QuarterHours:
         length_ms = sum(b - a for a, b in self._gaps)
         most_wh = 1.5 * self._largest_w * length_ms / 3.6e6 + 2000
         if length_ms <= 0 or length_ms > LONGEST_MS or not -2000 <= missing_wh <= most_wh:
+            untold_wh = 1.5 * self._largest_w * UNTOLD_H + 2000
+            if self._resumed and -2000 <= missing_wh <= untold_wh and alike(self._before, self.meter):
+                assert self._bucket is not None
+                if missing_wh > self._largest_w * BRIDGED_S / 3600:
+                    self._bucket.flags.add("clock")
+                self._put_here(missing_wh)
+                return
             log.warning("%s: the meter's register tells nothing about a gap: it moved by %.1f kWh", self._asset,
                         missing_wh / 1000)  # fmt: skip
             return
@@ -198,9 +211,13 @@ class QuarterHours:
         bucket = self._bucket
         assert bucket is not None
         if start_ms == bucket.start_ms:
-            bucket.filled_wh += wh
-            bucket.filled = True
+            self._put_here(wh)
             return
         own = Interval(self._asset, start_ms, wh, coverage=0.0, filled_wh=wh, meter=self.meter)
         old = self._known(start_ms)
         self._keep(own if old is None else replace(merged(old, own), drivers=old.drivers))
+
+    def _put_here(self, wh: float) -> None:
+        assert self._bucket is not None
+        self._bucket.filled_wh += wh
+        self._bucket.filled = True

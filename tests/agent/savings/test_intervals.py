@@ -169,6 +169,36 @@ def test_a_clock_that_jumps_and_comes_back_loses_no_energy_and_is_seen(step_h: f
     assert sum("clock" in item.flags for item in bench.kept.values()) >= 2
 
 
+@pytest.mark.parametrize(
+    "utc_off_h", [-8.0, -2.0, -1.9], ids=["8 h back", "where it stood", "hardly further than it stood"]
+)
+def test_a_power_cut_whose_clock_lost_the_time_loses_no_energy_and_is_seen(utc_off_h: float) -> None:
+    """Two hours without power, and a clock without a battery: the register knows what the clock does not."""
+    bench = Bench()
+    bench.run(2000)
+    last = bench.kept[max(bench.kept)]
+    bench.pass_by(7200)
+    bench.utc_off_ms = round(3_600_000 * utc_off_h)
+    bench.hours = bench.start(last)
+    bench.run(3000)
+    assert bench.total_wh() == pytest.approx(bench.true_wh - 1_000_000, abs=100)
+    [seen] = [item for item in bench.kept.values() if "clock" in item.flags and item.filled_wh > 150_000]
+    assert seen.filled_wh == pytest.approx(200_000, rel=0.02)
+
+
+def test_another_meters_register_is_believed_by_no_clock() -> None:
+    bench = Bench()
+    bench.hours.meter = "mcc-1 1234 400/5"
+    bench.run(2000)
+    last = bench.kept[max(bench.kept)]
+    bench.pass_by(7200)
+    bench.utc_off_ms = -8 * 3_600_000
+    bench.hours = bench.start(last)
+    bench.hours.meter = "mcc-1 9999 400/5"
+    bench.run(3000)
+    assert bench.total_wh() == pytest.approx(5000 * 100e3 / 3600, rel=0.02)
+
+
 def test_drivers_are_means_over_time_with_their_accuracy() -> None:
     bench = Bench()
     for k in range(1000):
