@@ -1,0 +1,253 @@
+"""One bad night through the whole agent, with the real broker: everything that is no routine is told within a minute of
+the plant's time, no kWh and no row is lost, the report balances with ledger and meter, and `verify` is always content.
+
+A retrofit's meter with two transformers exchanged, the motor past its drive, somebody at work; then a broker that is
+away for a day, in it a power cut after which the clock is eight hours slow. Plant and agent on virtual time, the broker
+in real time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from mqttkit import Listener
+from retrofitkit import PUMP_HIGH_HEAD
+from retrofitplant import RetrofitPlant, run
+from testkit import Mosquitto, wait_until
+
+from agent.cli import main
+from agent.clock import SystemClock
+from agent.config import load_config
+from agent.deliver import Delivery
+from agent.hold import HoldBook
+from agent.publish import Publisher
+from agent.savings import ledger, source
+from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.verify import open_copy
+from agent.store import Store
+from agent.topology import assets
+
+pytestmark = pytest.mark.alone
+
+HOUR_S = 3600.0
+CUT_S = 10 * HOUR_S  # the power is cut so long after the broker went away
+DARK_S = 1.5 * HOUR_S
+SOON_MS = 60_000
+
+
+@dataclass
+class Night:
+    """told: event's kind, begin or end, and the plant's time at which it went out. taken: id of each row and that time.
+    plan: what happens in the plant, from which moment on (ms)."""
+
+    plant: RetrofitPlant
+    folder: Path
+    broker: Mosquitto
+    told: list[tuple[str, str, int]] = field(default_factory=list)
+    taken: list[tuple[str, int]] = field(default_factory=list)
+    held_ms: list[int] = field(default_factory=list)
+    plan: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
+
+    @property
+    def clock_ms(self) -> int:
+        """The agent's clock at least: the plant is a step ahead of it."""
+        return self.plant.now_ms - 10_000
+
+    def after(self, seconds: float, act: Callable[[], object]) -> int:
+        """Plans something from now on; returns its moment."""
+        self.plan.append((self.plant.now_ms + round(1000 * seconds), act))
+        return self.plan[-1][0]
+
+    def watch(self, seconds: float, every_s: float = 10.0, clock_off_s: float = 0.0) -> None:
+        """The agent runs for so long. Whoever asks afterwards finds the ledger whole."""
+        more = f'[mqtt]\nurl = "{self.broker.url}"\nbackfill = 5000\n'
+        run(self.plant, self.folder, seconds, every_s, self._take, more, clock_off_s, whole=True)
+        found = self.magwatt("verify")
+        assert found.endswith("content\n"), found
+
+    def magwatt(self, *command: str) -> str:
+        return CliRunner().invoke(main, [*command, "--config", str(self.folder / "plant.toml")]).output
+
+    def began(self, kind: str) -> int:
+        """When it was told first; once."""
+        [t_ms] = [t_ms for said, state, t_ms in self.told if (said, state) == (kind, "begin")]
+        return t_ms
+
+    def _take(self, topic: str, payload: bytes, retained: bool) -> None:
+        if retained:
+            return
+        while self.plan and self.plant.now_ms >= self.plan[0][0]:
+            self.plan.pop(0)[1]()
+        body = json.loads(payload)
+        self.taken.append((body["id"], self.plant.now_ms))
+        if topic.endswith("/event"):
+            self.told.append((body["v"]["event_kind"], body["v"].get("event_state", ""), self.plant.now_ms))
+        if "HOLD" in body.get("f", {}).get("*", ()):
+            self.held_ms.append(self.plant.now_ms)
+
+    def keep_aside(self) -> None:
+        """What a power cut now would leave on the disk: everything that was committed."""
+        (self.folder / "cut").mkdir()
+        with (
+            contextlib.closing(sqlite3.connect(self.folder / "state" / "magwatt.sqlite")) as db,
+            contextlib.closing(sqlite3.connect(self.folder / "cut" / "magwatt.sqlite")) as other,
+        ):
+            db.backup(other)
+
+    def cut_power(self) -> set[str]:
+        """The state directory is what was kept aside, with its key. Returns the ids that were never on the disk."""
+        state, cut = self.folder / "state", self.folder / "cut"
+        with contextlib.closing(sqlite3.connect(cut / "magwatt.sqlite")) as db:
+            on_disk = {f"{boot}-{seq}" for boot, seq in db.execute("select boot, seq from spool").fetchall()}
+        with contextlib.closing(sqlite3.connect(state / "magwatt.sqlite")) as db:
+            since = {f"{boot}-{seq}" for boot, seq in db.execute("select boot, seq from spool").fetchall()}
+        shutil.copy(state / "ledger.key", cut)
+        shutil.rmtree(state)
+        cut.rename(state)
+        for _ in range(round(DARK_S / 10)):
+            self.plant.step(10)
+        return since - on_disk
+
+    def deliver(self) -> None:
+        """The agent goes on in real time until nothing is owed to the broker."""
+        config = load_config(self.folder / "plant.toml")[0]
+        clock = SystemClock()
+        store = Store(self.folder / "state", clock)
+        delivery = Delivery(config, Publisher(config, assets(config), store, clock), store, clock)
+        try:
+            wait_until(lambda: store.figures()["spool_rows"] == 0, 60, "an empty spool")
+        finally:
+            delivery.stop(lambda: None)
+
+    def intervals(self) -> list[Interval]:
+        with contextlib.closing(open_copy(self.folder / "state" / "magwatt.sqlite")) as db:
+            return source.intervals(db, "pump", 0, 1 << 60)
+
+    def hours(self) -> dict[int, ledger.Record]:
+        """Begin of each hour → the record that holds."""
+        with contextlib.closing(open_copy(self.folder / "state" / "magwatt.sqlite")) as db:
+            return {record.body["from_ms"]: record for record in ledger.records(db, "hour")}
+
+
+def listening(broker: Mosquitto) -> Listener:
+    """One that the broker knows of."""
+    found = Listener(broker.port)
+    wait_until(found._client.is_connected, 10, "the listener's connection")
+    found._client.subscribe("#", qos=1)
+    found._client.publish("probe", "x")
+    wait_until(lambda: bool(found.of("probe")), 10, "the listener's subscription")
+    return found
+
+
+def ids(listener: Listener) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for topic, payload, _ in list(listener.messages):
+        if (
+            topic.startswith("magwatt/v1/mill/gw/")
+            and payload.startswith(b"{")
+            and "id" in (body := json.loads(payload))
+        ):
+            found[body["id"]] += 1
+    return found
+
+
+@pytest.mark.parametrize("away_h", [14, pytest.param(24, marks=pytest.mark.soak)])
+def test_a_bad_night(tmp_path: Path, away_h: int) -> None:
+    plant, broker = RetrofitPlant(PUMP_HIGH_HEAD, 3, 0.9), Mosquitto(tmp_path)
+    plant.new = True
+    plant.step(10)
+    night = Night(plant, tmp_path, broker)
+    broker.start()
+    listeners = [listening(broker)]
+    try:
+        troubles(night)
+        broker.stop()
+        went_ms = plant.now_ms
+        lost = broker_away(night, away_h)
+        back_ms = plant.now_ms
+        broker.start()
+        listeners.append(listening(broker))
+        night.watch(1.7 * HOUR_S)
+        night.deliver()
+        arrived = ids(listeners[0]) + ids(listeners[1])
+    finally:
+        for listener in listeners:
+            listener.stop()
+        broker.stop()
+    away = {number for number, t_ms in night.taken if went_ms < t_ms <= back_ms} - lost
+    assert len(away) > 50 * away_h
+    assert {number for number in away if arrived[number] != 1} == set(), "each row once"
+    assert set(dict(night.taken)) - lost <= set(arrived)
+    balances(night)
+
+
+def troubles(night: Night) -> None:
+    """Each is an event within a minute, and what is measured meanwhile says so."""
+    plant, book = night.plant, HoldBook(night.folder / "state")
+    swapped_ms = night.after(0.6 * HOUR_S, lambda: plant.wire("swapped ct12"))
+    night.after(1.2 * HOUR_S, lambda: plant.wire(""))
+    bypassed_ms = night.after(1.8 * HOUR_S, lambda: setattr(plant, "bypassed", True))
+    night.after(2.4 * HOUR_S, lambda: setattr(plant, "bypassed", False))
+    held_ms = night.after(3.0 * HOUR_S, lambda: book.begin("pump", "seal", night.clock_ms, None, "Li Wei"))
+    freed_ms = night.after(3.6 * HOUR_S, lambda: bool(book.release("pump", night.clock_ms)))
+    night.watch(4.2 * HOUR_S)
+    for kind, since_ms in (
+        ("savings_wiring", swapped_ms), ("savings_bypass", bypassed_ms), ("hold", held_ms), ("savings_hold", held_ms),
+    ):  # fmt: skip
+        assert 0 <= night.began(kind) - since_ms <= SOON_MS, kind
+    assert held_ms <= night.held_ms[0] <= held_ms + SOON_MS
+    assert freed_ms <= night.held_ms[-1] <= freed_ms + SOON_MS
+    flags = {flag for item in night.intervals() for flag in item.flags}
+    assert {"wiring", "bypass", "hold"} <= flags
+
+
+def broker_away(night: Night, hours: float) -> set[str]:
+    """In it the power is cut for a while, and comes back with a clock that is eight hours slow for an hour. Returns the
+    rows that the cut took: made in its last minute, or before they were committed."""
+    cut_ms = night.after(CUT_S + 30, night.keep_aside)
+    night.watch(CUT_S + 300, every_s=60)
+    lost = night.cut_power()
+    made = [t_ms for number, t_ms in night.taken if number in lost]
+    assert made
+    assert min(made) >= cut_ms - SOON_MS, "what was committed is there"
+    slow_s = 1.1 * HOUR_S
+    begin_ms = night.plant.now_ms
+    night.watch(slow_s, every_s=60, clock_off_s=-8 * HOUR_S)
+    night.watch(hours * HOUR_S - CUT_S - DARK_S - slow_s, every_s=60)
+    [told_ms] = [t_ms for kind, _, t_ms in night.told if kind == "data_gap"]
+    assert told_ms - begin_ms <= SOON_MS
+    assert night.began("savings_clock") > begin_ms, "once the quarter hour is over"
+    return lost
+
+
+def balances(night: Night) -> None:
+    """The meter's register, the quarter hours, the ledger and the report have the same energy."""
+    items, hours = night.intervals(), night.hours()
+    total_wh = sum(item.energy_wh or 0.0 for item in items)
+    first, last = items[0].register_wh, items[-1].register_wh
+    assert first is not None
+    assert last is not None
+    slack_wh = 300  # of 2.7 MWh: registers come every 100 s, powers every 10 s, and are held for as long
+    assert last[1] - first[0] - slack_wh <= total_wh <= night.plant.register_wh - first[0] + slack_wh
+    known = {from_ms + quarter * QUARTER_MS for from_ms, record in hours.items() for quarter in record.body["quarters"]}
+    booked_wh = sum(item.energy_wh or 0.0 for item in items if item.start_ms in known)
+    recorded_wh = sum(record.body["energy_wh"] for record in hours.values())
+    assert recorded_wh == pytest.approx(booked_wh, abs=0.5 * len(hours))
+    assert len(items) - len(known) <= 7, "the hour that goes on, and one that is not settled"
+    night.magwatt("report", "--month", "2026-09", "--out", str(night.folder / "r.html"))
+    [motor] = json.loads((night.folder / "r.json").read_text(encoding="utf-8"))["motors"]
+    proof = motor["ledger"]
+    assert motor["measured_wh"] == pytest.approx(total_wh, abs=1)
+    assert proof["recorded_wh"] == proof["shown_wh"] == recorded_wh
+    assert (proof["differing"], proof["unrecorded"], proof["not_yet_recorded"]) == (0, 0, len(items) - len(known))
+    assert proof["bears_out"]
+    assert proof["content"]
