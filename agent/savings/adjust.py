@@ -202,8 +202,8 @@ def _slopes_u(baseline: Baseline, values: Sequence[Driver]) -> list[float]:
 
 
 class _TermSums:
-    """Rows of terms, summed: of the model, of each rival, and of the model over what that rival spoke of. Where a rival
-    says nothing (its driver is missing) it is taken to agree."""
+    """Rows of terms, summed: of the model, of each rival, and of the model where that rival says nothing (its driver is
+    missing): there it is taken to agree."""
 
     def __init__(self, baseline: Baseline) -> None:
         self._baseline = baseline
@@ -215,16 +215,12 @@ class _TermSums:
         baseline = self._baseline
         row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
         _add(self.own, row, share)
-        for rival, (vector, own) in zip(baseline.rivals, self.rivals, strict=True):
-            known = [item.drivers[name].mean for name in rival["drivers"] if name in item.drivers]
-            if len(known) < len(rival["drivers"]):
-                continue
+        for rival, (vector, silent) in zip(baseline.rivals, self.rivals, strict=True):
             try:
-                said = terms(rival["kind"], rival["shape"], known)
-            except ValueError:  # a state that it does not know
-                continue
-            _add(vector, said, share)
-            _add(own, row, share)
+                known = [item.drivers[name].mean for name in rival["drivers"]]
+                _add(vector, terms(rival["kind"], rival["shape"], known), share)
+            except (KeyError, ValueError):  # no such driver, or a state that it does not know
+                _add(silent, row, share)
 
 
 def _add(vector: list[float], row: Sequence[float], share: float) -> None:
@@ -256,8 +252,9 @@ def _choice(baseline: Baseline, found: _TermSums) -> float:
     """How far rivals lie from the chosen model over these intervals, beyond what their own coefficients' doubt explains
     (Hausman): the root of the mean square, weighted by how well each foretells; those frozen without weights alike."""
     total = weights = 0.0
-    for rival, (vector, own) in zip(baseline.rivals, found.rivals, strict=True):
+    for rival, (vector, silent) in zip(baseline.rivals, found.rivals, strict=True):
         if any(vector):
+            own = [a - b for a, b in zip(found.own, silent, strict=True)]
             said = sum(a * b for a, b in zip(vector, rival["coefficients"], strict=True))
             best = sum(a * b for a, b in zip(own, baseline.coefficients, strict=True))
             explained = abs(quadratic(vector, rival["covariance"]) - quadratic(own, baseline.covariance))

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from retrofitcases import CASES, large_retrofit, motor_swap, nothing_saved, real_retrofit, swap_with_another_meter
+from retrofitcases import (
+    CASES,
+    Told,
+    by_shift,
+    large_retrofit,
+    motor_swap,
+    needless_shift,
+    needless_temperature,
+    nothing_saved,
+    nothing_saved_with_two_drivers,
+    real_retrofit,
+    swap_with_another_meter,
+    two_drivers,
+)
+from retrofitkit import FLOW, SHIFT, TEMPERATURE
 
 SOME = 24
 
@@ -41,6 +57,23 @@ def test_another_meter_widens_the_doubt_of_a_swap() -> None:
     """S5: at least a quarter of the saving."""
     for seed in range(4):
         assert swap_with_another_meter(seed).relative_u >= 0.25
+
+
+@pytest.mark.parametrize(("case", "second"), [(two_drivers, TEMPERATURE), (by_shift, SHIFT)])
+def test_what_truly_depends_on_two_drivers_is_told_by_both(case: Callable[[int], Told], second: str) -> None:
+    told = [case(seed) for seed in range(SOME)]
+    assert all(set(item.baseline.drivers) == {FLOW, second} for item in told)
+    assert all(item.saving.verdict == "proven" for item in told)
+    assert sum(item.covered for item in told) >= SOME - 4
+
+
+@pytest.mark.parametrize("case", [needless_temperature, needless_shift])
+def test_a_needless_second_driver_is_not_taken(case: Callable[[int], Told]) -> None:
+    assert all(case(seed).baseline.drivers == (FLOW,) for seed in range(8))
+
+
+def test_where_nothing_is_saved_two_drivers_prove_nothing() -> None:
+    assert sum(nothing_saved_with_two_drivers(seed).saving.verdict == "proven" for seed in range(SOME)) <= 3
 
 
 @pytest.mark.soak
