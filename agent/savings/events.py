@@ -75,6 +75,11 @@ class Watch:
     _meter: str = ""
     _like: Likeness = field(default_factory=Likeness)
 
+    def follow(self, drivers: Sequence[str]) -> None:
+        """Compares the energy of the same load by the first of these from here on; what is usual begins anew."""
+        if drivers and drivers[0] != self._like.driver:
+            self._like = Likeness(drivers[0])
+
     def raised(self, kind: str, at_ms: int, text: str = "") -> list[Event]:
         """Something was seen this moment; nothing when it is open already."""
         if kind in self.open:
@@ -90,14 +95,14 @@ class Watch:
             flags.add("gap")
         if not alike(item.meter, self._meter):
             found += self.raised("meter", item.start_ms, f"{TEXTS['meter']} ({self._meter} → {item.meter})")
-            self._like = Likeness()
+            self._like = Likeness(self._like.driver)
         self._meter = item.meter or self._meter
         found += self._range(item, why)
         ratio, shift = self._like.take(item, comparable=not flags)
         if ratio:
             found += self.raised("ratio", item.start_ms - item.length_s * 1000, ratio)
         if shift:
-            self._like = Likeness()  # what is usual begins anew
+            self._like = Likeness(self._like.driver)  # what is usual begins anew
             found += self.raised("shift", item.start_ms, shift)
         for flag in sorted(flags):
             found += self.raised(flag, item.start_ms)

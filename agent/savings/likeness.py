@@ -16,10 +16,15 @@ GONE = 96  # intervals without its driver, before what is usual is learnt anew w
 
 
 class Likeness:
-    """What the load is: the first driver, by a parabola that follows slowly; without a driver there is only a mean, and
-    a spread that keeps it from crying. Blocks of six hours make what hangs together for an hour or two independent."""
+    """What the load is: one driver, by a parabola that follows slowly; without a driver there is only a mean, and a
+    spread that keeps it from crying. Blocks of six hours make what hangs together for an hour or two independent.
 
-    def __init__(self) -> None:
+    driver: the one that the baseline takes first; empty: the first by name of those that are there. While it is missing
+    nothing is compared.
+    """
+
+    def __init__(self, driver: str = "") -> None:
+        self.driver = driver
         self._curve = _Curve()
         self._spread2, self._seen = 0.0, 0
         self._block: list[float] = []
@@ -80,7 +85,7 @@ class Likeness:
             self._up, self._down = max(0.0, self._up + z - SLACK), max(0.0, self._down - z - SLACK)
             if max(self._up, self._down) > FAR:
                 way = "more" if self._up > self._down else "less"
-                self.__init__()  # type: ignore[misc]  # what is usual begins anew
+                self.__init__(self.driver)  # type: ignore[misc]  # what is usual begins anew
                 return f"since about a day {way} than the same load used before"
         self._block2 += (mean**2 - self._block2) * max(1 / (self._blocks + 1), SLOW)
         self._blocks += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import zlib
@@ -117,6 +118,7 @@ class SavingsLane:
         usual: its successor uses less, and no transformer was exchanged."""
         try:
             last = keep.last_interval(self._store, self._asset.name)
+            self._follow_baseline()
             since_ms = max(last.start_ms - REMEMBERED_MS if last else 0, self._era_ms(last))
             for item in keep.load_intervals(self._store, self._asset.name, since_ms):
                 self._watch.take(item)
@@ -126,6 +128,11 @@ class SavingsLane:
             return None
         self._watch.open = {event.kind: event for event in known if event.to_ms is None}
         return last
+
+    def _follow_baseline(self) -> None:
+        with contextlib.suppress(ValueError):  # said when it is used
+            if (baseline := keep.load_frozen(self._store, self._asset.name)) is not None:
+                self._watch.follow(baseline.drivers)
 
     def _era_ms(self, last: Interval | None) -> int:
         """Since when this motor stands here on this drive; 0: always."""
@@ -200,6 +207,7 @@ class SavingsLane:
             return
         self._stale, self._trouble, self._tally = False, "", None
         if baseline is not None:
+            self._watch.follow(baseline.drivers)
             phase = reporting_of(self._phases, baseline)
             tally = Tally(baseline, classes=self.classes, events=events, old_motor=self._old_motor)
             for item in keep.load_intervals(

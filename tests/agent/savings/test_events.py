@@ -130,3 +130,20 @@ def test_a_motor_that_stands_teaches_nothing() -> None:
     for item in days(3):
         likeness.take(replace(item, energy_wh=10.0, running_s=0.0))
     assert all(likeness.take(item) == ("", "") for item in days(3))
+
+
+def test_the_load_is_what_the_baselines_first_driver_says() -> None:
+    """A temperature stands before the flow by its name and tells nothing of the load: by it a doubled ratio is lost in
+    what a day varies."""
+    rng = Random(3)
+    told = []
+    for item in days(10):
+        flow = item.drivers["flow"]
+        wh = (item.energy_wh or 0.0) * (flow.mean / 600) ** 2
+        told.append(replace(item, energy_wh=wh, drivers={"air": Driver(rng.gauss(20, 5)), "flow": flow}))
+    cut = 96 * 8
+    told[cut:] = [replace(item, energy_wh=2 * (item.energy_wh or 0)) for item in told[cut:]]
+    watch = Watch("pump")
+    watch.follow(("flow", "air"))
+    assert "ratio" in [event.kind for event in watched(told, watch)]
+    assert "ratio" not in [event.kind for event in watched(told)]
