@@ -74,11 +74,14 @@ class Watch:
     _beyond: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=DAY))  # (energy, of it beyond)
     _meter: str = ""
     _like: Likeness = field(default_factory=Likeness)
+    _followed: str = ""
 
     def follow(self, drivers: Sequence[str]) -> None:
         """Compares the energy of the same load by the first of these from here on; what is usual begins anew."""
-        if drivers and drivers[0] != self._like.driver:
-            self._like = Likeness(drivers[0])
+        first = drivers[0] if drivers else ""
+        if first and first != self._followed and first != self._like.driver:
+            self._like = Likeness(first)
+        self._followed = first
 
     def raised(self, kind: str, at_ms: int, text: str = "") -> list[Event]:
         """Something was seen this moment; nothing when it is open already."""

@@ -19,8 +19,7 @@ class Likeness:
     """What the load is: one driver, by a parabola that follows slowly; without a driver there is only a mean, and a
     spread that keeps it from crying. Blocks of six hours make what hangs together for an hour or two independent.
 
-    driver: the one that the baseline takes first; empty: the first by name of those that are there. While it is missing
-    nothing is compared.
+    driver: the one that the baseline takes first; empty: the first by name of those that are there.
     """
 
     def __init__(self, driver: str = "") -> None:
@@ -31,7 +30,7 @@ class Likeness:
         self._block2, self._blocks = 0.0, 0
         self._up = self._down = 0.0
         self._strange = 0
-        self._driver, self._missing = "", 0
+        self._missing = 0
         self.off = False
 
     def take(self, item: Interval, comparable: bool = True) -> tuple[str, str]:
@@ -63,15 +62,15 @@ class Likeness:
     def _load(self, item: Interval) -> float | None:
         """The driver by which is compared, 0 where there is none. None while it is missing: another one's number, or
         none at all, is no load on its curve."""
-        if self._driver and self._driver not in item.drivers:
+        if self.driver and self.driver not in item.drivers:
             self._missing += 1
             if self._missing < GONE:
                 return None
-        if self._driver not in item.drivers and (self._driver or item.drivers):
-            self.__init__()  # type: ignore[misc]  # by another driver what is usual begins anew
-            self._driver = min(item.drivers, default="")
+        if self.driver not in item.drivers and (self.driver or item.drivers):
+            another = min(item.drivers, default="")
+            self.__init__(another)  # type: ignore[misc]  # by another driver what is usual begins anew
         self._missing = 0
-        return item.drivers[self._driver].mean if self._driver else 0.0
+        return item.drivers[self.driver].mean if self.driver else 0.0
 
     def _shift(self, told: float) -> str:
         self._block.append(told)
