@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agent.savings.types import Baseline, Event, Saving
 
 KINDS = ["constant", "state", "binned", "polynomial", "affinity", "production", "linear", "indicator"]
+TOLD = 8  # models that were tried, in `show`
 _motor = click.argument("motor")
 _config = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), envvar=CONFIG_VARIABLE,
@@ -221,8 +222,9 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
         marks = factors(found.kind, found.shape, found.drivers)
         click.echo(f"  Wh in {found.length_s // 60} min: {formula(found.coefficients, marks)}")
         tried = sorted(found.candidates.items(), key=lambda item: item[1])
+        more = f"; and {len(tried) - TOLD} more" if len(tried) > TOLD else ""
         click.echo("  tried, with what each foretells wrong: "
-                   + "; ".join(f"{name} {100 * score:.2f} %" for name, score in tried))  # fmt: skip
+                   + "; ".join(f"{name} {100 * score:.2f} %" for name, score in tried[:TOLD]) + more)  # fmt: skip
     for line in odd:
         click.echo(f"  look at {line}")
     if saving is not None:

@@ -101,7 +101,7 @@ def _excluded(lines: Sequence[Line]) -> Counter[str]:
         if line.why:
             why = line.why
             if " is beyond " in why:
-                why = f"{why.split(' ', 1)[0]} was beyond {why.split(' is beyond ', 1)[1]}"
+                why = f"{why.split(' ', 1)[0].replace('+', ' and ')} was beyond {why.split(' is beyond ', 1)[1]}"
             elif why.startswith("only "):
                 why = "too little of the time was polled"
             found[why] += round(line.measured_wh or 0.0)
