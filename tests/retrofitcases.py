@@ -50,7 +50,7 @@ class Told(NamedTuple):
 
 def real_retrofit(seed: int) -> Told:
     """14 days with a meter only, then 30 days of drive and magnet motor with 10 % less production; the same meter. In
-    one of three seeds the engineer insists on a straight line, in one the flow meter saturates: wrong models."""
+    one of three seeds the engineer insists on a polynomial, in one the flow meter saturates: no model is right."""
     rng = np.random.default_rng(seed)
     kind = ("", "polynomial", "")[seed % 3]
     sensor = (None, None, _saturating)[seed % 3]
