@@ -8,6 +8,7 @@ RATE_MIN = 50.0  # rows/s, and never slower than LIVE_FACTOR times what is live
 LIVE_FACTOR = 5.0
 JITTER = 0.2
 BURST_S = 0.2
+GATHER_S = 0.05  # rows of that long go together: a turn of the connection costs as much as a row
 SLOW_S, STUCK_S = 0.3, 1.0  # a confirmation that takes longer halves the rate; leaves PROBE_RATE of it
 PROBE_RATE = 1.0
 LIVE_TAU_S = 30.0
@@ -40,17 +41,22 @@ class Pacer:
         rate = self.rate()
         self._tokens += elapsed_s * rate * self._chance.uniform(1 - JITTER, 1 + JITTER)
         self._tokens = min(self._tokens, max(1.0, rate * BURST_S))
-        if now_s < self._held_until_s:
+        if now_s < self._held_until_s or self._tokens < min(wanted, self._together(rate)):
             return 0
         granted = min(wanted, int(self._tokens))
         self._tokens -= granted
         return granted
 
     def wait_s(self, now_s: float) -> float:
-        """Until the next row may go."""
+        """Until the next rows may go."""
         if now_s < self._held_until_s:
             return self._held_until_s - now_s
-        return max(0.0, 1 - self._tokens) / self.rate()
+        rate = self.rate()
+        return max(0.0, self._together(rate) - self._tokens) / rate
+
+    @staticmethod
+    def _together(rate: float) -> float:
+        return max(1.0, rate * GATHER_S)
 
     def live(self, now_s: float, rows: int) -> None:
         """So many live rows went out."""

@@ -31,7 +31,7 @@ class Put:
 class Group:
     puts: list[Put] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
-    confirmed: list[tuple[Drain, list[int]]] = field(default_factory=list)
+    confirmed: dict[Drain, list[int]] = field(default_factory=dict)
     refused: list[tuple[Drain, int, str]] = field(default_factory=list)
     jobs: list[tuple[Job, Future[Any]]] = field(default_factory=list)
 
@@ -41,7 +41,7 @@ class Group:
 
 def confirm_unsaved(unsaved: dict[int, Put], group: Group, owed: int) -> None:
     """Confirmations of rows that wait in memory: who owes nothing any more need not be written, only its counters."""
-    for drain, numbers in group.confirmed:
+    for drain, numbers in group.confirmed.items():
         for n in numbers:
             put = unsaved.get(n)
             if put is None:
@@ -72,7 +72,7 @@ def insert(db: sqlite3.Connection, puts: list[Put], owed: int) -> int:
 def take_off(db: sqlite3.Connection, group: Group, alone: bool) -> int:
     """Confirmed and refused rows; how many left the spool. alone: there is one sink only."""
     gone = sum(_set_aside(db, n, reason) for _, n, reason in group.refused)
-    for drain, numbers in group.confirmed:
+    for drain, numbers in group.confirmed.items():
         keys = [(n,) for n in numbers]
         if not alone:
             db.executemany(f"update spool set owed = owed & ~{1 << drain.bit} where n = ?", keys)

@@ -68,7 +68,7 @@ class Writer(threading.Thread):
 
     def confirm(self, drain: Drain, numbers: list[int]) -> None:
         with self._wake:
-            self._group.confirmed.append((drain, numbers))
+            self._group.confirmed.setdefault(drain, []).extend(numbers)
             self._stir()
 
     def refuse(self, drain: Drain, n: int, reason: str) -> None:
@@ -205,7 +205,7 @@ class Writer(threading.Thread):
         for put in saved:
             del self.unsaved[put.row.n]
         self._lost.clear()
-        for drain, numbers in group.confirmed:
+        for drain, numbers in group.confirmed.items():
             drain.settle(numbers)
         return results
 
@@ -238,7 +238,8 @@ class Writer(threading.Thread):
             future.set_exception(StoreError(f"state file: {error}"))
         with self._wake:
             self._group.counters = {**group.counters, **self._group.counters}
-            self._group.confirmed[:0] = group.confirmed
+            for drain, numbers in group.confirmed.items():
+                self._group.confirmed.setdefault(drain, []).extend(numbers)
             self._group.refused[:0] = group.refused
         if not self.trouble:
             log.error("the state file cannot be written: %s; rows wait in memory, measuring goes on", error)
