@@ -34,7 +34,7 @@ lint: .venv/test
 	$(BIN)/mypy
 
 bench: .venv/test system
-	PYTHONPATH=.:tests $(BIN)/python benchmarks/bench.py
+	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.bench
 
 bench-bus: .venv/bench system
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/bus.py

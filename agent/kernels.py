@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 from importlib import metadata
-from importlib.resources import files
 from pathlib import Path
 
 _DONE = "complete"
@@ -96,9 +95,8 @@ def _key() -> str:
     for name in ("numba", "numpy", "llvmlite"):
         digest.update(metadata.version(name).encode())
     digest.update(f"{sys.version} {platform.machine()} {_processor()}".encode())
-    for file in sorted(files("dsp").iterdir(), key=lambda item: item.name):
-        if file.name.endswith(".py"):
-            digest.update(file.read_bytes())
+    for file in sorted((Path(__file__).parents[1] / "dsp").glob("*.py")):
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
