@@ -142,9 +142,9 @@ def report(
     from agent.savings.report.write import write
 
     try:
+        now_ms = present_ms(config, lambda query, of: db.execute(query, of).fetchall(), _now_ms())
         told, good = write(db, config, motors, month, out, lang, _the_key(key_file, directory),
-                           _elsewhere(roots_files, config),
-                           present_ms(config, lambda query, of: db.execute(query, of).fetchall(), _now_ms()))  # fmt: skip
+                           _elsewhere(roots_files, config), now_ms)  # fmt: skip
     except ValueError as error:
         fail(str(error))
     except OSError as error:
