@@ -14,6 +14,7 @@ from agent.savings.types import Interval
 from dsp.efficiency_class import limits
 
 LOAD_STEP = 0.1
+BAND_STEP = 0.05  # of rated shaft power
 LOADED = 0.1  # of rated shaft power: below it an efficiency says nothing
 
 
@@ -123,16 +124,20 @@ def cumulated(month: Month, words: Words) -> str:
 
 
 def efficiency_over_load(month: Month, words: Words) -> str:
-    """The motor's efficiency in each interval against its load, beside the class limits at rated load."""
+    """The motor's efficiency in each interval against its load, with the band of its losses' U (means over
+    steps of load), beside the class limits at rated load."""
     motor = month.plant.motor if month.plant else None
     if motor is None:
         return ""
-    points = []
+    points: list[Point] = []
+    steps: dict[int, list[tuple[float, float, float]]] = {}
     for item in month.reported:
         shaft, lost = item.shaft_wh, item.motor_loss_wh
         load = (shaft or 0.0) * 3.6 / item.length_s / motor.kw
         if shaft is not None and lost is not None and load > LOADED:
             points.append((100 * load, 100 * shaft / (shaft + lost)))
+            u = 100 * item.u_motor_loss_wh / (shaft + lost)
+            steps.setdefault(int(load / BAND_STEP), []).append((*points[-1], u))
     if not points:
         return ""
     on_drive = month.plant is not None and month.plant.drive is not None
@@ -142,11 +147,14 @@ def efficiency_over_load(month: Month, words: Words) -> str:
         if name >= "IE2"
     }
     values = sorted(y for _, y in points)
-    shown = [*classes.values(), values[len(values) // 50], values[-1]]
+    band = [tuple(sum(column) / len(rows) for column in zip(*rows, strict=True)) for _, rows in sorted(steps.items())]
+    shown = [*classes.values(), values[len(values) // 50], values[-1], *(y + u for _, y, u in band)]
     low, high = math.floor(min(shown)) - 1.0, min(100.0, math.ceil(max(shown)) + 1.0)
     chart = Chart((0, max(110.0, *(x for x, _ in points))), (low, high),
                   (words("load: shaft power over rated, %"), words("motor efficiency, %")))  # fmt: skip
     for name, limit in classes.items():
         chart.level(limit, name, "class")
+    chart.band([(x, max(y - u, low)) for x, y, u in band], [(x, min(max(y + u, low), high)) for x, y, u in band], "new")
     chart.points(thinned([point for point in points if point[1] >= low]), "new")
+    chart.legend("u95", "U")
     return chart.svg(words("Efficiency over load"))
