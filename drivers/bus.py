@@ -172,8 +172,10 @@ class ModbusLink:
         return bytes(self._want.buffer)
 
     async def close(self) -> None:
-        if self._stream is not None:
-            self._stream.shut_down()
+        """Frees the port. A request that was cancelled is carried out first, without holding up anybody else."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await stream.end()
         self._drop()
 
     # --- one attempt ---
@@ -249,11 +251,12 @@ class ModbusLink:
             await stream.open()
             if self._rtu:
                 await self._listen(stream)
-        except LinkError as error:
-            stream.shut_down()
-            self._error = str(error)
-            self._retry_s = time.monotonic() + self._pause_s
-            self._pause_s = min(2 * self._pause_s, RECONNECT_S[1])
+        except BaseException as error:
+            await stream.end()  # after a cancelled listening, too, the port is free for others
+            if isinstance(error, LinkError):
+                self._error = str(error)
+                self._retry_s = time.monotonic() + self._pause_s
+                self._pause_s = min(2 * self._pause_s, RECONNECT_S[1])
             raise
         self._pause_s = RECONNECT_S[0]
         self._stream = stream
@@ -292,10 +295,8 @@ class ModbusLink:
 
     def _drop(self) -> None:
         """Closes the connection. What may still be answered stays watched for: a gateway's line outlives it."""
-        if isinstance(self._stream, SerialLine):
+        if self._stream is not None:
             self._stream.shut_down()
-        elif self._stream is not None:
-            self._stream.close()
         self._stream = None
         self._deaf = 0
         self._want.clear()

@@ -68,7 +68,10 @@ def eavesdrop(
         line.reset_input_buffer()
         while (rest_s := began_s + seconds - time.monotonic()) > 0 and not ending() and len(data) < enough:
             if select.select([line.fileno()], [], [], min(rest_s, _SLICE_S))[0]:
-                data += os.read(line.fileno(), 4096)
+                chunk = os.read(line.fileno(), 4096)
+                if not chunk:
+                    raise OSError("hung up")
+                data += chunk
     except (OSError, termios.error) as error:
         raise LinkClosed(f"{port} is gone ({error})") from None
     finally:

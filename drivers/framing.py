@@ -62,6 +62,7 @@ class Want:
     late_seen: int = 0
     sent_s: float = 0.0  # monotonic time at which the newest request was handed to the wire
     awaited: bytes = b""  # TCP: the first nine bytes of the answer to the newest request; empty: not known
+    sent: bytes = b""  # RTU: the newest request, which a transceiver that hears itself gives back
     zero_ids: bool | None = None  # TCP: whether this peer answers everything with transaction id 0; None: not known yet
 
     def feed(self, data: bytes) -> Answer | None:
@@ -145,6 +146,12 @@ def rtu_scan(want: Want) -> Answer | None:
     at = 0
     while at + 2 <= len(buffer):
         unit, function = buffer[at], buffer[at + 1]
+        if len(buffer) - at > 2 and want.sent and buffer.startswith(want.sent[: len(buffer) - at], at):
+            # Our own echo, or its beginning. Its third byte, an address, may look like an answer's length.
+            if at + len(want.sent) > len(buffer):
+                want.missing = min(want.missing, at + len(want.sent) - len(buffer))
+            at += len(want.sent)
+            continue
         if function & 0x7F in CARRIED:
             found = _rtu_at(want, at, unit, function)
             if isinstance(found, Answer):
@@ -202,12 +209,12 @@ def _rtu_at(want: Want, at: int, unit: int, function: int) -> Answer | bool:
 
 
 def _refused(want: Want, unit: int, function: int) -> Request | None:
-    """The open request that an exception is for. An exception does not tell which: while a late request of that unit
-    and function is about, this poll gets the error and both stay watched for."""
+    """The open request that an exception is for. An exception does not tell which: while another request of that unit
+    and function is about, this poll gets the error and all of them stay watched for."""
     asked = [key for key, request in want.open.items() if request[:2] == (unit, function)]
     late = [key for key, request in want.late.items() if request[:2] == (unit, function)]
     if asked:
-        return want.open[asked[-1]] if late else want.open.pop(asked[-1])
+        return want.open.pop(asked[0]) if len(asked) + len(late) == 1 else want.open[asked[-1]]
     if len(late) == 1:
         want.take(late[0])
     return None

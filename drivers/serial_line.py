@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BABBLE_S = 1.0  # a line that is never silent for the gap that long is somebody else's
+LISTEN_S = 0.1  # at once while listening; after that it is looked whether to end
 AWAKE_S = 0.0003  # before the predicted end of an answer, from which on each byte is waited for
 STALL_S, STALL_CHARACTERS = 0.05, 20  # an answer that began and pauses that long will not go on
 
@@ -44,6 +45,7 @@ class SerialLine:
         self._turnaround_s: dict[int, float] = {}  # unit → how long it takes to begin its answer
         self._foreign = Foreign(wire.name)
         self._last_s = 0.0  # monotonic time of the last byte either way
+        self._ending = False
         self._worker = Worker(f"line-{wire.name}")
 
     @property
@@ -51,7 +53,7 @@ class SerialLine:
         return self._port is not None
 
     async def open(self) -> None:
-        """Raises LinkClosed when the port cannot be opened."""
+        """Raises LinkDown when the port cannot be opened."""
         await self._worker.call(self._open)
 
     async def listen(self, seconds: float) -> int:
@@ -80,36 +82,47 @@ class SerialLine:
             self._port, self._fd = None, -1
 
     def shut_down(self) -> None:
+        """While nothing is under way; else it blocks until that is done."""
         self._worker.stop()
         self.close()
+
+    async def end(self) -> None:
+        """As shut_down, whatever is under way: listening ends at once, an exchange is waited for."""
+        self._ending = True
+        await self._worker.call(self.close)
+        self.shut_down()
 
     def _open(self) -> None:
         import serial
 
         wire = self._wire
+        port: serial.Serial | None = None
         try:
             port = serial.Serial(
                 wire.serial_port, wire.baud, wire.data_bits, port_parity(wire.serial_port, wire.parity), wire.stop_bits,
                 timeout=0, exclusive=True,
             )  # fmt: skip
+            with contextlib.suppress(OSError, NotImplementedError, ValueError):
+                port.set_low_latency_mode(True)  # an FTDI adapter otherwise holds each answer back for 16 ms
+            if wire.rs485:
+                with contextlib.suppress(OSError, ValueError):
+                    port.rs485_mode = serial.rs485.RS485Settings()
+            port.reset_input_buffer()
+            attributes = termios.tcgetattr(port.fileno())
+            attributes[6][termios.VMIN] = 1  # no byte is told from a line that hung up
+            termios.tcsetattr(port.fileno(), termios.TCSANOW, attributes)
         except (OSError, ValueError, termios.error) as error:
+            if port is not None:  # unplugged between two of these calls
+                with contextlib.suppress(OSError, termios.error):
+                    port.close()
             raise LinkDown(f"{wire.name}: {wire.serial_port} {why_not_opened(error)}") from None
-        with contextlib.suppress(OSError, NotImplementedError, ValueError):
-            port.set_low_latency_mode(True)  # an FTDI adapter otherwise holds each answer back for 16 ms
-        if wire.rs485:
-            with contextlib.suppress(OSError, ValueError):
-                port.rs485_mode = serial.rs485.RS485Settings()
-        port.reset_input_buffer()
         self._port, self._fd, self._last_s = port, port.fileno(), time.monotonic()
         self._turnaround_s.clear()
-        attributes = termios.tcgetattr(self._fd)
-        attributes[6][termios.VMIN] = 1  # no byte is told from a line that hung up
-        termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
 
     def _listen(self, seconds: float) -> int:
         heard, until_s = 0, time.monotonic() + seconds
-        while time.monotonic() < until_s:
-            self._wait_until(until_s)
+        while (now_s := time.monotonic()) < until_s and not self._ending:
+            self._wait_until(min(now_s + LISTEN_S, until_s))
             heard += len(self._read_now())
         return heard
 
@@ -119,6 +132,7 @@ class SerialLine:
         self._settle(want, gap_s)
         want.clear()
         want.open[key] = sent  # not before: what was on the line until now cannot be its answer
+        want.sent = data
         try:
             os.write(self._fd, data)
         except OSError as error:

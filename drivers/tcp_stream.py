@@ -66,6 +66,7 @@ class TcpStream(asyncio.BufferedProtocol):
             raise LinkClosed(f"{self._wire.name}: connection lost")
         if self._rtu:
             want.clear()  # the line was silent: what is in the buffer can be no part of an answer
+            want.sent = data
         want.open[key] = sent  # not before: what came until now cannot be its answer
         want.heard, want.damaged = 0, False
         self._want = want
@@ -107,6 +108,9 @@ class TcpStream(asyncio.BufferedProtocol):
             self._timer = None
 
     def shut_down(self) -> None:
+        self.close()
+
+    async def end(self) -> None:
         self.close()
 
     async def _settle(self, gap_s: float) -> None:

@@ -1,0 +1,100 @@
+"""A port is free again however its use ends, and nobody else waits for that."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import termios
+import threading
+import time
+import tty
+
+import pytest
+import serial
+from wirekit import RtuSlave, opened, run
+
+from agent.clock import SystemClock
+from drivers.bus import ModbusLink, Wire
+from drivers.eavesdrop import Setting, eavesdrop
+from drivers.errors import LinkClosed, LinkDown
+
+
+def test_a_cancelled_listening_frees_the_port() -> None:
+    slave = RtuSlave()
+    slave.start()
+
+    async def scene() -> None:
+        first = ModbusLink(Wire("s", serial_port=slave.port, listen_s=10.0), SystemClock())
+        listening = asyncio.create_task(first.read_registers(1, 3, 0, 1, 1.0))
+        await asyncio.sleep(0.1)
+        started_s = time.monotonic()
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await first.close()
+        async with opened(Wire("s", serial_port=slave.port)) as second:
+            assert await second.read_registers(1, 3, 7, 1, 1.0) == [7]
+        assert time.monotonic() - started_s < 2, "of the 10 s that were left to listen"
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
+
+
+def test_closing_while_an_answer_is_waited_for_holds_up_nobody() -> None:
+    slave = RtuSlave(delays=[3.0])
+    slave.start()
+
+    async def scene() -> None:
+        link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
+        asking = asyncio.create_task(link.read_registers(1, 3, 0, 1, 1.5))
+        await asyncio.sleep(0.1)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        closing = asyncio.create_task(link.close())
+        turns = 0
+        while not closing.done():
+            await asyncio.sleep(0.01)
+            turns += 1
+        assert turns > 20  # of some 130: one, when the loop itself waited
+        await link.close()  # once more does nothing
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
+
+
+def test_an_adapter_unplugged_while_it_is_opened_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    slave = RtuSlave()
+    slave.start()
+
+    def gone(_: serial.Serial) -> None:
+        raise termios.error(5, "Input/output error")
+
+    async def scene() -> None:
+        async with opened(Wire("s", serial_port=slave.port)) as link:
+            with monkeypatch.context() as patched:
+                patched.setattr(serial.Serial, "reset_input_buffer", gone)
+                with pytest.raises(LinkDown, match="cannot be opened"):
+                    await link.read_registers(1, 3, 7, 1, 1.0)
+            await asyncio.sleep(0.6)
+            assert await link.read_registers(1, 3, 7, 1, 1.0) == [7]
+
+    try:
+        run(scene())
+    finally:
+        slave.stop()
+
+
+def test_a_port_that_goes_away_while_it_is_overheard_is_gone() -> None:
+    master, slave = pty.openpty()
+    tty.setraw(master)
+    port = os.ttyname(slave)
+    os.close(slave)
+    unplug = threading.Timer(0.2, os.close, (master,))
+    unplug.start()
+    with pytest.raises(LinkClosed, match="gone"):
+        eavesdrop(port, Setting(9600), 5.0)
+    unplug.join()
