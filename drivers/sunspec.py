@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drivers.errors import DeviceRefused, DriverError
+from drivers.errors import DeviceRefused, DriverError, LinkClosed, LinkResting, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import Profile
 from drivers.reading import Link
@@ -15,7 +15,8 @@ MODELS_MAX = 64  # of one device; a chain that goes on is none
 class SunSpecLink:
     """A link on which the addresses of a SunSpec profile, offsets inside its model, are the device's.
 
-    The model is looked for before the first read, and again after a refusal: a new firmware may have moved it.
+    The model is looked for before the first read, and again after a refusal or a silence: the device may have started
+    with a new firmware that has moved it.
     """
 
     def __init__(self, link: Link, profile: Profile) -> None:
@@ -45,7 +46,9 @@ class SunSpecLink:
                 spare=min(spare, 65536 - address - request.registers), tries=tries, patience_s=patience_s,
                 silence_tries=silence_tries,
             )  # fmt: skip
-        except DeviceRefused:
+        except LinkResting:
+            raise  # not asked
+        except (DeviceRefused, LinkTimeout, LinkClosed):
             self._start = None
             raise
 
@@ -56,21 +59,25 @@ class SunSpecLink:
 async def find_model(
     link: Link, unit: int, function: int, bases: tuple[int, ...], model_id: int | None, timeout_s: float, gap_s: float
 ) -> int:
-    """The address of the model's id register. Raises DriverError when there is no marker or no such model."""
+    """The address of the model's id register. Raises DriverError when there is no marker or no such model.
+
+    An address that the device refuses is no marker and no model; a refusal for now is raised on (DeviceRefused).
+    """
 
     async def words(address: int) -> bytes:
-        return await link.read_block(Request(unit, function, address, 2), timeout_s, gap_s, tries=2)
+        try:
+            return await link.read_block(Request(unit, function, address, 2), timeout_s, gap_s, tries=2)
+        except DeviceRefused as error:
+            if error.retry:
+                raise
+            return b""
 
     for base in bases:
-        try:
-            if await words(base) != MARKER:
-                continue
-        except DeviceRefused:
+        if await words(base) != MARKER:
             continue
         address = base + 2
         seen: list[int] = []
-        while len(seen) < MODELS_MAX and address <= 65534:
-            head = await words(address)
+        while len(seen) < MODELS_MAX and address <= 65534 and (head := await words(address)):
             found, length = int.from_bytes(head[:2], "big"), int.from_bytes(head[2:], "big")
             if found == model_id:
                 return address

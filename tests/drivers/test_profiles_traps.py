@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.counters import Step, resolution, step
-from drivers.errors import DeviceRefused
+from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.inside import Inside
 from drivers.modbus import ModbusDevice
@@ -40,9 +40,12 @@ class Wire:
     def __init__(self, words: dict[int, int], refused: frozenset[int] = frozenset()) -> None:
         self.words, self.refused = words, refused
         self.asked: list[tuple[int, int]] = []
+        self.silent = False
 
     async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **_: object) -> bytes:
         self.asked.append((request.address, request.registers))
+        if self.silent:
+            raise LinkTimeout("no answer")
         wanted = range(request.address, request.address + request.registers)
         if self.refused & set(wanted):
             raise DeviceRefused(2, "unit 1")
@@ -137,6 +140,30 @@ def test_sunspec_a_device_without_the_model_says_so(words: dict[int, int], told:
     reading = poll(device("sunspec/meter-203", Wire(words)))
     assert told in reading.error
     assert Quality.NO_REPLY in reading.quality
+
+
+def test_sunspec_a_chain_without_an_end_teaches_nothing_about_the_model() -> None:
+    words = sunspec_words(213, {})
+    del words[end := max(words)]
+    meter = device("sunspec/meter-203", Wire(words, refused=frozenset(range(end, end + 200))))
+    reading = poll(meter)
+    assert "no SunSpec model 203; the device has 1, 213" in reading.error
+    assert Quality.NO_REPLY in reading.quality
+    assert not meter.learnt.split
+    assert not meter.learnt.absent
+
+
+def test_sunspec_is_looked_for_anew_after_a_silence() -> None:
+    """A device that was silent may have started with a new firmware, whose common model is one register shorter."""
+    wire = Wire(sunspec_words(203, {16: 5001, 17: 0xFFFE}))
+    meter = device("sunspec/meter-203", wire)
+    assert poll(meter).values["frequency"] == 50.01
+    wire.silent = True
+    assert Quality.NO_REPLY in poll(meter).quality
+    wire.silent = False
+    head = {address: word for address, word in wire.words.items() if address < 40004}
+    wire.words = head | {40003: 65} | {address - 1: word for address, word in wire.words.items() if address > 40004}
+    assert poll(meter).values["frequency"] == 50.01
 
 
 def test_sunspec_is_looked_for_once_and_at_other_bases_too() -> None:
