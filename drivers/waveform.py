@@ -33,6 +33,21 @@ FIT_S, FIT_POINTS = 0.5, 240  # arrival times kept for the rate fit: one each 0.
 
 
 @dataclass(slots=True)
+class _Run:
+    """Samples without a hole, of frames that were all meant as one hello says."""
+
+    hello: ews.Hello
+    index: int
+    quality: Quality
+    device_us: int  # of the first sample; 0: not synchronised
+    parts: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def end(self) -> int:
+        return self.index + sum(int(part.shape[1]) for part in self.parts)
+
+
+@dataclass(slots=True)
 class Assembler:
     """Frames → runs of samples with an index that counts lost ones too. No clock, no port.
 
@@ -59,7 +74,7 @@ class Assembler:
 
     def feed(self, data: bytes, came_ns: int) -> list[Waveform]:
         """The blocks that `data`, which came at UTC came_ns, completes; contiguous frames are joined."""
-        runs: list[tuple[int, list[np.ndarray], Quality, int]] = []
+        runs: list[_Run] = []
         for frame in self.decoder.feed(data):
             if frame.type == ews.HELLO and frame.hello is not None:
                 self._greet(frame, frame.hello)
@@ -68,7 +83,7 @@ class Assembler:
                 self.temperature_degc, self.overruns = float(values[0]), int(values[1])
             elif frame.type == ews.SAMPLES:
                 self._take(frame, came_ns, runs)
-        return [self._waveform(*run, came_ns) for run in runs]
+        return [self._waveform(run, came_ns) for run in runs]
 
     def rate_hz(self) -> float | None:
         """Samples per second by our clock: least squares of arrival time against index. None before ten seconds."""
@@ -109,7 +124,7 @@ class Assembler:
                 (max(delays) - min(delays)) / 1000,
             )
 
-    def _take(self, frame: ews.Frame, came_ns: int, runs: list[tuple[int, list[np.ndarray], Quality, int]]) -> None:
+    def _take(self, frame: ews.Frame, came_ns: int, runs: list[_Run]) -> None:
         if self.hello is None or frame.calibration != self._calibration:
             self.waiting += 1
             return
@@ -140,10 +155,11 @@ class Assembler:
         if frame.flags & ews.FLAG_OVERRUN:
             quality |= Quality.GAP
         last = runs[-1] if runs else None
-        if last and last[0] + sum(part.shape[1] for part in last[1]) == self._next and last[2] == quality:
-            last[1].append(block)
-        else:
-            runs.append((self._next, [block], quality, frame.device_us if frame.flags & ews.FLAG_SYNCHRONISED else 0))
+        if last is None or (last.end, last.quality) != (self._next, quality) or last.hello is not self.hello:
+            device_us = frame.device_us if frame.flags & ews.FLAG_SYNCHRONISED else 0
+            last = _Run(self.hello, self._next, quality, device_us)
+            runs.append(last)
+        last.parts.append(block)
         self._next += frame.count
         self._next_device = (frame.index + frame.count) & 0xFFFFFFFF
         if not self._arrivals or came_ns - self._arrivals[-1][1] > FIT_S * 1e9:
@@ -151,25 +167,21 @@ class Assembler:
             del self._arrivals[:-FIT_POINTS]
         self._last_ns = came_ns
 
-    def _waveform(
-        self, index: int, parts: list[np.ndarray], quality: Quality, device_us: int, came_ns: int
-    ) -> Waveform:
-        assert self.hello is not None
-        samples = np.ascontiguousarray(np.concatenate(parts, axis=1))
-        start_ns = came_ns - round((self._next - index) / self.hello.rate_hz * 1e9)
-        if device_us and abs(device_us * 1000 - start_ns) < CLOCK_APART_S * 1e9:
-            start_ns = device_us * 1000
-        elif device_us:  # it says that its clock is synchronised, but to another time than ours
+    def _waveform(self, run: _Run, came_ns: int) -> Waveform:
+        hello, quality = run.hello, run.quality
+        start_ns = came_ns - round((self._next - run.index) / hello.rate_hz * 1e9)
+        if run.device_us and abs(run.device_us * 1000 - start_ns) < CLOCK_APART_S * 1e9:
+            start_ns = run.device_us * 1000
+        elif run.device_us:  # it says that its clock is synchronised, but to another time than ours
             quality |= Quality.CLOCK_UNSURE
-        channels = self.hello.channels
         return Waveform(
             self.device,
             start_ns,
-            index,
-            self.hello.rate_hz,
-            tuple(item.name for item in channels),
-            samples,
-            tuple(item.clipping for item in channels),
+            run.index,
+            hello.rate_hz,
+            tuple(item.name for item in hello.channels),
+            np.ascontiguousarray(np.concatenate(run.parts, axis=1)),
+            tuple(item.clipping for item in hello.channels),
             quality | self.quality,
         )
 
@@ -234,7 +246,7 @@ class StreamReader(threading.Thread):
         with serial.Serial(self._where, self._baud, timeout=READ_S, exclusive=True) as port:
             while not self._ending.is_set():
                 data = port.read(1)
-                while waiting := port.in_waiting:
+                while len(data) < READ_BYTES and (waiting := port.in_waiting):
                     data += port.read(waiting)
                 self._feed(data)
                 self._ending.wait(GATHER_S)

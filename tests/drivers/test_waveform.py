@@ -9,6 +9,7 @@ import struct
 import tty
 
 import pytest
+import serial
 from testkit import wait_until
 
 from agent.clock import SystemClock
@@ -104,3 +105,43 @@ def test_a_step_of_the_clock_is_neither_drift_nor_a_gap() -> None:
     assert assembler.lost == 0
     assembler.feed(wire(0, stream=2), now_ns + 10**9)
     assert assembler.lost == pytest.approx(HELLO.rate_hz, abs=64), "one second is missing, not eight hours"
+
+
+@pytest.mark.parametrize("channels", [[("u1", 1.0), ("i1", 1.0), ("i2", 1.0)], [("i1", 3.0), ("u1", 2.0)]])
+def test_a_hello_between_samples_counts_from_there_on(channels: list[tuple[str, float]]) -> None:
+    """How the bytes come in pieces changes nothing: not the channels, not their scales."""
+    later = ews.Hello(10240.0, "int16", "SN", "1", tuple(ews.Channel(*item) for item in channels))
+    counts = b"".join(struct.pack("<h", n) * len(channels) for n in range(64))
+    pieces = [
+        wire(0),
+        ews.build(ews.HELLO, ews.hello_payload(later), sequence=2, calibration=2),
+        ews.build(ews.SAMPLES, counts, sequence=3, calibration=2, index=64, count=64),
+    ]
+    got = Assembler("m").feed(b"".join(pieces), 10**18)
+    assert [block.channels for block in got] == [("u1", "i1"), tuple(name for name, _ in channels)]
+    assert [block.index for block in got] == [0, 64]
+    assert got[0].samples[:, 3].tolist() == [1.5, -0.75]
+    assert got[1].samples[:, 3].tolist() == [3 * scale for _, scale in channels]
+
+
+def test_a_port_that_never_runs_dry_is_still_read_and_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Flood:
+        in_waiting = 64
+
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def __enter__(self) -> Flood:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def read(self, size: int) -> bytes:
+            return wire(0)[:size] if size > 1 else b"\0"
+
+    monkeypatch.setattr(serial, "Serial", Flood)
+    reader = reader_of("/dev/flood", [])
+    reader.start()
+    wait_until(lambda: reader.assembler.decoder.damaged > 0, 5, "anything read")
+    reader.stop()
+    reader.join(5)
+    assert not reader.is_alive()
