@@ -114,12 +114,19 @@ def _utc_ms(value: Any, path: str) -> int:
             raise PayloadError("time", f"has no time in field {path!r} ({_clip(value)})", wanted) from None
         if moment.tzinfo is None:
             raise PayloadError("zone", f"does not say of which zone its time is ({_clip(value)})", wanted)
-        return round(moment.timestamp() * 1000)
+        return _since_1970(round(moment.timestamp() * 1000), path, wanted)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
         raise PayloadError("time", f"has no time in field {path!r}", wanted)
     if abs(value) < SECONDS_MAX:
         raise PayloadError("seconds", f"has a time of 1970 in field {path!r}: is it in seconds?", wanted)
-    return round(value)
+    return _since_1970(round(value), path, wanted)
+
+
+def _since_1970(utc_ms: int, path: str, wanted: str) -> int:
+    """Before it lies what programs write that know no time, 0001-01-01 for one: nobody can reckon an age from that."""
+    if utc_ms < 0:
+        raise PayloadError("time", f"has a time before 1970 in field {path!r}", wanted)
+    return utc_ms
 
 
 def _clip(text: str) -> str:

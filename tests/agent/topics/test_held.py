@@ -57,6 +57,16 @@ def test_a_value_holds_for_three_of_its_periods_and_is_missing_then(clock: HandC
     assert scene.now() == (13, Quality.GOOD)
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+08:00", -1e14, "1970-01-01T00:00:05Z"])
+def test_a_publisher_that_knows_no_time_does_not_end_the_beat(clock: HandClock, time: str | float) -> None:
+    """An age from the year 1 on, or from before it, is none that a date can show."""
+    scene = Scene(clock, TIMED)
+    scene.come(json.dumps({"v": 1, "t": time}))
+    assert scene.now()[0] is None
+    clock.move(60)
+    assert scene.now()[0] is None
+
+
 def test_nothing_is_said_before_anything_could_have_come(clock: HandClock) -> None:
     scene = Scene(clock)
     clock.move(30)

@@ -76,7 +76,8 @@ def test_a_time_is_utc_however_it_is_written(time: int | str) -> None:
 @pytest.mark.parametrize(
     ("time", "said"),
     [("2026-09-21T12:00:00", "of which zone"), ("noon", "has no time"), (1789992000, "in seconds"),
-     (None, "has no time"), (True, "has no time"), (1e40, "has no time")],
+     (None, "has no time"), (True, "has no time"), (1e40, "has no time"), (-1e14, "before 1970"),
+     ("0001-01-01T00:00:00Z", "before 1970"), ("0001-01-01T00:00:00+08:00", "before 1970")],
 )  # fmt: skip
 def test_a_time_that_cannot_be_trusted_is_told(time: Any, said: str) -> None:
     with pytest.raises(PayloadError, match=said):
