@@ -40,12 +40,12 @@ class Estimator:
             raise ValueError(f"{asset.name} is not a motor")
         self.asset, self.motor = asset, asset.motor
         self.facts = facts(asset, drive_kw)
-        self.guard = Guard(asset, self.facts)
+        self._fresh_s = FRESH_PERIODS * period_s + 1
+        self.guard = Guard(asset, self.facts, self._fresh_s)
         self.flux = FluxWatch(self.facts)
         hole_s = max(5.0, 3.5 * period_s)
         keep_s = max(15.0, 4 * period_s)
         self._input, self._output, self._losses = (Trace(keep_s, hole_s) for _ in range(3))
-        self._fresh_s = FRESH_PERIODS * period_s + 1
         self._window = Window(period_s, asset.drive_share, 0.02 * self.facts.drive_w)
         self._doubts: deque[tuple[float, Quality]] = deque()
         self._slow: dict[str, tuple[float, float]] = {}  # name → (time, value)

@@ -54,21 +54,26 @@ def _same_word(one: str, other: str) -> bool:
 
 
 class Guard:
-    """Looks at every reading; `withheld` tells why no efficiency may be published, "" when one may."""
+    """Looks at every reading; `withheld` tells why no efficiency may be published, "" when one may.
 
-    def __init__(self, asset: Asset, facts: Facts) -> None:
-        self._asset, self._facts = asset, facts
+    fresh_s: a power of meter or drive that is older says nothing about the other one's.
+    """
+
+    def __init__(self, asset: Asset, facts: Facts, fresh_s: float) -> None:
+        self._asset, self._facts, self._fresh_s = asset, facts, fresh_s
         self.wiring = _UNKNOWN
         self._next, self._count = _UNKNOWN, 0
         self._meter_w: float | None = None
         self._drive_w: float | None = None
-        self._drive_known = False
+        self._meter_s = self._drive_s = -math.inf  # when they were told
         self._seen: dict[str, tuple[float, float]] = {}  # what is read less often: name → (time, value)
         self._off = self._braking = self._wrong_poles = 0
         self.live = ""
 
     def meter(self, reading: Reading, number: Number, cage: Plate | None) -> None:
-        self._meter_w = number(reading, "active_power")
+        self._meter_w, self._meter_s = number(reading, "active_power"), reading.middle_s
+        if reading.middle_s - self._drive_s > self._fresh_s:
+            self._drive_w = None
         found = self._diagnosed(reading, number, cage)
         if found.verdict in (wiring.UNKNOWN, wiring.UNCLEAR):
             return  # too little current: what was found before holds
@@ -83,7 +88,9 @@ class Guard:
         current_a, hz = number(reading, "motor_current"), number(reading, "output_frequency")
         power_kw, rpm = number(reading, "motor_power"), number(reading, "motor_speed")
         volts = number(reading, "output_voltage")
-        self._drive_w = None if power_kw is None else 1000 * power_kw
+        self._drive_w, self._drive_s = None if power_kw is None else 1000 * power_kw, reading.middle_s
+        if reading.middle_s - self._meter_s > self._fresh_s:
+            self._meter_w = None
         if current_a is None or hz is None:
             return
         standing = abs(hz) < RUNNING * facts.rated_hz and current_a < RUNNING * facts.drive_a

@@ -213,6 +213,17 @@ def test_a_reversal_between_two_polls_is_no_resistor(driven: Bench) -> None:
     assert driven.run(3).values["efficiency_reason"] == ""
 
 
+def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(driven: Bench) -> None:
+    """A hoist on a brake resistor withholds for seconds, again and again: what it counts is the time between."""
+    sound_meter, sound_drive, counted = dict(driven.meter), dict(driven.drive), 0.0
+    for second in range(120):
+        braking = 0 <= second % 30 - 20 < 5
+        driven.meter, driven.drive = dict(sound_meter), sound_drive | ({"motor_power": -20.0} if braking else {})
+        driven.run(1)
+        counted += sum(cell.seconds for cell in driven.of.take_energies())
+    assert 4 * 25 - 4 < counted <= 120 - 4 * 3, "of each braking two readings show before it is sure"
+
+
 @pytest.mark.parametrize("missing", ["motor_current", "output_frequency"])
 def test_one_signal_missing(driven: Bench, missing: str) -> None:
     driven.run(12)
@@ -264,6 +275,28 @@ def test_a_wrong_ratio_is_found_while_the_load_moves_and_told_once(driven: Bench
         told.append(driven.run(1).values["meter_wiring"])
     assert str(told[8]).startswith("ratio:2.0")
     assert len(set(told[8:])) == 1
+
+
+def test_a_silent_drives_last_power_says_nothing_of_the_meter(driven: Bench) -> None:
+    """Its line is cut at 38 kW and the load falls to 8: no transformer changed."""
+    driven.run(12)
+    driven.drive, driven.meter = {}, phases(8_000.0, 0.95)
+    found = driven.run(30)
+    assert found.values["meter_wiring"] == "ok"
+    assert found.values["efficiency_reason"] == "no current or frequency from the drive"
+
+
+@pytest.mark.parametrize(
+    "drive", [{"motor_power": -20.0}, {"motor_current": 0.0, "output_frequency": 0.0, "motor_power": 0.0}]
+)
+def test_a_silent_meters_last_power_makes_no_resistor_and_no_bypass(driven: Bench, drive: dict[str, Value]) -> None:
+    driven.run(12)
+    driven.meter = {}
+    driven.run(10)
+    driven.drive |= drive
+    reason = str(driven.run(20).values["efficiency_reason"])
+    assert "resistor" not in reason
+    assert "bypass" not in reason
 
 
 def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) -> None:
