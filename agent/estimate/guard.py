@@ -144,6 +144,8 @@ class Guard:
         known = self.wiring.verdict == wiring.OK or (self._drive_w is not None and self._drive_w < 0)
         if wiring.REGENERATING in found.candidates and known:
             found = wiring.Diagnosis(wiring.OK)  # the meter was right while the load drove, or the drive brakes too
+        if found.verdict == wiring.OK and self._ratio_waits():
+            return _UNKNOWN
         if found.verdict == wiring.OK and (ratio := self._ratio(reading, number, cage)) is not None:
             found = wiring.Diagnosis(f"{_RATIO}{ratio:.2f}")
             if asset.drive is None:  # capacitors behind the meter would lift the power factor as well
@@ -187,6 +189,11 @@ class Guard:
             return wiring.Diagnosis(wiring.UNKNOWN)
         a, b, c, i1, i2, i3, p, q = (value for value in v if value is not None)
         return wiring.two_wattmeters((a, b, c), (i1, i2, i3), p, q, self._rated_a(max(a, b, c) / math.sqrt(3)), load)
+
+    def _ratio_waits(self) -> bool:
+        """Whether a ratio is in question and the drive, which alone could tell, is not heard now."""
+        in_question = any(found.verdict.startswith(_RATIO) for found in (self._next, self.wiring))
+        return in_question and self._asset.drive is not None and self._drive_w is None
 
     def _ratio(self, reading: Reading, number: Number, cage: Plate | None) -> float | None:
         """Against the drive's own power, or against what a cage motor's power factor tells of its load."""

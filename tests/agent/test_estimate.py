@@ -286,6 +286,16 @@ def test_a_silent_drives_last_power_says_nothing_of_the_meter(driven: Bench) -> 
     assert found.values["efficiency_reason"] == "no current or frequency from the drive"
 
 
+def test_a_wrong_ratio_is_found_beside_a_drive_that_is_read_more_seldom(driven: Bench) -> None:
+    driven.meter, drive = phases(80_000.0, 0.95), driven.drive
+    for second in range(40):
+        driven.drive = drive if second % 6 == 0 else {}
+        found = driven.run(1)
+    assert found.values["meter_wiring"] == "ratio:2.02"
+    driven.drive = {}
+    assert driven.run(30).values["meter_wiring"] == "ratio:2.02", "silence puts nothing right"
+
+
 @pytest.mark.parametrize(
     "drive", [{"motor_power": -20.0}, {"motor_current": 0.0, "output_frequency": 0.0, "motor_power": 0.0}]
 )
