@@ -7,11 +7,10 @@ so that a hole in the polling loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.topology import Asset
-from drivers.reading import Quality, Reading, Value
+from drivers.reading import BAD, Quality, Reading, Value
 
 EXTENSIVE = ("active_power", "reactive_power", "apparent_power")  # these are divided
 COMMON = (
@@ -48,12 +47,13 @@ class Allocation:
     asset: Asset
     energy_kwh: float = 0.0  # since the first start; the caller restores and saves it
     _powers: dict[str, float] = field(default_factory=dict)  # drive → its reported output power, W
-    _shares: list[float] = field(default_factory=list)
+    _share_sum: float = 0.0  # of the readings since the register was read
+    _share_count: int = 0
     _register_kwh: float | None = None
 
     def take_drive(self, reading: Reading) -> None:
-        power = reading.values.get("motor_power")
-        if isinstance(power, int | float):
+        power = _usable(reading, "motor_power")
+        if power is not None:
             self._powers[reading.device] = max(0.0, power * 1000)
         else:
             self._powers.pop(reading.device, None)
@@ -85,17 +85,22 @@ class Allocation:
             elif name in COMMON:
                 values[name] = value
         if share is not None:
-            self._shares.append(share)
-        self._take_register(reading.values)
+            self._share_sum += share
+            self._share_count += 1
+        self._take_register(_usable(reading, "energy_import"))
         return values, {name: flag for name, flag in flags.items() if name in values}
 
-    def _take_register(self, values: Mapping[str, Value]) -> None:
-        register = values.get("energy_import")
-        if not isinstance(register, int | float):
+    def _take_register(self, register_kwh: float | None) -> None:
+        if register_kwh is None:
             return
-        if self._register_kwh is not None and self._shares:
-            grown = register - self._register_kwh
+        if self._register_kwh is not None and self._share_count:
+            grown = register_kwh - self._register_kwh
             if grown > 0:  # a counter that went back was reset: that interval is left out
-                self.energy_kwh += grown * sum(self._shares) / len(self._shares)
-        self._register_kwh = float(register)
-        self._shares.clear()
+                self.energy_kwh += grown * self._share_sum / self._share_count
+        self._register_kwh = register_kwh
+        self._share_sum, self._share_count = 0.0, 0
+
+
+def _usable(reading: Reading, name: str) -> float | None:
+    value, flag = reading.values.get(name), reading.flags.get(name, Quality.GOOD)
+    return float(value) if isinstance(value, int | float) and not flag & BAD else None
