@@ -78,8 +78,9 @@ class SparkplugSink:
         self.link.start()
 
     def tell(self, topic: str, payload: bytes) -> None:
-        self._told.append((topic, payload))
-        self.link.wake()
+        if self.link.standing:  # a new connection is told everything anyway
+            self._told.append((topic, payload))
+            self.link.wake()
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
         self._renewed.append((config, assets))
@@ -169,6 +170,7 @@ class SparkplugSink:
         self.node.end_session()
         self._births_due, self._rebirth_due_s = [], None
         self._unmarked, self._marked = [], None
+        self._told.clear()
         if self._drain is not None:
             self._drain.give_back()
 

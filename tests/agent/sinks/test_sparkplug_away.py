@@ -1,0 +1,31 @@
+"""A Sparkplug broker that is away for months: what is told meanwhile must not pile up."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+from dialectkit import Bench, configured
+
+from agent.sinks.sparkplug import SparkplugSink
+from agent.topology import assets
+
+
+def test_texts_told_while_the_broker_is_away_take_no_memory(tmp_path: Path) -> None:
+    """Each motor explains itself every 30 s: a month of 32 motors are 2.8 million texts of some kB."""
+    bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", "[sparkplug]"), tmp_path / "state")
+    publisher = bench.publisher
+    sink = SparkplugSink(
+        bench.config, assets(bench.config), publisher.root, publisher.greeting, bench.store, bench.clock
+    )
+    publisher.sinks = [sink]
+    sink.start(bench.store.drains([sink.name])[sink.name])
+    publisher.tell_text("pump-1", "explain", {"better": "x" * 2000})
+    tracemalloc.start()
+    for number in range(3000):
+        publisher.tell_text("pump-1", "explain", {"better": "x" * 2000, "number": number})
+    grown_bytes = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    sink.stop()
+    bench.close()
+    assert grown_bytes < 300_000, "of 6 MB told"
