@@ -51,12 +51,13 @@ def decode(
     if row.type == "string":
         text = struct.pack(f">{len(words)}H", *words).split(b"\0")[0].decode("utf-8", "replace").strip()
         return text or None, Quality.GOOD
+    flag = Quality.UNVERIFIED if row.scale_doubt and not verified else Quality.GOOD
     if row.parts:
-        return _decode_parts(row, words)
+        value, window_flag = _decode_parts(row, words)
+        return value, window_flag | (flag if value is not None else Quality.GOOD)
     raw = _raw(row, words[row.at : row.at + row.own_words])
     if raw is None:
         return _MISSING
-    flag = Quality.UNVERIFIED if row.scale_doubt and not verified else Quality.GOOD
     limits = row.raw_limits()
     if limits and not limits[0] <= raw <= limits[1]:
         flag |= Quality.OUT_OF_RANGE

@@ -12,6 +12,7 @@ from typing import Any
 
 from drivers.errors import ProfileError
 from drivers.profiles.parse import parse_profile
+from drivers.profiles.rows import NOT_WITH_PARTS
 from drivers.profiles.shape import Profile
 
 Raw = Mapping[str, Any]
@@ -183,13 +184,14 @@ def _merged(parent: Raw, own: Raw, source: str) -> Raw:
 
 def _with(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """A register with the keys of `new`; how the value lies on the wire is taken over as a whole."""
-    places = ("parts", "address")
-    kept = {key: value for key, value in old.items() if not (key in places and any(place in new for place in places))}
+    replaced: set[str] = set()
+    if "parts" in new:
+        replaced |= {"parts", *NOT_WITH_PARTS}
+    if "address" in new:
+        replaced |= {"parts"}
     if "scale" in new:
-        kept = {
-            key: value for key, value in kept.items() if key not in ("scale_by_rating", "scale_from", "scale_doubt")
-        }
-    return {**kept, **new}
+        replaced |= {"scale_by_rating", "scale_from", "scale_doubt"}
+    return {**{key: value for key, value in old.items() if key not in replaced}, **new}
 
 
 def _near(profile_id: str) -> str:

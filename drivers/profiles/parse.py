@@ -153,6 +153,9 @@ def _protocol_problems(device: Table, protocol: Table) -> Iterator[str]:
     limit = protocol.get("max_registers", 1)
     if not (is_a(limit, WHOLE) and 1 <= limit <= 125):
         yield f"protocol.max_registers: {limit} is not in 1…125"
+    for key, least in (("timeout_ms", 1), ("min_gap_ms", 0), ("refresh_ms", 0)):
+        if is_a(value := protocol.get(key, least), NUMBER) and value < least:
+            yield f"protocol.{key}: {value} is less than {least}"
     transports = protocol.get("transports", [])
     if isinstance(transports, list):
         yield from (

@@ -17,6 +17,8 @@ REGISTER = {
     "plausible": LIST, "latched": YES, "alone": YES, "feeds_watchdog": YES,
 }  # fmt: skip
 
+NOT_WITH_PARTS = ("address", "scale", "offset", "mask", "encoding", "full_scale", "scale_from", "scale_by_rating")
+
 
 class Row:
     """One [[register]] being read; what is wrong with it goes to `problems`."""
@@ -115,8 +117,8 @@ class Row:
                 self._wrong("address: missing")
                 return None
             return [self.entry["address"]]
-        if {"address", "scale", "mask", "scale_from", "scale_by_rating"} & self.entry.keys():
-            self._wrong("parts go without address, scale, mask, scale_from and scale_by_rating")
+        if alien := [key for key in self.entry if key in NOT_WITH_PARTS]:
+            self._wrong(f"parts go without {', '.join(alien)}")
             return None
         starts = []
         for part in self.entry["parts"]:

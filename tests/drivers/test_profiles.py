@@ -96,6 +96,14 @@ def test_the_least_that_a_map_needs() -> None:
         (register(scale_from='{ adress = 21, kind = "exponent" }'), "did you mean 'address'?"),
         (register(parts="[{ address = 20, scale = 1 }]", address=None), "at least two"),
         (register(parts="[{ address = 20, scale = 1 }, { address = 21, scale = 10 }]"), "parts go without address"),
+        (
+            register(parts="[{ address = 20, scale = 1 }, { address = 21, scale = 10 }]", address=None, offset=5),
+            "parts go without offset",
+        ),
+        (
+            register(parts="[{ address = 20, scale = 1 }, { address = 21, scale = 10 }]", address=None, full_scale=9),
+            "parts go without full_scale",
+        ),
         (register(parts="[{ address = 20, scale = 1 }, { address = 24, scale = 10 }]", address=None), "leave a hole"),
         ('[bits.frequenzy]\n"0" = "x"', "bits.frequenzy: no such register; did you mean 'frequency'?"),
         ('[bits.frequency]\n"64" = "x"', "bit numbers are 0…63"),
@@ -123,6 +131,8 @@ def test_all_mistakes_are_told_at_once() -> None:
     ("old", "new", "told"),
     [
         ("max_registers = 10", "max_registers = 126", "max_registers: 126 is not in 1…125"),
+        ("max_registers = 10", "max_registers = 10\ntimeout_ms = 0", "timeout_ms: 0 is less than 1"),
+        ("max_registers = 10", "max_registers = 10\nmin_gap_ms = -5", "min_gap_ms: -5 is less than 0"),
         ("function_code = 3", "function_code = 16", "function_code: 16 is not one of 3, 4"),
         ('word_order = "big"', "", "protocol.word_order: missing"),
         ('kind = "meter"', 'kind = "metre"', "device.kind: 'metre' is not one of vfd, meter"),
@@ -185,6 +195,16 @@ def test_a_profile_extends_a_shipped_one(folder: Path) -> None:
     assert (big.max_registers, plain.max_registers) == (12, 20)
     assert big.vendor == plain.vendor
     assert big.sources == plain.sources
+
+
+def test_parts_replace_an_address_and_what_went_with_it(folder: Path) -> None:
+    (folder / "ours.toml").write_text(
+        'extends = "eastron/sdm630"\n[[register]]\nname = "energy_import"\ntype = "u16"\n'
+        "parts = [{ address = 500, scale = 1 }, { address = 501, scale = 1000 }]\n"
+    )
+    energy = load_profile("eastron/sdm630").register("energy_import")
+    assert energy is not None
+    assert (energy.address, [part.scale for part in energy.parts]) == (500, [1.0, 1000.0])
 
 
 def test_an_override_keeps_the_id(folder: Path) -> None:

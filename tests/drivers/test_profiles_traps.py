@@ -190,6 +190,12 @@ def test_energy_is_the_sum_of_its_parts(profile: str, words: list[int], kwh: flo
     assert decode(row(profile, "energy_kwh"), words)[0] == pytest.approx(kwh, rel=1e-12)
 
 
+def test_a_doubt_about_the_scale_is_a_doubt_about_the_sum() -> None:
+    energy = dataclasses.replace(row("schneider/atv630", "energy_kwh"), scale_doubt="Wh or kWh")
+    assert decode(energy, [0, 1, 0, 0]) == (1.0, Quality.UNVERIFIED)
+    assert decode(energy, [0, 1, 0, 0], verified=True) == (1.0, Quality.GOOD)
+
+
 def test_all_parts_come_with_one_request() -> None:
     atv = load_profile("schneider/atv630")
     (block,) = [
