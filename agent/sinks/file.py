@@ -1,18 +1,20 @@
 """Files: every row as one line of JSON, closed when large enough, and then made into Parquet where that is wanted.
 
 A row is confirmed when the disk has it. After a crash the last ones may come again: their ids are looked up in the end
-of the file, so that none stands there twice.
+of the file and of the one that was closed last, so that none stands there twice.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
@@ -28,6 +30,7 @@ GATHER_S = 0.7  # rows of that long go to the disk together: cards wear out by t
 RETRY_S = 10.0
 TAIL_BYTES = 4_000_000  # more than the rows of one batch
 CONVERT_S = 600.0
+_CLOSED = re.compile(r"rows-\d{8}T\d{6}Z-\d{4,}\.(ndjson|parquet|partial)")  # what else lies in the folder is not ours
 
 
 class FileSink:
@@ -69,6 +72,8 @@ class FileSink:
                 while rows := self._take(self._drain):
                     self._write(rows)
                     self._drain.confirm([row.n for row in rows])
+                    if self._size >= self._settings.rotate_bytes:
+                        self._rotate(rows[-1].t_ms)
                 self._healed()
             except OSError as error:
                 self._drain.give_back()
@@ -106,8 +111,6 @@ class FileSink:
         self.written += len(fresh)
         if fresh:
             self._written_before.clear()
-        if self._size >= self._settings.rotate_bytes:
-            self._rotate(rows[-1].t_ms)
 
     def _open(self) -> None:
         folder = self._settings.directory
@@ -120,12 +123,7 @@ class FileSink:
         if whole < len(tail):
             os.ftruncate(self._file, size - (len(tail) - whole))
         self._size = size - (len(tail) - whole)
-        self._written_before = set()
-        for text in tail[:whole].splitlines()[-2 * BATCH :]:
-            try:
-                self._written_before.add(str(msgspec.json.decode(text)["id"]))
-            except (msgspec.DecodeError, KeyError, TypeError):
-                continue  # the first line of the tail is cut, or somebody wrote into our file
+        self._written_before = ids(_end_of_last(self._closed()) + tail[:whole])
 
     def _close(self) -> None:
         if self._file is not None:
@@ -136,7 +134,7 @@ class FileSink:
         self._close()
         folder = self._settings.directory
         stamp = datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-        self._newest = later_name(stamp, max([self._newest, *(path.stem for path in folder.glob("rows-*"))]))
+        self._newest = later_name(stamp, max([self._newest, *(path.stem for path in self._closed())]))
         (folder / OPEN).rename(folder / f"{self._newest}.ndjson")
         if self._settings.format == "parquet":
             self._to_parquet()
@@ -144,7 +142,7 @@ class FileSink:
 
     def _to_parquet(self) -> None:
         """In a process of its own: the agent stays small. What cannot be converted stays as it is, until the next."""
-        for closed in sorted(self._settings.directory.glob("rows-*.ndjson")):
+        for closed in (path for path in self._closed() if path.suffix == ".ndjson"):
             command = [sys.executable, "-P", "-m", "agent.sinks.file_parquet", str(closed)]
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=CONVERT_S, check=False)
@@ -157,7 +155,7 @@ class FileSink:
 
     def _prune(self) -> None:
         """The oldest closed files go when all together are too large."""
-        closed = sorted(self._settings.directory.glob("rows-*"))
+        closed = self._closed()
         total = sum(path.stat().st_size for path in closed)
         for path in closed[:-1]:
             if total <= self._settings.keep_bytes:
@@ -165,6 +163,10 @@ class FileSink:
             total -= path.stat().st_size
             path.unlink()
             log.info("file: %s removed: all together are more than [file] keep", path.name)
+
+    def _closed(self) -> list[Path]:
+        """The oldest first."""
+        return sorted(path for path in self._settings.directory.glob("rows-*") if _CLOSED.fullmatch(path.name))
 
     def _trouble(self, error: OSError) -> None:
         if not self._said:
@@ -182,6 +184,26 @@ def line(row: Row, root: str) -> bytes:
     """The message with its topic in front."""
     topic = msgspec.json.encode(row.topic(root))
     return b'{"topic":' + topic + b"," + row.payload[1:] + b"\n"
+
+
+def ids(lines: bytes) -> set[str]:
+    """Of the last rows in the end of a file."""
+    found = set()
+    for text in lines.splitlines()[-2 * BATCH :]:
+        try:
+            found.add(str(msgspec.json.decode(text)["id"]))
+        except (msgspec.DecodeError, KeyError, TypeError):
+            continue  # the first line of the tail is cut, or somebody wrote into our file
+    return found
+
+
+def _end_of_last(closed: list[Path]) -> bytes:
+    """Lines; nothing where it is Parquet already: by then its rows are long confirmed."""
+    if not closed or closed[-1].suffix != ".ndjson":
+        return b""
+    with closed[-1].open("rb") as lines:
+        lines.seek(max(0, closed[-1].stat().st_size - TAIL_BYTES))
+        return lines.read()
 
 
 def later_name(stamp: str, newest: str) -> str:
