@@ -29,9 +29,11 @@ class SignalReader:
 
     def __call__(self, name: str, values: dict[str, Any], report: Report) -> dict[str, Any] | None:
         """The same values with paths in the place of their texts; `topic` is None for a register."""
-        if "topic" not in values:
-            return values | {"topic": None}
         where, before = f"signal.{name}", len(report.problems)
+        if values["low"] > values["high"]:
+            report.problem(f"{where}.low", f"is above high ({values['high']:g}): no value would ever do", values["low"])
+        if "topic" not in values:
+            return values | {"topic": None} if len(report.problems) == before else None
         if register := [key for key in keys.SIGNAL_REGISTER if values[key] is not None]:
             report.problem(where, f"names a topic and a register ({', '.join(register)}): leave one of them out")
         topic = values["topic"]

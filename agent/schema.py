@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 REQUIRED = object()
@@ -33,7 +33,7 @@ class Key:
 
 @dataclass(slots=True)
 class Report:
-    """Collects problems (the file cannot be used), findings (a person must decide) and notes (not built yet)."""
+    """Collects problems (the file cannot be used), findings (a person must decide) and notes (worth knowing)."""
 
     file: str
     problems: list[str] = field(default_factory=list)
@@ -208,7 +208,7 @@ def host_port(default_port: int) -> Callable[[Any], tuple[str, int]]:
 
 
 def day(value: Any) -> date:
-    if not isinstance(value, date):
+    if not isinstance(value, date) or isinstance(value, datetime):
         raise ValueError("must be a date, for example 2026-03-01 (without quotes)")
     return value
 

@@ -104,7 +104,7 @@ def drive_rating_kw(config: Config, drive: Drive) -> float | None:
 
 
 def check_topology(config: Config, raw: Mapping[str, Any], report: Report) -> None:
-    """References, double names, refused places, the watchdog question, and what is accepted but not built yet.
+    """References, double names, refused places, the watchdog question, and what nobody can look at from here.
 
     raw: the file's own tables, so that a table with another problem is checked for these all the same.
     """
@@ -155,7 +155,7 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: Report) -> No
             report.note(f"meter.{meter.name}.ct_class", "not stated; class 1 is assumed for the uncertainty")
     if not report.problems:
         _check_emptiness(config, report)
-    _name_unbuilt(config, report)
+    _name_unseen(config, report)
 
 
 Tables = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -280,13 +280,7 @@ def _check_signals(config: Config, report: Report) -> None:
                 report.problem(f"signal.{name}", f"would be published as {metric}, as signal.{other} is; rename one")
 
 
-def _name_unbuilt(config: Config, report: Report) -> None:
-    later = "accepted, not used yet"
-    site = config.site
-    if site.energy_price is not None or site.currency is not None:
-        report.note("site.energy_price", f"{later}: savings come in a later version")
-    if site.grid_factor is not None:
-        report.note("site.grid_factor", f"{later}: carbon comes with the savings")
+def _name_unseen(config: Config, report: Report) -> None:
     for motor in _present(config.motors):
         if motor.waveform:
             report.note(
@@ -294,10 +288,8 @@ def _name_unbuilt(config: Config, report: Report) -> None:
                 "accepted: harmonics are named the same wherever they are measured; `at` is published in meta",
             )
     for meter in _present(config.meters):
-        if meter.ct and meter.ratio_in == "meter":
-            report.note(
-                f"meter.{meter.name}.ratio_in", "the meter's own ratio is not read back yet; check it at the meter"
-            )
+        if meter.ct and meter.ratio_in == "meter" and load_profile(meter.profile).register("ct_ratio") is None:
+            report.note(f"meter.{meter.name}.ratio_in", "the meter does not tell its own ratio; check it at the meter")
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -286,9 +287,25 @@ def test_the_example_of_the_docs_is_accepted(tmp_path: Path) -> None:
     example = page.split("```toml\n", 1)[1].split("```", 1)[0]
     config, report = load(tmp_path, example)
     assert config.motors["descaler-pump-1"].title == "1#除鳞泵"
-    notes = "\n".join(report.notes)
-    for unbuilt in ("energy_price", "grid_factor"):
-        assert unbuilt in notes, f"{unbuilt} is accepted but not named as not built yet"
+    assert not any("energy_price" in note or "grid_factor" in note for note in report.notes), "reports use both"
+
+
+def test_a_meter_that_does_not_tell_its_ratio_is_named(tmp_path: Path) -> None:
+    """Where the map has the ratio, commissioning reads it."""
+    ct = 'ct = "150/5"\nct_class = "0.5"\n'
+    for profile, count in (("eastron/sdm630", 1), ("chint/dtsu666", 0)):
+        text = BASE + re.sub(r"profile = .*", f'profile = "{profile}"', meter("m")) + ct
+        notes = [note for note in load(tmp_path, text)[1].notes if "meter.m.ratio_in" in note]
+        assert len(notes) == count, profile
+
+
+@pytest.mark.parametrize("table", ["motor", "tariff"])
+def test_a_moment_is_no_day(tmp_path: Path, table: str) -> None:
+    """TOML's date-times are dates for Python, and never equal to one: a holiday would be priced as a working day."""
+    text = BASE + meter("m", at="motor") + motor("p", "m", "induction")
+    text += {"motor": "phases = { baseline = 2026-09-01T00:00:00 }\n",
+             "tariff": "[tariff]\nprices = { a = 1.0 }\nholidays = [2026-10-01T00:00:00]\n"}[table]  # fmt: skip
+    assert any("must be a date" in line for line in problems(tmp_path, text))
 
 
 def test_a_watchdog_nobody_looked_at_is_a_finding_and_the_drive_is_not_polled(tmp_path: Path) -> None:

@@ -79,6 +79,8 @@ def test_another_broker_has_its_own_login(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        (topic("low = 5\nhigh = 1"), "signal.tonnes.low = 5.0: is above high"),
+        (REGISTER + "low = 5\nhigh = 1\n", "signal.flow.low = 5.0: is above high"),
         (topic(topic='topic = "mill/+/production"'), "signal.tonnes.topic = \"mill/+/production\": holds a wildcard"),
         (topic(topic='topic = "mill/#"'), "holds a wildcard"),
         (topic(topic='topic = "$share/a/b"'), "shared subscription"),
