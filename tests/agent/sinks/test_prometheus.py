@@ -129,6 +129,18 @@ def show(sink: PrometheusSink) -> None:
     sink.show(Message(None, "health", 1, {"bus_south_polls": 7, "polls": 7}))
 
 
+@pytest.mark.parametrize("order", [("south", "south_2"), ("south_2", "south")])
+def test_a_bus_whose_name_begins_like_anothers_keeps_its_own_label(tmp_path: Path, order: tuple[str, str]) -> None:
+    """Two samples of one name and the same labels end a scrape."""
+    buses = "".join(f'[bus.{name}]\ntcp = "127.0.0.1:{1600 + place}"\n' for place, name in enumerate(order))
+    path = tmp_path / "magwatt.toml"
+    path.write_text(f'[site]\nid = "mill-2"\ngateway = "gw-07"\n[prometheus]\n{buses}', encoding="utf-8")
+    sink = PrometheusSink(load_config(path)[0], ())
+    sink.show(Message(None, "health", 1, {"bus_south_polls": 7, "bus_south_2_polls": 9}))
+    found = {(sample.labels["bus"], sample.value) for family in sink.collect() for sample in family.samples}
+    assert found == {("south", 7), ("south_2", 9)}
+
+
 def test_a_scrape(served: tuple[PrometheusSink, str]) -> None:
     sink, url = served
     show(sink)
