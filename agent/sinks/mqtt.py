@@ -42,7 +42,7 @@ class MqttSink:
     ) -> None:
         self.settings = settings
         self.connects = 0
-        self.certificate_days: float | None = None  # until the first of broker's and our own ends; None: no TLS
+        self._certificate_end: datetime | None = None  # of the first of broker's and our own to end; None: no TLS
         self._client_id, self._root, self._greet, self._tell_event = client_id, root, greet, tell_event
         self._version = MQTTProtocolVersion.MQTTv311 if settings.version == "3.1.1" else MQTTProtocolVersion.MQTTv5
         self._chance = random.Random(client_id)
@@ -83,8 +83,8 @@ class MqttSink:
 
     def numbers(self) -> Mapping[str, float | int]:
         found: dict[str, float | int] = {"published": self.published, "mqtt_connects": self.connects}
-        if self.certificate_days is not None:
-            found["certificate_days"] = self.certificate_days
+        if self._certificate_end is not None:
+            found["certificate_days"] = _days_until(self._certificate_end)
         return found
 
     def stop(self) -> None:
@@ -178,9 +178,9 @@ class MqttSink:
         if self.settings.cert is not None:
             with contextlib.suppress(OSError, ValueError):
                 found["our certificate"] = tls.file_ends(self.settings.cert)
+        self._certificate_end = min(found.values(), default=None)
         for whose, end in found.items():
-            days = (end - datetime.now(UTC)).total_seconds() / 86400
-            self.certificate_days = min(days, self.certificate_days or days)
+            days = _days_until(end)
             if days < CERTIFICATE_DAYS:
                 text = f"{whose} ends on {end:%Y-%m-%d}, in {days:.0f} days"
                 log.warning("%s", text)
@@ -222,6 +222,10 @@ class MqttSink:
         if ended.end is End.TAKEN_OVER:
             self._tell_event("client_id_taken", ended.text)
         self._said = ended.text
+
+
+def _days_until(end: datetime) -> float:
+    return (end - datetime.now(UTC)).total_seconds() / 86400
 
 
 def _nothing() -> None:

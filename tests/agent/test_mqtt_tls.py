@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -91,6 +92,22 @@ def test_our_certificate_is_shown_and_its_end_announced(tmp_path: Path, papers: 
     assert [kind for kind, _ in line.events] == ["certificate_ends"]
     assert "our certificate" in line.events[0][1]
     assert sink.numbers()["certificate_days"] == pytest.approx(10, abs=1.1)
+    broker.stop()
+
+
+def test_a_renewed_certificate_is_the_one_that_is_told(tmp_path: Path, papers: Path, line: Line) -> None:
+    """The broker comes back with another one: its end counts, not that of the one before."""
+    make_certificate(papers, "short", "IP:127.0.0.1", 20)
+    broker = broker_of(tmp_path, papers, "short")
+    sink = line.sink(Mqtt("127.0.0.1", broker.port, True, ca=papers / "ca.pem"))
+    wait_until(lambda: sink.connected, 5, "connected")
+    assert sink.numbers()["certificate_days"] == pytest.approx(20, abs=1.1)
+    for kind in ("pem", "key"):
+        shutil.copy(papers / f"broker.{kind}", papers / f"short.{kind}")
+    broker.stop()
+    broker.start()
+    wait_until(lambda: sink.connects == 2, 10, "connected again")
+    assert sink.numbers()["certificate_days"] == pytest.approx(200, abs=1.1)
     broker.stop()
 
 
