@@ -2,7 +2,8 @@
 
 Losses known to 15 % give the efficiency to 0.75 points, a torque good to 5 % gives it to 5 points: so losses are the
 way. Every estimate carries U (k = 2) and the method's name; where nothing honest can be said the answer is None.
-Sign: powers positive from the mains to the shaft, negative when a motor brakes. NaN in, None out.
+Sign: powers positive from the mains to the shaft, negative when a motor brakes. No efficiency comes of a NaN: what may
+be None is None then, everything else is NaN.
 
 The methods stand in dsp/efficiency_induction.py, _magnet.py, _airgap.py; drives in _drive.py, meters in _meter.py.
 """
@@ -59,9 +60,9 @@ def from_losses(in_w: float, loss_w: float, u_loss: float, u_in: float, method: 
     much as losses do. Braking (in_w < 0): electrical over mechanical, |in|/(|in| + loss), U the same times η. None
     without power, or when losses exceed the input: then power comes from both sides and neither is the output.
     """
-    if not (math.isfinite(in_w) and math.isfinite(loss_w)) or loss_w < 0 or in_w == 0 or 0 < in_w <= loss_w:
-        return None
     spread = math.hypot(u_loss, u_in)
+    if not math.isfinite(in_w + loss_w + spread) or loss_w < 0 or in_w == 0 or 0 < in_w <= loss_w:
+        return None
     if in_w > 0:
         share = loss_w / in_w
         return Estimate(1 - share, share * spread, method)
@@ -71,10 +72,11 @@ def from_losses(in_w: float, loss_w: float, u_loss: float, u_in: float, method: 
 
 def direct(in_w: float, out_w: float, u_in: float, u_out: float, method: str) -> Estimate | None:
     """Efficiency from both powers, relative U (k = 2) each: U = η·√(u_in² + u_out²). None where it is not in 0…1."""
-    if not (math.isfinite(in_w) and math.isfinite(out_w)) or in_w * out_w <= 0:
+    spread = math.hypot(u_in, u_out)
+    if not math.isfinite(in_w + out_w + spread) or in_w * out_w <= 0:
         return None
     eta = out_w / in_w if in_w > 0 else in_w / out_w
-    return Estimate(eta, eta * math.hypot(u_in, u_out), method) if eta < 1 else None
+    return Estimate(eta, eta * spread, method) if eta < 1 else None
 
 
 def shaft_power(in_w: float, loss_w: float, u_loss: float, u_in: float, method: str) -> Estimate:

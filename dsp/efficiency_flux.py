@@ -8,8 +8,8 @@ from typing import NamedTuple
 from dsp.efficiency import copper_ohm
 
 ALPHA_PER_K = -0.0011  # remanence of sintered NdFeB [M]; SmCo −0.00035
-_XQ = 0.45  # q reactance per unit where the plate names none: middle of 0.4–0.9, so ±0.25
-_XQ_U = 0.25
+_XQ, _XQ_ENDS = 0.45, (0.4, 0.9)  # q reactance per unit where the plate names none, and the usual range of it [M]
+_XQ_U = 0.10  # of one that the plate names
 _PLATE_U = 0.03  # of an EMF that is worked out from the plate's voltage instead of told by the maker
 _SIGNAL_U = 0.02  # U of V, I and P of a drive, each
 _MAGNET_U_K = 15.0
@@ -58,31 +58,42 @@ def flux_index(
 
     The EMF is the voltage less the drops on R and Xq, at the angle that the power tells. It is held against the plate's
     (emf_v, else worked out in the same way from the plate's rated point, so that much of an error of Xq falls out near
-    rated load). Magnets are taken 15 K cooler than the winding, without a temperature 80 ± 25 °C. None below 20 % of
-    rated frequency, where the drops are as large as the EMF, or where the signals contradict each other.
+    rated load). Magnets are taken 15 K cooler than the winding, without a temperature 80 ± 25 °C. U holds for any usual
+    Xq where the plate names none. None below 20 % of rated frequency, where the drops are as large as the EMF, where
+    the signals contradict each other, and with a NaN.
     """
-    if frequency_hz < 0.2 * plate.rated_hz or not math.isfinite(volts_v * current_a * power_w):
+    measured = (volts_v, current_a, power_w, frequency_hz, winding_degc or 0.0)
+    if not all(map(math.isfinite, measured)) or frequency_hz < 0.2 * plate.rated_hz:
         return None
-    xq_ohm = plate.xq_ohm or _XQ * plate.volts_v**2 / plate.rated_w
     magnet_degc = 80.0 if winding_degc is None else winding_degc - 15
-    now_v = _emf_v(plate, volts_v, current_a, power_w, frequency_hz, xq_ohm, magnet_degc + 15)
-    plate_v = plate.emf_v
-    if plate_v is None:
-        rated_in_w = plate.rated_w / plate.efficiency
-        hot_v = _emf_v(plate, plate.volts_v, plate.rated_a, rated_in_w, plate.rated_hz, xq_ohm, 100)
-        if hot_v is None:
+    base_ohm = plate.volts_v**2 / plate.rated_w
+    xq_ohm = plate.xq_ohm or _XQ * base_ohm
+    ends = (xq_ohm * (1 - _XQ_U), xq_ohm * (1 + _XQ_U)) if plate.xq_ohm else (part * base_ohm for part in _XQ_ENDS)
+
+    def index(x_ohm: float) -> float | None:
+        now_v = _emf_v(plate, volts_v, current_a, power_w, frequency_hz, x_ohm, magnet_degc + 15)
+        plate_v = plate.emf_v or _plate_emf_v(plate, x_ohm)
+        if now_v is None or plate_v is None:
             return None
-        plate_v = hot_v / (1 + ALPHA_PER_K * 65)  # the rated point is told hot: magnets at 85 °C
-    if now_v is None:
+        return now_v / (at_temperature(plate_v, magnet_degc) * frequency_hz / plate.rated_hz)
+
+    value = index(xq_ohm)
+    if value is None:
         return None
-    expected_v = at_temperature(plate_v, magnet_degc) * frequency_hz / plate.rated_hz
     drop = math.sqrt(3) * xq_ohm * frequency_hz / plate.rated_hz * current_a / volts_v
-    u_drop = (_XQ_U if plate.xq_ohm is None else 0.10) * drop**2
     u = math.hypot(
-        _SIGNAL_U, _SIGNAL_U * drop, u_drop, 0.0 if plate.emf_v else _PLATE_U,
+        _SIGNAL_U, _SIGNAL_U * drop, 0.0 if plate.emf_v else _PLATE_U,
         abs(ALPHA_PER_K) * (_MAGNET_U_K if winding_degc is not None else 25.0),
     )  # fmt: skip
-    return FluxIndex(now_v / expected_v, u * now_v / expected_v)
+    u_xq = max(abs(other - value) for end in ends if (other := index(end)) is not None)
+    return FluxIndex(value, math.hypot(u * value, u_xq))
+
+
+def _plate_emf_v(plate: FluxPlate, xq_ohm: float) -> float | None:
+    """The EMF with magnets at 20 °C from the plate's rated point, which is told hot: magnets at 85 °C."""
+    rated_in_w = plate.rated_w / plate.efficiency
+    hot_v = _emf_v(plate, plate.volts_v, plate.rated_a, rated_in_w, plate.rated_hz, xq_ohm, 100)
+    return None if hot_v is None else hot_v / (1 + ALPHA_PER_K * 65)
 
 
 def _emf_v(

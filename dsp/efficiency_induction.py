@@ -106,9 +106,10 @@ def m4_losses(
     follows the plate (±20 %). With the losses at no load the additional loss is what the plate leaves, at most the
     assigned one; without them half the assigned one is taken and the plate leaves core and friction. U: copper 8 %
     (16 % without temperature), rotor 10 % (25 %), core and friction 10 % or the plate's 15 %, additional as it is
-    large. None without R1.
+    large. None without R1, without voltage, and with a NaN in what was measured.
     """
-    if plate.r1_ohm is None:
+    measured = (p1_w, current_a, volts_v, speed_rpm or 0.0, winding_degc or 0.0)
+    if plate.r1_ohm is None or volts_v <= 0 or not all(map(math.isfinite, measured)):
         return None
     load = max(0.0, m1_shaft_power_w(p1_w, plate.rated_w, plate.efficiency) / plate.rated_w)
     warm = 25 + 75 * min((current_a / plate.rated_a) ** 2, 2.0) if winding_degc is None else winding_degc

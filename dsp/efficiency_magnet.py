@@ -100,6 +100,8 @@ def seven_point(loss_w: Sequence[float], points: Sequence[tuple[float, float]] =
     """The surface through seven losses (W). Form of IEC 60034-2-3 and IEC 61800-9-2 [M]. Raises ValueError."""
     if len(loss_w) != 7 or len(points) != 7:
         raise ValueError(f"seven losses at seven points, got {len(loss_w)} at {len(points)}")
+    if not all(math.isfinite(value) and value > 0 for value in loss_w):
+        raise ValueError(f"losses are above 0 W, got {list(loss_w)}")
     found = solved([_terms(f, t) for f, t in points], list(loss_w))
     return SevenPoint(tuple(found), min(loss_w), max(loss_w))
 

@@ -28,6 +28,12 @@ def test_nothing_is_said_where_nothing_is_known(in_w: float, loss_w: float) -> N
     assert eff.from_losses(in_w, loss_w, 0.1, 0.01, eff.M5) is None
 
 
+def test_no_efficiency_without_its_doubt() -> None:
+    for u in ((math.nan, 0.01), (0.01, math.nan)):
+        assert eff.from_losses(100, 5, *u, eff.M5) is None
+        assert eff.direct(100, 95, *u, eff.M9) is None
+
+
 @pytest.mark.parametrize(("in_w", "out_w"), [(10, 11), (10, 0), (10, -5), (-10, -9), (math.nan, 5)])
 def test_no_efficiency_is_one_or_more(in_w: float, out_w: float) -> None:
     assert eff.direct(in_w, out_w, 0.01, 0.01, eff.M9) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,13 @@ def test_m1_says_nothing_at_light_load() -> None:
     assert im.m1_u(0.14) is None
     us = [im.m1_u(load) for load in (0.15, 0.3, 0.9)]
     assert us == sorted(us, reverse=True)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("lacking", range(5))
+def test_m4_says_nothing_where_a_signal_lacks(lacking: int) -> None:
+    """A slip or a power that is NaN is no slip of 0: rotor losses would be left out."""
+    plate = im.Plate(18_500, ETA, VOLTS, AMPS, RPM, 1500, 4, R1_OHM)
+    sound = (15_000.0, 27.0, 1470.0, 400.0, 80.0)
+    assert im.m4_losses(plate, *sound) is not None
+    assert im.m4_losses(plate, *(math.nan if k == lacking else value for k, value in enumerate(sound))) is None
+    assert im.m4_losses(plate, 15_000.0, 27.0, None, 0.0) is None, "a dead voltage"
