@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import NamedTuple
 
@@ -65,6 +66,7 @@ class Window:
         self._share, self._off_w = share, off_w
         self._cells: deque[Cell] = deque()
         self._fresh: list[Cell] = []
+        self._taken_s = -math.inf  # until when energies were taken in: none counts twice, cleared or not
 
     def advance(self, powers: Trace, losses: Trace, add_drive: bool) -> None:
         """Takes in every whole step that both traces cover and that was not taken before."""
@@ -72,7 +74,7 @@ class Window:
         if spans[0] is None or spans[1] is None:
             return
         first_s, end_s = max(spans[0][0], spans[1][0]), min(spans[0][1], spans[1][1])
-        start_s = max(first_s, self._cells[-1].end_s) if self._cells else first_s
+        start_s = max(first_s, self._taken_s)
         while start_s + self._step_s <= end_s + 1e-6:
             stop_s = min(start_s + self._step_s, end_s)
             cell = self._cell(
@@ -80,11 +82,12 @@ class Window:
             )
             self._cells.append(cell)
             self._fresh.append(cell)
-            start_s = stop_s
+            start_s = self._taken_s = stop_s
         while self._cells and self._cells[0].end_s <= self._cells[-1].end_s - LONG_S:
             self._cells.popleft()
 
     def clear(self) -> None:
+        """Efficiencies begin anew behind what was taken in."""
         self._cells.clear()
 
     def take_fresh(self) -> list[Cell]:
