@@ -35,6 +35,7 @@ class Publisher:
         self._config, self._assets, self._store, self._clock = config, assets, store, clock
         self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics seen, in that order
         self._states: dict[str, bytes] = {}
+        self._since: dict[str, tuple[str, int]] = {}  # asset → its state, and since when
 
     def publish(self, message: Message, settles: int | None = None) -> None:
         """settles: the gap that this message announces."""
@@ -68,8 +69,13 @@ class Publisher:
             self.publish(Message(None, "event", gap.to_ms, values), settles=gap.g)
 
     def tell_state(self, asset: str, word: str, reason: str) -> None:
+        """A state lasts while its word does: another reason changes no `since`."""
         now_ms = self._clock.utc_ns() // 1_000_000
-        payload = encode_plain("state", now_ms, {"state": word, "reason": reason, "since": now_ms})
+        before, since_ms = self._since.get(asset, ("", 0))
+        if word != before:
+            since_ms = now_ms
+        self._since[asset] = (word, since_ms)
+        payload = encode_plain("state", now_ms, {"state": word, "reason": reason, "since": since_ms})
         topic = f"{self.root}/{asset}/state"
         self._states[topic] = payload
         self._tell(topic, payload)
@@ -95,6 +101,7 @@ class Publisher:
         for name in gone:
             self._names.pop(name, None)
             self._states.pop(f"{self.root}/{name}/state", None)
+            self._since.pop(name, None)
         for name in gone:
             for kind in ("meta", "state", "explain"):
                 self._tell(f"{self.root}/{name}/{kind}", b"")

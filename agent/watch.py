@@ -102,8 +102,17 @@ def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
     for cells, old in rows:
         table.add_row(*(cells[number] for number in shown), style="dim" if old else "")
     parts: list[RenderableType] = [table, Text("± is U (k = 2); – is not known", style="dim")]
-    parts += [Text(text, style="yellow") for text in events(follower)]
+    parts += [Text(text, style="yellow") for text in [*troubles(follower), *events(follower)]]
     return Group(*parts, Text(footer, style="dim")) if footer else Group(*parts)
+
+
+def troubles(follower: Follower) -> list[str]:
+    """Why a motor is not simply online, and since when; behind a gateway that is offline nobody knows."""
+    return [
+        f"{_clock(state.get('since', state['t']))}  {seen.asset} is {state['state']}: {state['reason']}"
+        for _, seen in sorted(follower.seen.copy().items())
+        if (state := seen.messages.get("state", {})).get("reason") and follower.gateways.get(seen.gateway) != "offline"
+    ]
 
 
 def events(follower: Follower) -> list[str]:
@@ -119,8 +128,13 @@ def events(follower: Follower) -> list[str]:
 def event_line(seen: Seen) -> str:
     message = seen.messages["event"]
     name = seen.messages.get("meta", {}).get("name", seen.asset)
-    at = datetime.fromtimestamp(message["v"].get("event_start_ms", message["t"]) / 1000).astimezone()
-    return f"{at:%H:%M:%S}  {name}: {spoken(message['v'])}"
+    return f"{_clock(message['v'].get('event_start_ms', message['t']))}  {name}: {spoken(message['v'])}"
+
+
+def _clock(utc_ms: float) -> str:
+    """The time here; with its date when that is another day's."""
+    at = datetime.fromtimestamp(utc_ms / 1000).astimezone()
+    return f"{at:%H:%M:%S}" if at.date() == datetime.now().astimezone().date() else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _fitting(rows: list[list[Text]], width: int) -> list[int]:

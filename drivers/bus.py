@@ -245,7 +245,7 @@ class ModbusLink:
         self._drop()
         now_s = time.monotonic()
         if now_s < self._retry_s:
-            raise LinkDown(f"{self._error}; next try in {self._retry_s - now_s:.1f} s")
+            raise LinkDown(self._error)
         stream = SerialLine(self.wire) if self.wire.is_serial else TcpStream(self.wire)
         try:
             await stream.open()

@@ -131,7 +131,8 @@ def judge(seen: WireSeen) -> list[Finding]:
     """The findings, each with what to do; the last lines are the figures."""
     where = f"bus.{seen.name}"
     if seen.closed:
-        return [finding(where, f"{seen.closed.removeprefix(f'{seen.name}: ')}. {_why_closed(seen)}")]
+        said = seen.closed.removeprefix(f"{seen.name}: ")
+        return [finding(where, said if said.endswith("?") else f"{said}. {_why_closed(seen)}")]
     if seen.busy:
         return [
             finding(
@@ -149,7 +150,7 @@ def judge(seen: WireSeen) -> list[Finding]:
 def _why_closed(seen: WireSeen) -> str:
     if not seen.serial:
         return "Is the address right, and the gateway on this network? Many take one connection only"
-    return f"Ports here: {', '.join(stable_names()) or 'none'}"
+    return f"Adapters here (/dev/serial/by-id): {', '.join(stable_names()) or 'none'}"
 
 
 def _silences(seen: WireSeen, where: str) -> Iterator[Finding]:

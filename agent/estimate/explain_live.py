@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import click
@@ -18,11 +19,12 @@ from agent.estimate.explain import as_text
 from agent.messages import Message
 from agent.poll import pollers
 from agent.schema import nearest
-from agent.subscribe import Follower
+from agent.subscribe import Follower, Seen
 from agent.topics.topics import Topics
 from agent.topology import assets, drive_rating_kw
 
 TICK_S = 0.25
+REST_S = 0.2  # what a broker retains beside the first message is here by then
 
 
 def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: bool) -> int:
@@ -31,13 +33,17 @@ def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: b
     try:
         follower.start()
     except (OSError, ValueError) as error:
-        click.echo(f"no broker at {broker.host}:{broker.port}: {error}", err=True)
+        click.echo(f"no broker at {broker.host}:{broker.port}: {error}; name its URL, or --config FILE; without a "
+                   "running agent: --config FILE --poll", err=True)  # fmt: skip
         return 1
     try:
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
             for seen in list(follower.seen.values()):
                 if seen.asset == motor and "explain" in seen.messages:
+                    time.sleep(REST_S)
+                    if (past := _past(follower, seen)) and not as_json:
+                        click.echo(f"{past}\n")
                     _print(motor, seen.messages["explain"], as_json)
                     return 0
             time.sleep(0.05)
@@ -46,8 +52,22 @@ def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: b
         follower.stop()
     near = nearest(motor, known)
     hint = f"; did you mean '{near}'?" if near else f"; there are {', '.join(known)}" if known else ""
-    click.echo(f"{motor}: no agent told of it in {seconds:g} s{hint}", err=True)
+    click.echo(
+        f"{motor}: no agent told of it in {seconds:g} s{hint or '; is magwatt run on, at this broker?'}", err=True
+    )
     return 1
+
+
+def _past(follower: Follower, seen: Seen) -> str:
+    """Why what is retained says nothing of now; empty while the agent and the motor's devices are there."""
+    state, told_ms = seen.messages.get("state", {}), seen.messages["explain"]["t"]
+    if follower.gateways.get(seen.gateway) == "offline":
+        at = datetime.fromtimestamp(told_ms / 1000).astimezone()
+        return f"{seen.gateway} is offline: this is what it told last, {at:%Y-%m-%d %H:%M:%S}"
+    if state.get("state") in ("offline", "stale"):
+        at = datetime.fromtimestamp(state["since"] / 1000).astimezone()
+        return f"{seen.asset} is {state['state']} since {at:%Y-%m-%d %H:%M:%S}: {state['reason']}"
+    return ""
 
 
 async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -> int:

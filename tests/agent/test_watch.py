@@ -10,7 +10,7 @@ from rich.console import Console
 
 from agent.config import Mqtt
 from agent.subscribe import Follower, Seen
-from agent.watch import EVENT_S, line, render
+from agent.watch import EVENT_S, line, render, troubles
 from agent.waves.event_text import spoken
 
 DIP = {"event_kind": "dip", "event_extreme_pct": 70.9, "event_duration_s": 0.12, "event_phases": [1, 3]}
@@ -33,15 +33,10 @@ def test_an_event_stands_below_the_table_while_it_is_young() -> None:
     seen = follower.seen["a/m"] = Seen("a", "m")
     seen.messages = {"telemetry": {"v": {}}, "meta": {"name": "Pump 2"}, "event": {"t": 1_790_000_000_000, "v": DIP}}
 
-    def drawn() -> str:
-        out = io.StringIO()
-        Console(width=120, file=out).print(render(follower, 120))
-        return out.getvalue()
-
     seen.came_s = {"event": time.monotonic()}
-    assert "Pump 2: dip to 71 % for 0.12 s on L1 L3" in drawn()
+    assert "Pump 2: dip to 71 % for 0.12 s on L1 L3" in drawn(follower)
     seen.came_s = {"event": time.monotonic() - EVENT_S - 1}
-    assert "dip" not in drawn()
+    assert "dip" not in drawn(follower)
 
 
 def row_of(telemetry: dict[str, object], pq: dict[str, object] | None) -> str:
@@ -60,3 +55,24 @@ def test_the_current_distortion_is_the_waveforms_else_what_the_meter_says() -> N
     assert "THD-I 32.0 %" in row_of(METER_SAYS, {"thd_i_l1_pct": None})
     assert "THD-I 41.0 %" in row_of(METER_SAYS, {"thd_i_l1_pct": 40.0, "thd_i_l2_pct": 42.0})
     assert "THD-I" not in row_of({"thd_u_l1_pct": 3.0}, {})
+
+
+def test_why_a_motor_is_not_online_stands_below_the_table() -> None:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    seen = follower.seen["a/m"] = Seen("a", "m")
+    state = {"t": 1_790_000_060_000, "since": 1_790_000_000_000, "state": "offline", "reason": "mcc-1: no answer"}
+    seen.messages = {"state": state}
+    seen.came_s = {"state": time.monotonic()}
+    assert [text.partition("  ")[2] for text in troubles(follower)] == ["m is offline: mcc-1: no answer"]
+    assert "m is offline: mcc-1: no answer" in drawn(follower)
+    follower.gateways["a"] = "offline"
+    assert troubles(follower) == []
+    follower.gateways["a"] = "online"
+    seen.messages = {"state": state | {"state": "online", "reason": ""}}
+    assert troubles(follower) == []
+
+
+def drawn(follower: Follower) -> str:
+    out = io.StringIO()
+    Console(width=120, file=out).print(render(follower, 120))
+    return out.getvalue()
