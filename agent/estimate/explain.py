@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from agent.estimate.result import useful_w
+from agent.estimate.result import least_load, useful_w
 from agent.estimate.window import Cell
 from dsp import efficiency as eff
 from dsp.efficiency_drive import METHODS as DRIVE_METHODS
@@ -50,14 +50,15 @@ def explanation(of: Estimator) -> dict[str, Any]:
     body["checks"] = _checks(of, outcome.over.now)
     gross = cell.terminal_plus + cell.shaft_minus
     parts = _u_parts(of, cell, gross) if gross > cell.motor else {}
-    if parts and useful_w(cell) >= eff.LOAD_MIN * 1000 * motor.kw:
+    least = least_load(outcome.choice[0].method)
+    if parts and useful_w(cell) >= least * 1000 * motor.kw:
         body["efficiency_pct"] = round(100 * (1 - cell.motor / gross), 2)
         body["u_pct"] = round(math.hypot(*parts.values()), 2)
         body["u_parts_pct"] = {name: round(value, 3) for name, value in parts.items()}
+    elif parts:
+        body["reason"] = f"below {100 * least:.0f} % load: losses are known no better than the efficiency would be"
     else:
-        body["reason"] = (
-            f"below {100 * eff.LOAD_MIN:.0f} % load: losses are known no better than the efficiency would be"
-        )
+        body["reason"] = "the losses are as large as the power"
     body["better"] = list(_better(of, parts))
     return body
 

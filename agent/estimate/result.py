@@ -78,7 +78,7 @@ def _fill(result: Estimates, of: Estimator, over: Over) -> str:
     if not of.choice:
         return why_no_model(of)
     method = of.choice[0].method
-    least = LOAD_MIN_SENSOR if method == eff.M9 else eff.LOAD_MIN
+    least = least_load(method)
     if useful_w(cell) < least * of.motor.kw * 1000:
         return f"below {100 * least:.0f} % load"
     motor = by_energies(cell.terminal_plus + cell.shaft_minus, cell.motor, cell.u_motor, _u_terminal(cell), method)
@@ -95,6 +95,11 @@ def _fill(result: Estimates, of: Estimator, over: Over) -> str:
     result.values["efficiency_basis"] = "measured" if tested else "tested" if method == eff.M6 else "modelled"
     _class(result, of, motor)
     return ""
+
+
+def least_load(method: str) -> float:
+    """Share of rated power below which that method says nothing."""
+    return LOAD_MIN_SENSOR if method == eff.M9 else eff.LOAD_MIN
 
 
 def useful_w(cell: Cell) -> float:

@@ -467,6 +467,18 @@ def test_explain_tells_the_same_numbers_and_its_parts_make_u(tmp_path: Path, tex
     assert all(len(line) < 130 for line in told.splitlines())
 
 
+def test_explain_follows_a_sensor_to_as_low_a_load_as_the_figures(tmp_path: Path) -> None:
+    """At 8 % load a sensor at the shaft measures what no model can say: told or withheld, both say the same."""
+    bench = Bench(tmp_path, ON_MAINS.replace("[motor.p]", "compensated = true\n[motor.p]") + SENSOR)
+    bench.meter = phases(5_500.0, 0.3)
+    found = with_sensor(bench, 4_400.0, 1497.0)
+    assert found.methods["motor_efficiency_pct"] == "M9"
+    assert explanation(bench.of)["efficiency_pct"] == pytest.approx(found.values["motor_efficiency_pct"], abs=0.006)
+    below = with_sensor(bench, 2_000.0, 1497.0)
+    assert below.values["efficiency_reason"] == "below 5 % load"
+    assert explanation(bench.of)["reason"].startswith("below 5 % load")
+
+
 def test_explain_says_why_there_is_nothing(mains: Bench) -> None:
     mains.meter = phases(40_000.0, 0.85, (-1, 1, 1))
     mains.run(12)
