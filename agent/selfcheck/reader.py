@@ -17,6 +17,7 @@ from drivers.sunspec import SunSpecLink
 HOLE_MAX = 16  # registers of a hole that are read over rather than asked around
 REQUEST_AND_FRAME = 13  # characters on the wire beside the registers
 ABSENT = (0x01, 0x02, 0x03, 0x04)  # refusals that last; a device that is busy answers the next time
+GATEWAY_SILENCES = (0x0A, 0x0B)  # no path to the device, no answer from it
 SILENCES_MAX = 2  # requests without an answer after which a round of readings is given up
 
 Memory = dict[tuple[int, int], int]  # (function, address) → word
@@ -97,8 +98,9 @@ class MapReader:
             try:
                 data = await self._request(span)
             except DeviceRefused as error:
-                if error.code in (0x0A, 0x0B):
+                if error.code in GATEWAY_SILENCES:
                     silences += 1
+                    kept.append(span)
                 elif error.code not in ABSENT:
                     kept.append(span)
                 elif count > 1 and (parts := self._parts(span)):
