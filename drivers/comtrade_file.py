@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from drivers.channels import UNIT_SCALE, Raw, one_line, rate_of, role_of
 from drivers.errors import FileError
 
+SKEW_US = 1.0  # between channels, above which it is told; 0.02 degrees at 50 Hz
+
 
 def read_comtrade(path: Path) -> Raw:
     """The comtrade package reads the cfg. The samples are read here: the package fills what is missing with zeros."""
@@ -61,7 +63,25 @@ def read_comtrade(path: Path) -> Raw:
         channels[name] = (raw[:, number] * info.a + info.b) * UNIT_SCALE.get(unit, 1.0)
         if role := role_of(name, unit, (info.ph or "").strip()):
             roles[name] = role
-    return Raw(rate_hz, channels, roles, notes)
+    return Raw(rate_hz, channels, roles, [*notes, *_as_recorded(path, list(channels), cfg.analog_channels)])
+
+
+def _as_recorded(path: Path, names: list[str], about: list[Any]) -> list[str]:
+    """What the cfg says of its channels that is not applied: transformer ratios and skews between channels."""
+    notes = []
+    behind = [
+        f"{name} ({info.primary:g}:{info.secondary:g})"
+        for name, info in zip(names, about, strict=True)
+        if info.pors.strip().upper() == "S" and info.primary != info.secondary
+    ]
+    if behind:
+        shown = ", ".join(behind[:6]) + (f" and {len(behind) - 6} more" if len(behind) > 6 else "")
+        notes.append(f"{path.name}: recorded behind transformers and read as such, not as primary: {shown}")
+    skews_us = [info.skew for info in about]
+    if skews_us and max(skews_us) - min(skews_us) > SKEW_US:
+        apart_us = max(skews_us) - min(skews_us)
+        notes.append(f"{path.name}: channels are sampled up to {apart_us:g} us apart, not corrected")
+    return notes
 
 
 _SECTION = re.compile(rb"^[ \t]*--- file type: (cfg|inf|hdr|dat)\b[^\r\n]*---[ \t]*\r?\n", re.IGNORECASE | re.MULTILINE)

@@ -270,6 +270,19 @@ def test_a_cut_off_comtrade_recording_ends_where_it_was_cut(tmp_path: Path, form
     )
 
 
+def test_ratios_and_skews_that_are_not_applied_are_told(tmp_path: Path) -> None:
+    """C37.111: PS tells on which side of the transformer the values are, skew when in a sample they were taken."""
+    file = comtrade(tmp_path, "ASCII", 50, range(50))
+    text = file.read_text().replace("UL1,A,,V,0.5,0,0,-32767,32767,1,1,P", "UL1,A,,V,0.5,0,0,-32767,32767,10000,100,S")
+    write(file, text.replace("IL1,A,,A,0.25,1,0,", "IL1,A,,A,0.25,1,12.5,"))
+    found = load(file)
+    shows(found, range(50))
+    assert found.notes == (
+        "r.cfg: recorded behind transformers and read as such, not as primary: UL1 (10000:100)",
+        "r.cfg: channels are sampled up to 12.5 us apart, not corrected",
+    )
+
+
 def test_what_a_cfg_says_sizes_nothing(tmp_path: Path) -> None:
     assert load(comtrade(tmp_path, "BINARY", 10**12, range(50))).samples.shape == (6, 50)
 
