@@ -118,7 +118,7 @@ class ModbusDevice:
         plan = self._plan(groups)
         values: dict[str, Value] = {row.name: None for query in plan for row in query.block.registers}
         flags: dict[str, Quality] = {}
-        quality, error_text, held_back = self.quality, "", False
+        quality, error_text, held_back, damaged = self.quality, "", False, False
         answers: list[tuple[BlockDecoder, bytes]] = []
         for query in plan:
             block = query.block
@@ -132,6 +132,8 @@ class ModbusDevice:
                         break
                     if error.code in (0x02, 0x03):
                         self._learn_refusal(block)
+                else:
+                    damaged = True
                 flags |= dict.fromkeys((row.name for row in block.registers), Quality.NO_REPLY)
                 continue
             except LinkResting as error:
@@ -148,9 +150,11 @@ class ModbusDevice:
             answers.append((query.decoder, data))
             if query.watched:
                 self._renewal.note((block.function, block.address), data, monotonic_ns, query.loaded)
-        if held_back and not answers:
+        if damaged and not answers:  # whoever is only ever heard damaged is as good as silent
+            self.error, self.wire_down = error_text, False
+        if (held_back or damaged) and not answers:
             quality |= Quality.NO_REPLY
-        self.held_back = held_back and not answers and not self._silences
+        self.held_back = held_back and not (answers or damaged or self._silences)
         if Quality.NO_REPLY in quality:
             # Half a reading is not one moment: what came before the silence is not kept.
             values, flags = dict.fromkeys(values), {}
