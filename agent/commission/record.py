@@ -71,7 +71,7 @@ def as_markdown(record: Record) -> str:
         "",
         "| looked at | answer | remark |",
         "|---|---|---|",
-        *(f"| {step.what} | {step.answer} | {step.remark} |" for step in record.steps),
+        *(f"| {_cell(step.what)} | {step.answer} | {_cell(step.remark)} |" for step in record.steps),
     ]
     if record.result is not None:
         result = record.result
@@ -90,3 +90,8 @@ def as_markdown(record: Record) -> str:
                 lines.append(f"| {quantity} | {value} | {verdict.outcome} | {verdict.reason} |")
     lines += ["", "## Open points", "", *([f"- {point}" for point in record.open_points] or ["none"])]
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """As it may stand in a table."""
+    return " ".join(text.split()).replace("|", "\\|")

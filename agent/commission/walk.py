@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from agent.selfcheck.check import self_check
 from agent.store import Store, StoreError
 from agent.topology import Asset, assets
 from agent.words import counted
+from drivers.errors import LinkError
 from drivers.profiles import load_profile
 from drivers.reading import Clock
 from drivers.vocabulary import vocabulary
@@ -60,7 +62,7 @@ async def commission(
                 f"self-check of {counted(len(bench.subjects), 'device')}: {takes.sound:.0f} s, "
                 f"{takes.lossy:.0f} s on a bad line; where values disagree {takes.odd:.0f} to {takes.odd_lossy:.0f} s"
             )
-            result = await _with_models(await self_check(bench, clock, readings), bench)
+            result = await with_models(await self_check(bench, clock, readings), bench)
         return [
             _one(config, store, directory, asset, there, by, result, answers, clock)
             for asset in assets(config)
@@ -71,17 +73,18 @@ async def commission(
             await bus.link.close()
 
 
-async def _with_models(result: Result, bench: Bench) -> Result:
-    """Where the map itself is doubted, what identify makes of the device."""
+async def with_models(result: Result, bench: Bench) -> Result:
+    """Where the map itself is doubted, what identify makes of the device; nothing more where its line is gone."""
     found = list(result.findings)
     for at, item in enumerate(found):
         subject = next(each for each in bench.subjects if each.name == item.device)
         if item.cause in ("refused", "model"):
             timeout_s = subject.timeout_s or subject.profile.timeout_s
-            said = await likely_model(
-                subject.link, subject.item.unit, subject.profile, timeout_s, subject.character_s
-            )  # fmt: skip
-            found[at] = dataclasses.replace(item, text=item.text + said)
+            with contextlib.suppress(LinkError):
+                said = await likely_model(
+                    subject.link, subject.item.unit, subject.profile, timeout_s, subject.character_s
+                )
+                found[at] = dataclasses.replace(item, text=item.text + said)
     return dataclasses.replace(result, findings=tuple(found))
 
 

@@ -6,17 +6,22 @@ import asyncio
 import json
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
 from testkit import HandClock
 
 from agent.checked import apply_checks, load_check, save_check
 from agent.clock import SystemClock
 from agent.commission import Answers, commission
+from agent.commission.record import Record, Step, as_markdown
+from agent.commission.walk import with_models
 from agent.config import load_config
 from agent.poll import pollers
-from agent.selfcheck import DeviceResult
+from agent.selfcheck import DeviceResult, Finding, Result
+from agent.selfcheck.bench import bench_of
 from agent.store import Store
-from drivers.reading import Quality, Reading
+from drivers.errors import LinkClosed
+from drivers.reading import Link, Quality, Reading
 from simulators.bus.tcp import TcpBus
 from simulators.scenarios.pump_station import PumpStation
 
@@ -191,6 +196,29 @@ def test_a_drive_whose_watchdog_nobody_looked_at_is_left_alone(tmp_path: Path) -
     (points,) = asyncio.run(scene.run())
     assert any("vfd-2 is polled" in point for point in points)
     assert "vfd-2" not in scene.kept
+
+
+def test_a_line_that_closes_while_a_model_is_looked_for_costs_no_result(tmp_path: Path) -> None:
+    """Minutes of readings were taken by then; only the nearest model is missing."""
+
+    class Closed:
+        async def read_block(self, *request: Any, **more: Any) -> bytes:
+            raise LinkClosed("north: the gateway is gone")
+
+    path = tmp_path / "plant.toml"
+    path.write_text(PLANT.format(where="127.0.0.1:502", ratio=RIGHT, comm_loss=LOOKED_AT), encoding="utf-8")
+    bench = bench_of(load_config(path)[0], {"north": cast(Link, Closed())})
+    finding = Finding("model", "mcc-2", (), "meter mcc-2: the map as a whole does not fit", 1)
+    result = asyncio.run(with_models(Result(0, 20.0, 3, {}, (finding,)), bench))
+    assert result.findings == (finding,)
+
+
+def test_a_remark_stays_in_its_cell() -> None:
+    record = Record(
+        "p", "Pump", "s", "g", "abc", "Li Wei", 0, "now", steps=[Step("plate", "no", "7.5 kW | 4 poles\nold")]
+    )
+    (row,) = [line for line in as_markdown(record).splitlines() if line.startswith("| plate")]
+    assert row == "| plate | no | 7.5 kW \\| 4 poles old |"
 
 
 def test_another_configuration_asks_for_another_check(tmp_path: Path) -> None:
