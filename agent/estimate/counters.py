@@ -156,12 +156,16 @@ class Counters:
         return registers.step(before, now, None, most)
 
     def _exchanged(self, meter: Meter, reading: Reading) -> bool:
-        """Whether another meter, or the same with another ratio, tells these registers; opens an event."""
-        serial = reading.values.get("serial_number")
-        ratio = reading.values.get("ct_ratio")
+        """Whether another meter, or the same with another ratio, tells these registers; opens an event.
+
+        A meter's own number is read after each start and silence only; the one that the configuration states counts
+        where no meter ever told one: the two may be written differently.
+        """
+        serial, ratio = reading.values.get("serial_number"), reading.values.get("ct_ratio")
         changed = False
         for name, word, said in (
-            ("serial", serial if isinstance(serial, str | int) and serial else meter.serial_number, "meter_exchanged"),
+            ("told_serial", serial if isinstance(serial, str | int | float) and serial else None, "meter_exchanged"),
+            ("serial", meter.serial_number, "meter_exchanged"),
             ("ratio", f"{meter.ct}{meter.vt}{meter.ratio_in}", "ct_ratio_changed"),
             ("meter_ratio", ratio if isinstance(ratio, int | float) else None, "ct_ratio_changed"),
         ):
@@ -170,10 +174,11 @@ class Counters:
             mark = zlib.crc32(str(word).encode())
             before = self._kept.get(name)
             self._kept[name] = mark
-            if before is not None and before != mark:
-                changed = True
-                self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
-                self._opened(said, f"now {word}")
+            if before in (None, mark) or (name == "serial" and "told_serial" in self._kept):
+                continue
+            changed = True
+            self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
+            self._opened(said, f"now {word}")
         return changed
 
     def _opened(self, kind: str, text: str) -> None:

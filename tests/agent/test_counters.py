@@ -140,6 +140,24 @@ def test_another_meter_counts_on_and_widens_u(tmp_path: Path) -> None:
     assert [event["event_kind"] for event in told.events] == ["meter_exchanged"]
 
 
+@pytest.mark.parametrize("stated", ["A1", "0077"])
+def test_a_meter_that_tells_its_number_is_believed_whatever_the_configuration_calls_it(
+    tmp_path: Path, stated: str
+) -> None:
+    """A meter tells its number after each start and each silence; between, nobody exchanged it."""
+    kept: dict[str, int] = {}
+    for start in range(4):
+        counters = Counters(asset(tmp_path, CONFIG.replace('"A1"', f'"{stated}"')), LARGEST_W, kept)
+        for k in range(10):
+            number = {"serial_number": 77} if k == 0 else {}
+            counters.take_meter(reading(600 * start + 60 * k, energy_import=100 + 5 * start + k * 0.5, **number))
+        assert counters.events == []
+        kept = counters.all()
+    assert wh(counters) == 19_500
+    counters.take_meter(reading(2400, energy_import=7.0, serial_number=78))
+    assert [event["event_kind"] for event in counters.events] == ["meter_exchanged"]
+
+
 def test_another_ratio_is_told_and_widens_u(tmp_path: Path) -> None:
     one = Counters(asset(tmp_path), LARGEST_W, {})
     one.take_meter(reading(0, energy_import=10.0))
