@@ -25,6 +25,7 @@ GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # a group is read every tha
 FAILURES_UNTIL_OFFLINE = 2
 LOOK_S = 5.0  # a wait is broken that often, for devices that were added meanwhile
 PROBE_S = (2.0, 60.0)  # pause before an offline device is asked again: first, longest
+PROBE_DOUBLINGS = 5  # from the first beyond the longest; a power of all failures would be no float after 17 hours
 TURNAROUND_S = 0.015  # a device's own time before it answers, for planning only
 CT_QUANTITIES = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
 VT_QUANTITIES = ("V", "W", "var", "VA", "kWh", "kvarh", "kVAh")
@@ -157,7 +158,8 @@ class BusPoller:
         now_ns = self._clock.monotonic_ns()
         self.busy_ns += now_ns - began_ns
         if polled.offline and not self._wire_trouble:
-            pause_s = min(PROBE_S[0] * 2 ** (polled.failures - FAILURES_UNTIL_OFFLINE), PROBE_S[1])
+            doublings = min(polled.failures - FAILURES_UNTIL_OFFLINE, PROBE_DOUBLINGS)
+            pause_s = min(PROBE_S[0] * 2**doublings, PROBE_S[1])
             polled.due_ns = now_ns + int(pause_s * self._chance.uniform(0.9, 1.1) * 1e9)
         else:
             # Keeps its phase; periods that were missed are left out instead of hurried through.

@@ -313,3 +313,13 @@ def test_trouble_with_the_wire_is_told_once_and_counts_against_no_device(
     run(poller, clock, 2.2)
     good = {reading.device for reading in readings if Quality.NO_REPLY not in reading.quality}
     assert good == {polled.device.name for polled in poller.devices}
+
+
+def test_a_device_that_is_dead_for_days_is_asked_once_a_minute(clock: HandClock) -> None:
+    poller, link, readings = scene(clock, units=1)
+    link.dead.add(1)
+    run(poller, clock, 2 * 86_400)
+    gaps_s = [later[0] - earlier[0] for earlier, later in pairwise(link.asked)][-100:]
+    assert 50 < min(gaps_s)
+    assert max(gaps_s) < 70
+    assert Quality.NO_REPLY in readings[-1].quality
