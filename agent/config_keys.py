@@ -115,7 +115,7 @@ SITE = {
     "gateway": Key(schema.identifier),
     "timezone": Key(_zone, "UTC"),
     "currency": Key(schema.text, None),
-    "energy_price": Key(schema.number(0, 1e6, "per kWh"), None),
+    "energy_price": Key(schema.number(0, 1e6, "money per kWh"), None),
     "grid_factor": Key(_number_or_row, None),
     "topic_prefix": Key(schema.topic_prefix, None),
     "simulated": Key(schema.flag, False),

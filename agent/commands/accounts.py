@@ -188,6 +188,7 @@ def verify(
 
 def _say(found: Verdict) -> None:
     from agent.savings.unrecorded import waiting_said
+    from agent.words import counted
 
     for line in [*found.problems[:20], *found.unchecked]:
         click.echo(line)
@@ -199,11 +200,12 @@ def _say(found: Verdict) -> None:
         click.echo("the ledger is empty")
         return
     last = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.last_ms / 1000))
-    elsewhere = f"{found.roots_elsewhere} roots from elsewhere looked at" if found.roots_elsewhere else \
+    elsewhere = f"{counted(found.roots_elsewhere, 'root')} from elsewhere looked at" if found.roots_elsewhere else \
         "no root from elsewhere was given: that nothing was cut off or set back is not shown (--roots)"  # fmt: skip
     click.echo(
-        f"{found.records} records to {last} UTC, {found.roots} daily roots, {found.amended} hours recorded again, "
-        f"{found.late} recorded late, key {', '.join(found.keys) or '–'}; {elsewhere}"
+        f"{counted(found.records, 'record')} to {last} UTC, {counted(found.roots, 'daily root')}, "
+        f"{counted(found.amended, 'hour')} recorded again, {found.late} recorded late, "
+        f"key {', '.join(found.keys) or '–'}; {elsewhere}"
     )
     click.echo("content" if found.content else
                f"first bad record: {found.first_bad}" if found.first_bad else "not content")  # fmt: skip

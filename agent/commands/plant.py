@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -57,9 +59,13 @@ def run(config: Path, seconds: float | None) -> None:
 def check(config: Path) -> None:
     """Check CONFIG without touching a wire: exit 0 when fine, 1 on findings that a person must decide, 2 when wrong."""
     from agent.plan import overloads
+    from agent.savings.phases import ahead
     from agent.words import counted
 
     loaded, report = load(config)
+    for motor in loaded.motors.values():
+        if said := ahead(dict(motor.phases), datetime.now(ZoneInfo(loaded.site.timezone)).date()):
+            report.note(f"motor.{motor.name}.phases.baseline", said)
     findings = [*report.findings, *(f"{config}: {text}" for text in overloads(loaded))]
     for line in report.notes:
         click.echo(f"note     {line}")

@@ -8,6 +8,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from agent.savings.types import Baseline, Phase
+from agent.words import counted
 
 NAMES = ("baseline", "commissioning", "reporting")
 
@@ -24,6 +25,14 @@ def phases_of(begins: Mapping[str, date], zone: str) -> tuple[Phase, ...]:
         if name != "end":
             found.append(Phase(name, at, known[k + 1][1] if k + 1 < len(known) else None))
     return tuple(found)
+
+
+def ahead(begins: Mapping[str, date], today: date) -> str:
+    """That the baseline phase has not begun, in words; empty when it has, or is not dated."""
+    begin = begins.get("baseline")
+    if begin is None or (days := ((begin.date() if isinstance(begin, datetime) else begin) - today).days) <= 0:
+        return ""
+    return f"begins in {counted(days, 'day')}; what is measured until then makes no baseline. Is the date right?"
 
 
 def phase_at(phases: tuple[Phase, ...], t_ms: int, baseline: Baseline | None) -> str:

@@ -16,6 +16,9 @@ from zoneinfo import ZoneInfo
 
 from agent.savings.hours import MOST, due_ms
 from agent.savings.types import QUARTER_MS
+from agent.words import counted
+
+USUAL = 8  # of one motor: the hour that is not over, and the one before it for 20 minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +64,27 @@ def unrecorded(
 
 
 def stray_said(asset: str, starts: Sequence[int]) -> str:
-    return (f"{len(starts)} quarter hours of {asset} stand in no record, the first of {utc(starts[0])}: "
+    stand = "stands" if len(starts) == 1 else "stand"
+    return (f"{counted(len(starts), 'quarter hour')} of {asset} {stand} in no record, the first of {utc(starts[0])}: "
             "put in afterwards, or their records are gone")  # fmt: skip
 
 
 def waiting_said(waiting: Mapping[str, Sequence[int]], zone: str = "") -> str:
-    """How many, since when (in a zone; empty: UTC), and what will record them; empty when there are none."""
+    """How many, since when (in a zone; empty: UTC), whether that is as it should be, and what will record them; empty
+    when there are none."""
     starts = [start for each in waiting.values() for start in each]
     if not starts:
         return ""
     of = ", ".join(waiting if len(waiting) == 1 else (f"{name} {len(each)}" for name, each in waiting.items()))
     moment = datetime.fromtimestamp(min(starts) / 1000, UTC)
     since = f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if zone else utc(min(starts))
-    return (f"{len(starts)} quarter hours ({of}) since {since} are not recorded yet: the running "
-            "agent does so 20 min after each hour, or the next baseline, event or import")  # fmt: skip
+    told = f"{counted(len(starts), 'quarter hour')} ({of}) since {since} {'is' if len(starts) == 1 else 'are'}"
+    if all(len(each) <= USUAL for each in waiting.values()):
+        return (f"the newest {told} not recorded yet, as is usual: the agent records an hour 20 min after its end, and "
+                "so does the next baseline, event or import")  # fmt: skip
+    return (f"{told} not recorded yet, more than a running agent leaves: it was stopped, or records were cut off, "
+            "which a root from elsewhere tells (--roots); the agent, or the next baseline, event or import, "
+            "records them")  # fmt: skip
 
 
 def utc(t_ms: int) -> str:

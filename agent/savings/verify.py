@@ -45,7 +45,8 @@ class Verdict:
     def bad(self, seq: int, text: str) -> None:
         if self.first_bad is None or seq < self.first_bad:
             self.first_bad = seq
-        self.problems.append(f"record {seq}: {text}")
+        if (said := f"record {seq}: {text}") not in self.problems:
+            self.problems.append(said)
 
 
 def open_copy(path: Path) -> sqlite3.Connection:
@@ -122,8 +123,8 @@ class _Chain:
 
     def take(self, seq: int, t_ms: int, kind: str, text: str, said: str) -> None:
         if seq != self.seq + 1:
-            gone = f"records {self.seq + 1} to {seq - 1} are" if seq > self.seq + 2 else f"record {self.seq + 1} is"
-            self.found.bad(self.seq + 1, f"missing; {gone} gone" if seq > self.seq else "numbers run backwards")
+            gone = f"gone, and all up to {seq - 1}" if seq > self.seq + 2 else "gone"
+            self.found.bad(self.seq + 1, gone if seq > self.seq else "numbers run backwards")
         wrong = self._wrong(seq, t_ms, kind, text, said)
         if wrong:
             self.found.bad(seq, wrong)

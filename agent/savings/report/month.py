@@ -20,6 +20,7 @@ from agent.savings.report.proof import Elsewhere, Proof, prove
 from agent.savings.tariff import Tariff, month_bounds_ms
 from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Phase, Saving
 from agent.topology import Asset
+from agent.words import counted
 
 IDLE = 0.02  # of the rated power: below it the motor stands
 
@@ -234,7 +235,8 @@ def _days(found: Sequence[Interval], after: Sequence[Interval], zone: str, tally
 
 def _outside(phase: Phase, count: int, zone: str) -> str:
     until = f" to {local(phase.to_ms, zone)}" if phase.to_ms is not None else ""
-    return f"{count} quarter hours lie outside of the reporting phase ({local(phase.from_ms, zone)}{until})"
+    said = f"{counted(count, 'quarter hour')} {'lies' if count == 1 else 'lie'}"
+    return f"{said} outside of the reporting phase ({local(phase.from_ms, zone)}{until})"
 
 
 def _money(

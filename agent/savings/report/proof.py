@@ -12,11 +12,12 @@ from agent.savings.hours import HOUR_MS
 from agent.savings.ledger import records
 from agent.savings.ledger_key import Key
 from agent.savings.types import QUARTER_MS, Interval
-from agent.savings.unrecorded import waiting_said
+from agent.savings.unrecorded import USUAL, waiting_said
 from agent.savings.verify import Verdict, verify
+from agent.words import counted
 
 WHOLE = 10_000  # records that are looked at in about two seconds
-WAITING = (8, 0.01)  # quarter hours that may wait for their record: those of a running agent, or a hundredth of all
+WAITING = (USUAL, 0.01)  # quarter hours that may wait for their record: those of a running agent, or a hundredth of all
 
 
 Elsewhere = Mapping[str, Sequence[Mapping[str, Any]]]  # where roots lay → those in it
@@ -101,5 +102,7 @@ def _notes(verdict: Verdict, differing: int) -> list[str]:
         found.append(f"the ledger: {verdict.problems[0]}")
     found += [f"the ledger's signatures were not checked: {text}" for text in verdict.unchecked]
     if differing:
-        found.append(f"{differing} hours of this report differ from the ledger")
+        found.append(
+            f"{counted(differing, 'hour')} of this report {'differs' if differing == 1 else 'differ'} from the ledger"
+        )
     return found

@@ -101,7 +101,7 @@ def _from_what(month: Month, words: Words) -> list[Tile]:
         elif month.proof.waiting:
             said = f"{words('whole; not recorded yet')}: {month.proof.waiting} × 15 min"
         root = f"{words('root')} {month.proof.root['hash'][:16]}…" if month.proof.root else words("no root yet")
-        looked = f"{verdict.roots_elsewhere} {words('roots from elsewhere agree')}" if verdict.roots_elsewhere \
+        looked = f"{words('roots from elsewhere that agree')}: {verdict.roots_elsewhere}" if verdict.roots_elsewhere \
             else words("no root from elsewhere looked at")  # fmt: skip
         small = root if said == words("NOT WHOLE") else f"{root}; {looked}"
         found.append((words("can I verify it: ledger"), said, small))

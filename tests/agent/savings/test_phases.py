@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from agent.savings.old_motor import old_motor_of
-from agent.savings.phases import phase_at, phases_of, reporting_of
+from agent.savings.phases import ahead, phase_at, phases_of, reporting_of
 from agent.savings.types import Baseline
 
 DATES = {"baseline": date(2026, 9, 1), "commissioning": date(2026, 9, 15), "reporting": datetime(2026, 9, 20, 6)}  # noqa: DTZ001  # local, as in TOML
@@ -41,6 +41,14 @@ def test_an_end_ends_the_last_one() -> None:
 def test_an_order_that_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="commissioning must begin after baseline"):
         phases_of({**DATES, "commissioning": date(2026, 8, 1)}, "UTC")
+
+
+@pytest.mark.parametrize("begin", [date(2027, 9, 1), datetime(2027, 9, 1, 6)])  # noqa: DTZ001
+def test_a_baseline_that_has_not_begun_is_told_with_its_days(begin: date) -> None:
+    assert ahead({"baseline": begin}, date(2027, 8, 30)).startswith("begins in 2 days")
+    assert ahead({"baseline": begin}, date(2027, 8, 31)).startswith("begins in 1 day;")
+    assert ahead({"baseline": begin}, date(2027, 9, 1)) == ""
+    assert ahead({"reporting": begin}, date(2027, 8, 30)) == "", "that a retrofit is planned is no mistake"
 
 
 def test_without_dates_reporting_follows_the_baseline_and_never_overlaps_it() -> None:

@@ -257,7 +257,7 @@ def test_an_edited_interval_is_said_in_output_and_page(plant: Path) -> None:
     found = report(plant)
     assert found.exit_code == 1
     assert "the ledger is not whole: first bad record" in found.output
-    assert "1 hours of this report differ from the ledger" in found.output
+    assert "1 hour of this report differs from the ledger" in found.output
     assert "proven, but the ledger does not bear it out" in found.output
     text = (plant / "r.html").read_text(encoding="utf-8")
     assert "NOT WHOLE" in text
@@ -387,7 +387,7 @@ def test_roots_from_elsewhere_are_looked_at_and_named(plant: Path) -> None:
     assert report(plant, "--roots", str(earlier)).exit_code == 0
     text = (plant / "r.html").read_text(encoding="utf-8")
     assert f"1: {earlier}" in text
-    assert "1 roots from elsewhere agree" in text
+    assert "roots from elsewhere that agree: 1" in text
     assert told(plant)["ledger"]["roots_elsewhere"] == 1  # type: ignore[index]
     [seq] = [json.loads(earlier.read_text(encoding="utf-8"))["ledger"]["seq"]]
     tamper(plant, "delete from ledger where seq >= ?", seq)

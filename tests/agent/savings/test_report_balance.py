@@ -107,7 +107,10 @@ def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of
     "text",
     [
         f"the ledger: {stray_said('fan', [0, 900_000])}".replace("fan", "X").replace("UTC", ""),
+        f"the ledger: {stray_said('X', [0])}".replace("UTC", ""),
         waiting_said({"X": [0, 900_000]}, "Asia/Shanghai"),
+        waiting_said({"X": [0]}, "Asia/Shanghai"),
+        waiting_said({"X": list(range(9))}, "Asia/Shanghai"),
         "the frozen baseline of fan is no longer there",
         "the baseline of fan in use (51a0dde0fd540872) is an older one",
     ],

@@ -113,7 +113,16 @@ def test_what_was_measured_before_a_stop_waits_for_its_record(plant: Path) -> No
     assert found.content, found.problems
     assert waits(found) == 5, "the hour that was not settled, and the one that was not over"
     text = waiting_said(found.unrecorded.waiting)
-    assert "5 quarter hours (fan) since 2026-09-22 19:00 UTC are not recorded yet" in text
+    assert "the newest 5 quarter hours (fan) since 2026-09-22 19:00 UTC are not recorded yet, as is usual" in text
+
+
+def test_more_than_a_running_agent_leaves_is_not_called_usual() -> None:
+    eight = [k * 900_000 for k in range(8)]
+    assert "as is usual" in waiting_said({"fan": eight, "pump": eight})
+    for waiting in ({"fan": [*eight, 8 * 900_000]}, {"fan": [0], "pump": [*eight, 8 * 900_000]}):
+        said = waiting_said(waiting)
+        assert "as is usual" not in said
+        assert "--roots" in said
 
 
 @pytest.mark.parametrize("later_k", [2, 8, 4 * 24 * 30])
