@@ -24,6 +24,7 @@ from dsp.tables import converter_fed, ie_efficiency, poles_of_speed, reference_d
 
 PF_MOST, PF_LEAST = 1.03, 0.45  # a plate's own power factor outside of these contradicts itself
 SLIP_MOST = 0.12
+MAINS_HZ = (50.0, 60.0)
 CLASS_LOSSES = 0.92  # of those that a class allows at most: its motors lie between its limit and the next one's
 
 
@@ -67,8 +68,7 @@ def facts(asset: Asset, drive_kw: float | None) -> Facts:
     assert motor is not None
     efficiency, from_class = _rated_efficiency(asset)
     magnet_motor = motor.kind != "induction"
-    supply_hz = motor.rpm * motor.poles / 120
-    rated_hz = supply_hz if magnet_motor else float(round(supply_hz * 1.02 / 5) * 5)
+    rated_hz = motor.rpm * motor.poles / 120 if magnet_motor else induction_hz(motor.rpm, motor.poles)
     rated_a = motor.amps
     if rated_a is None:
         pf = 0.95 if magnet_motor else 0.86
@@ -92,6 +92,14 @@ def facts(asset: Asset, drive_kw: float | None) -> Facts:
         magnet, seven_point(motor.loss_points_w) if motor.loss_points_w and magnet_motor else None, cage, flux, eight,
         reference_drive_loss_w(drive_w / 1000) * factor,
     )  # fmt: skip
+
+
+def induction_hz(rpm: float, poles: int) -> float:
+    """Rated frequency by the plate's speed: 50 or 60 Hz where that leaves a slip that motors have, else (a motor made
+    for a drive) the next full 5 Hz with 2 % of slip taken off."""
+    turning_hz = rpm * poles / 120
+    usual = (hz for hz in MAINS_HZ if 0 < 1 - turning_hz / hz <= SLIP_MOST)
+    return next(usual, float(round(turning_hz * 1.02 / 5) * 5))
 
 
 def _rated_efficiency(asset: Asset) -> tuple[float | None, bool]:
@@ -121,7 +129,7 @@ def _contradiction(asset: Asset, efficiency: float | None, sync_rpm: float) -> s
                 f"nameplate: {motor.kw:g} kW at {motor.volts:g} V and {motor.amps:g} A mean a power factor of {pf:.2f}"
             )
     if motor.kind == "induction":
-        slips = [1 - motor.rpm / (120 * hz / motor.poles) for hz in (50, 60)]
+        slips = [1 - motor.rpm / (120 * hz / motor.poles) for hz in MAINS_HZ]
         if asset.drive is None and not any(0 < slip <= SLIP_MOST for slip in slips):
             return f"nameplate: {motor.rpm:g} rpm do not fit {motor.poles} poles"
     points = motor.loss_points_w

@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agent.estimate.plate import induction_hz
+
 Numbers = Sequence[float]
 Band = tuple[float, float]
 NEVER: Band = (-math.inf, math.inf)
@@ -41,9 +43,9 @@ class Plate:
 
     @property
     def hertz(self) -> float:
-        """Rated electrical frequency; an induction motor's slip is taken off by rounding to 50 or 60 Hz steps."""
-        synchronous = self.rpm * self.poles / 120
-        return synchronous if not self.induction or math.isnan(synchronous) else round(synchronous * 1.02 / 5) * 5.0
+        """Rated electrical frequency, an induction motor's by its plate."""
+        turning = self.rpm * self.poles / 120
+        return induction_hz(self.rpm, self.poles) if self.induction and not math.isnan(turning) else turning
 
     @property
     def rated_nm(self) -> float:

@@ -331,6 +331,18 @@ def test_a_plate_that_contradicts_itself(tmp_path: Path, old: str, new: str, why
     assert nothing(Bench(tmp_path, ON_MAINS.replace(old, new)).run(15), why)
 
 
+@pytest.mark.parametrize(
+    ("kw", "poles", "rpm", "hz"),
+    [(0.25, 4, 1350, 50), (0.37, 4, 1370, 50), (0.25, 4, 1650, 60), (0.55, 6, 900, 50), (1.5, 2, 2850, 50),
+     (5.5, 4, 1460, 50), (7.5, 4, 1760, 60), (55, 8, 740, 50), (3, 4, 2940, 100)],
+)  # fmt: skip
+def test_the_rated_frequency_of_an_induction_motor(tmp_path: Path, kw: float, poles: int, rpm: int, hz: int) -> None:
+    """By its plate's speed: small ones slip by a tenth, as plates of 0.25 and 0.37 kW say. (100 Hz: for a drive.)"""
+    plate = f"kw = {kw}\nrpm = {rpm}\npoles = {poles}\nvolts = 400\nefficiency = 70"
+    text = ON_DRIVE[: ON_DRIVE.index("[motor.p]")] + f'[motor.p]\nkind = "induction"\n{plate}\nfed_by = "d"\n'
+    assert Bench(tmp_path, text).of.facts.rated_hz == hz
+
+
 def test_seven_losses_that_cannot_be(tmp_path: Path) -> None:
     upside_down = 'losses = { points = "seven-point", watts = [480, 760, 1150, 1900, 2400, 2700, 3600] }'
     assert nothing(Bench(tmp_path, ON_DRIVE + upside_down).run(15), "seven losses")
