@@ -137,10 +137,10 @@ class Scan:
             # Noise is somebody who understood, and whom we do not, or whom we cut short: the unit is right.
             for unit in set(self._noisy) - noisy_before:
                 for other in (setting, *(item for item in order.USUAL if item != setting)):
-                    device_s = order.SLOW_S if other == setting else order.DEVICE_S
+                    patient_s = order.SLOW_S if other == setting else order.DEVICE_S
                     link = self._open(other)
                     try:
-                        if await self._sweep(link, other, [unit], device_s, function):
+                        if await self._sweep(link, other, [unit], patient_s, function):
                             return other
                     finally:
                         await link.close()

@@ -19,7 +19,7 @@ from agent.cli import main
 from agent.clock import SystemClock
 from agent.discover.identify import Identified, identify
 from agent.discover.scan import Scan
-from agent.discover.scan_order import DEVICE_S, FIRST_UNITS, HASTY_S, USUAL, in_order, likely_units
+from agent.discover.scan_order import DEVICE_S, FIRST_UNITS, HASTY_S, SLOW_S, USUAL, in_order, likely_units
 from agent.discover.scan_result import Options, Target, parse_expected, parse_units
 from agent.discover.scan_result import Result as Outcome
 from agent.discover.scan_view import Lines, result_object, result_text
@@ -197,6 +197,25 @@ def test_noise_leads_to_the_setting(line: TunedSegment) -> None:
     assert str(result.setting) == "19200 8N1", "the fourth that is tried"
     assert not result.findings
     assert result.asked < 3 * 8, "it was not found by asking all the likely units at each"
+
+
+def test_noise_from_one_unit_does_not_slow_the_pass_over_the_others() -> None:
+    """That unit is asked patiently at every setting; the rest of a hasty pass stays hasty."""
+    asked: list[tuple[int, float]] = []
+
+    class Noisy(Scan):
+        async def _sweep(
+            self, link: ModbusLink, setting: Setting | None, units: Sequence[int], device_s: float, function: int,
+            until_found: bool = False,
+        ) -> bool:  # fmt: skip
+            asked.append((len(units), device_s))
+            self._noisy.setdefault(units[0], setting)
+            return False
+
+    seeking = Noisy(Target(serial="/dev/nowhere"), Options(), Silent())
+    assert asyncio.run(seeking._try_all(USUAL, range(40, 60), HASTY_S)) is None
+    assert [device_s for count, device_s in asked if count == 20] == [HASTY_S] * len(USUAL)
+    assert {device_s for count, device_s in asked if count == 1} == {DEVICE_S, SLOW_S}
 
 
 def test_an_adapter_that_hears_itself_is_no_device() -> None:
