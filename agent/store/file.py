@@ -19,7 +19,8 @@ RESERVE_BYTES = 4 << 20  # given back to a full disk, so that confirmed rows can
 WAL_PAGES = 256
 ASIDE_KEPT = 3
 SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history", "interval", "ledger")
-QUICK_CHECK_BYTES = 32 << 20  # a larger file is not looked through at the start: measuring would wait for it
+QUICK_CHECK_BYTES = 32 << 20  # of a larger file only NEEDED is looked through at the start: measuring would wait for it
+NEEDED = ("boots", "counters", "note", "sinks", "gaps")  # small tables that a start cannot do without
 
 
 class StoreError(Exception):
@@ -68,8 +69,9 @@ def connect(path: Path | str) -> sqlite3.Connection:
         db.execute(f"pragma journal_size_limit = {8192 * WAL_PAGES}")
         migrate(db)
         db.execute("pragma journal_mode = wal")
-        if path != ":memory:" and os.path.getsize(path) < QUICK_CHECK_BYTES:
-            found = db.execute("pragma quick_check(1)").fetchone()[0]
+        small = path == ":memory:" or os.path.getsize(path) < QUICK_CHECK_BYTES
+        for part in ("1",) if small else NEEDED:
+            found = db.execute(f"pragma quick_check({part})").fetchone()[0]
             if found != "ok":
                 raise Damaged(str(found).splitlines()[-1])
     except sqlite3.DatabaseError as error:

@@ -18,7 +18,7 @@ from testkit import HandClock, wait_until
 from agent.config import StoreSettings, load_config
 from agent.deliver import open_store
 from agent.store import Store
-from agent.store.file import NAME, RESERVE_BYTES
+from agent.store.file import NAME, NEEDED, RESERVE_BYTES
 from agent.store.quota import FULL, OLD, THINNED
 
 T_MS = 1_790_000_000_000
@@ -207,6 +207,30 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
         assert again.counters() == {"wh": 5}
         assert sum(left(again).values()) > 100, "rows before the damage were saved"
     measure(again, 5)
+    again.close()
+
+
+@pytest.mark.parametrize("table", NEEDED)
+def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
+    tmp_path: Path, clock: HandClock, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    measure(store, 100)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        root = db.execute("select rootpage from sqlite_master where name = ?", (table,)).fetchone()[0]
+        size = db.execute("pragma page_size").fetchone()[0]
+    with (tmp_path / NAME).open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xa5" * size)
+    monkeypatch.setattr("agent.store.file.QUICK_CHECK_BYTES", 0)
+    again = Store(tmp_path, clock, small())
+    again.drains(["mqtt"])
+    assert "set aside" in again.damage
+    assert again.note("clock", "reached", "") is None
+    assert again.counters() == {}
+    assert sum(left(again).values()) > 100, "the rows were saved"
     again.close()
 
 
