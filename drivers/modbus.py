@@ -21,7 +21,7 @@ ALL_GROUPS = frozenset(GROUPS)
 SPARE = 4  # registers behind a block that a retry may ask for, to have a length of its own
 TRIES, PATIENT_SILENCES = 3, 2  # attempts; how many of them may end in silence while nobody else waits for the line
 UNHEARD_S, UNHEARD_EVERY = 0.2, 4  # a device that never answered is waited for that long; its whole time-out so often
-CLOCK_STEP_S = 0.5  # a jump of the clock within one poll
+CLOCK_STEP_S = 0.5  # a jump of UTC since the poll before
 
 
 @dataclass(slots=True)
