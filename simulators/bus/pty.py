@@ -13,7 +13,8 @@ import tty
 
 
 class Pty:
-    """One end is ours, `path` is the port that somebody opens. Raw, 8 bits, no echo, never blocking.
+    """One end is ours, `path` is the port that somebody opens. Raw, 8 bits, no echo, never blocking; closed, it is empty
+    and takes nothing.
 
     hold: keep the other end open too, so that reading ours gives no error while nobody is there. Without it,
     `anybody()` tells whether somebody has opened the port.
@@ -32,6 +33,8 @@ class Pty:
 
     def anybody(self) -> bool:
         """Somebody holds the port open."""
+        if self.fd < 0:
+            return False
         poller = select.poll()
         poller.register(self.fd, 0)
         return not any(event & (select.POLLHUP | select.POLLERR) for _, event in poller.poll(0))
@@ -65,3 +68,4 @@ class Pty:
             if fd is not None:
                 with contextlib.suppress(OSError):
                     os.close(fd)
+        self.fd, self._other = -1, None  # the numbers are soon another file's

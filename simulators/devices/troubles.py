@@ -74,7 +74,8 @@ class Ailing:
 
     def state(self, now_s: float) -> dict[str, float]:
         """Kind → 1 where it is so now: for the truth."""
-        return {trouble.kind: float(trouble.lies_at(now_s)) for trouble in self._troubles}
+        now = {trouble.kind for trouble in self._troubles if trouble.lies_at(now_s)}
+        return {trouble.kind: float(trouble.kind in now) for trouble in self._troubles}
 
 
 def _gauge(name: str, value: Value) -> bool:

@@ -7,6 +7,7 @@ import os
 import struct
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -114,6 +115,28 @@ def test_a_port_tells_whether_somebody_is_there() -> None:
         assert not port.anybody()
     finally:
         port.close()
+
+
+def test_a_closed_port_leaves_its_number_to_others(tmp_path: Path) -> None:
+    """What is written late must not land in the file that was opened next."""
+    port = Pty(hold=True)
+    number = port.fd
+    port.close()
+    fd = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
+    if fd != number:
+        os.dup2(fd, number)
+        os.close(fd)
+        fd = number
+    try:
+        os.write(fd, b"kept")
+        os.lseek(fd, 0, os.SEEK_SET)
+        assert port.write(b"late") == 0
+        assert port.read() == b""
+        assert not port.anybody()
+        port.close()
+        assert os.read(fd, 9) == b"kept"
+    finally:
+        os.close(fd)
 
 
 @pytest.mark.parametrize("opened", [False, True])

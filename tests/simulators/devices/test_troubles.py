@@ -62,6 +62,14 @@ def test_each_kind() -> None:
     assert after.values == {**sound(25), "energy_import": 15.0}
 
 
+def test_two_troubles_of_one_kind_are_told_each_in_its_time() -> None:
+    ailing = Ailing([Trouble("silent", 10, 20), Trouble("silent", 30, 40), Trouble("stuck", 35, 40)])
+    for now_s, silent, stuck in ((9, 0, 0), (15, 1, 0), (25, 0, 0), (35, 1, 1), (40, 0, 0)):
+        ailing.at(now_s, sound(now_s))
+        assert ailing.state(now_s) == {"silent": silent, "stuck": stuck}
+        assert ailing.silent == bool(silent)
+
+
 def test_what_is_blank_is_not_available_on_the_wire() -> None:
     """A float NaN from an Eastron, where 0 would be a lie."""
     (ailing,) = shown("blank", 15)
