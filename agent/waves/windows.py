@@ -24,6 +24,7 @@ from dsp.supply import Supply
 
 log = logging.getLogger(__name__)
 
+STEP_S = 10.0  # our clock was put: a stream that was held up on its way comes late by seconds only
 TICK_AHEAD_S = 2.0  # a 10 min tick is told to the stream so long before its samples come
 KEPT_WINDOWS = 2 * WINDOWS + 2  # two 3 s intervals run side by side at a tick
 _FLAGS = (
@@ -80,6 +81,8 @@ class WaveformLane:
     def take(self, block: Waveform) -> None:
         if self._stream is None or block.channels != self._channels or block.rate_hz != self._rate_hz:
             self._start(block)
+        elif abs(block.start_ns / 1e9 - self._at_s(block.index - self._first)) > STEP_S:
+            self._clock_stepped()
         assert self._stream is not None
         if block.index > self._next:
             missing = block.index - self._next
@@ -126,10 +129,21 @@ class WaveformLane:
 
     def _utc_s(self, index: float) -> float:
         """Of a sample position. Positions keep their side of the last tick, however the clock wanders meanwhile."""
-        origin, start_ns = self._origin
-        at_s = start_ns / 1e9 + (index - origin) / self._rate_hz
+        at_s = self._at_s(index)
         tick_index, tick_s = self._tick
         return max(at_s, tick_s) if index >= tick_index - 0.5 else min(at_s, tick_s)
+
+    def _at_s(self, index: float) -> float:
+        origin, start_ns = self._origin
+        return start_ns / 1e9 + (index - origin) / self._rate_hz
+
+    def _clock_stepped(self) -> None:
+        """No interval reaches across, and the tick of the other time is none: what was begun is told as far as it
+        came."""
+        for interval in self._aggregator.finish():
+            self._interval(interval)
+        self._recent.clear()
+        self._tick = (math.inf, math.inf)
 
     def _utc_ms(self, index: float) -> int:
         return math.floor(self._utc_s(index) * 1000 + 1e-3)
@@ -163,10 +177,13 @@ class WaveformLane:
             log.info("%s: %s", self._asset, spoken(dict(message.values)))
             self._emit(message)
         for interval in self._aggregator.add(row_of(window), start_s, end_s, bool(window.flags & FLAGGED)):
-            if interval.seconds == TEN_MINUTES_S:
-                self._ten_minutes(interval)
-            elif interval.seconds < TEN_MINUTES_S:
-                self._three_seconds(interval)
+            self._interval(interval)
+
+    def _interval(self, interval: Interval) -> None:
+        if interval.seconds == TEN_MINUTES_S:
+            self._ten_minutes(interval)
+        elif interval.seconds < TEN_MINUTES_S:
+            self._three_seconds(interval)
 
     def _say_aliased(self, window: Window) -> None:
         self._aliased_10m = True

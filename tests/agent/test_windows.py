@@ -229,6 +229,22 @@ def test_ten_minute_values_end_at_the_tick_and_three_second_values_begin_anew() 
     assert after[0].values["voltage_l1n_v"] == pytest.approx(0.95 * U_V, rel=1e-4)
 
 
+@pytest.mark.parametrize("step_s", [-3600, -500, 3600])
+def test_a_clock_that_is_put_takes_the_values_along(step_s: int) -> None:
+    """12 s behind a tick. A tick of before must not hold the time back, and no value mixes what lies on both sides."""
+    out: list[Message] = []
+    lane = WaveformLane("m", out.append, MOTOR)
+    tick_s = 1_790_000_400
+    for block in blocks((tick_s - 4) * 1_000_000_000, 40):
+        late = block.index >= 16 * RATE_HZ
+        lane.take(dataclasses.replace(block, start_ns=block.start_ns + late * step_s * 1_000_000_000))
+    ends_s = [message.t_ms / 1000 - tick_s for message in of(out, "pq3s")]
+    after = [end_s - step_s for end_s in ends_s if abs(end_s - step_s - 24) < 13]
+    assert len(after) >= 7, ends_s
+    assert np.diff(after) == pytest.approx(3.0, abs=0.01), ends_s
+    assert all(message.values["windows"] <= 15 for message in of(out, "pq3s"))
+
+
 def test_without_a_second_order_there_is_no_distortion_and_no_k_factor() -> None:
     """150 samples per second carry the fundamental of 50 Hz only: null, not 0 % and 1."""
     out: list[Message] = []
