@@ -22,7 +22,7 @@ CHUNK = 200
 class Spool(Protocol):
     """What a drain needs of the store."""
 
-    def read(self, bit: int, above: int, below: int, limit: int) -> list[Row]: ...
+    def read(self, bit: int, above: int, below: int, limit: int) -> tuple[list[Row], bool]: ...
 
     def confirm(self, bit: int, numbers: list[int]) -> None: ...
 
@@ -137,14 +137,15 @@ class Drain:
         with self._lock:
             above = self._cursor
             below = self._live[0].n if self._live else self._newest + 1
-        rows = self._spool.read(self.bit, above, below, CHUNK)
+        rows, whole = self._spool.read(self.bit, above, below, CHUNK)
         with self._lock:
             if self._cursor != above:
                 return  # given back meanwhile
-            if not rows:
+            if not rows and whole:
                 self._behind = below != (self._live[0].n if self._live else self._newest + 1)
                 return
-            self._cursor = rows[-1].n
+            if whole:  # else what the file holds there is still to come
+                self._cursor = rows[-1].n
             self._buffer.extend(row for row in rows if row.n not in self._out and row.n not in self._done)
 
 

@@ -86,13 +86,6 @@ class Store:
         """Of the last id that was given."""
         return self._sequence
 
-    def next_id(self) -> str:
-        """boot-sequence: never used before, by this or any earlier run."""
-        boot = self.boot
-        with self._lock:
-            self._sequence += 1
-            return f"{boot}-{self._sequence}"
-
     def append(
         self, asset: str | None, kind: str, t_ms: int, encode: Callable[[str], bytes],
         counters: Mapping[str, int] | None = None, settles: int | None = None,
@@ -133,8 +126,10 @@ class Store:
         self._writer.drains = {drain.bit: drain for drain in found.values()}
         return found
 
-    def read(self, bit: int, above: int, below: int, limit: int) -> list[Row]:
-        """Rows owed to a sink, above < n < below, in order; those that wait in memory come last."""
+    def read(self, bit: int, above: int, below: int, limit: int) -> tuple[list[Row], bool]:
+        """Rows owed to a sink, above < n < below, in order; those that wait in memory come last. And whether the file
+        could be read: else there are only these."""
+        whole = True
         with self._writer.db_lock:
             try:
                 rows = self._writer.db.execute(
@@ -143,14 +138,15 @@ class Store:
                     (above, below, 1 << bit, limit),
                 ).fetchall()
             except sqlite3.Error as error:
-                rows = []
+                rows, whole = [], False
                 if file.is_damage(error):
                     self._writer.tell_damage(str(error))
             found = [Row(n, f"{boot}-{seq}", t_ms, asset, kind, body) for n, boot, seq, t_ms, asset, kind, body in rows]
             if len(found) < limit and self._writer.unsaved:
-                waiting = [put.row for n, put in self._writer.unsaved.items() if above < n < below]
+                unsaved = self._writer.unsaved.items()
+                waiting = [put.row for n, put in unsaved if above < n < below and not put.confirmed >> bit & 1]
                 found += waiting[: limit - len(found)]
-        return found
+        return found, whole
 
     def confirm(self, bit: int, numbers: list[int]) -> None:
         self._writer.confirm(self._writer.drains[bit], numbers)

@@ -17,9 +17,10 @@ def test_every_opening_is_a_boot_and_ids_never_repeat(tmp_path: Path, clock: Han
     for _ in range(3):
         store = Store(tmp_path, clock)
         boots.append(store.boot)
-        ids = [store.next_id() for _ in range(10)]
-        assert not seen & set(ids)
-        seen |= set(ids)
+        ids = {store.append("m", "telemetry", 0, str.encode).id for _ in range(10)}
+        assert len(ids) == 10
+        assert not seen & ids
+        seen |= ids
         store.close()
     assert boots == [boots[0], boots[0] + 1, boots[0] + 2]
 

@@ -146,6 +146,24 @@ def test_rows_that_are_not_fresh_are_backlog(tmp_path: Path, clock: HandClock, m
     store.close()
 
 
+def test_a_backlog_that_cannot_be_read_for_a_moment_is_read_later(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.store.drain.FRESH_S", 0.0)
+    store = Store(tmp_path, clock, FAST)
+    drain = store.drains(["mqtt"])["mqtt"]
+    rows = put(store, 50)
+    store.flush()
+    assert drain.take_live(100) == []
+    with store._writer.db_lock:  # as a read error: every query ends at once
+        store._writer.db.set_progress_handler(lambda: 1, 1)
+        assert drain.take_backlog(100) == []
+        store._writer.db.set_progress_handler(None, 1)
+    assert drain.behind
+    assert [row.n for row in drain.take_backlog(100)] == [row.n for row in rows]
+    store.close()
+
+
 def test_a_refused_row_is_kept_aside_and_counted(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
     drain = store.drains(["mqtt"])["mqtt"]
