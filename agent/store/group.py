@@ -39,8 +39,36 @@ class Group:
         return bool(self.puts or self.counters or self.confirmed or self.refused or self.jobs)
 
 
-def confirm_unsaved(unsaved: dict[int, Put], group: Group, owed: int) -> None:
-    """Confirmations of rows that wait in memory: who owes nothing any more need not be written, only its counters."""
+class Orphans:
+    """Counters of rows that leave memory without being written. They are written all the same, and no older row that is
+    written later sets one back."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, tuple[int, int]] = {}  # name → n of the row that showed it, value
+
+    def take(self, put: Put) -> None:
+        for name, value in put.counters.items():
+            if put.row.n >= self._newest.get(name, (0, 0))[0]:
+                self._newest[name] = put.row.n, value
+
+    def beside(self, puts: list[Put]) -> dict[str, int]:
+        """The newest value of each counter of theirs and of these rows."""
+        together = Orphans()
+        together._newest = self._newest.copy()
+        for put in puts:
+            together.take(put)
+        return {name: value for name, (_, value) in together._newest.items()}
+
+    def forget(self, unsaved: dict[int, Put]) -> None:
+        """All is written: what no older row that still waits could set back."""
+        first = min(unsaved, default=None)
+        self._newest = {} if first is None else {name: it for name, it in self._newest.items() if it[0] > first}
+
+
+def confirm_unsaved(unsaved: dict[int, Put], group: Group, owed: int) -> list[Put]:
+    """Confirmations of rows that wait in memory: takes out who owes nothing any more and need not be written; only its
+    counters must."""
+    gone = []
     for drain, numbers in group.confirmed.items():
         for n in numbers:
             put = unsaved.get(n)
@@ -48,8 +76,8 @@ def confirm_unsaved(unsaved: dict[int, Put], group: Group, owed: int) -> None:
                 continue
             put.confirmed |= 1 << drain.bit
             if put.confirmed & owed == owed and put.settles is None:
-                group.counters = {**put.counters, **group.counters}
-                del unsaved[n]
+                gone.append(unsaved.pop(n))
+    return gone
 
 
 def insert(db: sqlite3.Connection, puts: list[Put], owed: int) -> int:

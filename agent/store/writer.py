@@ -19,7 +19,7 @@ from typing import Any
 from agent.store.drain import Drain
 from agent.store.file import Reserve, StoreError, is_damage, is_full
 from agent.store.gaps import note_gap
-from agent.store.group import Group, Job, Put, confirm_unsaved, insert, take_off
+from agent.store.group import Group, Job, Orphans, Put, confirm_unsaved, insert, take_off
 from agent.store.house import HOUSEKEEPING_S, House
 from agent.store.quota import Quota, pages
 from agent.store.row import importance
@@ -49,7 +49,7 @@ class Writer(threading.Thread):
         self.unsaved: dict[int, Put] = {}  # rows by n that are not in the file; changed under db_lock
         self._commit_s, self._reserve, self._house = commit_s, reserve, House(quota, reserve, utc_ms)
         self._utc_ms, self._reopen = utc_ms, reopen
-        self._group = Group()
+        self._group, self._orphans = Group(), Orphans()
         self._wake = threading.Condition(threading.Lock())
         self._idle = self._urgent = self._ending = False
         self._full, self._batch = False, BATCH_MAX
@@ -152,7 +152,8 @@ class Writer(threading.Thread):
             for put in group.puts:
                 self.unsaved[put.row.n] = put
             if self.unsaved:
-                confirm_unsaved(self.unsaved, group, self._owed)
+                for put in confirm_unsaved(self.unsaved, group, self._owed):
+                    self._orphans.take(put)
             self._bound_memory()
             try:
                 if self._damage:
@@ -183,9 +184,7 @@ class Writer(threading.Thread):
             return []
         db.execute("begin immediate")
         try:
-            counters = dict(group.counters)
-            for put in saved:
-                counters.update(put.counters)
+            counters = group.counters | self._orphans.beside(saved)
             rows += insert(db, saved, self._owed)
             if counters:
                 db.executemany("insert or replace into counters values (?, ?)", list(counters.items()))
@@ -204,6 +203,7 @@ class Writer(threading.Thread):
         self.commits += 1
         for put in saved:
             del self.unsaved[put.row.n]
+        self._orphans.forget(self.unsaved)
         self._lost.clear()
         for drain, numbers in group.confirmed.items():
             drain.settle(numbers)
@@ -263,7 +263,7 @@ class Writer(threading.Thread):
             return
         order = sorted(self.unsaved.values(), key=lambda put: (-importance(put.row.kind), put.row.n))
         for put in order[:surplus]:
-            del self.unsaved[put.row.n]
+            self._orphans.take(self.unsaved.pop(put.row.n))
             self._lost.append((put.row.kind, 1, put.row.t_ms, put.row.t_ms))
 
     def in_transaction(self, step: Callable[[], int | None]) -> int | None:

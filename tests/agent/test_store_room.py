@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -248,6 +248,49 @@ def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock:
         time.sleep(0.002)
     wait_until(lambda: not store.trouble and store.figures()["unsaved_rows"] == 0, 10, "a new file is written")
     assert store.damage
+    store.close()
+
+
+@contextmanager
+def locked(store: Store) -> Iterator[None]:
+    """Another program holds the file: nothing can be written."""
+    store.flush()
+    store._writer.db.execute("pragma busy_timeout = 20")
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        yield
+        other.execute("rollback")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_counters_of_rows_that_go_without_being_written_are_kept(tmp_path: Path, clock: HandClock, order: int) -> None:
+    store = Store(tmp_path, clock, small())
+    drain = store.drains(["mqtt"])["mqtt"]
+    with locked(store):
+        rows = [store.append("m", "telemetry", T_MS + n, lambda _: b"x", {"wh": 100 + n}) for n in range(4)]
+        wait_until(lambda: store.figures()["unsaved_rows"] == 4, 5, "they wait")
+        for row in rows[1:][::order]:  # the first is written when it can be: it sets nothing back
+            drain.confirm([row.n])
+            wait_until(lambda row=row: row.n not in store._writer.unsaved, 5, "it need not be written")
+    wait_until(lambda: not store.trouble, 5, "it heals")
+    assert store.counters() == {"wh": 103}
+    store.close()
+
+
+def test_counters_of_rows_that_found_no_room_in_memory_are_kept(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.store.writer.MEMORY_ROWS", 10)
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    with locked(store):
+        store.append("m", "telemetry", T_MS, lambda _: b"x", {"wh": 100})
+        for n in range(30):  # the motor stands: nothing more is counted
+            store.append("m", "telemetry", T_MS + n, lambda _: b"x")
+        wait_until(lambda: store.figures()["unsaved_rows"] == 10, 5, "more do not fit")
+    wait_until(lambda: not store.trouble, 5, "it heals")
+    assert store.counters() == {"wh": 100}
+    assert sum(lost(store).values()) == 21
     store.close()
 
 
