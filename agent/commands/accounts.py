@@ -134,7 +134,8 @@ def report(
 
     Exit 1 when something is missing or wrong in it; it is said here and on the page.
     """
-    config = _load(config_file)
+    path = _path(config_file)
+    config = _load(path)
     for name in motors:
         _motor(config, name)
     db, directory = _open(config, state)
@@ -144,7 +145,8 @@ def report(
     try:
         now_ms = present_ms(config, lambda query, of: db.execute(query, of).fetchall(), _now_ms())
         told, good = write(db, config, motors, month, out, lang, _the_key(key_file, directory),
-                           _elsewhere(roots_files, config), now_ms)  # fmt: skip
+                           _elsewhere(roots_files, config), now_ms,
+                           ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
     except ValueError as error:
         fail(str(error))
     except OSError as error:
@@ -212,11 +214,15 @@ def _say(found: Verdict) -> None:
 
 
 def _load(config_file: Path | None) -> Config:
+    config: Config = load(_path(config_file))[0]
+    return config
+
+
+def _path(config_file: Path | None) -> Path:
     path = config_file or next((place for place in PLACES if place.is_file()), None)
     if path is None:
         fail(f"no plant.toml here and no /etc/magwatt/plant.toml; name it: --config FILE or {CONFIG_VARIABLE}")
-    config: Config = load(path)[0]
-    return config
+    return path
 
 
 def _motor(config: Config, name: str) -> None:

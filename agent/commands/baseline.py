@@ -228,10 +228,12 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
     for line in odd:
         click.echo(f"  look at {line}")
     if saving is not None:
-        _show_saving(saving)
+        _show_saving(desk, saving)
 
 
-def _show_saving(saving: Saving) -> None:
+def _show_saving(desk: Desk, saving: Saving) -> None:
+    if saving.intervals:
+        click.echo(f"{desk.local(saving.from_ms)} to {desk.local(saving.to_ms)}:")
     click.echo(f"saved {saving.saved_wh / 1000:.1f} ± {saving.u95_wh / 1000:.1f} kWh "
                f"of {saving.adjusted_wh / 1000:.1f} ({100 * saving.share:.2f} %): {saving.verdict}")  # fmt: skip
     for name, part in saving.parts.items():

@@ -137,7 +137,7 @@ def _formula(baseline: Baseline, words: Words) -> str:
     return found
 
 
-def ledger_card(month: Month, json_name: str, words: Words) -> str:
+def ledger_card(month: Month, check: str, words: Words) -> str:
     proof = month.proof
     if proof.verdict is None:
         return f"<h2>{words('Ledger')}</h2><p>{words('no record covers this month')}</p>" if month.intervals else ""
@@ -164,9 +164,7 @@ def ledger_card(month: Month, json_name: str, words: Words) -> str:
         named = f"<code>{root['hash']}</code><br>{words('record')} {root['seq']}, {escape(str(root['day']))}"
         rows += [(words("root"), named), (words("signature"), f"<code>{escape(str(root['sig']))}</code>")]
     how = words("Check it: the JSON file beside this one holds the root")
-    return (
-        f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}: <code>magwatt verify --roots {escape(json_name)}</code></p>"
-    )
+    return f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}: <code>{escape(check)}</code></p>"
 
 
 def formulas(months: Sequence[Month], words: Words) -> str:

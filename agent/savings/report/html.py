@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from agent.savings.report import charts
 from agent.savings.report.cards import baseline_card, formulas, ledger_card, meter_table, money_table
+from agent.savings.report.doubt import of_parts
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh, with_u
 from agent.savings.report.table import table
@@ -20,7 +21,7 @@ PARTS = ("control", "motor", "drive")
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """Who made the report, when (UTC ms), of which plant. json: the name of the file beside the page."""
+    """Who made the report, when (UTC ms), of which plant. check: the command that verifies it."""
 
     site: str
     gateway: str
@@ -28,7 +29,7 @@ class Cover:
     made_ms: int
     version: str
     config_hash: str
-    json: str
+    check: str
 
 
 def page(months: Sequence[Month], cover: Cover, first: str = "en") -> str:
@@ -139,7 +140,7 @@ def _motor(month: Month, cover: Cover, words: Words) -> str:
         _events(month, words),
         meter_table(month, words),
         baseline_card(month, words),
-        ledger_card(month, cover.json, words),
+        ledger_card(month, cover.check, words),
         "</section>",
     ))  # fmt: skip
 
@@ -181,7 +182,8 @@ def _parts(month: Month, words: Words) -> str:
             f"<p>{words('Of control, lost because the new motor has no slip')}: {kwh(saving.speed_creep_wh)} kWh</p>"
         )
     head = [words("from"), "", "kWh", "U95", words("of the old plant's energy")]
-    return f"<h2>{words('Where it comes from')}</h2>{table(head, rows, numbers=(2, 3, 4))}{creep}"
+    doubt = f"<p class='small'>{escape(said)}</p>" if (said := of_parts(month, words)) else ""
+    return f"<h2>{words('Where it comes from')}</h2>{table(head, rows, numbers=(2, 3, 4))}{doubt}{creep}"
 
 
 def _days(month: Month, words: Words) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from agent.savings import carbon
+from agent.savings.report.doubt import largest
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import alike, grouped, kwh, with_u
 from agent.savings.report.texts import Words
@@ -32,7 +33,9 @@ def headline(month: Month, words: Words) -> str:
         f"<p>{kwh(saving.adjusted_wh)} kWh {words('the old plant would have used')} − {kwh(saving.measured_wh)} kWh "
         f"{words('measured')} = {kwh(saving.saved_wh)} kWh, {words('rounded to its doubt')}</p>"
         f"<p>{words('With 95 % confidence between')} {low} {words('and')} {high} kWh; "
-        f"{words('saving rate')} {grouped(100 * saving.share, 1)} %</p></div>"
+        f"{words('saving rate')} {grouped(100 * saving.share, 1)} %</p>"
+        + (f"<p class='small'>{why}</p>" if (why := largest(saving, words)) else "")
+        + "</div>"
     )
 
 

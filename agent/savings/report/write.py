@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from collections.abc import Collection, Sequence
 from importlib import metadata
@@ -20,10 +21,10 @@ from agent.topology import assets
 
 def write(
     db: sqlite3.Connection, config: Config, motors: Collection[str], month: str, out: Path, lang: str, key: Key | None,
-    elsewhere: Elsewhere, now_ms: int,
+    elsewhere: Elsewhere, now_ms: int, source: Sequence[str],
 ) -> tuple[list[str], bool]:  # fmt: skip
-    """motors: empty for all. elsewhere: roots that lay there. Returns what to say, and whether nothing is missing or
-    wrong.
+    """motors: empty for all. elsewhere: roots that lay there. source: how `magwatt verify` finds the same ledger, as
+    options. Returns what to say, and whether nothing is missing or wrong.
 
     Raises ValueError, OSError.
     """
@@ -31,8 +32,9 @@ def write(
     if not plants:
         raise ValueError("the configuration has no motor")
     months = [collect(db, config, plant, month, now_ms, key, elsewhere) for plant in plants]
+    check = shlex.join(["magwatt", "verify", *source, "--roots", str(out.with_suffix(".json"))])
     cover = Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, metadata.version("magwatt"),
-                  config.hash, out.with_suffix(".json").name)  # fmt: skip
+                  config.hash, check)  # fmt: skip
     files = {
         out: page(months, cover, lang).encode(),
         out.with_suffix(".csv"): as_csv(months),
@@ -48,17 +50,24 @@ def _told(months: Sequence[Month]) -> list[str]:
     for month in months:
         saving = month.saving
         if saving is not None and saving.intervals:
-            value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000)
-            money = f", {month.money.saved:.2f} {month.money.currency}" if month.money else ""
-            co2 = f", {month.co2_kg / 1000:.2f} t CO2" if month.co2_kg is not None else ""
+            energy = _plus_minus(saving.saved_wh / 1000, saving.u95_wh / 1000)
+            money = f", {_plus_minus(month.money.saved, month.money.u95)} {month.money.currency}" if month.money else ""
+            co2 = ""
+            if month.factor is not None:
+                scale = month.factor.kg_per_kwh / 1e6
+                co2 = f", {_plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t CO2"
             denied = "" if month.proof.bears_out else ", but the ledger does not bear it out"
-            lines.append(f"{month.asset} {month.month}: {saving.verdict}{denied}: {value} ± {u} kWh saved "
+            lines.append(f"{month.asset} {month.month}: {saving.verdict}{denied}: {energy} kWh saved "
                          f"({100 * saving.share:.1f} %){money}{co2}")  # fmt: skip
         else:
             used = f", {kwh(month.measured_wh)} kWh used" if month.intervals else ""
             lines.append(f"{month.asset} {month.month}: no saving told{used}")
         lines += [f"  {text}" for text in (*month.notes, *(saving.reasons if saving else ()))]
     return lines
+
+
+def _plus_minus(value: float, u: float) -> str:
+    return " ± ".join(with_u(value, u))
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -444,7 +444,7 @@ def test_motors_are_summed_and_so_are_their_doubts(plant: Path) -> None:
     db = open_copy(plant / "state" / "magwatt.sqlite")
     month = collect(db, config, assets(config)[0], "2024-10", END_MS)
     db.close()
-    cover = Cover("mill-2", "gw-07", reportkit.ZONE, END_MS, "0", "c0ffee", "r.json")
+    cover = Cover("mill-2", "gw-07", reportkit.ZONE, END_MS, "0", "c0ffee", "magwatt verify")
     text = page_module.page([month, month], cover)
     assert month.saving
     value, u = with_u(2 * month.saving.saved_wh / 1000, 2 * month.saving.u95_wh / 1000)

@@ -296,7 +296,7 @@ def test_from_a_later_record_on(copy: Path) -> None:
     with open_copy(copy / "magwatt.sqlite") as db:
         found = verify(db, first=later, since_ms=END_MS)
     assert found.first_bad == baseline.seq  # the decision after it tells
-    assert any(line.startswith(f"record {later + 2}: missing") for line in found.problems)
+    assert any(line.startswith(f"record {later + 2}: gone") for line in found.problems)
 
 
 def test_hmac_without_its_secret_is_not_called_verified(tmp_path: Path) -> None:
