@@ -38,7 +38,7 @@ class Summary:
         self.flags: Counter[str] = Counter()
         self.windows = 0
         self.energy_j = 0.0
-        self.unmeasured_j = False
+        self._energy_whole = True
         self._rest_pct: list[Any] = []  # of each window: what of the voltages is not their fundamental
 
     def add(self, window: Any) -> None:
@@ -55,7 +55,7 @@ class Summary:
         if math.isfinite(window.energy_j):
             self.energy_j += window.energy_j
         else:
-            self.unmeasured_j = True
+            self._energy_whole = False
         if not np.isnan(window.pst).all():
             self.pst.append((end_s, window.pst))
         self.events += [event_object(event, self._source.time_s) for event in window.events]
@@ -109,7 +109,7 @@ class Summary:
             "values_10min": [self._with_spread(interval) for interval in self.intervals[600]],
             "values_2h": [self._values(interval) for interval in self.intervals[7200] if interval.whole],
             "energy_wh": number(self.energy_j / 3600.0) if any(map(all, self._pairs())) else None,
-            "energy_whole": not self.unmeasured_j,
+            "energy_whole": self._energy_whole,
             "pst": [{"end_s": self._at(end_s), "pst": numbers(pst)} for end_s, pst in self.pst],
             "plt": [{"end_s": self._at(end_s), "plt": numbers(plt)} for end_s, plt in self.plt()],
             "events": self.events,

@@ -1,10 +1,10 @@
-"""What goes into a self-check and what comes out; results turn into plain JSON values and back."""
+"""What goes into a self-check and what comes out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from agent.config import Drive, Meter, Motor
 from drivers.profiles import Profile
@@ -68,10 +68,6 @@ class DeviceResult:
     failed: tuple[str, ...]  # to be published with Quality.UNVERIFIED
     verified: tuple[str, ...]  # known from memory only, and now confirmed by a relation
 
-    @property
-    def passed(self) -> bool:
-        return not self.failed
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -82,23 +78,4 @@ class Result:
     readings: int
     devices: Mapping[str, DeviceResult]
     findings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = field(default=())
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain dicts, lists, strings and numbers."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(raw: Mapping[str, Any]) -> Result:
-        """Raises KeyError or TypeError on anything that `to_json` did not make."""
-        devices = {
-            name: DeviceResult(
-                row["profile"],
-                {key: Verdict(**verdict) for key, verdict in row["verdicts"].items()},
-                tuple(row["failed"]),
-                tuple(row["verified"]),
-            )
-            for name, row in raw["devices"].items()
-        }
-        findings = tuple(Finding(**{**row, "quantities": tuple(row["quantities"])}) for row in raw["findings"])
-        return Result(raw["started_ns"], raw["lasted_s"], raw["readings"], devices, findings, tuple(raw["notes"]))
+    notes: tuple[str, ...] = ()

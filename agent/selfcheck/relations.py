@@ -15,7 +15,6 @@ from agent.estimate.plate import induction_hz
 
 Numbers = Sequence[float]
 Band = tuple[float, float]
-NEVER: Band = (-math.inf, math.inf)
 NONE: Band = (math.inf, -math.inf)
 SQRT3 = math.sqrt(3)
 

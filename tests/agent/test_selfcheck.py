@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -56,13 +55,6 @@ def test_a_sound_pair_passes_and_says_by_what() -> None:
     for name in ("motor_power", "motor_current", "output_voltage", "dc_bus_voltage", "motor_speed", "motor_torque"):
         assert drive[name].outcome == "passed", (name, drive[name])
     assert drive["warning_code"].outcome == "unverified"
-
-
-def test_a_result_is_plain_json_and_comes_back() -> None:
-    shifted = remade(served_map(SDM), "current_l2", scale=10.0)
-    result = check(scene(meter_map=shifted))
-    assert result.findings
-    assert Result.from_json(json.loads(json.dumps(result.to_json()))) == result
 
 
 def test_a_finding_names_the_device_the_register_and_the_remedy() -> None:
@@ -379,7 +371,7 @@ def test_the_pump_station_passes_as_it_is_configured(tmp_path: Path) -> None:
     bench = bench_of(config, {name: MemoryLink(devices, clock.move) for name, devices in by_unit.items()})
     result = asyncio.run(self_check(bench, clock))
     assert result.findings == ()
-    assert {name for name, item in result.devices.items() if item.passed} == {"mcc-1", "mcc-2", "vfd-2"}
+    assert {name for name, item in result.devices.items() if not item.failed} == {"mcc-1", "mcc-2", "vfd-2"}
     assert result.devices["vfd-2"].verdicts["motor_power"].outcome == "passed"
 
 
