@@ -68,7 +68,7 @@ def broker(config: Config) -> Iterator[Finding]:
         return
     from agent.subscribe import Follower
 
-    follower = Follower(settings, f"magwatt/v1/{config.site.id}/{config.site.gateway}/status")
+    follower = Follower(settings, f"{config.site.root}/status")
     started_s = time.monotonic()
     try:
         follower.start()

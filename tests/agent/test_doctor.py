@@ -11,8 +11,8 @@ import pytest
 from testkit import free_port
 
 from agent.clock import SystemClock
-from agent.config import Bus, load_config
-from agent.doctor import examine
+from agent.config import Bus, Mqtt, load_config
+from agent.doctor import examine, host
 from agent.doctor.finding import Finding, Level
 from agent.doctor.wire import WireSeen, judge, look
 from agent.poll import BusPoller, Polled
@@ -161,3 +161,22 @@ class = "0.5"
     assert "nobody listens" in text["bus.b"]
     assert "no broker listens" in text["mqtt.url"]
     assert json.dumps([item.level for item in told])
+
+
+def test_the_broker_is_asked_for_the_agents_own_topic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that lets each gateway read its own topics only would refuse another one."""
+    asked: list[str] = []
+
+    class Noted:
+        def __init__(self, _broker: Mqtt, topic: str) -> None:
+            asked.append(topic)
+
+        def start(self) -> None: ...
+
+        def stop(self) -> None: ...
+
+    monkeypatch.setattr("agent.subscribe.Follower", Noted)
+    path = tmp_path / "plant.toml"
+    path.write_text('[site]\nid = "s"\ngateway = "g"\ntopic_prefix = "works/mill"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
+    assert [item.level for item in host.broker(load_config(path)[0])] == [Level.FINE]
+    assert asked == ["works/mill/g/status"]
