@@ -87,7 +87,7 @@ class Topics:
         return {"topic_messages": self._messages, "topic_payloads_refused": self._refused, "topics_silent": silent}
 
     def stop(self) -> None:
-        for listener in self.listeners.values():
+        for listener in list(self.listeners.values()):  # a reload that is cut short may still be at `set`
             listener.link.stop()
 
     def _listen(self, config: Config, broker: Mqtt) -> None:

@@ -42,7 +42,7 @@ class Streams:
             reader.start()
 
     def stop(self) -> None:
-        for reader in self._readers.values():
+        for reader in list(self._readers.values()):  # a reload that is cut short may still be at `set`
             reader.stop()
 
     def numbers(self) -> Mapping[str, float | int]:
