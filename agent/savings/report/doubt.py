@@ -16,7 +16,7 @@ def largest(saving: Saving, words: Words) -> str:
         return ""
     name = max(variance, key=lambda cause: variance[cause])
     begin = "Most of the doubt" if variance[name] >= MOST * sum(variance.values()) else "Largest part of the doubt"
-    return f"{words(begin)}: {words(f'doubt {name}')}. {words('What would lower it')}: {words(f'lower {name}')}"
+    return f"{words(begin)}: {words(f'doubt {name}')}; {words('what would lower it')}: {words(f'lower {name}')}"
 
 
 def of_parts(month: Month, words: Words) -> str:
@@ -32,4 +32,4 @@ def of_parts(month: Month, words: Words) -> str:
         lacking.append(f"{words('the losses of the new motor at seven points')} (motor.{plant.motor.name}.losses)")
     if not lacking:
         return why
-    return f"{why}. {words('Known by class only; what would narrow them')}: {', '.join(lacking)}"
+    return f"{why}; {words('known by class only; what would narrow them')}: {', '.join(lacking)}"
