@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 from typing import TYPE_CHECKING
@@ -25,29 +26,37 @@ class FluxWatch:
     def __init__(self, facts: Facts) -> None:
         self._plate = facts.flux
         self._found: deque[FluxIndex] = deque(maxlen=MOST)
-        self._slow: dict[str, float] = {}
+        self._slow: dict[str, tuple[float, float]] = {}  # name → (time, value)
         self._taken_s = 0.0
+        self._still_s = math.inf  # since when speed and load have not changed
         self._before = (0.0, 0.0)
 
     def take(self, reading: Reading, number: Number) -> None:
-        """Voltage and temperature may be read less often than current and power: their last values serve."""
+        """Voltage and temperature may be read less often than current and power: their last values serve, the voltage's
+        from the same speed and load."""
         if self._plate is None:
             return
         for name in ("output_voltage", "motor_temperature"):
             if (value := number(reading, name)) is not None:
-                self._slow[name] = value
+                self._slow[name] = reading.middle_s, value
         current, power_kw, hz = (number(reading, name) for name in ("motor_current", "motor_power", "output_frequency"))
-        volts = self._slow.get("output_voltage")
-        if None in (current, power_kw, hz, volts) or current is None or power_kw is None or hz is None or volts is None:
+        if current is None or power_kw is None or hz is None:
             return
         before, self._before = self._before, (hz, current)
         still = abs(hz - before[0]) < STILL * abs(hz) and abs(current - before[1]) < 3 * STILL * current
-        if not still or current < 0.1 * self._plate.rated_a:
+        self._still_s = min(self._still_s, reading.middle_s) if still else math.inf
+        volts = self._since("output_voltage", self._still_s)
+        degc = self._since("motor_temperature", reading.middle_s - AGE_S)
+        if volts is None or current < 0.1 * self._plate.rated_a:
             return  # while speed or load change, the registers are of different moments
-        found = flux_index(self._plate, volts, current, 1000 * power_kw, abs(hz), self._slow.get("motor_temperature"))
+        found = flux_index(self._plate, volts, current, 1000 * power_kw, abs(hz), degc)
         if found is not None:
             self._found.append(found)
             self._taken_s = reading.middle_s
+
+    def _since(self, name: str, from_s: float) -> float | None:
+        at_s, value = self._slow.get(name, (-math.inf, None))
+        return value if at_s >= from_s else None
 
     def put(self, result: Estimates, now_s: float) -> None:
         if self._plate is None:

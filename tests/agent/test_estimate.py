@@ -348,6 +348,20 @@ def test_seven_losses_that_cannot_be(tmp_path: Path) -> None:
     assert nothing(Bench(tmp_path, ON_DRIVE + upside_down).run(15), "seven losses")
 
 
+def test_no_flux_of_a_voltage_from_another_speed(driven: Bench) -> None:
+    """The drive goes to half its speed; its voltage is read more seldom, or not at all any more."""
+    whole = driven.run(60).values["flux_index_pct"]
+    assert isinstance(whole, float)
+    driven.drive |= {"output_frequency": 45.0, "motor_speed": 675.0, "motor_power": 19.2, "output_voltage": None}
+    driven.meter = phases(20_000.0, 0.95)
+    seen = [driven.run(1).values["flux_index_pct"] for _ in range(300)]
+    assert all(value is None or abs(float(value) - whole) < 1 for value in seen)
+    driven.drive["output_voltage"] = 175.0
+    again = driven.run(600).values["flux_index_pct"]
+    assert isinstance(again, float)
+    assert again == pytest.approx(whole, abs=10)
+
+
 def test_poles_that_do_not_fit_the_speed(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ON_DRIVE.replace("poles = 8", "poles = 6").replace("amps = 98", "amps = 99"))
     assert nothing(bench.run(15), "do not fit the number of poles")
