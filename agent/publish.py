@@ -69,7 +69,10 @@ class Publisher:
             self.publish(Message(None, "event", gap.to_ms, values), settles=gap.g)
 
     def tell_state(self, asset: str, word: str, reason: str) -> None:
-        """A state lasts while its word does: another reason changes no `since`."""
+        """A state lasts while its word does: another reason changes no `since`. Nothing is kept of who is no asset any
+        longer, such as a motor on hold that was taken out of the configuration."""
+        if all(item.name != asset for item in self._assets):
+            return
         now_ms = self._clock.utc_ns() // 1_000_000
         before, since_ms = self._since.get(asset, ("", 0))
         if word != before:
@@ -118,12 +121,13 @@ class Publisher:
         return texts + list(self._states.copy().items())
 
     def _learn(self, asset: str, message: Message) -> None:
-        """Meta lists what is really published; a new name sends it again."""
-        kinds = self._names.setdefault(asset, {})
-        known = kinds.get(message.kind, {})
-        if not message.values.keys() <= known.keys():
-            kinds[message.kind] = known | dict.fromkeys(message.values)  # another dict: `_meta` may be reading this one
-            found = next(item for item in self._assets if item.name == asset)
+        """Meta lists what is really published; a new name sends it again. Of who is no asset any more there is none."""
+        known = self._names.get(asset, {}).get(message.kind, {})
+        if message.values.keys() <= known.keys():
+            return
+        found = next((item for item in self._assets if item.name == asset), None)
+        if found is not None:  # another dict each time: `_meta` may be reading the one before
+            self._names.setdefault(asset, {})[message.kind] = known | dict.fromkeys(message.values)
             self._tell(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
 
     def _info(self) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from dialectkit import Bench, configured
 
+from agent.hold import HoldBook
+from agent.marks import Marks
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
@@ -36,3 +39,30 @@ def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.
     now_ms += 60_000
     bench.publisher.tell_state("pump-1", "offline", "mcc-1: no answer")
     assert told(bench)["since"] == now_ms
+
+
+class Carried:
+    """What would go out, topic by topic."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        self.sent.append((topic, json.loads(payload)))
+        return True
+
+
+def test_a_hold_of_who_was_taken_out_of_the_configuration_ends_like_any_other(bench: Bench, tmp_path: Path) -> None:
+    publisher, book, now_ms = bench.publisher, HoldBook(tmp_path), bench.clock.utc_ns() // 1_000_000
+    publisher.carrier = carried = Carried()
+    for motor in ("taken-out", "pump-1"):
+        book.begin(motor, "new bearings", now_ms - 1000, None, "li")
+    marks = Marks(publisher.publish, publisher.tell_state, bench.clock, book, lambda: True)
+    marks.recall(now_ms - 2000)
+    for motor in ("taken-out", "pump-1"):
+        book.release(motor, now_ms)
+    marks.take_holds(marks.look())
+    events = [(topic.split("/")[4], body["v"]["event_state"]) for topic, body in carried.sent if "event" in topic]
+    assert sorted(events) == [(name, state) for name in ("pump-1", "taken-out") for state in ("begin", "end")]
+    assert told(bench)["state"] == "offline"
+    assert not [topic for topic, _ in publisher.greeting() if "taken-out" in topic], "no state or meta without a motor"
