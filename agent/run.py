@@ -1,6 +1,6 @@
 """The agent: polls, computes, publishes, until it is told to stop.
 
-Threads: asyncio for everything that waits, one computing thread, one reader thread per waveform, one for MQTT.
+asyncio for everything that waits, one thread for computing; ARCHITECTURE.md names the others.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ QUEUE_MAX = 1000  # readings and waveform blocks between the wires and the compu
 TICK_S = 0.25
 FAILURES_SHOWN = 3
 SAVE_S = 60.0
+STOP_S = 5.0  # for the computing thread to end
 START_TIME = time.monotonic()
 
 
@@ -78,36 +79,40 @@ class Worker(threading.Thread):
                         self.dropped += 1
 
     def stop(self) -> None:
-        self._queue.put(None)
-        self.join(5)
+        """Ends after what is in the queue; a thread that hangs is left behind."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=STOP_S)
+        self.join(STOP_S)
 
     def run(self) -> None:
         next_tick = time.monotonic()
         while True:
             self.beat_ns = time.monotonic_ns()
             wait_s = max(0.0, next_tick - time.monotonic())
-            try:
+            with contextlib.suppress(queue.Empty):
                 item = self._queue.get(timeout=wait_s)
                 while self._pushed_out:
-                    self._pushed_out.popleft()()
+                    self._take(self._pushed_out.popleft())
                 if item is None:
                     return
-                if isinstance(item, Reading):
-                    self._compute.reading(item)
-                elif isinstance(item, Waveform):
-                    self._compute.waveform(item)
-                else:
-                    item()
-            except queue.Empty:
-                pass
-            except Exception:  # one bad input must not end the measuring of all others
-                self._failed("the input is left out")
+                self._take(item)
             if time.monotonic() >= next_tick and self._queue.empty():  # who waits in the queue is not late
                 next_tick = time.monotonic() + TICK_S
                 try:
                     self._compute.tick()
                 except Exception:
                     self._failed("a row is left out")
+
+    def _take(self, item: Reading | Waveform | Callable[[], None]) -> None:
+        try:
+            if isinstance(item, Reading):
+                self._compute.reading(item)
+            elif isinstance(item, Waveform):
+                self._compute.waveform(item)
+            else:
+                item()
+        except Exception:  # one bad input must not end the measuring of all others
+            self._failed("the input is left out")
 
     def _failed(self, what: str) -> None:
         """A mistake of ours: its trace once, then only counted, so that no log is flooded."""
@@ -144,7 +149,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         all_assets, due_s, ratings(config), clock, marks.emit, marks.tell_state, energies, counters,
         publisher.tell_text,
         savings=lambda asset, every_s: SavingsLane(
-            asset, every_s, store, marks.emit, config.site.timezone, marks.held
+            asset, every_s, store, marks.emit, config.site.timezone, marks.held, lambda db: bookkeeper.amend(db)
         ),
     )  # fmt: skip
     worker = Worker(compute)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import threading
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -419,6 +420,36 @@ def test_a_function_in_the_queue_runs_in_its_turn_and_is_never_dropped(clock: Ha
     worker.stop()
     assert ran == [1, -1]
     assert worker.dropped >= QUEUE_MAX
+
+
+def test_a_function_that_fails_costs_nothing_behind_it_in_the_queue(clock: HandClock) -> None:
+    slow, ran = Slow(), list[int]()
+    worker = Worker(slow)  # type: ignore[arg-type]
+    worker.start()
+    worker.put(reading("m-1", clock, 1))
+    assert slow.busy.wait(10)
+    for _ in range(2):
+        worker.put(lambda: ran[9])  # type: ignore[arg-type,return-value]
+    for number in range(QUEUE_MAX):  # pushes both out
+        worker.put(lambda number=number: ran.append(number))  # type: ignore[misc]
+    slow.go.set()
+    worker.stop()
+    assert not worker.is_alive()
+    assert ran == list(range(QUEUE_MAX))
+    assert worker.failures == 2
+
+
+def test_stopping_does_not_wait_for_a_thread_that_hangs(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.run.STOP_S", 0.1)
+    slow = Slow()
+    worker = Worker(slow)  # type: ignore[arg-type]
+    worker.start()
+    for _ in range(QUEUE_MAX + 2):
+        worker.put(reading("m-1", clock, 1))
+    began_s = time.monotonic()
+    worker.stop()
+    assert time.monotonic() - began_s < 5
+    slow.go.set()
 
 
 def test_what_a_device_refused_meanwhile_is_no_change_of_its_motor(clock: HandClock) -> None:
