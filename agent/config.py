@@ -203,7 +203,7 @@ def load_config(path: Path) -> tuple[Config, Report]:
         raise ConfigError([f"{path.name}: not valid TOML: nested too deep"]) from None
     except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
         raise ConfigError([f"{path.name}: not valid TOML: {' '.join(str(error).split())}"]) from None
-    from agent.topology import check_topology
+    from agent.topology_check import check_topology
 
     _use_own_profiles(path, raw, report)
     config = _parse(path, raw, report)
