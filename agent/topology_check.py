@@ -1,4 +1,4 @@
-"""What is wrong with the plant's graph as it is configured: names, references, places, and what a person must look at."""
+"""What is wrong with the plant's graph as it is configured, and what a person must look at."""
 
 from __future__ import annotations
 
