@@ -97,6 +97,11 @@ def two_drivers(seed: int) -> Told:
     return _with_temperature(seed, 0.0025)
 
 
+def weak_temperature(seed: int) -> Told:
+    """A third of what nobody measures beside it: too weak to be taken always, and it is 4 K warmer after."""
+    return _with_temperature(seed, 0.0007)
+
+
 def needless_temperature(seed: int) -> Told:
     """The same temperatures, and the energy does not care."""
     return _with_temperature(seed, 0.0)
@@ -121,7 +126,7 @@ CASES = {
     "real retrofit": real_retrofit, "large retrofit": large_retrofit,
     "large retrofit, class 0.2S": large_retrofit_fine, "nothing saved": nothing_saved, "motor swap": motor_swap,
     "motor swap, another meter": swap_with_another_meter, "two drivers": two_drivers,
-    "two drivers, needless temperature": needless_temperature,
+    "two drivers, weak temperature": weak_temperature, "two drivers, needless temperature": needless_temperature,
     "two drivers, nothing saved": nothing_saved_with_two_drivers, "by shift": by_shift,
     "by shift, needless": needless_shift,
 }  # fmt: skip
