@@ -27,6 +27,7 @@ from agent import kernels
 from agent.config import Mqtt, parse_broker
 from agent.subscribe import Follower, Seen
 from agent.watch import event_line, line, show_live
+from agent.words import counted
 
 START_S = 20.0
 STOP_S = 8.0
@@ -106,8 +107,13 @@ def _run(
     for part, log_file in ((plant, folder / "plant.log"), (agent, folder / "agent.log")):
         if part.poll() not in (None, 0):
             raise DemoError(f"a part ended (exit {part.returncode}):\n{log_file.read_text(errors='replace')}")
-    click.echo(f"{rows.count} rows from {len(rows.assets)} motors")
-    return 0 if rows.count else 1
+    click.echo(f"{counted(rows.count, 'row')} from {counted(len(rows.assets), 'motor')}")
+    if rows.count:
+        return 0
+    last = (folder / "agent.log").read_text(errors="replace").splitlines()[-3:]
+    click.echo("\n".join(["nothing came in this time: a busy machine takes longer, give --seconds more. The agent said "
+                          "last:", *last]), err=True)  # fmt: skip
+    return 1
 
 
 def demo_parts(
@@ -204,8 +210,11 @@ def _warm_kernels() -> None:
         return
     process = kernels.warm_elsewhere()
     started_s = time.monotonic()
+    console = Console()
+    if not console.is_terminal:
+        click.echo("compiling the signal processing, once: a minute or so")
     try:
-        with Console().status("compiling the signal processing, once") as status:
+        with console.status("compiling the signal processing, once") as status:
             while process.poll() is None:
                 time.sleep(0.2)
                 status.update(f"compiling the signal processing, once ({time.monotonic() - started_s:.0f} s)")

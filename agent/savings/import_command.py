@@ -12,15 +12,15 @@ from agent.clock import SystemClock
 from agent.config import Config
 from agent.savings import bookkeeper
 from agent.savings.csv_rows import Column, ImportProblem
-from agent.savings.hours import Keeper
 from agent.savings.import_csv import Imported, read_history
 from agent.savings.import_drivers import Drivers, read_drivers
-from agent.savings.keep import load_intervals, save_intervals
+from agent.savings.keep import load_intervals
 from agent.savings.ledger_key import LedgerKeyError
 from agent.savings.report.month import local
 from agent.savings.types import QUARTER_MS, Interval
 from agent.signals import metric_of
 from agent.store import Store, StoreError, default_directory
+from agent.words import counted
 
 
 class Told(NamedTuple):
@@ -103,7 +103,7 @@ def _keep_drivers(
         "without_energy": alone, "repeated": found.repeated, "step_s": found.step_s, "zone": zone,
         "from_ms": starts[0], "to_ms": starts[-1] + QUARTER_MS,
     }  # fmt: skip
-    lines = [f"{motor}: drivers of {body['written']} quarter hours written, {local(starts[0], zone)} to "
+    lines = [f"{motor}: drivers of {counted(len(new) + len(other), 'quarter hour')} written, {local(starts[0], zone)} to "
              f"{local(starts[-1] + QUARTER_MS, zone)} ({zone}), rows of {found.step_s // 60} min"]  # fmt: skip
     if alone:
         lines.append(f"{alone} quarter hours have no energy yet: their drivers were left out")
@@ -113,17 +113,15 @@ def _keep_drivers(
 def _write(
     store: Store, config: Config, file: Path, motor: str, zone: str, items: list[Interval], now_ms: int
 ) -> None:  # fmt: skip
-    """Intervals, their hours' records, and the record of where they came from."""
+    """The record of where they came from, intervals, and their hours' records."""
     if not items:
         return
-    store.do(Keeper.watch)
-    save_intervals(store, items)
     starts = [item.start_ms for item in items]
     entry = {
         "asset": motor, "file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "from_ms": min(starts), "to_ms": max(starts) + QUARTER_MS, "quarter_hours": len(items), "zone": zone,
     }  # fmt: skip
-    bookkeeper.record(store, config, now_ms, "import", entry)
+    bookkeeper.take_in(store, config, now_ms, entry, items)
 
 
 def _sorted(
@@ -146,21 +144,21 @@ def _sorted(
 
 def _lines(body: Mapping[str, Any], found: Imported, zone: str) -> list[str]:
     lines = [
-        f"{body['motor']}: {body['written']} quarter hours written, {body['energy_kwh']} kWh from "
+        f"{body['motor']}: {counted(body['written'], 'quarter hour')} written, {body['energy_kwh']} kWh from "
         f"{local(body['from_ms'], zone)} to {local(body['to_ms'], zone)} ({zone}), rows of {found.step_s // 60} min"
     ]
     for count, text in (
-        (body["known"], "were known already"), (body["measured"], "were measured by the agent: those stay"),
-        (body["replaced"], "replaced an earlier import"), (found.partial, "are not whole: their coverage says so"),
+        (body["known"], "known already"), (body["measured"], "measured by the agent, nothing replaces that"),
+        (body["replaced"], "in place of an earlier import"), (found.partial, "not whole, as their coverage says"),
     ):  # fmt: skip
         if count:
-            lines.append(f"{count} quarter hours {text}")
+            lines.append(f"{counted(count, 'quarter hour')}: {text}")
     if found.repeated:
-        lines.append(f"{found.repeated} rows stood there twice")
+        lines.append(f"{counted(found.repeated, 'row')} stood there twice")
     if found.empty:
-        lines.append(f"{found.empty} rows had no value")
+        lines.append(f"{counted(found.empty, 'row')} had no value")
     if found.resets:
-        lines.append(f"the register fell {found.resets} times: no energy was taken over these")
+        lines.append(f"the register fell {counted(found.resets, 'time')}: no energy was taken over these")
     lines += [f"gap: {local(begin, zone)} to {local(end, zone)}" for begin, end in found.gaps[:10]]
     if len(found.gaps) > 10:
         lines.append(f"and {len(found.gaps) - 10} more gaps")

@@ -71,7 +71,7 @@ def test_the_same_file_twice_changes_nothing(plant: Path) -> None:
     run(plant)
     again = run(plant)
     assert again.exit_code == 1
-    assert "96 quarter hours were known already" in again.output
+    assert "96 quarter hours: known already" in again.output
     assert len(held(plant)) == 96
     assert verify(plant).exit_code == 0
 
@@ -98,7 +98,7 @@ def test_what_was_measured_stays(plant: Path) -> None:
     store.close()
     history(plant)
     found = run(plant, "--replace")
-    assert "1 quarter hours were measured by the agent: those stay" in found.output
+    assert "1 quarter hour: measured by the agent, nothing replaces that" in found.output
     assert held(plant)[1].energy_wh == 1.0
 
 
