@@ -13,8 +13,8 @@ import tty
 
 
 class Pty:
-    """One end is ours, `path` is the port that somebody opens. Raw, 8 bits, no echo, never blocking; closed, it is empty
-    and takes nothing.
+    """One end is ours, `path` is the port that somebody opens. Raw, 8 bits, no echo, never blocking; closed, it is
+    empty and takes nothing.
 
     hold: keep the other end open too, so that reading ours gives no error while nobody is there. Without it,
     `anybody()` tells whether somebody has opened the port.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import NamedTuple
 
 from simulators.plant import rectifier
@@ -87,12 +87,23 @@ def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
     A harmonic current raises a harmonic voltage −Z·I in the supply and so takes power −R·I² at the bus: the bridge
     turns fundamental power into harmonic power that heats the supply.
     """
+    return _taken(drive, supply, motor.input_w, partial(losses_w, drive, motor.current_a))
+
+
+def rectify(drive: Drive, supply: Supply, dc_w: float) -> DriveState:
+    """Without an inverter: others take output_w from its DC bus. It gives nothing back."""
+    terms = loss_terms(drive)
+    return _taken(drive, supply, max(dc_w, 0.0), lambda out_w, dc_v: terms.fixed_w + terms.bridge_w(out_w, dc_v))
+
+
+def _taken(drive: Drive, supply: Supply, output_w: float, loss_w: Callable[[float, float], float]) -> DriveState:
+    """loss_w: of the output's power and the DC voltage."""
     u1 = supply.volts_v
     peak_v = math.sqrt(6) * u1
-    p = motor.input_w * drive.choke_ohm * supply.frequency_hz / 50 / peak_v**2
+    p = output_w * drive.choke_ohm * supply.frequency_hz / 50 / peak_v**2
     dc, shape = table_of(drive).at(p)
-    loss = losses_w(drive, motor.current_a, motor.input_w, dc * peak_v)
-    need = (motor.input_w + loss) / 3
+    loss = loss_w(output_w, dc * peak_v)
+    need = (output_w + loss) / 3
 
     before = supply.components()
     background = {item.order: item.value for item in before if item.order > 1}
@@ -110,7 +121,7 @@ def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
     currents = [Component(order, natural_sequence(order), i1 * phasor[order]) for order in rectifier.PRESENT]
     bus = _distorted(before, currents[1:], supply)
     currents.append(Component(1, -1, i1 * unbalance))
-    return DriveState(motor.input_w + loss, motor.input_w, loss, dc * peak_v, tuple(currents), tuple(bus))
+    return DriveState(output_w + loss, output_w, loss, dc * peak_v, tuple(currents), tuple(bus))
 
 
 def _distorted(before: Sequence[Component], currents: Sequence[Component], supply: Supply) -> list[Component]:

@@ -39,14 +39,8 @@ def check(found: ScenarioRecord) -> None:
     lines = {item.name for item in found.line}
     for train in found.train:
         _train(train, lines, found.rectifier_kw)
-    names = {train.name for train in found.train}
     for meter in found.meter:
-        _device(meter, f"meter.{meter.name}", lines)
-        for name in meter.of:
-            if name not in names:
-                raise ValueError(f"meter.{meter.name}.of: there is no train {name!r}")
-        if not meter.of:
-            raise ValueError(f"meter.{meter.name}.of: is missing; name the trains behind it")
+        _shared(meter, found, lines)
     for number, trouble in enumerate(found.trouble):
         try:
             Trouble(trouble.kind, 3600 * trouble.from_h, 3600 * trouble.to_h, trouble.code)
@@ -63,6 +57,22 @@ def check(found: ScenarioRecord) -> None:
     _once("signal", [item.name for item in found.signal])
     for signal in found.signal:
         _signal(signal, found, lines)
+
+
+def _shared(meter: DeviceRecord, found: ScenarioRecord, lines: set[str]) -> None:
+    """Of several trains. It has the voltages of one place, and each cable's other end its own."""
+    where = f"meter.{meter.name}"
+    _device(meter, where, lines)
+    trains = {train.name: train for train in found.train}
+    for name in meter.of:
+        if name not in trains:
+            raise ValueError(f"{where}.of: there is no train {name!r}")
+    if not meter.of:
+        raise ValueError(f"{where}.of: is missing; name the trains behind it")
+    behind = [trains[name] for name in meter.of]
+    cabled = next((train.name for train in behind if train.cable), None)
+    if cabled and sum(train.count for train in behind) > 1:
+        raise ValueError(f"{where}.of: {cabled} stands behind a cable; give it a meter of its own alone")
 
 
 def _signal(signal: SignalRecord, found: ScenarioRecord, lines: set[str]) -> None:

@@ -88,11 +88,10 @@ class Mill:
             assert unit.record.drive is not None
             if unit.stands(self.now_s):
                 unit.flow(self.now_s)
-                unit.train, unit.before = trains.coasting(motor, unit.drive, self._supply, 0.0), None
+                unit.train, unit.before = self._coasting(unit, motor, 0.0), None
                 continue
             if unit.running is not None and unit.tripped:
-                coasting = trains.coasting(motor, unit.drive, self._supply, unit.running.free_rad_s or 0.0)
-                unit.train = self._fed(unit, coasting)
+                unit.train = self._fed(unit, self._coasting(unit, motor, unit.running.free_rad_s or 0.0))
                 continue
             demand = unit.demand(self.now_s)
             warm = unit.winding_degc, unit.magnet_degc
@@ -117,6 +116,10 @@ class Mill:
         if isinstance(motor, LineStartMotor):
             return trains.line_started(motor, self._supply, unit.load_w, unit.winding_degc, unit.magnet_degc)
         return trains.direct(motor, self._supply, unit.load_w)
+
+    def _coasting(self, unit: Unit, motor: MagnetMotor, speed_rad_s: float) -> Train:
+        assert unit.drive is not None
+        return trains.coasting(motor, unit.drive, self._supply, speed_rad_s, unit.winding_degc)
 
     def _fed(self, unit: Unit, train: Train) -> Train:
         cable, auxiliaries = unit.feeder

@@ -107,14 +107,17 @@ def driven(
     return _train(motor, state, demand, supply, winding_degc, (u, i, input_w, loss_w, dc_v))
 
 
-def coasting(motor: MagnetMotor, converter: Drive, supply: Supply, speed_rad_s: float) -> Train:
-    """The drive has tripped: its rectifier takes the standby power; what still turns lives on its inertia."""
+def coasting(
+    motor: MagnetMotor, converter: Drive, supply: Supply, speed_rad_s: float, winding_degc: float
+) -> Train:  # fmt: skip
+    """The drive has tripped, or was never started: its rectifier takes the standby power; what still turns lives on its
+    inertia, which is why nothing comes in for the friction."""
     u, i, input_w, dc_v = rectifier(converter, supply, 0.0)
     ratio = speed_rad_s * motor.pole_pairs / motor.omega_rated
     losses = Losses(0.0, 0.0, motor.friction_w * ratio**2, 0.0)
     stands = Output(0.0, 0.0, 0.0, 0.0, dc_v)
     return Train(
-        u, i, supply.frequency_hz, input_w, 0.0, losses, input_w, 0.0, speed_rad_s, 0.0, 0.0, None, stands
+        u, i, supply.frequency_hz, input_w, 0.0, losses, input_w, 0.0, speed_rad_s, 0.0, 0.0, winding_degc, stands
     )  # fmt: skip
 
 
@@ -137,13 +140,13 @@ def on_dc_bus(
 
 def rectifier(converter: Drive, supply: Supply, dc_w: float) -> tuple[Phasors, Phasors, float, float]:
     """A rectifier alone: voltages, currents, W at its terminals, V of its DC bus. It gives nothing back."""
-    nothing = MagnetState(*([0.0] * len(MagnetState._fields)))
-    taken = drive.solve(converter, supply, nothing._replace(input_w=max(dc_w, 0.0)))
+    taken = drive.rectify(converter, supply, dc_w)
     return phasors(taken.bus), phasors(taken.currents), taken.input_w, taken.dc_bus_v
 
 
 def together(parts: Iterable[tuple[Phasors, Phasors]]) -> tuple[Phasors, Phasors]:
-    """What a meter before several feeders sees: the first one's voltages, and all currents."""
+    """What a meter before several feeders sees: all currents, and the first one's voltages, which without cables
+    differ from the others' by each feeder's own distortion alone."""
     voltages, currents = zip(*parts, strict=True)
     return voltages[0], sum(currents[1:], currents[0])
 

@@ -106,7 +106,8 @@ class Unit:
         return Condition(bar=share / (1 + share))  # one axis of the cage has all of the rise, the other none
 
     def warm(self, dt_s: float) -> None:
-        if self.thermal is not None and self.train is not None and self.train.output is not None:
+        """By what the motor has just lost; of the one that was there before nothing stays."""
+        if self.thermal is not None and self.train is not None and self.train.winding_degc is not None:
             now = self.thermal.step(heat_of(self.train.motor_losses), dt_s)
             self.winding_degc, self.magnet_degc = now.winding, now.rotor
 

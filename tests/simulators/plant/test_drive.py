@@ -16,6 +16,7 @@ from simulators.plant import drive, induction, magnet, rectifier
 from simulators.plant.grid import Supply
 from simulators.plant.params import BUSBAR, DRIVE_55KW, IE1_55KW, MAGNET_55KW
 from simulators.plant.phasors import Component, active_w, phasors, thd_percent
+from simulators.scenarios import trains
 from simulators.scenarios.machines import drive_of
 
 DataFile = Callable[[str], Path]
@@ -33,10 +34,10 @@ def points(*p: float, line_share: float = 0.0, smoothing: float = 50.0) -> recti
 
 
 def test_large_choke_gives_blocks_of_120_degrees() -> None:
-    """h-th harmonic 1/h; at 120 times the load where gaps close the ripple is 1 %."""
+    """h-th harmonic 1/h, within 0.3 %: at 120 times the load where gaps close the ripple is 1 %."""
     shape = np.abs(points(1.0).shape[0])
     for order in rectifier.PRESENT[1:]:
-        assert shape[order] == pytest.approx(1 / order, rel=0.08, abs=1e-4)
+        assert shape[order] == pytest.approx(1 / order, rel=0.005)
 
 
 @pytest.mark.parametrize(("load", "line_share"), [(3.0, 0.015), (3.0, 0.05), (4.0, 0.03)])
@@ -74,7 +75,7 @@ def test_the_bridge_against_another_code_base(data_file: DataFile) -> None:
     for order in (5, 7, 11, 13, 17, 19, 23, 25):
         assert 100 * abs(found.shape[0, order]) == pytest.approx(truth["ig_harm_pct"][str(order)], abs=0.25)
     assert found.dc[0] * peak_v == pytest.approx(truth["u_dc_mean"], rel=3e-4)
-    assert math.cos(float(np.angle(found.shape[0, 1]))) == pytest.approx(truth["grid_disp_pf"], abs=0.001)
+    assert math.cos(float(np.angle(found.shape[0, 1]))) == pytest.approx(truth["grid_disp_pf"], abs=3e-4)
 
 
 @pytest.mark.parametrize("smoothing", [0.06, 0.1, 1.0])
@@ -95,7 +96,7 @@ def test_a_small_capacitor_lets_the_bridge_swing_more(smoothing: float) -> None:
     }
     found = np.abs(points(load, smoothing=smoothing).shape[0])
     for order in (5, 7, 11, 13, 17, 19):
-        assert found[order] == pytest.approx(expected[order] / expected[1], abs=0.003)
+        assert found[order] == pytest.approx(expected[order] / expected[1], abs=3e-4)
 
 
 def test_dc_voltage_lies_between_its_limits_and_falls_with_load() -> None:
@@ -121,7 +122,7 @@ def test_harmonic_power_is_the_heat_in_the_supply() -> None:
     heat = 3 * supply.params.source_ohm * np.abs(i[0, 2:]) ** 2
     carried = (u[:, 2:] * i[:, 2:].conj()).real.sum(axis=0)
     assert carried == pytest.approx(-heat, abs=1e-9)
-    assert carried.sum() < -0.1
+    assert carried.sum() < -2
 
 
 @pytest.mark.parametrize(("speed", "shaft_w", "low", "high"), [(0.95, 44000.0, 30, 40), (0.75, 21500.0, 38, 60)])
@@ -132,7 +133,7 @@ def test_distortion_and_displacement_are_those_of_a_real_bridge(
     i = phasors(state.currents)
     assert np.all((low < thd_percent(i)) & (thd_percent(i) < high))
     assert math.cos(float(np.angle(i[0, 1]))) > 0.96
-    assert state.dc_bus_v == pytest.approx(1.35 * math.sqrt(3) * supply.volts_v, rel=0.01)
+    assert state.dc_bus_v == pytest.approx(1.35 * math.sqrt(3) * supply.volts_v, rel=2e-3)
 
 
 @pytest.mark.parametrize("depth", [0.0, 0.3, 0.8, 1.1])
@@ -150,7 +151,7 @@ def test_the_inverter_heats_as_its_halves_do_one_by_one(depth: float, angle: flo
     heat += d.carrier_hz * d.switching_j_per_va * dc_v * out
     power_w = 3 * float((depth * np.sin(theta) * dc_v / 2 * i).mean())
     found = drive.loss_terms(d).inverter_w(rms_a, power_w, dc_v)
-    assert found == pytest.approx(3 * float(heat.mean()), rel=1e-6)
+    assert found == pytest.approx(3 * float(heat.mean()), rel=1e-8)
 
 
 def test_all_of_it_is_the_sum_and_waiting_costs_the_fixed_part() -> None:
@@ -162,6 +163,16 @@ def test_all_of_it_is_the_sum_and_waiting_costs_the_fixed_part() -> None:
     for sign in (1, -1):
         expected = DRIVE_55KW.fixed_w + terms.inverter_w(60.0, sign * 20e3, 500.0) + bridge_w
         assert drive.losses_w(DRIVE_55KW, 60.0, sign * 20e3, 500.0) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("dc_w", [0.0, 20e3, 80e3])
+def test_a_rectifier_alone_heats_no_inverter(dc_w: float) -> None:
+    converter = drive_of(110.0, 198.0)
+    u, i, input_w, dc_v = trains.rectifier(converter, Supply(BUSBAR, Random(3)), dc_w)
+    dc_a = dc_w / dc_v
+    bridge_w = 2 * (converter.bridge_v * dc_a + converter.bridge_ohm * dc_a**2) + converter.choke_r_ohm * dc_a**2
+    assert input_w - dc_w == pytest.approx(converter.fixed_w + bridge_w, rel=1e-9)
+    assert float(active_w(u, i).sum()) == pytest.approx(input_w, rel=1e-9)
 
 
 def fan_points(loads: list[float]) -> list[tuple[float, float]]:

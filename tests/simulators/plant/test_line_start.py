@@ -13,7 +13,9 @@ from simulators.plant import line_start, magnet, pump, units
 from simulators.plant.grid import Supply
 from simulators.plant.params import BUSBAR, COOLING_PUMP, IE1_55KW, LINE_START_55KW, LineStartMotor
 from simulators.plant.phasors import Component, active_w, natural_sequence
-from simulators.scenarios import trains
+from simulators.plant.thermal import heat_of
+from simulators.scenarios import load, trains
+from simulators.scenarios.mill import Mill
 
 U = 230.0
 SINE = [Component(1, 1, complex(U))]
@@ -141,6 +143,29 @@ def test_a_swap_on_the_line_turns_faster_and_so_takes_more_at_the_shaft() -> Non
     assert 1.01 < new.shaft_w / old.shaft_w < 1.04
     assert new.input_w == pytest.approx(float(active_w(new.u_v, new.i_a).sum()), rel=1e-12)
     assert new.shaft_w / new.input_w > old.shaft_w / old.input_w + 0.02
+
+
+def test_a_line_start_motor_of_a_scenario_warms_with_its_load() -> None:
+    """At the end as its losses lead to; five minutes after a fall of the load it is on the way there."""
+    plant = load("line-start-swap").build(Random(1))
+    assert isinstance(plant, Mill)
+    unit = plant.units["pump-synchronous"]
+
+    def degc_and_losses(seconds: float) -> tuple[float, float]:
+        plant.step(seconds)
+        row = plant.truth()["pump-synchronous"]
+        return row["winding_temperature_degc"], row["motor_losses_w"]  # type: ignore[return-value]
+
+    full, lost_w = degc_and_losses(1700.0)
+    degc_and_losses(110.0)
+    soon, _ = degc_and_losses(300.0)
+    assert unit.thermal is not None
+    for _ in range(20):
+        late, less_w = degc_and_losses(7200.0)  # the profile's period: the same load again
+    assert less_w < lost_w
+    assert 30 < late < soon - 1 < full - 2 < 100
+    assert unit.train is not None
+    assert late == pytest.approx(unit.thermal.settled(heat_of(unit.train.motor_losses)).winding, abs=0.5)
 
 
 def test_no_angle_carries_more_than_the_pull_out() -> None:
