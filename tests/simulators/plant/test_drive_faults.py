@@ -23,7 +23,7 @@ def smooth(state: Condition) -> tuple[np.ndarray, dict[str, float]]:
     """Spectrum of the current's space vector in A, 1 Hz a bin; powers."""
     drive = DriveWave(MAGNET_55KW, SMOOTH, speed_rad_s=TURN)
     wave, power, missed = one_second(drive, 10240, target_rad_s=TURN, load=MAGNET_NM, condition=state)
-    assert missed < 1e-6
+    assert missed < 1e-10
     return np.abs(np.fft.fft(wave.i)) / 10240, power
 
 
@@ -41,11 +41,11 @@ def test_an_ageing_capacitor_lets_the_300_hz_through() -> None:
         drive = DriveWave(MAGNET_55KW, converter, dc_v=540.0, speed_rad_s=130.0)
         how = {"grid": GRID_400V, "target_rad_s": 130.0, "load": Load(constant_nm=330.0), "condition": state}
         wave, _, missed = one_second(drive, 10240, **how)
-        assert missed < 2e-5
+        assert missed < 1e-9  # no diode ever stops
         seen_v = abs(np.fft.rfft(wave.dc_v)[300]) / 5120
         shunt = state.esr * esr_ohm - 1j / (omega * capacitor_f * state.capacitance)
         bridge_v = 2 / 35 * 3 / math.pi * 400 * math.sqrt(2)
-        assert seen_v == pytest.approx(bridge_v * abs(shunt / (shunt + choke_ohm + 1j * omega * choke_h)), rel=0.06)
+        assert seen_v == pytest.approx(bridge_v * abs(shunt / (shunt + choke_ohm + 1j * omega * choke_h)), rel=5e-3)
         assert max(np.abs(np.fft.rfft(wave.dc_v))[50:250]) / 5120 < 0.1 * seen_v
 
 
@@ -85,7 +85,7 @@ def test_hot_magnets_induce_less_and_hot_copper_loses_more() -> None:
 
 def test_weak_magnets_take_more_current() -> None:
     well, sick = (smooth(Condition(flux_lost=lost))[0][40] for lost in (0.0, 0.1))
-    assert sick / well == pytest.approx(1 / 0.9, rel=0.01)
+    assert sick / well == pytest.approx(1 / 0.9, rel=5e-3)
 
 
 def test_an_uneven_rotor_shows_its_turns() -> None:

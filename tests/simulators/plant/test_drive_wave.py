@@ -48,7 +48,7 @@ def test_magnet_motor_on_pwm_converges_to_the_other_code_base(name: str, data_fi
         wave, power, left = one_second(drive, RATE, step_s=step_s, **how)
         series.append((power["terminal"], left))
     changes = [abs(a[0] / b[0] - 1) for a, b in pairwise(series)]
-    assert max(changes) < 1e-6
+    assert max(changes) < 3e-7
     assert series[-1][0] == pytest.approx(theirs_w, rel=2e-5)
     assert series[-1][0] == pytest.approx(truth["P_elec_W"], rel=1e-4)
     missed = [row[1] for row in series]
@@ -56,9 +56,9 @@ def test_magnet_motor_on_pwm_converges_to_the_other_code_base(name: str, data_fi
     assert all(b < 0.7 * a for a, b in pairwise(missed))
     order = -np.polyfit(range(4), np.log2(missed), 1)[0]
     assert 1.5 < order < 3
-    assert missed[-1] < 5e-7
+    assert missed[-1] < 3e-7
     assert power["core"] == pytest.approx(truth["P_core_W"], rel=5e-4)
-    assert power["copper"] == pytest.approx(truth["P_cu_stator_W"], rel=5e-5)
+    assert power["copper"] == pytest.approx(truth["P_cu_stator_W"], rel=2e-5)
     assert wave.dc_v.mean() == pytest.approx(truth["u_dc_mean"], rel=3e-4)
     orders = (5, 7, 11, 13, 17, 19, 23, 25)
     expected = [truth["ig_harm_pct"][str(h)] for h in orders]
@@ -89,7 +89,7 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
     # PWM at 50 times the frequency beats with the bridge's ripple: 1e-4
     assert power["terminal"] == pytest.approx(truth["P_elec_W"], rel=1.5e-4)
     assert power["copper"] == pytest.approx(truth["P_cu_stator_W"] + truth["P_cu_rotor_W"], rel=2e-4)
-    assert power["core"] == pytest.approx(truth["P_core_W"], rel=2e-4)
+    assert power["core"] == pytest.approx(truth["P_core_W"], rel=1e-5)
     assert missed < 2e-5
     orders = (5, 7, 11, 13, 17, 19, 23, 25)
     expected = [truth["ig_harm_pct"][str(h)] for h in orders]
@@ -110,10 +110,10 @@ def test_dead_time_distorts_as_in_the_other_code_base(data_file) -> None:
         wave, power, _ = one_second(drive, RATE, target_rad_s=speed, load=Load(constant_nm=truth["tau_shaft_mean"]))
         seen[dead_s] = harmonics_pct(wave.i, 18, (5, 7, 11, 13))
         if dead_s:
-            assert power["terminal"] == pytest.approx(truth["P_elec_W"], rel=1e-4)
-            assert power["legs"] > 1
+            assert power["terminal"] == pytest.approx(truth["P_elec_W"], rel=4e-5)
+            assert power["legs"] > 4
     assert seen[truth["t_dead"]] == pytest.approx(theirs, abs=0.25)
-    assert max(seen[0.0]) < 0.05
+    assert max(seen[0.0]) < 0.001
 
 
 def test_gates_off_the_windings_empty_and_the_magnets_induce() -> None:
@@ -125,11 +125,11 @@ def test_gates_off_the_windings_empty_and_the_magnets_induce() -> None:
     speed = drive.speed_rad_s
     wave = drive.run(RATE // 20, RATE, **how | {"mode": COAST})
     assert np.abs(wave.i).max() == 0
-    assert np.abs(wave.u) == pytest.approx(3 * 0.545 * wave.speed_rad_s, rel=1e-3)
+    assert np.abs(wave.u) == pytest.approx(3 * 0.545 * wave.speed_rad_s, rel=2e-4)
     expected = (speed + 7 / 0.0006) * math.exp(-0.0006 / 0.015 / 20) - 7 / 0.0006  # J·dω = −B·ω − T
     assert drive.speed_rad_s == pytest.approx(expected, rel=1e-9)
     wave = drive.run(RATE, RATE, **how)
-    assert drive.speed_rad_s == pytest.approx(SPEED, rel=1e-3)
+    assert drive.speed_rad_s == pytest.approx(SPEED, rel=1e-5)
     assert np.abs(wave.i).max() < 20
 
 
@@ -139,7 +139,7 @@ def test_without_edges_the_energy_closes_at_any_speed() -> None:
     start = drive.stored_j
     for target, ramp in ((SPEED, 400.0), (-SPEED, 800.0)):
         drive.run(10240, 10240.0, target_rad_s=target, ramp_rad_s2=ramp, load=Load(dry_nm=5.0), step_s=1e-4)
-    assert drive.speed_rad_s == pytest.approx(-SPEED, rel=1e-3)
+    assert drive.speed_rad_s == pytest.approx(-SPEED, rel=1e-6)
     moved = abs(drive.energy["shaft"]) + drive.energy["copper"]
     missed = drive.energy["grid"] - spent_j(drive.energy) - (drive.stored_j - start)
     assert abs(missed) < 1e-6 * moved
@@ -147,7 +147,7 @@ def test_without_edges_the_energy_closes_at_any_speed() -> None:
 
 @pytest.mark.parametrize("dead_s", [0.0, 3e-6])
 def test_means_are_the_edges_without_their_ripple(dead_s: float) -> None:
-    """Same power and fundamental current with both; the ripple's heat apart, 0.3 % of the copper's."""
+    """Same power and fundamental current with both; the ripple's heat apart, 0.1 % of the copper's."""
     seen = []
     for averaged in (False, True):
         converter = Converter(front=STIFF, averaged=averaged, dead_s=dead_s)
@@ -155,7 +155,7 @@ def test_means_are_the_edges_without_their_ripple(dead_s: float) -> None:
         wave, power, _ = one_second(drive, RATE, target_rad_s=20 * math.pi, load=Load(constant_nm=8.0))
         seen.append((abs(np.fft.rfft(wave.i.real)[30]), power["shaft"], power["copper"]))
     edges, means = seen
-    assert means == pytest.approx(edges, rel=6e-3)
+    assert means == pytest.approx(edges, rel=1.5e-3)
 
 
 def test_a_wandering_grid_never_jumps() -> None:
@@ -166,7 +166,7 @@ def test_a_wandering_grid_never_jumps() -> None:
         u = drive.run(1000, RATE, grid=parts, frequency_hz=hz).grid_u
         theta = turned + 2 * math.pi * hz * (np.arange(1000) + 0.5) / RATE
         expected = math.sqrt(2) * (400 / math.sqrt(3) * np.exp(1j * theta) + (4 + 2j) * np.exp(-5j * theta))
-        assert np.abs(u - expected).max() < 0.01  # means over a sample: 1e-5 less
+        assert np.abs(u - expected).max() < 0.002  # means over a sample: 1e-5 less
         turned += 2 * math.pi * hz * 1000 / RATE
 
 

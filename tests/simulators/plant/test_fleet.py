@@ -21,7 +21,8 @@ DRIVEN = FleetTrain(params.MAGNET_55KW, params.COOLING_PUMP, Duty((0.9, 0.6), lo
 
 
 def test_each_step_is_that_of_the_steady_tier() -> None:
-    """Power and speed within 1e-7, current 1e-5, with harmonics, negative sequence and the wander of the supply."""
+    """Input within 1e-7, shaft 1e-8, speed 1e-9, current and reactive power 1e-6, with harmonics, negative sequence and
+    the wander of the supply."""
     told = Fleet([DIRECT, DRIVEN], Random(3)).run(1, every_s=1)
     supply = Supply(params.BUSBAR, Random(1))
     for at in range(0, 3600, 240):
@@ -37,12 +38,12 @@ def test_each_step_is_that_of_the_steady_tier() -> None:
         for one, train in zip(seen, trains, strict=True):
             assert one["input_w"] == pytest.approx(train.input_w, rel=1e-7)
             assert one["motor_input_w"] == pytest.approx(train.motor_input_w, rel=1e-7)
-            assert one["shaft_w"] == pytest.approx(train.shaft_w, rel=1e-7)
-            assert one["speed_rad_s"] == pytest.approx(train.speed_rad_s, rel=1e-8)
+            assert one["shaft_w"] == pytest.approx(train.shaft_w, rel=1e-8)
+            assert one["speed_rad_s"] == pytest.approx(train.speed_rad_s, rel=1e-9)
             rms_a = math.sqrt(sum(x * x for x in phasors.rms_and_thd(train.i_a)[0]) / 3)
-            assert one["current_a"] == pytest.approx(rms_a, rel=1e-5)
+            assert one["current_a"] == pytest.approx(rms_a, rel=1e-6)
             reactive = float(phasors.reactive_var(train.u_v, train.i_a).sum())
-            assert one["reactive_var"] == pytest.approx(reactive, rel=1e-4)
+            assert one["reactive_var"] == pytest.approx(reactive, rel=1e-6)
 
 
 def test_means_are_the_means_of_the_steps() -> None:
@@ -78,7 +79,7 @@ def test_a_day_has_its_profile_and_the_fault_its_course() -> None:
     assert 40 < hotter < 60
     well, ill = (float(told["input_w"][k, 18:].sum() / told["shaft_w"][k, 18:].sum()) for k in range(2))
     before = [float(told["input_w"][k, :12].sum() / told["shaft_w"][k, :12].sum()) for k in range(2)]
-    assert before[1] == pytest.approx(before[0], rel=2e-3)
+    assert before[1] == pytest.approx(before[0], rel=5e-4)
     assert ill > well * 1.004
 
 

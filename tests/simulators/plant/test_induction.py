@@ -37,8 +37,8 @@ def test_catalogue_points_of_the_55_kw_motor(load: float, efficiency_pct: float,
 
 def test_rated_speed_and_current() -> None:
     state = induction.solve(IE1_55KW, SINE_400V, 50.0, lambda _: 55000.0)
-    assert state.speed_rad_s * 30 / math.pi == pytest.approx(1475, abs=0.01)
-    assert abs(state.currents[0].value) == pytest.approx(100.2268, abs=0.001)
+    assert state.speed_rad_s * 30 / math.pi == pytest.approx(1475, abs=1e-6)
+    assert abs(state.currents[0].value) == pytest.approx(100.2268, abs=1e-4)
 
 
 def test_measured_load_test_of_an_18_kw_motor(data_file) -> None:

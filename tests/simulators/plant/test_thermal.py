@@ -43,7 +43,7 @@ def test_no_heat_is_lost_on_the_way() -> None:
         now = thermal.step(RATED, 1.0).frame
         out_j += ((before + now) / 2 - 25) * thermal.network.frame_w_k
         before = now
-    assert thermal.stored_j + out_j == pytest.approx(3600 * sum(RATED), rel=1e-6)
+    assert thermal.stored_j + out_j == pytest.approx(3600 * sum(RATED), rel=1e-8)
 
 
 def test_first_seconds_of_a_stall_are_adiabatic() -> None:
