@@ -143,7 +143,7 @@ class FileSink:
     def _to_parquet(self) -> None:
         """In a process of its own: the agent stays small. What cannot be converted stays as it is, until the next."""
         for closed in (path for path in self._closed() if path.suffix == ".ndjson"):
-            command = [sys.executable, "-P", "-m", "agent.sinks.file_parquet", str(closed)]
+            command = [sys.executable, "-P", "-m", "agent.sinks.file_parquet", str(closed), self._root]
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=CONVERT_S, check=False)
             except subprocess.TimeoutExpired:

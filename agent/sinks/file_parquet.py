@@ -1,6 +1,7 @@
 """One closed NDJSON file → Parquet: one line for each value, so that no change of metrics changes the columns.
 
-`python -m agent.sinks.file_parquet FILE`: FILE.parquet takes its place once it is whole on the disk.
+`python -m agent.sinks.file_parquet FILE ROOT`: FILE.parquet takes its place once it is whole on the disk. ROOT is the
+gateway's topic; its own messages have no asset.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ SCHEMA = pa.schema([
 ROWS_AT_ONCE = 2000  # messages
 
 
-def convert(source: Path) -> Path:
+def convert(source: Path, root: str) -> Path:
     """Raises OSError, ValueError. The source is removed last: a cut in between leaves both, and is done again."""
     target, partial = source.with_suffix(".parquet"), source.with_suffix(".partial")
     with source.open("rb") as lines, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
         while block := list(islice(lines, ROWS_AT_ONCE)):
-            values = [value for text in block for value in _values(msgspec.json.decode(text))]
+            values = [value for text in block for value in _values(msgspec.json.decode(text), root)]
             writer.write_table(pa.Table.from_pylist(values, schema=SCHEMA))
     with partial.open("rb") as written:
         os.fsync(written.fileno())
@@ -38,12 +39,10 @@ def convert(source: Path) -> Path:
     return target
 
 
-def _values(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    levels = row["topic"].split("/")
+def _values(row: dict[str, Any], root: str) -> Iterator[dict[str, Any]]:
+    asset, _, kind = row["topic"].removeprefix(f"{root}/").rpartition("/")
     flags, whole = row.get("f", {}), row.get("f", {}).get("*", [])
-    kind = levels[-1]
-    asset = levels[-2] if row["s"].startswith("magwatt.") and kind not in ("health",) else None
-    frame = {"t": row["t"], "id": row["id"], "kind": kind, "asset": asset, "quality": row["q"]}
+    frame = {"t": row["t"], "id": row["id"], "kind": kind, "asset": asset or None, "quality": row["q"]}
     doubts = {name for name in row["v"] if name.endswith("_u") and name[:-2] in row["v"]}
     for name, value in row["v"].items():
         if name in doubts:
@@ -65,6 +64,6 @@ def _values(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 if __name__ == "__main__":
     try:
-        convert(Path(sys.argv[1]))
+        convert(Path(sys.argv[1]), sys.argv[2])
     except (OSError, ValueError, KeyError, msgspec.DecodeError, pa.ArrowException) as problem:
         sys.exit(f"{problem}")

@@ -214,6 +214,7 @@ def test_parquet_says_what_the_lines_said(tmp_path: Path) -> None:
                                             Quality.SIMULATED))  # fmt: skip
     writing.bench.publisher.publish(Message("pump-1", "harmonics", t_ms, {"harmonic_u_l1_v": [0.1, 230.0, None] * 40}))
     writing.bench.publisher.publish(Message(None, "health", t_ms, {"polls": 7}))
+    writing.bench.publisher.publish(Message(None, "event", t_ms, {"event_kind": "clock_step"}))
     wait_until(lambda: bool(list((tmp_path / "out").glob("*.parquet"))), 60, "converted")
     writing.stop()
     (path,) = (tmp_path / "out").glob("*.parquet")
@@ -229,5 +230,4 @@ def test_parquet_says_what_the_lines_said(tmp_path: Path) -> None:
     assert rows["frequency_hz"]["value"] is None
     assert rows["harmonic_u_l1_v"]["series"] == [0.1, 230.0, None] * 40
     assert "motor_efficiency_pct_u" not in rows, "it stands beside its value"
-    if "polls" in rows:
-        assert rows["polls"]["asset"] is None
+    assert [rows[name]["asset"] for name in ("polls", "event_kind")] == [None, None], "they are the gateway's own"
