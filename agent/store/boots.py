@@ -6,6 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -74,9 +75,9 @@ def claim_directory(path: Path) -> IO[str]:
         owner = held.read().strip()
         held.close()
         raise StoreError(f"store.dir {path.parent}: another agent (process {owner or 'unknown'}) works here") from None
-    held.truncate(0)
-    held.write(str(os.getpid()))
-    held.flush()
+    with suppress(OSError):  # a full disk: the number is only to be told
+        os.ftruncate(held.fileno(), 0)
+        os.write(held.fileno(), str(os.getpid()).encode())
     return held
 
 

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 NAME = "magwatt.sqlite"
 RESERVE_BYTES = 4 << 20  # given back to a full disk, so that confirmed rows can still be deleted
+START_BYTES = RESERVE_BYTES // 8  # free for the files beside the database, and a first transaction
 WAL_PAGES = 256
 ASIDE_KEPT = 3
 SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history", "interval", "ledger")
@@ -31,12 +32,14 @@ class Damaged(Exception):
     """What stands in the file is no database of ours, or no longer."""
 
 
-def open_file(directory: Path, utc_s: Callable[[], float]) -> tuple[sqlite3.Connection, str]:
+def open_file(directory: Path, utc_s: Callable[[], float], reserve: Reserve) -> tuple[sqlite3.Connection, str]:
     """The connection, and what was wrong (empty: nothing). A damaged file is set aside, and what can be read of it is
-    taken over. Raises StoreError."""
+    taken over; a full disk gets the reserve. Raises StoreError."""
     path = directory / NAME
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        if free_bytes(directory)[0] < START_BYTES and reserve.release():
+            log.warning("%s: the disk is full; the reserve was given to it", directory)
         try:
             return connect(path), ""
         except Damaged as error:
@@ -140,7 +143,11 @@ class Reserve:
 
     def __init__(self, directory: Path | None) -> None:
         self._path = directory / "reserve" if directory else None
-        self.restore()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the disk has it, or had no room for it."""
+        return self._path is not None and not self._path.exists()
 
     def batch(self, spare_pages: int) -> int | None:
         """How many rows may be written at once on a disk that was full; None: it is no longer.
@@ -153,7 +160,7 @@ class Reserve:
             return None
         if free >= RESERVE_BYTES:
             return 256
-        return 32 if spare_pages > 64 and free > RESERVE_BYTES // 8 else 0
+        return 32 if spare_pages > 64 and free > START_BYTES else 0
 
     def release(self) -> bool:
         """Whether there was something to release."""

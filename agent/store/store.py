@@ -45,12 +45,14 @@ class Store:
         self.directory = directory
         self.path = directory / file.NAME if directory else Path(":memory:")
         self.damage = ""  # what was wrong with the file that was found; a new one was begun
-        db = self._open()
+        reserve = Reserve(directory)
+        db = self._open(reserve)
+        reserve.restore()
         self._writer = Writer(
             db,
             settings.commit_s,
             Quota(directory, settings.quota_bytes, settings.free_share, settings.age_s),
-            Reserve(directory),
+            reserve,
             self._utc_ms,
             self._begin_anew,
         )
@@ -256,10 +258,10 @@ class Store:
         if self._lock_file is not None:
             self._lock_file.close()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, reserve: Reserve) -> sqlite3.Connection:
         if self.directory is None:
             return file.connect(":memory:")
-        db, self.damage = file.open_file(self.directory, lambda: self._clock.utc_ns() / 1e9)
+        db, self.damage = file.open_file(self.directory, lambda: self._clock.utc_ns() / 1e9, reserve)
         return db
 
     def _begin_anew(self, error: str) -> sqlite3.Connection:

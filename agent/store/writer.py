@@ -52,7 +52,7 @@ class Writer(threading.Thread):
         self._group, self._orphans = Group(), Orphans()
         self._wake = threading.Condition(threading.Lock())
         self._idle = self._urgent = self._ending = False
-        self._full, self._batch = False, BATCH_MAX
+        self._full, self._batch = (True, 0) if reserve.is_gone else (False, BATCH_MAX)
         self._damage = ""
         self._lost: list[tuple[str, int, int, int]] = []  # kind, rows, from, to: dropped from memory, not yet counted
 

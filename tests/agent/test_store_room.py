@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -173,6 +174,38 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
     store.close()
     with closing(sqlite3.connect(tiny_disk / "state" / NAME)) as db:
         assert db.execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize("end", ["closed", "killed"])
+def test_a_start_on_a_full_disk_goes_on_with_the_file_that_is_there(
+    tiny_disk: Path, tmp_path: Path, clock: HandClock, end: str
+) -> None:
+    config_file = tmp_path / "plant.toml"
+    config_file.write_text(CONFIG)
+    config, _ = load_config(config_file)
+    before = Store(tmp_path / "before", clock, small())
+    before.drains(["mqtt"])
+    made = measure(before, 60)
+    before.save_counters({"wh": 5})
+    before.flush()
+    if end == "closed":
+        before.close()
+    shutil.copytree(tmp_path / "before", tiny_disk / "state")
+    if end == "killed":
+        before.close()
+    hog = fill(tiny_disk)
+    store = open_store(tiny_disk / "state", config, clock)
+    assert store.directory == tiny_disk / "state"
+    assert store.counters() == {"wh": 5}, "no counter begins anew"
+    drain = store.drains(["mqtt"])["mqtt"]
+    while rows := drain.take_backlog(100):
+        drain.confirm([row.n for row in rows])
+        made -= len(rows)
+    assert made == 0
+    hog.unlink()
+    store.append("m", "telemetry", T_MS, lambda _: b"x")
+    wait_until(lambda: store.figures()["unsaved_rows"] == 0 and not store.trouble, 5, "it heals")
+    store.close()
 
 
 def test_a_disk_short_of_its_free_share_grows_the_file_no_further(tiny_disk: Path, clock: HandClock) -> None:
