@@ -117,6 +117,7 @@ async def _both(
         take(topic, payload, True)
     lines = _by_address(moving.plant)
     computing: list[Compute] = []
+    bookkeeper = Bookkeeper(store, lambda: config, publisher, clock)
     buses = pollers(
         config, clock, lambda reading: computing[0].reading(reading), seed=seed,
         link_of=lambda bus: _link(bus, lines, clock),
@@ -131,7 +132,9 @@ async def _both(
         {},
         store.counters(),
         publisher.tell_text,
-        savings=lambda asset, every_s: SavingsLane(asset, every_s, store, marks.emit, config.site.timezone, marks.held),
+        savings=lambda asset, every_s: SavingsLane(
+            asset, every_s, store, marks.emit, config.site.timezone, marks.held, bookkeeper.amend if ledger else None
+        ),
     )
     computing.append(compute)
     shortest_s = min((bus.every_s for bus in config.buses.values()), default=1.0)
@@ -148,7 +151,6 @@ async def _both(
             bookkeeper.keep()
 
     tasks = [asyncio.create_task(moving.move(clock, from_s))]
-    bookkeeper = Bookkeeper(store, lambda: config, publisher, clock)
     if ledger:
         tasks.append(asyncio.create_task(book()))
     if deliver:

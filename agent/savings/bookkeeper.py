@@ -8,39 +8,72 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from agent import VERSION
 from agent.config import Config
 from agent.savings import roots
 from agent.savings.hours import Keeper, due_ms
+from agent.savings.keep import Rows, insert_intervals, rows_of
 from agent.savings.ledger import Record, append_to
 from agent.savings.ledger_key import Key, LedgerKeyError, load_or_make
+from agent.savings.types import Interval
 from agent.store import Store, StoreError
 from drivers.reading import Clock
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
+PART = 2000  # quarter hours of an import in one transaction
 PLACE = "ledger"  # topic <root>/ledger/root
 
 
-def record(store: Store, config: Config, now_ms: int, kind: str, body: Mapping[str, Any]) -> list[Record]:
-    """What a person did, behind all hours that are over. Waits for its commit. Raises StoreError, LedgerKeyError."""
-    if store.directory is None:
-        raise StoreError("a ledger needs a state directory")
-    key = load_or_make(store.directory)
-    keeper = Keeper(key, _facts(config))
+def record(
+    store: Store, config: Config, now_ms: int, kind: str, body: Mapping[str, Any],
+    then: Callable[[sqlite3.Connection], object] = lambda _: None,
+) -> list[Record]:  # fmt: skip
+    """What a person did, behind all hours that are over. then: what is in force with the record, in its transaction.
+    Waits for its commit. Raises StoreError, LedgerKeyError, and what `then` raises."""
+    key, keeper = _open_books(store, config)
     while store.do(lambda db: _keep_up(db, keeper, key, config, now_ms)):
         pass
 
     def append(db: sqlite3.Connection) -> list[Record]:
         late = keeper.keep_up(db, now_ms)  # since the last round
-        return late + append_to(db, key, now_ms, [(kind, {**body, "hours_to_ms": due_ms(now_ms)})])
+        found = late + append_to(db, key, now_ms, [(kind, {**body, "hours_to_ms": due_ms(now_ms)})])
+        then(db)
+        return found
 
     found: list[Record] = store.do(append)
     return found
+
+
+def take_in(
+    store: Store, config: Config, now_ms: int, body: Mapping[str, Any], intervals: Sequence[Interval]
+) -> None:  # fmt: skip
+    """An import: its record, then the intervals by parts, each in one transaction with the records of its hours, so
+    that an agent which writes at the same time waits for a part only. After a kill the same import goes on where it
+    stood. Waits for its commits. Raises StoreError, LedgerKeyError."""
+    key, keeper = _open_books(store, config)
+    record(store, config, now_ms, "import", body)
+    for first in range(0, len(intervals), PART):
+        part = rows_of(intervals[first : first + PART])
+
+        def write(db: sqlite3.Connection, part: Rows = part) -> None:
+            keeper.watch(db)
+            insert_intervals(db, part)
+            while _keep_up(db, keeper, key, config, now_ms):
+                pass
+
+        store.do(write)
+
+
+def _open_books(store: Store, config: Config) -> tuple[Key, Keeper]:
+    if store.directory is None:
+        raise StoreError("a ledger needs a state directory")
+    key = load_or_make(store.directory)
+    return key, Keeper(key, _facts(config))
 
 
 class Teller(Protocol):
@@ -84,16 +117,35 @@ class Bookkeeper:
             log.info("the ledger is kept again")
         self._trouble = ""
 
+    def amend(self, db: sqlite3.Connection) -> None:
+        """In a transaction that wrote intervals: what may not wait for the next round is recorded in it. Where that
+        fails the intervals stay, and the next round says why."""
+        db.execute("savepoint amend")
+        try:
+            keeper, key = self._books()
+            now_ms = self._clock.utc_ns() // 1_000_000
+            while keeper.pressing(db, now_ms) and _keep_up(db, keeper, key, self._config(), now_ms):
+                pass
+        except sqlite3.Error:
+            raise
+        except Exception:
+            db.execute("rollback to amend")
+        db.execute("release amend")
+
     def _step(self, db: sqlite3.Connection) -> Record | None:
         """In the writer's thread. Returns the newest root."""
-        assert self._store.directory is not None
-        config, now_ms = self._config(), self._clock.utc_ns() // 1_000_000
+        keeper, key = self._books()
+        _keep_up(db, keeper, key, self._config(), self._clock.utc_ns() // 1_000_000)
+        return roots.newest(db)
+
+    def _books(self) -> tuple[Keeper, Key]:
         if self._keeper is None or self._key is None:
+            if self._store.directory is None:
+                raise LedgerKeyError("a ledger needs a state directory")
             self._key = load_or_make(self._store.directory)
             self._keeper = Keeper(self._key, {})
-        self._keeper.facts = _facts(config)
-        _keep_up(db, self._keeper, self._key, config, now_ms)
-        return roots.newest(db)
+        self._keeper.facts = _facts(self._config())
+        return self._keeper, self._key
 
     def _publish(self, root: Record) -> None:
         """At the start too: the broker may be another. A file has each root once."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -91,8 +92,8 @@ class Desk:
                 "--again puts this one in its place, and the ledger shows both"
             )
         frozen = freeze(draft, self._now_ms, by)
-        self._record("baseline", {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""})
-        keep.save_frozen(self._store, frozen)
+        body = {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""}
+        self._record("baseline", body, lambda db: keep.insert_frozen(db, frozen, self._now_ms))
         return frozen
 
     def frozen(self) -> Baseline | None:
@@ -117,7 +118,7 @@ class Desk:
         return keep.load_events(self._store, self.motor.name)
 
     def decide(self, number: int, decision: str, by: str, reason: str, adjust_wh: float) -> Event:
-        """Recorded in the ledger, then in force."""
+        """Recorded in the ledger and in force, both or neither."""
         event = next((item for item in self.events() if item.number == number), None)
         if event is None:
             known = ", ".join(str(item.number) for item in self.events()) or "none"
@@ -126,8 +127,8 @@ class Desk:
             found = decided(event, decision, by, reason, self._now_ms, adjust_wh)
         except ValueError as error:
             raise DeskError(str(error)) from None
-        self._record("decision", {"event": event_json(found)})
-        return keep.save_event(self._store, found)
+        self._record("decision", {"event": event_json(found)}, lambda db: keep.insert_event(db, found, self._now_ms))
+        return found
 
     def local(self, utc_ms: int) -> str:
         try:
@@ -136,9 +137,9 @@ class Desk:
             place = UTC  # type: ignore[assignment]
         return datetime.fromtimestamp(utc_ms / 1000, place).strftime("%Y-%m-%d %H:%M")
 
-    def _record(self, kind: str, body: Mapping[str, Any]) -> None:
+    def _record(self, kind: str, body: Mapping[str, Any], then: Callable[[sqlite3.Connection], None]) -> None:
         try:
-            bookkeeper.record(self._store, self._config, self._now_ms, kind, body)
+            bookkeeper.record(self._store, self._config, self._now_ms, kind, body, then)
         except LedgerKeyError as error:
             raise DeskError(f"not done, for the ledger cannot record it: {error}") from None
 

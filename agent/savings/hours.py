@@ -4,8 +4,9 @@ An hour is recorded once it is over and its quarter hours are written. When more
 that told a gap, an import, a clock that runs there twice), it is recorded again at once; the earlier record stays, and
 both are seen. Only what this process itself wrote is recorded again: a trigger of its own connection tells, so that an
 hour which somebody edited from outside keeps its old record, and `verify` finds the difference. So it is with quarter
-hours of long ago that stand in no record: only those that this process wrote are recorded. One that cannot be read gets
-no record, and is found by that.
+hours of long ago that stand in no record: only those that this process wrote are recorded. The trigger's list is this
+process's memory, so such hours are recorded in the transaction that writes them (`pressing`): a kill leaves both or
+neither. An hour that cannot be read gets no record, and is found by that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,6 +42,14 @@ def due_ms(now_ms: int) -> int:
     return (now_ms - SETTLED_MS) // HOUR_MS * HOUR_MS
 
 
+class _Known(NamedTuple):
+    """Of the record that holds for an hour."""
+
+    seq: int
+    quarters: frozenset[int]
+    intervals: str
+
+
 class Keeper:
     """Appends what is not recorded yet. facts: configuration and software, told in each record.
 
@@ -50,39 +59,39 @@ class Keeper:
     def __init__(self, key: Key, facts: Mapping[str, str]) -> None:
         self._key, self.facts = key, facts
         self._seen, self._looked_back = 0, False
-        self._known: dict[tuple[str, int], Record] = {}  # asset and hour → the record that holds
+        self._known: dict[tuple[str, int], _Known] = {}  # asset and hour → the record that holds
+        self._known_from_ms = 1 << 62  # hours from here on are in it
 
     @staticmethod
     def watch(db: sqlite3.Connection) -> None:
         for statement in WATCHED:
             db.execute(statement)
 
+    def pressing(self, db: sqlite3.Connection, now_ms: int) -> bool:
+        """Whether this process wrote into hours that whoever comes later would find changed, or in no record: recorded
+        ones, and such of a time that is recorded. Then `keep_up` in the same transaction."""
+        self.watch(db)
+        touched, over_ms = _touched(db), max(_recent_ms(now_ms), _recorded_to_ms(db))
+        if any(from_ms < over_ms for _, from_ms in touched):
+            return True
+        if touched:
+            self._learn(db, min(from_ms for _, from_ms in touched))
+        return any(place in self._known for place in touched)
+
     def keep_up(self, db: sqlite3.Connection, now_ms: int) -> list[Record]:
         """In a transaction of the caller. Returns the new records, `MOST` at once: call again while there are."""
         self.watch(db)
-        touched = {
-            (asset, start_ms // HOUR_MS * HOUR_MS)
-            for asset, start_ms in db.execute("select asset, start_ms from temp.touched").fetchall()
-        }
-        since_ms = now_ms - RECENT_MS
+        touched, since_ms = _touched(db), _recent_ms(now_ms)
         if not self._looked_back:
             last_ms = db.execute("select max(t_ms) from ledger where kind = 'hour'").fetchone()[0] or 0
-            since_ms = min(since_ms, last_ms - LOOKED_BACK_MS)
-        since_ms = since_ms // HOUR_MS * HOUR_MS
-        first_ms = min([since_ms, *(from_ms for _, from_ms in touched)])
-        for record in records(db, "hour", self._seen, first_ms - 24 * HOUR_MS):  # clocks are set
-            self._note(record)
-        rows = db.execute(
-            "select asset, start_ms from interval where start_ms >= ? order by start_ms, asset", (first_ms,)
-        )
-        hours: dict[tuple[str, int], list[int]] = {}
-        for asset, start_ms in rows.fetchall():
-            hours.setdefault((asset, start_ms // HOUR_MS * HOUR_MS), []).append(start_ms % HOUR_MS // QUARTER_MS)
+            since_ms = min(since_ms, (last_ms - LOOKED_BACK_MS) // HOUR_MS * HOUR_MS)
+        self._learn(db, min([since_ms, *(from_ms for _, from_ms in touched)]))
+        over_ms = max(since_ms, _recorded_to_ms(db))
         entries = []
-        for (asset, from_ms), quarters in hours.items():
+        for (asset, from_ms), quarters in _hours(db, since_ms, touched):
             old, ours = self._known.get((asset, from_ms)), (asset, from_ms) in touched
-            due = since_ms <= from_ms < due_ms(now_ms) or (ours and (from_ms < since_ms or old is not None))
-            if due and (old is None or ours or _grown(db, old.body, quarters)):
+            due = since_ms <= from_ms < due_ms(now_ms) or (ours and (from_ms < over_ms or old is not None))
+            if due and (old is None or ours or _grown(db, old, asset, from_ms, quarters)):
                 with contextlib.suppress(msgspec.MsgspecError):
                     entries.append(("hour", self._body(db, asset, from_ms, quarters, old.seq if old else 0)))
             if len(entries) == MOST:
@@ -94,13 +103,29 @@ class Keeper:
             if record.kind == "hour":
                 span = record.body["asset"], record.body["from_ms"], record.body["to_ms"]
                 db.execute("delete from temp.touched where asset = ? and start_ms >= ? and start_ms < ?", span)
+        if self._looked_back:
+            self._forget(_recent_ms(now_ms))
         return written
+
+    def _learn(self, db: sqlite3.Connection, from_ms: int) -> None:
+        """Records written since the last time; all that may be of hours from there on, where it is earlier."""
+        if from_ms < self._known_from_ms:
+            self._known_from_ms, self._seen = from_ms, 0
+        for record in records(db, "hour", self._seen, self._known_from_ms - 24 * HOUR_MS):  # clocks are set
+            self._note(record)
+
+    def _forget(self, before_ms: int) -> None:
+        """What no later round asks for, unless this process writes there: then it is read again."""
+        if self._known_from_ms < before_ms:
+            self._known_from_ms = before_ms
+            self._known = {place: known for place, known in self._known.items() if place[1] >= before_ms}
 
     def _note(self, record: Record) -> None:
         self._seen = max(self._seen, record.seq)
         if record.kind == "hour":
-            place = (record.body["asset"], record.body["from_ms"])
-            self._known[place] = record
+            body = record.body
+            place = body["asset"], body["from_ms"]
+            self._known[place] = _Known(record.seq, frozenset(body["quarters"]), body["intervals"])
 
     def _body(
         self, db: sqlite3.Connection, asset: str, from_ms: int, quarters: Sequence[int], replaces: int
@@ -135,12 +160,53 @@ class Keeper:
         return body
 
 
-def _grown(db: sqlite3.Connection, body: Mapping[str, Any], quarters: Sequence[int]) -> bool:
+def _recent_ms(now_ms: int) -> int:
+    return (now_ms - RECENT_MS) // HOUR_MS * HOUR_MS
+
+
+def _recorded_to_ms(db: sqlite3.Connection) -> int:
+    """What begins before it was recorded when the last such record was written; 0: nothing was."""
+    row = db.execute(
+        "select t_ms from ledger where kind in ('hour', 'baseline', 'decision', 'import') order by seq desc limit 1"
+    ).fetchone()
+    return due_ms(row[0]) if row else 0
+
+
+def _touched(db: sqlite3.Connection) -> set[tuple[str, int]]:
+    """Asset and hour of what this process wrote and no record holds yet."""
+    rows = db.execute("select asset, start_ms from temp.touched").fetchall()
+    return {(asset, start_ms // HOUR_MS * HOUR_MS) for asset, start_ms in rows}
+
+
+def _hours(
+    db: sqlite3.Connection, since_ms: int, touched: Iterable[tuple[str, int]]
+) -> list[tuple[tuple[str, int], list[int]]]:  # fmt: skip
+    """Asset and hour, with the quarters that are kept of it: all hours since then, and those touched; in order of time.
+
+    Asked for each asset by itself: the table's key begins with it, and the rest of the years is not read.
+    """
+    starts: list[tuple[int, str]] = []
+    [(asset,)] = db.execute("select min(asset) from interval").fetchall()
+    while asset is not None:
+        rows = db.execute("select start_ms from interval where asset = ? and start_ms >= ?", (asset, since_ms))
+        starts += ((start_ms, asset) for (start_ms,) in rows.fetchall())
+        [(asset,)] = db.execute("select min(asset) from interval where asset > ?", (asset,)).fetchall()
+    for asset, from_ms in touched:
+        if from_ms < since_ms:
+            span = asset, from_ms, from_ms + HOUR_MS
+            rows = db.execute("select start_ms from interval where asset = ? and start_ms >= ? and start_ms < ?", span)
+            starts += ((start_ms, asset) for (start_ms,) in rows.fetchall())
+    hours: dict[tuple[str, int], list[int]] = {}
+    for start_ms, asset in sorted(starts):
+        hours.setdefault((asset, start_ms // HOUR_MS * HOUR_MS), []).append(start_ms % HOUR_MS // QUARTER_MS)
+    return list(hours.items())
+
+
+def _grown(db: sqlite3.Connection, known: _Known, asset: str, from_ms: int, quarters: Sequence[int]) -> bool:
     """Whether quarter hours were added to what was recorded, which is as it was."""
-    if set(quarters) <= set(body["quarters"]):
+    if known.quarters.issuperset(quarters):
         return False
-    then = digest_of_quarters(db, body["asset"], body["from_ms"], body["to_ms"], body["quarters"])
-    return bool(then == body["intervals"])
+    return digest_of_quarters(db, asset, from_ms, from_ms + HOUR_MS, known.quarters) == known.intervals
 
 
 def digest_of_quarters(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -14,16 +17,49 @@ from agent.store import Store, StoreError
 DRAFT, FROZEN, EVENT = "baseline-draft", "baseline", "savings-event"
 
 
-def save_interval(store: Store, interval: Interval) -> None:
-    """In the place of what stood there; committed with the next group. Does not wait."""
-    row = interval.asset, interval.start_ms, msgspec.json.encode(interval).decode()
-    store.post(lambda db: db.execute("insert or replace into interval values (?, ?, ?)", row))
+Rows = list[tuple[str, int, str]]
+
+
+def save_interval(
+    store: Store, *intervals: Interval, counters: Mapping[str, int] | None = None,
+    then: Callable[[sqlite3.Connection], object] | None = None,
+) -> None:  # fmt: skip
+    """In the place of what stood there, with counters and with what `then` writes: all of it is committed with the next
+    group, or nothing. Does not wait, and does not tell when the file could not be written: ask `holds`."""
+    rows, whole = rows_of(intervals), list((counters or {}).items())
+
+    def job(db: sqlite3.Connection) -> None:
+        insert_intervals(db, rows)
+        db.executemany("insert or replace into counters values (?, ?)", whole)
+        if then is not None:
+            then(db)
+
+    store.post(job)
 
 
 def save_intervals(store: Store, intervals: list[Interval]) -> None:
     """All of them or none. Waits for its commit. Raises StoreError."""
-    rows = [(item.asset, item.start_ms, msgspec.json.encode(item).decode()) for item in intervals]
-    store.do(lambda db: db.executemany("insert or replace into interval values (?, ?, ?)", rows).rowcount)
+    rows = rows_of(intervals)
+    store.do(lambda db: insert_intervals(db, rows))
+
+
+def insert_intervals(db: sqlite3.Connection, rows: Rows) -> None:
+    """In a transaction of the caller. What stands there already is not written again: nothing was changed."""
+    for row in rows:
+        if not db.execute(_SAME, row).fetchone():
+            db.execute("insert or replace into interval values (?, ?, ?)", row)
+
+
+def holds(store: Store, interval: Interval) -> bool:
+    """Whether it stands in the file as it is. Raises StoreError."""
+    return bool(store.rows(_SAME, rows_of([interval])[0]))
+
+
+_SAME = "select 1 from interval where asset = ? and start_ms = ? and body = ?"
+
+
+def rows_of(intervals: Iterable[Interval]) -> Rows:
+    return [(item.asset, item.start_ms, msgspec.json.encode(item).decode()) for item in intervals]
 
 
 def load_intervals(store: Store, asset: str, from_ms: int = 0, to_ms: int = 1 << 62) -> list[Interval]:
@@ -51,11 +87,16 @@ def load_draft(store: Store, asset: str) -> Baseline | None:
 
 def save_frozen(store: Store, baseline: Baseline) -> None:
     """Becomes the one in force; those before stay under their hash. Raises ValueError without a right hash."""
+    store.do(lambda db: insert_frozen(db, baseline, baseline.frozen_ms or 0))
+
+
+def insert_frozen(db: sqlite3.Connection, baseline: Baseline, now_ms: int) -> None:
+    """As `save_frozen`, in a transaction of the caller."""
     if not baselines.intact(baseline):
         raise ValueError(f"{baseline.asset}: this baseline is not what was frozen")
     body = baselines.to_json(baseline)
-    store.save_note(FROZEN, f"{baseline.asset}/{baseline.hash[:16]}", "", body)
-    store.save_note(FROZEN, baseline.asset, "", body)
+    for name in (f"{baseline.asset}/{baseline.hash[:16]}", baseline.asset):
+        _insert_note(db, FROZEN, name, now_ms, body)
 
 
 def load_frozen(store: Store, asset: str) -> Baseline | None:
@@ -81,6 +122,16 @@ def save_event(store: Store, event: Event) -> Event:
         event = replace(event, number=1 + max((old.number for old in load_events(store, event.asset)), default=0))
     store.save_note(EVENT, f"{event.asset}/{event.number}", "", msgspec.to_builtins(event))
     return event
+
+
+def insert_event(db: sqlite3.Connection, event: Event, now_ms: int) -> None:
+    """One that has a number, in a transaction of the caller."""
+    _insert_note(db, EVENT, f"{event.asset}/{event.number}", now_ms, msgspec.to_builtins(event))
+
+
+def _insert_note(db: sqlite3.Connection, kind: str, name: str, now_ms: int, body: Any) -> None:
+    row = kind, name, "", now_ms, json.dumps(body)
+    db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row)
 
 
 T = TypeVar("T")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -27,22 +28,23 @@ from drivers.reading import BAD, Quality, Reading, Value
 log = logging.getLogger(__name__)
 
 RECENT = 200  # intervals that are kept at hand: more than are written within one commit
+LONGEST = 5000  # intervals that wait for a file which cannot be written: a filled gap of 40 days, and ten days
 REMEMBERED_MS = 14 * 86_400_000  # of intervals, looked at again after a restart to know what is usual
 _FLAG_WORDS = (("meter wiring: ratio", "ratio"), ("meter wiring", "wiring"), ("bypass", "bypass"))  # begin of a reason
 
 
 class SavingsLane:
-    """From the computing thread only. held: whether somebody works at this motor. Trouble with the store is said and
-    lived with."""
+    """From the computing thread only. held: whether somebody works at this motor. amend: records in the transaction
+    that writes intervals what the ledger holds of them. Trouble with the store is said and lived with."""
 
     def __init__(
         self, asset: Asset, period_s: float, store: Store, emit: Callable[[Message], None], zone: str,
-        held: Callable[[str], bool] = lambda _: False,
+        held: Callable[[str], bool] = lambda _: False, amend: Callable[[sqlite3.Connection], None] | None = None,
     ) -> None:  # fmt: skip
         motor = asset.motor
         if motor is None:
             raise ValueError(f"{asset.name} is not a motor")
-        self._asset, self._store, self._emit, self._held = asset, store, emit, held
+        self._asset, self._store, self._emit, self._held, self._amend = asset, store, emit, held, amend
         self._phases = phases_of(dict(motor.phases), zone)
         self._old_motor = old_motor_of(motor)
         meter = asset.meter
@@ -54,6 +56,8 @@ class SavingsLane:
         self._stale = True
         self._trouble = ""
         self._recent: dict[int, Interval] = {}
+        self._unsaved: dict[int, Interval] = {}  # since the last reading or row
+        self._posted: dict[int, Interval] = {}  # what the writer was given last
         self._quality = Quality.GOOD
         last = self._recall()
         accuracy = {item.metric.name: item.accuracy for item in asset.signals if item.accuracy is not None}
@@ -81,6 +85,7 @@ class SavingsLane:
             self.hours.meter = identity(self._asset.meter, serial)
         utc_ms = reading.came_ns // 1_000_000
         self.hours.take_power(reading.middle_s, utc_ms, w, _number(values, flags, "reactive_power"), register_wh)
+        self._put_down()
 
     def take_signals(self, reading: Reading) -> None:
         if reading.quality & Quality.NO_REPLY:
@@ -104,10 +109,12 @@ class SavingsLane:
         for word, text in words.items():
             self.hours.flag(word)
             self._note(self._watch.raised(word, utc_ms, text))
+        self._put_down()
 
     def close(self) -> None:
         """Keeps the running quarter hour; what goes on with it finds it in the file."""
         self.hours.close()
+        self._put_down()
         try:
             self._store.flush()
         except StoreError as error:
@@ -179,13 +186,30 @@ class SavingsLane:
         self._tell(interval, line.adjusted_wh if line and not line.why else None)
 
     def _save(self, interval: Interval) -> None:
-        """With the register as it must stand: the next run tells from it what it did not see."""
-        keep.save_interval(self._store, interval)
-        self._recent[interval.start_ms] = interval
+        self._unsaved[interval.start_ms] = self._recent[interval.start_ms] = interval
         while len(self._recent) > RECENT:
             del self._recent[next(iter(self._recent))]
-        if (mark_wh := self.hours.mark_wh) is not None:
-            self._store.save_counters({self._mark_name: round(1000 * mark_wh)})
+
+    def _put_down(self) -> None:
+        """What one reading or row changed, in one transaction with the register as it must then stand: the next run
+        tells from it what it did not see, and counts nothing twice. What the file did not take comes with the next."""
+        if not self._unsaved:
+            return
+        if self._posted and not self._arrived():
+            self._unsaved = {**self._posted, **self._unsaved}
+            while len(self._unsaved) > LONGEST:
+                del self._unsaved[next(iter(self._unsaved))]
+        self._posted, self._unsaved = self._unsaved, {}
+        mark_wh = self.hours.mark_wh
+        counters = {} if mark_wh is None else {self._mark_name: round(1000 * mark_wh)}
+        keep.save_interval(self._store, *self._posted.values(), counters=counters, then=self._amend)
+
+    def _arrived(self) -> bool:
+        newest = next(reversed(self._posted.values()))
+        try:
+            return keep.holds(self._store, newest)
+        except StoreError:
+            return False
 
     def _mark_wh(self) -> float | None:
         kept = self._store.counters().get(self._mark_name)

@@ -69,5 +69,7 @@ def read(text: str) -> list[dict[str, Any]]:
 
 
 def newest(db: sqlite3.Connection) -> Record | None:
-    found = records(db, "root")
+    """The last one in the chain, looked for from its end."""
+    row = db.execute("select seq from ledger where kind = 'root' order by seq desc limit 1").fetchone()
+    found = records(db, "root", row[0] - 1) if row else []
     return found[-1] if found else None

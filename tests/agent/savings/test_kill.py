@@ -1,0 +1,276 @@
+"""A kill between any two commits leaves a whole ledger: each committed state is looked at as the next run finds it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import reportkit
+from click.testing import CliRunner
+from reportkit import PLANT
+from testkit import HandClock
+
+from agent.cli import main
+from agent.config import Config, load_config
+from agent.savings import keep, roots
+from agent.savings.bookkeeper import Bookkeeper
+from agent.savings.hours import HOUR_MS, Keeper
+from agent.savings.ledger import append_to
+from agent.savings.ledger_key import load_or_make
+from agent.savings.live import SavingsLane
+from agent.savings.types import QUARTER_MS, Event, Interval
+from agent.savings.verify import open_copy, verify
+from agent.store import Store
+from agent.store.writer import Writer
+from agent.topology import assets
+from drivers.reading import Reading
+
+START_S = 1_789_995_600  # 2026-09-21 21:00 in Shanghai
+W = 100e3
+
+
+class Teller:
+    def tell_text(self, *_: object, **__: object) -> None:
+        return None
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "plant.toml").write_text(PLANT, encoding="utf-8")
+    return load_config(tmp_path / "plant.toml")[0]
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """What is wrong with the state file after each commit, as whoever opens it then sees it."""
+    found: list[str] = []
+    path = tmp_path / "state" / "magwatt.sqlite"
+    transact: Callable[..., Any] = Writer._transact
+
+    def watched(writer: Writer, group: object) -> Any:
+        before = writer.commits
+        results = transact(writer, group)
+        if writer.commits > before:
+            db = open_copy(path)
+            found.extend(f"commit {writer.commits}: {text}" for text in verify(db).problems)
+            db.close()
+        return results
+
+    monkeypatch.setattr(Writer, "_transact", watched)
+    return found
+
+
+class Gateway:
+    """One motor's meter, its quarter hours and the books, each minute as the agent does."""
+
+    def __init__(self, folder: Path, config: Config, clock: HandClock) -> None:
+        self.clock, self.wh = clock, 5_000_000.0
+        self.store = Store(folder / "state", clock)
+        self.books = Bookkeeper(self.store, lambda: config, Teller(), clock)
+        [asset] = assets(config)
+        self.lane = SavingsLane(asset, 1.0, self.store, lambda _: None, "UTC", amend=self.books.amend)
+
+    def pass_by(self, hours: float) -> None:
+        self.clock.move(3600 * hours)
+        self.wh += W * hours
+
+    def silent(self, hours: float) -> None:
+        """The meter does not answer; the drive does."""
+        for _ in range(round(60 * hours)):
+            self.pass_by(1 / 60)
+            self.lane.take_row([], None, "", self.clock.utc_ns() // 1_000_000)
+            self.books.keep()
+
+    def run(self, hours: float) -> None:
+        for k in range(round(360 * hours)):
+            self.pass_by(1 / 360)
+            now_ns = self.clock.utc_ns()
+            values = {"active_power": W, "energy_import": self.wh / 1000}
+            reading = Reading("mcc-12", now_ns, now_ns, values, monotonic_ns=self.clock.monotonic_ns())  # type: ignore[arg-type]
+            self.lane.take_meter(reading, reading.values, reading.flags)
+            self.lane.take_row([], None, "", now_ns // 1_000_000)
+            if k % 6 == 0:
+                self.store.flush()
+                self.books.keep()
+
+    def energy_wh(self) -> float:
+        self.lane.close()
+        return sum(item.energy_wh or 0.0 for item in keep.load_intervals(self.store, "fan"))
+
+
+def test_a_meter_that_comes_back_after_its_hours_were_recorded(
+    tmp_path: Path, config: Config, killed: list[str]
+) -> None:
+    gateway = Gateway(tmp_path, config, HandClock(START_S))
+    begin_wh = gateway.wh
+    gateway.run(1.5)
+    gateway.silent(5)
+    gateway.run(0.5)
+    assert gateway.energy_wh() == pytest.approx(gateway.wh - begin_wh, abs=W / 300)
+    gateway.store.close()
+    assert killed == []
+
+
+def test_a_clock_that_is_set_back_into_recorded_hours(tmp_path: Path, config: Config, killed: list[str]) -> None:
+    gateway = Gateway(tmp_path, config, HandClock(START_S))
+    gateway.run(6)
+    gateway.clock._utc_ns -= 4 * 3600 * 10**9
+    gateway.run(1)
+    gateway.store.close()
+    assert killed == []
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    assert verify(db).amended >= 1
+    db.close()
+
+
+def test_a_clock_that_is_set_to_last_year(tmp_path: Path, config: Config, killed: list[str]) -> None:
+    gateway = Gateway(tmp_path, config, HandClock(START_S))
+    gateway.run(3)
+    gateway.clock._utc_ns -= 400 * 86_400 * 10**9
+    gateway.run(0.6)
+    gateway.store.close()
+    assert killed == []
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A retrofit with a frozen baseline, two days of October in the ledger."""
+    reportkit.retrofit(tmp_path, days=2)
+    return tmp_path
+
+
+def command(folder: Path, *words: str) -> None:
+    done = CliRunner().invoke(main, [*words, "--config", str(folder / "plant.toml")])
+    assert done.exit_code == 0, done.output
+
+
+def test_drivers_put_beside_hours_that_are_recorded(recorded: Path, killed: list[str]) -> None:
+    rows = "\n".join(f"2024-10-01 {hour:02d}:00,{hour}" for hour in range(24))
+    (recorded / "tonnes.csv").write_text(f"time,t\n{rows}", encoding="utf-8")
+    command(recorded, "import", str(recorded / "tonnes.csv"), "--motor", "fan", "--time", "time", "--driver",
+            "rolled=t:t")  # fmt: skip
+    assert killed == []
+
+
+def test_a_history_of_two_years_ago_is_never_half_recorded(recorded: Path, killed: list[str]) -> None:
+    rows = [f"2022-01-{day:02d} {hour:02d}:{minute:02d},20"
+            for day in range(1, 29) for hour in range(24) for minute in (0, 15, 30, 45)]  # fmt: skip
+    (recorded / "old.csv").write_text("time,kWh\n" + "\n".join(rows), encoding="utf-8")
+    command(recorded, "import", str(recorded / "old.csv"), "--motor", "fan", "--time", "time", "--energy", "kWh",
+            "--unit", "kWh")  # fmt: skip
+    assert killed == []
+
+
+def test_a_person_who_decides_and_freezes(recorded: Path, killed: list[str]) -> None:
+    store = Store(recorded / "state", HandClock())
+    begin_ms = reportkit.utc_ms("2024-10-01 00:00")
+    keep.save_event(store, Event(0, "fan", "hold", begin_ms, begin_ms + QUARTER_MS, "work", 1.0, "exclude"))
+    store.close()
+    words = ("--by", "Li Wei")
+    command(recorded, "event", "decide", "fan", "1", "--keep", *words, "--reason", "as ever")
+    command(recorded, "baseline", "learn", "fan", "--to", "2024-09-14")
+    command(recorded, "baseline", "freeze", "fan", "--again", *words)
+    assert killed == []
+
+
+def test_what_the_disk_refused_is_written_when_it_takes_it(
+    tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk for an hour: every quarter hour and the register's mark come later, none twice."""
+    gateway = Gateway(tmp_path, config, HandClock(START_S))
+    begin_wh = gateway.wh
+    gateway.run(0.6)
+    insert = keep.insert_intervals
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(keep, "insert_intervals", full)
+    for _ in range(6):
+        with pytest.MonkeyPatch.context() as quiet:
+            quiet.setattr(gateway.store, "flush", lambda: None)
+            gateway.run(1 / 6)
+    monkeypatch.setattr(keep, "insert_intervals", insert)
+    gateway.run(0.6)
+    assert gateway.energy_wh() == pytest.approx(gateway.wh - begin_wh, abs=W / 300)
+    gateway.store.close()
+
+
+def test_a_killed_gateway_goes_on_from_its_last_commit(tmp_path: Path, config: Config, killed: list[str]) -> None:
+    """The file is copied while the agent runs, as a power cut leaves it; the copy goes on, and counts nothing twice."""
+    clock = HandClock(START_S)
+    gateway = Gateway(tmp_path, config, clock)
+    begin_wh = gateway.wh
+    gateway.run(1.5)
+    gateway.silent(4)
+    gateway.run(0.2)
+    gateway.store.flush()
+    (tmp_path / "after").mkdir()
+    shutil.copytree(tmp_path / "state", tmp_path / "after" / "state", ignore=shutil.ignore_patterns("reserve"))
+    again = Gateway(tmp_path / "after", config, clock)
+    again.wh = gateway.wh
+    gateway.store.close()
+    again.run(1.0)
+    assert again.energy_wh() == pytest.approx(again.wh - begin_wh, abs=W / 300)
+    again.store.close()
+    db = open_copy(tmp_path / "after" / "state" / "magwatt.sqlite")
+    assert verify(db).problems == []
+    db.close()
+
+
+def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> None:
+    """The keeper holds what the last days may need, not every hour it ever recorded."""
+    clock = HandClock(START_S)
+    store = Store(tmp_path / "state", clock)
+    books = Bookkeeper(store, lambda: config, Teller(), clock)
+    for _ in range(40):
+        start_ms = clock.utc_ns() // 1_000_000 // HOUR_MS * HOUR_MS
+        clock.move(86_400)
+        keep.save_intervals(store, [Interval("fan", start_ms + k * QUARTER_MS, 25_000.0) for k in range(96)])
+        books.keep()
+    assert books._keeper is not None
+    assert len(books._keeper._known) < 4 * 24
+    late = Interval("fan", 1000 * START_S // HOUR_MS * HOUR_MS, 30_000.0, flags=("clock",))
+    keep.save_intervals(store, [replace(late, drivers={})])
+    books.keep()
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    found = verify(db)
+    assert (found.problems, found.amended) == ([], 1)
+    db.close()
+
+
+@pytest.mark.parametrize("what", ["keep_up", "newest root"])
+def test_a_minutes_books_do_not_read_the_years_before(tmp_path: Path, what: str) -> None:
+    """Counted in SQLite's own steps: ten times the history, hardly more work."""
+
+    def steps(days: int) -> int:
+        store = Store(tmp_path / str(days), HandClock(START_S))
+        key = load_or_make(tmp_path / str(days))
+        keeper = Keeper(key, {})
+        begin_ms = 1000 * START_S // HOUR_MS * HOUR_MS
+        rows = [(name, begin_ms + k * QUARTER_MS, msgspec.json.encode(Interval(name, 0, 1.0)).decode())
+                for name in ("fan", "pump") for k in range(96 * days)]  # fmt: skip
+        now_ms = begin_ms + days * 24 * HOUR_MS
+        counted: list[int] = []
+
+        def job(db: sqlite3.Connection) -> None:
+            db.executemany("insert into interval values (?, ?, ?)", rows)
+            while keeper.keep_up(db, now_ms):
+                pass
+            append_to(db, key, now_ms, [("root", {})])
+            db.set_progress_handler(lambda: counted.append(1), 10)
+            keeper.keep_up(db, now_ms + 60_000) if what == "keep_up" else roots.newest(db)
+            db.set_progress_handler(None, 10)
+
+        store.do(job)
+        store.close()
+        return len(counted)
+
+    assert steps(100) < 1.5 * steps(10) + 5
