@@ -104,8 +104,8 @@ def set_aside(path: Path, utc_s: float) -> Path:
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    old = sorted(path.parent.glob(f"{path.name}.corrupt-*Z"))
-    for item in old[:-ASIDE_KEPT]:
+    earlier = sorted(set(path.parent.glob(f"{path.name}.corrupt-*Z")) - {aside})  # by a clock that may have stepped
+    for item in earlier[: 1 - ASIDE_KEPT]:
         for suffix in ("", "-wal", "-shm"):
             item.with_name(item.name + suffix).unlink(missing_ok=True)
     return aside

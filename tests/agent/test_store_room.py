@@ -243,6 +243,23 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
     again.close()
 
 
+def test_a_file_set_aside_by_a_clock_that_is_behind_is_not_the_one_that_goes(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    measure(store, 100)
+    store.close()
+    for day in range(1, 4):
+        (tmp_path / f"{NAME}.corrupt-2031010{day}T000000Z").write_bytes(b"x")
+    with (tmp_path / NAME).open("r+b") as file:
+        file.seek(100_000)
+        file.write(os.urandom(20_000))
+    again = Store(tmp_path, clock, small())
+    again.drains(["mqtt"])
+    assert sum(left(again).values()) > 10, "rows before the damage were saved"
+    assert sorted(item.name[-17:-9] for item in tmp_path.glob("*.corrupt-*Z")) == ["20260921", "20310102", "20310103"]
+    again.close()
+
+
 @pytest.mark.parametrize("table", NEEDED)
 def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
     tmp_path: Path, clock: HandClock, table: str, monkeypatch: pytest.MonkeyPatch
