@@ -54,7 +54,7 @@ bench-store: .venv/test system
 bench-plant: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py
 
-# How often U95 of a saving covers the truth: a thousand retrofits of each kind, for an hour.
+# How often U95 of a saving covers the truth: a thousand retrofits of each kind, for half an hour on a quiet machine.
 bench-savings: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.savings 1000
 
