@@ -24,6 +24,7 @@ from agent.waves.event_text import spoken
 EVENT_S = 600.0  # an event is shown that long
 OLD_S = 5.0  # a row not renewed for that long is shown dim, with its age
 _QUALITY_STYLE = {"good": "green", "uncertain": "yellow", "bad": "red"}
+_ABOUT = {"CLOCK_UNSURE": " (the gateway's clock is not synchronised: magwatt doctor)"}
 _STATE_STYLE = {"online": "green", "stale": "yellow", "offline": "red", "hold": "cyan"}
 
 
@@ -102,8 +103,17 @@ def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
     for cells, old in rows:
         table.add_row(*(cells[number] for number in shown), style="dim" if old else "")
     parts: list[RenderableType] = [table, Text("± is U (k = 2); – is not known", style="dim")]
-    parts += [Text(text, style="yellow") for text in [*troubles(follower), *events(follower)]]
+    parts += [Text(text, style="yellow") for text in [*marks(follower), *troubles(follower), *events(follower)]]
     return Group(*parts, Text(footer, style="dim")) if footer else Group(*parts)
+
+
+def marks(follower: Follower) -> list[str]:
+    """Why whole rows are uncertain, and whose; that they are simulated stands in the title."""
+    found: dict[str, list[str]] = {}
+    for _, seen in sorted(follower.seen.copy().items()):
+        for flag in seen.messages.get("telemetry", {}).get("f", {}).get("*", []):
+            found.setdefault(flag, []).append(seen.asset)
+    return [f"{flag}{_ABOUT.get(flag, '')}: {', '.join(names)}" for flag, names in found.items() if flag != "SIMULATED"]
 
 
 def troubles(follower: Follower) -> list[str]:

@@ -103,7 +103,8 @@ def _keep_drivers(
         "without_energy": alone, "repeated": found.repeated, "step_s": found.step_s, "zone": zone,
         "from_ms": starts[0], "to_ms": starts[-1] + QUARTER_MS,
     }  # fmt: skip
-    lines = [f"{motor}: drivers of {counted(len(new) + len(other), 'quarter hour')} written, {local(starts[0], zone)} to "
+    written = counted(len(new) + len(other), "quarter hour")
+    lines = [f"{motor}: drivers of {written} written, {local(starts[0], zone)} to "
              f"{local(starts[-1] + QUARTER_MS, zone)} ({zone}), rows of {found.step_s // 60} min"]  # fmt: skip
     if alone:
         lines.append(f"{alone} quarter hours have no energy yet: their drivers were left out")
