@@ -256,7 +256,7 @@ def test_a_file_set_aside_by_a_clock_that_is_behind_is_not_the_one_that_goes(tmp
     again = Store(tmp_path, clock, small())
     again.drains(["mqtt"])
     assert sum(left(again).values()) > 10, "rows before the damage were saved"
-    assert sorted(item.name[-17:-9] for item in tmp_path.glob("*.corrupt-*Z")) == ["20260921", "20310102", "20310103"]
+    assert sorted(item.name[-16:-8] for item in tmp_path.glob("*.corrupt-*Z")) == ["20260921", "20310102", "20310103"]
     again.close()
 
 
