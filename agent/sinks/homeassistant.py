@@ -53,7 +53,8 @@ class HomeAssistantSink:
         self._due = {GATEWAY, *self._names}  # whose discovery message is to be sent
         self._due_s = 0.0
         self._wanted_anew = True
-        self._gone: set[str] = self._announced() - {self._topic(name) for name in (GATEWAY, *self._assets)}
+        self._gone: set[str] = self._announced() - self._topics()
+        self._removing: dict[int, str] = {}  # packet → topic that it takes back
         self._pace = BirthPace()
         self._client: paho.Client | None = None
 
@@ -117,9 +118,12 @@ class HomeAssistantSink:
         topic, body = job
         payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() if body else b""
         assert self._client is not None
-        self._client.publish(topic, payload, qos=1, retain=True)
+        number = self._client.publish(topic, payload, qos=1, retain=True).mid
         self._pace.spend(now_s, len(payload) + len(topic))
-        self._remember(topic, there=bool(payload))
+        if body:
+            self._remember(topic)
+        else:
+            self._removing[number] = topic
         return 0.0
 
     def heard(self, topic: str, payload: bytes) -> None:
@@ -127,13 +131,22 @@ class HomeAssistantSink:
             self._all_again(self.link.chance.uniform(0, JITTER_S))
 
     def confirmed(self, mid: int) -> None:
-        """A retained text that was lost comes again with the next connection."""
+        """What a device is told comes again with the next connection; a removal only until it was confirmed."""
+        topic = self._removing.pop(mid, None)
+        if topic is not None and topic not in self._topics():
+            try:
+                self._store.forget_note(f"{NOTE} topics", topic)
+            except StoreError as error:
+                log.warning("homeassistant: not saved: %s", error)
 
     def part(self, client: paho.Client) -> bool:
         return True
 
     def gone(self) -> None:
         self._client = None
+        with self._lock:
+            self._gone |= set(self._removing.values()) - self._topics()
+            self._removing.clear()
 
     def _all_again(self, delay_s: float) -> None:
         with self._lock:
@@ -161,6 +174,9 @@ class HomeAssistantSink:
         }
         return _with_origin(gateway_device(self._ids, self._root, rows))
 
+    def _topics(self) -> set[str]:
+        return {self._topic(name) for name in (GATEWAY, *self._assets)}
+
     def _topic(self, asset: str) -> str:
         return f"{self._prefix}/device/{self._ids.of(asset) if asset else self._ids.gateway}/config"
 
@@ -180,16 +196,13 @@ class HomeAssistantSink:
         except StoreError:
             return set()
 
-    def _remember(self, topic: str, there: bool) -> None:
+    def _remember(self, topic: str) -> None:
         """Waits for the disk."""
         with self._lock:
             names = {name: {kind: list(seen) for kind, seen in kinds.items()} for name, kinds in self._names.items()
                      if self._topic(name) == topic}  # fmt: skip
         try:
-            if there:
-                self._store.save_note(f"{NOTE} topics", topic, "", {})
-            else:
-                self._store.forget_note(f"{NOTE} topics", topic)
+            self._store.save_note(f"{NOTE} topics", topic, "", {})
             for name, kinds in names.items():
                 self._store.save_note(f"{NOTE} names", name, "", kinds)
         except StoreError as error:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import paho.mqtt.client as paho
 import pytest
@@ -265,6 +266,53 @@ def test_a_motor_that_goes_away_disappears_running_or_not(
     bench, sink = started(tmp_path, mosquitto.url, SECOND)  # the pump went while the agent was off
     wait_until(lambda: PUMP not in listener.configs, 10, "taken back after the restart")
     sink.stop()
+    bench.close()
+
+
+class Deaf:
+    """A client whose broker never confirms by itself."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+
+    def subscribe(self, *_: Any, **__: Any) -> None: ...
+
+    def publish(self, topic: str, payload: bytes, **_: Any) -> Any:
+        self.sent.append((topic, payload))
+        return SimpleNamespace(mid=len(self.sent))
+
+
+def test_a_removal_that_no_broker_confirmed_is_sent_again(tmp_path: Path) -> None:
+    """The connection ends in between; a retained device that stays would be there for ever."""
+    bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", "[homeassistant]"), tmp_path / "state")
+    sink = HomeAssistantSink(bench.config, bench.assets, bench.publisher.root, bench.store)
+    for asset in bench.assets:
+        sink.show(Message(asset.name, "telemetry", 1, {"active_power_w": 1}))
+
+    def said(of: HomeAssistantSink) -> tuple[Deaf, list[str]]:
+        client = Deaf()
+        of.stands(cast(paho.Client, client))
+        now_s = 0.0
+        for _ in range(30):
+            now_s += max(of.turn(now_s), 0.5)
+        return client, [topic for topic, payload in client.sent if not payload]
+
+    assert said(sink)[1] == []
+    sink.gone()
+    less = configured(tmp_path, "mqtt://127.0.0.1:1", "[homeassistant]", PLANT)
+    sink.renew(less, assets(less))
+    (removed,) = said(sink)[1]
+    assert removed.endswith("fan-2/config")
+    sink.gone()
+    assert said(sink)[1] == [removed]
+    again = HomeAssistantSink(less, assets(less), bench.publisher.root, bench.store)
+    client, topics = said(again)
+    assert topics == [removed], "over a restart too"
+    again.confirmed(client.sent.index((removed, b"")) + 1)
+    again.gone()
+    assert said(again)[1] == []
+    for each in (sink, again):
+        each.link.wake()
     bench.close()
 
 
