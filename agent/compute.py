@@ -55,8 +55,9 @@ class Compute:
     ) -> None:
         self._clock, self._emit, self._tell_state, self._due_s = clock, emit, tell_state, due_s
         self._saved, self._tell_text, self._explain_s = dict(counters or {}), tell_text, explain_s
+        self._saved_kwh = dict(energies_kwh)  # of motors that were taken out, too: they may come back
         self._savings = savings
-        self._states = [self._new(asset, drive_kw, energies_kwh) for asset in assets]
+        self._states = [self._new(asset, drive_kw) for asset in assets]
         self._lanes = Lanes(emit, self._motor)
 
     def reading(self, reading: Reading) -> None:
@@ -97,7 +98,8 @@ class Compute:
         self, assets: Iterable[Asset], due_s: Mapping[str, Mapping[str, float]], drive_kw: Mapping[str, float | None]
     ) -> None:
         """Goes on with these; a motor for which nothing changed keeps all it knows. From the computing thread."""
-        before, energies_kwh, due_before = self._states, self.energies_kwh(), self._due_s
+        before, due_before = self._states, self._due_s
+        self._saved_kwh |= self.energies_kwh()
         for state in before:
             if state.counters is not None:
                 self._saved |= state.counters.all()
@@ -111,7 +113,7 @@ class Compute:
         for state in before:
             if state.savings is not None and (state.asset not in wanted or state.asset not in kept):
                 state.savings.close()
-        self._states = [kept.get(asset) or self._new(asset, drive_kw, energies_kwh) for asset in assets]
+        self._states = [kept.get(asset) or self._new(asset, drive_kw) for asset in assets]
         motors = {state.asset.name: state.asset.motor for state in before}
         self._lanes.forget(lambda name: self._motor(name) != motors.get(name))
 
@@ -130,7 +132,7 @@ class Compute:
             if state.allocation
         }
 
-    def _new(self, asset: Asset, drive_kw: Mapping[str, float | None], energies_kwh: Mapping[str, float]) -> AssetState:
+    def _new(self, asset: Asset, drive_kw: Mapping[str, float | None]) -> AssetState:
         polled = {name for name in asset.devices if name in self._due_s}
         periods = [min(due.values()) for name in polled if (due := self._due_s[name])]
         state = AssetState(asset, min(periods, default=1.0), set(polled))
@@ -146,7 +148,7 @@ class Compute:
                 state.savings = self._savings(asset, state.period_s)
             if asset.meter and asset.shared:
                 key = f"energy_allocated/{asset.name}"
-                state.allocation = Allocation(asset, energies_kwh.get(key, 0.0))
+                state.allocation = Allocation(asset, self._saved_kwh.get(key, 0.0))
         return state
 
     @staticmethod

@@ -389,6 +389,18 @@ def test_a_motor_that_did_not_change_keeps_what_it_knows(tmp_path: Path, clock: 
     assert {row.asset for row in rows[2:]} == {"fan-2", "fan-9"}
 
 
+def test_a_motor_that_comes_back_goes_on_counting_its_part_of_a_shared_meter(tmp_path: Path, clock: HandClock) -> None:
+    shared = PLANT.replace('fed_by = "m-2"', 'fed_by = "m-1"')
+    both, alone = write(tmp_path, shared), write(tmp_path, shared[: shared.index("[motor.fan-2]")])
+    every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
+    told = {f"energy_allocated/{name}": 5.0 for name in ("fan-1", "fan-2")}
+    compute = Compute(assets(both), every, ratings(both), clock, lambda _: None, lambda *_: None, told)
+    assert compute.energies_kwh() == told
+    for config in (alone, both):
+        compute.renew(assets(config), every, ratings(config))
+    assert compute.energies_kwh() == told
+
+
 class Slow:
     """A computing that waits for a word, so that the queue before it fills."""
 
