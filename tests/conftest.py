@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,18 @@ def data() -> Path:
     path = Path(folder)
     assert path.is_dir(), f"MAGWATT_DATA is {folder}, which is no folder"
     return path
+
+
+@pytest.fixture(scope="session")
+def data_file(data: Path) -> Callable[[str], Path]:
+    """A file of the large data by its name there. A missing one is a failure, not a skip."""
+
+    def find(name: str) -> Path:
+        path = data / name
+        assert path.exists(), f"MAGWATT_DATA is set, but {name} is missing in it"
+        return path
+
+    return find
 
 
 @pytest.fixture

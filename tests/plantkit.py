@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from simulators.plant.drive_wave import DriveWave, DriveWaves, spent_j
@@ -11,6 +13,24 @@ from simulators.plant.params import InductionMotor, MagnetMotor
 from simulators.plant.phasors import Component
 
 GRID_400V = [Component(1, 1, complex(400 / math.sqrt(3)))]
+
+
+def machine_truth(data_file: Callable[[str], Path], name: str) -> dict[str, Any]:
+    """What another code base found of one of its runs, with the parameters of its machine."""
+    found: dict[str, Any] = json.loads(data_file("machines/truth.json").read_text())[name]
+    return found
+
+
+def dip_phases(kind: str, v: complex) -> list[complex]:
+    """Bollen's phase voltages of a dip to v, without their common part; L1 at angle 0 before."""
+    root = math.sqrt(3)
+    abc = {
+        "A": [v, v * (-0.5 - 0.5j * root), v * (-0.5 + 0.5j * root)],
+        "B": [v, -0.5 - 0.5j * root, -0.5 + 0.5j * root],
+        "C": [1, -0.5 - 0.5j * root * v, -0.5 + 0.5j * root * v],
+        "D": [v, -0.5 * v - 0.5j * root, -0.5 * v + 0.5j * root],
+    }[kind]
+    return [value - sum(abc) / 3 for value in abc]
 
 
 def magnet_2kw2() -> MagnetMotor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,18 +81,3 @@ def three() -> Callable[..., Any]:
         return np.concatenate((u, i))
 
     return run
-
-
-@pytest.fixture(scope="session")
-def data_file() -> Callable[[str], Path]:
-    """Path inside MAGWATT_DATA; skips when that is unset, fails when it is set and the file is missing."""
-    root = os.environ.get("MAGWATT_DATA")
-
-    def find(name: str) -> Path:
-        if not root:
-            pytest.skip("MAGWATT_DATA is not set: recordings and machine waveforms are not here")
-        path = Path(root) / name
-        assert path.exists(), f"MAGWATT_DATA is set, but {name} is missing in it"
-        return path
-
-    return find

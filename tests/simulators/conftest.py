@@ -1,30 +1,12 @@
-"""Shared helps of the plant's tests: data from outside, a virtual clock, a real one."""
+"""Shared helps of the plant's tests: a virtual clock, a real one."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-import os
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture
-def data_file() -> Callable[[str], Path]:
-    """A file of the large data set; skips when MAGWATT_DATA is not set, fails when it is and the file is missing."""
-
-    def find(name: str) -> Path:
-        root = os.environ.get("MAGWATT_DATA")
-        if not root:
-            pytest.skip("MAGWATT_DATA is not set: the measured data are not part of the project")
-        path = Path(root) / name
-        assert path.is_file(), f"MAGWATT_DATA is set, but {name} is missing"
-        return path
-
-    return find
 
 
 class WallClock:

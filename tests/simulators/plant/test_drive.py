@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +10,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from plantkit import machine_truth
 
 from simulators.plant import drive, induction, magnet, rectifier
 from simulators.plant.grid import Supply
@@ -67,7 +67,7 @@ def test_no_even_and_no_triplen_harmonics() -> None:
 def test_the_bridge_against_another_code_base(data_file: DataFile) -> None:
     """motulator 0.18.0: an induction motor on a bridge with 2 mH and 235 µF. (Its magnet motor at rated load swings at
     150 Hz, which nothing that repeats every 60° can show.)"""
-    truth = json.loads(data_file("machines/truth.json").read_text())["im2k2_vhz_diode_40hz"]
+    truth = machine_truth(data_file, "im2k2_vhz_diode_40hz")
     omega, peak_v = 100 * math.pi, math.sqrt(2) * truth["diode"]["U_g"]
     choke_ohm = omega * truth["diode"]["L_dc"]
     p = truth["P_grid_W"] * choke_ohm / peak_v**2

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
-from plantkit import GRID_400V, induction_of, magnet_2kw2, one_second
+from plantkit import GRID_400V, induction_of, machine_truth, magnet_2kw2, one_second
 
 from simulators.plant import space
 from simulators.plant.drive_wave import COAST, FREQUENCY, STIFF, Converter, DriveWave, spent_j
@@ -26,16 +24,12 @@ def harmonics_pct(wave: space.Vectors, base: int, orders: tuple[int, ...]) -> li
     return [float(100 * spectrum[base * h] / spectrum[base]) for h in orders]
 
 
-def truth_of(data_file, name: str) -> dict[str, Any]:
-    return json.loads(data_file("machines/truth.json").read_text())[name]
-
-
 @pytest.mark.parametrize("name", ["pm2k2_half", "pm2k2_diode_rated"])
 def test_magnet_motor_on_pwm_converges_to_the_other_code_base(name: str, data_file) -> None:
     """Diode bridge, 4 kHz. The limit lies within 2e-5 of the sum of their losses and work; their own balance closes to
     6e-5. The balance of ours falls with the step's square: only the diodes are met between steps. Found: 8, 4, 0.5 and
     0.1 millionths at half, 6, 1.3, 0.7 and 0.1 at full load."""
-    truth = truth_of(data_file, name)
+    truth = machine_truth(data_file, name)
     theirs_w = truth["P_em_W"] + truth["P_cu_stator_W"] + truth["P_core_W"]
     how = {
         "grid": GRID_400V,
@@ -67,7 +61,7 @@ def test_magnet_motor_on_pwm_converges_to_the_other_code_base(name: str, data_fi
 
 def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> None:
     """40 Hz, 2 kHz, fan load; the fundamental of the voltage is taken from the file, everything else follows."""
-    truth = truth_of(data_file, "im2k2_vhz_diode_40hz")
+    truth = machine_truth(data_file, "im2k2_vhz_diode_40hz")
     with np.load(data_file("machines/im2k2_vhz_diode_40hz.npz")) as file:
         u = space.vector(file["u_abc"].astype(float))
     t = np.arange(len(u)) / RATE
@@ -99,7 +93,7 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
 def test_dead_time_distorts_as_in_the_other_code_base(data_file) -> None:
     """3 µs, 1.2 V, 18 Hz: 5th and 7th; how much of them the controller lets through is its own: 0.25 points. Without
     dead time there is next to nothing."""
-    truth = truth_of(data_file, "pm2k2_deadtime")
+    truth = machine_truth(data_file, "pm2k2_deadtime")
     with np.load(data_file("machines/pm2k2_deadtime.npz")) as file:
         theirs = harmonics_pct(space.vector(file["i_abc"].astype(float)), 18, (5, 7, 11, 13))
     speed = truth["speed_rad_s_mean"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
 import pytest
+from plantkit import machine_truth
 
 from simulators.plant import space
 from simulators.plant._arrays import Vectors
@@ -24,7 +24,7 @@ def one_second(front: ActiveFront, power_w: float, rate: int = RATE) -> tuple[Ve
 
 def test_against_the_other_code_base(data_file) -> None:
     """6.5 kW from the grid, 4 kHz: powers, and the switching groups."""
-    truth = json.loads(data_file("machines/truth.json").read_text())["afe_motoring"]
+    truth = machine_truth(data_file, "afe_motoring")
     with np.load(data_file("machines/afe_motoring.npz")) as file:
         theirs = space.vector(file["i_abc"].astype(float))
     front = ActiveFront(filter_h=truth["L_f"], filter_ohm=truth["R_f"], dc_v=truth["u_dc_mean"])

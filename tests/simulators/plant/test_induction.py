@@ -6,15 +6,14 @@ import csv
 import math
 
 import pytest
+from plantkit import GRID_400V
 
 from simulators.plant import induction
-from simulators.plant.params import COPPER_PER_K, IE1_55KW, InductionMotor
+from simulators.plant.params import ALUMINIUM_PER_K, COPPER_PER_K, IE1_55KW, InductionMotor
 from simulators.plant.phasors import Component
 
-ALUMINIUM_PER_K = 0.0044
-SINE_400V = [Component(1, 1, complex(400 / math.sqrt(3)))]
 DIRTY_400V = [
-    *SINE_400V,
+    *GRID_400V,
     Component(1, -1, 0.7 - 0.4j),
     Component(3, 0, 0.5 + 0j),
     Component(5, -1, -2.5 + 1j),
@@ -29,14 +28,14 @@ DIRTY_400V = [
     [(0.25, 86.93, 0.520), (0.50, 91.46, 0.736), (0.75, 92.31, 0.824), (1.00, 92.10, 0.860)],
 )
 def test_catalogue_points_of_the_55_kw_motor(load: float, efficiency_pct: float, power_factor: float) -> None:
-    state = induction.solve(IE1_55KW, SINE_400V, 50.0, lambda _: load * 55000)
+    state = induction.solve(IE1_55KW, GRID_400V, 50.0, lambda _: load * 55000)
     i = state.currents[0].value
     assert 100 * state.shaft_w / state.input_w == pytest.approx(efficiency_pct, abs=0.006)
     assert i.real / abs(i) == pytest.approx(power_factor, abs=0.0006)
 
 
 def test_rated_speed_and_current() -> None:
-    state = induction.solve(IE1_55KW, SINE_400V, 50.0, lambda _: 55000.0)
+    state = induction.solve(IE1_55KW, GRID_400V, 50.0, lambda _: 55000.0)
     assert state.speed_rad_s * 30 / math.pi == pytest.approx(1475, abs=1e-6)
     assert abs(state.currents[0].value) == pytest.approx(100.2268, abs=1e-4)
 
@@ -67,7 +66,7 @@ def test_measured_load_test_of_an_18_kw_motor(data_file) -> None:
     assert len(rows) == 13
     for row in rows:
         shaft_w = float(row["p_shaft_w"])
-        state = induction.solve(motor, SINE_400V, 50.0, lambda _, w=shaft_w: w)
+        state = induction.solve(motor, GRID_400V, 50.0, lambda _, w=shaft_w: w)
         i = state.currents[0].value
         assert 100 * state.shaft_w / state.input_w == pytest.approx(100 * float(row["efficiency"]), abs=0.4), row
         assert state.speed_rad_s * 30 / math.pi == pytest.approx(float(row["speed_rpm"]), abs=1.0), row
@@ -75,7 +74,7 @@ def test_measured_load_test_of_an_18_kw_motor(data_file) -> None:
         assert abs(i) == pytest.approx(float(row["current_a"]), rel=0.04), row
 
 
-@pytest.mark.parametrize("supply", [SINE_400V, DIRTY_400V], ids=["sine", "dirty"])
+@pytest.mark.parametrize("supply", [GRID_400V, DIRTY_400V], ids=["sine", "dirty"])
 @pytest.mark.parametrize("slip", [0.0, 0.004, 0.0167, 0.05, 1.0, -0.01])
 @pytest.mark.parametrize("frequency_hz", [45.0, 50.0, 60.0])
 def test_energy_balance(supply: list[Component], slip: float, frequency_hz: float) -> None:
@@ -84,8 +83,8 @@ def test_energy_balance(supply: list[Component], slip: float, frequency_hz: floa
 
 
 def test_voltage_squared_scales_everything_electrical() -> None:
-    one = induction.at_slip(IE1_55KW, SINE_400V, 50.0, 0.01)
-    two = induction.at_slip(IE1_55KW, [item._replace(value=2 * item.value) for item in SINE_400V], 50.0, 0.01)
+    one = induction.at_slip(IE1_55KW, GRID_400V, 50.0, 0.01)
+    two = induction.at_slip(IE1_55KW, [item._replace(value=2 * item.value) for item in GRID_400V], 50.0, 0.01)
     assert two.input_w == pytest.approx(4 * one.input_w, rel=1e-12)
     assert two.copper_w == pytest.approx(4 * one.copper_w, rel=1e-12)
     assert two.mechanical_w == one.mechanical_w
@@ -100,7 +99,7 @@ def test_turning_all_phases_changes_nothing() -> None:
 
 def test_a_load_beyond_breakdown_is_refused() -> None:
     with pytest.raises(ValueError, match="stalls"):
-        induction.solve(IE1_55KW, SINE_400V, 50.0, lambda _: 200_000.0)
+        induction.solve(IE1_55KW, GRID_400V, 50.0, lambda _: 200_000.0)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +117,7 @@ def test_each_component_sees_its_own_slip(order: int, sequence: int, rotor_slip:
 
 
 def test_negative_sequence_brakes() -> None:
-    good = induction.at_slip(IE1_55KW, SINE_400V, 50.0, 0.01)
-    bad = induction.at_slip(IE1_55KW, [*SINE_400V, Component(1, -1, 20 + 0j)], 50.0, 0.01)
+    good = induction.at_slip(IE1_55KW, GRID_400V, 50.0, 0.01)
+    bad = induction.at_slip(IE1_55KW, [*GRID_400V, Component(1, -1, 20 + 0j)], 50.0, 0.01)
     assert bad.input_w > good.input_w
     assert bad.shaft_w < good.shaft_w

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from plantkit import induction_of
+from plantkit import GRID_400V, induction_of, machine_truth
 
 from simulators.plant import induction, space
 from simulators.plant.induction_wave import InductionWave
@@ -18,27 +17,22 @@ from simulators.plant.supply_wave import SupplyWave
 from simulators.plant.wave_load import Load
 
 RATE = 10240
-U_400V = [Component(1, 1, complex(400 / math.sqrt(3)))]
 
 
 def spent(motor: InductionWave) -> float:
     return sum(value for name, value in motor.energy.items() if name != "input")
 
 
-def truth_of(data_file, name: str) -> dict[str, float]:
-    return json.loads(data_file("machines/truth.json").read_text())[name]
-
-
 @pytest.mark.parametrize("name", ["im2k2_dol_100", "im2k2_dol_50", "im2k2_dol_10"])
 def test_another_code_base_within_a_millionth(name: str, data_file) -> None:
     """motulator 0.18.0: power and losses within 0.1 ppm at 10.24 kHz (asked: 10), speed within 0.03 ppm."""
-    truth = truth_of(data_file, name)
+    truth = machine_truth(data_file, name)
     motor, load = InductionWave(induction_of(truth)), Load(constant_nm=truth["tau_shaft_mean"])
     motor.settle(400 / math.sqrt(3), 50.0, truth["speed_rad_s_mean"])
     supply = SupplyWave()
-    motor.run(supply.block(U_400V, 50.0, 2 * RATE, 1 / RATE), 1 / RATE, load)
+    motor.run(supply.block(GRID_400V, 50.0, 2 * RATE, 1 / RATE), 1 / RATE, load)
     before = motor.energy
-    wave = motor.run(supply.block(U_400V, 50.0, 2 * RATE, 1 / RATE), 1 / RATE, load)
+    wave = motor.run(supply.block(GRID_400V, 50.0, 2 * RATE, 1 / RATE), 1 / RATE, load)
     used = {key: (value - before[key]) / 2 for key, value in motor.energy.items()}
     assert used["input"] == pytest.approx(truth["P_elec_W"], rel=1e-7)
     assert space.power_w(wave.u, wave.i).mean() == pytest.approx(truth["P_elec_W"], rel=1e-6)
@@ -55,7 +49,7 @@ def test_a_start_follows_the_other_code_base(data_file) -> None:
 
     The file starts with unknown fluxes: Newton's method finds them from the first 8 ms; the rest follows by itself.
     """
-    truth, rate = truth_of(data_file, "im2k2_dol_start"), 25600
+    truth, rate = machine_truth(data_file, "im2k2_dol_start"), 25600
     with np.load(data_file("machines/im2k2_dol_start.npz")) as file:
         theirs, speed = space.vector(file["i_abc"].astype(float)), file["speed_rad_s"]
         u_end = space.vector(file["u_abc"].astype(float))
@@ -87,12 +81,12 @@ def test_a_start_follows_the_other_code_base(data_file) -> None:
 
 def test_torque_oscillation_gives_the_other_code_bases_sidebands(data_file) -> None:
     """160 kW, 3 % at 24.8 Hz: lower sideband −46.01 dB, upper −46.44 dB."""
-    truth, rate = truth_of(data_file, "im160k_dol_osc"), 10240
+    truth, rate = machine_truth(data_file, "im160k_dol_osc"), 10240
     motor, mean = InductionWave(induction_of(truth)), truth["tau_shaft_mean"]
     motor.settle(400 / math.sqrt(3), 50.0, truth["speed_rad_s_mean"])
     supply, t = SupplyWave(), np.arange(2 * 7 * rate + 1) / rate / 2
     load = mean * 0.03 * np.cos(2 * math.pi * 24.8 * t)
-    u = supply.block(U_400V, 50.0, 7 * rate, 1 / rate)
+    u = supply.block(GRID_400V, 50.0, 7 * rate, 1 / rate)
     wave = motor.run(u, 1 / rate, Load(constant_nm=mean), torque_nm=load)
     i = wave.i.real[-5 * rate :]  # 5 s: whole cycles of 24.8, 25.2, 50 and 74.8 Hz
     spectrum = np.abs(np.fft.rfft(i))
@@ -105,12 +99,12 @@ def test_torque_oscillation_gives_the_other_code_bases_sidebands(data_file) -> N
 def test_both_tiers_agree(load: float) -> None:
     """Same record, two models. What is left is the core branch's approximation (see the module): reactive current."""
     torque = load * 55000 / (1475 * math.pi / 30)
-    steady = induction.solve(IE1_55KW, U_400V, 50.0, lambda speed: torque * speed)
+    steady = induction.solve(IE1_55KW, GRID_400V, 50.0, lambda speed: torque * speed)
     motor, supply = InductionWave(IE1_55KW), SupplyWave()
     motor.settle(400 / math.sqrt(3), 50.0, steady.speed_rad_s)
-    motor.run(supply.block(U_400V, 50.0, 3 * RATE, 1 / RATE), 1 / RATE, Load(constant_nm=torque))
+    motor.run(supply.block(GRID_400V, 50.0, 3 * RATE, 1 / RATE), 1 / RATE, Load(constant_nm=torque))
     before = motor.energy
-    motor.run(supply.block(U_400V, 50.0, RATE, 1 / RATE), 1 / RATE, Load(constant_nm=torque))
+    motor.run(supply.block(GRID_400V, 50.0, RATE, 1 / RATE), 1 / RATE, Load(constant_nm=torque))
     used = {key: value - before[key] for key, value in motor.energy.items()}
     assert used["input"] == pytest.approx(steady.input_w, rel=2e-6)
     assert used["copper"] == pytest.approx(steady.copper_w, rel=1e-4)
@@ -123,7 +117,7 @@ def test_both_tiers_agree(load: float) -> None:
 def test_energy_closes_through_start_load_and_distortion() -> None:
     """No switching: within 5e-8 of the input (found: 2e-8); RK4, so half the step leaves a sixteenth, at least an
     eighth."""
-    dirty = [*U_400V, Component(1, -1, 4 - 2j), Component(5, -1, 3 + 1j), Component(7, 1, 1 - 1.5j)]
+    dirty = [*GRID_400V, Component(1, -1, 4 - 2j), Component(5, -1, 3 + 1j), Component(7, 1, 1 - 1.5j)]
     left = []
     for rate in (10240, 20480):
         motor = InductionWave(IE1_55KW, 100.0)
@@ -140,7 +134,7 @@ def test_the_missing_energy_falls_with_the_fourth_power_of_the_step() -> None:
     missed = []
     for rate in (2560, 5120, 10240):
         motor = InductionWave(IE1_55KW)
-        motor.run(SupplyWave().block(U_400V, 50.0, 5 * rate // 4, 1 / rate), 1 / rate, Load(square=0.01))
+        motor.run(SupplyWave().block(GRID_400V, 50.0, 5 * rate // 4, 1 / rate), 1 / rate, Load(square=0.01))
         missed.append(abs(motor.energy["input"] - spent(motor) - motor.stored_j) / motor.energy["input"])
         assert 154 < motor.speed_rad_s < 157
     assert [a / b for a, b in pairwise(missed)] == pytest.approx([16, 16], rel=0.1)

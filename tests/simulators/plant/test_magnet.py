@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import pytest
+from plantkit import machine_truth
 
 from simulators.plant import magnet
 from simulators.plant.params import COPPER_PER_K, MAGNET_55KW, MagnetMotor
@@ -103,7 +103,7 @@ def test_warm_copper_and_warm_magnets_cost() -> None:
 
 def test_an_operating_point_of_another_code_base(data_file) -> None:
     """gym-electric-motor 3.0.3, 52 kW traction motor at id −90 A, iq 120 A: power, copper, torque."""
-    truth = json.loads(data_file("machines/truth.json").read_text())["gem_pmsm_75hz"]
+    truth = machine_truth(data_file, "gem_pmsm_75hz")
     par = truth["par"]
     motor = MagnetMotor(
         power_w=15e3,

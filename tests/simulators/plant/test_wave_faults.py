@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from plantkit import GRID_400V, dip_phases
 
 from simulators.plant import faults, induction
 from simulators.plant.faults import Condition, Course, condition
@@ -17,17 +18,16 @@ from simulators.plant.supply_wave import SupplyWave
 from simulators.plant.wave_load import Load
 
 RATE = 10240
-U_400V = [Component(1, 1, complex(400 / math.sqrt(3)))]
 RATED_NM = 55000 / (1475 * math.pi / 30)
 
 
 def run(motor: InductionMotor, torque_nm: float, state: Condition, seconds: int, settle: int = 4) -> tuple[Wave, float]:
     """Wave of the last seconds and its mean speed, after some seconds of settling."""
-    steady = induction.solve(motor, U_400V, 50.0, lambda speed: torque_nm * speed)
+    steady = induction.solve(motor, GRID_400V, 50.0, lambda speed: torque_nm * speed)
     machine, supply = InductionWave(motor), SupplyWave()
     machine.settle(400 / math.sqrt(3), 50.0, steady.speed_rad_s)
     for length in (settle, seconds):
-        u = supply.block(U_400V, 50.0, length * RATE, 1 / RATE)
+        u = supply.block(GRID_400V, 50.0, length * RATE, 1 / RATE)
         wave = machine.run(u, 1 / RATE, Load(constant_nm=torque_nm), condition=state)
     return wave, float(wave.speed_rad_s.mean())
 
@@ -135,7 +135,7 @@ def test_phase_loss_leaves_one_current() -> None:
 def test_faults_keep_the_energy(state: Condition) -> None:
     """Within 1e-8 of the input from standstill on: no fault makes or loses energy."""
     motor, rate = InductionWave(IE1_55KW), 2 * RATE
-    u = SupplyWave().block(U_400V, 50.0, 2 * rate, 1 / rate)
+    u = SupplyWave().block(GRID_400V, 50.0, 2 * rate, 1 / rate)
     motor.run(u, 1 / rate, Load(square=0.01), condition=state)
     out = sum(value for name, value in motor.energy.items() if name != "input")
     assert motor.energy["input"] == pytest.approx(out + motor.stored_j, rel=1e-8)
@@ -144,14 +144,15 @@ def test_faults_keep_the_energy(state: Condition) -> None:
 def test_an_open_phase_keeps_the_energy() -> None:
     motor, supply, rate = InductionWave(IE1_55KW), SupplyWave(), 2 * RATE
     motor.settle(400 / math.sqrt(3), 50.0, 155.5)
-    motor.run(supply.block(U_400V, 50.0, rate, 1 / rate), 1 / rate, Load(square=0.004))
-    motor.run(
-        supply.block(U_400V, 50.0, rate, 1 / rate), 1 / rate, Load(square=0.004), condition=Condition(open_phase=True)
-    )
+
+    def one_second(state: Condition) -> None:
+        u = supply.block(GRID_400V, 50.0, rate, 1 / rate)
+        motor.run(u, 1 / rate, Load(square=0.004), condition=state)
+
+    one_second(faults.HEALTHY)
+    one_second(Condition(open_phase=True))
     before = motor.energy, motor.stored_j
-    motor.run(
-        supply.block(U_400V, 50.0, rate, 1 / rate), 1 / rate, Load(square=0.004), condition=Condition(open_phase=True)
-    )
+    one_second(Condition(open_phase=True))
     used = {name: value - before[0][name] for name, value in motor.energy.items()}
     out = sum(value for name, value in used.items() if name != "input") + motor.stored_j - before[1]
     assert used["input"] == pytest.approx(out, rel=1e-8)
@@ -165,7 +166,7 @@ def test_overheating_raises_copper_loss_as_the_resistance() -> None:
         supply = SupplyWave()
         machine.settle(400 / math.sqrt(3), 50.0, 154.4)
         for _ in range(3):
-            u = supply.block(U_400V, 50.0, RATE, 1 / RATE)
+            u = supply.block(GRID_400V, 50.0, RATE, 1 / RATE)
             state = condition([faults.Overheating(Course(first=extra, most=200.0))], 0.0)
             before = machine.energy["copper"]
             machine.run(u, 1 / RATE, Load(constant_nm=0.8 * RATED_NM), condition=state)
@@ -181,23 +182,16 @@ def test_a_fault_grows_with_its_course() -> None:
 
 @pytest.mark.parametrize("kind", faults.DIP_KINDS)
 def test_dips_have_their_sequences(kind: str) -> None:
-    """Bollen's phase voltages, written out here; the zero sequence of B taken away."""
-    v, root = 0.4, math.sqrt(3)
-    abc = {
-        "A": [v, v * (-0.5 - 0.5j * root), v * (-0.5 + 0.5j * root)],
-        "B": [v, -0.5 - 0.5j * root, -0.5 + 0.5j * root],
-        "C": [1, -0.5 - 0.5j * root * v, -0.5 + 0.5j * root * v],
-        "D": [v, -0.5 * v - 0.5j * root, -0.5 * v + 0.5j * root],
-    }[kind]
-    zero = sum(abc) / 3
-    dip = faults.Dip(0.02, 0.1, v, kind=kind)
+    """Bollen's phase voltages at each moment of the dip."""
+    abc = dip_phases(kind, 0.4)
+    dip = faults.Dip(0.02, 0.1, 0.4, kind=kind)
     supply = SupplyWave(dips=[dip])
     u = supply.block([Component(1, 1, 1 + 0j)], 50.0, 1024, 1 / RATE)[::2]
     t = np.arange(len(u)) / RATE
     inside = (t > 0.03) & (t < 0.11)
     for k in range(3):
         seen = (u * np.exp(-2j * math.pi * k / 3)).real[inside]
-        expected = (math.sqrt(2) * (abc[k] - zero) * np.exp(2j * math.pi * 50 * t[inside])).real
+        expected = (math.sqrt(2) * abc[k] * np.exp(2j * math.pi * 50 * t[inside])).real
         assert seen == pytest.approx(expected, abs=1e-9)
     assert np.abs(u[t < 0.0199]) == pytest.approx(math.sqrt(2))
 
