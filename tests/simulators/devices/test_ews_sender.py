@@ -1,16 +1,13 @@
-"""EWS/1 through a second decoder, written here from the format's description: COBS, CRC by zlib, fields by struct."""
+"""EWS/1 through a second decoder (tests/ewskit.py): what is sent, when, and what it says of the plant."""
 
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from random import Random
-from typing import NamedTuple
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from ewskit import Frame, decode, values
 
 from drivers.reading import Quality, Waveform
 from drivers.waveform import Assembler
@@ -18,51 +15,6 @@ from simulators.devices.ews_sender import EwsSender
 from simulators.plant.station import DRIVEN, Station
 
 START_NS = 1_790_000_000_000_000_000
-
-
-class Frame(NamedTuple):
-    kind: int
-    flags: int
-    sequence: int
-    calibration: int
-    device_us: int
-    index: int
-    count: int
-    payload: bytes
-
-
-def decode(stream: bytes) -> list[Frame]:
-    frames = []
-    for piece in stream.split(b"\0")[:-1]:
-        raw, at = bytearray(), 0
-        while at < len(piece):
-            code = piece[at]
-            raw += piece[at + 1 : at + code]
-            at += code
-            if code < 255 and at < len(piece):
-                raw.append(0)
-        assert zlib.crc32(raw[:-4]) == struct.unpack("<I", raw[-4:])[0]
-        magic, kind, flags, _, sequence, calibration, device_us, index, count, reserved = struct.unpack_from(
-            "<4sBBHIIQIHH", raw
-        )
-        assert (magic, reserved) == (b"EWS1", 0)
-        frames.append(Frame(kind, flags, sequence, calibration, device_us, index, count, bytes(raw[32:-4])))
-    return frames
-
-
-def scales(hello: Frame) -> tuple[float, NDArray[np.float64]]:
-    rate_hz, channels, form, _, _, _ = struct.unpack_from("<dBBH16s8s", hello.payload)
-    assert (channels, form) == (6, 0)
-    rows = [struct.unpack_from("<BBHffff", hello.payload, 36 + 20 * k) for k in range(6)]
-    assert [row[:2] for row in rows] == [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)]
-    return rate_hz, np.array([row[3] for row in rows])
-
-
-def values(frames: list[Frame]) -> NDArray[np.float64]:
-    """Volts and amperes, shape (n, 6)."""
-    scale = scales(next(frame for frame in frames if frame.kind == 0))[1]
-    counts = [np.frombuffer(frame.payload, "<i2").reshape(-1, 6) for frame in frames if frame.kind == 1]
-    return np.concatenate(counts) * scale
 
 
 def run(steps: int, drift_ppm: float = 4.0, moving: bool = False) -> tuple[list[Frame], Station]:
