@@ -101,9 +101,9 @@ def identify(
     target = _at(serial, tcp, line, framing)
     if serial and target.setting is None:
         fail('--line: missing; write for example "19200 8E1" (magwatt scan finds it)')
-    last = 255 if tcp else 247
-    if not (0 if tcp else 1) <= unit <= last:
-        fail(f"--unit {unit}: must be 1 to {last}")
+    first, last = (0, 255) if tcp else (1, 247)
+    if not first <= unit <= last:
+        fail(f"--unit {unit}: must be {first} to {last}")
     sys.exit(run_identify(target, unit, may_use_fc03(yes_fc03), as_json))
 
 

@@ -34,7 +34,7 @@ class Seconds(click.FloatRange):
 
 
 class Positive(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2 only
-    """A finite number above 0. One line when wrong."""
+    """A number above 0, 1e9 at most. One line when wrong."""
 
     name = "number"
 
@@ -44,7 +44,7 @@ class Positive(click.ParamType):  # type: ignore[type-arg]  # generic since clic
         except ValueError:
             number = math.nan
         if not 0.0 < number <= 1e9:
-            fail(f"{param.opts[0] if param else 'value'} {value}: must be a number above 0")
+            fail(f"{param.opts[0] if param else 'value'} {value}: must be a number above 0, 1e+09 at most")
         return number
 
 

@@ -95,9 +95,13 @@ def _seconds(text: str) -> float:
     from agent import schema
 
     try:
-        if text.endswith("d"):
-            return 86400 * schema.number(0.01, LONGEST_D, "days")(float(text[:-1]))
-        return schema.duration(1, 86400 * LONGEST_D)(text)
+        if not text.endswith("d"):
+            return schema.duration(1, 86400 * LONGEST_D)(text)
+        try:
+            days = float(text[:-1])
+        except ValueError:
+            fail(f'--for {text}: not a number of days; write for example "3d"')
+        return 86400 * schema.number(0.01, LONGEST_D, "days")(days)
     except ValueError as error:
         fail(f"--for {text}: {error}")
 

@@ -274,6 +274,7 @@ def test_a_motor_that_left_the_configuration_can_be_released(plant: Path) -> Non
         (["descaler-pump-1", "--reason", "  "], "--reason is missing"),
         (["descaler-pump-1", "--reason", "a", "--for", "soon"], "not a duration"),
         (["descaler-pump-1", "--reason", "a", "--for", "nand"], "must be"),
+        (["descaler-pump-1", "--reason", "a", "--for", "d"], '--for d: not a number of days; write for example "3d"'),
         (["descaler-pump-1", "--reason", "a", "--for", "400d"], "must be 0.01 to 366 days"),
         (["descaler-pump-1", "--release", "--for", "2h"], "needs neither"),
         (["--list", "descaler-pump-1"], "stands alone"),

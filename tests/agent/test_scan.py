@@ -383,7 +383,7 @@ def invoke(*words: str) -> Result:
         (["scan", "--serial", "/dev/a", "--expect", "six"], "--expect six: write units like"),
         (["scan", "--serial", "/dev/a", "--units", "1-9", "--expect", "4,12"], "unit 12 is not among --units 1-9"),
         (["identify", "--serial", "/dev/a", "--unit", "1"], "--line: missing"),
-        (["identify", "--tcp", "127.0.0.1:1", "--unit", "256"], "--unit 256"),
+        (["identify", "--tcp", "127.0.0.1:1", "--unit", "256"], "--unit 256: must be 0 to 255"),
         (["identify", "--tcp", "127.0.0.1:1", "--unit", "1"], "127.0.0.1:1: "),
     ],
 )
