@@ -44,13 +44,18 @@ def excluding(events: Sequence[Event], item: Interval) -> Event | None:
     return None
 
 
-def adjustments(events: Iterable[Event], asset: str, span: tuple[int, int]) -> float:
-    """Wh that persons decided to add, of events that began in this time."""
-    return sum(
-        event.adjust_wh
+def adjusting(events: Iterable[Event], asset: str, span: tuple[int, int]) -> list[Event]:
+    """Events that began in this time and to which persons decided to add energy."""
+    return [
+        event
         for event in events
         if event.asset == asset and event.decision == "adjust" and span[0] <= event.from_ms < span[1]
-    )
+    ]
+
+
+def adjustments(events: Iterable[Event], asset: str, span: tuple[int, int]) -> float:
+    """Wh that persons decided to add, of events that began in this time."""
+    return sum(event.adjust_wh for event in adjusting(events, asset, span))
 
 
 def decided(event: Event, decision: str, by: str, reason: str, now_ms: int, adjust_wh: float = 0.0) -> Event:
@@ -59,7 +64,7 @@ def decided(event: Event, decision: str, by: str, reason: str, now_ms: int, adju
         raise ValueError(f"decision: must be one of {', '.join(DECISIONS)}, got {decision}")
     if not by.strip() or not reason.strip():
         raise ValueError("a decision needs a name and a reason")
-    if (decision == "adjust") != (adjust_wh != 0):
+    if (decision == "adjust") != (adjust_wh != 0) or not math.isfinite(adjust_wh):
         raise ValueError("adjust needs the energy to add, and nothing else does")
     return replace(event, decision=decision, by=by, reason=reason, decided_ms=now_ms, adjust_wh=adjust_wh)
 

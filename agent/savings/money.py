@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent.savings.tariff import Tariff
 
@@ -66,6 +66,17 @@ def bill(tariff: Tariff, rows: Iterable[tuple[int, float, float | None]]) -> Bil
         share = pf_adjustment(tariff.power_factor, power_factor)
     basis = sum(cost.values()) + demand_cost
     return Bill(cost, energy, demand_kw, demand_cost, power_factor, share, share * basis)
+
+
+def with_added(bill: Bill, tariff: Tariff, rows: Iterable[tuple[int, float]]) -> Bill:
+    """rows: (start_ms, Wh) that a person added to the energy, at that quarter hour's price; they tell nothing of demand
+    or power factor."""
+    cost, energy = dict(bill.energy_cost), dict(bill.wh_by_period)
+    for start_ms, wh in rows:
+        name, price = tariff.price(start_ms)
+        cost[name] = cost.get(name, 0.0) + wh / 1000 * price
+        energy[name] = energy.get(name, 0.0) + wh
+    return replace(bill, energy_cost=cost, wh_by_period=energy)
 
 
 def pf_adjustment(standard: float, power_factor: float) -> float:

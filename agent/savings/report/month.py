@@ -6,14 +6,15 @@ import math
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from agent.config import Config
 from agent.savings import carbon, source
 from agent.savings.adjust import Line, Tally, bridged
+from agent.savings.events import adjusting
 from agent.savings.ledger_key import Key
-from agent.savings.money import Bill, bill
+from agent.savings.money import Bill, bill, with_added
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import phases_of, reporting_of
 from agent.savings.report.proof import Elsewhere, Proof, prove
@@ -27,7 +28,8 @@ IDLE = 0.02  # of the rated power: below it the motor stands
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Of the site's calendar. saved_wh: only what is claimed; total_wh, u95_wh: of the month until the day's end."""
+    """Of the site's calendar. coverage: of the day as long as it is in the zone, and as far as it lies in the month.
+    saved_wh: only what is claimed; total_wh, u95_wh: of the month until the day's end."""
 
     date: str
     measured_wh: float
@@ -80,6 +82,7 @@ class Month:
     notes: Sequence[str] = ()
     plant: Asset | None = None
     simulated: bool = False
+    compared: float = 0.0  # share of the month (of one that goes on: so far) for which a saving is claimed
 
     @property
     def reported(self) -> Sequence[Interval]:
@@ -123,7 +126,7 @@ def collect(
         if len(after) < len(found):
             notes.append(_outside(phase, len(found) - len(after), zone))
         tally = Tally(baseline, classes=_classes(plant), events=events, old_motor=old_motor_of(plant.motor))
-        days = _days(found, after, zone, tally)
+        days = _days(found, after, zone, tally, (from_ms, to_ms))
         saving = tally.saving((max(from_ms, phase.from_ms), min(end_ms, phase.to_ms or end_ms))) if after else None
     lines = tally.lines if tally else []
     factor = None
@@ -139,7 +142,7 @@ def collect(
         notes.append("neither [tariff] nor site.energy_price is set: no money is told")
     elif tariff is not None and saving is not None and baseline is not None:
         try:
-            money = _money(tariff, lines, found, baseline, saving)
+            money = _money(tariff, lines, found, baseline, saving, events)
         except ValueError as error:
             notes.append(f"tariff: {error}; no money is told")
     proof = prove(db, plant.name, from_ms, end_ms, found, zone, key, elsewhere or {})
@@ -150,8 +153,10 @@ def collect(
         sum(item.length_s * min(item.coverage, 1.0) for item in found) / ((end_ms - from_ms) / 1000),
         _running_h(found, plant), saving, lines, baseline,
         source.intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
-        days or _days(found, [], zone, None), money, factor, _tonnes(found), _compared_kwh_t(found, lines),
+        days or _days(found, [], zone, None, (from_ms, to_ms)), money, factor, _tonnes(found),
+        _compared_kwh_t(found, lines),
         events, proof, notes, plant, config.site.simulated,
+        compared=sum(line.length_s for line in lines if not line.why) / ((end_ms - from_ms) / 1000),
     )  # fmt: skip
 
 
@@ -209,7 +214,9 @@ def _compared_kwh_t(found: Sequence[Interval], lines: Sequence[Line]) -> tuple[f
     return adjusted_wh / 1000 / tonnes, sum(line.measured_wh or 0.0 for line in claimed.values()) / 1000 / tonnes
 
 
-def _days(found: Sequence[Interval], after: Sequence[Interval], zone: str, tally: Tally | None) -> list[Day]:
+def _days(
+    found: Sequence[Interval], after: Sequence[Interval], zone: str, tally: Tally | None, span: tuple[int, int]
+) -> list[Day]:
     """Adds all of `after` to the tally on the way."""
     by_day: dict[str, list[Interval]] = {}
     for item in found:
@@ -227,10 +234,17 @@ def _days(found: Sequence[Interval], after: Sequence[Interval], zone: str, tally
             Day(name, sum((item.energy_wh or 0.0) + item.auxiliary_wh for item in items),
                 adjusted if claimed else None,
                 adjusted - sum(line.measured_wh or 0.0 for line in claimed) if claimed else None,
-                sum(item.length_s * min(item.coverage, 1.0) for item in items) / 86400,
+                sum(item.length_s * min(item.coverage, 1.0) for item in items) / _day_s(name, zone, span),
                 so_far.saved_wh if so_far else 0.0, so_far.u95_wh if so_far else 0.0)
         )  # fmt: skip
     return days
+
+
+def _day_s(name: str, zone: str, span: tuple[int, int]) -> float:
+    """Seconds of the local day 2026-10-25, which the clock change makes 25 hours long, as far as they lie in the span."""
+    begin = datetime.fromisoformat(name).replace(tzinfo=ZoneInfo(zone))
+    end = begin + timedelta(days=1)
+    return (min(round(end.timestamp() * 1000), span[1]) - max(round(begin.timestamp() * 1000), span[0])) / 1000
 
 
 def _outside(phase: Phase, count: int, zone: str) -> str:
@@ -240,7 +254,8 @@ def _outside(phase: Phase, count: int, zone: str) -> str:
 
 
 def _money(
-    tariff: Tariff, lines: Sequence[Line], found: Sequence[Interval], baseline: Baseline, saving: Saving
+    tariff: Tariff, lines: Sequence[Line], found: Sequence[Interval], baseline: Baseline, saving: Saving,
+    events: Sequence[Event],
 ) -> Money | None:  # fmt: skip
     reactive = {item.start_ms: item.reactive_varh for item in found}
     claimed = [line for line in lines if not line.why]
@@ -252,6 +267,9 @@ def _money(
         [(line.start_ms, line.adjusted_wh or 0.0, None if tan is None else tan * (line.adjusted_wh or 0.0))
          for line in claimed],
     )  # fmt: skip
+    before = with_added(
+        before, tariff, _added(claimed, adjusting(events, saving.asset, (saving.from_ms, saving.to_ms)))
+    )
     after = bill(
         tariff, [(line.start_ms, line.measured_wh or 0.0, reactive.get(line.start_ms)) for line in claimed]
     )  # fmt: skip
@@ -266,3 +284,16 @@ def _money(
     price = sum(before.energy_cost.values()) / whole_wh if whole_wh else 0.0
     at_most = 0.0 if own else max(before.demand_cost - after.demand_cost, 0.0)
     return Money(tariff.currency, before, after, saved, math.fabs(price) * saving.u95_wh, own, at_most)
+
+
+def _added(claimed: Sequence[Line], events: Sequence[Event]) -> list[tuple[int, float]]:
+    """(start_ms, Wh): what persons added, evenly over each event's quarter hours, or over all where none is claimed."""
+    found = []
+    for event in events:
+        end_ms = math.inf if event.to_ms is None else event.to_ms
+        at = [
+            line.start_ms for line in claimed if event.from_ms < line.start_ms + QUARTER_MS and line.start_ms < end_ms
+        ]
+        places = at or [line.start_ms for line in claimed]
+        found += [(start_ms, event.adjust_wh / len(places)) for start_ms in places]
+    return found

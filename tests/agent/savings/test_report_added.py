@@ -1,0 +1,65 @@
+"""Energy that a person adds to an event is worth what energy costs at that time, and nothing of demand."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+import reportkit
+
+from agent.config import load_config
+from agent.savings.desk import event_json
+from agent.savings.report.month import Month, collect
+from agent.savings.types import Event
+from agent.savings.verify import open_copy
+from agent.topology import assets
+
+ADDED_WH = 1_000_000.0
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    reportkit.retrofit(tmp_path, days=3)
+    return tmp_path
+
+
+def month_of(plant: Path) -> Month:
+    config = load_config(plant / "plant.toml")[0]
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    try:
+        return collect(db, config, assets(config)[0], "2024-10", reportkit.utc_ms("2024-11-01 00:00"))
+    finally:
+        db.close()
+
+
+def decide(plant: Path, begin: str, end: str) -> None:
+    event = Event(1, "fan", "bypass", reportkit.utc_ms(begin), reportkit.utc_ms(end), "", 0.0, "keep", "adjust",
+                  ADDED_WH, "Li Wei", "the valve was open", 1)  # fmt: skip
+    with sqlite3.connect(plant / "state" / "magwatt.sqlite") as db:
+        db.execute("insert into note values ('savings-event', 'fan/1', '', 0, ?)", (json.dumps(event_json(event)),))
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "worth"),
+    [
+        ("2024-10-02 18:00", "2024-10-02 19:00", 1.05 * 1000),
+        ("2024-10-02 16:00", "2024-10-02 18:00", (1.05 + 0.68) / 2 * 1000),
+        ("2024-10-02 03:05", "2024-10-02 03:10", 0.34 * 1000),
+    ],
+)
+def test_it_costs_what_its_quarter_hours_cost(plant: Path, begin: str, end: str, worth: float) -> None:
+    before = month_of(plant)
+    decide(plant, begin, end)
+    after = month_of(plant)
+    assert before.saving
+    assert after.saving
+    assert before.money
+    assert after.money
+    assert after.saving.saved_wh - before.saving.saved_wh == pytest.approx(ADDED_WH)
+    assert after.money.saved - before.money.saved == pytest.approx(worth)
+    assert after.money.before.demand_kw == before.money.before.demand_kw
+    told_wh = sum(after.money.before.wh_by_period.values()) - sum(after.money.after.wh_by_period.values())
+    assert told_wh == pytest.approx(after.saving.saved_wh), "the table's lines sum to the saving"
