@@ -191,20 +191,28 @@ class Store:
         return found
 
     def note(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
-        """The body kept under kind and name; None when there is none, it is older, or of another fingerprint."""
-        with self._writer.db_lock:
-            row = self._writer.db.execute(
-                "select fingerprint, saved_ms, body from note where kind = ? and name = ?", (kind, name)
-            ).fetchone()
-        if row is None or row[0] != fingerprint or self._clock.utc_ns() / 1e9 - row[1] / 1e3 > age_max_s:
-            return None
-        return json.loads(row[2])
+        """The body kept under kind and name; None when there is none, it is older, of another fingerprint, or cannot be
+        read."""
+        rows = self._rows("select fingerprint, saved_ms, body from note where kind = ? and name = ?", kind, name)
+        for kept, saved_ms, body in rows:
+            if kept == fingerprint and self._clock.utc_ns() / 1e9 - saved_ms / 1e3 <= age_max_s:
+                return json.loads(body)
+        return None
 
     def notes(self, kind: str) -> dict[str, Any]:
-        """All bodies of one kind by name, whatever their fingerprint and age."""
+        """All bodies of one kind by name, whatever their fingerprint and age; none where they cannot be read."""
+        rows = self._rows("select name, body from note where kind = ? order by name", kind)
+        return {name: json.loads(body) for name, body in rows}
+
+    def _rows(self, query: str, *values: str) -> list[Any]:
+        """Empty when the file cannot be read: the writer is told, and says so."""
         with self._writer.db_lock:
-            rows = self._writer.db.execute("select name, body from note where kind = ? order by name", (kind,))
-            return {name: json.loads(body) for name, body in rows.fetchall()}
+            try:
+                return self._writer.db.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                if file.is_damage(error):
+                    self._writer.tell_damage(str(error))
+                return []
 
     def save_note(self, kind: str, name: str, fingerprint: str, body: Any) -> None:
         """Keeps a body that JSON can carry; fingerprint: what it holds for. Waits for its commit. Raises StoreError."""

@@ -301,6 +301,26 @@ def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock:
     store.close()
 
 
+def test_notes_of_a_file_damaged_under_a_running_agent_are_none_and_the_damage_is_told(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    """A reload reads what devices refused: it goes on without."""
+    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    for n in range(400):
+        store.save_note("refused", f"device-{n}", "", "x" * 20_000)  # more than SQLite keeps in memory
+    store.flush()
+    with (tmp_path / NAME).open("r+b") as file:
+        file.write(os.urandom(os.path.getsize(tmp_path / NAME)))
+    with (tmp_path / f"{NAME}-wal").open("r+b") as file:
+        file.write(os.urandom(os.path.getsize(tmp_path / f"{NAME}-wal")))
+    found = [store.note("refused", f"device-{n}", "") for n in range(400)]
+    assert None in found
+    assert len(store.notes("refused")) < 400
+    wait_until(lambda: not store.trouble, 10, "a new file is written")
+    assert store.damage
+    store.close()
+
+
 @contextmanager
 def locked(store: Store) -> Iterator[None]:
     """Another program holds the file: nothing can be written."""
