@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -87,7 +88,8 @@ def first_value() -> None:
             came.clear()
             started = time.perf_counter()
             agent = subprocess.Popen([*MAGWATT, "run", str(config)], stderr=subprocess.DEVNULL)
-            came.wait(20)
+            if not came.wait(20):
+                raise RuntimeError("no value was published within 20 s")
             seconds.append(time.perf_counter() - started)
             agent.terminate()
             agent.wait(20)
@@ -102,7 +104,7 @@ def first_value() -> None:
             status = Path(f"/proc/{agent.pid}/status").read_text()
             rss = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
             ticks = Path(f"/proc/{agent.pid}/stat").read_text().rsplit(")", 1)[1].split()
-            cpu = (int(ticks[11]) + int(ticks[12])) / 100 / 15
+            cpu = (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK") / 15
             print(f"{name:44} {rss / 1024:8.0f} MB  {100 * cpu:.1f} % of a core, start included")
             agent.terminate()
             agent.wait(20)

@@ -49,7 +49,7 @@ def matrix(kind: Line, say: Callable[[str], None]) -> dict[str, dict[str, Score]
     say(f"| {kind.value} | wanted | " + " | ".join(found) + " |")
     say("|---|---|" + "---|" * len(found))
     for fault in rows:
-        wanted = fault.expected(kind).value
+        wanted = fault.expect.value
         say(f"| {fault.name} | {wanted} | " + " | ".join(str(scores[fault.name]) for scores in found.values()) + " |")
     wrong = " | ".join(str(sum(score.wrong for score in scores.values())) for scores in found.values())
     say(f"| **wrong values in all** | | {wrong} |")

@@ -11,8 +11,7 @@ import ctypes
 import ctypes.util
 import importlib.util
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from agent.clock import SystemClock
@@ -306,13 +305,6 @@ def version(name: str) -> str:
         return of(package)
     except PackageNotFoundError:
         return "?"
-
-
-def cpu_s(call: Callable[[], object]) -> tuple[float, float]:
-    """CPU and wall seconds of this process while it runs."""
-    cpu, wall = time.process_time(), time.perf_counter()
-    call()
-    return time.process_time() - cpu, time.perf_counter() - wall
 
 
 def _library() -> str | None:

@@ -7,8 +7,8 @@ that none is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import Enum
 from random import Random
 from typing import NamedTuple
@@ -59,10 +59,6 @@ class Fault:
     expect: Expect
     script: Script
     on: tuple[Line, ...] = EVERYWHERE
-    expect_on: Mapping[Line, Expect] = field(default_factory=dict)  # where one kind of line differs
-
-    def expected(self, line: Line) -> Expect:
-        return self.expect_on.get(line, self.expect)
 
 
 def faults(line: Line) -> list[Fault]:

@@ -43,6 +43,6 @@ class Nameplate:
             body += bytes((number, len(text))) + text
             told += 1
         more = told < len(wanted)
-        conformity = 0x80 | (2 if max(self.objects) > 2 else 1)
+        conformity = 0x80 | (3 if max(self.objects) > 0x7F else 2 if max(self.objects) > 2 else 1)
         head = (0x2B, 0x0E, code, conformity, 0xFF if more else 0, wanted[told] if more else 0, told)
         return bytes(head) + body

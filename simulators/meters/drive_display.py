@@ -11,7 +11,7 @@ from simulators.plant.units import Train
 
 @dataclass(frozen=True, slots=True)
 class DriveErrors:
-    """Relative errors. Drives state no tolerance; torque estimates of 2–10 % are usual in the field."""
+    """Relative errors. Drives state no tolerance; torque estimates of 2–10 % are usual in the field [M]."""
 
     current: float = 0.0
     volts: float = 0.0

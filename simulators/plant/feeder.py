@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.plant.params import COPPER_PER_K
 from simulators.plant.phasors import ORDERS, Component, Phasors
 
 _COPPER_OHM_MM2_M = 0.0183  # of stranded conductors at 20 degC, the limits of IEC 60228 for 16–240 mm², from memory
@@ -33,7 +34,7 @@ def copper_cable(length_m: float, mm2: float, degc: float = 50.0) -> Cable:
     for name, value in (("length_m", length_m), ("mm2", mm2)):
         if not value > 0:
             raise ValueError(f"cable: {name} must be positive, got {value:g}")
-    warm = 1 + 0.00393 * (degc - 20)
+    warm = 1 + COPPER_PER_K * (degc - 20)
     return Cable(_COPPER_OHM_MM2_M / mm2 * length_m * warm, _X_OHM_M * length_m)
 
 

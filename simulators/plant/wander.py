@@ -9,7 +9,8 @@ from random import Random
 class Wander:
     """Ornstein-Uhlenbeck process of mean 0, smoothed by a first-order lag so that it has no steps.
 
-    sigma: standard deviation before the lag. Exact for any step width: twice half a step has the statistics of one.
+    sigma: standard deviation before the lag, exact for any step width: twice half a step has the statistics of one. The
+    lag is not: it takes the spread to σ·√(τ/(τ + lag)) in steps well below it, and does nothing in steps well above.
     """
 
     def __init__(self, rng: Random, sigma: float, tau_s: float, lag_s: float = 0.0) -> None:

@@ -68,7 +68,9 @@ class DeviceRecord:
 class LoadRecord:
     """kind: flow, conveyor, roller or hoist, and that one's own keys; profile: (hours, share of full flow).
 
-    wander: of the share, with its time constant wander_s. hidden: of the shaft's power, relative; no signal tells it.
+    wander: of the share, with its time constant wander_s; share and wander together stay softly between 0.3 and 1.15,
+    so that a profile's 0.1 becomes 0.34, and its 1.0 0.97. Without wander a share is what stands there. hidden: of the
+    shaft's power, relative; no signal tells it.
     """
 
     kind: str

@@ -105,12 +105,11 @@ def test_nothing_wrong_is_ever_given_out(row: Row, fault: Fault) -> None:
 
 
 @by_fault
-def test_what_can_be_had_is_had_within_its_period(row: Row, fault: Fault, request: pytest.FixtureRequest) -> None:
-    kind: Line = request.node.callspec.params["rows"]
-    if fault.expected(kind) is Expect.DELIVER:
+def test_what_can_be_had_is_had_within_its_period(row: Row, fault: Fault) -> None:
+    if fault.expect is Expect.DELIVER:
         assert row.score.good == POLLS, row.score.reasons
         assert row.longest_s < PERIOD_S
-    elif fault.expected(kind) is Expect.NEVER:
+    elif fault.expect is Expect.NEVER:
         assert row.score.good == 0, "there was no right answer on the line"
         assert row.score.lost == POLLS
 

@@ -12,6 +12,7 @@ import pytest
 from drivers.profiles import load_profile
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.functions import LOG_VARIABLE, READING, allowed
+from simulators.bus.nameplate import Nameplate
 from simulators.bus.rtu import RtuBus
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
@@ -43,6 +44,13 @@ def test_only_reading_is_allowed(log: Path) -> None:
     assert not allowed(0x10, "here")
     assert not allowed(0x05, "there")
     assert log.read_text() == "0x10 here\n0x05 there\n"
+
+
+@pytest.mark.parametrize(("last", "level"), [(2, 0x81), (6, 0x82), (0x7F, 0x82), (0x80, 0x83)])
+def test_a_nameplate_says_how_many_kinds_of_objects_it_has(last: int, level: int) -> None:
+    """Modbus application protocol V1.1b3, 6.21: conformity basic, regular or extended; single reads too."""
+    plate = Nameplate({0: "maker", 1: "model", 2: "1.0", last: "last"})
+    assert plate.answer(bytes((0x2B, 0x0E, 1, 0)))[3] == level
 
 
 def test_without_the_variable_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
