@@ -100,13 +100,16 @@ class Follower:
             return
         if len(levels) < 3 or levels[-1] not in KINDS or "backfill" in levels:
             return
+        asset = "/".join(levels[:-1])
+        if not message.payload:  # a retained text is taken off: there is no such motor any more
+            self.seen.pop(asset, None)
+            return
         try:
             body = msgspec.json.decode(message.payload)
         except msgspec.DecodeError:
             return
-        if not isinstance(body, dict):
-            return
-        asset = "/".join(levels[:-1])
+        if not isinstance(body, dict) or not str(body.get("s")).startswith(f"magwatt.{levels[-1]}/"):
+            return  # somebody else's
         seen = self.seen.setdefault(asset, Seen("/".join(levels[:-2]), levels[-2]))
         seen.messages[levels[-1]] = body
         seen.came_s[levels[-1]] = time.monotonic()

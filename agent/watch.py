@@ -87,9 +87,9 @@ def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
     if not follower.seen:
         return Group(Text(f"waiting for messages on {follower.topic} …"), Text(footer, style="dim"))
     rows = [
-        (_row(follower.seen[key], follower.gateways), _is_old(follower.seen[key], follower.gateways))
-        for key in sorted(list(follower.seen))
-        if {"telemetry", "state"} & follower.seen[key].messages.keys()
+        (_row(seen, follower.gateways), _is_old(seen, follower.gateways))
+        for _, seen in sorted(follower.seen.copy().items())  # each key stands there once: no two `Seen` are compared
+        if {"telemetry", "state"} & seen.messages.keys()
     ]
     shown = _fitting([cells for cells, _ in rows], width)
     table = Table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 
+import paho.mqtt.client as paho
 import pytest
 from rich.console import Console
 
@@ -79,6 +80,41 @@ def test_why_a_motor_is_not_online_stands_below_the_table() -> None:
     follower.gateways["a"] = "online"
     seen.messages = {"state": state | {"state": "online", "reason": ""}}
     assert troubles(follower) == []
+
+
+def came(follower: Follower, topic: str, payload: bytes) -> None:
+    message = paho.MQTTMessage(topic=topic.encode())
+    message.payload = payload
+    follower._on_message(None, None, message)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"x":1}',
+        b'{"v":null}',
+        b'{"t":5,"v":{"active_power_w":"ON"}}',
+        b'{"t":5,"m":null,"f":[]}',
+        b'{"state":3}',
+        b"ON",
+    ],
+)
+@pytest.mark.parametrize("kind", ["telemetry", "event", "state", "meta"])
+def test_what_is_not_from_an_agent_is_left_out(kind: str, payload: bytes) -> None:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    came(follower, "magwatt/v1/a/b/pump-1/telemetry", b'{"s":"magwatt.telemetry/1","t":5,"v":{"motor_speed_rpm":1470}}')
+    came(follower, f"zigbee/kitchen/plug/{kind}", payload)
+    assert "1470" in drawn(follower)
+    assert "plug" not in drawn(follower)
+
+
+def test_a_motor_that_was_taken_out_of_the_configuration_leaves_the_table() -> None:
+    follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
+    for name in ("pump-1", "pump-2"):
+        came(follower, f"magwatt/v1/a/b/{name}/state", b'{"s":"magwatt.state/1","t":5,"state":"online","reason":""}')
+    came(follower, "magwatt/v1/a/b/pump-1/state", b"")
+    assert "pump-1" not in drawn(follower)
+    assert "pump-2" in drawn(follower)
 
 
 def drawn(follower: Follower) -> str:
