@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,14 +36,24 @@ def test_imports_go_one_way(package: str) -> None:
         assert ours <= ALLOWED[package], f"{file.relative_to(ROOT)} imports {ours - ALLOWED[package]}"
 
 
-def test_the_simulator_and_dsp_share_nothing() -> None:
-    for file in (ROOT / "simulators").rglob("*.py"):
-        assert "dsp" not in imports_of(file), file
+def strings_of(file: Path) -> set[str]:
+    tree = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return {node.value for node in tree if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_the_simulator_loads_nothing_of_dsp_and_agent() -> None:
+    """Neither by an import nor by a module's name, as scenarios are loaded, nor through what it does import."""
+    for file in sorted((ROOT / "simulators").rglob("*.py")):
+        assert not imports_of(file) & {"dsp", "agent"}, file
+        assert not [text for text in strings_of(file) if re.fullmatch(r"(dsp|agent)(\.\w+)+", text)], file
+    modules = sorted(".".join(file.relative_to(ROOT).with_suffix("").parts)
+                     for file in (ROOT / "simulators").rglob("*.py") if file.name != "__init__.py")  # fmt: skip
+    assert not loaded_by(f"import {', '.join(modules)}") & {"dsp", "agent"}
 
 
 def test_dsp_does_no_input_or_output() -> None:
     forbidden = {"socket", "asyncio", "time", "datetime", "serial", "sqlite3", "os", "subprocess", "random"}
-    for file in (ROOT / "dsp").glob("*.py"):
+    for file in (ROOT / "dsp").rglob("*.py"):
         assert not imports_of(file) & forbidden, file
 
 
