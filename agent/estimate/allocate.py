@@ -2,7 +2,7 @@
 
 drive-power: in proportion to the output powers that the drives themselves report. rated-power: in proportion to the
 rated powers. Several motors behind one drive share its part by rated power. Energy follows the meter's own register,
-so that a hole in the polling loses nothing.
+so that a hole in the polling loses nothing; a register that began anew counts from 0, one that was set counts nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from agent.topology import Asset
+from drivers import counters as registers
 from drivers.reading import BAD, Quality, Reading, Value
 
+MOST = 1.5  # of the largest power that can be: a register that grows faster was set or is another meter's
+SLACK_KWH = 2.0  # of coarse registers: two digits of 1 kWh
 EXTENSIVE = ("active_power", "reactive_power", "apparent_power")  # these are divided
 COMMON = (
     "voltage_l1n", "voltage_l2n", "voltage_l3n", "voltage_l12", "voltage_l23", "voltage_l31", "voltage_ln_avg",
@@ -49,7 +52,8 @@ class Allocation:
     _powers: dict[str, float] = field(default_factory=dict)  # drive → its reported output power, W
     _share_sum: float = 0.0  # of the readings since the register was read
     _share_count: int = 0
-    _register_kwh: float | None = None
+    _register: tuple[float, float] | None = None  # monotonic s, kWh
+    _largest_kw: float = 0.0  # of the meter, with consumers that nobody listed
 
     def take_drive(self, reading: Reading) -> None:
         power = _usable(reading, "motor_power")
@@ -87,17 +91,21 @@ class Allocation:
         if share is not None:
             self._share_sum += share
             self._share_count += 1
-        self._take_register(_usable(reading, "energy_import"))
+        power_w = _usable(reading, "active_power")
+        self._largest_kw = max(self._largest_kw, abs(power_w or 0.0) / 1000)
+        register_kwh = _usable(reading, "energy_import")
+        if register_kwh is not None:
+            self._take_register(reading.middle_s, register_kwh)
         return values, {name: flag for name, flag in flags.items() if name in values}
 
-    def _take_register(self, register_kwh: float | None) -> None:
-        if register_kwh is None:
-            return
-        if self._register_kwh is not None and self._share_count:
-            grown = register_kwh - self._register_kwh
-            if grown > 0:  # a counter that went back was reset: that interval is left out
-                self.energy_kwh += grown * self._share_sum / self._share_count
-        self._register_kwh = register_kwh
+    def _take_register(self, now_s: float, register_kwh: float) -> None:
+        if self._register is not None and self._share_count:
+            before_s, before_kwh = self._register
+            largest_kw = max(self._largest_kw, sum(branch.rated_kw for branch in self.asset.branches))
+            most_kwh = MOST * largest_kw * (now_s - before_s) / 3600 + SLACK_KWH
+            grown_kwh = registers.step(before_kwh, register_kwh, None, most_kwh).grown
+            self.energy_kwh += grown_kwh * self._share_sum / self._share_count
+        self._register = now_s, register_kwh
         self._share_sum, self._share_count = 0.0, 0
 
 

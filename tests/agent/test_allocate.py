@@ -14,15 +14,31 @@ HALF = Asset("p", "p", None, None, None, (Branch("p", None, 11.0), Branch("q", N
 BY_DRIVES = Asset("d", "d", None, None, None, (Branch("d", "d", 11.0), Branch("e", "e", 11.0)), "drive-power")
 
 
-def reading(device: str, values: dict[str, Value], **flags: Quality) -> Reading:
-    return Reading(device, 0, 0, values, flags=flags)
+def reading(device: str, values: dict[str, Value], hours: float = 0.0, **flags: Quality) -> Reading:
+    return Reading(device, 0, 0, values, flags=flags, monotonic_ns=round(3.6e12 * hours))
 
 
 def test_a_register_flagged_as_unusable_is_not_counted_and_nothing_is_lost() -> None:
     allocation = Allocation(HALF)
-    for kwh, flag in ((100.0, Quality.GOOD), (4e9, Quality.OUT_OF_RANGE), (104.0, Quality.GOOD)):
-        allocation.take_meter(reading("m", {"energy_import": kwh}, energy_import=flag))
+    steps = (100.0, Quality.GOOD), (4e9, Quality.OUT_OF_RANGE), (104.0, Quality.GOOD)
+    for hour, (kwh, flag) in enumerate(steps):
+        allocation.take_meter(reading("m", {"energy_import": kwh}, hour, energy_import=flag))
     assert allocation.energy_kwh == pytest.approx(2.0)
+
+
+def test_another_meters_register_is_no_consumption_and_its_own_after_a_reset_is() -> None:
+    """22 kW cannot draw 50 MWh in an hour; a register that begins anew at 0 has counted what it shows."""
+    allocation, registers = Allocation(HALF), (1000.0, 1010.0, 51_000.0, 51_010.0, 6.0, 16.0)
+    for hour, kwh in enumerate(registers):
+        allocation.take_meter(reading("m", {"energy_import": kwh}, hour))
+    assert allocation.energy_kwh == pytest.approx((10 + 0 + 10 + 6 + 10) / 2)
+
+
+def test_consumers_that_nobody_listed_are_part_of_what_can_be() -> None:
+    allocation = Allocation(HALF)
+    for hour in range(3):
+        allocation.take_meter(reading("m", {"energy_import": 100.0 * hour, "active_power": 100_000.0}, hour))
+    assert allocation.energy_kwh == pytest.approx(100.0)
 
 
 def test_a_drives_power_flagged_as_unusable_divides_nothing() -> None:
