@@ -33,20 +33,23 @@ class Health:
 
     def __init__(self, clock: Clock, emit: Callable[[Message], None]) -> None:
         self._clock, self._emit = clock, emit
-        self._sources: list[Callable[[], Numbers]] = []
+        self._sources: list[tuple[Callable[[], Numbers], bool]] = []
 
-    def add(self, source: Callable[[], Numbers]) -> None:
-        self._sources.append(source)
+    def add(self, source: Callable[[], Numbers], *, waits: bool = False) -> None:
+        """waits: for a disk; it is asked beside the loop that polls."""
+        self._sources.append((source, waits))
 
     async def run(self, every_s: float = HEALTH_S, part: float = 1.0) -> None:
         """part: of the first period that is waited for, so that a fleet does not speak at once."""
         await self._clock.sleep(part * every_s)
         while True:
-            self.publish()
+            await self.publish()
             await self._clock.sleep(every_s)
 
-    def publish(self) -> None:
-        values = {name: value for source in self._sources for name, value in source().items()}
+    async def publish(self) -> None:
+        values: dict[str, float | int] = {}
+        for source, waits in self._sources:
+            values |= await asyncio.to_thread(source) if waits else source()
         table = by_name("health")
         shown = {name: rounded(table[row_name(name)], value) for name, value in values.items()}
         self._emit(Message(None, "health", self._clock.utc_ns() // 1_000_000, shown))

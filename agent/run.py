@@ -166,8 +166,10 @@ async def run(config: Config, seconds: float | None = None) -> None:
     timekeeper = Timekeeper(watch, clock, store, marks.emit, worker.put)
     late, bus_numbers = Lateness(clock), BusNumbers(lambda: wires.pollers, clock)
     health = Health(clock, marks.emit)
-    for source in (bus_numbers, streams.numbers, topics.numbers, late, Machine(directory), delivery.numbers):
+    for source in (bus_numbers, streams.numbers, topics.numbers, late):
         health.add(source)
+    health.add(Machine(directory), waits=True)
+    health.add(delivery.numbers, waits=True)
     health.add(lambda: _numbers(worker, compute, reloader, marks, watch, timekeeper))
 
     def trouble() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from agent.health import TURN_MAX_S, BusNumbers, Health, Lateness, Machine, Outl
 from agent.messages import Message
 from agent.metrics import by_name
 from agent.poll import BusPoller
+from agent.store import Store
 
 
 class Link:
@@ -120,9 +122,31 @@ def test_health_is_one_message_of_the_gateway(clock: HandClock, tmp_path: Path) 
     bus = poller("north", clock, 7)
     health.add(BusNumbers(lambda: [bus], clock))
     health.add(Machine(tmp_path))
-    health.publish()
+    asyncio.run(health.publish())
     assert (told[0].asset, told[0].kind) == (None, "health")
     values = told[0].values
     assert values["bus_north_polls"] == 7
     assert 5 < values["memory_mb"] < 5000
     assert values["disk_free_mb"] > 0
+
+
+def test_a_disk_that_is_waited_for_holds_up_no_polling(tmp_path: Path, clock: HandClock) -> None:
+    told, store = list[Message](), Store(tmp_path, clock)
+    health = Health(clock, told.append)
+    health.add(store.figures, waits=True)
+    turns = 0
+
+    async def poll() -> None:
+        nonlocal turns
+        publishing = asyncio.create_task(health.publish())
+        while not publishing.done():
+            await asyncio.sleep(0.001)
+            turns += 1
+            if turns == 20:
+                store._writer.db_lock.release()
+
+    store._writer.db_lock.acquire()  # as the writer has it while the disk is slow
+    asyncio.run(poll())
+    assert turns >= 20
+    assert told[0].values["spool_rows"] == 0
+    store.close()
