@@ -116,12 +116,17 @@ def _serials(world: World, rounds: Mapping[str, Sequence[Round]]) -> list[Findin
     found = []
     for item in world.bench.subjects:
         stated = item.item.serial_number if isinstance(item.item, Meter) else None
-        if stated and read[item.name] and read[item.name] != stated:
-            there = next((f"; it answers as {name}" for name, serial in read.items() if serial == stated), "")
+        if stated and read[item.name] and _bare(read[item.name]) != _bare(stated):
+            there = next((f"; it answers as {name}" for name, told in read.items() if _bare(told) == _bare(stated)), "")
             text = f"unit {item.item.unit} has serial number {read[item.name]}, not {stated}{there}: check the unit"
             names = tuple(row.name for row in item.profile.registers)
             found.append(Finding("unit", item.name, names, f"meter {item.name}: {text}", 0))
     return found
+
+
+def _bare(serial: str) -> str:
+    """For comparing: a label has zeros in front, and letters of either size."""
+    return serial.strip().lstrip("0").casefold()
 
 
 def _serial(subject: Subject, rounds: Sequence[Round]) -> str:

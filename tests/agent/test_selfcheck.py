@@ -111,6 +111,12 @@ def test_a_serial_number_settles_which_meter_it_is() -> None:
     assert "serial number 1001, not 1002; it answers as meter-b" in result.findings[0].text
 
 
+@pytest.mark.parametrize("stated", ["00001001", " 1001 "])
+def test_a_serial_number_is_compared_as_a_number_is_read(stated: str) -> None:
+    """Labels show zeros in front that no register of 32 bits has."""
+    assert check(scene(meter="abb/b23", serial="1001", serial_stated=stated)).findings == ()
+
+
 def test_a_ratio_read_back_is_compared() -> None:
     """The transformers and the meter agree; the configuration is wrong, and the agent does not multiply."""
     a = scene(meter="chint/dtsu666", ct=(150.0, 5.0))
