@@ -20,7 +20,7 @@ from drivers.reading import Clock
 
 log = logging.getLogger(__name__)
 
-TELL_S = 10.0
+TELL_S = 10.0, 900.0  # between two tellings of what was lost: at first, and while ever more is
 MEMORY_BYTES = 64_000_000  # where there is no state directory
 
 
@@ -82,11 +82,15 @@ class Delivery:
         new.start(self._drains[new.name])
 
     async def run(self, clock: Clock) -> None:
-        """Announces what was lost, soon after it was."""
+        """Announces what was lost: soon after it was, and ever more seldom while it goes on. A spool that is full for a
+        month would else be full of what it lost."""
+        pause_s = TELL_S[0]
         while True:
+            told = 0
             with contextlib.suppress(StoreError):  # the writer says so
-                await asyncio.to_thread(self._publisher.announce_gaps)
-            await clock.sleep(TELL_S)
+                told = await asyncio.to_thread(self._publisher.announce_gaps)
+            pause_s = min(2 * pause_s, TELL_S[1]) if told else TELL_S[0]
+            await clock.sleep(pause_s)
 
     def numbers(self) -> dict[str, float | int]:
         """For `health`."""

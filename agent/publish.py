@@ -55,9 +55,10 @@ class Publisher:
             Message(None, "event", self._clock.utc_ns() // 1_000_000, {"event_kind": kind, "event_text": text})
         )
 
-    def announce_gaps(self) -> None:
-        """One event for each gap that nobody was told of yet. Waits for the disk. Raises StoreError."""
-        for gap in self._store.take_gaps():
+    def announce_gaps(self) -> int:
+        """One event for each gap that nobody was told of yet; how many. Waits for the disk. Raises StoreError."""
+        gaps = self._store.take_gaps()
+        for gap in gaps:
             values = {
                 "event_kind": "data_gap",
                 "event_start_ms": gap.from_ms,
@@ -67,6 +68,7 @@ class Publisher:
                 "event_number": gap.g,
             }
             self.publish(Message(None, "event", gap.to_ms, values), settles=gap.g)
+        return len(gaps)
 
     def tell_state(self, asset: str, word: str, reason: str) -> None:
         """A state lasts while its word does: another reason changes no `since`. Nothing is kept of who is no asset any

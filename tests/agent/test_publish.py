@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dialectkit import Bench, configured
+from testkit import HandClock
 
+from agent.deliver import Delivery
 from agent.hold import HoldBook
 from agent.marks import Marks
+from agent.store import Store
+from agent.store.quota import FULL
 
 
 @pytest.fixture
@@ -66,3 +71,31 @@ def test_a_hold_of_who_was_taken_out_of_the_configuration_ends_like_any_other(be
     assert sorted(events) == [(name, state) for name in ("pump-1", "taken-out") for state in ("begin", "end")]
     assert told(bench)["state"] == "offline"
     assert not [topic for topic, _ in publisher.greeting() if "taken-out" in topic], "no state or meta without a motor"
+
+
+class Losing(HandClock):
+    """Each time that somebody sleeps on it, a row more was lost; after a day all is over."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.store, self.lost = store, 0
+
+    async def sleep(self, seconds: float) -> None:
+        self.move(seconds)
+        if self.monotonic_ns() > 86_400 * 1e9:
+            raise asyncio.CancelledError
+        self.store.note_gap("telemetry", FULL, 1, 1_790_000_000_000, 1_790_000_000_000)
+        self.lost += 1
+
+
+def test_a_loss_that_goes_on_for_a_day_does_not_fill_the_spool_with_its_own_news(tmp_path: Path) -> None:
+    bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1"), tmp_path / "state")
+    delivery = Delivery(bench.config, bench.publisher, bench.store, bench.clock)
+    bench.publisher.carrier = carried = Carried()
+    clock = Losing(bench.store)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(delivery.run(clock))
+    events = [body["v"] for topic, body in carried.sent if topic.endswith("/event")]
+    assert len(events) < 110, "soon, and then every quarter of an hour"
+    assert sum(event["event_rows"] for event in events) == clock.lost
+    delivery.stop(lambda: None)
