@@ -171,6 +171,8 @@ def test_a_nameplate_serves_where_nothing_was_measured(plant: Path) -> None:
         (("event", "decide", "pump", "1", "--by", "Li", "--reason", "x"), "one of --exclude"),
         (("event", "decide", "pump", "1", "--keep", "--by", "Li", "--reason", " "), "needs a name and a reason"),
         (("event", "decide", "pump", "1", "--adjust", "0", "--by", "Li", "--reason", "x"), "needs the energy"),
+        (("event", "decide", "pump", "1", "--adjust", "nan", "--by", "Li", "--reason", "x"), "needs the energy"),
+        (("event", "decide", "pump", "1", "--adjust", "-inf", "--by", "Li", "--reason", "x"), "needs the energy"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_in_a_line(plant: Path, words: tuple[str, ...], said: str) -> None:
