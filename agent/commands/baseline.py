@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ def learn(
             draft, odd = desk.learn((span[0], span[1]), drivers, kind, bypass)
         _show(desk, draft, None, as_json, odd)
         if not as_json:
-            click.echo(f"a draft; in force after: magwatt baseline freeze {motor} --by NAME")
+            click.echo(f"a draft; in force after: magwatt baseline freeze {motor} --by NAME{_named(config_file)}")
 
 
 @baseline.command("freeze")
@@ -104,7 +105,7 @@ def show(motor: str, config_file: Path | None, as_json: bool) -> None:
     with _desk(motor, config_file) as desk:
         found = desk.frozen() or desk.draft()
         if found is None:
-            click.echo(f"{motor}: no baseline; first: magwatt baseline learn {motor}", err=True)
+            click.echo(f"{motor}: no baseline; first: magwatt baseline learn {motor}{_named(config_file)}", err=True)
             sys.exit(FINDING)
         _show(desk, found, desk.saving(found) if found.hash else None, as_json, [])
 
@@ -165,6 +166,11 @@ def decide(
             click.echo(json.dumps(event_json(found), ensure_ascii=False))
         else:
             click.echo(_spoken(desk, found))
+
+
+def _named(config_file: Path | None) -> str:
+    """The option that the next command needs as this one did."""
+    return f" --config {shlex.quote(str(config_file))}" if config_file else ""
 
 
 @contextlib.contextmanager

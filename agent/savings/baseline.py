@@ -188,6 +188,8 @@ def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval
 def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> str:
     of = f" of {', '.join(drivers)}" if drivers else ""
     more = "; models take up to three numbers and one state" if drivers and len(drivers) > 1 else ""
+    if drivers and len(drivers) == 1 and kind in ("linear", "indicator"):
+        more = "; it takes two signals at least: give --driver again"
     return f"{asset}: no model {kind or ''}{of} fits what was measured{more}".replace("  ", " ")
 
 

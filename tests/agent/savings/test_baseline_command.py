@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,24 @@ def test_learnt_frozen_and_shown_with_what_was_saved(plant: Path) -> None:
     words = magwatt(plant, "baseline", "show", "pump").stdout
     assert "event 1 waits for a decision: hold, work" in words
     assert ": proven" in words
+
+
+def test_each_step_names_the_next_command_as_it_must_be_typed(plant: Path) -> None:
+    def typed(text: str) -> list[str]:
+        return shlex.split(text.partition("magwatt ")[2].strip())
+
+    nothing = magwatt(plant, "baseline", "show", "pump")
+    assert nothing.exit_code == 1
+    learnt = CliRunner().invoke(main, typed(nothing.output.partition("first: ")[2]))
+    assert learnt.exit_code == 0, learnt.output
+    frozen = CliRunner().invoke(main, typed(learnt.output.partition("in force after: ")[2]))
+    assert frozen.exit_code == 0, frozen.output
+
+
+def test_a_model_of_several_signals_asks_for_more_than_one(plant: Path) -> None:
+    found = magwatt(plant, "baseline", "learn", "pump", "--model", "linear", "--driver", FLOW)
+    assert found.exit_code == 2
+    assert "give --driver again" in found.output
 
 
 def test_a_frozen_baseline_is_replaced_only_on_purpose(plant: Path) -> None:
