@@ -58,6 +58,9 @@ class Life:
 
 def turns_of(life: LifeRecord, timezone: str) -> Turns:
     """Raises ValueError: one line that names the key."""
+    for name, day in (("retrofit", life.retrofit), ("reporting", life.reporting)):
+        if isinstance(day, datetime):
+            raise ValueError(f"life.{name}: a whole day, as the agent's phases are, got {day}; stands_h gives hours")
     start_s, retrofit_s, reporting_s, end_s = (
         _utc_s(day, timezone) for day in (life.start, life.retrofit, life.reporting, life.end)
     )

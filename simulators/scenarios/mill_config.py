@@ -65,7 +65,8 @@ def _phases(life: LifeRecord | None) -> str:
     if life is None:
         return ""
     begins = {"baseline": life.start, "commissioning": life.retrofit, "reporting": life.reporting}
-    return f"phases = {{ {', '.join(f'{name} = {day.isoformat()}' for name, day in begins.items())} }}\n"
+    days = ", ".join(f"{name} = {day:%Y-%m-%d}" for name, day in begins.items())
+    return f"phases = {{ {days} }}\n"
 
 
 def _signal(item: SignalRecord) -> str:

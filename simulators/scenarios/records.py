@@ -161,7 +161,7 @@ class SiteRecord:
 class LifeRecord:
     """Of the one train, which `replaces` a motor on the line: that one runs from `start` to `retrofit`, nothing for
     stands_h, then the new one to `end`, where production is that share of before. reporting: since when savings are
-    told. Dates are midnights of the site's zone."""
+    told. Dates are midnights of the site's zone; start and end may be times."""
 
     start: date
     retrofit: date

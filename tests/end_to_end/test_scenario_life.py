@@ -110,7 +110,7 @@ def kept(scenario: Scenario, plants: list[Mill]) -> Scenario:
 
 def test_two_runs_are_the_plant_of_one(tmp_path: Path) -> None:
     """Through the retrofit and the first hours of the new motor: truth and what every device shows, to the last bit."""
-    file = shortened("pump-life", tmp_path, start="2026-09-29 22:00:00", reporting="2026-09-30 04:00:00", stands_h="2")
+    file = shortened("pump-life", tmp_path, start="2026-09-29 22:00:00", stands_h="2")
     scenario, plants = load(str(file)), list[Mill]()
     one, parts = list[tuple[int, dict[str, Row]]](), list[tuple[int, dict[str, Row]]]()
     whole_s, cuts = 5 * 3600.0, [0.0, 1234.5, 7200.0, 5 * 3600.0]
@@ -200,6 +200,7 @@ def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
         ("start = 2026-09-28", 'start = "2026-09-28"', "life.start: must be a date such as 2026-09-30, got"),
         ("start = 2026-09-28", "start = 2026-10-28", "life.retrofit: must be after life.start"),
         ("stands_h = 18", "stands_h = 25", "life.reporting: must not be before the new motor runs"),
+        ("reporting = 2026-10-01", "reporting = 2026-10-01 06:00:00", "life.reporting: a whole day, as the agent's"),
         ("end = 2026-10-03 02:00:00", "end = 2026-10-01", "life.end: must be after life.reporting"),
         ("production = 0.9", "production = 9", "life.production: a share of before, 0.1 to 1.2, got 9"),
         ("retrofit = ", "retro = ", "life.retro: unknown key; did you mean 'retrofit'?"),
