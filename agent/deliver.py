@@ -58,8 +58,8 @@ class Delivery:
         publisher.live = [History(store, config.store.history_s), *live_dialects(config, publisher, store)]
         for live in publisher.live:
             live.start()
-        if store.damage:
-            publisher.tell_event("state_damaged", store.damage)
+        self._damage_told = ""
+        self._tell_damage()
         if store.directory is None:
             publisher.tell_event("state_in_memory", store.trouble)
 
@@ -86,11 +86,18 @@ class Delivery:
         month would else be full of what it lost."""
         pause_s = TELL_S[0]
         while True:
+            self._tell_damage()
             told = 0
             with contextlib.suppress(StoreError):  # the writer says so
                 told = await asyncio.to_thread(self._publisher.announce_gaps)
             pause_s = min(2 * pause_s, TELL_S[1]) if told else TELL_S[0]
             await clock.sleep(pause_s)
+
+    def _tell_damage(self) -> None:
+        """Of the file that was found, or that was damaged under us."""
+        if self._store.damage != self._damage_told:
+            self._damage_told = self._store.damage
+            self._publisher.tell_event("state_damaged", self._damage_told)
 
     def numbers(self) -> dict[str, float | int]:
         """For `health`."""

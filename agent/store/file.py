@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.store.gaps import note_gap
 from agent.store.migrate import TooNew, migrate, version
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ RESERVE_BYTES = 4 << 20  # given back to a full disk, so that confirmed rows can
 START_BYTES = RESERVE_BYTES // 8  # free for the files beside the database, and a first transaction
 WAL_PAGES = 256
 ASIDE_KEPT = 3
+UNREAD = "the state file was damaged"
 SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history", "interval", "ledger")
 QUICK_CHECK_BYTES = 32 << 20  # of a larger file only NEEDED is looked through at the start: measuring would wait for it
 NEEDED = ("boots", "counters", "note", "sinks", "gaps")  # small tables that a start cannot do without
@@ -56,7 +58,7 @@ def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Con
         db = connect(path)
     except (OSError, sqlite3.Error, Damaged) as again:
         raise StoreError(f"store.dir {directory}: {_spoken(again)}") from None
-    saved = salvage(db, aside)
+    saved = salvage(db, aside, round(1000 * utc_s))
     said = f"{error}; the file was set aside as {aside.name}, {saved} rows were saved from it"
     log.error("%s: %s", path, said)
     return db, said
@@ -111,20 +113,32 @@ def set_aside(path: Path, utc_s: float) -> Path:
     return aside
 
 
-def salvage(db: sqlite3.Connection, damaged: Path) -> int:
-    """Copies what can be read of a damaged file of this version; returns how many rows."""
+def salvage(db: sqlite3.Connection, damaged: Path, now_ms: int) -> int:
+    """Copies what can be read of a damaged file of this version; returns how many rows. Of the spool the others are
+    a gap."""
     saved = 0
     with contextlib.suppress(sqlite3.Error):
         old = sqlite3.connect(damaged, isolation_level=None)
         try:
-            if version(old) != version(db):
-                return 0
-            for table in SALVAGED:
-                saved += _copy(old, db, table)
-            db.execute("update boots set spool_rows = (select count(*) from spool)")
+            if version(old) == version(db):
+                saved = sum(_copy(old, db, table) for table in SALVAGED)
         finally:
             old.close()
+    _note_unread(db, now_ms)
     return saved
+
+
+def _note_unread(db: sqlite3.Connection, now_ms: int) -> None:
+    """Tables are read from their begin on: what is missing came after the last row that was read. Where the count of
+    rows is gone too, nobody can know: from 1970 on."""
+    last = db.execute("select spool_rows, last_ms from boots order by n desc limit 1").fetchone()
+    rows, read_ms = db.execute("select count(*), max(t_ms) from spool").fetchone()
+    if last is None:
+        note_gap(db, "*", UNREAD, None, 0, now_ms)
+    elif last[0] > rows:
+        since_ms = read_ms if rows else db.execute("select min(opened_ms) from boots").fetchone()[0]
+        note_gap(db, "*", UNREAD, last[0] - rows, since_ms, max(since_ms, last[1]))
+    db.execute("update boots set spool_rows = ?", (rows,))
 
 
 def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:

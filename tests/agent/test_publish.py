@@ -73,6 +73,26 @@ def test_a_hold_of_who_was_taken_out_of_the_configuration_ends_like_any_other(be
     assert not [topic for topic, _ in publisher.greeting() if "taken-out" in topic], "no state or meta without a motor"
 
 
+def test_a_file_that_is_damaged_under_a_running_agent_is_told(tmp_path: Path) -> None:
+    bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1"), tmp_path / "state")
+    delivery = Delivery(bench.config, bench.publisher, bench.store, bench.clock)
+    bench.publisher.carrier = carried = Carried()
+
+    async def for_some_turns() -> None:
+        telling = asyncio.create_task(delivery.run(HandClock()))
+        await asyncio.sleep(0.2)
+        assert carried.sent == []
+        bench.store._writer.tell_damage("as a reader found it")
+        await asyncio.to_thread(bench.store.flush)
+        await asyncio.sleep(0.5)
+        telling.cancel()
+
+    asyncio.run(for_some_turns())
+    kinds = [body["v"]["event_kind"] for _, body in carried.sent]
+    assert kinds.count("state_damaged") == 1
+    delivery.stop(lambda: None)
+
+
 class Losing(HandClock):
     """Each time that somebody sleeps on it, a row more was lost; after a day all is over."""
 

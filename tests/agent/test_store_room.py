@@ -19,7 +19,7 @@ from testkit import HandClock, wait_until
 from agent.config import StoreSettings, load_config
 from agent.deliver import open_store
 from agent.store import Store
-from agent.store.file import NAME, NEEDED, RESERVE_BYTES
+from agent.store.file import NAME, NEEDED, RESERVE_BYTES, UNREAD
 from agent.store.quota import FULL, OLD, THINNED
 
 T_MS = 1_790_000_000_000
@@ -224,7 +224,7 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
 ) -> None:
     store = Store(tmp_path, clock, small())
     store.drains(["mqtt"])
-    measure(store, 400)
+    made = measure(store, 400)
     store.save_counters({"wh": 5})
     boot = store.boot
     store.close()
@@ -239,6 +239,9 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
     if damage == "middle":
         assert again.counters() == {"wh": 5}
         assert sum(left(again).values()) > 100, "rows before the damage were saved"
+        assert sum(left(again).values()) + lost(again)["*"] == made, "what could not be read is counted"
+    else:
+        assert [(gap.kind, gap.reason, gap.rows) for gap in again.take_gaps()] == [("*", UNREAD, None)]
     measure(again, 5)
     again.close()
 
