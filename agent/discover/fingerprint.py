@@ -9,6 +9,7 @@ values tell most, since other maps' values obey none.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -190,7 +191,9 @@ def _token(name: str, least: int = 4) -> str:
 
 
 def _vendor_in(profile: Profile, text: str) -> bool:
-    return profile.vendor.split()[0].casefold() in text or profile.id.split("/")[0].split("-")[0] in text
+    """Whether a word of the text (small letters) begins with the maker's name: short ones stand inside many words."""
+    names = profile.vendor.split()[0].casefold(), profile.id.split("/")[0].split("-")[0]
+    return any(word.startswith(names) for word in re.findall(r"[^\W_]+", text))
 
 
 def judge_register(profile: Profile, rule: Identify, words: Sequence[int] | None, evidence: Evidence) -> None:

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from testkit import HandClock
 
 from agent.cli import main
-from agent.discover.fingerprint import SERVER_ID, Evidence, chance, judge_names
+from agent.discover.fingerprint import READ_ID, SERVER_ID, Evidence, chance, judge_names
 from agent.discover.identified import Identified
 from agent.discover.identify import identify
 from agent.discover.laws import LAWS
@@ -451,6 +451,17 @@ def test_who_does_not_name_itself_is_told_with_a_reserve() -> None:
     assert names(known) == ["yaskawa/ga800"]
     assert any("label" in note for note in known.notes)
     assert not any("label" in note for note in look(served(load_profile("eastron/sdm630"), 0)).notes)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_maker"),
+    [("Pulse Meter Details 12", False), ("LS Electric S100", True), ("LSELECTRIC", True), ("maker=ls;type=1", True)],
+)
+def test_a_makers_name_is_a_word_not_letters_inside_others(told: str, is_maker: bool) -> None:
+    profile = next(load_profile(name) for name in profile_ids() if name.startswith("ls/"))
+    evidence = Evidence()
+    judge_names(profile, told, evidence, READ_ID)
+    assert (evidence.score > 0) == is_maker, (evidence.pro, evidence.contra)
 
 
 @pytest.mark.parametrize(
