@@ -30,7 +30,7 @@ class Message:
     """
 
     asset: str | None
-    kind: str  # telemetry | pq3s | harmonics | health | state | meta | info
+    kind: str  # a topic of the metrics table: telemetry | pq3s | pq10m | harmonics | savings | event | health
     t_ms: int
     values: Mapping[str, Any]
     uncertainties: Mapping[str, float] = field(default_factory=dict)

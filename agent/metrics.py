@@ -18,7 +18,7 @@ from drivers.vocabulary import metric_name, vocabulary
 class Metric:
     """One published number or word.
 
-    kind: measured | estimate (has U and a method) | text | window (from the waveform) | counter | event.
+    kind: measured | estimate (has U and a method) | text | window (from the waveform) | counter | event | savings.
     """
 
     name: str  # with its unit as suffix
@@ -95,7 +95,7 @@ DERIVED: tuple[Metric, ...] = (
     _row("observed_class", "", "efficiency classes that measured losses are consistent with", "text"),
     _row("meter_wiring", "", "ok, unknown, or what is wrong with the meter's transformers; | between what looks alike",
          "text"),
-    _row("back_emf", "", "of a magnet motor's terminals: live or unknown, never safe", "text"),
+    _row("back_emf", "", "of a magnet motor's terminals: live or unknown, never that there is none", "text"),
     _row("flux_index", "%", "magnet flux over the nameplate's at the same temperature, median of minutes", "estimate",
          decimals=1),
     _row("energy_counted_import", "Wh", "energy taken, by the meter's own register, across its exchanges", "counter"),
@@ -144,9 +144,10 @@ DERIVED: tuple[Metric, ...] = (
          "savings", 0),
     _row("savings_events_open", "", "events that wait for a person's decision", "savings", "savings", 0),
     _row("baseline_hash", "", "of the frozen baseline", "text", "savings"),
-    _row("event_kind", "", "dip, swell, interruption, rapid_change, inrush; hold; clock_step, config_changed, "
-         "config_refused, data_gap, state_damaged, state_in_memory, client_id_taken, certificate_ends of the gateway "
-         "itself", "event", "event"),
+    _row("event_kind", "", "dip, swell, interruption, rapid_change, inrush; hold; meter_reset, meter_jump, "
+         "meter_exchanged, ct_ratio_changed, meter_wiring, meter_wiring_ok; savings_… of what was no routine; "
+         "clock_step, config_changed, config_refused, data_gap, state_damaged, state_in_memory, client_id_taken, "
+         "certificate_ends of the gateway itself", "event", "event"),
     _row("event_state", "", "begin or end, where a message tells each", "event", "event"),
     _row("event_text", "", "what happened, or an operator's reason, in words", "event", "event"),
     _row("event_clock_step", "s", "by how much UTC was put forward, or back (negative)", "event", "event", 3),

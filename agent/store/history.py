@@ -27,7 +27,7 @@ Stats = list[float]  # n, mean, least, largest, flags
 class Point:
     """t_ms: UTC of the interval's begin (of the sample's end for single values). n: values in it, none of them bad.
 
-    flags: all that any of them had.
+    flags: all that any of them had; of single values they are not kept.
     """
 
     t_ms: int
