@@ -40,32 +40,15 @@ def medians() -> None:
         print(f"{name:44} {statistics.median(seconds):8.3f} s   (of {min(seconds):.3f} … {max(seconds):.3f})")
 
 
-def dsp() -> None:
-    """One 200 ms window of six channels at 10,240 S/s through the whole chain, beside numpy's FFT of that window."""
-    kernels.use_cache()
-    import numpy as np
+def chain() -> None:
+    """Seconds of six channels at 10,240 S/s for a second of one core, everything on. Beside peers: make bench-dsp."""
+    from benchmarks.dsp import ALL_ON, RATE_HZ, SECONDS, own_chain, signal
 
-    from dsp.stream import Stream
-
-    rate, seconds = 10240, 20
-    t = np.arange(rate * seconds) / rate
-    x = np.array([np.sin(2 * np.pi * 50.02 * t - k * 2 * np.pi / 3) * (325 if k < 3 else 14) for k in range(6)])
-    x += 0.05 * np.sin(2 * np.pi * 250.1 * t)
-    ours, theirs = [], []
-    for _ in range(RUNS):
-        stream, count = Stream(rate), 0
-        started = time.perf_counter()
-        for at in range(0, x.shape[1], 2048):
-            count += len(stream.push(np.ascontiguousarray(x[:, at : at + 2048])))
-        ours.append((time.perf_counter() - started) / count)
-        started = time.perf_counter()
-        for at in range(0, x.shape[1], 2048):
-            np.fft.rfft(x[:, at : at + 2048], axis=1)
-        theirs.append((time.perf_counter() - started) / (x.shape[1] / 2048))
-    a, b = statistics.median(ours), statistics.median(theirs)
-    beside = f"{a / b:.2f} x numpy's FFT of it alone ({b * 1e6:.0f} us)"
-    print(f"{'window of six channels, whole chain':44} {a * 1e6:8.0f} us  {beside}")
-    print(f"{'':44} {0.2 / a:8.0f} x real time")
+    x = signal(RATE_HZ)
+    own_chain(x, RATE_HZ, ALL_ON)
+    speeds = [SECONDS / own_chain(x, RATE_HZ, ALL_ON) for _ in range(RUNS)]
+    print(f"{'measurement chain, everything on':44} {statistics.median(speeds):8.0f} x real time   "
+          f"(of {min(speeds):.0f} … {max(speeds):.0f})")  # fmt: skip
 
 
 def first_value() -> None:
@@ -124,5 +107,5 @@ if __name__ == "__main__":
         )
     )
     medians()
-    dsp()
+    chain()
     first_value()

@@ -39,6 +39,7 @@ CYCLES = 10
 SIZES = (2560, 5120, 10240)
 ROUNDS, WINDOWS = 41, 60  # a round is a run of so many windows of each contender
 RATE_HZ, SECONDS, CHAIN_ROUNDS = 10240, 20, 7
+ALL_ON = Supply(voltage_v=230.0, current_a=10.0, demand_a=10.0, lamp="230V")  # events, flicker, aggregation too
 
 Contender = Callable[[], float]  # one round; seconds per window
 
@@ -294,12 +295,11 @@ def chain() -> None:
         "interharmonics, its defaults, without events, flicker and aggregation.")  # fmt: skip
     say("\n| samples per second | ours | ours, all on | pqopen-lib | ours, all on / pqopen-lib |")
     say("|---" * 5 + "|")
-    supply = Supply(voltage_v=230.0, current_a=10.0, demand_a=10.0, lamp="230V")
     for rate_hz in (10240, 25600):
         x = signal(rate_hz)
         contenders: dict[str, Contender] = {
             "ours": lambda x=x, r=rate_hz: own_chain(x, r, None),
-            "all on": lambda x=x, r=rate_hz: own_chain(x, r, supply),
+            "all on": lambda x=x, r=rate_hz: own_chain(x, r, ALL_ON),
         }
         if have("pqopen-lib"):
             contenders["pqopen"] = lambda x=x, r=rate_hz: pqopen_chain(x, r)
