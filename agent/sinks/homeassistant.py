@@ -53,7 +53,7 @@ class HomeAssistantSink:
         self._due = {GATEWAY, *self._names}  # whose discovery message is to be sent
         self._due_s = 0.0
         self._wanted_anew = True
-        self._gone: set[str] = self._announced() - self._topics()
+        self._gone = set(store.notes(f"{NOTE} topics")) - self._topics()
         self._removing: dict[int, str] = {}  # packet → topic that it takes back
         self._pace = BirthPace()
         self._client: paho.Client | None = None
@@ -187,14 +187,8 @@ class HomeAssistantSink:
             for name, kinds in self._store.notes(f"{NOTE} names").items():
                 if name in self._assets or name == GATEWAY:
                     self._names[name] = {kind: dict.fromkeys(seen) for kind, seen in kinds.items()}
-        except (StoreError, AttributeError, TypeError) as error:
+        except (AttributeError, TypeError) as error:
             log.warning("homeassistant: the names of before cannot be read: %s", error)
-
-    def _announced(self) -> set[str]:
-        try:
-            return set(self._store.notes(f"{NOTE} topics"))
-        except StoreError:
-            return set()
 
     def _remember(self, topic: str) -> None:
         """Waits for the disk."""

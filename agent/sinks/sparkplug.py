@@ -284,8 +284,5 @@ class SparkplugSink:
 
 
 def _last_bd_seq(store: Store) -> int:
-    try:
-        found = store.note(NOTE, "bdSeq", "")
-    except StoreError:
-        found = None
+    found = store.note(NOTE, "bdSeq", "")
     return found if isinstance(found, int) and 0 <= found < 256 else 255
