@@ -15,14 +15,14 @@ from agent.commands.shared import Seconds, broker_of, fail, load
 @click.argument("url", default="mqtt://127.0.0.1:1883")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Ask the broker of that configuration.")
 @click.option("--poll", is_flag=True, help="With --config: no agent runs; poll the devices here for a moment.")
-@click.option("--topic", default="magwatt/v1/#", show_default=True, help="What to subscribe to.")
+@click.option("--topic", help="What to subscribe to. [default: the gateway of --config, else magwatt/v1/#]")
 @click.option("--user", help="The name to log in with.")
 @click.option("--password-file", type=click.Path(path_type=Path), help="The file that holds the password.")
 @click.option("--ca", type=click.Path(path_type=Path), help="The authority that signed the broker's certificate.")
 @click.option("--seconds", type=Seconds(1), help="How long to wait, or to poll. [default: 5, or 20 with --poll]")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def explain(
-    motor: str, url: str, config_file: Path | None, poll: bool, topic: str, user: str | None,
+    motor: str, url: str, config_file: Path | None, poll: bool, topic: str | None, user: str | None,
     password_file: Path | None, ca: Path | None, seconds: float | None, as_json: bool,
 ) -> None:  # fmt: skip
     """How the present efficiency of MOTOR came about: signals, method, each loss, each part of U, what would help.
@@ -46,7 +46,8 @@ def explain(
 
     broker = broker_of(url, user, password_file, ca)
     if config_file is not None:
-        broker = load(config_file)[0].mqtt
+        config = load(config_file)[0]
+        broker, topic = config.mqtt, topic or f"{config.site.root}/#"
         if broker is None:
             fail(f"{config_file}: has no [mqtt] table; give the broker's URL, or --poll")
-    sys.exit(from_broker(broker, motor, topic, seconds or 5.0, as_json))
+    sys.exit(from_broker(broker, motor, topic or "magwatt/v1/#", seconds or 5.0, as_json))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from dialectkit import configured
 
+from agent.cli import main
 from agent.config import Mqtt
 from agent.estimate import explain_live
 from agent.subscribe import Follower, Seen
@@ -35,6 +39,20 @@ def test_what_is_no_longer_so_is_said_first(
     assert out.startswith(said or "the figures")
     assert out.endswith("the figures\n")
     assert ("mcc-1: no answer" in out) == (state is OFFLINE)
+
+
+def test_a_configuration_asks_its_own_gateway_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def from_broker(_broker: Mqtt, _motor: str, topic: str, _seconds: float, _as_json: bool) -> int:
+        asked.append(topic)
+        return 0
+
+    monkeypatch.setattr(explain_live, "from_broker", from_broker)
+    config = configured(tmp_path, "mqtt://127.0.0.1:1883")
+    for words in (["--config", str(tmp_path / "magwatt.toml")], [], ["--topic", "plant/#"]):
+        assert CliRunner().invoke(main, ["explain", "pump-1", *words]).exit_code == 0
+    assert asked == [f"{config.site.root}/#", "magwatt/v1/#", "plant/#"]
 
 
 def test_who_finds_no_broker_is_told_what_to_name(
