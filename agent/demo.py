@@ -34,6 +34,7 @@ STOP_S = 8.0
 FAULT_S = 30.0  # after the plant's start: the voltage's reference is settled by then
 TOPIC = "magwatt/v1/demo/#"
 DISCOVERY = "homeassistant/device/+/config"
+OWN = "magwatt/v1/demo/", "homeassistant/device/magwatt_demo_"  # how retained topics of the demo begin
 DIALECTS = {
     "sparkplug": "Sparkplug B: mosquitto_sub -h {host} -p {port} -t 'spBv1.0/demo/#' -F '%t %l bytes'",
     "homeassistant": "Home Assistant: mosquitto_sub -h {host} -p {port} -t 'homeassistant/device/#' -v",
@@ -137,7 +138,7 @@ def _forget_retained(broker: Mqtt) -> None:
     topics: set[str] = set()
     client.on_connect = lambda connected, *_: connected.subscribe([(TOPIC, 1), (DISCOVERY, 1)])
     client.on_message = lambda _client, _data, message: (
-        topics.add(message.topic) if message.retain and "demo" in message.topic else None
+        topics.add(message.topic) if message.retain and message.topic.startswith(OWN) else None
     )
     with contextlib.suppress(OSError):
         client.connect(broker.host, broker.port)
