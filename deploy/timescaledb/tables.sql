@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS telemetry (
   active_power_w double precision,
   motor_efficiency_pct double precision,
   motor_efficiency_pct_u double precision,
-  energy_import_kwh double precision
+  energy_import_kwh double precision,
+  energy_counted_import_wh double precision
 );
 CREATE INDEX IF NOT EXISTS telemetry_asset_time ON telemetry (site, asset, time DESC);
 CREATE INDEX IF NOT EXISTS telemetry_id ON telemetry (site, gateway, id);

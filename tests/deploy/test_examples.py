@@ -211,8 +211,8 @@ def psql() -> Iterator[Any]:
 def test_tables_view_and_panels_work_on_postgresql(psql: Any) -> None:
     psql((DEPLOY / "timescaledb" / "tables.sql").read_text())
     psql((DEPLOY / "timescaledb" / "tables.sql").read_text())  # a second time changes nothing
-    row = "(now() - INTERVAL '{age} s', 'mill-2', 'gw-07', 'pump-1', '7-{n}', 'good', {w}, 96.1, 0.8, {kwh})"
-    rows = [row.format(age=60 - n, n=n, w=1000 + n, kwh=5 + n / 10) for n in range(10)]
+    row = "(now() - INTERVAL '{age} s', 'mill-2', 'gw-07', 'pump-1', '7-{n}', 'good', {w}, 96.1, 0.8, {kwh}, {wh})"
+    rows = [row.format(age=60 - n, n=n, w=1000 + n, kwh=5 + n / 10 if n < 5 else n / 10, wh=100 * n) for n in range(10)]
     psql(f"INSERT INTO telemetry VALUES {', '.join([*rows, rows[0]])};")  # one twice, as "at least once" means
     psql("INSERT INTO pq3s VALUES (now(), 'mill-2', 'gw-07', 'pump-1', '7-99', 'good', 31.2, 2.1, 0.4);")
     assert psql("SELECT count(*) FROM telemetry;").strip() == "11"
@@ -222,7 +222,7 @@ def test_tables_view_and_panels_work_on_postgresql(psql: Any) -> None:
         assert found == [{"site": "mill-2", "asset": "pump-1"}[variable["name"]]]
     answers = {panel["title"]: psql(_plain(panel["targets"][0]["rawSql"])) for panel in dashboard()["panels"]}
     assert all(answer.strip() for answer in answers.values()), answers
-    assert answers["Energy, and the uncertainty of the efficiency"].startswith("pump-1|0.9")
+    assert answers["Energy, and the uncertainty of the efficiency"].startswith("pump-1|0.9"), "the meter was exchanged"
     psql("ALTER TABLE telemetry ADD COLUMN IF NOT EXISTS frequency_hz double precision;")  # as Telegraf does
 
 
