@@ -184,7 +184,11 @@ async def feed_watchdog(clock: Clock, trouble: Callable[[], str]) -> None:
     if wanted_s is None:
         await asyncio.Event().wait()
         return
+    hung = False
     while True:
-        told = trouble()
-        notify(STATUS=f"hangs: {told}") if told else notify(WATCHDOG=1)
+        if told := trouble():
+            notify(STATUS=f"hangs: {told}")
+        else:
+            notify(WATCHDOG=1, **({"STATUS": "goes on"} if hung else {}))
+        hung = bool(told)
         await clock.sleep(wanted_s / 3)
