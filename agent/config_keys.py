@@ -11,6 +11,7 @@ from agent import schema
 from agent.schema import Key
 from drivers.errors import ProfileError
 from drivers.profiles import load_profile
+from dsp.efficiency_meter import CT_CLASSES, ct_limits
 
 METER_CLASSES = ("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "2", "A", "B", "C")
 WIRINGS = ("3P4W", "3P3W", "1P2W")
@@ -69,6 +70,17 @@ def _at_meter(value: Any) -> str:
             "refused: a mains meter reads wrong at a drive's output (pulse width modulation); put it at drive-input"
         )
     return schema.one_of("drive-input", "motor", "feeder")(value)
+
+
+def _ct_class(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError('must be a text, for example "0.5"')
+    try:
+        ratio, minutes = ct_limits(value)
+    except ValueError as error:
+        near = schema.nearest(value, CT_CLASSES) if value not in CT_CLASSES else None
+        raise ValueError(f"{error}" + (f"; did you mean '{near}'?" if near else "")) from None
+    return value if value in CT_CLASSES else f"{100 * ratio:g} % {minutes:g}'"
 
 
 def _number_or_row(value: Any) -> str | float:
@@ -166,7 +178,7 @@ METER = {
     "vt": Key(schema.ratio, None),
     "ratio_in": Key(schema.one_of("meter", "agent"), "meter"),
     "class": Key(schema.one_of(*METER_CLASSES)),
-    "ct_class": Key(schema.one_of("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "3"), None),
+    "ct_class": Key(_ct_class, None),
     "serial_number": Key(schema.text, None),
     "certificate": Key(schema.text, None),
     "fed_by": Key(schema.identifier, None),

@@ -72,6 +72,13 @@ def large_retrofit_fine(seed: int) -> Told:
     return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter), classes=("0.2S", "0.2S"))
 
 
+def large_retrofit_certified(seed: int) -> Told:
+    """A meter of class 0.2S behind transformers whose certificate knows them to 0.05 % and 2′."""
+    rng = np.random.default_rng(seed)
+    meter = draw_meter(rng, accuracy=0.002, ct=0.0005, minutes=2)
+    return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter), classes=("0.2S", "0.05 % 2'"))
+
+
 def nothing_saved(seed: int) -> Told:
     """The old motor stays, production falls by 15 %, the meter is exchanged."""
     rng = np.random.default_rng(seed)
@@ -124,7 +131,9 @@ def needless_shift(seed: int) -> Told:
 
 CASES = {
     "real retrofit": real_retrofit, "large retrofit": large_retrofit,
-    "large retrofit, class 0.2S": large_retrofit_fine, "nothing saved": nothing_saved, "motor swap": motor_swap,
+    "large retrofit, class 0.2S": large_retrofit_fine,
+    "large retrofit, certified transformers": large_retrofit_certified,
+    "nothing saved": nothing_saved, "motor swap": motor_swap,
     "motor swap, another meter": swap_with_another_meter, "two drivers": two_drivers,
     "two drivers, weak temperature": weak_temperature, "two drivers, needless temperature": needless_temperature,
     "two drivers, nothing saved": nothing_saved_with_two_drivers, "by shift": by_shift,

@@ -299,6 +299,16 @@ def test_a_meter_that_does_not_tell_its_ratio_is_named(tmp_path: Path) -> None:
         assert len(notes) == count, profile
 
 
+def test_the_certificate_of_transformers_in_the_place_of_their_class(tmp_path: Path) -> None:
+    begin = BASE + meter("m") + 'ct = "150/5"\n'
+    for text, kept in (("0.5", "0.5"), ("0.050%, 2.0 min", "0.05 % 2'"), ("0.05 % 2'", "0.05 % 2'")):
+        assert load(tmp_path, f'{begin}ct_class = "{text}"\n')[0].meters["m"].ct_class == kept
+    [line] = problems(tmp_path, f'{begin}ct_class = "0.2 S"\n')
+    assert "did you mean '0.2S'" in line
+    assert "0.05 % 2'" in line
+    assert any("ct_class" in line for line in problems(tmp_path, f"{begin}ct_class = 0.5\n"))
+
+
 @pytest.mark.parametrize("table", ["motor", "tariff"])
 def test_a_moment_is_no_day(tmp_path: Path, table: str) -> None:
     """TOML's date-times are dates for Python, and never equal to one: a holiday would be priced as a working day."""
