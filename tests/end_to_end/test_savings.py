@@ -93,7 +93,7 @@ def test_days_of_a_retrofit_are_told_as_they_were(tmp_path: Path) -> None:
     assert newest["savings_verdict"] == "proven"
     assert newest["saved_energy_wh"] == newest["baseline_energy_wh"] - newest["used_energy_wh"]
     assert newest["saved_energy_wh"] == pytest.approx(told.saving.saved_wh, rel=0.04), "all but the last quarter hour"
-    assert newest["saved_energy_wh_u"] == pytest.approx(told.saving.u95_wh, rel=0.04)
+    assert newest["saved_energy_wh_u"] == pytest.approx(told.saving.u95_wh, rel=0.02)
 
 
 @pytest.mark.soak

@@ -105,7 +105,7 @@ def test_power_cut_and_a_clock_eight_hours_back_lose_no_kwh(night: Night) -> Non
     total_wh = sum(item.energy_wh or 0.0 for item in intervals)
     assert total_wh == pytest.approx(night.growths_wh, rel=0.003)
     filled_wh = sum(item.filled_wh for item in intervals)
-    assert filled_wh == pytest.approx(2 * night.plant.true_wh[intervals[-20].start_ms][1] * 4, rel=0.25)
+    assert filled_wh == pytest.approx(2 * night.plant.true_wh[intervals[-20].start_ms][1] * 4, rel=0.05)
     assert all(event.to_ms is None or event.to_ms > event.from_ms for event in events)
 
 

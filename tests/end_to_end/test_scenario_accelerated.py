@@ -26,7 +26,8 @@ def every_10s(text: str) -> str:
 
 @pytest.mark.parametrize("seconds", [DAY_S // 8, pytest.param(DAY_S, marks=pytest.mark.soak)])
 def test_what_was_counted_is_what_was_drawn(seconds: int) -> None:
-    """Two motors at 10 s polls, within class 0.5. How long a month takes: benchmarks/month.py."""
+    """Two motors at 10 s polls, far within class 0.5: 0.005 % with these meters. How long a month takes:
+    benchmarks/month.py."""
     rows: list[tuple[str, bytes]] = []
     true: list[dict[str, Any]] = []
     run_accelerated(
@@ -39,7 +40,7 @@ def test_what_was_counted_is_what_was_drawn(seconds: int) -> None:
         assert len(counted) > seconds / 10 - 10
         drawn_kwh = true[-1][name]["energy_import_kwh"] - true[0][name]["energy_import_kwh"]
         assert drawn_kwh > 300 * seconds / DAY_S
-        assert counted[-1] - counted[0] == pytest.approx(drawn_kwh, rel=0.005)
+        assert counted[-1] - counted[0] == pytest.approx(drawn_kwh, rel=5e-4)
 
 
 def digest(seed: int) -> str:

@@ -36,7 +36,7 @@ def test_a_breaking_cage_costs_power_and_slip() -> None:
              for row in (sound, broken)]  # fmt: skip
     assert slips[1] / slips[0] == pytest.approx(1.1, rel=0.01), "at the same voltage: slip goes with 1/U²"
     shown = [row.values["active_power_w"] for row in found.telemetry("crusher")]
-    assert shown[-1] == pytest.approx(broken["active_power_w"], rel=0.005)
+    assert shown[-1] == pytest.approx(broken["active_power_w"], rel=0.001), "this meter errs by 0.03 %"
 
 
 @functools.cache

@@ -32,7 +32,7 @@ def test_a_swap_on_the_line_turns_faster_and_so_saves_less() -> None:
     better = new["motor_efficiency_pct"] / old["motor_efficiency_pct"]
     assert 1.03 < better < 1.06
     watts = [found.telemetry(name)[-1].values["active_power_w"] for name in ("pump-slipping", "pump-synchronous")]
-    assert watts[1] / watts[0] == pytest.approx(more / better, abs=0.006), "two meters of class 0.5"
+    assert watts[1] / watts[0] == pytest.approx(more / better, abs=0.002), "two meters of class 0.5; these by 0.06 %"
 
 
 def test_a_line_start_motor_is_estimated_as_a_magnet_motor() -> None:
@@ -52,7 +52,7 @@ def test_a_meter_before_the_cable_counts_cable_and_fan() -> None:
     for row in found.telemetry("belt")[20::50]:
         amps = [row.values[f"current_l{k}_a"] for k in (1, 2, 3)]
         taken = found.at("belt", "feeder_power_w", row.t_ms)
-        assert taken == pytest.approx(sum(CABLE_OHM * x * x for x in amps) + FAN_W, rel=0.03)
+        assert taken == pytest.approx(sum(CABLE_OHM * x * x for x in amps) + FAN_W, rel=0.008)
         assert found.at("belt", "input_power_w", row.t_ms) - taken == pytest.approx(
             found.at("belt", "motor_input_power_w", row.t_ms) + found.at("belt", "drive_losses_w", row.t_ms), rel=1e-6
         )
@@ -69,5 +69,5 @@ def test_the_windings_temperature_comes_from_the_drive_and_lags_the_load() -> No
         return next(value for at_ms, value in shown if at_ms >= 60_000 * minutes)
 
     full, soon, late = degc(24), degc(25), degc(35.5)  # a full belt till 24 min, then nearly none till 36
-    assert full - late > 5
+    assert full - late > 9
     assert full - soon < 0.6 * (full - late)

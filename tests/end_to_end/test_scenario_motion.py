@@ -27,20 +27,21 @@ def table() -> Run:
 
 
 def test_the_rollers_parts_are_together_the_meters_energy() -> None:
-    """Within 0.5 %, and half a thousandth of a kWh for each: the digits of what is published."""
+    """Within the digits of what is published, half a thousandth of a kWh for each; found: a thousandth in all."""
     found = table()
     parts = [
         found.telemetry(asset)[-1].values["energy_allocated_kwh"] for asset in [*ROLLERS, "roller-stuck", "roller-free"]
     ]
     meter = [row.values["energy_import_kwh"] for row in found.telemetry("table-meter")]
-    assert meter[-1] - meter[0] > 2
-    assert sum(parts) == pytest.approx(meter[-1] - meter[0], rel=0.005)
+    assert meter[-1] - meter[0] > 3
+    assert sum(parts) == pytest.approx(meter[-1] - meter[0], abs=0.005)
     for asset in ROLLERS:
         assert found.telemetry(asset)[-1].flags["energy_allocated_kwh"] == {"ALLOCATED"}
 
 
 def test_the_tables_energy_is_that_of_the_reference_and_closes() -> None:
-    """38 sound rollers take what the reference says within 10 % (other losses); shaft, losses and rectifier add up."""
+    """38 sound rollers take what the reference says within 4 % (other losses; found: 2.3 %); shaft, losses and
+    rectifier add up."""
     found = table()
     first, last = found.truths[0], found.truths[-1]
     cycles = (found.times_ms[-1] - found.times_ms[0]) / 8000
@@ -50,7 +51,7 @@ def test_the_tables_energy_is_that_of_the_reference_and_closes() -> None:
                    for sign, way in ((1, "taken"), (-1, "export")))  # fmt: skip
 
     sound = [taken(asset) for asset in ROLLERS]
-    assert 1000 * sum(sound) / len(sound) / cycles == pytest.approx(ROLLER_CYCLE_WH, rel=0.1)
+    assert 1000 * sum(sound) / len(sound) / cycles == pytest.approx(ROLLER_CYCLE_WH, rel=0.04)
     drawn = last["table-meter"]["energy_import_kwh"] - first["table-meter"]["energy_import_kwh"]
     inverters = sum(sound) + taken("roller-stuck") + taken("roller-free")
     assert 1.0 < drawn / inverters < 1.05, "between them lies a rectifier"
@@ -87,14 +88,14 @@ def test_the_hoist_counts_both_ways() -> None:
         grown = rows[-1].values[name] - rows[0].values[name]
         bounds = found.between("hoist", name, rows[-1].t_ms - 11_000, rows[-1].t_ms)
         assert 0.995 * (bounds[0] - at) - 0.002 <= grown <= 1.005 * (bounds[-1] - at) + 0.002
-        assert grown == pytest.approx(6 * expected_kwh, rel=0.05), "another motor and drive than the reference's"
+        assert grown == pytest.approx(6 * expected_kwh, rel=0.01), "another motor and drive than the reference's: 0.5 %"
 
 
 def test_the_hoists_powers_have_their_signs() -> None:
     found = hoist()
     shown = [row.values["active_power_w"] / 1000 for row in found.telemetry("hoist")]
-    assert max(shown) == pytest.approx(LIFT_KW, rel=0.02)
-    assert min(shown) == pytest.approx(-LOWER_KW, rel=0.03)
+    assert max(shown) == pytest.approx(LIFT_KW, rel=0.006)
+    assert min(shown) == pytest.approx(-LOWER_KW, rel=0.006)
     for row in found.telemetry("hoist"):
         if row.values["motor_speed_rpm"] < 0:
             assert row.values["active_power_w"] < 0 or row.flags.get("active_power_w") or _just_turned(found, row.t_ms)
@@ -120,7 +121,7 @@ def test_the_drive_trips_in_the_deep_dips_only() -> None:
     first, second = ([at_s for at_s in tripped if low < at_s < low + 30] for low in (70, 142))
     assert len(first) + len(second) == len(tripped)
     for dip_s, lasts_s, seen in ((72, 0.6, first), (144, 0.2, second)):
-        assert seen[0] == pytest.approx(dip_s, abs=1.3)
+        assert seen[0] == pytest.approx(dip_s, abs=0.3)
         assert seen[-1] == pytest.approx(dip_s + lasts_s + 12, abs=1.3)
     assert all(word == 0b101 for at_s, word in shown if at_s not in tripped)
     rode_through = found.between("fan", "motor_speed_rpm", start_ms + 34_000, start_ms + 40_000)
@@ -141,7 +142,7 @@ def test_the_start_costs_what_the_wheel_has_gained() -> None:
     air_j = sum(
         50e3 * (omega[k] / (1478 * 0.10471975512)) ** 3 * _fan_shape(0.9, omega[k]) * 0.2 for k in range(begin, end)
     )
-    assert shaft_j == pytest.approx(gained_j + air_j, rel=0.02)
+    assert shaft_j == pytest.approx(gained_j + air_j, rel=0.007)
 
 
 def _fan_shape(share: float, omega: float) -> float:

@@ -38,10 +38,10 @@ def powers_kw(found: Run, asset: str, flow: float) -> list[float]:
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_the_pumps_powers_are_those_of_the_reference(flow: float) -> None:
-    """Before: the same motor, within the class. After: another magnet motor, up to 2 % apart."""
+    """Before: the same motor, within the class. After: another magnet motor, up to 1 % apart (found: 0.5 %)."""
     before, after = FLOWS[flow]
     found = pump_day()
-    for asset, expected, allowed in (("pump-before", before, CLASS), ("pump-after", after, 0.02)):
+    for asset, expected, allowed in (("pump-before", before, CLASS), ("pump-after", after, 0.01)):
         shown = powers_kw(found, asset, flow)
         assert len(shown) > 200
         assert sum(shown) / len(shown) == pytest.approx(expected, rel=allowed)
@@ -68,14 +68,14 @@ def saved(found: Run, before: str, after: str) -> tuple[float, float]:
 
 
 def test_the_pumps_saving_over_a_day() -> None:
-    """Two meters of class 0.5 on 65 %: 0.65·(0.005 + 0.005) of the saving. The reference's motor is another; losses
-    of the drive are put in as they truly were."""
+    """Two meters of class 0.5 on 65 % could miss 0.65·(0.005 + 0.005) of the saving; these two miss 0.0002. The
+    reference's motor is another: 0.001; losses of the drive are put in as they truly were."""
     published, true = saved(pump_day(), "pump-before", "pump-after")
-    assert published == pytest.approx(true, abs=0.0065)
+    assert published == pytest.approx(true, abs=0.001)
     lost_w = [rows["pump-after"]["drive_losses_w"] for rows in pump_day().truths]
     lost_kwh = sum(lost_w) / len(lost_w) * 24 / 1000
     before, after = (sum(FLOWS[flow][k] * hours for flow, hours in HOURS.items()) for k in (0, 1))
-    assert published == pytest.approx(1 - (after + lost_kwh) / before, abs=0.01)
+    assert published == pytest.approx(1 - (after + lost_kwh) / before, abs=0.003)
 
 
 def test_the_fans_saving_is_true_and_follows_the_laws() -> None:
@@ -85,5 +85,5 @@ def test_the_fans_saving_is_true_and_follows_the_laws() -> None:
     assert published == pytest.approx(true, abs=0.0065)
     for row in found.truths[::50]:
         fan = row["fan-driven"]
-        assert fan["shaft_power_w"] == pytest.approx(50e3 * fan["flow_share"] ** 3, rel=1e-7)
+        assert fan["shaft_power_w"] == pytest.approx(50e3 * fan["flow_share"] ** 3, rel=1e-8)
     assert published > 0.3
