@@ -25,12 +25,11 @@ from agent.topology import Asset
 from dsp.efficiency import Losses
 from dsp.efficiency_drive import EIGHT_POINTS
 from dsp.tables import ie_efficiency
-from simulators.plant import drive, induction, line_start, params
+from simulators.plant import drive, induction, params
 from simulators.plant.grid import Supply
 from simulators.plant.params import Drive as DriveRecord
 from simulators.plant.params import InductionMotor
-from simulators.plant.phasors import Component, active_w, phasors, reactive_var
-from simulators.plant.units import Losses as PlantLosses
+from simulators.plant.phasors import Component, active_w, reactive_var
 from simulators.plant.units import Train
 from simulators.scenarios import trains
 from simulators.scenarios.loads import Demand, Flow
@@ -143,18 +142,10 @@ def _on_line(supply: Supply, plant: Retrofit) -> Step:
     known = facts(Asset("new", "new", motor, None, None), None)
 
     def step(flow: float) -> tuple[Train, Demand, tuple[float, float], Losses]:
-        speed = 2 * math.pi * supply.frequency_hz / new.machine.pole_pairs
-        shaft_w = plant.load.throttled_w(flow, speed)
-        state = line_start.solve(new, supply.components(), supply.frequency_hz, shaft_w, 80.0, 65.0)
-        currents = phasors(state.currents)
-        after = Train(
-            phasors(supply.components()), currents, supply.frequency_hz, state.input_w, state.input_w,
-            PlantLosses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w), 0.0, state.shaft_w,
-            speed, 0.0, 0.0,
-        )  # fmt: skip
-        amps = float(np.sqrt((np.abs(currents) ** 2).sum(axis=1)).mean())
-        found = on_mains(known, Signals(state.input_w, amps, supply.frequency_hz))[0].losses
-        return after, Demand(speed, shaft_w / speed), (0.0, 0.0), found
+        after = trains.line_started(new, supply, lambda speed: plant.load.throttled_w(flow, speed), 80.0, 65.0)
+        amps = float(np.sqrt((np.abs(after.i_a) ** 2).sum(axis=1)).mean())
+        found = on_mains(known, Signals(after.input_w, amps, supply.frequency_hz))[0].losses
+        return after, Demand(after.speed_rad_s, after.shaft_w / after.speed_rad_s), (0.0, 0.0), found
 
     return step
 
