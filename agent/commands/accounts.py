@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import sys
 import time
@@ -149,6 +150,8 @@ def report(
                            ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
     except ValueError as error:
         fail(str(error))
+    except sqlite3.Error as error:
+        fail(f"{directory}: {_damaged(error)}")
     except OSError as error:
         fail(f"{out}: {error.strerror or error}")
     for line in told:
@@ -174,7 +177,10 @@ def verify(
     from agent.savings.verify import verify as look
 
     elsewhere = _elsewhere(roots_files, config)
-    found = look(db, _the_key(key_file, directory), [root for roots in elsewhere.values() for root in roots])
+    try:
+        found = look(db, _the_key(key_file, directory), [root for roots in elsewhere.values() for root in roots])
+    except sqlite3.Error as error:
+        fail(f"{directory}: {_damaged(error)}")
     if as_json:
         click.echo(json.dumps({
             "content": found.content, "records": found.records, "first_bad": found.first_bad,
@@ -256,7 +262,7 @@ def _driver(text: str) -> tuple[str, Column]:
         u = float(doubt or 0)
     except ValueError:
         u = -1.0
-    if not (name and equals and column and unit) or not u >= 0:
+    if not (name and equals and column and unit) or not 0 <= u < math.inf:
         fail(f"--driver {text}: write NAME=COLUMN:UNIT or NAME=COLUMN:UNIT:U, for example flow=Q1:m3/h:2")
     return name, Column(column, unit, u)
 
@@ -278,6 +284,10 @@ def _open(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection
     except sqlite3.Error as error:
         fail(f"{path}: no state file of magwatt ({error})")
     return db, path.parent
+
+
+def _damaged(error: sqlite3.Error) -> str:
+    return f"the state file cannot be read through ({error}); look at a copy of it, or let `magwatt run` set it aside"
 
 
 def _elsewhere(files: Sequence[Path], config: Config | None) -> Elsewhere:

@@ -151,7 +151,7 @@ class Bookkeeper:
         """At the start too: the broker may be another. A file has each root once."""
         self._teller.tell_text(PLACE, "root", roots.told(root), keep=True)
         path = self._config().roots_file
-        if path is not None and not (path.is_file() and root.hash in path.read_text(encoding="utf-8")):
+        if path is not None and not (path.is_file() and root.hash.encode() in path.read_bytes()):
             roots.export(path, root)
         self._told = root.seq
 

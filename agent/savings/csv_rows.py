@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+_HOUR_MS = 3_600_000
 SHOWN = 5  # lines of one kind of mistake
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d.%m.%Y %H:%M:%S",
             "%d.%m.%Y %H:%M", "%Y年%m月%d日 %H:%M")  # fmt: skip
@@ -76,9 +77,8 @@ def _parsed(
     reader = _Times(zone)
     rows: list[Row] = []
     wrong: list[str] = []
-    for number, cells in _oldest_first(list(enumerate(lines[1:], 2)), at[time]):
-        if not any(cell.strip() for cell in cells):
-            continue
+    filled = [(number, cells) for number, cells in enumerate(lines[1:], 2) if any(cell.strip() for cell in cells)]
+    for number, cells in _oldest_first(filled, at[time]):
         try:
             values = {name: cells[at[name]].strip() for name in wanted}
             t_ms = reader.utc_ms(values[time])
@@ -124,7 +124,7 @@ class _Times:
 
     def __init__(self, zone: str) -> None:
         self._zone = ZoneInfo(zone)
-        self._last_ms = 0
+        self._last_ms = self._before_ms = 0
 
     def utc_ms(self, text: str) -> int:
         stamp = _stamp(text)
@@ -136,10 +136,11 @@ class _Times:
             second = first.replace(fold=1)
             if first.utcoffset() == second.utcoffset():
                 stamp = first
-            else:  # it comes twice: the second time once the texts ran backwards
+            else:  # it comes twice: the second time once the texts ran backwards, or rows of an hour stand still
                 t_ms = round(first.timestamp() * 1000)
-                stamp = second if t_ms < self._last_ms else first
-        self._last_ms = round(stamp.timestamp() * 1000)
+                hourly = t_ms == self._last_ms and t_ms - self._before_ms >= _HOUR_MS
+                stamp = second if t_ms < self._last_ms or hourly else first
+        self._before_ms, self._last_ms = self._last_ms, round(stamp.timestamp() * 1000)
         return self._last_ms
 
 

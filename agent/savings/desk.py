@@ -80,7 +80,7 @@ class Desk:
 
     def freeze(self, by: str, again: bool) -> Baseline:
         """Kept under its hash for ever, in the store and in the ledger."""
-        draft = keep.load_draft(self._store, self.motor.name)
+        draft = self.draft()
         if draft is None:
             raise DeskError(
                 f"{self.motor.name}: nothing is learnt yet; first: magwatt baseline learn {self.motor.name}"
@@ -103,7 +103,10 @@ class Desk:
             raise DeskError(str(error)) from None
 
     def draft(self) -> Baseline | None:
-        return keep.load_draft(self._store, self.motor.name)
+        try:
+            return keep.load_draft(self._store, self.motor.name)
+        except ValueError as error:
+            raise DeskError(str(error)) from None
 
     def saving(self, baseline: Baseline) -> Saving:
         """Since reporting began."""

@@ -151,7 +151,7 @@ def _load(store: Store, kind: str, asset: str) -> Baseline | None:
     try:
         return baselines.from_json(msgspec.json.decode(rows[0][0]))
     except (KeyError, TypeError, ValueError, AttributeError, msgspec.MsgspecError) as error:
-        raise ValueError(f"{asset}: the baseline in the store cannot be read: {error!r}") from None
+        raise ValueError(f"{asset}: the {kind} in the store cannot be read: {error!r}") from None
 
 
 _SUMS = ("energy_wh", "auxiliary_wh", "shaft_wh", "drive_loss_wh", "motor_loss_wh", "u_drive_loss_wh",

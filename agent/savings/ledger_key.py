@@ -88,16 +88,32 @@ def load_or_make(directory: Path) -> Key:
         if path.exists():
             return load(path)
         key = new_key()
-        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(made, "w", encoding="ascii") as file:
-            json.dump({"kind": key.kind, "public": key.public, "secret": key.secret.hex()}, file)
-            file.flush()
-            os.fsync(file.fileno())
+        part = directory / f"{FILE}.{os.getpid()}.part"
+        part.unlink(missing_ok=True)
+        made = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(made, "w", encoding="ascii") as file:
+                json.dump({"kind": key.kind, "public": key.public, "secret": key.secret.hex()}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            _put(part, path)
+        finally:
+            part.unlink(missing_ok=True)
         return key
     except FileExistsError:  # another process was faster
         return load(path)
     except OSError as error:
         raise LedgerKeyError(f"{path}: {error.strerror or error}") from None
+
+
+def _put(part: Path, path: Path) -> None:
+    """Whole or not at all, and never in the place of another. Raises FileExistsError, OSError."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        part.rename(path)
 
 
 def load(path: Path) -> Key:

@@ -1,8 +1,8 @@
 """Where a saving comes from: control of the speed, the motor, the drive; three counterfactuals for each interval.
 
-control = what the old plant would have used − what the old motor would use now, on this drive, at today's speed and
-torque. motor = the old motor's losses there − the new one's. drive = −(its losses and its cooling). They close: the
-sum is the saving, for control is what is left.
+control = what the old plant would have used − what the old motor would take in now (shaft and its losses) at today's
+speed and torque. motor = the old motor's losses there − the new one's. drive = −(its losses and its cooling). They
+close: the sum is the saving, for control is what is left.
 """
 
 from __future__ import annotations

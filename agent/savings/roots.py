@@ -41,9 +41,11 @@ def told(record: Record) -> dict[str, Any]:
 
 
 def export(path: Path, record: Record) -> None:
-    """Appends a root to a file of one JSON object a line, on the disk before it returns. Raises OSError."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(told(record), ensure_ascii=False) + "\n")
+    """Appends a root to a file of one JSON object a line, on the disk before it returns; behind a line that a power cut
+    left torn it begins a new one. Raises OSError."""
+    with path.open("ab+") as file:
+        torn = bool(file.tell()) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n"
+        file.write(("\n" * torn + json.dumps(told(record), ensure_ascii=False) + "\n").encode())
         file.flush()
         os.fsync(file.fileno())
 
@@ -60,7 +62,7 @@ def read(text: str) -> list[dict[str, Any]]:
                 try:
                     found.append(json.loads(line))
                 except ValueError:
-                    raise ValueError(f"line {number}: not a root") from None
+                    raise ValueError(f"line {number}: not a root; if a power cut tore it, take it out") from None
     roots = [item.get("ledger", item) if isinstance(item, dict) else item for item in found]
     for number, root in enumerate(roots, 1):
         if not isinstance(root, dict) or not isinstance(root.get("seq"), int) or not isinstance(root.get("hash"), str):

@@ -42,12 +42,12 @@ def known_span(db: sqlite3.Connection, asset: str) -> tuple[int, int] | None:
 
 def frozen_baseline(db: sqlite3.Connection, asset: str) -> tuple[Baseline | None, str]:
     """The one in force, and what is wrong with it."""
-    body = _note(db, FROZEN, asset)
-    if body is None:
-        return None, ""
     try:
+        body = _note(db, FROZEN, asset)
+        if body is None:
+            return None, ""
         found = baselines.from_json(body)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         return None, f"the baseline in the store cannot be read: {error!r}"
     if not baselines.intact(found):
         return None, "the baseline in the store is not the one that was frozen: its hash differs"
@@ -55,9 +55,9 @@ def frozen_baseline(db: sqlite3.Connection, asset: str) -> tuple[Baseline | None
 
 
 def events(db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int) -> list[Event]:
-    """Those that touch this time, in order."""
-    rows = db.execute("select body from note where kind = ?", (EVENT,)).fetchall()
-    found = [msgspec.convert(json.loads(text), Event) for (text,) in rows]
+    """Those that touch this time, in order. Raises ValueError for one that cannot be read."""
+    rows = db.execute("select name, body from note where kind = ?", (EVENT,)).fetchall()
+    found = [_event(name, text) for name, text in rows]
     return sorted(
         (
             event
@@ -66,6 +66,13 @@ def events(db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int) -> list
         ),
         key=lambda event: (event.from_ms, event.number),
     )
+
+
+def _event(name: str, text: str) -> Event:
+    try:
+        return msgspec.json.decode(text, type=Event)
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise ValueError(f"the event {name} in the state file cannot be read ({error}); see magwatt verify") from None
 
 
 def _note(db: sqlite3.Connection, kind: str, name: str) -> Any:

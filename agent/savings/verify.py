@@ -265,9 +265,15 @@ def _check_decisions(
     db: sqlite3.Connection, found: Verdict, recorded: Mapping[tuple[str, int], tuple[int, dict[str, Any]]]
 ) -> None:
     """What a person decided about an event must be what the ledger says, and nobody else may have decided."""
-    for (text,) in db.execute("select body from note where kind = 'savings-event'").fetchall():
-        body = json.loads(text)
-        place = str(body.get("asset")), int(body.get("number", 0))
+    there = set()
+    for name, text in db.execute("select name, body from note where kind = 'savings-event'").fetchall():
+        try:
+            body = json.loads(text)
+            place = str(body["asset"]), int(body["number"])
+        except (ValueError, KeyError, TypeError):
+            found.problems.append(f"the event {name} in the state file cannot be read")
+            continue
+        there.add(place)
         seq, was = recorded.get(place, (0, {}))
         if all(body.get(name) == was.get(name) for name in DECIDED) or (not seq and body.get("decision") is None):
             continue
@@ -275,3 +281,6 @@ def _check_decisions(
             found.bad(seq, f"the decision about event {place[1]} of {place[0]} is not the recorded one")
         else:
             found.problems.append(f"the decision about event {place[1]} of {place[0]} stands in no record")
+    for place, (seq, was) in recorded.items():
+        if was.get("decision") is not None and place not in there:
+            found.bad(seq, f"event {place[1]} of {place[0]}, which somebody decided, is no longer there")

@@ -14,7 +14,7 @@ from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh, with_u
 from agent.savings.report.table import table
 from agent.savings.report.texts import LANGUAGES, Words
-from agent.savings.report.top import headline, tiles
+from agent.savings.report.top import headline, tiles, verdict_said
 
 PARTS = ("control", "motor", "drive")
 
@@ -111,9 +111,7 @@ def _sum(months: Sequence[Month], words: Words) -> list[str]:
 
 
 def _word(month: Month, words: Words) -> str:
-    if month.saving is None:
-        return words("no saving told")
-    return ("" if month.proof.bears_out else "⚠ ") + words(month.saving.verdict)
+    return ("" if month.saving is None or month.proof.bears_out else "⚠ ") + verdict_said(month, words)
 
 
 def _motor(month: Month, cover: Cover, words: Words) -> str:

@@ -241,7 +241,7 @@ def _days(
 
 
 def _day_s(name: str, zone: str, span: tuple[int, int]) -> float:
-    """Seconds of the local day 2026-10-25, which the clock change makes 25 hours long, as far as they lie in the span."""
+    """Seconds of a local day ("2026-10-25": a clock change makes it 25 hours long), as far as they lie in the span."""
     begin = datetime.fromisoformat(name).replace(tzinfo=ZoneInfo(zone))
     end = begin + timedelta(days=1)
     return (min(round(end.timestamp() * 1000), span[1]) - max(round(begin.timestamp() * 1000), span[0])) / 1000

@@ -9,6 +9,7 @@ from agent.savings.report.doubt import largest
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import alike, grouped, kwh, with_u
 from agent.savings.report.texts import Words
+from agent.savings.verdict import COVERAGE_LEAST
 
 MARKS = {"proven": "✓", "not yet proven": "?", "negative": "✗"}
 Tile = tuple[str, str, str]  # name, value, small print; HTML
@@ -22,9 +23,9 @@ def headline(month: Month, words: Words) -> str:
         used = f"<p>{words('energy used')}: {kwh(month.measured_wh)} kWh</p>" if month.intervals else ""
         return f'<div class="verdict none"><p class="big">{told}</p>{used}</div>'
     value, u = with_u(abs(saving.saved_wh) / 1000, saving.u95_wh / 1000)
-    kind, word = saving.verdict.replace(" ", "-"), f"{MARKS[saving.verdict]} {words(saving.verdict)}"
+    kind, word = saving.verdict.replace(" ", "-"), f"{MARKS[saving.verdict]} {verdict_said(month, words)}"
     if not month.proof.bears_out:
-        alone = f"{words('by the numbers alone')}: {words(saving.verdict)}"
+        alone = f"{words('by the numbers alone')}: {verdict_said(month, words)}"
         kind, word = "denied", f"⚠ {words('The ledger does not bear this out')} ({alone})"
     big = words("N saved" if saving.saved_wh >= 0 else "N more used").replace("N", f"{value} <i>±</i> {u} kWh")
     low, high = (alike((saving.saved_wh + sign * saving.u95_wh) / 1000, saving.u95_wh / 1000) for sign in (-1, 1))
@@ -37,6 +38,16 @@ def headline(month: Month, words: Words) -> str:
         + (f"<p class='small'>{why}</p>" if (why := largest(saving, words)) else "")
         + "</div>"
     )
+
+
+def verdict_said(month: Month, words: Words) -> str:
+    """The verdict, with the part of the month that it speaks of where that is not nearly all of it."""
+    if month.saving is None:
+        return words("no saving told")
+    if not month.saving.intervals or month.compared >= COVERAGE_LEAST:
+        return words(month.saving.verdict)
+    part = words("for P of the month only").replace("P", f"{grouped(100 * month.compared, int(month.compared < 0.1))} %")
+    return f"{words(month.saving.verdict)}{words(', ')}{part}"
 
 
 def tiles(month: Month, words: Words) -> str:

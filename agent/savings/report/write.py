@@ -16,6 +16,8 @@ from agent.savings.report.html import Cover, page
 from agent.savings.report.month import Month, collect
 from agent.savings.report.numbers import kwh, with_u
 from agent.savings.report.proof import Elsewhere
+from agent.savings.report.texts import Words
+from agent.savings.report.top import verdict_said
 from agent.topology import assets
 
 
@@ -28,6 +30,8 @@ def write(
 
     Raises ValueError, OSError.
     """
+    if out.suffix in (".csv", ".json"):
+        raise ValueError(f"--out {out}: names the page, {out.suffix[1:].upper()} is written beside it; end it in .html")
     plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
     if not plants:
         raise ValueError("the configuration has no motor")
@@ -46,7 +50,7 @@ def write(
 
 
 def _told(months: Sequence[Month]) -> list[str]:
-    lines = []
+    lines, english = [], Words("en")
     for month in months:
         saving = month.saving
         if saving is not None and saving.intervals:
@@ -57,7 +61,7 @@ def _told(months: Sequence[Month]) -> list[str]:
                 scale = month.factor.kg_per_kwh / 1e6
                 co2 = f", {_plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t CO2"
             denied = "" if month.proof.bears_out else ", but the ledger does not bear it out"
-            lines.append(f"{month.asset} {month.month}: {saving.verdict}{denied}: {energy} kWh saved "
+            lines.append(f"{month.asset} {month.month}: {verdict_said(month, english)}{denied}: {energy} kWh saved "
                          f"({100 * saving.share:.1f} %){money}{co2}")  # fmt: skip
         else:
             used = f", {kwh(month.measured_wh)} kWh used" if month.intervals else ""

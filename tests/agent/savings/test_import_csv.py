@@ -102,7 +102,7 @@ def test_the_hour_that_comes_twice(tmp_path: Path) -> None:
     """Berlin, 2025-10-26: 2:00 to 3:00 stands there twice; 25 h of energy, none lost, none doubled."""
     hours = [*range(3), *range(2, 24)]
     rows = [f"2025-10-26 {hour:02d}:{minute:02d},{k}" for k, hour in enumerate(hours) for minute in (0, 15, 30, 45)]
-    for order in (rows, rows[::-1]):
+    for order in (rows, rows[::-1], [*rows[::-1], "", ""]):
         found = read(tmp_path, "\n".join(["time,kWh", *order]), "Europe/Berlin")
         assert [item.energy_wh for item in found.intervals] == [1000 * k for k in range(25) for _ in range(4)]
         assert {b.start_ms - a.start_ms for a, b in zip(found.intervals, found.intervals[1:], strict=False)} == {

@@ -76,6 +76,19 @@ def test_a_day_of_25_hours(tmp_path: Path) -> None:
     assert sum(drivers["a_t"].mean for drivers in found.values()) == pytest.approx(400)
 
 
+@pytest.mark.parametrize("night", [(4, 5), (0, 0)], ids=["two values", "the same twice"])
+def test_rows_of_an_hour_when_an_hour_comes_twice(tmp_path: Path, night: tuple[int, int]) -> None:
+    """02:00 stands there twice; the second one is an hour later, whatever its value."""
+    hours = ["24 23:00", "25 00:00", "25 01:00", "25 02:00", "25 02:00", "25 03:00", "25 04:00"]
+    values = [1, 2, 3, *night, 6, 7]
+    rows = [f"2026-10-{hour},{value}" for hour, value in zip(hours, values, strict=True)]
+    path = tmp_path / "drivers.csv"
+    path.write_text("\n".join(["time,q", *rows]), encoding="utf-8")
+    found = read_drivers(path, "Europe/Berlin", "time", {"q": Column("q", "m3/h")})
+    assert [found.by_start[start_ms]["q"].mean for start_ms in sorted(found.by_start)][::4] == values
+    assert found.repeated == 0
+
+
 @pytest.mark.parametrize(
     ("minutes", "first", "said"), [(7, "2024-10-05 00:00", "7 min apart"), (60, "2024-10-05 00:05", "whole 15 min")]
 )

@@ -14,7 +14,7 @@ from testkit import HandClock
 
 from agent.cli import main
 from agent.config import load_config
-from agent.savings.keep import save_event
+from agent.savings.keep import save_event, save_intervals
 from agent.savings.report.charts import baseline_cloud, efficiency_over_load, load_histogram
 from agent.savings.report.month import collect
 from agent.savings.report.texts import Words
@@ -153,3 +153,55 @@ def test_the_efficiency_is_shown_with_the_band_that_its_losses_leave(tmp_path: P
     per_point = (grid[0] - grid[1]) / (names[1] - names[0])
     assert (max(heights) - min(heights)) / per_point == pytest.approx(2 / 1.05, rel=0.05)
     assert (max(heights) + min(heights)) / 2 == pytest.approx(dot, abs=0.1 * per_point)
+
+
+@pytest.mark.parametrize(("month", "end"), [("2024-03", "2024-04-01 00:00"), ("2024-10", "2024-11-01 00:00")])
+def test_a_day_of_23_or_25_hours_is_measured_whole(tmp_path: Path, month: str, end: str) -> None:
+    zone = "Europe/Berlin"
+    plain = tmp_path / "plant.toml"
+    plain.write_text(reportkit.PLANT.replace(reportkit.ZONE, zone), encoding="utf-8")
+    store = Store(tmp_path / "state", HandClock())
+    save_intervals(store, reportkit.new(reportkit.utc_ms(f"{month}-01 00:00", zone), reportkit.utc_ms(end, zone)))
+    store.close()
+    config = load_config(plain)[0]
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    found = collect(db, config, assets(config)[0], month, reportkit.utc_ms("2024-12-01 00:00"))
+    db.close()
+    assert found.coverage == pytest.approx(1)
+    assert [day.coverage for day in found.days] == pytest.approx([1.0] * 31)
+    assert sum(day.measured_wh for day in found.days) == pytest.approx(found.measured_wh)
+
+
+def test_control_is_what_the_page_says_it_is(tmp_path: Path) -> None:
+    """Its formula: baseline − (shaft energy + old motor's losses); the drive's losses are a part of their own."""
+    reportkit.retrofit(tmp_path, days=2)
+    config = load_config(tmp_path / "plant.toml")[0]
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    found = collect(db, config, assets(config)[0], "2024-10", reportkit.utc_ms("2024-11-01 00:00")).saving
+    db.close()
+    assert found is not None
+    begin_ms = reportkit.utc_ms("2024-10-01 00:00")
+    items = reportkit.new(begin_ms, reportkit.utc_ms("2024-10-03 00:00"))
+    shaft_wh, lost_wh = (sum(getattr(item, name) for item in items) for name in ("shaft_wh", "motor_loss_wh"))
+    old_loss_wh = found.parts["motor"].wh + lost_wh
+    assert found.parts["control"].wh == pytest.approx(found.adjusted_wh - shaft_wh - old_loss_wh, rel=1e-6)
+    assert "(shaft energy + old motor's losses at today's speed and torque);" in Words("en")("formula parts")
+
+
+@pytest.mark.parametrize(("days", "said", "chinese"), [
+    (31, "✓ proven</p>", "✓ 已证实</p>"),
+    (2, "✓ proven, for 6.5 % of the month only</p>", "✓ 已证实，仅限本月 6.5 % 的时间</p>"),
+])  # fmt: skip
+def test_the_verdict_says_of_which_part_of_the_month_it_speaks(
+    tmp_path: Path, days: int, said: str, chinese: str
+) -> None:  # fmt: skip
+    """Two days of 31 are proven; nothing is known of the others."""
+    reportkit.retrofit(tmp_path, days=days)
+    where = ["--config", str(tmp_path / "plant.toml"), "--out", str(tmp_path / "r.html")]
+    told = CliRunner().invoke(main, ["report", "--month", "2024-10", *where]).output.splitlines()[0]
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert said in text
+    assert chinese in text
+    assert said.removeprefix("✓ ").removesuffix("</p>") + ": " in told
+    [motor] = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["motors"]
+    assert motor["compared"] == pytest.approx(days / 31, rel=0.01)

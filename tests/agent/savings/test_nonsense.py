@@ -1,0 +1,175 @@
+"""What stands in the state directory may be anything: each command says so in one line, and the books go on."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+import reportkit
+from click.testing import CliRunner, Result
+from testkit import HandClock
+
+from agent.cli import main
+from agent.config import load_config
+from agent.savings import keep, ledger_key, roots
+from agent.savings.bookkeeper import Bookkeeper
+from agent.savings.ledger_key import load_or_make
+from agent.savings.types import QUARTER_MS, Event, Interval
+from agent.savings.verify import open_copy, verify
+from agent.store import Store
+
+
+class Teller:
+    def tell_text(self, *_: object, **__: object) -> None:
+        return None
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    reportkit.retrofit(tmp_path, days=2)
+    return tmp_path
+
+
+def command(plant: Path, *words: str) -> Result:
+    """Ends as a command does, not with a traceback."""
+    done = CliRunner().invoke(main, [*words, "--config", str(plant / "plant.toml")])
+    assert isinstance(done.exception, type(None) | SystemExit), repr(done.exception)
+    return done
+
+
+def report(plant: Path) -> Result:
+    return command(plant, "report", "--month", "2024-10", "--out", str(plant / "r.html"))
+
+
+def edited(plant: Path, statement: str, *values: object) -> None:
+    db = sqlite3.connect(plant / "state" / "magwatt.sqlite")
+    assert db.execute(statement, values).rowcount
+    db.commit()
+    db.close()
+
+
+def add_event(plant: Path) -> None:
+    store, begin_ms = Store(plant / "state", HandClock()), reportkit.utc_ms("2024-10-01 00:00")
+    keep.save_event(store, Event(0, "fan", "hold", begin_ms, begin_ms + QUARTER_MS, "work", 5.0, "exclude"))
+    store.close()
+
+
+def books_at(plant: Path, moment: str) -> tuple[Bookkeeper, Store]:
+    clock = HandClock(reportkit.utc_ms(moment) / 1000)
+    store, config = Store(plant / "state", clock), load_config(plant / "plant.toml")[0]
+    return Bookkeeper(store, lambda: config, Teller(), clock), store
+
+
+@pytest.mark.parametrize("body", ["{broken", "[]", '{"asset": "fan"}', '{"asset": "fan", "number": "x"}'])
+def test_an_event_that_cannot_be_read_is_named(plant: Path, body: str) -> None:
+    add_event(plant)
+    edited(plant, "update note set body = ? where kind = 'savings-event'", body)
+    for done in (command(plant, "verify"), report(plant)):
+        assert done.exit_code != 0
+        assert "the event fan/1 in the state file cannot be read" in done.output
+
+
+def test_a_decided_event_that_was_taken_out_is_found(plant: Path) -> None:
+    """With it went what a person excluded."""
+    add_event(plant)
+    words = ("event", "decide", "fan", "1", "--exclude", "--by", "Li Wei", "--reason", "welding")
+    assert command(plant, *words).exit_code == 0
+    assert command(plant, "verify").exit_code == 0
+    edited(plant, "delete from note where kind = 'savings-event'")
+    done = command(plant, "verify")
+    assert done.exit_code == 1
+    assert "event 1 of fan, which somebody decided, is no longer there" in done.output
+
+
+@pytest.mark.parametrize("body", ["{broken", "[]", '{"asset": "fan"}'])
+def test_a_baseline_that_cannot_be_read_does_not_end_the_books(plant: Path, body: str) -> None:
+    edited(plant, "update note set body = ? where kind = 'baseline' and name = 'fan'", body)
+    assert command(plant, "verify").exit_code == 1
+    assert "the baseline in the store cannot be read" in report(plant).output
+    assert command(plant, "baseline", "show", "fan").exit_code == 2
+    books, store = books_at(plant, "2024-10-03 05:00")
+    keep.save_intervals(store, [Interval("fan", reportkit.utc_ms("2024-10-03 01:00"), 1.0)])
+    books.keep()
+    store.close()
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    assert verify(db).unrecorded.waiting == {}
+    db.close()
+
+
+def test_a_draft_that_cannot_be_read_is_named(plant: Path) -> None:
+    store = Store(plant / "state", HandClock())
+    store.save_note("baseline-draft", "fan", "", {"x": 1})
+    store.do(lambda db: db.execute("delete from note where kind = 'baseline'").rowcount)
+    store.close()
+    for words in (("show", "fan"), ("freeze", "fan", "--by", "Li Wei")):
+        assert "the baseline-draft in the store cannot be read" in command(plant, "baseline", *words).output
+
+
+@pytest.mark.parametrize("kwh", ["nan", "inf"])
+def test_no_number_is_no_decision(plant: Path, kwh: str) -> None:
+    add_event(plant)
+    done = command(plant, "event", "decide", "fan", "1", "--adjust", kwh, "--by", "Li Wei", "--reason", "so")
+    assert done.exit_code == 2
+    assert "adjust needs the energy to add" in done.output
+
+
+def test_a_page_that_would_be_overwritten_is_refused(plant: Path) -> None:
+    done = command(plant, "report", "--month", "2024-10", "--out", str(plant / "r.csv"))
+    assert done.exit_code == 2
+    assert "end it in .html" in done.output
+    assert not (plant / "r.csv").exists()
+
+
+def test_a_damaged_file_is_told_by_verify_and_report(plant: Path) -> None:
+    path = plant / "state" / "magwatt.sqlite"
+    db = sqlite3.connect(path)
+    db.execute("pragma wal_checkpoint(truncate)")
+    db.close()
+    data = bytearray(path.read_bytes())
+    for at in range(10 * 4096, len(data) - 4096, 3 * 4096):
+        data[at : at + 2000] = b"\x55" * 2000
+    path.write_bytes(data)
+    for done in (command(plant, "verify"), report(plant)):
+        assert done.exit_code == 2
+        assert "the state file cannot be read through" in done.output
+
+
+def test_a_roots_file_of_noise_gets_its_root_all_the_same(plant: Path) -> None:
+    config = plant / "plant.toml"
+    config.write_text(config.read_text(encoding="utf-8") + '[ledger]\nroots = "roots.jsonl"\n', encoding="utf-8")
+    (plant / "roots.jsonl").write_bytes(b"\xff\xfe\x00torn")
+    books, store = books_at(plant, "2024-10-05 05:00")
+    books.keep()
+    store.close()
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    newest = roots.newest(db)
+    db.close()
+    assert newest is not None
+    first, last = (plant / "roots.jsonl").read_bytes().splitlines()
+    assert (first, json.loads(last)["hash"]) == (b"\xff\xfe\x00torn", newest.hash)
+
+
+def test_a_kill_while_the_key_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Kill(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Kill
+
+    monkeypatch.setattr(ledger_key.json, "dump", killed)
+    with pytest.raises(Kill):
+        load_or_make(tmp_path)
+    monkeypatch.undo()
+    key = load_or_make(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [ledger_key.FILE]
+    assert load_or_make(tmp_path) == key
+
+
+def test_a_file_system_without_links_holds_a_key_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(ledger_key.os, "link", refused)
+    assert load_or_make(tmp_path) == load_or_make(tmp_path)
