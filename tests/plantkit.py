@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from simulators import scenarios
 from simulators.plant.drive_wave import DriveWave, DriveWaves, spent_j
 from simulators.plant.params import InductionMotor, MagnetMotor
 from simulators.plant.phasors import Component
@@ -31,6 +33,11 @@ def dip_phases(kind: str, v: complex) -> list[complex]:
         "D": [v, -0.5 * v - 0.5j * root, -0.5 * v + 0.5j * root],
     }[kind]
     return [value - sum(abc) / 3 for value in abc]
+
+
+def scenario_file(name: str) -> dict[str, Any]:
+    """What stands in a scenario's file, to be changed by a test."""
+    return tomllib.loads((scenarios._DATA / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def magnet_2kw2() -> MagnetMotor:

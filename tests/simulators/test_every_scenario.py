@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib import resources
 from random import Random
 from typing import Any
 
 import pytest
+from plantkit import scenario_file
 
 from simulators.plant.phasors import active_w
 from simulators.scenarios import load, names
@@ -54,8 +53,7 @@ def test_what_goes_in_comes_out(name: str) -> None:
 
 def two_fans(**more: Any) -> Mill:
     """Those of fan-retrofit, with a meter before both."""
-    file = resources.files("simulators") / "scenarios/data/fan-retrofit.toml"
-    raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    raw = scenario_file("fan-retrofit")
     raw["meter"] = [
         {"name": "main", "unit": 77, "profile": "eastron/sdm630", "line": "fans", "ct": 400,
          "of": [train["name"] for train in raw["train"]]}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib import resources
 from random import Random
 
 import pytest
+from plantkit import scenario_file
 
 from simulators.plant.phasors import active_w, unbalance_percent
 from simulators.scenarios.mill import Mill
@@ -16,8 +15,7 @@ from simulators.scenarios.records import scenario_record
 @pytest.mark.parametrize(("kind", "trips"), [("A", True), ("B", False), ("C", False), ("D", False)])
 def test_only_a_dip_of_all_phases_stops_a_drive(kind: str, trips: bool) -> None:
     """Half the voltage is left. Highest line voltage, from the vectors: A 0.5, B 1, C 0.90, D 1; the limit is 0.7."""
-    file = resources.files("simulators") / "scenarios/data/grid-dip.toml"
-    raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    raw = scenario_file("grid-dip")
     raw["dip"] = [{"at_h": 0.001, "duration_s": 2.0, "residual": 0.5, "kind": kind}]
     plant = Mill(scenario_record(raw), Random(2))
     unit, told = plant.units["fan"], []

@@ -12,15 +12,11 @@ from pathlib import Path
 import pytest
 
 from drivers.profiles import load_profile
+from simulators.bus.frames import rtu_request as request
 from simulators.bus.pty import Pty
 from simulators.bus.rtu import RtuBus, crc16
 from simulators.bus.stream import PtyOutlet
 from simulators.devices.device import SimulatedDevice
-
-
-def request(unit: int, function: int, address: int, count: int) -> bytes:
-    body = struct.pack(">BBHH", unit, function, address, count)
-    return body + crc16(body).to_bytes(2, "little")
 
 
 def on_bus(talk: Callable[[int, RtuBus], Awaitable[None]], baud: int = 0) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib import resources
 from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from plantkit import scenario_file
 
 from drivers import ews
 from simulators.devices.ews_sender import AMPS_MAX, INSTANTS, RATE_HZ, EwsSender
@@ -35,8 +34,7 @@ class Seen(NamedTuple):
 
 
 def crusher(at_s: float = 7000.0, **defect: Any) -> Seen:
-    file = resources.files("simulators") / "scenarios/data/broken-bar.toml"
-    raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    raw = scenario_file("broken-bar")
     raw["train"][0]["defect"] |= defect
     record = scenario_record(raw)
     check(record)
