@@ -58,7 +58,7 @@ class SavingsLane:
         self._recent: dict[int, Interval] = {}
         self._unsaved: dict[int, Interval] = {}  # since the last reading or row
         self._posted: dict[int, Interval] = {}  # what the writer was given last
-        self._quality = Quality.GOOD
+        self._quality, self._exports = Quality.GOOD, False
         last = self._recall()
         accuracy = {item.metric.name: item.accuracy for item in asset.signals if item.accuracy is not None}
         self._drivers = {item.metric.name for item in asset.signals if item.measures is None}
@@ -80,7 +80,9 @@ class SavingsLane:
         register_wh = None
         if not self._asset.shared and (kwh := _number(values, flags, "energy_import")) is not None:
             export = _number(values, flags, "energy_export")
-            register_wh = 1000 * (kwh - (export or 0.0))
+            self._exports |= export is not None
+            if export is not None or not self._exports:  # else one of two was not heard: their difference is not known
+                register_wh = 1000 * (kwh - (export or 0.0))
         if (serial := reading.values.get("serial_number")) is not None:
             self.hours.meter = identity(self._asset.meter, serial)
         utc_ms = reading.came_ns // 1_000_000
@@ -171,6 +173,7 @@ class SavingsLane:
     _newest_ms = 0
 
     def _done(self, interval: Interval) -> None:
+        self._stale |= interval.end_ms <= self._newest_ms
         self._save(interval)
         self._newest_ms = max(self._newest_ms, interval.end_ms)
         try:
@@ -180,8 +183,7 @@ class SavingsLane:
             self._tally = self._baseline = None
         line = None
         if self._tally is not None and self._phase(interval) == "reporting":
-            known = {line.start_ms for line in self._tally.lines[-96:]}
-            line = self._tally.add(interval) if interval.start_ms not in known else self._tally.lines[-1]
+            line = self._tally.add(interval)
         self._note(self._watch.take(interval, line.why if line else ""))
         self._tell(interval, line.adjusted_wh if line and not line.why else None)
 
@@ -220,7 +222,8 @@ class SavingsLane:
         return f"{self._asset.name}/savings_register"
 
     def _renew(self, interval: Interval) -> None:
-        """The baseline in force and what was decided; the sum is made anew when either changed, or a gap was filled."""
+        """The baseline in force and what was decided; the sum is made anew, without this interval, when either changed,
+        a gap was filled, or the clock went back: what it holds of the hours to come is in it then."""
         baseline = keep.load_frozen(self._store, self._asset.name)
         events = tuple(keep.load_events(self._store, self._asset.name))
         decisions = tuple((event.number, event.decision, event.adjust_wh) for event in events)
@@ -234,10 +237,12 @@ class SavingsLane:
             self._watch.follow(baseline.drivers)
             phase = reporting_of(self._phases, baseline)
             tally = Tally(baseline, classes=self.classes, events=events, old_motor=self._old_motor)
-            for item in keep.load_intervals(
-                self._store, self._asset.name, phase.from_ms, min(phase.to_ms or interval.start_ms, interval.start_ms)
-            ):
-                tally.add(item)
+            held = keep.load_intervals(self._store, self._asset.name, phase.from_ms, phase.to_ms or 1 << 62)
+            known = {item.start_ms: item for item in held}
+            known |= {start_ms: item for start_ms, item in self._recent.items() if start_ms in known}
+            for start_ms in sorted(known.keys() - {interval.start_ms}):
+                tally.add(known[start_ms])
+                self._newest_ms = max(self._newest_ms, known[start_ms].end_ms)
             self._tally = tally
 
     def _phase(self, interval: Interval) -> str:
@@ -285,7 +290,8 @@ class SavingsLane:
         assert self._baseline is not None
         phase = reporting_of(self._phases, self._baseline)
         first_ms = -(-phase.from_ms // QUARTER_MS) * QUARTER_MS
-        return first_ms, max(min(phase.to_ms or interval.end_ms, interval.end_ms), first_ms)
+        newest_ms = max(self._newest_ms, interval.end_ms)
+        return first_ms, max(min(phase.to_ms or newest_ms, newest_ms), first_ms)
 
     def _say(self, text: str) -> None:
         if text != self._trouble:

@@ -46,7 +46,8 @@ def verdict_said(month: Month, words: Words) -> str:
         return words("no saving told")
     if not month.saving.intervals or month.compared >= COVERAGE_LEAST:
         return words(month.saving.verdict)
-    part = words("for P of the month only").replace("P", f"{grouped(100 * month.compared, int(month.compared < 0.1))} %")
+    share = grouped(100 * month.compared, 1 if month.compared < 0.1 else 0)
+    part = words("for P of the month only").replace("P", f"{share} %")
     return f"{words(month.saving.verdict)}{words(', ')}{part}"
 
 

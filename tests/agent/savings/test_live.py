@@ -13,6 +13,7 @@ from testkit import HandClock
 from agent.config import load_config
 from agent.messages import Message
 from agent.savings import keep
+from agent.savings.adjust import evaluate
 from agent.savings.baseline import freeze, learn
 from agent.savings.live import SavingsLane
 from agent.savings.types import QUARTER_MS, Interval
@@ -167,3 +168,41 @@ def test_nonsense_in_the_store_ends_nothing(tmp_path: Path, bench: Bench) -> Non
     bench.lane = bench.start()
     bench.run(2.2)
     assert bench.savings()[-1]["interval_energy_wh"] == pytest.approx(25e3, rel=1e-6)
+
+
+@pytest.mark.parametrize("back_h", [3, 30])
+def test_a_clock_that_goes_back_changes_no_sum(bench: Bench, back_h: int) -> None:
+    """What is told live is what a report works out from all that is kept, with the hours the clock is yet to reach."""
+    freeze_what_was(bench)
+    bench.run(4 * 40)
+    bench.clock._utc_ns -= back_h * 3600 * 10**9
+    bench.run(4 * 2)
+    baseline = keep.load_frozen(bench.store, "pump")
+    assert baseline is not None
+    known = [item for item in keep.load_intervals(bench.store, "pump", baseline.to_ms) if item.coverage > 0.01]
+    whole, _ = evaluate(baseline, known, events=keep.load_events(bench.store, "pump"), classes=bench.lane.classes)
+    told = bench.savings()[-1]
+    assert told["used_energy_wh"] == pytest.approx(whole.measured_wh, abs=30e3), "but for the one that runs"
+    assert told["saved_energy_wh"] == pytest.approx(whole.saved_wh, abs=6e3)
+    assert told["savings_coverage_pct"] <= 101
+
+
+def test_a_register_of_which_half_was_not_heard_fills_no_gap(bench: Bench) -> None:
+    """Export missing in one answer, after four hours without one: the difference with the next whole answer counts."""
+    wh = 1_000_000.0
+
+    def read(hours: float, export: bool = True) -> None:
+        nonlocal wh
+        bench.clock.move(3600 * hours)
+        wh += W * hours
+        now = bench.clock.utc_ns()
+        values: dict[str, Any] = {"active_power": W, "energy_import": wh / 1000}
+        values |= {"energy_export": 400.0} if export else {}
+        reading = Reading("mcc-1", now, now, values, monotonic_ns=bench.clock.monotonic_ns())
+        bench.lane.take_meter(reading, reading.values, reading.flags)
+
+    for hours, export in (*[(1 / 360, True)] * 360, (4.0, False), *[(1 / 360, True)] * 360):
+        read(hours, export)
+    bench.lane.close()
+    energy_wh = sum(item.energy_wh or 0.0 for item in keep.load_intervals(bench.store, "pump"))
+    assert energy_wh == pytest.approx(6 * W, abs=W / 300)
