@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from random import Random
 
 import serial
@@ -27,6 +28,7 @@ from simulators.bus.spoil import Faults, spoiled
 
 _CHARACTERS = 3.5
 _SLACK_S = 0.004  # what a driver's buffer may hold back within a frame
+_RTU_SIZES = {**dict.fromkeys((1, 2, 3, 4, 5, 6, 8), 8), 0x11: 4, 0x2B: 7}  # of requests that always have one
 
 
 class _Proxy(Reactor):
@@ -38,8 +40,9 @@ class _Proxy(Reactor):
         self.passed = self.spoilt = self.blocked = 0
         self._chance = chance or Random(1)
 
-    def _may_pass(self, function: int) -> bool:
-        if function in READING:
+    def _may_pass(self, pdu: bytes) -> bool:
+        """Of one whole request. Function 0x2B does more than read unless it asks for the nameplate (0x0E)."""
+        if pdu[0] in READING and (pdu[0] != 0x2B or pdu[1:2] == b"\x0e"):
             return True
         self.blocked += 1
         return False
@@ -52,7 +55,8 @@ class _Proxy(Reactor):
 
 
 class FaultProxy(_Proxy):
-    """For Modbus TCP, and RTU over TCP (rtu). Each segment that comes is taken for a whole request or answer."""
+    """For Modbus TCP, and RTU over TCP (rtu). Each segment that comes from the server is taken for a whole answer;
+    requests are looked at one by one, wherever segments begin, for behind a read may stand a write."""
 
     host = "127.0.0.1"
 
@@ -62,7 +66,7 @@ class FaultProxy(_Proxy):
     ) -> None:  # fmt: skip
         super().__init__(faults, chance)
         self.refused = 0
-        self._to, self._function_at = (host, port_number), 1 if rtu else 7
+        self._to, self._rtu = (host, port_number), rtu
         self._listener = Listener(self, self._from_client)
         self._listener.greet = self._greet
         self.port_number = self._listener.port_number
@@ -102,9 +106,41 @@ class FaultProxy(_Proxy):
     def _from_client(self, data: bytes, client: Connection) -> None:
         if self.faults.half_open or client not in self._servers:
             return
-        if len(data) > self._function_at and self._may_pass(data[self._function_at]):
-            self._asked[client] = data
-            self._servers[client].write(data)
+        client.buffer += data
+        for request, pdu in self._whole_rtu(client) if self._rtu else self._whole_tcp(client):
+            if client in self._servers and self._may_pass(pdu):
+                self._asked[client] = request
+                self._servers[client].write(request)
+
+    def _whole_tcp(self, client: Connection) -> Iterator[tuple[bytes, bytes]]:
+        """Requests that have come whole, each with its PDU. What is no Modbus ends the connection."""
+        buffer = client.buffer
+        while len(buffer) >= 8:
+            protocol, length = struct.unpack(">HH", buffer[2:6])
+            if protocol or not 2 <= length <= 254:
+                client.close()
+                return
+            if len(buffer) < 6 + length:
+                return
+            request = bytes(buffer[: 6 + length])
+            del buffer[: 6 + length]
+            yield request, request[7:]
+
+    def _whole_rtu(self, client: Connection) -> Iterator[tuple[bytes, bytes]]:
+        """The same; no length is told, so from a function on that is not known, or damage, all that came is dropped."""
+        buffer = client.buffer
+        while len(buffer) >= 2:
+            size = _RTU_SIZES.get(buffer[1])
+            if size is not None and len(buffer) < size:
+                return
+            request = bytes(buffer[:size])
+            del buffer[:size]
+            if size is None:
+                yield request, request[1:]
+            elif crc_fits(request):
+                yield request, request[1:-2]
+            else:
+                buffer.clear()
 
     def _from_server(self, data: bytes, client: Connection) -> None:
         faults = self.faults
@@ -173,7 +209,7 @@ class SerialProxy(_Proxy):
     def _asked_for(self) -> None:
         """What is no whole frame goes nowhere: whether it only reads cannot be told."""
         frame, self._request = bytes(self._request), bytearray()
-        if crc_fits(frame) and self._may_pass(frame[1]):
+        if crc_fits(frame) and self._may_pass(frame[1:-2]):
             self._asked = frame
             self._serial.write(frame)
 

@@ -24,8 +24,9 @@ from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
 from simulators.bus import faults as of
-from simulators.bus.faulty import ModbusTcp, RtuPty
+from simulators.bus.faulty import ModbusTcp, RtuPty, RtuTcp
 from simulators.bus.frames import crc_fits, mbap, rtu, rtu_request
+from simulators.bus.frames import rtu as rtu_frame
 from simulators.bus.judge import Score, block_of
 from simulators.bus.proxy import FaultProxy, SerialProxy
 from simulators.bus.spoil import CHANCES, SECONDS, SWITCHES, Faults, faults_of, spoiled
@@ -122,6 +123,59 @@ def through(proxy: FaultProxy, seconds: float = 0.2) -> tuple[bytes, float]:
 
 def test_a_proxy_without_faults_is_a_relay(proxy: FaultProxy) -> None:
     assert through(proxy)[0][:9] == bytes((0, 7, 0, 0, 0, 11, 11, 3, 8))
+
+
+@contextlib.contextmanager
+def recorded(rtu: bool) -> Iterator[tuple[FaultProxy, list[bytes]]]:
+    """A proxy before a server that answers nothing: what passes."""
+    came: list[bytes] = []
+    server = RtuTcp(of.silent, baud=0) if rtu else ModbusTcp(of.silent)
+    server._listener._take = lambda data, _: came.append(data)
+    server.start()
+    proxy = FaultProxy(server.host, server.port_number, rtu=rtu)
+    proxy.start()
+    try:
+        yield proxy, came
+    finally:
+        proxy.stop()
+        server.stop()
+
+
+WRITE = struct.pack(">BHH", 6, 100, 1)
+SEVERAL = struct.pack(">BHHBHH", 16, 100, 2, 4, 1, 2)  # on a serial line no length is told: what follows is lost
+CANOPEN = bytes((0x2B, 0x0D, 0, 0))  # function 0x2B can do more than read a nameplate
+PLATE = bytes((0x2B, 0x0E, 1, 0))
+
+
+@pytest.mark.parametrize("rtu", [False, True], ids=["tcp", "rtu"])
+def test_no_write_passes_behind_a_read_or_in_pieces(rtu: bool) -> None:
+    def frame(pdu: bytes) -> bytes:
+        return rtu_frame(11, pdu) if rtu else mbap(7, 11, pdu)
+
+    read, plate = frame(struct.pack(">BHH", 3, 100, 4)), frame(PLATE)
+    for pieces, passes, blocked in (
+        ([read + frame(WRITE) + read], [read, read], 1),
+        ([read + read], [read, read], 0),
+        ([read[:5], read[5:]], [read], 0),
+        ([frame(WRITE)[:5], frame(WRITE)[5:]], [], 1),
+        ([read + frame(SEVERAL) + read], [read] if rtu else [read, read], 1),
+        ([plate + frame(CANOPEN)], [plate], 1),
+    ):
+        with recorded(rtu) as (proxy, came), socket.create_connection((proxy.host, proxy.port_number)) as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for piece in pieces:
+                sock.sendall(piece)
+                time.sleep(0.05)
+            assert b"".join(came) == b"".join(passes), pieces
+            assert proxy.blocked == blocked
+
+
+def test_what_is_no_modbus_ends_the_connection() -> None:
+    with recorded(rtu=False) as (proxy, came), socket.create_connection((proxy.host, proxy.port_number)) as sock:
+        sock.settimeout(1)
+        sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert sock.recv(10) == b""
+        assert came == []
 
 
 def test_the_proxy_delays_drops_doubles_and_cuts(proxy: FaultProxy) -> None:
