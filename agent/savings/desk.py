@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from agent.config import Config, Meter, Motor
 from agent.savings import bookkeeper, keep
@@ -16,7 +15,7 @@ from agent.savings.baseline import LearnError, alike_drivers, freeze, from_plate
 from agent.savings.events import Watch, decided
 from agent.savings.ledger_key import LedgerKeyError
 from agent.savings.old_motor import old_motor_of
-from agent.savings.phases import phases_of, reporting_of
+from agent.savings.phases import phases_of, place_of, reporting_of
 from agent.savings.types import Baseline, Event, Saving
 from agent.store import Store
 
@@ -134,11 +133,7 @@ class Desk:
         return found
 
     def local(self, utc_ms: int) -> str:
-        try:
-            place = ZoneInfo(self.zone)
-        except (KeyError, ValueError, OSError):
-            place = UTC  # type: ignore[assignment]
-        return datetime.fromtimestamp(utc_ms / 1000, place).strftime("%Y-%m-%d %H:%M")
+        return datetime.fromtimestamp(utc_ms / 1000, place_of(self.zone)).strftime("%Y-%m-%d %H:%M")
 
     def _record(self, kind: str, body: Mapping[str, Any], then: Callable[[sqlite3.Connection], None]) -> None:
         try:

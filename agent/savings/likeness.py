@@ -23,6 +23,10 @@ class Likeness:
     """
 
     def __init__(self, driver: str = "") -> None:
+        self._begin(driver)
+
+    def _begin(self, driver: str) -> None:
+        """What is usual begins anew."""
         self.driver = driver
         self._curve = _Curve()
         self._spread2, self._seen = 0.0, 0
@@ -68,7 +72,7 @@ class Likeness:
                 return None
         if self.driver not in item.drivers and (self.driver or item.drivers):
             another = min(item.drivers, default="")
-            self.__init__(another)  # type: ignore[misc]  # by another driver what is usual begins anew
+            self._begin(another)
         self._missing = 0
         return item.drivers[self.driver].mean if self.driver else 0.0
 
@@ -84,7 +88,7 @@ class Likeness:
             self._up, self._down = max(0.0, self._up + z - SLACK), max(0.0, self._down - z - SLACK)
             if max(self._up, self._down) > FAR:
                 way = "more" if self._up > self._down else "less"
-                self.__init__(self.driver)  # type: ignore[misc]  # what is usual begins anew
+                self._begin(self.driver)
                 return f"since about a day {way} than the same load used before"
         self._block2 += (mean**2 - self._block2) * max(1 / (self._blocks + 1), SLOW)
         self._blocks += 1

@@ -6,6 +6,7 @@ import math
 from functools import lru_cache
 
 P95 = 0.975
+FAR = 1e15  # the quantile of a tenth of a degree of freedom; nobody asks for less
 
 
 @lru_cache(maxsize=256)
@@ -15,11 +16,16 @@ def student_t(freedom: float, p: float = P95) -> float:
         raise ValueError(f"degrees of freedom: must be positive, got {freedom:g}")
     if freedom > 1e6:
         freedom = 1e6
+
+    def below(t: float) -> bool:
+        return 1 - 0.5 * _beta_share(freedom / 2, 0.5, freedom / (freedom + t * t)) < p
+
     low, high = 0.0, 1e3
+    while below(high) and high < FAR:  # half a degree of freedom and less
+        low, high = high, 10 * high
     while high - low > 1e-12 * (1 + high):
         mid = (low + high) / 2
-        tail = 0.5 * _beta_share(freedom / 2, 0.5, freedom / (freedom + mid * mid))
-        low, high = (mid, high) if 1 - tail < p else (low, mid)
+        low, high = (mid, high) if below(mid) else (low, mid)
     return (low + high) / 2
 
 

@@ -20,6 +20,14 @@ def test_two_degrees_of_freedom_have_a_closed_form() -> None:
     assert student_t(2, p) == pytest.approx((2 * p - 1) / math.sqrt(2 * p * (1 - p)), rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("freedom", "t"), [(0.3, 6582.0356994), (0.6, 67.844395330), (1.5, 6.0166631044), (1e5, 1.9599877075)]
+)
+def test_any_freedom_has_its_quantile(freedom: float, t: float) -> None:
+    """Worked out with scipy 1.17, stats.t.ppf(0.975, freedom)."""
+    assert student_t(freedom) == pytest.approx(t, rel=1e-9)
+
+
 def test_no_freedom_is_refused() -> None:
     with pytest.raises(ValueError, match="must be positive"):
         student_t(0)
