@@ -69,7 +69,7 @@ def _motor(month: Month) -> dict[str, Any]:
     if saving is not None:
         found["saving"]["parts"] = {name: part._asdict() for name, part in saving.parts.items()}
         found["coal_kgce"] = {
-            kind: carbon.coal_kg(saving.saved_wh, carbon.coal(kind)) for kind in ("calorific", "equivalent")
+            kind: carbon.coal_kg(saving.saved_wh, carbon.coal(kind, month.year)) for kind in ("calorific", "equivalent")
         }
     if month.factor is not None:
         found["grid_factor"] = asdict(month.factor)

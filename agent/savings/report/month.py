@@ -93,6 +93,10 @@ class Month:
         return [item for item in self.intervals if item.start_ms in known]
 
     @property
+    def year(self) -> int:
+        return int(self.month[:4])
+
+    @property
     def co2_kg(self) -> float | None:
         if self.saving is None or self.factor is None:
             return None

@@ -72,7 +72,8 @@ def _worth(month: Month, words: Words) -> list[Tile]:
             scale = month.factor.kg_per_kwh / 1e6
             value, u = with_u(saving.saved_wh * scale, saving.u95_wh * scale)
             found.append((words("avoided grid emissions"), f"{value} ± {u} t CO₂", words.factor(month.factor)))
-        for figure in (carbon.coal("calorific"), carbon.coal("equivalent")):
+        for kind in ("calorific", "equivalent"):
+            figure = carbon.coal(kind, month.year)
             scale = figure.kgce_per_kwh / 1e6
             value, u = with_u(saving.saved_wh * scale, saving.u95_wh * scale)
             found.append((words(f"standard coal, {figure.kind}"), f"{value} ± {u} tce", words.coal(figure)))

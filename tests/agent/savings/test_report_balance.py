@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from agent.cli import main
 from agent.config import load_config
 from agent.savings.keep import save_event, save_intervals
 from agent.savings.report.charts import baseline_cloud, efficiency_over_load, load_histogram
+from agent.savings.report.data import as_json
+from agent.savings.report.html import Cover
 from agent.savings.report.month import collect
 from agent.savings.report.texts import Words
+from agent.savings.report.top import tiles
 from agent.savings.types import Event
 from agent.savings.unrecorded import stray_said, waiting_said
 from agent.savings.verify import open_copy
@@ -205,3 +209,20 @@ def test_the_verdict_says_of_which_part_of_the_month_it_speaks(
     assert said.removeprefix("✓ ").removesuffix("</p>") + ": " in told
     [motor] = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["motors"]
     assert motor["compared"] == pytest.approx(days / 31, rel=0.01)
+
+
+@pytest.mark.parametrize(("month", "tce_per_mwh", "year"), [("2024-10", 0.3016, 2023), ("2021-10", 0.3025, 2021)])
+def test_coal_by_power_supplied_is_of_the_months_own_year(
+    tmp_path: Path, month: str, tce_per_mwh: float, year: int
+) -> None:  # fmt: skip
+    """The figure of the year, or the newest before it: NEA's 0.3025 kgce/kWh of 2021, 0.3016 of 2023 [M]."""
+    reportkit.retrofit(tmp_path, days=2)
+    config = load_config(tmp_path / "plant.toml")[0]
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    found = collect(db, config, assets(config)[0], "2024-10", reportkit.utc_ms("2024-11-01 00:00"))
+    db.close()
+    assert found.saving is not None
+    shown = replace(found, month=month)
+    assert f"{tce_per_mwh:g} kgce/kWh {year}" in tiles(shown, Words("en"))
+    body = json.loads(as_json([shown], Cover("a", "b", reportkit.ZONE, 0, "0", "c", "magwatt verify")))
+    assert body["motors"][0]["coal_kgce"]["equivalent"] == pytest.approx(tce_per_mwh * found.saving.saved_wh / 1000)
