@@ -53,8 +53,8 @@ class Ailing:
         self.values: Mapping[str, Value] = {}
 
     def at(self, now_s: float, measured: Mapping[str, Value]) -> None:
-        """measured: what a sound device would show now."""
-        shown, self.silent, self.refuses = dict(measured), False, None
+        """measured: what a sound device would show now. Others may read meanwhile: each of the three changes once."""
+        shown, silent, refuses = dict(measured), False, None
         for trouble in self._troubles:
             if trouble.kind == "counter-reset" and now_s >= trouble.from_s:
                 start = self._held.setdefault(trouble, dict(shown))
@@ -63,14 +63,14 @@ class Ailing:
                 shown |= {name: 0.0 for name, value in shown.items() if _gauge(name, value)}
             elif trouble.lies_at(now_s):
                 if trouble.kind in ("silent", "reboot"):
-                    self.silent = True
+                    silent = True
                 elif trouble.kind == "refusing":
-                    self.refuses = trouble.code
+                    refuses = trouble.code
                 elif trouble.kind == "stuck":
                     shown = dict(self._held.setdefault(trouble, shown))
                 elif trouble.kind == "blank":
                     shown = {name: value for name, value in shown.items() if not _gauge(name, value)}
-        self.values = shown
+        self.silent, self.refuses, self.values = silent, refuses, shown
 
     def state(self, now_s: float) -> dict[str, float]:
         """Kind → 1 where it is so now: for the truth."""

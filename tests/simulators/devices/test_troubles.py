@@ -70,6 +70,21 @@ def test_two_troubles_of_one_kind_are_told_each_in_its_time() -> None:
         assert ailing.silent == bool(silent)
 
 
+def test_who_reads_meanwhile_meets_no_half_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A serial line reads in a thread of its own: a silent device must not answer between two instants."""
+    ailing = Ailing([Trouble("silent", 10, 20), Trouble("refusing", 10, 20)])
+    ailing.at(12, sound(12))
+    lies_at, met = Trouble.lies_at, []
+
+    def looking(trouble: Trouble, now_s: float) -> bool:
+        met.append((ailing.silent, ailing.refuses))
+        return lies_at(trouble, now_s)
+
+    monkeypatch.setattr(Trouble, "lies_at", looking)
+    ailing.at(13, sound(13))
+    assert met == [(True, 6)] * 2
+
+
 def test_what_is_blank_is_not_available_on_the_wire() -> None:
     """A float NaN from an Eastron, where 0 would be a lie."""
     (ailing,) = shown("blank", 15)
