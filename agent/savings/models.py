@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from agent.savings.types import Baseline, Driver, Interval
 
+FILLED_MOST = 2.0  # times what was seen; an interval counts from three quarters of its time on
 MARGIN = 0.02  # of a driver's width, that a model may be asked beyond what it was learnt from
 
 
@@ -87,7 +88,9 @@ def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
     if baseline.kind == "shaft-power":
         old = OldMotor(**baseline.shape["old_motor"])
         lost = old_losses_wh(old, interval)
-        return None if lost is None or interval.shaft_wh is None else [Driver(interval.shaft_wh + lost)]
+        if lost is None or interval.shaft_wh is None:
+            return None
+        return [Driver((interval.shaft_wh + lost) * unseen_factor(interval))]
     found = [interval.drivers.get(name) for name in baseline.drivers]
     known = [item for item in found if item is not None]
     return known if len(known) == len(found) else None
@@ -164,6 +167,14 @@ def old_losses_wh(old: OldMotor, interval: Interval) -> float | None:
     load = max(interval.shaft_wh, 0.0) / hours / old.rated_w / speed
     plate = Plate(old.rated_w, old.efficiency, 400.0, 1.0, old.rpm, old.sync_rpm, 4)
     return m1_losses(plate, load, speed).total_w * hours
+
+
+def unseen_factor(interval: Interval) -> float:
+    """By what shaft and losses, which are known while somebody looked, grow to stand for the energy that a register
+    filled in, too: as the energy itself does. 1 where all of it is filled, for then nothing tells."""
+    whole_wh = interval.energy_wh or 0.0
+    seen_wh = whole_wh - interval.filled_wh
+    return min(max(whole_wh / seen_wh, 1 / FILLED_MOST), FILLED_MOST) if seen_wh > 0 else 1.0
 
 
 def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[str]:

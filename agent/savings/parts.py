@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from agent.savings.models import OldMotor, old_losses_wh
+from agent.savings.models import OldMotor, old_losses_wh, unseen_factor
 from agent.savings.types import Interval, Part
 
 OLD_U = 0.25  # U (k = 2) of the old motor's losses on a drive, relative: plate tolerance, and the class's split
@@ -31,7 +31,6 @@ class PartSums:
     u_new_wh: float = 0.0
     drive_wh: float = 0.0
     u_drive_wh: float = 0.0
-    shaft_wh: float = 0.0
     creep: float = 0.0
     hours: float = 0.0
     speed: float = 0.0
@@ -44,13 +43,13 @@ class PartSums:
         lost = old_losses_wh(self.old, item)
         if lost is None:
             return
+        whole = unseen_factor(item)
         self.covered_wh += item.energy_wh + item.auxiliary_wh
-        self.old_loss_wh += lost
-        self.new_loss_wh += item.motor_loss_wh
-        self.u_new_wh += item.u_motor_loss_wh
-        self.drive_wh += (item.drive_loss_wh or 0.0) + item.auxiliary_wh
-        self.u_drive_wh += item.u_drive_loss_wh
-        self.shaft_wh += item.shaft_wh
+        self.old_loss_wh += whole * lost
+        self.new_loss_wh += whole * item.motor_loss_wh
+        self.u_new_wh += whole * item.u_motor_loss_wh
+        self.drive_wh += whole * (item.drive_loss_wh or 0.0) + item.auxiliary_wh
+        self.u_drive_wh += whole * item.u_drive_loss_wh
         self._add_speed(item)
 
     def split(self, saved_wh: float, u95_wh: float, measured_wh: float) -> dict[str, Part]:

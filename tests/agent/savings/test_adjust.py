@@ -202,3 +202,25 @@ def test_a_constant_baseline_of_a_load_that_varied_says_so() -> None:
     told = [replace(quarter(k, law(k)[1]), drivers={}) for k in range(600)]
     found = of(learn("pump", told, classes=CLASSES), [replace(item, drivers={}) for item in after()])
     assert any("nothing is known of what it followed" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize("hidden", [0.0, 0.1, 0.24])
+def test_a_gap_that_the_register_filled_takes_nothing_off_a_saving_by_the_nameplate(hidden: float) -> None:
+    """Steady load, the shaft known while somebody looked: the old motor would have run on through the gap. Parts
+    likewise are of all the energy."""
+    from agent.savings.baseline import from_plate
+
+    old = {"rated_w": 160e3, "efficiency": 0.93, "rpm": 1485.0, "sync_rpm": 1500.0}
+    seen = 1 - hidden
+    item = Interval(
+        "pump", START_MS, 25e3, shaft_wh=22.5e3 * seen, drive_loss_wh=1e3 * seen, motor_loss_wh=1.5e3 * seen,
+        speed_rpm=1400.0, coverage=seen, filled_wh=25e3 * hidden, running_s=900 * seen,
+    )  # fmt: skip
+    whole = replace(item, shaft_wh=22.5e3, drive_loss_wh=1e3, motor_loss_wh=1.5e3, coverage=1.0, filled_wh=0.0,
+                    running_s=900.0)  # fmt: skip
+    baseline = from_plate("pump", old, START_MS)
+    told, wanted = (evaluate(baseline, [each], old_motor=old)[0] for each in (item, whole))
+    assert told.intervals == 1
+    assert told.saved_wh == pytest.approx(wanted.saved_wh, rel=1e-9)
+    for name, part in wanted.parts.items():
+        assert told.parts[name].wh == pytest.approx(part.wh, abs=1e-6), name

@@ -215,3 +215,24 @@ def test_without_reactive_energy_no_power_factor_is_claimed() -> None:
     tariff = Tariff("CNY", "UTC", {"flat": 1.0}, (Period("flat", (0, 96)),), power_factor=0.90)
     found = bill(tariff, [(0, 1000.0, 500.0), (900_000, 1000.0, None)])
     assert (found.power_factor, found.adjustment_cost) == (None, 0)
+
+
+@pytest.mark.parametrize("reading_day", [1, 15, 28])
+@pytest.mark.parametrize(
+    "zone",
+    ["Europe/Berlin", "America/Santiago", "America/Havana", "Africa/Cairo", "Australia/Lord_Howe", "Asia/Kathmandu",
+     "America/St_Johns", "Pacific/Apia", "Asia/Tehran"],
+)  # fmt: skip
+def test_months_tile_the_years_in_every_zone(zone: str, reading_day: int) -> None:
+    """Also where clocks change at midnight or by half an hour, and where a day was left out: no hole, nothing twice."""
+    tariff = Tariff("X", zone, {"flat": 1.0}, (Period("flat", (0, 96)),), reading_day=reading_day)
+    before = None
+    for month in (f"{year}-{number:02d}" for year in range(2010, 2027) for number in range(1, 13)):
+        begin_ms, end_ms = tariff.bounds_ms(month)
+        assert begin_ms % 900_000 == 0
+        assert before in (None, begin_ms)
+        before = end_ms
+        for start_ms in (begin_ms, end_ms - 900_000):
+            local = datetime.fromtimestamp(start_ms / 1000, UTC).astimezone(ZoneInfo(zone))
+            assert tariff.month_of(local.date()) == month
+            assert tariff.price(start_ms) == ("flat", 1.0)
