@@ -146,6 +146,13 @@ def test_rows_that_are_not_fresh_are_backlog(tmp_path: Path, clock: HandClock, m
     store.close()
 
 
+class Unreadable:
+    """A connection to a file on a disk that gives nothing now."""
+
+    def execute(self, *_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+
 def test_a_backlog_that_cannot_be_read_for_a_moment_is_read_later(
     tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,10 +162,10 @@ def test_a_backlog_that_cannot_be_read_for_a_moment_is_read_later(
     rows = put(store, 50)
     store.flush()
     assert drain.take_live(100) == []
-    with store._writer.db_lock:  # as a read error: every query ends at once
-        store._writer.db.set_progress_handler(lambda: 1, 1)
+    with store._writer.db_lock:
+        whole, store._writer.db = store._writer.db, Unreadable()  # type: ignore[assignment]
         assert drain.take_backlog(100) == []
-        store._writer.db.set_progress_handler(None, 1)
+        store._writer.db = whole
     assert drain.behind
     assert [row.n for row in drain.take_backlog(100)] == [row.n for row in rows]
     store.close()
