@@ -144,6 +144,8 @@ def test_telegraf_listens_to_our_topics_and_turns_levels_into_tags() -> None:
     assert {field["path"] for field in fields["field"]} == {"id", "q"}
     assert [item["path"] for item in fields["object"]] == ["v"]
     assert {topic[-1] for topic in topics} == set(TABLES)
+    stores = {store["id"] for kind in conf["secretstores"].values() for store in kind}
+    assert {name.split(":")[0] for name in re.findall(r"@\{([^}]*)\}", json.dumps(conf))} == stores
 
 
 def test_grafana_files_are_read_and_name_one_data_source() -> None:
