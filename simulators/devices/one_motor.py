@@ -252,9 +252,9 @@ class OneMotor:
             i = [i1 * TURN**-k + i2 * TURN**k for k in range(3)]
             return u, i, [0.02 + 0.005 * s for s in self._skew], 0.02
         # A six-pulse rectifier: unbalance of the voltage shows ten times as large in the current; no neutral current.
-        p = self._input_w(out_w)
-        i1 = p / (3 * u1) * cmath.exp(-1j * math.acos(self._dpf)) / self._dpf
-        i2 = self._u2 * abs(i1) * (1 if self._active_front_end else 9)
+        gain = 1 if self._active_front_end else 9
+        amps = self._input_w(out_w) / (3 * u1 * (self._dpf + gain * abs(self._u2) ** 2))  # both sequences carry power
+        i1, i2 = cmath.rect(amps, -math.acos(self._dpf)), gain * self._u2 * amps
         i = [i1 * TURN**-k + i2 * TURN**k for k in range(3)]
         thd = [self._thd * (1 + 0.08 * s) for s in self._skew]
         return u, i, thd, self._thd

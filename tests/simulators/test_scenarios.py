@@ -29,6 +29,7 @@ from simulators.bus.noise import LATE_S, Cable, NoisyStation
 from simulators.bus.tuned import TunedSegment
 from simulators.devices.bench import BenchDevice
 from simulators.devices.device import Refused
+from simulators.devices.one_motor import OneMotor, draw_machine
 from simulators.endpoints import Endpoints
 from simulators.scenarios import bench, load, noisy_line
 from simulators.serve import serve
@@ -106,6 +107,15 @@ def test_the_energy_is_the_integral_of_the_power(name: str, power: str, energy: 
         last = now[power]
     assert numbers(item)[energy] - begin == pytest.approx(kwh, rel=1e-6)
     assert 1e-4 < max(moves) < 0.02, "it moves, and slowly"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_rectifier_takes_from_unbalanced_phases_what_its_drive_needs(seed: int) -> None:
+    chance = Random(seed)
+    motor = OneMotor(draw_machine(chance, 200.0, True), chance.uniform(0.3, 1.0), seed, driven=True, speed=0.8)
+    u, i, _, _ = motor._phases(0.0)
+    taken_w = sum((a * b.conjugate()).real for a, b in zip(u, i, strict=True))
+    assert taken_w == pytest.approx(1000 * motor.drive(0.0)["input_power"], rel=1e-9)
 
 
 def test_a_counter_of_16_bits_starts_again_at_0() -> None:
