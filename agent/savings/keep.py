@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from agent.savings import baseline as baselines
+from agent.savings.bucket import SHAFT_LEAST
 from agent.savings.types import Baseline, Driver, Event, Interval
 from agent.store import Store, StoreError
 
@@ -154,12 +155,13 @@ def _load(store: Store, kind: str, asset: str) -> Baseline | None:
         raise ValueError(f"{asset}: the {kind} in the store cannot be read: {error!r}") from None
 
 
-_SUMS = ("energy_wh", "auxiliary_wh", "shaft_wh", "drive_loss_wh", "motor_loss_wh", "u_drive_loss_wh",
-         "u_motor_loss_wh", "reactive_varh", "filled_wh", "running_s")  # fmt: skip
+_SUMS = ("energy_wh", "auxiliary_wh", "reactive_varh", "filled_wh", "running_s")
+_LOSSES = ("drive_loss_wh", "motor_loss_wh", "u_drive_loss_wh", "u_motor_loss_wh")
 
 
 def merged(a: Interval, b: Interval) -> Interval:
-    """Two parts of one quarter hour, of before and after a restart, or of a clock that ran there twice."""
+    """Two parts of one quarter hour, of before and after a restart, or of a clock that ran there twice. Where one knows
+    its shaft and losses only, they stand for both if it is most of the time (`SHAFT_LEAST`), else they are unknown."""
 
     def plus(x: float | None, y: float | None) -> float | None:
         return y if x is None else x if y is None else x + y
@@ -182,7 +184,19 @@ def merged(a: Interval, b: Interval) -> Interval:
     if a.register_wh and b.register_wh:
         register = a.register_wh[0], b.register_wh[1]
     added: dict[str, Any] = {name: plus(getattr(a, name), getattr(b, name)) for name in _SUMS}
+    shaft = _shaft_of((a, b), plus)
     return replace(
-        a, **added, speed_rpm=mean(a.speed_rpm, b.speed_rpm), drivers=drivers, coverage=a.coverage + b.coverage,
-        meter=b.meter or a.meter, register_wh=register, flags=tuple(sorted(flags)),
+        a, **added, **shaft, speed_rpm=mean(a.speed_rpm, b.speed_rpm), drivers=drivers,
+        coverage=a.coverage + b.coverage, meter=b.meter or a.meter, register_wh=register, flags=tuple(sorted(flags)),
     )  # fmt: skip
+
+
+def _shaft_of(parts: tuple[Interval, Interval], plus: Callable[[Any, Any], Any]) -> dict[str, Any]:
+    known = [part for part in parts if part.shaft_wh is not None]
+    names = ("shaft_wh", *_LOSSES)
+    if len(known) != 1:
+        return {name: plus(*(getattr(part, name) for part in parts)) for name in names}
+    share = known[0].coverage / max(sum(part.coverage for part in parts), 1e-9)
+    if share >= SHAFT_LEAST:
+        return {name: None if (wh := getattr(known[0], name)) is None else wh / share for name in names}
+    return dict.fromkeys(names[:3]) | dict.fromkeys(names[3:], 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
@@ -235,8 +235,21 @@ def test_two_parts_of_a_quarter_are_one() -> None:
     a = Interval("p", 0, 10.0, coverage=0.25, drivers={"f": Driver(100.0)}, register_wh=(5, 15), flags=("hold",))
     b = Interval("p", 0, 30.0, coverage=0.75, drivers={"f": Driver(200.0)}, register_wh=(15, 45), shaft_wh=20.0)
     both = merged(a, b)
-    assert (both.energy_wh, both.coverage, both.shaft_wh) == (40, 1, 20)
+    assert (both.energy_wh, both.coverage) == (40, 1)
+    assert both.shaft_wh == pytest.approx(20 / 0.75), "three quarters of the time stand for all of it"
     assert both.drivers["f"].mean == pytest.approx(175)
     assert both.register_wh == (5, 45)
     assert both.flags == ("hold",)
     assert "clock" in merged(both, b).flags
+
+
+def test_a_shaft_that_was_known_for_a_little_only_is_unknown() -> None:
+    """After a restart the estimator says nothing for a while: the first part's shaft was taken for the whole."""
+    known = Interval("p", 0, 10.0, coverage=0.4, shaft_wh=8.0, motor_loss_wh=1.0, u_motor_loss_wh=0.2)
+    unknown = Interval("p", 0, 15.0, coverage=0.6)
+    for both in (merged(known, unknown), merged(unknown, known)):
+        assert (both.shaft_wh, both.motor_loss_wh, both.drive_loss_wh, both.u_motor_loss_wh) == (None, None, None, 0.0)
+    filled = Interval("p", 0, 15.0, coverage=0.0, filled_wh=15.0)
+    assert merged(known, filled).shaft_wh == 8.0, "what a register filled is told apart"
+    twice = merged(known, replace(known, coverage=0.6, shaft_wh=12.0))
+    assert twice.shaft_wh == 20.0
