@@ -133,7 +133,7 @@ def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path: Path, monkeypatch: py
 def test_files_are_closed_by_size_and_the_oldest_go(tmp_path: Path) -> None:
     writing = Writing(tmp_path, Files(tmp_path / "out", rotate_bytes=3000, keep_bytes=12_000))
     writing.sink.start(writing.drain)
-    for number in range(200):
+    for number in range(80):
         writing.bench.row(active_power_w=float(number))
         if number % 10 == 9:
             writing.settled()
@@ -141,7 +141,8 @@ def test_files_are_closed_by_size_and_the_oldest_go(tmp_path: Path) -> None:
     assert closed
     assert sum(path.stat().st_size for path in closed) <= 12_000
     kept = [row["v"]["active_power_w"] for row in writing.lines()]
-    assert kept == list(range(int(kept[0]), 200)), "the newest, without a hole"
+    assert kept[0] > 0, "the oldest went"
+    assert kept == list(range(int(kept[0]), 80)), "the newest, without a hole"
     writing.stop()
 
 
@@ -150,7 +151,7 @@ def test_what_others_put_into_the_folder_ends_nothing_and_stays(tmp_path: Path) 
     (tmp_path / "out" / "rows-old").mkdir(parents=True)
     (tmp_path / "out" / "rows-of-may.ndjson").write_text("copied here by hand")
     writing.sink.start(writing.drain)
-    for number in range(100):
+    for number in range(50):
         writing.bench.row(active_power_w=float(number))
         if number % 10 == 9:
             writing.settled()
