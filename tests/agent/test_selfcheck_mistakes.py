@@ -139,11 +139,11 @@ def hold(make: Callable[[Random], Outcome | None], seeds: list[int], least: int)
 
 
 def test_mistakes_in_maps_are_named() -> None:
-    hold(in_a_map, list(range(120)), 70)
+    hold(in_a_map, list(range(120)), 72)
 
 
 def test_mistakes_in_configurations_are_named() -> None:
-    hold(in_a_configuration, list(range(55)), 40)
+    hold(in_a_configuration, list(range(55)), 43)
 
 
 def sound(rng: Random, name: str) -> Result:

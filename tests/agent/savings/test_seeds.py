@@ -64,7 +64,7 @@ def test_what_truly_depends_on_two_drivers_is_told_by_both(case: Callable[[int],
     told = [case(seed) for seed in range(FEW)]
     assert all(set(item.baseline.drivers) == {FLOW, second} for item in told)
     assert all(item.saving.verdict == "proven" for item in told)
-    assert sum(item.covered for item in told) >= FEW - 3
+    assert sum(item.covered for item in told) >= FEW - 2
 
 
 @pytest.mark.parametrize("case", [needless_temperature, needless_shift])
