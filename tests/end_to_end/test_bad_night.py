@@ -170,6 +170,7 @@ def test_a_bad_night(tmp_path: Path, away_h: int) -> None:
     listeners = [listening(broker)]
     try:
         troubles(night)
+        listeners[0].stop()  # else it would come back by itself and hear beside the second one
         broker.stop()
         went_ms = plant.now_ms
         lost = broker_away(night, away_h)
