@@ -6,10 +6,11 @@ import asyncio
 import random
 from pathlib import Path
 
+from configkit import bus, load, meter, motor, site
 from testkit import HandClock
 
 from agent.compute import Compute
-from agent.config import Bus, load_config
+from agent.config import Bus
 from agent.messages import Message
 from agent.poll import BusPoller, Polled
 from agent.renew import ratings
@@ -21,26 +22,7 @@ from drivers.reading import Reading
 from drivers.wire import Wire
 
 HOUR_NS = 3600 * 10**9
-PLANT = """
-[site]
-id = "mill-2"
-gateway = "gw-07"
-[bus.south]
-tcp = "127.0.0.1:5020"
-[meter.m-1]
-bus = "south"
-unit = 1
-profile = "eastron/sdm630"
-at = "motor"
-class = "0.5S"
-[motor.fan-1]
-kind = "induction"
-kw = 30
-rpm = 1480
-poles = 4
-volts = 400
-fed_by = "m-1"
-"""
+PLANT = site() + bus() + meter("m-1", profile="eastron/sdm630") + motor("fan-1", "m-1")
 
 
 class Stepping(HandClock):
@@ -69,8 +51,7 @@ class Line:
 def test_after_a_step_back_a_row_has_the_new_time_at_once(tmp_path: Path, clock: HandClock) -> None:
     """A slow value that was read before the step still has the later UTC: the row is as old as its newest value."""
     rows: list[Message] = []
-    (tmp_path / "plant.toml").write_text(PLANT, encoding="utf-8")
-    config = load_config(tmp_path / "plant.toml")[0]
+    config = load(tmp_path, PLANT)
     every = {"m-1": {"active_power": 1.0, "energy_import": 10.0}}
     compute = Compute(assets(config), every, ratings(config), clock, rows.append, lambda *_: None, {})
     now_ns = clock.utc_ns()

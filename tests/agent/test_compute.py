@@ -7,68 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from configkit import bus, drive, load, magnet, meter, motor, site
 from testkit import HandClock
 
 from agent.compute import Compute
-from agent.config import load_config
 from agent.messages import Message, judge
 from agent.topology import assets, drive_rating_kw
 from drivers.reading import Quality, Reading, Value
 
-CONFIG = """
-[site]
-id = "s"
-gateway = "g"
-[bus.b]
-tcp = "127.0.0.1:502"
-[meter.m1]
-bus = "b"
-unit = 1
-profile = "schneider/pm5000"
-at = "motor"
-class = "0.5"
-[meter.m2]
-bus = "b"
-unit = 2
-profile = "eastron/sdm630"
-at = "drive-input"
-class = "0.5"
-[drive.d2]
-bus = "b"
-unit = 3
-profile = "yaskawa/ga800"
-fed_by = "m2"
-comm_loss = "not used"
-kw = 55
-class = "IE2"
-[motor.p1]
-kind = "induction"
-kw = 55
-rpm = 1475
-poles = 4
-volts = 400
-class = "IE1"
-fed_by = "m1"
-[motor.p2]
-kind = "pm"
-kw = 55
-rpm = 1500
-poles = 8
-volts = 380
-amps = 98
-class = "IE5"
-r1_ohm = 0.025
-fed_by = "d2"
-"""
+CONFIG = "".join((
+    site(), bus(), meter("m1"), motor("p1", "m1", class_="IE1"),
+    meter("m2", 2, "eastron/sdm630", "drive-input"), drive("d2", "m2", 3, kw=55, class_="IE2"),
+    magnet("p2", "d2", class_="IE5", r1_ohm=0.025),
+))  # fmt: skip
 
 
 class Scene:
     """The two motors of CONFIG, without wires."""
 
     def __init__(self, tmp_path: Path, clock: HandClock, text: str = CONFIG) -> None:
-        file = tmp_path / "plant.toml"
-        file.write_text(text)
-        config, _ = load_config(file)
+        config = load(tmp_path, text)
         self.clock, self.rows, self.states = clock, list[Message](), list[tuple[str, str, str]]()
         due = {
             name: dict.fromkeys(quantities, 1.0)
@@ -250,16 +208,8 @@ def test_on_a_fast_changing_load_energies_not_polls_are_compared(tmp_path: Path,
     assert max(abs(value - mean_pct) for value in seen) < 0.25
 
 
-SHARED = (
-    CONFIG.replace('fed_by = "m1"', 'fed_by = "d3"').replace('kind = "induction"', 'kind = "pm"')
-    + """
-[drive.d3]
-bus = "b"
-unit = 4
-profile = "yaskawa/ga800"
-fed_by = "m2"
-comm_loss = "not used"
-"""
+SHARED = CONFIG.replace('fed_by = "m1"', 'fed_by = "d3"').replace('kind = "induction"', 'kind = "pm"') + drive(
+    "d3", "m2", 4
 )
 
 

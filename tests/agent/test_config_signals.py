@@ -5,35 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import configkit
 import pytest
 from click.testing import CliRunner
+from configkit import bus, meter, motor, site
 
 from agent.cli import main
-from agent.config import Config, ConfigError, Mqtt, load_config
+from agent.config import Config, ConfigError, Mqtt
 from agent.signals import signal_devices, topic_signals
 from agent.sinks.shapes import expected
 from agent.topology import assets
 
-PLANT = """
-[site]
-id = "mill-2"
-gateway = "gw-07"
-[bus.b]
-tcp = "127.0.0.1:502"
-[meter.m1]
-bus = "b"
-unit = 1
-profile = "schneider/pm5000"
-at = "motor"
-class = "0.5"
-[motor.p1]
-kind = "induction"
-kw = 55
-rpm = 1475
-poles = 4
-volts = 400
-fed_by = "m1"
-"""
+PLANT = site() + bus() + meter() + motor()
 MQTT = '[mqtt]\nurl = "mqtt://192.0.2.9"\nalso = ["homeassistant"]\n'
 REGISTER = '[signal.flow]\nbus = "b"\nunit = 4\naddress = 1\ntype = "u16"\nunit_of_measure = "m3/h"\nof = "p1"\n'
 
@@ -43,8 +26,7 @@ def topic(lines: str = "", name: str = "tonnes", topic: str = 'topic = "mill/lin
 
 
 def load(folder: Path, text: str, mqtt: str = MQTT) -> Config:
-    (folder / "plant.toml").write_text(PLANT + mqtt + text, encoding="utf-8")
-    return load_config(folder / "plant.toml")[0]
+    return configkit.load(folder, PLANT + mqtt + text)
 
 
 def problems(folder: Path, text: str, mqtt: str = MQTT) -> list[str]:
@@ -111,9 +93,8 @@ def test_a_topic_of_another_agent_is_welcome_and_a_namespace_of_ones_own_is_not(
 
 def problems_with_prefix(folder: Path) -> list[str]:
     text = PLANT.replace('gateway = "gw-07"', 'gateway = "gw-07"\ntopic_prefix = "plant/mill"')
-    (folder / "plant.toml").write_text(text + MQTT + topic(topic='topic = "plant/mill/gw-07/p1/state"'))
     with pytest.raises(ConfigError) as refused:
-        load_config(folder / "plant.toml")
+        configkit.load(folder, text + MQTT + topic(topic='topic = "plant/mill/gw-07/p1/state"'))
     return refused.value.problems
 
 

@@ -8,75 +8,30 @@ from typing import Any
 
 import numpy as np
 import pytest
+from configkit import bus, drive, load, magnet, meter, motor, site
 
-from agent.config import load_config
 from agent.estimate.estimator import Estimates, Estimator
 from agent.estimate.explain import as_text, explanation
 from agent.estimate.gap_torque import GapTorque
 from agent.topology import assets, drive_rating_kw
 from drivers.reading import Quality, Reading, Value, Waveform
 
-BASE = """
-[site]
-id = "s"
-gateway = "g"
-[bus.b]
-tcp = "127.0.0.1:502"
-[meter.m]
-bus = "b"
-unit = 1
-profile = "schneider/pm5000"
-at = "{at}"
-class = "0.5"
-ct = "150/5"
-ct_class = "0.5"
-"""
-ON_DRIVE = (
-    BASE.format(at="drive-input")
-    + """
-[drive.d]
-bus = "b"
-unit = 2
-profile = "yaskawa/ga800"
-fed_by = "m"
-comm_loss = "not used"
-kw = 55
-class = "IE2"
-[motor.p]
-kind = "pm"
-kw = 55
-rpm = 1500
-poles = 8
-volts = 380
-amps = 98
-efficiency = 96.2
-r1_ohm = 0.0125
-fed_by = "d"
-"""
-)
-ON_MAINS = (
-    BASE.format(at="motor")
-    + """
-[motor.p]
-kind = "induction"
-kw = 55
-rpm = 1478
-poles = 4
-volts = 400
-amps = 97.6
-efficiency = 94.6
-fed_by = "m"
-"""
-)
+
+def base(at: str) -> str:
+    return site() + bus() + meter("m", at=at, ct="150/5", ct_class="0.5")
+
+
+ON_DRIVE = "".join((
+    base("drive-input"), drive("d", "m", kw=55, class_="IE2"), magnet("p", "d", efficiency=96.2, r1_ohm=0.0125),
+))  # fmt: skip
+ON_MAINS = base("motor") + motor("p", "m", rpm=1478, amps=97.6, efficiency=94.6)
 
 
 class Bench:
     """One motor, readings by hand, a second each. `drive` and `meter` hold what the devices show."""
 
     def __init__(self, tmp_path: Path, text: str) -> None:
-        file = tmp_path / "plant.toml"
-        file.write_text(text)
-        config, _ = load_config(file)
+        config = load(tmp_path, text)
         asset = next(item for item in assets(config) if item.motor)
         self.of = Estimator(asset, drive_rating_kw(config, asset.drive) if asset.drive else None)
         self.now_s = 1000.0

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from configkit import bus, load, meter, motor, site, table
 from testkit import HandClock
 
 from agent import kernels
 from agent.compute import Compute
-from agent.config import load_config
 from agent.messages import Message
 from agent.topology import assets
 from agent.waves.meanwhile import Meanwhile
@@ -21,31 +21,10 @@ from drivers.files import ROLES
 from drivers.reading import Quality, Waveform
 
 RATE_HZ, START_NS = 10240.0, 1_790_000_000_000_000_000
-CONFIG = """
-[site]
-id = "s"
-gateway = "g"
-[bus.b]
-tcp = "127.0.0.1:502"
-[meter.m1]
-bus = "b"
-unit = 1
-profile = "schneider/pm5000"
-at = "motor"
-class = "0.5"
-[motor.m]
-kind = "induction"
-fed_by = "m1"
-kw = 20
-rpm = 1500
-poles = 4
-volts = 400
-amps = 40
-[motor.m.waveform]
-serial = "/dev/ttyUSB9"
-baud = 3000000
-at = "motor"
-"""
+CONFIG = "".join((
+    site(), bus(), meter(), motor("m", kw=20, rpm=1500, amps=40),
+    table("motor.m.waveform", serial="/dev/ttyUSB9", baud=3000000, at="motor"),
+))  # fmt: skip
 
 
 def blocks(seconds: float, lost: range = range(0)) -> Iterator[Waveform]:
@@ -118,11 +97,9 @@ def test_plain_numbers_until_the_kernels_are_there_then_the_real_ones(
     compiler = Compiler()
     monkeypatch.setattr(kernels, "is_warm", lambda: compiler.code == 0)
     monkeypatch.setattr(kernels, "warm_elsewhere", lambda: compiler)
-    file = tmp_path / "plant.toml"
-    file.write_text(CONFIG)
     out: list[Message] = []
     nothing: Any = lambda *_: None  # noqa: E731
-    compute = Compute(assets(load_config(file)[0]), {}, {}, clock, out.append, nothing, {})
+    compute = Compute(assets(load(tmp_path, CONFIG)), {}, {}, clock, out.append, nothing, {})
     for block in blocks(10.0):
         if block.index > 5 * RATE_HZ:
             compiler.code = 0
@@ -140,11 +117,9 @@ def test_a_failed_compilation_keeps_the_plain_numbers(
     compiler.code = 1
     monkeypatch.setattr(kernels, "is_warm", lambda: False)
     monkeypatch.setattr(kernels, "warm_elsewhere", lambda: compiler)
-    file = tmp_path / "plant.toml"
-    file.write_text(CONFIG)
     out: list[Message] = []
     nothing: Any = lambda *_: None  # noqa: E731
-    compute = Compute(assets(load_config(file)[0]), {}, {}, clock, out.append, nothing, {})
+    compute = Compute(assets(load(tmp_path, CONFIG)), {}, {}, clock, out.append, nothing, {})
     for block in blocks(6.5):
         compute.waveform(block)
     assert [Quality.WARMING_UP in message.quality for message in of(out, "pq3s")] == [True, True]

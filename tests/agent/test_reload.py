@@ -12,11 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from configkit import bus, load, meter, motor, site
 from testkit import HandClock
 
 from agent.clock import SystemClock
 from agent.compute import Compute
-from agent.config import Bus, Config, load_config
+from agent.config import Bus, Config
 from agent.messages import Message
 from agent.poll import BusPoller, Polled
 from agent.reload import Reloader, difference, without_restart
@@ -30,48 +31,11 @@ from drivers.profiles import load_profile
 from drivers.reading import Clock, Quality, Reading
 from drivers.wire import Wire
 
-PLANT = """
-[site]
-id = "mill-2"
-gateway = "gw-07"
-[bus.south]
-tcp = "127.0.0.1:5020"
-[bus.north]
-tcp = "127.0.0.1:5021"
-[meter.m-1]
-bus = "south"
-unit = 1
-profile = "eastron/sdm630"
-at = "motor"
-class = "0.5S"
-[meter.m-2]
-bus = "north"
-unit = 1
-profile = "eastron/sdm630"
-at = "motor"
-class = "0.5S"
-[motor.fan-1]
-kind = "induction"
-kw = 30
-rpm = 1480
-poles = 4
-volts = 400
-class = "IE3"
-fed_by = "m-1"
-[motor.fan-2]
-kind = "induction"
-kw = 30
-rpm = 1480
-poles = 4
-volts = 400
-class = "IE3"
-fed_by = "m-2"
-"""
-
-
-def write(folder: Path, text: str) -> Config:
-    (folder / "plant.toml").write_text(text, encoding="utf-8")
-    return load_config(folder / "plant.toml")[0]
+PLANT = "".join((
+    site(), bus("south", "127.0.0.1:5020"), bus("north", "127.0.0.1:5021"),
+    meter("m-1", profile="eastron/sdm630", bus="south"), meter("m-2", profile="eastron/sdm630", bus="north"),
+    motor("fan-1", "m-1", kw=30, class_="IE3"), motor("fan-2", "m-2", kw=30, class_="IE3"),
+))  # fmt: skip
 
 
 def test_the_difference_is_told_in_the_words_of_the_file() -> None:
@@ -89,9 +53,9 @@ def test_the_difference_is_told_in_the_words_of_the_file() -> None:
 
 
 def test_identity_and_store_wait_for_a_restart_and_the_rest_does_not(tmp_path: Path) -> None:
-    old = write(tmp_path, PLANT)
+    old = load(tmp_path, PLANT)
     text = PLANT.replace('id = "mill-2"', 'id = "mill-3"').replace("kw = 30", "kw = 37", 1)
-    new = write(tmp_path, text + '\n[store]\ndir = "elsewhere"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
+    new = load(tmp_path, text + '\n[store]\ndir = "elsewhere"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
     kept, waiting = without_restart(old, new)
     assert (kept.site.id, kept.state_dir, kept.mqtt) == ("mill-2", None, None), "there was no broker at the start"
     assert kept.motors["fan-1"].kw == 37
@@ -105,7 +69,7 @@ class Scene:
         self.applied: list[Config] = []
         self.told: list[Message] = []
         self.file = folder / "plant.toml"
-        self.reloader = Reloader(write(folder, PLANT), clock, self._apply, self.told.append)
+        self.reloader = Reloader(load(folder, PLANT), clock, self._apply, self.told.append)
 
     async def _apply(self, config: Config) -> None:
         self.applied.append(config)
@@ -113,7 +77,7 @@ class Scene:
 
 def test_a_good_file_is_applied_and_told(tmp_path: Path, clock: HandClock) -> None:
     scene = Scene(tmp_path, clock)
-    write(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
+    load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())
     assert [config.motors["fan-1"].kw for config in scene.applied] == [37]
     assert scene.told[0].values == {"event_kind": "config_changed", "event_text": "motor.fan-1.kw: 30 → 37"}
@@ -145,7 +109,7 @@ def test_a_wrong_file_changes_nothing_and_every_problem_is_told(
     assert scene.reloader.config is before
     assert scene.told[0].values["event_kind"] == "config_refused"
     assert said in scene.told[0].values["event_text"]
-    write(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
+    load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())
     assert scene.told[1].values["event_text"] == "motor.fan-1.kw: 30 → 37", (
         "compared with what runs, not with the mistake"
@@ -158,13 +122,13 @@ def test_own_register_maps_stay_when_a_new_file_is_refused(tmp_path: Path, clock
     (maps / "mine.toml").write_text('extends = "eastron/sdm630"\n[device]\nid = "own/mine"\n', encoding="utf-8")
     own = PLANT.replace("[bus.south]", 'profiles = "maps"\n[bus.south]').replace("eastron/sdm630", "own/mine", 1)
     scene = Scene(tmp_path, clock)
-    write(tmp_path, own)
+    load(tmp_path, own)
     asyncio.run(scene.reloader.reload())
     assert scene.applied[0].meters["m-1"].profile == "own/mine"
     scene.file.write_text(PLANT + "[", encoding="utf-8")
     asyncio.run(scene.reloader.reload())
     assert load_profile("own/mine").id == "own/mine"
-    write(tmp_path, PLANT)
+    load(tmp_path, PLANT)
 
 
 def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path: Path) -> None:
@@ -200,7 +164,7 @@ def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path:
 def test_what_is_looked_at_changes_with_the_file_and_its_maps(tmp_path: Path) -> None:
     from agent.reload import file_marks
 
-    config = write(tmp_path, PLANT)
+    config = load(tmp_path, PLANT)
     before = file_marks(config)
     assert file_marks(config) == before
     (tmp_path / "new.toml").write_text(PLANT, encoding="utf-8")
@@ -365,7 +329,7 @@ def reading(device: str, clock: HandClock, watts: float) -> Reading:
 def test_a_motor_that_did_not_change_keeps_what_it_knows(tmp_path: Path, clock: HandClock) -> None:
     """Motor 2 has run for 30 s. After a change of motor 1 its next row is complete; motor 1 begins anew."""
     rows: list[Message] = []
-    old = write(tmp_path, PLANT)
+    old = load(tmp_path, PLANT)
     every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
     compute = Compute(assets(old), every, ratings(old), clock, rows.append, lambda *_: None, {})
 
@@ -377,21 +341,21 @@ def test_a_motor_that_did_not_change_keeps_what_it_knows(tmp_path: Path, clock: 
     for _ in range(30):
         second()
     assert all(row.values["motor_efficiency_pct"] is not None for row in rows[-2:])
-    new = write(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
+    new = load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     compute.renew(assets(new), every, ratings(new))
     rows.clear()
     second()
     found = {row.asset: row.values["motor_efficiency_pct"] for row in rows}
     assert found["fan-2"] is not None
     assert found["fan-1"] is None
-    compute.renew(assets(write(tmp_path, PLANT.replace("fan-1", "fan-9"))), every, {})
+    compute.renew(assets(load(tmp_path, PLANT.replace("fan-1", "fan-9"))), every, {})
     second()
     assert {row.asset for row in rows[2:]} == {"fan-2", "fan-9"}
 
 
 def test_a_motor_that_comes_back_goes_on_counting_its_part_of_a_shared_meter(tmp_path: Path, clock: HandClock) -> None:
     shared = PLANT.replace('fed_by = "m-2"', 'fed_by = "m-1"')
-    both, alone = write(tmp_path, shared), write(tmp_path, shared[: shared.index("[motor.fan-2]")])
+    both, alone = load(tmp_path, shared), load(tmp_path, shared[: shared.index("[motor.fan-2]")])
     every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
     told = {f"energy_allocated/{name}": 5.0 for name in ("fan-1", "fan-2")}
     compute = Compute(assets(both), every, ratings(both), clock, lambda _: None, lambda *_: None, told)

@@ -6,43 +6,19 @@ import socket
 from pathlib import Path
 
 import pytest
+from configkit import bus, load, meter, motor, site
 from testkit import wait_until
 
 from agent.clock import SystemClock
-from agent.config import Config, load_config
+from agent.config import Config
 from agent.waves.streams import Streams
 
-PLANT = """
-[site]
-id = "mill-2"
-gateway = "gw-07"
-[bus.south]
-tcp = "127.0.0.1:5020"
-[meter.m-1]
-bus = "south"
-unit = 1
-profile = "eastron/sdm630"
-at = "feeder"
-class = "0.5S"
-"""
-MOTOR = """
-[motor.{name}]
-kind = "induction"
-kw = 30
-rpm = 1480
-poles = 4
-volts = 400
-fed_by = "m-1"
-waveform = {{ tcp = "127.0.0.1:{port}", at = "motor" }}
-"""
+PLANT = site() + bus() + meter("m-1", at="feeder")
 
 
 def config(folder: Path, **ports: int) -> Config:
-    file = folder / "plant.toml"
-    file.write_text(
-        PLANT + "".join(MOTOR.format(name=name.replace("_", "-"), port=port) for name, port in ports.items())
-    )
-    return load_config(file)[0]
+    seen = {name.replace("_", "-"): {"tcp": f"127.0.0.1:{port}", "at": "motor"} for name, port in ports.items()}
+    return load(folder, PLANT + "".join(motor(name, "m-1", waveform=waveform) for name, waveform in seen.items()))
 
 
 def port_of(server: socket.socket) -> int:

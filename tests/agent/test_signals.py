@@ -6,10 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from configkit import bus, load, meter, motor, site, table
 from testkit import HandClock
 
 from agent.compute import Compute
-from agent.config import Config, ConfigError, load_config
+from agent.config import ConfigError
 from agent.messages import Message
 from agent.poll import pollers
 from agent.signals import metric_of, signal_devices
@@ -18,52 +19,17 @@ from drivers.framing import Request
 from drivers.modbus import ModbusDevice
 from drivers.reading import Quality, Reading
 
-PLANT = """
-[site]
-id = "s"
-gateway = "g"
-[bus.b]
-tcp = "127.0.0.1:502"
-[meter.m1]
-bus = "b"
-unit = 1
-profile = "schneider/pm5000"
-at = "motor"
-class = "0.5"
-[motor.p1]
-kind = "induction"
-kw = 55
-rpm = 1475
-poles = 4
-volts = 400
-fed_by = "m1"
-[signal.well-1-flow]
-bus = "b"
-unit = 40
-address = 120
-type = "f32"
-unit_of_measure = "m3/h"
-low = 0
-high = 500
-of = "p1"
-[signal.damper]
-bus = "b"
-unit = 40
-address = 122
-type = "i16"
-scale = 0.1
-unit_of_measure = "%"
-of = "p1"
-[signal.tonnes]
-bus = "b"
-unit = 40
-address = 300
-type = "u32"
-word_order = "little"
-function = 4
-unit_of_measure = "t"
-of = "p1"
-"""
+
+def signal(name: str, address: int, **keys: object) -> str:
+    return table(f"signal.{name}", bus="b", unit=40, address=address, **keys, of="p1")
+
+
+FLOW_TABLE = signal("well-1-flow", 120, type="f32", unit_of_measure="m3/h", low=0, high=500)
+PLANT = "".join((
+    site(), bus(), meter(), motor(), FLOW_TABLE,
+    signal("damper", 122, type="i16", scale=0.1, unit_of_measure="%"),
+    signal("tonnes", 300, type="u32", word_order="little", function=4, unit_of_measure="t"),
+))  # fmt: skip
 FLOW, DAMPER, TONNES = "signal_well_1_flow_m3_h", "signal_damper_pct", "signal_tonnes_t"
 
 
@@ -82,12 +48,6 @@ class Words:
     async def close(self) -> None: ...
 
 
-def load(folder: Path, text: str = PLANT) -> Config:
-    path = folder / "plant.toml"
-    path.write_text(text, encoding="utf-8")
-    return load_config(path)[0]
-
-
 def test_the_name_carries_the_unit() -> None:
     assert metric_of("descaler-1-flow", "m3/h") == "signal_descaler_1_flow_m3_h"
     assert metric_of("water", "°C") == "signal_water_degc"
@@ -95,7 +55,7 @@ def test_the_name_carries_the_unit() -> None:
 
 
 def test_signals_of_one_unit_are_read_together_and_decoded(tmp_path: Path, clock: HandClock) -> None:
-    (found,) = signal_devices(load(tmp_path))
+    (found,) = signal_devices(load(tmp_path, PLANT))
     device = ModbusDevice(found.name, found.profile, found.unit, Words(), clock)
     reading = asyncio.run(device.poll())
     assert reading.values == {FLOW: 123.5, DAMPER: 45.6, TONNES: 70000}
@@ -111,7 +71,7 @@ def test_a_value_outside_its_stated_window_is_flagged(tmp_path: Path, clock: Han
 
 
 def test_they_are_polled_and_go_out_with_their_motor(tmp_path: Path, clock: HandClock) -> None:
-    config = load(tmp_path)
+    config = load(tmp_path, PLANT)
     (poller,) = pollers(config, clock, lambda reading: None)
     due = {polled.device.name: polled.due_s() for polled in poller.devices}
     assert set(due) == {"m1", "signals-b-40"}
@@ -138,8 +98,7 @@ def test_they_are_polled_and_go_out_with_their_motor(tmp_path: Path, clock: Hand
 
 
 def test_two_signals_with_one_name_are_refused(tmp_path: Path) -> None:
-    flow = PLANT[PLANT.index("[signal.well-1-flow]") : PLANT.index("[signal.damper]")]
-    text = PLANT + flow.replace("well-1-flow", "well_1_flow")
+    text = PLANT + FLOW_TABLE.replace("well-1-flow", "well_1_flow")
     with pytest.raises(ConfigError) as refused:
         load(tmp_path, text)
     assert any(FLOW in line for line in refused.value.problems)

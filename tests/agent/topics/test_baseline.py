@@ -7,10 +7,11 @@ import random
 from pathlib import Path
 
 import pytest
+from configkit import bus, load, meter, motor, site, table
 from testkit import HandClock
 
 from agent.compute import Compute
-from agent.config import Config, load_config
+from agent.config import Config
 from agent.messages import Message
 from agent.savings import keep
 from agent.savings.adjust import expected_wh
@@ -23,38 +24,11 @@ from agent.topics.held import Held
 from agent.topology import assets
 from drivers.reading import Quality, Reading
 
-PLANT = """
-[site]
-id = "s"
-gateway = "g"
-[store]
-dir = "state"
-[mqtt]
-url = "mqtt://127.0.0.1:1"
-[bus.b]
-tcp = "127.0.0.1:502"
-every = "60s"
-[meter.m1]
-bus = "b"
-unit = 1
-profile = "schneider/pm5000"
-at = "motor"
-class = "0.5"
-[motor.mill]
-kind = "induction"
-kw = 250
-rpm = 1485
-poles = 4
-volts = 400
-fed_by = "m1"
-[signal.tonnes]
-topic = "mill/line-3"
-value = "rate"
-time = "t"
-unit_of_measure = "t/h"
-of = "mill"
-every = "5min"
-"""
+PLANT = "".join((
+    site(), table("store", dir="state"), table("mqtt", url="mqtt://127.0.0.1:1"), bus(every="60s"), meter(),
+    motor("mill", kw=250, rpm=1485),
+    table("signal.tonnes", topic="mill/line-3", value="rate", time="t", unit_of_measure="t/h", of="mill", every="5min"),
+))  # fmt: skip
 METRIC = "signal_tonnes_t_h"
 IDLE_W, PER_TONNE_W = 40_000.0, 2_500.0  # the plant's law: power = idle + so much for each t/h
 DAYS, BEAT_S = 4, 60
@@ -84,8 +58,7 @@ class Mill:
 
 
 def test_it_is_learnt_frozen_and_foretells_what_the_law_says(tmp_path: Path, clock: HandClock) -> None:
-    (tmp_path / "plant.toml").write_text(PLANT, encoding="utf-8")
-    config = load_config(tmp_path / "plant.toml")[0]
+    config = load(tmp_path, PLANT)
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
     rows: list[Message] = []

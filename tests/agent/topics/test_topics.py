@@ -18,44 +18,28 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 from click.testing import CliRunner
+from configkit import bus, load, meter, motor, site, table
 from paho.mqtt.enums import CallbackAPIVersion
 from testkit import Mosquitto, wait_until
 
 from agent.cli import main
 from agent.clock import SystemClock
-from agent.config import Config, load_config
+from agent.config import Config
 from agent.doctor.topics import topics
 from agent.topics.topics import Topics
 from drivers.reading import Quality, Reading
 
-PLANT = """
-[site]
-id = "mill-2"
-gateway = "gw-07"
-[mqtt]
-url = "{url}"
-[bus.b]
-tcp = "127.0.0.1:1"
-[meter.m1]
-bus = "b"
-unit = 1
-profile = "schneider/pm5000"
-at = "motor"
-class = "0.5"
-[motor.p1]
-kind = "induction"
-kw = 55
-rpm = 1475
-poles = 4
-volts = 400
-fed_by = "m1"
-"""
+PLANT = site() + bus(tcp="127.0.0.1:1") + meter() + motor()
 TONNES = (
     '[signal.tonnes]\ntopic = "mill/line-3"\nvalue = "tonnes"\nunit_of_measure = "t/h"\nof = "p1"\nevery = "500ms"\n'
 )
 FLOW = '[signal.flow]\ntopic = "mill/line-3"\nvalue = "flow"\nunit_of_measure = "m3/h"\nof = "p1"\n'
 SHIFT = '[signal.shift]\ntopic = "mill/shift"\nunit_of_measure = "no"\nof = "p1"\n'
 T, F, S = "signal_tonnes_t_h", "signal_flow_m3_h", "signal_shift_no"
+
+
+def plant_of(url: str, *signals: str) -> str:
+    return PLANT + table("mqtt", url=url) + "".join(signals)
 
 
 class Plant:
@@ -70,9 +54,7 @@ class Plant:
         self._client.loop_start()
 
     def config(self, *signals: str) -> Config:
-        file = self.folder / "plant.toml"
-        file.write_text(PLANT.format(url=self.broker.url) + "".join(signals), encoding="utf-8")
-        return load_config(file)[0]
+        return load(self.folder, plant_of(self.broker.url, *signals))
 
     def set(self, *signals: str) -> None:
         self.topics.set(self.config(*signals))
@@ -236,10 +218,8 @@ def test_nothing_is_ever_published_and_a_refusal_is_told(
 ) -> None:  # fmt: skip
     broker = Strict("mill/shift")
     broker.start()
-    file = tmp_path / "plant.toml"
-    file.write_text(PLANT.format(url=f"mqtt://127.0.0.1:{broker.port}") + SHIFT + TONNES, encoding="utf-8")
     topics = Topics(lambda reading: None, SystemClock())
-    topics.set(load_config(file)[0])
+    topics.set(load(tmp_path, plant_of(f"mqtt://127.0.0.1:{broker.port}", SHIFT, TONNES)))
     try:
         wait_until(lambda: len(topics.readings()) == 2, 5, "one came, the other is missing")
         values = {reading.device: reading.values for reading in topics.readings()}

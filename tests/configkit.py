@@ -1,0 +1,83 @@
+"""A configuration table by table, for tests: each function gives what most tests do not care about a plain value.
+
+Keys beside those go behind them; None leaves one out. A trailing underscore is no part of a key's name (class_).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.config import Config, ConfigError, load_config
+from agent.schema import Report
+
+
+def table(head: str, **keys: object) -> str:
+    """[head] with its keys, one a line, in their order."""
+    lines = [f"{name.rstrip('_')} = {_toml(value)}" for name, value in keys.items() if value is not None]
+    return "\n".join([f"[{head}]", *lines, ""])
+
+
+def site(id: str = "mill-2", gateway: str = "gw-07", **more: object) -> str:
+    return table("site", id=id, gateway=gateway, **more)
+
+
+def bus(name: str = "b", tcp: str | None = "127.0.0.1:502", **more: object) -> str:
+    return table(f"bus.{name}", tcp=tcp, **more)
+
+
+def meter(
+    name: str = "m1", unit: int = 1, profile: str = "schneider/pm5000", at: str = "motor", *, bus: str = "b",
+    class_: str = "0.5", **more: object,
+) -> str:  # fmt: skip
+    return table(f"meter.{name}", bus=bus, unit=unit, profile=profile, at=at, class_=class_, **more)
+
+
+def at_input(name: str = "m1", unit: int = 1, **more: object) -> str:
+    """A meter before a drive."""
+    return meter(name, unit, at="drive-input", **more)
+
+
+def drive(
+    name: str, fed_by: str | None, unit: int = 2, profile: str = "yaskawa/ga800", *, bus: str = "b",
+    comm_loss: str | None = "not used", **more: object,
+) -> str:  # fmt: skip
+    return table(f"drive.{name}", bus=bus, unit=unit, profile=profile, fed_by=fed_by, comm_loss=comm_loss, **more)
+
+
+def motor(
+    name: str = "p1", fed_by: str = "m1", kind: str = "induction", *, kw: float = 55, rpm: float = 1475, poles: int = 4,
+    volts: float = 400, **more: object,
+) -> str:  # fmt: skip
+    return table(f"motor.{name}", kind=kind, kw=kw, rpm=rpm, poles=poles, volts=volts, **more, fed_by=fed_by)
+
+
+def magnet(name: str, fed_by: str, **more: object) -> str:
+    """A magnet motor of 55 kW for a drive."""
+    return motor(name, fed_by, "pm", rpm=1500, poles=8, volts=380, amps=98, **more)
+
+
+def load(folder: Path, text: str) -> Config:
+    """What `text` says, as plant.toml of that folder."""
+    return load_told(folder, text)[0]
+
+
+def load_told(folder: Path, text: str) -> tuple[Config, Report]:
+    """With the report beside it."""
+    (folder / "plant.toml").write_text(text, encoding="utf-8")
+    return load_config(folder / "plant.toml")
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    """The lines with which `text` is refused."""
+    with pytest.raises(ConfigError) as refused:
+        load_told(folder, text)
+    return refused.value.problems
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value)  # TOML writes strings, numbers, booleans and flat lists alike
