@@ -59,6 +59,13 @@ def magnet(name: str, fed_by: str, **more: object) -> str:
     return motor(name, fed_by, "pm", rpm=1500, poles=8, volts=380, amps=98, **more)
 
 
+def day_tariff(**more: object) -> str:
+    """Valley, flat and peak over the whole day."""
+    day = (("valley", "23:00", "07:00"), ("flat", "07:00", "17:00"), ("peak", "17:00", "23:00"))
+    periods = (table("[tariff.period]", price=price, from_=begin, to=end) for price, begin, end in day)
+    return table("tariff", prices={"peak": 1.05, "flat": 0.68, "valley": 0.34}, **more) + "".join(periods)
+
+
 def load(folder: Path, text: str) -> Config:
     """What `text` says, as plant.toml of that folder."""
     return load_told(folder, text)[0]

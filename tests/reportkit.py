@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import configkit
 from testkit import HandClock
 
 from agent.savings import ledger, roots
@@ -26,32 +27,10 @@ from agent.store import Store
 
 ZONE = "Asia/Shanghai"
 FLOW = "signal_fan_flow_m3_h"
-PLANT = """
-[site]
-id = "mill-2"
-gateway = "gw-07"
-timezone = "Asia/Shanghai"
-currency = "CNY"
-grid_factor = "CN-NM"
-simulated = true
-
-[tariff]
-prices = { peak = 1.05, flat = 0.68, valley = 0.34 }
-power_factor = 0.90
-demand = { price = 38.4 }
-[[tariff.period]]
-price = "valley"
-from = "23:00"
-to = "07:00"
-[[tariff.period]]
-price = "flat"
-from = "07:00"
-to = "17:00"
-[[tariff.period]]
-price = "peak"
-from = "17:00"
-to = "23:00"
-
+PLANT = (
+    configkit.site(timezone="Asia/Shanghai", currency="CNY", grid_factor="CN-NM", simulated=True)
+    + configkit.day_tariff(power_factor=0.90, demand={"price": 38.4})
+    + """
 [store]
 dir = "state"
 
@@ -94,6 +73,7 @@ type = "f32"
 unit_of_measure = "m3/h"
 of = "fan"
 """
+)
 
 
 def utc_ms(text: str, zone: str = ZONE) -> int:

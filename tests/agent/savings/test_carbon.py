@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,12 @@ import pytest
 from agent.savings import carbon
 
 
-def test_the_independent_case() -> None:
+def test_the_independent_case(data: Path) -> None:
     """161 MWh of a rail mill at Inner Mongolia's factor of 2022: 110.27 t."""
-    if "MAGWATT_DATA" not in os.environ:
-        pytest.skip("MAGWATT_DATA is not set: the independent cases are not here")
-    path = Path(os.environ["MAGWATT_DATA"]) / "efficiency" / "cases.json"
-    cases = [case for case in json.loads(path.read_text(encoding="utf-8"))["cases"] if case["kind"] == "co2_cost"]
-    assert cases
-    for case in cases:
+    cases = json.loads((data / "efficiency" / "cases.json").read_text())["cases"]
+    wanted = [case for case in cases if case["kind"] == "co2_cost"]
+    assert wanted
+    for case in wanted:
         given = case["inputs"]
         factor = carbon.grid_factor("CN-NM 2022")
         assert factor.kg_per_kwh == given["kgco2_per_kwh"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from configkit import day_tariff
 
 from agent.config_tariff import read_tariff
 from agent.savings.money import bill, pf_adjustment
@@ -17,22 +17,7 @@ from agent.savings.tariff import Demand, Period, Tariff, flat, holes, month_boun
 from agent.schema import Report
 
 SITE = {"currency": "CNY", "timezone": "Asia/Shanghai", "energy_price": None, "grid_factor": "CN-NM"}
-GOOD = """
-[tariff]
-prices = { peak = 1.05, flat = 0.68, valley = 0.34 }
-[[tariff.period]]
-price = "valley"
-from = "23:00"
-to = "07:00"
-[[tariff.period]]
-price = "flat"
-from = "07:00"
-to = "17:00"
-[[tariff.period]]
-price = "peak"
-from = "17:00"
-to = "23:00"
-"""
+GOOD = day_tariff()
 
 
 def read(text: str, site: dict[str, object] | None = None) -> tuple[Tariff | None, Report]:
@@ -52,13 +37,11 @@ def test_a_period_follows_the_wall_clock_over_midnight() -> None:
         assert tariff.price(ms(2026, 10, 5, hour))[0] == name
 
 
-def test_the_independent_case() -> None:
-    if "MAGWATT_DATA" not in os.environ:
-        pytest.skip("MAGWATT_DATA is not set: the independent cases are not here")
-    path = Path(os.environ["MAGWATT_DATA"]) / "efficiency" / "cases.json"
-    cases = [case for case in json.loads(path.read_text(encoding="utf-8"))["cases"] if case["kind"] == "co2_cost"]
-    assert cases
-    for case in cases:
+def test_the_independent_case(data: Path) -> None:
+    cases = json.loads((data / "efficiency" / "cases.json").read_text())["cases"]
+    wanted = [case for case in cases if case["kind"] == "co2_cost"]
+    assert wanted
+    for case in wanted:
         given = case["inputs"]
         at_this = flat(given["price_per_kwh"], "CNY", "Asia/Shanghai")
         rows = [(ms(2026, 10, 1), 1000 * given["savings_kwh"], None)]
