@@ -97,11 +97,11 @@ class History:
         return found
 
     def _put(self, asset: str, minute: _Minute) -> None:
-        self._store.post(_write_minute(asset, minute, self._keep_s))
+        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.old_ms))
 
 
 def _write_minute(
-    asset: str, minute: _Minute, keep_s: tuple[float, float, float]
+    asset: str, minute: _Minute, keep_s: tuple[float, float, float], old_ms: Callable[[float], int]
 ) -> Callable[[sqlite3.Connection], None]:
     stats = {name: found for name, column in minute.values.items() if (found := _stats(column, minute.flags.get(name)))}
     single = {"t": minute.times_ms, "v": minute.values}
@@ -121,7 +121,7 @@ def _write_minute(
         for step_s, kept_s in zip((SECOND_S, MINUTE_S, QUARTER_S), keep_s, strict=True):
             db.execute(
                 "delete from history where step_s = ? and asset = ? and t_ms < ?",
-                (step_s, asset, start_ms - round(kept_s * 1000)),
+                (step_s, asset, min(start_ms - round(kept_s * 1000), old_ms(kept_s))),
             )
 
     return job

@@ -23,8 +23,10 @@ ROOM_S = 0.02  # for making room while rows wait
 class House:
     """Runs in the writer's thread."""
 
-    def __init__(self, quota: Quota, reserve: Reserve, utc_ms: Callable[[], int]) -> None:
-        self._quota, self._reserve, self._utc_ms = quota, reserve, utc_ms
+    def __init__(
+        self, quota: Quota, reserve: Reserve, too_old: Callable[[sqlite3.Connection], tuple[int, int]]
+    ) -> None:
+        self._quota, self._reserve, self._too_old = quota, reserve, too_old
         self._next_s = 0.0
 
     @property
@@ -37,7 +39,7 @@ class House:
             if self.due:
                 self._next_s = time.monotonic() + HOUSEKEEPING_S
                 self._reserve.restore()
-                writer.in_transaction(lambda: self._quota.age(writer.db, writer.busy(), self._utc_ms()))
+                writer.in_transaction(lambda: self._quota.age(writer.db, writer.busy(), *self._too_old(writer.db)))
                 with writer.db_lock:
                     shrink(writer.db)
             if self._quota.short(writer.db):
@@ -49,7 +51,7 @@ class House:
     def _make_room(self, writer: Writer) -> None:
         until_s = time.monotonic() + ROOM_S
         while not self._quota.enough(writer.db):
-            if writer.in_transaction(lambda: self._quota.step(writer.db, writer.busy(), self._utc_ms())) is None:
+            if writer.in_transaction(lambda: self._quota.step(writer.db, writer.busy())) is None:
                 return
             if time.monotonic() > until_s and writer.rows_wait and not self._quota.far_over(writer.db):
                 return  # the next group comes back here

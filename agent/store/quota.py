@@ -25,12 +25,11 @@ THINNED, FULL, OLD = "thinned to save room", "quota reached", "older than the sp
 
 @dataclass(slots=True)
 class Quota:
-    """bytes_max: of the whole file. free_share: of the file system stays free. age_max_s: of a row in the spool."""
+    """bytes_max: of the whole file. free_share: of the file system stays free."""
 
     directory: Path | None
     bytes_max: int
     free_share: float
-    age_max_s: float
     _thin_from: dict[int, int] = field(default_factory=dict)  # importance → n up to which rows are thinned
     _drop_from: dict[int, int] = field(default_factory=dict)
 
@@ -59,27 +58,27 @@ class Quota:
         used, spare, size = pages(db)
         return used * size > 1.1 * self.bytes_max or (spare < SPARE_PAGES and self.disk_short())
 
-    def step(self, db: sqlite3.Connection, busy: Container[int], now_ms: int) -> int | None:
+    def step(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
         """One transaction that makes some room; how many rows of the spool went, None when nothing is left to give.
 
         busy: rows that a sink has sent and waits for.
         """
         for give in (self._history, self._thin, self._drop):
-            went = give(db, busy, now_ms)
+            went = give(db, busy)
             if went is not None:
                 return went
         return None
 
-    def age(self, db: sqlite3.Connection, busy: Container[int], now_ms: int) -> int:
-        """Drops one chunk of what is too old; how many went."""
-        limit_ms = now_ms - round(self.age_max_s * 1000)
+    def age(self, db: sqlite3.Connection, busy: Container[int], limit_ms: int, up_to: int) -> int:
+        """Drops one chunk of what is dated before the limit and was measured before row `up_to`; how many went."""
         rows = db.execute(
-            "select n, kind, t_ms from spool where n in (select n from spool order by n limit ?) and t_ms < ?",
-            (CHUNK, limit_ms),
+            "select n, kind, t_ms from spool where n in (select n from spool where n <= ? order by n limit ?) "
+            "and t_ms < ?",
+            (up_to, CHUNK, limit_ms),
         ).fetchall()
         return _delete(db, [row for row in rows if row[0] not in busy], OLD)
 
-    def _history(self, db: sqlite3.Connection, _busy: Container[int], _now_ms: int) -> int | None:
+    def _history(self, db: sqlite3.Connection, _busy: Container[int]) -> int | None:
         """The finest history goes before any row of the spool: what it holds was measured again in coarser steps."""
         gone = db.execute(
             "delete from history where (step_s, asset, t_ms) in "
@@ -87,7 +86,7 @@ class Quota:
         )
         return 0 if gone.rowcount else None
 
-    def _thin(self, db: sqlite3.Connection, busy: Container[int], _now_ms: int) -> int | None:
+    def _thin(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
         """Of the older half of the spool; the newer one stays whole."""
         middle = db.execute("select (min(n) + max(n)) / 2 from spool").fetchone()[0]
         for importance in sorted(THIN_MS, reverse=True):
@@ -104,7 +103,7 @@ class Quota:
             return _delete(db, surplus, THINNED)
         return None
 
-    def _drop(self, db: sqlite3.Connection, busy: Container[int], _now_ms: int) -> int | None:
+    def _drop(self, db: sqlite3.Connection, busy: Container[int]) -> int | None:
         for importance in range(CLASSES - 1, EVENT - 1, -1):
             rows = _next(db, importance, self._drop_from, 1 << 62)
             if rows:

@@ -15,7 +15,7 @@ from typing import IO, Any
 import msgspec
 
 from agent.config import StoreSettings
-from agent.store import file, gaps
+from agent.store import age, file, gaps
 from agent.store.boots import claim_directory, end_boot, new_boot, number_in, register
 from agent.store.drain import Drain
 from agent.store.file import Reserve, StoreError
@@ -48,12 +48,13 @@ class Store:
         reserve = Reserve(directory)
         db = self._open(reserve)
         reserve.restore()
+        self._age = age.recall(db, self._utc_ms(), clock.monotonic_ns() / 1e9)
         self._writer = Writer(
             db,
             settings.commit_s,
-            Quota(directory, settings.quota_bytes, settings.free_share, settings.age_s),
+            Quota(directory, settings.quota_bytes, settings.free_share),
             reserve,
-            self._utc_ms,
+            self._keep_age,
             self._begin_anew,
         )
         self._lock = threading.Lock()  # of ids: rows come into the spool in the order of their ids
@@ -259,12 +260,30 @@ class Store:
             with suppress(StoreError):
                 self.flush()
             with suppress(StoreError):  # then the next run finds that this one did not close, and tells a gap
-                self._writer.do(lambda db: end_boot(db, self._boot, list(self._writer.unsaved.values())))
+                self._writer.do(self._end)
         self._writer.stop()
         with self._writer.db_lock:
             self._writer.db.close()
         if self._lock_file is not None:
             self._lock_file.close()
+
+    def old_ms(self, age_s: float) -> int:
+        """UTC before which something is older than that, however the clock jumped. In the writer's thread only."""
+        return self._age.now_ms(self._utc_ms(), self._clock.monotonic_ns() / 1e9) - round(1000 * age_s)
+
+    def _keep_age(self, db: sqlite3.Connection) -> tuple[int, int]:
+        """Which rows of the spool are too old: dated before this, numbered up to that. Told to the next run by whoever
+        is the agent here."""
+        limit_ms = self.old_ms(self._settings.age_s)
+        up_to = self._age.old_to(db, self._settings.age_s)
+        if self._boot:
+            self._age.save(db, self._clock.monotonic_ns() / 1e9)
+        return limit_ms, up_to
+
+    def _end(self, db: sqlite3.Connection) -> None:
+        self.old_ms(0.0)
+        self._age.save(db, self._clock.monotonic_ns() / 1e9, force=True)
+        end_boot(db, self._boot, list(self._writer.unsaved.values()))
 
     def _open(self, reserve: Reserve) -> sqlite3.Connection:
         if self.directory is None:

@@ -33,11 +33,11 @@ WAIT_S = 15.0  # for a job's commit
 
 
 class Writer(threading.Thread):
-    """drains: bit → drain. reopen: a new connection when the file turned out to be damaged."""
+    """drains: bit → drain. too_old: the date and the number of rows that go by age. reopen: a new connection when the file turned out to be damaged."""
 
     def __init__(
-        self, db: sqlite3.Connection, commit_s: float, quota: Quota, reserve: Reserve, utc_ms: Callable[[], int],
-        reopen: Callable[[str], sqlite3.Connection],
+        self, db: sqlite3.Connection, commit_s: float, quota: Quota, reserve: Reserve,
+        too_old: Callable[[sqlite3.Connection], tuple[int, int]], reopen: Callable[[str], sqlite3.Connection],
     ) -> None:  # fmt: skip
         super().__init__(name="store", daemon=True)
         self.db, self.db_lock = db, threading.RLock()
@@ -47,8 +47,8 @@ class Writer(threading.Thread):
         self.trouble = ""
         self.beat_s = time.monotonic()  # when it came round last; it does so every HOUSEKEEPING_S at least
         self.unsaved: dict[int, Put] = {}  # rows by n that are not in the file; changed under db_lock
-        self._commit_s, self._reserve, self._house = commit_s, reserve, House(quota, reserve, utc_ms)
-        self._utc_ms, self._reopen = utc_ms, reopen
+        self._commit_s, self._reserve, self._house = commit_s, reserve, House(quota, reserve, too_old)
+        self._reopen = reopen
         self._group, self._orphans = Group(), Orphans()
         self._wake = threading.Condition(threading.Lock())
         self._idle = self._urgent = self._ending = False
