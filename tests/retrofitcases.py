@@ -8,6 +8,7 @@ import numpy as np
 from retrofitkit import (
     DAMPER_FAN,
     PUMP_HIGH_HEAD,
+    PUMPS,
     SHIFT,
     SWAP,
     TEMPERATURE,
@@ -129,6 +130,28 @@ def needless_shift(seed: int) -> Told:
     return _with_shifts(seed, (0.0, 0.0, 0.0))
 
 
+def by_pumps(seed: int) -> Told:
+    """One pump, or two that share the flow: this one's energy over the station's flow is another line with each. The
+    second starts at 95 % and stops at 80 % of what one is made for. After the retrofit less is pumped."""
+    return _with_pumps(seed)
+
+
+def nothing_saved_by_pumps(seed: int) -> Told:
+    """The old motor stays, the meter is exchanged, and less is pumped."""
+    return _with_pumps(seed, changed=False)
+
+
+def by_grade(seed: int) -> Told:
+    """Grades that weigh more the more of them flows, and ones that weigh less: 2.5 % and 2 % for a tenth of the flow.
+    After the retrofit there is more of the last."""
+    return _with_shifts(seed, (0.0, 0.0, 0.0), (0.0, 0.25, -0.2))
+
+
+def weak_slopes(seed: int) -> Told:
+    """A twelfth of that, beside levels: too weak to be taken always."""
+    return _with_shifts(seed, (0.0, 0.03, -0.02), (0.0, 0.02, -0.016))
+
+
 CASES = {
     "real retrofit": real_retrofit, "large retrofit": large_retrofit,
     "large retrofit, class 0.2S": large_retrofit_fine,
@@ -137,7 +160,8 @@ CASES = {
     "motor swap, another meter": swap_with_another_meter, "two drivers": two_drivers,
     "two drivers, weak temperature": weak_temperature, "two drivers, needless temperature": needless_temperature,
     "two drivers, nothing saved": nothing_saved_with_two_drivers, "by shift": by_shift,
-    "by shift, needless": needless_shift,
+    "by shift, needless": needless_shift, "by pumps": by_pumps, "by pumps, nothing saved": nothing_saved_by_pumps,
+    "by grade": by_grade, "by grade, weak slopes": weak_slopes,
 }  # fmt: skip
 
 
@@ -191,19 +215,38 @@ def _with_temperature(seed: int, per_k: float, *, changed: bool = True) -> Told:
     return _told(PUMP_HIGH_HEAD, before, half(30 * 96, 0.82, 4.0, second, 15 * 96, changed), changed=changed)
 
 
-def _with_shifts(seed: int, more: tuple[float, ...]) -> Told:
-    """more: load of each shift at the same flow, relative."""
+def _with_shifts(seed: int, more: tuple[float, ...], tilts: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Told:
+    """more: load of each shift at the same flow, relative. tilts: by how much that grows with the flow (1: rated)."""
     rng = np.random.default_rng(seed)
     meter = draw_meter(rng)
 
     def half(n: int, mean: float, nights: float, begin: int, new: bool) -> Hours:
         shift = np.repeat(np.where(rng.random(n // 32) < nights, 2, np.arange(n // 32) % 3), 32)
         influence = (1 + ar1(rng, n, 0.6, 0.01)) * (1 + np.asarray(more)[shift]) - 1
-        return hours(PUMP_HIGH_HEAD, flows(rng, n, mean), influence, meter, new=new, first=begin,
-                     more={SHIFT: shift + 1.0})  # fmt: skip
+        flow = flows(rng, n, mean)
+        influence = (1 + influence) * (1 + np.asarray(tilts)[shift] * (flow - 0.89)) - 1
+        return hours(PUMP_HIGH_HEAD, flow, influence, meter, new=new, first=begin, more={SHIFT: shift + 1.0})
 
     before = half(14 * 96, 0.89, 0.0, 0, False)
     return _told(PUMP_HIGH_HEAD, before, half(30 * 96, 0.82, 0.3, 15 * 96, True))
+
+
+def _with_pumps(seed: int, *, changed: bool = True) -> Told:
+    rng = np.random.default_rng(seed)
+    first = draw_meter(rng)
+    second = first if changed else draw_meter(rng, "mcc-1 30001177 400/5")
+
+    def half(n: int, mean: float, meter: MeterErrors, begin: int, new: bool) -> Hours:
+        wanted = flows(rng, n, 1.0, 0.5, 1.6) * mean + np.repeat(rng.normal(0, 0.18, n // 48 + 1), 48)[:n]
+        wanted, pumps, running = np.clip(wanted, 0.45, 1.7), np.ones(n), 1.0
+        for k, flow in enumerate(wanted):
+            running = 2.0 if flow > 0.95 else 1.0 if flow < 0.8 else running
+            pumps[k] = running
+        return hours(PUMP_HIGH_HEAD, wanted / pumps, ar1(rng, n, 0.6, 0.01), meter, new=new, first=begin,
+                     sensor=lambda flow: flow * pumps, more={PUMPS: pumps})  # fmt: skip
+
+    before = half(14 * 96, 0.92, first, 0, False)
+    return _told(PUMP_HIGH_HEAD, before, half(30 * 96, 0.85, second, 15 * 96, changed), changed=changed)
 
 
 def _saturating(flow: Array) -> Array:

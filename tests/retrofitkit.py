@@ -38,7 +38,7 @@ from simulators.scenarios.machines import drive_of, induction_motor, magnet_moto
 Array = NDArray[np.float64]
 START_MS = 1_790_000_100_000 // QUARTER_MS * QUARTER_MS
 FLOW = "signal_flow_m3_h"
-TEMPERATURE, SHIFT = "signal_inlet_c", "signal_shift"
+TEMPERATURE, SHIFT, PUMPS = "signal_inlet_c", "signal_shift", "signal_pumps"
 _RPM = 30 / math.pi
 _GRID = np.linspace(0.25, 1.2, 96)
 _QUIET = replace(params.BUSBAR, volts_sigma=0.0, frequency_sigma_hz=0.0)

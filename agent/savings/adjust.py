@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from agent.savings import events as nre
 from agent.savings.meters import MeterDoubt, meter_doubt
-from agent.savings.models import OldMotor, beyond, is_state, quadratic, terms, values_of
+from agent.savings.models import OldMotor, beyond, is_state, quadratic, residuals_wh, state_number, terms, values_of
 from agent.savings.parts import PartSums
 from agent.savings.quantile import half_width, student_t
 from agent.savings.types import Baseline, Driver, Event, Interval, Saving
@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class _Sums:
-    n: float = 0.0  # in lengths of the baseline's interval
+    n: list[float] = field(default_factory=list)  # in lengths of the baseline's interval, by models.state_number
     adjusted_wh: float = 0.0
     measured_wh: float = 0.0
     all_wh: float = 0.0
@@ -61,6 +61,7 @@ class Tally:
         self.lines: list[Line] = []
         self._parts, self._sums = PartSums(OldMotor(**plate) if plate else None), _Sums()
         self._terms = _TermSums(baseline)
+        self._sums.n = [0.0] * len(residuals_wh(baseline))
         self._sums.slope_u_wh = [0.0] * max(len(baseline.drivers), 1)
         self._meters: set[str] = set()
 
@@ -74,7 +75,7 @@ class Tally:
         if line.why or line.adjusted_wh is None:
             return line
         share = item.length_s / baseline.length_s
-        sums.n += share
+        sums.n[state_number(baseline, values)] += share
         sums.claimed += 1
         sums.adjusted_wh += line.adjusted_wh
         sums.measured_wh += measured_wh
@@ -235,7 +236,7 @@ def _doubt(baseline: Baseline, found: _TermSums, sums: _Sums, doubt: MeterDoubt)
     variance = max(quadratic(found.own, baseline.covariance), 0.0)
     causes = {
         "model": math.sqrt(variance),
-        "scatter": baseline.residual_wh * math.sqrt(sums.n * tau),
+        "scatter": math.hypot(*map(lambda s, n: s * math.sqrt(n * tau), residuals_wh(baseline), sums.n)),
         "choice": _choice(baseline, found),
         "driver": math.hypot(*sums.slope_u_wh),
         "gaps": FILLED_U * sums.filled_wh,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from agent.savings.models import described
+from agent.savings.models import BY_STATE, described
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,7 @@ NEAR = 1.10  # times the best CV(RMSE): a rival
 RIVALS = 4
 SHIFT_S = 8 * 3600.0
 NUMERIC = ("polynomial", "affinity", "binned")  # kinds that may stand under indicator variables
+SLOPING = ("polynomial", "affinity", "linear")  # kinds that may have coefficients of their own in each state
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class Candidate:
         if len(self.drivers) < 2:
             return True
         enough = self.fit.n_effective >= INDEPENDENT * len(self.fit.coefficients)
+        if counts := self.shape.get("counts"):  # of each state, which stands on its own intervals alone
+            share, own = min(counts) / sum(counts), len(self.fit.coefficients) / len(counts)
+            enough = share * self.fit.n_effective >= INDEPENDENT * own
         return enough and max(self.vif.values()) <= VIF_MOST
 
     def rival(self, best: Candidate) -> dict[str, Any]:
@@ -84,17 +88,25 @@ def try_all(columns: Mapping[str, Array], y: Array, times_s: Sequence[float]) ->
     for item in list(bench.tried):
         for name, level in levels.items() if item.kind in (*NUMERIC, "linear") else ():
             bench.attempt("indicator", (*item.drivers, name), {"base": item.kind, **item.shape, **level})
+        for name, level in levels.items() if item.kind in SLOPING else ():
+            bench.attempt("slopes", (*item.drivers, name), {"base": item.kind, **item.shape, **level})
     return bench.ranked()
 
 
 def choose(tried: Sequence[Candidate], insisted: bool) -> Candidate:
-    """tried: not empty, best first. The best of the fewest drivers, unless more of them foretell clearly better.
-    insisted: somebody named the drivers or the kind; then soundness is told, not asked for."""
-    fit_to_choose = [item for item in tried if insisted or item.sound] or list(tried)
+    """tried: not empty, best first. The best of the fewest drivers, unless more of them foretell clearly better, or
+    slopes of their own by state, which must earn their place as one driver more does.
+    insisted: somebody named the drivers or the kind; then soundness is told, not asked for, but of slopes where other
+    models of these drivers are there."""
+
+    def step(item: Candidate) -> tuple[int, bool]:
+        return len(item.drivers), item.kind == "slopes"
+
+    fit_to_choose = [item for item in tried if item.sound or (insisted and item.kind != "slopes")] or list(tried)
     best: Candidate | None = None
-    for count in sorted({len(item.drivers) for item in fit_to_choose}):
-        found = next(item for item in fit_to_choose if len(item.drivers) == count)
-        asked = EARNS if count > 1 else 1.0
+    for rank in sorted({step(item) for item in fit_to_choose}):
+        found = next(item for item in fit_to_choose if step(item) == rank)
+        asked = EARNS if rank[0] > 1 else 1.0
         if best is None or found.score < asked * best.score:
             best = found
     assert best is not None
@@ -102,8 +114,10 @@ def choose(tried: Sequence[Candidate], insisted: bool) -> Candidate:
 
 
 def rivals_of(best: Candidate, tried: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """What foretells as well or nearly; of each set of drivers one before any has two."""
+    """What foretells as well or nearly; of each set of drivers one before any has two. Slopes that earned no place are
+    none: they hold the chosen levels within them, and lie where those lie but for what they doubt themselves."""
     near = [item for item in tried if item is not best and item.sound and item.score <= NEAR * best.score]
+    near = [item for item in near if item.kind != "slopes" or best.kind == "slopes"]
     first: dict[frozenset[str], Candidate] = {}
     for item in near:
         first.setdefault(frozenset(item.drivers), item)
@@ -218,8 +232,14 @@ class _Bench:
         picked = [self.columns[name] for name in names]
         x = None if not picked else picked[0] if len(picked) == 1 else np.stack(picked, axis=1)
         terms = fit.design(kind, shape, x, len(self.y))
+        place = np.zeros(len(self.y), dtype=np.intp)
         try:
-            fitted = self._by_shifts(names[0]) if kind == "production" else fit.least_squares(terms, self.y)
+            if kind == "slopes":
+                place = fit.design("state", shape, picked[-1], len(self.y)).argmax(axis=1)
+                fitted, residuals = fit.by_state(terms, self.y, place)
+                shape = {**shape, **self._of_states(names, place), "residuals_wh": residuals}
+            else:
+                fitted = self._by_shifts(names[0]) if kind == "production" else fit.least_squares(terms, self.y)
         except ValueError:
             return
         score = fit.cross_validated(terms, self.y, self._groups)
@@ -227,9 +247,12 @@ class _Bench:
             return
         vif: dict[str, float] = {}
         if len(names) > 1:
-            vif = self._vif(kind, names, shape)
+            vif = self._vif(kind, names, shape, place)
             rows = np.einsum("ij,jk,ik->i", terms, fitted.covariance, terms)
-            shape = {**shape, "means": self._means(kind, names), "variance_most_wh2": float(rows.max()), "vif": vif}
+            most = [float(rows[place == k].max()) for k in range(place.max() + 1)]
+            means = self._means(kind, names, place)
+            held = most if kind == "slopes" else most[0]
+            shape = {**shape, "means": means, "variance_most_wh2": held, "vif": vif}
         self.tried.append(Candidate(kind, names, shape, fitted, score, vif))
 
     def _by_shifts(self, name: str) -> Fit:
@@ -241,19 +264,37 @@ class _Bench:
         fitted = fit.least_squares(np.stack([counts, sums_x], axis=1), sums_y)
         return fitted._replace(residual=fitted.residual / float(np.sqrt(counts[0])))
 
-    def _vif(self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any]) -> dict[str, float]:
+    def _of_states(self, names: tuple[str, ...], place: NDArray[np.intp]) -> dict[str, Any]:
+        """How many intervals each state has, and the range of each number within it."""
+        rows = [place == k for k in range(place.max() + 1)]
+        ranges = {
+            name: [[float(x.min()), float(x.max())] for x in (self.columns[name][row] for row in rows)]
+            for name in names[:-1]
+        }
+        return {"counts": [int(row.sum()) for row in rows], "ranges": ranges}
+
+    def _vif(
+        self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any], place: NDArray[np.intp]
+    ) -> dict[str, float]:
+        """Of slopes the largest of all states together and each by itself, in which numbers may move together."""
         from agent.savings.fit import design
 
         columns = [self.columns[name] for name in names]
-        if kind == "indicator":
+        if kind in BY_STATE:
             columns[-1] = design("state", shape, columns[-1], len(self.y))[:, 1:]
-        return {name: float(f"{value:.4g}") for name, value in zip(names, inflation(columns), strict=True)}
+        found = inflation(columns)
+        for k in range(place.max() + 1) if kind == "slopes" else ():
+            own = inflation([column[place == k] for column in columns[:-1]])
+            found = [max(pair) for pair in zip(found, [*own, 1.0], strict=True)]
+        return {name: float(f"{value:.4g}") for name, value in zip(names, found, strict=True)}
 
-    def _means(self, kind: str, names: tuple[str, ...]) -> dict[str, float]:
+    def _means(self, kind: str, names: tuple[str, ...], place: NDArray[np.intp]) -> dict[str, float]:
+        """Of slopes in the state that is met most often."""
         import numpy as np
 
-        found = {name: float(self.columns[name].mean()) for name in names}
-        if kind == "indicator":
-            values, counts = np.unique(np.round(self.columns[names[-1]], 9), return_counts=True)
+        most = place == np.bincount(place).argmax()
+        found = {name: float(self.columns[name][most].mean()) for name in names}
+        if kind in BY_STATE:
+            values, counts = np.unique(np.round(self.columns[names[-1]][most], 9), return_counts=True)
             found[names[-1]] = float(values[counts.argmax()])
         return found

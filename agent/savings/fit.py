@@ -38,6 +38,10 @@ def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Arra
         numbers = x[:, 0] if x.shape[1] == 2 else x[:, :-1]
         base, levels = design(shape["base"], shape, numbers, n), design("state", shape, x[:, -1], n)
         return np.concatenate([base, levels[:, 1:]], axis=1)
+    if kind == "slopes":
+        numbers = x[:, 0] if x.shape[1] == 2 else x[:, :-1]
+        base, levels = design(shape["base"], shape, numbers, n), design("state", shape, x[:, -1], n)
+        return (levels[:, :, None] * base[:, None, :]).reshape(n, -1)
     if kind == "polynomial":
         return np.stack([x**power for power in range(int(shape["degree"]) + 1)], axis=1)
     if kind == "affinity":
@@ -66,15 +70,7 @@ def least_squares(terms: Array, y: Array) -> Fit:
     Raises ValueError where the terms cannot be told apart or there is no freedom left.
     """
     n, p = terms.shape
-    scale = np.abs(terms).max(axis=0)
-    if not n > p or not (scale > 0).all():
-        raise ValueError("too few samples for this model")
-    q, r = np.linalg.qr(terms / scale)
-    if np.abs(np.diag(r)).min() < 1e-9 * np.abs(np.diag(r)).max():
-        raise ValueError("the driver does not vary enough for this model")
-    inverse = np.linalg.inv(r)
-    beta = inverse @ (q.T @ y)
-    left = y - terms / scale @ beta
+    beta, inverse, scale, left = _solved(terms, y)
     s2 = float(left @ left) / (n - p)
     rho, tau = persistence(left)
     n_effective = n / tau
@@ -87,6 +83,52 @@ def least_squares(terms: Array, y: Array) -> Fit:
         float(np.sqrt(s2)) / mean if mean else float("inf"), float(left.sum()) / ((n - p) * mean) if mean else 0.0,
         1 - float(left @ left) / spread if spread else 0.0,
     )  # fmt: skip
+
+
+def by_state(terms: Array, y: Array, place: NDArray[np.intp]) -> tuple[Fit, list[float]]:
+    """The terms of `slopes`: each state's columns fitted to its own rows, which is the same as all of them at once; and
+    the residual of each state. What scatters in proportion to the energy scatters more where more is used, so each
+    state's coefficients have the doubt of its own residuals; how these hang together is taken from all in their order.
+
+    place: (n,) the number of each row's state. Raises ValueError as least_squares does, for a single state too.
+    """
+    n, p = len(y), terms.shape[1] // (int(place.max()) + 1)
+    rows = [place == k for k in range(terms.shape[1] // p)]
+    solved = [_solved(terms[row, k * p : (k + 1) * p], y[row]) for k, row in enumerate(rows)]
+    spreads = [float(np.sqrt(left @ left / (len(left) - p))) for *_, left in solved]
+    left, alike = np.zeros(n), np.zeros(n)
+    for row, (*_, own), spread in zip(rows, solved, spreads, strict=True):
+        left[row] = own
+        alike[row] = own / spread if spread > 1e-9 * np.abs(y[row]).max() else 0.0
+    rho, tau = persistence(alike)
+    covariance = np.zeros((terms.shape[1],) * 2)
+    for k, (_, inverse, scale, own) in enumerate(solved):
+        freedom = len(own) / tau - p
+        if freedom <= 0:
+            raise ValueError("the residuals hang together: too few independent samples in a state")
+        block = float(own @ own) / freedom * (inverse @ inverse.T) / np.outer(scale, scale)
+        covariance[k * p : (k + 1) * p, k * p : (k + 1) * p] = block
+    s = float(np.sqrt(left @ left / (n - terms.shape[1])))
+    mean, spread = float(y.mean()), float(((y - y.mean()) ** 2).sum())
+    return Fit(
+        np.concatenate([beta / scale for beta, _, scale, _ in solved]), covariance, s, rho, n / tau,
+        s / mean if mean else float("inf"), float(left.sum()) / ((n - terms.shape[1]) * mean) if mean else 0.0,
+        1 - float(left @ left) / spread if spread else 0.0,
+    ), spreads  # fmt: skip
+
+
+def _solved(terms: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+    """β of terms/scale, R⁻¹ of their QR, the scale, and the residuals."""
+    n, p = terms.shape
+    scale = np.abs(terms).max(axis=0)
+    if not n > p or not (scale > 0).all():
+        raise ValueError("too few samples for this model")
+    q, r = np.linalg.qr(terms / scale)
+    if np.abs(np.diag(r)).min() < 1e-9 * np.abs(np.diag(r)).max():
+        raise ValueError("the driver does not vary enough for this model")
+    inverse = np.linalg.inv(r)
+    beta = inverse @ (q.T @ y)
+    return beta, inverse, scale, y - terms / scale @ beta
 
 
 def persistence(left: Array) -> tuple[float, float]:

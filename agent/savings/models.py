@@ -9,6 +9,8 @@ production  E = a + b·t: t tonnes; learnt from whole shifts, for what is rolled
 linear      E = a + Σ b·d of two or three drivers, with products or squares where cross-validation asks for them
 indicator   E = one of those above for numbers, and a level of its own for each state of a driver that knows few
             (indicator variables; ISO 50006 calls both drivers relevant variables [M])
+slopes      E = polynomial, affinity or linear with coefficients of its own in each state of such a driver: one pump
+            running or two, a damper open or closed
 shaft-power E = (shaft energy + what the old motor would lose at it); a coefficient that errs as the plate's losses do
 Plain Python, for the process that polls; agent/savings/fit.py has the same terms for arrays, and a test holds them
 together.
@@ -27,6 +29,7 @@ FILLED_MOST = 2.0  # times what was seen; an interval counts from three quarters
 MARGIN = 0.02  # of a driver's width, that a model may be asked beyond what it was learnt from
 
 
+BY_STATE = ("indicator", "slopes")  # kinds whose last driver is a state
 _POWERS = {0: "", 1: "", 2: "²", 3: "³"}
 
 
@@ -58,6 +61,9 @@ def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[
         return [math.prod(map(pow, values, powers)) for powers in shape["powers"]]
     if kind == "indicator":
         return terms(shape["base"], shape, values[:-1]) + _indicators(shape, values[-1])[1:]
+    if kind == "slopes":
+        base = terms(shape["base"], shape, values[:-1])
+        return [flag * factor for flag in _indicators(shape, values[-1]) for factor in base]
     if kind == "shaft-power":
         return [value]
     raise ValueError(f"no such model: {kind}")
@@ -98,21 +104,38 @@ def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
 
 def is_state(baseline: Baseline, k: int) -> bool:
     """Whether the model's driver k is a state and no number."""
-    return baseline.kind == "state" or (baseline.kind == "indicator" and k == len(baseline.drivers) - 1)
+    return baseline.kind == "state" or (baseline.kind in BY_STATE and k == len(baseline.drivers) - 1)
+
+
+def state_number(baseline: Baseline, values: Sequence[Driver]) -> int:
+    """Which of its lines a model of slopes takes; 0 for all others. The state is one that it knows."""
+    return _indicators(baseline.shape, values[-1].mean).index(1.0) if baseline.kind == "slopes" else 0
+
+
+def residuals_wh(baseline: Baseline) -> Sequence[float]:
+    """Of one interval, by state_number."""
+    return baseline.shape.get("residuals_wh") or [baseline.residual_wh]
 
 
 def beyond(baseline: Baseline, values: Sequence[Driver]) -> str:
     """The driver that lies beyond what the baseline saw, in words; or several of them, where each lies within its range
-    but never were they seen so together: the hat value is larger than any of the baseline's. Empty: none does."""
+    but never were they seen so together: the hat value is larger than any of the baseline's. Empty: none does.
+
+    Where each state has slopes of its own, the ranges and hat values are those of the state."""
+    at = state_number(baseline, values)
     for k, (name, (mean, _)) in enumerate(zip(baseline.drivers, values, strict=False)):
         if name not in baseline.ranges or (is_state(baseline, k) and "within" in baseline.shape):
             continue
-        low, high = baseline.ranges[name]
+        (low, high), where = baseline.ranges[name], ""
+        if baseline.kind == "slopes":
+            (low, high), state = baseline.shape["ranges"][name][at], baseline.shape["states"][at]
+            where = f"[{baseline.drivers[-1]}={state:g}]"
         slack = MARGIN * (high - low)
         if not low - slack <= mean <= high + slack:
-            return f"{name} {mean:g} is beyond {low:g} to {high:g}"
+            return f"{name}{where} {mean:g} is beyond {low:g} to {high:g}"
     most = baseline.shape.get("variance_most_wh2")
     if most is not None:
+        most = most[at] if baseline.kind == "slopes" else most
         row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
         if quadratic(row, baseline.covariance) > most * (1 + MARGIN) ** 2:
             together = ", ".join(f"{value.mean:g}" for value in values)
@@ -128,18 +151,26 @@ def quadratic(vector: Sequence[float], matrix: Sequence[Sequence[float]]) -> flo
 
 def others_at_mean(baseline: Baseline, interval: Interval) -> Interval:
     """The interval with all drivers but the model's first at the baseline's mean, a state at the most frequent one: for
-    a curve over the first driver. Unchanged for models of one driver."""
+    a curve over the first driver. Unchanged for models of one driver. Where that state never saw this much of the first
+    driver there is no curve: it is left out."""
     means = baseline.shape.get("means")
     if not means or not baseline.drivers:
         return interval
     others = {name: Driver(means[name]) for name in baseline.drivers[1:]}
-    return replace(interval, drivers={**interval.drivers, **others})
+    found = replace(interval, drivers={**interval.drivers, **others})
+    if baseline.kind == "slopes" and (values := values_of(baseline, found)) is not None:
+        low, high = baseline.shape["ranges"][baseline.drivers[0]][state_number(baseline, values)]
+        if not low <= values[0].mean <= high:
+            return replace(found, drivers=others)
+    return found
 
 
 def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> str:
     """A model in words: `polynomial 2 of flow by shift`."""
     if kind == "indicator":
         return f"{described(shape['base'], shape, drivers[:-1])} by {drivers[-1]}"
+    if kind == "slopes":
+        return f"{described(shape['base'], shape, drivers[:-1])} with slopes by {drivers[-1]}"
     more = ""
     if kind == "polynomial":
         more = f" {shape['degree']}"
@@ -185,6 +216,10 @@ def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[s
     if kind == "indicator":
         levels = [f"[{names[-1]} = {state:g}]" for state in shape["states"][1:]]
         return factors(shape["base"], shape, names[:-1]) + levels
+    if kind == "slopes":
+        base = factors(shape["base"], shape, names[:-1])
+        flags = [f"[{names[-1]} = {state:g}]" for state in shape["states"]]
+        return ["·".join(filter(None, (mark, flag))) for flag in flags for mark in base]
     if kind == "state":
         return [f"[{names[0]} = {state:g}]" for state in shape["states"]]
     if kind == "binned":

@@ -7,7 +7,7 @@ import pytest
 from retrofitkit import DAMPER_FAN
 
 from agent.savings import fit
-from agent.savings.models import OldMotor, described, hats, old_losses_wh, terms
+from agent.savings.models import BY_STATE, OldMotor, described, hats, old_losses_wh, terms
 from agent.savings.types import Interval
 
 SHAPES = {
@@ -26,6 +26,9 @@ def test_arrays_and_single_values_have_the_same_terms(kind: str) -> None:
 
 SEVERAL = {
     "a plane": ("linear", {"powers": [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 2, 0]]}, 3),
+    "slopes": ("slopes", {"base": "polynomial", "degree": 2, "states": [1.0, 2.0, 3.0], "within": 0.1}, 1),
+    "slopes of a plane": ("slopes", {"base": "linear", "powers": [[0, 0], [1, 0], [0, 1]], "states": [1.0, 2.0],
+                                     "within": 0.1}, 2),
     "levels": ("indicator", {"base": "polynomial", "degree": 2, "states": [1.0, 2.0, 3.0], "within": 0.1}, 1),
     "levels of lines": ("indicator", {"base": "binned", "centres": [1.0, 2.0, 5.0], "states": [0.0, 1.0],
                                       "within": 0.1}, 1),
@@ -39,7 +42,7 @@ def test_of_several_drivers_too(case: str) -> None:
     kind, shape, numbers = SEVERAL[case]
     rng = np.random.default_rng(3)
     x = rng.uniform(0.5, 6, (40, numbers))
-    if kind == "indicator":
+    if kind in BY_STATE:
         x = np.concatenate([x, rng.choice(shape["states"], (40, 1)) + rng.uniform(-0.09, 0.09, (40, 1))], axis=1)
     rows = fit.design(kind, shape, x, len(x))
     for values, row in zip(x, rows, strict=True):
@@ -54,6 +57,7 @@ def test_of_several_drivers_too(case: str) -> None:
         ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [2, 0]]}, ["q", "t"], "linear with a square of q, t"),
         ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [1, 1]]}, ["q", "t"], "linear with products of q, t"),
         ("indicator", {"base": "affinity"}, ["q", "shift"], "affinity of q by shift"),
+        ("slopes", {"base": "affinity"}, ["q", "shift"], "affinity of q with slopes by shift"),
     ],
 )  # fmt: skip
 def test_models_have_words(kind: str, shape: dict[str, object], drivers: list[str], words: str) -> None:
