@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 STEP_S = 0.5  # a smaller difference is followed without a word
 PLAUSIBLE_NS = 1_767_225_600_000_000_000  # 2026-01-01: no clock that is right can show less
+ENDS_NS = 2_051_222_400_000_000_000  # 2035-01-01: 2036 and 2038, where counters of 32 bits end, is what dead clocks say
+AWAY_NS = 366 * 86_400_000_000_000  # a machine was off no longer: without a reference a later time is not believed
 SYNCHRONISED, PLAUSIBLE, UNSURE = "synchronised", "plausible", "unsure"
 _STA_UNSYNC = 0x40  # linux/timex.h
 
@@ -53,8 +55,9 @@ class ClockWatch:
 
     synchronised: whether the system's clock follows a reference; None when the system does not tell (a container).
     last_ns: UTC that an earlier run reached: without a reference time never runs before it, so that a machine without a
-    battery clock does not write the same hours twice. trusted: somebody said that this clock is right, whatever the
-    kernel says and an earlier run saw.
+    battery clock does not write the same hours twice; nor far behind it, so that a dead one does not date what is
+    measured into a year to come. trusted: somebody said that this clock is right, whatever the kernel says and an
+    earlier run saw.
     """
 
     def __init__(
@@ -62,9 +65,11 @@ class ClockWatch:
     ) -> None:
         self.word = UNSURE
         self._clock, self._synchronised, self._trusted = clock, synchronised, trusted
-        self._floor_ns = max(PLAUSIBLE_NS, 0 if trusted else last_ns)
+        known = not trusted and PLAUSIBLE_NS <= last_ns <= ENDS_NS
+        self._floor_ns, self._ceiling_ns = (last_ns, last_ns + AWAY_NS) if known else (PLAUSIBLE_NS, ENDS_NS)
+        self._began_ns = clock.monotonic_ns()
         self._vouched = False  # whether the rows until now were made by a clock that followed a reference
-        if self._judge() == UNSURE and clock.utc_ns() < self._floor_ns:
+        if self._judge() == UNSURE and not self.possible:
             clock.move(self._floor_ns - clock.utc_ns())
         self.word = self._judge()
         self._vouched = self.word == SYNCHRONISED
@@ -73,11 +78,17 @@ class ClockWatch:
     def sure(self) -> bool:
         return self.word != UNSURE
 
+    @property
+    def possible(self) -> bool:
+        """Whether the system's clock shows a time that it may be, as far as can be told without a reference."""
+        running_ns = self._clock.monotonic_ns() - self._began_ns
+        return self._floor_ns <= self._clock.wall_ns() <= self._ceiling_ns + running_ns
+
     def look(self) -> Step | None:
         """Follows the system's clock. The step that was seen, if any; our clock has made it then."""
         self.word = self._judge()
         step = None
-        if self.word != UNSURE or self._clock.wall_ns() >= self._floor_ns:
+        if self.word != UNSURE or self.possible:
             ahead_ns = self._clock.wall_ns() - self._clock.utc_ns()
             self._clock.move(ahead_ns)
             if abs(ahead_ns) > STEP_S * 1e9:
@@ -89,7 +100,7 @@ class ClockWatch:
         synchronised = self._synchronised()
         if synchronised:
             return SYNCHRONISED
-        if self._clock.wall_ns() >= self._floor_ns and (self._trusted or synchronised is None):
+        if self.possible and (self._trusted or synchronised is None):
             return PLAUSIBLE
         return UNSURE
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from agent.clock import SYNCHRONISED, UNSURE, ClockWatch, Step, SystemClock
 from agent.messages import Message
@@ -15,12 +16,17 @@ log = logging.getLogger(__name__)
 
 LOOK_S, REMEMBER_S = 1.0, 10.0
 KIND = "clock"
+IMPOSSIBLE = "impossible"  # unsure, and not followed
 
 
 def last_utc_ns(store: Store) -> int:
     """No earlier run went beyond this UTC; 0 when nothing is known."""
     body = store.note(KIND, "reached", "")
     return int(body["utc_ms"]) * 1_000_000 + int(REMEMBER_S * 1e9) if body else 0
+
+
+def shown(utc_ns: int) -> str:
+    return f"{datetime.fromtimestamp(utc_ns / 1e9, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 class Timekeeper:
@@ -83,11 +89,19 @@ class Timekeeper:
         self._emit(Message(None, "event", now_ms, values))
 
     def _tell(self) -> None:
-        word, told = self._watch.word, self._told
+        told, word = self._told, self._watch.word
+        if word == UNSURE and not self._watch.possible:
+            word = IMPOSSIBLE
         if word == told:
             return
         self._told = word
-        if word == UNSURE:
+        if word == IMPOSSIBLE:
+            log.warning(
+                "the system's clock shows %s, which cannot be so soon after the last run: time goes on from there, "
+                "marked CLOCK_UNSURE, until the clock is set or follows a reference (or site.trust_clock says that it "
+                "is right)", shown(self._clock.wall_ns()),
+            )  # fmt: skip
+        elif word == UNSURE:
             log.warning("the clock follows no reference: rows carry CLOCK_UNSURE until it does")
         elif told:
             log.info("the clock can be relied on (%s)", word)

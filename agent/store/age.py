@@ -1,8 +1,8 @@
 """What time it is, for deleting by age: a clock that jumps makes nothing older until that has stood for a day.
 
-A clock may show 2099 for a night, or 1970, synchronised or not. So this time goes on with the monotonic clock from what
-it was; where UTC stands elsewhere for a day of running, it goes there, no faster than time passes. A month without power
-is caught up within a month; a wrong clock deletes at most as much as it lasted beyond a day.
+A clock may show 2099 for a night, or 1970, synchronised or not. So this time goes on with the monotonic clock from
+what it was; where UTC stands elsewhere for a day of running, it goes there, no faster than time passes. A month without
+power is caught up within a month; a wrong clock deletes at most as much as it lasted beyond a day.
 
 A row that a wrong clock dated into the past is no older for it: marks remember how far the spool had come at which of
 these times.
@@ -72,7 +72,7 @@ class Age:
 
 
 def recall(db: sqlite3.Connection, utc_ms: int, monotonic_s: float) -> Age:
-    """What an earlier run believed; of a file that tells nothing, what its last run reached; a new file believes UTC."""
+    """What an earlier run believed; of a file that tells nothing, what its last run reached; of a new file UTC."""
     with contextlib.suppress(sqlite3.Error, msgspec.MsgspecError, KeyError, TypeError, ValueError):
         row = db.execute("select body from note where kind = ? and name = ?", (KIND, NAME)).fetchone()
         if row is not None:

@@ -33,7 +33,8 @@ WAIT_S = 15.0  # for a job's commit
 
 
 class Writer(threading.Thread):
-    """drains: bit → drain. too_old: the date and the number of rows that go by age. reopen: a new connection when the file turned out to be damaged."""
+    """drains: bit → drain. too_old: up to which date and number rows go by age. reopen: a new connection when the file
+    turned out to be damaged."""
 
     def __init__(
         self, db: sqlite3.Connection, commit_s: float, quota: Quota, reserve: Reserve,

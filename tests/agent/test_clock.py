@@ -112,6 +112,62 @@ def test_without_a_reference_time_never_runs_before_the_last_boot(wall_ns: int, 
     assert system.clock.utc_ns() == NOW_NS + HOUR_NS
 
 
+@pytest.mark.parametrize("wall_ns", [NOW_NS + 367 * 24 * HOUR_NS, 2_082_758_400 * 10**9, 4_070_908_800 * 10**9])
+@pytest.mark.parametrize("synchronised", [False, None])
+def test_without_a_reference_time_never_runs_into_a_year_to_come(wall_ns: int, synchronised: bool | None) -> None:
+    """A dead battery clock: a year and a day ahead, 2036, 2099. Then the time server answers."""
+    system = System(wall_ns, synchronised)
+    watch = system.watch(last_ns=NOW_NS)
+    assert (watch.word, watch.possible) == (UNSURE, False)
+    assert system.clock.utc_ns() == NOW_NS
+    system.wait(3600)
+    assert watch.look() is None
+    assert system.clock.utc_ns() == NOW_NS + HOUR_NS, "it runs on from where the last run ended"
+    system.wall = NOW_NS + 3 * HOUR_NS
+    system.synchronised = True
+    assert watch.look() == Step(2 * 3_600_000, correct=True)
+
+
+def test_a_clock_that_runs_away_while_nobody_vouches_for_it_is_not_followed() -> None:
+    system = System(synchronised=False)
+    watch = system.watch(last_ns=NOW_NS - HOUR_NS)
+    system.step(73 * 365 * 24 * HOUR_NS)
+    system.wait(1)
+    assert watch.look() is None
+    assert system.clock.utc_ns() == NOW_NS + 10**9
+    system.step(-73 * 365 * 24 * HOUR_NS)
+    assert watch.look() is None
+    assert watch.possible
+
+
+@pytest.mark.parametrize("synchronised", [False, None])
+def test_a_machine_that_was_off_for_months_is_believed_and_so_is_one_that_runs_for_years(
+    synchronised: bool | None,
+) -> None:
+    system = System(synchronised=synchronised)
+    watch = system.watch(last_ns=NOW_NS - 300 * 24 * HOUR_NS)
+    assert watch.look() is None
+    system.wait(3 * 366 * 86_400)
+    assert watch.look() is None
+    assert watch.possible
+    assert system.clock.utc_ns() == system.wall
+
+
+def test_a_first_run_believes_no_clock_of_after_2035() -> None:
+    system = System(4_070_908_800 * 10**9, synchronised=None)
+    watch = system.watch()
+    assert not watch.sure
+    assert system.clock.utc_ns() == PLAUSIBLE_NS
+
+
+def test_what_a_run_by_a_wrong_reference_reached_holds_no_later_run() -> None:
+    """A time server said 2099, and the power was cut before it was put right."""
+    system = System(synchronised=None)
+    watch = system.watch(last_ns=4_070_908_800 * 10**9)
+    assert watch.word == PLAUSIBLE
+    assert system.clock.utc_ns() == NOW_NS
+
+
 def test_a_set_clock_below_the_last_boot_is_not_followed_until_it_is_vouched_for() -> None:
     system = System(synchronised=False)
     watch = system.watch(last_ns=NOW_NS - 1)

@@ -6,6 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from agent.clock import ClockWatch, SystemClock
 from agent.messages import Message, encode
 from agent.store import Store
@@ -82,6 +84,21 @@ def test_rows_of_a_right_clock_keep_their_time(tmp_path: Path) -> None:
     assert [event.values["event_clock_step_s"] for event in here.events] == [3600.0, -3600.0]
     assert here.keeper.steps == 2
     here.store.close()
+
+
+def test_a_battery_clock_that_says_2099_is_not_followed_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Computer(tmp_path, NOW_NS, synchronised=True)
+    first.keeper.remember()
+    first.store.close()
+    second = Computer(tmp_path, 4_070_908_800 * 10**9, synchronised=False)
+    second.measure()
+    second.wait(5)
+    (row,) = second.rows()
+    assert 0 < row["t"] - NOW_NS // 1_000_000 <= 1000 * REMEMBER_S
+    assert caplog.text.count("shows 2099-01-01 00:00 UTC") == 1
+    second.store.close()
 
 
 def test_a_machine_without_a_battery_clock_goes_on_where_it_was(tmp_path: Path) -> None:
