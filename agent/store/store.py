@@ -7,8 +7,8 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -109,8 +109,7 @@ class Store:
 
     def counters(self) -> dict[str, int]:
         """All counters as they were last committed, by name; whole numbers, so that nothing is lost in rounding."""
-        with self._writer.db_lock:
-            return dict(self._writer.db.execute("select name, value from counters").fetchall())
+        return dict(self._select("select name, value from counters"))
 
     def save_counters(self, values: Mapping[str, int]) -> None:
         """For counters that no row carries; committed with the next group. Does not wait."""
@@ -135,15 +134,13 @@ class Store:
         whole = True
         with self._writer.db_lock:
             try:
-                rows = self._writer.db.execute(
+                rows = self._select(
                     "select n, boot, seq, t_ms, asset, kind, payload from spool "
                     "where n > ? and n < ? and owed & ? order by n limit ?",
                     (above, below, 1 << bit, limit),
-                ).fetchall()
-            except sqlite3.Error as error:
+                )
+            except sqlite3.Error:
                 rows, whole = [], False
-                if file.is_damage(error):
-                    self._writer.tell_damage(str(error))
             found = [Row(n, f"{boot}-{seq}", t_ms, asset, kind, body) for n, boot, seq, t_ms, asset, kind, body in rows]
             if len(found) < limit and self._writer.unsaved:
                 unsaved = self._writer.unsaved.items()
@@ -184,7 +181,7 @@ class Store:
             "spool_rows": writer.spool_rows + len(writer.unsaved),
             "unsaved_rows": len(writer.unsaved),
         }
-        with writer.db_lock, suppress(sqlite3.Error):  # the writer finds out what is wrong, and says so
+        with suppress(sqlite3.Error), self._reading():
             used, _, size = pages(writer.db)
             found["spool_mb"] = used * size / 1e6
             found["spool_full_pct"] = 100 * used * size / self._settings.quota_bytes
@@ -197,23 +194,40 @@ class Store:
         rows = self._rows("select fingerprint, saved_ms, body from note where kind = ? and name = ?", kind, name)
         for kept, saved_ms, body in rows:
             if kept == fingerprint and self._clock.utc_ns() / 1e9 - saved_ms / 1e3 <= age_max_s:
-                return json.loads(body)
+                with suppress(ValueError):
+                    return json.loads(body)
         return None
 
     def notes(self, kind: str) -> dict[str, Any]:
         """All bodies of one kind by name, whatever their fingerprint and age; none where they cannot be read."""
         rows = self._rows("select name, body from note where kind = ? order by name", kind)
-        return {name: json.loads(body) for name, body in rows}
+        found: dict[str, Any] = {}
+        for name, body in rows:
+            with suppress(ValueError):
+                found[name] = json.loads(body)
+        return found
 
     def _rows(self, query: str, *values: str) -> list[Any]:
-        """Empty when the file cannot be read: the writer is told, and says so."""
+        """Empty when the file cannot be read."""
+        with suppress(sqlite3.Error):
+            return self._select(query, values)
+        return []
+
+    def _select(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Raises sqlite3.Error."""
+        with self._reading() as db:
+            return db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Damage that only a reader meets is told to the writer: it begins a new file, and says so."""
         with self._writer.db_lock:
             try:
-                return self._writer.db.execute(query, values).fetchall()
+                yield self._writer.db
             except sqlite3.Error as error:
                 if file.is_damage(error):
                     self._writer.tell_damage(str(error))
-                return []
+                raise
 
     def save_note(self, kind: str, name: str, fingerprint: str, body: Any) -> None:
         """Keeps a body that JSON can carry; fingerprint: what it holds for. Waits for its commit. Raises StoreError."""
@@ -226,21 +240,18 @@ class Store:
 
     def history_rows(self, step_s: int, asset: str, from_ms: int, to_ms: int) -> list[tuple[int, dict[str, Any]]]:
         """Rows of the history table as they were packed, from_ms ≤ t < to_ms, in order."""
-        with self._writer.db_lock:
-            rows = self._writer.db.execute(
-                "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ? "
-                "order by t_ms",
-                (step_s, asset, from_ms, to_ms),
-            ).fetchall()
+        rows = self._select(
+            "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ? order by t_ms",
+            (step_s, asset, from_ms, to_ms),
+        )
         return [(t_ms, msgspec.json.decode(zlib.decompress(body))) for t_ms, body in rows]
 
     def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """What a query finds in the file as it was last committed; never waits for the disk. Raises StoreError."""
-        with self._writer.db_lock:
-            try:
-                return self._writer.db.execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                raise StoreError(f"{self.path}: {error}") from None
+        try:
+            return self._select(query, values)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from None
 
     def post(self, job: Callable[[sqlite3.Connection], Any]) -> None:
         """Runs `job` in the writer's next transaction and does not wait; what fails is lost."""

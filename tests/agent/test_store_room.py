@@ -8,8 +8,8 @@ import sqlite3
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from testkit import HandClock, wait_until
 
 from agent.config import StoreSettings, load_config
 from agent.deliver import open_store
-from agent.store import Store
+from agent.store import Store, StoreError
 from agent.store.file import NAME, NEEDED, RESERVE_BYTES, UNREAD
 from agent.store.quota import FULL, OLD, THINNED
 
@@ -323,8 +323,50 @@ def test_notes_of_a_file_damaged_under_a_running_agent_are_none_and_the_damage_i
     found = [store.note("refused", f"device-{n}", "") for n in range(400)]
     assert None in found
     assert len(store.notes("refused")) < 400
-    wait_until(lambda: not store.trouble, 10, "a new file is written")
-    assert store.damage
+    wait_until(lambda: bool(store.damage), 10, "a new file is begun")
+    store.save_note("refused", "device-0", "", "again")
+    assert store.note("refused", "device-0", "") == "again"
+    assert not store.trouble
+    store.close()
+
+
+READERS: dict[str, Callable[[Store], object]] = {
+    "interval": lambda store: store.rows("select body from interval"),
+    "history": lambda store: store.history_rows(60, "m", 0, 1 << 62),
+    "counters": lambda store: store.counters(),
+    "gaps": lambda store: store.figures(),
+}
+
+
+@pytest.mark.parametrize("table", READERS)
+def test_damage_that_only_a_reader_meets_is_told_and_a_new_file_begun(
+    tmp_path: Path, clock: HandClock, table: str
+) -> None:
+    """Nobody writes: the writer would not find it."""
+    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    root = store.rows("select rootpage from sqlite_master where name = ?", (table,))[0][0]
+    size = store.rows("pragma page_size")[0][0]
+    store.close()
+    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    with (tmp_path / NAME).open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xa5" * size)
+    store.rows("pragma shrink_memory")  # SQLite forgets the pages that it read
+    with suppress(StoreError, sqlite3.Error):
+        READERS[table](store)
+    wait_until(lambda: bool(store.damage), 10, "a new file is begun")
+    READERS[table](store)
+    store.close()
+
+
+def test_a_note_that_is_no_json_is_none(tmp_path: Path, clock: HandClock) -> None:
+    """A card that turns bits: SQLite sees nothing of it."""
+    store = Store(tmp_path, clock, small())
+    store.save_note("refused", "a", "", "whole")
+    store.save_note("refused", "b", "", "broken")
+    store.do(lambda db: db.execute("update note set body = '\"bro' where name = 'b'").rowcount)
+    assert store.note("refused", "b", "") is None
+    assert store.notes("refused") == {"a": "whole"}
     store.close()
 
 
