@@ -22,12 +22,15 @@ BRIDGED_MS = 3_600_000
 
 @dataclass(slots=True)
 class Imported:
-    """What came out. Counts are of rows; gaps: (from, to) in UTC ms, in which nothing stands."""
+    """What came out. Counts are of rows; gaps: (from, to) in UTC ms, in which nothing stands. once: local times of
+    hours that the clock repeated and the file has once."""
 
     intervals: list[Interval] = field(default_factory=list)
     rows: int = 0
     repeated: int = 0
     empty: int = 0
+    below_zero: int = 0
+    once: list[str] = field(default_factory=list)
     gaps: list[tuple[int, int]] = field(default_factory=list)
     partial: int = 0
     resets: int = 0
@@ -46,8 +49,9 @@ def read_history(
     if energy.unit not in ENERGY_WH and (counter or energy.unit not in POWER_W):
         known = [*ENERGY_WH, *([] if counter else POWER_W)]
         raise ImportProblem(f"unit {energy.unit}: must be one of {', '.join(known)}")
-    rows, repeated = read_rows(path, zone, time, energy, drivers or {})
-    found = Imported(rows=len(rows) + repeated, repeated=repeated)
+    rows, repeated, once = read_rows(path, zone, time, energy, drivers or {})
+    found = Imported(rows=len(rows) + repeated, repeated=repeated, once=once)
+    found.below_zero = sum(row.value is not None and row.value < 0 for row in rows)
     found.step_s = _step(rows, path, counter)
     step_ms = 1000 * found.step_s
     if ends and not counter:

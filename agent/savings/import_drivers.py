@@ -18,19 +18,21 @@ LONGER = 1.25  # a row may stand for so much more than usual: a day with 25 hour
 
 @dataclass(slots=True)
 class Drivers:
-    """by_start: quarter hour's begin (UTC ms) → driver's name → its mean, an amount divided evenly over its row."""
+    """by_start: quarter hour's begin (UTC ms) → driver's name → its mean, an amount divided evenly over its row.
+    once: hours that the clock repeated and the file has once."""
 
     by_start: dict[int, dict[str, Driver]] = field(default_factory=dict)
     rows: int = 0
     repeated: int = 0
     step_s: int = 900
+    once: list[str] = field(default_factory=list)
 
 
 def read_drivers(
     path: Path, zone: str, time: str, columns: Mapping[str, Column], *, ends: bool = False
 ) -> Drivers:  # fmt: skip
     """Rows of a minute to a day, on whole quarter hours where they are longer than one. Raises ImportProblem."""
-    rows, repeated = read_rows(path, zone, time, None, columns)
+    rows, repeated, once = read_rows(path, zone, time, None, columns)
     apart = [b.t_ms - a.t_ms for a, b in pairwise(rows)]
     step_ms = statistics.mode(apart) if apart else 0
     if step_ms // 1000 not in STEPS_S:
@@ -39,7 +41,7 @@ def read_drivers(
     grid_ms = min(step_ms, QUARTER_MS)
     if off := [row for row in rows if row.t_ms % grid_ms]:
         raise ImportProblem(f"{path.name}:{off[0].line}: {len(off)} times do not lie on whole {grid_ms // 60_000} min")
-    found = Drivers(rows=len(rows) + repeated, repeated=repeated, step_s=step_ms // 1000)
+    found = Drivers(rows=len(rows) + repeated, repeated=repeated, step_s=step_ms // 1000, once=once)
     seen: dict[int, dict[str, list[float]]] = {}
     for row, (begin, end) in zip(rows, _spans(rows, step_ms, ends), strict=True):
         for t_ms in range(begin, end, grid_ms):

@@ -148,6 +148,29 @@ def test_a_european_and_a_chinese_export(tmp_path: Path) -> None:
     assert [item.energy_wh for item in found.intervals] == [10_000, 11_000]
 
 
+def test_the_text_that_excel_calls_unicode(tmp_path: Path) -> None:
+    text = lines("2026-01-05 00:00", [10, 11]).replace(",", "\t")
+    for code in ("utf-16", "utf-16-le", "utf-16-be"):
+        mark = "" if code == "utf-16" else "\ufeff"
+        found = read(tmp_path, (mark + text).encode(code))
+        assert [item.energy_wh for item in found.intervals] == [10_000, 11_000]
+
+
+def test_a_repeated_hour_that_stands_there_once_is_told(tmp_path: Path) -> None:
+    """Berlin, 2025-10-26, of a meter that writes 2:00 to 3:00 once: 24 h of rows for 25 h."""
+    rows = [f"2025-10-26 {hour:02d}:{minute:02d},1" for hour in range(24) for minute in (0, 15, 30, 45)]
+    found = read(tmp_path, "\n".join(["time,kWh", *rows]), "Europe/Berlin")
+    assert found.once == ["2025-10-26 02:00"]
+    twice = [*rows[:12], *rows[8:]]
+    assert read(tmp_path, "\n".join(["time,kWh", *twice]), "Europe/Berlin").once == []
+    assert read(tmp_path, "\n".join(["time,kWh", *rows[:10]]), "Europe/Berlin").once == []  # it ends in that hour
+    assert read(tmp_path, "\n".join(["time,kWh", *rows[24:]]), "Europe/Berlin").once == []
+
+
+def test_rows_below_zero_are_counted(tmp_path: Path) -> None:
+    assert read(tmp_path, lines("2026-01-05 00:00", [10, -1, 12, -0.5])).below_zero == 2
+
+
 def test_drivers_come_along_with_their_u(tmp_path: Path) -> None:
     text = lines("2026-01-05 00:00", ["1,100", "2,", "3,300"], head="time,kWh,flow")
     first, second, third = read(tmp_path, text, drivers={"flow": Column("flow", "m3/h", 2.0)}).intervals
@@ -169,6 +192,18 @@ def test_drivers_come_along_with_their_u(tmp_path: Path) -> None:
         (lines("2026-01-05 00:00", [1, 2, 3], 60), "rows are 60 min apart"),
         (lines("2026-01-05 00:07", [1, 2, 3]), "do not lie on whole 15 min"),
         (b"time,kWh\n\xff\xff\xff\xff,1\n", "neither UTF-8 nor GB 18030"),
+        (b"PK\x03\x04\x14\x00\xff\xff", "a workbook or an archive, no CSV: save its sheet as CSV"),
+        ("Export\n22091734\n\ntime,kWh\n2026-01-05 00:00,1\n", "line 4 names the columns: take away the lines above"),
+        ("time,kWh,kWh\n2026-01-05 00:00,1,2\n", "2 columns are called kWh"),
+        (
+            'time,kWh\n2026-01-05 00:00,"1,234.5"\n',
+            "'1,234.5' is not a number; write it without marks between thousands, as 1234.5",
+        ),
+        (
+            "time;kWh\n2026-01-05 00:00;1.234,5\n",
+            "'1.234,5' is not a number; write it without marks between thousands, as 1234,5",
+        ),
+        ('time,kWh\n2026-01-05 00:00,"20,5"\n', "a decimal comma needs semicolons between the columns"),
     ],
 )
 def test_each_mistake_is_said(tmp_path: Path, text: str | bytes, said: str) -> None:
