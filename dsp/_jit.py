@@ -28,7 +28,8 @@ _BARE: dict[str, Any] = {**FLAGS, "_nrt": False}
 def kernel(function: F) -> F:
     """Compile with our flags and keep the signature for the type checker.
 
-    Kernels call kernels of their own file only: numba's cache does not notice an edited callee elsewhere.
+    Kernels call kernels of their own file, and of `_passes`: numba's cache does not notice an edited callee elsewhere,
+    so whoever edits that one needs another folder for the cache, as agent/kernels.py takes it.
     """
     return _compile(function, FLAGS)
 
@@ -39,7 +40,7 @@ def bare(function: F) -> F:
 
 
 def inner(function: F) -> F:
-    """A part of bare kernels of its own file that the compiler puts right into them."""
+    """A part of bare kernels that the compiler puts right into them."""
     return cast(F, cast(Any, numba).njit(forceinline=True, **_BARE)(function))
 
 
