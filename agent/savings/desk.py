@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from agent.config import Config, Meter, Motor
@@ -16,8 +16,10 @@ from agent.savings.events import Watch, decided
 from agent.savings.ledger_key import LedgerKeyError
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import phases_of, place_of, reporting_of
-from agent.savings.types import Baseline, Event, Saving
+from agent.savings.types import QUARTER_MS, Baseline, Event, Saving
 from agent.store import Store
+
+_SPAN = "select min(start_ms), max(start_ms) from interval where asset = ?"
 
 
 class DeskError(Exception):
@@ -44,13 +46,15 @@ class Desk:
         self, span: tuple[int | None, int | None], drivers: Sequence[str], kind: str | None, bypass: bool
     ) -> tuple[Baseline, list[str]]:
         """A draft, and what is odd about what it was learnt from. span: UTC ms; None: the phase of that name, or all
-        that was measured before reporting."""
-        phase = next((item for item in self.phases if item.name == "baseline"), None)
-        reporting = next((item for item in self.phases if item.name == "reporting"), None)
-        from_ms = span[0] if span[0] is not None else phase.from_ms if phase and not bypass else 0
-        end_ms = phase.to_ms if phase and not bypass else reporting.from_ms if reporting and not bypass else None
+        that was measured before reporting, or before the old motor was taken out; of a bypass all there is."""
+        begin_ms, end_ms = (0, None) if bypass else self._old_plant()
+        from_ms = begin_ms if span[0] is None else span[0]
         to_ms = span[1] if span[1] is not None else end_ms or self._now_ms
+        if from_ms >= to_ms:
+            raise DeskError(f"--from {self.local(from_ms)} lies behind --to {self.local(to_ms)}: nothing is between")
         found = keep.load_intervals(self._store, self.motor.name, from_ms, to_ms)
+        if not found:
+            raise DeskError(f"{self.motor.name}: {self._nothing(from_ms, to_ms)}")
         names = [self._driver(name, found) for name in drivers] or None
         try:
             draft = learn(self.motor.name, found, drivers=names, kind=kind, classes=self.classes, bypass=bypass)
@@ -135,6 +139,24 @@ class Desk:
     def local(self, utc_ms: int) -> str:
         return datetime.fromtimestamp(utc_ms / 1000, place_of(self.zone)).strftime("%Y-%m-%d %H:%M")
 
+    def _old_plant(self) -> tuple[int, int | None]:
+        """From when to when the old motor stood there, as far as the plant's file says so."""
+        dated = {phase.name: phase for phase in self.phases}
+        if phase := dated.get("baseline"):
+            return phase.from_ms, phase.to_ms
+        if phase := dated.get("reporting"):
+            return 0, phase.from_ms
+        old = self.motor.replaces
+        return 0, day_ms(old.since, self.zone) if old and old.since else None
+
+    def _nothing(self, from_ms: int, to_ms: int) -> str:
+        after = f" from {self.local(from_ms)}" if from_ms else ""
+        said = f"nothing was measured or imported{after} before {self.local(to_ms)}"
+        [(first, last)] = self._store.rows(_SPAN, (self.motor.name,))
+        if first is None:
+            return f"{said}, nor at any other time (an older history: magwatt import)"
+        return f"{said}; there is some from {self.local(first)} to {self.local(last + QUARTER_MS)}"
+
     def _record(self, kind: str, body: Mapping[str, Any], then: Callable[[sqlite3.Connection], None]) -> None:
         try:
             bookkeeper.record(self._store, self._config, self._now_ms, kind, body, then)
@@ -165,8 +187,16 @@ def saving_json(saving: Saving) -> dict[str, Any]:
 
 def moment_ms(text: str, zone: str) -> int:
     """A date or a time of the plant, as a person writes it. Raises ValueError."""
-    moment = datetime.fromisoformat(text)
-    return phases_of({"baseline": moment}, zone)[0].from_ms
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no date; write for example 2026-09-15 or 2026-09-15T06:00") from None
+    return day_ms(moment, zone)
+
+
+def day_ms(day: date, zone: str) -> int:
+    """Midnight of the plant where no time is given."""
+    return phases_of({"baseline": day}, zone)[0].from_ms
 
 
 def _with_shape(baseline: Baseline, more: Mapping[str, Any]) -> Baseline:

@@ -181,8 +181,12 @@ def test_a_nameplate_serves_where_nothing_was_measured(plant: Path) -> None:
     [
         (("baseline", "learn", "pum"), "did you mean 'pump'"),
         (("baseline", "learn", "pump", "--driver", "tonnes"), f"no driver tonnes; there are: {FLOW}"),
-        (("baseline", "learn", "pump", "--from", "yesterday"), "--from, --to"),
-        (("baseline", "learn", "pump", "--to", "2020-01-01"), "0 usable intervals of 0"),
+        (("baseline", "learn", "pump", "--from", "yesterday"),
+         "--from, --to: 'yesterday' is no date; write for example 2026-09-15 or 2026-09-15T06:00"),
+        (("baseline", "learn", "pump", "--to", "2020-01-01"),
+         "nothing was measured or imported before 2020-01-01 00:00; there is some from 2026-09-2"),
+        (("baseline", "learn", "pump", "--from", "2026-09-20", "--to", "2026-09-01"),
+         "--from 2026-09-20 00:00 lies behind --to 2026-09-01 00:00"),
         (("baseline", "learn", "pump", "--bypass"), "intervals on bypass"),
         (("baseline", "freeze", "pump", "--by", "Li"), "nothing is learnt yet"),
         (("baseline", "freeze", "pump", "--by", " "), "a name is needed"),
@@ -199,6 +203,17 @@ def test_mistakes_are_told_in_a_line(plant: Path, words: tuple[str, ...], said: 
     assert done.exit_code == 2
     assert said in done.output
     assert "Traceback" not in done.output
+
+
+def test_without_phases_it_is_learnt_until_the_old_motor_was_taken_out(plant: Path) -> None:
+    """400 quarter hours of it, from 2026-09-22; what the new one used since 2026-09-27 is no baseline."""
+    taken_out = "rpm = 1485, since = 2026-09-27 }"
+    plant.write_text(PLANT.replace("rpm = 1485 }", taken_out), encoding="utf-8")
+    told = body(magwatt(plant, "baseline", "learn", "pump", "--json"))
+    assert told["baseline"]["n"] == 400
+    assert not any("ratio" in line or "shift" in line for line in told["odd"])
+    told = body(magwatt(plant, "baseline", "learn", "pump", "--to", "2026-09-24", "--json"))
+    assert 0 < told["baseline"]["n"] < 400
 
 
 def test_without_a_baseline_show_says_how_to_get_one(plant: Path) -> None:
