@@ -27,8 +27,13 @@ VIF_MOST = 10.0  # variance inflation, above which drivers cannot be told apart 
 NEAR = 1.10  # times the best CV(RMSE): a rival
 RIVALS = 4
 SHIFT_S = 8 * 3600.0
-NUMERIC = ("polynomial", "affinity", "binned")  # kinds that may stand under indicator variables
-SLOPING = ("polynomial", "affinity", "linear")  # kinds that may have coefficients of their own in each state
+NUMERIC = ("polynomial", "affinity", "binned", "production")  # kinds that may stand under indicator variables
+SLOPING = (
+    "polynomial",
+    "affinity",
+    "linear",
+    "production",
+)  # kinds that may have coefficients of their own in each state
 
 
 @dataclass(frozen=True)
@@ -189,6 +194,11 @@ def is_tonnes(name: str) -> bool:
     return name.endswith(("_t", "_t_h"))
 
 
+def _is_production(kind: str, shape: Mapping[str, Any]) -> bool:
+    """Whether it is learnt from sums over shifts."""
+    return "production" in (kind, shape.get("base"))
+
+
 class _Bench:
     """Fits one after the other; what cannot be fitted or foretold is left out."""
 
@@ -234,15 +244,24 @@ class _Bench:
         terms = fit.design(kind, shape, x, len(self.y))
         place = np.zeros(len(self.y), dtype=np.intp)
         try:
+            by_shifts = _is_production(kind, shape)
             if kind == "slopes":
                 place = fit.design("state", shape, picked[-1], len(self.y)).argmax(axis=1)
-                fitted, residuals = fit.by_state(terms, self.y, place)
+                if by_shifts:  # a shift may have several states: what scatters is not any one's
+                    fitted = self._by_shifts(terms)
+                    residuals = [fitted.residual] * (int(place.max()) + 1)
+                else:
+                    fitted, residuals = fit.by_state(terms, self.y, place)
                 shape = {**shape, **self._of_states(names, place), "residuals_wh": residuals}
             else:
-                fitted = self._by_shifts(names[0]) if kind == "production" else fit.least_squares(terms, self.y)
+                fitted = self._by_shifts(terms) if by_shifts else fit.least_squares(terms, self.y)
         except ValueError:
             return
-        score = fit.cross_validated(terms, self.y, self._groups)
+        if by_shifts:  # foretold from sums, as it is learnt: from single intervals its slope would be too flat
+            sums_y, sums, _ = fit.grouped(self.y, terms, self.times_s, SHIFT_S)
+            score = fit.cross_validated(sums, sums_y)
+        else:
+            score = fit.cross_validated(terms, self.y, self._groups)
         if not math.isfinite(score):
             return
         vif: dict[str, float] = {}
@@ -255,13 +274,13 @@ class _Bench:
             shape = {**shape, "means": means, "variance_most_wh2": held, "vif": vif}
         self.tried.append(Candidate(kind, names, shape, fitted, score, vif))
 
-    def _by_shifts(self, name: str) -> Fit:
+    def _by_shifts(self, terms: Array) -> Fit:
         import numpy as np
 
         from agent.savings import fit
 
-        sums_y, sums_x, counts = fit.grouped(self.y, self.columns[name], self.times_s, SHIFT_S)
-        fitted = fit.least_squares(np.stack([counts, sums_x], axis=1), sums_y)
+        sums_y, sums, counts = fit.grouped(self.y, terms, self.times_s, SHIFT_S)
+        fitted = fit.least_squares(sums, sums_y)
         return fitted._replace(residual=fitted.residual / float(np.sqrt(counts[0])))
 
     def _of_states(self, names: tuple[str, ...], place: NDArray[np.intp]) -> dict[str, Any]:
@@ -277,11 +296,14 @@ class _Bench:
         self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any], place: NDArray[np.intp]
     ) -> dict[str, float]:
         """Of slopes the largest of all states together and each by itself, in which numbers may move together."""
-        from agent.savings.fit import design
+        from agent.savings.fit import design, grouped
 
         columns = [self.columns[name] for name in names]
         if kind in BY_STATE:
             columns[-1] = design("state", shape, columns[-1], len(self.y))[:, 1:]
+        if _is_production(kind, shape):  # it is learnt from sums, in which a grade may go with its tonnes
+            columns = [grouped(self.y, column.reshape(len(self.y), -1), self.times_s, SHIFT_S)[1] for column in columns]
+            return {name: float(f"{value:.4g}") for name, value in zip(names, inflation(columns), strict=True)}
         found = inflation(columns)
         for k in range(place.max() + 1) if kind == "slopes" else ():
             own = inflation([column[place == k] for column in columns[:-1]])

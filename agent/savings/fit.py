@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 BLOCKS = 5
+WHOLE = 0.9  # of a shift's intervals
 LAGS_FROM = 200  # intervals, from which the second lag may tell of slower parts than the first
 
 
@@ -196,12 +197,11 @@ def centres_of(x: Array, y: Array, bins: int = 10, least: int = 12) -> list[floa
     return kept
 
 
-def grouped(y: Array, x: Array, times_s: Sequence[float], shift_s: float) -> tuple[Array, Array, Array]:
-    """Sums over shifts (of the clock): energies, driver, and how many intervals each holds; whole shifts only."""
+def grouped(y: Array, terms: Array, times_s: Sequence[float], shift_s: float) -> tuple[Array, Array, Array]:
+    """Sums over shifts (of the clock): energies, each term (shifts, terms), and how many intervals each shift holds.
+    Whole shifts only, but for a quarter hour or two in which a state changed."""
     numbers = np.asarray([int(t // shift_s) for t in times_s])
     shifts, where, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    most = counts.max()
-    whole = counts >= most
-    sums_y = np.bincount(where, y, len(shifts))[whole]
-    sums_x = np.bincount(where, x, len(shifts))[whole]
-    return sums_y, sums_x, counts[whole].astype(float)
+    whole = counts >= WHOLE * counts.max()
+    sums = [np.bincount(where, column, len(shifts))[whole] for column in (y, *terms.T)]
+    return sums[0], np.stack(sums[1:], axis=1), counts[whole].astype(float)

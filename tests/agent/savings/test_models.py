@@ -29,6 +29,8 @@ SEVERAL = {
     "slopes": ("slopes", {"base": "polynomial", "degree": 2, "states": [1.0, 2.0, 3.0], "within": 0.1}, 1),
     "slopes of a plane": ("slopes", {"base": "linear", "powers": [[0, 0], [1, 0], [0, 1]], "states": [1.0, 2.0],
                                      "within": 0.1}, 2),
+    "levels of tonnes": ("indicator", {"base": "production", "states": [1.0, 2.0], "within": 0.1}, 1),
+    "slopes of tonnes": ("slopes", {"base": "production", "states": [1.0, 2.0], "within": 0.1}, 1),
     "levels": ("indicator", {"base": "polynomial", "degree": 2, "states": [1.0, 2.0, 3.0], "within": 0.1}, 1),
     "levels of lines": ("indicator", {"base": "binned", "centres": [1.0, 2.0, 5.0], "states": [0.0, 1.0],
                                       "within": 0.1}, 1),
