@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from agent.config import Meter
 from agent.discover.likely import refusal_text
 from agent.selfcheck.judge import accused, find_causes, suspects_of
+from agent.selfcheck.load import LOADED
 from agent.selfcheck.model import Bench, DeviceResult, Finding, Result, Subject, Verdict
+from agent.selfcheck.numbers import Key, is_measured
 from agent.selfcheck.reader import MapReader, Round, missing, words_of
-from agent.selfcheck.world import LOADED, WINDOW, Key, World, is_measured
+from agent.selfcheck.world import WINDOW, World
 from drivers.profiles import Profile
 from drivers.reading import Clock
 from drivers.registers import decode

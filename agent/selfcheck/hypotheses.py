@@ -10,9 +10,10 @@ from dataclasses import replace
 from agent.config import Meter
 from agent.poll import CT_QUANTITIES
 from agent.selfcheck.hypothesis import Hypothesis, counts, scaled
+from agent.selfcheck.numbers import Key, Series, median
 from agent.selfcheck.reader import Round
 from agent.selfcheck.wiring import wiring
-from agent.selfcheck.world import Key, Series, World, median
+from agent.selfcheck.world import World
 from drivers.profiles import Register
 
 OPTIONS = "{options}"

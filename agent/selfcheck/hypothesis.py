@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agent.selfcheck.world import Key, Series
+from agent.selfcheck.numbers import Key, Series
 from drivers.profiles import Register
 from drivers.vocabulary import vocabulary
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from agent.selfcheck.hypotheses import OPTIONS, hypotheses
 from agent.selfcheck.hypothesis import Hypothesis
+from agent.selfcheck.load import LOADED
 from agent.selfcheck.model import Finding
+from agent.selfcheck.numbers import Key, is_measured, median
 from agent.selfcheck.reader import Round
-from agent.selfcheck.world import LOADED, WINDOW, Key, State, World, is_measured, median
+from agent.selfcheck.world import WINDOW, State, World
 from drivers.profiles import Register
 
 FINDINGS_MAX = 5

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from agent.config import Meter
 from agent.selfcheck.hypothesis import Hypothesis, counts, scaled
-from agent.selfcheck.world import Key, Series, World
+from agent.selfcheck.numbers import Key, Series
+from agent.selfcheck.world import World
 
 
 def wiring(world: World, device: str) -> Iterator[Hypothesis]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,19 +10,16 @@ from itertools import pairwise
 
 from agent.config import Drive, Meter
 from agent.selfcheck.drive_relations import CROSS, DRIVE
+from agent.selfcheck.load import LOADED, load_of
 from agent.selfcheck.meter_relations import METER
 from agent.selfcheck.model import Bench
+from agent.selfcheck.numbers import Key, Series, decade_of, median, number_of
 from agent.selfcheck.plates import per_phase, plate_of, ratio_factor
-from agent.selfcheck.reader import Memory, Round, checkable, words_of
+from agent.selfcheck.reader import Round, checkable
 from agent.selfcheck.relations import Plate, Relation
 from drivers.profiles import Register
-from drivers.registers import decode, window
-from drivers.vocabulary import vocabulary
+from drivers.registers import window
 
-Key = tuple[str, str]  # device, quantity
-Series = list[float | None]
-LOADED = 0.1
-IDLE_INDUCTION, IDLE_MAGNET = 0.6, 0.15  # current without load, as a share of rated, at most
 STIR_MAX = 0.05
 SAME_DEVICE = 0.4  # the median of ten readings whose requests lie now before, now behind a refresh
 CONFIRM_DX = 0.15  # a relation that the registers' resolution blurs by more than this confirms nothing
@@ -87,7 +83,7 @@ class World:
         factor = ratio_factor(subject.item, row.unit)
         found: Series = []
         for item in self.rounds[key[0]] if rounds is None else rounds:
-            value = _number(row, item.memory, subject.rating_kw)
+            value = number_of(row, item.memory, subject.rating_kw)
             found.append(value * factor if isinstance(value, int | float) else None)
         return found
 
@@ -100,7 +96,7 @@ class World:
             scale = min(abs(part.scale) for part in row.parts)
         heard = [item for item in self.rounds[key[0]] if not item.silent]
         if row.scale_from and heard:
-            scale *= 10.0 ** _decade(row, heard[-1].memory, subject.rating_kw)
+            scale *= 10.0 ** decade_of(row, heard[-1].memory, subject.rating_kw)
         return abs(scale) * ratio_factor(subject.item, row.unit)
 
     def value(self, key: Key) -> float | None:
@@ -200,46 +196,11 @@ class World:
         return {name: self._load(name, series) for name in self.subjects}
 
     def _load(self, name: str, series: Mapping[Key, Series]) -> float:
-        """What most of the indicators say."""
-
         def value(key: Key) -> float | None:
             return median(series[key]) if key in series else self.value(key)
 
-        plate = self._plates[name]
-        signs: list[float] = []
-        currents: list[float] = []
-        hertz = [value((other, "output_frequency")) for other in (name, *self._partners(name))]
-        speed = min(1.0, max(0.1, next((abs(item) / plate.hertz for item in hertz if item is not None), 1.0)))
-        for other in {name, *self._partners(name)}:
-            if (power := value((other, "active_power"))) is not None:
-                signs.append(abs(power) / 1000 / plate.kw / speed)
-            phases = [value((other, f"active_power_l{k}")) for k in (1, 2, 3)]
-            if None not in phases:
-                signs.append(abs(sum(power for power in phases if power is not None)) / 1000 / plate.kw / speed)
-            if (power := value((other, "motor_power"))) is not None:
-                signs.append(abs(power) / plate.kw / speed)
-            if (torque := value((other, "motor_torque"))) is not None:
-                signs.append(abs(torque) / 100)
-            if (torque := value((other, "motor_torque_nm"))) is not None:
-                signs.append(abs(torque) / plate.rated_nm)
-            names = ("current_l1", "current_l2", "current_l3", "motor_current")
-            shares = [item / plate.amps for name in names if (item := value((other, name))) is not None]
-            if (percent := value((other, "motor_current_percent"))) is not None:
-                shares.append(percent / 100)
-            idle = IDLE_INDUCTION if plate.induction else IDLE_MAGNET
-            # Near what the motor may draw without load its current says nothing.
-            middle = sorted(shares)[len(shares) // 2 :][:1]
-            currents += middle
-            signs += [sign for item in middle if (sign := (item - idle) / (1 - idle)) >= LOADED]
-        signs = sorted(sign for sign in signs if not math.isnan(sign))
-        if signs:
-            return signs[len(signs) // 2]
-        known = [share for share in currents if not math.isnan(share)]
-        if known:
-            return max(known)
-        amps = [value((name, f"current_l{k}")) for k in (1, 2, 3)]
-        floor = 20 * self.resolution.get((name, "current_l1"), 0.0) + 0.05
-        return 1.0 if any(item is not None and item > floor for item in amps) else 0.0
+        step_a = self.resolution.get((name, "current_l1"), 0.0)
+        return load_of((name, *self._partners(name)), self._plates[name], value, step_a)
 
     def _partners(self, name: str) -> list[str]:
         return [b if a == name else a for a, b in self.pairs if name in (a, b)]
@@ -277,32 +238,6 @@ class World:
                     yield Bound(relation, keys, plate, tuple({key[0] for key in keys}))
 
 
-def median(column: Iterable[float | None]) -> float | None:
-    numbers = [value for value in column if value is not None]
-    return statistics.median(numbers) if numbers else None
-
-
-def _number(row: Register, memory: Memory, rating_kw: float | None) -> float | None:
-    """The value that stands in the memory for a row; None without one, and for texts."""
-    words = words_of(memory, row)
-    if words is None or row.type == "string":
-        return None
-    scale_word = None
-    if row.scale_from and row.scale_from.offset is None:
-        scale_word = memory.get((row.function, row.scale_from.address))
-    value = decode(row, words, rating_kw, scale_word=scale_word, verified=True)[0]
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _decade(row: Register, memory: Memory, rating_kw: float | None) -> float:
-    """The power of ten that the scale register states now: from the value of a raw 1."""
-    start = row.address + row.at
-    ones = {(row.function, start + k): 0 for k in range(row.own_words)}
-    ones[row.function, start + (row.own_words - 1 if row.big_words_first else 0)] = 1
-    one, plain = _number(row, memory | ones, rating_kw), row.scale_for(rating_kw)
-    return math.log10(abs((one - row.offset) / plain)) if one is not None and plain and one != row.offset else 0.0
-
-
 def _judge(relation: Relation, x: float, dx: float) -> State:
     low, high = relation.wide
     if x < low - dx or x > high + dx:
@@ -325,7 +260,3 @@ def _blur(relation: Relation, row: Sequence[float], steps: Sequence[float], x: f
             if math.isfinite(there) and math.isfinite(x):
                 total += abs(there - x)
     return total
-
-
-def is_measured(name: str) -> bool:
-    return vocabulary()[name].kind in ("gauge", "setting")
