@@ -72,7 +72,7 @@ async def opened(wire: Wire) -> AsyncIterator[ModbusLink]:
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(coroutine, 20))
+    asyncio.run(asyncio.wait_for(coroutine, 60))
 
 
 def crc16(data: bytes) -> bytes:

@@ -13,9 +13,15 @@ import paho.mqtt.client as paho
 import pytest
 from mqttkit import Line, Listener
 from paho.mqtt.enums import CallbackAPIVersion
-from testkit import Mosquitto, free_port, wait_until
+from testkit import Mosquitto, free_port, wait_until, within
 
 from agent.config import Mqtt, parse_broker
+
+
+@pytest.fixture(autouse=True)
+def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is live must not hang on a disk that takes a second for a commit."""
+    monkeypatch.setattr("agent.store.drain.FRESH_S", 3600.0)
 
 
 @pytest.fixture
@@ -49,21 +55,25 @@ def test_status_greeting_rows_and_a_clean_end(mosquitto: Mosquitto, listener: Li
 
 
 def test_rows_from_before_are_backfill_and_live_ones_do_not_wait_for_them(
-    mosquitto: Mosquitto, listener: Listener, line: Line
+    mosquitto: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
-    line.put(400)
-    time.sleep(1.1)  # no longer fresh
+    before = Line(tmp_path / "state")
+    before.put(400)
+    before.close()
+    line = Line(tmp_path / "state")
+    line.payloads = before.payloads
+    started_s = time.monotonic()
     sink = line.sink(parse_broker(mosquitto.url))
     wait_until(lambda: sink.connected, 5, "connected")
-    connected_s = time.monotonic()
     line.put(5)
-    wait_until(lambda: len(listener.of("g/m/telemetry")) == 5, 1, "live values within a second of the connection")
+    within(lambda: len(listener.of("g/m/telemetry")) == 5, 1, "live values within a second of the connection")
     wait_until(lambda: len(listener.of("g/m/backfill/telemetry")) > 50, 5, "the backlog moves")
-    rate = len(listener.of("g/m/backfill/telemetry")) / (time.monotonic() - connected_s)
-    assert rate < 75, "50 rows/s, a fifth of jitter, and the first burst"
+    rate = len(listener.of("g/m/backfill/telemetry")) / (time.monotonic() - started_s)
+    assert rate < 72, "50 rows/s, a fifth of jitter, and the first burst; less the moment before the connection"
     wait_until(lambda: len(listener.of("g/m/backfill/telemetry")) == 400, 15, "all of it")
     assert listener.of("g/m/backfill/telemetry") == line.payloads[:400], "in order, once"
     assert listener.of("g/m/telemetry") == line.payloads[400:]
+    line.close()
 
 
 def test_a_killed_agent_is_announced_by_its_will(mosquitto: Mosquitto, listener: Listener, line: Line) -> None:
@@ -81,7 +91,7 @@ def test_changed_texts_go_out_at_once_and_again_with_each_connection(
     wait_until(lambda: sink.connected, 5, "connected")
     line.texts["g/m/state"] = b"stale"
     sink.tell("g/m/state", b"stale")
-    wait_until(lambda: listener.of("g/m/state") == [b"stale"], 2, "told")
+    within(lambda: listener.of("g/m/state") == [b"stale"], 2, "told")
     line.texts["g/m/state"] = b"offline"
     line.kill_connection()
     wait_until(lambda: listener.of("g/m/state")[-1] == b"offline", 5, "told with the next connection")
@@ -103,7 +113,7 @@ def test_without_a_broker_nothing_waits_and_one_line_is_said_each_way(
         broker.stop()
         wait_until(lambda: not sink.connected, 10, "it breaks again")
         broker.start()
-        wait_until(lambda: sink.connected, 20, "it heals again")
+        wait_until(lambda: caplog.text.count("connected again") == 2, 20, "it heals again")
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     healed = [record for record in caplog.records if "connected again" in record.message]
     assert (len(warnings), len(healed)) == (2, 2)

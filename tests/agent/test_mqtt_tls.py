@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from mqttkit import Line
-from testkit import Mosquitto, real_command, wait_until
+from testkit import Mosquitto, real_command, wait_until, within
 
 from agent.config import Mqtt
 from agent.sinks import tls
@@ -115,7 +115,7 @@ def test_without_our_certificate_such_a_broker_refuses(tmp_path: Path, papers: P
     broker = broker_of(tmp_path, papers, "broker", "require_certificate true\n")
     sink = line.sink(Mqtt("127.0.0.1", broker.port, True, ca=papers / "ca.pem"))
     with pytest.raises(AssertionError):
-        wait_until(lambda: sink.connected, 1.5, "connected")
+        within(lambda: sink.connected, 1.5, "connected")
     broker.stop()
 
 

@@ -7,13 +7,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
 from click.testing import CliRunner, Result
+from testkit import wait_until
 
 from agent.cli import main
 from agent.clock import SystemClock
@@ -156,7 +156,7 @@ def test_a_device_that_never_refuses_is_still_known(line: TunedSegment, monkeypa
 def test_where_a_plc_talks_nothing_is_sent(line: TunedSegment) -> None:
     """It is also said at which setting the foreign frames make sense, though the listening began at another."""
     SegmentSlave(line, 11)
-    plc = Plc(line, [Block(11, 3, 0, 10)], every_s=0.1, timeout_s=0.09)
+    plc = Plc(line, [Block(11, 3, 0, 10)], every_s=0.1, timeout_s=1.0)
     port = line.port("agent")
     line.start()
     plc.start()
@@ -342,9 +342,9 @@ def test_a_scan_that_is_stopped_shows_what_it_found(line: TunedSegment, tmp_path
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err, text=True,
         )  # fmt: skip
         try:
-            wait(lambda: "unit 1 " in (tmp_path / "err").read_text(), 20)
+            wait_until(lambda: "unit 1 " in (tmp_path / "err").read_text(), 20, "the device is found")
             process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=20)
+            out, _ = process.communicate(timeout=60)
         finally:
             process.kill()
     body = json.loads(out)
@@ -352,13 +352,6 @@ def test_a_scan_that_is_stopped_shows_what_it_found(line: TunedSegment, tmp_path
     assert [found["unit"] for found in body["found"]] == [1]
     assert process.returncode == 130
     assert "Traceback" not in (tmp_path / "err").read_text()
-
-
-def wait(condition: Callable[[], bool], seconds: float) -> None:
-    until_s = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until_s
-        time.sleep(0.05)
 
 
 def invoke(*words: str) -> Result:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from testkit import free_port
 from wirekit import RtuSlave, crc16, echo_address, link_to, opened, run, tcp_server
 
 from agent.clock import SystemClock
@@ -134,9 +134,7 @@ def test_an_adapter_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> No
 
 def test_a_gateway_that_is_restarted_or_comes_up_late() -> None:
     async def scene() -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         link = link_to(port)
         with pytest.raises(LinkClosed):
             await link.read_registers(1, 3, 500, 2, 0.3)  # first connect fails
