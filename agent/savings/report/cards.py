@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from agent.savings import carbon
@@ -157,6 +157,8 @@ def ledger_card(month: Month, check: str, words: Words) -> str:
         (words("hours recorded again; recorded late"),
          f"{grouped(proof.verdict.amended)}; {grouped(proof.verdict.late)}"),
         (words("records looked at"), f"{grouped(proof.verdict.records)}; {whole}"),
+        (words("recorded under configuration; software"),
+         f"{_under(proof.under.get('config', {}))}; {_under(proof.under.get('software', {}))}"),
         (words("roots from elsewhere looked at"), elsewhere),
         (words("key"), f"<code>{', '.join(map(escape, proof.verdict.keys))}</code>"),
     ]  # fmt: skip
@@ -165,6 +167,11 @@ def ledger_card(month: Month, check: str, words: Words) -> str:
         rows += [(words("root"), named), (words("signature"), f"<code>{escape(str(root['sig']))}</code>")]
     how = words("Check it: the JSON file beside this one holds the root")
     return f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}: <code>{escape(check)}</code></p>"
+
+
+def _under(hours: Mapping[str, int]) -> str:
+    """Versions, each with the hours that it recorded."""
+    return ", ".join(f"{escape(version or '–')} ({grouped(count)} h)" for version, count in hours.items()) or "–"
 
 
 def formulas(months: Sequence[Month], words: Words) -> str:

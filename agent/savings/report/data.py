@@ -1,4 +1,5 @@
-"""The report beside its page: quarter hours as CSV for a spreadsheet, everything as JSON for a program."""
+"""The report beside its page: quarter hours as CSV for a spreadsheet, everything as JSON for a program. Names and units
+stand in docs/report.md; both together let somebody else work every figure out again."""
 
 from __future__ import annotations
 
@@ -10,38 +11,65 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.savings import carbon
+from agent.savings.adjust import Line
+from agent.savings.baseline import to_json
 from agent.savings.report.html import Cover
 from agent.savings.report.month import Month, local
+from agent.savings.types import Interval
+
+HEAD = ("motor", "begin_local", "begin_utc", "driver", "measured_kwh", "old_plant_kwh", "saved_kwh", "coverage_pct",
+        "nothing_claimed_because", "flags", "source", "period", "price", "reactive_kvarh", "shaft_kwh",
+        "register_begin_kwh", "register_end_kwh", "meter")  # fmt: skip
 
 
 def as_csv(months: Sequence[Month]) -> bytes:
-    """One row each quarter hour; UTF-8 with a byte-order mark, as spreadsheets want it. Empty: not known."""
+    """One row each quarter hour; UTF-8 with a byte-order mark, as spreadsheets want it. Empty: not known. Behind HEAD a
+    column for each driver of any of the motors."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(["motor", "begin_local", "begin_utc", "driver", "measured_kwh", "old_plant_kwh", "saved_kwh",
-                     "coverage_pct", "nothing_claimed_because", "flags", "source"])  # fmt: skip
+    drivers = sorted({name for month in months for item in month.intervals for name in item.drivers})
+    writer.writerow([*HEAD, *drivers])
     for month in months:
         lines = {line.start_ms: line for line in month.lines}
         for item in month.intervals:
-            line = lines.get(item.start_ms)
-            measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
-            adjusted = line.adjusted_wh if line else None
-            claimed = line is not None and not line.why and adjusted is not None and measured is not None
-            writer.writerow([
-                month.asset, local(item.start_ms, month.zone), local(item.start_ms, "UTC"),
-                "" if line is None or line.driver is None else f"{line.driver:.6g}", _kwh(measured), _kwh(adjusted),
-                _kwh(adjusted - measured) if claimed and adjusted is not None and measured is not None else "",
-                f"{100 * item.coverage:.1f}", line.why if line else "", " ".join(item.flags), item.source,
-            ])  # fmt: skip
+            own = [item.drivers[name].mean if name in item.drivers else None for name in drivers]
+            writer.writerow([*_row(month, item, lines.get(item.start_ms)), *map(_driver, own)])
     return out.getvalue().encode("utf-8-sig")
+
+
+def _row(month: Month, item: Interval, line: Line | None) -> list[str]:
+    measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
+    adjusted = line.adjusted_wh if line else None
+    saved = None if line is None or line.why or adjusted is None or measured is None else adjusted - measured
+    begin, end = item.register_wh or (None, None)
+    return [
+        month.asset, local(item.start_ms, month.zone), local(item.start_ms, "UTC"),
+        _driver(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
+        f"{100 * item.coverage:.1f}", line.why if line else "", " ".join(item.flags), item.source,
+        *_price(month, item.start_ms), _kwh(item.reactive_varh), _kwh(item.shaft_wh), _kwh(begin), _kwh(end),
+        item.meter,
+    ]  # fmt: skip
+
+
+def _price(month: Month, start_ms: int) -> tuple[str, str]:
+    """The period's name and its price; empty without a tariff, and in its hole."""
+    if month.tariff is None:
+        return "", ""
+    try:
+        name, price = month.tariff.price(start_ms)
+    except ValueError:
+        return "", ""
+    return name, f"{price:.10g}"
 
 
 def as_json(months: Sequence[Month], cover: Cover) -> str:
     """The newest root stands under "ledger", so that `magwatt verify --roots` takes this file."""
     proofs = [month.proof.root for month in months if month.proof.root]
     body = {
-        "s": "magwatt.report/1", "site": cover.site, "gateway": cover.gateway, "made_ms": cover.made_ms,
-        "version": cover.version, "config": cover.config_hash, "ledger": proofs[0] if proofs else None,
+        "s": "magwatt.report/1", "site": cover.site, "gateway": cover.gateway, "zone": cover.zone,
+        "made_ms": cover.made_ms, "version": cover.version, "config": cover.config_hash,
+        "ledger": proofs[0] if proofs else None,
+        "ledger_key": next((month.proof.key for month in months if month.proof.key), None),
         "motors": [_motor(month) for month in months],
     }  # fmt: skip
     return json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
@@ -56,21 +84,22 @@ def _motor(month: Month) -> dict[str, Any]:
         "compared": month.compared,
         "running_h": month.running_h, "tonnes": month.tonnes,
         "saving": asdict(saving) | {"share": saving.share} if saving else None,
-        "baseline": {"hash": month.baseline.hash, "kind": month.baseline.kind} if month.baseline else None,
+        "baseline": to_json(month.baseline) if month.baseline else None, "meter": _meter(month),
+        "tariff": _tariff(month),
         "days": [asdict(day) for day in month.days], "events": [asdict(event) for event in month.events],
         "ledger": {
             "hours": proof.hours, "recorded_wh": proof.recorded_wh, "shown_wh": proof.shown_wh,
             "differing": proof.differing, "unrecorded": proof.stray, "not_yet_recorded": proof.waiting,
             "roots_elsewhere": proof.verdict.roots_elsewhere if proof.verdict else 0,
             "bears_out": proof.bears_out, "content": proof.verdict.content if proof.verdict else None,
-            "first_bad": proof.verdict.first_bad if proof.verdict else None,
+            "first_bad": proof.verdict.first_bad if proof.verdict else None, "recorded_under": proof.under,
         },
     }  # fmt: skip
     if saving is not None:
         found["saving"]["parts"] = {name: part._asdict() for name, part in saving.parts.items()}
-        found["coal_kgce"] = {
-            kind: carbon.coal_kg(saving.saved_wh, carbon.coal(kind, month.year)) for kind in ("calorific", "equivalent")
-        }
+        figures = {kind: carbon.coal(kind, month.year) for kind in ("calorific", "equivalent")}
+        found["coal"] = {kind: asdict(figure) for kind, figure in figures.items()}
+        found["coal_kgce"] = {kind: carbon.coal_kg(saving.saved_wh, figure) for kind, figure in figures.items()}
     if month.factor is not None:
         found["grid_factor"] = asdict(month.factor)
         found["avoided_grid_emissions_kg"] = month.co2_kg
@@ -80,6 +109,30 @@ def _motor(month: Month) -> dict[str, Any]:
             "demand_at_most": money.demand_at_most, "before": asdict(money.before), "after": asdict(money.after),
         }  # fmt: skip
     return found
+
+
+def _meter(month: Month) -> dict[str, Any] | None:
+    if month.plant is None or (meter := month.plant.meter) is None:
+        return None
+    return {
+        "name": meter.name, "profile": meter.profile, "at": meter.at, "serial_number": meter.serial_number or None,
+        "class": meter.accuracy_class, "ct": list(meter.ct) if meter.ct else None, "ct_class": meter.ct_class or None,
+        "certificate": meter.certificate or None,
+    }  # fmt: skip
+
+
+def _tariff(month: Month) -> dict[str, Any] | None:
+    """Prices per kWh as they hold in this month."""
+    if (tariff := month.tariff) is None:
+        return None
+    return {
+        "currency": tariff.currency, "prices": {**tariff.prices, **tariff.prices_in.get(month.month, {})},
+        "reading_day": tariff.reading_day,
+    }  # fmt: skip
+
+
+def _driver(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
 
 
 def _kwh(wh: float | None) -> str:

@@ -74,6 +74,7 @@ class Month:
     cloud: Sequence[Interval] = ()
     days: Sequence[Day] = ()
     money: Money | None = None
+    tariff: Tariff | None = None
     factor: carbon.Factor | None = None
     tonnes: float | None = None
     compared_kwh_t: tuple[float, float] | None = None  # old plant, now; in the quarter hours that are compared
@@ -157,7 +158,7 @@ def collect(
         sum(item.length_s * min(item.coverage, 1.0) for item in found) / ((end_ms - from_ms) / 1000),
         _running_h(found, plant), saving, lines, baseline,
         source.intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
-        days or _days(found, [], zone, None, (from_ms, to_ms)), money, factor, _tonnes(found),
+        days or _days(found, [], zone, None, (from_ms, to_ms)), money, tariff, factor, _tonnes(found),
         _compared_kwh_t(found, lines),
         events, proof, notes, plant, config.site.simulated,
         compared=sum(line.length_s for line in lines if not line.why) / ((end_ms - from_ms) / 1000),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +29,8 @@ class Proof:
     """hours: of this motor and month that are recorded. recorded_wh: what they sum to; shown_wh: what the report has
     for the same quarter hours, rounded in the same way. differing: hours in which the two differ. stray: quarter hours
     that stand in no record though their time was recorded; waiting: that are not recorded yet; of the month, as verify
-    counts them. root: the newest that was told. elsewhere: where the roots came from that were looked at."""
+    counts them. root: the newest that was told. elsewhere: where the roots came from that were looked at. key: the
+    public half that the first record announces. under: "config" and "software" → version → hours recorded under it."""
 
     hours: int = 0
     recorded_wh: int = 0
@@ -40,6 +42,8 @@ class Proof:
     verdict: Verdict | None = None
     root: dict[str, Any] | None = None
     elsewhere: Sequence[str] = ()
+    key: Mapping[str, str] | None = None
+    under: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -89,9 +93,16 @@ def prove(
     )
     return Proof(
         len(held), recorded, seen, differing, len(stray), len(waiting), max(WAITING[0], WAITING[1] * len(shown)),
-        verdict, roots.told(root) if root else None, tuple(elsewhere),
+        verdict, roots.told(root) if root else None, tuple(elsewhere), _announced(db),
+        {name: dict(Counter(str(body.get(name, "")) for body in held.values())) for name in ("config", "software")},
         (*_notes(verdict, differing), *([waiting_said({asset: waiting}, zone)] if waiting else [])),
     )  # fmt: skip
+
+
+def _announced(db: sqlite3.Connection) -> Mapping[str, str] | None:
+    found = next(iter(records(db, "key")), None)
+    key = found.body.get("key") if found else None
+    return {str(name): str(value) for name, value in key.items()} if isinstance(key, Mapping) else None
 
 
 def _notes(verdict: Verdict, differing: int) -> list[str]:
