@@ -1,0 +1,119 @@
+"""An auditor who has the report's files and nothing else: what stands in them suffices to work every figure out again.
+
+Worked out here from the documented words alone; nothing of the code under test is imported for it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import reportkit
+from click.testing import CliRunner
+
+from agent.cli import main
+
+REST_KWH = 1e-4  # half a digit of each of both numbers
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("retrofit")
+    reportkit.retrofit(folder, days=6)
+    (folder / "plant.toml").write_text(reportkit.PLANT.replace("simulated = true", ""), encoding="utf-8")
+    done = CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(folder / "plant.toml"), "--out",
+                                     str(folder / "r.html")])  # fmt: skip
+    assert "proven" in done.output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(made: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((made / "r.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def rows(made: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((made / "r.csv").read_text(encoding="utf-8-sig"))))
+
+
+def test_the_frozen_baseline_is_there_and_its_hash_is_its_own(told: dict[str, Any]) -> None:
+    [motor] = told["motors"]
+    baseline = motor["baseline"]
+    rest = {name: value for name, value in baseline.items() if name != "hash"}
+    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    assert hashlib.sha256(canonical.encode()).hexdigest() == baseline["hash"] == motor["saving"]["baseline_hash"]
+
+
+def test_each_quarter_hour_follows_from_the_baseline(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    [motor] = told["motors"]
+    baseline = motor["baseline"]
+    assert baseline["kind"] == "polynomial"
+    [driver] = baseline["drivers"]
+    for row in rows:
+        flow = float(row[driver])
+        kwh = sum(c * flow**power for power, c in enumerate(baseline["coefficients"])) / 1000
+        assert math.isclose(kwh, float(row["old_plant_kwh"]), rel_tol=1e-5, abs_tol=REST_KWH)
+    saved = sum(float(row["saved_kwh"]) for row in rows if row["saved_kwh"])
+    assert saved == pytest.approx(motor["saving"]["saved_wh"] / 1000, abs=REST_KWH * len(rows))
+
+
+def test_the_money_follows_from_each_quarter_hours_price(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    [motor] = told["motors"]
+    assert motor["tariff"]["prices"] == {"peak": 1.05, "flat": 0.68, "valley": 0.34}
+    for row in rows:
+        hour = int(row["begin_local"][11:13])
+        expected = "valley" if hour >= 23 or hour < 7 else "flat" if hour < 17 else "peak"
+        assert (row["period"], float(row["price"])) == (expected, motor["tariff"]["prices"][expected])
+    saved = sum(float(row["saved_kwh"]) * float(row["price"]) for row in rows if row["saved_kwh"])
+    assert saved == pytest.approx(motor["money"]["saved"], rel=1e-6)
+
+
+def test_coal_and_carbon_stand_there_with_their_figures(told: dict[str, Any]) -> None:
+    [motor] = told["motors"]
+    saved_kwh = motor["saving"]["saved_wh"] / 1000
+    for kind, figure in motor["coal"].items():
+        assert motor["coal_kgce"][kind] == pytest.approx(saved_kwh * figure["kgce_per_kwh"])
+        assert figure["source"]
+    assert motor["avoided_grid_emissions_kg"] == pytest.approx(saved_kwh * motor["grid_factor"]["kg_per_kwh"])
+
+
+def test_the_public_key_is_there_and_signs_the_root(made: Path, told: dict[str, Any], tmp_path: Path) -> None:
+    """With a copy of the state directory from which the key was taken away."""
+    shutil.copytree(made / "state", tmp_path / "copy", ignore=shutil.ignore_patterns("ledger.key"))
+    assert set(told["ledger_key"]) == {"kind", "public", "fingerprint"}
+    assert told["ledger_key"]["fingerprint"] == told["ledger"]["key"]
+    key = tmp_path / "public.json"
+    key.write_text(json.dumps(told["ledger_key"]), encoding="utf-8")
+    command = ["verify", "--state", str(tmp_path / "copy"), "--key", str(key), "--roots", str(made / "r.json")]
+    done = CliRunner().invoke(main, command)
+    assert done.output.splitlines()[-1] == "content"
+
+
+def test_what_the_hours_were_recorded_under_is_told(told: dict[str, Any], made: Path) -> None:
+    """The plant's file is another one since: prices and classes of the report are today's."""
+    [motor] = told["motors"]
+    hours = motor["ledger"]["hours"]
+    assert motor["ledger"]["recorded_under"] == {"config": {"c0ffee": hours}, "software": {"0.1.0": hours}}
+    page = (made / "r.html").read_text(encoding="utf-8")
+    assert f"c0ffee ({hours} h)" in page
+    assert told["config"] in page
+
+
+def test_the_meter_and_the_zone_are_there(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    [motor] = told["motors"]
+    assert told["zone"] == "Asia/Shanghai"
+    assert motor["meter"] == {
+        "name": "mcc-12", "profile": "eastron/sdm630", "at": "drive-input", "serial_number": "22091734",
+        "class": "0.5S", "ct": [400, 5], "ct_class": "0.5S", "certificate": "JJG 596, 2024-01-12, No. 4711",
+    }  # fmt: skip
+    assert {row["meter"] for row in rows} == {"mcc-12/22091734"}
+    assert all(float(row["reactive_kvarh"]) > 0 and float(row["shaft_kwh"]) > 0 for row in rows)
