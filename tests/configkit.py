@@ -59,6 +59,15 @@ def magnet(name: str, fed_by: str, **more: object) -> str:
     return motor(name, fed_by, "pm", rpm=1500, poles=8, volts=380, amps=98, **more)
 
 
+def two_fans() -> str:
+    """Two motors, each with a meter on a bus of its own."""
+    return "".join((
+        site(), bus("south", "127.0.0.1:5020"), bus("north", "127.0.0.1:5021"),
+        meter("m-1", profile="eastron/sdm630", bus="south"), meter("m-2", profile="eastron/sdm630", bus="north"),
+        motor("fan-1", "m-1", kw=30, class_="IE3"), motor("fan-2", "m-2", kw=30, class_="IE3"),
+    ))  # fmt: skip
+
+
 def day_tariff(**more: object) -> str:
     """Valley, flat and peak over the whole day."""
     day = (("valley", "23:00", "07:00"), ("flat", "07:00", "17:00"), ("peak", "17:00", "23:00"))

@@ -4,67 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from configkit import bus, drive, load, magnet, meter, motor, site
+from estimatekit import ON_DRIVE, ON_MAINS, SENSOR, Bench, nothing, phases, with_sensor
 
-from agent.estimate.estimator import Estimates, Estimator
-from agent.estimate.explain import as_text, explanation
 from agent.estimate.gap_torque import GapTorque
-from agent.topology import assets, drive_rating_kw
-from drivers.reading import Quality, Reading, Value, Waveform
-
-
-def base(at: str) -> str:
-    return site() + bus() + meter("m", at=at, ct="150/5", ct_class="0.5")
-
-
-ON_DRIVE = "".join((
-    base("drive-input"), drive("d", "m", kw=55, class_="IE2"), magnet("p", "d", efficiency=96.2, r1_ohm=0.0125),
-))  # fmt: skip
-ON_MAINS = base("motor") + motor("p", "m", rpm=1478, amps=97.6, efficiency=94.6)
-
-
-class Bench:
-    """One motor, readings by hand, a second each. `drive` and `meter` hold what the devices show."""
-
-    def __init__(self, tmp_path: Path, text: str) -> None:
-        config = load(tmp_path, text)
-        asset = next(item for item in assets(config) if item.motor)
-        self.of = Estimator(asset, drive_rating_kw(config, asset.drive) if asset.drive else None)
-        self.now_s = 1000.0
-        self.meter: dict[str, Value] = phases(40_000.0, 0.95 if asset.drive else 0.85)
-        self.drive: dict[str, Value] = {
-            "motor_current": 70.0, "output_frequency": 90.0, "motor_power": 38.4, "motor_speed": 1350.0,
-            "output_voltage": 345.0,
-        }  # fmt: skip
-
-    def run(self, seconds: int, flags: dict[str, Quality] | None = None) -> Estimates:
-        found = Estimates()
-        for _ in range(seconds):
-            self.now_s += 1
-            if self.meter:
-                self.of.take_meter(self._reading("m", self.meter, flags))
-            if self.of.asset.drive and self.drive:
-                self.of.take_drive(self._reading("d", self.drive, flags))
-            found = self.of.estimates(self.now_s)
-        return found
-
-    def _reading(self, device: str, values: dict[str, Value], flags: dict[str, Quality] | None) -> Reading:
-        now = int(self.now_s * 1e9)
-        return Reading(device, now, now, dict(values), flags=flags or {}, monotonic_ns=now)
-
-
-def phases(watts: float, pf: float, signs: tuple[int, int, int] = (1, 1, 1)) -> dict[str, Value]:
-    """A sound three-phase meter's values; signs: which current transformers are the right way round."""
-    var, amps = watts * math.tan(math.acos(pf)), abs(watts) / 3 / 230 / pf
-    found: dict[str, Value] = {"power_factor": pf, "current_avg": amps, "voltage_ll_avg": 400.0, "frequency": 50.0}
-    for k, sign in enumerate(signs, 1):
-        found |= {f"voltage_l{k}n": 230.9, f"current_l{k}": amps, f"active_power_l{k}": sign * watts / 3,
-                  f"reactive_power_l{k}": sign * var / 3}  # fmt: skip
-    return found | {"active_power": watts * sum(signs) / 3}
+from drivers.reading import Quality, Value, Waveform
 
 
 @pytest.fixture
@@ -75,12 +21,6 @@ def driven(tmp_path: Path) -> Bench:
 @pytest.fixture
 def mains(tmp_path: Path) -> Bench:
     return Bench(tmp_path, ON_MAINS)
-
-
-def nothing(found: Estimates, why: str) -> bool:
-    assert found.values["motor_efficiency_pct"] is None
-    assert why in str(found.values["efficiency_reason"]), found.values["efficiency_reason"]
-    return True
 
 
 def test_a_sound_motor_says_everything(driven: Bench) -> None:
@@ -273,36 +213,6 @@ def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) ->
     assert told.run(12).values["motor_efficiency_pct"] is not None
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "why"),
-    [
-        ("amps = 97.6", "amps = 60", "power factor of 1.40"),
-        ("amps = 97.6", "amps = 300", "power factor of 0.28"),
-        ("rpm = 1478", "rpm = 1100", "1100 rpm do not fit 4 poles"),
-        ("poles = 4", "poles = 6", "1478 rpm do not fit 6 poles"),
-    ],
-)
-def test_a_plate_that_contradicts_itself(tmp_path: Path, old: str, new: str, why: str) -> None:
-    assert nothing(Bench(tmp_path, ON_MAINS.replace(old, new)).run(15), why)
-
-
-@pytest.mark.parametrize(
-    ("kw", "poles", "rpm", "hz"),
-    [(0.25, 4, 1350, 50), (0.37, 4, 1370, 50), (0.25, 4, 1650, 60), (0.55, 6, 900, 50), (1.5, 2, 2850, 50),
-     (5.5, 4, 1460, 50), (7.5, 4, 1760, 60), (55, 8, 740, 50), (3, 4, 2940, 100)],
-)  # fmt: skip
-def test_the_rated_frequency_of_an_induction_motor(tmp_path: Path, kw: float, poles: int, rpm: int, hz: int) -> None:
-    """By its plate's speed: small ones slip by a tenth, as plates of 0.25 and 0.37 kW say. (100 Hz: for a drive.)"""
-    plate = f"kw = {kw}\nrpm = {rpm}\npoles = {poles}\nvolts = 400\nefficiency = 70"
-    text = ON_DRIVE[: ON_DRIVE.index("[motor.p]")] + f'[motor.p]\nkind = "induction"\n{plate}\nfed_by = "d"\n'
-    assert Bench(tmp_path, text).of.facts.rated_hz == hz
-
-
-def test_seven_losses_that_cannot_be(tmp_path: Path) -> None:
-    upside_down = 'losses = { points = "seven-point", watts = [480, 760, 1150, 1900, 2400, 2700, 3600] }'
-    assert nothing(Bench(tmp_path, ON_DRIVE + upside_down).run(15), "seven losses")
-
-
 def test_no_flux_of_a_voltage_from_another_speed(driven: Bench) -> None:
     """The drive goes to half its speed; its voltage is read more seldom, or not at all any more."""
     whole = driven.run(60).values["flux_index_pct"]
@@ -315,63 +225,6 @@ def test_no_flux_of_a_voltage_from_another_speed(driven: Bench) -> None:
     again = driven.run(600).values["flux_index_pct"]
     assert isinstance(again, float)
     assert again == pytest.approx(whole, abs=10)
-
-
-def test_poles_that_do_not_fit_the_speed(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, ON_DRIVE.replace("poles = 8", "poles = 6").replace("amps = 98", "amps = 99"))
-    assert nothing(bench.run(15), "do not fit the number of poles")
-
-
-def test_neither_class_nor_efficiency(tmp_path: Path) -> None:
-    assert nothing(Bench(tmp_path, ON_MAINS.replace("efficiency = 94.6", "")).run(15), "neither efficiency nor class")
-
-
-def test_the_surest_method_is_taken(tmp_path: Path) -> None:
-    """Each more signal or fact gives a method with less doubt."""
-    facts = "r1_ohm = 0.03\nno_load_w = 1600\n"
-    power = Bench(tmp_path, ON_MAINS).run(15)
-    segregated = Bench(tmp_path, ON_MAINS + facts).run(15)
-    without = Bench(tmp_path, ON_MAINS)
-    without.meter = {"current_avg": 85.0}
-    by_current = without.run(15)
-    seven = 'losses = { points = "seven-point", watts = [2250, 1650, 1420, 1350, 860, 560, 330] }'
-    magnet, tested = Bench(tmp_path, ON_DRIVE).run(15), Bench(tmp_path, ON_DRIVE + seven).run(15)
-    methods = [item.methods["motor_efficiency_pct"] for item in (power, segregated, by_current, magnet, tested)]
-    assert methods == ["M1", "M4", "M2", "M5", "M6"]
-    us = [item.uncertainties["motor_efficiency_pct"] for item in (by_current, power, segregated)]
-    assert us == sorted(us, reverse=True)
-    assert tested.uncertainties["motor_efficiency_pct"] < magnet.uncertainties["motor_efficiency_pct"]
-    assert tested.values["efficiency_basis"] == "tested"
-
-
-SENSOR = """
-[signal.torque]
-bus = "b"
-unit = 9
-address = 0
-type = "f32"
-unit_of_measure = "Nm"
-of = "p"
-measures = "shaft-torque"
-[signal.speed]
-bus = "b"
-unit = 9
-address = 2
-type = "f32"
-unit_of_measure = "rpm"
-of = "p"
-measures = "shaft-speed"
-"""
-
-
-def with_sensor(bench: Bench, shaft_w: float, rpm: float) -> Estimates:
-    names = [signal.metric.name for signal in bench.of.asset.signals]
-    for _ in range(15):
-        now = int((bench.now_s + 1) * 1e9)
-        values: dict[str, Any] = {names[0]: shaft_w / (rpm * math.pi / 30), names[1]: rpm}
-        bench.of.take_signals(Reading("signals", now, now, values, monotonic_ns=now))
-        found = bench.run(1)
-    return found
 
 
 def test_a_sensor_at_the_shaft_measures_and_may_tell_a_class(tmp_path: Path) -> None:
@@ -429,40 +282,3 @@ def test_gap_torque_from_a_waveform(tmp_path: Path) -> None:
     assert 0.90 < ratios[0] < 1 - copper
     assert list(gap.take(Waveform("p", 0, 99_999_999, rate, names, rows[:, :100]))) == [], "a hole starts anew"
     assert list(gap.take(Waveform("p", 0, 0, rate, names[:3], rows[:3]))) == []
-
-
-@pytest.mark.parametrize("text", [ON_DRIVE, ON_MAINS])
-def test_explain_tells_the_same_numbers_and_its_parts_make_u(tmp_path: Path, text: str) -> None:
-    bench = Bench(tmp_path, text)
-    found = bench.run(15)
-    body = explanation(bench.of)
-    assert body["efficiency_pct"] == pytest.approx(found.values["motor_efficiency_pct"], abs=0.006)
-    assert body["u_pct"] == pytest.approx(found.uncertainties["motor_efficiency_pct"], rel=0.02)
-    assert math.hypot(*body["u_parts_pct"].values()) == pytest.approx(body["u_pct"], abs=0.006)
-    powers = body["powers"]
-    losses = sum(value for name, value in powers.items() if name.endswith("losses"))
-    assert powers["input"] - losses == pytest.approx(powers["shaft"], abs=0.5)
-    told = as_text("p", body)
-    for part in ("Signals", "Method", "Where the doubt comes from", "What would make it better", "± "):
-        assert part in told
-    assert all(len(line) < 130 for line in told.splitlines())
-
-
-def test_explain_follows_a_sensor_to_as_low_a_load_as_the_figures(tmp_path: Path) -> None:
-    """At 8 % load a sensor at the shaft measures what no model can say: told or withheld, both say the same."""
-    bench = Bench(tmp_path, ON_MAINS.replace("[motor.p]", "compensated = true\n[motor.p]") + SENSOR)
-    bench.meter = phases(5_500.0, 0.3)
-    found = with_sensor(bench, 4_400.0, 1497.0)
-    assert found.methods["motor_efficiency_pct"] == "M9"
-    assert explanation(bench.of)["efficiency_pct"] == pytest.approx(found.values["motor_efficiency_pct"], abs=0.006)
-    below = with_sensor(bench, 2_000.0, 1497.0)
-    assert below.values["efficiency_reason"] == "below 5 % load"
-    assert explanation(bench.of)["reason"].startswith("below 5 % load")
-
-
-def test_explain_says_why_there_is_nothing(mains: Bench) -> None:
-    mains.meter = phases(40_000.0, 0.85, (-1, 1, 1))
-    mains.run(12)
-    told = as_text("p", explanation(mains.of))
-    assert "none now. Meter wiring: ct_reversed:L1." in told
-    assert "put the meter's transformers right" in told

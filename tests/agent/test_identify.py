@@ -8,63 +8,24 @@ that are none of them.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter
-from dataclasses import replace
-from pathlib import Path
 from random import Random
 
 import pytest
-from click.testing import CliRunner
+from identifykit import SERVED, UNIT, look, names, served
 from testkit import HandClock
 
-from agent.cli import main
-from agent.discover.fingerprint import READ_ID, SERVER_ID, Evidence, chance, judge_names
-from agent.discover.identified import Identified
 from agent.discover.identify import identify
-from agent.discover.laws import LAWS
 from agent.discover.paste import to_toml
 from agent.discover.scan_result import Target
 from drivers.eavesdrop import Setting
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
-from drivers.profiles import Profile, load_profile, profile_ids
+from drivers.profiles import load_profile, profile_ids
 from simulators.bus.memory import MemoryLink
-from simulators.bus.nameplate import Nameplate
-from simulators.bus.tcp import TcpBus
-from simulators.devices.device import SimulatedDevice
-from simulators.devices.named import marked_values, marks, nameplate
-from simulators.devices.one_motor import OneMotor, draw_machine
+from simulators.devices.named import nameplate
 
-SERVED = [name for name in profile_ids() if load_profile(name).dialect in ("modbus", "sunspec")]
-LOADS = (0.6, 0.1, 1.05, 0.3)
-UNIT = 7
 LIST_MAX = 5
-
-
-def served(profile: Profile, seed: int, marked: bool = True) -> SimulatedDevice:
-    """marked: with the registers and names that tell the model; without, only its values do."""
-    random = Random(seed)
-    motor = OneMotor(draw_machine(random, 55, random.random() < 0.5), LOADS[seed % len(LOADS)], seed, driven=True)
-    shown = {row.name: 41.0 for row in profile.registers if "percent" in row.name}
-    shown |= motor.drive(5.0) if profile.kind != "meter" else motor.meter(5.0)
-    shown.pop("model_code", None)  # that is what is to be found out
-    if marked:
-        shown |= marked_values(profile)
-    return SimulatedDevice(
-        UNIT, profile, lambda: shown, rating_kw=motor.machine.kw, extra=marks(profile) if marked else None
-    )
-
-
-def look(device: SimulatedDevice, marked: bool = True, without: str = "", fc03: bool = True) -> Identified:
-    plates = {UNIT: nameplate(device.profile)} if marked else {}
-    candidates = [load_profile(name) for name in SERVED if name != without]
-    link = MemoryLink([device], HandClock(), nameplates=plates)
-    return asyncio.run(identify(link, UNIT, fc03=fc03, profiles=candidates))
-
-
-def names(known: Identified) -> list[str]:
-    return [match.profile.id for match in known.matches]
 
 
 @pytest.mark.parametrize("name", SERVED)
@@ -191,184 +152,6 @@ def test_latched_pages_and_watchdog_registers_are_never_read() -> None:
         assert not asked & forbidden
 
 
-# --- weights ---
-
-
-def test_what_anything_would_show_tells_nothing() -> None:
-    """A float that must be a mains frequency tells more than a signed word that may be any torque."""
-    frequency = load_profile("eastron/sdm630").register("frequency")
-    torque = load_profile("vacon/vacon-100").register("motor_torque")
-    assert frequency is not None
-    assert torque is not None
-    assert chance(frequency) < 0.1 < 0.25 < chance(torque)
-
-
-SHAFT = "shaft power fits the motor power"
-LAW = {law.text: law.deviation for law in LAWS}
-
-
-@pytest.mark.parametrize(
-    ("law", "values", "holds"),
-    [
-        ("line voltage √3 times the phase voltage", {"voltage_ll_avg": 400.0, "voltage_ln_avg": 231.0}, True),
-        ("line voltage √3 times the phase voltage", {"voltage_ll_avg": 231.0, "voltage_ln_avg": 231.0}, False),
-        ("S² = P² + Q²", {"apparent_power": 500.0, "active_power": 300.0, "reactive_power": 400.0}, True),
-        ("S² = P² + Q²", {"apparent_power": 500.0, "active_power": 3000.0, "reactive_power": 400.0}, False),
-        ("PF = P/S", {"apparent_power": 500.0, "active_power": -300.0, "power_factor": 0.6}, True),
-        ("DC bus fits the mains", {"dc_bus_voltage": 565.0, "mains_voltage": 400.0}, True),
-        ("DC bus fits the mains", {"dc_bus_voltage": 400.0, "mains_voltage": 400.0}, False),
-        ("speed fits frequency and pole pairs", {"output_frequency": 50.0, "motor_speed": 1470.0}, True),
-        ("speed fits frequency and pole pairs", {"output_frequency": 50.0, "motor_speed": 1200.0}, False),
-        (SHAFT, {"motor_torque_nm": 100.0, "motor_speed": 1500.0, "motor_power": 17.0}, True),
-        (SHAFT, {"motor_torque_nm": 100.0, "motor_speed": 1500.0, "motor_power": 5.0}, False),
-        ("three phase voltages of one size", {f"voltage_l{k}n": 230.0 + k for k in (1, 2, 3)}, True),
-        ("three phase voltages of one size", {f"voltage_l{k}n": 100.0 * k for k in (1, 2, 3)}, False),
-    ],
-)  # fmt: skip
-def test_laws_hold_where_physics_does(law: str, values: dict[str, float], holds: bool) -> None:
-    off = LAW[law](values)
-    assert off is not None
-    assert (off <= 1) == holds
-
-
-def test_laws_are_silent_where_nothing_is_known() -> None:
-    for law in LAWS:
-        assert law.deviation({}) is None
-        assert law.deviation({name: 0.0 for name in ("active_power", "apparent_power", "motor_speed")}) is None
-
-
-# --- what is printed ---
-
-HEAD = '[site]\nid = "test"\ngateway = "gw"\n\n[store]\ndir = "state"\n\n'
-
-
-def check(tmp_path: Path, toml: str) -> tuple[int, str]:
-    file = tmp_path / "plant.toml"
-    file.write_text(HEAD + toml)
-    done = CliRunner().invoke(main, ["check", str(file)])
-    return done.exit_code, done.output
-
-
-@pytest.mark.parametrize("name", ["eastron/sdm630", "schneider/pm5000", "abb/b23", "sunspec/meter-203"])
-def test_a_meters_table_passes_check_as_it_stands(tmp_path: Path, name: str) -> None:
-    target = Target(host="192.0.2.40", rtu=True, setting=Setting(9600, 8, "E"))
-    known = look(served(load_profile(name), 0))
-    assert known.sure
-    code, told = check(tmp_path, to_toml(target, target.setting, [known]))
-    assert code == 0, told
-
-
-@pytest.mark.parametrize("name", ["yaskawa/ga800", "abb/acs880", "invt/gd200a"])
-def test_a_drives_table_waits_for_one_decision(tmp_path: Path, name: str) -> None:
-    """comm_loss is the only finding; said, the table passes."""
-    target = Target(serial="/dev/ttyUSB9", setting=Setting(19200, 8, "E"))
-    known = look(served(load_profile(name), 0))
-    assert known.sure
-    toml = to_toml(target, target.setting, [known, look(served(load_profile("eastron/sdm630"), 0))])
-    toml = toml.replace("unit = 7", "unit = 8", 1).replace("-7]", "-8]", 1)
-    code, told = check(tmp_path, toml)
-    assert code == 1, told
-    assert [line for line in told.splitlines() if line.startswith("finding")] == [
-        line for line in told.splitlines() if "comm_loss" in line
-    ]
-    code, told = check(tmp_path, toml.replace('# comm_loss = "not used"', 'comm_loss = "not used"'))
-    assert code == 0, told
-
-
-def test_a_list_leaves_the_choice_to_a_person(tmp_path: Path) -> None:
-    target = Target(serial="/dev/ttyUSB9", setting=Setting(19200, 8, "E"))
-    known = look(served(load_profile("schneider/atv320"), 0))
-    assert names(known) == ["schneider/atv320", "schneider/atv630"] or set(names(known)) > {"schneider/atv320"}
-    toml = to_toml(target, target.setting, [known])
-    assert check(tmp_path, toml)[0] == 2, "no profile is chosen for anybody"
-    chosen = toml.replace('# profile = "schneider/atv320"', 'profile = "schneider/atv320"')
-    assert check(tmp_path, chosen)[0] == 1
-
-
-def test_the_command_names_a_device_on_a_real_port() -> None:
-    async def scene() -> tuple[int, str]:
-        profile = load_profile("schneider/pm5000")
-        bus = TcpBus([served(profile, 0)], nameplates={UNIT: nameplate(profile)})
-        place = await bus.start()
-        try:
-            words = ["identify", "--tcp", place, "--unit", str(UNIT), "--yes-fc03"]
-            done = await asyncio.to_thread(_in_process, words)
-        finally:
-            await bus.stop()
-        return done
-
-    code, out = asyncio.run(scene())
-    assert code == 0
-    assert 'profile = "schneider/pm5000"' in out
-    assert "[meter.meter-7]" in out
-
-
-def test_the_watchdog_is_spoken_of_before_the_first_question_and_in_the_toml() -> None:
-    """No bus is there: the warning comes first. What is pasted says it again, with the drive's own parameters."""
-    done = CliRunner().invoke(main, ["identify", "--tcp", "127.0.0.1:1", "--unit", "1", "--yes-fc03"])
-    assert done.output.index("communication watchdog") < done.output.index("127.0.0.1:1: ")
-    target = Target(serial="/dev/ttyUSB9", setting=Setting(19200, 8, "E"))
-    toml = to_toml(target, target.setting, [look(served(load_profile("yaskawa/ga800"), 0))])
-    assert "Polling may arm, feed or mask its communication watchdog" in toml
-    assert "H5-09" in toml
-
-
-def test_a_model_that_is_not_in_the_library_is_exit_1() -> None:
-    """A Danfoss of a series that nobody described, with the map of its relatives."""
-
-    async def scene() -> tuple[int, str]:
-        stranger = Nameplate(server_id=b"\x01\xffVLT Midi Drive FC 280")
-        bus = TcpBus([served(load_profile("danfoss/fc302"), 0)], nameplates={UNIT: stranger})
-        place = await bus.start()
-        try:
-            return await asyncio.to_thread(_in_process, ["identify", "--tcp", place, "--unit", str(UNIT), "--yes-fc03"])
-        finally:
-            await bus.stop()
-
-    code, out = asyncio.run(scene())
-    assert code == 1
-    assert out.startswith(f"# unit {UNIT}: unknown model, nearest danfoss/")
-    assert "FC 280" in out
-
-
-def _in_process(words: list[str]) -> tuple[int, str]:
-    import subprocess
-    import sys
-
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", "from agent.cli import main; main()", *words],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout
-
-
-def test_nobody_at_that_unit_is_one_line() -> None:
-    async def scene() -> tuple[int, str]:
-        bus = TcpBus([served(load_profile("schneider/pm5000"), 0)])
-        place = await bus.start()
-        try:
-            return await asyncio.to_thread(_in_process, ["identify", "--tcp", place, "--unit", "9"])
-        finally:
-            await bus.stop()
-
-    code, out = asyncio.run(scene())
-    assert code == 1
-    assert out.count("\n") == 1
-    assert "unit 9" in out
-
-
-def test_the_score_of_a_map_is_finite() -> None:
-    for name in SERVED:
-        for row in load_profile(name).registers:
-            if row.type != "string":
-                assert 0 < chance(row) <= 1
-                assert math.isfinite(math.log(chance(row)))
-                assert chance(replace(row)) == chance(row), "chance is the same each time"
-
-
-# --- bad lines, and devices that nobody knows ---
-
-
 class Losing(MemoryLink):
     """The answers around `address` get lost `times` times; what is not there is refused in words."""
 
@@ -451,24 +234,3 @@ def test_who_does_not_name_itself_is_told_with_a_reserve() -> None:
     assert names(known) == ["yaskawa/ga800"]
     assert any("label" in note for note in known.notes)
     assert not any("label" in note for note in look(served(load_profile("eastron/sdm630"), 0)).notes)
-
-
-@pytest.mark.parametrize(
-    ("told", "is_maker"),
-    [("Pulse Meter Details 12", False), ("LS Electric S100", True), ("LSELECTRIC", True), ("maker=ls;type=1", True)],
-)
-def test_a_makers_name_is_a_word_not_letters_inside_others(told: str, is_maker: bool) -> None:
-    profile = next(load_profile(name) for name in profile_ids() if name.startswith("ls/"))
-    evidence = Evidence()
-    judge_names(profile, told, evidence, READ_ID)
-    assert (evidence.score > 0) == is_maker, (evidence.pro, evidence.contra)
-
-
-@pytest.mark.parametrize(
-    ("told", "says"),
-    [("FC-302P75KT5", True), ("VLT FC 301", True), ("VLT AQUA Drive FC 202", False), ("Danfoss", False)],
-)
-def test_a_type_code_names_the_model(told: str, says: bool) -> None:
-    evidence = Evidence()
-    judge_names(load_profile("danfoss/fc302"), told, evidence, SERVER_ID)
-    assert evidence.named == says
