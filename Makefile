@@ -7,6 +7,9 @@ ifeq ($(MAGWATT_DATA),)
   unexport MAGWATT_DATA
 endif
 
+# Compiled once: without it each worker and each of some hundred interpreters of the tests compiles all sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-savings bench-store soak warm docs picture plant-pictures system clean
 .DEFAULT_GOAL := help
 
@@ -22,11 +25,12 @@ demo: .venv/demo
 warm: .venv/demo
 	$(BIN)/magwatt warm
 
-# First all that can share the machine, then what watches real time on real wires and sleeps most of its time.
+# First all that can share the machine: some of it waits now and then, so more workers than two processors. Then what
+# watches real time on real wires and sleeps most of its time (a fifth of two processors), three files at a time.
 test: .venv/test system
 	$(BIN)/magwatt warm
-	$(BIN)/python -m pytest -m "not soak and not alone" -n 3 --dist worksteal
-	$(BIN)/python -m pytest -m "not soak and alone" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak and not alone" -n 4 --dist worksteal
+	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .
@@ -98,3 +102,4 @@ system:
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	find agent benchmarks docs drivers dsp simulators tests -name __pycache__ -prune -exec rm -rf {} +
