@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent.savings.likeness import Likeness
+from agent.savings.likeness import Likeness, Load, load_of
 from agent.savings.meters import alike
-from agent.savings.types import Event, Interval
+from agent.savings.types import Baseline, Event, Interval
 
 PROPOSALS = {
     "bypass": "keep", "hold": "exclude", "wiring": "exclude", "ratio": "exclude", "clock": "exclude", "gap": "exclude",
@@ -79,14 +79,20 @@ class Watch:
     _beyond: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=DAY))  # (energy, of it beyond)
     _meter: str = ""
     _like: Likeness = field(default_factory=Likeness)
-    _followed: str = ""
+    _followed: Load = field(default_factory=Load)
 
     def follow(self, drivers: Sequence[str]) -> None:
         """Compares the energy of the same load by the first of these from here on; what is usual begins anew."""
-        first = drivers[0] if drivers else ""
-        if first and first != self._followed and first != self._like.driver:
-            self._like = Likeness(first)
-        self._followed = first
+        self._follow(Load(tuple(drivers[:1])))
+
+    def follow_model(self, baseline: Baseline) -> None:
+        """By all that the model takes together."""
+        self._follow(load_of(baseline))
+
+    def _follow(self, load: Load) -> None:
+        if load.names and load not in (self._followed, self._like.load):
+            self._like = Likeness(load)
+        self._followed = load
 
     def raised(self, kind: str, at_ms: int, text: str = "") -> list[Event]:
         """Something was seen this moment; nothing when it is open already."""
@@ -103,14 +109,14 @@ class Watch:
             flags.add("gap")
         if not alike(item.meter, self._meter):
             found += self.raised("meter", item.start_ms, f"{TEXTS['meter']} ({self._meter} → {item.meter})")
-            self._like = Likeness(self._like.driver)
+            self._like = self._like.anew()
         self._meter = item.meter or self._meter
         found += self._range(item, why)
         ratio, shift = self._like.take(item, comparable=not flags)
         if ratio:
             found += self.raised("ratio", item.start_ms - item.length_s * 1000, ratio)
         if shift:
-            self._like = Likeness(self._like.driver)  # what is usual begins anew
+            self._like = self._like.anew()  # what is usual begins anew
             found += self.raised("shift", item.start_ms, shift)
         for flag in sorted(flags):
             found += self.raised(flag, item.start_ms)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+from typing import NamedTuple
 
-from agent.savings.types import Interval
+from agent.savings.models import BY_STATE
+from agent.savings.types import Baseline, Interval
 
 LEARNT = 48  # intervals before anything is compared
 MEMORY = 2000.0  # intervals that the curve remembers: three weeks
@@ -15,20 +19,52 @@ SLOW = 0.05
 GONE = 96  # intervals without its driver, before what is usual is learnt anew without it
 
 
+class Load(NamedTuple):
+    """By what energies are compared. numbers: drivers; empty: the first by name of those that are there. scales: middle
+    and half width of each, where there are several. state: a driver with a curve for each of its states, or empty."""
+
+    numbers: tuple[str, ...] = ()
+    scales: tuple[tuple[float, float], ...] = ()
+    state: str = ""
+    states: tuple[float, ...] = ()
+    within: float = 0.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.numbers, self.state) if self.state else self.numbers
+
+
+def load_of(baseline: Baseline) -> Load:
+    """The drivers that the model takes."""
+    names = baseline.drivers
+    if len(names) < 2:
+        return Load(names)
+    by_state = baseline.kind in BY_STATE
+    numbers = names[:-1] if by_state else names
+    spans = [baseline.ranges[name] for name in numbers]
+    scales = tuple(((low + high) / 2, (high - low) / 2 or 1.0) for low, high in spans)
+    if not by_state:
+        return Load(numbers, scales)
+    return Load(numbers, scales, names[-1], tuple(baseline.shape["states"]), baseline.shape["within"])
+
+
 class Likeness:
-    """What the load is: one driver, by a parabola that follows slowly; without a driver there is only a mean, and a
-    spread that keeps it from crying. Blocks of six hours make what hangs together for an hour or two independent.
+    """What the load is: the baseline's drivers together, by parabolas that follow slowly, one for each state; without a
+    driver there is only a mean, and a spread that keeps it from crying. The curve is the present plant's own, for what
+    a retrofit changed answers otherwise to each driver. Blocks of six hours make what hangs together for an hour or two
+    independent."""
 
-    driver: the one that the baseline takes first; empty: the first by name of those that are there.
-    """
+    def __init__(self, load: Load = Load()) -> None:  # noqa: B008  (a tuple)
+        self._begin(load)
 
-    def __init__(self, driver: str = "") -> None:
-        self._begin(driver)
+    def anew(self) -> Likeness:
+        """By the same drivers, with nothing learnt."""
+        return Likeness(self.load)
 
-    def _begin(self, driver: str) -> None:
+    def _begin(self, load: Load) -> None:
         """What is usual begins anew."""
-        self.driver = driver
-        self._curve = _Curve()
+        self.load = load
+        self._curves: dict[float, _Curve] = {}
         self._spread2, self._seen = 0.0, 0
         self._block: list[float] = []
         self._block2, self._blocks = 0.0, 0
@@ -44,11 +80,12 @@ class Likeness:
         if item.running_s is not None and item.running_s < 0.9 * item.length_s * min(item.coverage, 1.0):
             return "", ""
         power = item.energy_wh / min(item.coverage, 1.0) if item.filled_wh == 0 else item.energy_wh
-        if (value := self._load(item)) is None:
+        if (found := self._place(item)) is None:
             return "", ""
-        usual = self._curve.at(value)
+        curve, values = found
+        usual = curve.at(values)
         if usual is None or usual <= 0:
-            self._curve.learn(value, power)
+            curve.learn(values, power)
             return "", ""
         told = math.log(power / usual)
         sigma = math.sqrt(self._spread2) if self._seen > LEARNT else math.inf
@@ -60,21 +97,30 @@ class Likeness:
             return (said if self.off else ""), ""
         self._spread2 += (told**2 - self._spread2) * max(1 / (self._seen + 1), 1 / MEMORY)
         self._seen += 1
-        self._curve.learn(value, power)
+        curve.learn(values, power)
         return "", self._shift(told)
 
-    def _load(self, item: Interval) -> float | None:
-        """The driver by which is compared, 0 where there is none. None while it is missing: another one's number, or
-        none at all, is no load on its curve."""
-        if self.driver and self.driver not in item.drivers:
+    def _place(self, item: Interval) -> tuple[_Curve, tuple[float, ...]] | None:
+        """The curve, and where on it. None while a driver is missing, or its state is none that is known: another one's
+        number, or none at all, is no load on its curve."""
+        there = all(name in item.drivers for name in self.load.names)
+        if not there:
             self._missing += 1
             if self._missing < GONE:
                 return None
-        if self.driver not in item.drivers and (self.driver or item.drivers):
-            another = min(item.drivers, default="")
-            self._begin(another)
+        if not there or (not self.load.names and item.drivers):
+            left = tuple(name for name in self.load.numbers if name in item.drivers)[:1]
+            another = (min(item.drivers),) if item.drivers else ()
+            self._begin(Load(left or another))
         self._missing = 0
-        return item.drivers[self.driver].mean if self.driver else 0.0
+        load, state = self.load, 0.0
+        if load.state:
+            told = item.drivers[load.state].mean
+            state = min(load.states, key=lambda known: abs(known - told))
+            if abs(state - told) > load.within:
+                return None
+        values = tuple(item.drivers[name].mean for name in load.numbers)
+        return self._curves.setdefault(state, _Curve(len(values), load.scales)), values
 
     def _shift(self, told: float) -> str:
         self._block.append(told)
@@ -88,7 +134,7 @@ class Likeness:
             self._up, self._down = max(0.0, self._up + z - SLACK), max(0.0, self._down - z - SLACK)
             if max(self._up, self._down) > FAR:
                 way = "more" if self._up > self._down else "less"
-                self._begin(self.driver)
+                self._begin(self.load)
                 return f"since about a day {way} than the same load used before"
         self._block2 += (mean**2 - self._block2) * max(1 / (self._blocks + 1), SLOW)
         self._blocks += 1
@@ -96,32 +142,42 @@ class Likeness:
 
 
 class _Curve:
-    """Energy over the driver, a + b·u + c·u², by recursive least squares that forgets."""
+    """Energy over the drivers, of second degree in them (a + b·u + c·u² of one), by recursive least squares that
+    forgets. scales: empty: each by its own first value."""
 
-    def __init__(self) -> None:
-        self._beta = [0.0, 0.0, 0.0]
-        self._p = [[1e6 if i == j else 0.0 for j in range(3)] for i in range(3)]
-        self._range: tuple[float, float] | None = None
-        self._unit, self._n = 1.0, 0
+    def __init__(self, drivers: int, scales: Sequence[tuple[float, float]] = ()) -> None:
+        self._pairs = list(combinations_with_replacement(range(drivers), 2))
+        size = 1 + drivers + len(self._pairs)
+        self._beta = [0.0] * size
+        self._p = [[1e6 if i == j else 0.0 for j in range(size)] for i in range(size)]
+        self._least = LEARNT * max(size / 3, 1.0)
+        self._ranges: list[tuple[float, float]] | None = None
+        self._scales, self._n = list(scales), 0
 
-    def at(self, value: float) -> float | None:
+    def at(self, values: Sequence[float]) -> float | None:
         """None before enough was learnt, and beyond what was seen."""
-        if self._n < LEARNT or self._range is None or not self._range[0] <= value <= self._range[1]:
+        if self._n < self._least or self._ranges is None:
             return None
-        return sum(b * x for b, x in zip(self._beta, self._terms(value), strict=True))
+        if not all(low <= value <= high for value, (low, high) in zip(values, self._ranges, strict=True)):
+            return None
+        return sum(b * x for b, x in zip(self._beta, self._terms(values), strict=True))
 
-    def learn(self, value: float, wh: float) -> None:
-        if self._range is None:
-            self._range, self._unit = (value, value), abs(value) or 1.0
-        self._range = min(self._range[0], value), max(self._range[1], value)
-        x, forget = self._terms(value), 1 - 1 / MEMORY
-        px = [sum(row[j] * x[j] for j in range(3)) for row in self._p]
+    def learn(self, values: Sequence[float], wh: float) -> None:
+        if self._ranges is None:
+            self._ranges = [(value, value) for value in values]
+            self._scales = self._scales or [(0.0, abs(value) or 1.0) for value in values]
+        self._ranges = [
+            (min(low, value), max(high, value)) for value, (low, high) in zip(values, self._ranges, strict=True)
+        ]
+        x, forget = self._terms(values), 1 - 1 / MEMORY
+        size = range(len(x))
+        px = [sum(row[j] * x[j] for j in size) for row in self._p]
         gain = [value / (forget + sum(a * b for a, b in zip(x, px, strict=True))) for value in px]
         missed = wh - sum(b * t for b, t in zip(self._beta, x, strict=True))
         self._beta = [b + g * missed for b, g in zip(self._beta, gain, strict=True)]
-        self._p = [[min((self._p[i][j] - gain[i] * px[j]) / forget, 1e6) for j in range(3)] for i in range(3)]
+        self._p = [[min((self._p[i][j] - gain[i] * px[j]) / forget, 1e6) for j in size] for i in size]
         self._n += 1
 
-    def _terms(self, value: float) -> tuple[float, float, float]:
-        u = value / self._unit
-        return 1.0, u, u * u
+    def _terms(self, values: Sequence[float]) -> list[float]:
+        u = [(value - middle) / half for value, (middle, half) in zip(values, self._scales, strict=True)]
+        return [1.0, *u, *(u[i] * u[j] for i, j in self._pairs)]

@@ -141,7 +141,7 @@ class SavingsLane:
     def _follow_baseline(self) -> None:
         with contextlib.suppress(ValueError):  # said when it is used
             if (baseline := keep.load_frozen(self._store, self._asset.name)) is not None:
-                self._watch.follow(baseline.drivers)
+                self._watch.follow_model(baseline)
 
     def _era_ms(self, last: Interval | None) -> int:
         """Since when this motor stands here on this drive; 0: always."""
@@ -234,7 +234,7 @@ class SavingsLane:
             return
         self._stale, self._trouble, self._tally = False, "", None
         if baseline is not None:
-            self._watch.follow(baseline.drivers)
+            self._watch.follow_model(baseline)
             phase = reporting_of(self._phases, baseline)
             tally = Tally(baseline, classes=self.classes, events=events, old_motor=self._old_motor)
             held = keep.load_intervals(self._store, self._asset.name, phase.from_ms, phase.to_ms or 1 << 62)
