@@ -19,6 +19,8 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from agent import kernel_folders
+
 _DONE = "complete"
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
@@ -33,12 +35,13 @@ def use_cache() -> Path:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
             if root.stat().st_uid != os.getuid() or root.stat().st_mode & 0o022:
                 continue  # others could put code there
-            folder.mkdir(exist_ok=True)
+            kernel_folders.enter(folder, kernel_folders.installation())
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError:
             continue
         os.environ["NUMBA_CACHE_DIR"] = str(folder)
+        kernel_folders.sweep(root, folder, kernel_folders.installation())
         return folder
     try:
         folder = Path(tempfile.mkdtemp(prefix="magwatt-"))  # nothing lasting is writable: a cache for this run only

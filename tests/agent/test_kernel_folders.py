@@ -1,0 +1,134 @@
+"""Folders of kernels: those of versions that nobody has any more go; who still runs or is installed keeps his."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from agent import kernel_folders, kernels
+from agent.kernel_folders import UNNAMED_S, USED, enter, sweep
+
+HOLD = """
+import sys
+from pathlib import Path
+from agent.kernel_folders import enter
+enter(Path(sys.argv[1]), sys.argv[2])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(autouse=True)
+def let_go() -> object:
+    """What this process came to hold in a test it gives back."""
+    before = len(kernel_folders._held)
+    yield
+    release(before)
+
+
+def release(keep: int) -> None:
+    while len(kernel_folders._held) > keep:
+        kernel_folders._held.pop().close()
+
+
+def installed(place: Path) -> str:
+    """An installation with its sources, as it is named."""
+    (place / "dsp").mkdir(parents=True, exist_ok=True)
+    return f"{place}\t{place / 'dsp'}"
+
+
+def left_by(root: Path, version: str, *who: str) -> Path:
+    """A folder of that version, as a process that has ended leaves it."""
+    before, folder = len(kernel_folders._held), root / f"kernels-{version}"
+    for name in who:
+        enter(folder, name)
+    release(before)
+    (folder / "power.nbi").write_bytes(bytes(1000))
+    return folder
+
+
+def test_an_upgrade_in_place_takes_the_version_before_away(tmp_path: Path) -> None:
+    me = installed(tmp_path / "venv")
+    old, new = left_by(tmp_path, "1", me), left_by(tmp_path, "2", me)
+    assert sweep(tmp_path, new, me) == [old]
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_an_agent_that_still_runs_the_version_before_keeps_its_kernels_until_it_ends(tmp_path: Path) -> None:
+    me = installed(tmp_path / "venv")
+    old, new = left_by(tmp_path, "1", me), left_by(tmp_path, "2", me)
+    command = [sys.executable, "-c", HOLD, str(old), me]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as agent:
+        assert agent.stdout is not None
+        assert agent.stdout.readline() == "held\n"
+        assert sweep(tmp_path, new, me) == []
+        agent.kill()
+    assert sweep(tmp_path, new, me) == [old]
+
+
+def test_another_installation_keeps_its_own_until_it_is_gone(tmp_path: Path) -> None:
+    me, other = installed(tmp_path / "venv"), installed(tmp_path / "other")
+    theirs, new = left_by(tmp_path, "1", other), left_by(tmp_path, "2", me)
+    assert sweep(tmp_path, new, me) == []
+    (tmp_path / "other" / "dsp").rmdir()
+    assert sweep(tmp_path, new, me) == [theirs]
+
+
+def test_a_version_that_two_had_goes_when_both_went_on(tmp_path: Path) -> None:
+    me, other = installed(tmp_path / "venv"), installed(tmp_path / "other")
+    shared, new = left_by(tmp_path, "1", me, other), left_by(tmp_path, "2", me, other)
+    assert sweep(tmp_path, new, me) == []
+    assert sweep(tmp_path, new, other) == [shared]
+
+
+def test_a_folder_of_an_earlier_release_goes_when_nothing_was_written_into_it_for_a_month(tmp_path: Path) -> None:
+    me = installed(tmp_path / "venv")
+    new = left_by(tmp_path, "2", me)
+    unnamed = tmp_path / "kernels-0"
+    (unnamed / "power").mkdir(parents=True)
+    kernel = unnamed / "power" / "power.nbi"
+    kernel.write_bytes(bytes(1000))
+    assert sweep(tmp_path, new, me) == []
+    for path in (kernel, kernel.parent):
+        os.utime(path, times=(time.time() - UNNAMED_S - 60,) * 2)
+    assert sweep(tmp_path, new, me) == [unnamed]
+
+
+def test_who_enters_while_the_folder_is_taken_away_gets_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening the file and locking it another process takes the folder away."""
+    me = installed(tmp_path / "venv")
+    folder = left_by(tmp_path, "1", me)
+    flock, first = kernel_folders.fcntl.flock, [True]
+
+    def late(file: object, how: int) -> None:
+        if first.pop() if first else False:
+            (folder / "power.nbi").unlink()
+            (folder / USED).unlink()
+            folder.rmdir()
+        flock(file, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(kernel_folders.fcntl, "flock", late)
+    enter(folder, me)
+    assert (folder / USED).read_text(encoding="utf-8") == f"{me}\n"
+
+
+def test_the_cache_of_this_process_is_entered_and_the_old_ones_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "magwatt"
+    root.mkdir(mode=0o700)
+    old = left_by(root, "0123456789abcdef", kernel_folders.installation())
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
+    folder = kernels.use_cache()
+    assert folder.parent == root
+    assert kernel_folders.installation() in (folder / USED).read_text(encoding="utf-8")
+    assert not old.exists()
