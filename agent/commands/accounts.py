@@ -186,7 +186,8 @@ def verify(
             "content": found.content, "records": found.records, "first_bad": found.first_bad,
             "problems": found.problems, "unchecked": found.unchecked, "last_hash": found.last_hash,
             "last_ms": found.last_ms, "roots": found.roots, "roots_elsewhere": found.roots_elsewhere,
-            "amended": found.amended, "late": found.late, "keys": found.keys,
+            "amended": found.amended, "late": found.late, "ahead": found.ahead, "put_back": found.put_back,
+            "keys": found.keys,
             "not_yet_recorded": {asset: len(starts) for asset, starts in found.unrecorded.waiting.items()},
         }, ensure_ascii=False))  # fmt: skip
     else:
@@ -207,6 +208,12 @@ def _say(found: Verdict) -> None:
     if not found.records:
         click.echo("the ledger is empty")
         return
+    if found.ahead:
+        are = "is" if found.ahead == 1 else "are"
+        click.echo(f"{counted(found.ahead, 'hour')} {are} dated after the newest record: the clock had been ahead, and "
+                   "was put back")  # fmt: skip
+    for seq in found.put_back[:5]:
+        click.echo(f"record {seq} is dated before the one before it: the clock was put back")
     last = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.last_ms / 1000))
     elsewhere = f"{counted(found.roots_elsewhere, 'root')} from elsewhere looked at" if found.roots_elsewhere else \
         "no root from elsewhere was given: that nothing was cut off or set back is not shown (--roots)"  # fmt: skip

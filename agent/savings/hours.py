@@ -1,6 +1,7 @@
 """Hourly ledger records: what was measured in one hour of one asset, in whole watt-hours, and what it was made from.
 
-An hour is recorded once it is over and its quarter hours are written. When more of it becomes known later (a register
+An hour is recorded once it is over and its quarter hours are written; one that is dated into the future is over when
+the clock that dated it so was put back. When more of it becomes known later (a register
 that told a gap, an import, a clock that runs there twice), it is recorded again at once; the earlier record stays, and
 both are seen. Only what this process itself wrote is recorded again: a trigger of its own connection tells, so that an
 hour which somebody edited from outside keeps its old record, and `verify` finds the difference. So it is with quarter
@@ -29,6 +30,7 @@ HOUR_MS = 4 * QUARTER_MS
 SETTLED_MS = 20 * 60_000  # after the hour's end: its last quarter hour is written by then
 LOOKED_BACK_MS = 14 * 24 * HOUR_MS  # before the last record, the first time; later two days, and what was written
 RECENT_MS = 48 * HOUR_MS
+LEFT_MS = 4 * HOUR_MS  # behind the newest record: what a killed run may have left, whatever its clock said
 MOST = 2000  # records in one transaction: the writer has others to serve
 WATCHED = (
     "create temp table if not exists touched (asset text, start_ms integer, primary key (asset, start_ms))",
@@ -59,6 +61,7 @@ class Keeper:
     def __init__(self, key: Key, facts: Mapping[str, str]) -> None:
         self._key, self.facts = key, facts
         self._seen, self._looked_back = 0, False
+        self._furthest_ms = 0  # that the clock ever showed
         self._known: dict[tuple[str, int], _Known] = {}  # asset and hour → the record that holds
         self._known_from_ms = 1 << 62  # hours from here on are in it
 
@@ -82,15 +85,25 @@ class Keeper:
         """In a transaction of the caller. Returns the new records, `MOST` at once: call again while there are."""
         self.watch(db)
         touched, since_ms = _touched(db), _recent_ms(now_ms)
+        self._furthest_ms = max(self._furthest_ms, now_ms)
+        left = set[tuple[str, int]]()
         if not self._looked_back:
-            last_ms = db.execute("select max(t_ms) from ledger where kind = 'hour'").fetchone()[0] or 0
+            left = _left(db)
+            query = "select max(t_ms) from ledger where kind = 'hour' and t_ms <= ?"  # not of a clock that was ahead
+            last_ms = db.execute(query, (now_ms,)).fetchone()[0] or 0
             since_ms = min(since_ms, (last_ms - LOOKED_BACK_MS) // HOUR_MS * HOUR_MS)
-        self._learn(db, min([since_ms, *(from_ms for _, from_ms in touched)]))
+        self._learn(db, min([since_ms, *(from_ms for _, from_ms in touched | left)]))
         over_ms = max(since_ms, _recorded_to_ms(db))
         entries = []
-        for (asset, from_ms), quarters in _hours(db, since_ms, touched):
+        for (asset, from_ms), quarters in _hours(db, since_ms, touched | left):
             old, ours = self._known.get((asset, from_ms)), (asset, from_ms) in touched
-            due = since_ms <= from_ms < due_ms(now_ms) or (ours and (from_ms < over_ms or old is not None))
+            ahead = now_ms < from_ms  # the clock that dated it so was put back
+            over = from_ms < due_ms(now_ms) or (ahead and from_ms <= self._furthest_ms)
+            due = (
+                (over and from_ms >= since_ms)
+                or ((over or ahead) and (asset, from_ms) in left)
+                or (ours and (from_ms < over_ms or old is not None))
+            )
             if due and (old is None or ours or _grown(db, old, asset, from_ms, quarters)):
                 with contextlib.suppress(msgspec.MsgspecError):
                     entries.append(("hour", self._body(db, asset, from_ms, quarters, old.seq if old else 0)))
@@ -172,10 +185,30 @@ def _recorded_to_ms(db: sqlite3.Connection) -> int:
     return due_ms(row[0]) if row else 0
 
 
+def _left(db: sqlite3.Connection) -> set[tuple[str, int]]:
+    """Asset and hour of what the run before may not have come to record; its clock may have been years off when it was
+    killed."""
+    row = db.execute("select t_ms from ledger where kind = 'hour' order by seq desc limit 1").fetchone()
+    if row is None:
+        return set()
+    from_ms, found = due_ms(row[0]), set()
+    for (asset,) in db.execute(_ASSETS).fetchall():
+        found |= {(asset, from_ms + ms) for ms in range(0, LEFT_MS, HOUR_MS)}
+    return found
+
+
 def _touched(db: sqlite3.Connection) -> set[tuple[str, int]]:
     """Asset and hour of what this process wrote and no record holds yet."""
     rows = db.execute("select asset, start_ms from temp.touched").fetchall()
     return {(asset, start_ms // HOUR_MS * HOUR_MS) for asset, start_ms in rows}
+
+
+_ASSETS = """
+with recursive found(asset) as (
+    select min(asset) from interval union all
+    select (select min(asset) from interval where asset > found.asset) from found where found.asset is not null
+) select asset from found where asset is not null
+"""
 
 
 def _hours(
@@ -186,11 +219,9 @@ def _hours(
     Asked for each asset by itself: the table's key begins with it, and the rest of the years is not read.
     """
     starts: list[tuple[int, str]] = []
-    [(asset,)] = db.execute("select min(asset) from interval").fetchall()
-    while asset is not None:
+    for (asset,) in db.execute(_ASSETS).fetchall():
         rows = db.execute("select start_ms from interval where asset = ? and start_ms >= ?", (asset, since_ms))
         starts += ((start_ms, asset) for (start_ms,) in rows.fetchall())
-        [(asset,)] = db.execute("select min(asset) from interval where asset > ?", (asset,)).fetchall()
     for asset, from_ms in touched:
         if from_ms < since_ms:
             span = asset, from_ms, from_ms + HOUR_MS

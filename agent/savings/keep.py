@@ -18,6 +18,8 @@ from agent.store import Store, StoreError
 DRAFT, FROZEN, EVENT = "baseline-draft", "baseline", "savings-event"
 
 
+YET_MS = 31 * 86_400_000  # ahead of now: as far as a report of the running month looks
+
 Rows = list[tuple[str, int, str]]
 
 
@@ -63,8 +65,10 @@ def rows_of(intervals: Iterable[Interval]) -> Rows:
     return [(item.asset, item.start_ms, msgspec.json.encode(item).decode()) for item in intervals]
 
 
-def load_intervals(store: Store, asset: str, from_ms: int = 0, to_ms: int = 1 << 62) -> list[Interval]:
-    """from_ms ≤ start < to_ms, in order, as they were last committed. Raises StoreError."""
+def load_intervals(store: Store, asset: str, from_ms: int = 0, to_ms: int | None = None) -> list[Interval]:
+    """from_ms ≤ start < to_ms, in order, as they were last committed. None: with the hours that a clock which was set
+    back is yet to reach, and without those that a dead one dated into years to come. Raises StoreError."""
+    to_ms = store.now_ms + YET_MS if to_ms is None else to_ms
     rows = store.rows(
         "select body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
         (asset, from_ms, to_ms),
@@ -73,8 +77,9 @@ def load_intervals(store: Store, asset: str, from_ms: int = 0, to_ms: int = 1 <<
 
 
 def last_interval(store: Store, asset: str) -> Interval | None:
-    """The newest that is kept. Raises StoreError."""
-    rows = store.rows("select body from interval where asset = ? order by start_ms desc limit 1", (asset,))
+    """The newest that is kept of before now. Raises StoreError."""
+    query = "select body from interval where asset = ? and start_ms <= ? order by start_ms desc limit 1"
+    rows = store.rows(query, (asset, store.now_ms))
     return _decoded(rows[0][0], Interval, asset) if rows else None
 
 

@@ -237,9 +237,10 @@ class SavingsLane:
             self._watch.follow_model(baseline)
             phase = reporting_of(self._phases, baseline)
             tally = Tally(baseline, classes=self.classes, events=events, old_motor=self._old_motor)
-            held = keep.load_intervals(self._store, self._asset.name, phase.from_ms, phase.to_ms or 1 << 62)
+            held = keep.load_intervals(self._store, self._asset.name, phase.from_ms, phase.to_ms)
             known = {item.start_ms: item for item in held}
             known |= {start_ms: item for start_ms, item in self._recent.items() if start_ms in known}
+            self._newest_ms = 0  # a clock that was years ahead is forgotten
             for start_ms in sorted(known.keys() - {interval.start_ms}):
                 tally.add(known[start_ms])
                 self._newest_ms = max(self._newest_ms, known[start_ms].end_ms)

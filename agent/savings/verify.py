@@ -15,6 +15,7 @@ from agent.savings.ledger_key import Key, LedgerKeyError, of_record
 from agent.savings.unrecorded import Horizon, Unrecorded, stray_said, unrecorded, utc
 
 LATE_MS = 2 * HOUR_MS  # after its end; a running agent records an hour within 21 minutes
+PUT_BACK_MS = 60_000  # of the clock between two records: a time server's own corrections are smaller
 DECIDED = ("decision", "adjust_wh", "by", "reason", "decided_ms")
 
 
@@ -22,8 +23,9 @@ DECIDED = ("decision", "adjust_wh", "by", "reason", "decided_ms")
 class Verdict:
     """first_bad: number of the first record that is not what was written; None: there is none. problems: in words, in
     the records' order. unchecked: what could not be looked at. amended: hours recorded again when more became known.
-    late: measured hours whose first record came hours later: the agent was stopped, or an end was cut off and written
-    anew. unrecorded: what stands in no record; what waits for its record is no problem."""
+    ahead: hours that are dated after the newest record: the clock had been ahead. put_back: records that are dated
+    before the one before them. late: measured hours whose first record came hours later: the agent was stopped, or an
+    end was cut off and written anew. unrecorded: what stands in no record; what waits for its record is no problem."""
 
     records: int = 0
     first_bad: int | None = None
@@ -35,6 +37,8 @@ class Verdict:
     roots_elsewhere: int = 0
     amended: int = 0
     late: int = 0
+    ahead: int = 0
+    put_back: list[int] = field(default_factory=list)
     unrecorded: Unrecorded = field(default_factory=Unrecorded)
     keys: list[str] = field(default_factory=list)
 
@@ -102,6 +106,7 @@ def verify(
         chain.take(*row)
     found.last_hash, found.last_ms = chain.before, chain.t_ms
     found.keys = chain.fingerprints
+    found.ahead = sum(from_ms > chain.t_ms for _, from_ms in chain.hours)
     _check_roots(db, found, {row[0]: row[4] for row in rows}, list(roots), chain)
     _check_hours(db, found, chain.hours)
     found.unrecorded = unrecorded(db, chain.hours, chain.horizon.reach_ms, since_ms)
@@ -129,7 +134,10 @@ class _Chain:
         if wrong:
             self.found.bad(seq, wrong)
         self.seq, self.before = seq, said
-        self.t_ms = max(self.t_ms, t_ms) if isinstance(t_ms, int) else self.t_ms
+        if isinstance(t_ms, int):
+            if t_ms < self.t_ms - PUT_BACK_MS:
+                self.found.put_back.append(seq)
+            self.t_ms = t_ms
 
     def _wrong(self, seq: int, t_ms: int, kind: str, text: str, said: str) -> str:
         """What is not as it was written; empty when all is."""

@@ -89,6 +89,11 @@ class Store:
         """Of the last id that was given."""
         return self._sequence
 
+    @property
+    def now_ms(self) -> int:
+        """UTC by the clock of whoever opened it."""
+        return self._clock.utc_ns() // 1_000_000
+
     def append(
         self, asset: str | None, kind: str, t_ms: int, encode: Callable[[str], bytes],
         counters: Mapping[str, int] | None = None, settles: int | None = None,
@@ -333,4 +338,4 @@ class Store:
         return self.directory / "boot" if self.directory else None
 
     def _utc_ms(self) -> int:
-        return self._clock.utc_ns() // 1_000_000
+        return self.now_ms

@@ -1,0 +1,151 @@
+"""A night by a clock that is years off, followed and then put right: the books stay whole and name what happened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from ledgerkit import START_S, Gateway, W
+from reportkit import PLANT
+from testkit import HandClock
+
+from agent.cli import main
+from agent.config import Config, load_config
+from agent.messages import Message
+from agent.savings import keep, roots
+from agent.savings.baseline import freeze, learn
+from agent.savings.hours import HOUR_MS
+from agent.savings.ledger import records
+from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.verify import Verdict, open_copy, verify
+
+YEAR_S = 365 * 86_400
+JUMPS_S = (73 * YEAR_S, 10 * YEAR_S, -YEAR_S)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "plant.toml").write_text(PLANT, encoding="utf-8")
+    return load_config(tmp_path / "plant.toml")[0]
+
+
+def night(folder: Path, config: Config, jump_s: int, killed: bool) -> tuple[Gateway, float]:
+    """An hour and a bit, as much by the wrong clock, as much after it; the energy of all of them in Wh."""
+    gateway = Gateway(folder, config, HandClock(START_S))
+    begin_wh = gateway.wh
+    gateway.run(1.4)
+    gateway.clock._utc_ns += jump_s * 10**9
+    gateway.run(1.4)
+    if killed:  # nothing is closed
+        gateway.store.flush()
+        gateway.store._writer.stop()
+    gateway.clock._utc_ns -= jump_s * 10**9
+    if killed:
+        again = Gateway(folder, config, gateway.clock)
+        again.wh, gateway = gateway.wh, again
+    gateway.run(1.3)
+    return gateway, gateway.wh - begin_wh
+
+
+@pytest.mark.parametrize("jump_s", JUMPS_S)
+def test_the_saving_that_is_told_is_of_hours_that_were(tmp_path: Path, config: Config, jump_s: int) -> None:
+    """After the night it covers what it covered before it, to now; the night itself is no part of it."""
+    gateway = Gateway(tmp_path, config, HandClock(START_S))
+    told = list[Message]()
+    gateway.lane._emit = told.append
+    start_ms = 1000 * START_S
+    old = [Interval("fan", start_ms - (100 - k) * QUARTER_MS, 30e3 + k % 2) for k in range(100)]
+    keep.save_frozen(gateway.store, freeze(learn("fan", old, kind="constant", classes=("0.5S", "0.5")), start_ms, "t"))
+    gateway.run(2)
+    gateway.clock._utc_ns += jump_s * 10**9
+    gateway.run(1)
+    gateway.clock._utc_ns -= jump_s * 10**9
+    gateway.run(2)
+    gateway.store.close()
+    values = told[-1].values
+    assert told[-1].t_ms <= gateway.clock.utc_ns() // 1_000_000
+    assert 75 < values["savings_coverage_pct"] <= 101  # type: ignore[operator]
+    assert "clock" in str(values["savings_reason"]), "what was measured then waits for a person's word"
+
+
+def looked_at(folder: Path) -> Verdict:
+    db = open_copy(folder / "state" / "magwatt.sqlite")
+    try:
+        return verify(db)
+    finally:
+        db.close()
+
+
+@pytest.mark.parametrize("jump_s", JUMPS_S)
+@pytest.mark.parametrize("killed", [False, True])
+def test_every_watt_hour_stands_once_and_the_ledger_is_whole(
+    tmp_path: Path, config: Config, jump_s: int, killed: bool
+) -> None:
+    gateway, wh = night(tmp_path, config, jump_s, killed)
+    gateway.lane.close()
+    now_ms = gateway.clock.utc_ns() // 1_000_000
+    last = keep.last_interval(gateway.store, "fan")
+    assert last is not None
+    assert now_ms - 900_000 <= last.start_ms <= now_ms
+    assert all(item.start_ms <= now_ms for item in keep.load_intervals(gateway.store, "fan"))
+    rows = gateway.store.rows("select body from interval order by start_ms")
+    gateway.store.close()
+    found = looked_at(tmp_path)
+    assert found.problems == []
+    kept = [keep._decoded(body, Interval, "fan") for (body,) in rows]
+    assert sum(item.energy_wh or 0.0 for item in kept) == pytest.approx(wh, abs=W / 300)
+    assert [start for start in found.unrecorded.waiting.get("fan", ()) if start > now_ms] == []
+    assert all(start >= now_ms - 2 * HOUR_MS for start in found.unrecorded.waiting.get("fan", ()))
+    if jump_s > 0:
+        ahead = {item.start_ms // HOUR_MS for item in kept if item.start_ms > now_ms}
+        assert found.ahead == len(ahead) == 2
+    else:
+        assert found.ahead == 0
+    assert len(found.put_back) == 1
+
+
+@pytest.mark.parametrize("jump_s", JUMPS_S)
+def test_roots_go_on_day_by_day(tmp_path: Path, config: Config, jump_s: int) -> None:
+    gateway, _ = night(tmp_path, config, jump_s, killed=False)
+    for _ in range(3):
+        gateway.run(0.1)
+        for _ in range(24):
+            gateway.pass_by(1.0)
+            gateway.lane.take_row([], None, "", gateway.clock.utc_ns() // 1_000_000)
+            gateway.books.keep()
+    gateway.store.close()
+    found = looked_at(tmp_path)
+    assert found.problems == []
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    told = [roots.told(record) for record in records(db, "root")]
+    assert verify(db, roots=told).problems == []
+    db.close()
+    days = [root["day"] for root in told]
+    assert days[-3:] == ["2026-09-22", "2026-09-23", "2026-09-24"]
+
+
+def test_hours_that_nobody_recorded_before_such_a_night_are_recorded_after_it(tmp_path: Path, config: Config) -> None:
+    """The agent stood still for five days with unrecorded hours, and the newest record is dated 2099."""
+    gateway, _ = night(tmp_path, config, JUMPS_S[0], killed=False)
+    gateway.lane.close()
+    gateway.store.flush()
+    gateway.store.close()
+    gateway.clock.move(5 * 86_400)
+    again = Gateway(tmp_path, config, gateway.clock)
+    again.books.keep()
+    again.store.close()
+    found = looked_at(tmp_path)
+    assert (found.problems, found.unrecorded.waiting) == ([], {})
+
+
+def test_the_command_names_what_happened(tmp_path: Path, config: Config) -> None:
+    gateway, _ = night(tmp_path, config, JUMPS_S[0], killed=False)
+    gateway.store.close()
+    done = CliRunner().invoke(main, ["verify", "--config", str(tmp_path / "plant.toml")])
+    assert done.exit_code == 0, done.output
+    assert "2 hours are dated after the newest record: the clock had been ahead, and was put back" in done.output
+    assert "to 2026-09-21" in done.output
+    told = json.loads(CliRunner().invoke(main, ["verify", "--config", str(tmp_path / "plant.toml"), "--json"]).output)
+    assert (told["ahead"], len(told["put_back"])) == (2, 1)
