@@ -140,12 +140,12 @@ class Feeder:
         assert self.process is not None
         self.process.kill()
         self.kills_ms.append(time.time_ns() // 1_000_000)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            assert self.process.wait(20) == 0, (self.config.parent / "feeder.log").read_text()[-3000:]
+            assert self.process.wait(60) == 0, (self.config.parent / "feeder.log").read_text()[-3000:]
 
     def polled(self) -> dict[int, int]:
         """Number → UTC ms."""

@@ -116,7 +116,7 @@ def _in_process(words: list[str]) -> tuple[int, str]:
 
     done = subprocess.run(
         [sys.executable, "-P", "-c", "from agent.cli import main; main()", *words],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout
 

@@ -194,7 +194,7 @@ def test_progress_stands_on_the_terminal_and_never_in_the_json(tmp_path: Path) -
         with contextlib.suppress(OSError):  # how a terminal ends
             while part := os.read(terminal, 4096):
                 shown += part
-        reader.join(timeout=60)
+        reader.join(timeout=180)
     os.close(terminal)
     assert run.returncode == 0
     assert [json.loads(line)["n_cycles"] for line in lines] == [10] * 75

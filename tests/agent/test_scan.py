@@ -344,7 +344,7 @@ def test_a_scan_that_is_stopped_shows_what_it_found(line: TunedSegment, tmp_path
         try:
             wait_until(lambda: "unit 1 " in (tmp_path / "err").read_text(), 20, "the device is found")
             process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=60)
+            out, _ = process.communicate(timeout=180)
         finally:
             process.kill()
     body = json.loads(out)
@@ -450,7 +450,7 @@ def test_a_missing_device_is_exit_1() -> None:
 def _exit_of(words: list[str]) -> tuple[int, str]:
     code = "from agent.cli import main; main()"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, *words], capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-P", "-c", code, *words], capture_output=True, text=True, timeout=180, check=False
     )
     return done.returncode, done.stdout
 

@@ -36,7 +36,7 @@ def start() -> Iterator[Start]:
     for process in reversed(started):
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(15)
+            process.wait(60)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Listener:
         self.client.on_message = lambda _client, _data, m: self.seen.__setitem__(m.topic, m.payload)
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
-        assert ready.wait(10), "the broker takes the subscription"
+        assert ready.wait(60), "the broker takes the subscription"
 
     def stop(self) -> None:
         self.client.disconnect()
@@ -92,7 +92,7 @@ def test_the_bridge_carries_a_plant_to_the_centre_and_commands_back(tmp_path: Pa
     finally:
         listener.stop()
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _connects(port: int) -> bool:

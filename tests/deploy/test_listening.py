@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from testkit import wait_until
@@ -17,13 +18,10 @@ def sockets(pid: int) -> set[tuple[str, str]]:
     """(kind, state) of each socket that a process and its children hold, by /proc."""
     inodes = set()
     for process in (pid, *children(pid)):
-        for entry in Path(f"/proc/{process}/fd").iterdir():
-            try:
-                target = os.readlink(entry)
-            except OSError:
-                continue  # closed meanwhile
-            if target.startswith("socket:["):
-                inodes.add(target[8:-1])
+        with suppress(OSError):  # it ended meanwhile
+            for entry in os.listdir(f"/proc/{process}/fd"):
+                with suppress(OSError):  # closed meanwhile
+                    inodes.add(os.readlink(f"/proc/{process}/fd/{entry}").removeprefix("socket:[").removesuffix("]"))
     found = set()
     for kind in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
         file = Path(f"/proc/{pid}/net/{kind}")
@@ -39,9 +37,11 @@ def sockets(pid: int) -> set[tuple[str, str]]:
 
 
 def children(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(word) for word in (task / "children").read_text().split()]
+    found: list[int] = []
+    with suppress(OSError):  # it ended meanwhile
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError):  # a thread that ended meanwhile
+                found += [int(word) for word in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
     return found + [inner for child in found for inner in children(child)]
 
 
@@ -63,3 +63,4 @@ def test_a_running_agent_listens_nowhere(
     for _ in range(20):
         assert listening(agent.pid) == set()
         time.sleep(0.1)
+    assert agent.poll() is None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def heard(manager: socket.socket, until: str, seconds: float) -> list[dict[str, str]]:
+def heard(manager: socket.socket, until: str, seconds: float = 60) -> list[dict[str, str]]:
     """The datagrams up to and with the first that holds the key `until`."""
     found: list[dict[str, str]] = []
     end_s = time.monotonic() + seconds
@@ -29,14 +29,14 @@ def test_a_service_says_when_it_is_ready_alive_reloading_and_stopping(
         agent = start(
             tmp_path / "agent.log", "run", str(config), NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1500000"
         )
-        assert "polling" in heard(manager, "READY", 20)[-1]["STATUS"]
+        assert "polling" in heard(manager, "READY")[-1]["STATUS"]
         for _ in range(3):
             heard(manager, "WATCHDOG", 5)
         agent.send_signal(signal.SIGHUP)
-        assert int(heard(manager, "MONOTONIC_USEC", 10)[-1]["RELOADING"]) == 1
-        heard(manager, "READY", 10)
+        assert int(heard(manager, "MONOTONIC_USEC")[-1]["RELOADING"]) == 1
+        heard(manager, "READY")
         heard(manager, "WATCHDOG", 5)
         agent.send_signal(signal.SIGTERM)
-        heard(manager, "STOPPING", 10)
-        assert agent.wait(15) == 0
+        heard(manager, "STOPPING")
+        assert agent.wait(60) == 0
     assert "Traceback" not in (tmp_path / "agent.log").read_text()

@@ -258,7 +258,7 @@ def test_nothing_wrong_comes_out_of_any_short_story(story: list[tuple[Block, Har
     """Hypothesis writes it: which block, and what happens to its answer; a failure is shrunk to the shortest one."""
     harms = [harm for _, harm in story]
     result = asyncio.run(
-        asyncio.wait_for(exchanges([block for block, _ in story], lambda ask: harms[(ask.number - 1) % len(harms)]), 20)
+        asyncio.wait_for(exchanges([block for block, _ in story], lambda ask: harms[(ask.number - 1) % len(harms)]), 60)
     )
     assert result.score.wrong == 0, result.score.reasons
 

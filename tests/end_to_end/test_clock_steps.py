@@ -64,7 +64,7 @@ def plant(tmp_path: Path) -> Iterator[Path]:
         yield config
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
 
 
 def test_rows_that_wait_get_the_right_time(plant: Path, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_rows_that_wait_get_the_right_time(plant: Path, tmp_path: Path) -> None:
         time.sleep(2)
     finally:
         agent.send_signal(signal.SIGTERM)
-        assert agent.wait(15) == 0
+        assert agent.wait(60) == 0
     ended_ms = time.time_ns() // 1_000_000
     with contextlib.closing(sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")) as db:
         rows = [(asset, kind, t_ms, json.loads(payload)) for asset, kind, t_ms, payload in

@@ -83,7 +83,7 @@ def test_from_the_broker_and_by_polling(tmp_path: Path, mosquitto: Mosquitto) ->
     finally:
         for process in filter(None, (agent, plant)):
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def test_wrong_usage_is_one_line(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ class Scene:
             if agent.poll() is None:
                 agent.send_signal(signal.SIGTERM)
                 try:
-                    agent.wait(10)
+                    agent.wait(60)
                 except subprocess.TimeoutExpired:
                     agent.kill()
                     agent.wait()
@@ -126,7 +126,7 @@ def test_a_line_with_a_plc_is_left_alone_whatever_happens_to_the_agent(scene: Sc
     wait_until(lambda: "another master" in scene.told(), FIRST_BYTE_S, "the agent says what it hears")
     time.sleep(WATCHDOG_S + 1)
     agent.send_signal(signal.SIGKILL)
-    agent.wait(5)
+    agent.wait(60)
     time.sleep(WATCHDOG_S + 1)
     told = scene.told().count("another master")
     agent = scene.start_agent("not used")
@@ -149,7 +149,7 @@ def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) ->
     agent = scene.start_agent("")
     wait_until(lambda: len(scene.meter.asked) > 5, FIRST_BYTE_S, "the meter is polled")
     agent.send_signal(signal.SIGKILL)
-    agent.wait(5)
+    agent.wait(60)
     time.sleep(WATCHDOG_S + 1)
     assert not scene.drive.armed
     assert not scene.drive.asked

@@ -43,7 +43,7 @@ def end(process: subprocess.Popen[bytes] | None) -> int:
         return 0
     process.send_signal(signal.SIGTERM)
     try:
-        return process.wait(10)
+        return process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -97,7 +97,7 @@ def test_magwatt_reads_the_facts(line: RtuPty | ModbusTcp, tmp_path: Path) -> No
     config.write_text(CONFIG.format(where=serial if line.serial_port else f'tcp = "{line.host}:{line.port_number}"'))
     done = subprocess.run(
         [sys.executable, "-P", "-c", "from agent.cli import main; main()", "read", str(config), "--json"],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows: dict[str, dict[str, Any]] = {row["device"]: row for row in map(json.loads, done.stdout.splitlines())}
@@ -114,7 +114,7 @@ def test_mbpoll_reads_the_facts(line: RtuPty | ModbusTcp) -> None:
         table = {3: "4", 4: "3"}[fact.function] + (":float" if fact.kind == "f" else "")
         what = ["-a", str(fact.unit), "-t", table, "-B", "-r", str(fact.address + 1), "-c", "1", "-1"]
         command = [mbpoll, *where, *what, line.serial_port or line.host]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
         found = re.search(rf"\[{fact.address + 1}\]:\s+(\S+)", done.stdout)
         assert found, done.stdout + done.stderr
         assert float(found[1]) == pytest.approx(fact.raw, rel=1e-5), "mbpoll prints six digits"

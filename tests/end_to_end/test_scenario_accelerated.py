@@ -58,7 +58,7 @@ def test_same_seed_same_bytes_in_another_process_too() -> None:
     code = "import sys; sys.path[:0] = sys.argv[1:]; from test_scenario_accelerated import digest; print(digest(7))"
     done = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent), *sys.path],
-        capture_output=True, text=True, check=True, timeout=60, env={**os.environ, "PYTHONHASHSEED": "12345"},
+        capture_output=True, text=True, check=True, timeout=180, env={**os.environ, "PYTHONHASHSEED": "12345"},
     )  # fmt: skip
     assert done.stdout.strip() == here
     assert digest(8) != here

@@ -193,7 +193,7 @@ def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
     try:
         wait_until(recorded, 60, "something of the first quarter hour")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
     finally:
         process.kill()
     reached = json.loads((state / "simulated.json").read_text(encoding="utf-8"))["seconds"]

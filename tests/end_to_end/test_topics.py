@@ -121,7 +121,7 @@ def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
             for process in (agent, plant):
                 if process is not None and process.poll() is None:
                     process.terminate()
-                    process.wait(15)
+                    process.wait(60)
     for listener in found.listeners:
         listener.stop()
 
@@ -134,7 +134,7 @@ def test_tonnes_stand_in_the_row_and_drive_the_quarter_hour(scene: Scene) -> Non
     seen = len(scene.rows())
     wait_until(lambda: len(scene.rows()) >= seen + 4, 15, "some seconds more")
     scene.agent.send_signal(signal.SIGTERM)
-    assert scene.agent.wait(20) == 0
+    assert scene.agent.wait(60) == 0
     (state,) = {path.parent for path in scene.folder.rglob("*.sqlite*")}
     store = Store(state, SystemClock())
     try:

@@ -364,7 +364,7 @@ def test_the_noisy_line_on_a_virtual_clock(virtual_clock: Any, tmp_path: Path) -
         )
         await clock.run_until((seconds + 1) * 1_000_000_000)
         stop.set()
-        await asyncio.wait_for(served, 5)
+        await asyncio.wait_for(served, 60)
 
     logs = []
     for number, (seed, seconds) in enumerate(((7, 20), (7, 20), (8, 120))):

@@ -101,7 +101,7 @@ def test_a_ledger_is_begun_and_signed_without_loading_the_library(tmp_path: Path
         "key = load_or_make(pathlib.Path(sys.argv[1]))\n"
         "print(json.dumps([key.kind, key.sign(b'text'), sorted(m for m in sys.modules if '_rust' in m)]))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=180,
                           cwd=Path(__file__).parents[3], check=True)  # fmt: skip
     kind, signature, loaded = json.loads(done.stdout)
     assert (kind, loaded) == (ED25519, [])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from retrofitkit import FLOW
 from retrofitplant import config_toml
 from testkit import HandClock
 
@@ -16,7 +18,8 @@ from agent.savings import keep
 from agent.savings.adjust import evaluate
 from agent.savings.baseline import freeze, learn
 from agent.savings.live import SavingsLane
-from agent.savings.types import QUARTER_MS, Interval
+from agent.savings.report.month import collect
+from agent.savings.types import QUARTER_MS, Driver, Interval, Saving
 from agent.store import Store
 from agent.topology import assets
 from drivers.reading import Reading
@@ -28,7 +31,8 @@ class Bench:
     def __init__(self, folder: Path, clock: HandClock) -> None:
         path = folder / "plant.toml"
         path.write_text(config_toml(True, "127.0.0.1:502", folder / "state", 1.0), encoding="utf-8")
-        self.asset = assets(load_config(path)[0])[0]
+        self.config = load_config(path)[0]
+        self.asset = assets(self.config)[0]
         self.clock, self.store, self.told = clock, Store(folder / "state", clock), list[Message]()
         self.held = False
         self.lane = self.start()
@@ -206,3 +210,94 @@ def test_a_register_of_which_half_was_not_heard_fills_no_gap(bench: Bench) -> No
     bench.lane.close()
     energy_wh = sum(item.energy_wh or 0.0 for item in keep.load_intervals(bench.store, "pump"))
     assert energy_wh == pytest.approx(6 * W, abs=W / 300)
+
+
+def freeze_a_line(bench: Bench) -> None:
+    """30 kWh at 500 m³/h, 20 Wh for each m³/h more; of the days before."""
+    now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
+    told = []
+    for k in range(400):
+        flow = 300 + 37 * k % 400
+        wh = 20_000 + 20 * flow + 100 * (-1) ** (k // 2)
+        told.append(Interval("pump", now_ms - (400 - k) * QUARTER_MS, wh, drivers={FLOW: Driver(float(flow))}))
+    draft = learn("pump", told, kind="polynomial", drivers=[FLOW], classes=("0.5S", "0.5"))
+    keep.save_frozen(bench.store, freeze(draft, now_ms, "test"))
+
+
+def run_flows(bench: Bench, flows: list[float | None]) -> None:
+    """A quarter hour each; None: the flow is not heard. It ends a moment into the next quarter hour."""
+    for flow in flows:
+        for _ in range(90):
+            step(bench, flow)
+    while bench.clock.utc_ns() // 1_000_000 % QUARTER_MS >= 20_000:
+        step(bench, flows[-1])
+    bench.store.flush()
+
+
+def step(bench: Bench, flow: float | None) -> None:
+    bench.clock.move(10)
+    now, monotonic = bench.clock.utc_ns(), bench.clock.monotonic_ns()
+    values: dict[str, Any] = {"active_power": W, "reactive_power": W / 2, "serial_number": "22091734"}
+    reading = Reading("mcc-1", now, now, values, monotonic_ns=monotonic)
+    bench.lane.take_meter(reading, reading.values, reading.flags)
+    if flow is not None:
+        bench.lane.take_signals(Reading("signals-line-9", now, now, {FLOW: flow}, monotonic_ns=monotonic))
+    bench.lane.take_row([], 1400.0, "", now // 1_000_000)
+
+
+def reported(bench: Bench) -> Saving:
+    """The month's page over the same file."""
+    now_ms = bench.clock.utc_ns() // 1_000_000
+    month = f"{datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m}"
+    found = bench.store.do(lambda db: collect(db, bench.config, bench.asset, month, now_ms))
+    assert found.saving is not None
+    return found.saving
+
+
+def assert_the_same(bench: Bench) -> Saving:
+    told, page = bench.savings()[-1], reported(bench)
+    message = [item for item in bench.told if item.kind == "savings"][-1]
+    assert told["used_energy_wh"] == pytest.approx(page.measured_wh, abs=1)
+    assert told["saved_energy_wh"] == pytest.approx(page.saved_wh, abs=1)
+    assert message.uncertainties["saved_energy_wh"] == pytest.approx(page.u95_wh, abs=1)
+    assert told["unclaimed_energy_wh"] == pytest.approx(page.excluded_wh, abs=1)
+    return page
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3, 4, 6])
+def test_a_driver_that_was_away_is_drawn_straight_live_as_in_the_report(bench: Bench, missing: int) -> None:
+    """Three quarter hours at most lie within the hour; longer ones are claimed by neither."""
+    freeze_a_line(bench)
+    run_flows(bench, [400.0, 420.0, 450.0, *[None] * missing, 600.0, 580.0, 500.0, *[None] * 2, 520.0, 510.0, 500.0])
+    page = assert_the_same(bench)
+    assert page.causes["gaps"] > 0
+    assert (page.excluded_wh > 20e3) == (missing > 3)
+
+
+def test_it_is_the_same_after_a_restart_while_the_driver_is_away(bench: Bench) -> None:
+    freeze_a_line(bench)
+    run_flows(bench, [400.0, 420.0, 450.0, None])
+    bench.lane.close()
+    bench.lane = bench.start()
+    run_flows(bench, [None, 600.0, 580.0, 500.0])
+    page = assert_the_same(bench)
+    assert page.causes["gaps"] > 0
+
+
+def test_what_was_seen_before_reporting_began_holds_an_end_of_the_line(bench: Bench) -> None:
+    run_flows(bench, [400.0, 420.0, 450.0])
+    freeze_a_line(bench)
+    run_flows(bench, [None, None, 600.0, 580.0, 500.0])
+    assert assert_the_same(bench).causes["gaps"] > 0
+
+
+def test_a_driver_that_comes_and_goes_makes_no_sum_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every other quarter hour without a flow: what waits for it is put in its place, without reading a year again."""
+    freeze_a_line(bench)
+    run_flows(bench, [400.0, 420.0, 450.0])
+    reads: list[int] = []
+    load = keep.load_intervals
+    monkeypatch.setattr(keep, "load_intervals", lambda *args: reads.append(1) or load(*args))
+    run_flows(bench, [None, 500.0] * 8 + [None, None, 450.0] * 4)
+    assert assert_the_same(bench).causes["gaps"] > 0
+    assert reads == []

@@ -321,7 +321,7 @@ def test_the_command_stands_before_a_server_and_tells_what_it_did() -> None:
                     got += data
         process.send_signal(signal.SIGTERM)
         assert process.stdout.read() == "0 answers passed, 1 spoilt, 0 requests blocked\n"
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
     server.stop()
     assert got == 2 * server.asked[0].frame()
 
@@ -341,7 +341,7 @@ def test_what_a_killed_process_left_goes_at_the_next_start(tmp_path: Path, monke
     alive, kept = start()
     try:
         killed.kill()
-        killed.wait(5)
+        killed.wait(60)
         assert left.is_dir()
         third, _ = start()
         third.communicate("\n", 5)
