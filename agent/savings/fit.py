@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.savings.persistence import persistence
+
 Array = NDArray[np.float64]
 BLOCKS = 5
+FREEDOM_LEAST = 3  # independent samples more than coefficients: with none left U95 says nothing, with three t is 3.2
 WHOLE = 0.9  # of a shift's intervals
-LAGS_FROM = 200  # intervals, from which the second lag may tell of slower parts than the first
 
 
 class Fit(NamedTuple):
@@ -75,7 +77,7 @@ def least_squares(terms: Array, y: Array) -> Fit:
     s2 = float(left @ left) / (n - p)
     rho, tau = persistence(left)
     n_effective = n / tau
-    if n_effective <= p:
+    if n_effective < p + FREEDOM_LEAST:
         raise ValueError("the residuals hang together: too few independent samples")
     covariance = s2 * (n - p) / (n_effective - p) * (inverse @ inverse.T)
     mean, spread = float(y.mean()), float(((y - y.mean()) ** 2).sum())
@@ -130,23 +132,6 @@ def _solved(terms: Array, y: Array) -> tuple[Array, Array, Array, Array]:
     inverse = np.linalg.inv(r)
     beta = inverse @ (q.T @ y)
     return beta, inverse, scale, y - terms / scale @ beta
-
-
-def persistence(left: Array) -> tuple[float, float]:
-    """Lag-1 correlation of residuals, and by how much it lessens their number: (1+ρ)/(1−ρ), at least 1.
-
-    What is partly white and partly slow has a second lag above ρ²: then τ = 1 + 2ρ₁²/(ρ₁−ρ₂) where that is larger.
-    """
-    n = len(left)
-    if n < 4 or float(np.ptp(left)) < 1e-9 * (1 + float(np.abs(left).max())):
-        return 0.0, 1.0
-    rho = float(np.corrcoef(left[1:], left[:-1])[0, 1])
-    held = min(max(rho, 0.0), 0.99)
-    tau = (1 + held) / (1 - held)
-    if n >= LAGS_FROM and held > 3 / np.sqrt(n):
-        second = min(float(np.corrcoef(left[2:], left[:-2])[0, 1]), 0.99 * held)
-        tau = max(tau, 1 + 2 * held**2 / (held - second))
-    return rho, min(tau, n / 8)
 
 
 def cross_validated(terms: Array, y: Array, groups: NDArray[np.int64] | None = None) -> float:

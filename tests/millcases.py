@@ -1,0 +1,77 @@
+"""What the agent says of the mills of millkit, through the functions that the product uses, beside what is true."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from millkit import WORLDS, Array, Rng, Span, World, live_in
+
+from agent.savings.adjust import Line, evaluate
+from agent.savings.baseline import freeze, learn
+from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval, Saving
+
+CLASSES = ("0.2S", "0.2S")  # a fine meter, that leaves the doubt to what is tried here
+START_MS = 1_790_000_100_000 // QUARTER_MS * QUARTER_MS
+
+
+class Outcome(NamedTuple):
+    """One evaluation of one mill; true_wh and true_adjusted_wh over the intervals that a saving was claimed for."""
+
+    saving: Saving
+    lines: list[Line]
+    baseline: Baseline
+    true_wh: float
+    true_adjusted_wh: float
+
+    @property
+    def covered(self) -> bool:
+        return abs(self.saving.saved_wh - self.true_wh) <= self.saving.u95_wh
+
+    @property
+    def falsely_proven(self) -> bool:
+        return self.saving.verdict == "proven" and self.true_wh <= 0
+
+
+def both(name: str, seed: int) -> tuple[Outcome, Outcome]:
+    """The same mill from the same baseline: 8 % saved, and the old plant gone on."""
+    world = WORLDS[name]
+    rng = np.random.default_rng([seed, 8])
+    before, after = live_in(world, rng)
+    gain, phase = _meter(rng)
+    told = intervals(world, before, gain, phase, new=False, first=0)
+    frozen = freeze(learn("mill", told, drivers=world.insisted or None, classes=CLASSES), 0, "test")
+    return _outcome(world, frozen, after, gain, phase, new=True), _outcome(world, frozen, after, gain, phase, new=False)
+
+
+def _outcome(world: World, frozen: Baseline, after: Span, gain: float, phase: float, *, new: bool) -> Outcome:
+    told = intervals(world, after, gain, phase, new=new, first=(world.before_days + 7) * 96)
+    saving, lines = evaluate(frozen, told, classes=CLASSES)
+    claimed = np.array([not line.why for line in lines])
+    saved = after.old_wh - after.new_wh if new else np.zeros_like(after.old_wh)
+    return Outcome(saving, lines, frozen, float(saved[claimed].sum()), float(after.old_wh[claimed].sum()))
+
+
+def intervals(world: World, span: Span, gain: float, phase: float, *, new: bool, first: int) -> list[Interval]:
+    wh, varh = (span.new_wh, span.new_varh) if new else (span.old_wh, span.old_varh)
+    shown_wh, shown_varh = (1 + gain) * (wh + phase * varh), (1 + gain) * (varh - phase * wh)
+    return [
+        Interval(
+            "mill", START_MS + (first + k) * QUARTER_MS, float(shown_wh[k]), reactive_varh=float(shown_varh[k]),
+            drivers={
+                name: Driver(float(x[k]), float(world.accuracy * abs(x[k])))
+                for name, x in span.drivers.items() if not math.isnan(x[k])
+            },
+            meter="mcc-7 4711 400/5",
+        )
+        for k in range(len(wh))
+    ]  # fmt: skip
+
+
+def _meter(rng: Rng) -> tuple[float, float]:
+    """Within class 0.2S: meter and transformers ±0.2 % each, 10′."""
+    return float(rng.uniform(-0.002, 0.002, 2).sum()), float(rng.uniform(-1, 1) * math.radians(10 / 60))
+
+
+__all__ = ["WORLDS", "Array", "Outcome", "both", "intervals"]
