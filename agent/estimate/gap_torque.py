@@ -11,11 +11,10 @@ from agent.estimate.plate import Facts
 from drivers.reading import Waveform
 from dsp.efficiency import copper_ohm
 from dsp.efficiency_airgap import gap_torque_nm, whole_cycles
-from dsp.efficiency_induction import assigned_stray_w
+from dsp.efficiency_induction import assigned_stray_w, m1_core_and_friction_w
 
 WINDOW_S = 1.0
-_FRICTION = 0.12  # of rated losses: an assumption; it is 0.6 % of the shaft power of a motor with 95 %
-_WARM_DEGC = 80.0
+_WARM_DEGC = 80.0  # our choice: windings run at 60 to 100 °C; 20 K are 8 % of R1's loss, 0.1 points of M7's 2.25
 
 
 class GapTorque:
@@ -60,6 +59,7 @@ class GapTorque:
             return None
         load = gap_w / plate.rated_w
         stray_w = 0.5 * assigned_stray_w(plate.rated_w / plate.efficiency, plate.rated_w, load)
-        core_w = 0.22 * plate.rated_loss_w  # lies across the terminals, so that the gap's torque holds it too
-        out_w = (gap_w - core_w) * (1 - plate.rated_slip * load) - _FRICTION * plate.rated_loss_w - stray_w
+        core_w, friction_w = m1_core_and_friction_w(plate)
+        # the core lies across the terminals, so that the gap's torque holds it too
+        out_w = (gap_w - core_w) * (1 - plate.rated_slip * load) - friction_w - stray_w
         return out_w / in_w if 0 < out_w < in_w else None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from agent.estimate.plate import Facts
 from dsp import efficiency as eff
-from dsp.efficiency_induction import M2_U, SLIP_U, m1_losses, m1_shaft_power_w, m2_load, m3_load, m4_losses
+from dsp.efficiency_induction import M2_LOAD_U, M2_U, SLIP_U, m1_losses, m1_shaft_power_w, m2_load, m3_load, m4_losses
 from dsp.efficiency_magnet import m6_losses, pm_losses
 
 SENSOR_U = 0.006  # of the shaft power: torque 0.5 % with 0.1 % of speed, as sensors of class 0.2 to 0.5 in the field
@@ -94,7 +94,7 @@ def _without_power(facts: Facts, s: Signals) -> list[Modelled]:
     if s.speed_rpm is not None and (load := m3_load(cage, s.speed_rpm, s.volts_v or cage.volts_v)) is not None:
         found.append(_from_load(facts, eff.M3, load, SLIP_U))
     if s.current_a is not None and (load := m2_load(cage, s.current_a)) is not None:
-        found.append(_from_load(facts, eff.M2, load, 0.15))
+        found.append(_from_load(facts, eff.M2, load, M2_LOAD_U))
     return found
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from agent.topology import Asset
-from dsp.efficiency import rated_current_a
+from dsp.efficiency import CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY, rated_current_a
 from dsp.efficiency_drive import (
     CLASS,
     EIGHT,
@@ -71,8 +71,8 @@ def facts(asset: Asset, drive_kw: float | None) -> Facts:
     rated_hz = motor.rpm * motor.poles / 120 if magnet_motor else induction_hz(motor.rpm, motor.poles)
     rated_a = motor.amps
     if rated_a is None:
-        pf = 0.95 if magnet_motor else 0.86
-        rated_a = rated_current_a(motor.kw * 1000, motor.volts, efficiency or 0.93, pf)
+        pf = MAGNET_PF if magnet_motor else CAGE_PF
+        rated_a = rated_current_a(motor.kw * 1000, motor.volts, efficiency or USUAL_EFFICIENCY, pf)
     drive_w = 1000 * (drive_kw or motor.kw)
     factor, class_u = drive_class_factor(drive.efficiency_class if drive else None)
     eight = eight_point(drive.loss_points_w) if drive and drive.loss_points_w else None

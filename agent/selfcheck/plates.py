@@ -10,6 +10,7 @@ from agent.config import Drive, Meter, Motor
 from agent.poll import CT_QUANTITIES, VT_QUANTITIES
 from agent.selfcheck.model import Bench, Subject
 from agent.selfcheck.relations import Plate
+from dsp.efficiency import CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY, rated_current_a
 
 
 def ratio_factor(item: Meter | Drive, unit: str) -> float:
@@ -53,9 +54,9 @@ def _motor_plate(plate: Plate, motors: Sequence[Motor]) -> Plate:
     if not motors:
         return plate
     first = motors[0]
-    efficiency = (first.efficiency_pct or 93.0) / 100
-    cos_phi = 0.86 if first.kind == "induction" else 0.95
-    amps = first.amps or first.kw * 1000 / (math.sqrt(3) * first.volts * efficiency * cos_phi)
+    efficiency = first.efficiency_pct / 100 if first.efficiency_pct else USUAL_EFFICIENCY
+    pf = CAGE_PF if first.kind == "induction" else MAGNET_PF
+    amps = first.amps or rated_current_a(first.kw * 1000, first.volts, efficiency, pf)
     return replace(
         plate,
         kw=sum(motor.kw for motor in motors),

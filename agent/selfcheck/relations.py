@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.estimate.plate import induction_hz
+from dsp.efficiency import USUAL_EFFICIENCY
 
 Numbers = Sequence[float]
 Band = tuple[float, float]
@@ -32,7 +33,7 @@ class Plate:
     volts: float = math.nan
     amps: float = math.nan
     induction: bool = False
-    efficiency: float = 0.93
+    efficiency: float = USUAL_EFFICIENCY
     drive_kw: float = math.nan
     sinusoidal: bool = False
     per_phase: bool = True

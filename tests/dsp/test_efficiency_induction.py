@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +91,32 @@ def test_m2_and_m3_know_the_load_roughly(data: Path) -> None:
         elif by_current is not None:
             assert abs(by_current / load - 1) < 0.15
     assert im.m3_load(plate(), 700.0, VOLTS) is None, "that is another motor"
+
+
+def circuit(par: dict[str, float], slip: float, volts: float) -> tuple[float, float]:
+    """Shaft power and current of a T circuit."""
+    rotor = complex(par["Rr"] / slip, par["Xl2"])
+    stator, across = complex(par["Rs"], par["Xl1"]), 1 / par["Rfe"] + 1 / complex(0, par["Xm"]) + 1 / rotor
+    current = volts * par["U"] / math.sqrt(3) / (stator + 1 / across)
+    turned_w = 3 * abs(current / across / rotor) ** 2 * par["Rr"] * (1 - slip) / slip
+    return turned_w - par["Pfw"] - par["Psll"] * (abs(current) / par["I"]) ** 2, abs(current)
+
+
+def test_the_load_from_the_current_is_inside_its_u(data: Path) -> None:
+    """Circuits fitted elsewhere, 7.5 to 315 kW, mains of 95 to 105 %; k = 2: one in twenty may lie outside."""
+    motors = json.loads((data / "machines" / "motor_parameters.json").read_text())
+    errors = []
+    for par in (item["par"] for item in motors.values() if isinstance(item, dict) and "par" in item):
+        of = im.Plate(par["P"], par["eta"], par["U"], par["I"], par["n"], 1500.0, 2 * par["p"])
+        for volts in (0.95, 1.0, 1.05):
+            for slip in (1 - par["n"] / 1500) * np.linspace(0.4, 1.3, 30):
+                shaft_w, current_a = circuit(par, float(slip), volts)
+                found = im.m2_load(of, current_a)
+                if shaft_w >= 0.5 * par["P"] and found is not None:
+                    errors.append(found / (shaft_w / par["P"]) - 1)
+    assert len(errors) > 500
+    assert sum(abs(error) > im.M2_LOAD_U for error in errors) <= 0.05 * len(errors)
+    assert max(map(abs, errors)) < 1.15 * im.M2_LOAD_U
 
 
 @given(st.floats(0.16, 1.3), st.floats(0.75, 0.98))
