@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from testkit import wait_until
 
 from simulators.bus import faults as of
 from simulators.bus.faults import MATRIX, Line, Script, Step
@@ -102,12 +103,13 @@ def test_a_clean_answer_is_exactly_the_frame(kind: Line) -> None:
 @pytest.mark.parametrize("kind", [Line.RTU, Line.RTU_TCP], ids=lambda kind: kind.value)
 def test_an_answer_takes_the_time_of_the_wire(kind: Line) -> None:
     line = RtuPty(of.clean, baud=2400) if kind is Line.RTU else RtuTcp(of.clean, baud=2400)
-    with running(line):
-        got = exchange(line, 0.4)
     # 8 characters of request, 3.5 of silence, 2 ms, 13 characters of answer, each 10 bits at 2400 baud.
-    wire_s = (8 + 3.5 + 13) * 10 / 2400 + 0.002
-    assert got[-1][0] == pytest.approx(wire_s, abs=0.02)
-    assert got[-1][0] >= wire_s - 0.001
+    wire_s, took_s = (8 + 3.5 + 13) * 10 / 2400 + 0.002, list[float]()
+    with running(line):
+        while len(took_s) < 5 and min(took_s, default=1.0) > wire_s + 0.02:  # a busy machine is late, never early
+            took_s.append(exchange(line, 0.4)[-1][0])
+    assert min(took_s) == pytest.approx(wire_s, abs=0.02)
+    assert min(took_s) >= wire_s - 0.001
 
 
 @pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: fault.name.replace(" ", "-"))
@@ -159,13 +161,13 @@ def test_every_and_once_count_requests() -> None:
 
 @pytest.mark.alone
 def test_a_slave_with_a_queue_answers_late_and_one_without_never() -> None:
-    script = of.once(of.late(0.2))
+    script = of.once(of.late(0.8))
     with running(RtuPty(script, queue=True)) as line:
-        got = b"".join(data for _, data in exchange(line, 0.1, requests=3))
+        got = b"".join(data for _, data in exchange(line, 0.4, requests=3))
         assert got.startswith(ask(Line.RTU, 1).frame()), "the third wait holds the answer to the first request"
         assert len(line.asked) == 3
-    with running(RtuPty(of.once(of.late(0.25)), queue=False)) as line:
-        exchange(line, 0.1, requests=4)
+    with running(RtuPty(of.once(of.late(1.0)), queue=False)) as line:
+        exchange(line, 0.4, requests=4)
         assert (len(line.asked), line.missed) == (2, 2)
 
 
@@ -173,9 +175,8 @@ def test_two_requests_without_silence_are_one_damaged_frame() -> None:
     with running(RtuPty(of.clean)) as line:
         fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY)
         try:
-            os.write(fd, rtu_request(*BLOCK))
-            os.write(fd, rtu_request(*BLOCK))
-            time.sleep(0.1)
+            os.write(fd, 2 * rtu_request(*BLOCK))
+            wait_until(lambda: bool(line.asked) or line.damaged > 0, 5, "they are heard")  # type: ignore[attr-defined]
         finally:
             os.close(fd)
         assert isinstance(line, RtuPty)
@@ -213,7 +214,7 @@ def test_an_unplugged_adapter_comes_back_under_its_name() -> None:
 def test_a_converter_gives_late_bytes_to_whoever_is_connected_then() -> None:
     with running(RtuTcp(lambda _: [Step(close=True), Step(b"late", 0.3)])) as line:
         assert exchange(line)[-1][1] == b"closed"
-        with socket.create_connection((line.host, line.port_number), timeout=2) as sock:
+        with socket.create_connection((line.host, line.port_number), timeout=60) as sock:
             assert sock.makefile("rb").read(4) == b"late"
 
 
@@ -231,11 +232,12 @@ def test_writing_is_refused_and_recorded(kind: Line, tmp_path: Path, monkeypatch
             fd = socket.create_connection((line.host, line.port_number)).detach()
         try:
             os.write(fd, write)
-            time.sleep(0.1)
-            answer = os.read(fd, 100)
+            refused, answer = ask(kind).wrap(bytes((0x86, 1))), b""
+            while len(answer) < len(refused) and select.select([fd], [], [], 60)[0]:
+                answer += os.read(fd, 100)
         finally:
             os.close(fd)
-    assert answer == ask(kind).wrap(bytes((0x86, 1)))
+    assert answer == refused
     assert log.read_text().startswith("0x06")
 
 
