@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from agent.config import Config, Meter, Motor
@@ -15,7 +15,7 @@ from agent.savings.baseline import LearnError, alike_drivers, freeze, from_plate
 from agent.savings.events import Watch, decided
 from agent.savings.ledger_key import LedgerKeyError
 from agent.savings.old_motor import old_motor_of
-from agent.savings.phases import phases_of, place_of, reporting_of
+from agent.savings.phases import begin_ms, phases_of, place_of, reporting_of
 from agent.savings.types import QUARTER_MS, Baseline, Event, Saving
 from agent.store import Store
 
@@ -47,8 +47,8 @@ class Desk:
     ) -> tuple[Baseline, list[str]]:
         """A draft, and what is odd about what it was learnt from. span: UTC ms; None: the phase of that name, or all
         that was measured before reporting, or before the old motor was taken out; of a bypass all there is."""
-        begin_ms, end_ms = (0, None) if bypass else self._old_plant()
-        from_ms = begin_ms if span[0] is None else span[0]
+        first_ms, end_ms = (0, None) if bypass else self._old_plant()
+        from_ms = first_ms if span[0] is None else span[0]
         to_ms = span[1] if span[1] is not None else end_ms or self._now_ms
         if from_ms >= to_ms:
             raise DeskError(f"--from {self.local(from_ms)} lies behind --to {self.local(to_ms)}: nothing is between")
@@ -147,7 +147,7 @@ class Desk:
         if phase := dated.get("reporting"):
             return 0, phase.from_ms
         old = self.motor.replaces
-        return 0, day_ms(old.since, self.zone) if old and old.since else None
+        return 0, begin_ms(old.since, self.zone) if old and old.since else None
 
     def _nothing(self, from_ms: int, to_ms: int) -> str:
         after = f" from {self.local(from_ms)}" if from_ms else ""
@@ -191,12 +191,7 @@ def moment_ms(text: str, zone: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is no date; write for example 2026-09-15 or 2026-09-15T06:00") from None
-    return day_ms(moment, zone)
-
-
-def day_ms(day: date, zone: str) -> int:
-    """Midnight of the plant where no time is given."""
-    return phases_of({"baseline": day}, zone)[0].from_ms
+    return begin_ms(moment, zone)
 
 
 def _with_shape(baseline: Baseline, more: Mapping[str, Any]) -> Baseline:

@@ -16,7 +16,7 @@ NAMES = ("baseline", "commissioning", "reporting")
 def phases_of(begins: Mapping[str, date], zone: str) -> tuple[Phase, ...]:
     """Each begins at its date (midnight of the plant's time zone, or the time that is given) and ends where the next
     begins, the last at `end` if there is one. Raises ValueError for an order that cannot be."""
-    known = [(name, _utc_ms(begins[name], zone)) for name in (*NAMES, "end") if begins.get(name) is not None]
+    known = [(name, begin_ms(begins[name], zone)) for name in (*NAMES, "end") if begins.get(name) is not None]
     for (name, at), (later, then) in pairwise(known):
         if then <= at:
             raise ValueError(f"{later} must begin after {name}")
@@ -50,7 +50,8 @@ def reporting_of(phases: tuple[Phase, ...], baseline: Baseline) -> Phase:
     return Phase("reporting", baseline.to_ms)
 
 
-def _utc_ms(begin: date, zone: str) -> int:
+def begin_ms(begin: date, zone: str) -> int:
+    """UTC; of a date its midnight, in the zone where it names none."""
     moment = begin if isinstance(begin, datetime) else datetime.combine(begin, time())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=place_of(zone))

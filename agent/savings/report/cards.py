@@ -28,12 +28,13 @@ def money_table(month: Month, words: Words) -> str:
         rows.append([escape(words(name)), kwh(saved_wh), grouped(old, 2),
                      grouped(new, 2), grouped(old - new, 2)])  # fmt: skip
     if before.demand_cost or after.demand_cost:
-        rows.append([f"{words('demand')} {grouped(before.demand_kw, 1)} → {grouped(after.demand_kw, 1)} kW", "",
-                     grouped(before.demand_cost, 2), grouped(after.demand_cost, 2),
-                     grouped(before.demand_cost - after.demand_cost, 2)
-                     + ("" if money.own_bill else f" <small>{words('at most, not added')}</small>")])  # fmt: skip
+        left_out = "" if money.own_bill else f" <small>{words('at most, not added')}</small>"
+        rows.append([f"{words('demand')} {grouped(before.demand_kw, 1)} → {grouped(after.demand_kw, 1)} kW{left_out}",
+                     "", grouped(before.demand_cost, 2), grouped(after.demand_cost, 2),
+                     grouped(before.demand_cost - after.demand_cost, 2)])  # fmt: skip
     rows.append([f"<b>{words('together')}</b>", kwh(month.saving.saved_wh if month.saving else None), "", "",
                  f"<b>{grouped(money.saved, 2)}</b>"])  # fmt: skip
+    rows.append(["U95", kwh(month.saving.u95_wh if month.saving else None), "", "", grouped(money.u95, 2)])
     head = [words("period"), words("saved, kWh"), f"{words('old plant')}, {unit}", f"{words('now')}, {unit}",
             f"{words('saved')}, {unit}"]  # fmt: skip
     return f"<h2>{words('Money')}</h2>{table(head, rows, numbers=(1, 2, 3, 4))}{_power_factor(before, after, words)}"
@@ -166,7 +167,14 @@ def ledger_card(month: Month, check: str, words: Words) -> str:
         named = f"<code>{root['hash']}</code><br>{words('record')} {root['seq']}, {escape(str(root['day']))}"
         rows += [(words("root"), named), (words("signature"), f"<code>{escape(str(root['sig']))}</code>")]
     how = words("Check it: the JSON file beside this one holds the root")
-    return f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}: <code>{escape(check)}</code></p>"
+    away = (
+        f"{words('Away from the gateway, with a copy of its state directory')}: <code>--state COPY</code> "
+        f"{words('in place of')} <code>--config</code>; {words('the public key to give as')} <code>--key</code> "
+        f"{words('stands in the JSON file of an earlier month, as')} <code>ledger_key</code>"
+    )
+    return (
+        f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}: <code>{escape(check)}</code></p><p class='small'>{away}</p>"
+    )
 
 
 def _under(hours: Mapping[str, int]) -> str:

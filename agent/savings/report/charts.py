@@ -117,8 +117,8 @@ def cumulated(month: Month, words: Words) -> str:
                   x_ticks=[float(k + 1) for k in range(0, len(days), stride)],
                   tick=lambda x: days[round(x) - 1].date[5:])  # fmt: skip
     chart.band(low, high, "new")
-    chart.line(middle, "model")
-    chart.legend("model", words("saved"))
+    chart.line(middle, "new")
+    chart.legend("new", words("saved"))
     chart.legend("u95", "U95")
     return chart.svg(words("The saving as it grew"))
 
@@ -156,5 +156,7 @@ def efficiency_over_load(month: Month, words: Words) -> str:
         chart.level(limit, name, "class")
     chart.band([(x, max(y - u, low)) for x, y, u in band], [(x, min(max(y + u, low), high)) for x, y, u in band], "new")
     chart.points(thinned([point for point in points if point[1] >= low]), "new")
+    chart.legend("new", words("this month"))
     chart.legend("u95", "U")
+    chart.legend("model", words("limits of the classes at rated load"))
     return chart.svg(words("Efficiency over load"))

@@ -72,12 +72,16 @@ def _overview(months: Sequence[Month], cover: Cover, words: Words) -> str:
     for month in months:
         saving = month.saving
         value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000) if saving else ("–", "–")
-        money = f"{grouped(month.money.saved)} {escape(month.money.currency)}" if month.money else "–"
+        money = co2 = "–"
+        if month.money:
+            money = f"{' ± '.join(with_u(month.money.saved, month.money.u95))} {escape(month.money.currency)}"
+        if saving and month.factor:
+            scale = month.factor.kg_per_kwh / 1e6
+            co2 = f"{' ± '.join(with_u(saving.saved_wh * scale, saving.u95_wh * scale))} t"
         rows.append([
             f'<a href="#{words.lang}-{escape(month.asset)}">{escape(month.title)}</a>',
             _word(month, words), value, u,
-            f"{grouped(100 * saving.share, 1)} %" if saving else "–", money,
-            f"{grouped(month.co2_kg / 1000, 2)} t" if month.co2_kg is not None else "–",
+            f"{grouped(100 * saving.share, 1)} %" if saving else "–", money, co2,
         ])  # fmt: skip
     rows.append(_sum(months, words))
     head = [words("motor"), words("verdict"), words("saved, kWh"), "U95", words("saving rate"), words("money"), "CO₂"]
@@ -88,26 +92,24 @@ def _overview(months: Sequence[Month], cover: Cover, words: Words) -> str:
 
 
 def _sum(months: Sequence[Month], words: Words) -> list[str]:
-    """Doubts are added as they stand: meters of one class may err alike."""
-    savings = [month.saving for month in months if month.saving is not None]
-    if not savings:
-        return [f"<b>{words('together')}</b>", *["–"] * 6]
-    saved, old = sum(each.saved_wh for each in savings), sum(each.adjusted_wh for each in savings)
-    value, u = with_u(saved / 1000, sum(each.u95_wh for each in savings) / 1000)
-    priced = [month.money for month in months if month.money is not None]
-    money = f"{grouped(sum(each.saved for each in priced))} {escape(priced[0].currency)}" if priced else "–"
-    known = [month.co2_kg for month in months if month.co2_kg is not None]
-    co2 = f"{grouped(sum(known) / 1000, 2)} t" if known else "–"
+    """Doubts are added as they stand: meters of one class may err alike. Of which motors it is, where not of all."""
+    told = [(month, month.saving) for month in months if month.saving is not None]
+    name = f"<b>{words('together')}</b>"
+    if len(told) < len(months):
+        name += f" <small>{words('N of M motors').replace('N', str(len(told))).replace('M', str(len(months)))}</small>"
+    if not told:
+        return [name, *["–"] * 6]
+    saved, old = sum(each.saved_wh for _, each in told), sum(each.adjusted_wh for _, each in told)
+    value, u = with_u(saved / 1000, sum(each.u95_wh for _, each in told) / 1000)
+    money = co2 = "–"
+    if priced := [month.money for month in months if month.money is not None]:
+        both = with_u(sum(each.saved for each in priced), sum(each.u95 for each in priced))
+        money = f"{' ± '.join(both)} {escape(priced[0].currency)}"
+    if scaled := [(each, month.factor.kg_per_kwh / 1e6) for month, each in told if month.factor]:
+        both = with_u(sum(each.saved_wh * kg for each, kg in scaled), sum(each.u95_wh * kg for each, kg in scaled))
+        co2 = f"{' ± '.join(both)} t"
     share = f"{grouped(100 * saved / old, 1)} %" if old else "–"
-    return [
-        f"<b>{words('together')}</b>",
-        "",
-        f"<b>{value}</b>",
-        f"{u} <small>{words('at most')}</small>",
-        share,
-        money,
-        co2,
-    ]
+    return [name, "", f"<b>{value}</b>", f"{u} <small>{words('at most')}</small>", share, money, co2]
 
 
 def _word(month: Month, words: Words) -> str:

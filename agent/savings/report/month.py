@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from agent.config import Config
+from agent.config import Config, Motor
 from agent.savings import carbon, source
 from agent.savings.adjust import Line, Tally, bridged
 from agent.savings.events import adjusting
 from agent.savings.ledger_key import Key
 from agent.savings.money import Bill, bill, with_added
 from agent.savings.old_motor import old_motor_of
-from agent.savings.phases import phases_of, reporting_of
+from agent.savings.phases import begin_ms, phases_of, reporting_of
 from agent.savings.report.proof import Elsewhere, Proof, prove
 from agent.savings.tariff import Tariff, month_bounds_ms
 from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Phase, Saving
+from agent.savings.verdict import COVERAGE_LEAST
 from agent.topology import Asset
 from agent.words import counted
 
@@ -94,6 +95,16 @@ class Month:
         return [item for item in self.intervals if item.start_ms in known]
 
     @property
+    def energy_known(self) -> bool:
+        """Of one quarter hour at least; else measured_wh is no energy, but nothing."""
+        return any(item.energy_wh is not None for item in self.intervals)
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is missing or wrong, and a saving is told of nearly all of the month where one is told."""
+        return not self.notes and (self.saving is None or self.compared >= COVERAGE_LEAST)
+
+    @property
     def year(self) -> int:
         return int(self.month[:4])
 
@@ -117,6 +128,8 @@ def collect(
         notes.append(_nothing(db, plant.name, zone))
     if now_ms < to_ms and found:
         notes.append(f"the month is not over: this is what was known at {local(now_ms, zone)}")
+    if unknown := sum(item.energy_wh is None for item in found):
+        notes.append(f"the energy of {counted(unknown, 'quarter hour')} is not known")
     end_ms = min(to_ms, max(now_ms, found[-1].end_ms if found else from_ms + 1))  # this machine's clock may be wrong
     baseline, wrong = source.frozen_baseline(db, plant.name)
     if wrong:
@@ -130,6 +143,8 @@ def collect(
         after = [item for item in bridged(found) if phase.holds(item.start_ms)]
         if len(after) < len(found):
             notes.append(_outside(phase, len(found) - len(after), zone))
+        if mixed := _old_among(after, plant.motor, zone):
+            notes.append(mixed)
         tally = Tally(baseline, classes=_classes(plant), events=events, old_motor=old_motor_of(plant.motor))
         days = _days(found, after, zone, tally, (from_ms, to_ms))
         saving = tally.saving((max(from_ms, phase.from_ms), min(end_ms, phase.to_ms or end_ms))) if after else None
@@ -150,6 +165,8 @@ def collect(
             money = _money(tariff, lines, found, baseline, saving, events)
         except ValueError as error:
             notes.append(f"tariff: {error}; no money is told")
+        if not tariff.currency:
+            notes.append("site.currency is not set: it is not said which money the prices are in")
     proof = prove(db, plant.name, from_ms, end_ms, found, zone, key, elsewhere or {})
     notes += proof.notes
     return Month(
@@ -256,6 +273,15 @@ def _outside(phase: Phase, count: int, zone: str) -> str:
     until = f" to {local(phase.to_ms, zone)}" if phase.to_ms is not None else ""
     said = f"{counted(count, 'quarter hour')} {'lies' if count == 1 else 'lie'}"
     return f"{said} outside of the reporting phase ({local(phase.from_ms, zone)}{until})"
+
+
+def _old_among(after: Sequence[Interval], motor: Motor, zone: str) -> str:
+    """That the saving counts a time in which the old motor still stood there; empty where it does not."""
+    since = motor.replaces.since if motor.replaces else None
+    if since is None or not (count := sum(item.start_ms < begin_ms(since, zone) for item in after)):
+        return ""
+    return (f"{counted(count, 'quarter hour')} {'is' if count == 1 else 'are'} counted in which the old motor still "
+            f"stood there (replaces.since is {since}): date motor.{motor.name}.phases")  # fmt: skip
 
 
 def _money(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[int] = (), kind: str = "") -> str:
-    """numbers: columns that stand to the right."""
+    """numbers: columns that stand to the right. On a narrow screen it scrolls by itself."""
 
     def row(cells: Sequence[str], tag: str) -> str:
         return "<tr>" + "".join(
@@ -15,7 +15,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collectio
 
     named = f' class="{kind}"' if kind else ""
     body = "".join(row(cells, "td") for cells in rows)
-    return f"<table{named}><thead>{row(head, 'th')}</thead><tbody>{body}</tbody></table>"
+    return f"<div class='wide'><table{named}><thead>{row(head, 'th')}</thead><tbody>{body}</tbody></table></div>"
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> str:

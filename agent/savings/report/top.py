@@ -20,7 +20,7 @@ def headline(month: Month, words: Words) -> str:
     saving = month.saving
     if saving is None or not saving.intervals:
         told = words("No saving is told for this month")
-        used = f"<p>{words('energy used')}: {kwh(month.measured_wh)} kWh</p>" if month.intervals else ""
+        used = f"<p>{words('energy used')}: {kwh(month.measured_wh)} kWh</p>" if month.energy_known else ""
         return f'<div class="verdict none"><p class="big">{told}</p>{used}</div>'
     value, u = with_u(abs(saving.saved_wh) / 1000, saving.u95_wh / 1000)
     kind, word = saving.verdict.replace(" ", "-"), f"{MARKS[saving.verdict]} {verdict_said(month, words)}"

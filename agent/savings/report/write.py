@@ -32,6 +32,10 @@ def write(
     """
     if out.suffix in (".csv", ".json"):
         raise ValueError(f"--out {out}: names the page, {out.suffix[1:].upper()} is written beside it; end it in .html")
+    if out.is_dir():
+        raise ValueError(f"--out {out}: is a folder; name a file in it, for example {out / f'report-{month}.html'}")
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {out.parent}; make it first")
     plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
     if not plants:
         raise ValueError("the configuration has no motor")
@@ -46,7 +50,7 @@ def write(
     }
     for path, data in files.items():
         _replace(path, data)
-    return [*_told(months), ", ".join(map(str, files))], not any(month.notes for month in months)
+    return [*_told(months), ", ".join(map(str, files))], all(month.whole for month in months)
 
 
 def _told(months: Sequence[Month]) -> list[str]:
@@ -55,7 +59,11 @@ def _told(months: Sequence[Month]) -> list[str]:
         saving = month.saving
         if saving is not None and saving.intervals:
             energy = _plus_minus(saving.saved_wh / 1000, saving.u95_wh / 1000)
-            money = f", {_plus_minus(month.money.saved, month.money.u95)} {month.money.currency}" if month.money else ""
+            money = (
+                f", {_plus_minus(month.money.saved, month.money.u95)} {month.money.currency}".rstrip()
+                if month.money
+                else ""
+            )
             co2 = ""
             if month.factor is not None:
                 scale = month.factor.kg_per_kwh / 1e6
@@ -64,7 +72,7 @@ def _told(months: Sequence[Month]) -> list[str]:
             lines.append(f"{month.asset} {month.month}: {verdict_said(month, english)}{denied}: {energy} kWh saved "
                          f"({100 * saving.share:.1f} %){money}{co2}")  # fmt: skip
         else:
-            used = f", {kwh(month.measured_wh)} kWh used" if month.intervals else ""
+            used = f", {kwh(month.measured_wh)} kWh used" if month.energy_known else ""
             lines.append(f"{month.asset} {month.month}: no saving told{used}")
         lines += [f"  {text}" for text in (*month.notes, *(saving.reasons if saving else ()))]
     return lines
@@ -77,5 +85,9 @@ def _plus_minus(value: float, u: float) -> str:
 def _replace(path: Path, data: bytes) -> None:
     """All of it or what was there before."""
     part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

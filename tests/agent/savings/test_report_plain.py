@@ -1,0 +1,140 @@
+"""What is not known, not whole or cannot be is said in a line, and in the exit code; never a zero, never a blank."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import reportkit
+from click.testing import CliRunner, Result
+
+from agent.cli import main
+from agent.config_load import load_config
+from agent.savings.report.html import Cover, page
+from agent.savings.report.month import Month, collect
+from agent.savings.types import QUARTER_MS
+from agent.savings.verify import open_copy
+from agent.topology import assets
+
+DAYS = 4
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    reportkit.retrofit(tmp_path, days=DAYS)
+    return tmp_path
+
+
+def report(plant: Path, *more: str, out: str = "r.html") -> Result:
+    command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--out", str(plant / out), *more]
+    return CliRunner().invoke(main, command)
+
+
+def change(plant: Path, old: str, new: str) -> None:
+    path = plant / "plant.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def forget_energy(plant: Path, which: Callable[[int], bool]) -> int:
+    db = sqlite3.connect(plant / "state" / "magwatt.sqlite")
+    begin_ms, count = reportkit.utc_ms("2024-10-01 00:00"), 0
+    for start_ms, text in db.execute("select start_ms, body from interval").fetchall():
+        if start_ms >= begin_ms and which((start_ms - begin_ms) // QUARTER_MS):
+            body = json.loads(text) | {"energy_wh": None}
+            db.execute("update interval set body = ? where start_ms = ?", (json.dumps(body), start_ms))
+            count += 1
+    db.commit()
+    db.close()
+    return count
+
+
+def test_an_energy_that_is_not_known_is_no_zero(plant: Path) -> None:
+    forget_energy(plant, lambda k: True)
+    found = report(plant)
+    assert "fan 2024-10: no saving told\n" in found.output
+    assert f"the energy of {96 * DAYS} quarter hours is not known" in found.output
+    text = (plant / "r.html").read_text(encoding="utf-8")
+    assert "energy used" not in text
+    assert "个一刻钟的电量未知" in text
+    [motor] = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]
+    assert motor["measured_wh"] is None
+
+
+def test_energies_that_are_partly_known_say_so(plant: Path) -> None:
+    count = forget_energy(plant, lambda k: k == 7)
+    found = report(plant)
+    assert (count, found.exit_code) == (1, 1)
+    assert "the energy of 1 quarter hour is not known" in found.output
+
+
+def test_half_a_month_is_exit_1(plant: Path) -> None:
+    """Four days of October, asked for when it is long over."""
+    found = report(plant)
+    assert "proven, for 13 % of the month only" in found.output
+    assert found.exit_code == 1
+
+
+def test_a_price_without_a_currency_is_told(plant: Path) -> None:
+    text = (plant / "plant.toml").read_text(encoding="utf-8")
+    begin, end = text.index("[tariff]"), text.index("[store]")
+    text = text[:begin] + text[end:]
+    text = text.replace('currency = "CNY"', "energy_price = 0.7")
+    (plant / "plant.toml").write_text(text, encoding="utf-8")
+    found = report(plant)
+    assert "site.currency is not set: it is not said which money the prices are in" in found.output
+    assert not re.search(r"± [\d.,\u202f]+ ,", found.output)
+    assert found.exit_code == 1
+
+
+def test_an_old_motor_that_stood_there_in_the_month_is_told(plant: Path) -> None:
+    """The baseline ends on 15 September; the old motor went on until 3 October, and nothing dates the phases."""
+    change(plant, "since = 2024-09-15", "since = 2024-10-03")
+    found = report(plant)
+    assert ("192 quarter hours are counted in which the old motor still stood there (replaces.since is 2024-10-03): "
+            "date motor.fan.phases") in found.output  # fmt: skip
+    change(plant, "since = 2024-10-03 }", "since = 2024-10-03 }\nphases = { reporting = 2024-10-03 }")
+    assert "still stood there" not in report(plant).output
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [("state", "is a folder; name a file in it, for example"), ("none/r.html", "there is no folder")],
+)
+def test_a_place_that_cannot_be_written_to_is_named_with_what_to_do(plant: Path, out: str, said: str) -> None:
+    before = sorted(path.name for path in plant.iterdir())
+    found = report(plant, out=out)
+    assert found.exit_code == 2
+    assert said in found.output
+    assert len(found.output.splitlines()) == 1
+    assert sorted(path.name for path in plant.iterdir()) == before
+
+
+@pytest.fixture
+def months(plant: Path) -> list[Month]:
+    """The fan, and a motor without a baseline."""
+    config = load_config(plant / "plant.toml")[0]
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    try:
+        fan = collect(db, config, assets(config)[0], "2024-10", reportkit.utc_ms("2024-11-01 00:00"))
+    finally:
+        db.close()
+    from dataclasses import replace
+
+    return [fan, replace(fan, asset="pump", saving=None, baseline=None, money=None)]
+
+
+def test_a_sum_says_how_many_motors_are_in_it_and_money_has_its_doubt(months: list[Month]) -> None:
+    cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt verify")
+    text = page(months, cover)
+    assert "<b>together</b> <small>1 of 2 motors</small>" in text
+    assert "<b>合计</b> <small>2 台电机中的 1 台</small>" in text
+    money = months[0].money
+    assert money
+    assert re.search(r"<td class=n>[\d\u202f]+ ± [\d\u202f]+ CNY</td>", text)
+    assert "together</b> <small>" not in page(months[:1] * 2, cover)
