@@ -1,4 +1,6 @@
-"""How often U95 of a saving covers the truth, over many seeds. Run: python -m benchmarks.savings [SEEDS]"""
+"""How often U95 of a saving covers the truth, over many seeds. Run: python -m benchmarks.savings [SEEDS [CASE …]]
+
+`worlds`, or the name of one: mills that nothing was tuned on, each with 8 % saved and with nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: two threads take longer than one
@@ -13,6 +16,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: two thread
 import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from millcases import WORLDS, Outcome, both
 from retrofitcases import CASES, Told
 
 from agent.savings.models import described
@@ -22,14 +26,19 @@ SEEDS = 1000
 
 def main() -> None:
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
-    for name in sys.argv[2:] or list(CASES):
+    names = [one for name in sys.argv[2:] or CASES for one in (WORLDS if name == "worlds" else [name])]
+    for name in names:
         began_s = time.perf_counter()
-        told = [CASES[name](seed) for seed in range(seeds)]
-        show(name, told)
+        if name in CASES:
+            show(name, [CASES[name](seed) for seed in range(seeds)])
+        else:
+            outcomes = [both(name, seed) for seed in range(seeds)]
+            show(name, [saved for saved, _ in outcomes])
+            show(f"{name}, nothing saved", [nothing for _, nothing in outcomes])
         print(f"  {seeds} seeds, {time.perf_counter() - began_s:.0f} s", flush=True)
 
 
-def show(name: str, told: list[Told]) -> None:
+def show(name: str, told: Sequence[Told | Outcome]) -> None:
     """Errors and doubts in percent of the true adjusted baseline, and of the true saving where there is one."""
     saved, true = np.array([(item.saving.saved_wh, item.true_wh) for item in told]).T
     u95 = np.array([item.saving.u95_wh for item in told])
@@ -52,9 +61,10 @@ def show(name: str, told: list[Told]) -> None:
     print(
         f"  reporting within the baseline's range {100 * np.mean([_claimed(item) for item in told]):.1f} % of the time"
     )
-    for part in ("control", "motor", "drive") if told[0].saving.parts else ():
-        missed = np.array([item.saving.parts[part].wh - _true_wh(item, part) for item in told])
-        inside = 100 * np.mean(np.abs(missed) <= [item.saving.parts[part].u95_wh for item in told])
+    split = [item for item in told if isinstance(item, Told) and item.saving.parts]
+    for part in ("control", "motor", "drive") if split else ():
+        missed = np.array([item.saving.parts[part].wh - _true_wh(item, part) for item in split])
+        inside = 100 * np.mean(np.abs(missed) <= [item.saving.parts[part].u95_wh for item in split])
         print(f"  {part}: error {(missed / adjusted).mean():+.3f} %, largest {np.abs(missed / adjusted).max():.3f} %, "
               f"inside U {inside:.1f} %")  # fmt: skip
 
@@ -64,12 +74,12 @@ def _true_wh(told: Told, part: str) -> float:
     return known[part] if part in known else told.true_wh - told.motor_wh - told.drive_wh
 
 
-def _model(told: Told) -> str:
+def _model(told: Told | Outcome) -> str:
     base = told.baseline
     return described(base.kind, base.shape, [name.removeprefix("signal_") for name in base.drivers])
 
 
-def _claimed(told: Told) -> float:
+def _claimed(told: Told | Outcome) -> float:
     return told.saving.intervals / len(told.lines)
 
 

@@ -233,14 +233,17 @@ STEADY = World(setpoints, an_hour)
 STRIP = "signal_strip_m_min"
 SLOWER = World(slower_campaigns, an_hour, driver=STRIP, law=rolling_stand)
 NOISY = World(setpoints, an_hour, three_percent_off)
-WORLDS = {
+LASTING = {
     "steady": STEADY,
+    "memory of a day": World(setpoints, a_day),
+    "memory of three days": World(setpoints, three_days),
+}
+WORLDS = {
+    **LASTING,
     "campaigns": World(campaigns, an_hour, driver=STRIP, law=rolling_stand),
     "slower campaigns": SLOWER,
     "weeks": World(weeks, an_hour),
     "weeks, running told": World(weeks, an_hour, tells_running=True, insisted=("signal_flow_m3_h", "signal_running")),
-    "memory of a day": World(setpoints, a_day),
-    "memory of three days": World(setpoints, three_days),
     "wandering": World(setpoints, wandering),
     "wild": World(setpoints, wild),
     "scatter grows with load": World(setpoints, lambda rng, n: 1.5 * an_hour(rng, n), grows=3.0),
@@ -254,7 +257,7 @@ WORLDS = {
     "all at once": World(campaigns_in_weeks, a_day, off_and_missing, STRIP, rolling_stand),
     **{
         f"{name}, {before} + {after} days": world.lasting(before, after)
-        for name, world in {"steady": STEADY, "memory of a day": World(setpoints, a_day)}.items()
+        for name, world in LASTING.items()
         for before in (7, 14, 60)
         for after in (7, 30, 90)
         if (before, after) != (14, 30)

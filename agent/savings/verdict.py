@@ -18,6 +18,7 @@ COVERAGE_LEAST = 0.90
 SHOWN = 4
 BEYOND_MUCH = 0.10  # of the energy beyond the baseline's range, before advice is given
 _UNKNOWN = "a state that the baseline does not know: "
+SLOW_S = 12 * 3600  # τ of residuals, from which a reader is told; ours: then a month is worth sixty of them at most
 CV_MOST, NMBE_MOST = 0.30, 0.10  # ASHRAE guideline 14 for hourly values [M]
 
 
@@ -46,6 +47,11 @@ def reasons(
         found.append(f"the old load varied by {100 * baseline.cv_rmse:.0f} % and nothing is known of what it followed")
     if baseline.cv_rmse > CV_MOST or abs(baseline.nmbe) > NMBE_MOST:
         found.append(f"the baseline is poor: CV(RMSE) {100 * baseline.cv_rmse:.0f} %")
+    if baseline.n and baseline.n / baseline.n_effective * baseline.length_s >= SLOW_S:
+        found.append(
+            f"what nobody measured hung together for long: the baseline's {baseline.n} intervals are worth "
+            f"{baseline.n_effective:.0f} independent ones; U95 covers what comes and goes, not what drifts on"
+        )
     for why, wh in _excluded(lines).most_common(4):
         found.append(f"nothing claimed for {wh / 1000:.1f} kWh: {why}")
     if advice := beyond_advice(lines):
