@@ -55,6 +55,11 @@ class AssetState:
     told_ns: tuple[int, int] = (0, 0)  # the last row's time, monotonic and UTC
     renewed: bool = False  # whether anything came since the last row
     state: tuple[str, str] = ("", "")
+    devices: tuple[str, ...] = field(init=False)  # of the asset, looked up with every reading
+    sources: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.devices, self.sources = self.asset.devices, self.asset.sources
 
     def add(self, quantity: str, slot: Slot) -> None:
         """A quantity that comes for the first time. What the meter tells, no other device may."""

@@ -63,7 +63,7 @@ class Compute:
     def reading(self, reading: Reading) -> None:
         now_ns = self._clock.monotonic_ns()
         for state in self._states:
-            if reading.device in state.asset.sources or self._feeds(state, reading.device):
+            if reading.device in state.sources or self._feeds(state, reading.device):
                 self._take(state, reading)
                 if reading.device in state.waits_for:
                     state.waits_for.discard(reading.device)
@@ -157,10 +157,10 @@ class Compute:
 
     def _take(self, state: AssetState, reading: Reading) -> None:
         asset = state.asset
-        if reading.device in asset.signal_devices:
+        own = reading.device in state.devices
+        if not own and reading.device in state.sources:
             self._take_signals(state, reading)
             return
-        own = reading.device in asset.devices
         if state.allocation and any(branch.drive == reading.device for branch in asset.branches):
             state.allocation.take_drive(reading)
         if not own:
@@ -215,8 +215,8 @@ class Compute:
         at_ns = reading.monotonic_ns, reading.came_ns
         for name, value in values.items():
             slot = known.get(name) or self._new_slot(state, reading.device, name)
-            slot.value = rounded(slot.metric, value) if isinstance(value, int | float) else value
-            slot.flag = flags.get(name, _GOOD) | silent
+            slot.value = rounded(slot.metric, value) if isinstance(value, (int, float)) else value
+            slot.flag = flags.get(name, _GOOD) | silent if silent else flags.get(name, _GOOD)
             slot.at_ns = at_ns
 
     def _new_slot(self, state: AssetState, device: str, quantity: str) -> Slot:
@@ -227,7 +227,7 @@ class Compute:
         return slot
 
     def _publish(self, state: AssetState, now_ns: int) -> None:
-        state.waits_for = {name for name in state.asset.devices if name in self._due_s} - state.silent.keys()
+        state.waits_for = {name for name in state.devices if name in self._due_s} - state.silent.keys()
         state.published_ns = now_ns
         self._tell(state)
         if not state.slots:
@@ -250,7 +250,7 @@ class Compute:
         if state.estimator:
             found = state.estimator.estimates(now_ns / 1e9)
             for name, value in found.values.items():
-                values[name] = rounded(table[name], value) if isinstance(value, int | float) else value
+                values[name] = rounded(table[name], value) if isinstance(value, (int, float)) else value
             for name, u in found.uncertainties.items():
                 uncertainties[name] = float(f"{u:.3g}")
             methods, flags = found.methods, flags | found.flags
@@ -286,8 +286,8 @@ class Compute:
             self._tell_text(state.asset.name, "explain", explanation(state.estimator))
 
     def _tell(self, state: AssetState) -> None:
-        polled = [name for name in state.asset.sources if name in self._due_s]
-        unpolled = [name for name in state.asset.sources if name not in self._due_s]
+        polled = [name for name in state.sources if name in self._due_s]
+        unpolled = [name for name in state.sources if name not in self._due_s]
         gone = {name for name in state.silent if state.misses[name] >= SILENT_READINGS}
         troubles = [f"{name}: {state.silent[name] or 'no answer'}" for name in polled if name in gone]
         troubles += [f"{name}: not polled, see its comm_loss" for name in unpolled]

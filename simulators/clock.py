@@ -75,7 +75,21 @@ class LoopClock:
         return self._loop.now_ns
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        woken = self._loop.create_future()  # what asyncio.sleep does, without ending a timer that has fallen due
+        timer = self._loop.call_later(seconds, _wake, woken)
+        try:
+            await woken
+        except asyncio.CancelledError:
+            timer.cancel()
+            raise
+
+
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
 
 
 class FastClock:

@@ -234,14 +234,14 @@ class Estimator:
     def _number(self, reading: Reading, name: str) -> float | None:
         """A usable number, its doubts remembered; None when it is missing or bad."""
         value = self._peek(reading, name)
-        flag = reading.flags.get(name, Quality.GOOD)
-        if value is not None and flag:
+        if value is not None and (flag := reading.flags.get(name)):
             self._doubts.append((reading.middle_s, flag))
         return value
 
     @staticmethod
     def _peek(reading: Reading, name: str) -> float | None:
-        value, flag = reading.values.get(name), reading.flags.get(name, Quality.GOOD)
-        if not isinstance(value, int | float) or not math.isfinite(value) or flag & BAD:
+        value = reading.values.get(name)
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
             return None
-        return float(value)
+        flag = reading.flags.get(name)
+        return None if flag and flag & BAD else float(value)

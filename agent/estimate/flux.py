@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import deque
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from agent.estimate.guard import Number
@@ -20,6 +21,7 @@ AGE_S = 600.0  # without a new value the index ends
 STILL = 0.01  # of the frequency; of the current three times that
 LEAST, MOST = 10, 120  # readings in the median: flux does not change from one second to the next
 METHOD = "flux-V-I"
+_VALUE, _U = attrgetter("value"), attrgetter("u")
 
 
 class FluxWatch:
@@ -66,6 +68,6 @@ class FluxWatch:
         if len(self._found) < LEAST:
             result.values["flux_index_pct"] = None
             return
-        value = statistics.median(item.value for item in self._found)
-        u = statistics.median(item.u for item in self._found)
+        value = statistics.median(map(_VALUE, self._found))
+        u = statistics.median(map(_U, self._found))
         result.put("flux_index_pct", Estimate(value, u, METHOD), 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from operator import add
 from typing import NamedTuple
 
 from agent.estimate.trace import Trace
@@ -39,7 +40,7 @@ class Cell(NamedTuple):
         return self.copper + self.core + self.mechanical + self.additional
 
     def plus(self, other: Cell) -> Cell:
-        return Cell(max(self.end_s, other.end_s), *(a + b for a, b in zip(self[1:], other[1:], strict=True)))
+        return Cell(max(self.end_s, other.end_s), *map(add, self[1:], other[1:]))
 
 
 class Over(NamedTuple):

@@ -48,9 +48,6 @@ class MemoryLink:
             if told[0] & 0x80:
                 raise DeviceRefused(told[1], f"unit {unit}, function {function}")
             return told[1:]
-        return struct.pack(f">{count}H", *await self.read_registers(unit, function, address, count, timeout_s))
-
-    async def read_registers(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> list[int]:
         device = self._devices.get(unit)
         if device is None or device.silent or unit in self._silent:
             await self._clock.sleep(timeout_s)
@@ -60,9 +57,13 @@ class MemoryLink:
         if self._before_read is not None:
             self._before_read()
         try:
-            return device.read(function, address, count)
+            return device.answer(function, address, count)
         except Refused as refusal:
             raise DeviceRefused(refusal.code, f"unit {unit}, function {function}, address {address}") from refusal
+
+    async def read_registers(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> list[int]:
+        found = await self.read_block(Request(unit, function, address, count), timeout_s)
+        return list(struct.unpack(f">{count}H", found))
 
     async def close(self) -> None:
         """Nothing is open."""

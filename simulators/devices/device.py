@@ -79,6 +79,10 @@ class SimulatedDevice:
 
     def read(self, function: int, address: int, count: int) -> list[int]:
         """The words of one request, all of one instant. Raises Refused."""
+        return list(struct.unpack(f">{count}H", self.answer(function, address, count)))
+
+    def answer(self, function: int, address: int, count: int) -> bytes:
+        """`read` as the bytes on the wire. Raises Refused."""
         if self.silent:
             raise Refused(NO_RESPONSE)
         if self._ailing.refuses is not None:
@@ -87,9 +91,9 @@ class SimulatedDevice:
         answer, values = bytearray(fixed), self._values()
         for pen in pens:
             pen.write(answer, values.get(pen.name))
-        out = list(struct.unpack(f">{count}H", answer))
         if not rows and not self._scaled:
-            return out
+            return bytes(answer)
+        out = list(struct.unpack(f">{count}H", answer))
         exponents: dict[tuple[int, int], int] = {}
         if self._scaled:
             exponents = render.choose_exponents(self.profile, values, self._rating_kw) | self._exponents
@@ -101,7 +105,7 @@ class SimulatedDevice:
         for (where_function, where), (word, bits) in render.scale_cells(self._scaled, exponents).items():
             if where_function == function and 0 <= (k := where - address) < count:
                 out[k] = out[k] & ~bits | word
-        return out
+        return struct.pack(f">{count}H", *out)
 
     def _answer(self, function: int, address: int, count: int) -> tuple[list[render.Pen], list[_Row], bytes]:
         """Of one request: the rows that answer, and what stands there whatever the values. Raises Refused."""

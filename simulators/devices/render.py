@@ -73,7 +73,11 @@ class Pen:
         number = (value - self._offset) / self._scale
         if not self._is_float:
             number = round(number)
-        self._pack_into(answer, self._at, min(max(number, self._low), self._high))
+        if number < self._low:
+            number = self._low
+        elif number > self._high:
+            number = self._high
+        self._pack_into(answer, self._at, number)
 
 
 def is_plain(row: Register, rating_kw: float | None) -> bool:

@@ -105,8 +105,8 @@ class Meter:
 
     def _count(self, phases_kwh: NDArray[np.float64], kvarh: float) -> None:
         if self._connection == "3P4W":
-            for k, kwh in enumerate(phases_kwh, 1):
-                self._add(f"energy_{'import' if kwh >= 0 else 'export'}_l{k}", float(kwh))
+            for k, kwh in enumerate(phases_kwh.tolist(), 1):
+                self._add(f"energy_{'import' if kwh >= 0 else 'export'}_l{k}", kwh)
         total = float(phases_kwh.sum())
         self._add("energy_import" if total >= 0 else "energy_export", total)
         self._add("reactive_energy_import" if kvarh >= 0 else "reactive_energy_export", kvarh)

@@ -17,6 +17,14 @@ from simulators.plant.phasors import (
 
 Values = dict[str, float]
 
+_PF = tuple(f"power_factor_l{k}" for k in (1, 2, 3))
+_OF_PHASE = tuple(
+    (f"voltage_l{k}n", *(f"{stem}_l{k}" for stem in (
+        "current", "active_power", "reactive_power", "apparent_power", "thd_u", "thd_i"
+    ))) for k in (1, 2, 3)
+)  # fmt: skip
+_OF_PAIR = tuple((f"voltage_{pair}", f"thd_u_{pair}") for pair in ("l12", "l23", "l31"))
+
 
 def electrical(u: Phasors, i: Phasors, frequency_hz: float) -> Values:
     """Everything instantaneous. Apparent power is arithmetic (Σ U·I), reactive that of the fundamental, pf = P/S."""
@@ -27,19 +35,11 @@ def electrical(u: Phasors, i: Phasors, frequency_hz: float) -> Values:
     s = [a * b for a, b in zip(u_v, i_a, strict=True)]
     neutral = i.sum(axis=0)
     values: Values = {}
-    for k, phase in enumerate(("l1", "l2", "l3")):
-        values |= {
-            f"voltage_{phase}n": u_v[k],
-            f"current_{phase}": i_a[k],
-            f"active_power_{phase}": p[k],
-            f"reactive_power_{phase}": q[k],
-            f"apparent_power_{phase}": s[k],
-            f"power_factor_{phase}": p[k] / s[k] if s[k] > 0 else 0.0,
-            f"thd_u_{phase}": thd_u[k],
-            f"thd_i_{phase}": thd_i[k],
-        }
-    for k, pair in enumerate(("l12", "l23", "l31")):
-        values |= {f"voltage_{pair}": lines_v[k], f"thd_u_{pair}": thd_ll[k]}
+    for names, *found in zip(_OF_PHASE, u_v, i_a, p, q, s, thd_u, thd_i, strict=True):
+        values.update(zip(names, found, strict=True))
+    values |= {name: p[k] / s[k] if s[k] > 0 else 0.0 for k, name in enumerate(_PF)}
+    for names, *found in zip(_OF_PAIR, lines_v, thd_ll, strict=True):
+        values.update(zip(names, found, strict=True))
     total_w, total_va, total_var = sum(p), sum(s), sum(q)
     return values | {
         "active_power": total_w,

@@ -126,7 +126,8 @@ def _taken(drive: Drive, supply: Supply, output_w: float, loss_w: Callable[[floa
 
 def _distorted(before: Sequence[Component], currents: Sequence[Component], supply: Supply) -> list[Component]:
     """The voltages with the drop of the harmonic currents; components of one order and sequence add up."""
-    return [*before, *(item._replace(value=-supply.impedance_ohm(item.order) * item.value) for item in currents)]
+    drops = (Component(order, part, -supply.impedance_ohm(order) * value) for order, part, value in currents)
+    return [*before, *drops]
 
 
 @cache

@@ -18,6 +18,8 @@ ORDERS = 51
 Phasors = NDArray[np.complex128]
 Reals = NDArray[np.float64]
 
+_sum = np.add.reduce  # what `sum` of an array calls, after as long a while as it takes for so few numbers
+
 _A = cmath.exp(2j * math.pi / 3)
 # Columns: sequence 0, +1, −1. One phase after the other: L2 lags L1 by a third of the fundamental's period.
 _PHASES = np.array([[1, 1, 1], [1, _A**2, _A], [1, _A, _A**2]])
@@ -38,16 +40,20 @@ def natural_sequence(order: int) -> int:
 
 def phasors(components: Iterable[Component]) -> Phasors:
     """The (3, 51) array of a sum of components."""
-    by_sequence = np.zeros((3, ORDERS), complex)
+    found: dict[int, complex] = {}
     for order, sequence, value in components:
-        by_sequence[sequence, order] += value
-    return np.asarray(_PHASES @ by_sequence)
+        place = sequence % 3 * ORDERS + order
+        found[place] = found.get(place, 0j) + value
+    by_sequence = np.zeros(3 * ORDERS, complex)
+    for place, value in found.items():
+        by_sequence[place] = value
+    return np.asarray(_PHASES @ by_sequence.reshape(3, ORDERS))
 
 
 def rms_and_thd(x: Phasors) -> tuple[list[float], list[float]]:
     """Per row of x: rms over all orders; orders 2 … 50 against the fundamental in percent, 0 without a fundamental."""
     square = x.real**2 + x.imag**2
-    upper, whole = square[:, 2:].sum(axis=1).tolist(), square.sum(axis=1).tolist()
+    upper, whole = _sum(square[:, 2:], axis=1).tolist(), _sum(square, axis=1).tolist()
     thd = [100 * math.sqrt(h / f) if f > 0 else 0.0 for h, f in zip(upper, square[:, 1].tolist(), strict=True)]
     return [math.sqrt(value) for value in whole], thd
 
@@ -64,7 +70,7 @@ def line_to_line(u: Phasors) -> Phasors:
 
 def active_w(u: Phasors, i: Phasors) -> Reals:
     """Per phase, harmonics included."""
-    return np.asarray((u * i.conj()).real.sum(axis=1))
+    return np.asarray(_sum((u * i.conj()).real, axis=1))
 
 
 def reactive_var(u: Phasors, i: Phasors) -> Reals:
