@@ -91,6 +91,16 @@ class Tally:
         self._parts.add(item, line.adjusted_wh)
         return line
 
+    def mark(self) -> Mark:
+        """What is added up now; `back` to it forgets what comes after."""
+        sums = replace(self._sums, n=list(self._sums.n), slope_u_wh=list(self._sums.slope_u_wh))
+        return Mark(len(self.lines), sums, self._terms.copy(), replace(self._parts), frozenset(self._meters))
+
+    def back(self, mark: Mark) -> None:
+        """Once for each mark."""
+        del self.lines[mark.lines :]
+        self._sums, self._terms, self._parts, self._meters = mark.sums, mark.terms, mark.parts, set(mark.meters)
+
     def saving(self, span: tuple[int, int] | None = None) -> Saving:
         """span: the time asked about (UTC ms), for the coverage; default from the first to the last interval."""
         sums, baseline, lines, parts = self._sums, self.baseline, self.lines, self._parts
@@ -212,6 +222,11 @@ class _TermSums:
         self.own = [0.0] * size
         self.rivals = [([0.0] * len(rival["coefficients"]), [0.0] * size) for rival in baseline.rivals]
 
+    def copy(self) -> _TermSums:
+        found = _TermSums(self._baseline)
+        found.own, found.rivals = list(self.own), [(list(a), list(b)) for a, b in self.rivals]
+        return found
+
     def add(self, item: Interval, values: Sequence[Driver], share: float) -> None:
         baseline = self._baseline
         row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
@@ -222,6 +237,16 @@ class _TermSums:
                 _add(vector, terms(rival["kind"], rival["shape"], known), share)
             except (KeyError, ValueError):  # no such driver, or a state that it does not know
                 _add(silent, row, share)
+
+
+class Mark(NamedTuple):
+    """Of a Tally."""
+
+    lines: int
+    sums: _Sums
+    terms: _TermSums
+    parts: PartSums
+    meters: frozenset[str]
 
 
 def _add(vector: list[float], row: Sequence[float], share: float) -> None:

@@ -7,13 +7,14 @@ import logging
 import math
 import sqlite3
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from agent.estimate.window import Cell
 from agent.messages import Message
 from agent.savings import keep
-from agent.savings.adjust import Tally
+from agent.savings.adjust import BRIDGED_MS, Line, Mark, Tally, bridged
 from agent.savings.events import Watch
 from agent.savings.intervals import QuarterHours
 from agent.savings.meters import identity
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 RECENT = 200  # intervals that are kept at hand: more than are written within one commit
 LONGEST = 5000  # intervals that wait for a file which cannot be written: a filled gap of 40 days, and ten days
+BRIDGEABLE = 2 * BRIDGED_MS // QUARTER_MS  # intervals back, that tell how those of the last hour are drawn
 REMEMBERED_MS = 14 * 86_400_000  # of intervals, looked at again after a restart to know what is usual
 _FLAG_WORDS = (("meter wiring: ratio", "ratio"), ("meter wiring", "wiring"), ("bypass", "bypass"))  # begin of a reason
 
@@ -52,6 +54,8 @@ class SavingsLane:
         self._watch = Watch(asset.name)
         self._baseline: Baseline | None = None
         self._tally: Tally | None = None
+        self._added: deque[tuple[Interval, Mark]] = deque(maxlen=BRIDGEABLE)  # to the tally last, and it before each
+        self._filled: set[int] = set()  # kept since the last quarter hour was done
         self._told_events: tuple[Event, ...] = ()
         self._stale = True
         self._trouble = ""
@@ -168,22 +172,25 @@ class SavingsLane:
 
     def _keep(self, interval: Interval) -> None:
         self._stale |= self._tally is not None and interval.end_ms <= self._newest_ms
+        self._filled.add(interval.start_ms)
         self._save(interval)
 
     _newest_ms = 0
 
     def _done(self, interval: Interval) -> None:
-        self._stale |= interval.end_ms <= self._newest_ms
+        self._stale |= interval.end_ms <= self._newest_ms or bool(self._filled - {interval.start_ms})
+        self._filled.clear()
         self._save(interval)
         self._newest_ms = max(self._newest_ms, interval.end_ms)
         try:
-            self._renew(interval)
+            drawn = self._renew(interval)
         except (StoreError, ValueError) as error:
             self._say(str(error))
             self._tally = self._baseline = None
+            drawn = interval
         line = None
         if self._tally is not None and self._phase(interval) == "reporting":
-            line = self._tally.add(interval)
+            line = self._add(self._tally, drawn)
         self._note(self._watch.take(interval, line.why if line else ""))
         self._tell(interval, line.adjusted_wh if line and not line.why else None)
 
@@ -221,9 +228,33 @@ class SavingsLane:
     def _mark_name(self) -> str:
         return f"{self._asset.name}/savings_register"
 
-    def _renew(self, interval: Interval) -> None:
+    def _add(self, tally: Tally, item: Interval) -> Line:
+        self._added.append((item, tally.mark()))
+        return tally.add(item)
+
+    def _bridge(self, tally: Tally, interval: Interval) -> None:
+        """A driver is back: those of the last hour that lack it are put into the sum again, drawn as a report draws
+        them."""
+        before = self._known(interval.start_ms - QUARTER_MS)
+        if before is not None and not interval.drivers.keys() - before.drivers.keys():
+            return
+        back = range(interval.start_ms - BRIDGEABLE * QUARTER_MS, interval.start_ms, QUARTER_MS)
+        told = [item for start_ms in back if (item := self._known(start_ms)) is not None]
+        drawn = {item.start_ms: item for item in bridged([*told, interval])
+                 if item.start_ms >= interval.start_ms - BRIDGED_MS}  # fmt: skip
+        added = list(self._added)
+        first = next((k for k, (item, _) in enumerate(added) if drawn.get(item.start_ms, item) != item), len(added))
+        if first < len(added):
+            tally.back(added[first][1])
+            self._added = deque(added[:first], BRIDGEABLE)
+            for item, _ in added[first:]:
+                self._add(tally, drawn.get(item.start_ms, item))
+
+    def _renew(self, interval: Interval) -> Interval:
         """The baseline in force and what was decided; the sum is made anew, without this interval, when either changed,
-        a gap was filled, or the clock went back: what it holds of the hours to come is in it then."""
+        a gap was filled, or the clock went back: what it holds of the hours to come is in it then.
+
+        Returns the interval as it is to be added: a driver may be drawn between earlier and later ones."""
         baseline = keep.load_frozen(self._store, self._asset.name)
         events = tuple(keep.load_events(self._store, self._asset.name))
         decisions = tuple((event.number, event.decision, event.adjust_wh) for event in events)
@@ -231,20 +262,31 @@ class SavingsLane:
         same = baseline == self._baseline and decisions == before and not self._stale
         self._baseline, self._told_events = baseline, events
         if same:
-            return
+            if self._tally is not None:
+                self._bridge(self._tally, interval)
+            return interval
         self._stale, self._trouble, self._tally = False, "", None
+        self._added.clear()
+        drawn = interval
         if baseline is not None:
             self._watch.follow_model(baseline)
             phase = reporting_of(self._phases, baseline)
             tally = Tally(baseline, classes=self.classes, events=events, old_motor=self._old_motor)
-            held = keep.load_intervals(self._store, self._asset.name, phase.from_ms, phase.to_ms)
+            from_ms, to_ms = phase.from_ms - BRIDGED_MS, phase.to_ms and phase.to_ms + BRIDGED_MS
+            held = keep.load_intervals(self._store, self._asset.name, from_ms, to_ms)
             known = {item.start_ms: item for item in held}
-            known |= {start_ms: item for start_ms, item in self._recent.items() if start_ms in known}
+            end_ms = self._store.now_ms + 1 if to_ms is None else to_ms
+            known |= {at_ms: item for at_ms, item in self._recent.items() if from_ms <= at_ms < end_ms}
             self._newest_ms = 0  # a clock that was years ahead is forgotten
-            for start_ms in sorted(known.keys() - {interval.start_ms}):
-                tally.add(known[start_ms])
-                self._newest_ms = max(self._newest_ms, known[start_ms].end_ms)
+            known[interval.start_ms] = interval
+            for item in bridged([known[start_ms] for start_ms in sorted(known)]):
+                if item.start_ms == interval.start_ms:
+                    drawn = item
+                elif phase.holds(item.start_ms):
+                    self._add(tally, item)
+                    self._newest_ms = max(self._newest_ms, item.end_ms)
             self._tally = tally
+        return drawn
 
     def _phase(self, interval: Interval) -> str:
         return phase_at(self._phases, interval.start_ms, self._baseline)
