@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 
 from drivers import counters
 from drivers.errors import DeviceRefused, DriverError, FrameError, LinkBusy, LinkDown, LinkResting
 from drivers.framing import Request
 from drivers.latency import Latency
-from drivers.profiles import GROUPS, Profile, Register
+from drivers.profiles import GROUPS, Profile
 from drivers.reading import Clock, Link, Quality, Reading, Value
+from drivers.refusals import AskAgain, Learnt
 from drivers.registers import Block, BlockDecoder, Scales, plan_blocks, scale_addresses, texts, touches_watchdog, usable
 from drivers.renewal import LOADED, Renewal
 from drivers.sunspec import SunSpecLink
@@ -22,14 +24,6 @@ SPARE = 4  # registers behind a block that a retry may ask for, to have a length
 TRIES, PATIENT_SILENCES = 3, 2  # attempts; how many of them may end in silence while nobody else waits for the line
 UNHEARD_S, UNHEARD_EVERY = 0.2, 4  # a device that never answered is waited for that long; its whole time-out so often
 CLOCK_STEP_S = 0.5  # a jump of UTC since the poll before
-
-
-@dataclass(slots=True)
-class Learnt:
-    """What a device refused to be asked; whoever keeps it spares the device the same refusals after a restart."""
-
-    split: set[tuple[int, int, int]] = field(default_factory=set)  # (function, address, count) of blocks
-    absent: set[str] = field(default_factory=set)  # registers that it refuses even alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +72,7 @@ class ModbusDevice:
         self._character_s = character_s
         self.quality = quality
         self.learnt = Learnt()
+        self._again = AskAgain()
         self._verified, self._doubted = frozenset[str](), frozenset[str]()
         self._scales: Scales = {}
         self._plans: dict[frozenset[str], tuple[_Query, ...]] = {}
@@ -103,7 +98,10 @@ class ModbusDevice:
 
     def wire_s(self, block: Block) -> float:
         """Seconds that request and answer take on the wire; 0 on TCP."""
-        return (8 + 5 + 2 * block.count) * self._character_s
+        return self._exchange_s(block.count)
+
+    def _exchange_s(self, count: int) -> float:
+        return (8 + 5 + 2 * count) * self._character_s
 
     def names(self, groups: Iterable[str] = ALL_GROUPS) -> list[str]:
         return [row.name for block in self.blocks(groups) for row in block.registers]
@@ -173,6 +171,7 @@ class ModbusDevice:
                 flags |= {name: flags.get(name, Quality.GOOD) | Quality.STALE for name in values}
             self._check_counters(values, flags)
             quality |= self._check_clock()
+            await self._ask_again("once" in groups)
         if in_words := texts(self.profile, values):
             values |= in_words
             if code_flag := flags.get(self.profile.faults_of):
@@ -235,7 +234,7 @@ class ModbusDevice:
             wanted = [row for row in known if row.group in groups and row.name not in self.learnt.absent]
             blocks: list[Block] = []
             for block in plan_blocks(self.profile, wanted, self._hole_max):
-                blocks += self._accepted(block)
+                blocks += self.learnt.accepted(block)
             scales = scale_addresses(known)
             plan = self._plans[groups] = tuple(self._query(block, scales) for block in blocks)
         return plan
@@ -256,18 +255,28 @@ class ModbusDevice:
             return 0
         return max(0, min(SPARE, self.profile.max_registers - block.count, 65536 - end))
 
-    def _accepted(self, block: Block) -> list[Block]:
-        """The block, or the smaller ones it was split into."""
-        if (block.function, block.address, block.count) not in self.learnt.split or len(block.registers) == 1:
-            return [block]
-        return [part for run in _runs(block) for part in self._accepted(run)]
-
     def _learn_refusal(self, block: Block) -> None:
-        """A refused block is read in runs without holes from then on, then register by register, then not at all."""
-        if len(block.registers) == 1:
-            self.learnt.absent.add(block.registers[0].name)
-        self.learnt.split.add((block.function, block.address, block.count))
+        self.learnt.refused(block)
         self._plans.clear()
+        self._again.soon(self._clock.monotonic_ns() / 1e9)
+
+    async def _ask_again(self, anew: bool) -> None:
+        """One refused address by itself, when it is time: an answer takes back what was learnt, silence says nothing.
+        anew: this was the first answer since a start or a silence."""
+        now_s = self._clock.monotonic_ns() / 1e9
+        if anew:
+            self._again.soon(now_s)
+        if not self.learnt.split or (address := self._again.next(now_s, self.learnt.doubtful(self.profile))) is None:
+            return
+        wire_s = self._exchange_s(address[2])
+        with suppress(DriverError):
+            await self._link.read_block(
+                Request(self.unit, *address), self.latency.overdue_s(wire_s), self.gap_s, tries=1,
+                patience_s=self.latency.overdue_s(wire_s), silence_tries=1,
+            )  # fmt: skip
+            self.learnt.answered(self.profile, address)
+            self._plans.clear()
+            self._again.soon(now_s)
 
     def _check_counters(self, values: dict[str, Value], flags: dict[str, Quality]) -> None:
         counted = _counter_names()
@@ -293,19 +302,3 @@ class ModbusDevice:
 @cache
 def _counter_names() -> frozenset[str]:
     return frozenset(name for name, quantity in vocabulary().items() if quantity.kind == "counter")
-
-
-def _runs(block: Block) -> list[Block]:
-    """The block without its holes; a block without holes register by register."""
-    runs: list[list[Register]] = []
-    for row in sorted(block.registers, key=lambda item: item.address):
-        if runs and runs[-1][-1].address + runs[-1][-1].words == row.address:
-            runs[-1].append(row)
-        else:
-            runs.append([row])
-    if len(runs) == 1:
-        runs = [[row] for row in runs[0]]
-    return [
-        Block(block.function, run[0].address, run[-1].address + run[-1].words - run[0].address, tuple(run))
-        for run in runs
-    ]
