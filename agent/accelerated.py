@@ -15,7 +15,8 @@ from random import Random
 
 from agent.checked import apply_checks, save_check
 from agent.compute import Compute
-from agent.config import Bus, Config, load_config
+from agent.config import Bus, Config
+from agent.config_load import load_config
 from agent.deliver import Delivery
 from agent.hold import HoldBook
 from agent.marks import Marks

@@ -18,7 +18,7 @@ def main(verbose: bool) -> None:
     level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     if os.environ.get("MAGWATT_PROFILES"):
-        from agent.config import profile_folders
+        from agent.config_load import profile_folders
         from drivers.profiles import set_profile_folders
 
         set_profile_folders(profile_folders())

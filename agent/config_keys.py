@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import urllib.parse
 import zoneinfo
+from pathlib import Path
 from typing import Any
 
 from agent import schema
@@ -261,3 +262,12 @@ SIGNAL_TOPIC = {
     "password_file": Key(schema.text, None),
     "ca": Key(schema.text, None),
 }
+
+
+def open_to_others(file: Path) -> str:
+    """What is wrong with the mode of a file that holds a password; empty when nothing is."""
+    try:
+        mode = file.stat().st_mode & 0o777
+    except OSError as error:
+        return f"cannot be looked at: {error.strerror or error}"
+    return f"group or others may read it (mode {mode:04o}): chmod 600 {file}" if mode & 0o044 else ""

@@ -48,8 +48,6 @@ class SignalReader:
         return values if len(report.problems) == before else None
 
     def _judge_broker(self, where: str, values: dict[str, Any], report: Report) -> None:
-        from agent.config import open_to_others  # which reads signals by this file
-
         if values["broker"] is None:
             if login := [key for key in ("user", "password_file", "ca") if values[key] is not None]:
                 report.problem(f"{where}.{login[0]}", "goes with broker; without one the signal comes as [mqtt] says")
@@ -65,5 +63,5 @@ class SignalReader:
             text, values[key] = values[key], self._folder / values[key] if values[key] else None
             if values[key] is not None and not values[key].is_file():
                 report.finding(f"{where}.{key}", f"no such file ({values[key]})", text)
-            elif values[key] is not None and key == "password_file" and (trouble := open_to_others(values[key])):
+            elif values[key] is not None and key == "password_file" and (trouble := keys.open_to_others(values[key])):
                 report.finding(f"{where}.{key}", trouble, text)

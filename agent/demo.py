@@ -24,7 +24,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from rich.console import Console
 
 from agent import kernels
-from agent.config import Mqtt, parse_broker
+from agent.config import Mqtt
+from agent.config_load import parse_broker
 from agent.subscribe import Follower, Seen
 from agent.watch import event_line, line, show_live
 from agent.words import counted

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agent.config import Config, ConfigError, load_config, profile_folders
+from agent.config import Config
+from agent.config_load import ConfigError, load_config, profile_folders
 from agent.messages import Message
 from agent.notify import notify, reloading
 from drivers.profiles import set_profile_folders

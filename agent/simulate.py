@@ -182,7 +182,7 @@ def _checked_line(line: str) -> str:
 
 
 def _fits(text: str, config_file: Path) -> bool:
-    from agent.config import load_config
+    from agent.config_load import load_config
     from agent.plan import plan
 
     unfinished = _unfinished(config_file)

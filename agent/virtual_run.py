@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from agent.accelerated import CONFIG_FILE, run_accelerated
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.kept_run import KeptRun, take_up
 from agent.progress import DAY_S, Progress
 from agent.savings.source import frozen_baseline

@@ -13,7 +13,7 @@ from pathlib import Path
 from testkit import Mosquitto
 
 from agent.clock import SystemClock
-from agent.config import parse_broker
+from agent.config_load import parse_broker
 from agent.fleet import play
 
 BROKER = "max_queued_messages 0\nmax_inflight_messages 1000\npersistence true\nautosave_interval 1800\n"

@@ -18,7 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from testkit import Mosquitto
 
 from agent.clock import SystemClock
-from agent.config import StoreSettings, parse_broker
+from agent.config import StoreSettings
+from agent.config_load import parse_broker
 from agent.store import Store
 
 RUNS = 7

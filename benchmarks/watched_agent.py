@@ -47,7 +47,7 @@ async def tick(late_s: list[float]) -> None:
 
 
 async def main(config: Path, seconds: float) -> None:
-    from agent.config import load_config
+    from agent.config_load import load_config
     from agent.run import run
 
     late_s: list[float] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agent.config import parse_broker
+from agent.config_load import parse_broker
 from agent.demo import demo_parts, embedded_broker
 from agent.subscribe import Follower
 from agent.watch import render

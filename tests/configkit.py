@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import Config, ConfigError, load_config
+from agent.config import Config
+from agent.config_load import ConfigError, load_config
 from agent.schema import Report
 
 

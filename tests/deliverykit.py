@@ -55,7 +55,7 @@ def write_config(folder: Path, port: int, store: str = "", mqtt: str = "") -> Pa
 def feed(config_file: Path, polls: Path, rate: float, pad: int) -> None:
     """Until SIGTERM. pad: bytes that make each message larger."""
     from agent.clock import SystemClock
-    from agent.config import load_config
+    from agent.config_load import load_config
     from agent.deliver import Delivery, open_store
     from agent.messages import Message
     from agent.publish import Publisher

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.clock import SystemClock
-from agent.config import Config, load_config
+from agent.config import Config
+from agent.config_load import load_config
 from agent.messages import Message
 from agent.publish import Publisher
 from agent.store import Store

@@ -14,7 +14,7 @@ import numpy as np
 from retrofitkit import Retrofit, on_drive_of, quiet_supply
 
 from agent.accelerated import run_accelerated
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.savings.types import QUARTER_MS
 from agent.signals import signal_devices
 from drivers.profiles import load_profile

@@ -135,7 +135,7 @@ def watch(
     url: str, topic: str, user: str | None, password_file: Path | None, ca: Path | None, seconds: float | None
 ) -> None:
     """A live table of all motors from the broker at URL."""
-    from agent.config import open_to_others
+    from agent.config_keys import open_to_others
     from agent.subscribe import check_filter
     from agent.watch import watch_broker
 

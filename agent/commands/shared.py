@@ -49,7 +49,7 @@ class Positive(click.ParamType):  # type: ignore[type-arg]  # generic since clic
 
 
 def load(path: Path):  # type: ignore[no-untyped-def]  # its types would cost every command the import
-    from agent.config import ConfigError, load_config
+    from agent.config_load import ConfigError, load_config
 
     try:
         return load_config(path)
@@ -60,7 +60,7 @@ def load(path: Path):  # type: ignore[no-untyped-def]  # its types would cost ev
 
 
 def broker_of(url: str, *login: Any):  # type: ignore[no-untyped-def]
-    from agent.config import parse_broker
+    from agent.config_load import parse_broker
     from agent.schema import masked
 
     try:

@@ -19,7 +19,7 @@ from testkit import Mosquitto, free_port, real_command
 
 from agent import watch
 from agent.cli import main
-from agent.config import parse_broker
+from agent.config_load import parse_broker
 from agent.read import reading_text
 from agent.subscribe import Follower, Seen, check_filter
 from drivers.reading import Reading

@@ -15,7 +15,7 @@ from agent.clock import SystemClock
 from agent.commission import Answers, commission
 from agent.commission.record import Record, Step, as_markdown
 from agent.commission.walk import with_models
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.poll import pollers
 from agent.selfcheck import DeviceResult, Finding, Result
 from agent.selfcheck.bench import bench_of

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from configkit import at_input, bus, drive, load_told, magnet, meter, motor, problems, site
 
 from agent.cli import main
-from agent.config import load_config
+from agent.config_load import load_config
 
 BASE = site() + bus(tcp="192.0.2.40:502")
 TEN_MISTAKES = """

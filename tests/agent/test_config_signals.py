@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from configkit import bus, meter, motor, site
 
 from agent.cli import main
-from agent.config import Config, ConfigError, Mqtt
+from agent.config import Config, Mqtt
+from agent.config_load import ConfigError
 from agent.signals import signal_devices, topic_signals
 from agent.sinks.shapes import expected
 from agent.topology import assets

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.estimate.counters import Counters
 from agent.estimate.window import Cell
 from agent.topology import Asset, assets

@@ -8,7 +8,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from testkit import Mosquitto, wait_until
 
-from agent.config import parse_broker
+from agent.config_load import parse_broker
 from agent.demo import _forget_retained
 from agent.sinks.homeassistant_entities import Ids
 

@@ -11,7 +11,8 @@ import pytest
 from testkit import free_port
 
 from agent.clock import SystemClock
-from agent.config import Bus, Mqtt, load_config
+from agent.config import Bus, Mqtt
+from agent.config_load import load_config
 from agent.doctor import examine, host
 from agent.doctor.finding import Finding, Level
 from agent.doctor.wire import WireSeen, judge, look

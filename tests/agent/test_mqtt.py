@@ -15,7 +15,8 @@ from mqttkit import Line, Listener
 from paho.mqtt.enums import CallbackAPIVersion
 from testkit import Mosquitto, free_port, wait_until, within
 
-from agent.config import Mqtt, parse_broker
+from agent.config import Mqtt
+from agent.config_load import parse_broker
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from testkit import HandClock
 
-from agent.config import Bus, load_config
+from agent.config import Bus
+from agent.config_load import load_config
 from agent.plan import block_s, plan
 from agent.poll import BusPoller, Polled
 from drivers.errors import DeviceRefused, LinkDown, LinkTimeout

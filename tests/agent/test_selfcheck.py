@@ -13,7 +13,7 @@ from selfcheckkit import DRIVE_UNIT, METER_UNIT, Scene, check, draw, served_map
 from testkit import HandClock
 
 from agent.commission.announce import lasts
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.selfcheck import Bench, Result
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check

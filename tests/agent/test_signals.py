@@ -10,7 +10,7 @@ from configkit import bus, load, meter, motor, site, table
 from testkit import HandClock
 
 from agent.compute import Compute
-from agent.config import ConfigError
+from agent.config_load import ConfigError
 from agent.messages import Message
 from agent.poll import pollers
 from agent.signals import metric_of, signal_devices

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from testkit import HandClock, wait_until
 
-from agent.config import StoreSettings, load_config
+from agent.config import StoreSettings
+from agent.config_load import load_config
 from agent.deliver import open_store
 from agent.store import Store, StoreError
 from agent.store.file import NAME, NEEDED, RESERVE_BYTES, UNREAD

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from agent.compute import Compute
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.poll import pollers
 from agent.publish import Publisher
 from agent.store import Store

@@ -26,7 +26,7 @@ from testkit import Mosquitto, wait_until
 
 from agent.cli import main
 from agent.clock import SystemClock
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.deliver import Delivery
 from agent.hold import HoldBook
 from agent.publish import Publisher

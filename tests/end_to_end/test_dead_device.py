@@ -23,7 +23,7 @@ import pytest
 from wirekit import Converter
 
 from agent.clock import SystemClock
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.poll import pollers
 from drivers.reading import Quality, Reading
 from simulators.bus.faulty import Connection, Listener

@@ -19,7 +19,7 @@ from deliverykit import Feeder, Link, Oracle, Stalls, judge, persistent_broker, 
 from testkit import Mosquitto, free_port, wait_until
 
 from agent.clock import SystemClock
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.messages import Message, encode
 from agent.store import Store
 

@@ -18,7 +18,7 @@ from sparkplugkit import Packet, Proxy
 from testkit import Mosquitto, free_port, real_command, wait_until
 
 from agent.clock import SystemClock
-from agent.config import parse_broker
+from agent.config_load import parse_broker
 from agent.fleet import play
 from agent.phase import share
 from agent.sinks.births import BURST_BYTES, RATE_BYTES_S

@@ -11,7 +11,7 @@ from reportkit import PLANT, appended
 from testkit import Mosquitto, wait_until
 
 from agent.clock import SystemClock
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.deliver import Delivery
 from agent.publish import Publisher
 from agent.savings import roots

@@ -13,7 +13,7 @@ from retrofitkit import DAMPER_FAN, PUMP_HIGH_HEAD, Retrofit
 from retrofitplant import DAY_S, RetrofitPlant, run
 
 from agent.clock import SystemClock
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.savings import keep
 from agent.savings.adjust import Line, evaluate
 from agent.savings.desk import Desk

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agent.accelerated import run_accelerated
-from agent.config import ConfigError
+from agent.config_load import ConfigError
 from simulators.scenarios import load
 
 DAY_S = 86_400

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.savings.verify import open_copy
 from simulators.scenarios import load, names
 

@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import main
-from agent.config import load_config
+from agent.config_load import load_config
 from drivers.profiles import load_profile, profile_ids
 from drivers.vocabulary import vocabulary
 from simulators.bus.frames import crc_fits, rtu_request

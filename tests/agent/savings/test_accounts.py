@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.savings import source
 from agent.savings.keep import save_interval
 from agent.savings.ledger_key import FILE

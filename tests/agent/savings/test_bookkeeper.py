@@ -13,7 +13,8 @@ import pytest
 from reportkit import PLANT
 from testkit import HandClock
 
-from agent.config import Config, load_config
+from agent.config import Config
+from agent.config_load import load_config
 from agent.savings import roots
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, SETTLED_MS

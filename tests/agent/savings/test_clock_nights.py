@@ -12,7 +12,8 @@ from reportkit import PLANT
 from testkit import HandClock
 
 from agent.cli import main
-from agent.config import Config, load_config
+from agent.config import Config
+from agent.config_load import load_config
 from agent.messages import Message
 from agent.savings import keep, roots
 from agent.savings.baseline import freeze, learn

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.savings import keep, ledger_key, roots
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.ledger_key import load_or_make

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.savings.keep import save_event, save_intervals
 from agent.savings.report import html as page_module
 from agent.savings.report.html import Cover

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import reportkit
 
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.savings.desk import event_json
 from agent.savings.report.month import Month, collect
 from agent.savings.types import Event

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from testkit import HandClock
 
 from agent.cli import main
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.savings.keep import save_event, save_intervals
 from agent.savings.report.charts import baseline_cloud, efficiency_over_load, load_histogram
 from agent.savings.report.data import as_json

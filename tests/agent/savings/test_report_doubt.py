@@ -12,7 +12,7 @@ import reportkit
 from click.testing import CliRunner
 
 from agent.cli import main
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.savings.report.doubt import largest, of_parts
 from agent.savings.report.month import Month, collect
 from agent.savings.report.texts import Words

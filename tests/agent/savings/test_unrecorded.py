@@ -15,7 +15,8 @@ import pytest
 from reportkit import PLANT, appended
 from testkit import HandClock
 
-from agent.config import Config, load_config
+from agent.config import Config
+from agent.config_load import load_config
 from agent.savings import bookkeeper, roots
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, MOST, SETTLED_MS, Keeper

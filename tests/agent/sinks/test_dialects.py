@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from dialectkit import BUS, PLANT, SITE, Bench, configured
 
-from agent.config import ConfigError, load_config
 from agent.config_dialects import TABLES
+from agent.config_load import ConfigError, load_config
 from agent.reload import without_restart
 from agent.sinks.dialects import durable_dialects, live_dialects
 

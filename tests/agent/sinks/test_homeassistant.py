@@ -18,7 +18,7 @@ from dialectkit import PLANT, SECOND, Bench, configured
 from paho.mqtt.enums import CallbackAPIVersion
 from testkit import Mosquitto, wait_until
 
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.messages import Message, encode
 from agent.sinks import homeassistant
 from agent.sinks.homeassistant import HomeAssistantSink

@@ -17,7 +17,7 @@ from dialectkit import configured
 from prometheus_client.parser import text_string_to_metric_families
 from testkit import free_port, wait_until
 
-from agent.config import load_config
+from agent.config_load import load_config
 from agent.messages import Message
 from agent.sinks import prometheus
 from agent.sinks.prometheus import PrometheusSink
