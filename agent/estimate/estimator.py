@@ -27,6 +27,7 @@ DRIVE_POWER_U = 0.10  # U (k = 2) of a drive's own output power [M: ±5 % seen, 
 FRESH_PERIODS = 3.0  # a source that is silent for longer does not exist
 SLOW_S = 120.0  # a temperature, voltage or sensor value is used that long
 NOTHING = PowerU(0.0, 0.0, 0.0)
+NO_SIGNALS = Signals(None, None, 0.0)
 FEEDER_U = (
     0.05  # of the power: the most that a cable may drop by IEC 60364-5-52, annex G [M]; small auxiliaries with it
 )
@@ -42,14 +43,14 @@ class Estimator:
         self.facts = facts(asset, drive_kw)
         self._fresh_s = FRESH_PERIODS * period_s + 1
         self.guard = Guard(asset, self.facts, self._fresh_s)
-        self.flux = FluxWatch(self.facts)
+        self.flux = FluxWatch(self.facts, self._fresh_s)
         hole_s = max(5.0, 3.5 * period_s)
         keep_s = max(15.0, 4 * period_s)
         self._input, self._output, self._losses = (Trace(keep_s, hole_s) for _ in range(3))
         self._window = Window(period_s, asset.drive_share, 0.02 * self.facts.drive_w)
         self._doubts: deque[tuple[float, Quality]] = deque()
         self._slow: dict[str, tuple[float, float]] = {}  # name → (time, value)
-        self.signals = Signals(None, None, 0.0)
+        self.signals, self._signals_s = NO_SIGNALS, -math.inf
         self.choice: list[Modelled] = []  # surest first, at the last reading
         self.meter_u = NOTHING
         self.outcome: Outcome | None = None
@@ -69,6 +70,7 @@ class Estimator:
             self._advance()
             return
         hz = self._number(reading, "frequency") or self.facts.rated_hz
+        self._signals_s = time_s
         self.signals = self._with_slow(Signals(power_w, current_a, hz, volts_v=self._line_volts(reading)), time_s)
         self._model(time_s, on_mains(self.facts, self.signals), 0.0, 0.0)
         if power_w is None and self.choice:
@@ -94,6 +96,7 @@ class Estimator:
         terminal_w = last[0] - loss_w if last and self._metered else None if power_kw is None else 1000 * power_kw
         speed = self._number(reading, "motor_speed")
         self.torque_pct = self._peek(reading, "motor_torque")
+        self._signals_s = time_s
         u_drive = u_loss_w / abs(terminal_w) if terminal_w and self._metered else 0.0
         self.signals = self._with_slow(
             Signals(None if terminal_w is None else terminal_w * share, current_a * share, abs(hz)), time_s
@@ -120,7 +123,10 @@ class Estimator:
         if self.asset.meter and not self.asset.shared:
             result.values["meter_wiring"] = self.guard.wiring.text
         if self.motor.kind == "pm":
-            result.values["back_emf"] = self.guard.live or "unknown"
+            heard = now_s - self.guard.live_s <= self._fresh_s
+            result.values["back_emf"] = self.guard.live if heard else "unknown"
+            if self.guard.live and not heard:
+                result.flags["back_emf"] = Quality.STALE
         self.flux.put(result, now_s)
         source = self._source()
         over = self._window.over(source, now_s, self._fresh_s)
@@ -197,6 +203,8 @@ class Estimator:
         for trace in (self._input, self._output, self._losses):
             if trace.span and now_s - trace.span[1] > self._fresh_s:
                 trace.clear()
+        if now_s - self._signals_s > self._fresh_s:  # what was shown last is no present value
+            self.signals, self.choice, self._speed_rpm, self.torque_pct = NO_SIGNALS, [], None, None
         while self._doubts and self._doubts[0][0] < now_s - 60:
             self._doubts.popleft()
         while len(self._doubts) > 3 * LONG_S:

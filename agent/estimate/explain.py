@@ -125,9 +125,10 @@ def _signals(of: Estimator) -> dict[str, str]:
     if asset.drive:
         share = f", of which {100 * asset.drive_share:.0f} % are this motor's" if asset.drive_share < 1 else ""
         found["current, frequency"] = f"drive {asset.drive.name}{share}"
+    hz = None if s.current_a is None and not s.frequency_hz else s.frequency_hz
     for name, value, unit in (
         ("terminal power now", s.power_w and s.power_w / 1000, "kW"), ("current now", s.current_a, "A"),
-        ("frequency now", s.frequency_hz, "Hz"), ("shaft speed", s.speed_rpm, "rpm"),
+        ("frequency now", hz, "Hz"), ("shaft speed", s.speed_rpm, "rpm"),
         ("winding temperature", s.winding_degc, "°C"), ("shaft torque", s.shaft_nm, "Nm"),
     ):  # fmt: skip
         if value is not None:

@@ -25,8 +25,11 @@ _VALUE, _U = attrgetter("value"), attrgetter("u")
 
 
 class FluxWatch:
-    def __init__(self, facts: Facts) -> None:
-        self._plate = facts.flux
+    """fresh_s: after that without a word of the drive nothing is said."""
+
+    def __init__(self, facts: Facts, fresh_s: float) -> None:
+        self._plate, self._fresh_s = facts.flux, fresh_s
+        self._heard_s = -math.inf
         self._found: deque[FluxIndex] = deque(maxlen=MOST)
         self._slow: dict[str, tuple[float, float]] = {}  # name → (time, value)
         self._taken_s = 0.0
@@ -44,6 +47,7 @@ class FluxWatch:
         current, power_kw, hz = (number(reading, name) for name in ("motor_current", "motor_power", "output_frequency"))
         if current is None or power_kw is None or hz is None:
             return
+        self._heard_s = reading.middle_s
         before, self._before = self._before, (hz, current)
         still = abs(hz - before[0]) < STILL * abs(hz) and abs(current - before[1]) < 3 * STILL * current
         self._still_s = min(self._still_s, reading.middle_s) if still else math.inf
@@ -65,7 +69,7 @@ class FluxWatch:
             return
         if now_s - self._taken_s > AGE_S:
             self._found.clear()
-        if len(self._found) < LEAST:
+        if len(self._found) < LEAST or now_s - self._heard_s > self._fresh_s:
             result.values["flux_index_pct"] = None
             return
         value = statistics.median(map(_VALUE, self._found))

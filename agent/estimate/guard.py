@@ -70,7 +70,7 @@ class Guard:
         self._meter_s = self._drive_s = -math.inf  # when they were told
         self._seen: dict[str, tuple[float, float]] = {}  # what is read less often: name → (time, value)
         self._off = self._braking = self._wrong_poles = 0
-        self.live = ""
+        self.live, self.live_s = "", -math.inf  # what the terminals were last known to be, and when
 
     def meter(self, reading: Reading, number: Number, cage: Plate | None) -> None:
         self._meter_w, self._meter_s = number(reading, "active_power"), reading.middle_s
@@ -109,6 +109,7 @@ class Guard:
         if motor.kind == "pm":
             turning = rpm is not None and abs(rpm) > 0.02 * motor.rpm
             self.live = "live" if not standing or turning or (volts is not None and volts > 50) else "unknown"
+            self.live_s = reading.middle_s
 
     @property
     def withheld(self) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from estimatekit import ON_DRIVE, ON_MAINS, SENSOR, Bench, nothing, phases, with_sensor
 
+from agent.estimate.explain import explanation
 from agent.estimate.gap_torque import GapTorque
 from drivers.reading import Quality, Value, Waveform
 
@@ -69,6 +70,30 @@ def test_off(driven: Bench) -> None:
     assert found.values["back_emf"] == "unknown", "never safe"
     driven.drive["motor_speed"] = 200.0
     assert driven.run(3).values["back_emf"] == "live", "a fan in the wind makes voltage"
+
+
+def test_of_a_drive_that_is_silent_nothing_is_live(driven: Bench) -> None:
+    """It may stand or turn by now: three periods and a second after its last word nobody knows."""
+    heard = driven.run(20).values
+    assert (heard["back_emf"], heard["flux_index_pct"] is None) == ("live", False)
+    driven.drive = {}
+    late = driven.run(4)
+    assert late.values["back_emf"] == "live"
+    gone = driven.run(1)
+    assert (gone.values["back_emf"], gone.flags["back_emf"]) == ("unknown", Quality.STALE)
+    assert gone.values["flux_index_pct"] is None
+    told = explanation(driven.of)
+    assert not [name for name in told["signals"] if name.endswith(" now")], "what it showed is no present value"
+    assert told["methods"] == []
+    driven.drive = {"motor_current": 70.0, "output_frequency": 90.0, "motor_power": 38.4, "output_voltage": 345.0}
+    again = driven.run(1)
+    assert (again.values["back_emf"], again.flags.get("back_emf", Quality.GOOD) & Quality.STALE) == ("live", 0)
+
+
+def test_a_drive_that_answers_without_its_current_says_nothing_of_the_terminals(driven: Bench) -> None:
+    driven.run(10)
+    driven.drive = {"motor_power": 38.4}
+    assert driven.run(6).values["back_emf"] == "unknown"
 
 
 def test_below_the_load_at_which_anything_honest_can_be_said(driven: Bench, mains: Bench) -> None:
