@@ -84,7 +84,11 @@ def test_a_file_that_is_damaged_under_a_running_agent_is_told(tmp_path: Path) ->
         assert carried.sent == []
         bench.store._writer.tell_damage("as a reader found it")
         await asyncio.to_thread(bench.store.flush)
-        await asyncio.sleep(0.5)
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            if carried.sent:
+                break
+        await asyncio.sleep(0.1)
         telling.cancel()
 
     asyncio.run(for_some_turns())

@@ -122,13 +122,16 @@ def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path:
     async def script() -> None:
         nonlocal looks
         task = asyncio.create_task(scene.reloader.run())
-        for _ in range(200):
+        for _ in range(1000):
             await asyncio.sleep(0.01)
             if looks >= 6:
                 break
         seen = len(scene.applied)
         scene.reloader.ask()
-        await asyncio.sleep(0.1)
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            if len(scene.applied) > seen:
+                break
         task.cancel()
         assert (seen, len(scene.applied)) == (1, 2)
 

@@ -20,6 +20,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from testkit import Mosquitto, wait_until
 
+pytestmark = pytest.mark.alone  # no beat is missed: with few others beside it
+
 ROOT = "magwatt/v1/demo/gw-01"
 PERIOD_S = 1.0
 PUMPS = ("pump-1", "pump-2")

@@ -168,12 +168,12 @@ def open_bench(plant: bench.Bench, talk: Callable[[str], None]) -> None:
     asyncio.run(run())
 
 
-def exchange(port: int, request: bytes, seconds: float) -> tuple[bytes, float]:
-    """What comes within that time, and when its last byte came."""
+def exchange(port: int, request: bytes, seconds: float, least: int = 0) -> tuple[bytes, float]:
+    """What comes within that time, and later until so many bytes have come; and when its last byte came."""
     begin = last = time.monotonic()
     os.write(port, request)
     got = b""
-    while time.monotonic() < begin + seconds:
+    while time.monotonic() < begin + (60 if len(got) < least else seconds):
         try:
             got += os.read(port, 512)
             last = time.monotonic()
@@ -207,15 +207,20 @@ def test_a_serial_line_has_the_speed_and_the_manners_of_one(opened: Callable[[st
 
     def talk(path: str) -> None:
         port = opened(path)
-        answer, took_s = exchange(port, rtu_request(11, 4, 0, 20), 0.25)
-        assert crc_fits(answer)
-        assert answer[:3] == bytes((11, 4, 40))
-        assert 0.069 < took_s < 0.15
+        least_s = 1.0  # of five at most: a busy machine is late, never early
+        for _ in range(5):
+            answer, took_s = exchange(port, rtu_request(11, 4, 0, 20), 0.25, 45)
+            assert crc_fits(answer)
+            assert answer[:3] == bytes((11, 4, 40))
+            least_s = min(least_s, took_s)
+            if least_s < 0.15:
+                break
+        assert 0.069 < least_s < 0.15
         assert exchange(port, rtu_request(12, 4, 0, 20), 0.15)[0] == b"", "no such unit: silence"
         assert exchange(port, rtu_request(11, 4, 0, 20)[:-1] + b"\x00", 0.15)[0] == b"", "damaged: silence"
         assert exchange(port, b"\x0b\x04\x00", 0.1)[0] == b"", "half a request, and it is forgotten"
-        assert crc_fits(exchange(port, rtu_request(11, 4, 0, 20), 0.25)[0])
-        refused = exchange(port, rtu_request(11, 4, 60000, 2), 0.15)[0]
+        assert crc_fits(exchange(port, rtu_request(11, 4, 0, 20), 0.25, 45)[0])
+        refused = exchange(port, rtu_request(11, 4, 60000, 2), 0.15, 5)[0]
         assert refused[:3] == bytes((11, 0x84, 2))
 
     open_bench(plant, talk)
@@ -227,7 +232,7 @@ def test_each_kind_of_device_is_where_its_facts_say_over_tcp() -> None:
 
     def talk(where: str) -> None:
         host, port = where.split(":")
-        with socket.create_connection((host, int(port)), timeout=2) as client:
+        with socket.create_connection((host, int(port)), timeout=60) as client:
 
             def ask(unit: int, address: int, count: int) -> bytes:
                 client.sendall(struct.pack(">HHHBBHH", 1, 0, 6, unit, 3, address, count))
@@ -309,15 +314,18 @@ def test_a_serial_line_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not Path(port).parent.exists()
 
 
-def said(cable: Cable, times: int, opened: Callable[[str], int]) -> tuple[list[tuple[bytes, float]], NoisyStation]:
-    """What a meter at the end of that cable answers to the same question."""
+def said(
+    cable: Cable, times: int, opened: Callable[[str], int], seconds: float = 0.12
+) -> tuple[list[tuple[bytes, float]], NoisyStation]:
+    """What a meter at the end of that cable answers to the same question, so many seconds after what is on time."""
     segment = TunedSegment("9600 8E1")
     station = NoisyStation(segment, device("eastron/sdm630").served, Random(9), cable)
     path = segment.port("agent")
     segment.start()
     try:
         port = opened(path)
-        return [exchange(port, rtu_request(7, 4, 0, 2), 0.45 if cable.late else 0.12) for _ in range(times)], station
+        wait_s = seconds + 0.33 if cable.late else seconds
+        return [exchange(port, rtu_request(7, 4, 0, 2), wait_s) for _ in range(times)], station
     finally:
         segment.stop()
 
@@ -325,7 +333,7 @@ def said(cable: Cable, times: int, opened: Callable[[str], int]) -> tuple[list[t
 @pytest.mark.alone
 def test_each_fault_of_the_cable_is_what_its_name_says(opened: Callable[[str], int]) -> None:
     none = dict.fromkeys(("stray_before", "stray_after", "damaged", "truncated", "late"), 0.0)
-    ((right, _),), _ = said(Cable(**none), 1, opened)
+    ((right, _),), _ = said(Cable(**none), 1, opened, 1.0)
     assert crc_fits(right)
     for name, proof in (
         ("stray_before", lambda got, _: got.endswith(right) and 1 <= len(got) - len(right) <= 8),
@@ -334,7 +342,10 @@ def test_each_fault_of_the_cable_is_what_its_name_says(opened: Callable[[str], i
         ("truncated", lambda got, _: right.startswith(got) and len(got) < len(right)),
         ("late", lambda got, took_s: got == right and took_s > LATE_S),
     ):
-        answers, station = said(Cable(**none | {name: 1.0}), 3, opened)
+        for patience_s in (0.12, 3.0):  # a busy machine may need the second
+            answers, station = said(Cable(**none | {name: 1.0}), 3, opened, patience_s)
+            if all(proof(*answer) for answer in answers):
+                break
         assert all(proof(*answer) for answer in answers), (name, answers)
         assert station.suffered == {name: 3}
 
@@ -349,7 +360,7 @@ def test_a_dead_device_says_nothing(opened: Callable[[str], int]) -> None:
         station.dead = True
         assert exchange(port, rtu_request(7, 4, 0, 2), 0.1)[0] == b""
         station.dead = False
-        assert exchange(port, rtu_request(7, 4, 0, 2), 0.1)[0] != b""
+        assert exchange(port, rtu_request(7, 4, 0, 2), 0.1, 9)[0] != b""
     finally:
         segment.stop()
 
