@@ -33,6 +33,16 @@ def _row(name: str, unit: str, about: str, kind: str, topic: str = "telemetry", 
     return Metric(metric_name(name, unit), unit, about, kind, topic, decimals)
 
 
+def _count(name: str, about: str) -> Metric:
+    """Of the agent itself, counted since it started if nothing else is said."""
+    return _row(name, "", about, "counter", "health", 0)
+
+
+def _level(name: str, unit: str, about: str, decimals: int = 0) -> Metric:
+    """Of the agent itself: how it stands now."""
+    return _row(name, unit, about, "measured", "health", decimals)
+
+
 def _power_quality(topic: str) -> tuple[Metric, ...]:
     """What pq3s and pq10m have in common."""
     return (
@@ -172,72 +182,49 @@ DERIVED: tuple[Metric, ...] = (
 )  # fmt: skip
 
 HEALTH: tuple[Metric, ...] = (
-    _row("uptime_s", "", "seconds since the agent started", "counter", "health", 0),
-    _row("polls", "", "device polls that brought values", "counter", "health", 0),
-    _row("polls_failed", "", "device polls that did not", "counter", "health", 0),
-    _row("bus_*_polls", "", "the same for each bus (* is its name)", "counter", "health", 0),
-    _row("bus_*_polls_failed", "", "the same for each bus", "counter", "health", 0),
-    _row("bus_*_late_answers", "", "the same for each bus", "counter", "health", 0),
-    _row("bus_*_damaged_answers", "", "the same for each bus", "counter", "health", 0),
-    _row("bus_*_offline", "", "devices on this bus that do not answer now", "measured", "health", 0),
-    _row("bus_*_busy", "%", "part of the last minute in which this bus was asking", "measured", "health", 1),
-    _row(
-        "loop_late_p99",
-        "ms",
-        "how late the polling loop woke, 99th percentile of the last minute",
-        "measured",
-        "health",
-        1,
-    ),
-    _row("loop_late_max", "ms", "the same, the worst of the last minute", "measured", "health", 1),
-    _row("clock_sure", "", "1 while UTC can be relied on, 0 while rows carry CLOCK_UNSURE", "measured", "health", 0),
-    _row("clock_steps", "", "times the clock was put forward or back", "counter", "health", 0),
-    _row("on_hold", "", "motors under maintenance", "measured", "health", 0),
-    _row("reloads", "", "changes of the configuration taken over while running", "counter", "health", 0),
-    _row("reloads_refused", "", "changes of the configuration that could not be used", "counter", "health", 0),
-    _row("cpu", "%", "processor time of the agent over the last minute, of one core", "measured", "health", 1),
-    _row("memory", "MB", "memory that the agent holds (resident set)", "measured", "health", 1),
-    _row("disk_free", "MB", "free where the state is kept", "measured", "health", 0),
-    _row("published", "", "rows that the broker confirmed", "counter", "health", 0),
-    _row("spool_rows", "", "rows that are not confirmed yet", "measured", "health", 0),
-    _row("unsaved_rows", "", "of these, in memory only: the state file cannot be written", "measured", "health", 0),
-    _row("spool", "MB", "used of the state file", "measured", "health", 1),
-    _row("spool_full", "%", "used of its quota", "measured", "health", 1),
-    _row("hours_until_full", "", "hours until the quota is reached, while the spool grows", "measured", "health", 1),
-    _row("certificate_days", "", "days until the broker's or our certificate ends", "measured", "health", 0),
-    _row(
-        "dropped",
-        "",
-        "rows given up since the state file was made; each was announced as a data_gap",
-        "counter",
-        "health",
-        0,
-    ),
-    _row("queue_dropped", "", "readings lost because the computing thread was behind", "counter", "health", 0),
-    _row("sparkplug_connects", "", "connections of the Sparkplug node since the start", "counter", "health", 0),
-    _row("sparkplug_rebirths", "", "births that a host asked for", "counter", "health", 0),
-    _row(
-        "sparkplug_commands_refused",
-        "",
-        "commands that could not be understood, or would write",
-        "counter",
-        "health",
-        0,
-    ),
-    _row("file_rows", "", "rows written into files since the start", "counter", "health", 0),
-    _row("topic_messages", "", "messages that came for signals from topics", "counter", "health", 0),
-    _row("topic_payloads_refused", "", "of these, payloads that held no value for a signal", "counter", "health", 0),
-    _row(
-        "topics_silent", "", "signals from topics that are missing now: nothing came in time", "measured", "health", 0
-    ),
-    _row("mqtt_connects", "", "connections to the broker since the start", "counter", "health", 0),
-    _row("computing_failures", "", "inputs or rows left out because of a mistake of ours", "counter", "health", 0),
-    _row("late_answers", "", "answers thrown away because they came after their time", "counter", "health", 0),
-    _row("damaged_answers", "", "answers thrown away because they came broken", "counter", "health", 0),
-    _row("waveform_drift_ppm", "", "the sender's clock against ours, the worst stream", "counter", "health", 0),
-    _row("waveform_samples_lost", "", "samples missing in waveform streams", "counter", "health", 0),
-    _row("waveform_frames_damaged", "", "waveform frames dropped for a wrong checksum", "counter", "health", 0),
-)
+    _count("uptime_s", "seconds since the agent started"),
+    _count("polls", "device polls that brought values"),
+    _count("polls_failed", "device polls that did not"),
+    _count("bus_*_polls", "the same for each bus (* is its name)"),
+    _count("bus_*_polls_failed", "the same for each bus"),
+    _count("bus_*_late_answers", "the same for each bus"),
+    _count("bus_*_damaged_answers", "the same for each bus"),
+    _level("bus_*_offline", "", "devices on this bus that do not answer now"),
+    _level("bus_*_busy", "%", "part of the last minute in which this bus was asking", 1),
+    _level("loop_late_p99", "ms", "how late the polling loop woke, 99th percentile of the last minute", 1),
+    _level("loop_late_max", "ms", "the same, the worst of the last minute", 1),
+    _level("clock_sure", "", "1 while UTC can be relied on, 0 while rows carry CLOCK_UNSURE"),
+    _count("clock_steps", "times the clock was put forward or back"),
+    _level("on_hold", "", "motors under maintenance"),
+    _count("reloads", "changes of the configuration taken over while running"),
+    _count("reloads_refused", "changes of the configuration that could not be used"),
+    _level("cpu", "%", "processor time of the agent over the last minute, of one core", 1),
+    _level("memory", "MB", "memory that the agent holds (resident set)", 1),
+    _level("disk_free", "MB", "free where the state is kept"),
+    _count("published", "rows that the broker confirmed"),
+    _level("spool_rows", "", "rows that are not confirmed yet"),
+    _level("unsaved_rows", "", "of these, in memory only: the state file cannot be written"),
+    _level("spool", "MB", "used of the state file", 1),
+    _level("spool_full", "%", "used of its quota", 1),
+    _level("hours_until_full", "", "hours until the quota is reached, while the spool grows", 1),
+    _level("certificate_days", "", "days until the broker's or our certificate ends"),
+    _count("dropped", "rows given up since the state file was made; each was announced as a data_gap"),
+    _count("queue_dropped", "readings lost because the computing thread was behind"),
+    _count("sparkplug_connects", "connections of the Sparkplug node since the start"),
+    _count("sparkplug_rebirths", "births that a host asked for"),
+    _count("sparkplug_commands_refused", "commands that could not be understood, or would write"),
+    _count("file_rows", "rows written into files since the start"),
+    _count("topic_messages", "messages that came for signals from topics"),
+    _count("topic_payloads_refused", "of these, payloads that held no value for a signal"),
+    _level("topics_silent", "", "signals from topics that are missing now: nothing came in time"),
+    _count("mqtt_connects", "connections to the broker since the start"),
+    _count("computing_failures", "inputs or rows left out because of a mistake of ours"),
+    _count("late_answers", "answers thrown away because they came after their time"),
+    _count("damaged_answers", "answers thrown away because they came broken"),
+    _count("waveform_drift_ppm", "the sender's clock against ours, the worst stream"),
+    _count("waveform_samples_lost", "samples missing in waveform streams"),
+    _count("waveform_frames_damaged", "waveform frames dropped for a wrong checksum"),
+)  # fmt: skip
 
 
 @cache
