@@ -184,6 +184,6 @@ def _driven(
         motor.flux20_wb, params.NDFEB_PER_K, motor.core_s, motor.core_hysteresis, motor.friction_w,
         motor.additional_w / (2 * motor.current_a**2), motor.power_w, motor.rise_k / motor.losses_w, coolant_degc,
         math.exp(-step_s / _THERMAL_S), converter.choke_ohm, grid.source_ohm,
-        (converter.unbalance_gain * abs(grid.negative)) ** 2, *drive.loss_terms(converter),
+        (converter.unbalance_gain * abs(grid.negative)) ** 2, drive.loss_terms(converter),
     )  # fmt: skip
     return numbers, table

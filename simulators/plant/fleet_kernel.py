@@ -12,6 +12,7 @@ import numpy as np
 
 from simulators.plant._arrays import Floats
 from simulators.plant._jit import kernel, part
+from simulators.plant.drive import LossTerms
 
 FIELDS = (
     "input_w", "motor_input_w", "shaft_w", "current_a", "speed_rad_s", "reactive_var", "winding_degc", "flow_m3_s",
@@ -69,14 +70,7 @@ class Driven(NamedTuple):
     choke_ohm: float
     source_ohm: float
     unbalance: float
-    fixed_w: float  # from here on drive.LossTerms
-    a: float
-    a2: float
-    va: float
-    cross: float
-    dc: float
-    b: float
-    b2: float
+    loss: LossTerms
 
 
 @kernel
@@ -206,7 +200,7 @@ def driven(
     """
     iq, slope, degc = state[0], state[1], state[2]
     mean = np.zeros(out.shape[1])
-    row, last = 0, table.shape[0] - 2
+    row, last, lost = 0, table.shape[0] - 2, m.loss
     for n in range(volts.size):
         q = flow[n]
         relative = math.sqrt((p.need_static_m + p.need_dynamic * q * q) / p.head0_m)
@@ -243,7 +237,8 @@ def driven(
         i = math.sqrt(0.5 * i2)
         dc = (table[row, 1] * v + table[row + 1, 1] * w) * peak
         d = taken / dc
-        heat = m.fixed_w + i * (m.a + m.a2 * i + m.va * dc + m.cross * d) + d * (m.dc + m.b + m.b2 * d)
+        heat = lost.fixed_w + i * (lost.a + lost.a2 * i + lost.va * dc + lost.cross * d)
+        heat += d * (lost.dc + lost.b + lost.b2 * d)
         need = (taken + heat) / 3.0
         linear = u1 * (table[row, 2] * v + table[row + 1, 2] * w)
         squares = table[row, 3] * v * v + table[row + 1, 3] * w * w + 2.0 * table[row, 5] * v * w
