@@ -100,7 +100,7 @@ def try_all(columns: Mapping[str, Array], y: Array, times_s: Sequence[float]) ->
 
 def choose(tried: Sequence[Candidate], insisted: bool) -> Candidate:
     """tried: not empty, best first. The best of the fewest drivers, unless more of them foretell clearly better, or
-    slopes of their own by state, which must earn their place as one driver more does.
+    slopes of their own by state, each of which but the first must earn its place as one driver more does.
     insisted: somebody named the drivers or the kind; then soundness is told, not asked for, but of slopes where other
     models of these drivers are there."""
 
@@ -112,6 +112,8 @@ def choose(tried: Sequence[Candidate], insisted: bool) -> Candidate:
     for rank in sorted({step(item) for item in fit_to_choose}):
         found = next(item for item in fit_to_choose if step(item) == rank)
         asked = EARNS if rank[0] > 1 else 1.0
+        if found.kind == "slopes":  # each state's line but the first
+            asked **= len(found.shape["states"]) - 1
         if best is None or found.score < asked * best.score:
             best = found
     assert best is not None

@@ -107,7 +107,7 @@ def by_state(terms: Array, y: Array, place: NDArray[np.intp]) -> tuple[Fit, list
     covariance = np.zeros((terms.shape[1],) * 2)
     for k, (_, inverse, scale, own) in enumerate(solved):
         freedom = len(own) / tau - p
-        if freedom <= 0:
+        if freedom < FREEDOM_LEAST:
             raise ValueError("the residuals hang together: too few independent samples in a state")
         block = float(own @ own) / freedom * (inverse @ inverse.T) / np.outer(scale, scale)
         covariance[k * p : (k + 1) * p, k * p : (k + 1) * p] = block
