@@ -80,6 +80,7 @@ def _motor(month: Month) -> dict[str, Any]:
     found: dict[str, Any] = {
         "motor": month.asset, "title": month.title, "month": month.month, "from_ms": month.from_ms,
         "to_ms": month.to_ms, "simulated": month.simulated, "notes": list(month.notes),
+        "hints": list(month.hints),
         "measured_wh": month.measured_wh if month.energy_known else None, "coverage": month.coverage,
         "compared": month.compared,
         "running_h": month.running_h, "tonnes": month.tonnes,

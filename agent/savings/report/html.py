@@ -87,6 +87,7 @@ def _overview(months: Sequence[Month], cover: Cover, words: Words) -> str:
     head = [words("motor"), words("verdict"), words("saved, kWh"), "U95", words("saving rate"), words("money"), "CO₂"]
     return (
         f"<section><h1>{escape(cover.site)} · {escape(months[0].month)}</h1>"
+        f"{_simulated(words) if any(month.simulated for month in months) else ''}"
         f"<h2>{words('All motors')}</h2>{table(head, rows, numbers=(2, 3, 4, 5, 6))}</section>"
     )
 
@@ -97,6 +98,8 @@ def _sum(months: Sequence[Month], words: Words) -> list[str]:
     name = f"<b>{words('together')}</b>"
     if len(told) < len(months):
         name += f" <small>{words('N of M motors').replace('N', str(len(told))).replace('M', str(len(months)))}</small>"
+    if not all(month.proof.bears_out for month, _ in told):
+        name += f" <small>⚠ {words('not all borne out by the ledger')}</small>"
     if not told:
         return [name, *["–"] * 6]
     saved, old = sum(each.saved_wh for _, each in told), sum(each.adjusted_wh for _, each in told)
@@ -113,13 +116,18 @@ def _sum(months: Sequence[Month], words: Words) -> list[str]:
 
 
 def _word(month: Month, words: Words) -> str:
-    return ("" if month.saving is None or month.proof.bears_out else "⚠ ") + verdict_said(month, words)
+    if month.saving is not None and not month.proof.bears_out:
+        return f"⚠ {words('not borne out by the ledger')}"
+    return verdict_said(month, words)
+
+
+def _simulated(words: Words) -> str:
+    return f'<p class="simulated">{words("SIMULATED: made from a software plant, no measurement")}</p>'
 
 
 def _motor(month: Month, cover: Cover, words: Words) -> str:
     name = escape(month.title) + (f" <small>{escape(month.asset)}</small>" if month.title != month.asset else "")
     span = f"{local(month.from_ms, month.zone)} – {local(month.to_ms, month.zone)} ({escape(month.zone)})"
-    simulated = f'<p class="simulated">{words("SIMULATED: made from a software plant, no measurement")}</p>'
     pictures = [
         charts.baseline_cloud(month, words), charts.cumulated(month, words), charts.load_histogram(month, words),
         charts.efficiency_over_load(month, words),
@@ -129,7 +137,7 @@ def _motor(month: Month, cover: Cover, words: Words) -> str:
         f'<section class="motor" id="{words.lang}-{escape(month.asset)}">',
         f"<header><p>{words('What the magnet motor saves')} · {escape(cover.site)} / {escape(cover.gateway)}</p>"
         f"<h1>{name}</h1><p>{escape(month.month)} · {span}</p></header>",
-        simulated if month.simulated else "",
+        _simulated(words) if month.simulated else "",
         headline(month, words),
         tiles(month, words),
         _notes(month, words),
@@ -150,7 +158,7 @@ def _caption(picture: str) -> str:
 
 
 def _notes(month: Month, words: Words) -> str:
-    said = [*month.notes, *(month.saving.reasons if month.saving else ())]
+    said = [*month.notes, *month.hints, *(month.saving.reasons if month.saving else ())]
     if month.saving and month.saving.advice:
         said.append(month.saving.advice)
     if not said:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,11 +11,11 @@ from zoneinfo import ZoneInfo
 from agent.config import Config, Motor
 from agent.savings import carbon, source
 from agent.savings.adjust import Line, Tally, bridged
-from agent.savings.events import adjusting
 from agent.savings.ledger_key import Key
-from agent.savings.money import Bill, bill, with_added
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import begin_ms, phases_of, reporting_of
+from agent.savings.report.origin import of_baseline
+from agent.savings.report.priced import Money, priced
 from agent.savings.report.proof import Elsewhere, Proof, prove
 from agent.savings.tariff import Tariff, month_bounds_ms
 from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Phase, Saving
@@ -42,22 +41,9 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
-    """Of the quarter hours for which a saving is claimed. saved: by energy, with demand and power factor where this
-    meter itself is billed; u95. demand_at_most: what less demand could be worth at the plant's meter."""
-
-    currency: str
-    before: Bill
-    after: Bill
-    saved: float
-    u95: float
-    own_bill: bool
-    demand_at_most: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Month:
-    """notes: what is missing or wrong, in plain words, shown on top. Energies in Wh."""
+    """notes: what is missing or wrong, in plain words, shown on top. hints: what is neither, and a reader should know.
+    Energies in Wh."""
 
     asset: str
     title: str
@@ -82,6 +68,7 @@ class Month:
     events: Sequence[Event] = ()
     proof: Proof = field(default_factory=Proof)
     notes: Sequence[str] = ()
+    hints: Sequence[str] = ()
     plant: Asset | None = None
     simulated: bool = False
     compared: float = 0.0  # share of the month (of one that goes on: so far) for which a saving is claimed
@@ -162,7 +149,7 @@ def collect(
         notes.append("neither [tariff] nor site.energy_price is set: no money is told")
     elif tariff is not None and saving is not None and baseline is not None:
         try:
-            money = _money(tariff, lines, found, baseline, saving, events)
+            money = priced(tariff, lines, found, baseline, saving, events)
         except ValueError as error:
             notes.append(f"tariff: {error}; no money is told")
         if not tariff.currency:
@@ -177,7 +164,7 @@ def collect(
         source.intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
         days or _days(found, [], zone, None, (from_ms, to_ms)), money, tariff, factor, _tonnes(found),
         _compared_kwh_t(found, lines),
-        events, proof, notes, plant, config.site.simulated,
+        events, proof, notes, of_baseline(db, baseline, lines, zone) if baseline else (), plant, config.site.simulated,
         compared=sum(line.length_s for line in lines if not line.why) / ((end_ms - from_ms) / 1000),
     )  # fmt: skip
 
@@ -282,49 +269,3 @@ def _old_among(after: Sequence[Interval], motor: Motor, zone: str) -> str:
         return ""
     return (f"{counted(count, 'quarter hour')} {'is' if count == 1 else 'are'} counted in which the old motor still "
             f"stood there (replaces.since is {since}): date motor.{motor.name}.phases")  # fmt: skip
-
-
-def _money(
-    tariff: Tariff, lines: Sequence[Line], found: Sequence[Interval], baseline: Baseline, saving: Saving,
-    events: Sequence[Event],
-) -> Money | None:  # fmt: skip
-    reactive = {item.start_ms: item.reactive_varh for item in found}
-    claimed = [line for line in lines if not line.why]
-    if not claimed:
-        return None
-    tan = baseline.tan_phi
-    before = bill(
-        tariff,
-        [(line.start_ms, line.adjusted_wh or 0.0, None if tan is None else tan * (line.adjusted_wh or 0.0))
-         for line in claimed],
-    )  # fmt: skip
-    before = with_added(
-        before, tariff, _added(claimed, adjusting(events, saving.asset, (saving.from_ms, saving.to_ms)))
-    )
-    after = bill(
-        tariff, [(line.start_ms, line.measured_wh or 0.0, reactive.get(line.start_ms)) for line in claimed]
-    )  # fmt: skip
-    own = tariff.demand is not None and tariff.demand.settled_at == "motor"
-    energy = sum(before.energy_cost.values()) - sum(after.energy_cost.values())
-    both_pf = before.power_factor is not None and after.power_factor is not None
-    saved = energy
-    if own:
-        saved += before.demand_cost - after.demand_cost
-        saved += before.adjustment_cost - after.adjustment_cost if both_pf else 0.0
-    whole_wh = sum(before.wh_by_period.values())
-    price = sum(before.energy_cost.values()) / whole_wh if whole_wh else 0.0
-    at_most = 0.0 if own else max(before.demand_cost - after.demand_cost, 0.0)
-    return Money(tariff.currency, before, after, saved, math.fabs(price) * saving.u95_wh, own, at_most)
-
-
-def _added(claimed: Sequence[Line], events: Sequence[Event]) -> list[tuple[int, float]]:
-    """(start_ms, Wh): what persons added, evenly over each event's quarter hours, or over all where none is claimed."""
-    found = []
-    for event in events:
-        end_ms = math.inf if event.to_ms is None else event.to_ms
-        at = [
-            line.start_ms for line in claimed if event.from_ms < line.start_ms + QUARTER_MS and line.start_ms < end_ms
-        ]
-        places = at or [line.start_ms for line in claimed]
-        found += [(start_ms, event.adjust_wh / len(places)) for start_ms in places]
-    return found

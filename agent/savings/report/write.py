@@ -74,7 +74,7 @@ def _told(months: Sequence[Month]) -> list[str]:
         else:
             used = f", {kwh(month.measured_wh)} kWh used" if month.energy_known else ""
             lines.append(f"{month.asset} {month.month}: no saving told{used}")
-        lines += [f"  {text}" for text in (*month.notes, *(saving.reasons if saving else ()))]
+        lines += [f"  {text}" for text in (*month.notes, *month.hints, *(saving.reasons if saving else ()))]
     return lines
 
 

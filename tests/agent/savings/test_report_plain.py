@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from agent.cli import main
 from agent.config_load import load_config
 from agent.savings.report.html import Cover, page
 from agent.savings.report.month import Month, collect
+from agent.savings.report.proof import Proof
 from agent.savings.types import QUARTER_MS
 from agent.savings.verify import open_copy
 from agent.topology import assets
@@ -124,8 +126,6 @@ def months(plant: Path) -> list[Month]:
         fan = collect(db, config, assets(config)[0], "2024-10", reportkit.utc_ms("2024-11-01 00:00"))
     finally:
         db.close()
-    from dataclasses import replace
-
     return [fan, replace(fan, asset="pump", saving=None, baseline=None, money=None)]
 
 
@@ -138,3 +138,14 @@ def test_a_sum_says_how_many_motors_are_in_it_and_money_has_its_doubt(months: li
     assert money
     assert re.search(r"<td class=n>[\d\u202f]+ ± [\d\u202f]+ CNY</td>", text)
     assert "together</b> <small>" not in page(months[:1] * 2, cover)
+
+
+def test_a_sum_does_not_hide_what_its_ledger_does_not_bear_out(months: list[Month]) -> None:
+    """months[0] goes to the 4th of 31 days with a whole ledger; the same without any record is not proven."""
+    denied = replace(months[0], asset="pump", proof=Proof())
+    cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt verify")
+    top = page([months[0], denied], cover).partition('<section class="motor"')[0]
+    assert "SIMULATED" in top
+    assert "<td>⚠ not borne out by the ledger</td>" in top
+    assert "together</b> <small>⚠ not all borne out by the ledger</small>" in top
+    assert "⚠" not in page([months[0], months[0]], cover).partition('<section class="motor"')[0]

@@ -1,0 +1,73 @@
+"""What a month's saving is worth: the bill of the old plant beside that of now, over the quarter hours compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.savings.adjust import Line
+from agent.savings.events import adjusting
+from agent.savings.money import Bill, bill, with_added
+from agent.savings.tariff import Tariff
+from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Saving
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Of the quarter hours for which a saving is claimed. saved: by energy, with demand and power factor where this
+    meter itself is billed; u95. demand_at_most: what less demand could be worth at the plant's meter."""
+
+    currency: str
+    before: Bill
+    after: Bill
+    saved: float
+    u95: float
+    own_bill: bool
+    demand_at_most: float = 0.0
+
+
+def priced(
+    tariff: Tariff, lines: Sequence[Line], found: Sequence[Interval], baseline: Baseline, saving: Saving,
+    events: Sequence[Event],
+) -> Money | None:  # fmt: skip
+    reactive = {item.start_ms: item.reactive_varh for item in found}
+    claimed = [line for line in lines if not line.why]
+    if not claimed:
+        return None
+    tan = baseline.tan_phi
+    before = bill(
+        tariff,
+        [(line.start_ms, line.adjusted_wh or 0.0, None if tan is None else tan * (line.adjusted_wh or 0.0))
+         for line in claimed],
+    )  # fmt: skip
+    before = with_added(
+        before, tariff, _added(claimed, adjusting(events, saving.asset, (saving.from_ms, saving.to_ms)))
+    )
+    after = bill(
+        tariff, [(line.start_ms, line.measured_wh or 0.0, reactive.get(line.start_ms)) for line in claimed]
+    )  # fmt: skip
+    own = tariff.demand is not None and tariff.demand.settled_at == "motor"
+    energy = sum(before.energy_cost.values()) - sum(after.energy_cost.values())
+    both_pf = before.power_factor is not None and after.power_factor is not None
+    saved = energy
+    if own:
+        saved += before.demand_cost - after.demand_cost
+        saved += before.adjustment_cost - after.adjustment_cost if both_pf else 0.0
+    whole_wh = sum(before.wh_by_period.values())
+    price = sum(before.energy_cost.values()) / whole_wh if whole_wh else 0.0
+    at_most = 0.0 if own else max(before.demand_cost - after.demand_cost, 0.0)
+    return Money(tariff.currency, before, after, saved, math.fabs(price) * saving.u95_wh, own, at_most)
+
+
+def _added(claimed: Sequence[Line], events: Sequence[Event]) -> list[tuple[int, float]]:
+    """(start_ms, Wh): what persons added, evenly over each event's quarter hours, or over all where none is claimed."""
+    found = []
+    for event in events:
+        end_ms = math.inf if event.to_ms is None else event.to_ms
+        at = [
+            line.start_ms for line in claimed if event.from_ms < line.start_ms + QUARTER_MS and line.start_ms < end_ms
+        ]
+        places = at or [line.start_ms for line in claimed]
+        found += [(start_ms, event.adjust_wh / len(places)) for start_ms in places]
+    return found
