@@ -8,6 +8,7 @@ import os
 import pty
 import struct
 import threading
+import time
 import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
@@ -69,6 +70,24 @@ async def opened(wire: Wire) -> AsyncIterator[ModbusLink]:
         yield link
     finally:
         await link.close()
+
+
+@contextlib.asynccontextmanager
+async def passing() -> AsyncIterator[Callable[[], float]]:
+    """Seconds as they pass for a loop that looks each 10 ms: time in which the machine ran nobody is not in them."""
+    looks, began_s = 0, time.monotonic()
+
+    async def look() -> None:
+        nonlocal looks
+        while True:
+            await asyncio.sleep(0.01)
+            looks += 1
+
+    looking = asyncio.create_task(look())
+    try:
+        yield lambda: min(time.monotonic() - began_s, 0.011 * looks)
+    finally:
+        looking.cancel()
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -240,11 +240,14 @@ from agent.config import StoreSettings
 from agent.store import Store
 store = Store(Path(sys.argv[1]), SystemClock(), StoreSettings(commit_s=0.02))
 store.drains(["mqtt"])
-print("ready", flush=True)
 n = store.counters().get("wh", 0)
+first = n + 1
 while True:
     n += 1
     store.append("m", "telemetry", time.time_ns() // 10**6, lambda _: b"%d" % n, {"wh": n, "other": 2 * n})
+    if n == first:
+        store.flush()
+        print("ready", flush=True)
     if n % 50 == 0:
         store.flush()
 """
@@ -252,7 +255,7 @@ while True:
 
 @contextmanager
 def counting(folder: Path) -> Iterator[int]:
-    """The process id; killed in the end."""
+    """The process id, from its first commit on; killed in the end."""
     command = [sys.executable, "-c", COUNTING, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:

@@ -53,7 +53,11 @@ def test_the_demo_speaks_both_and_each_entity_finds_its_value(tmp_path: Path, mo
     finally:
         process.kill()
         process.wait()
-    wait_until(lambda: configs.keys() == taken_back, 10, "the demo takes back what it told somebody else's broker")
+    wait_until(
+        lambda: len(configs) >= 3 and configs.keys() == taken_back,
+        10,
+        "the demo takes back what it told somebody else's broker",
+    )
     listener.disconnect()
     listener.loop_stop()
     time.sleep(0.2)
