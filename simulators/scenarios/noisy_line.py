@@ -23,9 +23,8 @@ from simulators.devices import named
 from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
-from simulators.plant import params
 from simulators.plant.station import DOL, DRIVEN, Station
-from simulators.scenarios import Line, Scenario
+from simulators.scenarios import Line, Scenario, tables_55kw
 from simulators.scenarios.line import SegmentPort
 from simulators.truth import Row, of_train
 
@@ -164,72 +163,28 @@ class NoisyLine:
 
 def config_toml(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
     """The agent's configuration for exactly this line."""
-    tables = [
-        f"""\
-# The line of `magwatt simulate noisy-line`: pumps 1 and 3 direct on line, pumps 2 and 4 on magnet motors and drives.
-[site]
-id = "noisy"
-gateway = "gw-01"
-timezone = "UTC"
-simulated = true
-
-[store]
-dir = {json.dumps(state_dir)}
-
-[mqtt]
-url = {json.dumps(mqtt_url)}
-
+    about = (
+        "The line of `magwatt simulate noisy-line`: pumps 1 and 3 direct on line, "
+        "pumps 2 and 4 on magnet motors and drives."
+    )
+    bus = f"""\
 [bus.line]
 serial = {json.dumps(endpoints.rtu_port)}
 line = "{LINE}"
 every = "2s"
 listen = "2s"
 """
-    ]
-    tables += [
-        f"""\
-[meter.{item.name}]
-bus = "line"
-unit = {item.unit}
-profile = "{item.profile}"
-at = "{"motor" if PUMPS[item.pump][1] == DOL else "drive-input"}"
-wiring = "3P4W"
-ct = "150/5"
-ratio_in = "meter"
-class = "0.5"
-ct_class = "0.5"
-"""
-        for item in METERS
-    ]
-    meters = {item.pump: item.name for item in METERS}
-    tables += [
-        f"""\
-[drive.{item.name}]
-bus = "line"
-unit = {item.unit}
-profile = "{item.profile}"
-fed_by = "{meters[item.pump]}"
-comm_loss = "not used"
-kw = 55
-class = "IE2"
-"""
-        for item in DRIVES
-    ]
-    drives = {item.pump: item.name for item in DRIVES}
-    tables += [_motor(pump, drives.get(pump) or meters[pump], PUMPS[pump][1]) for pump in PUMPS]
+    meters, drives = {item.pump: item.name for item in METERS}, {item.pump: item.name for item in DRIVES}
+    tables = [tables_55kw.head("noisy", about, state_dir, mqtt_url), bus]
+    for item in METERS:
+        at = "motor" if PUMPS[item.pump][1] == DOL else "drive-input"
+        tables.append(tables_55kw.meter(item.name, "line", item.unit, item.profile, at=at))
+    for item in DRIVES:
+        tables.append(tables_55kw.drive(item.name, "line", item.unit, item.profile, fed_by=meters[item.pump]))
+    for pump, (_, train) in PUMPS.items():
+        motor = tables_55kw.old_motor if train == DOL else tables_55kw.new_motor
+        tables.append(motor(pump, drives.get(pump) or meters[pump]))
     return "\n".join(tables)
-
-
-def _motor(pump: str, fed_by: str, train: str) -> str:
-    motor = params.MAGNET_55KW
-    if train == DOL:
-        nameplate = 'kind = "induction"\nrpm = 1475\npoles = 4\nvolts = 400\nclass = "IE1"\namps = 100.2'
-    else:
-        nameplate = (
-            f'kind = "pm"\nrpm = 1500\npoles = 8\nvolts = {motor.volts_v:.0f}\nclass = "IE5"\n'
-            f"amps = {motor.current_a:.1f}\nr1_ohm = {motor.rs20_ohm:.4f}"
-        )
-    return f'[motor.{pump}]\nkw = 55\n{nameplate}\nfed_by = "{fed_by}"\n'
 
 
 _DEVICES = tuple(f"unit {item.unit}: {item.profile}" for item in (*METERS, *DRIVES))

@@ -13,11 +13,10 @@ from simulators.devices.device import SimulatedDevice
 from simulators.endpoints import Endpoints, Outlet
 from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
-from simulators.plant import params
 from simulators.plant.faults import Dip
 from simulators.plant.station import DOL, DRIVEN, Station
 from simulators.plant.units import Train
-from simulators.scenarios import Line, Scenario
+from simulators.scenarios import Line, Scenario, tables_55kw
 from simulators.truth import Row, of_train
 
 MCC_1, MCC_2, VFD_2 = 1, 11, 31  # unit numbers
@@ -94,21 +93,8 @@ class PumpStation:
 
 def config_toml(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
     """The agent's configuration for exactly this plant."""
-    motor = params.MAGNET_55KW
-    return f"""\
-# The pump station of `magwatt demo`: pump 1 direct on line, pump 2 on a magnet motor and a drive.
-[site]
-id = "demo"
-gateway = "gw-01"
-timezone = "UTC"
-simulated = true
-
-[store]
-dir = {json.dumps(state_dir)}
-
-[mqtt]
-url = {json.dumps(mqtt_url)}
-
+    about = "The pump station of `magwatt demo`: pump 1 direct on line, pump 2 on a magnet motor and a drive."
+    buses = f"""\
 [bus.north]
 tcp = {json.dumps(endpoints.modbus_tcp)}
 every = "1s"
@@ -118,62 +104,18 @@ serial = {json.dumps(endpoints.rtu_port)}
 line = "19200 8N1"
 every = "1s"
 listen = "2s"
-
-[meter.mcc-1]
-bus = "north"
-unit = {MCC_1}
-profile = "schneider/pm5000"
-at = "motor"
-wiring = "3P4W"
-ct = "150/5"
-ratio_in = "meter"
-class = "0.5"
-ct_class = "0.5"
-
-[meter.mcc-2]
-bus = "south"
-unit = {MCC_2}
-profile = "eastron/sdm630"
-at = "drive-input"
-wiring = "3P4W"
-ct = "150/5"
-ratio_in = "meter"
-class = "0.5"
-ct_class = "0.5"
-
-[drive.vfd-2]
-bus = "south"
-unit = {VFD_2}
-profile = "yaskawa/ga800"
-fed_by = "mcc-2"
-comm_loss = "not used"
-kw = 55
-class = "IE2"
-
-[motor.pump-1]
-name = "Cooling-water pump 1"
-kind = "induction"
-kw = 55
-rpm = 1475
-poles = 4
-volts = 400
-class = "IE1"
-amps = 100.2
-fed_by = "mcc-1"
-
-[motor.pump-2]
-name = "Cooling-water pump 2"
-kind = "pm"
-kw = 55
-rpm = 1500
-poles = 8
-volts = {motor.volts_v:.0f}
-class = "IE5"
-amps = {motor.current_a:.1f}
-r1_ohm = {motor.rs20_ohm:.4f}
-fed_by = "vfd-2"
-replaces = {{ kind = "induction", class = "IE1", kw = 55, rpm = 1475, since = 2026-03-01 }}
-{_waveform(endpoints.ews_port)}"""
+"""
+    replaced = 'replaces = { kind = "induction", class = "IE1", kw = 55, rpm = 1475, since = 2026-03-01 }\n'
+    tables = (
+        tables_55kw.head("demo", about, state_dir, mqtt_url),
+        buses,
+        tables_55kw.meter("mcc-1", "north", MCC_1, "schneider/pm5000", at="motor"),
+        tables_55kw.meter("mcc-2", "south", MCC_2, "eastron/sdm630", at="drive-input"),
+        tables_55kw.drive("vfd-2", "south", VFD_2, "yaskawa/ga800", fed_by="mcc-2"),
+        tables_55kw.old_motor("pump-1", "mcc-1", "Cooling-water pump 1"),
+        tables_55kw.new_motor("pump-2", "vfd-2", "Cooling-water pump 2") + replaced,
+    )
+    return "\n".join(tables) + _waveform(endpoints.ews_port)
 
 
 def _waveform(port: str) -> str:
