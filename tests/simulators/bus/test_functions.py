@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import struct
 from pathlib import Path
 
@@ -87,7 +88,8 @@ def test_the_serial_bus_refuses_and_records(log: Path, function: int) -> None:
         fd = os.open(await bus.start(), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         try:
             os.write(fd, rtu(31, REQUESTS[function]))
-            await asyncio.sleep(0.1)
+            assert await asyncio.to_thread(select.select, [fd], [], [], 60)
+            await asyncio.sleep(0.1)  # the rest of it, and what would be too much
             assert os.read(fd, 100) == rtu(31, bytes((function | 0x80, 1)))
         finally:
             os.close(fd)
