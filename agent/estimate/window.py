@@ -7,6 +7,7 @@ from collections import deque
 from operator import add
 from typing import NamedTuple
 
+from agent.estimate.exact_sum import ExactSums
 from agent.estimate.trace import Trace
 
 LONG_S = 900.0
@@ -66,6 +67,7 @@ class Window:
         self._steady_s = max(STEADY_S, 3 * self._step_s)
         self._share, self._off_w = share, off_w
         self._cells: deque[Cell] = deque()
+        self._whole, self._newer = ExactSums(len(Cell._fields) - 1), 0  # of all cells but so many of the newest
         self._fresh: list[Cell] = []
         self._taken_s = -math.inf  # until when energies were taken in: none counts twice, cleared or not
 
@@ -82,14 +84,20 @@ class Window:
                 powers.integral(start_s, stop_s), losses.integral(start_s, stop_s), start_s, stop_s, add_drive
             )
             self._cells.append(cell)
+            self._newer += 1
             self._fresh.append(cell)
             start_s = self._taken_s = stop_s
-        while self._cells and self._cells[0].end_s <= self._cells[-1].end_s - LONG_S:
+        while self._cells and self._cells[0].end_s <= self._cells[-1].end_s - LONG_S + 1e-6:
+            if self._newer == len(self._cells):
+                self._newer -= 1
+            else:
+                self._whole.remove(self._cells[0][1:])
             self._cells.popleft()
 
     def clear(self) -> None:
         """Efficiencies begin anew behind what was taken in."""
         self._cells.clear()
+        self._whole, self._newer = ExactSums(len(Cell._fields) - 1), 0
 
     def take_fresh(self) -> list[Cell]:
         """The cells since the last call: for counters."""
@@ -108,8 +116,15 @@ class Window:
             return None
         if steady:
             return Over(now, now, True, now.seconds > 0.9 * self._steady_s)
-        long = self._sum(end_s - LONG_S)
+        long = self._long()
         return Over(now, long, False, long.seconds > 0.9 * LONG_S - self._step_s)
+
+    def _long(self) -> Cell:
+        """All cells together. A row a second would add up 900 of them each time: only what is new is added."""
+        for k in range(-self._newer, 0):
+            self._whole.add(self._cells[k][1:])
+        self._newer = 0
+        return Cell(self._cells[-1].end_s, *self._whole.values())
 
     def _sum(self, from_s: float) -> Cell:
         total = Cell(self._cells[-1].end_s, 0.0)
