@@ -88,7 +88,7 @@ def test_the_serial_bus_refuses_and_records(log: Path, function: int) -> None:
         fd = os.open(await bus.start(), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         try:
             os.write(fd, rtu(31, REQUESTS[function]))
-            assert await asyncio.to_thread(select.select, [fd], [], [], 60)
+            assert (await asyncio.to_thread(select.select, [fd], [], [], 60))[0]
             await asyncio.sleep(0.1)  # the rest of it, and what would be too much
             assert os.read(fd, 100) == rtu(31, bytes((function | 0x80, 1)))
         finally:
