@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agent.savings.report.proof import Elsewhere
     from agent.savings.verify import Verdict
 
+_AS_SERVICE = "ask as the user that the service runs as: sudo -u magwatt /opt/magwatt/bin/magwatt …"
 _config = click.option(
     "--config",
     "config_file",
@@ -281,9 +282,13 @@ def _open(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection
     from agent.store.file import NAME
 
     place = state or (config.state_dir if config else None) or default_directory()
-    path = place / NAME if place.is_dir() else place
-    if not path.is_file():
-        fail(f"{path}: no such state file")
+    try:
+        path = place / NAME if place.is_dir() else place
+        there = path.is_file()
+    except OSError as error:
+        fail(f"{place}: {_refused(error)}")
+    if not there:
+        fail(f"{path}: no such state file: magwatt run makes it; name a copy with --state")
     try:
         db = open_copy(path)
         if strange := strangeness(db):
@@ -291,6 +296,11 @@ def _open(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection
     except sqlite3.Error as error:
         fail(f"{path}: no state file of magwatt ({error})")
     return db, path.parent
+
+
+def _refused(error: OSError) -> str:
+    said = error.strerror or str(error)
+    return f"{said}; {_AS_SERVICE}" if isinstance(error, PermissionError) else said
 
 
 def _damaged(error: sqlite3.Error) -> str:
@@ -323,4 +333,4 @@ def _the_key(key_file: Path | None, directory: Path) -> Key | None:
     try:
         return load_key(path)
     except LedgerKeyError as error:
-        fail(str(error))
+        fail(str(error) if key_file else f"{error}; {_AS_SERVICE}, or name its public half with --key")

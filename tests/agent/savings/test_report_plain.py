@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import sqlite3
 from collections.abc import Callable
@@ -149,3 +151,27 @@ def test_a_sum_does_not_hide_what_its_ledger_does_not_bear_out(months: list[Mont
     assert "<td>⚠ not borne out by the ledger</td>" in top
     assert "together</b> <small>⚠ not all borne out by the ledger</small>" in top
     assert "⚠" not in page([months[0], months[0]], cover).partition('<section class="motor"')[0]
+
+
+@pytest.mark.parametrize("command", [("verify",), ("report", "--month", "2024-10")])
+def test_a_state_directory_that_may_not_be_read_is_told_in_a_line(
+    plant: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """As anybody but the service's own user meets it, who may not look into /var/lib/magwatt."""
+    stat = Path.stat
+
+    def refused(path: Path, **more: bool) -> os.stat_result:
+        if path.name in ("state", "magwatt.sqlite"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return stat(path, **more)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    done = CliRunner().invoke(main, [*command, "--config", str(plant / "plant.toml")])
+    assert done.exit_code == 2
+    assert "Permission denied; ask as the user that the service runs as: sudo -u magwatt " in done.output
+    assert len(done.output.splitlines()) == 1
+
+
+def test_without_a_state_file_it_says_where_one_comes_from(plant: Path) -> None:
+    (plant / "state").rename(plant / "elsewhere")
+    assert "no such state file: magwatt run makes it; name a copy with --state" in report(plant).output
