@@ -41,7 +41,7 @@ Take = Callable[[str, bytes, bool], None]  # topic, payload, retained
 
 CONFIG_FILE = "plant.toml"
 BOOK_S = 3600.0  # often enough: each commit waits for the disk, however fast time runs
-_TICKS = 4  # looks for late rows within the shortest polling period
+_TICKS = 4  # looks for late rows within the shortest polling period; one of them for holds, too
 
 
 class _Carrier:
@@ -142,9 +142,10 @@ async def _both(
 
     async def tick() -> None:
         while True:
-            await clock.sleep(max(TICK_S, shortest_s / _TICKS))
             marks.take_holds(marks.look())
-            compute.tick()
+            for _ in range(_TICKS):
+                await clock.sleep(max(TICK_S, shortest_s / _TICKS))
+                compute.tick()
 
     async def book() -> None:
         while True:
