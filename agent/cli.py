@@ -7,7 +7,7 @@ import os
 
 import click
 
-from agent.commands import accounts, baseline, desk, engineer, field, plant, upkeep
+from agent.commands import accounts, baseline, desk, engineer, field, history, plant, upkeep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,7 +29,7 @@ def main(verbose: bool) -> None:
 for command in (
     plant.demo, plant.run, plant.check, plant.plan, plant.read, plant.watch,
     field.scan, field.identify, field.doctor, field.commission,
-    accounts.import_history, baseline.baseline, baseline.event, accounts.report, accounts.verify,
+    history.import_history, baseline.baseline, baseline.event, accounts.report, accounts.verify,
     engineer.explain, upkeep.hold, desk.simulate, desk.replay, desk.profiles, desk.warm,
 ):  # fmt: skip
     main.add_command(command)

@@ -1,9 +1,8 @@
-"""What can be shown to others: import of histories, the monthly report, and whether the ledger is whole."""
+"""What can be shown to others: the monthly report, and whether the ledger is whole."""
 
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 import sys
 import time
@@ -13,24 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.commands.shared import FINDING, fail, load
-from agent.commands.upkeep import CONFIG_VARIABLE, PLACES
+from agent.commands.shared import FINDING, config_option, fail, load, must_have, plant_file
 
 if TYPE_CHECKING:
     from agent.config import Config
-    from agent.savings.csv_rows import Column
     from agent.savings.ledger_key import Key
     from agent.savings.report.proof import Elsewhere
     from agent.savings.verify import Verdict
 
 _AS_SERVICE = "ask as the user that the service runs as: sudo -u magwatt /opt/magwatt/bin/magwatt …"
-_config = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    envvar=CONFIG_VARIABLE,
-    help="The plant's file; default: $MAGWATT_CONFIG, plant.toml here, /etc/magwatt/plant.toml.",
-)
 _state = click.option(
     "--state",
     type=click.Path(path_type=Path),
@@ -53,70 +43,6 @@ _roots = click.option(
 )
 
 
-@click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--motor", required=True, help="Whose history it is.")
-@click.option("--time", "time_column", required=True, metavar="COLUMN", help="The column of times.")
-@click.option(
-    "--energy",
-    "energy_column",
-    metavar="COLUMN",
-    help="The column of energy or power. Without it only drivers are taken, beside the energy that is there.",
-)
-@click.option("--unit", help="Wh, kWh, MWh (energy of a row), W, kW, MW (mean power of a row).")
-@click.option("--counter", is_flag=True, help="The column is a register that rises (Wh, kWh, MWh).")
-@click.option("--ends", is_flag=True, help="The time is that of a row's end, not its begin.")
-@click.option("--zone", help="Of times without an offset; default: site.timezone.")
-@click.option(
-    "--driver",
-    "drivers",
-    multiple=True,
-    metavar="NAME=COLUMN:UNIT[:U]",
-    help="A column of what drives the energy: flow=Q1:m3/h:2. The name of a [signal.NAME] or a new one.",
-)
-@click.option("--meter", "meter_name", metavar="NAME",
-              help="Which meter told it, as live intervals name it, with serial number and transformer ratio: "
-                   "'mcc-1 22091734 400/5'.")  # fmt: skip
-@click.option("--replace", is_flag=True, help="What was imported before for the same time goes.")
-@_config
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def import_history(
-    file: Path, motor: str, time_column: str, energy_column: str | None, unit: str | None, counter: bool, ends: bool,
-    zone: str | None, drivers: tuple[str, ...], meter_name: str | None, replace: bool, config_file: Path | None,
-    as_json: bool,
-) -> None:  # fmt: skip
-    """Take a meter's history of 1, 5 or 15 min from FILE (CSV), for a baseline from before the agent was there.
-
-    Or, without --energy, what drives it (tonnes of a shift, a flow; rows of a minute to a day), beside what was
-    measured. No measured energy is replaced. Exit 1 when nothing new was in it.
-    """
-    config = _load(config_file)
-    _motor(config, motor)
-    if zone is not None:
-        _zone(zone)
-    from agent.savings.csv_rows import Column, ImportProblem
-
-    if energy_column is None and not drivers:
-        fail("nothing to take: --energy COLUMN, or --driver NAME=COLUMN:UNIT")
-    if (energy_column is None) != (unit is None):
-        fail("--energy and --unit go together")
-    from agent.savings import import_command
-
-    named, place, now_ms = dict(_driver(text) for text in drivers), zone or config.site.timezone, _now_ms()
-    try:
-        if energy_column is None or unit is None:
-            told = import_command.run_drivers(config, file, motor, place, time_column, named, ends=ends,
-                                              replace=replace, now_ms=now_ms)  # fmt: skip
-        else:
-            told = import_command.run(config, file, motor, place, time_column, Column(energy_column, unit),
-                                      counter=counter, ends=ends, drivers=named, meter=meter_name or "",
-                                      replace=replace, now_ms=now_ms)  # fmt: skip
-    except ImportProblem as error:
-        fail(str(error))
-    click.echo(json.dumps(told.body, ensure_ascii=False) if as_json else "\n".join(told.lines))
-    sys.exit(0 if told.body["written"] else FINDING)
-
-
 @click.command()
 @click.option("--month", required=True, metavar="YYYY-MM", help="The billing month, by tariff.reading_day.")
 @click.option("--motor", "motors", multiple=True, help="One motor; may be given again. Default: all.")
@@ -125,7 +51,7 @@ def import_history(
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
               help="The language it opens in; both are in it.")  # fmt: skip
 @_roots
-@_config
+@config_option
 @_state
 @_key
 def report(
@@ -136,16 +62,16 @@ def report(
 
     Exit 1 when something is missing or wrong in it; it is said here and on the page.
     """
-    path = _path(config_file)
-    config = _load(path)
+    path = plant_file(config_file)
+    config: Config = load(path)[0]
     for name in motors:
-        _motor(config, name)
+        must_have(config, name)
     db, directory = _open(config, state)
     from agent.savings.present import present_ms
     from agent.savings.report.write import write
 
     try:
-        now_ms = present_ms(config, lambda query, of: db.execute(query, of).fetchall(), _now_ms())
+        now_ms = present_ms(config, lambda query, of: db.execute(query, of).fetchall(), time.time_ns() // 1_000_000)
         told, good = write(db, config, motors, month, out, lang, _the_key(key_file, directory),
                            _elsewhere(roots_files, config), now_ms,
                            ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
@@ -162,7 +88,7 @@ def report(
 
 @click.command()
 @_roots
-@_config
+@config_option
 @_state
 @_key
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
@@ -173,7 +99,7 @@ def verify(
 
     That nothing was cut off its end or set back as a whole only --roots can show. Exit 1 when it is not content.
     """
-    config = _load(config_file) if state is None else None
+    config: Config | None = load(plant_file(config_file))[0] if state is None else None
     db, directory = _open(config, state)
     from agent.savings.verify import verify as look
 
@@ -225,54 +151,6 @@ def _say(found: Verdict) -> None:
     )
     click.echo("content" if found.content else
                f"first bad record: {found.first_bad}" if found.first_bad else "not content")  # fmt: skip
-
-
-def _load(config_file: Path | None) -> Config:
-    config: Config = load(_path(config_file))[0]
-    return config
-
-
-def _path(config_file: Path | None) -> Path:
-    path = config_file or next((place for place in PLACES if place.is_file()), None)
-    if path is None:
-        fail(f"no plant.toml here and no /etc/magwatt/plant.toml; name it: --config FILE or {CONFIG_VARIABLE}")
-    return path
-
-
-def _motor(config: Config, name: str) -> None:
-    from agent.schema import nearest
-
-    if name not in config.motors:
-        near = nearest(name, list(config.motors))
-        fail(f"{name}: no such motor" + (f"; did you mean '{near}'?" if near else ""))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _zone(name: str) -> None:
-    from agent.config_keys import SITE
-
-    try:
-        SITE["timezone"].convert(name)
-    except ValueError as error:
-        fail(f"--zone {name}: {error}")
-
-
-def _driver(text: str) -> tuple[str, Column]:
-    from agent.savings.csv_rows import Column
-
-    name, equals, rest = text.partition("=")
-    column, _, more = rest.partition(":")
-    unit, _, doubt = more.partition(":")
-    try:
-        u = float(doubt or 0)
-    except ValueError:
-        u = -1.0
-    if not (name and equals and column and unit) or not 0 <= u < math.inf:
-        fail(f"--driver {text}: write NAME=COLUMN:UNIT or NAME=COLUMN:UNIT:U, for example flow=Q1:m3/h:2")
-    return name, Column(column, unit, u)
 
 
 def _open(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection, Path]:

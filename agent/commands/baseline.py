@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.commands.shared import FINDING, fail, load
-from agent.commands.upkeep import CONFIG_VARIABLE, PLACES
+from agent.commands.shared import FINDING, config_option, fail, load, must_have, plant_file
 
 if TYPE_CHECKING:
     from agent.savings.desk import Desk
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 KINDS = ["constant", "state", "binned", "polynomial", "affinity", "production", "linear", "indicator"]
 TOLD = 8  # models that were tried, in `show`
 _motor = click.argument("motor")
-_config = click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), envvar=CONFIG_VARIABLE,
-    help="The plant's file; default: $MAGWATT_CONFIG, plant.toml here, /etc/magwatt/plant.toml.",
-)  # fmt: skip
 _json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
@@ -49,7 +44,7 @@ def baseline() -> None:
 @click.option("--model", "kind", type=click.Choice(KINDS), help="Default: the one that foretells best.")
 @click.option("--bypass", is_flag=True, help="From times when the drive was bypassed: a test on and off.")
 @click.option("--nameplate", is_flag=True, help="From `replaces`, where nothing was measured before.")
-@_config
+@config_option
 @_json
 def learn(
     motor: str, begin: str | None, end: str | None, drivers: tuple[str, ...], kind: str | None, bypass: bool,
@@ -80,7 +75,7 @@ def learn(
 @_motor
 @click.option("--by", required=True, help="Who answers for it.")
 @click.option("--again", is_flag=True, help="In the place of one that is frozen already.")
-@_config
+@config_option
 @_json
 def freeze(motor: str, by: str, again: bool, config_file: Path | None, as_json: bool) -> None:
     """Put the draft in force: dated, named, hashed, in the ledger. It never changes again."""
@@ -98,7 +93,7 @@ def freeze(motor: str, by: str, again: bool, config_file: Path | None, as_json: 
 
 @baseline.command("show")
 @_motor
-@_config
+@config_option
 @_json
 def show(motor: str, config_file: Path | None, as_json: bool) -> None:
     """The baseline in force (or the draft), and what was saved since. Exit 1 when there is none."""
@@ -118,7 +113,7 @@ def event() -> None:
 @event.command("list")
 @_motor
 @click.option("--open", "only_open", is_flag=True, help="Only what waits for a decision.")
-@_config
+@config_option
 @_json
 def list_events(motor: str, only_open: bool, config_file: Path | None, as_json: bool) -> None:
     """Bypass, hold, gaps, exchanges of the meter, wiring, shifts, what the baseline does not know.
@@ -148,7 +143,7 @@ def list_events(motor: str, only_open: bool, config_file: Path | None, as_json: 
               help="It counts, with so much added to what the old plant would have used.")  # fmt: skip
 @click.option("--by", required=True, help="Who decides.")
 @click.option("--reason", required=True, help="Why, for whoever reads the report.")
-@_config
+@config_option
 @_json
 def decide(
     motor: str, number: int, decision: str | None, adjust_kwh: float | None, by: str, reason: str,
@@ -175,15 +170,8 @@ def _named(config_file: Path | None) -> str:
 
 @contextlib.contextmanager
 def _desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
-    path = config_file or next((place for place in PLACES if place.is_file()), None)
-    if path is None:
-        fail(f"no plant.toml here and no /etc/magwatt/plant.toml; name it: --config FILE or {CONFIG_VARIABLE}")
-    config, _ = load(path)
-    if motor not in config.motors:
-        from agent.schema import nearest
-
-        near = nearest(motor, list(config.motors))
-        fail(f"{motor}: no such motor" + (f"; did you mean '{near}'?" if near else ""))
+    config, _ = load(plant_file(config_file))
+    must_have(config, motor)
     from agent.clock import SystemClock
     from agent.savings.desk import Desk, DeskError
     from agent.savings.present import present_ms

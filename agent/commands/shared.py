@@ -5,11 +5,21 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+if TYPE_CHECKING:
+    from agent.config import Config
+
 FINDING, WRONG = 1, 2  # exit codes: a finding, wrong usage or configuration
+CONFIG_VARIABLE = "MAGWATT_CONFIG"
+PLACES = (Path("plant.toml"), Path("/etc/magwatt/plant.toml"))
+
+config_option = click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), envvar=CONFIG_VARIABLE,
+    help="The plant's file; default: $MAGWATT_CONFIG, plant.toml here, /etc/magwatt/plant.toml.",
+)  # fmt: skip
 
 
 class Seconds(click.FloatRange):
@@ -48,6 +58,14 @@ class Positive(click.ParamType):  # type: ignore[type-arg]  # generic since clic
         return number
 
 
+def plant_file(config_file: Path | None) -> Path:
+    """The one that was named, else the first of the usual places."""
+    path = config_file or next((place for place in PLACES if place.is_file()), None)
+    if path is None:
+        fail(f"no plant.toml here and no /etc/magwatt/plant.toml; name it: --config FILE or {CONFIG_VARIABLE}")
+    return path
+
+
 def load(path: Path):  # type: ignore[no-untyped-def]  # its types would cost every command the import
     from agent.config_load import ConfigError, load_config
 
@@ -57,6 +75,14 @@ def load(path: Path):  # type: ignore[no-untyped-def]  # its types would cost ev
         for line in error.problems:
             click.echo(line, err=True)
         fail(f"{len(error.problems)} problem{'s' if len(error.problems) != 1 else ''} in {path}")
+
+
+def must_have(config: Config, motor: str) -> None:
+    from agent.schema import nearest
+
+    if motor not in config.motors:
+        near = nearest(motor, list(config.motors))
+        fail(f"{motor}: no such motor" + (f"; did you mean '{near}'?" if near else ""))
 
 
 def broker_of(url: str, *login: Any):  # type: ignore[no-untyped-def]

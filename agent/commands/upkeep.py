@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.commands.shared import FINDING, fail, load
+from agent.commands.shared import FINDING, config_option, fail, load, plant_file
 
 if TYPE_CHECKING:
     from agent.config import Config
     from agent.hold import Hold
 
-CONFIG_VARIABLE = "MAGWATT_CONFIG"
-PLACES = (Path("plant.toml"), Path("/etc/magwatt/plant.toml"))
 LONGEST_D = 366
 
 
@@ -30,12 +28,11 @@ LONGEST_D = 366
 @click.option("--release", is_flag=True, help="The work is over.")
 @click.option("--list", "listing", is_flag=True, help="What is on hold now.")
 @click.option("--all", "everything", is_flag=True, help="With --list: past holds too.")
-@click.option("--config", type=click.Path(path_type=Path), envvar=CONFIG_VARIABLE,
-              help="The plant's file; default: $MAGWATT_CONFIG, plant.toml here, /etc/magwatt/plant.toml.")  # fmt: skip
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per hold.")
 def hold(
     motor: str | None, reason: str | None, duration: str | None, release: bool, listing: bool, everything: bool,
-    config: Path | None, as_json: bool,
+    config_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put MOTOR (its id or its name) on hold while somebody works on it: no alarms, the interval marked.
 
@@ -43,10 +40,7 @@ def hold(
     """
     _check_usage(motor, reason, duration, release, listing, everything)
     seconds = _seconds(duration) if duration is not None else None
-    path = config or next((place for place in PLACES if place.is_file()), None)
-    if path is None:
-        fail(f"no plant.toml here and no /etc/magwatt/plant.toml; name it: --config FILE or {CONFIG_VARIABLE}")
-    loaded, _ = load(path)
+    loaded, _ = load(plant_file(config_file))
 
     from agent.hold import HoldBook, HoldError
     from agent.store import default_directory
