@@ -1,18 +1,28 @@
-"""One motor's meter, its quarter hours and the books on a clock by hand."""
+"""One motor's meter, its quarter hours and the books on a clock by hand.
+
+As a program (`ledgerkit.py FOLDER KILLS SEED`) it keeps them in processes that are killed.
+"""
 
 from __future__ import annotations
 
+import math
+import os
+import random
+import signal
+import sys
+import time
 from pathlib import Path
 
-from testkit import HandClock
+from testkit import HandClock, wait_until
 
 from agent.config import Config
+from agent.config_load import load_config
 from agent.savings import keep
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.live import SavingsLane
 from agent.store import Store
 from agent.topology import assets
-from drivers.reading import Reading
+from drivers.reading import Reading, Value
 
 START_S = 1_789_995_600  # 2026-09-21 21:00 in Shanghai
 W = 100e3
@@ -49,15 +59,83 @@ class Gateway:
     def run(self, hours: float) -> None:
         for k in range(round(360 * hours)):
             self.pass_by(1 / 360)
-            now_ns = self.clock.utc_ns()
-            values = {"active_power": W, "energy_import": self.wh / 1000}
-            reading = Reading("mcc-12", now_ns, now_ns, values, monotonic_ns=self.clock.monotonic_ns())  # type: ignore[arg-type]
-            self.lane.take_meter(reading, reading.values, reading.flags)
-            self.lane.take_row([], None, "", now_ns // 1_000_000)
+            self.read(W, self.wh)
             if k % 6 == 0:
                 self.store.flush()
                 self.books.keep()
 
+    def read(self, w: float, wh: float | None) -> None:
+        now_ns = self.clock.utc_ns()
+        values: dict[str, Value] = {"active_power": w} | ({} if wh is None else {"energy_import": wh / 1000})
+        reading = Reading("mcc-12", now_ns, now_ns, values, monotonic_ns=self.clock.monotonic_ns())
+        self.lane.take_meter(reading, reading.values, reading.flags)
+        self.lane.take_row([], None, "", now_ns // 1_000_000)
+
     def energy_wh(self) -> float:
         self.lane.close()
         return sum(item.energy_wh or 0.0 for item in keep.load_intervals(self.store, "fan"))
+
+
+def power_w(passed_s: float) -> float:
+    """Between 20 and 100 kW, in an hour and a half; smooth, so that trapezoids of 10 s are as good as its integral."""
+    return 60e3 + 40e3 * math.sin(passed_s * 2 * math.pi / 5400)
+
+
+def register_wh(passed_s: float) -> float:
+    """What the meter counted, by the integral."""
+    return (
+        5_000_000
+        + (60e3 * passed_s + 40e3 * 5400 / (2 * math.pi) * (1 - math.cos(passed_s * 2 * math.pi / 5400))) / 3600
+    )
+
+
+def live(folder: Path, off_s: float, until_s: float) -> None:
+    """One run of the agent's bookkeeping, from where the plant's time is: every 10 s a reading, every minute the books.
+    Before each reading its time goes into the file `passed`, after each round of the books the newest record that is
+    committed into the file `committed`, by a write() that no kill undoes."""
+    config = load_config(folder / "plant.toml")[0]
+    passed, committed = (
+        os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND) for name in ("passed", "committed")
+    )
+    times = (folder / "passed").read_text(encoding="ascii").split()
+    passed_s = float(times[-1]) + off_s if times else 0.0
+    gateway = Gateway(folder, config, HandClock(START_S + passed_s))
+    k = 0
+    while passed_s < until_s:
+        passed_s, k = passed_s + 10, k + 1
+        gateway.clock.move(10)
+        os.write(passed, f"{passed_s:.0f}\n".encode())
+        gateway.read(power_w(passed_s), register_wh(passed_s))
+        if k % 6 == 0:
+            gateway.store.flush()
+            gateway.books.keep()
+            for seq, said in gateway.store.rows("select seq, hash from ledger order by seq desc limit 1"):
+                os.write(committed, f"{seq} {said}\n".encode())
+    gateway.lane.close()
+    gateway.books.keep()
+    gateway.store.close()
+
+
+def lives(folder: Path, kills: int, seed: int) -> None:
+    """Runs that are killed at random moments, each in a process of its own, and a last one that ends by itself. The
+    first one lives until something is committed: nothing is owed of before that."""
+    chance = random.Random(seed)
+    for number in range(kills):
+        off_s, kill_s = 10.0 * chance.choice((0, 0, 1, 6, 60, 400)), chance.uniform(0.02, 0.4)
+        child = os.fork()
+        if not child:
+            live(folder, off_s, math.inf)
+        if number == 0:
+            wait_until(
+                lambda: (folder / "committed").exists() and (folder / "committed").stat().st_size > 0, 60, "commit"
+            )
+        time.sleep(kill_s)
+        os.kill(child, signal.SIGKILL)
+        ended = os.waitpid(child, 0)[1]
+        assert os.WTERMSIG(ended) == signal.SIGKILL, "it came to its end by itself"
+    last_s = float((folder / "passed").read_text(encoding="ascii").split()[-1])
+    live(folder, 0.0, last_s + 3 * 3600)
+
+
+if __name__ == "__main__":
+    lives(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

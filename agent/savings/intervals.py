@@ -61,6 +61,7 @@ class QuarterHours:
         self._total_wh = 0.0  # integrated since the start
         self._mark: tuple[float, float] | None = None  # (register, total) when it was read last
         self._kept_s = NEVER
+        self._ended = False  # whether this reading ended a quarter hour
         self.meter = self._before = last.meter if last else ""
         if last is not None and mark_wh is not None:
             self._mark = mark_wh, 0.0
@@ -85,6 +86,10 @@ class QuarterHours:
                     self._gaps.append((since_ms, utc_ms))
         if register_wh is not None:
             self._read(register_wh, time_s)
+        if self._ended:  # the mark that goes with it stands for what the next one holds already, too
+            self._ended = False
+            assert self._bucket is not None
+            self._keep(self._whole(self._bucket))
 
     @property
     def mark_wh(self) -> float | None:
@@ -164,7 +169,7 @@ class QuarterHours:
 
     def _finish(self) -> None:
         assert self._bucket is not None
-        bucket, self._bucket = self._bucket, None
+        bucket, self._bucket, self._ended = self._bucket, None, True
         self._done(self._whole(bucket))
 
     def _whole(self, bucket: Bucket) -> Interval:

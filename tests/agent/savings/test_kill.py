@@ -177,6 +177,26 @@ def test_a_killed_gateway_goes_on_from_its_last_commit(tmp_path: Path, config: C
     db.close()
 
 
+@pytest.mark.parametrize("register_every", [1, 5])
+def test_a_kill_just_behind_a_quarter_hours_end_loses_nothing(
+    tmp_path: Path, config: Config, register_every: int
+) -> None:
+    """The register's mark and the quarter hours that it stands for are committed together."""
+    gateway = Gateway(tmp_path, config, HandClock(START_S + 20))
+    begin_wh = None
+    for k in range(89):  # to 10 s behind it
+        gateway.pass_by(1 / 360)
+        gateway.read(W, gateway.wh if k % register_every == 0 else None)
+        begin_wh = gateway.wh if begin_wh is None else begin_wh
+    gateway.store.flush()
+    gateway.store._writer.stop()  # killed: nothing is closed
+    again = Gateway(tmp_path, config, gateway.clock)
+    again.wh, gateway = gateway.wh, again
+    gateway.run(0.2)
+    assert gateway.energy_wh() == pytest.approx(gateway.wh - begin_wh, abs=1.0)
+    gateway.store.close()
+
+
 def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> None:
     """The keeper holds what the last days may need, not every hour it ever recorded."""
     clock = HandClock(START_S)
