@@ -15,6 +15,7 @@ from agent.selfcheck.world import WINDOW, State, World
 from drivers.profiles import Register
 
 FINDINGS_MAX = 5
+# The weights are our choice; docs/selfcheck.md tells what half and double of each do.
 TIE = 0.9  # scores closer than this explain equally well
 CANDIDATES_MAX, OPTIONS_MAX = 3, 4
 _WEIGHT = {"accuses": -5.0, "neutral": -0.2, "void": 0.0, "missing": -0.6}

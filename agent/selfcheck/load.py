@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from agent.selfcheck.numbers import Key
 from agent.selfcheck.relations import Plate
 
-LOADED = 0.1
-IDLE_INDUCTION, IDLE_MAGNET = 0.6, 0.15  # current without load, as a share of rated, at most
+LOADED = 0.1  # our choice: less torque says little beside the errors of the instruments
+# Current without load, as a share of rated, at most; our choice. Four-pole circuits of 7.5 to 315 kW have 0.46 to 0.32,
+# more poles more. docs/selfcheck.md tells what half and double do.
+IDLE_INDUCTION, IDLE_MAGNET = 0.6, 0.15
 
 
 def load_of(
