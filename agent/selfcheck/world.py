@@ -21,7 +21,7 @@ from drivers.profiles import Register
 from drivers.registers import window
 
 # Our choice; docs/selfcheck.md tells what half and double of each do.
-STIR_MAX = 0.05  # a plant that moves by more between two readings is not believed to: the map may be wrong
+STIR_MAX = 0.05  # at most: wild values of a wrong map must not widen every band
 SAME_DEVICE = 0.4  # the median of ten readings whose requests lie now before, now behind a refresh
 CONFIRM_DX = 0.15  # a relation that the registers' resolution blurs by more than this confirms nothing
 
