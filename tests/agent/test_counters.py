@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from configkit import bus, load, meter, motor, site
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.config_load import load_config
 from agent.estimate.counters import Counters
 from agent.estimate.window import Cell
 from agent.topology import Asset, assets
@@ -19,38 +19,16 @@ from agent.waves.event_text import spoken
 from drivers.profiles import load_profile
 from drivers.reading import Quality, Reading
 
-CONFIG = """
-[site]
-id = "s"
-gateway = "g"
-[bus.b]
-tcp = "127.0.0.1:502"
-[meter.m]
-bus = "b"
-unit = 1
-profile = "eastron/sdm630"
-at = "motor"
-class = "0.5"
-ct = "150/5"
-ct_class = "0.5"
-serial_number = "A1"
-[motor.p]
-kind = "induction"
-kw = 55
-rpm = 1475
-poles = 4
-volts = 400
-class = "IE3"
-fed_by = "m"
-"""
+CONFIG = "".join((
+    site(), bus(), meter("m", profile="eastron/sdm630", ct="150/5", ct_class="0.5", serial_number="A1"),
+    motor("p", "m", class_="IE3"),
+))  # fmt: skip
 START_NS = 1_790_000_000_000_000_000
 LARGEST_W = 60_000.0
 
 
 def asset(tmp_path: Path, text: str = CONFIG) -> Asset:
-    file = tmp_path / "plant.toml"
-    file.write_text(text)
-    return next(item for item in assets(load_config(file)[0]) if item.motor)
+    return next(item for item in assets(load(tmp_path, text)) if item.motor)
 
 
 def reading(at_s: float, flags: dict[str, Quality] | None = None, **values: Any) -> Reading:
