@@ -186,7 +186,7 @@ def many() -> None:
     with FarEnd("tcp") as far:
         bus = f'tcp = "127.0.0.1:{far.where["port_number"]}"'
         say(f"| one TCP connection | {_agent(bus, far)} |")
-        say(f"| the same, ledger signed without `{SIGNS}` | {_agent(bus, far, SIGNS)} |")
+        say(f"| the same, `{SIGNS}` not installed | {_agent(bus, far, SIGNS)} |")
     with FarEnd("rtu", 115200, 8, 0.002) as far:
         bus = f'serial = "{far.where["port"]}"\nline = "115200 8N1"\nlisten = "0s"'
         say(f"| one line, 115200 baud | {_agent(bus, far)} |")
