@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -74,6 +75,15 @@ def within(condition: Callable[[], bool], seconds: float, what: str) -> None:
             return
         time.sleep(LOOK_S)
     assert condition(), f"not within {seconds:g} s: {what}"
+
+
+def waited_s(process: int | str = "self") -> dict[str, float]:
+    """By thread: seconds in which it could run and no processor was free (Linux, sched-stats)."""
+    found = {}
+    for task in Path(f"/proc/{process}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            found[task.parent.name] = int(task.read_text().split()[1]) / 1e9
+    return found
 
 
 class Mosquitto:

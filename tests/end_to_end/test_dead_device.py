@@ -20,6 +20,7 @@ from statistics import mean, quantiles
 from typing import TypeVar
 
 import pytest
+from testkit import waited_s
 from wirekit import Converter
 
 from agent.clock import SystemClock
@@ -252,15 +253,6 @@ class Ticker(threading.Thread):
         late_s = quantiles(self._late_s, n=100)[98]
         busy = late_s >= BUSY_S or share >= BUSY_SHARE
         return f"sleepers wake {late_s:.3f} s late, {share:.0%} of the time was waited for a processor" if busy else ""
-
-
-def waited_s() -> dict[str, float]:
-    """By thread of this process: seconds in which it could run and no processor was free (Linux, sched-stats)."""
-    found = {}
-    for task in Path("/proc/self/task").glob("*/schedstat"):
-        with contextlib.suppress(OSError):  # a thread that has just ended
-            found[task.parent.name] = int(task.read_text().split()[1]) / 1e9
-    return found
 
 
 def undisturbed(measure: Callable[[], T]) -> T:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -18,13 +17,14 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from testkit import Mosquitto, free_port, real_command, wait_until
+from testkit import Mosquitto, free_port, real_command, wait_until, waited_s
 
 from agent.metrics import by_name
 
 pytestmark = pytest.mark.alone
 
 SECONDS = 30
+BUSY_SHARE = 0.25  # then a row of each second, and each window of a waveform, are the machine's matter
 ROOT = "magwatt/v1/demo/gw-01"
 
 
@@ -94,16 +94,25 @@ class Run:
     log: str
     exit_code: int
     first_row_s: float
+    waited: float  # share of the time in which the agent could run and no processor was free, by all its threads
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """One run of everything: 30 s and some, then an outage of the broker, then a clean stop."""
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Again where the machine had other work; the third one counts however busy it is."""
     from agent import kernels
 
-    folder = tmp_path_factory.mktemp("spine")
     if not kernels.is_warm():
         kernels.warm_here()
+    for _ in range(3):
+        found = one_run(tmp_path_factory.mktemp("spine"))
+        if found.waited < BUSY_SHARE:
+            break
+    return found
+
+
+def one_run(folder: Path) -> Run:
+    """30 s and some of everything, then an outage of the broker, then a clean stop."""
     broker = Mosquitto(folder)
     broker.start()
     recorder = Recorder(broker.port)
@@ -125,9 +134,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         broker.start()
         before = len(recorder.of("pump-1", "telemetry"))
         wait_until(lambda: len(recorder.of("pump-1", "telemetry")) > before + 2, 20, "rows come again")
+        waited = sum(waited_s(agent.pid).values()) / (time.time() - started)
         exit_code = end(agent)
         wait_until(lambda: recorder.rows[-1][2] == "offline", 5, "status says offline")
-        yield Run(recorder, Truth(truth), (folder / "agent.log").read_text(), exit_code, first_row_s)
+        return Run(recorder, Truth(truth), (folder / "agent.log").read_text(), exit_code, first_row_s, waited)
     finally:
         for process in (agent, plant):
             if process is not None and process.poll() is None:
