@@ -132,7 +132,7 @@ def _periods(values: Mapping[str, Any], report: Report) -> tuple[Period, ...]:
             report.problem(
                 f"{where}.price", f"no such price{f'; did you mean {near!r}?' if near else ''}", read["price"]
             )
-        elif read["from"] == read["to"]:
+        elif read["from"] == read["to"] or (read["from"], read["to"]) == (96, 0):
             report.problem(where, 'begins when it ends; a whole day is from = "00:00", to = "24:00"')
         else:
             found.append(Period(read["price"], (read["from"] % 96, read["to"]), read["days"], read["months"]))

@@ -115,16 +115,26 @@ class HoldBook:
         """One transaction, on the disk when it is over. A rollback journal: nothing is left beside the file."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.closing(sqlite3.connect(self.path, timeout=LOCKED_S)) as db:
+            with _as_owner(self.path.parent), contextlib.closing(sqlite3.connect(self.path, timeout=LOCKED_S)) as db:
                 db.executescript(_SCHEMA)
                 with db:
                     yield db
-            self._give_to_owner()
         except (OSError, sqlite3.Error) as error:
             raise HoldError(f"{self.path}: {error}") from None
 
-    def _give_to_owner(self) -> None:
-        """What root wrote belongs to whom the directory belongs to, so that the agent can read it."""
-        if os.geteuid() == 0:
-            owner = self.path.parent.stat()
-            os.chown(self.path, owner.st_uid, owner.st_gid)
+
+@contextlib.contextmanager
+def _as_owner(directory: Path) -> Iterator[None]:
+    """Root writes as whom the directory belongs to. So the agent can read the file; and that account can lead root, by
+    a link in its own directory, to nothing that it could not write itself."""
+    if os.geteuid() != 0:
+        yield
+        return
+    group, owner = os.getegid(), directory.stat()
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)

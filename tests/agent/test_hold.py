@@ -56,6 +56,26 @@ def test_a_hold_lasts_until_it_is_released(tmp_path: Path) -> None:
     assert not book.release("fan-1", 6000), "there is none any more"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as somebody else")
+def test_root_writes_as_whom_the_directory_belongs_to_and_follows_no_link_out_of_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for folder in (tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    state, private = tmp_path / "state", tmp_path / "etc"
+    for folder in (state, private):
+        folder.mkdir(mode=0o755)
+    os.chown(state, 65534, 65534)
+    HoldBook(state).begin("fan-1", "bearings", 1000, None, "li")
+    made = (state / "holds.sqlite").stat()
+    assert (made.st_uid, made.st_gid, os.geteuid(), os.getegid()) == (65534, 65534, 0, 0)
+    (state / "holds.sqlite").unlink()
+    (state / "holds.sqlite").symlink_to(private / "cron")
+    with pytest.raises(HoldError):
+        HoldBook(state).begin("fan-1", "bearings", 1000, None, "li")
+    assert list(private.iterdir()) == [], "nothing is made where that account may not write"
+    assert os.geteuid() == 0
+
+
 def test_a_hold_ends_by_itself_and_keeps_its_interval(tmp_path: Path) -> None:
     book = HoldBook(tmp_path)
     book.begin("fan-1", "inspection", 1000, 8200, "li")

@@ -54,6 +54,25 @@ def test_a_hole_is_told_with_its_hours() -> None:
     assert report.problems == ["plant.toml: tariff.period: 15:30–17:00: no price"]
 
 
+@pytest.mark.parametrize("span", [("00:00", "00:00"), ("24:00", "00:00"), ("24:00", "24:00"), ("07:30", "07:30")])
+def test_a_period_of_no_length_is_no_whole_day(span: tuple[str, str]) -> None:
+    begin, end = span
+    text = f'[tariff]\nprices = {{ all = 1.0 }}\n[[tariff.period]]\nprice = "all"\nfrom = "{begin}"\nto = "{end}"\n'
+    _, report = read(text)
+    assert any("begins when it ends" in problem for problem in report.problems), report.problems
+
+
+def test_midnight_may_be_written_as_either() -> None:
+    for begin, end in (("22:00", "00:00"), ("22:00", "24:00")):
+        text = (
+            '[tariff]\nprices = { night = 1.0, day = 2.0 }\n[[tariff.period]]\nprice = "night"\n'
+            f'from = "{begin}"\nto = "{end}"\n[[tariff.period]]\nprice = "day"\nfrom = "24:00"\nto = "22:00"\n'
+        )
+        tariff, report = read(text)
+        assert tariff is not None, report.problems
+        assert [tariff.price(ms(2026, 10, 5, hour))[0] for hour in (0, 21, 22, 23)] == ["day", "day", "night", "night"]
+
+
 def test_an_overlap_is_told_with_both_names() -> None:
     _, report = read(GOOD.replace('from = "17:00"', 'from = "16:00"'))
     assert report.problems == ["plant.toml: tariff.period: 16:00–17:00: flat and peak both hold"]
