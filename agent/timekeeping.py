@@ -54,11 +54,13 @@ class Timekeeper:
     def look(self) -> None:
         if self._watch.word == SYNCHRONISED:  # until now
             self._in_order(self._note_sound)
+        before = self._store.sequence
         step = self._watch.look()
         self._tell()
         if step is not None:
             self.steps += 1
-            self._in_order(lambda: self._correct(step))
+            old_ms = self._clock.utc_ns() // 1_000_000 - step.delta_ms
+            self._in_order(lambda: self._correct(step, (before, old_ms)))
 
     def remember(self) -> None:
         """Trouble with the disk is said elsewhere."""
@@ -68,12 +70,12 @@ class Timekeeper:
     def _note_sound(self) -> None:
         self._sound = self._store.sequence
 
-    def _correct(self, step: Step) -> None:
+    def _correct(self, step: Step, seen: tuple[int, int]) -> None:
         """Rows still here get the new time; what is gone already keeps the old one, and the event tells by how much."""
         corrected = 0
         if step.correct:
             try:
-                corrected = self._store.shift_unsent(self._store.boot, step.delta_ms, after=self._sound)
+                corrected = self._store.shift_unsent(self._store.boot, step.delta_ms, self._sound, seen)
             except StoreError as error:
                 log.warning("rows that were not sent yet keep their wrong time: %s", error)
         text = f"the clock was put {'forward' if step.delta_ms > 0 else 'back'} by {abs(step.delta_ms) / 1000:.3f} s"

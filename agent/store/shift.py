@@ -11,12 +11,17 @@ CHUNK = 1000
 _TIMES_IN_VALUES = ("event_start_ms", "snapshot_start_ms")
 
 
-def shift_rows(db: sqlite3.Connection, boot: int, delta_ms: int, after: int) -> int:
-    """Adds delta_ms (signed) to all times of each row of that boot with a sequence above `after`; returns how many."""
-    moved, above = 0, 0
+def shift_rows(db: sqlite3.Connection, boot: int, delta_ms: int, after: int, seen: tuple[int, int]) -> int:
+    """Adds delta_ms (signed) to all times of each row of that boot with a sequence above `after`; returns how many.
+
+    seen: sequence and time, by the old clock, when the step was made: of later rows those are moved that are nearer to
+    that time than to the new one, for they were measured before.
+    """
+    moved, above, (up_to, old_ms) = 0, 0, seen
     while rows := db.execute(
-        "select n, payload from spool where n > ? and boot = ? and seq > ? order by n limit ?",
-        (above, boot, after, CHUNK),
+        "select n, payload from spool where n > ? and boot = ? and seq > ? "
+        "and (seq <= ? or abs(t_ms - ?) < abs(t_ms - ?)) order by n limit ?",
+        (above, boot, after, up_to, old_ms, old_ms + delta_ms, CHUNK),
     ).fetchall():
         db.executemany(
             "update spool set t_ms = t_ms + ?, payload = ? where n = ?",

@@ -168,13 +168,16 @@ class Store:
         """Counts rows that were lost before they came here. Raises StoreError."""
         self._writer.do(lambda db: gaps.note_gap(db, kind, reason, rows, from_ms, to_ms))
 
-    def shift_unsent(self, boot: int, delta_ms: int, after: int = 0) -> int:
+    def shift_unsent(
+        self, boot: int, delta_ms: int, after: int = 0, seen: tuple[int, int] = (1 << 62, 0)
+    ) -> int:  # fmt: skip
         """Moves the times of a boot's rows that are still in the spool and have a sequence above `after`: the clock
-        that stamped them was wrong by so much.
+        that stamped them was wrong by so much. seen: sequence and wrong time when it was put right; of later rows those
+        that were measured before.
 
         Returns how many. Rows that a sink has in hand keep the old time if they arrive. Raises StoreError.
         """
-        moved: int = self._writer.do(lambda db: shift_rows(db, boot, delta_ms, after))
+        moved: int = self._writer.do(lambda db: shift_rows(db, boot, delta_ms, after, seen))
         for drain in self._writer.drains.values():
             drain.reread()
         return moved

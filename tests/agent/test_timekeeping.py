@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,29 @@ def test_rows_of_a_right_clock_keep_their_time(tmp_path: Path) -> None:
     assert [row["t"] - NOW_NS // 1_000_000 for row in here.rows()] == [1000, 2000, 4000]
     assert [event.values["event_clock_step_s"] for event in here.events] == [3600.0, -3600.0]
     assert here.keeper.steps == 2
+    here.store.close()
+
+
+@pytest.mark.parametrize("hours", [8, -8])
+def test_a_row_made_between_the_step_and_its_correction_is_not_moved(tmp_path: Path, hours: int) -> None:
+    """The step is seen in one thread, rows are corrected in another, in its turn: what was measured before it and waits
+    there has the old time, what somebody else stamped meanwhile has the new one."""
+    here = Computer(tmp_path, NOW_NS - hours * HOUR_MS * 1_000_000, synchronised=False)
+    waiting: list[Callable[[], None]] = []
+    here.keeper._in_order = waiting.append
+    here.measure()
+    old_ns = here.clock.utc_ns()
+    here.wall += hours * HOUR_MS * 1_000_000
+    here.synchronised = True
+    here.wait(1)
+    here.measure("health")
+    late_ms = old_ns // 1_000_000 + 500
+    message = Message("fan-1", "telemetry", late_ms, {"active_power_w": 1})
+    here.store.append("fan-1", "telemetry", late_ms, lambda row_id: encode(message, row_id))
+    for job in waiting:
+        job()
+    assert [row["t"] - NOW_NS // 1_000_000 for row in here.rows()] == [0, 1000, 500]
+    assert here.events[-1].values["event_rows"] == 2
     here.store.close()
 
 
