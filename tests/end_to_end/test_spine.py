@@ -206,7 +206,7 @@ def test_each_measured_metric_agrees_with_the_truth_within_its_class(run: Run, a
                 allowed = CLASS * abs(true[-1] - true[0]) + 0.01  # a float32 of 21,507 kWh has steps of 0.002
             else:
                 continue
-            assert value is not None, name
+            assert value is not None, (name, row["f"], run.log[-2000:])
             assert min(true) - allowed <= value <= max(true) + allowed, (asset, name, value, true[-1])
             checked.add(name)
     wanted = {"active_power_w", "voltage_l1n_v", "current_l3_a", "power_factor", "frequency_hz", "energy_import_kwh"}
