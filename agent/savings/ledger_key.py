@@ -12,11 +12,8 @@ import json
 import os
 import secrets
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-from agent.savings import ed25519
 
 FILE = "ledger.key"
 ED25519, HMAC = "ed25519", "hmac-sha256"
@@ -43,9 +40,6 @@ class Key:
     def sign(self, data: bytes) -> str:
         if self.kind == HMAC:
             return hmac.new(self.secret, data, hashlib.sha256).hexdigest()
-        found = ed25519.signed(self.secret, self.public, data)
-        if found is not None:
-            return found.hex()
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         return Ed25519PrivateKey.from_private_bytes(self.secret).sign(data).hex()
@@ -75,26 +69,16 @@ class Key:
 def new_key(kind: str | None = None) -> Key:
     """kind None: Ed25519 where the extra is installed."""
     if kind in (None, ED25519):
-        if _has_extra():
+        try:
+            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        except ImportError:
+            if kind is not None:
+                raise LedgerKeyError("Ed25519 needs the extra: pip install 'magwatt[crypto]'") from None
+        else:
             secret = secrets.token_bytes(32)
-            return Key(ED25519, (ed25519.public_of(secret) or _public_of(secret)).hex(), secret)
-        if kind is not None:
-            raise LedgerKeyError("Ed25519 needs the extra: pip install 'magwatt[crypto]'")
+            public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+            return Key(ED25519, public.hex(), secret)
     return Key(HMAC, "", secrets.token_bytes(32))
-
-
-def _has_extra() -> bool:
-    """Without loading it: who can sign by himself still needs it to verify what he signed."""
-    try:
-        return find_spec("cryptography.hazmat.primitives.asymmetric.ed25519") is not None
-    except ImportError:
-        return False
-
-
-def _public_of(secret: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    return Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
 
 
 def load_or_make(directory: Path) -> Key:
