@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.savings.desk import Desk
     from agent.savings.types import Baseline, Event, Saving
 
-KINDS = ["constant", "state", "binned", "polynomial", "affinity", "production", "linear", "indicator"]
+KINDS = ["constant", "state", "binned", "polynomial", "affinity", "production", "linear", "indicator", "slopes"]
 TOLD = 8  # models that were tried, in `show`
 _motor = click.argument("motor")
 _json = click.option("--json", "as_json", is_flag=True, help="As JSON.")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from agent.savings import carbon
-from agent.savings.models import factors, formula
+from agent.savings.models import BY_STATE, factors, formula
 from agent.savings.money import Bill
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh
@@ -86,7 +86,7 @@ def baseline_card(month: Month, words: Words) -> str:
     if found is None:
         return ""
     zone = month.zone
-    ranges = "; ".join(f"{escape(words.signal(name))} {low:g} … {high:g}" for name, (low, high) in found.ranges.items())
+    ranges = "; ".join(f"{escape(words.signal(name))} {said}" for name, said in _ranges(found, words))
     rivals = "; ".join(f"{escape(words.said(name))} {100 * score:.2f} %" for name, score in
                        sorted(found.candidates.items(), key=lambda pair: pair[1])[:6])  # fmt: skip
     drivers = f" ({escape(', '.join(map(words.signal, found.drivers)))})" if found.drivers else ""
@@ -114,6 +114,18 @@ def baseline_card(month: Month, words: Words) -> str:
     return f"<h2>{words('Baseline')}</h2>{pairs(rows)}"
 
 
+def _ranges(baseline: Baseline, words: Words) -> Iterator[tuple[str, str]]:
+    """Each driver with what was seen of it; where states have slopes of their own, in each state."""
+    of_states = baseline.shape["ranges"] if baseline.kind == "slopes" else {}
+    for name, span in baseline.ranges.items():
+        if name not in of_states:
+            yield name, f"{span[0]:g} … {span[1]:g}"
+            continue
+        state = escape(words.signal(baseline.drivers[-1]))
+        for value, (low, high) in zip(baseline.shape["states"], of_states[name], strict=True):
+            yield name, f"{low:g} … {high:g} [{state} = {value:g}]"
+
+
 def _formula(baseline: Baseline, words: Words) -> str:
     """The model with its coefficients, such that a reader can put a flow in."""
     values = baseline.coefficients
@@ -131,7 +143,7 @@ def _formula(baseline: Baseline, words: Words) -> str:
                    for letter, driver in zip(letters, baseline.drivers, strict=True))  # fmt: skip
     said = formula(values, factors(baseline.kind, baseline.shape, letters))
     found = f"E = {escape(said)} {unit}{name}"
-    if baseline.kind == "indicator":
+    if baseline.kind in BY_STATE:
         found += f"; {words('[…]: one in this state, else zero')}"
         if baseline.shape["base"] == "binned":
             found += f"; {words('→: the share of this point in the straight line')}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from agent.savings.adjust import expected_wh
-from agent.savings.models import others_at_mean, values_of
+from agent.savings.models import BY_STATE, others_at_mean, values_of
 from agent.savings.report.month import Month
 from agent.savings.report.svg import Chart, Point, thinned
 from agent.savings.report.texts import Words
-from agent.savings.types import Interval
+from agent.savings.types import Baseline, Interval
 from dsp.efficiency_class import limits
 
 LOAD_STEP = 0.1
@@ -39,7 +40,8 @@ def baseline_cloud(month: Month, words: Words) -> str:
     new = [point for item in month.reported if (point := place(item))]
     if not old and not new:
         return ""
-    model = _model(month, place)
+    curves = _curves(month, place, words)
+    model = [point for _, points in curves for point in points]
     xs = [x for x, _ in old + new]
     highest = max(y for _, y in old + new + model)
     label = (words.signal(name) if name else
@@ -47,7 +49,8 @@ def baseline_cloud(month: Month, words: Words) -> str:
     chart = Chart((min(xs), max(xs)), (0.0, 1.08 * highest), (label, words("mean power, kW")))
     chart.points(thinned(old), "old")
     chart.points(thinned(new), "new")
-    chart.line(model, "model")
+    for said, points in curves:
+        chart.line(points, "model", said)
     if old:
         chart.legend("old", words("before"))
     if model:
@@ -56,14 +59,31 @@ def baseline_cloud(month: Month, words: Words) -> str:
     return chart.svg(words("Power over what drives it"))
 
 
-def _model(month: Month, place: object) -> list[Point]:
-    """The model over the range of its first driver, as mean power; others at their mean."""
+Place = Callable[[Interval], Point | None]
+
+
+def _curves(month: Month, place: Place, words: Words) -> list[tuple[str, list[Point]]]:
+    """The model as mean power, by name: one curve over all that was seen, or one for each state over what was seen in
+    it."""
     baseline = month.baseline
     assert baseline is not None
-    asked: Sequence[Interval] = [*month.cloud, *month.intervals]
+    seen: Sequence[Interval] = [*month.cloud, *month.intervals]
+    if baseline.kind not in BY_STATE:
+        return [("", _model(baseline, seen, place))]
+    name, shape, found = baseline.drivers[-1], baseline.shape, []
+    for state in shape["states"]:
+        own = replace(baseline, shape={**shape, "means": {**shape["means"], name: state}})
+        there = [item for item in seen if name in item.drivers
+                 and abs(item.drivers[name].mean - state) <= shape.get("within", 0.0)]  # fmt: skip
+        found.append((f"{words.signal(name)} = {state:g}", _model(own, there, place)))
+    return found
+
+
+def _model(baseline: Baseline, seen: Sequence[Interval], place: Place) -> list[Point]:
+    """Over the range of its first driver; others at their mean."""
     found = []
-    for item in asked:
-        point = place(item) if callable(place) else None
+    for item in seen:
+        point = place(item)
         item = others_at_mean(baseline, item)
         if point is None or values_of(baseline, item) is None:
             continue

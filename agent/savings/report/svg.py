@@ -9,6 +9,7 @@ from html import escape
 
 WIDTH, HEIGHT = 520, 300
 LEFT, RIGHT, TOP, BOTTOM = 66, 14, 14, 44
+NAME_WIDE, NAME_HIGH = 90, 12  # about, of a line's name
 Point = tuple[float, float]
 
 
@@ -22,6 +23,7 @@ class Chart:
         self._x, self._y, self._height = _wide(x), _wide(y), height
         self._parts: list[str] = []
         self._legend: list[tuple[str, str]] = []
+        self._names: list[tuple[float, float, str]] = []
         self._axes(labels, tick or short, x_ticks)
 
     def points(self, points: Sequence[Point], kind: str, radius: float = 1.6) -> None:
@@ -30,10 +32,18 @@ class Chart:
             path = "".join(f"M{self._px(x):.1f} {self._py(y):.1f}h0" for x, y in points)
             self._parts.append(f'<path class="dots {kind}" d="{path}" style="stroke-width:{2 * radius}"/>')
 
-    def line(self, points: Sequence[Point], kind: str) -> None:
+    def line(self, points: Sequence[Point], kind: str, name: str = "") -> None:
+        """name: stands at its right end, above those that stand there already."""
         if len(points) > 1:
             path = " ".join(f"{self._px(x):.1f},{self._py(y):.1f}" for x, y in points)
             self._parts.append(f'<polyline class="line {kind}" points="{path}"/>')
+        if points and name:
+            right, height = self._px(points[-1][0]), self._py(points[-1][1]) - 4
+            for _, other, _ in sorted((n for n in self._names if abs(n[0] - right) < NAME_WIDE), reverse=True,
+                                      key=lambda n: n[1]):  # fmt: skip
+                if abs(other - height) < NAME_HIGH:
+                    height = other - NAME_HIGH
+            self._names.append((right, height, name))
 
     def band(self, low: Sequence[Point], high: Sequence[Point], kind: str) -> None:
         if len(low) > 1:
@@ -66,6 +76,8 @@ class Chart:
             legend.append(f'<rect class="key {kind}" x="{x}" y="{TOP + 2}" width="10" height="8"/>'
                           f'<text x="{x + 14}" y="{TOP + 10}">{escape(text)}</text>')  # fmt: skip
             x += 24 + round(sum(11 if ord(letter) > 0x2E80 else 6 for letter in text))
+        for right, height, name in self._names:
+            self._text(right, height, name, "end", "named")
         return (
             f'<svg viewBox="0 0 {WIDTH} {self._height}" role="img" aria-label="{escape(title)}">'
             f"<title>{escape(title)}</title>{''.join(self._parts)}{''.join(legend)}</svg>"

@@ -1,9 +1,11 @@
-"""A baseline of several drivers through the command line, the ledger and the report's page."""
+"""A baseline of several drivers through the command line, the ledger and the report's page; a line for each state."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,15 @@ from testkit import HandClock
 
 from agent.cli import main
 from agent.savings.keep import save_intervals
+from agent.savings.report.texts import Words
 from agent.savings.types import QUARTER_MS, Driver, Interval
 from agent.store import Store
 
-SHIFT, INLET = "signal_shift", "signal_inlet_c"
+SHIFT, INLET, PUMPS = "signal_shift", "signal_inlet_c", "signal_pumps"
 LEARNT = reportkit.utc_ms("2024-09-01 00:00"), reportkit.utc_ms("2024-09-15 00:00")
 MONTH = reportkit.utc_ms("2024-10-01 00:00"), reportkit.utc_ms("2024-10-04 00:00")
 MORE_KW = (0.0, 6.0, -4.0)
+LINE = re.compile(r'<polyline class="line model" points="([^"]+)"/>')
 
 
 def with_shift(item: Interval) -> Interval:
@@ -115,3 +119,86 @@ def test_what_moved_together_is_said_when_learning(tmp_path: Path) -> None:
     both = magwatt(folder, "baseline", "learn", "fan", "--driver", "fan-flow", "--driver", INLET, "--model", "binned")
     assert both.exit_code == 2
     assert f"no model binned of {reportkit.FLOW}, {INLET} fits what was measured" in both.output
+
+
+def kw(flow: float, pumps: float) -> float:
+    """Two pumps use more at the same flow, and rise less steeply."""
+    return 40 + 1.1 * flow if pumps == 1 else 90 + 0.3 * flow
+
+
+def with_pumps(item: Interval) -> Interval:
+    """The second pump runs above a flow of 55; before the retrofit the plant's power is that of the laws above."""
+    flow = item.drivers[reportkit.FLOW].mean
+    pumps = 2.0 if flow > 55 else 1.0
+    wh = item.energy_wh if item.start_ms >= MONTH[0] else 250 * kw(flow, pumps)
+    return replace(item, energy_wh=wh, drivers={**item.drivers, PUMPS: Driver(pumps)})
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    folder = plant(tmp_path_factory.mktemp("pumps"), with_pumps)
+    said = learn_and_freeze(folder, "--model", "slopes", "--driver", "fan-flow", "--driver", PUMPS)
+    assert f"with slopes by {PUMPS}" in said
+    return report(folder)
+
+
+def cloud(page: str) -> str:
+    """The first picture of the first language."""
+    return page.partition("<figure>")[2].partition("</figure>")[0]
+
+
+def test_slopes_by_state_are_told_in_both_languages(shown: tuple[str, dict[str, Any]]) -> None:
+    page, motor = shown
+    assert motor["baseline"]["kind"] == "slopes"
+    for said in ("a curve of its own for each state", "[…]: one in this state, else zero",
+                 "各状态各有曲线", "[…]：处于该状态为 1，否则为 0", "按 pumps 分斜率"):  # fmt: skip
+        assert said in page
+    assert (
+        Words("zh").said("polynomial 2 of signal_a_m3_h with slopes by signal_b") == "a m³/h 的 2 次多项式，按 b 分斜率"
+    )
+
+
+def test_each_state_has_a_line_where_it_was_seen(shown: tuple[str, dict[str, Any]]) -> None:
+    """One pump to a flow of 55, two from there on: on the page the first line ends where the second begins, and 55 is
+    where a straight axis says."""
+    picture = cloud(shown[0])
+    lines = [[float(pair.partition(",")[0]) for pair in points.split()] for points in LINE.findall(picture)]
+    assert len(lines) == 2
+    ticks = re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="middle">(\d+)</text>', picture)
+    (x0, v0), (x1, v1) = ((float(x), float(value)) for x, value in (ticks[0], ticks[-1]))
+    limit = x0 + (55 - v0) * (x1 - x0) / (v1 - v0)
+    assert max(lines[0]) <= limit + 0.1
+    assert min(lines[1]) >= limit - 0.1
+    for line in lines:
+        assert max(line) - min(line) > 50
+    for name in ("pumps = 1", "pumps = 2"):
+        assert f">{name}</text>" in picture
+
+
+def test_the_range_seen_is_that_of_each_state(shown: tuple[str, dict[str, Any]]) -> None:
+    page, motor = shown
+    [[low_1, high_1], [low_2, high_2]] = motor["baseline"]["shape"]["ranges"][reportkit.FLOW]
+    assert high_1 <= 55 < low_2
+    assert f"{low_1:g} … {high_1:g} [pumps = 1]; " in page
+    assert f"{low_2:g} … {high_2:g} [pumps = 2]" in page
+
+
+def test_levels_by_state_have_a_line_each_too(tmp_path: Path) -> None:
+    folder = plant(tmp_path, with_shift)
+    learn_and_freeze(folder)
+    page, motor = report(folder)
+    assert motor["baseline"]["kind"] == "indicator"
+    picture = cloud(page)
+    assert len(LINE.findall(picture)) == 3
+    for state in (1, 2, 3):
+        assert f">shift = {state}</text>" in picture
+
+
+def test_names_of_lines_do_not_lie_upon_each_other(tmp_path: Path) -> None:
+    """Levels that are hardly apart."""
+    folder = plant(tmp_path, with_shift)
+    learn_and_freeze(folder)
+    places = re.findall(r'<text class="named" x="([\d.]+)" y="([\d.]+)"', cloud(report(folder)[0]))
+    heights = sorted(float(y) for _, y in places)
+    assert len(heights) == 3
+    assert all(b - a >= 11 for a, b in pairwise(heights))
