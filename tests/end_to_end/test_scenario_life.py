@@ -185,17 +185,20 @@ def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
     command = [*MAGWATT, "simulate", "pump-life", "--speed", "10000", "--state", str(state)]
 
     def recorded() -> bool:
+        if not kept.with_name(f"{kept.name}-wal").exists():
+            return False  # before that, whoever reads holds up the one who begins the file
         with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{kept}?mode=ro", uri=True)) as db:
             return bool(db.execute("select 1 from interval limit 1").fetchone())
         return False
 
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        wait_until(recorded, 60, "something of the first quarter hour")
+        wait_until(lambda: recorded() or process.poll() is not None, 60, "something of the first quarter hour")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=180)
+        said = process.communicate(timeout=180)
     finally:
         process.kill()
+    assert (state / "simulated.json").exists(), said
     reached = json.loads((state / "simulated.json").read_text(encoding="utf-8"))["seconds"]
     assert 0 < reached < 15 * 86_400
     told = magwatt(*command[3:], "--seconds", "600")
