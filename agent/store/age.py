@@ -1,85 +1,122 @@
-"""What time it is, for deleting by age: a clock that jumps makes nothing older until that has stood for a day.
+"""How old a thing is, for deleting by age: by the time that the agent ran since, whatever its clock showed.
 
-A clock may show 2099 for a night, or 1970, synchronised or not. So this time goes on with the monotonic clock from
-what it was; where UTC stands elsewhere for a day of running, it goes there, no faster than time passes. A month without
-power is caught up within a month; a wrong clock deletes at most as much as it lasted beyond a day.
-
-A row that a wrong clock dated into the past is no older for it: marks remember how far the spool had come at which of
-these times.
+A clock may show 2099 for a night, or 1970, synchronised or not; a gateway may begin in January and learn of November
+half a minute later. No such jump makes anything older or younger. So time here is the monotonic clock's, summed up over
+the runs; while the power is off nothing grows old. Which dates what was measured has, tell spans in which UTC ran
+beside it; how far the spool had come, tell marks.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 KIND, NAME = "age", "reached"
-NEAR_MS = 60_000  # a clock that is set by less is followed at once: no retention is as short
-STANDS_MS = 86_400_000
-SAVE_S = 600.0  # a kill costs that much of the progress, and is caught up with
+NEAR_MS = 60_000  # a clock that is set by less goes on in the same span
+SAVE_S = 600.0  # a kill costs that much of the time that was summed up
+SPANS = 64  # beyond that neighbours are joined; what they held may stay longer, by what they differ
 MARKS = 32  # over the time that a row is kept: it may stay that part longer
 
 
+class Span(NamedTuple):
+    """From `start_ms` of the time summed up, UTC was ahead of that by least_ms to most_ms."""
+
+    start_ms: int
+    least_ms: int
+    most_ms: int
+
+
+class Dates(NamedTuple):
+    """UTC in ms. What is dated before `first` or after `last` was measured longer ago than was asked for."""
+
+    first: int
+    last: int
+
+
 class Age:
-    """believed_ms: UTC as an earlier run believed it. From the writer's thread only."""
+    """ran_ms: the time summed up by earlier runs. From the writer's thread only."""
 
     def __init__(
-        self, believed_ms: int, monotonic_s: float, jump_ms: int = 0, stood_ms: int = 0,
-        marks: list[tuple[int, int]] | None = None,
-    ) -> None:  # fmt: skip
-        self._believed_ms, self._at_s = believed_ms, monotonic_s
-        self._jump_ms, self._stood_ms = jump_ms, stood_ms
+        self, ran_ms: int, monotonic_s: float, spans: list[Span], marks: list[tuple[int, int]] | None = None
+    ) -> None:
+        self._ran_ms, self._at_s, self._saved_s = ran_ms, monotonic_s, monotonic_s
+        self._spans = spans
         self._marks = marks or []  # (this time, the newest row of then)
-        self._saved_s = monotonic_s
+        self._ahead_ms = spans[-1].most_ms  # of UTC, now
 
-    def now_ms(self, utc_ms: int, monotonic_s: float) -> int:
-        """Never later than UTC itself."""
+    def go_on(self, utc_ms: int, monotonic_s: float) -> None:
         passed_ms = max(0, round(1000 * (monotonic_s - self._at_s)))
         self._at_s += passed_ms / 1000
-        self._believed_ms += passed_ms
-        jump_ms = utc_ms - self._believed_ms
-        if abs(jump_ms) <= NEAR_MS:
-            self._believed_ms, self._jump_ms, self._stood_ms = utc_ms, 0, 0
-        elif abs(jump_ms - self._jump_ms) > STANDS_MS:  # another one
-            self._jump_ms, self._stood_ms = jump_ms, 0
+        self._ran_ms += passed_ms
+        ahead_ms, before_ms = utc_ms - self._ran_ms, self._ahead_ms
+        self._ahead_ms = ahead_ms
+        if abs(ahead_ms - before_ms) <= NEAR_MS:
+            start_ms, least_ms, most_ms = self._spans[-1]
+            self._spans[-1] = Span(start_ms, min(least_ms, ahead_ms), max(most_ms, ahead_ms))
         else:
-            self._stood_ms += passed_ms
-            if self._stood_ms >= STANDS_MS:
-                self._believed_ms = min(utc_ms, self._believed_ms + passed_ms)
-                self._jump_ms = utc_ms - self._believed_ms
-        return min(utc_ms, self._believed_ms)
+            self._spans.append(Span(self._ran_ms, ahead_ms, ahead_ms))
+            if len(self._spans) > SPANS:
+                self._join()
+
+    def young(self, age_s: float) -> Dates:
+        """Between which dates lies all that was measured in the last `age_s` seconds."""
+        from_ms = self._ran_ms - round(1000 * age_s)
+        ends_ms = [span.start_ms for span in self._spans[1:]] + [self._ran_ms]
+        first, last = 1 << 62, -(1 << 62)
+        for k, (span, end_ms) in enumerate(zip(self._spans, ends_ms, strict=True)):
+            if end_ms >= from_ms:
+                begin_ms = max(span.start_ms, from_ms) if k else from_ms
+                first, last = min(first, begin_ms + span.least_ms), max(last, end_ms + span.most_ms)
+        return Dates(first, last + round(2000 * SAVE_S))  # a killed run went on for as long as it had not saved
 
     def old_to(self, db: sqlite3.Connection, age_s: float) -> int:
         """The newest row of the spool that was measured so long ago; 0: none."""
         kept_ms, marks = round(1000 * age_s), self._marks
-        if not marks or self._believed_ms - marks[-1][0] >= kept_ms / MARKS:
+        if not marks or self._ran_ms - marks[-1][0] >= kept_ms / MARKS:
             newest = db.execute("select max(seq) from sqlite_sequence where name = 'spool'").fetchone()[0]
-            marks.append((self._believed_ms, int(newest or 0)))
-        while len(marks) > 1 and marks[1][0] <= self._believed_ms - kept_ms:
+            marks.append((self._ran_ms, int(newest or 0)))
+        while len(marks) > 1 and marks[1][0] <= self._ran_ms - kept_ms:
             del marks[0]
-        return marks[0][1] if marks[0][0] <= self._believed_ms - kept_ms else 0
+        return marks[0][1] if marks[0][0] <= self._ran_ms - kept_ms else 0
 
     def save(self, db: sqlite3.Connection, monotonic_s: float, force: bool = False) -> None:
         """In a transaction of the caller, now and then."""
         if force or monotonic_s - self._saved_s >= SAVE_S:
             self._saved_s = monotonic_s
-            body = {"ms": self._believed_ms, "jump_ms": self._jump_ms, "stood_ms": self._stood_ms, "marks": self._marks}
-            row = KIND, NAME, "", self._believed_ms, msgspec.json.encode(body).decode()
+            body = {"ran_ms": self._ran_ms, "spans": self._spans, "marks": self._marks}
+            row = KIND, NAME, "", self._ran_ms, msgspec.json.encode(body).decode()
             db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row)
+
+    def _join(self) -> None:
+        """Two neighbours that differ least, the longer ago the sooner."""
+
+        def cost(k: int) -> float:
+            one, other = self._spans[k : k + 2]
+            spread_ms = max(one.most_ms, other.most_ms) - min(one.least_ms, other.least_ms)
+            return spread_ms / (1 + self._ran_ms - other.start_ms)
+
+        k = min(range(len(self._spans) - 2), key=cost)
+        one, other = self._spans[k : k + 2]
+        self._spans[k : k + 2] = [
+            Span(one.start_ms, min(one.least_ms, other.least_ms), max(one.most_ms, other.most_ms))
+        ]
 
 
 def recall(db: sqlite3.Connection, utc_ms: int, monotonic_s: float) -> Age:
-    """What an earlier run believed; of a file that tells nothing, what its last run reached; of a new file UTC."""
+    """What earlier runs summed up. A file that does not tell begins with the time that its last run reached, a new one
+    with UTC."""
     with contextlib.suppress(sqlite3.Error, msgspec.MsgspecError, KeyError, TypeError, ValueError):
         row = db.execute("select body from note where kind = ? and name = ?", (KIND, NAME)).fetchone()
         if row is not None:
             body: dict[str, Any] = msgspec.json.decode(row[0])
-            marks = [(int(ms), int(n)) for ms, n in body["marks"]]
-            return Age(int(body["ms"]), monotonic_s, int(body["jump_ms"]), int(body["stood_ms"]), marks)
+            spans = [Span(int(start), int(least), int(most)) for start, least, most in body["spans"]]
+            if spans:
+                marks = [(int(ms), int(n)) for ms, n in body["marks"]]
+                return Age(int(body["ran_ms"]), monotonic_s, spans, marks)
         reached_ms, newest = db.execute("select max(last_ms), (select max(n) from spool) from boots").fetchone()
         if reached_ms:
-            return Age(min(utc_ms, reached_ms), monotonic_s, marks=[(0, newest or 0)])  # theirs is all that is known
-    return Age(utc_ms, monotonic_s)
+            return Age(0, monotonic_s, [Span(0, int(reached_ms), int(reached_ms))], [(0, newest or 0)])
+    return Age(0, monotonic_s, [Span(0, utc_ms, utc_ms)])

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from agent.messages import Message
+from agent.store.age import Dates
 from agent.store.store import Store
 from drivers.reading import BAD, Quality
 
@@ -97,11 +98,11 @@ class History:
         return found
 
     def _put(self, asset: str, minute: _Minute) -> None:
-        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.old_ms))
+        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.young))
 
 
 def _write_minute(
-    asset: str, minute: _Minute, keep_s: tuple[float, float, float], old_ms: Callable[[float], int]
+    asset: str, minute: _Minute, keep_s: tuple[float, float, float], young: Callable[[float], Dates]
 ) -> Callable[[sqlite3.Connection], None]:
     stats = {name: found for name, column in minute.values.items() if (found := _stats(column, minute.flags.get(name)))}
     single = {"t": minute.times_ms, "v": minute.values}
@@ -119,9 +120,11 @@ def _write_minute(
         ).fetchall()
         _save(db, QUARTER_S, asset, quarter_ms, joined(_unpack(body) for (body,) in parts))
         for step_s, kept_s in zip((SECOND_S, MINUTE_S, QUARTER_S), keep_s, strict=True):
+            first_ms, last_ms = young(kept_s)
+            begun_ms = min(start_ms - round(1000 * kept_s), first_ms - 1000 * max(step_s, MINUTE_S))
             db.execute(
-                "delete from history where step_s = ? and asset = ? and t_ms < ?",
-                (step_s, asset, min(start_ms - round(kept_s * 1000), old_ms(kept_s))),
+                "delete from history where step_s = ? and asset = ? and (t_ms < ? or t_ms > ?)",
+                (step_s, asset, begun_ms, last_ms),
             )
 
     return job

@@ -23,9 +23,7 @@ ROOM_S = 0.02  # for making room while rows wait
 class House:
     """Runs in the writer's thread."""
 
-    def __init__(
-        self, quota: Quota, reserve: Reserve, too_old: Callable[[sqlite3.Connection], tuple[int, int]]
-    ) -> None:
+    def __init__(self, quota: Quota, reserve: Reserve, too_old: Callable[[sqlite3.Connection], int]) -> None:
         self._quota, self._reserve, self._too_old = quota, reserve, too_old
         self._next_s = 0.0
 
@@ -39,7 +37,7 @@ class House:
             if self.due:
                 self._next_s = time.monotonic() + HOUSEKEEPING_S
                 self._reserve.restore()
-                writer.in_transaction(lambda: self._quota.age(writer.db, writer.busy(), *self._too_old(writer.db)))
+                writer.in_transaction(lambda: self._quota.age(writer.db, writer.busy(), self._too_old(writer.db)))
                 with writer.db_lock:
                     shrink(writer.db)
             if self._quota.short(writer.db):

@@ -69,13 +69,9 @@ class Quota:
                 return went
         return None
 
-    def age(self, db: sqlite3.Connection, busy: Container[int], limit_ms: int, up_to: int) -> int:
-        """Drops one chunk of what is dated before the limit and was measured before row `up_to`; how many went."""
-        rows = db.execute(
-            "select n, kind, t_ms from spool where n in (select n from spool where n <= ? order by n limit ?) "
-            "and t_ms < ?",
-            (up_to, CHUNK, limit_ms),
-        ).fetchall()
+    def age(self, db: sqlite3.Connection, busy: Container[int], up_to: int) -> int:
+        """Drops one chunk of the rows up to that one, whatever date they bear; how many went."""
+        rows = db.execute("select n, kind, t_ms from spool where n <= ? order by n limit ?", (up_to, CHUNK)).fetchall()
         return _delete(db, [row for row in rows if row[0] not in busy], OLD)
 
     def _history(self, db: sqlite3.Connection, _busy: Container[int]) -> int | None:

@@ -48,13 +48,13 @@ class Store:
         reserve = Reserve(directory)
         db = self._open(reserve)
         reserve.restore()
-        self._age = age.recall(db, self._utc_ms(), clock.monotonic_ns() / 1e9)
+        self._age = age.recall(db, self._utc_ms(), self._monotonic_s())
         self._writer = Writer(
             db,
             settings.commit_s,
             Quota(directory, settings.quota_bytes, settings.free_share),
             reserve,
-            self._keep_age,
+            self._too_old,
             self._begin_anew,
         )
         self._lock = threading.Lock()  # of ids: rows come into the spool in the order of their ids
@@ -286,22 +286,22 @@ class Store:
         if self._lock_file is not None:
             self._lock_file.close()
 
-    def old_ms(self, age_s: float) -> int:
-        """UTC before which something is older than that, however the clock jumped. In the writer's thread only."""
-        return self._age.now_ms(self._utc_ms(), self._clock.monotonic_ns() / 1e9) - round(1000 * age_s)
+    def young(self, age_s: float) -> age.Dates:
+        """Between which dates lies what is no older, however the clock jumped. In the writer's thread only."""
+        self._age.go_on(self._utc_ms(), self._monotonic_s())
+        return self._age.young(age_s)
 
-    def _keep_age(self, db: sqlite3.Connection) -> tuple[int, int]:
-        """Which rows of the spool are too old: dated before this, numbered up to that. Told to the next run by whoever
-        is the agent here."""
-        limit_ms = self.old_ms(self._settings.age_s)
+    def _too_old(self, db: sqlite3.Connection) -> int:
+        """Up to which number rows of the spool are too old. Told to the next run by whoever is the agent here."""
+        self._age.go_on(self._utc_ms(), self._monotonic_s())
         up_to = self._age.old_to(db, self._settings.age_s)
         if self._boot:
-            self._age.save(db, self._clock.monotonic_ns() / 1e9)
-        return limit_ms, up_to
+            self._age.save(db, self._monotonic_s())
+        return up_to
 
     def _end(self, db: sqlite3.Connection) -> None:
-        self.old_ms(0.0)
-        self._age.save(db, self._clock.monotonic_ns() / 1e9, force=True)
+        self._age.go_on(self._utc_ms(), self._monotonic_s())
+        self._age.save(db, self._monotonic_s(), force=True)
         end_boot(db, self._boot, list(self._writer.unsaved.values()))
 
     def _open(self, reserve: Reserve) -> sqlite3.Connection:
@@ -342,3 +342,6 @@ class Store:
 
     def _utc_ms(self) -> int:
         return self.now_ms
+
+    def _monotonic_s(self) -> float:
+        return self._clock.monotonic_ns() / 1e9

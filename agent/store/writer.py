@@ -33,12 +33,12 @@ WAIT_S = 15.0  # for a job's commit
 
 
 class Writer(threading.Thread):
-    """drains: bit → drain. too_old: up to which date and number rows go by age. reopen: a new connection when the file
-    turned out to be damaged."""
+    """drains: bit → drain. too_old: up to which number rows go by age. reopen: a new connection when the file was found
+    damaged."""
 
     def __init__(
         self, db: sqlite3.Connection, commit_s: float, quota: Quota, reserve: Reserve,
-        too_old: Callable[[sqlite3.Connection], tuple[int, int]], reopen: Callable[[str], sqlite3.Connection],
+        too_old: Callable[[sqlite3.Connection], int], reopen: Callable[[str], sqlite3.Connection],
     ) -> None:  # fmt: skip
         super().__init__(name="store", daemon=True)
         self.db, self.db_lock = db, threading.RLock()
