@@ -10,6 +10,8 @@ import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 STEP_S = 0.5  # a smaller difference is followed without a word
 PLAUSIBLE_NS = 1_767_225_600_000_000_000  # 2026-01-01: no clock that is right can show less
@@ -50,6 +52,37 @@ class Step:
     correct: bool
 
 
+class Span(NamedTuple):
+    """Which UTC (ns) is believed of a clock that follows no reference; an end that is out of it is not."""
+
+    first_ns: int
+    last_ns: int
+    after_run: bool  # whether an earlier run says so
+
+    def doubt(self, wall_ns: int) -> str:
+        """What is doubtful about that time, and what to do where it is right after all; empty: nothing."""
+        if self.first_ns <= wall_ns <= self.last_ns:
+            return ""
+        early = wall_ns < self.first_ns
+        if not self.after_run:
+            return f"it shows {shown(wall_ns)}, which cannot be: set it"
+        return (
+            f"it shows {shown(wall_ns)}, {'before' if early else 'more than a year after'} the last run reached "
+            f"{shown(self.first_ns)}. Let it follow a time server; without one, where it is right, say trust_clock = "
+            "true in [site] and start the agent again"
+        )
+
+
+def believed(last_ns: int, trusted: bool) -> Span:
+    """last_ns, trusted: see ClockWatch."""
+    known = not trusted and PLAUSIBLE_NS <= last_ns <= ENDS_NS
+    return Span(last_ns, last_ns + AWAY_NS, True) if known else Span(PLAUSIBLE_NS, ENDS_NS, False)
+
+
+def shown(utc_ns: int) -> str:
+    return f"{datetime.fromtimestamp(utc_ns / 1e9, UTC):%Y-%m-%d %H:%M} UTC"
+
+
 class ClockWatch:
     """Compares our clock with the system's. Call `look` about once a second.
 
@@ -65,12 +98,11 @@ class ClockWatch:
     ) -> None:
         self.word = UNSURE
         self._clock, self._synchronised, self._trusted = clock, synchronised, trusted
-        known = not trusted and PLAUSIBLE_NS <= last_ns <= ENDS_NS
-        self._floor_ns, self._ceiling_ns = (last_ns, last_ns + AWAY_NS) if known else (PLAUSIBLE_NS, ENDS_NS)
+        self._believed = believed(last_ns, trusted)
         self._began_ns = clock.monotonic_ns()
         self._vouched = False  # whether the rows until now were made by a clock that followed a reference
         if self._judge() == UNSURE and not self.possible:
-            clock.move(self._floor_ns - clock.utc_ns())
+            clock.move(self._believed.first_ns - clock.utc_ns())
         self.word = self._judge()
         self._vouched = self.word == SYNCHRONISED
 
@@ -81,8 +113,14 @@ class ClockWatch:
     @property
     def possible(self) -> bool:
         """Whether the system's clock shows a time that it may be, as far as can be told without a reference."""
+        return not self.doubt
+
+    @property
+    def doubt(self) -> str:
+        """Why it does not, in words; empty when it does."""
         running_ns = self._clock.monotonic_ns() - self._began_ns
-        return self._floor_ns <= self._clock.wall_ns() <= self._ceiling_ns + running_ns
+        span = self._believed
+        return span._replace(last_ns=span.last_ns + running_ns).doubt(self._clock.wall_ns())
 
     def look(self) -> Step | None:
         """Follows the system's clock. The step that was seen, if any; our clock has made it then."""

@@ -6,27 +6,22 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
 
-from agent.clock import SYNCHRONISED, UNSURE, ClockWatch, Step, SystemClock
+from agent.clock import SYNCHRONISED, UNSURE, ClockWatch, Step, SystemClock, shown
 from agent.messages import Message
 from agent.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
 LOOK_S, REMEMBER_S = 1.0, 10.0
-KIND = "clock"
+KIND, REACHED = "clock", "reached"
 IMPOSSIBLE = "impossible"  # unsure, and not followed
 
 
 def last_utc_ns(store: Store) -> int:
     """No earlier run went beyond this UTC; 0 when nothing is known."""
-    body = store.note(KIND, "reached", "")
+    body = store.note(KIND, REACHED, "")
     return int(body["utc_ms"]) * 1_000_000 + int(REMEMBER_S * 1e9) if body else 0
-
-
-def shown(utc_ns: int) -> str:
-    return f"{datetime.fromtimestamp(utc_ns / 1e9, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 class Timekeeper:
@@ -65,7 +60,7 @@ class Timekeeper:
     def remember(self) -> None:
         """Trouble with the disk is said elsewhere."""
         with contextlib.suppress(StoreError):
-            self._store.save_note(KIND, "reached", "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
+            self._store.save_note(KIND, REACHED, "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
 
     def _note_sound(self) -> None:
         self._sound = self._store.sequence
@@ -92,16 +87,16 @@ class Timekeeper:
 
     def _tell(self) -> None:
         told, word = self._told, self._watch.word
-        if word == UNSURE and not self._watch.possible:
+        doubt = self._watch.doubt
+        if word == UNSURE and doubt:
             word = IMPOSSIBLE
         if word == told:
             return
         self._told = word
         if word == IMPOSSIBLE:
             log.warning(
-                "the system's clock shows %s, which cannot be so soon after the last run: time goes on from there, "
-                "marked CLOCK_UNSURE, until the clock is set or follows a reference (or site.trust_clock says that it "
-                "is right)", shown(self._clock.wall_ns()),
+                "the system's clock is not believed: %s. Meanwhile it is taken to be %s, and rows carry CLOCK_UNSURE",
+                doubt, shown(self._clock.utc_ns()),
             )  # fmt: skip
         elif word == UNSURE:
             log.warning("the clock follows no reference: rows carry CLOCK_UNSURE until it does")

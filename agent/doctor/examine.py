@@ -29,7 +29,7 @@ async def examine(config: Config, rounds: int, say: Callable[[Finding], None], b
         say(item)
 
     for name, part in (
-        ("clock", host.clock()),
+        ("clock", host.clock(config)),
         ("disk", host.disk(config)),
         ("broker", host.broker(config)),
         ("kernels", host.kernels()),

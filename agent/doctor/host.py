@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
+import sqlite3
 import ssl
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.clock import kernel_synchronised
+from agent.clock import believed, kernel_synchronised
 from agent.config import Config
 from agent.doctor.finding import Finding, finding, fine, note
 from agent.store import default_directory
+from agent.store.file import NAME
 
 FREE_MIN_MB = 500
 CERTIFICATE_DAYS = 30
 
 
-def clock() -> Iterator[Finding]:
-    """Whether the kernel says that its clock follows a reference."""
+def clock(config: Config) -> Iterator[Finding]:
+    """Whether the kernel says that its clock follows a reference; if not, whether the agent will believe it."""
     if time.time() < 1.7e9:
         yield finding("clock", f"it is {time.strftime('%Y-%m-%d', time.gmtime())}? Set the time, or let chrony do it")
         return
     synchronised = kernel_synchronised()
-    if synchronised is None:
+    trusted = config.site.trust_clock or config.site.simulated
+    doubt = "" if synchronised else believed(_reached_ns(config), trusted).doubt(time.time_ns())
+    if doubt:
+        yield finding("clock", f"not believed while nothing vouches for it: {doubt}")
+    elif synchronised is None:
         yield note("clock", "this system does not tell whether its clock is synchronised")
     elif synchronised:
         yield fine("clock", "synchronised")
@@ -35,6 +43,20 @@ def clock() -> Iterator[Finding]:
             "not synchronised: rows carry CLOCK_UNSURE. Install chrony or systemd-timesyncd, or name the plant's time "
             "server there",
         )
+
+
+def _reached_ns(config: Config) -> int:
+    """UTC that the last run of the agent reached; 0 when nothing tells."""
+    from agent.savings.verify import open_copy
+    from agent.timekeeping import KIND, REACHED
+
+    path = (config.state_dir or default_directory()) / NAME
+    with contextlib.suppress(OSError, sqlite3.Error, ValueError, KeyError, TypeError):
+        if path.is_file():
+            with contextlib.closing(open_copy(path)) as db:
+                row = db.execute("select body from note where kind = ? and name = ?", (KIND, REACHED)).fetchone()
+            return int(json.loads(row[0])["utc_ms"]) * 1_000_000 if row else 0
+    return 0
 
 
 def disk(config: Config) -> Iterator[Finding]:

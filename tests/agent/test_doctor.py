@@ -17,6 +17,8 @@ from agent.doctor import examine, host
 from agent.doctor.finding import Finding, Level
 from agent.doctor.wire import WireSeen, judge, look
 from agent.poll import BusPoller, Polled
+from agent.store import Store
+from agent.timekeeping import KIND, REACHED
 from drivers.bus import ModbusLink, Wire
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile
@@ -181,3 +183,30 @@ def test_the_broker_is_asked_for_the_agents_own_topic(tmp_path: Path, monkeypatc
     path.write_text('[site]\nid = "s"\ngateway = "g"\ntopic_prefix = "works/mill"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
     assert [item.level for item in host.broker(load_config(path)[0])] == [Level.FINE]
     assert asked == ["works/mill/g/status"]
+
+
+@pytest.mark.parametrize("synchronised", [False, None])
+@pytest.mark.parametrize("off_days", [0, 300, 425, -2])
+def test_a_clock_that_the_agent_will_not_believe_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synchronised: bool | None, off_days: int
+) -> None:
+    """0: the agent is running. 425: the gateway lay in a cupboard. -2: its clock was set back."""
+    now_ns = 1_800_000_000_000_000_000
+    monkeypatch.setattr(host, "kernel_synchronised", lambda: synchronised)
+    monkeypatch.setattr(host.time, "time_ns", lambda: now_ns)
+    file = tmp_path / "plant.toml"
+    text = f'[site]\nid = "s"\ngateway = "g"\n[store]\ndir = "{tmp_path}"\n[bus.b]\ntcp = "127.0.0.1"\n'
+    text += '[meter.m]\nbus = "b"\nunit = 1\nprofile = "schneider/pm5000"\nat = "feeder"\nclass = "0.5"\n'
+    file.write_text(text)
+    store = Store(tmp_path, SystemClock())
+    store.save_note(KIND, REACHED, "", {"utc_ms": now_ns // 1_000_000 - off_days * 86_400_000})
+    store.close()
+    (found,) = host.clock(load_config(file)[0])
+    doubted = {425: "more than a year after the last run", -2: "before the last run"}.get(off_days)
+    if doubted:
+        assert (found.level, doubted in found.text, "trust_clock" in found.text) == (Level.FINDING, True, True)
+    else:
+        assert "not believed" not in found.text
+    file.write_text(text.replace('"g"\n', '"g"\ntrust_clock = true\n', 1))
+    (found,) = host.clock(load_config(file)[0])
+    assert "not believed" not in found.text

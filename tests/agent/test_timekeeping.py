@@ -21,13 +21,13 @@ HOUR_MS = 3_600_000
 class Computer:
     """A machine with one sink that is away, so that rows stay."""
 
-    def __init__(self, folder: Path, wall_ns: int, synchronised: bool) -> None:
+    def __init__(self, folder: Path, wall_ns: int, synchronised: bool, trusted: bool = False) -> None:
         self.wall, self.mono, self.synchronised = wall_ns, 1_000_000_000, synchronised
         self.clock = SystemClock(lambda: self.wall, lambda: self.mono)
         self.store = Store(folder, self.clock)
         self.drain = self.store.drains(["mqtt"])["mqtt"]
         self.events: list[Message] = []
-        watch = ClockWatch(self.clock, lambda: self.synchronised, last_utc_ns(self.store))
+        watch = ClockWatch(self.clock, lambda: self.synchronised, last_utc_ns(self.store), trusted)
         self.keeper = Timekeeper(watch, self.clock, self.store, self.events.append, lambda job: job())
 
     def wait(self, seconds: float) -> None:
@@ -123,6 +123,28 @@ def test_a_battery_clock_that_says_2099_is_not_followed_and_said(
     assert 0 < row["t"] - NOW_NS // 1_000_000 <= 1000 * REMEMBER_S
     assert caplog.text.count("shows 2099-01-01 00:00 UTC") == 1
     second.store.close()
+
+
+def test_a_gateway_that_lay_in_a_cupboard_for_14_months_tells_what_to_do_where_its_clock_is_right(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No time server: time goes on where it was, and is told so, until somebody says that the clock is right."""
+    first = Computer(tmp_path, NOW_NS, synchronised=True)
+    first.keeper.remember()
+    first.store.close()
+    right_ns = NOW_NS + 425 * 86_400 * 10**9
+    second = Computer(tmp_path, right_ns, synchronised=False)
+    second.wait(5)
+    (line,) = [record.getMessage() for record in caplog.records if "not believed" in record.getMessage()]
+    assert "it shows 2028-03-15 08:00 UTC, more than a year after the last run reached 2027-01-15 08:00 UTC" in line
+    assert "trust_clock = true in [site] and start the agent again" in line
+    assert "taken to be 2027-01-15 08:00 UTC" in line
+    second.keeper.remember()
+    second.store.close()
+    third = Computer(tmp_path, right_ns + 60 * 10**9, synchronised=False, trusted=True)
+    third.measure()
+    assert third.rows()[-1]["t"] == right_ns // 1_000_000 + 60_000
+    third.store.close()
 
 
 def test_a_machine_without_a_battery_clock_goes_on_where_it_was(tmp_path: Path) -> None:
