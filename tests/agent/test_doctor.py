@@ -191,7 +191,7 @@ def test_a_clock_that_the_agent_will_not_believe_is_a_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synchronised: bool | None, off_days: int
 ) -> None:
     """0: the agent is running. 425: the gateway lay in a cupboard. -2: its clock was set back."""
-    now_ns = 1_800_000_000_000_000_000
+    now_ns = 1_900_000_000_000_000_000
     monkeypatch.setattr(host, "kernel_synchronised", lambda: synchronised)
     monkeypatch.setattr(host.time, "time_ns", lambda: now_ns)
     file = tmp_path / "plant.toml"
