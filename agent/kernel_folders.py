@@ -33,7 +33,7 @@ def enter(folder: Path, who: str) -> None:
     for _ in range(TRIES):
         folder.mkdir(exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            file = (folder / USED).open("a+", encoding="utf-8")
+            file = _opened(folder)
             with contextlib.suppress(OSError):  # a file system without locks: then nobody takes a folder away either
                 fcntl.flock(file, fcntl.LOCK_SH)
             if _is(folder / USED, file):
@@ -51,7 +51,7 @@ def sweep(root: Path, own: Path, who: str) -> list[Path]:
     """Takes away folders of kernels that no installation uses any more and no process holds; returns them."""
     gone = []
     for folder in sorted(root.glob("kernels-*")):
-        if folder != own and folder.is_dir():
+        if folder != own and folder.is_dir() and not folder.is_symlink():
             with contextlib.suppress(OSError), _alone(folder) as file:
                 if file is None:
                     continue
@@ -80,13 +80,18 @@ def _used(folder: Path, file: IO[str], who: str) -> bool:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[IO[str] | None]:
     """Its `used`, locked; None where somebody holds it."""
-    with (folder / USED).open("a+", encoding="utf-8") as file:
+    with _opened(folder) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield None
             return
         yield file if _is(folder / USED, file) else None
+
+
+def _opened(folder: Path) -> IO[str]:
+    """Its `used`; what is damaged in it names nobody."""
+    return (folder / USED).open("a+", encoding="utf-8", errors="replace")
 
 
 def _is(path: Path, file: IO[str]) -> bool:

@@ -132,3 +132,33 @@ def test_the_cache_of_this_process_is_entered_and_the_old_ones_swept(
     assert folder.parent == root
     assert kernel_folders.installation() in (folder / USED).read_text(encoding="utf-8")
     assert not old.exists()
+
+
+def test_a_damaged_list_of_users_stops_no_start(tmp_path: Path) -> None:
+    """Half a block of a failing card: no text."""
+    me, other = installed(tmp_path / "venv"), installed(tmp_path / "other")
+    mine, theirs = left_by(tmp_path, "1", me), left_by(tmp_path, "2", other)
+    for folder in (mine, theirs):
+        (folder / USED).write_bytes(b"\xff\xfe\x00\n")
+    enter(mine, me)
+    assert sweep(tmp_path, mine, me) == [theirs]
+    assert me in (mine / USED).read_text(encoding="utf-8", errors="replace")
+
+
+def test_a_link_is_neither_followed_nor_taken_away(tmp_path: Path) -> None:
+    me = installed(tmp_path / "venv")
+    new, elsewhere = left_by(tmp_path, "2", me), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "kernels-1").symlink_to(elsewhere)
+    assert sweep(tmp_path, new, me) == []
+    assert list(elsewhere.iterdir()) == [], "nothing was written there"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_stays(tmp_path: Path) -> None:
+    me = installed(tmp_path / "venv")
+    new, old = left_by(tmp_path, "2", me), left_by(tmp_path, "1", me)
+    old.chmod(0o500)
+    (old / USED).chmod(0o400)
+    assert sweep(tmp_path, new, me) == []
+    old.chmod(0o700)
