@@ -20,7 +20,7 @@ def money_table(month: Month, words: Words) -> str:
     money = month.money
     if money is None:
         return ""
-    before, after, unit = money.before, money.after, escape(money.currency)
+    before, after, unit = money.before, money.after, escape(words(money.currency))
     rows = []
     for name in before.energy_cost:
         old, new = before.energy_cost[name], after.energy_cost.get(name, 0.0)
@@ -35,8 +35,8 @@ def money_table(month: Month, words: Words) -> str:
     rows.append([f"<b>{words('together')}</b>", kwh(month.saving.saved_wh if month.saving else None), "", "",
                  f"<b>{grouped(money.saved, 2)}</b>"])  # fmt: skip
     rows.append(["U95", kwh(month.saving.u95_wh if month.saving else None), "", "", grouped(money.u95, 2)])
-    head = [words("period"), words("saved, kWh"), f"{words('old plant')}, {unit}", f"{words('now')}, {unit}",
-            f"{words('saved')}, {unit}"]  # fmt: skip
+    head = [words("period"), words("saved, kWh"), f"{words('old plant')}{words(', ')}{unit}",
+            f"{words('now')}{words(', ')}{unit}", f"{words('saved')}{words(', ')}{unit}"]  # fmt: skip
     return f"<h2>{words('Money')}</h2>{table(head, rows, numbers=(1, 2, 3, 4))}{_power_factor(before, after, words)}"
 
 
@@ -45,11 +45,11 @@ def _power_factor(before: Bill, after: Bill, words: Words) -> str:
         return ""
     was = f"{before.power_factor:.2f} → " if before.power_factor is not None else ""
     rule = (
-        f"; {words('by itself it would adjust a bill by')} {grouped(100 * after.adjustment, 2)} %"
+        f"{words('; ')}{words('by itself it would adjust a bill by')} {grouped(100 * after.adjustment, 2)} %"
         if after.adjustment
         else ""
     )
-    return f"<p>{words('Power factor of this motor')}: {was}{after.power_factor:.2f}{rule}</p>"
+    return f"<p>{words('Power factor of this motor')}{words(': ')}{was}{after.power_factor:.2f}{rule}</p>"
 
 
 def meter_table(month: Month, words: Words) -> str:
@@ -58,13 +58,15 @@ def meter_table(month: Month, words: Words) -> str:
         return ""
     meter = plant.meter
     ct_class = meter.ct_class or words("not stated (1 is taken)")
-    ct = f"{meter.ct[0]:g}/{meter.ct[1]:g}, {words('class')} {ct_class}" if meter.ct \
+    ct = f"{meter.ct[0]:g}/{meter.ct[1]:g}{words(', ')}{words('class')} {ct_class}" if meter.ct \
         else words("direct")  # fmt: skip
     seen = sorted({item.meter for item in month.intervals if item.meter})
     rows = [
         (
             words("meter"),
-            f"{escape(meter.name)}, {escape(meter.profile)}, {words('at')} {escape(meter.at)}, {meter.wiring}",
+            words(", ").join(
+                (escape(meter.name), escape(meter.profile), f"{words('at')} {escape(meter.at)}", meter.wiring)
+            ),
         ),
         (words("serial number"), escape(meter.serial_number or words("not stated"))),
         (words("accuracy class"), escape(meter.accuracy_class)),
@@ -73,11 +75,17 @@ def meter_table(month: Month, words: Words) -> str:
         (words("meters in the data"), escape("; ".join(seen) or "–")),
     ]
     if motor := plant.motor:
-        rows.insert(0, (words("motor"), f"{words(motor.kind)}, {motor.kw:g} kW, {motor.rpm:g} rpm, {motor.poles} "
-                                        f"{words('poles')}, {motor.volts:g} V"))  # fmt: skip
+        said = (words(motor.kind), f"{motor.kw:g} kW", f"{motor.rpm:g} rpm", f"{motor.poles} {words('poles')}",
+                f"{motor.volts:g} V")  # fmt: skip
+        rows.insert(0, (words("motor"), words(", ").join(said)))
         if old := motor.replaces:
-            rpm = f", {old.rpm:g} rpm" if old.rpm else ""
-            rows.insert(1, (words("replaces"), f"{words(old.kind)}, {old.kw:g} kW, {old.efficiency_class or '–'}{rpm}"))
+            told = (
+                words(old.kind),
+                f"{old.kw:g} kW",
+                old.efficiency_class or "–",
+                f"{old.rpm:g} rpm" if old.rpm else "",
+            )
+            rows.insert(1, (words("replaces"), words(", ").join(filter(None, told))))
     return f"<h2>{words('Motor and meters')}</h2>{pairs(rows)}"
 
 
@@ -86,12 +94,12 @@ def baseline_card(month: Month, words: Words) -> str:
     if found is None:
         return ""
     zone = month.zone
-    ranges = "; ".join(f"{escape(words.signal(name))} {said}" for name, said in _ranges(found, words))
-    rivals = "; ".join(f"{escape(words.said(name))} {100 * score:.2f} %" for name, score in
+    ranges = words("; ").join(f"{escape(words.signal(name))} {said}" for name, said in _ranges(found, words))
+    rivals = words("; ").join(f"{escape(words.said(name))} {100 * score:.2f} %" for name, score in
                        sorted(found.candidates.items(), key=lambda pair: pair[1])[:6])  # fmt: skip
-    drivers = f" ({escape(', '.join(map(words.signal, found.drivers)))})" if found.drivers else ""
+    drivers = words.aside(escape(", ".join(map(words.signal, found.drivers)))) if found.drivers else ""
     if vif := found.shape.get("vif"):
-        drivers += f"; VIF {', '.join(f'{value:.3g}' for value in vif.values())}"
+        drivers += f"{words('; ')}VIF {', '.join(f'{value:.3g}' for value in vif.values())}"
     span = f"{local(found.from_ms, zone)} – {local(found.to_ms, zone)}, {found.n} × {found.length_s // 60} min"
     fit = f"{100 * found.cv_rmse:.2f} %, {grouped(100 * found.nmbe, 3)} %, {found.r2:.4f}"
     rows = [
@@ -109,8 +117,9 @@ def baseline_card(month: Month, words: Words) -> str:
         causes = sorted(month.saving.causes.items(), key=lambda pair: -pair[1])
         together = math.sqrt(sum(wh * wh for _, wh in causes))
         rows.append((words("standard uncertainty by cause, kWh"),
-                     "; ".join(f"{words(name)} {wh / 1000:.3g}" for name, wh in causes if wh > 0)
-                     + f"; √Σu² = {together / 1000:.3g}, U95 {month.saving.u95_wh / 1000:.3g}"))  # fmt: skip
+                     words("; ").join([*(f"{words(name)} {wh / 1000:.3g}" for name, wh in causes if wh > 0),
+                                       f"√Σu² = {together / 1000:.3g}{words(', ')}U95 "
+                                       f"{month.saving.u95_wh / 1000:.3g}"])))  # fmt: skip
     return f"<h2>{words('Baseline')}</h2>{pairs(rows)}"
 
 
@@ -131,22 +140,22 @@ def _formula(baseline: Baseline, words: Words) -> str:
     values = baseline.coefficients
     unit, name = f"Wh {words('in')} {baseline.length_s // 60} min", ""
     if baseline.drivers:
-        name = f", x = {escape(words.signal(baseline.drivers[0]))}"
+        name = f"{words(', ')}x = {escape(words.signal(baseline.drivers[0]))}"
     if baseline.kind in ("binned", "state"):
         places = baseline.shape["centres" if baseline.kind == "binned" else "states"]
         pairs_said = "; ".join(f"{place:.4g} → {value:.6g}" for place, value in zip(places, values, strict=False))
-        return f"E, {unit}{name}: x → E: {pairs_said}"
+        return f"E, {unit}{name}{words('; ')}x → E: {pairs_said}"
     if baseline.kind == "shaft-power":
         return f"E = {values[0]:.6g} · ({words('shaft energy + losses of the old motor at it')})"
     letters = "xyzw"[: len(baseline.drivers)]
-    name = "".join(f", {letter} = {escape(words.signal(driver))}"
+    name = "".join(f"{words(', ')}{letter} = {escape(words.signal(driver))}"
                    for letter, driver in zip(letters, baseline.drivers, strict=True))  # fmt: skip
     said = formula(values, factors(baseline.kind, baseline.shape, letters))
     found = f"E = {escape(said)} {unit}{name}"
     if baseline.kind in BY_STATE:
-        found += f"; {words('[…]: one in this state, else zero')}"
+        found += f"{words('; ')}{words('[…]: one in this state, else zero')}"
         if baseline.shape["base"] == "binned":
-            found += f"; {words('→: the share of this point in the straight line')}"
+            found += f"{words('; ')}{words('→: the share of this point in the straight line')}"
     return found
 
 
@@ -164,29 +173,29 @@ def ledger_card(month: Month, check: str, words: Words) -> str:
     rows = [
         (words("hours recorded"), grouped(proof.hours)),
         (words("energy in the ledger"), f"{grouped(proof.recorded_wh)} Wh"),
-        (words("energy in this report, same hours"), f"{grouped(proof.shown_wh)} Wh ({difference})"),
+        (words("energy in this report, same hours"), f"{grouped(proof.shown_wh)} Wh{words.aside(difference)}"),
         (words("quarter hours not recorded yet"), grouped(proof.waiting)),
         (words("quarter hours in no record though others of that time are"), grouped(proof.stray)),
         (words("hours recorded again; recorded late"),
-         f"{grouped(proof.verdict.amended)}; {grouped(proof.verdict.late)}"),
-        (words("records looked at"), f"{grouped(proof.verdict.records)}; {whole}"),
+         f"{grouped(proof.verdict.amended)}{words('; ')}{grouped(proof.verdict.late)}"),
+        (words("records looked at"), f"{grouped(proof.verdict.records)}{words('; ')}{whole}"),
         (words("recorded under configuration; software"),
          f"{_under(proof.under.get('config', {}))}; {_under(proof.under.get('software', {}))}"),
         (words("roots from elsewhere looked at"), elsewhere),
         (words("key"), f"<code>{', '.join(map(escape, proof.verdict.keys))}</code>"),
     ]  # fmt: skip
     if root := proof.root:
-        named = f"<code>{root['hash']}</code><br>{words('record')} {root['seq']}, {escape(str(root['day']))}"
+        named = f"<code>{root['hash']}</code><br>{words('record')} {root['seq']}{words(', ')}{escape(str(root['day']))}"
         rows += [(words("root"), named), (words("signature"), f"<code>{escape(str(root['sig']))}</code>")]
     how = words("Check it: the JSON file beside this one holds the root")
     away = (
-        f"{words('Away from the gateway, with a copy of its state directory')}: <code>--state COPY</code> "
-        f"{words('in place of')} <code>--config</code>; {words('the public key to give as')} <code>--key</code> "
+        f"{words('Away from the gateway, with a copy of its state directory')}{words(': ')}<code>--state COPY</code> "
+        f"{words('in place of')} <code>--config</code>{words('; ')}"
+        f"{words('the public key to give as')} <code>--key</code> "
         f"{words('stands in the JSON file of an earlier month, as')} <code>ledger_key</code>"
     )
-    return (
-        f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}: <code>{escape(check)}</code></p><p class='small'>{away}</p>"
-    )
+    how = f"{how}{words(': ')}<code>{escape(check)}</code>"
+    return f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}</p><p class='small'>{away}</p>"
 
 
 def _under(hours: Mapping[str, int]) -> str:
@@ -197,8 +206,9 @@ def _under(hours: Mapping[str, int]) -> str:
 def formulas(months: Sequence[Month], words: Words) -> str:
     items = [words(f"formula {name}") for name in ("saving", "u95", "parts", "verdict", "co2", "coal", "money")]
     used = {month.factor.source for month in months if month.factor is not None}
-    said = [f"{code}: {text}" for code, text in carbon.sources().items() if code in used]
-    marks = f"<p class='small'>{words('[M]: from memory, nobody held the text yet')}. {escape('; '.join(said))}</p>"
+    said = [words("[M]: from memory, nobody held the text yet")]
+    said += [escape(f"{code}{words(': ')}{words(text)}") for code, text in carbon.sources().items() if code in used]
+    marks = f"<p class='small'>{words('; ').join(said)}</p>"
     return f"<section class='formulas'><h2>{words('How it is worked out')}</h2><ul>" + "".join(
         f"<li>{item}</li>" for item in items
     ) + f"</ul>{marks}</section>"  # fmt: skip

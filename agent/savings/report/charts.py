@@ -55,7 +55,8 @@ def baseline_cloud(month: Month, words: Words) -> str:
         chart.legend("old", words("before"))
     if model:
         chart.legend("model", words("baseline model"))
-    chart.legend("new", words("this month"))
+    if new:
+        chart.legend("new", words("this month"))
     return chart.svg(words("Power over what drives it"))
 
 
@@ -117,7 +118,7 @@ def load_histogram(month: Month, words: Words) -> str:
     label = words("load: shaft power over rated, %") if by_shaft else words("load: input power over rated, %")
     chart = Chart((0, 100 * LOAD_STEP * top), (0, 1.15 * highest), (label, words("share of time, %")))
     chart.bars(bars, "new")
-    chart.legend("idle", f"{words('standing')}: {still:.0f} %")
+    chart.legend("idle", f"{words('standing')}{words(': ')}{still:.0f} %")
     return chart.svg(words("How the motor is loaded"))
 
 
@@ -132,7 +133,7 @@ def cumulated(month: Month, words: Words) -> str:
     bottom, top = min(0.0, *(y for _, y in low)), max(0.0, *(y for _, y in high))
     room = 0.06 * (top - bottom or 1.0)
     stride = max(1, math.ceil(len(days) / 8))
-    span = bottom - room * (bottom < 0), top + room
+    span = bottom - room * (bottom < 0), top + (room if top > 0 else 2 * room)  # else the legend lies on the zero line
     chart = Chart((1.0, float(len(days))), span, ("", words("saved since the begin, kWh")),
                   x_ticks=[float(k + 1) for k in range(0, len(days), stride)],
                   tick=lambda x: days[round(x) - 1].date[5:])  # fmt: skip

@@ -16,7 +16,8 @@ def largest(saving: Saving, words: Words) -> str:
         return ""
     name = max(variance, key=lambda cause: variance[cause])
     begin = "Most of the doubt" if variance[name] >= MOST * sum(variance.values()) else "Largest part of the doubt"
-    return f"{words(begin)}: {words(f'doubt {name}')}; {words('what would lower it')}: {words(f'lower {name}')}"
+    cause, lower = words(f"doubt {name}"), words(f"lower {name}")
+    return f"{words(begin)}{words(': ')}{cause}{words('; ')}{words('what would lower it')}{words(': ')}{lower}"
 
 
 def of_parts(month: Month, words: Words) -> str:
@@ -26,10 +27,13 @@ def of_parts(month: Month, words: Words) -> str:
         return ""
     why = words("Parts are less sure than their sum: the meter tells the sum, the losses of drive and motors divide it")
     lacking = []
-    if plant is not None and plant.drive is not None and not plant.drive.loss_points_w:
-        lacking.append(f"{words('the losses of the drive at eight points')} (drive.{plant.drive.name}.losses)")
-    if plant is not None and plant.motor is not None and not plant.motor.loss_points_w:
-        lacking.append(f"{words('the losses of the new motor at seven points')} (motor.{plant.motor.name}.losses)")
+    if plant is not None and (drive := plant.drive) is not None and not drive.loss_points_w:
+        name = f"drive.{drive.name}.losses"
+        lacking.append(words("the losses of the drive at eight points") + words.aside(name))
+    if plant is not None and (motor := plant.motor) is not None and not motor.loss_points_w:
+        name = f"motor.{motor.name}.losses"
+        lacking.append(words("the losses of the new motor at seven points") + words.aside(name))
     if not lacking:
         return why
-    return f"{why}; {words('known by class only; what would narrow them')}: {', '.join(lacking)}"
+    narrower = words("known by class only; what would narrow them")
+    return f"{why}{words('; ')}{narrower}{words(': ')}{words(', ').join(lacking)}"

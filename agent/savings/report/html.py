@@ -74,7 +74,7 @@ def _overview(months: Sequence[Month], cover: Cover, words: Words) -> str:
         value, u = with_u(saving.saved_wh / 1000, saving.u95_wh / 1000) if saving else ("–", "–")
         money = co2 = "–"
         if month.money:
-            money = f"{' ± '.join(with_u(month.money.saved, month.money.u95))} {escape(month.money.currency)}"
+            money = f"{' ± '.join(with_u(month.money.saved, month.money.u95))} {escape(words(month.money.currency))}"
         if saving and month.factor:
             scale = month.factor.kg_per_kwh / 1e6
             co2 = f"{' ± '.join(with_u(saving.saved_wh * scale, saving.u95_wh * scale))} t"
@@ -107,7 +107,7 @@ def _sum(months: Sequence[Month], words: Words) -> list[str]:
     money = co2 = "–"
     if priced := [month.money for month in months if month.money is not None]:
         both = with_u(sum(each.saved for each in priced), sum(each.u95 for each in priced))
-        money = f"{' ± '.join(both)} {escape(priced[0].currency)}"
+        money = f"{' ± '.join(both)} {escape(words(priced[0].currency))}"
     if scaled := [(each, month.factor.kg_per_kwh / 1e6) for month, each in told if month.factor]:
         both = with_u(sum(each.saved_wh * kg for each, kg in scaled), sum(each.u95_wh * kg for each, kg in scaled))
         co2 = f"{' ± '.join(both)} t"
@@ -187,7 +187,8 @@ def _parts(month: Month, words: Words) -> str:
     creep = ""
     if saving.speed_creep_wh is not None:
         creep = (
-            f"<p>{words('Of control, lost because the new motor has no slip')}: {kwh(saving.speed_creep_wh)} kWh</p>"
+            f"<p>{words('Of control, lost because the new motor has no slip')}{words(': ')}"
+            f"{kwh(saving.speed_creep_wh)} kWh</p>"
         )
     head = [words("from"), "", "kWh", "U95", words("of the old plant's energy")]
     doubt = f"<p class='small'>{escape(said)}</p>" if (said := of_parts(month, words)) else ""
@@ -215,13 +216,13 @@ def _events(month: Month, words: Words) -> str:
     rows = []
     for event in month.events:
         until = local(event.to_ms, month.zone) if event.to_ms is not None else words("goes on")
-        decided = words("waits for a decision") + f" ({words('proposed')}: {words(event.proposal)})"
+        proposed = f"{words('proposed')}{words(': ')}{words(event.proposal)}"
+        decided = words("waits for a decision") + words.aside(proposed)
         if event.decision:
             when = local(event.decided_ms, month.zone) if event.decided_ms else ""
             adjusted = f" {kwh(event.adjust_wh)} kWh" if event.adjust_wh else ""
-            decided = (
-                f"{words(event.decision)}{adjusted}: {escape(event.reason)} <small>{escape(event.by)} {when}</small>"
-            )
+            decided = f"{words(event.decision)}{adjusted}{words(': ')}{escape(event.reason)} "
+            decided += f"<small>{escape(event.by)} {when}</small>"
         rows.append([str(event.number), words(event.kind), local(event.from_ms, month.zone), until,
                      escape(words.said(event.text)), kwh(event.energy_wh), decided])  # fmt: skip
     head = [words("no."), words("kind"), words("begin"), words("end"), words("what"), "kWh", words("decision")]

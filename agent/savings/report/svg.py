@@ -122,10 +122,9 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def short(value: float) -> str:
-    """A tick's text: 12 000, 0.25."""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}".replace(",", "\u202f")
-    return f"{value:.6g}"
+    """A tick's text: 12 000, 0.25, −50."""
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
+    return text.replace(",", "\u202f").replace("-", "−")
 
 
 def thinned(points: Sequence[Point], most: int = 1500) -> list[Point]:

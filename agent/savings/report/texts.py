@@ -24,6 +24,10 @@ class Words:
         found = _texts("chinese")["words"].get(phrase) if self.lang == "zh" else None
         return str(found or _texts("english")["words"].get(phrase, phrase))
 
+    def aside(self, text: str) -> str:
+        """In brackets, behind a word."""
+        return self(" (P)").replace("P", text)
+
     def said(self, text: str) -> str:
         """A sentence that was made elsewhere with numbers in it; as it is where nobody translated it."""
         text = re.sub(r"\bsignal_\w+", lambda found: self.signal(found[0]), text)
@@ -59,13 +63,21 @@ class Words:
         return short.replace("_", " ")
 
     def factor(self, factor: Factor) -> str:
-        where = " ".join(part for part in (factor.scope, factor.region) if part)
+        where = " ".join(part for part in (factor.scope, self._place(factor.region)) if part)
         year = f" {factor.year}" if factor.year else ""
-        return f"{factor.kg_per_kwh:g} kg/kWh, {where}{year}, {self._source(factor.source, factor.status)}"
+        source = self._source(factor.source, factor.status)
+        return self(", ").join((f"{factor.kg_per_kwh:g} kg/kWh", f"{where}{year}", source))
 
     def coal(self, figure: Coal) -> str:
         year = f" {figure.year}" if figure.year else ""
-        return f"{figure.kgce_per_kwh:g} kgce/kWh{year}, {self._source(figure.source, figure.status)}"
+        return self(", ").join((f"{figure.kgce_per_kwh:g} kgce/kWh{year}", self._source(figure.source, figure.status)))
+
+    def _place(self, region: str) -> str:
+        """Of a region with both names, 华北 North, that of the page."""
+        own, _, english = region.partition(" ")
+        if not english or own.isascii():
+            return self(region)
+        return own if self.lang == "zh" else english
 
     def _source(self, source: str, status: str) -> str:
         return self(source) + (" [M]" if status == "memory" else "")

@@ -20,24 +20,29 @@ def headline(month: Month, words: Words) -> str:
     saving = month.saving
     if saving is None or not saving.intervals:
         told = words("No saving is told for this month")
-        used = f"<p>{words('energy used')}: {kwh(month.measured_wh)} kWh</p>" if month.energy_known else ""
+        used = f"<p>{words('energy used')}{words(': ')}{kwh(month.measured_wh)} kWh</p>" if month.energy_known else ""
         return f'<div class="verdict none"><p class="big">{told}</p>{used}</div>'
     value, u = with_u(abs(saving.saved_wh) / 1000, saving.u95_wh / 1000)
     kind, word = saving.verdict.replace(" ", "-"), f"{MARKS[saving.verdict]} {verdict_said(month, words)}"
     if not month.proof.bears_out:
-        alone = f"{words('by the numbers alone')}: {verdict_said(month, words)}"
-        kind, word = "denied", f"⚠ {words('The ledger does not bear this out')} ({alone})"
+        alone = f"{words('by the numbers alone')}{words(': ')}{verdict_said(month, words)}"
+        kind, word = "denied", f"⚠ {words('The ledger does not bear this out')}{words.aside(alone)}"
     big = words("N saved" if saving.saved_wh >= 0 else "N more used").replace("N", f"{value} <i>±</i> {u} kWh")
     low, high = (alike((saving.saved_wh + sign * saving.u95_wh) / 1000, saving.u95_wh / 1000) for sign in (-1, 1))
     return (
         f'<div class="verdict {kind}"><p class="word">{word}</p><p class="big">{big}</p>'
-        f"<p>{kwh(saving.adjusted_wh)} kWh {words('the old plant would have used')} − {kwh(saving.measured_wh)} kWh "
-        f"{words('measured')} = {kwh(saving.saved_wh)} kWh, {words('rounded to its doubt')}</p>"
-        f"<p>{words('With 95 % confidence between')} {low} {words('and')} {high} kWh; "
+        f"<p>{_of(words, 'N the old plant would have used', saving.adjusted_wh)} − "
+        f"{_of(words, 'N measured', saving.measured_wh)} = {kwh(saving.saved_wh)} kWh{words(', ')}"
+        f"{words('rounded to its doubt')}</p>"
+        f"<p>{words('With 95 % confidence between L and H').replace('L', low).replace('H', f'{high} kWh')}{words('; ')}"
         f"{words('saving rate')} {grouped(100 * saving.share, 1)} %</p>"
         + (f"<p class='small'>{why}</p>" if (why := largest(saving, words)) else "")
         + "</div>"
     )
+
+
+def _of(words: Words, phrase: str, wh: float) -> str:
+    return words(phrase).replace("N", f"{kwh(wh)} kWh")
 
 
 def verdict_said(month: Month, words: Words) -> str:
@@ -63,10 +68,10 @@ def _worth(month: Month, words: Words) -> list[Tile]:
     if saving is not None and saving.intervals:
         if (money := month.money) is not None:
             value, u = with_u(money.saved, money.u95)
-            unit = escape(money.currency)
+            unit = escape(words(money.currency))
             small = words("energy, demand and power factor") if money.own_bill else words("energy by time of use")
             if money.demand_at_most:
-                small += f"; {words('demand at most')} {grouped(money.demand_at_most)} {unit}"
+                small += f"{words('; ')}{words('demand at most')} {grouped(money.demand_at_most)} {unit}"
             found.append((words("money"), f"{value} ± {u} {unit}", small))
         if month.factor is not None:
             scale = month.factor.kg_per_kwh / 1e6
@@ -93,17 +98,19 @@ def _from_what(month: Month, words: Words) -> list[Tile]:
                 ct_class = meter.ct_class or words("not stated (1 is taken)")
                 classed += f" + {words('transformers')} {escape(ct_class)}"
             small = (
-                f"{escape(meter.name)}, {words('serial number')} {escape(meter.serial_number or words('not stated'))}"
+                f"{escape(meter.name)}{words(', ')}{words('serial number')} "
+                f"{escape(meter.serial_number or words('not stated'))}"
             )
             found.append((words("measured by"), classed, small))
-        running = "" if month.running_h is None else f"; {words('running')} {grouped(month.running_h, 1)} h"
+        running = "" if month.running_h is None else f"{words('; ')}{words('running')} {grouped(month.running_h, 1)} h"
         found.append((words("coverage"), f"{100 * month.coverage:.1f} %",
                       words("of the time was measured") + running))  # fmt: skip
     if (baseline := month.baseline) is not None:
-        fit = f"CV(RMSE) {100 * baseline.cv_rmse:.1f} %, " if baseline.n else ""
+        fit = f"CV(RMSE) {100 * baseline.cv_rmse:.1f} %{words(', ')}" if baseline.n else ""
         frozen = local(baseline.frozen_ms, month.zone)[:10] if baseline.frozen_ms else "–"
         drivers = ", ".join(map(words.signal, baseline.drivers))
-        found.append((words("baseline"), words(f"model {baseline.kind}") + (f" ({escape(drivers)})" if drivers else ""),
+        of_them = words.aside(escape(drivers)) if drivers else ""
+        found.append((words("baseline"), words(f"model {baseline.kind}") + of_them,
                       f"{fit}{words('frozen')} {frozen} {escape(baseline.by)}"))  # fmt: skip
     verdict = month.proof.verdict
     if verdict is None and month.intervals:
@@ -115,10 +122,11 @@ def _from_what(month: Month, words: Words) -> list[Tile]:
         elif verdict.unchecked:
             said = words("whole; signatures not checked")
         elif month.proof.waiting:
-            said = f"{words('whole; not recorded yet')}: {month.proof.waiting} × 15 min"
+            said = f"{words('whole; not recorded yet')}{words(': ')}{month.proof.waiting} × 15 min"
         root = f"{words('root')} {month.proof.root['hash'][:16]}…" if month.proof.root else words("no root yet")
-        looked = f"{words('roots from elsewhere that agree')}: {verdict.roots_elsewhere}" if verdict.roots_elsewhere \
-            else words("no root from elsewhere looked at")  # fmt: skip
-        small = root if said == words("NOT WHOLE") else f"{root}; {looked}"
+        looked = words("no root from elsewhere looked at")
+        if agreeing := verdict.roots_elsewhere:
+            looked = f"{words('roots from elsewhere that agree')}{words(': ')}{agreeing}"
+        small = root if said == words("NOT WHOLE") else f"{root}{words('; ')}{looked}"
         found.append((words("can I verify it: ledger"), said, small))
     return found

@@ -14,7 +14,7 @@ from agent.savings.ledger_key import Key
 from agent.savings.report.data import as_csv, as_json
 from agent.savings.report.html import Cover, page
 from agent.savings.report.month import Month, collect
-from agent.savings.report.numbers import kwh, with_u
+from agent.savings.report.numbers import grouped, kwh, with_u
 from agent.savings.report.proof import Elsewhere
 from agent.savings.report.texts import Words
 from agent.savings.report.top import verdict_said
@@ -70,7 +70,7 @@ def _told(months: Sequence[Month]) -> list[str]:
                 co2 = f", {_plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t CO2"
             denied = "" if month.proof.bears_out else ", but the ledger does not bear it out"
             lines.append(f"{month.asset} {month.month}: {verdict_said(month, english)}{denied}: {energy} kWh saved "
-                         f"({100 * saving.share:.1f} %){money}{co2}")  # fmt: skip
+                         f"({grouped(100 * saving.share, 1)} %){money}{co2}")  # fmt: skip
         else:
             used = f", {kwh(month.measured_wh)} kWh used" if month.energy_known else ""
             lines.append(f"{month.asset} {month.month}: no saving told{used}")

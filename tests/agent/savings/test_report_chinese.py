@@ -1,0 +1,80 @@
+"""The Chinese page as a reader in a plant's finance office meets it: no English left, Chinese marks between Chinese words."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+import reportkit
+from click.testing import CliRunner
+from testkit import HandClock
+
+from agent.cli import main
+from agent.savings import carbon
+from agent.savings.events import PROPOSALS, TEXTS
+from agent.savings.keep import save_event
+from agent.savings.report.texts import Words
+from agent.savings.types import QUARTER_MS, Event
+from agent.store import Store
+
+BEGIN_MS = reportkit.utc_ms("2024-10-01 00:00")
+NAMES = """
+    English magwatt mill JJG ffee fan flow gw Asia Shanghai mcc eastron sdm drive input Wang Fang Wei losses motor json
+    verify config plant toml roots state COPY key ledger_key ct_class SHA RMSE NMBE VIF kWh kgce tce min rpm
+    UTC ASHRAE GUM JSON
+"""  # of the plant, of files and options, units and signs
+
+
+@pytest.fixture(scope="module")
+def article(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Text of a page with all there is: events of each kind, one of them decided, a sum, and quarter hours not claimed."""
+    plant = tmp_path_factory.mktemp("plant")
+    reportkit.retrofit(plant, days=12)
+    store = Store(plant / "state", HandClock())
+    for number, (kind, text) in enumerate(TEXTS.items()):
+        begin_ms = BEGIN_MS + number * 96 * QUARTER_MS
+        save_event(store, Event(0, "fan", kind, begin_ms, begin_ms + 8 * QUARTER_MS, text, 5e4, PROPOSALS[kind]))
+    save_event(store, Event(0, "fan", "hold", BEGIN_MS + 10 * 96 * QUARTER_MS, None, TEXTS["hold"], 1e5, "exclude",
+                            "adjust", 2.5e5, "Wang Fang", "检修", BEGIN_MS))  # fmt: skip
+    store.close()
+    command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--out", str(plant / "r.html")]
+    CliRunner().invoke(main, [*command, "--lang", "zh"])
+    html = (plant / "r.html").read_text(encoding="utf-8").partition('<article class="zh"')[2]
+    html = re.sub(r"<code>.*?</code>", " ", html)  # commands, keys and hashes
+    return unescape(re.sub(r"<[^>]+>", "\n", html.partition(">")[2]))
+
+
+def test_no_english_is_left(article: str) -> None:
+    words = {word for word in re.findall(r"[A-Za-z_]{3,}", article)}
+    assert words - set(NAMES.split()) == set()
+
+
+def test_marks_between_chinese_words_are_chinese(article: str) -> None:
+    """No `; ` behind or before a Chinese sign, no bracket of ASCII around one."""
+    found = re.findall(r".{0,12}(?:[一-鿿）][,;:] |[,;:] [一-鿿]|\([^)\n]*[一-鿿]|[一-鿿] ?\().{0,12}", article)
+    assert found == []
+
+
+def test_money_is_yuan_and_the_grid_has_its_chinese_name(article: str) -> None:
+    assert re.search(r"[\d\u202f]+ ± [\d\u202f]+ 元", article)
+    assert "CN-NM 内蒙古 2022" in article
+    assert "生态环境部、国家统计局公告 2024 年第 33 号" in article
+
+
+def test_the_terms_are_those_of_the_trade(article: str) -> None:
+    for said in ("节电量", "节电率", "标准煤（当量值）", "标准煤（等价值）", "95 % 置信区间：", "基准期", "报告期，元"):
+        assert said in article
+
+
+def test_each_source_of_a_factor_is_there_in_chinese() -> None:
+    words = Words("zh")
+    assert len(carbon.sources()) >= 6
+    for text in carbon.sources().values():
+        assert words(text) != text
+
+
+def test_drivers_seen_together_are_joined_in_chinese() -> None:
+    text = "nothing claimed for 3.5 kWh: signal_a_m3_h and signal_b was beyond what was seen of them together"
+    assert Words("zh").said(text) == "3.5 kWh 不计节电量：a m³/h 与 b 的组合超出基准范围"
