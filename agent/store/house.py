@@ -26,13 +26,15 @@ class House:
     def __init__(self, quota: Quota, reserve: Reserve, too_old: Callable[[sqlite3.Connection], int]) -> None:
         self._quota, self._reserve, self._too_old = quota, reserve, too_old
         self._next_s = 0.0
+        self._mistake = ""  # its trace is shown once
 
     @property
     def due(self) -> bool:
         return time.monotonic() >= self._next_s
 
     def keep(self, writer: Writer) -> None:
-        """Short transactions; trouble is logged and tried again with the next group."""
+        """Short transactions; trouble is logged and tried again with the next group. Never raises: a mistake of ours
+        must not end the writing."""
         try:
             if self.due:
                 self._next_s = time.monotonic() + HOUSEKEEPING_S
@@ -45,6 +47,10 @@ class House:
         except (sqlite3.Error, OSError) as error:
             if not writer.trouble:
                 log.warning("no room could be made in the state file: %s", error)
+        except Exception as error:
+            if repr(error) != self._mistake:
+                self._mistake = repr(error)
+                log.exception("housekeeping of the state file failed; writing goes on")
 
     def _make_room(self, writer: Writer) -> None:
         until_s = time.monotonic() + ROOM_S

@@ -339,6 +339,25 @@ def test_notes_of_a_file_damaged_under_a_running_agent_are_none_and_the_damage_i
     store.close()
 
 
+def test_a_mistake_in_the_housekeeping_ends_no_writing(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(*_: object) -> int:
+        raise TypeError("ours")
+
+    monkeypatch.setattr("agent.store.house.HOUSEKEEPING_S", 0.0)
+    monkeypatch.setattr("agent.store.age.Age.old_to", mistaken)
+    store = Store(tmp_path, clock, small())
+    drain = store.drains(["mqtt"])["mqtt"]
+    for n in range(3):
+        store.append("m", "telemetry", T_MS + n, lambda _: b"x")
+        store.flush()
+    assert len(drain.take_live(10)) == 3
+    assert store.alive
+    store.close()
+    assert caplog.text.count("TypeError: ours") == 1, "its trace once"
+
+
 READERS: dict[str, Callable[[Store], object]] = {
     "interval": lambda store: store.rows("select body from interval"),
     "history": lambda store: store.history_rows(60, "m", 0, 1 << 62),
