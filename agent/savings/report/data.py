@@ -13,27 +13,30 @@ from typing import Any
 from agent.savings import carbon
 from agent.savings.adjust import Line
 from agent.savings.baseline import to_json
+from agent.savings.models import OldMotor, old_losses_wh
+from agent.savings.old_motor import old_motor_of
 from agent.savings.report.html import Cover
 from agent.savings.report.month import Month, local
 from agent.savings.types import Interval
 
 HEAD = ("motor", "begin_local", "begin_utc", "driver", "measured_kwh", "old_plant_kwh", "saved_kwh", "coverage_pct",
         "nothing_claimed_because", "flags", "source", "period", "price", "reactive_kvarh", "shaft_kwh",
-        "register_begin_kwh", "register_end_kwh", "meter")  # fmt: skip
+        "register_begin_kwh", "register_end_kwh", "meter", "auxiliary_kwh", "filled_kwh", "speed_rpm", "running_s",
+        "motor_loss_kwh", "u_motor_loss_kwh", "drive_loss_kwh", "u_drive_loss_kwh", "old_motor_loss_kwh")  # fmt: skip
 
 
 def as_csv(months: Sequence[Month]) -> bytes:
-    """One row each quarter hour; UTF-8 with a byte-order mark, as spreadsheets want it. Empty: not known. Behind HEAD a
-    column for each driver of any of the motors."""
+    """One row each quarter hour; UTF-8 with a byte-order mark, as spreadsheets want it. Empty: not known. Behind HEAD
+    two columns for each driver of any of the motors, its mean and its U (k = 2)."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     drivers = sorted({name for month in months for item in month.intervals for name in item.drivers})
-    writer.writerow([*HEAD, *drivers])
+    writer.writerow([*HEAD, *(column for name in drivers for column in (name, f"u_{name}"))])
     for month in months:
         lines = {line.start_ms: line for line in month.lines}
         for item in month.intervals:
-            own = [item.drivers[name].mean if name in item.drivers else None for name in drivers]
-            writer.writerow([*_row(month, item, lines.get(item.start_ms)), *map(_driver, own)])
+            own = [value for name in drivers for value in item.drivers.get(name, (None, None))]
+            writer.writerow([*_row(month, item, lines.get(item.start_ms)), *map(_number, own)])
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -44,11 +47,24 @@ def _row(month: Month, item: Interval, line: Line | None) -> list[str]:
     begin, end = item.register_wh or (None, None)
     return [
         month.asset, local(item.start_ms, month.zone), local(item.start_ms, "UTC"),
-        _driver(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
+        _number(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
         f"{100 * item.coverage:.1f}", line.why if line else "", " ".join(item.flags), item.source,
         *_price(month, item.start_ms), _kwh(item.reactive_varh), _kwh(item.shaft_wh), _kwh(begin), _kwh(end),
-        item.meter,
+        item.meter, _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),
+        _kwh(item.motor_loss_wh), _kwh(item.u_motor_loss_wh), _kwh(item.drive_loss_wh), _kwh(item.u_drive_loss_wh),
+        _kwh(_old_loss_wh(month, item)),
     ]  # fmt: skip
+
+
+def _old_motor(month: Month) -> dict[str, float] | None:
+    """What the old motor's losses are worked out from."""
+    plate = old_motor_of(month.plant.motor) if month.plant and month.plant.motor else None
+    return plate or (month.baseline.shape.get("old_motor") if month.baseline else None)
+
+
+def _old_loss_wh(month: Month, item: Interval) -> float | None:
+    plate = _old_motor(month)
+    return old_losses_wh(OldMotor(**plate), item) if plate else None
 
 
 def _price(month: Month, start_ms: int) -> tuple[str, str]:
@@ -86,6 +102,7 @@ def _motor(month: Month) -> dict[str, Any]:
         "running_h": month.running_h, "tonnes": month.tonnes,
         "saving": asdict(saving) | {"share": saving.share} if saving else None,
         "baseline": to_json(month.baseline) if month.baseline else None, "meter": _meter(month),
+        "old_motor": _old_motor(month),
         "tariff": _tariff(month),
         "days": [asdict(day) for day in month.days], "events": [asdict(event) for event in month.events],
         "ledger": {
@@ -132,7 +149,7 @@ def _tariff(month: Month) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _driver(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 

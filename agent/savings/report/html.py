@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
+from agent.savings.events import adjustments
 from agent.savings.report import charts
 from agent.savings.report.cards import baseline_card, formulas, ledger_card, meter_table, money_table
 from agent.savings.report.doubt import of_parts
@@ -207,7 +208,11 @@ def _days(month: Month, words: Words) -> str:
     head = [words("day"), words("measured, kWh"), words("of it compared, kWh"), words("old plant, kWh"),
             words("saved, kWh"),
             words("saved since the begin, kWh"), "U95", words("coverage")]  # fmt: skip
-    return f"<h2>{words('Day by day')}</h2>{table(head, rows, numbers=range(1, 8), kind='days')}"
+    added = ""
+    if month.saving and (wh := adjustments(month.events, month.asset, (month.saving.from_ms, month.saving.to_ms))):
+        said = words("In the sum, but in no day's row: N that was added by decisions on events")
+        added = f"<p class='small'>{said.replace('N', f'{kwh(wh)} kWh')}</p>"
+    return f"<h2>{words('Day by day')}</h2>{table(head, rows, numbers=range(1, 8), kind='days')}{added}"
 
 
 def _events(month: Month, words: Words) -> str:

@@ -11,6 +11,7 @@ import reportkit
 
 from agent.config_load import load_config
 from agent.savings.desk import event_json
+from agent.savings.report.html import Cover, page
 from agent.savings.report.month import Month, collect
 from agent.savings.types import Event
 from agent.savings.verify import open_copy
@@ -63,3 +64,16 @@ def test_it_costs_what_its_quarter_hours_cost(plant: Path, begin: str, end: str,
     assert after.money.before.demand_kw == before.money.before.demand_kw
     told_wh = sum(after.money.before.wh_by_period.values()) - sum(after.money.after.wh_by_period.values())
     assert told_wh == pytest.approx(after.saving.saved_wh), "the table's lines sum to the saving"
+
+
+def test_what_is_in_the_sum_and_in_no_days_row_is_told(plant: Path) -> None:
+    cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt verify")
+    said = "In the sum, but in no day's row: 1\u202f000 kWh that was added by decisions on events"
+    assert said not in page([month_of(plant)], cover)
+    decide(plant, "2024-10-02 18:00", "2024-10-02 19:00")
+    month = month_of(plant)
+    assert month.saving
+    assert sum(day.saved_wh or 0.0 for day in month.days) == pytest.approx(month.saving.saved_wh - ADDED_WH)
+    text = page([month], cover)
+    assert said in text
+    assert "合计另含事件裁定调整 1\u202f000 kWh，未列入各日" in text

@@ -117,3 +117,60 @@ def test_the_meter_and_the_zone_are_there(told: dict[str, Any], rows: list[dict[
     }  # fmt: skip
     assert {row["meter"] for row in rows} == {"mcc-12/22091734"}
     assert all(float(row["reactive_kvarh"]) > 0 and float(row["shaft_kwh"]) > 0 for row in rows)
+
+
+def numbers(rows: list[dict[str, str]], name: str) -> list[float]:
+    return [float(row[name]) for row in rows]
+
+
+def test_the_parts_follow_from_shaft_and_losses(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    """motor: the old motor's losses less the new one's; drive: less its losses and auxiliaries; control: the rest.
+    Their doubt: a quarter of the old motor's losses, what the estimator says of the others; each as a whole."""
+    [motor] = told["motors"]
+    parts, saving = motor["saving"]["parts"], motor["saving"]
+    claimed = [row for row in rows if row["saved_kwh"]]
+    old, new = sum(numbers(claimed, "old_motor_loss_kwh")), sum(numbers(claimed, "motor_loss_kwh"))
+    drive = sum(numbers(claimed, "drive_loss_kwh")) + sum(numbers(claimed, "auxiliary_kwh"))
+    assert not any(numbers(claimed, "filled_kwh"))
+    rest = REST_KWH * len(claimed)
+    assert parts["motor"]["wh"] / 1000 == pytest.approx(old - new, abs=2 * rest)
+    assert parts["drive"]["wh"] / 1000 == pytest.approx(-drive, abs=2 * rest)
+    assert parts["control"]["wh"] / 1000 == pytest.approx(saving["saved_wh"] / 1000 - old + new + drive, abs=4 * rest)
+    u_motor = math.hypot(0.25 * old, sum(numbers(claimed, "u_motor_loss_kwh")))
+    assert parts["motor"]["u95_wh"] / 1000 == pytest.approx(u_motor, abs=2 * rest)
+    u_drive = sum(numbers(claimed, "u_drive_loss_kwh"))
+    assert parts["drive"]["u95_wh"] / 1000 == pytest.approx(u_drive, abs=2 * rest)
+    u_control = math.hypot(saving["u95_wh"] / 1000, u_motor, u_drive)
+    assert parts["control"]["u95_wh"] / 1000 == pytest.approx(u_control, abs=4 * rest)
+    assert motor["old_motor"] == {
+        "rated_w": 132000.0,
+        "efficiency": pytest.approx(0.947),
+        "rpm": 1480.0,
+        "sync_rpm": 1500.0,
+    }
+
+
+def test_the_causes_of_doubt_follow_from_the_rows(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    """As docs/savings.md has them: √(v·C·vᵀ); s·√(m·τ); Σ|dE/dd|·u of the driver, whose u (k = 2) stands beside it; the
+    limits of 0.5S, 0.5 % and 30', by √3; nothing was filled."""
+    [motor] = told["motors"]
+    baseline, causes, saving = motor["baseline"], motor["saving"]["causes"], motor["saving"]
+    [driver] = baseline["drivers"]
+    claimed = [row for row in rows if row["saved_kwh"]]
+    flows, degree = numbers(claimed, driver), range(len(baseline["coefficients"]))
+    v = [sum(flow**power for flow in flows) for power in degree]
+    model = math.sqrt(sum(a * b * c for a, row in zip(v, baseline["covariance"], strict=True)
+                          for b, c in zip(v, row, strict=True)))  # fmt: skip
+    assert causes["model"] == pytest.approx(model, rel=1e-4)
+    tau = baseline["n"] / baseline["n_effective"]
+    assert causes["scatter"] == pytest.approx(baseline["residual_wh"] * math.sqrt(tau * len(claimed)), rel=1e-9)
+    slopes = [sum(k * baseline["coefficients"][k] * flow ** (k - 1) for k in degree if k) for flow in flows]
+    moved = sum(abs(slope) * u / 2 for slope, u in zip(slopes, numbers(claimed, f"u_{driver}"), strict=True))
+    assert causes["driver"] == pytest.approx(moved, rel=1e-4)
+    for name in ("meter gain", "transformer ratio"):
+        assert causes[name] == pytest.approx(0.005 * saving["saved_wh"] / math.sqrt(3), rel=1e-3)
+    active = sum(numbers(claimed, "measured_kwh")) - sum(numbers(claimed, "auxiliary_kwh"))
+    tan_phi = sum(numbers(claimed, "reactive_kvarh")) / active
+    reactive = saving["adjusted_wh"] * baseline["tan_phi"] - saving["measured_wh"] * tan_phi
+    assert causes["transformer phase"] == pytest.approx(math.radians(30 / 60) * reactive / math.sqrt(3), rel=1e-3)
+    assert causes["gaps"] == 0
