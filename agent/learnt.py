@@ -1,4 +1,4 @@
-"""What devices refused to be asked, kept over restarts: a refusal is looked for once, not after every start."""
+"""What devices refused to be asked, kept over restarts: no start learns it anew, piece by piece."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from agent.poll import BusPoller, Polled
 from agent.store import Store
 
-FORGET_S = 30 * 86400.0  # then it is asked again: its software may have been renewed
+FORGET_S = 30 * 86400.0  # then all is asked for at once again
 KIND = "refused"
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
 from drivers import counters
-from drivers.errors import DeviceRefused, DriverError, FrameError, LinkBusy, LinkDown, LinkResting
+from drivers.errors import DeviceRefused, DriverError, FrameError, LinkBusy, LinkDown, LinkResting, LinkTimeout
 from drivers.framing import Request
 from drivers.latency import Latency
 from drivers.profiles import GROUPS, Profile
@@ -23,6 +22,7 @@ ALL_GROUPS = frozenset(GROUPS)
 SPARE = 4  # registers behind a block that a retry may ask for, to have a length of its own
 TRIES, PATIENT_SILENCES = 3, 2  # attempts; how many of them may end in silence while nobody else waits for the line
 UNHEARD_S, UNHEARD_EVERY = 0.2, 4  # a device that never answered is waited for that long; its whole time-out so often
+SILENT = (0x0A, 0x0B)  # what a gateway says for a device that does not answer it
 CLOCK_STEP_S = 0.5  # a jump of UTC since the poll before
 
 
@@ -125,7 +125,7 @@ class ModbusDevice:
             except (DeviceRefused, FrameError) as error:
                 error_text = str(error)
                 if isinstance(error, DeviceRefused):
-                    if error.code in (0x0A, 0x0B):
+                    if error.code in SILENT:
                         quality |= Quality.NO_REPLY
                         break
                     if error.code in (0x02, 0x03):
@@ -171,7 +171,7 @@ class ModbusDevice:
                 flags |= {name: flags.get(name, Quality.GOOD) | Quality.STALE for name in values}
             self._check_counters(values, flags)
             quality |= self._check_clock()
-            await self._ask_again("once" in groups)
+            await self._ask_again("once" in groups, hurry)
         if in_words := texts(self.profile, values):
             values |= in_words
             if code_flag := flags.get(self.profile.faults_of):
@@ -188,7 +188,7 @@ class ModbusDevice:
             await self._read(query, hurry=True, tries=1)
         except DeviceRefused as error:
             self.error, self.wire_down = str(error), False
-            return error.code not in (0x0A, 0x0B)
+            return error.code not in SILENT
         except DriverError as error:
             self._failed(error)
             return False
@@ -232,9 +232,7 @@ class ModbusDevice:
         if plan is None:
             known = usable(self.profile, self._verified)
             wanted = [row for row in known if row.group in groups and row.name not in self.learnt.absent]
-            blocks: list[Block] = []
-            for block in plan_blocks(self.profile, wanted, self._hole_max):
-                blocks += self.learnt.accepted(block)
+            blocks = self.learnt.accepted(self.profile, plan_blocks(self.profile, wanted, self._hole_max))
             scales = scale_addresses(known)
             plan = self._plans[groups] = tuple(self._query(block, scales) for block in blocks)
         return plan
@@ -260,20 +258,28 @@ class ModbusDevice:
         self._plans.clear()
         self._again.soon(self._clock.monotonic_ns() / 1e9)
 
-    async def _ask_again(self, anew: bool) -> None:
+    async def _ask_again(self, anew: bool, hurry: bool) -> None:
         """One refused address by itself, when it is time: an answer takes back what was learnt, silence says nothing.
         anew: this was the first answer since a start or a silence."""
         now_s = self._clock.monotonic_ns() / 1e9
         if anew:
             self._again.soon(now_s)
-        if not self.learnt.split or (address := self._again.next(now_s, self.learnt.doubtful(self.profile))) is None:
+        if not self.learnt.split:
             return
-        wire_s = self._exchange_s(address[2])
-        with suppress(DriverError):
-            await self._link.read_block(
-                Request(self.unit, *address), self.latency.overdue_s(wire_s), self.gap_s, tries=1,
-                patience_s=self.latency.overdue_s(wire_s), silence_tries=1,
-            )  # fmt: skip
+        address = self._again.next(now_s, lambda: self.learnt.doubtful(self.profile), hurry)
+        if address is None:
+            return
+        overdue_s = self.latency.overdue_s(self._exchange_s(address[2]))
+        try:
+            await self._link.read_block(Request(self.unit, *address), overdue_s, self.gap_s, tries=1)
+        except LinkTimeout:
+            self._again.silence()
+        except DeviceRefused as error:
+            if error.code in SILENT:
+                self._again.silence()
+        except DriverError:
+            pass
+        else:
             self.learnt.answered(self.profile, address)
             self._plans.clear()
             self._again.soon(now_s)

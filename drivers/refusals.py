@@ -1,19 +1,20 @@
 """What a device refused to be asked: how it is read from then on, and when it is asked for that again.
 
 It may have been booting, or its software was renewed. So a minute after the refusal, after each start and after each
-silence it is asked, then ever more seldom, once a day in the end. Each time every refused address costs one short
-request, one in a poll.
+silence it is asked, then ever more seldom, once a day in the end. Each time every refused address costs one request,
+one in a poll; while others wait for the line, one in ten polls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from drivers.profiles import Profile, Register
 from drivers.registers import Block
 
 FIRST_S, LONGEST_S = 60.0, 86_400.0
+SPARING = 10  # polls for one question while others wait
 Address = tuple[int, int, int]  # function, address, count
 
 
@@ -30,16 +31,24 @@ class Learnt:
             self.absent.add(block.registers[0].name)
         self.split.add((block.function, block.address, block.count))
 
-    def accepted(self, block: Block) -> list[Block]:
-        """The block, or the smaller ones it was split into."""
-        if (block.function, block.address, block.count) not in self.split or len(block.registers) == 1:
-            return [block]
-        return [part for run in _runs(block) for part in self.accepted(run)]
+    def accepted(self, profile: Profile, blocks: Iterable[Block]) -> list[Block]:
+        """The blocks, or smaller ones for those that were refused or reach over a register that is."""
+        alone = self._alone(profile)
+        return [part for block in blocks for part in self._parts(block, alone)]
 
     def doubtful(self, profile: Profile) -> list[Address]:
         """What may be asked again: registers by themselves, and blocks in which none of these lies."""
-        alone = {_address(row) for row in profile.registers if row.name in self.absent}
+        alone = self._alone(profile)
         return [*alone, *(block for block in self.split if not any(_touch(block, one) for one in alone))]
+
+    def _alone(self, profile: Profile) -> set[Address]:
+        return {_address(row) for row in profile.registers if row.name in self.absent}
+
+    def _parts(self, block: Block, alone: set[Address]) -> list[Block]:
+        own = block.function, block.address, block.count
+        if len(block.registers) == 1 or not (own in self.split or any(_touch(own, one) for one in alone)):
+            return [block]
+        return [part for run in _runs(block) for part in self._parts(run, alone)]
 
     def answered(self, profile: Profile, address: Address) -> None:
         self.split.discard(address)
@@ -52,21 +61,32 @@ class AskAgain:
     def __init__(self) -> None:
         self._pause_s, self._due_s = FIRST_S, float("inf")
         self._left: list[Address] = []
+        self._asked: Address | None = None
+        self._polls = 0
 
     def soon(self, now_s: float) -> None:
         """Something was refused, or the device may be another than it was."""
         self._pause_s, self._due_s = FIRST_S, now_s + FIRST_S
         self._left.clear()
 
-    def next(self, now_s: float, refused: Iterable[Address]) -> Address | None:
-        """The address whose turn it is, if any; `refused`: all that are."""
+    def silence(self) -> None:
+        """No answer came. The others wait for the next time and come first then: silence costs more than a refusal."""
+        self._left.clear()
+
+    def next(self, now_s: float, refused: Callable[[], Iterable[Address]], hurry: bool = False) -> Address | None:
+        """The address whose turn it is in this poll, if any; `refused`: all that are. hurry: others wait."""
+        self._polls += 1
+        if hurry and self._polls % SPARING:
+            return None
         if not self._left:
             if now_s < self._due_s:
                 return None
-            self._left = sorted(refused, reverse=True)
+            last = self._asked
+            self._left = sorted(refused(), key=lambda one: (last is not None and one <= last, one), reverse=True)
             self._due_s = now_s + self._pause_s
             self._pause_s = min(2 * self._pause_s, LONGEST_S)
-        return self._left.pop() if self._left else None
+        self._asked = self._left.pop() if self._left else None
+        return self._asked
 
 
 def _runs(block: Block) -> list[Block]:

@@ -19,19 +19,22 @@ DAY_S = 86_400
 
 
 class Booting:
-    """A wire to a meter that refuses any read over one address, or is silent, as long as it is told to."""
+    """A wire to a meter that refuses any read over what it lacks, or is silent, as long as it is told to."""
 
     answered_s = 0.01
 
     def __init__(self) -> None:
-        self.refuses, self.silent = True, False
-        self.asked = 0
+        self.refuses, self.silent, self.silent_when_alone = True, False, False
+        self.lacking, self.silent_to = {LACKING}, set[int]()
+        self.asked, self.alone = 0, list[int]()
 
     async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
         self.asked += 1
-        if self.silent:
+        if how["tries"] == 1:
+            self.alone.append(request.address)
+        if self.silent or (how["tries"] == 1 and (self.silent_when_alone or request.address in self.silent_to)):
             raise LinkTimeout("no answer")
-        if self.refuses and request.address <= LACKING < request.address + request.registers:
+        if self.refuses and self.lacking & set(range(request.address, request.address + request.registers)):
             raise DeviceRefused(2, "x")
         return bytes(2 * request.registers)
 
@@ -45,9 +48,9 @@ class Meter:
         self.names = set(self.device.names())
         self.first = self.device.blocks()
 
-    def poll(self, *groups: str, every_s: float = 1.0) -> Reading:
+    def poll(self, *groups: str, every_s: float = 1.0, hurry: bool = False) -> Reading:
         self.clock.move(every_s)
-        return asyncio.run(self.device.poll(frozenset(groups or ("fast", "normal", "slow"))))
+        return asyncio.run(self.device.poll(frozenset(groups or ("fast", "normal", "slow")), hurry))
 
     def extra(self, polls: int, every_s: float) -> int:
         """Requests beside those of the readings; no reading may lack what the device has."""
@@ -99,26 +102,53 @@ def test_after_a_silence_it_is_asked_soon(meter: Meter) -> None:
     assert meter.device.learnt.absent == set()
 
 
+def lacking_most(meter: Meter) -> set[int]:
+    """The meter refuses all but five registers, and that is learnt; their addresses."""
+    names = meter.device.names(("fast", "normal", "slow"))
+    rows = [row for row in meter.device.profile.registers if row.name in names][5:]
+    meter.wire.lacking |= {row.address for row in rows}
+    for _ in range(10):
+        meter.poll(hurry=True)
+    meter.wire.alone.clear()
+    assert len(meter.device.learnt.absent) == len(meter.wire.lacking) > 20
+    return meter.wire.lacking
+
+
+def test_while_others_wait_for_the_line_it_is_asked_in_one_poll_of_ten(meter: Meter) -> None:
+    """Dozens on a line that is full: all have their turn."""
+    lacking = lacking_most(meter)
+    for _ in range(1000):
+        assert meter.poll(hurry=True).error == ""
+    assert set(meter.wire.alone) >= lacking
+    assert len(meter.wire.alone) <= 100
+
+
 def test_silence_says_nothing(meter: Meter) -> None:
-    """One that is silent to such a question keeps what is learnt of it, and its reading."""
-    read_block = meter.wire.read_block
-
-    async def silent_when_alone(request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
-        if how["tries"] == 1:
-            raise LinkTimeout("no answer")
-        return await read_block(request, timeout_s, gap_s, **how)
-
-    meter.wire.read_block = silent_when_alone  # type: ignore[method-assign]
+    """One that is silent to such a question keeps what is learnt of it, and its reading. It is asked none of the others
+    then: each silence makes the line wait, and lets answers of that length rest."""
+    lacking_most(meter)
+    meter.wire.silent_when_alone = True
+    absent = set(meter.device.learnt.absent)
     for _ in range(300):
         assert meter.poll().error == ""
-    assert meter.device.learnt.absent == {"frequency"}
+    assert meter.device.learnt.absent == absent
+    assert len(meter.wire.alone) == 3, "after one, two and four minutes"
+
+
+def test_one_that_is_silent_holds_up_none_behind_it(meter: Meter) -> None:
+    lowest = min(lacking_most(meter))
+    meter.wire.silent_to = {lowest}
+    meter.wire.lacking = {lowest}
+    for _ in range(3600):
+        assert meter.poll().error == ""
+    assert len(meter.device.learnt.absent) == 1
 
 
 def test_the_times_by_hand() -> None:
     again, asked = AskAgain(), []
     again.soon(0.0)
     for second in range(4 * DAY_S):
-        if again.next(float(second), [(3, 0, 1)]) is not None:
+        if again.next(float(second), lambda: [(3, 0, 1)]) is not None:
             asked.append(second)
     assert asked[:6] == [60, 120, 240, 480, 960, 1920]
     assert [b - a for a, b in zip(asked[-3:], asked[-2:], strict=False)] == [DAY_S, DAY_S]
