@@ -11,7 +11,7 @@ import math
 from collections import deque
 
 from agent.estimate.flux import FluxWatch
-from agent.estimate.guard import Guard
+from agent.estimate.guard import DRIVE_POWER_U, Guard
 from agent.estimate.losses import Modelled, Signals, on_drive, on_mains
 from agent.estimate.plate import facts
 from agent.estimate.result import NAMES, ON_MAINS, Estimates, Outcome, fill, why_no_model
@@ -23,7 +23,6 @@ from dsp.efficiency_meter import PowerU, power_u_parts
 
 __all__ = ["Estimates", "Estimator"]
 
-DRIVE_POWER_U = 0.10  # U (k = 2) of a drive's own output power [M: ±5 % seen, no standard states a tolerance]
 FRESH_PERIODS = 3.0  # a source that is silent for longer does not exist
 SLOW_S = 120.0  # a temperature, voltage or sensor value is used that long
 NOTHING = PowerU(0.0, 0.0, 0.0)

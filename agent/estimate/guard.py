@@ -19,7 +19,10 @@ COMPENSATED = "compensated_load"
 AGREE = 5  # readings in a row before a finding opens, and before it closes
 ROTATION_U = 0.02  # of speed against frequency and poles
 RUNNING = 0.02  # of rated current or frequency
-_DRIVE_POWER_U = 0.12  # of a drive's own output power, for a comparison with the meter
+DRIVE_POWER_U = 0.10  # U (k = 2) of a drive's own output power [M: ±5 % seen, no standard states a tolerance]
+# What a drive passes on, for a comparison with the meter, and U of that comparison: our choice, for efficiencies of
+# 0.95 to 0.99 at the loads that are compared.
+_PASSED_ON, _COMPARED_U = 0.97, DRIVE_POWER_U + 0.02
 # Of drive and motor, 0.95 each: our choice. It only places the tenth of rated current from which angles are believed.
 _INPUT_PF_AND_EFFICIENCY = 0.95 * 0.95
 RATIO_SAME = 0.1  # two ratios that differ by less are one: real ones are a fifth apart at least
@@ -205,7 +208,7 @@ class Guard:
         if self._asset.drive is not None:
             if self._drive_w is None or self._drive_w < 0.2 * self._facts.drive_w:
                 return None
-            return wiring.ratio_of(self._meter_w, self._drive_w / 0.97, _DRIVE_POWER_U)
+            return wiring.ratio_of(self._meter_w, self._drive_w / _PASSED_ON, _COMPARED_U)
         pf = self._lately(reading, number, "power_factor")
         if cage is None or pf is None or self._asset.meter is None or self._asset.meter.compensated:
             return None
