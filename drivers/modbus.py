@@ -282,7 +282,7 @@ class ModbusDevice:
         else:
             self.learnt.answered(self.profile, address)
             self._plans.clear()
-            self._again.soon(now_s)
+            self._again.answer(now_s)
 
     def _check_counters(self, values: dict[str, Value], flags: dict[str, Quality]) -> None:
         counted = _counter_names()

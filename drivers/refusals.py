@@ -66,8 +66,12 @@ class AskAgain:
 
     def soon(self, now_s: float) -> None:
         """Something was refused, or the device may be another than it was."""
-        self._pause_s, self._due_s = FIRST_S, now_s + FIRST_S
+        self.answer(now_s)
         self._left.clear()
+
+    def answer(self, now_s: float) -> None:
+        """What was refused is there: the others have their turn, and soon again those that are not."""
+        self._pause_s, self._due_s = FIRST_S, now_s + FIRST_S
 
     def silence(self) -> None:
         """No answer came. The others wait for the next time and come first then: silence costs more than a refusal."""

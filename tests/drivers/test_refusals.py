@@ -135,6 +135,15 @@ def test_silence_says_nothing(meter: Meter) -> None:
     assert len(meter.wire.alone) == 3, "after one, two and four minutes"
 
 
+def test_all_that_was_refused_while_booting_is_back_in_minutes(meter: Meter) -> None:
+    """One stays away for ever: no block reaches over it, so that no reading lacks the others meanwhile."""
+    lowest = min(lacking_most(meter))
+    meter.wire.lacking = {lowest}
+    for _ in range(240):
+        assert meter.poll().error == ""
+    assert len(meter.device.learnt.absent) == 1
+
+
 def test_one_that_is_silent_holds_up_none_behind_it(meter: Meter) -> None:
     lowest = min(lacking_most(meter))
     meter.wire.silent_to = {lowest}
