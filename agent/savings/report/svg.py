@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 520, 300
-LEFT, RIGHT, TOP, BOTTOM = 66, 14, 14, 44
+LEFT, RIGHT, TOP, BOTTOM = 66, 22, 14, 44
 NAME_WIDE, NAME_HIGH = 90, 12  # about, of a line's name
 Point = tuple[float, float]
 

@@ -1,0 +1,73 @@
+"""What is drawn stays within its picture, and nothing lies upon something else."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+import reportkit
+from click.testing import CliRunner
+
+from agent.cli import main
+from agent.savings.report.svg import Chart
+
+DIGIT = 6.2  # px of a digit at 11 px, as wide as common fonts have it
+WIDTH = 520
+
+
+def chart(x: tuple[float, float], y: tuple[float, float] = (0.0, 1.0), texts: dict[float, str] | None = None) -> str:
+    ticks = None if texts is None else list(texts)
+    return Chart(x, y, ("", ""), x_ticks=ticks, tick=None if texts is None else texts.__getitem__).svg("picture")
+
+
+@pytest.mark.parametrize("picture", [chart((1.0, 3.0), texts={3.0: "10-03"}), chart((20_000, 100_000))])
+def test_the_last_tick_is_not_cut_off(picture: str) -> None:
+    middle = re.findall(r'x="([\d.]+)" y="[\d.]+" text-anchor="middle">([^<]+)</text>', picture)
+    assert middle
+    for x, text in middle:
+        assert float(x) + DIGIT * len(text) / 2 <= WIDTH, text
+
+
+def test_ticks_have_the_minus_of_all_other_numbers() -> None:
+    picture = chart((0.0, 1.0), (-5000.0, 0.0))
+    assert ">−4\u202f000<" in picture
+    assert ">-" not in picture
+
+
+def test_the_legend_of_a_falling_line_is_not_upon_the_zero_line(tmp_path: Path) -> None:
+    """More used from the first day on: the line begins at the upper left, where the legend is."""
+    reportkit.retrofit(tmp_path, days=3)
+    page = report(tmp_path, "2024-10", more=30_000.0)
+    picture = next(each for each in page.split("<figure>") if "saved since the begin" in each)
+    [zero] = re.findall(r'<line class="zero" [^>]*y1="([\d.]+)"', picture)
+    legend = [float(y) + 8 for y in re.findall(r'<rect class="key [^>]*y="([\d.]+)"', picture)]
+    assert legend
+    assert float(zero) > max(legend)
+
+
+def test_a_month_without_data_draws_no_legend_for_it_and_no_giant(tmp_path: Path) -> None:
+    reportkit.retrofit(tmp_path, days=2)
+    page = report(tmp_path, "2025-01")
+    [picture] = page.partition('<article class="zh"')[0].split("<figure>")[1:]
+    assert "before</text>" in picture
+    assert "this month</text>" not in picture
+    assert "repeat(auto-fit" not in page.partition(".figures {")[2].partition("}")[0], "one picture would fill the page"
+
+
+def report(folder: Path, month: str, more: float = 0.0) -> str:
+    """The page; more: Wh that each quarter hour used more."""
+    db = sqlite3.connect(folder / "state" / "magwatt.sqlite")
+    begin_ms = reportkit.utc_ms("2024-10-01 00:00")
+    for start_ms, text in db.execute("select start_ms, body from interval where start_ms >= ?", (begin_ms,)).fetchall():
+        body = json.loads(text)
+        changed = json.dumps(body | {"energy_wh": body["energy_wh"] + more})
+        db.execute("update interval set body = ? where start_ms = ?", (changed, start_ms))
+    db.commit()
+    db.close()
+    out = folder / "r.html"
+    command = ["report", "--month", month, "--config", str(folder / "plant.toml"), "--out", str(out)]
+    CliRunner().invoke(main, command)
+    return out.read_text(encoding="utf-8")
