@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import os
 import threading
 import time
 from collections import deque
@@ -38,6 +39,7 @@ BAUD, EVERY_S = 115200, 0.5  # 237 characters, 10 ms of pause and 5 ms of turnar
 UNITS, DEAD = range(1, 11), 4
 SETTLE_S = 2.0  # the first readings take all groups; after that each device keeps its phase
 BUSY_S = 0.01  # who sleeps is woken that late: the machine is busy, and its line too
+OURS_SHARE = 0.6  # of a processor; this test takes 0.1 to 0.35: more is no other's work, and excuses nothing
 BUSY_SHARE = 0.1  # of the time somebody of ours could have run and did not: three lines share it, means may grow by 5 %
 GATEWAY_S = 0.3  # how long the gateway waits for a device
 SITE = '[site]\nid = "s"\ngateway = "g"\nsimulated = true\n'
@@ -234,6 +236,7 @@ class Ticker(threading.Thread):
         self._late_s: list[float] = []
         self._ended = threading.Event()
         self._begin_s, self._before_s = time.monotonic(), waited_s()
+        self._used_s = time.process_time()
         self._waited_s: dict[str, float] = {}  # of threads that have ended, too
 
     def run(self) -> None:
@@ -251,20 +254,24 @@ class Ticker(threading.Thread):
         waited = sum(seconds - self._before_s.get(task, 0.0) for task, seconds in self._waited_s.items())
         share = waited / (time.monotonic() - self._begin_s)
         late_s = quantiles(self._late_s, n=100)[98]
+        used = (time.process_time() - self._used_s) / (time.monotonic() - self._begin_s)
+        if used > OURS_SHARE:
+            return ""
         busy = late_s >= BUSY_S or share >= BUSY_SHARE
         return f"sleepers wake {late_s:.3f} s late, {share:.0%} of the time was waited for a processor" if busy else ""
 
 
 def undisturbed(measure: Callable[[], T]) -> T:
-    """What was measured while the machine had no other work."""
-    busy = ""
-    for _ in range(3):
+    """What was measured while the machine had no other work. No quiet moment: a failure in CI, a skip elsewhere."""
+    busy, in_ci = "", os.environ.get("CI") == "true"
+    for _ in range(10 if in_ci else 3):
         ticker = Ticker()
         ticker.start()
         found = measure()
         busy = ticker.stop()
         if not busy:
             return found
+    assert not in_ci, f"this machine has other work, and nothing was proven: {busy}"
     pytest.skip(f"this machine has other work: {busy}")
 
 
