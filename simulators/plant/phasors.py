@@ -39,15 +39,15 @@ def natural_sequence(order: int) -> int:
 
 
 def phasors(components: Iterable[Component]) -> Phasors:
-    """The (3, 51) array of a sum of components."""
-    found: dict[int, complex] = {}
+    """The (3, 51) array of a sum of components. IndexError for an order beyond it."""
+    found: dict[tuple[int, int], complex] = {}
     for order, sequence, value in components:
-        place = sequence % 3 * ORDERS + order
+        place = sequence, order
         found[place] = found.get(place, 0j) + value
-    by_sequence = np.zeros(3 * ORDERS, complex)
+    by_sequence = np.zeros((3, ORDERS), complex)
     for place, value in found.items():
-        by_sequence[place] = value
-    return np.asarray(_PHASES @ by_sequence.reshape(3, ORDERS))
+        by_sequence[place] += value
+    return np.asarray(_PHASES @ by_sequence)
 
 
 def rms_and_thd(x: Phasors) -> tuple[list[float], list[float]]:
