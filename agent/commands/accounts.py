@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agent.savings.verify import Verdict
 
 _AS_SERVICE = "ask as the user that the service runs as: sudo -u magwatt /opt/magwatt/bin/magwatt …"
+RUNS_SAID = 5
 _state = click.option(
     "--state",
     type=click.Path(path_type=Path),
@@ -30,7 +31,8 @@ _key = click.option(
     "--key",
     "key_file",
     type=click.Path(path_type=Path),
-    help="The ledger's key file, secret or public half; default: that of the state directory.",
+    help="Whose signatures are expected: an earlier report's JSON, which hands out the public half, or the key file; "
+    "default: that of the state directory.",
 )
 _roots = click.option(
     "--roots",
@@ -103,9 +105,11 @@ def verify(
     db, directory = _open(config, state)
     from agent.savings.verify import verify as look
 
-    elsewhere = _elsewhere(roots_files, config)
+    elsewhere, key = _elsewhere(roots_files, config), _the_key(key_file, directory)
+    told_by = "" if key is None else f"of {key_file}" if key_file else "of the state directory"
     try:
-        found = look(db, _the_key(key_file, directory), [root for roots in elsewhere.values() for root in roots])
+        found = look(db, key, [root for roots in elsewhere.values() for root in roots])
+        empty = "" if found.records else _empty(db, config)
     except sqlite3.Error as error:
         fail(f"{directory}: {_damaged(error)}")
     if as_json:
@@ -114,15 +118,23 @@ def verify(
             "problems": found.problems, "unchecked": found.unchecked, "last_hash": found.last_hash,
             "last_ms": found.last_ms, "roots": found.roots, "roots_elsewhere": found.roots_elsewhere,
             "amended": found.amended, "late": found.late, "ahead": found.ahead, "put_back": found.put_back,
-            "keys": found.keys,
+            "keys": found.keys, "key_told_by": told_by, "self_named": found.self_named, "empty": empty,
+            "under": [run._asdict() for run in found.under], "places": found.places,
             "not_yet_recorded": {asset: len(starts) for asset, starts in found.unrecorded.waiting.items()},
         }, ensure_ascii=False))  # fmt: skip
     else:
-        _say(found)
+        _say(found, empty, told_by, (config.site.id, config.site.gateway) if config else None)
     sys.exit(0 if found.content and found.records else FINDING)
 
 
-def _say(found: Verdict) -> None:
+def _empty(db: sqlite3.Connection, config: Config | None) -> str:
+    from agent.savings.begin import empty_said
+
+    return empty_said(db, time.time_ns() // 1_000_000, config.site.timezone if config else "UTC")
+
+
+def _say(found: Verdict, empty: str, told_by: str, place: tuple[str, str] | None) -> None:
+    """empty: why there are no records. told_by: who says which key signs. place: site and gateway that are meant."""
     from agent.savings.unrecorded import waiting_said
     from agent.words import counted
 
@@ -132,8 +144,8 @@ def _say(found: Verdict) -> None:
         click.echo(f"and {len(found.problems) - 20} more")
     if waiting := waiting_said(found.unrecorded.waiting):
         click.echo(waiting)
-    if not found.records:
-        click.echo("the ledger is empty")
+    if empty:
+        click.echo(empty)
         return
     if found.ahead:
         are = "is" if found.ahead == 1 else "are"
@@ -141,16 +153,46 @@ def _say(found: Verdict) -> None:
                    "was put back")  # fmt: skip
     for seq in found.put_back[:5]:
         click.echo(f"record {seq} is dated before the one before it: the clock was put back")
+    for line in [*_versions(found), *_places(found, place)]:
+        click.echo(line)
+    if found.self_named and found.keys and not found.unchecked:
+        click.echo(f"the signatures hold for key {found.keys[0]}, which only record 1 itself names; who writes all anew "
+                   "names a key of his own: give what you were handed before, --key report.json")  # fmt: skip
     last = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.last_ms / 1000))
     elsewhere = f"{counted(found.roots_elsewhere, 'root')} from elsewhere looked at" if found.roots_elsewhere else \
         "no root from elsewhere was given: that nothing was cut off or set back is not shown (--roots)"  # fmt: skip
     click.echo(
         f"{counted(found.records, 'record')} to {last} UTC, {counted(found.roots, 'daily root')}, "
         f"{counted(found.amended, 'hour')} recorded again, {found.late} recorded late, "
-        f"key {', '.join(found.keys) or '–'}; {elsewhere}"
+        f"key {', '.join(found.keys) or '–'}{f' {told_by}' * bool(told_by)}; {elsewhere}"
     )
     click.echo("content" if found.content else
                f"first bad record: {found.first_bad}" if found.first_bad else "not content")  # fmt: skip
+
+
+def _versions(found: Verdict) -> list[str]:
+    """Under what the hours were recorded, where it changed."""
+    from agent.savings.unrecorded import utc
+    from agent.savings.verify import UNDER
+    from agent.words import counted
+
+    said = []
+    for what in UNDER:
+        runs = [run for run in found.under if run.what == what]
+        if len(runs) > 1:
+            told = ", ".join(f"{run.version[:16]} from {utc(run.since_ms)} ({counted(run.hours, 'hour')})"
+                             for run in runs[-RUNS_SAID:])  # fmt: skip
+            earlier = f" (newest {RUNS_SAID} of {len(runs)})" if len(runs) > RUNS_SAID else ""
+            said.append(f"{what} changed{earlier}: {told}")
+    return said
+
+
+def _places(found: Verdict, mine: tuple[str, str] | None) -> list[str]:
+    others = ["/".join(place) for place in found.places if place != mine]
+    if not others or (mine is None and len(others) == 1):
+        return []
+    meant = f", not {'/'.join(mine)}" if mine else ""
+    return [f"its roots name {', '.join(others)}{meant}: the gateway was renamed, or this is the ledger of another"]
 
 
 def _open(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection, Path]:
@@ -211,4 +253,4 @@ def _the_key(key_file: Path | None, directory: Path) -> Key | None:
     try:
         return load_key(path)
     except LedgerKeyError as error:
-        fail(str(error) if key_file else f"{error}; {_AS_SERVICE}, or name its public half with --key")
+        fail(str(error) if key_file else f"{error}; {_AS_SERVICE}, or name a report's JSON with --key")

@@ -143,34 +143,41 @@ class Keeper:
     def _body(
         self, db: sqlite3.Connection, asset: str, from_ms: int, quarters: Sequence[int], replaces: int
     ) -> dict[str, Any]:
-        rows = _rows(db, asset, from_ms, from_ms + HOUR_MS, quarters)
+        rows = rows_of_hour(db, asset, from_ms, from_ms + HOUR_MS, quarters)
         found = [msgspec.json.decode(text, type=Interval) for _, text in rows]
         baseline, _ = frozen_baseline(db, asset)
         expected = [expected_wh(baseline, item) if baseline else None for item in found]
         known = [wh for wh in expected if wh is not None]
-        registers = [item.register_wh for item in found if item.register_wh is not None]
         body: dict[str, Any] = {
             "asset": asset, "from_ms": from_ms, "to_ms": from_ms + HOUR_MS, "quarters": list(quarters),
-            "intervals": _digest(rows),
-            "energy_wh": _whole(item.energy_wh for item in found),
-            "unknown": sum(item.energy_wh is None for item in found),
-            "auxiliary_wh": _whole(item.auxiliary_wh for item in found),
-            "filled_wh": _whole(item.filled_wh for item in found),
-            "shaft_wh": _whole(item.shaft_wh for item in found),
-            "drive_loss_wh": _whole(item.drive_loss_wh for item in found),
-            "motor_loss_wh": _whole(item.motor_loss_wh for item in found),
+            "intervals": digest_of_rows(rows),
             "adjusted_wh": round(sum(known)) if len(known) == len(found) else None,
             "baseline": baseline.hash if baseline else "",
-            "register_wh": [registers[0][0], registers[-1][1]] if registers else None,
-            "meter": sorted({item.meter for item in found if item.meter}),
-            "covered_s": round(sum(item.length_s * item.coverage for item in found)),
-            "flags": sorted({flag for item in found for flag in item.flags}),
-            "source": sorted({item.source for item in found}),
+            **summed(found),
             **self.facts,
         }  # fmt: skip
         if replaces:
             body["replaces"] = replaces
         return body
+
+
+def summed(found: Sequence[Interval]) -> dict[str, Any]:
+    """What an hour's record says of its quarter hours, and nothing else decides."""
+    registers = [item.register_wh for item in found if item.register_wh is not None]
+    return {
+        "energy_wh": _whole(item.energy_wh for item in found),
+        "unknown": sum(item.energy_wh is None for item in found),
+        "auxiliary_wh": _whole(item.auxiliary_wh for item in found),
+        "filled_wh": _whole(item.filled_wh for item in found),
+        "shaft_wh": _whole(item.shaft_wh for item in found),
+        "drive_loss_wh": _whole(item.drive_loss_wh for item in found),
+        "motor_loss_wh": _whole(item.motor_loss_wh for item in found),
+        "register_wh": [registers[0][0], registers[-1][1]] if registers else None,
+        "meter": sorted({item.meter for item in found if item.meter}),
+        "covered_s": round(sum(item.length_s * item.coverage for item in found)),
+        "flags": sorted({flag for item in found for flag in item.flags}),
+        "source": sorted({item.source for item in found}),
+    }
 
 
 def _recent_ms(now_ms: int) -> int:
@@ -244,10 +251,10 @@ def digest_of_quarters(
     db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, quarters: Iterable[int]
 ) -> str:  # fmt: skip
     """SHA-256 over the texts of these intervals as they stand in the state file; of one that is missing it differs."""
-    return _digest(_rows(db, asset, from_ms, to_ms, quarters))
+    return digest_of_rows(rows_of_hour(db, asset, from_ms, to_ms, quarters))
 
 
-def _rows(
+def rows_of_hour(
     db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, quarters: Iterable[int]
 ) -> list[tuple[int, str]]:  # fmt: skip
     wanted = {from_ms + quarter * QUARTER_MS for quarter in quarters}
@@ -258,7 +265,7 @@ def _rows(
     return [(start_ms, text) for start_ms, text in rows if start_ms in wanted]
 
 
-def _digest(rows: Iterable[tuple[int, str]]) -> str:
+def digest_of_rows(rows: Iterable[tuple[int, str]]) -> str:
     return hashlib.sha256("\n".join(f"{start_ms} {text}" for start_ms, text in rows).encode()).hexdigest()
 
 

@@ -39,6 +39,12 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def signed_by(key: Key, body: Mapping[str, Any]) -> bool:
+    """Whether a record's signature is this key's. Raises LedgerKeyError where nobody can tell."""
+    unsigned = {name: value for name, value in body.items() if name != "sig"}
+    return key.verifies(canonical(unsigned).encode(), str(body.get("sig", "")))
+
+
 def append_to(
     db: sqlite3.Connection, key: Key, t_ms: int, entries: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> list[Record]:  # fmt: skip

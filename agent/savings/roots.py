@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from agent.savings.ledger import Record, append_to, records
+from agent.savings.ledger import SCHEMA, Record, append_to, canonical, records
 from agent.savings.ledger_key import Key
+
+TOLD = ("site", "gateway", "day", "key", "prev", "sig")  # of the record's body
 
 
 def day_of(t_ms: int, zone: str) -> str:
@@ -35,9 +37,17 @@ def close_day(db: sqlite3.Connection, key: Key, t_ms: int, zone: str, where: Map
 
 
 def told(record: Record) -> dict[str, Any]:
-    """What is published of a root: enough to find and to check it."""
-    names = ("site", "gateway", "day", "key", "sig")
-    return {"seq": record.seq, "hash": record.hash, "at": record.t_ms} | {name: record.body[name] for name in names}
+    """What is published of a root: enough to find it, and to check its signature without the ledger."""
+    return {"seq": record.seq, "hash": record.hash, "at": record.t_ms} | {name: record.body[name] for name in TOLD}
+
+
+def text_of(root: Mapping[str, Any]) -> str | None:
+    """Its record's text, made from what was told of it; None of a root that does not tell all (before `prev` did)."""
+    if not all(isinstance(root.get(name), str) for name in TOLD) or not isinstance(root.get("at"), int):
+        return None
+    before, seq = root["prev"], root["seq"]
+    added = {"s": SCHEMA, "kind": "root", "seq": seq, "t_ms": root["at"], "last": seq - 1, "hash": before}
+    return canonical({name: root[name] for name in TOLD} | added)
 
 
 def export(path: Path, record: Record) -> None:

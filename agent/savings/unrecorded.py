@@ -11,10 +11,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from agent.savings.hours import MOST, due_ms
+from agent.savings.hours import HOUR_MS, MOST, due_ms
 from agent.savings.types import QUARTER_MS
 from agent.words import counted
 
@@ -27,6 +27,13 @@ class Unrecorded:
 
     stray: Mapping[str, Sequence[int]] = field(default_factory=dict)
     waiting: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+class Held(NamedTuple):
+    """The record that holds for an hour, and which of its quarter hours it was made from."""
+
+    seq: int
+    quarters: tuple[int, ...]
 
 
 class Horizon:
@@ -47,18 +54,15 @@ class Horizon:
 
 
 def unrecorded(
-    db: sqlite3.Connection, hours: Mapping[tuple[str, int], tuple[int, Mapping[str, Any]]], reach_ms: int, since_ms: int
+    db: sqlite3.Connection, hours: Mapping[tuple[str, int], Held], reach_ms: int, since_ms: int
 ) -> Unrecorded:  # fmt: skip
-    """hours: (asset, begin) → number and body of the record that holds; all that touch the time from since_ms on."""
-    known = {
-        (asset, from_ms + quarter * QUARTER_MS)
-        for (asset, from_ms), (_, body) in hours.items()
-        for quarter in body.get("quarters", [])
-    }
+    """hours: of (asset, begin); all that touch the time from since_ms on."""
     stray, waiting = dict[str, list[int]](), dict[str, list[int]]()
     rows = db.execute("select asset, start_ms from interval where start_ms >= ? order by start_ms, asset", (since_ms,))
-    for asset, start_ms in rows.fetchall():
-        if (asset, start_ms) not in known:
+    for asset, start_ms in rows:
+        held = hours.get((asset, start_ms // HOUR_MS * HOUR_MS))
+        quarter, odd_ms = divmod(start_ms % HOUR_MS, QUARTER_MS)
+        if held is None or odd_ms or quarter not in held.quarters:
             (stray if start_ms < reach_ms else waiting).setdefault(asset, []).append(start_ms)
     return Unrecorded(stray, waiting)
 

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from agent.savings.hours import HOUR_MS, digest_of_quarters, due_ms
-from agent.savings.ledger import BEGIN, canonical, digest
+from agent.savings.beside import check_baselines, check_decisions, check_hours
+from agent.savings.elsewhere import check_roots
+from agent.savings.hours import HOUR_MS, due_ms
+from agent.savings.ledger import BEGIN, canonical, digest, signed_by
 from agent.savings.ledger_key import Key, LedgerKeyError, of_record
-from agent.savings.unrecorded import Horizon, Unrecorded, stray_said, unrecorded, utc
+from agent.savings.unrecorded import Held, Horizon, Unrecorded, stray_said, unrecorded
 
 LATE_MS = 2 * HOUR_MS  # after its end; a running agent records an hour within 21 minutes
 PUT_BACK_MS = 60_000  # of the clock between two records: a time server's own corrections are smaller
-DECIDED = ("decision", "adjust_wh", "by", "reason", "decided_ms")
+UNDER = ("config", "software")
+
+
+class Run(NamedTuple):
+    """Hours recorded one after the other under the same version of what a record names. since_ms: the first's begin."""
+
+    what: str  # of UNDER
+    version: str
+    since_ms: int
+    hours: int
 
 
 @dataclass(slots=True)
@@ -25,7 +37,9 @@ class Verdict:
     the records' order. unchecked: what could not be looked at. amended: hours recorded again when more became known.
     ahead: hours that are dated after the newest record: the clock had been ahead. put_back: records that are dated
     before the one before them. late: measured hours whose first record came hours later: the agent was stopped, or an
-    end was cut off and written anew. unrecorded: what stands in no record; what waits for its record is no problem."""
+    end was cut off and written anew. unrecorded: what stands in no record; what waits for its record is no problem.
+    self_named: nothing but the ledger itself says whose key it is. under: versions, as they changed. places: site and
+    gateway that roots in it name."""
 
     records: int = 0
     first_bad: int | None = None
@@ -41,6 +55,9 @@ class Verdict:
     put_back: list[int] = field(default_factory=list)
     unrecorded: Unrecorded = field(default_factory=Unrecorded)
     keys: list[str] = field(default_factory=list)
+    self_named: bool = True
+    under: list[Run] = field(default_factory=list)
+    places: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def content(self) -> bool:
@@ -90,16 +107,28 @@ def verify(
     The intervals and baselines that reports are made from are looked at too: they must be those of the records.
     Raises sqlite3.Error for what is no state file.
     """
-    found = Verdict()
+    if db.in_transaction:
+        return _verify(db, key, roots, first, since_ms)
+    db.execute("begin")  # all is looked at as it is now: a running agent goes on writing
+    try:
+        return _verify(db, key, roots, first, since_ms)
+    finally:
+        db.rollback()
+
+
+def _verify(
+    db: sqlite3.Connection, key: Key | None, roots: Iterable[Mapping[str, Any]], first: int, since_ms: int
+) -> Verdict:  # fmt: skip
+    found = Verdict(self_named=key is None)
+    before = db.execute("select t_ms from ledger where kind = 'hour' and seq < ? order by seq desc limit 1", (first,))
+    chain = _Chain(found, key, Horizon(due_ms(row[0]) if (row := before.fetchone()) else 0))
     rows = db.execute(
         "select seq, t_ms, kind, body, hash from ledger "
         "where seq >= ? or kind in ('key', 'baseline', 'decision') order by seq",
         (first,),
-    ).fetchall()
-    found.records = len(rows)
-    before = db.execute("select t_ms from ledger where kind = 'hour' and seq < ? order by seq desc limit 1", (first,))
-    chain = _Chain(found, key, Horizon(due_ms(row[0]) if (row := before.fetchone()) else 0))
+    )
     for row in rows:
+        found.records += 1
         if chain.seq + 1 < row[0] <= first:  # what lies between is not asked about
             last = db.execute("select hash from ledger where seq = ?", (row[0] - 1,)).fetchone()
             chain.seq, chain.before = (row[0] - 1, last[0]) if last else (row[0] - 2, chain.before)
@@ -107,12 +136,12 @@ def verify(
     found.last_hash, found.last_ms = chain.before, chain.t_ms
     found.keys = chain.fingerprints
     found.ahead = sum(from_ms > chain.t_ms for _, from_ms in chain.hours)
-    _check_roots(db, found, {row[0]: row[4] for row in rows}, list(roots), chain)
-    _check_hours(db, found, chain.hours)
+    check_roots(db, found, roots, chain.key, next(iter(found.keys), ""))
+    check_hours(db, found, chain.hours)
     found.unrecorded = unrecorded(db, chain.hours, chain.horizon.reach_ms, since_ms)
     found.problems += [stray_said(asset, starts) for asset, starts in found.unrecorded.stray.items()]
-    _check_baselines(db, found, chain.baselines)
-    _check_decisions(db, found, chain.decisions)
+    check_baselines(db, found, chain.baselines)
+    check_decisions(db, found, chain.decisions)
     return found
 
 
@@ -122,7 +151,9 @@ class _Chain:
         self.key: Key | None = None
         self.fingerprints: list[str] = []
         self.seq, self.before, self.t_ms = 0, BEGIN, 0
-        self.hours: dict[tuple[str, int], tuple[int, dict[str, Any]]] = {}
+        self.hours: dict[tuple[str, int], Held] = {}
+        self._quarters: dict[tuple[int, ...], tuple[int, ...]] = {}  # the few that there are, each kept once
+        self._last: dict[str, int] = {}  # of UNDER → its newest run in found.under
         self.baselines: dict[str, tuple[int, dict[str, Any]]] = {}
         self.decisions: dict[tuple[str, int], tuple[int, dict[str, Any]]] = {}
 
@@ -159,8 +190,6 @@ class _Chain:
         return wrong
 
     def _signed(self, body: dict[str, Any], kind: str) -> str:
-        signature = str(body.get("sig", ""))
-        unsigned = {name: value for name, value in body.items() if name != "sig"}
         if self.key is None or kind == "key":
             if kind != "key":
                 return "the ledger does not begin with the key that signs it"
@@ -172,7 +201,7 @@ class _Chain:
             if wrong or self.key is None:
                 return wrong
         try:
-            if not self.key.verifies(canonical(unsigned).encode(), signature):
+            if not signed_by(self.key, body):
                 return f"not signed by key {self.fingerprints[-1]}"
         except LedgerKeyError as error:
             if str(error) not in self.found.unchecked:
@@ -195,100 +224,33 @@ class _Chain:
         self.horizon.take(kind, t_ms, body)
         if kind == "root":
             self.found.roots += 1
+            place = str(body.get("site")), str(body.get("gateway"))
+            if place not in self.found.places:
+                self.found.places.append(place)
         elif kind == "hour":
-            place = (str(body.get("asset")), int(body.get("from_ms", 0)))
-            if place in self.hours:
-                self.found.amended += 1
-            elif body.get("source") == ["measured"] and t_ms - int(body.get("to_ms", t_ms)) > LATE_MS:
-                self.found.late += 1
-            self.hours[place] = (seq, body)
+            self._note_hour(seq, t_ms, body)
         elif kind == "baseline" and isinstance(body.get("baseline"), dict):
             self.baselines[str(body["baseline"].get("hash"))] = (seq, body["baseline"])
         elif kind == "decision" and isinstance(body.get("event"), dict):
             event = body["event"]
             self.decisions[(str(event.get("asset")), int(event.get("number", 0)))] = (seq, event)
 
+    def _note_hour(self, seq: int, t_ms: int, body: dict[str, Any]) -> None:
+        hour = sys.intern(str(body.get("asset"))), int(body.get("from_ms", 0))
+        if hour in self.hours:
+            self.found.amended += 1
+        elif body.get("source") == ["measured"] and t_ms - int(body.get("to_ms", t_ms)) > LATE_MS:
+            self.found.late += 1
+        quarters = tuple(body.get("quarters", ()))
+        self.hours[hour] = Held(seq, self._quarters.setdefault(quarters, quarters))
+        for what in UNDER:
+            self._note_version(what, str(body.get(what, "")), hour[1])
 
-def _check_roots(
-    db: sqlite3.Connection, found: Verdict, hashes: dict[int, str], roots: list[Mapping[str, Any]], chain: _Chain
-) -> None:  # fmt: skip
-    """A root that is not in the chain: it was set back before it, or written anew up to it."""
-    good = 0
-    for root in sorted(roots, key=lambda item: int(item["seq"])):
-        found.roots_elsewhere += 1
-        seq = int(root["seq"])
-        if seq not in hashes and (row := db.execute("select body from ledger where seq = ?", (seq,)).fetchone()):
-            hashes[seq] = digest(str(row[0]))  # of before the first record that was asked about
-        if root.get("key") and chain.fingerprints and root["key"] != chain.fingerprints[0]:
-            found.bad(1, f"the root kept elsewhere ({root.get('day', seq)}) was signed by {root['key']}")
-        elif seq not in hashes:
-            found.bad(max(hashes, default=0) + 1, f"missing: the root kept elsewhere ({root.get('day', '')}) is number "
-                      f"{seq}; the ledger was cut off or set back to an older copy")  # fmt: skip
-            return
-        elif hashes[seq] != root["hash"]:
-            found.bad(good + 1, f"or a later one, up to {seq}, was written anew: the root kept elsewhere "
-                      f"({root.get('day', '')}) has another hash")  # fmt: skip
-            return
-        good = seq
-
-
-def _check_hours(
-    db: sqlite3.Connection, found: Verdict, hours: Mapping[tuple[str, int], tuple[int, dict[str, Any]]]
-) -> None:
-    for (asset, from_ms), (seq, body) in hours.items():
-        now = digest_of_quarters(db, asset, from_ms, int(body.get("to_ms", 0)), body.get("quarters", []))
-        if now != body.get("intervals"):
-            found.bad(seq, f"the intervals of {asset} in its hour, {utc(from_ms)}, are not those it was made from")
-
-
-def _check_baselines(
-    db: sqlite3.Connection, found: Verdict, recorded: Mapping[str, tuple[int, dict[str, Any]]]
-) -> None:
-    """A frozen baseline in the state file must stand in the ledger as it is, and the newest of a motor be the one in
-    use."""
-    in_use: dict[str, str] = {}
-    for name, text in db.execute("select name, body from note where kind = 'baseline'").fetchall():
-        try:
-            body = json.loads(text)
-        except ValueError:
-            continue
-        if not isinstance(body, dict) or not body.get("hash"):
-            continue
-        if name == body.get("asset"):
-            in_use[name] = str(body["hash"])
-        seq, was = recorded.get(str(body["hash"]), (0, {}))
-        if not seq:
-            found.problems.append(f"the baseline of {body.get('asset')} ({body['hash'][:16]}) stands in no record")
-        elif canonical(was) != canonical(body):
-            found.bad(seq, f"the baseline of {body.get('asset')} in use is not the one that was frozen")
-    newest = {str(was.get("asset")): (seq, said) for said, (seq, was) in recorded.items()}
-    for asset, (seq, said) in newest.items():
-        if asset not in in_use:
-            found.bad(seq, f"the frozen baseline of {asset} is no longer there")
-        elif in_use[asset] != said and in_use[asset] in recorded:
-            found.bad(seq, f"the baseline of {asset} in use ({in_use[asset][:16]}) is an older one")
-
-
-def _check_decisions(
-    db: sqlite3.Connection, found: Verdict, recorded: Mapping[tuple[str, int], tuple[int, dict[str, Any]]]
-) -> None:
-    """What a person decided about an event must be what the ledger says, and nobody else may have decided."""
-    there = set()
-    for name, text in db.execute("select name, body from note where kind = 'savings-event'").fetchall():
-        try:
-            body = json.loads(text)
-            place = str(body["asset"]), int(body["number"])
-        except (ValueError, KeyError, TypeError):
-            found.problems.append(f"the event {name} in the state file cannot be read")
-            continue
-        there.add(place)
-        seq, was = recorded.get(place, (0, {}))
-        if all(body.get(name) == was.get(name) for name in DECIDED) or (not seq and body.get("decision") is None):
-            continue
-        if seq:
-            found.bad(seq, f"the decision about event {place[1]} of {place[0]} is not the recorded one")
+    def _note_version(self, what: str, version: str, from_ms: int) -> None:
+        place = self._last.get(what)
+        if place is None or self.found.under[place].version != version:
+            self._last[what] = len(self.found.under)
+            self.found.under.append(Run(what, version, from_ms, 1))
         else:
-            found.problems.append(f"the decision about event {place[1]} of {place[0]} stands in no record")
-    for place, (seq, was) in recorded.items():
-        if was.get("decision") is not None and place not in there:
-            found.bad(seq, f"event {place[1]} of {place[0]}, which somebody decided, is no longer there")
+            run = self.found.under[place]
+            self.found.under[place] = run._replace(hours=run.hours + 1)

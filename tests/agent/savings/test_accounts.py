@@ -168,7 +168,44 @@ def test_verify_of_nothing(plant: Path) -> None:
     Store(plant / "state", HandClock()).close()
     empty = verify(plant)
     assert empty.exit_code == 1
-    assert "the ledger is empty" in empty.output
+    assert "the ledger is empty: no agent ran here yet" in empty.output
+    assert "content" not in empty.output
+
+
+@pytest.mark.parametrize(
+    ("boot", "quarter", "now", "said"),
+    [
+        (("11:47", 0), None, "11:50", "the agent runs since 2024-10-01 11:47 (Asia/Shanghai), and makes the first "
+                                      "record at 2024-10-01 12:20 (Asia/Shanghai): look again then"),
+        (("11:58", 0), "12:00", "12:17", "since 2024-10-01 11:58 (Asia/Shanghai), and makes the first record at "
+                                         "2024-10-01 13:20"),
+        (("11:47", 1), "11:45", "11:50", "ran until 2024-10-01 11:47 (Asia/Shanghai); started again, it makes the "
+                                         "first record at 2024-10-01 12:20"),
+        (("11:47", 1), "11:45", "12:30", "though its first record was due at 2024-10-01 12:20 (Asia/Shanghai): the "
+                                         "agent ran until 2024-10-01 11:47 (Asia/Shanghai); started again, it makes"),
+        (("11:47", 0), None, "12:30", "though its first record was due at 2024-10-01 12:20 (Asia/Shanghai): the agent "
+                                      "runs since 2024-10-01 11:47 (Asia/Shanghai); it was killed, measures no motor, "
+                                      "or its log says why it cannot"),
+    ],
+)  # fmt: skip
+def test_verify_right_after_the_start(
+    plant: Path, boot: tuple[str, int], quarter: str | None, now: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    def at_ms(text: str) -> int:
+        return reportkit.utc_ms(f"2024-10-01 {text}")
+
+    store = Store(plant / "state", HandClock())
+    if quarter:
+        save_interval(store, Interval("fan", at_ms(quarter), 1.0))
+    opened = at_ms(boot[0])
+    row = (1, opened, opened, boot[1])
+    store.do(lambda db: db.execute("insert or replace into boots (n, opened_ms, last_ms, closed) values (?, ?, ?, ?)",
+                                   row))  # fmt: skip
+    store.close()
+    monkeypatch.setattr("agent.commands.accounts.time.time_ns", lambda: at_ms(now) * 1_000_000)
+    found = verify(plant)
+    assert found.exit_code == 1
+    assert said in " ".join(found.output.split()), found.output
 
 
 def test_roots_that_are_none(plant: Path) -> None:

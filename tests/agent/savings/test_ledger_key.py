@@ -1,10 +1,14 @@
-"""Ed25519 signatures are the standard's."""
+"""Ed25519 signatures are the standard's; a key file that cannot sign is named, and ends nothing."""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 
-from agent.savings.ledger_key import ED25519, Key
+from agent.savings.ledger_key import ED25519, FILE, Key, LedgerKeyError, load_or_make, new_key
 
 pytest.importorskip("cryptography")
 
@@ -39,3 +43,33 @@ def test_signatures_are_the_standards(secret: str, public: str, message: str, si
     assert key.sign(text) == signature
     assert Key(ED25519, public).verifies(text, signature)
     assert not Key(ED25519, public).verifies(text + b" ", signature)
+
+
+def test_without_the_extra_an_ed25519_key_is_trouble_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update that forgot the extra: the bookkeeper lives with what LedgerKeyError says, and with nothing else."""
+    key = load_or_make(tmp_path)
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
+    with pytest.raises(LedgerKeyError, match=r"magwatt\[crypto\]"):
+        key.sign(b"text")
+    with pytest.raises(LedgerKeyError, match=r"magwatt\[crypto\]"):
+        load_or_make(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ({"secret": ""}, "only the public half"),
+        ({"secret": "11" * 31}, "not a ledger key"),
+        ({"public": "22" * 31}, "not a ledger key"),
+        ({"public": RFC_8032[0][1]}, "its public half is not that of its secret"),
+        ({"fingerprint": "0123456789abcdef"}, "not a ledger key"),
+    ],
+)
+def test_a_key_file_that_cannot_sign_is_named(tmp_path: Path, edit: dict[str, str], said: str) -> None:
+    key = new_key(ED25519)
+    whole = {"kind": ED25519, "public": key.public, "secret": key.secret.hex()}
+    (tmp_path / FILE).write_text(json.dumps({**whole, **edit}), encoding="ascii")
+    with pytest.raises(LedgerKeyError, match=rf"ledger\.key: {said}"):
+        load_or_make(tmp_path)
