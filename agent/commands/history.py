@@ -67,11 +67,8 @@ def import_history(
         fail("--energy and --unit go together")
     from agent.savings import import_command
 
-    named, place, now_ms = (
-        dict(_driver(text) for text in drivers),
-        zone or config.site.timezone,
-        time.time_ns() // 1_000_000,
-    )
+    named = dict(_driver(text) for text in drivers)
+    place, now_ms = zone or config.site.timezone, time.time_ns() // 1_000_000
     try:
         if energy_column is None or unit is None:
             told = import_command.run_drivers(config, file, motor, place, time_column, named, ends=ends,

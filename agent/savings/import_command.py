@@ -24,10 +24,8 @@ from agent.signals import metric_of
 from agent.store import Store, StoreError, default_directory
 from agent.words import counted
 
-TOO_MUCH, TOO_LITTLE = (
-    3.0,
-    0.01,
-)  # times the rated power, as mean power of a quarter hour: not even a start takes so much
+# Times the rated power, as mean power of a quarter hour: not even a start takes so much.
+TOO_MUCH, TOO_LITTLE = 3.0, 0.01
 
 
 class Told(NamedTuple):
