@@ -13,7 +13,7 @@ from agent.savings.report.cards import baseline_card, formulas, ledger_card, met
 from agent.savings.report.doubt import of_parts
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh, with_u
-from agent.savings.report.table import table
+from agent.savings.report.table import dated, table
 from agent.savings.report.texts import LANGUAGES, Words
 from agent.savings.report.top import headline, tiles, verdict_said
 
@@ -220,15 +220,15 @@ def _events(month: Month, words: Words) -> str:
         return f"<h2>{words('Events')}</h2><p>{words('none')}</p>" if month.intervals else ""
     rows = []
     for event in month.events:
-        until = local(event.to_ms, month.zone) if event.to_ms is not None else words("goes on")
+        until = dated(local(event.to_ms, month.zone)) if event.to_ms is not None else words("goes on")
         proposed = f"{words('proposed')}{words(': ')}{words(event.proposal)}"
         decided = words("waits for a decision") + words.aside(proposed)
         if event.decision:
-            when = local(event.decided_ms, month.zone) if event.decided_ms else ""
+            when = dated(local(event.decided_ms, month.zone)) if event.decided_ms else ""
             adjusted = f" {kwh(event.adjust_wh)} kWh" if event.adjust_wh else ""
             decided = f"{words(event.decision)}{adjusted}{words(': ')}{escape(event.reason)} "
             decided += f"<small>{escape(event.by)} {when}</small>"
-        rows.append([str(event.number), words(event.kind), local(event.from_ms, month.zone), until,
+        rows.append([str(event.number), words(event.kind), dated(local(event.from_ms, month.zone)), until,
                      escape(words.said(event.text)), kwh(event.energy_wh), decided])  # fmt: skip
     head = [words("no."), words("kind"), words("begin"), words("end"), words("what"), "kWh", words("decision")]
     return f"<h2>{words('Events')}</h2>{table(head, rows, numbers=(0, 5))}"

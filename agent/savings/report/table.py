@@ -23,3 +23,9 @@ def pairs(rows: Sequence[tuple[str, str]]) -> str:
     return (
         f"<table class='pairs'>{''.join(f'<tr><th>{name}</th><td>{value}</td></tr>' for name, value in rows)}</table>"
     )
+
+
+def dated(moment: str) -> str:
+    """`2026-10-03 14:15` such that a narrow column breaks it between date and time, not within the date."""
+    date, _, time = moment.partition(" ")
+    return f"<span class='date'>{date}</span>{' ' if time else ''}{time}"

@@ -8,6 +8,7 @@ from agent.savings import carbon
 from agent.savings.report.doubt import largest
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import alike, grouped, kwh, with_u
+from agent.savings.report.table import dated
 from agent.savings.report.texts import Words
 from agent.savings.verdict import COVERAGE_LEAST
 
@@ -107,7 +108,7 @@ def _from_what(month: Month, words: Words) -> list[Tile]:
                       words("of the time was measured") + running))  # fmt: skip
     if (baseline := month.baseline) is not None:
         fit = f"CV(RMSE) {100 * baseline.cv_rmse:.1f} %{words(', ')}" if baseline.n else ""
-        frozen = local(baseline.frozen_ms, month.zone)[:10] if baseline.frozen_ms else "–"
+        frozen = dated(local(baseline.frozen_ms, month.zone)[:10]) if baseline.frozen_ms else "–"
         drivers = ", ".join(map(words.signal, baseline.drivers))
         of_them = words.aside(escape(drivers)) if drivers else ""
         found.append((words("baseline"), words(f"model {baseline.kind}") + of_them,

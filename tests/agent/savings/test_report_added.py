@@ -77,3 +77,11 @@ def test_what_is_in_the_sum_and_in_no_days_row_is_told(plant: Path) -> None:
     text = page([month], cover)
     assert said in text
     assert "合计另含事件裁定调整 1\u202f000 kWh，未列入各日" in text
+
+
+def test_a_date_is_not_broken_in_a_narrow_column(plant: Path) -> None:
+    decide(plant, "2024-10-02 18:00", "2024-10-02 19:00")
+    text = page([month_of(plant)], Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt verify"))
+    assert ".date { white-space: nowrap; }" in text
+    for said in ("2024-10-02</span> 18:00", "2024-10-02</span> 19:00", "frozen <span class='date'>2024-09-15</span>"):
+        assert said in text
