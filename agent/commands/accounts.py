@@ -156,8 +156,8 @@ def _say(found: Verdict, empty: str, told_by: str, place: tuple[str, str] | None
     for line in [*_versions(found), *_places(found, place)]:
         click.echo(line)
     if found.self_named and found.keys and not found.unchecked:
-        click.echo(f"the signatures hold for key {found.keys[0]}, which only record 1 itself names; who writes all anew "
-                   "names a key of his own: give what you were handed before, --key report.json")  # fmt: skip
+        click.echo(f"the signatures hold for key {found.keys[0]}, which only record 1 itself names; who writes all "
+                   "anew names a key of his own: give what you were handed before, --key report.json")  # fmt: skip
     last = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.last_ms / 1000))
     elsewhere = f"{counted(found.roots_elsewhere, 'root')} from elsewhere looked at" if found.roots_elsewhere else \
         "no root from elsewhere was given: that nothing was cut off or set back is not shown (--roots)"  # fmt: skip
