@@ -333,6 +333,9 @@ def test_a_report_whose_root_or_key_was_edited_is_told(plant: Path) -> None:
     refused = command("verify", "--state", plant / "state", "--key", edited)
     assert refused.exit_code == 2
     assert "edited.json: not a ledger key" in refused.output
+    edited.write_text(json.dumps({**body, "ledger_key": new_key(ED25519).said()}), encoding="utf-8")
+    told = command("verify", "--state", plant / "state", "--key", edited).output
+    assert f"record 1: begun with key {body['ledger']['key']}, not with" in told
 
 
 @pytest.mark.parametrize("own_key", [True, False])
