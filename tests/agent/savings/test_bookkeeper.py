@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -153,3 +154,29 @@ def test_the_root_is_a_line_of_json_that_verify_takes(tmp_path: Path, config: Co
     [root] = roots.read(json.dumps({"s": "magwatt.root/1", "t": 1, **teller.told[0]}))
     assert root["day"] == "2026-09-21"
     assert clock.utc_ns() // 1_000_000 >= 1000 * START_S + SETTLED_MS + QUARTER_MS
+
+
+@pytest.mark.parametrize("trouble", ["no extra", "public half"])
+def test_a_key_that_cannot_sign_is_said_once_and_hours_are_recorded_when_it_can(
+    trouble: str, tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An update that left the extra out; a key file restored by its public half."""
+    pytest.importorskip("cryptography")
+    clock = HandClock(START_S)
+    store = Store(tmp_path / "state", clock)
+    live(store, Bookkeeper(store, lambda: config, Teller(), clock), clock, 3)
+    file = tmp_path / "state" / FILE
+    whole = file.read_text(encoding="ascii")
+    with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+        if trouble == "no extra":
+            patch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
+        else:
+            file.write_text(json.dumps({**json.loads(whole), "secret": ""}), encoding="ascii")
+        live(store, Bookkeeper(store, lambda: config, Teller(), clock), clock, 3)
+    assert [record.message.count("the ledger cannot be kept") for record in caplog.records] == [1]
+    file.write_text(whole, encoding="ascii")
+    live(store, Bookkeeper(store, lambda: config, Teller(), clock), clock, 2)
+    store.close()
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    assert verify(db).content
+    assert len(records(db, "hour")) == 7
