@@ -77,3 +77,43 @@ def test_each_source_of_a_factor_is_there_in_chinese() -> None:
 def test_drivers_seen_together_are_joined_in_chinese() -> None:
     text = "nothing claimed for 3.5 kWh: signal_a_m3_h and signal_b was beyond what was seen of them together"
     assert Words("zh").said(text) == "3.5 kWh 不计节电量：a m³/h 与 b 的组合超出基准范围"
+
+
+WRONG = (
+    "gone", "gone, and all up to 12", "numbers run backwards", "its text does not have its hash: it was edited",
+    "not in the form in which records are written", "not readable",
+    "its text is that of record 7: it was moved or renamed", "does not follow the record before it",
+    "the ledger does not begin with the key that signs it", "not signed by key 4c0878de5cdd2991",
+    "another key, 4c0878de5cdd2991: from here on somebody else writes, or the key file was lost",
+    "begun with key 4c0878de5cdd2991, not with 07631102f3a76d96",
+    "the intervals of fan in its hour, 2024-09-30 16:00 UTC, are not those it was made from",
+    "says energy_wh 7 of fan, 2024-09-30 16:00 UTC, which is not what its intervals sum to: it was signed so",
+    "the baseline of fan (4c0878de5cdd2991) stands in no record",
+    "the baseline of fan in use is not the one that was frozen", "the frozen baseline of fan is no longer there",
+    "the baseline of fan in use (4c0878de5cdd2991) is an older one", "the event fan/3 in the state file cannot be read",
+    "the decision about event 3 of fan is not the recorded one",
+    "the decision about event 3 of fan stands in no record",
+    "event 3 of fan, which somebody decided, is no longer there",
+    "the root kept elsewhere (2024-10-03) was signed by 4c0878de5cdd2991",
+    "missing: the root kept elsewhere (2024-10-03) is number 9; the ledger was cut off or set back to an older copy",
+    "or a later one, up to 9, was written anew: the root kept elsewhere (2024-10-03) has another hash",
+    "the root kept elsewhere (2024-10-03) was edited, not the ledger: its hash is not that of what it says; "
+    "take it from where nobody could write",
+    "the root kept elsewhere (2024-10-03) was edited, not the ledger: its signature is not that of what it says; "
+    "take it from where nobody could write",
+    "the root kept elsewhere (2024-10-03) was edited, not the ledger: it bears the signature of record 7, whose day is "
+    "not 2024-10-04; take it from where nobody could write",
+    "an HMAC signature is checked with the secret key file: give it with --key",
+    "an Ed25519 signature needs the extra: pip install 'magwatt[crypto]'",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_wrong_with_a_ledger_is_told_in_chinese(wrong: str) -> None:
+    """The most important sentence of a forged report."""
+    words = Words("zh")
+    for text in (f"the ledger is not whole: first bad record 5 (record 5: {wrong})", f"the ledger: {wrong}",
+                 f"the ledger's signatures were not checked: {wrong}"):  # fmt: skip
+        said = re.sub(r"energy_wh|--key|magwatt\[crypto\]|pip install", "", words.said(text))
+        left = set(re.findall(r"\b[A-Za-z_]{3,}\b", said)) - {"fan", "UTC", "HMAC", "day"}
+        assert left == set()
