@@ -1,9 +1,10 @@
 """A plant with one meter and the agent that reads it, in a process of its own that may be killed.
 
-    python month_of_counting.py STATE_DIR FROM_S TO_S
+    python month_of_counting.py STATE_DIR FROM_S TO_S [KILL_S]
 
 The plant is made from its seed and stepped to FROM_S, whatever happened before; then the agent runs to TO_S on virtual
-time. Each line of the output is `seconds counted_Wh true_Wh`.
+time, or to KILL_S, when it is killed with what it has not committed. Each line of the output is
+`seconds counted_Wh true_Wh` of a row that is committed: nobody is ever sent another one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import asyncio
 import cmath
 import json
 import math
+import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -30,6 +33,7 @@ from simulators.meters.meter import EXACT, Meter
 from simulators.plant.phasors import Component, phasors
 
 STEP_S, POLL_S, DAY_S = 30.0, 60.0, 86_400.0
+SHOWN_S = 3600.0  # how far the plant is ahead of what is committed: at this speed a slow disk would be days behind
 ROLLS_AT_KWH, START_KWH = 10_000.0, 4_000.0
 RESET_S = 12.3 * DAY_S
 GAPS_S = (
@@ -92,7 +96,7 @@ class Plant:
         (self.silent.add if quiet else self.silent.discard)(1)
 
 
-async def run(state: Path, from_s: float, to_s: float, clock: LoopClock, plant: Plant) -> None:
+async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: LoopClock, plant: Plant) -> None:
     file = state / "plant.toml"
     file.write_text(CONFIG.format(state=json.dumps(str(state))))
     config, _ = load_config(file)
@@ -102,12 +106,22 @@ async def run(state: Path, from_s: float, to_s: float, clock: LoopClock, plant: 
     store.drains(["judge"])
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: plant.meter.values, rating_kw=None)
 
+    waiting: list[str] = []
+
+    def show() -> None:
+        """Once they are committed."""
+        store.flush()
+        for line in waiting:
+            print(line)
+        sys.stdout.flush()
+        waiting.clear()
+
     class Judge:
         def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
             if topic.endswith("/telemetry"):
                 counted = json.loads(payload)["v"].get("energy_counted_import_wh")
                 if counted is not None:
-                    print(f"{plant.now_s:.0f} {counted} {plant.true_wh:.1f}", flush=True)
+                    waiting.append(f"{plant.now_s:.0f} {counted} {plant.true_wh:.1f}")
             return True
 
     publisher.carrier = Judge()
@@ -123,6 +137,10 @@ async def run(state: Path, from_s: float, to_s: float, clock: LoopClock, plant: 
         while True:
             await clock.sleep(STEP_S)
             plant.step()
+            if plant.now_s >= kill_s:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if plant.now_s % SHOWN_S == 0:
+                show()
 
     async def tick() -> None:
         while True:
@@ -140,10 +158,11 @@ async def run(state: Path, from_s: float, to_s: float, clock: LoopClock, plant: 
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    show()
     store.close()
 
 
-def main(state: str, from_s: str, to_s: str) -> None:
+def main(state: str, from_s: str, to_s: str, kill_s: str = "inf") -> None:
     plant = Plant()
     plant.step()
     while plant.now_s < float(from_s):
@@ -152,7 +171,7 @@ def main(state: str, from_s: str, to_s: str) -> None:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
         clock = LoopClock(loop, START_UTC_NS + int(plant.now_s * 1e9))
-        runner.run(run(Path(state), plant.now_s, float(to_s), clock, plant))
+        runner.run(run(Path(state), plant.now_s, float(to_s), float(kill_s), clock, plant))
 
 
 if __name__ == "__main__":

@@ -16,20 +16,18 @@ LOST_WH = 20.0  # two digits of the register, and what was counted before the fi
 
 
 def one_life(state: Path, from_s: float, to_s: float, kill_s: float | None) -> list[tuple[float, int, float]]:
-    """Rows (seconds, counted Wh, true Wh) that a process printed before it ended or was killed."""
+    """Rows (seconds, counted Wh, true Wh) that were committed before the process ended, or was killed at kill_s."""
     rows, said = list[tuple[float, int, float]](), state / "stderr"
     with said.open("w") as trouble:
+        killed = [] if kill_s is None else [str(kill_s)]
         process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(state), str(from_s), str(to_s)], stdout=subprocess.PIPE, text=True,
-            stderr=trouble,
+            [sys.executable, str(SCRIPT), str(state), str(from_s), str(to_s), *killed], stdout=subprocess.PIPE,
+            stderr=trouble, text=True,
         )  # fmt: skip
     assert process.stdout is not None
     for line in process.stdout:
         at_s, counted, true = line.split()
         rows.append((float(at_s), int(counted), float(true)))
-        if kill_s is not None and rows[-1][0] >= kill_s:
-            process.kill()
-            break
     process.stdout.close()
     assert process.wait(60) == (0 if kill_s is None else -9), said.read_text()[-2000:]
     return rows
@@ -42,8 +40,9 @@ def test_nothing_is_lost_and_nothing_counted_twice(tmp_path: Path, days: float, 
     """The plant goes on while the agent is dead, 300 s each time."""
     from_s, rows = 0.0, list[tuple[float, int, float]]()
     for kill in (*kills, None):
-        rows += one_life(tmp_path, from_s, days * DAY_S, kill * DAY_S if kill is not None else None)
-        from_s = rows[-1][0] + DOWN_S
+        kill_s = None if kill is None else kill * DAY_S
+        rows += one_life(tmp_path, from_s, days * DAY_S, kill_s)
+        from_s = DOWN_S + (kill_s or 0.0)
     first_s, first_counted, first_true = rows[0]
     assert first_s < 120
     last_s, counted, true = rows[-1]
