@@ -116,7 +116,8 @@ def recall(db: sqlite3.Connection, utc_ms: int, monotonic_s: float) -> Age:
             if spans:
                 marks = [(int(ms), int(n)) for ms, n in body["marks"]]
                 return Age(int(body["ran_ms"]), monotonic_s, spans, marks)
-        reached_ms, newest = db.execute("select max(last_ms), (select max(n) from spool) from boots").fetchone()
-        if reached_ms:
-            return Age(0, monotonic_s, [Span(0, int(reached_ms), int(reached_ms))], [(0, newest or 0)])
+        row = db.execute("select last_ms, (select max(n) from spool) from boots order by n desc limit 1").fetchone()
+        if row is not None and row[0]:
+            before = Span(0, min(row[0], utc_ms), max(row[0], utc_ms))
+            return Age(0, monotonic_s, [before, Span(0, utc_ms, utc_ms)], [(0, row[1] or 0)])
     return Age(0, monotonic_s, [Span(0, utc_ms, utc_ms)])

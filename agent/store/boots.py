@@ -27,11 +27,11 @@ def new_boot(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int,
     boot = max(floor, last[0] + 1) if last else floor
     rows = last[3] if last else int(db.execute("select count(*) from spool").fetchone()[0])
     if last and not last[2]:
-        note_gap(db, "*", KILLED, None, last[1], max(last[1], now_ms))
+        note_gap(db, "*", KILLED, None, min(last[1], now_ms), now_ms)  # a clock that was set back does not tell when
         db.execute("update boots set closed = 1 where n = ?", (last[0],))
     db.execute(
         "insert into boots (n, opened_ms, last_ms, spool_rows) values (?, ?, ?, ?)",
-        (boot, now_ms, max(now_ms, last[1]) if last else now_ms, rows),
+        (boot, now_ms, now_ms, rows),
     )
     db.execute("delete from boots where n <= (select n from boots order by n desc limit 1 offset ?)", (BOOTS_KEPT,))
     used = db.execute("select max(seq) from sqlite_sequence where name = 'spool'").fetchone()[0]

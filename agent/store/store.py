@@ -60,8 +60,6 @@ class Store:
         self._lock = threading.Lock()  # of ids: rows come into the spool in the order of their ids
         self._boot = self._sequence = self._n = 0
         self._lock_file: IO[str] | None = None
-        last = db.execute("select max(last_ms) from boots").fetchone()[0]
-        self.last_utc_ms = int(last or 0)  # of all earlier runs: time does not run before it
         self._writer.start()
 
     @property

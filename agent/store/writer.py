@@ -213,10 +213,11 @@ class Writer(threading.Thread):
     def _note_progress(self, saved: list[Put], rows: int) -> None:
         """Up to here nothing is missing, should this be the last commit of the run."""
         last_seq = saved[-1].seq if saved else 0
-        last_ms = min((put.row.t_ms for put in saved), default=0)
+        times_ms = [put.row.t_ms for put in saved] or [0, 1 << 62]  # the newest goes back with the clock
         self.db.execute(
-            "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = max(last_ms, ?) where n = ?",
-            (max(0, rows), last_seq, last_ms, self.boot),
+            "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = min(max(last_ms, ?), ?) "
+            "where n = ?",
+            (max(0, rows), last_seq, min(times_ms), max(times_ms), self.boot),
         )
 
     def _run_job(self, job: Job) -> Any:

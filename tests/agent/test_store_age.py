@@ -14,6 +14,7 @@ from agent.config import StoreSettings
 from agent.messages import Message
 from agent.store import Store
 from agent.store.age import MARKS, SAVE_S, SPANS, Age, Span, recall
+from agent.store.boots import KILLED
 from agent.store.history import History
 
 EVERY_S, HOUR_S, DAY_S, YEAR_S = 1800, 3600, 86_400, 365 * 86_400
@@ -179,6 +180,45 @@ def test_a_state_file_of_before_begins_with_what_its_last_run_reached(plant: Pla
     plant.restart(away_s=73 * YEAR_S)
     plant.measure(HOUR_S)
     assert plant.spooled() == (DAY_S + HOUR_S) // EVERY_S
+    plant.store.close()
+
+
+def test_a_state_file_of_before_that_was_in_2099_last_loses_nothing_either(plant: Plant) -> None:
+    plant.measure(DAY_S)
+    plant.step(73 * YEAR_S)
+    plant.measure(HOUR_S)
+    plant.history.stop()
+    plant.store.forget_note("age", "reached")
+    plant.store._writer.boot = None
+    plant.restart(away_s=-73 * YEAR_S)
+    plant.measure(HOUR_S)
+    rows = (DAY_S + 2 * HOUR_S) // EVERY_S
+    assert plant.spooled() == rows
+    assert rows - 3 <= plant.kept(60) <= rows
+    plant.store.close()
+
+
+@pytest.mark.parametrize("when", ["in a run before", "in the same run"])
+def test_a_kill_after_a_night_in_2099_leaves_a_gap_of_now(plant: Plant, when: str) -> None:
+    """Not one that begins in 2099, as each kill did from then on."""
+    plant.measure(HOUR_S)
+    plant.step(73 * YEAR_S)
+    plant.measure(HOUR_S)
+    if when == "in a run before":
+        plant.restart(away_s=-73 * YEAR_S)
+    else:
+        plant.step(-73 * YEAR_S)
+    plant.measure(HOUR_S)
+    plant.history.stop()
+    plant.flush()
+    killed_ms = plant.clock.utc_ns() // 1_000_000
+    plant.store._writer.stop()  # nothing is closed
+    assert plant.store._lock_file is not None
+    plant.store._lock_file.close()
+    plant.clock.move(60.0)
+    plant.start()
+    [gap] = [gap for gap in plant.store.take_gaps() if gap.reason == KILLED]
+    assert (gap.from_ms, gap.to_ms) == (killed_ms, killed_ms + 60_000)
     plant.store.close()
 
 
