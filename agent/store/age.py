@@ -116,6 +116,7 @@ def recall(db: sqlite3.Connection, utc_ms: int, monotonic_s: float) -> Age:
             if spans:
                 marks = [(int(ms), int(n)) for ms, n in body["marks"]]
                 return Age(int(body["ran_ms"]), monotonic_s, spans, marks)
+    with contextlib.suppress(sqlite3.Error):
         row = db.execute("select last_ms, (select max(n) from spool) from boots order by n desc limit 1").fetchone()
         if row is not None and row[0]:
             before = Span(0, min(row[0], utc_ms), max(row[0], utc_ms))

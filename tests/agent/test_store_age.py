@@ -172,14 +172,19 @@ def test_one_that_runs_by_day_only_keeps_as_much(plant: Plant) -> None:
     plant.store.close()
 
 
-def test_a_state_file_of_before_begins_with_what_its_last_run_reached(plant: Plant) -> None:
+@pytest.mark.parametrize("note", [None, {"ms": 1}, {"ran_ms": 1, "spans": [], "marks": []}, "torn"])
+def test_a_state_file_that_does_not_tell_begins_with_what_its_last_run_reached(plant: Plant, note: object) -> None:
     plant.measure(DAY_S)
     plant.history.stop()
-    plant.store.forget_note("age", "reached")
-    plant.store._writer.boot = None  # nothing is noted at its end, as by an earlier version
+    if note is None:
+        plant.store.forget_note("age", "reached")
+    else:
+        plant.store.save_note("age", "reached", "", note)
+    plant.store._boot = 0  # nothing is noted at its end
     plant.restart(away_s=73 * YEAR_S)
     plant.measure(HOUR_S)
     assert plant.spooled() == (DAY_S + HOUR_S) // EVERY_S
+    assert plant.kept(60) >= (DAY_S + HOUR_S) // EVERY_S - 2
     plant.store.close()
 
 
@@ -189,7 +194,7 @@ def test_a_state_file_of_before_that_was_in_2099_last_loses_nothing_either(plant
     plant.measure(HOUR_S)
     plant.history.stop()
     plant.store.forget_note("age", "reached")
-    plant.store._writer.boot = None
+    plant.store._boot = 0
     plant.restart(away_s=-73 * YEAR_S)
     plant.measure(HOUR_S)
     rows = (DAY_S + 2 * HOUR_S) // EVERY_S
