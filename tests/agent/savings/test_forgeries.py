@@ -354,9 +354,10 @@ def test_a_report_hands_out_the_key_that_verify_takes(own_key: bool, plant: Path
     assert "only record 1" not in told.output
 
 
-def test_roots_from_elsewhere_vouch_for_the_key_that_they_name(top: Path, kept: Kept) -> None:
+def test_roots_from_elsewhere_vouch_for_the_key_that_record_1_names(top: Path, kept: Kept) -> None:
     assert verdict(top / "state").self_named
     assert not verdict(top / "state", None, kept.roots).self_named
+    assert not verdict(top / "state", None, [{name: kept.roots[0][name] for name in ("seq", "hash")}]).self_named
     assert not verdict(top / "state", kept.key).self_named
     assert verdict(top / "state", None, [{"seq": 3, "hash": "0" * 64}]).self_named
 

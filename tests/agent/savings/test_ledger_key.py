@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.savings.ledger_key import ED25519, FILE, Key, LedgerKeyError, load_or_make, new_key
+from agent.savings.ledger_key import ED25519, FILE, HMAC, Key, LedgerKeyError, load, load_or_make, new_key
 
 pytest.importorskip("cryptography")
 
@@ -73,3 +73,26 @@ def test_a_key_file_that_cannot_sign_is_named(tmp_path: Path, edit: dict[str, st
     (tmp_path / FILE).write_text(json.dumps({**whole, **edit}), encoding="ascii")
     with pytest.raises(LedgerKeyError, match=rf"ledger\.key: {said}"):
         load_or_make(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("handed_out", "said"),
+    [
+        ({"kind": HMAC, "public": "", "fingerprint": "0123456789abcdef"}, "only the key file itself verifies"),
+        (None, "not a ledger key"),
+        ({"kind": "rot13"}, "not a ledger key"),
+    ],
+)
+def test_a_report_that_hands_out_no_public_half_is_named(
+    tmp_path: Path, handed_out: dict[str, str] | None, said: str
+) -> None:
+    (tmp_path / "report.json").write_text(json.dumps({"site": "钢厂", "ledger_key": handed_out}), encoding="utf-8")
+    with pytest.raises(LedgerKeyError, match=rf"report\.json: .*{said}"):
+        load(tmp_path / "report.json")
+
+
+def test_a_report_hands_out_the_public_half(tmp_path: Path) -> None:
+    key = new_key(ED25519)
+    body = {"site": "钢厂", "ledger_key": key.said()}
+    (tmp_path / "report.json").write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
+    assert load(tmp_path / "report.json") == Key(ED25519, key.public)
