@@ -11,6 +11,7 @@ from typing import Any
 
 from agent.savings.carbon import Coal, Factor
 
+NAME = "\x00"  # around a signal's name within a sentence: whoever calls one "shift" does not mean our word
 LANGUAGES = {"en": "English", "zh": "中文"}
 
 
@@ -30,13 +31,13 @@ class Words:
 
     def said(self, text: str) -> str:
         """A sentence that was made elsewhere with numbers in it; as it is where nobody translated it."""
-        text = re.sub(r"\bsignal_\w+", lambda found: self.signal(found[0]), text)
+        text = re.sub(r"\bsignal_\w+", lambda found: f"{NAME}{self.signal(found[0])}{NAME}", text)
         text = re.sub(r"\b\d+\.\d{3,}\b", lambda found: f"{float(found[0]):.4g}", text)
         if self.lang == "zh":
             for pattern, chinese in _sentences():
                 if found := pattern.fullmatch(text):
-                    return self._filled(chinese, found.groups())
-        return text
+                    return self._filled(chinese, found.groups()).replace(NAME, "")
+        return text.replace(NAME, "")
 
     def _filled(self, sentence: str, pieces: Sequence[str | None]) -> str:
         for number, piece in enumerate(pieces, 1):

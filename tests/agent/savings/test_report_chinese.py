@@ -117,3 +117,25 @@ def test_what_is_wrong_with_a_ledger_is_told_in_chinese(wrong: str) -> None:
         said = re.sub(r"energy_wh|--key|magwatt\[crypto\]|pip install", "", words.said(text))
         left = set(re.findall(r"\b[A-Za-z_]{3,}\b", said)) - {"fan", "UTC", "HMAC", "day"}
         assert left == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("polynomial 1 of signal_flow_m3_h by signal_shift", "flow m³/h 的 1 次多项式，按 shift 分水平"),
+        ("nothing claimed for 5.0 kWh: driver missing: signal_gap", "5.0 kWh 不计节电量：缺自变量 gap"),
+        ("nothing claimed for 5.0 kWh: signal_drive was beyond 1 to 2", "5.0 kWh 不计节电量：drive 超出 1 至 2"),
+        ("event 3 waits for a decision: shift, for hours more than the same load used before",
+         "事件 3 待决定：工况偏移，连续数小时用电偏离同负荷先前水平（偏多）"),
+    ],
+)  # fmt: skip
+def test_a_signals_name_is_no_word_of_ours(text: str, said: str) -> None:
+    """Levels by the mill's shift were levels by 工况偏移, which is the kind of an event."""
+    assert Words("zh").said(text) == said
+
+
+@pytest.mark.parametrize(
+    "why", ["no energy is known", "shaft energy not known", "a state that the baseline does not know: 3"]
+)
+def test_each_reason_to_claim_nothing_is_there_in_chinese(why: str) -> None:
+    assert not re.search("[A-Za-z]{3,}", Words("zh").said(f"nothing claimed for 5.0 kWh: {why}").replace("kWh", ""))
