@@ -73,7 +73,7 @@ def intervals(world: World, span: Span, gain: float, phase: float, *, new: bool,
                 name: Driver(float(x[k]), float(world.accuracy * abs(x[k])))
                 for name, x in span.drivers.items() if not math.isnan(x[k])
             },
-            meter="mcc-7 4711 400/5",
+            meter="mcc-7 4711 400/5", running_s=float(900 * span.running[k]),
         )
         for k in range(len(wh))
     ]  # fmt: skip

@@ -23,12 +23,14 @@ STANDBY_KW = 0.4
 
 @dataclass(frozen=True)
 class Span:
-    """Quarter hours. Wh, var·h; drivers as shown, NaN where missing."""
+    """Quarter hours. Wh, var·h; running: share of the time that it was switched on; drivers as shown, NaN where
+    missing."""
 
     old_wh: Array
     new_wh: Array
     old_varh: Array
     new_varh: Array
+    running: Array
     drivers: dict[str, Array]
 
 
@@ -88,7 +90,8 @@ def _span(world: World, rng: Rng, n: int, level: float, unseen: Array, which: in
         found: Array = kw.reshape(n, QUARTER).sum(axis=1) * 1000 / 60
         return found
 
-    return Span(wh(old_kw), wh(new_kw), wh(old_kvar), wh(0.1 * new_kw), drivers)
+    on = running.reshape(n, QUARTER).mean(axis=1)
+    return Span(wh(old_kw), wh(new_kw), wh(old_kvar), wh(0.1 * new_kw), on, drivers)
 
 
 def throttled_pump(rate: Array) -> Array:
@@ -153,6 +156,14 @@ def weeks(rng: Rng, n: int, level: float) -> Array:
     begins = np.repeat(rng.uniform(5.0, 6.5, n // DAY + 1), 1440)[: len(minute)]
     off = (day == 6) | ((day == 5) & (hour >= 14)) | ((day == 0) & (hour < begins))
     return np.where(off, np.nan, np.clip(asked, 0.2, 1.15))
+
+
+def two_shifts(rng: Rng, n: int, level: float) -> Array:
+    """From about six to about ten in the evening, every day; started and stopped at any minute."""
+    minute = np.arange(n * QUARTER)
+    begins, ends = (np.repeat(rng.uniform(low, low + 0.5, n // DAY + 1), 1440)[: len(minute)] for low in (5.75, 21.75))
+    hour = minute % 1440 / 60
+    return np.where((hour < begins) | (hour >= ends), np.nan, setpoints(rng, n, level))
 
 
 def campaigns_in_weeks(rng: Rng, n: int, level: float) -> Array:
@@ -243,6 +254,7 @@ WORLDS = {
     "campaigns": World(campaigns, an_hour, driver=STRIP, law=rolling_stand),
     "slower campaigns": SLOWER,
     "weeks": World(weeks, an_hour),
+    "two shifts": World(two_shifts, an_hour),
     "weeks, running told": World(weeks, an_hour, tells_running=True, insisted=("signal_flow_m3_h", "signal_running")),
     "wandering": World(setpoints, wandering),
     "wild": World(setpoints, wild),

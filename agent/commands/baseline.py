@@ -197,7 +197,7 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
         body = {"baseline": to_json(found), "odd": odd, "saving": saving_json(saving) if saving else None}
         click.echo(json.dumps(body, ensure_ascii=False))
         return
-    from agent.savings.models import described, factors, formula
+    from agent.savings.models import described, factors, formula, stretches
 
     state = f"frozen {desk.local(found.frozen_ms)} by {found.by}, {found.hash}" if found.frozen_ms else "draft"
     click.echo(f"{found.asset}: {described(found.kind, found.shape, found.drivers)} ({state})")
@@ -208,8 +208,9 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
                    f"{found.n_effective:.0f} independent ones; {found.energy_wh / 1000:.1f} kWh")  # fmt: skip
         click.echo(f"  CV(RMSE) {100 * found.cv_rmse:.2f} %, NMBE {100 * found.nmbe:.2f} %, R² {found.r2:.4f}, "
                    f"autocorrelation {found.autocorrelation:.2f}")  # fmt: skip
-        for name, (low, high) in found.ranges.items():
-            click.echo(f"  {name} from {low:g} to {high:g}")
+        for name in found.ranges:
+            seen = " and ".join(f"from {low:g} to {high:g}" for low, high in stretches(found, name))
+            click.echo(f"  {name} {seen}" + (", hardly ever between" if " and " in seen else ""))
         if vif := found.shape.get("vif"):
             click.echo("  how far drivers move together, VIF: "
                        + ", ".join(f"{name} {value:.3g}" for name, value in vif.items()))  # fmt: skip

@@ -12,16 +12,27 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from agent.savings import events as nre
+from agent.savings.bridge import LineDoubt, bridged, drawn_of
 from agent.savings.meters import MeterDoubt, meter_doubt
-from agent.savings.models import OldMotor, beyond, is_state, quadratic, residuals_wh, state_number, terms, values_of
+from agent.savings.models import (
+    OldMotor,
+    beyond,
+    is_state,
+    partly_ran,
+    quadratic,
+    residuals_wh,
+    state_number,
+    terms,
+    values_of,
+)
 from agent.savings.parts import PartSums
 from agent.savings.quantile import half_width, student_t
 from agent.savings.types import Baseline, Driver, Event, Interval, Saving
 from agent.savings.verdict import reasons, verdict
 
 COVERED = 0.75  # of an interval's time; below it no saving is claimed
-BRIDGED_MS = 3_600_000  # a driver that is missing no longer is drawn straight between its neighbours
-FILLED_U = 0.30  # standard uncertainty of energy that a register or a line tells, relative
+STARTED_WHY = "it started or stopped within the quarter hour"
+FILLED_U = 0.30  # standard uncertainty of energy that a register tells, relative
 
 
 class Line(NamedTuple):
@@ -43,6 +54,7 @@ class _Sums:
     all_wh: float = 0.0
     filled_wh: float = 0.0
     slope_u_wh: list[float] = field(default_factory=list)  # of each driver
+    lines: LineDoubt = field(default_factory=lambda: LineDoubt(0))
     covered_s: float = 0.0
     claimed: int = 0
     active_wh: float = 0.0  # of intervals whose reactive energy is known, with
@@ -63,6 +75,7 @@ class Tally:
         self._terms = _TermSums(baseline)
         self._sums.n = [0.0] * len(residuals_wh(baseline))
         self._sums.slope_u_wh = [0.0] * max(len(baseline.drivers), 1)
+        self._sums.lines = LineDoubt(len(baseline.drivers))
         self._meters: set[str] = set()
 
     def add(self, item: Interval) -> Line:
@@ -79,7 +92,7 @@ class Tally:
         sums.claimed += 1
         sums.adjusted_wh += line.adjusted_wh
         sums.measured_wh += measured_wh
-        sums.filled_wh += abs(item.filled_wh)
+        sums.filled_wh += self._drawn(item, values, share)
         if item.meter:
             self._meters.add(item.meter)
         if item.reactive_varh is not None:
@@ -91,9 +104,23 @@ class Tally:
         self._parts.add(item, line.adjusted_wh)
         return line
 
+    def _drawn(self, item: Interval, values: list[Driver], share: float) -> float:
+        """Adds the doubt of drivers that are drawn; returns the energy that is doubted as filled, Wh."""
+        baseline, drawn = self.baseline, drawn_of(self.baseline, item)
+        known = baseline.shape.get("straight_u")
+        if drawn and known is None:  # frozen before lines had a doubt of their own
+            return abs(item.energy_wh or 0.0)
+        for k, name in enumerate(baseline.drivers):
+            if name in drawn and known and name in known:
+                told = drawn[name]
+                u = known[name][min(told.intervals, len(known[name])) - 1]
+                self._sums.lines.add(k, told.since_ms, _slope_u(baseline, values, k, 2 * u) * share)
+        return abs(item.filled_wh)
+
     def mark(self) -> Mark:
         """What is added up now; `back` to it forgets what comes after."""
-        sums = replace(self._sums, n=list(self._sums.n), slope_u_wh=list(self._sums.slope_u_wh))
+        held = self._sums
+        sums = replace(held, n=list(held.n), slope_u_wh=list(held.slope_u_wh), lines=held.lines.copy())
         return Mark(len(self.lines), sums, self._terms.copy(), replace(self._parts), frozenset(self._meters))
 
     def back(self, mark: Mark) -> None:
@@ -133,30 +160,6 @@ def evaluate(
     return tally.saving(span), tally.lines
 
 
-def bridged(found: Sequence[Interval]) -> list[Interval]:
-    """Drivers that are missing for an hour at most, drawn straight between what was before and after; marked filled."""
-    names = {name for item in found for name in item.drivers}
-    result = list(found)
-    for name in names:
-        last: int | None = None
-        for k, item in enumerate(result):
-            if name not in item.drivers:
-                continue
-            if last is not None and k - last > 1 and item.start_ms - result[last].start_ms <= BRIDGED_MS:
-                a, b = result[last].drivers[name], item.drivers[name]
-                for j in range(last + 1, k):
-                    share = (result[j].start_ms - result[last].start_ms) / (item.start_ms - result[last].start_ms)
-                    drawn = Driver(a.mean + share * (b.mean - a.mean), max(a.u, b.u, abs(b.mean - a.mean)))
-                    old = result[j]
-                    whole = old.energy_wh if old.energy_wh is not None else 0.0
-                    result[j] = replace(
-                        old, drivers={**old.drivers, name: drawn}, filled_wh=whole,
-                        coverage=max(old.coverage, COVERED) if old.energy_wh is not None else old.coverage,
-                    )  # fmt: skip
-            last = k
-    return result
-
-
 def _line(baseline: Baseline, item: Interval, events: Sequence[Event]) -> tuple[Line, list[Driver]]:
     measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
 
@@ -175,10 +178,12 @@ def _line(baseline: Baseline, item: Interval, events: Sequence[Event]) -> tuple[
     except ValueError as error:
         return line(str(error), driver), values
     why = ""
-    if item.coverage < COVERED:
+    if item.coverage < COVERED and not (item.filled_wh and drawn_of(baseline, item)):
         why = f"only {100 * item.coverage:.0f} % of the time was polled"
     elif beyond_why := beyond(baseline, values):
         why = beyond_why
+    elif "holes" in baseline.shape and partly_ran(item):
+        why = STARTED_WHY
     elif (event := nre.excluding(events, item)) is not None:
         why = f"event {event.number}, {event.kind}: {'decided' if event.decision else 'not decided yet'}"
     return line(why, driver, adjusted), values
@@ -203,13 +208,18 @@ def _expected(baseline: Baseline, values: Sequence[Driver]) -> float:
 def _slopes_u(baseline: Baseline, values: Sequence[Driver]) -> list[float]:
     """|dE/dd|·u of each driver, standard; a state has none."""
     found = [0.0] * len(values)
-    for k, (mean, u) in enumerate(values):
-        if u <= 0 or baseline.kind == "shaft-power" or is_state(baseline, k):
-            continue
-        moved = [value if j != k else Driver(mean + u / 2, u) for j, value in enumerate(values)]
-        back = [value if j != k else Driver(mean - u / 2, u) for j, value in enumerate(values)]
-        found[k] = abs(_expected(baseline, moved) - _expected(baseline, back)) / 2
+    for k, (_, u) in enumerate(values):
+        if u > 0 and baseline.kind != "shaft-power" and not is_state(baseline, k):
+            found[k] = _slope_u(baseline, values, k, u)
     return found
+
+
+def _slope_u(baseline: Baseline, values: Sequence[Driver], k: int, u: float) -> float:
+    """|dE/dd|·u/2 of driver k, in an interval of the baseline's length."""
+    mean = values[k].mean
+    moved = [value if j != k else Driver(mean + u / 2, u) for j, value in enumerate(values)]
+    back = [value if j != k else Driver(mean - u / 2, u) for j, value in enumerate(values)]
+    return abs(_expected(baseline, moved) - _expected(baseline, back)) / 2
 
 
 class _TermSums:
@@ -263,7 +273,7 @@ def _doubt(baseline: Baseline, found: _TermSums, sums: _Sums, doubt: MeterDoubt)
         "model": math.sqrt(variance),
         "scatter": math.hypot(*map(lambda s, n: s * math.sqrt(n * tau), residuals_wh(baseline), sums.n)),
         "choice": _choice(baseline, found),
-        "driver": math.hypot(*sums.slope_u_wh),
+        "driver": math.hypot(*sums.slope_u_wh, sums.lines.u_wh),
         "gaps": FILLED_U * sums.filled_wh,
         **doubt.causes,
     }

@@ -11,7 +11,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from agent.savings import candidates
+from agent.savings.bridge import straight_u
 from agent.savings.meters import UNKNOWN, alike
+from agent.savings.models import BY_STATE, partly_ran
 from agent.savings.types import Baseline, Interval
 
 if TYPE_CHECKING:
@@ -58,11 +60,12 @@ def learn(
     if len(found) < least or len(lengths) != 1:
         raise LearnError(_too_few(asset, list(intervals), found, lengths, least, bypass))
     names = _drivers(found, drivers, asset)
-    found, columns = _columns(found, names)
+    told, columns = _columns(found, names)
+    found, columns, holes = _without_holes(told, columns)
     y = np.array([_energy(item) for item in found])
     if not y.mean() > 0:
         raise LearnError(f"{asset}: the motor used no energy in this time")
-    tried = candidates.try_all(columns, y, [item.start_ms / 1000 for item in found])
+    tried = candidates.try_all(columns, y, [item.start_ms / 1000 for item in found], holes)
     fitting = [
         item for item in tried if kind in (None, item.kind) and (not drivers or set(item.drivers) == set(drivers))
     ]
@@ -72,7 +75,8 @@ def learn(
     reactive = [item for item in found if item.reactive_varh is not None]
     return Baseline(
         asset=asset, kind=best.kind, drivers=best.drivers, coefficients=tuple(map(float, best.fit.coefficients)),
-        covariance=tuple(tuple(map(float, row)) for row in best.fit.covariance), shape=best.shape,
+        covariance=tuple(tuple(map(float, row)) for row in best.fit.covariance),
+        shape={**best.shape, **_straight(told, best)},
         ranges={name: (float(columns[name].min()), float(columns[name].max())) for name in names}, n=len(found),
         n_effective=best.fit.n_effective, residual_wh=best.fit.residual, autocorrelation=best.fit.autocorrelation,
         cv_rmse=best.fit.cv_rmse, nmbe=best.fit.nmbe, r2=best.fit.r2, energy_wh=float(y.sum()),
@@ -183,6 +187,37 @@ def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval
     return [item for item, kept in zip(found, steady, strict=True) if kept], {
         name: x[steady] for name, x in columns.items()
     }
+
+
+def _straight(found: list[Interval], best: candidates.Candidate) -> dict[str, Any]:
+    """How far off a line over a gap of each number is; nothing where the model takes none."""
+    import numpy as np
+
+    names = [] if best.kind == "state" else best.drivers[:-1] if best.kind in BY_STATE else best.drivers
+    starts_ms, length_s = [item.start_ms for item in found], found[0].length_s
+    told = {
+        name: straight_u(np.array([item.drivers[name].mean for item in found]), starts_ms, length_s) for name in names
+    }
+    return {"straight_u": told} if best.drivers else {}
+
+
+def _without_holes(
+    found: list[Interval], columns: dict[str, Array]
+) -> tuple[list[Interval], dict[str, Array], dict[str, list[tuple[float, float]]]]:
+    """The intervals of which no number lies in a hole of its range, their drivers, and the holes. Where there is one,
+    what started or stopped within an interval teaches nothing about the curves on both sides, wherever it lies. Tonnes
+    have none: energy comes at other times, and sums over shifts need each of their intervals."""
+    import numpy as np
+
+    from agent.savings.fit import holes, in_hole
+
+    numbers = [name for name, x in columns.items() if not candidates.is_tonnes(name) and not candidates.states_of(x)]
+    told = {name: gaps for name in numbers if (gaps := holes(columns[name]))}
+    kept = np.array([not (told and partly_ran(item)) for item in found])
+    for name, gaps in told.items():
+        kept &= ~in_hole(columns[name], gaps)
+    columns = {name: x[kept] for name, x in columns.items()}
+    return [item for item, stays in zip(found, kept, strict=True) if stays], columns, told
 
 
 def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> str:

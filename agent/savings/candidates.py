@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from agent.savings.models import BY_STATE, described
+from agent.savings.models import BY_STATE, OF_ONE, described
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +26,7 @@ INDEPENDENT = 10  # independent samples for each coefficient of a model of sever
 VIF_MOST = 10.0  # variance inflation, above which drivers cannot be told apart [M: rule of thumb]
 NEAR = 1.10  # times the best CV(RMSE): a rival
 RIVALS = 4
+STILL = 0.05  # of a driver's width, that its standstill may scatter
 SHIFT_S = 8 * 3600.0
 NUMERIC = ("polynomial", "affinity", "binned", "production")  # kinds that may stand under indicator variables
 SLOPING = (
@@ -73,9 +74,16 @@ class Candidate:
         }  # fmt: skip
 
 
-def try_all(columns: Mapping[str, Array], y: Array, times_s: Sequence[float]) -> list[Candidate]:
-    """Best first. Where a driver counts tonnes all are judged by whole shifts: energy comes at other times."""
-    bench = _Bench(columns, y, times_s)
+Holes = Mapping[str, Sequence[tuple[float, float]]]  # of each number, as fit.holes tells them
+
+
+def try_all(
+    columns: Mapping[str, Array], y: Array, times_s: Sequence[float], holes: Holes | None = None
+) -> list[Candidate]:
+    """Best first. Where a driver counts tonnes all are judged by whole shifts: energy comes at other times.
+
+    holes: none of the samples lies in one."""
+    bench = _Bench(columns, y, times_s, holes or {})
     bench.attempt("constant", (), {})
     levels = {name: found for name, x in columns.items() if (found := states_of(x))}
     for name, level in levels.items():
@@ -91,10 +99,12 @@ def try_all(columns: Mapping[str, Array], y: Array, times_s: Sequence[float]) ->
         if name not in pairs[0].drivers:
             bench.of_several((*pairs[0].drivers, name))
     for item in list(bench.tried):
+        base = {"base": item.kind, **item.shape}
+        base.pop("residuals_wh", None)
         for name, level in levels.items() if item.kind in (*NUMERIC, "linear") else ():
-            bench.attempt("indicator", (*item.drivers, name), {"base": item.kind, **item.shape, **level})
+            bench.attempt("indicator", (*item.drivers, name), {**base, **level})
         for name, level in levels.items() if item.kind in SLOPING else ():
-            bench.attempt("slopes", (*item.drivers, name), {"base": item.kind, **item.shape, **level})
+            bench.attempt("slopes", (*item.drivers, name), {**base, **level})
     return bench.ranked()
 
 
@@ -204,10 +214,10 @@ def _is_production(kind: str, shape: Mapping[str, Any]) -> bool:
 class _Bench:
     """Fits one after the other; what cannot be fitted or foretold is left out."""
 
-    def __init__(self, columns: Mapping[str, Array], y: Array, times_s: Sequence[float]) -> None:
+    def __init__(self, columns: Mapping[str, Array], y: Array, times_s: Sequence[float], holes: Holes) -> None:
         import numpy as np
 
-        self.columns, self.y, self.times_s = columns, y, times_s
+        self.columns, self.y, self.times_s, self.holes = columns, y, times_s, holes
         self.tried: list[Candidate] = []
         by_shift = any(is_tonnes(name) for name in columns)
         self._groups = np.array([int(t // SHIFT_S) for t in times_s]) if by_shift else None
@@ -216,16 +226,28 @@ class _Bench:
         return sorted(self.tried, key=lambda item: item.score)
 
     def of_one(self, name: str) -> None:
-        from agent.savings.fit import centres_of
-
-        x = self.columns[name]
-        for degree in (1, 2, 3):
-            self.attempt("polynomial", (name,), {"degree": degree})
-        self.attempt("affinity", (name,), {})
-        if len(centres := centres_of(x, self.y)) > 2:
-            self.attempt("binned", (name,), {"centres": centres})
+        self._curves(name, {}, self.columns[name] > -math.inf)
+        if (still := self._still(name)) is not None:
+            self._curves(name, {"still": still}, self.columns[name] > still)
         if is_tonnes(name):
             self.attempt("production", (name,), {"shift_s": SHIFT_S})
+
+    def _curves(self, name: str, shape: dict[str, Any], runs: NDArray[np.bool_]) -> None:
+        from agent.savings.fit import centres_of
+
+        for degree in (1, 2, 3):
+            self.attempt("polynomial", (name,), {"degree": degree, **shape})
+        self.attempt("affinity", (name,), shape)
+        if len(centres := centres_of(self.columns[name][runs], self.y[runs])) > 2:
+            self.attempt("binned", (name,), {"centres": centres, **shape})
+
+    def _still(self, name: str) -> float | None:
+        """The middle of the first hole, where what lies below it is narrow: standstill."""
+        x = self.columns[name]
+        for low, high in self.holes.get(name, ())[:1]:
+            if low - x.min() < STILL * (x.max() - x.min()):
+                return (low + high) / 2
+        return None
 
     def of_several(self, names: tuple[str, ...]) -> None:
         """Straight, with the square of the first, with products of two, and with both and all squares."""
@@ -243,7 +265,7 @@ class _Bench:
 
         picked = [self.columns[name] for name in names]
         x = None if not picked else picked[0] if len(picked) == 1 else np.stack(picked, axis=1)
-        terms = fit.design(kind, shape, x, len(self.y))
+        shape, terms = dict(shape), fit.design(kind, shape, x, len(self.y))
         place = np.zeros(len(self.y), dtype=np.intp)
         try:
             by_shifts = _is_production(kind, shape)
@@ -253,8 +275,13 @@ class _Bench:
                     fitted = self._by_shifts(terms)
                     residuals = [fitted.residual] * (int(place.max()) + 1)
                 else:
-                    fitted, residuals = fit.by_state(terms, self.y, place)
+                    states = len(shape["states"])
+                    fitted, residuals = fit.by_state(terms, self.y, place, [terms.shape[1] // states] * states)
                 shape = {**shape, **self._of_states(names, place), "residuals_wh": residuals}
+            elif kind in OF_ONE and "still" in shape:
+                place = (picked[0] > shape["still"]).astype(np.intp)
+                fitted, residuals = fit.by_state(terms, self.y, place, [1, terms.shape[1] - 1])
+                shape = {**shape, "residuals_wh": residuals}
             else:
                 fitted = self._by_shifts(terms) if by_shifts else fit.least_squares(terms, self.y)
         except ValueError:
@@ -274,7 +301,27 @@ class _Bench:
             means = self._means(kind, names, place)
             held = most if kind == "slopes" else most[0]
             shape = {**shape, "means": means, "variance_most_wh2": held, "vif": vif}
+        shape.pop("holes", None)
+        if gaps := {} if by_shifts else self._holes(kind, names, shape):
+            shape["holes"] = gaps
         self.tried.append(Candidate(kind, names, shape, fitted, score, vif))
+
+    def _holes(self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any]) -> dict[str, list[list[float]]]:
+        """Of each number that the model takes; but such as a state that it takes tells apart, too (running or not)."""
+        from agent.savings.fit import design
+
+        numbers = names[:-1] if kind in BY_STATE else names
+        parts = [slice(None)]
+        if kind in BY_STATE:
+            parts = list(design("state", shape, self.columns[names[-1]], len(self.y)).T > 0)
+        found = {
+            name: [
+                [low, high] for low, high in self.holes.get(name, ())
+                if any((x[part] <= low).any() and (x[part] >= high).any() for part in parts)
+            ]
+            for name, x in self.columns.items() if name in numbers
+        }  # fmt: skip
+        return {name: held for name, held in found.items() if held}
 
     def _by_shifts(self, terms: Array) -> Fit:
         import numpy as np

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.savings.models import OF_ONE
 from agent.savings.persistence import persistence
 
 Array = NDArray[np.float64]
 BLOCKS = 5
 FREEDOM_LEAST = 3  # independent samples more than coefficients: with none left U95 says nothing, with three t is 3.2
 WHOLE = 0.9  # of a shift's intervals
+HOLE_PARTS, HOLE_LEAST = 20, 4  # of a driver's range, and how many of them in a row are a hole
+HOLE_SEEN = 75  # so many parts in a row that hold together less than one of so many samples were hardly seen
 
 
 class Fit(NamedTuple):
@@ -35,6 +38,10 @@ def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Arra
     """(n, terms). x: the driver, (n,), or drivers, (n, k); a state that is not known makes a row of NaN."""
     if kind == "constant" or x is None:
         return np.ones((n, 1))
+    if "still" in shape and kind in OF_ONE:
+        runs = (x > shape["still"]).astype(float)[:, None]
+        moving = {key: value for key, value in shape.items() if key != "still"}
+        return np.concatenate([1 - runs, runs * design(kind, moving, x, n)], axis=1)
     if kind == "linear":
         return np.stack([np.prod(x ** np.asarray(powers), axis=1) for powers in shape["powers"]], axis=1)
     if kind == "indicator":
@@ -88,29 +95,33 @@ def least_squares(terms: Array, y: Array) -> Fit:
     )  # fmt: skip
 
 
-def by_state(terms: Array, y: Array, place: NDArray[np.intp]) -> tuple[Fit, list[float]]:
+def by_state(terms: Array, y: Array, place: NDArray[np.intp], sizes: Sequence[int]) -> tuple[Fit, list[float]]:
     """The terms of `slopes`: each state's columns fitted to its own rows, which is the same as all of them at once; and
-    the residual of each state. What scatters in proportion to the energy scatters more where more is used, so each
-    state's coefficients have the doubt of its own residuals; how these hang together is taken from all in their order.
+    the residual of each state. So with standstill and running, where standstill has a level of its own. What scatters
+    in proportion to the energy scatters more where more is used, so each state's coefficients have the doubt of its own
+    residuals; how these hang together is taken from all in their order.
 
-    place: (n,) the number of each row's state. Raises ValueError as least_squares does, for a single state too.
+    place: (n,) the number of each row's state. sizes: how many columns each has, one after the other. Raises ValueError
+    as least_squares does, for a single state too.
     """
-    n, p = len(y), terms.shape[1] // (int(place.max()) + 1)
-    rows = [place == k for k in range(terms.shape[1] // p)]
-    solved = [_solved(terms[row, k * p : (k + 1) * p], y[row]) for k, row in enumerate(rows)]
-    spreads = [float(np.sqrt(left @ left / (len(left) - p))) for *_, left in solved]
+    n = len(y)
+    edges = np.cumsum([0, *sizes])
+    columns = [slice(a, b) for a, b in pairwise(edges.tolist())]
+    rows = [place == k for k in range(len(sizes))]
+    solved = [_solved(terms[row, column], y[row]) for column, row in zip(columns, rows, strict=True)]
+    spreads = [float(np.sqrt(left @ left / (len(left) - p))) for p, (*_, left) in zip(sizes, solved, strict=True)]
     left, alike = np.zeros(n), np.zeros(n)
     for row, (*_, own), spread in zip(rows, solved, spreads, strict=True):
         left[row] = own
         alike[row] = own / spread if spread > 1e-9 * np.abs(y[row]).max() else 0.0
     rho, tau = persistence(alike)
     covariance = np.zeros((terms.shape[1],) * 2)
-    for k, (_, inverse, scale, own) in enumerate(solved):
+    for column, p, (_, inverse, scale, own) in zip(columns, sizes, solved, strict=True):
         freedom = len(own) / tau - p
         if freedom < FREEDOM_LEAST:
             raise ValueError("the residuals hang together: too few independent samples in a state")
         block = float(own @ own) / freedom * (inverse @ inverse.T) / np.outer(scale, scale)
-        covariance[k * p : (k + 1) * p, k * p : (k + 1) * p] = block
+        covariance[column, column] = block
     s = float(np.sqrt(left @ left / (n - terms.shape[1])))
     mean, spread = float(y.mean()), float(((y - y.mean()) ** 2).sum())
     return Fit(
@@ -180,6 +191,41 @@ def centres_of(x: Array, y: Array, bins: int = 10, least: int = 12) -> list[floa
     if len(kept) > 1:
         kept[-1] = found[-1]
     return kept
+
+
+def holes(x: Array) -> list[tuple[float, float]]:
+    """Stretches of a fifth of the range or wider that were never seen, or hardly ever while more lies on both sides: as
+    between standstill and the least flow. Bounds are the values next to it. Counted in twentieths of the range, so
+    that a driver of seven or more even steps (whole tonnes) has none between these."""
+    width = float(np.ptp(x))
+    if not width > 0:
+        return []
+    part = np.clip((HOLE_PARTS * (x - x.min()) / width).astype(int), 0, HOLE_PARTS - 1)
+    counts = np.bincount(part, minlength=HOLE_PARTS)
+    found: list[tuple[float, float]] = []
+    for few in (max(1.0, len(x) / HOLE_SEEN), 1.0):
+        thin = np.zeros(HOLE_PARTS + 2, dtype=int)
+        for k in np.flatnonzero(np.convolve(counts, np.ones(HOLE_LEAST), "valid") < few):
+            thin[k + 1 : k + 1 + HOLE_LEAST] = 1
+        begins, ends = np.flatnonzero(np.diff(thin) == 1), np.flatnonzero(np.diff(thin) == -1)
+        for a, b in zip(begins.tolist(), ends.tolist(), strict=True):
+            while a < b and counts[a] * HOLE_LEAST >= few:
+                a += 1
+            while a < b and counts[b - 1] * HOLE_LEAST >= few:
+                b -= 1
+            below, above = x[part < a], x[part >= b]
+            if b - a >= HOLE_LEAST and min(len(below), len(above)) >= few:
+                hole = float(below.max()), float(above.min())
+                found += [hole] * (not any(low < hole[1] and hole[0] < high for low, high in found))
+    return sorted(found)
+
+
+def in_hole(x: Array, gaps: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
+    """(n,): which lie in one, its bounds are not in it."""
+    found = np.zeros(len(x), dtype=bool)
+    for low, high in gaps:
+        found |= (x > low) & (x < high)
+    return found
 
 
 def grouped(y: Array, terms: Array, times_s: Sequence[float], shift_s: float) -> tuple[Array, Array, Array]:

@@ -14,7 +14,8 @@ from dataclasses import replace
 from agent.estimate.window import Cell
 from agent.messages import Message
 from agent.savings import keep
-from agent.savings.adjust import BRIDGED_MS, Line, Mark, Tally, bridged
+from agent.savings.adjust import Line, Mark, Tally
+from agent.savings.bridge import BRIDGED_MS, bridged
 from agent.savings.events import Watch
 from agent.savings.intervals import QuarterHours
 from agent.savings.meters import identity

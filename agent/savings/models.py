@@ -5,6 +5,7 @@ state       E = a mean for each state of a driver that knows few (off, idle, run
 binned      E = straight lines between the centres of ten bins of one driver
 polynomial  E = a + b·d + c·d² + …, to degree 3
 affinity    E = a + b·q + c·q³: a pump with static head, q its flow
+            (each of these three with a level of its own at standstill, where hardly anything lies up to the least flow)
 production  E = a + b·t: t tonnes; learnt from whole shifts, for what is rolled now is heated before
 linear      E = a + Σ b·d of two or three drivers, with products or squares where cross-validation asks for them
 indicator   E = one of those above for numbers, and a level of its own for each state of a driver that knows few
@@ -26,9 +27,12 @@ from typing import Any, NamedTuple
 from agent.savings.types import Baseline, Driver, Interval
 
 FILLED_MOST = 2.0  # times what was seen; an interval counts from three quarters of its time on
+STARTED = 0.05  # of an interval, that it ran or stood still in one of the other kind
+HOLE = "what was seen: hardly anything lay between"
 MARGIN = 0.02  # of a driver's width, that a model may be asked beyond what it was learnt from
 
 
+OF_ONE = ("polynomial", "affinity", "binned")  # kinds of one number that may have a level of its own at standstill
 BY_STATE = ("indicator", "slopes")  # kinds whose last driver is a state
 _POWERS = {0: "", 1: "", 2: "²", 3: "³"}
 
@@ -47,6 +51,9 @@ def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[
     if kind == "constant":
         return [1.0]
     value = values[0]
+    if "still" in shape and kind in OF_ONE:
+        row = terms(kind, _moving(shape), values)
+        return [0.0, *row] if value > shape["still"] else [1.0, *[0.0] * len(row)]
     if kind == "polynomial":
         return [value**power for power in range(int(shape["degree"]) + 1)]
     if kind == "affinity":
@@ -67,6 +74,11 @@ def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[
     if kind == "shaft-power":
         return [value]
     raise ValueError(f"no such model: {kind}")
+
+
+def _moving(shape: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a model that has a level of its own at standstill: what it is else."""
+    return {key: value for key, value in shape.items() if key != "still"}
 
 
 def _indicators(shape: Mapping[str, Any], value: float) -> list[float]:
@@ -102,13 +114,35 @@ def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
     return known if len(known) == len(found) else None
 
 
+def stretches(baseline: Baseline, name: str) -> list[tuple[float, float]]:
+    """What was seen of a driver, from lowest to highest: one stretch, or several with holes between them."""
+    low, high = baseline.ranges[name]
+    found = []
+    for begin, end in baseline.shape.get("holes", {}).get(name, ()):
+        found.append((low, float(begin)))
+        low = float(end)
+    return [*found, (low, high)]
+
+
+def partly_ran(interval: Interval) -> bool:
+    """Whether it was started or stopped within this time: then its means are no point of any curve. False where it is
+    not known for how long it ran."""
+    if interval.running_s is None or not interval.coverage > 0:
+        return False
+    share = interval.running_s / (interval.length_s * interval.coverage)
+    return STARTED < share < 1 - STARTED
+
+
 def is_state(baseline: Baseline, k: int) -> bool:
     """Whether the model's driver k is a state and no number."""
     return baseline.kind == "state" or (baseline.kind in BY_STATE and k == len(baseline.drivers) - 1)
 
 
 def state_number(baseline: Baseline, values: Sequence[Driver]) -> int:
-    """Which of its lines a model of slopes takes; 0 for all others. The state is one that it knows."""
+    """Which of its lines a model of slopes takes, or 1 of one with a standstill while it runs; 0 for all others. The
+    state is one that it knows."""
+    if baseline.kind in OF_ONE and "still" in baseline.shape:
+        return int(values[0].mean > baseline.shape["still"])
     return _indicators(baseline.shape, values[-1].mean).index(1.0) if baseline.kind == "slopes" else 0
 
 
@@ -121,6 +155,7 @@ def beyond(baseline: Baseline, values: Sequence[Driver]) -> str:
     """The driver that lies beyond what the baseline saw, in words; or several of them, where each lies within its range
     but never were they seen so together: the hat value is larger than any of the baseline's. Empty: none does.
 
+    Between lowest and highest there may be holes, as between standstill and the least flow (agent/savings/fit.py).
     Where each state has slopes of its own, the ranges and hat values are those of the state."""
     at = state_number(baseline, values)
     for k, (name, (mean, _)) in enumerate(zip(baseline.drivers, values, strict=False)):
@@ -133,6 +168,9 @@ def beyond(baseline: Baseline, values: Sequence[Driver]) -> str:
         slack = MARGIN * (high - low)
         if not low - slack <= mean <= high + slack:
             return f"{name}{where} {mean:g} is beyond {low:g} to {high:g}"
+        for begin, end in baseline.shape.get("holes", {}).get(name, ()):
+            if begin + slack < mean < end - slack:
+                return f"{name}{where} {mean:g} is beyond {HOLE} {begin:g} and {end:g}"
     most = baseline.shape.get("variance_most_wh2")
     if most is not None:
         most = most[at] if baseline.kind == "slopes" else most
@@ -171,6 +209,8 @@ def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> st
         return f"{described(shape['base'], shape, drivers[:-1])} by {drivers[-1]}"
     if kind == "slopes":
         return f"{described(shape['base'], shape, drivers[:-1])} with slopes by {drivers[-1]}"
+    if "still" in shape and kind in OF_ONE:
+        return f"{described(kind, _moving(shape), drivers)} with a standstill"
     more = ""
     if kind == "polynomial":
         more = f" {shape['degree']}"
@@ -220,6 +260,9 @@ def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[s
         base = factors(shape["base"], shape, names[:-1])
         flags = [f"[{names[-1]} = {state:g}]" for state in shape["states"]]
         return ["·".join(filter(None, (mark, flag))) for flag in flags for mark in base]
+    if "still" in shape and kind in OF_ONE:
+        runs, stands = f"[{names[0]} > {shape['still']:.4g}]", f"[{names[0]} ≤ {shape['still']:.4g}]"
+        return [stands, *("·".join(filter(None, (mark, runs))) for mark in factors(kind, _moving(shape), names))]
     if kind == "state":
         return [f"[{names[0]} = {state:g}]" for state in shape["states"]]
     if kind == "binned":

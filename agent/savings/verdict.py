@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agent.savings.baseline import STEADY
 from agent.savings.meters import MeterDoubt
+from agent.savings.models import HOLE
 from agent.savings.types import Baseline, Event, Saving
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def _side(why: str) -> str:
     if " is beyond " not in why:
         return ""
     value, _, limits = rest.partition(" is beyond ")
+    if limits.startswith(HOLE):
+        return f"with {name} between {limits.removeprefix(HOLE).strip()}"
     if "+" in name:
         return f"with {name.replace('+', ' and ')} as never seen together"
     low, _, high = limits.partition(" to ")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from agent.savings import carbon
-from agent.savings.models import BY_STATE, factors, formula
+from agent.savings.models import BY_STATE, factors, formula, stretches
 from agent.savings.money import Bill
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh
@@ -126,9 +126,9 @@ def baseline_card(month: Month, words: Words) -> str:
 def _ranges(baseline: Baseline, words: Words) -> Iterator[tuple[str, str]]:
     """Each driver with what was seen of it; where states have slopes of their own, in each state."""
     of_states = baseline.shape["ranges"] if baseline.kind == "slopes" else {}
-    for name, span in baseline.ranges.items():
+    for name in baseline.ranges:
         if name not in of_states:
-            yield name, f"{span[0]:g} … {span[1]:g}"
+            yield name, " | ".join(f"{low:g} … {high:g}" for low, high in stretches(baseline, name))
             continue
         state = escape(words.signal(baseline.drivers[-1]))
         for value, (low, high) in zip(baseline.shape["states"], of_states[name], strict=True):
@@ -141,7 +141,8 @@ def _formula(baseline: Baseline, words: Words) -> str:
     unit, name = f"Wh {words('in')} {baseline.length_s // 60} min", ""
     if baseline.drivers:
         name = f"{words(', ')}x = {escape(words.signal(baseline.drivers[0]))}"
-    if baseline.kind in ("binned", "state"):
+    still = "still" in baseline.shape
+    if baseline.kind in ("binned", "state") and not still:
         places = baseline.shape["centres" if baseline.kind == "binned" else "states"]
         pairs_said = "; ".join(f"{place:.4g} → {value:.6g}" for place, value in zip(places, values, strict=False))
         return f"E, {unit}{name}{words('; ')}x → E: {pairs_said}"
@@ -152,9 +153,9 @@ def _formula(baseline: Baseline, words: Words) -> str:
                    for letter, driver in zip(letters, baseline.drivers, strict=True))  # fmt: skip
     said = formula(values, factors(baseline.kind, baseline.shape, letters))
     found = f"E = {escape(said)} {unit}{name}"
-    if baseline.kind in BY_STATE:
+    if baseline.kind in BY_STATE or still:
         found += f"{words('; ')}{words('[…]: one in this state, else zero')}"
-        if baseline.shape["base"] == "binned":
+        if "binned" in (baseline.kind, baseline.shape.get("base")):
             found += f"{words('; ')}{words('→: the share of this point in the straight line')}"
     return found
 

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from agent.config import Config, Motor
 from agent.savings import carbon, source
-from agent.savings.adjust import Line, Tally, bridged
+from agent.savings.adjust import Line, Tally
+from agent.savings.bridge import BRIDGED_MS, bridged
 from agent.savings.ledger_key import Key
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import begin_ms, phases_of, reporting_of
@@ -127,7 +128,8 @@ def collect(
     saving, tally, days = None, None, list[Day]()
     if baseline is not None and plant.motor is not None and found:
         phase = reporting_of(phases_of(dict(plant.motor.phases), zone), baseline)
-        after = [item for item in bridged(found) if phase.holds(item.start_ms)]
+        around = bridged(source.intervals(db, plant.name, from_ms - BRIDGED_MS, to_ms + BRIDGED_MS))
+        after = [item for item in around if from_ms <= item.start_ms < to_ms and phase.holds(item.start_ms)]
         if len(after) < len(found):
             notes.append(_outside(phase, len(found) - len(after), zone))
         if mixed := _old_among(after, plant.motor, zone):

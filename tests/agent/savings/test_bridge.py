@@ -1,0 +1,154 @@
+"""A driver that is missing for a while is drawn straight: the meter told the energy, and the line is what is doubtful.
+
+The plant needs 20 Wh for each unit of flow, so every expectation is a sum that can be done by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reportkit
+from millcases import both
+from retrofitkit import FLOW, START_MS
+
+from agent.config_load import load_config
+from agent.savings.adjust import evaluate
+from agent.savings.baseline import freeze, intact, learn
+from agent.savings.bridge import straight_u
+from agent.savings.report.month import Month, collect
+from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval, Saving
+from agent.savings.verify import open_copy
+from agent.topology import assets
+
+AIR = "signal_air_c"
+
+
+def flow(k: int) -> float:
+    return 300.0 + 37 * k % 601
+
+
+def quarter(k: int, share: float = 1.0) -> Interval:
+    drivers = {FLOW: Driver(flow(k)), AIR: Driver(20.0 + k % 7)}
+    return Interval("pump", START_MS + k * QUARTER_MS, share * (5000 + 20 * flow(k)), drivers=drivers, meter="a")
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    told = [replace(quarter(k), energy_wh=5000 + 20 * flow(k) + 100 * (-1) ** k) for k in range(600)]
+    return freeze(learn("pump", told, drivers=[FLOW], kind="polynomial"), 0, "test")
+
+
+def without(name: str, *gaps: range) -> list[Interval]:
+    missing = {k for gap in gaps for k in gap}
+    found = [quarter(1000 + k, 0.8) for k in range(200)]
+    return [
+        replace(item, drivers={key: value for key, value in item.drivers.items() if key != name})
+        if k in missing else item for k, item in enumerate(found)
+    ]  # fmt: skip
+
+
+def of(baseline: Baseline, told: list[Interval]) -> Saving:
+    return evaluate(baseline, told)[0]
+
+
+def line_error(missing: int) -> float:
+    """Root mean square of the mean of so many flows less that of their neighbours, over the history."""
+    errors = [
+        np.mean([flow(k + j) for j in range(1, missing + 1)]) - (flow(k) + flow(k + missing + 1)) / 2
+        for k in range(600 - missing - 1)
+    ]
+    return float(np.sqrt(np.mean(np.square(errors))))
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_the_doubt_is_that_of_a_straight_line_over_as_many_quarter_hours(baseline: Baseline, missing: int) -> None:
+    """Within a gap all errs alike: 20 Wh times the flow that the line misses, in each of its quarter hours."""
+    found = of(baseline, without(FLOW, range(10, 10 + missing)))
+    assert found.intervals == 200
+    assert found.causes["gaps"] == 0
+    assert found.causes["driver"] == pytest.approx(20 * missing * line_error(missing), rel=0.02)
+
+
+def test_gaps_err_by_chance_from_one_to_the_next(baseline: Baseline) -> None:
+    one, four = (of(baseline, without(FLOW, *(range(10 * k, 10 * k + 2) for k in range(1, n + 1)))) for n in (1, 4))
+    assert four.causes["driver"] == pytest.approx(2 * one.causes["driver"], rel=0.02)
+    side_by_side = of(baseline, without(FLOW, range(10, 12), range(13, 15)))
+    assert side_by_side.causes["driver"] == pytest.approx(math.sqrt(2) * one.causes["driver"], rel=0.02)
+
+
+def test_a_driver_that_the_model_does_not_take_changes_nothing(baseline: Baseline) -> None:
+    whole, other = of(baseline, without(FLOW)), of(baseline, without(AIR, range(10, 13)))
+    assert replace(other, reasons=()) == replace(whole, reasons=())
+    told = without(AIR, range(10, 13))
+    told[11] = replace(told[11], coverage=0.5)
+    assert of(baseline, told).intervals == 199, "half of it was not polled, and no register tells the rest"
+
+
+def test_what_was_not_polled_is_claimed_with_a_drawn_driver_only_where_the_register_told_it(baseline: Baseline) -> None:
+    told = without(FLOW, range(10, 12))
+    told[10] = replace(told[10], coverage=0.4)
+    assert of(baseline, told).intervals == 199
+    told[10] = replace(told[10], filled_wh=0.6 * (told[10].energy_wh or 0.0))
+    found = of(baseline, told)
+    assert found.intervals == 200
+    assert found.causes["gaps"] == pytest.approx(0.3 * told[10].filled_wh)
+
+
+def test_a_baseline_frozen_before_lines_had_a_doubt_keeps_its_own(baseline: Baseline) -> None:
+    """30 % of the energy, as it was told when it was frozen."""
+    shape = {key: value for key, value in baseline.shape.items() if key != "straight_u"}
+    old, told = freeze(replace(baseline, shape=shape), 0, "test"), without(FLOW, range(10, 13))
+    assert intact(old)
+    found = of(old, told)
+    assert found.causes["gaps"] == pytest.approx(0.3 * sum(item.energy_wh or 0.0 for item in told[10:13]))
+    assert found.causes["driver"] == 0
+
+
+def test_a_line_is_exact_where_the_driver_runs_straight_and_no_run_crosses_a_pause() -> None:
+    starts_ms = [k * QUARTER_MS for k in (0, 1, 2, 3, 4, 100, 101, 102, 103, 104)]
+    x = np.array([float(k) for k in range(10)])
+    assert straight_u(x, starts_ms, 900) == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
+    assert straight_u(x[:3] ** 2, starts_ms[:3], 900) == pytest.approx([1.0, 1.0, 1.0]), "too short for longer gaps"
+    assert straight_u(x, starts_ms, 3600) == [], "two hours are never drawn"
+
+
+def test_five_in_a_hundred_missing_cost_hardly_any_doubt() -> None:
+    """It was 35 % of the saving. The same mills with all of the flow: 3.8 %."""
+    told = [both("driver missing", seed)[0] for seed in range(4)]
+    assert np.mean([item.saving.u95_wh / item.true_wh for item in told]) < 0.05
+    assert sum(item.covered for item in told) >= 3
+
+
+def month_of(plant: Path, month: str) -> Month:
+    config = load_config(plant / "plant.toml")[0]
+    db = open_copy(plant / "state" / "magwatt.sqlite")
+    try:
+        return collect(db, config, assets(config)[0], month, reportkit.utc_ms("2024-12-01 00:00"))
+    finally:
+        db.close()
+
+
+def test_the_page_draws_over_the_edge_of_a_month(tmp_path: Path) -> None:
+    """Two quarter hours without a flow, one on each side of midnight."""
+    reportkit.retrofit(tmp_path, days=33)
+    before = month_of(tmp_path, "2024-10"), month_of(tmp_path, "2024-11")
+    edge_ms = reportkit.utc_ms("2024-11-01 00:00")
+    with sqlite3.connect(tmp_path / "state" / "magwatt.sqlite") as db:
+        for start_ms in (edge_ms - QUARTER_MS, edge_ms):
+            [body] = db.execute("select body from interval where start_ms = ?", (start_ms,)).fetchone()
+            told = json.dumps({**json.loads(body), "drivers": {}})
+            db.execute("update interval set body = ? where start_ms = ?", (told, start_ms))
+    db.close()
+    for whole, month in zip(before, ("2024-10", "2024-11"), strict=True):
+        found = month_of(tmp_path, month)
+        assert found.saving
+        assert whole.saving
+        assert found.saving.intervals == whole.saving.intervals
+        assert found.saving.causes["driver"] > whole.saving.causes["driver"]
+        assert len(found.intervals) == len(whole.intervals)
