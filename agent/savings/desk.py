@@ -64,7 +64,7 @@ class Desk:
             draft = _with_shape(draft, {"old_motor": old})
         keep.save_draft(self._store, draft)
         watch, odd = Watch(self.motor.name), alike_drivers(found) if not bypass else []
-        watch.follow(draft.drivers)
+        watch.follow_model(draft)
         for item in found:
             odd += [
                 f"{self.local(event.from_ms)}: {event.kind}: {event.text}"
