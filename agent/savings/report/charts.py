@@ -64,19 +64,28 @@ Place = Callable[[Interval], Point | None]
 
 
 def _curves(month: Month, place: Place, words: Words) -> list[tuple[str, list[Point]]]:
-    """The model as mean power, by name: one curve over all that was seen, or one for each state over what was seen in
-    it."""
+    """The model as mean power, by name: one curve over all that was seen, open where that has holes; or one for each
+    state over what was seen in it."""
     baseline = month.baseline
     assert baseline is not None
     seen: Sequence[Interval] = [*month.cloud, *month.intervals]
     if baseline.kind not in BY_STATE:
-        return [("", _model(baseline, seen, place))]
+        return [("", part) for part in _parted(_model(baseline, seen, place), baseline)]
     name, shape, found = baseline.drivers[-1], baseline.shape, []
     for state in shape["states"]:
         own = replace(baseline, shape={**shape, "means": {**shape["means"], name: state}})
         there = [item for item in seen if name in item.drivers
                  and abs(item.drivers[name].mean - state) <= shape.get("within", 0.0)]  # fmt: skip
         found.append((f"{words.signal(name)} = {state:g}", _model(own, there, place)))
+    return found
+
+
+def _parted(points: Sequence[Point], baseline: Baseline) -> list[list[Point]]:
+    """Without what lies in a hole of the first driver, and apart there: nothing is claimed from a line across it."""
+    found: list[list[Point]] = [list(points)]
+    for begin, end in baseline.shape.get("holes", {}).get("".join(baseline.drivers[:1]), ()):
+        last = found.pop()
+        found += [[point for point in last if point[0] <= begin], [point for point in last if point[0] >= end]]
     return found
 
 

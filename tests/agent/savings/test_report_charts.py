@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,13 @@ import reportkit
 from click.testing import CliRunner
 
 from agent.cli import main
+from agent.config_load import load_config
+from agent.savings.report.charts import baseline_cloud
+from agent.savings.report.month import collect
 from agent.savings.report.svg import Chart
+from agent.savings.report.texts import Words
+from agent.savings.verify import open_copy
+from agent.topology import assets
 
 DIGIT = 6.2  # px of a digit at 11 px, as wide as common fonts have it
 WIDTH = 520
@@ -55,6 +62,29 @@ def test_a_month_without_data_draws_no_legend_for_it_and_no_giant(tmp_path: Path
     assert "before</text>" in picture
     assert "this month</text>" not in picture
     assert "repeat(auto-fit" not in page.partition(".figures {")[2].partition("}")[0], "one picture would fill the page"
+
+
+def test_the_model_is_no_line_across_what_the_baseline_never_saw(tmp_path: Path) -> None:
+    """A hole of flows from 50 to 60: a line on either side, and both end at it."""
+    reportkit.retrofit(tmp_path, days=2)
+    config = load_config(tmp_path / "plant.toml")[0]
+    db = open_copy(tmp_path / "state" / "magwatt.sqlite")
+    month = collect(db, config, assets(config)[0], "2024-10", reportkit.utc_ms("2024-11-01 00:00"))
+    db.close()
+    assert month.baseline
+    holes = {"holes": {reportkit.FLOW: [[50.0, 60.0]]}}
+    parted = replace(month, baseline=replace(month.baseline, shape={**month.baseline.shape, **holes}))
+    whole, below, above = (
+        [float(pair.partition(",")[0]) for pair in points.split()]
+        for picture in (baseline_cloud(month, Words("en")), baseline_cloud(parted, Words("en")))
+        for points in re.findall(r'class="line model" points="([^"]+)"', picture)
+    )
+    assert (min(below), max(above)) == (min(whole), max(whole))
+    px = {float(text): float(x) for x, text in re.findall(r'x="([\d.]+)" [^>]*middle">(\d+)<',
+                                                          baseline_cloud(month, Words("en")))}  # fmt: skip
+    scale = (px[80] - px[40]) / 40
+    assert max(below) <= px[40] + 10 * scale + 0.1
+    assert min(above) >= px[40] + 20 * scale - 0.1
 
 
 def report(folder: Path, month: str, more: float = 0.0) -> str:
