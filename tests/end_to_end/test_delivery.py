@@ -90,8 +90,8 @@ def expect_nothing_lost(figures: dict[str, int]) -> None:
 
 def kill_agent(scene: Scene, times: int) -> None:
     for _ in range(times):
-        before = len(scene.feeder.polled())
         scene.feeder.kill()
+        before = len(scene.feeder.polled())
         scene.feeder.start()
         wait_until(lambda before=before: len(scene.feeder.polled()) > before, 20, "polling again")  # type: ignore[misc]
         some_time(scene.chance, 0.4, 1.6)
