@@ -192,8 +192,7 @@ def ledger_card(month: Month, check: str, words: Words) -> str:
     away = (
         f"{words('Away from the gateway, with a copy of its state directory')}{words(': ')}<code>--state COPY</code> "
         f"{words('in place of')} <code>--config</code>{words('; ')}"
-        f"{words('the public key to give as')} <code>--key</code>"
-        f"{words(' stands in the JSON file of an earlier month, as')} <code>ledger_key</code>"
+        f"{words('as K the JSON file of an earlier month').replace('K', '<code>--key</code>')}"
     )
     how = f"{how}{words(': ')}<code>{escape(check)}</code>"
     return f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}</p><p class='small'>{away}</p>"

@@ -174,3 +174,11 @@ def test_the_causes_of_doubt_follow_from_the_rows(told: dict[str, Any], rows: li
     reactive = saving["adjusted_wh"] * baseline["tan_phi"] - saving["measured_wh"] * tan_phi
     assert causes["transformer phase"] == pytest.approx(math.radians(30 / 60) * reactive / math.sqrt(3), rel=1e-3)
     assert causes["gaps"] == 0
+
+
+def test_the_page_says_that_an_earlier_report_is_the_key(made: Path) -> None:
+    page = (made / "r.html").read_text(encoding="utf-8")
+    assert "as <code>--key</code> the JSON file of an earlier month, which holds the public key" in page
+    assert "<code>--key</code> 取较早月份的 JSON 文件（内含公钥）" in page
+    command = ["verify", "--state", str(made / "state"), "--key", str(made / "r.json"), "--roots", str(made / "r.json")]
+    assert CliRunner().invoke(main, command).output.splitlines()[-1] == "content"
