@@ -17,6 +17,7 @@ from agent.savings.baseline import freeze, from_json, intact, learn, to_json
 from agent.savings.events import Watch
 from agent.savings.fit import by_state, design, holes
 from agent.savings.models import described, factors, formula, state_number, stretches, terms
+from agent.savings.report import cards
 from agent.savings.report.texts import Words
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval
 
@@ -203,3 +204,19 @@ def test_tonnes_have_no_holes() -> None:
     found = learn("pump", told)
     assert found.n == len(told)
     assert "holes" not in found.shape
+
+
+@pytest.mark.parametrize("kind", ["polynomial", "binned"])
+def test_the_page_writes_each_coefficient_beside_its_own_factor(kind: str) -> None:
+    found = freeze(learn("pump", two_weeks(), kind=kind), 0, "test")
+    assert "still" in found.shape
+    [said] = [value for label, value in rows_of(found) if label == "formula"]
+    assert said.startswith(f"E = {STANDBY_WH:g}·[x ≤ ")
+    assert said.count("[x &gt; ") == len(found.coefficients) - 1
+    [seen] = [value for label, value in rows_of(found) if label == "range"]
+    assert seen.startswith("0 … 0 | ")
+
+
+def rows_of(found: Baseline) -> list[tuple[str, str]]:
+    ranges = list(cards._ranges(found, Words("en")))
+    return [("formula", cards._formula(found, Words("en"))), *(("range", said) for _, said in ranges)]
