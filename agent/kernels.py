@@ -21,7 +21,6 @@ from pathlib import Path
 
 from agent import kernel_folders
 
-_DONE = "complete"
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
@@ -53,16 +52,16 @@ def use_cache() -> Path:
 
 def is_warm() -> bool:
     """Whether every kernel is in the cache, so that loading them compiles nothing."""
-    return (use_cache() / _DONE).exists()
+    return _done(use_cache()).exists()
 
 
 def warm_here() -> None:
     """Compiles every kernel into the cache, in this process."""
-    folder = use_cache()
+    done = _done(use_cache())
     from dsp.warm import compile_all
 
     compile_all()
-    (folder / _DONE).touch()
+    done.touch()
 
 
 def warm_elsewhere() -> subprocess.Popen[bytes]:
@@ -93,12 +92,26 @@ def _roots() -> list[Path]:
     return roots
 
 
+def _done(folder: Path) -> Path:
+    """The mark of a complete cache, of these very files: numba takes no kernel whose source lies elsewhere or was
+    written anew, whatever its text, and would compile it while measuring."""
+    digest = hashlib.sha256()
+    for file in _sources():
+        found = file.stat()
+        digest.update(f"{file} {found.st_mtime_ns} {found.st_size}\n".encode())
+    return folder / f"complete-{digest.hexdigest()[:16]}"
+
+
+def _sources() -> list[Path]:
+    return sorted((Path(__file__).parents[1] / "dsp").glob("*.py"))
+
+
 def _key() -> str:
     digest = hashlib.sha256()
     for name in ("numba", "numpy", "llvmlite"):
         digest.update(metadata.version(name).encode())
     digest.update(f"{sys.version} {platform.machine()} {_processor()}".encode())
-    for file in sorted((Path(__file__).parents[1] / "dsp").glob("*.py")):
+    for file in _sources():
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

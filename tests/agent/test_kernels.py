@@ -1,0 +1,36 @@
+"""When kernels are in the cache: only for the very files they were compiled of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agent import kernels
+
+DSP = Path(kernels.__file__).parents[1] / "dsp"
+
+
+def test_a_cache_is_warm_for_the_files_it_was_made_of_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba takes no kernel of the same text that lies elsewhere or was written anew: the agent would compile it."""
+    one, two = (Path(shutil.copytree(DSP, tmp_path / name / "dsp")) for name in ("one", "two"))
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(cache))
+    monkeypatch.setattr("dsp.warm.compile_all", lambda: None)
+
+    def at(dsp: Path) -> bool:
+        monkeypatch.setattr(kernels, "__file__", str(dsp.parent / "agent" / "kernels.py"))
+        return kernels.is_warm()
+
+    assert not at(one)
+    kernels.warm_here()
+    assert at(one)
+    assert not at(two)
+    kernels.warm_here()
+    assert at(two)
+    assert at(one)
+    os.utime(one / "power.py", (0, 0))
+    assert not at(one)
