@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +58,18 @@ def test_a_hold_lasts_until_it_is_released(tmp_path: Path) -> None:
     assert not book.release("fan-1", 6000), "there is none any more"
 
 
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """An empty folder that every account may go into: those above `tmp_path` are closed to all but their owner."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as somebody else")
-def test_root_writes_as_whom_the_directory_belongs_to_and_follows_no_link_out_of_it(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    for folder in (tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    state, private = tmp_path / "state", tmp_path / "etc"
+def test_root_writes_as_whom_the_directory_belongs_to_and_follows_no_link_out_of_it(open_path: Path) -> None:
+    state, private = open_path / "state", open_path / "etc"
     for folder in (state, private):
         folder.mkdir(mode=0o755)
     os.chown(state, 65534, 65534)
