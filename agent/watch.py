@@ -20,6 +20,7 @@ from rich.text import Text
 from agent.config import Mqtt
 from agent.subscribe import Follower, Seen
 from agent.waves.event_text import spoken
+from agent.words import figure
 
 EVENT_S = 600.0  # an event is shown that long
 OLD_S = 5.0  # a row not renewed for that long is shown dim, with its age
@@ -237,11 +238,11 @@ def _age_s(seen: Seen) -> float:
 
 
 def _number(value: float | None, divisor: float, decimals: int) -> Text:
-    return Text("–", style="dim") if value is None else Text(f"{value / divisor:.{decimals}f}")
+    return Text("–", style="dim") if value is None else Text(figure(value / divisor, decimals))
 
 
 def _plus_minus(values: dict[str, Any], name: str, divisor: float, decimals: int) -> Text:
     value, u = values.get(name), values.get(f"{name}_u")
     if value is None or u is None:
         return Text("–", style="dim")
-    return Text.assemble(f"{value / divisor:.{decimals}f}\n", (f"±{u / divisor:.{decimals}f}", "dim"))
+    return Text.assemble(f"{figure(value / divisor, decimals)}\n", (f"±{figure(u / divisor, decimals)}", "dim"))

@@ -1,4 +1,4 @@
-"""Words as people read them: counts with their nouns."""
+"""Words and figures as people read them: counts with their nouns, no minus before zero."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def plural(noun: str) -> str:
     if noun.endswith("y") and noun[-2] not in "aeiou":
         return noun[:-1] + "ies"
     return noun + "s"
+
+
+def figure(value: float, decimals: int, *, signed: bool = False) -> str:
+    """ "0.0" for -0.04, "-0.1" for -0.06; signed: "+0.0"."""
+    return f"{value:{'+' if signed else ''}z.{decimals}f}"

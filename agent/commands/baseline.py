@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.commands.shared import FINDING, config_option, fail, load, must_have, plant_file
+from agent.words import figure
 
 if TYPE_CHECKING:
     from agent.savings.desk import Desk
@@ -205,9 +206,9 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
         click.echo(f"  {found.fallback}")
     if found.n:
         click.echo(f"  {desk.local(found.from_ms)} to {desk.local(found.to_ms)}: {found.n} intervals, worth "
-                   f"{found.n_effective:.0f} independent ones; {found.energy_wh / 1000:.1f} kWh")  # fmt: skip
-        click.echo(f"  CV(RMSE) {100 * found.cv_rmse:.2f} %, NMBE {100 * found.nmbe:.2f} %, R² {found.r2:.4f}, "
-                   f"autocorrelation {found.autocorrelation:.2f}")  # fmt: skip
+                   f"{found.n_effective:.0f} independent ones; {figure(found.energy_wh / 1000, 1)} kWh")  # fmt: skip
+        click.echo(f"  CV(RMSE) {figure(100 * found.cv_rmse, 2)} %, NMBE {figure(100 * found.nmbe, 2)} %, "
+                   f"R² {figure(found.r2, 4)}, autocorrelation {figure(found.autocorrelation, 2)}")  # fmt: skip
         for name in found.ranges:
             seen = " and ".join(f"from {low:g} to {high:g}" for low, high in stretches(found, name))
             click.echo(f"  {name} {seen}" + (", hardly ever between" if " and " in seen else ""))
@@ -218,8 +219,8 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
         click.echo(f"  Wh in {found.length_s // 60} min: {formula(found.coefficients, marks)}")
         tried = sorted(found.candidates.items(), key=lambda item: item[1])
         more = f"; and {len(tried) - TOLD} more" if len(tried) > TOLD else ""
-        click.echo("  tried, with what each foretells wrong: "
-                   + "; ".join(f"{name} {100 * score:.2f} %" for name, score in tried[:TOLD]) + more)  # fmt: skip
+        told = "; ".join(f"{name} {figure(100 * score, 2)} %" for name, score in tried[:TOLD])
+        click.echo(f"  tried, with what each foretells wrong: {told}{more}")
     for line in odd:
         click.echo(f"  look at {line}")
     if saving is not None:
@@ -229,10 +230,10 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
 def _show_saving(desk: Desk, saving: Saving) -> None:
     if saving.intervals:
         click.echo(f"{desk.local(saving.from_ms)} to {desk.local(saving.to_ms)}:")
-    click.echo(f"saved {saving.saved_wh / 1000:.1f} ± {saving.u95_wh / 1000:.1f} kWh "
-               f"of {saving.adjusted_wh / 1000:.1f} ({100 * saving.share:.2f} %): {saving.verdict}")  # fmt: skip
+    saved, u95, of = (figure(wh / 1000, 1) for wh in (saving.saved_wh, saving.u95_wh, saving.adjusted_wh))
+    click.echo(f"saved {saved} ± {u95} kWh of {of} ({figure(100 * saving.share, 2)} %): {saving.verdict}")
     for name, part in saving.parts.items():
-        click.echo(f"  {name:8} {part.wh / 1000:+.1f} ± {part.u95_wh / 1000:.1f} kWh")
+        click.echo(f"  {name:8} {figure(part.wh / 1000, 1, signed=True)} ± {figure(part.u95_wh / 1000, 1)} kWh")
     if saving.advice:
         click.echo(f"  {saving.advice}")
     for reason in saving.reasons:
@@ -242,6 +243,6 @@ def _show_saving(desk: Desk, saving: Saving) -> None:
 def _spoken(desk: Desk, item: Event) -> str:
     end = desk.local(item.to_ms) if item.to_ms is not None else "…"
     word = f"{item.decision} ({item.by}: {item.reason})" if item.decision else f"open, proposed: {item.proposal}"
-    adjust = f" {item.adjust_wh / 1000:+.1f} kWh" if item.adjust_wh else ""
-    return (f"{item.number}: {item.kind}, {desk.local(item.from_ms)} to {end}, {item.energy_wh / 1000:.1f} kWh: "
-            f"{item.text}; {word}{adjust}")  # fmt: skip
+    adjust = f" {figure(item.adjust_wh / 1000, 1, signed=True)} kWh" if item.adjust_wh else ""
+    return (f"{item.number}: {item.kind}, {desk.local(item.from_ms)} to {end}, "
+            f"{figure(item.energy_wh / 1000, 1)} kWh: {item.text}; {word}{adjust}")  # fmt: skip

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from agent.config import Mqtt
 from agent.subscribe import Follower, Seen
-from agent.watch import EVENT_S, line, render, troubles
+from agent.watch import EVENT_S, _number, _plus_minus, line, render, troubles
 from agent.waves.event_text import spoken
 
 DIP = {"event_kind": "dip", "event_extreme_pct": 70.9, "event_duration_s": 0.12, "event_phases": [1, 3]}
@@ -121,3 +121,9 @@ def drawn(follower: Follower) -> str:
     out = io.StringIO()
     Console(width=120, file=out).print(render(follower, 120))
     return out.getvalue()
+
+
+def test_no_figure_has_a_minus_before_zero() -> None:
+    assert _number(-0.4, 1000, 2).plain == "0.00"
+    told = {"shaft_power_w": -4.0, "shaft_power_w_u": 90.0}
+    assert _plus_minus(told, "shaft_power_w", 1000, 2).plain == "0.00\n±0.09"

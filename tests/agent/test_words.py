@@ -1,10 +1,10 @@
-"""Counts as people read them."""
+"""Counts and figures as people read them."""
 
 from __future__ import annotations
 
 import pytest
 
-from agent.words import counted
+from agent.words import counted, figure
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,19 @@ from agent.words import counted
 )
 def test_a_count_agrees_with_its_noun(number: int, noun: str, text: str) -> None:
     assert counted(number, noun) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "signed", "text"),
+    [
+        (-0.0049, 2, False, "0.00"),
+        (-0.0051, 2, False, "-0.01"),
+        (-0.0, 1, True, "+0.0"),
+        (-0.04, 1, True, "+0.0"),
+        (-0.06, 1, True, "-0.1"),
+        (2.5, 0, False, "2"),
+        (12.34, 1, True, "+12.3"),
+    ],
+)
+def test_there_is_no_minus_before_a_zero(value: float, decimals: int, signed: bool, text: str) -> None:
+    assert figure(value, decimals, signed=signed) == text

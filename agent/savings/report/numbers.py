@@ -25,10 +25,7 @@ def _decimals(u: float) -> int:
 
 def grouped(value: float, decimals: int = 0) -> str:
     """Thousands apart by a thin space; a negative number of decimals rounds to tens, hundreds."""
-    text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
-    if float(text.replace(",", "")) == 0:
-        text = text.lstrip("-")
-    return text.replace(",", THIN).replace("-", "−")
+    return f"{round(value, decimals):z,.{max(decimals, 0)}f}".replace(",", THIN).replace("-", "−")
 
 
 def kwh(wh: float | None) -> str:

@@ -109,6 +109,18 @@ def test_learnt_frozen_and_shown_with_what_was_saved(plant: Path) -> None:
     assert ": proven" in words
 
 
+def test_no_figure_has_a_minus_before_zero(plant: Path) -> None:
+    assert learn(plant).exit_code == 0
+    store = Store(plant.parent / "state", SystemClock())
+    draft = keep.load_draft(store, "pump")
+    assert draft is not None
+    keep.save_draft(store, replace(draft, nmbe=-1e-9, autocorrelation=-1e-4))
+    store.close()
+    shown = magwatt(plant, "baseline", "show", "pump").stdout
+    assert "NMBE 0.00 %" in shown
+    assert "autocorrelation 0.00" in shown
+
+
 def test_each_step_names_the_next_command_as_it_must_be_typed(plant: Path) -> None:
     def typed(text: str) -> list[str]:
         return shlex.split(text.partition("magwatt ")[2].strip())
