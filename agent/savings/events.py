@@ -32,6 +32,8 @@ TEXTS = {
 DECISIONS = ("exclude", "keep", "adjust")
 RANGE_SHARE = 0.10  # of a day's energy beyond the baseline's range, before somebody must look
 DAY = 96  # intervals
+JUMP_MS = 86_400_000  # from one interval to the next, from which a wrong clock is no longer at the same night
+FLAGGED = ("bypass", "hold", "wiring", "clock", "gap")  # kinds that each interval says anew
 
 
 def excluding(events: Sequence[Event], item: Interval) -> Event | None:
@@ -78,6 +80,7 @@ class Watch:
     open: dict[str, Event] = field(default_factory=dict)
     _beyond: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=DAY))  # (energy, of it beyond)
     _meter: str = ""
+    _last_ms: tuple[int, int] | None = None  # begin and end of the interval before
     _like: Likeness = field(default_factory=Likeness)
     _followed: Load = field(default_factory=Load)
 
@@ -107,6 +110,7 @@ class Watch:
         flags = {flag for flag in item.flags if flag in TEXTS}
         if item.coverage < 0.1 and self._beyond:  # the first one of all may begin anywhere
             flags.add("gap")
+        left = self._left(item, flags)
         if not alike(item.meter, self._meter):
             found += self.raised("meter", item.start_ms, f"{TEXTS['meter']} ({self._meter} → {item.meter})")
             self._like = self._like.anew()
@@ -130,7 +134,24 @@ class Watch:
                 found.append(replace(event, to_ms=max(ended, event.from_ms + 1000 * item.length_s)))
             else:
                 found = [event if old.kind == kind else old for old in found]
-        return found
+        return [*left, *found]
+
+    def _left(self, item: Interval, flags: set[str]) -> list[Event]:
+        """Where a wrong clock jumps by more than a day, what was open ends with the last interval before the jump: an
+        event from 2026 to 2099 would keep all between from being claimed."""
+        last_ms, self._last_ms = self._last_ms, (item.start_ms, item.end_ms)
+        if last_ms is None or "clock" not in flags | self.open.keys():
+            return []
+        ahead, back = item.start_ms - last_ms[1] > JUMP_MS, last_ms[0] - item.end_ms > JUMP_MS
+        begun_there = [
+            event
+            for kind, event in self.open.items()
+            if kind in FLAGGED
+            and ((ahead and event.from_ms < item.start_ms) or (back and event.from_ms >= item.end_ms))
+        ]
+        for event in begun_there:
+            del self.open[event.kind]
+        return [replace(event, to_ms=max(last_ms[1], event.from_ms + 1000 * item.length_s)) for event in begun_there]
 
     def _range(self, item: Interval, why: str) -> list[Event]:
         wh = item.energy_wh or 0.0

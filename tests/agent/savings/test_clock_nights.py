@@ -71,6 +71,20 @@ def test_the_saving_that_is_told_is_of_hours_that_were(tmp_path: Path, config: C
     assert "clock" in str(values["savings_reason"]), "what was measured then waits for a person's word"
 
 
+@pytest.mark.parametrize("jump_s", JUMPS_S)
+@pytest.mark.parametrize("killed", [False, True])
+def test_no_event_of_such_a_night_lasts_longer_than_it(
+    tmp_path: Path, config: Config, jump_s: int, killed: bool
+) -> None:
+    """One from 2026 to 2099 would keep all between from being claimed."""
+    gateway, _ = night(tmp_path, config, jump_s, killed)
+    gateway.lane.close()
+    found = keep.load_events(gateway.store, "fan")
+    gateway.store.close()
+    assert any(event.kind == "clock" for event in found)
+    assert [event for event in found if event.to_ms is not None and event.to_ms - event.from_ms > 3 * HOUR_MS] == []
+
+
 def looked_at(folder: Path) -> Verdict:
     db = open_copy(folder / "state" / "magwatt.sqlite")
     try:

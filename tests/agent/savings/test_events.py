@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from agent.savings.events import Watch
+from agent.savings.events import Watch, excluding
 from agent.savings.likeness import Likeness
 from agent.savings.meters import alike
 from agent.savings.types import QUARTER_MS, Driver, Event, Interval
@@ -147,3 +147,33 @@ def test_the_load_is_what_the_baselines_first_driver_says() -> None:
     watch.follow(("flow", "air"))
     assert "ratio" in [event.kind for event in watched(told, watch)]
     assert "ratio" not in [event.kind for event in watched(told)]
+
+
+@pytest.mark.parametrize("years", [73, -2])
+def test_a_wrong_clocks_events_end_where_it_jumped(years: int) -> None:
+    """A night by a clock that lost its time: the quarter hours on both sides of each jump carry the flag."""
+    away = round(years * 365 * 96)
+    ordinary, night = days(4), days(1, first=96 * 2 + away)[:8]
+    told = [*ordinary[: 96 * 2], *night, *ordinary[96 * 2 :]]
+    for k in (96 * 2 - 1, 96 * 2, 96 * 2 + 7, 96 * 2 + 8):
+        told[k] = replace(told[k], flags=("clock",))
+    ended = [event for event in watched(told) if event.to_ms is not None]
+    assert [event.kind for event in ended] == ["clock"] * len(ended)
+    spans = [(event.from_ms, event.to_ms) for event in ended]
+    assert spans[0] == (told[96 * 2 - 1].start_ms, told[96 * 2 - 1].end_ms)
+    assert all(to_ms is not None and 0 < to_ms - from_ms <= 4 * QUARTER_MS for from_ms, to_ms in spans)
+    for k in (96 * 2 - 1, 96 * 2, 96 * 2 + 7, 96 * 2 + 8):
+        assert excluding(ended, told[k]), "what the flag marks waits for a person's word"
+    assert not any(excluding(ended, item) for item in ordinary[96 * 2 + 2 :])
+    assert sum(event.energy_wh for event in ended) >= sum(told[k].energy_wh or 0 for k in (191, 192, 199, 200))
+
+
+def test_a_wrong_clock_at_work_takes_what_was_open_with_it() -> None:
+    """A hold that was open when the clock jumped does not last for years."""
+    ordinary, night = days(3), days(1, first=96 * 365 * 73)[:8]
+    told = [replace(ordinary[95], flags=("clock", "hold")), *(replace(item, flags=("hold",)) for item in night[:2]),
+            *night[2:]]  # fmt: skip
+    ended = [event for event in watched([*ordinary[:95], *told]) if event.kind == "hold" and event.to_ms is not None]
+    assert [(event.from_ms, event.to_ms) for event in ended] == [
+        (ordinary[95].start_ms, ordinary[95].end_ms), (night[0].start_ms, night[1].end_ms)
+    ]  # fmt: skip
