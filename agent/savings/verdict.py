@@ -10,6 +10,7 @@ from agent.savings.baseline import STEADY
 from agent.savings.meters import MeterDoubt
 from agent.savings.models import HOLE
 from agent.savings.types import Baseline, Event, Saving
+from agent.words import counted, figure
 
 if TYPE_CHECKING:
     from agent.savings.adjust import Line
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PROVEN, NOT_YET, NEGATIVE = "proven", "not yet proven", "negative"
 COVERAGE_LEAST = 0.90
 SHOWN = 4
+SHOWN_WH = 50.0  # of a reason: less is 0.0 kWh
 BEYOND_MUCH = 0.10  # of the energy beyond the baseline's range, before advice is given
 _UNKNOWN = "a state that the baseline does not know: "
 SLOW_S = 12 * 3600  # τ of residuals, from which a reader is told; ours: then a month is worth sixty of them at most
@@ -53,8 +55,7 @@ def reasons(
             f"what nobody measured hung together for long: the baseline's {baseline.n} intervals are worth "
             f"{baseline.n_effective:.0f} independent ones; U95 covers what comes and goes, not what drifts on"
         )
-    for why, wh in _excluded(lines).most_common(4):
-        found.append(f"nothing claimed for {wh / 1000:.1f} kWh: {why}")
+    found += _nothing_claimed(lines)
     if advice := beyond_advice(lines):
         found.append(advice)
     if saving.coverage < COVERAGE_LEAST and lines:
@@ -66,6 +67,19 @@ def reasons(
         found.append(f"event {event.number} waits for a decision: {event.kind}, {event.text}")
     if len(waiting) > SHOWN:
         found.append(f"and {len(waiting) - SHOWN} more events wait for a decision")
+    return found
+
+
+def _nothing_claimed(lines: Sequence[Line]) -> list[str]:
+    """For how much energy and why; the largest reasons are named, of the rest the sum is told. A reason without energy
+    takes nothing off the saving: it is left out, but for intervals whose energy is not known."""
+    sized = [(why, wh) for why, wh in _excluded(lines).most_common() if abs(wh) >= SHOWN_WH]
+    found = [f"nothing claimed for {figure(wh / 1000, 1)} kWh: {why}" for why, wh in sized[:SHOWN]]
+    if rest := sized[SHOWN:]:
+        rest_kwh = sum(wh for _, wh in rest) / 1000
+        found.append(f"and {figure(rest_kwh, 1)} kWh for {counted(len(rest), 'other reason')}")
+    if unknown := sum(line.measured_wh is None for line in lines):
+        found.append(f"nothing claimed for {counted(unknown, 'interval')}: no energy is known")
     return found
 
 
@@ -110,7 +124,9 @@ def _excluded(lines: Sequence[Line]) -> Counter[str]:
         if line.why:
             why = line.why
             if " is beyond " in why:
-                why = f"{why.split(' ', 1)[0].replace('+', ' and ')} was beyond {why.split(' is beyond ', 1)[1]}"
+                names = why.split(" ", 1)[0]
+                were = "were" if "+" in names else "was"
+                why = f"{names.replace('+', ' and ')} {were} beyond {why.split(' is beyond ', 1)[1]}"
             elif why.startswith("only "):
                 why = "too little of the time was polled"
             found[why] += round(line.measured_wh or 0.0)

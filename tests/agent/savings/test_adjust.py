@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from retrofitkit import FLOW, START_MS
 
-from agent.savings.adjust import evaluate
+from agent.savings.adjust import Line, evaluate
 from agent.savings.baseline import freeze, learn
 from agent.savings.events import decided
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Event, Interval, Saving
+from agent.savings.verdict import _excluded
 
 CLASSES = ("0.5S", "0.5")
 
@@ -108,6 +109,38 @@ def test_beyond_the_range_nothing_is_claimed_and_it_is_said(baseline: Baseline) 
     assert any(
         "nothing claimed for 100.0 kWh" in reason and "was beyond 300 to 900" in reason for reason in found.reasons
     )
+
+
+def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: Baseline) -> None:
+    told = after(n=60)
+    found = []
+    for number, kwh in enumerate((70, 60, 50, 40, 3, 2, 1), 1):
+        told[number] = replace(told[number], energy_wh=1000.0 * kwh)
+        begin_ms = told[number].start_ms
+        found.append(Event(number, "pump", "hold", begin_ms, begin_ms + QUARTER_MS, "", 0.0, "exclude"))
+    said = [text for text in of(baseline, told, events=found).reasons if text.startswith(("nothing claimed", "and "))]
+    assert said[:4] == [f"nothing claimed for {kwh}.0 kWh: event {number}, hold: not decided yet"
+                        for number, kwh in enumerate((70, 60, 50, 40), 1)]  # fmt: skip
+    assert said[4] == "and 6.0 kWh for 3 other reasons"
+    five = of(baseline, told, events=found[:5]).reasons
+    assert "and 3.0 kWh for 1 other reason" in five
+    assert not any("other reason" in text for text in of(baseline, told, events=found[:4]).reasons)
+
+
+def test_no_reason_is_named_for_no_energy_and_energy_that_is_not_known_is_counted(baseline: Baseline) -> None:
+    told = after(n=60)
+    told[3:5] = [replace(item, energy_wh=None) for item in told[3:5]]
+    told[7] = quarter(1007, 20.0, 2000.0)
+    said = [text for text in of(baseline, told).reasons if "nothing claimed" in text]
+    assert said == ["nothing claimed for 2 intervals: no energy is known"]
+
+
+def test_several_drivers_were_beyond_one_was() -> None:
+    lines = [Line(0, 900, 1.0, 1.0, 5000.0, f"{name} 1 is beyond what was seen of them together")
+             for name in ("flow", "flow+pumps")]  # fmt: skip
+    assert set(_excluded(lines)) == {
+        "flow was beyond what was seen of them together", "flow and pumps were beyond what was seen of them together"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

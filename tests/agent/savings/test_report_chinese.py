@@ -75,7 +75,7 @@ def test_each_source_of_a_factor_is_there_in_chinese() -> None:
 
 
 def test_drivers_seen_together_are_joined_in_chinese() -> None:
-    text = "nothing claimed for 3.5 kWh: signal_a_m3_h and signal_b was beyond what was seen of them together"
+    text = "nothing claimed for 3.5 kWh: signal_a_m3_h and signal_b were beyond what was seen of them together"
     assert Words("zh").said(text) == "3.5 kWh 不计节电量：a m³/h 与 b 的组合超出基准范围"
 
 
@@ -125,6 +125,9 @@ def test_what_is_wrong_with_a_ledger_is_told_in_chinese(wrong: str) -> None:
         ("polynomial 1 of signal_flow_m3_h by signal_shift", "flow m³/h 的 1 次多项式，按 shift 分水平"),
         ("nothing claimed for 5.0 kWh: driver missing: signal_gap", "5.0 kWh 不计节电量：缺自变量 gap"),
         ("nothing claimed for 5.0 kWh: signal_drive was beyond 1 to 2", "5.0 kWh 不计节电量：drive 超出 1 至 2"),
+        ("and 12.3 kWh for 3 other reasons", "另有 3 项原因，共 12.3 kWh 不计节电量"),
+        ("and 0.3 kWh for 1 other reason", "另有 1 项原因，共 0.3 kWh 不计节电量"),
+        ("nothing claimed for 2 intervals: no energy is known", "2 个时段不计节电量：电量未知"),
         ("event 3 waits for a decision: shift, for hours more than the same load used before",
          "事件 3 待决定：工况偏移，连续数小时用电偏离同负荷先前水平（偏多）"),
     ],
