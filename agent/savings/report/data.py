@@ -111,6 +111,7 @@ def _motor(month: Month) -> dict[str, Any]:
             "roots_elsewhere": proof.verdict.roots_elsewhere if proof.verdict else 0,
             "bears_out": proof.bears_out, "content": proof.verdict.content if proof.verdict else None,
             "first_bad": proof.verdict.first_bad if proof.verdict else None, "recorded_under": proof.under,
+            "self_named": proof.verdict.self_named if proof.verdict else None,
         },
     }  # fmt: skip
     if saving is not None:

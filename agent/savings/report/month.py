@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -128,7 +129,8 @@ def collect(
     saving, tally, days = None, None, list[Day]()
     if baseline is not None and plant.motor is not None and found:
         phase = reporting_of(phases_of(dict(plant.motor.phases), zone), baseline)
-        around = bridged(source.intervals(db, plant.name, from_ms - BRIDGED_MS, to_ms + BRIDGED_MS))
+        earlier, later = (_readable_hour(db, plant.name, at_ms) for at_ms in (from_ms - BRIDGED_MS, to_ms))
+        around = bridged([*earlier, *found, *later])
         after = [item for item in around if from_ms <= item.start_ms < to_ms and phase.holds(item.start_ms)]
         if len(after) < len(found):
             notes.append(_outside(phase, len(found) - len(after), zone))
@@ -166,13 +168,23 @@ def collect(
         source.intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
         days or _days(found, [], zone, None, (from_ms, to_ms)), money, tariff, factor, _tonnes(found),
         _compared_kwh_t(found, lines),
-        events, proof, notes, of_baseline(db, baseline, lines, zone) if baseline else (), plant, config.site.simulated,
+        events, proof, notes, [*(of_baseline(db, baseline, lines, zone) if baseline else ()), *proof.hints], plant,
+        config.site.simulated,
         compared=sum(line.length_s for line in lines if not line.why) / ((end_ms - from_ms) / 1000),
     )  # fmt: skip
 
 
 def local(t_ms: int, zone: str) -> str:
     return f"{datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def _readable_hour(db: sqlite3.Connection, asset: str, from_ms: int) -> list[Interval]:
+    """Beside the month, where a quarter hour that cannot be read spoils nothing of it."""
+    found = list[Interval]()
+    for start_ms in range(from_ms, from_ms + BRIDGED_MS, QUARTER_MS):
+        with contextlib.suppress(ValueError):
+            found += source.intervals(db, asset, start_ms, start_ms + QUARTER_MS)
+    return found
 
 
 def _classes(plant: Asset) -> tuple[str, str]:

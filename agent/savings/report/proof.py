@@ -47,6 +47,17 @@ class Proof:
     notes: tuple[str, ...] = field(default=())
 
     @property
+    def hints(self) -> list[str]:
+        """What is not wrong, and a reader should know."""
+        verdict = self.verdict
+        if verdict is None or not verdict.self_named or not verdict.keys or verdict.unchecked:
+            return []
+        return [
+            f"the ledger's signatures were checked with key {verdict.keys[0]}, which only record 1 itself names; who "
+            "writes all anew names a key of his own: give --key with an earlier report's JSON"
+        ]
+
+    @property
     def bears_out(self) -> bool:
         """Whether there are records of it, all whole, and they say the same as the report."""
         whole = self.verdict is not None and self.verdict.first_bad is None and not self.verdict.problems

@@ -136,6 +136,26 @@ def test_a_quarter_hour_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "fan: the quarter hour of 2024-10-01 04:15 UTC in the state file cannot be read" in found.output
 
 
+@pytest.mark.parametrize("place", ["2024-09-30 23:45", "2024-11-01 00:00"])
+def test_a_quarter_hour_beyond_the_months_edge_that_cannot_be_read_is_left_out(tmp_path: Path, place: str) -> None:
+    """It only holds an end of a line over the edge; the month itself is whole."""
+    reportkit.retrofit(tmp_path, days=31)
+    command = ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"), "--out"]
+    db = sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")
+    db.execute("delete from interval where start_ms = ?", (start_ms := reportkit.utc_ms(place),))
+    db.commit()
+    CliRunner().invoke(main, [*command, str(tmp_path / "without.html")])
+    db.execute("insert into interval values ('fan', ?, '{\"asset\": ')", (start_ms,))
+    db.commit()
+    db.close()
+    found = CliRunner().invoke(main, [*command, str(tmp_path / "r.html")])
+    assert "cannot be read" not in found.output
+    motors = [
+        json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))["motors"] for name in ("r", "without")
+    ]
+    assert motors[0][0]["saving"] == motors[1][0]["saving"]
+
+
 def test_the_efficiency_is_shown_with_the_band_that_its_losses_leave(tmp_path: Path) -> None:
     """A twentieth of the shaft's energy lost in the motor, known to a fifth: 95.24 % ± 0.95 points."""
     reportkit.retrofit(tmp_path, days=4)

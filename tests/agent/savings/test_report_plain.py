@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.config_load import load_config
+from agent.savings.ledger_key import FILE
 from agent.savings.report.html import Cover, page
 from agent.savings.report.month import Month, collect
 from agent.savings.report.proof import Proof
@@ -75,6 +76,24 @@ def test_energies_that_are_partly_known_say_so(plant: Path) -> None:
     found = report(plant)
     assert (count, found.exit_code) == (1, 1)
     assert "the energy of 1 quarter hour is not known" in found.output
+
+
+def test_a_key_that_only_record_1_names_is_told_in_both_languages(plant: Path) -> None:
+    """A copy without the key file: the signatures are checked with the key that the ledger itself announces."""
+    english, chinese = "which only record 1 itself names", "仅由记录 1 自身给出"
+    named = report(plant)
+    held = json.loads((plant / "r.json").read_text(encoding="utf-8"))
+    assert english not in named.output
+    assert not held["motors"][0]["ledger"]["self_named"]
+    (plant / "state" / FILE).unlink()
+    told = report(plant)
+    assert english in told.output
+    page = (plant / "r.html").read_text(encoding="utf-8")
+    assert english in page
+    assert chinese in page
+    assert json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"][0]["ledger"]["self_named"]
+    vouched = report(plant, "--roots", str(plant / "r.json"))
+    assert english not in vouched.output
 
 
 def test_half_a_month_is_exit_1(plant: Path) -> None:
