@@ -1,9 +1,11 @@
-"""How often U95 of a saving covers the truth, over many seeds. Run: python -m benchmarks.savings [SEEDS [CASE …]]
+"""How often U95 of a saving covers the truth, over many seeds.
 
-`worlds`, or the name of one: mills that nothing was tuned on, each with 8 % saved and with nothing."""
+`python -m benchmarks.savings [SEEDS [CASE …]]`. The case `worlds`, or the name of one: mills that nothing was tuned on,
+each with a saving and with none."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
@@ -20,13 +22,13 @@ from millcases import WORLDS, Outcome, both
 from retrofitcases import CASES, Told
 
 from agent.savings.models import described
+from agent.schema import nearest
 
 SEEDS = 1000
 
 
 def main() -> None:
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
-    names = [one for name in sys.argv[2:] or CASES for one in (WORLDS if name == "worlds" else [name])]
+    seeds, names = asked(sys.argv[1:])
     for name in names:
         began_s = time.perf_counter()
         if name in CASES:
@@ -36,6 +38,23 @@ def main() -> None:
             show(name, [saved for saved, _ in outcomes])
             show(f"{name}, nothing saved", [nothing for _, nothing in outcomes])
         print(f"  {seeds} seeds, {time.perf_counter() - began_s:.0f} s", flush=True)
+
+
+def asked(words: Sequence[str]) -> tuple[int, list[str]]:
+    """How many seeds, of which cases."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.savings", description=__doc__)
+    parser.add_argument("seeds", nargs="?", type=int, default=SEEDS, metavar="SEEDS", help=f"default: {SEEDS}")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="default: " + "; ".join(CASES))
+    given = parser.parse_args(words)
+    if given.seeds < 1:
+        parser.error(f"SEEDS: must be 1 at least, got {given.seeds}")
+    known = [*CASES, *WORLDS, "worlds"]
+    for name in given.cases:
+        if name not in known:
+            near = nearest(name, known)
+            there = f"did you mean {near!r}?" if near else f"there are {'; '.join(known)}"
+            parser.error(f"{name!r}: unknown case; {there}")
+    return given.seeds, [one for name in given.cases or CASES for one in (WORLDS if name == "worlds" else [name])]
 
 
 def show(name: str, told: Sequence[Told | Outcome]) -> None:
