@@ -1,7 +1,7 @@
 """How often U95 of a saving covers the truth, over many seeds.
 
 `python -m benchmarks.savings [SEEDS [CASE …]]`. The case `worlds`, or the name of one: mills that nothing was tuned on,
-each with a saving and with none."""
+each with 8 % saved and with nothing."""
 
 from __future__ import annotations
 

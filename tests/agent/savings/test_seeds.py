@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from millkit import WORLDS
 from retrofitcases import (
     CASES,
     Told,
@@ -21,6 +22,8 @@ from retrofitcases import (
     two_drivers,
 )
 from retrofitkit import FLOW, SHIFT, TEMPERATURE
+
+from benchmarks.savings import asked
 
 SOME, FEW = 24, 12
 
@@ -82,3 +85,26 @@ def test_u95_covers_in_93_to_97_of_100(name: str) -> None:
     """Over 1000 seeds. Where the widest cause is an even spread the rate is 95 % as well: it is reckoned as one."""
     told = [CASES[name](seed) for seed in range(1000)]
     assert 0.93 <= np.mean([item.covered for item in told]) <= 0.98
+
+
+def test_the_long_form_takes_seeds_and_cases() -> None:
+    assert asked([])[1] == list(CASES)
+    assert asked(["7", "by shift", "steady"]) == (7, ["by shift", "steady"])
+    assert asked(["7", "worlds"]) == (7, list(WORLDS))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--help"], "by pumps"),
+        (["1", "worlsd"], "did you mean 'worlds'?"),
+        (["1", "real retrofitt"], "did you mean 'real retrofit'?"),
+        (["0"], "must be 1 at least"),
+        (["many"], "invalid int value: 'many'"),
+    ],
+)
+def test_the_long_form_says_what_it_takes(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        asked(words)
+    assert ended.value.code == (0 if words == ["--help"] else 2)
+    assert said in "".join(capsys.readouterr())
