@@ -16,6 +16,8 @@ FACTOR, SIGMAS = 0.25, 6.0  # of ln(energy/before), for a ratio: two intervals i
 BLOCK, BLOCKS = 24, 20  # intervals in a block of the CUSUM, and blocks before it speaks
 SLACK, FAR = 0.5, 8.0  # of the CUSUM in spreads of a block, both sides
 SLOW = 0.05
+DOUBT_MOST = 1e6  # of a coefficient at first, and where it is not seen for long: rows and columns shrink alike, for
+# single numbers that are cut would leave a matrix that foretells nonsense
 GONE = 96  # intervals without its driver, before what is usual is learnt anew without it
 
 
@@ -149,7 +151,7 @@ class _Curve:
         self._pairs = list(combinations_with_replacement(range(drivers), 2))
         size = 1 + drivers + len(self._pairs)
         self._beta = [0.0] * size
-        self._p = [[1e6 if i == j else 0.0 for j in range(size)] for i in range(size)]
+        self._p = [[DOUBT_MOST if i == j else 0.0 for j in range(size)] for i in range(size)]
         self._least = LEARNT * max(size / 3, 1.0)
         self._ranges: list[tuple[float, float]] | None = None
         self._scales, self._n = list(scales), 0
@@ -175,7 +177,9 @@ class _Curve:
         gain = [value / (forget + sum(a * b for a, b in zip(x, px, strict=True))) for value in px]
         missed = wh - sum(b * t for b, t in zip(self._beta, x, strict=True))
         self._beta = [b + g * missed for b, g in zip(self._beta, gain, strict=True)]
-        self._p = [[min((self._p[i][j] - gain[i] * px[j]) / forget, 1e6) for j in size] for i in size]
+        grown = [[(self._p[i][j] - gain[i] * px[j]) / forget for j in size] for i in size]
+        held = [math.sqrt(DOUBT_MOST / max(grown[i][i], DOUBT_MOST)) for i in size]
+        self._p = [[grown[i][j] * held[i] * held[j] for j in size] for i in size]
         self._n += 1
 
     def _terms(self, values: Sequence[float]) -> list[float]:

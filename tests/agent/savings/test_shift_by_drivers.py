@@ -10,6 +10,7 @@ import pytest
 
 from agent.savings.baseline import learn
 from agent.savings.events import Watch
+from agent.savings.likeness import Likeness, Load
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval
 
 QUIET, AFTER = 24, 12  # days
@@ -121,3 +122,15 @@ def test_one_of_two_that_is_silent_opens_nothing_and_for_good_the_other_one_is_f
         wh = (told[k].energy_wh or 0.0) * (2 if k > 2000 else 1)
         told[k] = Interval("pump", told[k].start_ms, wh, meter=told[k].meter, drivers={"flow": told[k].drivers["flow"]})
     assert "ratio" in watched(both, told)
+
+
+@pytest.mark.parametrize("law", [lambda flow: 80.0, lambda flow: flow**2 / 100])
+def test_a_second_driver_that_stays_or_follows_the_first_makes_no_nonsense(law: Callable[[float], float]) -> None:
+    """For half a year, with no change at all: nothing tells the two apart, so nothing may be foretold of them apart."""
+    rng = Random(1)
+    like = Likeness(Load(("flow", "inlet"), ((50.0, 50.0), (50.0, 50.0))))
+    for k in range(96 * 180):
+        flow = 100 * rng.random()
+        drivers = {"flow": Driver(flow), "inlet": Driver(law(flow))}
+        item = Interval("pump", k * QUARTER_MS, (1000 + 10 * flow) * (1 + rng.gauss(0, 0.02)), drivers=drivers)
+        assert like.take(item) == ("", ""), k // 96
