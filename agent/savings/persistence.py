@@ -38,12 +38,13 @@ def persistence(left: Array) -> tuple[float, float]:
     n = len(left)
     if n < 4 or float(np.ptp(left)) < 1e-9 * (1 + float(np.abs(left).max())):
         return 0.0, 1.0
-    rho = float(np.corrcoef(left[1:], left[:-1])[0, 1])
+    apart = min(np.ptp(left[1:]), np.ptp(left[:-1])) > 1e-9 * np.ptp(left)  # not where only an end differs
+    rho = float(np.corrcoef(left[1:], left[:-1])[0, 1]) if apart else 0.0
     held = min(max(rho, 0.0), 0.99)
     tau = (1 + held) / (1 - held)
     if n >= LAGS_FROM and held > 3 / np.sqrt(n):
         tau = max(tau, slow_part(left).tau)
-    return rho, min(tau, n / LAST_LAG)
+    return rho, max(min(tau, n / LAST_LAG), 1.0)
 
 
 def slow_part(left: Array) -> Slow:

@@ -72,3 +72,15 @@ def test_a_model_of_more_numbers_than_the_data_can_bear_is_refused() -> None:
     assert least_squares(design("polynomial", {"degree": 3}, x, len(x)), left).n_effective == 8
     with pytest.raises(ValueError, match="too few independent samples"):
         least_squares(design("binned", {"centres": list(np.linspace(0, 1, 6))}, x, len(x)), left)
+
+
+@pytest.mark.parametrize("odd", [0, -1])
+def test_one_that_differs_at_an_end_is_no_memory(odd: int) -> None:
+    """What is left is constant without it: its correlation would be 0/0, and U95 no number."""
+    left = np.zeros(60)
+    left[odd] = 1.0
+    assert persistence(left) == (0.0, 1.0)
+
+
+def test_five_are_worth_no_more_than_five() -> None:
+    assert persistence(np.array([1.0, 2.0, -1.0, 4.0, 3.0]))[1] == 1.0
