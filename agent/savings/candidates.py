@@ -26,6 +26,7 @@ INDEPENDENT = 10  # independent samples for each coefficient of a model of sever
 VIF_MOST = 10.0  # variance inflation, above which drivers cannot be told apart [M: rule of thumb]
 NEAR = 1.10  # times the best CV(RMSE): a rival
 RIVALS = 4
+WEIGHT_MOST = 1e100  # of a rival, where somebody insists on what foretells far worse: U95 sums it times Wh²
 STILL = 0.05  # of a driver's width, that its standstill may scatter
 SHIFT_S = 8 * 3600.0
 NUMERIC = ("polynomial", "affinity", "binned", "production")  # kinds that may stand under indicator variables
@@ -66,8 +67,13 @@ class Candidate:
     def rival(self, best: Candidate) -> dict[str, Any]:
         """weight: root of how likely it is beside the best, by what both foretell wrong (residuals taken as normal);
         the root, for the scores are found from the same few samples."""
+        power = best.fit.n_effective / 2
+        if best.score > self.score * WEIGHT_MOST ** (1 / power):
+            weight = WEIGHT_MOST
+        else:
+            weight = (best.score / self.score) ** power if self.score > 0 else 1.0
         return {
-            "weight": float(f"{(best.score / self.score) ** (best.fit.n_effective / 2):.4g}"),
+            "weight": float(f"{weight:.4g}"),
             "kind": self.kind, "drivers": list(self.drivers), "shape": self.shape,
             "coefficients": [float(value) for value in self.fit.coefficients],
             "covariance": [[float(value) for value in row] for row in self.fit.covariance],

@@ -159,3 +159,33 @@ def test_a_bypass_test_and_a_nameplate_say_what_they_are() -> None:
     assert saving.adjusted_wh == pytest.approx(10_000 + lost)
     assert any("nameplate" in reason for reason in saving.reasons)
     assert from_json(to_json(found)) == found
+
+
+def test_energies_all_alike_have_a_baseline_with_rivals() -> None:
+    """Each model foretells them to the last digit."""
+    told = [
+        Interval("pump", START_MS + k * QUARTER_MS, 1000.0, drivers={"signal_shift": Driver(float(k // 32 % 3))})
+        for k in range(400)
+    ]
+    assert [rival["weight"] for rival in learn("pump", told).rivals] == [1.0]
+
+
+def test_an_insisted_model_that_foretells_far_worse_has_rivals_of_finite_weight() -> None:
+    """2000 independent quarter hours, foretold thirty times worse: 30 to the power of 1000 is no number."""
+    told = quarters(lambda d: 10 + d, 2000)
+    found = learn("pump", told, kind="constant")
+    assert found.rivals[0]["weight"] == 1e100
+    saving, _ = evaluate(found, told[:100])
+    assert 0 < saving.causes["choice"] < float("inf")
+    assert saving.u95_wh > saving.causes["choice"]
+
+
+def test_drivers_that_are_never_there_together_are_said() -> None:
+    """Each of ten in nine of ten quarter hours, and none of these knows all."""
+    told = [
+        Interval("pump", START_MS + k * QUARTER_MS, 1000.0 + k % 7,
+                 drivers={f"signal_{i}": Driver(float(k * (i + 1) % 17)) for i in range(10) if k % 10 != i})
+        for k in range(400)
+    ]  # fmt: skip
+    with pytest.raises(LearnError, match="pump: 0 intervals know all drivers"):
+        learn("pump", told)
