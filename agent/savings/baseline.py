@@ -61,7 +61,9 @@ def learn(
         raise LearnError(_too_few(asset, list(intervals), found, lengths, least, bypass))
     names = _drivers(found, drivers, asset)
     told, columns = _columns(found, names)
-    found, columns, holes = _without_holes(told, columns)
+    found, columns, holes = _without_holes(told, columns) if told else (told, columns, {})
+    if len(found) < least:
+        raise LearnError(_too_few_kept(asset, told, found, holes, least))
     y = np.array([_energy(item) for item in found])
     if not y.mean() > 0:
         raise LearnError(f"{asset}: the motor used no energy in this time")
@@ -73,10 +75,12 @@ def learn(
         raise LearnError(_no_model(asset, kind, drivers))
     best = candidates.choose(fitting, insisted=bool(drivers or kind))
     reactive = [item for item in found if item.reactive_varh is not None]
+    others = holes.keys() - set(best.drivers)
+    unlearnt: dict[str, Any] = {"holes": {}} if others else {}  # starts were not: by this adjust claims none either
     return Baseline(
         asset=asset, kind=best.kind, drivers=best.drivers, coefficients=tuple(map(float, best.fit.coefficients)),
         covariance=tuple(tuple(map(float, row)) for row in best.fit.covariance),
-        shape={**best.shape, **_straight(told, best)},
+        shape={**unlearnt, **best.shape, **_straight(told, best)},
         ranges={name: (float(columns[name].min()), float(columns[name].max())) for name in names}, n=len(found),
         n_effective=best.fit.n_effective, residual_wh=best.fit.residual, autocorrelation=best.fit.autocorrelation,
         cv_rmse=best.fit.cv_rmse, nmbe=best.fit.nmbe, r2=best.fit.r2, energy_wh=float(y.sum()),
@@ -246,6 +250,14 @@ def _meters(found: list[Interval]) -> list[str]:
 def _ratio(reactive: list[Interval]) -> float | None:
     energy = sum(item.energy_wh or 0.0 for item in reactive)
     return sum(item.reactive_varh or 0.0 for item in reactive) / energy if energy > 0 else None
+
+
+def _too_few_kept(asset: str, told: list[Interval], found: list[Interval], holes: Mapping[str, Any], least: int) -> str:
+    """Of usable intervals: where drivers are missing or change, or where there are holes."""
+    if len(told) < least:
+        return f"{asset}: {len(told)} intervals know all drivers and no change of a state; a baseline needs {least}"
+    return (f"{asset}: {len(found)} of {len(told)} intervals lie outside the holes of {', '.join(sorted(holes))}, with "
+            f"no start or stop in them; a baseline needs {least}: name other drivers with --driver")  # fmt: skip
 
 
 def _too_few(

@@ -10,8 +10,8 @@ production  E = a + b·t: t tonnes; learnt from whole shifts, for what is rolled
 linear      E = a + Σ b·d of two or three drivers, with products or squares where cross-validation asks for them
 indicator   E = one of those above for numbers, and a level of its own for each state of a driver that knows few
             (indicator variables; ISO 50006 calls both drivers relevant variables [M])
-slopes      E = polynomial, affinity or linear with coefficients of its own in each state of such a driver: one pump
-            running or two, a damper open or closed
+slopes      E = polynomial, affinity, linear or production with coefficients of its own in each state of such a driver:
+            one pump running or two, a damper open or closed
 shaft-power E = (shaft energy + what the old motor would lose at it); a coefficient that errs as the plate's losses do
 Plain Python, for the process that polls; agent/savings/fit.py has the same terms for arrays, and a test holds them
 together.

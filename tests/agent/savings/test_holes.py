@@ -13,7 +13,7 @@ from millcases import Outcome, both
 from retrofitkit import FLOW, START_MS
 
 from agent.savings.adjust import evaluate
-from agent.savings.baseline import freeze, from_json, intact, learn, to_json
+from agent.savings.baseline import LearnError, freeze, from_json, intact, learn, to_json
 from agent.savings.events import Watch
 from agent.savings.fit import by_state, design, holes
 from agent.savings.models import described, factors, formula, state_number, stretches, terms
@@ -220,3 +220,25 @@ def test_the_page_writes_each_coefficient_beside_its_own_factor(kind: str) -> No
 def rows_of(found: Baseline) -> list[tuple[str, str]]:
     ranges = list(cards._ranges(found, Words("en")))
     return [("formula", cards._formula(found, Words("en"))), *(("range", said) for _, said in ranges)]
+
+
+def test_a_motor_that_starts_in_each_quarter_hour_is_told_why_nothing_can_be_learnt() -> None:
+    told = [quarter(k, 100.0 if k % 2 else 900.0 + k % 9, 9000.0, running_s=450.0) for k in range(400)]
+    told = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean + k % 11)}) for k, item in enumerate(told)]
+    with pytest.raises(LearnError, match=f"0 of 400 intervals lie outside the holes of {FLOW}, with no start"):
+        learn("pump", told)
+
+
+def test_starts_that_were_not_learnt_from_are_not_claimed_where_the_hole_is_another_drivers() -> None:
+    """Cold weeks and hot ones, which do nothing: the model takes the flow, which runs through."""
+    chance, told = np.random.default_rng(3), []
+    for k in range(960):
+        flow, starts = 900 * chance.random(), k % 48 == 7
+        drivers = {FLOW: Driver(flow), "signal_air_c": Driver((0.0 if k < 480 else 30.0) + chance.random())}
+        wh = (5000 + 20 * flow) * (0.5 if starts else 1.0) * (1 + 0.005 * chance.normal())
+        told.append(quarter(k, flow, wh, drivers=drivers, running_s=450.0 if starts else 900.0))
+    found = learn("pump", told)
+    assert found.drivers == (FLOW,)
+    saving, lines = evaluate(found, told)
+    assert found.n == saving.intervals == 940
+    assert {line.why for line in lines} == {"", "it started or stopped within the quarter hour"}
