@@ -39,6 +39,8 @@ class Load(NamedTuple):
 def load_of(baseline: Baseline) -> Load:
     """The drivers that the model takes."""
     names = baseline.drivers
+    if baseline.kind == "state":
+        return Load((), (), names[0], tuple(baseline.shape["states"]), baseline.shape.get("within", 0.0))
     if len(names) < 2:
         return Load(names)
     by_state = baseline.kind in BY_STATE

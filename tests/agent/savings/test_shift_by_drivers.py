@@ -134,3 +134,23 @@ def test_a_second_driver_that_stays_or_follows_the_first_makes_no_nonsense(law: 
         drivers = {"flow": Driver(flow), "inlet": Driver(law(flow))}
         item = Interval("pump", k * QUARTER_MS, (1000 + 10 * flow) * (1 + rng.gauss(0, 0.02)), drivers=drivers)
         assert like.take(item) == ("", ""), k // 96
+
+
+def test_grades_that_no_curve_passes_are_each_compared_with_themselves() -> None:
+    """Energy by grade alone: more of two of them is no shift, and 2 % more in all of them is one."""
+    level = {1.0: 1000.0, 2.0: 1200.0, 3.0: 1030.0, 4.0: 1100.0}
+
+    def told(late: float, share: float) -> list[Interval]:
+        rng, grade, found = Random(4), 1.0, []
+        for k in range(96 * 40):
+            after = k >= 96 * 24
+            if k % 12 == 0:
+                grade = rng.choice((2.0, 4.0) if after and rng.random() < late else tuple(level))
+            wh = level[grade] * (1 + rng.gauss(0, 0.01)) * (share if after else 1.0)
+            found.append(Interval("pump", k * QUARTER_MS, wh, drivers={"grade": Driver(grade)}, meter="a"))
+        return found
+
+    baseline = learn("pump", told(0.0, 1.0)[: 96 * 14])
+    assert baseline.kind == "state"
+    assert watched(baseline, told(0.9, 1.0)) == []
+    assert watched(baseline, told(0.0, 1.02)) == ["shift"]
