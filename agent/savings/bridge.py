@@ -44,11 +44,11 @@ def bridged(found: Sequence[Interval]) -> list[Interval]:
             if name not in item.drivers:
                 continue
             if last is not None and k - last > 1 and item.start_ms - result[last].start_ms <= BRIDGED_MS:
-                before, told = result[last], Drawn(result[last].start_ms, k - last - 1, 0.0)
+                before, reach_ms = result[last], item.start_ms - result[last].start_ms
                 a, b = before.drivers[name], item.drivers[name]
-                told = told._replace(step=abs(b.mean - a.mean))
+                told = Drawn(before.start_ms, reach_ms // (1000 * item.length_s) - 1, abs(b.mean - a.mean))
                 for j in range(last + 1, k):
-                    share = (result[j].start_ms - before.start_ms) / (item.start_ms - before.start_ms)
+                    share = (result[j].start_ms - before.start_ms) / reach_ms
                     result[j] = _with(result[j], name, Driver(a.mean + share * (b.mean - a.mean), max(a.u, b.u)), told)
             last = k
     return result

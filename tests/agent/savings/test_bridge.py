@@ -118,6 +118,14 @@ def test_a_line_is_exact_where_the_driver_runs_straight_and_no_run_crosses_a_pau
     assert straight_u(x, starts_ms, 3600) == [], "two hours are never drawn"
 
 
+def test_a_line_is_as_long_as_the_time_that_it_passes(baseline: Baseline) -> None:
+    """Of three quarter hours without a flow two were not recorded at all: the third is no surer for that."""
+    told = without(FLOW, range(10, 13))
+    found = of(baseline, [*told[:11], *told[13:]])
+    assert found.intervals == 198
+    assert found.causes["driver"] == pytest.approx(20 * line_error(3), rel=0.02)
+
+
 def test_five_in_a_hundred_missing_cost_hardly_any_doubt() -> None:
     """It was 35 % of the saving. The same mills with all of the flow: 3.8 %."""
     told = [both("driver missing", seed)[0] for seed in range(4)]
