@@ -173,6 +173,8 @@ def _line(baseline: Baseline, item: Interval, events: Sequence[Event]) -> tuple[
         missing = [name for name in baseline.drivers if name not in item.drivers]
         return line(f"driver missing: {', '.join(missing)}" if missing else "shaft energy not known"), []
     driver = values[0].mean if values else None
+    if passed := _states_passed(baseline, item):
+        return line(f"driver missing: {', '.join(passed)}", driver), values
     try:
         adjusted = _expected(baseline, values) * item.length_s / baseline.length_s
     except ValueError as error:
@@ -187,6 +189,15 @@ def _line(baseline: Baseline, item: Interval, events: Sequence[Event]) -> tuple[
     elif (event := nre.excluding(events, item)) is not None:
         why = f"event {event.number}, {event.kind}: {'decided' if event.decision else 'not decided yet'}"
     return line(why, driver, adjusted), values
+
+
+def _states_passed(baseline: Baseline, item: Interval) -> list[str]:
+    """States that are drawn and differ on both sides: a line from 1 to 3 passes 2, and nobody knows when it changed."""
+    drawn, reach = drawn_of(baseline, item), baseline.shape.get("within", 0.0)
+    return [
+        name for k, name in enumerate(baseline.drivers)
+        if name in drawn and is_state(baseline, k) and drawn[name].step > 2 * reach
+    ]  # fmt: skip
 
 
 def expected_wh(baseline: Baseline, item: Interval) -> float | None:

@@ -160,3 +160,26 @@ def test_the_page_draws_over_the_edge_of_a_month(tmp_path: Path) -> None:
         assert found.saving.intervals == whole.saving.intervals
         assert found.saving.causes["driver"] > whole.saving.causes["driver"]
         assert len(found.intervals) == len(whole.intervals)
+
+
+@pytest.mark.parametrize(("after", "claimed"), [(1.0, 40), (3.0, 38)])
+def test_a_state_that_changed_while_it_was_missing_is_not_known(after: float, claimed: int) -> None:
+    """Two quarter hours lack it; a line from 1 to 3 would pass 2, which needs 999 Wh instead of 1000 or 3000."""
+    needs = {1.0: 1000.0, 2.0: 999.0, 3.0: 3000.0}
+
+    def told(k: int, grade: float) -> Interval:
+        noise = 5.0 * (-1) ** k
+        return Interval(
+            "pump", START_MS + k * QUARTER_MS, needs[grade] + noise, drivers={"signal_grade": Driver(grade)}, meter="a"
+        )
+
+    baseline = freeze(
+        learn("pump", [told(k, 1.0 + k // 4 % 3) for k in range(600)], drivers=["signal_grade"], kind="state"),
+        0,
+        "test",
+    )
+    found = [told(1000 + k, 1.0 if k < 20 else after) for k in range(40)]
+    found[19:21] = [replace(item, drivers={}) for item in found[19:21]]
+    lines = evaluate(baseline, found)[1]
+    assert sum(not line.why for line in lines) == claimed
+    assert {line.why for line in lines if line.why} <= {"driver missing: signal_grade"}
