@@ -1,0 +1,193 @@
+"""A damaged file, before the start and under a running agent: told, set aside, and what can be read is saved."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from storekit import T_MS, left, lost, measure, small
+from testkit import HandClock, wait_until
+
+from agent.config import StoreSettings
+from agent.store import Store, StoreError
+from agent.store.file import NAME, NEEDED, UNREAD
+
+
+@pytest.fixture(autouse=True)
+def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is live must not hang on a disk that takes a second for a commit."""
+    monkeypatch.setattr("agent.store.drain.FRESH_S", 3600.0)
+
+
+@pytest.mark.parametrize("damage", ["head", "middle"])
+def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
+    tmp_path: Path, clock: HandClock, damage: str
+) -> None:
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    made = measure(store, 400)
+    store.save_counters({"wh": 5})
+    boot = store.boot
+    store.close()
+    with (tmp_path / NAME).open("r+b") as file:
+        file.seek(0 if damage == "head" else 300_000)
+        file.write(os.urandom(60_000))
+    again = Store(tmp_path, clock, small())
+    again.drains(["mqtt"])
+    assert "set aside" in again.damage
+    assert len(list(tmp_path.glob(f"{NAME}.corrupt-*Z"))) == 1
+    assert again.boot > boot, "numbers do not come again, whatever was lost"
+    if damage == "middle":
+        assert again.counters() == {"wh": 5}
+        assert sum(left(again).values()) > 100, "rows before the damage were saved"
+        assert sum(left(again).values()) + lost(again)["*"] == made, "what could not be read is counted"
+    else:
+        assert [(gap.kind, gap.reason, gap.rows) for gap in again.take_gaps()] == [("*", UNREAD, None)]
+    measure(again, 5)
+    again.close()
+
+
+def test_a_file_set_aside_by_a_clock_that_is_behind_is_not_the_one_that_goes(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    measure(store, 100)
+    store.close()
+    for day in range(1, 4):
+        (tmp_path / f"{NAME}.corrupt-2031010{day}T000000Z").write_bytes(b"x")
+    with (tmp_path / NAME).open("r+b") as file:
+        file.seek(100_000)
+        file.write(os.urandom(20_000))
+    again = Store(tmp_path, clock, small())
+    again.drains(["mqtt"])
+    assert sum(left(again).values()) > 10, "rows before the damage were saved"
+    assert sorted(item.name[-16:-8] for item in tmp_path.glob("*.corrupt-*Z")) == ["20260921", "20310102", "20310103"]
+    again.close()
+
+
+@pytest.mark.parametrize("table", NEEDED)
+def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
+    tmp_path: Path, clock: HandClock, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    measure(store, 100)
+    store.close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        root = db.execute("select rootpage from sqlite_master where name = ?", (table,)).fetchone()[0]
+        size = db.execute("pragma page_size").fetchone()[0]
+    with (tmp_path / NAME).open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xa5" * size)
+    monkeypatch.setattr("agent.store.file.QUICK_CHECK_BYTES", 0)
+    again = Store(tmp_path, clock, small())
+    again.drains(["mqtt"])
+    assert "set aside" in again.damage
+    assert again.note("clock", "reached", "") is None
+    assert again.counters() == {}
+    assert sum(left(again).values()) > 100, "the rows were saved"
+    again.close()
+
+
+def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    drain = store.drains(["mqtt"])["mqtt"]
+    measure(store, 4000)  # more than SQLite keeps in memory
+    with (tmp_path / NAME).open("r+b") as file:
+        file.write(os.urandom(os.path.getsize(tmp_path / NAME)))
+    with (tmp_path / f"{NAME}-wal").open("r+b") as file:
+        file.write(os.urandom(200_000))
+    for n in range(200):
+        store.append("m", "telemetry", T_MS + n, lambda _: b"x" * 3000)
+        drain.take_backlog(1)
+        time.sleep(0.002)
+    wait_until(lambda: bool(store.damage), 10, "a new file is begun")
+    store.flush()
+    assert store.figures()["unsaved_rows"] == 0
+    assert not store.trouble
+    store.close()
+
+
+def test_notes_of_a_file_damaged_under_a_running_agent_are_none_and_the_damage_is_told(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    """A reload reads what devices refused: it goes on without."""
+    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    for n in range(400):
+        store.save_note("refused", f"device-{n}", "", "x" * 20_000)  # more than SQLite keeps in memory
+    store.flush()
+    with (tmp_path / NAME).open("r+b") as file:
+        file.write(os.urandom(os.path.getsize(tmp_path / NAME)))
+    with (tmp_path / f"{NAME}-wal").open("r+b") as file:
+        file.write(os.urandom(os.path.getsize(tmp_path / f"{NAME}-wal")))
+    found = [store.note("refused", f"device-{n}", "") for n in range(400)]
+    assert None in found
+    assert len(store.notes("refused")) < 400
+    wait_until(lambda: bool(store.damage), 10, "a new file is begun")
+    store.save_note("refused", "device-0", "", "again")
+    assert store.note("refused", "device-0", "") == "again"
+    assert not store.trouble
+    store.close()
+
+
+def test_a_mistake_in_the_housekeeping_ends_no_writing(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(*_: object) -> int:
+        raise TypeError("ours")
+
+    monkeypatch.setattr("agent.store.house.HOUSEKEEPING_S", 0.0)
+    monkeypatch.setattr("agent.store.age.Age.old_to", mistaken)
+    store = Store(tmp_path, clock, small())
+    drain = store.drains(["mqtt"])["mqtt"]
+    for n in range(3):
+        store.append("m", "telemetry", T_MS + n, lambda _: b"x")
+        store.flush()
+    assert len(drain.take_live(10)) == 3
+    assert store.alive
+    store.close()
+    assert caplog.text.count("TypeError: ours") == 1, "its trace once"
+
+
+READERS: dict[str, Callable[[Store], object]] = {
+    "interval": lambda store: store.rows("select body from interval"),
+    "history": lambda store: store.history_rows(60, "m", 0, 1 << 62),
+    "counters": lambda store: store.counters(),
+    "gaps": lambda store: store.figures(),
+}
+
+
+@pytest.mark.parametrize("table", READERS)
+def test_damage_that_only_a_reader_meets_is_told_and_a_new_file_begun(
+    tmp_path: Path, clock: HandClock, table: str
+) -> None:
+    """Nobody writes: the writer would not find it."""
+    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    root = store.rows("select rootpage from sqlite_master where name = ?", (table,))[0][0]
+    size = store.rows("pragma page_size")[0][0]
+    store.close()
+    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    with (tmp_path / NAME).open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xa5" * size)
+    store.rows("pragma shrink_memory")  # SQLite forgets the pages that it read
+    with suppress(StoreError, sqlite3.Error):
+        READERS[table](store)
+    wait_until(lambda: bool(store.damage), 10, "a new file is begun")
+    READERS[table](store)
+    store.close()
+
+
+def test_a_note_that_is_no_json_is_none(tmp_path: Path, clock: HandClock) -> None:
+    """A card that turns bits: SQLite sees nothing of it."""
+    store = Store(tmp_path, clock, small())
+    store.save_note("refused", "a", "", "whole")
+    store.save_note("refused", "b", "", "broken")
+    store.do(lambda db: db.execute("update note set body = '\"bro' where name = 'b'").rowcount)
+    assert store.note("refused", "b", "") is None
+    assert store.notes("refused") == {"a": "whole"}
+    store.close()
