@@ -56,11 +56,15 @@ class Line:
         return self._sink
 
     def put(self, count: int, size: int = 20) -> None:
+        """On the disk when it returns."""
+        self.append(count, size)
+        self.store.flush()
+
+    def append(self, count: int, size: int = 20) -> None:
         for _ in range(count):
             self.payloads.append(f"{len(self.payloads):0{size}d}".encode())
             payload = self.payloads[-1]
             self.store.append("m", "telemetry", time.time_ns() // 1_000_000, lambda _, payload=payload: payload)  # type: ignore[misc]
-        self.store.flush()
 
     def kill_connection(self) -> None:
         assert self._sink is not None

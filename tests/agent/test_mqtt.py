@@ -104,13 +104,11 @@ def test_without_a_broker_nothing_waits_and_one_line_is_said_each_way(
     broker = Mosquitto(tmp_path)
     with caplog.at_level("INFO"):
         sink = line.sink(parse_broker(broker.url), [("g/info", b"{}")])
-        took_s: list[float] = []
-        while len(took_s) < 3 and min(took_s, default=2.0) >= 2:  # a disk may take its time for a commit, not each time
-            started = time.monotonic()
-            line.put(1000)
-            took_s.append(time.monotonic() - started)
-        assert min(took_s) < 2, "publishing without a broker must not wait"
-        assert line.store.figures()["spool_rows"] == 1000 * len(took_s)
+        started = time.monotonic()
+        line.append(1000)
+        assert time.monotonic() - started < 2, "publishing without a broker must not wait"
+        line.store.flush()
+        assert line.store.figures()["spool_rows"] == 1000
         wait_until(lambda: any("polling goes on" in record.message for record in caplog.records), 3, "one warning")
         broker.start()
         wait_until(lambda: sink.connected, 20, "it heals")
