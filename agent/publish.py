@@ -63,7 +63,7 @@ class Publisher:
                 "event_kind": "data_gap",
                 "event_start_ms": gap.from_ms,
                 "event_rows": gap.rows,
-                "event_of": gap.kind,
+                "gap_message_type": gap.kind,
                 "event_text": gap.reason,
                 "event_number": gap.g,
             }

@@ -69,7 +69,7 @@ class Reloader:
             for line in error.problems:
                 log.error("%s", line)
             log.error("%s cannot be used; everything goes on as before", old.path)
-            self._tell("config_refused", error.problems)
+            self._tell("config_rejected", error.problems)
             return
         new, waiting = without_restart(old, new)
         raw = await asyncio.to_thread(_raw, old.path)

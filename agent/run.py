@@ -225,14 +225,14 @@ def _numbers(
 ) -> dict[str, float | int]:  # fmt: skip
     return {
         "uptime_s": round(time.monotonic() - START_TIME),
-        "queue_dropped": worker.dropped,
-        "computing_failures": worker.failures,
+        "readings_dropped": worker.dropped,
+        "processing_errors": worker.failures,
         "waveform_samples_lost": compute.waveform_lost,
-        "clock_sure": int(watch.sure),
+        "clock_synchronized": int(watch.sure),
         "clock_steps": timekeeper.steps,
-        "on_hold": marks.on_hold,
-        "reloads": reloader.reloads,
-        "reloads_refused": reloader.refused,
+        "motors_in_maintenance": marks.motors_in_maintenance,
+        "config_reloads": reloader.reloads,
+        "config_reloads_rejected": reloader.refused,
     }
 
 

@@ -121,7 +121,7 @@ def spool(commit_s: float) -> tuple[float, float]:
                 time.sleep(0.002)
         store.flush()
         cpu_s = time.process_time() - cpu_s
-        assert store.figures()["dropped"] == 0
+        assert store.figures()["rows_dropped"] == 0
         store.close()
     return made / SPOOL_S, cpu_s / made
 

@@ -33,7 +33,15 @@ _GRACE_S = 1e-6  # a window may begin a rounding before its tick: a clock of 1.8
 _FRACTION = 0.95  # of an interval must be covered for it to count as whole
 
 # events and what the window itself cannot vouch for
-FLAGGED = Flag.EVENT | Flag.GAP | Flag.CLIPPED | Flag.SYNC_LOST | Flag.UNSTEADY | Flag.COASTING | Flag.FROZEN
+FLAGGED = (
+    Flag.EVENT
+    | Flag.GAP
+    | Flag.CLIPPED
+    | Flag.SYNC_LOST
+    | Flag.FREQUENCY_CHANGING
+    | Flag.FREQUENCY_HELD
+    | Flag.CONSTANT_SIGNAL
+)
 
 
 def columns() -> dict[str, slice]:

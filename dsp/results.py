@@ -26,12 +26,14 @@ class Flag(IntFlag):
     FEW_CYCLES = 8  # fewer than three cycles, or fewer than a window should have: no subgroups below three
     NO_SIGNAL = 16  # nothing alternates on any channel
     MISSING_PHASE = 32  # a voltage channel is dead while others live
-    COASTING = 64  # frequency not measured in this window: the last one is used
-    UNSTEADY = 128  # frequency moved by more than 1 % since the window before: harmonics are smeared
+    FREQUENCY_HELD = 64  # frequency not measured in this window: the last one is used
+    FREQUENCY_CHANGING = 128  # frequency moved by more than 1 % since the window before: harmonics are smeared
     EVENT = 256  # a dip, swell or interruption touches it ("flagged" in IEC 61000-4-30, 4.7)
     ALIAS_RISK = 512  # more than 1 % just below half the sampling rate: what lies above may have folded onto any order
-    PULSES = 1024  # a voltage jumps from sample to sample: a drive's pulses, with no filter before the converter
-    FROZEN = 2048  # a channel keeps one value for a whole cycle: withheld like a gap
+    UNFILTERED_PWM = (
+        1024  # a voltage jumps from sample to sample: a drive's pulses, with no filter before the converter
+    )
+    CONSTANT_SIGNAL = 2048  # a channel keeps one value for a whole cycle: withheld like a gap
 
 
 class Window(NamedTuple):

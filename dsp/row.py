@@ -49,7 +49,9 @@ _SEQUENCE, _U2, _F, _P, _P_PHASE = (
 _BAND, _DC, _Q1_PHASE, _HVF, _CREST, _PHASOR = (
     PLACES[n].start for n in ("band_u_v", "u_dc_v", "q1_phase_var", "hvf", "u_crest", "phasor_u_v")
 )
-_GAP, _CLIPPED, _MISSING, _FROZEN = (int(f) for f in (Flag.GAP, Flag.CLIPPED, Flag.MISSING_PHASE, Flag.FROZEN))
+_GAP, _CLIPPED, _MISSING, _CONSTANT_SIGNAL = (
+    int(f) for f in (Flag.GAP, Flag.CLIPPED, Flag.MISSING_PHASE, Flag.CONSTANT_SIGNAL)
+)
 _DEAD = 0.05  # a voltage below this part of the largest is missing (interruption threshold, IEC 61000-4-30 [M])
 # the short list of indices.ratios
 THD, K, TDD, HVF, CREST = 0, 6, 9, 12, 15
@@ -81,7 +83,7 @@ def doubts(
             hole = gap[c] * measured[c]
             cut = clip[c] & measured[c]
         good[c] = known[c] != 0 and hole == 0
-        doubt[c] = _GAP if hole & 1 else _FROZEN if hole else _CLIPPED if cut and good[c] else 0
+        doubt[c] = _GAP if hole & 1 else _CONSTANT_SIGNAL if hole else _CLIPPED if cut and good[c] else 0
         if c < 3 and good[c]:
             largest = max(largest, rms[c])
     for c in range(6):

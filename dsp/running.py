@@ -14,7 +14,7 @@ from dsp.ring import CHANNELS, Ring
 from dsp.supply import Supply
 
 _EVENT = int(Flag.EVENT)
-_HARMLESS = ~int(Flag.ALIAS_RISK | Flag.PULSES)  # doubts about orders; rms values hold
+_HARMLESS = ~int(Flag.ALIAS_RISK | Flag.UNFILTERED_PWM)  # doubts about orders; rms values hold
 
 
 class Running:

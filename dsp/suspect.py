@@ -16,7 +16,7 @@ _SHARE = 0.01  # of a channel's rms just below half the sampling rate that makes
 _ALIVE = 0.1  # of the rms: a channel whose fundamental is less carries noise
 _JUMP, _REST = 0.25, 0.05  # of the swing: what an unfiltered pulse does within a sample, and around it
 _LEAST_RUN = 16
-_ALIAS_RISK, _PULSES = int(Flag.ALIAS_RISK), int(Flag.PULSES)
+_ALIAS_RISK, _UNFILTERED_PWM = int(Flag.ALIAS_RISK), int(Flag.UNFILTERED_PWM)
 
 
 @cache
@@ -31,7 +31,7 @@ def aliased(
     frames: Floats, first: int, n: int, taps: Floats, spare: Floats, seg: Floats, lo: int, hi: int, n_cycles: int,
     h: Floats, rms: Floats, good: Bytes, doubt: Ints,
 ) -> int:  # fmt: skip
-    """Adds ALIAS_RISK and PULSES to `doubt`, shape (6,); returns what was added to any.
+    """Adds ALIAS_RISK and UNFILTERED_PWM to `doubt`, shape (6,); returns what was added to any.
 
     A filter against aliasing leaves little just below half the sampling rate. Where more than 1 % of a channel lies
     there, what lies above was hardly kept out either, and folds onto any order. A voltage that jumps between levels
@@ -56,7 +56,7 @@ def aliased(
             continue
         found = _ALIAS_RISK
         if c < 3 and _jumps(seg[c, lo : hi + 1]) >= 2 * n_cycles:
-            found |= _PULSES
+            found |= _UNFILTERED_PWM
         doubt[c] |= found
         added |= found
     return added

@@ -73,9 +73,9 @@ class Tracker:
         if not self._holds(end, self._ahead(f_hz), final):
             return None
         self._coasted_s = self._coasted_s + (end - start) / self._rate_hz if blind else 0.0
-        flags = int(Flag.COASTING) if blind else 0
+        flags = int(Flag.FREQUENCY_HELD) if blind else 0
         if abs(f_hz - self._f_hz) > _STEADY * f_hz:
-            flags |= int(Flag.UNSTEADY)
+            flags |= int(Flag.FREQUENCY_CHANGING)
         self._f_hz = f_hz if self._coasted_s <= _COAST_S else 0.0
         return Span(end, n_cycles, f_hz, flags)
 

@@ -65,7 +65,7 @@ def phases(watts: float, pf: float, signs: tuple[int, int, int] = (1, 1, 1)) -> 
 
 def nothing(found: Estimates, why: str) -> bool:
     assert found.values["motor_efficiency_pct"] is None
-    assert why in str(found.values["efficiency_reason"]), found.values["efficiency_reason"]
+    assert why in str(found.values["efficiency_unavailable_reason"]), found.values["efficiency_unavailable_reason"]
     return True
 
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import configkit
 from testkit import HandClock
 
-from agent.savings import ledger, roots
+from agent.savings import checkpoints, ledger
 from agent.savings.baseline import freeze, learn
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
 from agent.savings.keep import save_frozen, save_intervals
@@ -123,7 +123,7 @@ def new(from_ms: int, to_ms: int, seed: int = 2, scale: float = 0.93) -> list[In
 
 
 def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: bool = True) -> Baseline | None:
-    """plant.toml and a state directory in folder: September's baseline, frozen, and a month with ledger and roots."""
+    """Make plant.toml and a state directory: the frozen baseline of September, a month with ledger and checkpoints."""
     (folder / "plant.toml").write_text(PLANT, encoding="utf-8")
     state = folder / "state"
     begin = utc_ms(f"{month}-01 00:00")
@@ -149,7 +149,7 @@ def _day(db: sqlite3.Connection, key: Key, keeper: Keeper, begin_ms: int, hours:
     """Each hour as the running agent does."""
     for hour in range(hours):
         t_ms = begin_ms + hour * HOUR_MS + SETTLED_MS
-        roots.close_day(db, key, t_ms, ZONE, {"site": "mill-2", "gateway": "gw-07"})
+        checkpoints.append_daily_checkpoint(db, key, t_ms, ZONE, {"site": "mill-2", "gateway": "gw-07"})
         keeper.keep_up(db, t_ms)
 
 

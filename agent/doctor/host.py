@@ -40,8 +40,8 @@ def clock(config: Config) -> Iterator[Finding]:
     else:
         yield finding(
             "clock",
-            "not synchronised: rows carry CLOCK_UNSURE. Install chrony or systemd-timesyncd, or name the plant's time "
-            "server there",
+            "not synchronised: rows carry CLOCK_UNSYNCHRONIZED. Install chrony or systemd-timesyncd, or name the "
+            "plant's time server there",
         )
 
 

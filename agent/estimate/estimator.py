@@ -2,7 +2,7 @@
 
 Powers and losses become traces; efficiencies are ratios of energies over one common interval, never of two polls that
 were taken at different moments, and never means of ratios. Where nothing honest can be said the value is None and
-`efficiency_reason` says why.
+`efficiency_unavailable_reason` says why.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Estimator:
         self.outcome = Outcome(reason, over, self.choice, self.meter_u, self.signals, source is self._output)
         if reason or over is None:
             unmodelled = why_no_model(self) if self.asset.drive is None and not self.choice else ""
-            result.values["efficiency_reason"] = reason or unmodelled or "warming up"
+            result.values["efficiency_unavailable_reason"] = reason or unmodelled or "warming up"
             if reason:
                 self._window.clear()
             else:

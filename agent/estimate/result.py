@@ -62,7 +62,7 @@ class Outcome(NamedTuple):
 def fill(result: Estimates, of: Estimator, over: Over, flag: Quality) -> None:
     """Puts everything that the energies allow; says why where they allow no efficiency."""
     reason = _fill(result, of, over)
-    result.values["efficiency_reason"] = reason
+    result.values["efficiency_unavailable_reason"] = reason
     if flag:
         for name, value in result.values.items():
             if value is not None and not isinstance(value, str):
@@ -159,7 +159,7 @@ def _class(result: Estimates, of: Estimator, motor: eff.Estimate) -> None:
         observed(*found, limits(scheme, plate.kw, plate.poles, plate.rpm, plate.kind, on_drive))
         for scheme in (("IEC", "GB") if of.facts.rated_hz < 55 or on_drive else ("IEC", "NEMA"))
     ]
-    result.values["observed_class"] = "; ".join(filter(None, said)) or None
+    result.values["efficiency_class_observed"] = "; ".join(filter(None, said)) or None
 
 
 def why_no_model(of: Estimator) -> str:

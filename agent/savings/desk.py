@@ -69,7 +69,7 @@ class Desk:
             odd += [
                 f"{self.local(event.from_ms)}: {event.kind}: {event.text}"
                 for event in watch.take(item)
-                if event.kind in ("shift", "meter", "ratio", "wiring")
+                if event.kind in ("load_shift", "meter_replaced", "ct_ratio", "ct_wiring")
             ]
         return draft, list(dict.fromkeys(odd))
 

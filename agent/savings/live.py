@@ -33,7 +33,11 @@ RECENT = 200  # intervals that are kept at hand: more than are written within on
 LONGEST = 5000  # intervals that wait for a file which cannot be written: a filled gap of 40 days, and ten days
 BRIDGEABLE = 2 * BRIDGED_MS // QUARTER_MS  # intervals back, that tell how those of the last hour are drawn
 REMEMBERED_MS = 14 * 86_400_000  # of intervals, looked at again after a restart to know what is usual
-_FLAG_WORDS = (("meter wiring: ratio", "ratio"), ("meter wiring", "wiring"), ("bypass", "bypass"))  # begin of a reason
+_FLAG_WORDS = (
+    ("meter wiring: ratio", "ct_ratio"),
+    ("meter wiring", "ct_wiring"),
+    ("bypass", "bypass"),
+)  # begin of a reason
 
 
 class SavingsLane:
@@ -112,7 +116,7 @@ class SavingsLane:
         word = next((flag for begin, flag in _FLAG_WORDS if withheld.startswith(begin)), "")
         words = {word: withheld} if word else {}
         if self._held(self._asset.name):
-            words["hold"] = ""
+            words["maintenance"] = ""
         for word, text in words.items():
             self.hours.flag(word)
             self._note(self._watch.raised(word, utc_ms, text))
@@ -316,9 +320,9 @@ class SavingsLane:
     def _tell(self, interval: Interval, expected_wh: float | None) -> None:
         measured = None if interval.energy_wh is None else interval.energy_wh + interval.auxiliary_wh
         values: dict[str, object] = {
-            "interval_energy_wh": rounded_wh(measured), "interval_baseline_wh": rounded_wh(expected_wh),
+            "interval_energy_wh": rounded_wh(measured), "interval_adjusted_baseline_wh": rounded_wh(expected_wh),
             "interval_coverage_pct": round(100 * min(interval.coverage, 1.0), 1),
-            "savings_phase": self._phase(interval) or None,
+            "savings_period": self._phase(interval) or None,
             "interval_saved_wh": None if measured is None or expected_wh is None else round(expected_wh - measured, 1),
         }  # fmt: skip
         uncertainties: dict[str, float] = {}
@@ -327,7 +331,7 @@ class SavingsLane:
             values |= saving_values(saving)
             uncertainties = saving_uncertainties(saving)
         elif self._trouble:
-            values["savings_reason"] = self._trouble
+            values["savings_caveats"] = self._trouble
         self._emit(Message(self._asset.name, "savings", interval.end_ms, values, uncertainties, quality=self._quality))
 
     def _span(self, interval: Interval) -> tuple[int, int]:

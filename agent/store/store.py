@@ -185,13 +185,13 @@ class Store:
         writer = self._writer
         found: dict[str, float | int] = {
             "spool_rows": writer.spool_rows + len(writer.unsaved),
-            "unsaved_rows": len(writer.unsaved),
+            "rows_in_memory": len(writer.unsaved),
         }
         with suppress(sqlite3.Error), self._reading():
             used, _, size = pages(writer.db)
             found["spool_mb"] = used * size / 1e6
-            found["spool_full_pct"] = 100 * used * size / self._settings.quota_bytes
-            found["dropped"] = gaps.dropped_rows(writer.db)
+            found["spool_used_pct"] = 100 * used * size / self._settings.quota_bytes
+            found["rows_dropped"] = gaps.dropped_rows(writer.db)
         return found
 
     def note(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:

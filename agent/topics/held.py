@@ -76,7 +76,7 @@ class Held:
         if ahead_ms > AHEAD_MS:
             self._say("clock", f"is {ahead_ms / 1000:.1f} s ahead of this clock: the time of arrival is taken; let "
                       "both follow one time server", now_ns)  # fmt: skip
-            return Quality.CLOCK_UNSURE | unknown, None, 0
+            return Quality.CLOCK_UNSYNCHRONIZED | unknown, None, 0
         if self._sent_ms is not None and sent_ms < self._sent_ms and not self.silent(now_ns):
             return None
         return Quality.GOOD, sent_ms, round(max(0.0, -ahead_ms) * 1e6)

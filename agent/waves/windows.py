@@ -32,9 +32,9 @@ _FLAGS = (
     (Flag.CLIPPED, Quality.CLIPPED),
     (Flag.SYNC_LOST, Quality.GAP),
     (Flag.MISSING_PHASE, Quality.UNVERIFIED),
-    (Flag.UNSTEADY, Quality.UNVERIFIED),
+    (Flag.FREQUENCY_CHANGING, Quality.UNVERIFIED),
     (Flag.EVENT, Quality.PQ_EVENT),
-    (Flag.FROZEN, Quality.STALE),
+    (Flag.CONSTANT_SIGNAL, Quality.STALE),
 )
 
 
@@ -191,7 +191,7 @@ class WaveformLane:
             return
         self._aliased_said = True
         which = ", ".join(r for r, flag in zip(ROLES, window.channel_flags, strict=True) if Flag.ALIAS_RISK in flag)
-        what = "a drive's pulses" if Flag.PULSES in window.flags else "much"
+        what = "a drive's pulses" if Flag.UNFILTERED_PWM in window.flags else "much"
         log.warning("waveform %s: %s up to half the sampling rate in %s: without a filter before the converter, "
                     "harmonics are not sure", self._asset, what, which)  # fmt: skip
 

@@ -32,8 +32,8 @@ def test_a_sound_motor_says_everything(driven: Bench) -> None:
     parts = sum(float(v[f"motor_losses_{part}_w"] or 0) for part in ("copper", "core", "mechanical", "additional"))
     assert parts == pytest.approx(float(v["motor_losses_w"] or 0))
     assert v["efficiency_basis"] == "modelled"
-    assert v["efficiency_reason"] == ""
-    assert "observed_class" not in v, "from modelled losses no class is told: that would be circular"
+    assert v["efficiency_unavailable_reason"] == ""
+    assert "efficiency_class_observed" not in v, "from modelled losses no class is told: that would be circular"
     assert v["meter_wiring"] == "ok"
     assert v["back_emf"] == "live"
 
@@ -128,9 +128,9 @@ def test_a_reversal_between_two_polls_is_no_resistor(driven: Bench) -> None:
     """The drive was read after it, the meter before: the quarter of an hour goes on."""
     driven.run(12)
     driven.drive |= {"motor_power": -38.0}
-    assert "resistor" not in str(driven.run(1).values["efficiency_reason"])
+    assert "resistor" not in str(driven.run(1).values["efficiency_unavailable_reason"])
     driven.meter = phases(-36_000.0, 0.98)
-    assert driven.run(3).values["efficiency_reason"] == ""
+    assert driven.run(3).values["efficiency_unavailable_reason"] == ""
 
 
 def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(driven: Bench) -> None:
@@ -203,7 +203,7 @@ def test_a_silent_drives_last_power_says_nothing_of_the_meter(driven: Bench) -> 
     driven.drive, driven.meter = {}, phases(8_000.0, 0.95)
     found = driven.run(30)
     assert found.values["meter_wiring"] == "ok"
-    assert found.values["efficiency_reason"] == "no current or frequency from the drive"
+    assert found.values["efficiency_unavailable_reason"] == "no current or frequency from the drive"
 
 
 def test_a_wrong_ratio_is_found_beside_a_drive_that_is_read_more_seldom(driven: Bench) -> None:
@@ -224,7 +224,7 @@ def test_a_silent_meters_last_power_makes_no_resistor_and_no_bypass(driven: Benc
     driven.meter = {}
     driven.run(10)
     driven.drive |= drive
-    reason = str(driven.run(20).values["efficiency_reason"])
+    reason = str(driven.run(20).values["efficiency_unavailable_reason"])
     assert "resistor" not in reason
     assert "bypass" not in reason
 
@@ -264,8 +264,10 @@ def test_a_sensor_at_the_shaft_measures_and_may_tell_a_class(tmp_path: Path) -> 
         "as from both powers directly"
     )
     assert found.values["efficiency_basis"] == "measured"
-    assert "IE" in str(found.values["observed_class"])
-    assert "grade" in str(found.values["observed_class"]) or ";" not in str(found.values["observed_class"])
+    assert "IE" in str(found.values["efficiency_class_observed"])
+    assert "grade" in str(found.values["efficiency_class_observed"]) or ";" not in str(
+        found.values["efficiency_class_observed"]
+    )
     impossible = Bench(tmp_path, ON_MAINS + SENSOR)
     impossible.meter = phases(50_000.0, 0.87)
     after = with_sensor(impossible, 53_100.0, 1479.0)

@@ -36,7 +36,7 @@ def test_explain_follows_a_sensor_to_as_low_a_load_as_the_figures(tmp_path: Path
     assert found.methods["motor_efficiency_pct"] == "M9"
     assert explanation(bench.of)["efficiency_pct"] == pytest.approx(found.values["motor_efficiency_pct"], abs=0.006)
     below = with_sensor(bench, 2_000.0, 1497.0)
-    assert below.values["efficiency_reason"] == "below 5 % load"
+    assert below.values["efficiency_unavailable_reason"] == "below 5 % load"
     assert explanation(bench.of)["reason"].startswith("below 5 % load")
 
 

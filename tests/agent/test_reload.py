@@ -89,7 +89,7 @@ def test_a_wrong_file_changes_nothing_and_every_problem_is_told(
     asyncio.run(scene.reloader.reload())
     assert scene.applied == []
     assert scene.reloader.config is before
-    assert scene.told[0].values["event_kind"] == "config_refused"
+    assert scene.told[0].values["event_kind"] == "config_rejected"
     assert said in scene.told[0].values["event_text"]
     load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())

@@ -48,7 +48,7 @@ def test_only_the_stream_that_changed_is_opened_anew(tmp_path: Path, caplog: pyt
         wait_until(lambda: not is_open(accepted[1]), 5, "the old one of fan 2 is closed")
         assert is_open(accepted[0])
         assert is_open(accepted[2])
-        assert streams.numbers()["waveform_frames_damaged"] == 0
+        assert streams.numbers()["waveform_frames_corrupt"] == 0
         streams.set(config(tmp_path))
         wait_until(lambda: not is_open(accepted[0]) and not is_open(accepted[2]), 5, "all are closed")
     finally:

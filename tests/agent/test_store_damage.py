@@ -107,7 +107,7 @@ def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock:
         time.sleep(0.002)
     wait_until(lambda: bool(store.damage), 10, "a new file is begun")
     store.flush()
-    assert store.figures()["unsaved_rows"] == 0
+    assert store.figures()["rows_in_memory"] == 0
     assert not store.trouble
     store.close()
 

@@ -212,7 +212,7 @@ def test_a_gap_is_announced_until_the_row_that_says_so_is_committed(tmp_path: Pa
     store.append(None, "event", 1, lambda _: b"{}", settles=second.g)
     store.flush()
     assert store.take_gaps() == []
-    assert store.figures()["dropped"] == 8
+    assert store.figures()["rows_dropped"] == 8
     store.close()
 
 

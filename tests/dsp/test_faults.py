@@ -68,7 +68,7 @@ def test_lost_samples_are_gaps_and_the_field_coasts(three):
     assert len(windows) == 10
     for w in windows:
         hit = contains(w, 9000, 9499)
-        assert w.flags == (Flag.GAP | Flag.COASTING if hit else Flag.GOOD)
+        assert w.flags == (Flag.GAP | Flag.FREQUENCY_HELD if hit else Flag.GOOD)
         assert np.isnan(w.p_w) == hit
         assert w.frequency_hz == pytest.approx(50.0, abs=1e-6)
 
@@ -78,7 +78,7 @@ def test_gap_in_the_voltages_of_an_idle_motor_is_no_loss_of_sync(three, analyse)
     x[:3, 9000:9100] = np.nan
     for w in analyse(x, 10240.0):
         hit = contains(w, 9000, 9099)
-        assert w.flags == (Flag.GAP | Flag.COASTING if hit else Flag.GOOD)
+        assert w.flags == (Flag.GAP | Flag.FREQUENCY_HELD if hit else Flag.GOOD)
         assert w.frequency_hz == pytest.approx(50.0, abs=1e-6)
 
 

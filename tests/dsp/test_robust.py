@@ -67,7 +67,7 @@ def test_any_input_is_survived(pieces, seed, nominal, present):
         assert len(w.channel_flags) == 6
         known = np.concatenate((w.u_rms_v, w.i_rms_a))
         for c in range(6):
-            if not present[c] or w.channel_flags[c] & (Flag.GAP | Flag.FROZEN):
+            if not present[c] or w.channel_flags[c] & (Flag.GAP | Flag.CONSTANT_SIGNAL):
                 assert np.isnan(known[c])
             else:
                 assert known[c] >= 0.0

@@ -8,7 +8,7 @@ import pytest
 from dsp.stream import Flag, Stream
 
 SHIFT = np.arange(3)[:, None] / 3
-RISK = Flag.ALIAS_RISK | Flag.PULSES
+RISK = Flag.ALIAS_RISK | Flag.UNFILTERED_PWM
 
 
 def pulses(rate_hz, f_hz, carrier_hz, depth):
@@ -81,7 +81,7 @@ def test_a_channel_that_stands_still_is_withheld_where_it_does(channel, three):
     x[channel, 7000:11000] = x[channel, 6999]
     for w in Stream(10240.0).push(x):
         still = min(w.end_index, 11000) - max(w.start_index, 6999)
-        assert bool(w.channel_flags[channel] & Flag.FROZEN) == (still > 206), "a cycle of 204.8 samples"
+        assert bool(w.channel_flags[channel] & Flag.CONSTANT_SIGNAL) == (still > 206), "a cycle of 204.8 samples"
         if still > 206:
             both = np.concatenate((w.u_rms_v, w.i_rms_a))
             assert np.isnan(both).tolist() == [c == channel for c in range(6)]
@@ -96,7 +96,7 @@ def test_a_stuck_line_voltage_of_two_wattmeters_is_withheld(three):
     line[2, 5000:] = 123.0
     windows = Stream(10240.0, wiring="3P3W-2").push(line)
     assert windows[0].flags == Flag.GOOD
-    assert windows[-1].channel_flags[:3] == (Flag.FROZEN,) * 3
+    assert windows[-1].channel_flags[:3] == (Flag.CONSTANT_SIGNAL,) * 3
     assert np.isnan(windows[-1].u_rms_v).all()
     assert np.isfinite(windows[-1].i_rms_a).all()
 
@@ -110,4 +110,4 @@ def test_what_rests_by_nature_is_not_frozen(three):
     windows = Stream(10240.0).push(x)
     x[2] = 0.0
     for w in windows + Stream(10240.0).push(x):
-        assert not w.flags & Flag.FROZEN
+        assert not w.flags & Flag.CONSTANT_SIGNAL

@@ -91,7 +91,7 @@ def test_a_whole_life_is_told_as_it_was(scenario: str, asset: str, share: tuple[
         float(lived.truth[end][name]) - float(lived.truth[begin][name])
         for name in ("adjusted_baseline_energy_kwh", "energy_taken_kwh")
     )
-    assert abs(saving["saved_wh"] / 1000 - (old - new)) <= saving["u95_wh"] / 1000, "of the whole month, unclaimed too"
+    assert abs(saving["saved_wh"] / 1000 - (old - new)) <= saving["u95_wh"] / 1000, "with excluded energy"
     assert motor["notes"] == []
     told = re.search(r"true of 2026-10: .* saved (\d+) kWh", lived.told[3])
     assert told is not None

@@ -170,7 +170,7 @@ def ledger_card(month: Month, check: str, words: Words) -> str:
         whole = f"{words('first bad record')} {proof.verdict.first_bad}"
     elsewhere = words("none: that nothing was cut off or set back is not shown")
     if proof.elsewhere:
-        elsewhere = f"{proof.verdict.roots_elsewhere}: {escape(', '.join(proof.elsewhere))}"
+        elsewhere = f"{proof.verdict.external_checkpoints}: {escape(', '.join(proof.elsewhere))}"
     rows = [
         (words("hours recorded"), grouped(proof.hours)),
         (words("energy in the ledger"), f"{grouped(proof.recorded_wh)} Wh"),
@@ -182,13 +182,16 @@ def ledger_card(month: Month, check: str, words: Words) -> str:
         (words("records looked at"), f"{grouped(proof.verdict.records)}{words('; ')}{whole}"),
         (words("recorded under configuration; software"),
          f"{_under(proof.under.get('config', {}))}; {_under(proof.under.get('software', {}))}"),
-        (words("roots from elsewhere looked at"), elsewhere),
+        (words("external checkpoints looked at"), elsewhere),
         (words("key"), f"<code>{', '.join(map(escape, proof.verdict.keys))}</code>"),
     ]  # fmt: skip
-    if root := proof.root:
-        named = f"<code>{root['hash']}</code><br>{words('record')} {root['seq']}{words(', ')}{escape(str(root['day']))}"
-        rows += [(words("root"), named), (words("signature"), f"<code>{escape(str(root['sig']))}</code>")]
-    how = words("Check it: the JSON file beside this one holds the root")
+    if checkpoint := proof.checkpoint:
+        named = (
+            f"<code>{checkpoint['hash']}</code><br>"
+            f"{words('record')} {checkpoint['seq']}{words(', ')}{escape(str(checkpoint['day']))}"
+        )
+        rows += [(words("checkpoint"), named), (words("signature"), f"<code>{escape(str(checkpoint['sig']))}</code>")]
+    how = words("Check it: the JSON file beside this one holds the checkpoint")
     away = (
         f"{words('Away from the gateway, with a copy of its state directory')}{words(': ')}<code>--state COPY</code> "
         f"{words('in place of')} <code>--config</code>{words('; ')}"

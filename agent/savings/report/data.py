@@ -79,8 +79,8 @@ def _price(month: Month, start_ms: int) -> tuple[str, str]:
 
 
 def as_json(months: Sequence[Month], cover: Cover) -> str:
-    """The newest root stands under "ledger", so that `magwatt verify --roots` takes this file."""
-    proofs = [month.proof.root for month in months if month.proof.root]
+    """The newest checkpoint stands under "ledger", so that `magwatt verify --roots` takes this file."""
+    proofs = [month.proof.checkpoint for month in months if month.proof.checkpoint]
     body = {
         "s": "magwatt.report/1", "site": cover.site, "gateway": cover.gateway, "zone": cover.zone,
         "made_ms": cover.made_ms, "version": cover.version, "config": cover.config_hash,
@@ -108,7 +108,7 @@ def _motor(month: Month) -> dict[str, Any]:
         "ledger": {
             "hours": proof.hours, "recorded_wh": proof.recorded_wh, "shown_wh": proof.shown_wh,
             "differing": proof.differing, "unrecorded": proof.stray, "not_yet_recorded": proof.waiting,
-            "roots_elsewhere": proof.verdict.roots_elsewhere if proof.verdict else 0,
+            "external_checkpoints": proof.verdict.external_checkpoints if proof.verdict else 0,
             "bears_out": proof.bears_out, "content": proof.verdict.content if proof.verdict else None,
             "first_bad": proof.verdict.first_bad if proof.verdict else None, "recorded_under": proof.under,
             "self_named": proof.verdict.self_named if proof.verdict else None,

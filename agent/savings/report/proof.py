@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.savings import roots
+from agent.savings import checkpoints
 from agent.savings.hours import HOUR_MS
 from agent.savings.ledger import records
 from agent.savings.ledger_key import Key
@@ -21,7 +21,7 @@ WHOLE = 10_000  # records that are looked at in about two seconds
 WAITING = (USUAL, 0.01)  # quarter hours that may wait for their record: those of a running agent, or a hundredth of all
 
 
-Elsewhere = Mapping[str, Sequence[Mapping[str, Any]]]  # where roots lay → those in it
+Elsewhere = Mapping[str, Sequence[Mapping[str, Any]]]  # file → the external checkpoints in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Proof:
     """hours: of this motor and month that are recorded. recorded_wh: what they sum to; shown_wh: what the report has
     for the same quarter hours, rounded in the same way. differing: hours in which the two differ. stray: quarter hours
     that stand in no record though their time was recorded; waiting: that are not recorded yet; of the month, as verify
-    counts them. root: the newest that was told. elsewhere: where the roots came from that were looked at. key: the
+    counts them. checkpoint: the newest one. elsewhere: sources of the external checkpoints that were compared. key: the
     public half that the first record announces. under: "config" and "software" → version → hours recorded under it."""
 
     hours: int = 0
@@ -40,7 +40,7 @@ class Proof:
     waiting: int = 0
     most_waiting: float = 0.0
     verdict: Verdict | None = None
-    root: dict[str, Any] | None = None
+    checkpoint: dict[str, Any] | None = None
     elsewhere: Sequence[str] = ()
     key: Mapping[str, str] | None = None
     under: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -70,15 +70,15 @@ def prove(
     key: Key | None, elsewhere: Elsewhere,
 ) -> Proof:  # fmt: skip
     """A long ledger is verified from the month's begin on (with all baselines and decisions), so that a report takes
-    seconds; `magwatt verify` looks at all of it. elsewhere: file → the roots in it."""
+    seconds; `magwatt verify` looks at all of it. elsewhere: file → its checkpoints."""
     first = db.execute("select min(seq) from ledger where t_ms >= ?", (from_ms,)).fetchone()[0]
     if first is None:
         if not shown:
             return Proof()
         return Proof(waiting=len(shown), notes=("no ledger record covers this month: nothing proves these numbers",))
     records_there = db.execute("select count(*) from ledger").fetchone()[0]
-    roots_there = [root for found in elsewhere.values() for root in found]
-    verdict = verify(db, key, roots_there, *((1, 0) if records_there <= WHOLE else (int(first), from_ms)))
+    external = [checkpoint for found in elsewhere.values() for checkpoint in found]
+    verdict = verify(db, key, external, *((1, 0) if records_there <= WHOLE else (int(first), from_ms)))
     held = {
         record.body["from_ms"]: record.body
         for record in records(db, "hour")
@@ -97,14 +97,14 @@ def prove(
         mine = round(sum(item.energy_wh or 0.0 for item in items)) + round(sum(item.auxiliary_wh for item in items))
         theirs = (body["energy_wh"] or 0) + (body["auxiliary_wh"] or 0)
         seen, recorded, differing = seen + mine, recorded + theirs, differing + (mine != theirs)
-    root = roots.newest(db)
+    checkpoint = checkpoints.newest(db)
     stray, waiting = (
         [start_ms for start_ms in found.get(asset, ()) if from_ms <= start_ms < to_ms]
         for found in (verdict.unrecorded.stray, verdict.unrecorded.waiting)
     )
     return Proof(
         len(held), recorded, seen, differing, len(stray), len(waiting), max(WAITING[0], WAITING[1] * len(shown)),
-        verdict, roots.told(root) if root else None, tuple(elsewhere), _announced(db),
+        verdict, checkpoints.checkpoint_message(checkpoint) if checkpoint else None, tuple(elsewhere), _announced(db),
         {name: dict(Counter(str(body.get(name, "")) for body in held.values())) for name in ("config", "software")},
         (*_notes(verdict, differing), *([waiting_said({asset: waiting}, zone)] if waiting else [])),
     )  # fmt: skip

@@ -124,10 +124,14 @@ def _from_what(month: Month, words: Words) -> list[Tile]:
             said = words("whole; signatures not checked")
         elif month.proof.waiting:
             said = f"{words('whole; not recorded yet')}{words(': ')}{month.proof.waiting} × 15 min"
-        root = f"{words('root')} {month.proof.root['hash'][:16]}…" if month.proof.root else words("no root yet")
-        looked = words("no root from elsewhere looked at")
-        if agreeing := verdict.roots_elsewhere:
-            looked = f"{words('roots from elsewhere that agree')}{words(': ')}{agreeing}"
-        small = root if said == words("NOT WHOLE") else f"{root}{words('; ')}{looked}"
+        checkpoint = (
+            f"{words('checkpoint')} {month.proof.checkpoint['hash'][:16]}…"
+            if month.proof.checkpoint
+            else words("no checkpoint yet")
+        )
+        looked = words("no external checkpoint looked at")
+        if agreeing := verdict.external_checkpoints:
+            looked = f"{words('external checkpoints that agree')}{words(': ')}{agreeing}"
+        small = checkpoint if said == words("NOT WHOLE") else f"{checkpoint}{words('; ')}{looked}"
         found.append((words("can I verify it: ledger"), said, small))
     return found

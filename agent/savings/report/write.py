@@ -25,7 +25,7 @@ def write(
     db: sqlite3.Connection, config: Config, motors: Collection[str], month: str, out: Path, lang: str, key: Key | None,
     elsewhere: Elsewhere, now_ms: int, source: Sequence[str],
 ) -> tuple[list[str], bool]:  # fmt: skip
-    """motors: empty for all. elsewhere: roots that lay there. source: how `magwatt verify` finds the same ledger, as
+    """motors: empty for all. elsewhere: external checkpoints. source: how `magwatt verify` finds the same ledger, as
     options. Returns what to say, and whether nothing is missing or wrong.
 
     Raises ValueError, OSError.

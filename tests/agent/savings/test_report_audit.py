@@ -86,7 +86,7 @@ def test_coal_and_carbon_stand_there_with_their_figures(told: dict[str, Any]) ->
     assert motor["avoided_grid_emissions_kg"] == pytest.approx(saved_kwh * motor["grid_factor"]["kg_per_kwh"])
 
 
-def test_the_public_key_is_there_and_signs_the_root(made: Path, told: dict[str, Any], tmp_path: Path) -> None:
+def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, told: dict[str, Any], tmp_path: Path) -> None:
     """With a copy of the state directory from which the key was taken away."""
     shutil.copytree(made / "state", tmp_path / "copy", ignore=shutil.ignore_patterns("ledger.key"))
     assert set(told["ledger_key"]) == {"kind", "public", "fingerprint"}

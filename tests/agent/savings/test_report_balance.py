@@ -38,7 +38,7 @@ def page(tmp_path: Path) -> str:
     reportkit.retrofit(tmp_path, days=7)
     begin_ms, end_ms = reportkit.utc_ms("2024-10-02 00:00"), reportkit.utc_ms("2024-10-04 12:00")
     store = Store(tmp_path / "state", HandClock())
-    save_event(store, Event(0, "fan", "hold", begin_ms, end_ms, "welding", 0.0, "exclude"))
+    save_event(store, Event(0, "fan", "maintenance", begin_ms, end_ms, "welding", 0.0, "exclude"))
     store.close()
     db = sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")
     for start_ms, text in db.execute("select start_ms, body from interval").fetchall():

@@ -112,7 +112,7 @@ def test_what_is_published_is_read_and_what_is_not_usable_is_missing(plant: Plan
     plant.wait_for(T, 29)
     assert plant.now()[F] == (None, Quality.OUT_OF_RANGE), "the last message has no such field"
     numbers = plant.topics.numbers()
-    assert (numbers["topic_messages"], numbers["topic_payloads_refused"]) == (6, 4)
+    assert (numbers["topic_messages"], numbers["topic_payloads_rejected"]) == (6, 4)
     plant.clock.move(2)
     plant.wait_for(T, None, Quality.STALE | Quality.NO_REPLY)
     assert plant.topics.numbers()["topics_silent"] == 1
