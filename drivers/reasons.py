@@ -26,8 +26,8 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
 from typing import Any
 
 Translate = Callable[[str], str]
@@ -57,6 +57,9 @@ class Code(str):
     def __call__(self, **data: Any) -> Reason:
         return Reason(self, data)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Code, (str.__str__(self), self.text)
+
 
 CODES: dict[str, Code] = {}
 _parser = string.Formatter()
@@ -75,9 +78,8 @@ def fields_of(text: str) -> dict[str, str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
 class Reason:
-    """A code with its data.
+    """A code with its data; immutable, and equal to a reason with the same code and data.
 
     code: one of `CODES`.
     data: one value for each field of the code: number, string, `Reason`, or a tuple of strings or reasons.
@@ -85,19 +87,34 @@ class Reason:
     its format specification asks for.
     """
 
+    __slots__ = ("code", "data")
+
     code: Code
     data: Mapping[str, Any]
 
-    def __post_init__(self) -> None:
-        fields = self.code.fields
-        if self.data.keys() != fields.keys():
-            raise ValueError(f"{self.code}: expected data {sorted(fields)}, got {sorted(self.data)}")
-        for name, spec in fields.items():
-            if spec and spec not in TEXT_FORMATS and not isinstance(self.data[name], int | float | None):
-                raise ValueError(f"{self.code}: {name} must be a number or None, got {self.data[name]!r}")
+    def __init__(self, code: Code, data: Mapping[str, Any]) -> None:
+        if data.keys() != code.fields.keys():
+            raise ValueError(f"{code}: expected data {sorted(code.fields)}, got {sorted(data)}")
+        for name, spec in code.fields.items():
+            if spec and spec not in TEXT_FORMATS and not isinstance(data[name], int | float | None):
+                raise ValueError(f"{code}: {name} must be a number or None, got {data[name]!r}")
+        object.__setattr__(self, "code", code)
+        object.__setattr__(self, "data", MappingProxyType(dict(data)))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("a reason is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reason) and self.code == other.code and self.data == other.data
 
     def __hash__(self) -> int:
-        return hash((str(self.code), tuple(sorted((name, str(value)) for name, value in self.data.items()))))
+        return hash((self.code, frozenset(self.data.items())))
+
+    def __repr__(self) -> str:
+        return f"{self.code}({', '.join(f'{name}={value!r}' for name, value in self.data.items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Reason, (self.code, dict(self.data))
 
     def __str__(self) -> str:
         return render(self, str)
@@ -218,4 +235,3 @@ _FORMATS: Mapping[str, Callable[[Any, tzinfo], str]] = {
     "signal": lambda value, _: signal_name(value),
     "quoted": lambda value, _: f"'{value}'",
 }
-

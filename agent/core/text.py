@@ -25,7 +25,7 @@ LANGUAGES = {"en": "English", "zh_CN": "中文"}
 _VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in the order of gettext
 
 
-def N_(text: str) -> str:  # noqa: N802  (gettext's own name)
+def N_(text: str) -> str:
     """Marks a text for the catalogues; it is translated later."""
     return text
 
