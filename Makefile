@@ -10,7 +10,7 @@ endif
 # Compiled once: without it each worker and each of some hundred interpreters of the tests compiles all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-savings bench-store soak warm docs picture plant-pictures system clean
+.PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-savings bench-store soak warm messages docs picture plant-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,7 +27,7 @@ warm: .venv/demo
 
 # First all that can share the machine: some of it waits now and then, so more workers than two processors. Then what
 # watches real time on real wires and sleeps most of its time (a fifth of two processors), three files at a time.
-test: .venv/test system
+test: .venv/test system catalogues
 	$(BIN)/magwatt warm
 	$(BIN)/python -m pytest -m "not soak and not alone" -n 4 --dist worksteal
 	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadfile
@@ -73,6 +73,22 @@ picture: .venv/test
 
 docs: .venv/test
 	$(BIN)/python docs/make_tables.py
+
+# Message catalogues: `messages` brings new texts of the code into the .po files, `catalogues` compiles them.
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard agent/locale/*/LC_MESSAGES/magwatt.po))
+
+messages: .venv/test
+	$(BIN)/pybabel -q extract -F pyproject.toml -k N_ -k Code:2 --add-location=file --project=magwatt --no-wrap \
+	  -o agent/locale/magwatt.pot .
+	$(BIN)/pybabel -q update -D magwatt -d agent/locale -i agent/locale/magwatt.pot --no-fuzzy-matching --ignore-obsolete --no-wrap \
+	  --ignore-pot-creation-date
+	rm agent/locale/magwatt.pot
+	$(MAKE) catalogues
+
+catalogues: $(CATALOGUES)
+
+%.mo: %.po
+	$(BIN)/pybabel -q compile -i $< -o $@ -l en
 
 # The real broker and an independent Modbus master, for the tests.
 system:

@@ -17,6 +17,7 @@ from agent.metrics import rounded
 from agent.topology import Asset
 from agent.waves.lanes import Lanes
 from drivers.reading import Clock, Quality, Reading, Value, Waveform
+from drivers.reasons import Reason
 from drivers.vocabulary import metric_name_of
 
 if TYPE_CHECKING:
@@ -247,6 +248,7 @@ class Compute:
                 newest = slot.at_ns
         uncertainties: dict[str, float] = {}
         methods: dict[str, str] = {}
+        reasons: dict[str, list[Reason]] = {}
         if state.estimator:
             found = state.estimator.estimates(now_ns / 1e9)
             for name, value in found.values.items():
@@ -254,6 +256,8 @@ class Compute:
             for name, u in found.uncertainties.items():
                 uncertainties[name] = float(f"{u:.3g}")
             methods, flags = found.methods, flags | found.flags
+            if found.reason:
+                reasons["efficiency_unavailable_reason"] = [found.reason]
         if state.allocation:
             values["energy_allocated_kwh"] = rounded(table["energy_allocated_kwh"], state.allocation.energy_kwh)
             flags["energy_allocated_kwh"] = Quality.ALLOCATED
@@ -276,7 +280,7 @@ class Compute:
         state.renewed = False
         self._emit(
             Message(state.asset.name, "telemetry", newest_ns // 1_000_000, values, uncertainties, methods, flags,
-                    state.quality, changed)
+                    state.quality, changed, reasons)
         )  # fmt: skip
         for event in happenings(state, values, newest_ns // 1_000_000):
             self._emit(event)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from agent.core.text import as_object
 from drivers.reading import BAD, Quality
+from drivers.reasons import Reason
 
 SCHEMA_VERSION = 1
 BOOKKEEPING = frozenset((
@@ -25,6 +27,7 @@ _DOUBTFUL = ~Quality.SIMULATED
 class Message:
     """What is published for one asset at one time. asset None: the gateway itself.
 
+    reasons: metric whose value is a code, or a list of codes → the reasons with their data.
     counters: name → whole number (watt-hours) that this message is the first to show; not sent, but committed to the
     store in one transaction with its row.
     """
@@ -38,6 +41,7 @@ class Message:
     flags: Mapping[str, Quality] = field(default_factory=dict)
     quality: Quality = Quality.GOOD  # of the whole message
     counters: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, Sequence[Reason]] = field(default_factory=dict)
 
 
 def judge(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Quality) -> str:
@@ -53,7 +57,7 @@ def judge(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Qual
 
 
 def encode(message: Message, message_id: str) -> bytes:
-    """The bytes on the wire: s, t, id, q, v, and m, f where there is something to say; keys never repeat."""
+    """The bytes on the wire: s, t, id, q, v, and m, f, r where they are not empty; keys never repeat."""
     body: dict[str, Any] = {
         "s": f"magwatt.{message.kind}/{SCHEMA_VERSION}",
         "t": message.t_ms,
@@ -68,6 +72,8 @@ def encode(message: Message, message_id: str) -> bytes:
         flags[EVERYTHING] = message.quality.names()
     if flags:
         body["f"] = flags
+    if reasons := {name: [as_object(reason) for reason in found] for name, found in message.reasons.items() if found}:
+        body["r"] = reasons
     return msgspec.json.encode(body)
 
 
@@ -79,6 +85,11 @@ def _with_uncertainties(message: Message) -> dict[str, Any]:
         if name in message.uncertainties:
             found[f"{name}_u"] = message.uncertainties[name]
     return found
+
+
+def codes(reasons: Iterable[Reason]) -> str:
+    """The codes of reasons as the value of a metric, separated by commas; empty when there are none."""
+    return ",".join(dict.fromkeys(str.__str__(reason.code) for reason in reasons))
 
 
 def encode_plain(kind: str, t_ms: int, body: Mapping[str, Any]) -> bytes:

@@ -121,7 +121,7 @@ DERIVED: tuple[Metric, ...] = (
     _row("power_direction", "", "1: power flows to the shaft; −1: the motor brakes and returns power", "text"),
     _row("efficiency_basis", "", "source of the losses: measured (methods M7, M9), tested (factory test) or modelled "
          "(nameplate, efficiency class)", "text"),
-    _row("efficiency_unavailable_reason", "", "why no efficiency is available; empty when one is available", "text"),
+    _row("efficiency_unavailable_reason", "", "code of the reason why no efficiency is available; empty when one is available", "text"),
     _row("efficiency_class_observed", "", "efficiency classes that are consistent with the measured losses", "text"),
     _row("meter_wiring", "", "result of the check of the meter's CT and VT connections: ok, unknown, or the fault; | "
          "separates faults that the measurements cannot distinguish", "text"),
@@ -179,8 +179,8 @@ DERIVED: tuple[Metric, ...] = (
     _row("speed_creep", "Wh", "energy lost because the new motor runs without slip at a higher speed than the old one; "
          "included in savings_control_wh; null when the speed is controlled", "savings", "savings", 0),
     _row("savings_verdict", "", "proven, not yet proven or negative", "text", "savings"),
-    _row("savings_caveats", "", "limitations of the savings result", "text", "savings"),
-    _row("savings_advice", "", "recommendation that would increase the savings", "text", "savings"),
+    _row("savings_caveats", "", "codes of the limitations of the saving, separated by commas", "text", "savings"),
+    _row("savings_advice", "", "code of a recommendation that would increase the saving", "text", "savings"),
     _row("savings_coverage", "%", "part of the time since the start of the reporting period with meter data",
          "savings", "savings", 1),
     _row("excluded_energy", "Wh", "measured energy of the intervals that are excluded from the savings: data gaps, "
@@ -197,8 +197,8 @@ DERIVED: tuple[Metric, ...] = (
     _row("event_rows", "", "clock_step: unsent rows whose time was corrected; data_gap: missing rows, null when their "
          "number is unknown", "event", "event", 0),
     _row("gap_message_type", "", "data_gap: message type of the missing rows; * for all types", "event", "event"),
-    _row("event_number", "", "data_gap: number of the gap; messages with the same number describe the same gap",
-         "event", "event", 0),
+    _row("event_number", "", "number of a data_gap or of a non-routine event; messages with the same number "
+         "describe the same gap or event", "event", "event", 0),
     _row("event_start_ms", "", "UTC milliseconds of the start of the event; the message time is its end", "event",
          "event"),
     _row("event_duration_s", "", "duration in seconds", "event", "event"),

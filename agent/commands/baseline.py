@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.commands.shared import FINDING, config_option, fail, load, must_have, plant_file
+from agent.core.text import as_object, text_of
 from agent.words import figure
 
 if TYPE_CHECKING:
     from agent.savings.desk import Desk
     from agent.savings.types import Baseline, Event, Saving
+    from drivers.reasons import Reason
 
 KINDS = ["constant", "state", "binned", "polynomial", "affinity", "production", "linear", "indicator", "slopes"]
 TOLD = 8  # models that were tried, in `show`
@@ -62,7 +64,7 @@ def learn(
             span = tuple(None if text is None else moment_ms(text, desk.zone) for text in (begin, end))
         except ValueError as error:
             fail(f"--from, --to: {error}")
-        odd: list[str] = []
+        odd: list[Reason] = []
         if nameplate:
             draft = desk.from_plate()
         else:
@@ -125,7 +127,7 @@ def list_events(motor: str, only_open: bool, config_file: Path | None, as_json: 
         found = [item for item in desk.events() if not only_open or item.decision is None]
         for item in found:
             if as_json:
-                from agent.savings.desk import event_json
+                from agent.savings.keep import event_json
 
                 click.echo(json.dumps(event_json(item), ensure_ascii=False))
             else:
@@ -157,7 +159,7 @@ def decide(
         found = desk.decide(number, decision or "adjust", " ".join(by.split()), " ".join(reason.split()),
                             1000 * (adjust_kwh or 0.0))  # fmt: skip
         if as_json:
-            from agent.savings.desk import event_json
+            from agent.savings.keep import event_json
 
             click.echo(json.dumps(event_json(found), ensure_ascii=False))
         else:
@@ -190,12 +192,16 @@ def _desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
         store.close()
 
 
-def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd: list[str]) -> None:
+def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd: list[Reason]) -> None:
     if as_json:
         from agent.savings.baseline import to_json
         from agent.savings.desk import saving_json
 
-        body = {"baseline": to_json(found), "odd": odd, "saving": saving_json(saving) if saving else None}
+        body = {
+            "baseline": to_json(found),
+            "odd": [as_object(item) for item in odd],
+            "saving": saving_json(saving) if saving else None,
+        }
         click.echo(json.dumps(body, ensure_ascii=False))
         return
     from agent.savings.models import described, factors, formula, stretches
@@ -203,7 +209,7 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
     state = f"frozen {desk.local(found.frozen_ms)} by {found.by}, {found.hash}" if found.frozen_ms else "draft"
     click.echo(f"{found.asset}: {described(found.kind, found.shape, found.drivers)} ({state})")
     if found.fallback:
-        click.echo(f"  {found.fallback}")
+        click.echo(f"  {text_of(found.fallback)}")
     if found.n:
         click.echo(f"  {desk.local(found.from_ms)} to {desk.local(found.to_ms)}: {found.n} intervals, worth "
                    f"{found.n_effective:.0f} independent ones; {figure(found.energy_wh / 1000, 1)} kWh")  # fmt: skip
@@ -221,8 +227,8 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
         more = f"; and {len(tried) - TOLD} more" if len(tried) > TOLD else ""
         told = "; ".join(f"{name} {figure(100 * score, 2)} %" for name, score in tried[:TOLD])
         click.echo(f"  tried, with what each foretells wrong: {told}{more}")
-    for line in odd:
-        click.echo(f"  look at {line}")
+    for item in odd:
+        click.echo(f"  check: {text_of(item)}")
     if saving is not None:
         _show_saving(desk, saving)
 
@@ -235,9 +241,9 @@ def _show_saving(desk: Desk, saving: Saving) -> None:
     for name, part in saving.parts.items():
         click.echo(f"  {name:8} {figure(part.wh / 1000, 1, signed=True)} ± {figure(part.u95_wh / 1000, 1)} kWh")
     if saving.advice:
-        click.echo(f"  {saving.advice}")
-    for reason in saving.reasons:
-        click.echo(f"  {reason}")
+        click.echo(f"  {text_of(saving.advice)}")
+    for caveat in saving.caveats:
+        click.echo(f"  {text_of(caveat)}")
 
 
 def _spoken(desk: Desk, item: Event) -> str:
@@ -245,4 +251,4 @@ def _spoken(desk: Desk, item: Event) -> str:
     word = f"{item.decision} ({item.by}: {item.reason})" if item.decision else f"open, proposed: {item.proposal}"
     adjust = f" {figure(item.adjust_wh / 1000, 1, signed=True)} kWh" if item.adjust_wh else ""
     return (f"{item.number}: {item.kind}, {desk.local(item.from_ms)} to {end}, "
-            f"{figure(item.energy_wh / 1000, 1)} kWh: {item.text}; {word}{adjust}")  # fmt: skip
+            f"{figure(item.energy_wh / 1000, 1)} kWh: {text_of(item.cause)}; {word}{adjust}")  # fmt: skip

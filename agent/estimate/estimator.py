@@ -2,7 +2,7 @@
 
 Powers and losses become traces; efficiencies are ratios of energies over one common interval, never of two polls that
 were taken at different moments, and never means of ratios. Where nothing honest can be said the value is None and
-`efficiency_unavailable_reason` says why.
+`efficiency_unavailable_reason` states why.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from agent.estimate import reasons
 from agent.estimate.flux import FluxWatch
 from agent.estimate.guard import DRIVE_POWER_U, Guard
 from agent.estimate.losses import Modelled, Signals, on_drive, on_mains
@@ -19,6 +20,7 @@ from agent.estimate.trace import Trace
 from agent.estimate.window import LONG_S, Cell, Window
 from agent.topology import Asset
 from drivers.reading import BAD, Quality, Reading
+from drivers.reasons import Reason
 from dsp.efficiency_meter import PowerU, power_u_parts
 
 __all__ = ["Estimates", "Estimator"]
@@ -132,8 +134,8 @@ class Estimator:
         reason = self.guard.withheld or self._missing()
         self.outcome = Outcome(reason, over, self.choice, self.meter_u, self.signals, source is self._output)
         if reason or over is None:
-            unmodelled = why_no_model(self) if self.asset.drive is None and not self.choice else ""
-            result.values["efficiency_unavailable_reason"] = reason or unmodelled or "warming up"
+            unmodelled = why_no_model(self) if self.asset.drive is None and not self.choice else None
+            result.withhold(reason or unmodelled or reasons.WARMING_UP())
             if reason:
                 self._window.clear()
             else:
@@ -187,16 +189,16 @@ class Estimator:
         elif self.asset.drive is not None:  # the drive's part is known all the same
             self._losses.add(time_s, drive_w, u_drive_w, 0.0, 0.0, 0.0, 0.0, 0.0)
 
-    def _missing(self) -> str:
+    def _missing(self) -> Reason | None:
         if self.asset.shared and self.asset.drive is None:
-            return "the meter serves several motors"
+            return reasons.METER_SHARED()
         if self.asset.drive is None and self.motor.kind == "pm":
-            return "a magnet motor without a drive"
+            return reasons.DRIVE_MISSING()
         if self.asset.drive is not None and not self._losses.last:
-            return "no current or frequency from the drive"
+            return reasons.DRIVE_SILENT()
         if self.asset.drive is None and not self._input.last:
-            return "no power from the meter"
-        return ""
+            return reasons.METER_SILENT()
+        return None
 
     def _forget(self, now_s: float) -> None:
         for trace in (self._input, self._output, self._losses):

@@ -9,8 +9,11 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from agent.core.text import as_object, text_of
+from agent.estimate import reasons
 from agent.estimate.result import least_load, useful_w
 from agent.estimate.window import Cell
+from drivers.reasons import reason_of
 from dsp import efficiency as eff
 from dsp.efficiency_drive import METHODS as DRIVE_METHODS
 
@@ -28,7 +31,7 @@ def explanation(of: Estimator) -> dict[str, Any]:
         "plate": _plate(of),
         "signals": _signals(of),
         "meter_wiring": of.guard.wiring.text,
-        "reason": outcome.reason,
+        "reason": as_object(outcome.reason) if outcome.reason else None,
         "methods": [
             {"id": item.method, "about": eff.METHODS[item.method], "loss_w": _round(item.losses.total_w),
              "u_w": _round(item.losses.u_w)}
@@ -41,7 +44,8 @@ def explanation(of: Estimator) -> dict[str, Any]:
             "id": facts.drive_method, "about": DRIVE_METHODS[facts.drive_method], "u_pct": round(100 * facts.drive_u),
         }  # fmt: skip
     if outcome.reason or outcome.over is None or not outcome.choice:
-        body["reason"] = outcome.reason or ("warming up" if outcome.over is None else "no loss model fits the signals")
+        missing = reasons.WARMING_UP() if outcome.over is None else reasons.LOSSES_NOT_MODELLED()
+        body["reason"] = as_object(outcome.reason or missing)
         body["better"] = list(_better(of, {}))
         return body
     cell, over = outcome.over.ratio, outcome.over
@@ -56,9 +60,9 @@ def explanation(of: Estimator) -> dict[str, Any]:
         body["u_pct"] = round(math.hypot(*parts.values()), 2)
         body["u_parts_pct"] = {name: round(value, 3) for name, value in parts.items()}
     elif parts:
-        body["reason"] = f"below {100 * least:.0f} % load: losses are known no better than the efficiency would be"
+        body["reason"] = as_object(reasons.LOAD_TOO_LOW(least=least))
     else:
-        body["reason"] = "the losses are as large as the power"
+        body["reason"] = as_object(reasons.LOSSES_EXCEED_POWER())
     body["better"] = list(_better(of, parts))
     return body
 
@@ -77,7 +81,7 @@ def as_text(asset: str, body: Mapping[str, Any]) -> str:
         if body["powers"]["shaft"] < 0:
             lines.append("  the motor brakes and gives energy back: electrical over mechanical power")
     else:
-        lines += ["", f"Motor efficiency: none now. {body['reason'][:1].upper()}{body['reason'][1:]}."]
+        lines += ["", f"Motor efficiency: not available: {text_of(reason_of(body['reason']))}"]
     if body["methods"] and "efficiency_pct" in body:
         lines += ["", "Method"]
         for number, item in enumerate(body["methods"]):

@@ -7,8 +7,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from agent.estimate.plate import Facts
+from agent.estimate.reasons import (
+    BRAKING_RESISTOR,
+    DRIVE_BYPASSED,
+    METER_RATIO,
+    METER_WIRING,
+    METER_WIRING_PENDING,
+    POLES_MISMATCH,
+)
 from agent.topology import Asset
 from drivers.reading import Reading
+from drivers.reasons import Reason
 from dsp import wiring
 from dsp.efficiency_induction import Plate, load_of_power_factor, power_factor
 
@@ -38,7 +47,12 @@ class Finding(NamedTuple):
     @property
     def text(self) -> str:
         """ "ct_reversed:L1", or what it may be, joined by bars; "ok" or "unknown"."""
-        return "|".join(self.candidates) if self.candidates else self.verdict
+        return "|".join(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The verdict, or all that fit the values equally well."""
+        return self.candidates or (self.verdict,)
 
 
 _UNKNOWN = Finding(wiring.UNKNOWN, ())
@@ -47,8 +61,7 @@ _RATIO = "ratio:"
 
 def _alike(one: Finding, other: Finding) -> bool:
     """The same finding. A ratio is not the same digits from reading to reading: the load moves, transformers do not."""
-    words = [found.candidates or (found.verdict,) for found in (one, other)]
-    return len(words[0]) == len(words[1]) and all(map(_same_word, *words))
+    return len(one.names) == len(other.names) and all(map(_same_word, one.names, other.names))
 
 
 def _same_word(one: str, other: str) -> bool:
@@ -59,7 +72,7 @@ def _same_word(one: str, other: str) -> bool:
 
 
 class Guard:
-    """Looks at every reading; `withheld` tells why no efficiency may be published, "" when one may.
+    """Checks every reading; `withheld` is the reason why no efficiency may be published.
 
     fresh_s: a power of meter or drive that is older says nothing about the other one's.
     """
@@ -115,21 +128,23 @@ class Guard:
             self.live_s = reading.middle_s
 
     @property
-    def withheld(self) -> str:
+    def withheld(self) -> Reason | None:
+        """Why no efficiency may be published; None when one may."""
         if self._facts.contradiction:
             return self._facts.contradiction
         found = wiring.Diagnosis(self.wiring.verdict, self.wiring.candidates)
         if found.wrong:
-            return f"meter wiring: {self.wiring.text.replace('|', ' or ')}"
+            code = METER_RATIO if self.wiring.names[0].startswith(_RATIO) else METER_WIRING
+            return code(findings=self.wiring.names)
         if self.wiring is _UNKNOWN and wiring.Diagnosis(self._next.verdict, self._next.candidates).wrong:
-            return "the meter's wiring is being looked at"
+            return METER_WIRING_PENDING()
         if self._off >= AGREE:
-            return "bypass: the drive stands still, the meter does not"
+            return DRIVE_BYPASSED()
         if self._braking >= 2:  # one may be a poll of the meter from before the reversal
-            return "braking into a resistor: the meter does not see what the motor gives"
+            return BRAKING_RESISTOR()
         if self._wrong_poles >= AGREE:
-            return "speed and frequency do not fit the number of poles"
-        return ""
+            return POLES_MISMATCH()
+        return None
 
     def _diagnosed(self, reading: Reading, number: Number, cage: Plate | None) -> Finding:
         asset, meter = self._asset, self._asset.meter

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from agent.estimate.reasons import NAMEPLATE_LOSSES, NAMEPLATE_POWER_FACTOR, NAMEPLATE_SPEED
 from agent.topology import Asset
+from drivers.reasons import Reason
 from dsp.efficiency import CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY, rated_current_a
 from dsp.efficiency_drive import (
     CLASS,
@@ -32,13 +34,13 @@ CLASS_LOSSES = 0.92  # of those that a class allows at most: its motors lie betw
 class Facts:
     """efficiency: rated, a fraction; None when neither plate nor class tells it.
 
-    contradiction: why the plate cannot be used, empty when it can. from_class: the efficiency is a class's limit.
+    contradiction: why the nameplate cannot be used; None when it can. from_class: the efficiency is a class's limit.
     drive_method: how the drive's losses are found; drive_u: their relative U (k = 2).
     """
 
     efficiency: float | None
     from_class: bool
-    contradiction: str
+    contradiction: Reason | None
     rated_a: float
     rated_hz: float
     sync_rpm: float
@@ -119,20 +121,18 @@ def _rated_efficiency(asset: Asset) -> tuple[float | None, bool]:
     return 1 / (1 + CLASS_LOSSES * (1 / limit - 1)), True
 
 
-def _contradiction(asset: Asset, efficiency: float | None, sync_rpm: float) -> str:
+def _contradiction(asset: Asset, efficiency: float | None, sync_rpm: float) -> Reason | None:
     motor = asset.motor
     assert motor is not None
     if motor.amps is not None and efficiency is not None:
         pf = motor.kw * 1000 / (math.sqrt(3) * motor.volts * motor.amps * efficiency)
         if not PF_LEAST <= pf <= PF_MOST:
-            return (
-                f"nameplate: {motor.kw:g} kW at {motor.volts:g} V and {motor.amps:g} A mean a power factor of {pf:.2f}"
-            )
+            return NAMEPLATE_POWER_FACTOR(kw=motor.kw, volts=motor.volts, amps=motor.amps, pf=pf)
     if motor.kind == "induction":
         slips = [1 - motor.rpm / (120 * hz / motor.poles) for hz in MAINS_HZ]
         if asset.drive is None and not any(0 < slip <= SLIP_MOST for slip in slips):
-            return f"nameplate: {motor.rpm:g} rpm do not fit {motor.poles} poles"
+            return NAMEPLATE_SPEED(rpm=motor.rpm, poles=motor.poles)
     points = motor.loss_points_w
     if points and not (points[0] >= points[3] and points[3] > 0 and points[0] < 0.5 * motor.kw * 1000):
-        return "nameplate: the seven losses do not grow with the torque"
-    return ""
+        return NAMEPLATE_LOSSES()
+    return None

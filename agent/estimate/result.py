@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from agent.estimate import reasons
 from agent.estimate.losses import Modelled, Signals
 from agent.estimate.window import Cell, Over
+from agent.messages import codes
 from drivers.reading import Quality
+from drivers.reasons import Reason
 from dsp import efficiency as eff
 from dsp.efficiency_class import at_rated_point, limits, observed
 from dsp.efficiency_induction import Plate
@@ -39,6 +42,13 @@ class Estimates:
     methods: dict[str, str] = field(default_factory=dict)
     flags: dict[str, Quality] = field(default_factory=dict)
 
+    reason: Reason | None = None  # why there is no efficiency
+
+    def withhold(self, reason: Reason | None) -> None:
+        """States why there is no efficiency; None: there is one."""
+        self.reason = reason
+        self.values["efficiency_unavailable_reason"] = codes([reason] if reason else [])
+
     def put(self, name: str, estimate: eff.Estimate | None, scale: float = 1.0) -> None:
         if estimate is None:
             self.values[name] = None
@@ -51,7 +61,7 @@ class Estimates:
 class Outcome(NamedTuple):
     """How the newest figures came about: what `explain` tells."""
 
-    reason: str
+    reason: Reason | None
     over: Over | None
     choice: list[Modelled]
     meter_u: PowerU
@@ -61,18 +71,17 @@ class Outcome(NamedTuple):
 
 def fill(result: Estimates, of: Estimator, over: Over, flag: Quality) -> None:
     """Puts everything that the energies allow; says why where they allow no efficiency."""
-    reason = _fill(result, of, over)
-    result.values["efficiency_unavailable_reason"] = reason
+    result.withhold(_fill(result, of, over))
     if flag:
         for name, value in result.values.items():
             if value is not None and not isinstance(value, str):
                 result.flags[name] = result.flags.get(name, Quality.GOOD) | flag
 
 
-def _fill(result: Estimates, of: Estimator, over: Over) -> str:
+def _fill(result: Estimates, of: Estimator, over: Over) -> Reason | None:
     now, cell = over.now, over.ratio
     if (cell.in_plus + cell.in_minus) / cell.seconds < OFF * of.facts.drive_w:
-        return "the motor is off"
+        return reasons.MOTOR_OFF()
     if of.asset.drive is not None:
         _drive(result, of, over)
     if not of.choice:
@@ -80,10 +89,10 @@ def _fill(result: Estimates, of: Estimator, over: Over) -> str:
     method = of.choice[0].method
     least = least_load(method)
     if useful_w(cell) < least * of.motor.kw * 1000:
-        return f"below {100 * least:.0f} % load"
+        return reasons.LOAD_TOO_LOW(least=least)
     motor = by_energies(cell.terminal_plus + cell.shaft_minus, cell.motor, cell.u_motor, _u_terminal(cell), method)
     if motor is None:
-        return "the losses are as large as the power"
+        return reasons.LOSSES_EXCEED_POWER()
     result.put("motor_efficiency_pct", motor, 100)
     loss, u_loss = cell.drive + cell.motor, math.hypot(cell.u_drive, cell.u_motor)
     if of.asset.meter is None or of.asset.meter.at != "feeder":  # what the cable loses nobody measures
@@ -94,7 +103,7 @@ def _fill(result: Estimates, of: Estimator, over: Over) -> str:
     tested = method in eff.TESTED
     result.values["efficiency_basis"] = "measured" if tested else "tested" if method == eff.M6 else "modelled"
     _class(result, of, motor)
-    return ""
+    return None
 
 
 def least_load(method: str) -> float:
@@ -162,12 +171,12 @@ def _class(result: Estimates, of: Estimator, motor: eff.Estimate) -> None:
     result.values["efficiency_class_observed"] = "; ".join(filter(None, said)) or None
 
 
-def why_no_model(of: Estimator) -> str:
+def why_no_model(of: Estimator) -> Reason:
     if of.facts.efficiency is None:
-        return "neither efficiency nor class on the nameplate"
+        return reasons.EFFICIENCY_UNKNOWN()
     if of.signals.current_a is None:
-        return "no current"
-    return "no method fits the signals"
+        return reasons.CURRENT_MISSING()
+    return reasons.LOSSES_NOT_MODELLED()
 
 
 def _mean(cell: Cell, joules: float, u_joules: float, method: str) -> eff.Estimate:

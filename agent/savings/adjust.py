@@ -16,8 +16,8 @@ from agent.savings.bridge import LineDoubt, bridged, drawn_of
 from agent.savings.meters import MeterDoubt, meter_doubt
 from agent.savings.models import (
     OldMotor,
-    beyond,
     is_state,
+    out_of_range,
     partly_ran,
     quadratic,
     residuals_wh,
@@ -27,23 +27,40 @@ from agent.savings.models import (
 )
 from agent.savings.parts import PartSums
 from agent.savings.quantile import half_width, student_t
+from agent.savings.reasons import (
+    DRIVER_MISSING,
+    ENERGY_UNKNOWN,
+    EXCLUDED_BY_DECISION,
+    EXCLUDED_UNDECIDED,
+    POLLING_INCOMPLETE,
+    SHAFT_ENERGY_UNKNOWN,
+    TRANSITION_INTERVAL,
+)
 from agent.savings.types import Baseline, Driver, Event, Interval, Saving
-from agent.savings.verdict import reasons, verdict
+from agent.savings.verdict import caveats, verdict
+from drivers.reasons import InvalidValue, Reason
 
 COVERED = 0.75  # of an interval's time; below it no saving is claimed
-STARTED_WHY = "it started or stopped within the quarter hour"
 FILLED_U = 0.30  # standard uncertainty of energy that a register tells, relative
 
 
 class Line(NamedTuple):
-    """One interval. why: no saving is claimed for it, in words; empty: it is in the sum. Wh."""
+    """One interval of a saving. Energies in Wh.
+
+    start_ms: UTC.
+    length_s: its length.
+    driver: mean of the first driver; None when unknown.
+    adjusted_wh: adjusted baseline energy; None when unknown.
+    measured_wh: measured energy with auxiliaries; None when unknown.
+    excluded: why the interval is not in the sum; None when it is.
+    """
 
     start_ms: int
     length_s: int
     driver: float | None
     adjusted_wh: float | None
     measured_wh: float | None
-    why: str = ""
+    excluded: Reason | None = None
 
 
 @dataclass(slots=True)
@@ -85,7 +102,7 @@ class Tally:
         measured_wh = (item.energy_wh or 0.0) + item.auxiliary_wh
         sums.all_wh += measured_wh
         sums.covered_s += item.length_s * min(item.coverage, 1.0)
-        if line.why or line.adjusted_wh is None:
+        if line.excluded or line.adjusted_wh is None:
             return line
         share = item.length_s / baseline.length_s
         sums.n[state_number(baseline, values)] += share
@@ -145,7 +162,7 @@ class Tally:
             parts.creep_wh, parts.advice, sums.covered_s / max((span[1] - span[0]) / 1000, 1.0),
             sums.all_wh - sums.measured_wh, len(waiting), baseline.hash,
         )  # fmt: skip
-        return replace(saving, reasons=tuple(reasons(saving, baseline, lines, waiting, doubt)))
+        return replace(saving, caveats=tuple(caveats(saving, baseline, lines, waiting, doubt)))
 
 
 def evaluate(
@@ -163,41 +180,43 @@ def evaluate(
 def _line(baseline: Baseline, item: Interval, events: Sequence[Event]) -> tuple[Line, list[Driver]]:
     measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
 
-    def line(why: str, driver: float | None = None, adjusted: float | None = None) -> Line:
-        return Line(item.start_ms, item.length_s, driver, adjusted, measured, why)
+    def line(excluded: Reason | None, driver: float | None = None, adjusted: float | None = None) -> Line:
+        return Line(item.start_ms, item.length_s, driver, adjusted, measured, excluded)
 
     if item.energy_wh is None:
-        return line("no energy is known"), []
+        return line(ENERGY_UNKNOWN()), []
     values = values_of(baseline, item)
     if values is None:
-        missing = [name for name in baseline.drivers if name not in item.drivers]
-        return line(f"driver missing: {', '.join(missing)}" if missing else "shaft energy not known"), []
+        missing = tuple(name for name in baseline.drivers if name not in item.drivers)
+        return line(DRIVER_MISSING(drivers=missing) if missing else SHAFT_ENERGY_UNKNOWN()), []
     driver = values[0].mean if values else None
     if passed := _states_passed(baseline, item):
-        return line(f"driver missing: {', '.join(passed)}", driver), values
+        return line(DRIVER_MISSING(drivers=passed), driver), values
     try:
         adjusted = _expected(baseline, values) * item.length_s / baseline.length_s
-    except ValueError as error:
-        return line(str(error), driver), values
-    why = ""
+    except InvalidValue as error:
+        return line(error.reason, driver), values
+    excluded: Reason | None = None
     if item.coverage < COVERED and not (item.filled_wh and drawn_of(baseline, item)):
-        why = f"only {100 * item.coverage:.0f} % of the time was polled"
-    elif beyond_why := beyond(baseline, values):
-        why = beyond_why
+        excluded = POLLING_INCOMPLETE()
+    elif outside := out_of_range(baseline, values):
+        excluded = outside
     elif "holes" in baseline.shape and partly_ran(item):
-        why = STARTED_WHY
+        excluded = TRANSITION_INTERVAL()
     elif (event := nre.excluding(events, item)) is not None:
-        why = f"event {event.number}, {event.kind}: {'decided' if event.decision else 'not decided yet'}"
-    return line(why, driver, adjusted), values
+        excluded = (EXCLUDED_BY_DECISION if event.decision else EXCLUDED_UNDECIDED)(
+            number=event.number, kind=event.kind
+        )
+    return line(excluded, driver, adjusted), values
 
 
-def _states_passed(baseline: Baseline, item: Interval) -> list[str]:
+def _states_passed(baseline: Baseline, item: Interval) -> tuple[str, ...]:
     """States that are drawn and differ on both sides: a line from 1 to 3 passes 2, and nobody knows when it changed."""
     drawn, reach = drawn_of(baseline, item), baseline.shape.get("within", 0.0)
-    return [
+    return tuple(
         name for k, name in enumerate(baseline.drivers)
         if name in drawn and is_state(baseline, k) and drawn[name].step > 2 * reach
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def expected_wh(baseline: Baseline, item: Interval) -> float | None:

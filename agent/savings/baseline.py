@@ -10,11 +10,14 @@ from dataclasses import asdict, fields, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from agent.core.codec import encode_reason
 from agent.savings import candidates
 from agent.savings.bridge import straight_u
 from agent.savings.meters import UNKNOWN, alike
 from agent.savings.models import BY_STATE, partly_ran
+from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
 from agent.savings.types import Baseline, Interval
+from drivers.reasons import Reason, reason_of
 
 if TYPE_CHECKING:
     from agent.savings.fit import Array
@@ -86,14 +89,14 @@ def learn(
         cv_rmse=best.fit.cv_rmse, nmbe=best.fit.nmbe, r2=best.fit.r2, energy_wh=float(y.sum()),
         tan_phi=_ratio(reactive), from_ms=found[0].start_ms, to_ms=found[-1].end_ms, length_s=found[0].length_s,
         meter=" | ".join(_meters(found)), accuracy_class=classes[0], ct_class=classes[1],
-        fallback="a test with the drive bypassed, not a measured baseline" if bypass else "",
+        fallback=FROM_BYPASS_TEST() if bypass else None,
         candidates={item.name: item.score for item in tried},
         rivals=tuple(candidates.rivals_of(best, tried)),
     )  # fmt: skip
 
 
-def alike_drivers(intervals: Iterable[Interval]) -> list[str]:
-    """Pairs of drivers that moved together, in words: a model may take one of them, and errs when they part."""
+def alike_drivers(intervals: Iterable[Interval]) -> list[Reason]:
+    """Pairs of drivers that moved together: a model that takes one of them is wrong when they part."""
     import numpy as np
 
     found = usable(intervals)
@@ -101,14 +104,13 @@ def alike_drivers(intervals: Iterable[Interval]) -> list[str]:
         return []
     names = _drivers(found, None, "")
     _, columns = _columns(found, names)
-    told = []
+    pairs = []
     for one, other in combinations(names, 2):
         if np.ptp(columns[one]) > 0 and np.ptp(columns[other]) > 0:
             vif = max(candidates.inflation([columns[one], columns[other]]))
             if vif > candidates.VIF_MOST:
-                told.append(f"{one} and {other} moved together (VIF {vif:.0f}): which of them drives the energy cannot "
-                            "be told from this time, and a model of one errs when they part")  # fmt: skip
-    return told
+                pairs.append(DRIVERS_COLLINEAR(one=one, other=other, vif=vif))
+    return pairs
 
 
 def from_plate(
@@ -121,8 +123,7 @@ def from_plate(
     return Baseline(
         asset, "shaft-power", (), (1.0,), ((PLATE_U**2,),), {"old_motor": dict(old_motor)}, {}, 0, math.inf, 0.0, 0.0,
         0.0, 0.0, 0.0, 0.0, None, now_ms, now_ms, accuracy_class=classes[0], ct_class=classes[1],
-        fallback="the old motor's nameplate at today's shaft power: nothing was measured before the retrofit; "
-        "what speed control saves is not in it",
+        fallback=FROM_NAMEPLATE(),
     )  # fmt: skip
 
 
@@ -146,7 +147,7 @@ def to_json(baseline: Baseline) -> dict[str, Any]:
     body = asdict(baseline)
     if math.isinf(baseline.n_effective):
         body["n_effective"] = None
-    found: dict[str, Any] = json.loads(json.dumps(body))
+    found: dict[str, Any] = json.loads(json.dumps(body, default=encode_reason))
     return found
 
 
@@ -159,6 +160,8 @@ def from_json(body: Mapping[str, Any]) -> Baseline:
     values["covariance"] = tuple(tuple(row) for row in values["covariance"])
     values["ranges"] = {name: (float(low), float(high)) for name, (low, high) in values["ranges"].items()}
     values["rivals"] = tuple(values.get("rivals", ()))
+    if values.get("fallback") is not None:
+        values["fallback"] = reason_of(values["fallback"])
     if values["n_effective"] is None:
         values["n_effective"] = math.inf
     return Baseline(**values)

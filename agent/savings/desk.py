@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from agent.config import Config, Meter, Motor
+from agent.core.text import as_object
 from agent.savings import bookkeeper, keep
 from agent.savings.adjust import evaluate
 from agent.savings.baseline import LearnError, alike_drivers, freeze, from_plate, learn, to_json
@@ -16,8 +17,10 @@ from agent.savings.events import Watch, decided
 from agent.savings.ledger_key import LedgerKeyError
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import begin_ms, phases_of, place_of, reporting_of
+from agent.savings.reasons import EVENT_IN_BASELINE
 from agent.savings.types import QUARTER_MS, Baseline, Event, Saving
 from agent.store import Store
+from drivers.reasons import Reason
 
 _SPAN = "select min(start_ms), max(start_ms) from interval where asset = ?"
 
@@ -44,8 +47,8 @@ class Desk:
 
     def learn(
         self, span: tuple[int | None, int | None], drivers: Sequence[str], kind: str | None, bypass: bool
-    ) -> tuple[Baseline, list[str]]:
-        """A draft, and what is odd about what it was learnt from. span: UTC ms; None: the phase of that name, or all
+    ) -> tuple[Baseline, list[Reason]]:
+        """A draft, and what is unusual in its data. span: UTC ms; None: the phase of that name, or all
         that was measured before reporting, or before the old motor was taken out; of a bypass all there is."""
         first_ms, end_ms = (0, None) if bypass else self._old_plant()
         from_ms = first_ms if span[0] is None else span[0]
@@ -67,7 +70,7 @@ class Desk:
         watch.follow_model(draft)
         for item in found:
             odd += [
-                f"{self.local(event.from_ms)}: {event.kind}: {event.text}"
+                EVENT_IN_BASELINE(start_ms=event.from_ms, kind=event.kind, cause=event.cause)
                 for event in watch.take(item)
                 if event.kind in ("load_shift", "meter_replaced", "ct_ratio", "ct_wiring")
             ]
@@ -133,7 +136,9 @@ class Desk:
             found = decided(event, decision, by, reason, self._now_ms, adjust_wh)
         except ValueError as error:
             raise DeskError(str(error)) from None
-        self._record("decision", {"event": event_json(found)}, lambda db: keep.insert_event(db, found, self._now_ms))
+        self._record(
+            "decision", {"event": keep.event_json(found)}, lambda db: keep.insert_event(db, found, self._now_ms)
+        )
         return found
 
     def local(self, utc_ms: int) -> str:
@@ -175,13 +180,12 @@ class Desk:
         raise DeskError(f"{self.motor.name}: no driver {name}; there are: {', '.join(known) or 'none'}")
 
 
-def event_json(event: Event) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in Event.__slots__}
-
-
 def saving_json(saving: Saving) -> dict[str, Any]:
+    """As `--json` prints it: reasons with code, data and English text."""
     return {name: getattr(saving, name) for name in Saving.__slots__} | {
-        "parts": {name: part._asdict() for name, part in saving.parts.items()}
+        "parts": {name: part._asdict() for name, part in saving.parts.items()},
+        "caveats": [as_object(caveat) for caveat in saving.caveats],
+        "advice": as_object(saving.advice) if saving.advice else None,
     }
 
 

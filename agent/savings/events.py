@@ -13,24 +13,25 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from agent.savings import reasons
 from agent.savings.likeness import Likeness, Load, load_of
 from agent.savings.meters import alike
 from agent.savings.types import Baseline, Event, Interval
+from drivers.reasons import Reason
 
 PROPOSALS = {
     "bypass": "keep", "maintenance": "exclude", "ct_wiring": "exclude", "ct_ratio": "exclude",
     "clock_step": "exclude", "data_gap": "exclude", "out_of_range": "keep", "meter_replaced": "keep",
     "load_shift": "keep",
 }  # fmt: skip
-TEXTS = {
-    "bypass": "the motor ran past its drive: what that cost is in the sum",
-    "maintenance": "somebody worked at it",
-    "ct_wiring": "the meter's transformers were connected wrong",
-    "clock_step": "the clock was wrong: these energies may stand at another hour",
-    "data_gap": "nothing was measured",
-    "ct_ratio": "the meter and the drive's own power do not fit: a transformer ratio?",
-    "meter_replaced": "the meter or its ratio was exchanged: both count with their classes from here on",
-}
+CAUSES = {
+    "bypass": reasons.BYPASS(),
+    "maintenance": reasons.MAINTENANCE(),
+    "ct_wiring": reasons.CT_WIRING(),
+    "clock_step": reasons.CLOCK_STEP(),
+    "data_gap": reasons.DATA_GAP(),
+    "ct_ratio": reasons.CT_RATIO(),
+}  # of events that a flag of the interval opens
 DECISIONS = ("exclude", "keep", "adjust")
 RANGE_SHARE = 0.10  # of a day's energy beyond the baseline's range, before somebody must look
 DAY = 96  # intervals
@@ -99,27 +100,26 @@ class Watch:
             self._like = Likeness(load)
         self._followed = load
 
-    def raised(self, kind: str, at_ms: int, text: str = "") -> list[Event]:
-        """Something was seen this moment; nothing when it is open already."""
+    def raised(self, kind: str, at_ms: int, cause: Reason | None = None) -> list[Event]:
+        """Opens an event of a kind; empty when one of that kind is open. cause: None for the usual one of a flag."""
         if kind in self.open:
             return []
-        self.open[kind] = Event(0, self.asset, kind, at_ms, None, text or TEXTS.get(kind, kind), 0.0, PROPOSALS[kind])
+        self.open[kind] = Event(0, self.asset, kind, at_ms, None, cause or CAUSES[kind], 0.0, PROPOSALS[kind])
         return [self.open[kind]]
 
-    def take(self, item: Interval, why: str = "") -> list[Event]:
-        """why: for what reason the interval cannot be compared with the baseline, empty when it can."""
+    def take(self, item: Interval, excluded: Reason | None = None) -> list[Event]:
+        """excluded: why the interval is not compared with the baseline; None when it is."""
         found: list[Event] = []
-        flags = {flag for flag in item.flags if flag in TEXTS}
+        flags = {flag for flag in item.flags if flag in CAUSES}
         if item.coverage < 0.1 and self._beyond:  # the first one of all may begin anywhere
             flags.add("data_gap")
         left = self._left(item, flags)
         if not alike(item.meter, self._meter):
-            found += self.raised(
-                "meter_replaced", item.start_ms, f"{TEXTS['meter_replaced']} ({self._meter} → {item.meter})"
-            )
+            cause = reasons.METER_REPLACED(before=self._meter, after=item.meter)
+            found += self.raised("meter_replaced", item.start_ms, cause)
             self._like = self._like.anew()
         self._meter = item.meter or self._meter
-        found += self._range(item, why)
+        found += self._range(item, excluded)
         ratio, shift = self._like.take(item, comparable=not flags)
         if ratio:
             found += self.raised("ct_ratio", item.start_ms - item.length_s * 1000, ratio)
@@ -157,14 +157,13 @@ class Watch:
             del self.open[event.kind]
         return [replace(event, to_ms=max(last_ms[1], event.from_ms + 1000 * item.length_s)) for event in begun_there]
 
-    def _range(self, item: Interval, why: str) -> list[Event]:
+    def _range(self, item: Interval, excluded: Reason | None) -> list[Event]:
         wh = item.energy_wh or 0.0
-        self._beyond.append((wh, wh if " is beyond " in why else 0.0))
-        whole, beyond = (sum(column) for column in zip(*self._beyond, strict=True))
-        if " is beyond " in why and len(self._beyond) >= 4 and beyond > RANGE_SHARE * whole > 0:
-            return self.raised(
-                "out_of_range", item.start_ms, f"more than a tenth lies where the baseline was not: {why}"
-            )
+        outside = excluded is not None and excluded.code in reasons.OUT_OF_RANGE
+        self._beyond.append((wh, wh if outside else 0.0))
+        total_wh, outside_wh = (sum(column) for column in zip(*self._beyond, strict=True))
+        if outside and len(self._beyond) >= 4 and outside_wh > RANGE_SHARE * total_wh > 0:
+            return self.raised("out_of_range", item.start_ms, reasons.RANGE_LEFT(cause=excluded))
         return []
 
     def _over(self, kind: str, flags: set[str]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from agent.core.codec import decode_reason, encode_reason
 from agent.savings import baseline as baselines
 from agent.savings.bucket import SHAFT_LEAST
 from agent.savings.types import Baseline, Driver, Event, Interval
@@ -126,13 +127,19 @@ def save_event(store: Store, event: Event) -> Event:
     """With a number of its own where it has none. Waits for its commit. Raises StoreError."""
     if event.number == 0:
         event = replace(event, number=1 + max((old.number for old in load_events(store, event.asset)), default=0))
-    store.save_note(EVENT, f"{event.asset}/{event.number}", "", msgspec.to_builtins(event))
+    store.save_note(EVENT, f"{event.asset}/{event.number}", "", event_json(event))
     return event
 
 
 def insert_event(db: sqlite3.Connection, event: Event, now_ms: int) -> None:
     """One that has a number, in a transaction of the caller."""
-    _insert_note(db, EVENT, f"{event.asset}/{event.number}", now_ms, msgspec.to_builtins(event))
+    _insert_note(db, EVENT, f"{event.asset}/{event.number}", now_ms, event_json(event))
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """As it is stored, recorded in the ledger and printed by `--json`."""
+    found: dict[str, Any] = msgspec.to_builtins(event, enc_hook=encode_reason)
+    return found
 
 
 def _insert_note(db: sqlite3.Connection, kind: str, name: str, now_ms: int, body: Any) -> None:
@@ -145,7 +152,7 @@ T = TypeVar("T")
 
 def _decoded(body: str, kind: type[T], asset: str) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
+        return msgspec.json.decode(body, type=kind, dec_hook=decode_reason)
     except msgspec.MsgspecError as error:
         raise StoreError(f"{asset}: a kept {kind.__name__.lower()} cannot be read: {error}") from None
 

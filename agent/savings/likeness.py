@@ -8,7 +8,9 @@ from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 from agent.savings.models import BY_STATE
+from agent.savings.reasons import ENERGY_FACTOR, LOAD_SHIFT_DOWN, LOAD_SHIFT_UP
 from agent.savings.types import Baseline, Interval
+from drivers.reasons import Reason
 
 LEARNT = 48  # intervals before anything is compared
 MEMORY = 2000.0  # intervals that the curve remembers: three weeks
@@ -77,32 +79,31 @@ class Likeness:
         self._missing = 0
         self.off = False
 
-    def take(self, item: Interval, comparable: bool = True) -> tuple[str, str]:
-        """(what a wrong ratio looks like, what a shift looks like), each empty where it does not."""
+    def take(self, item: Interval, comparable: bool = True) -> tuple[Reason | None, Reason | None]:
+        """(sign of a wrong transformer ratio, sign of a load shift); None where there is none."""
         if not comparable or item.energy_wh is None or item.coverage < 0.5 or item.energy_wh <= 0:
-            return "", ""
+            return None, None
         if item.running_s is not None and item.running_s < 0.9 * item.length_s * min(item.coverage, 1.0):
-            return "", ""
+            return None, None
         power = item.energy_wh / min(item.coverage, 1.0) if item.filled_wh == 0 else item.energy_wh
         if (found := self._place(item)) is None:
-            return "", ""
+            return None, None
         curve, values = found
         usual = curve.at(values)
         if usual is None or usual <= 0:
             curve.learn(values, power)
-            return "", ""
+            return None, None
         told = math.log(power / usual)
         sigma = math.sqrt(self._spread2) if self._seen > LEARNT else math.inf
         strange = abs(told) > max(FACTOR, SIGMAS * sigma)
         self._strange = self._strange + 1 if strange else 0
         self.off = self._strange >= 2
         if strange:  # not learnt from
-            said = f"{math.exp(told):.2f} times what the same load used before: a transformer ratio?"
-            return (said if self.off else ""), ""
+            return ENERGY_FACTOR(factor=math.exp(told)) if self.off else None, None
         self._spread2 += (told**2 - self._spread2) * max(1 / (self._seen + 1), 1 / MEMORY)
         self._seen += 1
         curve.learn(values, power)
-        return "", self._shift(told)
+        return None, self._shift(told)
 
     def _place(self, item: Interval) -> tuple[_Curve, tuple[float, ...]] | None:
         """The curve, and where on it. None while a driver is missing, or its state is none that is known: another one's
@@ -126,23 +127,22 @@ class Likeness:
         values = tuple(item.drivers[name].mean for name in load.numbers)
         return self._curves.setdefault(state, _Curve(len(values), load.scales)), values
 
-    def _shift(self, told: float) -> str:
+    def _shift(self, told: float) -> Reason | None:
         self._block.append(told)
         if len(self._block) < BLOCK or self._seen < 4 * BLOCK:
-            return ""
+            return None
         mean = sum(self._block) / len(self._block)
         self._block.clear()
-        way = ""
         if self._blocks >= BLOCKS and self._block2 > 0:
             z = max(min(mean / math.sqrt(self._block2), 6.0), -6.0)
             self._up, self._down = max(0.0, self._up + z - SLACK), max(0.0, self._down - z - SLACK)
             if max(self._up, self._down) > FAR:
-                way = "more" if self._up > self._down else "less"
+                shift = LOAD_SHIFT_UP() if self._up > self._down else LOAD_SHIFT_DOWN()
                 self._begin(self.load)
-                return f"since about a day {way} than the same load used before"
+                return shift
         self._block2 += (mean**2 - self._block2) * max(1 / (self._blocks + 1), SLOW)
         self._blocks += 1
-        return ""
+        return None
 
 
 class _Curve:

@@ -8,11 +8,12 @@ import math
 import sqlite3
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from agent.estimate.reasons import DRIVE_BYPASSED, METER_RATIO, METER_WIRING
 from agent.estimate.window import Cell
-from agent.messages import Message
+from agent.messages import Message, codes
 from agent.savings import keep
 from agent.savings.adjust import Line, Mark, Tally
 from agent.savings.bridge import BRIDGED_MS, bridged
@@ -21,11 +22,13 @@ from agent.savings.intervals import QuarterHours
 from agent.savings.meters import identity
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import phase_at, phases_of, reporting_of
-from agent.savings.tell import event_message, rounded_wh, saving_uncertainties, saving_values
+from agent.savings.reasons import STORE_TROUBLE
+from agent.savings.tell import event_message, rounded_wh, saving_reasons, saving_uncertainties, saving_values
 from agent.savings.types import QUARTER_MS, Baseline, Event, Interval
 from agent.store import Store, StoreError
 from agent.topology import Asset
 from drivers.reading import BAD, Quality, Reading, Value
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +36,7 @@ RECENT = 200  # intervals that are kept at hand: more than are written within on
 LONGEST = 5000  # intervals that wait for a file which cannot be written: a filled gap of 40 days, and ten days
 BRIDGEABLE = 2 * BRIDGED_MS // QUARTER_MS  # intervals back, that tell how those of the last hour are drawn
 REMEMBERED_MS = 14 * 86_400_000  # of intervals, looked at again after a restart to know what is usual
-_FLAG_WORDS = (
-    ("meter wiring: ratio", "ct_ratio"),
-    ("meter wiring", "ct_wiring"),
-    ("bypass", "bypass"),
-)  # begin of a reason
+FLAGS = {METER_WIRING: "ct_wiring", METER_RATIO: "ct_ratio", DRIVE_BYPASSED: "bypass"}  # finding of the estimator → flag
 
 
 class SavingsLane:
@@ -105,21 +104,23 @@ class SavingsLane:
             if (value := _number(reading.values, reading.flags, name)) is not None:
                 self.hours.take_driver(name, reading.middle_s, value)
 
-    def take_row(self, cells: Iterable[Cell], speed_rpm: float | None, withheld: str, utc_ms: int) -> None:
-        """Once a row: what the estimator measured since, and why it says nothing."""
+    def take_row(self, cells: Iterable[Cell], speed_rpm: float | None, withheld: Reason | None, utc_ms: int) -> None:
+        """Once a row: what the estimator measured since the last one, and why it withholds its results (None: it does
+        not)."""
         motor = self._asset.motor
         assert motor is not None
         if speed_rpm is None and self._asset.drive is None and motor.kind != "induction":
             speed_rpm = motor.rpm  # on the line a magnet motor turns with it
         self.hours.roll(utc_ms)
         self.hours.take_cells(cells, speed_rpm)
-        word = next((flag for begin, flag in _FLAG_WORDS if withheld.startswith(begin)), "")
-        words = {word: withheld} if word else {}
+        flags: dict[str, Reason | None] = {}
+        if withheld is not None and withheld.code in FLAGS:
+            flags[FLAGS[withheld.code]] = withheld
         if self._held(self._asset.name):
-            words["maintenance"] = ""
-        for word, text in words.items():
-            self.hours.flag(word)
-            self._note(self._watch.raised(word, utc_ms, text))
+            flags["maintenance"] = None
+        for flag, cause in flags.items():
+            self.hours.flag(flag)
+            self._note(self._watch.raised(flag, utc_ms, cause))
         self._put_down()
 
     def close(self) -> None:
@@ -196,8 +197,8 @@ class SavingsLane:
         line = None
         if self._tally is not None and self._phase(interval) == "reporting":
             line = self._add(self._tally, drawn)
-        self._note(self._watch.take(interval, line.why if line else ""))
-        self._tell(interval, line.adjusted_wh if line and not line.why else None)
+        self._note(self._watch.take(interval, line.excluded if line else None))
+        self._tell(interval, line.adjusted_wh if line and not line.excluded else None)
 
     def _save(self, interval: Interval) -> None:
         self._unsaved[interval.start_ms] = self._recent[interval.start_ms] = interval
@@ -326,13 +327,16 @@ class SavingsLane:
             "interval_saved_wh": None if measured is None or expected_wh is None else round(expected_wh - measured, 1),
         }  # fmt: skip
         uncertainties: dict[str, float] = {}
+        found: Mapping[str, Sequence[Reason]] = {}
         if self._tally is not None and self._baseline is not None:
             saving = self._tally.saving(self._span(interval))
             values |= saving_values(saving)
-            uncertainties = saving_uncertainties(saving)
+            uncertainties, found = saving_uncertainties(saving), saving_reasons(saving)
         elif self._trouble:
-            values["savings_caveats"] = self._trouble
-        self._emit(Message(self._asset.name, "savings", interval.end_ms, values, uncertainties, quality=self._quality))
+            trouble = STORE_TROUBLE(error=self._trouble)
+            values["savings_caveats"], found = codes([trouble]), {"savings_caveats": [trouble]}
+        self._emit(Message(self._asset.name, "savings", interval.end_ms, values, uncertainties, quality=self._quality,
+                           reasons=found))  # fmt: skip
 
     def _span(self, interval: Interval) -> tuple[int, int]:
         assert self._baseline is not None

@@ -24,11 +24,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from agent.savings.reasons import (
+    DRIVER_IN_COVERAGE_GAP,
+    DRIVER_OUT_OF_RANGE,
+    DRIVER_OUT_OF_RANGE_IN_STATE,
+    DRIVERS_OUT_OF_RANGE_TOGETHER,
+    STATE_UNKNOWN,
+)
 from agent.savings.types import Baseline, Driver, Interval
+from drivers.reasons import InvalidValue, Reason
 
 FILLED_MOST = 2.0  # times what was seen; an interval counts from three quarters of its time on
 STARTED = 0.05  # of an interval, that it ran or stood still in one of the other kind
-HOLE = "what was seen: hardly anything lay between"
 MARGIN = 0.02  # of a driver's width, that a model may be asked beyond what it was learnt from
 
 
@@ -86,7 +93,7 @@ def _indicators(shape: Mapping[str, Any], value: float) -> list[float]:
     reach = shape.get("within", 0.0)
     found = [float(abs(value - state) <= reach) for state in shape["states"]]
     if not any(found):
-        raise ValueError(f"a state that the baseline does not know: {value:g}")
+        raise InvalidValue(STATE_UNKNOWN, value=value)
     return found
 
 
@@ -151,34 +158,38 @@ def residuals_wh(baseline: Baseline) -> Sequence[float]:
     return baseline.shape.get("residuals_wh") or [baseline.residual_wh]
 
 
-def beyond(baseline: Baseline, values: Sequence[Driver]) -> str:
-    """The driver that lies beyond what the baseline saw, in words; or several of them, where each lies within its range
-    but never were they seen so together: the hat value is larger than any of the baseline's. Empty: none does.
+def out_of_range(baseline: Baseline, values: Sequence[Driver]) -> Reason | None:
+    """Why the drivers of an interval are outside of the baseline's data; None when they are not.
 
-    Between lowest and highest there may be holes, as between standstill and the least flow (agent/savings/fit.py).
-    Where each state has slopes of its own, the ranges and hat values are those of the state."""
+    A driver is below or above its range, or in a coverage gap of it, as between standstill and the least flow
+    (agent/savings/fit.py). Drivers may also be within their ranges but never in this combination: then the leverage
+    (hat value) exceeds that of every baseline interval. In a model with slopes by state, ranges and leverage are those
+    of the state."""
     at = state_number(baseline, values)
     for k, (name, (mean, _)) in enumerate(zip(baseline.drivers, values, strict=False)):
         if name not in baseline.ranges or (is_state(baseline, k) and "within" in baseline.shape):
             continue
-        (low, high), where = baseline.ranges[name], ""
-        if baseline.kind == "slopes":
-            (low, high), state = baseline.shape["ranges"][name][at], baseline.shape["states"][at]
-            where = f"[{baseline.drivers[-1]}={state:g}]"
+        by_state = baseline.kind == "slopes"
+        low, high = baseline.shape["ranges"][name][at] if by_state else baseline.ranges[name]
         slack = MARGIN * (high - low)
         if not low - slack <= mean <= high + slack:
-            return f"{name}{where} {mean:g} is beyond {low:g} to {high:g}"
+            if not by_state:
+                return DRIVER_OUT_OF_RANGE(driver=name, value=mean, low=low, high=high)
+            state_driver, state = baseline.drivers[-1], baseline.shape["states"][at]
+            return DRIVER_OUT_OF_RANGE_IN_STATE(
+                driver=name, value=mean, low=low, high=high, state_driver=state_driver, state=state
+            )
         for begin, end in baseline.shape.get("holes", {}).get(name, ()):
             if begin + slack < mean < end - slack:
-                return f"{name}{where} {mean:g} is beyond {HOLE} {begin:g} and {end:g}"
+                return DRIVER_IN_COVERAGE_GAP(driver=name, value=mean, low=begin, high=end)
     most = baseline.shape.get("variance_most_wh2")
     if most is not None:
         most = most[at] if baseline.kind == "slopes" else most
         row = terms(baseline.kind, baseline.shape, [value.mean for value in values])
         if quadratic(row, baseline.covariance) > most * (1 + MARGIN) ** 2:
-            together = ", ".join(f"{value.mean:g}" for value in values)
-            return f"{'+'.join(baseline.drivers)} {together} is beyond what was seen of them together"
-    return ""
+            together = tuple(f"{value.mean:g}" for value in values)
+            return DRIVERS_OUT_OF_RANGE_TOGETHER(drivers=baseline.drivers, values=together)
+    return None
 
 
 def quadratic(vector: Sequence[float], matrix: Sequence[Sequence[float]]) -> float:

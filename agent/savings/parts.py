@@ -11,7 +11,9 @@ import math
 from dataclasses import dataclass
 
 from agent.savings.models import OldMotor, old_losses_wh, unseen_factor
+from agent.savings.reasons import SPEED_ADVICE
 from agent.savings.types import Interval, Part
+from drivers.reasons import Reason
 
 OLD_U = 0.25  # U (k = 2) of the old motor's losses on a drive, relative: plate tolerance, and the class's split
 MISSING_U = 0.3  # of a part where the shaft was not known, relative
@@ -77,13 +79,13 @@ class PartSums:
         return self.creep
 
     @property
-    def advice(self) -> str:
+    def advice(self) -> Reason | None:
         if not self._open_loop or self.hours <= 0:
-            return ""
+            return None
         now, before = self.speed / self.hours, self.old_speed / self.hours
         if now - before < CREEP_LEAST * now:
-            return ""
-        return f"{before:.0f} rpm instead of {now:.0f} gives the old flow, if it is a pump or a fan"
+            return None
+        return SPEED_ADVICE(before_rpm=before, now_rpm=now)
 
     @property
     def _open_loop(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from agent.core.codec import decode_reason
 from agent.savings import baseline as baselines
 from agent.savings.keep import EVENT, FROZEN
 from agent.savings.types import Baseline, Event, Interval
@@ -70,7 +71,7 @@ def events(db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int) -> list
 
 def _event(name: str, text: str) -> Event:
     try:
-        return msgspec.json.decode(text, type=Event)
+        return msgspec.json.decode(text, type=Event, dec_hook=decode_reason)
     except (msgspec.MsgspecError, TypeError) as error:
         raise ValueError(f"the event {name} in the state file cannot be read ({error}); see magwatt verify") from None
 

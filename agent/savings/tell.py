@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from agent.messages import Message
+from collections.abc import Sequence
+
+from agent.core.text import english
+from agent.messages import Message, codes
 from agent.savings.types import Event, Saving
 from drivers.reading import Quality
+from drivers.reasons import Reason
 
 
 def saving_values(saving: Saving) -> dict[str, object]:
@@ -13,13 +17,17 @@ def saving_values(saving: Saving) -> dict[str, object]:
         "adjusted_baseline_energy_wh": round(saving.adjusted_wh), "measured_energy_wh": round(saving.measured_wh),
         "saved_energy_wh": round(saving.adjusted_wh) - round(saving.measured_wh),
         "saved_share_pct": round(100 * saving.share, 3), "savings_verdict": saving.verdict,
-        "savings_caveats": "; ".join(saving.reasons), "savings_advice": saving.advice or None,
+        "savings_caveats": codes(saving.caveats), "savings_advice": codes([saving.advice]) if saving.advice else None,
         "savings_coverage_pct": round(100 * saving.coverage, 1), "excluded_energy_wh": round(saving.excluded_wh),
         "nre_open": saving.open_events, "speed_creep_wh": rounded_wh(saving.speed_creep_wh),
         "baseline_hash": saving.baseline_hash[:16] or None,
     }  # fmt: skip
     values |= {f"savings_{name}_wh": round(part.wh) for name, part in saving.parts.items()}
     return values
+
+
+def saving_reasons(saving: Saving) -> dict[str, Sequence[Reason]]:
+    return {"savings_caveats": saving.caveats, "savings_advice": [saving.advice] if saving.advice else []}
 
 
 def saving_uncertainties(saving: Saving) -> dict[str, float]:
@@ -32,11 +40,12 @@ def saving_uncertainties(saving: Saving) -> dict[str, float]:
 def event_message(event: Event, quality: Quality) -> Message:
     values: dict[str, object] = {
         "event_kind": f"nre_{event.kind}", "event_state": "begin" if event.to_ms is None else "end",
-        "event_start_ms": event.from_ms, "event_text": f"event {event.number}: {event.text}",
+        "event_start_ms": event.from_ms, "event_number": event.number, "event_text": english(event.cause),
     }  # fmt: skip
     if event.to_ms is not None:
         values["event_duration_s"] = (event.to_ms - event.from_ms) / 1000
-    return Message(event.asset, "event", event.to_ms or event.from_ms, values, quality=quality)
+    return Message(event.asset, "event", event.to_ms or event.from_ms, values, quality=quality,
+                   reasons={"event_text": [event.cause]})  # fmt: skip
 
 
 def rounded_wh(wh: float | None) -> float | None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from drivers.reasons import Reason
+
 QUARTER_MS = 900_000
 
 
@@ -78,7 +80,8 @@ class Baseline:
     the covariance is of the coefficients as they are, autocorrelation allowed for. residual_wh, autocorrelation: of
     one interval. rivals: other models that foretell almost as well; how far they lie apart is a doubt of its own.
     tan_phi: reactive over active energy. meter, accuracy_class, ct_class: of the meter that told it. fallback: why
-    there is no measured baseline, else empty. candidates: every model tried and its cross-validated CV(RMSE).
+    there is no measured baseline; None when there is one. candidates: every model tried and its cross-validated
+    CV(RMSE).
     """
 
     asset: str
@@ -103,7 +106,7 @@ class Baseline:
     meter: str = ""
     accuracy_class: str = ""
     ct_class: str = ""
-    fallback: str = ""
+    fallback: Reason | None = None
     candidates: Mapping[str, float] = field(default_factory=dict)
     rivals: tuple[Mapping[str, Any], ...] = ()
     frozen_ms: int | None = None
@@ -124,7 +127,7 @@ class Saving:
     auxiliaries included; saved_wh their difference.
 
     parts: control, motor, drive; they sum to saved_wh; empty where the shaft is not known. causes: standard
-    uncertainty by cause in Wh. verdict: proven | not yet proven | negative, with reasons in words. speed_creep_wh: of
+    uncertainty by cause in Wh. verdict: proven | not yet proven | negative; caveats: what limits it. speed_creep_wh: of
     control, lost because the new motor has no slip; advice: what to do about it. coverage: of the time; excluded_wh:
     measured energy that no saving is claimed for. open_events: that wait for a person.
     """
@@ -138,11 +141,11 @@ class Saving:
     saved_wh: float
     u95_wh: float
     verdict: str
-    reasons: tuple[str, ...] = ()
+    caveats: tuple[Reason, ...] = ()
     parts: Mapping[str, Part] = field(default_factory=dict)
     causes: Mapping[str, float] = field(default_factory=dict)
     speed_creep_wh: float | None = None
-    advice: str = ""
+    advice: Reason | None = None
     coverage: float = 1.0
     excluded_wh: float = 0.0
     open_events: int = 0
@@ -169,7 +172,7 @@ class Event:
     kind: str
     from_ms: int
     to_ms: int | None
-    text: str
+    cause: Reason
     energy_wh: float
     proposal: str
     decision: str | None = None

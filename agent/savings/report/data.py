@@ -43,12 +43,12 @@ def as_csv(months: Sequence[Month]) -> bytes:
 def _row(month: Month, item: Interval, line: Line | None) -> list[str]:
     measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
     adjusted = line.adjusted_wh if line else None
-    saved = None if line is None or line.why or adjusted is None or measured is None else adjusted - measured
+    saved = None if line is None or line.excluded or adjusted is None or measured is None else adjusted - measured
     begin, end = item.register_wh or (None, None)
     return [
         month.asset, local(item.start_ms, month.zone), local(item.start_ms, "UTC"),
         _number(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
-        f"{100 * item.coverage:.1f}", line.why if line else "", " ".join(item.flags), item.source,
+        f"{100 * item.coverage:.1f}", line.excluded if line else "", " ".join(item.flags), item.source,
         *_price(month, item.start_ms), _kwh(item.reactive_varh), _kwh(item.shaft_wh), _kwh(begin), _kwh(end),
         item.meter, _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),
         _kwh(item.motor_loss_wh), _kwh(item.u_motor_loss_wh), _kwh(item.drive_loss_wh), _kwh(item.u_drive_loss_wh),

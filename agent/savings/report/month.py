@@ -170,7 +170,7 @@ def collect(
         _compared_kwh_t(found, lines),
         events, proof, notes, [*(of_baseline(db, baseline, lines, zone) if baseline else ()), *proof.hints], plant,
         config.site.simulated,
-        compared=sum(line.length_s for line in lines if not line.why) / ((end_ms - from_ms) / 1000),
+        compared=sum(line.length_s for line in lines if line.excluded is None) / ((end_ms - from_ms) / 1000),
     )  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def _tonnes(found: Sequence[Interval]) -> float | None:
 
 
 def _compared_kwh_t(found: Sequence[Interval], lines: Sequence[Line]) -> tuple[float, float] | None:
-    claimed = {line.start_ms: line for line in lines if not line.why}
+    claimed = {line.start_ms: line for line in lines if line.excluded is None}
     tonnes = _tonnes([item for item in found if item.start_ms in claimed])
     if not tonnes:
         return None
@@ -250,7 +250,7 @@ def _days(
     days = []
     for name, items in sorted(by_day.items()):
         told = [tally.add(item) for item in claimable.get(name, [])] if tally else []
-        claimed = [line for line in told if not line.why]
+        claimed = [line for line in told if line.excluded is None]
         adjusted = sum(line.adjusted_wh or 0.0 for line in claimed)
         so_far = tally.saving() if tally and tally.lines else None
         days.append(

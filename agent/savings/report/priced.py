@@ -32,7 +32,7 @@ def priced(
     events: Sequence[Event],
 ) -> Money | None:  # fmt: skip
     reactive = {item.start_ms: item.reactive_varh for item in found}
-    claimed = [line for line in lines if not line.why]
+    claimed = [line for line in lines if not line.excluded]
     if not claimed:
         return None
     tan = baseline.tan_phi
