@@ -121,7 +121,8 @@ DERIVED: tuple[Metric, ...] = (
     _row("power_direction", "", "1: power flows to the shaft; −1: the motor brakes and returns power", "text"),
     _row("efficiency_basis", "", "source of the losses: measured (methods M7, M9), tested (factory test) or modelled "
          "(nameplate, efficiency class)", "text"),
-    _row("efficiency_unavailable_reason", "", "code of the reason why no efficiency is available; empty when one is available", "text"),
+    _row("efficiency_unavailable_reason", "", "code of the reason why no efficiency is available; empty when one is "
+         "available", "text"),
     _row("efficiency_class_observed", "", "efficiency classes that are consistent with the measured losses", "text"),
     _row("meter_wiring", "", "result of the check of the meter's CT and VT connections: ok, unknown, or the fault; | "
          "separates faults that the measurements cannot distinguish", "text"),

@@ -36,7 +36,11 @@ RECENT = 200  # intervals that are kept at hand: more than are written within on
 LONGEST = 5000  # intervals that wait for a file which cannot be written: a filled gap of 40 days, and ten days
 BRIDGEABLE = 2 * BRIDGED_MS // QUARTER_MS  # intervals back, that tell how those of the last hour are drawn
 REMEMBERED_MS = 14 * 86_400_000  # of intervals, looked at again after a restart to know what is usual
-FLAGS = {METER_WIRING: "ct_wiring", METER_RATIO: "ct_ratio", DRIVE_BYPASSED: "bypass"}  # finding of the estimator → flag
+FLAGS = {
+    METER_WIRING: "ct_wiring",
+    METER_RATIO: "ct_ratio",
+    DRIVE_BYPASSED: "bypass",
+}  # finding of the estimator → flag
 
 
 class SavingsLane:
