@@ -231,7 +231,7 @@ def _elsewhere(files: Sequence[Path], config: Config | None) -> Elsewhere:
     """Roots by the place they lay in; the file of [ledger] roots with them."""
     from agent.savings import roots
 
-    own = config.roots_file if config else None
+    own = config.checkpoint_file if config else None
     found: dict[str, list[dict[str, Any]]] = {}
     for path in [*files, *([own] if own and own.is_file() else [])]:
         try:

@@ -150,7 +150,7 @@ class Bookkeeper:
     def _publish(self, root: Record) -> None:
         """At the start too: the broker may be another. A file has each root once."""
         self._teller.tell_text(PLACE, "root", roots.told(root), keep=True)
-        path = self._config().roots_file
+        path = self._config().checkpoint_file
         if path is not None and not (path.is_file() and root.hash.encode() in path.read_bytes()):
             roots.export(path, root)
         self._told = root.seq
