@@ -157,22 +157,22 @@ gateway = "gw-01"
 simulated = true
 
 [store]
-dir = "state"
+state_dir = "state"
 
 [mqtt]
 url = "{broker}"
 
 [bus.line]
 {bus}
-every = "1s"
+poll_interval = "1s"
 """
 
 METER = """
 [meter.meter-{unit}]
 bus = "line"
-unit = {unit}
+unit_id = {unit}
 profile = "{profile}"
-at = "feeder"
+measuring_point = "feeder"
 class = "0.5"
 """
 PROFILE = "schneider/pm5000"
@@ -188,7 +188,7 @@ def many() -> None:
         say(f"| one TCP connection | {_agent(bus, far)} |")
         say(f"| the same, `{SIGNS}` not installed | {_agent(bus, far, SIGNS)} |")
     with FarEnd("rtu", 115200, 8, 0.002) as far:
-        bus = f'serial = "{far.where["port"]}"\nline = "115200 8N1"\nlisten = "0s"'
+        bus = f'serial = "{far.where["port"]}"\nline = "115200 8N1"\nlisten_before_start = "0s"'
         say(f"| one line, 115200 baud | {_agent(bus, far)} |")
     say(f"\nWanted: at most {MB_MAX} MB without numpy, p99 at most {LATE_MS_MAX} ms.")
 

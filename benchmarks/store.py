@@ -100,7 +100,7 @@ def _through(port: int, ahead_max: int, backfill_per_s: float | None) -> float:
 def spool(commit_s: float) -> tuple[float, float]:
     """Rows/s appended and committed, a sink that takes and confirms all; processor time of one row."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        store = Store(Path(folder), SystemClock(), StoreSettings(commit_s=commit_s))
+        store = Store(Path(folder), SystemClock(), StoreSettings(commit_interval_s=commit_s))
         drain = store.drains(["null"])["null"]
         taken = [0]
 

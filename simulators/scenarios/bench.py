@@ -127,13 +127,13 @@ def scenario(devices: Sequence[Wanted], seed: int, *, port: int = 0, line: str =
 def config_toml(
     devices: Sequence[BenchDevice], endpoints: Endpoints, mqtt_url: str, state_dir: str, line: str, every_s: float
 ) -> str:
-    where = f'serial = {json.dumps(endpoints.rtu_port)}\nline = {json.dumps(line)}\nlisten = "0s"'
+    where = f'serial = {json.dumps(endpoints.rtu_port)}\nline = {json.dumps(line)}\nlisten_before_start = "0s"'
     if not line:
         where = f"tcp = {json.dumps(endpoints.modbus_tcp)}"
     tables = [
         "# Virtual devices of `magwatt simulate --device`.",
-        f'[site]\nid = "bench"\ngateway = "gw-01"\nsimulated = true\n\n[store]\ndir = {json.dumps(state_dir)}\n',
-        f'[mqtt]\nurl = {json.dumps(mqtt_url)}\n\n[bus.bench]\n{where}\nevery = "{every_s:g}s"\n',
+        f'[site]\nid = "bench"\ngateway = "gw-01"\nsimulated = true\n\n[store]\nstate_dir = {json.dumps(state_dir)}\n',
+        f'[mqtt]\nurl = {json.dumps(mqtt_url)}\n\n[bus.bench]\n{where}\npoll_interval = "{every_s:g}s"\n',
     ]
     return "\n".join([*tables, *(_drive(device) if device.is_drive else _meter(device) for device in devices)])
 
@@ -142,9 +142,9 @@ def _meter(device: BenchDevice) -> str:
     return f"""\
 [meter.{device.name}]
 bus = "bench"
-unit = {device.unit}
+unit_id = {device.unit}
 profile = "{device.profile.id}"
-at = "feeder"
+measuring_point = "feeder"
 wiring = "{"1P2W" if device.profile.phases == 1 else "3P4W"}"
 class = "0.5"
 """
@@ -155,7 +155,7 @@ def _drive(device: BenchDevice) -> str:
     return f"""\
 [drive.{device.name}]
 bus = "bench"
-unit = {device.unit}
+unit_id = {device.unit}
 profile = "{device.profile.id}"
 comm_loss = "not used"
 kw = {machine.kw:g}

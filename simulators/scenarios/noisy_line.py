@@ -171,8 +171,8 @@ def config_toml(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
 [bus.line]
 serial = {json.dumps(endpoints.rtu_port)}
 line = "{LINE}"
-every = "2s"
-listen = "2s"
+poll_interval = "2s"
+listen_before_start = "2s"
 """
     meters, drives = {item.pump: item.name for item in METERS}, {item.pump: item.name for item in DRIVES}
     tables = [tables_55kw.head("noisy", about, state_dir, mqtt_url), bus]

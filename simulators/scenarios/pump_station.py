@@ -97,15 +97,15 @@ def config_toml(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
     buses = f"""\
 [bus.north]
 tcp = {json.dumps(endpoints.modbus_tcp)}
-every = "1s"
+poll_interval = "1s"
 
 [bus.south]
 serial = {json.dumps(endpoints.rtu_port)}
 line = "19200 8N1"
-every = "1s"
-listen = "2s"
+poll_interval = "1s"
+listen_before_start = "2s"
 """
-    replaced = 'replaces = { kind = "induction", class = "IE1", kw = 55, rpm = 1475, since = 2026-03-01 }\n'
+    replaced = 'replaced_motor = { kind = "induction", class = "IE1", kw = 55, rpm = 1475, since = 2026-03-01 }\n'
     tables = (
         tables_55kw.head("demo", about, state_dir, mqtt_url),
         buses,
@@ -126,7 +126,7 @@ def _waveform(port: str) -> str:
 [motor.pump-2.waveform]
 serial = {json.dumps(port)}
 baud = 3000000
-at = "drive-input"
+measuring_point = "drive-input"
 """
 
 

@@ -17,7 +17,7 @@ timezone = "UTC"
 simulated = true
 
 [store]
-dir = {json.dumps(state_dir)}
+state_dir = {json.dumps(state_dir)}
 
 [mqtt]
 url = {json.dumps(mqtt_url)}
@@ -28,12 +28,12 @@ def meter(name: str, bus: str, unit: int, profile: str, *, at: str) -> str:
     return f"""\
 [meter.{name}]
 bus = "{bus}"
-unit = {unit}
+unit_id = {unit}
 profile = "{profile}"
-at = "{at}"
+measuring_point = "{at}"
 wiring = "3P4W"
 ct = "150/5"
-ratio_in = "meter"
+ratio_applied_by = "meter"
 class = "0.5"
 ct_class = "0.5"
 """
@@ -43,7 +43,7 @@ def drive(name: str, bus: str, unit: int, profile: str, *, fed_by: str) -> str:
     return f"""\
 [drive.{name}]
 bus = "{bus}"
-unit = {unit}
+unit_id = {unit}
 profile = "{profile}"
 fed_by = "{fed_by}"
 comm_loss = "not used"

@@ -144,7 +144,7 @@ def test_a_run_goes_on_and_never_crosses_the_retrofit(tmp_path: Path) -> None:
     told = magwatt(*run, "--seconds", "1800")
     assert "no baseline of fan is frozen" in told.splitlines()[0]
     text = config.read_text(encoding="utf-8")
-    assert 'replaces = { kind = "induction", class = "IE1", kw = 55' in text
+    assert 'replaced_motor = { kind = "induction", class = "IE1", kw = 55' in text
     assert "[drive.vfd-fan]" in text
     assert magwatt("verify", "--config", config).endswith("content\n")
 

@@ -229,7 +229,7 @@ def test_the_configuration_fits_the_plant() -> None:
     assert config["bus"]["north"]["tcp"] == ends.modbus_tcp
     assert config["bus"]["south"]["serial"] == ends.rtu_port
     assert config["motor"]["pump-2"]["waveform"]["serial"] == ends.ews_port
-    assert config["motor"]["pump-2"]["replaces"]["class"] == "IE1"
+    assert config["motor"]["pump-2"]["replaced_motor"]["class"] == "IE1"
 
 
 def test_a_server_of_247_units_lays_out_no_memory() -> None:
