@@ -124,7 +124,7 @@ def test_what_a_run_without_wires_leaves_can_be_verified(tmp_path: Path) -> None
         (("step_s = 1", "step_s = 0"), "step_s: must be positive"),
         (("step_s = 1", 'step_s = "1"'), "step_s: must be a number, got '1'"),
         (('name = "mine"\n', ""), "name: is missing"),
-        (("ct = 50", 'ct = 50, wiring_fault = "revresed ct1"'), "is not known; there are"),
+        (("ct = 50", 'ct = 50, wiring_fault = "revresed ct1"'), "unknown fault 'revresed ct1'; expected a fault such as "),
         (("hours = 1", "hours = 1\n[[trouble]]\ndevice = \"mcc-fan\"\nkind = \"silent\"\nfrom_h = 0\nto_h = 1"),
          "there is no device 'mcc-fan'"),
         (("hours = 1", "hours = 1\n[[dip]]\nat_h = 0\nduration_s = 1\nresidual = 1.5"), "dip.0.residual"),
