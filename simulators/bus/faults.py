@@ -125,8 +125,9 @@ def glitch(ask: Ask) -> list[Step]:
 
 
 def damaged(ask: Ask) -> list[Step]:
-    """Invert one bit. The CRC of RTU detects it; Modbus TCP has no checksum, so there the protocol identifier is
-    changed.
+    """Invert one bit.
+
+    The CRC of RTU detects it; Modbus TCP has no checksum, so there the protocol identifier is changed.
     """
     frame = bytearray(ask.frame())
     frame[4 if ask.transaction is None else 2] ^= 0x10

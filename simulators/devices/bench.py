@@ -133,8 +133,9 @@ class BenchDevice:
         }  # fmt: skip
 
     def _marked(self, shown: dict[str, Value]) -> dict[str, Value]:
-        """Add the model identification. Bits of a state word are combined with it; measured values are not
-        overwritten.
+        """Add the model identification.
+
+        Bits of a state word are combined with it; measured values are not overwritten.
         """
         shown |= {"serial_number": float(named.SERIAL_NUMBER), "ct_ratio": 1.0, "vt_ratio": 1.0}
         for name, mark in self._marks.items():

@@ -34,8 +34,7 @@ class SimulatedDevice:
     """A slave that answers functions 3 and 4 only, with at most as many registers as the profile allows.
 
     Where the profile allows reads across gaps, registers between mapped ones read 0. Elsewhere such a read gets an
-    exception
-    response, as does a read that ends in a gap where the profile allows gaps only inside.
+    exception response, as does a read that ends in a gap where the profile allows gaps only inside.
 
     unit: unit identifier.
     profile: the register map.

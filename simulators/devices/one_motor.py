@@ -1,8 +1,7 @@
 """One motor at a given load, with its meter and its drive: closed formulas for the instantaneous values.
 
 Supports any size and load, unbalanced voltages and the distorted current of a rectifier. For commissioning tests on
-many
-devices; plants with dynamics are in simulators/scenarios. Names are those of the vocabulary.
+many devices; plants with dynamics are in simulators/scenarios. Names are those of the vocabulary.
 """
 
 from __future__ import annotations

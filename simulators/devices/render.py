@@ -27,8 +27,7 @@ def words(
     """Return the register words of one value, most significant word first unless the row states otherwise.
 
     A missing value is NaN in floats, the "not available" pattern in integers, else 0. Integers saturate as in devices.
-    A
-    value in parts returns all parts, in the order of the list.
+    A value in parts returns all parts, in the order of the list.
 
     row: the register.
     values: the current values by name.

@@ -26,8 +26,7 @@ class Synthesiser:
     """Six channels u1 u2 u3 i1 i2 i3 in V and A, phase-continuous from block to block.
 
     Amplitudes and frequency change linearly between two plant steps, so the signal has no steps. A fundamental that
-    changes
-    by more than a twentieth changes abruptly, as in a dip.
+    changes by more than a twentieth changes abruptly, as in a dip.
     """
 
     def __init__(self, rate_hz: float) -> None:

@@ -39,11 +39,9 @@ EXACT = Errors(np.ones(3, complex), np.ones(3, complex))
 def draw_errors(rng: Random, accuracy: float = 0.5) -> Errors:
     """Draw errors within the accuracy class for power, and well within it for voltage and current.
 
-    The limits are those of IEC 61557-12, from memory. In class 0.5, input stage and transformer have ratio errors of up
-    to
-    0.09 % each, and the current transformer a phase error of up to 1.5'; at pf 0.5 this is at most 0.36 % + 0.08 % of
-    the
-    power.
+    The limits are those of IEC 61557-12, from memory. In class 0.5, input stage and transformer have ratio errors of
+    up to 0.09 % each, and the current transformer a phase error of up to 1.5'; at pf 0.5 this is at most 0.36 % +
+    0.08 % of the power.
 
     accuracy: class in percent.
     """
@@ -69,8 +67,7 @@ class Meter:
     start_kwh, start_kvarh: counters at the start of the plant.
     wiring: wiring of the terminals.
     connection: "3P4W", or "3P3W" with two current transformers (phases 1 and 3) and line voltages, where no phase
-        values are
-        available except two currents.
+        values are available except two currents.
     quanta: unit → display resolution of A, V, W, var, VA, kWh, kvarh. None, or no entry: full resolution.
     rolls_at: kWh or kvarh at which the counters wrap to 0.
     Raises ValueError for another connection.

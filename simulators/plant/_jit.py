@@ -2,8 +2,7 @@
 bytes.
 
 Nothing compiles at import. Kernels call only kernels of their own file, because the cache does not detect changes in
-other
-files.
+other files.
 """
 
 from __future__ import annotations

@@ -102,8 +102,7 @@ def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
     power.
 
     A harmonic current causes a harmonic voltage −Z·I in the supply and thus the power −R·I² at the bus: the bridge
-    converts
-    power of the fundamental into harmonic power that is lost in the supply.
+    converts power of the fundamental into harmonic power that is lost in the supply.
     """
     return _taken(drive, supply, motor.input_w, partial(losses_w, drive, motor.current_a))
 

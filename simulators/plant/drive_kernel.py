@@ -250,10 +250,9 @@ def run(
 ) -> None:
     """Integrate the state over the samples of `out` and write their means.
 
-    mem: 0 position in the half carrier period (1: at its end), 1 direction, 3–5 edges, 6–8 legs, 9 ramp, 10 angle, 11
-        integral of the speed controller, 12 id, 13–14 integrals of the current controller, 15–16 voltage of the next
-        half
-        period, 17 no current, 18 previous mode, 19–20 mean of the legs.
+    mem: 0 position in the half carrier period (1: at its end), 1 direction, 3–5 edges, 6–8 legs, 9 ramp, 10 angle,
+        11 integral of the speed controller, 12 id, 13–14 integrals of the current controller, 15–16 voltage of the
+        next half period, 17 no current, 18 previous mode, 19–20 mean of the legs.
     """
     n = STATES
     k1, k2, k3, k4, z = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)

@@ -1,5 +1,6 @@
-"""State machine of a drive: ready, run, coast, fault, and the cause of a trip. Used by both tiers, without bus or
-registers.
+"""State machine of a drive: ready, run, coast, fault, and the cause of a trip.
+
+Used by both tiers, without bus or registers.
 """
 
 from __future__ import annotations
@@ -77,8 +78,9 @@ class DriveLogic:
         self._clear_s: float | None = None  # time since which the cause of a trip is gone
 
     def step(self, now_s: float, seen: Seen) -> State:
-        """Update and return the state. A trip stops only a running drive; it stays until `reset` or the automatic
-        restart.
+        """Update and return the state.
+
+        A trip stops only a running drive; it stays until `reset` or the automatic restart.
         """
         cause = self._cause(seen)
         still = abs(seen.speed_rad_s) < self.limits.still_rad_s

@@ -2,8 +2,7 @@
 
 All quantities are smooth between two switching instants, so the integration (RK4, steps of at most `step_s`) never
 crosses a switching instant. Events of the circuit itself (diodes, the sign of the current in the dead time) are
-evaluated
-between steps; only there does the energy balance depend on the step.
+evaluated between steps; only there does the energy balance depend on the step.
 
 Motor in the stator frame: magnet motor (dq in the rotor: ψd = ψ + Ld·id, ψq = Lq·iq) or induction motor (see
 induction_wave). Bridge: the highest phase feeds the choke, the lowest returns the current; commutation overlap is
@@ -12,8 +11,7 @@ edge that opposes the current; each leg loses `threshold_v`. Gates off: the diod
 current flows; in a real drive a back-EMF above the DC voltage would conduct again, here it does not.
 
 Supported faults of a motor: broken bar, bearing, demagnetisation, overheating; of the drive: ageing capacitor, L1 of
-the
-supply lost. Others raise ValueError.
+the supply lost. Others raise ValueError.
 """
 
 from __future__ import annotations
@@ -136,8 +134,7 @@ class DriveWave:
         grid: components of the supply; a stiff front end ignores them.
         frequency_hz: frequency of the supply.
         mode: SPEED: the shaft follows target_rad_s; FREQUENCY: the voltage vector turns at target_rad_s (electrical)
-            with a peak
-            of volts_per_rad_s times that; COAST: gates off.
+            with a peak of volts_per_rad_s times that; COAST: gates off.
         ramp_rad_s2: maximum rate of the target.
         torque_max_nm: limit of the controller's torque.
         step_s: maximum step of the integration.

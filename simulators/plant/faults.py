@@ -21,8 +21,7 @@ class Dip:
     residual: residual voltage as a share of the voltage before the dip.
     every_s: period of repetition, seconds; inf: once.
     kind: type after Bollen: A all phases equal, B one phase to neutral, C two phases, D type C seen through a
-        delta-star
-        transformer. The zero sequence of B is neglected.
+        delta-star transformer. The zero sequence of B is neglected.
     jump_degrees: phase-angle jump, degrees.
     Raises ValueError for an unknown kind or a residual outside 0…1.
     """
@@ -125,8 +124,9 @@ HEALTHY = Condition()
 
 @dataclass(frozen=True, slots=True)
 class BrokenBar:
-    """Broken rotor bars; the course is δ. One broken bar of N gives about δ = 1.3/N (small-signal estimate, from
-    memory).
+    """Broken rotor bars.
+
+    The course is δ. One broken bar of N gives about δ = 1.3/N (small-signal estimate, from memory).
     """
 
     course: Course
@@ -166,8 +166,10 @@ class Bearing:
 
 @dataclass(frozen=True, slots=True)
 class Demagnetised:
-    """Demagnetisation. course: flux lost by all poles. uneven: flux lost by one pole pair in addition to its
-    opposite.
+    """Demagnetisation.
+
+    course: flux lost by all poles.
+    uneven: flux lost by one pole pair in addition to its opposite.
     """
 
     course: Course
@@ -201,8 +203,9 @@ class TurnFault:
 
 @dataclass(frozen=True, slots=True)
 class AgeingCapacitor:
-    """Ageing of the DC capacitor. Course from 0 (new) to 1 (end of life: a fifth of the capacitance lost, twice the
-    ESR).
+    """Ageing of the DC capacitor.
+
+    Course from 0 (new) to 1 (end of life: a fifth of the capacitance lost, twice the ESR).
     """
 
     course: Course
@@ -225,9 +228,8 @@ class Overheating:
 def weakened(motor: InductionMotor | MagnetMotor, state: Condition) -> InductionMotor | MagnetMotor:
     """Return the motor record of the steady tier under a condition, where mean values show it.
 
-    Magnet motor: lost flux; its heating is in the temperatures supplied by the caller. Induction motor: heating. Faults
-    that
-    only rotate or pulse do not change mean values.
+    Magnet motor: lost flux; its heating is in the temperatures supplied by the caller. Induction motor: heating.
+    Faults that only rotate or pulse do not change mean values.
     """
     if isinstance(motor, InductionMotor):
         k = state.hotter_k

@@ -35,8 +35,9 @@ class Cable:
 
 
 def copper_cable(length_m: float, mm2: float, degc: float = 50.0) -> Cable:
-    """Return a copper cable at a conductor temperature. Raises ValueError for a length or cross-section that is not
-    positive.
+    """Return a copper cable at a conductor temperature.
+
+    Raises ValueError for a length or cross-section that is not positive.
     """
     for name, value in (("length_m", length_m), ("mm2", mm2)):
         if not value > 0:

@@ -1,8 +1,7 @@
 """Many pump trains over months: the steady tier at maximum speed, with means over intervals instead of instants.
 
 Each step gives the result of `units.direct_on_line` or `units.on_drive` for its supply and flow. For a motor on the
-line,
-the small components of the voltage (harmonics, negative sequence) are included by a table over slip.
+line, the small components of the voltage (harmonics, negative sequence) are included by a table over slip.
 """
 
 from __future__ import annotations

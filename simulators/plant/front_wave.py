@@ -1,8 +1,7 @@
 """Active front end in time: sine grid, filter choke, two-level bridge on a stiff DC bus, both power directions.
 
 A grid behind a choke has the equations of a magnet motor without saliency at constant speed, so the kernel of
-drive_wave
-computes it.
+drive_wave computes it.
 """
 
 from __future__ import annotations
@@ -25,8 +24,9 @@ class FrontWaves(NamedTuple):
 
 
 class ActiveFront:
-    """An active front end. `run` advances time; `energy`: J since the start, heat in the choke and energy into the
-    DC bus.
+    """An active front end.
+
+    `run` advances time; `energy`: J since the start, heat in the choke and energy into the DC bus.
     """
 
     def __init__(

@@ -5,11 +5,10 @@ behind the stator leakage with ψm = ws·ψs + wr·ψr, and adds ws·G·e to is,
 loss
 is 1.5·G·|e|², and it differs from the T circuit by (ω·G·L)² of the flux, L the leakages in parallel.
 
-Faults. Broken bar: the rotor resistance differs along an axis that turns with the rotor. Gap: the mean permeance of a
-gap
-1 − s·cos φ − d·cos(φ − θ) is 1 + (s² + d²)/2 + s·d·cos θ. Turns: a resistive loop on the axis of L1. Phase loss: is on
-that axis stays 0 from the next zero of the current on, and the core branch of that axis is inactive. Bearing: pulses of
-load torque.
+Faults. Broken bar: the rotor resistance differs along an axis that turns with the rotor. Gap: the mean permeance of
+a gap 1 − s·cos φ − d·cos(φ − θ) is 1 + (s² + d²)/2 + s·d·cos θ. Turns: a resistive loop on the axis of L1. Phase
+loss: is on that axis stays 0 from the next zero of the current on, and the core branch of that axis is inactive.
+Bearing: pulses of load torque.
 """
 
 from __future__ import annotations

@@ -121,9 +121,9 @@ def solve(
 def _shaft_w(at: Callable[[float], LineStartState]) -> Callable[[float], float]:
     """Return shaft power as a function of the angle, without solving the machine at each angle.
 
-    Currents are linear in sine and cosine of the angle, powers and losses quadratic in the currents, and the effect of
-    the
-    harmonics does not depend on the angle: a Fourier series up to twice the angle, which five points determine.
+    Currents are linear in sine and cosine of the angle, powers and losses quadratic in the currents, and the effect
+    of the harmonics does not depend on the angle: a Fourier series up to twice the angle, which five points
+    determine.
     """
     points = [at(angle).shaft_w for angle in _FIVE]
     mean = sum(points) / 5

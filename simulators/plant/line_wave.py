@@ -2,8 +2,7 @@
 load.
 
 `aim` sets the present state of the plant, `samples` leads to it. Faults appear as in a motor: sidebands of a broken
-bar, a
-bearing or an eccentric rotor. A second of samples takes some milliseconds.
+bar, a bearing or an eccentric rotor. A second of samples takes some milliseconds.
 """
 
 from __future__ import annotations
@@ -26,8 +25,10 @@ _SUDDEN = 0.05  # change of the fundamental from step to step; a larger one is a
 
 
 class LineWave:
-    """Sample source of one motor. motor: its record in the steady tier now; condition: faults that appear only in
-    time.
+    """Sample source of one motor.
+
+    motor: its record in the steady tier now.
+    condition: faults that appear only in time.
     """
 
     def __init__(self, motor: InductionMotor) -> None:

@@ -287,12 +287,9 @@ def magnet_motor_per_unit(
 
 
 # ASSUMPTION: no public dq parameters of an industrial 55 kW magnet motor were found. Per-unit values are in the usual
-# range
-# (Rs 0.008–0.02, Xd 0.3–0.5, Xq 0.4–0.9, flux 0.85–1.0). Losses at the rated point are 2130 W, split copper 50, core
-# 30,
-# friction 12, additional 8 %: between the limit of class IE5 (IEC TS 60034-30-2, 4-pole column, 96.5 %) on a sine
-# supply,
-# 1995 W, and on a converter (+15 %), 2294 W.
+# range (Rs 0.008–0.02, Xd 0.3–0.5, Xq 0.4–0.9, flux 0.85–1.0). Losses at the rated point are 2130 W, split copper 50,
+# core 30, friction 12, additional 8 %: between the limit of class IE5 (IEC TS 60034-30-2, 4-pole column, 96.5 %) on a
+# sine supply, 1995 W, and on a converter (+15 %), 2294 W.
 MAGNET_55KW = magnet_motor_per_unit(
     power_w=55000.0,
     base_v=360.0,
@@ -338,10 +335,9 @@ LINE_START_55KW = LineStartMotor(
 
 # Parameters from two sources, neither of which is IEC 61800-9-2, on which the agent relies. Load-dependent terms: data
 # sheets at a hot junction. IGBT and its energies 21 + 20 mJ at 200 A, 600 V: Semikron SKM200GB12T4; recovery 35 mJ at
-# 450 A
-# and the diode's 1.75 V there: Infineon FF450R12KT4 (as listed by github.com/pwr-control/library), for 200 A, threshold
-# 0.9 V [M]; bridge: Powersem PSB 162; carrier and choke: usual [M]. Fixed term: the remainder of the US DOE's table of
-# drive efficiencies (vfd_efficiency_doe.csv, 3 to 400 hp), least squares of the logarithms; together with
+# 450 A and the diode's 1.75 V there: Infineon FF450R12KT4 (as listed by github.com/pwr-control/library), for 200 A,
+# threshold 0.9 V [M]; bridge: Powersem PSB 162; carrier and choke: usual [M]. Fixed term: the remainder of the US DOE's
+# table of drive efficiencies (vfd_efficiency_doe.csv, 3 to 400 hp), least squares of the logarithms; together with
 # machines._FIXED.
 DRIVE_55KW = Drive(
     power_w=55000.0,

@@ -1,12 +1,11 @@
 """Six-pulse diode bridge with a DC choke and capacitor: line current harmonics and DC voltage against load.
 
-One period of 60° in time, found by Newton's method so that it repeats (Bose, "Modern Power Electronics"; Mohan). In per
-unit of the line voltage's peak û and of x, the ωL of the complete DC loop: di/dθ = v − u, du/dθ = (i − p/u)/b with
-b = ω²LC, a load of constant power. Below p ≈ 0.0086 the current is discontinuous and Udc rises towards û; above, it is
-continuous. During commutation three diodes conduct: half the sum of both line voltages drives the current, through a
-line
-inductance that is smaller by half. Oscillations at the resonant frequency of the DC link, which occur in a real bridge
-without damping, do not repeat every 60° and are not modelled.
+One period of 60° in time, found by Newton's method so that it repeats (Bose, "Modern Power Electronics"; Mohan). In
+per unit of the line voltage's peak û and of x, the ωL of the complete DC loop: di/dθ = v − u, du/dθ = (i − p/u)/b
+with b = ω²LC, a load of constant power. Below p ≈ 0.0086 the current is discontinuous and Udc rises towards û;
+above, it is continuous. During commutation three diodes conduct: half the sum of both line voltages drives the
+current, through a line inductance that is smaller by half. Oscillations at the resonant frequency of the DC link,
+which occur in a real bridge without damping, do not repeat every 60° and are not modelled.
 """
 
 from __future__ import annotations
@@ -77,8 +76,9 @@ def points(p: Floats, line_share: float, smoothing: float) -> Table:
 
 
 class _Period(NamedTuple):
-    """One period between two commutations, shape (steps + 1, loads). rising: current of the phase that starts to
-    conduct.
+    """One period between two commutations, shape (steps + 1, loads).
+
+    rising: current of the phase that starts to conduct.
     """
 
     i: Floats
@@ -121,8 +121,9 @@ def _period(p: Floats, i: Floats, u: Floats, line_share: float, smoothing: float
 
 
 def _harmonics(found: _Period) -> NDArray[np.complex128]:
-    """Return the harmonics of a phase: it starts, conducts while the other side commutates, ends; negative half a
-    period later.
+    """Return the harmonics of a phase: it starts, conducts while the other side commutates, ends.
+
+    Negative half a period later.
     """
     parts = ((found.rising, -math.pi / 6), (found.i, math.pi / 6), (found.i - found.rising, math.pi / 2))
     weights = np.ones(_STEPS + 1)

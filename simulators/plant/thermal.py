@@ -26,8 +26,7 @@ class Heat(NamedTuple):
 
 def heat_of(losses: Losses) -> Heat:
     """Return the heat of each part: copper loss in the winding, additional loss on the rotor, core and mechanical loss
-    in the
-    frame.
+    in the frame.
     """
     return Heat(losses.copper_w, losses.additional_w, losses.core_w + losses.mechanical_w)
 
@@ -57,9 +56,8 @@ class Network:
 def network_of(rated: Heat, rise_k: float, *, frame_share: float = 0.55, rotor_share: float = 0.75) -> Network:
     """Return a network whose winding is rise_k above ambient at the rated losses.
 
-    ASSUMPTION (usual for totally enclosed motors, not measured): at the rated point the frame has 55 % of that rise and
-    the
-    rotor 75 %; time constants 4 min of the winding, 25 min of the rotor, 45 min of the frame.
+    ASSUMPTION (usual for totally enclosed motors, not measured): at the rated point the frame has 55 % of that rise
+    and the rotor 75 %; time constants 4 min of the winding, 25 min of the rotor, 45 min of the frame.
     """
     frame_k = frame_share * rise_k
     g_winding = rated.winding_w / (rise_k - frame_k)

@@ -9,10 +9,9 @@ from random import Random
 class Wander:
     """Ornstein-Uhlenbeck process of mean 0, smoothed by a first-order lag so that it has no steps.
 
-    sigma: standard deviation before the lag, exact for any step width: two half steps have the statistics of one. The
-        lag is
-        not exact: in steps well below it the standard deviation is σ·√(τ/(τ + lag)), in steps well above it has no
-        effect.
+    sigma: standard deviation before the lag, exact for any step width: two half steps have the statistics of one.
+        The lag is not exact: in steps well below it the standard deviation is σ·√(τ/(τ + lag)), in steps well above
+        it has no effect.
     tau_s: time constant of the process, seconds.
     lag_s: time constant of the lag, seconds.
     """

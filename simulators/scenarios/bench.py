@@ -30,8 +30,9 @@ class Wanted(NamedTuple):
 
 
 def wanted(texts: Iterable[str]) -> tuple[Wanted, ...]:
-    """Parse texts PROFILE[@UNIT]; without a unit the lowest free one is used. Raises ValueError with one line of
-    text.
+    """Parse texts PROFILE[@UNIT].
+
+    Without a unit the lowest free one is used. Raises ValueError with one line of text.
     """
     parts = [text.partition("@") for text in texts]
     taken: dict[int, str] = {}

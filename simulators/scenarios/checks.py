@@ -63,8 +63,9 @@ def check(found: ScenarioRecord) -> None:
 
 
 def _shared(meter: DeviceRecord, found: ScenarioRecord, lines: set[str]) -> None:
-    """Check a meter of several trains; it measures the voltages of one place, so the trains must not have different
-    cables.
+    """Check a meter of several trains.
+
+    It measures the voltages of one place, so the trains must not have different cables.
     """
     where = f"meter.{meter.name}"
     _device(meter, where, lines)

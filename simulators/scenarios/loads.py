@@ -42,9 +42,8 @@ class Flow:
     kw: shaft power at full flow and speed_rpm, kW.
     speed_rpm: reference speed, rpm.
     shape: coefficients of shaft power over relative flow at full speed and full opening; their sum is 1.
-    system: (static, dynamic) part of the head required by the pipe at full flow; the relative speed for a relative flow
-        q is
-        √(static + dynamic·q²).
+    system: (static, dynamic) part of the head required by the pipe at full flow; the relative speed for a relative
+        flow q is √(static + dynamic·q²).
     inertia_kg_m2: inertia of the wheel, for coasting, kg·m².
     """
 

@@ -180,8 +180,9 @@ class Mill:
         return row
 
     def sampled(self) -> Train | Sampler | None:
-        """Return a motor on the line in the waveform tier, where its defect appears; with a drive, the phasors of its
-        input.
+        """Return a motor on the line in the waveform tier, where its defect appears.
+
+        With a drive, the phasors of its input.
         """
         unit = next((unit for unit in self.units.values() if unit.record.waveform), None)
         if unit is None or unit.train is None or not isinstance(unit.motor, InductionMotor):

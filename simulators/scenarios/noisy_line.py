@@ -2,10 +2,9 @@
 time.
 
 The devices belong to two pump stations: pumps 1 and 3 direct on line, pumps 2 and 4 on magnet motors and drives. The
-EM340
-sends the low word first and rejects reads that end in a gap, the C2000 rejects all reads across gaps and states the
-decimals of its current in another register, the PAC2200 responds slowly. With a PLC as second master the agent must not
-send: `said_by_agent_bytes` in the row "line" of the truth counts its bytes.
+EM340 sends the low word first and rejects reads that end in a gap, the C2000 rejects all reads across gaps and
+states the decimals of its current in another register, the PAC2200 responds slowly. With a PLC as second master the
+agent must not send: `said_by_agent_bytes` in the row "line" of the truth counts its bytes.
 """
 
 from __future__ import annotations

@@ -97,8 +97,7 @@ class LoadRecord:
     kind: flow, conveyor, roller or hoist; `keys` holds its further keys.
     profile: (hours, share of full flow), repeated.
     wander: standard deviation of a random change of the share. Share and change together are limited smoothly to
-        0.3…1.15, so
-        that 0.1 in a profile becomes 0.34, and 1.0 becomes 0.97. With 0 the share is used unchanged.
+        0.3…1.15, so that 0.1 in a profile becomes 0.34, and 1.0 becomes 0.97. With 0 the share is used unchanged.
     wander_s: time constant of the change, seconds.
     hidden: relative standard deviation of the shaft power that no signal shows.
     keys: further keys of the kind.

@@ -50,8 +50,9 @@ def line_started(
 
 
 def fed(train: Train, cable: Cable | None, auxiliaries: Iterable[Auxiliary], runs: bool) -> Train:
-    """Return the train as measured before cable and auxiliaries; the auxiliaries are at the train's end of the
-    cable.
+    """Return the train as measured before cable and auxiliaries.
+
+    The auxiliaries are at the train's end of the cable.
     """
     u, i = train.u_v, train.i_a + phasors(item.current(complex(train.u_v[0, 1]), runs) for item in auxiliaries)
     if cable is not None:
