@@ -61,6 +61,14 @@ ON_TCP = (Line.TCP, Line.TCP0)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
+    """One row of the fault matrix.
+
+    name: unique name, as in docs/bus-measured.md.
+    expect: result that a correct master may have.
+    script: converts a request into steps.
+    on: transports on which the fault can occur.
+    """
+
     name: str
     expect: Expect
     script: Script

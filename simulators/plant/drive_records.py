@@ -60,12 +60,25 @@ class Front(NamedTuple):
 
 
 class Control(NamedTuple):
+    """Parameters of the controller.
+
+    mode: COAST, SPEED or FREQUENCY of drive_wave.
+    target: speed of the shaft or of the voltage vector, rad/s.
+    ramp: maximum rate of the target, rad/s².
+    torque_max: limit of the torque, Nm.
+    volts_per_rad_s: voltage for each rad/s in mode FREQUENCY, V.
+    bandwidth: of the current controller, rad/s.
+    speed_bandwidth: of the speed controller, rad/s.
+    inertia: inertia of motor and load, kg·m².
+    mtpa: 1: maximum torque per ampere; 0: no d current.
+    """
+
     mode: float
     target: float
     ramp: float
     torque_max: float
     volts_per_rad_s: float
-    bandwidth: float  # of the current controller, rad/s
+    bandwidth: float
     speed_bandwidth: float
     inertia: float
     mtpa: float

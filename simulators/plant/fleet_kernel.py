@@ -24,6 +24,8 @@ _TRIES = 60
 
 
 class PumpLaw(NamedTuple):
+    """Parameters of a pump; power P·n³·(b0 + b1·φ/n + b2·(φ/n)²), required head static + dynamic·Q²."""
+
     speed_rad_s: float
     flow_m3_s: float
     power_w: float
@@ -36,6 +38,8 @@ class PumpLaw(NamedTuple):
 
 
 class Direct(NamedTuple):
+    """Parameters of an induction motor direct on line; SI units, reactances at frequency_hz."""
+
     frequency_hz: float
     pole_pairs: float
     rs: float
@@ -52,6 +56,8 @@ class Direct(NamedTuple):
 
 
 class Driven(NamedTuple):
+    """Parameters of a magnet motor on a drive; SI units."""
+
     pole_pairs: float
     omega_rated: float
     rs20: float

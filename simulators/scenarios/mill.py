@@ -32,6 +32,8 @@ _BRIDGE = 3 * math.sqrt(6) / math.pi  # DC bus voltage under load over the phase
 
 
 class Mill:
+    """A plant of a scenario file. Raises ValueError for records that do not fit together."""
+
     def __init__(self, record: ScenarioRecord, rng: Random) -> None:
         self.record = record
         self.now_s = 0.0

@@ -36,6 +36,15 @@ FIRST_S, ALIVE_S, DEAD_S = (10.0, 14.0), (30.0, 45.0), (6.0, 8.0)  # of the fail
 
 @dataclass(frozen=True, slots=True)
 class Device:
+    """A device on the line.
+
+    name: name in the agent's configuration.
+    unit: unit identifier.
+    profile: id of the register map.
+    pump: the pump that it measures or drives.
+    turnaround_s: delay before a response, seconds.
+    """
+
     name: str
     unit: int
     profile: str

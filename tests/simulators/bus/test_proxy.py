@@ -360,7 +360,7 @@ def test_what_a_killed_process_left_goes_at_the_next_start(tmp_path: Path, monke
         third, _ = start()
         third.communicate("\n", 60)
         assert not left.exists()
-        assert kept.is_dir(), "its process lives"
+        assert kept.is_dir(), "its process still runs"
     finally:
         alive.communicate("\n", 5)
         for process in (killed,):
