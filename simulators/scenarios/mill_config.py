@@ -1,4 +1,4 @@
-"""The agent's configuration for a plant from a scenario's file: what an integrator would write on seeing it."""
+"""The agent's configuration for a plant from a scenario file, as an integrator would write it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from simulators.scenarios.records import DeviceRecord, LifeRecord, SignalRecord,
 from simulators.scenarios.unit import Unit, drive_name, meter_name
 
 _RATIO_A = 5
-SINCE = "2026-03-01"  # of retrofits whose day does not matter
+SINCE = "2026-03-01"  # for retrofits without a date
 
 
 def config_toml(plant: Mill, endpoints: Endpoints, mqtt_url: str, state_dir: str, *, before: bool = False) -> str:
-    """before: of the time before the retrofit, in a plant that has one."""
+    """Return the configuration. before: True for the time before the retrofit of a plant that has one."""
     record = plant.record
     tables = [
         f"""\
@@ -48,7 +48,7 @@ url = {json.dumps(mqtt_url)}
         tables.append(_meter(by_name[item.name], item, item.at or "feeder"))
     for unit in plant.units.values():
         tables.append(_train(unit, by_name, shared.get(unit.record.name), before) + _phases(record.life))
-        if unit.record.waveform and endpoints.ews_port:  # not without wires
+        if unit.record.waveform and endpoints.ews_port:  # only with real buses
             at = "motor" if unit.record.kind == "direct" else "drive-input"
             where = json.dumps(endpoints.ews_port)
             tables.append(f'[motor.{unit.name}.waveform]\nserial = {where}\nbaud = 3000000\nmeasuring_point = "{at}"\n')

@@ -1,4 +1,6 @@
-"""The agent's tables for pumps of 55 kW as the built-in plants have: old ones direct on line, new ones on a drive."""
+"""The agent's configuration tables for the 55 kW pumps of the built-in plants: old motors on the line, new ones on
+drives.
+"""
 
 from __future__ import annotations
 
