@@ -10,12 +10,12 @@ import functools
 import gettext
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
-from drivers.reasons import CodedError, Reason, fill, render
+from drivers.reasons import UNKNOWN, CodedError, Reason, fill, reason_of, render
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Catalogue:
 
 
 class _SourceText(gettext.NullTranslations):
-    """Answers with the English source text what the catalogue of a language lacks."""
+    """Returns the English source text where the catalogue of a language has no entry."""
 
     def __init__(self, language: str) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ def use(language: str | None, zone: tzinfo = UTC) -> Catalogue:
 
 
 def _(text: str, /, **data: Any) -> str:
-    """A text for a person, in the language of this process, with its named fields filled in."""
+    """A text for an operator, in the language of this process, with its named fields filled in."""
     return current()(text, **data)
 
 
@@ -146,16 +146,35 @@ def text_of(subject: Reason | BaseException) -> str:
     return found.reason(subject) if isinstance(subject, Reason) else found.error(subject)
 
 
-def english(reason: Reason) -> str:
+def english(reason: Reason, zone: tzinfo = UTC) -> str:
     """The English text of a reason: for messages and logs."""
-    return _english().reason(reason)
+    return _english(zone).reason(reason)
 
 
 @functools.cache
-def _english() -> Catalogue:
-    return Catalogue("en")
+def _english(zone: tzinfo) -> Catalogue:
+    return Catalogue("en", zone)
 
 
-def as_object(reason: Reason) -> dict[str, Any]:
+def as_object(reason: Reason, zone: tzinfo = UTC) -> dict[str, Any]:
     """A reason in messages and JSON: code, data, and the English text."""
-    return {**reason.as_object(), "text": english(reason)}
+    return {**reason.as_object(), "text": english(reason, zone)}
+
+
+def text_of_object(stored: Mapping[str, Any]) -> str:
+    """The text of a reason from a message or from JSON, in the language of this process.
+
+    A code that this version does not know is shown with the text of the message.
+    """
+    reason = reason_of(stored)
+    return str(stored["text"]) if reason.code == UNKNOWN and stored.get("text") else text_of(reason)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of that name; UTC when this system does not know it."""
+    from zoneinfo import ZoneInfo  # costs `magwatt --help` 2 ms
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return UTC

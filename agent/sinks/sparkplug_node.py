@@ -123,7 +123,8 @@ class Node:
         if asset not in self._books or "state" not in body:
             return
         book, t_ms = self._books[asset], int(body["t"])
-        said = [book.state("state", body["state"], t_ms), book.state("state_reason", body.get("reason", ""), t_ms)]
+        reason = "; ".join(item["text"] for item in body.get("reason", []))
+        said = [book.state("state", body["state"], t_ms), book.state("state_reason", reason, t_ms)]
         keep(said)
         if body["state"] == "offline":
             self._alive.discard(asset)
