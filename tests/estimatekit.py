@@ -11,6 +11,7 @@ from configkit import bus, drive, load, magnet, meter, motor, site
 from agent.estimate.estimator import Estimates, Estimator
 from agent.topology import assets, drive_rating_kw
 from drivers.reading import Quality, Reading, Value
+from drivers.reasons import Code, Reason
 
 
 def base(at: str) -> str:
@@ -63,10 +64,12 @@ def phases(watts: float, pf: float, signs: tuple[int, int, int] = (1, 1, 1)) -> 
     return found | {"active_power": watts * sum(signs) / 3}
 
 
-def nothing(found: Estimates, why: str) -> bool:
+def nothing(found: Estimates, code: Code) -> Reason:
+    """The reason why there is no efficiency; it must have that code, as must the published value."""
     assert found.values["motor_efficiency_pct"] is None
-    assert why in str(found.values["efficiency_unavailable_reason"]), found.values["efficiency_unavailable_reason"]
-    return True
+    assert found.reason is not None
+    assert found.reason.code == found.values["efficiency_unavailable_reason"] == code
+    return found.reason
 
 
 SENSOR = """

@@ -275,7 +275,7 @@ def test_harmonics_are_not_sure_where_nothing_keeps_aliases_out(caplog: pytest.L
     assert pq.quality == Quality.GOOD
     assert harmonics.flags["harmonic_u_l1_v"] == harmonics.flags["band_u_l3_v"] == Quality.UNVERIFIED
     assert judge(harmonics.values, harmonics.flags, harmonics.quality) == "uncertain"
-    assert [record.message.count("a drive's pulses") for record in caplog.records] == [1]
+    assert [record.getMessage().count("PWM of a drive") for record in caplog.records] == [1]
 
 
 def test_a_frozen_channel_is_null_and_its_neighbours_stand() -> None:
