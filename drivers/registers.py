@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from drivers.inside import Inside
 from drivers.profiles import HarmonicBlock, Profile, Register
 from drivers.profiles.shape import ScaleFrom
 from drivers.reading import Quality, Value
@@ -122,13 +121,8 @@ class BlockDecoder:
         plain = [row for row in candidates if row.words == 1 or row.big_words_first is not self._little]
         plain.sort(key=lambda row: row.address)
         self._odd = [row for row in block.registers if row not in plain]
-        self._plain = [(row, *_sure(row, rating_kw)) for row in plain]
-        inside = Inside(block.count, self._little)
-        for row in plain:
-            inside.add(row.address - self._start, row.type, *_sure_raw(row, rating_kw))
-        self._surely_inside = inside.surely
-        self._take = self._struct(plain).unpack_from
-        self._record = _recorder({row.name: row.scale_for(rating_kw) or 1.0 for row in plain})
+        self._plain = [(row, *_factor(row.scale_for(rating_kw) or 1.0), *_sure(row, rating_kw)) for row in plain]
+        self._unpack = self._struct(plain).unpack_from
 
     def decode(self, data: bytes) -> tuple[dict[str, Value], dict[str, Quality]]:
         """All values of one answer (register bytes, big endian), and the flags of those that are not good."""
@@ -136,15 +130,15 @@ class BlockDecoder:
             data = data[: self._size]
         if self._kept:
             self._keep_scales(data)
-        ordered = _swapped(data) if self._little else data
-        values = self._record(*self._take(ordered))
+        raws = self._unpack(_swapped(data) if self._little else data)
+        values: dict[str, Value] = {}
         flags: dict[str, Quality] = {}
-        if not self._surely_inside(ordered):
-            for row, low, high in self._plain:
-                value = values[row.name]
-                assert isinstance(value, int | float)
-                if not low < value < high:  # a NaN compares false with everything, so it lands here too
-                    self._one(row, data, values, flags)
+        for (row, factor, divisor, low, high), raw in zip(self._plain, raws, strict=True):
+            value = raw / divisor if divisor else raw * factor
+            if low < value < high:
+                values[row.name] = value
+            else:  # also NaN, which compares false
+                self._one(row, data, values, flags)
         for row in self._odd:
             self._one(row, data, values, flags)
         return values, flags
@@ -174,21 +168,6 @@ class BlockDecoder:
             parts.append("xx" * (row.address - at) + _FORMAT[row.type])
             at = row.address + row.words
         return struct.Struct("".join(parts))
-
-
-def _recorder(scales: Mapping[str, float]) -> Callable[..., dict[str, Value]]:
-    """A function of the raw values, in that order, that gives them scaled and by name.
-
-    Written as source, since nothing else in the language builds a dict of a hundred scaled values as fast: the names of
-    the vocabulary are its arguments, and `locals()` is the dict.
-    """
-    lines = [f"def record({', '.join(scales)}):"]
-    for name, scale in scales.items():
-        if scale != 1:
-            lines.append(f"    {name} /= {round(1 / scale)}" if _is_fraction(scale) else f"    {name} *= {scale!r}")
-    space: dict[str, Callable[..., dict[str, Value]]] = {}
-    exec("\n".join([*lines, "    return locals()"]), space)
-    return space["record"]
 
 
 def texts(profile: Profile, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -389,9 +368,15 @@ def _exponent(source: ScaleFrom, word: int) -> int | None:
 
 def _scaled(raw: float, scale: float) -> float:
     """A scale of 0.1 means "tenths": dividing by the whole number keeps 234.5 as people write it."""
-    if scale == 1:
-        return raw
-    return raw / round(1 / scale) if _is_fraction(scale) else raw * scale
+    factor, divisor = _factor(scale)
+    return raw / divisor if divisor else raw * factor
+
+
+def _factor(scale: float) -> tuple[float, int]:
+    """Factor and divisor for a scale; divisor 0: use the factor. A factor of 1 is an int, so that integers stay so."""
+    if _is_fraction(scale):
+        return 1, round(1 / scale)
+    return (1 if scale == 1 else scale), 0
 
 
 def _window_flag(row: Register, value: float) -> Quality:
