@@ -1,15 +1,14 @@
-"""Roots that lay elsewhere against the ledger: which of the two is not what was signed, and from which record on."""
+"""Check externally stored checkpoints against the ledger and report the first record that differs."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from agent.savings.ledger import Record, digest, signed_by
+from agent.savings.ledger import canonical, digest, signed_by
 from agent.savings.ledger_key import Key, LedgerKeyError
-from agent.savings.roots import text_of, told
+from agent.savings.roots import record_body
 
 if TYPE_CHECKING:
     from agent.savings.verify import Verdict
@@ -18,14 +17,21 @@ if TYPE_CHECKING:
 def check_roots(
     db: sqlite3.Connection, found: Verdict, roots: Iterable[Mapping[str, Any]], key: Key | None, called: str
 ) -> None:  # fmt: skip
-    """A root that is not in the chain: it was set back before it, or written anew up to it. One that was edited proves
-    nothing, and is told. key, called: that signs the ledger, and its fingerprint."""
+    """Adds to `found` what external checkpoints show about the ledger.
+
+    A valid checkpoint that is not in the chain: the ledger was truncated, replaced by an older copy, or rewritten up to
+    it. An invalid checkpoint is reported and proves nothing about the ledger.
+    key: the key that signs the ledger; None if it is not known.
+    called: the fingerprint that the ledger names; empty if it names none.
+    """
     good = 0
     for root in sorted(roots, key=lambda item: int(item["seq"])):
         found.roots_elsewhere += 1
         seq, name = int(root["seq"]), f"the root kept elsewhere ({root.get('day', root['seq'])})"
-        if edited := _edited(db, root, key):
-            found.problems.append(f"{name} was edited, not the ledger: {edited}; take it from where nobody could write")
+        if not _intact(root, key):
+            found.problems.append(
+                f"{name} is invalid: its hash or signature does not match its content; use the original copy"
+            )
             continue
         row = db.execute("select body from ledger where seq = ?", (seq,)).fetchone()
         if root.get("key") and called and root["key"] != called:
@@ -42,41 +48,18 @@ def check_roots(
         good = seq
 
 
-def _edited(db: sqlite3.Connection, root: Mapping[str, Any], key: Key | None) -> str:
-    """By which sign one knows; empty when there is none. A signature holds for one text only, so that a root which
-    bears the one of a record that holds, and says something else, was that record's."""
-    if key is None or not root.get("sig"):
-        return ""
-    record = _signed_as(db, root)
+def _intact(root: Mapping[str, Any], key: Key | None) -> bool:
+    """Whether hash and signature of an external checkpoint match its content.
+
+    key: the key that signs the ledger; None if it is not known. A checkpoint without a signature has nothing to check
+    and counts as intact. A signature by another key, or one that cannot be checked here, is reported by the callers.
+    """
+    if not root.get("sig"):
+        return True
+    body = record_body(root)
+    if body is None or digest(canonical(body)) != root["hash"]:
+        return False
     try:
-        if record is not None and _holds(key, record):
-            was = told(record)
-            differing = [f"{name} is not {root[name]}" for name in was if name in root and root[name] != was[name]]
-            return f"it bears the signature of record {record.seq}, whose {', '.join(differing)}" if differing else ""
-        text = text_of(root)
-        if text is None:
-            return ""
-        whole = digest(text) == root["hash"]
-        if not whole or (root["key"] == key.fingerprint and not signed_by(key, json.loads(text))):
-            return f"its {'signature' if whole else 'hash'} is not that of what it says"
+        return key is None or root["key"] != key.fingerprint or signed_by(key, body)
     except LedgerKeyError:
-        pass
-    return ""
-
-
-def _signed_as(db: sqlite3.Connection, root: Mapping[str, Any]) -> Record | None:
-    """The record with the root's signature: where its number says, or another root."""
-    query = "select seq, t_ms, kind, body, hash from ledger where seq = ? or kind = 'root' order by seq = ? desc"
-    for seq, t_ms, kind, text, said in db.execute(query, (root["seq"], root["seq"])):
-        if isinstance(text, str) and root["sig"] in text:
-            try:
-                body = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(body, dict) and body.get("sig") == root["sig"] and digest(text) == said:
-                return Record(seq, t_ms, kind, body, said)
-    return None
-
-
-def _holds(key: Key, record: Record) -> bool:
-    return record.kind == "root" and signed_by(key, record.body)
+        return True

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from agent.savings.ledger import SCHEMA, Record, append_to, canonical, records
+from agent.savings.ledger import SCHEMA, Record, append_to, records
 from agent.savings.ledger_key import Key
 
 TOLD = ("site", "gateway", "day", "key", "prev", "sig")  # of the record's body
@@ -41,13 +41,14 @@ def told(record: Record) -> dict[str, Any]:
     return {"seq": record.seq, "hash": record.hash, "at": record.t_ms} | {name: record.body[name] for name in TOLD}
 
 
-def text_of(root: Mapping[str, Any]) -> str | None:
-    """Its record's text, made from what was told of it; None of a root that does not tell all (before `prev` did)."""
+def record_body(root: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The body of the ledger record from which `told` made this, for checking its signature; None if fields are
+    missing."""
     if not all(isinstance(root.get(name), str) for name in TOLD) or not isinstance(root.get("at"), int):
         return None
-    before, seq = root["prev"], root["seq"]
-    added = {"s": SCHEMA, "kind": "root", "seq": seq, "t_ms": root["at"], "last": seq - 1, "hash": before}
-    return canonical({name: root[name] for name in TOLD} | added)
+    seq = root["seq"]
+    fixed = {"s": SCHEMA, "kind": "root", "seq": seq, "t_ms": root["at"], "last": seq - 1, "hash": root["prev"]}
+    return {name: root[name] for name in TOLD} | fixed
 
 
 def export(path: Path, record: Record) -> None:
