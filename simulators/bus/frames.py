@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulators.bus.rtu import crc16 as crc16_by_bits
 
@@ -37,6 +38,15 @@ class Ask:
 
     def wrap(self, pdu: bytes) -> bytes:
         return rtu(self.unit, pdu) if self.transaction is None else mbap(self.transaction, self.unit, pdu)
+
+
+class Block(NamedTuple):
+    """What is read: one poll of one block."""
+
+    unit: int
+    function: int
+    address: int
+    words: int
 
 
 def content(unit: int, function: int, address: int, count: int, number: int) -> list[int]:

@@ -8,6 +8,7 @@ import random
 from pathlib import Path
 
 import pytest
+from support.faulty import open_line
 from testkit import free_port
 
 from agent.clock import SystemClock
@@ -25,7 +26,6 @@ from drivers.profiles import load_profile
 from drivers.serial_port import LineErrors
 from simulators.bus import faults
 from simulators.bus.faults import Ask, Line, Script, Step
-from simulators.bus.faulty import open_line
 
 BUS = Bus("b", None, (19200, 8, "N", 1), None, "rtu", 1.0, 0.0, None, None)
 

@@ -13,6 +13,7 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
+from support.faulty import open_line
 from testkit import wait_until
 
 from agent.cli import main
@@ -28,9 +29,7 @@ from drivers.eavesdrop import Setting
 from drivers.profiles import load_profile, profile_ids
 from drivers.wire import Wire
 from simulators.bus.faults import Line, Step, clean, echo
-from simulators.bus.faulty import open_line
-from simulators.bus.frames import Ask
-from simulators.bus.judge import Block
+from simulators.bus.frames import Ask, Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import SegmentSlave
 from simulators.bus.tcp import TcpBus

@@ -17,7 +17,7 @@ from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire, port_parity
 from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkError, LinkTimeout
 from drivers.framing import Request
-from simulators.bus.judge import Block
+from simulators.bus.frames import Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
 

@@ -15,7 +15,7 @@ from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, Link
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile
 from drivers.reading import Quality
-from simulators.bus.judge import Block
+from simulators.bus.frames import Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
 

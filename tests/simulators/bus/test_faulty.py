@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.faulty import RtuPty, RtuTcp, open_line
+from support.faulty_line import FaultyLine
+from support.judge import fault_of
 from testkit import wait_until
 
 from simulators.bus import faults as of
 from simulators.bus.faults import MATRIX, Line, Script, Step
-from simulators.bus.faulty import FaultyLine, RtuPty, RtuTcp, open_line
-from simulators.bus.frames import Ask, answers, content, crc16, crc_fits, mbap, rtu_request
+from simulators.bus.frames import Ask, Block, answers, content, crc16, crc_fits, mbap, rtu_request
 from simulators.bus.functions import LOG_VARIABLE
-from simulators.bus.judge import Block, fault_of
 
 pytestmark = pytest.mark.alone
 

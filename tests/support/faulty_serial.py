@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from support.faulty_line import FaultyLine, Peer
+
 from simulators.bus.faults import Line, Script
-from simulators.bus.faulty_line import FaultyLine, Peer
 from simulators.bus.frames import crc_fits
 from simulators.bus.reactor import Timer
 

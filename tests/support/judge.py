@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from simulators.bus.frames import Ask, answers
-
-
-class Block(NamedTuple):
-    """What is read: one poll of one block."""
-
-    unit: int
-    function: int
-    address: int
-    words: int
-
+from simulators.bus.frames import Ask, Block, answers
 
 # Same unit, function and length, so that only the contents tell one from the other. Unit 2 is a function code too,
 # which costs pymodbus every answer behind a stray byte.

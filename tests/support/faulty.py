@@ -16,9 +16,10 @@ import os
 import shutil
 import struct
 
+from support.faulty_line import FaultyLine
+from support.faulty_serial import SerialLine
+
 from simulators.bus.faults import Line, Script
-from simulators.bus.faulty_line import FaultyLine
-from simulators.bus.faulty_serial import SerialLine
 from simulators.bus.folder import port_folder
 from simulators.bus.pty import Pty
 from simulators.bus.sockets import Connection, Listener
