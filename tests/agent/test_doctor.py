@@ -160,8 +160,8 @@ class = "0.5"
     loaded, _ = load_config(config)
     assert not asyncio.run(examine(loaded, 1, told.append, lambda what: None))
     text = {item.where: item.text for item in told if item.level is Level.FINDING}
-    assert "unplugged" in text["bus.a"]
-    assert "nobody listens" in text["bus.b"]
+    assert "does not exist" in text["bus.a"]
+    assert "no server listens" in text["bus.b"]
     assert "no broker listens" in text["mqtt.url"]
     assert json.dumps([item.level for item in told])
 

@@ -411,7 +411,7 @@ def test_a_busy_port_is_told(line: TunedSegment) -> None:
     with serial.Serial(port, exclusive=True):
         done = CliRunner().invoke(main, ["scan", "--serial", port, "--line", "19200 8N1"])
     assert done.exit_code == 2
-    assert "held by another program" in done.output
+    assert "in use by another program" in done.output
 
 
 TEN = (3, 17, 18, 40, 77, 112, 150, 199, 230, 247)

@@ -133,7 +133,10 @@ def test_sunspec_a_scale_that_is_not_implemented_makes_no_number() -> None:
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [({}, "no SunSpec marker at 40000, 50000, 0"), (sunspec_words(213, {}), "no SunSpec model 203; the device has 1")],
+    [
+        ({}, "no SunSpec marker at address 40000, 50000, 0"),
+        (sunspec_words(213, {}), "SunSpec model 203 not found; models of the device: 1"),
+    ],
 )
 def test_sunspec_a_device_without_the_model_says_so(words: dict[int, int], told: str) -> None:
     reading = poll(device("sunspec/meter-203", Wire(words)))
@@ -146,7 +149,7 @@ def test_sunspec_a_chain_without_an_end_teaches_nothing_about_the_model() -> Non
     del words[end := max(words)]
     meter = device("sunspec/meter-203", Wire(words, refused=frozenset(range(end, end + 200))))
     reading = poll(meter)
-    assert "no SunSpec model 203; the device has 1, 213" in reading.error
+    assert "SunSpec model 203 not found; models of the device: 1, 213" in reading.error
     assert Quality.NO_REPLY in reading.quality
     assert not meter.learnt.split
     assert not meter.learnt.absent

@@ -1,4 +1,4 @@
-"""Mistakes as people make them in a register map, put in on purpose; and a wire without bytes to serve them over."""
+"""Register maps with typical mistakes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ PHASES = (("l1", "l2"), ("l2", "l3"), ("l1", "l3"), ("l1n", "l2n"), ("l2n", "l3n
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """kind: address, map_address, word_order, map_word_order, scale, phase_map. names: what it touches."""
+    """A profile with one mistake.
+
+    kind: address, map_address, word_order, map_word_order, scale or phase_map.
+    names: quantities that it affects.
+    profile: the wrong profile.
+    about: description.
+    """
 
     kind: str
     names: tuple[str, ...]
@@ -22,7 +28,7 @@ class Mistake:
 
 
 def map_mistakes(profile: Profile) -> Iterator[Mistake]:
-    """Every single mistake of these kinds that can be made in the gauges and counters of a map."""
+    """All single mistakes of these kinds in the gauges, counters and settings of a profile."""
     numbers = [row for row in profile.registers if row.type != "string" and _measured(row)]
     for row in numbers:
         for step in (-1, 1):

@@ -46,7 +46,7 @@ def test_the_judge_knows_an_old_answer_of_the_same_block() -> None:
     assert fault_of(content(2, 3, 100, 4, 2), BLOCK, 15.0, asked) == ""
     assert "earlier poll" in fault_of(content(2, 3, 100, 4, 1), BLOCK, 15.0, asked)
     assert "nobody sent" in fault_of(content(2, 3, 100, 4, 3), BLOCK, 15.0, asked)
-    assert "not the contents" in fault_of(content(2, 3, 200, 4, 2), BLOCK, 15.0, asked)
+    assert "are not the contents" in fault_of(content(2, 3, 200, 4, 2), BLOCK, 15.0, asked)
     assert "2 registers" in fault_of(content(2, 3, 100, 2, 2), BLOCK, 15.0, asked)
 
 
