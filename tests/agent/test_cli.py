@@ -97,8 +97,8 @@ def test_nothing_is_nan_in_the_json(tmp_path: Path) -> None:
     [
         ("empty.csv", b"", "the file is empty"),
         ("empty.npz", b"", "the file is empty"),
-        ("two.csv", b"0.0,1\n0.1,2\n0.2,1\n0.3,2\n", "cannot tell voltages from currents"),
-        ("binary.csv", bytes(range(256)) * 20, "no columns of numbers"),
+        ("two.csv", b"0.0,1\n0.1,2\n0.2,1\n0.3,2\n", "voltages and currents cannot be identified"),
+        ("binary.csv", bytes(range(256)) * 20, "no columns with numbers"),
         ("cut.npz", b"PK\x03\x04junk", "not a readable npz"),
         ("none.cfg", b"x,y,1999\n", "is missing"),
     ],
@@ -357,7 +357,7 @@ def test_a_cut_off_recording_says_so_beside_its_windows(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert len(rows) == 4
     assert all(row["u_rms_v"][0] == pytest.approx(1000 / 2**0.5, rel=1e-3) for row in rows), "no zeros came in"
-    assert "holds 4300 samples, the cfg says 10000" in done.stderr
+    assert "contains 4300 of the 10000 samples stated in the cfg" in done.stderr
 
 
 def readme_lines() -> list[str]:

@@ -32,7 +32,7 @@ from drivers.registers import plan_blocks
 from drivers.vocabulary import metric_name_of
 from drivers.wire import Wire
 from simulators.bus.faults import Line
-from simulators.bus.judge import Block as Asked
+from simulators.bus.frames import Block as Asked
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints
 from simulators.scenarios import bench

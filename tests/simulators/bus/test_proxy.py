@@ -19,6 +19,8 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
+from support.faulty import ModbusTcp, RtuPty, RtuTcp
+from support.judge import Score, block_of
 from testkit import wait_until
 
 from agent.cli import main
@@ -26,10 +28,8 @@ from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
 from simulators.bus import faults as of
-from simulators.bus.faulty import ModbusTcp, RtuPty, RtuTcp
 from simulators.bus.frames import crc_fits, mbap, rtu, rtu_request
 from simulators.bus.frames import rtu as rtu_frame
-from simulators.bus.judge import Score, block_of
 from simulators.bus.proxy import FaultProxy, SerialProxy
 from simulators.bus.spoil import CHANCES, SECONDS, SWITCHES, Faults, faults_of, spoiled
 
