@@ -382,7 +382,7 @@ def test_a_missing_device_is_exit_1() -> None:
     async def scene() -> tuple[int, str]:
         bus = TcpBus([device(1, "eastron/sdm630")])
         place = await bus.start()
-        words = ["scan", "--tcp", place, "--units", "1-2", "--yes-fc03"]
+        words = ["scan", "--tcp", place, "--unit-ids", "1-2", "--allow-fc03"]
         try:
             done = [await asyncio.to_thread(_exit_of, [*words, "--expect", number]) for number in ("1", "2")]
         finally:

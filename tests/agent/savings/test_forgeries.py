@@ -303,7 +303,7 @@ def command(*words: str | Path) -> Result:
 
 def report(plant: Path, name: str) -> Path:
     out = plant / f"{name}.html"
-    command("report", "--month", "2024-10", "--config", plant / "plant.toml", "--out", out)
+    command("report", "--month", "2024-10", "--config", plant / "plant.toml", "--output", out)
     return out.with_suffix(".json")
 
 
@@ -314,7 +314,7 @@ def test_a_report_edited_beside_a_whole_ledger_is_told_by_making_it_again(plant:
     body["motors"][0]["saving"]["saved_wh"] *= 2
     edited = plant / "edited.json"
     edited.write_text(json.dumps(body), encoding="utf-8")
-    checked = command("verify", "--state", plant / "state", "--key", edited, "--roots", edited)
+    checked = command("ledger", "verify", "--state", plant / "state", "--key", edited, "--checkpoint", edited)
     assert checked.exit_code == 0, checked.output
     again = json.loads(report(plant, "again").read_text(encoding="utf-8"))
     assert again["motors"][0]["saving"] == json.loads(handed_out.read_text(encoding="utf-8"))["motors"][0]["saving"]
@@ -325,16 +325,16 @@ def test_a_report_whose_checkpoint_or_key_was_edited_is_told(plant: Path) -> Non
     body = json.loads(report(plant, "october").read_text(encoding="utf-8"))
     edited = plant / "edited.json"
     edited.write_text(json.dumps({**body, "ledger": {**body["ledger"], "hash": "0" * 64}}), encoding="utf-8")
-    told = command("verify", "--state", plant / "state", "--roots", edited).output
-    assert "is invalid: its hash or signature does not match its content" in told
-    assert told.rstrip().endswith("not content")
+    told = command("ledger", "verify", "--state", plant / "state", "--checkpoint", edited).output
+    assert "was edited, not the ledger" in told
+    assert told.rstrip().endswith("Verification failed.")
     forged = {**body["ledger_key"], "public": new_key(ED25519).public}
     edited.write_text(json.dumps({**body, "ledger_key": forged}), encoding="utf-8")
-    refused = command("verify", "--state", plant / "state", "--key", edited)
+    refused = command("ledger", "verify", "--state", plant / "state", "--key", edited)
     assert refused.exit_code == 2
     assert "edited.json: not a ledger key" in refused.output
     edited.write_text(json.dumps({**body, "ledger_key": new_key(ED25519).said()}), encoding="utf-8")
-    told = command("verify", "--state", plant / "state", "--key", edited).output
+    told = command("ledger", "verify", "--state", plant / "state", "--key", edited).output
     assert f"record 1: begun with key {body['ledger']['key']}, not with" in told
 
 
@@ -345,10 +345,10 @@ def test_a_report_hands_out_the_key_that_verify_takes(own_key: bool, plant: Path
         forged = new_key(ED25519)
         rewritten(plant / "state", 1, lambda body: body.update(key=forged.said()), forged)
     (plant / "state" / FILE).unlink()
-    by_record_1 = command("verify", "--state", plant / "state")
-    assert "which only record 1 itself names" in by_record_1.output
+    by_record_1 = command("ledger", "verify", "--state", plant / "state")
+    assert "which only record 1 names" in by_record_1.output
     assert "--key report.json" in by_record_1.output
-    told = command("verify", "--state", plant / "state", "--key", handed_out)
+    told = command("ledger", "verify", "--state", plant / "state", "--key", handed_out)
     assert told.exit_code == (0 if own_key else 1), told.output
     assert f"of {handed_out}" in told.output
     assert "only record 1" not in told.output
@@ -365,8 +365,8 @@ def test_checkpoints_from_elsewhere_vouch_for_the_key_that_record_1_names(top: P
 def test_the_ledger_of_another_gateway_is_told_by_name(plant: Path) -> None:
     shutil.rmtree(plant / "state")
     agent(plant / "state", 0, 50, where={"site": "mill-3", "gateway": "gw-08"})
-    said = command("verify", "--config", plant / "plant.toml").output
-    assert "its checkpoints name mill-3/gw-08, not mill-2/gw-07" in said
+    said = command("ledger", "verify", "--config", plant / "plant.toml").output
+    assert "The checkpoints name mill-3/gw-08, the configuration names mill-2/gw-07" in said
 
 
 def test_a_record_amended_while_verify_reads_is_no_fault(top: Path, kept: Kept) -> None:

@@ -38,7 +38,7 @@ def article(tmp_path_factory: pytest.TempPathFactory) -> str:
     save_event(store, Event(0, "fan", "maintenance", BEGIN_MS + 10 * 96 * QUARTER_MS, None, TEXTS["maintenance"], 1e5,
                             "exclude", "adjust", 2.5e5, "Wang Fang", "检修", BEGIN_MS))  # fmt: skip
     store.close()
-    command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--out", str(plant / "r.html")]
+    command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--output", str(plant / "r.html")]
     CliRunner().invoke(main, [*command, "--lang", "zh"])
     html = (plant / "r.html").read_text(encoding="utf-8").partition('<article class="zh"')[2]
     html = re.sub(r"<code>.*?</code>", " ", html)  # commands, keys and hashes
