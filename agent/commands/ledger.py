@@ -112,8 +112,8 @@ def _print(found: Verdict, empty: str, key_source: str, place: tuple[str, str] |
                    "complete ledger can use a new key: give the key that you received earlier "
                    "(--key report.json).")  # fmt: skip
     last = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.last_ms / 1000))
-    click.echo(f"Records: {found.records} until {last} UTC; daily checkpoints: {found.checkpoints}; hours recorded again: "
-               f"{found.amended}; recorded late: {found.late}")  # fmt: skip
+    click.echo(f"Records: {found.records} until {last} UTC; daily checkpoints: {found.checkpoints}; hours recorded "
+               f"again: {found.amended}; recorded late: {found.late}")  # fmt: skip
     click.echo(f"Key: {', '.join(found.keys) or '–'} {key_source}".rstrip())
     if found.external_checkpoints:
         click.echo(f"External checkpoints compared: {found.external_checkpoints}")
