@@ -123,7 +123,8 @@ DERIVED: tuple[Metric, ...] = (
          "(nameplate, efficiency class)", "text"),
     _row("efficiency_unavailable_reason", "", "code of the reason why no efficiency is available; empty when one is "
          "available", "text"),
-    _row("efficiency_class_observed", "", "efficiency classes that the measured losses and their uncertainty allow: IE4, IE3…IE4 or <IE1; several schemes are separated by ;", "text"),
+    _row("efficiency_class_observed", "", "efficiency classes that the measured losses and their uncertainty allow, such as "
+         "IE4, IE3…IE4 or <IE1; a semicolon separates schemes", "text"),
     _row("meter_wiring", "", "result of the check of the meter's CT and VT connections: ok, unknown, or the fault; | "
          "separates faults that the measurements cannot distinguish", "text"),
     _row("back_emf", "", "voltage at the terminals of a permanent-magnet motor: live or unknown; absence of voltage is "
