@@ -27,12 +27,12 @@ stands here, in a folder named after the message unless that is telemetry or hea
 
 REASONS_HEAD = """# Reason codes
 
-Generated from the code by `make docs`. A reason, finding, event or caveat is a code with data; messages and JSON contain
-it as `{"code": …, "data": {…}, "text": …}` ([mqtt](mqtt.md)). Programs compare codes; texts may change.
+Generated from the code by `make docs`. A reason, finding, event or caveat is a code with data; messages and JSON
+contain it as `{"code": …, "data": {…}, "text": …}` ([mqtt](mqtt.md)). Programs compare codes; texts may change.
 
 The text is a format string. Its fields are the keys of `data`; the part after the colon states how a field is shown:
-`kwh` and `kw` a number in Wh or W, `pct` a share of 1, `local` UTC milliseconds, `signal` the name of a signal, `word` a
-translated word, other specifications as in Python. A field without one is a string, another reason, or a list of
+`kwh` and `kw` a number in Wh or W, `pct` a share of 1, `local` UTC milliseconds, `signal` the name of a signal, `word`
+a translated word, other specifications as in Python. A field without one is a string, another reason, or a list of
 either. Numbers are in SI units, and their names end with the unit.
 
 """
