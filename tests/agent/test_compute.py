@@ -1,4 +1,4 @@
-"""From readings to rows, on a clock moved by hand: what goes out, when, with which flags."""
+"""From readings to rows with a simulated clock: which rows are published, when, and with which flags."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONFIG = "".join((
 
 
 class Scene:
-    """The two motors of CONFIG, without wires."""
+    """The two motors of CONFIG, without buses."""
 
     def __init__(self, tmp_path: Path, clock: HandClock, text: str = CONFIG) -> None:
         config = load(tmp_path, text)
@@ -186,8 +186,8 @@ def test_without_a_meter_the_drives_own_power_serves_with_more_doubt(tmp_path: P
 def test_on_a_fast_changing_load_energies_not_polls_are_compared(tmp_path: Path, clock: HandClock) -> None:
     """The load swings ±40 % with a period of 3.7 s; the meter is polled half a second after the drive.
 
-    True efficiency is constructed from the losses that the estimator itself assumes, so that only the timing can err:
-    two polls side by side would be off by many points, energies over one interval by a fraction of one.
+    The true efficiency is constructed from the losses that the estimator assumes, so only the timing causes errors:
+    values of two polls would be wrong by many points, energies over one interval by a fraction of one.
     """
     scene = Scene(tmp_path, clock)
     start_s = clock.monotonic_ns() / 1e9

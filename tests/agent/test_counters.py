@@ -1,4 +1,4 @@
-"""Energy counters: against constructed cases, over rollover, reset, exchange, gaps, and a kill between any two rows."""
+"""Energy counters with constructed cases: rollover, reset, replacement, gaps, and a kill between any two rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def wh(counters: Counters) -> int:
 
 
 def test_the_constructed_cases(data: Path, tmp_path: Path) -> None:
-    """A profile whose register is what the cases have: 32 bits of 0.01 kWh."""
+    """A profile with the register of the cases: 32 bits of 0.01 kWh."""
     cases = json.loads((data / "efficiency" / "cases.json").read_text())["cases"]
     tried = [case for case in cases if case["kind"] == "energy_counter"]
     assert len(tried) == 2
@@ -75,7 +75,7 @@ def test_a_reset_begins_anew_and_is_told(tmp_path: Path) -> None:
 
 
 def test_what_a_reset_or_an_exchange_swallows_is_known_by_the_power(tmp_path: Path) -> None:
-    """Half a kWh in the minute of the reset, of which the new register has seen a fifth; then another meter."""
+    """0.5 kWh in the minute of the reset, of which the register counted a fifth after it; then another meter."""
     counters = Counters(asset(tmp_path), LARGEST_W, {})
     minute = Cell(0.0, 60.0, in_plus=0.5 * 3.6e6)
     for k, kwh in enumerate((4321.0, 4321.5, 0.1, 0.6)):
@@ -99,7 +99,7 @@ def test_a_register_that_grows_faster_than_can_be_was_set(tmp_path: Path) -> Non
 
 
 def test_another_meter_counts_on_and_widens_u(tmp_path: Path) -> None:
-    """The serial number in the configuration, or one that the meter tells itself."""
+    """The serial number in the configuration, or one that the meter reports."""
     plain, told = Counters(asset(tmp_path), LARGEST_W, {}), Counters(asset(tmp_path), LARGEST_W, {})
     for k in range(4):
         plain.take_meter(reading(60 * k, energy_import=100 + k * 0.5))
@@ -122,7 +122,7 @@ def test_another_meter_counts_on_and_widens_u(tmp_path: Path) -> None:
 def test_a_meter_that_tells_its_number_is_believed_whatever_the_configuration_calls_it(
     tmp_path: Path, stated: str
 ) -> None:
-    """A meter tells its number after each start and each silence; between, nobody exchanged it."""
+    """A meter reports its number after each start and each loss of communication; in between it is not replaced."""
     kept: dict[str, int] = {}
     for start in range(4):
         counters = Counters(asset(tmp_path, CONFIG.replace('"A1"', f'"{stated}"')), LARGEST_W, kept)
@@ -162,7 +162,7 @@ def test_what_is_doubtful_is_not_counted_and_nothing_is_lost(tmp_path: Path) -> 
 
 @given(st.integers(0, 2**32), st.lists(st.floats(0, 0.9), min_size=2, max_size=60))
 def test_killed_between_any_two_rows_nothing_is_lost_or_doubled(seed: int, steps: list[float]) -> None:
-    """What `changed` gave is what survives: a row and its counters are one transaction, or neither is there."""
+    """Only what `changed` returned survives: a row and its counters are one transaction."""
     rng = random.Random(seed)
     motor = _MOTOR[0]
     store: dict[str, int] = {}
@@ -187,7 +187,7 @@ def test_killed_between_any_two_rows_nothing_is_lost_or_doubled(seed: int, steps
 
 
 def _first_register(motor: Asset, steps: list[float], seed: int) -> int:
-    """The first register value that survived: the same walk, told apart by what was committed."""
+    """The first register value that survived: the same sequence, identified by what was committed."""
     rng, store, fresh = random.Random(seed), False, 0
     kwh, alive = 500.0, None
     for grown in steps:
@@ -210,7 +210,7 @@ def _motor(tmp_path: Path) -> None:
 
 
 def test_losses_and_shaft_are_whole_watt_hours_that_only_rise(tmp_path: Path) -> None:
-    """A motor that drives for an hour and brakes for half of one, in uneven cells."""
+    """A motor that drives for an hour and brakes for half an hour, in uneven cells."""
     counters = Counters(asset(tmp_path), LARGEST_W, {})
     rng, now_s, before = random.Random(7), 0.0, dict[str, int]()
     while now_s < 5400:

@@ -1,4 +1,4 @@
-"""Bad input: null or a wider U with the reason, never a wrong number; and which method is taken when."""
+"""Bad input: null or a larger U with the reason, never a wrong value; and which method is used when."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_sound_motor_says_everything(driven: Bench) -> None:
 
 
 def test_a_meter_at_a_feeder_knows_no_system_and_less_of_the_power(tmp_path: Path, driven: Bench) -> None:
-    """A cable may take a twentieth of what it sees."""
+    """A cable may lose a twentieth of the measured power."""
     feeder = Bench(tmp_path, ON_DRIVE.replace('measuring_point = "drive-input"', 'measuring_point = "feeder"')).run(15)
     near = driven.run(15)
     assert feeder.values.get("system_efficiency_pct") is None
@@ -74,7 +74,7 @@ def test_off(driven: Bench) -> None:
 
 
 def test_of_a_drive_that_is_silent_nothing_is_live(driven: Bench) -> None:
-    """It may stand or turn by now: three periods and a second after its last word nobody knows."""
+    """It may be stopped or turning: three periods and a second after its last reading the state is unknown."""
     heard = driven.run(20).values
     assert (heard["back_emf"], heard["flux_index_pct"] is None) == ("live", False)
     driven.drive = {}
@@ -126,7 +126,7 @@ def test_a_brake_resistor_hides_what_the_motor_gives(driven: Bench) -> None:
 
 
 def test_a_reversal_between_two_polls_is_no_resistor(driven: Bench) -> None:
-    """The drive was read after it, the meter before: the quarter of an hour goes on."""
+    """The drive was polled after the reversal, the meter before it: the 15 min interval continues."""
     driven.run(12)
     driven.drive |= {"motor_power": -38.0}
     assert driven.run(1).reason is None
@@ -135,7 +135,7 @@ def test_a_reversal_between_two_polls_is_no_resistor(driven: Bench) -> None:
 
 
 def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(driven: Bench) -> None:
-    """A hoist on a brake resistor withholds for seconds, again and again: what it counts is the time between."""
+    """A hoist on a brake resistor withholds for seconds, again and again: the time in between is counted."""
     sound_meter, sound_drive, counted = dict(driven.meter), dict(driven.drive), 0.0
     for second in range(120):
         braking = 0 <= second % 30 - 20 < 5
@@ -181,7 +181,7 @@ def test_a_meter_wired_wrong_withholds_and_lets_go(mains: Bench) -> None:
 
 
 def test_a_meter_at_a_wrong_place_sees_another_power(driven: Bench) -> None:
-    """The meter of the neighbour, or before two drives: what it shows is not what this drive gives."""
+    """The meter of another drive, or of two drives: its power is not that of this drive."""
     driven.meter = phases(80_000.0, 0.95)
     found = driven.run(15)
     reason = nothing(found, reasons.METER_RATIO)
@@ -192,7 +192,7 @@ def test_a_meter_at_a_wrong_place_sees_another_power(driven: Bench) -> None:
 
 
 def test_a_wrong_ratio_is_found_while_the_load_moves_and_told_once(driven: Bench) -> None:
-    """The digits of the ratio change with each reading; once found the first are told on."""
+    """The digits of the ratio vary with each reading; the ratio of the finding stays published."""
     driven.run(12)
     told = []
     for second in range(20):
@@ -203,7 +203,7 @@ def test_a_wrong_ratio_is_found_while_the_load_moves_and_told_once(driven: Bench
 
 
 def test_a_silent_drives_last_power_says_nothing_of_the_meter(driven: Bench) -> None:
-    """Its line is cut at 38 kW and the load falls to 8: no transformer changed."""
+    """The cable of the drive is cut at 38 kW and the load falls to 8 kW: no transformer changed."""
     driven.run(12)
     driven.drive, driven.meter = {}, phases(8_000.0, 0.95)
     found = driven.run(30)
@@ -251,7 +251,7 @@ def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) ->
 
 
 def test_no_flux_of_a_voltage_from_another_speed(driven: Bench) -> None:
-    """The drive goes to half its speed; its voltage is read more seldom, or not at all any more."""
+    """The drive goes to half its speed; its voltage is read less often, or no longer."""
     whole = driven.run(60).values["flux_index_pct"]
     assert isinstance(whole, float)
     driven.drive |= {"output_frequency": 45.0, "motor_speed": 675.0, "motor_power": 19.2, "output_voltage": None}
@@ -287,7 +287,7 @@ def test_a_sensor_at_the_shaft_measures_and_may_tell_a_class(tmp_path: Path) -> 
 
 
 def test_a_cycling_load_takes_a_quarter_of_an_hour_together(driven: Bench) -> None:
-    """Between full and a third of the load, 4 s each: instantaneous values would swing by four points."""
+    """Between full and a third of the load, 4 s each: instantaneous values would vary by four points."""
     seen, flags = [], []
     for k in range(300):
         high = k % 2 == 0
@@ -306,7 +306,7 @@ def test_a_cycling_load_takes_a_quarter_of_an_hour_together(driven: Bench) -> No
 
 
 def test_gap_torque_from_a_waveform(tmp_path: Path) -> None:
-    """Sinusoidal waveforms whose gap power is known in closed form: M7 and a class come of it."""
+    """Sinusoidal waveforms whose gap power is known in closed form: they give M7 and a class."""
     text = ON_MAINS + 'r1_ohm = 0.03\n[motor.p.waveform]\ntcp = "127.0.0.1:7000"\nmeasuring_point = "motor"\n'
     bench = Bench(tmp_path, text)
     gap, rate = GapTorque(bench.of.facts), 10_240.0

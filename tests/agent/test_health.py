@@ -1,4 +1,4 @@
-"""The agent's own numbers: sums and each bus, lateness, when a spool is full, who hangs."""
+"""Figures of the agent about itself: sums and each bus, event-loop lag, spool forecast, blocked buses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_each_bus_is_told_and_the_sums_are_theirs(clock: HandClock) -> None:
 
 
 def test_a_bus_that_went_keeps_its_part_of_the_sums(clock: HandClock) -> None:
-    """Counters never fall: a consumer would take that for a restart."""
+    """Counters never fall: a consumer would detect a restart."""
     buses = [poller("north", clock, 100), poller("south", clock, 50)]
     numbers = BusNumbers(lambda: buses, clock)
     numbers()

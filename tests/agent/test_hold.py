@@ -63,7 +63,7 @@ def test_a_hold_lasts_until_it_is_released(tmp_path: Path) -> None:
 
 @pytest.fixture
 def open_path() -> Iterator[Path]:
-    """An empty folder that every account may go into: those above `tmp_path` are closed to all but their owner."""
+    """An empty directory that every account may enter; those above `tmp_path` are only open to their owner."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)
         path.chmod(0o755)
@@ -134,7 +134,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 
 
 class Told:
-    """A `Marks` and what leaves it."""
+    """A `Marks` and its output."""
 
     def __init__(self, folder: Path, clock: HandClock) -> None:
         self.messages: list[Message] = []
@@ -204,8 +204,7 @@ def test_begin_and_end_are_events_with_the_interval(told: Told, clock: HandClock
 
 
 def test_after_a_restart_only_what_changed_meanwhile_is_told(told: Told, clock: HandClock) -> None:
-    """The agent was away for an hour. fan-1 was on hold before and still is, fan-2 came, fan-3 came and went, fan-4
-    went."""
+    """After an hour off, fan-1 is still in maintenance; it began for fan-2, began and ended for fan-3, ended for fan-4."""
     begin = now_ms(clock)
     told.book.begin("fan-1", "a", begin - 5000, None, "li")
     told.book.begin("fan-4", "d", begin - 5000, begin + 9000, "li")

@@ -1,4 +1,4 @@
-"""What systemd hears, on a socket of our own that stands where systemd's would."""
+"""Notifications to systemd, received on a socket of the test."""
 
 from __future__ import annotations
 

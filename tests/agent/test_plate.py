@@ -1,4 +1,4 @@
-"""What a nameplate says, what of it contradicts itself, and which method it leads to."""
+"""Data of a nameplate, contradictions in them, and the method that follows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_plate_that_contradicts_itself(tmp_path: Path, old: str, new: str, dat
      (5.5, 4, 1460, 50), (7.5, 4, 1760, 60), (55, 8, 740, 50), (3, 4, 2940, 100)],
 )  # fmt: skip
 def test_the_rated_frequency_of_an_induction_motor(tmp_path: Path, kw: float, poles: int, rpm: int, hz: int) -> None:
-    """By its plate's speed: small ones slip by a tenth, as plates of 0.25 and 0.37 kW say. (100 Hz: for a drive.)"""
+    """From the rated speed; small motors have 10 % slip, as on nameplates of 0.25 and 0.37 kW (100 Hz: on a drive)."""
     plate = f"kw = {kw}\nrpm = {rpm}\npoles = {poles}\nvolts = 400\nefficiency = 70"
     text = ON_DRIVE[: ON_DRIVE.index("[motor.p]")] + f'[motor.p]\nkind = "induction"\n{plate}\nfed_by = "d"\n'
     assert Bench(tmp_path, text).of.facts.rated_hz == hz
@@ -52,7 +52,7 @@ def test_neither_class_nor_efficiency(tmp_path: Path) -> None:
 
 
 def test_the_surest_method_is_taken(tmp_path: Path) -> None:
-    """Each more signal or fact gives a method with less doubt."""
+    """Each additional signal or fact gives a method with a lower uncertainty."""
     facts = "r1_ohm = 0.03\nno_load_w = 1600\n"
     power = Bench(tmp_path, ON_MAINS).run(15)
     segregated = Bench(tmp_path, ON_MAINS + facts).run(15)

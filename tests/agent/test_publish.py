@@ -1,4 +1,4 @@
-"""What the agent keeps at the broker about a motor's state."""
+"""Retained state of a motor, and announcements of gaps."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.
 
 
 class Carried:
-    """What would go out, topic by topic."""
+    """Published messages, topic by topic."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
@@ -103,7 +103,7 @@ def test_a_file_that_is_damaged_under_a_running_agent_is_told(tmp_path: Path) ->
 
 
 class Losing(HandClock):
-    """Each time that somebody sleeps on it, a row more was lost; after a day all is over."""
+    """At each sleep another row is lost; after a day the test ends."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A new configuration while running: what is shown, what needs a restart, who keeps its turn."""
+"""Reload of the configuration: reported changes, keys that need a restart, rejected files."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_identity_and_store_wait_for_a_restart_and_the_rest_does_not(tmp_path: P
 
 
 class Scene:
-    """A reloader on a file; what it applied and told."""
+    """A reloader on a file; what it applied and published."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.applied: list[Config] = []
@@ -140,7 +140,7 @@ def test_own_register_maps_stay_when_a_new_file_is_refused(tmp_path: Path, clock
 
 
 def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path: Path) -> None:
-    """An editor that writes in two steps causes one reload, not a refused one in between."""
+    """An editor that writes in two steps causes one reload, and no rejected one in between."""
     scene = Scene(tmp_path, SystemClock())
     marks = iter([1, 1, 2, 3, 3, 3, 3])
     looks = 0

@@ -1,4 +1,4 @@
-"""What the live table says of events."""
+"""Events, states and figures in the live table."""
 
 from __future__ import annotations
 

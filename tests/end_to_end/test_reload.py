@@ -1,4 +1,4 @@
-"""A running agent is given another configuration: its other bus misses no beat, the old stays when the new is wrong."""
+"""Reload of a running agent: the other bus continues without a gap, and a wrong file changes nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Scene:
         return [body["r"]["event_text"] for body in bodies]
 
     def rewrite(self, pattern: str, by: str) -> None:
-        """As an editor does: a new file in its place."""
+        """As an editor does: a new file replaces the old one."""
         text, count = re.subn(pattern, by, self.config.read_text(), count=1, flags=re.DOTALL)
         assert count == 1, pattern
         new = self.config.with_suffix(".new")
