@@ -204,7 +204,7 @@ def test_begin_and_end_are_events_with_the_interval(told: Told, clock: HandClock
 
 
 def test_after_a_restart_only_what_changed_meanwhile_is_told(told: Told, clock: HandClock) -> None:
-    """After an hour off, fan-1 is still in maintenance; it began for fan-2, began and ended for fan-3, ended for fan-4."""
+    """While the agent is off, maintenance continues for fan-1, begins for fan-2, passes for fan-3, ends for fan-4."""
     begin = now_ms(clock)
     told.book.begin("fan-1", "a", begin - 5000, None, "li")
     told.book.begin("fan-4", "d", begin - 5000, begin + 9000, "li")
