@@ -1,4 +1,4 @@
-"""The bench of a configuration: every device that may be polled, on the wires that are open."""
+"""The bench of a configuration: every device that may be polled on a bus that is open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drivers.reading import Link
 
 
 def bench_of(config: Config, links: Mapping[str, Link]) -> Bench:
-    """links: bus name → its open wire; devices of other buses are left out, and so are their relations."""
+    """links: bus name → open connection. Devices of other buses and their relations are omitted."""
     subjects = []
     for item in polled_devices(config):
         if item.bus in links:
