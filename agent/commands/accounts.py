@@ -237,7 +237,7 @@ def _elsewhere(files: Sequence[Path], config: Config | None) -> Elsewhere:
     """External checkpoints by file; the file of [ledger] roots is included."""
     from agent.savings import checkpoints
 
-    own = config.roots_file if config else None
+    own = config.checkpoint_file if config else None
     found: dict[str, list[dict[str, Any]]] = {}
     for path in [*files, *([own] if own and own.is_file() else [])]:
         try:

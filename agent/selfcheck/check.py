@@ -29,7 +29,7 @@ SHOWN_MAX = 4  # quantities and relations named in a reason
 async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Result:
     """Reads only. Devices that do not respond become notes and values `unverified`; raises no LinkError."""
     started_ns, started_s = clock.utc_ns(), clock.monotonic_ns() / 1e9
-    reader = {item.name: MapReader(item, item.profile, item.item.unit, clock) for item in bench.subjects}
+    reader = {item.name: MapReader(item, item.profile, item.item.unit_id, clock) for item in bench.subjects}
     period_s = period_of(bench, readings)
     rounds: dict[str, list[Round]] = {name: [] for name in reader}
     for number in range(readings):
@@ -88,7 +88,7 @@ async def _foreign(world: World, clock: Clock) -> dict[Key, list[Round]]:
         for other in odd:
             same_bus = item.item.bus == other.item.bus and type(item.item) is type(other.item)
             if item is not other and same_bus and item.profile.id != other.profile.id and _may_be_read(other.profile):
-                reader = MapReader(item, item.profile, other.item.unit, clock)
+                reader = MapReader(item, item.profile, other.item.unit_id, clock)
                 found[item.name, other.name] = [await reader.round() for _ in range(FOREIGN_READINGS)]
     return found
 
@@ -122,7 +122,7 @@ def _serials(world: World, rounds: Mapping[str, Sequence[Round]]) -> list[Findin
         stated = item.item.serial_number if isinstance(item.item, Meter) else None
         if stated and read[item.name] and _bare(read[item.name]) != _bare(stated):
             found_at = next((name for name, serial in read.items() if _bare(serial) == _bare(stated)), None)
-            data = dict(device=item.name, unit_id=item.item.unit, serial_number=read[item.name], configured=stated)
+            data = dict(device=item.name, unit_id=item.item.unit_id, serial_number=read[item.name], configured=stated)
             if found_at is None:
                 reason = codes.SERIAL_NUMBER_MISMATCH(**data)
             else:
@@ -160,7 +160,7 @@ def _unexplained(world: World, findings: Sequence[Finding]) -> list[Finding]:
         names = tuple(sorted(key[1] for key in (keys - confirmed or keys)))
         if empty or _broken(world, item):
             names = tuple(row.name for row in item.profile.registers)
-            reason = codes.MAP_MISMATCH(device=item.name, profile=item.profile.id, unit_id=item.item.unit)
+            reason = codes.MAP_MISMATCH(device=item.name, profile=item.profile.id, unit_id=item.item.unit_id)
         else:
             relations = tuple(dict.fromkeys(bound.relation.label for bound in rows[:SHOWN_MAX]))
             reason = codes.VALUES_INCONSISTENT(device=item.name, quantities=names[:SHOWN_MAX], relations=relations)
@@ -178,7 +178,7 @@ def _rejected(bench: Bench, reader: Mapping[str, MapReader], findings: Sequence[
         if absent and not any(each.cause in codes.UNITS or each.cause == codes.MAP_MISMATCH for each in own):
             group += 1
             reason = codes.MAP_REGISTERS_REJECTED(
-                device=item.name, unit_id=item.item.unit, profile=item.profile.id, n=len(absent),
+                device=item.name, unit_id=item.item.unit_id, profile=item.profile.id, n=len(absent),
                 total=len(usable(item.profile)), examples=absent[:SHOWN_MAX],
             )  # fmt: skip
             found.append(Finding(reason, absent, group))

@@ -134,9 +134,9 @@ def _ratios(world: World, device: str) -> Iterator[Hypothesis]:
     assert isinstance(item, Meter)
     keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in CT_QUANTITIES]
     primary, secondary = item.ct or (5.0, 5.0)
-    code = codes.CT_SETTING_WRONG if item.ratio_in == "agent" else codes.METER_CT_SETTING_WRONG
+    code = codes.CT_SETTING_WRONG if item.ratio_applied_by == "agent" else codes.METER_CT_SETTING_WRONG
     names = tuple(key[1] for key in keys)
-    for factor, correction in _corrections(primary, secondary, item.ratio_in if item.ct else None):
+    for factor, correction in _corrections(primary, secondary, item.ratio_applied_by if item.ct else None):
         reason = code(
             device=device, factor=1 / factor, primary_a=primary, secondary_a=secondary, corrections=(correction,)
         )
@@ -179,13 +179,12 @@ def _units(world: World, suspects: set[str], foreign: Mapping[Key, list[Round]])
                 size = len(world.rounds[here])
                 for key, row in world.rows.items():
                     if key[0] == here:
-                        known = one.profile.id == two.profile.id or not counts(
-                            row
-                        )  # of another model: read at other times
+                        # The counters of another model were read at other times.
+                        known = one.profile.id == two.profile.id or not counts(row)
                         series[key] = _length(world.read(key, row, rounds) if known else [], size)
         if series:
             reason = codes.UNIT_IDS_SWAPPED(
-                device=a, other_device=b, unit_id=one.item.unit, other_unit_id=two.item.unit
+                device=a, other_device=b, unit_id=one.item.unit_id, other_unit_id=two.item.unit_id
             )
             yield Hypothesis(reason, tuple(sorted({key[1] for key in series})), 2.0, series, tag=f"unit:{a}:{b}")
 

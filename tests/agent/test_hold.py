@@ -26,14 +26,14 @@ id = "mill-2"
 gateway = "gw-07"
 timezone = "Asia/Shanghai"
 [store]
-dir = "state"
+state_dir = "state"
 [bus.south]
 tcp = "127.0.0.1:5020"
 [meter.mcc-12]
 bus = "south"
-unit = 1
+unit_id = 1
 profile = "eastron/sdm630"
-at = "motor"
+measuring_point = "motor"
 class = "0.5S"
 [motor.descaler-pump-1]
 name = "1#除鳞泵"

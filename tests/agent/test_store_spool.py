@@ -23,7 +23,7 @@ from agent.store import Drain, Row, Store, StoreError
 from agent.store.file import NAME
 
 ROOT = Path(__file__).parents[2]
-FAST = StoreSettings(commit_s=0.01)
+FAST = StoreSettings(commit_interval_s=0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -238,7 +238,7 @@ from pathlib import Path
 from agent.clock import SystemClock
 from agent.config import StoreSettings
 from agent.store import Store
-store = Store(Path(sys.argv[1]), SystemClock(), StoreSettings(commit_s=0.02))
+store = Store(Path(sys.argv[1]), SystemClock(), StoreSettings(commit_interval_s=0.02))
 store.drains(["mqtt"])
 n = store.counters().get("wh", 0)
 first = n + 1

@@ -1,4 +1,4 @@
-"""Channels sampled wrongly: unfiltered pulses and other aliasing, converters that stand still; and what is neither."""
+"""Incorrectly sampled channels: unfiltered PWM, other aliasing, constant outputs; and correct signals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RISK = Flag.ALIAS_RISK | Flag.UNFILTERED_PWM
 
 
 def pulses(rate_hz, f_hz, carrier_hz, depth):
-    """Phase voltages of an ideal two-level inverter and sine currents, taken at the moment, without any filter."""
+    """Phase voltages of an ideal two-level inverter and sine currents, sampled without any filter."""
     t = np.arange(int(rate_hz)) / rate_hz
     level = depth * np.sin(2 * np.pi * (f_hz * t - SHIFT))
     u = np.where(level > 2 / np.pi * np.arcsin(np.sin(2 * np.pi * carrier_hz * t)), 300.0, -300.0)
@@ -32,8 +32,10 @@ def test_unfiltered_pulses_are_a_risk_and_named(rate_hz, f_hz, carrier_hz, depth
 
 
 def test_the_risk_is_real():
-    """A carrier of 8 kHz sampled at 10.24 kS/s: 2f beside it folds to 2140 and 2340 Hz, where no filtered output of
-    that carrier has anything."""
+    """A carrier of 8 kHz sampled at 10.24 kS/s: its sidebands at 2f alias to 2140 and 2340 Hz.
+
+    A filtered output of that carrier has no component there.
+    """
     w = Stream(10240.0, nominal="drive").push(pulses(10240.0, 50.0, 8000.0, 0.8))[2]
     assert w.flags & Flag.ALIAS_RISK
     assert w.band_u_v[:, :2].max() > 0.05 * w.u1_v
@@ -41,7 +43,7 @@ def test_the_risk_is_real():
 
 @pytest.mark.parametrize("name", ["D-W01", "D-W02"])
 def test_pulses_behind_a_filter_are_none(name, cases, generate, analyse):
-    """The same kind of output, cut at 0.45 of the rate before it was sampled."""
+    """The same kind of output, low-pass filtered at 0.45 of the rate before sampling."""
     x, present = generate(cases[name])
     for w in analyse(x, cases[name]["recipe"]["fs"], present=present):
         assert not w.flags & RISK
@@ -49,7 +51,7 @@ def test_pulses_behind_a_filter_are_none(name, cases, generate, analyse):
 
 @pytest.mark.parametrize("rate_hz", [5760.0, 10240.0, 25600.0])
 def test_neither_harmonics_nor_noise_nor_steps_are(rate_hz, three):
-    """Orders to 0.40 of the rate of 5 % each, noise of 1 %, eight bits."""
+    """Orders up to 0.40 of the rate with 5 % each, noise of 1 %, eight bits."""
     x = three(50.03, rate_hz, int(2 * rate_hz))
     t = np.arange(x.shape[1]) / rate_hz
     for h in range(5, int(0.4 * rate_hz / 50.03), 6):
@@ -72,7 +74,7 @@ def test_a_tone_near_half_the_rate_is_a_risk_and_no_pulse(three):
         assert w.channel_flags == (Flag.GOOD, Flag.ALIAS_RISK, *(Flag.GOOD,) * 4)
 
 
-# --- standing still
+# --- constant signals
 
 
 @pytest.mark.parametrize("channel", [0, 4])
@@ -102,7 +104,7 @@ def test_a_stuck_line_voltage_of_two_wattmeters_is_withheld(three):
 
 
 def test_what_rests_by_nature_is_not_frozen(three):
-    """A switched-off current, a six-step voltage (at rest for a sixth of a cycle), a dead phase."""
+    """A switched-off current, a six-step voltage (constant for a sixth of a cycle), a dead phase."""
     x = three(50.0, 10240.0, 20480)
     angle = (50.0 * np.arange(20480) / 10240.0 - SHIFT) % 1.0
     x[:3] = np.where(angle < 0.5, 200.0, -200.0)

@@ -69,7 +69,7 @@ class Night:
 
     def watch(self, seconds: float, every_s: float = 10.0, clock_off_s: float = 0.0) -> None:
         """The agent runs for so long. Whoever asks afterwards finds the ledger whole."""
-        more = f'[mqtt]\nurl = "{self.broker.url}"\nbackfill = 5000\n'
+        more = f'[mqtt]\nurl = "{self.broker.url}"\nbackfill_rate = 5000\n'
         run(self.plant, self.folder, seconds, every_s, self._take, more, clock_off_s, whole=True)
         found = self.magwatt("verify")
         assert found.endswith("content\n"), found

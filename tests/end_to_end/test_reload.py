@@ -107,7 +107,7 @@ def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
 
 def test_one_bus_changes_and_the_other_misses_no_beat(scene: Scene) -> None:
     before = len(scene.of("pump-2", "telemetry"))
-    scene.rewrite(r'(\[bus\.[\w-]+\]\s+tcp = "[^"]+"[^[]*?every = )"1s"', r'\1"500ms"')
+    scene.rewrite(r'(\[bus\.[\w-]+\]\s+tcp = "[^"]+"[^[]*?poll_interval = )"1s"', r'\1"500ms"')
     wait_until(lambda: bool(scene.events("config_changed")), 15, "the file was noticed by itself")
     assert re.fullmatch(r"bus\.[\w-]+\.every: 1s → 500ms", scene.events("config_changed")[0])
     changed = len(scene.of("pump-1", "telemetry"))

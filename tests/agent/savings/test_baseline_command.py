@@ -24,20 +24,20 @@ id = "mill"
 gateway = "gw"
 timezone = "Asia/Shanghai"
 [store]
-dir = "state"
+state_dir = "state"
 [bus.b]
 tcp = "127.0.0.1:502"
 [meter.mcc-1]
 bus = "b"
-unit = 1
+unit_id = 1
 profile = "eastron/sdm630"
-at = "drive-input"
+measuring_point = "drive-input"
 class = "0.5S"
 ct = "400/5"
 ct_class = "0.5"
 [drive.vfd]
 bus = "b"
-unit = 2
+unit_id = 2
 profile = "yaskawa/ga800"
 fed_by = "mcc-1"
 comm_loss = "not used"
@@ -48,7 +48,7 @@ rpm = 1500
 poles = 8
 volts = 380
 fed_by = "vfd"
-replaces = { kind = "induction", class = "IE1", kw = 160, rpm = 1485 }
+replaced_motor = { kind = "induction", class = "IE1", kw = 160, rpm = 1485 }
 """
 METER = "mcc-1 22091734 400/5"
 

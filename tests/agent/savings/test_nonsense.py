@@ -138,7 +138,9 @@ def test_a_damaged_file_is_told_by_verify_and_report(plant: Path) -> None:
 
 def test_a_checkpoints_file_of_noise_gets_its_checkpoint_all_the_same(plant: Path) -> None:
     config = plant / "plant.toml"
-    config.write_text(config.read_text(encoding="utf-8") + '[ledger]\nroots = "roots.jsonl"\n', encoding="utf-8")
+    config.write_text(
+        config.read_text(encoding="utf-8") + '[ledger]\ncheckpoint_file = "roots.jsonl"\n', encoding="utf-8"
+    )
     (plant / "roots.jsonl").write_bytes(b"\xff\xfe\x00torn")
     books, store = books_at(plant, "2024-10-05 05:00")
     books.keep()

@@ -112,7 +112,7 @@ def test_the_meter_and_the_zone_are_there(told: dict[str, Any], rows: list[dict[
     [motor] = told["motors"]
     assert told["zone"] == "Asia/Shanghai"
     assert motor["meter"] == {
-        "name": "mcc-12", "profile": "eastron/sdm630", "at": "drive-input", "serial_number": "22091734",
+        "name": "mcc-12", "profile": "eastron/sdm630", "measuring_point": "drive-input", "serial_number": "22091734",
         "class": "0.5S", "ct": [400, 5], "ct_class": "0.5S", "certificate": "JJG 596, 2024-01-12, No. 4711",
     }  # fmt: skip
     assert {row["meter"] for row in rows} == {"mcc-12/22091734"}

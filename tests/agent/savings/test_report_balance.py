@@ -89,8 +89,8 @@ def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of
     reportkit.retrofit(tmp_path, days=7)
     plain = tmp_path / "plant.toml"
     text = plain.read_text(encoding="utf-8")
-    phases = "phases = { reporting = 2024-10-04 }\n[signal.fan-flow]"
-    plain.write_text(text.replace("[signal.fan-flow]", phases), encoding="utf-8")
+    periods = "periods = { reporting = 2024-10-04 }\n[signal.fan-flow]"
+    plain.write_text(text.replace("[signal.fan-flow]", periods), encoding="utf-8")
     right = pictures(tmp_path)
     assert all(right)
     db = sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")

@@ -58,7 +58,7 @@ def agent(folder: Path, config: Config, first: int, last: int, off_ms: int = 0) 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     file = tmp_path_factory.mktemp("plant") / "plant.toml"
-    file.write_text(PLANT + '[ledger]\nroots = "roots.jsonl"\n', encoding="utf-8")
+    file.write_text(PLANT + '[ledger]\ncheckpoint_file = "roots.jsonl"\n', encoding="utf-8")
     return load_config(file)[0]
 
 
