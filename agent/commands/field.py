@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agent.commands.shared import FINDING, Seconds, fail, load
+
+if TYPE_CHECKING:
+    from agent.commission.record import Reply
+    from drivers.reasons import Reason
 
 
 def _at(serial: str | None, tcp: str | None, line: str | None, framing: str | None):  # type: ignore[no-untyped-def]
@@ -148,8 +152,9 @@ def commission(
     import asyncio
 
     from agent.clock import SystemClock
-    from agent.commission import Answers
+    from agent.commission import Dialogue
     from agent.commission import commission as walk
+    from agent.core.text import _, text_of
     from agent.schema import nearest
     from agent.store import Store, StoreError, default_directory
     from agent.topology import assets
@@ -166,22 +171,23 @@ def commission(
     for line in report.findings:
         click.echo(f"finding  {line}", err=True)
 
-    def ask(question: str) -> tuple[str, str]:
+    def confirm(statement: Reason) -> tuple[Reply, str]:
         if batch:
-            return "not asked", ""
-        answer = click.prompt(f"  {question}", type=click.Choice(["y", "n", "s"]), prompt_suffix="? ", default="y")
-        if answer == "s":
-            return "not asked", ""
-        return ("yes", "") if answer == "y" else ("no", click.prompt("    what is it then", default=""))
+            return "skipped", ""
+        keys = click.Choice(["y", "n", "s"])
+        key = click.prompt(f"  {text_of(statement)}", type=keys, prompt_suffix="? ", default="y")
+        if key == "s":
+            return "skipped", ""
+        return ("yes", "") if key == "y" else ("no", click.prompt("    " + _("Actual state"), default=""))
 
     if by is None:
-        by = "nobody (--batch)" if batch else click.prompt("Who commissions")
+        by = "" if batch else click.prompt(_("Name of the person who commissions"))
     if not batch:
-        click.echo("Each question wants y (yes), n (no, and what it is instead) or s (skip: not looked at).")
+        click.echo(_("Confirm each statement: y (yes), n (no; then enter the actual state) or s (skip: not checked)."))
     try:
         store = Store(loaded.state_dir or default_directory(), SystemClock())
         folder = records or config.parent / "commissioning"
-        done = asyncio.run(walk(loaded, store, folder, list(motors), by, readings, Answers(click.echo, ask)))
+        done = asyncio.run(walk(loaded, store, folder, list(motors), by, readings, Dialogue(click.echo, confirm)))
     except (StoreError, OSError) as error:
         fail(str(error))
     sys.exit(FINDING if report.findings or any(record.open_points for record in done) else 0)

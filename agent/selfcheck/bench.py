@@ -24,7 +24,7 @@ def bench_of(config: Config, links: Mapping[str, Link]) -> Bench:
                     item,
                     load_profile(item.profile),
                     links[item.bus],
-                    every_s=bus.poll_interval_s,
+                    poll_interval_s=bus.poll_interval_s,
                     gap_s=bus.inter_request_delay_s,
                     timeout_s=bus.timeout_s,
                     rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,

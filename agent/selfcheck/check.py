@@ -19,7 +19,7 @@ from drivers.registers import decode, usable
 
 READINGS = 10
 LASTS_MAX_S = 300.0
-SLIDE = 1.1  # factor of the period: readings in step with the refresh of a meter might all span it
+SLIDE = 1.1  # factor of the period: with 1.0 every reading might fall on the refresh of a meter
 EMPTY = 0.8  # from this share of quantities without a value another model is suspected
 FOREIGN_MAX, FOREIGN_READINGS = 4, 6  # devices whose maps are read at each other's units, number of rounds
 BROKEN = 0.5  # below this share of quantities that a relation confirms another model is suspected

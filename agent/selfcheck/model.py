@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.config import Drive, Meter, Motor
-from agent.selfcheck.reasons import UNIT_IDS_SWAPPED
+from agent.selfcheck.reasons import CAUSE_AND_MODELS, UNIT_IDS_SWAPPED
 from drivers.profiles import Profile
 from drivers.reading import Link
 from drivers.reasons import Code, Reason
@@ -19,7 +19,7 @@ Outcome = Literal["passed", "failed", "unverified"]
 class Subject:
     """A configured device and its connection.
 
-    every_s: poll interval of its bus.
+    poll_interval_s: poll interval of its bus.
     gap_s: delay between requests; None: the one of the profile.
     timeout_s: None: the one of the profile.
     rating_kw: rated power of a drive, for scales that depend on it; None when unknown.
@@ -29,7 +29,7 @@ class Subject:
     item: Meter | Drive
     profile: Profile
     link: Link
-    every_s: float = 1.0
+    poll_interval_s: float = 1.0
     gap_s: float | None = None
     timeout_s: float | None = None
     rating_kw: float | None = None
@@ -41,7 +41,7 @@ class Subject:
 
     @property
     def period_s(self) -> float:
-        return max(self.every_s, self.profile.refresh_s)
+        return max(self.poll_interval_s, self.profile.refresh_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Finding:
     reason: its code and data; `device` is the device concerned.
     quantities: those of the device that the cause makes wrong.
     group: findings of one group explain the same deviations equally well; one of them is true. 0: no alternatives.
-    models: models that identification found at the unit; None: not identified.
+    models: models that identification found at the unit; None without any.
     """
 
     reason: Reason
@@ -92,6 +92,11 @@ class Finding:
     def other_device(self) -> str | None:
         """The second device of two with swapped unit identifiers."""
         return str(self.reason.data["other_device"]) if self.cause == UNIT_IDS_SWAPPED else None
+
+    @property
+    def summary(self) -> Reason:
+        """The cause, with the models if identification found any."""
+        return CAUSE_AND_MODELS(cause=self.reason, models=self.models) if self.models else self.reason
 
     def concerns(self, device: str) -> bool:
         return device in (self.device, self.other_device)

@@ -48,8 +48,8 @@ MAP_MISMATCH = Code(
 )
 MAP_REGISTERS_REJECTED = Code(
     "map_registers_rejected",
-    "{device}: unit {unit_id:d} rejects {n:d} of {total:d} {total:register|registers} of {profile} ({examples}). The "
-    "device may be another model, an option may be missing, or the addresses may be wrong",
+    "{device}: unit {unit_id:d} rejects {n:d} of {total:d} {total:register|registers} of {profile}, for example "
+    "{examples}: it is another model, an option is missing, or the addresses are wrong",
 )
 VALUES_INCONSISTENT = Code(
     "values_inconsistent",
@@ -100,6 +100,12 @@ SERIAL_NUMBER_ELSEWHERE = Code(
     "{device}: unit {unit_id:d} has serial number {serial_number}, not {configured}, which is the one of {found_at}: "
     "check the unit identifiers",
 )
+
+# Models that identification found at the unit of a finding
+
+MODELS_MATCHING = Code("models_matching", "models whose registers match: {models}")
+MODELS_SIMILAR = Code("models_similar", "no model of the library matches; the most similar ones are: {models}")
+CAUSE_AND_MODELS = Code("cause_and_models", "{cause}; {models}")
 
 SCALES = frozenset((REGISTER_SCALE_WRONG, RATED_SCALE_WRONG, GROUP_SCALE_WRONG))
 CT_SETTINGS = frozenset((CT_SETTING_WRONG, METER_CT_SETTING_WRONG))
