@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 )
 @click.argument("words", nargs=-1, metavar="[FILE] [MOTOR]...")
 @config_option
-@click.option("--by", metavar="NAME", help=N_("Name of the person who commissions. [default: asked for]"))
+@click.option("--by", metavar="NAME", help=N_("Name of the operator. [default: asked for]"))
 @click.option("--readings", type=click.IntRange(3, 1000), default=10, show_default=True,
               help=N_("Number of readings for the self-check."))  # fmt: skip
 @click.option("--batch", is_flag=True, help=N_("Run the self-check only, without questions."))
 @click.option("--output-dir", metavar="DIR", type=click.Path(path_type=Path),
-              help=N_("Folder for the records. [default: commissioning/ in the folder of the configuration]"))  # fmt: skip
+              help=N_("Folder for the records. [default: commissioning/ next to the configuration]"))  # fmt: skip
 def commission(
     words: tuple[str, ...], config_file: Path | None, by: str | None, readings: int, batch: bool,
     output_dir: Path | None,
@@ -58,7 +58,7 @@ def commission(
         click.echo(f"finding  {line}", err=True)
 
     if by is None:
-        by = "" if batch else click.prompt(_("Name of the person who commissions"))
+        by = "" if batch else click.prompt(_("Name of the operator"))
     if not batch:
         click.echo(
             _("Confirm each statement with y (yes), n (no; then enter the actual state) or s (skip: not checked).")

@@ -11,19 +11,17 @@ from drivers.reasons import Code, Reason
 
 NAMEPLATE_MATCHES = Code("nameplate_matches", "The nameplate of the motor states: {entries}")
 METER_MATCHES = Code(
-    "meter_matches", "{meter}: the meter is a {model} with unit identifier {unit_id:d}, wiring {wiring}, {place}"
+    "meter_matches", "{meter}: meter of model {model}, unit identifier {unit_id:d}, wiring {wiring}, {place}"
 )
 CTS_MATCH = Code(
     "cts_match",
-    "{meter}: the current transformers are {primary_a:g}/{secondary_a:g} A, {accuracy}, and {applied_by}",
+    "{meter}: current transformers {primary_a:g}/{secondary_a:g} A, {accuracy}; {applied_by}",
 )
 CTS_ON_THEIR_PHASE = Code(
     "cts_on_their_phase",
     "{meter}: each current transformer is on the conductor of its phase, with P1 towards the supply",
 )
-DRIVE_MATCHES = Code(
-    "drive_matches", "{drive}: the drive is a {model} with unit identifier {unit_id:d} and feeds this motor"
-)
+DRIVE_MATCHES = Code("drive_matches", "{drive}: drive of model {model}, unit identifier {unit_id:d}, feeds this motor")
 WATCHDOG_CHECKED = Code(
     "watchdog_checked", '{drive}: the communication watchdog was checked; the configuration states "{setting}"'
 )
@@ -34,7 +32,7 @@ DISPLAY_MATCHES = Code(
 # Parts of these statements
 
 PLATE: Mapping[str, Code] = {
-    "kind": Code("plate_kind", "kind {kind}"),
+    "kind": Code("plate_kind", "motor kind {kind}"),
     "power_kw": Code("plate_power", "power {power_kw:g} kW"),
     "speed_rpm": Code("plate_speed", "speed {speed_rpm:g} r/min"),
     "poles": Code("plate_poles", "{poles:d} poles"),
