@@ -60,5 +60,5 @@ def plate_entries(nameplate: Mapping[str, Any]) -> tuple[Reason, ...]:
 
 NOT_CONFIRMED = Code("not_confirmed", "not confirmed: {statement}")
 NOT_CONFIRMED_ACTUAL = Code("not_confirmed_actual", "not confirmed: {statement}. Actual state: {actual}")
-DEVICE_NOT_POLLED = Code("device_not_polled", "{device} is not polled; `magwatt check` reports the reason")
+POLLING_DISABLED = Code("polling_disabled", "{device} is not polled; `magwatt check` reports the reason")
 SELF_CHECK_NOT_RUN = Code("self_check_not_run", "the self-check did not run: no device is polled")

@@ -117,7 +117,7 @@ def _one(
         record.steps.append(Step(statement, *dialogue.confirm(statement)))
     for name in asset.devices:
         if name not in polled_devices:
-            record.problems.append(codes.DEVICE_NOT_POLLED(device=name))
+            record.problems.append(codes.POLLING_DISABLED(device=name))
             dialogue.show(f"  ! {text_of(record.problems[-1])}")
     if result is not None and any(name in polled_devices for name in asset.devices):
         record.result = _part(result, asset)

@@ -219,7 +219,7 @@ def test_a_no_stays_open(tmp_path: Path) -> None:
 def test_a_drive_with_unstated_watchdog_setting_is_not_polled(tmp_path: Path) -> None:
     scene = Scene(tmp_path, RIGHT, "", only="pump-2")
     (points,) = asyncio.run(scene.run())
-    assert codes.DEVICE_NOT_POLLED(device="vfd-2") in points
+    assert codes.POLLING_DISABLED(device="vfd-2") in points
     assert "vfd-2" not in scene.kept
 
 
