@@ -198,7 +198,7 @@ def test_a_wrong_ratio_is_named_and_published_as_unverified(tmp_path: Path) -> N
     assert wrong[0]["device"] == "mcc-1"
     assert wrong[0]["factor"] == pytest.approx(60)
     assert CT_APPLIED_BY_METER_OPTION() in wrong[0]["corrections"]
-    assert any(line.lstrip().startswith("! mcc-1") for line in scene.said)
+    assert any(line.startswith("  ! ") and "mcc-1" in line and "300/5" in line for line in scene.said)
     kept = scene.kept["mcc-1"]
     assert kept
     assert kept.findings == tuple(points)
