@@ -26,7 +26,7 @@ def test_explain_tells_the_same_numbers_and_its_parts_make_u(tmp_path: Path, tex
     losses = sum(value for name, value in powers.items() if name.endswith("_losses_w"))
     assert powers["input_w"] - losses == pytest.approx(powers["shaft_w"], abs=0.5)
     text = as_text("p", body)
-    for value in (f"{body['efficiency_pct']:.1f} %", f"± {body['u_pct']:.1f} %", "55 kW", body["methods"][0]["id"]):
+    for value in (f" {body['efficiency_pct']:.1f} %", f"± {body['u_pct']:.1f} %", " 55 ", body["methods"][0]["id"]):
         assert value in text
     assert text.count("  - ") == len(body["improvements"]) > 0
     assert all(len(line) < 170 for line in text.splitlines())

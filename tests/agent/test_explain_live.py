@@ -58,6 +58,7 @@ def test_a_configuration_selects_its_own_gateway(tmp_path: Path, monkeypatch: py
     assert topics == [f"{config.site.root}/#", "magwatt/v1/#", "plant/#"]
 
 
+@pytest.mark.text
 def test_without_a_broker_the_alternatives_are_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

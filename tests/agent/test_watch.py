@@ -41,8 +41,8 @@ def test_the_reasons_of_an_event_replace_its_english_text() -> None:
     values = {"event_kind": "meter_replaced", "event_text": "English"}
     text = format_event(values, [as_object(reason)])
     assert "English" not in text
-    assert text.endswith(english(reason))
-    assert format_event(values, [{"code": "code_of_next_year", "data": {}, "text": "later"}]).endswith("later")
+    assert english(reason) in text
+    assert "123" in format_event(values, [{"code": "code_of_next_year", "data": {}, "text": "123"}])
 
 
 def test_an_event_stands_below_the_table_while_it_is_young() -> None:

@@ -97,4 +97,3 @@ def test_wrong_usage_is_one_line(tmp_path: Path) -> None:
     nobody = CliRunner().invoke(main, ["explain", "p", "mqtt://127.0.0.1:1", "--seconds", "1"])
     assert nobody.exit_code == 1
     assert "127.0.0.1:1:" in nobody.output
-    assert "--poll" in nobody.output
