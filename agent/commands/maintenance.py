@@ -128,7 +128,7 @@ def _asset(config: Config, wanted: str) -> str:
 
 
 def _user() -> str:
-    """The login name; with sudo that of the person who called it."""
+    """The login name; with sudo that of the calling user."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):
