@@ -124,12 +124,12 @@ def demo_parts(
     """Starts the plant and the agent; both end with the stack. Raises DemoError with the log of what did not start."""
     config = folder / "plant.toml"
     happens = ("--fault", f"{fault}@{FAULT_S:g}") if fault else ()
-    plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker",
+    plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--write-config", str(config), "--broker",
                    broker_url, "--truth", str(folder / "truth.ndjson"), *happens)  # fmt: skip
     _wait_for_file(config, plant, folder / "plant.log")
     if also:
         text = config.read_text(encoding="utf-8")
-        config.write_text(text.replace("[mqtt]\n", f"[mqtt]\nalso = {json.dumps(also)}\n"), encoding="utf-8")
+        config.write_text(text.replace("[mqtt]\n", f"[mqtt]\noutputs = {json.dumps(also)}\n"), encoding="utf-8")
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 

@@ -98,7 +98,7 @@ class BusNumbers:
         now_ns = self._clock.monotonic_ns()
         for poller in self._pollers():
             silent_s = (now_ns - poller.turn_ns) / 1e9
-            if silent_s > TURN_MAX_S + poller.bus.listen_s:
+            if silent_s > TURN_MAX_S + poller.bus.listen_before_start_s:
                 return f"bus {poller.bus.name} hangs since {silent_s:.0f} s"
         return ""
 

@@ -127,7 +127,9 @@ async def run(config: Config, seconds: float | None = None) -> None:
     directory = config.state_dir or default_directory()
     store = open_store(directory, config, clock)
     reached_ns = last_utc_ns(store)
-    watch = ClockWatch(clock, kernel_synchronised, reached_ns, config.site.trust_clock or config.site.simulated)
+    watch = ClockWatch(
+        clock, kernel_synchronised, reached_ns, config.site.assume_clock_synchronized or config.site.simulated
+    )
     all_assets = assets(config)
     publisher = Publisher(config, all_assets, store, clock)
     delivery = Delivery(config, publisher, store, clock)

@@ -32,25 +32,25 @@ PLANT = (
     + configkit.day_tariff(power_factor=0.90, demand={"price": 38.4})
     + """
 [store]
-dir = "state"
+state_dir = "state"
 
 [bus.north]
 tcp = "127.0.0.1:1502"
 
 [meter.mcc-12]
 bus = "north"
-unit = 11
+unit_id = 11
 profile = "eastron/sdm630"
 serial_number = "22091734"
 certificate = "JJG 596, 2024-01-12, No. 4711"
-at = "drive-input"
+measuring_point = "drive-input"
 ct = "400/5"
 class = "0.5S"
 ct_class = "0.5S"
 
 [drive.dp-1]
 bus = "north"
-unit = 1
+unit_id = 1
 profile = "yaskawa/ga800"
 fed_by = "mcc-12"
 comm_loss = "not used"
@@ -63,15 +63,15 @@ rpm = 1500
 poles = 4
 volts = 380
 fed_by = "dp-1"
-replaces = { kind = "induction", class = "IE2", kw = 132, rpm = 1480, since = 2024-09-15 }
+replaced_motor = { kind = "induction", class = "IE2", kw = 132, rpm = 1480, since = 2024-09-15 }
 
 [signal.fan-flow]
 bus = "north"
-unit = 40
+unit_id = 40
 address = 120
 type = "f32"
 unit_of_measure = "m3/h"
-of = "fan"
+motor = "fan"
 """
 )
 

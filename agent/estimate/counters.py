@@ -166,7 +166,7 @@ class Counters:
         for name, word, said in (
             ("told_serial", serial if isinstance(serial, str | int | float) and serial else None, "meter_replaced"),
             ("serial", meter.serial_number, "meter_replaced"),
-            ("ratio", f"{meter.ct}{meter.vt}{meter.ratio_in}", "ct_ratio_changed"),
+            ("ratio", f"{meter.ct}{meter.vt}{meter.ratio_applied_by}", "ct_ratio_changed"),
             ("meter_ratio", ratio if isinstance(ratio, int | float) else None, "ct_ratio_changed"),
         ):
             if word is None:

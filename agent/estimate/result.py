@@ -95,7 +95,7 @@ def _fill(result: Estimates, of: Estimator, over: Over) -> Reason | None:
         return reasons.LOSSES_EXCEED_POWER()
     result.put("motor_efficiency_pct", motor, 100)
     loss, u_loss = cell.drive + cell.motor, math.hypot(cell.u_drive, cell.u_motor)
-    if of.asset.meter is None or of.asset.meter.at != "feeder":  # what the cable loses nobody measures
+    if of.asset.meter is None or of.asset.meter.measuring_point != "feeder":  # what the cable loses nobody measures
         system = by_energies(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
         result.put("system_efficiency_pct", system, 100)
     _powers(result, of, now, method)

@@ -151,7 +151,7 @@ class Bookkeeper:
     def _publish(self, checkpoint: Record) -> None:
         """At the start too: the broker may be another. A file has each checkpoint once."""
         self._teller.tell_text(PLACE, "checkpoint", checkpoints.checkpoint_message(checkpoint), keep=True)
-        path = self._config().roots_file
+        path = self._config().checkpoint_file
         if path is not None and not (path.is_file() and checkpoint.hash.encode() in path.read_bytes()):
             checkpoints.export(path, checkpoint)
         self._told = checkpoint.seq

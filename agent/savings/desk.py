@@ -1,4 +1,4 @@
-"""What `magwatt baseline` and `magwatt event` do, behind the command line."""
+"""What `magwatt baseline` and `magwatt adjustment` do, behind the command line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Desk:
         self._config, self._store, self._now_ms = config, store, now_ms
         self.motor: Motor = config.motors[motor]
         self.zone = config.site.timezone
-        self.phases = phases_of(dict(self.motor.phases), self.zone)
+        self.phases = phases_of(dict(self.motor.periods), self.zone)
         self._meter = _meter_of(config, self.motor)
 
     @property
@@ -79,7 +79,7 @@ class Desk:
     def from_plate(self) -> Baseline:
         old = old_motor_of(self.motor)
         if old is None:
-            raise DeskError(f"motor.{self.motor.name}.replaces: missing; it says what the old motor was")
+            raise DeskError(f"motor.{self.motor.name}.replaced_motor: missing; it says what the old motor was")
         draft = from_plate(self.motor.name, old, self._now_ms, self.classes)
         keep.save_draft(self._store, draft)
         return draft
@@ -95,7 +95,7 @@ class Desk:
         if before is not None and not again:
             raise DeskError(
                 f"{self.motor.name}: a baseline is frozen already ({before.hash[:16]}, by {before.by}); "
-                "--again puts this one in its place, and the ledger shows both"
+                "--replace puts this one in its place, and the ledger shows both"
             )
         frozen = freeze(draft, self._now_ms, by)
         body = {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""}
@@ -151,7 +151,7 @@ class Desk:
             return phase.from_ms, phase.to_ms
         if phase := dated.get("reporting"):
             return 0, phase.from_ms
-        old = self.motor.replaces
+        old = self.motor.replaced_motor
         return 0, begin_ms(old.since, self.zone) if old and old.since else None
 
     def _nothing(self, from_ms: int, to_ms: int) -> str:

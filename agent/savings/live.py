@@ -55,7 +55,7 @@ class SavingsLane:
         if motor is None:
             raise ValueError(f"{asset.name} is not a motor")
         self._asset, self._store, self._emit, self._held, self._amend = asset, store, emit, held, amend
-        self._phases = phases_of(dict(motor.phases), zone)
+        self._phases = phases_of(dict(motor.periods), zone)
         self._old_motor = old_motor_of(motor)
         meter = asset.meter
         self.classes = (meter.accuracy_class, (meter.ct_class or "1") if meter.ct else "") if meter else ("2", "")

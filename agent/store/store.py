@@ -60,8 +60,8 @@ class Store:
         self._age = age.load(db, self._utc_ms(), self._monotonic_s())
         self._writer = Writer(
             db,
-            settings.commit_s,
-            Quota(directory, settings.quota_bytes, settings.free_share),
+            settings.commit_interval_s,
+            Quota(directory, settings.quota_bytes, settings.min_free_share),
             reserve,
             self._too_old,
             self._replace_file,
@@ -309,7 +309,7 @@ class Store:
     def _too_old(self, db: sqlite3.Connection) -> int:
         """Number up to which rows of the spool are too old. Only the agent saves the age, not a command."""
         self._age.advance(self._utc_ms(), self._monotonic_s())
-        up_to = self._age.expired_up_to(db, self._settings.age_s)
+        up_to = self._age.expired_up_to(db, self._settings.spool_retention_s)
         if self._boot:
             self._age.save(db, self._monotonic_s())
         return up_to

@@ -97,7 +97,7 @@ class Held:
 
     def silent(self, now_ns: int) -> bool:
         """Whether nothing that is new enough is known."""
-        return now_ns - self._since_ns > STALE_EVERY * self.signal.every_s * 1e9
+        return now_ns - self._since_ns > STALE_EVERY * self.signal.expected_interval_s * 1e9
 
     def _silence(self) -> str:
         moment = f"{datetime.fromtimestamp(self._since_utc_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -46,9 +46,9 @@ def supply_of(motor: Motor | None) -> Supply | None:
     """
     if motor is None or motor.waveform is None:
         return Supply()
-    if motor.waveform.at == "drive-output":
+    if motor.waveform.measuring_point == "drive-output":
         return None
-    line_v = motor.waveform.supply_v or (motor.volts if motor.waveform.at == "motor" else None)
+    line_v = motor.waveform.supply_v or (motor.volts if motor.waveform.measuring_point == "motor" else None)
     lamp = "120V" if line_v is not None and line_v / math.sqrt(3) < 180 else "230V"
     return Supply(
         voltage_v=line_v / math.sqrt(3) if line_v else None, current_a=motor.amps, demand_a=motor.amps, lamp=lamp

@@ -61,6 +61,14 @@ ON_TCP = (Line.TCP, Line.TCP0)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
+    """One row of the fault matrix.
+
+    name: unique name, as in docs/bus-measured.md.
+    expect: result that a correct master may have.
+    script: converts a request into steps.
+    on: transports on which the fault can occur.
+    """
+
     name: str
     expect: Expect
     script: Script
@@ -125,8 +133,9 @@ def glitch(ask: Ask) -> list[Step]:
 
 
 def damaged(ask: Ask) -> list[Step]:
-    """Invert one bit. The CRC of RTU detects it; Modbus TCP has no checksum, so there the protocol identifier is
-    changed.
+    """Invert one bit.
+
+    The CRC of RTU detects it; Modbus TCP has no checksum, so there the protocol identifier is changed.
     """
     frame = bytearray(ask.frame())
     frame[4 if ask.transaction is None else 2] ^= 0x10

@@ -29,7 +29,9 @@ class Nameplate:
         return bytes((pdu[0] | 0x80, 1))
 
     def _read(self, code: int, first: int) -> bytes:
-        """Return the objects in ascending order from `first`, as many as fit; from 0 if object `first` does not exist.
+        """Return the objects in ascending order from `first`, as many as fit.
+
+        Starts from 0 if object `first` does not exist.
         """
         if code == 4:
             if first not in self.objects:

@@ -35,7 +35,7 @@ class _Proxy(Reactor):
     """Common part of the proxies.
 
     passed: number of responses forwarded unchanged.
-    spoilt: number of responses changed, delayed into parts, or dropped.
+    spoilt: number of responses changed, delayed, split or dropped.
     blocked: number of requests that would do more than read.
     """
 
@@ -139,7 +139,7 @@ class FaultProxy(_Proxy):
 
     def _whole_rtu(self, client: Connection) -> Iterator[tuple[bytes, bytes]]:
         """As _whole_tcp for RTU. RTU has no length field: an unknown function or a wrong CRC discards all buffered
-            bytes.
+        bytes.
         """
         buffer = client.buffer
         while len(buffer) >= 2:

@@ -61,15 +61,17 @@ class Segment(Reactor):
     # --- stations ---
 
     def port(self, name: str) -> str:
-        """Return the path of a serial port on this segment; it stays valid while the adapter is unplugged. Before
-        `start`.
+        """Return the path of a serial port on this segment.
+
+        It stays valid while the adapter is unplugged. Call before `start`.
         """
         self._plug(name)
         return str(self._folder / name)
 
     def attach(self, name: str, hear: Hear) -> Callable[[bytes], float]:
-        """Add a simulated station. Returns its send function: bytes → monotonic end of the transmission. Before
-            `start`.
+        """Add a simulated station.
+
+        Returns its send function: bytes → monotonic end of the transmission. Call before `start`.
         """
         self._ears[name] = hear
         return lambda data: self._say(name, data)
@@ -165,8 +167,9 @@ class Segment(Reactor):
 
 
 def _write(port: Pty, data: bytes) -> None:
-    """Write to a port that may be closed; stale bytes beyond a limit are dropped, so that the next reader does not get
-    them.
+    """Write to a port that may be closed.
+
+    Stale bytes beyond a limit are dropped, so that the next reader does not get them.
     """
     if port.unread() > STALE_BYTES:
         port.forget()
@@ -214,8 +217,9 @@ class SegmentSlave:
             self.addressed(frame)
 
     def addressed(self, frame: bytes) -> None:
-        """Respond to a valid frame with this unit identifier; a frame not 8 bytes long is not a register read and is
-        ignored.
+        """Respond to a valid frame with this unit identifier.
+
+        A frame not 8 bytes long is not a register read and is ignored.
         """
         if len(frame) != 8:
             return

@@ -19,8 +19,7 @@ class TcpBus:
     devices: one for each unit identifier.
     port: port number; 0 takes any free port.
     nameplates: unit identifier → responses to functions 0x11 and 0x2B. None, or no entry: the unit rejects these
-        functions,
-        as most devices do.
+        functions, as most devices do.
     """
 
     def __init__(

@@ -48,8 +48,9 @@ class TunedSegment(Segment):
 
 
 class Station(SegmentSlave):
-    """A simulated device that responds to reads of registers and of its nameplate. functions: requested functions, in
-    order.
+    """A simulated device that responds to reads of registers and of its nameplate.
+
+    functions: requested functions, in order.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ def test_a_sound_motor_says_everything(driven: Bench) -> None:
 
 def test_a_meter_at_a_feeder_knows_no_system_and_less_of_the_power(tmp_path: Path, driven: Bench) -> None:
     """A cable may take a twentieth of what it sees."""
-    feeder = Bench(tmp_path, ON_DRIVE.replace('at = "drive-input"', 'at = "feeder"')).run(15)
+    feeder = Bench(tmp_path, ON_DRIVE.replace('measuring_point = "drive-input"', 'measuring_point = "feeder"')).run(15)
     near = driven.run(15)
     assert feeder.values.get("system_efficiency_pct") is None
     assert near.values["system_efficiency_pct"] is not None
@@ -233,7 +233,7 @@ def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) ->
     """Half the power at a power factor that a 55 kW motor has only from 0.6 of its load on."""
     mains.meter = phases(18_000.0, 0.87)
     assert nothing(mains.run(12), "compensated_load")
-    told = Bench(tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\ncompensated = true'))
+    told = Bench(tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\npower_factor_compensation = true'))
     told.meter = phases(18_000.0, 0.87)
     assert told.run(12).values["motor_efficiency_pct"] is not None
 
@@ -295,7 +295,7 @@ def test_a_cycling_load_takes_a_quarter_of_an_hour_together(driven: Bench) -> No
 
 def test_gap_torque_from_a_waveform(tmp_path: Path) -> None:
     """Sinusoidal waveforms whose gap power is known in closed form: M7 and a class come of it."""
-    text = ON_MAINS + 'r1_ohm = 0.03\n[motor.p.waveform]\ntcp = "127.0.0.1:7000"\nat = "motor"\n'
+    text = ON_MAINS + 'r1_ohm = 0.03\n[motor.p.waveform]\ntcp = "127.0.0.1:7000"\nmeasuring_point = "motor"\n'
     bench = Bench(tmp_path, text)
     gap, rate = GapTorque(bench.of.facts), 10_240.0
     t = np.arange(int(1.2 * rate)) / rate

@@ -18,7 +18,7 @@ from simulators.bus.nameplate import Nameplate
 from simulators.bus.tcp import TcpBus
 from simulators.devices.named import nameplate
 
-HEAD = '[site]\nid = "test"\ngateway = "gw"\n\n[store]\ndir = "state"\n\n'
+HEAD = '[site]\nid = "test"\ngateway = "gw"\n\n[store]\nstate_dir = "state"\n\n'
 
 
 def check(tmp_path: Path, toml: str) -> tuple[int, str]:
@@ -44,7 +44,7 @@ def test_a_drives_table_waits_for_one_decision(tmp_path: Path, name: str) -> Non
     known = look(served(load_profile(name), 0))
     assert known.sure
     toml = to_toml(target, target.setting, [known, look(served(load_profile("eastron/sdm630"), 0))])
-    toml = toml.replace("unit = 7", "unit = 8", 1).replace("-7]", "-8]", 1)
+    toml = toml.replace("unit_id = 7", "unit_id = 8", 1).replace("-7]", "-8]", 1)
     code, told = check(tmp_path, toml)
     assert code == 1, told
     assert [line for line in told.splitlines() if line.startswith("finding")] == [
@@ -70,7 +70,7 @@ def test_the_command_names_a_device_on_a_real_port() -> None:
         bus = TcpBus([served(profile, 0)], nameplates={UNIT: nameplate(profile)})
         place = await bus.start()
         try:
-            words = ["identify", "--tcp", place, "--unit", str(UNIT), "--yes-fc03"]
+            words = ["identify", "--tcp", place, "--unit-id", str(UNIT), "--allow-fc03"]
             done = await asyncio.to_thread(_in_process, words)
         finally:
             await bus.stop()
@@ -84,7 +84,7 @@ def test_the_command_names_a_device_on_a_real_port() -> None:
 
 def test_the_watchdog_is_spoken_of_before_the_first_question_and_in_the_toml() -> None:
     """No bus is there: the warning comes first. What is pasted says it again, with the drive's own parameters."""
-    done = CliRunner().invoke(main, ["identify", "--tcp", "127.0.0.1:1", "--unit", "1", "--yes-fc03"])
+    done = CliRunner().invoke(main, ["identify", "--tcp", "127.0.0.1:1", "--unit-id", "1", "--allow-fc03"])
     assert done.output.index("communication watchdog") < done.output.index("127.0.0.1:1: ")
     target = Target(serial="/dev/ttyUSB9", setting=Setting(19200, 8, "E"))
     toml = to_toml(target, target.setting, [look(served(load_profile("yaskawa/ga800"), 0))])
@@ -100,7 +100,9 @@ def test_a_model_that_is_not_in_the_library_is_exit_1() -> None:
         bus = TcpBus([served(load_profile("danfoss/fc302"), 0)], nameplates={UNIT: stranger})
         place = await bus.start()
         try:
-            return await asyncio.to_thread(_in_process, ["identify", "--tcp", place, "--unit", str(UNIT), "--yes-fc03"])
+            return await asyncio.to_thread(
+                _in_process, ["identify", "--tcp", place, "--unit-id", str(UNIT), "--allow-fc03"]
+            )
         finally:
             await bus.stop()
 
@@ -126,7 +128,7 @@ def test_nobody_at_that_unit_is_one_line() -> None:
         bus = TcpBus([served(load_profile("schneider/pm5000"), 0)])
         place = await bus.start()
         try:
-            return await asyncio.to_thread(_in_process, ["identify", "--tcp", place, "--unit", "9"])
+            return await asyncio.to_thread(_in_process, ["identify", "--tcp", place, "--unit-id", "9"])
         finally:
             await bus.stop()
 

@@ -247,14 +247,14 @@ gateway = "g"
 [bus.b]
 serial = "/dev/ttyUSB0"
 line = "{line}"
-every = "{every}"
+poll_interval = "{every}"
 """
 METER = """
 [meter.m{n}]
 bus = "b"
-unit = {n}
+unit_id = {n}
 profile = "eastron/sdm630"
-at = "feeder"
+measuring_point = "feeder"
 class = "1"
 """
 

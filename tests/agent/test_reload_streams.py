@@ -13,11 +13,13 @@ from agent.clock import SystemClock
 from agent.config import Config
 from agent.waves.streams import Streams
 
-PLANT = site() + bus() + meter("m-1", at="feeder")
+PLANT = site() + bus() + meter("m-1", measuring_point="feeder")
 
 
 def config(folder: Path, **ports: int) -> Config:
-    seen = {name.replace("_", "-"): {"tcp": f"127.0.0.1:{port}", "at": "motor"} for name, port in ports.items()}
+    seen = {
+        name.replace("_", "-"): {"tcp": f"127.0.0.1:{port}", "measuring_point": "motor"} for name, port in ports.items()
+    }
     return load(folder, PLANT + "".join(motor(name, "m-1", waveform=waveform) for name, waveform in seen.items()))
 
 

@@ -92,7 +92,7 @@ def test_a_row_that_a_sink_has_in_hand_is_not_dropped(tmp_path: Path, clock: Han
 
 def test_too_old_goes_and_is_counted(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.store.house.HOUSEKEEPING_S", 0.0)
-    store = Store(tmp_path, clock, small(age_s=3600.0))
+    store = Store(tmp_path, clock, small(spool_retention_s=3600.0))
     store.drains(["mqtt"])
     measure(store, 10, clock.utc_ns() // 1_000_000)
     clock.move(150.0)
@@ -132,7 +132,7 @@ def fill(place: Path) -> Path:
 
 
 def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Path, clock: HandClock) -> None:
-    store = Store(tiny_disk / "state", clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    store = Store(tiny_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     drain = store.drains(["mqtt"])["mqtt"]
     made = measure(store, 600)
     assert (tiny_disk / "state" / "reserve").stat().st_size == RESERVE_BYTES
@@ -197,7 +197,7 @@ def test_a_start_on_a_full_disk_goes_on_with_the_file_that_is_there(
 
 
 def test_a_disk_short_of_its_free_share_grows_the_file_no_further(tiny_disk: Path, clock: HandClock) -> None:
-    store = Store(tiny_disk / "state", clock, StoreSettings(commit_s=0.01, free_share=0.3))
+    store = Store(tiny_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.3))
     store.drains(["mqtt"])
     made = measure(store, 12_000, size=1000)
     found = os.statvfs(tiny_disk)
@@ -270,7 +270,7 @@ def test_rows_that_cannot_be_written_before_the_end_are_a_gap(tmp_path: Path, cl
     again.close()
 
 
-CONFIG = '[site]\nid = "a"\ngateway = "b"\n[store]\ndir = "state"\n'
+CONFIG = '[site]\nid = "a"\ngateway = "b"\n[store]\nstate_dir = "state"\n'
 
 
 @pytest.mark.parametrize("trouble", ["a file is there", "of a later version", "another agent", "read-only"])

@@ -26,7 +26,7 @@ from agent.store.reasons import NO_SPACE_LEFT, ROWS_THINNED, STATE_DIR_IN_USE, S
 from drivers.reasons import UNKNOWN
 
 ROOT = Path(__file__).parents[2]
-FAST = StoreSettings(commit_s=0.01)
+FAST = StoreSettings(commit_interval_s=0.01)
 TOO_LARGE = ROW_TOO_LARGE(limit_bytes=20_000)
 
 
@@ -266,7 +266,7 @@ from pathlib import Path
 from agent.clock import SystemClock
 from agent.config import StoreSettings
 from agent.store import Store
-store = Store(Path(sys.argv[1]), SystemClock(), StoreSettings(commit_s=0.02))
+store = Store(Path(sys.argv[1]), SystemClock(), StoreSettings(commit_interval_s=0.02))
 store.drains(["mqtt"])
 n = store.counters().get("wh", 0)
 first = n + 1

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.faulty import ModbusTcp, RtuPty, open_line
 from testkit import real_command
 
 from benchmarks.peers import LibModbus, missing
 from drivers.wire import Wire
 from simulators.bus.faults import Line, Step
-from simulators.bus.faulty import ModbusTcp, RtuPty, open_line
-from simulators.bus.frames import Ask
-from simulators.bus.judge import Block
+from simulators.bus.frames import Ask, Block
 
 
 class Fact(NamedTuple):
@@ -59,17 +58,17 @@ gateway = "g"
 simulated = true
 [bus.b]
 {where}
-every = "1s"
-listen = "0s"
+poll_interval = "1s"
+listen_before_start = "0s"
 [meter.meter]
 bus = "b"
-unit = 11
+unit_id = 11
 profile = "eastron/sdm630"
-at = "drive-input"
+measuring_point = "drive-input"
 class = "0.5"
 [drive.drive]
 bus = "b"
-unit = 31
+unit_id = 31
 profile = "yaskawa/ga800"
 kw = 55
 fed_by = "meter"

@@ -79,7 +79,7 @@ class Scene:
 def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
     config = tmp_path / "plant.toml"
     plant = start(
-        tmp_path / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker", mosquitto.url
+        tmp_path / "plant.log", "simulate", "pump-station", "--write-config", str(config), "--broker", mosquitto.url
     )
     agent, client = None, paho.Client(CallbackAPIVersion.VERSION2)
     try:
@@ -107,7 +107,7 @@ def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
 
 def test_one_bus_changes_and_the_other_misses_no_beat(scene: Scene) -> None:
     before = len(scene.of("pump-2", "telemetry"))
-    scene.rewrite(r'(\[bus\.[\w-]+\]\s+tcp = "[^"]+"[^[]*?every = )"1s"', r'\1"500ms"')
+    scene.rewrite(r'(\[bus\.[\w-]+\]\s+tcp = "[^"]+"[^[]*?poll_interval = )"1s"', r'\1"500ms"')
     wait_until(lambda: bool(scene.events("config_changed")), 15, "the file was noticed by itself")
     assert re.fullmatch(r"bus\.[\w-]+\.every: 1s → 500ms", scene.events("config_changed")[0])
     changed = len(scene.of("pump-1", "telemetry"))
@@ -135,7 +135,7 @@ def test_a_mistake_is_told_and_everything_goes_on(scene: Scene) -> None:
 
 
 def test_a_motor_that_goes_leaves_the_broker_and_a_hold_is_followed(scene: Scene) -> None:
-    hold = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "hold", "pump-2", "--config",
+    hold = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "maintenance", "pump-2", "--config",
             str(scene.config)]  # fmt: skip
     subprocess.run([*hold, "--reason", "轴承更换", "--for", "1h"], check=True, capture_output=True, timeout=180)
     wait_until(lambda: scene.of("pump-2", "state")[-1]["state"] == "maintenance", 10, "the state says so")

@@ -66,13 +66,15 @@ def test_a_short_life_is_told_as_it_was(tmp_path: Path) -> None:
     before, learnt, _frozen, after, _report, verified = lived.told
     assert re.search(r"2026-09-30 00:00 \(Asia/Shanghai\), the old motor was stopped", before)
     assert before.rstrip().splitlines()[-1].startswith("  magwatt simulate ")
-    assert "signal_flow_m3_h from" in learnt
+    assert "Range of signal_flow_m3_h: " in learnt
     assert f"magwatt report --month 2026-10 --config {lived.config}" in after
     assert "no baseline" not in after
-    assert verified.endswith("content\n")
+    assert verified.endswith("Verification passed.\n")
     shown = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
     assert shown["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "at the plant's time, not at this machine's"
-    again = magwatt("simulate", tmp_path / "pump-life.toml", "--speed", "10000", "--state", tmp_path / "life", code=2)
+    again = magwatt(
+        "simulate", tmp_path / "pump-life.toml", "--time-factor", "10000", "--state-dir", tmp_path / "life", code=2
+    )
     assert "ended on 2026-10-03 02:00; say with --seconds" in again
 
 
@@ -132,8 +134,8 @@ def test_two_runs_are_the_plant_of_one(tmp_path: Path) -> None:
 
 def test_a_run_goes_on_and_never_crosses_the_retrofit(tmp_path: Path) -> None:
     file, state = shortened("fan-life", tmp_path, start="2026-09-29 22:00:00"), tmp_path / "life"
-    run = ("simulate", file, "--speed", "10000", "--state", state)
-    assert f"go on with:\n  magwatt simulate {file} --speed 10000 --state {state}\n" in magwatt(
+    run = ("simulate", file, "--time-factor", "10000", "--state-dir", state)
+    assert f"go on with:\n  magwatt simulate {file} --time-factor 10000 --state-dir {state}\n" in magwatt(
         *run, "--seconds", "3000"
     )
     told = magwatt(*run, "--seconds", "86400")
@@ -144,14 +146,14 @@ def test_a_run_goes_on_and_never_crosses_the_retrofit(tmp_path: Path) -> None:
     told = magwatt(*run, "--seconds", "1800")
     assert "no baseline of fan is frozen" in told.splitlines()[0]
     text = config.read_text(encoding="utf-8")
-    assert 'replaces = { kind = "induction", class = "IE1", kw = 55' in text
+    assert 'replaced_motor = { kind = "induction", class = "IE1", kw = 55' in text
     assert "[drive.vfd-fan]" in text
-    assert magwatt("verify", "--config", config).endswith("content\n")
+    assert magwatt("ledger", "verify", "--config", config).endswith("Verification passed.\n")
 
 
 def test_what_cannot_be_gone_on_with_is_one_line(tmp_path: Path) -> None:
     file, state = shortened("pump-life", tmp_path), tmp_path / "life"
-    run = ("simulate", file, "--speed", "10000", "--state", state, "--seconds", "300")
+    run = ("simulate", file, "--time-factor", "10000", "--state-dir", state, "--seconds", "300")
     magwatt(*run)
     other = shortened("fan-life", tmp_path)
     refused = [
@@ -182,7 +184,7 @@ def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
     """Of the whole life: it is not over before the signal comes, however late that is."""
     state = tmp_path / "life"
     kept = state / "state" / "magwatt.sqlite"
-    command = [*MAGWATT, "simulate", "pump-life", "--speed", "10000", "--state", str(state)]
+    command = [*MAGWATT, "simulate", "pump-life", "--time-factor", "10000", "--state-dir", str(state)]
 
     def recorded() -> bool:
         if not kept.with_name(f"{kept.name}-wal").exists():
@@ -203,7 +205,7 @@ def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
     assert 0 < reached < 15 * 86_400
     told = magwatt(*command[3:], "--seconds", "600")
     assert "600 s of plant and agent" in told
-    assert magwatt("verify", "--config", state / "plant.toml", code=(0, 1)).count("bad record") == 0
+    assert magwatt("ledger", "verify", "--config", state / "plant.toml", code=(0, 1)).count("invalid record") == 0
 
 
 @pytest.mark.parametrize(
@@ -213,17 +215,17 @@ def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
         ("start = 2026-09-28", 'start = "2026-09-28"', "life.start: must be a date such as 2026-09-30, got"),
         ("start = 2026-09-28", "start = 2026-10-28", "life.retrofit: must be after life.start"),
         ("stands_h = 18", "stands_h = 25", "life.reporting: must not be before the new motor runs"),
-        ("reporting = 2026-10-01", "reporting = 2026-10-01 06:00:00", "life.reporting: a whole day, as the agent's"),
+        ("reporting = 2026-10-01", "reporting = 2026-10-01 06:00:00", "life.reporting: must be a date without a time"),
         ("end = 2026-10-03 02:00:00", "end = 2026-10-01", "life.end: must be after life.reporting"),
-        ("production = 0.9", "production = 9", "life.production: a share of before, 0.1 to 1.2, got 9"),
+        ("production = 0.9", "production = 9", "life.production: must be a share of the production before, 0.1 to 1.2"),
         ("retrofit = ", "retro = ", "life.retro: unknown key; did you mean 'retrofit'?"),
-        ('replaces = "160kw-ie1"\n', "", "train.pump.replaces: is missing; a life begins with that motor"),
-        ('kind = "driven"', 'kind = "driven"\ncount = 2', "life: goes with one train of kind 'driven'"),
-        ("wander_s = 9000", "wander_s = 0", "train.pump.load: wander from 0 to below 1, wander_s positive"),
+        ('replaces = "160kw-ie1"\n', "", "train.pump.replaces: is missing; a life begins with the replaced motor"),
+        ('kind = "driven"', 'kind = "driven"\ncount = 2', "life: requires exactly one train, of kind 'driven'"),
+        ("wander_s = 9000", "wander_s = 0", "train.pump.load: wander must be from 0 to below 1, wander_s positive"),
         ('of = "pump"', 'of = "pomp"', "signal.flow.of: must be one train with a flow: pump"),
-        ("unit = 9", "unit = 2", "flow: unit 2 on line pump-house is taken by vfd-pump"),
+        ("unit = 9", "unit = 2", "flow: unit 2 on line pump-house is already used by vfd-pump"),
         ("full = 850", "full = 0", "signal.flow: full must be positive"),
-        ("Asia/Shanghai", "Asia/Shanghia", "site.timezone: 'Asia/Shanghia' is not known"),
+        ("Asia/Shanghai", "Asia/Shanghia", "site.timezone: unknown time zone 'Asia/Shanghia'"),
     ],
 )
 def test_a_mistake_in_a_life_is_one_line(old: str, new: str, told: str, tmp_path: Path) -> None:
@@ -231,6 +233,6 @@ def test_a_mistake_in_a_life_is_one_line(old: str, new: str, told: str, tmp_path
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf-8")
-    output = magwatt("simulate", path, "--speed", "10000", "--seconds", "300", code=2)
+    output = magwatt("simulate", path, "--time-factor", "10000", "--seconds", "300", code=2)
     assert told in output
     assert output.count("\n") == 1

@@ -65,7 +65,12 @@ def meter_table(month: Month, words: Words) -> str:
         (
             words("meter"),
             words(", ").join(
-                (escape(meter.name), escape(meter.profile), f"{words('at')} {escape(meter.at)}", meter.wiring)
+                (
+                    escape(meter.name),
+                    escape(meter.profile),
+                    f"{words('at')} {escape(meter.measuring_point)}",
+                    meter.wiring,
+                )
             ),
         ),
         (words("serial number"), escape(meter.serial_number or words("not stated"))),
@@ -78,7 +83,7 @@ def meter_table(month: Month, words: Words) -> str:
         said = (words(motor.kind), f"{motor.kw:g} kW", f"{motor.rpm:g} rpm", f"{motor.poles} {words('poles')}",
                 f"{motor.volts:g} V")  # fmt: skip
         rows.insert(0, (words("motor"), words(", ").join(said)))
-        if old := motor.replaces:
+        if old := motor.replaced_motor:
             told = (
                 words(old.kind),
                 f"{old.kw:g} kW",

@@ -79,7 +79,7 @@ def _price(month: Month, start_ms: int) -> tuple[str, str]:
 
 
 def as_json(months: Sequence[Month], cover: Cover) -> str:
-    """The newest checkpoint stands under "ledger", so that `magwatt verify --roots` takes this file."""
+    """The newest checkpoint stands under "ledger", so that `magwatt ledger verify --checkpoint` takes this file."""
     proofs = [month.proof.checkpoint for month in months if month.proof.checkpoint]
     body = {
         "s": "magwatt.report/1", "site": cover.site, "gateway": cover.gateway, "zone": cover.zone,
@@ -134,7 +134,8 @@ def _meter(month: Month) -> dict[str, Any] | None:
     if month.plant is None or (meter := month.plant.meter) is None:
         return None
     return {
-        "name": meter.name, "profile": meter.profile, "at": meter.at, "serial_number": meter.serial_number or None,
+        "name": meter.name, "profile": meter.profile, "measuring_point": meter.measuring_point,
+        "serial_number": meter.serial_number or None,
         "class": meter.accuracy_class, "ct": list(meter.ct) if meter.ct else None, "ct_class": meter.ct_class or None,
         "certificate": meter.certificate or None,
     }  # fmt: skip

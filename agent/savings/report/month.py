@@ -128,7 +128,7 @@ def collect(
     events = source.events(db, plant.name, from_ms, to_ms)
     saving, tally, days = None, None, list[Day]()
     if baseline is not None and plant.motor is not None and found:
-        phase = reporting_of(phases_of(dict(plant.motor.phases), zone), baseline)
+        phase = reporting_of(phases_of(dict(plant.motor.periods), zone), baseline)
         earlier, later = (_readable_hour(db, plant.name, at_ms) for at_ms in (from_ms - BRIDGED_MS, to_ms))
         around = bridged([*earlier, *found, *later])
         after = [item for item in around if from_ms <= item.start_ms < to_ms and phase.holds(item.start_ms)]
@@ -278,8 +278,8 @@ def _outside(phase: Phase, count: int, zone: str) -> str:
 
 def _old_among(after: Sequence[Interval], motor: Motor, zone: str) -> str:
     """That the saving counts a time in which the old motor still stood there; empty where it does not."""
-    since = motor.replaces.since if motor.replaces else None
+    since = motor.replaced_motor.since if motor.replaced_motor else None
     if since is None or not (count := sum(item.start_ms < begin_ms(since, zone) for item in after)):
         return ""
     return (f"{counted(count, 'quarter hour')} {'is' if count == 1 else 'are'} counted in which the old motor still "
-            f"stood there (replaces.since is {since}): date motor.{motor.name}.phases")  # fmt: skip
+            f"stood there (replaced_motor.since is {since}): date motor.{motor.name}.periods")  # fmt: skip

@@ -40,7 +40,7 @@ class Teller:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    (tmp_path / "plant.toml").write_text(PLANT + '[ledger]\nroots = "elsewhere.jsonl"\n', encoding="utf-8")
+    (tmp_path / "plant.toml").write_text(PLANT + '[ledger]\ncheckpoint_file = "elsewhere.jsonl"\n', encoding="utf-8")
     return load_config(tmp_path / "plant.toml")[0]
 
 
