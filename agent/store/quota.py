@@ -29,12 +29,12 @@ class Quota:
 
     directory: of the file; None: in memory.
     bytes_max: largest size of the file.
-    free_share: share of the file system that stays free.
+    min_free_share: share of the file system that stays free.
     """
 
     directory: Path | None
     bytes_max: int
-    free_share: float
+    min_free_share: float
     _thin_from: dict[int, int] = field(default_factory=dict)  # importance → n up to which rows were thinned
     _drop_from: dict[int, int] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ class Quota:
             free, size = free_bytes(self.directory)
         except OSError:  # the directory is gone: the next write reports it
             return False
-        return free < self.free_share * size
+        return free < self.min_free_share * size
 
     def enough(self, db: sqlite3.Connection) -> bool:
         """Whether enough space was freed."""

@@ -105,11 +105,11 @@ class Store:
         self, asset: str | None, kind: str, t_ms: int, encode: Callable[[str], bytes],
         counters: Mapping[str, int] | None = None, settles: int | None = None,
     ) -> Row:  # fmt: skip
-        """Appends one row to the spool without waiting for the disk. It is committed within `commit_s` of the settings.
+        """Appends one row to the spool without waiting for the disk. It is committed within the commit interval.
 
         encode: id → payload.
-        counters: integers (watt-hours) that this row is the first to show. They are committed in the same transaction
-            as the row: after a kill both are in the file or neither.
+        counters: integers, such as energies, that this row is the first to show. They are committed in the same
+            transaction as the row: after a kill both are in the file or neither.
         settles: number of the gap that this row announces; None: none.
         """
         boot = self.boot

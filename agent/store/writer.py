@@ -1,4 +1,4 @@
-"""The only thread that writes: commits everything appended within `commit_s` in one transaction.
+"""The only thread that writes: commits everything appended within `commit_interval_s` in one transaction.
 
 While the file cannot be written, rows are buffered in memory and delivered to the sinks from there; each later attempt
 writes them too. When the buffer is full, rows are dropped and counted, the least important and oldest first.
@@ -37,7 +37,7 @@ WAIT_S = 15.0  # for the commit of a job
 class Writer(threading.Thread):
     """The writer thread.
 
-    commit_s: time within which rows are committed.
+    commit_interval_s: time within which rows are committed.
     too_old: highest row number of the spool that is beyond its retention.
     reopen: text of the error → connection to a new file, when the file is corrupt.
 
@@ -46,7 +46,7 @@ class Writer(threading.Thread):
     """
 
     def __init__(
-        self, db: sqlite3.Connection, commit_s: float, quota: Quota, reserve: Reserve,
+        self, db: sqlite3.Connection, commit_interval_s: float, quota: Quota, reserve: Reserve,
         too_old: Callable[[sqlite3.Connection], int], reopen: Callable[[str], sqlite3.Connection],
     ) -> None:  # fmt: skip
         super().__init__(name="store", daemon=True)
@@ -57,7 +57,7 @@ class Writer(threading.Thread):
         self.trouble: Reason | None = None
         self.beat_s = time.monotonic()  # of the last cycle; there is one every HOUSEKEEPING_S or more often
         self.unsaved: dict[int, Put] = {}  # rows that are not in the file, by number; changed under db_lock
-        self._commit_s, self._reserve, self._house = commit_s, reserve, House(quota, reserve, too_old)
+        self._commit_interval_s, self._reserve, self._house = commit_interval_s, reserve, House(quota, reserve, too_old)
         self._reopen = reopen
         self._group, self._orphans = Group(), Orphans()
         self._wake = threading.Condition(threading.Lock())
@@ -123,7 +123,7 @@ class Writer(threading.Thread):
         committed_s = float("-inf")
         while True:
             with self._wake:
-                self._await(committed_s + self._commit_s / 2)  # the other half is for the commit
+                self._await(committed_s + self._commit_interval_s / 2)  # the other half is for the commit
                 group, self._group = self._group, Group()
                 self._urgent = False
                 ending = self._ending
