@@ -1,4 +1,4 @@
-"""Retained messages and events of the publisher: state, maintenance, corrupt state file, data gaps."""
+"""Retained state of a motor, and announcements of gaps."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.
 
 
 class Carried:
-    """Published messages, by topic."""
+    """Published messages, topic by topic."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
@@ -102,7 +102,7 @@ def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_p
 
 
 class Losing(HandClock):
-    """A clock on which each sleep loses one more row; it ends after a day."""
+    """At each sleep another row is lost; after a day the test ends."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()
