@@ -61,7 +61,7 @@ class SparkplugSink:
         self._host, self._root, self._greet = settings.primary_host, root, greet
         self._store, self._clock = store, clock
         self._drain: Drain | None = None
-        self._told: deque[tuple[str, bytes]] = deque()
+        self._messages: deque[tuple[str, bytes]] = deque()
         self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
         self._client: paho.Client | None = None
         self._bd_seq = _last_bd_seq(store)
@@ -84,7 +84,7 @@ class SparkplugSink:
 
     def tell(self, topic: str, payload: bytes) -> None:
         if self.link.standing:  # a new connection sends all retained messages
-            self._told.append((topic, payload))
+            self._messages.append((topic, payload))
             self.link.wake()
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
@@ -120,12 +120,12 @@ class SparkplugSink:
         if self._host is not None:
             self._host_online = False  # until its retained STATE message is received
             topics.append((f"{NAMESPACE}/STATE/{self._host}", 1))
-        self._told.extend(self._greet())
+        self._messages.extend(self._greet())
         self._subscribing = client.subscribe(topics)[1]
 
     def turn(self, now_s: float) -> float:
         self._now_s = now_s
-        self._take_told()
+        self._apply_messages()
         if not self._host_online and self.node.born and self._client is not None:
             self.part(self._client)
             self.link.close(PRIMARY_HOST_OFFLINE(host=self._host))
@@ -175,7 +175,7 @@ class SparkplugSink:
         self.node.end_session()
         self._births_due, self._rebirth_due_s = [], None
         self._unmarked, self._marked = [], None
-        self._told.clear()
+        self._messages.clear()
         if self._drain is not None:
             self._drain.give_back()
 
@@ -198,11 +198,11 @@ class SparkplugSink:
                 self._pace.spend(now_s, self.node.device_birth(device))
         return 0.0
 
-    def _take_told(self) -> None:
+    def _apply_messages(self) -> None:
         while self._renewed:
             self.node.renew(*self._renewed.popleft())
-        while self._told:
-            topic, payload = self._told.popleft()
+        while self._messages:
+            topic, payload = self._messages.popleft()
             asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
             if kind in ("state", "info"):
                 self.node.tell(asset or None, payload)
@@ -220,7 +220,7 @@ class SparkplugSink:
         for row in backlog:
             self._send(row, historical=True)
         if not self._drain.behind:
-            self.node.bury()
+            self.node.send_due_deaths()
         self._mark(now_s)
         if self._marked and now_s - self._marked[1] > CONFIRM_S:
             self.link.close(CONFIRMATION_TIMEOUT(timeout_s=CONFIRM_S))

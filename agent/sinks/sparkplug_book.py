@@ -92,15 +92,15 @@ class Book:
         reasons = body.get("r", {})
         before, t_ms, methods = len(self.cells), int(body["t"]), body.get("m", {})
         frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(flags_of(body, EVERYTHING))}
-        found = [self._said(kind, name, value, t_ms) for name, value in frame.items()]
+        found = [self._update(kind, name, value, t_ms) for name, value in frame.items()]
         for name, value in body["v"].items():
             flags = tuple(flags_of(body, name))
-            found.append(self._said(kind, name, value, t_ms, flags, methods.get(name, "")))
+            found.append(self._update(kind, name, value, t_ms, flags, methods.get(name, "")))
             if found[-1].cell.coded:
-                found.append(self._said(kind, f"{name}_text", reason_text(reasons.get(name, ())), t_ms))
+                found.append(self._update(kind, f"{name}_text", reason_text(reasons.get(name, ())), t_ms))
         return found, len(self.cells) != before
 
-    def _said(
+    def _update(
         self, kind: str, name: str, value: Any, t_ms: int, flags: tuple[str, ...] = (), method: str = ""
     ) -> Said:  # fmt: skip
         cell = self.cells.get(_folder(kind) + name)
@@ -131,16 +131,16 @@ _ABOUT = {
 }
 
 
-def keep(said: Iterable[Said]) -> None:
+def keep(updates: Iterable[Said]) -> None:
     """Stores these as the newest values, except where a newer one is known (backfill)."""
-    for item in said:
+    for item in updates:
         if item.cell.last is None or item.t_ms >= item.cell.last.t_ms:
             item.cell.last = item
 
 
-def news(said: Iterable[Said]) -> list[Said]:
+def news(updates: Iterable[Said]) -> list[Said]:
     """The values that differ from those sent last, which are then replaced (report by exception)."""
-    found = [item for item in said if item.cell.told != item.told]
+    found = [item for item in updates if item.cell.told != item.told]
     for item in found:
         item.recovers = bool(item.cell.told and item.cell.told[1] and not item.flags)
         item.cell.told = item.told
@@ -154,15 +154,15 @@ def write_birth(payload: Any, book: Book) -> None:
         for key, text in (("engUnit", cell.unit), ("documentation", cell.about)):
             if text:
                 _property(metric, key, STRING, text)
-        said = cell.last or Said(cell, payload.timestamp, None)
-        _value(metric, said)
-        _quality(metric, said)
-        cell.told = said.told
+        update = cell.last or Said(cell, payload.timestamp, None)
+        _value(metric, update)
+        _quality(metric, update)
+        cell.told = update.told
 
 
-def write_data(payload: Any, said: Iterable[Said], historical: bool) -> None:
+def write_data(payload: Any, updates: Iterable[Said], historical: bool) -> None:
     """Adds values by alias."""
-    for item in said:
+    for item in updates:
         metric = payload.metrics.add(alias=item.cell.alias)
         if historical:
             metric.is_historical = True
@@ -170,29 +170,29 @@ def write_data(payload: Any, said: Iterable[Said], historical: bool) -> None:
         _quality(metric, item)
 
 
-def _value(metric: Any, said: Said) -> None:
-    metric.timestamp = said.t_ms
-    if said.value is None:
+def _value(metric: Any, update: Said) -> None:
+    metric.timestamp = update.t_ms
+    if update.value is None:
         metric.is_null = True
-    elif said.cell.datatype == STRING:
-        metric.string_value = said.value
-    elif said.cell.datatype == INT64:
-        metric.long_value = said.value & (2**64 - 1)
-    elif said.cell.datatype == DOUBLE_ARRAY:
-        metric.bytes_value = said.value
+    elif update.cell.datatype == STRING:
+        metric.string_value = update.value
+    elif update.cell.datatype == INT64:
+        metric.long_value = update.value & (2**64 - 1)
+    elif update.cell.datatype == DOUBLE_ARRAY:
+        metric.bytes_value = update.value
     else:
-        metric.double_value = said.value
+        metric.double_value = update.value
 
 
-def _quality(metric: Any, said: Said) -> None:
-    if unusable(list(said.flags)):
-        _property(metric, "Quality", INT32, QUALITY_STALE if said.flags == ("STALE",) else QUALITY_BAD)
-    elif said.recovers:
+def _quality(metric: Any, update: Said) -> None:
+    if unusable(list(update.flags)):
+        _property(metric, "Quality", INT32, QUALITY_STALE if update.flags == ("STALE",) else QUALITY_BAD)
+    elif update.recovers:
         _property(metric, "Quality", INT32, QUALITY_GOOD)
-    if said.flags or said.recovers:
-        _property(metric, "flags", STRING, " ".join(said.flags))
-    if said.method:
-        _property(metric, "method", STRING, said.method)
+    if update.flags or update.recovers:
+        _property(metric, "flags", STRING, " ".join(update.flags))
+    if update.method:
+        _property(metric, "method", STRING, update.method)
 
 
 def _property(metric: Any, key: str, datatype: int, value: str | int) -> None:

@@ -40,7 +40,7 @@ class Node:
         self._own.expect("event", ((row.name, row) for row in by_name("event").values()))
         self._assets: dict[str, Asset] = {}
         self._books: dict[str, Book] = {}
-        self._alive: set[str] = set()  # assets whose state is not offline
+        self._online: set[str] = set()  # assets whose state is not offline
         self._born: set[str] = set()
         self.renew(config, assets)
 
@@ -49,19 +49,19 @@ class Node:
 
     def to_be_born(self, device: str) -> bool:
         """Whether DBIRTH of a device is due."""
-        return device in self._alive and device not in self._born
+        return device in self._online and device not in self._born
 
     def living(self) -> list[str]:
         """Devices that are not offline, in the order of the configuration."""
-        return [name for name in self._books if name in self._alive]
+        return [name for name in self._books if name in self._online]
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
         """Applies a changed configuration: DDEATH of removed devices, DBIRTH of changed ones with all their metrics."""
         self._own.expect("health", _own_health(config))
         wanted = {asset.name: asset for asset in assets}
         for name in [name for name in self._books if name not in wanted]:
-            self._alive.discard(name)
-            self._die(name)
+            self._online.discard(name)
+            self._send_death(name)
             del self._books[name]
         for name, asset in wanted.items():
             if self._assets.get(name) != asset:
@@ -134,11 +134,11 @@ class Node:
         said = [book.state("state", body["state"], t_ms), book.state("state_reason", reason, t_ms)]
         keep(said)
         if body["state"] == "offline":
-            self._alive.discard(asset)
-            self._die(asset)
+            self._online.discard(asset)
+            self._send_death(asset)
             return
-        revives = asset not in self._alive
-        self._alive.add(asset)
+        revives = asset not in self._online
+        self._online.add(asset)
         if not self.born:
             return
         if revives:
@@ -151,36 +151,36 @@ class Node:
         if asset is not None and asset not in self._books:
             return 0  # of an asset that was removed from the configuration
         book = self._own if asset is None else self._books[asset]
-        said, undeclared = book.read(kind, body)
-        keep(said)
+        updates, undeclared = book.read(kind, body)
+        keep(updates)
         size = 0
         if asset is None and undeclared:  # NBIRTH makes all DBIRTH messages due
             living = [name for name in self._books if name in self._born]
             size = self.birth(self._bd_seq) + sum(map(self.device_birth, living))
         if asset is not None and (undeclared or asset not in self._born):
-            if not historical and asset not in self._alive:
+            if not historical and asset not in self._online:
                 return 0  # the device is offline: DDEATH was sent
             size = self.device_birth(asset)
         if historical:
-            self._data(asset, said, int(body["t"]), historical)
+            self._data(asset, updates, int(body["t"]), historical)
         elif size == 0:
-            self._data(asset, news(said), int(body["t"]), historical)
+            self._data(asset, news(updates), int(body["t"]), historical)
         return size
 
-    def bury(self) -> None:
+    def send_due_deaths(self) -> None:
         """No backlog is left: sends DDEATH of offline devices that were born to deliver it."""
-        for name in self._born - self._alive:
-            self._die(name)
+        for name in self._born - self._online:
+            self._send_death(name)
 
-    def _die(self, device: str) -> None:
+    def _send_death(self, device: str) -> None:
         if device in self._born:
             self._born.discard(device)
             self._publish("DDEATH", device, self._payload())
 
-    def _data(self, device: str | None, said: list[Said], t_ms: int, historical: bool) -> None:
-        if said:
+    def _data(self, device: str | None, updates: list[Said], t_ms: int, historical: bool) -> None:
+        if updates:
             payload = self._payload(t_ms)
-            write_data(payload, said, historical)
+            write_data(payload, updates, historical)
             self._publish("DDATA" if device else "NDATA", device, payload)
 
     def _payload(self, t_ms: int | None = None) -> Any:
