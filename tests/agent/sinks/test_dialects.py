@@ -83,12 +83,12 @@ def test_a_missing_library_is_logged_and_the_other_dialects_are_created(
     bench.close()
 
 
-def test_a_change_requires_a_restart_and_is_reported(tmp_path: Path) -> None:
+def test_a_change_takes_a_restart_and_is_said(tmp_path: Path) -> None:
     old = configured(tmp_path, "mqtt://127.0.0.1:1")
     new = configured(tmp_path, "mqtt://127.0.0.1:1", "[prometheus]")
     kept, waiting = without_restart(old, new)
     assert kept.dialects == old.dialects
-    assert len(waiting) == 1
+    assert [line for line in waiting if "take a restart" in line]
 
 
 def test_each_key_stands_in_the_docs() -> None:
