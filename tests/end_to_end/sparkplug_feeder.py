@@ -1,4 +1,4 @@
-"""A process to be killed: the node as the agent has it, 100 rows/s. Prints how many rows are committed."""
+"""A process to be killed: the node as in the agent, 100 rows/s. Prints the number of committed rows."""
 
 from __future__ import annotations
 
