@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import functools
 import gettext
-import logging
 import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drivers.reasons import UNKNOWN, CodedError, Reason, fill, reason_of, render
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from logging import Logger
 
 DOMAIN = "magwatt"
 LOCALE_VARIABLE = "MAGWATT_LOCALE"  # another folder of catalogues, to try a translation
@@ -86,6 +86,12 @@ class Catalogue:
         return self.translate("; ").join(map(self.reason, reasons))
 
 
+def _log() -> Logger:
+    import logging  # `--help` does not need it
+
+    return logging.getLogger(__name__)
+
+
 class _SourceText(gettext.NullTranslations):
     """Returns the English source text where the catalogue of a language has no entry."""
 
@@ -96,7 +102,7 @@ class _SourceText(gettext.NullTranslations):
     def gettext(self, message: str) -> str:
         if self._language != "en" and message not in missing:
             missing.append(message)
-            log.warning("no %s translation of: %s", self._language, message)
+            _log().warning("no %s translation of: %s", self._language, message)
         return message
 
 
@@ -111,7 +117,7 @@ def _translations(language: str, folder: Path) -> gettext.NullTranslations:
             found = gettext.GNUTranslations(file)
     except OSError as error:
         if language != "en":
-            log.warning("no %s catalogue, texts are in English: %s", language, error)
+            _log().warning("no %s catalogue, texts are in English: %s", language, error)
         return gettext.NullTranslations()
     found.add_fallback(_SourceText(language))
     return found
