@@ -207,7 +207,7 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
     from agent.savings.models import described, factors, formula, stretches
 
     state = f"frozen {desk.local(found.frozen_ms)} by {found.by}, {found.hash}" if found.frozen_ms else "draft"
-    click.echo(f"{found.asset}: {described(found.kind, found.shape, found.drivers)} ({state})")
+    click.echo(f"{found.asset}: {text_of(described(found.kind, found.shape, found.drivers))} ({state})")
     if found.fallback:
         click.echo(f"  {text_of(found.fallback)}")
     if found.n:
@@ -223,9 +223,9 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, odd
                        + ", ".join(f"{name} {value:.3g}" for name, value in vif.items()))  # fmt: skip
         marks = factors(found.kind, found.shape, found.drivers)
         click.echo(f"  Wh in {found.length_s // 60} min: {formula(found.coefficients, marks)}")
-        tried = sorted(found.candidates.items(), key=lambda item: item[1])
+        tried = sorted(found.candidates, key=lambda item: item.cv_rmse)
         more = f"; and {len(tried) - TOLD} more" if len(tried) > TOLD else ""
-        told = "; ".join(f"{name} {figure(100 * score, 2)} %" for name, score in tried[:TOLD])
+        told = "; ".join(f"{text_of(model)} {figure(100 * score, 2)} %" for model, score in tried[:TOLD])
         click.echo(f"  tried, with what each foretells wrong: {told}{more}")
     for item in odd:
         click.echo(f"  check: {text_of(item)}")

@@ -65,7 +65,7 @@ def check(config: Path) -> None:
     loaded, report = load(config)
     for motor in loaded.motors.values():
         if said := ahead(dict(motor.phases), datetime.now(ZoneInfo(loaded.site.timezone)).date()):
-            report.note(f"motor.{motor.name}.phases.baseline", said)
+            report.note(f"motor.{motor.name}.phases.baseline", str(said))
     findings = [*report.findings, *(f"{config}: {text}" for text in overloads(loaded))]
     for line in report.notes:
         click.echo(f"note     {line}")

@@ -11,13 +11,13 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from agent.core.codec import encode_reason
-from agent.savings import candidates
+from agent.savings import candidates, reasons
 from agent.savings.bridge import straight_u
 from agent.savings.meters import UNKNOWN, alike
 from agent.savings.models import BY_STATE, partly_ran
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
-from agent.savings.types import Baseline, Interval
-from drivers.reasons import Reason, reason_of
+from agent.savings.types import Baseline, Interval, TriedModel
+from drivers.reasons import CodedError, Reason, reason_of
 
 if TYPE_CHECKING:
     from agent.savings.fit import Array
@@ -30,8 +30,8 @@ PLATE_U = 0.08  # standard uncertainty of energy worked out from shaft and plate
 HASHED_WITHOUT = ("hash",)
 
 
-class LearnError(Exception):
-    """No baseline can be learnt from this; the message says why and what would help."""
+class LearnError(CodedError):
+    """No baseline can be learned from these data; the reason states why and what helps."""
 
 
 def usable(intervals: Iterable[Interval], bypass: bool = False) -> list[Interval]:
@@ -69,7 +69,7 @@ def learn(
         raise LearnError(_too_few_kept(asset, told, found, holes, least))
     y = np.array([_energy(item) for item in found])
     if not y.mean() > 0:
-        raise LearnError(f"{asset}: the motor used no energy in this time")
+        raise LearnError(reasons.NO_ENERGY_IN_PERIOD, asset=asset)
     tried = candidates.try_all(columns, y, [item.start_ms / 1000 for item in found], holes)
     fitting = [
         item for item in tried if kind in (None, item.kind) and (not drivers or set(item.drivers) == set(drivers))
@@ -90,7 +90,7 @@ def learn(
         tan_phi=_ratio(reactive), from_ms=found[0].start_ms, to_ms=found[-1].end_ms, length_s=found[0].length_s,
         meter=" | ".join(_meters(found)), accuracy_class=classes[0], ct_class=classes[1],
         fallback=FROM_BYPASS_TEST() if bypass else None,
-        candidates={item.name: item.score for item in tried},
+        candidates=tuple(TriedModel(item.description, item.score) for item in tried),
         rivals=tuple(candidates.rivals_of(best, tried)),
     )  # fmt: skip
 
@@ -147,6 +147,7 @@ def to_json(baseline: Baseline) -> dict[str, Any]:
     body = asdict(baseline)
     if math.isinf(baseline.n_effective):
         body["n_effective"] = None
+    body["candidates"] = [item._asdict() for item in baseline.candidates]
     found: dict[str, Any] = json.loads(json.dumps(body, default=encode_reason))
     return found
 
@@ -160,6 +161,9 @@ def from_json(body: Mapping[str, Any]) -> Baseline:
     values["covariance"] = tuple(tuple(row) for row in values["covariance"])
     values["ranges"] = {name: (float(low), float(high)) for name, (low, high) in values["ranges"].items()}
     values["rivals"] = tuple(values.get("rivals", ()))
+    values["candidates"] = tuple(
+        TriedModel(reason_of(item["model"]), item["cv_rmse"]) for item in values.get("candidates", ())
+    )
     if values.get("fallback") is not None:
         values["fallback"] = reason_of(values["fallback"])
     if values["n_effective"] is None:
@@ -176,8 +180,10 @@ def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) ->
     present = [name for name, count in counts.items() if count >= 0.9 * len(found)]
     for name in wanted or ():
         if name not in present:
-            has = f"{counts.get(name, 0)} of {len(found)} intervals have it"
-            raise LearnError(f"{asset}: driver {name}: {has}; there are: {', '.join(sorted(present)) or 'none'}")
+            data = {"asset": asset, "driver": name, "found": counts.get(name, 0), "n": len(found)}
+            if present:
+                raise LearnError(reasons.DRIVER_UNAVAILABLE, **data, available=tuple(sorted(present)))
+            raise LearnError(reasons.NO_DRIVER_AVAILABLE, **data)
     return list(wanted) if wanted is not None else sorted(present)
 
 
@@ -227,12 +233,16 @@ def _without_holes(
     return [item for item, stays in zip(found, kept, strict=True) if stays], columns, told
 
 
-def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> str:
-    of = f" of {', '.join(drivers)}" if drivers else ""
-    more = "; models take up to three numbers and one state" if drivers and len(drivers) > 1 else ""
-    if drivers and len(drivers) == 1 and kind in ("linear", "indicator"):
-        more = "; it takes two signals at least: give --driver again"
-    return f"{asset}: no model {kind or ''}{of} fits what was measured{more}".replace("  ", " ")
+def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> Reason:
+    if kind in ("linear", "indicator") and drivers and len(drivers) == 1:
+        return reasons.SECOND_DRIVER_NEEDED(asset=asset, kind=kind)
+    if kind and drivers:
+        return reasons.NO_MODEL_OF_KIND_AND_DRIVERS(asset=asset, kind=kind, drivers=tuple(drivers))
+    if kind:
+        return reasons.NO_MODEL_OF_KIND(asset=asset, kind=kind)
+    if drivers:
+        return reasons.NO_MODEL_OF_DRIVERS(asset=asset, drivers=tuple(drivers))
+    return reasons.NO_MODEL_FITS(asset=asset)
 
 
 def _energy(item: Interval) -> float:
@@ -255,18 +265,21 @@ def _ratio(reactive: list[Interval]) -> float | None:
     return sum(item.reactive_varh or 0.0 for item in reactive) / energy if energy > 0 else None
 
 
-def _too_few_kept(asset: str, told: list[Interval], found: list[Interval], holes: Mapping[str, Any], least: int) -> str:
-    """Of usable intervals: where drivers are missing or change, or where there are holes."""
-    if len(told) < least:
-        return f"{asset}: {len(told)} intervals know all drivers and no change of a state; a baseline needs {least}"
-    return (f"{asset}: {len(found)} of {len(told)} intervals lie outside the holes of {', '.join(sorted(holes))}, with "
-            f"no start or stop in them; a baseline needs {least}: name other drivers with --driver")  # fmt: skip
+def _too_few_kept(
+    asset: str, complete: list[Interval], found: list[Interval], holes: Mapping[str, Any], least: int
+) -> Reason:
+    """complete: usable intervals with all drivers and no change of a state. found: those outside coverage gaps."""
+    if len(complete) < least:
+        return reasons.TOO_FEW_COMPLETE_INTERVALS(asset=asset, usable=len(complete), least=least)
+    return reasons.TOO_FEW_OUTSIDE_GAPS(
+        asset=asset, usable=len(found), n=len(complete), drivers=tuple(sorted(holes)), least=least
+    )
 
 
 def _too_few(
-    asset: str, told: list[Interval], found: list[Interval], lengths: set[int], least: int, bypass: bool
-) -> str:
+    asset: str, given: list[Interval], found: list[Interval], lengths: set[int], least: int, bypass: bool
+) -> Reason:
     if len(lengths) > 1:
-        return f"{asset}: intervals of {' and '.join(f'{n} s' for n in sorted(lengths))} cannot be mixed; choose a time"
-    what = "intervals on bypass" if bypass else "intervals"
-    return f"{asset}: {len(found)} usable {what} of {len(told)} in this time; a baseline needs {least}"
+        return reasons.MIXED_INTERVAL_LENGTHS(asset=asset, shortest_s=min(lengths), longest_s=max(lengths))
+    code = reasons.TOO_FEW_BYPASS_INTERVALS if bypass else reasons.TOO_FEW_INTERVALS
+    return code(asset=asset, usable=len(found), n=len(given), least=least)

@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from agent.savings.models import BY_STATE, OF_ONE, described
+from drivers.reasons import Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,7 @@ class Candidate:
     vif: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def name(self) -> str:
+    def description(self) -> Reason:
         return described(self.kind, self.shape, self.drivers)
 
     @property

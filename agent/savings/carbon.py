@@ -11,8 +11,35 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from agent.core.text import N_
+from agent.savings.reasons import GRID_FACTOR_MISSPELLED, GRID_FACTOR_UNKNOWN, GRID_FACTOR_YEAR
+from drivers.reasons import InvalidValue
+
 _TABLES = Path(__file__).with_name("tables")
 _MARKS = {"v": "verified", "m": "memory"}
+
+# Sources of grid_emission_factors.csv by their code there
+SOURCES = {
+    "S1": N_("MEE and NBS announcement 2024 No. 12 (2024-04-12), factors of 2021"),
+    "S2": N_(
+        "MEE and NBS announcement 2024 No. 33 (2024-12-20), factors of 2022; national 0.5366 and North 0.6776 checked "
+        "in two independent public files, provinces and regions in one"
+    ),
+    "S3": N_(
+        "MEE notices on emission trading (0.6101 for 2020, 0.5810 for 2021, 0.5703 for 2022: letter [2023] No. 43)"
+    ),
+    "S4": N_("annual averages of IEA and Ember, quoted by others"),
+    "S5": N_("eGRID2022, average of the United States"),
+    "S6": N_("MEE factors of 2023, published in late 2025"),
+    "IEA": N_("IEA annual averages"),
+}
+# Words of the tables that are translated: regions that are not places, and sources without a code
+WORDS = frozenset(
+    (
+        N_("national"), N_("national excl. market-traded non-fossil"), N_("national fossil power"),
+        N_("NEA annual statistics"), N_("stated in the configuration"),
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +82,14 @@ def grid_factor(wanted: str | float) -> Factor:
     found = [row for row in rows if _named(row, name)]
     if not found:
         known = sorted({row.scope for row in rows} | {f"{row.scope} {row.region}" for row in rows if _regional(row)})
-        near = difflib.get_close_matches(name, known, 1, 0.4)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"no such grid factor{hint}; or write kg/kWh as a number")
+        if near := difflib.get_close_matches(name, known, 1, 0.4):
+            raise InvalidValue(GRID_FACTOR_MISSPELLED, name=name, near=near[0])
+        raise InvalidValue(GRID_FACTOR_UNKNOWN, name=name)
     if year is not None:
         found = [row for row in found if row.year == year]
         if not found:
             years = sorted({row.year for row in rows if _named(row, name) and row.year is not None})
-            raise ValueError(f"no factor of {year} for {name}; there are {', '.join(map(str, years))}")
+            raise InvalidValue(GRID_FACTOR_YEAR, name=name, year=year, years=tuple(map(str, years)))
     return max(found, key=lambda row: (row.basis == "average", row.status == "verified", row.year or 0))
 
 
@@ -101,13 +128,6 @@ def _coal_rows() -> tuple[Coal, ...]:
              _MARKS[row["status"]])
         for row in _rows("coal.csv")
     )  # fmt: skip
-
-
-def sources() -> dict[str, str]:
-    """The source codes of grid_emission_factors.csv in words, from its first lines."""
-    text = (_TABLES / "grid_emission_factors.csv").read_text(encoding="utf-8")
-    heads = [line[1:].strip().partition(": ") for line in text.splitlines() if line.startswith("#")]
-    return {code: said for code, _, said in heads if said and code.isalnum()}
 
 
 def _named(row: Factor, name: str) -> bool:

@@ -16,7 +16,7 @@ from agent.savings import reasons
 from agent.savings.likeness import Likeness, Load, load_of
 from agent.savings.meters import alike
 from agent.savings.types import Baseline, Event, Interval
-from drivers.reasons import Reason
+from drivers.reasons import InvalidValue, Reason
 
 PROPOSALS = {
     "bypass": "keep", "hold": "exclude", "wiring": "exclude", "ratio": "exclude", "clock": "exclude", "gap": "exclude",
@@ -64,11 +64,11 @@ def adjustments(events: Iterable[Event], asset: str, span: tuple[int, int]) -> f
 def decided(event: Event, decision: str, by: str, reason: str, now_ms: int, adjust_wh: float = 0.0) -> Event:
     """The event with a person's word. Raises ValueError for what is no decision, has no name or no reason."""
     if decision not in DECISIONS:
-        raise ValueError(f"decision: must be one of {', '.join(DECISIONS)}, got {decision}")
+        raise InvalidValue(reasons.UNKNOWN_DECISION, decision=decision)
     if not by.strip() or not reason.strip():
-        raise ValueError("a decision needs a name and a reason")
+        raise InvalidValue(reasons.DECISION_WITHOUT_REASON)
     if (decision == "adjust") != (adjust_wh != 0) or not math.isfinite(adjust_wh):
-        raise ValueError("adjust needs the energy to add, and nothing else does")
+        raise InvalidValue(reasons.ADJUSTMENT_ENERGY)
     return replace(event, decision=decision, by=by, reason=reason, decided_ms=now_ms, adjust_wh=adjust_wh)
 
 

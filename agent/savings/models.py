@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from agent.savings import reasons
 from agent.savings.reasons import (
     DRIVER_IN_COVERAGE_GAP,
     DRIVER_OUT_OF_RANGE,
@@ -32,7 +33,7 @@ from agent.savings.reasons import (
     STATE_UNKNOWN,
 )
 from agent.savings.types import Baseline, Driver, Interval
-from drivers.reasons import InvalidValue, Reason
+from drivers.reasons import Code, InvalidValue, Reason
 
 FILLED_MOST = 2.0  # times what was seen; an interval counts from three quarters of its time on
 STARTED = 0.05  # of an interval, that it ran or stood still in one of the other kind
@@ -214,23 +215,36 @@ def others_at_mean(baseline: Baseline, interval: Interval) -> Interval:
     return found
 
 
-def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> str:
-    """A model in words: `polynomial 2 of flow by shift`."""
+def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> Reason:
+    """The model as a code with its drivers; the code's text describes it."""
     if kind == "indicator":
-        return f"{described(shape['base'], shape, drivers[:-1])} by {drivers[-1]}"
+        return reasons.MODEL_WITH_LEVELS(model=described(shape["base"], shape, drivers[:-1]), state=drivers[-1])
     if kind == "slopes":
-        return f"{described(shape['base'], shape, drivers[:-1])} with slopes by {drivers[-1]}"
+        return reasons.MODEL_WITH_SLOPES(model=described(shape["base"], shape, drivers[:-1]), state=drivers[-1])
     if "still" in shape and kind in OF_ONE:
-        return f"{described(kind, _moving(shape), drivers)} with a standstill"
-    more = ""
+        return reasons.MODEL_WITH_STANDSTILL(model=described(kind, _moving(shape), drivers))
+    if kind == "constant":
+        return reasons.MODEL_CONSTANT()
+    if kind == "shaft-power":
+        return reasons.MODEL_SHAFT_POWER()
     if kind == "polynomial":
-        more = f" {shape['degree']}"
-    elif kind == "linear":
-        squares = sum(max(powers) == 2 for powers in shape["powers"])
-        products = any(sum(powers) > max(powers) for powers in shape["powers"])
-        more = " with products" if products else ""
-        more += "" if not squares else " and squares" if products else " with a square"
-    return f"{kind}{more}" + (f" of {', '.join(drivers)}" if drivers else "")
+        return reasons.MODEL_POLYNOMIAL(degree=int(shape["degree"]), driver=drivers[0])
+    if kind == "linear":
+        return _described_linear(shape["powers"])(drivers=tuple(drivers))
+    return _OF_ONE_DRIVER[kind](driver=drivers[0])
+
+
+def _described_linear(powers: Sequence[Sequence[int]]) -> Code:
+    squares = any(max(row) == 2 for row in powers)
+    if any(sum(row) > max(row) for row in powers):
+        return reasons.MODEL_QUADRATIC if squares else reasons.MODEL_LINEAR_PRODUCTS
+    return reasons.MODEL_LINEAR_SQUARE if squares else reasons.MODEL_LINEAR
+
+
+_OF_ONE_DRIVER = {
+    "state": reasons.MODEL_STATE, "binned": reasons.MODEL_BINNED, "affinity": reasons.MODEL_AFFINITY,
+    "production": reasons.MODEL_PRODUCTION,
+}  # fmt: skip
 
 
 def old_losses_wh(old: OldMotor, interval: Interval) -> float | None:

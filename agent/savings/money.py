@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from agent.savings.reasons import POWER_FACTOR_STANDARD, REACTIVE_ENERGY_MISSING
 from agent.savings.tariff import Tariff
+from drivers.reasons import InvalidValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def bill(tariff: Tariff, rows: Iterable[tuple[int, float, float | None]]) -> Bil
         size_h = tariff.demand.window_s / 3600
         demand_kw = max(math.hypot(wh, varh) if apparent else wh for wh, varh in windows.values()) / 1000 / size_h
         if apparent and reactive is None:
-            raise ValueError("a demand charge per kVA needs the reactive energy, which the meter does not tell")
+            raise InvalidValue(REACTIVE_ENERGY_MISSING)
         demand_cost = demand_kw * tariff.demand.price
     total_wh = sum(energy.values())
     power_factor = None
@@ -87,7 +89,7 @@ def pf_adjustment(standard: float, power_factor: float) -> float:
     0.75, 1.1 and 1.3 %. The power factor is rounded to two decimals first.
     """
     if standard not in (0.80, 0.85, 0.90):
-        raise ValueError("the rule knows standards 0.80, 0.85 and 0.90")
+        raise InvalidValue(POWER_FACTOR_STANDARD, standard=standard)
     hundredths, aim = math.floor(100 * power_factor + 0.5), round(100 * standard)
     below = aim - hundredths
     if below > 0:

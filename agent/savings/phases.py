@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, time, tzinfo
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from agent.savings.reasons import BASELINE_PERIOD_AHEAD, PERIOD_ORDER
 from agent.savings.types import Baseline, Phase
-from agent.words import counted
+from drivers.reasons import InvalidValue, Reason
 
 NAMES = ("baseline", "commissioning", "reporting")
 
@@ -19,7 +20,7 @@ def phases_of(begins: Mapping[str, date], zone: str) -> tuple[Phase, ...]:
     known = [(name, begin_ms(begins[name], zone)) for name in (*NAMES, "end") if begins.get(name) is not None]
     for (name, at), (later, then) in pairwise(known):
         if then <= at:
-            raise ValueError(f"{later} must begin after {name}")
+            raise InvalidValue(PERIOD_ORDER, later=later, earlier=name)
     found = []
     for k, (name, at) in enumerate(known):
         if name != "end":
@@ -27,12 +28,12 @@ def phases_of(begins: Mapping[str, date], zone: str) -> tuple[Phase, ...]:
     return tuple(found)
 
 
-def ahead(begins: Mapping[str, date], today: date) -> str:
-    """That the baseline phase has not begun, in words; empty when it has, or is not dated."""
+def ahead(begins: Mapping[str, date], today: date) -> Reason | None:
+    """That the baseline period has not started; None when it has, or has no date."""
     begin = begins.get("baseline")
     if begin is None or (days := ((begin.date() if isinstance(begin, datetime) else begin) - today).days) <= 0:
-        return ""
-    return f"begins in {counted(days, 'day')}; what is measured until then makes no baseline. Is the date right?"
+        return None
+    return BASELINE_PERIOD_AHEAD(days=days)
 
 
 def phase_at(phases: tuple[Phase, ...], t_ms: int, baseline: Baseline | None) -> str:

@@ -5,12 +5,14 @@ A period is found by the wall clock of the site's zone, an interval never lies i
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from agent.savings.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, TARIFF_GAP, TARIFF_OVERLAP
+from drivers.reasons import InvalidValue, Reason
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_KINDS = ("all", "workday", "weekend", "holiday", *DAYS)
@@ -65,7 +67,9 @@ class Tariff:
         local = datetime.fromtimestamp(start_ms / 1000, UTC).astimezone(_zone(self.zone))
         found = self.at(local.date(), local.hour * 4 + local.minute // 15)
         if len(found) != 1:
-            raise ValueError(f"the tariff has {len(found) or 'no'} price{'s' * (len(found) > 1)} at {local:%F %H:%M}")
+            if found:
+                raise InvalidValue(TARIFF_OVERLAP, n=len(found), at_ms=start_ms)
+            raise InvalidValue(TARIFF_GAP, at_ms=start_ms)
         name = found[0]
         return name, self.prices_in.get(self.month_of(local.date()), {}).get(name, self.prices[name])
 
@@ -100,7 +104,7 @@ def month_bounds_ms(month: str, zone: str, reading_day: int = 1) -> tuple[int, i
     try:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=_zone(zone))
     except ValueError:
-        raise ValueError(f"{month}: not a month; write for example 2026-10") from None
+        raise InvalidValue(NOT_A_MONTH, text=month) from None
     following = (first + timedelta(days=32)).replace(day=1)
     if reading_day == 1:
         begin, end = first, following
@@ -115,9 +119,9 @@ def flat(price: float, currency: str, zone: str) -> Tariff:
     return Tariff(currency, zone, {"flat": price}, (Period("flat", (0, QUARTERS)),))
 
 
-def holes(tariff: Tariff) -> list[str]:
-    """What is not priced or priced twice, in words; empty: each quarter hour of every kind of day has one price."""
-    found: dict[tuple[str, str, str], list[int]] = {}
+def holes(tariff: Tariff) -> list[Reason]:
+    """Times without a price and times with several; empty: each interval of every kind of day has one price."""
+    found: dict[tuple[int, int, tuple[str, ...]], dict[str, list[int]]] = {}
     special = any("holiday" in period.days for period in tariff.periods)
     for month in range(1, 13):
         for kind in (*DAYS, *(["holiday"] if special else [])):
@@ -125,9 +129,8 @@ def holes(tariff: Tariff) -> list[str]:
                 "all", kind, "workday" if kind in DAYS[:5] else "weekend"}  # fmt: skip
             active = [item for item in tariff.periods if month in item.months and kinds & set(item.days)]
             for first, end, names in _uneven(active):
-                said = "no price" if not names else f"{' and '.join(names)} both hold"
-                found.setdefault((f"{_clock(first)}–{_clock(end)}", kind, said), []).append(month)
-    return _told(found)
+                found.setdefault((first, end, tuple(names)), {}).setdefault(kind, []).append(month)
+    return [reason for place, by_kind in found.items() for reason in _reasons_of(*place, by_kind)]
 
 
 def _uneven(active: list[Period]) -> Iterable[tuple[int, int, list[str]]]:
@@ -141,16 +144,18 @@ def _uneven(active: list[Period]) -> Iterable[tuple[int, int, list[str]]]:
             begin, before = quarter, now or []
 
 
-def _told(found: Mapping[tuple[str, str, str], list[int]]) -> list[str]:
-    by_day: dict[tuple[str, str, tuple[int, ...]], list[str]] = {}
-    for (hours, kind, said), in_months in found.items():
-        by_day.setdefault((hours, said, tuple(in_months)), []).append(kind)
-    lines = []
-    for (hours, said, months), kinds in by_day.items():
-        when = "" if set(DAYS) <= set(kinds) else f" on {', '.join(kinds)}"
-        which = "" if len(months) == 12 else f" in {', '.join(calendar.month_abbr[month] for month in months)}"
-        lines.append(f"{hours}{when}{which}: {said}")
-    return lines
+def _reasons_of(first: int, end: int, prices: tuple[str, ...], by_kind: Mapping[str, list[int]]) -> Iterable[Reason]:
+    """One for the kinds of day that are affected in the same months."""
+    by_months: dict[tuple[int, ...], list[str]] = {}
+    for kind, months in by_kind.items():
+        by_months.setdefault(tuple(months), []).append(kind)
+    for months, kinds in by_months.items():
+        data = {
+            "start": _clock(first), "end": _clock(end),
+            "days": ("all",) if set(DAYS) <= set(kinds) else tuple(kinds),
+            "months": ("all",) if len(months) == 12 else tuple(map(str, months)),
+        }  # fmt: skip
+        yield PRICES_OVERLAP(prices=prices, **data) if prices else PRICE_MISSING(**data)
 
 
 def _clock(quarter: int) -> str:

@@ -106,11 +106,22 @@ class Baseline:
     accuracy_class: str = ""
     ct_class: str = ""
     fallback: Reason | None = None
-    candidates: Mapping[str, float] = field(default_factory=dict)
+    candidates: tuple[TriedModel, ...] = ()
     rivals: tuple[Mapping[str, Any], ...] = ()
     frozen_ms: int | None = None
     by: str = ""
     hash: str = ""
+
+
+class TriedModel(NamedTuple):
+    """A model that was compared when the baseline was learned.
+
+    model: its description, one of the codes MODEL_….
+    cv_rmse: cross-validated CV(RMSE), share of 1.
+    """
+
+    model: Reason
+    cv_rmse: float
 
 
 class Part(NamedTuple):
