@@ -9,7 +9,7 @@ NAMEPLATE_POWER_FACTOR = Code(
     "the nameplate contradicts itself: {kw:g} kW at {volts:g} V and {amps:g} A give a power factor of {pf:.2f}",
 )
 NAMEPLATE_SPEED = Code(
-    "nameplate_speed", "the nameplate contradicts itself: {rpm:g} r/min does not fit {poles:d} poles"
+    "nameplate_speed", "the nameplate contradicts itself: {rpm:g} r/min does not match {poles:d} poles"
 )
 NAMEPLATE_LOSSES = Code(
     "nameplate_losses", "the nameplate contradicts itself: the seven loss points do not increase with torque"
@@ -17,13 +17,15 @@ NAMEPLATE_LOSSES = Code(
 METER_WIRING = Code("meter_wiring", "the wiring of the meter is wrong: {findings}")
 METER_RATIO = Code("meter_ratio", "the transformer ratio of the meter is wrong: {findings}")
 METER_WIRING_PENDING = Code("meter_wiring_pending", "the wiring of the meter is being checked")
-DRIVE_BYPASSED = Code("drive_bypassed", "the drive is bypassed: it stands still while the meter measures power")
-BRAKING_RESISTOR = Code(
-    "braking_resistor", "the motor brakes into a resistor: the meter does not measure the power that it returns"
+DRIVE_BYPASSED = Code(
+    "drive_bypassed", "the motor runs with its drive bypassed: the drive is stopped while the meter measures power"
 )
-POLES_MISMATCH = Code("poles_mismatch", "speed and frequency do not fit the number of poles")
-METER_SHARED = Code("meter_shared", "the meter serves several motors")
-DRIVE_MISSING = Code("drive_missing", "a magnet motor without a drive")
+BRAKING_RESISTOR = Code(
+    "braking_resistor", "the motor brakes into a resistor: the meter does not measure the regenerated power"
+)
+POLES_MISMATCH = Code("poles_mismatch", "speed and frequency do not match the number of poles")
+METER_SHARED = Code("meter_shared", "the meter measures several motors")
+DRIVE_MISSING = Code("drive_missing", "magnet motor without a drive")
 DRIVE_SILENT = Code("drive_silent", "no current or frequency from the drive")
 METER_SILENT = Code("meter_silent", "no power from the meter")
 EFFICIENCY_UNKNOWN = Code("efficiency_unknown", "the nameplate has neither efficiency nor efficiency class")
@@ -34,4 +36,4 @@ LOSSES_NOT_MODELLED = Code("losses_not_modelled", "no loss model fits the availa
 LOAD_TOO_LOW = Code(
     "load_too_low", "the load is below {least:pct} %: the losses are too uncertain to state an efficiency"
 )
-LOSSES_EXCEED_POWER = Code("losses_exceed_power", "the losses are as large as the power")
+LOSSES_EXCEED_POWER = Code("losses_exceed_power", "the calculated losses reach the measured power")

@@ -31,7 +31,8 @@ DRIVER_OUT_OF_RANGE = Code(
 )
 DRIVER_OUT_OF_RANGE_IN_STATE = Code(
     "driver_out_of_range_in_state",
-    "{driver:signal} is {value:.4g}, outside the baseline range {low:.4g} to {high:.4g} of {state_driver:signal} = {state:g}",
+    "{driver:signal} is {value:.4g}, outside the baseline range {low:.4g} to {high:.4g} of {state_driver:signal} = "
+    "{state:g}",
 )
 DRIVER_IN_COVERAGE_GAP = Code(
     "driver_in_coverage_gap",
@@ -84,7 +85,7 @@ MORE_THAN_BASELINE = Code("more_than_baseline", "the measured energy exceeds the
 WITHIN_UNCERTAINTY = Code("within_uncertainty", "the saving is within its uncertainty (±{u95_wh:kwh} kWh)")
 BASELINE_SUBSTITUTE = Code("baseline_substitute", "baseline: {cause}")
 LOAD_UNEXPLAINED = Code(
-    "load_unexplained", "the load of the baseline period varied by {cv:pct} %, and no signal explains it"
+    "load_unexplained", "the load in the baseline period varied by {cv:pct} %, and no signal explains it"
 )
 POOR_BASELINE = Code("poor_baseline", "the baseline model fits poorly: CV(RMSE) {cv_rmse:pct} %, NMBE {nmbe:pct} %")
 AUTOCORRELATED_RESIDUALS = Code(
@@ -155,18 +156,18 @@ RANGE_LEFT = Code("range_left", "more than 10 % of the energy was used outside t
 
 MODEL_CONSTANT = Code("model_constant", "constant load")
 MODEL_STATE = Code("model_state", "mean of each state of {driver:signal}")
-MODEL_BINNED = Code("model_binned", "piecewise linear in {driver:signal}, ten bins")
+MODEL_BINNED = Code("model_binned", "piecewise linear in {driver:signal}")
 MODEL_POLYNOMIAL = Code("model_polynomial", "polynomial of degree {degree:d} in {driver:signal}")
 MODEL_AFFINITY = Code("model_affinity", "affinity law with static head, a + b·q + c·q³, q = {driver:signal}")
-MODEL_PRODUCTION = Code("model_production", "base load and energy per tonne of {driver:signal}")
+MODEL_PRODUCTION = Code("model_production", "base load plus energy proportional to {driver:signal}")
 MODEL_LINEAR = Code("model_linear", "linear in {drivers:signal}")
 MODEL_LINEAR_SQUARE = Code("model_linear_square", "linear in {drivers:signal}, with the square of the first")
 MODEL_LINEAR_PRODUCTS = Code("model_linear_products", "linear in {drivers:signal}, with their products")
 MODEL_QUADRATIC = Code("model_quadratic", "quadratic in {drivers:signal}")
 MODEL_SHAFT_POWER = Code("model_shaft_power", "losses of the old motor at the present shaft power")
-MODEL_WITH_STANDSTILL = Code("model_with_standstill", "{model}; own mean at standstill")
-MODEL_WITH_LEVELS = Code("model_with_levels", "{model}; own offset in each state of {state:signal}")
-MODEL_WITH_SLOPES = Code("model_with_slopes", "{model}; own coefficients in each state of {state:signal}")
+MODEL_WITH_STANDSTILL = Code("model_with_standstill", "{model}; separate mean at standstill")
+MODEL_WITH_LEVELS = Code("model_with_levels", "{model}; separate offset for each state of {state:signal}")
+MODEL_WITH_SLOPES = Code("model_with_slopes", "{model}; separate coefficients for each state of {state:signal}")
 
 # Why no baseline can be learned
 

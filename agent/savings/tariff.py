@@ -149,11 +149,11 @@ def _reasons_of(first: int, end: int, prices: tuple[str, ...], by_kind: Mapping[
     by_months: dict[tuple[int, ...], list[str]] = {}
     for kind, months in by_kind.items():
         by_months.setdefault(tuple(months), []).append(kind)
-    for months, kinds in by_months.items():
+    for in_months, kinds in by_months.items():
         data = {
             "start": _clock(first), "end": _clock(end),
             "days": ("all",) if set(DAYS) <= set(kinds) else tuple(kinds),
-            "months": ("all",) if len(months) == 12 else tuple(map(str, months)),
+            "months": ("all",) if len(in_months) == 12 else tuple(map(str, in_months)),
         }  # fmt: skip
         yield PRICES_OVERLAP(prices=prices, **data) if prices else PRICE_MISSING(**data)
 

@@ -85,8 +85,8 @@ Place = Callable[[Interval], Point | None]
 
 
 def _curves(month: Month, place: Place) -> list[tuple[str, list[Point]]]:
-    """The model as mean power: (name, points) of one curve, interrupted at coverage gaps, or of one curve for each state
-    over the range of its data."""
+    """The model as mean power: (name, points) of a curve that is interrupted at coverage gaps, or of one curve for each
+    state over the range of its data."""
     baseline = month.baseline
     assert baseline is not None
     seen: Sequence[Interval] = [*month.cloud, *month.intervals]

@@ -53,9 +53,10 @@ def _row(month: Month, item: Interval, line: Line | None) -> list[str]:
     return [
         month.asset, local(item.start_ms, month.zone), local(item.start_ms, "UTC"),
         _number(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
-        f"{100 * item.coverage:.1f}", line.excluded.code if line and line.excluded else "", " ".join(item.flags), item.source,
-        *_price(month, item.start_ms), _kwh(item.reactive_varh), _kwh(item.shaft_wh), _kwh(register_start_wh), _kwh(register_end_wh),
-        item.meter, _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),
+        f"{100 * item.coverage:.1f}", line.excluded.code if line and line.excluded else "",
+        " ".join(item.flags), item.source, *_price(month, item.start_ms), _kwh(item.reactive_varh),
+        _kwh(item.shaft_wh), _kwh(register_start_wh), _kwh(register_end_wh), item.meter,
+        _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),
         _kwh(item.motor_loss_wh), _kwh(item.u_motor_loss_wh), _kwh(item.drive_loss_wh), _kwh(item.u_drive_loss_wh),
         _kwh(_old_loss_wh(month, item)),
     ]  # fmt: skip
@@ -109,7 +110,8 @@ def _motor(month: Month) -> dict[str, Any]:
         "baseline": to_json(month.baseline) if month.baseline else None, "meter": _meter(month),
         "old_motor": _old_motor(month),
         "tariff": _tariff(month),
-        "days": [asdict(day) for day in month.days], "events": [asdict(event) | {"cause": as_object(event.cause)} for event in month.events],
+        "days": [asdict(day) for day in month.days],
+        "events": [asdict(event) | {"cause": as_object(event.cause)} for event in month.events],
         "ledger": {
             "hours": proof.hours, "recorded_wh": proof.recorded_wh, "reported_wh": proof.reported_wh,
             "differing": proof.differing, "unrecorded": proof.stray, "not_yet_recorded": proof.waiting,

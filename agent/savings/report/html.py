@@ -1,4 +1,4 @@
-"""The report as one HTML file in all languages: no script, nothing loaded, printable. Jinja2 templates hold the page."""
+"""The report as one HTML file in all languages, from Jinja2 templates: no script, nothing loaded, printable."""
 
 from __future__ import annotations
 

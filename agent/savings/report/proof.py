@@ -121,7 +121,8 @@ def prove(
         for found in (verdict.unrecorded.stray, verdict.unrecorded.waiting)
     )
     return Proof(
-        len(hours), recorded_wh, reported_wh, differing, len(stray), len(waiting), max(WAITING[0], WAITING[1] * len(shown)),
+        len(hours), recorded_wh, reported_wh, differing, len(stray), len(waiting),
+        max(WAITING[0], WAITING[1] * len(shown)),
         verdict, roots.told(newest) if newest else None, tuple(elsewhere), _declared_key(db),
         {name: dict(Counter(str(body.get(name, "")) for body in hours.values())) for name in ("config", "software")},
         (*_notes(verdict, differing), *_pending(waiting)),
