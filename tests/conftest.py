@@ -11,6 +11,8 @@ from hypothesis import settings
 from testkit import HandClock, Mosquitto
 
 from agent import kernels
+from agent.core import text
+from drivers.reasons import Reason
 
 settings.register_profile("magwatt", deadline=None)  # a busy machine is no failure
 settings.load_profile("magwatt")
@@ -27,6 +29,16 @@ def _only_reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ["MAGWATT_FUNCTION_LOG"] = str(log)
     yield
     assert not log.exists(), f"functions that only read are allowed: {log.read_text()}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _complete_catalogues() -> Iterator[None]:
+    """No text is shown in English because a catalogue lacks it. In a pseudo-locale (MAGWATT_LOCALE, see
+    tests/end_to_end/test_pseudo_locale.py) the English texts of logs and exceptions are replaced, too."""
+    if text.LOCALE_VARIABLE in os.environ:
+        Reason.__str__ = text.english  # type: ignore[method-assign,assignment]
+    yield
+    assert not text.missing
 
 
 @pytest.fixture

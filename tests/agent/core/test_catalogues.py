@@ -1,0 +1,104 @@
+"""The message catalogues: complete, with the fields of the source texts, and no stale entry."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from drivers.reasons import fields_of
+
+ROOT = Path(__file__).parents[3]
+LANGUAGES = ("en", "zh_CN")
+KEYWORDS = ("-k", "N_", "-k", "Code:2")
+TRANSLATED = re.compile(r"[\u3000-\u9fff]")
+WORDS = re.compile(r"[A-Za-z]{2,}")
+FIELDS = re.compile(r"\{[^{}]*\}")
+CODE_SPANS = re.compile(r"`[^`]*`")
+
+
+@cache
+def catalogue(language: str) -> Catalog:
+    with (ROOT / "agent" / "locale" / language / "LC_MESSAGES" / "magwatt.po").open("rb") as file:
+        return read_po(file)
+
+
+@cache
+def texts(language: str) -> dict[str, str]:
+    return {str(entry.id): str(entry.string) for entry in catalogue(language) if entry.id}
+
+
+@cache
+def extracted() -> frozenset[str]:
+    """All texts for people in the source, as `make messages` finds them."""
+    command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract", "-F", "pyproject.toml", *KEYWORDS,
+               "--no-location", "-o", "-", "."]  # fmt: skip
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    return frozenset(str(entry.id) for entry in read_po(found.stdout.splitlines(keepends=True)) if entry.id)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_of_the_source_has_an_entry(language: str) -> None:
+    assert extracted()
+    assert not sorted(extracted() - texts(language).keys()), "make messages"
+    assert not sorted(texts(language).keys() - extracted()), "make messages"
+
+
+def test_every_text_is_translated() -> None:
+    missing = [source for source, text in texts("zh_CN").items() if not text]
+    assert not missing
+    assert not [entry.id for entry in catalogue("zh_CN") if entry.fuzzy and entry.id]
+
+
+def test_translations_are_chinese() -> None:
+    """Except for texts without words: only fields, units, commands and names."""
+    odd = [
+        source
+        for source, text in texts("zh_CN").items()
+        if WORDS.search(FIELDS.sub("", CODE_SPANS.sub("", source))) and not TRANSLATED.search(text)
+    ]
+    assert not [source for source in odd if texts("zh_CN")[source] != source], "translated, but not into Chinese"
+    assert not [source for source in odd if source not in NOT_TRANSLATED]
+
+
+NOT_TRANSLATED = frozenset[str]()  # texts that are the same in Chinese although they have words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_have_the_fields_of_the_source(language: str) -> None:
+    """A choice between singular and plural may be left out, nothing else."""
+    wrong = []
+    for source, text in texts(language).items():
+        if not text:
+            continue
+        expected, found = fields_of(source), fields_of(text)
+        needed = {name: spec for name, spec in expected.items() if "|" not in spec}
+        if not (needed.items() <= found.items() and found.keys() <= expected.keys()):
+            wrong.append((source, text))
+    assert not wrong
+
+
+def test_source_texts_are_literals() -> None:
+    """Babel finds only literals: a text that is put together would never be translated."""
+    wrong = []
+    for package in ("agent", "drivers", "simulators"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                    continue
+                number = {"_": 0, "N_": 0, "Code": 1}.get(node.func.id)
+                if number is None or len(node.args) <= number:
+                    continue
+                argument = node.args[number]
+                if isinstance(argument, ast.Name | ast.Attribute | ast.Subscript) and node.func.id == "_":
+                    continue  # a text of a table that N_ marks
+                if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
+                    wrong.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+    assert not wrong
