@@ -138,7 +138,7 @@ async def _both(
         ),
     )
     computing.append(compute)
-    shortest_s = min((bus.every_s for bus in config.buses.values()), default=1.0)
+    shortest_s = min((bus.poll_interval_s for bus in config.buses.values()), default=1.0)
 
     async def tick() -> None:
         while True:

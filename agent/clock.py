@@ -68,8 +68,8 @@ class Span(NamedTuple):
             return f"it shows {shown(wall_ns)}, which cannot be: set it"
         return (
             f"it shows {shown(wall_ns)}, {'before' if early else 'more than a year after'} the last run reached "
-            f"{shown(self.first_ns)}. Let it follow a time server; without one, where it is right, say trust_clock = "
-            "true in [site] and start the agent again"
+            f"{shown(self.first_ns)}. Let it follow a time server; without one, where it is right, say "
+            "assume_clock_synchronized = true in [site] and start the agent again"
         )
 
 

@@ -141,7 +141,7 @@ class Compute:
             kw = drive_kw.get(asset.drive.name) if asset.drive else None
             state.estimator = Estimator(asset, kw, state.period_s)
             state.counters = Counters(asset, state.estimator.facts.drive_w / 0.9, self._saved)
-            if asset.motor.waveform and asset.motor.waveform.at == "motor" and asset.motor.r1_ohm:
+            if asset.motor.waveform and asset.motor.waveform.measuring_point == "motor" and asset.motor.r1_ohm:
                 from agent.estimate.gap_torque import GapTorque
 
                 state.gap_torque = GapTorque(state.estimator.facts)

@@ -26,7 +26,7 @@ class Site:
     topic_prefix: str | None
     simulated: bool
     profiles: str | None = None  # folder of own register maps, beside this file
-    trust_clock: bool = False  # the system's clock is right although the kernel does not say so
+    assume_clock_synchronized: bool = False  # the system's clock is right although the kernel does not say so
 
     @property
     def root(self) -> str:
@@ -36,13 +36,17 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """commit_s: rows of that long are committed together. quota_bytes: of the state file. free_share: of the file
-    system stays free. age_s: of a row in the spool. history_s: how long 1 s, 1 min and 15 min values are kept."""
+    """Limits of the state file.
 
-    commit_s: float = 0.1
+    commit_interval_s: rows of that long are committed together. quota_bytes: of the state file. min_free_share: of the
+    file system stays free. spool_retention_s: of a row in the spool. history_s: how long 1 s, 1 min and 15 min values
+    are kept.
+    """
+
+    commit_interval_s: float = 0.1
     quota_bytes: int = 4_000_000_000
-    free_share: float = 0.05
-    age_s: float = 90 * 86400.0
+    min_free_share: float = 0.05
+    spool_retention_s: float = 90 * 86400.0
     history_s: tuple[float, float, float] = (6 * 3600.0, 40 * 86400.0, 5 * 366 * 86400.0)
 
 
@@ -56,7 +60,7 @@ class Mqtt:
     ca: Path | None = None
     version: str = "auto"  # auto | 5 | 3.1.1
     keepalive_s: float = 30.0
-    also: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     cert: Path | None = None  # our own certificate, and
     key: Path | None = None  # its key
     backfill_rate: float | None = None  # rows/s of a backlog; None: by what is live
@@ -69,10 +73,10 @@ class Bus:
     line: tuple[int, int, str, int]  # baud, data bits, parity, stop bits
     tcp: tuple[str, int] | None
     framing: str
-    every_s: float
-    listen_s: float
+    poll_interval_s: float
+    listen_before_start_s: float
     timeout_s: float | None
-    pause_s: float | None
+    inter_request_delay_s: float | None
     rs485: bool = False
 
 
@@ -80,27 +84,27 @@ class Bus:
 class Meter:
     name: str
     bus: str
-    unit: int
+    unit_id: int
     profile: str
-    at: str  # drive-input | motor | feeder
+    measuring_point: str  # drive-input | motor | feeder
     wiring: str
     ct: tuple[float, float] | None
     vt: tuple[float, float] | None
-    ratio_in: str  # meter | agent
+    ratio_applied_by: str  # meter | agent
     accuracy_class: str
     ct_class: str | None
     serial_number: str | None
     fed_by: str | None
-    divide: str
+    allocation: str
     certificate: str | None = None  # of its calibration, with the date: shown in reports
-    compensated: bool = False  # capacitors behind it: its power factor tells nothing of the motor
+    power_factor_compensation: bool = False  # capacitors behind it: its power factor tells nothing of the motor
 
 
 @dataclass(frozen=True, slots=True)
 class Drive:
     name: str
     bus: str
-    unit: int
+    unit_id: int
     profile: str
     fed_by: str | None
     comm_loss: str | None
@@ -113,7 +117,7 @@ class Drive:
 class WaveformSource:
     where: str  # serial port, or socket://host:port
     baud: int
-    at: str  # drive-input | motor | drive-output
+    measuring_point: str  # drive-input | motor | drive-output
     supply_v: float | None = None  # declared voltage of the mains there, line to line
 
 
@@ -143,12 +147,12 @@ class Motor:
     efficiency_pct: float | None
     r1_ohm: float | None
     loss_points_w: tuple[float, ...]
-    replaces: Replaced | None
+    replaced_motor: Replaced | None
     waveform: WaveformSource | None
     no_load_w: float | None = None  # core and friction of an induction motor, from a test without load
     emf_v: float | None = None  # line to line, rms, at rated speed and 20 degC
     xq_ohm: float | None = None  # q-axis reactance at rated frequency
-    phases: tuple[tuple[str, date], ...] = ()  # of its retrofit: when each begins
+    periods: tuple[tuple[str, date], ...] = ()  # of its retrofit: when each begins
     auxiliary_w: float = 0.0  # of cooling and the like while it runs, that the meter does not see
 
 
@@ -167,4 +171,4 @@ class Config:
     signals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     dialects: Dialects = Dialects()  # noqa: RUF009  # frozen
     tariff: Tariff | None = None  # None: nobody said what energy costs
-    roots_file: Path | None = None  # a second place for the ledger's daily roots
+    checkpoint_file: Path | None = None  # a second place for the ledger's daily checkpoints

@@ -1,6 +1,6 @@
 """The tables [homeassistant], [sparkplug], [prometheus] and [file] of the configuration.
 
-A dialect is on when its table is there, or when `also` of [mqtt] names it. One that cannot be used is a finding, and
+A dialect is on when its table is there, or when `outputs` of [mqtt] names it. One that cannot be used is a finding, and
 off: measuring goes on without it.
 """
 
@@ -81,11 +81,11 @@ TABLES = {"homeassistant": HOMEASSISTANT, "sparkplug": SPARKPLUG, "prometheus": 
 
 
 def read_dialects(
-    folder: Path, raw: Mapping[str, Any], also: tuple[str, ...], broker: bool, site_gateway: tuple[str, str],
+    folder: Path, raw: Mapping[str, Any], outputs: tuple[str, ...], broker: bool, site_gateway: tuple[str, str],
     report: Report,
 ) -> Dialects:  # fmt: skip
     """folder: of the configuration, for paths in it. broker: whether there is an [mqtt] table."""
-    values = {name: _table(raw, name, keys, name in also, report) for name, keys in TABLES.items()}
+    values = {name: _table(raw, name, keys, name in outputs, report) for name, keys in TABLES.items()}
     for name in ("homeassistant", "sparkplug"):
         if values[name] is not None and not broker:
             report.finding(name, "needs a broker: there is no [mqtt] table; it is off")

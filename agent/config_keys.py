@@ -22,7 +22,7 @@ COMM_LOSS = (
     "warning only",
     "armed",
 )  # what was found at the drive; only "armed" forbids polling
-DIVIDE_RULES = ("drive-power", "rated-power")
+ALLOCATION_RULES = ("drive-power", "rated-power")
 
 
 def broker_url(value: Any) -> tuple[bool, str, int]:
@@ -133,19 +133,19 @@ SITE = {
     "topic_prefix": Key(schema.topic_prefix, None),
     "simulated": Key(schema.flag, False),
     "profiles": Key(schema.text, None),
-    "trust_clock": Key(schema.flag, False),
+    "assume_clock_synchronized": Key(schema.flag, False),
 }
 STORE = {
-    "dir": Key(schema.text, None),
-    "commit": Key(schema.duration(0.01, 10), 0.1),
+    "state_dir": Key(schema.text, None),
+    "commit_interval": Key(schema.duration(0.01, 10), 0.1),
     "quota": Key(schema.size(10_000_000, 10_000_000_000_000), 4_000_000_000),
-    "keep_free": Key(schema.percent(0, 90), 5.0),
-    "age": Key(schema.duration(3600, 3650 * 86400), 90 * 86400.0),
+    "min_free_space": Key(schema.percent(0, 90), 5.0),
+    "spool_retention": Key(schema.duration(3600, 3650 * 86400), 90 * 86400.0),
     "history_1s": Key(schema.duration(0, 366 * 86400), 6 * 3600.0),
     "history_1min": Key(schema.duration(3600, 3660 * 86400), 40 * 86400.0),
     "history_15min": Key(schema.duration(86400, 36600 * 86400), 5 * 366 * 86400.0),
 }
-LEDGER = {"roots": Key(schema.text, None)}
+LEDGER = {"checkpoint_file": Key(schema.text, None)}
 MQTT = {
     "url": Key(broker_url),
     "user": Key(schema.text, None),
@@ -153,42 +153,42 @@ MQTT = {
     "ca": Key(schema.text, None),
     "cert": Key(schema.text, None),
     "key": Key(schema.text, None),
-    "backfill": Key(schema.number(1, 100_000, "rows/s"), None),
+    "backfill_rate": Key(schema.number(1, 100_000, "rows/s"), None),
     "version": Key(schema.one_of("auto", "5", "3.1.1"), "auto"),
     "keepalive": Key(schema.duration(5, 3600), 30.0),
-    "also": Key(_sinks, ()),
+    "outputs": Key(_sinks, ()),
 }
 BUS = {
     "serial": Key(schema.text, None),
     "line": Key(_line, None),
     "tcp": Key(schema.host_port(502), None),
     "framing": Key(schema.one_of("tcp", "rtu"), None),
-    "every": Key(schema.duration(0.1, 3600), 1.0),
-    "listen": Key(schema.duration(0, 60), 2.0),
+    "poll_interval": Key(schema.duration(0.1, 3600), 1.0),
+    "listen_before_start": Key(schema.duration(0, 60), 2.0),
     "timeout": Key(schema.duration(0.02, 10), None),
-    "pause": Key(schema.duration(0, 5), None),
+    "inter_request_delay": Key(schema.duration(0, 5), None),
     "rs485": Key(schema.flag, False),
 }
 METER = {
     "bus": Key(schema.identifier),
-    "unit": Key(schema.whole(1, 255)),
+    "unit_id": Key(schema.whole(1, 255)),
     "profile": Key(_profile),
-    "at": Key(_at_meter),
+    "measuring_point": Key(_at_meter),
     "wiring": Key(schema.one_of(*WIRINGS), "3P4W"),
     "ct": Key(schema.ratio, None),
     "vt": Key(schema.ratio, None),
-    "ratio_in": Key(schema.one_of("meter", "agent"), "meter"),
+    "ratio_applied_by": Key(schema.one_of("meter", "agent"), "meter"),
     "class": Key(schema.one_of(*METER_CLASSES)),
     "ct_class": Key(_ct_class, None),
     "serial_number": Key(schema.text, None),
     "certificate": Key(schema.text, None),
     "fed_by": Key(schema.identifier, None),
-    "divide": Key(schema.one_of(*DIVIDE_RULES), "drive-power"),
-    "compensated": Key(schema.flag, False),
+    "allocation": Key(schema.one_of(*ALLOCATION_RULES), "drive-power"),
+    "power_factor_compensation": Key(schema.flag, False),
 }
 DRIVE = {
     "bus": Key(schema.identifier),
-    "unit": Key(schema.whole(1, 255)),
+    "unit_id": Key(schema.whole(1, 255)),
     "profile": Key(_profile),
     "fed_by": Key(schema.identifier, None),
     "comm_loss": Key(schema.one_of(*COMM_LOSS), None),
@@ -212,31 +212,31 @@ MOTOR = {
     "emf_v": Key(schema.number(1, 20000, "V"), None),
     "xq_ohm": Key(schema.number(1e-4, 1000, "ohm"), None),
     "losses": Key(schema.anything, None),
-    "replaces": Key(schema.anything, None),
-    "phases": Key(schema.anything, None),
+    "replaced_motor": Key(schema.anything, None),
+    "periods": Key(schema.anything, None),
     "auxiliary_w": Key(schema.number(0, 1e6, "W"), 0.0),
     "waveform": Key(schema.anything, None),
 }
 LOSSES = {"points": Key(_losses_kind), "watts": Key(_watts)}
 DRIVE_LOSSES = {"points": Key(schema.one_of("eight-point")), "watts": Key(_eight_watts)}
-REPLACES = {
+REPLACED_MOTOR = {
     "kind": Key(schema.one_of("pm", "pm-line-start", "induction")),
     "kw": Key(schema.number(0.05, 50000, "kW")),
     "class": Key(schema.one_of("IE1", "IE2", "IE3", "IE4", "IE5"), None),
     "rpm": Key(schema.number(10, 60000, "rpm"), None),
     "since": Key(schema.day, None),
 }
-PHASES = {name: Key(schema.day, None) for name in ("baseline", "commissioning", "reporting", "end")}
+PERIODS = {name: Key(schema.day, None) for name in ("baseline", "commissioning", "reporting", "end")}
 WAVEFORM = {
     "serial": Key(schema.text, None),
     "tcp": Key(schema.host_port(7000), None),
     "baud": Key(schema.whole(9600, 12_000_000), 921600),
-    "at": Key(schema.one_of("drive-input", "motor", "drive-output")),
+    "measuring_point": Key(schema.one_of("drive-input", "motor", "drive-output")),
     "supply": Key(schema.number(50, 40_000, "V"), None),
 }
 SIGNAL = {
     "unit_of_measure": Key(schema.text),
-    "of": Key(schema.identifier),
+    "motor": Key(schema.identifier),
     "scale": Key(schema.number(-1e9, 1e9), 1.0),
     "offset": Key(schema.number(-1e9, 1e9), 0.0),
     "low": Key(schema.number(-1e12, 1e12), float("-inf")),
@@ -246,17 +246,19 @@ SIGNAL = {
 }
 SIGNAL_REGISTER = {
     "bus": Key(schema.identifier),
-    "unit": Key(schema.whole(1, 255)),
+    "unit_id": Key(schema.whole(1, 255)),
     "address": Key(schema.whole(0, 65535)),
     "type": Key(schema.one_of("u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64")),
     "word_order": Key(schema.one_of("big", "little"), "big"),
     "function": Key(schema.whole(3, 4), 3),
 }
 SIGNAL_TOPIC = {
-    "topic": Key(_topic, missing="missing; a signal comes from a topic, or from a register (bus, unit, address, type)"),
+    "topic": Key(
+        _topic, missing="missing; a signal comes from a topic, or from a register (bus, unit_id, address, type)"
+    ),
     "value": Key(schema.text, None),
     "time": Key(schema.text, None),
-    "every": Key(schema.duration(0.1, 86400), 60.0),
+    "expected_interval": Key(schema.duration(0.1, 86400), 60.0),
     "broker": Key(broker_url, None),
     "user": Key(schema.text, None),
     "password_file": Key(schema.text, None),

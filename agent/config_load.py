@@ -13,6 +13,7 @@ from agent import config_keys as keys
 from agent import schema
 from agent.config import Bus, Config, Drive, Meter, Motor, Mqtt, Replaced, Site, StoreSettings, WaveformSource
 from agent.config_dialects import read_dialects
+from agent.config_renamed import with_new_keys
 from agent.config_signals import SignalReader, signal_keys
 from agent.config_tariff import read_tariff
 from agent.savings.phases import phases_of
@@ -44,6 +45,7 @@ def load_config(path: Path) -> tuple[Config, Report]:
         raise ConfigError([f"{path.name}: not valid TOML: nested too deep"]) from None
     except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
         raise ConfigError([f"{path.name}: not valid TOML: {' '.join(str(error).split())}"]) from None
+    raw = with_new_keys(raw, report)
     _use_own_profiles(path, raw, report)
     config = _parse(path, raw, report)
     config_hash = hashlib.sha256(data).hexdigest()[:16]
@@ -83,19 +85,21 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
         name: key.default for name, key in keys.STORE.items()
     }
     mqtt = _mqtt(path, raw, report)
-    ledger = schema.read_table(_table(raw, "ledger", report) or {}, keys.LEDGER, "ledger", report) or {"roots": None}
+    ledger = schema.read_table(_table(raw, "ledger", report) or {}, keys.LEDGER, "ledger", report) or {
+        "checkpoint_file": None
+    }
     names = (site["id"], site["gateway"]) if site else ("?", "?")
     place = Site(**site) if site else Site("?", "?", "UTC", None, None, None, None, False)
     return Config(
         path=path,
         hash="",
         site=place,
-        state_dir=path.parent / store["dir"] if store["dir"] else None,
+        state_dir=path.parent / store["state_dir"] if store["state_dir"] else None,
         store=StoreSettings(
-            store["commit"],
+            store["commit_interval"],
             store["quota"],
-            store["keep_free"] / 100,
-            store["age"],
+            store["min_free_space"] / 100,
+            store["spool_retention"],
             (store["history_1s"], store["history_1min"], store["history_15min"]),
         ),
         mqtt=mqtt,
@@ -104,9 +108,9 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
         drives=_named(raw, "drive", keys.DRIVE, report, _drive),
         motors=_named(raw, "motor", keys.MOTOR, report, _motor),
         signals=_named(raw, "signal", signal_keys, report, SignalReader(path.parent, place.root, "mqtt" in raw)),
-        dialects=read_dialects(path.parent, raw, mqtt.also if mqtt else (), mqtt is not None, names, report),
+        dialects=read_dialects(path.parent, raw, mqtt.outputs if mqtt else (), mqtt is not None, names, report),
         tariff=read_tariff(raw, site, report),
-        roots_file=path.parent / ledger["roots"] if ledger["roots"] else None,
+        checkpoint_file=path.parent / ledger["checkpoint_file"] if ledger["checkpoint_file"] else None,
     )
 
 
@@ -182,7 +186,8 @@ def _mqtt(path: Path, raw: Mapping[str, Any], report: Report) -> Mqtt | None:
     if files["cert"] and not tls:
         report.finding("mqtt.cert", "is not used: the url is mqtt://; did you mean mqtts://?", values["cert"])
     return Mqtt(host, port, tls, values["user"], files["password_file"], files["ca"], values["version"],
-                values["keepalive"], values["also"], files["cert"], files["key"], values["backfill"])  # fmt: skip
+                values["keepalive"], values["outputs"], files["cert"], files["key"],
+                values["backfill_rate"])  # fmt: skip
 
 
 def _bus(name: str, values: dict[str, Any], report: Report) -> Bus | None:
@@ -201,10 +206,10 @@ def _bus(name: str, values: dict[str, Any], report: Report) -> Bus | None:
         line=values["line"] or (19200, 8, "N", 1),
         tcp=values["tcp"],
         framing=values["framing"] or ("rtu" if values["serial"] else "tcp"),
-        every_s=values["every"],
-        listen_s=values["listen"] if values["serial"] or values["framing"] == "rtu" else 0.0,
+        poll_interval_s=values["poll_interval"],
+        listen_before_start_s=values["listen_before_start"] if values["serial"] or values["framing"] == "rtu" else 0.0,
         timeout_s=values["timeout"],
-        pause_s=values["pause"],
+        inter_request_delay_s=values["inter_request_delay"],
         rs485=values["rs485"],
     )
 
@@ -227,8 +232,8 @@ def _drive(name: str, values: dict[str, Any], report: Report) -> Drive:
 def _motor(name: str, values: dict[str, Any], report: Report) -> Motor | None:
     where = f"motor.{name}"
     nested: dict[str, Any] = {}
-    for key, table in (("losses", keys.LOSSES), ("replaces", keys.REPLACES), ("waveform", keys.WAVEFORM),
-                       ("phases", keys.PHASES)):  # fmt: skip
+    for key, table in (("losses", keys.LOSSES), ("replaced_motor", keys.REPLACED_MOTOR), ("waveform", keys.WAVEFORM),
+                       ("periods", keys.PERIODS)):  # fmt: skip
         raw = values.pop(key)
         if raw is not None and not isinstance(raw, dict):
             report.problem(f"{where}.{key}", "must be a table", raw)
@@ -241,19 +246,21 @@ def _motor(name: str, values: dict[str, Any], report: Report) -> Motor | None:
             report.problem(f"{where}.waveform", "needs either serial or tcp")
         else:
             host, port = source["tcp"] or ("", 0)
-            waveform = WaveformSource(source["serial"] or f"socket://{host}:{port}", source["baud"], source["at"],
-                                      source["supply"])  # fmt: skip
-    replaces = None
-    if nested["replaces"] is not None:
-        old = nested["replaces"]
-        replaces = Replaced(old["kind"], old["kw"], old["class"], old["rpm"], old["since"])
+            waveform = WaveformSource(source["serial"] or f"socket://{host}:{port}", source["baud"],
+                                      source["measuring_point"], source["supply"])  # fmt: skip
+    replaced_motor = None
+    if nested["replaced_motor"] is not None:
+        old = nested["replaced_motor"]
+        replaced_motor = Replaced(old["kind"], old["kw"], old["class"], old["rpm"], old["since"])
     values["title"] = values.pop("name") or name
     values["efficiency_class"] = values.pop("class")
     values["efficiency_pct"] = values.pop("efficiency")
     points = nested["losses"]["watts"] if nested["losses"] else ()
-    phases = tuple((key, day) for key, day in (nested["phases"] or {}).items() if day is not None)
+    periods = tuple((key, day) for key, day in (nested["periods"] or {}).items() if day is not None)
     try:
-        phases_of(dict(phases), "UTC")
+        phases_of(dict(periods), "UTC")
     except (ValueError, OverflowError) as error:
-        report.problem(f"{where}.phases", str(error))
-    return Motor(name=name, loss_points_w=points, replaces=replaces, waveform=waveform, phases=phases, **values)
+        report.problem(f"{where}.periods", str(error))
+    return Motor(
+        name=name, loss_points_w=points, replaced_motor=replaced_motor, waveform=waveform, periods=periods, **values
+    )

@@ -41,9 +41,12 @@ class SignalReader:
             report.problem(f"{where}.topic", "is the agent's own: it would read what it says itself", topic)
         if values["time"] is not None and values["value"] is None:
             report.problem(f"{where}.time", "needs value: beside a bare number there is no other field", values["time"])
-        if values["measures"] in FRESH and values["every"] > FRESH_S:
-            report.problem(f"{where}.every", f"{values['measures']} must come every {FRESH_S:g} s at least, to belong "
-                           f'to the power beside it; write for example every = "1s"')  # fmt: skip
+        if values["measures"] in FRESH and values["expected_interval"] > FRESH_S:
+            report.problem(
+                f"{where}.expected_interval",
+                f"{values['measures']} must come every {FRESH_S:g} s at least, to belong to the power beside it; "
+                'write for example expected_interval = "1s"',
+            )
         self._judge_broker(where, values, report)
         return values if len(report.problems) == before else None
 

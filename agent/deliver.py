@@ -61,7 +61,7 @@ class Delivery:
         self._damage_told = ""
         self._tell_damage()
         if store.directory is None:
-            publisher.tell_event("state_in_memory", store.trouble)
+            publisher.tell_event("state_file_unwritable", store.trouble)
 
     def _mqtt_sink(self, config: Config, settings: Mqtt) -> DurableSink:
         from agent.sinks.mqtt import MqttSink
@@ -97,14 +97,14 @@ class Delivery:
         """Of the file that was found, or that was damaged under us."""
         if self._store.damage != self._damage_told:
             self._damage_told = self._store.damage
-            self._publisher.tell_event("state_damaged", self._damage_told)
+            self._publisher.tell_event("state_file_corrupt", self._damage_told)
 
     def numbers(self) -> dict[str, float | int]:
         """For `health`."""
         found = self._store.figures()
-        hours = self._outlook.hours(found["spool_full_pct"], 100.0)
+        hours = self._outlook.hours(found["spool_used_pct"], 100.0)
         if hours is not None:
-            found["hours_until_full"] = hours
+            found["spool_hours_left"] = hours
         for sink in self.sinks:
             found.update(sink.numbers())
         return found

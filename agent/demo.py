@@ -129,7 +129,7 @@ def demo_parts(
     _wait_for_file(config, plant, folder / "plant.log")
     if also:
         text = config.read_text(encoding="utf-8")
-        config.write_text(text.replace("[mqtt]\n", f"[mqtt]\nalso = {json.dumps(also)}\n"), encoding="utf-8")
+        config.write_text(text.replace("[mqtt]\n", f"[mqtt]\noutputs = {json.dumps(also)}\n"), encoding="utf-8")
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 

@@ -89,7 +89,7 @@ class BusNumbers:
             values[f"bus_{name}_offline"] = sum(polled.offline for polled in poller.devices)
             before = self._last.get(name)
             if before is not None and before[0] is poller and now_ns > before[1]:
-                values[f"bus_{name}_busy_pct"] = 100 * (poller.busy_ns - before[2]) / (now_ns - before[1])
+                values[f"bus_{name}_utilization_pct"] = 100 * (poller.busy_ns - before[2]) / (now_ns - before[1])
             self._last[name] = (poller, now_ns, poller.busy_ns)
         return sums | values
 
@@ -98,12 +98,12 @@ class BusNumbers:
         now_ns = self._clock.monotonic_ns()
         for poller in self._pollers():
             silent_s = (now_ns - poller.turn_ns) / 1e9
-            if silent_s > TURN_MAX_S + poller.bus.listen_s:
+            if silent_s > TURN_MAX_S + poller.bus.listen_before_start_s:
                 return f"bus {poller.bus.name} hangs since {silent_s:.0f} s"
         return ""
 
 
-_OF_BUS = ("polls", "polls_failed", "late_answers", "damaged_answers")
+_OF_BUS = ("polls", "polls_failed", "late_responses", "corrupt_responses")
 
 
 def _counts(poller: BusPoller) -> dict[str, int]:
@@ -130,7 +130,7 @@ class Lateness:
         found = sorted(self._late_ms)
         if not found:
             return {}
-        return {"loop_late_p99_ms": found[math.ceil(0.99 * len(found)) - 1], "loop_late_max_ms": found[-1]}
+        return {"event_loop_lag_p99_ms": found[math.ceil(0.99 * len(found)) - 1], "event_loop_lag_max_ms": found[-1]}
 
 
 class Machine:

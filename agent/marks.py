@@ -24,8 +24,8 @@ TellState = Callable[[str, str, str], None]
 class Marks:
     """Stands between computing and publishing. `emit`, `tell_state` and `take_holds` are for the computing thread.
 
-    On hold a motor's state is `hold`, whatever its devices do, and every message of it carries HOLD: what carries it
-    raises no alarm. Measuring goes on.
+    During maintenance the state of a motor is `maintenance`, whatever its devices do, and each of its messages has the
+    flag MAINTENANCE: messages with this flag raise no alarm. Measurement continues.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class Marks:
         self._trouble = ""
 
     def emit(self, message: Message) -> None:
-        mark = Quality.GOOD if self._sure() else Quality.CLOCK_UNSURE
+        mark = Quality.GOOD if self._sure() else Quality.CLOCK_UNSYNCHRONIZED
         if message.asset in self._holds:
-            mark |= Quality.HOLD
+            mark |= Quality.MAINTENANCE
         self._emit(replace(message, quality=message.quality | mark) if mark else message)
 
     def tell_state(self, asset: str, word: str, reason: str) -> None:
@@ -50,7 +50,7 @@ class Marks:
         if hold is None:
             self._tell_state(asset, word, reason)
         else:
-            self._tell_state(asset, "hold", self._reason(hold, word, reason))
+            self._tell_state(asset, "maintenance", self._reason(hold, word, reason))
 
     async def run(self, in_order: Callable[[Callable[[], None]], None]) -> None:
         """Looks for new holds; in_order runs a function in the computing thread."""
@@ -86,7 +86,7 @@ class Marks:
                 self._ended(hold)
 
     @property
-    def on_hold(self) -> int:
+    def motors_in_maintenance(self) -> int:
         return len(self._holds)
 
     def held(self, motor: str) -> bool:
@@ -107,25 +107,25 @@ class Marks:
     def _began(self, hold: Hold) -> None:
         log.info("%s is on hold: %s", hold.motor, self._reason(hold, "", ""))
         values = {
-            "event_kind": "hold",
+            "event_kind": "maintenance",
             "event_state": "begin",
             "event_start_ms": hold.since_ms,
             "event_text": hold.reason,
         }
-        self._emit(Message(hold.motor, "event", hold.since_ms, values, quality=Quality.HOLD))
+        self._emit(Message(hold.motor, "event", hold.since_ms, values, quality=Quality.MAINTENANCE))
 
     def _ended(self, hold: Hold) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
         end_ms = hold.end_ms if hold.end_ms is not None and hold.end_ms <= now_ms else now_ms
         log.info("%s is no longer on hold", hold.motor)
         values = {
-            "event_kind": "hold",
+            "event_kind": "maintenance",
             "event_state": "end",
             "event_start_ms": hold.since_ms,
             "event_duration_s": (end_ms - hold.since_ms) / 1000,
             "event_text": hold.reason,
         }
-        self._emit(Message(hold.motor, "event", end_ms, values, quality=Quality.HOLD))
+        self._emit(Message(hold.motor, "event", end_ms, values, quality=Quality.MAINTENANCE))
 
     def _reason(self, hold: Hold, word: str, reason: str) -> str:
         until = f", until {local(hold.until_ms, self.zone)}" if hold.until_ms is not None else ""

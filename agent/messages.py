@@ -16,8 +16,8 @@ SCHEMA_VERSION = 1
 BOOKKEEPING = frozenset((
     "windows", "windows_left_out", "fundamental_hz", "energy_allocated_kwh", "energy_counted_import_wh",
     "energy_counted_export_wh", "energy_shaft_wh", "energy_shaft_returned_wh", "energy_loss_motor_wh",
-    "energy_loss_drive_wh", "energy_gap_s", "efficiency_unavailable_reason", "efficiency_basis", "observed_class",
-    "meter_wiring", "back_emf",
+    "energy_loss_drive_wh", "energy_uncounted_s", "efficiency_unavailable_reason", "efficiency_basis",
+    "efficiency_class_observed", "meter_wiring", "back_emf",
 ))  # no measurement of the moment  # fmt: skip
 EVERYTHING = "*"  # the key of flags that hold for the whole message
 _DOUBTFUL = ~Quality.SIMULATED

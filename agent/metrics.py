@@ -1,7 +1,8 @@
-"""THE table of metrics: name, unit, meaning, decimals, kind. docs/metrics.md is made from it.
+"""The table of metrics: name, unit, meaning, decimals, kind. `make docs` generates docs/metrics.md from it.
 
-Measured metrics are the vocabulary's quantities under `metric_name`. Derived ones are rows of DERIVED: adding one is a
-row here and a function that fills it in agent/estimate or agent/waves. Topics, `meta` and the docs follow.
+Measured metrics are the quantities of the vocabulary under their `metric_name`. Derived metrics are rows of DERIVED: a
+new one needs a row here and a function in agent/estimate or agent/waves that computes it. Topics, `meta` and the
+documentation follow from the row.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from drivers.vocabulary import metric_name, vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One published number or word.
+    """One published number or text.
 
-    kind: measured | estimate (has U and a method) | text | window (from the waveform) | counter | event | savings.
+    name: with its unit as suffix.
+    kind: measured | estimate (has an uncertainty and a method) | text | window (from the waveform) | counter | event |
+        savings.
+    decimals: of the published value; None: six significant digits.
     """
 
-    name: str  # with its unit as suffix
+    name: str
     unit: str
     about: str
     kind: str
     topic: str = "telemetry"
-    decimals: int | None = None  # None: six significant digits
+    decimals: int | None = None
 
 
 def _row(name: str, unit: str, about: str, kind: str, topic: str = "telemetry", decimals: int | None = None) -> Metric:
@@ -34,203 +38,242 @@ def _row(name: str, unit: str, about: str, kind: str, topic: str = "telemetry", 
 
 
 def _count(name: str, about: str) -> Metric:
-    """Of the agent itself, counted since it started if nothing else is said."""
+    """A counter of the agent itself. It starts at 0 with the agent unless `about` names another start."""
     return _row(name, "", about, "counter", "health", 0)
 
 
 def _level(name: str, unit: str, about: str, decimals: int = 0) -> Metric:
-    """Of the agent itself: how it stands now."""
+    """A present value of the agent itself."""
     return _row(name, unit, about, "measured", "health", decimals)
 
 
 def _power_quality(topic: str) -> tuple[Metric, ...]:
-    """What pq3s and pq10m have in common."""
+    """The metrics that pq3s and pq10m have in common."""
     return (
-        *(_row(f"voltage_l{n}n", "V", f"rms of phase {n} from the waveform", "window", topic) for n in (1, 2, 3)),
-        *(_row(f"current_l{n}", "A", f"rms of phase {n} from the waveform", "window", topic) for n in (1, 2, 3)),
-        _row("active_power", "W", "active power from the waveform, all harmonics", "window", topic),
-        _row("reactive_power_fund", "var", "fundamental reactive power Q1, positive inductive", "window", topic),
-        _row("apparent_power", "VA", "effective apparent power (IEEE 1459)", "window", topic),
-        _row("power_factor", "", "active over apparent power", "window", topic, 4),
+        *(_row(f"voltage_l{n}n", "V", f"rms voltage, phase {n} to neutral", "window", topic) for n in (1, 2, 3)),
+        *(_row(f"current_l{n}", "A", f"rms current, phase {n}", "window", topic) for n in (1, 2, 3)),
+        _row("active_power", "W", "active power of the three phases, harmonics included", "window", topic),
+        _row("reactive_power_fund", "var", "fundamental reactive power Q1, positive when inductive", "window", topic),
+        _row("apparent_power", "VA", "effective apparent power Se (IEEE 1459)", "window", topic),
+        _row("power_factor", "", "active power divided by effective apparent power", "window", topic, 4),
         _row("frequency", "Hz", "fundamental frequency", "window", topic, 4),
-        *(_row(f"thd_u_l{n}", "%", f"voltage THD, subgroups to 40, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
-        *(_row(f"thd_i_l{n}", "%", f"current THD, subgroups to 40, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
         *(
-            _row(f"tdd_l{n}", "%", f"current TDD of the rated current, phase {n}", "window", topic, 3)
+            _row(f"thd_u_l{n}", "%", f"voltage THD, harmonic subgroups 2 to 40, phase {n}", "window", topic, 3)
+            for n in (1, 2, 3)
+        ),
+        *(
+            _row(f"thd_i_l{n}", "%", f"current THD, harmonic subgroups 2 to 40, phase {n}", "window", topic, 3)
+            for n in (1, 2, 3)
+        ),
+        *(
+            _row(f"tdd_l{n}", "%", f"total demand distortion of the current, relative to the rated current, phase {n}",
+                 "window", topic, 3)
             for n in (1, 2, 3)
         ),
         *(_row(f"k_factor_l{n}", "", f"K factor of the current, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
-        _row("voltage_positive_sequence", "V", "positive-sequence fundamental voltage", "window", topic),
-        _row("voltage_unbalance", "%", "negative- over positive-sequence voltage, u2", "window", topic, 3),
-        _row("voltage_zero_sequence", "%", "zero- over positive-sequence voltage, u0", "window", topic, 3),
-        _row("current_unbalance", "%", "negative- over positive-sequence current, i2", "window", topic, 3),
-        _row("current_zero_sequence", "%", "zero- over positive-sequence current, i0", "window", topic, 3),
-        _row("windows", "", "windows of about 200 ms in this interval", "window", topic, 0),
-        _row("windows_left_out", "", "of these, left out of the means (gap, no synchronisation)", "window", topic, 0),
-    )
+        _row("voltage_positive_sequence", "V", "positive-sequence component of the fundamental voltage", "window",
+             topic),
+        _row("voltage_unbalance", "%", "negative- divided by positive-sequence voltage, u2", "window", topic, 3),
+        _row("voltage_zero_sequence", "%", "zero- divided by positive-sequence voltage, u0", "window", topic, 3),
+        _row("current_unbalance", "%", "negative- divided by positive-sequence current, i2", "window", topic, 3),
+        _row("current_zero_sequence", "%", "zero- divided by positive-sequence current, i0", "window", topic, 3),
+        _row("windows", "", "measurement windows of about 200 ms in this interval", "window", topic, 0),
+        _row("windows_left_out", "", "windows excluded from the means because of a gap or lost synchronization",
+             "window", topic, 0),
+    )  # fmt: skip
 
 
-_BANDS = "rms of 35 bands of 200 Hz, 2 to 9 kHz, from 4.9 kS/s up"
+_BANDS = "rms of 35 bands of 200 Hz from 2 to 9 kHz, at sampling rates of 4.9 kS/s and above"
 
 
 def _harmonics(topic: str) -> tuple[Metric, ...]:
     return (
-        *(_row(f"harmonic_u_l{n}", "V", f"rms by order 0…50, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
-        *(_row(f"harmonic_i_l{n}", "A", f"rms by order 0…50, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
-        *(_row(f"band_u_l{n}", "V", f"{_BANDS}, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
-        *(_row(f"band_i_l{n}", "A", f"{_BANDS}, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
-    )
+        *(_row(f"harmonic_u_l{n}", "V", f"rms voltage by harmonic order 0 to 50, phase {n}", "window", topic, 3)
+          for n in (1, 2, 3)),
+        *(_row(f"harmonic_i_l{n}", "A", f"rms current by harmonic order 0 to 50, phase {n}", "window", topic, 3)
+          for n in (1, 2, 3)),
+        *(_row(f"band_u_l{n}", "V", f"voltage, {_BANDS}, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
+        *(_row(f"band_i_l{n}", "A", f"current, {_BANDS}, phase {n}", "window", topic, 3) for n in (1, 2, 3)),
+    )  # fmt: skip
 
 
 DERIVED: tuple[Metric, ...] = (
-    _row("drive_efficiency", "%", "drive output over drive input, energies over the window", "estimate", decimals=2),
-    _row("motor_efficiency", "%", "shaft over motor terminals, energies over the window", "estimate", decimals=2),
-    _row("system_efficiency", "%", "shaft over electrical input of drive and motor", "estimate", decimals=2),
-    _row("drive_losses", "W", "losses of the drive, mean over the window", "estimate", decimals=0),
-    _row("motor_losses", "W", "losses of the motor, mean over the window", "estimate", decimals=0),
-    _row("motor_input_power", "W", "power at the motor's terminals, mean over the window", "estimate", decimals=0),
-    _row("shaft_power", "W", "mechanical power at the shaft, mean over the window", "estimate", decimals=0),
-    _row("shaft_torque", "Nm", "shaft power over speed", "estimate", decimals=1),
-    _row("motor_load", "%", "shaft power over rated power", "estimate", decimals=1),
+    _row("drive_efficiency", "%", "output energy divided by input energy of the drive over the averaging window",
+         "estimate", decimals=2),
+    _row("motor_efficiency", "%", "shaft energy divided by motor input energy over the averaging window", "estimate",
+         decimals=2),
+    _row("system_efficiency", "%", "shaft energy divided by electrical input energy of drive and motor over the "
+         "averaging window", "estimate", decimals=2),
+    _row("drive_losses", "W", "losses of the drive, mean over the averaging window", "estimate", decimals=0),
+    _row("motor_losses", "W", "losses of the motor, mean over the averaging window", "estimate", decimals=0),
+    _row("motor_input_power", "W", "active power at the motor terminals, mean over the averaging window", "estimate",
+         decimals=0),
+    _row("shaft_power", "W", "mechanical power at the shaft, mean over the averaging window", "estimate", decimals=0),
+    _row("shaft_torque", "Nm", "shaft power divided by angular speed", "estimate", decimals=1),
+    _row("motor_load", "%", "shaft power divided by rated power", "estimate", decimals=1),
     *(
-        _row(f"motor_losses_{part}", "W", f"{words}, mean over the window", "estimate", decimals=0)
+        _row(f"motor_losses_{part}", "W", f"{words}, mean over the averaging window", "estimate", decimals=0)
         for part, words in (
-            ("copper", "losses in the windings (and the cage)"), ("core", "core losses"),
-            ("mechanical", "friction and fan losses"), ("additional", "stray load losses"),
+            ("copper", "losses in the stator winding and rotor cage"), ("core", "core losses"),
+            ("mechanical", "friction and windage losses"), ("additional", "additional load losses"),
         )
     ),
-    _row("power_direction", "", "1: towards the shaft, −1: the motor brakes and gives back", "text"),
-    _row("efficiency_basis", "", "measured (M7, M9), tested (factory losses) or modelled (nameplate, class)", "text"),
-    _row("efficiency_unavailable_reason", "", "code of the reason why there is no efficiency; empty when there is one",
-         "text"),
-    _row("observed_class", "", "efficiency classes that measured losses are consistent with", "text"),
-    _row("meter_wiring", "", "ok, unknown, or what is wrong with the meter's transformers; | between what looks alike",
-         "text"),
-    _row("back_emf", "", "of a magnet motor's terminals: live or unknown, never that there is none", "text"),
-    _row("flux_index", "%", "magnet flux over the nameplate's at the same temperature, median of minutes", "estimate",
-         decimals=1),
-    _row("energy_counted_import", "Wh", "energy taken, by the meter's own register, across its exchanges", "counter"),
-    _row("energy_counted_export", "Wh", "energy given back, by the meter's own register", "counter"),
-    _row("energy_shaft", "Wh", "energy delivered at the shaft", "counter"),
-    _row("energy_shaft_returned", "Wh", "energy taken from the shaft while braking", "counter"),
+    _row("power_direction", "", "1: power flows to the shaft; −1: the motor brakes and returns power", "text"),
+    _row("efficiency_basis", "", "source of the losses: measured (methods M7, M9), tested (factory test) or modelled "
+         "(nameplate, efficiency class)", "text"),
+    _row("efficiency_unavailable_reason", "", "code of the reason why no efficiency is available; empty when one is "
+         "available", "text"),
+    _row("efficiency_class_observed", "", "efficiency classes that are consistent with the measured losses", "text"),
+    _row("meter_wiring", "", "result of the check of the meter's CT and VT connections: ok, unknown, or the fault; | "
+         "separates faults that the measurements cannot distinguish", "text"),
+    _row("back_emf", "", "voltage at the terminals of a permanent-magnet motor: live or unknown; absence of voltage is "
+         "never reported", "text"),
+    _row("flux_index", "%", "magnet flux divided by its nameplate value at the same temperature, median over minutes",
+         "estimate", decimals=1),
+    _row("energy_counted_import", "Wh", "imported energy from the meter register, continued across meter replacements",
+         "counter"),
+    _row("energy_counted_export", "Wh", "exported energy from the meter register, continued across meter replacements",
+         "counter"),
+    _row("energy_shaft", "Wh", "energy delivered by the motor to the shaft", "counter"),
+    _row("energy_shaft_returned", "Wh", "energy taken from the shaft while the motor brakes", "counter"),
     _row("energy_loss_motor", "Wh", "energy lost in the motor", "counter"),
     _row("energy_loss_drive", "Wh", "energy lost in the drive", "counter"),
-    _row("energy_gap_s", "", "seconds that no shaft energy or losses could be counted for", "counter"),
-    _row("energy_allocated", "kWh", "this motor's part of a shared meter while the agent ran", "counter", decimals=3),
+    _row("energy_uncounted_s", "", "seconds without shaft energy and losses because the inputs were missing",
+         "counter"),
+    _row("energy_allocated", "kWh", "share of this motor in the energy of a shared meter, counted while the agent runs",
+         "counter", decimals=3),
     *_power_quality("pq3s"),
     *_power_quality("pq10m"),
-    *(_row(f"voltage_l{n}n_min", "V", f"least 200 ms value, phase {n}", "window", "pq10m") for n in (1, 2, 3)),
-    *(_row(f"voltage_l{n}n_max", "V", f"largest 200 ms value, phase {n}", "window", "pq10m") for n in (1, 2, 3)),
-    *(_row(f"current_l{n}_max", "A", f"largest 200 ms value, phase {n}", "window", "pq10m") for n in (1, 2, 3)),
-    _row("active_power_max", "W", "largest 200 ms value", "window", "pq10m"),
-    *(_row(f"flicker_plt_l{n}", "", f"long-term flicker of the last 2 h, phase {n}", "window", "pq10m", 3)
+    *(_row(f"voltage_l{n}n_min", "V", f"lowest 200 ms rms value of the voltage, phase {n}", "window", "pq10m")
       for n in (1, 2, 3)),
-    *(_row(f"flicker_pst_l{n}", "", f"short-term flicker, phase {n}", "window", "pq10m", 3) for n in (1, 2, 3)),
-    _row("fundamental", "Hz", "fundamental frequency that the orders refer to", "window", "harmonics", 4),
+    *(_row(f"voltage_l{n}n_max", "V", f"highest 200 ms rms value of the voltage, phase {n}", "window", "pq10m")
+      for n in (1, 2, 3)),
+    *(_row(f"current_l{n}_max", "A", f"highest 200 ms rms value of the current, phase {n}", "window", "pq10m")
+      for n in (1, 2, 3)),
+    _row("active_power_max", "W", "highest 200 ms value of the active power", "window", "pq10m"),
+    *(_row(f"flicker_plt_l{n}", "", f"long-term flicker severity Plt over the last 2 h, phase {n}", "window", "pq10m",
+           3) for n in (1, 2, 3)),
+    *(_row(f"flicker_pst_l{n}", "", f"short-term flicker severity Pst over 10 min, phase {n}", "window", "pq10m", 3)
+      for n in (1, 2, 3)),
+    _row("fundamental", "Hz", "fundamental frequency to which the harmonic orders refer", "window", "harmonics", 4),
     *_harmonics("harmonics"),
     *_harmonics("pq10m"),
-    _row("interval_energy", "Wh", "used in the quarter hour that ends here, with auxiliaries", "savings", "savings", 1),
-    _row("interval_baseline", "Wh", "what the old plant would have used in it; null where not known or not "
-         "claimed", "savings", "savings", 1),
-    _row("interval_saved", "Wh", "the difference of both", "savings", "savings", 1),
-    _row("interval_coverage", "%", "of the quarter hour in which the meter was heard", "savings", "savings", 1),
-    _row("savings_phase", "", "baseline, commissioning or reporting", "text", "savings"),
-    _row("baseline_energy", "Wh", "what the old plant would have used since reporting began, where it is claimed",
-         "savings", "savings", 0),
-    _row("used_energy", "Wh", "what was used in the same time", "savings", "savings", 0),
-    _row("saved_energy", "Wh", "the difference since reporting began; U covers 95 %", "estimate", "savings", 0),
-    _row("saved_share", "%", "saved over the old plant's energy (节电率)", "estimate", "savings", 3),
-    _row("saved_by_control", "Wh", "of it by speed control", "estimate", "savings", 0),
-    _row("saved_by_motor", "Wh", "of it by the motor: the old one on the same drive against the new one", "estimate",
-         "savings", 0),
-    _row("saved_by_drive", "Wh", "of it by the drive, which costs", "estimate", "savings", 0),
-    _row("speed_creep", "Wh", "lost inside control for want of slip; null where the speed is controlled",
-         "savings", "savings", 0),
-    _row("savings_verdict", "", "proven, not yet proven, negative", "text", "savings"),
-    _row("savings_reason", "", "what speaks against it", "text", "savings"),
-    _row("savings_advice", "", "what would save more", "text", "savings"),
-    _row("savings_coverage", "%", "of the time since reporting began, with the meter heard", "savings", "savings",
-         1),
-    _row("unclaimed_energy", "Wh", "used while nothing is claimed: gaps, beyond the baseline, events", "savings",
-         "savings", 0),
-    _row("savings_events_open", "", "events that wait for a person's decision", "savings", "savings", 0),
-    _row("baseline_hash", "", "of the frozen baseline", "text", "savings"),
-    _row("event_kind", "", "dip, swell, interruption, rapid_change, inrush; hold; meter_reset, meter_jump, "
-         "meter_exchanged, ct_ratio_changed, meter_wiring, meter_wiring_ok; savings_… of what was no routine; "
-         "clock_step, config_changed, config_refused, data_gap, state_damaged, state_in_memory, client_id_taken, "
-         "certificate_ends of the gateway itself", "event", "event"),
-    _row("event_state", "", "begin or end, where a message tells each", "event", "event"),
-    _row("event_text", "", "what happened, or an operator's reason, in words", "event", "event"),
-    _row("event_clock_step", "s", "by how much UTC was put forward, or back (negative)", "event", "event", 3),
-    _row("event_rows", "", "clock_step: rows that were not sent yet and got the new time; data_gap: rows that are "
-         "missing, null when nobody can know", "event", "event", 0),
-    _row("event_of", "", "kind of the rows that a data_gap lacks; * for all", "event", "event"),
-    _row("event_number", "", "of a data_gap: the same number is the same gap", "event", "event", 0),
-    _row("event_start_ms", "", "UTC of its begin; the message's time is its end", "event", "event"),
-    _row("event_duration_s", "", "seconds", "event", "event"),
-    _row("event_phases", "", "phases that were beyond the threshold", "event", "event"),
-    _row("event_extreme", "V", "half-cycle rms: least of a dip, largest of a swell, largest change", "event", "event"),
-    _row("event_extreme", "A", "half-cycle rms: largest of an inrush", "event", "event"),
-    _row("event_extreme", "%", "the same in percent of the reference", "event", "event"),
-    _row("event_reference", "V", "declared voltage, or that of the last minute", "event", "event"),
+    _row("interval_energy", "Wh", "measured energy of the 15 min interval that ends at the message time, auxiliaries "
+         "included", "savings", "savings", 1),
+    _row("interval_adjusted_baseline", "Wh", "adjusted baseline energy of the same interval; null when it is unknown "
+         "or the interval is excluded", "savings", "savings", 1),
+    _row("interval_saved", "Wh", "adjusted baseline energy minus measured energy of the same interval", "savings",
+         "savings", 1),
+    _row("interval_coverage", "%", "part of the interval with meter data", "savings", "savings", 1),
+    _row("savings_period", "", "baseline, commissioning or reporting period", "text", "savings"),
+    _row("adjusted_baseline_energy", "Wh", "adjusted baseline energy since the start of the reporting period, excluded "
+         "intervals omitted: energy of the old motor system under the present conditions", "savings", "savings", 0),
+    _row("measured_energy", "Wh", "measured energy of the same intervals", "savings", "savings", 0),
+    _row("saved_energy", "Wh", "adjusted baseline energy minus measured energy since the start of the reporting "
+         "period; uncertainty at 95 % confidence", "estimate", "savings", 0),
+    _row("saved_share", "%", "saved energy divided by adjusted baseline energy (节电率)", "estimate", "savings", 3),
+    _row("savings_control", "Wh", "part of the saved energy due to speed control", "estimate", "savings", 0),
+    _row("savings_motor", "Wh", "part of the saved energy due to the motor: losses of the old motor on the same drive "
+         "minus losses of the new motor", "estimate", "savings", 0),
+    _row("savings_drive", "Wh", "part of the saved energy due to the drive: its losses and auxiliaries, negative",
+         "estimate", "savings", 0),
+    _row("speed_creep", "Wh", "energy lost because the new motor runs without slip at a higher speed than the old one; "
+         "included in savings_control_wh; null when the speed is controlled", "savings", "savings", 0),
+    _row("savings_verdict", "", "proven, not yet proven or negative", "text", "savings"),
+    _row("savings_caveats", "", "codes of the limitations of the saving, separated by commas", "text", "savings"),
+    _row("savings_advice", "", "code of a recommendation that would increase the saving", "text", "savings"),
+    _row("savings_coverage", "%", "part of the time since the start of the reporting period with meter data",
+         "savings", "savings", 1),
+    _row("excluded_energy", "Wh", "measured energy of the intervals that are excluded from the savings: data gaps, "
+         "operation outside the baseline range, non-routine events", "savings", "savings", 0),
+    _row("nre_open", "", "non-routine events that wait for a decision", "savings", "savings", 0),
+    _row("baseline_hash", "", "hash of the frozen baseline", "text", "savings"),
+    _row("event_kind", "", "power quality: dip, swell, interruption, rapid_change, inrush; motor: maintenance; meter: "
+         "meter_register_reset, meter_register_jump, meter_replaced, ct_ratio_changed, meter_wiring, meter_wiring_ok; "
+         "non-routine events: nre_…; gateway: clock_step, config_changed, config_rejected, data_gap, "
+         "state_file_corrupt, state_file_unwritable, client_id_conflict, certificate_expiring", "event", "event"),
+    _row("event_state", "", "begin or end, for events with a message at each", "event", "event"),
+    _row("event_text", "", "description of the event, or the reason that an operator entered", "event", "event"),
+    _row("event_clock_step", "s", "size of the UTC step, negative for a step back", "event", "event", 3),
+    _row("event_rows", "", "clock_step: unsent rows whose time was corrected; data_gap: missing rows, null when their "
+         "number is unknown", "event", "event", 0),
+    _row("gap_message_type", "", "data_gap: message type of the missing rows; * for all types", "event", "event"),
+    _row("event_number", "", "number of a data_gap or of a non-routine event; messages with the same number "
+         "describe the same gap or event", "event", "event", 0),
+    _row("event_start_ms", "", "UTC milliseconds of the start of the event; the message time is its end", "event",
+         "event"),
+    _row("event_duration_s", "", "duration in seconds", "event", "event"),
+    _row("event_phases", "", "phases beyond the threshold", "event", "event"),
+    _row("event_extreme", "V", "half-cycle rms: lowest of a dip, highest of a swell, largest change of a rapid change",
+         "event", "event"),
+    _row("event_extreme", "A", "half-cycle rms: highest current of an inrush", "event", "event"),
+    _row("event_extreme", "%", "extreme value as a percentage of the reference", "event", "event"),
+    _row("event_reference", "V", "declared voltage, or mean voltage of the last minute", "event", "event"),
     _row("event_reference", "A", "rated current", "event", "event"),
-    _row("event_steady_change", "%", "of a rapid change, from before to after", "event", "event"),
-    _row("event_interruption_s", "", "how long all phases were interrupted", "event", "event"),
-    _row("snapshot_start_ms", "", "UTC of the snapshot's first point", "event", "event"),
-    _row("snapshot_rate", "Hz", "points per second", "event", "event"),
-    *(_row(f"snapshot_u_l{n}", "V", f"waveform around the event, phase {n}", "event", "event") for n in (1, 2, 3)),
-    *(_row(f"snapshot_i_l{n}", "A", f"waveform around the event, phase {n}", "event", "event") for n in (1, 2, 3)),
+    _row("event_steady_change", "%", "rapid_change: difference between the steady voltages before and after", "event",
+         "event"),
+    _row("event_interruption_s", "", "seconds during which all phases were interrupted", "event", "event"),
+    _row("snapshot_start_ms", "", "UTC milliseconds of the first waveform sample", "event", "event"),
+    _row("snapshot_rate", "Hz", "sampling rate of the waveform", "event", "event"),
+    *(_row(f"snapshot_u_l{n}", "V", f"voltage waveform around the event, phase {n}", "event", "event")
+      for n in (1, 2, 3)),
+    *(_row(f"snapshot_i_l{n}", "A", f"current waveform around the event, phase {n}", "event", "event")
+      for n in (1, 2, 3)),
 )  # fmt: skip
 
 HEALTH: tuple[Metric, ...] = (
-    _count("uptime_s", "seconds since the agent started"),
-    _count("polls", "device polls that brought values"),
-    _count("polls_failed", "device polls that did not"),
-    _count("bus_*_polls", "the same for each bus (* is its name)"),
-    _count("bus_*_polls_failed", "the same for each bus"),
-    _count("bus_*_late_answers", "the same for each bus"),
-    _count("bus_*_damaged_answers", "the same for each bus"),
-    _level("bus_*_offline", "", "devices on this bus that do not answer now"),
-    _level("bus_*_busy", "%", "part of the last minute in which this bus was asking", 1),
-    _level("loop_late_p99", "ms", "how late the polling loop woke, 99th percentile of the last minute", 1),
-    _level("loop_late_max", "ms", "the same, the worst of the last minute", 1),
-    _level("clock_sure", "", "1 while UTC can be relied on, 0 while rows carry CLOCK_UNSURE"),
-    _count("clock_steps", "times the clock was put forward or back"),
-    _level("on_hold", "", "motors under maintenance"),
-    _count("reloads", "changes of the configuration taken over while running"),
-    _count("reloads_refused", "changes of the configuration that could not be used"),
-    _level("cpu", "%", "processor time of the agent over the last minute, of one core", 1),
-    _level("memory", "MB", "memory that the agent holds (resident set)", 1),
-    _level("disk_free", "MB", "free where the state is kept"),
-    _count("published", "rows that the broker confirmed"),
-    _level("spool_rows", "", "rows that are not confirmed yet"),
-    _level("unsaved_rows", "", "of these, in memory only: the state file cannot be written"),
-    _level("spool", "MB", "used of the state file", 1),
-    _level("spool_full", "%", "used of its quota", 1),
-    _level("hours_until_full", "", "hours until the quota is reached, while the spool grows", 1),
-    _level("certificate_days", "", "days until the broker's or our certificate ends"),
-    _count("dropped", "rows given up since the state file was made; each was announced as a data_gap"),
-    _count("queue_dropped", "readings lost because the computing thread was behind"),
-    _count("sparkplug_connects", "connections of the Sparkplug node since the start"),
-    _count("sparkplug_rebirths", "births that a host asked for"),
-    _count("sparkplug_commands_refused", "commands that could not be understood, or would write"),
-    _count("file_rows", "rows written into files since the start"),
-    _count("topic_messages", "messages that came for signals from topics"),
-    _count("topic_payloads_refused", "of these, payloads that held no value for a signal"),
-    _level("topics_silent", "", "signals from topics that are missing now: nothing came in time"),
-    _count("mqtt_connects", "connections to the broker since the start"),
-    _count("computing_failures", "inputs or rows left out because of a mistake of ours"),
-    _count("late_answers", "answers thrown away because they came after their time"),
-    _count("damaged_answers", "answers thrown away because they came broken"),
-    _count("waveform_drift_ppm", "the sender's clock against ours, the worst stream"),
+    _count("uptime_s", "seconds since the start of the agent"),
+    _count("polls", "device polls that returned values"),
+    _count("polls_failed", "device polls that failed"),
+    _count("bus_*_polls", "polls of one bus that returned values (* is the bus name)"),
+    _count("bus_*_polls_failed", "polls of one bus that failed"),
+    _count("bus_*_late_responses", "responses on one bus discarded because they arrived after the timeout"),
+    _count("bus_*_corrupt_responses", "responses on one bus discarded because they were corrupt"),
+    _level("bus_*_offline", "", "devices on one bus that do not respond now"),
+    _level("bus_*_utilization", "%", "part of the last minute in which one bus was busy with requests and responses",
+           1),
+    _level("event_loop_lag_p99", "ms", "wake-up delay of the polling event loop, 99th percentile of the last minute",
+           1),
+    _level("event_loop_lag_max", "ms", "wake-up delay of the polling event loop, maximum of the last minute", 1),
+    _level("clock_synchronized", "", "1 while the UTC clock is synchronized, 0 while rows carry CLOCK_UNSYNCHRONIZED"),
+    _count("clock_steps", "steps of the UTC clock, forward or back"),
+    _level("motors_in_maintenance", "", "motors in maintenance"),
+    _count("config_reloads", "configuration changes applied without a restart"),
+    _count("config_reloads_rejected", "configuration changes rejected because of errors"),
+    _level("cpu", "%", "processor time of the agent over the last minute, 100 % is one core", 1),
+    _level("memory", "MB", "resident memory of the agent"),
+    _level("disk_free", "MB", "free space on the file system of the state directory"),
+    _count("rows_published", "rows whose delivery the broker confirmed"),
+    _level("spool_rows", "", "rows without confirmation yet"),
+    _level("rows_in_memory", "", "rows without confirmation that are in memory only because the state file cannot be "
+           "written"),
+    _level("spool", "MB", "used size of the state file", 1),
+    _level("spool_used", "%", "used size of the state file as a percentage of its quota", 1),
+    _level("spool_hours_left", "", "hours until the state file reaches its quota; 0 when it is full, absent while it "
+           "does not grow", 1),
+    _level("certificate_days", "", "days until the first of the broker and client certificates expires"),
+    _count("rows_dropped", "rows dropped since the state file was created; each is announced by a data_gap event"),
+    _count("readings_dropped", "readings dropped because the queue of the computing thread was full"),
+    _count("sparkplug_connects", "connections of the Sparkplug edge node"),
+    _count("sparkplug_rebirths", "births that a host application requested"),
+    _count("sparkplug_commands_rejected", "commands rejected because they are invalid or would write"),
+    _count("file_rows", "rows written to files"),
+    _count("topic_messages", "messages received for signals from MQTT topics"),
+    _count("topic_payloads_rejected", "received payloads without a valid value for a signal"),
+    _level("topics_silent", "", "signals from MQTT topics without a value in the expected interval"),
+    _count("mqtt_connects", "connections to the broker"),
+    _count("processing_errors", "inputs or rows omitted because of an internal error (bug)"),
+    _count("late_responses", "responses discarded because they arrived after the timeout, all buses"),
+    _count("corrupt_responses", "responses discarded because they were corrupt, all buses"),
+    _count("waveform_drift_ppm", "clock deviation of the waveform sender from this machine, largest of all streams"),
     _count("waveform_samples_lost", "samples missing in waveform streams"),
-    _count("waveform_frames_damaged", "waveform frames dropped for a wrong checksum"),
+    _count("waveform_frames_corrupt", "waveform frames dropped because of a wrong checksum"),
 )  # fmt: skip
 
 
 @cache
 def by_name(topic: str) -> dict[str, Metric]:
-    """The metrics of one topic kind, the vocabulary's included in telemetry."""
+    """The metrics of one message type by name; telemetry includes those of the vocabulary."""
     found = {row.name: row for row in (*DERIVED, *HEALTH) if row.topic == topic}
     if topic == "telemetry":
         for quantity in vocabulary().values():
@@ -241,7 +284,7 @@ def by_name(topic: str) -> dict[str, Metric]:
 
 
 def _about(name: str) -> str:
-    """`thd_i_l1` → "THD of the current, phase 1", from the words that a name is made of."""
+    """Description from the parts of a name: `thd_i_l1` → "THD current phase 1"."""
     words = [_WORDS.get(word, word) for word in name.split("_")]
     return " ".join(word for word in words if word)
 
@@ -256,7 +299,7 @@ _WORDS = {
 
 
 def rounded(metric: Metric, value: float) -> float | int | None:
-    """The value as it is published; None for NaN and infinities, which JSON does not have."""
+    """The published value; None for NaN and infinities, which JSON cannot represent."""
     if isinstance(value, int):
         return value
     if not math.isfinite(value):
@@ -273,7 +316,7 @@ def rounded_all(metric: Metric, values: Iterable[float]) -> list[float | int | N
 
 
 def table_markdown() -> str:
-    """The table of docs/metrics.md."""
+    """The generated table of docs/metrics.md."""
     lines = ["| metric | unit | topic | kind | meaning |", "|---|---|---|---|---|"]
     rows = [*by_name("telemetry").values(), *(row for row in (*DERIVED, *HEALTH) if row.topic != "telemetry")]
     for row in sorted(rows, key=lambda row: (row.topic, row.kind, row.name)):

@@ -49,8 +49,8 @@ def plan(config: Config) -> list[BusPlan]:
 def overloads(config: Config) -> list[str]:
     """The buses on which more is asked than their wire can carry, each with the period that would fit."""
     return [
-        f"bus.{item.name}.every: polling takes {100 * item.load:.0f} % of the wire's time; "
-        f'every = "{item.fits_s:.1f}s" would fit (magwatt plan shows what is asked)'
+        f"bus.{item.name}.poll_interval: polling takes {100 * item.load:.0f} % of the wire's time; "
+        f'poll_interval = "{item.fits_s:.1f}s" would fit (magwatt plan shows what is asked)'
         for item in plan(config)
         if item.load > LOAD_MAX
     ]
@@ -114,7 +114,9 @@ def _bus_plan(poller: BusPoller) -> BusPlan:
     troubles = []
     fits_s = math.ceil(10 * max(polled.every_s for polled in poller.devices) * load / LOAD_WARN) / 10
     if load > LOAD_WARN:
-        troubles.append(f'{100 * load:.0f} % of the wire leave no room for retries; every = "{fits_s:.1f}s" would fit')
+        troubles.append(
+            f'{100 * load:.0f} % of the wire leave no room for retries; poll_interval = "{fits_s:.1f}s" would fit'
+        )
     troubles += _too_fast(poller)
     worst_s = sweep_s + PATIENT_SILENCES * silent_s
     where = wire.serial_port or f"{wire.host}:{wire.port_number}"

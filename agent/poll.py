@@ -259,7 +259,7 @@ def pollers(
         if not items:
             continue
         link = link_of(bus) if link_of else ModbusLink(wire_of(bus), clock)
-        several = len({item.unit for item in items}) > 1
+        several = len({item.unit_id for item in items}) > 1
         devices = [_polled(config, bus, item, link, clock, quality, several) for item in items]
         devices.sort(key=lambda polled: polled.cluster)
         found.append(BusPoller(bus, devices, link, clock, take, random.Random(f"{seed}-{bus.name}")))
@@ -279,7 +279,7 @@ def wire_of(bus: Bus) -> Wire:
         parity=parity,
         stop_bits=stop_bits,
         rtu_framing=bus.framing == "rtu",
-        listen_s=bus.listen_s,
+        listen_s=bus.listen_before_start_s,
         rs485=bus.rs485,
     )
 
@@ -295,23 +295,32 @@ def _polled(
     device = ModbusDevice(
         item.name,
         profile,
-        item.unit,
+        item.unit_id,
         link,
         clock,
         rating_kw=rating_kw,
         timeout_s=bus.timeout_s,
-        gap_s=bus.pause_s,
+        gap_s=bus.inter_request_delay_s,
         hole_max=hole_max,
         character_s=wire.character_s if wire.is_rtu else 0.0,
         quality=quality,
         behind_gateway=several and not wire.is_rtu,
     )
     ratios: dict[str, float] = {}
-    if isinstance(item, Meter) and item.ratio_in == "agent":
+    if isinstance(item, Meter) and item.ratio_applied_by == "agent":
         ct = item.ct[0] / item.ct[1] if item.ct else 1.0
         vt = item.vt[0] / item.vt[1] if item.vt else 1.0
         for unit in {*CT_QUANTITIES, *VT_QUANTITIES}:
             ratios[unit] = (ct if unit in CT_QUANTITIES else 1.0) * (vt if unit in VT_QUANTITIES else 1.0)
     near = item.motor if isinstance(item, SignalDevice) else item.fed_by or item.name
-    made_from = (item, profile, bus.every_s, bus.timeout_s, bus.pause_s, device.quality, several, rating_kw)
-    return Polled(device, bus.every_s, ratios, cluster=near, made_from=made_from)
+    made_from = (
+        item,
+        profile,
+        bus.poll_interval_s,
+        bus.timeout_s,
+        bus.inter_request_delay_s,
+        device.quality,
+        several,
+        rating_kw,
+    )
+    return Polled(device, bus.poll_interval_s, ratios, cluster=near, made_from=made_from)

@@ -63,7 +63,7 @@ class Publisher:
                 "event_kind": "data_gap",
                 "event_start_ms": gap.from_ms,
                 "event_rows": gap.rows,
-                "event_of": gap.kind,
+                "gap_message_type": gap.kind,
                 "event_text": gap.reason,
                 "event_number": gap.g,
             }
@@ -160,14 +160,14 @@ class Publisher:
                 "rated_speed_rpm": motor.rpm,
                 "poles": motor.poles,
                 "rated_voltage_v": motor.volts,
-                "waveform_at": motor.waveform.at if motor.waveform else None,
+                "waveform_measuring_point": motor.waveform.measuring_point if motor.waveform else None,
                 "efficiency_class": motor.efficiency_class,
             }
         if meter := asset.meter:
             body["meter"] = {
                 "name": meter.name,
                 "profile": meter.profile,
-                "at": meter.at,
+                "measuring_point": meter.measuring_point,
                 "wiring": meter.wiring,
                 "class": meter.accuracy_class,
                 "ct_class": meter.ct_class,

@@ -53,7 +53,7 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
     try:
         for round_number in range(times):
             if round_number:
-                await asyncio.sleep(bus.bus.every_s)
+                await asyncio.sleep(bus.bus.poll_interval_s)
             for polled in bus.devices:
                 reading = await settled(polled)
                 if not nothing_came(reading):
@@ -70,7 +70,7 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
 
 async def _read_topics(config: Config, device: str | None, times: int, as_json: bool) -> tuple[bool, bool]:
     look = Look(config, device)
-    longest_s = max(min(signal.every_s, LISTEN_S) for signal in look.signals)
+    longest_s = max(min(signal.expected_interval_s, LISTEN_S) for signal in look.signals)
     click.echo(f"listening up to {longest_s:g} s to {counted(len(look.signals), 'topic')}", err=True)
     heard: set[str] = set()
     try:

@@ -22,7 +22,13 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 2.0  # the file is looked at that often; a change counts when it stood still for one look
 TEXT_MAX = 2000
-FIXED_SITE = ("id", "gateway", "topic_prefix", "simulated", "trust_clock")  # identity: another one is another agent
+FIXED_SITE = (
+    "id",
+    "gateway",
+    "topic_prefix",
+    "simulated",
+    "assume_clock_synchronized",
+)  # identity: another one is another agent
 
 
 class Reloader:
@@ -69,7 +75,7 @@ class Reloader:
             for line in error.problems:
                 log.error("%s", line)
             log.error("%s cannot be used; everything goes on as before", old.path)
-            self._tell("config_refused", error.problems)
+            self._tell("config_rejected", error.problems)
             return
         new, waiting = without_restart(old, new)
         raw = await asyncio.to_thread(_raw, old.path)
@@ -127,8 +133,8 @@ def without_restart(old: Config, new: Config) -> tuple[Config, list[str]]:
     if (old.state_dir, old.store) != (new.state_dir, new.store):
         waiting.append("[store] takes a restart; until then it is as before")
     mqtt = new.mqtt
-    if (old.mqtt is None) != (mqtt is None) or (old.mqtt and mqtt and old.mqtt.also != mqtt.also):
-        waiting.append("[mqtt] that comes or goes, and mqtt.also, take a restart; until then it is as before")
+    if (old.mqtt is None) != (mqtt is None) or (old.mqtt and mqtt and old.mqtt.outputs != mqtt.outputs):
+        waiting.append("[mqtt] that comes or goes, and mqtt.outputs, take a restart; until then it is as before")
         mqtt = old.mqtt
     if old.dialects != new.dialects:
         waiting.append("[homeassistant], [sparkplug], [prometheus] and [file] take a restart; until then as before")

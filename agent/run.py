@@ -127,7 +127,9 @@ async def run(config: Config, seconds: float | None = None) -> None:
     directory = config.state_dir or default_directory()
     store = open_store(directory, config, clock)
     reached_ns = last_utc_ns(store)
-    watch = ClockWatch(clock, kernel_synchronised, reached_ns, config.site.trust_clock or config.site.simulated)
+    watch = ClockWatch(
+        clock, kernel_synchronised, reached_ns, config.site.assume_clock_synchronized or config.site.simulated
+    )
     all_assets = assets(config)
     publisher = Publisher(config, all_assets, store, clock)
     delivery = Delivery(config, publisher, store, clock)
@@ -225,14 +227,14 @@ def _numbers(
 ) -> dict[str, float | int]:  # fmt: skip
     return {
         "uptime_s": round(time.monotonic() - START_TIME),
-        "queue_dropped": worker.dropped,
-        "computing_failures": worker.failures,
+        "readings_dropped": worker.dropped,
+        "processing_errors": worker.failures,
         "waveform_samples_lost": compute.waveform_lost,
-        "clock_sure": int(watch.sure),
+        "clock_synchronized": int(watch.sure),
         "clock_steps": timekeeper.steps,
-        "on_hold": marks.on_hold,
-        "reloads": reloader.reloads,
-        "reloads_refused": reloader.refused,
+        "motors_in_maintenance": marks.motors_in_maintenance,
+        "config_reloads": reloader.reloads,
+        "config_reloads_rejected": reloader.refused,
     }
 
 

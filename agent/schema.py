@@ -52,7 +52,7 @@ class Report:
     def _line(self, key: str, text: str, value: Any) -> str:
         last = key.rpartition(".")[2]
         secret = _SECRET.search(last) is not None and last not in _NO_SECRET
-        shown = "" if value is REQUIRED else f" = {'***' if secret else _toml(value)}"
+        shown = "" if value is REQUIRED else f" = {'***' if secret else as_toml(value)}"
         return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", f"{self.file}: {key}{shown}: {text}")
 
 
@@ -222,7 +222,8 @@ def anything(value: Any) -> Any:
     return value
 
 
-def _toml(value: Any) -> str:
+def as_toml(value: Any) -> str:
+    """The value as TOML writes it, shortened; without the content of tables and without passwords in URLs."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict | list) for item in value)):
@@ -230,7 +231,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, str):
         return '"' + masked(value if len(value) <= 200 else value[:199] + "…") + '"'
     if isinstance(value, list):
-        shown = f"[{', '.join(map(_toml, value))}]"
+        shown = f"[{', '.join(map(as_toml, value))}]"
     else:
         try:
             shown = str(value)

@@ -35,7 +35,7 @@ class SignalDevice:
 
     name: str
     bus: str
-    unit: int
+    unit_id: int
     motor: str  # with which it is polled close together
     profile: Profile
 
@@ -53,7 +53,7 @@ class TopicSignal:
     topic: str
     value: str | None
     time: str | None
-    every_s: float
+    expected_interval_s: float
     scale: float
     offset: float
     low: float
@@ -71,7 +71,7 @@ def signals(config: Config) -> tuple[Signal, ...]:
     return tuple(
         Signal(
             _device_of(name, row),
-            row["of"],
+            row["motor"],
             Metric(
                 metric_of(name, row["unit_of_measure"]),
                 row["unit_of_measure"],
@@ -91,10 +91,10 @@ def signal_devices(config: Config) -> list[SignalDevice]:
     found: dict[tuple[str, int], list[str]] = {}
     for name, row in config.signals.items():
         if row["topic"] is None:
-            found.setdefault((row["bus"], row["unit"]), []).append(name)
+            found.setdefault((row["bus"], row["unit_id"]), []).append(name)
     return [
         SignalDevice(
-            _device_name(bus, unit), bus, unit, config.signals[names[0]]["of"], _profile(config, bus, unit, names)
+            _device_name(bus, unit), bus, unit, config.signals[names[0]]["motor"], _profile(config, bus, unit, names)
         )
         for (bus, unit), names in found.items()
     ]
@@ -104,7 +104,7 @@ def topic_signals(config: Config) -> tuple[TopicSignal, ...]:
     return tuple(
         TopicSignal(
             _device_of(name, row), metric_of(name, row["unit_of_measure"]), row["topic"], row["value"], row["time"],
-            row["every"], row["scale"], row["offset"], row["low"], row["high"], _broker(config, row),
+            row["expected_interval"], row["scale"], row["offset"], row["low"], row["high"], _broker(config, row),
         )
         for name, row in config.signals.items()
         if row["topic"] is not None
@@ -114,13 +114,13 @@ def topic_signals(config: Config) -> tuple[TopicSignal, ...]:
 def _broker(config: Config, row: Mapping[str, Any]) -> Mqtt | None:
     """As [mqtt] says, without what concerns publishing only, so that a change of that is none here."""
     if row["broker"] is None:
-        return None if config.mqtt is None else replace(config.mqtt, also=(), backfill_rate=None, version="auto")
+        return None if config.mqtt is None else replace(config.mqtt, outputs=(), backfill_rate=None, version="auto")
     tls, host, port = row["broker"]
     return Mqtt(host, port, tls, row["user"], row["password_file"], row["ca"])
 
 
 def _device_of(name: str, row: Mapping[str, Any]) -> str:
-    return _device_name(row["bus"], row["unit"]) if row["topic"] is None else f"signal.{name}"
+    return _device_name(row["bus"], row["unit_id"]) if row["topic"] is None else f"signal.{name}"
 
 
 def _device_name(bus: str, unit: int) -> str:

@@ -95,10 +95,11 @@ class Timekeeper:
         self._told = word
         if word == IMPOSSIBLE:
             log.warning(
-                "the system's clock is not believed: %s. Meanwhile it is taken to be %s, and rows carry CLOCK_UNSURE",
+                "the system's clock is not believed: %s. Meanwhile it is taken to be %s, and rows carry "
+                "CLOCK_UNSYNCHRONIZED",
                 doubt, shown(self._clock.utc_ns()),
             )  # fmt: skip
         elif word == UNSURE:
-            log.warning("the clock follows no reference: rows carry CLOCK_UNSURE until it does")
+            log.warning("the clock follows no reference: rows carry CLOCK_UNSYNCHRONIZED until it does")
         elif told:
             log.info("the clock can be relied on (%s)", word)

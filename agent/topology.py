@@ -128,7 +128,7 @@ def _motor_asset(config: Config, motor: Motor) -> Asset:
     beside = [other.kw for other in config.motors.values() if drive and other.fed_by == drive.name]
     rule = ""
     if meter and len(branches) > 1:
-        by_drives = meter.divide == "drive-power" and all(
+        by_drives = meter.allocation == "drive-power" and all(
             branch.drive and load_profile(config.drives[branch.drive].profile).register("motor_power")
             for branch in branches
         )

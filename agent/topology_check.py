@@ -57,7 +57,7 @@ def _check_names(tables: Tables, report: Report) -> None:
 
 
 def _check_references(tables: Tables, report: Report) -> None:
-    """Every bus, fed_by and of must name something that is there."""
+    """Every bus, fed_by and motor must name something that is there."""
     sources = [*tables["meter"], *tables["drive"]]
     allowed = (
         ("meter", "bus", "bus", tables["bus"]),
@@ -66,7 +66,7 @@ def _check_references(tables: Tables, report: Report) -> None:
         ("drive", "fed_by", "meter", tables["meter"]),
         ("motor", "fed_by", "meter or drive", sources),
         ("signal", "bus", "bus", tables["bus"]),
-        ("signal", "of", "motor", tables["motor"]),
+        ("signal", "motor", "motor", tables["motor"]),
     )
     for kind, key, what, known in allowed:
         for name, table in tables[kind].items():
@@ -86,9 +86,11 @@ def _check_places(tables: Tables, report: Report) -> None:
             )
     for name, drive in tables["drive"].items():
         upstream = _word(drive, "fed_by")
-        if tables["meter"].get(upstream, {}).get("at") == "motor":
+        if tables["meter"].get(upstream, {}).get("measuring_point") == "motor":
             report.problem(
-                f"meter.{upstream}.at", f'feeds the drive {name}; that place is called "drive-input"', "motor"
+                f"meter.{upstream}.measuring_point",
+                f'feeds the drive {name}; that place is called "drive-input"',
+                "motor",
             )
     for name, motor in tables["motor"].items():
         if motor.get("kind") == "pm" and _word(motor, "fed_by") in tables["meter"]:
@@ -172,11 +174,11 @@ def _check_units(tables: Tables, report: Report) -> None:
     taken: dict[tuple[Any, Any], str] = {}
     for kind in ("meter", "drive"):
         for name, table in tables[kind].items():
-            bus, unit = table.get("bus"), table.get("unit")
+            bus, unit = table.get("bus"), table.get("unit_id")
             if isinstance(bus, str) and isinstance(unit, int):
                 other = taken.setdefault((bus, unit), f"{kind}.{name}")
                 if other != f"{kind}.{name}":
-                    report.problem(f"{kind}.{name}.unit", f"{other} on bus {bus} has it already", unit)
+                    report.problem(f"{kind}.{name}.unit_id", f"{other} on bus {bus} has it already", unit)
 
 
 def _check_ports(config: Config, report: Report) -> None:
@@ -207,12 +209,15 @@ def _name_unseen(config: Config, report: Report) -> None:
     for motor in _present(config.motors):
         if motor.waveform:
             report.note(
-                f"motor.{motor.name}.waveform.at",
-                "accepted: harmonics are named the same wherever they are measured; `at` is published in meta",
+                f"motor.{motor.name}.waveform.measuring_point",
+                "accepted: harmonics are named the same wherever they are measured; "
+                "`measuring_point` is published in meta",
             )
     for meter in _present(config.meters):
-        if meter.ct and meter.ratio_in == "meter" and load_profile(meter.profile).register("ct_ratio") is None:
-            report.note(f"meter.{meter.name}.ratio_in", "the meter does not tell its own ratio; check it at the meter")
+        if meter.ct and meter.ratio_applied_by == "meter" and load_profile(meter.profile).register("ct_ratio") is None:
+            report.note(
+                f"meter.{meter.name}.ratio_applied_by", "the meter does not tell its own ratio; check it at the meter"
+            )
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:

@@ -25,8 +25,8 @@ from agent.words import figure
 EVENT_S = 600.0  # an event is shown that long
 OLD_S = 5.0  # a row not renewed for that long is shown dim, with its age
 _QUALITY_STYLE = {"good": "green", "uncertain": "yellow", "bad": "red"}
-_ABOUT = {"CLOCK_UNSURE": " (the gateway's clock is not synchronised: magwatt doctor)"}
-_STATE_STYLE = {"online": "green", "stale": "yellow", "offline": "red", "hold": "cyan"}
+_ABOUT = {"CLOCK_UNSYNCHRONIZED": " (the gateway's clock is not synchronised: magwatt doctor)"}
+_STATE_STYLE = {"online": "green", "stale": "yellow", "offline": "red", "maintenance": "cyan"}
 
 
 def watch_broker(broker: Mqtt, topic: str, seconds: float | None) -> int:

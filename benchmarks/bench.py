@@ -1,4 +1,4 @@
-"""Speed of what users feel, each as a median over several runs. Run: make bench. Figures: docs/measured.md."""
+"""Durations that users notice, each as a median over several runs. Run: make bench. Figures: docs/measured.md."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def timed(command: list[str]) -> float:
 
 
 def medians() -> None:
-    """`--help` beside the interpreter alone, interleaved."""
+    """Start-up time of `--help` compared with the bare interpreter, measured alternately."""
     rows: dict[str, list[float]] = {"python -c pass": [], "magwatt --help": [], "magwatt profiles": []}
     for _ in range(RUNS):
         rows["python -c pass"].append(timed([sys.executable, "-c", "pass"]))
@@ -41,18 +41,23 @@ def medians() -> None:
 
 
 def chain() -> None:
-    """Seconds of six channels at 10,240 S/s for a second of one core, everything on. Beside peers: make bench-dsp."""
+    """Seconds of six channels at 10,240 S/s processed in one second of one core, all functions on.
+
+    Comparison with other software: make bench-dsp.
+    """
     from benchmarks.dsp import ALL_ON, RATE_HZ, SECONDS, own_chain, signal
 
     x = signal(RATE_HZ)
     own_chain(x, RATE_HZ, ALL_ON)
     speeds = [SECONDS / own_chain(x, RATE_HZ, ALL_ON) for _ in range(RUNS)]
-    print(f"{'measurement chain, everything on':44} {statistics.median(speeds):8.0f} x real time   "
-          f"(of {min(speeds):.0f} … {max(speeds):.0f})")  # fmt: skip
+    print(f"{'measurement chain, all functions on':44} {statistics.median(speeds):8.0f} x real time   ")  # fmt: skip
 
 
 def first_value() -> None:
-    """From exec of `magwatt run` to the first telemetry of a Modbus TCP device at a subscriber; the agent's memory."""
+    """Time from exec of `magwatt run` to the first telemetry of a Modbus TCP device at a subscriber.
+
+    Also prints the agent's memory.
+    """
     with tempfile.TemporaryDirectory() as folder:
         broker = Mosquitto(Path(folder))
         broker.start()
@@ -88,7 +93,7 @@ def first_value() -> None:
             rss = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
             ticks = Path(f"/proc/{agent.pid}/stat").read_text().rsplit(")", 1)[1].split()
             cpu = (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK") / 15
-            print(f"{name:44} {rss / 1024:8.0f} MB  {100 * cpu:.1f} % of a core, start included")
+            print(f"{name:44} {rss / 1024:8.0f} MB  {100 * cpu:.1f} % of a core, including the start")
             agent.terminate()
             agent.wait(20)
         plant.terminate()

@@ -1,6 +1,6 @@
-"""The bus master beside its peers, in one run: who survives bad lines, and what each costs. Run: make bench-bus.
+"""The bus master compared with other masters in one run: tolerance of faulty lines, and cost. Run: make bench-bus.
 
-Prints Markdown, which stands in docs/bus-measured.md. `bus.py matrix|rtu|tcp|many` prints only that part.
+Prints the Markdown of docs/bus-measured.md. `bus.py matrix|rtu|tcp|many` prints only that part.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from simulators.bus.judge import Block
 SPEEDS = {9600: (6, 1), 19200: (10, 1), 115200: (40, 8)}  # baud → sweeps, characters that arrive together
 TURNAROUND_S = 0.005
 SWEEP = [Block(unit, 3, 100, words) for unit, words in ((1, 4), (2, 10), (3, 20), (4, 30), (5, 50), (6, 80))]
-SLOW_S = 1.0  # patience where the line is slow but good
+SLOW_S = 1.0  # wait of an attempt on a slow but healthy line
 
 REQUESTS, GROUPS = 2000, 7
 FIFTY = Block(1, 3, 100, 50)
@@ -46,19 +46,22 @@ def head() -> None:
     found = [f"{name} {version(name)}" for name in ("pymodbus", "minimalmodbus", "libmodbus") if name not in missing()]
     say("# The bus master, measured")
     say()
-    say("Printed by `make bench-bus`: one run on one machine, so that ratios hold where figures do not.")
-    say(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; beside {', '.join(found)}.")
+    say("Printed by `make bench-bus`: one run on one machine; ratios are transferable, absolute figures are not.")
+    say(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; others: {', '.join(found)}."
+    )
     for name, how in missing().items():
-        say(f"\nNot here, so left out: {name} (`{how}`).")
+        say(f"\nNot installed, so left out: {name} (`{how}`).")
 
 
 def matrices() -> None:
-    say("\n## Bad lines\n")
-    say(f"Ten polls each: good / **wrong** / lost. Every master waits {PATIENCE_S:g} s at most for an answer and tries "
-        f"{TRIES} times. Overdue: {OVERDUE_S:g} s; too late: {TOO_LATE_S:g} s, later than anybody waits; the other "
-        f"answers of such a device take {MEANWHILE_S:g} s. Three blocks of one shape take turns. A value is wrong when "
-        "it does not answer a request of that very poll. deliver: ten of ten can be had; never: there is no right "
-        "answer; either: only that nothing is wrong. The slave queues requests as converters do.")  # fmt: skip
+    say("\n## Faulty lines\n")
+    say(f"Ten polls each: good / **wrong** / lost. Every master waits at most {PATIENCE_S:g} s for a response and "
+        f"makes {TRIES} attempts. Overdue: {OVERDUE_S:g} s; too late: {TOO_LATE_S:g} s, longer than any master waits; "
+        f"the other responses of such a device take {MEANWHILE_S:g} s. Three blocks of the same size take turns. A "
+        "value is wrong if it does not answer a request of the same poll. deliver: all ten polls can succeed; never: "
+        "there is no correct response; either: only wrong values count. The slave queues requests as converters "
+        "do.")  # fmt: skip
     for kind in Line:
         say()
         matrix(kind, say)
@@ -68,19 +71,19 @@ def matrices() -> None:
 
 
 def ideal_s(baud: int, blocks: list[Block]) -> float:
-    """Wire time of request and answer, the slave's turnaround, and the silence after each of both frames."""
+    """Transmission time of request and response, the slave's turnaround, and the silence after both frames."""
     character_s = BITS / baud
     silence_s = 0.00175 if baud > 19200 else 3.5 * character_s
     return sum((8 + 5 + 2 * block.words) * character_s + TURNAROUND_S + 2 * silence_s for block in blocks)
 
 
 def rtu() -> None:
-    say("\n## RTU: how near to the wire\n")
+    say("\n## RTU: time relative to the transmission time\n")
     registers = ", ".join(str(block.words) for block in SWEEP)
     pause = f"{TURNAROUND_S * 1e3:g} ms"
-    say(f"Sweeps of {len(SWEEP)} reads ({registers} registers, one slave each) on a paced line, {pause} "
-        "turnaround. Time: over the sum of wire, turnaround and two silences. Silence broken: requests less than 3.5 "
-        "characters behind an answer. CPU of the master's process alone.\n")  # fmt: skip
+    say(f"Sweeps of {len(SWEEP)} reads ({registers} registers, one slave each) on a line with real transmission times, "
+        f"{pause} turnaround. Time: relative to the sum of transmission, turnaround and two silences. Silence broken: "
+        "requests less than 3.5 characters after a response. CPU of the master's process only.\n")  # fmt: skip
     say("| baud | master | time | silence broken | CPU per transaction | lost |")
     say("|---|---|---|---|---|---|")
     for baud, (sweeps, chunk) in SPEEDS.items():
@@ -120,9 +123,9 @@ def _sweeps(master: Master, far: FarEnd, baud: int, sweeps: int) -> str:
 
 
 def tcp() -> None:
-    say("\n## TCP: what a request costs\n")
-    say(f"{FIFTY.words} registers a request over loopback, {GROUPS} groups of {REQUESTS}, the masters by turns; the "
-        "server in a process of its own. CPU of the master's process: median (least).\n")  # fmt: skip
+    say("\n## TCP: cost of a request\n")
+    say(f"{FIFTY.words} registers for each request over loopback, {GROUPS} groups of {REQUESTS}, masters in turn; the "
+        "server in a separate process. CPU of the master's process: median (minimum).\n")  # fmt: skip
     costs: dict[str, list[float]] = {}
     rates: dict[str, list[float]] = {}
     with FarEnd("tcp") as far:
@@ -148,7 +151,7 @@ def tcp() -> None:
             f"{statistics.median(rates[name]):.0f} |")  # fmt: skip
 
 
-# --- the whole agent ----------------------------------------------------------------------------------------------
+# --- the complete agent -------------------------------------------------------------------------------------------
 
 CONFIG = """\
 [site]
@@ -157,22 +160,22 @@ gateway = "gw-01"
 simulated = true
 
 [store]
-dir = "state"
+state_dir = "state"
 
 [mqtt]
 url = "{broker}"
 
 [bus.line]
 {bus}
-every = "1s"
+poll_interval = "1s"
 """
 
 METER = """
 [meter.meter-{unit}]
 bus = "line"
-unit = {unit}
+unit_id = {unit}
 profile = "{profile}"
-at = "feeder"
+measuring_point = "feeder"
 class = "0.5"
 """
 PROFILE = "schneider/pm5000"
@@ -180,21 +183,24 @@ PROFILE = "schneider/pm5000"
 
 def many() -> None:
     say(f"\n## {DEVICES} devices at 1 s\n")
-    say(f"`magwatt run` with {DEVICES} meters of 20 registers for {SECONDS} s; lateness by a ticker of 10 ms.\n")
-    say("| wire | memory | peak | loop late p50 | p99 | longest | CPU | requests per second |")
+    say(f"`magwatt run` with {DEVICES} meters of 20 registers for {SECONDS} s; loop lag by a ticker of 10 ms.\n")
+    say("| bus | memory | peak | loop lag p50 | p99 | maximum | CPU | requests per second |")
     say("|---|---|---|---|---|---|---|---|")
     with FarEnd("tcp") as far:
         bus = f'tcp = "127.0.0.1:{far.where["port_number"]}"'
         say(f"| one TCP connection | {_agent(bus, far)} |")
         say(f"| the same, `{SIGNS}` not installed | {_agent(bus, far, SIGNS)} |")
     with FarEnd("rtu", 115200, 8, 0.002) as far:
-        bus = f'serial = "{far.where["port"]}"\nline = "115200 8N1"\nlisten = "0s"'
+        bus = f'serial = "{far.where["port"]}"\nline = "115200 8N1"\nlisten_before_start = "0s"'
         say(f"| one line, 115200 baud | {_agent(bus, far)} |")
-    say(f"\nWanted: at most {MB_MAX} MB without numpy, p99 at most {LATE_MS_MAX} ms.")
+    say(f"\nGoal: at most {MB_MAX} MB without numpy, p99 at most {LATE_MS_MAX} ms.")
 
 
 def _agent(bus: str, far: FarEnd, *missing: str) -> str:
-    """The agent in a process of its own, for some seconds, watched from inside its loop. missing: modules left out."""
+    """Run the agent in a separate process for some seconds, observed from inside its loop.
+
+    missing: modules to leave out.
+    """
     with tempfile.TemporaryDirectory() as folder:
         broker = Mosquitto(Path(folder))
         broker.start()

@@ -1,4 +1,4 @@
-"""What it takes to turn one poll's bytes into 100 values with their windows checked, and row by row beside it."""
+"""Time to decode one poll into 100 values with range checks, compared with decoding row by row."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHAPES: tuple[tuple[str, str, int, Callable[[int], float]], ...] = (
 
 
 def blocks(kind: str, size: int, scale: Callable[[int], float]) -> list[tuple[Block, bytes]]:
-    """100 gauges in blocks of `size`, each with a plausible value."""
+    """Return 100 gauges in blocks of `size`, each with a plausible value."""
     base = load_profile("eastron/sdm630").registers[0]
     names = [name for name, quantity in vocabulary().items() if quantity.kind == "gauge"][:100]
     words, form = (2, ">f") if kind == "f32" else (1, ">H")

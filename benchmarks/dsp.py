@@ -1,8 +1,8 @@
-"""The measurement chain and its stages beside numpy, pyfftw, C FFTW3 and pqopen-lib, in one run. Run: make bench-dsp.
+"""The measurement chain and its stages compared with numpy, pyfftw, C FFTW3 and pqopen-lib in one run.
 
-Prints Markdown, which stands in docs/dsp-measured.md. One of transform, resampler, chain, exact, goals, start behind it
-prints only that.
-Contenders take turns, so that a busy machine hits all of them; figures are medians over the rounds.
+Run: make bench-dsp. Prints the Markdown of docs/dsp-measured.md. One of transform, resampler, chain, exact, goals,
+start as argument prints only that part. Contenders take turns, so that a busy machine affects all of them; figures are
+medians over the rounds.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from dsp.supply import Supply  # noqa: E402
 HERE = Path(__file__).parent
 CYCLES = 10
 SIZES = (2560, 5120, 10240)
-ROUNDS, WINDOWS = 41, 60  # a round is a run of so many windows of each contender
+ROUNDS, WINDOWS = 41, 60  # a round is a run of this number of windows of each contender
 RATE_HZ, SECONDS, CHAIN_ROUNDS = 10240, 20, 7
-ALL_ON = Supply(voltage_v=230.0, current_a=10.0, demand_a=10.0, lamp="230V")  # events, flicker, aggregation too
+ALL_ON = Supply(voltage_v=230.0, current_a=10.0, demand_a=10.0, lamp="230V")  # events, flicker and aggregation too
 
-Contender = Callable[[], float]  # one round; seconds per window
+Contender = Callable[[], float]  # one round; seconds for each window
 
 
 def say(line: str = "") -> None:
@@ -77,9 +77,8 @@ def timed(call: Callable[[], object], windows: int = WINDOWS) -> float:
 def head() -> None:
     say("# The measurement chain, measured")
     say()
-    say("Printed by `make bench-dsp`: one run on one machine, contenders in turns, so that ratios hold (each the "
-        "median over the rounds) where figures do not. Times are processor time: waiting for other programs does not "
-        "count.")  # fmt: skip
+    say("Printed by `make bench-dsp`: one run on one machine, contenders in turn; ratios (medians over the rounds) are "
+        "transferable, absolute figures are not. Times are processor time, without waits.")  # fmt: skip
     model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())  # fmt: skip
     found = [f"{name} {metadata.version(name)}" for name in ("numba", "numpy", "pyfftw", "pqopen-lib") if have(name)]
@@ -99,14 +98,14 @@ def have(name: str) -> bool:
 
 
 def c_fftw(folder: Path) -> Any:
-    """The compiled C side, or None with the reason printed."""
+    """Return the compiled C side, or None after printing the reason."""
     library = folder / "fftw.so"
     command = ["cc", "-O3", "-march=native", "-shared", "-fPIC", str(HERE / "fftw.c"), "-o", str(library)]
     try:
         subprocess.run([*command, "-lfftw3", "-lfftw3f", "-lm"], check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
         said = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1]
-        say(f"\nNot here, so left out: C FFTW3 (needs a C compiler and libfftw3-dev): {said}")
+        say(f"\nNot installed, so left out: C FFTW3 (needs a C compiler and libfftw3-dev): {said}")
         return None
     loaded = ctypes.CDLL(str(library))
     loaded.bench_f64.restype = loaded.bench_f32.restype = ctypes.c_double
@@ -287,7 +286,7 @@ def pqopen_chain(x: Any, rate_hz: int) -> float:
 
 
 def chain() -> None:
-    say("\n## Whole chain\n")
+    say("\n## Complete chain\n")
     say(f"{SECONDS} s of three voltages and three currents at 50.02 Hz with harmonics, in blocks of 200 ms; seconds of "
         "signal per second of one core. Ours in float64: frequency, rms, power, IEEE 1459, sequences, harmonics, "
         "groups, interharmonics, bands of 2 to 9 kHz, indices, clipping, gaps, aliasing, standstill; all on: events, "

@@ -1,4 +1,4 @@
-"""How exact the chain is on signals in closed form, against the goals; a part of benchmarks/dsp.py."""
+"""Accuracy of the chain on signals in closed form, compared with the goals; a part of benchmarks/dsp.py."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ GOALS = ("goal", "1", "0.05", "1", "0.02", "0.02", "1", "5")
 
 
 def tables() -> None:
-    print("\n## Exactness, signals in closed form\n")
+    print("\n## Accuracy, signals in closed form\n")
     print(
         f"Worst window within 2 s at each of {', '.join(f'{f:g}' for f in FREQUENCIES_HZ)} Hz; all orders up to 50 or"
     )
-    print("0.40 of the sampling rate at once, each 1 to 8 % of the fundamental at random angles. Harmonics: error as a")
-    print("part of max(0.1 % of reading, 0.01 % of the fundamental); a record's first and last window, which lean on")
-    print("samples that are not there, by the same measure.\n")
+    print(
+        "0.40 of the sampling rate together, each 1 to 8 % of the fundamental at random angles. Harmonics: error as a"
+    )
+    print(
+        "part of max(0.1 % of reading, 0.01 % of the fundamental); the same for the first and last window of a record,"
+    )
+    print("which need samples beyond it.\n")
     print(f"| {' | '.join(COLUMNS)} |")
     print("|---" * len(COLUMNS) + "|")
     for rate_hz in (5760.0, 10240.0, 25600.0, 51200.0):
@@ -34,7 +38,7 @@ def tables() -> None:
 
 
 def signal(rate_hz: float, f_hz: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Samples (6, n), rms (6, 51), angles of the cosines at sample 0 (6, 51)."""
+    """Return samples (6, n), rms (6, 51), angles of the cosines at sample 0 (6, 51)."""
     rng = np.random.default_rng(int(rate_hz + 10 * f_hz))
     t = np.arange(int(2 * rate_hz)) / rate_hz
     rms, angle = np.zeros((6, 51)), rng.uniform(-np.pi, np.pi, (6, 51))
@@ -68,7 +72,7 @@ def errors(rate_hz: float, f_hz: float) -> tuple[float, ...]:
 
 
 def phase_errors(rate_hz: float, f_hz: float) -> float:
-    """Resampler and transform alone, a window with fractional ends; degrees by order."""
+    """Resampler and transform alone, on a window with fractional ends; degrees for each order."""
     x, rms, angle = signal(rate_hz, f_hz)
     cycles = cycles_for(f_hz, "auto")
     samples, start = cycles * rate_hz / f_hz, 20.37
@@ -87,7 +91,7 @@ def phase_errors(rate_hz: float, f_hz: float) -> float:
 
 
 def with_noise(rate_hz: float, f_hz: float) -> float:
-    """Frequency, worst window of 10 s, with white noise of 1 % of the fundamental (40 dB) on every channel; mHz."""
+    """Largest frequency error in 10 s with white noise of 1 % of the fundamental (40 dB) on every channel, mHz."""
     rng = np.random.default_rng(int(rate_hz + 10 * f_hz))
     t = np.arange(int(10 * rate_hz)) / rate_hz
     x = np.array([np.sqrt(2) * 230.0 * np.cos(2 * np.pi * (f_hz * t - c / 3)) for c in range(6)])

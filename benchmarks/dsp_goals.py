@@ -1,4 +1,7 @@
-"""Power, unbalance, events and flicker against closed forms and the standard's points; a part of benchmarks/dsp.py."""
+"""Power, unbalance, events and flicker against closed forms and the points of the standard.
+
+A part of benchmarks/dsp.py.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from dsp.stream import Stream
 from dsp.supply import Supply
 
 POINTS = Path(__file__).parent.parent / "tests" / "dsp" / "signals" / "cases.json"
-FLICKER_RATE_HZ = 4800.0  # whole samples per half period of all rectangles
+FLICKER_RATE_HZ = 4800.0  # an integer number of samples in half a period of all rectangles
 RATE_HZ, UDIN_V = 10240.0, 230.0
 SHIFT = np.arange(3)[:, None] / 3
 
@@ -38,7 +41,7 @@ def table() -> None:
 
 
 def powers(f_hz: float) -> tuple[float, float]:
-    """Error of P in percent of S; of the unbalances in points."""
+    """Return the error of P in percent of S, and that of the unbalances in percentage points."""
     rng = np.random.default_rng(int(10 * f_hz))
     rms, angle = np.zeros((6, 51)), rng.uniform(-np.pi, np.pi, (6, 51))
     rms[:, 1] = 230.0, 224.0, 235.0, 10.0, 9.3, 10.6
@@ -63,13 +66,13 @@ def powers(f_hz: float) -> tuple[float, float]:
 
 
 def dips(f_hz: float) -> tuple[float, float, float]:
-    """Errors of residual (percent of the declared voltage), duration and start (cycles)."""
+    """Return the errors of residual voltage (percent of the declared voltage), duration and start (cycles)."""
     worst = np.zeros(3)
     t = np.arange(int(2.2 * RATE_HZ)) / RATE_HZ
     for residual in (0.0, 0.1, 0.55, 0.8):
         for half_cycles in (2, 3, 7, 41):
             for phase in range(3):
-                begin = (20 + phase / 3) / f_hz  # where this phase crosses zero
+                begin = (20 + phase / 3) / f_hz  # zero crossing of this phase
                 end = begin + 0.5 * half_cycles / f_hz
                 x = np.zeros((6, len(t)))
                 x[:3] = np.sqrt(2) * UDIN_V * np.sin(2 * np.pi * (f_hz * t - SHIFT))
@@ -85,7 +88,10 @@ def dips(f_hz: float) -> tuple[float, float, float]:
 
 
 def flicker_points() -> list[tuple[str, float, float, float]]:
-    """(lamp, hertz, changes per minute, percent): all of table 5 with MAGWATT_DATA, else those among the test cases."""
+    """Return (lamp, hertz, changes per minute, percent).
+
+    All of table 5 with MAGWATT_DATA, otherwise the points among the test cases.
+    """
     root = os.environ.get("MAGWATT_DATA")
     if root:
         tables = json.loads((Path(root) / "recordings" / "iec61000_4_15_ed2_tables.json").read_text())
@@ -101,7 +107,7 @@ def flicker_points() -> list[tuple[str, float, float, float]]:
 
 
 def severity(lamp: str, f_hz: float, per_minute: float, percent: float) -> float:
-    """Pst of ten minutes after two of settling; the signal repeats every two minutes."""
+    """Return Pst of ten minutes after two minutes of settling; the signal repeats every two minutes."""
     n = int(120 * FLICKER_RATE_HZ)
     t = np.arange(n) / FLICKER_RATE_HZ
     up = np.sin(np.pi * per_minute / 60 * (t + 0.5 / FLICKER_RATE_HZ)) >= 0.0  # sampled between its edges

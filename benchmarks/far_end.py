@@ -1,9 +1,8 @@
-"""The far end of a wire in a process of its own, so that the master's CPU time is the master's alone.
+"""The other end of a bus in a separate process, so that the CPU time of the master excludes it.
 
     far_end.py rtu BAUD CHUNK TURNAROUND_S    prints {"port": …}
     far_end.py tcp                            prints {"port_number": …}
-
-A line on stdin: prints what was counted since the last. End of input: ends.
+A line on stdin prints the counts since the last line. End of input ends the process.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ BITS = 10  # 8N1: a pseudo-terminal has no parity
 
 
 class FarEnd:
-    """Starts it and asks it; a context manager."""
+    """Start and query the process; a context manager."""
 
     def __init__(self, *arguments: object) -> None:
         self._process = subprocess.Popen(
@@ -34,7 +33,7 @@ class FarEnd:
         self.where = self._line()
 
     def count(self) -> dict[str, Any]:
-        """What happened since the last call."""
+        """Return the counts since the last call."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -72,7 +71,7 @@ def rtu(baud: int, chunk: int, turnaround_s: float) -> None:
 
 
 def tcp() -> None:
-    """Answers any read of any unit, as fast as it can; one thread a connection."""
+    """Answer any read of any unit as fast as possible; one thread for each connection."""
     listener = socket.create_server(("127.0.0.1", 0))
     say(port_number=listener.getsockname()[1])
     asked = [0]

@@ -1,4 +1,4 @@
-/* C FFTW3 for benchmarks/dsp.py: six real channels to full spectra, and on to the subgroups' rms where asked. */
+/* C FFTW3 for benchmarks/dsp.py: six real channels to full spectra, and optionally the rms of the subgroups. */
 #include <fftw3.h>
 #include <math.h>
 #include <time.h>
@@ -9,7 +9,7 @@ static double now(void) {
   return t.tv_sec + 1e-9 * t.tv_nsec;
 }
 
-/* Seconds per window over `rounds` windows of n points and `cycles` cycles. The plan is made in the first call. */
+/* Seconds per window over `rounds` windows of n points and `cycles` cycles. The first call creates the plan. */
 #define BENCH(NAME, REAL, FFTW, ROOT)                                                                      \
   double NAME(int n, int cycles, int rounds, int grouped, const REAL *x, REAL *sg) {                       \
     static int planned;                                                                                    \

@@ -1,4 +1,4 @@
-"""A fleet against one Mosquitto on this machine: `make bench-fleet`. Figures stand in docs/fleet.md.
+"""A fleet on one Mosquitto on this machine: `make bench-fleet`. Figures: docs/fleet.md.
 
 `python -m benchmarks.fleet [--gateways 1000] [--seconds 300] [--restart-after S]`
 """
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--motors", type=int, default=12)
     parser.add_argument("--every", type=float, default=5.0)
     parser.add_argument("--seconds", type=float, default=300.0)
-    parser.add_argument("--restart-after", type=float, help="The broker is stopped then, for --away seconds.")
+    parser.add_argument("--restart-after", type=float, help="Stop the broker after this time, for --away seconds.")
     parser.add_argument("--away", type=float, default=10.0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,7 @@
-"""`magwatt verify` on a year of motors: seconds and memory. Run: python -m benchmarks.ledger [MOTORS]. Figures:
-docs/ledger.md."""
+"""Duration and memory of the ledger verification for a year of motors.
+
+Run: python -m benchmarks.ledger [MOTORS]. Figures: docs/ledger.md.
+"""
 
 from __future__ import annotations
 

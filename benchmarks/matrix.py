@@ -1,4 +1,4 @@
-"""The torture matrix for every master: good / WRONG / lost of ten polls."""
+"""The fault matrix for every master: good / WRONG / lost of ten polls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulators.bus.faulty import open_line
 from simulators.bus.judge import Score, block_of
 
 POLLS = 10
-AT_ONCE = 20  # nearly all of it is waiting
+AT_ONCE = 20  # almost all of the time is waiting
 RETRY_S = 0.15
 
 
@@ -39,18 +39,18 @@ def torture(fault: Fault, kind: Line, make: Make) -> Score:
 
 
 def matrix(kind: Line, say: Callable[[str], None]) -> dict[str, dict[str, Score]]:
-    """Master → fault → score; prints the table."""
+    """Return master → fault → score; print the table."""
     rows = faults(kind)
     found: dict[str, dict[str, Score]] = {}
     for name, make in masters(kind).items():
         with ThreadPoolExecutor(AT_ONCE) as pool:
             scores = list(pool.map(lambda fault, make=make: torture(fault, kind, make), rows))
         found[name] = {fault.name: score for fault, score in zip(rows, scores, strict=True)}
-    say(f"| {kind.value} | wanted | " + " | ".join(found) + " |")
+    say(f"| {kind.value} | expected | " + " | ".join(found) + " |")
     say("|---|---|" + "---|" * len(found))
     for fault in rows:
         wanted = fault.expect.value
         say(f"| {fault.name} | {wanted} | " + " | ".join(str(scores[fault.name]) for scores in found.values()) + " |")
     wrong = " | ".join(str(sum(score.wrong for score in scores.values())) for scores in found.values())
-    say(f"| **wrong values in all** | | {wrong} |")
+    say(f"| **wrong values in total** | | {wrong} |")
     return found

@@ -25,7 +25,7 @@ def main() -> None:
     wall_s, cpu_s = time.perf_counter(), time.process_time()
     run_accelerated(
         load("pump-station"), days * 86_400, take, step_s=10,
-        edit=lambda text: re.sub(r'every = "\d+s"', 'every = "10s"', text),
+        edit=lambda text: re.sub(r'poll_interval = "\d+s"', 'poll_interval = "10s"', text),
     )  # fmt: skip
     wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
     print(f"{days:g} days: {wall_s:.1f} s, {cpu_s:.1f} s of processor; "

@@ -1,6 +1,7 @@
-"""The masters that ours is held against, each behind the same two calls, with the same patience and three tries.
+"""The compared masters, each with the same two calls, the same time-out and three attempts.
 
-A peer that is not installed is left out; `missing` says which and how to get it. Nothing here writes to a device.
+A master that is not installed is left out; `missing` returns it and how to install it. Nothing here writes to a
+device.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from simulators.bus.faulty import FaultyLine
 from simulators.bus.judge import Block
 
 TRIES = 3
-PATIENCE_S = 0.3  # the longest that one attempt waits: the time-out of every peer
-OVERDUE = 1 / 3  # ours only: the share of it after which an answer is overdue, as if learnt from earlier ones
+PATIENCE_S = 0.3  # the longest wait of one attempt: the time-out of every other master
+OVERDUE = 1 / 3  # only for ours: the share after which a response counts as late, as if estimated from earlier ones
 SPARE = 8
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
@@ -32,23 +33,23 @@ logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)  # pymodbus raises i
 
 
 class Lost(Exception):
-    """No value, and the master said so."""
+    """No value, and the master reported an error."""
 
 
 class Master(Protocol):
     def read(self, block: Block) -> Sequence[int]:
-        """One poll with up to three tries. Raises Lost."""
+        """Poll once with up to three attempts. Raises Lost."""
         ...
 
     def sweep(self, blocks: Sequence[Block]) -> None:
-        """One poll of each, in one go: no loop is started and stopped in between. Raises Lost."""
+        """Poll each block once in one call, without starting and stopping a loop in between. Raises Lost."""
         ...
 
     def close(self) -> None: ...
 
 
 class Blocking:
-    """A master whose calls wait."""
+    """A master with blocking calls."""
 
     def read(self, block: Block) -> Sequence[int]:
         raise NotImplementedError
@@ -59,7 +60,7 @@ class Blocking:
 
 
 class Looping:
-    """A master of asyncio, with a loop of its own."""
+    """A master on asyncio, with its own loop."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
@@ -217,7 +218,7 @@ class MinimalModbus(Blocking):
 
 
 class LibModbus(Blocking):
-    """The C library through ctypes. recovery: with its own recovery of link and protocol switched on."""
+    """The C library through ctypes. recovery: True switches on its recovery of link and protocol."""
 
     recovery = False
 
@@ -249,7 +250,7 @@ class LibModbus(Blocking):
             if got >= 0:
                 return self._words[:got]
             number = ctypes.get_errno()
-            if number in (5, 9, 32, 104) and not self.recovery:  # the port or connection is gone
+            if number in (5, 9, 32, 104) and not self.recovery:  # the port or connection no longer exists
                 lib.modbus_close(self._context)
                 self._connected = False
         raise Lost(lib.modbus_strerror(number).decode())
@@ -278,7 +279,7 @@ MASTERS: dict[str, tuple[Make, tuple[Line, ...]]] = {
 
 
 def missing() -> dict[str, str]:
-    """Peers that are not here, and how to get them."""
+    """Return the masters that are not installed, and how to install them."""
     found = {}
     if importlib.util.find_spec("minimalmodbus") is None:
         found["minimalmodbus"] = "pip install minimalmodbus"
@@ -288,7 +289,7 @@ def missing() -> dict[str, str]:
 
 
 def masters(kind: Line) -> dict[str, Make]:
-    """Those that speak on that kind of line and are installed."""
+    """Return the installed masters that support this kind of line."""
     absent = missing()
     return {name: make for name, (make, kinds) in MASTERS.items() if kind in kinds and name not in absent}
 

@@ -1,4 +1,4 @@
-"""Speed and convergence of the plant. Run: make bench-plant. Figures and what they mean: docs/plant.md."""
+"""Speed and convergence of the plant. Run: make bench-plant. Figures and their meaning: docs/plant.md."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def waveforms() -> None:
-    """CPU of one thread for a second of a hundred motors, waveforms at 10.24 kHz written out."""
+    """CPU time of one thread for a second of a hundred motors, with waveforms at 10.24 kHz."""
     supply = SupplyWave()
     u = supply.block(GRID_400V, 50.0, RATE, 1 / RATE)
 
@@ -65,9 +65,9 @@ def waveforms() -> None:
         ("induction motor on the line", on_the_line()),
         ("magnet motor, means of a 5.12 kHz carrier", on_drives(Converter(STIFF, averaged=True, carrier_hz=5120.0))),
         ("magnet motor, means of a 4 kHz carrier", on_drives(Converter(STIFF, averaged=True))),
-        ("… behind a diode bridge", on_drives(Converter(**bridge, averaged=True))),
+        ("… with a diode bridge", on_drives(Converter(**bridge, averaged=True))),
         ("magnet motor, each edge of a 4 kHz carrier", on_drives(Converter(STIFF))),
-        ("… behind a diode bridge", on_drives(Converter(**bridge))),
+        ("… with a diode bridge", on_drives(Converter(**bridge))),
     ):
         made[0]()
         seconds = []
@@ -102,8 +102,10 @@ def month() -> None:
 
 
 def steps_without_switching() -> None:
-    """A start from standstill, 1.15 s: what the balance misses, the speed at 0.15 s against a far smaller step."""
-    print("| induction motor, start on the line | balance misses | speed at 0.15 s off by |\n|---|---|---|")
+    """A start from standstill, 1.15 s: error of the balance, and error of the speed at 0.15 s against a far smaller
+    step.
+    """
+    print("| induction motor, start on the line | balance error | speed error at 0.15 s |\n|---|---|---|")
     rates = (2560, 5120, 10240, 20480)
     finest = _started(8 * rates[-1])[1]
     for rate in rates:
@@ -123,18 +125,18 @@ def _started(rate: int) -> tuple[float, float]:
 
 
 def steps_with_switching() -> None:
-    """Magnet motor behind a diode bridge, each edge of a 4 kHz carrier, against motulator 0.18.0."""
+    """Magnet motor with a diode bridge, each edge of a 4 kHz carrier, against motulator 0.18.0."""
     folder = os.environ.get("MAGWATT_DATA")
     file = Path(folder or "") / "machines" / "truth.json"
     if not folder or not file.exists():
-        print("convergence with switching: set MAGWATT_DATA to the folder of reference data")
+        print("convergence with switching: set MAGWATT_DATA to the directory of reference data")
         return
     truths = json.loads(file.read_text(encoding="utf-8"))
     for name in ("pm2k2_half", "pm2k2_diode_rated"):
         truth = truths[name]
         theirs = truth["P_em_W"] + truth["P_cu_stator_W"] + truth["P_core_W"]
         speed = truth["speed_rad_s_mean"]
-        print(f"| {name} | motor's input, W | against motulator | balance misses |\n|---|---|---|---|")
+        print(f"| {name} | motor's input, W | against motulator | balance error |\n|---|---|---|---|")
         for step_s in (20e-6, 10e-6, 5e-6, 2.5e-6, 1.25e-6):
             drive = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0, speed_rad_s=speed, mtpa=True)
             load = Load(constant_nm=truth["tau_shaft_mean"])

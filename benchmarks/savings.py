@@ -1,7 +1,8 @@
-"""How often U95 of a saving covers the truth, over many seeds.
+"""Coverage: how often U95 of a saving covers the truth, over many seeds.
 
-`python -m benchmarks.savings [SEEDS [CASE …]]`. The case `worlds`, or the name of one: mills that nothing was tuned on,
-each with 8 % saved and with nothing."""
+`python -m benchmarks.savings [SEEDS [CASE …]]`. The case `worlds`, or the name of one: mills that were not used for
+tuning, each with 8 % saved and with no saving.
+"""
 
 from __future__ import annotations
 
@@ -36,29 +37,31 @@ def main() -> None:
         else:
             outcomes = [both(name, seed) for seed in range(seeds)]
             show(name, [saved for saved, _ in outcomes])
-            show(f"{name}, nothing saved", [nothing for _, nothing in outcomes])
+            show(f"{name}, no saving", [nothing for _, nothing in outcomes])
         print(f"  {seeds} seeds, {time.perf_counter() - began_s:.0f} s", flush=True)
 
 
 def asked(words: Sequence[str]) -> tuple[int, list[str]]:
-    """How many seeds, of which cases."""
+    """Parse the number of seeds and the cases."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.savings", description=__doc__)
     parser.add_argument("seeds", nargs="?", type=int, default=SEEDS, metavar="SEEDS", help=f"default: {SEEDS}")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="default: " + "; ".join(CASES))
     given = parser.parse_args(words)
     if given.seeds < 1:
-        parser.error(f"SEEDS: must be 1 at least, got {given.seeds}")
+        parser.error(f"SEEDS: must be at least 1, got {given.seeds}")
     known = [*CASES, *WORLDS, "worlds"]
     for name in given.cases:
         if name not in known:
             near = nearest(name, known)
-            there = f"did you mean {near!r}?" if near else f"there are {'; '.join(known)}"
+            there = f"did you mean {near!r}?" if near else f"known: {'; '.join(known)}"
             parser.error(f"{name!r}: unknown case; {there}")
     return given.seeds, [one for name in given.cases or CASES for one in (WORLDS if name == "worlds" else [name])]
 
 
 def show(name: str, told: Sequence[Told | Outcome]) -> None:
-    """Errors and doubts in percent of the true adjusted baseline, and of the true saving where there is one."""
+    """Print errors and uncertainties in percent of the true adjusted baseline, and of the true saving where there is
+    one.
+    """
     saved, true = np.array([(item.saving.saved_wh, item.true_wh) for item in told]).T
     u95 = np.array([item.saving.u95_wh for item in told])
     adjusted = np.array([item.true_adjusted_wh for item in told]) / 100

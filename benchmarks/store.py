@@ -1,5 +1,8 @@
-"""Spool and delivery: rows/s into the spool, and the processor time of a published row beside paho alone, which keeps
-nothing. Each run is a process of its own, both kinds in turn. Run: make bench-store. Figures: docs/delivery.md."""
+"""Spool and delivery: rows/s into the spool, and the processor time of a published row compared with paho alone.
+
+paho alone stores nothing. Each run is a separate process, both kinds in turn. Run: make bench-store. Figures:
+docs/delivery.md.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,14 @@ from agent.store import Store
 RUNS = 7
 ROWS, BATCH, BYTES = 20_000, 100, 400
 SPOOL_S = 10.0
-WAITING_MAX = 10_000  # rows appended and not yet committed: who measures does not run ahead of the disk for ever
-LIVE_MAX = 1000  # rows on their way to the broker: all of them live, none has to be read back
+WAITING_MAX = 10_000  # rows appended but not yet committed; limits the lead of the benchmark over the disk
+LIVE_MAX = 1000  # rows not yet confirmed by the broker: all of them live, none has to be read back
 BACKFILL_PER_S = 2000.0
 BODY = b"x" * (BYTES - 40)
 
 
 def bare(port: int) -> float:
-    """Processor seconds for ROWS rows: batches of 100, each waited for."""
+    """Return processor seconds for ROWS rows in batches of 100, each awaited."""
     client = paho.Client(CallbackAPIVersion.VERSION2, "bare", protocol=MQTTProtocolVersion.MQTTv5)
     client.max_inflight_messages_set(BATCH)
     left, done, ready = [0], threading.Event(), threading.Event()
@@ -61,12 +64,12 @@ def bare(port: int) -> float:
 
 
 def ours(port: int) -> float:
-    """The same rows appended, committed, published, confirmed and deleted, so fast that nearly all of them are live."""
+    """The same rows appended, committed, published, confirmed and deleted; almost all of them are live."""
     return _through(port, LIVE_MAX, None)
 
 
 def backlog(port: int) -> float:
-    """The same for rows that come at once: most have to be read back, and go at a pace."""
+    """The same for rows that arrive together: most must be read back, at a limited rate."""
     return _through(port, ROWS, BACKFILL_PER_S)
 
 
@@ -98,9 +101,9 @@ def _through(port: int, ahead_max: int, backfill_per_s: float | None) -> float:
 
 
 def spool(commit_s: float) -> tuple[float, float]:
-    """Rows/s appended and committed, a sink that takes and confirms all; processor time of one row."""
+    """Return rows/s appended and committed, with a sink that confirms all, and the processor time of one row."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        store = Store(Path(folder), SystemClock(), StoreSettings(commit_s=commit_s))
+        store = Store(Path(folder), SystemClock(), StoreSettings(commit_interval_s=commit_s))
         drain = store.drains(["null"])["null"]
         taken = [0]
 
@@ -121,7 +124,7 @@ def spool(commit_s: float) -> tuple[float, float]:
                 time.sleep(0.002)
         store.flush()
         cpu_s = time.process_time() - cpu_s
-        assert store.figures()["dropped"] == 0
+        assert store.figures()["rows_dropped"] == 0
         store.close()
     return made / SPOOL_S, cpu_s / made
 
@@ -129,9 +132,7 @@ def spool(commit_s: float) -> tuple[float, float]:
 def main() -> None:
     for commit_s in (0.1, 1.0):
         rate, cpu_s = spool(commit_s)
-        print(
-            f"spool, commit {commit_s:g} s: {rate:8,.0f} rows/s sustained for {SPOOL_S:g} s, {1e6 * cpu_s:.1f} us a row"
-        )
+        print(f"spool, commit {commit_s:g} s: {rate:8,.0f} rows/s for {SPOOL_S:g} s, {1e6 * cpu_s:.1f} us per row")
     with tempfile.TemporaryDirectory() as folder:
         broker = Mosquitto(Path(folder))
         broker.start()
@@ -143,7 +144,7 @@ def main() -> None:
         broker.stop()
     per_row = {kind: 1e6 * statistics.median(seconds) / ROWS for kind, seconds in found.items()}
     print(f"processor time of a published row, paho alone: {per_row['bare']:.1f} us")
-    for kind, words in (("ours", "live"), ("backlog", f"read back, {BACKFILL_PER_S:g} a second")):
+    for kind, words in (("ours", "live"), ("backlog", f"read back, {BACKFILL_PER_S:g} per second")):
         ratios = [mine / theirs for mine, theirs in zip(found[kind], found["bare"], strict=True)]
         print(f"{words}: {per_row[kind]:.1f} us, ratio: median {statistics.median(ratios):.2f}, "
               f"{min(ratios):.2f} … {max(ratios):.2f} of {RUNS} pairs")  # fmt: skip

@@ -1,8 +1,8 @@
-"""`magwatt run CONFIG` for some seconds, with a ticker in its loop: prints memory, CPU and how late the loop was.
+"""`magwatt run CONFIG` for some seconds with a ticker in its loop: prints memory, CPU and the lag of the loop.
 
-watched_agent.py CONFIG SECONDS [MODULE], which is then as if not installed.
+watched_agent.py CONFIG SECONDS [MODULE]; the module then appears as not installed.
 
-Every device is cut down to twenty registers of its profile (active power and what follows), read with each poll.
+Every device is reduced to twenty registers of its profile (active power and following), read with each poll.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WINDOW = range(3059, 3079)  # of schneider/pm5000: active, reactive and apparent
 
 
 def cut_profiles() -> None:
-    """Before anything of the agent is loaded: it keeps the function by name."""
+    """Replace load_profile before anything of the agent is imported, because it keeps the function by name."""
     whole = drivers.profiles.load_profile
 
     @cache
@@ -37,7 +37,7 @@ def cut_profiles() -> None:
 
 
 async def tick(late_s: list[float]) -> None:
-    """Sleeps to each point of a grid and notes by how much it overslept."""
+    """Sleep to each point of a grid and record the delay."""
     await asyncio.sleep(WARM_S)
     due_s = time.monotonic()
     while True:

@@ -301,7 +301,7 @@ class ModbusDevice:
         offset_ns = self._clock.utc_ns() - self._clock.monotonic_ns()
         last_ns, self._clock_offset_ns = self._clock_offset_ns, offset_ns
         if last_ns is not None and abs(offset_ns - last_ns) > CLOCK_STEP_S * 1e9:
-            return Quality.CLOCK_UNSURE
+            return Quality.CLOCK_UNSYNCHRONIZED
         return Quality.GOOD
 
 

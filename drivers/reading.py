@@ -24,14 +24,14 @@ class Quality(IntFlag):
     OUT_OF_RANGE = 4  # outside the window that the vocabulary calls plausible, or a "not available" mark
     CLIPPED = 8  # the sampler was at its limit
     GAP = 16  # samples are missing
-    CLOCK_UNSURE = 32  # the clock was not synchronised
+    CLOCK_UNSYNCHRONIZED = 32  # the clock was not synchronised
     SIMULATED = 64  # from a software plant
     PQ_EVENT = 128  # a dip, swell or interruption lies in the interval
     SUBSTITUTED = 256  # taken from elsewhere because the first source was missing
     WARMING_UP = 512  # not enough history yet
     UNVERIFIED = 1024  # the register map was not confirmed on this device
     ALLOCATED = 2048  # a share of a meter that several motors share
-    HOLD = 4096  # somebody works on the motor: measured, but no alarm and no baseline follows from it
+    MAINTENANCE = 4096  # maintenance of the motor: measured, but excluded from alarms and baselines
 
     def __or__(self, other: int) -> Quality:  # these two as the enum has them, without making the same member again
         return _members[int.__or__(self, other)]

@@ -173,7 +173,7 @@ class Assembler:
         if run.device_us and abs(run.device_us * 1000 - start_ns) < CLOCK_APART_S * 1e9:
             start_ns = run.device_us * 1000
         elif run.device_us:  # it says that its clock is synchronised, but to another time than ours
-            quality |= Quality.CLOCK_UNSURE
+            quality |= Quality.CLOCK_UNSYNCHRONIZED
         return Waveform(
             self.device,
             start_ns,

@@ -1,10 +1,10 @@
-"""Eight numbers that the kernels add and multiply at once: one row of an array of shape (rows, 8).
+"""SIMD vectors of eight numbers for kernels; one vector is one row of an array of shape (rows, 8).
 
-They become LLVM's vector type, which every processor gets in registers of the width it has (one of 512 bits, two of
-256, four of 128). The compiler keeps them there by itself; scalar code in eight copies it does not.
+The vectors use the vector type of LLVM, which the compiler maps to the registers of each processor (one of 512 bits,
+two of 256 or four of 128) and keeps there. The compiler does not do this for eight copies of scalar code.
 """
 
-# numba describes few of its types
+# numba has type hints for few of its types
 # mypy: disable-error-code="attr-defined, no-untyped-call, misc"
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FLAGS = ("reassoc", "contract")
 
 
 def rows(n: int, dtype: type = np.float64) -> Floats:
-    """Zeros of shape (n, 8), each row within one cache line."""
+    """Zeros of shape (n, 8); each row is aligned to one cache line."""
     size = n * LANES * np.dtype(dtype).itemsize
     raw = np.zeros(size + _LINE, dtype=np.uint8)
     skip = -raw.ctypes.data % _LINE
@@ -36,7 +36,10 @@ def rows(n: int, dtype: type = np.float64) -> Floats:
 
 
 class Lanes:
-    """What the type checker sees; it exists in compiled code only. A number times lanes multiplies each."""
+    """Interface of a vector for the type checker; at run time it exists in compiled code only.
+
+    A number times a vector multiplies each of the eight elements.
+    """
 
     def __add__(self, other: Lanes) -> Lanes:
         raise NotImplementedError
@@ -72,7 +75,7 @@ def _row(context: Any, builder: Any, kind: Any, array: Any, row: Any) -> tuple[A
 
 
 def _load(_: Any, rows: Any, row: Any) -> Any:
-    """Row `row` of a C-contiguous array (rows, 8); no check of bounds."""
+    """Load row `row` of a C-contiguous array (rows, 8); bounds are not checked."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         at, align = _row(context, builder, sig.args[0], *args)
@@ -82,7 +85,7 @@ def _load(_: Any, rows: Any, row: Any) -> Any:
 
 
 def _store(_: Any, rows: Any, row: Any, value: Any) -> Any:
-    """Writes `value` to row `row` of a C-contiguous array (rows, 8); no check of bounds."""
+    """Store `value` in row `row` of a C-contiguous array (rows, 8); bounds are not checked."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         at, align = _row(context, builder, sig.args[0], args[0], args[1])
@@ -93,7 +96,7 @@ def _store(_: Any, rows: Any, row: Any, value: Any) -> Any:
 
 
 def _spill(_: Any, rows: Any, element: Any, value: Any) -> Any:
-    """Writes `value` to eight elements from `element` on, counted through all rows; no check of bounds."""
+    """Store `value` in eight elements starting at flat index `element` of the array; bounds are not checked."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         data = context.make_array(sig.args[0])(context, builder, args[0]).data
@@ -105,7 +108,7 @@ def _spill(_: Any, rows: Any, element: Any, value: Any) -> Any:
 
 
 def _zero(_: Any, rows: Any) -> Any:
-    """Eight zeros of the type of `rows`."""
+    """Eight zeros of the element type of `rows`."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return ir.Constant(context.get_value_type(sig.return_type), None)
@@ -114,7 +117,7 @@ def _zero(_: Any, rows: Any) -> Any:
 
 
 def _root(_: Any, value: Any) -> Any:
-    """Square roots."""
+    """Square root of each element."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         vector = args[0].type

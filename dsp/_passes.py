@@ -1,7 +1,7 @@
-"""The passes of a transform, six channels side by side: decimation in frequency, in place, radix by radix.
+"""Passes of a fast Fourier transform over six channels in parallel.
 
-Row 2k of z is the real part of point k, row 2k + 1 its imaginary part. The order in which the bins come to lie is that
-of transform.plan.
+Decimation in frequency, in place, with one radix per pass. Row 2k of z holds the real part of point k, row 2k + 1 its
+imaginary part. The order of the resulting bins is given by the tables of transform.plan.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import numpy as np
 from dsp._jit import Floats, Ints, bare, inner
 from dsp._lanes import Lanes, load, store, zero
 
-_NEAR = 256  # complex rows that the first cache holds
+_NEAR = 256  # complex rows that fit into the first-level cache
 
 
 @bare
 def passes(z: Floats, first: int, n: int, radices: Ints, roots: Floats, stride: int, spare: Floats) -> None:
-    """Decimation in frequency, in place, of n complex rows from row `first` on. roots: exp(-2 pi i k / (n stride))."""
+    """Decimation in frequency, in place, of n complex rows from row `first` on.
+
+    roots: exp(-2 pi i k / (n stride)).
+    spare: work array for odd radices above 5.
+    """
     length = n
     step = stride
     wide = 0
@@ -26,7 +30,7 @@ def passes(z: Floats, first: int, n: int, radices: Ints, roots: Floats, stride: 
         length //= radices[wide]
         step *= radices[wide]
         wide += 1
-    for block in range(first, first + 2 * n, 2 * length):  # all of one block while it is near
+    for block in range(first, first + 2 * n, 2 * length):  # all passes of one block while it is in the cache
         part, hop = length, step
         for i in range(wide, radices.shape[0]):
             _pass(z, block, length, radices[i], part, hop, roots, spare)
@@ -179,7 +183,7 @@ def _radix5(z: Floats, begin: int, end: int, part: int, k: int, roots: Floats) -
 
 @inner
 def _prime(z: Floats, at: int, radix: int, hop: int, k: int, turn: int, roots: Floats, spare: Floats) -> None:
-    """One butterfly of any odd radix; roots[turn] is 1/radix of a turn."""
+    """One butterfly of any odd radix; roots[turn] is exp(-2 pi i / radix)."""
     half = radix // 2
     first_re, first_im = load(z, at), load(z, at + 1)
     re, im = first_re, first_im
@@ -212,7 +216,7 @@ def _prime(z: Floats, at: int, radix: int, hop: int, k: int, turn: int, roots: F
 
 @inner
 def turned(z: Floats, at: int, re: Lanes, im: Lanes, k: int, roots: Floats) -> None:
-    """Stores re + i im, turned by the k-th root, in rows at and at + 1."""
+    """Store (re + i im) times the k-th root in rows at and at + 1."""
     _by(z, at, re, im, roots[k, 0], roots[k, 1])
 
 

@@ -1,12 +1,13 @@
-"""Windows into longer intervals: 150/180 cycles (about 3 s), 10 minutes, 2 hours (IEC 61000-4-30, 4.4 to 4.7 [M]).
+"""Aggregation of windows to 150/180 cycles (about 3 s), 10 minutes and 2 hours (IEC 61000-4-30, 4.4 to 4.7 [M]).
 
-Magnitudes aggregate as roots of mean squares, powers and frequency as means. A 3 s value is made of 15 windows; a
-10 min value of the windows that begin in it; a 2 h value of twelve 10 min values. At each 10 min tick the 3 s intervals
-begin anew, while the one under way completes: both run side by side for a moment (overlap 2). Windows overlap at the
-tick when the stream was told of it (overlap 1, `Stream.tick`); otherwise each belongs to where it begins.
+Magnitudes are aggregated as root mean square, powers and frequency as mean. A 3 s interval consists of 15 windows, a
+10 min interval of the windows that begin in it, a 2 h interval of twelve 10 min values. At each 10 min tick a new 3 s
+interval begins while the one in progress is completed, so two of them overlap (overlap 2). Windows overlap at the tick
+if the stream was informed of it with `Stream.tick` (overlap 1); otherwise each window belongs to the interval in which
+it begins.
 
-An interval with a flagged window carries the flag. A value that is missing in a window (NaN) is left out of its
-interval; one that is missing everywhere is NaN. `whole` tells of missing rms, power and frequency.
+An interval that contains a flagged window is flagged. Missing values (NaN) of single windows are omitted; a value that
+is missing in all windows is NaN. `Interval.whole` is false when too many rms, power or frequency values are missing.
 """
 
 from __future__ import annotations
@@ -22,50 +23,69 @@ from dsp._jit import Floats, Ints, bare
 from dsp.results import Flag, Window
 from dsp.row import AGGREGATED, FIRST, MAGNITUDES, MEANS, PLACES
 
-# what says how much of an interval was measured: the others may also be missing for reasons of their own, such as an
-# order on the edge of the band or a THD without a fundamental
+# Quantities that determine how much of an interval was measured. Other quantities can be missing for other reasons, for
+# example an order at the edge of the band or a THD without a fundamental.
 _TELLING = ("u_rms_v", "i_rms_a", "p_phase_w", "p_w", "frequency_hz")
 
 TEN_MINUTES_S = 600
-WINDOWS = 15  # of a 3 s value
+WINDOWS = 15  # per 3 s interval
 FREQUENCY_S = 10
-_GRACE_S = 1e-6  # a window may begin a rounding before its tick: a clock of 1.8e9 s has steps of 2.4e-7 s
-_FRACTION = 0.95  # of an interval must be covered for it to count as whole
+_GRACE_S = 1e-6  # rounding may date a window slightly before its tick: a time of 1.8e9 s has a resolution of 2.4e-7 s
+_FRACTION = 0.95  # of an interval must be covered for it to be complete
 
-# events and what the window itself cannot vouch for
-FLAGGED = Flag.EVENT | Flag.GAP | Flag.CLIPPED | Flag.SYNC_LOST | Flag.UNSTEADY | Flag.COASTING | Flag.FROZEN
+# a window with one of these flags makes its intervals flagged: events, and values that are not reliable
+FLAGGED = (
+    Flag.EVENT
+    | Flag.GAP
+    | Flag.CLIPPED
+    | Flag.SYNC_LOST
+    | Flag.FREQUENCY_CHANGING
+    | Flag.FREQUENCY_HELD
+    | Flag.CONSTANT_SIGNAL
+)
 
 
 def columns() -> dict[str, slice]:
-    """Where each quantity lies in a row of `row_of`; tables lie phase by phase, orders 0 .. 50."""
+    """Position of each quantity in a row of `row_of`; tables are stored phase by phase, orders 0 .. 50."""
     return {n: slice(PLACES[n].start - FIRST, PLACES[n].stop - FIRST) for n in (*MAGNITUDES, *MEANS)}
 
 
 def row_of(window: Window) -> Floats:
-    """A window's values in one row, for Aggregator.of_windows()."""
+    """Values of a window as one row, for Aggregator.of_windows()."""
     return window.row[AGGREGATED]
 
 
 class Interval(NamedTuple):
-    """Values of one interval, in the order of the aggregator's names.
+    """Values of one interval, in the column order of the aggregator.
 
-    values: rms or mean; low, high: least and largest of the windows in it. All NaN where nothing was measured.
+    seconds: nominal length: 3, 600 or 7200.
+    start_s: start, seconds of the absolute clock of Aggregator.add().
+    end_s: end, seconds of the same clock.
+    values: rms or mean of each quantity; NaN if it was not measured in the interval.
+    low: smallest value of each quantity among the windows (2 h: among the 10 min values); NaN if not measured.
+    high: largest value, likewise.
+    windows: number of windows (2 h: of 10 min values) in the interval.
+    flagged: True if one of the windows is flagged, because of an event or an unreliable value.
+    whole: True if the interval is complete: at least 95 % of it was measured.
     """
 
-    seconds: int  # 3, 600 or 7200
+    seconds: int
     start_s: float
     end_s: float
     values: Floats
     low: Floats
     high: Floats
     windows: int
-    flagged: bool  # an event or a doubt in any of its windows
-    whole: bool  # at least 95 % of it was measured
+    flagged: bool
+    whole: bool
 
 
 @bare
 def _add(row: Floats, square: int, total: Floats, count: Ints, low: Floats, high: Floats) -> None:
-    """Entries from `square` on add up plainly, those before as squares. NaN adds nothing: it compares false."""
+    """Add a row to the running sums: entries before `square` as squares, the others unchanged.
+
+    NaN adds nothing, because it compares unequal to itself.
+    """
     for k in range(square):
         y = row[k]
         total[k] += y * y if y == y else 0.0
@@ -80,7 +100,7 @@ def _add(row: Floats, square: int, total: Floats, count: Ints, low: Floats, high
 
 
 class _Sum:
-    """An interval under way."""
+    """Running sums of an interval in progress."""
 
     def __init__(self, size: int, magnitudes: int, telling: Ints) -> None:
         self._magnitudes, self._telling = magnitudes, telling
@@ -121,16 +141,18 @@ class _Sum:
 
 
 class Aggregator:
-    """Takes rows of values, one per window, and gives the intervals that they complete.
+    """Combine rows of values, one per window, into 3 s, 10 min and 2 h intervals.
 
-    size: entries of a row; the first `magnitudes` of them are rms-like and aggregate as squares. telling: indices of
-    those whose gaps make an interval less than whole, by default all. Memory is bounded: two 3 s sums, one of 10 min
-    and one of 2 h.
+    size: number of entries of a row.
+    magnitudes: the first `magnitudes` entries are rms-like and are aggregated as squares; the others as means.
+    telling: indices of the entries whose missing values make an interval incomplete; None: all entries.
+    Memory is bounded: running sums of two 3 s intervals, one of 10 min and one of 2 h.
+    Raises ValueError if `magnitudes` is not in 0 .. size.
     """
 
     def __init__(self, size: int, magnitudes: int, telling: Sequence[int] | None = None) -> None:
         if not 0 <= magnitudes <= size:
-            raise ValueError(f"magnitudes must lie in 0..{size}, got {magnitudes}")
+            raise ValueError(f"magnitudes must be in 0..{size}, got {magnitudes}")
         self._size = size
         which = np.arange(size) if telling is None else np.array(telling, dtype=np.int64)
         self._short, self._old, self._ten, self._two_hours = (_Sum(size, magnitudes, which) for _ in range(4))
@@ -138,16 +160,20 @@ class Aggregator:
 
     @classmethod
     def of_windows(cls) -> Aggregator:
-        """For rows of `row_of`, with columns()."""
+        """Aggregator for rows of `row_of`, with the columns of columns()."""
         magnitudes, at = sum(MAGNITUDES.values()), columns()
         telling = [k for name in _TELLING for k in range(at[name].start, at[name].stop)]
         return cls(magnitudes + sum(MEANS.values()), magnitudes, telling)
 
     def add(self, row: Floats, start_s: float, end_s: float, flagged: bool) -> list[Interval]:
-        """One window from start_s to end_s (seconds of an absolute clock, whose 10 min ticks are multiples of 600).
+        """Add one window and return the intervals that it completes.
 
-        A window that begins before the last one's end by more than a tick's overlap, or far behind it, is taken as it
-        is: the intervals say by `whole` what they hold.
+        row: shape (size,); NaN where a value is missing.
+        start_s, end_s: of the window, seconds of an absolute clock whose 10 min ticks are multiples of 600.
+        flagged: True if the window carries one of the flags FLAGGED.
+        The times are not checked: a window that overlaps the previous one by more than a resynchronisation, or that
+        follows after a gap, is aggregated as it is, and `Interval.whole` shows how much of the interval was measured.
+        Raises ValueError if `row` has another shape.
         """
         if row.shape != (self._size,):
             raise ValueError(f"row must have shape ({self._size},), got {row.shape}")
@@ -156,7 +182,7 @@ class Aggregator:
         if self._slot is not None and slot != self._slot:
             self._tick(slot, out)
         self._slot = slot
-        if self._short.windows and start_s - self._short.end_s > 1.0:  # no 3 s value reaches across a hole
+        if self._short.windows and start_s - self._short.end_s > 1.0:  # no 3 s interval extends across a gap
             out.append(self._three_seconds(self._short))
         for part in (self._old, self._short):
             if part is self._short or part.windows:
@@ -167,7 +193,7 @@ class Aggregator:
         return out
 
     def finish(self) -> list[Interval]:
-        """The intervals under way, as far as they came."""
+        """Close and return the intervals in progress, with the windows added so far."""
         out = [self._three_seconds(part) for part in (self._old, self._short) if part.windows]
         if self._slot is not None:
             self._tick(self._slot + 1, out)
@@ -198,7 +224,10 @@ class Aggregator:
 
 
 class Frequency:
-    """10 s frequency: whole cycles over their duration, of the windows inside each 10 s of the clock (5.1 [M])."""
+    """Frequency over 10 s: number of complete cycles over their duration (IEC 61000-4-30, 5.1 [M]).
+
+    Only windows that are entirely within a 10 s interval of the clock count.
+    """
 
     def __init__(self) -> None:
         self._slot: int | None = None
@@ -206,9 +235,12 @@ class Frequency:
         self._seconds = 0.0
 
     def add(self, n_cycles: int, start_s: float, seconds: float) -> list[tuple[float, float]]:
-        """One window of that many seconds; n_cycles 0 without synchronisation.
+        """Add one window and return the 10 s intervals that it completes.
 
-        -> (start of the 10 s, hertz), NaN when less than half of them was synchronised.
+        n_cycles: complete cycles of the window; 0 without synchronisation.
+        start_s, seconds: start on the absolute clock, and duration.
+        Returns pairs (start of the 10 s, frequency in Hz); the frequency is NaN if less than half of the 10 s was
+        synchronised.
         """
         out: list[tuple[float, float]] = []
         slot = math.floor((start_s + _GRACE_S) / FREQUENCY_S)
@@ -224,23 +256,26 @@ class Frequency:
 
 
 class Percentiles:
-    """Distribution of many quantities at once, in classes of 0.5 %: days of 3 s values in bounded memory.
+    """Distributions of several quantities, in logarithmic classes of 0.5 %: days of 3 s values in bounded memory.
 
-    Values are magnitudes. Those below `least` count as zero, those above 1e6 times it as that.
+    size: number of quantities.
+    least: lower end of the classes, a number or one per quantity, in the unit of the quantity.
+    Values are magnitudes. Values below `least` count as zero, values above 1e6 times `least` as that limit.
+    Raises ValueError if `least` is not positive.
     """
 
     STEP = 1.005
-    CLASSES = 2772  # ln(1e6) / ln(1.005), and one for what is below
+    CLASSES = 2772  # ln(1e6) / ln(1.005), and one for smaller values
 
     def __init__(self, size: int, least: Floats | float) -> None:
         self._least = np.broadcast_to(np.asarray(least, dtype=np.float64), (size,)).copy()
         if not (self._least > 0.0).all():
-            raise ValueError("least must be positive: it is where the classes begin")
+            raise ValueError(f"least must be positive, got {least}")
         self._counts = np.zeros((size, self.CLASSES), dtype=np.uint32)
         self._rows = np.arange(size)
 
     def add(self, values: Floats) -> None:
-        """One value of each; NaN is left out."""
+        """Add one value of each quantity; NaN is omitted."""
         known = np.isfinite(values)
         ratio = np.where(known, np.abs(values), 0.0) / self._least
         place = np.ceil(np.log(np.maximum(ratio, 1e-9)) / math.log(self.STEP)).astype(np.int64)
@@ -248,7 +283,7 @@ class Percentiles:
         self._counts[self._rows[known], place[known]] += 1
 
     def value(self, percent: float) -> Floats:
-        """What `percent` of the values do not exceed, within 0.5 % above; NaN where there are none."""
+        """Level that `percent` of the values of each quantity do not exceed, within 0.5 % above; NaN without values."""
         counts = self._counts.cumsum(axis=1)
         total = counts[:, -1]
         need = np.maximum(np.ceil(total * percent / 100.0 - 1e-9), 1.0)
@@ -262,7 +297,10 @@ class Percentiles:
 
 
 def percentile(values: npt.ArrayLike | Sequence[float], percent: float) -> float:
-    """The smallest that `percent` of the finite values do not exceed; NaN of none. For a week of 10 min values."""
+    """Smallest value that `percent` of the finite values do not exceed; NaN without finite values.
+
+    Exact, unlike Percentiles; for short series such as a week of 10 min values.
+    """
     known = np.sort(np.asarray(values, dtype=np.float64).ravel())
     known = known[np.isfinite(known)]
     if not len(known):

@@ -1,4 +1,4 @@
-"""How the values of days and weeks stand against limits: shares of intervals from aggregate.py, finding by finding."""
+"""Compare the values of days and weeks with power quality limits, one finding per limit."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from dsp.aggregate import FREQUENCY_S, Interval, Percentiles, columns
 from dsp.limits import Finding, Limit
 from dsp.results import ORDERS
 
-_LEAST_USE = 1e-4  # of a limit: what lies below is nothing
+_LEAST_USE = 1e-4  # of a limit: smaller values count as zero
 
 
 class Assessment:
-    """Collects intervals and says for each limit which part of it was used, at the percentage that counts.
+    """Collect intervals and report which share of each limit was used, at the percentile that the limit specifies.
 
-    which: from limits.limits(). nominal_v: line voltage. demand_a: IL of IEEE 519. nominal_hz: for the frequency.
-    The worst phase counts. Flagged intervals are left out (IEC 61000-4-30, 4.7 [M]) and counted. Memory is bounded,
-    whatever the period; the use is read in classes of 0.5 %, from above.
+    which: limits, from limits.limits().
+    nominal_v: nominal line-to-line voltage, V.
+    demand_a: maximum demand load current IL of IEEE 519, A; None: limits in percent of IL are not assessed.
+    nominal_hz: nominal frequency, Hz.
+    The worst phase decides. Flagged intervals are omitted (IEC 61000-4-30, 4.7 [M]) and counted. Memory is bounded
+    whatever the length of the period; the use of a limit is rounded up by at most 0.5 % (classes of Percentiles).
     """
 
     def __init__(
@@ -36,20 +39,23 @@ class Assessment:
             self._groups[key] = (members, Percentiles(len(members), _LEAST_USE), [0, 0])
 
     def add(self, interval: Interval) -> None:
-        """One 3 s or 10 min interval of Aggregator.of_windows()."""
+        """Add one 3 s or 10 min interval of Aggregator.of_windows()."""
         self._take(interval.seconds, interval.flagged, lambda limit: self._value(limit, interval))
 
     def add_plt(self, value: float, flagged: bool) -> None:
-        """One long-term flicker severity of two hours, of the worst phase."""
+        """Add one long-term flicker severity Plt (2 h) of the worst phase."""
         self._take(7200, flagged, lambda limit: value if limit.quantity == "plt" else math.nan)
 
     def add_frequency(self, hertz: float) -> None:
-        """One 10 s frequency."""
+        """Add one 10 s frequency, Hz."""
         deviation = 100.0 * (hertz / self._hz - 1.0)
         self._take(FREQUENCY_S, False, lambda limit: deviation if limit.quantity == "frequency" else math.nan)
 
     def findings(self, period_s: int) -> list[Finding]:
-        """The findings of all limits over that period, which ends now: their values are forgotten."""
+        """Close a period: return the findings of all limits with that period, and clear their distributions.
+
+        Limits without a value have use NaN and held None.
+        """
         out = []
         for (_, period), (members, distribution, counted) in self._groups.items():
             if period != period_s:
@@ -64,7 +70,7 @@ class Assessment:
         return out
 
     def counted(self, interval_s: int, period_s: int) -> tuple[int, int]:
-        """Intervals taken and left out (flagged) since the last findings of that period."""
+        """Number of intervals assessed, and omitted because flagged, since the last findings of that period."""
         taken, left_out = self._groups[interval_s, period_s][2]
         return taken, left_out
 
@@ -77,7 +83,7 @@ class Assessment:
                 distribution.add(np.array([_use(limit, value(limit)) for limit in members]))
 
     def _value(self, limit: Limit, interval: Interval) -> float:
-        """The worst phase of what is limited, in the limit's unit; a deviation keeps its sign."""
+        """Value of the worst phase in the unit of the limit; a deviation keeps its sign; NaN where not measured."""
         v, at, order = interval.values, self._at, limit.order
 
         def worst(values: Any, per: float) -> float:

@@ -1,4 +1,4 @@
-"""M7: torque in the air gap from waveforms at the motor's terminals."""
+"""Method M7: air-gap torque from waveforms at the terminals of the motor."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-M7_U = 0.0225  # of the efficiency: bound of Lu, Cao and Habetler; measured 2.0 %
+M7_U = 0.0225  # U of the efficiency: bound given by Lu, Cao and Habetler; they measured 2.0 %
 
 
 def gap_torque_nm(
     u_v: NDArray[np.float64], i_a: NDArray[np.float64], rate_hz: float, r1_ohm: float, poles: int
 ) -> float:
-    """Mean air-gap torque over whole cycles, Nm.
+    """Mean air-gap torque over complete cycles, Nm.
 
-    u_v, i_a: phase voltages to the star point or any common point, and phase currents into the motor, shape (3, n);
-    the caller has cut whole cycles. r1_ohm: phase resistance as warm as it is. The flux is the integral of
-    v − R·i; its constant of integration is taken so that each flux has no mean (a machine in steady state).
-    Torque = p·(ψα·iβ − ψβ·iα)·3/2, the form of Hsu 1995 in two axes. A gap (NaN) gives NaN.
-    Not behind a PWM drive unless sampled at 50 kHz or more.
+    u_v: phase voltages to the star point or any common point, shape (3, n), n >= 8, V; the caller passes complete
+        cycles.
+    i_a: phase currents, shape (3, n), A, positive into the motor.
+    rate_hz: sampling rate, Hz.
+    r1_ohm: phase resistance at the present winding temperature, ohm.
+    poles: number of poles (not pole pairs).
+    The flux linkage is the integral of v − R·i; its integration constant is chosen so that its mean is zero (machine in
+    steady state). Torque = p·(ψα·iβ − ψβ·iα)·3/2 with p pole pairs: the form of Hsu (1995) in two axes.
+    A gap (NaN) makes the result NaN. Do not use it at the output of a PWM drive unless the sampling rate is at least
+    50 kHz.
+    Raises ValueError for other shapes.
     """
     if u_v.shape != i_a.shape or u_v.shape[0] != 3 or u_v.shape[1] < 8:
-        raise ValueError(f"voltages and currents of shape (3, n), n ≥ 8; got {u_v.shape} and {i_a.shape}")
+        raise ValueError(f"u_v and i_a must have shape (3, n) with n >= 8, got {u_v.shape} and {i_a.shape}")
     clarke = np.array([[2, -1, -1], [0, math.sqrt(3), -math.sqrt(3)]]) / 3
     current = clarke @ i_a
     emf = clarke @ u_v - r1_ohm * current
@@ -35,7 +41,10 @@ def gap_torque_nm(
 
 
 def whole_cycles(u_v: NDArray[np.float64], rate_hz: float) -> tuple[int, int] | None:
-    """First and last sample (exclusive) of the longest run of whole cycles between rising zeros; None before two."""
+    """First and last sample (exclusive) of the longest range of complete cycles; None if there is no complete cycle.
+
+    u_v: phase voltages, shape (3, n). Cycles begin at rising zero crossings of the first phase.
+    """
     phase = u_v[0] - u_v.mean(axis=0)
     rising = np.flatnonzero((phase[:-1] < 0) & (phase[1:] >= 0)) + 1
     if len(rising) < 2:

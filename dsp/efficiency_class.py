@@ -1,4 +1,7 @@
-"""Which efficiency class a motor with tested losses is consistent with; from a class's losses it would be circular."""
+"""Efficiency classes that are consistent with the measured losses of a motor.
+
+Losses that were derived from a class must not be used here: the result would be circular.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,19 @@ from dsp.tables.regulations import (
     nema_premium,
 )
 
-SPEED_MIN, TORQUE_MIN = 0.8, 0.6  # of rated; from less nobody can tell what the rated point is like
-_TO_RATED_U = 0.20  # of the difference between losses here and at the rated point
+SPEED_MIN, TORQUE_MIN = 0.8, 0.6  # of rated; from lower values the rated point cannot be estimated
+_TO_RATED_U = 0.20  # of the difference between the losses at the operating point and at the rated point
 
 
 def at_rated_point(
     efficiency: float, u: float, plate: Plate, speed: float, torque: float
 ) -> tuple[float, float] | None:
-    """Efficiency (fraction) and U (k = 2) at rated speed and torque from those measured; None too far from there."""
+    """Efficiency (fraction) at rated speed and torque, and its U (k = 2), from a measured operating point.
+
+    efficiency, u: measured efficiency (fraction) and its U (k = 2).
+    speed, torque: of the operating point, relative to rated.
+    Returns None if the operating point is below SPEED_MIN or TORQUE_MIN, or if the efficiency is not between 0 and 1.
+    """
     if speed < SPEED_MIN or torque < TORQUE_MIN or not 0 < efficiency < 1:
         return None
     here_w = plate.rated_w * speed * torque * (1 / efficiency - 1)
@@ -30,10 +38,14 @@ def at_rated_point(
 
 
 def limits(scheme: str, rated_kw: float, poles: int, rated_rpm: float, kind: str, on_drive: bool) -> dict[str, float]:
-    """The classes of a scheme, worst first, with their limits; those that have none for this motor are left out.
+    """Classes of a scheme, lowest class first, with their efficiency limits (fractions) for a motor.
 
-    scheme: IEC (60034-30-1; on a drive TS 60034-30-2), GB (18613, or 30253 for magnet motors), NEMA (MG 1 tables
-    12-11 and 12-12).
+    scheme: "IEC" (60034-30-1; on a drive TS 60034-30-2), "GB" (18613; 30253 for permanent-magnet motors) or "NEMA" (MG
+        1 tables 12-11 and 12-12).
+    rated_kw, poles, rated_rpm: from the nameplate.
+    kind: "induction", or a kind of permanent-magnet motor.
+    on_drive: True if a frequency converter feeds the motor.
+    Classes without a limit for this motor are omitted.
     """
     names = {"IEC": IE_CLASSES, "GB": ("grade 3", "grade 2", "grade 1"), "NEMA": ("energy efficient", "premium")}
     found: dict[str, float] = {}
@@ -59,9 +71,11 @@ def _limit(scheme: str, name: str, kw: float, poles: int, rpm: float, kind: str,
 
 
 def observed(efficiency: float, u: float, classes: dict[str, float]) -> str:
-    """ "meets IE4" where all of efficiency ± U is in one class, "consistent with IE3…IE4" where it is not.
+    """Describe the class: "meets IE4" if all of efficiency ± u is in one class, else "consistent with IE3…IE4".
 
-    classes: worst first. Empty when there are none; "below IE1" and "consistent with below IE1…IE2" at the lower end.
+    efficiency, u: fractions, U with k = 2.
+    classes: from limits(), lowest class first.
+    Returns "" without classes, and "below IE1" or "consistent with below IE1…IE2" at the lower end.
     """
     if not classes:
         return ""

@@ -1,6 +1,7 @@
-"""Losses of a frequency converter (complete drive module): from its class, from eight published points, or its own.
+"""Losses of a frequency converter (complete drive module) from its class, from eight published points, or measured.
 
-current and frequency are relative to the motor's rated ones: i the torque-making current, f the output frequency.
+Arguments `current` and `frequency` are relative to the rated values of the motor: i is the torque-producing current, f
+the output frequency.
 """
 
 from __future__ import annotations
@@ -13,59 +14,78 @@ from dsp.efficiency_fit import least_squares
 
 CLASS, EIGHT, OWN = "CDM-class", "CDM-eight-point", "CDM-own"
 METHODS = {
-    CLASS: "the reference losses of its class",
-    EIGHT: "its maker's losses at eight points of IEC 61800-9-2",
-    OWN: "input less output, both as measured",
+    CLASS: "reference losses of its class",
+    EIGHT: "manufacturer's losses at the eight points of IEC 61800-9-2",
+    OWN: "measured input power minus measured output power",
 }
-# (frequency; torque current) of IEC 61800-9-2, in the order in which makers print them [M].
+# (frequency; torque current) of IEC 61800-9-2, in the order in which manufacturers publish them [M].
 EIGHT_POINTS = ((0.0, 0.25), (0.0, 0.5), (0.0, 1.0), (0.5, 0.25), (0.5, 0.5), (0.5, 1.0), (0.9, 0.5), (0.9, 1.0))
-EIGHT_U = 0.10  # of the losses: the maker's tolerance, one unit against another, and the fit
-# Shape of a drive's losses over i and f, 1 at the reference point (0.9; 1); typical of published tables [M].
-_SHAPE = (0.285, 0.395, 0.14, 0.20)  # 1, i, i², f·i
+EIGHT_U = 0.10  # of the losses: tolerance of the manufacturer, spread between units, and error of the fit
+# Shape of drive losses over i and f, 1 at the reference point (0.9; 1); typical of published tables [M].
+_SHAPE = (0.285, 0.395, 0.14, 0.20)  # coefficients of 1, i, i², f·i
 
 
 def drive_loss_w(reference_w: float, current: float, frequency: float) -> float:
-    """Losses by class; reference_w is what they are at f = 0.9, i = 1."""
+    """Losses (W) by class at an operating point.
+
+    reference_w: losses at the reference point f = 0.9, i = 1, W.
+    current, frequency: relative, see module; a frequency above 1 counts as 1.
+    """
     constant, linear, square, mixed = _SHAPE
     f = min(abs(frequency), 1.0)
     return reference_w * (constant + linear * current + square * current**2 + mixed * f * current)
 
 
 def class_loss_u_w(loss_w: float, u: float, reference_w: float) -> float:
-    """U (k = 2) in W of losses by class: u of them, and 0.27 of those at the reference point for what needs no load.
+    """U (k = 2) in W of losses by class: u·loss_w in quadrature with 0.27·reference_w for losses that do not need load.
 
-    Drives differ most there. Of the reference point's losses fans, electronics and filters take 5 % [M] in the newest
-    makes, half in those of the US DOE's table (dsp/tables/vfd_efficiency_doe.csv, at 1.6 % load). Anywhere in that band
-    and in the class's: both flat and independent, twice the standard deviation is what both terms make at no load.
+    loss_w: losses at the operating point, W.
+    u: relative U of the class, from drive_class_factor.
+    reference_w: losses at the reference point, W.
+    Drives differ most in their no-load losses. Fans, electronics and filters take 5 % [M] of the losses at the
+    reference point in the newest designs, and half of them in the table of the US DOE
+    (dsp/tables/vfd_efficiency_doe.csv, at 1.6 % load). With independent uniform distributions over this band and over
+    the band of the class, both terms together are twice the standard deviation at no load.
     """
     return math.hypot(u * loss_w, 0.27 * reference_w)
 
 
 def drive_class_factor(drive_class: str | None) -> tuple[float, float]:
-    """Losses relative to the reference drive, and their U (k = 2) as a fraction: the middle of a band, and half of it.
+    """Losses of a class relative to the reference drive, and their U (k = 2): centre and half width of a band.
 
-    IEC 61800-9-2: IE1 is within 25 % of the reference, IE0 above, IE2 below. The reference is no mean: the drives of
-    the US DOE's table lose 0.46 to 0.62 of it at full load. So IE2 reaches from 0.35 to 0.75, no class from 0.35 to
-    1.25; IE1 has 10 % more than its band for the shape at part load, IE0 is open upwards [M].
+    drive_class: "IE0", "IE1", "IE2" or None (unknown).
+    IEC 61800-9-2: IE1 is within 25 % of the reference, IE0 above, IE2 below. The reference is not an average: the
+    drives in the table of the US DOE have 0.46 to 0.62 of its losses at full load. The band of IE2 is therefore 0.35 to
+    0.75, that of an unknown class 0.35 to 1.25. IE1 includes 10 % in addition to its band for the shape at part load;
+    IE0 has no upper limit [M].
     """
     return {"IE0": (1.25, 0.45), "IE1": (1.0, 0.35), "IE2": (0.55, 0.37)}.get(drive_class or "", (0.80, 0.57))
 
 
 class EightPoint(NamedTuple):
-    """a0 + a1·i + a2·i² + b1·f·i + b2·f, W."""
+    """Loss surface of a drive: a0 + a1·i + a2·i² + b1·f·i + b2·f, W.
+
+    coefficients: (a0, a1, a2, b1, b2), W.
+    """
 
     coefficients: tuple[float, ...]
 
     def loss_w(self, current: float, frequency: float) -> float:
-        """Never less than at no current and no frequency."""
+        """Losses (W) at relative current and frequency; never less than a0, the value at zero current and frequency.
+
+        A frequency above 1.2 counts as 1.2.
+        """
         value = sum(map(float.__mul__, self.coefficients, _terms(abs(current), min(abs(frequency), 1.2))))
         return max(value, self.coefficients[0])
 
 
 def eight_point(loss_w: Sequence[float]) -> EightPoint:
-    """The surface nearest to eight losses (W) at EIGHT_POINTS. Raises ValueError."""
+    """Least-squares loss surface for eight losses (W) at EIGHT_POINTS.
+
+    Raises ValueError unless there are eight finite losses above 0 W.
+    """
     if len(loss_w) != 8 or not all(math.isfinite(value) and value > 0 for value in loss_w):
-        raise ValueError(f"eight losses above 0 W, got {list(loss_w)}")
+        raise ValueError(f"eight losses above 0 W are required, got {list(loss_w)}")
     return EightPoint(tuple(least_squares([_terms(i, f) for f, i in EIGHT_POINTS], list(loss_w))))
 
 

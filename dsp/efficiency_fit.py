@@ -1,4 +1,4 @@
-"""Small systems of equations in plain Python, so that an agent without waveforms needs no numpy."""
+"""Small systems of linear equations in plain Python, so that an agent without waveforms does not need numpy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 
 def solved(rows: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
-    """x with rows·x = right, by elimination with pivoting. Raises ValueError when the rows say nothing clear."""
+    """Solve rows·x = right by Gaussian elimination with pivoting.
+
+    Raises ValueError if the rows are singular or nearly so.
+    """
     n = len(rows)
     table = [[*map(float, row), float(value)] for row, value in zip(rows, right, strict=True)]
     for k in range(n):
@@ -26,7 +29,10 @@ def solved(rows: Sequence[Sequence[float]], right: Sequence[float]) -> list[floa
 
 
 def least_squares(rows: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
-    """x that makes rows·x nearest to right (normal equations: for a handful of unknowns of like size)."""
+    """Least-squares solution of rows·x = right by the normal equations; for few unknowns of similar magnitude.
+
+    Raises ValueError if the rows do not determine x.
+    """
     width = len(rows[0])
     normal = [[sum(row[a] * row[b] for row in rows) for b in range(width)] for a in range(width)]
     return solved(normal, [sum(row[a] * value for row, value in zip(rows, right, strict=True)) for a in range(width)])

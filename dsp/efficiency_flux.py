@@ -1,4 +1,7 @@
-"""A magnet motor's flux against that of its nameplate, slowly, from what a drive shows. Alarms belong elsewhere."""
+"""Magnet flux of a permanent-magnet motor relative to its nameplate, from slow signals of a drive.
+
+The module estimates only; alarms are raised by its callers.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,24 @@ from typing import NamedTuple
 from dsp.efficiency import copper_ohm
 
 ALPHA_PER_K = -0.0011  # remanence of sintered NdFeB [M]; SmCo −0.00035
-_XQ, _XQ_ENDS = 0.45, (0.4, 0.9)  # q reactance per unit where the plate names none, and the usual range of it [M]
-_XQ_U = 0.10  # of one that the plate names
-_PLATE_U = 0.03  # of an EMF that is worked out from the plate's voltage instead of told by the maker
-_SIGNAL_U = 0.02  # U of V, I and P of a drive, each
+_XQ, _XQ_ENDS = 0.45, (0.4, 0.9)  # per-unit q-axis reactance if not on the nameplate, and its usual range [M]
+_XQ_U = 0.10  # U of a reactance from the nameplate
+_PLATE_U = 0.03  # U of an EMF calculated from the rated point instead of specified by the manufacturer
+_SIGNAL_U = 0.02  # U of each of V, I and P of a drive
 _MAGNET_U_K = 15.0
 
 
 class FluxPlate(NamedTuple):
-    """emf_v: line-to-line rms at rated speed with magnets at 20 °C, None when the maker does not tell it.
+    """Nameplate of a permanent-magnet motor, for the flux index.
 
-    rated_hz: electrical.
+    volts_v: rated line-to-line voltage, rms.
+    rated_a: rated current, rms.
+    rated_hz: rated electrical frequency.
+    rated_w: rated shaft power.
+    efficiency: rated efficiency, fraction.
+    r1_ohm: phase (star) resistance at 20 °C.
+    emf_v: line-to-line EMF, rms, at rated speed with magnets at 20 °C; None if the manufacturer does not specify it.
+    xq_ohm: q-axis reactance at rated frequency; None if unknown.
     """
 
     volts_v: float
@@ -32,7 +42,11 @@ class FluxPlate(NamedTuple):
 
 
 class FluxIndex(NamedTuple):
-    """1 is the plate's flux at the same magnet temperature; u (k = 2)."""
+    """Relative magnet flux.
+
+    value: 1 is the flux of the nameplate at the same magnet temperature.
+    u: expanded uncertainty (k = 2) of value.
+    """
 
     value: float
     u: float
@@ -41,26 +55,41 @@ class FluxIndex(NamedTuple):
 def flux_wb(
     vd_v: float, vq_v: float, id_a: float, iq_a: float, rs_ohm: float, ld_h: float, lq_h: float, omega: float
 ) -> float:
-    """Magnet flux (peak) in dq from peak values: ψ = |v − R·i − jω·Lq·i|/ω − (Ld − Lq)·id."""
+    """Magnet flux linkage (Wb, peak) from dq quantities: ψ = |v − R·i − jω·Lq·i|/ω − (Ld − Lq)·id.
+
+    vd_v, vq_v: voltages, peak.
+    id_a, iq_a: currents, peak.
+    rs_ohm: phase resistance.
+    ld_h, lq_h: inductances, H.
+    omega: electrical angular frequency, rad/s.
+    """
     e_d = vd_v - rs_ohm * id_a + omega * lq_h * iq_a
     e_q = vq_v - rs_ohm * iq_a - omega * lq_h * id_a
     return math.hypot(e_d, e_q) / omega - (ld_h - lq_h) * id_a
 
 
 def at_temperature(flux20: float, magnet_degc: float, alpha_per_k: float = ALPHA_PER_K) -> float:
+    """Flux at a magnet temperature, from the flux at 20 °C; linear with alpha_per_k."""
     return flux20 * (1 + alpha_per_k * (magnet_degc - 20))
 
 
 def flux_index(
     plate: FluxPlate, volts_v: float, current_a: float, power_w: float, frequency_hz: float, winding_degc: float | None
 ) -> FluxIndex | None:
-    """From rms terminal voltage (line to line), current, power and electrical frequency of a drive without d current.
+    """Flux index from signals of a drive that controls the d-axis current to zero.
 
-    The EMF is the voltage less the drops on R and Xq, at the angle that the power tells. It is held against the plate's
-    (emf_v, else worked out in the same way from the plate's rated point, so that much of an error of Xq falls out near
-    rated load). Magnets are taken 15 K cooler than the winding, without a temperature 80 ± 25 °C. U holds for any usual
-    Xq where the plate names none. None below 20 % of rated frequency, where the drops are as large as the EMF, where
-    the signals contradict each other, and with a NaN.
+    plate: nameplate.
+    volts_v: terminal voltage, line-to-line, rms.
+    current_a: phase current, rms.
+    power_w: motor power, W.
+    frequency_hz: electrical frequency.
+    winding_degc: winding temperature, °C; None if not measured.
+    The EMF is the voltage minus the drops across R and Xq, at the phase angle given by the power. It is compared with
+    the EMF of the nameplate: emf_v, or else the value calculated in the same way from the rated point, so that most of
+    an error of Xq cancels near rated load. Magnets are assumed to be 15 K cooler than the winding; without a winding
+    temperature 80 ± 25 °C. U covers the usual range of Xq if the nameplate does not give it.
+    Returns None below 20 % of rated frequency, where the drops are as large as the EMF, for contradictory signals, and
+    for NaN.
     """
     measured = (volts_v, current_a, power_w, frequency_hz, winding_degc or 0.0)
     if not all(map(math.isfinite, measured)) or frequency_hz < 0.2 * plate.rated_hz:
@@ -90,7 +119,7 @@ def flux_index(
 
 
 def _plate_emf_v(plate: FluxPlate, xq_ohm: float) -> float | None:
-    """The EMF with magnets at 20 °C from the plate's rated point, which is told hot: magnets at 85 °C."""
+    """EMF (V) with magnets at 20 °C from the rated point, which applies to the warm motor: magnets at 85 °C."""
     rated_in_w = plate.rated_w / plate.efficiency
     hot_v = _emf_v(plate, plate.volts_v, plate.rated_a, rated_in_w, plate.rated_hz, xq_ohm, 100)
     return None if hot_v is None else hot_v / (1 + ALPHA_PER_K * 65)

@@ -1,4 +1,4 @@
-"""Losses of an induction motor: methods M1 (power), M2 (current), M3 (slip), M4 (segregated). Powers in W."""
+"""Losses of an induction motor: methods M1 (power), M2 (current), M3 (slip) and M4 (segregated losses). Powers in W."""
 
 from __future__ import annotations
 
@@ -8,24 +8,39 @@ from typing import NamedTuple
 
 from dsp.efficiency import LOAD_MIN, Losses, copper_ohm
 
-_SPLIT = (0.34, 0.06, 0.60)  # constant, linear, square part of rated losses; fits five measured motors to 0.7 point
-# The rest is friction. Middle of training texts' 15–25 % core and 5–15 % friction [M]: 0.67; a measured motor of
-# 18.5 kW has 0.69. It parts a sum that stays: 0.5 or 0.8 moves M4 and M7 by 0.02 points, M1 on the mains by nothing.
+# Constant, linear and square part of rated losses; fits five measured motors to 0.7 percentage points.
+_SPLIT = (0.34, 0.06, 0.60)
+# Core loss as part of the constant losses; the rest is friction. The middle of the ranges in training texts, 15–25 %
+# core and 5–15 % friction [M], gives 0.67; a measured 18.5 kW motor has 0.69. It divides a constant sum: 0.5 or 0.8
+# would change M4 and M7 by 0.02 percentage points and M1 at mains frequency not at all.
 _CORE_OF_CONSTANT = 0.65
-M1_U = ((0.5, 0.03), (0.25, 0.06), (LOAD_MIN, 0.10))  # from that load upwards: U of the efficiency
+M1_U = ((0.5, 0.03), (0.25, 0.06), (LOAD_MIN, 0.10))  # (minimum load, U of the efficiency)
 M2_U, M2_LOAD_MIN = 0.08, 0.5
-# Of the load from the current. Ten circuits of catalogue motors, 4 poles, 7.5 to 315 kW, at 95 to 105 % of the voltage:
-# 0.16 at most (7.5 kW at half load, with more current at no load than _NO_LOAD says), 99.9 % inside; a measured one
-# of 18.5 kW 0.02. Half as much would hold 95 % of these; the rest is for makes and poles that are not among them.
+# Relative U of the load from the current. Over equivalent circuits of ten catalogue motors (4 poles, 7.5 to 315 kW) at
+# 95 to 105 % of rated voltage the error is at most 0.16 (7.5 kW at half load, whose no-load current exceeds _NO_LOAD),
+# and within 0.15 in 99.9 % of cases; on a measured 18.5 kW motor it is 0.02. Half of this value would cover 95 % of
+# these cases; the margin is for other manufacturers and pole numbers.
 M2_LOAD_U = 0.15
-SLIP_U = 0.20  # of the plate's slip, NEMA MG 1 12.47 [M]
-_PLATE_U = 0.15  # of rated losses: IEC 60034-1 lets a plate's losses be 15 % larger than told [M]
-# Of rated current, by poles: usual values [M]. The circuits of M2_LOAD_U, 4 poles, have 0.32 (315 kW) to 0.46 (7.5 kW).
+SLIP_U = 0.20  # of the nameplate slip, NEMA MG 1 12.47 [M]
+_PLATE_U = 0.15  # of rated losses: IEC 60034-1 allows 15 % more losses than the nameplate states [M]
+# No-load current relative to rated current, by poles: usual values [M]. The 4-pole circuits of M2_LOAD_U have 0.32
+# (315 kW) to 0.46 (7.5 kW).
 _NO_LOAD = {2: 0.25, 4: 0.32, 6: 0.38, 8: 0.45}
 
 
 class Plate(NamedTuple):
-    """What an induction motor's nameplate says. r1_ohm: phase (star) at 20 °C; fixed_w: core and friction, no load."""
+    """Nameplate of an induction motor.
+
+    rated_w: rated shaft power.
+    efficiency: rated efficiency, fraction.
+    volts_v: rated line-to-line voltage, rms.
+    rated_a: rated current, rms.
+    rated_rpm: rated speed.
+    sync_rpm: synchronous speed.
+    poles: number of poles.
+    r1_ohm: stator phase (star) resistance at 20 °C; None if unknown.
+    fixed_w: core and friction loss at no load, W; None if unknown.
+    """
 
     rated_w: float
     efficiency: float
@@ -47,7 +62,7 @@ class Plate(NamedTuple):
 
 
 def m1_shaft_power_w(p1_w: float, rated_w: float, rated_efficiency: float) -> float:
-    """Shaft power at which rated losses, split into constant, linear and square parts, leave p1_w at the terminals.
+    """Shaft power (W) for an input power p1_w, from rated losses split into constant, linear and square parts.
 
     P1 = P2 + Pn·(1/ηn − 1)·(k0 + k1·x + k2·x²), x = P2/Pn, k = (0.34, 0.06, 0.60). Negative below the no-load power.
     """
@@ -58,14 +73,16 @@ def m1_shaft_power_w(p1_w: float, rated_w: float, rated_efficiency: float) -> fl
 
 
 def m1_u(load: float) -> float | None:
-    """U (k = 2) of a method M1 efficiency at that load (shaft power over rated); None below 0.15."""
+    """U (k = 2) of an efficiency by M1, in absolute terms, at a load (shaft power over rated); None below 0.15."""
     return next((u for limit, u in M1_U if load >= limit), None)
 
 
 def m1_losses(plate: Plate, load: float, speed: float = 1.0) -> Losses:
-    """The class's losses at a load (torque over rated) and a speed over rated one; U is m1_u of the input.
+    """Losses by M1, from the rated efficiency or that of the class; U is m1_u times the input power.
 
-    On a drive constant parts fall with the speed, the core's with f^1.5, friction with n^2.5.
+    load: torque relative to rated.
+    speed: relative to rated. With a lower speed on a drive the constant losses fall: core loss with f^1.5, friction
+        with n^2.5.
     """
     linear, square = (part * plate.rated_loss_w for part in _SPLIT[1:])
     copper_w = square * load**2
@@ -79,20 +96,29 @@ def m1_losses(plate: Plate, load: float, speed: float = 1.0) -> Losses:
 
 
 def m1_core_and_friction_w(plate: Plate) -> tuple[float, float]:
-    """The constant part of the class's losses, at rated voltage and speed."""
+    """Core and friction loss (W) at rated voltage and speed, from the constant part of rated losses."""
     constant_w = _SPLIT[0] * plate.rated_loss_w
     return constant_w * _CORE_OF_CONSTANT, constant_w * (1 - _CORE_OF_CONSTANT)
 
 
 def m2_load(plate: Plate, current_a: float) -> float | None:
-    """Load from the current: I² = I0² + (In² − I0²)·x². None below half load, where the current hardly moves."""
+    """Load (relative to rated) from the current: I² = I0² + (In² − I0²)·x².
+
+    Returns None below half load, where the current depends little on the load.
+    """
     idle_a = plate.rated_a * _NO_LOAD.get(plate.poles, 0.45)
     square = (current_a**2 - idle_a**2) / (plate.rated_a**2 - idle_a**2)
     return math.sqrt(square) if square >= M2_LOAD_MIN**2 else None
 
 
 def m3_load(plate: Plate, speed_rpm: float, volts_v: float, sync_rpm: float | None = None) -> float | None:
-    """Load from the slip: x = s/sn·(V/Vn)². None for a plate without slip or a speed that is not near synchronous."""
+    """Load (relative to rated) from the slip: x = s/sn·(V/Vn)².
+
+    speed_rpm: measured speed.
+    volts_v: measured line-to-line voltage.
+    sync_rpm: synchronous speed at the present frequency; None: that of the nameplate.
+    Returns None if the nameplate has no slip or if the slip is outside −2 to 15 %.
+    """
     slip = 1 - speed_rpm / (sync_rpm or plate.sync_rpm)
     if plate.rated_slip <= 0 or not -0.02 < slip < 0.15:
         return None
@@ -100,7 +126,7 @@ def m3_load(plate: Plate, speed_rpm: float, volts_v: float, sync_rpm: float | No
 
 
 def assigned_stray_w(p1_w: float, rated_w: float, load: float) -> float:
-    """Additional load loss, assigned by IEC 60034-2-1 [M]: 2.5 % of P1 at 1 kW, 0.5 % at 10 MW; with load²."""
+    """Additional load loss (W), assigned by IEC 60034-2-1 [M]: 2.5 % of P1 at 1 kW to 0.5 % at 10 MW, times load²."""
     share = min(0.025, max(0.005, 0.025 - 0.005 * math.log10(max(rated_w, 1000.0) / 1000)))
     return share * p1_w * load**2
 
@@ -113,13 +139,22 @@ def m4_losses(
     volts_v: float,
     winding_degc: float | None = None,
 ) -> Losses | None:
-    """Segregated: copper from R1 and I, rotor from the slip, core and friction from no load, the rest from the plate.
+    """Segregated losses by method M4.
 
-    P2 = (P1 − Pcu1 − Pfe)·(1 − s) − Pfw − PLL (IEC 60034-2-1 methods B and C in spirit). Without a speed the slip
-    follows the plate (±20 %). With the losses at no load the additional loss is what the plate leaves, at most the
-    assigned one; without them half the assigned one is taken and the plate leaves core and friction. U: copper 8 %
-    (16 % without temperature), rotor 10 % (25 %), core and friction 10 % or the plate's 15 %, additional as it is
-    large. None without R1, without voltage, and with a NaN in what was measured.
+    Copper loss comes from R1 and I, rotor loss from the slip, core and friction loss from a no-load test if known, the
+    rest from the nameplate.
+
+    p1_w: input power, W.
+    current_a: phase current, rms.
+    speed_rpm: measured speed; None: the slip follows the nameplate (±20 %).
+    volts_v: line-to-line voltage, rms.
+    winding_degc: winding temperature, °C; None: 25 °C + 75 K·(I/In)².
+    P2 = (P1 − Pcu1 − Pfe)·(1 − s) − Pfw − PLL (following IEC 60034-2-1 methods B and C). If the no-load losses are
+    known, the additional loss is the remainder of the rated losses, limited to 0.2 to 1 times the assigned value;
+    otherwise half the assigned value is used, and core and friction are the remainder.
+    U: copper 8 % (16 % without temperature), rotor 10 % (25 % without speed), core and friction 10 % (15 % of rated
+    losses if derived from the nameplate), additional loss 100 %.
+    Returns None without R1 or voltage, and for NaN in a measured value.
     """
     measured = (p1_w, current_a, volts_v, speed_rpm or 0.0, winding_degc or 0.0)
     if plate.r1_ohm is None or volts_v <= 0 or not all(map(math.isfinite, measured)):
@@ -144,7 +179,7 @@ def m4_losses(
 
 
 def _fixed_and_stray(plate: Plate) -> tuple[float, float, float, float]:
-    """Core and friction, additional loss at rated load, U of the first in W, of the second as a fraction."""
+    """Core and friction loss (W), additional loss at rated load (W), U of the first (W), relative U of the second."""
     assert plate.r1_ohm is not None
     copper_w = 3 * plate.rated_a**2 * copper_ohm(plate.r1_ohm, 95)
     rotor_w = plate.rated_slip * 1.02 * plate.rated_w
@@ -158,10 +193,10 @@ def _fixed_and_stray(plate: Plate) -> tuple[float, float, float, float]:
 
 
 def power_factor(plate: Plate, load: float) -> tuple[float, float]:
-    """Power factor and current (A) at a load, from the plate's own power factor.
+    """Power factor and current (A) at a load relative to rated, from the power factor of the nameplate.
 
-    The magnetising current is 0.73 of the reactive current at rated load and that grows with the load's square: the
-    shape of a measured 18.5 kW motor, good to 0.05 from a tenth of the load on.
+    The magnetising current is 0.73 of the reactive current at rated load, and the rest grows with the square of the
+    load. This is the shape of a measured 18.5 kW motor; accurate to 0.05 from 10 % load.
     """
     rated = min(0.98, plate.rated_w / (math.sqrt(3) * plate.volts_v * plate.rated_a * plate.efficiency))
     reactive_a = plate.rated_a * math.sqrt(1 - rated**2) * (0.73 + 0.27 * load**2)
@@ -171,9 +206,13 @@ def power_factor(plate: Plate, load: float) -> tuple[float, float]:
     return active_a / current_a, current_a
 
 
-def load_of_power_factor(plate: Plate, shown: float, doubt: float = 0.06) -> tuple[float, float] | None:
-    """Least and largest load at which the motor may have that power factor; None where it never has."""
-    fits = [load for load, usual in _power_factors(plate) if abs(usual - shown) <= doubt]
+def load_of_power_factor(plate: Plate, shown: float, tolerance: float = 0.06) -> tuple[float, float] | None:
+    """Smallest and largest load (relative to rated) at which the motor can have a power factor; None if there is none.
+
+    shown: measured power factor.
+    tolerance: accepted difference between measured and modelled power factor.
+    """
+    fits = [load for load, usual in _power_factors(plate) if abs(usual - shown) <= tolerance]
     return (fits[0], fits[-1]) if fits else None
 
 

@@ -1,4 +1,4 @@
-"""Losses of a magnet motor: M5 (segregated) and M6 (factory losses at seven points). Powers in W, currents rms."""
+"""Losses of a permanent-magnet motor: M5 (segregated) and M6 (seven published points). Powers in W, currents rms."""
 
 from __future__ import annotations
 
@@ -10,37 +10,46 @@ from dsp.efficiency import Losses, copper_ohm
 from dsp.efficiency_fit import solved
 
 _SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, mechanical, additional part of rated losses: an assumption
-_IDLE_FLUX2 = 0.82  # (flux without current / at rated current)² = 1/(1 + x²), x = Xq·I/E of 0.4–0.5
-_PLATE_U = 0.15  # of rated losses: IEC 60034-1 lets a plate's losses be 15 % larger than told [M]
-_CLASS_U = 0.20  # of rated losses by class: between its limit and the next one's
-_COPPER_SHARE_U = 0.40  # of the copper's half: from 30 to 70 % of all losses, as far as SPLIT_U lets any part lie [M]
-_SHAPE_U = (0.35, 0.50, 0.60)  # core, mechanical, additional: of a split and exponents that nobody measured
-_CURRENT_U = 0.03  # of a drive's own current
-_WARM_U, _COLD_U = 0.02, 0.06  # of the resistance: winding temperature known to 5 K, guessed to 15 K
+_IDLE_FLUX2 = 0.82  # (flux without current / flux at rated current)² = 1/(1 + x²), x = Xq·I/E = 0.4 to 0.5
+_PLATE_U = 0.15  # of rated losses: IEC 60034-1 allows 15 % more losses than the nameplate states [M]
+_CLASS_U = 0.20  # of rated losses by class: between its limit and that of the next class
+_COPPER_SHARE_U = 0.40  # relative, of the copper share 1/2: it is 30 to 70 % [M], consistent with SPLIT_U of the agent
+_SHAPE_U = (0.35, 0.50, 0.60)  # core, mechanical, additional: split and exponents are assumed, not measured
+_CURRENT_U = 0.03  # of the current reported by a drive
+_WARM_U, _COLD_U = 0.02, 0.06  # of the resistance: winding temperature measured to 5 K, or estimated to 15 K
 SEVEN = ((0.9, 1.0), (0.5, 1.0), (0.25, 1.0), (0.9, 0.5), (0.5, 0.5), (0.5, 0.25), (0.25, 0.25))  # (speed, torque)
-M6_U = 0.10  # of the losses: the test itself, the temperature it was done at, 1.8 % of interpolation
-M6_OUTSIDE_U = 0.30  # beyond the seven points
+M6_U = 0.10  # of the losses: the test, the temperature during the test, 1.8 % of interpolation
+M6_OUTSIDE_U = 0.30  # of the losses, outside the region of the seven points
 
 
 class PmRating(NamedTuple):
-    """A magnet motor's nameplate. r1_ohm: phase (star) resistance at 20 °C, None when unknown."""
+    """Nameplate of a permanent-magnet motor.
+
+    rated_w: rated shaft power.
+    rated_loss_w: losses at the rated point.
+    rated_a: rated phase current, rms.
+    rated_hz: rated electrical frequency.
+    r1_ohm: phase (star) resistance at 20 °C; None if unknown.
+    from_class: True if rated_loss_w was derived from an efficiency class, not from the nameplate or a test.
+    """
 
     rated_w: float
     rated_loss_w: float
     rated_a: float
     rated_hz: float
     r1_ohm: float | None
-    from_class: bool = False  # rated_loss_w comes from a class, not from the plate or a test
+    from_class: bool = False
 
 
 def pm_losses(rating: PmRating, current_a: float, frequency_hz: float, winding_degc: float | None = None) -> Losses:
-    """M5 from the phase current and the electrical frequency.
+    """Losses by M5 from the phase current (A, rms) and the electrical frequency (Hz).
 
-    Copper from R1 and the winding temperature where known, else half the rated losses with the square of the current;
-    the rest is split 30 : 12 : 8 into core (f^1.5 and the flux's square), mechanical (n^2.5) and additional (I²·f).
-    Without a temperature it is taken as 25 °C + 75 K·(I/In)², good to about 15 K. U: the parts err independently, the
-    plate for all of them.
-    Where only the class tells the rated losses, known copper losses tell as much, by being about half of them.
+    winding_degc: winding temperature, °C; None: 25 °C + 75 K·(I/In)², accurate to about 15 K.
+    Copper loss is calculated from R1 and the winding temperature if R1 is known, otherwise it is half the rated losses
+    times the square of the current. The rest is split 30 : 12 : 8 into core loss (f^1.5 and the square of the flux),
+    mechanical loss (n^2.5) and additional loss (I²·f).
+    U: the errors of the parts are independent; the error of the nameplate is common to all of them. If the rated losses
+    come from a class, a known copper loss improves them, because it is about half of all losses.
     """
     load = (current_a / rating.rated_a) ** 2
     speed = abs(frequency_hz) / rating.rated_hz
@@ -67,7 +76,7 @@ def pm_losses(rating: PmRating, current_a: float, frequency_hz: float, winding_d
 
 
 def _rated_losses(rating: PmRating, copper_w: float) -> tuple[float, float]:
-    """Rated losses and their relative U (k = 2); copper_w: their copper part."""
+    """Rated losses (W) and their relative U (k = 2); copper_w: copper loss at the rated point."""
     if not rating.from_class:
         return rating.rated_loss_w, _PLATE_U
     if rating.r1_ohm is None:
@@ -79,35 +88,46 @@ def _rated_losses(rating: PmRating, copper_w: float) -> tuple[float, float]:
 
 
 class SevenPoint(NamedTuple):
-    """Losses over relative speed f and torque t: c1 + c2·f + c3·f² + c4·f·t² + c5·f²·t² + c6·t + c7·t²."""
+    """Loss surface over relative speed f and torque t: c1 + c2·f + c3·f² + c4·f·t² + c5·f²·t² + c6·t + c7·t², W.
+
+    coefficients: (c1, ..., c7), W.
+    least_w, most_w: smallest and largest of the seven losses.
+    """
 
     coefficients: tuple[float, ...]
     least_w: float
     most_w: float
 
     def loss_w(self, speed: float, torque: float) -> float:
-        """W; outside the measured points never less than 0.8 of the least nor more than 1.5 of the largest of them."""
+        """Losses (W) at relative speed and torque, at least 0.8 of the smallest, at most 1.5 of the largest."""
         value = sum(map(float.__mul__, self.coefficients, _terms(abs(speed), abs(torque))))
         return min(max(value, 0.8 * self.least_w), 1.5 * self.most_w)
 
     @staticmethod
     def inside(speed: float, torque: float) -> bool:
-        """Whether a point lies near enough to the seven for their accuracy: a tenth beyond them, not below."""
+        """True if M6_U applies: relative speed 0.2 to 1.02 and torque 0.2 to 1.1, slightly beyond the points."""
         return 0.2 <= abs(speed) <= 1.02 and 0.2 <= abs(torque) <= 1.1
 
 
 def seven_point(loss_w: Sequence[float], points: Sequence[tuple[float, float]] = SEVEN) -> SevenPoint:
-    """The surface through seven losses (W). Form of IEC 60034-2-3 and IEC 61800-9-2 [M]. Raises ValueError."""
+    """Loss surface through seven losses (W) at points (speed, torque); form of IEC 60034-2-3, IEC 61800-9-2 [M].
+
+    Raises ValueError unless there are seven finite losses above 0 W at points that determine the surface.
+    """
     if len(loss_w) != 7 or len(points) != 7:
-        raise ValueError(f"seven losses at seven points, got {len(loss_w)} at {len(points)}")
+        raise ValueError(f"seven losses at seven points are required, got {len(loss_w)} at {len(points)}")
     if not all(math.isfinite(value) and value > 0 for value in loss_w):
-        raise ValueError(f"losses are above 0 W, got {list(loss_w)}")
+        raise ValueError(f"losses must be above 0 W, got {list(loss_w)}")
     found = solved([_terms(f, t) for f, t in points], list(loss_w))
     return SevenPoint(tuple(found), min(loss_w), max(loss_w))
 
 
 def m6_losses(surface: SevenPoint, rating: PmRating, speed: float, torque: float, current_a: float) -> Losses:
-    """M6: the sum from the surface; the copper's part from R1 where known, the rest split as M5 splits it."""
+    """Losses by M6: the sum from the surface, split in the proportions of M5 (copper from R1 if known).
+
+    speed, torque: relative to rated.
+    current_a: phase current, rms.
+    """
     total_w = surface.loss_w(speed, torque)
     modelled = pm_losses(rating, current_a, speed * rating.rated_hz)
     scale = total_w / modelled.total_w if modelled.total_w > 0 else 0.0

@@ -1,4 +1,4 @@
-"""How sure a meter's active power is, from the classes of the meter and its current transformers."""
+"""Uncertainty of the active power of a meter, from the accuracy classes of the meter and its current transformers."""
 
 from __future__ import annotations
 
@@ -8,24 +8,36 @@ from typing import NamedTuple
 
 
 class PowerU(NamedTuple):
-    """Relative U (k = 2) of an active power, by its cause."""
+    """Relative U (k = 2) of an active power, by cause.
+
+    meter: accuracy class of the meter.
+    ct_ratio: ratio error of the current transformers.
+    ct_phase: phase displacement of the current transformers.
+    feeder: losses of cables and other loads between the meter and the machine.
+    """
 
     meter: float
     ct_ratio: float
     ct_phase: float
-    feeder: float = 0.0  # what cables and neighbours between meter and machine may take
+    feeder: float = 0.0
 
     @property
     def total(self) -> float:
+        """Root sum of squares of all parts."""
         return math.hypot(*self)
 
 
 def power_u_parts(accuracy_class: str, ct_class: str | None, power_factor: float, current: float = 1.0) -> PowerU:
-    """Classes as in IEC 62053 and IEC 61869-2; limits are taken as rectangular (÷ √3). current: over the rated one.
-    ct_class: a class, or what the transformers' own certificate allows (`ct_limits`); None: no transformers.
+    """Relative U (k = 2) of an active power from accuracy classes of IEC 62053 (meter) and IEC 61869-2 (CT).
 
-    The CT's phase displacement counts times tan φ: at power factor 0.5 the 30′ of class 0.5 are 1.5 %. Below 5 % of
-    the rated current limits double, below 1 % they are five times as wide.
+    accuracy_class: class of the meter.
+    ct_class: class of the current transformers, or limits from their certificate (see `ct_limits`); None: no
+        transformers.
+    power_factor: of the load; the sign is ignored.
+    current: relative to rated current. Below 5 % the limits double, below 1 % they are five times as wide.
+    Limits are taken as rectangular distributions (÷ √3). The phase displacement of a CT counts times tan φ: at power
+    factor 0.5 the 30′ of class 0.5 are 1.5 %.
+    Raises KeyError for an unknown accuracy class, ValueError for an invalid ct_class.
     """
     wider = 1.0 if current >= 0.05 else 2.0 if current >= 0.01 else 5.0
     k = 2 * wider / math.sqrt(3)
@@ -39,29 +51,33 @@ def power_u_parts(accuracy_class: str, ct_class: str | None, power_factor: float
 
 
 def ct_limits(ct_class: str) -> tuple[float, float]:
-    """Limits of ratio (relative) and phase (minutes) of a class at rated current, or of a test certificate's own,
-    written `0.05 % 2'`: largest error found plus its uncertainty. Raises ValueError for neither."""
+    """Limits of ratio error (relative) and phase displacement (minutes) at rated current, of a class or certificate.
+
+    A certificate is written as `0.05 % 2'`: largest error found, plus its uncertainty. Raises ValueError for any other
+    text.
+    """
     if ct_class in _CT_LIMIT:
         return _CT_LIMIT[ct_class]
     found = _CERTIFIED.fullmatch(ct_class.strip())
     if found is None:
-        raise ValueError(f"must be one of {', '.join(_CT_LIMIT)}, or a certificate's limits, for example 0.05 % 2'")
+        raise ValueError(f"must be one of {', '.join(_CT_LIMIT)}, or limits from a certificate, for example 0.05 % 2'")
     ratio, minutes = float(found[1]) / 100, float(found[2])
     if not (0.0001 <= ratio <= 0.03 and 0.5 <= minutes <= 120):
-        raise ValueError("a certificate's limits must lie within 0.01 to 3 % and 0.5' to 120'")
+        raise ValueError(f"limits of a certificate must be within 0.01 to 3 % and 0.5' to 120', got {ct_class!r}")
     return ratio, minutes
 
 
 def power_u(accuracy_class: str, ct_class: str | None, power_factor: float, current: float = 1.0) -> float:
-    """The parts of power_u_parts in quadrature."""
+    """Relative U (k = 2) of an active power: root sum of squares of power_u_parts."""
     return power_u_parts(accuracy_class, ct_class, power_factor, current).total
 
 
 def energy_u(accuracy_class: str, ct_class: str | None, exchanges: int = 0) -> float:
-    """Relative U (k = 2) of a counted energy at a usual power factor of 0.85.
+    """Relative U (k = 2) of a metered energy at a typical power factor of 0.85.
 
-    exchanges: of the meter or its ratio in that time. One meter's gain error is one error; with another meter the two
-    halves err apart, and nobody read both at the moment of the change: each exchange adds the class once more.
+    exchanges: number of replacements of the meter, or changes of its ratio, within the period. The gain error of one
+        meter is one common error. After a replacement the errors of the two parts are independent, and the readings at
+        the moment of the change are not known: each replacement adds the class once more in quadrature.
     """
     return power_u(accuracy_class, ct_class, 0.85) * math.sqrt(1 + exchanges)
 

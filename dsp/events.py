@@ -1,7 +1,7 @@
-"""Voltage events and inrush from half-cycle rms values (IEC 61000-4-30, 5.4, 5.5, 5.11 [M]): mains only.
+"""Voltage events and inrush from half-cycle rms values (IEC 61000-4-30, 5.4, 5.5, 5.11 [M]), for mains supplies only.
 
-A value belongs to the middle of its cycle: an event lasts from the middle of the first value beyond the threshold to
-the middle of the first one back within the hysteresis.
+Each value is assigned to the middle of its cycle: an event lasts from the middle of the first value beyond the
+threshold to the middle of the first value that is back within the hysteresis.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ from dsp.judge import (
 from dsp.supply import Supply
 
 LOW_HZ, HIGH_HZ = 42.5, 69.0
-RECORDS = 64  # of one call: more are counted, not kept
-_STEADY = 120  # half cycles of a second at 60 Hz
-_JUMP = 0.005  # a frequency that differs by more is believed when it comes twice
+RECORDS = 64  # per call: further records are counted but not kept
+_STEADY = 120  # half cycles in one second at 60 Hz
+_JUMP = 0.005  # relative; a frequency that differs by more is accepted when two consecutive windows agree on it
 
 
 class Kind(IntEnum):
-    """DIP includes interruptions until all channels are below their threshold."""
+    """Kind of an event.
+
+    A dip is reported as INTERRUPTION if at one time all channels were below the interruption threshold.
+    """
 
     DIP = 0
     SWELL = 1
@@ -49,27 +52,49 @@ class Kind(IntEnum):
 
 
 class Event(NamedTuple):
-    """Voltages and currents are half-cycle rms values; positions are absolute sample indices."""
+    """A completed event. Voltages and currents are half-cycle rms values; positions are absolute sample indices.
+
+    kind: kind of the event.
+    start_index: start of the event.
+    end_index: end of the event.
+    duration_s: duration, s.
+    phases: phases 1 .. 3 that were beyond the threshold at any time during the event.
+    extreme: residual voltage of a dip, maximum of a swell (V) or inrush (A); of a rapid change the largest deviation
+        (V).
+    extreme_pct: extreme in percent of the reference.
+    steady_change_pct: of a rapid change, difference of the steady values before and after, in percent; otherwise NaN.
+    reference: declared or sliding reference voltage (V), or rated current (A).
+    interruption_s: time during which all channels were below the interruption threshold, s; 0 without interruption.
+    gap: True if samples are missing during the event, or if its end was not observed.
+    snapshot_index: absolute index of the first sample of the snapshot.
+    snapshot: waveform, shape (6, n), V and A, NaN where samples are missing; it begins before the event and ends with
+        the window in which the event ends, or earlier when it reaches the configured length (Supply.before_s +
+        after_s).
+    """
 
     kind: Kind
     start_index: float
     end_index: float
     duration_s: float
-    phases: tuple[int, ...]  # 1..3, those beyond the threshold at any time
-    extreme: float  # V or A: residual of a dip, maximum of a swell or inrush; of a rapid change the largest deviation
-    extreme_pct: float  # of the reference
-    steady_change_pct: float  # of a rapid change, from before to after; else NaN
-    reference: float  # V or A
-    interruption_s: float  # how long all channels were below the interruption threshold
-    gap: bool  # samples are missing in it, or its end was not seen
-    snapshot_index: int  # absolute index of the snapshot's first sample
-    snapshot: npt.NDArray[np.float32]  # (6, n), NaN where samples are missing; ends with the window that ends the event
+    phases: tuple[int, ...]
+    extreme: float
+    extreme_pct: float
+    steady_change_pct: float
+    reference: float
+    interruption_s: float
+    gap: bool
+    snapshot_index: int
+    snapshot: npt.NDArray[np.float32]
 
 
 class Events:
-    """Running event detection of one set of six channels. All memory but events' own is taken here.
+    """Event detection for one set of six channels.
 
-    use: which channels exist. With one voltage or three, phase or line voltages: they are judged as they are measured.
+    All working memory is allocated at construction, except that of events.
+    rate_hz: sampling rate, Hz.
+    supply: thresholds and reference values.
+    use: shape (6,), nonzero for channels that exist. With one voltage or three, phase or line voltages: they are
+        evaluated as they are measured.
     """
 
     def __init__(self, rate_hz: float, supply: Supply, use: Bytes) -> None:
@@ -78,7 +103,7 @@ class Events:
         if supply.current_a is None:
             self._use[3:] = 0
         self._rows = [row for row in (0, 3) if self._use[row : row + 3].any()]
-        most = int(2.0 * HIGH_HZ * 0.6) + 8  # half cycles of the longest window, 0.6 s
+        most = int(2.0 * HIGH_HZ * 0.6) + 8  # half cycles in the longest window, 0.6 s
         self._edge, self._carry = np.zeros(6), np.zeros(6)
         self._count = np.zeros(6, dtype=np.int64)
         self._at, self._rms, self._part = np.zeros((6, most)), np.zeros((6, most)), np.zeros((6, most + 1))
@@ -90,14 +115,14 @@ class Events:
         self._touched = np.zeros(2, dtype=np.uint8)
         self._records = np.zeros((RECORDS, FIELDS))
         self._levels = np.zeros(6)
-        self._levelled_v = -1.0  # the reference that they are for
+        self._levelled_v = -1.0  # the reference voltage from which the levels were calculated
         self._open: dict[
             tuple[int, float], tuple[int, list[npt.NDArray[np.float32]]]
         ] = {}  # waveform by kind and start
-        self._later: list[Floats] = []  # records of what ended in what follows the window
+        self._later: list[Floats] = []  # records of events that end after the window
         self._reference_v = supply.voltage_v or 0.0
         self._restless = np.zeros(6)
-        self.left_out = 0  # records beyond what one call has room for
+        self.left_out = 0  # number of records that did not fit into one call
         self._restart()
 
     def _restart(self) -> None:
@@ -107,7 +132,10 @@ class Events:
         self._touched[:] = 0
 
     def interrupt(self) -> list[Event]:
-        """Samples were lost for long: what is under way ends as seen so far, marked `gap`; the rest starts anew."""
+        """End all events in progress after a long loss of samples, and restart detection.
+
+        Returns the events as observed so far, with `gap` set.
+        """
         out = [self._event(record) for record in self._later]
         self._later = []
         for kind in (Kind.DIP, Kind.SWELL, Kind.INRUSH):
@@ -124,18 +152,21 @@ class Events:
         return out
 
     def lookahead(self, f_hz: float) -> float:
-        """Samples behind a window's end that its flag needs: one cycle."""
+        """Samples after the end of a window that are needed to flag it: one cycle."""
         return self._rate_hz / f_hz + 2.0 if LOW_HZ <= f_hz <= HIGH_HZ else 0.0
 
     def advance(
         self, x: Floats, bad: Bytes, last_bad: Ints, base: int, first: int, limit: int,
         start: float, end: float, f_hz: float, phasor: Floats, u_rms: Floats, good: bool,
     ) -> tuple[list[Event], bool]:  # fmt: skip
-        """Take one window: the events that end in it, and whether a dip, swell or interruption touches it.
+        """Process one window: return the events that end in it, and True if a dip, swell or interruption touches it.
 
-        x, bad, last_bad, base, first, limit: as the stream keeps them. f_hz: NaN without synchronisation, then the
-        last one goes on. phasor: (6, 2), fundamentals, angle of a cosine at `start`. u_rms: (3,), good: whether the
-        window may move a sliding reference.
+        x, bad, last_bad, base, first, limit: sample buffer, as for half_cycles().
+        start, end: of the window, absolute sample positions.
+        f_hz: frequency, Hz; NaN without synchronisation: the previous frequency is used.
+        phasor: shape (6, 2), fundamentals, rms; angle of a cosine at `start`.
+        u_rms: shape (3,), rms voltages of the window.
+        good: True if the window may update a sliding reference.
         """
         if not self._follow(f_hz):
             return (self.interrupt() if self._f_hz > 0.0 else []), False
@@ -176,7 +207,10 @@ class Events:
         return 0.5 * self._rate_hz / self._f_hz
 
     def _follow(self, f_hz: float) -> bool:
-        """Whether there is a mains frequency to cut half cycles with; a jump is believed when it comes twice."""
+        """Update the frequency that defines half cycles; False if there is no mains frequency.
+
+        A jump is accepted when two consecutive windows agree on it.
+        """
         if math.isnan(f_hz):
             return self._f_hz > 0.0
         if not LOW_HZ <= f_hz <= HIGH_HZ:
@@ -191,7 +225,11 @@ class Events:
         return True
 
     def _slide(self, u_rms: Floats, good: bool) -> bool:
-        """The reference when no voltage is declared: 0.9967 of itself and 0.0033 of the window (5.4.4 [M])."""
+        """Update the sliding reference if no voltage is declared.
+
+        New reference = 0.9967 of the old one plus 0.0033 of the window (IEC 61000-4-30, 5.4.4 [M]).
+        Returns True if a reference voltage is known.
+        """
         if self._supply.voltage_v is not None:
             return True
         if good:
@@ -211,8 +249,8 @@ class Events:
         self._levels[5] = s.inrush_pct * (s.current_a or 0.0) / 100.0
 
     def _collect(self, n: int, x: Floats, bad: Bytes, base: int, first: int, end: float) -> list[Event]:
-        """Events of the records, and the waveforms around those that go on."""
-        if n > RECORDS:  # ends may be among what had no room
+        """Convert records to events, and store the waveforms of events in progress."""
+        if n > RECORDS:  # the omitted records may include ends of events
             self.left_out += n - RECORDS
             active = {(kind, float(state[START])) for kind, state in enumerate(self._state) if state[ACTIVE]}
             self._open = {key: value for key, value in self._open.items() if key in active}
@@ -225,7 +263,7 @@ class Events:
                 begin = max(first, base, math.floor(key[1] - self._supply.before_s * self._rate_hz))
                 self._open[key] = (begin, [])
                 self._capture(x, bad, base, end)
-            elif record[1] < 0.0:  # a rapid change that became a dip
+            elif record[1] < 0.0:  # a rapid change that turned into a dip or swell
                 self._open.pop(key, None)
             elif record[1] >= end:
                 self._later.append(record.copy())

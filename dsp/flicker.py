@@ -1,8 +1,9 @@
-"""Flicker of lamps from the voltage's envelope: Pinst, Pst, Plt (IEC 61000-4-15 ed. 2; coefficients [M], 230 V seen in
-public code). A mains-side function: never of a drive's output.
+"""Flickermeter: Pinst, Pst and Plt from the voltage envelope (IEC 61000-4-15 ed. 2), for mains supplies only.
 
-Squares are averaged over a few samples first, to some 2 kHz: the envelope ends at 42 Hz. The adaptor divides by the
-mean square of the last 27.3 s instead of by the rms; the two differ by the square of the modulation.
+Coefficients are from memory [M]; those of the 230 V lamp were also found in public source code.
+The squared voltage is first averaged over a few samples, to about 2 kHz: the envelope needs 42 Hz only. The voltage
+adaptor divides by the mean square of the last 27.3 s instead of by the rms; the two differ by the square of the
+modulation.
 """
 
 from __future__ import annotations
@@ -15,28 +16,31 @@ import numpy as np
 from dsp._jit import Bytes, Floats, Ints, bare, inner
 from dsp._lanes import Lanes, load, rows, store
 
-RATE_HZ = 2000.0  # at least that after the averaging
+RATE_HZ = 2000.0  # minimum rate after averaging
 INTERVAL_S = 600
 LOW_HZ, HIGH_HZ = 42.5, 69.0
 _ADAPTOR_S, _EYE_S = 27.3, 0.3
-_SETTLE_S = 15.0  # after a start nothing is classified
+_SETTLE_S = 15.0  # after a start, during which nothing is classified
 _CLASSES, _PER_OCTAVE, _LEAST = 2240, 64, 2.0**-21
 _CLASSIFY_HZ = 120.0
-_MOST = 9.0  # times the mean square: three times the voltage
-# k, lambda, w1, w2, w3, w4 (as frequencies but k)
+_MOST = 9.0  # limit of the square relative to the mean square: three times the voltage
+# k, lambda, w1, w2, w3, w4; all but k as frequencies in Hz
 _LAMPS = {
     "230V": (1.74802, 4.05981, 9.15494, 2.27979, 1.22535, 21.9),
     "120V": (1.6357, 4.167375, 9.077169, 2.939902, 1.394468, 17.31512),
 }
-_SECTIONS = 5  # three of the low pass, two of the eye
+_SECTIONS = 5  # three of the low pass, two of the lamp-eye response
 # rows of the state, one column per voltage
 _LEVEL, _SLOW, _SUM, _BAD, _LARGEST, _LOST = 0, 1, 2, 3, 4, 5
 _STATE = 6
 
 
 def sections(lamp: str, nominal_hz: float, rate_hz: float) -> Floats:
-    """Second-order sections b0 b1 b2 a1 a2 (shape (5, 5)): Butterworth of 35 Hz (50 Hz mains) or 42 Hz, then the lamp
-    and the eye. Bilinear; the low pass meets its corner exactly."""
+    """Second-order sections of the weighting filters, shape (5, 5), columns b0 b1 b2 a1 a2.
+
+    A Butterworth low pass of 35 Hz (50 Hz mains) or 42 Hz (60 Hz mains), followed by the lamp-eye response of `lamp`.
+    Bilinear transform; the corner of the low pass is prewarped and therefore exact.
+    """
     t = 2.0 * rate_hz
     corner = t * math.tan(math.pi * (42.0 if nominal_hz > 55.0 else 35.0) / rate_hz)
     analog = []
@@ -57,7 +61,7 @@ def sections(lamp: str, nominal_hz: float, rate_hz: float) -> Floats:
 
 
 def gain(coefficients: Floats, f_hz: float, rate_hz: float) -> float:
-    """Magnitude of all sections at a frequency."""
+    """Magnitude response of all sections at f_hz."""
     z = np.exp(-2j * np.pi * f_hz / rate_hz * np.arange(3))
     b, a = coefficients[:, :3] @ z, 1.0 + coefficients[:, 3:] @ z[1:]
     return float(np.abs(np.prod(b / a)))
@@ -67,10 +71,10 @@ def gain(coefficients: Floats, f_hz: float, rate_hz: float) -> float:
 def averages(
     x: Floats, bad: Bytes, base: int, begin: int, end: int, every: int, inside: int, state: Floats, out: Floats
 ) -> int:
-    """Mean squares of `every` samples each of three voltages, into out (shape (3, most)); returns how many.
+    """Mean squares of groups of `every` samples of three voltages, into out (shape (3, most)); returns their number.
 
-    Column 0 of x is sample `base`; samples begin .. end-1 follow `inside` ones that state[_SUM] already holds. An
-    average with a gap in it is -1.
+    Column 0 of x is absolute sample `base`. Samples begin .. end-1 follow `inside` samples that are already summed in
+    state[_SUM]. A group that contains a gap gives -1.
     """
     lo, hi = begin - base, end - base
     whole = (inside + hi - lo) // every
@@ -102,9 +106,11 @@ def averages(
 
 @bare
 def adapt(squares: Floats, n: int, use: Bytes, slow: float, high: float, state: Floats, out: Floats) -> None:
-    """n averages over their own slow mean, without the constant: rows of out (shape (>= n, 8)), lanes 0 .. 2.
+    """Voltage adaptor and high pass: n averages relative to their slow mean, without the constant part.
 
-    slow, high: steps of the adaptor and of the 0.05 Hz high pass. A gap (-1) counts as if nothing changed.
+    out: shape (>= n, 8), columns 0 .. 2.
+    slow, high: filter coefficients of the adaptor and of the 0.05 Hz high pass.
+    A gap (-1) counts as no change.
     """
     for c in range(3):
         if not use[c]:
@@ -115,7 +121,7 @@ def adapt(squares: Floats, n: int, use: Bytes, slow: float, high: float, state: 
             if square < 0.0:
                 square = level
             level += slow * (square - level)
-            # a voltage that returns after it was dead must not blow up what follows
+            # limit the step when a voltage returns after an outage, so that the filters do not overflow
             v = min(square / level, _MOST) - 1.0 if level > 0.0 else 0.0
             mean += high * (v - mean)
             out[m, c] = v - mean
@@ -124,7 +130,10 @@ def adapt(squares: Floats, n: int, use: Bytes, slow: float, high: float, state: 
 
 @bare
 def see(frames: Floats, n: int, sos: Floats, eye: float, scale: float, memory: Floats) -> None:
-    """Lamp, eye and brain, of all lanes at once, in place: rows of Pinst. memory: (11, 8), two of each section, one."""
+    """Weighting filters, squaring and smoothing of all columns in parallel, in place: rows of Pinst.
+
+    memory: shape (11, 8), two rows for each section and one for the smoothing filter.
+    """
     a0, b0, a1, b1, a2 = load(memory, 0), load(memory, 1), load(memory, 2), load(memory, 3), load(memory, 4)
     b2, a3, b3, a4, b4 = load(memory, 5), load(memory, 6), load(memory, 7), load(memory, 8), load(memory, 9)
     p = load(memory, 10)
@@ -161,7 +170,10 @@ def _section(sos: Floats, s: int, v: Lanes, a: Lanes, b: Lanes) -> tuple[Lanes, 
 def count(
     frames: Floats, n: int, done: int, use: Bytes, classify: int, quiet: int, state: Floats, counts: Ints
 ) -> None:
-    """Largest Pinst of n frames; each `classify`th after the first `quiet` into its class. counts: (3, classes)."""
+    """Update the largest Pinst with n frames, and classify every `classify`th frame after the first `quiet` frames.
+
+    counts: shape (3, classes).
+    """
     for c in range(3):
         if not use[c]:
             continue
@@ -181,7 +193,7 @@ def walk(
     slow: float, high: float, sos: Floats, eye: float, scale: float, done: int, classify: int, quiet: int,
     squares: Floats, frames: Floats, memory: Floats, state: Floats, counts: Ints, out: Floats,
 ) -> int:  # fmt: skip
-    """All steps above for samples begin .. end-1; out: the largest Pinst of the voltages that exist."""
+    """All steps above for samples begin .. end-1; out: largest Pinst of each voltage that exists."""
     n = averages(x, bad, base, begin, end, every, inside, state, squares)
     adapt(squares, n, use, slow, high, state, frames)
     see(frames, n, sos, eye, scale, memory)
@@ -194,13 +206,19 @@ def walk(
 
 
 class Flicker:
-    """Running flicker meter of three voltages. All memory is taken here."""
+    """Flickermeter of three voltages. All memory is allocated at construction.
+
+    rate_hz: sampling rate, at least 500 Hz.
+    lamp: "230V" or "120V".
+    use: nonzero for channels that exist; the first three count.
+    Raises ValueError for an unknown lamp or a lower rate.
+    """
 
     def __init__(self, rate_hz: float, lamp: str, use: Bytes) -> None:
         if lamp not in _LAMPS:
             raise ValueError(f"lamp must be one of {', '.join(_LAMPS)}, got {lamp!r}")
         if rate_hz < 500.0:
-            raise ValueError(f"flicker needs at least 500 samples a second, got {rate_hz}")
+            raise ValueError(f"flicker needs a rate_hz of at least 500, got {rate_hz}")
         self._rate_hz, self._lamp = rate_hz, lamp
         self._use = np.array(use[:3], dtype=np.uint8)
         self._every = max(1, int(rate_hz / RATE_HZ))
@@ -211,7 +229,7 @@ class Flicker:
         self._high = -math.expm1(-2.0 * math.pi * 0.05 / self._reduced_hz)
         self._eye = -math.expm1(-1.0 / (_EYE_S * self._reduced_hz))
         self._state, self._counts = np.zeros((_STATE, 3)), np.zeros((3, _CLASSES), dtype=np.int64)
-        most = int(2.0 * self._reduced_hz) + 16  # two seconds: no window is longer
+        most = int(2.0 * self._reduced_hz) + 16  # two seconds: longer than any window
         self._squares, self._rows, self._memory = np.zeros((3, most)), rows(most), rows(11)
         self._inside = self._done = 0
         self._sos = np.zeros((_SECTIONS, 5))
@@ -220,17 +238,17 @@ class Flicker:
         self._next = 0  # absolute sample index
 
     def restart(self) -> None:
-        """Samples were lost for long: settle anew. What was classified stays."""
+        """Restart the filters after a long loss of samples; values that are already classified are kept."""
         self._state[:_LOST] = 0.0
         self._memory[:] = 0.0
         self._inside = self._done = 0
         self._nominal_hz = 0.0
 
     def advance(self, x: Floats, bad: Bytes, base: int, first: int, end: int, f_hz: float, out: Floats) -> None:
-        """Samples up to end-1; out: the largest Pinst of each voltage in them.
+        """Process samples up to end-1; out: shape (3,), largest Pinst of each voltage in them.
 
-        f_hz: NaN without synchronisation, then the last one goes on. Nothing is put out before any is known, and
-        outside 42.5 .. 69 Hz, which is no mains.
+        f_hz: frequency, Hz; NaN without synchronisation: the previous nominal frequency is kept.
+        `out` is not changed before a frequency is known, nor outside 42.5 .. 69 Hz, which is not a mains frequency.
         """
         if f_hz < LOW_HZ or f_hz > HIGH_HZ:
             self.restart()
@@ -252,8 +270,8 @@ class Flicker:
     def _begin(self, x: Floats, bad: Bytes, base: int, first: int, end: int, f_hz: float) -> None:
         self._nominal_hz = 60.0 if f_hz > 55.0 else 50.0
         self._sos[:] = sections(self._lamp, self._nominal_hz, self._reduced_hz)
-        # 0.25 % at 8.8 Hz on the 230 V lamp reads 1 at the crests of what the 300 ms leave of its double frequency;
-        # the factors k keep the other lamp in proportion
+        # Calibration: sinusoidal modulation of 0.25 % at 8.8 Hz with the 230 V lamp gives a largest Pinst of 1, which
+        # includes the ripple at twice that frequency after the 300 ms filter. The factors k scale the other lamp.
         crest = 1.0 + 1.0 / math.hypot(1.0, 2.0 * math.pi * 17.6 * _EYE_S)
         reference = gain(sections("230V", 50.0, self._reduced_hz), 8.8, self._reduced_hz)
         self._scale = 2.0 / ((0.0025 * reference) ** 2 * crest)
@@ -263,9 +281,9 @@ class Flicker:
         self._next = start
 
     def close(self) -> Floats:
-        """Pst of each voltage since the last close(), which is to come each ten minutes; NaN with too little of it.
+        """Pst of each voltage since the last close(), shape (3,); call it every ten minutes.
 
-        Less than 95 % of 600 s classified, or more than 5 % of the samples missing, is too little.
+        NaN if less than 95 % of 600 s was classified, or if 5 % or more of the samples are missing.
         """
         out = np.full(3, np.nan)
         need = 0.95 * INTERVAL_S * self._reduced_hz / self._classify
@@ -282,13 +300,16 @@ class Flicker:
 
 
 def pst(counts: Ints) -> float:
-    """Short-term severity from the classes' counts (5.7.2): roots of levels exceeded for 0.1 .. 80 % of the time."""
-    above = counts[::-1].cumsum()[::-1].astype(float)  # values in this class or above
+    """Short-term flicker severity Pst from the counts of the classes (IEC 61000-4-15, 5.7.2).
+
+    Pst is the root of a weighted sum of the levels that are exceeded for 0.1 .. 80 % of the time.
+    """
+    above = counts[::-1].cumsum()[::-1].astype(float)  # number of values in this class or above
     total = above[0]
 
     def level(percent: float) -> float:
         want = total * percent / 100.0
-        k = int(np.searchsorted(-above, -want, side="right")) - 1  # the last class with enough at or above it
+        k = int(np.searchsorted(-above, -want, side="right")) - 1  # the last class with enough values in it or above
         part = (above[k] - want) / counts[k] if k >= 0 and counts[k] else 0.0
         return float(_LEAST * 2.0 ** ((max(k, 0) + part) / _PER_OCTAVE))
 
@@ -305,6 +326,6 @@ def pst(counts: Ints) -> float:
 
 
 def plt(values: Iterable[float]) -> float:
-    """Long-term severity: cube root of the mean cube of the twelve Pst of two hours; NaN unless all are known."""
+    """Long-term flicker severity Plt: cube root of the mean cube of twelve Pst values (2 h); NaN if one is missing."""
     known = [v for v in values if not math.isnan(v)]
     return math.cbrt(sum(v**3 for v in known) / 12.0) if len(known) == 12 else math.nan

@@ -1,7 +1,7 @@
-"""Urms(1/2): the rms of one cycle, renewed each half cycle, of each channel by itself (IEC 61000-4-30, 3 and 5.4 [M]).
+"""Urms(1/2): rms over one cycle, updated each half cycle, for each channel separately (IEC 61000-4-30, 3 and 5.4 [M]).
 
-Half cycles begin at the zero crossings of the channel's fundamental; their length follows the tracked frequency instead
-of detected crossings, which a disturbance would shake.
+Half cycles begin at the zero crossings of the fundamental of the channel. Their length follows the tracked frequency
+and not detected zero crossings, which a disturbance would displace.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from dsp._jit import Bytes, Floats, Ints, bare
 
-MOVED = 0.02  # of a half cycle: from there on the crossings are followed
+MOVED = 0.02  # of a half cycle: larger displacements of the zero crossings are followed
 UNKNOWN, GAP = -2.0, -1.0  # in place of an rms value
 
 
@@ -19,10 +19,18 @@ def align(
     start: float, half: float, phasor: Floats, use: Bytes, known: bool, busy: bool,
     edge: Floats, carry: Floats, restless: Floats,
 ) -> None:  # fmt: skip
-    """Lay the borders of half cycles on the zero crossings; later, move them where these have moved for good.
+    """Align the boundaries of half cycles with the zero crossings.
 
-    phasor: (6, 2), fundamentals, angle of a cosine at `start`. restless: how far each was off the last time. A current
-    is judged over the half cycles of its voltage. While something happens (busy), nothing is moved.
+    Later calls move the boundaries only if the displacement of the crossings persists for two windows.
+    start: absolute sample position of the window.
+    half: length of a half cycle in samples.
+    phasor: shape (6, 2), fundamentals, angle of a cosine at `start`.
+    use: channels that exist.
+    known: True if the boundaries were aligned before.
+    busy: True during an event; then nothing is moved.
+    edge, carry: see half_cycles().
+    restless: shape (6,), displacement of each channel at the previous call, in half cycles.
+    A current uses the half cycles of the voltage of its phase.
     """
     largest = 0.0
     for c in range(3):
@@ -68,10 +76,15 @@ def half_cycles(
 ) -> None:
     """All half cycles of `half` samples that end by `until`.
 
-    x, bad: shape (6, capacity), column 0 is sample `base`. edge: (6,), where each channel's next half cycle begins,
-    moved on; carry: (6,), mean square of the half cycle before, negative when unknown. Results of channel c are
-    count[c] entries of at (end of the half cycle) and rms (of the cycle that ends there), shape (6, most), and of part
-    (of the half cycle), shape (6, most + 1), which begins with the half cycle of the call before.
+    x, bad: shape (6, capacity), samples and gap marks; column 0 is absolute sample `base`.
+    last_bad: shape (6,), absolute index of the latest gap of each channel.
+    first, limit: samples first .. limit-1 exist.
+    edge: shape (6,), start of the next half cycle of each channel; updated.
+    carry: shape (6,), mean square of the previous half cycle, negative if unknown; updated.
+    count: shape (6,), number of results of each channel.
+    at: shape (6, most), ends of the half cycles.
+    rms: shape (6, most), rms of the cycle that ends there; UNKNOWN or GAP where it cannot be measured.
+    part: shape (6, most + 1), rms of the half cycle, beginning with the last half cycle of the previous call.
     """
     for c in range(6):
         n = 0
@@ -104,7 +117,10 @@ def half_cycles(
 
 @bare
 def _mean_square(x: Floats, c: int, base: int, first: int, limit: int, a: float, b: float) -> float:
-    """Mean of x[c]^2 over positions a..b, cut cells with their slope. Samples first <= k < limit exist."""
+    """Mean of x[c]^2 over positions a .. b, with a linear correction in the two partial cells.
+
+    Samples first .. limit-1 exist.
+    """
     lo = int(np.floor(a + 0.5))
     hi = int(np.ceil(b - 0.5))
     wa = lo + 0.5 - a

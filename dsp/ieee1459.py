@@ -1,4 +1,4 @@
-"""IEEE 1459-2010 [M]: the resolution of apparent power into fundamental and the rest, single phase and three phases."""
+"""Resolution of apparent power into fundamental and non-fundamental parts (IEEE 1459-2010 [M])."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from dsp._jit import Floats, bare
 from dsp.power import IE2, P1, P1_PLUS, Q1, Q1_PLUS, S1_PLUS, VE2, P
 
-# in the order of the results; the standard's symbols, "+" written as plus
+# symbols of the standard in the order of the results; "+" is written as plus
 SINGLE = ("P", "P1", "PH", "Q1", "S", "S1", "SN", "DI", "DV", "SH", "DH", "N", "PF", "PF1", "SN/S1")
 THREE = (
     "P", "P1", "PH", "Q1", "Ve", "Ie", "Ve1", "Ie1", "VeH", "IeH", "Se", "Se1", "SeN", "DeI", "DeV", "SeH", "DeH", "N",
@@ -18,7 +18,7 @@ RESULTS = len(THREE)
 
 @bare
 def _rest(whole: float, part: float) -> float:
-    """Root of the difference of two squares, of which the second should be the smaller."""
+    """Square root of the difference of two squares; 0 if rounding makes the second one larger."""
     return float(np.sqrt(max(whole - part, 0.0)))
 
 
@@ -29,9 +29,13 @@ def _over(a: float, b: float) -> float:
 
 @bare
 def single(mean: Floats, phasor: Floats, phase: int, out: Floats) -> None:
-    """One phase (clause 3.1.2). mean: power.sums. phasor: (6, 2), rms. out: (25,), the first 15 as SINGLE, rest NaN.
+    """Single-phase quantities (clause 3.1.2).
 
-    Everything that is not the fundamental counts as H: harmonics, interharmonics, DC.
+    mean: shape (21,), from power.sums.
+    phasor: shape (6, 2), fundamentals, rms.
+    phase: 0 .. 2.
+    out: shape (25,), the first 15 as named in SINGLE, the others NaN; W, var, VA or a ratio.
+    Everything except the fundamental counts as H: harmonics, interharmonics and DC.
     """
     u, i = phase, phase + 3
     v2, i2 = mean[6 + u], mean[6 + i]
@@ -64,9 +68,13 @@ def single(mean: Floats, phasor: Floats, phase: int, out: Floats) -> None:
 
 @bare
 def three(mean: Floats, phasor: Floats, totals: Floats, wires: int, out: Floats) -> None:
-    """Three phases (clause 3.2.2), effective values of three or four wires. out: (25,), as THREE.
+    """Three-phase quantities (clause 3.2.2) with the effective values of three or four wires.
 
-    totals: the results of power.totals with the same `wires`. SA is the arithmetic sum of U I, for comparison.
+    mean: shape (21,), from power.sums.
+    phasor: shape (6, 2), fundamentals, rms.
+    totals: shape (35,), from power.totals with the same `wires`.
+    wires: 3 or 4.
+    out: shape (25,), as named in THREE; V, A, W, var, VA or a ratio. SA is the arithmetic sum of U I, for comparison.
     PH = P - P1; DC and interharmonics count as H.
     """
     vv, cross_v, ii, cross_i, sa = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -114,5 +122,5 @@ def three(mean: Floats, phasor: Floats, totals: Floats, wires: int, out: Floats)
 
 
 def named(values: Floats) -> dict[str, float]:
-    """The first 15 results of single(), or the 25 of three(), by their names."""
+    """Results by name: the first 15 of single(), or the 25 of three()."""
     return dict(zip(SINGLE if len(values) == len(SINGLE) else THREE, values.tolist(), strict=False))

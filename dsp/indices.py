@@ -1,6 +1,6 @@
-"""Indices made from the harmonics of one window: K factor, TDD, HVF, crest factor, THD, power of each order.
+"""Indices of the harmonics of one window: THD, K factor, TDD, HVF, crest factor, interharmonics, power of each order.
 
-Tables have shape (channels, 51), rms, orders 0 .. 50; orders beyond the band are NaN and do not count.
+Tables have shape (channels, 51), rms, orders 0 .. 50. Orders above the frequency band are NaN and do not count.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ THD_ORDER = 40  # IEC 61000-4-7 [M]
 
 @bare
 def ratios(h: Floats, sg: Floats, rms: Floats, peaks: Floats, demand_a: float, n_cycles: int, out: Floats) -> None:
-    """All indices of a window, out: shape (21,): THD (6), K factor (3), TDD (3), HVF (3), crest factor (6).
+    """All indices of a window.
 
-    h, sg: shape (6, 51). rms, peaks: shape (6,), of all that is in the window. All but the crest factor are NaN without
-    synchronisation (n_cycles 0), and where the sampling rate does not carry even order 2.
+    h, sg: shape (6, 51), components and subgroups, rms.
+    rms, peaks: shape (6,), total rms and largest magnitude of each channel in the window.
+    demand_a: see tdd().
+    n_cycles: cycles of the window; 0 without synchronisation.
+    out: shape (21,): THD (6), K factor (3), TDD (3), HVF (3), crest factor (6).
+    Without synchronisation, or if the band does not include order 2, all but the crest factor are NaN.
     """
     for c in range(6):
         out[15 + c] = peaks[c] / rms[c] if rms[c] > 0.0 else np.nan
@@ -32,10 +36,10 @@ def ratios(h: Floats, sg: Floats, rms: Floats, peaks: Floats, demand_a: float, n
 
 @bare
 def thd(h: Floats, sg: Floats, rms: Floats, n_cycles: int, out: Floats) -> None:
-    """THD in percent to order 40, per channel (shape (6,)): of subgroups, or of components below three cycles.
+    """THD in percent up to order 40, per channel, from subgroups; from components below three cycles. out: shape (6,).
 
-    Orders beyond the band (NaN) do not count. NaN when the fundamental is nil: below 0.1 % of the channel's rms, or
-    no more than the rounding of the channel that shares its transform.
+    Orders above the band (NaN) do not count. NaN without a fundamental: below 0.1 % of the rms of the channel, or not
+    above the rounding error of the channel that shares its transform.
     """
     for c in range(h.shape[0]):
         total = 0.0
@@ -50,9 +54,9 @@ def thd(h: Floats, sg: Floats, rms: Floats, n_cycles: int, out: Floats) -> None:
 
 @bare
 def k_factor(h_i: Floats, out: Floats) -> None:
-    """Sum of h^2 I_h^2 over sum of I_h^2, orders 1 .. 50 (UL 1561 [M]). NaN without current.
+    """Sum of h^2 I_h^2 over sum of I_h^2, orders 1 .. 50 (UL 1561 [M]); NaN without current.
 
-    IEEE C57.110's harmonic loss factor F_HL is the same number.
+    The harmonic loss factor F_HL of IEEE C57.110 is the same number.
     """
     for c in range(h_i.shape[0]):
         top = 0.0
@@ -67,9 +71,10 @@ def k_factor(h_i: Floats, out: Floats) -> None:
 
 @bare
 def tdd(sg_i: Floats, demand_a: float, out: Floats) -> None:
-    """Total demand distortion in percent: root of the squares of orders 2 .. 50 over the demand (IEEE 519-2022 [M]).
+    """Total demand distortion in percent: root sum of squares of orders 2 .. 50 over the demand (IEEE 519-2022 [M]).
 
-    demand_a: the maximum demand load current IL, rms of the fundamental. NaN when it is not known or not positive.
+    demand_a: maximum demand load current IL, A, rms of the fundamental. The result is NaN if it is unknown or not
+        positive.
     """
     for c in range(sg_i.shape[0]):
         total = 0.0
@@ -84,7 +89,7 @@ def tdd(sg_i: Floats, demand_a: float, out: Floats) -> None:
 def hvf(h_u: Floats, out: Floats) -> None:
     """Harmonic voltage factor: root of the sum of (U_n / U_1)^2 / n, n = 5, 7, 11, 13 .. 49 (NEMA MG 1-30.1 [M]).
 
-    The standard refers to the rated voltage; here it is the fundamental. NaN without one.
+    The standard refers to the rated voltage, this function to the fundamental. NaN without a fundamental.
     """
     for c in range(h_u.shape[0]):
         total = 0.0
@@ -102,13 +107,15 @@ def between(
 ) -> None:  # fmt: skip
     """Interharmonic centred subgroups, groups, and active power of each order, from all bins of a window.
 
-    lines, points, samples, band, gain: as for spectrum.harmonics, with all bins up to that of the last order's upper
-    edge. isg, g: shape (6, 51), rms. isg[h] = bins N h + 2 .. N h + N - 2, between the orders h and h + 1 (IEC
-    61000-4-7, annex A [M]), from four cycles on. g[h] = bins N h - N/2 .. N h + N/2, of which the outermost count half
-    (5.5), from order 1 and three cycles on; with an odd N no bin is halved.
-    power: shape (3, 51), watts, positive into the load: negative means that the load is its source. The sign says where
-    an order flows, not who causes it; with next to no voltage of that order it means little. Order 0 is DC.
-    NaN beyond the band.
+    lines, points, samples, band, gain: as for spectrum.harmonics, with all bins up to the upper edge of the last order.
+    isg: shape (6, 51), rms. isg[h] = bins N h + 2 .. N h + N - 2, between the orders h and h + 1 (IEC 61000-4-7, annex
+        A [M]); from four cycles on.
+    g: shape (6, 51), rms. g[h] = bins N h - N/2 .. N h + N/2, of which the outermost count half (5.5); from order 1 and
+        three cycles on. With an odd N no bin is halved.
+    power: shape (3, 51), W, positive into the load; negative means that the load is the source. The sign gives the
+        direction of flow of an order and not its cause; it means little if the voltage of the order is close to zero.
+        Order 0 is DC.
+    Entries above the band are NaN.
     """
     half = n_cycles // 2
     scale = np.sqrt(2.0) / points
@@ -147,7 +154,10 @@ def between(
 
 @inner
 def _gain_at(gain: Floats, part: float) -> float:
-    """part: of the sampling rate, 0 .. 0.5. As in spectrum.py: kernels share nothing across files."""
+    """Interpolated gain; part: frequency relative to the sampling rate, 0 .. 0.5.
+
+    Same as in spectrum.py, because kernels of different files share no code.
+    """
     steps = gain.shape[0] - 1
     at = min(2.0 * part, 1.0) * steps
     k = min(int(at), steps - 1)

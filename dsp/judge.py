@@ -1,4 +1,4 @@
-"""The state machines of events: half-cycle values in, records of what began and ended out."""
+"""State machines of voltage events and inrush: half-cycle values in, records of starts and ends of events out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from dsp._jit import Bytes, Floats, Ints, bare
 from dsp.half_cycles import GAP, MOVED
 
-# columns of the state of each kind, and of its records behind kind, end and reference
+# columns of the state of each kind; in its records they follow kind, end and reference
 ACTIVE, START, EXTREME, PHASES, GAPPED, SINCE, DARK_S, CHANGE = 0, 1, 2, 3, 4, 5, 6, 7
 STATE = 8
 KINDS = 5
@@ -36,15 +36,25 @@ def judge(
     records: Floats,
     n: int,
 ) -> int:
-    """Walk through the values of three channels (from `row`) in order of time; returns the number of records.
+    """Process the values of three channels (rows row .. row + 2) in order of time; returns the number of records.
 
-    levels: volts or amperes: dip, swell, interruption, hysteresis, rapid change (0: none), inrush (voltages: unused).
-    armed, beyond: per channel and kind, shape (5, 3). touched[0]: whether an event touches the window start .. end;
-    [1]: whether one touches what follows it. ring: (3, 4 + 120): sum, low, high, before, last values of each phase.
-    ring_n: (4, 2): values held and where the next one goes; in the last row the size. taken: work, (3,).
+    row: 0 for voltages, 3 for currents.
+    count, at, rms, part: from half_cycles().
+    half: length of a half cycle in samples.
+    start, end: of the window, absolute sample positions.
+    reference: reference voltage (V) or rated current (A), copied to the records.
+    levels: thresholds in V or A: dip, swell, interruption, hysteresis, rapid change (0: off), inrush.
+    armed, beyond: shape (5, 3), by kind and channel: was within the threshold before; is beyond it.
+    state: shape (5, STATE), one row per kind.
+    ring: shape (3, 4 + 120), per phase: sum, low, high, value before the change, values of the last second.
+    ring_n: shape (4, 2), per phase: number of values and position of the next one; last row: number of values in a
+        second.
+    touched: [0]: an event touches the window; [1]: an event touches the time after it.
+    taken: work array, shape (3,).
+    records: shape (RECORDS, FIELDS); n: number of records so far.
     """
     taken[:] = 0
-    grace = MOVED * half  # a border on a zero crossing lies a little to either side of it
+    grace = MOVED * half  # a boundary can deviate by this much from its zero crossing
     while True:
         c = -1
         for k in range(3):
@@ -72,7 +82,7 @@ def judge(
             n = _level(1, c, t, y, 1.0, levels[1], high, reference, armed, beyond, state, records, n)
             _dark(c, t, y, levels[2], levels[2] + levels[3], armed, beyond, state)
         if beyond[0, c] or beyond[1, c]:
-            for past in range(2):  # the half cycles of this value that are to blame
+            for past in range(2):  # find which of the two half cycles of this value is beyond the threshold
                 v = part[row + c, j + 1 - past]
                 if low <= v <= high:
                     continue
@@ -90,10 +100,13 @@ def _level(
     kind: int, c: int, t: float, y: float, sign: float, level: float, back: float, reference: float,
     armed: Bytes, beyond: Bytes, state: Floats, records: Floats, n: int,
 ) -> int:  # fmt: skip
-    """One value against a threshold: sign +1 above, -1 below. An event begins with any channel, ends with the last."""
+    """Compare one value with a threshold, sign +1: event above it, -1: below it.
+
+    An event begins with the first channel beyond the threshold and ends when the last channel is back.
+    """
     s = state[kind]
     if sign * (y - level) > 0.0:
-        if armed[kind, c]:  # what was beyond from the first value on is no event: a channel without a signal
+        if armed[kind, c]:  # a channel that was beyond the threshold from its first value on has no signal: no event
             beyond[kind, c] = 1
     elif sign * (y - back) <= 0.0:
         armed[kind, c] = 1
@@ -117,7 +130,7 @@ def _level(
 
 @bare
 def _dark(c: int, t: float, y: float, level: float, back: float, armed: Bytes, beyond: Bytes, state: Floats) -> None:
-    """Interruption inside a dip: from the moment all channels are below the level to the first one back."""
+    """Measure interruptions within a dip: the time during which all channels are below the interruption threshold."""
     if y < level:
         beyond[4, c] = 1
     elif y >= back:
@@ -141,9 +154,10 @@ def _rapid(
     c: int, t: float, y: float, half: float, level: float, reference: float,
     ring: Floats, ring_n: Ints, beyond: Bytes, state: Floats, records: Floats, n: int,
 ) -> int:  # fmt: skip
-    """Rapid voltage change: a value leaves the mean of the last second by `level`; over when a second is steady again.
+    """Detect rapid voltage changes.
 
-    A dip or swell meanwhile is what is reported instead.
+    A change starts when a value differs from the mean of the last second by more than `level`, and ends after a steady
+    second. If a dip or swell occurs meanwhile, only the dip or swell is reported.
     """
     s = state[2]
     mine = ring[c]
@@ -168,13 +182,13 @@ def _rapid(
         ring_n[c, 0] = held + 1
     if held + 1 < size:
         return n
-    if k == 0 or held < size:  # summed anew each second: rounding does not gather
+    if k == 0 or held < size:  # recalculate the sum each second, so that rounding errors do not accumulate
         mine[0] = 0.0
         for i in range(size):
             mine[0] += v[i]
     else:
         mine[0] += y - old
-    if not (mine[1] < old < mine[2]):  # the second's extreme has left it
+    if not (mine[1] < old < mine[2]):  # the value that leaves was the minimum or maximum
         mine[1], mine[2] = y, y
         for i in range(size):
             mine[1] = min(mine[1], v[i])
@@ -204,7 +218,10 @@ def _rapid(
 
 @bare
 def put_down(records: Floats, n: int, kind: int, end: float, state: Floats, reference: float) -> int:
-    """One more record (kind, end or NaN at a start, the state); returns the new count, which may exceed the room."""
+    """Append one record (kind, end or NaN at a start, reference, state).
+
+    Returns the new count, which may exceed the size of `records`; excess records are not stored.
+    """
     if n < records.shape[0]:
         records[n, 0] = kind
         records[n, 1] = end

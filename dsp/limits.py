@@ -1,7 +1,7 @@
-"""Limits of power quality where they apply, and how measured values stand against them (tables/limits.toml).
+"""Power quality limits by standard and place, and comparison of values with them (tables/limits.toml).
 
-Limits hold at the point of common coupling ("pcc") or inside the plant ("in-plant"). At a drive's output
-("drive-output") there are none: its voltage is made of pulses, on purpose.
+Limits apply at the point of common coupling ("pcc") or inside the plant ("in-plant"). At the output of a drive
+("drive-output") there are none, because its voltage is pulse-width modulated.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ DAY_S, WEEK_S = 86400, 604800
 
 
 class Statistic(NamedTuple):
-    """`percent` of the values over `interval_s` in `period_s` must not exceed the limit."""
+    """`percent` of the values must not exceed the limit.
+
+    interval_s: aggregation interval of a value, s.
+    percent: percentile that is compared, %.
+    period_s: observation period, s.
+    """
 
     interval_s: int
     percent: float
@@ -28,21 +33,37 @@ class Statistic(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """One number. quantity: h_u (percent of nominal), thd_u (%), isg_u (% of nominal), u2 (%), plt, u (deviation in %
-    of nominal), frequency (deviation in %); h_i and tdd (% of IL, or A). order: of h_u, h_i, isg_u, else 0."""
+    """One limit value.
+
+    quantity: h_u (% of nominal), thd_u (%), isg_u (% of nominal), u2 (%), plt, u (deviation, % of nominal), frequency
+        (deviation, %), h_i and tdd (% of IL, or A).
+    order: harmonic order of h_u, h_i and isg_u; otherwise 0.
+    low: lower limit; -inf if only the upper side is limited.
+    high: upper limit.
+    unit: unit of low and high.
+    statistic: percentile and period to which the limit applies.
+    standard: title of the standard.
+    mark: "S": seen in public sources; "M": from memory.
+    """
 
     quantity: str
     order: int
-    low: float  # -inf where only the upper side is limited
+    low: float
     high: float
     unit: str
     statistic: Statistic
     standard: str
-    mark: str  # "S" seen in public sources, "M" from memory
+    mark: str
 
 
 class Finding(NamedTuple):
-    """A value against its limit. use: share of the limit; held: None when there is no value."""
+    """A value compared with its limit.
+
+    limit: the limit.
+    value: in the unit of the limit; NaN if not measured.
+    use: used share of the limit, 1 at the limit; NaN if not measured.
+    held: True if the value complies with the limit; None if there is no value.
+    """
 
     limit: Limit
     value: float
@@ -51,7 +72,12 @@ class Finding(NamedTuple):
 
 
 class Standard(NamedTuple):
-    """What a set of limits is. places: where it applies; source: where its numbers were read."""
+    """Description of a set of limits.
+
+    title: title of the standard.
+    places: members of PLACES where it applies.
+    source: where the values were read.
+    """
 
     title: str
     places: tuple[str, ...]
@@ -59,7 +85,7 @@ class Standard(NamedTuple):
 
 
 def about(standard: str) -> Standard:
-    """One of STANDARDS. Raises ValueError for another."""
+    """Description of one of STANDARDS. Raises ValueError for any other name."""
     table = _of(standard)
     return Standard(table["title"], tuple(table["places"]), table["source"])
 
@@ -80,12 +106,18 @@ def limits(
     one_user: bool = False,
     nominal_hz: float = 50.0,
 ) -> tuple[Limit, ...]:
-    """All limits of a standard at a place; none where the standard does not apply.
+    """All limits of a standard at a place; empty where the standard does not apply.
 
-    nominal_v: line voltage. isc_over_il: short-circuit over maximum demand current; without it IEEE 519 gives voltages
-    only. short_circuit_mva: at the point of coupling; without it GB/T 14549 gives voltages only. plant_class: 1, 2 or 3
-    of IEC 61000-2-4. one_user: what one user alone may cause (GB/T). nominal_hz: divides interharmonics at 100 Hz.
-    Raises ValueError for an unknown standard, place or class.
+    standard: one of STANDARDS.
+    place: one of PLACES.
+    nominal_v: nominal line-to-line voltage, V.
+    isc_over_il: short-circuit current over maximum demand load current; None: IEEE 519 gives voltage limits only.
+    short_circuit_mva: short-circuit power at the point of common coupling, MVA; None: GB/T 14549 gives voltage limits
+        only.
+    plant_class: class 1, 2 or 3 of IEC 61000-2-4.
+    one_user: True: the share that a single user may cause (GB/T).
+    nominal_hz: nominal frequency, Hz; determines which interharmonics are below 100 Hz.
+    Raises ValueError for an unknown standard, place or class, and for a voltage that is not positive.
     """
     table = _of(standard)
     if place not in PLACES:
@@ -173,7 +205,7 @@ def _en50160(table: Mapping[str, Any]) -> Iterable[Limit]:
 
 
 def _nearest(rows: Iterable[Any], nominal_v: float, of: Any) -> Any:
-    """The row whose nominal voltage is nearest by ratio: 400 V is judged as 380 V."""
+    """Row whose nominal voltage is nearest by ratio: 400 V uses the row of 380 V."""
     return min(rows, key=lambda row: abs(math.log(of(row) / nominal_v)))
 
 
@@ -191,7 +223,12 @@ def _gbt14549(table: Mapping[str, Any], nominal_v: float, short_circuit_mva: flo
 
 
 def gbt14549_share(limit_a: float, order: int, user_mva: float, supply_mva: float) -> float:
-    """What one user of a shared point may inject of an order's limit (appendix B [M]); user_mva: its agreed power."""
+    """Harmonic current (A) that one user of a shared point may inject, from the limit of an order (appendix B [M]).
+
+    limit_a: limit of the point for all users, A.
+    user_mva: agreed power of the user, MVA.
+    supply_mva: supply capacity at the point, MVA.
+    """
     alpha = _tables()["gbt14549"]["alpha"]
     return float(limit_a * (user_mva / supply_mva) ** (1.0 / alpha.get(str(order), alpha["other"])))
 
@@ -201,7 +238,7 @@ def _gbt24337(table: Mapping[str, Any], nominal_v: float, one_user: bool, nomina
     if nominal_v > rows[-1][0]:
         return
     _, slow, fast = _up_to(rows, nominal_v)
-    for order in range(int(800.0 / nominal_hz)):  # entry h lies between order h and h + 1
+    for order in range(int(800.0 / nominal_hz)):  # entry h is between the orders h and h + 1
         value = slow if (order + 1) * nominal_hz <= 100.0 else fast
         yield from _each(table, "isg_u", order, value, "%", table["statistics"])
 
@@ -225,10 +262,12 @@ def _iec61000_2_4(table: Mapping[str, Any], one: Mapping[str, Any], plant_class:
 def judge(
     which: Iterable[Limit], values: Mapping[tuple[str, int, Statistic], float | tuple[float, float]]
 ) -> list[Finding]:
-    """Each limit with its value; `values` by quantity, order and statistic, of the worst phase.
+    """Compare each limit with its value.
 
-    A pair is the lower and the upper percentile of a deviation. A missing or NaN value gives held None: not measured
-    is not held.
+    which: limits, from limits().
+    values: values of the worst phase by (quantity, order, statistic); a pair holds the lower and upper percentile of a
+        deviation.
+    A missing or NaN value gives held None: a quantity that was not measured is not reported as compliant.
     """
     out = []
     for limit in which:

@@ -1,4 +1,4 @@
-"""All numbers of one window."""
+"""Calculate all results of one window."""
 
 from __future__ import annotations
 
@@ -31,9 +31,15 @@ _FEW_CYCLES = int(Flag.FEW_CYCLES)
 
 
 class Measure:
-    """Turns spans of a ring into windows. All memory but the results' own is taken here.
+    """Convert spans of the sample buffer to windows.
 
-    measured: which channels exist. two: two-wattmeter connection, see power.two_to_three. wires: see power.totals.
+    All memory except that of the results is allocated at construction.
+    ring: sample buffer.
+    limits: shape (6,), magnitude at which each channel clips, V or A; NaN if unknown.
+    two: True for the two-wattmeter connection, see power.two_to_three.
+    wires: 3 or 4, see power.totals.
+    supply: thresholds for events and flicker; None: not a mains supply.
+    interharmonics: True: also calculate interharmonics, groups, power by order, and bands above 2 kHz.
     """
 
     def __init__(
@@ -47,7 +53,7 @@ class Measure:
             interharmonics,
         )
         self._rate_hz, self._measured = ring.rate_hz, ring.mapped
-        self._known = np.ones(CHANNELS, dtype=np.uint8) if two else self._measured  # what there are results of
+        self._known = np.ones(CHANNELS, dtype=np.uint8) if two else self._measured  # channels with results
         self._pairs = [c for c in range(3) if self._known[c] and self._known[c + 3]]
         self._demand_a = supply.demand_a if supply is not None and supply.demand_a else math.nan
         self.running = Running(ring, supply, two)
@@ -56,7 +62,7 @@ class Measure:
         most_cycles = math.ceil(windows.WINDOW_S * windows.F_HI_HZ)
         most = resample.most_points(float(longest), most_cycles)
         carried = int((resample.BAND * self._rate_hz - BANDS_FROM_HZ) / BAND_HZ) if interharmonics else 0
-        self._reach_hz = BANDS_FROM_HZ + BAND_HZ * min(carried, BANDS) if carried > 0 else 0  # the last band's edge
+        self._reach_hz = BANDS_FROM_HZ + BAND_HZ * min(carried, BANDS) if carried > 0 else 0  # edge of the last band
         self._seg = np.zeros((CHANNELS, longest))
         self._frames = rows(longest)
         self._points = rows(most)
@@ -73,14 +79,18 @@ class Measure:
         self._phasor = np.zeros((CHANNELS, 2))
         self._rms, self._peaks = np.zeros(CHANNELS), np.zeros(CHANNELS)
         self._gap, self._clipped, self._good = (np.zeros(CHANNELS, dtype=np.uint8) for _ in range(3))
-        self._doubt = np.zeros(CHANNELS, dtype=np.int64)
+        self._flags = np.zeros(CHANNELS, dtype=np.int64)
 
     def ahead(self, f_hz: float) -> int:
-        """Samples behind a window's end that it needs."""
+        """Samples after the end of a window at frequency f_hz that its results need."""
         return max(AROUND, self.running.ahead(f_hz))
 
     def window(self, start: float, span: Span, rotation: int, covered: float) -> Window:
-        """covered: where the windows before ended; what lies before it is no new energy."""
+        """Results of the window that begins at absolute position `start` and ends with `span`.
+
+        rotation: +1 or -1, direction of the field.
+        covered: end of the previous windows; the time before it adds no energy.
+        """
         end, n_cycles, f_hz, flags = span
         core_lo = math.floor(start + 0.5)
         core_hi = max(core_lo + 1, math.ceil(end - 0.5))
@@ -89,9 +99,9 @@ class Measure:
         lo, hi = core_lo - origin, core_hi - origin
         first, last = core_lo + 0.5 - start, end - (core_hi - 0.5)
         power.means(seg, lo, hi, first, last, self._mean)
-        flags |= row.doubts(
+        flags |= row.channel_flags(
             self._mean, self._gap, self._clipped, self._measured, self._known, self._two,
-            self._rms, self._good, self._doubt,
+            self._rms, self._good, self._flags,
         )  # fmt: skip
         if n_cycles == 0 and not self._gap.any() and not self._alternates(seg, lo, hi):
             flags = (flags & ~_SYNC_LOST) | _NO_SIGNAL
@@ -119,14 +129,14 @@ class Measure:
                 flags |= _FEW_CYCLES
             flags |= suspect.aliased(
                 self._frames, AROUND, int(samples), self._top_taps, self._work, seg, lo, hi, n_cycles,
-                h, self._rms, self._good, self._doubt,
+                h, self._rms, self._good, self._flags,
             )  # fmt: skip
         else:
             self._phasor[:] = np.nan
         indices.ratios(h, sg, self._rms, self._peaks, self._demand_a, n_cycles, self._short)
         power.totals(self._mean, self._phasor, self._known, self._good, rotation, self._wires, self._totals)
         resolved = self._resolve(n_cycles, numbers)
-        row.lay(self._mean, self._rms, self._phasor, self._totals, self._short, f_hz, self._good, self._doubt, numbers)
+        row.lay(self._mean, self._rms, self._phasor, self._totals, self._short, f_hz, self._good, self._flags, numbers)
         found, flags = self.running.events(start, end, f_hz, flags, covered, self._phasor, self._rms[:3])
         self.running.flicker(end, core_hi, f_hz, numbers[_PINST], numbers[_PST])
         r = self._totals.tolist()
@@ -154,10 +164,13 @@ class Measure:
     def _samples(
         self, begin: int, stop: int, core_lo: int, core_hi: int, period: float, n_cycles: int
     ) -> tuple[Floats, int]:
-        """The samples begin .. stop-1, and which of them column 0 is; with gaps, clipping and standstill found.
+        """Samples begin .. stop-1, and the absolute index of column 0.
 
-        The ring itself where nothing has to be bridged or converted, else a copy. period: of all n_cycles; with it a
-        record's first and last window go on beyond the record, see segment.continued.
+        Updates the marks of gaps, clipping and constant signals.
+        core_lo, core_hi: samples of the window; the others are reached by the taps of the resampler only.
+        period: samples of all n_cycles. With it the first and last window of a record are continued periodically, see
+            segment.continued.
+        Returns the sample buffer if nothing has to be interpolated or converted, otherwise a copy.
         """
         ring = self._ring
         if not self._two and ring.is_whole(begin, stop):
@@ -186,7 +199,7 @@ class Measure:
         return self._seg, begin
 
     def _alternates(self, seg: Floats, lo: int, hi: int) -> bool:
-        """Whether any mapped channel of the window is more than a constant."""
+        """True if a channel of the window that exists is not constant."""
         part = seg[:, lo : hi + 1]
         swing = np.ptp(part, axis=1) > 1e-9 * np.abs(part).max(axis=1)
         return bool((swing & (self._measured != 0)).any())
@@ -194,7 +207,7 @@ class Measure:
     # --- numbers
 
     def _transform(self, seg: Floats, origin: int, start: float, samples: float, n_cycles: int) -> int:
-        """Lines of the window that begins at position `start`; returns how many points it was made of."""
+        """Transform the window that begins at position `start`; returns the number of points of the transform."""
         reach = math.ceil(self._reach_hz * samples / self._rate_hz)
         plan = transform.plan(n_cycles, resample.points_for(samples, n_cycles, reach))
         size = n_cycles * plan.points
@@ -217,7 +230,7 @@ class Measure:
         return size
 
     def _new_power(self, seg: Floats, origin: int, covered: float, end: float, core_hi: int, p_w: float) -> float:
-        """Power of what no window before has covered; NaN with the window's power."""
+        """Mean power (W) of the part of the window that no previous window covered; NaN if p_w is NaN."""
         core_lo = math.floor(covered + 0.5)
         if core_hi <= core_lo:
             return p_w
@@ -227,7 +240,7 @@ class Measure:
         return new_w if math.isfinite(p_w) else math.nan
 
     def _resolve(self, n_cycles: int, numbers: Floats) -> Floats:
-        """IEEE 1459 of three phases or of one."""
+        """IEEE 1459 quantities of three phases or one; empty for two phases, without synchronisation or with a gap."""
         out, pairs = numbers[_1459], self._pairs
         if n_cycles == 0 or len(pairs) not in (1, 3) or not math.isfinite(self._totals[power.P]):
             return out[:0]
@@ -238,5 +251,5 @@ class Measure:
         return out[: len(ieee1459.SINGLE)]
 
     def _channel_flags(self) -> tuple[Flag, ...]:
-        found = self._doubt.tolist()
+        found = self._flags.tolist()
         return tuple(Flag(one) for one in found) if any(found) else _ALL_GOOD

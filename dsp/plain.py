@@ -1,7 +1,7 @@
-"""The main numbers of a stretch of samples by plain numpy: for the minute in which kernels are compiled elsewhere.
+"""Main results of a stretch of samples with plain numpy, used while the kernels are compiled in another process.
 
-Not the way of the class A window: means and components are weighted by Hann over the stretch, which need not hold whole
-cycles. For a steady signal both agree; a change inside the stretch counts most in its middle.
+Unlike class A windows, means and components are weighted with a Hann window over the stretch, which need not contain
+complete cycles. For a steady signal both methods agree; a change within the stretch counts most in its middle.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from dsp._jit import Floats
 from dsp.results import BANDS, ORDERS, Flag
 
 STRETCH_S = 0.6
-_BAND = 0.45  # of the sampling rate: no orders beyond
-_LEAST = 1e-3  # of a channel's rms: no fundamental below
+_BAND = 0.45  # of the sampling rate: higher orders are not reported
+_LEAST = 1e-3  # of the rms of a channel: a smaller fundamental counts as missing
 
 
 class Plain(NamedTuple):
-    """A part of stream.Window, under its names; what is not measured here is NaN. THD is of components."""
+    """Subset of stream.Window, with the same names, units and signs.
+
+    Values that this method does not measure are NaN (band_u_v, band_i_a). THD is calculated from components, not from
+    subgroups. flags is FEW_CYCLES, or SYNC_LOST without a frequency.
+    """
 
     flags: Flag
     frequency_hz: float
@@ -48,18 +52,22 @@ class Plain(NamedTuple):
 
 
 def plain(x: Floats, rate_hz: float, demand_a: float = math.nan) -> Plain:
-    """x: shape (6, n), u1 u2 u3 i1 i2 i3, volts and amperes, positive into the load; n: about STRETCH_S.
+    """Main results of a stretch of samples.
 
-    A channel with a NaN or inf in it, or without a sensor (all NaN), is NaN, and so are the totals that need it.
-    demand_a: IL of TDD. Totals are of three phases with their neutral, see power.totals. Never calls a kernel.
+    x: shape (6, n), channels u1 u2 u3 i1 i2 i3, V and A, positive into the load; n: about STRETCH_S.
+    rate_hz: sampling rate, Hz.
+    demand_a: maximum demand load current IL for the TDD, A; NaN if unknown.
+    A channel that contains a NaN or inf, or that does not exist (all NaN), gives NaN, and so do the totals that need
+    it.
+    Totals are those of three phases and neutral, see power.totals. No kernel is called.
     """
     good = np.array([np.isfinite(channel).all() for channel in x], dtype=np.bool_)
     x = np.where(good[:, None], x, 0.0)
     n = x.shape[1]
     weight = np.hanning(n + 2)[1:-1]
     weight /= weight.sum()
-    # no matrix products in this file: they would wake the BLAS threads
-    mean = np.einsum("an,bn->ab", x * weight, x)  # every product of two channels
+    # no matrix products in this file: they would start the BLAS threads
+    mean = np.einsum("an,bn->ab", x * weight, x)  # mean product of each pair of channels
     mean[~good] = mean[:, ~good] = math.nan
     square = np.diag(mean)
     rms = np.sqrt(square)
@@ -92,7 +100,10 @@ def plain(x: Floats, rate_hz: float, demand_a: float = math.nan) -> Plain:
 
 
 def _frequency(x: Floats, good: npt.NDArray[np.bool_], rate_hz: float) -> float:
-    """From the voltages, else the currents: the phase between two halves, as in windows.refine; NaN without a line."""
+    """Frequency (Hz) from the voltages, or else from the currents; NaN without a spectral line.
+
+    From the phase between two parts of the stretch, as in windows.refine.
+    """
     for kind in (slice(0, 3), slice(3, 6)):
         three, use = x[kind], good[kind].astype(np.uint8)
         f_hz = windows.coarse(three, use, rate_hz, windows.F_LO_HZ, min(windows.F_HI_HZ, 0.4 * rate_hz))
@@ -113,7 +124,7 @@ def _frequency(x: Floats, good: npt.NDArray[np.bool_], rate_hz: float) -> float:
 
 
 def _components(x: Floats, weight: Floats, f_hz: float, rate_hz: float) -> npt.NDArray[np.complex128]:
-    """Rms phasors of the orders 0 .. 50, shape (6, 51); NaN beyond the band and without a frequency."""
+    """Rms phasors of the orders 0 .. 50, shape (6, 51); NaN above the band and without a frequency."""
     out = np.full((len(x), ORDERS), complex(math.nan, math.nan))
     if not math.isfinite(f_hz):
         return out
@@ -127,7 +138,7 @@ def _components(x: Floats, weight: Floats, f_hz: float, rate_hz: float) -> npt.N
 
 
 def _sequences(phasor: npt.NDArray[np.complex128], rms: Floats) -> tuple[float, float, float]:
-    """Positive sequence, and negative and zero in percent of it; positive is the larger of the two that turn."""
+    """Positive sequence, and negative and zero in percent of it; the larger rotating one counts as positive."""
     a = np.exp(2j * np.pi / 3.0 * np.arange(3))
     forth, back, zero = (abs(complex((turn * phasor).sum())) / 3.0 for turn in (a, a.conj(), np.ones(3)))
     one, two = max(forth, back), min(forth, back)

@@ -1,8 +1,9 @@
-"""RMS, active and apparent power from the raw samples; reactive power and sequences from the fundamentals.
+"""Rms, active and apparent power from the raw samples; reactive power and sequences from the fundamentals.
 
-Raw sums use the midpoint rule: sample k stands for k-0.5 .. k+0.5 and counts with the part of that cell that lies in
-the window; `ends` adds the slope inside the two cut cells. What one window leaves of a cell the next one takes, so
-energy adds up over windows. All of it up to half the sampling rate is kept, carrier bands of a drive included.
+Sums use the midpoint rule: sample k represents the cell k-0.5 .. k+0.5 and is weighted with the part of the cell that
+is in the window; `ends` adds the slope within the two partial cells. The next window takes the rest of a partial cell,
+so energies of consecutive windows add up. Frequencies up to half the sampling rate are included, also the carrier bands
+of a drive.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from dsp._jit import Bytes, Floats, bare
 
-# columns of the sums: means of x (6), of x^2 (6), of u_k i_k (3), of u1u2 u2u3 u3u1 (3), of i1i2 i2i3 i3i1 (3)
+# entries of the sums: means of x (6), of x^2 (6), of u_k i_k (3), of u1u2 u2u3 u3u1 (3), of i1i2 i2i3 i3i1 (3)
 SUMS = 21
 # results of totals()
 P, Q1, S, PF, DPF = 0, 1, 2, 3, 4
@@ -47,9 +48,10 @@ def _mean(a: Floats, first: float, last: float, length: float) -> float:
 
 @bare
 def sums(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) -> None:
-    """Means over columns lo..hi (inclusive, hi > lo) of seg (shape (6, n)); the end cells weigh `first` and `last`.
+    """Means over columns lo .. hi (inclusive, hi > lo) of seg; the end cells have the weights `first` and `last`.
 
-    out: shape (21,), see SUMS. seg holds no gaps.
+    seg: shape (6, n), V and A, without gaps.
+    out: shape (21,), see SUMS.
     """
     length = first + last + (hi - lo - 1)
     for c in range(6):
@@ -67,12 +69,13 @@ def sums(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) 
 
 @bare
 def ends(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) -> None:
-    """Add to the means of `sums` what the slope inside the two cut cells makes; needs columns lo - 1 and hi + 1.
+    """Add to the means of `sums` the contribution of the slope within the two partial cells.
 
-    Without it the rms of a sine carries some 1e-6 of error, of which the root shows in non-fundamental powers.
+    Needs columns lo - 1 and hi + 1. Without this correction the rms of a sine has an error of about 1e-6, whose root
+    appears in non-fundamental powers.
     """
     length = first + last + (hi - lo - 1)
-    wa = 0.25 * first * (1.0 - first) / length  # part of the cell, times its centre's offset, times 1/2 of the step
+    wa = 0.25 * first * (1.0 - first) / length  # part of the cell, times the offset of its centre, times half the step
     wb = -0.25 * last * (1.0 - last) / length
     for c in range(21):
         if c < 6:
@@ -95,17 +98,19 @@ def ends(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) 
 
 @bare
 def means(seg: Floats, lo: int, hi: int, first: float, last: float, out: Floats) -> None:
-    """`sums` and `ends`."""
+    """Means as in `sums`, with the correction of `ends`."""
     sums(seg, lo, hi, first, last, out)
     ends(seg, lo, hi, first, last, out)
 
 
 @bare
 def two_to_three(x: Floats, n: int) -> None:
-    """Two-wattmeter connection, in place: u12 in row 0, u32 in row 2, i1 and i3 in rows 3 and 5 become all six.
+    """Convert the two-wattmeter connection to three phases, in place.
 
-    x: shape (6, >= n). Voltages then refer to the star point of three equal impedances (their sum is zero), and
-    i2 = -(i1 + i3), so that the sum of the three phase powers is u12 i1 + u32 i3. NaN makes the whole kind NaN.
+    x: shape (6, >= n): u12 in row 0, u32 in row 2, i1 and i3 in rows 3 and 5; afterwards all six channels.
+    Phase voltages refer to the star point of three equal impedances (their sum is zero), and i2 = -(i1 + i3), so that
+    the sum of the three phase powers is u12 i1 + u32 i3. NaN in a voltage or current makes all voltages or currents
+    NaN.
     """
     for k in range(n):
         a, c = x[0, k], x[2, k]
@@ -117,7 +122,7 @@ def two_to_three(x: Floats, n: int) -> None:
 
 @bare
 def _sequence(p: Floats, row: int, turn: float) -> tuple[float, float]:
-    """One symmetrical component (real, imaginary) of three phasors: turn +1 positive, -1 negative, 0 zero."""
+    """Symmetrical component (real, imaginary) of three phasors; turn +1: positive, -1: negative, 0: zero sequence."""
     c = -0.5 if turn != 0.0 else 1.0
     s = turn * np.sqrt(0.75)
     re = p[row, 0] + c * (p[row + 1, 0] + p[row + 2, 0]) - s * (p[row + 1, 1] - p[row + 2, 1])
@@ -127,7 +132,7 @@ def _sequence(p: Floats, row: int, turn: float) -> tuple[float, float]:
 
 @bare
 def nema_pct(a: float, b: float, c: float) -> float:
-    """Largest deviation from the mean of three rms values, in percent of it (NEMA MG 1-14.36 [M]); NaN at zero."""
+    """Largest deviation of three rms values from their mean, in percent of it (NEMA MG 1-14.36 [M]); NaN at zero."""
     mean = (a + b + c) / 3.0
     if not mean > 0.0:
         return float(np.nan)
@@ -136,7 +141,7 @@ def nema_pct(a: float, b: float, c: float) -> float:
 
 @bare
 def iec_u2_pct(ab: float, bc: float, ca: float) -> float:
-    """Negative- over positive-sequence voltage in percent, from three line voltages (IEC 61000-4-30, 5.7 [M])."""
+    """Negative- over positive-sequence voltage in percent, from line-to-line voltages (IEC 61000-4-30, 5.7 [M])."""
     squares = ab * ab + bc * bc + ca * ca
     if not squares > 0.0:
         return float(np.nan)
@@ -147,16 +152,16 @@ def iec_u2_pct(ab: float, bc: float, ca: float) -> float:
 
 @bare
 def _effective(mean: Floats, wires: int) -> tuple[float, float]:
-    """Squares of IEEE 1459-2010's effective voltage and current, from sums().
+    """Squares of the effective voltage and current of IEEE 1459-2010, from sums().
 
-    Four wires: i_n = -(i1 + i2 + i3), voltages to neutral. Three wires: line voltages only, whatever the phase
-    voltages refer to.
+    Four wires: i_n = -(i1 + i2 + i3), voltages to neutral. Three wires: line-to-line voltages only, independent of the
+    reference point of the phase voltages.
     """
     uu = mean[6] + mean[7] + mean[8]
     cross_u = mean[15] + mean[16] + mean[17]
     ii = mean[9] + mean[10] + mean[11]
     cross_i = mean[18] + mean[19] + mean[20]
-    # the sum of the line voltages' squares is 2 uu - 2 cross; the neutral current's square is ii + 2 cross
+    # the squares of the line-to-line voltages add up to 2 uu - 2 cross; the squared neutral current is ii + 2 cross
     if wires == 3:
         return max(2.0 * (uu - cross_u), 0.0) / 9.0, ii / 3.0
     return max(3.0 * uu + 2.0 * (uu - cross_u), 0.0) / 18.0, (ii + max(ii + 2.0 * cross_i, 0.0)) / 3.0
@@ -166,15 +171,20 @@ def _effective(mean: Floats, wires: int) -> tuple[float, float]:
 def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: int, wires: int, out: Floats) -> None:
     """P, Q1, S, PF, displacement factor, symmetrical components and unbalance of one window.
 
-    mean: from sums(). phasor: shape (6, 2), fundamentals, rms; NaN without synchronisation. mapped: the channels that
-    exist; good: those of them without a gap. wires: 3 or 4, see _effective(). out: shape (35,), see P .. Q1_PLUS.
+    mean: shape (21,), from sums().
+    phasor: shape (6, 2), fundamentals, rms; NaN without synchronisation.
+    mapped: shape (6,), channels that exist.
+    good: shape (6,), channels that exist and have no gap.
+    rotation: +1 or -1, direction of the field.
+    wires: 3 or 4, see _effective().
+    out: shape (35,), see P .. Q1_PLUS.
 
-    Totals run over the phases that have both u and i; a gap in one of them makes the total NaN.
-    Q1 = sum of U1 I1 sin(phi), positive = inductive. S of three phases is IEEE 1459-2010's effective apparent power
-    3 Ve Ie; of one or two phases it is the sum of U I. PF = P/S, NaN without current. The displacement factor is that
-    of the positive sequence (PF1+) with three phases, else P1 over the root of P1^2 + Q1^2.
-    Unbalance in percent of the positive sequence, which is the one that turns as the field does (`rotation`); the NEMA
-    figure is of the line voltages' rms, and of the currents'.
+    Totals include the phases that have both u and i; a gap in one of them makes the total NaN.
+    Q1 = sum of U1 I1 sin(phi), positive = inductive. S of three phases is the effective apparent power 3 Ve Ie of IEEE
+    1459-2010, of one or two phases the sum of U I. PF = P/S, NaN without current. The displacement factor is that of
+    the positive sequence (PF1+) for three phases, otherwise P1 over the root of P1^2 + Q1^2.
+    Unbalance is in percent of the positive sequence, which is the one that rotates in the direction `rotation`. The
+    NEMA value is calculated from the rms of the line-to-line voltages, and of the currents.
     """
     out[:] = np.nan
     pairs = 0
@@ -196,7 +206,7 @@ def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: i
             out[Q1_PHASE + k] = phase_q
             out[S_PHASE + k] = phase_s
             out[PF_PHASE + k] = mean[12 + k] / phase_s if phase_s > 0.0 else np.nan
-            # below 0.1 % of S there is no fundamental whose angle means anything
+            # below 0.1 % of S the angle of the fundamental has no meaning
             out[DPF_PHASE + k] = phase_p1 / s1 if s1 > 1e-3 * phase_s else np.nan
             p += mean[12 + k]
             p1 += phase_p1
@@ -224,7 +234,7 @@ def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: i
         rms2 = 0.0
         for k in range(row, row + 3):
             whole = whole and mapped[k] != 0 and good[k] != 0
-            # the other kind's rounding in the shared transform is no fundamental either
+            # rounding errors of the channels that share the transform do not count as a fundamental either
             rms2 = max(rms2, mean[6 + k], 1e-18 * mean[6 + (k + 3) % 6])
         if not whole:
             continue
@@ -234,7 +244,7 @@ def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: i
             re, im = _sequence(phasor, row, turn if part == 1 else -turn if part == 2 else 0.0)
             out[at + part] = np.sqrt(re * re + im * im)
         one = out[at + 1]
-        if one > 1e-3 * np.sqrt(rms2):  # below that there is no fundamental to compare with
+        if one > 1e-3 * np.sqrt(rms2):  # a smaller positive sequence is not a fundamental
             out[U2_PCT if row == 0 else I2_PCT] = 100.0 * out[at + 2] / one
             out[U0_PCT if row == 0 else I0_PCT] = 100.0 * out[at] / one
         if row == 3:
@@ -248,16 +258,23 @@ def totals(mean: Floats, phasor: Floats, mapped: Bytes, good: Bytes, rotation: i
 
 @dataclass(slots=True)
 class Energy:
-    """What flowed over gapless windows. What was not measured is not guessed: its time is counted instead."""
+    """Energy over consecutive windows. Unmeasured time is counted and not filled with estimates.
 
-    imported_j: float = 0.0  # windows in which power went into the load
+    imported_j: active energy into the load, J, from windows with positive power.
+    exported_j: active energy out of the load, J, positive.
+    reactive_vars: reactive energy of Q1, var·s, signed, positive = inductive.
+    measured_s: duration of all measured windows, s.
+    unmeasured_s: duration of windows with unknown power, s.
+    """
+
+    imported_j: float = 0.0
     exported_j: float = 0.0
-    reactive_vars: float = 0.0  # of Q1, signed
+    reactive_vars: float = 0.0
     measured_s: float = 0.0
     unmeasured_s: float = 0.0
 
     def add(self, p_w: float, q1_var: float, seconds: float) -> None:
-        """One window's mean powers over its new part; a NaN p_w counts as unmeasured."""
+        """Add the mean powers of one window over the new part of its duration (s); a NaN p_w counts as unmeasured."""
         if not abs(p_w) < np.inf:
             self.unmeasured_s += seconds
             return

@@ -1,8 +1,8 @@
-"""Resampling of one window to a whole number of points per cycle, by windowed sinc.
+"""Resample one window to an integer number of points per cycle, with a windowed sinc.
 
-16 taps, Kaiser window, 128 phases with linear interpolation between them. The cut-off lies low, so that what the
-spectrum folds is gone: the pass band droops. As the kernel is known, so is the droop, and `gain` takes it out of the
-spectrum: amplitudes hold up to 0.45 of the sampling rate.
+16 taps, Kaiser window, 128 phases with linear interpolation between them. The cut-off is low, so that components that
+would alias are removed; therefore the pass band droops. The droop follows from the taps and is corrected in the
+spectrum with `gain`: amplitudes are correct up to 0.45 of the sampling rate.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ TAPS = 16
 PHASES = 128
 KAISER_BETA = 9.5
 CUTOFF = 0.41  # of the sampling rate
-BAND = 0.45  # of the sampling rate: above this nothing is reported
-SLOPE = 0.6  # of the sampling rate: beyond, what is left of anything is below 2e-5 of itself
+BAND = 0.45  # of the sampling rate: higher frequencies are not reported
+SLOPE = 0.6  # of the sampling rate: higher frequencies are attenuated to less than 2e-5
 LEAD = TAPS // 2 - 1  # samples that a tap set needs before its position
 
 
 def _kernel(phases: int) -> Floats:
-    """Taps of phases 0 .. `phases` (inclusive), shape (phases + 1, TAPS); each phase adds up to one."""
+    """Taps of phases 0 .. `phases` (inclusive), shape (phases + 1, TAPS); the taps of each phase add up to one."""
     offset = np.arange(TAPS)[None, :] - LEAD - np.arange(phases + 1)[:, None] / phases
     inside = np.clip(1.0 - (offset / (TAPS / 2)) ** 2, 0.0, None)
     w = np.sinc(2.0 * CUTOFF * offset) * np.i0(KAISER_BETA * np.sqrt(inside))
@@ -35,7 +35,10 @@ def _kernel(phases: int) -> Floats:
 
 @cache
 def taps() -> Floats:
-    """Shape (4 * PHASES, 8), rows of phase p from 4 p on: taps 0..7, taps 8..15, and both's steps to the next phase."""
+    """Table of taps, shape (4 * PHASES, 8).
+
+    Rows of phase p from 4 p on: taps 0..7, taps 8..15, and their differences to phase p + 1.
+    """
     w = _kernel(PHASES)
     out = rows(4 * PHASES)
     out.reshape(PHASES, 2, TAPS)[:, 0] = w[:-1]
@@ -45,36 +48,40 @@ def taps() -> Floats:
 
 @cache
 def gain(steps: int = 1024) -> Floats:
-    """1 / amplitude response at 0 .. 0.5 of the sampling rate, shape (steps + 1,)."""
+    """1 / amplitude response of the resampler at 0 .. 0.5 of the sampling rate, shape (steps + 1,)."""
     prototype = _kernel(PHASES)[:-1][::-1].T.ravel()  # in order of time, PHASES points per sample
     response = np.abs(np.fft.rfft(prototype, 2 * steps * PHASES)[: steps + 1]) / PHASES
-    # a straight line between phases is a triangle's response on top
+    # linear interpolation between phases multiplies the response by that of a triangle
     response *= np.sinc(0.5 * np.arange(steps + 1) / steps / PHASES) ** 2
     return np.asarray(response[0] / response, dtype=np.float64)
 
 
 def points_for(samples: float, n_cycles: int, reach: int = 0) -> int:
-    """Points per cycle: enough for order 50 and bin `reach`, and what folds at half the points' rate stays above both.
+    """Points per cycle for a window of `samples` samples, at least enough for order 50 and bin `reach`.
 
-    What is left above 0.5 of the sampling rate ends at SLOPE: it folds to bins above N - SLOPE * samples.
+    The rate of the points is so high that aliases do not reach these bins: the resampler removes everything above SLOPE
+    of the sampling rate, so that the aliases are in bins above N - SLOPE * samples.
     """
     least = (SLOPE * samples + max(min(50.0 * n_cycles, BAND * samples), reach) + n_cycles + 2.0) / n_cycles
     size = 32
     while True:
-        for points in (size, size // 4 * 5, size // 2 * 3):  # few sizes, so that their tables stay few
+        for points in (size, size // 4 * 5, size // 2 * 3):  # few different sizes, to limit the number of tables
             if points >= least:
                 return points
         size *= 2
 
 
 def most_points(samples: float, n_cycles: int) -> int:
-    """No window of up to that many samples and cycles gets more points in all."""
+    """Upper limit of the total number of points of a window with at most that many samples and cycles."""
     return math.ceil(1.34 * ((SLOPE + BAND) * samples + n_cycles + 2.0)) + 40 * n_cycles
 
 
 @bare
 def frames(seg: Floats, first: int, n: int, out: Floats) -> None:
-    """n columns of seg (shape (6, ...)) from `first` on become rows of out (shape (>= n, 8)); lanes 6 and 7 stay."""
+    """Transpose n columns of seg, shape (6, ...), from `first` on to rows of out, shape (>= n, 8).
+
+    Columns 6 and 7 of out are not changed.
+    """
     end = first + n
     a, b, c = seg[0, first:end], seg[1, first:end], seg[2, first:end]
     d, e, f = seg[3, first:end], seg[4, first:end], seg[5, first:end]
@@ -89,13 +96,16 @@ def frames(seg: Floats, first: int, n: int, out: Floats) -> None:
 
 @bare
 def resample(x: Floats, start: float, step: float, size: int, weights: Floats, spare: Floats, out: Floats) -> None:
-    """size rows (an even number) of out: x (shape (n, 8)) at row `start` and every `step` <= 2 rows from there.
+    """Resample x, shape (n, 8), at row `start` and every `step` <= 2 rows from there.
 
-    Rows start - LEAD .. start + (size - 1) step + TAPS - LEAD + 2 of x must exist, without gaps. weights: `taps`.
-    spare: work, shape (>= 7, 8).
+    size: number of output rows, even.
+    out: shape (>= size, 8).
+    Rows start - LEAD .. start + (size - 1) step + TAPS - LEAD + 2 of x must exist, without gaps.
+    weights: `taps`.
+    spare: work array, shape (>= 7, 8).
     """
     nil = zero(x)
-    second = TAPS + LANES  # where the second output's taps begin, `far` elements later
+    second = TAPS + LANES  # start of the taps of the second output, plus `far` elements
     store(spare, TAPS // LANES, nil)
     for j in range(0, size, 2):  # two outputs share most of their rows, so each row is loaded once for both
         at = start + j * step
@@ -120,7 +130,7 @@ def resample(x: Floats, start: float, step: float, size: int, weights: Floats, s
 
 @inner
 def _weigh(at: float, weights: Floats, spare: Floats, to: int) -> None:
-    """Taps for position `at` into 16 elements of spare."""
+    """Write the taps for position `at` to 16 elements of spare from `to` on."""
     phase = (at - int(at)) * PHASES
     p = int(phase)
     part = phase - p

@@ -1,4 +1,4 @@
-"""The samples that a stream still needs: six channels by absolute index, gaps marked and bridged."""
+"""Buffer of the samples that a stream still needs: six channels by absolute index, gaps marked and filled."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ CHANNELS = 6
 
 
 class Ring:
-    """Holds samples first .. end-1, as far as they were kept; column 0 of x and bad is absolute sample `base`.
+    """Hold the samples first .. end-1; column 0 of x and bad is absolute sample `base`.
 
-    mapped: which channels exist; the others read as zeros. All memory is taken here.
+    rate_hz: sampling rate, Hz.
+    mapped: shape (6,), nonzero for channels that exist; the others read as zeros.
+    All memory is allocated at construction.
     """
 
     def __init__(self, rate_hz: float, mapped: Bytes) -> None:
         self.rate_hz, self.mapped = rate_hz, mapped
-        reach = int(1.5 * rate_hz) + 256  # a cycle before, the longest window, a cycle after, the search
+        reach = int(1.5 * rate_hz) + 256  # one cycle before, the longest window, one cycle after, frequency search
         self._capacity = 2 * reach
         self.x = np.zeros((CHANNELS, self._capacity))
         self.bad = np.zeros((CHANNELS, self._capacity), dtype=np.uint8)
-        self.last_bad = np.full(CHANNELS, -(1 << 62), dtype=np.int64)  # youngest gap of each channel
+        self.last_bad = np.full(CHANNELS, -(1 << 62), dtype=np.int64)  # latest gap of each channel
         self.youngest_gap = -(1 << 62)
         self._held = np.zeros(CHANNELS)
         self.base = self.first = self.end = 0
 
     def restart(self, index: int) -> None:
-        """Nothing before `index` counts any more."""
+        """Discard all samples before `index` and continue there."""
         self.base = self.first = self.end = index
         self._held[:] = 0.0
 
     def room(self, keep: int) -> int:
-        """Free columns, after making room when there is none: what lies before `keep` may go."""
+        """Number of free columns; if there are none, discards samples before `keep` first."""
         free = self._capacity - (self.end - self.base)
         if free > 0:
             return free
@@ -46,7 +48,7 @@ class Ring:
         return drop
 
     def take(self, samples: Floats | None, n: int) -> None:
-        """n more samples of shape (6, n); None: they were lost."""
+        """Append n samples of shape (6, n), or n lost samples if `samples` is None."""
         lo = self.end - self.base
         self.x[:, lo : lo + n] = np.nan if samples is None else samples
         if segment.clean(self.x, self.bad, self._held, self.last_bad, self.mapped, lo, lo + n, self.base):
@@ -54,5 +56,5 @@ class Ring:
         self.end += n
 
     def is_whole(self, begin: int, end: int) -> bool:
-        """Whether all samples begin .. end-1 are there and no gap is among them or behind them."""
+        """True if all samples begin .. end-1 exist, without a gap in them or after them."""
         return begin >= self.first and end <= self.end and begin > self.youngest_gap

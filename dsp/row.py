@@ -1,6 +1,6 @@
-"""A window's numbers in one row of memory: where each lies, and the kernels that lay down the small ones.
+"""Layout of the values of a window in one row of memory, and the kernels that write the small ones.
 
-Tables of orders come first, then all that is aggregated (so that it is one slice), then the rest.
+Tables of orders come first, then all values that are aggregated (as one slice), then the rest.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dsp.results import BANDS, ORDERS, Flag
 
 # tables of three phases by order
 TABLES = ("h_u_v", "h_i_a", "g_u_v", "g_i_a", "p_h_w", "sg_u_v", "sg_i_a", "isg_u_v", "isg_i_a")
-H, G, FLOW, SG, ISG, LINES = 0, 6, 12, 15, 21, 27  # their first rows, when the tables are seen as (27, 51)
+H, G, FLOW, SG, ISG, LINES = 0, 6, 12, 15, 21, 27  # first row of each in the tables as an array of shape (27, 51)
 SIZE = 3 * ORDERS
 
-# what is aggregated, and how many numbers each is
+# quantities that are aggregated, and the number of values of each
 MAGNITUDES = {
     "sg_u_v": SIZE, "sg_i_a": SIZE, "isg_u_v": SIZE, "isg_i_a": SIZE, "band_u_v": 3 * BANDS, "band_i_a": 3 * BANDS,
     "u_rms_v": 3, "i_rms_a": 3, "thd_u_pct": 3, "thd_i_pct": 3, "k_factor": 3, "tdd_pct": 3,
@@ -49,23 +49,32 @@ _SEQUENCE, _U2, _F, _P, _P_PHASE = (
 _BAND, _DC, _Q1_PHASE, _HVF, _CREST, _PHASOR = (
     PLACES[n].start for n in ("band_u_v", "u_dc_v", "q1_phase_var", "hvf", "u_crest", "phasor_u_v")
 )
-_GAP, _CLIPPED, _MISSING, _FROZEN = (int(f) for f in (Flag.GAP, Flag.CLIPPED, Flag.MISSING_PHASE, Flag.FROZEN))
+_GAP, _CLIPPED, _MISSING, _CONSTANT_SIGNAL = (
+    int(f) for f in (Flag.GAP, Flag.CLIPPED, Flag.MISSING_PHASE, Flag.CONSTANT_SIGNAL)
+)
 _DEAD = 0.05  # a voltage below this part of the largest is missing (interruption threshold, IEC 61000-4-30 [M])
-# the short list of indices.ratios
+# positions in the output of indices.ratios
 THD, K, TDD, HVF, CREST = 0, 6, 9, 12, 15
 SHORT = 21
 
 
 @bare
-def doubts(
+def channel_flags(
     mean: Floats, gap: Bytes, clip: Bytes, measured: Bytes, known: Bytes, two: bool,
-    rms: Floats, good: Bytes, doubt: Ints,
+    rms: Floats, good: Bytes, flags: Ints,
 ) -> int:  # fmt: skip
-    """Flags of each channel into `doubt`, and all of them together as the answer.
+    """Set the flags of each channel in `flags`; returns all of them combined.
 
-    mean: from power.means. gap: 1 where samples are missing, 2 where they stand still. measured: channels that exist;
-    known: those that there are results of; two: the two are not the same (two-wattmeter), so a doubt holds for all of
-    its kind. rms: (6,), of all; good: known and without a gap.
+    mean: shape (21,), from power.means.
+    gap: shape (6,), 1 where samples are missing, 2 where the signal is constant.
+    clip: shape (6,), 1 where a channel was clipped.
+    measured: shape (6,), channels that exist.
+    known: shape (6,), channels that have results.
+    two: True for the two-wattmeter connection: `measured` and `known` differ, and a flag applies to all voltages or
+        currents.
+    rms: shape (6,), output, rms of each channel.
+    good: shape (6,), output, 1 for channels that have results and no gap.
+    flags: shape (6,), output, flags of each channel.
     """
     largest = 0.0
     every = 0
@@ -81,30 +90,36 @@ def doubts(
             hole = gap[c] * measured[c]
             cut = clip[c] & measured[c]
         good[c] = known[c] != 0 and hole == 0
-        doubt[c] = _GAP if hole & 1 else _FROZEN if hole else _CLIPPED if cut and good[c] else 0
+        flags[c] = _GAP if hole & 1 else _CONSTANT_SIGNAL if hole else _CLIPPED if cut and good[c] else 0
         if c < 3 and good[c]:
             largest = max(largest, rms[c])
     for c in range(6):
         if c < 3 and good[c] and rms[c] < _DEAD * largest:
-            doubt[c] |= _MISSING
-        every |= doubt[c]
+            flags[c] |= _MISSING
+        every |= flags[c]
     return every
 
 
 @bare
 def lay(
-    mean: Floats, rms: Floats, phasor: Floats, totals: Floats, short: Floats, f_hz: float, good: Bytes, doubt: Ints,
+    mean: Floats, rms: Floats, phasor: Floats, totals: Floats, short: Floats, f_hz: float, good: Bytes, flags: Ints,
     row: Floats,
 ) -> None:  # fmt: skip
-    """All small numbers of a window into its row, whose tables stand already; what lacks a channel becomes NaN.
+    """Write all small values of a window to its row; values of channels that are not good become NaN.
 
-    short: from indices.ratios.
+    The tables of the row must already be filled.
+
+    mean, rms, good, flags: as for channel_flags().
+    phasor: shape (6, 2), fundamentals, rms.
+    totals: shape (35,), from power.totals.
+    short: shape (21,), from indices.ratios.
+    f_hz: frequency, Hz; NaN without synchronisation.
     """
     for c in range(6):
         row[_RMS + c] = rms[c]
         row[_DC + c] = mean[c]
         row[_CREST + c] = short[CREST + c]
-        row[_THD + c] = short[THD + c] if doubt[c] & _MISSING == 0 else np.nan
+        row[_THD + c] = short[THD + c] if flags[c] & _MISSING == 0 else np.nan
         row[_PHASOR + 2 * c] = phasor[c, 0]
         row[_PHASOR + 2 * c + 1] = phasor[c, 1]
         row[_SEQUENCE + c] = totals[power.U_SEQUENCE + c]

@@ -1,4 +1,4 @@
-"""What runs across windows: events and flicker, where there is a supply."""
+"""Analyses that continue across windows: events and flicker of a mains supply."""
 
 from __future__ import annotations
 
@@ -14,38 +14,39 @@ from dsp.ring import CHANNELS, Ring
 from dsp.supply import Supply
 
 _EVENT = int(Flag.EVENT)
-_HARMLESS = ~int(Flag.ALIAS_RISK | Flag.PULSES)  # doubts about orders; rms values hold
+_HARMLESS = ~int(Flag.ALIAS_RISK | Flag.UNFILTERED_PWM)  # these flags concern harmonics; rms values remain valid
 
 
 class Running:
-    """Events and flicker of one ring. two: the two-wattmeter connection, whose events are of line voltages.
+    """Events and flicker of one sample buffer.
 
+    two: True for the two-wattmeter connection, whose events are those of the line-to-line voltages.
     pst_due: absolute index at which the next ten minutes are complete.
     """
 
     def __init__(self, ring: Ring, supply: Supply | None, two: bool) -> None:
         self._ring, self._two = ring, two
         self._events = Events(ring.rate_hz, supply, ring.mapped) if supply is not None else None
-        self._touched = False  # whether an event touched the window before
-        self._ended: list[Event] = []  # cut short between windows
+        self._touched = False  # True if an event touched the previous window
+        self._ended: list[Event] = []  # events that were ended between windows
         lamp = supply.lamp if supply is not None else None
         self._flicker = Flicker(ring.rate_hz, lamp, ring.mapped) if lamp is not None else None
         self.pst_due = INTERVAL_S * ring.rate_hz
         self._line_phasor, self._pinst = np.zeros((CHANNELS, 2)), np.zeros(3)
 
     def restart(self) -> None:
-        """Samples were lost for long, or a record ended."""
+        """Restart after a long loss of samples or at the end of a record."""
         if self._events is not None:
             self._ended += self._events.interrupt()
         if self._flicker is not None:
             self._flicker.restart()
 
     def ahead(self, f_hz: float) -> int:
-        """Samples behind a window's end that its events need."""
+        """Samples after the end of a window that its events need."""
         return 0 if self._events is None else math.ceil(self._events.lookahead(f_hz))
 
     def flicker(self, end: float, core_hi: int, f_hz: float, pinst: Floats, pst: Floats) -> None:
-        """Largest Pinst of the window, and Pst when ten minutes are complete with it."""
+        """Write the largest Pinst of the window, and Pst if the window completes ten minutes."""
         if self._flicker is None:
             return
         ring = self._ring
@@ -55,7 +56,7 @@ class Running:
             pst[:] = self._flicker.close()
 
     def pst_at_end(self) -> Floats | None:
-        """Pst of ten minutes that are complete with the last sample, though no window reaches it."""
+        """Pst of ten minutes that are complete with the last sample but are not covered by a window; otherwise None."""
         ring = self._ring
         if self._flicker is None or ring.end < self.pst_due - 0.5:
             return None
@@ -66,11 +67,11 @@ class Running:
     def events(
         self, start: float, end: float, f_hz: float, flags: int, covered: float, phasor: Floats, u_rms: Floats
     ) -> tuple[tuple[Event, ...], int]:
-        """Events that end in the window, and its flags with theirs."""
+        """Events that end in the window, and the flags of the window including EVENT."""
         if self._events is None:
             return (), flags
         ring = self._ring
-        if self._two:  # events are of the line voltages as they are measured
+        if self._two:  # events are those of the measured line-to-line voltages
             self._line_phasor[:] = phasor
             self._line_phasor[0] -= phasor[1]
             self._line_phasor[2] -= phasor[1]
@@ -84,10 +85,10 @@ class Running:
             found = self.cut_short() + found
         if start >= covered:
             self._touched = False
-        self._touched |= touched  # two windows that share samples share their events
+        self._touched |= touched  # overlapping windows share their events
         return tuple(found), flags | _EVENT if self._touched else flags
 
     def cut_short(self) -> list[Event]:
-        """Events that ended between windows; each is told once."""
+        """Events that were ended between windows; each is returned once."""
         out, self._ended = self._ended, []
         return out

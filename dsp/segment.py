@@ -1,4 +1,4 @@
-"""One window's samples, cut out and made fit for the kernels: gaps marked and bridged, clipping found."""
+"""Cut out the samples of one window and prepare them for the kernels: mark and fill gaps, detect clipping."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import numpy as np
 from dsp._jit import Bytes, Floats, Ints, kernel
 
 ABSURD = 1e30  # volts or amperes
-RUN = 4  # equal samples at the extreme that make a suspicion
+RUN = 4  # number of equal samples at the extreme that may indicate clipping
 
 
 @kernel
 def clean(x: Floats, bad: Bytes, held: Floats, last_bad: Ints, use: Bytes, lo: int, hi: int, base: int) -> bool:
-    """Mark gaps in columns lo..hi-1 of x and hold the last good value there; whether there were any.
+    """Mark gaps in columns lo .. hi-1 of x and fill them with the last good value; True if there were any.
 
-    Unused channels become 0.
-    A gap is what is not finite, or beyond ABSURD: no sensor gives that, and its powers would overflow.
-
-    held, last_bad: shape (6,), last good value and absolute index of the youngest gap; column 0 is sample `base`.
+    x, bad: shape (6, capacity), samples and gap marks; column 0 is absolute sample `base`.
+    held: shape (6,), last good value of each channel; updated.
+    last_bad: shape (6,), absolute index of the latest gap of each channel; updated.
+    use: shape (6,), channels that exist; the others become 0.
+    A sample that is not finite, or beyond ABSURD, is a gap: no sensor gives such values, and their powers would
+    overflow.
     """
     found = False
     for c in range(6):
@@ -25,7 +27,7 @@ def clean(x: Floats, bad: Bytes, held: Floats, last_bad: Ints, use: Bytes, lo: i
         if not use[c]:
             x[c, lo:hi] = 0.0
             continue
-        # one quick sum tells whether there is anything to mend
+        # one fast sum shows if there is any gap
         a = x[c, lo:hi]
         probe = 0.0
         for k in range(a.shape[0]):
@@ -63,11 +65,11 @@ def cut(
     seg: Floats,
     gap: Bytes,
 ) -> None:
-    """Copy absolute samples from_index .. to_index-1 into seg (shape (6, n)); gap[c] tells of holes in the core.
+    """Copy absolute samples from_index .. to_index-1 to seg, shape (6, n); gap[c] becomes 1 if the core has gaps.
 
-    The core core_lo .. core_hi is what the window weighs; around it is what the resampler's taps reach. There, beyond
-    a hole or where no sample exists (before `first`, from `end` on), the signal goes on as its mirror image in the
-    nearest good sample towards the core: value and slope hold.
+    The core core_lo .. core_hi is the part that the window weights; the rest is reached by the taps of the resampler
+    only. In the rest, beyond a gap or where no sample exists (before `first`, from `end` on), the signal is continued
+    as its point reflection at the nearest good sample towards the core, which preserves value and slope.
     """
     lo = max(from_index, first)
     hi = min(to_index, end)
@@ -100,8 +102,8 @@ def cut(
 def continued(seg: Floats, left: int, right: int, n: int, period: float) -> None:
     """Fill columns 0 .. left-1 and right .. n-1 of seg, where no sample exists, from one `period` away.
 
-    Where a record begins or ends, the signal goes on as the transform takes for granted that it does: with the period
-    of the window, whole cycles. Between samples by a Hann-windowed sinc of 16 taps.
+    At the start or end of a record the signal is continued with the period of the window (complete cycles), as the
+    transform assumes. Interpolation between samples uses a Hann-windowed sinc of 16 taps.
     """
     for k in range(n):
         if left <= k < right:
@@ -123,12 +125,15 @@ def continued(seg: Floats, left: int, right: int, n: int, period: float) -> None
 
 @kernel
 def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes, peaks: Floats) -> None:
-    """out[c] = 1 where a channel of seg was clipped in columns lo..hi (inclusive). peaks: its largest magnitude.
+    """Detect clipping of each channel of seg in columns lo .. hi (inclusive).
 
-    With a known limit (not NaN): a magnitude of 0.999 of it. Without: a run of four equal samples at the extreme that
-    was reached by a step of more than three smallest steps (so no quantised peak), while every run at that extreme has
-    its neighbours within a quarter of the peak-to-peak value (so no pulse train), and that extreme is not zero (where a
-    rectified or chopped current rests).
+    limits: shape (6,), known limits, V or A; NaN if unknown.
+    out: shape (6,), 1 if the channel was clipped.
+    peaks: shape (6,), largest magnitude of each channel.
+    Known limit: a magnitude of at least 0.999 of it. Unknown limit: a run of four equal samples at the extreme that is
+    reached by a step of more than three times the smallest step (so it is not a quantised peak), while all runs at that
+    extreme have their neighbours within a quarter of the peak-to-peak value (so it is not PWM), and the extreme is not
+    zero (the idle value of a rectified or chopped current).
     """
     for c in range(seg.shape[0]):
         a = seg[c, lo : hi + 1]
@@ -143,7 +148,7 @@ def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes, peaks: Fl
         if swing <= 0.0:
             continue
         met = 0
-        for k in range(0, n, RUN):  # a run of RUN covers one of these
+        for k in range(0, n, RUN):  # each run of RUN samples contains one of these
             met += (a[k] == top) | (a[k] == bottom)
         if met == 0:
             continue
@@ -166,7 +171,7 @@ def clipped(seg: Floats, lo: int, hi: int, limits: Floats, out: Bytes, peaks: Fl
 
 @kernel
 def peaks(seg: Floats, lo: int, hi: int, out: Floats) -> None:
-    """Largest magnitude of each row of seg in columns lo..hi (inclusive)."""
+    """Largest magnitude of each row of seg in columns lo .. hi (inclusive)."""
     for c in range(seg.shape[0]):
         bottom, top = _range(seg[c, lo : hi + 1])
         out[c] = max(top, -bottom)
@@ -174,7 +179,10 @@ def peaks(seg: Floats, lo: int, hi: int, out: Floats) -> None:
 
 @kernel
 def _range(a: Floats) -> tuple[float, float]:
-    """Smallest and largest; four at a time, as each comparison waits for the one before it."""
+    """Smallest and largest value.
+
+    Four independent chains, because each comparison waits for the previous one of its chain.
+    """
     n = a.shape[0]
     low0 = low1 = low2 = low3 = a[0]
     high0 = high1 = high2 = high3 = a[0]

@@ -1,4 +1,4 @@
-"""Harmonics of one window from its transform: components, subgroups, fundamentals; and the bands above them."""
+"""Harmonics of one window from its transform: components, subgroups, fundamentals, and the bands above 2 kHz."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ def harmonics(
     sg: Floats,
     phasor: Floats,
 ) -> None:
-    """Components, subgroups and fundamentals from the transform of a window of n_cycles whole cycles.
+    """Components, subgroups and fundamentals from the transform of a window of n_cycles complete cycles.
 
-    lines: bins, see transform.subgroups, of `points` points in all. h, sg: shape (6, 51), rms, channels u1 u2 u3 i1 i2
-    i3. phasor: shape (6, 2), real and imaginary part of the fundamental, rms, angle of a cosine at the window's start.
-    samples: length of the window in samples; orders above `band` of the sampling rate are NaN. gain: 1 / response of
-    the resampler at 0 .. 0.5 of the sampling rate. spare: work, shape (>= 2, 8).
-    Subgroup = root of the squares of bins N h - 1 .. N h + 1 (IEC 61000-4-7, amendment 1 [M]); below three cycles
-    neighbouring subgroups would share bins, so they are NaN. Order 0 of both is |DC|.
+    lines: bins, see transform.subgroups, not scaled.
+    points: total number of points of the transform.
+    samples: length of the window in samples.
+    band: highest frequency relative to the sampling rate; higher orders are NaN.
+    gain: 1 / response of the resampler at 0 .. 0.5 of the sampling rate.
+    spare: work array, shape (>= 2, 8).
+    h, sg: output, shape (6, 51), rms, channels u1 u2 u3 i1 i2 i3. Order 0 of both is |DC|.
+    phasor: output, shape (6, 2), real and imaginary part of the fundamental, rms, angle of a cosine at the start of the
+        window.
+    Subgroup = root sum of squares of bins N h - 1 .. N h + 1 (IEC 61000-4-7, amendment 1 [M]). Below three cycles
+    neighbouring subgroups would share bins; then they are NaN.
     """
     scale = np.sqrt(2.0) / points  # |X| = amplitude * points / 2
     for c in range(6):
@@ -62,11 +67,12 @@ def harmonics(
 def bands(
     lines: Floats, points: int, samples: float, rate_hz: float, band: float, gain: Floats, spare: Floats, out: Floats
 ) -> None:
-    """Bands of 200 Hz from 2 kHz on (IEC 61000-4-7, annex B [M]), out: shape (6, 35), rms.
+    """Bands of 200 Hz from 2 kHz on (IEC 61000-4-7, annex B [M]).
 
-    Band k is around 2100 + 200 k Hz: the root of the squares of the bins above 2000 + 200 k Hz, up to 200 Hz higher.
-    lines, points, samples, band, gain, spare: as for harmonics(), with all bins up to the last band's upper edge. NaN
-    where a band reaches beyond `band` of the sampling rate.
+    lines, points, samples, band, gain, spare: as for harmonics(), with all bins up to the upper edge of the last band.
+    rate_hz: sampling rate, Hz.
+    out: shape (6, 35), rms; NaN where a band extends above `band` of the sampling rate.
+    Band k is centred at 2100 + 200 k Hz: root sum of squares of the bins above 2000 + 200 k Hz, up to 200 Hz higher.
     """
     scale = np.sqrt(2.0) / points
     bins_of_a_hz = samples / rate_hz
@@ -76,7 +82,7 @@ def bands(
             out[:, k] = np.nan
             continue
         total = zero(lines)
-        # a thousandth of a bin: at 50 Hz a bin lies on each edge, wherever rounding puts it
+        # tolerance of 0.001 bin: at 50 Hz a bin coincides with each edge, and rounding must not decide its side
         first, last = int(begin * bins_of_a_hz + 1e-3) + 1, int((begin + BAND_HZ) * bins_of_a_hz + 1e-3)
         for b in range(first, last + 1):
             total = total + _square(lines, b, scale * _gain_at(gain, b / samples))
@@ -93,7 +99,7 @@ def _square(lines: Floats, b: int, scale: float) -> Lanes:
 
 @inner
 def _gain_at(gain: Floats, part: float) -> float:
-    """part: of the sampling rate, 0 .. 0.5."""
+    """Interpolated gain; part: frequency relative to the sampling rate, 0 .. 0.5."""
     steps = gain.shape[0] - 1
     at = min(2.0 * part, 1.0) * steps
     k = min(int(at), steps - 1)

@@ -1,4 +1,4 @@
-"""A motor's running analysis: samples in, any block size; one result per gapless window of whole cycles out."""
+"""Continuous analysis of a motor: blocks of samples in, one result per gapless window of complete cycles out."""
 
 from __future__ import annotations
 
@@ -21,16 +21,21 @@ NOMINALS = ("auto", "50", "60", "drive")
 
 
 class Stream:
-    """Turns samples of u1 u2 u3 i1 i2 i3 into windows.
+    """Analyse samples of u1 u2 u3 i1 i2 i3, window by window.
 
-    rate_hz: sampling rate. nominal: "auto", "50", "60" or "drive", see windows.cycles_for. present: which channels
-    are mapped; the others may hold anything. limits: magnitude at which each channel clips, NaN where unknown.
-    wiring: "3P4W" (voltages to neutral), "3P3W" (to any common point), "3P3W-2": two-wattmeter connection, u12 in place
-    of u1, u32 in place of u3, i1 and i3; results are then of all three phases, see power.two_to_three.
-    interharmonics: without them (and groups, and power by order) a window takes less time.
-    supply: what the mains should be; turns on events and flicker. Windows then wait for one more cycle of samples.
-    Fields of 5 to 320 Hz are followed, of 20 to 320 Hz with "50" and "60" (and at most 0.4 of the rate).
-    All memory but the results' own is taken here. The results do not depend on how samples come in blocks.
+    rate_hz: sampling rate, Hz, at least 100.
+    nominal: "auto", "50", "60" or "drive", see windows.cycles_for.
+    present: channels that exist; samples of the others are ignored.
+    limits: magnitude at which each channel clips, V or A; NaN if unknown; None: all unknown.
+    wiring: "3P4W" (voltages to neutral), "3P3W" (to any common point) or "3P3W-2" (two-wattmeter connection: u12 in
+        place of u1, u32 in place of u3, i1 and i3; the results are those of all three phases, see power.two_to_three).
+    supply: nominal values of the mains supply; turns on events and flicker, and windows then need one more cycle of
+        samples. None: no mains supply.
+    interharmonics: False omits interharmonics, groups, power by order and bands above 2 kHz, which saves time.
+    Fundamentals of 5 to 320 Hz are followed, with "50" and "60" 20 to 320 Hz (and at most 0.4 of the sampling rate).
+    All memory except that of the results is allocated at construction. The results do not depend on the sizes of the
+    blocks.
+    Raises ValueError for an invalid argument.
     """
 
     def __init__(
@@ -51,13 +56,13 @@ class Stream:
         if wiring not in WIRINGS:
             raise ValueError(f"wiring must be one of {', '.join(WIRINGS)}, got {wiring!r}")
         if supply is not None and nominal == "drive":
-            raise ValueError("a drive's output has no supply: dips, flicker and limits are defined for mains only")
+            raise ValueError("supply cannot be used with nominal 'drive': dips and flicker are defined for mains only")
         if len(present) != CHANNELS or (limits is not None and len(limits) != CHANNELS):
-            raise ValueError(f"present and limits need {CHANNELS} entries, got {present!r} and {limits!r}")
+            raise ValueError(f"present and limits must have {CHANNELS} entries, got {present!r} and {limits!r}")
         two = wiring == "3P3W-2"
         if two:
             if not all(present[c] for c in (0, 2, 3, 5)):
-                raise ValueError("3P3W-2 needs the channels of u1, u3, i1 and i3 (u12, u32, i1, i3)")
+                raise ValueError(f"3P3W-2 needs the channels u1, u3, i1 and i3 (u12, u32, i1, i3), got {present!r}")
             present = (True, False, True, True, False, True)
         self.rate_hz = float(rate_hz)
         self.nominal = nominal
@@ -71,9 +76,10 @@ class Stream:
         self._restart(0)
 
     def push(self, samples: Floats) -> list[Window]:
-        """Take samples of shape (6, n), volts and amperes, and return the windows that they complete.
+        """Add samples and return the windows that they complete.
 
-        NaN or inf marks a gap. Absent channels may hold anything.
+        samples: shape (6, n), V and A, currents positive into the load; NaN or inf marks a gap.
+        Raises ValueError for another shape.
         """
         samples = np.asarray(samples)
         if samples.ndim != 2 or samples.shape[0] != CHANNELS:
@@ -88,12 +94,13 @@ class Stream:
         return out
 
     def lost(self, n: int) -> None:
-        """n samples did not arrive. Windows that this completes come with the next push() or finish().
+        """Report n lost samples. Windows that they complete are returned by the next push() or finish().
 
-        Up to one second counts as gaps; after more, the search for a frequency starts anew behind the hole.
+        Up to one second counts as a gap; after a longer loss the search for a frequency restarts.
+        Raises ValueError if n is negative.
         """
         if n < 0:
-            raise ValueError(f"cannot lose {n} samples")
+            raise ValueError(f"the number of lost samples must not be negative, got {n}")
         if n > self.rate_hz:
             self._restart(self._ring.end + n)
             return
@@ -104,9 +111,10 @@ class Stream:
             self._advance(self._waiting, final=False)
 
     def finish(self) -> list[Window]:
-        """The windows that are still whole at the record's end; at least three cycles of a record that had none.
+        """End the record and return its remaining complete windows.
 
-        A later push() starts a new record, whose absolute index goes on.
+        A record without any window gives one window of at least three cycles, if it is long enough. A later push()
+        starts a new record, whose absolute index continues.
         """
         out, self._waiting = self._waiting, []
         self._advance(out, final=True)
@@ -121,19 +129,20 @@ class Stream:
         return out
 
     def cut_short(self) -> list[Event]:
-        """Events that the record's end cut when finish() had no window to tell them with; each is told once."""
+        """Events that the end of the record ended although finish() returned no window; each is returned once."""
         return self._measure.running.cut_short()
 
     def pst_at_end(self) -> Floats | None:
-        """Pst that the record's end completed when finish() had no window to tell it with; told once."""
+        """Pst that was complete at the end of the record although finish() returned no window; returned once."""
         pst, self._pst = self._pst, None
         return pst
 
     def tick(self, index: int) -> None:
-        """A 10 min tick of the clock lies at sample `index`: the window under way completes, the next begins at it.
+        """Set a 10 min tick of the clock: the current window is completed, and the next one begins at the tick.
 
-        The two overlap (IEC 61000-4-30, 4.5 [M]); energy_j counts what they share once. Tell it before the samples
-        come: a tick that windows have passed already is left out.
+        index: absolute sample index of the tick.
+        The two windows overlap (IEC 61000-4-30, 4.5 [M]); energy_j counts the shared time once. Call it before the
+        samples arrive: a tick before the end of the last window is ignored.
         """
         if index > self._covered:
             self._tick = index
@@ -158,7 +167,7 @@ class Stream:
             window = self._window(span)
             end = self._covered = window.end_index
             if self._tick is not None and end >= self._tick:
-                # the tick's window begins anew in the one under way
+                # the next window begins at the tick, within the current one
                 end = float(self._tick) if self._tick > self._start else end
                 self._tick = None
             self._start = end

@@ -1,4 +1,4 @@
-"""What the mains should be where it is measured."""
+"""Nominal values of the mains supply at the measuring point, and thresholds of events."""
 
 from __future__ import annotations
 
@@ -12,22 +12,37 @@ WIRINGS = ("3P4W", "3P3W", "3P3W-2")
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Its presence turns on what is defined for mains only: events, flicker. Never give it for a drive's output.
+    """Settings of analyses that are defined for mains only: events and flicker. Do not use it at the output of a drive.
 
-    Thresholds in percent of the declared voltage (IEC 61000-4-30's usual values [M]), of the rated current for inrush.
+    Thresholds are in percent of the declared voltage (usual values of IEC 61000-4-30 [M]), for inrush in percent of the
+    rated current.
+
+    voltage_v: declared voltage as the channels measure it, V rms; None: sliding reference (5.4.4 [M]).
+    current_a: rated current, A rms; None: no inrush events.
+    demand_a: maximum demand load current IL of IEEE 519, A rms; None: no TDD.
+    lamp: "230V" or "120V": lamp type of the flickermeter; None: no flicker.
+    dip_pct: dip threshold.
+    swell_pct: swell threshold.
+    interruption_pct: interruption threshold.
+    hysteresis_pct: hysteresis of dips, swells and interruptions.
+    rapid_change_pct: threshold of rapid voltage changes, with half of it as hysteresis; 0: off.
+    inrush_pct: inrush threshold.
+    before_s: length of the waveform before an event, s.
+    after_s: length of the waveform after the start of an event, s.
+    Raises ValueError for values that are not positive or contradict each other.
     """
 
-    voltage_v: float | None = None  # declared, as the channels measure it; None: sliding reference (5.4.4 [M])
-    current_a: float | None = None  # rated; None: no inrush events
-    demand_a: float | None = None  # maximum demand load current IL of IEEE 519; None: no TDD
-    lamp: str | None = None  # "230V" or "120V" turns on flicker
+    voltage_v: float | None = None
+    current_a: float | None = None
+    demand_a: float | None = None
+    lamp: str | None = None
     dip_pct: float = 90.0
     swell_pct: float = 110.0
     interruption_pct: float = 5.0
     hysteresis_pct: float = 2.0
-    rapid_change_pct: float = 5.0  # half of it is the hysteresis; 0: none are looked for
+    rapid_change_pct: float = 5.0
     inrush_pct: float = 150.0
-    before_s: float = 0.1  # of the waveform around an event
+    before_s: float = 0.1
     after_s: float = 0.4
 
     def __post_init__(self) -> None:
@@ -39,6 +54,8 @@ class Supply:
             raise ValueError(f"lamp must be one of {', '.join(LAMPS)}, got {self.lamp!r}")
         steps = (self.interruption_pct, self.dip_pct, 100.0, self.swell_pct)
         if not (0.0 < self.hysteresis_pct < 10.0) or any(b - a < 2.0 * self.hysteresis_pct for a, b in pairwise(steps)):
-            raise ValueError(f"interruption, dip, 100 and swell must rise by two hystereses each, got {steps}")
+            raise ValueError(f"interruption, dip, 100 % and swell must differ by two hystereses each, got {steps}")
         if not (0.0 <= self.before_s <= 0.15 and 0.0 < self.after_s <= 2.0):
-            raise ValueError(f"before_s is at most 0.15, after_s at most 2, got {self.before_s} and {self.after_s}")
+            raise ValueError(
+                f"before_s must be at most 0.15 and after_s at most 2, got {self.before_s} and {self.after_s}"
+            )

@@ -1,4 +1,4 @@
-"""Signs that a channel was sampled wrongly: no filter in front of the converter, or a converter that stands still."""
+"""Detect channels that are not sampled correctly: no anti-aliasing filter, or a converter whose output is constant."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from dsp._lanes import load, root, store, zero
 from dsp.results import Flag
 
 TOP_TAPS = 64
-_STEP = 31  # samples from one look to the next; odd, so that no divisor of the rate hides
-_SHARE = 0.01  # of a channel's rms just below half the sampling rate that makes a risk
-_ALIVE = 0.1  # of the rms: a channel whose fundamental is less carries noise
-_JUMP, _REST = 0.25, 0.05  # of the swing: what an unfiltered pulse does within a sample, and around it
+_STEP = 31  # samples between two evaluations; odd, so that no divisor of the sampling rate stays undetected
+_SHARE = 0.01  # of the rms of a channel: minimum just below half the sampling rate for ALIAS_RISK
+_ALIVE = 0.1  # of the rms: a channel with a smaller fundamental contains noise only
+_JUMP, _REST = 0.25, 0.05  # of the peak-to-peak value: minimum step of an unfiltered pulse, maximum change around it
 _LEAST_RUN = 16
-_ALIAS_RISK, _PULSES = int(Flag.ALIAS_RISK), int(Flag.PULSES)
+_ALIAS_RISK, _UNFILTERED_PWM = int(Flag.ALIAS_RISK), int(Flag.UNFILTERED_PWM)
 
 
 @cache
 def top_taps() -> Floats:
-    """Weights of a pass band from 0.47 to 0.5 of the sampling rate; one at 0.5."""
+    """Taps of a band-pass filter from 0.47 to 0.5 of the sampling rate, with a gain of one at 0.5."""
     window = np.kaiser(TOP_TAPS, 5.0)
     return np.asarray(window / window.sum() * (-1.0) ** np.arange(TOP_TAPS))
 
@@ -29,15 +29,21 @@ def top_taps() -> Floats:
 @bare
 def aliased(
     frames: Floats, first: int, n: int, taps: Floats, spare: Floats, seg: Floats, lo: int, hi: int, n_cycles: int,
-    h: Floats, rms: Floats, good: Bytes, doubt: Ints,
+    h: Floats, rms: Floats, good: Bytes, flags: Ints,
 ) -> int:  # fmt: skip
-    """Adds ALIAS_RISK and PULSES to `doubt`, shape (6,); returns what was added to any.
+    """Add ALIAS_RISK and UNFILTERED_PWM to `flags`; returns all flags that were added to any channel.
 
-    A filter against aliasing leaves little just below half the sampling rate. Where more than 1 % of a channel lies
-    there, what lies above was hardly kept out either, and folds onto any order. A voltage that jumps between levels
-    from one sample to the next, at rest before and behind, at least twice a cycle, is a drive's pulses unfiltered.
-    frames: rows of six channels, of which n from `first` on count. taps: top_taps(). spare: work, shape (>= 1, 8).
-    seg, lo, hi: the same samples. h: components, (6, 51). rms, good: (6,).
+    frames: rows of six channels, of which n from `first` on are evaluated.
+    taps: top_taps().
+    spare: work array, shape (>= 1, 8).
+    seg, lo, hi: the same samples by channel.
+    n_cycles: cycles of the window.
+    h: components, shape (6, 51).
+    rms, good: shape (6,), see row.channel_flags.
+    flags: shape (6,), flags of each channel; updated.
+    An anti-aliasing filter leaves little just below half the sampling rate. If more than 1 % of a channel is there,
+    higher frequencies were probably not removed and alias to any order. A voltage that jumps between levels from one
+    sample to the next, constant before and after, at least twice per cycle, is unfiltered PWM of a drive.
     """
     total = zero(frames)
     looks = 0
@@ -56,8 +62,8 @@ def aliased(
             continue
         found = _ALIAS_RISK
         if c < 3 and _jumps(seg[c, lo : hi + 1]) >= 2 * n_cycles:
-            found |= _PULSES
-        doubt[c] |= found
+            found |= _UNFILTERED_PWM
+        flags[c] |= found
         added |= found
     return added
 
@@ -77,9 +83,10 @@ def _jumps(a: Floats) -> int:
 
 @kernel
 def frozen(seg: Floats, lo: int, hi: int, cycle: float, gap: Bytes) -> None:
-    """gap[c] becomes 2 where a channel without a gap keeps one value, other than 0, for a whole cycle (in samples).
+    """Set gap[c] to 2 if a channel without a gap keeps one value, other than 0, for a full cycle.
 
-    Zero is what a switched-off current and a dead voltage have.
+    cycle: length of a cycle in samples.
+    Zero is excluded, because a switched-off current and a de-energised voltage are zero.
     """
     run = max(_LEAST_RUN, int(np.ceil(cycle)))
     step = run // 2
@@ -88,7 +95,7 @@ def frozen(seg: Floats, lo: int, hi: int, cycle: float, gap: Bytes) -> None:
             continue
         a = seg[c, lo : hi + 1]
         n = a.shape[0]
-        for k in range(0, n - step, step):  # a run covers at least two of these
+        for k in range(0, n - step, step):  # each run contains at least two of these
             v = a[k]
             if v == 0.0 or a[k + step] != v:
                 continue

@@ -1,4 +1,4 @@
-"""Which window comes next: frequency found, followed, lost and found again."""
+"""Frequency tracking: find, follow and recover the frequency, and determine the next window."""
 
 from __future__ import annotations
 
@@ -12,31 +12,40 @@ from dsp import resample, windows
 from dsp.results import Flag
 from dsp.ring import Ring
 
-AROUND = resample.TAPS // 2 + 1  # samples beyond a window's ends that its taps reach
-_SEARCH_S = 0.4  # two cycles of the slowest field
-_COAST_S = 1.0  # without any measured frequency for that long, search anew
-_STEADY = 0.01  # relative change of frequency from window to window above which harmonics smear
+AROUND = resample.TAPS // 2 + 1  # samples beyond the ends of a window that the taps of the resampler reach
+_SEARCH_S = 0.4  # two cycles of the lowest frequency
+_COAST_S = 1.0  # maximum time without a measured frequency before a new search
+_STEADY = 0.01  # relative change of frequency between windows above which harmonics are smeared
 
 
 class Span(NamedTuple):
-    """A window before it is measured; it begins where the caller said."""
+    """Extent of a window that is not measured yet; the caller knows its start.
 
-    end: float  # absolute position
-    n_cycles: int  # 0 without synchronisation
-    f_hz: float  # NaN without synchronisation
-    flags: int  # of Flag
+    end: end, absolute sample position.
+    n_cycles: number of cycles; 0 without synchronisation.
+    f_hz: frequency, Hz; NaN without synchronisation.
+    flags: bits of Flag.
+    """
+
+    end: float
+    n_cycles: int
+    f_hz: float
+    flags: int
 
 
 class Tracker:
-    """Says where windows end. The answer never depends on how much happens to be there, but at a record's end.
+    """Determine the end of each window.
 
-    ahead: samples behind a window's end that its results need, by frequency. `want` is the absolute index up to which
-    samples must be there before it makes sense to ask again.
+    ring: sample buffer.
+    nominal: see windows.cycles_for.
+    ahead: samples after the end of a window that its results need, as a function of frequency.
+    want: absolute index up to which samples must be present before the next call can give a result.
+    Except at the end of a record, the result does not depend on the number of samples held.
     """
 
     def __init__(self, ring: Ring, nominal: str, ahead: Callable[[float], int]) -> None:
         self._ring, self._nominal, self._ahead, self._rate_hz = ring, nominal, ahead, ring.rate_hz
-        # ten cycles of less than 20 Hz would be no mains any more, and the buffer has to end somewhere
+        # a mains frequency below 20 Hz does not occur, and the size of the buffer limits the length of ten cycles
         self._lo_hz = 20.0 if nominal in ("50", "60") else windows.F_LO_HZ
         self._hi_hz = min(windows.F_HI_HZ, 0.4 * self._rate_hz)
         self._rows = [row for row in (0, 3) if ring.mapped[row : row + 3].any()]
@@ -51,15 +60,15 @@ class Tracker:
         self.want = 0
 
     def span(self, start: float, final: bool) -> Span | None:
-        """The window that begins at `start`, or None when samples are missing yet."""
+        """The window that begins at `start`, or None if it needs more samples."""
         return self._locked(start, final) if self._f_hz > 0.0 else self._searching(start, final)
 
     def _locked(self, start: float, final: bool) -> Span | None:
-        """At a known frequency."""
+        """The next window at a known frequency."""
         n_cycles = windows.cycles_for(self._f_hz, self._nominal)
         rough = start + n_cycles * self._rate_hz / self._f_hz
         if not final and not self._holds(rough, self._ahead(self._f_hz), final):
-            return None  # before the frequency is refined: that is the dear part, and would be done twice
+            return None  # before the frequency is refined: that is expensive and would be repeated
         slack = windows.AT_END if final else windows.RUNNING
         answer = self._refine(start, self._f_hz, self.rotation, n_cycles, slack)
         if answer == windows.MORE:
@@ -73,14 +82,14 @@ class Tracker:
         if not self._holds(end, self._ahead(f_hz), final):
             return None
         self._coasted_s = self._coasted_s + (end - start) / self._rate_hz if blind else 0.0
-        flags = int(Flag.COASTING) if blind else 0
+        flags = int(Flag.FREQUENCY_HELD) if blind else 0
         if abs(f_hz - self._f_hz) > _STEADY * f_hz:
-            flags |= int(Flag.UNSTEADY)
+            flags |= int(Flag.FREQUENCY_CHANGING)
         self._f_hz = f_hz if self._coasted_s <= _COAST_S else 0.0
         return Span(end, n_cycles, f_hz, flags)
 
     def _unlocked(self, start: float, final: bool) -> Span | None:
-        """200 ms without a frequency."""
+        """A window of 200 ms without a frequency."""
         end = start + windows.WINDOW_S * self._rate_hz
         if not self._holds(end, AROUND, final):
             return None
@@ -89,9 +98,9 @@ class Tracker:
         return Span(end, 0, math.nan, int(Flag.SYNC_LOST))
 
     def _holds(self, end: float, ahead: int, final: bool) -> bool:
-        """Whether all samples for a window up to `end` are there; else what to wait for is noted."""
+        """True if all samples of a window up to `end` are present; otherwise sets the index to wait for."""
         if final:
-            return end <= self._ring.end + 0.25  # the last half cell may be bridged
+            return end <= self._ring.end + 0.25  # the last half cell may be extrapolated
         want = math.ceil(end) + ahead
         if want > self._ring.end:
             self._wait(want)
@@ -101,9 +110,11 @@ class Tracker:
         self.want = max(self._ring.end + 1, index)
 
     def _refine(self, start: float, f_hz: float, rotation: int, n_cycles: int, slack: float) -> int:
-        """Refine on the voltages, else on the currents; the answer of windows.refine, result in self._found.
+        """Refine the frequency with the voltages, or else with the currents; the result is in self._found.
 
-        When neither tracks, the voltages' answer counts: currents of an idle motor say nothing about a gap in them.
+        Returns the values of windows.refine.
+        If neither can be tracked, the result of the voltages counts: currents of an idle motor do not show if there is
+        a gap in the voltages.
         """
         ring = self._ring
         answer: int | None = None
@@ -118,10 +129,10 @@ class Tracker:
             answer = now if answer is None else answer
         return windows.BLIND if answer is None else answer
 
-    # --- cold start and a record's end
+    # --- cold start and end of a record
 
     def _searching(self, start: float, final: bool) -> Span | None:
-        """Find a frequency, then the window with it; without one, 200 ms of plain rms and power."""
+        """Find a frequency and then its window; without a frequency, a window of 200 ms with rms and power only."""
         ring = self._ring
         whole = math.ceil(start + _SEARCH_S * self._rate_hz)
         if not final and ring.end < whole:
@@ -141,7 +152,7 @@ class Tracker:
         return self._unlocked(start, final)
 
     def _lock(self, start: float, row: int, stop: int, final: bool) -> int:
-        """Find a frequency in the samples up to `stop` of the channels row .. row+2 and make it precise."""
+        """Find and refine a frequency in the samples up to `stop` of the channels row .. row+2."""
         f_hz = self._coarse(row, max(self._ring.first, math.ceil(start)), stop)
         if f_hz == 0.0:
             return windows.LOST
@@ -149,13 +160,13 @@ class Tracker:
         f_hz = min(max(abs(f_hz), self._lo_hz), self._hi_hz)
         rough_hz = f_hz
         slack = windows.AT_END if final else windows.RUNNING
-        for _ in range(2):  # the second time with the cycles that the precise frequency asks for
+        for _ in range(2):  # the second time with the number of cycles for the refined frequency
             answer = self._refine(start, f_hz, rotation, windows.cycles_for(f_hz, self._nominal), slack)
             if answer != windows.TRACKED:
                 return answer
             f_hz = float(self._found[0])
         if abs(f_hz - rough_hz) * windows.span_cycles(windows.cycles_for(f_hz, self._nominal))[1] > 0.1 * f_hz:
-            return windows.LOST  # a steady field gives the same answer twice; this one is still changing
+            return windows.LOST  # a steady frequency gives the same result twice; this one is still changing
         self._f_hz, self.rotation = f_hz, rotation
         return windows.TRACKED
 
@@ -169,7 +180,7 @@ class Tracker:
         return windows.coarse(ring.x[row : row + 3, lo:hi], use, self._rate_hz, self._lo_hz, self._hi_hz)
 
     def remainder(self, start: float) -> Span | None:
-        """A record shorter than a window: as many whole cycles as it holds, if three or more."""
+        """Window of a record that is too short for a regular window: all its complete cycles, if three or more."""
         held = self._ring.end - start
         if held < 16:
             return None
@@ -180,7 +191,7 @@ class Tracker:
             rotation, f_hz = (1, found) if found > 0.0 else (-1, -found)
             n_cycles = int(held * f_hz / self._rate_hz + 0.1)
             while n_cycles >= 3:
-                # the rough frequency may want a little more than there is; Hann hardly weighs that end
+                # the coarse frequency may need slightly more samples than exist; the Hann weight there is negligible
                 slack = 0.02 * self._rate_hz / f_hz
                 if self._refine(start, f_hz, rotation, n_cycles, slack) == windows.TRACKED:
                     f_hz = float(self._found[0])

@@ -1,11 +1,11 @@
-"""Discrete Fourier transform of a window of whole cycles, six channels side by side: all bins, or the subgroups'.
+"""Discrete Fourier transform of a window of complete cycles, six channels in parallel: all bins, or those of subgroups.
 
 N points = c cycles of M points. Bin c h + r is bin h of the M-point transform of
 
     y_r[m] = exp(-2 pi i m r / N) sum over j of x[m + j M] exp(-2 pi i j r / c)
 
-and since the samples are real, bin c h - r is the conjugate of bin -h of the same. Subgroups need r = 0 (y is real:
-half a transform) and r = 1: the c cycles fold into one and a half, whatever c is.
+and because the samples are real, bin c h - r is the conjugate of bin -h of the same transform. Subgroups need r = 0 (y
+is real: half a transform) and r = 1, so c cycles are reduced to one and a half transforms of M points, for any c.
 """
 
 from __future__ import annotations
@@ -21,24 +21,41 @@ from dsp._passes import passes, turned
 
 
 class Plan(NamedTuple):
-    """Tables for c cycles of M points. They are shared: never write to them."""
+    """Tables for c cycles of M points, N = c M. Plans are shared; do not modify them.
+
+    cycles: c.
+    points: M.
+    roots: shape (N, 2), exp(-2 pi i k / N).
+    short: shape (M, 2), exp(-2 pi i k / M).
+    weights: shape (c, 2), exp(-2 pi i k / c).
+    radices: radices of the M-point transform, see `_radices`.
+    half_radices: radices for M/2 points.
+    all_radices: radices for N/2 points.
+    place: position of bin h of M points after the passes.
+    half_place: the same for M/2 points.
+    all_place: the same for N/2 points.
+    """
 
     cycles: int
     points: int
-    roots: Floats  # (N, 2): exp(-2 pi i k / N)
-    short: Floats  # (M, 2): exp(-2 pi i k / M)
-    weights: Floats  # (c, 2): exp(-2 pi i k / c)
-    radices: Ints  # of M points, see `_radices`
-    half_radices: Ints  # of M/2
-    all_radices: Ints  # of N/2
-    place: Ints  # where bin h of M lies after its passes
+    roots: Floats
+    short: Floats
+    weights: Floats
+    radices: Ints
+    half_radices: Ints
+    all_radices: Ints
+    place: Ints
     half_place: Ints
     all_place: Ints
 
 
-@lru_cache(maxsize=64)  # a ramping drive passes through sixty cycle counts
+@lru_cache(maxsize=64)  # a drive that ramps up needs about sixty different numbers of cycles
 def plan(cycles: int, points: int, dtype: type = np.float64) -> Plan:
-    """Tables for `cycles` cycles of `points` points; points: a multiple of 8, of no primes but 2, 3 and 5."""
+    """Tables for `cycles` cycles of `points` points.
+
+    points: a multiple of 8, without prime factors other than 2, 3 and 5.
+    Raises ValueError for other values.
+    """
     lengths = (points, points // 2, cycles * points // 2)
     if cycles < 1 or points < 8 or points % 8 or set(_radices(points)) - {2, 3, 4, 5, 8}:
         raise ValueError(f"a plan needs cycles >= 1 and 8 * 2^a 3^b 5^d points, got {cycles} and {points}")
@@ -60,7 +77,7 @@ def _roots(n: int, dtype: type) -> Floats:
 
 
 def _radices(n: int) -> list[int]:
-    """Odd primes, the largest first, then at most one 2, eights and fours; a 4 at the end, as `_bin` needs it."""
+    """Odd primes, largest first, then at most one 2, then eights and fours; the last one is 4, as `_bin` requires."""
     bits, odd, prime = 0, n, 3
     while odd % 2 == 0:
         odd //= 2
@@ -78,7 +95,7 @@ def _radices(n: int) -> list[int]:
 
 
 def _places(n: int, radices: list[int]) -> Ints:
-    """Position of bin h after decimation in frequency in place."""
+    """Position of bin h after in-place decimation in frequency."""
     h, at, length = np.arange(n), np.zeros(n, dtype=np.int64), n
     for radix in radices:
         length //= radix
@@ -99,15 +116,16 @@ def everything(
     spare: Floats,
     lines: Floats,
 ) -> None:
-    """Bins 0 .. top <= N/2 of x, shape (>= N, 8), which is destroyed.
+    """Bins 0 .. top <= N/2 of x, shape (>= N, 8); x is overwritten.
 
-    lines: as of `subgroups`. spare: work, shape (>= 2 c + 2, 8).
+    lines: output, as of `subgroups`.
+    spare: work array, shape (>= 2 c + 2, 8).
     """
     half = cycles * points // 2
     quarter = half // 4
     passes(x, 0, half, radices[:-1], roots, 2, spare)
     for h in range(quarter // 2 + 1):
-        # the last radix for bins h and quarter - h, plus multiples of quarter: each meets its mirror half - h
+        # the last radix for bins h and quarter - h, plus multiples of quarter, together with their mirror bins half - h
         a0r, a0i, a1r, a1i, a2r, a2i, a3r, a3i = _four(x, 2 * place[h])
         if h == 0:
             _part(lines, 0, half, top, a0r, a0i, a0r, a0i, roots)
@@ -123,7 +141,7 @@ def everything(
 
 @inner
 def _four(z: Floats, at: int) -> tuple[Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes, Lanes]:
-    """The last radix, 4: real and imaginary parts of its four bins."""
+    """Last radix, 4: real and imaginary parts of its four bins."""
     ar, ai, br, bi = load(z, at), load(z, at + 1), load(z, at + 2), load(z, at + 3)
     cr, ci, dr, di = load(z, at + 4), load(z, at + 5), load(z, at + 6), load(z, at + 7)
     pr, pi, qr, qi = ar + cr, ai + ci, ar - cr, ai - ci
@@ -135,7 +153,7 @@ def _four(z: Floats, at: int) -> tuple[Lanes, Lanes, Lanes, Lanes, Lanes, Lanes,
 def _part(
     lines: Floats, h: int, half: int, top: int, ar: Lanes, ai: Lanes, br: Lanes, bi: Lanes, roots: Floats
 ) -> None:
-    """Bins h and half - h of real points, from those bins a, b of the complex ones: even points + i odd points."""
+    """Bins h and half - h of the real points, from bins a, b of the complex points (even + i odd points)."""
     er, ei, pr, pi = 0.5 * (ar + br), 0.5 * (ai - bi), ai + bi, br - ar
     c, s = 0.5 * roots[h, 0], 0.5 * roots[h, 1]
     qr, qi = c * pr - s * pi, c * pi + s * pr
@@ -163,10 +181,12 @@ def subgroups(
     z: Floats,
     lines: Floats,
 ) -> None:
-    """Bins c h - 1, c h, c h + 1 of x (shape (>= N, 8)) for the orders h = 0 .. top <= M/2.
+    """Bins c h - 1, c h, c h + 1 of x, shape (>= N, 8), for the orders h = 0 .. top <= M/2; not scaled.
 
-    lines, shape (>= 2 (c top + 2), 8): real part of bin k in row 2k, imaginary part in row 2k + 1; rows of other bins
-    stay as they are. z: work, shape (>= 3 M, 8). Not scaled.
+    roots, short, weights, radices, half_radices, place, half_place: from plan().
+    z: work array, shape (>= 3 M, 8).
+    lines: output, shape (>= 2 (c top + 2), 8): real part of bin k in row 2k, imaginary part in row 2k + 1; rows of
+        other bins are not changed.
     """
     half = points // 2
     for m in range(0, points, 2):
@@ -193,7 +213,7 @@ def subgroups(
 
 @inner
 def _fold(x: Floats, m: int, cycles: int, points: int, roots: Floats, weights: Floats, z: Floats) -> None:
-    """y_0[m] (real, row m of z) and y_1[m] (complex, from row M + 2m), and both of m + 1: loads alternate."""
+    """y_0[m] (real, row m of z) and y_1[m] (complex, from row M + 2m), and both for m + 1, with alternating loads."""
     sum_a, sum_b = load(x, m), load(x, m + 1)
     re_a, re_b = sum_a, sum_b
     im_a, im_b = zero(x), zero(x)
@@ -222,7 +242,7 @@ def _fold(x: Floats, m: int, cycles: int, points: int, roots: Floats, weights: F
 
 @inner
 def _bin(z: Floats, first: int, n: int, place: Ints, h: int) -> tuple[Lanes, Lanes]:
-    """Bin h of n, 0 <= h < n, after `passes`: the last radix for this one bin."""
+    """Bin h of n, 0 <= h < n, after `passes`: last radix for this bin only."""
     quarter = n // 4
     q = 0 if h < quarter else 1 if h < 2 * quarter else 2 if h < 3 * quarter else 3
     at = first + 2 * (place[h] - q)

@@ -1,4 +1,4 @@
-"""Compile every kernel once, with the very types that are used at run time, so that a later process only loads them."""
+"""Compile every kernel once with the types used at run time, so that later processes load them from the cache."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dsp.supply import Supply
 
 __all__ = ["cache_misses", "compile_all"]
 
-_RATE_HZ = 5000.0  # carries a band above 2 kHz
+_RATE_HZ = 5000.0  # high enough for a band above 2 kHz
 
 
 def compile_all() -> int:
-    """Run short signals through every path of Stream; returns how many kernels had to be compiled for it."""
+    """Run short signals through every path of Stream; returns the number of kernels that had to be compiled."""
     before = cache_misses()
     mains = _three_phases(50.0, 1.0)
     gap = mains.copy()

@@ -1,9 +1,9 @@
-"""Frequency of the space vector, and how many whole cycles make a window.
+"""Frequency of the space vector, and the number of complete cycles of a window.
 
-The space vector (2/3)(x1 + a x2 + a^2 x3) turns with the field: its frequency has a sign, it does not mind a missing
-phase, and harmonics, offsets and interharmonics hardly move it. Two Hann windows of m whole cycles, d cycles apart,
-are demodulated at the last frequency; the phase between them gives the next one. Hann over whole cycles has its zeros
-on every harmonic, so the error that is left comes from interharmonics and noise.
+The space vector (2/3)(x1 + a x2 + a^2 x3) rotates with the field: its frequency has a sign, is not affected by a
+missing phase, and hardly by harmonics, offsets and interharmonics. Two Hann windows of m complete cycles, d cycles
+apart, are demodulated at the previous frequency; the phase between them gives the next one. A Hann window over complete
+cycles has its zeros at every harmonic, so the remaining error comes from interharmonics and noise.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from dsp._jit import Bytes, Floats, Ints, kernel
 F_LO_HZ = 5.0
 F_HI_HZ = 320.0
 WINDOW_S = 0.2
-TRACKED, MORE, LOST, BLIND = 0, 1, 2, 3  # what refine() answers
+TRACKED, MORE, LOST, BLIND = 0, 1, 2, 3  # return values of refine()
 BLOCK = 128  # samples per table of phasors in the demodulator
 _ROUNDS = 6
-AT_END = 0.75  # slack at a record's end: the Hann weight of the sample that is not there would be nil
-RUNNING = -1.0  # slack otherwise: never depend on how much happens to be there
+AT_END = 0.75  # slack at the end of a record: the Hann weight of the missing sample is close to zero
+RUNNING = -1.0  # slack otherwise: the result must not depend on the number of samples held
 
 
 def cycles_for(f_hz: float, nominal: str) -> int:
-    """Whole cycles per window: 10 or 12 around the mains (IEC 61000-4-7 [M]), else the fewest that fill 200 ms.
+    """Cycles per window: 10 or 12 near mains frequency (IEC 61000-4-7 [M]), otherwise the fewest that last 200 ms.
 
-    nominal: "auto", "50" (always 10), "60" (always 12), "drive" (always the fewest that fill 200 ms).
+    f_hz: frequency, Hz.
+    nominal: "auto", "50" (always 10), "60" (always 12) or "drive" (always the fewest that last 200 ms).
     """
     if nominal == "50":
         return 10
@@ -38,24 +39,27 @@ def cycles_for(f_hz: float, nominal: str) -> int:
         return 10
     if nominal == "auto" and 54.0 <= f_hz < 69.0:
         return 12
-    # 0.05 Hz of grace: a steady 150 Hz must not flicker between 30 and 31 cycles
+    # 0.05 Hz of tolerance: a steady 150 Hz must not alternate between 30 and 31 cycles
     return max(1, math.ceil(WINDOW_S * f_hz - 0.01))
 
 
 def coarse(x: Floats, use: Bytes, rate_hz: float, lo_hz: float, hi_hz: float) -> float:
-    """Signed frequency of the strongest line of the space vector, or 0 when none stands out. Plain numpy.
+    """Signed frequency (Hz) of the strongest line of the space vector, or 0 if none stands out. Plain numpy.
 
-    x: three channels, shape (3, n), free of gaps. use: which of them count.
+    x: three channels, shape (3, n), without gaps.
+    use: channels that count.
+    rate_hz: sampling rate, Hz.
+    lo_hz, hi_hz: range of frequencies.
     """
     v = space_vector(x, use)
-    skip = max(1, int(rate_hz / 3000.0))  # box average: enough for 320 Hz, and carriers fall away
+    skip = max(1, int(rate_hz / 3000.0))  # block average: sufficient for 320 Hz, and it attenuates PWM carriers
     v = v[: len(v) // skip * skip].reshape(-1, skip).mean(axis=1)
     rate = rate_hz / skip
     n = len(v)
     if n < 8:
         return 0.0
     v = v - v.mean()
-    v = v / max(float(np.abs(v).max()), 1e-150)  # squares of anything must neither overflow nor vanish
+    v = v / max(float(np.abs(v).max()), 1e-150)  # so that squares neither overflow nor underflow
     power = float(np.mean(np.abs(v) ** 2))
     if power <= 0.0:
         return 0.0
@@ -69,10 +73,10 @@ def coarse(x: Floats, use: Bytes, rate_hz: float, lo_hz: float, hi_hz: float) ->
     inside = np.where(band, amplitude, 0.0)
     k = int(np.argmax(inside))
     mirror = int(-k) % size
-    # a single channel turns both ways alike: call that forward
+    # a single channel has equal lines at both signs: use the positive one
     if f[k] < 0.0 and amplitude[mirror] > 0.99 * amplitude[k]:
         k = mirror
-    # noise alone: the largest of some hundred bins is below 3 medians, and its share falls with n
+    # for noise alone the largest of several hundred bins is below 3 medians, and its share of the power falls with n
     if amplitude[k] < 4.0 * float(np.median(amplitude[band])) or amplitude[k] ** 2 < share_of(n) * power:
         return 0.0
     a, b, c = (math.log(float(amplitude[j % size]) + 1e-300) for j in (k - 1, k, k + 1))
@@ -85,13 +89,13 @@ def coarse(x: Floats, use: Bytes, rate_hz: float, lo_hz: float, hi_hz: float) ->
 def space_vector(x: Floats, use: Bytes) -> npt.NDArray[np.complex128]:
     """(2/3)(x1 + a x2 + a^2 x3) over the used channels; shape (n,), peak value of a balanced set."""
     turn = np.exp(2j * np.pi / 3.0 * np.arange(3)) * (np.asarray(use) != 0) * (2.0 / 3.0)
-    # no matrix product: it would wake the BLAS threads for a few thousand numbers
+    # no matrix product: it would start the BLAS threads for a few thousand numbers
     return np.asarray(turn[0] * x[0] + turn[1] * x[1] + turn[2] * x[2], dtype=np.complex128)
 
 
 @kernel
 def span_cycles(n_cycles: int) -> tuple[int, int]:
-    """Length m of the two Hann windows and their distance d, in cycles. Below three cycles they reach outside."""
+    """Length m of the two Hann windows and their distance d, in cycles; below three cycles they exceed the window."""
     if n_cycles < 3:
         return 2, 1
     d = int(n_cycles / 3.0 + 0.5)
@@ -99,9 +103,9 @@ def span_cycles(n_cycles: int) -> tuple[int, int]:
 
 
 def share_of(n: int) -> float:
-    """Smallest share of the power of n samples that the fundamental must have: 2 % of the rms, more when n is small.
+    """Minimum share of the power of n samples for a fundamental: 2 % of the rms, more if n is small.
 
-    White noise gives a Hann line of 1.5/n of its power on average; 9/n is exceeded in 0.25 % of cases.
+    For white noise a Hann line has 1.5/n of its power on average; 9/n is exceeded in 0.25 % of cases.
     """
     return max(4e-4, 9.0 / n) if n > 0 else 1.0
 
@@ -113,7 +117,7 @@ floor_of = kernel(share_of)
 def _demodulate(
     x: Floats, row: int, base: int, lo: int, hi: int, w: Floats, t0: float, length: float, omega: float, table: Floats
 ) -> tuple[float, float, float, int]:
-    """Hann-weighted sum of the space vector times exp(-j omega (k - t0)), its plain energy, and the sample count."""
+    """Hann-weighted sum of the space vector times exp(-j omega (k - t0)), unweighted energy, number of samples."""
     delta = 2.0 * np.pi / length
     first = max(lo, int(np.ceil(t0)))
     last = min(hi - 1, int(np.floor(t0 + length)))
@@ -181,10 +185,19 @@ def refine(
 ) -> int:
     """Frequency of the window that starts at `start`, from three channels of x beginning at `row`.
 
-    x, bad: shape (6, capacity), column 0 is absolute sample `base`; samples first <= k < limit exist. last_bad: the
-    youngest gap of each channel. out[0] becomes the frequency in Hz (positive); with MORE, out[1] the sample count
-    that is wanted: all of the span but its last `slack` samples. LOST: out of range, no line to hold, or a jump.
-    BLIND: every used channel has a gap in the span.
+    x, bad: shape (6, capacity), samples and gap marks; column 0 is absolute sample `base`; samples first <= k < limit
+        exist.
+    last_bad: shape (6,), absolute index of the latest gap of each channel.
+    use: shape (6,), channels that exist.
+    f_hz, rotation: previous frequency (Hz) and direction of the field.
+    n_cycles: cycles of the window.
+    rate_hz: sampling rate, Hz.
+    lo_hz, hi_hz: range of frequencies.
+    slack: number of samples at the end that may be missing.
+    table: work array, shape (4, BLOCK).
+    out: [0]: frequency, Hz, positive; [1] with MORE: absolute index up to which samples are needed.
+    Returns TRACKED; MORE: more samples are needed; LOST: out of range, no spectral line, or a jump; BLIND: every used
+    channel has a gap in the span.
     """
     f = f_hz
     w = np.zeros(4)
@@ -222,14 +235,14 @@ def refine(
         _tabulate(table, 2, 2.0 * np.pi / (m * cycle))
         ar, ai, energy_a, n_a = _demodulate(x, row, base, first, limit, w, begin, m * cycle, omega, table)
         br, bi, energy_b, n_b = _demodulate(x, row, base, first, limit, w, begin + d * cycle, m * cycle, omega, table)
-        # the Hann weights add up to n/2; both windows must show the line, or half of it is missing
+        # the Hann weights add up to n/2; both windows must contain the line, otherwise half of it is missing
         if n_a < 4 or n_b < 4 or energy_a <= 0.0 or energy_b <= 0.0:
             return LOST
         if 4.0 * (ar * ar + ai * ai) < floor_of(n_a) * n_a * energy_a:
             return LOST
         if 4.0 * (br * br + bi * bi) < floor_of(n_b) * n_b * energy_b:
             return LOST
-        # each sum refers to its own begin, d whole cycles of f apart: the phase between them is the error of f
+        # each sum refers to its own start, and these are d cycles of f apart: the phase between them is the error of f
         dphi = np.arctan2(bi * ar - br * ai, br * ar + bi * ai)
         new = f * (1.0 + dphi / (2.0 * np.pi * d))
         if not (lo_hz <= new <= hi_hz) or abs(new - f_hz) * d > 0.4 * f_hz:

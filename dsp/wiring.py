@@ -1,9 +1,9 @@
-"""How a meter's transformers are wired, from what it shows. Pure functions; angles in degrees, positive lagging.
+"""Diagnose the wiring of the transformers of a meter from its readings. Angles are in degrees, positive lagging.
 
-Every wiring is tried: which conductor's current each terminal gets, which way round. A wiring fits when the phases
-then have like angles, and such as the load can have. What several wirings explain is listed, not judged: all current
-transformers reversed look like a load that gives energy back; rotated ones, and rotated and reversed ones, look like a
-load that leads. Rotated currents look like rotated voltages and have one name.
+All possible wirings are tried: which current each terminal gets, and with which polarity. A wiring fits if the phases
+then have similar angles that are possible for the load. If several wirings explain the readings they are listed without
+a decision: all current transformers reversed look like a regenerating load; rotated ones, and rotated and reversed
+ones, look like a leading load. Rotated currents look like rotated voltages and have one name.
 
 Names: ct_reversed:A,B, ct_swapped:A-B, vt_swapped:A-B, ct_rotated, ct_rotated+reversed, ct_missing:A, vt_missing:A
 """
@@ -15,21 +15,29 @@ import math
 from itertools import permutations, product
 from typing import NamedTuple
 
-CURRENT_MIN = 0.10  # of rated: below it angles say nothing
+CURRENT_MIN = 0.10  # of rated: below it angles are not reliable
 OK, UNKNOWN, UNCLEAR = "ok", "unknown", "unclear"
 LEADING, REGENERATING, PHASE_LOST = "leading_load", "regenerating", "phase_lost"
 _PHASES = "ABC"
 _SWAPS = ((1, 0, 2), (0, 2, 1), (2, 1, 0))
 _LAG = (0.0, -120.0, 120.0)  # of the phase voltages
-_ALIKE_DEG = 28.0  # wirings differ by 60° at least
+_ALIKE_DEG = 28.0  # largest difference between similar angles; wirings differ by at least 60°
 _GONE, _LOST_V, _WEAK = 0.03, 0.75, 0.25
-# (least, largest) angle of a sound load. A diode bridge is near 0 and unbalanced; reactive power definitions differ.
-_BUSY, _BUSY_DEG = 0.6, 62.0  # from that current on a motor on the mains carries load, and lags less
+# A motor on the mains whose current is above _BUSY of rated carries load, and lags less than _BUSY_DEG.
+_BUSY, _BUSY_DEG = 0.6, 62.0
+# (smallest, largest) angle of a correctly wired load. A diode bridge is near 0 and unbalanced; definitions of reactive
+# power differ between meters.
 _RANGE = {"motor": (-5.0, 89.0), "bridge": (-25.0, 52.0), "drive": (-30.0, 52.0)}
 
 
 class Phases(NamedTuple):
-    """Each of three: rms volts to neutral, rms amperes, signed W and var of one terminal pair."""
+    """Readings of a meter with neutral, each for the three phases.
+
+    volts_v: voltages to neutral, V rms.
+    amps_a: currents, A rms.
+    watts_w: active power of one terminal pair, W, signed.
+    vars_var: reactive power of one terminal pair, var, signed, positive = inductive.
+    """
 
     volts_v: tuple[float, float, float]
     amps_a: tuple[float, float, float]
@@ -38,19 +46,30 @@ class Phases(NamedTuple):
 
 
 class Diagnosis(NamedTuple):
-    """verdict: "ok", a wiring's name, "ambiguous" (see candidates), "unknown" (too little current), "unclear"."""
+    """Result of a wiring diagnosis.
+
+    verdict: "ok", the name of a wiring, "ambiguous", "unknown" (not enough current, or NaN) or "unclear" (no wiring
+        fits).
+    candidates: possible wirings if the verdict is "ambiguous"; otherwise empty.
+    """
 
     verdict: str
     candidates: tuple[str, ...] = ()
 
     @property
     def wrong(self) -> bool:
-        """Whether nothing that the meter shows should be used for an efficiency."""
+        """True if no reading of the meter should be used for an efficiency."""
         return self.verdict not in (OK, UNKNOWN, UNCLEAR)
 
 
 def three_wattmeters(phases: Phases, rated_a: float, load: str) -> Diagnosis:
-    """3P4W. load: "motor" (on the mains, gives nothing back), "bridge" (drive with diodes), "drive" (may give back)."""
+    """Diagnose a 3P4W connection.
+
+    rated_a: rated current, A.
+    load: "motor" (on the mains, does not regenerate), "bridge" (drive with diode rectifier) or "drive" (may
+        regenerate).
+    NaN in a reading gives "unknown".
+    """
     largest_a = max(phases.amps_a)
     if not all(map(math.isfinite, (*phases.volts_v, *phases.amps_a, *phases.watts_w, *phases.vars_var))):
         return Diagnosis(UNKNOWN)
@@ -71,21 +90,28 @@ def two_wattmeters(
     lines_v: tuple[float, float, float], amps_a: tuple[float, float, float], watts_w: float, vars_var: float,
     rated_a: float, load: str,
 ) -> Diagnosis:  # fmt: skip
-    """3P3W with current transformers in A and C, voltages against B. lines_v: AB, BC, CA; amps_a: B as shown."""
+    """Diagnose a 3P3W connection with current transformers in A and C and voltages against B.
+
+    lines_v: line-to-line voltages AB, BC, CA, V rms.
+    amps_a: currents A, B, C, A rms; B as the meter displays it.
+    watts_w, vars_var: total active and reactive power, signed.
+    rated_a, load: as for three_wattmeters.
+    NaN in a reading gives "unknown".
+    """
     if not all(map(math.isfinite, (*lines_v, *amps_a, watts_w, vars_var))):
         return Diagnosis(UNKNOWN)
     a, b, c = amps_a
     if max(lines_v) <= 0 or max(a, c) < CURRENT_MIN * rated_a:
         return Diagnosis(UNKNOWN)
     lost = [k for k in range(3) if lines_v[k] < _LOST_V * max(lines_v)]
-    if lost:  # a lead that is off halves the two lines it belongs to
+    if lost:  # a disconnected lead halves the two line-to-line voltages that it belongs to
         both = {frozenset((0, 2)): "A", frozenset((0, 1)): "B", frozenset((1, 2)): "C"}
         return _one_or_many([f"vt_missing:{both.get(frozenset(lost), _named(lost))}"])
     if min(a, c) < _GONE * max(a, c):
         return Diagnosis(f"ct_missing:{'A' if a < c else 'C'}")
     seen = complex(watts_w, vars_var) / (math.sqrt(3) * sum(lines_v) / 3 * (a + c) / 2)
     between = b / ((a + c) / 2)
-    least = 0.80 if load == "motor" else 0.45  # the fundamental's share of the current
+    least = 0.80 if load == "motor" else 0.45  # minimum share of the fundamental in the current
     fits: list[tuple[int, str]] = []
     for name, cost, factor, ratio in _TWO:
         if abs(between - ratio) > 0.35:
@@ -101,9 +127,9 @@ def two_wattmeters(
 
 
 def ratio_of(measured_w: float, expected_w: float, u_expected: float) -> float | None:
-    """Measured over expected power where that cannot be right: off by more than 1.5 U and a quarter; None else.
+    """Ratio of measured to expected power if it cannot be correct (off by more than 1.5 U and 25 %), otherwise None.
 
-    u_expected: relative U (k = 2) of the expectation. A wrong current transformer is off by a fifth at least.
+    u_expected: relative U (k = 2) of the expected power. A wrong transformer ratio causes an error of at least 20 %.
     """
     if not (expected_w > 0 and math.isfinite(measured_w)):
         return None
@@ -113,7 +139,10 @@ def ratio_of(measured_w: float, expected_w: float, u_expected: float) -> float |
 
 
 def _current_gone(gone: list[int], phi: list[float], load: str) -> Diagnosis:
-    """A current transformer off, or the conductor itself: then the two others carry one current there and back."""
+    """Missing current: a disconnected current transformer, or an open phase.
+
+    With an open phase the two other currents are equal and opposite.
+    """
     if len(gone) > 1:
         return _one_or_many([f"ct_missing:{_named(gone)}"])
     one, two = (k for k in range(3) if k not in gone)
@@ -129,7 +158,7 @@ def _current_gone(gone: list[int], phi: list[float], load: str) -> Diagnosis:
 def _crossed(phi: list[float], heard: list[int], load: str, current: float) -> Diagnosis:
     low, high = _RANGE[load]
     if all(low <= phi[k] <= min(high, 60.0) for k in heard) and _spread([phi[k] for k in heard]) <= _ALIKE_DEG:
-        return Diagnosis(OK)  # nearly always, and a hundred times as quick
+        return Diagnosis(OK)  # the usual case, and a hundred times faster than trying all wirings
     arrows = [_LAG[k] - phi[k] for k in range(3)]  # angle of the current at terminal k
     fits: list[tuple[int, str]] = []
     balanced = _spread([phi[k] for k in heard]) <= _ALIKE_DEG
@@ -139,7 +168,7 @@ def _crossed(phi: list[float], heard: list[int], load: str, current: float) -> D
             true = [_LAG[order[k]] - arrows[k] - turn[k] for k in heard]
             if _spread(true) <= _ALIKE_DEG:
                 fits += _possible(*_name(order, signs, "ct"), _mean(true), load, current)
-        for order in _SWAPS:  # of voltages: terminal k measures from another angle than its own
+        for order in _SWAPS:  # swapped voltages: terminal k measures relative to the voltage of another phase
             true = [_LAG[k] - (_LAG[order[k]] - phi[k]) - turn[k] for k in heard]
             if _spread(true) <= _ALIKE_DEG:
                 fits += _possible(*_name(order, signs, "vt"), _mean(true), load, current)
@@ -147,7 +176,7 @@ def _crossed(phi: list[float], heard: list[int], load: str, current: float) -> D
 
 
 def _possible(cost: int, name: str, angle: float, load: str, current: float) -> list[tuple[int, str]]:
-    """Whether the load can have that angle; loads that are rarely so count as one more thing that must be believed."""
+    """The wiring, if the load can have that angle; a rare state of the load counts as one more mistake."""
     low, high = _RANGE[load]
     if load == "motor" and current > _BUSY:
         high = _BUSY_DEG
@@ -166,7 +195,8 @@ def _judge(fits: list[tuple[int, str]], balanced: bool, load: str) -> Diagnosis:
     least = min(cost for cost, _ in fits)
     if least == 0:
         return Diagnosis(OK)
-    # A rare load competes with wirings of two mistakes, one that may give back with three; else the fewest explain it.
+    # A rare load state competes with wirings of two mistakes, a load that may regenerate with three; otherwise only the
+    # wirings with the fewest mistakes count.
     most = 3 if load == "drive" else 2 if balanced else least
     return _one_or_many(list(dict.fromkeys(name for cost, name in sorted(fits) if cost <= most)))
 
@@ -176,7 +206,7 @@ def _one_or_many(names: list[str]) -> Diagnosis:
 
 
 def _name(order: tuple[int, ...], signs: tuple[bool, ...], side: str) -> tuple[int, str]:
-    """Number of mistakes and the wiring's name; all reversed at once is one mistake."""
+    """Number of mistakes and name of a wiring; if all are reversed, that is one mistake."""
     reversed_at = [k for k in range(3) if signs[k]]
     cost = 1 if len(reversed_at) == 3 else len(reversed_at)
     if order == (0, 1, 2):
@@ -205,7 +235,7 @@ def _spread(angles: list[float]) -> float:
 
 
 _R3, _TURN = math.sqrt(3), cmath.rect(1, math.radians(120))
-# name, mistakes, factor on the complex power, current of B over the mean of A and C (textbook phasors).
+# name, number of mistakes, factor of the complex power, current B over the mean of A and C (from phasor diagrams)
 _TWO: tuple[tuple[str, int, complex, float], ...] = (
     (OK, 0, 1, 1.0),
     ("ct_reversed:A", 1, -1j / _R3, _R3),

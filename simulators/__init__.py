@@ -1,4 +1,5 @@
-"""A plant to test against, with the truth beside it.
+"""Simulated plants for tests, with the true values of all quantities.
 
-May read drivers (profiles, names, EWS/1), never dsp or agent: truth may not come from the code under test.
+May import drivers (profiles, vocabulary, EWS/1), never dsp or agent: true values must not come from the code under
+test.
 """

@@ -1,9 +1,8 @@
-"""Virtual time: an event loop on which nothing real is waited for. When all tasks wait, the clock jumps to the next
-timer.
+"""Virtual time: an event loop whose clock advances to the next timer as soon as all tasks wait.
 
-    def month() -> None:
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            runner.run(plant_and_agent(LoopClock()))
+def month() -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(plant_and_agent(LoopClock()))
 """
 
 from __future__ import annotations
@@ -16,54 +15,58 @@ from typing import Any, TypeVar
 
 from drivers.reading import Clock
 
-START_UTC_NS = 1_790_000_000_000_000_000  # September 2026; the same in every run, so that the same seed gives the same
-SPEED_MAX = 60.0  # of real wires: beyond it the time on the line is longer than the plant's seconds
+START_UTC_NS = 1_790_000_000_000_000_000  # September 2026; constant, so that the same seed gives the same run
+SPEED_MAX = 60.0  # limit on real buses: a higher factor leaves too little real time for transmissions
 
 T = TypeVar("T")
 
 
 class Stuck(RuntimeError):
-    """Every task waits for something that no timer will bring."""
+    """Every task waits for an event that no timer can cause."""
 
 
 class _Jump:
-    """In the place of a selector: time passes, no file is looked at."""
+    """Replacement for a selector: advances the virtual time and polls no file descriptors."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
 
     def select(self, timeout_s: float | None) -> list[Any]:
         if timeout_s is None:
-            raise Stuck("every task waits, and no timer runs: something real is waited for on a virtual clock")
+            raise Stuck("every task waits and no timer is active; a virtual clock cannot provide real events")
         if timeout_s > 0:
             self._loop.now_ns += math.ceil(timeout_s * 1e9)
         return []
 
 
 class VirtualLoop(BaseEventLoop):
-    """now_ns: virtual time since the loop was made. Threads, sockets and signals are refused: they take real time."""
+    """Event loop on virtual time. Threads, sockets and signals are rejected because they take real time.
+
+    now_ns: virtual time since the creation of the loop.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.now_ns = 0
-        self._clock_resolution = 1e-6  # wider than a float's last digit after some years: else a timer never falls due
+        # above the float resolution of time() after some years of virtual time; otherwise a timer would never be due
+        self._clock_resolution = 1e-6
         self._selector = _Jump(self)
 
     def time(self) -> float:
         return self.now_ns / 1e9
 
     def _process_events(self, event_list: list[Any]) -> None:
-        """There are none."""
+        """There are no events."""
 
     def _write_to_self(self) -> None:
-        """Nobody sleeps who would have to be woken."""
+        """There is no blocking select() to wake up."""
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
-        raise Stuck(f"{getattr(func, '__name__', func)}: a thread takes real time, which a virtual clock does not know")
+        raise Stuck(f"{getattr(func, '__name__', func)}: a thread takes real time, which a virtual clock does not have")
 
 
 class LoopClock:
-    """The time of the running VirtualLoop, as a drivers.reading.Clock."""
+    """The time of a VirtualLoop, as a drivers.reading.Clock."""
 
     def __init__(self, loop: VirtualLoop, start_utc_ns: int = START_UTC_NS) -> None:
         self._loop, self._start_utc_ns = loop, start_utc_ns
@@ -78,7 +81,7 @@ class LoopClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        woken = self._loop.create_future()  # what asyncio.sleep does, without ending a timer that has fallen due
+        woken = self._loop.create_future()  # as asyncio.sleep, but without ending a timer that is already due
         timer = self._loop.call_later(seconds, _wake, woken)
         try:
             await woken
@@ -93,14 +96,14 @@ def _wake(sleeper: asyncio.Future[None]) -> None:
 
 
 class FastClock:
-    """Another clock, `speed` times as fast: for real wires, where that many seconds of plant pass in one."""
+    """A clock that runs `speed` times as fast as another one, for real buses."""
 
     def __init__(self, clock: Clock, speed: float) -> None:
         self._clock, self._speed = clock, speed
         self._utc_ns, self._monotonic_ns = clock.utc_ns(), clock.monotonic_ns()
 
     def utc_ns(self) -> int:
-        """Starts at the present and runs ahead of it."""
+        """Return the accelerated UTC time; starts at the present."""
         return int(self._utc_ns + (self.monotonic_ns() - self._monotonic_ns))
 
     def monotonic_ns(self) -> int:
@@ -112,7 +115,7 @@ class FastClock:
 
 
 def run_virtual(main: Callable[[LoopClock], Coroutine[Any, Any, T]], start_utc_ns: int = START_UTC_NS) -> T:
-    """Runs `main` with a clock of its own from beginning to end; no real second is waited for."""
+    """Run `main` to completion on its own virtual clock, without waiting for real time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)

@@ -1,4 +1,4 @@
-"""Where a served plant can be reached."""
+"""Addresses of a running simulated plant."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Addresses as "127.0.0.1:port", ports as device paths; empty where the plant has none.
+    """Addresses of a plant; an empty string where the plant has no such endpoint.
 
-    more: the wires of plants with several of a kind, by the plant's own names.
+    modbus_tcp: "127.0.0.1:port" of the Modbus TCP server.
+    rtu_port: device path of the Modbus RTU bus.
+    ews_port: device path of the waveform stream.
+    ews_tcp: "127.0.0.1:port" of the waveform stream.
+    more: name → address of the other buses of plants with several of a kind.
     """
 
     modbus_tcp: str = ""
@@ -22,7 +26,7 @@ class Endpoints:
 
     @classmethod
     def of(cls, addresses: Mapping[str, str]) -> Endpoints:
-        """Each address under its name, in a field where there is one."""
+        """Assign each address to the field of its name, or to `more` if there is no such field."""
         own = {item.name for item in fields(cls)} - {"more"}
         return cls(
             **{name: where for name, where in addresses.items() if name in own},
@@ -35,7 +39,7 @@ class Endpoints:
 
 
 class Outlet(Protocol):
-    """One wire of a plant. `start` gives its address and raises OSError when it cannot be had; `stop` always works."""
+    """One bus of a plant. `start` returns its address and raises OSError if it cannot be opened; `stop` never fails."""
 
     async def start(self) -> str: ...
 

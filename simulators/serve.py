@@ -1,4 +1,4 @@
-"""Runs a scenario on real wires of this machine until told to stop."""
+"""Runs a scenario on real buses of this host until a stop event."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from simulators.truth import TruthLog
 __all__ = ["Endpoints", "serve"]
 
 _PACE_S = 0.0125  # two frames of 64 instants at 10240 S/s
-_WATCH_S = 1.0  # between two looks at the ports
-_LATE_NS = 2_000_000_000  # beyond this the machine slept: one long step instead of many short ones
+_WATCH_S = 1.0  # interval of the check that the ports still exist
+_LATE_NS = 2_000_000_000  # a longer delay means that the host was suspended: one long step replaces many short ones
 
 
 async def serve(
@@ -34,11 +34,19 @@ async def serve(
     on_ready: Callable[[Endpoints], None],
     stop: asyncio.Event,
 ) -> None:
-    """The plant in real time on loopback TCP and pseudo-terminals; returns when `stop` is set.
+    """Run the plant in real time on loopback TCP and pseudo-terminals; returns when `stop` is set.
 
-    waveforms: not on clocks that run faster than time. truth: NDJSON file that gets one row per step. fault: name and
-    seconds after the start. Same seed, same plant; only the time stamps differ. Raises OSError when a wire cannot be
-    had, or its port vanishes.
+    The same seed gives the same plant; only the time stamps differ.
+
+    scenario: the plant.
+    clock: source of time; may be accelerated.
+    seed: seed of all random numbers.
+    truth: NDJSON file that gets one row of true values for each step. None: no file.
+    fault: name of a fault and its time, seconds after the start. None: no fault.
+    waveforms: send the waveform stream; use False on accelerated clocks.
+    on_ready: called with the addresses once all buses are open.
+    stop: the event that ends the run.
+    Raises OSError if a bus cannot be opened or its port disappears.
     """
     plant = scenario.build(Random(seed))
     if fault is not None and scenario.provoke is not None:
@@ -69,14 +77,14 @@ async def serve(
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
-            task.result()  # a mistake in the plant is raised here, not swallowed
+            task.result()  # raises an exception of the plant instead of hiding it
 
 
 async def _watch(ports: list[str], clock: Clock) -> None:
     while True:
         await clock.sleep(_WATCH_S)
         if gone := _gone(ports):
-            raise OSError(f"the port {gone} has vanished; start the plant again")
+            raise OSError(f"port {gone} no longer exists; restart the plant")
 
 
 def _gone(ports: list[str]) -> str | None:
@@ -88,7 +96,7 @@ async def _until(stop: asyncio.Event) -> None:
 
 
 async def _run(step_s: float, plant: Plant, waves: _Waves | None, clock: Clock, log: TruthLog) -> None:
-    """One step per grid point of the monotonic clock; the time stamps are those of the grid points."""
+    """Advance the plant on a fixed grid of monotonic time; time stamps are those of the grid points."""
     step_ns = round(step_s * 1e9)
     at_ns = clock.monotonic_ns()
     while True:
@@ -109,7 +117,7 @@ async def _run(step_s: float, plant: Plant, waves: _Waves | None, clock: Clock, 
 
 
 class _Waves:
-    """The waveform stream of the plant's sampled train, on a port and on TCP."""
+    """The waveform stream of the plant's sampled train, on a serial port and on TCP."""
 
     def __init__(self, plant: Plant, sender: EwsSender) -> None:
         self._plant, self._sender = plant, sender
@@ -135,5 +143,5 @@ class _Waves:
 
 
 def _stream(clock: Clock) -> int:
-    """Another one after each start, as docs/ews1.md asks."""
+    """Return a stream id that differs after each start, as docs/ews1.md requires."""
     return 1 + clock.utc_ns() // 1_000_000 % 0xFFFF

@@ -1,4 +1,4 @@
-"""The truth beside the plant: one row per instant, for judges; the agent never sees it."""
+"""True values of the plant, one row for each instant, for verification; the agent has no access to them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ Row = dict[str, float | list[float]]
 
 
 def of_train(train: Train, energy_kwh: float, reactive_kvarh: float) -> Row:
-    """True values under the names that metrics have: what perfect instruments would show, and what none can show.
+    """Return the true values under metric names: measurable quantities without error, and quantities that no meter
+    shows.
 
-    energy_kwh, reactive_kvarh: what a perfect meter's counters would hold.
+    train: state of the motor train.
+    energy_kwh: register of an exact meter for active energy, kWh.
+    reactive_kvarh: register of an exact meter for reactive energy, kvarh.
     """
     shown = electrical(train.u_v, train.i_a, train.frequency_hz)
     shown |= {"energy_import": energy_kwh, "reactive_energy_import": reactive_kvarh}
@@ -39,7 +42,7 @@ def of_train(train: Train, energy_kwh: float, reactive_kvarh: float) -> Row:
 
 
 def of_inverter(train: Train) -> Row:
-    """Of a train on a DC bus, where no phases are: motor and drive alone."""
+    """Return the true values of a train on a DC bus, which has no phases: motor and drive only."""
     shown = display(train, DriveErrors())
     return {metric_name_of(name): value for name, value in shown.items()} | _machine(train)
 
@@ -62,7 +65,8 @@ def _machine(train: Train) -> Row:
         row["feeder_power_w"] = train.feeder_w
     if train.flow_m3_s:
         row |= {"flow_m3_h": train.flow_m3_s * 3600, "head_m": train.head_m}
-    if min(train.shaft_w, train.motor_input_w, train.input_w) > 0:  # else nothing is driven, or it drives the grid
+    # otherwise nothing is driven, or the machine feeds the grid
+    if min(train.shaft_w, train.motor_input_w, train.input_w) > 0:
         row["motor_efficiency_pct"] = 100 * train.shaft_w / train.motor_input_w
         row["system_efficiency_pct"] = 100 * train.shaft_w / train.input_w
     if train.output is not None and min(train.motor_input_w, train.input_w) > 0:
@@ -73,7 +77,7 @@ def _machine(train: Train) -> Row:
 
 
 class TruthLog:
-    """NDJSON, flushed row by row. Without a path nothing is written."""
+    """An NDJSON file, flushed after each row. With path None, nothing is written."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -97,5 +101,5 @@ class TruthLog:
 
 
 def _short(value: float | list[float]) -> float | list[float]:
-    """A microunit is enough for any judge; full digits would triple the file."""
+    """Round to a millionth of the unit, which suffices for verification; all digits would triple the file size."""
     return [round(item, 4) for item in value] if isinstance(value, list) else round(value, 6)

@@ -30,22 +30,30 @@ def bus(name: str = "b", tcp: str | None = "127.0.0.1:502", **more: object) -> s
 
 
 def meter(
-    name: str = "m1", unit: int = 1, profile: str = "schneider/pm5000", at: str = "motor", *, bus: str = "b",
-    class_: str = "0.5", **more: object,
+    name: str = "m1", unit_id: int = 1, profile: str = "schneider/pm5000", measuring_point: str = "motor", *,
+    bus: str = "b", class_: str = "0.5", **more: object,
 ) -> str:  # fmt: skip
-    return table(f"meter.{name}", bus=bus, unit=unit, profile=profile, at=at, class_=class_, **more)
+    return table(
+        f"meter.{name}",
+        bus=bus,
+        unit_id=unit_id,
+        profile=profile,
+        measuring_point=measuring_point,
+        class_=class_,
+        **more,
+    )
 
 
-def at_input(name: str = "m1", unit: int = 1, **more: object) -> str:
+def at_input(name: str = "m1", unit_id: int = 1, **more: object) -> str:
     """A meter before a drive."""
-    return meter(name, unit, at="drive-input", **more)
+    return meter(name, unit_id, measuring_point="drive-input", **more)
 
 
 def drive(
-    name: str, fed_by: str | None, unit: int = 2, profile: str = "yaskawa/ga800", *, bus: str = "b",
+    name: str, fed_by: str | None, unit_id: int = 2, profile: str = "yaskawa/ga800", *, bus: str = "b",
     comm_loss: str | None = "not used", **more: object,
 ) -> str:  # fmt: skip
-    return table(f"drive.{name}", bus=bus, unit=unit, profile=profile, fed_by=fed_by, comm_loss=comm_loss, **more)
+    return table(f"drive.{name}", bus=bus, unit_id=unit_id, profile=profile, fed_by=fed_by, comm_loss=comm_loss, **more)
 
 
 def motor(

@@ -41,12 +41,13 @@ def persistent_broker(folder: Path, each_change: bool = False) -> Mosquitto:
 def write_config(folder: Path, port: int, store: str = "", mqtt: str = "") -> Path:
     motors = "".join(
         f'[motor.m{n}]\nkind = "induction"\nkw = 30\nrpm = 1480\npoles = 4\nvolts = 400\nfed_by = "meter-{n}"\n'
-        f'[meter.meter-{n}]\nbus = "b"\nunit = {n + 1}\nprofile = "eastron/sdm630"\nat = "motor"\nclass = "1"\n'
+        f'[meter.meter-{n}]\nbus = "b"\nunit_id = {n + 1}\nprofile = "eastron/sdm630"\n'
+        'measuring_point = "motor"\nclass = "1"\n'
         for n in range(MOTORS)
     )
     config = folder / "plant.toml"
     config.write_text(
-        f'[site]\nid = "t"\ngateway = "g"\nsimulated = true\n[store]\ndir = "state"\n{store}\n'
+        f'[site]\nid = "t"\ngateway = "g"\nsimulated = true\n[store]\nstate_dir = "state"\n{store}\n'
         f'[mqtt]\nurl = "mqtt://127.0.0.1:{port}"\nkeepalive = "5s"\n{mqtt}\n[bus.b]\ntcp = "127.0.0.1:1"\n{motors}'
     )
     return config

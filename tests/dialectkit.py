@@ -20,13 +20,13 @@ BUS = '[bus.south]\ntcp = "127.0.0.1:1502"\n'
 PLANT = """
 [meter.mcc-1]
 bus = "south"
-unit = 1
+unit_id = 1
 profile = "eastron/sdm630"
-at = "drive-input"
+measuring_point = "drive-input"
 class = "0.5S"
 [drive.dp-1]
 bus = "south"
-unit = 2
+unit_id = 2
 profile = "yaskawa/ga800"
 fed_by = "mcc-1"
 comm_loss = "not used"
@@ -42,7 +42,7 @@ fed_by = "dp-1"
 SECOND = """
 [drive.dp-2]
 bus = "south"
-unit = 3
+unit_id = 3
 profile = "yaskawa/ga800"
 comm_loss = "not used"
 [motor.fan-2]

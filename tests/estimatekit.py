@@ -14,7 +14,7 @@ from drivers.reading import Quality, Reading, Value
 
 
 def base(at: str) -> str:
-    return site() + bus() + meter("m", at=at, ct="150/5", ct_class="0.5")
+    return site() + bus() + meter("m", measuring_point=at, ct="150/5", ct_class="0.5")
 
 
 ON_DRIVE = "".join((
@@ -65,26 +65,26 @@ def phases(watts: float, pf: float, signs: tuple[int, int, int] = (1, 1, 1)) -> 
 
 def nothing(found: Estimates, why: str) -> bool:
     assert found.values["motor_efficiency_pct"] is None
-    assert why in str(found.values["efficiency_reason"]), found.values["efficiency_reason"]
+    assert why in str(found.values["efficiency_unavailable_reason"]), found.values["efficiency_unavailable_reason"]
     return True
 
 
 SENSOR = """
 [signal.torque]
 bus = "b"
-unit = 9
+unit_id = 9
 address = 0
 type = "f32"
 unit_of_measure = "Nm"
-of = "p"
+motor = "p"
 measures = "shaft-torque"
 [signal.speed]
 bus = "b"
-unit = 9
+unit_id = 9
 address = 2
 type = "f32"
 unit_of_measure = "rpm"
-of = "p"
+motor = "p"
 measures = "shaft-speed"
 """
 

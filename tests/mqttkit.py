@@ -40,7 +40,7 @@ class Line:
     client_id = "magwatt-test"
 
     def __init__(self, folder: Path) -> None:
-        self.store = Store(folder, SystemClock(), StoreSettings(commit_s=0.02))
+        self.store = Store(folder, SystemClock(), StoreSettings(commit_interval_s=0.02))
         self.drain = self.store.drains(["mqtt"])["mqtt"]
         self.payloads: list[bytes] = []
         self.texts: dict[str, bytes] = {}

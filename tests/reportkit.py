@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import configkit
 from testkit import HandClock
 
-from agent.savings import ledger, roots
+from agent.savings import checkpoints, ledger
 from agent.savings.baseline import freeze, learn
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
 from agent.savings.keep import save_frozen, save_intervals
@@ -32,25 +32,25 @@ PLANT = (
     + configkit.day_tariff(power_factor=0.90, demand={"price": 38.4})
     + """
 [store]
-dir = "state"
+state_dir = "state"
 
 [bus.north]
 tcp = "127.0.0.1:1502"
 
 [meter.mcc-12]
 bus = "north"
-unit = 11
+unit_id = 11
 profile = "eastron/sdm630"
 serial_number = "22091734"
 certificate = "JJG 596, 2024-01-12, No. 4711"
-at = "drive-input"
+measuring_point = "drive-input"
 ct = "400/5"
 class = "0.5S"
 ct_class = "0.5S"
 
 [drive.dp-1]
 bus = "north"
-unit = 1
+unit_id = 1
 profile = "yaskawa/ga800"
 fed_by = "mcc-12"
 comm_loss = "not used"
@@ -63,15 +63,15 @@ rpm = 1500
 poles = 4
 volts = 380
 fed_by = "dp-1"
-replaces = { kind = "induction", class = "IE2", kw = 132, rpm = 1480, since = 2024-09-15 }
+replaced_motor = { kind = "induction", class = "IE2", kw = 132, rpm = 1480, since = 2024-09-15 }
 
 [signal.fan-flow]
 bus = "north"
-unit = 40
+unit_id = 40
 address = 120
 type = "f32"
 unit_of_measure = "m3/h"
-of = "fan"
+motor = "fan"
 """
 )
 
@@ -123,7 +123,7 @@ def new(from_ms: int, to_ms: int, seed: int = 2, scale: float = 0.93) -> list[In
 
 
 def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: bool = True) -> Baseline | None:
-    """plant.toml and a state directory in folder: September's baseline, frozen, and a month with ledger and roots."""
+    """Make plant.toml and a state directory: the frozen baseline of September, a month with ledger and checkpoints."""
     (folder / "plant.toml").write_text(PLANT, encoding="utf-8")
     state = folder / "state"
     begin = utc_ms(f"{month}-01 00:00")
@@ -149,7 +149,7 @@ def _day(db: sqlite3.Connection, key: Key, keeper: Keeper, begin_ms: int, hours:
     """Each hour as the running agent does."""
     for hour in range(hours):
         t_ms = begin_ms + hour * HOUR_MS + SETTLED_MS
-        roots.close_day(db, key, t_ms, ZONE, {"site": "mill-2", "gateway": "gw-07"})
+        checkpoints.append_daily_checkpoint(db, key, t_ms, ZONE, {"site": "mill-2", "gateway": "gw-07"})
         keeper.keep_up(db, t_ms)
 
 

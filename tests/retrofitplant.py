@@ -144,7 +144,7 @@ def config_toml(
     machine = """
 [drive.vfd]
 bus = "line"
-unit = 2
+unit_id = 2
 profile = "yaskawa/ga800"
 fed_by = "mcc-1"
 comm_loss = "not used"
@@ -158,7 +158,7 @@ poles = 8
 volts = 380
 efficiency = 96.8
 fed_by = "vfd"
-replaces = { kind = "induction", class = "IE1", kw = 160, rpm = 1485 }
+replaced_motor = { kind = "induction", class = "IE1", kw = 160, rpm = 1485 }
 """
     if not new:
         machine = """
@@ -177,26 +177,26 @@ id = "mill"
 gateway = "gw"
 simulated = true
 [store]
-dir = "{state}"
+state_dir = "{state}"
 [bus.line]
 tcp = "{address}"
-every = "{every_s:g}s"
+poll_interval = "{every_s:g}s"
 [meter.mcc-1]
 bus = "line"
-unit = 1
+unit_id = 1
 profile = "eastron/sdm630"
-at = "{"drive-input" if new else "motor"}"
+measuring_point = "{"drive-input" if new else "motor"}"
 class = "{classes[0]}"
 ct = "400/5"
 ct_class = "{classes[1]}"
 {machine}{more}
 [signal.flow]
 bus = "line"
-unit = 9
+unit_id = 9
 address = 0
 type = "f32"
 unit_of_measure = "m3/h"
-of = "pump"
+motor = "pump"
 """
 
 

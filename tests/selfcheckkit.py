@@ -56,7 +56,7 @@ class Scene:
     drive_map: Profile | None = None
     ct: tuple[float, float] = (150.0, 5.0)  # as built
     ct_stated: tuple[float, float] | None = None  # as configured
-    ratio_in: str = "meter"
+    ratio_applied_by: str = "meter"
     crossed: tuple[int, int] | None = None
     reversed_phase: int | None = None
     serial: str | None = None
@@ -88,17 +88,18 @@ class Scene:
             profile = self.meter_map or self.meter
             three = profile.phases == 3
             meter = Meter(
-                name=f"meter-{self.name}", bus="b", unit=units[0], profile=profile.id,
-                at=("drive-input" if self.drive else "motor") if three else "feeder",
-                wiring="3P4W" if three else "1P2W", ct=self.ct_stated or self.ct, vt=None, ratio_in=self.ratio_in,
+                name=f"meter-{self.name}", bus="b", unit_id=units[0], profile=profile.id,
+                measuring_point=("drive-input" if self.drive else "motor") if three else "feeder",
+                wiring="3P4W" if three else "1P2W", ct=self.ct_stated or self.ct, vt=None,
+                ratio_applied_by=self.ratio_applied_by,
                 accuracy_class="0.5", ct_class="0.5", serial_number=self.serial_stated, fed_by=None,
-                divide="drive-power",
+                allocation="drive-power",
             )  # fmt: skip
             found.append(Subject(meter, profile, link))
         if self.drive:
             profile = self.drive_map or self.drive
             drive = Drive(
-                name=f"drive-{self.name}", bus="b", unit=units[1], profile=profile.id,
+                name=f"drive-{self.name}", bus="b", unit_id=units[1], profile=profile.id,
                 fed_by=f"meter-{self.name}" if self.meter else None, comm_loss="not used", kw=self.machine.kw,
                 efficiency_class="IE2",
             )  # fmt: skip
@@ -111,7 +112,7 @@ class Scene:
             name=f"motor-{self.name}", title="", kind="induction" if m.induction else "pm", kw=m.kw, rpm=m.rpm,
             poles=m.poles, volts=m.volts, fed_by=f"drive-{self.name}" if self.drive else f"meter-{self.name}",
             amps=round(m.amps, 1), efficiency_class=None, efficiency_pct=round(100 * m.efficiency, 1), r1_ohm=None,
-            loss_points_w=(), replaces=None, waveform=None,
+            loss_points_w=(), replaced_motor=None, waveform=None,
         )  # fmt: skip
 
     def _shown(self, now_s: float) -> Mapping[str, Value]:
@@ -121,10 +122,10 @@ class Scene:
             one = ("active_power", "reactive_power", "apparent_power", "power_factor", "energy_import", "energy_total")
             values |= {name: values[f"{name}_l1"] for name in one}
             values["reactive_energy_import"] = 81.0 + values["reactive_power_l1"] * now_s / 3.6e6
-        stated = self.ct_stated if self.ct_stated and self.ratio_in == "meter" else self.ct
+        stated = self.ct_stated if self.ct_stated and self.ratio_applied_by == "meter" else self.ct
         values |= {"ct_ratio": stated[0] / stated[1], "vt_ratio": 1.0}
         units = {row.name: row.unit for row in self.meter.registers}
-        if self.ratio_in == "agent":
+        if self.ratio_applied_by == "agent":
             values = secondary(values, units, self.ct[0] / self.ct[1])
         elif self.ct_stated:  # the meter was set to what the configuration says, and that is wrong
             wrong = (self.ct_stated[0] / self.ct_stated[1]) / (self.ct[0] / self.ct[1])

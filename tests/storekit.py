@@ -12,7 +12,7 @@ QUOTA = 3_000_000
 
 
 def small(**changes: float) -> StoreSettings:
-    return StoreSettings(commit_s=0.01, quota_bytes=QUOTA, free_share=0.0, **changes)  # type: ignore[arg-type]
+    return StoreSettings(commit_interval_s=0.01, quota_bytes=QUOTA, min_free_share=0.0, **changes)  # type: ignore[arg-type]
 
 
 def measure(store: Store, seconds: int, from_ms: int = T_MS, size: int = 1000) -> int:

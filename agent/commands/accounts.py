@@ -40,8 +40,8 @@ _roots = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Roots kept elsewhere: an exported file, an earlier report's JSON, or a message of the topic ledger/root. "
-    "May be given again; the file of [ledger] roots is read by itself.",
+    help="External checkpoints: an exported file, the JSON of an earlier report, or a message of the topic "
+    "ledger/checkpoint. Repeatable; the file of [ledger] roots is read automatically.",
 )
 
 
@@ -108,7 +108,7 @@ def verify(
     elsewhere, key = _elsewhere(roots_files, config), _the_key(key_file, directory)
     told_by = "" if key is None else f"of {key_file}" if key_file else "of the state directory"
     try:
-        found = look(db, key, [root for roots in elsewhere.values() for root in roots])
+        found = look(db, key, [checkpoint for checkpoints in elsewhere.values() for checkpoint in checkpoints])
         empty = "" if found.records else _empty(db, config)
     except sqlite3.Error as error:
         fail(f"{directory}: {_damaged(error)}")
@@ -116,7 +116,8 @@ def verify(
         click.echo(json.dumps({
             "content": found.content, "records": found.records, "first_bad": found.first_bad,
             "problems": found.problems, "unchecked": found.unchecked, "last_hash": found.last_hash,
-            "last_ms": found.last_ms, "roots": found.roots, "roots_elsewhere": found.roots_elsewhere,
+            "last_ms": found.last_ms, "checkpoints": found.checkpoints,
+            "external_checkpoints": found.external_checkpoints,
             "amended": found.amended, "late": found.late, "ahead": found.ahead, "put_back": found.put_back,
             "keys": found.keys, "key_told_by": told_by, "self_named": found.self_named, "empty": empty,
             "under": [run._asdict() for run in found.under], "places": found.places,
@@ -159,10 +160,13 @@ def _say(found: Verdict, empty: str, told_by: str, place: tuple[str, str] | None
         click.echo(f"the signatures hold for key {found.keys[0]}, which only record 1 itself names; who writes all "
                    "anew names a key of his own: give what you were handed before, --key report.json")  # fmt: skip
     last = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.last_ms / 1000))
-    elsewhere = f"{counted(found.roots_elsewhere, 'root')} from elsewhere looked at" if found.roots_elsewhere else \
-        "no root from elsewhere was given: that nothing was cut off or set back is not shown (--roots)"  # fmt: skip
+    elsewhere = (
+        f"{counted(found.external_checkpoints, 'external checkpoint')} compared"
+        if found.external_checkpoints
+        else "no external checkpoint was given: truncation and rollback cannot be detected (--roots)"
+    )
     click.echo(
-        f"{counted(found.records, 'record')} to {last} UTC, {counted(found.roots, 'daily root')}, "
+        f"{counted(found.records, 'record')} to {last} UTC, {counted(found.checkpoints, 'daily checkpoint')}, "
         f"{counted(found.amended, 'hour')} recorded again, {found.late} recorded late, "
         f"key {', '.join(found.keys) or '–'}{f' {told_by}' * bool(told_by)}; {elsewhere}"
     )
@@ -192,7 +196,9 @@ def _places(found: Verdict, mine: tuple[str, str] | None) -> list[str]:
     if not others or (mine is None and len(others) == 1):
         return []
     meant = f", not {'/'.join(mine)}" if mine else ""
-    return [f"its roots name {', '.join(others)}{meant}: the gateway was renamed, or this is the ledger of another"]
+    return [
+        f"its checkpoints name {', '.join(others)}{meant}: the gateway was renamed, or this is the ledger of another"
+    ]
 
 
 def _open(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection, Path]:
@@ -228,14 +234,14 @@ def _damaged(error: sqlite3.Error) -> str:
 
 
 def _elsewhere(files: Sequence[Path], config: Config | None) -> Elsewhere:
-    """Roots by the place they lay in; the file of [ledger] roots with them."""
-    from agent.savings import roots
+    """External checkpoints by file; the file of [ledger] roots is included."""
+    from agent.savings import checkpoints
 
-    own = config.roots_file if config else None
+    own = config.checkpoint_file if config else None
     found: dict[str, list[dict[str, Any]]] = {}
     for path in [*files, *([own] if own and own.is_file() else [])]:
         try:
-            found[str(path)] = roots.read(path.read_text(encoding="utf-8"))
+            found[str(path)] = checkpoints.read(path.read_text(encoding="utf-8"))
         except OSError as error:
             fail(f"{path}: {error.strerror or error}")
         except ValueError as error:

@@ -46,7 +46,7 @@ def baseline() -> None:
 )
 @click.option("--model", "kind", type=click.Choice(KINDS), help="Default: the one that foretells best.")
 @click.option("--bypass", is_flag=True, help="From times when the drive was bypassed: a test on and off.")
-@click.option("--nameplate", is_flag=True, help="From `replaces`, where nothing was measured before.")
+@click.option("--nameplate", is_flag=True, help="From `replaced_motor`, where nothing was measured before.")
 @config_option
 @_json
 def learn(

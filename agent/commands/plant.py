@@ -64,8 +64,8 @@ def check(config: Path) -> None:
 
     loaded, report = load(config)
     for motor in loaded.motors.values():
-        if said := ahead(dict(motor.phases), datetime.now(ZoneInfo(loaded.site.timezone)).date()):
-            report.note(f"motor.{motor.name}.phases.baseline", str(said))
+        if said := ahead(dict(motor.periods), datetime.now(ZoneInfo(loaded.site.timezone)).date()):
+            report.note(f"motor.{motor.name}.periods.baseline", str(said))
     findings = [*report.findings, *(f"{config}: {text}" for text in overloads(loaded))]
     for line in report.notes:
         click.echo(f"note     {line}")

@@ -28,7 +28,7 @@ class Lasts(NamedTuple):
 
 def lasts(config: Config, bench: Bench, readings: int, clock: Clock) -> Lasts:
     """Raises nothing; opens nothing."""
-    listen_s = max((config.buses[item.item.bus].listen_s for item in bench.subjects), default=0.0)
+    listen_s = max((config.buses[item.item.bus].listen_before_start_s for item in bench.subjects), default=0.0)
     silent_s = SILENCES_MAX * max((item.timeout_s or item.profile.timeout_s for item in bench.subjects), default=0.0)
     period_s = period_of(bench, readings)
     plain_s, beside_s = (_round_s(config, bench, clock, beside) for beside in (False, True))
@@ -46,6 +46,6 @@ def _round_s(config: Config, bench: Bench, clock: Clock, beside: bool) -> float:
     for item in bench.subjects:
         wire = wire_of(config.buses[item.item.bus])
         gap_s = item.profile.min_gap_s if item.gap_s is None else item.gap_s
-        counts = MapReader(item, item.profile, item.item.unit, clock).counts(beside)
+        counts = MapReader(item, item.profile, item.item.unit_id, clock).counts(beside)
         total_s += sum(block_s(wire, count, gap_s) for count in counts)
     return total_s

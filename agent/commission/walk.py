@@ -82,7 +82,7 @@ async def with_models(result: Result, bench: Bench) -> Result:
             timeout_s = subject.timeout_s or subject.profile.timeout_s
             with contextlib.suppress(LinkError):
                 said = await likely_model(
-                    subject.link, subject.item.unit, subject.profile, timeout_s, subject.character_s
+                    subject.link, subject.item.unit_id, subject.profile, timeout_s, subject.character_s
                 )
                 found[at] = dataclasses.replace(item, text=item.text + said)
     return dataclasses.replace(result, findings=tuple(found))
@@ -169,15 +169,16 @@ def questions(config: Config, asset: Asset) -> Iterator[str]:
     meter, drive = asset.meter, asset.drive
     if meter:
         model = load_profile(meter.profile).model
-        yield f"meter {meter.name}: model {model}, unit {meter.unit}, wired {meter.wiring}, {_place(meter.at)}"
+        place = _place(meter.measuring_point)
+        yield f"meter {meter.name}: model {model}, unit {meter.unit_id}, wired {meter.wiring}, {place}"
         if meter.ct:
-            where = "set in the meter" if meter.ratio_in == "meter" else "applied by magwatt"
+            where = "set in the meter" if meter.ratio_applied_by == "meter" else "applied by magwatt"
             ratio = f"{meter.ct[0]:g}/{meter.ct[1]:g} A"
             yield f"its current transformers are {ratio}, class {meter.ct_class or 'unknown'}, {where}"
         yield "each current transformer sits on the conductor of its own phase, arrow (P1) towards the supply"
     if drive:
         model = load_profile(drive.profile).model
-        yield f"drive {drive.name}: model {model}, unit {drive.unit}, feeds this motor"
+        yield f"drive {drive.name}: model {model}, unit {drive.unit_id}, feeds this motor"
         if drive.comm_loss:
             yield f'its communication watchdog was looked at: "{drive.comm_loss}"'
 

@@ -40,7 +40,7 @@ def to_toml(place: Place, setting: Setting | None, devices: Sequence[Identified]
         lines.append('framing = "rtu"')
     if setting is not None:
         lines.append(f'line = "{setting}"')
-    lines.append('every = "1s"')
+    lines.append('poll_interval = "1s"')
     for device in devices:
         lines += ["", *_device(bus, device)]
     return "\n".join(lines) + "\n"
@@ -64,7 +64,7 @@ def _device(bus: str, device: Identified) -> list[str]:
     kinds = {match.profile.kind for match in device.matches}
     drive = device.matches[0].profile.kind == "vfd"
     head = [f"[{'drive' if drive else 'meter'}.{'drive' if drive else 'meter'}-{device.unit}]",
-            f'bus = "{bus}"', f"unit = {device.unit}"]  # fmt: skip
+            f'bus = "{bus}"', f"unit_id = {device.unit}"]  # fmt: skip
     if device.sure:
         head.append(f'profile = "{device.matches[0].profile.id}"')
     else:
@@ -83,7 +83,7 @@ def _device(bus: str, device: Identified) -> list[str]:
         return head + _drive(device.matches[0].profile)
     return [
         *head,
-        'at = "feeder"   # what it measures: "drive-input", "motor" (a motor direct on line) or "feeder"',
+        'measuring_point = "feeder"   # what it measures: "drive-input", "motor" (a motor direct on line) or "feeder"',
         'class = "1"   # its accuracy class, as printed on it',
     ]
 

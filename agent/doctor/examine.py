@@ -48,7 +48,7 @@ async def examine(config: Config, rounds: int, say: Callable[[Finding], None], b
 
     buses = pollers(config, SystemClock(), lambda reading: None)
     for poller in buses:
-        heard = f", listening {poller.bus.listen_s:g} s first" if poller.bus.listen_s else ""
+        heard = f", listening {poller.bus.listen_before_start_s:g} s first" if poller.bus.listen_before_start_s else ""
         begins(f"bus {poller.bus.name}: {counted(len(poller.devices), 'device')}{heard}")
     if count := len(topic_signals(config)):
         begins(f"{counted(count, 'topic')}, listening up to {LISTEN_S:g} s")

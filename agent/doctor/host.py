@@ -29,7 +29,7 @@ def clock(config: Config) -> Iterator[Finding]:
         yield finding("clock", f"it is {time.strftime('%Y-%m-%d', time.gmtime())}? Set the time, or let chrony do it")
         return
     synchronised = kernel_synchronised()
-    trusted = config.site.trust_clock or config.site.simulated
+    trusted = config.site.assume_clock_synchronized or config.site.simulated
     doubt = "" if synchronised else believed(_reached_ns(config), trusted).doubt(time.time_ns())
     if doubt:
         yield finding("clock", f"not believed while nothing vouches for it: {doubt}")
@@ -40,8 +40,8 @@ def clock(config: Config) -> Iterator[Finding]:
     else:
         yield finding(
             "clock",
-            "not synchronised: rows carry CLOCK_UNSURE. Install chrony or systemd-timesyncd, or name the plant's time "
-            "server there",
+            "not synchronised: rows carry CLOCK_UNSYNCHRONIZED. Install chrony or systemd-timesyncd, or name the "
+            "plant's time server there",
         )
 
 
@@ -62,7 +62,7 @@ def _reached_ns(config: Config) -> int:
 def disk(config: Config) -> Iterator[Finding]:
     """Whether the state can be written, and for how long."""
     directory = config.state_dir or default_directory()
-    where = "store.dir"
+    where = "store.state_dir"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=directory):
@@ -77,8 +77,8 @@ def disk(config: Config) -> Iterator[Finding]:
         yield finding(where, f"{free_mb:.0f} MB free at {directory}: less than {FREE_MIN_MB} MB; make room")
     else:
         yield fine(where, f"{directory}: {free_mb / 1e3:.1f} GB free")
-    if _on_sd_card(directory) and config.store.commit_s < 1:
-        yield note(where, 'on an SD card: commit = "1s" in [store] spares it')
+    if _on_sd_card(directory) and config.store.commit_interval_s < 1:
+        yield note(where, 'on an SD card: commit_interval = "1s" in [store] spares it')
 
 
 def broker(config: Config) -> Iterator[Finding]:

@@ -37,9 +37,9 @@ def judge(seen: Seen) -> Iterator[Finding]:
         yield finding(where, f"{seen.reading.error}: look at what publishes it, and at its clock")
     else:
         said = f"nothing came on {signal.topic}" if seen.reading is None else f"only a retained value on {signal.topic}"
-        text = f"{said} in {seen.waited_s:g} s; one is to come every {signal.every_s:g} s"
-        if seen.waited_s < signal.every_s:
+        text = f"{said} in {seen.waited_s:g} s; one is to come every {signal.expected_interval_s:g} s"
+        if seen.waited_s < signal.expected_interval_s:
             yield note(where, f"{text}: `magwatt read` waits for it longer")
         else:
             yield finding(where, f"{text}: is the topic written as its publisher writes it, and does that one run? "
-                          f"After {STALE_EVERY * signal.every_s:g} s the value is missing")  # fmt: skip
+                          f"After {STALE_EVERY * signal.expected_interval_s:g} s the value is missing")  # fmt: skip

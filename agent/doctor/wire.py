@@ -250,7 +250,7 @@ def _device(seen: WireSeen, device: DeviceSeen, where: str) -> Iterator[Finding]
         yield finding(
             where,
             f"{about}: silent {device.silent} of {counted(device.asked, 'time')}: a loose clamp, a time-out too short "
-            f"({device.timeout_s:g} s), or a device that needs a pause (bus.{seen.name}.pause)",
+            f"({device.timeout_s:g} s), or a device that needs a pause (bus.{seen.name}.inter_request_delay)",
         )
     if device.took_s and max(device.took_s) > SLOW_SHARE * device.timeout_s:
         text = f"its slowest answer took {max(device.took_s):.2f} s of {device.timeout_s:g} s allowed"

@@ -93,7 +93,7 @@ class Counters:
     def values(self) -> dict[str, int]:
         """Metric → Wh, and the seconds of the gaps. A counter that nothing feeds is left out."""
         found = {metric: self._kept[name] // 1000 for name, metric in METRICS.items() if name in self._kept}
-        return found | {"energy_gap_s": self._kept.get("gap_s", 0)}
+        return found | {"energy_uncounted_s": self._kept.get("gap_s", 0)}
 
     def uncertainties(self) -> dict[str, float]:
         """U (k = 2) in Wh: of a register by the classes and the exchanges, of the others as their losses err."""
@@ -135,7 +135,7 @@ class Counters:
         # What a register had counted before it was set to 0 is gone; the power was seen all the same.
         self._kept[name] += max(grown, min(by_power, round(most))) if step.kind == "reset" else grown
         if step.kind in ("reset", "jump"):
-            self._opened(f"meter_{step.kind}", f"{name}: {before / 1e6:.3f} kWh, then {kwh:.3f} kWh")
+            self._opened(f"meter_register_{step.kind}", f"{name}: {before / 1e6:.3f} kWh, then {kwh:.3f} kWh")
         if step.kind == "jump":
             self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
 
@@ -164,9 +164,9 @@ class Counters:
         serial, ratio = reading.values.get("serial_number"), reading.values.get("ct_ratio")
         changed = False
         for name, word, said in (
-            ("told_serial", serial if isinstance(serial, str | int | float) and serial else None, "meter_exchanged"),
-            ("serial", meter.serial_number, "meter_exchanged"),
-            ("ratio", f"{meter.ct}{meter.vt}{meter.ratio_in}", "ct_ratio_changed"),
+            ("told_serial", serial if isinstance(serial, str | int | float) and serial else None, "meter_replaced"),
+            ("serial", meter.serial_number, "meter_replaced"),
+            ("ratio", f"{meter.ct}{meter.vt}{meter.ratio_applied_by}", "ct_ratio_changed"),
             ("meter_ratio", ratio if isinstance(ratio, int | float) else None, "ct_ratio_changed"),
         ):
             if word is None:
@@ -182,4 +182,4 @@ class Counters:
         return changed
 
     def _opened(self, kind: str, text: str) -> None:
-        self.events.append({"event_kind": kind, "event_text": text, "event_of": "energy"})
+        self.events.append({"event_kind": kind, "event_text": text})

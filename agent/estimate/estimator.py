@@ -218,7 +218,7 @@ class Estimator:
         ct_class = (meter.ct_class or "1") if meter.ct else None
         pf = self._peek(reading, "cos_phi") or self._peek(reading, "power_factor") or 0.85
         parts = power_u_parts(meter.accuracy_class, ct_class, pf, relative)
-        return parts._replace(feeder=FEEDER_U) if meter.at == "feeder" else parts
+        return parts._replace(feeder=FEEDER_U) if meter.measuring_point == "feeder" else parts
 
     def _line_volts(self, reading: Reading) -> float | None:
         if (volts := self._number(reading, "voltage_ll_avg")) is not None:

@@ -149,7 +149,7 @@ class Guard:
     def _diagnosed(self, reading: Reading, number: Number, cage: Plate | None) -> Finding:
         asset, meter = self._asset, self._asset.meter
         assert meter is not None
-        if meter.at == "feeder" or asset.shared or meter.wiring == "1P2W":
+        if meter.measuring_point == "feeder" or asset.shared or meter.wiring == "1P2W":
             return _UNKNOWN
         load = self._load()
         if meter.wiring == "3P3W":
@@ -160,7 +160,7 @@ class Guard:
             if phases is not None:
                 found = wiring.three_wattmeters(phases, self._rated_a(max(phases.volts_v)), load)
                 leading = wiring.LEADING in found.candidates
-                if leading and cage is not None and (meter.compensated or _other_sign(phases, cage)):
+                if leading and cage is not None and (meter.power_factor_compensation or _other_sign(phases, cage)):
                     found = wiring.Diagnosis(wiring.OK)
         known = self.wiring.verdict == wiring.OK or (self._drive_w is not None and self._drive_w < 0)
         if wiring.REGENERATING in found.candidates and known:
@@ -225,7 +225,7 @@ class Guard:
                 return None
             return wiring.ratio_of(self._meter_w, self._drive_w / _PASSED_ON, _COMPARED_U)
         pf = self._lately(reading, number, "power_factor")
-        if cage is None or pf is None or self._asset.meter is None or self._asset.meter.compensated:
+        if cage is None or pf is None or self._asset.meter is None or self._asset.meter.power_factor_compensation:
             return None
         band = load_of_power_factor(cage, abs(pf))
         if band is None:

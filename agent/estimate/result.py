@@ -95,7 +95,7 @@ def _fill(result: Estimates, of: Estimator, over: Over) -> Reason | None:
         return reasons.LOSSES_EXCEED_POWER()
     result.put("motor_efficiency_pct", motor, 100)
     loss, u_loss = cell.drive + cell.motor, math.hypot(cell.u_drive, cell.u_motor)
-    if of.asset.meter is None or of.asset.meter.at != "feeder":  # what the cable loses nobody measures
+    if of.asset.meter is None or of.asset.meter.measuring_point != "feeder":  # what the cable loses nobody measures
         system = by_energies(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
         result.put("system_efficiency_pct", system, 100)
     _powers(result, of, now, method)
@@ -168,7 +168,7 @@ def _class(result: Estimates, of: Estimator, motor: eff.Estimate) -> None:
         observed(*found, limits(scheme, plate.kw, plate.poles, plate.rpm, plate.kind, on_drive))
         for scheme in (("IEC", "GB") if of.facts.rated_hz < 55 or on_drive else ("IEC", "NEMA"))
     ]
-    result.values["observed_class"] = "; ".join(filter(None, said)) or None
+    result.values["efficiency_class_observed"] = "; ".join(filter(None, said)) or None
 
 
 def why_no_model(of: Estimator) -> Reason:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agent.savings.fit import Array
 
 LEAST = 48  # intervals: half a day
-UNFIT = ("bypass", "hold", "wiring", "ratio", "clock")  # flags of an interval that no baseline is learnt from
+UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # interval flags that baselines exclude
 COVERED = 0.75  # of an interval's time, that its means stand for all of it
 STEADY = 0.05  # CV below which a constant says enough by itself
 PLATE_U = 0.08  # standard uncertainty of energy worked out from shaft and plate, relative: half of method M1's

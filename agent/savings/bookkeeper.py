@@ -1,4 +1,4 @@
-"""The agent's own bookkeeping: each minute hours that are over go into the ledger, each midnight a root goes out.
+"""Ledger recording by the agent: finished hours each minute, and a published checkpoint each midnight.
 
 What a person does is recorded after them, so that no record stands before hours which were over when it was written.
 """
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from agent import VERSION
 from agent.config import Config
-from agent.savings import roots
+from agent.savings import checkpoints
 from agent.savings.hours import Keeper, due_ms
 from agent.savings.keep import Rows, insert_intervals, rows_of
 from agent.savings.ledger import Record, append_to
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
 PART = 2000  # quarter hours of an import in one transaction
-PLACE = "ledger"  # topic <root>/ledger/root
+PLACE = "ledger"  # topic <root>/ledger/checkpoint
 
 
 def record(
@@ -89,7 +89,7 @@ class Bookkeeper:
         self._trouble = ""
         self._key: Key | None = None
         self._keeper: Keeper | None = None
-        self._told: int | None = None  # number of the root that was told last
+        self._told: int | None = None  # number of the checkpoint published last
         if store.directory is not None:
             store.post(Keeper.watch)
 
@@ -105,9 +105,9 @@ class Bookkeeper:
         if self._store.directory is None:
             return
         try:
-            root = self._store.do(self._step)
-            if root is not None and root.seq != self._told:
-                self._publish(root)
+            checkpoint = self._store.do(self._step)
+            if checkpoint is not None and checkpoint.seq != self._told:
+                self._publish(checkpoint)
         except (StoreError, LedgerKeyError, OSError) as error:
             if str(error) != self._trouble:
                 log.error("the ledger cannot be kept: %s; next try in %.0f s", error, EVERY_S)
@@ -133,10 +133,10 @@ class Bookkeeper:
         db.execute("release amend")
 
     def _step(self, db: sqlite3.Connection) -> Record | None:
-        """In the writer's thread. Returns the newest root."""
+        """In the writer's thread. Returns the newest checkpoint."""
         keeper, key = self._books()
         _keep_up(db, keeper, key, self._config(), self._clock.utc_ns() // 1_000_000)
-        return roots.newest(db)
+        return checkpoints.newest(db)
 
     def _books(self) -> tuple[Keeper, Key]:
         if self._keeper is None or self._key is None:
@@ -147,19 +147,19 @@ class Bookkeeper:
         self._keeper.facts = _facts(self._config())
         return self._keeper, self._key
 
-    def _publish(self, root: Record) -> None:
-        """At the start too: the broker may be another. A file has each root once."""
-        self._teller.tell_text(PLACE, "root", roots.told(root), keep=True)
-        path = self._config().roots_file
-        if path is not None and not (path.is_file() and root.hash.encode() in path.read_bytes()):
-            roots.export(path, root)
-        self._told = root.seq
+    def _publish(self, checkpoint: Record) -> None:
+        """At the start too: the broker may be another. A file has each checkpoint once."""
+        self._teller.tell_text(PLACE, "checkpoint", checkpoints.checkpoint_message(checkpoint), keep=True)
+        path = self._config().checkpoint_file
+        if path is not None and not (path.is_file() and checkpoint.hash.encode() in path.read_bytes()):
+            checkpoints.export(path, checkpoint)
+        self._told = checkpoint.seq
 
 
 def _keep_up(db: sqlite3.Connection, keeper: Keeper, key: Key, config: Config, now_ms: int) -> list[Record]:
-    """The day's root before the new day's first record."""
+    """The day's checkpoint before the new day's first record."""
     where = {"site": config.site.id, "gateway": config.site.gateway}
-    roots.close_day(db, key, now_ms, config.site.timezone, where)
+    checkpoints.append_daily_checkpoint(db, key, now_ms, config.site.timezone, where)
     return keeper.keep_up(db, now_ms)
 
 

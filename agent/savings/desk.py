@@ -36,7 +36,7 @@ class Desk:
         self._config, self._store, self._now_ms = config, store, now_ms
         self.motor: Motor = config.motors[motor]
         self.zone = config.site.timezone
-        self.phases = phases_of(dict(self.motor.phases), self.zone)
+        self.phases = phases_of(dict(self.motor.periods), self.zone)
         self._meter = _meter_of(config, self.motor)
 
     @property
@@ -72,14 +72,14 @@ class Desk:
             odd += [
                 EVENT_IN_BASELINE(start_ms=event.from_ms, kind=event.kind, cause=event.cause)
                 for event in watch.take(item)
-                if event.kind in ("shift", "meter", "ratio", "wiring")
+                if event.kind in ("load_shift", "meter_replaced", "ct_ratio", "ct_wiring")
             ]
         return draft, list(dict.fromkeys(odd))
 
     def from_plate(self) -> Baseline:
         old = old_motor_of(self.motor)
         if old is None:
-            raise DeskError(f"motor.{self.motor.name}.replaces: missing; it says what the old motor was")
+            raise DeskError(f"motor.{self.motor.name}.replaced_motor: missing; it says what the old motor was")
         draft = from_plate(self.motor.name, old, self._now_ms, self.classes)
         keep.save_draft(self._store, draft)
         return draft
@@ -151,7 +151,7 @@ class Desk:
             return phase.from_ms, phase.to_ms
         if phase := dated.get("reporting"):
             return 0, phase.from_ms
-        old = self.motor.replaces
+        old = self.motor.replaced_motor
         return 0, begin_ms(old.since, self.zone) if old and old.since else None
 
     def _nothing(self, from_ms: int, to_ms: int) -> str:

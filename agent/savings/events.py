@@ -1,8 +1,9 @@
-"""What is no routine: opened by itself, shown, and decided by a person. Nothing is dropped without a word.
+"""Non-routine events: opened automatically, listed, and decided by a person. No interval is excluded silently.
 
-bypass, hold, wiring, ratio, clock, gap, range, meter, shift. Until somebody decides the proposal holds; with decision
-adjust the energy that a person works out is added to what the old plant would have used. What lies beyond the
-baseline's range is never claimed; its event only asks whether a new baseline is needed.
+Kinds: bypass, maintenance, ct_wiring, ct_ratio, clock_step, data_gap, out_of_range, meter_replaced, load_shift. The
+proposed treatment applies until a person decides. With the decision "adjust", the energy that the person enters is
+added to the adjusted baseline. Intervals outside the range of the baseline are always excluded; an out_of_range event
+only asks whether a new baseline is needed.
 """
 
 from __future__ import annotations
@@ -19,22 +20,23 @@ from agent.savings.types import Baseline, Event, Interval
 from drivers.reasons import InvalidValue, Reason
 
 PROPOSALS = {
-    "bypass": "keep", "hold": "exclude", "wiring": "exclude", "ratio": "exclude", "clock": "exclude", "gap": "exclude",
-    "range": "keep", "meter": "keep", "shift": "keep",
+    "bypass": "keep", "maintenance": "exclude", "ct_wiring": "exclude", "ct_ratio": "exclude",
+    "clock_step": "exclude", "data_gap": "exclude", "out_of_range": "keep", "meter_replaced": "keep",
+    "load_shift": "keep",
 }  # fmt: skip
 CAUSES = {
     "bypass": reasons.BYPASS(),
-    "hold": reasons.MAINTENANCE(),
-    "wiring": reasons.CT_WIRING(),
-    "clock": reasons.CLOCK_STEP(),
-    "gap": reasons.DATA_GAP(),
-    "ratio": reasons.CT_RATIO(),
+    "maintenance": reasons.MAINTENANCE(),
+    "ct_wiring": reasons.CT_WIRING(),
+    "clock_step": reasons.CLOCK_STEP(),
+    "data_gap": reasons.DATA_GAP(),
+    "ct_ratio": reasons.CT_RATIO(),
 }  # of events that a flag of the interval opens
 DECISIONS = ("exclude", "keep", "adjust")
 RANGE_SHARE = 0.10  # of a day's energy beyond the baseline's range, before somebody must look
 DAY = 96  # intervals
 JUMP_MS = 86_400_000  # from one interval to the next, from which a wrong clock is no longer at the same night
-FLAGGED = ("bypass", "hold", "wiring", "clock", "gap")  # kinds that each interval says anew
+FLAGGED = ("bypass", "maintenance", "ct_wiring", "clock_step", "data_gap")  # kinds that each interval says anew
 
 
 def excluding(events: Sequence[Event], item: Interval) -> Event | None:
@@ -110,20 +112,20 @@ class Watch:
         found: list[Event] = []
         flags = {flag for flag in item.flags if flag in CAUSES}
         if item.coverage < 0.1 and self._beyond:  # the first one of all may begin anywhere
-            flags.add("gap")
+            flags.add("data_gap")
         left = self._left(item, flags)
         if not alike(item.meter, self._meter):
             cause = reasons.METER_REPLACED(before=self._meter, after=item.meter)
-            found += self.raised("meter", item.start_ms, cause)
+            found += self.raised("meter_replaced", item.start_ms, cause)
             self._like = self._like.anew()
         self._meter = item.meter or self._meter
         found += self._range(item, excluded)
         ratio, shift = self._like.take(item, comparable=not flags)
         if ratio:
-            found += self.raised("ratio", item.start_ms - item.length_s * 1000, ratio)
+            found += self.raised("ct_ratio", item.start_ms - item.length_s * 1000, ratio)
         if shift:
             self._like = self._like.anew()  # what is usual begins anew
-            found += self.raised("shift", item.start_ms, shift)
+            found += self.raised("load_shift", item.start_ms, shift)
         for flag in sorted(flags):
             found += self.raised(flag, item.start_ms)
         for kind in list(self.open):
@@ -131,7 +133,7 @@ class Watch:
             self.open[kind] = event
             if self._over(kind, flags):
                 del self.open[kind]
-                ended = item.end_ms if kind in ("meter", "shift") else item.start_ms
+                ended = item.end_ms if kind in ("meter_replaced", "load_shift") else item.start_ms
                 found = [old for old in found if old.kind != kind]
                 found.append(replace(event, to_ms=max(ended, event.from_ms + 1000 * item.length_s)))
             else:
@@ -142,7 +144,7 @@ class Watch:
         """Where a wrong clock jumps by more than a day, what was open ends with the last interval before the jump: an
         event from 2026 to 2099 would keep all between from being claimed."""
         last_ms, self._last_ms = self._last_ms, (item.start_ms, item.end_ms)
-        if last_ms is None or "clock" not in flags | self.open.keys():
+        if last_ms is None or "clock_step" not in flags | self.open.keys():
             return []
         ahead, back = item.start_ms - last_ms[1] > JUMP_MS, last_ms[0] - item.end_ms > JUMP_MS
         begun_there = [
@@ -161,14 +163,14 @@ class Watch:
         self._beyond.append((wh, wh if outside else 0.0))
         total_wh, outside_wh = (sum(column) for column in zip(*self._beyond, strict=True))
         if outside and len(self._beyond) >= 4 and outside_wh > RANGE_SHARE * total_wh > 0:
-            return self.raised("range", item.start_ms, reasons.RANGE_LEFT(cause=excluded))
+            return self.raised("out_of_range", item.start_ms, reasons.RANGE_LEFT(cause=excluded))
         return []
 
     def _over(self, kind: str, flags: set[str]) -> bool:
-        if kind in ("meter", "shift"):
+        if kind in ("meter_replaced", "load_shift"):
             return True
-        if kind == "ratio":
+        if kind == "ct_ratio":
             return kind not in flags and not self._like.off
-        if kind == "range":
+        if kind == "out_of_range":
             return sum(beyond for _, beyond in self._beyond) < RANGE_SHARE / 2 * sum(wh for wh, _ in self._beyond)
         return kind not in flags

@@ -61,7 +61,7 @@ def _odd(found: Imported, motor: Motor, file: Path, unit: str) -> list[str]:
     means_kw = [item.energy_wh * 3.6 / item.length_s for item in found.intervals if item.energy_wh is not None]
     if not means_kw:
         return []
-    rated_kw = max(motor.kw, motor.replaces.kw if motor.replaces else 0.0)
+    rated_kw = max(motor.kw, motor.replaced_motor.kw if motor.replaced_motor else 0.0)
     middle, most, told = statistics.median(means_kw), max(means_kw), f"the motor is rated {rated_kw:g} kW"
     if middle > TOO_MUCH * rated_kw:
         raise ImportProblem(f"{file}: half of the quarter hours are above {middle:.0f} kW, but {told}; "

@@ -132,10 +132,10 @@ class QuarterHours:
         passed_ms = now.utc_ms - before.utc_ms
         assert self._bucket is not None
         if abs(passed_ms - 1000 * seconds) > STEP_MS:
-            self._bucket.flags.add("clock")
+            self._bucket.flags.add("clock_step")
             self._add(before, now, 0.0, 1.0)
             self._place(now.utc_ms)
-            self._bucket.flags.add("clock")
+            self._bucket.flags.add("clock_step")
             return
         start = 0.0
         while now.utc_ms > self._bucket.end_ms:
@@ -199,7 +199,7 @@ class QuarterHours:
             if self._resumed and -2000 <= missing_wh <= untold_wh and alike(self._before, self.meter):
                 assert self._bucket is not None
                 if missing_wh > self._largest_w * BRIDGED_S / 3600:
-                    self._bucket.flags.add("clock")
+                    self._bucket.flags.add("clock_step")
                 self._put_here(missing_wh)
                 return
             log.warning("%s: the meter's register tells nothing about a gap: it moved by %.1f kWh", self._asset,

@@ -191,7 +191,7 @@ def merged(a: Interval, b: Interval) -> Interval:
         drivers[name] = Driver(both, max(one.u, other.u))
     flags = set(a.flags) | set(b.flags)
     if a.coverage + b.coverage > 1.02:
-        flags.add("clock")
+        flags.add("clock_step")
     register = a.register_wh or b.register_wh
     if a.register_wh and b.register_wh:
         register = a.register_wh[0], b.register_wh[1]

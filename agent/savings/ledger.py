@@ -1,7 +1,7 @@
 """The ledger: append-only records in the state file, each holding the hash of the one before and a signature.
 
 A record is canonical JSON {"seq", "kind", "t_ms", "prev", …, "sig"}; its hash is SHA-256 of that text. Kinds: `key`
-(the first; announces who signs), `hour` (agent.savings.hours), `root` (a day's end), `baseline` (frozen, whole),
+(the first; announces who signs), `hour` (agent.savings.hours), `checkpoint` (a day's end), `baseline` (frozen, whole),
 `decision` (of a person about an event), `import` (of a history). What a person did says in `hours_to_ms` up to where
 all hours stand in records before it.
 """

@@ -1,7 +1,7 @@
 """The gateway's key: signs each ledger record. Ed25519 with the extra `crypto`, else HMAC-SHA256.
 
 The file holds a secret: mode 0600, made once beside the state file. Who can read it can write a ledger of his own;
-only a root kept elsewhere (agent.savings.roots) tells then.
+only an external checkpoint (agent.savings.checkpoints) tells then.
 """
 
 from __future__ import annotations

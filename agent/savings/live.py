@@ -36,7 +36,11 @@ RECENT = 200  # intervals that are kept at hand: more than are written within on
 LONGEST = 5000  # intervals that wait for a file which cannot be written: a filled gap of 40 days, and ten days
 BRIDGEABLE = 2 * BRIDGED_MS // QUARTER_MS  # intervals back, that tell how those of the last hour are drawn
 REMEMBERED_MS = 14 * 86_400_000  # of intervals, looked at again after a restart to know what is usual
-FLAGS = {METER_WIRING: "wiring", METER_RATIO: "ratio", DRIVE_BYPASSED: "bypass"}  # finding of the estimator → flag
+FLAGS = {
+    METER_WIRING: "ct_wiring",
+    METER_RATIO: "ct_ratio",
+    DRIVE_BYPASSED: "bypass",
+}  # finding of the estimator → flag
 
 
 class SavingsLane:
@@ -51,7 +55,7 @@ class SavingsLane:
         if motor is None:
             raise ValueError(f"{asset.name} is not a motor")
         self._asset, self._store, self._emit, self._held, self._amend = asset, store, emit, held, amend
-        self._phases = phases_of(dict(motor.phases), zone)
+        self._phases = phases_of(dict(motor.periods), zone)
         self._old_motor = old_motor_of(motor)
         meter = asset.meter
         self.classes = (meter.accuracy_class, (meter.ct_class or "1") if meter.ct else "") if meter else ("2", "")
@@ -117,7 +121,7 @@ class SavingsLane:
         if withheld is not None and withheld.code in FLAGS:
             flags[FLAGS[withheld.code]] = withheld
         if self._held(self._asset.name):
-            flags["hold"] = None
+            flags["maintenance"] = None
         for flag, cause in flags.items():
             self.hours.flag(flag)
             self._note(self._watch.raised(flag, utc_ms, cause))
@@ -321,9 +325,9 @@ class SavingsLane:
     def _tell(self, interval: Interval, expected_wh: float | None) -> None:
         measured = None if interval.energy_wh is None else interval.energy_wh + interval.auxiliary_wh
         values: dict[str, object] = {
-            "interval_energy_wh": rounded_wh(measured), "interval_baseline_wh": rounded_wh(expected_wh),
+            "interval_energy_wh": rounded_wh(measured), "interval_adjusted_baseline_wh": rounded_wh(expected_wh),
             "interval_coverage_pct": round(100 * min(interval.coverage, 1.0), 1),
-            "savings_phase": self._phase(interval) or None,
+            "savings_period": self._phase(interval) or None,
             "interval_saved_wh": None if measured is None or expected_wh is None else round(expected_wh - measured, 1),
         }  # fmt: skip
         uncertainties: dict[str, float] = {}

@@ -10,8 +10,8 @@ DEFAULT_CLASS = "IE1"  # of induction motors that are replaced without a word ab
 
 
 def old_motor_of(motor: Motor) -> dict[str, float] | None:
-    """From `replaces`, or an induction motor's own plate, as agent.savings.models.OldMotor takes it; None: unknown."""
-    old = motor.replaces
+    """From `replaced_motor`, or an induction motor's own plate, for agent.savings.models.OldMotor; None: unknown."""
+    old = motor.replaced_motor
     if old is None:
         if motor.kind != "induction":
             return None

@@ -14,15 +14,15 @@ from drivers.reasons import Reason
 def saving_values(saving: Saving) -> dict[str, object]:
     """Metric → value, of a sum since reporting began."""
     values: dict[str, object] = {
-        "baseline_energy_wh": round(saving.adjusted_wh), "used_energy_wh": round(saving.measured_wh),
+        "adjusted_baseline_energy_wh": round(saving.adjusted_wh), "measured_energy_wh": round(saving.measured_wh),
         "saved_energy_wh": round(saving.adjusted_wh) - round(saving.measured_wh),
         "saved_share_pct": round(100 * saving.share, 3), "savings_verdict": saving.verdict,
         "savings_caveats": codes(saving.caveats), "savings_advice": codes([saving.advice]) if saving.advice else None,
-        "savings_coverage_pct": round(100 * saving.coverage, 1), "unclaimed_energy_wh": round(saving.excluded_wh),
-        "savings_events_open": saving.open_events, "speed_creep_wh": rounded_wh(saving.speed_creep_wh),
+        "savings_coverage_pct": round(100 * saving.coverage, 1), "excluded_energy_wh": round(saving.excluded_wh),
+        "nre_open": saving.open_events, "speed_creep_wh": rounded_wh(saving.speed_creep_wh),
         "baseline_hash": saving.baseline_hash[:16] or None,
     }  # fmt: skip
-    values |= {f"saved_by_{name}_wh": round(part.wh) for name, part in saving.parts.items()}
+    values |= {f"savings_{name}_wh": round(part.wh) for name, part in saving.parts.items()}
     return values
 
 
@@ -34,12 +34,12 @@ def saving_uncertainties(saving: Saving) -> dict[str, float]:
     found = {"saved_energy_wh": float(f"{saving.u95_wh:.4g}")}
     if saving.adjusted_wh > 0:
         found["saved_share_pct"] = float(f"{100 * saving.u95_wh / saving.adjusted_wh:.4g}")
-    return found | {f"saved_by_{name}_wh": float(f"{part.u95_wh:.4g}") for name, part in saving.parts.items()}
+    return found | {f"savings_{name}_wh": float(f"{part.u95_wh:.4g}") for name, part in saving.parts.items()}
 
 
 def event_message(event: Event, quality: Quality) -> Message:
     values: dict[str, object] = {
-        "event_kind": f"savings_{event.kind}", "event_state": "begin" if event.to_ms is None else "end",
+        "event_kind": f"nre_{event.kind}", "event_state": "begin" if event.to_ms is None else "end",
         "event_start_ms": event.from_ms, "event_number": event.number, "event_text": english(event.cause),
     }  # fmt: skip
     if event.to_ms is not None:

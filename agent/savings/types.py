@@ -30,7 +30,8 @@ class Interval:
     auxiliary_wh: of cooling fans and the like that the meter does not see. shaft_wh and losses: as the estimator
     counted them while it could. drivers: what production asked for. coverage: share of the time that was polled.
     filled_wh: the part of energy_wh that a register or a straight line tells. meter: which meter and which ratio told
-    it. register_wh: the meter's own counter at the first and last reading. flags: words such as bypass, hold, wiring.
+    it. register_wh: the meter's own counter at the first and last reading. flags: kinds of
+    non-routine events such as bypass, maintenance, ct_wiring.
     """
 
     asset: str
@@ -169,11 +170,12 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that is no routine and changes what a saving may be claimed for; a person decides.
+    """A non-routine event: it affects the savings of its intervals; a person decides how they are treated.
 
-    kind: bypass, hold, range, shift, gap, meter, wiring, ratio, clock. to_ms None: it goes on. energy_wh: measured
-    meanwhile. proposal: exclude | adjust | keep. decision None: nobody decided; then no saving is claimed where the
-    proposal says exclude. adjust_wh: signed, added to the adjusted baseline, with decision adjust.
+    kind: bypass, maintenance, out_of_range, load_shift, data_gap, meter_replaced, ct_wiring, ct_ratio or clock_step.
+    to_ms None: it has not ended. energy_wh: measured during the event. proposal: exclude | adjust | keep.
+    decision None: not decided; the proposal applies. adjust_wh: signed, added to the adjusted baseline, with decision
+    adjust.
     """
 
     number: int

@@ -87,7 +87,7 @@ def waiting_said(waiting: Mapping[str, Sequence[int]], zone: str = "") -> str:
         return (f"the newest {told} not recorded yet, as is usual: the agent records an hour 20 min after its end, and "
                 "so does the next baseline, event or import")  # fmt: skip
     return (f"{told} not recorded yet, more than a running agent leaves: it was stopped, or records were cut off, "
-            "which a root from elsewhere tells (--roots); the agent, or the next baseline, event or import, "
+            "which an external checkpoint tells (--roots); the agent, or the next baseline, event or import, "
             "records them")  # fmt: skip
 
 

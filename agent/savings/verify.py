@@ -1,4 +1,4 @@
-"""Is the ledger whole? Names the first record that was edited, removed, moved, or that a root kept elsewhere denies."""
+"""Verify the ledger: name the first record that was edited, removed or moved, or that contradicts a checkpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.savings.beside import check_baselines, check_decisions, check_hours
-from agent.savings.elsewhere import check_roots
+from agent.savings.elsewhere import check_external
 from agent.savings.hours import HOUR_MS, due_ms
 from agent.savings.ledger import BEGIN, canonical, digest, signed_by
 from agent.savings.ledger_key import Key, LedgerKeyError, of_record
@@ -39,7 +39,7 @@ class Verdict:
     before the one before them. late: measured hours whose first record came hours later: the agent was stopped, or an
     end was cut off and written anew. unrecorded: what stands in no record; what waits for its record is no problem.
     self_named: nothing but the ledger itself says whose key it is. under: versions, as they changed. places: site and
-    gateway that roots in it name."""
+    gateway in its checkpoints."""
 
     records: int = 0
     first_bad: int | None = None
@@ -47,8 +47,8 @@ class Verdict:
     unchecked: list[str] = field(default_factory=list)
     last_hash: str = ""
     last_ms: int = 0
-    roots: int = 0
-    roots_elsewhere: int = 0
+    checkpoints: int = 0
+    external_checkpoints: int = 0
     amended: int = 0
     late: int = 0
     ahead: int = 0
@@ -97,27 +97,27 @@ def strangeness(db: sqlite3.Connection) -> str:
 
 
 def verify(
-    db: sqlite3.Connection, key: Key | None = None, roots: Iterable[Mapping[str, Any]] = (), first: int = 1,
+    db: sqlite3.Connection, key: Key | None = None, checkpoints: Iterable[Mapping[str, Any]] = (), first: int = 1,
     since_ms: int = 0,
 ) -> Verdict:  # fmt: skip
     """key: whose signatures are expected; None: those of the key that the first record announces. first: where to
-    begin; of what lies before only key, baselines, decisions and those records that roots name are looked at.
+    begin; of what lies before only key, baselines, decisions and those records that checkpoints name are looked at.
     since_ms: quarter hours before it are not looked for in the records; with `first` that of its begin.
 
     The intervals and baselines that reports are made from are looked at too: they must be those of the records.
     Raises sqlite3.Error for what is no state file.
     """
     if db.in_transaction:
-        return _verify(db, key, roots, first, since_ms)
+        return _verify(db, key, checkpoints, first, since_ms)
     db.execute("begin")  # all is looked at as it is now: a running agent goes on writing
     try:
-        return _verify(db, key, roots, first, since_ms)
+        return _verify(db, key, checkpoints, first, since_ms)
     finally:
         db.rollback()
 
 
 def _verify(
-    db: sqlite3.Connection, key: Key | None, roots: Iterable[Mapping[str, Any]], first: int, since_ms: int
+    db: sqlite3.Connection, key: Key | None, checkpoints: Iterable[Mapping[str, Any]], first: int, since_ms: int
 ) -> Verdict:  # fmt: skip
     found = Verdict(self_named=key is None)
     before = db.execute("select t_ms from ledger where kind = 'hour' and seq < ? order by seq desc limit 1", (first,))
@@ -136,7 +136,7 @@ def _verify(
     found.last_hash, found.last_ms = chain.before, chain.t_ms
     found.keys = chain.fingerprints
     found.ahead = sum(from_ms > chain.t_ms for _, from_ms in chain.hours)
-    check_roots(db, found, roots, chain.key, next(iter(found.keys), ""))
+    check_external(db, found, checkpoints, chain.key, next(iter(found.keys), ""))
     check_hours(db, found, chain.hours)
     found.unrecorded = unrecorded(db, chain.hours, chain.horizon.reach_ms, since_ms)
     found.problems += [stray_said(asset, starts) for asset, starts in found.unrecorded.stray.items()]
@@ -222,8 +222,8 @@ class _Chain:
 
     def _note(self, seq: int, t_ms: int, kind: str, body: dict[str, Any]) -> None:
         self.horizon.take(kind, t_ms, body)
-        if kind == "root":
-            self.found.roots += 1
+        if kind == "checkpoint":
+            self.found.checkpoints += 1
             place = str(body.get("site")), str(body.get("gateway"))
             if place not in self.found.places:
                 self.found.places.append(place)

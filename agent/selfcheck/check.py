@@ -28,7 +28,7 @@ NOTHING = "nothing on this device or beside it to compare with"
 async def self_check(bench: Bench, clock: Clock, readings: int = READINGS) -> Result:
     """Reads only. Trouble in the plant gives notes and `unverified`, never an exception."""
     started_ns, started_s = clock.utc_ns(), clock.monotonic_ns() / 1e9
-    reader = {item.name: MapReader(item, item.profile, item.item.unit, clock) for item in bench.subjects}
+    reader = {item.name: MapReader(item, item.profile, item.item.unit_id, clock) for item in bench.subjects}
     period_s = period_of(bench, readings)
     rounds: dict[str, list[Round]] = {name: [] for name in reader}
     for number in range(readings):
@@ -87,7 +87,7 @@ async def _foreign(world: World, clock: Clock) -> dict[Key, list[Round]]:
         for other in odd:
             same_bus = item.item.bus == other.item.bus and type(item.item) is type(other.item)
             if item is not other and same_bus and item.profile.id != other.profile.id and _harmless(other.profile):
-                reader = MapReader(item, item.profile, other.item.unit, clock)
+                reader = MapReader(item, item.profile, other.item.unit_id, clock)
                 found[item.name, other.name] = [await reader.round() for _ in range(FOREIGN_READINGS)]
     return found
 
@@ -120,7 +120,7 @@ def _serials(world: World, rounds: Mapping[str, Sequence[Round]]) -> list[Findin
         stated = item.item.serial_number if isinstance(item.item, Meter) else None
         if stated and read[item.name] and _bare(read[item.name]) != _bare(stated):
             there = next((f"; it answers as {name}" for name, told in read.items() if _bare(told) == _bare(stated)), "")
-            text = f"unit {item.item.unit} has serial number {read[item.name]}, not {stated}{there}: check the unit"
+            text = f"unit {item.item.unit_id} has serial number {read[item.name]}, not {stated}{there}: check the unit"
             names = tuple(row.name for row in item.profile.registers)
             found.append(Finding("unit", item.name, names, f"meter {item.name}: {text}", 0))
     return found
@@ -155,7 +155,7 @@ def _unexplained(world: World, findings: Sequence[Finding]) -> list[Finding]:
         names = tuple(sorted(key[1] for key in (keys - confirmed or keys)))
         kind = "meter" if isinstance(item.item, Meter) else "drive"
         if empty or _broken(world, item):
-            text = f"the map as a whole does not fit: another model may answer at unit {item.item.unit}"
+            text = f"the map as a whole does not fit: another model may answer at unit {item.item.unit_id}"
             names, cause = tuple(row.name for row in item.profile.registers), "model"
         else:
             what = ", ".join(dict.fromkeys(bound.relation.name for bound in rows[:4]))
@@ -174,7 +174,7 @@ def _refusals(bench: Bench, reader: Mapping[str, MapReader], findings: Sequence[
         if absent and not any(each.cause in ("unit", "model") for each in own):
             group += 1
             kind = "meter" if isinstance(item.item, Meter) else "drive"
-            text = refusal_text(item.item.unit, item.profile, absent)
+            text = refusal_text(item.item.unit_id, item.profile, absent)
             found.append(Finding("refused", item.name, absent, f"{kind} {item.name}: {text}", group))
     return found
 

@@ -132,17 +132,17 @@ def _ratios(world: World, device: str) -> Iterator[Hypothesis]:
     assert isinstance(item, Meter)
     keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in CT_QUANTITIES]
     primary, secondary = item.ct or (5.0, 5.0)
-    where = "ct" if item.ratio_in == "agent" else "the ratio set in the meter"
+    where = "ct" if item.ratio_applied_by == "agent" else "the ratio set in the meter"
     # The ratio that the values stand for now, and what it should be; or the ratio counted twice, or not at all.
     candidates = [(other / primary, f"{other}/{secondary:g}") for other in PRIMARIES if other != primary]
     other_secondary = 1.0 if secondary == 5 else 5.0
     candidates += [(secondary / other_secondary, f"{primary:g}/{other_secondary:g}")]
     if item.ct:
         twice, never = "ratio counted twice", "ratio not counted at all"
-        if item.ratio_in == "agent":
-            twice = 'ratio_in = "meter", where the meter multiplies already,'
+        if item.ratio_applied_by == "agent":
+            twice = 'ratio_applied_by = "meter", where the meter multiplies already,'
         else:
-            never = 'ratio_in = "agent", where the meter does not multiply,'
+            never = 'ratio_applied_by = "agent", where the meter does not multiply,'
         candidates += [(secondary / primary, twice), (primary / secondary, never)]
     for factor, meant in candidates:
         text = (
@@ -174,7 +174,7 @@ def _units(world: World, suspects: set[str], foreign: Mapping[Key, list[Round]])
                         told = one.profile.id == two.profile.id or not counts(row)  # else read at other moments
                         series[key] = _length(world.read(key, row, rounds) if told else [], size)
         if series:
-            text = f"{a} and {b} look exchanged: unit {two.item.unit} is {a}, unit {one.item.unit} is {b}"
+            text = f"{a} and {b} look exchanged: unit {two.item.unit_id} is {a}, unit {one.item.unit_id} is {b}"
             yield Hypothesis(
                 "unit", a, tuple(sorted({key[1] for key in series})), text, 2.0, series, tag=f"unit:{a}:{b}"
             )

@@ -15,7 +15,7 @@ from dsp.efficiency import CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY, rated_current_a
 
 def ratio_factor(item: Meter | Drive, unit: str) -> float:
     """What the agent multiplies by, where the meter itself does not know the transformers."""
-    if not isinstance(item, Meter) or item.ratio_in != "agent":
+    if not isinstance(item, Meter) or item.ratio_applied_by != "agent":
         return 1.0
     ct = item.ct[0] / item.ct[1] if item.ct and unit in CT_QUANTITIES else 1.0
     vt = item.vt[0] / item.vt[1] if item.vt and unit in VT_QUANTITIES else 1.0
@@ -31,7 +31,7 @@ def plate_of(bench: Bench, subject: Subject) -> Plate:
         ]
         direct = [motor for motor in bench.motors if motor.fed_by == item.name]
         motors = direct + [motor for motor in bench.motors if any(motor.fed_by == drive.name for drive in drives)]
-        sinusoidal = item.at == "motor"
+        sinusoidal = item.measuring_point == "motor"
         base = Plate(
             sinusoidal=sinusoidal,
             per_phase=per_phase(subject),

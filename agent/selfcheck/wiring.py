@@ -23,7 +23,7 @@ def wiring(world: World, device: str) -> Iterator[Hypothesis]:
     volt_amperes = [world.value((device, f"voltage_l{k}n")) * world.value((device, f"current_l{k}"))  # type: ignore[operator]
                     for k in (1, 2, 3)]  # fmt: skip
     pf = [world.value((device, f"active_power_l{k}")) / va for k, va in enumerate(volt_amperes, 1)]  # type: ignore[operator]
-    least = 0.8 if item.at == "motor" else 0.55  # the fundamental's share of a current
+    least = 0.8 if item.measuring_point == "motor" else 0.55  # the fundamental's share of a current
     for a, b in ((0, 1), (1, 2), (0, 2)):
         c = 3 - a - b
         # cos(φ + 120°), cos(φ − 120°), cos φ: the sum is 0, the difference √3 · sin φ.
@@ -31,7 +31,9 @@ def wiring(world: World, device: str) -> Iterator[Hypothesis]:
         size = math.hypot(sine, cosine)
         leads = (world.value((device, f"reactive_power_l{c + 1}")) or 0.0) < -0.2 * volt_amperes[c]
         if abs(sum(pf)) < 0.35 and cosine > 0.1 and least < size < 1.1 and not leads:
-            if size > 1 or item.at == "motor":  # a sinusoidal current: what is above or below 1 is unbalance
+            if (
+                size > 1 or item.measuring_point == "motor"
+            ):  # a sinusoidal current: what is above or below 1 is unbalance
                 sine, cosine = sine / size, cosine / size
             text = (
                 f"the current transformers (or voltage leads) of L{a + 1} and L{b + 1} look exchanged at the meter: "

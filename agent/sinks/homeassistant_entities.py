@@ -20,9 +20,14 @@ CLASSES = {
     "h": "duration", "d": "duration", "s": "duration", "ms": "duration", "m3/h": "volume_flow_rate", "bar": "pressure",
     "MB": "data_size",
 }  # fmt: skip  # %, rpm, Nm, deg, kvarh and kVAh have none that is right, or that older versions know
-SECONDS = ("uptime_s", "event_duration_s", "event_interruption_s", "energy_gap_s")  # named with their unit, without one
+SECONDS = (
+    "uptime_s",
+    "event_duration_s",
+    "event_interruption_s",
+    "energy_uncounted_s",
+)  # named with their unit, without one
 ALWAYS_ON = ("gauge", "estimate", "counter", "text")  # of telemetry; the rest is there, and off until somebody wants it
-STATES = ["online", "stale", "offline", "hold"]
+STATES = ["online", "stale", "offline", "maintenance"]
 
 
 def entity(metric: Metric, kind: str, root: str, asset: str | None, name: str | None = None) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class MqttSink:
             self._wake()
 
     def numbers(self) -> Mapping[str, float | int]:
-        found: dict[str, float | int] = {"published": self.published, "mqtt_connects": self.connects}
+        found: dict[str, float | int] = {"rows_published": self.published, "mqtt_connects": self.connects}
         if self._certificate_end is not None:
             found["certificate_days"] = _days_until(self._certificate_end)
         return found
@@ -184,7 +184,7 @@ class MqttSink:
             if days < CERTIFICATE_DAYS:
                 text = f"{whose} ends on {end:%Y-%m-%d}, in {days:.0f} days"
                 log.warning("%s", text)
-                self._tell_event("certificate_ends", text)
+                self._tell_event("certificate_expiring", text)
 
     def _other_version(self, ended: Ended) -> Ended:
         """Where the broker did not understand: MQTT 3.1.1 at once; when that does not help either, both again later."""
@@ -220,7 +220,7 @@ class MqttSink:
         if ended.end is End.LOST or not self._said or ended.end in (End.REFUSED, End.TAKEN_OVER):
             log.warning("broker %s:%d: %s; polling goes on", self.settings.host, self.settings.port, ended.text)
         if ended.end is End.TAKEN_OVER:
-            self._tell_event("client_id_taken", ended.text)
+            self._tell_event("client_id_conflict", ended.text)
         self._said = ended.text
 
 

@@ -25,7 +25,7 @@ IN_NAME = {  # rows without a unit that have one in their name
     "_start_ms": ("_start_time_seconds", 1e-3),
     "_s": ("_seconds", 1.0),
     "certificate_days": ("certificate_seconds", 86400.0),
-    "hours_until_full": ("until_full_seconds", 3600.0),
+    "spool_hours_left": ("spool_time_left_seconds", 3600.0),
     "_ppm": ("_ratio", 1e-6),
 }
 

@@ -20,7 +20,7 @@ from drivers.vocabulary import metric_name_of, vocabulary
 
 TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "savings", "health")
 SERIES_NAMES = ("harmonic_", "harmonics_", "band_", "snapshot_u_", "snapshot_i_", "event_phases")
-TEXTS = ("event_kind", "event_state", "event_text", "event_of")
+TEXTS = ("event_kind", "event_state", "event_text", "gap_message_type")
 FALLING = ("energy_net", "energy_total", "reactive_energy_total", "waveform_drift_ppm")  # net on some meters
 BAD_NAMES = frozenset(BAD.names())
 

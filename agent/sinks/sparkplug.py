@@ -52,7 +52,7 @@ class SparkplugSink:
         assert broker is not None
         self.link = Link("sparkplug", broker, f"magwatt-{config.site.id}-{config.site.gateway}-sparkplug", self)
         self.node = Node(settings.group, settings.node, config, assets, clock, self._publish)
-        self.commands_refused = self.rebirths = 0
+        self.commands_rejected = self.rebirths = 0
         self._host, self._root, self._greet = settings.primary_host, root, greet
         self._store, self._clock = store, clock
         self._drain: Drain | None = None
@@ -90,7 +90,7 @@ class SparkplugSink:
 
     def numbers(self) -> Mapping[str, float | int]:
         return {"sparkplug_connects": self.link.connects, "sparkplug_rebirths": self.rebirths,
-                "sparkplug_commands_refused": self.commands_refused}  # fmt: skip
+                "sparkplug_commands_rejected": self.commands_rejected}  # fmt: skip
 
     def stop(self) -> None:
         self.link.stop()
@@ -260,8 +260,8 @@ class SparkplugSink:
                 self._refuse(f"would write {metric.name or f'alias {metric.alias}'!r}: nothing here can be written")
 
     def _refuse(self, what: str) -> None:
-        self.commands_refused += 1
-        if self.commands_refused <= BAD_SHOWN:
+        self.commands_rejected += 1
+        if self.commands_rejected <= BAD_SHOWN:
             log.warning("sparkplug: a command %s; it is left out", what[:200])
 
     def _host_state(self, data: bytes) -> None:

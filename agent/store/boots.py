@@ -74,7 +74,9 @@ def claim_directory(path: Path) -> IO[str]:
         held.seek(0)
         owner = held.read().strip()
         held.close()
-        raise StoreError(f"store.dir {path.parent}: another agent (process {owner or 'unknown'}) works here") from None
+        raise StoreError(
+            f"store.state_dir {path.parent}: another agent (process {owner or 'unknown'}) works here"
+        ) from None
     with suppress(OSError):  # a full disk: the number is only to be told
         os.ftruncate(held.fileno(), 0)
         os.write(held.fileno(), str(os.getpid()).encode())

@@ -47,7 +47,7 @@ def open_file(directory: Path, utc_s: Callable[[], float], reserve: Reserve) -> 
         except Damaged as error:
             return replace_file(directory, str(error), utc_s())
     except (OSError, ValueError, sqlite3.Error, TooNew, Damaged) as error:
-        raise StoreError(f"store.dir {directory}: {_spoken(error)}") from None
+        raise StoreError(f"store.state_dir {directory}: {_spoken(error)}") from None
 
 
 def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Connection, str]:
@@ -57,7 +57,7 @@ def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Con
         aside = set_aside(path, utc_s)
         db = connect(path)
     except (OSError, sqlite3.Error, Damaged) as again:
-        raise StoreError(f"store.dir {directory}: {_spoken(again)}") from None
+        raise StoreError(f"store.state_dir {directory}: {_spoken(again)}") from None
     saved = salvage(db, aside, round(1000 * utc_s))
     said = f"{error}; the file was set aside as {aside.name}, {saved} rows were saved from it"
     log.error("%s: %s", path, said)

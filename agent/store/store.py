@@ -51,8 +51,8 @@ class Store:
         self._age = age.recall(db, self._utc_ms(), self._monotonic_s())
         self._writer = Writer(
             db,
-            settings.commit_s,
-            Quota(directory, settings.quota_bytes, settings.free_share),
+            settings.commit_interval_s,
+            Quota(directory, settings.quota_bytes, settings.min_free_share),
             reserve,
             self._too_old,
             self._begin_anew,
@@ -185,13 +185,13 @@ class Store:
         writer = self._writer
         found: dict[str, float | int] = {
             "spool_rows": writer.spool_rows + len(writer.unsaved),
-            "unsaved_rows": len(writer.unsaved),
+            "rows_in_memory": len(writer.unsaved),
         }
         with suppress(sqlite3.Error), self._reading():
             used, _, size = pages(writer.db)
             found["spool_mb"] = used * size / 1e6
-            found["spool_full_pct"] = 100 * used * size / self._settings.quota_bytes
-            found["dropped"] = gaps.dropped_rows(writer.db)
+            found["spool_used_pct"] = 100 * used * size / self._settings.quota_bytes
+            found["rows_dropped"] = gaps.dropped_rows(writer.db)
         return found
 
     def note(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
@@ -292,7 +292,7 @@ class Store:
     def _too_old(self, db: sqlite3.Connection) -> int:
         """Up to which number rows of the spool are too old. Told to the next run by whoever is the agent here."""
         self._age.go_on(self._utc_ms(), self._monotonic_s())
-        up_to = self._age.old_to(db, self._settings.age_s)
+        up_to = self._age.old_to(db, self._settings.spool_retention_s)
         if self._boot:
             self._age.save(db, self._monotonic_s())
         return up_to

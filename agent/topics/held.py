@@ -76,7 +76,7 @@ class Held:
         if ahead_ms > AHEAD_MS:
             self._say("clock", f"is {ahead_ms / 1000:.1f} s ahead of this clock: the time of arrival is taken; let "
                       "both follow one time server", now_ns)  # fmt: skip
-            return Quality.CLOCK_UNSURE | unknown, None, 0
+            return Quality.CLOCK_UNSYNCHRONIZED | unknown, None, 0
         if self._sent_ms is not None and sent_ms < self._sent_ms and not self.silent(now_ns):
             return None
         return Quality.GOOD, sent_ms, round(max(0.0, -ahead_ms) * 1e6)
@@ -97,7 +97,7 @@ class Held:
 
     def silent(self, now_ns: int) -> bool:
         """Whether nothing that is new enough is known."""
-        return now_ns - self._since_ns > STALE_EVERY * self.signal.every_s * 1e9
+        return now_ns - self._since_ns > STALE_EVERY * self.signal.expected_interval_s * 1e9
 
     def _silence(self) -> str:
         moment = f"{datetime.fromtimestamp(self._since_utc_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -45,8 +45,10 @@ class Look:
 
     async def wait(self, longest_s: float) -> list[Seen]:
         """Until each signal told something that is of now, or something that cannot be used, or the time is over: its
-        own `every`, and longest_s at most."""
-        waits = {held.signal.device: min(held.signal.every_s, longest_s) for held in self._topics.held.values()}
+        own `expected_interval`, and longest_s at most."""
+        waits = {
+            held.signal.device: min(held.signal.expected_interval_s, longest_s) for held in self._topics.held.values()
+        }
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         while loop.time() - began_s < max(waits.values(), default=0.0):

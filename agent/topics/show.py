@@ -21,8 +21,8 @@ def as_objects(config: Config) -> Iterator[dict[str, Any]]:
                     "topic": signal.topic,
                     "value": signal.value,
                     "time": signal.time,
-                    "every_s": signal.every_s,
-                    "stale_s": STALE_EVERY * signal.every_s,
+                    "every_s": signal.expected_interval_s,
+                    "stale_s": STALE_EVERY * signal.expected_interval_s,
                 }
                 for signal in signals
             ],
@@ -35,7 +35,7 @@ def as_text(config: Config) -> Iterator[str]:
         lines = [f"broker {_place(broker)}", f"  {'signal':20} {'every':>8} {'stale':>8}  topic"]
         for signal in signals:
             field = f"  value {signal.value}" if signal.value else ""
-            every, stale = f"{signal.every_s:g} s", f"{STALE_EVERY * signal.every_s:g} s"
+            every, stale = f"{signal.expected_interval_s:g} s", f"{STALE_EVERY * signal.expected_interval_s:g} s"
             lines.append(f"  {signal.device.removeprefix('signal.'):20} {every:>8} {stale:>8}  {signal.topic}{field}")
         yield "\n".join([*lines, "  nothing is asked: what others publish is listened to"])
 

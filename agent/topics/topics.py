@@ -84,7 +84,7 @@ class Topics:
         now_ns = self._clock.monotonic_ns()
         with self._lock:
             silent = sum(held.silent(now_ns) for held in self.held.values())
-        return {"topic_messages": self._messages, "topic_payloads_refused": self._refused, "topics_silent": silent}
+        return {"topic_messages": self._messages, "topic_payloads_rejected": self._refused, "topics_silent": silent}
 
     def stop(self) -> None:
         for listener in list(self.listeners.values()):  # a reload that is cut short may still be at `set`

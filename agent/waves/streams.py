@@ -48,7 +48,7 @@ class Streams:
     def numbers(self) -> Mapping[str, float | int]:
         readers = list(self._readers.values())
         values: dict[str, float | int] = {
-            "waveform_frames_damaged": self._damaged + sum(reader.assembler.decoder.damaged for reader in readers)
+            "waveform_frames_corrupt": self._damaged + sum(reader.assembler.decoder.damaged for reader in readers)
         }
         drifts = [drift for reader in readers if (drift := reader.assembler.drift_ppm()) is not None]
         if drifts:

@@ -32,9 +32,9 @@ _FLAGS = (
     (Flag.CLIPPED, Quality.CLIPPED),
     (Flag.SYNC_LOST, Quality.GAP),
     (Flag.MISSING_PHASE, Quality.UNVERIFIED),
-    (Flag.UNSTEADY, Quality.UNVERIFIED),
+    (Flag.FREQUENCY_CHANGING, Quality.UNVERIFIED),
     (Flag.EVENT, Quality.PQ_EVENT),
-    (Flag.FROZEN, Quality.STALE),
+    (Flag.CONSTANT_SIGNAL, Quality.STALE),
 )
 
 
@@ -46,9 +46,9 @@ def supply_of(motor: Motor | None) -> Supply | None:
     """
     if motor is None or motor.waveform is None:
         return Supply()
-    if motor.waveform.at == "drive-output":
+    if motor.waveform.measuring_point == "drive-output":
         return None
-    line_v = motor.waveform.supply_v or (motor.volts if motor.waveform.at == "motor" else None)
+    line_v = motor.waveform.supply_v or (motor.volts if motor.waveform.measuring_point == "motor" else None)
     lamp = "120V" if line_v is not None and line_v / math.sqrt(3) < 180 else "230V"
     return Supply(
         voltage_v=line_v / math.sqrt(3) if line_v else None, current_a=motor.amps, demand_a=motor.amps, lamp=lamp
@@ -191,7 +191,7 @@ class WaveformLane:
             return
         self._aliased_said = True
         which = ", ".join(r for r, flag in zip(ROLES, window.channel_flags, strict=True) if Flag.ALIAS_RISK in flag)
-        what = "a drive's pulses" if Flag.PULSES in window.flags else "much"
+        what = "a drive's pulses" if Flag.UNFILTERED_PWM in window.flags else "much"
         log.warning("waveform %s: %s up to half the sampling rate in %s: without a filter before the converter, "
                     "harmonics are not sure", self._asset, what, which)  # fmt: skip
 

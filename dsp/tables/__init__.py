@@ -1,4 +1,4 @@
-"""Published tables as data files, each with its source and how far it was verified in its first lines."""
+"""Published tables as data files; the first lines of each file give its source and how far it was verified."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ def _drive_losses() -> tuple[tuple[float, float], ...]:
 
 
 def ie_efficiency(ie_class: str, rated_kw: float, poles: int) -> float:
-    """Nominal efficiency limit of a class at 50 Hz, as a fraction, rounded as the standard rounds (0.1 point).
+    """Nominal efficiency limit of an IE class at 50 Hz, as a fraction.
 
-    Polynomials of IEC 60034-30-1:2014 and TS 60034-30-2:2016 (iec60034_30_coefficients.toml). Valid for 0.12 to
-    1000 kW and 2, 4, 6, 8 poles; above 200 kW the table of EU 2019/1781, where it has none the 200 kW value.
-    Raises ValueError outside.
+    The limit is rounded to 0.1 percentage points as in the standard.
+    ie_class: one of IE_CLASSES.
+    rated_kw: rated power, 0.12 to 1000 kW.
+    poles: 2, 4, 6 or 8.
+    Polynomials of IEC 60034-30-1:2014 and TS 60034-30-2:2016 (iec60034_30_coefficients.toml). Above 200 kW the table of
+    EU 2019/1781 applies; if it has no value, the limit of 200 kW.
+    Raises ValueError for other arguments.
     """
     if ie_class not in IE_CLASSES or poles not in (2, 4, 6, 8) or not 0.12 <= rated_kw <= 1000:
         raise ValueError(f"no class limit for {ie_class}, {rated_kw} kW, {poles} poles")
@@ -45,7 +49,11 @@ def ie_efficiency(ie_class: str, rated_kw: float, poles: int) -> float:
 
 
 def converter_fed(ie_limit: float, rated_kw: float) -> float:
-    """The same class's limit for a motor on a drive: harmonic losses add 15 % (25 % above 90 kW), TS 60034-30-2."""
+    """Limit of the same class for a motor on a drive (TS 60034-30-2).
+
+    Harmonics increase the losses by 15 %, above 90 kW by 25 %.
+    ie_limit: limit from ie_efficiency(), fraction.
+    """
     losses = (1 / ie_limit - 1) * (1.15 if rated_kw <= 90 else 1.25)
     return 1 / (losses + 1)
 
@@ -57,15 +65,15 @@ def _above_200_kw(ie_class: str, rated_kw: float) -> str:
 
 
 def poles_of_speed(rated_rpm: float) -> int:
-    """The pole number whose column stands for a speed band in TS 60034-30-2 (600–900, –1200, –1800, –6000 rpm)."""
+    """Number of poles whose column applies to a speed range of TS 60034-30-2 (600–900, –1200, –1800, –6000 rpm)."""
     return 8 if rated_rpm <= 900 else 6 if rated_rpm <= 1200 else 4 if rated_rpm <= 1800 else 2
 
 
 def reference_drive_loss_w(motor_kw: float) -> float:
-    """Losses of the reference drive (complete drive module) for a motor, W, at 90 % frequency and 100 % torque current.
+    """Losses (W) of the reference drive (complete drive module) for a motor, at 90 % frequency, 100 % torque current.
 
-    IEC 61800-9-2 / EU 2019/1781, from memory [M] (drive_reference_losses.csv); log-linear between rows, in
-    proportion to the power above the last one.
+    IEC 61800-9-2 / EU 2019/1781, from memory [M] (drive_reference_losses.csv). Log-linear between rows, proportional to
+    power above the last row, constant below the first.
     """
     rows = _drive_losses()
     if motor_kw >= rows[-1][0]:
@@ -76,4 +84,4 @@ def reference_drive_loss_w(motor_kw: float) -> float:
         if motor_kw <= high_kw:
             part = math.log(motor_kw / low_kw) / math.log(high_kw / low_kw)
             return float(low_w * (high_w / low_w) ** part)
-    raise AssertionError("the rows rise")
+    raise AssertionError("rows must be sorted by rising power")

@@ -1,6 +1,6 @@
-"""Efficiency limits that regulations print as tables: GB 18613, GB 30253, NEMA MG 1; and the DOE's generic drives.
+"""Efficiency limits published as tables (GB 18613, GB 30253, NEMA MG 1), and generic drives of the US DOE.
 
-Each data file names its source and how far it was verified in its first lines. All values are fractions.
+The first lines of each data file give its source and how far it was verified. All values are fractions.
 """
 
 from __future__ import annotations
@@ -16,21 +16,25 @@ HP_W = 745.7
 
 
 def gb18613(grade: int, rated_kw: float, poles: int) -> float:
-    """Cage motors at 50 Hz, GB 18613-2020: grade 1, 2, 3 (about IE5, IE4, IE3). Raises ValueError outside."""
+    """Limit for cage motors at 50 Hz, GB 18613-2020: grade 1, 2, 3 (about IE5, IE4, IE3).
+
+    Raises ValueError outside the table.
+    """
     return _limit("gb18613_2020", f"g{grade}_{poles}p", rated_kw, 1000)
 
 
 def gb30253_line_start(grade: int, rated_kw: float, poles: int) -> float:
-    """Magnet motors that start on the line, GB 30253-2024 table 1. Raises ValueError outside."""
+    """Limit for line-start permanent-magnet motors, GB 30253-2024 table 1. Raises ValueError outside the table."""
     if poles not in _LINE_START_POLES:
         raise ValueError(f"GB 30253 table 1 has no column for {poles} poles")
     return _limit("gb30253_2024_table1_async_start", f"g{grade}_{poles}p", rated_kw, 1000)
 
 
 def gb30253_converter(grade: int, rated_kw: float, rated_rpm: float) -> float:
-    """Variable-speed magnet motors, GB 30253-2024 tables 8–10: at 90 % of rated speed, rated torque, on a converter.
+    """Limit for converter-fed permanent-magnet motors, GB 30253-2024 tables 8–10.
 
-    Raises ValueError outside.
+    The limit applies at 90 % of rated speed and at rated torque.
+    Raises ValueError outside the tables.
     """
     column = next((name for name, top in _SPEED_BANDS if 600 < rated_rpm <= top), None)
     if column is None:
@@ -42,17 +46,20 @@ def gb30253_converter(grade: int, rated_kw: float, rated_rpm: float) -> float:
 
 
 def nema_premium(hp: float, poles: int, enclosure: str = "TEFC") -> float:
-    """NEMA MG 1 table 12-12, nominal, 60 Hz. Raises ValueError outside."""
+    """Nominal efficiency of NEMA MG 1 table 12-12, 60 Hz. Raises ValueError outside the table."""
     return _limit("nema_mg1_12_12", f"{enclosure}_{poles}p", hp, 500)
 
 
 def nema_energy_efficient(hp: float, poles: int, enclosure: str = "TEFC") -> float:
-    """NEMA MG 1 table 12-11, nominal, 60 Hz. Raises ValueError outside."""
+    """Nominal efficiency of NEMA MG 1 table 12-11, 60 Hz. Raises ValueError outside the table."""
     return _limit("nema_mg1_12_11", f"{enclosure}_{poles}p", hp, 500)
 
 
 def generic_drive(motor_hp: float, load: float) -> float:
-    """Efficiency of a PWM drive over load (output over rated), US DOE tip sheet; bilinear, clamped to the table."""
+    """Efficiency of a PWM drive at a load (output over rated output), from a US DOE tip sheet.
+
+    Bilinear interpolation, limited to the range of the table.
+    """
     header, rows = _table("vfd_efficiency_doe")
     sizes = [float(row[0]) for row in rows]
     loads = [float(name[1:]) for name in header[1:]]
@@ -61,7 +68,7 @@ def generic_drive(motor_hp: float, load: float) -> float:
 
 
 def _limit(file: str, column: str, size: float, largest: float, grade: str | None = None) -> float:
-    """Between rows straight; above the last row that row, up to `largest`."""
+    """Limit from a table: linear between rows; above the last row the value of that row, up to `largest`."""
     header, rows = _table(file)
     if column not in header:
         raise ValueError(f"{file} has no column {column}")

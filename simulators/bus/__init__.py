@@ -1,1 +1,1 @@
-"""Real wires on this machine: Modbus TCP on loopback, RTU and byte streams on pseudo-terminals."""
+"""Buses on this host: Modbus TCP on loopback, Modbus RTU and byte streams on pseudo-terminals."""

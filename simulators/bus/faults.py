@@ -1,8 +1,9 @@
-"""What a bad line does to answers, one row each: the torture matrix. docs/bus-measured.md shows who survives it.
+"""Faults of Modbus responses: one row for each fault of the line; docs/bus-measured.md shows which masters tolerate it.
 
-A fault turns a request into steps: bytes, and how long after the step before they are sent. DELIVER: whoever asks up to
-three times can have every poll. NEVER: there is no right answer on the line, so no value may come out. EITHER: only
-that none is wrong.
+A fault converts a request into steps: bytes, and the delay after the previous step.
+DELIVER: a master that makes up to three attempts can complete every poll.
+NEVER: no correct response is on the line, so the master must not return a value.
+EITHER: the master may return a value or none, but no wrong value.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import NamedTuple
 
 from simulators.bus.frames import Ask, or_ed
 
-OVERDUE_S = 0.15  # a little later than the time-out of 0.1 s after which an answer is overdue
-TOO_LATE_S = 0.36  # later than 0.3 s, the longest that one attempt waits
-MEANWHILE_S = 0.06  # what the other answers of a slow device take
+OVERDUE_S = 0.15  # slightly later than the time-out of 0.1 s, after which a response counts as late
+TOO_LATE_S = 0.36  # later than 0.3 s, the longest wait of one attempt
+MEANWHILE_S = 0.06  # the response time of the other responses of a slow device
 STRAY_MAX = 8
 
 
@@ -28,7 +29,12 @@ class Expect(Enum):
 
 
 class Step(NamedTuple):
-    """Bytes to send after a pause; close: then the connection goes (on a serial line: the adapter is unplugged)."""
+    """Bytes to send after a delay.
+
+    data: the bytes; may be empty.
+    after_s: delay after the previous step, seconds.
+    close: True closes the connection after the data (on a serial line: unplugs the adapter).
+    """
 
     data: bytes = b""
     after_s: float = 0.0
@@ -36,7 +42,7 @@ class Step(NamedTuple):
 
 
 class Line(Enum):
-    """What carries the frames. TCP0: a gateway that answers everything with transaction id 0."""
+    """Transport of the frames. TCP0: a gateway that sends every response with transaction identifier 0."""
 
     RTU = "rtu"
     RTU_TCP = "rtu-over-tcp"
@@ -55,6 +61,14 @@ ON_TCP = (Line.TCP, Line.TCP0)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
+    """One row of the fault matrix.
+
+    name: unique name, as in docs/bus-measured.md.
+    expect: result that a correct master may have.
+    script: converts a request into steps.
+    on: transports on which the fault can occur.
+    """
+
     name: str
     expect: Expect
     script: Script
@@ -62,7 +76,7 @@ class Fault:
 
 
 def faults(line: Line) -> list[Fault]:
-    """The rows that make sense on that kind of line."""
+    """Return the faults that can occur on this transport."""
     return [fault for fault in MATRIX if line in fault.on]
 
 
@@ -92,7 +106,7 @@ def split(ask: Ask) -> list[Step]:
 
 
 def stray_bytes(ask: Ask, count: int) -> bytes:
-    """By turns noise, zeros, ones, and the worst: the beginning of a right answer."""
+    """Return noise, zeros, ones, or, as the most difficult case, the first bytes of the correct response, in turn."""
     kind = ask.number % 4
     if kind == 0:
         return ask.frame()[:count]
@@ -108,18 +122,21 @@ def stray(count: int) -> Script:
 
 
 def foreign(ask: Ask) -> list[Step]:
-    """A whole, intact answer of somebody else, of the same shape."""
+    """Send a complete, valid response of the same length from another station before the response."""
     other = replace(ask, unit=ask.unit + 9, transaction=_other(ask))
     return [Step(other.frame()), Step(ask.frame(), 0.003)]
 
 
 def glitch(ask: Ask) -> list[Step]:
-    """The transceiver is switched off a moment after the answer: one byte that nobody sent."""
+    """The transceiver switches off shortly after the response, so the receiver sees one additional byte."""
     return [Step(ask.frame()), Step(b"\xff" if ask.number % 2 else b"\0", 0.001)]
 
 
 def damaged(ask: Ask) -> list[Step]:
-    """One bit wrong: RTU's checksum tells; TCP has none, so there the header is hit (protocol id)."""
+    """Invert one bit.
+
+    The CRC of RTU detects it; Modbus TCP has no checksum, so there the protocol identifier is changed.
+    """
     frame = bytearray(ask.frame())
     frame[4 if ask.transaction is None else 2] ^= 0x10
     return [Step(bytes(frame))]
@@ -130,7 +147,7 @@ def truncated(ask: Ask) -> list[Step]:
 
 
 def echo(ask: Ask) -> list[Step]:
-    """A two-wire adapter that hears itself."""
+    """A two-wire adapter that receives its own transmission."""
     return [Step(ask.raw), Step(ask.frame(), 0.003)]
 
 
@@ -151,24 +168,24 @@ def refused_behind_noise(ask: Ask) -> list[Step]:
 
 
 def two_at_once(ask: Ask) -> list[Step]:
-    """Two devices answer together; what arrives is both, one over the other."""
+    """Two devices respond at the same time; the master receives the superposition of both frames."""
     other = replace(ask, unit=ask.unit ^ 0x5, transaction=_other(ask))
     return [Step(or_ed(ask.frame(), other.frame()))]
 
 
 def cut_off(ask: Ask) -> list[Step]:
-    """Half an answer, then the connection is closed."""
+    """Send half of the response, then close the connection."""
     frame = ask.frame()
     return [Step(frame[: len(frame) // 2]), Step(close=True, after_s=0.005)]
 
 
 def late_to_the_next_connection(ask: Ask) -> list[Step]:
-    """A converter closes, and gives the answer that comes afterwards to whoever is connected then."""
+    """A converter closes the connection and sends the late response on the next connection."""
     return [Step(close=True), Step(ask.frame(), 0.8)]
 
 
 def wrong_transaction(ask: Ask) -> list[Step]:
-    """What another client of the gateway asked for."""
+    """Send the response to a request of another client of the gateway."""
     return [Step(replace(ask, address=ask.address ^ 0x400, transaction=_other(ask)).frame())]
 
 
@@ -177,7 +194,10 @@ def byte_by_byte(ask: Ask) -> list[Step]:
 
 
 def merged(ask: Ask) -> list[Step]:
-    """Two answers in one segment: an old one again, and ours. With id 0 an old one looks new: there a foreign one."""
+    """Send two responses in one TCP segment: a repeated old one, then the expected one.
+
+    With transaction identifier 0 a repeated response looks new, so a response of another unit takes its place.
+    """
     if not ask.transaction:
         return [Step(replace(ask, unit=ask.unit + 9).frame() + ask.frame())]
     if ask.number == 1:
@@ -215,8 +235,8 @@ MATRIX: tuple[Fault, ...] = (
     Fault("2 registers for 4", Expect.NEVER, short),
     Fault("wrong function", Expect.NEVER, wrong_function),
     Fault("wrong unit", Expect.NEVER, wrong_unit),
-    Fault("exception behind noise", Expect.NEVER, refused_behind_noise),
-    Fault("two answer at once", Expect.NEVER, two_at_once),
+    Fault("exception after noise", Expect.NEVER, refused_behind_noise),
+    Fault("two responses overlap", Expect.NEVER, two_at_once),
     Fault("cut off in mid-frame", Expect.NEVER, cut_off),
     Fault("cut off once", Expect.EITHER, once(cut_off, number=3)),
     Fault("late to the next connection", Expect.EITHER, once(late_to_the_next_connection, number=3), (Line.RTU_TCP,)),

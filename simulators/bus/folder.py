@@ -1,4 +1,4 @@
-"""Folders in which ports keep their names. What killed processes left behind goes when the next one starts."""
+"""Directories that hold the symbolic links to serial ports; those of killed processes are removed at the next start."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _PREFIX = "magwatt-line-"
 
 
 def port_folder() -> Path:
-    """A new one, with this process's id in its name. Its maker removes it; after a kill -9 the next caller does."""
+    """Create a directory with the id of this process in its name.
+
+    The caller removes it; after a kill -9 the next call removes it.
+    """
     _sweep()
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
 
@@ -33,5 +36,5 @@ def _lives(process: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        pass  # somebody else's
+        pass  # belongs to another user
     return True

@@ -1,6 +1,7 @@
-"""Which Modbus functions a simulated server takes, and the record of every other one that somebody asked for.
+"""Modbus functions that a simulated server accepts, and the log of all other functions that were requested.
 
-The file named by MAGWATT_FUNCTION_LOG gets one line for each: a whole test run that leaves it empty has only read.
+Each other function adds one line to the file named by MAGWATT_FUNCTION_LOG. An empty file after a test run proves that
+the run only read.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ LOG_VARIABLE = "MAGWATT_FUNCTION_LOG"
 
 
 def allowed(function: int, where: str) -> bool:
-    """Whether it only reads. Any other function is written to the log, with the server that saw it.
+    """Return True if the function only reads; write any other function to the log, with the server that received it.
 
-    Above 0x80 nobody asks: that is another device's refusal, or an echo of one's own, heard on a shared line.
+    Codes above 0x80 are not logged: they are exception responses of other devices, or echoes, on a shared line.
     """
     if function in READING:
         return True

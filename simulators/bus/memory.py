@@ -1,4 +1,4 @@
-"""The same devices without a wire: a plant day in seconds on a virtual clock."""
+"""Simulated devices without a transport: a day of plant operation in seconds on a virtual clock."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ from simulators.devices.device import Refused, SimulatedDevice
 
 
 class MemoryLink:
-    """A drivers.reading.Link. An unknown unit is silence, and costs the whole time-out as on a real line.
+    """A drivers.reading.Link to simulated devices in memory.
 
-    nameplates: as in TcpBus. wire: what it stands for; its characters take their time. before_read: called before each
-    answer, for plants that move on only when somebody looks. silent: units that say nothing now; may change.
+    An unknown unit identifier does not respond and takes the full time-out, as on a real line.
+
+    devices: one for each unit identifier.
+    clock: source of the time that responses take.
+    wire_s: response time, seconds, without the transmission time of the characters.
+    nameplates: as in TcpBus.
+    wire: the bus that this link represents; on a serial bus the characters take their transmission time. None: TCP.
+    before_read: called before each response, for plants that advance only when they are read. None: no call.
+    silent: unit identifiers that do not respond; the caller may change the container during the run.
     """
 
     def __init__(
@@ -40,7 +47,7 @@ class MemoryLink:
         self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
         spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
-        """As drivers.bus.ModbusLink; there is nothing to retry."""
+        """Read one block, as drivers.bus.ModbusLink does, without attempts after the first."""
         unit, function, address, count = request
         if function in IDENTITY and unit in self._devices and not self._devices[unit].silent:
             asked = bytes((function,)) if function == 0x11 else struct.pack(">BBH", function, 0x0E, address)
@@ -51,7 +58,7 @@ class MemoryLink:
         device = self._devices.get(unit)
         if device is None or device.silent or unit in self._silent:
             await self._clock.sleep(timeout_s)
-            raise LinkTimeout(f"unit {unit}: no answer in {timeout_s:g} s")
+            raise LinkTimeout(f"unit {unit}: no response within {timeout_s:g} s")
         self.answered_s = self._wire_s + self._character_s * (13 + 2 * count)
         await self._clock.sleep(self.answered_s)
         if self._before_read is not None:
@@ -66,4 +73,4 @@ class MemoryLink:
         return list(struct.unpack(f">{count}H", found))
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """No resource is open."""

@@ -1,23 +1,27 @@
-"""What a simulated device says about itself to functions 0x11 and 0x2B / 0x0E. Its bytes are made by hand."""
+"""Identification of a simulated device for functions 0x11 and 0x2B / 0x0E, encoded independently of the drivers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_ROOM = 253  # of a PDU
-_SETS = {1: range(0x00, 0x03), 2: range(0x00, 0x80), 3: range(0x00, 0x100)}  # read code → objects
+_ROOM = 253  # maximum size of a PDU, bytes
+_SETS = {1: range(0x00, 0x03), 2: range(0x00, 0x80), 3: range(0x00, 0x100)}  # read device ID code → object ids
 
 
 @dataclass(frozen=True, slots=True)
 class Nameplate:
-    """objects: number → text, for 0x2B. server_id: what follows the byte count, for 0x11. Empty: refused."""
+    """Identification data of a device; the device rejects a function for which the data is empty.
+
+    objects: object id → text, for function 0x2B.
+    server_id: the bytes after the byte count, for function 0x11.
+    """
 
     objects: Mapping[int, str] = field(default_factory=dict)
     server_id: bytes = b""
 
     def answer(self, pdu: bytes) -> bytes:
-        """The answer's PDU to a request's."""
+        """Return the PDU of the response to a request PDU."""
         if pdu[0] == 0x11 and self.server_id:
             return bytes((0x11, len(self.server_id))) + self.server_id
         if pdu[0] == 0x2B and self.objects and pdu[1:2] == b"\x0e":
@@ -25,7 +29,10 @@ class Nameplate:
         return bytes((pdu[0] | 0x80, 1))
 
     def _read(self, code: int, first: int) -> bytes:
-        """Objects in order from `first`, as many as fit; from 0 when there is no such object."""
+        """Return the objects in ascending order from `first`, as many as fit.
+
+        Starts from 0 if object `first` does not exist.
+        """
         if code == 4:
             if first not in self.objects:
                 return bytes((0xAB, 2))

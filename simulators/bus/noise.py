@@ -1,4 +1,4 @@
-"""A bad cable: devices whose answers suffer now and then as in faults.py, and a line that counts who said how much."""
+"""A noisy cable: devices whose responses suffer the faults of faults.py at random, and a line that counts bytes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from simulators.bus.segment import Segment
 from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.device import SimulatedDevice
 
-LATE_S = 0.35  # longer than a master waits that has learnt how fast the device usually is
+LATE_S = 0.35  # longer than the wait of a master that has estimated the usual response time of the device
 
 
 @dataclass(frozen=True, slots=True)
 class Cable:
-    """How often an answer suffers what; shares of all answers."""
+    """Probability of each fault, as a share (0…1) of all responses."""
 
     stray_before: float = 0.04
     stray_after: float = 0.03
@@ -46,7 +46,7 @@ class Cable:
 
 @dataclass(frozen=True, slots=True)
 class Asked(Ask):
-    """A request with the registers that a device of its own answers."""
+    """A request with the register values of a simulated device."""
 
     own: tuple[int, ...] = ()
 
@@ -56,9 +56,10 @@ class Asked(Ask):
 
 
 class NoisyStation(Station):
-    """A device at the end of the cable. dead: it hears nothing. `suffered`: what was done to its answers, counted.
+    """A device at the end of a noisy cable; it ignores requests while it sends a response, as devices do.
 
-    While an answer is under way it hears nothing either, as devices do.
+    dead: True: the device receives nothing.
+    suffered: number of responses by fault, "clean" included.
     """
 
     def __init__(
@@ -102,7 +103,10 @@ class NoisyStation(Station):
 
 
 class CountingSegment(TunedSegment):
-    """`said`: bytes by talker since the start, which stay when the log is cut."""
+    """A segment with a byte count.
+
+    said: bytes sent by each station since the start; stays when the log is truncated.
+    """
 
     def __init__(self, line: str) -> None:
         super().__init__(line)

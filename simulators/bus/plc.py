@@ -1,4 +1,4 @@
-"""A PLC as master of a segment: it was there first, and it does not know that anybody else might want to talk."""
+"""A PLC as another master of a segment: it polls without regard for other masters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from simulators.bus.segment import Framing, Segment
 
 
 class Plc:
-    """Asks for each block in turn, one each `every_s`. `good`, `wrong` and `lost` tell what others did to it."""
+    """A master that requests each block in turn, one request every `every_s` seconds.
+
+    good: number of correct responses.
+    wrong: number of responses that do not match the request.
+    lost: number of requests without a response within `timeout_s`.
+    """
 
     def __init__(
         self, segment: Segment, blocks: Sequence[Block], every_s: float = 0.1, timeout_s: float = 0.08
@@ -25,11 +30,11 @@ class Plc:
         self._mouth = segment.attach("plc", Framing(segment, self._take).hear)
 
     def start(self) -> None:
-        """From any thread; the segment runs."""
+        """Start polling. From any thread; the segment must run."""
         self._segment.ask(self._begin)
 
     def halt(self) -> None:
-        """The program stops: silence from now on."""
+        """Stop polling; the PLC sends nothing from now on."""
         self._segment.ask(lambda: setattr(self, "_running", False))
 
     def _begin(self) -> None:
@@ -41,7 +46,7 @@ class Plc:
             return
         self._segment.at(self._segment.now() + self._every_s, self._poll)
         if self._open is not None:
-            return  # still waiting for an answer: a master asks one question at a time
+            return  # a response is outstanding: a master has only one open request
         block = self._open = self._blocks[self._turn % len(self._blocks)]
         self._turn += 1
         end_s = self._mouth(rtu_request(block.unit, block.function, block.address, block.words))

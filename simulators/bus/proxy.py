@@ -1,8 +1,8 @@
-"""A proxy before any Modbus server or serial line, simulated or real, that does what bad wires do. Only reads pass.
+"""A proxy in front of a Modbus server or serial line, simulated or real, that injects faults and passes only reads.
 
 proxy = FaultProxy("127.0.0.1", 502)     # or SerialProxy("/dev/ttyUSB0", "19200 8N1")
 proxy.start()                            # connect to proxy.host, proxy.port_number; or open proxy.path
-proxy.faults.latency_s = 0.2             # may change while it runs
+proxy.faults.latency_s = 0.2             # may change during the run
 proxy.stop()
 """
 
@@ -27,12 +27,17 @@ from simulators.bus.sockets import Connection, Listener
 from simulators.bus.spoil import Faults, spoiled
 
 _CHARACTERS = 3.5
-_SLACK_S = 0.004  # what a driver's buffer may hold back within a frame
-_RTU_SIZES = {**dict.fromkeys((1, 2, 3, 4, 5, 6, 8), 8), 0x11: 4, 0x2B: 7}  # of requests that always have one
+_SLACK_S = 0.004  # the longest delay of a driver's buffer within a frame
+_RTU_SIZES = {**dict.fromkeys((1, 2, 3, 4, 5, 6, 8), 8), 0x11: 4, 0x2B: 7}  # sizes of the requests of fixed length
 
 
 class _Proxy(Reactor):
-    """spoilt: answers that did not go on as they came. blocked: requests that would have done more than read."""
+    """Common part of the proxies.
+
+    passed: number of responses forwarded unchanged.
+    spoilt: number of responses changed, delayed, split or dropped.
+    blocked: number of requests that would do more than read.
+    """
 
     def __init__(self, faults: Faults | None, chance: Random | None) -> None:
         super().__init__("proxy")
@@ -41,7 +46,10 @@ class _Proxy(Reactor):
         self._chance = chance or Random(1)
 
     def _may_pass(self, pdu: bytes) -> bool:
-        """Of one whole request. Function 0x2B does more than read unless it asks for the nameplate (0x0E)."""
+        """Return True if the PDU of one complete request only reads.
+
+        Function 0x2B counts as a read only for the device identification (MEI type 0x0E).
+        """
         if pdu[0] in READING and (pdu[0] != 0x2B or pdu[1:2] == b"\x0e"):
             return True
         self.blocked += 1
@@ -55,8 +63,11 @@ class _Proxy(Reactor):
 
 
 class FaultProxy(_Proxy):
-    """For Modbus TCP, and RTU over TCP (rtu). Each segment that comes from the server is taken for a whole answer;
-    requests are looked at one by one, wherever segments begin, for behind a read may stand a write."""
+    """For Modbus TCP, or RTU over TCP (`rtu`).
+
+    Each TCP segment from the server counts as one complete response. Requests are checked one by one regardless of the
+    segment boundaries, because a write may follow a read in one segment.
+    """
 
     host = "127.0.0.1"
 
@@ -80,7 +91,7 @@ class FaultProxy(_Proxy):
 
     @property
     def open(self) -> int:
-        """Connections from clients that are open now."""
+        """Number of client connections that are open now."""
         return sum(connection.open for connection in list(self._listener.connections))
 
     def _greet(self, client: Connection) -> None:
@@ -113,7 +124,7 @@ class FaultProxy(_Proxy):
                 self._servers[client].write(request)
 
     def _whole_tcp(self, client: Connection) -> Iterator[tuple[bytes, bytes]]:
-        """Requests that have come whole, each with its PDU. What is no Modbus ends the connection."""
+        """Yield each complete request with its PDU. Data that is not Modbus closes the connection."""
         buffer = client.buffer
         while len(buffer) >= 8:
             protocol, length = struct.unpack(">HH", buffer[2:6])
@@ -127,7 +138,9 @@ class FaultProxy(_Proxy):
             yield request, request[7:]
 
     def _whole_rtu(self, client: Connection) -> Iterator[tuple[bytes, bytes]]:
-        """The same; no length is told, so from a function on that is not known, or damage, all that came is dropped."""
+        """As _whole_tcp for RTU. RTU has no length field: an unknown function or a wrong CRC discards all buffered
+        bytes.
+        """
         buffer = client.buffer
         while len(buffer) >= 2:
             size = _RTU_SIZES.get(buffer[1])
@@ -170,9 +183,9 @@ class FaultProxy(_Proxy):
 
 
 class SerialProxy(_Proxy):
-    """`path` is the port for the master; behind it stands a real one. A pause of 3.5 characters ends a frame.
+    """`path` is the port for the master; the proxy forwards to the real port. A pause of 3.5 characters ends a frame.
 
-    Raises OSError when the port cannot be had.
+    Raises OSError if the port cannot be opened.
     """
 
     def __init__(self, port: str, line: str, chance: Random | None = None, faults: Faults | None = None) -> None:
@@ -198,7 +211,7 @@ class SerialProxy(_Proxy):
         self._after_pause("request", self._asked_for)
 
     def _from_line(self) -> None:
-        self._answer += self._serial.read(4096)  # of an adapter that was pulled: an error, which ends the proxy
+        self._answer += self._serial.read(4096)  # raises an error if the adapter is unplugged, which ends the proxy
         self._after_pause("answer", self._answered)
 
     def _after_pause(self, what: str, call: Callable[[], None]) -> None:
@@ -207,7 +220,7 @@ class SerialProxy(_Proxy):
         self._pauses[what] = self.at(self.now() + self._pause_s, call)
 
     def _asked_for(self) -> None:
-        """What is no whole frame goes nowhere: whether it only reads cannot be told."""
+        """Discard an incomplete frame: the proxy cannot decide whether it only reads."""
         frame, self._request = bytes(self._request), bytearray()
         if crc_fits(frame) and self._may_pass(frame[1:-2]):
             self._asked = frame

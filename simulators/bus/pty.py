@@ -13,11 +13,12 @@ import tty
 
 
 class Pty:
-    """One end is ours, `path` is the port that somebody opens. Raw, 8 bits, no echo, never blocking; closed, it is
-    empty and takes nothing.
+    """A pseudo-terminal: `fd` is this end, `path` is the port for the other program.
 
-    hold: keep the other end open too, so that reading ours gives no error while nobody is there. Without it,
-    `anybody()` tells whether somebody has opened the port.
+    Raw mode, 8 bits, no echo, non-blocking. After `close`, reads return no bytes and writes accept none.
+
+    hold: True keeps the other end open too, so that reads do not fail while no program has opened the port. False lets
+        `anybody()` report whether a program has opened it.
     """
 
     def __init__(self, hold: bool) -> None:
@@ -32,7 +33,7 @@ class Pty:
             self._other = None
 
     def anybody(self) -> bool:
-        """Somebody holds the port open."""
+        """Return True if a program has the port open; valid only without `hold`."""
         if self.fd < 0:
             return False
         poller = select.poll()
@@ -40,26 +41,26 @@ class Pty:
         return not any(event & (select.POLLHUP | select.POLLERR) for _, event in poller.poll(0))
 
     def read(self) -> bytes:
-        """What has come; empty when nothing did."""
+        """Return the received bytes; empty if none have arrived."""
         with contextlib.suppress(OSError):
             return os.read(self.fd, 4096)
         return b""
 
     def write(self, data: bytes) -> int:
-        """How many bytes the port took; 0 when it is full or gone. Never waits."""
+        """Return the number of bytes accepted; 0 if the port is full or closed. Does not block."""
         with contextlib.suppress(OSError):
             return os.write(self.fd, data)
         return 0
 
     def unread(self) -> int:
-        """Bytes that were written and not yet read; only with hold."""
+        """Return the number of bytes written but not yet read; valid only with `hold`."""
         waiting = array.array("i", [0])
         if self._other is not None:
             fcntl.ioctl(self._other, termios.FIONREAD, waiting)
         return waiting[0]
 
     def forget(self) -> None:
-        """Drops them, as a port does that is closed."""
+        """Discard the unread bytes, as a port does when it is closed."""
         if self._other is not None:
             termios.tcflush(self._other, termios.TCIFLUSH)
 
@@ -68,4 +69,4 @@ class Pty:
             if fd is not None:
                 with contextlib.suppress(OSError):
                     os.close(fd)
-        self.fd, self._other = -1, None  # the numbers are soon another file's
+        self.fd, self._other = -1, None  # the operating system reuses the numbers for other files

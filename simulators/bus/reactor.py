@@ -1,7 +1,7 @@
-"""A thread that waits for file descriptors and times, exact to about a tenth of a millisecond.
+"""A thread that waits for file descriptors and timers with a resolution of about 0.1 ms.
 
-Not asyncio: its timers round up to whole milliseconds, which at 115200 baud is eleven characters. And what is tested
-may block (minimalmodbus, libmodbus), so the far end of its wire needs a thread of its own anyway.
+asyncio does not suffice: its timers round up to 1 ms, which is eleven characters at 115200 baud. The code under test
+may block (minimalmodbus, libmodbus), so the other end of the line needs its own thread anyway.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _IDLE_S = 1.0
 
 
 class Timer:
-    """A call that may be cancelled."""
+    """A scheduled call that can be cancelled."""
 
     __slots__ = ("call",)
 
@@ -34,7 +34,10 @@ class Timer:
 
 
 class Reactor(threading.Thread):
-    """All callbacks run in this thread, one after the other. A mistake in one ends the thread; `stop` raises it."""
+    """Event loop in a thread: all callbacks run in this thread, one after the other.
+
+    An exception in a callback ends the thread; `stop` raises it.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name, daemon=True)
@@ -53,7 +56,7 @@ class Reactor(threading.Thread):
         return time.monotonic()
 
     def at(self, when_s: float, call: Callable[[], None]) -> Timer:
-        """Calls at that monotonic time. From this thread only."""
+        """Schedule a call at a monotonic time in seconds. From this thread only."""
         timer = Timer(call)
         heapq.heappush(self._timers, (when_s, next(self._order), timer))
         return timer
@@ -65,13 +68,13 @@ class Reactor(threading.Thread):
         self._readers.pop(fd, None)
 
     def soon(self, call: Callable[[], None]) -> None:
-        """From any thread."""
+        """Schedule a call as soon as possible. From any thread."""
         self._calls.append(call)
         with contextlib.suppress(BlockingIOError):
             os.write(self._wake_write, b"x")
 
     def ask(self, call: Callable[[], Any]) -> Any:
-        """From any other thread: the result of a call made in this one."""
+        """Run a call in this thread and return its result. From any other thread; waits at most 5 s."""
         future: Future[Any] = Future()
 
         def run() -> None:
@@ -84,7 +87,7 @@ class Reactor(threading.Thread):
         return future.result(5)
 
     def stop(self) -> None:
-        """Ends the thread, closes what is open."""
+        """End the thread, close all resources, and raise the exception that ended a callback, if any."""
         self._ending = True
         self.soon(lambda: None)
         if self.is_alive():
@@ -96,7 +99,7 @@ class Reactor(threading.Thread):
             raise self._failure
 
     def shut(self) -> None:
-        """Closes what the subclass opened; the thread has ended."""
+        """Close the resources of the subclass; the thread has already ended."""
 
     def run(self) -> None:
         try:

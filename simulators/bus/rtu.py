@@ -1,7 +1,7 @@
-"""An RS-485 segment on a pseudo-terminal: strict framing in front of pymodbus' RTU server.
+"""An RS-485 segment on a pseudo-terminal: a relay with strict framing in front of pymodbus' RTU server.
 
-Two terminals joined by a relay. The relay knows what pymodbus' framer does not: a pause ends a frame, a damaged or
-foreign frame is answered by nobody, and bytes need time on a wire.
+Two pseudo-terminals are joined by a relay that adds the rules missing in pymodbus' framer: a pause ends a frame, no
+slave responds to a corrupt frame or to a frame for another unit, and bytes take transmission time.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from simulators.bus.pty import Pty
 from simulators.bus.server import answering, nobody
 from simulators.devices.device import SimulatedDevice
 
-_PAUSE_S = 0.004  # a little more than 3.5 characters at 19200 baud; a pty has no baud of its own
+_PAUSE_S = 0.004  # slightly more than 3.5 characters at 19200 baud; a pseudo-terminal has no baud rate
 
 
 class RtuBus:
-    """`await start()` gives the port's path. baud: paces answers as 10 bits a character would, 0 not at all.
+    """A Modbus RTU bus; `await start()` returns the path of its port.
 
+    devices: one for each unit identifier.
+    baud: rate at which responses are sent, with 10 bits for each character; 0: without delay.
     nameplates: as in TcpBus.
     """
 
@@ -42,7 +44,7 @@ class RtuBus:
         self._request, self._answer = bytearray(), bytearray()
         self._request_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
-        self.dropped = 0  # requests that no slave took
+        self.dropped = 0  # requests that no slave accepted
 
     async def start(self) -> str:
         self._server = ModbusSerialServer(
@@ -77,7 +79,7 @@ class RtuBus:
             self._request_timer = self._loop.call_later(_PAUSE_S, self._frame_ended)
 
     def _frame_ended(self) -> None:
-        """After a pause: one whole, intact frame for one of our slaves goes on; anything else is noise to them."""
+        """Forward a complete, valid frame for one of the slaves after a pause; discard anything else as noise."""
         frame, self._request = bytes(self._request), bytearray()
         whole = len(frame) >= 4 and crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
         device = self._by_unit.get(frame[0]) if whole else None
@@ -94,7 +96,7 @@ class RtuBus:
             self._client.write(refusal + crc16(refusal).to_bytes(2, "little"))
 
     def _from_slaves(self) -> None:
-        """Gathers an answer and lets it go when the wire would have carried it."""
+        """Collect a response and send it after its transmission time."""
         first = not self._answer
         self._answer += self._slaves.read()
         if self._loop is not None and first:
@@ -108,7 +110,10 @@ class RtuBus:
 
 
 def crc16(data: bytes) -> int:
-    """Modbus over serial line 1.02, 6.2.2: polynomial 0xA001 reflected, start 0xFFFF, low byte first on the wire."""
+    """CRC of Modbus RTU: polynomial 0xA001 reflected, initial value 0xFFFF, low byte first on the line.
+
+    Source: Modbus over Serial Line 1.02, 6.2.2.
+    """
     crc = 0xFFFF
     for byte in data:
         crc ^= byte

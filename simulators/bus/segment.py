@@ -1,12 +1,12 @@
-"""An RS-485 segment: what one says all others hear, in the time a wire needs, and everything is written down.
+"""An RS-485 segment with real transmission times: all stations receive what one sends, and a log records every byte.
 
     segment = Segment(baud=19200)
-    port = segment.port("agent")             # a pseudo-terminal for somebody outside
-    slave = SegmentSlave(segment, 11)        # stations of our own live in the segment's thread
+    port = segment.port("agent")             # a pseudo-terminal for an external program
+    slave = SegmentSlave(segment, 11)        # simulated stations run in the segment's thread
     segment.start(); ...; segment.stop()
-    segment.log                              # who said what when
+    segment.log                              # which station sent what, and when
 
-Two who speak at once spoil both: the others hear damaged bytes, as on a wire.
+Stations that send at the same time collide: the others receive corrupt bytes, as on a real line.
 """
 
 from __future__ import annotations
@@ -24,14 +24,21 @@ from simulators.bus.functions import allowed
 from simulators.bus.pty import Pty
 from simulators.bus.reactor import Reactor, Timer
 
-STALE_BYTES = 512  # a closed port keeps no more than that; a UART would keep nothing
+STALE_BYTES = 512  # limit of the bytes that a closed port keeps; a UART would keep none
 _EARLY_S = 50e-6
 Hear = Callable[[bytes], None]
 
 
 @dataclass(slots=True)
 class Spoken:
-    """One run of bytes by one talker; times are monotonic seconds on the wire."""
+    """One uninterrupted transmission of one station.
+
+    who: name of the station.
+    start_s: monotonic time of the first bit on the line, seconds.
+    end_s: monotonic time after the last bit on the line, seconds.
+    data: the bytes as sent, before a collision corrupts them.
+    collided: True if another transmission overlaps.
+    """
 
     who: str
     start_s: float
@@ -51,32 +58,38 @@ class Segment(Reactor):
         self._ptys: dict[str, Pty] = {}
         self._folder = port_folder()
 
-    # --- who is on it ---
+    # --- stations ---
 
     def port(self, name: str) -> str:
-        """The path of a serial port on this segment; it stays when the adapter is unplugged. Before `start`."""
+        """Return the path of a serial port on this segment.
+
+        It stays valid while the adapter is unplugged. Call before `start`.
+        """
         self._plug(name)
         return str(self._folder / name)
 
     def attach(self, name: str, hear: Hear) -> Callable[[bytes], float]:
-        """A station of ours. The result is its mouth: bytes → when they will be said. Before `start`."""
+        """Add a simulated station.
+
+        Returns its send function: bytes → monotonic end of the transmission. Call before `start`.
+        """
         self._ears[name] = hear
         return lambda data: self._say(name, data)
 
     def unplug(self, name: str) -> None:
-        """The adapter goes. From any thread."""
+        """Unplug the adapter. From any thread."""
         self.ask(lambda: self._unplug(name))
 
     def plug(self, name: str) -> None:
         self.ask(lambda: self._plug(name))
 
-    # --- what can be proved ---
+    # --- evidence from the log ---
 
     def said_by(self, who: str) -> list[Spoken]:
         return [spoken for spoken in list(self.log) if spoken.who == who]
 
     def broken_silences(self, who: str) -> list[tuple[Spoken, Spoken]]:
-        """Where `who` began less than 3.5 characters after somebody else's last character, or into it."""
+        """Return the transmissions of `who` that began within 3.5 characters after another station's, or during it."""
         in_order = sorted(list(self.log), key=lambda spoken: spoken.start_s)
         return [
             (before, after)
@@ -84,10 +97,10 @@ class Segment(Reactor):
             if after.who == who and before.who != who and after.start_s < before.end_s + self.silence_s - _EARLY_S
         ]
 
-    # --- the wire ---
+    # --- transmission ---
 
     def _say(self, who: str, data: bytes) -> float:
-        """Bytes leave one after the other; what the talker said before comes first."""
+        """Send bytes after those that the same station sent before."""
         now_s = self.now()
         last = self.log[-1] if self.log else None
         mine = next((spoken for spoken in reversed(self.log[-8:]) if spoken.who == who), None)
@@ -97,7 +110,7 @@ class Segment(Reactor):
             if other.who != who and other.end_s > start_s and other.start_s < spoken.end_s:
                 other.collided = spoken.collided = True
         if last is not None and last is mine and start_s - last.end_s < self.character_s:
-            last.data += data  # one run: the talker's buffer was filled in two parts
+            last.data += data  # one transmission: the sender's buffer was filled in two parts
             last.end_s = spoken.end_s
             last.collided |= spoken.collided
             self._carry(last, len(last.data) - len(data))
@@ -154,14 +167,17 @@ class Segment(Reactor):
 
 
 def _write(port: Pty, data: bytes) -> None:
-    """To a port that may be closed: what nobody reads must not greet whoever opens it next, beyond a little."""
+    """Write to a port that may be closed.
+
+    Stale bytes beyond a limit are dropped, so that the next reader does not get them.
+    """
     if port.unread() > STALE_BYTES:
         port.forget()
     port.write(data)
 
 
 class Framing:
-    """What every station does with what it hears: 3.5 characters of silence end a frame, damaged ones are dropped."""
+    """Frame detection of a station: 3.5 characters of silence end a frame; corrupt frames are dropped and counted."""
 
     def __init__(self, segment: Segment, take: Callable[[bytes], None]) -> None:
         self._segment, self._take = segment, take
@@ -173,7 +189,7 @@ class Framing:
         self._heard += data
         if self._ended is not None:
             self._ended.cancel()
-        # Bytes come in chunks, the next up to a chunk later: only then the silence begins to count.
+        # Bytes arrive in chunks, the next one up to a chunk later: the silence counts only after that time.
         pause_s = self._segment.silence_s + self._segment.chunk * self._segment.character_s
         self._ended = self._segment.at(self._segment.now() + pause_s, self._end)
 
@@ -186,7 +202,7 @@ class Framing:
 
 
 class SegmentSlave:
-    """Answers reads of registers with contents that prove the request (simulators/bus/frames.py)."""
+    """A slave that responds to register reads with values that identify the request (simulators/bus/frames.py)."""
 
     def __init__(self, segment: Segment, unit: int, name: str = "", turnaround_s: float = 0.003) -> None:
         self.unit = unit
@@ -201,7 +217,10 @@ class SegmentSlave:
             self.addressed(frame)
 
     def addressed(self, frame: bytes) -> None:
-        """A valid frame with our unit number; what is not 8 bytes long is no request to read registers."""
+        """Respond to a valid frame with this unit identifier.
+
+        A frame not 8 bytes long is not a register read and is ignored.
+        """
         if len(frame) != 8:
             return
         function = frame[1]

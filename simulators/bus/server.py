@@ -1,8 +1,8 @@
-"""Our devices behind pymodbus' servers: every request is answered while pymodbus looks at it, from the device itself.
+"""Simulated devices on pymodbus' servers: the trace hook computes each response directly from the device.
 
-So registers are rendered when they are read, one answer is of one instant, and no memory is laid out beforehand: 247
-units are up in milliseconds. Nothing is awaited: pymodbus keeps one pending request per connection, and a second one
-that arrives during an await would take over the first one's transaction number.
+Registers are encoded when they are read, so one response shows one instant and no register memory is prepared: 247
+units start in milliseconds. The hook does not await: pymodbus keeps one pending request for each connection, and a
+second request that arrives during an await would take the transaction identifier of the first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from simulators.devices.device import ILLEGAL_FUNCTION, NO_RESPONSE, Refused, Si
 
 
 class Told(ModbusPDU):
-    """A request that answers itself. answer: from the function's byte on."""
+    """A request that carries its own response. answer: the response bytes from the function code on."""
 
     def __init__(self, pdu: ModbusPDU, answer: bytes) -> None:
         super().__init__(pdu.dev_id, pdu.transaction_id)
@@ -36,7 +36,11 @@ class Told(ModbusPDU):
 def answering(
     devices: Mapping[int, SimulatedDevice], nameplates: Mapping[int, Nameplate], sending: bool, pdu: ModbusPDU
 ) -> ModbusPDU:
-    """For pymodbus' trace_pdu. Other units are silent behind the gateway; what does more than read is refused."""
+    """Return the PDU with its response; for pymodbus' trace_pdu.
+
+    Unknown units do not respond, as on the far side of a gateway. Functions that do more than read get an exception
+    response.
+    """
     if sending:
         return pdu
     function, device = pdu.function_code, devices.get(pdu.dev_id)
@@ -54,13 +58,16 @@ def answering(
 
 
 def record(sending: bool, data: bytes) -> bytes:
-    """For trace_packet on TCP. Not for trace_pdu: what pymodbus cannot decode never becomes a PDU."""
+    """Log the function of a request; for trace_packet on TCP.
+
+    trace_pdu does not suffice: a frame that pymodbus cannot decode never becomes a PDU.
+    """
     if not sending and len(data) >= 8:
         allowed(data[7], "tcp bus")
     return data
 
 
 def nobody() -> SimDevice:
-    """pymodbus wants a device; none of its registers is ever looked at."""
+    """Return a device for pymodbus, which requires one; its registers are never read."""
     bits, registers = SimData(0, values=[False] * 16, datatype=DataType.BITS), SimData(0, datatype=DataType.REGISTERS)
     return SimDevice(0, ([bits], [bits], [registers], [registers]))

@@ -52,7 +52,7 @@ class Connection:
 
 
 class Listener:
-    """A loopback port; keeps every connection that is open."""
+    """A loopback port with the list of its open connections."""
 
     def __init__(self, owner: Reactor, take: Callable[[bytes, Connection], None]) -> None:
         self.sock = socket.create_server(("127.0.0.1", 0))

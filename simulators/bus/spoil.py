@@ -1,4 +1,4 @@
-"""What a proxy does to answers on their way: bytes in, bytes and pauses out. Chances are 0…1 for each answer."""
+"""Fault injection of a proxy: converts a response into bytes and delays. Probabilities are 0…1 for each response."""
 
 from __future__ import annotations
 
@@ -17,19 +17,34 @@ _UNIT_BESIDE, _ID_BESIDE = 5, 0x1000
 
 @dataclass(slots=True)
 class Faults:
-    """Everything off is a plain relay.
+    """Faults to inject; with the defaults the proxy is a plain relay.
 
-    flip: one bit; of a Modbus TCP frame in its header, as no checksum of ours guards the rest. wrong_id: of Modbus TCP.
-    collision: another station's answer on top of it, bit by bit. echo: the request comes back first, as from a two-wire
-    adapter. half_open, cut_after, only_one, refuse: of TCP connections.
+    latency_s: delay of each response, seconds.
+    jitter_s: additional delay, uniform between 0 and this value, seconds; the order of the responses is kept.
+    drop: probability that the response is lost.
+    duplicate: probability that it is sent twice.
+    late: probability of the additional delay late_s.
+    late_s: additional delay of a late response, seconds.
+    flip: probability of one inverted bit; in a Modbus TCP frame in the header, because no checksum protects the rest.
+    truncate: probability that the end is lost.
+    garbage_before, garbage_after: probability of stray bytes before or after the response.
+    wrong_unit: probability of the response of another unit.
+    wrong_id: probability of another transaction identifier; Modbus TCP only.
+    split: probability that it is sent in two parts.
+    collision: probability that the response of another station is superposed (bitwise OR).
+    echo: probability that the request is sent back first, as by a two-wire adapter.
+    half_open: TCP only: connections stay open, but no data passes in either direction.
+    cut_after: TCP only: number of bytes of the next response to pass before the connection is closed. None: no cut.
+    only_one: TCP only: a second connection is closed directly after it is accepted.
+    refuse: TCP only: every new connection is closed directly after it is accepted.
     """
 
     latency_s: float = 0.0
-    jitter_s: float = 0.0  # added, evenly between nothing and this; the order is kept
+    jitter_s: float = 0.0
     drop: float = 0.0
     duplicate: float = 0.0
     late: float = 0.0
-    late_s: float = 1.5  # how late
+    late_s: float = 1.5
     flip: float = 0.0
     truncate: float = 0.0
     garbage_before: float = 0.0
@@ -39,10 +54,10 @@ class Faults:
     split: float = 0.0
     collision: float = 0.0
     echo: float = 0.0
-    half_open: bool = False  # connections stay open, nothing passes either way any more
-    cut_after: int | None = None  # that many bytes of the next answer still pass, then the connection is closed
-    only_one: bool = False  # a second connection is closed as soon as it is accepted
-    refuse: bool = False  # every new one is
+    half_open: bool = False
+    cut_after: int | None = None
+    only_one: bool = False
+    refuse: bool = False
 
 
 CHANCES = (
@@ -54,7 +69,7 @@ SWITCHES = ("half_open", "only_one", "refuse")
 
 
 def faults_of(texts: Iterable[str]) -> Faults:
-    """From "flip=0.02", "latency_s=0.1", "only_one". Raises ValueError: one line."""
+    """Parse texts such as "flip=0.02", "latency_s=0.1" or "only_one". Raises ValueError with one line of text."""
     found = Faults()
     for text in texts:
         name, _, value = text.partition("=")
@@ -72,13 +87,16 @@ def faults_of(texts: Iterable[str]) -> Faults:
             number = -1.0
         top = 3600.0 if name in SECONDS else 1.0
         if not 0 <= number <= top:
-            raise ValueError(f"{text}: {name} is a number from 0 to {top:g}")
+            raise ValueError(f"{text}: {name} must be a number from 0 to {top:g}")
         setattr(found, name, number)
     return found
 
 
 def spoiled(answer: bytes, asked: bytes, faults: Faults, chance: Random) -> list[Step]:
-    """Steps to send, the pause before each; none when it is lost. asked: the request it belongs to."""
+    """Return the steps to send, each with its delay; an empty list if the response is lost.
+
+    asked: the request that the response belongs to.
+    """
 
     def happens(name: str) -> bool:
         share: float = getattr(faults, name)
@@ -117,7 +135,7 @@ def spoiled(answer: bytes, asked: bytes, faults: Faults, chance: Random) -> list
 
 
 def _of_unit(answer: bytes, serial: bool) -> bytes:
-    """The same answer as another unit would give it."""
+    """Return the same response from another unit."""
     if serial:
         return rtu(answer[0] ^ _UNIT_BESIDE, answer[1:-2])
     return answer[:6] + bytes((answer[6] ^ _UNIT_BESIDE,)) + answer[7:] if len(answer) > 6 else answer

@@ -1,4 +1,4 @@
-"""Byte streams that go on whether anybody reads or not: a serial port and a TCP port for EWS/1."""
+"""Byte streams for EWS/1 on a serial port and a TCP port, sent whether or not a program reads them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import contextlib
 
 from simulators.bus.pty import Pty
 
-_BACKLOG_BYTES = 256 * 1024  # what a slow TCP reader may leave lying, about 2 s
+_BACKLOG_BYTES = 256 * 1024  # limit of the unread bytes of a slow TCP reader, about 2 s
 
 
 class PtyOutlet:
-    """Frames to a pseudo-terminal. A frame goes whole or not at all; what the port cannot take now is dropped.
+    """Send frames to a pseudo-terminal, each frame complete or not at all; frames that the port cannot accept are
+    dropped.
 
-    While nobody has opened the port, nothing is sent: whoever comes gets no stale bytes. Not counted as dropped.
+    While no program has opened the port, nothing is sent, so that a new reader gets no stale bytes. These frames do not
+    count as dropped.
     """
 
     def __init__(self) -> None:
@@ -42,7 +44,7 @@ class PtyOutlet:
 
 
 class TcpOutlet:
-    """Frames to everybody who connects. A slow reader loses frames; nobody else notices."""
+    """Send frames to all connected TCP clients. A slow client loses frames; other clients are not affected."""
 
     def __init__(self) -> None:
         self._server: asyncio.Server | None = None
@@ -72,7 +74,7 @@ class TcpOutlet:
         await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Nothing is expected from the other side but its end."""
+        """Wait for the end of the connection; other input is discarded."""
         self._writers.add(writer)
         try:
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""A Modbus TCP port on loopback."""
+"""A Modbus TCP server on loopback."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from simulators.devices.device import SimulatedDevice
 
 
 class TcpBus:
-    """`await start()` gives "127.0.0.1:port"; port 0 takes any free one.
+    """A Modbus TCP server; `await start()` returns "127.0.0.1:port".
 
-    nameplates: unit → what it says to functions 0x11 and 0x2B; others refuse them, as most devices do.
+    devices: one for each unit identifier.
+    port: port number; 0 takes any free port.
+    nameplates: unit identifier → responses to functions 0x11 and 0x2B. None, or no entry: the unit rejects these
+        functions, as most devices do.
     """
 
     def __init__(
@@ -44,5 +47,5 @@ class TcpBus:
     async def stop(self) -> None:
         if self._server is not None:
             await self._server.shutdown()  # type: ignore[no-untyped-call]
-            await asyncio.sleep(0)  # lets asyncio close the sockets it was told to close
+            await asyncio.sleep(0)  # lets asyncio close the sockets
             self._server = None

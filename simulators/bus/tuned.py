@@ -1,4 +1,4 @@
-"""An RS-485 line at one speed and parity, with devices from register maps, heard only by who speaks with both.
+"""An RS-485 line with one baud rate and parity; ports with other settings receive and send corrupt bytes.
 
 line = TunedSegment("9600 8E1")
 station = Station(line, SimulatedDevice(11, profile, values))
@@ -19,9 +19,11 @@ from simulators.devices.device import Refused, SimulatedDevice
 
 
 class TunedSegment(Segment):
-    """`parity_of_port`: with which parity the ports are open now; a pseudo-terminal carries a speed, but no parity.
+    """A segment with line settings.
 
-    checks_parity: whether the devices drop what comes with another parity. Many meters do not, but send with theirs.
+    parity_of_port: parity with which the ports are open now; a pseudo-terminal carries a baud rate, but no parity.
+    checks_parity: True: devices drop characters with another parity. Many meters do not, but send with their own
+        parity.
     """
 
     def __init__(self, line: str = "19200 8N1", chunk: int = 4, checks_parity: bool = True) -> None:
@@ -46,7 +48,10 @@ class TunedSegment(Segment):
 
 
 class Station(SegmentSlave):
-    """A simulated device; reads of registers and of its nameplate. `functions`: what it was asked for, in order."""
+    """A simulated device that responds to reads of registers and of its nameplate.
+
+    functions: requested functions, in order.
+    """
 
     def __init__(
         self, segment: Segment, device: SimulatedDevice, nameplate: Nameplate | None = None, name: str = "",
@@ -77,7 +82,7 @@ class Station(SegmentSlave):
 
 
 class PrivateDrive(SegmentSlave):
-    """Huanyang's dialect in Modbus' clothes: function 3 commands the motor, function 4 answers with three bytes."""
+    """The Huanyang protocol, similar to Modbus: function 3 commands the motor, function 4 returns three bytes."""
 
     def __init__(self, segment: Segment, unit: int) -> None:
         super().__init__(segment, unit, f"private-{unit}")
@@ -93,5 +98,5 @@ class PrivateDrive(SegmentSlave):
 
 
 def _spoilt(data: bytes) -> bytes:
-    """What an ear hears that is set otherwise: other bytes, and fewer."""
+    """Return what a receiver with other line settings detects: other and fewer bytes."""
     return bytes(byte ^ 0xB4 for byte in data[: max(1, len(data) - 1)])

@@ -1,4 +1,4 @@
-"""A drive that stops its motor when its master falls silent. The first frame addressed to it arms the watchdog."""
+"""A drive that stops its motor if its master stops sending; the first frame addressed to it arms the watchdog."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ WATCHDOG_S = 3.0
 
 
 class WatchdogDrive(SegmentSlave):
-    """armed: a valid frame was addressed to it. tripped_s: when it stopped the motor (monotonic); None: it runs."""
+    """A slave with a communication watchdog.
+
+    armed: True after the first valid frame addressed to the drive.
+    fed_s: monotonic time of the last such frame, seconds.
+    tripped_s: monotonic time when the drive stopped the motor, seconds. None: the motor runs.
+    """
 
     def __init__(self, segment: Segment, unit: int, watchdog_s: float = WATCHDOG_S) -> None:
         super().__init__(segment, unit, f"drive-{unit}")

@@ -1,1 +1,1 @@
-"""What stands on a wire: register images written from a profile, and the waveform sender."""
+"""Simulated devices on a bus: register images encoded from a profile, and the waveform sender."""

@@ -1,7 +1,7 @@
-"""Any register map as a virtual device: behind each stands a motor of its own, so that what it shows fits together.
+"""Virtual devices for any register map, each with its own motor so that all displayed values are consistent.
 
-The physics of the moment is that of one_motor.py; energies are summed up here, and counters start again at 0 where
-their registers do.
+The instantaneous values come from one_motor.py. This module integrates the energies; counters wrap to 0 where their
+registers do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from simulators.devices import named
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.one_motor import SIZES_KW, Machine, OneMotor, draw_machine
 
-REFRESH_S = 0.5  # of devices whose map does not say how often they renew their values
+REFRESH_S = 0.5  # for profiles that do not state how often the device refreshes its values
 _USUAL_KW = (15.0, 55.0)  # sizes that are tried first
 _PHASE_TOTALS = ("active_power", "reactive_power", "apparent_power", "power_factor", "phase_angle", "energy_import",
                  "energy_export", "energy_total")  # fmt: skip
@@ -27,7 +27,7 @@ _PHASE_TOTALS = ("active_power", "reactive_power", "apparent_power", "power_fact
 
 @dataclass(slots=True)
 class _Counted:
-    """kWh and kvarh since the start, of all phases and of each."""
+    """Energies since the start: kWh, kvarh and kVAh of all phases, and kWh of each phase."""
 
     kwh: float = 0.0
     kvarh: float = 0.0
@@ -36,14 +36,15 @@ class _Counted:
 
 
 class BenchDevice:
-    """`step(dt_s)` moves time on; `values` is what it shows now; `served` answers reads. Same `rng`, same device.
+    """A virtual device. The same `rng` gives the same device.
 
-    Raises ValueError for a map in a private dialect, which is not Modbus.
+    `step(dt_s)` advances time, `values` are the displayed values, `served` answers register reads.
+    Raises ValueError for a map in a proprietary protocol that is not Modbus.
     """
 
     def __init__(self, profile: Profile, unit: int, rng: Random, name: str = "") -> None:
         if profile.dialect == "huanyang_private":
-            raise ValueError(f"{profile.id}: speaks a private dialect, not Modbus; it cannot be served")
+            raise ValueError(f"{profile.id}: uses a proprietary protocol, not Modbus; it cannot be simulated")
         self.name = name or f"{profile.id.split('/')[1]}-{unit}"
         self.profile, self.unit = profile, unit
         self.nameplate: Nameplate = named.nameplate(profile)
@@ -97,7 +98,7 @@ class BenchDevice:
         counted.phases_kwh = first, second, third
 
     def _meter_energies(self) -> dict[str, Value]:
-        """The counters of one_motor.py at its start, and what was counted since."""
+        """Return the counters of one_motor.py at its start plus the energies since then."""
         start, counted = self.motor.meter(0.0), self._counted
         values = {name: start[name] + counted.kwh for name in ("energy_import", "energy_total", "energy_net")}
         for name in ("reactive_energy_import", "reactive_energy_total"):
@@ -109,7 +110,7 @@ class BenchDevice:
         return {name: self._rolled(name, value) for name, value in values.items()}
 
     def _drive_energies(self, now: Mapping[str, float]) -> dict[str, Value]:
-        """kWh beside MWh in registers of their own: what the coarse one has is not in the fine one."""
+        """Split the energy into separate kWh and MWh registers; the kWh register holds only the rest below 1 MWh."""
         total = now["energy_kwh"] + 1000 * now["energy_mwh"] + self._counted.kwh
         mwh = self.profile.register("energy_mwh")
         fine = self.profile.register("energy_kwh")
@@ -124,7 +125,7 @@ class BenchDevice:
         return value % top if top else value
 
     def _relay(self, now: Mapping[str, float]) -> dict[str, Value]:
-        """A motor relay shows currents as shares of the motor's."""
+        """Return the values of a motor relay, which shows currents in percent of the motor's rated current."""
         shares = {f"current_percent_l{k}": 100 * now[f"current_l{k}"] / self.machine.amps for k in (1, 2, 3)}
         return {
             **shares, "current_percent_avg": sum(shares.values()) / 3, "ground_current_percent": 0.0,
@@ -132,7 +133,10 @@ class BenchDevice:
         }  # fmt: skip
 
     def _marked(self, shown: dict[str, Value]) -> dict[str, Value]:
-        """With what tells the model; a mark among live bits is added to them, one in a measured value is left out."""
+        """Add the model identification.
+
+        Bits of a state word are combined with it; measured values are not overwritten.
+        """
         shown |= {"serial_number": float(named.SERIAL_NUMBER), "ct_ratio": 1.0, "vt_ratio": 1.0}
         for name, mark in self._marks.items():
             kind, now = vocabulary()[name].kind, shown.get(name)
@@ -144,7 +148,7 @@ class BenchDevice:
 
 
 def _motor_for(profile: Profile, rng: Random, load: float, speed: float, seed: int) -> OneMotor:
-    """Of a usual size if the map's registers can show one, else of a smaller size that they can."""
+    """Return a motor of a usual size if the map's registers can represent its values, otherwise a smaller one."""
     usual = [size for size in SIZES_KW if _USUAL_KW[0] <= size <= _USUAL_KW[1]]
     rng.shuffle(usual)
     induction = rng.random() < 0.5
@@ -161,7 +165,7 @@ def _motor_for(profile: Profile, rng: Random, load: float, speed: float, seed: i
 
 
 def _shows(row: Register, value: float, rating_kw: float) -> bool:
-    """Whether the value is plausible and the register could hold 1.3 times as much."""
+    """Return True if the value is plausible and the register can hold 1.3 times the value."""
     quantity, scale = vocabulary()[row.name], row.scale_for(rating_kw)
     if quantity.kind != "gauge" or row.type == "string" or row.parts or scale is None:
         return True

@@ -1,4 +1,4 @@
-"""One Modbus slave: a profile, a unit number, and a source of values that is asked at each read."""
+"""A Modbus slave: a profile, a unit identifier, and a source of values that is called at each read."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from simulators.devices import render
 from simulators.devices.troubles import Ailing
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
-NO_RESPONSE = 11  # what a gateway says of a silent device
-SUNSPEC_BASE, SUNSPEC_COMMON = 40000, 66  # the usual place, and the length of the common model that comes first
+NO_RESPONSE = 11  # the exception code of a gateway for a device that does not respond
+# the usual base address, and the length of the common model, which comes first
+SUNSPEC_BASE, SUNSPEC_COMMON = 40000, 66
 SUNSPEC_LENGTHS = {203: 105, 213: 124}
-_KNOWN = 64  # requests
-_Row = tuple[Register, list[tuple[int, int]]]  # with where in the answer its words go, and which bits are its own
+_KNOWN = 64  # number of cached requests
+# with the position of its words in the response, and the mask of its own bits
+_Row = tuple[Register, list[tuple[int, int]]]
 
 
 class Refused(Exception):
-    """The device answers with a Modbus exception."""
+    """The device returns a Modbus exception response. code: the exception code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"exception {code}")
@@ -29,14 +31,19 @@ class Refused(Exception):
 
 
 class SimulatedDevice:
-    """Answers function 3 and 4 only, at most as many registers as the profile allows.
+    """A slave that answers functions 3 and 4 only, with at most as many registers as the profile allows.
 
-    Where the profile allows reads across gaps, registers between mapped ones read 0; elsewhere they are refused, as is
-    a read that ends in a gap where the profile allows gaps only inside.
-    extra: (function, address) → words that stand outside the profile, such as a serial number.
-    exponents: (function, address) of scale registers → their power of ten; the finest that fits where not given.
-    whole_values: a read that begins or ends inside a value is refused.
-    ailing: what is wrong with it. Where it is silent, lines say nothing and a gateway says 0x0B.
+    Where the profile allows reads across gaps, registers between mapped ones read 0. Elsewhere such a read gets an
+    exception response, as does a read that ends in a gap where the profile allows gaps only inside.
+
+    unit: unit identifier.
+    profile: the register map.
+    values: returns the current values by name.
+    rating_kw: rating that selects size-dependent scales. None: the profile must not need it.
+    extra: (function, address) → words outside the profile, such as a serial number. None: no words.
+    exponents: (function, address) of a scale register → its power of ten. None, or no entry: the finest that fits.
+    whole_values: True rejects a read that begins or ends inside a value.
+    ailing: faults of the device. None: no fault. A silent device does not respond on a line; a gateway returns 0x0B.
     """
 
     def __init__(
@@ -71,18 +78,18 @@ class SimulatedDevice:
             function: {row.address + k for row in rows for k in range(1, row.words)} if whole_values else set()
             for function, rows in self._rows.items()
         }
-        self._asked = lru_cache(_KNOWN)(self._answer)  # a master asks the same again and again
+        self._asked = lru_cache(_KNOWN)(self._answer)  # a master repeats the same requests
 
     @property
     def silent(self) -> bool:
         return self._ailing.silent
 
     def read(self, function: int, address: int, count: int) -> list[int]:
-        """The words of one request, all of one instant. Raises Refused."""
+        """Return the words of one request, all of the same instant. Raises Refused."""
         return list(struct.unpack(f">{count}H", self.answer(function, address, count)))
 
     def answer(self, function: int, address: int, count: int) -> bytes:
-        """`read` as the bytes on the wire. Raises Refused."""
+        """Return the data of `read` as bytes in transmission order. Raises Refused."""
         if self.silent:
             raise Refused(NO_RESPONSE)
         if self._ailing.refuses is not None:
@@ -108,7 +115,7 @@ class SimulatedDevice:
         return struct.pack(f">{count}H", *out)
 
     def _answer(self, function: int, address: int, count: int) -> tuple[list[render.Pen], list[_Row], bytes]:
-        """Of one request: the rows that answer, and what stands there whatever the values. Raises Refused."""
+        """Return the encoders and rows of one request, and the constant words of its response. Raises Refused."""
         if function not in self._rows:
             raise Refused(ILLEGAL_FUNCTION)
         if not 1 <= count <= self.profile.max_registers:
@@ -146,7 +153,7 @@ class SimulatedDevice:
         return frozenset(own | {address for (where, address) in self._extra if where == function})
 
     def _area(self, function: int) -> frozenset[int]:
-        """Every address that answers."""
+        """Return every address that can be read."""
         rows = self._rows[function]
         mapped = self._mapped[function]
         if self.profile.gaps_allowed and rows:
@@ -156,7 +163,9 @@ class SimulatedDevice:
 
 
 def _in_chain(profile: Profile) -> tuple[Profile, dict[tuple[int, int], Sequence[int]]]:
-    """The model where a SunSpec device has it: behind the marker and the common model; and the words around it."""
+    """Return the profile moved to its SunSpec address, after the marker and the common model, and the words around
+    it.
+    """
     model = next(row.model_id for row in profile.identify if row.method == "sunspec") or 0
     common = SUNSPEC_BASE + 2
     start = common + 2 + SUNSPEC_COMMON

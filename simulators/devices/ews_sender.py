@@ -1,7 +1,8 @@
-"""A microcontroller with an ADC front end that sends EWS/1: three voltages and three currents, 64 instants a frame.
+"""A microcontroller with an ADC front end that sends EWS/1: three voltages and three currents, 64 instants for each
+frame.
 
-Each frame has a due time, the end of its samples plus one plant step. The clock of the samples runs a few ppm off
-nominal; its time stamps are UTC, as with a synchronised device clock.
+Each frame is due one plant step after the end of its samples. The sample clock deviates from its nominal rate by a few
+ppm; its time stamps are UTC, as with a synchronised device clock.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ RATE_HZ = 10240.0
 INSTANTS = 64
 VOLTS_MAX, AMPS_MAX = 800.0, 400.0
 _SCALE = (VOLTS_MAX / 32767, AMPS_MAX / 32767)
-_STATUS_EVERY = 10  # hellos
+_STATUS_EVERY = 10  # one status frame for this many hello frames
 
 HELLO = ews.Hello(
     rate_hz=RATE_HZ,
@@ -33,20 +34,30 @@ HELLO = ews.Hello(
 
 
 class Due(NamedTuple):
-    """A frame to be and the moment, in monotonic ns, at which the device sends it."""
+    """A scheduled frame.
+
+    at_ns: monotonic time at which the device sends it.
+    kind: frame type of EWS/1.
+    payload: the payload bytes.
+    device_us: device time of the first instant, microseconds since the epoch.
+    first: index of the first instant.
+    instants: number of instants.
+    """
 
     at_ns: int
     kind: int
     payload: bytes
     device_us: int = 0
-    first: int = 0  # index of the first instant
+    first: int = 0
     instants: int = 0
 
 
 class EwsSender:
-    """`sample` fills the queue once per plant step; `take` empties what is due. Bounded: the oldest go first.
+    """Sender with a bounded queue: `sample` fills it once for each plant step, `take` returns the due frames.
 
-    clock_stands: its clock has stopped and still calls itself synchronised; the samples go on.
+    If the queue is full, the oldest frames are lost.
+
+    clock_stands: True stops the device clock, which still claims to be synchronised; samples continue.
     """
 
     def __init__(self, seed: int, drift_ppm: float, noise_counts: float = 1.5, stream: int = 1) -> None:
@@ -57,17 +68,22 @@ class EwsSender:
         self._sequence = self._index = 0
         self._hello_due_ns = 0
         self._hellos = 0
-        self._open = 0.0  # fraction of a sample that the last step left over
-        self.dropped = 0  # frames that nobody took
+        self._open = 0.0  # fraction of a sample left over by the last step
+        self.dropped = 0  # frames that no reader accepted
         self.clock_stands = False
         self._device_us = 0
-        self._pending = b""  # instants that do not fill a frame yet, 12 bytes each
+        self._pending = b""  # instants that do not yet fill a frame, 12 bytes each
         self._queue: deque[Due] = deque(maxlen=2000)
 
     def sample(self, source: Train | Sampler, *, dt_s: float, utc_ns: int, due_ns: int) -> None:
-        """The samples of the step that ends now at `utc_ns`; they leave spread over the next step, from due_ns on.
+        """Generate the samples of the step that ends at `utc_ns`; they are sent during the next step, from due_ns on.
 
-        A step longer than 5 s is a device that slept: it goes on without those samples.
+        A step longer than 5 s represents a suspended device: its samples are lost.
+
+        source: a train in steady state, or a source of samples.
+        dt_s: length of the step, seconds.
+        utc_ns: UTC time of the end of the step.
+        due_ns: monotonic time at which sending begins.
         """
         exact = dt_s * self._rate_hz + self._open
         count = int(exact)
@@ -99,7 +115,7 @@ class EwsSender:
         self._pending = data[full * 12 * INSTANTS :]
 
     def take(self, now_ns: int) -> list[bytes]:
-        """The frames that are due, in order, numbered."""
+        """Return the due frames in order, with sequence numbers."""
         found = []
         while self._queue and self._queue[0].at_ns <= now_ns:
             due = self._queue.popleft()

@@ -1,7 +1,7 @@
-"""What a device of some model shows beside its measured values: marks in registers, and names for 0x2B and 0x11.
+"""Identification of a simulated model: register values, and texts for functions 0x2B and 0x11.
 
-Taken from the facts that a register map states under `identify`; where a map states only that something answers, the
-model's name or a serial number stands there.
+Derived from the `identify` entries of a register map. Where the map states only that a function answers, the model's
+name or a serial number is returned.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Words = list[int]
 
 
 def marks(profile: Profile) -> dict[tuple[int, int], Words]:
-    """(function, address) → words of every register that tells the model."""
+    """Return (function, address) → words of every register that identifies the model."""
     found: dict[tuple[int, int], Words] = {}
     for rule in profile.identify:
         if rule.method == "register" and rule.address is not None:
@@ -26,7 +26,7 @@ def marks(profile: Profile) -> dict[tuple[int, int], Words]:
 
 
 def marked_values(profile: Profile) -> Mapping[str, Value]:
-    """The same where the map knows the register by name: what stands there in the map's unit."""
+    """Return the identification values of registers that the map names, as raw values."""
     values: dict[str, Value] = {}
     for (function, address), words in marks(profile).items():
         for row in profile.registers:

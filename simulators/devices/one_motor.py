@@ -1,7 +1,7 @@
-"""What stands in front of an integrator: one motor at some load, its meter and its drive, in the vocabulary's names.
+"""One motor at a given load, with its meter and its drive: closed formulas for the instantaneous values.
 
-Closed formulas of its own, of the moment only: any size, any load, unbalanced phases, a rectifier's distorted current.
-For commissioning tests over many devices; the plants with dynamics stand in simulators/scenarios.
+Supports any size and load, unbalanced voltages and the distorted current of a rectifier. For commissioning tests on
+many devices; plants with dynamics are in simulators/scenarios. Names are those of the vocabulary.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ SIZES_KW = (2.2, 4.0, 5.5, 7.5, 11.0, 15.0, 18.5, 22.0, 30.0, 37.0, 45.0, 55.0, 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The nameplate. amps follows from the others."""
+    """Nameplate of a motor.
+
+    kw: rated shaft power, kW.
+    rpm: rated speed, rpm.
+    poles: number of poles.
+    volts: rated line voltage, V.
+    induction: True for an induction motor, False for a permanent-magnet motor.
+    efficiency: rated efficiency, 0…1.
+    cos_phi: rated power factor.
+    """
 
     kw: float
     rpm: float
@@ -35,7 +44,7 @@ class Machine:
 
     @property
     def hertz(self) -> float:
-        """Of the stator at rated speed."""
+        """Stator frequency at rated speed, Hz."""
         synchronous = self.rpm * self.poles / 120
         return 50.0 if self.induction else synchronous
 
@@ -55,10 +64,17 @@ def draw_machine(rng: Random, kw_max: float, induction: bool) -> Machine:
 
 @dataclass
 class OneMotor:
-    """Values at a moment: `meter(t)` and `drive(t)`. load: torque as a share of rated; speed: as a share of rated.
+    """Instantaneous values of a motor: `meter(t)` and `drive(t)`.
 
-    crossed: two phases (0…2) whose current transformers are exchanged. reversed_phase: one that is turned round.
-    refresh_s: how often the instruments renew what they show.
+    machine: the nameplate.
+    load: torque as a share of the rated torque.
+    seed: seed of all deviations.
+    driven: True with a drive, False direct on line.
+    speed: speed as a share of the rated speed; 1 without a drive.
+    crossed: two phases (0…2) with exchanged current transformers. None: correct.
+    reversed_phase: phase (0…2) with a reversed current transformer. None: correct.
+    refresh_s: refresh interval of the instruments, seconds.
+    drive_kw: rated power of the drive, kW; 0: as the motor.
     """
 
     machine: Machine
@@ -87,7 +103,7 @@ class OneMotor:
         self._thd = rng.uniform(0.25, 0.5) + rng.uniform(0.0, 0.5) * max(0.0, 1 - self.load * self.speed)
         self._dpf = rng.uniform(0.96, 0.995)
         self._turns = [(rng.uniform(2, 30), rng.uniform(0, 6.28), rng.uniform(0, 0.015)) for _ in range(3)]
-        self._magnetising = rng.uniform(0.5, 0.8)  # reactive power without load, as a share of that at rated load
+        self._magnetising = rng.uniform(0.5, 0.8)  # reactive power at no load, as a share of that at rated load
         self._flux = rng.uniform(0.85, 1.0)
         self._bus = rng.uniform(1.35, 1.41)
         self._shown = {name: 1 + rng.uniform(-0.02, 0.02) for name in ("current", "volts", "power", "bus")}
@@ -95,12 +111,12 @@ class OneMotor:
         self._active_front_end = rng.random() < 0.15
         if self._active_front_end:
             self._bus, self._thd, self._dpf = rng.uniform(1.5, 1.7), 0.04, 0.999
-        # Makers differ: S of the sum as √(P² + Q²); Q as all that is not active.
+        # Vendors differ: total apparent power as √(P² + Q²), or reactive power as everything that is not active.
         self._vector_sum, self._all_reactive = rng.random() < 0.3, rng.random() < 0.3
         self._kwh = rng.uniform(200, 60_000) * self.machine.kw / 20
 
     def meter(self, time_s: float) -> Values:
-        """What a meter before the drive, or at the motor, shows; class 0.5."""
+        """Return the values of a class 0.5 meter at the input of the drive, or at the motor without a drive."""
         now = self._held(time_s)
         u, i, harmonic, thd_i = self._phases(now)
         if self.crossed:
@@ -166,7 +182,7 @@ class OneMotor:
         } | self._energies(p, reactive, [s.real for s in s1], va, now)  # fmt: skip
 
     def drive(self, time_s: float) -> Values:
-        """What the drive shows of itself and of the motor."""
+        """Return the values that the drive displays of itself and of the motor."""
         m, now = self.machine, self._held(time_s)
         torque, out_w, _ = self._motor(now)
         hertz = m.hertz * self.speed
@@ -216,7 +232,9 @@ class OneMotor:
         return math.floor(time_s / self.refresh_s) * self.refresh_s
 
     def _motor(self, time_s: float) -> tuple[float, float, float]:
-        """Torque as a share of rated, electrical input in W, reactive power in var when direct on line."""
+        """Return torque as a share of rated, electrical input in W, and reactive power in var for direct-on-line
+        operation.
+        """
         m = self.machine
         wander = sum(size * math.sin(2 * math.pi * time_s / period + phase) for period, phase, size in self._turns)
         torque = self.load * (1 + wander)
@@ -227,7 +245,7 @@ class OneMotor:
         return torque, torque * self.speed * m.kw * 1000 + loss, q
 
     def _terminal(self, torque: float, out_w: float) -> tuple[float, float]:
-        """Voltage and current between drive and motor."""
+        """Return voltage (V) and current (A) between drive and motor."""
         m = self.machine
         full_w = m.kw * 1000 / m.efficiency
         idle = math.sqrt(1 - m.cos_phi**2) * self._magnetising if m.induction else 0.12
@@ -241,7 +259,9 @@ class OneMotor:
         return out_w * 1.015 + rated * 0.006 + rated * 0.012 * (self.load**2)
 
     def _phases(self, time_s: float) -> tuple[list[complex], list[complex], list[float], float]:
-        """Fundamental phasors of the three voltages and currents, each current's THD, and their mean THD."""
+        """Return the fundamental phasors of the three voltages and currents, the THD of each current, and the mean
+        THD.
+        """
         u1 = self._volts / math.sqrt(3)
         u = [u1 * (TURN**-k + self._u2 * TURN**k + self._u0) for k in range(3)]
         _, out_w, q = self._motor(time_s)
@@ -251,7 +271,7 @@ class OneMotor:
             i2 = self._u2 * u1 / (rated_z * 0.17) * cmath.exp(-1.3j)
             i = [i1 * TURN**-k + i2 * TURN**k for k in range(3)]
             return u, i, [0.02 + 0.005 * s for s in self._skew], 0.02
-        # A six-pulse rectifier: unbalance of the voltage shows ten times as large in the current; no neutral current.
+        # Six-pulse rectifier: the current unbalance is about ten times the voltage unbalance; no neutral current.
         gain = 1 if self._active_front_end else 9
         amps = self._input_w(out_w) / (3 * u1 * (self._dpf + gain * abs(self._u2) ** 2))  # both sequences carry power
         i1, i2 = cmath.rect(amps, -math.acos(self._dpf)), gain * self._u2 * amps
@@ -279,6 +299,11 @@ class OneMotor:
 
 
 def secondary(values: Mapping[str, float], units: Mapping[str, str], ratio: float) -> Values:
-    """What a meter shows that does not know its current transformers; ratio: primary over secondary current."""
+    """Return the values of a meter with a missing current transformer ratio.
+
+    values: primary values by name.
+    units: unit of each value; only currents, powers and energies are scaled.
+    ratio: primary current divided by secondary current.
+    """
     scaled = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
     return {name: value / ratio if units.get(name) in scaled else value for name, value in values.items()}

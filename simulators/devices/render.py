@@ -1,4 +1,6 @@
-"""Values to registers: the writer's side of a profile, written on its own so that a slip of the reader shows."""
+"""Encoder from values to registers, written independently of the drivers' decoder so that a decoder error is
+detected.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,10 @@ from drivers.profiles import Profile, Register
 from drivers.reading import Value
 
 _WORDS = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "u64": 4, "i64": 4}
-_NOT_AVAILABLE = {"f32": 0xFFC00000, "f64": 0xFFF8000000000000}  # quiet NaN, the pattern meters send
+_NOT_AVAILABLE = {"f32": 0xFFC00000, "f64": 0xFFF8000000000000}  # quiet NaN, the pattern that meters send
 _CODES = {"u16": "H", "i16": "h", "u32": "I", "i32": "i", "u64": "Q", "i64": "q", "f32": "f", "f64": "d"}
 _FLOAT_LIMITS = {"f32": (-3.4028234663852886e38, 3.4028234663852886e38), "f64": (-math.inf, math.inf)}
-_FINEST = {"exponent": -3, "decimals": -2}  # the power of ten that a device prefers, while its values fit
+_FINEST = {"exponent": -3, "decimals": -2}  # the power of ten that a device uses while its values fit
 
 Exponents = Mapping[tuple[int, int], int]  # (function, address) of a scale register → power of ten
 
@@ -22,11 +24,16 @@ Exponents = Mapping[tuple[int, int], int]  # (function, address) of a scale regi
 def words(
     row: Register, values: Mapping[str, Value], rating_kw: float | None = None, exponent: int | None = None
 ) -> list[int]:
-    """The register words of one value, most significant word first unless the row says otherwise.
+    """Return the register words of one value, most significant word first unless the row states otherwise.
 
-    A missing value is NaN in floats, the "not available" pattern in integers, else 0. Integers saturate as devices
-    do. rating_kw picks the scale where it depends on the drive's size, exponent is the power of ten of a scale
-    register; raises ValueError when one is needed and missing. Of a value in parts: all parts, as they are listed.
+    A missing value is NaN in floats, the "not available" pattern in integers, else 0. Integers saturate as in devices.
+    A value in parts returns all parts, in the order of the list.
+
+    row: the register.
+    values: the current values by name.
+    rating_kw: rating that selects a size-dependent scale. None: unknown.
+    exponent: power of ten of the scale register. None: unknown.
+    Raises ValueError if the scale needs a rating or an exponent that is None.
     """
     value = values.get(row.name)
     if row.type == "string":
@@ -43,7 +50,7 @@ def words(
             raise ValueError(f"{row.name}: the scale depends on a rating that was not given")
         if row.scale_from is not None:
             if exponent is None:
-                raise ValueError(f"{row.name}: the scale depends on a register that was not given")
+                raise ValueError(f"{row.name}: the scale depends on a scale register that was not given")
             scale *= 10**exponent
         number = (number - row.offset) / scale
     bits = _float_bits(row.type, number) if row.type in _NOT_AVAILABLE else _integer_bits(row, number)
@@ -51,9 +58,9 @@ def words(
 
 
 class Pen:
-    """`words` of a row that is one number in big-endian words of its own, decided once: meters are read for months.
+    """Precomputed `words` of a row that is one number in separate big-endian words, for speed in month-long runs.
 
-    at: of its first word in the answer.
+    at: index of its first word in the response.
     """
 
     def __init__(self, row: Register, rating_kw: float | None, at: int) -> None:
@@ -81,7 +88,7 @@ class Pen:
 
 
 def is_plain(row: Register, rating_kw: float | None) -> bool:
-    """Whether a Pen can write it."""
+    """Return True if a Pen can encode the row."""
     return (
         row.type in _CODES and not row.parts and row.mask is None and row.scale_from is None
         and row.encoding == "plain" and row.big_words_first and row.scale_for(rating_kw) is not None
@@ -89,7 +96,7 @@ def is_plain(row: Register, rating_kw: float | None) -> bool:
 
 
 def places(row: Register) -> list[tuple[int, int]]:
-    """Of each of its `words`: the address, and the bits there that are the row's."""
+    """Return for each word of `words` its address, and the mask of the bits that belong to the row."""
     own = (row.mask or 0xFFFF) if row.type in ("u16", "i16") else 0xFFFF
     each = row.words if row.type == "string" else row.own_words
     starts = [row.address + part.offset for part in row.parts] or [row.address + row.at]
@@ -97,7 +104,7 @@ def places(row: Register) -> list[tuple[int, int]]:
 
 
 def scale_cells(rows: Iterable[Register], exponents: Exponents) -> dict[tuple[int, int], tuple[int, int]]:
-    """(function, address) of each scale register of the rows → its word, and the bits of it that state the scale."""
+    """Return (function, address) of each scale register → its word, and the mask of the bits that hold the scale."""
     found = {}
     for row in rows:
         if row.scale_from is None:
@@ -112,7 +119,7 @@ def scale_cells(rows: Iterable[Register], exponents: Exponents) -> dict[tuple[in
 def choose_exponents(
     profile: Profile, values: Mapping[str, Value], rating_kw: float | None = None
 ) -> dict[tuple[int, int], int]:
-    """For each scale register the finest power of ten at which all values that lean on it still fit."""
+    """Return for each scale register the finest power of ten at which all dependent values fit."""
     found: dict[tuple[int, int], int] = {}
     for row in profile.registers:
         if row.scale_from is None:
@@ -134,7 +141,9 @@ def _in_order(row: Register, bits: int) -> list[int]:
 
 
 def _part_bits(row: Register, number: float | None) -> list[int]:
-    """Wh, kWh, MWh …: the finest part rolls over into the next coarser one, as the display of a meter does."""
+    """Split a value into parts such as Wh, kWh, MWh: the finest part overflows into the next, as on a meter's
+    display.
+    """
     if number is None:
         return [row.invalid[0] if row.invalid else 0] * len(row.parts)
     exact = [Fraction(str(part.scale)) for part in row.parts]
@@ -169,7 +178,7 @@ def _integer_bits(row: Register, number: float | None) -> int:
 
 
 def _limits(row: Register) -> tuple[float, float]:
-    """Raw values at which it saturates; whole numbers for integers."""
+    """Return the raw values at which the register saturates; integers for integer types."""
     if row.type in _FLOAT_LIMITS:
         return _FLOAT_LIMITS[row.type]
     size, signed = 16 * _WORDS[row.type], row.type.startswith("i")
@@ -178,7 +187,7 @@ def _limits(row: Register) -> tuple[float, float]:
 
 
 def _four_quadrant(pf: float, reactive: Value) -> float:
-    """Schneider: a leading load (reactive power below zero) is shown as 2 − pf, or −2 − pf when it feeds back."""
+    """Schneider's encoding: 2 − pf for a leading load (negative reactive power), −2 − pf if it also feeds back."""
     if not isinstance(reactive, (int, float)) or reactive >= 0:
         return pf
     return 2 - pf if pf > 0 else -2 - pf

@@ -1,4 +1,4 @@
-"""A transmitter of the plant on Modbus: one float in two registers, no map of any vendor."""
+"""A process transmitter on Modbus: one float in two registers, not the map of any vendor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ADDRESS, TYPE = 0, "f32"
 
 
 def transmitter_profile(name: str, unit: str) -> Profile:
-    """A map of its one value, `name` in `unit`."""
+    """Return a map with one value, `name` in `unit`."""
     value = Register(
         name=name, address=ADDRESS, function=3, type=TYPE, words=2, big_words_first=True, scale=1.0, offset=0.0,
         unit=unit, group="fast", confidence="one_source",

@@ -1,6 +1,6 @@
-"""What happens to a device itself, as functions of time: it falls silent, refuses, sticks, boots, forgets its counters.
+"""Faults of a device as functions of time: no response, exception responses, constant values, reboot, lost counters.
 
-Faults of the wire are in simulators/bus, of the electrician in simulators/meters/wiring.py.
+Faults of the bus are in simulators/bus, wiring faults in simulators/meters/wiring.py.
 """
 
 from __future__ import annotations
@@ -13,16 +13,24 @@ from drivers.vocabulary import vocabulary
 
 KINDS = ("silent", "refusing", "stuck", "blank", "reboot", "counter-reset")
 REFUSALS = (1, 2, 3, 4, 5, 6, 10, 11)
-AWAKE_S = 3.0  # after a boot: registers answer, but nothing is measured yet
+AWAKE_S = 3.0  # after a reboot: the registers can be read, but nothing is measured yet
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Between two times, in seconds of the plant.
+    """A fault between two times.
 
-    silent: no answer. refusing: exception `code`. stuck: all registers as they were at the beginning. blank: nothing is
-    measured, registers show the device's sign for it. reboot: silent; then for AWAKE_S gauges are 0, counters kept.
-    counter-reset: at the beginning all counters start again from 0; the end means nothing.
+    kind: one of KINDS:
+        silent: no response.
+        refusing: exception response with `code`.
+        stuck: all registers keep the values of the beginning.
+        blank: nothing is measured; registers show the device's "not available" value.
+        reboot: no response; then gauges are 0 for AWAKE_S, counters are kept.
+        counter-reset: all counters restart from 0 at the beginning; the end has no effect.
+    from_s: beginning, seconds since the start of the plant.
+    to_s: end, seconds since the start of the plant.
+    code: exception code of kind "refusing".
+    Raises ValueError if a field is invalid.
     """
 
     kind: str
@@ -36,14 +44,19 @@ class Trouble:
         if self.code not in REFUSALS:
             raise ValueError(f"trouble: code must be one of {', '.join(map(str, REFUSALS))}, got {self.code}")
         if not 0 <= self.from_s < self.to_s:
-            raise ValueError(f"trouble: must begin before it ends, got {self.from_s:g} s to {self.to_s:g} s")
+            raise ValueError(f"trouble: the end must be after the beginning, got {self.from_s:g} s to {self.to_s:g} s")
 
     def lies_at(self, now_s: float) -> bool:
         return self.from_s <= now_s < self.to_s
 
 
 class Ailing:
-    """One device's troubles. `at` moves time on; `silent`, `refuses` and `values` are then what whoever asks meets."""
+    """The faults of one device. `at` advances time and updates `silent`, `refuses` and `values`.
+
+    silent: True: the device does not respond.
+    refuses: code of the exception response to every request. None: normal responses.
+    values: the values in the registers.
+    """
 
     def __init__(self, troubles: Iterable[Trouble] = ()) -> None:
         self._troubles = tuple(troubles)
@@ -53,7 +66,11 @@ class Ailing:
         self.values: Mapping[str, Value] = {}
 
     def at(self, now_s: float, measured: Mapping[str, Value]) -> None:
-        """measured: what a sound device would show now. Others may read meanwhile: each of the three changes once."""
+        """Update the state. Other threads may read: each of the three attributes is assigned once.
+
+        now_s: seconds since the start of the plant.
+        measured: values that the device shows without a fault.
+        """
         shown, silent, refuses = dict(measured), False, None
         for trouble in self._troubles:
             if trouble.kind == "counter-reset" and now_s >= trouble.from_s:
@@ -73,7 +90,7 @@ class Ailing:
         self.silent, self.refuses, self.values = silent, refuses, shown
 
     def state(self, now_s: float) -> dict[str, float]:
-        """Kind → 1 where it is so now: for the truth."""
+        """Return kind → 1 while the fault is active, else 0; for the truth log."""
         now = {trouble.kind for trouble in self._troubles if trouble.lies_at(now_s)}
         return {trouble.kind: float(trouble.kind in now) for trouble in self._troubles}
 

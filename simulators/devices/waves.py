@@ -1,4 +1,4 @@
-"""Phasors to samples, as a delta-sigma front end of finite steps would give them."""
+"""Conversion of phasors to samples, as a delta-sigma front end with quantization delivers them."""
 
 from __future__ import annotations
 
@@ -11,31 +11,35 @@ from numpy.typing import NDArray
 from simulators.plant._arrays import Floats
 from simulators.plant.phasors import Phasors
 
-SUDDEN = 0.05  # of the fundamental, from step to step
+SUDDEN = 0.05  # change from step to step as a share of the fundamental
 
 
 class Sampler(Protocol):
-    """What makes its own samples, such as simulators.plant.line_wave.LineWave."""
+    """A source that generates its own samples, such as simulators.plant.line_wave.LineWave."""
 
     def samples(self, count: int, rate_hz: float) -> Floats:
-        """The next ones: V of L1 to L3, A of L1 to L3, shape (6, count)."""
+        """Return the next samples: V of L1 to L3, then A of L1 to L3, shape (6, count)."""
         ...
 
 
 class Synthesiser:
     """Six channels u1 u2 u3 i1 i2 i3 in V and A, phase-continuous from block to block.
 
-    Between two plant steps the amplitudes and the frequency run linearly, so that there are no steps in the signal; a
-    fundamental that moves by more than a twentieth jumps at once, as in a dip.
+    Amplitudes and frequency change linearly between two plant steps, so the signal has no steps. A fundamental that
+    changes by more than a twentieth changes abruptly, as in a dip.
     """
 
     def __init__(self, rate_hz: float) -> None:
         self._rate_hz = rate_hz
-        self._theta = 0.0  # of the fundamental at the next sample
+        self._theta = 0.0  # angle of the fundamental at the next sample, radians
         self._last: tuple[NDArray[np.complex128], float] | None = None
 
     def block(self, u_v: Phasors, i_a: Phasors, frequency_hz: float, count: int) -> Floats:
-        """`count` instants that lead to the given state, shape (6, count)."""
+        """Return `count` instants that end in the given state, shape (6, count).
+
+        u_v, i_a: phasors of the phases, shape (3, orders), rms in V and A.
+        frequency_hz: frequency of the fundamental.
+        """
         now: Phasors = np.concatenate([u_v, i_a]) * complex(math.sqrt(2))
         before, frequency_before = self._last or (now, frequency_hz)
         if np.abs(now[:, 1] - before[:, 1]).max() > SUDDEN * np.abs(before[:, 1]).max():
@@ -54,20 +58,24 @@ class Synthesiser:
             while reached < order:
                 power, reached = power * turn, reached + 1
             basis[row] = power
-        # einsum, not @: BLAS would wake threads that cost ten times the sum itself.
+        # einsum instead of @: BLAS would start threads that cost ten times the sum.
         wave: Floats = np.einsum("co,on->cn", before[:, orders], basis).real
         wave += np.einsum("co,on->cn", (now - before)[:, orders], basis).real * way
         return wave
 
 
 class FrontEnd:
-    """What an ADC makes of six channels: noise, counts, full scale."""
+    """Conversion of six channels by an ADC: noise, quantization, full scale.
+
+    scale: V and A of one count.
+    noise_counts: standard deviation of the noise in counts.
+    """
 
     def __init__(self, scale: tuple[float, float], noise_counts: float, seed: int) -> None:
         self._noise, self._scale = noise_counts, np.repeat(np.array(scale), 3)[:, None]
         self._random = np.random.Generator(np.random.SFC64(seed))
 
     def counts(self, wave: Floats) -> NDArray[np.int16]:
-        """Shape (instants, 6)."""
+        """Return the counts of the samples, shape (instants, 6)."""
         noisy = wave / self._scale + self._random.standard_normal(wave.shape) * self._noise
         return np.ascontiguousarray(np.clip(np.rint(noisy), -32768, 32767).astype("<i2").T)

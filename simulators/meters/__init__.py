@@ -1,1 +1,1 @@
-"""What instruments make of the plant: gain and phase errors inside their class, refresh, counters."""
+"""Measuring instruments: gain and phase errors within their class, refresh interval, counters."""

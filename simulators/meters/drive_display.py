@@ -1,4 +1,4 @@
-"""What a frequency converter shows of itself: good on frequency, fair on current, a guess on torque."""
+"""Values that a frequency converter displays: accurate frequency, fair current, rough torque estimate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from simulators.plant.units import Train
 
 @dataclass(frozen=True, slots=True)
 class DriveErrors:
-    """Relative errors. Drives state no tolerance; torque estimates of 2–10 % are usual in the field [M]."""
+    """Relative errors of the displayed values.
+
+    Drives state no tolerance; errors of the torque estimate of 2–10 % are usual in the field [M].
+
+    current: of the motor current.
+    volts: of the output voltage.
+    dc_bus: of the DC bus voltage.
+    power: of the motor power.
+    torque: of the motor torque.
+    """
 
     current: float = 0.0
     volts: float = 0.0
@@ -31,9 +40,11 @@ def draw_errors(rng: Random) -> DriveErrors:
 
 
 def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
-    """Status words as the Yaskawa manuals name the bits: run and ready; run, speed agree and ready.
+    """Return the displayed values. Status words use the bits of the Yaskawa manuals.
 
-    tripped: fault; undervoltage and fault; nothing is known of the speed.
+    Running: run and ready in the first word; run, speed agree and ready in the second.
+    tripped: fault in the first word; undervoltage and fault in the second; the speed is unknown and shown as 0.
+    Raises ValueError for a train without a drive.
     """
     out = train.output
     if out is None:
@@ -50,8 +61,8 @@ def display(train: Train, errors: DriveErrors, tripped: bool = False) -> Values:
         "dc_bus_voltage": out.dc_bus_v * (1 + errors.dc_bus),
         "motor_power": train.motor_input_w / 1000 * (1 + errors.power),
         "motor_torque": out.torque_pct * (1 + errors.torque),
-        "motor_speed": 0.0 if tripped else train.speed_rpm,  # it has no sensor
+        "motor_speed": 0.0 if tripped else train.speed_rpm,  # the drive has no speed sensor
     }
     if train.winding_degc is not None:
-        shown["motor_temperature"] = train.winding_degc  # by a sensor in the winding
+        shown["motor_temperature"] = train.winding_degc  # measured by a sensor in the winding
     return shown

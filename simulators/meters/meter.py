@@ -1,4 +1,4 @@
-"""A power meter with its own small errors, its own refresh and its own counters."""
+"""A power meter with individual errors, its own refresh interval and its own counters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ _DEMAND_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Complex factors on the three voltages and currents: gain and phase of transformers and input stage together."""
+    """Errors of one meter: gain and phase of instrument transformer and input stage together.
+
+    u: complex factors of the three voltages.
+    i: complex factors of the three currents.
+    frequency_hz: additive error of the frequency, Hz.
+    """
 
     u: NDArray[np.complex128]
     i: NDArray[np.complex128]
@@ -32,10 +37,13 @@ EXACT = Errors(np.ones(3, complex), np.ones(3, complex))
 
 
 def draw_errors(rng: Random, accuracy: float = 0.5) -> Errors:
-    """Inside a class for power, voltage and current well inside it (limits of IEC 61557-12, from memory).
+    """Draw errors within the accuracy class for power, and well within it for voltage and current.
 
-    accuracy: the class in percent. Of class 0.5: input stage and transformer err by up to 0.09 % each in ratio, the
-    current transformer by up to 1.5' in phase; at pf 0.5 that is at most 0.36 % + 0.08 % on the power.
+    The limits are those of IEC 61557-12, from memory. In class 0.5, input stage and transformer have ratio errors of
+    up to 0.09 % each, and the current transformer a phase error of up to 1.5'; at pf 0.5 this is at most 0.36 % +
+    0.08 % of the power.
+
+    accuracy: class in percent.
     """
     gain, angle = 0.0018 * accuracy / 0.5, math.radians(1.5 / 60) * accuracy / 0.5
 
@@ -50,12 +58,19 @@ def draw_errors(rng: Random, accuracy: float = 0.5) -> Errors:
 
 
 class Meter:
-    """`values`: quantity → value as displayed, renewed every refresh_s; counters run on between refreshes.
+    """A power meter.
 
-    start_kwh, start_kvarh: what the counters held when the plant began. The energies carry the errors of the power.
-    wiring: what the electrician did. connection: "3P4W", or "3P3W" with two current transformers (phases 1 and 3) and
-    line voltages, where nothing of a phase alone is known but two currents. quanta: unit → the last digit that is kept
-    of A, V, W, var, VA, kWh, kvarh; rolls_at: at which kWh and kvarh counters start again at 0.
+    values: quantity → displayed value, refreshed every refresh_s; the counters continue between refreshes.
+
+    errors: measuring errors; the energies have the errors of the power.
+    refresh_s: refresh interval, seconds.
+    start_kwh, start_kvarh: counters at the start of the plant.
+    wiring: wiring of the terminals.
+    connection: "3P4W", or "3P3W" with two current transformers (phases 1 and 3) and line voltages, where no phase
+        values are available except two currents.
+    quanta: unit → display resolution of A, V, W, var, VA, kWh, kvarh. None, or no entry: full resolution.
+    rolls_at: kWh or kvarh at which the counters wrap to 0.
+    Raises ValueError for another connection.
     """
 
     def __init__(
@@ -82,7 +97,11 @@ class Meter:
         self.values: Values = {}
 
     def step(self, u_v: Phasors, i_a: Phasors, frequency_hz: float, dt_s: float) -> None:
-        """dt_s of constant conditions have passed."""
+        """Advance by dt_s of constant conditions.
+
+        u_v, i_a: phasors of the conductors, shape (3, orders), rms in V and A.
+        frequency_hz: frequency of the fundamental.
+        """
         u, i = self._wiring.at_terminals(u_v, i_a)
         u, i = u * self._errors.u[:, None], i * self._errors.i[:, None]
         if self._connection == "3P3W":
@@ -116,7 +135,7 @@ class Meter:
         self._counters[name] = counted % self._rolls_at if counted >= self._rolls_at else counted
 
     def _average(self, shown: Values, dt_s: float) -> None:
-        """Demand as a 15 min exponential mean: the form of a thermal demand meter."""
+        """Update the demand: an exponential mean over 15 min, as in a thermal demand meter."""
         stay = math.exp(-dt_s / _DEMAND_S)
         for name, source in (("demand_active_power", "active_power"), ("demand_apparent_power", "apparent_power")):
             self._demand[name] = self._demand.get(name, shown[source]) * stay + shown[source] * (1 - stay)

@@ -1,4 +1,4 @@
-"""From phasors to the quantities that a power meter names, in the vocabulary's names and units."""
+"""Conversion of phasors to the quantities of a power meter, in the names and units of the vocabulary."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _OF_PAIR = tuple((f"voltage_{pair}", f"thd_u_{pair}") for pair in ("l12", "l23",
 
 
 def electrical(u: Phasors, i: Phasors, frequency_hz: float) -> Values:
-    """Everything instantaneous. Apparent power is arithmetic (Σ U·I), reactive that of the fundamental, pf = P/S."""
+    """Return all instantaneous quantities of a four-wire connection.
+
+    Apparent power is arithmetic (Σ U·I), reactive power is that of the fundamental, power factor = P/S.
+    """
     sizes, distortions = rms_and_thd(np.concatenate([u, i, line_to_line(u)]))
     u_v, i_a, lines_v = sizes[:3], sizes[3:6], sizes[6:]
     thd_u, thd_i, thd_ll = distortions[:3], distortions[3:6], distortions[6:]
@@ -62,16 +65,19 @@ def electrical(u: Phasors, i: Phasors, frequency_hz: float) -> Values:
 
 
 def two_elements(u: Phasors, i: Phasors) -> tuple[Phasors, Phasors]:
-    """What a meter with two elements works with, each (3, orders): U12, nothing, U32; I1, nothing, I3.
+    """Return the inputs of a two-element meter, each of shape (3, orders): U12, 0, U32; I1, 0, I3.
 
-    The sum of their powers is that of all three conductors when no current flows beside them (Blondel; Aron).
+    The sum of their powers is that of all three conductors if no current flows outside them (Blondel; Aron).
     """
     nothing = np.zeros_like(u[0])
     return np.array([u[0] - u[1], nothing, u[2] - u[1]]), np.array([i[0], nothing, i[2]])
 
 
 def aron(u: Phasors, i: Phasors, frequency_hz: float) -> Values:
-    """As `electrical`, from `two_elements`. I2 is what the other two leave; S is √3·U·I of the means."""
+    """Return the quantities of `electrical` from the result of `two_elements`.
+
+    I2 follows from the other two currents; S is √3·U·I of the means.
+    """
     u12, u32 = u[0], u[2]
     lines, currents = np.array([u12, -u32, u32 - u12]), np.array([i[0], -(i[0] + i[2]), i[2]])
     (lines_v, thd_u), (amps, thd_i) = rms_and_thd(lines), rms_and_thd(currents)

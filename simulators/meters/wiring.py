@@ -1,4 +1,4 @@
-"""What an electrician may do to a meter. The plant knows nothing of it: only this meter's terminals see it."""
+"""Wiring faults of a meter. They affect only the terminals of this meter, not the plant."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import numpy as np
 
 from simulators.plant.phasors import Phasors
 
-_FAULTS = "reversed ct1, swapped ct12, rotated ct (forth or back), missing ct1, missing vt1, ratio ct 2.0"
+_FAULTS = "reversed ct1, swapped ct12, rotated ct, rotated ct back, missing ct1, missing vt1, ratio ct 2.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """Terminal k sees conductor voltages[k] and the current of currents[k], times its factor; 0: not connected."""
+    """Assignment of conductors to terminals; a factor of 0 means not connected.
+
+    voltages: conductor (0…2) of each voltage terminal.
+    currents: conductor (0…2) of each current terminal.
+    voltage_factors, current_factors: factor of each terminal; −1: reversed.
+    """
 
     voltages: tuple[int, int, int] = (0, 1, 2)
     currents: tuple[int, int, int] = (0, 1, 2)
@@ -32,7 +37,7 @@ RIGHT = Wiring()
 
 
 def wiring_of(text: str) -> Wiring:
-    """From a list such as "reversed ct1, missing vt2"; raises ValueError with what is known."""
+    """Parse a list such as "reversed ct1, missing vt2". Raises ValueError with the known faults."""
     found = RIGHT
     for part in filter(None, (item.strip() for item in text.split(","))):
         found = _with(found, part)
@@ -60,7 +65,7 @@ def _with(now: Wiring, fault: str) -> Wiring:
         if words[1] == "ct":
             return Wiring(now.voltages, now.currents, now.voltage_factors, _three(scaled))
         return Wiring(now.voltages, now.currents, _three(scaled), now.current_factors)
-    raise ValueError(f"wiring: {fault!r} is not known; there are: {_FAULTS}")
+    raise ValueError(f"wiring: unknown fault {fault!r}; expected a fault such as {_FAULTS}")
 
 
 def _ordered(now: Wiring, which: str, order: tuple[int, int, int]) -> Wiring:

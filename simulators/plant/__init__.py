@@ -1,1 +1,1 @@
-"""The physics: grid, machines, drive, pumps. Steady state, one solution per step; SI units throughout."""
+"""Physics of the plant: grid, machines, drive, pumps. Steady state, one solution for each step; SI units throughout."""

@@ -1,6 +1,8 @@
-"""The simulator's own way to compile: cached, without the GIL, no reordering of sums, so that a seed gives its bytes.
+"""Compilation of the simulator's kernels: cached, without the GIL, sums not reordered, so that a seed gives identical
+bytes.
 
-Nothing compiles at import. Kernels call kernels of their own file only: the cache does not see an edit elsewhere.
+Nothing compiles at import. Kernels call only kernels of their own file, because the cache does not detect changes in
+other files.
 """
 
 from __future__ import annotations
@@ -16,14 +18,14 @@ _FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def kernel(function: F) -> F:
-    """Called from Python."""
+    """Compile a function that is called from Python."""
     njit = cast(Any, numba).njit
     try:
         return cast(F, njit(cache=True, **_FLAGS)(function))
-    except RuntimeError:  # no folder for the cache is writable
+    except RuntimeError:  # no directory for the cache is writable
         return cast(F, njit(**_FLAGS)(function))
 
 
 def part(function: F) -> F:
-    """A piece of the kernels of its own file, laid into them: a third faster than calls with their long records."""
+    """Compile a function that is inlined into the kernels of its file: a third faster than calls with long records."""
     return cast(F, cast(Any, numba).njit(forceinline=True, **_FLAGS)(function))

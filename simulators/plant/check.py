@@ -1,4 +1,4 @@
-"""Refuses parameters that no machine has: one line that names the thing."""
+"""Validation of plant parameters. Each error is one line that names the record and the field."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def pole_pairs(poles: int) -> int:
-    """From a nameplate's number of poles."""
+    """Return the pole pairs of a nameplate's number of poles. Raises ValueError for an odd number or less than 2."""
     if poles < 2 or poles % 2:
-        raise ValueError(f"poles: a motor has an even number of at least 2, got {poles}")
+        raise ValueError(f"poles: must be an even number of at least 2, got {poles}")
     return poles // 2
 
 
@@ -28,7 +28,7 @@ def induction(motor: InductionMotor) -> None:
     synchronous_rpm = 60 * motor.frequency_hz / motor.pole_pairs
     if motor.speed_rpm >= synchronous_rpm:
         raise ValueError(
-            f"induction motor: speed_rpm must lie below {synchronous_rpm:g} rpm, got {motor.speed_rpm:g} rpm"
+            f"induction motor: speed_rpm must be below {synchronous_rpm:g} rpm, got {motor.speed_rpm:g} rpm"
         )
 
 
@@ -37,7 +37,7 @@ def magnet(motor: MagnetMotor) -> None:
     _not_negative("magnet motor", motor, "rs20_ohm core_s friction_w additional_w")
     _pairs("magnet motor", motor.pole_pairs)
     if not 0 <= motor.core_hysteresis <= 1:
-        raise ValueError(f"magnet motor: core_hysteresis must lie between 0 and 1, got {motor.core_hysteresis:g}")
+        raise ValueError(f"magnet motor: core_hysteresis must be between 0 and 1, got {motor.core_hysteresis:g}")
     _efficiency("magnet motor", motor.power_w, motor.volts_v, motor.current_a)
 
 
@@ -57,21 +57,21 @@ def drive(record: Drive) -> None:
     _not_negative("drive", record, "line_ohm fixed_w switch_v switch_ohm diode_v diode_ohm switching_j_per_va")
     _not_negative("drive", record, "bridge_v bridge_ohm choke_r_ohm")
     if 2 * record.line_ohm > record.choke_ohm:
-        raise ValueError("drive: choke_ohm counts the whole DC loop, it cannot be less than 2 × line_ohm")
+        raise ValueError("drive: choke_ohm is that of the complete DC loop and must be at least 2 × line_ohm")
 
 
 def converter(record: Converter) -> None:
     _positive("converter", record, "choke_h capacitor_f carrier_hz")
     _not_negative("converter", record, "choke_ohm esr_ohm dead_s threshold_v")
     if record.dead_s >= 0.25 / record.carrier_hz:
-        raise ValueError(f"converter: dead_s must lie below a quarter carrier period, got {record.dead_s:g}")
+        raise ValueError(f"converter: dead_s must be below a quarter of the carrier period, got {record.dead_s:g}")
 
 
 def grid(record: Grid) -> None:
     _positive("grid", record, "volts_v frequency_hz tau_s")
     _not_negative("grid", record, "volts_sigma frequency_sigma_hz source_ohm source_x_ohm")
     if abs(record.negative) >= 1:
-        raise ValueError(f"grid: negative must lie below 1, the positive sequence, got {abs(record.negative):g}")
+        raise ValueError(f"grid: negative must be below 1, the positive sequence, got {abs(record.negative):g}")
     for order, share, _ in record.harmonics:
         if not (2 <= order <= ORDERS - 1 and 0 <= share < 1):
             raise ValueError(
@@ -84,7 +84,7 @@ def pump(record: Pump) -> None:
     _not_negative("pump", record, "head_fall static_head_m pipe")
     head_m = record.head0_m - record.head_fall * record.flow_m3_s**2
     if 1000 * 9.80665 * record.flow_m3_s * head_m > record.power_w * sum(record.power_shape):
-        raise ValueError("pump: power_w is less than the water takes at the design flow: efficiency above 1")
+        raise ValueError("pump: power_w is below the hydraulic power at the design flow: efficiency above 1")
 
 
 def _positive(what: str, record: object, names: str) -> None:
@@ -103,7 +103,7 @@ def _not_negative(what: str, record: object, names: str) -> None:
 
 def _pairs(what: str, pairs: int) -> None:
     if not isinstance(pairs, int) or pairs < 1:
-        raise ValueError(f"{what}: pole_pairs must be a whole number of at least 1, got {pairs}")
+        raise ValueError(f"{what}: pole_pairs must be an integer of at least 1, got {pairs}")
 
 
 def _efficiency(what: str, power_w: float, volts_v: float, current_a: float) -> None:

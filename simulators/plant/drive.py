@@ -1,4 +1,4 @@
-"""Frequency converter: what it takes from the busbar, given what its motor takes."""
+"""Frequency converter in steady state: input from the busbar for a given motor input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from simulators.plant.phasors import Component, natural_sequence
 
 
 class DriveState(NamedTuple):
-    """input_w = output_w + losses_w. `bus`: the voltages at its terminals, which it has distorted itself."""
+    """State of a drive; input_w = output_w + losses_w.
+
+    input_w: active power at the input terminals, W.
+    output_w: active power of the motor, W; negative while the motor brakes.
+    losses_w: losses of the drive, W.
+    dc_bus_v: DC bus voltage, V.
+    currents: components of the input currents, rms, A.
+    bus: components of the voltages at the input terminals, including the distortion by the drive itself, rms, V.
+    """
 
     input_w: float
     output_w: float
@@ -26,9 +34,12 @@ class DriveState(NamedTuple):
 
 
 class LossTerms(NamedTuple):
-    """W = fixed_w + inverter + bridge: inverter = i·(a + a2·i + va·u + cross·d) + dc·d, bridge = |d|·(b + b2·|d|).
+    """Loss terms of a drive: W = fixed_w + inverter + bridge.
 
-    i: output current, rms, A; u: DC voltage, V; d: output power over u, A, negative while the motor brakes.
+    inverter = i·(a + a2·i + va·u + cross·d) + dc·d; bridge = |d|·(b + b2·|d|).
+    i: output current, rms, A.
+    u: DC voltage, V.
+    d: output power divided by u, A; negative while the motor brakes.
     """
 
     fixed_w: float
@@ -41,7 +52,7 @@ class LossTerms(NamedTuple):
     b2: float
 
     def inverter_w(self, current_a: float, output_w: float, dc_bus_v: float) -> float:
-        """Of the six switches and their diodes."""
+        """Losses of the six switches and their diodes, W."""
         d = output_w / dc_bus_v
         return current_a * (self.a + self.a2 * current_a + self.va * dc_bus_v + self.cross * d) + self.dc * d
 
@@ -52,10 +63,15 @@ class LossTerms(NamedTuple):
 
 @cache
 def loss_terms(drive: Drive) -> LossTerms:
-    """Six switches V + r·i with diodes, on a sine with depth m and cos φ (Mohan; Wintrich et al., "Application Manual
-    Power Semiconductors", 3.3): each (1/2π ± m·cos φ/8)·V·î + (1/8 ± m·cos φ/3π)·r·î². m·cos φ·î = 4/3·P/U, so that
-    power and DC voltage say all of both. Energies grow with current and voltage; each leg switches once a carrier
-    period, its current's mean is 2/π·î. Ripple of the DC current is left out."""
+    """Return the loss terms of a drive with six switches V + r·i and their diodes, for a sine of depth m and cos φ.
+
+    Each switch: (1/2π ± m·cos φ/8)·V·î + (1/8 ± m·cos φ/3π)·r·î². With m·cos φ·î = 4/3·P/U, power and DC voltage
+    determine
+    all terms. Switching energies are proportional to current and voltage; each leg switches once in a carrier period,
+    and
+    the mean of its current is 2/π·î. The ripple of the DC current is neglected.
+    Source: Mohan; Wintrich et al., "Application Manual Power Semiconductors", 3.3.
+    """
     root = math.sqrt(2)
     return LossTerms(
         fixed_w=drive.fixed_w,
@@ -70,34 +86,35 @@ def loss_terms(drive: Drive) -> LossTerms:
 
 
 def losses_w(drive: Drive, current_a: float, output_w: float, dc_bus_v: float) -> float:
-    """Of all of it. output_w: negative while the motor brakes."""
+    """Return all losses of the drive, W. output_w: negative while the motor brakes."""
     terms = loss_terms(drive)
     return terms.fixed_w + terms.inverter_w(current_a, output_w, dc_bus_v) + terms.bridge_w(output_w, dc_bus_v)
 
 
 def table_of(drive: Drive) -> rectifier.Table:
-    """Its bridge's currents and DC voltage against load."""
-    # Rounded, so that drives of one make share a table.
+    """Return the currents and the DC voltage of the drive's bridge against load."""
+    # Rounded, so that drives of the same model share a table.
     return _table(round(drive.line_ohm / drive.choke_ohm, 9), round(drive.choke_ohm * drive.capacitor_s, 9))
 
 
 def solve(drive: Drive, supply: Supply, motor: MagnetState) -> DriveState:
-    """Input currents so that fundamental, unbalance and harmonics together carry exactly the power that is needed.
+    """Return the state with input currents whose fundamental, unbalance and harmonics together carry the required
+    power.
 
-    A harmonic current raises a harmonic voltage −Z·I in the supply and so takes power −R·I² at the bus: the bridge
-    turns fundamental power into harmonic power that heats the supply.
+    A harmonic current causes a harmonic voltage −Z·I in the supply and thus the power −R·I² at the bus: the bridge
+    converts power of the fundamental into harmonic power that is lost in the supply.
     """
     return _taken(drive, supply, motor.input_w, partial(losses_w, drive, motor.current_a))
 
 
 def rectify(drive: Drive, supply: Supply, dc_w: float) -> DriveState:
-    """Without an inverter: others take output_w from its DC bus. It gives nothing back."""
+    """Return the state of a rectifier without inverter; dc_w is taken from its DC bus. It cannot feed back."""
     terms = loss_terms(drive)
     return _taken(drive, supply, max(dc_w, 0.0), lambda out_w, dc_v: terms.fixed_w + terms.bridge_w(out_w, dc_v))
 
 
 def _taken(drive: Drive, supply: Supply, output_w: float, loss_w: Callable[[float, float], float]) -> DriveState:
-    """loss_w: of the output's power and the DC voltage."""
+    """Return the state for an output power. loss_w: losses as a function of output power and DC voltage."""
     u1 = supply.volts_v
     peak_v = math.sqrt(6) * u1
     p = output_w * drive.choke_ohm * supply.frequency_hz / 50 / peak_v**2
@@ -112,7 +129,7 @@ def _taken(drive: Drive, supply: Supply, output_w: float, loss_w: Callable[[floa
     upper = [order for order in rectifier.PRESENT if order > 1]
     # need = linear·I1 − square·I1²
     unbalance = drive.unbalance_gain * negative / u1
-    unbalance /= max(abs(unbalance), 1.0)  # at worst it lives on two phases
+    unbalance /= max(abs(unbalance), 1.0)  # at most single-phase operation
     linear = u1 * phasor[1].real + (negative * unbalance.conjugate()).real
     linear += sum((background[order] * phasor[order].conjugate()).real for order in upper if order in background)
     square = supply.impedance_ohm(1).real * sum(abs(phasor[order]) ** 2 for order in upper)
@@ -125,7 +142,7 @@ def _taken(drive: Drive, supply: Supply, output_w: float, loss_w: Callable[[floa
 
 
 def _distorted(before: Sequence[Component], currents: Sequence[Component], supply: Supply) -> list[Component]:
-    """The voltages with the drop of the harmonic currents; components of one order and sequence add up."""
+    """Return the voltages with the drop of the harmonic currents; components of one order and sequence add up."""
     drops = (Component(order, part, -supply.impedance_ohm(order) * value) for order, part, value in currents)
     return [*before, *drops]
 

@@ -1,6 +1,6 @@
-"""The compiled heart of drive_wave: see there for the model.
+"""Compiled kernel of drive_wave, which describes the model.
 
-Longer than one file should be: kernels call kernels of their own file only (_jit), and these are one machine.
+Longer than the usual limit: kernels call only kernels of their own file (_jit), and these form one machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PULSE = 8.0  # sharpness of a bearing pulse, as in induction_wave
 
 @part
 def _turned(base: complex, x: float) -> complex:
-    """base·exp(jx) for small x: to 1e-11 at 0.16, what 200 Hz turn in 125 µs."""
+    """Return base·exp(jx) for small x; error 1e-11 at x = 0.16, which 200 Hz turn in 125 µs."""
     q = x * x
     c = 1.0 - q * (0.5 - q * (1 / 24 - q / 720))
     s = x * (1.0 - q * (1 / 6 - q * (1 / 120 - q / 5040)))
@@ -34,7 +34,9 @@ def _turn(m: Machine, y: Floats) -> complex:
 
 @part
 def _currents(m: Machine, turn: complex, y: Floats) -> tuple[complex, float, complex, complex, complex]:
-    """Stator current a + b·u at a voltage u; then what else the slopes need of the rotor."""
+    """Return a and b of the stator current a + b·u at a voltage u, then further rotor quantities for the
+    derivatives.
+    """
     psi = complex(y[0], y[1])
     if m.magnet > 0.0:
         inside = psi * turn.conjugate()
@@ -56,7 +58,7 @@ def _currents(m: Machine, turn: complex, y: Floats) -> tuple[complex, float, com
 
 @part
 def _sign_vector(i: complex) -> complex:
-    """Space vector of the signs of the three phase currents."""
+    """Return the space vector of the signs of the three phase currents."""
     b, c = -0.5 * i.real + _ROOT * i.imag, -0.5 * i.real - _ROOT * i.imag
     sa = 1.0 if i.real > 0 else -1.0
     sb = 1.0 if b > 0 else -1.0
@@ -77,12 +79,16 @@ def _slopes(
     y: Floats,
     dy: Floats,
 ) -> None:
-    """s: space vector of the three legs, each 0 or 1. off: no current flows in the motor."""
+    """Write the derivatives of all states to dy.
+
+    s: space vector of the three legs, each 0 or 1.
+    off: True: no current flows in the motor.
+    """
     a, b, rotor, part_1, part_2 = _currents(m, turn, y)
     choke = y[6]
     if off:
         a, b = 0j, 0.0
-    # legs take drops against their currents; the DC current is 1.5·Re(s*·i)
+    # leg voltage drops oppose the leg currents; the DC current is 1.5·Re(s*·i)
     drop = f.threshold_v * _sign_vector(a) if f.threshold_v > 0.0 and not off else 0j
     dc = y[7]
     if f.diodes > 0.0 and f.esr > 0.0:
@@ -137,7 +143,7 @@ def _slopes(
     if f.diodes > 0.0:
         va, vb, vc = ug.real, -0.5 * ug.real + _ROOT * ug.imag, -0.5 * ug.real - _ROOT * ug.imag
         if f.lost > 0.0:
-            va = 0.5 * (vb + vc)  # never the highest nor the lowest
+            va = 0.5 * (vb + vc)  # neither the highest nor the lowest
         high, low = max(va, vb, vc), min(va, vb, vc)
         dy[6] = (high - low - f.choke_ohm * choke - dc) * f.inv_choke
         if choke <= 0.0 and dy[6] < 0.0:
@@ -167,7 +173,7 @@ def _slopes(
 
 @part
 def _grid(parts: Vectors, turns: Floats, dt: float) -> complex:
-    """The grid a moment after the one for which `parts` stand."""
+    """Return the grid voltage dt after the instant of `parts`."""
     u = 0j
     for k in range(parts.size):
         u += _turned(parts[k], turns[k] * dt)
@@ -176,7 +182,9 @@ def _grid(parts: Vectors, turns: Floats, dt: float) -> complex:
 
 @part
 def _voltage(m: Machine, f: Front, c: Control, turn: complex, a: complex, y: Floats, mem: Floats) -> complex:
-    """The controller, once per half carrier: the vector for the half carrier after the next instant."""
+    """Run the controller, once each half carrier period: return the voltage vector for the half period after the next
+    instant.
+    """
     top = y[7] / math.sqrt(3)
     change = c.ramp * f.half_s
     mem[9] += min(max(c.target - mem[9], -change), change)
@@ -212,7 +220,7 @@ def _voltage(m: Machine, f: Front, c: Control, turn: complex, a: complex, y: Flo
 
 @part
 def _plan(u: complex, dc: float, f: Front, i: complex, mem: Floats) -> None:
-    """Edges of the half carrier that begins, mem[3:6]; mem[1] > 0: legs go up in it."""
+    """Set the switching edges mem[3:6] of the half carrier period that begins; mem[1] > 0: legs switch on in it."""
     va, vb, vc = u.real, -0.5 * u.real + _ROOT * u.imag, -0.5 * u.real - _ROOT * u.imag
     shift = 0.5 - 0.5 * (max(va, vb, vc) + min(va, vb, vc)) / dc
     ia, ib, ic = i.real, -0.5 * i.real + _ROOT * i.imag, -0.5 * i.real - _ROOT * i.imag
@@ -240,9 +248,12 @@ def run(
     h_max: float,
     out: Floats,
 ) -> None:
-    """mem: 0 position in the half carrier (1: at its end), 1 direction, 3–5 edges, 6–8 legs, 9 ramp, 10 angle,
-    11 speed integral, 12 id, 13–14 current integrals, 15–16 voltage that waits, 17 no current, 18 mode before,
-    19–20 mean of the legs."""
+    """Integrate the state over the samples of `out` and write their means.
+
+    mem: 0 position in the half carrier period (1: at its end), 1 direction, 3–5 edges, 6–8 legs, 9 ramp, 10 angle,
+        11 integral of the speed controller, 12 id, 13–14 integrals of the current controller, 15–16 voltage of the
+        next half period, 17 no current, 18 previous mode, 19–20 mean of the legs.
+    """
     n = STATES
     k1, k2, k3, k4, z = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     parts = np.empty(vectors.size, np.complex128)
@@ -256,7 +267,7 @@ def run(
             mem[15], mem[16] = 0.0, 0.0
             turn = _turn(m, y)
             _, _, _, _, inside = _currents(m, turn, y)
-            if m.magnet > 0.0:  # caught at speed: the first voltage is the back-EMF
+            if m.magnet > 0.0:  # flying start: the first voltage is the back-EMF
                 emf = 1j * m.pole_pairs * y[4] * inside * turn
                 mem[15], mem[16] = emf.real, emf.imag
     mem[18] = c.mode
@@ -274,7 +285,7 @@ def run(
                 waiting = complex(mem[15], mem[16])
                 turn = _turn(m, y)
                 a, _, _, _, _ = _currents(m, turn, y)
-                for k in range(3):  # a leg that an edge at the border left behind
+                for k in range(3):  # a leg that missed an edge at the boundary
                     mem[6 + k] = 0.0 if mem[1] > 0.0 else 1.0
                 if f.averaged > 0.0:
                     mean = waiting / max(y[7], 1.0) - 0.5 * f.dead_s / f.half_s * _sign_vector(a)
@@ -331,7 +342,7 @@ def run(
                 turn = _turn(m, y)
                 after, _, _, inner, inside = _currents(m, turn, y)
                 if (before.conjugate() * after).real <= 0.0 or abs(after) > 1.02 * abs(before):
-                    mem[17] = 1.0  # the windings are empty: fluxes of no current
+                    mem[17] = 1.0  # no current in the windings: set the fluxes to those of zero current
                     if m.magnet > 0.0:
                         flux = inside.real - m.ld * inner.real
                         y[0], y[1] = flux * turn.real, flux * turn.imag
@@ -347,7 +358,7 @@ def run(
 
 @kernel
 def stored(m: Machine, f: Front, load: Load, y: Floats) -> float:
-    """Fields, rotor, choke, capacitor (not a stiff one)."""
+    """Return the energy of magnetic fields, rotor, choke and capacitor (without a stiff one), J."""
     _, _, _, inner, _ = _currents(m, _turn(m, y), y)
     if m.magnet > 0.0:
         fields = 0.75 * (m.ld * inner.real * inner.real + m.lq * inner.imag * inner.imag)

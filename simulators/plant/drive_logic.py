@@ -1,4 +1,7 @@
-"""What a drive decides: ready, run, coast, fault, and why. Both tiers ask it; it knows no wire and no register."""
+"""State machine of a drive: ready, run, coast, fault, and the cause of a trip.
+
+Used by both tiers, without bus or registers.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import NamedTuple
 
 
 class State(Enum):
-    READY = "ready"  # gates off, shaft at rest
+    READY = "ready"  # gates off, shaft at standstill
     RUN = "run"
     COAST = "coast"  # gates off, shaft still turning
     FAULT = "fault"
@@ -26,14 +29,22 @@ class Trip(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """watchdog_s: how long its master may be silent; inf: the watchdog is not used.
+    """Limits of a drive.
 
-    restart_s: after a trip it starts by itself that long after the cause has gone; inf: never.
+    over_a: trip limit of the current, peak of the space vector, A.
+    under_v: trip limit of the DC bus voltage while running, V.
+    ready_v: DC bus voltage required for a start, V; above under_v, so that the last energy of a coasting motor does not
+        start the drive.
+    over_v: trip limit of the DC bus voltage, V.
+    over_degc: trip limit of the winding temperature, °C.
+    watchdog_s: maximum time without a request of the master, seconds; inf: no watchdog.
+    restart_s: time from the end of the cause of a trip to the automatic restart, seconds; inf: no restart.
+    still_rad_s: speed below which the shaft counts as standing still, rad/s.
     """
 
-    over_a: float  # peak of the space vector
+    over_a: float
     under_v: float = 380.0
-    ready_v: float = 450.0  # what the bus must have to start, so that an emptied motor's last energy does not
+    ready_v: float = 450.0
     over_v: float = 780.0
     over_degc: float = 155.0
     watchdog_s: float = math.inf
@@ -42,9 +53,17 @@ class Limits:
 
 
 class Seen(NamedTuple):
-    """silent_s: since its master's last frame; None before the first one, which arms the watchdog."""
+    """Measured values and commands of a drive at one instant.
 
-    run: bool  # what its master or terminal asks for
+    run: True: the master or the terminal requests run.
+    dc_v: DC bus voltage, V.
+    current_a: peak of the current's space vector, A.
+    speed_rad_s: speed of the shaft, rad/s.
+    winding_degc: winding temperature, °C.
+    silent_s: time since the last request of the master, seconds. None: no request yet; the first one arms the watchdog.
+    """
+
+    run: bool
     dc_v: float
     current_a: float = 0.0
     speed_rad_s: float = 0.0
@@ -56,10 +75,13 @@ class DriveLogic:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.state, self.trip = State.READY, Trip.NONE
-        self._clear_s: float | None = None  # since when the cause of a trip has been gone
+        self._clear_s: float | None = None  # time since which the cause of a trip is gone
 
     def step(self, now_s: float, seen: Seen) -> State:
-        """The state from now on. A trip stops only what runs, and stays until `reset` or the automatic restart."""
+        """Update and return the state.
+
+        A trip stops only a running drive; it stays until `reset` or the automatic restart.
+        """
         cause = self._cause(seen)
         still = abs(seen.speed_rad_s) < self.limits.still_rad_s
         if self.state is State.RUN and cause is not Trip.NONE:
@@ -80,7 +102,7 @@ class DriveLogic:
         return self.state
 
     def reset(self, seen: Seen) -> None:
-        """Acknowledges a trip; without effect while its cause lasts."""
+        """Acknowledge a trip; no effect while its cause persists."""
         if self.state is State.FAULT and self._cause(seen) is Trip.NONE:
             still = abs(seen.speed_rad_s) < self.limits.still_rad_s
             self.state, self.trip = State.READY if still else State.COAST, Trip.NONE

@@ -1,4 +1,4 @@
-"""What drive_wave hands to its kernel, and how the kernel's state lies in memory."""
+"""Records that drive_wave passes to its kernel, and the layout of the kernel's state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATES = 17 + len(ENERGIES)
 
 
 class Machine(NamedTuple):
-    """magnet: 1, or 0 for an induction motor, whose own numbers are the last seven."""
+    """Parameters of the motor. magnet: 1, or 0 for an induction motor, for which only the last seven fields count."""
 
     magnet: float
     pole_pairs: float
@@ -26,10 +26,10 @@ class Machine(NamedTuple):
     flux: float
     pole_lost: float
     core_s: float
-    light: float  # what the core branch leaves of a current that it shares the resistance with
+    light: float  # factor of the core branch on a current that shares its resistance
     friction: float
     additional: float
-    inv_running: float  # 1 over the speed from which that holds
+    inv_running: float  # 1 over the speed from which `additional` applies
     inertia: float
     bearing: float
     bearing_order: float
@@ -43,7 +43,7 @@ class Machine(NamedTuple):
 
 
 class Front(NamedTuple):
-    """averaged: 1 for the mean of each half carrier instead of its edges."""
+    """Parameters of the power part. averaged: 1 applies the mean of each half carrier period instead of its edges."""
 
     diodes: float
     choke_h: float
@@ -60,12 +60,25 @@ class Front(NamedTuple):
 
 
 class Control(NamedTuple):
+    """Parameters of the controller.
+
+    mode: COAST, SPEED or FREQUENCY of drive_wave.
+    target: speed of the shaft or of the voltage vector, rad/s.
+    ramp: maximum rate of the target, rad/s².
+    torque_max: limit of the torque, Nm.
+    volts_per_rad_s: voltage for each rad/s in mode FREQUENCY, V.
+    bandwidth: of the current controller, rad/s.
+    speed_bandwidth: of the speed controller, rad/s.
+    inertia: inertia of motor and load, kg·m².
+    mtpa: 1: maximum torque per ampere; 0: no d current.
+    """
+
     mode: float
     target: float
     ramp: float
     torque_max: float
     volts_per_rad_s: float
-    bandwidth: float  # of the current, rad/s
+    bandwidth: float
     speed_bandwidth: float
     inertia: float
     mtpa: float

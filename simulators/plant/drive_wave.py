@@ -1,16 +1,17 @@
-"""A whole drive in time: grid, diode bridge with choke and capacitor, space-vector PWM, motor, controller.
+"""A complete drive in time: grid, diode bridge with choke and capacitor, space-vector PWM, motor, controller.
 
-Everything between two switching instants is smooth, so the steps go from instant to instant, never across one: RK4
-with steps of at most `step_s`. What switches by itself (diodes, the current's sign in the dead time) is looked at
-between steps, and there alone the energy balance depends on the step.
+All quantities are smooth between two switching instants, so the integration (RK4, steps of at most `step_s`) never
+crosses a switching instant. Events of the circuit itself (diodes, the sign of the current in the dead time) are
+evaluated between steps; only there does the energy balance depend on the step.
 
-Motor in the stator frame, magnet (dq in the rotor: ψd = ψ + Ld·id, ψq = Lq·iq) or induction (see induction_wave).
-Bridge: the highest phase feeds the choke, the lowest takes it back; commutation overlap is left out. PWM: regular
-sampling twice a carrier period, one sample late, zero sequence by min-max. Dead time delays the edge against which
-the current runs; `threshold_v` is lost in each leg. Gates off: the diodes empty the windings, then no current flows;
-a back-EMF above the DC voltage would conduct again in a real drive and does not here. Of the faults of a motor:
-broken bar, bearing, demagnetised, overheating; of the drive: ageing capacitor, L1 of its supply lost. Others raise
-ValueError.
+Motor in the stator frame: magnet motor (dq in the rotor: ψd = ψ + Ld·id, ψq = Lq·iq) or induction motor (see
+induction_wave). Bridge: the highest phase feeds the choke, the lowest returns the current; commutation overlap is
+neglected. PWM: regular sampling twice a carrier period, one sample late, zero sequence by min-max. Dead time delays the
+edge that opposes the current; each leg loses `threshold_v`. Gates off: the diodes discharge the windings, then no
+current flows; in a real drive a back-EMF above the DC voltage would conduct again, here it does not.
+
+Supported faults of a motor: broken bar, bearing, demagnetisation, overheating; of the drive: ageing capacitor, L1 of
+the supply lost. Others raise ValueError.
 """
 
 from __future__ import annotations
@@ -33,14 +34,23 @@ from simulators.plant.wave_load import NO_LOAD, Load
 
 STIFF, DIODES = 0.0, 1.0
 COAST, SPEED, FREQUENCY = 0.0, 1.0, 2.0
-_RUNNING = 0.01  # of rated speed: below it the torque of a magnet motor's additional loss, ∝ I², falls to 0
+_RUNNING = 0.01  # of rated speed: below it the torque of a magnet motor's additional loss, ∝ I², decreases to 0
 
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """Power part and modulator. choke: of the whole DC loop. front: STIFF holds the capacitor's voltage for ever.
+    """Power part and modulator.
 
-    averaged: the motor gets the mean of each half carrier instead of its edges: three times faster, no ripple.
+    front: DIODES: diode bridge; STIFF: constant capacitor voltage.
+    choke_h: inductance of the complete DC loop, H.
+    choke_ohm: resistance of the complete DC loop, Ω.
+    capacitor_f: capacitance of the DC bus, F.
+    esr_ohm: series resistance of the capacitor, Ω.
+    carrier_hz: carrier frequency, Hz.
+    dead_s: dead time, seconds.
+    threshold_v: voltage lost in each leg, V.
+    averaged: True applies the mean of each half carrier period instead of its edges: three times faster, no ripple.
+    Raises ValueError for impossible values.
     """
 
     front: float = DIODES
@@ -58,7 +68,13 @@ class Converter:
 
 
 class DriveWaves(NamedTuple):
-    """Means over each sample interval, as a delta-sigma front end gives; space vectors and DC values."""
+    """Means over each sample interval, as a delta-sigma front end delivers them.
+
+    u, i: space vectors of motor voltage (V) and current (A).
+    grid_u, grid_i: space vectors of grid voltage (V) and current (A).
+    dc_v: DC bus voltage, V.
+    speed_rad_s: speed of the shaft, rad/s.
+    """
 
     u: Vectors
     i: Vectors
@@ -69,7 +85,7 @@ class DriveWaves(NamedTuple):
 
 
 class DriveWave:
-    """One drive with its motor. `run` moves on; `energy` and `stored_j` as with InductionWave."""
+    """A drive with its motor. `run` advances time; `energy` and `stored_j` as in InductionWave."""
 
     def __init__(
         self,
@@ -85,13 +101,13 @@ class DriveWave:
         self._state = np.zeros(STATES)
         self._state[4], self._state[7] = speed_rad_s, dc_v
         self._memory = np.zeros(24)
-        self._memory[0] = 1.0  # at the end of a half carrier: the controller speaks first
+        self._memory[0] = 1.0  # at the end of a half carrier period: the controller runs first
         self._memory[9] = speed_rad_s
         self._machine = machine(motor, HEALTHY, 20.0, 20.0, speed_rad_s)
         self._front = _front(converter, HEALTHY)
         self._load = NO_LOAD
         self.now_s = 0.0
-        self._grid_angle = 0.0  # of the fundamental
+        self._grid_angle = 0.0  # angle of the fundamental
         if isinstance(motor, MagnetMotor):
             self._state[0] = self._machine.flux
 
@@ -113,8 +129,17 @@ class DriveWave:
         winding_degc: float = 20.0,
         magnet_degc: float = 20.0,
     ) -> DriveWaves:
-        """mode SPEED: the shaft follows target_rad_s; FREQUENCY: the voltage turns at target_rad_s (electrical) with
-        a peak of volts_per_rad_s times that; COAST: gates off.
+        """Advance by `samples` at `rate_hz` and return their means.
+
+        grid: components of the supply; a stiff front end ignores them.
+        frequency_hz: frequency of the supply.
+        mode: SPEED: the shaft follows target_rad_s; FREQUENCY: the voltage vector turns at target_rad_s (electrical)
+            with a peak of volts_per_rad_s times that; COAST: gates off.
+        ramp_rad_s2: maximum rate of the target.
+        torque_max_nm: limit of the controller's torque.
+        step_s: maximum step of the integration.
+        condition: faults of motor and drive.
+        winding_degc, magnet_degc: temperatures of a magnet motor, °C.
         """
         m = self.motor
         speed = float(self._state[4])
@@ -144,8 +169,10 @@ class DriveWave:
 
     @property
     def energy(self) -> dict[str, float]:
-        """Joules since the start. grid = copper + core + … + shaft + rise of what is stored; link: into the inverter,
-        terminal: into the motor."""
+        """Energies since the start, J. grid = copper + core + … + shaft + increase of the stored energy.
+
+        link: into the inverter. terminal: into the motor.
+        """
         return {name: float(self._state[STATES - len(ENERGIES) + k]) for k, name in enumerate(ENERGIES)}
 
     @property
@@ -162,18 +189,22 @@ class DriveWave:
 
 
 def spent_j(energy: dict[str, float]) -> float:
-    """All that has left: heat and work."""
+    """Return the sum of all energies that have left the system: heat and work, J."""
     return sum(value for name, value in energy.items() if name not in ("grid", "link", "terminal"))
 
 
 def machine(
     motor: MagnetMotor | InductionMotor, state: Condition, winding_degc: float, magnet_degc: float, speed_rad_s: float
 ) -> Machine:
-    """Temperatures: of a magnet motor; an induction motor's record holds at its running temperature."""
+    """Return the kernel's parameters of a motor.
+
+    winding_degc, magnet_degc: of a magnet motor; the record of an induction motor applies at its running temperature.
+    Raises ValueError for faults that the model does not support.
+    """
     if state.turns or state.gap_static or state.gap_dynamic:
-        raise ValueError("drive: turn fault and eccentricity are known of a motor on the line only")
+        raise ValueError("drive: turn fault and eccentricity are supported only for a motor direct on line")
     if isinstance(motor, MagnetMotor) and state.bar:
-        raise ValueError("drive: a magnet motor has no bars to break")
+        raise ValueError("drive: a magnet motor has no bars that could break")
     if isinstance(motor, InductionMotor):
         c = induction_wave.circuit(motor, state)
         d = (c.lls + c.lm) * (c.llr + c.lm) - c.lm**2
@@ -185,7 +216,7 @@ def machine(
             c.bearing, c.bearing_order, c.bar, c.rr, (c.llr + c.lm) / d, -c.lm / d, (c.lls + c.lm) / d, w_s, w_r,
         )  # fmt: skip
     winding_degc, magnet_degc = winding_degc + state.hotter_k, magnet_degc + state.hotter_k
-    ratio = max(abs(speed_rad_s) * motor.pole_pairs / motor.omega_rated, 0.1)  # 1/ratio has no meaning at rest
+    ratio = max(abs(speed_rad_s) * motor.pole_pairs / motor.omega_rated, 0.1)  # 1/ratio is undefined at standstill
     rated = motor.omega_rated / motor.pole_pairs
     rs = motor.rs20_ohm * (1 + COPPER_PER_K * (winding_degc - 20))
     core_s = motor.core_s * (motor.core_hysteresis / ratio + 1 - motor.core_hysteresis)

@@ -1,4 +1,4 @@
-"""What can go wrong in a plant, as functions of time on the parameters. Wiring faults belong to the meters."""
+"""Faults of a plant as functions of time that change parameters. Wiring faults are in simulators/meters."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ DIP_KINDS = ("A", "B", "C", "D")
 
 @dataclass(frozen=True, slots=True)
 class Dip:
-    """The supply falls to `residual` of its voltage at once, for a while, and comes back at once.
+    """A voltage dip with abrupt beginning and end.
 
-    every_s: again and again at that distance; inf: once. kind, after Bollen: A all phases alike, B one phase to
-    neutral, C two phases, D as C looks behind a delta-star transformer; of B the zero sequence is left out.
+    at_s: beginning, seconds since the start of the plant.
+    duration_s: duration, seconds.
+    residual: residual voltage as a share of the voltage before the dip.
+    every_s: period of repetition, seconds; inf: once.
+    kind: type after Bollen: A all phases equal, B one phase to neutral, C two phases, D type C seen through a
+        delta-star transformer. The zero sequence of B is neglected.
+    jump_degrees: phase-angle jump, degrees.
+    Raises ValueError for an unknown kind or a residual outside 0…1.
     """
 
     at_s: float
@@ -31,14 +37,14 @@ class Dip:
         if self.kind not in DIP_KINDS:
             raise ValueError(f"dip: kind must be one of {', '.join(DIP_KINDS)}, got {self.kind!r}")
         if not 0 <= self.residual <= 1:
-            raise ValueError(f"dip: residual must lie between 0 and 1, got {self.residual:g}")
+            raise ValueError(f"dip: residual must be between 0 and 1, got {self.residual:g}")
 
     def factor(self, now_s: float) -> float:
-        """Of the supply's voltage: of its positive sequence without the phase jump."""
+        """Return the positive sequence of the voltage relative to before the dip, without the phase jump."""
         return abs(self.sequences(now_s)[0])
 
     def sequences(self, now_s: float) -> tuple[complex, complex]:
-        """Positive and negative sequence against the undisturbed positive one; L1 at angle 0."""
+        """Return positive and negative sequence relative to the undisturbed positive sequence; L1 at angle 0."""
         since_s = now_s - self.at_s
         if since_s < 0 or since_s % self.every_s >= self.duration_s:
             return 1 + 0j, 0j
@@ -53,7 +59,7 @@ class Dip:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A severity over time: 0 before `at_s`, then `first`, growing by `per_s` up to `most`."""
+    """Severity over time: 0 before `at_s`, then `first`, increasing by `per_s` each second up to `most`."""
 
     at_s: float = 0.0
     first: float = 0.0
@@ -67,29 +73,45 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What all faults together do to one motor and its drive at one instant; the default is health."""
+    """Combined effect of all faults on one motor and its drive at one instant; the default is a healthy motor.
 
-    bar: float = 0.0  # relative rise of the rotor resistance that turns with the rotor
-    gap_static: float = 0.0  # offset of the rotor against the gap: where it points stands still
-    gap_dynamic: float = 0.0  # … turns with the shaft
-    bearing: float = 0.0  # depth of the torque pulses against the load torque
-    bearing_order: float = 0.0  # pulses per turn of the shaft
-    flux_lost: float = 0.0  # share of the magnets' flux, all poles alike
-    pole_lost: float = 0.0  # share that one pole pair has lost more than its opposite
-    open_phase: bool = False  # L1
-    turns: float = 0.0  # shorted share of the turns of phase L1
-    turns_ohm: float = 0.0  # resistance at the short
-    capacitance: float = 1.0  # of the DC capacitor against new
-    esr: float = 1.0  # its series resistance against new
-    hotter_k: float = 0.0  # winding and magnets above what the losses explain
+    bar: relative increase of the rotor resistance on an axis that turns with the rotor.
+    gap_static: static eccentricity: rotor offset relative to the air gap, fixed direction.
+    gap_dynamic: dynamic eccentricity: rotor offset relative to the air gap, turning with the shaft.
+    bearing: amplitude of the torque pulses relative to the load torque.
+    bearing_order: pulses for each turn of the shaft.
+    flux_lost: lost share of the magnets' flux, equal on all poles.
+    pole_lost: share of flux that one pole pair has lost in addition to its opposite.
+    open_phase: True: L1 is open.
+    turns: shorted share of the turns of phase L1.
+    turns_ohm: resistance of the short circuit, Ω.
+    capacitance: capacitance of the DC capacitor relative to new.
+    esr: series resistance of the DC capacitor relative to new.
+    hotter_k: temperature of winding and magnets above that explained by the losses, K.
+    Raises ValueError for impossible values.
+    """
+
+    bar: float = 0.0
+    gap_static: float = 0.0
+    gap_dynamic: float = 0.0
+    bearing: float = 0.0
+    bearing_order: float = 0.0
+    flux_lost: float = 0.0
+    pole_lost: float = 0.0
+    open_phase: bool = False
+    turns: float = 0.0
+    turns_ohm: float = 0.0
+    capacitance: float = 1.0
+    esr: float = 1.0
+    hotter_k: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("bar", "gap_static", "gap_dynamic", "flux_lost", "pole_lost", "turns"):
             value = getattr(self, name)
             if not 0 <= value < 1:
-                raise ValueError(f"fault: {name} must lie between 0 and 1, got {value:g}")
+                raise ValueError(f"fault: {name} must be between 0 and 1, got {value:g}")
         if self.gap_static + self.gap_dynamic >= 1:
-            raise ValueError("fault: gap_static + gap_dynamic must lie below 1, where the rotor touches")
+            raise ValueError("fault: gap_static + gap_dynamic must be below 1, at which the rotor touches the stator")
         for name in ("bearing", "turns_ohm", "esr"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"fault: {name} must not be negative, got {getattr(self, name):g}")
@@ -102,7 +124,10 @@ HEALTHY = Condition()
 
 @dataclass(frozen=True, slots=True)
 class BrokenBar:
-    """A course of δ; one of N bars gives about δ = 1.3/N (small-signal estimate, from memory)."""
+    """Broken rotor bars.
+
+    The course is δ. One broken bar of N gives about δ = 1.3/N (small-signal estimate, from memory).
+    """
 
     course: Course
 
@@ -112,7 +137,7 @@ class BrokenBar:
 
 @dataclass(frozen=True, slots=True)
 class Eccentricity:
-    """Rotor off centre against the gap. Only both kinds together show at f ± fr (Nandi and Toliyat)."""
+    """Rotor eccentricity. Only both kinds together appear at f ± fr (Nandi and Toliyat)."""
 
     static: Course = Course()
     dynamic: Course = Course()
@@ -132,7 +157,7 @@ class Bearing:
 
     @property
     def order(self) -> float:
-        """Pulses per turn of the shaft: n/2·(1 − d/D·cos α)."""
+        """Pulses for each turn of the shaft: n/2·(1 − d/D·cos α)."""
         return self.balls / 2 * (1 - self.ball_to_pitch * math.cos(math.radians(self.contact_degrees)))
 
     def apply(self, to: Condition, now_s: float) -> Condition:
@@ -141,7 +166,11 @@ class Bearing:
 
 @dataclass(frozen=True, slots=True)
 class Demagnetised:
-    """Flux lost by all poles, and by one pole pair more than by its opposite."""
+    """Demagnetisation.
+
+    course: flux lost by all poles.
+    uneven: flux lost by one pole pair in addition to its opposite.
+    """
 
     course: Course
     uneven: Course = Course()
@@ -174,7 +203,10 @@ class TurnFault:
 
 @dataclass(frozen=True, slots=True)
 class AgeingCapacitor:
-    """Course from 0 (new) to 1 (end of life: a fifth of the capacitance gone, twice the series resistance)."""
+    """Ageing of the DC capacitor.
+
+    Course from 0 (new) to 1 (end of life: a fifth of the capacitance lost, twice the ESR).
+    """
 
     course: Course
 
@@ -185,7 +217,7 @@ class AgeingCapacitor:
 
 @dataclass(frozen=True, slots=True)
 class Overheating:
-    """Blocked cooling, as a course of kelvin on top (so `most` says how many)."""
+    """Blocked cooling; the course is the additional temperature in kelvin, limited by its `most`."""
 
     course: Course
 
@@ -194,9 +226,10 @@ class Overheating:
 
 
 def weakened(motor: InductionMotor | MagnetMotor, state: Condition) -> InductionMotor | MagnetMotor:
-    """The record in the steady tier under that condition, where a mean shows it: lost flux of a magnet motor (whose
-    heat is in the temperatures that come with it), heat of an induction motor. What only turns or pulses leaves the
-    means alone.
+    """Return the motor record of the steady tier under a condition, where mean values show it.
+
+    Magnet motor: lost flux; its heating is in the temperatures supplied by the caller. Induction motor: heating.
+    Faults that only rotate or pulse do not change mean values.
     """
     if isinstance(motor, InductionMotor):
         k = state.hotter_k
@@ -210,7 +243,7 @@ Fault = BrokenBar | Eccentricity | Bearing | Demagnetised | PhaseLoss | TurnFaul
 
 
 def condition(faults: Iterable[Fault], now_s: float) -> Condition:
-    """All faults of one motor together."""
+    """Return the combined condition of all faults of one motor."""
     state = HEALTHY
     for fault in faults:
         state = fault.apply(state, now_s)

@@ -1,4 +1,4 @@
-"""Between the meter and the drive: a cable with its loss and drop, and what else hangs there."""
+"""Feeder between meter and drive: a cable with its loss and voltage drop, and auxiliary loads."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ import numpy as np
 from simulators.plant.params import COPPER_PER_K
 from simulators.plant.phasors import ORDERS, Component, Phasors
 
-_COPPER_OHM_MM2_M = 0.0183  # of stranded conductors at 20 degC, the limits of IEC 60228 for 16–240 mm², from memory
+_COPPER_OHM_MM2_M = 0.0183  # of stranded conductors at 20 °C, the limits of IEC 60228 for 16–240 mm², from memory
 _X_OHM_M = 0.08e-3  # three cores in one sheath at 50 Hz: usual value, from memory
 
 
 @dataclass(frozen=True, slots=True)
 class Cable:
-    """Per phase; x at 50 Hz. Skin effect and capacitance are left out: fine to some 100 m and 1 kHz."""
+    """A cable. Skin effect and capacitance are neglected: valid up to some 100 m and 1 kHz.
+
+    r_ohm: resistance of one phase, Ω.
+    x_ohm: reactance of one phase at 50 Hz, Ω.
+    Raises ValueError for a negative value.
+    """
 
     r_ohm: float
     x_ohm: float
@@ -30,7 +35,10 @@ class Cable:
 
 
 def copper_cable(length_m: float, mm2: float, degc: float = 50.0) -> Cable:
-    """Raises ValueError for a length or cross-section that is not positive."""
+    """Return a copper cable at a conductor temperature.
+
+    Raises ValueError for a length or cross-section that is not positive.
+    """
     for name, value in (("length_m", length_m), ("mm2", mm2)):
         if not value > 0:
             raise ValueError(f"cable: {name} must be positive, got {value:g}")
@@ -39,31 +47,36 @@ def copper_cable(length_m: float, mm2: float, degc: float = 50.0) -> Cable:
 
 
 def sending_end(cable: Cable, u_v: Phasors, i_a: Phasors, frequency_hz: float) -> Phasors:
-    """Voltages at the meter, given those at the load: higher by the drop."""
+    """Return the voltages at the meter for given voltages at the load, higher by the drop of the cable."""
     return np.asarray(u_v + (cable.r_ohm + 1j * cable.x_ohm * frequency_hz / 50 * np.arange(ORDERS)) * i_a)
 
 
 @dataclass(frozen=True, slots=True)
 class Auxiliary:
-    """A fan, an oil pump, a heater, the control's supply: three phases alike. with_motor: switched with it.
+    """A fan, oil pump, heater or control supply; balanced three-phase load.
 
-    power_w grows with the voltage to the power of `exponent`: 2 for a heater, about 0 for a motor or a power supply.
+    power_w: active power at rated_v, W.
+    power_factor: displacement power factor, lagging.
+    with_motor: True: switched with the motor.
+    exponent: power_w is proportional to the voltage to this power: 2 for a heater, about 0 for a motor or power supply.
+    rated_v: rated line voltage, V.
+    Raises ValueError for impossible values.
     """
 
     power_w: float
     power_factor: float = 0.85
     with_motor: bool = False
     exponent: float = 0.0
-    rated_v: float = 400.0  # line to line
+    rated_v: float = 400.0
 
     def __post_init__(self) -> None:
         if not self.power_w >= 0:
             raise ValueError(f"auxiliary: power_w must not be negative, got {self.power_w:g}")
         if not 0 < self.power_factor <= 1:
-            raise ValueError(f"auxiliary: power_factor must lie between 0 and 1, got {self.power_factor:g}")
+            raise ValueError(f"auxiliary: power_factor must be above 0 and at most 1, got {self.power_factor:g}")
 
     def current(self, u1_v: complex, motor_runs: bool) -> Component:
-        """Its share of the fundamental, lagging; u1_v: phase to neutral."""
+        """Return its fundamental current, lagging, rms, A. u1_v: phase to neutral, rms."""
         if (self.with_motor and not motor_runs) or u1_v == 0:
             return Component(1, 1, 0j)
         watts = self.power_w * (abs(u1_v) * math.sqrt(3) / self.rated_v) ** self.exponent

@@ -1,7 +1,7 @@
-"""Many pump trains through months: the steady tier at full speed, means over intervals instead of instants.
+"""Many pump trains over months: the steady tier at maximum speed, with means over intervals instead of instants.
 
-Each step is what `units.direct_on_line` and `units.on_drive` give for that supply and flow; of a motor on the line, the
-small components of the voltage (harmonics, negative sequence) act through a table over slip.
+Each step gives the result of `units.direct_on_line` or `units.on_drive` for its supply and flow. For a motor on the
+line, the small components of the voltage (harmonics, negative sequence) are included by a table over slip.
 """
 
 from __future__ import annotations
@@ -27,7 +27,15 @@ _COOLANT_DEGC, _THERMAL_S = 30.0, 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Flow of a pump against its design flow. day: means of equal parts of a day, over and over; it wanders between."""
+    """Flow of a pump relative to its design flow: an Ornstein-Uhlenbeck process around a daily profile.
+
+    day: means of equal parts of a day, repeated daily.
+    sigma: standard deviation.
+    low, high: limits.
+    tau_s: time constant of the process, seconds.
+    lag_s: time constant of the smoothing lag, seconds.
+    Raises ValueError for impossible values.
+    """
 
     day: tuple[float, ...]
     sigma: float = 0.09
@@ -38,14 +46,19 @@ class Duty:
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high:
-            raise ValueError(f"duty: low must lie between 0 and high, got {self.low:g} and {self.high:g}")
+            raise ValueError(f"duty: low must be between 0 and high, got {self.low:g} and {self.high:g}")
         if not self.day or 24 % len(self.day):
-            raise ValueError(f"duty: day must have as many parts as divide 24 hours, got {len(self.day)}")
+            raise ValueError(f"duty: the number of parts in day must divide 24, got {len(self.day)}")
 
 
 @dataclass(frozen=True, slots=True)
 class FleetTrain:
-    """A magnet motor needs a drive, an induction motor has none."""
+    """A pump train: a magnet motor with a drive, or an induction motor direct on line.
+
+    drive: the converter of a magnet motor. None: direct on line.
+    faults: faults of the motor.
+    Raises ValueError for another combination.
+    """
 
     motor: InductionMotor | MagnetMotor
     pump: Pump
@@ -55,11 +68,14 @@ class FleetTrain:
 
     def __post_init__(self) -> None:
         if isinstance(self.motor, MagnetMotor) != (self.drive is not None):
-            raise ValueError("fleet: a magnet motor needs a drive, an induction motor stands on the line")
+            raise ValueError("fleet: a magnet motor needs a drive, an induction motor must have none")
 
 
 class Fleet:
-    """Same rng, same months. Faults and the day's profile change from hour to hour, all else from step to step."""
+    """Pump trains on one supply. The same rng gives the same months.
+
+    Faults and the daily profile change once an hour, all other quantities each step.
+    """
 
     def __init__(
         self, trains: Sequence[FleetTrain], rng: Random, *, grid: Grid = params.BUSBAR, step_s: int = 1
@@ -75,11 +91,15 @@ class Fleet:
         self._state = [_start(train) for train in trains]
 
     def run(self, hours: int, every_s: int = 60) -> dict[str, Floats]:
-        """Means over every_s by field of FIELDS, shape (trains, intervals). Currents: rms over all phases and orders;
-        reactive power: of the fundamental. volts_v: positive sequence, phase to neutral. Raises ValueError for a load
-        that a motor cannot turn."""
+        """Return means over every_s by field of FIELDS, shape (trains, intervals).
+
+        Currents: rms over all phases and orders. Reactive power: of the fundamental. volts_v: positive sequence, phase
+            to
+        neutral.
+        Raises ValueError for a load that a motor cannot drive.
+        """
         if every_s % self._step_s or 3600 % every_s:
-            raise ValueError(f"fleet: every_s must divide an hour in whole steps, got {every_s}")
+            raise ValueError(f"fleet: every_s must divide an hour and be a multiple of step_s, got {every_s}")
         rows = 3600 // every_s
         out = np.zeros((len(self.trains), hours * rows, len(FIELDS)))
         for hour in range(hours):
@@ -110,7 +130,7 @@ class Fleet:
                 magnet, table = _driven(motor, train.drive, grid, self._step_s, _COOLANT_DEGC + state.hotter_k)
                 failed = driven(magnet, law, table, volts, hz, flow, self._state[k], every, out[k])
             if failed >= 0:
-                raise ValueError(f"fleet: train {k} cannot turn its load at {self.now_s + failed * self._step_s} s")
+                raise ValueError(f"fleet: train {k} cannot drive its load at {self.now_s + failed * self._step_s} s")
 
     def _drift(self, k: int, sigma: float, tau_s: float, lag_s: float) -> Floats:
         out = np.empty(3600 // self._step_s)
@@ -123,7 +143,7 @@ class Fleet:
 
 
 def _start(train: FleetTrain) -> Floats:
-    """Slip or q current near the rated point, the slope there, the winding's temperature."""
+    """Return slip or q current near the rated point, the slope there, and the winding temperature."""
     motor = train.motor
     if isinstance(motor, InductionMotor):
         slip = 1 - motor.speed_rpm * motor.pole_pairs / 60 / motor.frequency_hz
@@ -140,7 +160,7 @@ def _pump(pump: Pump) -> PumpLaw:
 
 
 def _components(grid: Grid) -> list[Component]:
-    """What lies beside a fundamental of 1 V."""
+    """Return the components besides the fundamental for a fundamental of 1 V."""
     found = [Component(1, -1, grid.negative)]
     for order, share, degrees in grid.harmonics:
         found.append(Component(order, natural_sequence(order), share * np.exp(1j * math.radians(degrees))))

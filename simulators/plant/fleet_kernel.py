@@ -1,6 +1,7 @@
-"""The compiled heart of fleet: the steady tier of induction.py, magnet.py, drive.py and pump.py, step after step.
+"""Compiled kernel of fleet: the steady tier of induction.py, magnet.py, drive.py and pump.py, step by step.
 
-The same equations in real numbers. Unknowns start from the step before and follow a secant: two or three evaluations.
+The same equations in real numbers. Each step starts from the previous solution and follows a secant: two or three
+evaluations.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _TRIES = 60
 
 
 class PumpLaw(NamedTuple):
+    """Parameters of a pump; power P·n³·(b0 + b1·φ/n + b2·(φ/n)²), required head static + dynamic·Q²."""
+
     speed_rad_s: float
     flow_m3_s: float
     power_w: float
@@ -35,6 +38,8 @@ class PumpLaw(NamedTuple):
 
 
 class Direct(NamedTuple):
+    """Parameters of an induction motor direct on line; SI units, reactances at frequency_hz."""
+
     frequency_hz: float
     pole_pairs: float
     rs: float
@@ -47,10 +52,12 @@ class Direct(NamedTuple):
     additional_per_a2: float  # W at rated speed
     rated_rad_s: float
     power_w: float
-    slips_inv: float  # rows of the table per slip
+    slips_inv: float  # table rows for each unit of slip
 
 
 class Driven(NamedTuple):
+    """Parameters of a magnet motor on a drive; SI units."""
+
     pole_pairs: float
     omega_rated: float
     rs20: float
@@ -75,7 +82,7 @@ class Driven(NamedTuple):
 
 @kernel
 def wander(normals: Floats, keep: float, spread: float, stay: float, state: Floats, out: Floats) -> None:
-    """wander.Wander over many steps. state: raw value, value after the lag."""
+    """Compute wander.Wander over many steps. state: raw value, value after the lag."""
     raw, value = state[0], state[1]
     for k in range(out.size):
         raw = raw * keep + spread * normals[k]
@@ -86,7 +93,7 @@ def wander(normals: Floats, keep: float, spread: float, stay: float, state: Floa
 
 @part
 def _pump_w(p: PumpLaw, phi: float, relative: float) -> float:
-    """phi: flow against the design flow. P·n³·(b0 + b1·φ/n + b2·(φ/n)²) without a division."""
+    """Return P·n³·(b0 + b1·φ/n + b2·(φ/n)²) without a division. phi: flow relative to the design flow."""
     return p.power_w * relative * (relative * (p.b0 * relative + p.b1 * phi) + p.b2 * phi * phi)
 
 
@@ -102,7 +109,7 @@ def _between(table: Floats, column: int, at: float) -> float:
 def _at_slip(
     c: Direct, rest: Floats, u2: float, k: float, b_m: float, turn0: float, slip: float
 ) -> tuple[float, float, float, float]:
-    """Shaft power, current² of the fundamental, and its resistance and reactance."""
+    """Return shaft power, current² of the fundamental, and its resistance and reactance."""
     x2 = slip * c.x2 * k
     inv_rotor = 1.0 / (c.rr * c.rr + x2 * x2)
     rotor_g = slip * c.rr * inv_rotor
@@ -125,9 +132,10 @@ def _place(c: Direct, rest: Floats, slip: float) -> float:
 def direct(
     c: Direct, p: PumpLaw, rest: Floats, volts: Floats, hz: Floats, flow: Floats, state: Floats, every: int, out: Floats
 ) -> int:
-    """rest: over slip, what the other components add to input, gap power, current² and reactive power, for 1 V².
+    """Fill `out` with means over `every` steps; return the step without a solution, or −1.
 
-    state: slip, slope of the missing power. Fills means over `every` steps; the step that found no answer, or −1.
+    rest: contribution of the other components to input, gap power, current² and reactive power against slip, for 1 V².
+    state: slip, slope of the missing power.
     """
     slip, slope = state[0], state[1]
     breakdown = (rest.shape[0] - 1) / c.slips_inv
@@ -173,7 +181,7 @@ def direct(
 def _at_current(
     m: Driven, omega: float, ratio: float, rs: float, flux: float, core_s: float, iq_m: float
 ) -> tuple[float, float, float]:
-    """Input, shaft and current² (peak) under no d current."""
+    """Return input, shaft power and current² (peak) without d current."""
     id_m = core_s * omega * m.lq * iq_m
     flux_d, flux_q = flux + m.ld * id_m, m.lq * iq_m
     iq = iq_m + core_s * omega * flux_d
@@ -194,9 +202,10 @@ def driven(
     every: int,
     out: Floats,
 ) -> int:
-    """table: p, dc, linear, squares, reactive share, product with the next row. state: iq, slope, winding temperature.
+    """As `direct`, for a magnet motor on a drive.
 
-    Returns as `direct`.
+    table: p, dc, linear, squares, reactive share, product with the next row.
+    state: iq, slope, winding temperature.
     """
     iq, slope, degc = state[0], state[1], state[2]
     mean = np.zeros(out.shape[1])

@@ -1,6 +1,7 @@
-"""Active front end in time: sine grid, filter choke, two-level bridge on a stiff DC bus, either direction.
+"""Active front end in time: sine grid, filter choke, two-level bridge on a stiff DC bus, both power directions.
 
-A grid behind a choke is a round magnet motor that never slows down, so it is drive_wave's kernel under other names.
+A grid behind a choke has the equations of a magnet motor without saliency at constant speed, so the kernel of
+drive_wave computes it.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from simulators.plant.params import MagnetMotor
 
 
 class FrontWaves(NamedTuple):
-    """Means over each sample interval; space vectors, current positive from the grid into the bridge."""
+    """Means over each sample interval; space vectors in V and A, current positive from the grid into the bridge."""
 
     u: Vectors
     i: Vectors
 
 
 class ActiveFront:
-    """`run` moves on. `energy`: joules since the start, heat in the choke and what the DC bus got."""
+    """An active front end.
+
+    `run` advances time; `energy`: J since the start, heat in the choke and energy into the DC bus.
+    """
 
     def __init__(
         self,
@@ -36,9 +40,9 @@ class ActiveFront:
         carrier_hz: float = 4000.0,
         averaged: bool = False,
     ) -> None:
-        """volts_v: line to line. dc_v must lie above its peak. Raises ValueError."""
+        """volts_v: line voltage, rms. Raises ValueError if dc_v is not above its peak."""
         if dc_v <= math.sqrt(2) * volts_v:
-            raise ValueError(f"active front end: dc_v must lie above the grid's peak, got {dc_v:g} V")
+            raise ValueError(f"active front end: dc_v must be above the peak of the grid voltage, got {dc_v:g} V")
         self._omega = 2 * math.pi * frequency_hz
         grid = MagnetMotor(
             power_w=volts_v,
@@ -61,7 +65,7 @@ class ActiveFront:
         self._drive = DriveWave(grid, converter, dc_v=dc_v, speed_rad_s=self._omega)
 
     def run(self, samples: int, rate_hz: float, power_w: float, *, step_s: float = 20e-6) -> FrontWaves:
-        """power_w: from the grid, below 0 into it; unity power factor."""
+        """Advance at unity power factor. power_w: positive from the grid, negative into it."""
         middle = self._drive.now_s + (np.arange(samples) + 0.5) / rate_hz
         wave = self._drive.run(
             samples,

@@ -1,4 +1,4 @@
-"""The supply: slowly wandering voltage and frequency, fixed background distortion, a little negative sequence."""
+"""The supply: slowly varying voltage and frequency, constant background distortion, a small negative sequence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulators.plant.wander import Wander
 
 
 class Supply:
-    """`components()` are the phase voltages before any load distorts them."""
+    """The supply of a busbar. `components()` are the phase voltages before a load distorts them."""
 
     def __init__(self, params: Grid, rng: Random) -> None:
         self.params = params
@@ -24,8 +24,8 @@ class Supply:
         self.volts_v = 0.0  # rms of the positive sequence, phase to neutral; phase L1 is at angle 0
         self.frequency_hz = 0.0
         self.sag = 1.0  # of the positive sequence; below 1 in a dip
-        self.line_share = 1.0  # the highest line voltage's; a bridge lives on it
-        self.dip_negative = 0j  # what a dip adds of negative sequence, against the positive one without the dip
+        self.line_share = 1.0  # highest line voltage relative to before the dip; it supplies a bridge
+        self.dip_negative = 0j  # negative sequence added by a dip, relative to the positive one without the dip
         self.step(0.0)
 
     def step(self, dt_s: float) -> None:
@@ -34,10 +34,10 @@ class Supply:
         self.frequency_hz = self.params.frequency_hz + self._frequency.step(dt_s)
 
     def meet(self, dips: Iterable[Dip], now_s: float) -> None:
-        """Of several dips at once the deepest counts. Takes effect with the next step."""
+        """Apply the deepest of the dips. Takes effect at the next step."""
         positive, negative = min((dip.sequences(now_s) for dip in dips), key=lambda pair: abs(pair[0]), default=(1, 0))
         self.sag = abs(positive)
-        turn = positive / self.sag if self.sag else 1  # L1's positive sequence stays at angle 0
+        turn = positive / self.sag if self.sag else 1  # positive sequence of L1 stays at angle 0
         self.dip_negative = complex(negative / turn)
         self.line_share = max(abs(self.sag + self.dip_negative * cmath.exp(1j * math.pi * k / 3)) for k in (-1, 1, 3))
 
@@ -53,5 +53,5 @@ class Supply:
         return found
 
     def impedance_ohm(self, order: int) -> complex:
-        """Of the supply, at a harmonic."""
+        """Return the impedance of the supply at a harmonic, Ω."""
         return complex(self.params.source_ohm, self.params.source_x_ohm * order * self.frequency_hz / 50)

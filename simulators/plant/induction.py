@@ -1,7 +1,7 @@
-"""Induction motor in steady state: one T circuit per component of the voltage, superposed.
+"""Induction motor in steady state: one T circuit for each component of the voltage, superposed.
 
 Z = Rs + jX1 + [1/Rfe + 1/jXm + 1/(Rr/s + jX2)]⁻¹ (Krause; IEC 60034-2-1 loss names). For harmonic h of sequence ±1 the
-slip is 1 ∓ (1−s)/h and reactances grow with h. Friction ∝ ω², additional loss ∝ I²·ω.
+slip is 1 ∓ (1−s)/h, and reactances are proportional to h. Friction ∝ ω², additional loss ∝ I²·ω.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ _ENOUGH_W = 1e-8
 
 
 class InductionState(NamedTuple):
-    """input_w = shaft_w + all losses, to rounding."""
+    """State of the motor; input_w = shaft_w + all losses, except for rounding. Powers in W.
+
+    slip: slip of the fundamental.
+    currents: components of the stator currents, rms, A.
+    copper_w: losses of stator and rotor winding.
+    """
 
     slip: float
     speed_rad_s: float
     currents: tuple[Component, ...]
     input_w: float
     shaft_w: float
-    copper_w: float  # stator and rotor
+    copper_w: float
     core_w: float
     mechanical_w: float
     additional_w: float
@@ -36,7 +41,7 @@ class InductionState(NamedTuple):
 
 
 def at_slip(motor: InductionMotor, supply: Sequence[Component], frequency_hz: float, slip: float) -> InductionState:
-    """The motor at a known slip. Zero-sequence voltages drive no current: the star point is not connected."""
+    """Return the state at a known slip. Zero-sequence voltages drive no current: the star point is not connected."""
     speed = 2 * math.pi * frequency_hz / motor.pole_pairs * (1 - slip)
     rated_speed = motor.speed_rpm * 2 * math.pi / 60
     input_w = copper_w = core_w = gap_mechanical_w = fundamental_a = 0.0
@@ -46,7 +51,7 @@ def at_slip(motor: InductionMotor, supply: Sequence[Component], frequency_hz: fl
             continue
         k = order * frequency_hz / motor.frequency_hz
         s = 1 - sequence * (1 - slip) / order
-        rotor_s = s / complex(motor.rr_ohm, s * motor.xl2_ohm * k)  # admittance: fine at s = 0
+        rotor_s = s / complex(motor.rr_ohm, s * motor.xl2_ohm * k)  # admittance: defined at s = 0
         gap_s = 1 / motor.rfe_ohm + 1 / complex(0, motor.xm_ohm * k) + rotor_s
         stator = complex(motor.rs_ohm, motor.xl1_ohm * k)
         i_a = u_v / (stator + 1 / gap_s)
@@ -72,9 +77,9 @@ def solve(
     frequency_hz: float,
     load_w: Callable[[float], float],
 ) -> InductionState:
-    """The running point for a shaft load `load_w(speed_rad_s)` in watts, bracketed between no slip and breakdown.
+    """Return the operating point for a shaft load `load_w(speed_rad_s)` in watts, between zero slip and breakdown.
 
-    Raises ValueError when the load is above the breakdown torque.
+    Raises ValueError if the load exceeds the breakdown torque.
     """
     k = frequency_hz / motor.frequency_hz
     high = motor.rr_ohm / math.hypot(motor.rs_ohm, (motor.xl1_ohm + motor.xl2_ohm) * k)
@@ -89,7 +94,7 @@ def solve(
     if near is not None:
         return near
     if missing_w(at(high)) > 0:
-        raise ValueError(f"a load beyond the breakdown torque stalls a motor of {motor.power_w:.0f} W")
+        raise ValueError(f"the load exceeds the breakdown torque: a motor of {motor.power_w:.0f} W stalls")
     return at(root(lambda slip: missing_w(at(slip)), 0.0, high, width=1e-15, enough=_ENOUGH_W))
 
 
@@ -100,9 +105,9 @@ def _near(
     load_w: Callable[[float], float],
     high: float,
 ) -> InductionState | None:
-    """By secants from where a straight line to the rated point has it: less than half the calls of the bracket.
+    """Solve by secants from a linear estimate through the rated point: less than half the evaluations of the bracket.
 
-    None where they do not settle well below breakdown.
+    Returns None if the secants do not converge well below breakdown.
     """
     rated_rad_s = motor.speed_rpm * 2 * math.pi / 60
     rated = 1 - rated_rad_s * motor.pole_pairs / (2 * math.pi * motor.frequency_hz)

@@ -1,13 +1,14 @@
-"""Induction motor in time: flux states in the stator frame (Krause; Leonhard), RK4, on the record of the steady tier.
+"""Induction motor in time: flux states in the stator frame (Krause; Leonhard), RK4, with the record of the steady tier.
 
-dψs = u − Rs·is ; dψr = −Rr·ir + jωr·ψr ; T = 1.5·p·Im(ψr·ir*). The core branch sees e = ws·dψs + wr·dψr, the
-voltage behind the stator leakage with ψm = ws·ψs + wr·ψr, and adds ws·G·e to is, wr·G·e to ir. That network is
-passive, its loss 1.5·G·|e|², and it differs from the T circuit by (ω·G·L)² of the flux, L the leakages in parallel.
+dψs = u − Rs·is ; dψr = −Rr·ir + jωr·ψr ; T = 1.5·p·Im(ψr·ir*). The core branch sees e = ws·dψs + wr·dψr, the voltage
+behind the stator leakage with ψm = ws·ψs + wr·ψr, and adds ws·G·e to is, wr·G·e to ir. That network is passive, its
+loss
+is 1.5·G·|e|², and it differs from the T circuit by (ω·G·L)² of the flux, L the leakages in parallel.
 
 Faults. Broken bar: the rotor resistance differs along an axis that turns with the rotor. Gap: the mean permeance of
 a gap 1 − s·cos φ − d·cos(φ − θ) is 1 + (s² + d²)/2 + s·d·cos θ. Turns: a resistive loop on the axis of L1. Phase
-loss: is on that axis stays 0 from the current's next zero on, and the core branch of that axis rests. Bearing: pulses
-of load torque.
+loss: is on that axis stays 0 from the next zero of the current on, and the core branch of that axis is inactive.
+Bearing: pulses of load torque.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ STATES = 13
 # psi_s (2), psi_r (2), speed, angle, then energies in J since the start:
 INPUT, COPPER, CORE, FRICTION, ADDITIONAL, SHAFT, TURNS = range(6, 13)
 _RUNNING = (
-    0.8  # of rated speed: additional loss ∝ I²·ω, taken down to standstill, would hold a motor at starting currents
+    0.8  # of rated speed: additional loss ∝ I²·ω, applied down to standstill, would hold a motor at starting currents
 )
 _PULSE = 8.0  # sharpness of a bearing pulse: exp(8·(cos x − 1)), mean 0.14
 
 
 class Circuit(NamedTuple):
-    """Numbers for the kernel. Inductances from the reactances at rated frequency."""
+    """Parameters of the kernel. Inductances from the reactances at rated frequency."""
 
     pole_pairs: float
     rs: float
@@ -45,7 +46,7 @@ class Circuit(NamedTuple):
     core_s: float
     friction: float  # Nm per rad/s
     additional: float  # Nm per A² (peak)
-    inv_running: float  # 1 over the speed from which that holds; below it falls to 0 with the speed
+    inv_running: float  # 1 over the speed from which `additional` applies; below it proportional to the speed
     inertia: float
     bar: float
     gap_product: float
@@ -57,7 +58,12 @@ class Circuit(NamedTuple):
 
 
 class Wave(NamedTuple):
-    """Samples at the start of each step: space vectors in V and A, rad/s, Nm (of the air gap)."""
+    """Samples at the start of each step.
+
+    u, i: space vectors, V and A.
+    speed_rad_s: speed of the shaft, rad/s.
+    torque_nm: torque of the air gap, Nm.
+    """
 
     u: Vectors
     i: Vectors
@@ -66,7 +72,7 @@ class Wave(NamedTuple):
 
 
 def circuit(motor: InductionMotor, condition: Condition = HEALTHY, warmer_k: float = 0.0) -> Circuit:
-    """warmer_k: winding and cage above the temperature of the record."""
+    """Return the kernel's parameters. warmer_k: temperature of winding and cage above that of the record, K."""
     omega = 2 * math.pi * motor.frequency_hz
     speed = motor.speed_rpm * math.pi / 30
     warmer_k += condition.hotter_k
@@ -95,10 +101,11 @@ def circuit(motor: InductionMotor, condition: Condition = HEALTHY, warmer_k: flo
 
 
 class InductionWave:
-    """One motor. `run` moves on by the block of voltages it is given.
+    """One motor. `run` advances it by a block of voltages.
 
-    `energy`: joules since the start by name; `stored_j`: in the fields and the rotor now. What came in is what went out
-    as heat and work plus what is stored, to the accuracy of RK4.
+    energy: J since the start by name.
+    stored_j: energy stored in the fields and the rotor now, J.
+    Input equals heat plus work plus stored energy, within the accuracy of RK4.
     """
 
     def __init__(self, motor: InductionMotor, speed_rad_s: float = 0.0) -> None:
@@ -118,9 +125,18 @@ class InductionWave:
         warmer_k: float = 0.0,
         torque_nm: Floats | None = None,
     ) -> Wave:
-        """u: space vectors at half steps, 2n + 1 of them. torque_nm: further load torque at the same instants."""
+        """Advance by a block of voltages.
+
+        u: space vectors at half steps, 2n + 1 of them, V.
+        step_s: length of a step, seconds.
+        load: load torque as a function of speed.
+        condition: faults of the motor.
+        warmer_k: temperature above that of the record, K.
+        torque_nm: additional load torque at the same instants. None: 0.
+        Raises ValueError for an even number of voltages.
+        """
         if len(u) % 2 == 0:
-            raise ValueError(f"voltages at half steps come in an odd number, got {len(u)}")
+            raise ValueError(f"voltages at half steps must be odd in number, got {len(u)}")
         self._circuit, self._load = circuit(self.motor, condition, warmer_k), load
         more = torque_nm if torque_nm is not None else np.zeros(1)
         n = len(u) // 2
@@ -129,7 +145,7 @@ class InductionWave:
         return wave
 
     def settle(self, u_rms_v: float, frequency_hz: float, speed_rad_s: float) -> None:
-        """Starts in the steady state at a speed and a sine voltage of angle 0, up to the core branch."""
+        """Set the steady state at a speed and a sine voltage of angle 0, without the core branch."""
         c = self._circuit
         omega = 2 * math.pi * frequency_hz
         slip = omega - c.pole_pairs * speed_rad_s
@@ -159,7 +175,7 @@ class InductionWave:
 
 @part
 def _network(c: Circuit, theta: float) -> tuple[float, float, float, float, float, float]:
-    """1/Lm along the turn, then the inverse inductances ss, sr, rr and the weights of the gap flux."""
+    """Return 1/Lm at the rotor angle, then the inverse inductances ss, sr, rr and the weights of the gap flux."""
     lm = c.lm * (1.0 + c.gap_mean)
     if c.gap_product != 0.0:
         lm += c.lm * c.gap_product * math.cos(theta)
@@ -170,7 +186,7 @@ def _network(c: Circuit, theta: float) -> tuple[float, float, float, float, floa
 
 @part
 def _slopes(c: Circuit, load: Load, opened: bool, u: complex, more: float, y: Floats, dy: Floats) -> complex:
-    """Derivatives of all states; returns the stator current. y[0:4]: fluxes."""
+    """Write the derivatives of all states to dy; return the stator current. y[0:4]: fluxes."""
     psi_s, psi_r = complex(y[0], y[1]), complex(y[2], y[3])
     speed, theta = y[4], y[5]
     omega = c.pole_pairs * speed
@@ -183,7 +199,7 @@ def _slopes(c: Circuit, load: Load, opened: bool, u: complex, more: float, y: Fl
         rotor -= c.rr * c.bar * turn * ir0.conjugate()
     heavy = 1.0 + c.rs * c.turns_s
     drive = u - c.rs * is0
-    # each axis by itself: all coefficients are real
+    # the axes are independent: all coefficients are real
     e_re = (w_s * drive.real / heavy + w_r * rotor.real) / (
         1.0 + c.core_s * (w_s * w_s * c.rs / heavy + w_r * w_r * c.rr)
     )
@@ -203,7 +219,7 @@ def _slopes(c: Circuit, load: Load, opened: bool, u: complex, more: float, y: Fl
     psi_m = w_s * psi_s + w_r * psi_r
     torque = 1.5 * c.pole_pairs * (psi_r * ir.conjugate()).imag
     if c.gap_product != 0.0:
-        slope_m = inv_m * inv_m * c.lm * c.gap_product * math.sin(theta)  # of 1/Lm against the angle
+        slope_m = inv_m * inv_m * c.lm * c.gap_product * math.sin(theta)  # of 1/Lm with respect to the angle
         torque -= 0.75 * (psi_m.real * psi_m.real + psi_m.imag * psi_m.imag) * slope_m
     size = i_s.real * i_s.real + i_s.imag * i_s.imag
     friction = c.friction * speed

@@ -1,8 +1,8 @@
-"""Line-start magnet motor in steady state: synchronous at the supply's frequency, a cage against what is not.
+"""Line-start magnet motor in steady state: synchronous with the supply, with a cage for all other components.
 
-dq model of magnet.py fed with a known voltage: u_d = −û·sin δ, u_q = û·cos δ (Leonhard; Krause). With
-κ = 1 + Rs·G: u_d = Rs·i_dm − κ·ω·L_q·i_qm and u_q = Rs·i_qm + κ·ω·(ψ + L_d·i_dm), two linear equations. The load
-finds δ below pull-out. Harmonics and negative sequence meet the cage: Z = Rs + R/s + j·h·X with s = 1 ∓ 1/h.
+dq model of magnet.py with a known voltage: u_d = −û·sin δ, u_q = û·cos δ (Leonhard; Krause). With κ = 1 + Rs·G:
+u_d = Rs·i_dm − κ·ω·L_q·i_qm and u_q = Rs·i_qm + κ·ω·(ψ + L_d·i_dm), two linear equations. The load determines δ below
+pull-out. Harmonics and negative sequence act on the cage: Z = Rs + R/s + j·h·X with s = 1 ∓ 1/h.
 """
 
 from __future__ import annotations
@@ -17,19 +17,24 @@ from simulators.plant.params import COPPER_PER_K, NDFEB_PER_K, LineStartMotor
 from simulators.plant.phasors import Component
 from simulators.plant.roots import root
 
-_GRID = 61  # angles of half a turn that are looked at for the top
+_GRID = 61  # number of angles in half a turn for the search of the maximum
 _FIVE = [2 * math.pi * k / 5 for k in range(5)]
 
 
 class LineStartState(NamedTuple):
-    """input_w = shaft_w + all losses, to rounding. angle_rad: of the voltage ahead of the magnets' EMF."""
+    """State of the motor; input_w = shaft_w + all losses, except for rounding. Powers in W.
+
+    angle_rad: angle of the voltage ahead of the magnets' EMF.
+    currents: components of the stator currents, rms, A.
+    copper_w: losses of stator winding and cage.
+    """
 
     angle_rad: float
     speed_rad_s: float
     currents: tuple[Component, ...]
     input_w: float
     shaft_w: float
-    copper_w: float  # stator and cage
+    copper_w: float
     core_w: float
     mechanical_w: float
     additional_w: float
@@ -47,7 +52,7 @@ def at_angle(
     winding_degc: float,
     magnet_degc: float,
 ) -> LineStartState:
-    """The motor at a known load angle. Zero-sequence voltages drive no current."""
+    """Return the state at a known load angle. Zero-sequence voltages drive no current."""
     m = motor.machine
     omega = 2 * math.pi * frequency_hz
     speed, ratio = omega / m.pole_pairs, omega / m.omega_rated
@@ -91,7 +96,7 @@ def at_angle(
 def pull_out(
     motor: LineStartMotor, supply: Sequence[Component], frequency_hz: float, winding_degc: float, magnet_degc: float
 ) -> LineStartState:
-    """The most that it carries."""
+    """Return the state of maximum shaft power."""
     at = partial(at_angle, motor, supply, frequency_hz, winding_degc=winding_degc, magnet_degc=magnet_degc)
     return at(_top_rad(_shaft_w(at)))
 
@@ -104,20 +109,21 @@ def solve(
     winding_degc: float,
     magnet_degc: float,
 ) -> LineStartState:
-    """The stable running point. Raises ValueError above pull-out."""
+    """Return the stable operating point. Raises ValueError above pull-out."""
     at = partial(at_angle, motor, supply, frequency_hz, winding_degc=winding_degc, magnet_degc=magnet_degc)
     carries_w = _shaft_w(at)
     top_rad = _top_rad(carries_w)
     if not (top_w := carries_w(top_rad)) > shaft_w:
-        raise ValueError(f"{shaft_w:.0f} W pull a line-start motor of {top_w:.0f} W at most out of step")
+        raise ValueError(f"{shaft_w:.0f} W exceed the pull-out power of the line-start motor, {top_w:.0f} W")
     return at(root(lambda x: shaft_w - carries_w(x), top_rad - math.pi, top_rad, width=1e-15, enough=1e-8))
 
 
 def _shaft_w(at: Callable[[float], LineStartState]) -> Callable[[float], float]:
-    """Shaft power over the angle, without solving the machine at each.
+    """Return shaft power as a function of the angle, without solving the machine at each angle.
 
-    Currents are linear in sine and cosine of the angle, powers and losses quadratic in the currents, and what harmonics
-    do is the same at all angles: a Fourier series that ends at twice the angle, so five points say all of it.
+    Currents are linear in sine and cosine of the angle, powers and losses quadratic in the currents, and the effect
+    of the harmonics does not depend on the angle: a Fourier series up to twice the angle, which five points
+    determine.
     """
     points = [at(angle).shaft_w for angle in _FIVE]
     mean = sum(points) / 5
@@ -140,14 +146,14 @@ def _top_rad(carries_w: Callable[[float], float]) -> float:
     step = math.pi / (_GRID - 1)
     best = max((k * step for k in range(_GRID)), key=carries_w)
     low, high = max(best - step, 0.0), best + step
-    for _ in range(40):  # thirds
+    for _ in range(40):  # ternary search
         a, b = low + (high - low) / 3, high - (high - low) / 3
         low, high = (a, high) if carries_w(a) < carries_w(b) else (low, b)
     return (low + high) / 2
 
 
 def power_factor(state: LineStartState, supply: Sequence[Component]) -> float:
-    """Displacement: positive when the current lags, negative when strong magnets make it lead."""
+    """Return the displacement factor: positive for a lagging current, negative for a leading one (strong magnets)."""
     u1 = next(complex(item.value) for item in supply if item.order == 1 and item.sequence == 1)
     i1 = state.currents[0].value
     phase = cmath.phase(u1 / i1)

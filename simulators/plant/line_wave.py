@@ -1,7 +1,8 @@
-"""Samples of an induction motor on the line, by the waveform tier beside the steady one: same record, supply, load.
+"""Samples of an induction motor direct on line: the waveform tier follows the steady tier with its record, supply and
+load.
 
-`aim` says where the plant stands now, `samples` leads there. Faults show as they do in a motor: sidebands of a broken
-bar, of a bearing, of an eccentric rotor. A second costs some milliseconds.
+`aim` sets the present state of the plant, `samples` leads to it. Faults appear as in a motor: sidebands of a broken
+bar, a bearing or an eccentric rotor. A second of samples takes some milliseconds.
 """
 
 from __future__ import annotations
@@ -20,28 +21,34 @@ from simulators.plant.phasors import Component
 from simulators.plant.supply_wave import SupplyWave
 from simulators.plant.wave_load import Load
 
-_SUDDEN = 0.05  # of the fundamental, from step to step: a dip jumps
+_SUDDEN = 0.05  # change of the fundamental from step to step; a larger one is a dip and applies abruptly
 
 
 class LineWave:
-    """motor: as it is in the steady tier now; condition: what only shows in time."""
+    """Sample source of one motor.
+
+    motor: its record in the steady tier now.
+    condition: faults that appear only in time.
+    """
 
     def __init__(self, motor: InductionMotor) -> None:
         self._supply = SupplyWave()
         self._machine: InductionWave | None = None
         self._before: Sequence[Component] = ()
-        InductionWave(motor).run(np.zeros(3, complex), 1e-4)  # compiles now, not in the first second
+        InductionWave(motor).run(np.zeros(3, complex), 1e-4)  # compile now, not in the first second
 
     def aim(
         self, motor: InductionMotor, supply: Sequence[Component], frequency_hz: float, load: Load,
         condition: Condition, speed_rad_s: float,
     ) -> None:  # fmt: skip
-        """speed_rad_s: where the machine starts."""
+        """Set the present state. speed_rad_s: initial speed of the machine."""
         self._motor, self._now, self._load, self._condition = motor, supply, load, condition
         self._frequency_hz, self._speed = frequency_hz, speed_rad_s
 
     def samples(self, count: int, rate_hz: float) -> Floats:
-        """Shape (6, count): phase to neutral V of L1 to L3, A of L1 to L3, at the starts of their intervals."""
+        """Return samples of shape (6, count): V of L1 to L3 to neutral, A of L1 to L3, at the starts of their
+        intervals.
+        """
         if self._machine is None:
             self._machine = InductionWave(self._motor)
             self._machine.settle(abs(_fundamental(self._now)), self._frequency_hz, self._speed)

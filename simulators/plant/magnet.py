@@ -1,7 +1,7 @@
 """Permanent-magnet motor in steady state: dq model in the rotor frame, motor convention, peak values.
 
 u_d = Rs·i_d − ω·ψ_q ; u_q = Rs·i_q + ω·ψ_d ; ψ_d = ψ + L_d·i_dm ; ψ_q = L_q·i_qm ; T = 1.5·p·(ψ_d·i_qm − ψ_q·i_dm)
-(Leonhard). The core branch lies across the speed voltage: i = i_m + G·e. Friction ∝ ω², additional loss ∝ I²·ω.
+(Leonhard). The core branch is parallel to the speed voltage: i = i_m + G·e. Friction ∝ ω², additional loss ∝ I²·ω.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from simulators.plant.roots import root
 
 
 class MagnetState(NamedTuple):
-    """input_w = shaft_w + all losses, to rounding. Voltage and current are rms; voltage line to line."""
+    """State of the motor; input_w = shaft_w + all losses, except for rounding. Powers in W.
+
+    speed_rad_s: mechanical speed.
+    frequency_hz: electrical frequency.
+    volts_v: line voltage, rms, V.
+    current_a: line current, rms, A.
+    gap_torque_nm: torque of the air gap, Nm.
+    """
 
     speed_rad_s: float
     frequency_hz: float
@@ -41,7 +48,7 @@ def at_current(
     winding_degc: float,
     magnet_degc: float,
 ) -> MagnetState:
-    """The motor at a terminal d current and a torque-making q current (peak), mechanical speed in rad/s."""
+    """Return the state at a terminal d current and a torque-producing q current (peak, A) and a mechanical speed."""
     omega = speed_rad_s * motor.pole_pairs
     ratio = omega / motor.omega_rated
     rs = motor.rs20_ohm * (1 + COPPER_PER_K * (winding_degc - 20))
@@ -75,12 +82,12 @@ def at_current(
 def solve(
     motor: MagnetMotor, speed_rad_s: float, shaft_w: float, winding_degc: float, magnet_degc: float
 ) -> MagnetState:
-    """The running point under i_d = 0 control, bracketed by the q current. Raises ValueError above 3 × rated."""
+    """Return the operating point under i_d = 0 control. Raises ValueError above three times the rated current."""
     high = 3 * motor.current_a * math.sqrt(2)
 
     def at(iq_a: float) -> MagnetState:
         return at_current(motor, speed_rad_s, 0.0, iq_a, winding_degc, magnet_degc)
 
     if at(high).shaft_w < shaft_w:
-        raise ValueError(f"{shaft_w:.0f} W at {speed_rad_s:.1f} rad/s is beyond three times the rated current")
+        raise ValueError(f"{shaft_w:.0f} W at {speed_rad_s:.1f} rad/s exceed three times the rated current")
     return at(root(lambda iq_a: shaft_w - at(iq_a).shaft_w, 0.0, high, width=1e-13, enough=1e-8))

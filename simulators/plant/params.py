@@ -1,6 +1,6 @@
-"""Parameter records of the plant, each with its source. SI units; machine resistances and reactances per star phase.
+"""Parameter records of the plant, each with its source. SI units; machine resistances and reactances for a star phase.
 
-What nobody measured is called an assumption here, and stays one.
+Values without a measurement are marked as assumptions.
 """
 
 from __future__ import annotations
@@ -10,17 +10,33 @@ from dataclasses import dataclass
 
 from simulators.plant import check
 
-COPPER_PER_K = 0.00393  # resistance of copper against 20 degC
+COPPER_PER_K = 0.00393  # resistance of copper relative to 20 °C
 ALUMINIUM_PER_K = 0.0044  # of a cast cage
-NDFEB_PER_K = -0.0011  # remanence of sintered NdFeB against 20 degC, typical data-sheet value from memory
+NDFEB_PER_K = -0.0011  # remanence of sintered NdFeB relative to 20 °C, typical data-sheet value from memory
 
 
 @dataclass(frozen=True, slots=True)
 class InductionMotor:
-    """T equivalent circuit, star equivalent, values at running temperature and `frequency_hz`."""
+    """T equivalent circuit of an induction motor, star equivalent, at running temperature and `frequency_hz`.
+
+    power_w: rated shaft power, W.
+    volts_v: rated line voltage, V.
+    frequency_hz: rated frequency, Hz.
+    pole_pairs: number of pole pairs.
+    speed_rpm: rated speed, rpm.
+    current_a: rated current, rms, A.
+    rs_ohm, xl1_ohm: resistance and leakage reactance of the stator, Ω.
+    rr_ohm, xl2_ohm: resistance and leakage reactance of the rotor, Ω.
+    xm_ohm: magnetizing reactance, Ω.
+    rfe_ohm: resistance of the core loss, Ω.
+    friction_w: friction and windage loss at rated speed, W.
+    additional_w: additional (stray) load loss at rated current and speed, W.
+    inertia_kg_m2: inertia of the rotor, kg·m².
+    Raises ValueError for impossible values.
+    """
 
     power_w: float
-    volts_v: float  # line to line
+    volts_v: float
     frequency_hz: float
     pole_pairs: int
     speed_rpm: float
@@ -31,8 +47,8 @@ class InductionMotor:
     xl2_ohm: float
     xm_ohm: float
     rfe_ohm: float
-    friction_w: float  # at rated speed
-    additional_w: float  # stray load loss at rated current and speed
+    friction_w: float
+    additional_w: float
     inertia_kg_m2: float = 1.0
 
     def __post_init__(self) -> None:
@@ -41,23 +57,41 @@ class InductionMotor:
 
 @dataclass(frozen=True, slots=True)
 class MagnetMotor:
-    """Permanent-magnet machine in dq, amplitude-invariant: flux and currents are peak values."""
+    """Permanent-magnet machine in dq, amplitude-invariant: flux and currents are peak values.
+
+    power_w: rated shaft power, W.
+    volts_v: line voltage at the rated point, V.
+    current_a: current at the rated point, rms, A.
+    speed_rpm: rated speed, rpm.
+    pole_pairs: number of pole pairs.
+    rs20_ohm: resistance of a phase at 20 °C, Ω.
+    ld_h, lq_h: inductances of the d and q axes, H.
+    flux20_wb: flux of the magnets at 20 °C, peak, Wb.
+    core_s: conductance of the core branch of a phase at rated frequency, S; 0: no core loss.
+    core_hysteresis: share of the core loss at rated speed that is proportional to f; the rest is proportional to f².
+    friction_w: friction and windage loss at rated speed, W.
+    additional_w: additional load loss at rated current and speed, W, including losses by the converter's harmonics.
+    rise_k: temperature rise of the winding over the coolant at rated loss, K.
+    losses_w: total losses at the rated point, W.
+    inertia_kg_m2: inertia of the rotor, kg·m².
+    Raises ValueError for impossible values.
+    """
 
     power_w: float
-    volts_v: float  # line to line at the rated point
-    current_a: float  # rms at the rated point
+    volts_v: float
+    current_a: float
     speed_rpm: float
     pole_pairs: int
-    rs20_ohm: float  # per phase at 20 degC
+    rs20_ohm: float
     ld_h: float
     lq_h: float
-    flux20_wb: float  # peak, at 20 degC
-    core_s: float  # conductance of the core branch at rated frequency, per phase; 0: no core loss
-    core_hysteresis: float  # share of the core loss at rated speed that grows with f, the rest with f²
-    friction_w: float  # at rated speed
-    additional_w: float  # at rated current and speed, losses from the converter's harmonics included
-    rise_k: float = 70.0  # winding over coolant at rated loss
-    losses_w: float = 2130.0  # total at the rated point
+    flux20_wb: float
+    core_s: float
+    core_hysteresis: float
+    friction_w: float
+    additional_w: float
+    rise_k: float = 70.0
+    losses_w: float = 2130.0
     inertia_kg_m2: float = 0.6
 
     def __post_init__(self) -> None:
@@ -75,12 +109,19 @@ class MagnetMotor:
 
 @dataclass(frozen=True, slots=True)
 class LineStartMotor:
-    """A magnet motor with a cage that starts it on the line; cage values star, per phase, at `frequency_hz`."""
+    """A magnet motor with a cage for starting on the line; cage values star, for a phase, at `frequency_hz`.
+
+    machine: the synchronous machine; its speed must be the synchronous one.
+    frequency_hz: rated frequency, Hz.
+    cage_ohm: resistance of the cage, Ω.
+    cage_x_ohm: reactance of the cage with the leakage of the stator, Ω.
+    Raises ValueError for impossible values.
+    """
 
     machine: MagnetMotor
     frequency_hz: float
     cage_ohm: float
-    cage_x_ohm: float  # with the stator's leakage
+    cage_x_ohm: float
 
     def __post_init__(self) -> None:
         check.line_start(self)
@@ -88,27 +129,41 @@ class LineStartMotor:
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """Two-level converter behind a six-pulse diode bridge with a DC choke. Its losses: drive.loss_terms.
+    """Two-level converter with a six-pulse diode bridge and a DC choke. Its losses: drive.loss_terms.
 
-    Forward voltages are threshold + slope·i. The bridge's: of one diode, two conduct at a time.
+    Forward voltages are threshold + slope·i.
+    power_w: rated power, W.
+    current_a: rated output current, rms, A.
+    choke_ohm: ωL of the DC loop at 50 Hz: DC choke + 2 × line, Ω.
+    line_ohm: ωL of one line phase at 50 Hz, Ω.
+    capacitor_s: ωC of the DC bus at 50 Hz, S.
+    fixed_w: loss of fans, electronics and filters, independent of the load, W.
+    switch_v, switch_ohm: forward voltage of a switch, V and Ω.
+    diode_v, diode_ohm: forward voltage of a freewheeling diode, V and Ω.
+    switching_j_per_va: energy of turn-on, turn-off and recovery for each switched V and A, J.
+    carrier_hz: carrier frequency, Hz.
+    bridge_v, bridge_ohm: forward voltage of one bridge diode, V and Ω; two conduct at a time.
+    choke_r_ohm: resistance of the DC choke, Ω.
+    unbalance_gain: relative negative-sequence current for relative negative-sequence voltage.
+    Raises ValueError for impossible values.
     """
 
     power_w: float
     current_a: float
-    choke_ohm: float  # ωL of the DC loop at 50 Hz: DC choke + 2 × line
-    line_ohm: float  # ωL of one line phase at 50 Hz
-    capacitor_s: float  # ωC of the DC bus at 50 Hz
-    fixed_w: float  # fans, electronics, filters: with or without load
+    choke_ohm: float
+    line_ohm: float
+    capacitor_s: float
+    fixed_w: float
     switch_v: float
     switch_ohm: float
     diode_v: float
     diode_ohm: float
-    switching_j_per_va: float  # on, off and recovery, for each V and A that is switched
+    switching_j_per_va: float
     carrier_hz: float
     bridge_v: float
     bridge_ohm: float
     choke_r_ohm: float
-    unbalance_gain: float = 3.0  # relative negative-sequence current per relative negative-sequence voltage
+    unbalance_gain: float = 3.0
 
     def __post_init__(self) -> None:
         check.drive(self)
@@ -116,16 +171,27 @@ class Drive:
 
 @dataclass(frozen=True, slots=True)
 class Pump:
-    """Radial pump at reference speed: head H0 − a·Q², shaft power P·(b0 + b1·φ + b2·φ²) with φ = Q/Qr."""
+    """Radial pump at reference speed: head H0 − a·Q², shaft power P·(b0 + b1·φ + b2·φ²) with φ = Q/Qr.
+
+    speed_rpm: reference speed, rpm.
+    flow_m3_s: design flow Qr, m³/s.
+    power_w: reference power P, W.
+    head0_m: head H0 at zero flow, m.
+    head_fall: a, m for each (m³/s)².
+    power_shape: b0, b1, b2.
+    static_head_m: static head of the open system, m.
+    pipe: k of the open system, m for each (m³/s)².
+    Raises ValueError for impossible values.
+    """
 
     speed_rpm: float
     flow_m3_s: float
     power_w: float
     head0_m: float
-    head_fall: float  # a, m per (m³/s)²
+    head_fall: float
     power_shape: tuple[float, float, float]
     static_head_m: float
-    pipe: float  # k of the open system, m per (m³/s)²
+    pipe: float
 
     def __post_init__(self) -> None:
         check.pump(self)
@@ -133,23 +199,36 @@ class Pump:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The supply of both motor feeders. A feeder sees its own distortion only, through the source impedance."""
+    """Supply of the motor feeders. Each feeder sees only its own distortion, through the source impedance.
 
-    volts_v: float  # line to line, mean
+    volts_v: mean line voltage, V.
+    frequency_hz: mean frequency, Hz.
+    volts_sigma: relative standard deviation of the voltage.
+    frequency_sigma_hz: standard deviation of the frequency, Hz.
+    tau_s: time constant of both processes, seconds.
+    negative: negative-sequence voltage relative to the positive sequence.
+    harmonics: order, share of the fundamental, angle in degrees.
+    source_ohm: resistance of a phase of the supply, Ω.
+    source_x_ohm: reactance of a phase of the supply at 50 Hz, Ω.
+    Raises ValueError for impossible values.
+    """
+
+    volts_v: float
     frequency_hz: float
-    volts_sigma: float  # relative
+    volts_sigma: float
     frequency_sigma_hz: float
     tau_s: float
-    negative: complex  # negative-sequence voltage against the positive one
-    harmonics: tuple[tuple[int, float, float], ...]  # order, share of the fundamental, angle in degrees
-    source_ohm: float  # resistance of the supply per phase
-    source_x_ohm: float  # its reactance at 50 Hz
+    negative: complex
+    harmonics: tuple[tuple[int, float, float], ...]
+    source_ohm: float
+    source_x_ohm: float
 
     def __post_init__(self) -> None:
         check.grid(self)
 
 
-# Fitted to typical catalogue values (IE1 efficiency of IEC 60034-30-1; speed, power factor, breakdown of catalogues).
+# Fitted to typical catalogue values (IE1 efficiency of IEC 60034-30-1; speed, power factor, breakdown torque of
+# catalogues).
 IE1_55KW = InductionMotor(
     power_w=55000.0,
     volts_v=400.0,
@@ -186,7 +265,7 @@ def magnet_motor_per_unit(
     current_a: float,
     losses_w: float,
 ) -> MagnetMotor:
-    """SI from per unit: base impedance base_v²/power_w, base flux √2·base_v/(√3·ω)."""
+    """Return SI parameters from per-unit values: base impedance base_v²/power_w, base flux √2·base_v/(√3·ω)."""
     omega = speed_rpm / 60 * 2 * math.pi * pole_pairs
     base_ohm = base_v**2 / power_w
     return MagnetMotor(
@@ -207,10 +286,10 @@ def magnet_motor_per_unit(
     )
 
 
-# ASSUMPTION: no public dq set of an industrial 55 kW magnet motor was found. Per-unit values lie in the usual range
-# (Rs 0.008–0.02, Xd 0.3–0.5, Xq 0.4–0.9, flux 0.85–1.0). Losses at the rated point are 2130 W, split copper 50, core
-# 30, friction 12, additional 8 %: between what class IE5 (IEC TS 60034-30-2, 4-pole column, 96.5 %) allows on a sine
-# supply, 1995 W, and on a converter (+15 %), 2294 W.
+# ASSUMPTION: no public dq parameters of an industrial 55 kW magnet motor were found. Per-unit values are in the usual
+# range (Rs 0.008–0.02, Xd 0.3–0.5, Xq 0.4–0.9, flux 0.85–1.0). Losses at the rated point are 2130 W, split copper 50,
+# core 30, friction 12, additional 8 %: between the limit of class IE5 (IEC TS 60034-30-2, 4-pole column, 96.5 %) on a
+# sine supply, 1995 W, and on a converter (+15 %), 2294 W.
 MAGNET_55KW = magnet_motor_per_unit(
     power_w=55000.0,
     base_v=360.0,
@@ -229,7 +308,7 @@ MAGNET_55KW = magnet_motor_per_unit(
     losses_w=2130.0,
 )
 
-# ASSUMPTION: the same losses in a machine for the line, 4 poles, EMF near the supply's voltage; no measured set was
+# ASSUMPTION: the same losses in a line-start machine, 4 poles, EMF near the supply voltage; no measured parameters were
 # found.
 LINE_START_55KW = LineStartMotor(
     machine=magnet_motor_per_unit(
@@ -254,12 +333,12 @@ LINE_START_55KW = LineStartMotor(
     cage_x_ohm=0.45,
 )
 
-# Set once by two sources, neither of which is IEC 61800-9-2, which the agent leans on. What grows with the load: data
+# Parameters from two sources, neither of which is IEC 61800-9-2, on which the agent relies. Load-dependent terms: data
 # sheets at a hot junction. IGBT and its energies 21 + 20 mJ at 200 A, 600 V: Semikron SKM200GB12T4; recovery 35 mJ at
-# 450 A and the diode's 1.75 V there: Infineon FF450R12KT4 (as github.com/pwr-control/library lists it), for 200 A,
-# threshold 0.9 V [M]; bridge: Powersem PSB 162; carrier and choke: usual [M]. What does not grow: what the US DOE's
-# table of drive efficiencies (vfd_efficiency_doe.csv, 3 to 400 hp) leaves beside these, least squares of the
-# logarithms; with machines._FIXED.
+# 450 A and the diode's 1.75 V there: Infineon FF450R12KT4 (as listed by github.com/pwr-control/library), for 200 A,
+# threshold 0.9 V [M]; bridge: Powersem PSB 162; carrier and choke: usual [M]. Fixed term: the remainder of the US DOE's
+# table of drive efficiencies (vfd_efficiency_doe.csv, 3 to 400 hp), least squares of the logarithms; together with
+# machines._FIXED.
 DRIVE_55KW = Drive(
     power_w=55000.0,
     current_a=103.0,
@@ -278,7 +357,7 @@ DRIVE_55KW = Drive(
     choke_r_ohm=0.010,
 )
 
-# ASSUMPTION: shape of a radial pump of specific speed about 30; 50 kW shaft at 600 m³/h and 25 m.
+# ASSUMPTION: shape of a radial pump of specific speed about 30; 50 kW shaft power at 600 m³/h and 25 m.
 COOLING_PUMP = Pump(
     speed_rpm=1480.0,
     flow_m3_s=600 / 3600,

@@ -1,4 +1,4 @@
-"""Centrifugal pump by affinity: flow ∝ n, head ∝ n², power ∝ n³ along similar points (textbook)."""
+"""Centrifugal pump by the affinity laws: flow ∝ n, head ∝ n², power ∝ n³ along similar points (textbook)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from simulators.plant.params import Pump
 
 
 def head_m(pump: Pump, flow_m3_s: float, speed: float) -> float:
-    """Head at a flow; `speed` is relative to the pump's reference speed."""
+    """Return the head at a flow, m. speed: relative to the pump's reference speed."""
     return pump.head0_m * speed**2 - pump.head_fall * flow_m3_s**2
 
 
 def power_w(pump: Pump, flow_m3_s: float, speed: float) -> float:
-    """Shaft power at a flow and relative speed; 0 at standstill."""
+    """Return the shaft power at a flow and relative speed, W; 0 at standstill."""
     if speed <= 0:
         return 0.0
     phi = flow_m3_s / pump.flow_m3_s / speed
@@ -22,6 +22,6 @@ def power_w(pump: Pump, flow_m3_s: float, speed: float) -> float:
 
 
 def speed_for_flow(pump: Pump, flow_m3_s: float) -> float:
-    """Relative speed that brings a flow through the open system: H0·n² − a·Q² = Hs + k·Q²."""
+    """Return the relative speed for a flow through the open system: H0·n² − a·Q² = Hs + k·Q²."""
     need_m = pump.static_head_m + (pump.pipe + pump.head_fall) * flow_m3_s**2
     return math.sqrt(need_m / pump.head0_m)

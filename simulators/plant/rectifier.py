@@ -1,11 +1,11 @@
 """Six-pulse diode bridge with a DC choke and capacitor: line current harmonics and DC voltage against load.
 
-One period of 60° in time, found by Newton so that it repeats (Bose, "Modern Power Electronics"; Mohan). Per unit of the
-line voltage's peak û and of x, the ωL of the whole DC loop: di/dθ = v − u, du/dθ = (i − p/u)/b with b = ω²LC, the
-load one of constant power. Below p ≈ 0.0086 the current has gaps and Udc rises towards û; above, it flows on. While
-the current passes from one phase to the next, three diodes conduct: half the sum of both line voltages drives it,
-through a line inductance that is a half less. The swings at the link's own frequency that a real bridge falls into
-where nothing damps them do not repeat every 60° and are not here.
+One period of 60° in time, found by Newton's method so that it repeats (Bose, "Modern Power Electronics"; Mohan). In
+per unit of the line voltage's peak û and of x, the ωL of the complete DC loop: di/dθ = v − u, du/dθ = (i − p/u)/b
+with b = ω²LC, a load of constant power. Below p ≈ 0.0086 the current is discontinuous and Udc rises towards û;
+above, it is continuous. During commutation three diodes conduct: half the sum of both line voltages drives the
+current, through a line inductance that is smaller by half. Oscillations at the resonant frequency of the DC link,
+which occur in a real bridge without damping, do not repeat every 60° and are not modelled.
 """
 
 from __future__ import annotations
@@ -28,14 +28,19 @@ _MEAN, _EDGE = 3 / math.pi, 0.0086
 
 
 class Table(NamedTuple):
-    """Rows rise with p = P·x/û². dc = Udc/û; shape[k, h]: order h over |fundamental|, voltage L1 at angle 0."""
+    """Results against load; rows with increasing p = P·x/û².
+
+    p: load in per unit.
+    dc: Udc/û.
+    shape: shape[k, h]: phasor of order h over |fundamental|, voltage of L1 at angle 0.
+    """
 
     p: NDArray[np.float64]
     dc: NDArray[np.float64]
     shape: NDArray[np.complex128]
 
     def at(self, p: float) -> tuple[float, NDArray[np.complex128]]:
-        """Linear between rows; the ends are held."""
+        """Interpolate linearly between rows; constant beyond the ends."""
         k = min(max(int(self.p.searchsorted(p)) - 1, 0), len(self.p) - 2)
         low, high = float(self.p[k]), float(self.p[k + 1])
         w = min(max((p - low) / (high - low), 0.0), 1.0)
@@ -43,12 +48,16 @@ class Table(NamedTuple):
 
 
 def table(line_share: float, smoothing: float) -> Table:
-    """line_share: ωL of one line phase over that of the whole DC loop (choke + 2 × line). smoothing: b = ω²LC."""
+    """Return the table of a bridge.
+
+    line_share: ωL of one line phase over that of the complete DC loop (choke + 2 × line).
+    smoothing: b = ω²LC.
+    """
     return points(np.geomspace(_P_LOW, _P_HIGH, _ROWS), line_share, smoothing)
 
 
 def points(p: Floats, line_share: float, smoothing: float) -> Table:
-    """At any loads. Raises ValueError where no period repeats itself."""
+    """Return the results at the given loads. Raises ValueError if no periodic solution is found."""
     dc = np.where(p > _EDGE, _MEAN * (1 - line_share * p / _MEAN), 1 - (1 - _MEAN) * np.minimum(p / _EDGE, 1) ** 0.6)
     i, u = np.maximum(p / dc - _EDGE, 0.0), dc.copy()
     for _ in range(40):
@@ -67,21 +76,24 @@ def points(p: Floats, line_share: float, smoothing: float) -> Table:
 
 
 class _Period(NamedTuple):
-    """From one commutation to the next, shape (steps + 1, loads). rising: the current of the phase that takes over."""
+    """One period between two commutations, shape (steps + 1, loads).
+
+    rising: current of the phase that starts to conduct.
+    """
 
     i: Floats
     u: Floats
     rising: Floats
 
 
-_THETA = np.linspace(-math.pi / 6, math.pi / 6, _STEPS + 1)  # against the line voltage's peak
+_THETA = np.linspace(-math.pi / 6, math.pi / 6, _STEPS + 1)  # angle relative to the peak of the line voltage
 
 
 def _period(p: Floats, i: Floats, u: Floats, line_share: float, smoothing: float) -> _Period:
-    """Midpoint rule for all loads at once."""
+    """Integrate one period by the midpoint rule, for all loads together."""
     step = math.pi / 3 / _STEPS
     out = _Period(*(np.empty((_STEPS + 1, len(p))) for _ in range(3)))
-    passing = ((i > 0) & (line_share > 0)).astype(float)  # 1, of the last step a part, 0
+    passing = ((i > 0) & (line_share > 0)).astype(float)  # 1 during commutation, a fraction in its last step, then 0
     rising = np.where(passing > 0, 0.0, i)
 
     def slope(theta: float, i: Floats, u: Floats) -> Floats:
@@ -109,7 +121,10 @@ def _period(p: Floats, i: Floats, u: Floats, line_share: float, smoothing: float
 
 
 def _harmonics(found: _Period) -> NDArray[np.complex128]:
-    """A phase takes over, carries on while the other side changes, gives away; negated half a period later."""
+    """Return the harmonics of a phase: it starts, conducts while the other side commutates, ends.
+
+    Negative half a period later.
+    """
     parts = ((found.rising, -math.pi / 6), (found.i, math.pi / 6), (found.i - found.rising, math.pi / 2))
     weights = np.ones(_STEPS + 1)
     weights[[0, -1]] = 0.5

@@ -1,4 +1,4 @@
-"""One root of one function."""
+"""Root of a scalar function."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 
 def root(f: Callable[[float], float], low: float, high: float, *, width: float, enough: float) -> float:
-    """A point between low and high where |f| ≤ enough, or where the bracket is no wider than `width`.
+    """Return a point between low and high where |f| ≤ enough, or where the bracket is no wider than `width`.
 
-    f must differ in sign at the ends. Bisection that guesses along the secant (Illinois form of regula falsi), with a
-    plain halving every fourth time: a fifth of the calls of bisection alone.
+    Regula falsi in the Illinois form, with bisection every fourth step: a fifth of the evaluations of bisection alone.
+    Raises ValueError if f has the same sign at both ends.
     """
     f_low, f_high = f(low), f(high)
     if f_low * f_high > 0:

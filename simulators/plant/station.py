@@ -1,4 +1,4 @@
-"""The pump station: two trains on one busbar, moving slowly through time."""
+"""The pump station: two trains on one busbar with slowly varying flow."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _COOLANT_DEGC = 30.0
 
 
 class Station:
-    """`step(dt)` moves on; `trains` then holds what is true at that instant.
+    """The station. `step(dt)` advances time; `trains` is the true state at that instant.
 
-    Energies integrate exactly: the powers are constant within a step. Demand is relative to the design flow.
+    Energies are exact: the powers are constant within a step. The demand is relative to the design flow.
     """
 
     def __init__(self, rng: Random, motor: params.MagnetMotor = params.MAGNET_55KW) -> None:
@@ -29,7 +29,7 @@ class Station:
         self._winding_degc = 70.0
         self.now_s = 0.0
         self.dips: list[Dip] = []
-        self.energy_kwh = {DOL: 0.0, DRIVEN: 0.0}  # drawn since the start
+        self.energy_kwh = {DOL: 0.0, DRIVEN: 0.0}  # energy taken since the start
         self.reactive_kvarh = {DOL: 0.0, DRIVEN: 0.0}
         self.trains: dict[str, Train] = {}
         self._solve()

@@ -15,7 +15,12 @@ from simulators.plant.phasors import Component
 
 
 class Interharmonic(NamedTuple):
-    """A voltage at no whole multiple of the fundamental. share: of the positive sequence; sequence: +1 or −1."""
+    """A voltage at a frequency that is not a multiple of the fundamental.
+
+    frequency_hz: its frequency.
+    share: amplitude relative to the positive sequence.
+    sequence: +1 or −1.
+    """
 
     frequency_hz: float
     share: float
@@ -23,14 +28,14 @@ class Interharmonic(NamedTuple):
 
 
 class Flicker(NamedTuple):
-    """Sinusoidal modulation: the voltage swings by ΔV/V = depth from crest to trough."""
+    """Sinusoidal modulation. depth: ΔV/V from crest to trough."""
 
     frequency_hz: float
     depth: float
 
 
 class SupplyWave:
-    """`block(...)` gives the vectors at half steps that the motors take. All motors at one bus share them."""
+    """Supply of all motors on one bus: `block(...)` returns the voltage vectors at half steps."""
 
     def __init__(
         self, *, interharmonics: Sequence[Interharmonic] = (), flicker: Sequence[Flicker] = (), dips: Sequence[Dip] = ()
@@ -38,16 +43,19 @@ class SupplyWave:
         self.interharmonics, self.flicker = tuple(interharmonics), tuple(flicker)
         self.dips = list(dips)
         self.now_s = 0.0
-        self.angle = 0.0  # of the fundamental
+        self.angle = 0.0  # angle of the fundamental
 
     def block(
         self, components: Sequence[Component], frequency_hz: float, steps: int, step_s: float,
         before: Sequence[Component] | None = None,
     ) -> Vectors:  # fmt: skip
-        """2·steps + 1 vectors from now to the block's end; zero-sequence parts reach no star point and are left out.
+        """Return 2·steps + 1 vectors from now to the end of the block, and advance time to it.
 
-        components: rms phasors of L1 against the fundamental's angle 0, at the block's end; before: at its beginning,
-        with even change between; the same where not given. The time then stands at the block's end.
+        Zero-sequence parts cannot drive a current into the star point and are omitted.
+        components: rms phasors of L1 relative to the fundamental at angle 0, at the end of the block.
+        frequency_hz: frequency of the fundamental.
+        step_s: length of a step, seconds.
+        before: components at the beginning of the block, with a linear change between. None: as at the end.
         """
         half: Floats = np.arange(2 * steps + 1, dtype=np.float64) * (step_s / 2)
         t: Floats = np.asarray(self.now_s + half)
@@ -77,7 +85,7 @@ class SupplyWave:
 
 
 def _moving(before: Sequence[Component], now: Sequence[Component]) -> list[tuple[int, int, complex, complex]]:
-    """Order, sequence, first value and its change; those of one order and sequence summed."""
+    """Return order, sequence, initial value and its change; components of one order and sequence are summed."""
     ends = [defaultdict[tuple[int, int], complex](complex) for _ in range(2)]
     for sums, parts in zip(ends, (before, now), strict=True):
         for order, sequence, value in parts:
@@ -91,7 +99,7 @@ def _vector(turn: Vectors, sequence: int, value: complex) -> Vectors:
 
 
 def _dipped(dip: Dip, t: Floats, u: Vectors) -> Vectors:
-    """In the dip, the fundamental's negative sequence is a mirror image of the vector itself."""
+    """Apply a dip: the negative sequence of the fundamental is the conjugate of the vector."""
     inside = (t >= dip.at_s) & ((t - dip.at_s) % dip.every_s < dip.duration_s)
     positive, negative = dip.sequences(dip.at_s)
     return np.where(inside, positive * u + np.conj(negative * u), u)

@@ -1,4 +1,5 @@
-"""Three temperatures of a motor: winding, magnets or cage, frame with the core. Both warm the frame, that the air.
+"""Three temperatures of a motor: winding, rotor (magnets or cage), frame with core. Both heat the frame; the air cools
+it.
 
 C·dT/dt = P − G·T, T above ambient, solved exactly for constant heat over any step.
 """
@@ -16,7 +17,7 @@ from simulators.plant.units import Losses
 
 
 class Heat(NamedTuple):
-    """Where losses arise, W."""
+    """Losses by place of origin, W."""
 
     winding_w: float
     rotor_w: float
@@ -24,13 +25,19 @@ class Heat(NamedTuple):
 
 
 def heat_of(losses: Losses) -> Heat:
-    """Copper heats the winding, additional losses the rotor's surface, core and bearings the frame."""
+    """Return the heat of each part: copper loss in the winding, additional loss on the rotor, core and mechanical loss
+    in the frame.
+    """
     return Heat(losses.copper_w, losses.additional_w, losses.core_w + losses.mechanical_w)
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Conductances W/K, heat capacities J/K; from winding and rotor to the frame, from the frame to the air."""
+    """Thermal network. Conductances (W/K) from winding and rotor to the frame and from the frame to the air; capacities
+    (J/K).
+
+    Raises ValueError for a value that is not positive.
+    """
 
     winding_w_k: float
     rotor_w_k: float
@@ -47,10 +54,10 @@ class Network:
 
 
 def network_of(rated: Heat, rise_k: float, *, frame_share: float = 0.55, rotor_share: float = 0.75) -> Network:
-    """One whose winding is rise_k above the air at these losses.
+    """Return a network whose winding is rise_k above ambient at the rated losses.
 
-    ASSUMPTION (usual for totally enclosed motors, not measured): at the rated point the frame has 55 % of that rise and
-    the rotor 75 %; time constants 4 min of the winding, 25 min of the rotor, 45 min of the frame.
+    ASSUMPTION (usual for totally enclosed motors, not measured): at the rated point the frame has 55 % of that rise
+    and the rotor 75 %; time constants 4 min of the winding, 25 min of the rotor, 45 min of the frame.
     """
     frame_k = frame_share * rise_k
     g_winding = rated.winding_w / (rise_k - frame_k)
@@ -60,7 +67,7 @@ def network_of(rated: Heat, rise_k: float, *, frame_share: float = 0.55, rotor_s
 
 
 class Temperatures(NamedTuple):
-    """degC."""
+    """Temperatures, °C."""
 
     winding: float
     rotor: float
@@ -68,7 +75,7 @@ class Temperatures(NamedTuple):
 
 
 class Thermal:
-    """`step` moves on. Starts at the temperature of the air."""
+    """Temperatures of one motor. `step` advances time. Starts at ambient temperature."""
 
     def __init__(self, network: Network, ambient_degc: float = 25.0) -> None:
         self.network, self.ambient_degc = network, ambient_degc
@@ -83,7 +90,7 @@ class Thermal:
         self._c: Floats = np.array([n.winding_j_k, n.rotor_j_k, n.frame_j_k])
         self._inverse: Floats = np.linalg.inv(g)
         root = np.sqrt(self._c)
-        self._rates, vectors = np.linalg.eigh(g / root[:, None] / root)  # symmetric, so well-behaved
+        self._rates, vectors = np.linalg.eigh(g / root[:, None] / root)  # symmetric, so numerically well-behaved
         self._to, self._back = vectors.T * root, vectors / root[:, None]
         self._rise: Floats = np.zeros(3)
 
@@ -93,18 +100,18 @@ class Thermal:
 
     @property
     def stored_j(self) -> float:
-        """Against a motor as cold as the air."""
+        """Stored heat relative to a motor at ambient temperature, J."""
         return float(self._c @ self._rise)
 
     def settled(self, heat: Heat) -> Temperatures:
-        """Where constant heat leads."""
+        """Return the final temperatures for constant heat."""
         return Temperatures(*(self.ambient_degc + float(k) for k in self._inverse @ np.array(heat)))
 
     def settle(self, heat: Heat) -> None:
         self._rise = self._inverse @ np.array(heat)
 
     def step(self, heat: Heat, dt_s: float) -> Temperatures:
-        """Exact: twice half a step is one step."""
+        """Advance by dt_s of constant heat. Exact: two half steps equal one step."""
         end = self._inverse @ np.array(heat)
         self._rise = end + self._back @ (np.exp(-self._rates * dt_s) * (self._to @ (self._rise - end)))
         return self.degc

@@ -14,7 +14,7 @@ _RPM = 30 / math.pi
 
 
 class Losses(NamedTuple):
-    """Of the motor, W."""
+    """Losses of the motor, W."""
 
     copper_w: float
     core_w: float
@@ -23,22 +23,44 @@ class Losses(NamedTuple):
 
 
 class Output(NamedTuple):
-    """The drive's motor side. Zero torque reference is the motor's rated torque."""
+    """Motor side of the drive.
+
+    frequency_hz: output frequency.
+    volts_v: output line voltage, V.
+    current_a: output current, rms, A.
+    torque_pct: torque in percent of the motor's rated torque.
+    dc_bus_v: DC bus voltage, V.
+    """
 
     frequency_hz: float
-    volts_v: float  # line to line
+    volts_v: float
     current_a: float
     torque_pct: float
     dc_bus_v: float
 
 
 class Train(NamedTuple):
-    """One pump with all that feeds it. u_v, i_a: phasors where the meter sits, positive into the train."""
+    """A pump with its motor and feeder at one instant.
+
+    u_v, i_a: phasors at the meter, positive into the train.
+    frequency_hz: frequency of the supply.
+    input_w: active power at the meter, W.
+    motor_input_w: active power at the motor, W.
+    motor_losses: losses of the motor.
+    drive_losses_w: losses of the drive, W; 0 without a drive.
+    shaft_w: shaft power, W.
+    speed_rad_s: speed of the shaft.
+    flow_m3_s: flow, m³/s.
+    head_m: head, m.
+    winding_degc: winding temperature, °C. None: not modelled.
+    output: motor side of the drive. None: no drive.
+    feeder_w: power of cable and auxiliaries between the meter and the train, W.
+    """
 
     u_v: Phasors
     i_a: Phasors
     frequency_hz: float
-    input_w: float  # at the meter
+    input_w: float
     motor_input_w: float
     motor_losses: Losses
     drive_losses_w: float
@@ -48,7 +70,7 @@ class Train(NamedTuple):
     head_m: float
     winding_degc: float | None = None
     output: Output | None = None
-    feeder_w: float = 0.0  # what cable and auxiliaries take between the meter and the rest
+    feeder_w: float = 0.0
 
     @property
     def speed_rpm(self) -> float:
@@ -56,7 +78,7 @@ class Train(NamedTuple):
 
 
 def direct_on_line(motor: InductionMotor, load: Pump, supply: Supply, flow_m3_s: float) -> Train:
-    """Induction motor at the busbar; a valve sets the flow, the motor finds its speed."""
+    """Solve an induction motor at the busbar: a valve sets the flow, the load sets the speed."""
     u = [Component(*item) for item in supply.components()]
     state = induction.solve(
         motor, u, supply.frequency_hz, lambda speed: pump.power_w(load, flow_m3_s, speed * _RPM / load.speed_rpm)
@@ -80,7 +102,7 @@ def direct_on_line(motor: InductionMotor, load: Pump, supply: Supply, flow_m3_s:
 def on_drive(
     motor: MagnetMotor, converter: Drive, load: Pump, supply: Supply, flow_m3_s: float, winding_degc: float
 ) -> Train:
-    """Magnet motor on a drive that turns the pump just fast enough for the flow through the open pipe."""
+    """Solve a magnet motor on a drive at the speed that delivers the flow through the open pipe."""
     relative = pump.speed_for_flow(load, flow_m3_s)
     speed = relative * load.speed_rpm / _RPM
     shaft_w = pump.power_w(load, flow_m3_s, relative)

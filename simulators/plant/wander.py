@@ -1,4 +1,4 @@
-"""Values that drift like weather."""
+"""Slowly varying random values."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from random import Random
 class Wander:
     """Ornstein-Uhlenbeck process of mean 0, smoothed by a first-order lag so that it has no steps.
 
-    sigma: standard deviation before the lag, exact for any step width: twice half a step has the statistics of one. The
-    lag is not: it takes the spread to σ·√(τ/(τ + lag)) in steps well below it, and does nothing in steps well above.
+    sigma: standard deviation before the lag, exact for any step width: two half steps have the statistics of one.
+        The lag is not exact: in steps well below it the standard deviation is σ·√(τ/(τ + lag)), in steps well above
+        it has no effect.
+    tau_s: time constant of the process, seconds.
+    lag_s: time constant of the lag, seconds.
     """
 
     def __init__(self, rng: Random, sigma: float, tau_s: float, lag_s: float = 0.0) -> None:
@@ -27,6 +30,6 @@ class Wander:
 
 
 def soft_limit(value: float, low: float, high: float) -> float:
-    """Smoothly into (low, high); near the middle almost unchanged."""
+    """Return the value limited smoothly to (low, high); almost unchanged near the middle."""
     middle, half = (low + high) / 2, (high - low) / 2
     return middle + half * math.tanh((value - middle) / half)

@@ -11,9 +11,14 @@ _GRAVITY = 9.81
 
 
 class Load(NamedTuple):
-    """constant_nm acts the same way in both directions (a hanging weight), dry_nm against the motion.
+    """A load torque.
 
-    linear: Nm per rad/s; square: Nm per (rad/s)². dry_rad_s: where dry friction has three quarters of its value.
+    constant_nm: constant torque in one direction (a suspended weight), Nm.
+    linear: Nm per rad/s.
+    square: Nm per (rad/s)², opposing the motion.
+    dry_nm: dry friction, opposing the motion, Nm.
+    dry_rad_s: speed at which dry friction has about three quarters of its value, rad/s.
+    inertia_kg_m2: inertia of the load, kg·m².
     """
 
     constant_nm: float = 0.0
@@ -28,7 +33,7 @@ NO_LOAD = Load()
 
 
 def torque_nm(load: Load, speed_rad_s: float) -> float:
-    """What the kernels make of it, for the steady tier."""
+    """Return the torque that the kernels compute, for the steady tier, Nm."""
     dry = load.dry_nm * math.tanh(speed_rad_s / load.dry_rad_s)
     return load.constant_nm + load.linear * speed_rad_s + load.square * speed_rad_s * abs(speed_rad_s) + dry
 
@@ -36,8 +41,10 @@ def torque_nm(load: Load, speed_rad_s: float) -> float:
 def of_flow(
     power_w: float, speed_rpm: float, shape: tuple[float, float, float], share: float, inertia_kg_m2: float = 0.0
 ) -> Load:
-    """A pump or fan at a share of its full flow, whatever speed n brings it: P·n³·(b0 + b1·φ/n + b2·(φ/n)²) over ω,
-    term by term. power_w: at speed_rpm with full flow."""
+    """Return a pump or fan at a share of its full flow at any speed n: P·n³·(b0 + b1·φ/n + b2·(φ/n)²) over ω, by terms.
+
+    power_w: shaft power at speed_rpm with full flow, W.
+    """
     reference = speed_rpm * math.pi / 30
     b0, b1, b2 = shape
     torque = power_w / reference
@@ -52,10 +59,10 @@ def of_pump(pump: Pump, flow_m3_s: float, inertia_kg_m2: float = 0.0) -> Load:
 
 
 def of_fan(pump: Pump, opening: float, inertia_kg_m2: float = 0.0) -> Load:
-    """A fan or pump on a pipe without static head: flow ∝ speed, so torque ∝ ω².
+    """Return a fan or pump on a pipe without static head: flow ∝ speed, so torque ∝ ω².
 
-    opening: flow at reference speed against the design flow, set by a damper or throttle. Raises ValueError for a
-    static head, which needs another law.
+    opening: flow at reference speed relative to the design flow, set by a damper or throttle.
+    Raises ValueError for a static head, which needs another law.
     """
     if pump.static_head_m:
         raise ValueError(f"fan: static_head_m must be 0 for torque ∝ ω², got {pump.static_head_m:g}")
@@ -66,7 +73,9 @@ def of_fan(pump: Pump, opening: float, inertia_kg_m2: float = 0.0) -> Load:
 
 
 def of_conveyor(friction_nm: float, viscous_nm_s: float, lift_nm: float = 0.0, inertia_kg_m2: float = 0.0) -> Load:
-    """Belt friction against the motion, a part that grows with speed, and what the slope pulls back."""
+    """Return belt friction against the motion, a part proportional to the speed, and the constant torque of the
+    slope.
+    """
     return Load(constant_nm=lift_nm, linear=viscous_nm_s, dry_nm=friction_nm, inertia_kg_m2=inertia_kg_m2)
 
 
@@ -75,11 +84,16 @@ def of_roller(friction_nm: float, inertia_kg_m2: float) -> Load:
 
 
 def of_hoist(mass_kg: float, drum_m_per_rad: float, gear: float, inertia_kg_m2: float = 0.0) -> Load:
-    """drum_m_per_rad: rope per angle of the motor's shaft. Four quadrants: T = m·g·r/η when the load rises, ·η when it
-    sinks, which is a constant part and one of friction's kind. Positive speed lifts. gear: its efficiency η.
+    """Return the torque of a hoist in four quadrants; positive speed lifts.
+
+    T = m·g·r/η when lifting and m·g·r·η when lowering, that is, a constant part and a part like dry friction.
+    mass_kg: suspended mass.
+    drum_m_per_rad: travel of the rope for each radian of the motor's shaft, m.
+    gear: efficiency η of the gear.
+    Raises ValueError for a gear efficiency outside 0…1.
     """
     if not 0 < gear <= 1:
-        raise ValueError(f"hoist: gear must lie between 0 and 1, got {gear:g}")
+        raise ValueError(f"hoist: gear must be above 0 and at most 1, got {gear:g}")
     torque = mass_kg * _GRAVITY * drum_m_per_rad
     return Load(
         constant_nm=torque * (1 / gear + gear) / 2, dry_nm=torque * (1 / gear - gear) / 2,

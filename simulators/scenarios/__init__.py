@@ -1,4 +1,7 @@
-"""Ready plants by name: a module in `_MODULES` with a `SCENARIO`, or a file in data/. docs/scenarios.md shows each."""
+"""Built-in plants by name: a module in `_MODULES` with a `SCENARIO`, or a file in data/.
+
+docs/scenarios.md describes each.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,12 @@ _NO_SCENARIO = {"motors"}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The devices on one wire, for plants that run without wires. silent: units that say nothing now; it may change."""
+    """The devices on one bus, for plants that run without real buses.
+
+    devices: one for each unit identifier.
+    serial: True: RS-485; False: Modbus TCP.
+    silent: unit identifiers that do not respond now; may change during the run.
+    """
 
     devices: Sequence[SimulatedDevice]
     serial: bool = False
@@ -38,40 +46,47 @@ class Line:
 
 
 class Plant(Protocol):
-    """A plant with its instruments, one instant at a time."""
+    """A plant with its instruments, advanced step by step."""
 
     @property
     def lines(self) -> Mapping[str, Line]:
-        """What is on its wires, by the name that they have in Endpoints."""
+        """The devices on each bus, by the name of the bus in Endpoints."""
         ...
 
     @property
     def outlets(self) -> Mapping[str, Outlet]:
-        """Its wires, by the name that they have in Endpoints."""
+        """The buses, by their name in Endpoints."""
         ...
 
     def step(self, dt_s: float) -> None: ...
 
     def truth(self) -> Mapping[str, Row]:
-        """Asset → what is true now."""
+        """Return asset → true values now."""
         ...
 
     def sampled(self) -> Train | Sampler | None:
-        """Whose waveforms are sampled, always or never: a train's phasors, or what makes its own samples."""
+        """Return the sampled train's phasors or a source of samples; None if the plant has no waveform stream."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """build: a new plant from a source of chance.
+    """A plant with its configuration.
 
-    config_toml: the agent's configuration from endpoints, MQTT URL and state directory.
-    drift_ppm: of the waveform sampler's clock. with_plc: the same with a PLC that polls the line.
-    hours: after which it has shown what it shows.
-    devices: what is where, a line each. faults: what can be provoked, by
-    plant, name and seconds after the start.
-    start_utc_ns: when its first second is, where time is its own. life: of a retrofit; config_toml is that of before.
-    digest: of the file that it comes from.
+    name: name of the scenario.
+    about: description in one line.
+    step_s: step of the plant, seconds.
+    build: builds a new plant from a random source.
+    config_toml: returns the agent's configuration for endpoints, MQTT URL and state directory.
+    drift_ppm: deviation of the waveform sampler's clock, ppm.
+    with_plc: the same plant with a PLC that polls the line. None: no line for a PLC.
+    hours: duration after which the scenario has shown its subject, hours.
+    devices: address and model of each device, one line each.
+    faults: names of the faults that `provoke` can cause.
+    provoke: causes a fault; arguments are plant, name and seconds after the start. None: no faults.
+    start_utc_ns: time of the first second on a virtual clock.
+    life: retrofit during the run; config_toml is then that of before. None: no retrofit.
+    digest: digest of the scenario file; empty for a module.
     """
 
     name: str
@@ -99,7 +114,7 @@ def _files() -> dict[str, Path]:
 
 
 def load(name: str) -> Scenario:
-    """By name, or a scenario's own file (a path that ends in .toml). Raises ValueError: one line."""
+    """Return a scenario by name or by path (ends in .toml). Raises ValueError with one line of text."""
     files = _files()
     if name in files or name.endswith(".toml"):
         from simulators.scenarios.from_file import scenario_from

@@ -1,4 +1,4 @@
-"""Devices of any models side by side on one wire: `magwatt simulate --device`. Behind each is a motor of its own."""
+"""Any number of device models on one bus, each with its own motor: `magwatt simulate --device`."""
 
 from __future__ import annotations
 
@@ -23,40 +23,43 @@ UNIT_MAX = 247
 
 
 class Wanted(NamedTuple):
-    """A model with its unit number."""
+    """A model with its unit identifier."""
 
     profile_id: str
     unit: int
 
 
 def wanted(texts: Iterable[str]) -> tuple[Wanted, ...]:
-    """PROFILE[@UNIT] each; without a unit the lowest free one. Raises ValueError: one line that names what is wrong."""
+    """Parse texts PROFILE[@UNIT].
+
+    Without a unit the lowest free one is used. Raises ValueError with one line of text.
+    """
     parts = [text.partition("@") for text in texts]
     taken: dict[int, str] = {}
     for profile_id, at, unit_text in parts:
         if profile_id not in profile_ids():
             near = difflib.get_close_matches(profile_id, profile_ids(), 1, 0.5)
-            hint = f"did you mean '{near[0]}'?" if near else "magwatt profiles lists them"
+            hint = f"did you mean '{near[0]}'?" if near else "`magwatt profiles` lists them"
             raise ValueError(f"{profile_id}: no such profile; {hint}")
         if load_profile(profile_id).dialect == "huanyang_private":
-            raise ValueError(f"{profile_id}: speaks a private dialect, not Modbus; it cannot be served")
+            raise ValueError(f"{profile_id}: uses a proprietary protocol, not Modbus; it cannot be simulated")
         if not at:
             continue
         unit = int(unit_text) if unit_text.isascii() and unit_text.isdigit() else 0
         if not 1 <= unit <= UNIT_MAX:
-            raise ValueError(f"{profile_id}@{unit_text}: the unit must be a number from 1 to {UNIT_MAX}")
+            raise ValueError(f"{profile_id}@{unit_text}: the unit identifier must be a number from 1 to {UNIT_MAX}")
         if unit in taken:
-            raise ValueError(f"{profile_id}@{unit}: {taken[unit]} has that unit already; give each its own")
+            raise ValueError(f"{profile_id}@{unit}: {taken[unit]} already has this unit identifier; use another one")
         taken[unit] = profile_id
     free = (unit for unit in range(1, UNIT_MAX + 1) if unit not in taken)
     found = [Wanted(profile_id, int(unit) if at else next(free, 0)) for profile_id, at, unit in parts]
     if any(item.unit == 0 for item in found):
-        raise ValueError(f"{len(found)} devices: one wire has {UNIT_MAX} units at most")
+        raise ValueError(f"{len(found)} devices: one bus has at most {UNIT_MAX} unit identifiers")
     return tuple(found)
 
 
 class Bench:
-    """The devices, and the wire: TCP on `port` (0: any free one), or a serial line such as "19200 8E1"."""
+    """The devices and their bus: TCP on `port` (0: any free one), or a serial line such as "19200 8E1"."""
 
     def __init__(self, devices: Sequence[Wanted], rng: Random, *, port: int = 0, line: str = "") -> None:
         self.devices = tuple(
@@ -85,7 +88,7 @@ class Bench:
             device.step(dt_s)
 
     def truth(self) -> Mapping[str, Row]:
-        """What each device shows, by its name; numbers only."""
+        """Return the numeric values that each device displays, by device name."""
         return {
             device.name: {
                 metric_name_of(name): float(value)
@@ -96,19 +99,22 @@ class Bench:
         }
 
     def sampled(self) -> None:
-        """Nobody samples waveforms here."""
+        """There is no waveform stream."""
 
 
 def check_line(line: str) -> str:
-    """The same text. Raises ValueError where no pseudo-terminal has that speed."""
+    """Return the text unchanged. Raises ValueError if a pseudo-terminal does not support the baud rate."""
     baud = line.split()[0]
     if not hasattr(termios, f"B{baud}"):
-        raise ValueError(f"{baud} baud: a pseudo-terminal has no such speed; 9600, 19200, 38400 and 115200 work")
+        raise ValueError(f"{baud} baud: not supported by a pseudo-terminal; use 9600, 19200, 38400 or 115200")
     return line
 
 
 def scenario(devices: Sequence[Wanted], seed: int, *, port: int = 0, line: str = "", every_s: float = 1.0) -> Scenario:
-    """To be built with `Random(seed)`. every_s: how often the configuration asks the agent to poll."""
+    """Return a scenario that must be built with `Random(seed)`.
+
+    every_s: poll interval in the agent's configuration, seconds.
+    """
 
     def config(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
         built = Bench(devices, Random(seed)).devices  # for their nameplates
@@ -127,13 +133,13 @@ def scenario(devices: Sequence[Wanted], seed: int, *, port: int = 0, line: str =
 def config_toml(
     devices: Sequence[BenchDevice], endpoints: Endpoints, mqtt_url: str, state_dir: str, line: str, every_s: float
 ) -> str:
-    where = f'serial = {json.dumps(endpoints.rtu_port)}\nline = {json.dumps(line)}\nlisten = "0s"'
+    where = f'serial = {json.dumps(endpoints.rtu_port)}\nline = {json.dumps(line)}\nlisten_before_start = "0s"'
     if not line:
         where = f"tcp = {json.dumps(endpoints.modbus_tcp)}"
     tables = [
         "# Virtual devices of `magwatt simulate --device`.",
-        f'[site]\nid = "bench"\ngateway = "gw-01"\nsimulated = true\n\n[store]\ndir = {json.dumps(state_dir)}\n',
-        f'[mqtt]\nurl = {json.dumps(mqtt_url)}\n\n[bus.bench]\n{where}\nevery = "{every_s:g}s"\n',
+        f'[site]\nid = "bench"\ngateway = "gw-01"\nsimulated = true\n\n[store]\nstate_dir = {json.dumps(state_dir)}\n',
+        f'[mqtt]\nurl = {json.dumps(mqtt_url)}\n\n[bus.bench]\n{where}\npoll_interval = "{every_s:g}s"\n',
     ]
     return "\n".join([*tables, *(_drive(device) if device.is_drive else _meter(device) for device in devices)])
 
@@ -142,9 +148,9 @@ def _meter(device: BenchDevice) -> str:
     return f"""\
 [meter.{device.name}]
 bus = "bench"
-unit = {device.unit}
+unit_id = {device.unit}
 profile = "{device.profile.id}"
-at = "feeder"
+measuring_point = "feeder"
 wiring = "{"1P2W" if device.profile.phases == 1 else "3P4W"}"
 class = "0.5"
 """
@@ -155,7 +161,7 @@ def _drive(device: BenchDevice) -> str:
     return f"""\
 [drive.{device.name}]
 bus = "bench"
-unit = {device.unit}
+unit_id = {device.unit}
 profile = "{device.profile.id}"
 comm_loss = "not used"
 kw = {machine.kw:g}

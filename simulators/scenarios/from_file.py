@@ -1,4 +1,4 @@
-"""A scenario from its file."""
+"""Builds a scenario from a TOML file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from simulators.scenarios.records import ScenarioRecord, scenario_record
 
 
 def scenario_from(path: Path) -> Scenario:
-    """Raises ValueError: one line that names the file, the place and what is wrong."""
+    """Return the scenario of a file. Raises ValueError with one line that names the file, the key and the problem."""
     try:
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
@@ -28,7 +28,7 @@ def scenario_from(path: Path) -> Scenario:
     try:
         record = scenario_record(raw)
         check(record)
-        drawn = Mill(record, Random(0))  # for nameplates and places, which no chance changes
+        drawn = Mill(record, Random(0))  # for nameplates and addresses, which do not depend on the random source
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
     return _scenario(record, drawn, hashlib.sha256(text.encode()).hexdigest()[:16])

@@ -1,4 +1,4 @@
-"""The meters and drives of a plant from a scenario's file, each on its line, with its errors and troubles."""
+"""Meters and drives of a plant from a scenario file, each on its line, with its errors and faults."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ from simulators.scenarios.unit import Unit, drive_name, meter_name
 from simulators.truth import Row
 
 UNIT_MAX = 247
-See = Callable[[list[str]], tuple[Phasors, Phasors]]  # what a meter before these trains has at its terminals
+# returns voltages and currents at the terminals of a meter of these trains
+See = Callable[[list[str]], tuple[Phasors, Phasors]]
 
 
 @dataclass(slots=True)
 class Placed:
-    """A device on its line. ailing: shows it what it shows."""
+    """A device on its line. ailing: holds the displayed values and applies the faults."""
 
     name: str
     line: str
@@ -41,8 +42,13 @@ class Placed:
 
 
 class Instruments:
-    """behind: the trains behind each meter. start_kwh: what its counter held when the plant began. absent: units that
-    are not there now, by line."""
+    """All instruments of a plant.
+
+    behind: meter → the trains that it measures.
+    start_kwh: meter → its counter at the start of the plant.
+    absent: line → unit identifiers of devices that are not yet installed.
+    Raises ValueError for a device that does not fit on its line, or a fault of an unknown device.
+    """
 
     def __init__(self, record: ScenarioRecord, units: Mapping[str, Unit], chance: Random) -> None:
         self._record, self._units, self._chance = record, units, chance
@@ -96,7 +102,7 @@ class Instruments:
         self.placed.append(Placed(name, line, device, ailing))
 
     def _place_signal(self, item: SignalRecord) -> float:
-        """Returns the factor by which it errs."""
+        """Place a transmitter; return its constant gain error as a factor."""
         self._take(item.name, item.line, item.unit)
         ailing = Ailing(())
         profile = transmitter_profile(item.name, item.unit_of_measure)
@@ -106,9 +112,9 @@ class Instruments:
 
     def _take(self, name: str, line: str, unit: int) -> None:
         if (line, unit) in self._taken:
-            raise ValueError(f"{name}: unit {unit} on line {line} is taken by {self._taken[line, unit]}")
+            raise ValueError(f"{name}: unit {unit} on line {line} is already used by {self._taken[line, unit]}")
         if unit > UNIT_MAX:
-            raise ValueError(f"{name}: unit {unit} on line {line}: a line has {UNIT_MAX} units; use more lines")
+            raise ValueError(f"{name}: unit {unit} on line {line}: a line has at most {UNIT_MAX} units; use more lines")
         self._taken[line, unit] = name
 
     @property
@@ -152,12 +158,12 @@ class Instruments:
             placed.ailing.at(now_s, shown[placed.name])
 
     def _come(self, name: str, there: bool) -> None:
-        """A drive that is not there yet says nothing."""
+        """Mark a drive as present or absent; an absent drive does not respond."""
         placed = next(item for item in self.placed if item.name == name)
         (self.absent[placed.line].discard if there else self.absent[placed.line].add)(placed.device.unit)
 
     def truth(self, now_s: float) -> dict[str, Row]:
-        """Of devices that have troubles: which of them now."""
+        """Return the state of the faults of each device that has faults."""
         troubled = {trouble.device for trouble in self._record.trouble}
         return {item.name: {**item.ailing.state(now_s)} for item in self.placed if item.name in troubled}
 

@@ -1,4 +1,4 @@
-"""One train before and after its retrofit: what runs when, in seconds of the plant."""
+"""Retrofit of one train: which motor runs when, in seconds of the plant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from simulators.scenarios.records import LifeRecord
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The old motor runs up to retrofit_s, the new one from runs_s on; nothing between."""
+    """Times of a retrofit: the old motor runs up to retrofit_s, the new one from runs_s on, none between.
+
+    retrofit: day of the retrofit.
+    start_utc_ns: UTC time of second 0.
+    retrofit_s, runs_s, end_s: seconds since the start of the plant.
+    production: production after the retrofit as a share of before.
+    """
 
     retrofit: date
     start_utc_ns: int
@@ -32,8 +38,14 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """For whoever runs it. after: the agent's configuration since the retrofit. month: the first whole one of the new
-    motor that lies before the end, "YYYY-MM"."""
+    """A retrofit, for the program that runs the scenario.
+
+    turns: its times.
+    asset: name of the train.
+    timezone: IANA name of the site's time zone.
+    month: the first complete calendar month of the reporting period, "YYYY-MM".
+    after: returns the agent's configuration since the retrofit.
+    """
 
     turns: Turns
     asset: str
@@ -42,11 +54,11 @@ class Life:
     after: Callable[[Endpoints, str, str], str]
 
     def turn_s(self, now_s: float) -> float | None:
-        """When the next thing changes: the retrofit, the end; None behind it."""
+        """Return the time of the next change (the retrofit, the end), seconds; None after the end."""
         return next((at for at in (self.turns.retrofit_s, self.turns.end_s) if at > now_s), None)
 
     def month_ms(self) -> tuple[int, int]:
-        """UTC, of its first and its last moment."""
+        """Return the UTC times of the beginning and the end of the month, milliseconds."""
         begin = date.fromisoformat(f"{self.month}-01")
         first, last = (round(1000 * _utc_s(day, self.timezone)) for day in (begin, _next_month(begin)))
         return first, last
@@ -57,10 +69,10 @@ class Life:
 
 
 def turns_of(life: LifeRecord, timezone: str) -> Turns:
-    """Raises ValueError: one line that names the key."""
+    """Return the times of a life. Raises ValueError with one line that names the key."""
     for name, day in (("retrofit", life.retrofit), ("reporting", life.reporting)):
         if isinstance(day, datetime):
-            raise ValueError(f"life.{name}: a whole day, as the agent's phases are, got {day}; stands_h gives hours")
+            raise ValueError(f"life.{name}: must be a date without a time, got {day}; set hours with stands_h")
     start_s, retrofit_s, reporting_s, end_s = (
         _utc_s(day, timezone) for day in (life.start, life.retrofit, life.reporting, life.end)
     )
@@ -72,14 +84,16 @@ def turns_of(life: LifeRecord, timezone: str) -> Turns:
     if not reporting_s < end_s:
         raise ValueError("life.end: must be after life.reporting")
     if not 0.1 <= life.production <= 1.2:
-        raise ValueError(f"life.production: a share of before, 0.1 to 1.2, got {life.production:g}")
+        raise ValueError(
+            f"life.production: must be a share of the production before, 0.1 to 1.2, got {life.production:g}"
+        )
     return Turns(
         life.retrofit, round(1e9 * start_s), retrofit_s - start_s, runs_s - start_s, end_s - start_s, life.production
     )  # fmt: skip
 
 
 def first_month(life: LifeRecord) -> str:
-    """Of which reporting sees the first day, or the next one."""
+    """Return the first month that is completely in the reporting period."""
     day = life.reporting
     if day.day > 1:
         day = _next_month(day)

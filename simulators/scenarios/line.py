@@ -1,4 +1,4 @@
-"""Wires of a plant: a segment on which somebody outside gets one port, named "agent", and a TCP port."""
+"""Buses of a plant: a segment with one port, named "agent", for an external program, and a TCP port."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TIDY_S, _LOG_MAX = 60.0, 200
 
 
 class SegmentPort:
-    """Starts the segment, and the PLC when there is one. What a segment writes down is cut: it may run for weeks."""
+    """Starts the segment, and the PLC if there is one; truncates the segment's log, because it may run for weeks."""
 
     def __init__(self, segment: Segment, stations: Iterable[Station] = (), plc: Plc | None = None) -> None:
         self._segment, self._stations, self._plc = segment, tuple(stations), plc
@@ -37,7 +37,7 @@ class SegmentPort:
 
 
 class TcpPort:
-    """A TCP bus whose port may be taken."""
+    """A TCP bus whose port may be in use."""
 
     def __init__(self, bus: TcpBus, port: int) -> None:
         self._bus, self._port = bus, port
@@ -45,9 +45,9 @@ class TcpPort:
     async def start(self) -> str:
         try:
             return await self._bus.start()
-        except RuntimeError:  # pymodbus' word for it
+        except RuntimeError:  # raised by pymodbus
             raise OSError(
-                f"port {self._port} cannot be had; is it in use? Another one, or none, takes a free one"
+                f"port {self._port} cannot be opened; is it in use? Set another port, or none to use any free one"
             ) from None
 
     async def stop(self) -> None:

@@ -1,6 +1,6 @@
-"""What the machines of a scenario have to do: speed and torque at the shaft over time. SI units.
+"""Loads of a scenario: speed and torque at the shaft over time. SI units.
 
-Laws: radial pump and fan by affinity, throttle and damper at full speed, a conveyor's friction and lift, a reversing
+Laws: radial pump and fan by affinity, throttle and damper at full speed, friction and lift of a conveyor, a reversing
 roller with its inertia, a hoist with its load on the rope (textbook).
 """
 
@@ -17,7 +17,7 @@ _RPM = 30 / math.pi
 
 
 class Demand(NamedTuple):
-    """Of a driven shaft at one instant. share: of the full flow, for loads that have one."""
+    """Demand of a driven shaft at one instant. share: of the full flow, for loads that have one; otherwise 0."""
 
     speed_rad_s: float
     torque_nm: float
@@ -25,7 +25,7 @@ class Demand(NamedTuple):
 
 
 def at(profile: Sequence[tuple[float, float]], now_s: float) -> float:
-    """A value that changes in steps: (hours, value) over and over."""
+    """Return the value of a periodic step profile of (hours, value)."""
     whole_h = sum(hours for hours, _ in profile)
     left_h = now_s / 3600 % whole_h
     for hours, value in profile:
@@ -37,24 +37,28 @@ def at(profile: Sequence[tuple[float, float]], now_s: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A pump or fan. kw: at the shaft with full flow and speed_rpm.
+    """A pump or fan.
 
-    shape: shaft power over relative flow at full speed and full opening, 1 in sum. system: (static, dynamic) part of
-    the head that the pipe needs at full flow; the relative speed for flow q is √(static + dynamic·q²).
+    kw: shaft power at full flow and speed_rpm, kW.
+    speed_rpm: reference speed, rpm.
+    shape: coefficients of shaft power over relative flow at full speed and full opening; their sum is 1.
+    system: (static, dynamic) part of the head required by the pipe at full flow; the relative speed for a relative
+        flow q is √(static + dynamic·q²).
+    inertia_kg_m2: inertia of the wheel, for coasting, kg·m².
     """
 
     kw: float
     speed_rpm: float
     shape: tuple[float, float, float]
     system: tuple[float, float]
-    inertia_kg_m2: float = 0.0  # of the wheel, when nobody drives it
+    inertia_kg_m2: float = 0.0
 
     @property
     def torque_max_nm(self) -> float:
         return 1000 * self.kw * _RPM / self.speed_rpm
 
     def throttled_w(self, share: float, speed_rad_s: float) -> float:
-        """Valve or damper: the machine runs at full speed and the flow is taken away from it."""
+        """Return the shaft power at a given speed with a valve or damper that limits the flow, W."""
         n = speed_rad_s * _RPM / self.speed_rpm
         if n <= 0:
             return 0.0
@@ -63,11 +67,11 @@ class Flow:
         return 1000 * self.kw * n**3 * (a + b * x + c * x * x)
 
     def in_time(self, share: float) -> wave_load.Load:
-        """The same law for the waveform tier, with a valve or damper."""
+        """Return the same law for the waveform tier, with a valve or damper."""
         return wave_load.of_flow(1000 * self.kw, self.speed_rpm, self.shape, share, self.inertia_kg_m2)
 
     def driven(self, share: float) -> Demand:
-        """Turned just fast enough for that flow."""
+        """Return the demand at the speed that just delivers the flow."""
         static, dynamic = self.system
         n = math.sqrt(static + dynamic * share**2)
         speed = n * self.speed_rpm / _RPM
@@ -76,8 +80,15 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Conveyor:
-    """A belt at one speed. friction_nm, viscous_nm_s: of the empty belt, constant and with the speed; loaded_nm,
-    lift_nm: what a full belt adds, of friction and uphill; what lies on it is a share of that."""
+    """A belt at one speed.
+
+    speed_rpm: speed of the shaft, rpm.
+    friction_nm: constant friction of the empty belt, Nm.
+    loaded_nm: additional friction of a full belt, Nm.
+    viscous_nm_s: friction proportional to the speed, Nm per rad/s.
+    lift_nm: torque of a full belt uphill, Nm.
+    inertia_kg_m2: inertia, kg·m².
+    """
 
     speed_rpm: float
     friction_nm: float
@@ -91,12 +102,12 @@ class Conveyor:
         return wave_load.torque_nm(self.in_time(1.15), self.speed_rpm / _RPM)
 
     def in_time(self, share: float) -> wave_load.Load:
-        """For the waveform tier."""
+        """Return the load for the waveform tier."""
         friction_nm = self.friction_nm + share * self.loaded_nm
         return wave_load.of_conveyor(friction_nm, self.viscous_nm_s, share * self.lift_nm, self.inertia_kg_m2)
 
     def throttled_w(self, share: float, speed_rad_s: float) -> float:
-        """At whatever speed."""
+        """Return the shaft power at a given speed, W."""
         return wave_load.torque_nm(self.in_time(share), speed_rad_s) * speed_rad_s
 
     def driven(self, share: float) -> Demand:
@@ -109,7 +120,15 @@ Shared = Flow | Conveyor  # loads that follow a profile of shares
 
 @dataclass(frozen=True, slots=True)
 class Roller:
-    """Turns to and fro: ramps between ±speed in ramp_s, half a cycle each way. idle_s: pause at the end of a cycle."""
+    """A reversing roller: ramps between ±speed.
+
+    speed_rpm: speed of the shaft, rpm.
+    cycle_s: duration of a cycle, half of it in each direction, seconds.
+    ramp_s: duration of a ramp from standstill, seconds.
+    inertia_kg_m2: inertia of the load, kg·m².
+    friction_nm: friction, Nm.
+    idle_s: pause at the end of a cycle, seconds.
+    """
 
     speed_rpm: float
     cycle_s: float
@@ -141,7 +160,17 @@ class Roller:
 
 @dataclass(frozen=True, slots=True)
 class Hoist:
-    """Lifts and lowers: T = m·g·v/ω, over the gear's efficiency when lifting, times it when lowering."""
+    """A hoist that lifts and lowers: T = m·g·v/ω, divided by the gear's efficiency when lifting, times it when
+    lowering.
+
+    mass_kg: suspended mass when lifting.
+    speed_m_s: speed of the load, m/s.
+    motor_rpm: speed of the motor, rpm.
+    height_m: height of the lift, m.
+    gear: efficiency of the gear.
+    rest_s: pause at the top and at the bottom, seconds.
+    empty_kg: suspended mass when lowering; 0: as mass_kg.
+    """
 
     mass_kg: float
     speed_m_s: float
@@ -149,7 +178,7 @@ class Hoist:
     height_m: float
     gear: float
     rest_s: float
-    empty_kg: float = 0.0  # what hangs there on the way down
+    empty_kg: float = 0.0
 
     @property
     def torque_max_nm(self) -> float:

@@ -24,20 +24,20 @@ from simulators.plant.params import (
 DATA = Path(__file__).parent / "data"
 HOT_WINDING_DEGC, HOT_MAGNET_DEGC = 100.0, 85.0
 LINE_START = {"55kw-line-start": LINE_START_55KW}
-_SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, friction, additional part of rated losses: an assumption
+_SPLIT = (0.50, 0.30, 0.12, 0.08)  # copper, core, friction, additional share of the rated losses: an assumption
 _EMF, _XD, _XQ = 0.88, 0.32, 0.42  # of rated voltage; per unit: middle of the usual range, no measured motor
-_FIXED = 0.68  # power law of what a drive loses without load, by the same table as DRIVE_55KW.fixed_w
+_FIXED = 0.68  # exponent of a drive's fixed loss against its power, from the same table as DRIVE_55KW.fixed_w
 
 
 @cache
 def library() -> dict[str, dict[str, Any]]:
-    """Induction motors by name: circuit parameters fitted to catalogue values."""
+    """Return the induction motors by name: circuit parameters fitted to catalogue values."""
     found: dict[str, dict[str, Any]] = tomllib.loads((DATA / "motors.toml").read_text(encoding="utf-8"))
     return found
 
 
 def line_motor(name: str) -> InductionMotor | LineStartMotor:
-    """For the line. Raises KeyError for a name that is not in line_motors()."""
+    """Return a motor for direct-on-line operation. Raises KeyError for a name that is not in line_motors()."""
     return LINE_START[name] if name in LINE_START else induction_motor(name)
 
 
@@ -50,9 +50,17 @@ def induction_motor(name: str) -> InductionMotor:
 
 
 def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: float) -> MagnetMotor:
-    """A magnet motor that has this efficiency at its rated point on a drive. Raises ValueError for what cannot be."""
+    """Return a magnet motor with this efficiency at its rated point on a drive. Raises ValueError for impossible
+    values.
+
+    kw: rated power, kW.
+    rpm: rated speed, rpm.
+    poles: number of poles.
+    volts: rated line voltage, V.
+    efficiency: rated efficiency, 0…1.
+    """
     if not 0 < efficiency < 1:
-        raise ValueError(f"efficiency: must lie between 0 and 1, got {efficiency:g}")
+        raise ValueError(f"efficiency: must be between 0 and 1, got {efficiency:g}")
     for name, value in (("kw", kw), ("rpm", rpm), ("volts", volts)):
         if not value > 0:
             raise ValueError(f"{name}: must be positive, got {value:g}")
@@ -88,7 +96,7 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
 
 
 def drive_of(kw: float, current_a: float) -> Drive:
-    """The 55 kW drive with semiconductors for that motor current, choke and capacitor for that power."""
+    """Return the 55 kW drive scaled: semiconductors by the motor current, choke and capacitor by the power."""
     k, amps = kw * 1000 / DRIVE_55KW.power_w, 1.03 * current_a / DRIVE_55KW.current_a
     by_power = ("choke_ohm", "line_ohm", "choke_r_ohm", "bridge_ohm")
     by_current = ("switch_ohm", "diode_ohm")

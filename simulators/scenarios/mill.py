@@ -1,4 +1,4 @@
-"""A plant from a scenario's file: any number of trains, meters and lines. Same `rng`, same plant, same readings."""
+"""A plant from a scenario file with any number of trains, meters and lines. The same `rng` gives the same readings."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from simulators.plant.line_wave import LineWave
 
 _SETTLED_S = 1e9
-_BRIDGE = 3 * math.sqrt(6) / math.pi  # V of a loaded DC bus over the phase voltage
+_BRIDGE = 3 * math.sqrt(6) / math.pi  # DC bus voltage under load over the phase voltage
 
 
 class Mill:
+    """A plant of a scenario file. Raises ValueError for records that do not fit together."""
+
     def __init__(self, record: ScenarioRecord, rng: Random) -> None:
         self.record = record
         self.now_s = 0.0
@@ -102,7 +104,7 @@ class Mill:
                 if unit.old is not None:
                     unit.before = self._fed(unit, trains.direct(unit.old, self._supply, unit.load_w))
                 continue
-            key = id(unit.record), demand, *warm  # many rollers do the same at the same time
+            key = id(unit.record), demand, *warm  # many rollers have the same demand at the same time
             if key not in known:
                 known[key] = trains.on_dc_bus(motor, unit.drive, self._supply, demand, *warm, self._dc_v)
             unit.train = known[key]
@@ -134,7 +136,7 @@ class Mill:
         self.instruments.measure(self._before, self._supply.frequency_hz, self.now_s, dt_s)
 
     def _before(self, behind: list[str]) -> tuple[Phasors, Phasors]:
-        """Voltages and currents of a meter before these trains."""
+        """Return the voltages and currents of a meter of these trains."""
         found = [self.units[name].train for name in behind if not self._on_dc(name)]
         parts = [(train.u_v, train.i_a) for train in found if train is not None]
         if self._at_rectifier is not None and any(map(self._on_dc, behind)):
@@ -180,11 +182,14 @@ class Mill:
         return row
 
     def sampled(self) -> Train | Sampler | None:
-        """A motor on the line in the waveform tier, where its defect shows; before a drive what its rectifier takes."""
+        """Return a motor on the line in the waveform tier, where its defect appears.
+
+        With a drive, the phasors of its input.
+        """
         unit = next((unit for unit in self.units.values() if unit.record.waveform), None)
         if unit is None or unit.train is None or not isinstance(unit.motor, InductionMotor):
             return unit.train if unit else None
-        from simulators.plant.line_wave import LineWave  # and numba, which only this needs
+        from simulators.plant.line_wave import LineWave  # imports numba, which only this needs
 
         motor = unit.motor_now(self.now_s)
         assert isinstance(motor, InductionMotor)

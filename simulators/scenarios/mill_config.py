@@ -1,4 +1,4 @@
-"""The agent's configuration for a plant from a scenario's file: what an integrator would write on seeing it."""
+"""The agent's configuration for a plant from a scenario file, as an integrator would write it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from simulators.scenarios.records import DeviceRecord, LifeRecord, SignalRecord,
 from simulators.scenarios.unit import Unit, drive_name, meter_name
 
 _RATIO_A = 5
-SINCE = "2026-03-01"  # of retrofits whose day does not matter
+SINCE = "2026-03-01"  # for retrofits without a date
 
 
 def config_toml(plant: Mill, endpoints: Endpoints, mqtt_url: str, state_dir: str, *, before: bool = False) -> str:
-    """before: of the time before the retrofit, in a plant that has one."""
+    """Return the configuration. before: True for the time before the retrofit of a plant that has one."""
     record = plant.record
     tables = [
         f"""\
@@ -30,7 +30,7 @@ timezone = {json.dumps(record.site.timezone)}
 simulated = true
 {_for_people(record.site)}
 [store]
-dir = {json.dumps(state_dir)}
+state_dir = {json.dumps(state_dir)}
 
 [mqtt]
 url = {json.dumps(mqtt_url)}
@@ -38,20 +38,20 @@ url = {json.dumps(mqtt_url)}
     ]
     for line in record.line:
         where = endpoints.more[line.name]
-        how = f'serial = {json.dumps(where)}\nline = {json.dumps(line.serial)}\nlisten = "0s"'
+        how = f'serial = {json.dumps(where)}\nline = {json.dumps(line.serial)}\nlisten_before_start = "0s"'
         if not line.serial:
             how = f"tcp = {json.dumps(where)}"
-        tables.append(f'[bus.{line.name}]\n{how}\nevery = "{record.every_s:g}s"\n')
+        tables.append(f'[bus.{line.name}]\n{how}\npoll_interval = "{record.every_s:g}s"\n')
     by_name = {placed.name: placed for placed in plant.instruments.placed}
     shared = {name: item.name for item in record.meter for name in item.of}
     for item in record.meter:
         tables.append(_meter(by_name[item.name], item, item.at or "feeder"))
     for unit in plant.units.values():
         tables.append(_train(unit, by_name, shared.get(unit.record.name), before) + _phases(record.life))
-        if unit.record.waveform and endpoints.ews_port:  # not without wires
+        if unit.record.waveform and endpoints.ews_port:  # only with real buses
             at = "motor" if unit.record.kind == "direct" else "drive-input"
             where = json.dumps(endpoints.ews_port)
-            tables.append(f'[motor.{unit.name}.waveform]\nserial = {where}\nbaud = 3000000\nat = "{at}"\n')
+            tables.append(f'[motor.{unit.name}.waveform]\nserial = {where}\nbaud = 3000000\nmeasuring_point = "{at}"\n')
     tables += [_signal(item) for item in record.signal]
     return "\n".join([*tables, record.site.tariff])
 
@@ -66,13 +66,13 @@ def _phases(life: LifeRecord | None) -> str:
         return ""
     begins = {"baseline": life.start, "commissioning": life.retrofit, "reporting": life.reporting}
     days = ", ".join(f"{name} = {day:%Y-%m-%d}" for name, day in begins.items())
-    return f"phases = {{ {days} }}\n"
+    return f"periods = {{ {days} }}\n"
 
 
 def _signal(item: SignalRecord) -> str:
     return (
-        f'[signal.{item.name}]\nbus = "{item.line}"\nunit = {item.unit}\naddress = {transmitter.ADDRESS}\n'
-        f'type = "{transmitter.TYPE}"\nunit_of_measure = {json.dumps(item.unit_of_measure)}\nof = "{item.of}"\n'
+        f'[signal.{item.name}]\nbus = "{item.line}"\nunit_id = {item.unit}\naddress = {transmitter.ADDRESS}\n'
+        f'type = "{transmitter.TYPE}"\nunit_of_measure = {json.dumps(item.unit_of_measure)}\nmotor = "{item.of}"\n'
     )
 
 
@@ -88,7 +88,7 @@ def _train(unit: Unit, by_name: dict[str, Placed], shared: str | None, before: b
         fed = f"fed_by = {json.dumps(meter)}\n" if meter else ""
         kw = record.drive.kw or record.motor.kw
         tables.append(
-            f'[drive.{placed.name}]\nbus = "{placed.line}"\nunit = {placed.device.unit}\n'
+            f'[drive.{placed.name}]\nbus = "{placed.line}"\nunit_id = {placed.device.unit}\n'
             f'profile = "{record.drive.profile}"\n{fed}comm_loss = "not used"\nkw = {kw:g}\nclass = "IE2"\n'
         )
         fed_by = placed.name
@@ -111,7 +111,7 @@ def _plate(unit: Unit, before: bool) -> str:
         old = library()[record.replaces]
         since = unit.turns.retrofit if unit.turns else SINCE
         replaced = (
-            f'replaces = {{ kind = "induction", class = "{old["class"]}", kw = {old["power_w"] / 1000:g}, '
+            f'replaced_motor = {{ kind = "induction", class = "{old["class"]}", kw = {old["power_w"] / 1000:g}, '
             f"rpm = {old['speed_rpm']:g}, since = {since} }}\n"
         )
     efficiency = record.motor.efficiency or motor.power_w / (motor.power_w + motor.losses_w)
@@ -125,11 +125,11 @@ def _plate(unit: Unit, before: bool) -> str:
 
 
 def _meter(placed: Placed, item: DeviceRecord, at: str) -> str:
-    ct = f'ct = "{item.ct}/{_RATIO_A}"\nratio_in = "meter"\nct_class = "0.5"\n' if item.ct else ""
+    ct = f'ct = "{item.ct}/{_RATIO_A}"\nratio_applied_by = "meter"\nct_class = "0.5"\n' if item.ct else ""
     plate = {"serial_number": item.serial, "certificate": item.certificate}
     stated = "".join(f"{key} = {json.dumps(value)}\n" for key, value in plate.items() if value)
-    divide = f'divide = "{item.divide}"\n' if len(item.of) else ""
+    allocation = f'allocation = "{item.divide}"\n' if len(item.of) else ""
     return (
-        f'[meter.{placed.name}]\nbus = "{placed.line}"\nunit = {placed.device.unit}\nprofile = "{item.profile}"\n'
-        f'at = "{at}"\nwiring = "3P4W"\nclass = "{item.accuracy:g}"\n{ct}{stated}{divide}'
+        f'[meter.{placed.name}]\nbus = "{placed.line}"\nunit_id = {placed.device.unit}\nprofile = "{item.profile}"\n'
+        f'measuring_point = "{at}"\nwiring = "3P4W"\nclass = "{item.accuracy:g}"\n{ct}{stated}{allocation}'
     )

@@ -1,9 +1,10 @@
-"""One RS-485 line that gives trouble: six devices of five makers, a bad cable, a meter that dies now and then.
+"""A faulty RS-485 line: six devices of five vendors, a noisy cable, and a meter that stops responding from time to
+time.
 
-Two pump stations stand behind it: pumps 1 and 3 direct on line, pumps 2 and 4 on magnet motors and drives. The EM340
-has the low word first and refuses reads that end in a gap, the C2000 refuses all reads across gaps and states its
-current's decimals in another register, the PAC2200 takes its time. With a PLC as second master the agent must stay
-silent: `said_by_agent_bytes` of the truth's row "line" counts what it sent.
+The devices belong to two pump stations: pumps 1 and 3 direct on line, pumps 2 and 4 on magnet motors and drives. The
+EM340 sends the low word first and rejects reads that end in a gap, the C2000 rejects all reads across gaps and
+states the decimals of its current in another register, the PAC2200 responds slowly. With a PLC as second master the
+agent must not send: `said_by_agent_bytes` in the row "line" of the truth counts its bytes.
 """
 
 from __future__ import annotations
@@ -30,11 +31,20 @@ from simulators.truth import Row, of_train
 
 LINE = "38400 8E1"
 SLOW_S, USUAL_S = 0.12, 0.012  # turnaround times
-FIRST_S, ALIVE_S, DEAD_S = (10.0, 14.0), (30.0, 45.0), (6.0, 8.0)  # of the meter that dies: shortest, longest
+FIRST_S, ALIVE_S, DEAD_S = (10.0, 14.0), (30.0, 45.0), (6.0, 8.0)  # of the failing meter: minimum and maximum
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
+    """A device on the line.
+
+    name: name in the agent's configuration.
+    unit: unit identifier.
+    profile: id of the register map.
+    pump: the pump that it measures or drives.
+    turnaround_s: delay before a response, seconds.
+    """
+
     name: str
     unit: int
     profile: str
@@ -55,7 +65,7 @@ PLC_READS = (Block(31, 3, 0x40, 4), Block(12, 4, 0, 6), Block(32, 3, 8449, 2))
 
 
 class NoisyLine:
-    """Same `rng`, same plant, same readings, same faults in the same order."""
+    """The plant. The same `rng` gives the same readings and the same faults in the same order."""
 
     def __init__(self, rng: Random, with_plc: bool = False) -> None:
         self._stations = [Station(Random(rng.getrandbits(64))) for _ in range(2)]
@@ -82,7 +92,7 @@ class NoisyLine:
 
     @property
     def lines(self) -> Mapping[str, Line]:
-        """Without the cable's faults; the dying meter dies."""
+        """The devices without the faults of the cable, but with the failing meter."""
         return {"rtu_port": Line([self.served(item) for item in (*METERS, *DRIVES)], True, self._silent)}
 
     @property
@@ -120,15 +130,16 @@ class NoisyLine:
         return rows | {DYING.name: {"alive": float(self._alive)}, "line": self._line_row()}
 
     def sampled(self) -> None:
-        """Nobody samples waveforms here."""
+        """There is no waveform stream."""
 
     def _line_row(self) -> Row:
-        """Bytes that each master has said, answers of the PLC's reads, and what the cable did so far."""
+        """Return the bytes sent by each master, the responses to the PLC, and the number of each fault so far."""
         if self._segment is None:
             return {}
         row: Row = {"said_by_agent_bytes": float(self._segment.said["agent"])}
         if self._plc is not None:
-            answered = self._plc.good + self._plc.wrong  # its court knows numbered contents only, not a device's
+            # the PLC expects numbered contents, so responses of real profiles count as wrong
+            answered = self._plc.good + self._plc.wrong
             row |= {"said_by_plc_bytes": float(self._segment.said["plc"]), "plc_answers": float(answered)}
             row |= {"plc_lost": float(self._plc.lost)}
         for what in ("clean", "stray_before", "stray_after", "damaged", "truncated", "late"):
@@ -162,7 +173,7 @@ class NoisyLine:
 
 
 def config_toml(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
-    """The agent's configuration for exactly this line."""
+    """Return the agent's configuration for this line."""
     about = (
         "The line of `magwatt simulate noisy-line`: pumps 1 and 3 direct on line, "
         "pumps 2 and 4 on magnet motors and drives."
@@ -171,8 +182,8 @@ def config_toml(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
 [bus.line]
 serial = {json.dumps(endpoints.rtu_port)}
 line = "{LINE}"
-every = "2s"
-listen = "2s"
+poll_interval = "2s"
+listen_before_start = "2s"
 """
     meters, drives = {item.pump: item.name for item in METERS}, {item.pump: item.name for item in DRIVES}
     tables = [tables_55kw.head("noisy", about, state_dir, mqtt_url), bus]
@@ -188,7 +199,7 @@ listen = "2s"
 
 
 _DEVICES = tuple(f"unit {item.unit}: {item.profile}" for item in (*METERS, *DRIVES))
-_ABOUT = "six devices on one bad RS-485 line, one of which dies now and then"
+_ABOUT = "six devices on one noisy RS-485 line, one of which stops responding from time to time"
 SCENARIO = Scenario(
     name="noisy-line",
     about=_ABOUT,

@@ -1,4 +1,4 @@
-"""Cooling-water pump station: pump 1 still direct on line, pump 2 already on a magnet motor and a drive."""
+"""Cooling-water pump station: pump 1 direct on line, pump 2 on a magnet motor and a drive."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from simulators.plant.units import Train
 from simulators.scenarios import Line, Scenario, tables_55kw
 from simulators.truth import Row, of_train
 
-MCC_1, MCC_2, VFD_2 = 1, 11, 31  # unit numbers
+MCC_1, MCC_2, VFD_2 = 1, 11, 31  # unit identifiers
 _START_KWH = {DOL: 184_321.0, DRIVEN: 21_507.0}
 _START_KVARH = {DOL: 131_877.0, DRIVEN: 2_266.0}
 
 
 class PumpStation:
-    """The plant with its three instruments. Same `rng`, same truth and same readings."""
+    """The plant with its three instruments. The same `rng` gives the same truth and the same readings."""
 
     def __init__(self, rng: Random) -> None:
         self._station = Station(Random(rng.getrandbits(64)))
@@ -68,7 +68,7 @@ class PumpStation:
         self._measure(dt_s)
 
     def provoke(self, fault: str, at_s: float) -> None:
-        """One of the scenario's faults, that many seconds after the start."""
+        """Cause one of the scenario's faults, at_s seconds after the start."""
         assert fault == "dip"
         self._station.dips.append(Dip(at_s))
 
@@ -92,20 +92,20 @@ class PumpStation:
 
 
 def config_toml(endpoints: Endpoints, mqtt_url: str, state_dir: str) -> str:
-    """The agent's configuration for exactly this plant."""
+    """Return the agent's configuration for this plant."""
     about = "The pump station of `magwatt demo`: pump 1 direct on line, pump 2 on a magnet motor and a drive."
     buses = f"""\
 [bus.north]
 tcp = {json.dumps(endpoints.modbus_tcp)}
-every = "1s"
+poll_interval = "1s"
 
 [bus.south]
 serial = {json.dumps(endpoints.rtu_port)}
 line = "19200 8N1"
-every = "1s"
-listen = "2s"
+poll_interval = "1s"
+listen_before_start = "2s"
 """
-    replaced = 'replaces = { kind = "induction", class = "IE1", kw = 55, rpm = 1475, since = 2026-03-01 }\n'
+    replaced = 'replaced_motor = { kind = "induction", class = "IE1", kw = 55, rpm = 1475, since = 2026-03-01 }\n'
     tables = (
         tables_55kw.head("demo", about, state_dir, mqtt_url),
         buses,
@@ -119,14 +119,14 @@ listen = "2s"
 
 
 def _waveform(port: str) -> str:
-    """Nothing where the plant runs without wires: waveforms are for real time."""
+    """Return an empty text for a plant without real buses: waveforms need real time."""
     if not port:
         return ""
     return f"""
 [motor.pump-2.waveform]
 serial = {json.dumps(port)}
 baud = 3000000
-at = "drive-input"
+measuring_point = "drive-input"
 """
 
 

@@ -1,6 +1,6 @@
-"""A scenario's file: TOML to records. What has a wrong name or form is one line: place, key, what to do.
+"""Conversion of a scenario's TOML file to records. Errors of name or form are one line: key, problem, correction.
 
-Whether it makes sense is asked by simulators/scenarios/checks.py.
+simulators/scenarios/checks.py checks whether the values are consistent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LineRecord:
-    """serial: "19200 8N1"; empty: Modbus TCP on `port`, 0: any free one."""
+    """A bus.
+
+    name: name of the bus.
+    serial: line settings such as "19200 8N1"; empty: Modbus TCP.
+    port: TCP port; 0: any free one.
+    """
 
     name: str
     serial: str = ""
@@ -27,7 +32,15 @@ class LineRecord:
 
 @dataclass(frozen=True, slots=True)
 class MotorRecord:
-    """Either of the library, or a magnet motor's nameplate."""
+    """A motor: either `library`, or the nameplate of a magnet motor.
+
+    library: name in data/motors.toml, or of a line-start motor; empty: nameplate.
+    kw: rated power, kW.
+    rpm: rated speed, rpm.
+    poles: number of poles.
+    volts: rated line voltage, V.
+    efficiency: rated efficiency, 0…1.
+    """
 
     library: str = ""
     kw: float = 0.0
@@ -39,11 +52,24 @@ class MotorRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeviceRecord:
-    """A meter, or a drive. name: of a meter of several trains; one train's own devices are named after it.
+    """A meter or a drive.
 
-    ct: primary A. line: several take turns with the copies of a train. active_front, kw, restart_s: of a drive; after
-    that time it starts again by itself when the supply had dipped too deep for it. serial, certificate: of a meter, as
-    the configuration states them.
+    unit: unit identifier; of the first copy of a train.
+    profile: id of the register map.
+    line: name of the bus; several: the copies of a train are distributed over them in turn.
+    name: of a meter of several trains; devices of one train are named after it.
+    ct: primary current of the current transformers, A; 0: none stated.
+    of: trains that a meter of several trains measures.
+    wiring_fault: faults as in simulators/meters/wiring.py; empty: correct.
+    accuracy: class of a meter, percent.
+    divide: allocation of a meter of several trains, as in the agent's configuration.
+    active_front: True: the drive has an active front end.
+    kw: rated power of a drive, kW; 0: as the motor.
+    at: measuring point of a meter in the agent's configuration; empty: derived from the train.
+    refresh_s: refresh interval of a meter, seconds.
+    restart_s: time after which a drive restarts automatically after a trip by a dip, seconds.
+    serial: serial number of a meter in the agent's configuration.
+    certificate: calibration certificate of a meter in the agent's configuration.
     """
 
     unit: int
@@ -66,11 +92,15 @@ class DeviceRecord:
 
 @dataclass(frozen=True, slots=True)
 class LoadRecord:
-    """kind: flow, conveyor, roller or hoist, and that one's own keys; profile: (hours, share of full flow).
+    """A load.
 
-    wander: of the share, with its time constant wander_s; share and wander together stay softly between 0.3 and 1.15,
-    so that a profile's 0.1 becomes 0.34, and its 1.0 0.97. Without wander a share is what stands there. hidden: of the
-    shaft's power, relative; no signal tells it.
+    kind: flow, conveyor, roller or hoist; `keys` holds its further keys.
+    profile: (hours, share of full flow), repeated.
+    wander: standard deviation of a random change of the share. Share and change together are limited smoothly to
+        0.3…1.15, so that 0.1 in a profile becomes 0.34, and 1.0 becomes 0.97. With 0 the share is used unchanged.
+    wander_s: time constant of the change, seconds.
+    hidden: relative standard deviation of the shaft power that no signal shows.
+    keys: further keys of the kind.
     """
 
     kind: str
@@ -83,7 +113,12 @@ class LoadRecord:
 
 @dataclass(frozen=True, slots=True)
 class DefectRecord:
-    """share grows from 0 to `to` between the two hours, evenly."""
+    """A defect of a motor; its share increases linearly from 0 to `to` between the two hours.
+
+    kind: one of checks.DEFECTS.
+    from_h, to_h: hours since the start of the plant.
+    to: final share.
+    """
 
     kind: str
     from_h: float
@@ -97,7 +132,13 @@ class DefectRecord:
 
 @dataclass(frozen=True, slots=True)
 class TroubleRecord:
-    """What happens to a device (simulators/devices/troubles.py)."""
+    """A fault of a device; see simulators/devices/troubles.py.
+
+    device: name of the device.
+    kind: one of its KINDS.
+    from_h, to_h: hours since the start of the plant.
+    code: exception code of kind "refusing".
+    """
 
     device: str
     kind: str
@@ -108,7 +149,13 @@ class TroubleRecord:
 
 @dataclass(frozen=True, slots=True)
 class DipRecord:
-    """The supply falls to `residual` of its voltage; kind as of simulators.plant.faults.Dip, "A": all phases alike."""
+    """A voltage dip of the supply.
+
+    at_h: beginning, hours since the start of the plant.
+    duration_s: duration, seconds.
+    residual: residual voltage as a share of the voltage before the dip.
+    kind: type as in simulators.plant.faults.Dip; "A": all phases equal.
+    """
 
     at_h: float
     duration_s: float
@@ -118,7 +165,7 @@ class DipRecord:
 
 @dataclass(frozen=True, slots=True)
 class CableRecord:
-    """Of copper, between the meter and the rest."""
+    """A copper cable between the meter and the train. length_m: length, m. mm2: cross-section, mm²."""
 
     length_m: float
     mm2: float
@@ -126,7 +173,12 @@ class CableRecord:
 
 @dataclass(frozen=True, slots=True)
 class AuxiliaryRecord:
-    """A fan, a heater: kw at 400 V. with_motor: only while the motor runs."""
+    """A fan or heater.
+
+    kw: active power at 400 V, kW.
+    with_motor: True: only while the motor runs.
+    power_factor: displacement power factor.
+    """
 
     kw: float
     with_motor: bool = False
@@ -135,8 +187,16 @@ class AuxiliaryRecord:
 
 @dataclass(frozen=True, slots=True)
 class SignalRecord:
-    """A transmitter of a train's flow. full: what it shows at full flow. accuracy: within so many percent, always by
-    the same."""
+    """A transmitter of a train's flow.
+
+    name: name of the signal.
+    of: name of the train.
+    unit: unit identifier.
+    line: name of the bus.
+    full: displayed value at full flow.
+    unit_of_measure: unit of the displayed value.
+    accuracy: limit of the constant gain error, percent.
+    """
 
     name: str
     of: str
@@ -149,7 +209,13 @@ class SignalRecord:
 
 @dataclass(frozen=True, slots=True)
 class SiteRecord:
-    """For what people read. tariff: the agent's tables of prices, as they stand."""
+    """Data of the site for the agent's configuration.
+
+    timezone: IANA name.
+    currency: ISO 4217 code; empty: none.
+    grid_factor: name of the emission factor; empty: none.
+    tariff: tariff tables of the agent's configuration as TOML text; empty: none.
+    """
 
     timezone: str = "UTC"
     currency: str = ""
@@ -159,9 +225,16 @@ class SiteRecord:
 
 @dataclass(frozen=True, slots=True)
 class LifeRecord:
-    """Of the one train, which `replaces` a motor on the line: that one runs from `start` to `retrofit`, nothing for
-    stands_h, then the new one to `end`, where production is that share of before. reporting: since when savings are
-    told. Dates are midnights of the site's zone; start and end may be times."""
+    """Retrofit of the only train, whose `replaces` names the old motor on the line.
+
+    Dates are midnights in the site's time zone; start and end may be times.
+    start: begin of the run with the old motor.
+    retrofit: end of the old motor.
+    reporting: begin of the reporting period.
+    end: end of the run.
+    stands_h: time without a motor after the retrofit, hours.
+    production: production after the retrofit as a share of before.
+    """
 
     start: date
     retrofit: date
@@ -173,7 +246,23 @@ class LifeRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrainRecord:
-    """count: that many, numbered; offset_s: of the load's time from each to the next. waveform: it is sampled."""
+    """A motor train.
+
+    name: name of the train; copies are numbered.
+    kind: direct, driven or dc-bus.
+    motor: the motor.
+    load: the load.
+    title: display name; empty: none.
+    count: number of copies.
+    offset_s: shift of the load's time from copy to copy, seconds.
+    meter: meter of the train. None: none, or measured by a meter of several trains.
+    drive: drive of the train. None: direct on line.
+    defect: defect of the motor. None: healthy.
+    replaces: name in the library of the replaced motor; empty: none.
+    waveform: True: the waveform stream samples this train.
+    cable: cable between meter and train. None: none.
+    auxiliary: auxiliary loads between meter and train.
+    """
 
     name: str
     kind: str
@@ -185,7 +274,7 @@ class TrainRecord:
     meter: DeviceRecord | None = None
     drive: DeviceRecord | None = None
     defect: DefectRecord | None = None
-    replaces: str = ""  # of the library: what stood there before
+    replaces: str = ""
     waveform: bool = False
     cable: CableRecord | None = None
     auxiliary: list[AuxiliaryRecord] = field(default_factory=list)
@@ -193,15 +282,33 @@ class TrainRecord:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRecord:
+    """A scenario file.
+
+    name: name of the scenario.
+    about: description in one line.
+    step_s: step of the plant, seconds.
+    every_s: poll interval in the agent's configuration, seconds.
+    hours: duration after which the scenario has shown its subject, hours.
+    line: the buses.
+    train: the motor trains.
+    meter: meters of several trains.
+    rectifier_kw: rated power of the rectifier of the trains on a DC bus, kW; 0: none.
+    trouble: faults of devices.
+    dip: voltage dips.
+    signal: transmitters.
+    site: data of the site.
+    life: retrofit of the only train. None: no retrofit.
+    """
+
     name: str
     about: str
     step_s: float
     every_s: float
-    hours: float  # how long it takes to show what it shows
+    hours: float
     line: list[LineRecord]
     train: list[TrainRecord]
     meter: list[DeviceRecord] = field(default_factory=list)
-    rectifier_kw: float = 0.0  # of the trains on a DC bus
+    rectifier_kw: float = 0.0
     trouble: list[TroubleRecord] = field(default_factory=list)
     dip: list[DipRecord] = field(default_factory=list)
     signal: list[SignalRecord] = field(default_factory=list)
@@ -216,19 +323,19 @@ _LOADS: dict[str, type[Law]] = {"flow": Flow, "conveyor": Conveyor, "roller": Ro
 
 
 def scenario_record(raw: Any) -> ScenarioRecord:
-    """From what tomllib read. Raises ValueError."""
+    """Return the record of a parsed TOML file. Raises ValueError."""
     return _record(ScenarioRecord, raw, "")
 
 
 def law(load: LoadRecord) -> Law:
-    """The load's own record. Raises ValueError."""
+    """Return the record of the load's kind. Raises ValueError."""
     keys = {key: tuple(value) if isinstance(value, list) else value for key, value in load.keys.items()}
     for key, value in keys.items():
         if key in _NUMBERS_OF:
             how_many = _NUMBERS_OF[key]
             numbers = isinstance(value, tuple) and all(isinstance(x, int | float) for x in value)
             if not numbers or len(value) != how_many or abs(sum(value) - 1) > 0.01:
-                raise ValueError(f"load.{key}: must be {how_many} numbers that are 1 in sum, got {value!r}")
+                raise ValueError(f"load.{key}: must be {how_many} numbers with the sum 1, got {value!r}")
         elif isinstance(value, int | float) and not (value > 0 or (value == 0 and key in _MAY_BE_0)):
             raise ValueError(f"load.{key}: must be positive, got {value:g}")
     return _record(_LOADS[load.kind], keys, "load")
@@ -277,7 +384,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         str: (str,), int: (int,), float: (int, float), bool: (bool,), date: (date,)
     }  # fmt: skip
     if hint in allowed and (not isinstance(value, allowed[hint]) or (isinstance(value, bool) and hint is not bool)):
-        words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false",
+        words = {str: "a text", int: "an integer", float: "a number", bool: "true or false",
                  date: "a date such as 2026-09-30"}  # fmt: skip
         raise ValueError(f"{where}: must be {words[hint]}, got {value!r}")
     return float(value) if hint is float else value

@@ -1,4 +1,4 @@
-"""Whether a drive turns its motor, and how fast the shaft is while it does not: it coasts, or is brought up again."""
+"""State of a drive and speed of its shaft while it does not follow the demand: coasting and restart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from simulators.plant.drive_logic import DriveLogic, Limits, Seen, State
 
 
 class Running:
-    """A drive that shall run always. free_rad_s: the speed where it is not the demand's."""
+    """A drive with a permanent run command.
+
+    free_rad_s: speed of the shaft while it differs from the demand. None: it follows the demand.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._logic = DriveLogic(limits)
@@ -22,8 +25,14 @@ class Running:
         self, now_s: float, dt_s: float, seen: Seen, wanted_rad_s: float, rate_rad_s2: float,
         slower: Callable[[float, float], float],
     ) -> None:  # fmt: skip
-        """A trip lets the shaft coast; `slower` says where its load takes a speed in a time. After the restart the
-        drive catches it and brings it up at its ramp's rate."""
+        """Advance by dt_s. After a trip the shaft coasts; after the restart the drive accelerates it from the present
+        speed.
+
+        seen: measured values; the speed applies only while the shaft follows the demand.
+        wanted_rad_s: speed of the demand.
+        rate_rad_s2: rate of the acceleration ramp.
+        slower: returns the speed of the coasting shaft from a speed and a time.
+        """
         turning = seen.speed_rad_s if self.free_rad_s is None else self.free_rad_s
         self._logic.step(now_s, seen._replace(speed_rad_s=turning))
         if self.tripped:

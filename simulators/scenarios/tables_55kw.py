@@ -1,4 +1,6 @@
-"""The agent's tables for pumps of 55 kW as the built-in plants have: old ones direct on line, new ones on a drive."""
+"""The agent's configuration tables for the 55 kW pumps of the built-in plants: old motors on the line, new ones on
+drives.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ timezone = "UTC"
 simulated = true
 
 [store]
-dir = {json.dumps(state_dir)}
+state_dir = {json.dumps(state_dir)}
 
 [mqtt]
 url = {json.dumps(mqtt_url)}
@@ -28,12 +30,12 @@ def meter(name: str, bus: str, unit: int, profile: str, *, at: str) -> str:
     return f"""\
 [meter.{name}]
 bus = "{bus}"
-unit = {unit}
+unit_id = {unit}
 profile = "{profile}"
-at = "{at}"
+measuring_point = "{at}"
 wiring = "3P4W"
 ct = "150/5"
-ratio_in = "meter"
+ratio_applied_by = "meter"
 class = "0.5"
 ct_class = "0.5"
 """
@@ -43,7 +45,7 @@ def drive(name: str, bus: str, unit: int, profile: str, *, fed_by: str) -> str:
     return f"""\
 [drive.{name}]
 bus = "{bus}"
-unit = {unit}
+unit_id = {unit}
 profile = "{profile}"
 fed_by = "{fed_by}"
 comm_loss = "not used"

@@ -1,4 +1,4 @@
-"""One instant of any train of a scenario: direct on line, on a drive of its own, or on a rectifier with others.
+"""One instant of a scenario's train: direct on line, on its own drive, or on a DC bus with others.
 
 Four quadrants: the magnet motor is solved for its torque, so speed and torque may have any sign.
 """
@@ -20,7 +20,8 @@ from simulators.plant.units import Losses, Output, Train
 from simulators.scenarios.loads import Demand
 
 _NOTHING: Phasors = np.zeros((3, ORDERS), complex)
-_FRONT_END = {5: 0.012, 7: 0.008}  # harmonic currents of an active front end over its rated current: an assumption
+# harmonic currents of an active front end relative to its rated current: an assumption
+_FRONT_END = {5: 0.012, 7: 0.008}
 _STILL_RAD_S = 1e-6
 
 
@@ -37,7 +38,7 @@ def direct(motor: InductionMotor, supply: Supply, load_w: Callable[[float], floa
 def line_started(
     motor: LineStartMotor, supply: Supply, load_w: Callable[[float], float], winding_degc: float, magnet_degc: float
 ) -> Train:
-    """Synchronous, so faster than the induction motor that it replaces."""
+    """Solve a line-start motor; it is synchronous, so faster than the induction motor that it replaces."""
     u = supply.components()
     shaft_w = load_w(2 * math.pi * supply.frequency_hz / motor.machine.pole_pairs)
     state = line_start.solve(motor, u, supply.frequency_hz, shaft_w, winding_degc, magnet_degc)
@@ -49,7 +50,10 @@ def line_started(
 
 
 def fed(train: Train, cable: Cable | None, auxiliaries: Iterable[Auxiliary], runs: bool) -> Train:
-    """As a meter sees it before the cable and whatever else hangs there, at the cable's end."""
+    """Return the train as measured before cable and auxiliaries.
+
+    The auxiliaries are at the train's end of the cable.
+    """
     u, i = train.u_v, train.i_a + phasors(item.current(complex(train.u_v[0, 1]), runs) for item in auxiliaries)
     if cable is not None:
         u = sending_end(cable, u, i, train.frequency_hz)
@@ -58,9 +62,10 @@ def fed(train: Train, cable: Cable | None, auxiliaries: Iterable[Auxiliary], run
 
 
 def point(motor: MagnetMotor, demand: Demand, winding_degc: float, magnet_degc: float) -> MagnetState:
-    """The motor at a signed speed and shaft torque, no d current; shaft_w and input_w are negative when it brakes.
+    """Solve the motor at a signed speed and shaft torque without d current; shaft_w and input_w are negative when it
+    brakes.
 
-    What turns backwards is solved forwards with the torque's sign changed: the machine is symmetric.
+    Reverse rotation is solved forward with the opposite torque: the machine is symmetric.
     """
     sign = -1.0 if demand.speed_rad_s < 0 else 1.0
     speed, torque = max(abs(demand.speed_rad_s), _STILL_RAD_S), sign * demand.torque_nm
@@ -89,9 +94,9 @@ def driven(
     motor: MagnetMotor, converter: Drive, supply: Supply, demand: Demand, winding_degc: float, active_front: bool,
     magnet_degc: float | None = None,
 ) -> Train:  # fmt: skip
-    """On a drive of its own: behind diodes, where what comes back is burnt in a resistor, or an active front end.
+    """Solve a motor on its own drive, with a diode bridge and braking resistor or with an active front end.
 
-    magnet_degc: 15 K below the winding where not given.
+    magnet_degc: temperature of the magnets, °C. None: 15 K below the winding.
     """
     state = point(motor, demand, winding_degc, winding_degc - 15 if magnet_degc is None else magnet_degc)
     if active_front:
@@ -102,7 +107,7 @@ def driven(
     else:
         taken = drive.solve(converter, supply, state._replace(input_w=max(state.input_w, 0.0)))
         input_w, dc_v = taken.input_w, taken.dc_bus_v
-        loss_w = input_w - state.input_w  # the resistor's heat with it
+        loss_w = input_w - state.input_w  # including the heat of the braking resistor
         u, i = phasors(taken.bus), phasors(taken.currents)
     return _train(motor, state, demand, supply, winding_degc, (u, i, input_w, loss_w, dc_v))
 
@@ -110,8 +115,11 @@ def driven(
 def coasting(
     motor: MagnetMotor, converter: Drive, supply: Supply, speed_rad_s: float, winding_degc: float
 ) -> Train:  # fmt: skip
-    """The drive has tripped, or was never started: its rectifier takes the standby power; what still turns lives on its
-    inertia, which is why nothing comes in for the friction."""
+    """Return a train whose drive has tripped or not started: the rectifier takes the standby power, a turning shaft
+    coasts.
+
+    The inertia supplies the friction loss, so the motor takes no power.
+    """
     u, i, input_w, dc_v = rectifier(converter, supply, 0.0)
     ratio = speed_rad_s * motor.pole_pairs / motor.omega_rated
     losses = Losses(0.0, 0.0, motor.friction_w * ratio**2, 0.0)
@@ -122,7 +130,9 @@ def coasting(
 
 
 def inverter_loss_w(converter: Drive, state: MagnetState, dc_v: float) -> float:
-    """Without bridge, fans and electronics of a rectifier, which others have."""
+    """Return the losses of an inverter, W, without those of bridge, fans and electronics, which belong to the
+    rectifier.
+    """
     return drive.loss_terms(converter).inverter_w(state.current_a, state.input_w, dc_v)
 
 
@@ -130,7 +140,7 @@ def on_dc_bus(
     motor: MagnetMotor, converter: Drive, supply: Supply, demand: Demand, winding_degc: float, magnet_degc: float,
     dc_v: float,
 ) -> Train:  # fmt: skip
-    """An inverter on a DC bus that others feed and load; input_w is what it takes from there, below 0 when it gives."""
+    """Solve an inverter on a shared DC bus; input_w is the power from the bus, negative when it feeds back."""
     state = point(motor, demand, winding_degc, magnet_degc)
     loss_w = inverter_loss_w(converter, state, dc_v)
     return _train(
@@ -139,14 +149,16 @@ def on_dc_bus(
 
 
 def rectifier(converter: Drive, supply: Supply, dc_w: float) -> tuple[Phasors, Phasors, float, float]:
-    """A rectifier alone: voltages, currents, W at its terminals, V of its DC bus. It gives nothing back."""
+    """Return voltages, currents, input power (W) and DC bus voltage (V) of a rectifier. It cannot feed back."""
     taken = drive.rectify(converter, supply, dc_w)
     return phasors(taken.bus), phasors(taken.currents), taken.input_w, taken.dc_bus_v
 
 
 def together(parts: Iterable[tuple[Phasors, Phasors]]) -> tuple[Phasors, Phasors]:
-    """What a meter before several feeders sees: all currents, and the first one's voltages, which without cables
-    differ from the others' by each feeder's own distortion alone."""
+    """Return the values of a meter of several feeders: the sum of the currents, and the voltages of the first.
+
+    Without cables the voltages of the feeders differ only by the distortion that each feeder causes.
+    """
     voltages, currents = zip(*parts, strict=True)
     return voltages[0], sum(currents[1:], currents[0])
 
@@ -164,7 +176,9 @@ def _train(
 
 
 def _sine(supply: Supply, input_w: float, rated_a: float) -> tuple[Phasors, Phasors]:
-    """Currents of an active front end at unity power factor that carry exactly input_w, its harmonics included."""
+    """Return voltages and currents of an active front end at unity power factor that takes input_w, harmonics
+    included.
+    """
     u = supply.components()
     upper = [
         Component(order, natural_sequence(order), complex(0.0, share * rated_a)) for order, share in _FRONT_END.items()

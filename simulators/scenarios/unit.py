@@ -1,4 +1,4 @@
-"""The trains of a scenario's file: each with its machines, its load and what it remembers from instant to instant."""
+"""Trains of a scenario file: each with its machines, its load and its state."""
 
 from __future__ import annotations
 
@@ -24,17 +24,36 @@ from simulators.scenarios.running import Running
 Motor = InductionMotor | MagnetMotor | LineStartMotor
 COOLANT_DEGC = 30.0
 COUNTED = ("import", "export", "shaft", "reactive", "before")
-OVER_A = 3.0  # times the rated current, where a drive trips
-LAG, HIDDEN_S = 0.15, 1800.0  # of a wander's lag to its time constant; the time constant of what nobody measures
+OVER_A = 3.0  # trip current of a drive relative to the rated current
+# lag of a random change relative to its time constant; time constant of the unmeasured change
+LAG, HIDDEN_S = 0.15, 1800.0
 RAMP_S = 20.0  # from standstill to rated speed
-OVERLOAD = 1.8  # times the rated torque: below the breakdown of every motor of the library
+OVERLOAD = 1.8  # limit relative to the rated torque: below the breakdown torque of every motor of the library
 
 
 @dataclass(slots=True)
 class Unit:
-    """One train. train.input_w on a DC bus is what its inverter takes from there. number: which copy, from 0.
+    """One train with its state.
 
-    old: what stood there before, where the plant has a life of its retrofit; before: what that one would take now."""
+    name: name of the train or copy.
+    number: number of the copy, from 0.
+    record: record of the scenario file.
+    motor: the motor; of a retrofit the new one.
+    load: the load.
+    wander: random change of the flow share.
+    hidden: relative random change of the shaft power that no signal shows.
+    drive: the drive. None: direct on line.
+    feeder: cable and auxiliaries.
+    old: the replaced motor of a retrofit. None: no retrofit.
+    turns: times of the retrofit. None: no retrofit.
+    train: present state; on a DC bus, input_w is the power that the inverter takes from it. None: not yet solved.
+    before: state that the replaced motor would have now. None: no retrofit.
+    share: present share of the full flow.
+    winding_degc, magnet_degc: temperatures, °C.
+    thermal: thermal model of a magnet motor. None: not modelled.
+    running: state of the drive. None: direct on line.
+    kwh: energies since the start, kWh and kvarh.
+    """
 
     name: str
     number: int
@@ -49,7 +68,7 @@ class Unit:
     turns: Turns | None = None
     train: Train | None = None
     before: Train | None = None
-    share: float = 0.0  # of the full flow
+    share: float = 0.0
     winding_degc: float = 80.0
     magnet_degc: float = 65.0
     thermal: Thermal | None = None
@@ -57,7 +76,7 @@ class Unit:
     kwh: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0.0))
 
     def demand(self, now_s: float) -> Demand:
-        """Of a driven shaft. Also keeps the share of the flow."""
+        """Return the demand of a driven shaft; update the share of the flow."""
         if not isinstance(self.load, Shared):
             return self.load.demand(now_s + self.number * self.record.offset_s)
         wanted = self.load.driven(self.flow(now_s))
@@ -78,11 +97,11 @@ class Unit:
 
     @property
     def plate(self) -> InductionMotor | MagnetMotor:
-        """What its nameplate says: rated power, speed, current."""
+        """The record with rated power, speed and current."""
         return self.motor.machine if isinstance(self.motor, LineStartMotor) else self.motor
 
     def motor_now(self, now_s: float) -> Motor:
-        """With what its defect has done to it."""
+        """Return the motor that runs now, with the effect of its defect."""
         motor, defect = self.motor, self.record.defect
         if self.old is not None and self.turns is not None and self.turns.is_old(now_s):
             return self.old
@@ -94,7 +113,7 @@ class Unit:
         return replace(motor, rr_ohm=motor.rr_ohm * (1 + share)) if defect.kind == "broken-bar" else motor
 
     def condition(self, now_s: float) -> Condition:
-        """What of its defect only a waveform shows."""
+        """Return the part of its defect that only a waveform shows."""
         defect = self.record.defect
         if defect is None or isinstance(self.motor, MagnetMotor):
             return HEALTHY
@@ -103,16 +122,16 @@ class Unit:
             return Bearing(Course(first=share)).apply(HEALTHY, now_s)
         if defect.kind == "eccentricity":
             return Condition(gap_static=share / 2, gap_dynamic=share / 2)
-        return Condition(bar=share / (1 + share))  # one axis of the cage has all of the rise, the other none
+        return Condition(bar=share / (1 + share))  # one axis of the cage has the complete increase, the other none
 
     def warm(self, dt_s: float) -> None:
-        """By what the motor has just lost; of the one that was there before nothing stays."""
+        """Advance the temperatures by the losses of the last step; a replaced motor has no thermal model."""
         if self.thermal is not None and self.train is not None and self.train.winding_degc is not None:
             now = self.thermal.step(heat_of(self.train.motor_losses), dt_s)
             self.winding_degc, self.magnet_degc = now.winding, now.rotor
 
     def stands(self, now_s: float) -> bool:
-        """Whether the new motor does not turn yet."""
+        """Return True until the new motor runs."""
         return self.turns is not None and now_s <= self.turns.runs_s
 
     @property
@@ -120,7 +139,7 @@ class Unit:
         return self.running is not None and self.running.tripped
 
     def run(self, dc_v: float, now_s: float, dt_s: float) -> None:
-        """dc_v: what the supply now gives the drive's bus."""
+        """Advance the state of the drive. dc_v: DC bus voltage that the supply provides."""
         if self.running is None or not isinstance(self.load, Shared) or self.train is None or self.stands(now_s):
             return
         current_a = self.train.output.current_a * math.sqrt(2) if self.train.output else 0.0
@@ -134,17 +153,17 @@ class Unit:
 
     @property
     def _rate(self) -> float:
-        """Of the drive's ramp, rad/s²."""
+        """Rate of the drive's ramp, rad/s²."""
         return self.plate.speed_rpm / 60 * 2 * math.pi / RAMP_S
 
     def load_w(self, speed_rad_s: float) -> float:
-        """At this speed and the present share."""
+        """Return the shaft power at this speed and the present share, W."""
         if not isinstance(self.load, Shared):
             return 0.0
         return self.load.throttled_w(self.share, speed_rad_s) * (1 + self.hidden.value)
 
     def _slower(self, speed_rad_s: float, dt_s: float) -> float:
-        """J·ω·dω = −P·dt."""
+        """Return the speed of the coasting shaft after dt_s: J·ω·dω = −P·dt."""
         assert isinstance(self.motor, MagnetMotor)
         rated = self.motor.omega_rated / self.motor.pole_pairs
         taken_w = self.load_w(speed_rad_s) + self.motor.friction_w * (speed_rad_s / rated) ** 2
@@ -163,7 +182,7 @@ class Unit:
 
 
 def units_of(record: ScenarioRecord, chance: Random, turns: Turns | None = None) -> dict[str, Unit]:
-    """Every train, copies numbered from 1. Raises ValueError for a motor that cannot be."""
+    """Return all trains by name, copies numbered from 1. Raises ValueError for an impossible motor or load."""
     found = {unit.name: unit for item in record.train for unit in _copies(item, chance)}
     for unit in found.values() if turns else ():
         unit.turns, unit.old = turns, induction_motor(unit.record.replaces)
@@ -185,7 +204,7 @@ def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
         rated = motor.machine if isinstance(motor, LineStartMotor) else motor
         rated_nm = rated.power_w / (rated.speed_rpm / 60 * 2 * math.pi)
         if not 0 <= load.torque_max_nm <= OVERLOAD * rated_nm:
-            raise ValueError(f"load: takes {load.torque_max_nm:.0f} Nm of a motor of {rated_nm:.0f} Nm")
+            raise ValueError(f"load: requires {load.torque_max_nm:.0f} Nm, too much for a motor of {rated_nm:.0f} Nm")
     except ValueError as error:
         raise ValueError(f"train.{item.name}: {error}") from None
     drive, restart_s = None, math.inf
@@ -210,7 +229,7 @@ def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
 
 
 def _thermal(motor: MagnetMotor) -> Thermal:
-    """Its winding ends rise_k above the coolant at the rated point."""
+    """Return a thermal model whose winding is rise_k above the coolant at the rated point."""
     rated = Demand(motor.omega_rated / motor.pole_pairs, motor.torque_rated_nm)
     state = trains.point(motor, rated, COOLANT_DEGC + motor.rise_k, COOLANT_DEGC + 0.75 * motor.rise_k)
     losses = Losses(state.copper_w, state.core_w, state.mechanical_w, state.additional_w)

@@ -304,7 +304,7 @@ def drawn(follower: Follower, width: int, colours: bool = False) -> str:
 
 
 @pytest.mark.parametrize("width", [60, 80, 104, 140])
-@pytest.mark.parametrize("state", ["online", "stale", "offline", "hold"])
+@pytest.mark.parametrize("state", ["online", "stale", "offline", "maintenance"])
 @pytest.mark.parametrize("quality", ["good", "uncertain", "bad"])
 def test_nothing_is_cut_in_the_table(width: int, state: str, quality: str) -> None:
     for status in ("online", "offline"):

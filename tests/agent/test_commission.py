@@ -32,23 +32,23 @@ gateway = "gw"
 timezone = "Asia/Shanghai"
 [bus.north]
 tcp = "{where}"
-every = "200ms"
+poll_interval = "200ms"
 [meter.mcc-1]
 bus = "north"
-unit = 1
+unit_id = 1
 profile = "schneider/pm5000"
-at = "motor"
+measuring_point = "motor"
 class = "0.5"
 {ratio}
 [meter.mcc-2]
 bus = "north"
-unit = 11
+unit_id = 11
 profile = "eastron/sdm630"
-at = "drive-input"
+measuring_point = "drive-input"
 class = "0.5"
 [drive.vfd-2]
 bus = "north"
-unit = 31
+unit_id = 31
 profile = "yaskawa/ga800"
 fed_by = "mcc-2"
 kw = 55
@@ -72,7 +72,7 @@ amps = 99.6
 fed_by = "vfd-2"
 """
 RIGHT = 'ct = "150/5"\nct_class = "0.5"'
-FORGOTTEN = 'ct = "300/5"\nct_class = "0.5"\nratio_in = "agent"'  # the meter applies its ratio itself
+FORGOTTEN = 'ct = "300/5"\nct_class = "0.5"\nratio_applied_by = "agent"'  # the meter applies its ratio itself
 LOOKED_AT = 'comm_loss = "not used"'
 
 
@@ -176,7 +176,7 @@ def test_a_wrong_ratio_is_named_and_published_as_unverified(tmp_path: Path) -> N
     scene = Scene(tmp_path, FORGOTTEN, LOOKED_AT, only="pump-1")
     (points,) = asyncio.run(scene.run())
     assert any("60 times too large" in point for point in points), points
-    assert any('ratio_in = "meter", where the meter multiplies already' in point for point in points), points
+    assert any('ratio_applied_by = "meter", where the meter multiplies already' in point for point in points), points
     assert any("! meter mcc-1" in line for line in scene.said)
     flags = scene.reading("mcc-1").flags
     assert Quality.UNVERIFIED in flags["active_power"]

@@ -24,23 +24,23 @@ url = "http://broker:1883"
 [bus.north]
 serial = "/dev/ttyUSB0"
 line = "19200 8X1"
-every = "1 sec"
+poll_interval = "1 sec"
 
 [bus.south]
 tcp = "192.0.2.40:502"
 
 [meter.m1]
 bus = "south"
-unit = 300
+unit_id = 300
 profile = "eastron/sdm360"
-at = "drive-output"
+measuring_point = "drive-output"
 class = "0.5S"
 
 [meter.m2]
 bus = "suoth"
-unit = 2
+unit_id = 2
 profil = "eastron/sdm630"
-at = "drive-input"
+measuring_point = "drive-input"
 class = "0.5S"
 """
 
@@ -52,10 +52,10 @@ def test_ten_mistakes_are_ten_findings(tmp_path: Path) -> None:
         "site.timezone = \"Asia/Shangai\": no such time zone; did you mean 'Asia/Shanghai'?",
         'mqtt.url = "http://broker:1883"',
         'bus.north.line = "19200 8X1"',
-        'bus.north.every = "1 sec"',
-        "meter.m1.unit = 300",
+        'bus.north.poll_interval = "1 sec"',
+        "meter.m1.unit_id = 300",
         "meter.m1.profile = \"eastron/sdm360\": no such profile; did you mean 'eastron/sdm630'?",
-        'meter.m1.at = "drive-output": refused',
+        'meter.m1.measuring_point = "drive-output": refused',
         "meter.m2.profil = \"eastron/sdm630\": unknown key; did you mean 'profile'?",
         "meter.m2.bus = \"suoth\": no such bus; did you mean 'south'?",
     ]
@@ -82,7 +82,7 @@ def test_check_says_them_and_exits_2(tmp_path: Path) -> None:
         (BASE + at_input('"ä"'), "the name must be"),
         (BASE + at_input("m") + magnet("p", "m"), "cannot run direct on line"),
         (BASE + meter("m") + drive("d", "m"), 'that place is called "drive-input"'),
-        (BASE + at_input("m") + drive("d", "m", unit=1), "meter.m on bus b has it already"),
+        (BASE + at_input("m") + drive("d", "m", unit_id=1), "meter.m on bus b has it already"),
         (BASE + at_input("m") + drive("m", "m"), "the name is taken by meter.m"),
         (BASE + at_input("m") + drive("d", "m") + at_input("n", 3, fed_by="d"), "refused: a mains meter reads wrong"),
         (BASE + meter("m", profile="yaskawa/ga800"), "is a drive's profile"),
@@ -96,7 +96,7 @@ def test_check_says_them_and_exits_2(tmp_path: Path) -> None:
         (BASE + at_input("m", fed_by="m"), "the meter feeds itself: m ← m"),
         (BASE + at_input("m", fed_by="n") + at_input("n", 2, fed_by="m"), "the meter feeds itself: m ← n ← m"),
         (BASE + "[bus.c]\nserial = '/dev/x'\nline = '9600 8N1'\nframing = 'tcp'\n", "a serial line carries Modbus RTU"),
-        (BASE + '[store]\ndir = "a\\u0000b"\n', "holds a control character"),
+        (BASE + '[store]\nstate_dir = "a\\u0000b"\n', "holds a control character"),
         (BASE.replace('"mill-2"', "0x" + "f" * 5000), "site.id = …: must be 1 to 64"),
         (BASE.replace("[bus", "timezone = '" + "a" * 5000 + "'\n[bus"), "no such time zone"),
         (BASE.replace("[bus", "timezone = 'Asia'\n[bus"), "no such time zone"),
@@ -112,17 +112,17 @@ def test_one_mistake_one_line(tmp_path: Path, text: str, expected: str) -> None:
 @pytest.mark.parametrize("word", ["['south']", "{a = 1}", "7", "[['south']]", "true", "1979-05-27"])
 @pytest.mark.parametrize(
     ("kind", "key"),
-    [("meter", "bus"), ("meter", "unit"), ("meter", "fed_by"), ("meter", "profile"), ("meter", "at"), ("drive", "bus"),
-     ("drive", "fed_by"), ("drive", "comm_loss"), ("motor", "fed_by"), ("motor", "kind"), ("motor", "waveform"),
-     ("signal", "of"), ("signal", "bus")],
+    [("meter", "bus"), ("meter", "unit_id"), ("meter", "fed_by"), ("meter", "profile"), ("meter", "measuring_point"),
+     ("drive", "bus"), ("drive", "fed_by"), ("drive", "comm_loss"), ("motor", "fed_by"), ("motor", "kind"),
+     ("motor", "waveform"), ("signal", "motor"), ("signal", "bus")],
 )  # fmt: skip
 def test_a_value_of_another_kind_is_a_problem_and_no_more(tmp_path: Path, kind: str, key: str, word: str) -> None:
-    signal = '[signal.s]\nbus = "b"\nunit = 3\naddress = 1\ntype = "u16"\nunit_of_measure = "m3/h"\nof = "p"\n'
+    signal = '[signal.s]\nbus = "b"\nunit_id = 3\naddress = 1\ntype = "u16"\nunit_of_measure = "m3/h"\nmotor = "p"\n'
     parts = {"meter": at_input("m"), "drive": drive("d", "m"), "motor": magnet("p", "d"), "signal": signal}
     kept = [line for line in parts[kind].splitlines() if not line.startswith(f"{key} ")]
     parts[kind] = "\n".join([*kept, f"{key} = {word}"]) + "\n"
     name = {"meter": "m", "drive": "d", "motor": "p", "signal": "s"}[kind]
-    if (key, word) == ("unit", "7"):
+    if (key, word) == ("unit_id", "7"):
         load_told(tmp_path, BASE + "".join(parts.values()))
         return
     found = problems(tmp_path, BASE + "".join(parts.values()))
@@ -155,19 +155,25 @@ def test_a_plant_in_which_nothing_is_polled_is_a_finding(tmp_path: Path, text: s
 
 
 def test_the_place_of_a_waveform_is_a_note(tmp_path: Path) -> None:
-    text = BASE + at_input("m") + drive("d", "m") + magnet("p", "d", waveform={"tcp": "a:7000", "at": "motor"})
+    text = (
+        BASE
+        + at_input("m")
+        + drive("d", "m")
+        + magnet("p", "d", waveform={"tcp": "a:7000", "measuring_point": "motor"})
+    )
     notes = load_told(tmp_path, text)[1].notes
-    assert [line for line in notes if "motor.p.waveform.at: accepted" in line]
+    assert [line for line in notes if "motor.p.waveform.measuring_point: accepted" in line]
 
 
 def test_phases_that_cannot_follow_each_other_are_a_problem(tmp_path: Path) -> None:
     text = BASE + at_input("m") + drive("d", "m") + magnet("p", "d")
-    good = text + "phases = { baseline = 2026-09-01, reporting = 2026-09-20, end = 2027-09-20 }\n"
-    assert [name for name, _ in load_told(tmp_path, good)[0].motors["p"].phases] == ["baseline", "reporting", "end"]
-    (only,) = problems(tmp_path, text + "phases = { baseline = 2026-09-20, reporting = 2026-09-01 }\n")
-    assert "motor.p.phases: reporting must begin after baseline" in only
+    good = text + "periods = { baseline = 2026-09-01, reporting = 2026-09-20, end = 2027-09-20 }\n"
+    assert [name for name, _ in load_told(tmp_path, good)[0].motors["p"].periods] == ["baseline", "reporting", "end"]
+    (only,) = problems(tmp_path, text + "periods = { baseline = 2026-09-20, reporting = 2026-09-01 }\n")
+    assert "motor.p.periods: reporting must begin after baseline" in only
     assert any(
-        "did you mean 'reporting'" in line for line in problems(tmp_path, text + "phases = { reportin = 2026-09-01 }\n")
+        "did you mean 'reporting'" in line
+        for line in problems(tmp_path, text + "periods = { reportin = 2026-09-01 }\n")
     )
 
 
@@ -184,7 +190,7 @@ def test_a_meter_that_does_not_tell_its_ratio_is_named(tmp_path: Path) -> None:
     ct = 'ct = "150/5"\nct_class = "0.5"\n'
     for profile, count in (("eastron/sdm630", 1), ("chint/dtsu666", 0)):
         text = BASE + at_input("m", profile=profile) + ct
-        notes = [note for note in load_told(tmp_path, text)[1].notes if "meter.m.ratio_in" in note]
+        notes = [note for note in load_told(tmp_path, text)[1].notes if "meter.m.ratio_applied_by" in note]
         assert len(notes) == count, profile
 
 
@@ -202,7 +208,7 @@ def test_the_certificate_of_transformers_in_the_place_of_their_class(tmp_path: P
 def test_a_moment_is_no_day(tmp_path: Path, table: str) -> None:
     """TOML's date-times are dates for Python, and never equal to one: a holiday would be priced as a working day."""
     text = BASE + meter("m") + motor("p", "m")
-    text += {"motor": "phases = { baseline = 2026-09-01T00:00:00 }\n",
+    text += {"motor": "periods = { baseline = 2026-09-01T00:00:00 }\n",
              "tariff": "[tariff]\nprices = { a = 1.0 }\nholidays = [2026-10-01T00:00:00]\n"}[table]  # fmt: skip
     assert any("must be a date" in line for line in problems(tmp_path, text))
 

@@ -46,7 +46,7 @@ kind = "vendor_manual_page"
 ref = "Acme P9 manual, page 12"
 covers = "all"
 """
-OWN = site(profiles="maps") + bus() + meter("m", profile="acme/p9", at="feeder")
+OWN = site(profiles="maps") + bus() + meter("m", profile="acme/p9", measuring_point="feeder")
 
 
 def test_a_folder_of_own_profiles(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_password_under_a_near_key_is_not_shown(tmp_path: Path, key: str, valu
 
 
 @pytest.mark.parametrize(
-    "line", ["also = [{password = 'hunter2'}]", "url = 'mqtt://me:hunter2/@b'", "user = {password = 'hunter2'}"]
+    "line", ["outputs = [{password = 'hunter2'}]", "url = 'mqtt://me:hunter2/@b'", "user = {password = 'hunter2'}"]
 )
 def test_a_password_inside_another_value_is_not_shown(tmp_path: Path, line: str) -> None:
     found = problems(tmp_path, BASE + "[mqtt]\n" + ("" if "url" in line else "url = 'mqtt://b'\n") + line + "\n")

@@ -18,12 +18,12 @@ from agent.sinks.shapes import expected
 from agent.topology import assets
 
 PLANT = site() + bus() + meter() + motor()
-MQTT = '[mqtt]\nurl = "mqtt://192.0.2.9"\nalso = ["homeassistant"]\n'
-REGISTER = '[signal.flow]\nbus = "b"\nunit = 4\naddress = 1\ntype = "u16"\nunit_of_measure = "m3/h"\nof = "p1"\n'
+MQTT = '[mqtt]\nurl = "mqtt://192.0.2.9"\noutputs = ["homeassistant"]\n'
+REGISTER = '[signal.flow]\nbus = "b"\nunit_id = 4\naddress = 1\ntype = "u16"\nunit_of_measure = "m3/h"\nmotor = "p1"\n'
 
 
 def topic(lines: str = "", name: str = "tonnes", topic: str = 'topic = "mill/line-3/production"') -> str:
-    return f'[signal.{name}]\n{topic}\nunit_of_measure = "t/h"\nof = "p1"\n{lines}\n'
+    return f'[signal.{name}]\n{topic}\nunit_of_measure = "t/h"\nmotor = "p1"\n{lines}\n'
 
 
 def load(folder: Path, text: str, mqtt: str = MQTT) -> Config:
@@ -37,9 +37,17 @@ def problems(folder: Path, text: str, mqtt: str = MQTT) -> list[str]:
 
 
 def test_both_kinds_stand_side_by_side(tmp_path: Path) -> None:
-    config = load(tmp_path, REGISTER + topic('value = "a.b"\ntime = "t"\nevery = "5s"\nscale = 0.001\naccuracy = "1%"'))
+    config = load(
+        tmp_path,
+        REGISTER + topic('value = "a.b"\ntime = "t"\nexpected_interval = "5s"\nscale = 0.001\naccuracy = "1%"'),
+    )
     (found,) = topic_signals(config)
-    assert (found.topic, found.value, found.time, found.every_s) == ("mill/line-3/production", "a.b", "t", 5.0)
+    assert (found.topic, found.value, found.time, found.expected_interval_s) == (
+        "mill/line-3/production",
+        "a.b",
+        "t",
+        5.0,
+    )
     assert (found.device, found.metric, found.scale) == ("signal.tonnes", "signal_tonnes_t_h", 0.001)
     assert found.broker == Mqtt("192.0.2.9", 1883, False), "as [mqtt] says, without what concerns publishing"
     assert [device.name for device in signal_devices(config)] == ["signals-b-4"]
@@ -69,15 +77,16 @@ def test_another_broker_has_its_own_login(tmp_path: Path) -> None:
         (topic(topic='topic = "$share/a/b"'), "shared subscription"),
         (topic(topic='topic = ""'), "must be a text"),
         (topic(topic='topic = "magwatt/v1/mill-2/gw-07/p1/telemetry"'), "is the agent's own"),
-        (topic('bus = "b"\nunit = 3'), "signal.tonnes: names a topic and a register (bus, unit): leave one"),
+        (topic('bus = "b"\nunit_id = 3'), "signal.tonnes: names a topic and a register (bus, unit_id): leave one"),
         (topic(topic=""), "signal.tonnes.topic: missing; a signal comes from a topic, or from a register"),
         (topic(topic='topik = "a/b"'), "signal.tonnes.topik = \"a/b\": unknown key; did you mean 'topic'?"),
         (topic('time = "t"'), "signal.tonnes.time = \"t\": needs value"),
-        (topic('every = "2d"'), "must be 0.1 s to 86400 s"),
+        (topic('expected_interval = "2d"'), "must be 0.1 s to 86400 s"),
         (topic('user = "me"'), "signal.tonnes.user: goes with broker"),
         (topic('broker = "mqtt://a:b@c"'), "holds a user or password"),
         (topic('broker = "mqtt://c"\npassword_file = "x"'), "signal.tonnes.password_file: needs user beside it"),
-        (topic('measures = "shaft-torque"'), "signal.tonnes.every: shaft-torque must come every 2 s at least"),
+        (topic('measures = "shaft-torque"'),
+         "signal.tonnes.expected_interval: shaft-torque must come every 2 s at least"),
         (REGISTER.replace("address = 1\n", ""), "signal.flow.address: missing"),
     ],
 )  # fmt: skip
@@ -105,7 +114,7 @@ def test_without_a_broker_a_topic_comes_from_nowhere(tmp_path: Path) -> None:
 
 
 def test_plan_shows_what_is_listened_to(tmp_path: Path) -> None:
-    load(tmp_path, topic('value = "a.b"\nevery = "5s"'))
+    load(tmp_path, topic('value = "a.b"\nexpected_interval = "5s"'))
     done = CliRunner().invoke(main, ["plan", str(tmp_path / "plant.toml")])
     assert done.exit_code == 0
     assert "broker 192.0.2.9:1883" in done.output

@@ -71,7 +71,7 @@ def test_a_reset_begins_anew_and_is_told(tmp_path: Path) -> None:
     for k, kwh in enumerate((4321.0, 4321.5, 4322.0, 0.2, 0.7)):
         counters.take_meter(reading(60 * k, energy_import=kwh))
     assert wh(counters) == 1_000 + 200 + 500
-    assert [event["event_kind"] for event in counters.events] == ["meter_reset"]
+    assert [event["event_kind"] for event in counters.events] == ["meter_register_reset"]
 
 
 def test_what_a_reset_or_an_exchange_swallows_is_known_by_the_power(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_what_a_reset_or_an_exchange_swallows_is_known_by_the_power(tmp_path: Pa
     counters.take_meter(reading(240, energy_import=77.0, serial_number="2"))
     counters.take_meter(reading(300, energy_import=77.5, serial_number="2"))
     assert wh(counters) == 2_500
-    assert [event["event_kind"] for event in counters.events] == ["meter_reset", "meter_exchanged"]
+    assert [event["event_kind"] for event in counters.events] == ["meter_register_reset", "meter_replaced"]
 
 
 def test_a_register_that_grows_faster_than_can_be_was_set(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_register_that_grows_faster_than_can_be_was_set(tmp_path: Path) -> Non
     for k, kwh in enumerate((100.0, 100.5, 9100.5, 9101.0)):
         counters.take_meter(reading(60 * k, energy_import=kwh))
     assert wh(counters) == 1_000
-    assert [event["event_kind"] for event in counters.events] == ["meter_jump"]
+    assert [event["event_kind"] for event in counters.events] == ["meter_register_jump"]
     assert before()["energy_counted_import_wh"] > 0
 
 
@@ -111,11 +111,11 @@ def test_another_meter_counts_on_and_widens_u(tmp_path: Path) -> None:
         later.take_meter(reading(240 + 60 * k, energy_import=7.0 + k * 0.5))
     assert wh(plain) == 1_500
     assert wh(later) == 3_000, "nothing of the new register's past is counted"
-    assert [event["event_kind"] for event in later.events] == ["meter_exchanged"]
+    assert [event["event_kind"] for event in later.events] == ["meter_replaced"]
     share = [c.uncertainties()["energy_counted_import_wh"] / wh(c) for c in (plain, later)]
     assert share[1] == pytest.approx(share[0] * 2**0.5)
     assert wh(told) == 1_000
-    assert [event["event_kind"] for event in told.events] == ["meter_exchanged"]
+    assert [event["event_kind"] for event in told.events] == ["meter_replaced"]
 
 
 @pytest.mark.parametrize("stated", ["A1", "0077"])
@@ -133,7 +133,7 @@ def test_a_meter_that_tells_its_number_is_believed_whatever_the_configuration_ca
         kept = counters.all()
     assert wh(counters) == 19_500
     counters.take_meter(reading(2400, energy_import=7.0, serial_number=78))
-    assert [event["event_kind"] for event in counters.events] == ["meter_exchanged"]
+    assert [event["event_kind"] for event in counters.events] == ["meter_replaced"]
 
 
 def test_another_ratio_is_told_and_widens_u(tmp_path: Path) -> None:
@@ -233,9 +233,9 @@ def test_losses_and_shaft_are_whole_watt_hours_that_only_rise(tmp_path: Path) ->
     assert values["energy_loss_motor_wh"] == pytest.approx(500 * now_s / 3600, abs=2)
     assert values["energy_loss_drive_wh"] == pytest.approx(150 * now_s / 3600, abs=2)
     assert values["energy_counted_import_wh"] == pytest.approx(10_650, abs=12), "without a register: by the power"
-    assert values["energy_gap_s"] == 0
+    assert values["energy_uncounted_s"] == 0
     counters.take_cells([], now_s + 100)
-    assert 85 <= counters.values()["energy_gap_s"] <= 100
+    assert 85 <= counters.values()["energy_uncounted_s"] <= 100
     u = counters.uncertainties()
     assert u["energy_loss_motor_wh"] == pytest.approx(0.2 * values["energy_loss_motor_wh"], rel=0.02)
 
@@ -244,4 +244,4 @@ def test_what_happened_to_a_meter_is_said_in_words(tmp_path: Path) -> None:
     counters = Counters(asset(tmp_path), LARGEST_W, {})
     for k, kwh in enumerate((4321.0, 4321.5, 0.2)):
         counters.take_meter(reading(60 * k, energy_import=kwh))
-    assert spoken(counters.events[0]) == "meter reset: import: 4321.500 kWh, then 0.200 kWh"
+    assert spoken(counters.events[0]) == "meter register reset: import: 4321.500 kWh, then 0.200 kWh"

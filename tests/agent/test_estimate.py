@@ -32,15 +32,15 @@ def test_a_sound_motor_says_everything(driven: Bench) -> None:
     parts = sum(float(v[f"motor_losses_{part}_w"] or 0) for part in ("copper", "core", "mechanical", "additional"))
     assert parts == pytest.approx(float(v["motor_losses_w"] or 0))
     assert v["efficiency_basis"] == "modelled"
-    assert v["efficiency_reason"] == ""
-    assert "observed_class" not in v, "from modelled losses no class is told: that would be circular"
+    assert v["efficiency_unavailable_reason"] == ""
+    assert "efficiency_class_observed" not in v, "from modelled losses no class is told: that would be circular"
     assert v["meter_wiring"] == "ok"
     assert v["back_emf"] == "live"
 
 
 def test_a_meter_at_a_feeder_knows_no_system_and_less_of_the_power(tmp_path: Path, driven: Bench) -> None:
     """A cable may take a twentieth of what it sees."""
-    feeder = Bench(tmp_path, ON_DRIVE.replace('at = "drive-input"', 'at = "feeder"')).run(15)
+    feeder = Bench(tmp_path, ON_DRIVE.replace('measuring_point = "drive-input"', 'measuring_point = "feeder"')).run(15)
     near = driven.run(15)
     assert feeder.values.get("system_efficiency_pct") is None
     assert near.values["system_efficiency_pct"] is not None
@@ -128,9 +128,9 @@ def test_a_reversal_between_two_polls_is_no_resistor(driven: Bench) -> None:
     """The drive was read after it, the meter before: the quarter of an hour goes on."""
     driven.run(12)
     driven.drive |= {"motor_power": -38.0}
-    assert "resistor" not in str(driven.run(1).values["efficiency_reason"])
+    assert "resistor" not in str(driven.run(1).values["efficiency_unavailable_reason"])
     driven.meter = phases(-36_000.0, 0.98)
-    assert driven.run(3).values["efficiency_reason"] == ""
+    assert driven.run(3).values["efficiency_unavailable_reason"] == ""
 
 
 def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(driven: Bench) -> None:
@@ -203,7 +203,7 @@ def test_a_silent_drives_last_power_says_nothing_of_the_meter(driven: Bench) -> 
     driven.drive, driven.meter = {}, phases(8_000.0, 0.95)
     found = driven.run(30)
     assert found.values["meter_wiring"] == "ok"
-    assert found.values["efficiency_reason"] == "no current or frequency from the drive"
+    assert found.values["efficiency_unavailable_reason"] == "no current or frequency from the drive"
 
 
 def test_a_wrong_ratio_is_found_beside_a_drive_that_is_read_more_seldom(driven: Bench) -> None:
@@ -224,7 +224,7 @@ def test_a_silent_meters_last_power_makes_no_resistor_and_no_bypass(driven: Benc
     driven.meter = {}
     driven.run(10)
     driven.drive |= drive
-    reason = str(driven.run(20).values["efficiency_reason"])
+    reason = str(driven.run(20).values["efficiency_unavailable_reason"])
     assert "resistor" not in reason
     assert "bypass" not in reason
 
@@ -233,7 +233,7 @@ def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) ->
     """Half the power at a power factor that a 55 kW motor has only from 0.6 of its load on."""
     mains.meter = phases(18_000.0, 0.87)
     assert nothing(mains.run(12), "compensated_load")
-    told = Bench(tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\ncompensated = true'))
+    told = Bench(tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\npower_factor_compensation = true'))
     told.meter = phases(18_000.0, 0.87)
     assert told.run(12).values["motor_efficiency_pct"] is not None
 
@@ -264,8 +264,10 @@ def test_a_sensor_at_the_shaft_measures_and_may_tell_a_class(tmp_path: Path) -> 
         "as from both powers directly"
     )
     assert found.values["efficiency_basis"] == "measured"
-    assert "IE" in str(found.values["observed_class"])
-    assert "grade" in str(found.values["observed_class"]) or ";" not in str(found.values["observed_class"])
+    assert "IE" in str(found.values["efficiency_class_observed"])
+    assert "grade" in str(found.values["efficiency_class_observed"]) or ";" not in str(
+        found.values["efficiency_class_observed"]
+    )
     impossible = Bench(tmp_path, ON_MAINS + SENSOR)
     impossible.meter = phases(50_000.0, 0.87)
     after = with_sensor(impossible, 53_100.0, 1479.0)
@@ -293,7 +295,7 @@ def test_a_cycling_load_takes_a_quarter_of_an_hour_together(driven: Bench) -> No
 
 def test_gap_torque_from_a_waveform(tmp_path: Path) -> None:
     """Sinusoidal waveforms whose gap power is known in closed form: M7 and a class come of it."""
-    text = ON_MAINS + 'r1_ohm = 0.03\n[motor.p.waveform]\ntcp = "127.0.0.1:7000"\nat = "motor"\n'
+    text = ON_MAINS + 'r1_ohm = 0.03\n[motor.p.waveform]\ntcp = "127.0.0.1:7000"\nmeasuring_point = "motor"\n'
     bench = Bench(tmp_path, text)
     gap, rate = GapTorque(bench.of.facts), 10_240.0
     t = np.arange(int(1.2 * rate)) / rate

@@ -30,13 +30,13 @@ def test_explain_tells_the_same_numbers_and_its_parts_make_u(tmp_path: Path, tex
 
 def test_explain_follows_a_sensor_to_as_low_a_load_as_the_figures(tmp_path: Path) -> None:
     """At 8 % load a sensor at the shaft measures what no model can say: told or withheld, both say the same."""
-    bench = Bench(tmp_path, ON_MAINS.replace("[motor.p]", "compensated = true\n[motor.p]") + SENSOR)
+    bench = Bench(tmp_path, ON_MAINS.replace("[motor.p]", "power_factor_compensation = true\n[motor.p]") + SENSOR)
     bench.meter = phases(5_500.0, 0.3)
     found = with_sensor(bench, 4_400.0, 1497.0)
     assert found.methods["motor_efficiency_pct"] == "M9"
     assert explanation(bench.of)["efficiency_pct"] == pytest.approx(found.values["motor_efficiency_pct"], abs=0.006)
     below = with_sensor(bench, 2_000.0, 1497.0)
-    assert below.values["efficiency_reason"] == "below 5 % load"
+    assert below.values["efficiency_unavailable_reason"] == "below 5 % load"
     assert explanation(bench.of)["reason"].startswith("below 5 % load")
 
 

@@ -55,12 +55,12 @@ def test_a_bus_that_went_keeps_its_part_of_the_sums(clock: HandClock) -> None:
 def test_busy_is_the_part_of_the_time_since_the_last_message(clock: HandClock) -> None:
     bus = poller("north", clock)
     numbers = BusNumbers(lambda: [bus], clock)
-    assert "bus_north_busy_pct" not in numbers(), "nothing is known yet"
+    assert "bus_north_utilization_pct" not in numbers(), "nothing is known yet"
     clock.move(60)
     bus.busy_ns += 15_000_000_000
-    assert numbers()["bus_north_busy_pct"] == 25.0
+    assert numbers()["bus_north_utilization_pct"] == 25.0
     clock.move(60)
-    assert numbers()["bus_north_busy_pct"] == 0.0
+    assert numbers()["bus_north_utilization_pct"] == 0.0
 
 
 def test_a_bus_that_begins_no_turn_hangs(clock: HandClock) -> None:
@@ -79,10 +79,10 @@ def test_lateness_is_the_99th_percentile_and_the_worst(clock: HandClock) -> None
     assert late() == {}
     for value in random.Random(1).sample(range(1, 101), 100):
         late.note(float(value))
-    assert late() == {"loop_late_p99_ms": 99.0, "loop_late_max_ms": 100.0}
+    assert late() == {"event_loop_lag_p99_ms": 99.0, "event_loop_lag_max_ms": 100.0}
 
 
-def test_hours_until_full_follow_the_growth(clock: HandClock) -> None:
+def test_spool_hours_left_follow_the_growth(clock: HandClock) -> None:
     """10 a minute and 400 left: 40 minutes."""
     outlook = Outlook(clock)
     assert outlook.hours(0, 500) is None
@@ -108,7 +108,7 @@ def test_a_spool_that_empties_is_never_full(clock: HandClock) -> None:
         ("bus_north_polls", "bus_*_polls"),
         ("bus_north_polls_failed", "bus_*_polls_failed"),
         ("bus_polls_polls_failed", "bus_*_polls_failed"),
-        ("bus_a-1_b_busy_pct", "bus_*_busy_pct"),
+        ("bus_a-1_b_utilization_pct", "bus_*_utilization_pct"),
     ],
 )
 def test_each_number_of_a_bus_has_its_row(name: str, row: str) -> None:

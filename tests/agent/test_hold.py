@@ -26,14 +26,14 @@ id = "mill-2"
 gateway = "gw-07"
 timezone = "Asia/Shanghai"
 [store]
-dir = "state"
+state_dir = "state"
 [bus.south]
 tcp = "127.0.0.1:5020"
 [meter.mcc-12]
 bus = "south"
-unit = 1
+unit_id = 1
 profile = "eastron/sdm630"
-at = "motor"
+measuring_point = "motor"
 class = "0.5S"
 [motor.descaler-pump-1]
 name = "1#除鳞泵"
@@ -166,7 +166,7 @@ def test_every_message_of_a_motor_on_hold_says_so_and_no_other(told: Told, clock
     told.messages.clear()
     for asset, kind in (("fan-1", "telemetry"), ("fan-1", "event"), ("fan-2", "telemetry"), (None, "health")):
         told.marks.emit(row(asset, kind))
-    assert [Quality.HOLD in message.quality for message in told.messages] == [True, True, False, False]
+    assert [Quality.MAINTENANCE in message.quality for message in told.messages] == [True, True, False, False]
 
 
 def test_on_hold_the_state_is_hold_whatever_the_devices_do(told: Told, clock: HandClock) -> None:
@@ -180,8 +180,8 @@ def test_on_hold_the_state_is_hold_whatever_the_devices_do(told: Told, clock: Ha
     until = local(now_ms(clock) + 7_199_000, "Asia/Shanghai")
     assert told.states == [
         ("fan-1", "online", ""),
-        ("fan-1", "hold", f"轴承更换, until {until}"),
-        ("fan-1", "hold", f"轴承更换, until {until} (offline: mcc-1: no answer)"),
+        ("fan-1", "maintenance", f"轴承更换, until {until}"),
+        ("fan-1", "maintenance", f"轴承更换, until {until} (offline: mcc-1: no answer)"),
         ("fan-1", "offline", "mcc-1: no answer"),
     ]
 
@@ -194,7 +194,7 @@ def test_begin_and_end_are_events_with_the_interval(told: Told, clock: HandClock
     clock.move(61)
     told.look()
     first, last = (message.values for message in told.messages)
-    assert (first["event_kind"], first["event_state"], first["event_start_ms"]) == ("hold", "begin", begin)
+    assert (first["event_kind"], first["event_state"], first["event_start_ms"]) == ("maintenance", "begin", begin)
     assert (last["event_state"], last["event_start_ms"], last["event_duration_s"]) == ("end", begin, 60.0)
     assert told.messages[1].t_ms == begin + 60_000
 
@@ -212,7 +212,7 @@ def test_after_a_restart_only_what_changed_meanwhile_is_told(told: Told, clock: 
     found = [(message.asset, message.values["event_state"]) for message in told.messages]
     assert sorted(found) == [("fan-2", "begin"), ("fan-3", "begin"), ("fan-3", "end"), ("fan-4", "end")]
     told.marks.tell_state("fan-1", "online", "")
-    assert told.states == [("fan-1", "hold", "a")]
+    assert told.states == [("fan-1", "maintenance", "a")]
     told.look()
     assert len(told.messages) == 4, "nothing is told twice"
 
@@ -224,7 +224,7 @@ def test_a_file_that_cannot_be_read_releases_nobody(told: Told, clock: HandClock
     told.look()
     told.messages.clear()
     told.marks.emit(row())
-    assert Quality.HOLD in told.messages[0].quality
+    assert Quality.MAINTENANCE in told.messages[0].quality
 
 
 def test_rows_carry_clock_unsure_until_the_clock_is_sure(told: Told) -> None:
@@ -234,7 +234,7 @@ def test_rows_carry_clock_unsure_until_the_clock_is_sure(told: Told) -> None:
     told.sure = True
     told.marks.emit(row())
     assert [message.quality for message in told.messages] == [
-        Quality.CLOCK_UNSURE, Quality.CLOCK_UNSURE, Quality.GOOD
+        Quality.CLOCK_UNSYNCHRONIZED, Quality.CLOCK_UNSYNCHRONIZED, Quality.GOOD
     ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from simulators.bus.nameplate import Nameplate
 from simulators.bus.tcp import TcpBus
 from simulators.devices.named import nameplate
 
-HEAD = '[site]\nid = "test"\ngateway = "gw"\n\n[store]\ndir = "state"\n\n'
+HEAD = '[site]\nid = "test"\ngateway = "gw"\n\n[store]\nstate_dir = "state"\n\n'
 
 
 def check(tmp_path: Path, toml: str) -> tuple[int, str]:
@@ -44,7 +44,7 @@ def test_a_drives_table_waits_for_one_decision(tmp_path: Path, name: str) -> Non
     known = look(served(load_profile(name), 0))
     assert known.sure
     toml = to_toml(target, target.setting, [known, look(served(load_profile("eastron/sdm630"), 0))])
-    toml = toml.replace("unit = 7", "unit = 8", 1).replace("-7]", "-8]", 1)
+    toml = toml.replace("unit_id = 7", "unit_id = 8", 1).replace("-7]", "-8]", 1)
     code, told = check(tmp_path, toml)
     assert code == 1, told
     assert [line for line in told.splitlines() if line.startswith("finding")] == [

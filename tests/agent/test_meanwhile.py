@@ -23,7 +23,7 @@ from drivers.reading import Quality, Waveform
 RATE_HZ, START_NS = 10240.0, 1_790_000_000_000_000_000
 CONFIG = "".join((
     site(), bus(), meter(), motor("m", kw=20, rpm=1500, amps=40),
-    table("motor.m.waveform", serial="/dev/ttyUSB9", baud=3000000, at="motor"),
+    table("motor.m.waveform", serial="/dev/ttyUSB9", baud=3000000, measuring_point="motor"),
 ))  # fmt: skip
 
 

@@ -224,7 +224,7 @@ def test_a_second_client_of_the_same_name_is_named_and_not_fought(
         time.sleep(3)
     assert not sink.connected, "it waits 15 s at least instead of throwing the other out"
     assert other.is_connected()
-    assert [kind for kind, _ in line.events] == ["client_id_taken"]
+    assert [kind for kind, _ in line.events] == ["client_id_conflict"]
     assert len([record for record in caplog.records if "another client" in record.message]) == 1
     other.disconnect()
     other.loop_stop()

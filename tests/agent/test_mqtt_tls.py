@@ -89,7 +89,7 @@ def test_our_certificate_is_shown_and_its_end_announced(tmp_path: Path, papers: 
     sink = line.sink(settings)
     wait_until(lambda: sink.connected, 5, "connected")
     wait_until(lambda: bool(line.events), 2, "an event")
-    assert [kind for kind, _ in line.events] == ["certificate_ends"]
+    assert [kind for kind, _ in line.events] == ["certificate_expiring"]
     assert "our certificate" in line.events[0][1]
     assert sink.numbers()["certificate_days"] == pytest.approx(10, abs=1.1)
     broker.stop()

@@ -15,18 +15,18 @@ PLANT = """
 id = "x"
 gateway = "gw"
 [store]
-dir = "state"
+state_dir = "state"
 [bus.line]
 serial = "/dev/ttyUSB9"
 line = "9600 8N1"
-every = "{every}"
+poll_interval = "{every}"
 """
 METER = """
 [meter.m{unit}]
 bus = "line"
-unit = {unit}
+unit_id = {unit}
 profile = "eastron/sdm630"
-at = "feeder"
+measuring_point = "feeder"
 class = "1"
 """
 
@@ -41,9 +41,9 @@ def test_check_names_a_line_that_cannot_carry_what_is_asked(tmp_path: Path) -> N
     done = invoke(tmp_path, "check", "1s", 6)
     assert done.exit_code == 1
     (found,) = [line for line in done.output.splitlines() if line.startswith("finding")]
-    assert "bus.line.every" in found
+    assert "bus.line.poll_interval" in found
     assert done.output.rstrip().endswith("1 bus, 6 meters, 0 drives, 0 motors; 1 finding")
-    (fits,) = re.findall(r'every = "(.*?)"', found)
+    (fits,) = re.findall(r'poll_interval = "(.*?)"', found)
     assert invoke(tmp_path, "check", fits, 6).exit_code == 0
     assert invoke(tmp_path, "plan", fits, 6).exit_code == 0, "what is proposed leaves room for retries too"
 

@@ -208,7 +208,7 @@ def test_counters_that_run_backwards_and_clocks_that_jump_are_flagged(clock: Han
     clock._utc_ns += 3_600_000_000_000
     before = len(readings)
     run(poller, clock, 3)
-    assert [Quality.CLOCK_UNSURE in reading.quality for reading in readings[before:]].count(True) == 1
+    assert [Quality.CLOCK_UNSYNCHRONIZED in reading.quality for reading in readings[before:]].count(True) == 1
 
 
 class Counting:
@@ -247,14 +247,14 @@ gateway = "g"
 [bus.b]
 serial = "/dev/ttyUSB0"
 line = "{line}"
-every = "{every}"
+poll_interval = "{every}"
 """
 METER = """
 [meter.m{n}]
 bus = "b"
-unit = {n}
+unit_id = {n}
 profile = "eastron/sdm630"
-at = "feeder"
+measuring_point = "feeder"
 class = "1"
 """
 

@@ -93,7 +93,7 @@ def test_a_file_that_is_damaged_under_a_running_agent_is_told(tmp_path: Path) ->
 
     asyncio.run(for_some_turns())
     kinds = [body["v"]["event_kind"] for _, body in carried.sent]
-    assert kinds.count("state_damaged") == 1
+    assert kinds.count("state_file_corrupt") == 1
     delivery.stop(lambda: None)
 
 

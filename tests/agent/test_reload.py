@@ -21,15 +21,16 @@ PLANT = two_fans()
 
 
 def test_the_difference_is_told_in_the_words_of_the_file() -> None:
-    old = {"site": {"id": "a"}, "bus": {"n": {"every": "1s"}, "s": {"tcp": "x"}}, "motor": {"m": {"kw": 1}}}
+    old = {"site": {"id": "a"}, "bus": {"n": {"poll_interval": "1s"}, "s": {"tcp": "x"}}, "motor": {"m": {"kw": 1}}}
     new = {
         "site": {"id": "a"},
-        "bus": {"n": {"every": "2s", "pause": "1s"}},
+        "bus": {"n": {"poll_interval": "2s", "inter_request_delay": "1s"}},
         "motor": {"m": {"kw": 1, "losses": {"watts": [1]}}},
-        "drive": {"d": {"unit": 1}, "e": {"unit": 2}},
+        "drive": {"d": {"unit_id": 1}, "e": {"unit_id": 2}},
     }
     assert difference(old, new) == [
-        "- bus.s", "bus.n.every: 1s → 2s", "+ bus.n.pause = 1s", "+ motor.m.losses", "+ drive.d", "+ drive.e"
+        "- bus.s", "bus.n.poll_interval: 1s → 2s", "+ bus.n.inter_request_delay = 1s", "+ motor.m.losses", "+ drive.d",
+        "+ drive.e",
     ]  # fmt: skip
     assert difference(old, old) == []
 
@@ -37,7 +38,7 @@ def test_the_difference_is_told_in_the_words_of_the_file() -> None:
 def test_identity_and_store_wait_for_a_restart_and_the_rest_does_not(tmp_path: Path) -> None:
     old = load(tmp_path, PLANT)
     text = PLANT.replace('id = "mill-2"', 'id = "mill-3"').replace("kw = 30", "kw = 37", 1)
-    new = load(tmp_path, text + '\n[store]\ndir = "elsewhere"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
+    new = load(tmp_path, text + '\n[store]\nstate_dir = "elsewhere"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
     kept, waiting = without_restart(old, new)
     assert (kept.site.id, kept.state_dir, kept.mqtt) == ("mill-2", None, None), "there was no broker at the start"
     assert kept.motors["fan-1"].kw == 37
@@ -89,7 +90,7 @@ def test_a_wrong_file_changes_nothing_and_every_problem_is_told(
     asyncio.run(scene.reloader.reload())
     assert scene.applied == []
     assert scene.reloader.config is before
-    assert scene.told[0].values["event_kind"] == "config_refused"
+    assert scene.told[0].values["event_kind"] == "config_rejected"
     assert said in scene.told[0].values["event_text"]
     load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())

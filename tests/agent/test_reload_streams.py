@@ -13,11 +13,13 @@ from agent.clock import SystemClock
 from agent.config import Config
 from agent.waves.streams import Streams
 
-PLANT = site() + bus() + meter("m-1", at="feeder")
+PLANT = site() + bus() + meter("m-1", measuring_point="feeder")
 
 
 def config(folder: Path, **ports: int) -> Config:
-    seen = {name.replace("_", "-"): {"tcp": f"127.0.0.1:{port}", "at": "motor"} for name, port in ports.items()}
+    seen = {
+        name.replace("_", "-"): {"tcp": f"127.0.0.1:{port}", "measuring_point": "motor"} for name, port in ports.items()
+    }
     return load(folder, PLANT + "".join(motor(name, "m-1", waveform=waveform) for name, waveform in seen.items()))
 
 
@@ -48,7 +50,7 @@ def test_only_the_stream_that_changed_is_opened_anew(tmp_path: Path, caplog: pyt
         wait_until(lambda: not is_open(accepted[1]), 5, "the old one of fan 2 is closed")
         assert is_open(accepted[0])
         assert is_open(accepted[2])
-        assert streams.numbers()["waveform_frames_damaged"] == 0
+        assert streams.numbers()["waveform_frames_corrupt"] == 0
         streams.set(config(tmp_path))
         wait_until(lambda: not is_open(accepted[0]) and not is_open(accepted[2]), 5, "all are closed")
     finally:

@@ -210,9 +210,9 @@ def test_reversed_and_crossed_transformers_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("share", [5.0, 1 / 5, 2.0, 1 / 30])
-@pytest.mark.parametrize("ratio_in", ["meter", "agent"])
-def test_a_wrong_ratio_is_seen_by_the_drive(share: float, ratio_in: str) -> None:
-    result = check(scene(ct=(150.0, 5.0), ct_stated=(150.0 * share, 5.0), ratio_in=ratio_in))
+@pytest.mark.parametrize("ratio_applied_by", ["meter", "agent"])
+def test_a_wrong_ratio_is_seen_by_the_drive(share: float, ratio_applied_by: str) -> None:
+    result = check(scene(ct=(150.0, 5.0), ct_stated=(150.0 * share, 5.0), ratio_applied_by=ratio_applied_by))
     assert {cause for cause, _ in causes(result)} == {"ct_ratio"}
     assert "150/5 would agree" in " ".join(item.text for item in result.findings) or share in (5.0, 1 / 5)
 
@@ -253,9 +253,10 @@ def test_a_slow_line_is_given_the_time_that_its_characters_take() -> None:
 def test_the_announced_time_is_the_one_it_takes(tmp_path: Path, factor: float) -> None:
     """On a line so slow that its characters, not the pauses, make the time; and when something is odd."""
     file = tmp_path / "plant.toml"
-    device = '[meter.meter-a]\nbus = "b"\nunit = 11\nprofile = "eastron/sdm630"\nat = "feeder"\nclass = "1"\n'
-    head = '[site]\nid = "x"\ngateway = "g"\n[store]\ndir = "s"\n'
-    file.write_text(head + '[bus.b]\nserial = "/dev/a"\nline = "2400 8E1"\nevery = "100ms"\n' + device)
+    device = '[meter.meter-a]\nbus = "b"\nunit_id = 11\nprofile = "eastron/sdm630"\n'
+    device += 'measuring_point = "feeder"\nclass = "1"\n'
+    head = '[site]\nid = "x"\ngateway = "g"\n[store]\nstate_dir = "s"\n'
+    file.write_text(head + '[bus.b]\nserial = "/dev/a"\nline = "2400 8E1"\npoll_interval = "100ms"\n' + device)
     config, _ = load_config(file)
     clock = HandClock()
     a = scene(drive=None, meter_map=None)
@@ -266,13 +267,17 @@ def test_the_announced_time_is_the_one_it_takes(tmp_path: Path, factor: float) -
     takes = lasts(config, bench, 10, clock)
     result = asyncio.run(self_check(bench, clock))
     assert bool(result.findings) == (factor != 1.0)
-    announced_s = (takes.sound if factor == 1.0 else takes.odd) - config.buses["b"].listen_s  # not by this link
+    listen_s = config.buses["b"].listen_before_start_s  # this link does not listen
+    announced_s = (takes.sound if factor == 1.0 else takes.odd) - listen_s
     assert result.lasted_s == pytest.approx(announced_s, rel=0.1)  # nor does it keep silences
 
 
 def test_the_announced_time_holds_where_a_device_is_silent(tmp_path: Path) -> None:
-    head = '[site]\nid = "x"\ngateway = "g"\n[store]\ndir = "s"\n[bus.b]\ntcp = "127.0.0.1:502"\nevery = "1s"\n'
-    device = '[meter.m{0}]\nbus = "b"\nunit = {0}\nprofile = "eastron/sdm630"\nat = "feeder"\nclass = "1"\n'
+    head = '[site]\nid = "x"\ngateway = "g"\n[store]\nstate_dir = "s"\n'
+    head += '[bus.b]\ntcp = "127.0.0.1:502"\npoll_interval = "1s"\n'
+    device = (
+        '[meter.m{0}]\nbus = "b"\nunit_id = {0}\nprofile = "eastron/sdm630"\nmeasuring_point = "feeder"\nclass = "1"\n'
+    )
     file = tmp_path / "plant.toml"
     file.write_text(head + device.format(METER_UNIT) + device.format(99))
     config, _ = load_config(file)

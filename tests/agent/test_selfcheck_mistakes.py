@@ -76,8 +76,8 @@ def in_a_configuration(rng: Random) -> Outcome | None:
     if kind == "ct_ratio":
         stated = rng.choice([item for item in PRIMARIES if not 1 / FACTOR < item / scene.ct[0] < FACTOR])
         floats = any(row.type == "f32" for row in load_profile(name).registers)
-        ratio_in = "agent" if floats and rng.random() < 0.5 else "meter"
-        scenes = [replace(scene, ct_stated=(float(stated), 5.0), ratio_in=ratio_in)]
+        ratio_applied_by = "agent" if floats and rng.random() < 0.5 else "meter"
+        scenes = [replace(scene, ct_stated=(float(stated), 5.0), ratio_applied_by=ratio_applied_by)]
     elif kind == "ct_exchanged":
         scenes = [replace(scene, crossed=rng.choice(((0, 1), (1, 2), (0, 2))))]
     elif kind == "ct_reversed":

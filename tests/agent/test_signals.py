@@ -21,7 +21,7 @@ from drivers.reading import Quality, Reading
 
 
 def signal(name: str, address: int, **keys: object) -> str:
-    return table(f"signal.{name}", bus="b", unit=40, address=address, **keys, of="p1")
+    return table(f"signal.{name}", bus="b", unit_id=40, address=address, **keys, motor="p1")
 
 
 FLOW_TABLE = signal("well-1-flow", 120, type="f32", unit_of_measure="m3/h", low=0, high=500)
@@ -56,7 +56,7 @@ def test_the_name_carries_the_unit() -> None:
 
 def test_signals_of_one_unit_are_read_together_and_decoded(tmp_path: Path, clock: HandClock) -> None:
     (found,) = signal_devices(load(tmp_path, PLANT))
-    device = ModbusDevice(found.name, found.profile, found.unit, Words(), clock)
+    device = ModbusDevice(found.name, found.profile, found.unit_id, Words(), clock)
     reading = asyncio.run(device.poll())
     assert reading.values == {FLOW: 123.5, DAMPER: 45.6, TONNES: 70000}
     assert not reading.flags
@@ -66,7 +66,7 @@ def test_signals_of_one_unit_are_read_together_and_decoded(tmp_path: Path, clock
 def test_a_value_outside_its_stated_window_is_flagged(tmp_path: Path, clock: HandClock) -> None:
     text = PLANT.replace("high = 500", "high = 100")
     (found,) = signal_devices(load(tmp_path, text))
-    reading = asyncio.run(ModbusDevice(found.name, found.profile, found.unit, Words(), clock).poll())
+    reading = asyncio.run(ModbusDevice(found.name, found.profile, found.unit_id, Words(), clock).poll())
     assert reading.flags == {FLOW: Quality.OUT_OF_RANGE}
 
 

@@ -29,16 +29,16 @@ PLANT = """
 id = "x"
 gateway = "gw"
 [store]
-dir = "{folder}/state"
+state_dir = "{folder}/state"
 [bus.b]
 tcp = "{where}"
-every = "200ms"
+poll_interval = "200ms"
 [{kind}.d]
 bus = "b"
-unit = 7
+unit_id = 7
 profile = "{profile}"
 """
-METER = 'at = "feeder"\nclass = "1"\nwiring = "3P4W"\n'
+METER = 'measuring_point = "feeder"\nclass = "1"\nwiring = "3P4W"\n'
 DRIVE = 'comm_loss = "not used"\nkw = 55\n'
 
 

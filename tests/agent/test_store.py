@@ -66,5 +66,5 @@ def test_a_place_that_cannot_be_used_is_named(tmp_path: Path, clock: HandClock, 
         place.write_text("x")
     else:
         place = Path(str(tmp_path / "a\0b"))
-    with pytest.raises(StoreError, match=r"store\.dir"):
+    with pytest.raises(StoreError, match=r"store\.state_dir"):
         Store(place, clock)

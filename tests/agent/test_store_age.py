@@ -31,7 +31,7 @@ class Plant:
         self.start()
 
     def start(self) -> None:
-        settings = StoreSettings(commit_s=0.001, age_s=5.0 * DAY_S)
+        settings = StoreSettings(commit_interval_s=0.001, spool_retention_s=5.0 * DAY_S)
         self.store = Store(self.folder, self.clock, settings)
         with self.store._writer.db_lock:
             self.store._writer.db.execute("pragma synchronous = off")  # nobody cuts the power here

@@ -94,7 +94,7 @@ def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
 
 
 def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock: HandClock) -> None:
-    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     drain = store.drains(["mqtt"])["mqtt"]
     measure(store, 4000)  # more than SQLite keeps in memory
     with (tmp_path / NAME).open("r+b") as file:
@@ -107,7 +107,7 @@ def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock:
         time.sleep(0.002)
     wait_until(lambda: bool(store.damage), 10, "a new file is begun")
     store.flush()
-    assert store.figures()["unsaved_rows"] == 0
+    assert store.figures()["rows_in_memory"] == 0
     assert not store.trouble
     store.close()
 
@@ -116,7 +116,7 @@ def test_notes_of_a_file_damaged_under_a_running_agent_are_none_and_the_damage_i
     tmp_path: Path, clock: HandClock
 ) -> None:
     """A reload reads what devices refused: it goes on without."""
-    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     for n in range(400):
         store.save_note("refused", f"device-{n}", "", "x" * 20_000)  # more than SQLite keeps in memory
     store.flush()
@@ -166,11 +166,11 @@ def test_damage_that_only_a_reader_meets_is_told_and_a_new_file_begun(
     tmp_path: Path, clock: HandClock, table: str
 ) -> None:
     """Nobody writes: the writer would not find it."""
-    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     root = store.rows("select rootpage from sqlite_master where name = ?", (table,))[0][0]
     size = store.rows("pragma page_size")[0][0]
     store.close()
-    store = Store(tmp_path, clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     with (tmp_path / NAME).open("r+b") as file:
         file.seek((root - 1) * size)
         file.write(b"\xa5" * size)

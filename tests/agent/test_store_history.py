@@ -21,7 +21,7 @@ KEEP_S = (3600.0, 86400.0, 86400.0)
 
 @pytest.fixture
 def store(tmp_path: Path, clock: HandClock) -> Store:
-    return Store(tmp_path, clock, StoreSettings(commit_s=0.01))
+    return Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01))
 
 
 def row(t_ms: int, value: float | None, flag: Quality = Quality.GOOD) -> Message:

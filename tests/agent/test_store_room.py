@@ -37,7 +37,7 @@ def test_every_row_is_there_or_counted_and_the_file_stays_within_its_quota(tmp_p
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
     rows, gone = left(store), lost(store)
     assert sum(rows.values()) + sum(gone.values()) == made
-    assert store.figures()["dropped"] == sum(gone.values())
+    assert store.figures()["rows_dropped"] == sum(gone.values())
     assert store.figures()["spool_rows"] == sum(rows.values())
     assert os.path.getsize(tmp_path / NAME) < QUOTA * 1.3, "what is over while a group is written is little"
     store.close()
@@ -81,7 +81,7 @@ def test_a_row_that_a_sink_has_in_hand_is_not_dropped(tmp_path: Path, clock: Han
 
 def test_too_old_goes_and_is_counted(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.store.house.HOUSEKEEPING_S", 0.0)
-    store = Store(tmp_path, clock, small(age_s=3600.0))
+    store = Store(tmp_path, clock, small(spool_retention_s=3600.0))
     store.drains(["mqtt"])
     measure(store, 10, clock.utc_ns() // 1_000_000)
     clock.move(150.0)
@@ -121,7 +121,7 @@ def fill(place: Path) -> Path:
 
 
 def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Path, clock: HandClock) -> None:
-    store = Store(tiny_disk / "state", clock, StoreSettings(commit_s=0.01, free_share=0.0))
+    store = Store(tiny_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     drain = store.drains(["mqtt"])["mqtt"]
     made = measure(store, 600)
     assert (tiny_disk / "state" / "reserve").stat().st_size == RESERVE_BYTES
@@ -133,7 +133,7 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
             time.sleep(0.002)
     time.sleep(1.0)
     if store.trouble:
-        assert store.figures()["unsaved_rows"] > 0, "what cannot be written waits in memory"
+        assert store.figures()["rows_in_memory"] > 0, "what cannot be written waits in memory"
     came: set[int] = set()
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -143,7 +143,7 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
         if not rows and store.figures()["spool_rows"] == 0:
             break
         time.sleep(0.002)
-    assert len(came) + store.figures()["dropped"] == made, "a full disk drains, and nothing is lost uncounted"
+    assert len(came) + store.figures()["rows_dropped"] == made, "a full disk drains, and nothing is lost uncounted"
     hog.unlink()
     wait_until(lambda: not store.trouble, 5, "it heals")
     measure(store, 10)
@@ -180,12 +180,12 @@ def test_a_start_on_a_full_disk_goes_on_with_the_file_that_is_there(
     assert made == 0
     hog.unlink()
     store.append("m", "telemetry", T_MS, lambda _: b"x")
-    wait_until(lambda: store.figures()["unsaved_rows"] == 0 and not store.trouble, 5, "it heals")
+    wait_until(lambda: store.figures()["rows_in_memory"] == 0 and not store.trouble, 5, "it heals")
     store.close()
 
 
 def test_a_disk_short_of_its_free_share_grows_the_file_no_further(tiny_disk: Path, clock: HandClock) -> None:
-    store = Store(tiny_disk / "state", clock, StoreSettings(commit_s=0.01, free_share=0.3))
+    store = Store(tiny_disk / "state", clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.3))
     store.drains(["mqtt"])
     made = measure(store, 12_000, size=1000)
     found = os.statvfs(tiny_disk)
@@ -211,7 +211,7 @@ def test_counters_of_rows_that_go_without_being_written_are_kept(tmp_path: Path,
     drain = store.drains(["mqtt"])["mqtt"]
     with locked(store):
         rows = [store.append("m", "telemetry", T_MS + n, lambda _: b"x", {"wh": 100 + n}) for n in range(4)]
-        wait_until(lambda: store.figures()["unsaved_rows"] == 4, 5, "they wait")
+        wait_until(lambda: store.figures()["rows_in_memory"] == 4, 5, "they wait")
         for row in rows[1:][::order]:  # the first is written when it can be: it sets nothing back
             drain.confirm([row.n])
             wait_until(lambda row=row: row.n not in store._writer.unsaved, 5, "it need not be written")
@@ -231,14 +231,14 @@ def test_counters_of_rows_that_found_no_room_in_memory_are_kept(
         for n in range(30):  # the motor stands: nothing more is counted
             store.append("m", "telemetry", T_MS + n, lambda _: b"x")
         wait_until(lambda: len(store._writer._lost) == 21, 5, "more do not fit")
-        assert store.figures()["unsaved_rows"] == 10
+        assert store.figures()["rows_in_memory"] == 10
     wait_until(lambda: not (store.trouble or store._writer.unsaved), 5, "it heals")
     assert store.counters() == {"wh": 100}
     assert sum(lost(store).values()) == 21
     store.close()
 
 
-CONFIG = '[site]\nid = "a"\ngateway = "b"\n[store]\ndir = "state"\n'
+CONFIG = '[site]\nid = "a"\ngateway = "b"\n[store]\nstate_dir = "state"\n'
 
 
 @pytest.mark.parametrize("trouble", ["a file is there", "of a later version", "another agent", "read-only"])

@@ -23,7 +23,7 @@ from agent.store import Drain, Row, Store, StoreError
 from agent.store.file import NAME
 
 ROOT = Path(__file__).parents[2]
-FAST = StoreSettings(commit_s=0.01)
+FAST = StoreSettings(commit_interval_s=0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -212,7 +212,7 @@ def test_a_gap_is_announced_until_the_row_that_says_so_is_committed(tmp_path: Pa
     store.append(None, "event", 1, lambda _: b"{}", settles=second.g)
     store.flush()
     assert store.take_gaps() == []
-    assert store.figures()["dropped"] == 8
+    assert store.figures()["rows_dropped"] == 8
     store.close()
 
 
@@ -238,7 +238,7 @@ from pathlib import Path
 from agent.clock import SystemClock
 from agent.config import StoreSettings
 from agent.store import Store
-store = Store(Path(sys.argv[1]), SystemClock(), StoreSettings(commit_s=0.02))
+store = Store(Path(sys.argv[1]), SystemClock(), StoreSettings(commit_interval_s=0.02))
 store.drains(["mqtt"])
 n = store.counters().get("wh", 0)
 first = n + 1

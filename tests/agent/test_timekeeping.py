@@ -137,7 +137,7 @@ def test_a_gateway_that_lay_in_a_cupboard_for_14_months_tells_what_to_do_where_i
     second.wait(5)
     (line,) = [record.getMessage() for record in caplog.records if "not believed" in record.getMessage()]
     assert "it shows 2028-03-15 08:00 UTC, more than a year after the last run reached 2027-01-15 08:00 UTC" in line
-    assert "trust_clock = true in [site] and start the agent again" in line
+    assert "assume_clock_synchronized = true in [site] and start the agent again" in line
     assert "taken to be 2027-01-15 08:00 UTC" in line
     second.keeper.remember()
     second.store.close()

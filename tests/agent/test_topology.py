@@ -53,7 +53,13 @@ def test_two_drives_behind_one_meter_share_it_by_their_power(tmp_path: Path) -> 
 
 
 def test_a_motor_direct_on_line_beside_a_drive_is_shared_by_rating(tmp_path: Path) -> None:
-    text = BASE + meter("m", at="feeder") + drive("d", "m") + magnet("p1", "d", kw=100) + motor("p2", "m", kw=50)
+    text = (
+        BASE
+        + meter("m", measuring_point="feeder")
+        + drive("d", "m")
+        + magnet("p1", "d", kw=100)
+        + motor("p2", "m", kw=50)
+    )
     config = load(tmp_path, text)
     found = {asset.name: asset for asset in assets(config)}
     assert found["p2"].rule == "rated-power"

@@ -60,11 +60,13 @@ def test_the_current_distortion_is_the_waveforms_else_what_the_meter_says() -> N
 
 def test_why_all_rows_are_uncertain_stands_below_the_table() -> None:
     follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
-    for name, flags in (("p-1", ["CLOCK_UNSURE", "SIMULATED"]), ("p-2", ["CLOCK_UNSURE"]), ("p-3", [])):
+    for name, flags in (("p-1", ["CLOCK_UNSYNCHRONIZED", "SIMULATED"]), ("p-2", ["CLOCK_UNSYNCHRONIZED"]), ("p-3", [])):
         seen = follower.seen[f"a/{name}"] = Seen("a", name)
         seen.messages = {"telemetry": {"v": {}, "f": {"*": flags} if flags else {}}}
         seen.came_s = {"telemetry": time.monotonic()}
-    assert "CLOCK_UNSURE (the gateway's clock is not synchronised: magwatt doctor): p-1, p-2\n" in drawn(follower)
+    assert "CLOCK_UNSYNCHRONIZED (the gateway's clock is not synchronised: magwatt doctor): p-1, p-2\n" in drawn(
+        follower
+    )
 
 
 def test_why_a_motor_is_not_online_stands_below_the_table() -> None:

@@ -1,4 +1,4 @@
-"""The shape of the house: who may import whom, what loading costs, and that the docs know every metric and command."""
+"""The structure of the tree: directions of imports, modules that a command loads, completeness of the docs."""
 
 from __future__ import annotations
 

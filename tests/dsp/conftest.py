@@ -1,4 +1,4 @@
-"""Signals for the dsp tests. Nothing here comes from the code under test but the Stream that is being fed."""
+"""Signals for the dsp tests. They are independent of the code under test, except for Stream, which analyses them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _siggen = _load_siggen()
 
 @pytest.fixture(scope="session")
 def cases() -> dict[str, Any]:
-    """The developer cases by id."""
+    """Developer cases by id."""
     return {c["id"]: c for c in json.loads((SIGNALS / "cases.json").read_text())["cases"]}
 
 
@@ -44,7 +44,7 @@ def real() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def generate() -> Callable[[Any], tuple[Any, tuple[bool, ...]]]:
-    """Case -> samples (6, n), present."""
+    """Function: case -> (samples of shape (6, n), channels present)."""
 
     def run(case: Any) -> tuple[Any, tuple[bool, ...]]:
         _, out = _siggen.generate(case["recipe"])
@@ -59,7 +59,7 @@ def generate() -> Callable[[Any], tuple[Any, tuple[bool, ...]]]:
 
 @pytest.fixture(scope="session")
 def analyse() -> Callable[..., list[Window]]:
-    """Samples, rate, options -> all windows of the record."""
+    """Function: samples, rate, options of Stream -> all windows of the record."""
 
     def run(x: Any, rate_hz: float, **options: Any) -> list[Window]:
         stream = Stream(rate_hz, **options)
@@ -70,7 +70,7 @@ def analyse() -> Callable[..., list[Window]]:
 
 @pytest.fixture(scope="session")
 def three() -> Callable[..., Any]:
-    """A balanced motor: frequency (a number or one per sample), rate, samples -> (6, n)."""
+    """Function for a balanced motor: frequency (one number or one per sample), rate, samples -> array (6, n)."""
 
     def run(f_hz: Any, rate_hz: float, n: int, u_rms: float = 230.0, i_rms: float = 10.0, deg: float = -30.0) -> Any:
         f = np.broadcast_to(np.asarray(f_hz, dtype=float), n)

@@ -1,4 +1,4 @@
-"""Aggregation against numpy over the same windows, and against the clock."""
+"""Aggregation compared with numpy over the same windows, and alignment with the clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T0 = 1_800_000_000.0  # a multiple of 7200 s: 250,000 of them
 
 
 def run(rows, length=0.2, begin=T0, magnitudes=2, flagged=(), resync=False):
-    """Windows one after the other; with resync they begin anew at each tick, overlapping the one before."""
+    """Aggregate consecutive windows; with resync a new window begins at each tick and overlaps the previous one."""
     a = Aggregator(rows.shape[1], magnitudes)
     out, t = [], begin
     used = []
@@ -60,7 +60,7 @@ def test_three_seconds_ten_minutes_two_hours_are_what_numpy_says():
 
 @pytest.mark.parametrize("f_hz", [49.71, 50.0, 50.32])
 def test_windows_begin_anew_at_the_tick(f_hz):
-    """Overlap 1 and 2: the window and the 3 s value under way complete, the new ones begin exactly at the tick."""
+    """Overlap 1 and 2: the current window and 3 s interval are completed; new ones begin exactly at the tick."""
     rows = np.arange(1.0, 6501.0)[:, None] * np.ones(3)
     out, _, t = run(rows, length=10 / f_hz, begin=T0 + 300.1, resync=True)
     ten = [v for v in out if v.seconds == 600]
@@ -77,8 +77,8 @@ def test_windows_begin_anew_at_the_tick(f_hz):
     assert all(v.windows == 15 for v in short[:-1])
     before = max((v for v in short if v.start_s < T0 + 600.0), key=lambda v: v.start_s)
     if (first % 15) != 0:
-        assert before.end_s > T0 + 600.0  # it runs on beside the new one
-    # each window is in one 3 s value, those of the overlap in two
+        assert before.end_s > T0 + 600.0  # it continues in parallel with the new one
+    # each window is in one 3 s interval, those of the overlap in two
     overlap = -first % 15
     assert sum(v.windows for v in short if v.start_s < T0 + 1190) >= first + overlap
 
@@ -152,7 +152,7 @@ def test_wrong_rows_are_refused():
 
 
 def test_an_interval_is_its_own():
-    """What was handed out does not change when the next one is summed."""
+    """A returned interval does not change when the next one is aggregated."""
     out, a, _ = run(np.ones((15, 2)))
     (first,) = out
     for k in range(15):
@@ -166,7 +166,7 @@ def test_an_interval_is_its_own():
 
 @pytest.mark.parametrize("f_hz", [49.7, 50.0, 59.95])
 def test_ten_second_frequency(f_hz):
-    """Class A: 10 mHz; whole cycles over their duration are exact."""
+    """Class A: 10 mHz; complete cycles over their duration are exact."""
     f, out, t, n = Frequency(), [], T0 + 3.3, 10 if f_hz < 55 else 12
     for _ in range(200):
         out += f.add(n, t, n / f_hz)
@@ -222,7 +222,7 @@ def test_percentile_of_a_week():
 
 
 def test_ten_minutes_tick_inside_a_stream(three):
-    """A stream that begins 4 s before the tick: windows overlap there, energy and time count once, 3 s values too."""
+    """Stream that begins 4 s before the tick: windows and 3 s intervals overlap there; energy and time count once."""
     rate, f = 3200.0, 50.11
     x = three(f, rate, int(8 * rate), deg=-30.0)
     x[:, int(5.0 * rate) : int(5.1 * rate)] *= 0.5  # 50 %: all phases
@@ -234,11 +234,11 @@ def test_ten_minutes_tick_inside_a_stream(three):
     k = starts.index(float(tick))
     assert windows[k - 1].start_index < tick < windows[k - 1].end_index
     assert windows[k].h_u_v[:, 1] == pytest.approx(230.0, rel=1e-4)
-    # each window but that one begins where the last one ended
+    # all other windows begin where the previous one ended
     gaps = [b.start_index - a.end_index for a, b in pairwise(windows)]
     assert [g != 0.0 for g in gaps] == [i == k - 1 for i in range(len(gaps))]
     e, end = (x[:3] * x[3:]).sum(axis=0), windows[-1].end_index
-    want = e[: int(end) + 1].sum() - 0.5 * e[0] - e[int(end)] * (int(end) + 0.5 - end)  # the record's two cut cells
+    want = e[: int(end) + 1].sum() - 0.5 * e[0] - e[int(end)] * (int(end) + 0.5 - end)  # partial cells at both ends
     assert sum(w.energy_j for w in windows) == pytest.approx(want / rate, rel=2e-6)
     a, out = Aggregator.of_windows(), []
     for w in windows:
@@ -266,7 +266,7 @@ def test_a_tick_that_windows_have_passed_is_left_out(three):
 
 
 def test_an_order_on_the_bands_edge_does_not_make_an_interval_less_than_whole(three):
-    """0.45 of 1000 S/s is order 9 of 50 Hz: a mains that wanders about 50 Hz has it in every other window or so."""
+    """0.45 of 1000 S/s is order 9 of 50 Hz: if the frequency varies, about every second window contains it."""
     rate = 1000.0
     t = np.arange(int(7 * rate)) / rate
     windows = Stream(rate).push(three(50.0 + 0.02 * np.sin(2 * np.pi * t / 1.3), rate, len(t)))

@@ -1,4 +1,4 @@
-"""A week of made-up intervals against limits: what numpy counts over the same values."""
+"""A week of synthetic intervals compared with limits; the expected values are counted with numpy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def table(**orders):
 
 
 def test_ieee_519_over_a_day_and_a_week():
-    """5th of the current, log-normal; daily P99 of 3 s against 2 x, weekly P99, P95 of 10 min against 1.5 and 1 x."""
+    """Log-normal 5th harmonic current.
+
+    Daily P99 of 3 s values with 2 x the limit, weekly P99 and P95 of 10 min values with 1.5 x and 1 x the limit.
+    """
     rng = np.random.default_rng(1)
     which = limits("ieee519", "pcc", 400.0, isc_over_il=30.0)
     a = Assessment(which, 400.0, demand_a=200.0)
@@ -51,11 +54,11 @@ def test_ieee_519_over_a_day_and_a_week():
         want = pct(x, percent) / (7.0 * factor)
         assert want <= f.use <= want * 1.0051
         assert f.held == (f.use <= 1.0)
-    assert found["tdd", 0, 95, WEEK_S].held is False  # 9 % of 8 %
+    assert found["tdd", 0, 95, WEEK_S].held is False  # 9 % with a limit of 8 %
     assert found["tdd", 0, 99, DAY_S].use == pytest.approx(5.0 / 16.0, rel=0.006)
     assert found["h_u", 7, 99, DAY_S].use == pytest.approx(100 * 12.0 / UN / 7.5, rel=0.006)
     assert found["h_u", 7, 95, WEEK_S].held is None  # not measured
-    assert {f.held for f in a.findings(DAY_S)} == {None}  # a new day
+    assert {f.held for f in a.findings(DAY_S)} == {None}  # a new day without values
 
 
 def test_flagged_intervals_are_left_out_and_counted():
@@ -70,7 +73,7 @@ def test_flagged_intervals_are_left_out_and_counted():
 
 @pytest.mark.parametrize(("share", "held"), [(0.04, True), (0.06, False)])
 def test_voltage_outside_on_either_side(share, held):
-    """Half of the outliers above, half below: together they are what 95 % speaks of."""
+    """Half of the outliers are above, half below the range; the 95 % apply to their sum."""
     a = Assessment(limits("en50160", "pcc", 400.0), 400.0)
     out = round(1000 * share)
     for k in range(1000):

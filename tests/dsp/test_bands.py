@@ -1,4 +1,4 @@
-"""Bands of 200 Hz between 2 and 9 kHz: against numpy's transform of whole windows, tones, and energy."""
+"""Bands of 200 Hz between 2 and 9 kHz, compared with numpy's transform of exact windows, with tones, and by energy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def run(x, rate_hz, **options):
 
 
 def carrier(three, rate_hz, f_hz, tones):
-    """Mains with tones of (hertz, volts), seven tenths of them in the currents."""
+    """Mains with tones of (frequency in Hz, volts); the currents contain 0.7 of their values."""
     x = three(f_hz, rate_hz, int(rate_hz))
     t = np.arange(x.shape[1]) / rate_hz
     for k, (hertz, volts) in enumerate(tones):
@@ -25,7 +25,7 @@ def carrier(three, rate_hz, f_hz, tones):
 
 @pytest.mark.parametrize(("rate_hz", "f_hz"), [(10240.0, 50.0), (25600.0, 50.0), (51200.0, 50.0), (24000.0, 60.0)])
 def test_bands_are_the_sums_of_bins_that_numpy_finds(rate_hz, f_hz, three):
-    """A line every 15 Hz at random; windows of exactly 0.2 s, so both see the same 5 Hz bins."""
+    """A random line every 15 Hz; windows last exactly 0.2 s, so both spectra have the same 5 Hz bins."""
     rng = np.random.default_rng(int(rate_hz))
     lines = [(hz, rng.uniform(0.1, 2.0)) for hz in np.arange(1900.0, min(9100.0, 0.45 * rate_hz), 15.0)]
     x = carrier(three, rate_hz, f_hz, lines)
@@ -38,14 +38,17 @@ def test_bands_are_the_sums_of_bins_that_numpy_finds(rate_hz, f_hz, three):
             assert np.isnan(got[:, k]).all()
             continue
         want = np.sqrt((rms[:, (centre - 95) // 5 : (centre + 100) // 5 + 1] ** 2).sum(axis=1))
-        # 0.1 % to 0.40 of the rate; up to 0.45 the resampler's droop is taken out fourfold: 0.5 %
+        # 0.1 % up to 0.40 of the rate; up to 0.45 the gain corrects a droop of a factor of four: 0.5 %
         assert got[:, k] == pytest.approx(want, rel=1e-3 if centre < 0.4 * rate_hz else 5e-3)
 
 
 @pytest.mark.parametrize("f_hz", [47.3, 49.97, 50.0, 63.1, 17.4, 122.0])
 def test_a_tone_is_in_its_band_whatever_the_fundamental(f_hz, three):
-    """In the middle of a band, at worst between two bins: the rectangle leaves 2 / (20 pi^2) of its energy (0.5 % of
-    its voltage) more than 20 bins away, and sqrt(1/20 - 1/60) / pi = 5.8 % in either neighbour."""
+    """A tone in the middle of a band, at worst between two bins.
+
+    The rectangular window leaves 2 / (20 pi^2) of its energy (0.5 % of its voltage) more than 20 bins away, and
+    sqrt(1/20 - 1/60) / pi = 5.8 % in each neighbouring band.
+    """
     w = run(carrier(three, 25600.0, f_hz, [(4100.0, 3.0), (8900.0, 5.0)]), 25600.0)
     assert w.band_u_v[:, [10, 34]] == pytest.approx(np.tile([3.0, 5.0], (3, 1)), rel=6e-3)
     assert w.band_i_a[:, 10] == pytest.approx(2.1, rel=6e-3)
@@ -53,7 +56,7 @@ def test_a_tone_is_in_its_band_whatever_the_fundamental(f_hz, three):
 
 
 def test_bands_leave_out_no_energy(three):
-    """Tones anywhere, even on borders: the squares of all bands add up to theirs."""
+    """Tones at any frequency, also on boundaries: the squares of all bands add up to those of the tones."""
     tones = [(2400.0, 3.0), (3333.3, 2.0), (5000.1, 4.0), (7799.9, 1.0)]
     w = run(carrier(three, 25600.0, 50.03, tones), 25600.0)
     assert np.sqrt((w.band_u_v**2).sum(axis=1)) == pytest.approx([np.sqrt(30.0)] * 3, rel=2e-3)

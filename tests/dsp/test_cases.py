@@ -1,4 +1,4 @@
-"""The closed-form developer cases: every window of every stationary case within the case's own tolerance."""
+"""Closed-form developer cases: every window of every stationary case is within the tolerance of the case."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 STATIONARY = [f"D-H{k:02}" for k in range(1, 11)] + ["D-H20", "D-G01", "D-G02", "D-G03", "D-Q01", "D-Q02"]
 STATIONARY += ["D-P01", "D-P02", "D-P03", "D-P04", "D-W01", "D-W02", "D-T01", "D-T02"]
-# mean over at least 3 s, because these are modulated
+# modulated cases: compare the mean over at least 3 s
 AVERAGED = ["D-TS1", "D-TS2"]
-# what this package does not report (or another of its files does)
+# quantities that this package does not report, or that other tests cover
 ELSEWHERE = re.compile(
     r"^(isg|g)\.|rms\.in|S_arith|speed_rpm|air_gap|copper|flux|null"
     r"|1459\.(Ve|Ie|S1|SN|De|D|N|SeH|PH|SeN|Se1|SU1|PF1|SH|S1plus|P1plus|Q1plus|SN/S1)"
@@ -20,7 +20,7 @@ ELSEWHERE = re.compile(
 
 
 def value(window, q):
-    """What a window says about a quantity of the cases, or None when the quantity is not its business."""
+    """Value of a quantity of the cases in a window, or None if this test does not cover the quantity."""
     if m := re.fullmatch(r"(h_rms|sg)\.([ui])([123*])\[(\d+)\]", q):
         table = getattr(window, {"h_rms": "h", "sg": "sg"}[m[1]] + {"u": "_u_v", "i": "_i_a"}[m[2]])[:, int(m[4])]
         return table if m[3] == "*" else table[int(m[3]) - 1]
@@ -62,13 +62,13 @@ def check(windows, case):
             continue
         got = value(windows[0], q)
         if got is None:
-            assert ELSEWHERE.match(q), f"{q} is not looked at"
+            assert ELSEWHERE.match(q), f"{q} is not tested"
             continue
         every = np.array([value(w, q) for w in windows])
         if case["id"] in AVERAGED:
             every = every.mean(axis=0)
         allowed = expected["abs"] if "abs" in expected else expected["rel"] * abs(expected["value"])
-        # THD over the orders that a case without phase 2 and 3 has; NaN must never pass
+        # cases without phases 2 and 3 have NaN there; NaN must not pass
         assert np.all(np.abs(every - expected["value"]) <= allowed), (q, expected, every.min(), every.max())
         checked += 1
     assert checked >= 2
@@ -80,7 +80,7 @@ def test_case_meets_its_closed_form(name, cases, generate, analyse):
     x, present = generate(case)
     windows = analyse(x, case["recipe"]["fs"], present=present)
     seconds = x.shape[1] / case["recipe"]["fs"]
-    # gapless: all but less than one window of the record is covered
+    # no gaps: the record is covered except for less than one window
     assert windows[0].start_index == 0.0
     assert all(a.end_index == b.start_index for a, b in pairwise(windows))
     assert seconds - windows[-1].end_index / case["recipe"]["fs"] < 0.4
@@ -91,7 +91,7 @@ def test_case_meets_its_closed_form(name, cases, generate, analyse):
 
 
 def test_drifting_frequency_is_followed(cases, generate, analyse):
-    """D-F01: 0.2 Hz/s."""
+    """D-F01: frequency ramp of 0.2 Hz/s."""
     case = cases["D-F01"]
     x, present = generate(case)
     fs = case["recipe"]["fs"]
@@ -103,7 +103,7 @@ def test_drifting_frequency_is_followed(cases, generate, analyse):
 
 
 def test_frequency_step_settles_without_losing_a_window(cases, generate, analyse):
-    """D-F02: 50 to 50.5 Hz at 3 s."""
+    """D-F02: step from 50 to 50.5 Hz at 3 s."""
     case = cases["D-F02"]
     x, present = generate(case)
     fs = case["recipe"]["fs"]
@@ -117,7 +117,10 @@ def test_frequency_step_settles_without_losing_a_window(cases, generate, analyse
 
 
 def test_interharmonic_does_not_shake_the_frequency(cases, generate, analyse):
-    """D-F03: 8 % at 32 Hz on one phase. Each window within 2 mHz: the reference notes measured 0.35 mHz."""
+    """D-F03: interharmonic of 8 % at 32 Hz on one phase.
+
+    Each window is within 2 mHz; the notes of the reference measured 0.35 mHz.
+    """
     case = cases["D-F03"]
     x, present = generate(case)
     f = np.array([w.frequency_hz for w in analyse(x, case["recipe"]["fs"], present=present)])

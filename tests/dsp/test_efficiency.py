@@ -1,4 +1,4 @@
-"""Efficiency from losses or shaft power: its uncertainty, its signs, and where nothing is said."""
+"""Efficiency from losses or shaft power: uncertainty, signs, and cases without a result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dsp.efficiency_meter import ct_limits, energy_u, power_u
 
 
 def test_direct_loss_method_beats_torque() -> None:
-    """The decision number: η = 0.95, losses ±15 % give ±0.75 points; torque would have to be good to 0.79 %."""
+    """η = 0.95 with losses ±15 % gives ±0.75 points; a torque measurement would have to be accurate to 0.79 %."""
     found = eff.from_losses(100.0, 5.0, 0.15, 0.0, eff.M5)
     assert found is not None
     assert found.value == pytest.approx(0.95)
@@ -51,7 +51,7 @@ def test_scaling_everything_changes_no_efficiency(in_w: float, share: float, fac
 
 @given(st.floats(1e3, 1e6), st.floats(1, 1e5))
 def test_braking_is_electrical_over_mechanical(out_w: float, loss_w: float) -> None:
-    """A motor that gives out_w back takes out_w + loss_w from its shaft."""
+    """A motor that returns out_w to the supply takes out_w + loss_w from its shaft."""
     found = eff.from_losses(-out_w, loss_w, 0.2, 0.01, eff.M5)
     assert found is not None
     assert found.value == pytest.approx(out_w / (out_w + loss_w))
@@ -61,7 +61,7 @@ def test_braking_is_electrical_over_mechanical(out_w: float, loss_w: float) -> N
 
 
 def test_u_is_the_slope_times_the_error() -> None:
-    """Against the difference quotient of the formula itself, both signs of the power."""
+    """U equals the difference quotient of the formula, for both signs of the power."""
     for in_w in (1000.0, -1000.0):
         for u_loss, u_in in ((0.2, 0.0), (0.0, 0.01)):
             step = 1e-4
@@ -80,7 +80,7 @@ def test_u_is_the_slope_times_the_error() -> None:
 
 
 def test_meter_uncertainty() -> None:
-    """Class 0.5 alone: 0.5 %/√3·2 = 0.577 %. With a class 0.5 CT at PF 0.5 its 30′ weigh tan φ · 0.0087 = 1.5 %."""
+    """Class 0.5 alone: 0.5 %/√3·2 = 0.577 %. With a class 0.5 CT at PF 0.5 its 30′ add tan φ · 0.0087 = 1.5 %."""
     assert power_u("0.5", None, 1.0) == pytest.approx(2 * 0.005 / math.sqrt(3))
     with_ct = power_u("0.5", "0.5", 0.5)
     assert with_ct == pytest.approx(2 * math.hypot(0.006, 0.005, 0.0087266 * math.sqrt(3)) / math.sqrt(3), rel=1e-4)
@@ -88,7 +88,7 @@ def test_meter_uncertainty() -> None:
 
 
 def test_transformers_with_a_certificate_of_their_own() -> None:
-    """A certificate that says what a class says weighs the same; 0.05 % and 2′ at PF 0.5: 2′ are 0.000582 · tan φ."""
+    """A certificate with the limits of a class gives the same U; 0.05 % and 2′ at PF 0.5: 2′ add 0.000582 · tan φ."""
     assert power_u("0.2S", "0.5 % 30'", 0.5) == power_u("0.2S", "0.5", 0.5)
     assert power_u("0.2S", "0.5%, 30 min", 0.5) == power_u("0.2S", "0.5", 0.5)
     found = power_u("0.2S", "0.05 % 2'", 0.5)

@@ -1,4 +1,4 @@
-"""Every case of the independent test vectors that speaks of efficiency, classes, copper, drives, counters, wiring."""
+"""All cases of the independent test vectors on efficiency, classes, copper losses, drives, counters and wiring."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def nema(case: Case) -> Any:
 
 
 def part_load(case: Case) -> Any:
-    """The load's input power goes in, the efficiency must come out."""
+    """Calculate the efficiency from the input power of the load."""
     x = case["inputs"]
     rated_w, load = x["hp"] * 745.7, x["load"]
     p1_w = load * rated_w / case["expected"]["efficiency"]
@@ -53,7 +53,7 @@ def part_load(case: Case) -> Any:
 
 
 def rated_amps(case: Case) -> Any:
-    """200 hp of class EE: its rated efficiency stands in amo-EE-200hp-1."""
+    """200 hp of class EE; its rated efficiency is in amo-EE-200hp-1."""
     x = case["inputs"]
     return {"amps": eff.rated_current_a(x["hp"] * 745.7, x["v"], 0.956259245)}
 
@@ -68,7 +68,7 @@ def copper(case: Case) -> Any:
 
 
 def pmsm(case: Case) -> Any:
-    """The balance: given input, current, resistance and the two other losses, what is left is shaft power."""
+    """Power balance: input, current, resistance and the two other losses are given, the remainder is shaft power."""
     x, y = case["inputs"], case["expected"]
     copper_w = 3 * y["i_rms"] ** 2 * x["rs_ohm"]
     losses = eff.Losses(copper_w, x["p_fe_w"], x["p_mech_w"], 0.0)
@@ -119,7 +119,7 @@ KINDS: dict[str, Callable[[Case], Any]] = {
     "demag_index": demagnetisation, "eff_uncertainty_direct": direct, "eff_uncertainty_loss": by_losses,
     "seven_point_interpolation": surface, "ct_diagnosis": transformers,
 }  # fmt: skip
-ELSEWHERE = {"slip_speed_penalty", "mv_regression", "co2_cost", "energy_counter"}  # savings; tests/agent/test_counters
+ELSEWHERE = {"slip_speed_penalty", "mv_regression", "co2_cost", "energy_counter"}  # see savings, agent/test_counters
 
 
 def test_every_case(data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Class limits against regulations that were written down as numbers, and what may be said of a measured motor."""
+"""Class limits compared with the tables of regulations, and the class reported for a measured motor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KW = (0.75, 1.5, 3, 7.5, 11, 22, 45, 55, 90, 132, 160, 200)
 
 
 def test_polynomials_reproduce_the_chinese_table() -> None:
-    """GB 18613 grades 1, 2, 3 are IE5, IE4, IE3: the table knows nothing of the polynomials."""
+    """GB 18613 grades 1, 2, 3 are IE5, IE4, IE3; the table is independent of the polynomials."""
     checked = 0
     for grade, ie_class in ((1, "IE5"), (2, "IE4"), (3, "IE3")):
         for kw in KW:
@@ -26,7 +26,7 @@ def test_polynomials_reproduce_the_chinese_table() -> None:
 
 
 def test_the_harmonic_rule_reproduces_the_converter_table() -> None:
-    """GB 30253 grades 2 and 3 are IE5 and IE4 with TS 60034-30-2's harmonic losses, within a tenth of a point."""
+    """GB 30253 grades 2 and 3 are IE5 and IE4 with the harmonic losses of TS 60034-30-2, within 0.1 points."""
     for grade, ie_class in ((2, "IE5"), (3, "IE4")):
         for kw in KW:
             for rpm in (750, 1000, 1500, 3000):
@@ -77,7 +77,7 @@ def test_never_more_than_u_allows(efficiency: float, u: float, says: str) -> Non
 
 @given(st.floats(0.9, 0.98), st.floats(0.0, 0.03), st.floats(-1, 1))
 def test_the_true_class_is_never_denied(true: float, u: float, part: float) -> None:
-    """Whatever was measured within U of the truth, the true class is among those that are named."""
+    """For any measured value within U of the true value, the true class is among the reported classes."""
     said = observed(true + 0.999 * part * u, u, CLASSES)
     names = ["below IE1", *CLASSES]
     true_class = sum(limit <= true for limit in CLASSES.values())
@@ -101,7 +101,7 @@ def test_the_rated_point_is_told_only_from_near_it() -> None:
     assert at_rated is not None
     assert at_rated[0] == pytest.approx(0.946)
     assert at_rated[1] == pytest.approx(0.01)
-    below = at_rated_point(0.948, 0.01, plate, 1.0, 0.75)  # the catalogue's own part load
+    below = at_rated_point(0.948, 0.01, plate, 1.0, 0.75)  # part-load value of the catalogue
     assert below is not None
     assert below[0] == pytest.approx(0.946, abs=0.002)
     assert at_rated_point(0.94, 0.01, plate, 1.0, 0.5) is None

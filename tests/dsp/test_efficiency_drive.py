@@ -1,4 +1,4 @@
-"""Drive losses by class and by eight points, against published tables and a converter built otherwise."""
+"""Drive losses by class and by eight points, compared with published tables and with a different converter model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dsp.tables import reference_drive_loss_w
 
 
 def converter_w(i: float, f: float) -> float:
-    """Another model than the one that is fitted: threshold, resistance, switching; bridge and choke with the power."""
+    """Losses of a model other than the fitted one: threshold, resistance, switching; bridge and choke by power."""
     q = i * f
     return 180 + i * (780 + 540 * i) + 380 * i + q * (330 + 180 * q)
 
@@ -21,14 +21,14 @@ def test_drive_losses_at_the_reference_point_and_down() -> None:
     assert drive.drive_loss_w(3240, 1.0, 0.9) == pytest.approx(3240, rel=0.01)
     points = [drive.drive_loss_w(3240, i, 0.9) for i in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert points == sorted(points)
-    assert points[0] > 0, "a drive that waits still needs power"
+    assert points[0] > 0, "an idle drive still consumes power"
     factors = [drive.drive_class_factor(name)[0] for name in ("IE2", "IE1", "IE0")]
     assert factors == sorted(factors)
     assert drive.drive_class_factor(None)[1] > drive.drive_class_factor("IE2")[1]
 
 
 def test_eight_points_give_the_losses_everywhere() -> None:
-    """S3: within 5 % of the loss and 0.3 points of the efficiency over 25–100 % of frequency and current."""
+    """Goal S3: within 5 % of the loss and 0.3 points of the efficiency over 25–100 % of frequency and current."""
     surface = drive.eight_point([converter_w(i, f) for f, i in drive.EIGHT_POINTS])
     for f in (0.25, 0.4, 0.6, 0.8, 1.0):
         for i in (0.25, 0.4, 0.6, 0.8, 1.0):
@@ -56,9 +56,11 @@ def test_reference_drive_losses() -> None:
 
 @pytest.mark.parametrize("drive_class", ["IE2", None])
 def test_every_drive_of_the_us_doe_lies_inside_u(data: Path, drive_class: str | None) -> None:
-    """3 to 400 hp, 1.6 to 100 % of the power, as a fan takes it (cube of the speed): all 77, nothing for rounding. By
-    the standard's rule they are IE2: at most 0.75 of the reference, even at 100 % of the output. The current is that
-    of an induction motor, 0.35 to magnetise it."""
+    """All 77 drives of 3 to 400 hp at 1.6 to 100 % power of a fan (cube of the speed), without any tolerance.
+
+    By the rule of the standard they are IE2: at most 0.75 of the reference, even at 100 % output. The current is that
+    of an induction motor with a magnetising current of 0.35.
+    """
     factor, u = drive.drive_class_factor(drive_class)
     rows = [line.split(",") for line in (data / "efficiency" / "vfd_efficiency_doe.csv").read_text().splitlines()[1:]]
     loads = [float(name[1:]) for name in rows[0][1:]]
@@ -77,7 +79,7 @@ def test_every_drive_of_the_us_doe_lies_inside_u(data: Path, drive_class: str | 
 
 
 def test_a_class_holds_what_its_rule_allows() -> None:
-    """At the reference point: the whole of IE1's band, IE2 up to its limit, and without a class both of them."""
+    """At the reference point: the complete band of IE1, IE2 up to its limit, and without a class both of them."""
     for name, low, high in (("IE1", 0.75, 1.25), ("IE2", 0.46, 0.75), (None, 0.46, 1.25)):
         factor, u = drive.drive_class_factor(name)
         u_w = drive.class_loss_u_w(factor, u, factor)

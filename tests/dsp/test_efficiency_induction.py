@@ -1,4 +1,4 @@
-"""Methods M1 to M4 against measured and catalogue motors that none of their constants was fitted to."""
+"""Methods M1 to M4 compared with measured and catalogue motors to which none of their constants was fitted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dsp import efficiency_induction as im
 from dsp.efficiency import LOAD_MIN
 
-# Catalogue part-load efficiencies of equivalent circuits (25, 50, 75, 100 %), fitted elsewhere: none of our formulas.
+# Catalogue part-load efficiencies (25, 50, 75, 100 %) of equivalent circuits that were fitted independently.
 CURVES = {
     (7.5, 0.860): (76.8, 84.5, 86.2, 86.0),
     (7.5, 0.904): (84.1, 89.5, 90.6, 90.4),
@@ -24,7 +24,7 @@ CURVES = {
     (315, 0.960): (93.4, 95.8, 96.1, 96.0),
 }
 KW, VOLTS, AMPS, RPM, ETA = 18.5, 400.0, 32.85, 1462.0, 0.9044
-R1_OHM, FIXED_W = 0.56 / 3, 410.0 + 180.0  # measured in delta, so a third in star; core and friction
+R1_OHM, FIXED_W = 0.56 / 3, 410.0 + 180.0  # measured in delta, hence one third in star; core and friction
 
 
 def measured(data: Path) -> list[dict[str, float]]:
@@ -40,7 +40,7 @@ def plate(r1_ohm: float | None = None, fixed_w: float | None = None) -> im.Plate
 
 @pytest.mark.parametrize(("kw", "rated"), CURVES)
 def test_m1_meets_motors_it_has_not_seen(kw: float, rated: float) -> None:
-    """S2: within 2 points from half load up, 4 at a quarter, and within its own U."""
+    """Goal S2: within 2 points from half load upwards, within 4 at a quarter, and within U."""
     for load, true_pct in zip((0.25, 0.5, 0.75, 1.0), CURVES[kw, rated], strict=True):
         p1_w = kw * 1000 * load / (true_pct / 100)
         shaft_w = im.m1_shaft_power_w(p1_w, kw * 1000, rated)
@@ -50,7 +50,7 @@ def test_m1_meets_motors_it_has_not_seen(kw: float, rated: float) -> None:
         assert error <= u
         assert error <= (0.02 if load >= 0.5 else 0.04)
     exact_w = im.m1_shaft_power_w(kw * 1000 / rated, kw * 1000, rated)
-    assert exact_w == pytest.approx(kw * 1000), "exact at its nameplate"
+    assert exact_w == pytest.approx(kw * 1000), "exact at the rated point"
 
 
 def test_m1_against_the_measured_motor(data: Path) -> None:
@@ -74,12 +74,12 @@ def test_m4_against_the_measured_motor(data: Path, fixed_w: float | None, with_s
         error = abs(1 - losses.total_w / p1_w - row["efficiency"])
         assert error <= losses.u_w / p1_w
         if fixed_w:
-            assert error < 0.01, "with the losses at no load one point"
-    assert im.m4_losses(plate(), 1e4, 20, None, VOLTS) is None, "without R1 it is not segregated"
+            assert error < 0.01, "within one point if the no-load losses are known"
+    assert im.m4_losses(plate(), 1e4, 20, None, VOLTS) is None, "no segregated losses without R1"
 
 
 def test_m2_and_m3_know_the_load_roughly(data: Path) -> None:
-    """±20 % is what NEMA lets a plate's slip be off; the current says nothing below half load."""
+    """NEMA allows ±20 % for the slip of the nameplate; the current gives no load below half load."""
     for row in measured(data):
         load = row["p_shaft_w"] / (1000 * KW)
         by_slip = im.m3_load(plate(), row["speed_rpm"], VOLTS)
@@ -90,11 +90,11 @@ def test_m2_and_m3_know_the_load_roughly(data: Path) -> None:
             assert by_current is None
         elif by_current is not None:
             assert abs(by_current / load - 1) < 0.15
-    assert im.m3_load(plate(), 700.0, VOLTS) is None, "that is another motor"
+    assert im.m3_load(plate(), 700.0, VOLTS) is None, "slip of a different motor"
 
 
 def circuit(par: dict[str, float], slip: float, volts: float) -> tuple[float, float]:
-    """Shaft power and current of a T circuit."""
+    """Shaft power and current of a T equivalent circuit."""
     rotor = complex(par["Rr"] / slip, par["Xl2"])
     stator, across = complex(par["Rs"], par["Xl1"]), 1 / par["Rfe"] + 1 / complex(0, par["Xm"]) + 1 / rotor
     current = volts * par["U"] / math.sqrt(3) / (stator + 1 / across)
@@ -103,7 +103,7 @@ def circuit(par: dict[str, float], slip: float, volts: float) -> tuple[float, fl
 
 
 def test_the_load_from_the_current_is_inside_its_u(data: Path) -> None:
-    """Circuits fitted elsewhere, 7.5 to 315 kW, mains of 95 to 105 %; k = 2: one in twenty may lie outside."""
+    """Independently fitted circuits, 7.5 to 315 kW, 95 to 105 % of rated voltage; k = 2: 5 % may be outside."""
     motors = json.loads((data / "machines" / "motor_parameters.json").read_text())
     errors = []
     for par in (item["par"] for item in motors.values() if isinstance(item, dict) and "par" in item):
@@ -136,9 +136,9 @@ def test_m1_says_nothing_at_light_load() -> None:
 
 @pytest.mark.parametrize("lacking", range(5))
 def test_m4_says_nothing_where_a_signal_lacks(lacking: int) -> None:
-    """A slip or a power that is NaN is no slip of 0: rotor losses would be left out."""
+    """A slip or power of NaN must not count as a slip of 0, which would omit the rotor losses."""
     plate = im.Plate(18_500, ETA, VOLTS, AMPS, RPM, 1500, 4, R1_OHM)
     sound = (15_000.0, 27.0, 1470.0, 400.0, 80.0)
     assert im.m4_losses(plate, *sound) is not None
     assert im.m4_losses(plate, *(math.nan if k == lacking else value for k, value in enumerate(sound))) is None
-    assert im.m4_losses(plate, 15_000.0, 27.0, None, 0.0) is None, "a dead voltage"
+    assert im.m4_losses(plate, 15_000.0, 27.0, None, 0.0) is None, "no voltage"

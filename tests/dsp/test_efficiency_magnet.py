@@ -1,4 +1,4 @@
-"""Methods M5 and M6, and the flux index, against nameplates, laws and closed forms."""
+"""Methods M5 and M6, and the flux index, compared with nameplates, physical laws and closed forms."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_pm_losses_meet_the_nameplate_and_follow_their_laws() -> None:
     assert slow.copper_w == rated.copper_w
     assert slow.core_w == pytest.approx(rated.core_w / 2**1.5)
     assert slow.mechanical_w == pytest.approx(rated.mechanical_w / 2**2.5)
-    assert pm.pm_losses(RATING, 98, -100, 100) == rated, "losses do not know the direction"
+    assert pm.pm_losses(RATING, 98, -100, 100) == rated, "losses do not depend on the direction of rotation"
 
 
 def test_what_is_known_better_errs_less() -> None:
@@ -62,7 +62,7 @@ PLATE = FluxPlate(volts_v=380, rated_a=98, rated_hz=100, rated_w=55_000, efficie
 
 
 def terminals(plate: FluxPlate, emf_v: float, speed: float, current_a: float) -> tuple[float, float]:
-    """Voltage and power of a machine without d current: E + R·I along, X·I across (textbook phasors)."""
+    """Voltage and power of a machine without d-axis current: E + R·I in phase, X·I in quadrature (phasor diagram)."""
     e, x = emf_v * speed / math.sqrt(3), (plate.xq_ohm or 0) * speed
     r = plate.r1_ohm * (235 + 95) / 255
     return math.sqrt(3) * math.hypot(e + r * current_a, x * current_a), 3 * (e + r * current_a) * current_a
@@ -72,7 +72,7 @@ def terminals(plate: FluxPlate, emf_v: float, speed: float, current_a: float) ->
 @pytest.mark.parametrize("current_a", [30.0, 98.0])
 @pytest.mark.parametrize("lost", [0.0, 0.05, 0.12])
 def test_the_index_finds_what_the_magnets_lost(speed: float, current_a: float, lost: float) -> None:
-    """Winding 95 °C, so magnets 80 °C; the reactance as told and as guessed by half as much."""
+    """Winding at 95 °C, magnets at 80 °C; reactance from the nameplate, and assumed with an error of 50 %."""
     plate = PLATE._replace(xq_ohm=1.2)
     hot_v = 350 * (1 + ALPHA_PER_K * 60) * (1 - lost)
     volts, watts = terminals(plate, hot_v, speed, current_a)
@@ -93,13 +93,13 @@ def test_without_the_makers_emf_the_plate_must_do_and_says_so() -> None:
     worked_out = flux_index(plate, 380, 98, 55_000 / 0.96, 100, 100)
     assert told is not None
     assert worked_out is not None
-    assert worked_out.value == pytest.approx(1, abs=0.002), "at its rated point it is the plate"
+    assert worked_out.value == pytest.approx(1, abs=0.002), "1 at the rated point"
     assert worked_out.u > told.u
 
 
 def test_no_index_where_the_drops_hide_the_flux_or_signals_contradict() -> None:
     assert flux_index(PLATE, 60, 98, 5_000, 15, 95) is None
-    assert flux_index(PLATE, 380, 10, 57_000, 100, 95) is None, "more power than volts times amperes"
+    assert flux_index(PLATE, 380, 10, 57_000, 100, 95) is None, "more active than apparent power"
     assert flux_index(PLATE, math.nan, 98, 57_000, 100, 95) is None
     for lacking in range(5):
         sound = (380.0, 98.0, 57_000.0, 100.0, 95.0)
@@ -111,7 +111,10 @@ def test_no_index_where_the_drops_hide_the_flux_or_signals_contradict() -> None:
 @pytest.mark.parametrize("current_a", [30.0, 98.0])
 @pytest.mark.parametrize("emf_told", [True, False])
 def test_u_holds_for_any_usual_reactance(per_unit: float, current_a: float, emf_told: bool) -> None:
-    """The plate names no Xq. It is the machine's own: where it names no EMF, its rated point has that Xq too."""
+    """The nameplate gives no Xq.
+
+    If it gives no EMF either, the rated point is calculated with the Xq of the machine.
+    """
     ohm = per_unit * PLATE.volts_v**2 / PLATE.rated_w
     real = PLATE._replace(xq_ohm=ohm)
     rated_v, rated_in_w = terminals(real, 350 * (1 + ALPHA_PER_K * 65), 1.0, PLATE.rated_a)

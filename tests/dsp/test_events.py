@@ -1,4 +1,4 @@
-"""Events against the developer cases and closed forms. First of windows cut by hand, then of a stream."""
+"""Events compared with the developer cases and closed forms, with windows of known frequency and with a stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALL = np.ones(6, dtype=np.uint8)
 
 
 def detect(x, rate, f_hz=50.0, supply=None, use=ALL, cycles=10):
-    """Windows of whole cycles at a known frequency; their fundamentals from numpy. -> events, flags of the windows."""
+    """Windows of complete cycles at a known frequency, fundamentals from numpy -> events, flags of the windows."""
     supply = supply or Supply(voltage_v=UDIN, current_a=10.0)
     events = Events(rate, supply, use)
     bad = (~np.isfinite(x)).astype(np.uint8)
@@ -49,7 +49,7 @@ def test_case(name, cases, generate):
     ((window, event),) = found
     assert event.kind == (Kind.SWELL if name == "D-E03" else Kind.DIP)
     extreme = want["extreme Urms(1/2) in % Udin"]
-    # whole half cycles, aligned: what the goal allows is 0.2 % of Udin; a border half a sample off makes 0.05 %
+    # aligned half cycles: the goal allows 0.2 % of Udin; a boundary that is off by half a sample causes 0.05 %
     assert event.extreme_pct == pytest.approx(extreme["value"], abs=0.05)
     assert event.duration_s == pytest.approx(want["duration_s"]["value"], abs=0.0005)
     assert event.start_index / rate == pytest.approx(want["start_s"]["value"], abs=0.0105)
@@ -59,7 +59,7 @@ def test_case(name, cases, generate):
     overlapping = [begin < 0.2 * (k + 1) - 1e-9 and end > 0.2 * k + 1e-9 for k in range(len(flags))]
     assert flags == overlapping
     assert window == int(event.end_index / rate / 0.2)
-    # the snapshot is the signal itself
+    # the snapshot equals the signal
     n = event.snapshot.shape[1]
     assert event.snapshot_index == int(event.start_index - 0.1 * rate)
     assert n == int(min(0.5 * rate, 0.2 * rate * (window + 1) - event.snapshot_index))
@@ -70,10 +70,13 @@ def test_case(name, cases, generate):
 @pytest.mark.parametrize("residual", [0.0, 0.1, 0.55, 0.8])
 @pytest.mark.parametrize("half_cycles", [2, 3, 7, 41])
 def test_a_dip_on_zero_crossings_is_read_exactly(f_hz, residual, half_cycles):
-    """IEC 61000-4-30's goals: 0.2 % of Udin, one cycle. Of every length from one cycle on, each phase for itself."""
+    """Goals of IEC 61000-4-30: 0.2 % of Udin, one cycle.
+
+    Dips of any length from one cycle on, each phase separately.
+    """
     rate, cycle = 10240.0, 1.0 / f_hz
     for phase in range(3):
-        begin = (20.0 + phase / 3.0) * cycle  # where this phase crosses zero
+        begin = (20.0 + phase / 3.0) * cycle  # zero crossing of this phase
         x = mains(2.2, rate, f_hz, deg=0.0)
         x = scale(x, rate, begin, begin + 0.5 * half_cycles * cycle, residual, [phase])
         supply = Supply(voltage_v=UDIN, rapid_change_pct=0.0)
@@ -82,27 +85,27 @@ def test_a_dip_on_zero_crossings_is_read_exactly(f_hz, residual, half_cycles):
         assert event.duration_s == pytest.approx(0.5 * half_cycles * cycle, abs=cycle)
         assert event.start_index / rate == pytest.approx(begin, abs=cycle)
         assert event.phases == (phase + 1,)
-        assert event.kind == Kind.DIP  # the other phases live
+        assert event.kind == Kind.DIP  # the other phases have voltage
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(begin=st.floats(0.5, 0.9), length=st.floats(0.045, 0.5), depth=st.floats(0.0, 0.85), f=st.floats(47.0, 52.0))
 def test_any_dip_of_all_phases(begin, length, depth, f):
-    """Wherever it begins: two cycles hold one that is all dip; start and duration within a cycle."""
+    """Dips with any start: at least one cycle is entirely in the dip; start and duration are within one cycle."""
     rate = 6400.0
     x = scale(mains(1.8, rate, f), rate, begin, begin + length, depth, range(3))
     ((_, event),) = detect(x, rate, f, Supply(voltage_v=UDIN, rapid_change_pct=0.0))[0]
     assert event.extreme_pct == pytest.approx(100.0 * depth, abs=0.2)
-    # from the first channel to the last: their half cycles lie a sixth of a cycle apart
+    # from the first channel to the last: the half cycles of the channels are offset by a sixth of a cycle
     assert event.start_index / rate == pytest.approx(begin, abs=1.0 / f)
     assert event.duration_s == pytest.approx(length, abs=7 / 6 / f + 2 / rate)
-    if abs(depth - 0.05) > 0.005:  # a cut cycle may read a little more
+    if abs(depth - 0.05) > 0.005:  # a cycle that is only partly in the dip reads slightly more
         assert event.kind == (Kind.INTERRUPTION if depth < 0.05 else Kind.DIP)
     assert event.phases == (1, 2, 3)
 
 
 def test_an_interruption_needs_all_phases_and_knows_its_length():
-    """Sag to half for a second, dark for 0.4 s in between."""
+    """A dip to half for one second, with an interruption of 0.4 s in it."""
     rate = 10000.0
     x = scale(mains(3.0, rate), rate, 1.0, 2.0, 0.5, range(3))
     dark = scale(x, rate, 1.3, 1.7, 0.0, range(3))
@@ -124,7 +127,7 @@ def test_thresholds(level, count):
 
 
 def test_hysteresis_joins_what_hovers_at_the_threshold():
-    """Between 89 and 91 % it stays one dip; to 93 % it becomes two."""
+    """A voltage between 89 and 91 % remains one dip; with returns to 93 % it becomes two."""
     for back, count in ((0.91, 1), (0.93, 2)):
         x = mains(2.4)
         for k in range(4):
@@ -144,7 +147,7 @@ def test_a_harmonic_rich_voltage_has_no_events():
 
 
 def test_steps_of_phase_and_frequency_are_no_events():
-    """A jump of 20 degrees: one cycle that spans it reads at most 1.5 % less; the crossings are found anew."""
+    """Phase jump of 20 degrees: the cycle that contains it reads at most 1.5 % less; crossings are found again."""
     rate = 10000.0
     t = np.arange(40000) / rate
     for jump in (20.0, -20.0):
@@ -153,7 +156,7 @@ def test_steps_of_phase_and_frequency_are_no_events():
         x = np.sqrt(2) * np.array([[UDIN]] * 3 + [[5.0]] * 3) * np.sin(angle - shift)
         found, _, _ = detect(x, rate)
         assert not found
-        # a dip of one cycle, aligned to the new crossings: read exactly, so the borders have moved there
+        # a dip of one cycle, aligned to the new crossings, is measured exactly, so the boundaries have moved
         begin = 3.0 - jump / 360.0 * 0.02
         dip = scale(x, rate, begin, begin + 0.02, 0.4, [0])
         ((_, event),) = [f for f in detect(dip, rate)[0] if f[1].kind == Kind.DIP]
@@ -161,7 +164,7 @@ def test_steps_of_phase_and_frequency_are_no_events():
 
 
 def test_rapid_change_tells_largest_and_steady_change():
-    """From 230 V at once to 208 V, back to 220 V after 0.3 s: 10 V remain of 22."""
+    """Step from 230 V to 208 V, and after 0.3 s to 220 V: largest change 22 V, steady change 10 V."""
     x = scale(mains(6.0), 10000.0, 2.0, 2.3, 208.0 / 230.0, range(3))
     x = scale(x, 10000.0, 2.3, 9.0, 220.0 / 230.0, range(3))
     found, flags, _ = detect(x, 10000.0)
@@ -171,7 +174,7 @@ def test_rapid_change_tells_largest_and_steady_change():
     assert event.steady_change_pct == pytest.approx(100 * 10.0 / 230.0, abs=0.05)
     assert event.start_index / 10000.0 == pytest.approx(2.0, abs=0.02)
     assert event.duration_s == pytest.approx(0.3, abs=0.0202)
-    assert not any(flags)  # it does not spoil other values (4.7 names dips, swells and interruptions)
+    assert not any(flags)  # it does not flag other values (4.7 lists dips, swells and interruptions only)
 
 
 def test_a_rapid_change_that_becomes_a_dip_is_a_dip():
@@ -181,14 +184,14 @@ def test_a_rapid_change_that_becomes_a_dip_is_a_dip():
 
 
 def test_slow_changes_are_no_rapid_ones():
-    """8 % within 8 s: 1 % within the second of the mean."""
+    """8 % within 8 s: 1 % within the one second of the mean."""
     x = mains(12.0)
     x *= np.interp(np.arange(x.shape[1]) / 10000.0, [2.0, 10.0], [1.0, 0.92])
     assert not detect(x, 10000.0)[0]
 
 
 def test_inrush_of_a_starting_motor():
-    """Six times the rated current for 0.8 s, from rest: threshold 150 %, off below 148 %."""
+    """Six times the rated current for 0.8 s, starting at zero: threshold 150 %, end below 148 %."""
     rate = 10000.0
     x = mains(3.0, rate, i=60.0)
     t = np.arange(x.shape[1]) / rate
@@ -210,7 +213,7 @@ def test_a_gap_inside_a_dip_is_marked_and_does_not_make_one():
     x = scale(x, rate, 1.5, 1.9, 0.5, [1])
     x[1, 16000:16100] = np.inf
     whole = scale(mains(3.0, rate), rate, 1.5, 1.9, 0.5, [1])
-    whole[3, 16000:16100] = np.nan  # a current's hole is none of the voltage's
+    whole[3, 16000:16100] = np.nan  # a gap of a current does not affect the voltages
     assert not detect(whole, rate)[0][0][1].gap
     ((_, event),) = detect(x, rate)[0]
     assert event.gap
@@ -222,7 +225,7 @@ def test_a_gap_inside_a_dip_is_marked_and_does_not_make_one():
 
 
 def test_a_channel_that_was_never_there_is_no_dip():
-    """A voltage input that nothing is connected to: flagged by the stream as missing, not as a dip for ever."""
+    """An unconnected voltage input: the stream flags it as missing; it is not a permanent dip."""
     x = mains(3.0)
     x[2] = 0.0
     x = scale(x, 10000.0, 1.0, 1.2, 0.0, [0, 1])
@@ -262,7 +265,7 @@ def test_a_frequency_that_is_no_mains_stops_the_search():
 
 
 def test_a_voltage_full_of_events():
-    """Two cycles swell, two cycles dip, for ever: each is told, none is lost, every window is flagged."""
+    """Two cycles of swell and two cycles of dip in alternation: all are reported, and every window is flagged."""
     rate = 10000.0
     x = mains(4.0, rate)
     t = np.arange(x.shape[1]) / rate

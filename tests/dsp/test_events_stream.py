@@ -1,4 +1,4 @@
-"""Events through the whole chain: blocks, gaps, holes, wirings, a real generator."""
+"""Events through the complete chain: blocks, gaps, losses, wirings, and a recording of a generator."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_case_through_a_stream(name, cases, generate):
     assert event.start_index / rate == pytest.approx(want["start_s"]["value"], abs=want["start_s"]["abs"])
     assert event.phases == (1,)
     begin, end, _ = case["recipe"]["channels"]["u1"]["env"][0]
-    for w in windows:  # windows drift by the error of the frequency around the event: half a half cycle of grace
+    for w in windows:  # frequency errors around the event displace the windows: tolerance of a quarter cycle
         inside = begin < w.end_index / rate - 0.005 and end > w.start_index / rate + 0.005
         beside = begin > w.end_index / rate + 0.005 or end < w.start_index / rate - 0.005
         if inside or beside:
@@ -60,7 +60,7 @@ def test_case_through_a_stream(name, cases, generate):
 
 @pytest.fixture(scope="module")
 def troubled():
-    """A dip of all phases with a phase jump, a swell of one, an inrush, a rapid change and gaps: 5 s at 3200 S/s."""
+    """Dip of all phases with a phase jump, swell of one phase, inrush, rapid change and gaps: 5 s at 3200 S/s."""
     rate = 3200.0
     x = mains(5.0, rate, 50.07)
     x[3:] *= np.where(np.arange(x.shape[1]) / rate < 2.5, 0.0, 4.0)
@@ -96,7 +96,7 @@ def test_three_phases_commute(troubled):
 
 @pytest.mark.parametrize("shift", [1, 37, 511])
 def test_later_is_the_same(troubled, shift):
-    """Some samples of clean mains before it: windows fall elsewhere, events do not."""
+    """Additional clean samples before the signal displace the windows; the events remain the same."""
     before = mains(1.0, 3200.0, 50.07, deg=-360 * 50.07 * 1.0)[:, -shift:]
     before[3:] = 0.0
     one = events_of(stream_of(troubled, 3200.0))
@@ -129,7 +129,7 @@ def test_an_event_under_way_at_the_end_is_told_as_cut(residual):
 
 
 def test_a_blackout_of_seconds_and_the_return():
-    """Without any voltage there is no frequency; half cycles go on with the last one."""
+    """Without any voltage there is no frequency; half cycles continue with the previous one."""
     x = scale(mains(6.0, 3200.0), 3200.0, 1.53, 3.71, 0.0, range(6))
     windows = stream_of(x, 3200.0)
     (event,) = [e for e in events_of(windows) if e.kind != Kind.RAPID_CHANGE]
@@ -148,23 +148,23 @@ def test_a_hole_of_seconds_cuts_events_and_a_short_one_does_not():
         stream.lost(int(hole * 3200))
         windows += stream.push(x[:, 4800 + int(hole * 3200) :]) + stream.finish()
         found = events_of(windows)
-        # behind the long hole u1 is low from the first value on: no event begins there
+        # after the long loss u1 is low from the first value on: no event begins there
         assert len(found) == 1
         assert found[0].gap
         assert (found[0].duration_s > 1.9) == (count == 1)
 
 
 def test_two_line_voltages_have_events_too():
-    """Two-wattmeter connection: u12 and u32 are judged as they are measured."""
+    """Two-wattmeter connection: u12 and u32 are evaluated as they are measured."""
     rate = 3200.0
     x = mains(3.0, rate)
-    low = scale(x, rate, 1.0, 1.3, 0.5, [0])  # phase 1 to half: u12 to 76.4 %, u32 stays
+    low = scale(x, rate, 1.0, 1.3, 0.5, [0])  # phase 1 falls to half: u12 to 76.4 %, u32 unchanged
     y = np.full_like(x, np.nan)
     y[0], y[2], y[3], y[5] = low[0] - low[1], low[2] - low[1], low[3], low[5]
     line = UDIN * np.sqrt(3)
     (event,) = events_of(stream_of(y, rate, wiring="3P3W-2", supply=Supply(voltage_v=line, rapid_change_pct=0.0)))
     assert event.phases == (1,)
-    # the jump of its angle falls inside a half cycle: the cycle across it reads somewhat less than what follows
+    # the jump of its angle is within a half cycle: the cycle that contains it reads slightly less than the next one
     assert event.extreme_pct == pytest.approx(100 * np.sqrt(0.25 + 0.5 + 1.0) / np.sqrt(3), abs=0.5)
 
 
@@ -212,12 +212,12 @@ def test_whatever_comes_no_exception_and_sane_events(pieces, seed, present, decl
         assert not np.isinf(w.pinst).any()
         assert not any(np.isinf(v) for v in w.named_1459().values())
         mapped = np.array(present[:3])
-        if w.n_cycles and not w.flags & (Flag.GAP | Flag.NO_SIGNAL | Flag.FROZEN):
+        if w.n_cycles and not w.flags & (Flag.GAP | Flag.NO_SIGNAL | Flag.CONSTANT_SIGNAL):
             assert np.isfinite(w.u_rms_v[mapped]).all()
 
 
 def test_the_fault_on_a_real_generator(data_file):
-    """13.8 kV record with a fault before its trigger at 0.3 s; truth: one-cycle rms at every sample, by numpy."""
+    """13.8 kV record with a fault before its trigger at 0.3 s; truth: one-cycle rms at every sample, with numpy."""
     rate, u = 5760.0, 13.8 / np.sqrt(3)
     folder = "recordings/pycomtrade_gen/test_data2/test2"
     raw = np.fromfile(data_file(f"{folder}.dat"), dtype=np.uint8).reshape(-1, 62)[:, 8:].copy().view("<i2")
@@ -228,10 +228,10 @@ def test_the_fault_on_a_real_generator(data_file):
     (dip,) = [e for e in events_of(windows) if e.kind == Kind.DIP]
     cycle = round(rate / 60)
     sliding = np.sqrt([np.convolve(row**2, np.ones(cycle) / cycle, "valid") for row in x[:3]]) / u * 100
-    # every half cycle sees a steep residual up to a quarter cycle late
+    # half-cycle values show a steep change up to a quarter cycle late
     assert sliding.min() - 0.2 <= dip.extreme_pct <= sliding.min() + 1.5
     first = np.flatnonzero((sliding < 90.0).any(axis=0))[0]
-    last = np.flatnonzero((sliding < 92.0).any(axis=0))[-1]  # the hysteresis
+    last = np.flatnonzero((sliding < 92.0).any(axis=0))[-1]  # threshold plus hysteresis
     begin, end = (first + 0.5 * cycle) / rate, (last + 0.5 * cycle) / rate
     assert dip.start_index / rate == pytest.approx(begin, abs=1 / 60)
     assert dip.end_index / rate == pytest.approx(end, abs=1 / 60)

@@ -1,4 +1,4 @@
-"""The goals of the spectral engine, on signals in closed form whose windows have fractional ends."""
+"""Accuracy goals of the spectral analysis, with closed-form signals whose windows end between samples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FREQUENCIES_HZ = (5.3, 17.0, 49.7, 50.0, 60.2, 87.0, 118.0, 251.0)
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 @pytest.mark.parametrize("f_hz", FREQUENCIES_HZ)
 def test_harmonics_to_0_40_of_the_rate(rate_hz, f_hz):
-    """Within max(0.1 % of reading, 0.01 % of the fundamental), and 0.05 degrees times the order."""
+    """Within max(0.1 % of reading, 0.01 % of the fundamental), and within 0.05 degrees times the order."""
     rng = np.random.default_rng(int(rate_hz + 10 * f_hz))
     cycles = cycles_for(f_hz, "auto")
     samples, start = cycles * rate_hz / f_hz, 20.37
@@ -54,7 +54,7 @@ def test_harmonics_to_0_40_of_the_rate(rate_hz, f_hz):
 @pytest.mark.parametrize("rate_hz", RATES_HZ[:2])
 @pytest.mark.parametrize("f_hz", FREQUENCIES_HZ)
 def test_frequency_clean_and_at_40_db(rate_hz, f_hz):
-    """1 mHz in every window of a clean field, 5 mHz with white noise of 1 % of the fundamental on each channel."""
+    """1 mHz in every window of a clean signal, 5 mHz with white noise of 1 % of the fundamental on each channel."""
     t = np.arange(int(3 * rate_hz)) / rate_hz
     x = np.sqrt(2) * 230.0 * np.cos(2 * np.pi * (f_hz * t - np.arange(6)[:, None] / 3))
     noise = 2.3 * np.random.default_rng(int(f_hz)).standard_normal(x.shape)
@@ -67,7 +67,7 @@ def test_frequency_clean_and_at_40_db(rate_hz, f_hz):
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 @pytest.mark.parametrize("f_hz", [17.0, 49.7, 60.2, 118.0])
 def test_a_records_first_and_last_window_are_as_good_as_the_others(rate_hz, f_hz):
-    """Harmonics lean on samples before and behind a record: the same goal, max(0.1 %, 0.01 % of the fundamental)."""
+    """Harmonics depend on samples outside the record; the goal remains max(0.1 %, 0.01 % of the fundamental)."""
     rng = np.random.default_rng(int(rate_hz + 10 * f_hz))
     orders = np.arange(1, min(50, int(0.40 * rate_hz / f_hz)) + 1)
     rms = np.where(orders == 1, 100.0, rng.uniform(1.0, 8.0, (6, len(orders))))

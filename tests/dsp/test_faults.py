@@ -1,4 +1,4 @@
-"""Bad samples, dead channels, silence, clipping, lost and reversed fields: flagged, withheld, never an exception."""
+"""Bad samples, dead channels, silence, clipping, lost and reversed fields: flagged or withheld, no exception."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dsp.stream import Flag, Stream
 
 
 def contains(w, first, last):
-    """Whether a window weighs one of the samples first..last."""
+    """True if the samples first .. last overlap the window."""
     return w.start_index < last + 0.5 and w.end_index > first - 0.5
 
 
@@ -46,7 +46,7 @@ def test_one_nan_costs_one_window_of_one_channel(cases, generate, analyse):
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("at", [6130, 6143, 6144, 6145, 6160])
 def test_neighbours_of_a_hole_are_unharmed(hole, at, three, analyse):
-    """Window borders lie at 6144: the resampler's taps reach over them, the damage must not."""
+    """A window boundary is at 6144: the taps of the resampler extend beyond it, the error must not."""
     x = three(50.0, 10240.0, 12288)
     x[1, at] = hole
     for w in analyse(x, 10240.0):
@@ -55,7 +55,7 @@ def test_neighbours_of_a_hole_are_unharmed(hole, at, three, analyse):
         else:
             assert w.flags == Flag.GOOD
             assert w.h_u_v[1, 1] == pytest.approx(230.0, rel=2e-4)
-            assert w.thd_u_pct[1] < 0.02  # the taps hold a value: two points of 2048 are off by a few volts
+            assert w.thd_u_pct[1] < 0.02  # the gap holds a value: two points of 2048 are off by a few volts
 
 
 def test_lost_samples_are_gaps_and_the_field_coasts(three):
@@ -68,7 +68,7 @@ def test_lost_samples_are_gaps_and_the_field_coasts(three):
     assert len(windows) == 10
     for w in windows:
         hit = contains(w, 9000, 9499)
-        assert w.flags == (Flag.GAP | Flag.COASTING if hit else Flag.GOOD)
+        assert w.flags == (Flag.GAP | Flag.FREQUENCY_HELD if hit else Flag.GOOD)
         assert np.isnan(w.p_w) == hit
         assert w.frequency_hz == pytest.approx(50.0, abs=1e-6)
 
@@ -78,7 +78,7 @@ def test_gap_in_the_voltages_of_an_idle_motor_is_no_loss_of_sync(three, analyse)
     x[:3, 9000:9100] = np.nan
     for w in analyse(x, 10240.0):
         hit = contains(w, 9000, 9099)
-        assert w.flags == (Flag.GAP | Flag.COASTING if hit else Flag.GOOD)
+        assert w.flags == (Flag.GAP | Flag.FREQUENCY_HELD if hit else Flag.GOOD)
         assert w.frequency_hz == pytest.approx(50.0, abs=1e-6)
 
 
@@ -123,7 +123,7 @@ def test_nothing_but_gaps_raises_nothing(analyse):
 
 
 def test_lost_sync_still_gives_rms_and_power_then_locks_again(three, analyse):
-    """A drive that stops for 0.5 s and comes back with another frequency."""
+    """A drive that stops for 0.5 s and restarts with another frequency."""
     x = np.concatenate((three(50.0, 10240.0, 20480), np.zeros((6, 5120)), three(35.0, 10240.0, 20480)), axis=1)
     windows = analyse(x, 10240.0)
     assert {w.frequency_hz.__round__(3) for w in windows if w.end_index <= 20480.0} == {50.0}
@@ -135,7 +135,7 @@ def test_lost_sync_still_gives_rms_and_power_then_locks_again(three, analyse):
             assert w.n_cycles == 0
             assert np.isnan(w.h_u_v).all()
             assert w.end_index - w.start_index == pytest.approx(2048.0)
-    # energy is kept whatever the windows: P is 3 * 230 * 10 * cos 30 deg while it runs
+    # energy is complete with any windows: P is 3 * 230 * 10 * cos 30 deg while the drive runs
     ran = 20480 + windows[-1].end_index - 25600
     energy = sum(w.energy_j for w in windows) * 10240.0
     assert energy == pytest.approx(3 * 230 * 10 * np.cos(np.pi / 6) * ran, rel=1e-4)  # one sample more or less of 20480
@@ -150,7 +150,7 @@ def test_reversal(three, analyse):
     assert {w.rotation for w in late} == {-1}
     for w in early + late:
         assert w.frequency_hz == pytest.approx(40.0, abs=1e-3)
-        assert w.u2_pct == pytest.approx(0.0, abs=1e-3)  # positive is the way the field turns
+        assert w.u2_pct == pytest.approx(0.0, abs=1e-3)  # positive is the direction of the field
         assert w.u1_v == pytest.approx(230.0, rel=1e-4)
 
 
@@ -161,7 +161,7 @@ def test_few_channels_are_enough(case, three, analyse):
     present = tuple(c in keep for c in range(6))
     for c in range(6):
         if c not in keep:
-            x[c] = np.nan  # absent channels may hold anything
+            x[c] = np.nan  # samples of absent channels are ignored
     windows = analyse(x, 10240.0, present=present)
     assert len(windows) >= 8
     for w in windows:
@@ -188,7 +188,7 @@ def test_dead_voltages_leave_the_currents(three, analyse):
         assert np.isnan(w.pf)
         assert np.isnan(w.thd_u_pct).all()
         assert np.isnan(w.u2_pct)
-        assert w.i2_pct == pytest.approx(0.0, abs=1e-4)  # the resampler's taps leave 1e-5 of a tone elsewhere
+        assert w.i2_pct == pytest.approx(0.0, abs=1e-4)  # the taps leave 1e-5 of a tone at other frequencies
 
 
 # --- clipping
@@ -204,14 +204,14 @@ def test_clipped_current_is_seen(cases, generate, analyse):
 
 
 def test_quantised_peak_is_not_clipped(three, analyse):
-    """Eight bits: dozens of equal samples at each peak, one step away from their neighbours."""
+    """Eight bits: dozens of equal samples at each peak, one step away from the neighbouring values."""
     lsb = 2 * 400.0 / 256
     x = np.round(three(10.0, 10240.0, 20480) / lsb) * lsb
     assert not any(w.flags & Flag.CLIPPED for w in analyse(x, 10240.0))
 
 
 def test_pulse_trains_are_not_clipped(analyse):
-    """A two-level output stands at its extreme for many samples and gets there in one step."""
+    """A two-level output remains at its extreme for many samples and reaches it in one step."""
     t = np.arange(20480) / 10240.0
     level = np.sin(2 * np.pi * 50 * t - 2 * np.pi / 3 * np.arange(3)[:, None])
     carrier = 2 / np.pi * np.arcsin(np.sin(2 * np.pi * 450 * t))
@@ -234,7 +234,7 @@ def test_known_limits_decide(three, analyse):
     assert not any(w.flags for w in far)
 
 
-# --- short records and wrong calls
+# --- short records and invalid arguments
 
 
 def test_a_scope_capture_of_three_cycles_gives_one_window(three, analyse):

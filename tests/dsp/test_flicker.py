@@ -1,4 +1,4 @@
-"""Flicker against the tables of IEC 61000-4-15 (points that must read 1), and against laws."""
+"""Flicker compared with the tables of IEC 61000-4-15 (points with a nominal reading of 1), and general properties."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from dsp.supply import Supply
 
 ALL = np.ones(6, dtype=np.uint8)
 ONE = (True, False, False, False, False, False)
-RATE = 4800.0  # whole samples per half period of all rectangles; they are sampled between their edges
+RATE = 4800.0  # integer number of samples per half period of all rectangles; their edges are between samples
 
 
 def voltages(points, f_hz, shape, seconds, rate=RATE, u=230.0):
-    """Up to three (changes per minute, percent) on three channels."""
+    """Up to three modulations (changes per minute, percent) on three channels."""
     t = np.arange(int(seconds * rate)) / rate
     carrier = np.sqrt(2) * u * np.sin(2 * np.pi * f_hz * t)
     x = np.zeros((6, len(t)))
@@ -31,7 +31,7 @@ def voltages(points, f_hz, shape, seconds, rate=RATE, u=230.0):
 
 
 def feed(meter, x, f_hz, rate=RATE, bad=None):
-    """Windows of 200 ms; the largest Pinst of each."""
+    """Process windows of 200 ms; returns the largest Pinst of each."""
     bad = np.zeros(x.shape, dtype=np.uint8) if bad is None else bad
     step = int(0.2 * rate)
     ends = range(step, x.shape[1] + 1, step)
@@ -42,7 +42,7 @@ def feed(meter, x, f_hz, rate=RATE, bad=None):
 
 
 def severity(points, f_hz, lamp, shape="rect"):
-    """Pst of ten minutes, after two of settling. Seconds repeat: the signals' periods divide two minutes."""
+    """Pst of ten minutes, after two minutes of settling. The signal repeats: its period is a divisor of two minutes."""
     x = voltages(points, f_hz, shape, 120.0)
     meter = Flicker(RATE, lamp, ALL)
     bad = np.zeros(x.shape, dtype=np.uint8)
@@ -50,7 +50,7 @@ def severity(points, f_hz, lamp, shape="rect"):
     for lap in range(6):
         feed_from(meter, x, bad, lap * n, f_hz)
         if lap == 0:
-            assert np.isnan(meter.close()).all()  # two minutes are no ten
+            assert np.isnan(meter.close()).all()  # two minutes are not enough
     return meter.close()[: len(points)]
 
 
@@ -76,7 +76,7 @@ def tables(data_file):
 @pytest.mark.parametrize("lamp", ["230V", "120V"])
 @pytest.mark.parametrize("f_hz", [50.0, 60.0])
 def test_severity_is_one_at_every_point_of_table_5(lamp, f_hz, tables):
-    """The standard allows 5 %, our goal is 1 %."""
+    """The standard allows 5 %, the goal is 1 %."""
     table = tables[f"IECtable5R{lamp[:-1]}f{f_hz:.0f}rec"]
     points = list(zip(table["changes_per_minute"], table["dVV_percent"], strict=True))
     assert len(points) == 7
@@ -88,7 +88,10 @@ def test_severity_is_one_at_every_point_of_table_5(lamp, f_hz, tables):
 @pytest.mark.parametrize("lamp", ["230V", "120V"])
 @pytest.mark.parametrize("f_hz", [50.0, 60.0])
 def test_sensation_is_one_at_every_point_of_tables_1_and_2(shape, lamp, f_hz, tables):
-    """The standard allows 8 % of Pinst. 2 % of it are 1 % of severity; a rectangle sampled at 4.8 kHz adds some."""
+    """The standard allows 8 % of Pinst.
+
+    2 % of Pinst are 1 % of severity; a rectangle sampled at 4.8 kHz adds some error.
+    """
     table = tables[f"IECtable{1 if shape == 'sine' else 2}R{lamp[:-1]}f{f_hz:.0f}{shape[:3]}"]
     points = list(zip(table["changes_per_minute"], table["dVV_percent"], strict=True))
     assert len(points) >= 37
@@ -97,7 +100,7 @@ def test_sensation_is_one_at_every_point_of_tables_1_and_2(shape, lamp, f_hz, ta
 
 
 def test_developer_points():
-    """The few points that need no other file."""
+    """The few developer points that do not need another file."""
     points = json.loads((Path(__file__).parent / "signals" / "cases.json").read_text())["flicker"]["points"]
     for lamp, f_hz in (("230V", 50.0), ("120V", 60.0)):
         mine = [p for p in points if p["u_rms"] == int(lamp[:-1]) and p["f_hz"] == f_hz]
@@ -112,7 +115,7 @@ def test_developer_points():
 
 
 def test_severity_follows_the_modulation():
-    """Small modulations: Pinst goes with the square, Pst in proportion."""
+    """Small modulations: Pinst is proportional to their square, Pst to the modulation."""
     got = severity([(39.0, 0.447), (39.0, 0.894), (39.0, 1.788)], 50.0, "230V")
     assert got[[0, 2]] == pytest.approx(got[1] * np.array([0.5, 2.0]), rel=0.005)
 
@@ -126,7 +129,7 @@ def test_the_adaptor_takes_out_the_level(factor):
 
 def test_a_steady_voltage_does_not_flicker():
     x = voltages([(1.0, 0.0)] * 3, 50.0, "sine", 60.0)
-    x[1] += 20.0 * np.sin(2 * np.pi * 250.0 * np.arange(x.shape[1]) / RATE)  # nor do harmonics
+    x[1] += 20.0 * np.sin(2 * np.pi * 250.0 * np.arange(x.shape[1]) / RATE)  # harmonics have no effect either
     got = feed(Flicker(RATE, "230V", ALL), x, 50.0)
     assert got[150:].max() < 1e-3
 
@@ -141,7 +144,7 @@ def test_dead_and_absent_voltages():
 
 
 def test_a_gap_neither_flickers_nor_spreads():
-    """The stream holds a constant in a gap and marks it; the other channels do not notice."""
+    """In a gap the stream holds a constant and marks it; the other channels are not affected."""
     x = voltages([(39.0, 0.894)] * 3, 50.0, "rect", 40.0)
     bad = np.zeros(x.shape, dtype=np.uint8)
     part = slice(int(25.03 * RATE), int(25.4 * RATE))
@@ -156,7 +159,10 @@ def test_a_gap_neither_flickers_nor_spreads():
 
 @pytest.mark.parametrize("returns", [1e-200, 1.0, 1e30])
 def test_nothing_for_ever_after_a_dead_or_an_absurd_voltage(returns):
-    """Dead from the start, or seven hundred decades up: finite, and quiet again after the 0.05 Hz have settled."""
+    """Voltage that is dead at first or rises by 30 decades, at amplitudes from 1e-200 to 1e30.
+
+    Pinst remains finite, and returns to zero after the 0.05 Hz filter has settled.
+    """
     x = voltages([(1.0, 0.0)] * 3, 50.0, "sine", 120.0, rate=2400.0, u=1.0)
     x[0, : (3 * 2400)] = 0.0
     x[1, : (3 * 2400)] *= 1e-30
@@ -184,14 +190,14 @@ def test_too_many_gaps_leave_no_severity():
 
 
 def test_severity_of_a_constant_sensation():
-    """All percentiles are equal: the root of the sum of the weights, 0.5096."""
+    """All percentiles are equal: Pst is the root of the sum of the weights, 0.5096."""
     counts = np.zeros(2240, dtype=np.int64)
-    counts[21 * 64] = 1000  # the class from 1 to 1.0109
+    counts[21 * 64] = 1000  # class from 1 to 1.0109
     assert flicker.pst(counts) == pytest.approx(math.sqrt(0.5096), rel=0.006)
 
 
 def test_severity_of_a_known_distribution():
-    """Pinst spread evenly over its logarithm from 1/8 to 8: the level exceeded x % of the time is 8 / 64^x."""
+    """The logarithm of Pinst is uniform from 1/8 to 8: the level exceeded x % of the time is 8 / 64^x."""
     counts = np.zeros(2240, dtype=np.int64)
     counts[18 * 64 : 24 * 64] = 100
 
@@ -239,7 +245,7 @@ def test_blocks_change_nothing_and_the_table_holds_through_a_stream():
 
 
 def test_ten_minutes_end_at_the_tick():
-    """Table 5, 110 changes a minute, through a stream that hears of ticks; only whole intervals have a severity."""
+    """Table 5, 110 changes per minute, through a stream with ticks; only complete intervals have a severity."""
     rate = 2400.0
     x = voltages([(110.0, 0.722)] * 3, 50.0, "rect", 120.0, rate=rate)
     stream = Stream(rate, present=ONE, supply=Supply(lamp="230V"))
@@ -252,12 +258,12 @@ def test_ten_minutes_end_at_the_tick():
                     told.append((w.end_index / rate, w.pst))
     assert len(told) == 1
     assert told[0][0] == pytest.approx(660.0, abs=0.21)
-    assert told[0][1][0] == pytest.approx(1.0, abs=0.02)  # 2.4 kHz cuts the rectangle's edges
+    assert told[0][1][0] == pytest.approx(1.0, abs=0.02)  # the averaging to 2.4 kHz smooths the edges of the rectangle
 
 
 @pytest.mark.parametrize("f_hz", [50.0, 50.02, 49.93])  # windows end at 600 s, 0.04 s and 0.06 s before it
 def test_a_record_of_exactly_ten_minutes_has_its_severity(f_hz):
-    """Whether the last window or only the last sample completes them; told once."""
+    """Either the last window or only the last sample completes the ten minutes; Pst is returned once."""
     rate = 600.0
     t = np.arange(int(600 * rate)) / rate
     x = np.zeros((6, len(t)))
@@ -268,13 +274,13 @@ def test_a_record_of_exactly_ten_minutes_has_its_severity(f_hz):
     found = [w.pst[0] for w in windows if np.isfinite(w.pst[0])]
     rest = stream.pst_at_end()
     found += [] if rest is None else [rest[0]]
-    # 0.25 % from crest to crest reads Pinst 1 at its crests, 0.5096 in the sum of the classes; ripple lowers the rest
+    # a modulation of 0.25 % peak to peak gives a largest Pinst of 1, and 0.5096 from the classes; ripple reduces this
     assert found == [pytest.approx(math.sqrt(0.5096), rel=0.01)]
     assert stream.pst_at_end() is None
 
 
 def test_a_frequency_that_is_no_mains_has_no_flicker():
-    """A generator set that starts at 30 Hz: nothing, then from the first window of 50 Hz on."""
+    """A generator set that starts at 30 Hz: no values, then values from the first window with 50 Hz on."""
     n = 9600
     f = np.where(np.arange(4 * n) < 2 * n, 30.0, 50.0)
     x = np.zeros((6, 4 * n))
@@ -284,7 +290,7 @@ def test_a_frequency_that_is_no_mains_has_no_flicker():
         if w.end_index < 2 * n:
             assert np.isnan(w.pinst).all()
         elif w.start_index > 3.5 * n:
-            assert w.pinst[0] < 0.01  # the start has died away
+            assert w.pinst[0] < 0.01  # the transient of the start has decayed
 
 
 def test_no_lamp_no_flicker():

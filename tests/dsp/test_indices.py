@@ -1,4 +1,4 @@
-"""Indices of a window: K factor, TDD, crest; groups, and where an order flows."""
+"""Indices of a window: K factor, TDD, crest factor, groups, and power by order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def spectrum_of(orders):
 
 def test_k_factor_of_a_rectifier(cases):
     h = spectrum_of({n: 1.0 / n for n in (1, 5, 7, 11, 13, 17, 19, 23, 25)})
-    h[:, 30:] = np.nan  # beyond the band
+    h[:, 30:] = np.nan  # above the band
     out = np.zeros(3)
     indices.k_factor(h, out)
     want = {e["q"]: e["value"] for e in cases["D-A01"]["expected"]}
@@ -34,7 +34,7 @@ def test_tdd_refers_to_the_demand():
     for demand in (np.nan, 0.0):
         indices.tdd(spectrum_of({1: 40.0, 5: 3.0}), demand, out)
         assert np.isnan(out).all()
-    indices.tdd(np.full((3, 51), np.nan), 100.0, out)  # a gap is not a clean current
+    indices.tdd(np.full((3, 51), np.nan), 100.0, out)  # a gap must not look like an undistorted current
     assert np.isnan(out).all()
 
 
@@ -56,7 +56,7 @@ def test_crest_finds_the_peak_wherever_it_is(n):
 
 @pytest.mark.parametrize("shape", ["square", "sine", "triangle", "ideal 6-pulse current"])
 def test_crest_factors(shape, cases):
-    """Closed forms; the grid of 12,000 points hits the peaks of all four."""
+    """Closed forms; the grid of 12,000 points contains the peaks of all four signals."""
     n = 12000
     t = (np.arange(n) + 0.5) / n
     wave = {
@@ -69,7 +69,7 @@ def test_crest_factors(shape, cases):
     peaks, out, none = np.zeros(6), np.zeros(21), np.full((6, 51), np.nan)
     segment.peaks(x, 0, n - 1, peaks)
     indices.ratios(none, none, np.sqrt(means(window(x, n))[6:12]), peaks, np.nan, 0, out)
-    assert np.isnan(out[:15]).all()  # no synchronisation, no harmonics
+    assert np.isnan(out[:15]).all()  # without synchronisation there are no harmonics
     out = out[15:]
     want = {e["q"]: e["value"] for e in cases["D-A01"]["expected"]}[f"crest {shape}"]
     assert out == pytest.approx(np.full(6, want), rel=2e-4)
@@ -91,7 +91,7 @@ def between(lines, points, cycles, samples=1e6):
 
 
 def test_harmonic_power_tells_where_an_order_flows(cases):
-    """D-P01, by hand: sum over h of U_h I_h cos; the 5th comes from the load, the fundamental goes into it."""
+    """D-P01 by hand: sum over h of U_h I_h cos; the 5th comes from the load, the fundamental flows into it."""
     terms = {k: {t["h"]: t for t in c["terms"]} for k, c in cases["D-P01"]["recipe"]["channels"].items()}
     bins = {0: [2.0, 0, 0, 3.0, 0, 0]}
     for h in terms["u1"]:
@@ -108,7 +108,7 @@ def test_harmonic_power_tells_where_an_order_flows(cases):
 
 @pytest.mark.parametrize("cycles", [3, 4, 9, 10, 12])
 def test_groups_take_each_bin_once(cycles):
-    """One bin after the other: IEC 61000-4-7's sums, written down here again as sets of bins."""
+    """One bin after the other, compared with the sums of IEC 61000-4-7, implemented here as sets of bins."""
     rng = np.random.default_rng(cycles)
     top = 12 * cycles
     values = {b: rng.uniform(1.0, 2.0, 6) for b in range(1, top)}
@@ -130,7 +130,7 @@ def test_groups_take_each_bin_once(cycles):
 
 
 def test_groups_end_with_the_band():
-    """1000 samples, ten cycles, 0.45 of the rate: bin 450. Order 44 is whole, the group of 45 is cut."""
+    """1000 samples, ten cycles, 0.45 of the rate: bin 450. Order 44 is complete, the group of order 45 is cut off."""
     isg, g, p = between(lines_of({440: [1.0] * 6}, 1000, 520), 1000, 10, samples=1000.0)
     assert g[0, 44] == pytest.approx(1.0)
     assert np.isnan(g[:, 45:]).all()

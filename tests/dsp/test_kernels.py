@@ -1,4 +1,4 @@
-"""Single kernels against plain numpy."""
+"""Individual kernels compared with numpy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dsp.stream import Stream
 @pytest.mark.parametrize("f", [0.001, 0.1, 0.3, 0.4])
 @pytest.mark.parametrize("step", [0.8, 1.0, 1.313])
 def test_resampler_keeps_a_tone_and_gain_undoes_its_droop(f, step):
-    """Any fractional position; 1e-4 is a straight line between 128 phases at 0.4 of the rate (5e-5), with reserve."""
+    """Any fractional position; linear interpolation between phases gives 5e-5 at 0.4 of the rate; limit 1e-4."""
     rng = np.random.default_rng(1)
     k = np.arange(3000)
     phase = rng.uniform(0, 2 * np.pi, (6, 1))
@@ -37,7 +37,7 @@ def test_gain_starts_at_one_and_rises():
     assert np.all(np.diff(gain[450:]) > 0)
     assert gain[round(2 * resample.CUTOFF * 1024)] == pytest.approx(
         2.0, rel=1e-2
-    )  # half at any windowed sinc's cut-off
+    )  # one half at the cut-off of any windowed sinc
 
 
 @pytest.mark.parametrize("cycles", [1, 3, 10, 12, 60])
@@ -45,10 +45,10 @@ def test_gain_starts_at_one_and_rises():
 def test_points_for_a_window(cycles, rate):
     samples = 0.2 * rate
     points = resample.points_for(samples, cycles)
-    transform.plan(cycles, points)  # refuses what it cannot do
+    transform.plan(cycles, points)  # raises ValueError for unsupported numbers
     top = min(50 * cycles, 0.45 * samples)
     assert points * cycles > 2 * (top + 1)
-    # what the taps leave at bin b beyond half the points folds to N - b: never onto a subgroup that is reported
+    # a residue of the taps at a bin b above half the points aliases to N - b: never into a reported subgroup
     assert points * cycles - 0.6 * samples > top + 1
     assert points * cycles <= resample.most_points(samples, cycles)
 
@@ -61,9 +61,9 @@ def test_tones_beyond_the_band_do_not_fold_into_the_orders(rate, three):
         y = x.copy()
         y[:3] += 23.0 * np.sqrt(2) * np.cos(2 * np.pi * f * rate * t)
         w = Stream(rate).push(y)[1]
-        # 10 % of the fundamental beyond the band; what is left of it in an order is below 0.01 %
+        # 10 % of the fundamental above the band; its residue in any order is below 0.01 %
         assert np.nanmax(w.h_u_v[:, 2:]) < 0.023
-        assert w.u_rms_v == pytest.approx(np.hypot(230.0, 23.0), rel=1e-4)  # but its energy counts
+        assert w.u_rms_v == pytest.approx(np.hypot(230.0, 23.0), rel=1e-4)  # but its energy is included
 
 
 def test_sums_weigh_the_end_cells():
@@ -101,5 +101,5 @@ def test_coarse_search_finds_size_and_sign(f_hz):
     x = 100.0 * np.cos(2 * np.pi * f_hz * t - 2 * np.pi / 3 * np.arange(3)[:, None])
     x += 5.0 * np.random.default_rng(3).standard_normal(x.shape) + 3.0
     found = windows.coarse(x, np.ones(3, dtype=np.uint8), 10240.0, 5.0, 320.0)
-    # bins are 2.5 Hz wide; a fifth of one is near enough to start from
+    # bins are 2.5 Hz wide; a fifth of a bin is accurate enough as a start
     assert found == pytest.approx(f_hz, abs=0.5)

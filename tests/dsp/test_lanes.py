@@ -1,4 +1,4 @@
-"""Eight numbers at once: the same as numpy's, and vector instructions on processors that this machine is not."""
+"""Vectors of eight numbers: same results as numpy, and vector instructions on other processors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_row_is_within_one_cache_line():
     ],
 )
 def test_the_transform_becomes_vectors_elsewhere(triple, processor, vector, scalar):
-    """A Raspberry Pi 5 (A76) and any x86-64 of the last ten years: every product and sum of it, none one by one."""
+    """Raspberry Pi 5 (A76) and any x86-64 of the last ten years: all products and sums are vector instructions."""
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     try:

@@ -1,4 +1,4 @@
-"""Laws that hold whatever the signal: scaling, symmetry, shift, and a plain numpy reading of the same window."""
+"""Properties that hold for any signal: scaling, symmetry, shift; and a numpy evaluation of the same window."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ laws = settings(max_examples=12, deadline=None, derandomize=True)
 
 
 def signal(seed, f_hz, n=8192, rate=RATE):
-    """Random amplitudes and angles of fundamental and harmonics on six channels; what was put in comes back too."""
+    """Random amplitudes and angles of fundamental and harmonics on six channels; also returns the chosen values."""
     rng = np.random.default_rng(seed)
     t = np.arange(n) / rate
     rms = np.zeros((6, 51))
@@ -49,7 +49,7 @@ def same(a, b):
 @laws
 @given(seed=seeds, f_hz=st.floats(10.2, 85.0))
 def test_what_is_put_in_comes_out(seed, f_hz):
-    """Closed form: amplitudes, powers and phases of a whole-cycle signal at any frequency."""
+    """Closed form: amplitudes, powers and phases of a periodic signal at any frequency."""
     x, rms, angle = signal(seed, f_hz)
     windows = run(x)
     assert windows
@@ -60,10 +60,10 @@ def test_what_is_put_in_comes_out(seed, f_hz):
             if order * f_hz > 0.45 * RATE:
                 assert np.isnan(h[:, order]).all()
             else:
-                # the goal to 0.40 of the rate; beyond, what the droop's compensation leaves
+                # the goal up to 0.40 of the rate; above, the remaining error after the correction of the droop
                 goal = 1e-3 * rms[:, order] if order * f_hz > 0.40 * RATE else 0.0
                 assert np.all(np.abs(h[:, order] - rms[:, order]) < 1e-4 * rms[:, 1] + goal)
-        # the midpoint rule's ends: below 1e-5 of the fundamental, more with strong high orders
+        # error of the midpoint rule at the ends: below 1e-5 of the fundamental, more with strong high orders
         assert w.u_rms_v == pytest.approx(np.sqrt((rms[:3] ** 2).sum(axis=1)), rel=1e-4)
         p = (rms[:3] * rms[3:] * np.cos(angle[:3] - angle[3:])).sum()
         s = (rms[:3] * rms[3:]).sum()
@@ -76,7 +76,7 @@ def test_what_is_put_in_comes_out(seed, f_hz):
 @laws
 @given(seed=seeds, cycles=st.sampled_from([10, 12, 4, 30]))
 def test_numpy_reads_the_same_window(seed, cycles):
-    """Reference: numpy's own transform of a window that is a whole number of samples, no resampling at all."""
+    """Reference: numpy's transform of a window of an integer number of samples, without resampling."""
     f_hz = 5.0 * cycles
     x, _, _ = signal(seed, f_hz)
     n = int(RATE * cycles / f_hz)
@@ -114,7 +114,7 @@ def test_numpy_reads_the_same_window(seed, cycles):
 @laws
 @given(seed=seeds, f_hz=st.floats(42.0, 68.0), between=st.integers(2, 6))
 def test_what_is_uncorrelated_adds_up(seed, f_hz, between):
-    """Other orders, interharmonics and DC on top: powers and squares of rms add, and what was there stays."""
+    """Added orders, interharmonics and DC: powers and squares of rms add, existing components do not change."""
     x, rms, _ = signal(seed, f_hz)
     cycles = cycles_for(f_hz, "auto")
     t, rng = np.arange(x.shape[1]) / RATE, np.random.default_rng(seed + 1)
@@ -137,7 +137,7 @@ def test_power_is_bilinear(seed, gain_u, gain_i):
     x, _, _ = signal(seed, 49.3)
     a = run(x)[1]
     b = run(x * np.array([[gain_u]] * 3 + [[gain_i]] * 3))[1]
-    # rounding of the packed transform: u leaks into i by the last digits of the larger one
+    # rounding of the shared transform: u leaks into i at the level of the last digits of the larger one
     loose = 1e-9 * max(gain_u / gain_i, gain_i / gain_u)
     assert b.frequency_hz == pytest.approx(a.frequency_hz, rel=1e-12)
     assert b.u_rms_v == pytest.approx(a.u_rms_v * gain_u, rel=1e-9)
@@ -153,7 +153,7 @@ def test_power_is_bilinear(seed, gain_u, gain_i):
 @laws
 @given(seed=seeds)
 def test_three_phases_commute(seed):
-    """Renaming phases in a circle renames the phase results and leaves the totals."""
+    """A cyclic exchange of the phases exchanges the phase results and does not change the totals."""
     x, _, _ = signal(seed, 52.6)
     turn = [1, 2, 0, 4, 5, 3]
     a, b = run(x)[1], run(x[turn])[1]
@@ -187,7 +187,7 @@ def test_reversed_current_reverses_power(seed):
 @laws
 @given(seed=seeds, shift=st.integers(1, 4000))
 def test_time_shift_does_not_matter(seed, shift):
-    """A stationary signal reads the same wherever the record begins (to the error of interpolation)."""
+    """A stationary signal gives the same results for any start of the record (within the interpolation error)."""
     x, rms, _ = signal(seed, 48.9, n=8192 + 4000)
     a, b = run(x[:, :8192])[1], run(x[:, shift : shift + 8192])[1]
     assert b.frequency_hz == pytest.approx(a.frequency_hz, rel=1e-7)
@@ -200,7 +200,7 @@ def test_time_shift_does_not_matter(seed, shift):
 @pytest.mark.parametrize(("f_hz", "nominal"), [(49.7, "auto"), (7.3, "drive"), (61.2, "60"), (133.0, "drive")])
 @pytest.mark.parametrize("block", [1, 7, 64, 997])
 def test_block_size_does_not_matter(f_hz, nominal, block):
-    """To the last bit, with a gap, a silence and a new start; the record is longer than the stream's memory."""
+    """Identical to the last bit, with a gap, silence and a restart; the record is longer than the buffer."""
     rate = 3200.0
     x, _, _ = signal(11, f_hz, n=12000, rate=rate)
     x[2, 2500] = np.nan

@@ -1,4 +1,4 @@
-"""Limits: single cells of the printed tables, where they apply, and how values stand against them."""
+"""Limits: individual cells of the published tables, places where they apply, and comparison of values with them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_ieee_519_voltages(nominal_v, each, thd):
      (60.0, 12, 4.5)],
 )  # fmt: skip
 def test_ieee_519_currents(ratio, order, percent):
-    """2022: even orders to the 6th half of the odd limit, above as odd."""
+    """2022: even orders up to the 6th have half of the odd limit, higher ones the same as odd orders."""
     found = limits("ieee519", "pcc", 400.0, isc_over_il=ratio)
     assert of(found, "h_i", order, WEEK) == percent
     assert of(found, "h_i", order, Statistic(600, 99.0, WEEK_S)) == pytest.approx(1.5 * percent)
@@ -112,7 +112,7 @@ def test_gbt_15543_and_24337():
     assert [x.high for x in limits("gbt15543", "pcc", 400.0)] == [2.0, 4.0]
     assert [x.high for x in limits("gbt15543", "pcc", 400.0, one_user=True)] == [1.3, 2.6]
     found = limits("gbt24337", "pcc", 380.0)
-    assert [x.high for x in found] == [0.2] * 2 + [0.5] * 14  # 50 Hz: below 100 Hz two gaps between orders
+    assert [x.high for x in found] == [0.2] * 2 + [0.5] * 14  # at 50 Hz two intervals between orders are below 100 Hz
     assert [x.high for x in limits("gbt24337", "pcc", 10e3, one_user=True)][:3] == [0.13, 0.13, 0.32]
 
 

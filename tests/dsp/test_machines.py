@@ -30,7 +30,7 @@ def test_power_of_a_steady_machine(name, data_file, analyse):
     x, fs, truth = load(data_file, name)
     windows = analyse(x, fs, nominal="drive")
     assert len(windows) >= 2
-    # truth is over the whole file, the windows leave up to one of them out; PWM ripple beats with that: 0.01 %
+    # the true value covers the complete file, the windows omit up to one window; with PWM ripple this gives 0.01 %
     assert mean_power(windows) == pytest.approx(truth["P_from_samples_W"], rel=1e-4)
     for w in windows:
         assert w.frequency_hz == pytest.approx(truth["f_e_hz"], rel=1e-5)
@@ -40,14 +40,14 @@ def test_power_of_a_steady_machine(name, data_file, analyse):
 
 @pytest.mark.parametrize("name", TRANSIENT)
 def test_energy_of_a_transient(name, data_file, analyse):
-    """No steady frequency, windows lost and found: over the covered part, no energy is lost or doubled."""
+    """Changing frequency, synchronisation lost and found: energy of the covered part is complete and counted once."""
     x, fs, _ = load(data_file, name)
     windows = analyse(x, fs, nominal="drive")
     assert all(a.end_index == b.start_index for a, b in pairwise(windows))
     covered = int(windows[-1].end_index + 0.5)
     assert covered > 0.7 * x.shape[1]
     p = np.append((x[:3] * x[3:]).sum(axis=0), 0.0)
-    # sample k is the cell k - 0.5 .. k + 0.5: half of the first and a part of the last count
+    # sample k is the cell k - 0.5 .. k + 0.5: half of the first and a part of the last cell count
     want_j = (p[:covered].sum() - 0.5 * p[0] + p[covered] * (windows[-1].end_index - covered + 0.5)) / fs
-    # the slope inside those two cells, of some ten thousands
+    # tolerance for the slope within these two of about ten thousand cells
     assert sum(w.energy_j for w in windows) == pytest.approx(want_j, abs=1e-5 * np.abs(p).sum() / fs)

@@ -1,4 +1,4 @@
-"""The numpy way that serves while kernels are compiled: closed forms, gaps, and no kernel touched."""
+"""The numpy method that is used while kernels are compiled: closed forms, gaps, and no call of a kernel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ORDERS = ((1, 1.0), (2, 0.01), (5, 0.06), (11, 0.03), (25, 0.02), (40, 0.01))
 
 
 def motor(rate_hz, f_hz, turn=1):
-    """230 V and 10 A with the same harmonics, currents 30 degrees behind at each order, 1 V of DC."""
+    """230 V and 10 A with the same harmonics, currents lagging by 30 degrees at each order, 1 V of DC."""
     t = np.arange(round(STRETCH_S * rate_hz)) / rate_hz
     x = np.zeros((6, len(t)))
     for order, part in ORDERS:
@@ -29,8 +29,10 @@ def motor(rate_hz, f_hz, turn=1):
 @pytest.mark.parametrize(("rate_hz", "f_hz"), [(10240.0, 49.7), (10240.0, 50.0), (25600.0, 87.3), (6400.0, 60.2),
                                                (10240.0, 12.5)])  # fmt: skip
 def test_a_steady_signal_is_its_closed_form(rate_hz, f_hz, turn):
-    """The goals of the real chain: 1 mHz, 0.02 %, 0.05 % of S; harmonics to 0.01 % of the fundamental, to 0.1 % where
-    orders are 7.5 bins of the stretch apart: that high are Hann's side lobes."""
+    """Goals of the regular analysis: 1 mHz, 0.02 %, 0.05 % of S, harmonics to 0.01 % of the fundamental.
+
+    Harmonics to 0.1 % if orders are only 7.5 bins of the stretch apart: this is the level of the Hann side lobes there.
+    """
     w = plain(motor(rate_hz, f_hz, turn), rate_hz, demand_a=20.0)
     carried = [part for order, part in ORDERS if order * f_hz < 0.45 * rate_hz]
     rms = np.sqrt(sum(part**2 for part in carried))
@@ -52,7 +54,7 @@ def test_a_steady_signal_is_its_closed_form(rate_hz, f_hz, turn):
 
 @pytest.mark.parametrize("wires", [3, 4])
 def test_apparent_power_is_that_of_ieee_1459(wires):
-    """Against its own definition on samples of an unbalanced load."""
+    """Compared with the definition, on samples of an unbalanced load."""
     x = motor(10240.0, 50.0)
     x[3] *= 1.5
     if wires == 3:

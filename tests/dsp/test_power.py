@@ -1,4 +1,4 @@
-"""Powers, IEEE 1459, unbalance and energy of a window against closed forms, the developer cases and symmetries."""
+"""Powers, IEEE 1459, unbalance and energy of a window: closed forms, developer cases and symmetries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def totals(mean, phasor, *, mapped=ALL, good=ALL, rotation=1, wires=4):
 
 
 def resolve(x, n, cycles, wires):
-    """All numbers of one window by the names of IEEE 1459; wires 1 is a single phase."""
+    """All quantities of one window by their names in IEEE 1459; wires 1 is a single phase."""
     mean, phasor = means(window(x, n)), phasors(x[:, :n], cycles)
     out = np.zeros(ieee1459.RESULTS)
     if wires == 1:
@@ -49,7 +49,7 @@ def test_ieee_1459_cases(name, cycles, cases, generate):
         if key not in got:
             assert not expected["q"].startswith("1459."), key
             continue
-        # the windows hold whole samples: nothing but rounding, far inside the case's own tolerance
+        # the windows contain an integer number of samples: only rounding errors, far below the tolerance of the case
         assert got[key] == pytest.approx(expected["value"], rel=1e-6, abs=1e-3), key
         checked += 1
     assert checked >= 15
@@ -101,7 +101,7 @@ def test_powers_are_bilinear_and_unbalance_does_not_scale(seed, a, b):
 @laws
 @given(seed=seeds)
 def test_three_phases_commute(seed):
-    """A cyclic change of names changes no total; exchanging two phases exchanges the sequences."""
+    """A cyclic exchange of phases changes no total; exchanging two phases exchanges the sequences."""
     x = np.random.default_rng(seed).standard_normal((6, 200))
     one = totals(means(window(x, 200)), phasors(x, 7))
     turned = x[[1, 2, 0, 4, 5, 3]]
@@ -115,7 +115,7 @@ def test_three_phases_commute(seed):
 
 
 def test_sequences_of_made_up_phasors():
-    """Fortescue backwards: what is composed is found."""
+    """Phasors composed of known symmetrical components give these components."""
     a = np.exp(2j * np.pi / 3)
     zero, one, two = 3.0 * np.exp(0.3j), 100.0 * np.exp(1.1j), 7.0 * np.exp(-2.0j)
     u = np.array([zero + one + two, zero + a**2 * one + a * two, zero + a * one + a**2 * two])
@@ -142,7 +142,7 @@ def test_unbalance_of_nothing_is_nan():
 
 
 def test_two_wattmeters_see_what_three_see(cases, generate):
-    """D-P04 has no neutral: from u12, u32, i1, i3 alone come the same powers, sequences and phase values."""
+    """D-P04 has no neutral: u12, u32, i1, i3 alone give the same powers, sequences and phase values."""
     case = cases["D-P04"]
     x, _ = generate(case)
     two = np.full_like(x, 1e9)
@@ -168,10 +168,10 @@ def test_missing_halves_of_a_phase():
     mean, phasor = means(window(x, 200)), phasors(x, 7)
     no_u2 = np.array([1, 0, 1, 1, 1, 1], dtype=np.uint8)
     out = totals(mean, phasor, mapped=no_u2, good=no_u2)
-    assert out[power.P] == pytest.approx(mean[12] + mean[14])  # phase 2 has no pair and does not count
+    assert out[power.P] == pytest.approx(mean[12] + mean[14])  # phase 2 has no pair of channels and does not count
     assert np.isnan(out[power.U2_PCT])
     assert not np.isnan(out[power.I2_PCT])
-    out = totals(mean, phasor, good=no_u2)  # a gap in it is another matter
+    out = totals(mean, phasor, good=no_u2)  # a gap in an existing pair makes the total NaN
     assert np.isnan(out[[power.P, power.S, power.PF, power.U2_PCT, power.S_PHASE + 1]]).all()
     assert not np.isnan(out[[power.S_PHASE, power.I2_PCT, power.DPF_PHASE]]).any()
 
@@ -187,13 +187,13 @@ def test_no_current_gives_no_factors():
 @laws
 @given(seed=seeds, cuts=st.lists(st.floats(2.0, 97.0), min_size=1, max_size=6))
 def test_no_energy_is_lost_between_windows(seed, cuts):
-    """Cut anywhere inside cells: the parts add up to the uncut sum, to rounding."""
+    """Windows cut at any position within cells: the parts add up to the complete sum, except for rounding."""
     x = np.random.default_rng(seed).standard_normal((6, 100))
     borders = [1.5, *sorted(cuts), 97.5]
     total = np.zeros(power.SUMS)
     for start, end in pairwise(borders):
         lo, hi = int(np.floor(start + 0.5)), int(np.ceil(end - 0.5))
-        if hi <= lo:  # the stream's windows are longer than a cell
+        if hi <= lo:  # windows of a stream are longer than a cell
             return
         mean, first, last = np.zeros(power.SUMS), lo + 0.5 - start, end - (hi - 0.5)
         power.sums(x, lo, hi, first, last, mean)
@@ -206,7 +206,7 @@ def test_no_energy_is_lost_between_windows(seed, cuts):
 
 @pytest.mark.parametrize("shift", [0.0, 0.1, 0.37, 0.5, 0.8])
 def test_rms_of_a_cut_sine(shift):
-    """50.13 Hz at 10,240 S/s, ten cycles from anywhere: 2e-7 is what the curvature inside the two cut cells leaves."""
+    """50.13 Hz at 10,240 S/s, ten cycles from any position: curvature in the two partial cells causes 2e-7."""
     f, rate = 50.13, 10240.0
     start = 5.0 + shift
     end = start + 10 * rate / f

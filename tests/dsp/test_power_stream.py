@@ -1,4 +1,4 @@
-"""Power, groups and energy through the whole chain."""
+"""Power, groups and energy through the complete chain."""
 
 from __future__ import annotations
 
@@ -54,20 +54,20 @@ def test_without_interharmonics_the_rest_stays(cases, generate):
     x, present = generate(case)
     one, two = (Stream(case["recipe"]["fs"], present=present, interharmonics=k).push(x)[2] for k in (True, False))
     assert np.isnan(two.isg_u_v).all()
-    # fewer points a cycle fall between other phases of the resampler's taps: 1e-6 of the fundamental
+    # fewer points per cycle use other phases of the taps of the resampler: 1e-6 of the fundamental
     assert two.sg_u_v == pytest.approx(one.sg_u_v, abs=2.3e-4, nan_ok=True)
     assert two.u_rms_v.tolist() == one.u_rms_v.tolist()
 
 
 def test_two_wattmeters_through_a_stream(cases, generate):
-    """D-P04 from u12, u32, i1, i3: the same powers, all three phases, gaps and clipping of either channel tell."""
+    """D-P04 from u12, u32, i1, i3: same powers for all three phases; gaps and clipping of each are flagged."""
     case = cases["D-P04"]
     x, _ = generate(case)
     y = np.full_like(x, np.nan)
     y[0], y[2], y[3], y[5] = x[0] - x[1], x[2] - x[1], x[3], x[5]
     y[5, 10000] = np.nan
     limits = [float("nan")] * 6
-    limits[0] = 300.0  # u12 peaks at 311 V
+    limits[0] = 300.0  # u12 has a peak of 311 V
     stream = Stream(case["recipe"]["fs"], wiring="3P3W-2", limits=limits)
     windows = stream.push(y) + stream.finish()
     for w in windows:
@@ -99,7 +99,7 @@ def test_wrong_connections_are_refused(options, word):
 
 
 def test_energy_of_windows_is_that_of_the_samples(three):
-    """No cell is lost or counted twice, whatever the frequency: to the cells cut at the record's two ends."""
+    """Every cell counts exactly once at any frequency, except for the partial cells at both ends of the record."""
     for f in (47.3, 50.0, 61.9):
         x = three(f, 3200.0, 9000) * np.linspace(0.5, 1.5, 9000)
         stream = Stream(3200.0)
@@ -138,7 +138,7 @@ def test_a_gap_makes_what_depends_on_it_nan_and_nothing_else(three):
 @laws
 @given(seed=seeds, f=st.one_of(st.floats(42.6, 53.9), st.floats(54.1, 60.0)))
 def test_subgroups_and_what_lies_between_hold_all_energy(seed, f):
-    """Parseval: rms^2 = DC^2 + subgroups^2 + interharmonic subgroups^2, of lines on bins 2 .. 400 of a window."""
+    """Parseval: rms^2 = DC^2 + subgroups^2 + interharmonic subgroups^2, for lines on bins 2 .. 400 of a window."""
     rng, rate = np.random.default_rng(seed), 12800.0
     n_cycles = 10 if f < 54.0 else 12
     t = np.arange(int(1.0 * rate)) / rate
@@ -157,7 +157,7 @@ def test_subgroups_and_what_lies_between_hold_all_energy(seed, f):
 
 
 def test_blocks_change_nothing_in_any_field(three):
-    """Every number of every window, to the last bit, with a supply, a tick and a gap."""
+    """All values of all windows are identical to the last bit, with a supply, a tick and a gap."""
     rate = 3200.0
     x = three(50.07, rate, 8000) + 0.5 * np.random.default_rng(2).standard_normal((6, 8000))
     x[:, 3000:3300] *= 0.4

@@ -1,4 +1,4 @@
-"""Real recordings against an independent least-squares fit of each (tolerances of the case file)."""
+"""Recordings of real machines compared with an independent least-squares fit (tolerances of the case file)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dsp.stream import Flag
 
 
 def columns(text):
-    """Rows of numbers of a CSV with any number of header lines."""
+    """Numeric rows of a CSV file with any number of header lines."""
     rows = []
     for row in csv.reader(io.StringIO(text)):
         try:
@@ -36,7 +36,7 @@ def mean(windows, name):
 
 @pytest.fixture(scope="module")
 def generator(data_file, analyse):
-    """Steady part of a 13.8 kV generator record, 1.3 .. 2.2 s: the samples and their windows."""
+    """Steady part of a 13.8 kV generator record, 1.3 .. 2.2 s: samples and windows."""
     raw = np.fromfile(data_file("recordings/pycomtrade_gen/test_data2/test2.dat"), dtype=np.uint8)
     words = raw.reshape(-1, 62)[:, 8:].copy().view("<i2")
     scale = []
@@ -56,7 +56,7 @@ def test_generator_record(generator, real):
         unit = "v" if c < 3 else "a"
         rms = mean(generator, f"{kind}_rms_{unit}")[k]
         h = mean(generator, f"h_{kind}_{unit}")[k]
-        # 0.1 % of the rms times 3: the record is shorter than 1 s. Currents still move: 1 % (see the recordings' notes)
+        # 0.1 % of the rms times 3: the record is shorter than 1 s. Currents still change: 1 % (see notes of the record)
         assert rms == pytest.approx(fit["rms"], rel=0.003 if c < 3 else 0.01)
         assert h[1] == pytest.approx(fit["h1"], rel=0.006 if c < 3 else 0.01)
         for order, percent in fit["h_percent"].items():
@@ -96,7 +96,7 @@ def test_drive_output(file, column, name, data_file, analyse, real):
 
 @pytest.mark.parametrize("load", ["in_r_load", "in_rl_load"])
 def test_rectifier_scope(load, data_file, analyse, real):
-    """Three cycles, eight bits: one window with few cycles (rms 0.5 %, THD 1 point)."""
+    """Three cycles with eight bits: one window with few cycles (rms 0.5 %, THD 1 point)."""
     u, i = (
         np.array(
             [
@@ -123,7 +123,7 @@ def test_rectifier_scope(load, data_file, analyse, real):
 
 @pytest.mark.parametrize("kind", ["SC_HLT", "SC_A1_B0_C0", "SC_A2_B0_C0", "SC_A3_B0_C0", "SC_A4_B0_C0"])
 def test_interturn_short_currents(kind, data_file, analyse, real):
-    """Negative-sequence current of a healthy and a shorted winding, 1 s at 1000 S/s each."""
+    """Negative-sequence current of a healthy winding and of one with an inter-turn short, 1 s at 1000 S/s each."""
     key = next(k for k in real if k.startswith("itsc"))
     fit = real[key][kind]
     i2 = []
@@ -135,5 +135,5 @@ def test_interturn_short_currents(kind, data_file, analyse, real):
             windows = analyse(x, 1000.0, present=present)
             assert len(windows) >= 4
             i2.append(mean(windows, "i2_pct"))
-    # the fit runs over the whole second, windows over its fifths: 0.3 point; healthy records other repetitions too
+    # the fit covers the full second, each window a fifth: 0.3 points; healthy records contain other repetitions too
     assert np.mean(i2) == pytest.approx(fit["i2_percent_mean"], abs=0.3 if kind != "SC_HLT" else 1.0)

@@ -1,4 +1,4 @@
-"""Channels sampled wrongly: unfiltered pulses and other aliasing, converters that stand still; and what is neither."""
+"""Incorrectly sampled channels: unfiltered PWM, other aliasing, constant outputs; and correct signals."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 from dsp.stream import Flag, Stream
 
 SHIFT = np.arange(3)[:, None] / 3
-RISK = Flag.ALIAS_RISK | Flag.PULSES
+RISK = Flag.ALIAS_RISK | Flag.UNFILTERED_PWM
 
 
 def pulses(rate_hz, f_hz, carrier_hz, depth):
-    """Phase voltages of an ideal two-level inverter and sine currents, taken at the moment, without any filter."""
+    """Phase voltages of an ideal two-level inverter and sine currents, sampled without any filter."""
     t = np.arange(int(rate_hz)) / rate_hz
     level = depth * np.sin(2 * np.pi * (f_hz * t - SHIFT))
     u = np.where(level > 2 / np.pi * np.arcsin(np.sin(2 * np.pi * carrier_hz * t)), 300.0, -300.0)
@@ -32,8 +32,10 @@ def test_unfiltered_pulses_are_a_risk_and_named(rate_hz, f_hz, carrier_hz, depth
 
 
 def test_the_risk_is_real():
-    """A carrier of 8 kHz sampled at 10.24 kS/s: 2f beside it folds to 2140 and 2340 Hz, where no filtered output of
-    that carrier has anything."""
+    """A carrier of 8 kHz sampled at 10.24 kS/s: its sidebands at 2f alias to 2140 and 2340 Hz.
+
+    A filtered output of that carrier has no component there.
+    """
     w = Stream(10240.0, nominal="drive").push(pulses(10240.0, 50.0, 8000.0, 0.8))[2]
     assert w.flags & Flag.ALIAS_RISK
     assert w.band_u_v[:, :2].max() > 0.05 * w.u1_v
@@ -41,7 +43,7 @@ def test_the_risk_is_real():
 
 @pytest.mark.parametrize("name", ["D-W01", "D-W02"])
 def test_pulses_behind_a_filter_are_none(name, cases, generate, analyse):
-    """The same kind of output, cut at 0.45 of the rate before it was sampled."""
+    """The same kind of output, low-pass filtered at 0.45 of the rate before sampling."""
     x, present = generate(cases[name])
     for w in analyse(x, cases[name]["recipe"]["fs"], present=present):
         assert not w.flags & RISK
@@ -49,7 +51,7 @@ def test_pulses_behind_a_filter_are_none(name, cases, generate, analyse):
 
 @pytest.mark.parametrize("rate_hz", [5760.0, 10240.0, 25600.0])
 def test_neither_harmonics_nor_noise_nor_steps_are(rate_hz, three):
-    """Orders to 0.40 of the rate of 5 % each, noise of 1 %, eight bits."""
+    """Orders up to 0.40 of the rate with 5 % each, noise of 1 %, eight bits."""
     x = three(50.03, rate_hz, int(2 * rate_hz))
     t = np.arange(x.shape[1]) / rate_hz
     for h in range(5, int(0.4 * rate_hz / 50.03), 6):
@@ -72,7 +74,7 @@ def test_a_tone_near_half_the_rate_is_a_risk_and_no_pulse(three):
         assert w.channel_flags == (Flag.GOOD, Flag.ALIAS_RISK, *(Flag.GOOD,) * 4)
 
 
-# --- standing still
+# --- constant signals
 
 
 @pytest.mark.parametrize("channel", [0, 4])
@@ -81,7 +83,7 @@ def test_a_channel_that_stands_still_is_withheld_where_it_does(channel, three):
     x[channel, 7000:11000] = x[channel, 6999]
     for w in Stream(10240.0).push(x):
         still = min(w.end_index, 11000) - max(w.start_index, 6999)
-        assert bool(w.channel_flags[channel] & Flag.FROZEN) == (still > 206), "a cycle of 204.8 samples"
+        assert bool(w.channel_flags[channel] & Flag.CONSTANT_SIGNAL) == (still > 206), "a cycle of 204.8 samples"
         if still > 206:
             both = np.concatenate((w.u_rms_v, w.i_rms_a))
             assert np.isnan(both).tolist() == [c == channel for c in range(6)]
@@ -96,13 +98,13 @@ def test_a_stuck_line_voltage_of_two_wattmeters_is_withheld(three):
     line[2, 5000:] = 123.0
     windows = Stream(10240.0, wiring="3P3W-2").push(line)
     assert windows[0].flags == Flag.GOOD
-    assert windows[-1].channel_flags[:3] == (Flag.FROZEN,) * 3
+    assert windows[-1].channel_flags[:3] == (Flag.CONSTANT_SIGNAL,) * 3
     assert np.isnan(windows[-1].u_rms_v).all()
     assert np.isfinite(windows[-1].i_rms_a).all()
 
 
 def test_what_rests_by_nature_is_not_frozen(three):
-    """A switched-off current, a six-step voltage (at rest for a sixth of a cycle), a dead phase."""
+    """A switched-off current, a six-step voltage (constant for a sixth of a cycle), a dead phase."""
     x = three(50.0, 10240.0, 20480)
     angle = (50.0 * np.arange(20480) / 10240.0 - SHIFT) % 1.0
     x[:3] = np.where(angle < 0.5, 200.0, -200.0)
@@ -110,4 +112,4 @@ def test_what_rests_by_nature_is_not_frozen(three):
     windows = Stream(10240.0).push(x)
     x[2] = 0.0
     for w in windows + Stream(10240.0).push(x):
-        assert not w.flags & Flag.FROZEN
+        assert not w.flags & Flag.CONSTANT_SIGNAL

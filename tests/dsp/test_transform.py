@@ -1,4 +1,4 @@
-"""The transform against closed forms: sums of cosines whose bins are known, at every number of cycles."""
+"""The transform compared with closed forms: sums of cosines with known bins, for every number of cycles."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import pytest
 from dsp import transform
 from dsp._lanes import rows
 
-# as a window may have them: powers of two, and of factors 3 and 5 on top
+# numbers of points of real windows: powers of two, also with factors 3 and 5
 POINTS = (32, 40, 48, 64, 96, 128, 160, 192, 256)
-# a drive's window has up to 64 cycles; 59 and 61 are prime, 49 is seven sevens
+# a window of a drive has up to 64 cycles; 59 and 61 are prime, 49 is seven squared
 CYCLES = range(1, 65)
-# the rounding of a sum of N terms, with reserve
+# rounding error of a sum of N terms, with margin
 EXACT = 1e-12
 
 
 def cosines(cycles, points, bins, seed=1):
-    """Six channels, each the sum of cosines at `bins` of random size and angle; and those bins' exact values."""
+    """Six channels, each a sum of cosines at `bins` with random amplitudes and angles; and the exact bins."""
     n = cycles * points
     rng = np.random.default_rng(seed)
     bins = np.asarray(bins)
     amplitude = rng.uniform(0.1, 1.0, (len(bins), 6))
     angle = rng.uniform(-np.pi, np.pi, (len(bins), 6))
-    ends = (bins == 0) | (2 * bins == n)  # real by nature
+    ends = (bins == 0) | (2 * bins == n)  # these bins are real
     angle[ends] = 0.0
     turns = np.outer(np.arange(n), bins) % n / n  # reduced first: the argument of the cosine stays exact
     x = (np.exp(2j * np.pi * turns) @ (amplitude * np.exp(1j * angle))).real
@@ -70,7 +70,7 @@ def test_every_bin_of_every_number_of_cycles(points):
 
 @pytest.mark.parametrize("points", POINTS)
 def test_subgroups_of_every_number_of_cycles(points):
-    """Bins on and beside the orders are right, whatever lies between them; no other bin is touched."""
+    """Bins at and next to the orders are correct for any content between them; no other bin is written."""
     rng = np.random.default_rng(points)
     top = points // 2
     for cycles in CYCLES[1:]:

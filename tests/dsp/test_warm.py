@@ -1,4 +1,4 @@
-"""A warmed cache serves every kernel: the process that measures compiles nothing."""
+"""A filled cache provides every kernel: the process that measures compiles nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_second_process_compiles_nothing():
 
 
 def test_the_warmed_process_stays_warm(cases, generate, analyse):
-    """All shapes of use after compile_all() are served by what it compiled."""
+    """All ways of use after compile_all() use the kernels that it compiled."""
     compile_all()
     before = cache_misses()
     for name in ("D-H09", "D-Q03", "D-W02", "D-F02", "D-P01"):

@@ -1,6 +1,6 @@
-"""Every wiring mistake, on motors and drives at three loads, through meters that know nothing of the diagnosis.
+"""All wiring mistakes, on motors and drives at three loads, with meters that are independent of the diagnosis.
 
-Phasors, meters and mistakes are the simulator's (simulators/meters/wiring.py); nothing of dsp made them.
+Phasors, meters and mistakes come from the simulator (simulators/meters/wiring.py), not from dsp.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TWO_FAULTS = {
 
 
 def loads(seed: int) -> Iterator[tuple[str, str, Phasors, Phasors]]:
-    """(name, kind, voltages, currents): a cage motor, a drive behind diodes, one that gives back; three loads."""
+    """(name, kind, voltages, currents): cage motor, diode-bridge drive, regenerative drive; three loads each."""
     supply = Supply(params.BUSBAR, Random(seed))
     supply.step(30.0)
     cage = induction_motor("55kw-ie3")
@@ -93,7 +93,7 @@ def test_no_verdict_is_wrong_and_the_truth_is_named(seed: int) -> None:
             found = three(shown(u, i, fault, seed), kind)
             tried += 1
             named += true in names(found)
-            hoist_all = name == "hoist down" and true == "ct_reversed:A,B,C"  # looks like a sound meter that lifts
+            hoist_all = name == "hoist down" and true == "ct_reversed:A,B,C"  # same as lifting with correct wiring
             assert found.verdict in (true, "ambiguous", "unclear") or hoist_all, (name, fault, found)
     print(f"{named} of {tried} named or among the candidates, 0 wrong verdicts")
     assert named >= 0.98 * tried
@@ -133,7 +133,7 @@ def test_what_looks_alike_is_listed() -> None:
     u, i = balanced(25)
     back = names(three(shown(u, -i, "", 1), "drive"))
     assert {wiring.REGENERATING, "ct_reversed:A,B,C"} <= set(back)
-    assert three(shown(u, -i, "", 1), "motor").verdict == "ct_reversed:A,B,C", "a motor on the mains gives nothing back"
+    assert three(shown(u, -i, "", 1), "motor").verdict == "ct_reversed:A,B,C", "mains motors do not regenerate"
 
 
 def test_a_blown_fuse_is_no_missing_transformer() -> None:
@@ -144,7 +144,7 @@ def test_a_blown_fuse_is_no_missing_transformer() -> None:
 
 
 def test_an_unbalanced_bridge_is_sound() -> None:
-    """Single phases of a diode bridge carry little at light load: 1, 0.6, 0.15 of the largest."""
+    """Phases of a diode bridge are unbalanced at light load: 1, 0.6, 0.15 of the largest current."""
     u, i = balanced(10, 60)
     i = i * [[1.0], [0.6], [0.15]]
     assert three(shown(u, i, "", 1), "bridge").verdict == "ok"

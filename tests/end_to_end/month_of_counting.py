@@ -49,17 +49,17 @@ id = "s"
 gateway = "g"
 simulated = true
 [store]
-dir = {state}
+state_dir = {state}
 [bus.b]
 tcp = "127.0.0.1:502"
-every = "60s"
+poll_interval = "60s"
 [meter.m]
 bus = "b"
-unit = 1
+unit_id = 1
 profile = "eastron/sdm630"
-at = "motor"
+measuring_point = "motor"
 class = "0.5"
-compensated = true
+power_factor_compensation = true
 [motor.p]
 kind = "induction"
 kw = 55

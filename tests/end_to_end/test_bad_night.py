@@ -69,7 +69,7 @@ class Night:
 
     def watch(self, seconds: float, every_s: float = 10.0, clock_off_s: float = 0.0) -> None:
         """The agent runs for so long. Whoever asks afterwards finds the ledger whole."""
-        more = f'[mqtt]\nurl = "{self.broker.url}"\nbackfill = 5000\n'
+        more = f'[mqtt]\nurl = "{self.broker.url}"\nbackfill_rate = 5000\n'
         run(self.plant, self.folder, seconds, every_s, self._take, more, clock_off_s, whole=True)
         found = self.magwatt("verify")
         assert found.endswith("content\n"), found
@@ -91,7 +91,7 @@ class Night:
         self.taken.append((body["id"], self.plant.now_ms))
         if topic.endswith("/event"):
             self.told.append((body["v"]["event_kind"], body["v"].get("event_state", ""), self.plant.now_ms))
-        if "HOLD" in body.get("f", {}).get("*", ()):
+        if "MAINTENANCE" in body.get("f", {}).get("*", ()):
             self.held_ms.append(self.plant.now_ms)
 
     def keep_aside(self) -> None:
@@ -203,13 +203,14 @@ def troubles(night: Night) -> None:
     freed_ms = night.after(3.6 * HOUR_S, lambda: bool(book.release("pump", night.clock_ms)))
     night.watch(4.2 * HOUR_S)
     for kind, since_ms in (
-        ("savings_wiring", swapped_ms), ("savings_bypass", bypassed_ms), ("hold", held_ms), ("savings_hold", held_ms),
+        ("nre_ct_wiring", swapped_ms), ("nre_bypass", bypassed_ms), ("maintenance", held_ms),
+        ("nre_maintenance", held_ms),
     ):  # fmt: skip
         assert 0 <= night.began(kind) - since_ms <= SOON_MS, kind
     assert held_ms <= night.held_ms[0] <= held_ms + SOON_MS
     assert freed_ms <= night.held_ms[-1] <= freed_ms + SOON_MS
     flags = {flag for item in night.intervals() for flag in item.flags}
-    assert {"wiring", "bypass", "hold"} <= flags
+    assert {"ct_wiring", "bypass", "maintenance"} <= flags
 
 
 def broker_away(night: Night, hours: float) -> set[str]:
@@ -227,7 +228,7 @@ def broker_away(night: Night, hours: float) -> set[str]:
     night.watch(hours * HOUR_S - CUT_S - DARK_S - slow_s, every_s=60)
     [told_ms] = [t_ms for kind, _, t_ms in night.told if kind == "data_gap"]
     assert told_ms - begin_ms <= SOON_MS
-    assert night.began("savings_clock") > begin_ms, "once the quarter hour is over"
+    assert night.began("nre_clock_step") > begin_ms, "once the quarter hour is over"
     return lost
 
 

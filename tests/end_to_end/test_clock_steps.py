@@ -106,7 +106,7 @@ def test_rows_that_wait_get_the_right_time(plant: Path, tmp_path: Path) -> None:
         assert times == sorted(times), "in the order of their ids"
         # A period and a bit: the first second of a pump, and a look at the clock, may lie between.
         assert max(later - earlier for earlier, later in pairwise(times)) < 2200, times
-        unsure = ["CLOCK_UNSURE" in body.get("f", {}).get("*", []) for body in found]
+        unsure = ["CLOCK_UNSYNCHRONIZED" in body.get("f", {}).get("*", []) for body in found]
         assert (unsure[0], unsure[-1]) == (True, False)
         assert sum(one != other for one, other in pairwise(unsure)) == 3, "unsure, sure, unsure, sure"
     assert all(t_ms == body["t"] for _, _, t_ms, body in rows)

@@ -45,9 +45,9 @@ SITE = '[site]\nid = "s"\ngateway = "g"\nsimulated = true\n'
 METER = """
 [meter.{bus}-{unit}]
 bus = "{bus}"
-unit = {unit}
+unit_id = {unit}
 profile = "schneider/pm5000"
-at = "feeder"
+measuring_point = "feeder"
 class = "0.5"
 """
 
@@ -123,14 +123,14 @@ class Bus:
         self.readings: list[Reading] = []
         self._box: Converter | Gateway | None = None
         if name == "serial":
-            where = f'serial = "{self.segment.port("agent")}"\nline = "{BAUD} 8N1"\nlisten = "0s"\n'
+            where = f'serial = "{self.segment.port("agent")}"\nline = "{BAUD} 8N1"\nlisten_before_start = "0s"\n'
         else:
             self._box = Gateway(self.segment) if name == "gateway" else Converter(self.segment)
             where = f'tcp = "127.0.0.1:{self._box.listener.port_number}"\n'
             if name == "rtu-over-tcp":
                 where += f'framing = "rtu"\nline = "{BAUD} 8N1"\n'
         meters = "".join(METER.format(bus=name, unit=unit) for unit in UNITS)
-        self.config = f'[bus.{name}]\n{where}every = "{EVERY_S}s"\n{meters}'
+        self.config = f'[bus.{name}]\n{where}poll_interval = "{EVERY_S}s"\n{meters}'
         self.slaves = {unit: Mortal(self.segment, unit) for unit in UNITS}
         self.segment.start()
 

@@ -69,7 +69,7 @@ def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
     link.start()
     oracle = Oracle(broker.port)
     feeder = Feeder(
-        write_config(tmp_path, link.port, mqtt="backfill = 5000"), tmp_path / "polls", 60 if broker_dies else 500
+        write_config(tmp_path, link.port, mqtt="backfill_rate = 5000"), tmp_path / "polls", 60 if broker_dies else 500
     )
     found = Scene(tmp_path, broker, link, oracle, feeder, random.Random(7), Stalls(tmp_path / "stalls"))
     found.stalls.start()
@@ -170,7 +170,7 @@ def test_no_room_while_the_broker_is_away(tmp_path: Path, limit: str) -> None:
     broker.start()
     oracle = Oracle(broker.port)
     store = 'quota = "10MB"' if limit == "quota" else ""
-    config = write_config(tmp_path, broker.port, store, "backfill = 5000")
+    config = write_config(tmp_path, broker.port, store, "backfill_rate = 5000")
     feeder = Feeder(config, tmp_path / "polls", 500, pad=2500)
     link = Link(broker.port)
     found = Scene(tmp_path, broker, link, oracle, feeder, random.Random(7), Stalls(tmp_path / "stalls"))
@@ -202,9 +202,9 @@ def test_no_room_while_the_broker_is_away(tmp_path: Path, limit: str) -> None:
 
 def day_without_broker(folder: Path, every_s: int, backfill: int) -> tuple[Feeder, int]:
     """A spool with 24 h of twelve motors in it, one row in every_s; how many rows."""
-    feeder = Feeder(write_config(folder, free_port(), mqtt=f"backfill = {backfill}"), folder / "polls", 12.0)
+    feeder = Feeder(write_config(folder, free_port(), mqtt=f"backfill_rate = {backfill}"), folder / "polls", 12.0)
     config, _ = load_config(feeder.config)
-    store = Store(folder / "state", SystemClock(), replace(config.store, commit_s=0.02))
+    store = Store(folder / "state", SystemClock(), replace(config.store, commit_interval_s=0.02))
     store.drains(["mqtt"])
     now_ms = time.time_ns() // 1_000_000
     count = 0

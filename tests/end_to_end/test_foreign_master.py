@@ -33,24 +33,24 @@ gateway = "gw-01"
 simulated = true
 
 [store]
-dir = "state"
+state_dir = "state"
 
 [bus.line]
 serial = "{port}"
 line = "19200 8N1"
-every = "0.5s"
-listen = "{listen}s"
+poll_interval = "0.5s"
+listen_before_start = "{listen}s"
 
 [meter.meter-1]
 bus = "line"
-unit = {meter}
+unit_id = {meter}
 profile = "eastron/sdm630"
-at = "drive-input"
+measuring_point = "drive-input"
 class = "0.5"
 
 [drive.drive-1]
 bus = "line"
-unit = {drive}
+unit_id = {drive}
 profile = "yaskawa/ga800"
 fed_by = "meter-1"
 kw = 55

@@ -59,17 +59,17 @@ gateway = "g"
 simulated = true
 [bus.b]
 {where}
-every = "1s"
-listen = "0s"
+poll_interval = "1s"
+listen_before_start = "0s"
 [meter.meter]
 bus = "b"
-unit = 11
+unit_id = 11
 profile = "eastron/sdm630"
-at = "drive-input"
+measuring_point = "drive-input"
 class = "0.5"
 [drive.drive]
 bus = "b"
-unit = 31
+unit_id = 31
 profile = "yaskawa/ga800"
 kw = 55
 fed_by = "meter"

@@ -107,7 +107,7 @@ def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
 
 def test_one_bus_changes_and_the_other_misses_no_beat(scene: Scene) -> None:
     before = len(scene.of("pump-2", "telemetry"))
-    scene.rewrite(r'(\[bus\.[\w-]+\]\s+tcp = "[^"]+"[^[]*?every = )"1s"', r'\1"500ms"')
+    scene.rewrite(r'(\[bus\.[\w-]+\]\s+tcp = "[^"]+"[^[]*?poll_interval = )"1s"', r'\1"500ms"')
     wait_until(lambda: bool(scene.events("config_changed")), 15, "the file was noticed by itself")
     assert re.fullmatch(r"bus\.[\w-]+\.every: 1s → 500ms", scene.events("config_changed")[0])
     changed = len(scene.of("pump-1", "telemetry"))
@@ -125,29 +125,29 @@ def test_one_bus_changes_and_the_other_misses_no_beat(scene: Scene) -> None:
 
 def test_a_mistake_is_told_and_everything_goes_on(scene: Scene) -> None:
     scene.rewrite(r"(\[motor\.pump-1\][^[]*?)kw = ", r"\1kilowatt = ")
-    wait_until(lambda: bool(scene.events("config_refused")), 15, "the mistake is told")
-    assert "motor.pump-1.kilowatt" in scene.events("config_refused")[0]
+    wait_until(lambda: bool(scene.events("config_rejected")), 15, "the mistake is told")
+    assert "motor.pump-1.kilowatt" in scene.events("config_rejected")[0]
     seen = [len(scene.of(name, "telemetry")) for name in PUMPS]
     wait_until(lambda: all(len(scene.of(name, "telemetry")) >= count + 3
                            for name, count in zip(PUMPS, seen, strict=True)), 15, "rows go on")  # fmt: skip
     assert max(scene.gaps_s("pump-1") + scene.gaps_s("pump-2")) < 1.7 * PERIOD_S
-    assert len(scene.events("config_refused")) == 1, "told once"
+    assert len(scene.events("config_rejected")) == 1, "told once"
 
 
 def test_a_motor_that_goes_leaves_the_broker_and_a_hold_is_followed(scene: Scene) -> None:
     hold = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "hold", "pump-2", "--config",
             str(scene.config)]  # fmt: skip
     subprocess.run([*hold, "--reason", "轴承更换", "--for", "1h"], check=True, capture_output=True, timeout=180)
-    wait_until(lambda: scene.of("pump-2", "state")[-1]["state"] == "hold", 10, "the state says so")
+    wait_until(lambda: scene.of("pump-2", "state")[-1]["state"] == "maintenance", 10, "the state says so")
     assert scene.of("pump-2", "state")[-1]["reason"].startswith("轴承更换, until ")
-    wait_until(lambda: "HOLD" in scene.of("pump-2", "telemetry")[-1]["f"]["*"], 10, "so do rows")
-    assert "HOLD" not in scene.of("pump-1", "telemetry")[-1]["f"]["*"]
+    wait_until(lambda: "MAINTENANCE" in scene.of("pump-2", "telemetry")[-1]["f"]["*"], 10, "so do rows")
+    assert "MAINTENANCE" not in scene.of("pump-1", "telemetry")[-1]["f"]["*"]
     subprocess.run([*hold, "--release"], check=True, capture_output=True, timeout=180)
     wait_until(lambda: scene.of("pump-2", "state")[-1]["state"] == "online", 10, "released")
 
     def ends() -> list[str]:
         told = [body["v"] for body in scene.of("pump-2", "event")]
-        return [event["event_state"] for event in told if event["event_kind"] == "hold"]
+        return [event["event_state"] for event in told if event["event_kind"] == "maintenance"]
 
     wait_until(lambda: len(ends()) == 2, 20, "both ends are marked")
     assert ends() == ["begin", "end"]

@@ -28,7 +28,7 @@ def played(folder: Path, hours: float) -> dict[str, list[tuple[int, float]]]:
             truth.setdefault(motor, []).append((t_ms, float(rows[motor]["active_power_w"])))  # type: ignore[arg-type]
 
     run_accelerated(load("pump-station"), hours * HOUR_S, lambda *_: None, step_s=10, on_truth=remember, folder=folder,
-                    edit=lambda text: re.sub(r'every = "\d+s"', 'every = "10s"', text))  # fmt: skip
+                    edit=lambda text: re.sub(r'poll_interval = "\d+s"', 'poll_interval = "10s"', text))  # fmt: skip
     return truth
 
 

@@ -89,9 +89,9 @@ def test_days_of_a_retrofit_are_told_as_they_were(tmp_path: Path) -> None:
     assert set(told.saving.parts) == {"control", "motor", "drive"}
     assert sum(part.wh for part in told.saving.parts.values()) == pytest.approx(told.saving.saved_wh, abs=1)
     newest = told.newest
-    assert newest["savings_phase"] == "reporting"
+    assert newest["savings_period"] == "reporting"
     assert newest["savings_verdict"] == "proven"
-    assert newest["saved_energy_wh"] == newest["baseline_energy_wh"] - newest["used_energy_wh"]
+    assert newest["saved_energy_wh"] == newest["adjusted_baseline_energy_wh"] - newest["measured_energy_wh"]
     assert newest["saved_energy_wh"] == pytest.approx(told.saving.saved_wh, rel=0.04), "all but the last quarter hour"
     assert newest["saved_energy_wh_u"] == pytest.approx(told.saving.u95_wh, rel=0.02)
 

@@ -74,21 +74,21 @@ def test_swapped_transformers_are_an_event_within_a_minute_and_end_with_it(night
     night.watch(0.6 * HOUR_S)
     night.plant.wire("")
     night.watch(0.6 * HOUR_S)
-    told = [t_ms for kind, state, t_ms in night.told if (kind, state) == ("savings_wiring", "begin")]
+    told = [t_ms for kind, state, t_ms in night.told if (kind, state) == ("nre_ct_wiring", "begin")]
     assert len(told) == 1
     assert told[0] - began_ms <= 60_000
     intervals, events = night.look()
-    (event,) = [item for item in events if item.kind == "wiring"]
+    (event,) = [item for item in events if item.kind == "ct_wiring"]
     assert event.to_ms is not None
     assert event.proposal == "exclude"
-    assert sum("wiring" in item.flags for item in intervals) >= 2
+    assert sum("ct_wiring" in item.flags for item in intervals) >= 2
 
 
 def test_a_bypass_is_an_event_within_a_minute(night: Night) -> None:
     night.plant.bypassed = True
     began_ms = night.plant.now_ms
     night.watch(0.6 * HOUR_S)
-    told = [t_ms for kind, state, t_ms in night.told if (kind, state) == ("savings_bypass", "begin")]
+    told = [t_ms for kind, state, t_ms in night.told if (kind, state) == ("nre_bypass", "begin")]
     assert len(told) == 1
     assert told[0] - began_ms <= 60_000
     (event,) = [item for item in night.look()[1] if item.kind == "bypass"]
@@ -115,7 +115,7 @@ def test_a_ratio_that_was_forgotten_is_found_within_an_hour(night: Night) -> Non
     night.plant.wire("ratio ct 2")
     began_ms = night.plant.now_ms
     night.watch(0.6 * HOUR_S)
-    told = [t_ms for kind, state, t_ms in night.told if (kind, state) == ("savings_ratio", "begin")]
-    (event,) = [item for item in night.look()[1] if item.kind == "ratio"]
+    told = [t_ms for kind, state, t_ms in night.told if (kind, state) == ("nre_ct_ratio", "begin")]
+    (event,) = [item for item in night.look()[1] if item.kind == "ct_ratio"]
     assert told[0] - began_ms <= 60_000
     assert "ratio:2.0" in event.text

@@ -21,7 +21,7 @@ DAY_S = 86_400
 
 
 def every_10s(text: str) -> str:
-    return re.sub(r'every = "\d+s"', 'every = "10s"', text)
+    return re.sub(r'poll_interval = "\d+s"', 'poll_interval = "10s"', text)
 
 
 @pytest.mark.parametrize("seconds", [DAY_S // 8, pytest.param(DAY_S, marks=pytest.mark.soak)])

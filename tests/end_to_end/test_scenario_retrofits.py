@@ -23,7 +23,12 @@ CLASS = 0.005
 @functools.cache
 def pump_day() -> Run:
     """At a poll a minute, so that a day is quick."""
-    return run("pump-retrofit", 86_400, step_s=60, edit=lambda text: re.sub(r'every = "\d+s"', 'every = "60s"', text))
+    return run(
+        "pump-retrofit",
+        86_400,
+        step_s=60,
+        edit=lambda text: re.sub(r'poll_interval = "\d+s"', 'poll_interval = "60s"', text),
+    )
 
 
 def powers_kw(found: Run, asset: str, flow: float) -> list[float]:

@@ -175,17 +175,17 @@ def test_a_birth_holds_every_metric_with_unit_and_meaning(world: World) -> None:
     assert pump["Properties/name"]["string_value"] == "1#除鳞泵"
     assert value_of(pump["Properties/rated_power_kw"], 10) == 132.0
     assert pump["status_word"]["datatype"] == 4
-    assert pump["efficiency_reason"]["datatype"] == 12
+    assert pump["efficiency_unavailable_reason"]["datatype"] == 12
     assert pump["event/snapshot_u_l1_v"]["datatype"] == 31
     assert pump["active_power_w"]["is_null"], "not measured yet"
     own = metrics(world.said("NBIRTH")[0])
     assert {"bus_south_polls", "spool_rows", "event/event_kind"} <= own.keys()
-    bench.row(active_power_w=71240.0, status_word=-7, efficiency_reason="too little load")
+    bench.row(active_power_w=71240.0, status_word=-7, efficiency_unavailable_reason="too little load")
     wait_until(lambda: bool(world.said("DDATA")), 5, "data")
     data = {metric["alias"]: metric for metric in read(world.said("DDATA")[-1].payload)["metrics"]}
     assert value_of(data[pump["active_power_w"]["alias"]], 10) == 71240.0
     assert value_of(data[pump["status_word"]["alias"]], 4) == -7
-    assert data[pump["efficiency_reason"]["alias"]]["string_value"] == "too little load"
+    assert data[pump["efficiency_unavailable_reason"]["alias"]]["string_value"] == "too little load"
     world.check()
 
 
@@ -303,7 +303,7 @@ def test_commands_that_make_no_sense_change_nothing(world: World) -> None:
     for data in BAD_COMMANDS:
         world.tell("spBv1.0/mill-2/NCMD/gw-07", data)
     world.tell("spBv1.0/mill-2/NCMD/gw-07", command("Node Control/Rebirth", False))
-    wait_until(lambda: bool(world.sink and world.sink.commands_refused >= len(BAD_COMMANDS) - 2), 5, "they are counted")
+    wait_until(lambda: bool(world.sink and world.sink.commands_rejected >= len(BAD_COMMANDS) - 2), 5, "counted")
     bench.row(active_power_w=1.0)
     wait_until(lambda: bool(world.ids()), 5, "rows go on")
     assert len(world.said("NBIRTH")) == 1

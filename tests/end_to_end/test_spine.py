@@ -305,7 +305,7 @@ def test_a_missing_device_does_not_delay_the_other_motor(tmp_path: Path, mosquit
     )
     wait_until(config.exists, 15, "the plant is served")
     text = re.sub(r'tcp = "127.0.0.1:\d+"', f'tcp = "127.0.0.1:{free_port()}"', config.read_text())
-    config.write_text(text.replace('listen = "2s"', 'listen = "0s"'))
+    config.write_text(text.replace('listen_before_start = "2s"', 'listen_before_start = "0s"'))
     agent = magwatt(tmp_path / "agent.log", "run", str(config))
     try:
         wait_until(lambda: len(recorder.of("pump-2", "telemetry")) >= 6, 20, "pump 2 goes on")

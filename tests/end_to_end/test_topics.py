@@ -35,10 +35,10 @@ topic = "mill/line-3"
 value = "tonnes_per_h"
 time = "t"
 unit_of_measure = "t/h"
-of = "pump-1"
-every = "1s"
+motor = "pump-1"
+expected_interval = "1s"
 """
-SHIFT = '\n[signal.shift]\ntopic = "mill/shift"\nunit_of_measure = "no"\nof = "pump-1"\nlow = 1\nhigh = 3\n'
+SHIFT = '\n[signal.shift]\ntopic = "mill/shift"\nunit_of_measure = "no"\nmotor = "pump-1"\nlow = 1\nhigh = 3\n'
 METRIC = "signal_tonnes_t_h"
 COMMAND = [sys.executable, "-P", "-c", "from agent.cli import main; main()"]
 

@@ -1,4 +1,4 @@
-"""Shared helps of the plant's tests: a virtual clock, a real one."""
+"""Fixtures of the simulator tests: a virtual clock, a real clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class WallClock:
 
 
 class VirtualClock:
-    """Time stands while anybody works and jumps to the next sleeper when all sleep."""
+    """A clock that advances to the next sleeper only when all tasks sleep."""
 
     def __init__(self) -> None:
         self.now_ns = 0
@@ -59,11 +59,11 @@ def wall_clock() -> WallClock:
 
 @pytest.fixture
 def virtual_clock() -> type[VirtualClock]:
-    """The class: a test may want several runs."""
+    """Return the class, because a test may need several runs."""
     return VirtualClock
 
 
 @pytest.fixture(autouse=True)
 def _not_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests send forbidden functions on purpose; what the product sends is recorded everywhere else."""
+    """These tests send write functions on purpose; all other tests record what the product sends."""
     monkeypatch.delenv("MAGWATT_FUNCTION_LOG", raising=False)

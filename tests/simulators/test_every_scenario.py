@@ -1,4 +1,6 @@
-"""The truth of every scenario adds up: powers at each instant, energies over time, a meter of several trains."""
+"""The true values of every scenario are consistent: powers at each instant, energies over time, a meter of several
+trains.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,16 @@ from simulators.scenarios.checks import check
 from simulators.scenarios.mill import Mill
 from simulators.scenarios.records import scenario_record
 
-STEPS = {"grid-dip": 450}  # through a trip and back; others: 150
+STEPS = {"grid-dip": 450}  # through a trip and a restart; others: 150
 LOSSES = [f"motor_losses_{name}_w" for name in ("copper", "core", "mechanical", "additional")]
 
 
 @pytest.mark.parametrize("name", names())
 def test_what_goes_in_comes_out(name: str) -> None:
-    """Grid = feeder + drive + motor's losses + shaft, to rounding. A motor that coasts takes nothing, and loses by
-    friction what its inertia gives. Nothing loses less than nothing."""
+    """Grid = feeder + drive + motor losses + shaft, except for rounding; no loss is negative.
+
+    A coasting motor takes no power, and its friction loss comes from its inertia.
+    """
     scenario = load(name)
     plant = scenario.build(Random(3))
     taken: dict[str, float] = {}
@@ -52,7 +56,7 @@ def test_what_goes_in_comes_out(name: str) -> None:
 
 
 def two_fans(**more: Any) -> Mill:
-    """Those of fan-retrofit, with a meter before both."""
+    """Return the trains of fan-retrofit with a common meter."""
     raw = scenario_file("fan-retrofit")
     raw["meter"] = [
         {"name": "main", "unit": 77, "profile": "eastron/sdm630", "line": "fans", "ct": 400,
@@ -65,7 +69,7 @@ def two_fans(**more: Any) -> Mill:
 
 
 def test_a_meter_before_two_trains_shows_the_sum_of_both() -> None:
-    """It sees the first one's voltages: 3e-5 for the distortion of the other, which a feeder does not see here."""
+    """It measures the voltages of the first: 3e-5 for the distortion by the other, which a feeder does not see here."""
     plant = two_fans()
     behind = [unit.name for unit in plant.units.values()]
     for _ in range(20):
@@ -75,7 +79,7 @@ def test_a_meter_before_two_trains_shows_the_sum_of_both() -> None:
 
 
 def test_a_cable_has_a_meter_of_its_own() -> None:
-    """Two ends of cables have two voltages, and a meter one: with 60 m its truth would be 0.3 % off."""
-    with pytest.raises(ValueError, match=r"meter.main.of: fan-driven stands behind a cable; .* its own") as caught:
+    """The ends of two cables have two voltages, and a meter measures one: with 60 m its truth would be 0.3 % off."""
+    with pytest.raises(ValueError, match=r"meter.main.of: fan-driven has a cable; give it a separate meter") as caught:
         two_fans(cable={"length_m": 60, "mm2": 50})
     assert "\n" not in str(caught.value)

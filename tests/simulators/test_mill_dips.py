@@ -1,4 +1,4 @@
-"""Dips of all kinds on a drive of a scenario: its bridge lives on the highest line voltage, and its power adds up."""
+"""Dips of all kinds on a drive of a scenario: the highest line voltage supplies the bridge, and the powers balance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulators.scenarios.records import scenario_record
 
 @pytest.mark.parametrize(("kind", "trips"), [("A", True), ("B", False), ("C", False), ("D", False)])
 def test_only_a_dip_of_all_phases_stops_a_drive(kind: str, trips: bool) -> None:
-    """Half the voltage is left. Highest line voltage, from the vectors: A 0.5, B 1, C 0.90, D 1; the limit is 0.7."""
+    """Residual voltage 0.5. Highest line voltage, from the vectors: A 0.5, B 1, C 0.90, D 1; the limit is 0.7."""
     raw = scenario_file("grid-dip")
     raw["dip"] = [{"at_h": 0.001, "duration_s": 2.0, "residual": 0.5, "kind": kind}]
     plant = Mill(scenario_record(raw), Random(2))

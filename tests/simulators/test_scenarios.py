@@ -1,4 +1,4 @@
-"""Virtual devices of any model: what they show obeys physics, the wires are like real ones, refusals are one line."""
+"""Virtual devices of any model: consistent values, realistic buses, errors in one line."""
 
 from __future__ import annotations
 
@@ -78,12 +78,16 @@ def test_a_meters_values_agree_with_each_other(seed: int) -> None:
 def test_a_drives_values_agree_with_each_other(seed: int) -> None:
     item = device("abb/acs880", seed)
     v, machine = numbers(item), item.machine
-    assert 1.3 < v["dc_bus_voltage"] / v["mains_voltage"] < 1.45, "a diode bridge: 1.35 loaded to √2 idle"
+    assert 1.3 < v["dc_bus_voltage"] / v["mains_voltage"] < 1.45, (
+        "a diode bridge: from 1.35 under load to √2 at no load"
+    )
     synchronous = 120 * v["output_frequency"] / machine.poles
     assert v["motor_speed"] == pytest.approx(synchronous, rel=0.06 if machine.induction else 1e-9)
     assert v["motor_speed"] <= synchronous * (1 + 1e-9)
     shaft_kw = v["motor_torque_nm"] * v["motor_speed"] * math.pi / 30 / 1000
-    assert 0.8 < shaft_kw / v["motor_power"] < 1.02, "an efficiency; drives err by some percent on torque and power"
+    assert 0.8 < shaft_kw / v["motor_power"] < 1.02, (
+        "an efficiency; torque and power of drives have errors of some percent"
+    )
     assert v["motor_power"] * 1000 <= math.sqrt(3) * v["output_voltage"] * v["motor_current"] * 1.05
 
 
@@ -106,7 +110,7 @@ def test_the_energy_is_the_integral_of_the_power(name: str, power: str, energy: 
         moves.append(abs(now[power] / last - 1))
         last = now[power]
     assert numbers(item)[energy] - begin == pytest.approx(kwh, rel=1e-6)
-    assert 1e-4 < max(moves) < 0.02, "it moves, and slowly"
+    assert 1e-4 < max(moves) < 0.02, "it changes, and slowly"
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -169,7 +173,7 @@ def open_bench(plant: bench.Bench, talk: Callable[[str], None]) -> None:
 
 
 def exchange(port: int, request: bytes, seconds: float, least: int = 0) -> tuple[bytes, float]:
-    """What comes within that time, and later until so many bytes have come; and when its last byte came."""
+    """Return the bytes received within that time, or later up to a number of bytes; and when the last one arrived."""
     begin = last = time.monotonic()
     os.write(port, request)
     got = b""
@@ -207,7 +211,7 @@ def test_a_serial_line_has_the_speed_and_the_manners_of_one(opened: Callable[[st
 
     def talk(path: str) -> None:
         port = opened(path)
-        least_s = 1.0  # of five at most: a busy machine is late, never early
+        least_s = 1.0  # of five at most: a busy host can delay it, never advance it
         for _ in range(5):
             answer, took_s = exchange(port, rtu_request(11, 4, 0, 20), 0.25, 45)
             assert crc_fits(answer)
@@ -216,9 +220,9 @@ def test_a_serial_line_has_the_speed_and_the_manners_of_one(opened: Callable[[st
             if least_s < 0.15:
                 break
         assert 0.069 < least_s < 0.15
-        assert exchange(port, rtu_request(12, 4, 0, 20), 0.15)[0] == b"", "no such unit: silence"
+        assert exchange(port, rtu_request(12, 4, 0, 20), 0.15)[0] == b"", "no such unit: no response"
         assert exchange(port, rtu_request(11, 4, 0, 20)[:-1] + b"\x00", 0.15)[0] == b"", "damaged: silence"
-        assert exchange(port, b"\x0b\x04\x00", 0.1)[0] == b"", "half a request, and it is forgotten"
+        assert exchange(port, b"\x0b\x04\x00", 0.1)[0] == b"", "an incomplete request is discarded"
         assert crc_fits(exchange(port, rtu_request(11, 4, 0, 20), 0.25, 45)[0])
         refused = exchange(port, rtu_request(11, 4, 60000, 2), 0.15, 5)[0]
         assert refused[:3] == bytes((11, 0x84, 2))
@@ -263,12 +267,12 @@ def test_the_configuration_is_ready_for_the_agent(tmp_path: Path, line: str) -> 
     ("arguments", "words"),
     [
         (["--device", "eastron/sdm63", "--tcp"], "no such profile; did you mean 'eastron/sdm630'"),
-        (["--device", "eastron/sdm630@5", "--device", "yaskawa/ga800@5", "--tcp"], "has that unit already"),
+        (["--device", "eastron/sdm630@5", "--device", "yaskawa/ga800@5", "--tcp"], "already has this unit identifier"),
         (["--device", "eastron/sdm630@248", "--tcp"], "from 1 to 247"),
         (["--device", "eastron/sdm630@x", "--tcp"], "from 1 to 247"),
-        (["--device", "huanyang/hy", "--serial"], "private dialect"),
+        (["--device", "huanyang/hy", "--serial"], "proprietary protocol"),
         (["--device", "eastron/sdm630", "--serial", "--line", "9600 9X1"], "--line 9600 9X1: "),
-        (["--device", "eastron/sdm630", "--serial", "--line", "12345 8N1"], "no such speed"),
+        (["--device", "eastron/sdm630", "--serial", "--line", "12345 8N1"], "not supported by a pseudo-terminal"),
         (["--device", "eastron/sdm630", "--tcp", "--line", "9600 8N1"], "--line goes with --serial"),
         (["--device", "eastron/sdm630"], "needs either --tcp"),
         (["--device", "eastron/sdm630", "--tcp", "--serial"], "needs either --tcp"),
@@ -277,7 +281,7 @@ def test_the_configuration_is_ready_for_the_agent(tmp_path: Path, line: str) -> 
         (["pump-station", "--tcp"], "go with --device"),
         (["pump-station", "--plc"], "no line for a PLC"),
         (["pump-statio"], "did you mean 'pump-station'"),
-        (["--device", "abb/b23", "--tcp", *["--device", "abb/b23"] * 247], "247 units at most"),
+        (["--device", "abb/b23", "--tcp", *["--device", "abb/b23"] * 247], "at most 247 unit identifiers"),
     ],
 )
 def test_what_cannot_be_served_is_one_clear_line(arguments: list[str], words: str, tmp_path: Path) -> None:
@@ -299,7 +303,7 @@ def test_a_port_in_use_is_one_clear_line_and_nothing_stays(tmp_path: Path) -> No
             main, ["simulate", "--device", "abb/b23", "--tcp", str(port), "--config", str(config)]
         )
     assert done.exit_code == 2
-    assert re.search(rf"port {port} cannot be had; is it in use\?", done.stderr)
+    assert re.search(rf"port {port} cannot be opened; is it in use\?", done.stderr)
     assert not list(tmp_path.iterdir())
 
 
@@ -317,7 +321,7 @@ def test_a_serial_line_leaves_nothing_behind(tmp_path: Path) -> None:
 def said(
     cable: Cable, times: int, opened: Callable[[str], int], seconds: float = 0.12
 ) -> tuple[list[tuple[bytes, float]], NoisyStation]:
-    """What a meter at the end of that cable answers to the same question, so many seconds after what is on time."""
+    """Send a request several times to a meter on that cable; wait `seconds` beyond the due time of each response."""
     segment = TunedSegment("9600 8E1")
     station = NoisyStation(segment, device("eastron/sdm630").served, Random(9), cable)
     path = segment.port("agent")
@@ -342,7 +346,7 @@ def test_each_fault_of_the_cable_is_what_its_name_says(opened: Callable[[str], i
         ("truncated", lambda got, _: right.startswith(got) and len(got) < len(right)),
         ("late", lambda got, took_s: got == right and took_s > LATE_S),
     ):
-        for patience_s in (0.12, 3.0):  # a busy machine may need the second
+        for patience_s in (0.12, 3.0):  # a busy host may need the longer one
             answers, station = said(Cable(**none | {name: 1.0}), 3, opened, patience_s)
             if all(proof(*answer) for answer in answers):
                 break
@@ -366,7 +370,7 @@ def test_a_dead_device_says_nothing(opened: Callable[[str], int]) -> None:
 
 
 def test_the_noisy_line_on_a_virtual_clock(virtual_clock: Any, tmp_path: Path) -> None:
-    """Same seed, same truth; over two minutes the meter dies and comes back, each time within the limits."""
+    """Same seed, same truth; within two minutes the meter fails and returns, each time within the limits."""
 
     async def plant(path: Path, seed: int, seconds: int) -> None:
         clock, stop = virtual_clock(), asyncio.Event()

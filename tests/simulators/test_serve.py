@@ -1,4 +1,4 @@
-"""The served plant, read over its wires by clients that are not ours, against the truth log."""
+"""The served plant, read over its buses by independent clients, against the truth log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from simulators.serve import Endpoints, serve
 
 
 def served(clock: Any, truth: Path, talk: Callable[[Endpoints], Awaitable[None]]) -> list[dict[str, Any]]:
-    """Runs `talk` against the plant; returns the truth rows."""
+    """Run `talk` against the plant; return the truth rows."""
 
     async def run() -> None:
         stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
@@ -49,7 +49,7 @@ def f32(words: list[int]) -> float:
 
 
 def test_modbus_clients_read_the_truth(wall_clock: Any, tmp_path: Path) -> None:
-    """Meters within their class of the rows in the log, plus 0.1 % for half a second of wandering."""
+    """Meters within their class of the rows in the log, plus 0.1 % for half a second of variation."""
     seen: dict[str, float] = {}
 
     async def talk(ends: Endpoints) -> None:
@@ -85,9 +85,9 @@ def test_modbus_clients_read_the_truth(wall_clock: Any, tmp_path: Path) -> None:
     assert seen["A"] == pytest.approx(row["pump-2"]["motor_current_a"], rel=0.01)
 
 
-@pytest.mark.alone  # a terminal whose reader is late drops frames
+@pytest.mark.alone  # a pseudo-terminal with a late reader drops frames
 def test_waveforms_on_both_wires(wall_clock: Any, tmp_path: Path) -> None:
-    """rms of 20 cycles against the log: 0.3 % covers the wandering within a second."""
+    """rms of 20 cycles against the log: 0.3 % covers the variation within a second."""
     streams: dict[str, bytes] = {}
 
     async def from_port(path: str) -> bytes:
@@ -133,7 +133,7 @@ def test_waveforms_on_both_wires(wall_clock: Any, tmp_path: Path) -> None:
 
 
 def _samples(stream: bytes) -> Any:
-    """Volts and amperes from a stream that was joined anywhere; without a hole."""
+    """Return volts and amperes of a stream from any position, without a gap."""
     frames = ewskit.decode(stream.partition(b"\0")[2])
     blocks = [frame for frame in frames if frame.kind == ewskit.SAMPLES]
     assert all(after.index == before.index + before.count for before, after in itertools.pairwise(blocks))
@@ -229,11 +229,11 @@ def test_the_configuration_fits_the_plant() -> None:
     assert config["bus"]["north"]["tcp"] == ends.modbus_tcp
     assert config["bus"]["south"]["serial"] == ends.rtu_port
     assert config["motor"]["pump-2"]["waveform"]["serial"] == ends.ews_port
-    assert config["motor"]["pump-2"]["replaces"]["class"] == "IE1"
+    assert config["motor"]["pump-2"]["replaced_motor"]["class"] == "IE1"
 
 
 def test_a_server_of_247_units_lays_out_no_memory() -> None:
-    """Ready in 0.2 s; counted, not timed: a register that is laid out would cost a call."""
+    """Ready within 0.2 s; counted, not timed: a register in memory would cost a call."""
     devices = [SimulatedDevice(unit, load_profile("eastron/sdm630"), dict) for unit in range(1, 248)]
     calls = 0
 

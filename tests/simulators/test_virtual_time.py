@@ -1,4 +1,4 @@
-"""Virtual time: nothing real is waited for, timers keep their order, and what cannot be is said."""
+"""Virtual time: no real wait, timers in order, and an error for what needs real time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_waiting_for_nothing_is_said() -> None:
     async def main(_clock: LoopClock) -> None:
         await asyncio.Event().wait()
 
-    with pytest.raises(Stuck, match="something real is waited for"):
+    with pytest.raises(Stuck, match="cannot provide real events"):
         run_virtual(main)
 
 

@@ -110,14 +110,14 @@ def meter_rows(month: Month, _: Catalogue) -> list[Row]:
     rows = []
     if plant.motor:
         rows.append(Row(_("motor"), (_motor_text(plant.motor, _),)))
-        if old := plant.motor.replaces:
+        if old := plant.motor.replaced_motor:
             rows.append(Row(_("replaced motor"), (_old_motor_text(old, _),)))
     meter = plant.meter
     transformers = _("direct connection")
     if meter.ct:
         ratio = f"{meter.ct[0]:g}/{meter.ct[1]:g}"
         transformers = _("{ratio}, class {name}", ratio=ratio, name=ct_class(meter, _))
-    place = _("measuring point {name}", name=meter.at)
+    place = _("measuring point {name}", name=meter.measuring_point)
     seen = sorted({item.meter for item in month.intervals if item.meter})
     return [
         *rows,
@@ -233,7 +233,7 @@ def ledger_rows(month: Month, _: Catalogue) -> list[Row]:
         state = _("first invalid record: {seq:d}", seq=verdict.first_bad)
     external = _("none: truncation or rollback of the ledger is not detected")
     if proof.elsewhere:
-        external = f"{verdict.roots_elsewhere}{_(': ')}{', '.join(proof.elsewhere)}"
+        external = f"{verdict.external_checkpoints}{_(': ')}{', '.join(proof.elsewhere)}"
     reported = _("{energy} Wh (difference {difference:d} Wh)", energy=grouped(proof.reported_wh),
                  difference=proof.reported_wh - proof.recorded_wh)  # fmt: skip
     rows = [

@@ -115,7 +115,7 @@ def _motor(month: Month) -> dict[str, Any]:
         "ledger": {
             "hours": proof.hours, "recorded_wh": proof.recorded_wh, "reported_wh": proof.reported_wh,
             "differing": proof.differing, "unrecorded": proof.stray, "not_yet_recorded": proof.waiting,
-            "external_checkpoints": proof.verdict.roots_elsewhere if proof.verdict else 0,
+            "external_checkpoints": proof.verdict.external_checkpoints if proof.verdict else 0,
             "confirmed": proof.confirmed, "content": proof.verdict.content if proof.verdict else None,
             "first_bad": proof.verdict.first_bad if proof.verdict else None, "recorded_under": proof.under,
             "self_named": proof.verdict.self_named if proof.verdict else None,
@@ -148,7 +148,8 @@ def _meter(month: Month) -> dict[str, Any] | None:
     if month.plant is None or (meter := month.plant.meter) is None:
         return None
     return {
-        "name": meter.name, "profile": meter.profile, "at": meter.at, "serial_number": meter.serial_number or None,
+        "name": meter.name, "profile": meter.profile, "measuring_point": meter.measuring_point,
+        "serial_number": meter.serial_number or None,
         "class": meter.accuracy_class, "ct": list(meter.ct) if meter.ct else None, "ct_class": meter.ct_class or None,
         "certificate": meter.certificate or None,
     }  # fmt: skip

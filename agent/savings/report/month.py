@@ -162,7 +162,7 @@ def collect(
     events = source.events(db, plant.name, from_ms, to_ms)
     saving, tally, days = None, None, list[Day]()
     if baseline is not None and plant.motor is not None and found:
-        phase = reporting_of(phases_of(dict(plant.motor.phases), zone), baseline)
+        phase = reporting_of(phases_of(dict(plant.motor.periods), zone), baseline)
         earlier, later = (_readable_hour(db, plant.name, at_ms) for at_ms in (from_ms - BRIDGED_MS, to_ms))
         around = bridged([*earlier, *found, *later])
         after = [item for item in around if from_ms <= item.start_ms < to_ms and phase.holds(item.start_ms)]
@@ -312,7 +312,7 @@ def _outside(phase: Phase, n: int) -> Reason:
 
 def _old_among(after: Sequence[Interval], motor: Motor, zone: str) -> Reason | None:
     """That the saving includes intervals before the old motor was replaced; None when it does not."""
-    since = motor.replaces.since if motor.replaces else None
+    since = motor.replaced_motor.since if motor.replaced_motor else None
     if since is None or not (n := sum(item.start_ms < begin_ms(since, zone) for item in after)):
         return None
     return codes.OLD_MOTOR_IN_REPORTING_PERIOD(n=n, since=str(since), motor=motor.name)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.savings import roots
+from agent.savings import checkpoints
 from agent.savings.hours import HOUR_MS
 from agent.savings.ledger import records
 from agent.savings.ledger_key import Key
@@ -115,7 +115,7 @@ def prove(
         ledger_wh = (body["energy_wh"] or 0) + (body["auxiliary_wh"] or 0)
         reported_wh, recorded_wh = reported_wh + own_wh, recorded_wh + ledger_wh
         differing += own_wh != ledger_wh
-    newest = roots.newest(db)
+    newest = checkpoints.newest(db)
     stray, waiting = (
         [start_ms for start_ms in found.get(asset, ()) if from_ms <= start_ms < to_ms]
         for found in (verdict.unrecorded.stray, verdict.unrecorded.waiting)
@@ -123,7 +123,7 @@ def prove(
     return Proof(
         len(hours), recorded_wh, reported_wh, differing, len(stray), len(waiting),
         max(WAITING[0], WAITING[1] * len(shown)),
-        verdict, roots.told(newest) if newest else None, tuple(elsewhere), _declared_key(db),
+        verdict, checkpoints.checkpoint_message(newest) if newest else None, tuple(elsewhere), _declared_key(db),
         {name: dict(Counter(str(body.get(name, "")) for body in hours.values())) for name in ("config", "software")},
         (*_notes(verdict, differing), *_pending(waiting)),
     )  # fmt: skip

@@ -152,8 +152,8 @@ def _verification(month: Month, _: Catalogue) -> Iterator[Tile]:
     else:
         value = _("intact; equals this report")
     external = _("no external checkpoint compared")
-    if verdict.roots_elsewhere:
-        external = _("external checkpoints that match: {n:d}", n=verdict.roots_elsewhere)
+    if verdict.external_checkpoints:
+        external = _("external checkpoints that match: {n:d}", n=verdict.external_checkpoints)
     yield Tile(name, value, (checkpoint, external))
 
 

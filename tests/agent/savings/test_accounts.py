@@ -150,7 +150,7 @@ def test_verify_names_the_first_bad_record(plant: Path) -> None:
 def test_verify_says_what_it_cannot_show(plant: Path) -> None:
     history(plant)
     run(plant)
-    assert "no root from elsewhere was given" in verify(plant).output
+    assert "no external checkpoint was given" in verify(plant).output
 
 
 def test_verify_of_a_copy_with_the_key_of_another_gateway(plant: Path, tmp_path: Path) -> None:
@@ -208,12 +208,12 @@ def test_verify_right_after_the_start(
     assert said in " ".join(found.output.split()), found.output
 
 
-def test_roots_that_are_none(plant: Path) -> None:
+def test_checkpoints_that_are_none(plant: Path) -> None:
     history(plant)
     run(plant)
     found = verify(plant, "--roots", str(plant / "old.csv"))
     assert found.exit_code == 2
-    assert "not a root" in found.output
+    assert "not a checkpoint" in found.output
 
 
 def emptied(plant: Path, script: str) -> None:

@@ -117,9 +117,9 @@ def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: B
     for number, kwh in enumerate((70, 60, 50, 40, 3, 2, 1), 1):
         told[number] = replace(told[number], energy_wh=1000.0 * kwh)
         begin_ms = told[number].start_ms
-        found.append(Event(number, "pump", "hold", begin_ms, begin_ms + QUARTER_MS, "", 0.0, "exclude"))
+        found.append(Event(number, "pump", "maintenance", begin_ms, begin_ms + QUARTER_MS, "", 0.0, "exclude"))
     said = [text for text in of(baseline, told, events=found).reasons if text.startswith(("nothing claimed", "and "))]
-    assert said[:4] == [f"nothing claimed for {kwh}.0 kWh: event {number}, hold: not decided yet"
+    assert said[:4] == [f"nothing claimed for {kwh}.0 kWh: event {number}, maintenance: not decided yet"
                         for number, kwh in enumerate((70, 60, 50, 40), 1)]  # fmt: skip
     assert said[4] == "and 6.0 kWh for 3 other reasons"
     five = of(baseline, told, events=found[:5]).reasons
@@ -203,11 +203,11 @@ def test_no_data_is_said() -> None:
 
 def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
     told = after()
-    event = Event(3, "pump", "hold", told[10].start_ms + 60_000, told[12].end_ms, "work", 0.0, "exclude")
+    event = Event(3, "pump", "maintenance", told[10].start_ms + 60_000, told[12].end_ms, "work", 0.0, "exclude")
     waiting = of(baseline, told, events=[event])
     assert waiting.intervals == len(told) - 3
     assert waiting.open_events == 1
-    assert any(reason.startswith("event 3 waits for a decision: hold") for reason in waiting.reasons)
+    assert any(reason.startswith("event 3 waits for a decision: maintenance") for reason in waiting.reasons)
     kept = of(baseline, told, events=[decided(event, "keep", "Li Wei", "it ran as ever", 0)])
     assert kept.intervals == len(told)
     assert kept.open_events == 0
@@ -226,7 +226,7 @@ def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
     ],
 )  # fmt: skip
 def test_a_decision_needs_its_words(decision: str, by: str, reason: str, wh: float, said: str) -> None:
-    event = Event(1, "pump", "hold", 0, 1, "", 0.0, "exclude")
+    event = Event(1, "pump", "maintenance", 0, 1, "", 0.0, "exclude")
     with pytest.raises(ValueError, match=said):
         decided(event, decision, by, reason, 0, wh)
 

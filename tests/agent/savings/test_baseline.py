@@ -142,7 +142,7 @@ def test_what_no_baseline_can_be_learnt_from_is_said() -> None:
 
 def test_doubtful_intervals_teach_nothing() -> None:
     told = quarters(lambda d: 10 + d)
-    words = ("hold", "wiring", "bypass", "clock")
+    words = ("maintenance", "ct_wiring", "bypass", "clock_step")
     spoilt = [replace(item, energy_wh=1e6, flags=(word,)) for item, word in zip(told[:4], words, strict=True)]
     assert learn("pump", [*spoilt, *told[4:]]) == learn("pump", told[4:])
 

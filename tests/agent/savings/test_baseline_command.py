@@ -24,20 +24,20 @@ id = "mill"
 gateway = "gw"
 timezone = "Asia/Shanghai"
 [store]
-dir = "state"
+state_dir = "state"
 [bus.b]
 tcp = "127.0.0.1:502"
 [meter.mcc-1]
 bus = "b"
-unit = 1
+unit_id = 1
 profile = "eastron/sdm630"
-at = "drive-input"
+measuring_point = "drive-input"
 class = "0.5S"
 ct = "400/5"
 ct_class = "0.5"
 [drive.vfd]
 bus = "b"
-unit = 2
+unit_id = 2
 profile = "yaskawa/ga800"
 fed_by = "mcc-1"
 comm_loss = "not used"
@@ -48,7 +48,7 @@ rpm = 1500
 poles = 8
 volts = 380
 fed_by = "vfd"
-replaces = { kind = "induction", class = "IE1", kw = 160, rpm = 1485 }
+replaced_motor = { kind = "induction", class = "IE1", kw = 160, rpm = 1485 }
 """
 METER = "mcc-1 22091734 400/5"
 
@@ -60,8 +60,8 @@ def plant(tmp_path: Path) -> Path:
     store = Store(tmp_path / "state", SystemClock())
     keep.save_intervals(store, [quarter(k) for k in range(400)])
     keep.save_intervals(store, [replace(quarter(500 + k), energy_wh=0.9 * law(500 + k)[1]) for k in range(200)])
-    keep.save_event(store, Event(0, "pump", "hold", START_MS + 510 * QUARTER_MS, START_MS + 514 * QUARTER_MS, "work",
-                                 1e5, "exclude"))  # fmt: skip
+    keep.save_event(store, Event(0, "pump", "maintenance", START_MS + 510 * QUARTER_MS, START_MS + 514 * QUARTER_MS,
+                                 "work", 1e5, "exclude"))  # fmt: skip
     store.close()
     return path
 
@@ -105,7 +105,7 @@ def test_learnt_frozen_and_shown_with_what_was_saved(plant: Path) -> None:
     assert told["saving"]["saved_wh"] == pytest.approx(0.1 * told["saving"]["adjusted_wh"], rel=0.02)
     assert told["saving"]["open_events"] == 1
     words = magwatt(plant, "baseline", "show", "pump").stdout
-    assert "event 1 waits for a decision: hold, work" in words
+    assert "event 1 waits for a decision: maintenance, work" in words
     assert ": proven" in words
 
 
@@ -166,7 +166,7 @@ def test_a_decision_counts_and_is_in_the_ledger(plant: Path) -> None:
     store = Store(plant.parent / "state", SystemClock())
     kinds = [kind for (kind,) in store.rows("select kind from ledger order by seq")]
     store.close()
-    assert [kind for kind in kinds if kind not in ("hour", "root")] == ["key", "baseline", "decision"]
+    assert [kind for kind in kinds if kind not in ("hour", "checkpoint")] == ["key", "baseline", "decision"]
     assert kinds[1] == "hour", "no agent ran here: what is over is recorded before what a person does"
 
 
@@ -223,7 +223,7 @@ def test_without_phases_it_is_learnt_until_the_old_motor_was_taken_out(plant: Pa
     plant.write_text(PLANT.replace("rpm = 1485 }", taken_out), encoding="utf-8")
     told = body(magwatt(plant, "baseline", "learn", "pump", "--json"))
     assert told["baseline"]["n"] == 400
-    assert not any("ratio" in line or "shift" in line for line in told["odd"])
+    assert not any("ct_ratio" in line or "load_shift" in line for line in told["odd"])
     told = body(magwatt(plant, "baseline", "learn", "pump", "--to", "2026-09-24", "--json"))
     assert 0 < told["baseline"]["n"] < 400
 

@@ -1,4 +1,4 @@
-"""The agent keeps its ledger by itself: hours, roots told and exported, trouble said once and made good."""
+"""The agent keeps its ledger by itself: hours, checkpoints told and exported, trouble said once and made good."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from testkit import HandClock
 
 from agent.config import Config
 from agent.config_load import load_config
-from agent.savings import roots
+from agent.savings import checkpoints
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, SETTLED_MS
 from agent.savings.keep import save_interval
@@ -34,13 +34,13 @@ class Teller:
         self.told: list[Mapping[str, Any]] = []
 
     def tell_text(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
-        assert (asset, kind, keep) == ("ledger", "root", True)
+        assert (asset, kind, keep) == ("ledger", "checkpoint", True)
         self.told.append(body)
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    (tmp_path / "plant.toml").write_text(PLANT + '[ledger]\nroots = "elsewhere.jsonl"\n', encoding="utf-8")
+    (tmp_path / "plant.toml").write_text(PLANT + '[ledger]\ncheckpoint_file = "elsewhere.jsonl"\n', encoding="utf-8")
     return load_config(tmp_path / "plant.toml")[0]
 
 
@@ -59,17 +59,17 @@ def test_two_days_alone(tmp_path: Path, config: Config) -> None:
     live(store, keeper, clock, 48)
     store.close()
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
-    elsewhere = roots.read((tmp_path / "elsewhere.jsonl").read_text(encoding="utf-8"))
-    verdict = verify(db, roots=elsewhere)
+    elsewhere = checkpoints.read((tmp_path / "elsewhere.jsonl").read_text(encoding="utf-8"))
+    verdict = verify(db, checkpoints=elsewhere)
     assert verdict.content, verdict.problems
     hours = records(db, "hour")
     assert [record.body["from_ms"] for record in hours] == [1000 * START_S + k * HOUR_MS for k in range(47)]
     assert {record.body["config"] for record in hours} == {config.hash}
     assert len(elsewhere) == len(teller.told) == 2
-    assert [root["hash"] for root in teller.told] == [root["hash"] for root in elsewhere]
+    assert [checkpoint["hash"] for checkpoint in teller.told] == [checkpoint["hash"] for checkpoint in elsewhere]
 
 
-def test_a_restart_tells_the_root_again_and_exports_it_once(tmp_path: Path, config: Config) -> None:
+def test_a_restart_tells_the_checkpoint_again_and_exports_it_once(tmp_path: Path, config: Config) -> None:
     clock, teller = HandClock(START_S), Teller()
     for _ in range(3):
         store = Store(tmp_path / "state", clock)
@@ -133,7 +133,7 @@ def test_a_clock_set_back_for_eight_hours_leaves_the_ledger_content(tmp_path: Pa
     for _ in range(32):
         start_ms = clock.utc_ns() // 1_000_000
         clock.move(900)
-        save_interval(store, Interval("fan", start_ms, 50_000.0, flags=("clock",)))
+        save_interval(store, Interval("fan", start_ms, 50_000.0, flags=("clock_step",)))
         keeper.keep()
     live(store, keeper, clock, 4)
     store.close()
@@ -146,13 +146,13 @@ def test_a_clock_set_back_for_eight_hours_leaves_the_ledger_content(tmp_path: Pa
     assert "replaces" in last.body
 
 
-def test_the_root_is_a_line_of_json_that_verify_takes(tmp_path: Path, config: Config) -> None:
+def test_the_checkpoint_is_a_line_of_json_that_verify_takes(tmp_path: Path, config: Config) -> None:
     clock, teller = HandClock(START_S), Teller()
     store = Store(tmp_path / "state", clock)
     live(store, Bookkeeper(store, lambda: config, teller, clock), clock, 4)
     store.close()
-    [root] = roots.read(json.dumps({"s": "magwatt.root/1", "t": 1, **teller.told[0]}))
-    assert root["day"] == "2026-09-21"
+    [checkpoint] = checkpoints.read(json.dumps({"s": "magwatt.checkpoint/1", "t": 1, **teller.told[0]}))
+    assert checkpoint["day"] == "2026-09-21"
     assert clock.utc_ns() // 1_000_000 >= 1000 * START_S + SETTLED_MS + QUARTER_MS
 
 

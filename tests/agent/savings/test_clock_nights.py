@@ -15,7 +15,7 @@ from agent.cli import main
 from agent.config import Config
 from agent.config_load import load_config
 from agent.messages import Message
-from agent.savings import keep, roots
+from agent.savings import checkpoints, keep
 from agent.savings.baseline import freeze, learn
 from agent.savings.hours import HOUR_MS
 from agent.savings.ledger import records
@@ -68,7 +68,7 @@ def test_the_saving_that_is_told_is_of_hours_that_were(tmp_path: Path, config: C
     values = told[-1].values
     assert told[-1].t_ms <= gateway.clock.utc_ns() // 1_000_000
     assert 75 < values["savings_coverage_pct"] <= 101  # type: ignore[operator]
-    assert "clock" in str(values["savings_reason"]), "what was measured then waits for a person's word"
+    assert "clock_step" in str(values["savings_caveats"]), "what was measured then waits for a person's word"
 
 
 @pytest.mark.parametrize("jump_s", JUMPS_S)
@@ -81,7 +81,7 @@ def test_no_event_of_such_a_night_lasts_longer_than_it(
     gateway.lane.close()
     found = keep.load_events(gateway.store, "fan")
     gateway.store.close()
-    assert any(event.kind == "clock" for event in found)
+    assert any(event.kind == "clock_step" for event in found)
     assert [event for event in found if event.to_ms is not None and event.to_ms - event.from_ms > 3 * HOUR_MS] == []
 
 
@@ -122,7 +122,7 @@ def test_every_watt_hour_stands_once_and_the_ledger_is_whole(
 
 
 @pytest.mark.parametrize("jump_s", JUMPS_S)
-def test_roots_go_on_day_by_day(tmp_path: Path, config: Config, jump_s: int) -> None:
+def test_checkpoints_go_on_day_by_day(tmp_path: Path, config: Config, jump_s: int) -> None:
     gateway, _ = night(tmp_path, config, jump_s, killed=False)
     for _ in range(3):
         gateway.run(0.1)
@@ -134,10 +134,10 @@ def test_roots_go_on_day_by_day(tmp_path: Path, config: Config, jump_s: int) -> 
     found = looked_at(tmp_path)
     assert found.problems == []
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
-    told = [roots.told(record) for record in records(db, "root")]
-    assert verify(db, roots=told).problems == []
+    told = [checkpoints.checkpoint_message(record) for record in records(db, "checkpoint")]
+    assert verify(db, checkpoints=told).problems == []
     db.close()
-    days = [root["day"] for root in told]
+    days = [checkpoint["day"] for checkpoint in told]
     assert days[-3:] == ["2026-09-22", "2026-09-23", "2026-09-24"]
 
 

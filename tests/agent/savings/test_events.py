@@ -44,7 +44,7 @@ def test_a_forgotten_ratio_is_found_within_an_hour(factor: float) -> None:
     watch, found, ended = Watch("pump"), None, 0
     for item in told:
         for event in watch.take(item):
-            if event.kind == "ratio" and found is None:
+            if event.kind == "ct_ratio" and found is None:
                 found, ended = event, item.end_ms
     assert found is not None
     assert float(found.text.split()[0]) == pytest.approx(factor, rel=0.1)
@@ -55,7 +55,7 @@ def test_a_forgotten_ratio_is_found_within_an_hour(factor: float) -> None:
 
 def test_without_a_driver_an_ordinary_change_of_load_is_no_ratio() -> None:
     told = [replace(item, drivers={}) for item in days(10)]
-    assert [event for event in watched(told) if event.kind == "ratio"] == []
+    assert [event for event in watched(told) if event.kind == "ct_ratio"] == []
 
 
 @pytest.mark.parametrize("other", [{}, {"tonnes": Driver(40.0)}])
@@ -72,18 +72,18 @@ def test_another_driver_for_good_is_what_is_compared_by_later() -> None:
     told = days(20)
     told[480:] = [replace(item, drivers={"flow_2": item.drivers["flow"]}) for item in told[480:]]
     told[1500:] = [replace(item, energy_wh=2 * (item.energy_wh or 0)) for item in told[1500:]]
-    assert {(event.kind, event.from_ms >= told[1500].start_ms) for event in watched(told)} == {("ratio", True)}
+    assert {(event.kind, event.from_ms >= told[1500].start_ms) for event in watched(told)} == {("ct_ratio", True)}
 
 
 def test_a_plant_that_slowly_uses_more_is_a_shift() -> None:
     told = days(20) + days(10, 9, 1.03, first=96 * 20)
-    found = [event for event in watched(told) if event.kind == "shift"]
+    found = [event for event in watched(told) if event.kind == "load_shift"]
     assert found
     assert found[0].from_ms >= told[96 * 20].start_ms
     assert "more" in found[0].text
 
 
-@pytest.mark.parametrize("flag", ["bypass", "hold", "wiring", "clock"])
+@pytest.mark.parametrize("flag", ["bypass", "maintenance", "ct_wiring", "clock_step"])
 def test_a_flag_opens_one_event_that_ends_with_it(flag: str) -> None:
     told = days(1)
     told[10:15] = [replace(item, flags=(flag,)) for item in told[10:15]]
@@ -95,15 +95,15 @@ def test_a_flag_opens_one_event_that_ends_with_it(flag: str) -> None:
 
 def test_a_flag_that_rises_within_a_quarter_is_told_at_once_and_once() -> None:
     watch = Watch("pump")
-    assert [event.kind for event in watch.raised("wiring", 5000)] == ["wiring"]
-    assert watch.raised("wiring", 6000) == []
+    assert [event.kind for event in watch.raised("ct_wiring", 5000)] == ["ct_wiring"]
+    assert watch.raised("ct_wiring", 6000) == []
 
 
 def test_a_gap_is_an_event() -> None:
     told = days(1)
     told[5:9] = [replace(item, energy_wh=None, coverage=0.0) for item in told[5:9]]
     begin, end = watched(told)
-    assert (begin.kind, end.to_ms) == ("gap", told[9].start_ms)
+    assert (begin.kind, end.to_ms) == ("data_gap", told[9].start_ms)
 
 
 def test_another_meter_is_an_event_and_one_without_a_number_is_not() -> None:
@@ -111,7 +111,7 @@ def test_another_meter_is_an_event_and_one_without_a_number_is_not() -> None:
     unnamed = [replace(item, meter="mcc-1 ? 400/5") for item in told[:4]] + told[4:]
     assert watched(unnamed) == []
     other = told[:100] + [replace(item, meter="mcc-1 2 400/5") for item in told[100:]]
-    assert {event.kind for event in watched(other)} == {"meter"}
+    assert {event.kind for event in watched(other)} == {"meter_replaced"}
     assert not alike("mcc-1 1 400/5", "mcc-1 1 200/5")
     assert alike("mcc-1 7 400/5", "pump-meter 7 400/5"), "the name is nobody's number"
     assert not alike("mcc-1 ? 400/5", "pump-meter 7 400/5")
@@ -121,7 +121,7 @@ def test_a_tenth_of_the_energy_beyond_the_baseline_is_an_event() -> None:
     watch, why = Watch("pump"), "flow 2000 is beyond 300 to 900"
     told = days(3)
     found = [event for k, item in enumerate(told) for event in watch.take(item, why if 40 <= k < 60 else "")]
-    assert [event.kind for event in found][:1] == ["range"]
+    assert [event.kind for event in found][:1] == ["out_of_range"]
     assert found[-1].to_ms is not None
 
 
@@ -145,8 +145,8 @@ def test_the_load_is_what_the_baselines_first_driver_says() -> None:
     told[cut:] = [replace(item, energy_wh=2 * (item.energy_wh or 0)) for item in told[cut:]]
     watch = Watch("pump")
     watch.follow(("flow", "air"))
-    assert "ratio" in [event.kind for event in watched(told, watch)]
-    assert "ratio" not in [event.kind for event in watched(told)]
+    assert "ct_ratio" in [event.kind for event in watched(told, watch)]
+    assert "ct_ratio" not in [event.kind for event in watched(told)]
 
 
 @pytest.mark.parametrize("years", [73, -2])
@@ -156,9 +156,9 @@ def test_a_wrong_clocks_events_end_where_it_jumped(years: int) -> None:
     ordinary, night = days(4), days(1, first=96 * 2 + away)[:8]
     told = [*ordinary[: 96 * 2], *night, *ordinary[96 * 2 :]]
     for k in (96 * 2 - 1, 96 * 2, 96 * 2 + 7, 96 * 2 + 8):
-        told[k] = replace(told[k], flags=("clock",))
+        told[k] = replace(told[k], flags=("clock_step",))
     ended = [event for event in watched(told) if event.to_ms is not None]
-    assert [event.kind for event in ended] == ["clock"] * len(ended)
+    assert [event.kind for event in ended] == ["clock_step"] * len(ended)
     spans = [(event.from_ms, event.to_ms) for event in ended]
     assert spans[0] == (told[96 * 2 - 1].start_ms, told[96 * 2 - 1].end_ms)
     assert all(to_ms is not None and 0 < to_ms - from_ms <= 4 * QUARTER_MS for from_ms, to_ms in spans)
@@ -171,9 +171,11 @@ def test_a_wrong_clocks_events_end_where_it_jumped(years: int) -> None:
 def test_a_wrong_clock_at_work_takes_what_was_open_with_it() -> None:
     """A hold that was open when the clock jumped does not last for years."""
     ordinary, night = days(3), days(1, first=96 * 365 * 73)[:8]
-    told = [replace(ordinary[95], flags=("clock", "hold")), *(replace(item, flags=("hold",)) for item in night[:2]),
-            *night[2:]]  # fmt: skip
-    ended = [event for event in watched([*ordinary[:95], *told]) if event.kind == "hold" and event.to_ms is not None]
+    told = [replace(ordinary[95], flags=("clock_step", "maintenance")),
+            *(replace(item, flags=("maintenance",)) for item in night[:2]), *night[2:]]  # fmt: skip
+    ended = [
+        event for event in watched([*ordinary[:95], *told]) if event.kind == "maintenance" and event.to_ms is not None
+    ]
     assert [(event.from_ms, event.to_ms) for event in ended] == [
         (ordinary[95].start_ms, ordinary[95].end_ms), (night[0].start_ms, night[1].end_ms)
     ]  # fmt: skip

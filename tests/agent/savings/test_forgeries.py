@@ -1,6 +1,6 @@
 """Who could forge what, and what tells: the table of docs/ledger.md, row by row.
 
-Each forger works on a copy of one ledger of two days. Found by the file alone, with the key or the roots that the
+Each forger works on a copy of one ledger of two days. Found by the file alone, with the key or the checkpoints that the
 customer kept, or by nothing: what cannot be found is pinned too, so that the page may say so.
 """
 
@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
-from agent.savings import ledger, roots
+from agent.savings import checkpoints, ledger
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
 from agent.savings.keep import save_intervals
 from agent.savings.ledger_key import ED25519, FILE, Key, load, load_or_make, new_key
@@ -39,7 +39,7 @@ def agent(
     folder: Path, first: int, last: int, facts: Mapping[str, str] = FACTS, where: Mapping[str, str] = GATEWAY,
     wh: float = 25_000.0,
 ) -> None:  # fmt: skip
-    """Measures these hours and keeps its books; roots go to a file beside the state directory."""
+    """Measures these hours and keeps its books; checkpoints go to a file beside the state directory."""
     store = Store(folder, HandClock())
     key = load_or_make(folder)
     keeper = Keeper(key, facts)
@@ -48,9 +48,11 @@ def agent(
         quarters = range(4 * hour, 4 * hour + 4)
         save_intervals(store, [Interval("pump", START_MS + k * QUARTER_MS, wh + k) for k in quarters])
         t_ms = START_MS + (hour + 1) * HOUR_MS + SETTLED_MS
-        root = store.do(lambda db, t_ms=t_ms: roots.close_day(db, key, t_ms, "Asia/Shanghai", where))
-        if root:
-            roots.export(folder.with_suffix(".roots"), root)
+        checkpoint = store.do(
+            lambda db, t_ms=t_ms: checkpoints.append_daily_checkpoint(db, key, t_ms, "Asia/Shanghai", where)
+        )
+        if checkpoint:
+            checkpoints.export(folder.with_suffix(".checkpoints"), checkpoint)
         store.do(lambda db, t_ms=t_ms: keeper.keep_up(db, t_ms))
     store.close()
 
@@ -65,7 +67,7 @@ class Kept(NamedTuple):
     """What the customer has at home."""
 
     key: Key
-    roots: list[dict[str, Any]]
+    checkpoints: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,9 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Kept]:
     copied(top / "state", top / "early")
     agent(top / "state", 30, 50)
     key = load(top / "state" / FILE)
-    return top, Kept(Key(key.kind, key.public), roots.read((top / "state.roots").read_text(encoding="utf-8")))
+    return top, Kept(
+        Key(key.kind, key.public), checkpoints.read((top / "state.checkpoints").read_text(encoding="utf-8"))
+    )
 
 
 @pytest.fixture
@@ -181,28 +185,28 @@ def software_that_says_it_is_the_old_one(top: Path) -> None:
 
 
 class Row(NamedTuple):
-    """Whether it is found: by the file and the key in it, with the customer's key, with the customer's roots; and what
-    else is told without being a fault: config, software, places."""
+    """How it is detected: by the file and the key in it, with the customer's key, with the customer's checkpoints; and
+    what else is reported without being a fault: config, software, places."""
 
     forge: Callable[[Path], None]
     alone: str = ""
     with_key: str = ""
-    with_roots: str = ""
+    with_checkpoints: str = ""
     told: tuple[str, ...] = ()
 
 
 TABLE = [
-    Row(state_and_key_rolled_back, with_roots="set back to an older copy"),
-    Row(rolled_back_and_gone_on, with_roots="was written anew"),
-    Row(of_another_gateway, with_key="begun with key", with_roots="was signed by", told=("places",)),
+    Row(state_and_key_rolled_back, with_checkpoints="set back to an older copy"),
+    Row(rolled_back_and_gone_on, with_checkpoints="was written anew"),
+    Row(of_another_gateway, with_key="begun with key", with_checkpoints="was signed by", told=("places",)),
     Row(written_anew_under_the_gateways_fingerprint, "its public half is that of key", "its public half is that of key",
         "its public half is that of key"),
-    Row(written_anew_with_a_key_of_ones_own, with_key="begun with key", with_roots="was signed by"),
-    Row(copy_that_ran_elsewhere_put_back, with_roots="was written anew"),
+    Row(written_anew_with_a_key_of_ones_own, with_key="begun with key", with_checkpoints="was signed by"),
+    Row(copy_that_ran_elsewhere_put_back, with_checkpoints="was written anew"),
     Row(two_agents_in_turns, told=("config",)),
     Row(insider_record_alone, *3 * ["says energy_wh 1 of pump"]),
     Row(insider_intervals_too),
-    Row(insider_old_plant, with_roots="was written anew"),
+    Row(insider_old_plant, with_checkpoints="was written anew"),
     Row(changed_configuration, told=("config",)),
     Row(changed_software, told=("software",)),
     Row(software_that_says_it_is_the_old_one),
@@ -215,7 +219,7 @@ def test_what_tells_of_a_forgery(row: Row, top: Path, kept: Kept) -> None:
     said = {
         "alone": verdict(top / "state"),
         "with_key": verdict(top / "state", kept.key),
-        "with_roots": verdict(top / "state", None, kept.roots),
+        "with_checkpoints": verdict(top / "state", None, kept.checkpoints),
     }
     for by, found in said.items():
         expected = getattr(row, by)
@@ -241,30 +245,30 @@ def test_two_agents_at_the_same_time_are_refused(top: Path) -> None:
     held.close()
 
 
-# A root that was edited where it lay: the ledger is as it was written, and not to be blamed.
+# A checkpoint that was edited where it lay: the ledger is as it was written, and not to be blamed.
 EDITS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "hash": (lambda root: root.update(hash="0" * 64), "bears the signature of record"),
-    "number": (lambda root: root.update(seq=root["seq"] - 3), "seq is not"),
-    "number past the end": (lambda root: root.update(seq=4000), "seq is not"),
-    "key": (lambda root: root.update(key="0123456789abcdef"), "key is not 0123456789abcdef"),
-    "day": (lambda root: root.update(day="2001-01-01"), "day is not 2001-01-01"),
-    "gateway": (lambda root: root.update(gateway="gw-99"), "gateway is not gw-99"),
-    "time": (lambda root: root.update(at=root["at"] + 1), "at is not"),
-    "signature": (lambda root: root.update(sig="ab" * 64), "its hash is not that of what it says"),
-    "hash and signature": (lambda root: root.update(sig="ab" * 64, hash=hashed(root, "ab" * 64)),
+    "hash": (lambda checkpoint: checkpoint.update(hash="0" * 64), "bears the signature of record"),
+    "number": (lambda checkpoint: checkpoint.update(seq=checkpoint["seq"] - 3), "seq is not"),
+    "number past the end": (lambda checkpoint: checkpoint.update(seq=4000), "seq is not"),
+    "key": (lambda checkpoint: checkpoint.update(key="0123456789abcdef"), "key is not 0123456789abcdef"),
+    "day": (lambda checkpoint: checkpoint.update(day="2001-01-01"), "day is not 2001-01-01"),
+    "gateway": (lambda checkpoint: checkpoint.update(gateway="gw-99"), "gateway is not gw-99"),
+    "time": (lambda checkpoint: checkpoint.update(at=checkpoint["at"] + 1), "at is not"),
+    "signature": (lambda checkpoint: checkpoint.update(sig="ab" * 64), "its hash is not that of what it says"),
+    "hash and signature": (lambda checkpoint: checkpoint.update(sig="ab" * 64, hash=hashed(checkpoint, "ab" * 64)),
                            "its signature is not that of what it says"),
 }  # fmt: skip
 
 
-def hashed(root: Mapping[str, Any], sig: str) -> str:
-    return ledger.digest(roots.text_of({**root, "sig": sig}) or "")
+def hashed(checkpoint: Mapping[str, Any], sig: str) -> str:
+    return ledger.digest(checkpoints.canonical_text({**checkpoint, "sig": sig}) or "")
 
 
 @pytest.mark.parametrize("name", EDITS)
 @pytest.mark.parametrize("which", [0, 1])
-def test_an_edited_root_is_blamed_itself(name: str, which: int, top: Path, kept: Kept) -> None:
+def test_an_edited_checkpoint_is_blamed_itself(name: str, which: int, top: Path, kept: Kept) -> None:
     edit, sign = EDITS[name]
-    elsewhere = [dict(root) for root in kept.roots]
+    elsewhere = [dict(checkpoint) for checkpoint in kept.checkpoints]
     edit(elsewhere[which])
     found = verdict(top / "state", kept.key, elsewhere)
     assert found.first_bad is None, found.problems
@@ -275,18 +279,20 @@ def test_an_edited_root_is_blamed_itself(name: str, which: int, top: Path, kept:
 
 
 @pytest.mark.parametrize("name", ["hash", "number", "key", "day"])
-def test_an_edited_root_of_before_roots_told_all_is_blamed_by_its_signature(name: str, top: Path, kept: Kept) -> None:
-    elsewhere = [{key: value for key, value in root.items() if key != "prev"} for root in kept.roots]
+def test_an_edited_checkpoint_of_before_checkpoints_told_all_is_blamed_by_its_signature(
+    name: str, top: Path, kept: Kept
+) -> None:
+    elsewhere = [{key: value for key, value in checkpoint.items() if key != "prev"} for checkpoint in kept.checkpoints]
     EDITS[name][0](elsewhere[1])
     found = verdict(top / "state", kept.key, elsewhere)
     assert (found.first_bad, len(found.problems)) == (None, 1)
     assert EDITS[name][1] in found.problems[0]
 
 
-def test_a_root_that_nobody_edited_is_never_blamed_for_a_ledger_that_was(top: Path, kept: Kept) -> None:
-    """Also where the forger has the key, and where the root's own record is the one that was changed."""
-    rewritten(top / "state", kept.roots[0]["seq"], lambda body: body.update(day="2001-01-01"))
-    found = verdict(top / "state", kept.key, kept.roots)
+def test_a_checkpoint_that_nobody_edited_is_never_blamed_for_a_ledger_that_was(top: Path, kept: Kept) -> None:
+    """Also where the forger has the key, and where the checkpoint's own record is the one that was changed."""
+    rewritten(top / "state", kept.checkpoints[0]["seq"], lambda body: body.update(day="2001-01-01"))
+    found = verdict(top / "state", kept.key, kept.checkpoints)
     assert found.first_bad is not None
     assert not any("was edited, not the ledger" in line for line in found.problems)
 
@@ -321,7 +327,7 @@ def test_a_report_edited_beside_a_whole_ledger_is_told_by_making_it_again(plant:
     assert again["motors"][0]["saving"] != body["motors"][0]["saving"]
 
 
-def test_a_report_whose_root_or_key_was_edited_is_told(plant: Path) -> None:
+def test_a_report_whose_checkpoint_or_key_was_edited_is_told(plant: Path) -> None:
     body = json.loads(report(plant, "october").read_text(encoding="utf-8"))
     edited = plant / "edited.json"
     edited.write_text(json.dumps({**body, "ledger": {**body["ledger"], "hash": "0" * 64}}), encoding="utf-8")
@@ -354,10 +360,10 @@ def test_a_report_hands_out_the_key_that_verify_takes(own_key: bool, plant: Path
     assert "only record 1" not in told.output
 
 
-def test_roots_from_elsewhere_vouch_for_the_key_that_record_1_names(top: Path, kept: Kept) -> None:
+def test_checkpoints_from_elsewhere_vouch_for_the_key_that_record_1_names(top: Path, kept: Kept) -> None:
     assert verdict(top / "state").self_named
-    assert not verdict(top / "state", None, kept.roots).self_named
-    assert not verdict(top / "state", None, [{name: kept.roots[0][name] for name in ("seq", "hash")}]).self_named
+    assert not verdict(top / "state", None, kept.checkpoints).self_named
+    assert not verdict(top / "state", None, [{name: kept.checkpoints[0][name] for name in ("seq", "hash")}]).self_named
     assert not verdict(top / "state", kept.key).self_named
     assert verdict(top / "state", None, [{"seq": 3, "hash": "0" * 64}]).self_named
 
@@ -366,7 +372,7 @@ def test_the_ledger_of_another_gateway_is_told_by_name(plant: Path) -> None:
     shutil.rmtree(plant / "state")
     agent(plant / "state", 0, 50, where={"site": "mill-3", "gateway": "gw-08"})
     said = command("verify", "--config", plant / "plant.toml").output
-    assert "its roots name mill-3/gw-08, not mill-2/gw-07" in said
+    assert "its checkpoints name mill-3/gw-08, not mill-2/gw-07" in said
 
 
 def test_a_record_amended_while_verify_reads_is_no_fault(top: Path, kept: Kept) -> None:
@@ -374,7 +380,7 @@ def test_a_record_amended_while_verify_reads_is_no_fault(top: Path, kept: Kept) 
 
     def meanwhile() -> Any:
         agent(top / "state", 49, 50, wh=30_000.0)
-        yield from kept.roots
+        yield from kept.checkpoints
 
     db = open_copy(top / "state" / "magwatt.sqlite")
     found = verify(db, kept.key, meanwhile())

@@ -81,7 +81,7 @@ def test_much_of_it_is_advised_on_and_opens_an_event(baseline: Baseline) -> None
     assert "between" not in Words("zh").said(advice).split("magwatt")[0]
     watch = Watch("pump")
     changed = [event for item, line in zip(told, lines, strict=True) for event in watch.take(item, line.why)]
-    [text] = {event.text for event in changed if event.kind == "range"}
+    [text] = {event.text for event in changed if event.kind == "out_of_range"}
     assert "hardly anything lay between" in text
     assert "hardly" not in Words("zh").said(text)
 

@@ -166,7 +166,7 @@ def test_a_clock_that_jumps_and_comes_back_loses_no_energy_and_is_seen(step_h: f
     bench.utc_off_ms = 0
     bench.run(3000)
     assert bench.total_wh() == pytest.approx(bench.true_wh - 1_000_000, abs=100)
-    assert sum("clock" in item.flags for item in bench.kept.values()) >= 2
+    assert sum("clock_step" in item.flags for item in bench.kept.values()) >= 2
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_power_cut_whose_clock_lost_the_time_loses_no_energy_and_is_seen(utc_o
     bench.hours = bench.start(last)
     bench.run(3000)
     assert bench.total_wh() == pytest.approx(bench.true_wh - 1_000_000, abs=100)
-    [seen] = [item for item in bench.kept.values() if "clock" in item.flags and item.filled_wh > 150_000]
+    [seen] = [item for item in bench.kept.values() if "clock_step" in item.flags and item.filled_wh > 150_000]
     assert seen.filled_wh == pytest.approx(200_000, rel=0.02)
 
 
@@ -232,15 +232,15 @@ def test_shaft_and_losses_come_from_the_estimator_and_stand_for_the_whole_time()
 
 
 def test_two_parts_of_a_quarter_are_one() -> None:
-    a = Interval("p", 0, 10.0, coverage=0.25, drivers={"f": Driver(100.0)}, register_wh=(5, 15), flags=("hold",))
+    a = Interval("p", 0, 10.0, coverage=0.25, drivers={"f": Driver(100.0)}, register_wh=(5, 15), flags=("maintenance",))
     b = Interval("p", 0, 30.0, coverage=0.75, drivers={"f": Driver(200.0)}, register_wh=(15, 45), shaft_wh=20.0)
     both = merged(a, b)
     assert (both.energy_wh, both.coverage) == (40, 1)
     assert both.shaft_wh == pytest.approx(20 / 0.75), "three quarters of the time stand for all of it"
     assert both.drivers["f"].mean == pytest.approx(175)
     assert both.register_wh == (5, 45)
-    assert both.flags == ("hold",)
-    assert "clock" in merged(both, b).flags
+    assert both.flags == ("maintenance",)
+    assert "clock_step" in merged(both, b).flags
 
 
 def test_a_shaft_that_was_known_for_a_little_only_is_unknown() -> None:

@@ -20,7 +20,7 @@ from testkit import HandClock
 from agent.cli import main
 from agent.config import Config
 from agent.config_load import load_config
-from agent.savings import keep, roots
+from agent.savings import checkpoints, keep
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, Keeper
 from agent.savings.ledger import append_to
@@ -123,7 +123,7 @@ def test_a_history_of_two_years_ago_is_never_half_recorded(recorded: Path, kille
 def test_a_person_who_decides_and_freezes(recorded: Path, killed: list[str]) -> None:
     store = Store(recorded / "state", HandClock())
     begin_ms = reportkit.utc_ms("2024-10-01 00:00")
-    keep.save_event(store, Event(0, "fan", "hold", begin_ms, begin_ms + QUARTER_MS, "work", 1.0, "exclude"))
+    keep.save_event(store, Event(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, "work", 1.0, "exclude"))
     store.close()
     words = ("--by", "Li Wei")
     command(recorded, "event", "decide", "fan", "1", "--keep", *words, "--reason", "as ever")
@@ -209,7 +209,7 @@ def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> 
         books.keep()
     assert books._keeper is not None
     assert len(books._keeper._known) < 4 * 24
-    late = Interval("fan", 1000 * START_S // HOUR_MS * HOUR_MS, 30_000.0, flags=("clock",))
+    late = Interval("fan", 1000 * START_S // HOUR_MS * HOUR_MS, 30_000.0, flags=("clock_step",))
     keep.save_intervals(store, [replace(late, drivers={})])
     books.keep()
     store.close()
@@ -219,7 +219,7 @@ def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> 
     db.close()
 
 
-@pytest.mark.parametrize("what", ["keep_up", "newest root"])
+@pytest.mark.parametrize("what", ["keep_up", "newest checkpoint"])
 def test_a_minutes_books_do_not_read_the_years_before(tmp_path: Path, what: str) -> None:
     """Counted in SQLite's own steps: ten times the history, hardly more work."""
 
@@ -237,9 +237,9 @@ def test_a_minutes_books_do_not_read_the_years_before(tmp_path: Path, what: str)
             db.executemany("insert into interval values (?, ?, ?)", rows)
             while keeper.keep_up(db, now_ms):
                 pass
-            append_to(db, key, now_ms, [("root", {})])
+            append_to(db, key, now_ms, [("checkpoint", {})])
             db.set_progress_handler(lambda: counted.append(1), 10)
-            keeper.keep_up(db, now_ms + 60_000) if what == "keep_up" else roots.newest(db)
+            keeper.keep_up(db, now_ms + 60_000) if what == "keep_up" else checkpoints.newest(db)
             db.set_progress_handler(None, 10)
 
         store.do(job)

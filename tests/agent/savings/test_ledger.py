@@ -1,4 +1,4 @@
-"""The ledger as it is written: hours from intervals, one chain over kills and processes, a signed root for each day."""
+"""The ledger as it is written: hours from intervals, one chain over kills and processes, a signed checkpoint a day."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from reportkit import appended
 from testkit import HandClock
 
-from agent.savings import ledger, roots
+from agent.savings import checkpoints, ledger
 from agent.savings.hours import HOUR_MS, MOST, SETTLED_MS, Keeper
 from agent.savings.keep import save_interval, save_intervals
 from agent.savings.ledger_key import ED25519, FILE, HMAC, LedgerKeyError, load, load_or_make, new_key
@@ -98,8 +98,8 @@ def test_an_hour_that_the_agent_itself_wrote_again_is_amended(store: Store, tmp_
     for k in range(4):
         save_interval(store, quarter(k))
     keep(store, keeper, 1.0)
-    save_interval(store, quarter(2, 50_000.0, flags=("clock",)))
-    assert keep(store, keeper, 9.0)[-1].body["flags"] == ["clock"]
+    save_interval(store, quarter(2, 50_000.0, flags=("clock_step",)))
+    assert keep(store, keeper, 9.0)[-1].body["flags"] == ["clock_step"]
     store.close()
     assert verify(open_copy(tmp_path / "magwatt.sqlite")).content
 
@@ -179,35 +179,37 @@ def test_what_was_put_in_beside_the_agent_is_told(store: Store, tmp_path: Path) 
     assert not verdict.content
 
 
-def test_each_day_gets_one_signed_root_that_closes_it(store: Store, tmp_path: Path) -> None:
+def test_each_day_gets_one_signed_checkpoint_that_closes_it(store: Store, tmp_path: Path) -> None:
     keeper = keeper_of(store)
     save_intervals(store, [quarter(k) for k in range(4 * 49)])
     key, where = load_or_make(tmp_path), {"site": "mill-2", "gateway": "gw-07"}
     made = []
     for hour in range(1, 50):
         t_ms = START_MS + hour * HOUR_MS + SETTLED_MS
-        root = store.do(lambda db, t_ms=t_ms: roots.close_day(db, key, t_ms, "Asia/Shanghai", where))
-        made += [root] if root else []
+        checkpoint = store.do(
+            lambda db, t_ms=t_ms: checkpoints.append_daily_checkpoint(db, key, t_ms, "Asia/Shanghai", where)
+        )
+        made += [checkpoint] if checkpoint else []
         keep(store, keeper, float(hour))
     store.close()
-    days = [root.body["day"] for root in made]
+    days = [checkpoint.body["day"] for checkpoint in made]
     assert days == sorted(set(days))
     assert len(days) == 2
     db = open_copy(tmp_path / "magwatt.sqlite")
-    verdict = verify(db, roots=[roots.told(root) for root in made])
+    verdict = verify(db, checkpoints=[checkpoints.checkpoint_message(checkpoint) for checkpoint in made])
     assert verdict.content
-    assert (verdict.roots, verdict.roots_elsewhere) == (2, 2)
+    assert (verdict.checkpoints, verdict.external_checkpoints) == (2, 2)
 
 
-def test_roots_come_back_from_the_file_they_were_exported_to(store: Store, tmp_path: Path) -> None:
-    record = appended(store, START_MS, [("root", {"site": "a", "gateway": "b", "day": "2026-09-21", "last": 1,
+def test_checkpoints_come_back_from_the_file_they_were_exported_to(store: Store, tmp_path: Path) -> None:
+    record = appended(store, START_MS, [("checkpoint", {"site": "a", "gateway": "b", "day": "2026-09-21", "last": 1,
                                                            "hash": "x", "key": "k"})])[-1]  # fmt: skip
     for _ in range(2):
-        roots.export(tmp_path / "roots.jsonl", record)
-    found = roots.read((tmp_path / "roots.jsonl").read_text(encoding="utf-8"))
-    assert [root["hash"] for root in found] == [record.hash] * 2
-    with pytest.raises(ValueError, match="line 2: not a root"):
-        roots.read('{"seq": 1, "hash": "x"}\nnonsense')
+        checkpoints.export(tmp_path / "roots.jsonl", record)
+    found = checkpoints.read((tmp_path / "roots.jsonl").read_text(encoding="utf-8"))
+    assert [checkpoint["hash"] for checkpoint in found] == [record.hash] * 2
+    with pytest.raises(ValueError, match="line 2: not a checkpoint"):
+        checkpoints.read('{"seq": 1, "hash": "x"}\nnonsense')
     store.close()
 
 

@@ -101,13 +101,16 @@ def test_hold_and_wiring_are_events_at_once_and_mark_the_quarter(bench: Bench) -
     bench.run(2)
     bench.held = True
     bench.run(0.02)
-    assert bench.events() == [("savings_hold", "begin")]
+    assert bench.events() == [("nre_maintenance", "begin")]
     bench.held = False
     bench.run(2.5, withheld="meter wiring: ct_reversed:L1")
     bench.run(2.5)
-    assert bench.events() == [("savings_hold", "begin"), ("savings_wiring", "begin"), ("savings_hold", "end"),
-                              ("savings_wiring", "end")]  # fmt: skip
-    assert {flag for item in keep.load_intervals(bench.store, "pump") for flag in item.flags} == {"hold", "wiring"}
+    assert bench.events() == [("nre_maintenance", "begin"), ("nre_ct_wiring", "begin"), ("nre_maintenance", "end"),
+                              ("nre_ct_wiring", "end")]  # fmt: skip
+    assert {flag for item in keep.load_intervals(bench.store, "pump") for flag in item.flags} == {
+        "maintenance",
+        "ct_wiring",
+    }
 
 
 def test_another_lane_goes_on_in_the_same_quarter_hour(bench: Bench) -> None:
@@ -126,15 +129,15 @@ def test_a_decision_of_another_process_counts_from_the_next_quarter(bench: Bench
     bench.run(1)
     bench.held = False
     bench.run(3)
-    before = bench.savings()[-1]["unclaimed_energy_wh"]
+    before = bench.savings()[-1]["excluded_energy_wh"]
     assert before > 20e3
     (event,) = keep.load_events(bench.store, "pump")
     from agent.savings.events import decided
 
     keep.save_event(bench.store, decided(event, "keep", "Li Wei", "as ever", 0))
     bench.run(1)
-    assert bench.savings()[-1]["unclaimed_energy_wh"] < before - 20e3
-    assert bench.savings()[-1]["savings_events_open"] == 0
+    assert bench.savings()[-1]["excluded_energy_wh"] < before - 20e3
+    assert bench.savings()[-1]["nre_open"] == 0
 
 
 def test_a_baseline_that_was_changed_claims_nothing_and_says_why(bench: Bench) -> None:
@@ -145,7 +148,7 @@ def test_a_baseline_that_was_changed_claims_nothing_and_says_why(bench: Bench) -
     bench.run(1.2)
     newest = bench.savings()[-1]
     assert "saved_energy_wh" not in newest
-    assert "is not the one that was frozen" in newest["savings_reason"]
+    assert "is not the one that was frozen" in newest["savings_caveats"]
     bench.store.save_note(keep.FROZEN, "pump", "", body)
     bench.run(1.2)
     assert bench.savings()[-1]["savings_verdict"] == "proven"
@@ -162,7 +165,7 @@ def test_a_new_motor_that_uses_half_is_no_forgotten_ratio_and_no_shift(bench: Be
     assert bench.events() == []
     bench.lane = bench.start()
     bench.run(4, w=W)
-    assert ("savings_ratio", "begin") in bench.events(), "of the new motor it would be one"
+    assert ("nre_ct_ratio", "begin") in bench.events(), "of the new motor it would be one"
 
 
 def test_nonsense_in_the_store_ends_nothing(tmp_path: Path, bench: Bench) -> None:
@@ -186,7 +189,7 @@ def test_a_clock_that_goes_back_changes_no_sum(bench: Bench, back_h: int) -> Non
     known = [item for item in keep.load_intervals(bench.store, "pump", baseline.to_ms) if item.coverage > 0.01]
     whole, _ = evaluate(baseline, known, events=keep.load_events(bench.store, "pump"), classes=bench.lane.classes)
     told = bench.savings()[-1]
-    assert told["used_energy_wh"] == pytest.approx(whole.measured_wh, abs=30e3), "but for the one that runs"
+    assert told["measured_energy_wh"] == pytest.approx(whole.measured_wh, abs=30e3), "but for the one that runs"
     assert told["saved_energy_wh"] == pytest.approx(whole.saved_wh, abs=6e3)
     assert told["savings_coverage_pct"] <= 101
 
@@ -260,10 +263,10 @@ def reported(bench: Bench) -> Saving:
 def assert_the_same(bench: Bench) -> Saving:
     told, page = bench.savings()[-1], reported(bench)
     message = [item for item in bench.told if item.kind == "savings"][-1]
-    assert told["used_energy_wh"] == pytest.approx(page.measured_wh, abs=1)
+    assert told["measured_energy_wh"] == pytest.approx(page.measured_wh, abs=1)
     assert told["saved_energy_wh"] == pytest.approx(page.saved_wh, abs=1)
     assert message.uncertainties["saved_energy_wh"] == float(f"{page.u95_wh:.4g}"), "told to four digits"
-    assert told["unclaimed_energy_wh"] == pytest.approx(page.excluded_wh, abs=1)
+    assert told["excluded_energy_wh"] == pytest.approx(page.excluded_wh, abs=1)
     return page
 
 

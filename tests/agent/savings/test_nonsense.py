@@ -13,7 +13,7 @@ from testkit import HandClock
 
 from agent.cli import main
 from agent.config_load import load_config
-from agent.savings import keep, ledger_key, roots
+from agent.savings import checkpoints, keep, ledger_key
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.ledger_key import load_or_make
 from agent.savings.types import QUARTER_MS, Event, Interval
@@ -52,7 +52,7 @@ def edited(plant: Path, statement: str, *values: object) -> None:
 
 def add_event(plant: Path) -> None:
     store, begin_ms = Store(plant / "state", HandClock()), reportkit.utc_ms("2024-10-01 00:00")
-    keep.save_event(store, Event(0, "fan", "hold", begin_ms, begin_ms + QUARTER_MS, "work", 5.0, "exclude"))
+    keep.save_event(store, Event(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, "work", 5.0, "exclude"))
     store.close()
 
 
@@ -136,15 +136,17 @@ def test_a_damaged_file_is_told_by_verify_and_report(plant: Path) -> None:
         assert "the state file cannot be read through" in done.output
 
 
-def test_a_roots_file_of_noise_gets_its_root_all_the_same(plant: Path) -> None:
+def test_a_checkpoints_file_of_noise_gets_its_checkpoint_all_the_same(plant: Path) -> None:
     config = plant / "plant.toml"
-    config.write_text(config.read_text(encoding="utf-8") + '[ledger]\nroots = "roots.jsonl"\n', encoding="utf-8")
+    config.write_text(
+        config.read_text(encoding="utf-8") + '[ledger]\ncheckpoint_file = "roots.jsonl"\n', encoding="utf-8"
+    )
     (plant / "roots.jsonl").write_bytes(b"\xff\xfe\x00torn")
     books, store = books_at(plant, "2024-10-05 05:00")
     books.keep()
     store.close()
     db = open_copy(plant / "state" / "magwatt.sqlite")
-    newest = roots.newest(db)
+    newest = checkpoints.newest(db)
     db.close()
     assert newest is not None
     first, last = (plant / "roots.jsonl").read_bytes().splitlines()

@@ -67,7 +67,7 @@ def motor(**values: object) -> object:
         "rpm": 1500.0,
         "efficiency_class": None,
         "efficiency_pct": None,
-        "replaces": None,
+        "replaced_motor": None,
     }
     return SimpleNamespace(**{**none, **values})
 
@@ -75,7 +75,7 @@ def motor(**values: object) -> object:
 @pytest.mark.parametrize(("rpm", "sync"), [(1485, 1500), (2960, 3000), (985, 1000), (735, 750), (1780, 1800)])
 def test_the_synchronous_speed_is_the_next_above(rpm: float, sync: float) -> None:
     old = SimpleNamespace(kind="induction", kw=160.0, efficiency_class="IE2", rpm=rpm)
-    found = old_motor_of(motor(replaces=old))  # type: ignore[arg-type]
+    found = old_motor_of(motor(replaced_motor=old))  # type: ignore[arg-type]
     assert found is not None
     assert found["sync_rpm"] == sync
     assert found["rpm"] == rpm

@@ -73,8 +73,8 @@ def tamper(plant: Path, statement: str, *values: object) -> None:
 
 def add_event(plant: Path, **more: object) -> None:
     store = Store(plant / "state", HandClock())
-    save_event(store, Event(0, "fan", "hold", BEGIN_MS, BEGIN_MS + 4 * QUARTER_MS, "somebody <worked> at it", 5000.0,
-                            "exclude", **more))  # type: ignore[arg-type]  # fmt: skip
+    save_event(store, Event(0, "fan", "maintenance", BEGIN_MS, BEGIN_MS + 4 * QUARTER_MS, "somebody <worked> at it",
+                            5000.0, "exclude", **more))  # type: ignore[arg-type]  # fmt: skip
     store.close()
 
 
@@ -118,7 +118,7 @@ def test_the_report_balances_with_the_ledger_to_the_watt_hour(plant: Path) -> No
     assert (ledger["differing"], ledger["unrecorded"], ledger["content"]) == (0, 0, True)  # type: ignore[index]
 
 
-def test_the_json_is_a_root_that_verify_takes(plant: Path) -> None:
+def test_the_json_is_a_checkpoint_that_verify_takes(plant: Path) -> None:
     report(plant)
     command = ["verify", "--state", str(plant / "state"), "--roots", str(plant / "r.json")]
     found = CliRunner().invoke(main, command)
@@ -378,17 +378,17 @@ def test_a_copy_can_be_reported_from_without_writing_to_it(plant: Path) -> None:
     assert (plant / "state" / "magwatt.sqlite").read_bytes() == state
 
 
-def test_roots_from_elsewhere_are_looked_at_and_named(plant: Path) -> None:
+def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None:
     """Those of an earlier report too, also where only the month's own records are looked through."""
     report(plant)
     earlier = plant / "september.json"
     shutil.copy(plant / "r.json", earlier)
-    assert "no root from elsewhere looked at" in (plant / "r.html").read_text(encoding="utf-8")
+    assert "no external checkpoint looked at" in (plant / "r.html").read_text(encoding="utf-8")
     assert report(plant, "--roots", str(earlier)).exit_code == 0
     text = (plant / "r.html").read_text(encoding="utf-8")
     assert f"1: {earlier}" in text
-    assert "roots from elsewhere that agree: 1" in text
-    assert told(plant)["ledger"]["roots_elsewhere"] == 1  # type: ignore[index]
+    assert "external checkpoints that agree: 1" in text
+    assert told(plant)["ledger"]["external_checkpoints"] == 1  # type: ignore[index]
     [seq] = [json.loads(earlier.read_text(encoding="utf-8"))["ledger"]["seq"]]
     tamper(plant, "delete from ledger where seq >= ?", seq)
     cut = report(plant, "--roots", str(earlier))
@@ -399,7 +399,7 @@ def test_roots_from_elsewhere_are_looked_at_and_named(plant: Path) -> None:
     assert (lost.exit_code, lost.output) == (2, "nowhere.json: No such file or directory\n")
 
 
-def test_a_long_ledger_is_asked_for_older_roots_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_ledger_is_asked_for_older_checkpoints_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what lies before the month only that record is read."""
     from agent.savings.report import proof
 

@@ -86,7 +86,7 @@ def test_coal_and_carbon_stand_there_with_their_figures(told: dict[str, Any]) ->
     assert motor["avoided_grid_emissions_kg"] == pytest.approx(saved_kwh * motor["grid_factor"]["kg_per_kwh"])
 
 
-def test_the_public_key_is_there_and_signs_the_root(made: Path, told: dict[str, Any], tmp_path: Path) -> None:
+def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, told: dict[str, Any], tmp_path: Path) -> None:
     """With a copy of the state directory from which the key was taken away."""
     shutil.copytree(made / "state", tmp_path / "copy", ignore=shutil.ignore_patterns("ledger.key"))
     assert set(told["ledger_key"]) == {"kind", "public", "fingerprint"}
@@ -112,7 +112,7 @@ def test_the_meter_and_the_zone_are_there(told: dict[str, Any], rows: list[dict[
     [motor] = told["motors"]
     assert told["zone"] == "Asia/Shanghai"
     assert motor["meter"] == {
-        "name": "mcc-12", "profile": "eastron/sdm630", "at": "drive-input", "serial_number": "22091734",
+        "name": "mcc-12", "profile": "eastron/sdm630", "measuring_point": "drive-input", "serial_number": "22091734",
         "class": "0.5S", "ct": [400, 5], "ct_class": "0.5S", "certificate": "JJG 596, 2024-01-12, No. 4711",
     }  # fmt: skip
     assert {row["meter"] for row in rows} == {"mcc-12/22091734"}

@@ -38,7 +38,7 @@ def page(tmp_path: Path) -> str:
     reportkit.retrofit(tmp_path, days=7)
     begin_ms, end_ms = reportkit.utc_ms("2024-10-02 00:00"), reportkit.utc_ms("2024-10-04 12:00")
     store = Store(tmp_path / "state", HandClock())
-    save_event(store, Event(0, "fan", "hold", begin_ms, end_ms, "welding", 0.0, "exclude"))
+    save_event(store, Event(0, "fan", "maintenance", begin_ms, end_ms, "welding", 0.0, "exclude"))
     store.close()
     db = sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")
     for start_ms, text in db.execute("select start_ms, body from interval").fetchall():
@@ -89,8 +89,8 @@ def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of
     reportkit.retrofit(tmp_path, days=7)
     plain = tmp_path / "plant.toml"
     text = plain.read_text(encoding="utf-8")
-    phases = "phases = { reporting = 2024-10-04 }\n[signal.fan-flow]"
-    plain.write_text(text.replace("[signal.fan-flow]", phases), encoding="utf-8")
+    periods = "periods = { reporting = 2024-10-04 }\n[signal.fan-flow]"
+    plain.write_text(text.replace("[signal.fan-flow]", periods), encoding="utf-8")
     right = pictures(tmp_path)
     assert all(right)
     db = sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")

@@ -35,8 +35,8 @@ def article(tmp_path_factory: pytest.TempPathFactory) -> str:
     for number, (kind, text) in enumerate(TEXTS.items()):
         begin_ms = BEGIN_MS + number * 96 * QUARTER_MS
         save_event(store, Event(0, "fan", kind, begin_ms, begin_ms + 8 * QUARTER_MS, text, 5e4, PROPOSALS[kind]))
-    save_event(store, Event(0, "fan", "hold", BEGIN_MS + 10 * 96 * QUARTER_MS, None, TEXTS["hold"], 1e5, "exclude",
-                            "adjust", 2.5e5, "Wang Fang", "检修", BEGIN_MS))  # fmt: skip
+    save_event(store, Event(0, "fan", "maintenance", BEGIN_MS + 10 * 96 * QUARTER_MS, None, TEXTS["maintenance"], 1e5,
+                            "exclude", "adjust", 2.5e5, "Wang Fang", "检修", BEGIN_MS))  # fmt: skip
     store.close()
     command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--out", str(plant / "r.html")]
     CliRunner().invoke(main, [*command, "--lang", "zh"])
@@ -94,14 +94,14 @@ WRONG = (
     "the decision about event 3 of fan is not the recorded one",
     "the decision about event 3 of fan stands in no record",
     "event 3 of fan, which somebody decided, is no longer there",
-    "the root kept elsewhere (2024-10-03) was signed by 4c0878de5cdd2991",
-    "missing: the root kept elsewhere (2024-10-03) is number 9; the ledger was cut off or set back to an older copy",
-    "or a later one, up to 9, was written anew: the root kept elsewhere (2024-10-03) has another hash",
-    "the root kept elsewhere (2024-10-03) was edited, not the ledger: its hash is not that of what it says; "
+    "the external checkpoint (2024-10-03) was signed by 4c0878de5cdd2991",
+    "missing: the external checkpoint (2024-10-03) is number 9; the ledger was cut off or set back to an older copy",
+    "or a later one, up to 9, was written anew: the external checkpoint (2024-10-03) has another hash",
+    "the external checkpoint (2024-10-03) was edited, not the ledger: its hash is not that of what it says; "
     "take it from where nobody could write",
-    "the root kept elsewhere (2024-10-03) was edited, not the ledger: its signature is not that of what it says; "
+    "the external checkpoint (2024-10-03) was edited, not the ledger: its signature is not that of what it says; "
     "take it from where nobody could write",
-    "the root kept elsewhere (2024-10-03) was edited, not the ledger: it bears the signature of record 7, whose day is "
+    "the external checkpoint (2024-10-03) was edited, not the ledger: it bears the signature of record 7, whose day is "
     "not 2024-10-04; take it from where nobody could write",
     "an HMAC signature is checked with the secret key file: give it with --key",
     "an Ed25519 signature needs the extra: pip install 'magwatt[crypto]'",
@@ -128,7 +128,7 @@ def test_what_is_wrong_with_a_ledger_is_told_in_chinese(wrong: str) -> None:
         ("and 12.3 kWh for 3 other reasons", "另有 3 项原因，共 12.3 kWh 不计节电量"),
         ("and 0.3 kWh for 1 other reason", "另有 1 项原因，共 0.3 kWh 不计节电量"),
         ("nothing claimed for 2 intervals: no energy is known", "2 个时段不计节电量：电量未知"),
-        ("event 3 waits for a decision: shift, for hours more than the same load used before",
+        ("event 3 waits for a decision: load_shift, for hours more than the same load used before",
          "事件 3 待决定：工况偏移，连续数小时用电偏离同负荷先前水平（偏多）"),
     ],
 )  # fmt: skip

@@ -81,7 +81,7 @@ def test_the_command_on_the_page_verifies_that_ledger(by: str, tmp_path: Path) -
     argv = shlex.split(command.replace("&#x27;", "'"))
     assert argv[0] == by
     found = CliRunner().invoke(main, ["verify", *argv])
-    assert "from elsewhere looked at" in found.output
+    assert "external checkpoint compared" in found.output
     with sqlite3.connect(tmp_path / "state" / "magwatt.sqlite") as db:
         db.execute("delete from ledger where seq = 3")
     db.close()

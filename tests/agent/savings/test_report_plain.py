@@ -119,9 +119,9 @@ def test_an_old_motor_that_stood_there_in_the_month_is_told(plant: Path) -> None
     """The baseline ends on 15 September; the old motor went on until 3 October, and nothing dates the phases."""
     change(plant, "since = 2024-09-15", "since = 2024-10-03")
     found = report(plant)
-    assert ("192 quarter hours are counted in which the old motor still stood there (replaces.since is 2024-10-03): "
-            "date motor.fan.phases") in found.output  # fmt: skip
-    change(plant, "since = 2024-10-03 }", "since = 2024-10-03 }\nphases = { reporting = 2024-10-03 }")
+    assert ("192 quarter hours are counted in which the old motor still stood there "
+            "(replaced_motor.since is 2024-10-03): date motor.fan.periods") in found.output  # fmt: skip
+    change(plant, "since = 2024-10-03 }", "since = 2024-10-03 }\nperiods = { reporting = 2024-10-03 }")
     assert "still stood there" not in report(plant).output
 
 

@@ -80,7 +80,9 @@ def test_no_shift_opens_where_only_the_second_driver_moves(old: Law, now: Law, s
         told = days(seed, now, second=second, moved=True)
         assert watched(both, told) == [], f"seed {seed}"
     if (old, now) != (throttled, driven):
-        assert "shift" in [kind for seed in SEEDS for kind in watched(one, days(seed, now, second=second, moved=True))]
+        assert "load_shift" in [
+            kind for seed in SEEDS for kind in watched(one, days(seed, now, second=second, moved=True))
+        ]
 
 
 @pytest.mark.parametrize("share", [1.02, 0.98])
@@ -92,14 +94,14 @@ def test_a_true_shift_of_2_percent_is_found_beside_a_second_driver_that_moves(
 ) -> None:
     both = of_both(old, second)
     for seed in SEEDS:
-        assert "shift" in watched(both, days(seed, now, second=second, moved=True, share=share)), f"seed {seed}"
+        assert "load_shift" in watched(both, days(seed, now, second=second, moved=True, share=share)), f"seed {seed}"
 
 
 def test_a_true_shift_of_1_percent_is_hidden_where_only_the_flow_is_looked_at() -> None:
     """What the inlet does is the spread of a block by the flow alone: ±3 % over five days."""
     told = [days(seed, throttled, share=1.01) for seed in SEEDS]
-    assert not any("shift" in watched(of_one(throttled), items) for items in told)
-    assert all("shift" in watched(of_both(throttled), items) for items in told)
+    assert not any("load_shift" in watched(of_one(throttled), items) for items in told)
+    assert all("load_shift" in watched(of_both(throttled), items) for items in told)
 
 
 def test_a_state_that_is_new_or_between_two_opens_nothing() -> None:
@@ -121,7 +123,7 @@ def test_one_of_two_that_is_silent_opens_nothing_and_for_good_the_other_one_is_f
     for k in range(800, len(told)):
         wh = (told[k].energy_wh or 0.0) * (2 if k > 2000 else 1)
         told[k] = Interval("pump", told[k].start_ms, wh, meter=told[k].meter, drivers={"flow": told[k].drivers["flow"]})
-    assert "ratio" in watched(both, told)
+    assert "ct_ratio" in watched(both, told)
 
 
 @pytest.mark.parametrize("law", [lambda flow: 80.0, lambda flow: flow**2 / 100])
@@ -153,4 +155,4 @@ def test_grades_that_no_curve_passes_are_each_compared_with_themselves() -> None
     baseline = learn("pump", told(0.0, 1.0)[: 96 * 14])
     assert baseline.kind == "state"
     assert watched(baseline, told(0.9, 1.0)) == []
-    assert watched(baseline, told(0.0, 1.02)) == ["shift"]
+    assert watched(baseline, told(0.0, 1.02)) == ["load_shift"]

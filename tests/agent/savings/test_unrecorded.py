@@ -1,6 +1,6 @@
 """Quarter hours without a record: what an agent left when it stopped is no alarm, what somebody put in is one.
 
-Each attacker here works on a copy of the same ledger; who has the gateway's key is met by a root kept elsewhere.
+Each attacker here works on a copy of the same ledger; who has the gateway's key is met by an external checkpoint.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from testkit import HandClock
 
 from agent.config import Config
 from agent.config_load import load_config
-from agent.savings import bookkeeper, roots
+from agent.savings import bookkeeper, checkpoints
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, MOST, SETTLED_MS, Keeper
 from agent.savings.keep import save_intervals
@@ -58,7 +58,7 @@ def agent(folder: Path, config: Config, first: int, last: int, off_ms: int = 0) 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     file = tmp_path_factory.mktemp("plant") / "plant.toml"
-    file.write_text(PLANT + '[ledger]\nroots = "roots.jsonl"\n', encoding="utf-8")
+    file.write_text(PLANT + '[ledger]\ncheckpoint_file = "roots.jsonl"\n', encoding="utf-8")
     return load_config(file)[0]
 
 
@@ -188,22 +188,22 @@ def test_old_rows_are_not_recorded_by_whoever_records_next(plant: Path, config: 
     assert sum(record.body["source"] == ["imported"] for record in hours) == 2
 
 
-def test_a_tail_that_is_cut_off_and_covered_by_a_person_is_found_by_a_root(plant: Path, config: Config) -> None:
-    """The hours are recorded anew under the right key. They say by how much they are late; a root says it is another
-    chain."""
+def test_a_tail_that_is_cut_off_and_covered_by_a_person_is_found_by_a_checkpoint(plant: Path, config: Config) -> None:
+    """The hours are recorded again under the right key. They say by how much they are late; a checkpoint shows that it
+    is another chain."""
     db = open_copy(plant / "state" / "magwatt.sqlite")
-    root = roots.told(records(db, "root")[-1])
+    checkpoint = checkpoints.checkpoint_message(records(db, "checkpoint")[-1])
     db.close()
-    assert look(plant, [root]).content
-    cut(plant, root["seq"] - 4)
+    assert look(plant, [checkpoint]).content
+    cut(plant, checkpoint["seq"] - 4)
     decide(plant, config, STOP + 40)
     alone = look(plant)
     assert alone.content
     assert alone.late >= 6
-    found = look(plant, [root])
+    found = look(plant, [checkpoint])
     assert found.first_bad is not None
-    assert found.first_bad <= root["seq"]
-    assert "root kept elsewhere" in found.problems[0]
+    assert found.first_bad <= checkpoint["seq"]
+    assert "external checkpoint" in found.problems[0]
 
 
 def test_a_tail_that_is_cut_off_is_not_called_recorded(plant: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reportkit import appended
 from testkit import HandClock
 
-from agent.savings import ledger, roots
+from agent.savings import checkpoints, ledger
 from agent.savings.events import decided
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
 from agent.savings.keep import save_event, save_intervals
@@ -32,7 +32,7 @@ END_MS = START_MS + HOURS * HOUR_MS
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """48 hours of two motors, a root after each day, and the roots in a file elsewhere."""
+    """48 hours of two motors, a checkpoint after each day, and the checkpoints in a file elsewhere."""
     folder = tmp_path_factory.mktemp("ledger")
     store = Store(folder, HandClock())
     key = load_or_make(folder)
@@ -45,9 +45,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for hour in range(1, HOURS + 1):
         t_ms = START_MS + hour * HOUR_MS + SETTLED_MS
         where = {"site": "mill-2", "gateway": "gw-07"}
-        root = store.do(lambda db, t_ms=t_ms, where=where: roots.close_day(db, key, t_ms, "Asia/Shanghai", where))
-        if root:
-            roots.export(folder / "roots.jsonl", root)
+        checkpoint = store.do(
+            lambda db, t_ms=t_ms, where=where: checkpoints.append_daily_checkpoint(
+                db, key, t_ms, "Asia/Shanghai", where
+            )
+        )
+        if checkpoint:
+            checkpoints.export(folder / "roots.jsonl", checkpoint)
         store.do(lambda db, t_ms=t_ms: keeper.keep_up(db, t_ms))
     store.close()
     return folder
@@ -67,10 +71,10 @@ def edited(folder: Path, edit: Callable[[sqlite3.Connection], object]) -> None:
     db.close()
 
 
-def verdict_of(folder: Path, key: Key | None = None, with_roots: bool = False) -> Verdict:
+def verdict_of(folder: Path, key: Key | None = None, with_checkpoints: bool = False) -> Verdict:
     db = open_copy(folder / "magwatt.sqlite")
     try:
-        found = roots.read((folder / "roots.jsonl").read_text(encoding="utf-8")) if with_roots else []
+        found = checkpoints.read((folder / "roots.jsonl").read_text(encoding="utf-8")) if with_checkpoints else []
         return verify(db, key or load(folder / FILE), found)
     finally:
         db.close()
@@ -97,10 +101,10 @@ def more(body: dict[str, object]) -> None:
 
 
 def test_what_was_written_is_content(copy: Path) -> None:
-    found = verdict_of(copy, with_roots=True)
+    found = verdict_of(copy, with_checkpoints=True)
     assert found.content, found.problems
-    assert found.records == 1 + 2 * HOURS + found.roots
-    assert found.roots == found.roots_elsewhere == 2
+    assert found.records == 1 + 2 * HOURS + found.checkpoints
+    assert found.checkpoints == found.external_checkpoints == 2
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -123,7 +127,7 @@ def test_one_edited_character_is_named(copy: Path, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("column", ["t_ms", "kind"])
 def test_an_edited_column_is_named(copy: Path, column: str) -> None:
-    edited(copy, lambda db: db.execute(f"update ledger set {column} = 'root' where seq = 17"))
+    edited(copy, lambda db: db.execute(f"update ledger set {column} = 'checkpoint' where seq = 17"))
     assert verdict_of(copy).first_bad == 17
 
 
@@ -163,37 +167,37 @@ def test_a_chain_written_anew_without_the_key_is_named_at_its_first_record(copy:
 
 
 def test_a_chain_written_anew_with_a_key_of_ones_own_from_the_first_record(copy: Path) -> None:
-    """It is whole in itself; who asks for the gateway's key, or holds a root, is not deceived."""
+    """It is whole in itself; who asks for the gateway's key, or holds a checkpoint, is not deceived."""
     forged = new_key()
     edited(copy, lambda db: rechained(db, 1, lambda body: body.update(key=forged.said()), forged))
     assert verdict_of(copy, forged).first_bad is None
     assert verdict_of(copy).first_bad == 1
     db = open_copy(copy / "magwatt.sqlite")
-    found = verify(db, None, roots.read((copy / "roots.jsonl").read_text(encoding="utf-8")))
+    found = verify(db, None, checkpoints.read((copy / "roots.jsonl").read_text(encoding="utf-8")))
     db.close()
     assert found.first_bad == 1
 
 
-def test_with_the_gateways_own_key_only_a_root_elsewhere_tells(copy: Path) -> None:
-    """Whoever owns the gateway can sign anything: the bound is the last root that still agrees."""
+def test_with_the_gateways_own_key_only_a_checkpoint_elsewhere_tells(copy: Path) -> None:
+    """Whoever owns the gateway can sign anything: the bound is the last checkpoint that still agrees."""
     edited(copy, lambda db: rechained(db, 30, lambda body: body.update(adjusted_wh=1), load(copy / FILE)))
     assert verdict_of(copy).content
-    found = verdict_of(copy, with_roots=True)
-    first, second = roots.read((copy / "roots.jsonl").read_text(encoding="utf-8"))
+    found = verdict_of(copy, with_checkpoints=True)
+    first, second = checkpoints.read((copy / "roots.jsonl").read_text(encoding="utf-8"))
     assert found.first_bad is not None
     assert first["seq"] < found.first_bad <= 30 <= second["seq"]
 
 
-def test_a_cut_off_end_is_found_by_a_root_elsewhere(copy: Path) -> None:
+def test_a_cut_off_end_is_found_by_a_checkpoint_elsewhere(copy: Path) -> None:
     edited(copy, lambda db: db.execute("delete from ledger where seq > 40"))
     assert verdict_of(copy).first_bad is None
-    found = verdict_of(copy, with_roots=True)
+    found = verdict_of(copy, with_checkpoints=True)
     assert found.first_bad == 41
     assert "set back" in found.problems[-1]
 
 
-def test_a_copy_set_back_to_yesterday_and_written_on_is_found_by_a_root_elsewhere(copy: Path) -> None:
-    """Rollback: the old copy goes on under the right key, longer than the root's number."""
+def test_a_copy_set_back_to_yesterday_and_written_on_is_found_by_a_checkpoint_elsewhere(copy: Path) -> None:
+    """Rollback: the old copy goes on under the right key, longer than the checkpoint's number."""
     key = load(copy / FILE)
 
     def edit(db: sqlite3.Connection) -> None:
@@ -202,7 +206,7 @@ def test_a_copy_set_back_to_yesterday_and_written_on_is_found_by_a_root_elsewher
 
     edited(copy, edit)
     assert verdict_of(copy).content
-    found = verdict_of(copy, with_roots=True)
+    found = verdict_of(copy, with_checkpoints=True)
     assert found.first_bad is not None
     assert found.first_bad <= 41
     assert "written anew" in found.problems[0]
@@ -260,7 +264,7 @@ def test_a_baseline_that_was_removed_or_set_back_to_an_older_one_is_found(copy: 
 
 def test_a_decision_that_nobody_recorded_or_that_was_changed_is_found(copy: Path) -> None:
     store = Store(copy, HandClock())
-    event = save_event(store, Event(0, "pump", "hold", START_MS, START_MS + QUARTER_MS, "work", 0.0, "exclude"))
+    event = save_event(store, Event(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, "work", 0.0, "exclude"))
     assert verdict_of(copy).content
     decision = decided(event, "keep", "Li Wei", "was running", START_MS)
     save_event(store, decision)

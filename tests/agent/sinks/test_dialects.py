@@ -17,10 +17,10 @@ from agent.sinks.dialects import durable_dialects, live_dialects
 DOCS = Path(__file__).parents[3] / "docs"
 
 
-def test_also_and_tables_turn_dialects_on(tmp_path: Path) -> None:
+def test_outputs_and_tables_turn_dialects_on(tmp_path: Path) -> None:
     path = tmp_path / "magwatt.toml"
-    also = 'also = ["homeassistant", "sparkplug", "prometheus"]\n'
-    path.write_text(f'{SITE}[file]\ndir = "rows"\n[mqtt]\nurl = "mqtt://b"\n{also}{BUS}{PLANT}', encoding="utf-8")
+    outputs = 'outputs = ["homeassistant", "sparkplug", "prometheus"]\n'
+    path.write_text(f'{SITE}[file]\ndir = "rows"\n[mqtt]\nurl = "mqtt://b"\n{outputs}{BUS}{PLANT}', encoding="utf-8")
     found = load_config(path)[0].dialects
     assert found.homeassistant is not None
     assert found.sparkplug is not None

@@ -66,7 +66,7 @@ def reaches_all(metric: Metric, sink: PrometheusSink, exposed: str) -> None:
 
 
 def test_what_may_be_said_is_foreseen_for_motors_with_and_without_a_waveform(tmp_path: Path) -> None:
-    waveform = '[motor.fan-2.waveform]\ntcp = "127.0.0.1:7000"\nat = "drive-input"\n'
+    waveform = '[motor.fan-2.waveform]\ntcp = "127.0.0.1:7000"\nmeasuring_point = "drive-input"\n'
     config = configured(tmp_path, "mqtt://127.0.0.1:1", "", PLANT + SECOND + waveform)
     pump, fan = assets(config)[:2]
     assert set(expected(fan)) - set(expected(pump)) == {"pq3s", "pq10m", "harmonics"}

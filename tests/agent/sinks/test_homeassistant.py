@@ -160,7 +160,7 @@ def test_a_fault_code_is_a_problem_too(tmp_path: Path) -> None:
     config = configured(tmp_path, "mqtt://127.0.0.1:1")
     body = asset_device(assets(config)[0], Ids("mill-2", "gw-07"), "r", {"telemetry": ["fault_code"]})
     assert body["cmps"]["fault"]["dev_cla"] == "problem"
-    assert body["cmps"]["state"]["ops"] == ["online", "stale", "offline", "hold"]
+    assert body["cmps"]["state"]["ops"] == ["online", "stale", "offline", "maintenance"]
 
 
 class Listener:

@@ -25,9 +25,11 @@ from agent.topology import assets
 from drivers.reading import Quality, Reading
 
 PLANT = "".join((
-    site(), table("store", dir="state"), table("mqtt", url="mqtt://127.0.0.1:1"), bus(every="60s"), meter(),
+    site(), table("store", state_dir="state"), table("mqtt", url="mqtt://127.0.0.1:1"),
+    bus(poll_interval="60s"), meter(),
     motor("mill", kw=250, rpm=1485),
-    table("signal.tonnes", topic="mill/line-3", value="rate", time="t", unit_of_measure="t/h", of="mill", every="5min"),
+    table("signal.tonnes", topic="mill/line-3", value="rate", time="t", unit_of_measure="t/h", motor="mill",
+          expected_interval="5min"),
 ))  # fmt: skip
 METRIC = "signal_tonnes_t_h"
 IDLE_W, PER_TONNE_W = 40_000.0, 2_500.0  # the plant's law: power = idle + so much for each t/h

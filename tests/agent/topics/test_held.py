@@ -109,11 +109,11 @@ def test_a_time_ahead_of_ours_is_doubted_and_not_believed(clock: HandClock) -> N
     scene.timed(12.5, 1.9)
     assert scene.now() == (12.5, Quality.GOOD)
     scene.timed(13.5, 3600)
-    assert scene.now() == (13.5, Quality.CLOCK_UNSURE)
+    assert scene.now() == (13.5, Quality.CLOCK_UNSYNCHRONIZED)
     clock.move(31)
     assert scene.now()[0] is None, "an hour ahead is not an hour longer"
     scene.timed(14.5, 3600, retained=True)
-    assert scene.now() == (14.5, Quality.CLOCK_UNSURE | Quality.STALE)
+    assert scene.now() == (14.5, Quality.CLOCK_UNSYNCHRONIZED | Quality.STALE)
 
 
 def test_what_comes_late_does_not_replace_what_is_newer(clock: HandClock) -> None:

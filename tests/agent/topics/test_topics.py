@@ -31,10 +31,11 @@ from drivers.reading import Quality, Reading
 
 PLANT = site() + bus(tcp="127.0.0.1:1") + meter() + motor()
 TONNES = (
-    '[signal.tonnes]\ntopic = "mill/line-3"\nvalue = "tonnes"\nunit_of_measure = "t/h"\nof = "p1"\nevery = "500ms"\n'
+    '[signal.tonnes]\ntopic = "mill/line-3"\nvalue = "tonnes"\nunit_of_measure = "t/h"\n'
+    'motor = "p1"\nexpected_interval = "500ms"\n'
 )
-FLOW = '[signal.flow]\ntopic = "mill/line-3"\nvalue = "flow"\nunit_of_measure = "m3/h"\nof = "p1"\n'
-SHIFT = '[signal.shift]\ntopic = "mill/shift"\nunit_of_measure = "no"\nof = "p1"\n'
+FLOW = '[signal.flow]\ntopic = "mill/line-3"\nvalue = "flow"\nunit_of_measure = "m3/h"\nmotor = "p1"\n'
+SHIFT = '[signal.shift]\ntopic = "mill/shift"\nunit_of_measure = "no"\nmotor = "p1"\n'
 T, F, S = "signal_tonnes_t_h", "signal_flow_m3_h", "signal_shift_no"
 
 
@@ -112,7 +113,7 @@ def test_what_is_published_is_read_and_what_is_not_usable_is_missing(plant: Plan
     plant.wait_for(T, 29)
     assert plant.now()[F] == (None, Quality.OUT_OF_RANGE), "the last message has no such field"
     numbers = plant.topics.numbers()
-    assert (numbers["topic_messages"], numbers["topic_payloads_refused"]) == (6, 4)
+    assert (numbers["topic_messages"], numbers["topic_payloads_rejected"]) == (6, 4)
     plant.clock.move(2)
     plant.wait_for(T, None, Quality.STALE | Quality.NO_REPLY)
     assert plant.topics.numbers()["topics_silent"] == 1

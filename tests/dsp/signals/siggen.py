@@ -1,4 +1,4 @@
-"""Turns a case recipe (format pqsig-1) into sample arrays. numpy only; knows nothing of any product code.
+"""Turns a case recipe (format pqsig-1) into sample arrays. numpy only; independent of the product code.
 
 recipe = {fs, n, f0, channels, [seed], [t0]}
  f0: {"const": Hz} | {"ramp": [Hz0, Hz_per_s]} | {"steps": [[t, Hz], ...]}  (first t must be 0)

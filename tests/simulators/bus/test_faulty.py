@@ -1,4 +1,4 @@
-"""The bad lines themselves: what they send byte by byte, and that the judge sees through what is wrong."""
+"""The scripted slaves: every byte that they send, and the answer check, which detects each wrong value."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ BLOCK = Block(2, 3, 100, 4)
 
 
 def test_the_checksum_is_the_one_of_the_standard() -> None:
-    # Modbus over serial line V1.02, appendix B: 02 07 gives 41 12 on the wire.
+    # Modbus over Serial Line V1.02, appendix B: 02 07 gives 41 12 in transmission order.
     assert crc16(bytes((2, 7))).to_bytes(2, "little") == bytes((0x41, 0x12))
 
 
 def test_contents_prove_their_request() -> None:
     words = content(2, 3, 100, 4, 7)
-    assert words == content(2, 3, 100, 9, 7)[:4], "a longer answer begins alike"
+    assert words == content(2, 3, 100, 9, 7)[:4], "a longer response has the same beginning"
     assert answers(words, 2, 3, 100) == 7
     for other in ((3, 3, 100), (2, 4, 100), (2, 3, 101)):
         assert answers(words, *other) is None
@@ -59,7 +59,7 @@ def running(line: FaultyLine) -> Iterator[FaultyLine]:
 
 
 def exchange(line: FaultyLine, wait_s: float = 0.25, requests: int = 1) -> list[tuple[float, bytes]]:
-    """What comes back for so many requests, each chunk with its time since the last request was sent."""
+    """Return the responses to a number of requests, each chunk with its time since the last request."""
     if line.kind is Line.RTU:
         fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     else:
@@ -103,10 +103,11 @@ def test_a_clean_answer_is_exactly_the_frame(kind: Line) -> None:
 @pytest.mark.parametrize("kind", [Line.RTU, Line.RTU_TCP], ids=lambda kind: kind.value)
 def test_an_answer_takes_the_time_of_the_wire(kind: Line) -> None:
     line = RtuPty(of.clean, baud=2400) if kind is Line.RTU else RtuTcp(of.clean, baud=2400)
-    # 8 characters of request, 3.5 of silence, 2 ms, 13 characters of answer, each 10 bits at 2400 baud.
+    # 8 characters of request, 3.5 of silence, 2 ms, 13 characters of response, each 10 bits at 2400 baud.
     wire_s, took_s = (8 + 3.5 + 13) * 10 / 2400 + 0.002, list[float]()
     with running(line):
-        while len(took_s) < 5 and min(took_s, default=1.0) > wire_s + 0.02:  # a busy machine is late, never early
+        # a busy host can delay the response, never advance it
+        while len(took_s) < 5 and min(took_s, default=1.0) > wire_s + 0.02:
             took_s.append(exchange(line, 0.4)[-1][0])
     assert min(took_s) == pytest.approx(wire_s, abs=0.02)
     assert min(took_s) >= wire_s - 0.001
@@ -115,7 +116,7 @@ def test_an_answer_takes_the_time_of_the_wire(kind: Line) -> None:
 @pytest.mark.parametrize("fault", MATRIX, ids=lambda fault: fault.name.replace(" ", "-"))
 @pytest.mark.parametrize("kind", list(Line), ids=lambda kind: kind.value)
 def test_each_fault_sends_what_its_script_says(kind: Line, fault: of.Fault) -> None:
-    """Over the real line: every byte of the steps of request 1, and no other."""
+    """Exactly the bytes of the steps of request 1 arrive over the real line."""
     if kind not in fault.on:
         pytest.skip("not a fault of this kind of line")
     steps = fault.script(ask(kind))
@@ -126,7 +127,7 @@ def test_each_fault_sends_what_its_script_says(kind: Line, fault: of.Fault) -> N
             assert got[-1][1] == b"closed"
             got = got[:-1]
     else:
-        for patience_s in (0.12, 3.0):  # a busy machine may need the second
+        for patience_s in (0.12, 3.0):  # a busy host may need the longer one
             with running(open_line(kind, fault.script)) as line:
                 got = exchange(line, sum(step.after_s for step in steps) + patience_s)
             if sum(len(data) for _, data in got) >= sum(len(step.data) for step in steps):
@@ -164,7 +165,7 @@ def test_a_slave_with_a_queue_answers_late_and_one_without_never() -> None:
     script = of.once(of.late(0.8))
     with running(RtuPty(script, queue=True)) as line:
         got = b"".join(data for _, data in exchange(line, 0.4, requests=3))
-        assert got.startswith(ask(Line.RTU, 1).frame()), "the third wait holds the answer to the first request"
+        assert got.startswith(ask(Line.RTU, 1).frame()), "the third wait receives the response to the first request"
         assert len(line.asked) == 3
     with running(RtuPty(of.once(of.late(1.0)), queue=False)) as line:
         exchange(line, 0.4, requests=4)
@@ -176,7 +177,7 @@ def test_two_requests_without_silence_are_one_damaged_frame() -> None:
         fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY)
         try:
             os.write(fd, 2 * rtu_request(*BLOCK))
-            wait_until(lambda: bool(line.asked) or line.damaged > 0, 5, "they are heard")  # type: ignore[attr-defined]
+            wait_until(lambda: bool(line.asked) or line.damaged > 0, 5, "both requests arrive")  # type: ignore[attr-defined]
         finally:
             os.close(fd)
         assert isinstance(line, RtuPty)
@@ -199,7 +200,7 @@ def test_a_broken_silence_is_counted() -> None:
 
             assert ask_after(0.0) == 0
             assert ask_after(0.02) == 0
-            assert any(ask_after(0.0) for _ in range(20))  # a busy machine may keep a silence by itself
+            assert any(ask_after(0.0) for _ in range(20))  # a busy host may keep a silence by chance
         finally:
             os.close(fd)
 
@@ -225,7 +226,7 @@ def test_writing_is_refused_and_recorded(kind: Line, tmp_path: Path, monkeypatch
     write = ask(kind).wrap(struct.pack(">BHH", 6, 0, 1))
     with running(open_line(kind, of.clean)) as line:
         exchange(line)
-        assert not log.exists(), "reading leaves no line"
+        assert not log.exists(), "reading writes no log line"
         if kind is Line.RTU:
             fd = os.open(line.serial_port, os.O_RDWR | os.O_NOCTTY)
         else:
@@ -246,4 +247,4 @@ def test_steps_keep_their_pauses() -> None:
         got = exchange(line)
     assert [data for _, data in got] == [b"a", b"b", b"c"]
     for number, (at_s, _) in enumerate(got):
-        assert at_s >= 0.05 * number - 1e-3, "after the request; a busy machine may be late, never early"
+        assert at_s >= 0.05 * number - 1e-3, "after the request; a busy host can delay it, never advance it"

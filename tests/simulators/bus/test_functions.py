@@ -1,4 +1,4 @@
-"""Simulated servers take reading functions only, and write down who asked for anything else."""
+"""Simulated servers accept only reading functions and log all others."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_only_reading_is_allowed(log: Path) -> None:
 
 @pytest.mark.parametrize(("last", "level"), [(2, 0x81), (6, 0x82), (0x7F, 0x82), (0x80, 0x83)])
 def test_a_nameplate_says_how_many_kinds_of_objects_it_has(last: int, level: int) -> None:
-    """Modbus application protocol V1.1b3, 6.21: conformity basic, regular or extended; single reads too."""
+    """Modbus Application Protocol V1.1b3, 6.21: conformity level basic, regular or extended; individual access too."""
     plate = Nameplate({0: "maker", 1: "model", 2: "1.0", last: "last"})
     assert plate.answer(bytes((0x2B, 0x0E, 1, 0)))[3] == level
 
@@ -70,7 +70,7 @@ def test_the_tcp_server_refuses_and_records(log: Path, function: int) -> None:
             assert (await asyncio.wait_for(reader.readexactly(11), 60))[9:] == struct.pack(">H", 8120)
             writer.write(mbap(2, 31, REQUESTS[function]))
             answer = await asyncio.wait_for(reader.readexactly(9), 60)
-            # pymodbus forgets the number of a function that it does not know.
+            # pymodbus drops the code of an unknown function.
             assert answer[7:] == bytes((0x80 if function == 0x41 else function | 0x80, 1))
         finally:
             writer.close()
@@ -89,7 +89,7 @@ def test_the_serial_bus_refuses_and_records(log: Path, function: int) -> None:
         try:
             os.write(fd, rtu(31, REQUESTS[function]))
             assert (await asyncio.to_thread(select.select, [fd], [], [], 60))[0]
-            await asyncio.sleep(0.1)  # the rest of it, and what would be too much
+            await asyncio.sleep(0.1)  # time for the remaining bytes and for surplus ones
             assert os.read(fd, 100) == rtu(31, bytes((function | 0x80, 1)))
         finally:
             os.close(fd)

@@ -1,4 +1,4 @@
-"""The wireless link answers, refuses and stays silent like the wires."""
+"""The link in memory responds, rejects and stays silent as a real bus does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proxies before a server and before a serial line: each fault is what its name says, reads alone pass."""
+"""The proxies in front of a server and a serial line: each fault has its named effect, only reads pass."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_each_fault_is_what_its_name_says(answer: bytes, seed: int) -> None:
 
 
 def test_chances_are_kept_and_a_seed_repeats_itself() -> None:
-    """1000 answers at 0.2: within four standard deviations, 4·√(1000·0.2·0.8) = 51."""
+    """1000 responses at 0.2: within four standard deviations, 4·√(1000·0.2·0.8) = 51."""
     faults = Faults(drop=0.2)
 
     def lost(seed: int) -> list[bool]:
@@ -112,7 +112,7 @@ def proxy() -> Iterator[FaultProxy]:
 
 
 def received(sock: socket.socket, least: int) -> bytes:
-    """Until so many bytes have come, and 0.2 s of silence after them."""
+    """Receive at least this number of bytes, up to a silence of 0.2 s."""
     got = b""
     sock.settimeout(60 if least else 0.2)
     with contextlib.suppress(TimeoutError, ConnectionError):
@@ -123,14 +123,14 @@ def received(sock: socket.socket, least: int) -> bytes:
 
 
 def through(proxy: FaultProxy, least: int) -> bytes:
-    """One request on a connection of its own, and what came."""
+    """Send one request on a new connection and return the received bytes."""
     with socket.create_connection((proxy.host, proxy.port_number)) as sock:
         sock.sendall(ASKED)
         return received(sock, least)
 
 
 def first_s(proxy: FaultProxy) -> float:
-    """From one request to the first byte that comes."""
+    """Return the time from a request to the first received byte."""
     with socket.create_connection((proxy.host, proxy.port_number), timeout=60) as sock:
         started_s = time.monotonic()
         sock.sendall(ASKED)
@@ -144,7 +144,7 @@ def test_a_proxy_without_faults_is_a_relay(proxy: FaultProxy) -> None:
 
 @contextlib.contextmanager
 def recorded(rtu: bool) -> Iterator[tuple[FaultProxy, list[bytes]]]:
-    """A proxy before a server that answers nothing: what passes."""
+    """A proxy in front of a server that never responds, and the bytes that pass."""
     came: list[bytes] = []
     server = RtuTcp(of.silent, baud=0) if rtu else ModbusTcp(of.silent)
     server._listener._take = lambda data, _: came.append(data)
@@ -159,8 +159,8 @@ def recorded(rtu: bool) -> Iterator[tuple[FaultProxy, list[bytes]]]:
 
 
 WRITE = struct.pack(">BHH", 6, 100, 1)
-SEVERAL = struct.pack(">BHHBHH", 16, 100, 2, 4, 1, 2)  # on a serial line no length is told: what follows is lost
-CANOPEN = bytes((0x2B, 0x0D, 0, 0))  # function 0x2B can do more than read a nameplate
+SEVERAL = struct.pack(">BHHBHH", 16, 100, 2, 4, 1, 2)  # a serial line transmits no length: the bytes after it are lost
+CANOPEN = bytes((0x2B, 0x0D, 0, 0))  # function 0x2B can do more than read the device identification
 PLATE = bytes((0x2B, 0x0E, 1, 0))
 
 
@@ -184,7 +184,7 @@ def test_no_write_passes_behind_a_read_or_in_pieces(rtu: bool) -> None:
                 sock.sendall(piece)
                 time.sleep(0.05)
             wait_until(lambda passes=passes, blocked=blocked: len(b"".join(came)) >= len(b"".join(passes))  # type: ignore[misc]
-                       and proxy.blocked >= blocked, 5, "all of it is looked at")  # fmt: skip
+                       and proxy.blocked >= blocked, 5, "all requests are processed")  # fmt: skip
             assert b"".join(came) == b"".join(passes), pieces
             assert proxy.blocked == blocked
 
@@ -201,7 +201,7 @@ def test_the_proxy_delays_drops_doubles_and_cuts(proxy: FaultProxy) -> None:
     proxy.faults.latency_s = 0.1
     assert len(through(proxy, 17)) == 17
     late_s = [first_s(proxy) for _ in range(5)]
-    assert 0.1 <= min(late_s) < 0.3, "a busy machine makes some later, and none earlier"
+    assert 0.1 <= min(late_s) < 0.3, "a busy host can delay responses, never advance them"
     proxy.faults.latency_s = 0.0
     proxy.faults.duplicate = 1.0
     assert len(through(proxy, 34)) == 34
@@ -209,7 +209,7 @@ def test_the_proxy_delays_drops_doubles_and_cuts(proxy: FaultProxy) -> None:
     assert through(proxy, 0) == b""
     proxy.faults.drop, proxy.faults.cut_after = 0.0, 5
     assert len(through(proxy, 5)) == 5
-    assert len(through(proxy, 17)) == 17, "cut once only"
+    assert len(through(proxy, 17)) == 17, "cut only once"
     proxy.faults.half_open = True
     assert through(proxy, 0) == b""
 
@@ -240,7 +240,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
     port = os.open(proxy.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 
     def exchange(request: bytes, least: int) -> bytes:
-        """What comes until so many bytes have come, and 0.2 s of silence after them."""
+        """Send a request and receive at least this number of bytes, up to a silence of 0.2 s."""
         os.write(port, request)
         got = b""
         while select.select([port], [], [], 60 if len(got) < least else 0.2)[0]:
@@ -256,7 +256,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
         proxy.faults.echo = 0.0
         before = len(line.asked)
         assert exchange(rtu(11, struct.pack(">BHH", 6, 100, 1)), 0) == b""
-        wait_until(lambda: proxy.blocked > 0, 5, "it is looked at")
+        wait_until(lambda: proxy.blocked > 0, 5, "the request is processed")
         assert (proxy.blocked, len(line.asked)) == (1, before)
         assert (proxy.passed, proxy.spoilt) == (1, 2)
     finally:
@@ -265,7 +265,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
 
 @pytest.mark.parametrize("serial", [False, True], ids=["tcp", "rtu"])
 def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
-    """Everything at once: what comes through answers the very request, and something does come through."""
+    """All faults together: each value answers its own request, and some values arrive."""
     faults = Faults(**dict.fromkeys(CHANCES, 0.04), late_s=0.15)
     server = RtuPty(of.clean, baud=115200) if serial else ModbusTcp(of.clean)
     server.start()
@@ -360,7 +360,7 @@ def test_what_a_killed_process_left_goes_at_the_next_start(tmp_path: Path, monke
         third, _ = start()
         third.communicate("\n", 60)
         assert not left.exists()
-        assert kept.is_dir(), "its process lives"
+        assert kept.is_dir(), "its process still runs"
     finally:
         alive.communicate("\n", 5)
         for process in (killed,):

@@ -1,4 +1,4 @@
-"""The serial segment: silence for strangers, patience with noise, answers that survive both."""
+"""The serial segment: no response to unknown units, tolerance of noise, intact responses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def on_bus(talk: Callable[[int, RtuBus], Awaitable[None]], baud: int = 0) -> Non
 
 
 async def listen(fd: int, seconds: float = 2.0) -> bytes:
-    """What comes, at the latest after `seconds`; returns as soon as something is there."""
+    """Return the received bytes as soon as any arrive, at the latest after `seconds`."""
     for _ in range(round(seconds / 0.005)):
         await asyncio.sleep(0.005)
         try:
@@ -47,7 +47,7 @@ async def listen(fd: int, seconds: float = 2.0) -> bytes:
 
 
 def test_crc_of_the_standard_s_example() -> None:
-    """Modbus over serial line 1.02: the check value of "123456789" in CRC-16/MODBUS is 0x4B37."""
+    """Modbus over Serial Line 1.02: the check value of "123456789" in CRC-16/MODBUS is 0x4B37."""
     assert crc16(b"123456789") == 0x4B37
 
 
@@ -71,7 +71,7 @@ def test_silence_for_unknown_units_and_damaged_frames() -> None:
             assert await listen(fd, 0.03) == b""
         assert bus.dropped == 5
         os.write(fd, request(31, 3, 0x41, 1))
-        assert len(await listen(fd)) == 7  # it still answers after all that
+        assert len(await listen(fd)) == 7  # it still responds afterwards
 
     on_bus(talk)
 
@@ -114,7 +114,7 @@ def test_a_port_tells_whether_somebody_is_there() -> None:
 
 
 def test_a_closed_port_leaves_its_number_to_others(tmp_path: Path) -> None:
-    """What is written late must not land in the file that was opened next."""
+    """A late write must not go to a file that reuses the descriptor."""
     port = Pty(hold=True)
     number = port.fd
     port.close()
@@ -144,7 +144,7 @@ def test_a_stream_that_nobody_reads_is_dropped_not_waited_for(opened: bool) -> N
         for _ in range(400):
             outlet.send([b"x" * 1000 + b"\0"])
         assert time.monotonic() - began < 2
-        assert (outlet.dropped > 250) == opened  # the kernel keeps some tens of kB for an open port
+        assert (outlet.dropped > 250) == opened  # the kernel buffers some tens of kB for an open port
     finally:
         if opened:
             os.close(fd)

@@ -1,4 +1,4 @@
-"""The segment hears everything, takes a wire's time, and its stations do what their real ones do."""
+"""The segment delivers all transmissions with real timing, and its stations behave as real ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def segment() -> Iterator[Segment]:
 
 
 def heard(fd: int, least: int) -> bytes:
-    """Until so many bytes have come, and 50 ms of silence after them."""
+    """Receive at least this number of bytes, up to a silence of 50 ms."""
     got = b""
     while select.select([fd], [], [], 60 if len(got) < least else 0.05)[0]:
         got += os.read(fd, 1000)
@@ -54,7 +54,7 @@ def test_two_at_once_spoil_both(segment: Segment) -> None:
     try:
         os.write(fds[0], b"\x11" * 8)
         os.write(fds[1], b"\x22" * 8)
-        segment.start()  # only now: it finds both there, whatever lay between the two writes
+        segment.start()  # started late, so that both writes are pending regardless of the time between them
         got = heard(fds[2], 16)
     finally:
         for fd in fds:
@@ -82,11 +82,11 @@ def test_a_plc_reads_its_slaves_and_notices_an_intruder(segment: Segment) -> Non
             time.sleep(0.02)
     finally:
         os.close(fd)
-    wait_until(lambda: plc.lost + plc.wrong > 0, 3, "the PLC notices")
+    wait_until(lambda: plc.lost + plc.wrong > 0, 3, "the PLC detects the collisions")
     assert segment.broken_silences("intruder")
     plc.halt()
-    wait_until(lambda: not plc._running, 5, "it has heard it")
-    wait_until(lambda: plc._open is None, 5, "its last answer")
+    wait_until(lambda: not plc._running, 5, "the PLC has stopped")
+    wait_until(lambda: plc._open is None, 5, "its last response")
     polls = plc.good
     time.sleep(0.2)
     assert plc.good == polls
@@ -100,7 +100,7 @@ def test_the_watchdog_is_armed_by_the_first_frame_and_trips_without_one(segment:
     port = segment.port("master")
     segment.start()
     plc.start()
-    wait_until(lambda: len(other.asked) > 10, 3, "the neighbour is polled")
+    wait_until(lambda: len(other.asked) > 10, 3, "the other slave is polled")
     assert not drive.armed
     assert drive.tripped_s is None
     plc.halt()
@@ -112,17 +112,17 @@ def test_the_watchdog_is_armed_by_the_first_frame_and_trips_without_one(segment:
             time.sleep(0.2)
             assert drive.armed
             assert drive.tripped_s is None
-        wait_until(lambda: drive.tripped_s is not None, 1, "nobody feeds it any more")
+        wait_until(lambda: drive.tripped_s is not None, 1, "the watchdog trips without further frames")
         took_s = [tripped_after_s(fd, drive) for drive in others]
     finally:
         os.close(fd)
-    assert 0.3 <= min(took_s) < 0.35, "a busy machine is late, never early"
+    assert 0.3 <= min(took_s) < 0.35, "a busy host can delay it, never advance it"
 
 
 def tripped_after_s(fd: int, drive: WatchdogDrive) -> float:
-    """From the only frame that it gets."""
+    """Time from the only received frame."""
     os.write(fd, rtu_request(drive.unit, 3, 0, 2))
-    wait_until(lambda: drive.tripped_s is not None, 1, "nobody feeds it")
+    wait_until(lambda: drive.tripped_s is not None, 1, "the watchdog trips without further frames")
     assert drive.tripped_s is not None
     return drive.tripped_s - drive.fed_s
 
@@ -152,7 +152,7 @@ def test_a_closed_port_keeps_no_old_talk(segment: Segment) -> None:
     plc = Plc(segment, [Block(5, 3, 0, 100)], every_s=0.2, timeout_s=0.15)
     segment.start()
     plc.start()
-    wait_until(lambda: plc.good >= 6, 3, "much is said while nobody listens")
+    wait_until(lambda: plc.good >= 6, 3, "traffic while the port is closed")
     fd = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     try:
         assert len(os.read(fd, 10_000)) < 1024

@@ -1,4 +1,4 @@
-"""Literal addresses as the manuals print them, so that an error that driver and simulator shared would show.
+"""Literal addresses of the manuals, so that an error common to driver and simulator is detected.
 
 PM5000: register number − 1 (voltage A-N is 3028, total active power 3060 in kW, active energy 3204 in Wh as INT64).
 SDM630: input register 30001 is 0. GA800: the hexadecimal number is the address; 16 registers at most.

@@ -1,7 +1,7 @@
-"""Every shipped register map: what a device of that map serves, the driver reads. Found by themselves.
+"""Every shipped register map: the driver reads the values that a device of that map encodes.
 
-The writer's side is simulators/devices/render.py, which shares no formula with the reader. Each block is read as the
-planner asks for it, so a value torn over two requests, a refused hole or too long a request shows here.
+The encoder is simulators/devices/render.py, which shares no formula with the decoder. Each block is read as
+planned, so a value split over two requests, a rejected gap or too long a request fails here.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from simulators.devices.device import SimulatedDevice
 
 
 def polled(profile: Profile) -> list[Register]:
-    """All rows, those from memory and from latched pages too: the map is tested, not the caution."""
+    """Return all rows, including those from memory and from latched pages: the test covers the map, not the
+    restrictions.
+    """
     return list(profile.registers)
 
 
 def serve(profile: Profile, values: dict[str, Value]) -> SimulatedDevice:
-    # A sunspec map is served as it stands here, its addresses inside the model; tests/drivers/test_sunspec.py finds it.
+    # A sunspec map is served with its addresses inside the model; tests/drivers/test_sunspec.py covers the model chain.
     flat = profile if profile.dialect != "sunspec" else type(profile)(
         **{name: getattr(profile, name) for name in profile.__slots__} | {"dialect": "modbus"}
     )  # fmt: skip
@@ -43,7 +45,7 @@ def read_all(profile: Profile, values: dict[str, Value]) -> tuple[dict[str, Valu
     got: dict[str, Value] = {}
     flags: dict[str, Quality] = {}
     for block, decoder in decoders:
-        words = device.read(block.function, block.address, block.count)  # raises where the plan asks too much
+        words = device.read(block.function, block.address, block.count)  # raises if the plan requests too much
         more, doubtful = decoder.decode(struct.pack(f">{len(words)}H", *words))
         got |= more
         flags |= doubtful
@@ -68,7 +70,7 @@ def test_what_is_served_is_read(profile_id: str, share: float) -> None:
         if isinstance(expected, str):
             assert got[row.name] == expected, row.name
         else:
-            # float32 has 24 bits; whole numbers come back to the last digit of a double
+            # float32 has 24 bits; integers are exact to the last digit of a double
             tolerance = 1e-6 if row.type == "f32" else 1e-12
             assert got[row.name] == pytest.approx(expected, rel=tolerance, abs=1e-12), row.name
         assert not flags.get(row.name, 0), f"{row.name}: {flags[row.name]!r}"

@@ -1,4 +1,4 @@
-"""EWS/1 through a second decoder (tests/ewskit.py): what is sent, when, and what it says of the plant."""
+"""EWS/1 through a second decoder (tests/ewskit.py): contents, timing and state of the plant."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ def test_the_clock_of_the_samples_drifts(drift_ppm: float) -> None:
 
 
 def test_samples_hold_the_true_harmonics() -> None:
-    """Least squares at the known frequency over 1 s. Noise of 1.5 counts leaves 0.4 mV and 0.2 mA rms per component."""
+    """Least squares at the known frequency over 1 s.
+
+    Noise of 1.5 counts leaves 0.4 mV and 0.2 mA rms in each component.
+    """
     frames, station = run(6)
     train, x = station.trains["pump-2"], values(frames)[:10240]
     theta = 2 * math.pi * train.frequency_hz / (10240 * (1 + 4e-6)) * np.arange(len(x))
@@ -66,7 +69,7 @@ def test_samples_hold_the_true_harmonics() -> None:
 
 
 def test_samples_hold_the_true_power() -> None:
-    """Mean of u·i over 50 whole cycles, tolerance for the fraction of a sample at the window's end."""
+    """Mean of u·i over 50 complete cycles; tolerance for the fraction of a sample at the end of the window."""
     frames, station = run(6)
     train, x = station.trains["pump-2"], values(frames)
     n = round(50 / train.frequency_hz * 10240)
@@ -75,7 +78,7 @@ def test_samples_hold_the_true_power() -> None:
 
 
 def test_no_steps_between_blocks() -> None:
-    """Where two plant steps meet, the signal moves no more than inside them."""
+    """At the boundary of two plant steps the signal changes no more than inside them."""
     x = values(run(30, moving=True)[0])
     jump = np.abs(np.diff(x[:, 0], n=2))
     joints = np.arange(2048, len(jump), 2048)
@@ -102,7 +105,10 @@ def test_nobody_takes_and_memory_stays_bounded() -> None:
 
 
 def test_a_clock_that_stands_is_doubted_and_costs_no_samples() -> None:
-    """Stamps stay, indices go on; what reads it says so once the stamps are more than 5 s apart from its own clock."""
+    """Stamps stop, indices continue.
+
+    The reader reports it as soon as the stamps deviate by more than 5 s from its own clock.
+    """
     station, sender = Station(Random(1)), EwsSender(1, 4.0)
     assembler, frames = Assembler("pump-2"), list[Frame]()
     seen: list[tuple[float, Waveform]] = []
@@ -117,6 +123,6 @@ def test_a_clock_that_stands_is_doubted_and_costs_no_samples() -> None:
     late = [frame for frame in frames if frame.index > 11 * 2048]
     assert len({frame.device_us for frame in late}) == 1
     assert [frame.index for frame in frames] == [64 * k for k in range(len(frames))]
-    doubted = {at_s for at_s, block in seen if Quality.CLOCK_UNSURE in block.quality}
+    doubted = {at_s for at_s, block in seen if Quality.CLOCK_UNSYNCHRONIZED in block.quality}
     assert min(doubted) == pytest.approx(2.0 + 5.0, abs=0.5)
     assert all(at_s in doubted for at_s, _ in seen if at_s > 8)

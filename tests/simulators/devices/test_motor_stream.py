@@ -1,4 +1,4 @@
-"""The stream of a motor on the line shows its defect where the textbook has it; by numpy's FFT of decoded counts."""
+"""The stream of a motor on the line shows its defect at the textbook frequency, by numpy's FFT of decoded counts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SECONDS = 20
 
 
 class Seen(NamedTuple):
-    """Of the crusher of `broken-bar` over 20 s: current of L1 in A, mean true frequency and slip."""
+    """Stream of the crusher of `broken-bar` over 20 s: current of L1 in A, mean true frequency and slip."""
 
     i_a: Floats
     hertz: float
     slip: float
 
     def level_db(self, hertz: float) -> float:
-        """Against the fundamental; Hann window, best of the bins around."""
+        """Return the amplitude relative to the fundamental, dB; Hann window, maximum of the neighbouring bins."""
         spectrum = np.abs(np.fft.rfft(self.i_a * np.hanning(len(self.i_a))))
         k = round(abs(hertz) * len(self.i_a) / RATE_HZ)
         return float(20 * np.log10(spectrum[k - 2 : k + 3].max() / spectrum.max()))
@@ -53,13 +53,17 @@ def crusher(at_s: float = 7000.0, **defect: Any) -> Seen:
     i_a = np.concatenate(counts)[-round(SECONDS * RATE_HZ) :]
     hertz = sum(row["frequency_hz"] for row in rows[3:]) / SECONDS
     rpm = sum(row["motor_speed_rpm"] for row in rows[3:]) / SECONDS
-    assert np.sqrt((i_a**2).mean()) == pytest.approx(rows[-1]["current_l1_a"], rel=0.01), "as the meter beside it"
+    assert np.sqrt((i_a**2).mean()) == pytest.approx(rows[-1]["current_l1_a"], rel=0.01), (
+        "as the meter of the same motor"
+    )
     return Seen(i_a, hertz, 1 - rpm / (30 * hertz))
 
 
 def test_a_breaking_cage_shows_its_sidebands_in_the_stream() -> None:
-    """(1 ± 2s)·f, −29.2 dB: of −28.4 dB at δ = 0.1, by a kernel written before, at 80 % load, same inertia. The cage's
-    resistance has grown by 10 %, all on one axis: δ = 0.1/1.1."""
+    """(1 ± 2s)·f, −29.2 dB: from −28.4 dB at δ = 0.1, by an earlier kernel, at 80 % load, same inertia. The resistance
+    of the
+    cage has increased by 10 %, all on one axis: δ = 0.1/1.1.
+    """
     broken, sound = crusher(), crusher(at_s=60.0)
     lower, upper = (broken.hertz * (1 + side * 2 * broken.slip) for side in (-1, 1))
     assert broken.level_db(lower) == pytest.approx(-29.2, abs=1.0)
@@ -68,7 +72,7 @@ def test_a_breaking_cage_shows_its_sidebands_in_the_stream() -> None:
 
 
 def test_a_rotor_off_its_centre_shows_at_the_shafts_frequency() -> None:
-    """f ± fr, for static and dynamic offset together."""
+    """f ± fr, for static and dynamic eccentricity together."""
     off, round_ = crusher(kind="eccentricity", to=0.3), crusher(kind="eccentricity", to=0.0)
     shaft = off.hertz / 2 * (1 - off.slip)
     for side in (-1, 1):
@@ -76,7 +80,7 @@ def test_a_rotor_off_its_centre_shows_at_the_shafts_frequency() -> None:
 
 
 def test_a_pitted_bearing_shows_at_its_balls() -> None:
-    """f ± 3.6·fr: nine balls, d/D = 0.2, n/2·(1 − d/D) passes a turn."""
+    """f ± 3.6·fr: nine balls, d/D = 0.2, n/2·(1 − d/D) passages for each turn."""
     bad, good = crusher(kind="bearing", to=0.05), crusher(kind="bearing", to=0.0)
     balls = 3.6 * bad.hertz / 2 * (1 - bad.slip)
     for side in (-1, 1):

@@ -1,4 +1,4 @@
-"""Register words against patterns worked out by hand (IEEE 754, two's complement), never through the driver."""
+"""Register words against bit patterns derived by hand (IEEE 754, two's complement), independent of the driver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values in parts, shared registers, scale registers, SunSpec's chain: words worked out by hand."""
+"""Values in parts, shared registers, scale registers, SunSpec's model chain: words derived by hand."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def test_sunspec_stands_in_its_chain() -> None:
     assert meter.read(3, 40070, 2) == [203, 105]
     assert meter.read(3, 40070 + 107, 2) == [0xFFFF, 0]
     volts, factor = meter.read(3, 40070 + 8, 1)[0], meter.read(3, 40070 + 15, 1)[0]
-    assert (volts, factor) == (23010, 0x10000 - 2)  # 230.1 V: hundredths are the finest that 16 bits hold
+    assert (volts, factor) == (23010, 0x10000 - 2)  # 230.1 V: hundredths are the finest resolution of 16 bits
     assert meter.read(3, 40070 + 18, 1) == [4620]
     assert meter.read(3, 40070 + 22, 1) == [1]
-    assert meter.read(3, 40070 + 3, 1) == [0x8000]  # no current known
+    assert meter.read(3, 40070 + 3, 1) == [0x8000]  # no current available
 
 
 def test_one_scale_serves_all_values_that_lean_on_it() -> None:
@@ -83,8 +83,8 @@ def test_the_model_code_answers_only_when_asked_alone() -> None:
 @pytest.mark.parametrize(
     ("profile", "function", "address", "count"),
     [
-        ("danfoss/fc302", 3, 16129, 2),  # each parameter is an island
-        ("carlo-gavazzi/em24", 4, 4, 4),  # ends on a reserved register
+        ("danfoss/fc302", 3, 16129, 2),  # each parameter is a separate block
+        ("carlo-gavazzi/em24", 4, 4, 4),  # ends in a reserved register
         ("siemens/g120", 3, 320, 1),
     ],
 )

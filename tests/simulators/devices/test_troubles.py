@@ -1,4 +1,4 @@
-"""A device's own troubles: what each shows, when, on every kind of wire."""
+"""Faults of a device: displayed values and times, on every kind of bus."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sound(now_s: float) -> Mapping[str, Value]:
 
 
 def shown(kind: str, *at_s: float, code: int = 6) -> list[Ailing]:
-    """One that lies from 10 s to 20 s, at those times; time runs in steps of 1 s."""
+    """Return the states at the given times of a fault from 10 s to 20 s, in steps of 1 s."""
     found = []
     for end_s in at_s:
         ailing = Ailing([Trouble(kind, 10, 20, code)])
@@ -71,7 +71,7 @@ def test_two_troubles_of_one_kind_are_told_each_in_its_time() -> None:
 
 
 def test_who_reads_meanwhile_meets_no_half_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A serial line reads in a thread of its own: a silent device must not answer between two instants."""
+    """A serial line reads in another thread: a silent device must not respond between two instants."""
     ailing = Ailing([Trouble("silent", 10, 20), Trouble("refusing", 10, 20)])
     ailing.at(12, sound(12))
     lies_at, met = Trouble.lies_at, []
@@ -86,7 +86,7 @@ def test_who_reads_meanwhile_meets_no_half_step(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_is_blank_is_not_available_on_the_wire() -> None:
-    """A float NaN from an Eastron, where 0 would be a lie."""
+    """An Eastron meter returns a float NaN, where 0 would be wrong."""
     (ailing,) = shown("blank", 15)
     device = SimulatedDevice(1, load_profile("eastron/sdm630"), lambda: ailing.values, ailing=ailing)
     words = device.read(4, 0x34, 2)
@@ -123,7 +123,11 @@ def test_a_refusal_has_its_code() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(("asleep", 1, 2), "kind must be one of"), (("stuck", 2, 2), "before it ends"), (("refusing", 1, 2, 99), "code")],
+    [
+        (("asleep", 1, 2), "kind must be one of"),
+        (("stuck", 2, 2), "after the beginning"),
+        (("refusing", 1, 2, 99), "code"),
+    ],
 )
 def test_a_trouble_that_cannot_be(arguments: tuple[str, float, float], told: str) -> None:
     with pytest.raises(ValueError, match=told):

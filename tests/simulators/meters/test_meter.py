@@ -1,4 +1,6 @@
-"""Meters stay inside their class, their counters follow their power, and they show nothing newer than their refresh."""
+"""Meters stay within their class, counters follow the power, displayed values are not newer than the refresh
+interval.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from simulators.plant.station import Station
 
 
 def load(pf: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
-    """230 V, a balanced lagging load (leading for negative pf angle is not needed here)."""
+    """Return 230 V and a balanced lagging load (a leading one is not needed here)."""
     return (
         phasors([Component(1, 1, 230 + 0j)]),
         phasors([Component(1, 1, cmath.rect(amps, -math.acos(pf)))]),
@@ -40,7 +42,7 @@ def test_inside_class_over_many_seeds(pf: float) -> None:
             assert shown[f"active_power_{k}"] == pytest.approx(exact[f"active_power_{k}"], rel=0.005)
         worst = max(worst, abs(shown["active_power"] / exact["active_power"] - 1))
         assert shown["frequency"] == pytest.approx(50.0, abs=0.002)
-    assert 0.0015 < worst < 0.005  # errors are really there
+    assert 0.0015 < worst < 0.005  # the errors are present
 
 
 def test_energy_has_the_gain_of_the_power() -> None:
@@ -74,7 +76,7 @@ def test_shows_nothing_newer_than_its_refresh() -> None:
 
 
 def test_readings_of_a_known_load() -> None:
-    """230 V, 80 A, pf 0.8 lagging and 20 % fifth harmonic current: textbook numbers."""
+    """230 V, 80 A, pf 0.8 lagging and 20 % fifth harmonic current: textbook values."""
     u, i = load(0.8)
     i = i + phasors([Component(5, -1, 16 + 0j)])
     shown = electrical(u, i, 50.0)
@@ -95,7 +97,7 @@ def test_third_harmonic_adds_up_in_the_neutral() -> None:
 
 
 def test_phasors_agree_with_sampled_sums() -> None:
-    """The same quantities from a synthesised period: rms and power are averages over time."""
+    """The same quantities from a synthesised period: rms and power are means over time."""
     train = Station(Random(2)).trains["pump-2"]
     angle = 2 * math.pi * np.arange(512) / 512
     basis = np.exp(1j * np.outer(np.arange(51), angle))
@@ -112,8 +114,8 @@ def test_errors_are_the_same_for_the_same_seed() -> None:
     assert np.array_equal(one.i, two.i)
 
 
-# P over the right one at cos φ 0.86, balanced: closed form, the sum of cos(φ + angle between terminal voltage and
-# current) / 3 cos φ.
+# P relative to the correct value at cos φ 0.86, balanced: closed form, the sum of cos(φ + angle between terminal
+# voltage and current) / 3 cos φ.
 @pytest.mark.parametrize(
     ("fault", "share"),
     [
@@ -136,14 +138,14 @@ def test_wiring_faults_have_their_share_of_the_power(fault: str, share: float) -
 
 @pytest.mark.parametrize("fault", ["reversed ct4", "upside down", "swapped ct11", "ratio ct x"])
 def test_an_unknown_wiring_fault_is_one_line(fault: str) -> None:
-    with pytest.raises(ValueError, match="is not known; there are") as caught:
+    with pytest.raises(ValueError, match="unknown fault") as caught:
         wiring_of(fault)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_two_elements_see_the_power_of_three(seed: int) -> None:
-    """Blondel: with the currents adding to nothing, two wattmeters suffice, unbalance and harmonics included."""
+    """Blondel: if the currents sum to zero, two wattmeters suffice, with unbalance and harmonics too."""
     chance = Random(seed)
     u = phasors([Component(1, 1, 230 + 0j), Component(1, -1, 5 + 3j), Component(5, -1, 8j), Component(1, 0, 4 + 0j)])
     i = phasors([
@@ -158,7 +160,7 @@ def test_two_elements_see_the_power_of_three(seed: int) -> None:
 
 
 def test_digits_and_rollover() -> None:
-    """A counter of 0.01 kWh that ends at 1000 kWh, currents in 0.1 A."""
+    """A counter of 0.01 kWh that wraps at 1000 kWh, currents in 0.1 A."""
     u, i = load(0.8, 80.26)
     meter = Meter(EXACT, start_kwh=999.0, rolls_at=1000.0, quanta={"A": 0.1, "kWh": 0.01})
     meter.step(u, i, 50.0, 360.0)

@@ -1,4 +1,6 @@
-"""The converter: harmonics against closed form and another code base, power balance, losses against published ones."""
+"""The converter: harmonics against closed form and another code base, power balance, losses against published
+values.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def points(*p: float, line_share: float = 0.0, smoothing: float = 50.0) -> recti
 
 
 def test_large_choke_gives_blocks_of_120_degrees() -> None:
-    """h-th harmonic 1/h, within 0.3 %: at 120 times the load where gaps close the ripple is 1 %."""
+    """h-th harmonic 1/h, within 0.3 %: at 120 times the load at which the current becomes continuous, the ripple is
+    1 %.
+    """
     shape = np.abs(points(1.0).shape[0])
     for order in rectifier.PRESENT[1:]:
         assert shape[order] == pytest.approx(1 / order, rel=0.005)
@@ -43,7 +47,8 @@ def test_large_choke_gives_blocks_of_120_degrees() -> None:
 @pytest.mark.parametrize(("load", "line_share"), [(3.0, 0.015), (3.0, 0.05), (4.0, 0.03)])
 def test_commutation_takes_its_time(load: float, line_share: float) -> None:
     """Smooth DC current: cos μ = 1 − 2·x·Id/û, Udc = 3û/π − 3/π·x·Id, and Kimbark's harmonics,
-    √(A² + B² − 2AB·cos μ)/(1 − cos μ) with A = sin((h−1)μ/2)/(h−1), B = sin((h+1)μ/2)/(h+1), over h."""
+    √(A² + B² − 2AB·cos μ)/(1 − cos μ) with A = sin((h−1)μ/2)/(h−1), B = sin((h+1)μ/2)/(h+1), over h.
+    """
     found = points(load, line_share=line_share)
     mean = load / found.dc[0]
     assert 3 / math.pi - found.dc[0] == pytest.approx(3 / math.pi * line_share * mean, rel=0.015)  # 1 % of ripple
@@ -65,8 +70,10 @@ def test_no_even_and_no_triplen_harmonics() -> None:
 
 
 def test_the_bridge_against_another_code_base(data_file: DataFile) -> None:
-    """motulator 0.18.0: an induction motor on a bridge with 2 mH and 235 µF. (Its magnet motor at rated load swings at
-    150 Hz, which nothing that repeats every 60° can show.)"""
+    """motulator 0.18.0: an induction motor on a bridge with 2 mH and 235 µF.
+
+    Its magnet motor at rated load oscillates at 150 Hz, which a model with a period of 60° cannot show.
+    """
     truth = machine_truth(data_file, "im2k2_vhz_diode_40hz")
     omega, peak_v = 100 * math.pi, math.sqrt(2) * truth["diode"]["U_g"]
     choke_ohm = omega * truth["diode"]["L_dc"]
@@ -80,8 +87,11 @@ def test_the_bridge_against_another_code_base(data_file: DataFile) -> None:
 
 @pytest.mark.parametrize("smoothing", [0.06, 0.1, 1.0])
 def test_a_small_capacitor_lets_the_bridge_swing_more(smoothing: float) -> None:
-    """Harmonic balance of a current without gaps: each voltage of order 6k drives its own through choke and capacitor,
-    3/π·2·(−1)^(k+1)/((6k)² − 1) over j·6k + 1/(j·6k·b − p/u²); two blocks of 60° make the line's current."""
+    """Harmonic balance of a continuous current.
+
+    Each voltage of order 6k drives its own current through choke and capacitor, 3/π·2·(−1)^(k+1)/((6k)² − 1) over
+    j·6k + 1/(j·6k·b − p/u²); two blocks of 60° form the line current.
+    """
     load, theta = 0.05, np.linspace(-math.pi / 6, math.pi / 6, 2001)
     mean_v = 3 / math.pi
     current = np.full(len(theta), load / mean_v)
@@ -90,7 +100,7 @@ def test_a_small_capacitor_lets_the_bridge_swing_more(smoothing: float) -> None:
         volts = mean_v * 2 * (-1) ** (k + 1) / (order**2 - 1)
         z = 1j * order + 1 / (1j * order * smoothing - load / mean_v**2)
         current += (volts / z * np.exp(1j * order * theta)).real
-    current[[0, -1]] /= 2  # trapezoids
+    current[[0, -1]] /= 2  # trapezoidal rule
     expected = {
         h: abs((current * np.exp(-1j * h * theta)).sum() * math.cos(h * math.pi / 6)) for h in rectifier.PRESENT
     }
@@ -116,7 +126,7 @@ def test_bus_power_is_what_the_phasors_carry(speed: float, shaft_w: float) -> No
 
 
 def test_harmonic_power_is_the_heat_in_the_supply() -> None:
-    """On a clean supply each harmonic carries −R·I² at the bus: the drive sends it back."""
+    """On a clean supply each harmonic carries −R·I² at the bus: the drive feeds it back."""
     state, supply, _ = running(0.9, 38000.0, harmonics=())
     u, i = phasors(state.bus), phasors(state.currents)
     heat = 3 * supply.params.source_ohm * np.abs(i[0, 2:]) ** 2
@@ -139,8 +149,11 @@ def test_distortion_and_displacement_are_those_of_a_real_bridge(
 @pytest.mark.parametrize("depth", [0.0, 0.3, 0.8, 1.1])
 @pytest.mark.parametrize("angle", [0.0, 0.6, 1.5, 2.8])
 def test_the_inverter_heats_as_its_halves_do_one_by_one(depth: float, angle: float) -> None:
-    """A leg in time: the upper switch has the duty (1 + m·sin θ)/2; what flows out goes through it or the lower diode.
-    2.8 rad: the motor brakes."""
+    """A leg in time: the upper switch has the duty (1 + m·sin θ)/2; an outgoing current flows through it or the lower
+    diode.
+
+    2.8 rad: the motor brakes.
+    """
     dc_v, rms_a, d = 560.0, 80.0, DRIVE_55KW
     theta = (np.arange(20_000) + 0.5) * 2 * np.pi / 20_000
     duty, i = (1 + depth * np.sin(theta)) / 2, math.sqrt(2) * rms_a * np.sin(theta - angle)
@@ -155,7 +168,7 @@ def test_the_inverter_heats_as_its_halves_do_one_by_one(depth: float, angle: flo
 
 
 def test_all_of_it_is_the_sum_and_waiting_costs_the_fixed_part() -> None:
-    """Two diodes of the bridge and the choke carry the DC current, whichever way the motor's power goes."""
+    """Two diodes of the bridge and the choke carry the DC current in both directions of the motor's power."""
     assert drive.losses_w(DRIVE_55KW, 0.0, 0.0, 560.0) == DRIVE_55KW.fixed_w
     dc_a = 20_000 / 500
     bridge_w = 2 * (0.8 * dc_a + 0.003 * dc_a**2) + 0.010 * dc_a**2
@@ -176,7 +189,7 @@ def test_a_rectifier_alone_heats_no_inverter(dc_w: float) -> None:
 
 
 def fan_points(loads: list[float]) -> list[tuple[float, float]]:
-    """(current, input power) of an induction motor with its fan, at constant volts per hertz, both relative."""
+    """Return (current, input power) of an induction motor with its fan, at constant volts per hertz, both relative."""
     motor, points = IE1_55KW, []
     rated = motor.speed_rpm * math.pi / 30
     for load in loads:
@@ -193,8 +206,10 @@ def fan_points(loads: list[float]) -> list[tuple[float, float]]:
 
 
 def test_losses_against_the_us_does_efficiencies(data_file: DataFile) -> None:
-    """3 to 400 hp at 1.6 to 100 % of the power (cubes of the speed: a fan). Each within a third and the half
-    digit printed, all of them together within an eighth (rms), none of it leaning to one side."""
+    """3 to 400 hp at 1.6 to 100 % of the power (cubes of the speed: a fan).
+
+    Each value within a third and half of the last printed digit, all together within an eighth (rms), without bias.
+    """
     lines = data_file("efficiency/vfd_efficiency_doe.csv").read_text().splitlines()
     head = next(line for line in lines if line.startswith("hp,"))
     at = fan_points([float(name[1:]) for name in head.split(",")[1:]])
@@ -213,13 +228,16 @@ def test_losses_against_the_us_does_efficiencies(data_file: DataFile) -> None:
 
 
 def test_within_its_declared_class() -> None:
-    """IE2 of IEC 61800-9-2: at most 0.75 of the reference's 3.24 kW at (90 % f; 100 % i). Nothing was set by it."""
+    """IE2 of IEC 61800-9-2: at most 0.75 of the reference's 3.24 kW at (90 % f; 100 % i), which set no parameter."""
     motor = magnet.solve(MAGNET_55KW, 0.9 * RATED, 0.9 * 55000, 100.0, 85.0)
     assert 0.4 * 3240 < drive.losses_w(DRIVE_55KW, motor.current_a, motor.input_w, 540.0) < 0.75 * 3240
 
 
 def test_smaller_drives_lose_a_larger_share() -> None:
-    """Semiconductors of a current density and choke: in proportion; the rest less than that."""
+    """Semiconductors of constant current density, and the choke: proportional.
+
+    The other losses less than proportional.
+    """
     shares = []
     for kw in (7.5, 22.0, 55.0, 160.0, 315.0):
         of = drive_of(kw, kw * 100 / 55)

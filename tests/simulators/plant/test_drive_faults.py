@@ -1,4 +1,4 @@
-"""Each fault of a drive and its motor shows its textbook signature, by numpy's FFT alone; the energy closes with it."""
+"""Each fault of a drive and its motor shows its textbook signature, by numpy's FFT alone; the energy balance closes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAGNET_NM = Load(constant_nm=200.0)
 
 
 def smooth(state: Condition) -> tuple[np.ndarray, dict[str, float]]:
-    """Spectrum of the current's space vector in A, 1 Hz a bin; powers."""
+    """Return the spectrum of the current's space vector in A, bins of 1 Hz; powers."""
     drive = DriveWave(MAGNET_55KW, SMOOTH, speed_rad_s=TURN)
     wave, power, missed = one_second(drive, 10240, target_rad_s=TURN, load=MAGNET_NM, condition=state)
     assert missed < 1e-10
@@ -28,8 +28,11 @@ def smooth(state: Condition) -> tuple[np.ndarray, dict[str, float]]:
 
 
 def test_an_ageing_capacitor_lets_the_300_hz_through() -> None:
-    """Bridge 2/35·Ud0 at 300 Hz, divided between choke and capacitor: the current never stops, so all is linear. There
-    is resistance enough for a load of constant power: no swing at the link's own frequency."""
+    """Bridge 2/35·Ud0 at 300 Hz, divided between choke and capacitor: the current is continuous, so the circuit is
+    linear.
+
+    The resistance suffices for a load of constant power: no oscillation at the resonant frequency of the DC link.
+    """
     choke_h, choke_ohm, capacitor_f, esr_ohm = 0.764e-3, 0.03, 4.5e-3, 0.03
     aged = condition([AgeingCapacitor(Course(first=1.0))], 0.0)
     assert (aged.capacitance, aged.esr) == (0.8, 2.0)
@@ -41,7 +44,7 @@ def test_an_ageing_capacitor_lets_the_300_hz_through() -> None:
         drive = DriveWave(MAGNET_55KW, converter, dc_v=540.0, speed_rad_s=130.0)
         how = {"grid": GRID_400V, "target_rad_s": 130.0, "load": Load(constant_nm=330.0), "condition": state}
         wave, _, missed = one_second(drive, 10240, **how)
-        assert missed < 1e-9  # no diode ever stops
+        assert missed < 1e-9  # no diode ever blocks
         seen_v = abs(np.fft.rfft(wave.dc_v)[300]) / 5120
         shunt = state.esr * esr_ohm - 1j / (omega * capacitor_f * state.capacitance)
         bridge_v = 2 / 35 * 3 / math.pi * 400 * math.sqrt(2)
@@ -50,7 +53,7 @@ def test_an_ageing_capacitor_lets_the_300_hz_through() -> None:
 
 
 def test_a_lost_supply_phase_turns_the_bridge_into_a_single_phase_one() -> None:
-    """L1 carries nothing, L2 and L3 are opposite, a third harmonic comes, and 100 Hz on the DC bus."""
+    """L1 carries no current, L2 and L3 are opposite, a third harmonic appears, and 100 Hz on the DC bus."""
     fault = PhaseLoss(at_s=1.0)
     seen = {}
     for now_s in (0.5, 1.5):
@@ -70,7 +73,7 @@ def test_a_lost_supply_phase_turns_the_bridge_into_a_single_phase_one() -> None:
 
 
 def test_hot_magnets_induce_less_and_hot_copper_loses_more() -> None:
-    """EMF by −0.11 %/K; the current rises as the flux falls, the copper's loss with both, at no d current."""
+    """EMF by −0.11 %/K; the current increases as the flux decreases, the copper loss with both, without d current."""
     seen = {}
     for extra in (0.0, 60.0):
         _, power = smooth(Condition(hotter_k=extra))
@@ -96,7 +99,7 @@ def test_an_uneven_rotor_shows_its_turns() -> None:
 
 
 def test_a_bearing_shows_behind_a_drive() -> None:
-    """f ± fb: 3.6 pulses a turn, so 40 ± 36 Hz."""
+    """f ± fb: 3.6 pulses for each turn, so 40 ± 36 Hz."""
     well, sick = (smooth(Condition(bearing=depth, bearing_order=3.6))[0] for depth in (0.0, 0.3))
     assert max(well[4], well[76]) / well[40] < 1e-6
     assert min(sick[4], sick[76]) / sick[40] > 1e-4
@@ -104,7 +107,7 @@ def test_a_bearing_shows_behind_a_drive() -> None:
 
 def test_faults_that_the_model_does_not_know_are_refused() -> None:
     drive = DriveWave(MAGNET_55KW, SMOOTH)
-    with pytest.raises(ValueError, match="turn fault and eccentricity are known of a motor on the line only"):
+    with pytest.raises(ValueError, match="turn fault and eccentricity are supported only for a motor direct on line"):
         drive.run(1, RATE, condition=Condition(gap_static=0.1))
-    with pytest.raises(ValueError, match="a magnet motor has no bars to break"):
+    with pytest.raises(ValueError, match="a magnet motor has no bars that could break"):
         drive.run(1, RATE, condition=Condition(bar=0.1))

@@ -1,4 +1,4 @@
-"""States of a drive: each way in and out, and a whole outage with the drive in time."""
+"""States of a drive: every transition, and a complete outage with the drive in time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_trip_stays_until_it_is_acknowledged(seen: dict[str, float], trip: Tri
     assert logic.step(2.0, sick) is State.FAULT
     assert logic.trip is trip
     logic.reset(sick)
-    assert logic.state is State.FAULT  # the cause lasts
+    assert logic.state is State.FAULT  # the cause persists
     assert logic.step(900.0, HEALTHY) is State.FAULT
     logic.reset(HEALTHY)
     assert (logic.state, logic.trip) == (State.COAST, Trip.NONE)
@@ -58,13 +58,16 @@ def test_a_stop_coasts_until_the_shaft_rests() -> None:
     assert logic.step(2.0, stop) is State.COAST
     assert logic.step(3.0, stop._replace(speed_rad_s=1.0)) is State.COAST
     assert logic.step(4.0, stop._replace(speed_rad_s=0.1)) is State.READY
-    assert logic.step(5.0, HEALTHY._replace(dc_v=0.0)) is State.READY  # nothing to run with is no trip at rest
+    assert logic.step(5.0, HEALTHY._replace(dc_v=0.0)) is State.READY  # undervoltage at standstill is not a trip
 
 
 def test_an_outage_stops_it_and_it_catches_the_shaft_again() -> None:
-    """C·(U0² − U1²)/2P: 6 mF for 100 kW hold 4.4 ms from 540 to 380 V. Then the load alone slows the shaft down; half a
-    second after the grid has come back the motor is caught at its speed."""
-    speed, rate = 90.0, 10000  # below 380 V / √3 of back-EMF: the torque stays whole
+    """C·(U0² − U1²)/2P: 6 mF for 100 kW last 4.4 ms from 540 to 380 V.
+
+    Then the load alone decelerates the shaft; half a second after the grid returns, the drive catches the motor at its
+    speed.
+    """
+    speed, rate = 90.0, 10000  # below 380 V / √3 of back-EMF: the full torque remains available
     converter = Converter(choke_h=0.764e-3, choke_ohm=0.1, capacitor_f=1.8e-3)
     drive = DriveWave(MAGNET_55KW, converter, dc_v=545.0, speed_rad_s=speed)
     logic = DriveLogic(Limits(over_a=400.0, restart_s=0.5))

@@ -1,4 +1,4 @@
-"""The drive in time against another code base (motulator 0.18.0), its energy, its capacitor, its faults, gates off."""
+"""The drive in time against another code base (motulator 0.18.0): energy, capacitor, faults, gates off."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ SPEED = 78.5
 
 
 def harmonics_pct(wave: space.Vectors, base: int, orders: tuple[int, ...]) -> list[float]:
-    """Of L1 over 1 s against the fundamental."""
+    """Return the spectrum of L1 over 1 s relative to the fundamental."""
     spectrum = np.abs(np.fft.rfft(wave.real))
     return [float(100 * spectrum[base * h] / spectrum[base]) for h in orders]
 
 
 @pytest.mark.parametrize("name", ["pm2k2_half", "pm2k2_diode_rated"])
 def test_magnet_motor_on_pwm_converges_to_the_other_code_base(name: str, data_file) -> None:
-    """Diode bridge, 4 kHz. The limit lies within 2e-5 of the sum of their losses and work; their own balance closes to
-    6e-5. The balance of ours falls with the step's square: only the diodes are met between steps. Found: 8, 4, 0.5 and
-    0.1 millionths at half, 6, 1.3, 0.7 and 0.1 at full load."""
+    """Diode bridge, 4 kHz. The limit value is within 2e-5 of the sum of their losses and work; their own balance closes
+    to 6e-5.
+
+    The error of our balance is proportional to the square of the step, because diodes are evaluated only between steps.
+    Found: 8, 4, 0.5 and 0.1 millionths at half load, 6, 1.3, 0.7 and 0.1 at full load.
+    """
     truth = machine_truth(data_file, name)
     theirs_w = truth["P_em_W"] + truth["P_cu_stator_W"] + truth["P_core_W"]
     how = {
@@ -60,7 +63,7 @@ def test_magnet_motor_on_pwm_converges_to_the_other_code_base(name: str, data_fi
 
 
 def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> None:
-    """40 Hz, 2 kHz, fan load; the fundamental of the voltage is taken from the file, everything else follows."""
+    """40 Hz, 2 kHz, fan load; only the fundamental of the voltage comes from the file."""
     truth = machine_truth(data_file, "im2k2_vhz_diode_40hz")
     with np.load(data_file("machines/im2k2_vhz_diode_40hz.npz")) as file:
         u = space.vector(file["u_abc"].astype(float))
@@ -80,7 +83,7 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
         load=Load(square=square),
     )
     assert drive.speed_rad_s == pytest.approx(speed, rel=1e-4)
-    # PWM at 50 times the frequency beats with the bridge's ripple: 1e-4
+    # PWM at 50 times the frequency beats with the ripple of the bridge: 1e-4
     assert power["terminal"] == pytest.approx(truth["P_elec_W"], rel=1.5e-4)
     assert power["copper"] == pytest.approx(truth["P_cu_stator_W"] + truth["P_cu_rotor_W"], rel=2e-4)
     assert power["core"] == pytest.approx(truth["P_core_W"], rel=1e-5)
@@ -91,8 +94,10 @@ def test_induction_motor_on_v_by_f_against_the_other_code_base(data_file) -> Non
 
 
 def test_dead_time_distorts_as_in_the_other_code_base(data_file) -> None:
-    """3 µs, 1.2 V, 18 Hz: 5th and 7th; how much of them the controller lets through is its own: 0.25 points. Without
-    dead time there is next to nothing."""
+    """3 µs, 1.2 V, 18 Hz: 5th and 7th harmonic within 0.25 points, because their amplitude depends on the controller.
+
+    Without dead time they almost vanish.
+    """
     truth = machine_truth(data_file, "pm2k2_deadtime")
     with np.load(data_file("machines/pm2k2_deadtime.npz")) as file:
         theirs = harmonics_pct(space.vector(file["i_abc"].astype(float)), 18, (5, 7, 11, 13))
@@ -111,7 +116,7 @@ def test_dead_time_distorts_as_in_the_other_code_base(data_file) -> None:
 
 
 def test_gates_off_the_windings_empty_and_the_magnets_induce() -> None:
-    """Open terminals show p·ω·ψ, the shaft slows down by load and friction alone, and the drive catches it again."""
+    """Open terminals show p·ω·ψ, load and friction alone decelerate the shaft, and the drive catches it again."""
     how = {"grid": GRID_400V, "target_rad_s": SPEED, "load": Load(constant_nm=7.0)}
     drive = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0, speed_rad_s=SPEED)
     drive.run(RATE // 4, RATE, **how)
@@ -128,7 +133,9 @@ def test_gates_off_the_windings_empty_and_the_magnets_induce() -> None:
 
 
 def test_without_edges_the_energy_closes_at_any_speed() -> None:
-    """The mean of each half carrier: nothing switches, so the balance is RK4's: 1e-6 through a start and a braking."""
+    """The mean of each half carrier period: no switching, so the balance is that of RK4: 1e-6 through a start and a
+    braking.
+    """
     drive = DriveWave(magnet_2kw2(), Converter(front=STIFF, averaged=True))
     start = drive.stored_j
     for target, ramp in ((SPEED, 400.0), (-SPEED, 800.0)):
@@ -141,7 +148,10 @@ def test_without_edges_the_energy_closes_at_any_speed() -> None:
 
 @pytest.mark.parametrize("dead_s", [0.0, 3e-6])
 def test_means_are_the_edges_without_their_ripple(dead_s: float) -> None:
-    """Same power and fundamental current with both; the ripple's heat apart, 0.1 % of the copper's."""
+    """Same power and fundamental current in both modes.
+
+    The loss of the ripple, 0.1 % of the copper loss, is excluded.
+    """
     seen = []
     for averaged in (False, True):
         converter = Converter(front=STIFF, averaged=averaged, dead_s=dead_s)
@@ -153,7 +163,9 @@ def test_means_are_the_edges_without_their_ripple(dead_s: float) -> None:
 
 
 def test_a_wandering_grid_never_jumps() -> None:
-    """Another frequency in each block: the fundamental's angle is its integral, the fifth turns five times back."""
+    """Another frequency in each block: the angle of the fundamental is its integral, the fifth turns five times
+    backwards.
+    """
     drive, turned = DriveWave(magnet_2kw2(), Converter(), dc_v=558.0), 0.0
     parts = [*GRID_400V, Component(5, -1, 4 - 2j)]
     for hz in (50.0, 49.7, 50.4):
@@ -169,7 +181,7 @@ def test_a_wandering_grid_never_jumps() -> None:
     [
         ({"capacitor_f": 0.0}, "converter: capacitor_f must be positive, got 0"),
         ({"esr_ohm": -0.1}, "converter: esr_ohm must not be negative, got -0.1"),
-        ({"dead_s": 1e-3}, "converter: dead_s must lie below a quarter carrier period, got 0.001"),
+        ({"dead_s": 1e-3}, "converter: dead_s must be below a quarter of the carrier period, got 0.001"),
     ],
 )
 def test_an_impossible_converter_is_refused(how: dict[str, float], words: str) -> None:

@@ -1,4 +1,4 @@
-"""Cable and auxiliaries: power in is power out and heat."""
+"""Cable and auxiliaries: input power equals output power plus heat."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_what_cannot_be_is_refused() -> None:
         (lambda: Cable(-1.0, 0.0), "cable: r_ohm must not be negative, got -1"),
         (lambda: copper_cable(10.0, 0.0), "cable: mm2 must be positive, got 0"),
         (lambda: Auxiliary(-5.0), "auxiliary: power_w must not be negative, got -5"),
-        (lambda: Auxiliary(5.0, 1.2), "auxiliary: power_factor must lie between 0 and 1, got 1.2"),
+        (lambda: Auxiliary(5.0, 1.2), "auxiliary: power_factor must be above 0 and at most 1, got 1.2"),
     ):
         with pytest.raises(ValueError, match=words):
             make()

@@ -1,4 +1,4 @@
-"""Months in seconds: each step against the steady tier that it stands for."""
+"""Months in seconds: each step against the steady tier that it replaces."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ DRIVEN = FleetTrain(params.MAGNET_55KW, params.COOLING_PUMP, Duty((0.9, 0.6), lo
 
 
 def test_each_step_is_that_of_the_steady_tier() -> None:
-    """Input within 1e-7, shaft 1e-8, speed 1e-9, current and reactive power 1e-6, with harmonics, negative sequence and
-    the wander of the supply."""
+    """With harmonics, negative sequence and the random variation of the supply.
+
+    Input within 1e-7, shaft 1e-8, speed 1e-9, current and reactive power 1e-6.
+    """
     told = Fleet([DIRECT, DRIVEN], Random(3)).run(1, every_s=1)
     supply = Supply(params.BUSBAR, Random(1))
     for at in range(0, 3600, 240):
@@ -69,7 +71,7 @@ def test_the_drift_is_that_of_the_plant() -> None:
 
 
 def test_a_day_has_its_profile_and_the_fault_its_course() -> None:
-    """Half the day at 0.9, half at 0.6 of the flow; from noon on the magnets lose flux and the winding warms."""
+    """Half the day at 0.9, half at 0.6 of the flow; from noon on the magnets lose flux and the winding gets warmer."""
     faults = (Demagnetised(Course(43200.0, first=0.15)), Overheating(Course(43200.0, first=40.0, most=99.0)))
     sick = FleetTrain(DRIVEN.motor, DRIVEN.pump, DRIVEN.duty, DRIVEN.drive, faults)
     told = Fleet([DRIVEN, sick], Random(2)).run(24, every_s=3600)
@@ -85,7 +87,7 @@ def test_a_day_has_its_profile_and_the_fault_its_course() -> None:
 
 def test_a_load_that_cannot_be_turned_is_told_at_its_second() -> None:
     weak = params.Pump(1480.0, 600 / 3600, 400e3, 32.0, 252.0, (0.45, 0.65, -0.10), 8.0, 612.0)
-    with pytest.raises(ValueError, match="fleet: train 0 cannot turn its load at 0 s"):
+    with pytest.raises(ValueError, match="fleet: train 0 cannot drive its load at 0 s"):
         Fleet([FleetTrain(params.IE1_55KW, weak, Duty((0.9,)))], Random(1)).run(1)
 
 

@@ -23,7 +23,7 @@ def one_second(front: ActiveFront, power_w: float, rate: int = RATE) -> tuple[Ve
 
 
 def test_against_the_other_code_base(data_file) -> None:
-    """6.5 kW from the grid, 4 kHz: powers, and the switching groups."""
+    """6.5 kW from the grid, 4 kHz: powers, and the switching harmonics."""
     truth = machine_truth(data_file, "afe_motoring")
     with np.load(data_file("machines/afe_motoring.npz")) as file:
         theirs = space.vector(file["i_abc"].astype(float))
@@ -31,7 +31,7 @@ def test_against_the_other_code_base(data_file) -> None:
     _, i, power = one_second(front, truth["P_grid_W"])
     assert power["dc"] == pytest.approx(truth["P_dc_W"], rel=2e-4)
     assert power["filter"] == pytest.approx(truth["P_filter_W"], rel=1e-3)
-    # amplitudes in A at 4 kHz ± 2 and ± 4 times the grid's frequency; theirs lasts 600 ms
+    # amplitudes in A at 4 kHz ± 2 and ± 4 times the grid's frequency; the reference lasts 600 ms
     ours, other = np.abs(np.fft.rfft(i.real)) / (RATE / 2), np.abs(np.fft.rfft(theirs.real)) / (len(theirs) / 2)
     for hz in (3800, 3900, 4100, 4200):
         assert ours[hz] == pytest.approx(float(other[round(hz * 0.6)]), rel=0.02)
@@ -40,8 +40,10 @@ def test_against_the_other_code_base(data_file) -> None:
 
 @pytest.mark.parametrize("power_w", [6000.0, -6000.0, 600.0])
 def test_takes_and_gives_at_unity_power_factor(power_w: float) -> None:
-    """I = P/(√3·U) in phase or against it; the DC bus gets the power less R·I². The means of 10.24 kHz samples carry
-    8e-5 less, and between its instants the controller looks away: 3e-4."""
+    """I = P/(√3·U) in phase or opposite; the DC bus gets the power less R·I².
+
+    The means of 10.24 kHz samples are 8e-5 lower, and the controller does not act between its instants: 3e-4.
+    """
     u, i, power = one_second(ActiveFront(filter_h=0.0076, filter_ohm=0.1, averaged=True), power_w, 10240)
     rms_a = abs(power_w) / (math.sqrt(3) * 400)
     assert space.power_w(u, i).mean() == pytest.approx(power_w, rel=4e-4)
@@ -51,5 +53,7 @@ def test_takes_and_gives_at_unity_power_factor(power_w: float) -> None:
 
 
 def test_a_bus_below_the_peak_of_the_grid_is_refused() -> None:
-    with pytest.raises(ValueError, match="active front end: dc_v must lie above the grid's peak, got 540 V"):
+    with pytest.raises(
+        ValueError, match="active front end: dc_v must be above the peak of the grid voltage, got 540 V"
+    ):
         ActiveFront(filter_h=0.0076, filter_ohm=0.1, dc_v=540.0)

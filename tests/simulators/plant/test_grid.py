@@ -1,4 +1,4 @@
-"""The steady supply: its components, its dips by Bollen's phase voltages, its spread."""
+"""The steady supply: its components, its dips by Bollen's phase voltages, its standard deviations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_components_have_their_shares() -> None:
 
 @pytest.mark.parametrize("kind", ["A", "B", "C", "D"])
 def test_dips_leave_the_phases_that_they_should(kind: str) -> None:
-    """Magnitudes of the three phases without their common part; 0.4 left, 30° jump."""
+    """Magnitudes of the three phases without zero sequence; residual voltage 0.4, phase-angle jump 30°."""
     abc = dip_phases(kind, 0.4 * np.exp(1j * math.radians(-30)))
     supply = Supply(STILL, Random(1))
     whole = supply.volts_v
@@ -40,7 +40,7 @@ def test_dips_leave_the_phases_that_they_should(kind: str) -> None:
     seen = np.abs(phasors(supply.components())[:, 1]) / whole
     assert seen == pytest.approx([abs(value) for value in abc])
     lines = [abs(abc[k] - abc[k - 1]) / math.sqrt(3) for k in range(3)]
-    assert supply.line_share == pytest.approx(max(lines)), "what a bridge lives on"
+    assert supply.line_share == pytest.approx(max(lines)), "the voltage that supplies a bridge"
     supply.meet([], 2.0)
     assert supply.line_share == pytest.approx(1.0)
     supply.step(1.0)

@@ -1,4 +1,4 @@
-"""The T circuit against catalogue points, a measured load test, and the laws."""
+"""The T circuit against catalogue points, a measured load test, and physical laws."""
 
 from __future__ import annotations
 
@@ -41,8 +41,11 @@ def test_rated_speed_and_current() -> None:
 
 
 def test_measured_load_test_of_an_18_kw_motor(data_file) -> None:
-    """Haumer et al., Modelica 2009: delta parameters become star ones by a third. Tolerances as found when the same
-    model was compared before (0.31 points, 0.9 rpm, 1.2 points of power factor), with a little room."""
+    """Haumer et al., Modelica 2009: delta parameters become star parameters by a factor of a third.
+
+    Tolerances slightly above the deviations of an earlier comparison of the same model (0.31 points, 0.9 rpm, 1.2
+    points of power factor).
+    """
     hot = 90 - 20
     delta_i = 410 / 3 / 387.9**2
     motor = InductionMotor(
@@ -107,7 +110,7 @@ def test_a_load_beyond_breakdown_is_refused() -> None:
     [(1, 1, 0.02), (1, -1, 1.98), (5, -1, 1 + 0.98 / 5), (7, 1, 1 - 0.98 / 7)],
 )
 def test_each_component_sees_its_own_slip(order: int, sequence: int, rotor_slip: float) -> None:
-    """Fields of harmonic h run at ±h times synchronous speed; here against a rotor at slip 2 %."""
+    """The field of harmonic h turns at ±h times synchronous speed; here relative to a rotor at slip 2 %."""
     m = IE1_55KW
     rotor = m.rr_ohm / rotor_slip + 1j * order * m.xl2_ohm
     gap = 1 / (1 / m.rfe_ohm + 1 / (1j * order * m.xm_ohm) + 1 / rotor)

@@ -1,4 +1,4 @@
-"""The induction motor in time: against another code base, against the steady tier, and its energy."""
+"""The induction motor in time: against another code base, against the steady tier, and its energy balance."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def spent(motor: InductionWave) -> float:
 
 @pytest.mark.parametrize("name", ["im2k2_dol_100", "im2k2_dol_50", "im2k2_dol_10"])
 def test_another_code_base_within_a_millionth(name: str, data_file) -> None:
-    """motulator 0.18.0: power and losses within 0.1 ppm at 10.24 kHz (asked: 10), speed within 0.03 ppm."""
+    """motulator 0.18.0: power and losses within 0.1 ppm at 10.24 kHz (required: 10), speed within 0.03 ppm."""
     truth = machine_truth(data_file, name)
     motor, load = InductionWave(induction_of(truth)), Load(constant_nm=truth["tau_shaft_mean"])
     motor.settle(400 / math.sqrt(3), 50.0, truth["speed_rad_s_mean"])
@@ -40,20 +40,20 @@ def test_another_code_base_within_a_millionth(name: str, data_file) -> None:
     assert used["core"] == pytest.approx(truth["P_core_W"], rel=1e-7)
     assert used["shaft"] == pytest.approx(truth["P_shaft_W"], rel=1e-7)
     assert wave.speed_rad_s.mean() == pytest.approx(truth["speed_rad_s_mean"], rel=3e-8)
-    # theirs is of means over a sample: up to (π·50/25600)²/2 = 2e-5 less
+    # the reference is of means over a sample: up to (π·50/25600)²/2 = 2e-5 less
     assert math.sqrt(float((np.abs(wave.i) ** 2).mean()) / 2) == pytest.approx(truth["i_rms_A"], rel=2.5e-5)
 
 
 def test_a_start_follows_the_other_code_base(data_file) -> None:
-    """Direct on line from standstill, 1.5 s, load 5 Nm: current and speed at each moment.
+    """Direct on line from standstill, 1.5 s, load 5 Nm: current and speed at each instant.
 
-    The file starts with unknown fluxes: Newton's method finds them from the first 8 ms; the rest follows by itself.
+    The initial fluxes of the file are unknown: Newton's method finds them from the first 8 ms and determines the rest.
     """
     truth, rate = machine_truth(data_file, "im2k2_dol_start"), 25600
     with np.load(data_file("machines/im2k2_dol_start.npz")) as file:
         theirs, speed = space.vector(file["i_abc"].astype(float)), file["speed_rad_s"]
         u_end = space.vector(file["u_abc"].astype(float))
-    # their samples are means over 1/rate, with some jitter: the angle of all of them tells that of the supply
+    # the reference's samples are means over 1/rate, with some jitter: their common angle gives that of the supply
     t = (np.arange(len(theirs)) + 0.5) / rate
     angle = float(np.angle((u_end * np.exp(-2j * math.pi * 50 * t)).mean()))
     supply = [Component(1, 1, complex(400 / math.sqrt(3) * np.exp(1j * angle)))]
@@ -88,7 +88,7 @@ def test_torque_oscillation_gives_the_other_code_bases_sidebands(data_file) -> N
     load = mean * 0.03 * np.cos(2 * math.pi * 24.8 * t)
     u = supply.block(GRID_400V, 50.0, 7 * rate, 1 / rate)
     wave = motor.run(u, 1 / rate, Load(constant_nm=mean), torque_nm=load)
-    i = wave.i.real[-5 * rate :]  # 5 s: whole cycles of 24.8, 25.2, 50 and 74.8 Hz
+    i = wave.i.real[-5 * rate :]  # 5 s: complete cycles of 24.8, 25.2, 50 and 74.8 Hz
     spectrum = np.abs(np.fft.rfft(i))
     db = 20 * np.log10(spectrum / spectrum[250])
     assert db[126] == pytest.approx(truth["sideband_db"]["25.2"], abs=0.01)
@@ -97,7 +97,10 @@ def test_torque_oscillation_gives_the_other_code_bases_sidebands(data_file) -> N
 
 @pytest.mark.parametrize("load", [0.3, 1.0])
 def test_both_tiers_agree(load: float) -> None:
-    """Same record, two models. What is left is the core branch's approximation (see the module): reactive current."""
+    """Same record, two models.
+
+    The remaining difference is the approximation of the core branch (see the module): reactive current.
+    """
     torque = load * 55000 / (1475 * math.pi / 30)
     steady = induction.solve(IE1_55KW, GRID_400V, 50.0, lambda speed: torque * speed)
     motor, supply = InductionWave(IE1_55KW), SupplyWave()
@@ -115,13 +118,15 @@ def test_both_tiers_agree(load: float) -> None:
 
 
 def test_energy_closes_through_start_load_and_distortion() -> None:
-    """No switching: within 5e-8 of the input (found: 2e-8); RK4, so half the step leaves a sixteenth, at least an
-    eighth."""
+    """No switching: within 5e-8 of the input (found: 2e-8).
+
+    RK4, so half the step gives a sixteenth, at least an eighth.
+    """
     dirty = [*GRID_400V, Component(1, -1, 4 - 2j), Component(5, -1, 3 + 1j), Component(7, 1, 1 - 1.5j)]
     left = []
     for rate in (10240, 20480):
         motor = InductionWave(IE1_55KW, 100.0)
-        start = motor.stored_j + 0.5 * 0.5 * 100.0**2  # the load's rotor
+        start = motor.stored_j + 0.5 * 0.5 * 100.0**2  # rotor of the load
         u = SupplyWave().block(dirty, 50.0, 2 * rate, 1 / rate)
         motor.run(u, 1 / rate, Load(square=0.015, dry_nm=20.0, inertia_kg_m2=0.5))
         left.append(abs(motor.energy["input"] - spent(motor) - (motor.stored_j - start)) / motor.energy["input"])
@@ -130,7 +135,10 @@ def test_energy_closes_through_start_load_and_distortion() -> None:
 
 
 def test_the_missing_energy_falls_with_the_fourth_power_of_the_step() -> None:
-    """A start on the line, its hardest second: 16 times less for half the step, 2e-8 at 10.24 kHz. It ends at speed."""
+    """A start on the line in its most demanding second: 16 times less for half the step, 2e-8 at 10.24 kHz.
+
+    The start reaches rated speed.
+    """
     missed = []
     for rate in (2560, 5120, 10240):
         motor = InductionWave(IE1_55KW)
@@ -142,5 +150,5 @@ def test_the_missing_energy_falls_with_the_fourth_power_of_the_step() -> None:
 
 
 def test_an_even_number_of_half_steps_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="odd number, got 4"):
+    with pytest.raises(ValueError, match="must be odd in number, got 4"):
         InductionWave(IE1_55KW).run(np.zeros(4, complex), 1e-4)

@@ -1,4 +1,4 @@
-"""The magnet motor against closed form (developer cases D-T01, D-T02) and the laws."""
+"""The magnet motor against closed form (developer cases D-T01, D-T02) and physical laws."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_braking_is_the_same_balance() -> None:
 
 
 def test_rated_point_and_loss_split() -> None:
-    """The split is the assumption behind the parameters: copper 50, core 30, friction 12, additional 8 %."""
+    """The split is the assumption of the parameters: copper 50, core 30, friction 12, additional 8 %."""
     state = magnet.solve(MAGNET_55KW, RATED, 55000.0, 100.0, 85.0)
     assert state.losses_w == pytest.approx(MAGNET_55KW.losses_w, rel=1e-6)
     parts = (state.copper_w, state.core_w, state.mechanical_w, state.additional_w)

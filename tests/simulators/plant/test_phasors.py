@@ -1,4 +1,4 @@
-"""Sums of symmetrical components against phases written down by hand."""
+"""Sums of symmetrical components against phases written by hand."""
 
 from __future__ import annotations
 

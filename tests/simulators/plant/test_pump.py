@@ -1,4 +1,4 @@
-"""Affinity: along similar points flow ∝ n, head ∝ n², power ∝ n³."""
+"""Affinity laws: along similar points flow ∝ n, head ∝ n², power ∝ n³."""
 
 from __future__ import annotations
 

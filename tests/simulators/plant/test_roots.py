@@ -1,4 +1,4 @@
-"""The root finder: hits, stays in its bracket, refuses what has no answer."""
+"""The root finder: finds the root, stays in its bracket, rejects functions without a root."""
 
 from __future__ import annotations
 

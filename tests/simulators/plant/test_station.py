@@ -1,4 +1,4 @@
-"""The station through time: slow, exact in energy, and the same again for the same seed."""
+"""The station through time: slow changes, exact energies, and the same result for the same seed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_same_seed_same_plant() -> None:
 
 @pytest.mark.parametrize("dt_s", [0.2, 5.0, 60.0])
 def test_wander_keeps_its_spread_at_any_step(dt_s: float) -> None:
-    """Standard deviation over 20000 time constants' worth of samples; 3 % covers the correlation."""
+    """Standard deviation over samples of 20000 time constants; 3 % covers the correlation."""
     wander = Wander(Random(1), 2.0, 1.0)
     values = [wander.step(dt_s) for _ in range(60_000)]
     spread = (sum(value**2 for value in values) / len(values)) ** 0.5

@@ -1,4 +1,4 @@
-"""The supply in time: each component, interharmonic, flicker and dip is where it was put, across blocks."""
+"""The supply in time: each component, interharmonic, flicker and dip has its set value, across blocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SINE = [Component(1, 1, complex(U))]
 
 
 def one_second(supply: SupplyWave, parts: list[Component], hz: float = 50.0, blocks: int = 8) -> np.ndarray:
-    """Vectors at whole steps, put together from blocks; at each border the two vectors are one."""
+    """Return vectors at whole steps from several blocks; the two vectors at each boundary are equal."""
     steps, found, last = RATE // blocks, [], None
     for _ in range(blocks):
         u = supply.block(parts, hz, steps, 1 / RATE)
@@ -29,12 +29,12 @@ def one_second(supply: SupplyWave, parts: list[Component], hz: float = 50.0, blo
 
 
 def amplitude(u: np.ndarray, hz: int) -> complex:
-    """Of the space vector at a signed frequency."""
+    """Return the amplitude of the space vector at a signed frequency."""
     return complex(np.fft.fft(u)[hz % len(u)] / len(u))
 
 
 def test_components_have_their_sequence_and_phase() -> None:
-    """A positive sequence turns forwards, a negative one backwards; a zero sequence is not seen."""
+    """A positive sequence turns forwards, a negative one backwards; a zero sequence does not appear."""
     parts = [*SINE, Component(1, -1, 3 - 2j), Component(5, -1, 4 + 1j), Component(7, 1, 2j), Component(3, 0, 9 + 0j)]
     u = one_second(SupplyWave(), parts)
     root = math.sqrt(2)
@@ -51,7 +51,7 @@ def test_interharmonics(sequence: int) -> None:
 
 
 def test_flicker_is_modulation() -> None:
-    """ΔV/V of 2 % at 9 Hz: sidebands of ΔV/V/4 at 50 ± 9 Hz; the envelope swings by 2 %."""
+    """ΔV/V of 2 % at 9 Hz: sidebands of ΔV/V/4 at 50 ± 9 Hz; the envelope changes by 2 %."""
     u = one_second(SupplyWave(flicker=[Flicker(9.0, 0.02)]), SINE)
     peak = math.sqrt(2) * U
     for hz in (41, 59):
@@ -60,7 +60,7 @@ def test_flicker_is_modulation() -> None:
 
 
 def test_a_wandering_frequency_never_jumps() -> None:
-    """From block to block another frequency: the angle is its integral."""
+    """Another frequency in each block: the angle is its integral."""
     supply, turned = SupplyWave(), 0.0
     for hz in (50.0, 49.8, 50.3, 45.0):
         u = supply.block(SINE, hz, 1000, 1 / RATE)
@@ -69,7 +69,7 @@ def test_a_wandering_frequency_never_jumps() -> None:
 
 
 def test_dips_come_again_and_jump() -> None:
-    """Each quarter of a second for 40 ms, to 60 % and 20° back."""
+    """Every quarter of a second for 40 ms, to 60 % and −20°."""
     u = one_second(SupplyWave(dips=[Dip(0.1, 0.04, 0.6, every_s=0.25, jump_degrees=-20.0)]), SINE)
     t = np.arange(RATE) / RATE
     against = u / (math.sqrt(2) * U * np.exp(2j * math.pi * 50 * t))

@@ -35,7 +35,7 @@ def test_time_leads_there_and_steps_may_be_cut() -> None:
 
 
 def test_no_heat_is_lost_on_the_way() -> None:
-    """What went out is the frame's rise times its conductance over time: trapezoids of 1 s."""
+    """The heat output is the temperature rise of the frame times its conductance over time: trapezoidal rule of 1 s."""
     thermal = Thermal(network_of(RATED, 70.0))
     out_j = 0.0
     before = thermal.degc.frame

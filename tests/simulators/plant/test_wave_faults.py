@@ -22,7 +22,7 @@ RATED_NM = 55000 / (1475 * math.pi / 30)
 
 
 def run(motor: InductionMotor, torque_nm: float, state: Condition, seconds: int, settle: int = 4) -> tuple[Wave, float]:
-    """Wave of the last seconds and its mean speed, after some seconds of settling."""
+    """Return the wave of the last seconds and its mean speed, after some seconds of settling."""
     steady = induction.solve(motor, GRID_400V, 50.0, lambda speed: torque_nm * speed)
     machine, supply = InductionWave(motor), SupplyWave()
     machine.settle(400 / math.sqrt(3), 50.0, steady.speed_rad_s)
@@ -33,7 +33,10 @@ def run(motor: InductionMotor, torque_nm: float, state: Condition, seconds: int,
 
 
 def level_db(wave: Wave, hz: float) -> float:
-    """Of the L1 current at a frequency against the fundamental; Hann window, best of the bins around."""
+    """Return the L1 current at a frequency relative to the fundamental, dB.
+
+    Hann window, maximum of the neighbouring bins.
+    """
     n = len(wave.i)
     spectrum = np.abs(np.fft.rfft(wave.i.real * np.hanning(n)))
     k = round(abs(hz) * n / RATE)
@@ -42,7 +45,7 @@ def level_db(wave: Wave, hz: float) -> float:
 
 @pytest.mark.parametrize(("bar", "low_db", "high_db"), [(0.02, -41.9, -41.9), (0.10, -28.4, -28.4)])
 def test_broken_bar(bar: float, low_db: float, high_db: float, data_file) -> None:
-    """(1 ± 2s)·f; levels of a second kernel written before this one, 160 kW, 80 % load, J 5.8 kg·m²."""
+    """(1 ± 2s)·f; levels of an earlier, independent kernel, 160 kW, 80 % load, J 5.8 kg·m²."""
     record = json.loads(data_file("machines/motor_parameters.json").read_text())["160kW_IE1"]["par"]
     motor = InductionMotor(
         power_w=record["P"],
@@ -80,7 +83,7 @@ def test_only_mixed_eccentricity_shows_at_the_shaft_frequency() -> None:
 
 
 def test_bearing() -> None:
-    """|f ± k·fb|, fb = n/2·(1 − d/D)·fr: 9 balls, d/D 0.2 give 3.6 a turn."""
+    """|f ± k·fb|, fb = n/2·(1 − d/D)·fr: 9 balls and d/D 0.2 give 3.6 for each turn."""
     fault = faults.Bearing(Course(first=0.2), balls=9, ball_to_pitch=0.2)
     assert fault.order == pytest.approx(3.6)
     wave, speed = run(IE1_55KW, 0.7 * RATED_NM, condition([fault], 0.0), 8)
@@ -92,25 +95,25 @@ def test_bearing() -> None:
 
 
 def sequences(wave: Wave) -> tuple[float, float]:
-    """Amplitudes of the fundamental's positive and negative sequence over whole cycles."""
+    """Return the amplitudes of the fundamental's positive and negative sequence over complete cycles."""
     t = np.arange(len(wave.i)) / RATE
     turn = np.exp(-2j * math.pi * 50 * t)
     return abs(complex((wave.i * turn).mean())), abs(complex((wave.i * turn.conj()).mean()))
 
 
 def test_turn_fault_gives_negative_sequence_and_its_own_heat() -> None:
-    """A resistive loop μ on the axis of L1: negative sequence of about (μ²/R)·U/3, in phase with L1's voltage."""
+    """A resistive loop μ on the axis of L1: negative sequence of about (μ²/R)·U/3, in phase with the voltage of L1."""
     share, ohm = 0.02, 0.01
     sick, _ = run(IE1_55KW, 0.5 * RATED_NM, Condition(turns=share, turns_ohm=ohm), 2)
     well, _ = run(IE1_55KW, 0.5 * RATED_NM, faults.HEALTHY, 2)
     conductance = share**2 / (share * IE1_55KW.rs_ohm + ohm)
-    # the loop feeds both sequences alike; the motor's small negative-sequence impedance in front takes next to nothing
+    # the loop feeds both sequences equally; the small negative-sequence impedance of the motor has almost no effect
     assert sequences(sick)[1] == pytest.approx(conductance * 326.6 / 3, rel=0.05)
     assert sequences(well)[1] < 1e-9
 
 
 def test_phase_loss_leaves_one_current() -> None:
-    """L1 opens in a current zero; L2 and L3 are opposite; |I−| = |I+|; the shaft keeps turning with more current."""
+    """L1 opens at a current zero; L2 and L3 are opposite; |I−| = |I+|; the shaft keeps turning with more current."""
     fault = faults.PhaseLoss(at_s=1.0)
     well, _ = run(IE1_55KW, 0.3 * RATED_NM, condition([fault], 0.5), 1)
     sick, speed = run(IE1_55KW, 0.3 * RATED_NM, condition([fault], 1.5), 2)
@@ -133,7 +136,7 @@ def test_phase_loss_leaves_one_current() -> None:
     ids=str,
 )
 def test_faults_keep_the_energy(state: Condition) -> None:
-    """Within 1e-8 of the input from standstill on: no fault makes or loses energy."""
+    """Within 1e-8 of the input from standstill on: no fault creates or loses energy."""
     motor, rate = InductionWave(IE1_55KW), 2 * RATE
     u = SupplyWave().block(GRID_400V, 50.0, 2 * rate, 1 / rate)
     motor.run(u, 1 / rate, Load(square=0.01), condition=state)
@@ -159,7 +162,10 @@ def test_an_open_phase_keeps_the_energy() -> None:
 
 
 def test_overheating_raises_copper_loss_as_the_resistance() -> None:
-    """Locked flux of a blocked rotor at the same current would scale exactly; at load, within the shift of slip."""
+    """At locked rotor and the same current the scaling would be exact.
+
+    Under load it is, within the change of the slip.
+    """
     cold = InductionWave(IE1_55KW)
     hot = InductionWave(IE1_55KW)
     for machine, extra in ((cold, 0.0), (hot, 80.0)):
@@ -182,7 +188,7 @@ def test_a_fault_grows_with_its_course() -> None:
 
 @pytest.mark.parametrize("kind", faults.DIP_KINDS)
 def test_dips_have_their_sequences(kind: str) -> None:
-    """Bollen's phase voltages at each moment of the dip."""
+    """Bollen's phase voltages at each instant of the dip."""
     abc = dip_phases(kind, 0.4)
     dip = faults.Dip(0.02, 0.1, 0.4, kind=kind)
     supply = SupplyWave(dips=[dip])

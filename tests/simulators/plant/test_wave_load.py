@@ -1,4 +1,4 @@
-"""Loads in time: each law against its closed form, and a hoist and a roller turned by a whole drive."""
+"""Loads in time: each law against its closed form, and a hoist and a roller on a complete drive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_pump(flow: float, relative: float) -> None:
 
 
 def test_fan() -> None:
-    """On its own pipe the flow follows the speed, and the damper the flow."""
+    """On a pipe without static head the flow is proportional to the speed and to the opening of the damper."""
     fan = replace(COOLING_PUMP, static_head_m=0.0)
     for opening in (0.4, 1.0):
         for relative in (0.5, 1.0):
@@ -48,7 +48,7 @@ def test_conveyor() -> None:
 
 
 def driven(load: Load, targets: tuple[float, ...], hold_s: float, ramp: float) -> list[dict[str, float]]:
-    """Energies by phase; each phase balances."""
+    """Return energies by phase; each phase balances."""
     drive = DriveWave(MAGNET_55KW, Converter(front=STIFF, averaged=True, carrier_hz=5120.0))
     how: dict[str, Any] = {"ramp_rad_s2": ramp, "torque_max_nm": 800.0, "load": load, "step_s": 1e-4}
     phases = []
@@ -64,7 +64,10 @@ def driven(load: Load, targets: tuple[float, ...], hold_s: float, ramp: float) -
 
 
 def test_hoist_in_four_quadrants() -> None:
-    """Lifting takes m·g·h/η, lowering gives m·g·h·η back; the motor is a generator then, and at rest it holds."""
+    """Lifting takes m·g·h/η, lowering returns m·g·h·η.
+
+    The motor is then a generator, and at standstill it holds the load.
+    """
     mass, per_rad, gear = 3000.0, 0.01, 0.92
     load = wave_load.of_hoist(mass, per_rad, gear)
     assert torque_nm(load, 50.0) == pytest.approx(mass * 9.81 * per_rad / gear)
@@ -78,12 +81,12 @@ def test_hoist_in_four_quadrants() -> None:
 
 
 def test_a_roller_gives_its_kinetic_energy_back_to_the_bus() -> None:
-    """Reversing: J·ω²/2 comes back less friction and copper, and is taken again."""
+    """Reversing: J·ω²/2 less friction and copper loss is returned, and taken again."""
     load = wave_load.of_roller(60.0, 4.0)
     turned = driven(load, (60.0, -60.0, 60.0), 1.0, 300.0)
     kinetic = (4.0 + MAGNET_55KW.inertia_kg_m2) * 60.0**2 / 2
     assert turned[0]["terminal"] > kinetic + turned[0]["shaft"]
     assert turned[1]["shaft"] == pytest.approx(turned[2]["shaft"], rel=1e-5)
-    # a reversal costs friction and losses only
+    # a reversal takes only friction and losses
     assert turned[1]["terminal"] == pytest.approx(spent_j(turned[1]), rel=1e-3)
     assert turned[1]["terminal"] < kinetic

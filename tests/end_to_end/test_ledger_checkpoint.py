@@ -1,4 +1,4 @@
-"""The newest root is retained at the real broker, also when the broker comes later than the agent."""
+"""The newest checkpoint is retained at the real broker, also when the broker comes later than the agent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agent.clock import SystemClock
 from agent.config_load import load_config
 from agent.deliver import Delivery
 from agent.publish import Publisher
-from agent.savings import roots
+from agent.savings import checkpoints
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.verify import open_copy, verify
 from agent.store import Store
@@ -23,7 +23,7 @@ from agent.topology import assets
 pytestmark = pytest.mark.alone
 
 
-def test_a_broker_that_comes_late_holds_the_root(tmp_path: Path) -> None:
+def test_a_broker_that_comes_late_holds_the_checkpoint(tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path)
     text = PLANT + f'[mqtt]\nurl = "{broker.url}"\n'
     (tmp_path / "plant.toml").write_text(text, encoding="utf-8")
@@ -39,17 +39,17 @@ def test_a_broker_that_comes_late_holds_the_root(tmp_path: Path) -> None:
         time.sleep(0.3)
         broker.start()
         listener = Listener(broker.port)
-        topic = "magwatt/v1/mill-2/gw-07/ledger/root"
-        wait_until(lambda: bool(listener.of(topic)), 20, "the root")
+        topic = "magwatt/v1/mill-2/gw-07/ledger/checkpoint"
+        wait_until(lambda: bool(listener.of(topic)), 20, "the checkpoint")
         listener.stop()
         late = Listener(broker.port)
-        wait_until(lambda: bool(late.of(topic)), 5, "the retained root")
+        wait_until(lambda: bool(late.of(topic)), 5, "the retained checkpoint")
         heard = late.of(topic)[0].decode()
         late.stop()
     finally:
         delivery.stop(lambda: None)
         broker.stop()
-    found = roots.read(heard)
-    verdict = verify(open_copy(tmp_path / "state" / "magwatt.sqlite"), roots=found)
+    found = checkpoints.read(heard)
+    verdict = verify(open_copy(tmp_path / "state" / "magwatt.sqlite"), checkpoints=found)
     assert verdict.content, verdict.problems
-    assert (verdict.roots, verdict.roots_elsewhere) == (1, 1)
+    assert (verdict.checkpoints, verdict.external_checkpoints) == (1, 1)

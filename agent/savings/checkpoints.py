@@ -1,0 +1,99 @@
+"""Daily checkpoints: the signed hash of the last ledger record of a day, stored outside the state directory as well.
+
+The hash chain detects changed records. Truncation of the ledger, or its replacement by an older copy, can only be
+detected with an external checkpoint: retained at the broker, in a file on another disk, or in a report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from agent.savings.ledger import SCHEMA, Record, append_to, canonical, records
+from agent.savings.ledger_key import Key
+
+TOLD = ("site", "gateway", "day", "key", "prev", "sig")  # of the record's body
+
+
+def day_of(t_ms: int, zone: str) -> str:
+    return f"{datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(ZoneInfo(zone)):%F}"
+
+
+def append_daily_checkpoint(
+    db: sqlite3.Connection, key: Key, t_ms: int, zone: str, where: Mapping[str, str]
+) -> Record | None:
+    """Append a checkpoint if the last record belongs to a past day; call it before the first record of the new day.
+
+    where: site and gateway.
+    """
+    last = db.execute("select seq, t_ms, kind, hash from ledger order by seq desc limit 1").fetchone()
+    if last is None or last[2] == "checkpoint" or day_of(last[1], zone) >= day_of(t_ms, zone):
+        return None
+    seq, last_ms, _, said = last
+    body = {**where, "day": day_of(last_ms, zone), "last": seq, "hash": said, "key": key.fingerprint}
+    return append_to(db, key, t_ms, [("checkpoint", body)])[0]
+
+
+def checkpoint_message(record: Record) -> dict[str, Any]:
+    """The published part of a checkpoint: enough to find it and to check its signature without the ledger."""
+    return {"seq": record.seq, "hash": record.hash, "at": record.t_ms} | {name: record.body[name] for name in TOLD}
+
+
+def canonical_text(checkpoint: Mapping[str, Any]) -> str | None:
+    """The text of its ledger record; None if fields are missing (messages from before `prev` was added)."""
+    if not all(isinstance(checkpoint.get(name), str) for name in TOLD) or not isinstance(checkpoint.get("at"), int):
+        return None
+    before, seq = checkpoint["prev"], checkpoint["seq"]
+    added = {"s": SCHEMA, "kind": "checkpoint", "seq": seq, "t_ms": checkpoint["at"], "last": seq - 1, "hash": before}
+    return canonical({name: checkpoint[name] for name in TOLD} | added)
+
+
+def export(path: Path, record: Record) -> None:
+    """Append a checkpoint to a JSON Lines file and sync it to disk. Raises OSError.
+
+    A line that a power failure left incomplete is terminated first.
+    """
+    with path.open("ab+") as file:
+        torn = bool(file.tell()) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n"
+        file.write(("\n" * torn + json.dumps(checkpoint_message(record), ensure_ascii=False) + "\n").encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(text: str) -> list[dict[str, Any]]:
+    """Checkpoints from an exported file, from a report's JSON, or from one message. Raises ValueError."""
+    found: list[Any] = []
+    try:
+        whole = json.loads(text)
+        found = whole if isinstance(whole, list) else [whole]
+    except ValueError:
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip():
+                try:
+                    found.append(json.loads(line))
+                except ValueError:
+                    raise ValueError(
+                        f"line {number}: not a checkpoint; if a power failure truncated it, remove it"
+                    ) from None
+    checkpoints = [item.get("ledger", item) if isinstance(item, dict) else item for item in found]
+    for number, checkpoint in enumerate(checkpoints, 1):
+        if (
+            not isinstance(checkpoint, dict)
+            or not isinstance(checkpoint.get("seq"), int)
+            or not isinstance(checkpoint.get("hash"), str)
+        ):
+            raise ValueError(f"number {number}: not a checkpoint; it needs seq and hash")
+    return checkpoints
+
+
+def newest(db: sqlite3.Connection) -> Record | None:
+    """The last checkpoint in the chain."""
+    row = db.execute("select seq from ledger where kind = 'checkpoint' order by seq desc limit 1").fetchone()
+    found = records(db, "checkpoint", row[0] - 1) if row else []
+    return found[-1] if found else None
