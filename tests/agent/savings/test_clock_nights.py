@@ -128,7 +128,7 @@ def test_checkpoints_go_on_day_by_day(tmp_path: Path, config: Config, jump_s: in
         gateway.run(0.1)
         for _ in range(24):
             gateway.pass_by(1.0)
-            gateway.lane.take_row([], None, "", gateway.clock.utc_ns() // 1_000_000)
+            gateway.lane.take_row([], None, None, gateway.clock.utc_ns() // 1_000_000)
             gateway.books.keep()
     gateway.store.close()
     found = looked_at(tmp_path)

@@ -21,6 +21,7 @@ from agent.savings.events import decided
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
 from agent.savings.keep import save_event, save_intervals
 from agent.savings.ledger_key import FILE, HMAC, Key, load, load_or_make, new_key
+from agent.savings.reasons import MAINTENANCE
 from agent.savings.types import QUARTER_MS, Event, Interval
 from agent.savings.verify import Verdict, open_copy, verify
 from agent.store import Store
@@ -264,7 +265,8 @@ def test_a_baseline_that_was_removed_or_set_back_to_an_older_one_is_found(copy: 
 
 def test_a_decision_that_nobody_recorded_or_that_was_changed_is_found(copy: Path) -> None:
     store = Store(copy, HandClock())
-    event = save_event(store, Event(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, "work", 0.0, "exclude"))
+    event = save_event(store, Event(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, MAINTENANCE(), 0.0,
+                              "exclude"))  # fmt: skip
     assert verdict_of(copy).content
     decision = decided(event, "keep", "Li Wei", "was running", START_MS)
     save_event(store, decision)
