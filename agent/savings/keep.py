@@ -13,8 +13,10 @@ import msgspec
 from agent.core.codec import decode_reason, encode_reason
 from agent.savings import baseline as baselines
 from agent.savings.bucket import SHAFT_LEAST
+from agent.savings.reasons import BASELINE_CHANGED, BASELINE_UNREADABLE, DRAFT_UNREADABLE
 from agent.savings.types import Baseline, Driver, Event, Interval
 from agent.store import Store, StoreError
+from drivers.reasons import InvalidValue
 
 DRAFT, FROZEN, EVENT = "baseline-draft", "baseline", "savings-event"
 
@@ -100,7 +102,7 @@ def save_frozen(store: Store, baseline: Baseline) -> None:
 def insert_frozen(db: sqlite3.Connection, baseline: Baseline, now_ms: int) -> None:
     """As `save_frozen`, in a transaction of the caller."""
     if not baselines.intact(baseline):
-        raise ValueError(f"{baseline.asset}: this baseline is not what was frozen")
+        raise InvalidValue(BASELINE_CHANGED)
     body = baselines.to_json(baseline)
     for name in (f"{baseline.asset}/{baseline.hash[:16]}", baseline.asset):
         _insert_note(db, FROZEN, name, now_ms, body)
@@ -110,7 +112,7 @@ def load_frozen(store: Store, asset: str) -> Baseline | None:
     """The one in force; None when there is none. Raises ValueError when it is not what was frozen."""
     found = _load(store, FROZEN, asset)
     if found is not None and not baselines.intact(found):
-        raise ValueError(f"{asset}: the baseline in the store is not the one that was frozen (its hash differs)")
+        raise InvalidValue(BASELINE_CHANGED)
     return found
 
 
@@ -164,7 +166,8 @@ def _load(store: Store, kind: str, asset: str) -> Baseline | None:
     try:
         return baselines.from_json(msgspec.json.decode(rows[0][0]))
     except (KeyError, TypeError, ValueError, AttributeError, msgspec.MsgspecError) as error:
-        raise ValueError(f"{asset}: the {kind} in the store cannot be read: {error!r}") from None
+        code = DRAFT_UNREADABLE if kind == DRAFT else BASELINE_UNREADABLE
+        raise InvalidValue(code, error=repr(error)) from None
 
 
 _SUMS = ("energy_wh", "auxiliary_wh", "reactive_varh", "filled_wh", "running_s")

@@ -28,7 +28,7 @@ from agent.savings.types import QUARTER_MS, Baseline, Event, Interval
 from agent.store import Store, StoreError
 from agent.topology import Asset
 from drivers.reading import BAD, Quality, Reading, Value
-from drivers.reasons import Reason
+from drivers.reasons import CodedError, Reason
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class SavingsLane:
         self._filled: set[int] = set()  # kept since the last quarter hour was done
         self._told_events: tuple[Event, ...] = ()
         self._stale = True
-        self._trouble = ""
+        self._trouble: Reason | None = None
         self._recent: dict[int, Interval] = {}
         self._unsaved: dict[int, Interval] = {}  # since the last reading or row
         self._posted: dict[int, Interval] = {}  # what the writer was given last
@@ -134,7 +134,7 @@ class SavingsLane:
         try:
             self._store.flush()
         except StoreError as error:
-            self._say(str(error))
+            self._report(error)
 
     def _recall(self) -> Interval | None:
         """What is usual here, and events that are open; without a word. What another motor or drive used before is not
@@ -147,7 +147,7 @@ class SavingsLane:
                 self._watch.take(item)
             known = keep.load_events(self._store, self._asset.name)
         except (StoreError, ValueError) as error:
-            self._say(str(error))
+            self._report(error)
             return None
         self._watch.open = {event.kind: event for event in known if event.to_ms is None}
         return last
@@ -176,7 +176,7 @@ class SavingsLane:
         try:
             found = keep.load_intervals(self._store, self._asset.name, start_ms, start_ms + 1)
         except StoreError as error:
-            self._say(str(error))
+            self._report(error)
             return None
         return found[0] if found else None
 
@@ -195,7 +195,7 @@ class SavingsLane:
         try:
             drawn = self._renew(interval)
         except (StoreError, ValueError) as error:
-            self._say(str(error))
+            self._report(error)
             self._tally = self._baseline = None
             drawn = interval
         line = None
@@ -275,7 +275,7 @@ class SavingsLane:
             if self._tally is not None:
                 self._bridge(self._tally, interval)
             return interval
-        self._stale, self._trouble, self._tally = False, "", None
+        self._stale, self._trouble, self._tally = False, None, None
         self._added.clear()
         drawn = interval
         if baseline is not None:
@@ -307,7 +307,7 @@ class SavingsLane:
             try:
                 kept = keep.save_event(self._store, self._as_decided(event))
             except StoreError as error:
-                self._say(str(error))
+                self._report(error)
                 continue
             if event.to_ms is None:
                 self._watch.open[event.kind] = kept
@@ -337,8 +337,7 @@ class SavingsLane:
             values |= saving_values(saving)
             uncertainties, found = saving_uncertainties(saving), saving_reasons(saving)
         elif self._trouble:
-            trouble = STORE_TROUBLE(error=self._trouble)
-            values["savings_caveats"], found = codes([trouble]), {"savings_caveats": [trouble]}
+            values["savings_caveats"], found = codes([self._trouble]), {"savings_caveats": [self._trouble]}
         self._emit(Message(self._asset.name, "savings", interval.end_ms, values, uncertainties, quality=self._quality,
                            reasons=found))  # fmt: skip
 
@@ -349,10 +348,12 @@ class SavingsLane:
         newest_ms = max(self._newest_ms, interval.end_ms)
         return first_ms, max(min(phase.to_ms or newest_ms, newest_ms), first_ms)
 
-    def _say(self, text: str) -> None:
-        if text != self._trouble:
-            log.warning("%s: savings: %s", self._asset.name, text)
-        self._trouble = text
+    def _report(self, error: StoreError | ValueError) -> None:
+        """Logs an error once; it is the caveat of the saving until the next sum succeeds."""
+        trouble = error.reason if isinstance(error, CodedError) else STORE_TROUBLE(error=str(error))
+        if trouble != self._trouble:
+            log.warning("%s: savings: %s", self._asset.name, trouble)
+        self._trouble = trouble
 
 
 def _number(values: Mapping[str, Value], flags: Mapping[str, Quality], name: str) -> float | None:

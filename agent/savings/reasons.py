@@ -219,6 +219,7 @@ SECOND_DRIVER_NEEDED = Code(
 # What is stored
 
 BASELINE_UNREADABLE = Code("baseline_unreadable", "the baseline in the state file cannot be read: {error}")
+DRAFT_UNREADABLE = Code("draft_unreadable", "the draft of a baseline in the state file cannot be read: {error}")
 BASELINE_CHANGED = Code(
     "baseline_changed", "the baseline in the state file is not the one that was frozen: its hash differs"
 )

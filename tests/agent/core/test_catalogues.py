@@ -39,7 +39,7 @@ def texts(language: str) -> dict[str, str]:
 def extracted() -> frozenset[str]:
     """All texts for people in the source, as `make messages` finds them."""
     command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract", "-F", "pyproject.toml", *KEYWORDS,
-               "--no-location", "-o", "-", "."]  # fmt: skip
+               "--no-location", "-o", "/dev/stdout", "."]  # fmt: skip
     found = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     return frozenset(str(entry.id) for entry in read_po(found.stdout.splitlines(keepends=True)) if entry.id)
 

@@ -16,7 +16,7 @@ from agent.config_load import load_config
 from agent.savings import checkpoints, keep, ledger_key
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.ledger_key import load_or_make
-from agent.savings.reasons import ADJUSTMENT_ENERGY, BASELINE_UNREADABLE, MAINTENANCE
+from agent.savings.reasons import ADJUSTMENT_ENERGY, BASELINE_UNREADABLE, DRAFT_UNREADABLE, MAINTENANCE
 from agent.savings.types import QUARTER_MS, Event, Interval
 from agent.savings.verify import open_copy, verify
 from agent.store import Store
@@ -109,7 +109,7 @@ def test_a_draft_that_cannot_be_read_is_named(plant: Path) -> None:
     store.do(lambda db: db.execute("delete from note where kind = 'baseline'").rowcount)
     store.close()
     for words in (("show", "fan"), ("freeze", "fan", "--by", "Li Wei")):
-        assert "the baseline-draft in the store cannot be read" in command(plant, "baseline", *words).output
+        assert str(DRAFT_UNREADABLE(error="")).rstrip() in command(plant, "baseline", *words).output
 
 
 @pytest.mark.parametrize("kwh", ["nan", "inf"])

@@ -14,13 +14,14 @@ from agent.cli import main
 from agent.core.text import Catalogue
 from agent.savings import carbon, reasons
 from agent.savings.events import CAUSES, PROPOSALS
-from agent.savings.keep import save_event
+from agent.savings.keep import event_json, save_event
 from agent.savings.report import reasons as report_reasons
 from agent.savings.types import QUARTER_MS, Event
 from agent.store import Store
 from drivers.reasons import CODES, Code, Reason, signal_name
 
 BEGIN_MS = reportkit.utc_ms("2024-10-01 00:00")
+END_MS = reportkit.utc_ms("2024-10-13 02:00")
 NAMES = """
     English magwatt mill JJG fan flow gw Asia Shanghai mcc eastron drive input Wang Fang Wei losses motor json
     state COPY key config ct_class SHA RMSE NMBE VIF kWh kgce tce min
@@ -38,8 +39,9 @@ def article(tmp_path_factory: pytest.TempPathFactory) -> str:
     for number, (kind, cause) in enumerate(CAUSES.items()):
         begin_ms = BEGIN_MS + number * 96 * QUARTER_MS
         save_event(store, Event(0, "fan", kind, begin_ms, begin_ms + 8 * QUARTER_MS, cause, 5e4, PROPOSALS[kind]))
-    save_event(store, Event(0, "fan", "maintenance", BEGIN_MS + 10 * 96 * QUARTER_MS, None, reasons.MAINTENANCE(), 1e5,
-                            "exclude", "keep", 0.0, "Wang Fang", "检修", BEGIN_MS))  # fmt: skip
+    decided = Event(0, "fan", "maintenance", BEGIN_MS + 10 * 96 * QUARTER_MS, None, reasons.MAINTENANCE(), 1e5,
+                    "exclude", "adjust", 2.5e5, "Wang Fang", "检修", BEGIN_MS)  # fmt: skip
+    reportkit.appended(store, END_MS, [("decision", {"event": event_json(save_event(store, decided))})])
     store.close()
     command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--out", str(plant / "r.html")]
     CliRunner().invoke(main, [*command, "--lang", "zh"])
@@ -49,7 +51,7 @@ def article(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_no_english_is_left(article: str) -> None:
-    """Except for the names of the plant; what the ledger reports of the decision is checked in test_accounts."""
+    """Except for the names of the plant, units and options."""
     words = {word for word in re.findall(r"\b[A-Za-z_]{3,}\b", article)}
     assert words - set(NAMES.split()) == set()
 
@@ -120,13 +122,15 @@ NOT_TRANSLATED = {
 @pytest.mark.parametrize(
     ("reason", "text"),
     [
-        (reasons.MODEL_WITH_LEVELS(model=reasons.MODEL_POLYNOMIAL(degree=1, driver="signal_flow_m3_h"), state="signal_shift"),
+        (reasons.MODEL_WITH_LEVELS(model=reasons.MODEL_POLYNOMIAL(degree=1, driver="signal_flow_m3_h"),
+                                   state="signal_shift"),
          "flow m³/h 的 1 次多项式；shift 各状态另有水平"),
         (reasons.ENERGY_EXCLUDED(energy_wh=5000, cause=reasons.DRIVER_MISSING(drivers=("signal_gap",))),
          "5.0 kWh 不计节电量：缺少自变量 gap"),
         (reasons.ENERGY_EXCLUDED(energy_wh=5000, cause=reasons.BELOW_RANGE(driver="signal_drive", low=1.0, high=2.0)),
          "5.0 kWh 不计节电量：drive 低于基准范围 1 至 2"),
-        (reasons.ENERGY_EXCLUDED(energy_wh=3500, cause=reasons.COMBINATION_UNKNOWN(drivers=("signal_a_m3_h", "signal_b"))),
+        (reasons.ENERGY_EXCLUDED(energy_wh=3500,
+                                 cause=reasons.COMBINATION_UNKNOWN(drivers=("signal_a_m3_h", "signal_b"))),
          "3.5 kWh 不计节电量：a m³/h，b 的组合未在基准期出现"),
         (reasons.MORE_ENERGY_EXCLUDED(energy_wh=12_300, n=3), "另有 3 项原因，共 12.3 kWh 不计节电量"),
         (reasons.MORE_ENERGY_EXCLUDED(energy_wh=300, n=1), "另有 1 项原因，共 0.3 kWh 不计节电量"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sqlite3
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def test_the_command_on_the_page_verifies_that_ledger(by: str, tmp_path: Path) -
     CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"), *options,
                               "--out", str(out)])  # fmt: skip
     command = out.read_text(encoding="utf-8").partition("<code>magwatt verify")[2].partition("</code>")[0]
-    argv = shlex.split(command.replace("&#x27;", "'"))
+    argv = shlex.split(unescape(command))
     assert argv[0] == by
     found = CliRunner().invoke(main, ["verify", *argv])
     assert "external checkpoint compared" in found.output

@@ -23,6 +23,7 @@ from retrofitcases import (
 )
 from retrofitkit import FLOW, SHIFT, TEMPERATURE
 
+from agent.savings.reasons import METER_CHANGED
 from benchmarks.savings import asked
 
 SOME, FEW = 24, 12
@@ -99,7 +100,7 @@ def test_the_long_form_takes_seeds_and_cases() -> None:
         (["--help"], "by pumps"),
         (["1", "worlsd"], "did you mean 'worlds'?"),
         (["1", "real retrofitt"], "did you mean 'real retrofit'?"),
-        (["0"], "must be 1 at least"),
+        (["0"], "at least 1"),
         (["many"], "invalid int value: 'many'"),
     ],
 )

@@ -137,10 +137,10 @@ def test_drivers_that_move_together_are_not_both_taken_and_it_is_said() -> None:
     vif = 1 / (1 - float(np.corrcoef(x, t)[0, 1]) ** 2)
     assert vif > 10
     assert len(learn("pump", items).drivers) == 1
-    assert alike_drivers(items) == [
-        f"{FLOW} and {TEMPERATURE} moved together (VIF {vif:.0f}): which of them drives the energy cannot be told from "
-        "this time, and a model of one errs when they part"
-    ]
+    [found] = alike_drivers(items)
+    assert found.code == reasons.DRIVERS_COLLINEAR
+    assert (found.data["one"], found.data["other"]) == (FLOW, TEMPERATURE)
+    assert found.data["vif"] == pytest.approx(vif, rel=1e-3)
     assert alike_drivers(told(plane)) == []
     insisted = learn("pump", items, kind="linear")
     assert insisted.shape["vif"] == {
