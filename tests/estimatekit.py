@@ -11,6 +11,7 @@ from configkit import bus, drive, load, magnet, meter, motor, site
 from agent.estimate.estimator import Estimates, Estimator
 from agent.topology import assets, drive_rating_kw
 from drivers.reading import Quality, Reading, Value
+from drivers.reasons import Code, Reason
 
 
 def base(at: str) -> str:
@@ -63,9 +64,12 @@ def phases(watts: float, pf: float, signs: tuple[int, int, int] = (1, 1, 1)) -> 
     return found | {"active_power": watts * sum(signs) / 3}
 
 
-def nothing(found: Estimates, why: str) -> bool:
+def nothing(found: Estimates, why: Reason | Code) -> bool:
+    """No efficiency, for this reason, or with this code and any data."""
     assert found.values["motor_efficiency_pct"] is None
-    assert why in str(found.values["efficiency_unavailable_reason"]), found.values["efficiency_unavailable_reason"]
+    assert found.reason is not None
+    assert found.reason == why if isinstance(why, Reason) else found.reason.code == why
+    assert found.values["efficiency_unavailable_reason"] == found.reason.code
     return True
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from estimatekit import ON_DRIVE, ON_MAINS, SENSOR, Bench, nothing, phases, with_sensor
 
+from agent.estimate import reasons
 from agent.estimate.explain import explanation
 from agent.estimate.gap_torque import GapTorque
 from drivers.reading import Quality, Value, Waveform
@@ -53,7 +54,7 @@ def test_a_meter_at_a_feeder_knows_no_system_and_less_of_the_power(tmp_path: Pat
 def test_bypassed(driven: Bench) -> None:
     driven.run(12)
     driven.drive |= {"motor_current": 0.0, "output_frequency": 0.0, "motor_power": 0.0}
-    assert nothing(driven.run(8), "bypass")
+    assert nothing(driven.run(8), reasons.DRIVE_BYPASSED())
 
 
 def test_off(driven: Bench) -> None:
@@ -66,7 +67,7 @@ def test_off(driven: Bench) -> None:
         "output_voltage": 0.0,
     }
     found = driven.run(15)
-    assert nothing(found, "the motor is off")
+    assert nothing(found, reasons.MOTOR_OFF())
     assert found.values["back_emf"] == "unknown", "never safe"
     driven.drive["motor_speed"] = 200.0
     assert driven.run(3).values["back_emf"] == "live", "a fan in the wind makes voltage"
@@ -99,9 +100,9 @@ def test_a_drive_that_answers_without_its_current_says_nothing_of_the_terminals(
 def test_below_the_load_at_which_anything_honest_can_be_said(driven: Bench, mains: Bench) -> None:
     driven.meter = phases(7_000.0, 0.9)
     driven.drive |= {"motor_current": 15.0, "motor_power": 6.5}
-    assert nothing(driven.run(15), "below 15 % load")
+    assert nothing(driven.run(15), reasons.LOAD_TOO_LOW(least=0.15))
     mains.meter = phases(6_000.0, 0.25)
-    assert nothing(mains.run(15), "below 15 % load")
+    assert nothing(mains.run(15), reasons.LOAD_TOO_LOW(least=0.15))
 
 
 def test_regenerating(driven: Bench) -> None:
@@ -121,16 +122,16 @@ def test_a_brake_resistor_hides_what_the_motor_gives(driven: Bench) -> None:
     driven.run(12)
     driven.meter = phases(400.0, 0.9)
     driven.drive |= {"motor_power": -20.0}
-    assert nothing(driven.run(5), "resistor")
+    assert nothing(driven.run(5), reasons.BRAKING_RESISTOR())
 
 
 def test_a_reversal_between_two_polls_is_no_resistor(driven: Bench) -> None:
     """The drive was read after it, the meter before: the quarter of an hour goes on."""
     driven.run(12)
     driven.drive |= {"motor_power": -38.0}
-    assert "resistor" not in str(driven.run(1).values["efficiency_unavailable_reason"])
+    assert driven.run(1).reason != reasons.BRAKING_RESISTOR()
     driven.meter = phases(-36_000.0, 0.98)
-    assert driven.run(3).values["efficiency_unavailable_reason"] == ""
+    assert driven.run(3).reason is None
 
 
 def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(driven: Bench) -> None:
@@ -148,7 +149,7 @@ def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(drive
 def test_one_signal_missing(driven: Bench, missing: str) -> None:
     driven.run(12)
     driven.drive[missing] = None
-    assert nothing(driven.run(20), "no current or frequency")
+    assert nothing(driven.run(20), reasons.DRIVE_SILENT())
 
 
 def test_a_missing_meter_is_replaced_and_says_so_with_more_doubt(driven: Bench) -> None:
@@ -163,15 +164,15 @@ def test_a_missing_meter_is_replaced_and_says_so_with_more_doubt(driven: Bench) 
 def test_a_stale_or_bad_signal_is_none(driven: Bench, flag: Quality) -> None:
     driven.run(12)
     found = driven.run(20, {"motor_current": flag, "output_frequency": flag})
-    assert nothing(found, "no current or frequency")
+    assert nothing(found, reasons.DRIVE_SILENT())
     driven.now_s += 60
-    assert nothing(driven.of.estimates(driven.now_s), "")
+    assert nothing(driven.of.estimates(driven.now_s), reasons.DRIVE_SILENT())
 
 
 def test_a_meter_wired_wrong_withholds_and_lets_go(mains: Bench) -> None:
     mains.run(12)
     mains.meter = phases(40_000.0, 0.85, (1, -1, 1))
-    assert nothing(mains.run(8), "ct_reversed:L2")
+    assert nothing(mains.run(8), reasons.METER_WIRING(findings=("ct_reversed:L2",)))
     mains.meter = phases(40_000.0, 0.85)
     found = mains.run(20)
     assert found.values["meter_wiring"] == "ok"
@@ -182,7 +183,7 @@ def test_a_meter_at_a_wrong_place_sees_another_power(driven: Bench) -> None:
     """The meter of the neighbour, or before two drives: what it shows is not what this drive gives."""
     driven.meter = phases(80_000.0, 0.95)
     found = driven.run(15)
-    assert nothing(found, "ratio:2.02")
+    assert nothing(found, reasons.METER_RATIO(findings=("ratio:2.02",)))
     assert "ratio" in str(found.values["meter_wiring"])
 
 
@@ -203,7 +204,7 @@ def test_a_silent_drives_last_power_says_nothing_of_the_meter(driven: Bench) -> 
     driven.drive, driven.meter = {}, phases(8_000.0, 0.95)
     found = driven.run(30)
     assert found.values["meter_wiring"] == "ok"
-    assert found.values["efficiency_unavailable_reason"] == "no current or frequency from the drive"
+    assert nothing(found, reasons.DRIVE_SILENT())
 
 
 def test_a_wrong_ratio_is_found_beside_a_drive_that_is_read_more_seldom(driven: Bench) -> None:
@@ -224,15 +225,15 @@ def test_a_silent_meters_last_power_makes_no_resistor_and_no_bypass(driven: Benc
     driven.meter = {}
     driven.run(10)
     driven.drive |= drive
-    reason = str(driven.run(20).values["efficiency_unavailable_reason"])
-    assert "resistor" not in reason
-    assert "bypass" not in reason
+    reason = driven.run(20).reason
+    assert reason is not None
+    assert reason.code not in (reasons.BRAKING_RESISTOR, reasons.DRIVE_BYPASSED)
 
 
 def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) -> None:
     """Half the power at a power factor that a 55 kW motor has only from 0.6 of its load on."""
     mains.meter = phases(18_000.0, 0.87)
-    assert nothing(mains.run(12), "compensated_load")
+    assert nothing(mains.run(12), reasons.METER_RATIO)
     told = Bench(tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\npower_factor_compensation = true'))
     told.meter = phases(18_000.0, 0.87)
     assert told.run(12).values["motor_efficiency_pct"] is not None

@@ -9,6 +9,8 @@ import pytest
 from estimatekit import ON_DRIVE, ON_MAINS, SENSOR, Bench, phases, with_sensor
 
 from agent.estimate.explain import as_text, explanation
+from agent.estimate.reasons import LOAD_TOO_LOW
+from drivers.reasons import reason_of
 
 
 @pytest.mark.parametrize("text", [ON_DRIVE, ON_MAINS])
@@ -36,8 +38,8 @@ def test_explain_follows_a_sensor_to_as_low_a_load_as_the_figures(tmp_path: Path
     assert found.methods["motor_efficiency_pct"] == "M9"
     assert explanation(bench.of)["efficiency_pct"] == pytest.approx(found.values["motor_efficiency_pct"], abs=0.006)
     below = with_sensor(bench, 2_000.0, 1497.0)
-    assert below.values["efficiency_unavailable_reason"] == "below 5 % load"
-    assert explanation(bench.of)["reason"].startswith("below 5 % load")
+    assert below.reason == LOAD_TOO_LOW(least=0.05)
+    assert reason_of(explanation(bench.of)["reason"]) == below.reason
 
 
 def test_explain_says_why_there_is_nothing(tmp_path: Path) -> None:
@@ -45,5 +47,6 @@ def test_explain_says_why_there_is_nothing(tmp_path: Path) -> None:
     bench.meter = phases(40_000.0, 0.85, (-1, 1, 1))
     bench.run(12)
     told = as_text("p", explanation(bench.of))
-    assert "none now. Meter wiring: ct_reversed:L1." in told
+    assert "not available: " in told
+    assert "ct_reversed:L1" in told
     assert "put the meter's transformers right" in told

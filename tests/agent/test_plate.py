@@ -7,18 +7,28 @@ from pathlib import Path
 import pytest
 from estimatekit import ON_DRIVE, ON_MAINS, Bench, nothing
 
+from agent.estimate import reasons
+from drivers.reasons import Reason
+
 
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ("amps = 97.6", "amps = 60", "power factor of 1.40"),
-        ("amps = 97.6", "amps = 300", "power factor of 0.28"),
-        ("rpm = 1478", "rpm = 1100", "1100 rpm do not fit 4 poles"),
-        ("poles = 4", "poles = 6", "1478 rpm do not fit 6 poles"),
+        ("rpm = 1478", "rpm = 1100", reasons.NAMEPLATE_SPEED(rpm=1100.0, poles=4)),
+        ("poles = 4", "poles = 6", reasons.NAMEPLATE_SPEED(rpm=1478.0, poles=6)),
     ],
 )
-def test_a_plate_that_contradicts_itself(tmp_path: Path, old: str, new: str, why: str) -> None:
+def test_a_plate_that_contradicts_itself(tmp_path: Path, old: str, new: str, why: Reason) -> None:
     assert nothing(Bench(tmp_path, ON_MAINS.replace(old, new)).run(15), why)
+
+
+@pytest.mark.parametrize(("amps", "power_factor"), [(60, 1.40), (300, 0.28)])
+def test_a_plate_whose_current_does_not_fit_its_power(tmp_path: Path, amps: float, power_factor: float) -> None:
+    """55 kW at 400 V and an efficiency of 94.6 %."""
+    found = Bench(tmp_path, ON_MAINS.replace("amps = 97.6", f"amps = {amps}")).run(15)
+    assert nothing(found, reasons.NAMEPLATE_POWER_FACTOR)
+    assert found.reason is not None
+    assert found.reason.data == {"kw": 55, "volts": 400, "amps": amps, "pf": pytest.approx(power_factor, abs=0.005)}
 
 
 @pytest.mark.parametrize(
@@ -35,16 +45,16 @@ def test_the_rated_frequency_of_an_induction_motor(tmp_path: Path, kw: float, po
 
 def test_seven_losses_that_cannot_be(tmp_path: Path) -> None:
     upside_down = 'losses = { points = "seven-point", watts = [480, 760, 1150, 1900, 2400, 2700, 3600] }'
-    assert nothing(Bench(tmp_path, ON_DRIVE + upside_down).run(15), "seven losses")
+    assert nothing(Bench(tmp_path, ON_DRIVE + upside_down).run(15), reasons.NAMEPLATE_LOSSES())
 
 
 def test_poles_that_do_not_fit_the_speed(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ON_DRIVE.replace("poles = 8", "poles = 6").replace("amps = 98", "amps = 99"))
-    assert nothing(bench.run(15), "do not fit the number of poles")
+    assert nothing(bench.run(15), reasons.POLES_MISMATCH())
 
 
 def test_neither_class_nor_efficiency(tmp_path: Path) -> None:
-    assert nothing(Bench(tmp_path, ON_MAINS.replace("efficiency = 94.6", "")).run(15), "neither efficiency nor class")
+    assert nothing(Bench(tmp_path, ON_MAINS.replace("efficiency = 94.6", "")).run(15), reasons.EFFICIENCY_UNKNOWN())
 
 
 def test_the_surest_method_is_taken(tmp_path: Path) -> None:
