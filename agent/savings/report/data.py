@@ -85,7 +85,7 @@ def _price(month: Month, start_ms: int) -> tuple[str, str]:
 
 
 def as_json(months: Sequence[Month], cover: Cover) -> str:
-    """The newest checkpoint is the value of "ledger", so that `magwatt verify --roots` accepts this file."""
+    """The value of "ledger" is the newest checkpoint: `magwatt ledger verify --checkpoint` accepts this file."""
     proofs = [month.proof.checkpoint for month in months if month.proof.checkpoint]
     body = {
         "s": "magwatt.report/1", "site": cover.site, "gateway": cover.gateway, "zone": cover.zone,

@@ -85,7 +85,7 @@ def prove(
     """Verifies the ledger and compares the intervals of a month with it.
 
     A long ledger is verified from the start of the month (with all baselines and decisions), so that a report takes
-    seconds; `magwatt verify` verifies all of it. shown: the intervals of the report. elsewhere: file → its
+    seconds; `magwatt ledger verify` verifies all of it. shown: the intervals of the report. elsewhere: file → its
     checkpoints.
     """
     first = db.execute("select min(seq) from ledger where t_ms >= ?", (from_ms,)).fetchone()[0]

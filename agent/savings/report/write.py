@@ -33,7 +33,7 @@ def write(
     motors: empty for all.
     lang: language in which the page is opened.
     elsewhere: file → the external checkpoints in it.
-    source: options by which `magwatt verify` finds the same ledger.
+    source: options by which `magwatt ledger verify` finds the same ledger.
     Returns the summary, line by line, and whether nothing is missing or wrong. Raises InvalidValue, OSError.
     """
     if out.suffix in (".csv", ".json"):
@@ -46,7 +46,7 @@ def write(
     if not plants:
         raise InvalidValue(codes.NO_MOTOR)
     months = [collect(db, config, plant, month, now_ms, key, elsewhere) for plant in plants]
-    check = shlex.join(["magwatt", "verify", *source, "--roots", str(out.with_suffix(".json"))])
+    check = shlex.join(["magwatt", "ledger", "verify", *source, "--checkpoint", str(out.with_suffix(".json"))])
     cover = Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, metadata.version("magwatt"),
                   config.hash, check)  # fmt: skip
     files = {

@@ -43,7 +43,7 @@ def article(tmp_path_factory: pytest.TempPathFactory) -> str:
                     "exclude", "adjust", 2.5e5, "Wang Fang", "检修", BEGIN_MS)  # fmt: skip
     reportkit.appended(store, END_MS, [("decision", {"event": event_json(save_event(store, decided))})])
     store.close()
-    command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--out", str(plant / "r.html")]
+    command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--output", str(plant / "r.html")]
     CliRunner().invoke(main, [*command, "--lang", "zh"])
     html = (plant / "r.html").read_text(encoding="utf-8").partition('<article class="zh"')[2]
     html = re.sub(r"<code>.*?</code>", " ", html)  # commands, keys and hashes

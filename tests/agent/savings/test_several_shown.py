@@ -74,7 +74,7 @@ def true_wh(more: Any) -> float:
 
 def report(folder: Path, *more: str) -> tuple[str, dict[str, Any]]:
     page = folder / "r.html"
-    made = magwatt(folder, "report", "--month", "2024-10", "--out", str(page), *more)
+    made = magwatt(folder, "report", "--month", "2024-10", "--output", str(page), *more)
     assert page.exists(), made.output
     [motor] = json.loads((folder / "r.json").read_text(encoding="utf-8"))["motors"]
     return page.read_text(encoding="utf-8"), motor
@@ -101,7 +101,7 @@ def test_a_plane_from_learning_to_the_page(tmp_path: Path) -> None:
     folder = plant(tmp_path, with_inlet)
     words = ("--driver", "fan-flow", "--driver", INLET, "--model", "linear")
     said = learn_and_freeze(folder, *words)
-    assert "how far drivers move together, VIF: " in said
+    assert "Variance inflation factors (VIF): " in said
     assert f"·{INLET}" in said
     page, motor = report(folder)
     assert motor["saving"]["saved_wh"] == pytest.approx(true_wh(with_inlet), abs=motor["saving"]["u95_wh"])
