@@ -34,12 +34,13 @@ SOURCES = {
     "IEA": N_("IEA annual averages"),
 }
 # Words of the tables that are translated: regions that are not places, and sources without a code
-WORDS = frozenset(
-    (
+WORDS = {
+    word: word
+    for word in (
         N_("national"), N_("national excl. market-traded non-fossil"), N_("national fossil power"),
         N_("NEA annual statistics"), N_("stated in the configuration"),
     )
-)  # fmt: skip
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

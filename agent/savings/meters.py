@@ -41,17 +41,17 @@ def meter_doubt(
     gain_1, ratio_1, phase_1 = _limits(*after)
     saved = abs(adjusted_wh - measured_wh)
     if baseline.kind == "shaft-power":  # both halves come from today's meter
-        limits = {"meter gain": [gain_1 * saved], "transformer ratio": [ratio_1 * saved], "transformer phase": [0.0]}
+        limits = {"meter_gain": [gain_1 * saved], "transformer_ratio": [ratio_1 * saved], "transformer_phase": [0.0]}
     elif same:
         limits = {
-            "meter gain": [gain_0 * saved], "transformer ratio": [ratio_0 * saved],
-            "transformer phase": [phase_0 * abs(adjusted_wh * tan_0 - measured_wh * tan_1)],
+            "meter_gain": [gain_0 * saved], "transformer_ratio": [ratio_0 * saved],
+            "transformer_phase": [phase_0 * abs(adjusted_wh * tan_0 - measured_wh * tan_1)],
         }  # fmt: skip
     else:
         limits = {
-            "meter gain": [gain_0 * adjusted_wh, gain_1 * measured_wh],
-            "transformer ratio": [ratio_0 * adjusted_wh, ratio_1 * measured_wh],
-            "transformer phase": [phase_0 * abs(adjusted_wh * tan_0), phase_1 * abs(measured_wh * tan_1)],
+            "meter_gain": [gain_0 * adjusted_wh, gain_1 * measured_wh],
+            "transformer_ratio": [ratio_0 * adjusted_wh, ratio_1 * measured_wh],
+            "transformer_phase": [phase_0 * abs(adjusted_wh * tan_0), phase_1 * abs(measured_wh * tan_1)],
         }
     causes = {name: math.hypot(*both) / math.sqrt(3) for name, both in limits.items()}
     return MeterDoubt(causes, [limit for both in limits.values() for limit in both], same)

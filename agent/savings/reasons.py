@@ -13,7 +13,7 @@ EVENT_NAMES = (
 )  # fmt: skip
 PART_NAMES = (N_("control"), N_("motor"), N_("drive"))
 DECISION_NAMES = (N_("exclude"), N_("keep"), N_("adjust"))
-VERDICT_NAMES = (N_("proven"), N_("not yet proven"), N_("negative"))
+VERDICT_NAMES = (N_("proven"), N_("not_yet_proven"), N_("negative"))
 
 # Why no saving is computed for an interval
 

@@ -46,12 +46,12 @@ COMPONENTS = {
     "gaps": Component(
         N_("data gaps"), N_("energy that was filled in over data gaps"), N_("fewer data gaps (`magwatt doctor`)")
     ),
-    "meter gain": Component(
+    "meter_gain": Component(
         N_("meter class"),
         N_("the accuracy class of the meter"),
         N_("a meter of a better class, the same before and after the retrofit"),
     ),
-    "transformer ratio": Component(
+    "transformer_ratio": Component(
         N_("CT ratio error"),
         N_("the ratio error of the current transformers"),
         N_(
@@ -59,7 +59,7 @@ COMPONENTS = {
             "test certificate in ct_class"
         ),
     ),
-    "transformer phase": Component(
+    "transformer_phase": Component(
         N_("CT phase displacement"),
         N_("the phase displacement of the current transformers, because the retrofit changed the reactive power"),
         N_(

@@ -47,7 +47,7 @@ def headline(month: Month, _: Catalogue) -> Headline | None:
     if saving is None or not saving.intervals:
         return None
     text = verdict_text(month, _)
-    kind, verdict = saving.verdict.replace(" ", "-"), f"{MARKS[saving.verdict]} {text}"
+    kind, verdict = saving.verdict, f"{MARKS[saving.verdict]} {text}"
     if not month.proof.confirmed:
         kind = "denied"
         verdict = _("⚠ The ledger does not confirm this result (the figures alone: {verdict})", verdict=text)
@@ -182,8 +182,8 @@ def coal_text(figure: carbon.Coal, _: Catalogue) -> str:
 
 def _place(region: str, _: Catalogue) -> str:
     """A region that has a Chinese and an English name, 华北 North, in the language of the page."""
-    if region in carbon.WORDS:
-        return _(region)
+    if word := carbon.WORDS.get(region):
+        return _(word)
     chinese, _space, english = region.partition(" ")
     if not english or chinese.isascii():
         return region
@@ -191,5 +191,5 @@ def _place(region: str, _: Catalogue) -> str:
 
 
 def _source(source: str, status: str, _: Catalogue) -> str:
-    text = _(source) if source in carbon.WORDS else source
-    return text + (" [M]" if status == "memory" else "")
+    word = carbon.WORDS.get(source)
+    return (_(word) if word else source) + (" [M]" if status == "memory" else "")

@@ -60,7 +60,7 @@ def test_a_fifth_saved_is_a_fifth(baseline: Baseline) -> None:
 
 def test_nothing_saved_is_not_proven_and_more_used_is_negative(baseline: Baseline) -> None:
     nothing = of(baseline, after(1.0))
-    assert nothing.verdict == "not yet proven"
+    assert nothing.verdict == "not_yet_proven"
     assert caveats_of(nothing, reasons.WITHIN_UNCERTAINTY) == [reasons.WITHIN_UNCERTAINTY(u95_wh=nothing.u95_wh)]
     more = of(baseline, after(1.1))
     assert more.verdict == "negative"
@@ -74,7 +74,7 @@ def test_the_order_of_intervals_does_not_matter(baseline: Baseline) -> None:
 
 def test_twice_the_energy_has_twice_the_meters_doubt(baseline: Baseline) -> None:
     once, twice = of(baseline, after()), of(baseline, after(n=800))
-    for name in ("meter gain", "transformer ratio", "transformer phase"):
+    for name in ("meter_gain", "transformer_ratio", "transformer_phase"):
         assert twice.causes[name] == pytest.approx(2 * once.causes[name], rel=0.01)
     assert twice.causes["scatter"] == pytest.approx(2**0.5 * once.causes["scatter"])
 
@@ -89,7 +89,7 @@ def test_another_meter_counts_in_full(baseline: Baseline) -> None:
     assert other.u95_wh > 3 * same.u95_wh
     assert reasons.METER_CHANGED() in other.caveats
     assert reasons.METER_CHANGED() not in same.caveats
-    assert other.causes["meter gain"] == pytest.approx(
+    assert other.causes["meter_gain"] == pytest.approx(
         0.005 / 3**0.5 * (1 + 0.8**2) ** 0.5 * same.adjusted_wh, rel=0.01
     )
 
@@ -102,7 +102,7 @@ def test_a_bypass_test_by_the_same_meter_errs_alike(baseline: Baseline) -> None:
 def test_phase_errors_count_with_the_change_of_reactive_energy(baseline: Baseline) -> None:
     """30′ of class 0.5 and tan φ from 0.5 to 0: 0.87 % of half the adjusted energy."""
     found = of(baseline, [replace(item, reactive_varh=0.0) for item in after()])
-    assert found.causes["transformer phase"] == pytest.approx(
+    assert found.causes["transformer_phase"] == pytest.approx(
         0.5 / 60 * 3.14159 / 180 * 60 * 0.5 * found.adjusted_wh / 3**0.5, rel=0.01
     )
 
@@ -206,7 +206,7 @@ def test_gaps_are_not_claimed_and_lower_the_coverage(baseline: Baseline) -> None
     assert caveats_of(found, reasons.LOW_COVERAGE)[0].data["coverage"] == pytest.approx(0.8)
     half = of(baseline, [replace(item, coverage=0.5) for item in after()])
     assert half.intervals == 0
-    assert half.verdict == "not yet proven"
+    assert half.verdict == "not_yet_proven"
 
 
 def test_filled_energy_is_doubted(baseline: Baseline) -> None:
@@ -222,7 +222,7 @@ def test_a_driver_with_doubt_of_its_own_adds_to_the_saving(baseline: Baseline) -
 def test_no_data_is_said() -> None:
     told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
     found = evaluate(learn("pump", told), [], span=(0, 86_400_000))[0]
-    assert found.verdict == "not yet proven"
+    assert found.verdict == "not_yet_proven"
     assert found.caveats == (reasons.NO_DATA(),)
     assert found.coverage == 0
 

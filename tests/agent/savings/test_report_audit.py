@@ -176,12 +176,12 @@ def test_the_causes_of_doubt_follow_from_the_rows(told: dict[str, Any], rows: li
     slopes = [sum(k * baseline["coefficients"][k] * flow ** (k - 1) for k in degree if k) for flow in flows]
     moved = sum(abs(slope) * u / 2 for slope, u in zip(slopes, numbers(claimed, f"u_{driver}"), strict=True))
     assert causes["driver"] == pytest.approx(moved, rel=1e-4)
-    for name in ("meter gain", "transformer ratio"):
+    for name in ("meter_gain", "transformer_ratio"):
         assert causes[name] == pytest.approx(0.005 * saving["saved_wh"] / math.sqrt(3), rel=1e-3)
     active = sum(numbers(claimed, "measured_kwh")) - sum(numbers(claimed, "auxiliary_kwh"))
     tan_phi = sum(numbers(claimed, "reactive_kvarh")) / active
     reactive = saving["adjusted_wh"] * baseline["tan_phi"] - saving["measured_wh"] * tan_phi
-    assert causes["transformer phase"] == pytest.approx(math.radians(30 / 60) * reactive / math.sqrt(3), rel=1e-3)
+    assert causes["transformer_phase"] == pytest.approx(math.radians(30 / 60) * reactive / math.sqrt(3), rel=1e-3)
     assert causes["gaps"] == 0
 
 

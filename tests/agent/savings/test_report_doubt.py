@@ -27,7 +27,7 @@ SAVING = Saving("fan", 0, 1, 1, 3000.0, 1000.0, 2000.0, 100.0, "proven")
 @pytest.mark.parametrize(
     ("causes", "found"),
     [
-        ({"model": 3.0, "transformer phase": 4.0}, ("transformer phase", True)),
+        ({"model": 3.0, "transformer_phase": 4.0}, ("transformer_phase", True)),
         ({"model": 3.0, "scatter": 2.9, "gaps": 2.8}, ("model", False)),
         ({"model": 0.0}, None),
         ({}, None),
