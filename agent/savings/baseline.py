@@ -1,4 +1,4 @@
-"""The old plant's model: chosen by cross-validation from what was measured, then frozen under a hash."""
+"""The baseline model: chosen by cross-validation from measured intervals, then frozen with a hash."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from drivers.reasons import CodedError, Reason, reason_of
 if TYPE_CHECKING:
     from agent.savings.fit import Array
 
-LEAST = 48  # intervals: half a day
-UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # interval flags that baselines exclude
-COVERED = 0.75  # of an interval's time, that its means stand for all of it
-STEADY = 0.05  # CV below which a constant says enough by itself
-PLATE_U = 0.08  # standard uncertainty of energy worked out from shaft and plate, relative: half of method M1's
+LEAST = 48  # intervals
+UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # flags of intervals that are not used
+COVERED = 0.75  # share of the time of an interval from which its means are used
+STEADY = 0.05  # CV below which a constant model is sufficient
+PLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
 HASHED_WITHOUT = ("hash",)
 
 
@@ -35,7 +35,7 @@ class LearnError(CodedError):
 
 
 def usable(intervals: Iterable[Interval], bypass: bool = False) -> list[Interval]:
-    """What a baseline may stand on, in order. bypass: only what ran past the drive, for a test on and off."""
+    """Intervals that a baseline can be learned from, in order. bypass: only those with the drive bypassed."""
     unfit = set(UNFIT) - {"bypass"} if bypass else set(UNFIT)
     found = [
         item
@@ -50,10 +50,15 @@ def learn(
     asset: str, intervals: Iterable[Interval], *, drivers: Sequence[str] | None = None, kind: str | None = None,
     classes: tuple[str, str] = ("", ""), bypass: bool = False,
 ) -> Baseline:  # fmt: skip
-    """The model that foretells best what it was not fitted to; a driver more must earn its place.
+    """The model that predicts best the intervals that it was not fitted to; each further driver must improve it
+    clearly.
 
-    drivers: names that the retrofit does not change (never speed or torque of a drive), which the model must then take,
-    all of them; None: whichever help. classes: of the meter and its transformers. Raises LearnError.
+    drivers: names that the model must take, all of them; quantities that the retrofit changes (speed or torque of a
+    drive)
+    are not drivers. None: those that improve the prediction.
+    kind: kind of model; None: the best.
+    classes: accuracy class of the meter and of its current transformers.
+    Raises LearnError.
     """
     import numpy as np
 
@@ -76,7 +81,7 @@ def learn(
     ]
     if not fitting:
         raise LearnError(_no_model(asset, kind, drivers))
-    best = candidates.choose(fitting, insisted=bool(drivers or kind))
+    best = candidates.choose(fitting, specified=bool(drivers or kind))
     reactive = [item for item in found if item.reactive_varh is not None]
     others = holes.keys() - set(best.drivers)
     unlearnt: dict[str, Any] = {"holes": {}} if others else {}  # starts were not: by this adjust claims none either
@@ -96,7 +101,7 @@ def learn(
 
 
 def alike_drivers(intervals: Iterable[Interval]) -> list[Reason]:
-    """Pairs of drivers that moved together: a model that takes one of them is wrong when they part."""
+    """Pairs of drivers that moved together: a model of one of them is wrong as soon as they differ."""
     import numpy as np
 
     found = usable(intervals)
@@ -116,9 +121,9 @@ def alike_drivers(intervals: Iterable[Interval]) -> list[Reason]:
 def from_plate(
     asset: str, old_motor: Mapping[str, float], now_ms: int, classes: tuple[str, str] = ("", "")
 ) -> Baseline:
-    """Where nothing was measured before: the old motor's losses at today's shaft power, from plate or class.
+    """A baseline without measurements: losses of the old motor at the present shaft power, from nameplate or class.
 
-    What speed control saves cannot be seen from it, and its U is the plate's.
+    It does not contain savings by speed control, and its uncertainty is that of the nameplate.
     """
     return Baseline(
         asset, "shaft-power", (), (1.0,), ((PLATE_U**2,),), {"old_motor": dict(old_motor)}, {}, 0, math.inf, 0.0, 0.0,
@@ -128,13 +133,13 @@ def from_plate(
 
 
 def freeze(baseline: Baseline, now_ms: int, by: str) -> Baseline:
-    """Dated, signed with a name, and hashed: from here on the same for ever."""
+    """The baseline with date, name and hash; it never changes from here on."""
     dated = replace(baseline, frozen_ms=now_ms, by=by, hash="")
     return replace(dated, hash=digest(dated))
 
 
 def digest(baseline: Baseline) -> str:
-    """SHA-256 of everything but the hash, as canonical JSON."""
+    """SHA-256 of everything except the hash, as canonical JSON."""
     body = {name: value for name, value in to_json(baseline).items() if name not in HASHED_WITHOUT}
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -153,7 +158,7 @@ def to_json(baseline: Baseline) -> dict[str, Any]:
 
 
 def from_json(body: Mapping[str, Any]) -> Baseline:
-    """Raises KeyError, TypeError or ValueError for what is no baseline."""
+    """Raises KeyError, TypeError or ValueError when body is not a baseline."""
     known = {field.name for field in fields(Baseline)}
     values = {name: value for name, value in body.items() if name in known}
     values["drivers"] = tuple(values["drivers"])
@@ -172,7 +177,7 @@ def from_json(body: Mapping[str, Any]) -> Baseline:
 
 
 def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) -> list[str]:
-    """Those that nine of ten intervals have. Raises LearnError for one that was asked for and is missing."""
+    """Drivers that at least nine of ten intervals have. Raises LearnError for a wanted one that is missing."""
     counts: dict[str, int] = {}
     for item in found:
         for name in item.drivers:
@@ -188,7 +193,7 @@ def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) ->
 
 
 def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval], dict[str, Array]]:
-    """The intervals that know all drivers, without those in which a state changed, and their drivers."""
+    """The intervals that have all drivers and no change of a state, and the columns of their drivers."""
     import numpy as np
 
     found = [item for item in found if all(name in item.drivers for name in names)]
@@ -203,7 +208,7 @@ def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval
 
 
 def _straight(found: list[Interval], best: candidates.Candidate) -> dict[str, Any]:
-    """How far off a line over a gap of each number is; nothing where the model takes none."""
+    """Uncertainty of linear interpolation over a gap of each numeric driver; empty for a model without drivers."""
     import numpy as np
 
     names = [] if best.kind == "state" else best.drivers[:-1] if best.kind in BY_STATE else best.drivers
@@ -217,9 +222,11 @@ def _straight(found: list[Interval], best: candidates.Candidate) -> dict[str, An
 def _without_holes(
     found: list[Interval], columns: dict[str, Array]
 ) -> tuple[list[Interval], dict[str, Array], dict[str, list[tuple[float, float]]]]:
-    """The intervals of which no number lies in a hole of its range, their drivers, and the holes. Where there is one,
-    what started or stopped within an interval teaches nothing about the curves on both sides, wherever it lies. Tonnes
-    have none: energy comes at other times, and sums over shifts need each of their intervals."""
+    """The intervals outside the coverage gaps of all numeric drivers, their columns, and the gaps by driver.
+
+    With a gap, intervals with a start or stop are left out, too: their means are on neither of the curves on both
+    sides. Tonnes have no gaps: their energy is used at other times, and sums over shifts need each interval.
+    """
     import numpy as np
 
     from agent.savings.fit import holes, in_hole
@@ -251,7 +258,7 @@ def _energy(item: Interval) -> float:
 
 
 def _meters(found: list[Interval]) -> list[str]:
-    """Those that told it; one whose number was not read at first is the one that told it later."""
+    """The meters of the intervals; one whose serial number was unknown at first is the one with the number."""
     told = sorted({item.meter for item in found if item.meter}, key=lambda name: (UNKNOWN in name.split(), name))
     kept: list[str] = []
     for name in told:

@@ -1,6 +1,6 @@
-"""Saved energy as avoided grid emissions and as standard coal, each figure with year, source and how sure it is.
+"""Saved energy as avoided grid emissions and as standard coal; each figure has year, source and status.
 
-Avoided emissions follow the location-based average of the grid. They are no certificate and earn no quota.
+Avoided emissions use the location-based average factor of the grid. They are not a certificate and earn no quota.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SOURCES = {
         "in two independent public files, provinces and regions in one"
     ),
     "S3": N_(
-        "MEE notices on emission trading (0.6101 for 2020, 0.5810 for 2021, 0.5703 for 2022: letter [2023] No. 43)"
+        "MEE documents on emission trading (0.6101 for 2020, 0.5810 for 2021, 0.5703 for 2022: letter [2023] No. 43)"
     ),
     "S4": N_("annual averages of IEA and Ember, quoted by others"),
     "S5": N_("eGRID2022, average of the United States"),
@@ -45,7 +45,15 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """kgCO2 per kWh from the grid. status: verified | memory (nobody held the text yet) | stated (by the plant)."""
+    """kg CO₂ per kWh from the grid.
+
+    scope: country or province code, "" when the plant states the factor.
+    region: name in the table.
+    year: None when the plant states the factor.
+    basis: average: location-based average.
+    source: one of SOURCES, or a text.
+    status: verified | memory (quoted, not yet checked against the text) | stated (by the plant).
+    """
 
     scope: str
     region: str
@@ -58,8 +66,12 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Coal:
-    """kg of standard coal per kWh. kind: calorific (当量, the heat of the electricity) | equivalent (等价, what the
-    country's thermal plants burn for it)."""
+    """kg of standard coal per kWh.
+
+    kind: calorific (当量, the heat of the electricity) | equivalent (等价, the coal that thermal plants burn for it).
+    year: None: valid for every year.
+    status: verified | memory.
+    """
 
     kind: str
     year: int | None
@@ -69,10 +81,10 @@ class Coal:
 
 
 def grid_factor(wanted: str | float) -> Factor:
-    """ "CN-NM", "CN-NM 2021", "CN 华北", "CN North 2022" or a number in kg/kWh, which stands for itself.
+    """The factor of "CN-NM", "CN-NM 2021", "CN 华北" or "CN North 2022", or a number in kg/kWh.
 
-    Without a year: the newest average that was verified, else the newest from memory. Raises ValueError with the
-    nearest name, or with the years there are.
+    Without a year: the newest verified average, else the newest from memory. Raises InvalidValue with the nearest name,
+    or with the years that are available.
     """
     if isinstance(wanted, int | float):
         return Factor("", "", None, float(wanted), "average", "stated in the configuration", "stated")
@@ -95,12 +107,14 @@ def grid_factor(wanted: str | float) -> Factor:
 
 
 def co2_kg(saved_wh: float, factor: Factor) -> float:
-    """Avoided grid emissions; negative when more was used."""
+    """Avoided grid emissions; negative when more energy was used."""
     return saved_wh / 1000 * factor.kg_per_kwh
 
 
 def coal(kind: str, year: int | None = None) -> Coal:
-    """The figure of that year, the newest before it, or the oldest there is. kind: calorific | equivalent."""
+    """The figure of that year, else the newest earlier one, else the oldest. kind: calorific | equivalent. Raises
+    ValueError for another kind.
+    """
     rows = sorted((row for row in _coal_rows() if row.kind == kind), key=lambda row: row.year or 0)
     if not rows:
         raise ValueError(f"{kind}: calorific or equivalent")
@@ -132,7 +146,7 @@ def _coal_rows() -> tuple[Coal, ...]:
 
 
 def _named(row: Factor, name: str) -> bool:
-    """A scope alone means its whole: CN is the country, not one of its grids."""
+    """A scope alone means all of it: CN is the country, not one of its grids."""
     scope, _, region = name.partition(" ")
     if not region:
         return row.scope == scope and not _regional(row)

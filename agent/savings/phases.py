@@ -1,4 +1,4 @@
-"""The dated phases of a retrofit: baseline, commissioning, reporting."""
+"""The periods of a retrofit: baseline, commissioning, reporting."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ NAMES = ("baseline", "commissioning", "reporting")
 
 
 def phases_of(begins: Mapping[str, date], zone: str) -> tuple[Phase, ...]:
-    """Each begins at its date (midnight of the plant's time zone, or the time that is given) and ends where the next
-    begins, the last at `end` if there is one. Raises ValueError for an order that cannot be."""
+    """Each period starts at its date (midnight in the time zone of the plant, or the given time) and ends where the
+    next one starts, the last at `end`, if there is one. Raises InvalidValue for a wrong order.
+    """
     known = [(name, begin_ms(begins[name], zone)) for name in (*NAMES, "end") if begins.get(name) is not None]
     for (name, at), (later, then) in pairwise(known):
         if then <= at:
@@ -37,14 +38,14 @@ def ahead(begins: Mapping[str, date], today: date) -> Reason | None:
 
 
 def phase_at(phases: tuple[Phase, ...], t_ms: int, baseline: Baseline | None) -> str:
-    """Its name; where no phases are dated a frozen baseline is followed by reporting. Empty: none."""
+    """Name of the period; without dated periods the reporting period follows the frozen baseline. "": none."""
     if not phases:
         return "reporting" if baseline is not None and t_ms >= baseline.to_ms else ""
     return next((phase.name for phase in phases if phase.holds(t_ms)), "")
 
 
 def reporting_of(phases: tuple[Phase, ...], baseline: Baseline) -> Phase:
-    """When savings are claimed. Never before the baseline ends."""
+    """The reporting period. It never starts before the baseline period ends."""
     for phase in phases:
         if phase.name == "reporting":
             return phase._replace(from_ms=max(phase.from_ms, baseline.to_ms))
@@ -52,7 +53,7 @@ def reporting_of(phases: tuple[Phase, ...], baseline: Baseline) -> Phase:
 
 
 def begin_ms(begin: date, zone: str) -> int:
-    """UTC; of a date its midnight, in the zone where it names none."""
+    """UTC; of a date its midnight; in the given time zone unless it has one."""
     moment = begin if isinstance(begin, datetime) else datetime.combine(begin, time())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=place_of(zone))
@@ -60,7 +61,7 @@ def begin_ms(begin: date, zone: str) -> int:
 
 
 def place_of(zone: str) -> tzinfo:
-    """The zone; UTC on a system without time zone data, which `check` lets pass."""
+    """The time zone; UTC on a system without time zone data, which `check` accepts."""
     try:
         return ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
