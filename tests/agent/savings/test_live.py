@@ -13,7 +13,7 @@ from retrofitplant import config_toml
 from testkit import HandClock
 
 from agent.config_load import load_config
-from agent.estimate.reasons import METER_WIRING
+from agent.estimate.reasons import METER_WIRING, WIRING_FAULTS
 from agent.messages import Message
 from agent.savings import keep
 from agent.savings.adjust import evaluate
@@ -105,7 +105,7 @@ def test_hold_and_wiring_are_events_at_once_and_mark_the_quarter(bench: Bench) -
     bench.run(0.02)
     assert bench.events() == [("nre_maintenance", "begin")]
     bench.held = False
-    bench.run(2.5, withheld=METER_WIRING(findings=("ct_reversed:L1",)))
+    bench.run(2.5, withheld=METER_WIRING(fault=WIRING_FAULTS["ct_reversed"](phases="L1")))
     bench.run(2.5)
     assert bench.events() == [("nre_maintenance", "begin"), ("nre_ct_wiring", "begin"), ("nre_maintenance", "end"),
                               ("nre_ct_wiring", "end")]  # fmt: skip
