@@ -80,7 +80,7 @@ def read(name: str, folder: Path) -> Lived:
     truth = {line["t"]: line[life.asset] for line in lines}
     (told,) = json.loads((folder / "report.json").read_text(encoding="utf-8"))["motors"]
     with (folder / "report.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["nothing_claimed_because"]]
+        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["excluded_reason"]]
     kept = intervals(open_copy(folder / "life" / "state" / "magwatt.sqlite"), life.asset, 0, 1 << 60)
 
     def grown(sum_kwh: str) -> ByTime:
@@ -91,7 +91,7 @@ def read(name: str, folder: Path) -> Lived:
     return Lived(
         grown(OLD_KWH), grown(TAKEN_KWH),
         {item.start_ms: item.energy_wh / 1000 for item in kept if item.energy_wh is not None},
-        {_utc_ms(row["begin_utc"]): float(row["old_plant_kwh"]) for row in rows}, told["days"], ZoneInfo(life.timezone),
+        {_utc_ms(row["start_utc"]): float(row["old_plant_kwh"]) for row in rows}, told["days"], ZoneInfo(life.timezone),
     )  # fmt: skip
 
 

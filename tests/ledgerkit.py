@@ -53,7 +53,7 @@ class Gateway:
         """The meter does not answer; the drive does."""
         for _ in range(round(60 * hours)):
             self.pass_by(1 / 60)
-            self.lane.take_row([], None, "", self.clock.utc_ns() // 1_000_000)
+            self.lane.take_row([], None, None, self.clock.utc_ns() // 1_000_000)
             self.books.keep()
 
     def run(self, hours: float) -> None:
@@ -69,7 +69,7 @@ class Gateway:
         values: dict[str, Value] = {"active_power": w} | ({} if wh is None else {"energy_import": wh / 1000})
         reading = Reading("mcc-12", now_ns, now_ns, values, monotonic_ns=self.clock.monotonic_ns())
         self.lane.take_meter(reading, reading.values, reading.flags)
-        self.lane.take_row([], None, "", now_ns // 1_000_000)
+        self.lane.take_row([], None, None, now_ns // 1_000_000)
 
     def energy_wh(self) -> float:
         self.lane.close()

@@ -76,10 +76,10 @@ def live(scenario: str | Path, asset: str, folder: Path, month: str) -> Lived:
     told.append(magwatt("ledger", "verify", "--config", config))
     (motor,) = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["motors"]
     with out.with_suffix(".csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["nothing_claimed_because"]]
+        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["excluded_reason"]]
     lines = [json.loads(line) for line in truth.read_text(encoding="utf-8").splitlines()]
     return Lived(
-        config, told, motor, [_utc_ms(row["begin_utc"]) for row in rows], {line["t"]: line[asset] for line in lines}
+        config, told, motor, [_utc_ms(row["start_utc"]) for row in rows], {line["t"]: line[asset] for line in lines}
     )  # fmt: skip
 
 

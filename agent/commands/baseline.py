@@ -133,7 +133,7 @@ def _show(desk: Desk, found: Baseline, saving: Saving | None, as_json: bool, sus
         return
     from agent.savings.models import described
 
-    model = described(found.kind, found.shape, found.drivers)
+    model = text_of(described(found.kind, found.shape, found.drivers))
     if found.frozen_ms:
         click.echo(f"{found.asset}: {model} (frozen {desk.local(found.frozen_ms)} by {found.by}, {found.hash})")
     else:
@@ -168,8 +168,8 @@ def _show_model(desk: Desk, found: Baseline) -> None:
         click.echo(f"  Variance inflation factors (VIF): {factors_shown}")
     marks = factors(found.kind, found.shape, found.drivers)
     click.echo(f"  Wh per {found.length_s // 60} min: {formula(found.coefficients, marks)}")
-    tried = sorted(found.candidates.items(), key=lambda item: item[1])
-    models = "; ".join(f"{name} {figure(100 * score, 2)} %" for name, score in tried[:MODELS_SHOWN])
+    tried = sorted(found.candidates, key=lambda item: item.cv_rmse)
+    models = "; ".join(f"{text_of(model)} {figure(100 * score, 2)} %" for model, score in tried[:MODELS_SHOWN])
     if len(tried) > MODELS_SHOWN:
         click.echo(f"  Cross-validated error (best {MODELS_SHOWN} of {len(tried)} models): {models}")
     else:

@@ -20,6 +20,7 @@ from agent.commands.ledger_options import (
     state_option,
 )
 from agent.commands.options import FINDING, config_option, fail, load, must_have, plant_file
+from agent.core.text import text_of
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -60,7 +61,7 @@ def report(
                                 external_checkpoints(checkpoint_files, config), now_ms,
                                 ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
     except ValueError as error:
-        fail(str(error))
+        fail(text_of(error))
     except sqlite3.Error as error:
         fail_unreadable(directory, error)
     except OSError as error:

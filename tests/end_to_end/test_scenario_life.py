@@ -42,7 +42,7 @@ def hold(lived: Lived, asset: str) -> None:
     assert saving["measured_wh"] / 1000 == pytest.approx(new_kwh, rel=CLASS)
     ledger = motor["ledger"]
     assert (ledger["content"], ledger["differing"], ledger["unrecorded"]) == (True, 0, 0)
-    assert ledger["recorded_wh"] == ledger["shown_wh"] > 0
+    assert ledger["recorded_wh"] == ledger["reported_wh"] > 0
     assert motor["money"] is not None
     assert motor["avoided_grid_emissions_kg"] > 0
     nothing_is_missing(lived, asset)

@@ -19,6 +19,7 @@ from agent.savings import checkpoints, keep
 from agent.savings.baseline import freeze, learn
 from agent.savings.hours import HOUR_MS
 from agent.savings.ledger import records
+from agent.savings.reasons import EVENT_UNDECIDED
 from agent.savings.types import QUARTER_MS, Interval
 from agent.savings.verify import Verdict, open_copy, verify
 
@@ -68,7 +69,8 @@ def test_the_saving_that_is_told_is_of_hours_that_were(tmp_path: Path, config: C
     values = told[-1].values
     assert told[-1].t_ms <= gateway.clock.utc_ns() // 1_000_000
     assert 75 < values["savings_coverage_pct"] <= 101  # type: ignore[operator]
-    assert "clock_step" in str(values["savings_caveats"]), "what was measured then waits for a person's word"
+    undecided = [caveat for caveat in told[-1].reasons["savings_caveats"] if caveat.code == EVENT_UNDECIDED]
+    assert "clock_step" in [caveat.data["kind"] for caveat in undecided], "this energy awaits a decision"
 
 
 @pytest.mark.parametrize("jump_s", JUMPS_S)
@@ -128,7 +130,7 @@ def test_checkpoints_go_on_day_by_day(tmp_path: Path, config: Config, jump_s: in
         gateway.run(0.1)
         for _ in range(24):
             gateway.pass_by(1.0)
-            gateway.lane.take_row([], None, "", gateway.clock.utc_ns() // 1_000_000)
+            gateway.lane.take_row([], None, None, gateway.clock.utc_ns() // 1_000_000)
             gateway.books.keep()
     gateway.store.close()
     found = looked_at(tmp_path)

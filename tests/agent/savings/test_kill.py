@@ -25,6 +25,7 @@ from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, Keeper
 from agent.savings.ledger import append_to
 from agent.savings.ledger_key import load_or_make
+from agent.savings.reasons import MAINTENANCE
 from agent.savings.types import QUARTER_MS, Event, Interval
 from agent.savings.verify import open_copy, verify
 from agent.store import Store
@@ -123,7 +124,9 @@ def test_a_history_of_two_years_ago_is_never_half_recorded(recorded: Path, kille
 def test_a_person_who_decides_and_freezes(recorded: Path, killed: list[str]) -> None:
     store = Store(recorded / "state", HandClock())
     begin_ms = reportkit.utc_ms("2024-10-01 00:00")
-    keep.save_event(store, Event(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, "work", 1.0, "exclude"))
+    keep.save_event(
+        store, Event(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, MAINTENANCE(), 1.0, "exclude")
+    )
     store.close()
     words = ("--by", "Li Wei")
     command(recorded, "adjustment", "decide", "fan", "1", "--keep", *words, "--reason", "as ever")

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,8 +18,9 @@ from testkit import HandClock
 from agent.savings import checkpoints, ledger
 from agent.savings.events import decided
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
-from agent.savings.keep import save_event, save_intervals
+from agent.savings.keep import event_json, save_event, save_intervals
 from agent.savings.ledger_key import FILE, HMAC, Key, load, load_or_make, new_key
+from agent.savings.reasons import MAINTENANCE
 from agent.savings.types import QUARTER_MS, Event, Interval
 from agent.savings.verify import Verdict, open_copy, verify
 from agent.store import Store
@@ -264,12 +264,13 @@ def test_a_baseline_that_was_removed_or_set_back_to_an_older_one_is_found(copy: 
 
 def test_a_decision_that_nobody_recorded_or_that_was_changed_is_found(copy: Path) -> None:
     store = Store(copy, HandClock())
-    event = save_event(store, Event(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, "work", 0.0, "exclude"))
+    event = save_event(store, Event(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, MAINTENANCE(), 0.0,
+                              "exclude"))  # fmt: skip
     assert verdict_of(copy).content
     decision = decided(event, "keep", "Li Wei", "was running", START_MS)
     save_event(store, decision)
     assert "stands in no record" in verdict_of(copy).problems[0]
-    [record] = appended(store, START_MS, [("decision", {"event": msgspec.to_builtins(decision)})])
+    [record] = appended(store, START_MS, [("decision", {"event": event_json(decision)})])
     assert verdict_of(copy).content
     save_event(store, replace(decision, decision="adjust", adjust_wh=1e6))
     assert verdict_of(copy).first_bad == record.seq
