@@ -28,11 +28,6 @@ def read(text: str, site: dict[str, object] | None = None) -> tuple[Tariff | Non
     return read_tariff(tomllib.loads(text), SITE | (site or {}), report), report
 
 
-def lines(*found: Reason) -> list[str]:
-    """Problems of the configuration for these reasons."""
-    return [f"plant.toml: tariff.period: {reason}" for reason in found]
-
-
 def ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0, zone: str = "Asia/Shanghai") -> int:
     return round(datetime(year, month, day, hour, minute, tzinfo=ZoneInfo(zone)).timestamp() * 1000)
 
