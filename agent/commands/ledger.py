@@ -173,13 +173,13 @@ def _changes(found: Verdict) -> Iterator[str]:
         else:
             yield _("The software changed {n:d} {n:time|times}:", n=len(runs) - 1)
         if len(runs) > VERSIONS_SHOWN:
-            yield _("  not shown: {n:d} earlier {n:version|versions}", n=len(runs) - VERSIONS_SHOWN)
+            yield "  " + _("not shown: {n:d} earlier {n:version|versions}", n=len(runs) - VERSIONS_SHOWN)
         yield from map(_version, runs[-VERSIONS_SHOWN:])
 
 
 def _version(run: Run) -> str:
-    return _(
-        "  {version} from {since_ms:local} ({n:d} {n:hour|hours})", version=run.version[:16], since_ms=run.since_ms,
+    return "  " + _(
+        "{version} from {since_ms:local} ({n:d} {n:hour|hours})", version=run.version[:16], since_ms=run.since_ms,
         n=run.hours,
     )  # fmt: skip
 
