@@ -20,8 +20,8 @@ class Metric:
     """One published number or text.
 
     name: with its unit as suffix.
-    kind: measured | estimate (has an uncertainty and a method) | text | window (from the waveform) | counter | event |
-        savings.
+    kind: measured | estimate (has an uncertainty and a method) | text | code (codes of reasons, separated by commas;
+        the reasons are in the key `r` of the message) | window (from the waveform) | counter | event | savings.
     decimals: of the published value; None: six significant digits.
     """
 
@@ -122,7 +122,7 @@ DERIVED: tuple[Metric, ...] = (
     _row("efficiency_basis", "", "source of the losses: measured (methods M7, M9), tested (factory test) or modelled "
          "(nameplate, efficiency class)", "text"),
     _row("efficiency_unavailable_reason", "", "code of the reason why no efficiency is available; empty when one is "
-         "available", "text"),
+         "available", "code"),
     _row("efficiency_class_observed", "", "efficiency classes that are consistent with the measured losses", "text"),
     _row("meter_wiring", "", "result of the check of the meter's CT and VT connections: ok, unknown, or the fault; | "
          "separates faults that the measurements cannot distinguish", "text"),
@@ -180,8 +180,8 @@ DERIVED: tuple[Metric, ...] = (
     _row("speed_creep", "Wh", "energy lost because the new motor runs without slip at a higher speed than the old one; "
          "included in savings_control_wh; null when the speed is controlled", "savings", "savings", 0),
     _row("savings_verdict", "", "proven, not yet proven or negative", "text", "savings"),
-    _row("savings_caveats", "", "codes of the limitations of the saving, separated by commas", "text", "savings"),
-    _row("savings_advice", "", "code of a recommendation that would increase the saving", "text", "savings"),
+    _row("savings_caveats", "", "codes of the limitations of the saving, separated by commas", "code", "savings"),
+    _row("savings_advice", "", "code of a recommendation that would increase the saving", "code", "savings"),
     _row("savings_coverage", "%", "part of the time since the start of the reporting period with meter data",
          "savings", "savings", 1),
     _row("excluded_energy", "Wh", "measured energy of the intervals that are excluded from the savings: data gaps, "

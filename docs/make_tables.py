@@ -17,10 +17,10 @@ Made from `agent/metrics.py` by `make docs`. A metric is named after its quantit
 
 NAMES_HEAD = """# Metrics in each dialect
 
-Made from `agent/metrics.py` by `make docs`; [dialects](dialects.md) explains. Home Assistant: device class, state class
-and unit; *(off)*: an entity that is disabled until somebody wants it.
-Sparkplug: the data type; metrics have the name that
-stands here, in a folder named after the message unless that is telemetry or health.
+Generated from `agent/metrics.py` by `make docs`; see [dialects](dialects.md). Home Assistant: device class, state class
+and unit; *(off)*: an entity that is disabled by default. Sparkplug: data type; the metric has the name in the second
+column, in a folder named after the message unless the message is telemetry or health. A code has a second metric with
+its English text.
 
 """
 

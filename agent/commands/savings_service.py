@@ -38,7 +38,7 @@ def open_desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
         fail(text_of(error))
     try:
         yield Desk(config, store, motor, present_ms(config, store.rows, time.time_ns() // 1_000_000))
-    except (CodedError, StoreError) as error:
+    except CodedError as error:
         fail(text_of(error))
     finally:
         store.close()

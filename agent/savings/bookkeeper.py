@@ -14,13 +14,13 @@ from typing import Any, Protocol
 from agent import VERSION
 from agent.config import Config
 from agent.savings import checkpoints
-from agent.savings import ledger_reasons as codes
 from agent.savings.hours import Keeper, due_ms
 from agent.savings.keep import Rows, insert_intervals, rows_of
 from agent.savings.ledger import Record, append_to
 from agent.savings.ledger_key import Key, LedgerKeyError, load_or_make
 from agent.savings.types import Interval
 from agent.store import Store, StoreError
+from agent.store.reasons import NO_STATE_DIR
 from drivers.reading import Clock
 from drivers.reasons import CodedError
 
@@ -78,7 +78,7 @@ def record_import(
 
 def _recorder(store: Store, config: Config) -> tuple[Key, Keeper]:
     if store.directory is None:
-        raise LedgerKeyError(codes.STATE_DIRECTORY_NEEDED)
+        raise StoreError(NO_STATE_DIR)
     key = load_or_make(store.directory)
     return key, Keeper(key, _facts(config))
 
@@ -158,7 +158,7 @@ class Bookkeeper:
     def _recorder(self) -> tuple[Keeper, Key]:
         if self._keeper is None or self._key is None:
             if self._store.directory is None:
-                raise LedgerKeyError(codes.STATE_DIRECTORY_NEEDED)
+                raise StoreError(NO_STATE_DIR)
             self._key = load_or_make(self._store.directory)
             self._keeper = Keeper(self._key, {})
         self._keeper.facts = _facts(self._config())

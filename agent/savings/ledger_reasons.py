@@ -29,7 +29,6 @@ KEY_DECLARATION_INVALID = Code("key_declaration_invalid", "the record declares n
 FINGERPRINT_WRONG = Code(
     "fingerprint_wrong", "the declared fingerprint is {declared}, but the public key has fingerprint {fingerprint}"
 )
-STATE_DIRECTORY_NEEDED = Code("state_directory_needed", "the ledger needs a state directory")
 
 # Files
 
