@@ -123,9 +123,10 @@ DERIVED: tuple[Metric, ...] = (
          "(nameplate, efficiency class)", "text"),
     _row("efficiency_unavailable_reason", "", "code of the reason why no efficiency is available; empty when one is "
          "available", "code"),
-    _row("efficiency_class_observed", "", "efficiency classes that are consistent with the measured losses", "text"),
+    _row("efficiency_class_observed", "", "efficiency classes that the measured losses and their uncertainty allow, "
+         "such as IE4, IE3…IE4 or <IE1; a semicolon separates schemes", "text"),
     _row("meter_wiring", "", "result of the check of the meter's CT and VT connections: ok, unknown, or the fault; | "
-         "separates faults that the measurements cannot distinguish", "text"),
+         "separates faults that the measurements cannot distinguish", "code"),
     _row("back_emf", "", "voltage at the terminals of a permanent-magnet motor: live or unknown; absence of voltage is "
          "never reported", "text"),
     _row("flux_index", "%", "magnet flux divided by its nameplate value at the same temperature, median over minutes",
@@ -193,7 +194,8 @@ DERIVED: tuple[Metric, ...] = (
          "non-routine events: nre_…; gateway: clock_step, config_changed, config_rejected, data_gap, "
          "state_file_corrupt, state_file_unwritable, client_id_conflict, certificate_expiring", "event", "event"),
     _row("event_state", "", "begin or end, for events with a message at each", "event", "event"),
-    _row("event_text", "", "description of the event, or the reason that an operator entered", "event", "event"),
+    _row("event_text", "", "English text of the event's reasons, which are in `r`, or the text of an operator", "event",
+         "event"),
     _row("event_clock_step", "s", "size of the UTC step, negative for a step back", "event", "event", 3),
     _row("event_rows", "", "clock_step: unsent rows whose time was corrected; data_gap: missing rows, null when their "
          "number is unknown", "event", "event", 0),

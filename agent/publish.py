@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import agent.sinks.reasons  # noqa: F401 - declares the codes of gaps that sinks cause
 from agent import VERSION
 from agent.config import Config
-from agent.core.text import english
+from agent.core.text import as_object, english, zone_of
 from agent.messages import Message, encode, encode_plain
 from agent.sinks import DurableSink, LiveSink
 from agent.store import Store
@@ -76,9 +76,11 @@ class Publisher:
             self.publish(message, settles=gap.g)
         return len(gaps)
 
-    def tell_state(self, asset: str, word: str, reason: str) -> None:
-        """A state lasts while its word does: another reason changes no `since`. Nothing is kept of who is no asset any
-        longer, such as a motor on hold that was taken out of the configuration."""
+    def tell_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
+        """Publishes the state of an asset, retained. `since` changes only with the word, not with the reasons.
+
+        A state of an asset that is not configured, such as a removed motor in maintenance, is ignored.
+        """
         if all(item.name != asset for item in self._assets):
             return
         now_ms = self._clock.utc_ns() // 1_000_000
@@ -86,7 +88,9 @@ class Publisher:
         if word != before:
             since_ms = now_ms
         self._since[asset] = (word, since_ms)
-        payload = encode_plain("state", now_ms, {"state": word, "reason": reason, "since": since_ms})
+        zone = zone_of(self._config.site.timezone)
+        body = {"state": word, "reason": [as_object(reason, zone) for reason in reasons], "since": since_ms}
+        payload = encode_plain("state", now_ms, body)
         topic = f"{self.root}/{asset}/state"
         self._states[topic] = payload
         self._tell(topic, payload)

@@ -11,9 +11,11 @@ import pytest
 from dialectkit import Bench, configured
 from testkit import HandClock
 
+from agent.core.text import english
 from agent.deliver import Delivery
 from agent.hold import HoldBook
 from agent.marks import Marks
+from agent.state_reasons import DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE
 from agent.store import Store
 from agent.store.reasons import AGENT_KILLED, NO_SPACE_LEFT, STATE_FILE_REPLACED
 
@@ -31,18 +33,21 @@ def told(bench: Bench) -> dict[str, Any]:
 def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     now_ms = 1_790_000_000_000
     monkeypatch.setattr(type(bench.clock), "utc_ns", lambda _: now_ms * 1_000_000)
-    bench.publisher.tell_state("pump-1", "offline", "mcc-1: no answer")
+    silent, other = DEVICE_NOT_RESPONDING(device="mcc-1"), DEVICE_UNAVAILABLE(device="mcc-1", cause="no route to host")
+    bench.publisher.tell_state("pump-1", "offline", [silent])
     now_ms += 60_000
-    bench.publisher.tell_state("pump-1", "offline", "mcc-1: north: the machine is not there")
+    bench.publisher.tell_state("pump-1", "offline", [other])
     found = told(bench)
-    assert (found["t"], found["since"], found["reason"]) == (
-        now_ms, now_ms - 60_000, "mcc-1: north: the machine is not there",
-    )  # fmt: skip
+    assert (found["t"], found["since"]) == (now_ms, now_ms - 60_000)
+    assert found["reason"] == [
+        {"code": "device_unavailable", "data": {"device": "mcc-1", "cause": "no route to host"},
+         "text": english(other)}
+    ]  # fmt: skip
     now_ms += 60_000
-    bench.publisher.tell_state("pump-1", "online", "")
+    bench.publisher.tell_state("pump-1", "online", [])
     assert told(bench)["since"] == now_ms
     now_ms += 60_000
-    bench.publisher.tell_state("pump-1", "offline", "mcc-1: no answer")
+    bench.publisher.tell_state("pump-1", "offline", [silent])
     assert told(bench)["since"] == now_ms
 
 

@@ -23,8 +23,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sparkplugkit import Packet, Proxy, command, properties, read, value_of
 from testkit import Mosquitto, wait_until
 
+from agent.core.text import english
 from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
 from agent.sinks.sparkplug import SparkplugSink
+from agent.state_reasons import DEVICE_NOT_RESPONDING
 from agent.topology import assets
 from drivers.reading import Quality
 
@@ -215,9 +217,12 @@ def test_a_device_dies_and_is_born_with_its_health(world: World) -> None:
     bench = world.start()
     online(world)
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
-    bench.publisher.tell_state("pump-1", "stale", [])
-    wait_until(lambda: bool(world.said("DDATA")), 5, "the state is told")
-    bench.publisher.tell_state("pump-1", "offline", [])
+    silent = DEVICE_NOT_RESPONDING(device="dp-1")
+    bench.publisher.tell_state("pump-1", "stale", [silent])
+    wait_until(lambda: bool(world.said("DDATA")), 5, "the state is published")
+    sent = read(world.said("DDATA")[-1].payload)["metrics"]
+    assert english(silent) in [metric.get("string_value") for metric in sent]
+    bench.publisher.tell_state("pump-1", "offline", [DEVICE_NOT_RESPONDING(device="mcc-1")])
     bench.row(active_power_w=None, flags={"active_power_w": Quality.NO_REPLY})
     wait_until(lambda: len(world.said("DDEATH")) == 1, 5, "DDEATH")
     count = len(world.said("DDATA"))

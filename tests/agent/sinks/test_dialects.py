@@ -11,7 +11,7 @@ from dialectkit import BUS, PLANT, SITE, Bench, configured
 
 from agent.config_dialects import TABLES
 from agent.config_load import ConfigError, load_config
-from agent.reload import without_restart
+from agent.reload import RESTART_NEEDED, without_restart
 from agent.sinks.dialects import durable_dialects, live_dialects
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -88,7 +88,8 @@ def test_a_change_takes_a_restart_and_is_said(tmp_path: Path) -> None:
     new = configured(tmp_path, "mqtt://127.0.0.1:1", "[prometheus]")
     kept, waiting = without_restart(old, new)
     assert kept.dialects == old.dialects
-    assert [line for line in waiting if "take a restart" in line]
+    assert [reason.code for reason in waiting] == [RESTART_NEEDED]
+    assert "[prometheus]" in waiting[0].data["key"]
 
 
 def test_each_key_stands_in_the_docs() -> None:
