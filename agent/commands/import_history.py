@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.commands.options import FINDING, config_option, fail, load, must_have, plant_file
-from agent.core.text import N_, _, text_of, use
+from agent.core.text import N_, _, text_of, use, zone_of
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -66,12 +66,11 @@ def import_history(
         fail(_("--energy and --unit must be given together"))
     from agent.savings import import_command
     from agent.savings.ledger_key import LedgerKeyError
-    from agent.savings.phases import place_of
     from agent.store import StoreError
 
     named = dict(_driver(text) for text in drivers)
     place, now_ms = zone or config.site.timezone, time.time_ns() // 1_000_000
-    use(None, place_of(place))
+    use(None, zone_of(place))
     try:
         if energy_column is None or unit is None:
             result = import_command.run_drivers(config, file, motor, place, time_column, named, ends=time_at_end,

@@ -22,7 +22,7 @@ from agent.commands.ledger_options import (
     state_option,
 )
 from agent.commands.options import FINDING, config_option, load, plant_file
-from agent.core.text import N_, _, as_object, text_of
+from agent.core.text import N_, _, as_object, text_of, use, zone_of
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -57,12 +57,10 @@ def verify(
 ) -> None:  # fmt: skip
     config: Config | None = load(plant_file(config_file))[0] if state is None else None
     db, directory = open_state(config, state)
-    from agent.core.text import use
-    from agent.savings.phases import place_of
     from agent.savings.verify import verify as verify_ledger
 
     if config is not None:
-        use(None, place_of(config.site.timezone))
+        use(None, zone_of(config.site.timezone))
     external, key = external_checkpoints(checkpoint_files, config), expected_key(key_file, directory)
     try:
         found = verify_ledger(db, key, [checkpoint for file in external.values() for checkpoint in file])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.commands.options import fail, load, must_have, plant_file
-from agent.core.text import text_of, use
+from agent.core.text import text_of, use, zone_of
 
 if TYPE_CHECKING:
     from agent.savings.desk import Desk
@@ -26,12 +26,11 @@ def open_desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
     must_have(config, motor)
     from agent.clock import SystemClock
     from agent.savings.desk import Desk
-    from agent.savings.phases import place_of
     from agent.savings.present import present_ms
     from agent.store import Store, StoreError, default_directory
     from drivers.reasons import CodedError
 
-    use(None, place_of(config.site.timezone))
+    use(None, zone_of(config.site.timezone))
     try:
         store = Store(config.state_dir or default_directory(), SystemClock(), config.store)
     except StoreError as error:
