@@ -30,7 +30,7 @@ def check(file: Path | None, config_file: Path | None) -> None:
     loaded, report = load(config)
     for motor in loaded.motors.values():
         if note := ahead(dict(motor.periods), datetime.now(ZoneInfo(loaded.site.timezone)).date()):
-            report.note(f"motor.{motor.name}.periods.baseline", note)
+            report.note(f"motor.{motor.name}.periods.baseline", str(note))
     findings = [*report.findings, *(f"{config}: {text}" for text in overloads(loaded))]
     for line in report.notes:
         click.echo(f"note     {line}")

@@ -90,9 +90,3 @@ def pending(waiting: Mapping[str, Sequence[int]]) -> Reason | None:
         return None
     code = RECORDS_PENDING if all(len(each) <= USUAL for each in waiting.values()) else RECORDS_OVERDUE
     return code(n=len(starts), assets=tuple(waiting), since_ms=min(starts))
-
-
-def waiting_said(waiting: Mapping[str, Sequence[int]], zone: str = "") -> str:
-    """The text of `pending`, for the report."""
-    reason = pending(waiting)
-    return str(reason) if reason else ""

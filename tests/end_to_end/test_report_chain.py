@@ -49,7 +49,7 @@ def check(folder: Path, truth: dict[str, list[tuple[int, float]]]) -> None:
         begin, end = items[0].start_ms, items[-1].end_ms
         true_wh = sum(10 / 3600 * w for t_ms, w in truth[motor["motor"]] if begin <= t_ms < end)
         assert sum(item.energy_wh or 0 for item in items) == pytest.approx(true_wh, rel=0.005)
-        assert motor["ledger"]["recorded_wh"] == motor["ledger"]["shown_wh"] > 0
+        assert motor["ledger"]["recorded_wh"] == motor["ledger"]["reported_wh"] > 0
         assert motor["ledger"]["content"]
         assert motor["simulated"]
     assert run(folder, "ledger", "verify").endswith("Verification passed.\n")
