@@ -100,8 +100,8 @@ def _driver(text: str) -> tuple[str, Column]:
     from agent.savings.csv_rows import Column
 
     name, equals, rest = text.partition("=")
-    column, _, more = rest.partition(":")
-    unit, _, uncertainty = more.partition(":")
+    column, _colon, more = rest.partition(":")
+    unit, _colon, uncertainty = more.partition(":")
     try:
         u = float(uncertainty or 0)
     except ValueError:

@@ -117,11 +117,11 @@ def _lines(
     yield from map(text_of, (*found.problems[:PROBLEMS_SHOWN], *found.unchecked))
     if len(found.problems) > PROBLEMS_SHOWN:
         yield _("further problems: {n:d}", n=len(found.problems) - PROBLEMS_SHOWN)
-    if not_recorded := pending(found.unrecorded.waiting):
-        yield text_of(not_recorded)
     if empty:
         yield text_of(empty)
         return
+    if not_recorded := pending(found.unrecorded.waiting):
+        yield text_of(not_recorded)
     if found.ahead:
         yield _("hours dated after the newest record: {n:d}; the clock was ahead and was corrected", n=found.ahead)
     for seq in found.put_back[:CLOCK_STEPS_SHOWN]:

@@ -112,7 +112,7 @@ def learn(plant: Path) -> Result:
 def test_a_baseline_is_learned_frozen_and_shown_with_the_saving(plant: Path) -> None:
     learned = learn(plant)
     assert learned.exit_code == 0, learned.output
-    assert re.search(r"2026-09-22 00:00 \+0800 .* 400 ", learned.stdout)
+    assert re.search(r"2026-09-21 22:15 \+0800 .* 400 ", learned.stdout)
     assert re.search(rf"{FLOW}: 300 ", learned.stdout)
     frozen = magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
     assert frozen.exit_code == 0, frozen.output
