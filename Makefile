@@ -10,25 +10,25 @@ endif
 # Compiled once: without it each worker and each of some hundred interpreters of the tests compiles all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-savings bench-store soak warm messages docs picture plant-pictures system clean
+.PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-savings bench-store soak compile messages docs picture plant-pictures system clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    a simulated plant, the agent and a live table"
 	@echo "make test    all tests      make lint    style and types"
 	@echo "make bench   speed          make soak    long proofs"
-	@echo "make warm    compile the signal processing into the cache"
+	@echo "make compile compile the signal processing into the cache"
 
 demo: .venv/demo
 	$(BIN)/magwatt demo
 
-warm: .venv/demo
-	$(BIN)/magwatt warm
+compile: .venv/demo
+	$(BIN)/magwatt compile
 
 # First all that can share the machine: some of it waits now and then, so more workers than two processors. Then what
 # watches real time on real wires and sleeps most of its time (a fifth of two processors), three files at a time.
 test: .venv/test system catalogues
-	$(BIN)/magwatt warm
+	$(BIN)/magwatt compile
 	$(BIN)/python -m pytest -m "not soak and not alone" -n 4 --dist worksteal
 	$(BIN)/python -m pytest -m "not soak and alone" -n 3 --dist loadfile
 

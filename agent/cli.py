@@ -1,20 +1,142 @@
-"""The command line. The commands stand in agent/commands, by what a person is doing."""
+"""The command line. Each command is imported only when it runs; `--help` needs only the table in this file."""
 
 from __future__ import annotations
 
-import logging
+import gettext
 import os
+from copy import copy
+from importlib import import_module
+from typing import NamedTuple, TypeVar
 
 import click
 
-from agent.commands import accounts, baseline, desk, engineer, field, history, plant, upkeep
+from agent.core.text import DOMAIN, N_, _, language_of, locale_folder, use
+
+C = TypeVar("C", bound=click.Command)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Entry(NamedTuple):
+    """One row of `magwatt --help`.
+
+    place: module of agent.commands and name of the command in it, "module:name".
+    summary: the first sentence of the command's own help, without its full stop.
+    """
+
+    place: str
+    summary: str
+
+
+GROUPS = {
+    N_("Start"): {
+        "demo": Entry("demo:demo", N_("Run a simulated plant, the agent and a live table")),
+        "scan": Entry("scan:scan", N_("Find the devices on a bus and their serial settings")),
+        "identify": Entry("identify:identify", N_("Identify the model of a Modbus device")),
+        "check": Entry("check:check", N_("Check a configuration without connecting to any device")),
+        "plan": Entry("plan:plan", N_("Show the requests and load of each bus, and MQTT topics")),
+        "doctor": Entry("doctor:doctor", N_("Diagnose buses, host, broker and MQTT signals")),
+        "commission": Entry("commission:commission", N_("Commission motors: nameplate, wiring, self-check, record")),
+    },
+    N_("Operate"): {
+        "run": Entry("run:run", N_("Run the agent: poll devices, compute metrics, publish")),
+        "read": Entry("read:read", N_("Poll devices and print the decoded values")),
+        "watch": Entry("watch:watch", N_("Show a live table of all motors from an MQTT broker")),
+        "explain": Entry("explain:explain", N_("Explain the current efficiency of a motor")),
+        "maintenance": Entry("maintenance:maintenance", N_("Put a motor in maintenance to suppress its alarms")),
+    },
+    N_("Savings"): {
+        "import": Entry("import_history:import_history", N_("Import meter history or model inputs from a CSV file")),
+        "baseline": Entry("baseline:baseline", N_("Fit, freeze and show the baseline model of a motor")),
+        "adjustment": Entry("adjustment:adjustment", N_("List non-routine events and record how each is treated")),
+        "report": Entry("report:report", N_("Write the savings report of a month (HTML, CSV, JSON)")),
+        "ledger": Entry("ledger:ledger", N_("Verify the signed ledger of savings records")),
+    },
+    N_("Data and tools"): {
+        "replay": Entry("replay:replay", N_("Analyse a recording: power, harmonics, events, flicker")),
+        "simulate": Entry("simulate:simulate", N_("Serve a simulated plant or virtual Modbus devices")),
+        "profiles": Entry("profiles:profiles", N_("List, show and check register maps")),
+        "compile": Entry("compile:compile_kernels", N_("Compile the signal-processing kernels into the cache")),
+    },
+}
+
+
+class LazyGroup(click.Group):
+    """The commands of GROUPS; each module is imported when its command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for entries in GROUPS.values() for name in entries]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for entries in GROUPS.values():
+            if entry := entries.get(cmd_name):
+                module, _, name = entry.place.partition(":")
+                command = getattr(import_module(f"agent.commands.{module}"), name)
+                assert isinstance(command, click.Command)
+                return translated(command)
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self.list_commands(ctx)))
+        for heading, entries in GROUPS.items():
+            with formatter.section(_(heading)):
+                formatter.write_dl([(name.ljust(width), _(entry.summary)) for name, entry in entries.items()])
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        click.Group.format_help(translated(self), ctx, formatter)
+
+
+def translated(command: C) -> C:
+    """A copy of a command with help texts in the language of this process; they are marked by `N_`."""
+    found = copy(command)
+    if command.help:
+        found.help = _(command.help)
+    found.params = [_translated_parameter(parameter) for parameter in command.params]
+    if isinstance(found, click.Group) and isinstance(command, click.Group):
+        found.commands = {name: translated(each) for name, each in command.commands.items()}
+    return found
+
+
+def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
+    if not (isinstance(parameter, click.Option) and parameter.help):
+        return parameter
+    found = copy(parameter)
+    found.help = _(parameter.help)
+    return found
+
+
+def _use_language(ctx: click.Context, _parameter: click.Parameter, name: str | None) -> None:
+    """Switches all texts, those of click included, to a language; at the end of the command back."""
+    before = os.environ.get("LANGUAGE")
+    if name is not None:
+        os.environ["LANGUAGE"] = language_of(name) or "en"
+    gettext.bindtextdomain(DOMAIN, locale_folder())
+    gettext.textdomain(DOMAIN)
+    use(None)
+
+    def restore() -> None:
+        os.environ.pop("LANGUAGE", None)
+        if before is not None:
+            os.environ["LANGUAGE"] = before
+        use(None)
+
+    ctx.call_on_close(restore)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=N_(
+        "Measure the efficiency and energy savings of motors on variable-frequency drives, with their uncertainty."
+    ),
+)
 @click.version_option(package_name="magwatt")
-@click.option("-v", "--verbose", is_flag=True, help="Say more about what happens.")
+@click.option(
+    "--lang", metavar="LANG", is_eager=True, expose_value=False, callback=_use_language,
+    help=N_("Language of texts: en or zh. [default: that of the environment]"),
+)  # fmt: skip
+@click.option("-v", "--verbose", is_flag=True, help=N_("Also log debug messages."))
 def main(verbose: bool) -> None:
-    """Measure at the motor, live and with uncertainty, what a magnet motor on a drive saves."""
+    import logging
+
     level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     if os.environ.get("MAGWATT_PROFILES"):
@@ -22,17 +144,8 @@ def main(verbose: bool) -> None:
         from drivers.profiles import set_profile_folders
 
         set_profile_folders(profile_folders())
-    for name in ("pymodbus", "amqtt", "transitions", "asyncio", "numba"):  # theirs tell nothing that ours does not
+    for name in ("pymodbus", "amqtt", "transitions", "asyncio", "numba"):  # magwatt logs the same faults itself
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-for command in (
-    plant.demo, plant.run, plant.check, plant.plan, plant.read, plant.watch,
-    field.scan, field.identify, field.doctor, field.commission,
-    history.import_history, baseline.baseline, baseline.event, accounts.report, accounts.verify,
-    engineer.explain, upkeep.hold, desk.simulate, desk.replay, desk.profiles, desk.warm,
-):  # fmt: skip
-    main.add_command(command)
 
 
 if __name__ == "__main__":

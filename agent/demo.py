@@ -124,7 +124,7 @@ def demo_parts(
     """Starts the plant and the agent; both end with the stack. Raises DemoError with the log of what did not start."""
     config = folder / "plant.toml"
     happens = ("--fault", f"{fault}@{FAULT_S:g}") if fault else ()
-    plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker",
+    plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--write-config", str(config), "--broker",
                    broker_url, "--truth", str(folder / "truth.ndjson"), *happens)  # fmt: skip
     _wait_for_file(config, plant, folder / "plant.log")
     if also:

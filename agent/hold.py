@@ -1,8 +1,8 @@
 """Maintenance: a motor that somebody works on is on hold. Said with a reason, kept with its interval, undone by hand or
 by time.
 
-The holds have a small file of their own beside the store, so that `magwatt hold` works whether the agent runs or not,
-and so that no full or damaged spool takes an operator's word away. Only the command writes it; the agent reads.
+The holds have a small file of their own beside the store, so that `magwatt maintenance` works whether the agent runs or
+not, and so that no full or damaged spool takes an operator's word away. Only the command writes it; the agent reads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a folder of `magwatt simulate --state` knows of its runs: the same command goes on where the last ended."""
+"""What a folder of `magwatt simulate --state-dir` knows of its runs: the same command goes on where the last ended."""
 
 from __future__ import annotations
 
@@ -40,21 +40,23 @@ def take_up(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[str
         return wanted
     file, new = folder / FILE, "name a new folder"
     if not file.is_file():
-        raise ValueError(f"--state {folder}: is not empty, and no run of magwatt simulate left it; {new}")
+        raise ValueError(f"--state-dir {folder}: is not empty, and no run of magwatt simulate left it; {new}")
     try:
         kept = KeptRun(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"--state {folder}: {FILE} cannot be read ({error}); {new}") from None
+        raise ValueError(f"--state-dir {folder}: {FILE} cannot be read ({error}); {new}") from None
     for what, was, now in (
         ("scenario", kept.scenario, wanted.scenario), ("seed", kept.seed, wanted.seed),
         ("fault", kept.fault, wanted.fault), ("version", kept.software, wanted.software),
     ):  # fmt: skip
         if was != now:
-            raise ValueError(f"--state {folder}: holds a run with {what} {was or 'none'}, not {now or 'none'}; {new}")
+            raise ValueError(
+                f"--state-dir {folder}: holds a run with {what} {was or 'none'}, not {now or 'none'}; {new}"
+            )
     if kept.digest != wanted.digest:
-        raise ValueError(f"--state {folder}: the file of {scenario.name} was changed since its last run; {new}")
+        raise ValueError(f"--state-dir {folder}: the file of {scenario.name} was changed since its last run; {new}")
     if kept.seconds is None:
         raise ValueError(
-            f"--state {folder}: its last run was killed or runs still: how far it came is not known; {new}"
+            f"--state-dir {folder}: its last run was killed or runs still: how far it came is not known; {new}"
         )
     return kept

@@ -34,15 +34,13 @@ def check_speed(speed: float, seconds: float | None, kept: Path | None, scenario
     """Whether the agent runs with the plant in this process, without wires. kept: where its results should go. Raises
     ValueError: one line."""
     if not 1 <= speed <= SPEED_HIGHEST:
-        raise ValueError(f"--speed {speed:g}: must be between 1 and {SPEED_HIGHEST:g}")
+        raise ValueError(f"--time-factor {speed:g}: must be between 1 and {SPEED_HIGHEST:g}")
     if speed <= SPEED_MAX:
         if kept is not None:
-            raise ValueError(
-                f"--published and --state go with a --speed above {SPEED_MAX:g}, where the agent runs with the plant"
-            )
+            raise ValueError(f"--output and --state-dir are only valid with a --time-factor above {SPEED_MAX:g}")
         return False
     if seconds is None and scenario.life is None:
-        raise ValueError(f"--speed {speed:g}: above {SPEED_MAX:g} there are no wires; say how long with --seconds")
+        raise ValueError(f"--time-factor {speed:g}: above {SPEED_MAX:g} --seconds is required")
     return True
 
 

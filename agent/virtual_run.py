@@ -1,4 +1,4 @@
-"""`magwatt simulate --speed` above what wires can do: plant and agent in this process, at once or on from earlier."""
+"""`magwatt simulate --time-factor` above 60: plant and agent run in this process; an earlier run can be resumed."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _is_frozen(folder: Path, asset: str) -> bool:
 
 def _next_steps(life: Life | None, wanted: Wanted, config: Path, now_s: float) -> list[str]:
     if life is None:
-        return [f"try: magwatt verify --config {config}"]
+        return [f"try: magwatt ledger verify --config {config}"]
     turns, when = life.turns, f"{life.local(now_s)} ({life.timezone})"
     learn = [
         f"magwatt baseline learn {life.asset} --config {config}",
@@ -167,7 +167,7 @@ def _next_steps(life: Life | None, wanted: Wanted, config: Path, now_s: float) -
     else:
         said = f"it is {when}, and the month is over. Now:"
         commands = [
-            f"magwatt report --month {life.month} --config {config} --out report.html",
-            f"magwatt verify --config {config}",
+            f"magwatt report --month {life.month} --config {config} --output report.html",
+            f"magwatt ledger verify --config {config}",
         ]
     return [said, *(f"  {command}" for command in commands)]

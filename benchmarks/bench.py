@@ -68,7 +68,7 @@ def first_value() -> None:
         client.connect("127.0.0.1", broker.port)
         client.loop_start()
         config = Path(folder) / "plant.toml"
-        arguments = ["simulate", "pump-station", "--config", str(config), "--broker", broker.url]
+        arguments = ["simulate", "pump-station", "--write-config", str(config), "--broker", broker.url]
         plant = subprocess.Popen([*MAGWATT, *arguments], stdout=subprocess.DEVNULL)
         wait_until(config.exists, 20, "the plant")
         seconds = []

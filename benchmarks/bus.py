@@ -23,7 +23,7 @@ from benchmarks.matrix import matrix
 from benchmarks.peers import PATIENCE_S, TRIES, Lost, Master, masters, missing, version
 from drivers.bus import Wire
 from simulators.bus.faults import MEANWHILE_S, OVERDUE_S, TOO_LATE_S, Line
-from simulators.bus.judge import Block
+from simulators.bus.frames import Block
 
 SPEEDS = {9600: (6, 1), 19200: (10, 1), 115200: (40, 8)}  # baud → sweeps, characters that arrive together
 TURNAROUND_S = 0.005

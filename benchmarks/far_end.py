@@ -16,8 +16,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from support.faulty import RtuPty
+
 from simulators.bus import faults
-from simulators.bus.faulty import RtuPty
 
 BITS = 10  # 8N1: a pseudo-terminal has no parity
 

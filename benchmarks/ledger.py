@@ -31,7 +31,7 @@ def main(motors: int) -> None:
         _a_year(folder, motors)
         print(f"{motors * HOURS} hours of {motors} motors written in {time.monotonic() - begun_s:.0f} s")
         begun_s = time.monotonic()
-        done = subprocess.Popen([sys.executable, "-m", "agent.cli", "verify", "--state", str(folder)])
+        done = subprocess.Popen([sys.executable, "-m", "agent.cli", "ledger", "verify", "--state", str(folder)])
         _, status, used = os.wait4(done.pid, 0)
         print(f"verify: exit {os.waitstatus_to_exitcode(status)}, {time.monotonic() - begun_s:.1f} s, processor "
               f"{used.ru_utime + used.ru_stime:.1f} s, peak {used.ru_maxrss / 1024:.0f} MB")  # fmt: skip

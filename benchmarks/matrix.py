@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from support.faulty import open_line
+from support.judge import Score, block_of
+
 from benchmarks.peers import Lost, Make, masters, wire_of
 from simulators.bus.faults import Fault, Line, faults
-from simulators.bus.faulty import open_line
-from simulators.bus.judge import Score, block_of
 
 POLLS = 10
 AT_ONCE = 20  # almost all of the time is waiting

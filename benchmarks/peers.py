@@ -15,12 +15,13 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from support.faulty_line import FaultyLine
+
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
 from simulators.bus.faults import Line
-from simulators.bus.faulty import FaultyLine
-from simulators.bus.judge import Block
+from simulators.bus.frames import Block
 
 TRIES = 3
 PATIENCE_S = 0.3  # the longest wait of one attempt: the time-out of every other master

@@ -57,14 +57,15 @@ def live(name: str, folder: Path) -> None:
     """As in docs/retrofit.md; life, truth.ndjson and report.* stay in `folder`."""
     life, config = _life(name), str(folder / "life" / "plant.toml")
     simulate = [
-        "simulate", name, "--speed", "10000", "--state", str(folder / "life"), "--truth", str(folder / "truth.ndjson")
+        "simulate", name, "--time-factor", "10000", "--state-dir", str(folder / "life"),
+        "--truth", str(folder / "truth.ndjson"),
     ]  # fmt: skip
     for command in (
         simulate,
         ["baseline", "learn", life.asset, "--config", config],
         ["baseline", "freeze", life.asset, "--by", "Li Wei", "--config", config],
         simulate,
-        ["report", "--month", life.month, "--out", str(folder / "report.html"), "--config", config],
+        ["report", "--month", life.month, "--output", str(folder / "report.html"), "--config", config],
     ):
         try:
             magwatt(command)

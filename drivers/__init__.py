@@ -1,1 +1,1 @@
-"""Devices and wires: profiles, buses, waveform streams. Nothing of MQTT, nothing of dsp."""
+"""Modbus buses and devices, register maps, waveform streams and recordings. Imports neither MQTT code nor `dsp`."""

@@ -1,12 +1,13 @@
-"""One wire, one owner. Never a wrong value, at worst a missing one.
+"""The Modbus master of one bus. A value may be missing, but it is never the value of another request.
 
-Our own request loop and framing, because every Modbus client tried returned the registers of an earlier request as good
-data after one late answer (docs/decisions/0005).
+This package has its own request loop and framing because every Modbus client that was tested returned the registers of
+an earlier request as valid data after a single late response (docs/decisions/0005).
 
-The rule that makes it so: an answer is told from others by its transaction id (TCP) or its shape (RTU, and gateways
-that answer with id 0), and nothing is sent whose answer could be mistaken for one that may still come. A retry of a
-block therefore asks for one register more where the profile allows it; where it does not, the shape rests until its
-late answer was seen or QUARANTINE_S have passed.
+The rule: a response is matched to its request by the transaction identifier (TCP) or by its shape (RTU, and gateways
+that respond with transaction identifier 0). The shape is unit identifier, function and number of registers. No request
+is sent whose response could be confused with a response that may still arrive. A retry of a block therefore reads one
+more register if the profile allows it. If not, the shape is quarantined until its late response has arrived or
+QUARANTINE_S have passed.
 """
 
 from __future__ import annotations
@@ -43,29 +44,34 @@ __all__ = ["QUARANTINE_S", "ModbusLink", "Wire", "port_parity"]
 
 log = logging.getLogger(__name__)
 
-QUARANTINE_S = 5.0  # an answer that comes later than this after its request is taken to be impossible
-BUSY_LISTEN_S = 5.0  # a line on which another master was heard is listened to at least that long
-RECONNECT_S = (0.5, 10.0)  # pause after a failed connection: first, longest
-DEAF_AFTER = 3  # time-outs in a row without any byte, after which a TCP connection is taken for half open
+QUARANTINE_S = 5.0  # no response is expected later than this after its request
+BUSY_LISTEN_S = 5.0  # minimum listening time after another master was detected on the line
+RECONNECT_S = (0.5, 10.0)  # delay after a failed connection attempt: first, maximum
+DEAF_AFTER = 3  # consecutive time-outs without any byte after which a TCP connection counts as half open
 
 
 class ModbusLink:
-    """The one connection of a wire. Use from one task only."""
+    """The only connection to a bus. Use from one task only.
+
+    late: responses discarded because they arrived too late. damaged: responses discarded as corrupt.
+    answered_s: response time of the last request in seconds, from sending to the complete response.
+    tight: (unit, function, address) of blocks after which no further register may be read.
+    """
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
         self.wire = wire
-        self.late = self.damaged = 0  # answers thrown away because they came too late, or broken
-        self.answered_s = 0.0  # how long the last answer took, from sending
-        self.tight: set[tuple[int, int, int]] = set()  # (unit, function, address): nothing behind it may be read
+        self.late = self.damaged = 0
+        self.answered_s = 0.0
+        self.tight: set[tuple[int, int, int]] = set()
         self._clock = clock
         self._rtu = wire.is_rtu
         self._stream: SerialLine | TcpStream | None = None
         self._want = Want(rtu_scan if wire.is_rtu else tcp_scan)
-        self._rest_s: dict[Hashable, float] = {}  # unanswered request → until when its shape rests
+        self._rest_s: dict[Hashable, float] = {}  # key → end of its quarantine, monotonic time
         self._transaction = 0
         self._silence_s = wire.silence_s
         self._ids_known = wire.is_rtu
-        self._copies_ids = False  # a TCP peer that answers with the id of the request, as it should
+        self._copies_ids = False  # whether the TCP peer returns the transaction identifier of the request
         self._listened = self._busy = False
         self._retry_s = 0.0
         self._pause_s = RECONNECT_S[0]
@@ -74,19 +80,19 @@ class ModbusLink:
 
     @property
     def skipped(self) -> int:
-        """Bytes so far that belonged to no answer: noise, echoes, foreign frames."""
+        """Bytes received so far that belong to no response: noise, echoes, frames of other masters."""
         return self._want.skipped + len(self._want.buffer)
 
     @property
     def heard(self) -> int:
-        """Bytes that came since the last request was sent."""
+        """Bytes received since the last request was sent."""
         return self._want.heard
 
     async def read_registers(
         self, unit: int, function: int, address: int, count: int, timeout_s: float, gap_s: float = 0.0, *,
         spare: int = 0, tries: int = 1, patience_s: float | None = None,
     ) -> list[int]:  # fmt: skip
-        """`count` register words; see `read_block`."""
+        """`count` register values, each 0 to 65535; arguments and errors as in `read_block`."""
         data = await self.read_block(
             Request(unit, function, address, count), timeout_s, gap_s, spare=spare, tries=tries, patience_s=patience_s
         )
@@ -96,13 +102,16 @@ class ModbusLink:
         self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
         spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
-        """Register bytes of one block, 2·count of them; what follows the function in the answer to an identity request.
+        """The register bytes of one block, 2 · request.registers, big endian.
 
-        timeout_s: after that an answer is overdue. patience_s: how long an attempt waits at most (default timeout_s).
-        gap_s: silence before sending, at least 3.5 characters on RTU. spare: registers behind the block that may be
-        read too, which gives each retry a shape of its own. tries: attempts, of which silence_tries may end in silence
-        (default: all). Raises LinkBusy, LinkClosed, LinkTimeout, FrameError,
-        DeviceRefused.
+        For an identity request (registers = 0): the bytes after the function code.
+        timeout_s: time after which a response is overdue.
+        gap_s: silence before the request is sent; on RTU at least 3.5 characters.
+        spare: number of registers after the block that may be read as well, so that each retry has its own shape.
+        tries: number of attempts.
+        patience_s: longest time that one attempt waits; None: timeout_s.
+        silence_tries: number of attempts that may end without a response; None: `tries`.
+        Raises LinkBusy, LinkClosed, LinkTimeout, FrameError, DeviceRefused.
         """
         if gap_s < self._silence_s:
             gap_s = self._silence_s
@@ -126,20 +135,20 @@ class ModbusLink:
                     failure = error
                     self.damaged += 1
                     if want.headed and not want.late and list(want.open) == [key]:
-                        # Nothing else could come: this was its answer, and no other one will. Its shape is free.
+                        # No other response is pending, so this was the response: the shape is free again.
                         del want.open[key]
                     self._deaf = 0
                     self._distrust(stream)
                     continue
                 except LinkResting as error:
-                    if failure is None:  # else what the attempt before saw says more
-                        failure = LinkResting(f"unit {request.unit} address {request.address}: {error}")
+                    if failure is None:  # the failure of an earlier attempt is more informative
+                        failure = LinkResting(f"unit {request.unit}, address {request.address}: {error}")
                     silences += 1
                     if silences == silence_tries:
                         break
                     continue
                 except LinkTimeout as error:
-                    failure = LinkTimeout(f"unit {request.unit} address {request.address}: {error}")
+                    failure = LinkTimeout(f"unit {request.unit}, address {request.address}: {error}")
                     silences += 1
                     self._note_silence(stream)
                     if silences == silence_tries:
@@ -152,15 +161,17 @@ class ModbusLink:
                 if not answer.exception:
                     return answer.data[: 2 * request.registers] if request.registers else answer.data
                 if answer.exception != 2 or sent.registers == request.registers:
-                    raise DeviceRefused(answer.exception, f"unit {request.unit} address {request.address}")
-                # It refuses what lies behind the block, which is no fault: never tried again.
+                    raise DeviceRefused(answer.exception, f"unit {request.unit}, address {request.address}")
+                # The device rejects the registers after the block. This is no fault: they are never read again.
                 self.tight.add(request[:3])
-                failure = FrameError(f"unit {request.unit} address {request.address}: only the length differed")
-            raise failure or LinkTimeout("not tried")
+                failure = FrameError(
+                    f"unit {request.unit}, address {request.address}: the device rejects reads beyond the block"
+                )
+            raise failure or LinkTimeout("no request was sent")
         except (LinkClosed, LinkBusy) as error:
             self._drop()
             if isinstance(error, LinkBusy):
-                self._listened, self._busy = False, True  # heard again before the next byte is sent
+                self._listened, self._busy = False, True  # listen again before the next byte is sent
             raise
         finally:
             if want.open or want.late_seen or self._rest_s:
@@ -168,11 +179,11 @@ class ModbusLink:
 
     @property
     def unexplained(self) -> bytes:
-        """What came since the last request and belongs to no answer that was waited for (RTU)."""
+        """Bytes received since the last request that belong to no expected response (RTU)."""
         return bytes(self._want.buffer)
 
     async def close(self) -> None:
-        """Frees the port. A request that was cancelled is carried out first, without holding up anybody else."""
+        """Closes the port. A cancelled request that is still running ends first; the event loop is not blocked."""
         stream, self._stream = self._stream, None
         if stream is not None:
             await stream.end()
@@ -183,7 +194,10 @@ class ModbusLink:
     async def _free(
         self, stream: SerialLine | TcpStream, request: Request, spare: int, wait_s: float
     ) -> tuple[Hashable, Request]:
-        """A key that no answer still on its way could carry, and the request that has it."""
+        """Key and request whose response cannot be confused with a pending one.
+
+        Waits up to wait_s for late responses. Raises LinkResting if no such request exists.
+        """
         want = self._want
         if request[:3] in self.tight:
             spare = 0
@@ -197,7 +211,9 @@ class ModbusLink:
             if attempt == 0:
                 await stream.wait_late(want, wait_s)
                 self._expire()
-        raise LinkResting("held back for some seconds: a late answer to an earlier question might be taken for its own")
+        raise LinkResting(
+            "request postponed by a few seconds: a late response to an earlier request could be mistaken for its own"
+        )
 
     def _frame(self, request: Request, key: Hashable) -> bytes:
         if self._rtu:
@@ -210,7 +226,7 @@ class ModbusLink:
         return self._transaction
 
     def _retire(self) -> None:
-        """What this poll leaves open may be answered late: it is watched for, and its shape rests."""
+        """Moves the open requests of this poll to the late ones and quarantines their shapes."""
         want = self._want
         for key, sent in want.open.items():
             want.late[key] = sent
@@ -220,7 +236,7 @@ class ModbusLink:
         self._rest_s = {key: until_s for key, until_s in self._rest_s.items() if key in want.late}
 
     def _quiet(self) -> None:
-        """A late answer came: the others' rest begins anew. A device that queues requests falls ever further behind."""
+        """Restarts the quarantine after a late response: a device that queues requests has a growing delay."""
         self.late += self._want.late_seen
         self._want.late_seen = 0
         until_s = time.monotonic() + QUARANTINE_S
@@ -228,7 +244,7 @@ class ModbusLink:
             self._rest_s[key] = until_s
 
     def _expire(self) -> None:
-        """Shapes whose rest is over are free again."""
+        """Releases shapes whose quarantine has ended."""
         if self._want.late_seen:
             self._quiet()
         now_s = time.monotonic()
@@ -252,7 +268,7 @@ class ModbusLink:
             if self._rtu:
                 await self._listen(stream)
         except BaseException as error:
-            await stream.end()  # after a cancelled listening, too, the port is free for others
+            await stream.end()  # the port is also released if listening was cancelled
             if isinstance(error, LinkError):
                 self._error = str(error)
                 self._retry_s = time.monotonic() + self._pause_s
@@ -263,23 +279,26 @@ class ModbusLink:
         return stream
 
     async def _listen(self, line: SerialLine | TcpStream) -> None:
-        """Hears whether another master talks before the first byte is sent."""
+        """Checks for traffic of another master before the first byte is sent. Raises LinkBusy."""
         wire = self.wire
         if self._listened or (wire.listen_s <= 0 and not self._busy):
             return
-        log.info("%s: listening %g s on %s before the first byte is sent", wire.name, wire.listen_s, wire.where)
+        log.info("%s: listening on %s for %g s before the first request", wire.name, wire.where, wire.listen_s)
         seconds = max(wire.listen_s, BUSY_LISTEN_S if self._busy else 0.0)
         heard = await line.listen(seconds)
         if heard:
-            raise LinkBusy(f"{wire.name}: {heard} bytes heard in {seconds:g} s: another master talks; nothing is sent")
+            raise LinkBusy(
+                f"{wire.name}: received {heard} bytes in {seconds:g} s of listening: another master is active on the "
+                "bus; no request is sent"
+            )
         self._listened, self._busy = True, False
 
     def _settle_ids(self) -> None:
-        """After the first answer it is known whether the peer copies transaction ids."""
+        """Records after the first response whether the peer returns transaction identifiers."""
         self._want.zero_ids = bool(self._want.zero_ids)
         self._copies_ids, self._ids_known = not self._want.zero_ids, True
         if self._want.zero_ids:
-            log.info("%s: answers carry transaction id 0; they are told apart by their length", self.wire.name)
+            log.info("%s: responses have transaction identifier 0; they are matched by length", self.wire.name)
 
     def _note_silence(self, stream: SerialLine | TcpStream) -> None:
         self._deaf += 1
@@ -289,12 +308,12 @@ class ModbusLink:
             self._distrust(stream)
 
     def _distrust(self, stream: SerialLine | TcpStream) -> None:
-        """Half a frame on a TCP connection would take its other half from the next answer: there is no checksum."""
+        """Closes a TCP connection with an incomplete frame: without a checksum, the next response would complete it."""
         if isinstance(stream, TcpStream) and not self._rtu and self._want.buffer:
             self._drop()
 
     def _drop(self) -> None:
-        """Closes the connection. What may still be answered stays watched for: a gateway's line outlives it."""
+        """Closes the connection. Late responses stay expected: a gateway may send them on the next connection."""
         if self._stream is not None:
             self._stream.shut_down()
         self._stream = None

@@ -1,4 +1,4 @@
-"""What a recording says about its channels before they get their places."""
+"""Channels of a recording before they are assigned to phases; helpers for the file formats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ _PHASES = {"A": "1", "B": "2", "C": "3", "1": "1", "2": "2", "3": "3", "L1": "1"
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What a file holds before roles are given. roles: what the file itself says about a channel (name → role)."""
+    """Content of a file.
+
+    rate_hz: sampling rate.
+    channels: name → samples in V or A; NaN where a sample is missing.
+    roles: name → role (u1 … i3), as far as the file states it.
+    notes: messages for the user, one line each.
+    """
 
     rate_hz: float
     channels: Mapping[str, NDArray[np.float64]]
@@ -28,7 +34,7 @@ class Raw:
 
 
 def role_of(name: str, unit: str, phase: str) -> str | None:
-    """u1 … i3 from what a file says: phase and unit, or a name such as VA, UL2, i3."""
+    """Role (u1 … i3) of a channel from phase and unit, or from a name such as VA, UL2, i3; None: unknown."""
     kind = {"V": "u", "A": "i"}.get(unit.upper()[-1:])
     if kind and phase.upper() in _PHASES:
         return kind + _PHASES[phase.upper()]
@@ -37,16 +43,21 @@ def role_of(name: str, unit: str, phase: str) -> str | None:
 
 
 def rate_of(path: Path, time_s: NDArray[np.float64]) -> float:
+    """Sampling rate in Hz from the times of the samples. Raises FileError if they are not evenly spaced."""
     if not np.isfinite(time_s).all():
-        raise FileError(f"{path}: no time in line {int(np.argmin(np.isfinite(time_s))) + 1} of the samples")
+        raise FileError(f"{path}: the time is missing in line {int(np.argmin(np.isfinite(time_s))) + 1} of the samples")
     if len(time_s) < 2 or time_s[-1] <= time_s[0]:
-        raise FileError(f"{path}: the time column does not rise from line to line")
+        raise FileError(f"{path}: the time column does not increase")
     step_s = (time_s[-1] - time_s[0]) / (len(time_s) - 1)
     worst = np.abs(time_s - time_s[0] - step_s * np.arange(len(time_s))).max()
     if worst > 0.6 * step_s:
-        raise FileError(f"{path}: the time steps are uneven (up to {worst / step_s:.1f} steps off); resample it first")
+        raise FileError(
+            f"{path}: the samples are not evenly spaced (deviation up to {worst / step_s:.1f} sampling intervals); "
+            "resample the recording first"
+        )
     return float(1 / step_s)
 
 
 def one_line(error: Exception) -> str:
+    """Type and text of an exception in one line of at most 200 characters."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -1,6 +1,7 @@
 """COMTRADE recordings: cfg with dat, and cff.
 
-The comtrade package reads the cfg; the samples are decoded here, because it fills what a cut file lacks with zeros.
+The comtrade package reads the cfg part. The samples are decoded here, because the package fills the missing samples of
+a truncated file with zeros.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from numpy.typing import NDArray
 from drivers.channels import UNIT_SCALE, Raw, one_line, rate_of, role_of
 from drivers.errors import FileError
 
-SKEW_US = 1.0  # between channels, above which it is told; 0.02 degrees at 50 Hz
+SKEW_US = 1.0  # skew between channels above which a note is given; 0.02 degrees at 50 Hz
 
 
 def read_comtrade(path: Path) -> Raw:
-    """The comtrade package reads the cfg. The samples are read here: the package fills what is missing with zeros."""
+    """Reads a COMTRADE recording; missing samples are NaN. Raises FileError."""
     import comtrade
 
     cfg_text, dat, dat_name = _comtrade_parts(path)
@@ -29,23 +30,29 @@ def read_comtrade(path: Path) -> Raw:
         cfg.read(cfg_text)
         rates = [(float(rate), int(end)) for rate, end in cfg.sample_rates]
         said = rates[-1][1]
-    except Exception as error:  # the library raises whatever its parsing trips over
+    except Exception as error:  # the library raises exceptions of many types
         raise FileError(f"{path}: not a readable COMTRADE recording ({one_line(error)})") from None
     if len({rate for rate, _ in rates}) > 1:
-        raise FileError(f"{path}: several sampling rates in one file are not read")
+        raise FileError(f"{path}: recordings with several sampling rates are not supported")
     if not dat.strip(b"\x1a\r\n"):
-        raise FileError(f"{path}: {dat_name} is empty: no samples")
+        raise FileError(f"{path}: no samples; {dat_name} is empty")
     if cfg.ft.strip().upper() == "ASCII":
         numbers, stamps, raw = _ascii_rows(path, cfg, dat, said)
     else:
         numbers, stamps, raw = _binary_rows(path, cfg, dat)
     notes = []
     if len(numbers) != said:
-        short = f"only those are read: the file was cut off after {len(numbers) / (rates[0][0] or math.inf):.4g} s"
-        notes.append(
-            f"{path.name}: {dat_name} holds {len(numbers)} samples, the cfg says {said}; "
-            + (short if len(numbers) < said else "what is beyond is left out")
-        )
+        end_s = len(numbers) / (rates[0][0] or math.inf)
+        if len(numbers) < said:
+            notes.append(
+                f"{path.name}: {dat_name} contains {len(numbers)} of the {said} samples stated in the cfg; "
+                f"the recording is truncated after {end_s:.4g} s"
+            )
+        else:
+            notes.append(
+                f"{path.name}: {dat_name} contains {len(numbers)} samples, the cfg states {said}; "
+                "the extra samples are ignored"
+            )
     numbers, stamps, raw = numbers[:said], stamps[:said], raw[:said]
     if not len(numbers):
         raise FileError(f"{path}: no samples")
@@ -67,7 +74,7 @@ def read_comtrade(path: Path) -> Raw:
 
 
 def _as_recorded(path: Path, names: list[str], about: list[Any]) -> list[str]:
-    """What the cfg says of its channels that is not applied: transformer ratios and skews between channels."""
+    """Notes on settings of the cfg that are not applied: transformer ratios and skew between channels."""
     notes = []
     behind = [
         f"{name} ({info.primary:g}:{info.secondary:g})"
@@ -76,11 +83,11 @@ def _as_recorded(path: Path, names: list[str], about: list[Any]) -> list[str]:
     ]
     if behind:
         shown = ", ".join(behind[:6]) + (f" and {len(behind) - 6} more" if len(behind) > 6 else "")
-        notes.append(f"{path.name}: recorded behind transformers and read as such, not as primary: {shown}")
+        notes.append(f"{path.name}: secondary values, not converted to primary values: {shown}")
     skews_us = [info.skew for info in about]
     if skews_us and max(skews_us) - min(skews_us) > SKEW_US:
         apart_us = max(skews_us) - min(skews_us)
-        notes.append(f"{path.name}: channels are sampled up to {apart_us:g} us apart, not corrected")
+        notes.append(f"{path.name}: sampling times of the channels differ by up to {apart_us:g} us; not corrected")
     return notes
 
 
@@ -88,7 +95,7 @@ _SECTION = re.compile(rb"^[ \t]*--- file type: (cfg|inf|hdr|dat)\b[^\r\n]*---[ \
 
 
 def _comtrade_parts(path: Path) -> tuple[str, bytes, str]:
-    """Text of the cfg, bytes of the samples, and how to call these in a message."""
+    """Text of the cfg, bytes of the samples, and the name of the latter in messages."""
     try:
         if path.suffix.lower() != ".cff":
             config = path if path.suffix.lower() == ".cfg" else _sibling(path, ".cfg")
@@ -101,22 +108,22 @@ def _comtrade_parts(path: Path) -> tuple[str, bytes, str]:
     at = 0
     while (head := _SECTION.search(data, at)) and "dat" not in parts:
         kind = head[1].lower().decode()
-        following = None if kind == "dat" else _SECTION.search(data, head.end())  # samples may look like anything
+        following = None if kind == "dat" else _SECTION.search(data, head.end())  # samples may contain the same bytes
         at = following.start() if following else len(data)
         parts[kind] = data[head.end() : at]
     if not {"cfg", "dat"} <= parts.keys():
         raise FileError(f"{path}: not a readable COMTRADE recording (no {'cfg' if 'cfg' not in parts else 'dat'} part)")
-    return parts["cfg"].decode("utf-8", "replace"), parts["dat"], "its dat part"
+    return parts["cfg"].decode("utf-8", "replace"), parts["dat"], "the dat part"
 
 
-_Rows = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]  # number and stamp of each sample; counts
+_Rows = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]  # per sample: number, time stamp, counts
 
 
 def _ascii_rows(path: Path, cfg: Any, dat: bytes, said: int) -> _Rows:
     text = dat.replace(b"\x1a", b"").decode("ascii", "replace")
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) < said and not text.endswith(("\n", "\r")):
-        del lines[-1:]  # the file was cut off in this line: its last number may have lost digits
+        del lines[-1:]  # the last line is truncated: its last number may lack digits
     missing = "" if cfg.rev_year == "1991" else "99999"
     numbers = np.empty(len(lines), dtype=np.int64)
     stamps, raw = np.empty(len(lines)), np.empty((len(lines), cfg.analog_count))
@@ -129,18 +136,22 @@ def _ascii_rows(path: Path, cfg: Any, dat: bytes, said: int) -> _Rows:
             raw[row] = [math.nan if cell in ("", missing) else float(cell) for cell in values]
         except (ValueError, IndexError, OverflowError):
             raise FileError(
-                f"{path}: sample line {row + 1} is not a number, a time and {cfg.analog_count} values: {line[:60]!r}"
+                f"{path}: sample line {row + 1}: expected a number, a time and {cfg.analog_count} values, "
+                f"found {line[:60]!r}"
             ) from None
     return numbers, stamps, raw
 
 
 def _binary_rows(path: Path, cfg: Any, dat: bytes) -> _Rows:
-    """C37.111: number and stamp as 32 bits each, the values, 16 status channels to a word; little-endian."""
+    """Decodes binary samples: number and time stamp (32 bits each), values, status channels (16 per word).
+
+    All little-endian. Source: IEEE C37.111.
+    """
     lacking = -1 if cfg.rev_year == "1991" else -32768
     types = {"BINARY": ("<i2", lacking), "BINARY32": ("<i4", -(2**31)), "FLOAT32": ("<f4", None)}
     form = cfg.ft.strip().upper()
     if form not in types:
-        raise FileError(f"{path}: samples in the form {cfg.ft[:40]!r} are not read")
+        raise FileError(f"{path}: unknown sample format {cfg.ft[:40]!r}; use ASCII, BINARY, BINARY32 or FLOAT32")
     kind, missing = types[form]
     words = (cfg.status_count + 15) // 16
     row = np.dtype([("n", "<u4"), ("t", "<u4"), ("a", kind, (cfg.analog_count,)), ("d", "<u2", (words,))])
@@ -156,16 +167,16 @@ def _binary_rows(path: Path, cfg: Any, dat: bytes) -> _Rows:
 def _at_their_numbers(
     path: Path, numbers: NDArray[np.int64], raw: NDArray[np.float64], notes: list[str]
 ) -> NDArray[np.float64]:
-    """Where samples are left out the numbers jump: those become NaN. Numbers that do not count are not believed."""
+    """The samples, with NaN where numbers are missing. Ignores numbers that decrease or have constant steps."""
     steps = np.diff(numbers)
     if not len(steps) or not (steps >= 1).all() or (steps == steps[0]).all():
         return raw
     size = int(numbers[-1] - numbers[0]) + 1
     if size > 2 * len(numbers):
-        raise FileError(f"{path}: more than half of the samples between the first and the last are missing")
+        raise FileError(f"{path}: more than half of the samples are missing")
     whole = np.full((size, raw.shape[1]), math.nan)
     whole[numbers - numbers[0]] = raw
-    notes.append(f"{path.name}: {size - len(numbers)} samples are missing in between")
+    notes.append(f"{path.name}: {size - len(numbers)} samples are missing within the recording")
     return whole
 
 
@@ -173,4 +184,4 @@ def _sibling(path: Path, suffix: str) -> Path:
     for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
         if candidate.is_file():
             return candidate
-    raise FileError(f"{path}: the {suffix} file that belongs to it is missing")
+    raise FileError(f"{path}: the corresponding {suffix} file is missing")

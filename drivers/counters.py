@@ -1,4 +1,4 @@
-"""What a counter did between two readings: went on, went round, or began anew. Pure functions of the two values."""
+"""Change of a counter register between two readings: increment, wrap-around, reset or jump. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _MANTISSA = {"f32": 24, "f64": 53}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """kind: increment | wrap | reset | jump. grown: what was counted meanwhile, never negative.
+    """Change of a counter between two readings.
 
-    After a reset `grown` is only what was counted since; before it some may be lost. A jump is more than can be
-    true (a counter was set or a meter exchanged): nothing is counted.
+    kind: increment | wrap | reset | jump. A jump is an implausible change (counter preset, meter replaced).
+    grown: counted amount in the unit of the counter, never negative. After a reset: only the amount since the reset;
+        the amount before it is unknown. After a jump: 0.
     """
 
     kind: str
@@ -23,11 +24,11 @@ class Step:
 
 
 def step(before: float, after: float, wraps_at: float | None = None, most: float = math.inf) -> Step:
-    """From one reading of a counter to the next, both in its unit.
+    """The change from `before` to `after`, both in the unit of the counter.
 
-    wraps_at: where it starts again at 0 (`Register.wraps_at`); None when it is not known or the counter is a float.
-    most: the largest growth that can be true, such as rated power times the time between; without it a counter is
-    taken to have gone round when that means less than half of its range.
+    wraps_at: value at which the counter starts again at 0 (`Register.wraps_at`); None if unknown or a float.
+    most: largest plausible change, for example rated power times elapsed time. Without it, a decrease counts as a
+        wrap-around if the resulting change is less than half of the range.
     """
     if after >= before:
         return Step("increment", after - before) if after - before <= most else Step("jump", 0.0)
@@ -39,9 +40,10 @@ def step(before: float, after: float, wraps_at: float | None = None, most: float
 
 
 def resolution(row: Register, value: float, rating_kw: float | None = None) -> float:
-    """The least change that the register can show at that value, in its unit; NaN where the scale is not known.
+    """Smallest change that the register can represent at `value`, in its unit; NaN if the scale is unknown.
 
-    Floats lose resolution as they grow: a float32 in Wh counts single Wh up to 16.8 MWh only, then 2, 4 … Wh.
+    rating_kw: rated power of the drive, for scales that depend on it; None if unknown.
+    The resolution of floats decreases with the value: a float32 in Wh counts 1 Wh up to 16.8 MWh, then 2, 4 … Wh.
     """
     scale = min((part.scale for part in row.parts), default=0.0) or row.scale_for(rating_kw)
     if scale is None or row.scale_from:

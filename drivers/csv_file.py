@@ -1,4 +1,4 @@
-"""CSV recordings: a time column and channels, under whatever a scope or a logger writes around them."""
+"""CSV recordings with a time column and channels, as oscilloscopes and loggers write them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from numpy.typing import NDArray
 from drivers.channels import UNIT_SCALE, Raw, rate_of, role_of
 from drivers.errors import FileError
 
-COLUMNS_MAX = 256  # of a CSV file; one stray line of commas must not size the table
+COLUMNS_MAX = 256  # columns that are read, so that a malformed line cannot exhaust the memory
 _TIME_NAMES = re.compile(r"^(x-axis|time|t|second|seconds|s|sec|zeit|时间)\b", re.IGNORECASE)
 
 
 def read_csv(path: Path) -> Raw:
+    """Reads a CSV recording. Finds delimiter, decimal sign, header and data columns; empty cells are NaN.
+
+    Raises FileError.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
@@ -30,7 +34,7 @@ def read_csv(path: Path) -> Raw:
     try:
         rows = [[cell.strip() for cell in row[:COLUMNS_MAX]] for row in reader]
     except csv.Error as error:
-        raise FileError(f"{path}: line {reader.line_num} cannot be read: {error}") from None
+        raise FileError(f"{path}: line {reader.line_num}: not a CSV line ({error})") from None
     width = max((len(row) for row in rows), default=0)
     table = np.full((len(rows), width), math.nan)
     seen = np.zeros((len(rows), width), dtype=bool)
@@ -38,11 +42,11 @@ def read_csv(path: Path) -> Raw:
         for column, cell in enumerate(row):
             value, numeric = _number(cell, comma)
             table[number, column], seen[number, column] = value, numeric
-    # A column of data is one that is a number (or a hole) in nearly every line; scopes write settings beside it.
+    # A data column has a number or an empty cell in nearly every line; oscilloscopes write settings into other columns.
     finite = np.isfinite(table)
     lengths = np.array([len(row) for row in rows])
     usual = Counter(lengths.tolist()).most_common(1)[0][0] if rows else 0
-    begins = (lengths >= usual) & (finite.sum(axis=1) >= 2)  # lines above the data hold names and settings
+    begins = (lengths >= usual) & (finite.sum(axis=1) >= 2)  # lines before the data contain names and settings
     begin = int(np.argmax(begins)) if begins.any() else 0
     there, numbers = seen[begin:].mean(axis=0), finite[begin:].mean(axis=0)
     columns = [column for column in range(width) if there[column] > 0.9 and numbers[column] > 0.5]
@@ -51,23 +55,23 @@ def read_csv(path: Path) -> Raw:
         if column not in columns and short.mean() >= 0.1 and (there[column] + short.mean()) > 0.9 and columns:
             worst = begin + int(np.argmax(short))
             raise FileError(
-                f"{path}: {int(short.sum())} of {len(short)} lines are short, for example {lines[worst][:40]!r}: "
-                f"it holds {lengths[worst]} of {usual} columns"
+                f"{path}: {int(short.sum())} of {len(short)} lines have too few columns, for example "
+                f"{lines[worst][:40]!r} with {lengths[worst]} of {usual} columns"
             )
     if not columns:
-        raise FileError(f"{path}: no columns of numbers found")
+        raise FileError(f"{path}: no columns with numbers found")
     full = seen[:, columns].all(axis=1) & finite[:, columns].any(axis=1)
     start = int(np.argmax(full))
     if not full.any() or len(rows) - start < 2:
-        raise FileError(f"{path}: fewer than two lines of numbers")
+        raise FileError(f"{path}: fewer than two lines with numbers")
     if len(columns) == 1:
-        raise FileError(f"{path}: one column of numbers only; a time in seconds and a channel are needed")
+        raise FileError(f"{path}: only one column with numbers; a time column in seconds and a channel are required")
     header = rows[:start]
     time_column = columns[0]
     names = {column: _header(header, column) for column in columns}
     data = table[start:, :]
     if not (_TIME_NAMES.match(names[time_column][0]) or _rises(data[:, time_column])):
-        raise FileError(f"{path}: the first column is not a time in seconds; put one there")
+        raise FileError(f"{path}: the first column must be the time in seconds")
     rate_hz = rate_of(path, data[:, time_column])
     channels: dict[str, NDArray[np.float64]] = {}
     units: dict[str, str] = {}
@@ -77,7 +81,7 @@ def read_csv(path: Path) -> Raw:
         units[name] = units_text
         channels[name] = np.ascontiguousarray(data[:, column]) * UNIT_SCALE.get(units_text, 1.0)
     roles = {name: role for name, unit in units.items() if (role := role_of(name, unit, ""))}
-    for letter, unit in (("u", "V"), ("i", "A")):  # a file with one voltage or one current needs no phase
+    for letter, unit in (("u", "V"), ("i", "A")):  # a single voltage or a single current needs no phase
         alone = [name for name in channels if units[name].upper().endswith(unit)]
         if len(alone) == 1 and not roles.get(alone[0]):
             roles[alone[0]] = f"{letter}1"
@@ -85,9 +89,9 @@ def read_csv(path: Path) -> Raw:
 
 
 def _dialect(lines: Sequence[str]) -> tuple[str, bool]:
-    """The delimiter, and whether decimals have a comma: the pair that makes most numbers of the lines.
+    """The delimiter, and whether the decimal sign is a comma: the pair with which most cells are numbers.
 
-    Counting signs would not do: in `0,0001;325,1` the decimal commas outvote the delimiter.
+    Counting characters is not sufficient: `0,0001;325,1` has more decimal commas than delimiters.
     """
     probe = lines[:: max(1, len(lines) // 500)]
     best, found = -1, (",", False)
@@ -100,7 +104,7 @@ def _dialect(lines: Sequence[str]) -> tuple[str, bool]:
 
 
 def _number(cell: str, comma: bool) -> tuple[float, bool]:
-    """The value, and whether the cell is data: an empty cell or "nan" is a hole in the data, a word is not data."""
+    """The value, and whether the cell is data. An empty cell or "nan" is missing data (NaN), other text is no data."""
     if not cell or cell.lower() in ("nan", "null", "-", "inf", "-inf"):
         return math.nan, True
     try:
@@ -110,7 +114,7 @@ def _number(cell: str, comma: bool) -> tuple[float, bool]:
 
 
 def _header(header: Sequence[Sequence[str]], column: int) -> tuple[str, str]:
-    """Name and unit of a column from the lines above the data: `u1`, `U1 [kV]`, or a line of units below the names."""
+    """Name and unit of a column from the header: `u1`, `U1 [kV]`, or a line with units after the names."""
     cells = [row[column] for row in header if column < len(row) and row[column]]
     if not cells:
         return "", ""

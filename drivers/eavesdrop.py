@@ -1,4 +1,4 @@
-"""Hears a serial line before anything is said on it: whether somebody talks, and with which settings."""
+"""Listens on a serial line without sending: detects traffic and its line settings."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from drivers.framing import crc16
 from drivers.serial_line import port_parity, why_not_opened
 
 _SLICE_S = 0.1
-_FIXED = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 15: 8, 16: 8}  # bytes of a request, or of the answer to a write
-_COUNTED = (1, 2, 3, 4, 0x11)  # answers that carry their length
-FRAMES_SURE = 2  # by chance a wrong speed shows one in some hundred bytes
+_FIXED = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 15: 8, 16: 8}  # bytes of a request, or of the response to a write
+_COUNTED = (1, 2, 3, 4, 0x11)  # responses with a byte count
+FRAMES_SURE = 2  # frames that prove a setting; with a wrong baud rate one in several hundred bytes occurs by chance
 
 
 class Setting(NamedTuple):
-    """How a serial line speaks, as a configuration's `line` has it."""
+    """Line settings, as in the key `line` of the configuration.
+
+    baud: bit rate in bit/s. data_bits: 7 or 8. parity: N, E or O. stop_bits: 1 or 2.
+    """
 
     baud: int
     data_bits: int = 8
@@ -33,25 +36,32 @@ class Setting(NamedTuple):
 
     @property
     def character_s(self) -> float:
+        """Transmission time of one character in seconds."""
         return (1 + self.data_bits + (self.parity != "N") + self.stop_bits) / self.baud
 
 
 class Heard(NamedTuple):
+    """Result of listening.
+
+    data: received bytes. seconds: duration. setting: line settings.
+    """
+
     data: bytes
     seconds: float
     setting: Setting
 
     @property
     def frames(self) -> list[bytes]:
+        """The complete Modbus RTU frames in `data`."""
         return frames_in(self.data)
 
 
 def eavesdrop(
     port: str, setting: Setting, seconds: float, ending: Callable[[], bool] = lambda: False, enough: int = 1 << 20
 ) -> Heard:
-    """What is said within `seconds`, or until `ending()` or `enough` bytes. Sends nothing; blocks.
+    """Receives for `seconds`, or until `ending()` is true or `enough` bytes were received. Sends nothing; blocks.
 
-    Raises LinkClosed when the port is missing, busy or goes away.
+    Raises LinkDown if the port cannot be opened, LinkClosed if it is disconnected.
     """
     import serial
 
@@ -73,7 +83,7 @@ def eavesdrop(
                     raise OSError("hung up")
                 data += chunk
     except (OSError, termios.error) as error:
-        raise LinkClosed(f"{port} is gone ({error})") from None
+        raise LinkClosed(f"{port} was disconnected ({error})") from None
     finally:
         with contextlib.suppress(OSError, termios.error):
             line.close()
@@ -81,7 +91,7 @@ def eavesdrop(
 
 
 def frames_in(data: bytes) -> list[bytes]:
-    """Whole Modbus RTU frames with a right checksum: requests and answers of any master and unit."""
+    """Complete Modbus RTU frames with a valid checksum: requests and responses of all masters and devices."""
     found, at = [], 0
     while at + 5 <= len(data):
         function, lengths = data[at + 1], set()

@@ -1,59 +1,66 @@
-"""What can go wrong between us and a device.
+"""Exceptions of this package.
 
     DriverError
-    ├── LinkError                 the wire
-    │   ├── LinkTimeout           nobody answered in time
-    │   │   └── LinkResting       not asked: the answer to an older request of the same shape may still come
-    │   ├── LinkClosed            the port or connection is gone; it will be opened again
-    │   │   └── LinkDown          it cannot be opened: the wire itself, not a device on it
-    │   └── LinkBusy              somebody else talks on the line: nothing is sent
-    ├── FrameError                an answer came, but not the one asked for; it was thrown away
-    ├── DeviceRefused             the device answered with a Modbus exception
-    ├── ProfileError              a register map that cannot be used (a mistake in a file)
-    └── FileError                 a recording that cannot be read (a mistake in a file)
+    ├── LinkError                 failure of the bus
+    │   ├── LinkTimeout           no response within the time-out
+    │   │   └── LinkResting       not sent: the response to an earlier request of the same shape may still arrive
+    │   ├── LinkClosed            port or connection lost; it is opened again
+    │   │   └── LinkDown          port or connection cannot be opened: the bus fails, not a device on it
+    │   └── LinkBusy              another master is active on the bus: nothing is sent
+    ├── FrameError                a response was corrupt or did not match its request and was discarded
+    ├── DeviceRefused             the device sent a Modbus exception response
+    ├── ProfileError              a register map is invalid
+    └── FileError                 a recording cannot be read
 
-`retry` tells whether asking again may help without anybody changing anything.
+`retry` is true if a repeated request may succeed without a change of the configuration or the installation.
 """
 
 from __future__ import annotations
 
 
 class DriverError(Exception):
-    """Root of everything this package raises on purpose."""
+    """Base class of all exceptions of this package."""
 
     retry = False
 
 
 class LinkError(DriverError):
+    """The bus failed."""
+
     retry = True
 
 
 class LinkTimeout(LinkError):
-    pass
+    """No response within the time-out."""
 
 
 class LinkResting(LinkTimeout):
-    pass
+    """Not sent: the response to an earlier request of the same shape may still arrive."""
 
 
 class LinkClosed(LinkError):
-    pass
+    """Port or connection lost."""
 
 
 class LinkDown(LinkClosed):
-    pass
+    """Port or connection cannot be opened."""
 
 
 class LinkBusy(LinkError):
-    pass
+    """Another master is active on the bus; nothing is sent."""
 
 
 class FrameError(DriverError):
+    """A response was corrupt or did not match its request."""
+
     retry = True
 
 
 class DeviceRefused(DriverError):
-    """A Modbus exception. 0x0A and 0x0B come from a gateway and mean that the device behind it is silent."""
+    """The device sent a Modbus exception response.
+
+    code: exception code. A gateway sends 0x0A and 0x0B if the device does not respond to it.
+    """
 
     def __init__(self, code: int, about: str) -> None:
         super().__init__(f"{about}: exception 0x{code:02X} ({EXCEPTION_NAMES.get(code, 'unknown')})")
@@ -62,11 +69,11 @@ class DeviceRefused(DriverError):
 
 
 class ProfileError(DriverError):
-    pass
+    """A register map is invalid; one problem per line, each with file, place and key."""
 
 
 class FileError(DriverError):
-    pass
+    """A recording cannot be read; the message names the file, the reason and the correction."""
 
 
 EXCEPTION_NAMES = {
@@ -78,5 +85,5 @@ EXCEPTION_NAMES = {
     0x06: "device busy",
     0x08: "memory parity error",
     0x0A: "gateway path unavailable",
-    0x0B: "gateway target silent",
+    0x0B: "gateway target device failed to respond",
 }

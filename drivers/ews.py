@@ -1,6 +1,6 @@
-"""EWS/1: three voltages and three currents over a byte stream (docs/ews1.md has it byte by byte).
+"""EWS/1: frames with samples of voltages and currents in a byte stream. Format: docs/ews1.md.
 
-Pure functions and one small decoder; ports and sockets are in drivers/waveform.py.
+Pure functions and a decoder; ports and sockets are in drivers/waveform.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 HELLO, SAMPLES, EVENT, STATUS = range(4)
 FLAG_SYNCHRONISED, FLAG_OVERRUN, FLAG_CLIPPED = 1, 2, 4
 FORMATS = ("int16", "int24", "int32", "float32")
-RATE_HZ = (100.0, 1e6)  # of a hello; beyond that nobody means it
+RATE_HZ = (100.0, 1e6)  # valid sampling rates
 FRAME_BYTES_MAX = 16 * 1024
 
 _HEADER = struct.Struct("<4sBBHIIQIHH")
@@ -31,17 +31,33 @@ _CODES = {name: code for code, name in _KINDS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """value = (count − offset) · scale, in V or A; delay_ns is added to the sample's time."""
+    """One channel; value = (count − offset) · scale.
+
+    name: u1 u2 u3 u12 u23 u31 un i1 i2 i3 in, or other and a number.
+    scale: V or A per count.
+    offset: counts.
+    delay_ns: sampling delay of the channel, added to the time of the sample.
+    clipping: largest magnitude before clipping, in V or A; NaN: unknown.
+    """
 
     name: str
     scale: float
     offset: float = 0.0
     delay_ns: float = 0.0
-    clipping: float = float("nan")  # largest magnitude before clipping, V or A
+    clipping: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
+    """Description of a stream.
+
+    rate_hz: sampling rate.
+    format: one of FORMATS.
+    serial: serial number of the sender.
+    firmware: version of its firmware.
+    channels: channels in the order of the samples.
+    """
+
     rate_hz: float
     format: str
     serial: str
@@ -51,7 +67,19 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame whose CRC was right. For SAMPLES, counts has shape (channels, n); it is None before a fitting hello."""
+    """One frame with a valid CRC.
+
+    type: HELLO, SAMPLES, EVENT or STATUS.
+    flags: FLAG_… bits.
+    stream: identifier of the stream; changes when the sender restarts.
+    sequence: frame number, modulo 2^32.
+    calibration: number that links samples to their hello frame.
+    device_us: device time of the first sample in us; UTC if FLAG_SYNCHRONISED is set, otherwise since boot.
+    index: number of the first sample, modulo 2^32.
+    count: number of samples per channel.
+    payload: bytes after the header.
+    hello: decoded payload of a HELLO frame; None for other types.
+    """
 
     type: int
     flags: int
@@ -67,14 +95,17 @@ class Frame:
 
 @dataclass(slots=True)
 class Decoder:
-    """Bytes in any pieces → frames. A damaged frame is dropped and counted, never guessed at."""
+    """Finds the frames in a byte stream that arrives in pieces.
+
+    damaged: number of corrupt frames, which are discarded.
+    """
 
     damaged: int = 0
     _buffer: bytearray = field(default_factory=bytearray)
     _synchronised: bool = False
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that `data` completes. What comes before the first 0x00 is skipped without counting."""
+        """The frames completed by `data`. Bytes before the first 0x00 are skipped and not counted."""
         self._buffer += data
         while (end := self._buffer.find(0)) >= 0:
             piece = bytes(self._buffer[:end])
@@ -96,7 +127,7 @@ class Decoder:
 
 
 def parse(encoded: bytes) -> Frame | None:
-    """One COBS piece without its 0x00 → frame; None when damaged in any way."""
+    """Decodes one COBS-encoded frame without its 0x00; None if it is corrupt."""
     raw = cobs_decode(encoded)
     if raw is None or not _HEADER.size + 4 <= len(raw) <= FRAME_BYTES_MAX:
         return None
@@ -116,7 +147,7 @@ def parse(encoded: bytes) -> Frame | None:
 
 
 def samples(frame: Frame, hello: Hello) -> NDArray[np.float64] | None:
-    """Values in V and A, shape (channels, n), C order; None when the payload does not fit the hello."""
+    """Samples in V and A, shape (channels, n), C order; None if the payload does not match the hello frame."""
     channels = len(hello.channels)
     if len(frame.payload) != frame.count * channels * _BYTES_PER_SAMPLE[hello.format]:
         return None
@@ -138,17 +169,18 @@ def build(
     index: int = 0,
     count: int = 0,
 ) -> bytes:
-    """One frame as it goes on the wire, ending 0x00 included."""
+    """One encoded frame with its terminating 0x00; arguments as the fields of Frame. Raises ValueError if too long."""
     body = _HEADER.pack(
         b"EWS1", kind, flags, stream, sequence & 0xFFFFFFFF, calibration, device_us, index & 0xFFFFFFFF, count, 0
     )
     body += payload
     if len(body) + 4 > FRAME_BYTES_MAX:
-        raise ValueError(f"a frame holds at most {FRAME_BYTES_MAX} bytes, this one has {len(body) + 4}")
+        raise ValueError(f"frame of {len(body) + 4} bytes; the maximum is {FRAME_BYTES_MAX}")
     return cobs_encode(body + zlib.crc32(body).to_bytes(4, "little")) + b"\0"
 
 
 def hello_payload(hello: Hello) -> bytes:
+    """The payload of a HELLO frame."""
     head = _HELLO.pack(
         hello.rate_hz,
         len(hello.channels),
@@ -165,11 +197,15 @@ def hello_payload(hello: Hello) -> bytes:
 
 
 def status_payload(temperature_degc: float, overruns: int, frames_dropped: int) -> bytes:
+    """The payload of a STATUS frame."""
     return _STATUS.pack(temperature_degc, overruns, frames_dropped)
 
 
 def cobs_encode(data: bytes) -> bytes:
-    """Consistent Overhead Byte Stuffing (Cheshire and Baker 1999): no 0x00 inside, at most 1 byte in 254 more."""
+    """Consistent Overhead Byte Stuffing: the result has no 0x00 and at most one extra byte per 254 bytes.
+
+    Source: Cheshire and Baker 1999.
+    """
     out = bytearray()
     pieces = data.split(b"\0")
     for number, piece in enumerate(pieces):
@@ -186,7 +222,7 @@ def cobs_encode(data: bytes) -> bytes:
 
 
 def cobs_decode(data: bytes) -> bytes | None:
-    """The inverse; None when the code bytes do not add up or a 0x00 is inside."""
+    """The inverse of cobs_encode; None if the data is invalid."""
     out = bytearray()
     at, size = 0, len(data)
     while at < size:

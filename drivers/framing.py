@@ -1,10 +1,10 @@
-"""Frames of Modbus RTU and Modbus TCP: requests to bytes, bytes to the one answer that was asked for. Pure, no waiting.
+"""Frames of Modbus RTU and Modbus TCP: encodes requests and finds their responses in received bytes. Pure functions.
 
-An answer is accepted only if unit, function, byte count and checksum (or transaction id) agree with a request that is
-still open. Everything else is skipped: noise, foreign frames, echoes, late answers to older requests.
+A response is accepted only if unit identifier, function, byte count and checksum (or transaction identifier) match an
+open request. All other bytes are skipped: noise, frames of other masters, echoes, late responses to earlier requests.
 
-RTU has no transaction id. What tells two answers apart there is their shape: unit, function and number of registers. So
-no request is sent while another of the same shape may still be answered (drivers/bus.py keeps that rule).
+RTU has no transaction identifier. There, responses differ only in their shape: unit identifier, function and number of
+registers. Therefore no request is sent while a response of the same shape may still arrive (drivers/bus.py).
 """
 
 from __future__ import annotations
@@ -15,14 +15,20 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 READ_FUNCTIONS = (3, 4)
-IDENTITY_FUNCTIONS = (REPORT_SERVER_ID, READ_DEVICE_ID) = (0x11, 0x2B)  # drivers/identity.py makes and reads them
+IDENTITY_FUNCTIONS = (REPORT_SERVER_ID, READ_DEVICE_ID) = (0x11, 0x2B)  # see drivers/identity.py
 CARRIED = READ_FUNCTIONS + IDENTITY_FUNCTIONS
 FRAME_MAX = 256
-KEEP_BYTES = 1024  # of unexplained bytes; a frame has at most 260
+KEEP_BYTES = 1024  # received bytes that are kept; a frame has at most 260
 
 
 class Request(NamedTuple):
-    """A read of registers. registers 0: an identity request; of 0x2B the address is the read code, then the object."""
+    """A read request.
+
+    unit: unit identifier.
+    function: function code.
+    address: first register, as in the PDU (from 0); for 0x2B: 256 · read code + object.
+    registers: number of registers; 0: an identity request.
+    """
 
     unit: int
     function: int
@@ -31,12 +37,17 @@ class Request(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """What an RTU answer tells about its request."""
+        """The part of the request that an RTU response repeats."""
         return self.unit, self.function, self.registers
 
 
 class Answer(NamedTuple):
-    """data: register bytes, big endian; of an identity request what follows the function; empty for an exception."""
+    """A response.
+
+    request: the request it belongs to.
+    data: register bytes, big endian; for an identity request the bytes after the function code; empty for an exception.
+    exception: exception code; 0: none.
+    """
 
     request: Request
     data: bytes
@@ -45,29 +56,42 @@ class Answer(NamedTuple):
 
 @dataclass(slots=True)
 class Want:
-    """What is waited for. `open` are the requests of this poll, `late` older ones whose answers may still come.
+    """Pending requests and received bytes.
 
-    feed() gives the answer to an open request as soon as it is whole; late answers are thrown away and struck off.
+    open: requests of this poll, by key (RTU: shape; TCP: transaction identifier).
+    late: earlier requests whose responses may still arrive.
+    buffer: received bytes that are not assigned yet.
+    missing: bytes until the most advanced response is complete.
+    damaged: a response of the right shape had a wrong checksum.
+    headed: RTU: the first bytes of a response to an open request were received.
+    heard: bytes received since the last request was sent.
+    skipped: bytes that belong to no open request.
+    late_seen: late responses since the counter was last read.
+    sent_s: monotonic time at which the last request was sent.
+    awaited: TCP: the first nine bytes of the response to the last request; empty: unknown.
+    sent: RTU: the last request, which a transceiver may echo.
+    zero_ids: TCP: whether the peer responds with transaction identifier 0; None: not known yet.
     """
 
     scan: Callable[[Want], Answer | None]
     open: dict[Hashable, Request] = field(default_factory=dict)
     late: dict[Hashable, Request] = field(default_factory=dict)
     buffer: bytearray = field(default_factory=bytearray)
-    missing: int = 1  # bytes until the most advanced answer is whole
-    damaged: bool = False  # an answer of the right shape came with a wrong checksum
-    headed: bool = False  # RTU: the first bytes of an answer to an open request came
-    heard: int = 0  # bytes since the last answer
-    skipped: int = 0  # bytes that belonged to no open request
+    missing: int = 1
+    damaged: bool = False
+    headed: bool = False
+    heard: int = 0
+    skipped: int = 0
     late_seen: int = 0
-    sent_s: float = 0.0  # monotonic time at which the newest request was handed to the wire
-    awaited: bytes = b""  # TCP: the first nine bytes of the answer to the newest request; empty: not known
-    sent: bytes = b""  # RTU: the newest request, which a transceiver that hears itself gives back
-    zero_ids: bool | None = None  # TCP: whether this peer answers everything with transaction id 0; None: not known yet
+    sent_s: float = 0.0
+    awaited: bytes = b""
+    sent: bytes = b""
+    zero_ids: bool | None = None
 
     def feed(self, data: bytes) -> Answer | None:
+        """Adds received bytes. Returns the response to an open request once it is complete; discards late responses."""
         if self.awaited and not self.buffer and data.startswith(self.awaited) and len(data) == 9 + data[8]:
-            # The very answer in one piece, as nearly all are; the scan would find the same.
+            # Fast path: the complete response in one segment, as in nearly all cases. `scan` returns the same.
             request = self.open.pop(self.awaited[0] << 8 | self.awaited[1], None)
             if request is not None:
                 self.heard += len(data)
@@ -81,17 +105,18 @@ class Want:
         return answer
 
     def clear(self) -> None:
-        """Forgets bytes that cannot belong to an answer any more: the line was silent since."""
+        """Discards received bytes that no longer belong to a response, because the line was silent since."""
         self.skipped += len(self.buffer)
         self.buffer.clear()
         self.missing, self.damaged, self.headed, self.heard = 1, False, False, 0
 
     def cut(self, end: int, begin: int = 0) -> None:
+        """Removes the bytes before `end` and counts those before `begin` as skipped."""
         self.skipped += begin
         del self.buffer[:end]
 
     def take(self, key: Hashable) -> Request | None:
-        """The open request of that key; a late one is struck off and gives None."""
+        """Removes the request with this key. Returns it if it is open; None if it is late or unknown."""
         if key in self.open:
             return self.open.pop(key)
         if self.late.pop(key, None) is not None:
@@ -103,12 +128,13 @@ class Want:
 
 
 def rtu_request(request: Request) -> bytes:
+    """The RTU frame of a request, with checksum."""
     body = struct.pack(">BBHH", *request) if request.registers else _identity_request(request)
     return body + crc16(body).to_bytes(2, "little")
 
 
 def rtu_length(request: Request) -> int:
-    """Bytes of the answer; the least there can be for an identity request."""
+    """Number of bytes of the response; for an identity request the minimum."""
     return 5 + 2 * request.registers
 
 
@@ -120,9 +146,9 @@ def _identity_request(request: Request) -> bytes:
 
 
 def _identity_end(request: Request, frame: bytes | bytearray, at: int) -> tuple[int, bool]:
-    """Where the answer ends whose unit number stands at `at`, checksum apart, and whether that is known for certain.
+    """End of the response whose unit identifier is at `at`, without checksum, and whether this end is final.
 
-    -1 when it cannot be the answer. Modbus application protocol V1.1b3, 6.13 and 6.21.
+    The end is -1 if the bytes cannot be the response. Source: Modbus application protocol V1.1b3, 6.13 and 6.21.
     """
     end = at + (3 if request.function == REPORT_SERVER_ID else 8)
     if len(frame) < end:
@@ -140,14 +166,14 @@ def _identity_end(request: Request, frame: bytes | bytearray, at: int) -> tuple[
 
 
 def rtu_scan(want: Want) -> Answer | None:
-    """The first whole answer in the buffer; sets `missing` and `damaged`."""
+    """The first complete response in the buffer, None if there is none; sets `missing` and `damaged`."""
     buffer = want.buffer
     want.missing, want.damaged = 1 << 16, False
     at = 0
     while at + 2 <= len(buffer):
         unit, function = buffer[at], buffer[at + 1]
         if len(buffer) - at > 2 and want.sent and buffer.startswith(want.sent[: len(buffer) - at], at):
-            # Our own echo, or its beginning. Its third byte, an address, may look like an answer's length.
+            # The echo of the request, or its first part. Its third byte, an address, may look like a byte count.
             if at + len(want.sent) > len(buffer):
                 want.missing = min(want.missing, at + len(want.sent) - len(buffer))
             at += len(want.sent)
@@ -156,7 +182,7 @@ def rtu_scan(want: Want) -> Answer | None:
             found = _rtu_at(want, at, unit, function)
             if isinstance(found, Answer):
                 return found
-            if found:  # a late answer was cut out together with what stood before it
+            if found:  # a late response was removed, with the bytes before it
                 at = 0
                 continue
         at += 1
@@ -166,7 +192,7 @@ def rtu_scan(want: Want) -> Answer | None:
 
 
 def _rtu_at(want: Want, at: int, unit: int, function: int) -> Answer | bool:
-    """An answer at this offset, True when a late one was cut out, False when nothing is (or is not whole yet)."""
+    """The response at this offset; True if a late response was removed; False if there is none or it is incomplete."""
     buffer = want.buffer
     if function & 0x80:
         if not _known(want, unit, function & 0x7F):
@@ -209,8 +235,11 @@ def _rtu_at(want: Want, at: int, unit: int, function: int) -> Answer | bool:
 
 
 def _refused(want: Want, unit: int, function: int) -> Request | None:
-    """The open request that an exception is for. An exception does not tell which: while another request of that unit
-    and function is about, this poll gets the error and all of them stay watched for."""
+    """The open request to which an exception response belongs; None if it belongs to a late request.
+
+    The exception response does not identify its request. If several requests of this unit identifier and function are
+    pending, the last open one gets the exception and all stay pending.
+    """
     asked = [key for key, request in want.open.items() if request[:2] == (unit, function)]
     late = [key for key, request in want.late.items() if request[:2] == (unit, function)]
     if asked:
@@ -244,7 +273,10 @@ _TABLE = _crc_table()
 
 
 def crc16(data: bytes | bytearray) -> int:
-    """CRC of Modbus over serial line V1.02, 6.2.2 (polynomial 0xA001 reflected, start 0xFFFF); sent low byte first."""
+    """CRC-16 of a frame: reflected polynomial 0xA001, initial value 0xFFFF; sent low byte first.
+
+    Source: Modbus over serial line V1.02, 6.2.2.
+    """
     crc, table = 0xFFFF, _TABLE
     for byte in data:
         crc = (crc >> 8) ^ table[(crc ^ byte) & 0xFF]
@@ -260,6 +292,7 @@ _TCP_ANSWER = struct.Struct(">HHHBBB")
 
 
 def tcp_request(request: Request, transaction: int) -> bytes:
+    """The Modbus TCP frame of a request."""
     if not request.registers:
         body = _identity_request(request)
         return _TCP_HEAD.pack(transaction, 0, len(body)) + body
@@ -267,7 +300,7 @@ def tcp_request(request: Request, transaction: int) -> bytes:
 
 
 def tcp_answer_head(request: Request, transaction: Hashable) -> bytes:
-    """What the answer with the registers begins with; empty where its length is not known beforehand."""
+    """The first nine bytes of the response to a register request; empty for an identity request."""
     size = 2 * request.registers
     if not size:
         return b""
@@ -275,7 +308,7 @@ def tcp_answer_head(request: Request, transaction: Hashable) -> bytes:
 
 
 def tcp_scan(want: Want) -> Answer | None:
-    """The answer to an open transaction; keys of open and late are transaction ids."""
+    """The first complete response to an open request, None if there is none; sets `missing` and `damaged`."""
     buffer = want.buffer
     while len(buffer) >= 9:
         transaction, protocol, length = _TCP_HEAD.unpack_from(buffer)
@@ -323,9 +356,10 @@ def _tcp_answer(want: Want, transaction: Hashable, frame: bytes) -> Answer | Non
 
 
 def _by_shape(want: Want, frame: bytes) -> Hashable:
-    """The key of the only request that a frame with transaction id 0 can answer, -1 when there is none or a doubt.
+    """Key of the only request that matches a frame with transaction identifier 0; -1 if none or several match.
 
-    No request of ours has id 0. Unless it is known that the peer copies ids, all requests about differ in shape.
+    No request has transaction identifier 0. Until the peer is known to return identifiers, all pending requests differ
+    in shape.
     """
     known = (*want.open.items(), *want.late.items())
     if frame[7] & 0x80:
@@ -340,7 +374,10 @@ def _by_shape(want: Want, frame: bytes) -> Hashable:
 
 
 def _resynchronise(want: Want, behind: bool = False) -> bool:
-    """Cuts to where an answer to an open request begins: nine bytes known beforehand. behind: not at offset 0."""
+    """Removes the bytes before the start of a response to an open request. Returns whether one was found.
+
+    behind: search after offset 0 only, and keep the buffer if nothing is found.
+    """
     buffer = want.buffer
     best = -1
     for key, request in want.open.items():
@@ -354,7 +391,7 @@ def _resynchronise(want: Want, behind: bool = False) -> bool:
             refusal = _TCP_HEAD.pack(transaction, 0, 3) + bytes((request.unit, request.function | 0x80))
             for pattern in (
                 (whole, refusal) if request.registers else (refusal,)
-            ):  # an identity has no length beforehand
+            ):  # the length of an identity response is not known in advance
                 at = buffer.find(pattern, 1 if behind else 0)
                 if at >= 0 and (best < 0 or at < best):
                     best = at
@@ -362,6 +399,6 @@ def _resynchronise(want: Want, behind: bool = False) -> bool:
         want.cut(best, best)
         return True
     if best < 0 and not behind:
-        keep = min(len(buffer), 8)  # the beginning of an answer may be among the last bytes
+        keep = min(len(buffer), 8)  # the last bytes may be the start of a response
         want.cut(len(buffer) - keep, len(buffer) - keep)
     return False

@@ -1,4 +1,4 @@
-"""A Modbus device: a profile and a unit id on a wire. Polls whole groups of registers into one Reading."""
+"""A Modbus device: a register map and a unit identifier on a bus. Polls groups of registers into one Reading."""
 
 from __future__ import annotations
 
@@ -19,29 +19,47 @@ from drivers.sunspec import SunSpecLink
 from drivers.vocabulary import vocabulary
 
 ALL_GROUPS = frozenset(GROUPS)
-SPARE = 4  # registers behind a block that a retry may ask for, to have a length of its own
-TRIES, PATIENT_SILENCES = 3, 2  # attempts; how many of them may end in silence while nobody else waits for the line
-UNHEARD_S, UNHEARD_EVERY = 0.2, 4  # a device that never answered is waited for that long; its whole time-out so often
-SILENT = (0x0A, 0x0B)  # what a gateway says for a device that does not answer it
-CLOCK_STEP_S = 0.5  # a jump of UTC since the poll before
+SPARE = 4  # registers after a block that a retry may also read, so that its response differs in length
+TRIES, PATIENT_SILENCES = 3, 2  # attempts; those that may end without a response if no other device waits
+UNHEARD_S, UNHEARD_EVERY = 0.2, 4  # time-out of a device that never responded; every 4th time its full time-out
+SILENT = (0x0A, 0x0B)  # exception codes of a gateway for a device that does not respond
+CLOCK_STEP_S = 0.5  # smallest step of UTC between two polls that is flagged
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A block and what follows from it, worked out once: it is asked for in every period."""
+    """A block with its decoder and request, prepared once for all polls.
+
+    spare: registers after the block that a retry may also read.
+    watched: whether changes of the content show how often the device refreshes its values.
+    loaded: whether the block contains a power or a current.
+    """
 
     block: Block
     decoder: BlockDecoder
     request: Request
-    spare: int  # registers behind it that a retry may ask for
-    watched: bool  # whether its content tells how often the device renews its values
-    loaded: bool  # whether a power or a current is in it
+    spare: int
+    watched: bool
+    loaded: bool
 
 
 class ModbusDevice:
-    """One drive or meter. `rating_kw` picks the scale where a profile's scales depend on the drive's size.
+    """One drive or meter.
 
-    behind_gateway: the peer speaks to several devices in turn and may be waiting for another one when we ask.
+    name: name in readings and messages. profile: its register map. unit: unit identifier. link: its bus.
+    rating_kw: rated power of the drive, for scales that depend on it; None: unknown.
+    timeout_s: longest response time without transmission time; None: that of the profile.
+    gap_s: silence before each request; None: that of the profile.
+    hole_max: unmapped registers between two mapped ones up to which one request reads both.
+    character_s: transmission time of one character; 0 for TCP.
+    quality: flags of every reading.
+    behind_gateway: the peer serves several devices in sequence and may still wait for another device.
+
+    Attributes after a poll:
+    error: why the last poll or probe failed; empty if the device responded.
+    wire_down: whether the bus failed, not the device.
+    held_back: whether no request was sent because a late response may still arrive.
+    stuck_s: time for which a loaded meter has shown identical values; 0: values change.
     """
 
     def __init__(
@@ -78,38 +96,44 @@ class ModbusDevice:
         self._plans: dict[frozenset[str], tuple[_Query, ...]] = {}
         self._counters: dict[str, float] = {}
         self._behind_gateway = behind_gateway
-        self._silences = 0  # requests without an answer since the last one
-        self.error = ""  # of the last poll or probe; empty when it was answered
-        self.wire_down = False  # whether that was the wire's fault
-        self.held_back = False  # whether the last poll asked nothing, for an answer to an older one may still come
+        self._silences = 0  # requests without a response since the last response
+        self.error = ""
+        self.wire_down = False
+        self.held_back = False
         self._clock_offset_ns: int | None = None
         self._renewal = Renewal()
-        self.stuck_s = 0.0  # for how long a loaded meter has shown the very same digits
+        self.stuck_s = 0.0
 
     def trust(self, verified: Collection[str], doubted: Collection[str]) -> None:
-        """What a self-check of this very device found. verified: registers known from memory that are read from now on;
-        doubted: values that carry UNVERIFIED."""
+        """Applies the result of a self-check of this device.
+
+        verified: registers of confidence `from_memory` that are read from now on.
+        doubted: quantities whose values get the flag UNVERIFIED.
+        """
         self._verified, self._doubted = frozenset(verified), frozenset(doubted)
         self._plans.clear()
 
     def blocks(self, groups: Iterable[str] = ALL_GROUPS) -> tuple[Block, ...]:
-        """The read requests for those groups, in order."""
+        """The blocks that a poll of these groups reads, in order."""
         return tuple(query.block for query in self._plan(frozenset(groups)))
 
     def wire_s(self, block: Block) -> float:
-        """Seconds that request and answer take on the wire; 0 on TCP."""
+        """Transmission time of request and response in seconds; 0 for TCP."""
         return self._exchange_s(block.count)
 
     def _exchange_s(self, count: int) -> float:
         return (8 + 5 + 2 * count) * self._character_s
 
     def names(self, groups: Iterable[str] = ALL_GROUPS) -> list[str]:
+        """The quantities that a poll of these groups reads."""
         return [row.name for block in self.blocks(groups) for row in block.registers]
 
     async def poll(self, groups: frozenset[str] = ALL_GROUPS, hurry: bool = False) -> Reading:
-        """One reading of those groups. A silent device gives NO_REPLY and None for every value asked for.
+        """Reads these groups. Never raises for faults of the plant.
 
-        hurry: others wait for the line, so an overdue answer is not waited for and silence is not tried again.
+        hurry: other devices wait for the bus: do not wait for overdue responses, do not repeat requests without
+            response.
+        A device that does not respond gives NO_REPLY and None for every quantity.
         """
         came_ns = self._clock.utc_ns()
         began_ns = monotonic_ns = self._clock.monotonic_ns()
@@ -148,17 +172,17 @@ class ModbusDevice:
             answers.append((query.decoder, data))
             if query.watched:
                 self._renewal.note((block.function, block.address), data, monotonic_ns, query.loaded)
-        if damaged and not answers:  # whoever is only ever heard damaged is as good as silent
+        if damaged and not answers:  # a device with corrupt responses only counts as not responding
             self.error, self.wire_down = error_text, False
         if (held_back or damaged) and not answers:
             quality |= Quality.NO_REPLY
         self.held_back = held_back and not (answers or damaged or self._silences)
         if Quality.NO_REPLY in quality:
-            # Half a reading is not one moment: what came before the silence is not kept.
+            # A partial reading is not from one moment: values read before the failure are discarded.
             values, flags = dict.fromkeys(values), {}
             self._renewal.broken()
         else:
-            answers.sort(key=lambda answer: not answer[0].brings_scales)  # values in other blocks wait for them
+            answers.sort(key=lambda answer: not answer[0].brings_scales)  # values in other blocks need these scales
             for decoder, data in answers:
                 got, doubtful = decoder.decode(data)
                 values |= got
@@ -176,14 +200,14 @@ class ModbusDevice:
             values |= in_words
             if code_flag := flags.get(self.profile.faults_of):
                 flags |= dict.fromkeys(in_words, code_flag)
-        sent_ns = came_ns - (monotonic_ns - began_ns)  # both in the time of the answer: UTC may step in between
+        sent_ns = came_ns - (monotonic_ns - began_ns)  # relative to the response, because UTC may step during the poll
         return Reading(self.name, sent_ns, came_ns, values, quality, flags, error_text, monotonic_ns)
 
     async def probe(self) -> bool:
-        """Whether it answers again: its smallest block, one attempt, an exception counts as an answer."""
+        """Whether the device responds: reads its smallest block in one attempt. An exception response counts."""
         query = min(self._plan(ALL_GROUPS), key=lambda item: item.block.count, default=None)
         if query is None:
-            return False  # nothing of this profile may be read yet
+            return False  # no register of this profile may be read yet
         try:
             await self._read(query, hurry=True, tries=1)
         except DeviceRefused as error:
@@ -195,7 +219,7 @@ class ModbusDevice:
         return True
 
     def renewed_every_s(self, every_s: float) -> float | None:
-        """How often it renews its values, when that is clearly more seldom than it is polled; None otherwise."""
+        """Refresh interval of the device in seconds if clearly longer than the polling interval every_s; else None."""
         return self._renewal.every_s(every_s)
 
     def _failed(self, error: DriverError) -> None:
@@ -204,8 +228,11 @@ class ModbusDevice:
         self._silences += not self.wire_down
 
     def _patience_s(self, block: Block, hurry: bool) -> float:
-        """How long an attempt waits. In a hurry only until the answer is overdue, and for a device that was never heard
-        only every fourth time as long as it may take; a gateway that waits for a dead device is waited for."""
+        """Longest time that one attempt waits, in seconds.
+
+        If other devices wait: until the response is overdue. A device that never responded gets its full time-out only
+        every fourth time. Through a gateway always the full time-out, because the gateway may wait for another device.
+        """
         longest_s = self.latency.longest_s(self.wire_s(block))
         if not hurry or self._behind_gateway:
             return longest_s
@@ -259,8 +286,10 @@ class ModbusDevice:
         self._again.soon(self._clock.monotonic_ns() / 1e9)
 
     async def _ask_again(self, anew: bool, hurry: bool) -> None:
-        """One refused address by itself, when it is time: an answer takes back what was learnt, silence says nothing.
-        anew: this was the first answer since a start or a silence."""
+        """Reads one rejected address again if it is due; a response makes the address readable again.
+
+        anew: this was the first response since a start or since the device did not respond.
+        """
         now_s = self._clock.monotonic_ns() / 1e9
         if anew:
             self._again.soon(now_s)
@@ -293,7 +322,7 @@ class ModbusDevice:
             if value < before:
                 row = self.profile.register(name)
                 wraps_at = row.wraps_at(self._rating_kw) if row else None
-                if counters.step(before, value, wraps_at).kind != "wrap":  # going round is how counters are
+                if counters.step(before, value, wraps_at).kind != "wrap":  # a wrap-around is normal
                     flags[name] = flags.get(name, Quality.GOOD) | Quality.OUT_OF_RANGE
             self._counters[name] = value
 

@@ -1,4 +1,4 @@
-"""The records that travel from the wire upwards, and the seams through which time and wires are passed in."""
+"""Records of measured values, and the protocols for clocks, buses and devices."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
 
 
 class Quality(IntFlag):
-    """What is doubtful about a value. Flags only accumulate: a result is as doubtful as its worst input."""
+    """Data quality of a value, as a set of flags. Flags only accumulate: a result has the flags of all its inputs."""
 
     GOOD = 0
-    STALE = 1  # not renewed in time
-    NO_REPLY = 2  # the device did not answer
-    OUT_OF_RANGE = 4  # outside the window that the vocabulary calls plausible, or a "not available" mark
-    CLIPPED = 8  # the sampler was at its limit
+    STALE = 1  # not refreshed in time
+    NO_REPLY = 2  # the device did not respond
+    OUT_OF_RANGE = 4  # outside the plausibility limits, or the code for "not available"
+    CLIPPED = 8  # the input was overdriven
     GAP = 16  # samples are missing
     CLOCK_UNSYNCHRONIZED = 32  # the clock was not synchronised
     SIMULATED = 64  # from a software plant
-    PQ_EVENT = 128  # a dip, swell or interruption lies in the interval
-    SUBSTITUTED = 256  # taken from elsewhere because the first source was missing
-    WARMING_UP = 512  # not enough history yet
+    PQ_EVENT = 128  # a voltage dip, swell or interruption in the interval
+    SUBSTITUTED = 256  # from a secondary source because the primary one was missing
+    WARMING_UP = 512  # not enough data yet
     UNVERIFIED = 1024  # the register map was not confirmed on this device
     ALLOCATED = 2048  # a share of a meter that several motors share
     MAINTENANCE = 4096  # maintenance of the motor: measured, but excluded from alarms and baselines
 
-    def __or__(self, other: int) -> Quality:  # these two as the enum has them, without making the same member again
+    def __or__(self, other: int) -> Quality:  # as in IntFlag, but with cached members
         return _members[int.__or__(self, other)]
 
     def __and__(self, other: int) -> Quality:
         return _members[int.__and__(self, other)]
 
     def names(self) -> list[str]:
-        """The set flags by name, in the order of the class; empty when good."""
+        """Names of the set flags, in the order of the class; empty if good."""
         return list(_names(self))
 
 
 class _Members(dict[int, Quality]):
-    """Every combination that was met: flags are joined for each value of each row."""
+    """Cache of all combinations in use: flags are combined for every value."""
 
     def __missing__(self, bits: int) -> Quality:
         found = self[bits] = Quality(bits)
@@ -60,17 +60,24 @@ def _names(quality: Quality) -> tuple[str, ...]:
     return tuple(flag.name for flag in Quality if flag and flag in quality and flag.name)
 
 
-# Flags that make a value unusable; the others leave it usable with care.
+# Flags that make a value unusable; with the others it is usable with limitations.
 BAD = Quality.STALE | Quality.NO_REPLY | Quality.OUT_OF_RANGE | Quality.GAP
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A name of the vocabulary: one unit and one plausible window everywhere."""
+    """An entry of the vocabulary.
+
+    name: name of the quantity.
+    unit: its unit everywhere in the product.
+    kind: gauge | counter | state | identity | setting.
+    about: description.
+    low, high: plausibility limits in `unit`; None: unlimited.
+    """
 
     name: str
     unit: str
-    kind: str  # gauge | counter | state | identity | setting
+    kind: str
     about: str = ""
     low: float | None = None
     high: float | None = None
@@ -81,13 +88,16 @@ Value = float | int | str | None
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One coherent poll of one device.
+    """Values of one poll of one device.
 
-    sent_ns and came_ns (UTC) bound the moment of measurement: first request sent, last answer came. monotonic_ns is
-    the clock that never steps at that last answer: intervals and ages are taken from it.
-    values: quantity name → value in the vocabulary's unit; None where nothing usable came.
-    flags: quantity name → what is doubtful about that value; absent when good.
-    quality: what is doubtful about the whole reading (NO_REPLY, SIMULATED …).
+    device: name of the device.
+    sent_ns: UTC at which the first request was sent, in ns.
+    came_ns: UTC at which the last response was received, in ns. The values were measured between these two times.
+    values: quantity → value in the unit of the vocabulary; None: not available.
+    quality: flags of all values (NO_REPLY, SIMULATED …).
+    flags: quantity → further flags of this value; absent if good.
+    error: why the poll failed; empty: it did not fail.
+    monotonic_ns: monotonic time of the last response, in ns, for intervals and ages.
     """
 
     device: str
@@ -101,18 +111,23 @@ class Reading:
 
     @property
     def middle_s(self) -> float:
-        """Monotonic time halfway between the first request and the last answer."""
+        """Monotonic time halfway between the first request and the last response, in seconds."""
         return (self.monotonic_ns - (self.came_ns - self.sent_ns) / 2) / 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class Waveform:
-    """A run of samples without holes inside.
+    """A contiguous block of samples.
 
-    start_ns: UTC of the first sample. index: number of the first sample since the stream began; a jump
-    against the block before tells how many are lost. samples: float64, shape (channels, n), C order, in V or A;
-    channels are named u1 u2 u3 i1 i2 i3 where known. clipping: the largest magnitude each channel can show;
-    NaN unknown.
+    device: name of the stream.
+    start_ns: UTC of the first sample, in ns.
+    index: number of the first sample since the start of the stream; a step from the end of the previous block gives the
+        number of lost samples.
+    rate_hz: nominal sampling rate.
+    channels: names of the channels; u1 u2 u3 i1 i2 i3 if known.
+    samples: float64, shape (channels, n), C order, in V or A.
+    clipping: largest magnitude that each channel can represent, in V or A; NaN: unknown.
+    quality: flags of all samples.
     """
 
     device: str
@@ -126,17 +141,21 @@ class Waveform:
 
 
 class Clock(Protocol):
-    """Time is passed in, so that a plant day can run in seconds."""
+    """Clock that is passed as a parameter, so that a simulated day can run in seconds."""
 
-    def utc_ns(self) -> int: ...
+    def utc_ns(self) -> int:
+        """UTC in ns since 1970; may step."""
+        ...
 
-    def monotonic_ns(self) -> int: ...
+    def monotonic_ns(self) -> int:
+        """Monotonic time in ns; never steps."""
+        ...
 
     async def sleep(self, seconds: float) -> None: ...
 
 
 class Link(Protocol):
-    """One wire, one owner; see drivers.bus.ModbusLink.read_block."""
+    """Access to one bus; see drivers.bus.ModbusLink."""
 
     @property
     def answered_s(self) -> float: ...
@@ -145,14 +164,14 @@ class Link(Protocol):
         self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
         spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
-        """Register bytes, big endian. Raises LinkError when nobody answers, DeviceRefused on a Modbus exception."""
+        """Register bytes, big endian. Raises LinkError without a response, DeviceRefused on an exception response."""
         ...
 
     async def close(self) -> None: ...
 
 
 class Device(Protocol):
-    """Something that can be polled. Trouble in the plant is data: `poll` never raises for it."""
+    """A device that can be polled. Faults of the plant are data: `poll` never raises for them."""
 
     name: str
 

@@ -1,8 +1,9 @@
-"""What a device refused to be asked: how it is read from then on, and when it is asked for that again.
+"""Registers that a device rejects: how the others are read from then on, and when a rejected one is tried again.
 
-It may have been booting, or its software was renewed. So a minute after the refusal, after each start and after each
-silence it is asked, then ever more seldom, once a day in the end. Each time every refused address costs one request,
-one in a poll; while others wait for the line, one in ten polls.
+The device may have been booting, or its firmware may have changed. Rejected addresses are therefore tried again one
+minute after the rejection, after each start and after each loss of communication, then with increasing delay, up to
+once a day. Each trial costs one request per rejected address, at most one per poll; while other devices wait for the
+bus, one in ten polls.
 """
 
 from __future__ import annotations
@@ -14,30 +15,34 @@ from drivers.profiles import Profile, Register
 from drivers.registers import Block
 
 FIRST_S, LONGEST_S = 60.0, 86_400.0
-SPARING = 10  # polls for one question while others wait
+SPARING = 10  # polls per trial while other devices wait
 Address = tuple[int, int, int]  # function, address, count
 
 
 @dataclass(slots=True)
 class Learnt:
-    """Whoever keeps it spares the device the same refusals after a restart."""
+    """Unsupported registers of a device. Stored, so that a restart does not repeat the rejected requests.
 
-    split: set[Address] = field(default_factory=set)  # blocks
-    absent: set[str] = field(default_factory=set)  # registers that it refuses even alone
+    split: rejected blocks, which are read in parts.
+    absent: registers that the device rejects even in a request of their own.
+    """
+
+    split: set[Address] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
 
     def refused(self, block: Block) -> None:
-        """It is read in runs without holes from then on, then register by register, then not at all."""
+        """Records a rejected block. It is then read in contiguous parts, next by register, finally not at all."""
         if len(block.registers) == 1:
             self.absent.add(block.registers[0].name)
         self.split.add((block.function, block.address, block.count))
 
     def accepted(self, profile: Profile, blocks: Iterable[Block]) -> list[Block]:
-        """The blocks, or smaller ones for those that were refused or reach over a register that is."""
+        """The blocks, with smaller ones instead of those that are rejected or contain a rejected register."""
         alone = self._alone(profile)
         return [part for block in blocks for part in self._parts(block, alone)]
 
     def doubtful(self, profile: Profile) -> list[Address]:
-        """What may be asked again: registers by themselves, and blocks in which none of these lies."""
+        """Addresses to try again: rejected single registers, and rejected blocks without such a register."""
         alone = self._alone(profile)
         return [*alone, *(block for block in self.split if not any(_touch(block, one) for one in alone))]
 
@@ -51,12 +56,13 @@ class Learnt:
         return [part for run in _runs(block) for part in self._parts(run, alone)]
 
     def answered(self, profile: Profile, address: Address) -> None:
+        """Removes an address that the device accepts again."""
         self.split.discard(address)
         self.absent -= {row.name for row in profile.registers if _address(row) == address}
 
 
 class AskAgain:
-    """Time is the monotonic clock's."""
+    """Schedule of the trials. Times are monotonic, in seconds."""
 
     def __init__(self) -> None:
         self._pause_s, self._due_s = FIRST_S, float("inf")
@@ -65,20 +71,23 @@ class AskAgain:
         self._polls = 0
 
     def soon(self, now_s: float) -> None:
-        """Something was refused, or the device may be another than it was."""
+        """Restarts the schedule: a request was rejected, or the device may have been changed."""
         self.answer(now_s)
         self._left.clear()
 
     def answer(self, now_s: float) -> None:
-        """What was refused is there: the others have their turn, and soon again those that are not."""
+        """A rejected address is accepted again: continues with the others and restarts the delay."""
         self._pause_s, self._due_s = FIRST_S, now_s + FIRST_S
 
     def silence(self) -> None:
-        """No answer came. The others wait for the next time and come first then: silence costs more than a refusal."""
+        """No response: postpones the other addresses, because a time-out costs more than a rejection."""
         self._left.clear()
 
     def next(self, now_s: float, refused: Callable[[], Iterable[Address]], hurry: bool = False) -> Address | None:
-        """The address whose turn it is in this poll, if any; `refused`: all that are. hurry: others wait."""
+        """The address to try in this poll; None: none.
+
+        refused: returns all rejected addresses. hurry: other devices wait for the bus.
+        """
         self._polls += 1
         if hurry and self._polls % SPARING:
             return None
@@ -94,7 +103,7 @@ class AskAgain:
 
 
 def _runs(block: Block) -> list[Block]:
-    """The block without its holes; a block without holes register by register."""
+    """The contiguous parts of a block; a contiguous block register by register."""
     runs: list[list[Register]] = []
     for row in sorted(block.registers, key=lambda item: item.address):
         if runs and runs[-1][-1].address + runs[-1][-1].words == row.address:

@@ -1,31 +1,36 @@
-"""Register rows to values, and rows to read blocks. Pure functions; nothing waits here."""
+"""Plans read requests from register maps and decodes register contents to values. Pure functions."""
 
 from __future__ import annotations
 
 import math
 import struct
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from drivers.inside import Inside
 from drivers.profiles import HarmonicBlock, Profile, Register
 from drivers.profiles.shape import ScaleFrom
 from drivers.reading import Quality, Value
 from drivers.vocabulary import vocabulary
 
 _FORMAT = {"u16": "H", "i16": "h", "u32": "I", "i32": "i", "f32": "f", "u64": "Q", "i64": "q", "f64": "d"}
-_NOT_IMPLEMENTED = -0x8000  # of a SunSpec scale factor
+_NOT_IMPLEMENTED = -0x8000  # SunSpec scale factor that is not implemented
 _EXPONENT_MAX = 12
 _MISSING = None, Quality.OUT_OF_RANGE
 
-# (function, address) → the word there in the poll before and in this one
+# (function, address) → register content in the previous poll (None: not read) and in this poll
 Scales = MutableMapping[tuple[int, int], tuple[int | None, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One read request and what it brings."""
+    """One read request.
+
+    function: 3 or 4.
+    address: first register, as in the PDU (from 0).
+    count: number of registers.
+    registers: quantities that the response contains.
+    """
 
     function: int
     address: int
@@ -41,12 +46,17 @@ def decode(
     scale_word: int | None = None,
     verified: bool = False,
 ) -> tuple[Value, Quality]:
-    """The value of `row` from its own words, in the vocabulary's unit. Never raises on content.
+    """Value and flags of a register in the unit of the vocabulary. Never raises because of register content.
 
-    Returns (None, OUT_OF_RANGE) for a "not available" mark (NaN, a listed pattern), the value with OUT_OF_RANGE
-    outside the plausible window or at full scale, UNVERIFIED without a value where the scale depends on a rating
-    nobody stated or on a register that was not read (`scale_word`), with one where the scale is in doubt and nobody
-    has `verified` it.
+    words: contents of the registers row.address … row.address + row.words - 1.
+    rating_kw: rated power of the drive, for scales that depend on it; None: unknown.
+    scale_word: content of the register with the power of ten, if it is not among `words`; None: not read.
+    verified: whether a self-check has confirmed the scale.
+
+    (None, OUT_OF_RANGE): the device reports "not available" (NaN or a listed pattern).
+    (value, OUT_OF_RANGE): outside the plausibility limits, or at full scale.
+    (None, UNVERIFIED): the scale depends on a rating or a register that is not known.
+    (value, UNVERIFIED): the profile marks the scale as uncertain and it is not verified.
     """
     if row.type == "string":
         text = struct.pack(f">{len(words)}H", *words).split(b"\0")[0].decode("utf-8", "replace").strip()
@@ -80,7 +90,7 @@ def decode(
 
 
 def plausibility(name: str, value: float) -> Quality:
-    """OUT_OF_RANGE outside the vocabulary's window, GOOD inside it or where no window is known."""
+    """OUT_OF_RANGE outside the plausibility limits of the vocabulary; GOOD inside, or without limits."""
     quantity = vocabulary()[name]
     if quantity.low is not None and quantity.high is not None and not quantity.low <= value <= quantity.high:
         return Quality.OUT_OF_RANGE
@@ -88,7 +98,7 @@ def plausibility(name: str, value: float) -> Quality:
 
 
 def window(row: Register) -> tuple[float, float]:
-    """The plausible values of a register; infinite where none are known."""
+    """Plausibility limits of a register in its unit; infinite if unknown."""
     if row.window:
         return row.window
     quantity = vocabulary()[row.name]
@@ -97,11 +107,16 @@ def window(row: Register) -> tuple[float, float]:
 
 
 class BlockDecoder:
-    """Decodes the answers to one block; compiled once, since every poll passes here.
+    """Decodes the responses to one block. Prepared once, used in every poll.
 
-    Plain numbers are taken out by one struct call and checked against their windows in one go; everything else
-    goes through `decode`. verified: names whose scale a self-check confirmed. scales: words that values in other
-    blocks take their scale from; kept here when this block brings them, looked up when a value needs one.
+    Plain numbers are unpacked with one struct call and compared with their limits in a loop; all others, and values
+    outside their limits, go through `decode`.
+
+    rating_kw: rated power of the drive, for scales that depend on it; None: unknown.
+    verified: quantities whose scale a self-check has confirmed.
+    scales: register contents that values in other blocks need as scale; shared by all blocks of a device.
+    scale_addresses: addresses of these registers.
+    brings_scales: whether the block contains such registers.
     """
 
     def __init__(
@@ -122,29 +137,24 @@ class BlockDecoder:
         plain = [row for row in candidates if row.words == 1 or row.big_words_first is not self._little]
         plain.sort(key=lambda row: row.address)
         self._odd = [row for row in block.registers if row not in plain]
-        self._plain = [(row, *_sure(row, rating_kw)) for row in plain]
-        inside = Inside(block.count, self._little)
-        for row in plain:
-            inside.add(row.address - self._start, row.type, *_sure_raw(row, rating_kw))
-        self._surely_inside = inside.surely
-        self._take = self._struct(plain).unpack_from
-        self._record = _recorder({row.name: row.scale_for(rating_kw) or 1.0 for row in plain})
+        self._plain = [(row, *_factor(row.scale_for(rating_kw) or 1.0), *_sure(row, rating_kw)) for row in plain]
+        self._unpack = self._struct(plain).unpack_from
 
     def decode(self, data: bytes) -> tuple[dict[str, Value], dict[str, Quality]]:
-        """All values of one answer (register bytes, big endian), and the flags of those that are not good."""
+        """Values of one response (register bytes, big endian), and the flags of those that are not good."""
         if len(data) != self._size:
             data = data[: self._size]
         if self._kept:
             self._keep_scales(data)
-        ordered = _swapped(data) if self._little else data
-        values = self._record(*self._take(ordered))
+        raws = self._unpack(_swapped(data) if self._little else data)
+        values: dict[str, Value] = {}
         flags: dict[str, Quality] = {}
-        if not self._surely_inside(ordered):
-            for row, low, high in self._plain:
-                value = values[row.name]
-                assert isinstance(value, int | float)
-                if not low < value < high:  # a NaN compares false with everything, so it lands here too
-                    self._one(row, data, values, flags)
+        for (row, factor, divisor, low, high), raw in zip(self._plain, raws, strict=True):
+            value = raw / divisor if divisor else raw * factor
+            if low < value < high:
+                values[row.name] = value
+            else:  # includes NaN
+                self._one(row, data, values, flags)
         for row in self._odd:
             self._one(row, data, values, flags)
         return values, flags
@@ -161,7 +171,7 @@ class BlockDecoder:
         if row.scale_from and row.scale_from.offset is None:
             before, scale_word = self._scales.get((row.function, row.scale_from.address), (None, None))
             if before is not None and before != scale_word:
-                scale_word = None  # it changed around this value: which of the two holds is not known
+                scale_word = None  # it changed while the value was read: the valid scale is unknown
         values[row.name], flag = decode(
             row, words, self._rating_kw, scale_word=scale_word, verified=row.name in self._verified
         )
@@ -176,25 +186,10 @@ class BlockDecoder:
         return struct.Struct("".join(parts))
 
 
-def _recorder(scales: Mapping[str, float]) -> Callable[..., dict[str, Value]]:
-    """A function of the raw values, in that order, that gives them scaled and by name.
-
-    Written as source, since nothing else in the language builds a dict of a hundred scaled values as fast: the names of
-    the vocabulary are its arguments, and `locals()` is the dict.
-    """
-    lines = [f"def record({', '.join(scales)}):"]
-    for name, scale in scales.items():
-        if scale != 1:
-            lines.append(f"    {name} /= {round(1 / scale)}" if _is_fraction(scale) else f"    {name} *= {scale!r}")
-    space: dict[str, Callable[..., dict[str, Value]]] = {}
-    exec("\n".join([*lines, "    return locals()"]), space)
-    return space["record"]
-
-
 def texts(profile: Profile, values: Mapping[str, Value]) -> dict[str, Value]:
-    """The drive's fault as text: `fault_text`, or `last_fault_text` where the table explains the latched code.
+    """The fault of the drive as text: `fault_text`, or `last_fault_text` if the table explains the latched code.
 
-    A code that the table does not know is told by its number; None where the code is missing.
+    An unknown code appears as a number; None if the code is missing. Empty without a fault table.
     """
     if profile.faults_of not in values or (name := TEXT_OF.get(profile.faults_of)) is None:
         return {}
@@ -202,7 +197,7 @@ def texts(profile: Profile, values: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def explained(profile: Profile, name: str, value: Value) -> str | None:
-    """A code or a bit field in words, by the profile's tables; None where there is no table or no value."""
+    """A code or a bit field as text from the tables of the profile; None without a table or a value."""
     if not isinstance(value, int | float):
         return None
     code = int(value)
@@ -219,9 +214,9 @@ TEXT_OF = {"fault_code": "fault_text", "last_fault_code": "last_fault_text"}
 def usable(profile: Profile, verified: Collection[str] = frozenset()) -> tuple[Register, ...]:
     """The registers that are read.
 
-    Those known from memory only stay off until a self-check has passed (their name is in `verified`). Never read: a
-    private dialect, whose read frames may be commands; pages that hold the values of the last trip; registers whose
-    reading starts a watchdog in the drive.
+    Registers of confidence `from_memory` are read only after a self-check has confirmed them (`verified`). Never read:
+    devices with a private protocol, whose read frames may be commands; registers with values of the last trip;
+    registers that start a watchdog in the drive when they are read.
     """
     if profile.dialect == "huanyang_private":
         return ()
@@ -233,9 +228,10 @@ def usable(profile: Profile, verified: Collection[str] = frozenset()) -> tuple[R
 
 
 def plan_blocks(profile: Profile, registers: Iterable[Register], hole_max: int = 125) -> tuple[Block, ...]:
-    """Joins registers into as few requests as pay; a value is never split over two requests.
+    """Combines registers into few requests; a value is never split between two requests.
 
-    hole_max: registers of a hole above which another request is cheaper (`break_even_hole`).
+    hole_max: number of unneeded registers between two needed ones above which a separate request is faster
+        (`break_even_hole`).
     """
     blocks: list[Block] = []
     registers = tuple(registers)
@@ -257,12 +253,12 @@ def plan_blocks(profile: Profile, registers: Iterable[Register], hole_max: int =
 
 
 def scale_addresses(registers: Iterable[Register]) -> frozenset[int]:
-    """Addresses that values elsewhere take their scale from."""
+    """Addresses of registers with the scale of values that are read in another request."""
     return frozenset(row.scale_from.address for row in registers if row.scale_from and row.scale_from.offset is None)
 
 
 def plan_harmonics(profile: Profile, block: HarmonicBlock) -> tuple[Block, ...]:
-    """The read requests that bring a run of harmonics; no value is split over two."""
+    """The read requests for a block of harmonics; no value is split between two requests."""
     each = _words_of(block)
     most = profile.max_registers // each * each
     total = block.count * each
@@ -272,7 +268,10 @@ def plan_harmonics(profile: Profile, block: HarmonicBlock) -> tuple[Block, ...]:
 
 
 def decode_harmonics(block: HarmonicBlock, data: bytes) -> tuple[float | None, ...]:
-    """One value for each of `block.orders`, in the block's unit, from the joined answers; None where not available."""
+    """One value for each of `block.orders`, in the unit of the block; None: not available.
+
+    data: register bytes of all responses, joined.
+    """
     each = _words_of(block)
     out: list[float | None] = []
     for k in range(block.count):
@@ -283,7 +282,10 @@ def decode_harmonics(block: HarmonicBlock, data: bytes) -> tuple[float | None, .
 
 
 def break_even_hole(character_s: float, silence_s: float, turnaround_s: float) -> int:
-    """Registers of a hole that cost as much as one more request: 13 characters, two silences and a turnaround."""
+    """Number of registers whose transmission takes as long as one more request.
+
+    A request costs 13 characters, two silences and the turnaround time. All times in seconds.
+    """
     return int((13 * character_s + 2 * silence_s + turnaround_s) / (2 * character_s))
 
 
@@ -294,7 +296,7 @@ def _joins(profile: Profile, run: Sequence[Register], row: Register, hole_max: i
 
 
 def touches_watchdog(profile: Profile, function: int, begin: int, end: int) -> bool:
-    """Whether reading begin … end-1 would start a watchdog in the device."""
+    """Whether reading the registers begin … end-1 starts a watchdog in the device."""
     return any(
         row.feeds_watchdog and row.function == function and row.address < end and begin < row.address + row.words
         for row in profile.registers
@@ -312,7 +314,7 @@ def _is_plain(row: Register, rating_kw: float | None, verified: Collection[str])
     return (
         row.type in _FORMAT
         and row.mask is None
-        and (row.encoding == "plain" or window(row) == (-1, 1))  # within ±1 the coding changes nothing
+        and (row.encoding == "plain" or window(row) == (-1, 1))  # within ±1 the encoding is linear
         and row.offset == 0
         and not row.parts
         and row.scale_from is None
@@ -325,7 +327,7 @@ def _is_plain(row: Register, rating_kw: float | None, verified: Collection[str])
 
 
 def _sure_raw(row: Register, rating_kw: float | None) -> tuple[float, float]:
-    """The raw values of a plain row that are inside its window and are no mark of any kind."""
+    """Range of raw values of a plain register that are plausible and no code for \"not available\"."""
     scale = row.scale_for(rating_kw) or 1.0
     low, high = (bound / scale for bound in window(row))
     if limits := row.raw_limits():
@@ -339,20 +341,20 @@ def _sure_raw(row: Register, rating_kw: float | None) -> tuple[float, float]:
 
 
 def _sure(row: Register, rating_kw: float | None) -> tuple[float, float]:
-    """Between these values of a plain row nothing is to be said about it."""
+    """Values of a plain register between which it has no flags."""
     scale = row.scale_for(rating_kw) or 1.0
     low, high = _sure_raw(row, rating_kw)
     return low * scale, high * scale
 
 
 def _mark_values(row: Register) -> list[float]:
-    """The listed "not available" patterns as the numbers that they would be."""
+    """The listed patterns for \"not available\", decoded as numbers."""
     form = ">" + _FORMAT[row.type]
     return [struct.unpack(form, pattern.to_bytes(2 * row.own_words, "big"))[0] for pattern in row.invalid]
 
 
 def _raw(row: Register, words: Sequence[int]) -> float | None:
-    """The number that stands in the words; None for "not available"."""
+    """The number in the register contents; None: not available."""
     raw_bytes = _joined(words, row.big_words_first)
     bits = int.from_bytes(raw_bytes, "big")
     if bits in row.invalid or bits >> 16 * (len(words) - 1) == row.invalid_high_word:
@@ -378,7 +380,7 @@ def _joined(words: Sequence[int], big_words_first: bool) -> bytes:
 
 
 def _exponent(source: ScaleFrom, word: int) -> int | None:
-    """The power of ten that a scale register states; None when it states none."""
+    """The power of ten in the content of a scale register; None: not implemented or implausible."""
     if source.mask is not None:
         word = (word & source.mask) >> _lowest_bit(source.mask)
     if source.kind == "decimals":
@@ -388,10 +390,16 @@ def _exponent(source: ScaleFrom, word: int) -> int | None:
 
 
 def _scaled(raw: float, scale: float) -> float:
-    """A scale of 0.1 means "tenths": dividing by the whole number keeps 234.5 as people write it."""
-    if scale == 1:
-        return raw
-    return raw / round(1 / scale) if _is_fraction(scale) else raw * scale
+    """raw · scale. With a scale of 0.1 divides by 10, so that 3 gives 0.3 and not 0.30000000000000004."""
+    factor, divisor = _factor(scale)
+    return raw / divisor if divisor else raw * factor
+
+
+def _factor(scale: float) -> tuple[float, int]:
+    """Factor and divisor of a scale; divisor 0: use the factor. Factor 1 is an int, so that integers stay integers."""
+    if _is_fraction(scale):
+        return 1, round(1 / scale)
+    return (1 if scale == 1 else scale), 0
 
 
 def _window_flag(row: Register, value: float) -> Quality:
@@ -400,7 +408,7 @@ def _window_flag(row: Register, value: float) -> Quality:
 
 
 def _swapped(data: bytes) -> bytes:
-    """The bytes of each register exchanged: values with the low word first become plain little-endian ones."""
+    """Swaps the bytes of each register: values with the low word first become little-endian numbers."""
     words = array("H", data)
     words.byteswap()
     return words.tobytes()
@@ -411,7 +419,7 @@ def _words_of(block: HarmonicBlock) -> int:
 
 
 def _four_quadrant_pf(raw: float) -> float:
-    """Schneider's coding: beyond ±1 the load leads, and the value is 2 − x or −2 − x."""
+    """Schneider encoding: beyond ±1 the load is leading (capacitive), and the power factor is 2 − x or −2 − x."""
     return 2 - raw if raw > 1 else -2 - raw if raw < -1 else raw
 
 

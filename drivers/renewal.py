@@ -1,4 +1,4 @@
-"""Whether a device renews what it shows: more seldom than it is polled, or, under load, not at all any more."""
+"""Detects how often a device refreshes its values, and meters whose values have stopped changing under load."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Mapping
 
 from drivers.reading import Value
 
-RUNS, SLOW = 12, 1.4  # contents in a row that each lasted as long, and for how many polls: it renews more slowly
-STUCK_POLLS, STUCK_S, STUCK_RUNS = 60, 120.0, 10  # no digit of a loaded meter stands still that long
+RUNS, SLOW = 12, 1.4  # consecutive contents, each for at least 1.4 polls on average: refreshed less often than polled
+STUCK_POLLS, STUCK_S, STUCK_RUNS = 60, 120.0, 10  # identical contents of a loaded meter: polls, time, × longest run
 LOADED = ("active_power", "current_l1", "current_l2", "current_l3")
 
 
 class Renewal:
-    """Counts for how many polls each content of one block lasted."""
+    """Counts the polls for which each content of one block stayed the same."""
 
     def __init__(self) -> None:
         self._key: object = None
         self._loaded = False
         self._data = b""
-        self._run = 1  # polls that brought what it holds now
+        self._run = 1  # polls with the present content
         self._since_ns = 0
-        self._runs: deque[int] = deque(maxlen=RUNS)  # and what it held before
+        self._runs: deque[int] = deque(maxlen=RUNS)  # polls with each earlier content
         self._longest = 1
 
     def note(self, key: object, data: bytes, monotonic_ns: int, loaded: bool) -> None:
-        """One answer; only the block that came first is counted. loaded: a power or a current is in it."""
+        """Records one response; only the first block is observed. loaded: the block contains a power or a current."""
         if self._key not in (None, key):
             return
         if self._key is None:
@@ -39,21 +39,21 @@ class Renewal:
         self._data = data
 
     def broken(self) -> None:
-        """A poll brought nothing."""
+        """Records a failed poll."""
         self._runs.clear()
 
     def every_s(self, polled_s: float) -> float | None:
-        """How often it renews its values, when that is clearly more seldom than it is polled; None otherwise."""
+        """Refresh interval in seconds if clearly longer than the polling interval polled_s; else None."""
         runs = self._runs
         if len(runs) < RUNS or max(runs) - min(runs) > 1 or sum(runs) < SLOW * RUNS:
             return None
         return polled_s * sum(runs) / RUNS
 
     def stuck_s(self, values: Mapping[str, Value], monotonic_ns: int) -> float:
-        """For how long a meter under load has shown the very same digits; 0 while that may be true.
+        """Time in seconds for which a loaded meter has shown identical values; 0 as long as that is plausible.
 
-        60 polls and 2 min at least, and ten times as long as ever before. Without load a value may stand still: nothing
-        is said.
+        At least 60 polls and 2 min, and ten times the longest run so far. Always 0 without load: then constant values
+        are normal.
         """
         since_s = (monotonic_ns - self._since_ns) / 1e9
         if not self._loaded or self._run < max(STUCK_POLLS, STUCK_RUNS * self._longest) or since_s < STUCK_S:

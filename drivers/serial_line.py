@@ -1,8 +1,8 @@
-"""The serial line: one exchange at a time, in a thread of its own, with exact silences.
+"""Serial line: one exchange at a time, in its own thread, with exact inter-frame delays.
 
-A thread because asyncio's timers round up to whole milliseconds: at 115200 baud that alone would cost 14 % of the line.
-While an answer is on its way the thread sleeps almost to its predicted end: one that waits for bytes is woken for every
-few of them (82 times for one answer at 19200 baud, whatever VMIN says).
+A thread, because the timers of asyncio round up to 1 ms: at 115200 baud this would cost 14 % of the line's capacity.
+During a response the thread sleeps almost until its predicted end: a thread that waits for bytes is woken for every few
+of them (82 times for one response at 19200 baud, for any value of VMIN).
 """
 
 from __future__ import annotations
@@ -29,65 +29,68 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BABBLE_S = 1.0  # a line that is never silent for the gap that long is somebody else's
-LISTEN_S = 0.1  # at once while listening; after that it is looked whether to end
-AWAKE_S = 0.0003  # before the predicted end of an answer, from which on each byte is waited for
-STALL_S, STALL_CHARACTERS = 0.05, 20  # an answer that began and pauses that long will not go on
+BABBLE_S = 1.0  # a line without silence for that long is in use by another master
+LISTEN_S = 0.1  # interval for checking whether to stop listening
+AWAKE_S = 0.0003  # time before the predicted end of a response from which on each byte is awaited
+STALL_S, STALL_CHARACTERS = 0.05, 20  # a response with a pause that long is incomplete
 
 
 class SerialLine:
-    """An open port. Every method but `exchange` and `listen` is cheap; those wait in the line's own thread."""
+    """A serial port. `exchange` and `listen` wait in the thread of the line; the other methods return quickly."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._port: serial.Serial | None = None
         self._fd = -1
-        self._turnaround_s: dict[int, float] = {}  # unit → how long it takes to begin its answer
+        self._turnaround_s: dict[int, float] = {}  # unit identifier → time until its response starts
         self._foreign = Foreign(wire.name)
-        self._last_s = 0.0  # monotonic time of the last byte either way
+        self._last_s = 0.0  # monotonic time of the last byte sent or received
         self._ending = False
         self._worker = Worker(f"line-{wire.name}")
 
     @property
     def connected(self) -> bool:
+        """Whether the port is open."""
         return self._port is not None
 
     async def open(self) -> None:
-        """Raises LinkDown when the port cannot be opened."""
+        """Opens the port. Raises LinkDown."""
         await self._worker.call(self._open)
 
     async def listen(self, seconds: float) -> int:
-        """Bytes heard while nothing is sent."""
+        """Number of bytes received within `seconds`; sends nothing."""
         heard: int = await self._worker.call(self._listen, seconds)
         return heard
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
     ) -> Answer:
-        """Sends `data`, which carries the request `sent`, and waits for the answer.
+        """Sends `data`, the frame of the request `sent`, and waits for the response.
 
-        Raises LinkTimeout (nothing came), FrameError (something damaged came), LinkBusy, LinkClosed.
+        key: key of the request in want.open. patience_s: longest waiting time. gap_s: silence before sending.
+        Raises LinkTimeout (no response), FrameError (corrupt response), LinkBusy, LinkClosed.
         """
         answer: Answer = await self._worker.call(self._exchange, data, key, sent, want, patience_s, gap_s)
         return answer
 
     async def wait_late(self, want: Want, seconds: float) -> None:
-        """Reads late answers away until none is open or the time is over."""
+        """Receives late responses until none is pending, at most for `seconds`."""
         await self._worker.call(self._wait_late, want, seconds)
 
     def close(self) -> None:
+        """Closes the port."""
         if self._port is not None:
             with contextlib.suppress(OSError, termios.error):
                 self._port.close()
             self._port, self._fd = None, -1
 
     def shut_down(self) -> None:
-        """While nothing is under way; else it blocks until that is done."""
+        """Closes port and thread. Blocks until a running exchange has ended."""
         self._worker.stop()
         self.close()
 
     async def end(self) -> None:
-        """As shut_down, whatever is under way: listening ends at once, an exchange is waited for."""
+        """As shut_down, without blocking the event loop: stops listening immediately, waits for a running exchange."""
         self._ending = True
         await self._worker.call(self.close)
         self.shut_down()
@@ -103,16 +106,16 @@ class SerialLine:
                 timeout=0, exclusive=True,
             )  # fmt: skip
             with contextlib.suppress(OSError, NotImplementedError, ValueError):
-                port.set_low_latency_mode(True)  # an FTDI adapter otherwise holds each answer back for 16 ms
+                port.set_low_latency_mode(True)  # otherwise an FTDI adapter delays each response by 16 ms
             if wire.rs485:
                 with contextlib.suppress(OSError, ValueError):
                     port.rs485_mode = serial.rs485.RS485Settings()
             port.reset_input_buffer()
             attributes = termios.tcgetattr(port.fileno())
-            attributes[6][termios.VMIN] = 1  # no byte is told from a line that hung up
+            attributes[6][termios.VMIN] = 1  # a read of zero bytes then means a hang-up
             termios.tcsetattr(port.fileno(), termios.TCSANOW, attributes)
         except (OSError, ValueError, termios.error) as error:
-            if port is not None:  # unplugged between two of these calls
+            if port is not None:  # the adapter was unplugged between two of these calls
                 with contextlib.suppress(OSError, termios.error):
                     port.close()
             raise LinkDown(f"{wire.name}: {wire.serial_port} {why_not_opened(error)}") from None
@@ -131,7 +134,7 @@ class SerialLine:
     ) -> Answer:
         self._settle(want, gap_s)
         want.clear()
-        want.open[key] = sent  # not before: what was on the line until now cannot be its answer
+        want.open[key] = sent  # not earlier: bytes received before sending cannot be its response
         want.sent = data
         try:
             os.write(self._fd, data)
@@ -142,7 +145,7 @@ class SerialLine:
         self._last_s = asked_s = want.sent_s + len(data) * character_s
         give_up_s = want.sent_s + patience_s
         turnaround_s = self._turnaround_s.get(sent.unit, 0.0)
-        # Asleep while the answer is on its way: a waiting process is woken for every few bytes.
+        # Sleep during the response: a thread that waits for bytes is woken for every few of them.
         self._sleep_until(min(asked_s + turnaround_s + length * character_s - AWAKE_S, give_up_s))
         stall_s = max(STALL_S, STALL_CHARACTERS * character_s)
         looks = 0
@@ -165,12 +168,16 @@ class SerialLine:
 
     def _no_answer(self, want: Want, began: bool, patience_s: float) -> Exception:
         if began:
-            return FrameError(f"{self._wire.name}: a damaged answer came and was thrown away")
-        strange = f"; {want.heard} bytes came that are none: wrong speed or parity, or noise?" if want.heard else ""
-        return LinkTimeout(f"no answer in {patience_s:.2g} s{strange}")
+            return FrameError(f"{self._wire.name}: corrupt response discarded")
+        if want.heard:
+            return LinkTimeout(
+                f"no response within {patience_s:.2g} s; {want.heard} bytes received that are no response: check baud "
+                "rate, parity and interference"
+            )
+        return LinkTimeout(f"no response within {patience_s:.2g} s")
 
     def _learn_turnaround(self, unit: int, measured_s: float, looks: int) -> None:
-        """The device's own time. An answer that was whole at the first look may have been so before: look earlier."""
+        """Updates the turnaround time of a device. A response complete at the first look may have been so earlier."""
         known_s = self._turnaround_s.get(unit, 0.0)
         if looks == 0:
             known_s *= 0.9
@@ -179,15 +186,15 @@ class SerialLine:
         self._turnaround_s[unit] = max(0.0, known_s)
 
     def _settle(self, want: Want, gap_s: float) -> None:
-        """Waits until the line was silent for gap_s; what is heard meanwhile may be a late answer."""
+        """Waits until the line was silent for gap_s. Bytes received meanwhile may be a late response."""
         if self._fd < 0:
-            raise LinkClosed(f"{self._wire.name}: the port is closed")
+            raise LinkClosed(f"{self._wire.name}: the serial port is closed")
         until_s = time.monotonic() + BABBLE_S + gap_s
         before = want.skipped + len(want.buffer)
         want.feed(self._read_now())
         while self._last_s + gap_s > (now_s := time.monotonic()):
             if now_s > until_s:
-                raise LinkBusy(f"{self._wire.name}: the line is never silent; is another master on it?")
+                raise LinkBusy(f"{self._wire.name}: the line is never silent; check for another master on the bus")
             self._sleep_until(self._last_s + gap_s)
             want.feed(self._read_now())
         self._foreign.note(want.skipped + len(want.buffer) - before)
@@ -205,14 +212,14 @@ class SerialLine:
             time.sleep(rest_s)
 
     def _wait_until(self, at_s: float) -> None:
-        """Returns when something can be read, or at that time."""
+        """Returns when bytes can be read, at the latest at at_s (monotonic time)."""
         try:
             select.select([self._fd], [], [], max(0.0, at_s - time.monotonic()))
         except (OSError, ValueError) as error:
             raise self._lost(error) from None
 
     def _read_now(self) -> bytes:
-        """What has come; empty when nothing has."""
+        """The bytes received so far; empty if none. Raises LinkClosed."""
         try:
             data = os.read(self._fd, 4096)
         except BlockingIOError:
@@ -226,23 +233,23 @@ class SerialLine:
 
     def _lost(self, error: Exception) -> LinkClosed:
         self.close()
-        return LinkClosed(f"{self._wire.name}: {self._wire.serial_port} is gone ({error})")
+        return LinkClosed(f"{self._wire.name}: {self._wire.serial_port} was disconnected ({error})")
 
 
 def why_not_opened(error: Exception) -> str:
-    """In words, with the remedy where there is one."""
+    """Why a serial port could not be opened, as the end of a sentence, with the correction if there is one."""
     number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        return "is not there: unplugged, or another name"
+        return "does not exist: check the adapter and the name of the port"
     if number in (errno.EBUSY, errno.EAGAIN):
-        return "is held by another program; is magwatt run on?"
+        return "is in use by another program; check whether `magwatt run` is active"
     if number in (errno.EACCES, errno.EPERM):
-        return "may not be opened by this user: add it to the group dialout and log in again"
+        return "cannot be opened by this user: add the user to the group dialout and log in again"
     if number in (errno.ENOTTY, errno.EINVAL):
-        return "is no serial port, or does not know these line settings"
+        return "is not a serial port, or does not support these line settings"
     return f"cannot be opened ({error})"
 
 
 def port_parity(port: str, parity: str) -> str:
-    """`parity`, or N on a pseudo-terminal: Linux refuses parity there, and pyserial then fails to open the port."""
+    """`parity`, or N for a pseudo-terminal: Linux rejects parity there, and pyserial then cannot open the port."""
     return "N" if os.path.realpath(port).startswith("/dev/pts/") else parity

@@ -1,4 +1,4 @@
-"""What Linux tells about a serial port without talking on it: names that stay, error counts, an adapter's timer."""
+"""Properties of serial ports that Linux reports without traffic: stable names, error counters, latency timer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ BY_ID = Path("/dev/serial/by-id")
 
 @dataclass(frozen=True, slots=True)
 class LineErrors:
-    """Characters that the UART received damaged."""
+    """Number of corrupt characters that the UART received.
+
+    frame: framing errors. overrun: overruns. parity: parity errors. breaks: break conditions.
+    """
 
     frame: int
     overrun: int
@@ -32,7 +35,7 @@ class LineErrors:
 
 
 def line_errors(port: str) -> LineErrors | None:
-    """The counts since the driver was loaded; None where it keeps none (pseudo-terminals, some adapters)."""
+    """Error counters since the kernel driver was loaded; None if there are none (pseudo-terminals, some adapters)."""
     counts = array.array("i", [0] * _COUNTS)
     try:
         fd = os.open(port, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
@@ -48,7 +51,7 @@ def line_errors(port: str) -> LineErrors | None:
 
 
 def latency_timer_ms(port: str) -> int | None:
-    """How long an FTDI adapter holds bytes back; None for other ports."""
+    """Latency timer of an FTDI adapter in ms; None for other ports."""
     name = os.path.basename(os.path.realpath(port))
     try:
         return int(Path(f"/sys/bus/usb-serial/devices/{name}/latency_timer").read_text(encoding="ascii"))
@@ -57,7 +60,10 @@ def latency_timer_ms(port: str) -> int | None:
 
 
 def stable_names(port: str | None = None) -> Iterator[str]:
-    """Names of this port (or of all ports) that stay the same when it is replugged."""
+    """Names in /dev/serial/by-id, which do not change when an adapter is replugged.
+
+    port: only names of this port; None: of all ports.
+    """
     try:
         links = sorted(BY_ID.iterdir())
     except OSError:

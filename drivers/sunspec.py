@@ -1,4 +1,4 @@
-"""SunSpec devices keep their models in a chain; where one lies is found by walking it, with plain reads."""
+"""Finds the start address of a SunSpec model by following the chain of models with read requests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from drivers.reading import Link
 
 MARKER = b"SunS"
 END = 0xFFFF
-MODELS_MAX = 64  # of one device; a chain that goes on is none
+MODELS_MAX = 64  # per device; a longer chain is invalid
 
 
 class SunSpecLink:
-    """A link on which the addresses of a SunSpec profile, offsets inside its model, are the device's.
+    """A link that adds the start address of the SunSpec model to the addresses of each request.
 
-    The model is looked for before the first read, and again after a refusal or a silence: the device may have started
-    with a new firmware that has moved it.
+    The model is searched before the first read, and again after an exception response or a time-out: new firmware may
+    have moved it.
     """
 
     def __init__(self, link: Link, profile: Profile) -> None:
@@ -26,20 +26,23 @@ class SunSpecLink:
 
     @property
     def answered_s(self) -> float:
+        """Response time of the last request in seconds."""
         return self._link.answered_s
 
     async def read_block(
         self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
         spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
     ) -> bytes:  # fmt: skip
-        """As the link's own. Raises DriverError where the device has no such model."""
+        """As ModbusLink.read_block. Also raises DriverError if the device does not have the model."""
         if self._start is None:
             self._start = await find_model(
                 self._link, request.unit, request.function, self._bases, self._model_id, timeout_s, gap_s
             )
         address = self._start + request.address
         if address + request.registers > 65536:
-            raise DriverError(f"unit {request.unit}: SunSpec model {self._model_id} leaves 0…65535")
+            raise DriverError(
+                f"unit {request.unit}: address {address} in SunSpec model {self._model_id} is not in 0…65535"
+            )
         try:
             return await self._link.read_block(
                 Request(request.unit, request.function, address, request.registers), timeout_s, gap_s,
@@ -47,21 +50,23 @@ class SunSpecLink:
                 silence_tries=silence_tries,
             )  # fmt: skip
         except LinkResting:
-            raise  # not asked
+            raise  # no request was sent
         except (DeviceRefused, LinkTimeout, LinkClosed):
             self._start = None
             raise
 
     async def close(self) -> None:
+        """Closes the link."""
         await self._link.close()
 
 
 async def find_model(
     link: Link, unit: int, function: int, bases: tuple[int, ...], model_id: int | None, timeout_s: float, gap_s: float
 ) -> int:
-    """The address of the model's id register. Raises DriverError when there is no marker or no such model.
+    """Address of the identifier register of the model. Raises DriverError without a marker or without the model.
 
-    An address that the device refuses is no marker and no model; a refusal for now is raised on (DeviceRefused).
+    bases: addresses at which the marker may be. model_id: the model.
+    A rejected address counts as "no marker" or "end of chain"; a temporary exception response raises DeviceRefused.
     """
 
     async def words(address: int) -> bytes:
@@ -86,5 +91,5 @@ async def find_model(
             seen.append(found)
             address += 2 + length
         models = ", ".join(map(str, seen)) or "none"
-        raise DriverError(f"unit {unit}: no SunSpec model {model_id}; the device has {models}")
-    raise DriverError(f"unit {unit}: no SunSpec marker at {', '.join(map(str, bases))}")
+        raise DriverError(f"unit {unit}: SunSpec model {model_id} not found; models of the device: {models}")
+    raise DriverError(f"unit {unit}: no SunSpec marker at address {', '.join(map(str, bases))}")

@@ -1,4 +1,4 @@
-"""One TCP connection to a device or gateway: sends a frame, waits for the answer that fits. Every poll passes here."""
+"""TCP connection to a device or gateway: sends one request frame and waits for its response."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from drivers.wire import Wire
 
 CONNECT_S = 3.0
-CHUNK = 4096  # bytes taken from the socket at once
-STALL_S = 0.2  # an answer that began and pauses that long will not go on
+CHUNK = 4096  # bytes per read from the socket
+STALL_S = 0.2  # a response with a pause that long is incomplete
 
 
 class TcpStream(asyncio.BufferedProtocol):
-    """Use from one task only."""
+    """A TCP connection. Use from one task only.
+
+    last_s: time of the event loop at which the last byte was sent or received.
+    """
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -35,28 +38,30 @@ class TcpStream(asyncio.BufferedProtocol):
         self._patience_s = 0.0
         self._chunk = bytearray(CHUNK)
         self._foreign = Foreign(wire.name)
-        self._answered = False  # anything, since it was opened
-        self._skipped = 0  # of `want`, after the last exchange
-        self._unasked = 0  # bytes that came before the first request
-        self.last_s = 0.0  # loop time of the last byte either way
+        self._answered = False  # whether a response was received on this connection
+        self._skipped = 0  # unassigned bytes of `want` after the last exchange
+        self._unasked = 0  # bytes received before the first request
+        self.last_s = 0.0
 
     @property
     def connected(self) -> bool:
+        """Whether the connection is open."""
         return self._transport is not None
 
     async def open(self) -> None:
+        """Opens the connection. Raises LinkDown."""
         wire = self._wire
         try:
             await asyncio.wait_for(self._loop.create_connection(lambda: self, wire.host, wire.port_number), CONNECT_S)
         except TimeoutError:
-            raise LinkDown(f"{wire.name}: {wire.where} does not answer in {CONNECT_S:g} s") from None
+            raise LinkDown(f"{wire.name}: no connection to {wire.where} within {CONNECT_S:g} s") from None
         except OSError as error:
             raise LinkDown(f"{wire.name}: {wire.where}: {_why_not_connected(error)}") from None
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
     ) -> Answer:
-        """As SerialLine.exchange."""
+        """As SerialLine.exchange; raises LinkTimeout, FrameError, LinkBusy, LinkClosed."""
         if gap_s:
             await self._settle(gap_s)
         if self._rtu:
@@ -65,9 +70,9 @@ class TcpStream(asyncio.BufferedProtocol):
         if transport is None:
             raise LinkClosed(f"{self._wire.name}: connection lost")
         if self._rtu:
-            want.clear()  # the line was silent: what is in the buffer can be no part of an answer
+            want.clear()  # the line was silent: bytes in the buffer are not part of a response
             want.sent = data
-        want.open[key] = sent  # not before: what came until now cannot be its answer
+        want.open[key] = sent  # not earlier: bytes received before sending cannot be its response
         want.heard, want.damaged = 0, False
         self._want = want
         want.awaited = b"" if self._rtu else tcp_answer_head(sent, key)
@@ -85,21 +90,26 @@ class TcpStream(asyncio.BufferedProtocol):
             self._skipped = want.skipped + len(want.buffer)
 
     async def listen(self, seconds: float) -> int:
-        """Bytes heard while nothing is sent: a transparent converter hands on what others say on its line."""
+        """Number of bytes received within `seconds`; sends nothing.
+
+        A transparent converter forwards the traffic of other masters on its line.
+        """
         self._unasked = 0
         await asyncio.sleep(seconds)
         return self._unasked
 
     async def wait_late(self, want: Want, seconds: float) -> None:
+        """Receives late responses until none is pending, at most for `seconds`."""
         self._want = want
         until_s = self._loop.time() + seconds
         before = want.skipped + len(want.buffer)
-        while want.late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; no event to keep)
+        while want.late and (rest_s := until_s - self._loop.time()) > 0:  # noqa: ASYNC110 (rare; not worth an event)
             await asyncio.sleep(min(rest_s, 0.01))
         if self._rtu:
             self._foreign.note(want.skipped + len(want.buffer) - before)
 
     def close(self) -> None:
+        """Closes the connection without waiting."""
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
@@ -108,13 +118,15 @@ class TcpStream(asyncio.BufferedProtocol):
             self._timer = None
 
     def shut_down(self) -> None:
+        """As close."""
         self.close()
 
     async def end(self) -> None:
+        """As close."""
         self.close()
 
     async def _settle(self, gap_s: float) -> None:
-        while (rest_s := self.last_s + gap_s - self._loop.time()) > 0:  # noqa: ASYNC110 (bytes may come meanwhile)
+        while (rest_s := self.last_s + gap_s - self._loop.time()) > 0:  # noqa: ASYNC110 (received bytes extend the wait)
             await asyncio.sleep(rest_s)
 
     def _arm(self) -> None:
@@ -123,18 +135,18 @@ class TcpStream(asyncio.BufferedProtocol):
         self._timer = self._loop.call_at(self._give_up_s, self._time_is_up)
 
     def _time_is_up(self) -> None:
-        """One timer serves all requests: it goes off once per patience, not once per request."""
+        """Handles the timer that all requests share: it fires once per time-out, not once per request."""
         self._timer = None
         if self._future is None or self._future.done():
             return
-        if self._loop.time() < self._give_up_s:  # of an older request
+        if self._loop.time() < self._give_up_s:  # set for an earlier request
             self._arm()
             return
         want = self._want
         if want is not None and want.heard and (want.damaged or want.missing > 1):
-            self._future.set_exception(FrameError(f"{self._wire.name}: a damaged answer came and was thrown away"))
+            self._future.set_exception(FrameError(f"{self._wire.name}: corrupt response discarded"))
         else:
-            self._future.set_exception(LinkTimeout(f"no answer in {self._patience_s:.2g} s"))
+            self._future.set_exception(LinkTimeout(f"no response within {self._patience_s:.2g} s"))
 
     # --- called by asyncio ---
 
@@ -163,24 +175,29 @@ class TcpStream(asyncio.BufferedProtocol):
             self._loop.call_later(STALL_S, self._stalled, self.last_s, future)
 
     def _stalled(self, since_s: float, future: asyncio.Future[Answer]) -> None:
-        """Nothing came since an answer began, or since a damaged one ended."""
+        """Fails the exchange if no byte arrived since an incomplete or corrupt response."""
         if self._future is future and not future.done() and self.last_s == since_s:
-            future.set_exception(FrameError(f"{self._wire.name}: a damaged answer came and was thrown away"))
+            future.set_exception(FrameError(f"{self._wire.name}: corrupt response discarded"))
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        hint = "" if self._answered or error else ": it may take one client only"
-        if self._future is not None and not self._future.done():
-            self._future.set_exception(
-                LinkClosed(f"{self._wire.name}: connection lost ({error or 'closed by the peer'}{hint})")
-            )
+        if self._future is None or self._future.done():
+            return
+        name = self._wire.name
+        if error:
+            text = f"{name}: connection lost ({error})"
+        elif self._answered:
+            text = f"{name}: connection closed by the peer"
+        else:
+            text = f"{name}: connection closed by the peer; it may accept only one client"
+        self._future.set_exception(LinkClosed(text))
 
 
 def _why_not_connected(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
-        return "no such host"
+        return "unknown host"
     if error.errno == errno.ECONNREFUSED:
-        return "the machine is there, but nobody listens at this port"
+        return "connection refused: no server listens on this port"
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT):
-        return "no way there: a wrong address, or the network is down"
-    return f"cannot connect ({error.strerror or error})"
+        return "host unreachable: check the address and the network"
+    return f"connection failed ({error.strerror or error})"

@@ -1,4 +1,4 @@
-"""The controlled names: one quantity, one name, one unit, one plausible window (data: vocabulary.toml)."""
+"""Names, units and plausibility limits of all quantities (data: vocabulary.toml)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SUFFIX = {
 
 @cache
 def vocabulary() -> dict[str, Quantity]:
-    """Every known quantity by name."""
+    """All quantities by name."""
     raw = tomllib.loads(Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8"))
     found = {}
     for name, row in raw["name"].items():
@@ -27,13 +27,13 @@ def vocabulary() -> dict[str, Quantity]:
 
 
 def metric_name(name: str, unit: str) -> str:
-    """The name under which a quantity leaves the house: `active_power` in W → `active_power_w`.
+    """Metric name with unit suffix, as published: `active_power` in W → `active_power_w`.
 
-    Names that end in their unit already stay (`energy_kwh`, `motor_load_percent`). Raises ValueError on a unit
-    that has no suffix yet: add it here, once.
+    Names that already end in their unit do not change (`energy_kwh`, `motor_load_percent`). Raises ValueError for a
+    unit without a suffix; new units are added in this module.
     """
     if unit not in _SUFFIX:
-        raise ValueError(f"{name}: unit {unit!r} has no suffix")
+        raise ValueError(f"{name}: no suffix is defined for the unit {unit!r}")
     suffix = _SUFFIX[unit]
     if not suffix or name.endswith(f"_{suffix}") or (unit == "%" and name.endswith("_percent")):
         return name
@@ -42,6 +42,6 @@ def metric_name(name: str, unit: str) -> str:
 
 @cache
 def metric_name_of(name: str) -> str:
-    """`metric_name` for a vocabulary name; an unknown name is returned as it is."""
+    """`metric_name` of a quantity of the vocabulary; an unknown name is returned unchanged."""
     quantity = vocabulary().get(name)
     return metric_name(name, quantity.unit) if quantity else name

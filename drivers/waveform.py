@@ -1,4 +1,4 @@
-"""Waveform streams from the wire: EWS/1 over a serial port or TCP, in a thread of its own."""
+"""Receives waveform streams (EWS/1) over a serial port or TCP, one thread per stream."""
 
 from __future__ import annotations
 
@@ -19,61 +19,76 @@ log = logging.getLogger(__name__)
 
 READ_BYTES = 65536
 READ_S = 0.1
-GATHER_S = 0.01  # one read for many frames; the kernel holds 4 KiB of a serial port, 13 ms at 3 Mbaud
+GATHER_S = 0.01  # pause, to read many frames in one call; the kernel buffers 4 KiB per port: 13 ms at 3 Mbaud
 CONNECT_S = 5.0
-RETRY_S = (1.0, 30.0)  # first and longest pause before a lost port is opened again
-RESTARTED = 1 << 16  # no stream id: the next frame begins a new stream
-BACKWARDS_MAX = 16
-CLOCK_STEP_NS = 100_000_000
-SKEW_NS = 1000.0  # between channels; 0.02 degrees at 50 Hz
-CLOCK_APART_S = 5.0
-ALIVE_S = 10.0  # a stream that lasted that long resets the pause before the next try
-HELLO_WAIT_S = 5.0  # bytes but no samples for that long: said once (a hello comes each second)
-FIT_S, FIT_POINTS = 0.5, 240  # arrival times kept for the rate fit: one each 0.5 s, two minutes
+RETRY_S = (1.0, 30.0)  # first and longest delay before a lost port is opened again
+RESTARTED = 1 << 16  # not a valid stream identifier: the next frame starts a new stream
+BACKWARDS_MAX = 16  # consecutive frames with a decreasing index that count as a restart of the sender
+CLOCK_STEP_NS = 100_000_000  # smallest step of UTC that is corrected
+SKEW_NS = 1000.0  # tolerated delay between channels; 0.02 degrees at 50 Hz
+CLOCK_APART_S = 5.0  # tolerated difference between the clock of the sender and ours
+ALIVE_S = 10.0  # a connection of that duration resets the delay before the next attempt
+HELLO_WAIT_S = 5.0  # time with bytes but without samples that is logged once (hello frames arrive every second)
+FIT_S, FIT_POINTS = 0.5, 240  # arrival times for the rate estimate: one per 0.5 s, two minutes
 
 
 @dataclass(slots=True)
 class _Run:
-    """Samples without a hole, of frames that were all meant as one hello says."""
+    """Contiguous samples under one hello frame.
+
+    hello: description of the channels.
+    index: number of the first sample since the start of the stream.
+    quality: flags of all samples.
+    device_us: sender's UTC of the first sample in us; 0: not synchronized.
+    parts: arrays of shape (channels, n), in V and A.
+    """
 
     hello: ews.Hello
     index: int
     quality: Quality
-    device_us: int  # of the first sample; 0: not synchronised
+    device_us: int
     parts: list[np.ndarray] = field(default_factory=list)
 
     @property
     def end(self) -> int:
+        """Index after the last sample."""
         return self.index + sum(int(part.shape[1]) for part in self.parts)
 
 
 @dataclass(slots=True)
 class Assembler:
-    """Frames → runs of samples with an index that counts lost ones too. No clock, no port.
+    """Assembles frames to blocks of samples, with an index that includes lost samples. Uses no clock and no port.
 
-    quality is OR-ed to every block. A frame that does not fit its hello counts as damaged.
+    device: name of the stream.
+    quality: flags added to every block.
+    decoder: frame decoder; its counter `damaged` includes frames that do not match their hello frame.
+    hello: latest description of the channels; None: not received yet.
+    waiting: sample frames discarded because no matching hello frame was received yet.
+    lost: number of lost samples.
+    temperature_degc: temperature of the sender in °C; None: not reported.
+    overruns: overruns that the sender has reported.
     """
 
     device: str
     quality: Quality = Quality.GOOD
     decoder: ews.Decoder = field(default_factory=ews.Decoder)
     hello: ews.Hello | None = None
-    waiting: int = 0  # samples frames thrown away because no fitting hello was there yet
-    lost: int = 0  # samples
+    waiting: int = 0
+    lost: int = 0
     temperature_degc: float | None = None
     overruns: int = 0
     _calibration: int = -1
     _greeting: bytes = b""
     _stream: int = -1
-    _backwards: int = 0  # frames in a row whose index went back
-    _next_device: int = 0  # index mod 2^32 that the next frame should have
-    _next: int = 0  # the same, unwrapped and running on across restarts
+    _backwards: int = 0  # consecutive frames with a decreasing index
+    _next_device: int = 0  # expected index of the next frame, modulo 2^32
+    _next: int = 0  # the same without wrap-around, continued across restarts
     _last_ns: int = 0
     _arrivals: list[tuple[int, int]] = field(default_factory=list)
     _skewed: bool = False
 
     def feed(self, data: bytes, came_ns: int) -> list[Waveform]:
-        """The blocks that `data`, which came at UTC came_ns, completes; contiguous frames are joined."""
+        """Blocks of samples completed by `data`, received at UTC came_ns; contiguous frames are joined."""
         runs: list[_Run] = []
         for frame in self.decoder.feed(data):
             if frame.type == ews.HELLO and frame.hello is not None:
@@ -86,7 +101,7 @@ class Assembler:
         return [self._waveform(run, came_ns) for run in runs]
 
     def rate_hz(self) -> float | None:
-        """Samples per second by our clock: least squares of arrival time against index. None before ten seconds."""
+        """Sampling rate in Hz by the local clock, from a least-squares fit of arrival times. None in the first 10 s."""
         if len(self._arrivals) < 20:
             return None
         points = np.array(self._arrivals, dtype=np.float64)
@@ -95,17 +110,17 @@ class Assembler:
         return float(1e9 / slope) if slope > 0 else None
 
     def drift_ppm(self) -> float | None:
-        """By how much the sender's clock runs fast against ours; None before ten seconds."""
+        """Relative rate deviation of the sender's clock in ppm, positive if it is fast. None in the first 10 s."""
         rate_hz = self.rate_hz()
         return None if rate_hz is None or self.hello is None else (rate_hz / self.hello.rate_hz - 1) * 1e6
 
     def clock_stepped(self, by_ns: int) -> None:
-        """UTC was put forward or back: what came before is taken along, so that no step looks like drift or a gap."""
+        """Shifts earlier arrival times by a step of UTC, so that it does not appear as drift or as a gap."""
         self._last_ns += by_ns
         self._arrivals = [(index, came_ns + by_ns) for index, came_ns in self._arrivals]
 
     def reopened(self) -> None:
-        """The port was lost and opened again: the sender may have started anew, with any index."""
+        """Prepares for a new connection: the sender may have restarted with any index."""
         if self._stream >= 0:
             self._stream = RESTARTED
 
@@ -119,7 +134,8 @@ class Assembler:
         self._skewed = bool(delays) and max(delays) - min(delays) > SKEW_NS
         if self._skewed:
             log.warning(
-                "waveform %s: channels are sampled up to %.1f us apart (delay_ns), not corrected: marked UNVERIFIED",
+                "waveform %s: sampling times of the channels differ by up to %.1f us (delay_ns); not corrected, "
+                "samples get the flag UNVERIFIED",
                 self.device,
                 (max(delays) - min(delays)) / 1000,
             )
@@ -133,14 +149,14 @@ class Assembler:
             self.decoder.damaged += 1
             return
         if frame.stream != self._stream:
-            if self._stream >= 0:  # a restarted sender: as many samples are missing as the time that passed holds
+            if self._stream >= 0:  # the sender restarted: estimate the lost samples from the elapsed time
                 missing = max(1, round((came_ns - self._last_ns) / 1e9 * self.hello.rate_hz) - frame.count)
                 self.lost += missing
                 self._next += missing
             self._stream, self._arrivals = frame.stream, []
         else:
             missing = (frame.index - self._next_device) & 0xFFFFFFFF
-            if missing >= 0x80000000:  # an index that went back within one stream: a repeated frame, or a restart
+            if missing >= 0x80000000:  # decreasing index in one stream: repeated frame, or restart
                 self.decoder.damaged += 1
                 self._backwards += 1
                 if self._backwards >= BACKWARDS_MAX:
@@ -172,7 +188,7 @@ class Assembler:
         start_ns = came_ns - round((self._next - run.index) / hello.rate_hz * 1e9)
         if run.device_us and abs(run.device_us * 1000 - start_ns) < CLOCK_APART_S * 1e9:
             start_ns = run.device_us * 1000
-        elif run.device_us:  # it says that its clock is synchronised, but to another time than ours
+        elif run.device_us:  # the sender reports a synchronized clock that differs from ours
             quality |= Quality.CLOCK_UNSYNCHRONIZED
         return Waveform(
             self.device,
@@ -187,9 +203,11 @@ class Assembler:
 
 
 class StreamReader(threading.Thread):
-    """Reads one stream until stopped; opens it again when it is lost. Says so once when it breaks, once when it heals.
+    """Thread that reads one stream until stopped and reconnects after a failure. Logs loss and recovery once each.
 
-    where: a serial port's path, or socket://host:port. take: gets each Waveform; it must not wait.
+    name: name of the stream. where: path of a serial port, or socket://host:port. baud: bit rate of a serial port.
+    take: callback for each Waveform; must not wait. clock: source of UTC. quality: flags of all samples.
+    alive: whether samples are arriving.
     """
 
     def __init__(
@@ -199,15 +217,17 @@ class StreamReader(threading.Thread):
         self.assembler = Assembler(name, quality)
         self.device = name
         self.alive = self._told = self._told_useless = False
-        self._useless_since_s = 0.0  # since when no samples came
-        self._offset_ns: int | None = None  # of UTC against the monotonic clock, when data came last
+        self._useless_since_s = 0.0  # monotonic time since which no samples arrived; 0: not set
+        self._offset_ns: int | None = None  # UTC minus monotonic time when data was last received
         self._where, self._baud, self._take, self._clock = where, baud, take, clock
         self._ending = threading.Event()
 
     def stop(self) -> None:
+        """Ends the thread; returns immediately."""
         self._ending.set()
 
     def run(self) -> None:
+        """Reads until `stop`."""
         read = self._read_tcp if self._where.startswith("socket://") else self._read_serial
         pause_s = RETRY_S[0]
         while not self._ending.is_set():
@@ -216,7 +236,9 @@ class StreamReader(threading.Thread):
                 read()
             except (OSError, termios.error, ValueError) as error:
                 if not self._told:
-                    log.warning("waveform %s: %s lost (%s), next try in %g s", self.device, self._where, error, pause_s)
+                    log.warning(
+                        "waveform %s: %s lost (%s); next attempt in %g s", self.device, self._where, error, pause_s
+                    )
                 self._told, self.alive = True, False
             if time.monotonic() - started_s > ALIVE_S:
                 pause_s = RETRY_S[0]
@@ -225,7 +247,7 @@ class StreamReader(threading.Thread):
             self.assembler.reopened()
 
     def _read_tcp(self) -> None:
-        """Until stopped. Raises OSError when lost."""
+        """Reads until stopped. Raises OSError if the connection is lost."""
         host, _, port = self._where.removeprefix("socket://").rpartition(":")
         with socket.create_connection((host, int(port)), timeout=CONNECT_S) as connection:
             connection.settimeout(READ_S)
@@ -235,12 +257,12 @@ class StreamReader(threading.Thread):
                 except TimeoutError:
                     continue
                 if not data:
-                    raise ConnectionError("closed by the sender")
+                    raise ConnectionError("connection closed by the sender")
                 self._feed(data)
                 self._ending.wait(GATHER_S)
 
     def _read_serial(self) -> None:
-        """Until stopped. Raises OSError or termios.error when lost."""
+        """Reads until stopped. Raises OSError or termios.error if the port is lost."""
         import serial
 
         with serial.Serial(self._where, self._baud, timeout=READ_S, exclusive=True) as port:
@@ -257,7 +279,7 @@ class StreamReader(threading.Thread):
             self._useless_since_s = now_s
         if data and now_s - self._useless_since_s > HELLO_WAIT_S and not self._told_useless:
             log.warning(
-                "waveform %s: bytes arrive from %s, but no samples with a fitting hello (docs/ews1.md)",
+                "waveform %s: %s sends data, but no samples with a matching hello frame (see docs/ews1.md)",
                 self.device,
                 self._where,
             )
@@ -269,7 +291,7 @@ class StreamReader(threading.Thread):
         self._offset_ns = offset_ns
         for block in self.assembler.feed(data, utc_ns):
             if not self.alive:
-                log.info("waveform %s: samples arrive from %s", self.device, self._where)
+                log.info("waveform %s: receiving samples from %s", self.device, self._where)
                 self.alive, self._told = True, False
             self._useless_since_s = now_s
             self._take(block)

@@ -1,4 +1,4 @@
-"""A thread of one's own, for waits that asyncio's timers are too coarse for."""
+"""A worker thread for waits that need a finer resolution than the timers of asyncio."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 
 
 class Worker:
-    """Does one call after another in its thread. Use from one event loop.
+    """Executes calls in sequence in its own thread. Use from one event loop.
 
-    Not ThreadPoolExecutor: two futures and four locks a call are a third of what a poll costs on a small machine.
+    Not ThreadPoolExecutor: its two futures and four locks per call take a third of the CPU time of a poll on a small
+    machine.
     """
 
     def __init__(self, name: str) -> None:
@@ -22,13 +23,13 @@ class Worker:
         self._thread.start()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
-        """What it returns or raises. A cancelled call is still carried out; nobody hears of it."""
+        """A future with the result or exception of the call. A cancelled call is executed; its result is discarded."""
         future = asyncio.get_running_loop().create_future()
         self._calls.put((function, arguments, future))
         return future
 
     def stop(self) -> None:
-        """Returns when the calls made so far are done."""
+        """Ends the thread after all queued calls. Blocks until then."""
         self._calls.put(None)
         self._thread.join()
 
@@ -39,7 +40,7 @@ class Worker:
                 result, error = function(*arguments), None
             except BaseException as raised:
                 result, error = None, raised
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed: no task waits for the result
                 future.get_loop().call_soon_threadsafe(_settle, future, result, error)
 
 

@@ -67,13 +67,13 @@ def live(scenario: str | Path, asset: str, folder: Path, month: str) -> Lived:
     """From the first meter to the report, as a user would: docs/retrofit.md."""
     state, truth, out = folder / "life", folder / "truth.ndjson", folder / "report.html"
     config = state / "plant.toml"
-    simulate = ("simulate", scenario, "--speed", "10000", "--state", state, "--truth", truth)
+    simulate = ("simulate", scenario, "--time-factor", "10000", "--state-dir", state, "--truth", truth)
     told = [magwatt(*simulate)]
     told.append(magwatt("baseline", "learn", asset, "--config", config))
     told.append(magwatt("baseline", "freeze", asset, "--by", "Li Wei", "--config", config))
     told.append(magwatt(*simulate))
-    told.append(magwatt("report", "--month", month, "--config", config, "--out", out, code=(0, 1)))
-    told.append(magwatt("verify", "--config", config))
+    told.append(magwatt("report", "--month", month, "--config", config, "--output", out, code=(0, 1)))
+    told.append(magwatt("ledger", "verify", "--config", config))
     (motor,) = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["motors"]
     with out.with_suffix(".csv").open(encoding="utf-8-sig", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["nothing_claimed_because"]]

@@ -7,21 +7,36 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 from testkit import HandClock
 
 from agent.config import Drive, Meter, Motor
 from agent.selfcheck import Bench, Result, Subject
 from agent.selfcheck.check import self_check
+from drivers.framing import Request
 from drivers.profiles import Profile, Register, load_profile, profile_ids
 from drivers.reading import Value
 from drivers.registers import decode
+from drivers.wire import Wire
+from simulators.bus.memory import MemoryLink
 from simulators.devices import render
 from simulators.devices.device import Refused, SimulatedDevice
-from simulators.devices.mistakes import MemoryLink
 from simulators.devices.one_motor import SIZES_KW, Machine, OneMotor, draw_machine, secondary
 
 METER_UNIT, DRIVE_UNIT = 11, 31
+
+
+class RecordingLink(MemoryLink):
+    """A link to simulated devices, by unit, that keeps every request and answers after 20 ms of `clock`."""
+
+    def __init__(self, devices: Mapping[int, SimulatedDevice], clock: HandClock, wire: Wire | None = None) -> None:
+        super().__init__(list(devices.values()), clock, 0.02, wire=wire)
+        self.asked: list[Request] = []
+
+    async def read_block(self, request: Request, timeout_s: float, *rest: float, **more: Any) -> bytes:
+        self.asked.append(request)
+        return await super().read_block(request, timeout_s, *rest, **more)
 
 
 def served_map(name: str) -> Profile:
@@ -81,7 +96,7 @@ class Scene:
             )
         return found
 
-    def subjects(self, link: MemoryLink) -> list[Subject]:
+    def subjects(self, link: RecordingLink) -> list[Subject]:
         found = []
         units = self.believed_units or self.units
         if self.meter:
@@ -139,7 +154,7 @@ def check(*scenes: Scene, readings: int = 10) -> Result:
     devices: dict[int, SimulatedDevice] = {}
     for scene in scenes:
         devices |= scene.devices(lambda: (clock.monotonic_ns() - begin_ns) / 1e9)
-    link = MemoryLink(devices, clock.move)
+    link = RecordingLink(devices, clock)
     subjects = tuple(subject for scene in scenes for subject in scene.subjects(link))
     motors = tuple(scene.motor() for scene in scenes if not (scene.meter and scene.meter.phases == 1))
     result = asyncio.run(self_check(Bench(subjects, motors), clock, readings))

@@ -15,8 +15,8 @@ from typing import Any
 
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
-from simulators.bus.faulty import Listener
 from simulators.bus.segment import Segment
+from simulators.bus.sockets import Listener
 
 Answer = Callable[[int, int, int, int], Awaitable[bytes | None]]  # unit, function, address, count → PDU or silence
 

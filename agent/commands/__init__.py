@@ -1,1 +1,1 @@
-"""The commands, by what a person is doing. Each imports what it needs when it runs: `magwatt --help` stays light."""
+"""The commands of `magwatt`, one module for each; agent.cli lists them."""

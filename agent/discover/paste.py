@@ -59,7 +59,7 @@ def _device(bus: str, device: Identified) -> list[str]:
     if not device.matches:
         told = f"; it calls itself '{device.told}'" if device.told else ""
         if any("function 03" in text for text in device.notes):
-            return [f"# unit {device.unit}: not told{told}: scan or identify it again with --yes-fc03"]
+            return [f"# unit {device.unit}: not told{told}: scan or identify it again with --allow-fc03"]
         return [f"# unit {device.unit}: no known model{told}. docs/adding-a-device.md shows how to add one"]
     kinds = {match.profile.kind for match in device.matches}
     drive = device.matches[0].profile.kind == "vfd"

@@ -39,7 +39,7 @@ def may_use_fc03(stated: bool) -> bool:
     if stated:
         return True
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        click.echo("function 04 only: most models cannot be told without function 03 (--yes-fc03)", err=True)
+        click.echo("function 04 only: most models cannot be told without function 03 (--allow-fc03)", err=True)
         return False
     return str(click.prompt(QUESTION, default="no", show_default=False, err=True)).strip().lower() == "yes"
 

@@ -134,7 +134,7 @@ def next_steps(result: Result) -> list[str]:
     if result.found:
         if any(found.identified and not found.identified.matches for found in result.found) and not result.fc03:
             return [
-                "Next: scan or identify again with function 03 allowed (--yes-fc03); docs/scan.md says what it risks."
+                "Next: scan or identify again with function 03 allowed (--allow-fc03); docs/scan.md says what it risks."
             ]
         return ["Next: paste the tables below into a configuration, magwatt check it, then magwatt read it."]
     if result.findings:

@@ -108,7 +108,7 @@ def kernels() -> Iterator[Finding]:
     if is_warm():
         yield fine("kernels", "compiled and cached")
     else:
-        yield note("kernels", "not compiled yet: `magwatt warm` takes a minute now instead of at the first start")
+        yield note("kernels", "not compiled yet: `magwatt compile` takes a minute now instead of at the first start")
 
 
 def _remedy(error: Exception) -> str:

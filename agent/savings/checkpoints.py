@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from agent.savings.ledger import SCHEMA, Record, append_to, canonical, records
+from agent.savings.ledger import SCHEMA, Record, append_to, records
 from agent.savings.ledger_key import Key
 
 TOLD = ("site", "gateway", "day", "key", "prev", "sig")  # of the record's body
@@ -45,13 +45,13 @@ def checkpoint_message(record: Record) -> dict[str, Any]:
     return {"seq": record.seq, "hash": record.hash, "at": record.t_ms} | {name: record.body[name] for name in TOLD}
 
 
-def canonical_text(checkpoint: Mapping[str, Any]) -> str | None:
-    """The text of its ledger record; None if fields are missing (messages from before `prev` was added)."""
+def record_body(checkpoint: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The body of its ledger record, for checking the signature; None if fields are missing."""
     if not all(isinstance(checkpoint.get(name), str) for name in TOLD) or not isinstance(checkpoint.get("at"), int):
         return None
     before, seq = checkpoint["prev"], checkpoint["seq"]
     added = {"s": SCHEMA, "kind": "checkpoint", "seq": seq, "t_ms": checkpoint["at"], "last": seq - 1, "hash": before}
-    return canonical({name: checkpoint[name] for name in TOLD} | added)
+    return {name: checkpoint[name] for name in TOLD} | added
 
 
 def export(path: Path, record: Record) -> None:

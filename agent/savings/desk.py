@@ -1,4 +1,4 @@
-"""What `magwatt baseline` and `magwatt event` do, behind the command line."""
+"""What `magwatt baseline` and `magwatt adjustment` do, behind the command line."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Desk:
         if before is not None and not again:
             raise DeskError(
                 f"{self.motor.name}: a baseline is frozen already ({before.hash[:16]}, by {before.by}); "
-                "--again puts this one in its place, and the ledger shows both"
+                "--replace puts this one in its place, and the ledger shows both"
             )
         frozen = freeze(draft, self._now_ms, by)
         body = {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from agent.savings.checkpoints import canonical_text, checkpoint_message
-from agent.savings.ledger import Record, digest, signed_by
+from agent.savings.checkpoints import record_body
+from agent.savings.ledger import canonical, digest, signed_by
 from agent.savings.ledger_key import Key, LedgerKeyError
 
 if TYPE_CHECKING:
@@ -18,17 +17,21 @@ if TYPE_CHECKING:
 def check_external(
     db: sqlite3.Connection, found: Verdict, checkpoints: Iterable[Mapping[str, Any]], key: Key | None, called: str
 ) -> None:  # fmt: skip
-    """Add a problem to `found` for each checkpoint that is not in the chain: the ledger was replaced by an older copy,
-    or its records up to the checkpoint were rewritten. An edited checkpoint proves nothing and is reported as edited.
+    """Adds to `found` what external checkpoints show about the ledger.
 
-    key, called: the key that signs the ledger, and its fingerprint.
+    A valid checkpoint that is not in the chain: the ledger was truncated, replaced by an older copy, or rewritten up to
+    it. An invalid checkpoint is reported and proves nothing about the ledger.
+    key: the key that signs the ledger; None if it is not known.
+    called: the fingerprint that the ledger names; empty if it names none.
     """
     good = 0
     for checkpoint in sorted(checkpoints, key=lambda item: int(item["seq"])):
         found.external_checkpoints += 1
         seq, name = int(checkpoint["seq"]), f"the external checkpoint ({checkpoint.get('day', checkpoint['seq'])})"
-        if edited := _edited(db, checkpoint, key):
-            found.problems.append(f"{name} was edited, not the ledger: {edited}; take it from where nobody could write")
+        if not _intact(checkpoint, key):
+            found.problems.append(
+                f"{name} is invalid: its hash or signature does not match its content; use the original copy"
+            )
             continue
         row = db.execute("select body from ledger where seq = ?", (seq,)).fetchone()
         if checkpoint.get("key") and called and checkpoint["key"] != called:
@@ -45,45 +48,18 @@ def check_external(
         good = seq
 
 
-def _edited(db: sqlite3.Connection, checkpoint: Mapping[str, Any], key: Key | None) -> str:
-    """Evidence that the checkpoint was edited; empty when there is none. A signature is valid for one text only: if a
-    checkpoint has the signature of a valid record but other contents, the checkpoint was edited."""
-    if key is None or not checkpoint.get("sig"):
-        return ""
-    record = _signed_as(db, checkpoint)
+def _intact(checkpoint: Mapping[str, Any], key: Key | None) -> bool:
+    """Whether hash and signature of an external checkpoint match its content.
+
+    key: the key that signs the ledger; None if it is not known. A checkpoint without a signature has nothing to check
+    and counts as intact. A signature by another key, or one that cannot be checked here, is reported by the callers.
+    """
+    if not checkpoint.get("sig"):
+        return True
+    body = record_body(checkpoint)
+    if body is None or digest(canonical(body)) != checkpoint["hash"]:
+        return False
     try:
-        if record is not None and _holds(key, record):
-            was = checkpoint_message(record)
-            differing = [
-                f"{name} is not {checkpoint[name]}"
-                for name in was
-                if name in checkpoint and checkpoint[name] != was[name]
-            ]
-            return f"it bears the signature of record {record.seq}, whose {', '.join(differing)}" if differing else ""
-        text = canonical_text(checkpoint)
-        if text is None:
-            return ""
-        whole = digest(text) == checkpoint["hash"]
-        if not whole or (checkpoint["key"] == key.fingerprint and not signed_by(key, json.loads(text))):
-            return f"its {'signature' if whole else 'hash'} is not that of what it says"
+        return key is None or checkpoint["key"] != key.fingerprint or signed_by(key, body)
     except LedgerKeyError:
-        pass
-    return ""
-
-
-def _signed_as(db: sqlite3.Connection, checkpoint: Mapping[str, Any]) -> Record | None:
-    """The record with the signature of the checkpoint: the one with its number, or another checkpoint."""
-    query = "select seq, t_ms, kind, body, hash from ledger where seq = ? or kind = 'checkpoint' order by seq = ? desc"
-    for seq, t_ms, kind, text, said in db.execute(query, (checkpoint["seq"], checkpoint["seq"])):
-        if isinstance(text, str) and checkpoint["sig"] in text:
-            try:
-                body = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(body, dict) and body.get("sig") == checkpoint["sig"] and digest(text) == said:
-                return Record(seq, t_ms, kind, body, said)
-    return None
-
-
-def _holds(key: Key, record: Record) -> bool:
-    return record.kind == "checkpoint" and signed_by(key, record.body)
+        return True

@@ -31,7 +31,7 @@ def _interval(asset: str, start_ms: int, text: str) -> Interval:
         when = datetime.fromtimestamp(start_ms / 1000, UTC)
         raise ValueError(
             f"{asset}: the quarter hour of {when:%Y-%m-%d %H:%M} UTC in the state file cannot be read ({error}); "
-            "magwatt verify names its record"
+            "magwatt ledger verify names its record"
         ) from None
 
 
@@ -73,7 +73,9 @@ def _event(name: str, text: str) -> Event:
     try:
         return msgspec.json.decode(text, type=Event, dec_hook=decode_reason)
     except (msgspec.MsgspecError, TypeError) as error:
-        raise ValueError(f"the event {name} in the state file cannot be read ({error}); see magwatt verify") from None
+        raise ValueError(
+            f"the event {name} in the state file cannot be read ({error}); see magwatt ledger verify"
+        ) from None
 
 
 def _note(db: sqlite3.Connection, kind: str, name: str) -> Any:

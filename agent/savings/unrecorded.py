@@ -85,9 +85,9 @@ def waiting_said(waiting: Mapping[str, Sequence[int]], zone: str = "") -> str:
     told = f"{counted(len(starts), 'quarter hour')} ({of}) since {since} {'is' if len(starts) == 1 else 'are'}"
     if all(len(each) <= USUAL for each in waiting.values()):
         return (f"the newest {told} not recorded yet, as is usual: the agent records an hour 20 min after its end, and "
-                "so does the next baseline, event or import")  # fmt: skip
+                "so does the next baseline, adjustment or import")  # fmt: skip
     return (f"{told} not recorded yet, more than a running agent leaves: it was stopped, or records were cut off, "
-            "which an external checkpoint tells (--roots); the agent, or the next baseline, event or import, "
+            "which an external checkpoint tells (--checkpoint); the agent, or the next baseline, adjustment or import, "
             "records them")  # fmt: skip
 
 

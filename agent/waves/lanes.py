@@ -79,6 +79,6 @@ class Lanes:
             return False
         self._warming = None
         if code != 0:
-            log.error("the kernels did not compile (exit %d): no events, no 10 min values; try: magwatt warm", code)
+            log.error("the kernels did not compile (exit %d): no events, no 10 min values; try: magwatt compile", code)
             self._kernels_failed = True
         return code == 0

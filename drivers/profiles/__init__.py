@@ -1,7 +1,7 @@
-"""Register maps: one TOML file per model. Adding a device is a file and nothing else.
+"""Register maps (profiles): one TOML file per model. A new model needs one file and no code.
 
-The schema stands in docs/profiles.md. Addresses are the 0-based ones of the PDU; scales lead to the
-vocabulary's unit.
+The schema is described in docs/profiles.md. Addresses are those of the PDU, from 0; scales give the unit of the
+vocabulary.
 """
 
 from __future__ import annotations

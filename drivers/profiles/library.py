@@ -1,4 +1,4 @@
-"""Where maps are found: those that ship with the product, and folders of the user's own that add and replace."""
+"""Finds profiles: those of the product, and those in directories of the user, which add or replace models."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _folders: tuple[Path, ...] = ()
 
 
 def set_profile_folders(paths: Iterable[Path]) -> None:
-    """Folders of own profiles, searched with their subfolders; read when a profile is next asked for.
+    """Sets the directories with the user's profiles. They are searched recursively when a profile is next loaded.
 
-    A file there adds a model or, by its id, replaces a shipped one. The id is `device.id`, or that of `extends`.
+    A file adds a model, or replaces the model of the product with the same identifier. The identifier is `device.id`,
+    or that of `extends`.
     """
     global _folders
     before, _folders = _folders, tuple(paths)
@@ -34,13 +35,13 @@ def set_profile_folders(paths: Iterable[Path]) -> None:
 
 @cache
 def profile_ids() -> tuple[str, ...]:
-    """Every known model, as vendor/model. Raises ProfileError when an own folder or a file in it cannot be read."""
+    """All models, as vendor/model. Raises ProfileError if a directory of the user or a file in it cannot be read."""
     return tuple(sorted({*_shipped(), *_own()}))
 
 
 @cache
 def load_profile(profile_id: str) -> Profile:
-    """The register map of `vendor/model`. Raises ProfileError, naming the nearest known model."""
+    """The profile `vendor/model`. Raises ProfileError with the most similar model."""
     if profile_id not in profile_ids():
         raise ProfileError(f"{profile_id}: no such profile{_near(profile_id)}")
     if profile_id in _own():
@@ -50,7 +51,7 @@ def load_profile(profile_id: str) -> Profile:
 
 
 def load_file(path: Path) -> Profile:
-    """The profile of one file, wherever it lies; `extends` is looked up as ever. Raises ProfileError."""
+    """The profile in one file of any directory; resolves `extends`. Raises ProfileError."""
     raw = _read(path)
     return parse_profile(_extended(raw, str(path), (_id_of(raw),)), str(path))
 
@@ -77,7 +78,7 @@ def _own() -> dict[str, tuple[Path, Raw]]:
     for folder in _folders:
         try:
             if not folder.is_dir():
-                problems.append(f"{folder}: no such folder of profiles")
+                problems.append(f"{folder}: no such directory of profiles")
                 continue
             paths = _files(folder)
         except OSError as error:
@@ -93,7 +94,7 @@ def _own() -> dict[str, tuple[Path, Raw]]:
             if not profile_id:
                 problems.append(f"{path}: device.id: missing")
             elif profile_id in found:
-                problems.append(f"{path}: has the id '{profile_id}' of {found[profile_id][0]}; remove one of them")
+                problems.append(f"{path}: same id '{profile_id}' as {found[profile_id][0]}; remove one of the files")
             else:
                 found[profile_id] = path, raw
     if problems:
@@ -102,7 +103,7 @@ def _own() -> dict[str, tuple[Path, Raw]]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Every TOML file below. Raises OSError where a folder may not be read, which rglob passes over."""
+    """All TOML files below a directory. Raises OSError for a directory without read permission, unlike rglob."""
 
     def fail(error: OSError) -> None:
         raise error
@@ -117,7 +118,7 @@ def _read(path: Path) -> Raw:
     except OSError as error:
         raise ProfileError(f"{path}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path}: is not TOML: {error}") from None
+        raise ProfileError(f"{path}: not valid TOML: {error}") from None
 
 
 def _id_of(raw: Raw) -> str:
@@ -127,36 +128,38 @@ def _id_of(raw: Raw) -> str:
 
 
 def _extended(raw: Raw, source: str, chain: tuple[str, ...]) -> Raw:
-    """The tables with those of the profile that they extend under them."""
+    """The tables, merged into those of the profile that they extend. chain: identifiers already extended."""
     if "extends" not in raw:
         if "remove" in raw:
-            raise ProfileError(f"{source}: remove: only with extends")
+            raise ProfileError(f"{source}: remove: only valid with extends")
         return raw
     parent_id = raw["extends"]
     if not isinstance(parent_id, str):
-        raise ProfileError(f"{source}: extends: {parent_id!r} is not a profile's id")
+        raise ProfileError(f"{source}: extends: expected the id of a profile, found {parent_id!r}")
     own = _own().get(parent_id)
     if own and parent_id not in chain:
         parent = _extended(own[1], str(own[0]), (*chain, parent_id))
     elif parent_id in _shipped() and (parent_id not in chain or chain[-1] == parent_id):
         parent = _shipped()[parent_id]()
     elif parent_id in chain:
-        raise ProfileError(f"{source}: extends: {' → '.join((*chain, parent_id))} goes round in a circle")
+        raise ProfileError(f"{source}: extends: circular reference {' → '.join((*chain, parent_id))}")
     else:
-        raise ProfileError(f"{source}: extends: {parent_id!r}: no such profile{_near(parent_id)}")
+        raise ProfileError(f"{source}: extends: no such profile {parent_id!r}{_near(parent_id)}")
     return _merged(parent, raw, source)
 
 
 def _merged(parent: Raw, own: Raw, source: str) -> Raw:
-    """Tables merge key by key, registers by name; sources are added, other lists replaced."""
+    """Merges tables by key and registers by name; adds sources, replaces other lists."""
     removed, changed = own.get("remove", []), own.get("register", [])
     if not isinstance(removed, list) or not all(isinstance(name, str) for name in removed):
-        raise ProfileError(f"{source}: remove: {removed!r} is not a list of register names")
+        raise ProfileError(f"{source}: remove: expected a list of register names, found {removed!r}")
     if not isinstance(changed, list):
-        raise ProfileError(f"{source}: register: {changed!r} is not a list; write [[register]]")
+        raise ProfileError(f"{source}: register: expected [[register]], found {changed!r}")
     rows = {str(row.get("name")): row for row in parent.get("register", []) if isinstance(row, dict)}
     if unknown := [name for name in removed if name not in rows]:
-        raise ProfileError("\n".join(f"{source}: remove: {name!r} is not in {own['extends']}" for name in unknown))
+        raise ProfileError(
+            "\n".join(f"{source}: remove: {own['extends']} has no register {name!r}" for name in unknown)
+        )
     rows = {name: row for name, row in rows.items() if name not in removed}
     added = []
     for row in changed:
@@ -183,7 +186,7 @@ def _merged(parent: Raw, own: Raw, source: str) -> Raw:
 
 
 def _with(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """A register with the keys of `new`; how the value lies on the wire is taken over as a whole."""
+    """A register with the keys of `new`. A new address or scale replaces all keys that describe the old one."""
     replaced: set[str] = set()
     if "parts" in new:
         replaced |= {"parts", *NOT_WITH_PARTS}

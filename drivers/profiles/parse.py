@@ -1,4 +1,4 @@
-"""TOML tables to a checked Profile. All problems at once, one line each, each naming the place."""
+"""Converts TOML tables to a validated Profile. Reports all problems together, one line each, each with its place."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _SOURCE = {"kind": TEXT, "ref": TEXT, "covers": TEXT}
 
 
 def parse_profile(raw: Table, source: str) -> Profile:
-    """A checked profile from its TOML tables. Raises ProfileError with all problems, one per line."""
+    """The validated profile. source: file or identifier for messages. Raises ProfileError with one problem per line."""
     problems: list[str] = []
     check_keys(raw, _TOP, "", problems)
     device, protocol = table_of(raw, "device"), table_of(raw, "protocol")
@@ -84,7 +84,7 @@ def parse_profile(raw: Table, source: str) -> Profile:
     ):
         problems += [f"{place}.{key}: missing" for key in keys if key not in table]
     problems += _protocol_problems(device, protocol)
-    if problems:  # the rows lean on these
+    if problems:  # the registers depend on these tables
         raise _error(source, problems)
     rows = [Row(entry, n, device, protocol, problems) for n, entry in tables_of(raw, "register", problems)]
     registers = tuple(built for row in rows if (built := row.register()))
@@ -149,24 +149,26 @@ def _protocol_problems(device: Table, protocol: Table) -> Iterator[str]:
         ("protocol", protocol, "reads_across_gaps", GAP_RULES),
     ):
         if key in table and table[key] not in allowed:
-            yield f"{place}.{key}: {table[key]!r} is not one of {', '.join(map(str, allowed))}"
+            yield f"{place}.{key}: expected one of {', '.join(map(str, allowed))}, found {table[key]!r}"
     limit = protocol.get("max_registers", 1)
     if not (is_a(limit, WHOLE) and 1 <= limit <= 125):
-        yield f"protocol.max_registers: {limit} is not in 1…125"
+        yield f"protocol.max_registers: expected 1…125, found {limit}"
     for key, least in (("timeout_ms", 1), ("min_gap_ms", 0), ("refresh_ms", 0)):
         if is_a(value := protocol.get(key, least), NUMBER) and value < least:
-            yield f"protocol.{key}: {value} is less than {least}"
+            yield f"protocol.{key}: expected at least {least}, found {value}"
     transports = protocol.get("transports", [])
     if isinstance(transports, list):
         yield from (
-            f"protocol.transports: {item!r} is not rtu or tcp" for item in transports if item not in ("rtu", "tcp")
+            f"protocol.transports: expected rtu or tcp, found {item!r}"
+            for item in transports
+            if item not in ("rtu", "tcp")
         )
     for name, last in (("rtu", 247), ("tcp", 255)):
         unit = table_of(protocol, name).get("unit_id", 1)
         if not (is_a(unit, WHOLE) and 0 <= unit <= 255 and (name == "tcp" or unit)):
-            yield f"protocol.{name}.unit_id: {unit} is not in 1…{last}"
+            yield f"protocol.{name}.unit_id: expected 1…{last}, found {unit}"
     if table_of(protocol, "rtu").get("parity", "N") not in ("N", "E", "O"):
-        yield f"protocol.rtu.parity: {protocol['rtu']['parity']!r} is not N, E or O"
+        yield f"protocol.rtu.parity: expected N, E or O, found {protocol['rtu']['parity']!r}"
 
 
 def _identify(entry: Table, number: int, protocol: Table, problems: list[str]) -> Identify:
@@ -176,12 +178,12 @@ def _identify(entry: Table, number: int, protocol: Table, problems: list[str]) -
     if len(problems) > found:
         return Identify("none")
     if method not in IDENTIFY_METHODS:
-        problems.append(f"{place}method {method!r} is not one of {', '.join(IDENTIFY_METHODS)}")
+        problems.append(f"{place}method: expected one of {', '.join(IDENTIFY_METHODS)}, found {method!r}")
     if method == "register":
         words = entry.get("count", 0) if kind == "string" else WORDS.get(kind, 0)
         address = entry.get("address", -1)
         if not words or not is_a(address, WHOLE) or not 0 <= address <= 65536 - words:
-            problems.append(f"{place}address {address} of type {kind!r} is no register")
+            problems.append(f"{place}address {address} with type {kind!r} is not a valid register")
     if len(problems) > found:
         return Identify("none")
     return Identify(
@@ -217,12 +219,15 @@ def _block(entry: Table, number: int, device: Table, protocol: Table, problems: 
         return None
     quantity = vocabulary().get(name)
     if quantity is None or not name.startswith("harmonics_"):
-        problems.append(f"{place}no harmonics of the vocabulary{near(name, vocabulary())}")
+        problems.append(f"{place}not a harmonics quantity of the vocabulary{near(name, vocabulary())}")
     elif entry["unit"] != quantity.unit:
-        problems.append(f"{place}unit {entry['unit']!r}, the vocabulary has {quantity.unit!r}")
+        problems.append(f"{place}unit: expected {quantity.unit!r} as in the vocabulary, found {entry['unit']!r}")
     words = WORDS.get(entry["type"], 0) * entry["count"]
     if words < 1 or not 0 <= entry["address"] <= 65536 - words:
-        problems.append(f"{place}{entry['count']} of {entry['type']} from address {entry['address']} is no block")
+        problems.append(
+            f"{place}{entry['count']} values of type {entry['type']} from address {entry['address']} are not a valid "
+            "block"
+        )
     if len(problems) > found:
         return None
     return HarmonicBlock(
@@ -245,9 +250,9 @@ def _block(entry: Table, number: int, device: Table, protocol: Table, problems: 
 def _bits(tables: Table, known: Iterable[str], problems: list[str]) -> Iterator[tuple[str, dict[int, str]]]:
     for name, table in tables.items():
         if name not in known:
-            problems.append(f"bits.{name}: no such register{near(name, known)}")
+            problems.append(f"bits.{name}: unknown register{near(name, known)}")
         elif not isinstance(table, dict) or not all(key.isdecimal() and int(key) < 64 for key in table):
-            problems.append(f"bits.{name}: bit numbers are 0…63")
+            problems.append(f"bits.{name}: expected a table with bit numbers 0…63 as keys")
         else:
             yield name, {int(key): str(text) for key, text in table.items()}
 
@@ -255,13 +260,13 @@ def _bits(tables: Table, known: Iterable[str], problems: list[str]) -> Iterator[
 def _faults(table: Table, known: Iterable[str], problems: list[str]) -> dict[int, str]:
     check_keys(table, _FAULTS, "faults.", problems)
     if "of" in table and (name := str(table["of"])) not in known:
-        problems.append(f"faults.of: no register {name!r}{near(name, known)}")
+        problems.append(f"faults.of: unknown register {name!r}{near(name, known)}")
     found = {}
     for key, text in table_of(table, "codes").items():
         try:
             found[int(key, 0)] = str(text)
         except ValueError:
-            problems.append(f"faults.codes: {key!r} is not a number")
+            problems.append(f"faults.codes: expected an integer as key, found {key!r}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""One [[register]] to a Register, and what registers must not do to each other."""
+"""Converts a [[register]] table to a Register, and checks the registers of a profile against each other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_WITH_PARTS = ("address", "scale", "offset", "mask", "encoding", "full_scale"
 
 
 class Row:
-    """One [[register]] being read; what is wrong with it goes to `problems`."""
+    """Converts one [[register]] table; appends its problems to `problems`."""
 
     def __init__(self, entry: Table, number: int, device: Table, protocol: Table, problems: list[str]) -> None:
         self.entry, self.device, self.protocol, self._all = entry, device, protocol, problems
@@ -30,6 +30,7 @@ class Row:
         self._found = 0
 
     def register(self) -> Register | None:
+        """The register; None if the table has problems."""
         entry, protocol, self._found = self.entry, self.protocol, len(self._all)
         check_keys(entry, REGISTER, self._place, self._all)
         if len(self._all) > self._found:
@@ -39,7 +40,7 @@ class Row:
             self._wrong(f"not in the vocabulary{near(self.name, vocabulary())}")
             return None
         if entry.get("unit") != quantity.unit:
-            self._wrong(f"unit {entry.get('unit')!r}, the vocabulary has {quantity.unit!r}")
+            self._wrong(f"unit: expected {quantity.unit!r} as in the vocabulary, found {entry.get('unit')!r}")
         kind, function = entry.get("type", ""), entry.get("fc", protocol["function_code"])
         for key, allowed, value in (
             ("type", (*WORDS, "string"), kind),
@@ -50,17 +51,17 @@ class Row:
             ("confidence", CONFIDENCE, entry.get("confidence", self.device["confidence"])),
         ):
             if value not in allowed:
-                self._wrong(f"{key} {value!r} is not one of {', '.join(map(str, allowed))}")
+                self._wrong(f"{key}: expected one of {', '.join(map(str, allowed))}, found {value!r}")
         if len(self._all) > self._found:
             return None
         own = entry.get("count", 0) if kind == "string" else WORDS[kind]
         if own < 1 or ("count" in entry and kind != "string"):
-            self._wrong("count is for strings, and at least 1")
+            self._wrong("count: only valid for strings, and at least 1")
             return None
         starts = self._starts()
         if starts is None or any(not 0 <= start <= 65536 - own for start in starts):
             if starts is not None:
-                self._wrong(f"address {max(starts)} with {own} words leaves 0…65535")
+                self._wrong(f"address: {max(starts)}…{max(starts) + own - 1} is not in 0…65535")
             return None
         scale_from = self._scale_from(function)
         first, end = min(starts), max(starts) + own
@@ -68,7 +69,7 @@ class Row:
             first, end = min(first, scale_from.address), max(end, scale_from.address + 1)
             scale_from = ScaleFrom(scale_from.address, scale_from.kind, scale_from.mask, scale_from.address - first)
         if end - first > protocol["max_registers"]:
-            self._wrong(f"{end - first} registers in one value; the device gives {protocol['max_registers']}")
+            self._wrong(f"the value needs {end - first} registers; max_registers is {protocol['max_registers']}")
         self._check_numbers(kind, own)
         if len(self._all) > self._found:
             return None
@@ -111,14 +112,14 @@ class Row:
         return vocabulary()[self.name].kind == "gauge" and "mask" not in self.entry
 
     def _starts(self) -> list[int] | None:
-        """Where the value or its parts begin."""
+        """Start addresses of the value or of its parts; None if there are problems."""
         if "parts" not in self.entry:
             if "address" not in self.entry:
                 self._wrong("address: missing")
                 return None
             return [self.entry["address"]]
         if alien := [key for key in self.entry if key in NOT_WITH_PARTS]:
-            self._wrong(f"parts go without {', '.join(alien)}")
+            self._wrong(f"parts: cannot be combined with {', '.join(alien)}")
             return None
         starts = []
         for part in self.entry["parts"]:
@@ -129,11 +130,11 @@ class Row:
                 or not is_a(part["scale"], NUMBER)
                 or not part["scale"]
             ):
-                self._wrong("parts: each has an address and a scale")
+                self._wrong("parts: each part needs an address and a scale that is not 0")
                 return None
             starts.append(part["address"])
         if len(starts) < 2:
-            self._wrong("parts: at least two")
+            self._wrong("parts: at least two are required")
             return None
         return starts
 
@@ -146,12 +147,12 @@ class Row:
         if len(self._all) > found:
             return None
         if raw.get("kind") not in SCALE_KINDS:
-            self._wrong(f"scale_from.kind {raw.get('kind')!r} is not one of {', '.join(SCALE_KINDS)}")
+            self._wrong(f"scale_from.kind: expected one of {', '.join(SCALE_KINDS)}, found {raw.get('kind')!r}")
         if not (is_a(raw.get("address"), WHOLE) and 0 <= raw["address"] <= 65535):
-            self._wrong(f"scale_from.address {raw.get('address')!r} is not in 0…65535")
+            self._wrong(f"scale_from.address: expected 0…65535, found {raw.get('address')!r}")
         if len(self._all) > found:
             return None
-        # Both come with one request where the device allows that; else the scale is read beside it.
+        # One request reads both if the device allows it; otherwise the scale is read separately.
         start, own = self.entry["address"], WORDS.get(self.entry["type"], 1)
         span = max(start + own, raw["address"] + 1) - min(start, raw["address"])
         gaps = self.protocol.get("reads_across_gaps") in ("allowed", "inside")
@@ -168,51 +169,57 @@ class Row:
         for key in ("scale", "offset"):
             value = entry.get(key, 1)
             if not math.isfinite(value) or (key == "scale" and value == 0):
-                self._wrong(f"{key} {value} is not a usable number")
+                self._wrong(f"{key}: expected a finite number, and a scale that is not 0; found {value}")
         if kind[0] not in "iu" and {"mask", "full_scale", "scale_from"} & entry.keys():
-            self._wrong(f"mask, full_scale and scale_from are for whole numbers, not for {kind}")
+            self._wrong(f"mask, full_scale and scale_from are valid for integer types only, not for {kind}")
             return
         patterns = [*entry.get("invalid", ()), entry.get("mask", 1), entry.get("full_scale", 1)]
         if not all(is_a(item, WHOLE) and 0 <= item < top for item in patterns) or not entry.get("mask", 1):
-            self._wrong(f"mask, invalid and full_scale must fit into {own} words")
+            self._wrong(
+                f"mask, invalid and full_scale must be unsigned integers of {16 * own} bits; mask must not be 0"
+            )
         if not 0 <= entry.get("invalid_high_word", 0) <= 0xFFFF:
-            self._wrong("invalid_high_word is not in 0…65535")
+            self._wrong("invalid_high_word: expected 0…65535")
         window = entry.get("plausible", [0, 1])
         if len(window) != 2 or not all(is_a(item, NUMBER) for item in window) or not window[0] < window[1]:
-            self._wrong("plausible: [low, high], low below high")
+            self._wrong("plausible: expected [low, high] with low < high")
         scales = entry.get("scale_by_rating", [{"scale": 1}])
         for row in scales:
             if not isinstance(row, dict) or not is_a(row.get("scale"), NUMBER) or row.keys() - {"up_to_kw", "scale"}:
-                self._wrong("scale_by_rating: each has a scale and, but for the last, up_to_kw")
+                self._wrong("scale_by_rating: each entry needs a scale and, except the last, up_to_kw")
                 return
         if not all(is_a(row.get("up_to_kw", 1), NUMBER) and row["scale"] for row in scales):
-            self._wrong("scale_by_rating: up_to_kw and scale are numbers, and no scale is 0")
+            self._wrong("scale_by_rating: up_to_kw and scale must be numbers, and scale must not be 0")
             return
         limits = [row.get("up_to_kw", math.inf) for row in scales]
         if not scales or limits[-1] != math.inf:
-            self._wrong("the last scale_by_rating must have no up_to_kw")
+            self._wrong("scale_by_rating: the last entry must not have up_to_kw")
         elif limits != sorted(set(limits)):
-            self._wrong("scale_by_rating: up_to_kw must rise")
+            self._wrong("scale_by_rating: up_to_kw must increase")
 
 
 def _natural_limit(kind: str) -> int | None:
-    """16 bits full up is a meter at its limit, not a measurement."""
+    """Full-scale value of 16-bit registers, which means that the meter is at its limit; None for other types."""
     return {"u16": 0xFFFF, "i16": 0x7FFF}.get(kind)
 
 
 def cross_checks(registers: tuple[Register, ...], protocol: Table) -> Iterator[str]:
+    """Problems between registers: duplicate names, scales that are not read, gaps, overlaps."""
     seen: set[str] = set()
     for row in registers:
         if row.name in seen:
-            yield f"{row.name}: stands twice"
+            yield f"{row.name}: defined twice"
         seen.add(row.name)
         if row.scale_from and row.scale_from.offset is None:
             at = (row.function, row.scale_from.address)
             if not any((other.function, other.address) == at and other.words == 1 for other in registers):
-                yield f"{row.name}: scale_from address {at[1]} is too far for one request and is no register itself"
+                yield (
+                    f"{row.name}: scale_from.address {at[1]} cannot be read in the same request and has no "
+                    "[[register]] of its own"
+                )
         gaps = protocol.get("reads_across_gaps") in ("allowed", "inside")
         if row.parts and not gaps and len({part.offset for part in row.parts}) * row.own_words != row.words:
-            yield f"{row.name}: the parts leave a hole that the device may refuse to read"
+            yield f"{row.name}: there is a gap between the parts, which the device may reject"
     yield from _overlaps(registers)
 
 
@@ -225,11 +232,11 @@ def _overlaps(registers: tuple[Register, ...]) -> Iterator[str]:
         for address in sorted(start + k for start in starts for k in range(row.own_words)):
             other = taken.setdefault((row.function, address), row)
             if other is not row and not _share(row, other):
-                yield f"{row.name} and {other.name} overlap at address {address}"
+                yield f"{row.name}: overlaps with {other.name} at address {address}"
                 break
 
 
 def _share(one: Register, other: Register) -> bool:
-    """Two bit fields of one register."""
+    """Whether both are separate bit fields of the same register."""
     same = (one.address, one.words) == (other.address, other.words)
     return same and one.mask is not None and other.mask is not None and not one.mask & other.mask

@@ -1,4 +1,4 @@
-"""What a register map is made of. The TOML schema that fills these stands in docs/profiles.md."""
+"""Records of a register map. The TOML schema is described in docs/profiles.md."""
 
 from __future__ import annotations
 
@@ -19,18 +19,24 @@ GAP_RULES = ("allowed", "inside", "forbidden", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One register of a value that is spread over several; the value is Σ raw · scale."""
+    """One part of a value in several registers; the value is Σ raw · scale.
 
-    offset: int  # words from the register's address
+    offset: registers from the address of the Register.
+    scale: unit of the quantity per count.
+    """
+
+    offset: int
     scale: float
 
 
 @dataclass(frozen=True, slots=True)
 class ScaleFrom:
-    """The power of ten of a value stands in another register.
+    """Register with the power of ten of a value.
 
-    kind: exponent (signed, value = raw · scale · 10^n; 0x8000 says "not implemented") | decimals (10^−n).
-    offset: words from the register's address when both come with one request, else None.
+    address: its address.
+    kind: exponent (signed n, value = raw · scale · 10^n; 0x8000: not implemented) | decimals (10^−n).
+    mask: bits of the register that contain the number; None: all.
+    offset: registers from the address of the Register if one request reads both; None: it is read separately.
     """
 
     address: int
@@ -41,10 +47,33 @@ class ScaleFrom:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One quantity on the wire. value = raw · scale + offset, in `unit`.
+    """One quantity of a register map; value = raw · scale + offset, in `unit`.
 
-    address and words span everything that must come with one request: the value, its parts, a scale near by.
-    at: words of that span before the value's own.
+    name: quantity of the vocabulary.
+    address, words: registers that one request must read: the value, its parts, and its scale if adjacent.
+    function: 3 or 4.
+    type: one of WORDS, or string.
+    big_words_first: word order of values of more than one register.
+    scale, offset, unit: see above.
+    group: poll group, one of GROUPS.
+    confidence: one of CONFIDENCE.
+    mask: bits that contain the value; None: all.
+    invalid: raw patterns for "not available".
+    encoding: one of ENCODINGS.
+    scale_by_rating: (rated power in kW up to which it applies, scale), increasing; the last limit is inf.
+    note: text for the user.
+    at: registers before those of the value itself.
+    parts: parts of the value; empty: a single value.
+    scale_from: register with the power of ten; None: constant scale.
+    invalid_high_word: most significant register content that means "not available"; None: no such content.
+    full_scale: magnitude of the raw value from which on the device only reports "at the limit"; None: no limit.
+    window: plausibility limits narrower than those of the vocabulary; None: those of the vocabulary.
+    scale_doubt: why the scale is uncertain; empty: it is certain.
+    latched: contains values of the last trip.
+    alone: is read in a request of its own; registers that it overlaps have another meaning.
+    feeds_watchdog: reading it starts a watchdog in the device.
+    needs: option or setting of the device that is required.
+    manual_ref: place in the manual.
     """
 
     name: str
@@ -61,28 +90,28 @@ class Register:
     mask: int | None = None
     invalid: tuple[int, ...] = ()
     encoding: str = "plain"
-    scale_by_rating: tuple[tuple[float, float], ...] = ()  # (up to kW, scale), rising; the last is inf
+    scale_by_rating: tuple[tuple[float, float], ...] = ()
     note: str = ""
     at: int = 0
     parts: tuple[Part, ...] = ()
     scale_from: ScaleFrom | None = None
-    invalid_high_word: int | None = None  # any value whose most significant word is this says "not available"
-    full_scale: int | None = None  # magnitude of the raw value from which on the device only says "too much"
-    window: tuple[float, float] | None = None  # narrower than the vocabulary's
-    scale_doubt: str = ""  # why the scale may be another one; empty when it is known
-    latched: bool = False  # holds the values of the last trip
-    alone: bool = False  # read with a request of its own; what it overlaps is another value
-    feeds_watchdog: bool = False  # reading it starts a watchdog in the device
+    invalid_high_word: int | None = None
+    full_scale: int | None = None
+    window: tuple[float, float] | None = None
+    scale_doubt: str = ""
+    latched: bool = False
+    alone: bool = False
+    feeds_watchdog: bool = False
     needs: str = ""
     manual_ref: str = ""
 
     @property
     def own_words(self) -> int:
-        """Words of the value itself, or of each part."""
+        """Number of registers of the value itself, or of each part."""
         return self.words if self.type == "string" else WORDS[self.type]
 
     def scale_for(self, rating_kw: float | None) -> float | None:
-        """The scale for a drive of that rating; None when the rating decides and is not known."""
+        """The scale for a drive of that rated power; None if it depends on a rated power that is not known."""
         if not self.scale_by_rating:
             return self.scale
         if rating_kw is None:
@@ -90,13 +119,13 @@ class Register:
         return next(scale for limit, scale in self.scale_by_rating if rating_kw <= limit)
 
     def raw_limits(self) -> tuple[int, int] | None:
-        """The least and the largest raw value that is still a measurement; None where every value is one."""
+        """Smallest and largest raw value that is a measurement; None: every value is."""
         if self.full_scale is not None:
             return (1 - self.full_scale if self.type[0] == "i" else 0), self.full_scale - 1
         return None
 
     def wraps_at(self, rating_kw: float | None = None) -> float | None:
-        """Where a counter starts again at 0, in the register's unit; None for floats and where it is not known."""
+        """Value at which a counter starts again at 0, in the unit of the register; None for floats and if unknown."""
         scale = self.scale_for(rating_kw)
         if self.type[0] not in "iu" or self.full_scale is not None or self.scale_from or scale is None:
             return None
@@ -109,9 +138,24 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """How to tell the model by reads. What a method does not use is None or empty."""
+    """A way to identify the model. Fields that the method does not use are None or empty.
 
-    method: str  # fc43 | fc17 | register | plausibility | sunspec | none
+    method: fc43 | fc17 | register | plausibility | sunspec | none.
+    address, function, type, words: register to read.
+    mask: bits that are compared; None: all.
+    equals, equals_any: expected raw value or values.
+    contains: expected text: of the product name (fc43) or of the register (register).
+    vendor_contains: expected text of the vendor name (fc43).
+    register: quantity whose value must be plausible (plausibility).
+    low, high: limits: raw value (register) or in the unit of the quantity (plausibility).
+    model_id: SunSpec model (sunspec).
+    bases: addresses at which the SunSpec marker may be (sunspec).
+    marker: 32-bit value of the SunSpec marker (sunspec).
+    note: text for the user.
+    confidence: one of CONFIDENCE; empty: that of the profile.
+    """
+
+    method: str
     address: int | None = None
     function: int = 3
     type: str = ""
@@ -119,12 +163,12 @@ class Identify:
     mask: int | None = None
     equals: int | None = None
     equals_any: tuple[int, ...] = ()
-    contains: str = ""  # fc43: in the product's name; register: in the text
-    vendor_contains: str = ""  # fc43
-    register: str = ""  # plausibility: the quantity's name
-    low: float | None = None  # raw for register, in the quantity's unit for plausibility
+    contains: str = ""
+    vendor_contains: str = ""
+    register: str = ""
+    low: float | None = None
     high: float | None = None
-    model_id: int | None = None  # sunspec
+    model_id: int | None = None
     bases: tuple[int, ...] = ()
     marker: int | None = None
     note: str = ""
@@ -133,7 +177,18 @@ class Identify:
 
 @dataclass(frozen=True, slots=True)
 class HarmonicBlock:
-    """A run of individual harmonics, one value for each order."""
+    """Consecutive registers with individual harmonics, one value per order.
+
+    name: quantity of the vocabulary.
+    address, function, type, big_words_first: as in Register.
+    count: number of values.
+    first_order, order_step: orders of the values.
+    scale: `unit` per count.
+    unit: unit of the values.
+    reference: fundamental | rms: what 100 % is.
+    confidence: one of CONFIDENCE.
+    note: text for the user.
+    """
 
     name: str
     address: int
@@ -145,23 +200,53 @@ class HarmonicBlock:
     scale: float
     big_words_first: bool
     unit: str
-    reference: str  # fundamental | rms
+    reference: str
     confidence: str
     note: str = ""
 
     @property
     def orders(self) -> range:
+        """Harmonic order of each value."""
         return range(self.first_order, self.first_order + self.count * self.order_step, self.order_step)
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is known about one model, with how far to trust it."""
+    """Register map of one model.
+
+    id: vendor/model.
+    vendor, model: names.
+    kind: vfd | meter | motor_relay.
+    phases: 1 or 3.
+    confidence: one of CONFIDENCE.
+    transports: rtu, tcp or both.
+    function: default function code, 3 or 4.
+    max_registers: most registers per request.
+    min_gap_s: silence before a request that the device needs, in seconds.
+    timeout_s: longest response time without transmission time, in seconds.
+    refresh_s: refresh interval of the values in seconds; 0: unknown.
+    gaps_allowed: a request may include unmapped registers between mapped ones.
+    registers: quantities.
+    notes: texts for the user.
+    rtu, tcp: factory settings of the interface.
+    comm_loss: parameter, default and reset_by of the communication watchdog of a drive.
+    bits: quantity → bit number → text.
+    faults: fault code → text.
+    faults_of: quantity that contains the fault code; empty: unknown.
+    sources: documents from which the map was made.
+    dialect: one of DIALECTS.
+    spare_allowed: a request may extend beyond the last mapped register.
+    identify: ways to identify the model.
+    blocks: individual harmonics.
+    aliases: other names of the model.
+    addressing: how the manual counts addresses.
+    waveforms: waveform recordings that the device makes; not read.
+    """
 
     id: str
     vendor: str
     model: str
-    kind: str  # vfd | meter | motor_relay
+    kind: str
     phases: int
     confidence: str
     transports: tuple[str, ...]
@@ -178,10 +263,10 @@ class Profile:
     comm_loss: Mapping[str, str] = field(default_factory=dict)
     bits: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     faults: Mapping[int, str] = field(default_factory=dict)
-    faults_of: str = ""  # the register whose value the fault table explains; empty when it is not known
+    faults_of: str = ""
     sources: tuple[Mapping[str, str], ...] = ()
     dialect: str = "modbus"
-    spare_allowed: bool = False  # a read may go beyond the last mapped register
+    spare_allowed: bool = False
     identify: tuple[Identify, ...] = ()
     blocks: tuple[HarmonicBlock, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -189,4 +274,5 @@ class Profile:
     waveforms: tuple[Mapping[str, Any], ...] = ()
 
     def register(self, name: str) -> Register | None:
+        """The register of a quantity; None if the model does not have it."""
         return next((row for row in self.registers if row.name == name), None)

@@ -1,4 +1,4 @@
-"""Frames put together by hand; register contents that prove which request they answer. No code of the driver."""
+"""Modbus frames, and register contents that identify their request. Independent of the code of the driver."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulators.bus.rtu import crc16 as crc16_by_bits
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A read request as a slave saw it. number: the how many-th it was, from 1. transaction: None on RTU."""
+    """A read request as received by a server.
+
+    number: number of the request, from 1.
+    at_s: monotonic time at which it started.
+    unit, function, address, count: unit identifier, function code, first register, number of registers.
+    transaction: transaction identifier; None for RTU.
+    raw: the received frame.
+    """
 
     number: int
     at_s: float
@@ -25,28 +33,43 @@ class Ask:
 
     @property
     def words(self) -> list[int]:
+        """The registers of the correct response."""
         return content(self.unit, self.function, self.address, self.count, self.number)
 
     def frame(self, words: Sequence[int] | None = None) -> bytes:
-        """The answer, or one with other words. That to another request: of `replace(ask, unit=…)`."""
+        """The frame of the response, with the correct registers or with `words`."""
         values = self.words if words is None else words
         return self.wrap(struct.pack(f">BB{len(values)}H", self.function, 2 * len(values) & 0xFF, *values))
 
     def refusal(self, code: int) -> bytes:
+        """The frame of an exception response."""
         return self.wrap(bytes((self.function | 0x80, code)))
 
     def wrap(self, pdu: bytes) -> bytes:
+        """The frame with this PDU."""
         return rtu(self.unit, pdu) if self.transaction is None else mbap(self.transaction, self.unit, pdu)
 
 
+class Block(NamedTuple):
+    """A contiguous range of registers.
+
+    unit: unit identifier. function: function code. address: first register. words: number of registers.
+    """
+
+    unit: int
+    function: int
+    address: int
+    words: int
+
+
 def content(unit: int, function: int, address: int, count: int, number: int) -> list[int]:
-    """The registers of one answer: the number of the request, then what depends on all of it but its length."""
+    """The registers of a response: the number of the request, then values that depend on all but the length."""
     rest = (zlib.crc32(struct.pack(">BBHI", unit, function, address + k, number)) & 0xFFFF for k in range(1, count))
     return [number & 0xFFFF, *rest]
 
 
 def answers(words: Sequence[int], unit: int, function: int, address: int) -> int | None:
-    """The number of the request that these registers answer; None if they answer no request for that block."""
+    """Number of the request to which these registers are the response; None: not the response to such a request."""
     if not words:
         return None
     number = words[0]
@@ -54,19 +77,23 @@ def answers(words: Sequence[int], unit: int, function: int, address: int) -> int
 
 
 def rtu(unit: int, pdu: bytes) -> bytes:
+    """An RTU frame."""
     body = bytes((unit,)) + pdu
     return body + crc16(body).to_bytes(2, "little")
 
 
 def mbap(transaction: int, unit: int, pdu: bytes) -> bytes:
+    """A Modbus TCP frame."""
     return struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu
 
 
 def rtu_request(unit: int, function: int, address: int, count: int) -> bytes:
+    """The RTU frame of a read request."""
     return rtu(unit, struct.pack(">BHH", function, address, count))
 
 
 def crc_fits(frame: bytes) -> bool:
+    """Whether the checksum at the end of the frame is valid."""
     return len(frame) >= 4 and crc16(frame[:-2]) == int.from_bytes(frame[-2:], "little")
 
 
@@ -74,11 +101,12 @@ def _step(byte: int) -> int:
     return crc16_by_bits(bytes((byte,))) ^ crc16_by_bits(b"\0")
 
 
-# CRC is linear: the remainder of each byte value alone, from the definition bit by bit.
+# The CRC is linear: remainder of each byte value, from the bitwise definition.
 _TABLE = tuple(_step(byte) for byte in range(256))
 
 
 def crc16(data: bytes | bytearray | memoryview) -> int:
+    """CRC-16 of Modbus."""
     crc, table = 0xFFFF, _TABLE
     for byte in data:
         crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
@@ -86,6 +114,6 @@ def crc16(data: bytes | bytearray | memoryview) -> int:
 
 
 def or_ed(first: bytes, second: bytes) -> bytes:
-    """Two talkers at once on a wire where a one wins."""
+    """Two simultaneous frames on a line where 1 is dominant."""
     length = max(len(first), len(second))
     return bytes(a | b for a, b in zip(first.ljust(length, b"\0"), second.ljust(length, b"\0"), strict=True))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulators.bus.frames import answers, rtu_request
-from simulators.bus.judge import Block
+from simulators.bus.frames import Block, answers, rtu_request
 from simulators.bus.reactor import Timer
 from simulators.bus.segment import Framing, Segment
 

@@ -17,7 +17,7 @@ from random import Random
 
 from drivers.profiles import load_profile
 from drivers.reading import Value
-from simulators.bus.judge import Block
+from simulators.bus.frames import Block
 from simulators.bus.noise import Cable, CountingSegment, NoisyStation
 from simulators.bus.plc import Plc
 from simulators.devices import named

@@ -5,20 +5,24 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
+import reportkit
 from click.testing import CliRunner, Result
 from rich.console import Console
 from testkit import Mosquitto, free_port, real_command
 
 from agent import watch
-from agent.cli import main
+from agent.cli import GROUPS, main
+from agent.commands.fleet import fleet
 from agent.config_load import parse_broker
 from agent.read import reading_text
 from agent.subscribe import Follower, Seen, check_filter
@@ -43,6 +47,173 @@ def sine(path: Path, seconds: float = 1.0, rate_hz: float = 5000.0, spoil: int |
         u[0, spoil] = NAN
     np.savez(path, fs=rate_hz, u_abc=u, i_abc=u / 20)
     return path
+
+
+HEAVY = {"numba", "numpy", "pymodbus", "rich", "msgspec", "paho", "serial", "comtrade", "asyncio", "logging"}
+COMMANDS = {name: entry for entries in GROUPS.values() for name, entry in entries.items()}
+HELP_WIDTH = 80
+
+
+def modules_after(*words: str) -> set[str]:
+    """Names of the modules that are imported once `magwatt WORDS` has ended."""
+    script = f"import sys\nfrom agent.cli import main\ntry:\n    main({list(words)!r})\nexcept SystemExit:\n    pass\n"
+    script += "print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_imports_no_command_and_nothing_heavy() -> None:
+    modules = modules_after("--help")
+    assert not {name.split(".")[0] for name in modules} & HEAVY
+    assert not [name for name in modules if name.startswith(("agent.commands", "drivers", "dsp", "simulators"))]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_imports_that_command_only(name: str) -> None:
+    modules = modules_after(name, "--help")
+    assert not {module.split(".")[0] for module in modules} & (HEAVY - {"logging"})
+    places = {f"agent.commands.{entry.place.partition(':')[0]}" for entry in COMMANDS.values()}
+    assert modules & places == {f"agent.commands.{COMMANDS[name].place.partition(':')[0]}"}
+
+
+def test_the_commands_are_in_four_groups() -> None:
+    shown = invoke("--help").output.split("Options:")[1]
+    headings = [line for line in shown.splitlines() if re.match(r"[A-Z].*:$", line)]
+    assert headings == ["Start:", "Operate:", "Savings:", "Data and tools:"]
+    first_words = [line.split()[0] for line in shown.partition("Start:")[2].splitlines() if line.startswith("  ")]
+    assert first_words == [
+        "demo", "scan", "identify", "check", "plan", "doctor", "commission",
+        "run", "read", "watch", "explain", "maintenance",
+        "import", "baseline", "adjustment", "report", "ledger",
+        "replay", "simulate", "profiles", "compile",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_summary_of_a_command_is_its_own_and_fits_the_line(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert command.name == name
+    line = next(line for line in invoke("--help").output.splitlines() if re.match(rf"  {name} ", line))
+    summary = line.split(maxsplit=1)[1]
+    assert "…" not in line
+    assert len(line) < HELP_WIDTH
+    assert summary == COMMANDS[name].summary == command.get_short_help_str(limit=HELP_WIDTH).rstrip(".")
+
+
+def options_of(command: click.Command, path: str) -> list[tuple[str, click.Option]]:
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        children = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
+        found = [item for name, child in children if child for item in options_of(child, f"{path} {name}")]
+    else:
+        found = []
+    return found + [(path, option) for option in command.params if isinstance(option, click.Option)]
+
+
+def test_an_option_has_one_meaning_in_all_commands() -> None:
+    """The same value type, and the same help where nothing in the command's task differs."""
+    everywhere = options_of(main, "magwatt") + options_of(fleet, "magwatt simulate fleet")
+    by_name: dict[str, list[tuple[str, click.Option]]] = {}
+    for path, option in everywhere:
+        assert option.help, f"{path} {option.opts[0]}: has no help"
+        for name in option.opts:
+            by_name.setdefault(name, []).append((path, option))
+    for name in ("--config", "--user", "--password-file", "--ca", "--key", "--checkpoint", "--state"):
+        texts = {option.help for path, option in by_name[name] if path != "magwatt explain"}
+        assert len(texts) == 1, f"{name}: {texts}"
+    for name in ("--json", "--replace", "--list", "--release"):
+        assert all(option.is_flag for _, option in by_name[name]), name
+    for name in ("--config", "--output", "--write-config", "--truth", "--key", "--checkpoint"):
+        assert {option.metavar for _, option in by_name[name]} == {"FILE"}, name
+    for path, option in by_name["--seconds"]:
+        assert path == "magwatt explain" or option.help == "Stop after this many seconds.", path
+    for _, option in by_name["--json"]:
+        assert option.help
+        assert option.help.startswith("Print JSON: one object")
+    assert not set(by_name) & {
+        "--roots", "--spoil", "--speed", "--again", "--ends", "--times", "--yes-fc03", "--published", "--records",
+        "--bypass", "--also", "--out", "--every", "--units",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with plant.toml, other.toml and no $MAGWATT_CONFIG."""
+    monkeypatch.delenv("MAGWATT_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plant.toml").write_text("[nonsense]\n", encoding="utf-8")
+    (tmp_path / "other.toml").write_text("[nonsense]\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["run", "check", "plan", "read", "doctor", "commission"])
+@pytest.mark.parametrize(
+    ("words", "variable", "read"),
+    [
+        ([], None, "plant.toml"),
+        ([], "other.toml", "other.toml"),
+        (["other.toml"], None, "other.toml"),
+        (["other.toml"], "plant.toml", "other.toml"),
+        (["--config", "other.toml"], None, "other.toml"),
+        (["--config", "other.toml"], "plant.toml", "other.toml"),
+        (["missing.toml"], None, "missing.toml"),
+    ],
+)
+def test_where_a_configuration_is_read_from(
+    here: Path, monkeypatch: pytest.MonkeyPatch, command: str, words: list[str], variable: str | None, read: str
+) -> None:
+    if variable:
+        monkeypatch.setenv("MAGWATT_CONFIG", variable)
+    done = invoke(command, *words)
+    assert done.exit_code == 2
+    assert re.fullmatch(rf"\d+ problems? in {re.escape(read)}", done.output.splitlines()[-1]), done.output
+
+
+@pytest.mark.parametrize("command", ["run", "check", "plan", "read", "doctor", "commission"])
+def test_two_configurations_are_an_error(here: Path, command: str) -> None:
+    done = invoke(command, "plant.toml", "--config", "other.toml")
+    assert done.exit_code == 2
+    assert done.output == "two configurations given: --config other.toml and plant.toml; use one of them\n"
+
+
+def test_without_a_configuration_the_error_names_the_places(here: Path) -> None:
+    (here / "plant.toml").unlink()
+    done = invoke("check")
+    if Path("/etc/magwatt/plant.toml").exists():
+        pytest.skip("this machine has an installed configuration")
+    assert done.exit_code == 2
+    assert done.output == (
+        "no configuration found (./plant.toml, /etc/magwatt/plant.toml); use --config FILE or MAGWATT_CONFIG\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mcc-12", "mcc-21"], "mcc-21: only one device can be given"),
+        (["mcc-21"], "mcc-21: no such device; did you mean 'mcc-12'?"),
+        (["plant.toml", "mcc-21"], "mcc-21: no such device; did you mean 'mcc-12'?"),
+        (["config", "mcc-21"], "mcc-21: no such device; did you mean 'mcc-12'?"),
+        (["plant.conf"], "plant.conf: no such device"),
+        (["./plant.conf"], "1 problem in plant.conf"),
+    ],
+)
+def test_read_tells_a_file_from_a_device(here: Path, words: list[str], said: str) -> None:
+    """A file ends in .toml, has a folder, or exists; anything else is a device of the usual configuration."""
+    for name in ("plant.toml", "config"):
+        (here / name).write_text(reportkit.PLANT, encoding="utf-8")
+    done = invoke("read", *words)
+    assert done.exit_code == 2
+    assert said in done.output, done.output
+
+
+def test_commission_tells_a_file_from_a_motor(here: Path) -> None:
+    (here / "plant.toml").write_text(reportkit.PLANT, encoding="utf-8")
+    for words in (["fam"], ["plant.toml", "fam"], ["--config", "plant.toml", "fam"]):
+        done = invoke("commission", *words)
+        assert done.exit_code == 2
+        assert "fam: no such motor or shared meter; did you mean 'fan'?" in done.output
 
 
 KEYS = {
@@ -97,8 +268,8 @@ def test_nothing_is_nan_in_the_json(tmp_path: Path) -> None:
     [
         ("empty.csv", b"", "the file is empty"),
         ("empty.npz", b"", "the file is empty"),
-        ("two.csv", b"0.0,1\n0.1,2\n0.2,1\n0.3,2\n", "cannot tell voltages from currents"),
-        ("binary.csv", bytes(range(256)) * 20, "no columns of numbers"),
+        ("two.csv", b"0.0,1\n0.1,2\n0.2,1\n0.3,2\n", "voltages and currents cannot be identified"),
+        ("binary.csv", bytes(range(256)) * 20, "no columns with numbers"),
         ("cut.npz", b"PK\x03\x04junk", "not a readable npz"),
         ("none.cfg", b"x,y,1999\n", "is missing"),
     ],
@@ -188,7 +359,7 @@ def test_times_beyond_the_file_end_at_its_end(tmp_path: Path, end: str) -> None:
     assert done.exit_code == (0 if end == "1e8" else 2)
 
 
-@pytest.mark.parametrize("option", ["--config", "--truth"])
+@pytest.mark.parametrize("option", ["--write-config", "--truth"])
 @pytest.mark.parametrize("place", ["missing/x", "folder", "file/x"])
 def test_where_simulate_cannot_write_it_serves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, place: str
@@ -207,7 +378,7 @@ def test_where_simulate_cannot_write_it_serves_nothing(
 def test_simulate_leaves_its_two_files_and_no_more(tmp_path: Path) -> None:
     config, truth = tmp_path / "plant.toml", tmp_path / "truth.ndjson"
     code = "from agent.cli import main; main()"
-    words = ["simulate", "pump-station", "--config", str(config), "--truth", str(truth), "--seconds", "1"]
+    words = ["simulate", "pump-station", "--write-config", str(config), "--truth", str(truth), "--seconds", "1"]
     done = subprocess.run([sys.executable, "-P", "-c", code, *words], cwd=ROOT, timeout=180, check=False)
     assert done.returncode == 0
     assert sorted(tmp_path.iterdir()) == [config, truth]
@@ -357,7 +528,7 @@ def test_a_cut_off_recording_says_so_beside_its_windows(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert len(rows) == 4
     assert all(row["u_rms_v"][0] == pytest.approx(1000 / 2**0.5, rel=1e-3) for row in rows), "no zeros came in"
-    assert "holds 4300 samples, the cfg says 10000" in done.stderr
+    assert "contains 4300 of the 10000 samples stated in the cfg" in done.stderr
 
 
 def readme_lines() -> list[str]:

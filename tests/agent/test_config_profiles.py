@@ -62,7 +62,7 @@ def test_a_folder_of_own_profiles(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_own_profiles_that_cannot_be_used(tmp_path: Path) -> None:
-    assert any("site.profiles" in line and "no such folder" in line for line in problems(tmp_path, OWN))
+    assert any("site.profiles" in line and "no such directory" in line for line in problems(tmp_path, OWN))
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps" / "p9.toml").write_text(OWN_PROFILE.replace("active_power", "activ_power"), encoding="utf-8")
     told = problems(tmp_path, OWN)

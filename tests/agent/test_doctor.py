@@ -8,6 +8,7 @@ import random
 from pathlib import Path
 
 import pytest
+from support.faulty import open_line
 from testkit import free_port
 
 from agent.clock import SystemClock
@@ -25,7 +26,6 @@ from drivers.profiles import load_profile
 from drivers.serial_port import LineErrors
 from simulators.bus import faults
 from simulators.bus.faults import Ask, Line, Script, Step
-from simulators.bus.faulty import open_line
 
 BUS = Bus("b", None, (19200, 8, "N", 1), None, "rtu", 1.0, 0.0, None, None)
 
@@ -160,8 +160,8 @@ class = "0.5"
     loaded, _ = load_config(config)
     assert not asyncio.run(examine(loaded, 1, told.append, lambda what: None))
     text = {item.where: item.text for item in told if item.level is Level.FINDING}
-    assert "unplugged" in text["bus.a"]
-    assert "nobody listens" in text["bus.b"]
+    assert "does not exist" in text["bus.a"]
+    assert "no server listens" in text["bus.b"]
     assert "no broker listens" in text["mqtt.url"]
     assert json.dumps([item.level for item in told])
 

@@ -261,14 +261,14 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def hold(*words: str) -> Any:
-    return CliRunner().invoke(main, ["hold", *words])
+    return CliRunner().invoke(main, ["maintenance", *words])
 
 
 def test_the_command_takes_a_motor_by_its_chinese_name(plant: Path) -> None:
     done = hold("1#除鳞泵", "--reason", "轴承  更换", "--for", "2h")
     assert done.exit_code == 0, done.output
-    assert "1#除鳞泵 (descaler-pump-1) is on hold since " in done.output
-    assert "+0800 until " in done.output
+    assert "1#除鳞泵 (descaler-pump-1): in maintenance since " in done.output
+    assert "+0800, until " in done.output
     found = json.loads(hold("--list", "--json").output)
     assert (found["motor"], found["reason"], found["until"] - found["since"]) == (
         "descaler-pump-1", "轴承 更换", 7_200_000,
@@ -278,13 +278,13 @@ def test_the_command_takes_a_motor_by_its_chinese_name(plant: Path) -> None:
 
 
 def test_the_command_releases_and_lists(plant: Path) -> None:
-    assert hold("--list").output == "nothing is on hold\n"
+    assert hold("--list").output == "no motor is in maintenance\n"
     assert hold("descaler-pump-1", "--release").exit_code == 1, "a finding: there is nothing to release"
     hold("descaler-pump-1", "--reason", "a")
     assert "until released: a" in hold("--list").output
-    assert "was on hold from" in hold("descaler-pump-1", "--release").output
-    assert hold("--list").output == "nothing is on hold\n"
-    assert "was on hold from" in hold("--list", "--all").output
+    assert "was in maintenance from" in hold("descaler-pump-1", "--release").output
+    assert hold("--list").output == "no motor is in maintenance\n"
+    assert "was in maintenance from" in hold("--list", "--all").output
 
 
 def test_a_motor_that_left_the_configuration_can_be_released(plant: Path) -> None:
@@ -302,12 +302,12 @@ def test_a_motor_that_left_the_configuration_can_be_released(plant: Path) -> Non
         (["descaler-pump-1", "--reason", "  "], "--reason is missing"),
         (["descaler-pump-1", "--reason", "a", "--for", "soon"], "not a duration"),
         (["descaler-pump-1", "--reason", "a", "--for", "nand"], "must be"),
-        (["descaler-pump-1", "--reason", "a", "--for", "d"], '--for d: not a number of days; write for example "3d"'),
+        (["descaler-pump-1", "--reason", "a", "--for", "d"], '--for d: not a number of days; for example "3d"'),
         (["descaler-pump-1", "--reason", "a", "--for", "400d"], "must be 0.01 to 366 days"),
-        (["descaler-pump-1", "--release", "--for", "2h"], "needs neither"),
-        (["--list", "descaler-pump-1"], "stands alone"),
-        (["descaler-pump-1", "--reason", "a", "--all"], "--all goes with --list"),
-        ([], "which motor?"),
+        (["descaler-pump-1", "--release", "--for", "2h"], "--release cannot be combined"),
+        (["--list", "descaler-pump-1"], "--list cannot be combined"),
+        (["descaler-pump-1", "--reason", "a", "--all"], "--all is only valid with --list"),
+        ([], "MOTOR is missing"),
     ],
 )
 def test_wrong_usage_is_said_in_one_line(plant: Path, words: list[str], said: str) -> None:

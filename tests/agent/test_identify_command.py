@@ -70,7 +70,7 @@ def test_the_command_names_a_device_on_a_real_port() -> None:
         bus = TcpBus([served(profile, 0)], nameplates={UNIT: nameplate(profile)})
         place = await bus.start()
         try:
-            words = ["identify", "--tcp", place, "--unit", str(UNIT), "--yes-fc03"]
+            words = ["identify", "--tcp", place, "--unit-id", str(UNIT), "--allow-fc03"]
             done = await asyncio.to_thread(_in_process, words)
         finally:
             await bus.stop()
@@ -84,7 +84,7 @@ def test_the_command_names_a_device_on_a_real_port() -> None:
 
 def test_the_watchdog_is_spoken_of_before_the_first_question_and_in_the_toml() -> None:
     """No bus is there: the warning comes first. What is pasted says it again, with the drive's own parameters."""
-    done = CliRunner().invoke(main, ["identify", "--tcp", "127.0.0.1:1", "--unit", "1", "--yes-fc03"])
+    done = CliRunner().invoke(main, ["identify", "--tcp", "127.0.0.1:1", "--unit-id", "1", "--allow-fc03"])
     assert done.output.index("communication watchdog") < done.output.index("127.0.0.1:1: ")
     target = Target(serial="/dev/ttyUSB9", setting=Setting(19200, 8, "E"))
     toml = to_toml(target, target.setting, [look(served(load_profile("yaskawa/ga800"), 0))])
@@ -100,7 +100,9 @@ def test_a_model_that_is_not_in_the_library_is_exit_1() -> None:
         bus = TcpBus([served(load_profile("danfoss/fc302"), 0)], nameplates={UNIT: stranger})
         place = await bus.start()
         try:
-            return await asyncio.to_thread(_in_process, ["identify", "--tcp", place, "--unit", str(UNIT), "--yes-fc03"])
+            return await asyncio.to_thread(
+                _in_process, ["identify", "--tcp", place, "--unit-id", str(UNIT), "--allow-fc03"]
+            )
         finally:
             await bus.stop()
 
@@ -126,7 +128,7 @@ def test_nobody_at_that_unit_is_one_line() -> None:
         bus = TcpBus([served(load_profile("schneider/pm5000"), 0)])
         place = await bus.start()
         try:
-            return await asyncio.to_thread(_in_process, ["identify", "--tcp", place, "--unit", "9"])
+            return await asyncio.to_thread(_in_process, ["identify", "--tcp", place, "--unit-id", "9"])
         finally:
             await bus.stop()
 

@@ -92,4 +92,4 @@ def test_own_folders_come_from_the_environment(tmp_path: Path) -> None:
     assert "delta/c2000-big" in invoke("list", MAGWATT_PROFILES=str(tmp_path)).output
     assert invoke("show", "delta/c2000-big", MAGWATT_PROFILES=str(tmp_path)).exit_code == 0
     done = invoke("list", MAGWATT_PROFILES=str(tmp_path / "no"))
-    assert (done.exit_code, done.output) == (2, f"{tmp_path / 'no'}: no such folder of profiles\n")
+    assert (done.exit_code, done.output) == (2, f"{tmp_path / 'no'}: no such directory of profiles\n")

@@ -13,6 +13,7 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
+from support.faulty import open_line
 from testkit import wait_until
 
 from agent.cli import main
@@ -28,9 +29,7 @@ from drivers.eavesdrop import Setting
 from drivers.profiles import load_profile, profile_ids
 from drivers.wire import Wire
 from simulators.bus.faults import Line, Step, clean, echo
-from simulators.bus.faulty import open_line
-from simulators.bus.frames import Ask
-from simulators.bus.judge import Block
+from simulators.bus.frames import Ask, Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import SegmentSlave
 from simulators.bus.tcp import TcpBus
@@ -383,7 +382,7 @@ def test_a_missing_device_is_exit_1() -> None:
     async def scene() -> tuple[int, str]:
         bus = TcpBus([device(1, "eastron/sdm630")])
         place = await bus.start()
-        words = ["scan", "--tcp", place, "--units", "1-2", "--yes-fc03"]
+        words = ["scan", "--tcp", place, "--unit-ids", "1-2", "--allow-fc03"]
         try:
             done = [await asyncio.to_thread(_exit_of, [*words, "--expect", number]) for number in ("1", "2")]
         finally:
@@ -412,7 +411,7 @@ def test_a_busy_port_is_told(line: TunedSegment) -> None:
     with serial.Serial(port, exclusive=True):
         done = CliRunner().invoke(main, ["scan", "--serial", port, "--line", "19200 8N1"])
     assert done.exit_code == 2
-    assert "held by another program" in done.output
+    assert "in use by another program" in done.output
 
 
 TEN = (3, 17, 18, 40, 77, 112, 150, 199, 230, 247)

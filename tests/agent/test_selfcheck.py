@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from selfcheckkit import DRIVE_UNIT, METER_UNIT, Scene, check, draw, served_map
+from selfcheckkit import DRIVE_UNIT, METER_UNIT, RecordingLink, Scene, check, draw, served_map
 from testkit import HandClock
 
 from agent.commission.announce import lasts
@@ -20,8 +21,8 @@ from agent.selfcheck.check import self_check
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import Profile
+from drivers.wire import Wire
 from simulators.devices.device import SimulatedDevice
-from simulators.devices.mistakes import MemoryLink
 from simulators.devices.one_motor import Machine
 from simulators.endpoints import Endpoints
 from simulators.scenarios.pump_station import PumpStation, config_toml
@@ -122,7 +123,7 @@ def test_a_ratio_read_back_is_compared() -> None:
     a = scene(meter="chint/dtsu666", ct=(150.0, 5.0))
     assert check(a).findings == ()
     clock = HandClock()
-    link = MemoryLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    link = RecordingLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
     subjects = a.subjects(link)
     wrong = replace(subjects[0], item=replace(subjects[0].item, ct=(100.0, 5.0)))
     result = asyncio.run(self_check(Bench((wrong, *subjects[1:]), (a.motor(),)), clock))
@@ -157,7 +158,7 @@ def test_a_device_that_falls_silent_for_a_while_is_checked_by_its_other_rounds(
     a = scene(meter_map=remade(served_map(SDM), "current_l1", scale=factor))
     start_s = clock.monotonic_ns() / 1e9
 
-    class Loose(MemoryLink):
+    class Loose(RecordingLink):
         async def read_block(self, request: Request, timeout_s: float, *rest: float, **more: Any) -> bytes:
             now_s = clock.monotonic_ns() / 1e9 - start_s
             if request.unit == METER_UNIT and from_s <= now_s < to_s:
@@ -165,7 +166,7 @@ def test_a_device_that_falls_silent_for_a_while_is_checked_by_its_other_rounds(
                 raise silence
             return await super().read_block(request, timeout_s, *rest, **more)
 
-    link = Loose(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    link = Loose(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
     result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
     assert result.notes == ()
     if factor == 1.0:
@@ -181,7 +182,7 @@ def test_another_model_at_the_unit_is_told_as_such() -> None:
     a = scene(meter="janitza/umg96rm")
     devices = a.devices(lambda: clock.monotonic_ns() / 1e9)
     other = scene(meter="abb/b23").devices(lambda: clock.monotonic_ns() / 1e9)
-    link = MemoryLink({METER_UNIT: other[METER_UNIT], DRIVE_UNIT: devices[DRIVE_UNIT]}, clock.move)
+    link = RecordingLink({METER_UNIT: other[METER_UNIT], DRIVE_UNIT: devices[DRIVE_UNIT]}, clock)
     result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
     assert [item.cause for item in result.findings] == ["model"]
     assert f"another model may answer at unit {METER_UNIT}" in result.findings[0].text
@@ -190,7 +191,7 @@ def test_another_model_at_the_unit_is_told_as_such() -> None:
 def test_the_check_is_bounded_and_only_reads() -> None:
     clock = HandClock()
     a = scene(meter_map=remade(served_map(SDM), "active_power", scale=10.0))
-    link = MemoryLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    link = RecordingLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
     result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
     assert result.lasted_s < 30
     assert {request.function for request in link.asked} <= {3, 4}
@@ -224,16 +225,18 @@ def test_same_seed_same_findings() -> None:
     assert check(bad) == check(replace(bad))
 
 
-class Slow(MemoryLink):
-    """2400 baud: an answer takes the time of its characters, and one that takes longer than allowed is lost."""
+class Slow(RecordingLink):
+    """2400 baud: a response takes the time of its characters; one that takes longer than the time-out is lost."""
 
-    character_s, device_s = 11 / 2400, 0.02
+    character_s = 11 / 2400
+
+    def __init__(self, devices: Mapping[int, SimulatedDevice], clock: HandClock) -> None:
+        super().__init__(devices, clock, Wire("slow", serial_port="none", baud=2400, parity="E"))
 
     async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **more: Any) -> bytes:  # type: ignore[override]
-        self._pass_s(gap_s)
-        self.answered_s = self.device_s + (8 + 5 + 2 * request.registers) * self.character_s
-        if self.answered_s > timeout_s:
-            self._pass_s(timeout_s)
+        await self._clock.sleep(gap_s)
+        if self._wire_s + (13 + 2 * request.registers) * self.character_s > timeout_s:
+            await self._clock.sleep(timeout_s)
             raise LinkTimeout("not there yet")
         return await super().read_block(request, timeout_s, gap_s, **more)
 
@@ -241,7 +244,7 @@ class Slow(MemoryLink):
 def test_a_slow_line_is_given_the_time_that_its_characters_take() -> None:
     clock = HandClock()
     a = scene()
-    link = Slow(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    link = Slow(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
     subjects = tuple(replace(item, timeout_s=0.2, character_s=Slow.character_s) for item in a.subjects(link))
     result = asyncio.run(self_check(Bench(subjects, (a.motor(),)), clock))
     assert result.notes == ()
@@ -260,7 +263,7 @@ def test_the_announced_time_is_the_one_it_takes(tmp_path: Path, factor: float) -
     config, _ = load_config(file)
     clock = HandClock()
     a = scene(drive=None, meter_map=None)
-    link = Slow(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    link = Slow(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
     bench = bench_of(config, {"b": link})
     wrong = remade(bench.subjects[0].profile, "current_l1", scale=factor)
     bench = Bench((replace(bench.subjects[0], profile=wrong),), (a.motor(),))
@@ -282,7 +285,7 @@ def test_the_announced_time_holds_where_a_device_is_silent(tmp_path: Path) -> No
     file.write_text(head + device.format(METER_UNIT) + device.format(99))
     config, _ = load_config(file)
     clock = HandClock()
-    link = MemoryLink(scene(drive=None).devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    link = RecordingLink(scene(drive=None).devices(lambda: clock.monotonic_ns() / 1e9), clock)
     bench = bench_of(config, {"b": link})
     takes = lasts(config, bench, 10, clock)
     result = asyncio.run(self_check(bench, clock))
@@ -295,7 +298,7 @@ def test_a_refused_register_is_told_and_a_busy_device_is_not_accused() -> None:
 
     gone = {row.address + k for row in served_map(SDM).registers if "thd" in row.name for k in range(row.words)}
 
-    class Moody(MemoryLink):
+    class Moody(RecordingLink):
         lesser = False
 
         async def read_block(self, request: Request, *rest: float, **more: Any) -> bytes:
@@ -310,7 +313,7 @@ def test_a_refused_register_is_told_and_a_busy_device_is_not_accused() -> None:
     def found(lesser: bool) -> Result:
         clock = HandClock()
         a = scene()
-        link = Moody(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+        link = Moody(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
         link.lesser = lesser
         return asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
 
@@ -335,7 +338,7 @@ def test_registers_whose_reading_is_a_command_are_not_asked() -> None:
     assert kept
     clock = HandClock()
     a = scene(drive="siemens/g120", drive_map=remade(g120, "motor_speed", scale=10.0))
-    link = MemoryLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    link = RecordingLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
     result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
     assert causes(result) == [("scale", "drive-a")]
     asked = {item.address + k for item in link.asked if item.unit == DRIVE_UNIT for k in range(item.registers)}
@@ -345,7 +348,7 @@ def test_registers_whose_reading_is_a_command_are_not_asked() -> None:
 def test_a_private_dialect_is_left_alone() -> None:
     a = scene(drive="huanyang/hy")
     clock = HandClock()
-    link = MemoryLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock.move)
+    link = RecordingLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
     result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
     assert DRIVE_UNIT not in {item.unit for item in link.asked}
     assert {verdict.outcome for verdict in result.devices["drive-a"].verdicts.values()} == {"unverified"}
@@ -379,7 +382,7 @@ def test_the_pump_station_passes_as_it_is_configured(tmp_path: Path) -> None:
         "north": {device.unit: device for device in station.tcp_devices},
         "south": {device.unit: device for device in station.rtu_devices},
     }
-    bench = bench_of(config, {name: MemoryLink(devices, clock.move) for name, devices in by_unit.items()})
+    bench = bench_of(config, {name: RecordingLink(devices, clock) for name, devices in by_unit.items()})
     result = asyncio.run(self_check(bench, clock))
     assert result.findings == ()
     assert {name for name, item in result.devices.items() if not item.failed} == {"mcc-1", "mcc-2", "vfd-2"}

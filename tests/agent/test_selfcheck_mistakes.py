@@ -15,10 +15,10 @@ from random import Random, SystemRandom
 
 import pytest
 from selfcheckkit import Scene, check, counts, draw, served
+from support.map_mistakes import map_mistakes
 
 from agent.selfcheck import Result
 from drivers.profiles import load_profile
-from simulators.devices.mistakes import map_mistakes
 
 Outcome = tuple[str, str, str]  # kind, outcome, what to print when it is not right
 PRIMARIES = (5, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 400, 600, 800, 1000, 1500, 2000)

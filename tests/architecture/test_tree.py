@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +98,7 @@ def test_each_command_stands_in_the_readme() -> None:
     from agent.cli import main
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in main.commands:
+    for name in main.list_commands(click.Context(main)):
         assert f"magwatt {name}" in readme, f"README.md does not show: magwatt {name}"
 
 

@@ -44,6 +44,8 @@ def plant(tmp_path: Path, start: Start) -> tuple[Path, int]:
     """The configuration of a plant that is being served, its broker away; and who serves it."""
     config = tmp_path / "plant.toml"
     broker = f"mqtt://127.0.0.1:{free_port()}"
-    process = start(tmp_path / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker", broker)
+    process = start(
+        tmp_path / "plant.log", "simulate", "pump-station", "--write-config", str(config), "--broker", broker
+    )
     wait_until(config.exists, 20, "the plant is served")
     return config, process.pid

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from agent.cli import main
@@ -74,12 +75,12 @@ def test_it_runs_commands_that_exist_and_never_as_root() -> None:
     assert unit["User"][0] not in ("", "root", "0")
     for line in (*unit["ExecStartPre"], *unit["ExecStart"]):
         word = line.split()[1]
-        assert word in main.commands, line
-    assert unit["ExecStart"] == ["/opt/magwatt/bin/magwatt run /etc/magwatt/plant.toml"]
+        assert word in main.list_commands(click.Context(main)), line
+    assert unit["ExecStart"] == ["/opt/magwatt/bin/magwatt run --config /etc/magwatt/plant.toml"]
 
 
 def test_kernels_are_warm_before_the_start_and_their_failure_stops_nothing() -> None:
-    assert settings()["ExecStartPre"] == ["-/opt/magwatt/bin/magwatt warm"]
+    assert settings()["ExecStartPre"] == ["-/opt/magwatt/bin/magwatt compile"]
 
 
 def test_what_the_product_does_is_allowed() -> None:

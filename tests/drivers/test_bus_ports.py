@@ -94,6 +94,6 @@ def test_a_port_that_goes_away_while_it_is_overheard_is_gone() -> None:
     os.close(slave)
     unplug = threading.Timer(0.2, os.close, (master,))
     unplug.start()
-    with pytest.raises(LinkClosed, match="gone"):
+    with pytest.raises(LinkClosed, match="was disconnected"):
         eavesdrop(port, Setting(9600), 5.0)
     unplug.join()

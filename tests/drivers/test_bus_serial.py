@@ -17,7 +17,7 @@ from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire, port_parity
 from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkError, LinkTimeout
 from drivers.framing import Request
-from simulators.bus.judge import Block
+from simulators.bus.frames import Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
 
@@ -66,7 +66,7 @@ def test_nothing_is_sent_while_another_master_talks() -> None:
 
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port, listen_s=0.3), SystemClock())
-        with pytest.raises(LinkBusy, match="another master talks; nothing is sent"):
+        with pytest.raises(LinkBusy, match="another master is active on the bus; no request is sent"):
             await link.read_registers(1, 3, 0, 1, 1.0)
         await link.close()
 
@@ -177,7 +177,7 @@ def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> No
             await link.read_registers(1, 3, 0, 1, 1.0)
         os.write(slave.master, foreign)
         await asyncio.sleep(0.05)
-        with pytest.raises(LinkBusy, match="another master talks"):
+        with pytest.raises(LinkBusy, match="another master is active"):
             await link.read_registers(1, 3, 0, 1, 1.0)
         await link.close()
 
@@ -191,7 +191,7 @@ def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
 
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
-        with pytest.raises(LinkTimeout, match=r"bytes came that are none: wrong speed or parity"):
+        with pytest.raises(LinkTimeout, match=r"bytes received that are no response: check baud rate, parity"):
             await link.read_registers(1, 3, 0, 4, 0.3)
         await link.close()
 
@@ -201,7 +201,7 @@ def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
         slave.stop()
 
 
-@pytest.mark.parametrize(("garble", "told"), [(True, "wrong speed or parity"), (False, "no answer in")])
+@pytest.mark.parametrize(("garble", "told"), [(True, "check baud rate, parity"), (False, "no response within")])
 def test_a_block_as_long_as_the_device_allows_says_what_was_heard(garble: bool, told: str) -> None:
     """No room for a retry of another length: what the first attempt saw is what a technician needs."""
     slave = RtuSlave()

@@ -15,7 +15,7 @@ from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, Link
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile
 from drivers.reading import Quality
-from simulators.bus.judge import Block
+from simulators.bus.frames import Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
 
@@ -99,7 +99,7 @@ def test_a_closed_connection_fails_fast_and_heals() -> None:
 def test_nobody_there() -> None:
     async def scene() -> None:
         link = ModbusLink(Wire("w", host="127.0.0.1", port_number=1), SystemClock())
-        with pytest.raises(LinkClosed, match="nobody listens"):
+        with pytest.raises(LinkClosed, match="no server listens"):
             await link.read_registers(1, 3, 0, 1, 1.0)
         serial = ModbusLink(Wire("s", serial_port="/dev/does-not-exist"), SystemClock())
         with pytest.raises(LinkClosed, match="/dev/does-not-exist"):
@@ -120,7 +120,7 @@ def test_a_silent_device_gives_nulls_and_no_reply() -> None:
             assert Quality.NO_REPLY in reading.quality
             assert set(reading.values.values()) == {None}
             assert "active_power" in reading.values
-            assert "no answer" in reading.error
+            assert "no response" in reading.error
             await link.close()
 
     run(scene())

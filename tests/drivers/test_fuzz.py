@@ -16,12 +16,12 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from support.judge import Score, fault_of
 
 from agent.clock import SystemClock
 from drivers.bus import QUARANTINE_S, ModbusLink, Wire
 from drivers.errors import DriverError
-from simulators.bus.frames import Ask, answers, crc_fits, rtu
-from simulators.bus.judge import Block, Score, fault_of
+from simulators.bus.frames import Ask, Block, answers, crc_fits, rtu
 
 OVERDUE_S, PATIENCE_S = 0.004, 0.008  # the line has no wire time: an answer is there in less than 1 ms or is late
 TRIES, SPARE = 3, 8

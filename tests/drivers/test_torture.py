@@ -1,6 +1,6 @@
 """The torture matrix: bad lines of every kind, ten polls each. Never a wrong value; what can be had is had.
 
-The rows are in simulators/bus/faults.py, the verdict in simulators/bus/judge.py: each answer carries the number of the
+The rows are in simulators/bus/faults.py, the verdict in tests/support/judge.py: each answer carries the number of the
 request it answers, so an answer to another block, or to an earlier poll of the same block, shows.
 """
 
@@ -11,13 +11,15 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from support.faulty import open_line
+from support.faulty_line import FaultyLine
+from support.faulty_serial import SerialLine
+from support.judge import Score, block_of
 
 from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
 from simulators.bus.faults import MATRIX, Expect, Fault, Line, faults
-from simulators.bus.faulty import FaultyLine, SerialLine, open_line
-from simulators.bus.judge import Score, block_of
 
 pytestmark = pytest.mark.alone
 

@@ -56,7 +56,7 @@ class Computer:
 def plant(tmp_path: Path) -> Iterator[Path]:
     config = tmp_path / "plant.toml"
     code = "from agent.cli import main; main()"
-    arguments = ["simulate", "pump-station", "--config", str(config), "--broker", "mqtt://127.0.0.1:1"]
+    arguments = ["simulate", "pump-station", "--write-config", str(config), "--broker", "mqtt://127.0.0.1:1"]
     with (tmp_path / "plant.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-P", "-c", code, *arguments], stdout=log, stderr=log)
     try:

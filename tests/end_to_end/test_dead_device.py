@@ -27,9 +27,9 @@ from agent.clock import SystemClock
 from agent.config_load import load_config
 from agent.poll import pollers
 from drivers.reading import Quality, Reading
-from simulators.bus.faulty import Connection, Listener
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.segment import Framing, Segment, SegmentSlave
+from simulators.bus.sockets import Connection, Listener
 
 pytestmark = pytest.mark.alone
 

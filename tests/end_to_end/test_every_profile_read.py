@@ -32,7 +32,7 @@ from drivers.registers import plan_blocks
 from drivers.vocabulary import metric_name_of
 from drivers.wire import Wire
 from simulators.bus.faults import Line
-from simulators.bus.judge import Block as Asked
+from simulators.bus.frames import Block as Asked
 from simulators.devices.bench import BenchDevice
 from simulators.endpoints import Endpoints
 from simulators.scenarios import bench
@@ -275,7 +275,7 @@ def test_the_command_serves_moving_values_that_read_finds(tmp_path: Path) -> Non
     config, truth = tmp_path / "plant.toml", tmp_path / "truth.ndjson"
     code = [sys.executable, "-P", "-c", "from agent.cli import main; main()"]
     devices = [word for name in ON_A_SERIAL_LINE for word in ("--device", name)]
-    options = ["--serial", "--line", "9600 8E1", "--config", str(config), "--truth", str(truth)]
+    options = ["--serial", "--line", "9600 8E1", "--write-config", str(config), "--truth", str(truth)]
     with subprocess.Popen([*code, "simulate", *devices, *options], stdout=subprocess.PIPE, text=True) as plant:
         try:
             wait_until(config.exists, 15, "the devices are served")

@@ -123,7 +123,7 @@ def test_ten_minute_values_of_a_fleet_are_spread_over_time(
 
 def test_the_command(tmp_path: Path, mosquitto: Mosquitto) -> None:
     log = tmp_path / "fleet.log"
-    arguments = ("--gateways", "3", "--motors", "2", "--every", "0.5", "--seconds", "2", "--json")
+    arguments = ("--gateways", "3", "--motors", "2", "--interval", "0.5", "--seconds", "2", "--json")
     process = magwatt(log, "simulate", "fleet", *arguments, "--broker", mosquitto.url)
     assert process.wait(60) == 0
     report = json.loads(log.read_text().splitlines()[-1])
@@ -152,7 +152,7 @@ def test_the_will_of_a_gateway_sets_its_status(tmp_path: Path, mosquitto: Mosqui
     client.on_message = lambda _client, _data, message: seen.__setitem__(message.topic, message.payload)
     client.connect("127.0.0.1", mosquitto.port)
     client.loop_start()
-    process = magwatt(tmp_path / "log", "simulate", "fleet", "--gateways", "2", "--seconds", "60", "--every", "1",
+    process = magwatt(tmp_path / "log", "simulate", "fleet", "--gateways", "2", "--seconds", "60", "--interval", "1",
                       "--broker", mosquitto.url)  # fmt: skip
     try:
         wait_until(lambda: list(seen.values()) == [b"online"] * 2, 30, "both are online")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from testkit import wait_until
 
-from simulators.bus.judge import Block
+from simulators.bus.frames import Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
 from simulators.bus.watchdog import WATCHDOG_S, WatchdogDrive

@@ -1,4 +1,4 @@
-"""The demo with `--also sparkplug,homeassistant`, as a user types it: what is told fits what comes."""
+"""The demo with `--outputs sparkplug,homeassistant`, as a user types it: what is told fits what comes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_demo_speaks_both_and_each_entity_finds_its_value(tmp_path: Path, mo
     listener.on_message = keep
     listener.connect("127.0.0.1", mosquitto.port)
     listener.loop_start()
-    arguments = ["demo", "--headless", "--seconds", str(SECONDS), "--fault", "none", "--also",
+    arguments = ["demo", "--headless", "--seconds", str(SECONDS), "--fault", "none", "--outputs",
                  "sparkplug,homeassistant", "--broker", f"mqtt://127.0.0.1:{proxy.port}"]  # fmt: skip
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-P", "-c", "from agent.cli import main; main()", *arguments],
@@ -78,7 +78,7 @@ def test_the_demo_speaks_both_and_each_entity_finds_its_value(tmp_path: Path, mo
 
 
 def test_a_dialect_that_does_not_exist_is_said() -> None:
-    command = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "demo", "--also", "sparklug"]
+    command = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "demo", "--outputs", "sparklug"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "--also sparklug: must be of sparkplug, homeassistant, prometheus" in done.stderr
+    assert "--outputs sparklug: must be one of sparkplug, homeassistant, prometheus" in done.stderr

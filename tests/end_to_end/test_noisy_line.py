@@ -96,8 +96,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     broker.start()
     recorder = Recorder(broker.port)
     config, truth = folder / "plant.toml", folder / "truth.ndjson"
-    plant = magwatt(folder / "plant.log", "simulate", "noisy-line", "--config", str(config), "--broker", broker.url,
-                    "--truth", str(truth))  # fmt: skip
+    plant = magwatt(folder / "plant.log", "simulate", "noisy-line", "--write-config", str(config), "--broker",
+                    broker.url, "--truth", str(truth))  # fmt: skip
     agent = None
     try:
         wait_until(config.exists, 15, "the line is served")
@@ -235,7 +235,7 @@ def test_the_cable_was_bad_and_nobody_stumbled(run: Run) -> None:
 
 def test_with_a_plc_on_the_line_the_agent_says_nothing(tmp_path: Path) -> None:
     config, truth = tmp_path / "plant.toml", tmp_path / "truth.ndjson"
-    plant = magwatt(tmp_path / "plant.log", "simulate", "noisy-line", "--plc", "--config", str(config), "--truth",
+    plant = magwatt(tmp_path / "plant.log", "simulate", "noisy-line", "--plc", "--write-config", str(config), "--truth",
                     str(truth))  # fmt: skip
     agent = None
     try:

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.faulty import ModbusTcp, RtuPty, open_line
 from testkit import real_command
 
 from benchmarks.peers import LibModbus, missing
 from drivers.wire import Wire
 from simulators.bus.faults import Line, Step
-from simulators.bus.faulty import ModbusTcp, RtuPty, open_line
-from simulators.bus.frames import Ask
-from simulators.bus.judge import Block
+from simulators.bus.frames import Ask, Block
 
 
 class Fact(NamedTuple):

@@ -79,7 +79,7 @@ class Scene:
 def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
     config = tmp_path / "plant.toml"
     plant = start(
-        tmp_path / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker", mosquitto.url
+        tmp_path / "plant.log", "simulate", "pump-station", "--write-config", str(config), "--broker", mosquitto.url
     )
     agent, client = None, paho.Client(CallbackAPIVersion.VERSION2)
     try:
@@ -135,7 +135,7 @@ def test_a_mistake_is_told_and_everything_goes_on(scene: Scene) -> None:
 
 
 def test_a_motor_that_goes_leaves_the_broker_and_a_hold_is_followed(scene: Scene) -> None:
-    hold = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "hold", "pump-2", "--config",
+    hold = [sys.executable, "-P", "-c", "from agent.cli import main; main()", "maintenance", "pump-2", "--config",
             str(scene.config)]  # fmt: skip
     subprocess.run([*hold, "--reason", "轴承更换", "--for", "1h"], check=True, capture_output=True, timeout=180)
     wait_until(lambda: scene.of("pump-2", "state")[-1]["state"] == "maintenance", 10, "the state says so")

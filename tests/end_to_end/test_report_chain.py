@@ -40,7 +40,7 @@ def run(folder: Path, *command: str) -> str:
 
 def check(folder: Path, truth: dict[str, list[tuple[int, float]]]) -> None:
     """Energy within the meter's class of the truth over the same quarter hours; the ledger says the same."""
-    run(folder, "report", "--month", "2026-09", "--out", str(folder / "r.html"))
+    run(folder, "report", "--month", "2026-09", "--output", str(folder / "r.html"))
     told = json.loads((folder / "r.json").read_text(encoding="utf-8"))
     db = open_copy(folder / "state" / "magwatt.sqlite")
     for motor in told["motors"]:
@@ -52,7 +52,7 @@ def check(folder: Path, truth: dict[str, list[tuple[int, float]]]) -> None:
         assert motor["ledger"]["recorded_wh"] == motor["ledger"]["shown_wh"] > 0
         assert motor["ledger"]["content"]
         assert motor["simulated"]
-    assert run(folder, "verify").endswith("content\n")
+    assert run(folder, "ledger", "verify").endswith("Verification passed.\n")
 
 
 def test_four_hours_of_the_pump_station(tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_a_plant_that_saves_nothing_is_not_called_proven(tmp_path: Path) -> None
     check(tmp_path, played(tmp_path, 72))
     run(tmp_path, "baseline", "learn", "pump-2", "--to", "2026-09-23T00:00")
     run(tmp_path, "baseline", "freeze", "pump-2", "--by", "the test")
-    run(tmp_path, "report", "--month", "2026-09", "--motor", "pump-2", "--out", str(tmp_path / "r.html"))
+    run(tmp_path, "report", "--month", "2026-09", "--motor", "pump-2", "--output", str(tmp_path / "r.html"))
     [motor] = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["motors"]
     assert motor["saving"]["verdict"] != "proven"
     assert motor["saving"]["intervals"] > 96
-    assert run(tmp_path, "verify").endswith("content\n")
+    assert run(tmp_path, "ledger", "verify").endswith("Verification passed.\n")

@@ -71,8 +71,8 @@ def test_the_printed_configuration_is_ready_for_the_agent(name: str, tmp_path: P
 def test_a_file_of_ones_own_at_any_speed_with_its_truth(tmp_path: Path) -> None:
     path, truth, told = tmp_path / "mine.toml", tmp_path / "truth.ndjson", tmp_path / "told.ndjson"
     path.write_text(FILE, encoding="utf-8")
-    files = ("--truth", str(truth), "--published", str(told))
-    code, output = simulate(str(path), "--speed", "5000", "--seconds", "120", "--seed", "7", *files)
+    files = ("--truth", str(truth), "--output", str(told))
+    code, output = simulate(str(path), "--time-factor", "5000", "--seconds", "120", "--seed", "7", *files)
     assert code == 0, output
     assert "mine: 120 s of plant and agent, 60 rows" in output
     rows = [json.loads(line) for line in truth.read_text().splitlines()]
@@ -80,22 +80,22 @@ def test_a_file_of_ones_own_at_any_speed_with_its_truth(tmp_path: Path) -> None:
     last = [json.loads(line)["payload"] for line in told.read_text().splitlines() if "/telemetry" in line][-1]
     assert last["v"]["active_power_w"] == pytest.approx(rows[-1]["pump"]["active_power_w"], rel=0.006)
     again = [tmp_path / "truth2.ndjson", tmp_path / "told2.ndjson"]
-    simulate(str(path), "--speed", "900", "--seconds", "120", "--seed", "7", "--truth", str(again[0]),
-             "--published", str(again[1]))  # fmt: skip
+    simulate(str(path), "--time-factor", "900", "--seconds", "120", "--seed", "7", "--truth", str(again[0]),
+             "--output", str(again[1]))  # fmt: skip
     assert [file.read_bytes() for file in again] == [truth.read_bytes(), told.read_bytes()]
 
 
 def test_what_a_run_without_wires_leaves_can_be_verified(tmp_path: Path) -> None:
     path, state = tmp_path / "mine.toml", tmp_path / "kept"
     path.write_text(FILE.replace("step_s = 1", "step_s = 10").replace("every_s = 2", "every_s = 20"), encoding="utf-8")
-    run = (str(path), "--speed", "5000", "--seconds", "7200", "--state", str(state))
+    run = (str(path), "--time-factor", "5000", "--seconds", "7200", "--state-dir", str(state))
     code, output = simulate(*run)
     assert code == 0, output
     code, output = simulate(*run)  # goes on
     assert code == 0, output
-    found = CliRunner().invoke(main, ["verify", "--config", str(state / "plant.toml")])
+    found = CliRunner().invoke(main, ["ledger", "verify", "--config", str(state / "plant.toml")])
     assert found.exit_code == 0, found.output
-    assert "content" in found.output
+    assert "Verification passed." in found.output
     rows = open_copy(state / "state" / "magwatt.sqlite").execute("select start_ms from interval").fetchall()
     assert (max(rows)[0] - min(rows)[0]) / 3.6e6 >= 3.75
 
@@ -147,11 +147,14 @@ def test_a_mistake_in_a_file_is_one_line(change: tuple[str, str], told: str, tmp
     [
         (["hoits"], "hoits: no such scenario; did you mean 'hoist'?"),
         (["nowhere.toml"], "nowhere.toml: No such file"),
-        (["hoist", "--speed", "0.5"], "--speed 0.5: must be between 1 and"),
-        (["hoist", "--speed", "nan"], "--speed nan: must be between 1 and"),
-        (["hoist", "--speed", "61"], "say how long with --seconds"),
-        (["hoist", "--published", "x.ndjson"], "--published and --state go with a --speed above 60"),
-        (["hoist", "--speed", "100", "--seconds", "5", "--print-config"], "nothing to configure"),
+        (["hoist", "--time-factor", "0.5"], "--time-factor 0.5: must be between 1 and"),
+        (["hoist", "--time-factor", "nan"], "--time-factor nan: must be between 1 and"),
+        (["hoist", "--time-factor", "61"], "--seconds is required"),
+        (["hoist", "--output", "x.ndjson"], "--output and --state-dir are only valid with a --time-factor above 60"),
+        (
+            ["hoist", "--time-factor", "100", "--seconds", "5", "--print-config"],
+            "without buses there is no configuration",
+        ),
         (["hoist", "--truth", "/nowhere/x.ndjson"], "there is no folder /nowhere"),
     ],
 )
@@ -181,7 +184,7 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """The fans on their serial line, twenty times as fast; and the configuration."""
     config = tmp_path / "plant.toml"
     process = subprocess.Popen(
-        [*MAGWATT, "simulate", "fan-retrofit", "--speed", "20", "--config", str(config), "--truth",
+        [*MAGWATT, "simulate", "fan-retrofit", "--time-factor", "20", "--write-config", str(config), "--truth",
          str(tmp_path / "truth.ndjson")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)},
     )  # fmt: skip

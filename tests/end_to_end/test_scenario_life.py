@@ -66,13 +66,15 @@ def test_a_short_life_is_told_as_it_was(tmp_path: Path) -> None:
     before, learnt, _frozen, after, _report, verified = lived.told
     assert re.search(r"2026-09-30 00:00 \(Asia/Shanghai\), the old motor was stopped", before)
     assert before.rstrip().splitlines()[-1].startswith("  magwatt simulate ")
-    assert "signal_flow_m3_h from" in learnt
+    assert "Range of signal_flow_m3_h: " in learnt
     assert f"magwatt report --month 2026-10 --config {lived.config}" in after
     assert "no baseline" not in after
-    assert verified.endswith("content\n")
+    assert verified.endswith("Verification passed.\n")
     shown = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
     assert shown["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "at the plant's time, not at this machine's"
-    again = magwatt("simulate", tmp_path / "pump-life.toml", "--speed", "10000", "--state", tmp_path / "life", code=2)
+    again = magwatt(
+        "simulate", tmp_path / "pump-life.toml", "--time-factor", "10000", "--state-dir", tmp_path / "life", code=2
+    )
     assert "ended on 2026-10-03 02:00; say with --seconds" in again
 
 
@@ -132,8 +134,8 @@ def test_two_runs_are_the_plant_of_one(tmp_path: Path) -> None:
 
 def test_a_run_goes_on_and_never_crosses_the_retrofit(tmp_path: Path) -> None:
     file, state = shortened("fan-life", tmp_path, start="2026-09-29 22:00:00"), tmp_path / "life"
-    run = ("simulate", file, "--speed", "10000", "--state", state)
-    assert f"go on with:\n  magwatt simulate {file} --speed 10000 --state {state}\n" in magwatt(
+    run = ("simulate", file, "--time-factor", "10000", "--state-dir", state)
+    assert f"go on with:\n  magwatt simulate {file} --time-factor 10000 --state-dir {state}\n" in magwatt(
         *run, "--seconds", "3000"
     )
     told = magwatt(*run, "--seconds", "86400")
@@ -146,12 +148,12 @@ def test_a_run_goes_on_and_never_crosses_the_retrofit(tmp_path: Path) -> None:
     text = config.read_text(encoding="utf-8")
     assert 'replaced_motor = { kind = "induction", class = "IE1", kw = 55' in text
     assert "[drive.vfd-fan]" in text
-    assert magwatt("verify", "--config", config).endswith("content\n")
+    assert magwatt("ledger", "verify", "--config", config).endswith("Verification passed.\n")
 
 
 def test_what_cannot_be_gone_on_with_is_one_line(tmp_path: Path) -> None:
     file, state = shortened("pump-life", tmp_path), tmp_path / "life"
-    run = ("simulate", file, "--speed", "10000", "--state", state, "--seconds", "300")
+    run = ("simulate", file, "--time-factor", "10000", "--state-dir", state, "--seconds", "300")
     magwatt(*run)
     other = shortened("fan-life", tmp_path)
     refused = [
@@ -182,7 +184,7 @@ def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
     """Of the whole life: it is not over before the signal comes, however late that is."""
     state = tmp_path / "life"
     kept = state / "state" / "magwatt.sqlite"
-    command = [*MAGWATT, "simulate", "pump-life", "--speed", "10000", "--state", str(state)]
+    command = [*MAGWATT, "simulate", "pump-life", "--time-factor", "10000", "--state-dir", str(state)]
 
     def recorded() -> bool:
         if not kept.with_name(f"{kept.name}-wal").exists():
@@ -203,7 +205,7 @@ def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
     assert 0 < reached < 15 * 86_400
     told = magwatt(*command[3:], "--seconds", "600")
     assert "600 s of plant and agent" in told
-    assert magwatt("verify", "--config", state / "plant.toml", code=(0, 1)).count("bad record") == 0
+    assert magwatt("ledger", "verify", "--config", state / "plant.toml", code=(0, 1)).count("invalid record") == 0
 
 
 @pytest.mark.parametrize(
@@ -231,6 +233,6 @@ def test_a_mistake_in_a_life_is_one_line(old: str, new: str, told: str, tmp_path
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf-8")
-    output = magwatt("simulate", path, "--speed", "10000", "--seconds", "300", code=2)
+    output = magwatt("simulate", path, "--time-factor", "10000", "--seconds", "300", code=2)
     assert told in output
     assert output.count("\n") == 1

@@ -118,8 +118,8 @@ def one_run(folder: Path) -> Run:
     recorder = Recorder(broker.port)
     recorder.start()
     config, truth = folder / "plant.toml", folder / "truth.ndjson"
-    plant = magwatt(folder / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker", broker.url,
-                    "--truth", str(truth))  # fmt: skip
+    plant = magwatt(folder / "plant.log", "simulate", "pump-station", "--write-config", str(config), "--broker",
+                    broker.url, "--truth", str(truth))  # fmt: skip
     agent = None
     try:
         wait_until(config.exists, 15, "the plant is served")
@@ -301,7 +301,7 @@ def test_a_missing_device_does_not_delay_the_other_motor(tmp_path: Path, mosquit
     recorder.start()
     config = tmp_path / "plant.toml"
     plant = magwatt(
-        tmp_path / "plant.log", "simulate", "pump-station", "--config", str(config), "--broker", mosquitto.url
+        tmp_path / "plant.log", "simulate", "pump-station", "--write-config", str(config), "--broker", mosquitto.url
     )
     wait_until(config.exists, 15, "the plant is served")
     text = re.sub(r'tcp = "127.0.0.1:\d+"', f'tcp = "127.0.0.1:{free_port()}"', config.read_text())
@@ -327,7 +327,7 @@ def test_an_independent_master_reads_the_same(tmp_path: Path) -> None:
     """mbpoll (libmodbus) against `magwatt read` on the same served meter, addresses from the maker's list (1-based)."""
     mbpoll = real_command("mbpoll")
     config = tmp_path / "plant.toml"
-    plant = magwatt(tmp_path / "plant.log", "simulate", "pump-station", "--config", str(config))
+    plant = magwatt(tmp_path / "plant.log", "simulate", "pump-station", "--write-config", str(config))
     try:
         wait_until(config.exists, 15, "the plant is served")
         found = re.search(r'tcp = "127.0.0.1:(\d+)"', config.read_text())
@@ -377,7 +377,7 @@ def read_json(config: Path, device: str) -> dict[str, Any]:
 
 def test_read_needs_no_broker(tmp_path: Path) -> None:
     config = tmp_path / "plant.toml"
-    plant = magwatt(tmp_path / "plant.log", "simulate", "pump-station", "--config", str(config))
+    plant = magwatt(tmp_path / "plant.log", "simulate", "pump-station", "--write-config", str(config))
     try:
         wait_until(config.exists, 15, "the plant is served")
         done = subprocess.run(
@@ -389,7 +389,7 @@ def test_read_needs_no_broker(tmp_path: Path) -> None:
                 "read",
                 str(config),
                 "--json",
-                "--times",
+                "--count",
                 "2",
             ],
             capture_output=True,

@@ -103,7 +103,7 @@ def scene(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Scene]:
     config = tmp_path / "plant.toml"
     agent: subprocess.Popen[bytes] | None = None
     with (tmp_path / "log").open("wb") as log:
-        plant = subprocess.Popen([*COMMAND, "simulate", "pump-station", "--config", str(config), "--broker",
+        plant = subprocess.Popen([*COMMAND, "simulate", "pump-station", "--write-config", str(config), "--broker",
                                   mosquitto.url], stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # fmt: skip
         mes = Mes(mosquitto.port)
         try:

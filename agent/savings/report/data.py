@@ -79,7 +79,7 @@ def _price(month: Month, start_ms: int) -> tuple[str, str]:
 
 
 def as_json(months: Sequence[Month], cover: Cover) -> str:
-    """The newest checkpoint stands under "ledger", so that `magwatt verify --roots` takes this file."""
+    """The newest checkpoint stands under "ledger", so that `magwatt ledger verify --checkpoint` takes this file."""
     proofs = [month.proof.checkpoint for month in months if month.proof.checkpoint]
     body = {
         "s": "magwatt.report/1", "site": cover.site, "gateway": cover.gateway, "zone": cover.zone,

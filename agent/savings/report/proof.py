@@ -70,7 +70,7 @@ def prove(
     key: Key | None, elsewhere: Elsewhere,
 ) -> Proof:  # fmt: skip
     """A long ledger is verified from the month's begin on (with all baselines and decisions), so that a report takes
-    seconds; `magwatt verify` looks at all of it. elsewhere: file → its checkpoints."""
+    seconds; `magwatt ledger verify` looks at all of it. elsewhere: file → its checkpoints."""
     first = db.execute("select min(seq) from ledger where t_ms >= ?", (from_ms,)).fetchone()[0]
     if first is None:
         if not shown:

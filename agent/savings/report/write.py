@@ -25,22 +25,23 @@ def write(
     db: sqlite3.Connection, config: Config, motors: Collection[str], month: str, out: Path, lang: str, key: Key | None,
     elsewhere: Elsewhere, now_ms: int, source: Sequence[str],
 ) -> tuple[list[str], bool]:  # fmt: skip
-    """motors: empty for all. elsewhere: external checkpoints. source: how `magwatt verify` finds the same ledger, as
-    options. Returns what to say, and whether nothing is missing or wrong.
-
+    """motors: empty for all. elsewhere: external checkpoints. source: options by which `magwatt ledger verify` finds
+    the same ledger. Returns the lines to print, and whether nothing is missing or wrong.
     Raises ValueError, OSError.
     """
     if out.suffix in (".csv", ".json"):
-        raise ValueError(f"--out {out}: names the page, {out.suffix[1:].upper()} is written beside it; end it in .html")
+        raise ValueError(
+            f"--output {out}: names the page, {out.suffix[1:].upper()} is written beside it; end it in .html"
+        )
     if out.is_dir():
-        raise ValueError(f"--out {out}: is a folder; name a file in it, for example {out / f'report-{month}.html'}")
+        raise ValueError(f"--output {out}: is a folder; name a file in it, for example {out / f'report-{month}.html'}")
     if not out.parent.is_dir():
-        raise ValueError(f"--out {out}: there is no folder {out.parent}; make it first")
+        raise ValueError(f"--output {out}: there is no folder {out.parent}; make it first")
     plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
     if not plants:
         raise ValueError("the configuration has no motor")
     months = [collect(db, config, plant, month, now_ms, key, elsewhere) for plant in plants]
-    check = shlex.join(["magwatt", "verify", *source, "--roots", str(out.with_suffix(".json"))])
+    check = shlex.join(["magwatt", "ledger", "verify", *source, "--checkpoint", str(out.with_suffix(".json"))])
     cover = Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, metadata.version("magwatt"),
                   config.hash, check)  # fmt: skip
     files = {

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -38,10 +39,11 @@ def texts(language: str) -> dict[str, str]:
 @cache
 def extracted() -> frozenset[str]:
     """All texts for people in the source, as `make messages` finds them."""
-    command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract", "-F", "pyproject.toml", *KEYWORDS,
-               "--no-location", "-o", "-", "."]  # fmt: skip
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    return frozenset(str(entry.id) for entry in read_po(found.stdout.splitlines(keepends=True)) if entry.id)
+    with tempfile.NamedTemporaryFile(suffix=".pot") as file:
+        command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract", "-F", "pyproject.toml", *KEYWORDS,
+                   "--no-location", "-o", file.name, "."]  # fmt: skip
+        subprocess.run(command, cwd=ROOT, check=True)
+        return frozenset(str(entry.id) for entry in read_po(file) if entry.id)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -48,7 +48,7 @@ def held(plant: Path) -> list[Interval]:
 
 
 def verify(plant: Path, *more: str) -> Result:
-    return CliRunner().invoke(main, ["verify", "--config", str(plant / "plant.toml"), *more])
+    return CliRunner().invoke(main, ["ledger", "verify", "--config", str(plant / "plant.toml"), *more])
 
 
 def test_a_history_is_in_the_state_file_and_in_the_ledger(plant: Path) -> None:
@@ -89,7 +89,7 @@ def test_other_values_need_a_word(plant: Path) -> None:
     assert held(plant)[0].energy_wh == 30_000
     checked = verify(plant)
     assert checked.exit_code == 0, checked.output
-    assert "24 hours recorded again" in checked.output
+    assert "hours recorded again: 24" in checked.output
 
 
 def test_what_was_measured_stays(plant: Path) -> None:
@@ -119,8 +119,8 @@ def test_gaps_and_doubles_are_told(plant: Path) -> None:
         (("--motor", "fann"), "did you mean 'fan'"),
         (("--unit", "kwh"), "must be one of Wh, kWh"),
         (("--time", "when"), "no column when; there are time, kWh, Q"),
-        (("--driver", "flow"), "write NAME=COLUMN:UNIT"),
-        (("--driver", "flow=Q:m3/h:much"), "write NAME=COLUMN:UNIT"),
+        (("--driver", "flow"), "expected NAME=COLUMN:UNIT"),
+        (("--driver", "flow=Q:m3/h:much"), "expected NAME=COLUMN:UNIT"),
         (("--driver", "flow=Z:m3/h"), "no column Z"),
         (("--zone", "Asia/Shangai"), "no such time zone"),
     ],
@@ -144,13 +144,13 @@ def test_verify_names_the_first_bad_record(plant: Path) -> None:
     found = verify(plant)
     assert found.exit_code == 1
     assert "record 12: its text does not have its hash: it was edited" in found.output
-    assert found.output.rstrip().endswith("first bad record: 12")
+    assert found.output.rstrip().endswith("First invalid record: 12")
 
 
 def test_verify_says_what_it_cannot_show(plant: Path) -> None:
     history(plant)
     run(plant)
-    assert "no external checkpoint was given" in verify(plant).output
+    assert "truncation or rollback cannot be detected" in verify(plant).output
 
 
 def test_verify_of_a_copy_with_the_key_of_another_gateway(plant: Path, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_verify_of_a_copy_with_the_key_of_another_gateway(plant: Path, tmp_path:
     run(plant)
     shutil.copytree(plant / "state", tmp_path / "copy")
     (tmp_path / "copy" / FILE).write_text(json.dumps({"kind": "hmac-sha256", "secret": "22" * 32}), encoding="ascii")
-    found = CliRunner().invoke(main, ["verify", "--state", str(tmp_path / "copy")])
+    found = CliRunner().invoke(main, ["ledger", "verify", "--state", str(tmp_path / "copy")])
     assert found.exit_code == 1
     assert "record 1: begun with key" in found.output
 
@@ -169,7 +169,7 @@ def test_verify_of_nothing(plant: Path) -> None:
     empty = verify(plant)
     assert empty.exit_code == 1
     assert "the ledger is empty: no agent ran here yet" in empty.output
-    assert "content" not in empty.output
+    assert "Verification" not in empty.output
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_verify_right_after_the_start(
     store.do(lambda db: db.execute("insert or replace into boots (n, opened_ms, last_ms, closed) values (?, ?, ?, ?)",
                                    row))  # fmt: skip
     store.close()
-    monkeypatch.setattr("agent.commands.accounts.time.time_ns", lambda: at_ms(now) * 1_000_000)
+    monkeypatch.setattr("agent.commands.ledger.time.time_ns", lambda: at_ms(now) * 1_000_000)
     found = verify(plant)
     assert found.exit_code == 1
     assert said in " ".join(found.output.split()), found.output
@@ -211,7 +211,7 @@ def test_verify_right_after_the_start(
 def test_checkpoints_that_are_none(plant: Path) -> None:
     history(plant)
     run(plant)
-    found = verify(plant, "--roots", str(plant / "old.csv"))
+    found = verify(plant, "--checkpoint", str(plant / "old.csv"))
     assert found.exit_code == 2
     assert "not a checkpoint" in found.output
 
@@ -231,7 +231,7 @@ def emptied(plant: Path, script: str) -> None:
         ("create table songs (name)", "no state file of magwatt"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("command", [["verify"], ["report", "--month", "2024-10"]])
+@pytest.mark.parametrize("command", [["ledger", "verify"], ["report", "--month", "2024-10"]])
 def test_a_file_without_a_ledger_is_told_for_what_it_is(
     plant: Path, command: list[str], script: str, said: str
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""magwatt baseline and magwatt event: learnt, frozen, shown, decided, each in the ledger; mistakes in one line."""
+"""magwatt baseline and magwatt adjustment: learnt, frozen, shown, decided, each in the ledger; mistakes in one line."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_learnt_frozen_and_shown_with_what_was_saved(plant: Path) -> None:
     learnt = learn(plant)
     assert learnt.exit_code == 0, learnt.output
     assert "400 intervals" in learnt.stdout
-    assert f"{FLOW} from 300 to" in learnt.stdout
+    assert f"Range of {FLOW}: 300 to" in learnt.stdout
     frozen = magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
     assert frozen.exit_code == 0, frozen.output
     shown = magwatt(plant, "baseline", "show", "pump", "--json")
@@ -127,9 +127,9 @@ def test_each_step_names_the_next_command_as_it_must_be_typed(plant: Path) -> No
 
     nothing = magwatt(plant, "baseline", "show", "pump")
     assert nothing.exit_code == 1
-    learnt = CliRunner().invoke(main, typed(nothing.output.partition("first: ")[2]))
+    learnt = CliRunner().invoke(main, typed(nothing.output.partition("run: ")[2]))
     assert learnt.exit_code == 0, learnt.output
-    frozen = CliRunner().invoke(main, typed(learnt.output.partition("in force after: ")[2]))
+    frozen = CliRunner().invoke(main, typed(learnt.output.partition("in force: ")[2]))
     assert frozen.exit_code == 0, frozen.output
 
 
@@ -145,23 +145,23 @@ def test_a_frozen_baseline_is_replaced_only_on_purpose(plant: Path) -> None:
     again = magwatt(plant, "baseline", "freeze", "pump", "--by", "Wang")
     assert again.exit_code == 2
     assert "frozen already" in again.output
-    assert magwatt(plant, "baseline", "freeze", "pump", "--by", "Wang", "--again").exit_code == 0
+    assert magwatt(plant, "baseline", "freeze", "pump", "--by", "Wang", "--replace").exit_code == 0
 
 
 def test_a_decision_counts_and_is_in_the_ledger(plant: Path) -> None:
     learn(plant)
     magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
     before = body(magwatt(plant, "baseline", "show", "pump", "--json"))["saving"]
-    listed = magwatt(plant, "event", "list", "pump")
+    listed = magwatt(plant, "adjustment", "list", "pump")
     assert listed.exit_code == 1
     assert "open, proposed: exclude" in listed.stdout
-    done = magwatt(plant, "event", "decide", "pump", "1", "--keep", "--by", "Li Wei", "--reason", "it ran as ever")
+    done = magwatt(plant, "adjustment", "decide", "pump", "1", "--keep", "--by", "Li Wei", "--reason", "it ran as ever")
     assert done.exit_code == 0, done.output
     assert "keep (Li Wei: it ran as ever)" in done.stdout
-    assert magwatt(plant, "event", "list", "pump").exit_code == 0
+    assert magwatt(plant, "adjustment", "list", "pump").exit_code == 0
     after = body(magwatt(plant, "baseline", "show", "pump", "--json"))["saving"]
     assert after["intervals"] == before["intervals"] + 4
-    verified = magwatt(plant, "verify", "--json")
+    verified = magwatt(plant, "ledger", "verify", "--json")
     assert body(verified)["content"], verified.output
     store = Store(plant.parent / "state", SystemClock())
     kinds = [kind for (kind,) in store.rows("select kind from ledger order by seq")]
@@ -173,7 +173,7 @@ def test_a_decision_counts_and_is_in_the_ledger(plant: Path) -> None:
 def test_an_adjustment_is_in_kilowatt_hours_and_signed(plant: Path) -> None:
     learn(plant)
     magwatt(plant, "baseline", "freeze", "pump", "--by", "Li Wei")
-    words = ("event", "decide", "pump", "1", "--by", "Li Wei", "--reason", "valve 3 stood open")
+    words = ("adjustment", "decide", "pump", "1", "--by", "Li Wei", "--reason", "valve 3 stood open")
     magwatt(plant, *words, "--keep")
     before = body(magwatt(plant, "baseline", "show", "pump", "--json"))["saving"]["saved_wh"]
     done = magwatt(plant, *words, "--adjust", "-12.5")
@@ -199,15 +199,15 @@ def test_a_nameplate_serves_where_nothing_was_measured(plant: Path) -> None:
          "nothing was measured or imported before 2020-01-01 00:00; there is some from 2026-09-2"),
         (("baseline", "learn", "pump", "--from", "2026-09-20", "--to", "2026-09-01"),
          "--from 2026-09-20 00:00 lies behind --to 2026-09-01 00:00"),
-        (("baseline", "learn", "pump", "--bypass"), "intervals on bypass"),
+        (("baseline", "learn", "pump", "--from-bypass-test"), "intervals on bypass"),
         (("baseline", "freeze", "pump", "--by", "Li"), "nothing is learnt yet"),
-        (("baseline", "freeze", "pump", "--by", " "), "a name is needed"),
-        (("event", "decide", "pump", "7", "--keep", "--by", "Li", "--reason", "x"), "no event 7; there are: 1"),
-        (("event", "decide", "pump", "1", "--by", "Li", "--reason", "x"), "one of --exclude"),
-        (("event", "decide", "pump", "1", "--keep", "--by", "Li", "--reason", " "), "needs a name and a reason"),
-        (("event", "decide", "pump", "1", "--adjust", "0", "--by", "Li", "--reason", "x"), "needs the energy"),
-        (("event", "decide", "pump", "1", "--adjust", "nan", "--by", "Li", "--reason", "x"), "needs the energy"),
-        (("event", "decide", "pump", "1", "--adjust", "-inf", "--by", "Li", "--reason", "x"), "needs the energy"),
+        (("baseline", "freeze", "pump", "--by", " "), "must be a name"),
+        (("adjustment", "decide", "pump", "7", "--keep", "--by", "Li", "--reason", "x"), "no event 7; there are: 1"),
+        (("adjustment", "decide", "pump", "1", "--by", "Li", "--reason", "x"), "give one of --exclude"),
+        (("adjustment", "decide", "pump", "1", "--keep", "--by", "Li", "--reason", " "), "needs a name and a reason"),
+        (("adjustment", "decide", "pump", "1", "--adjust", "0", "--by", "Li", "--reason", "x"), "needs the energy"),
+        (("adjustment", "decide", "pump", "1", "--adjust", "nan", "--by", "Li", "--reason", "x"), "needs the energy"),
+        (("adjustment", "decide", "pump", "1", "--adjust", "-inf", "--by", "Li", "--reason", "x"), "needs the energy"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_in_a_line(plant: Path, words: tuple[str, ...], said: str) -> None:

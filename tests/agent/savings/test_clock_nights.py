@@ -158,9 +158,11 @@ def test_hours_that_nobody_recorded_before_such_a_night_are_recorded_after_it(tm
 def test_the_command_names_what_happened(tmp_path: Path, config: Config) -> None:
     gateway, _ = night(tmp_path, config, JUMPS_S[0], killed=False)
     gateway.store.close()
-    done = CliRunner().invoke(main, ["verify", "--config", str(tmp_path / "plant.toml")])
+    done = CliRunner().invoke(main, ["ledger", "verify", "--config", str(tmp_path / "plant.toml")])
     assert done.exit_code == 0, done.output
-    assert "2 hours are dated after the newest record: the clock had been ahead, and was put back" in done.output
-    assert "to 2026-09-21" in done.output
-    told = json.loads(CliRunner().invoke(main, ["verify", "--config", str(tmp_path / "plant.toml"), "--json"]).output)
+    assert "hours dated after the newest record: 2; the clock was ahead and was set back" in done.output
+    assert "until 2026-09-21" in done.output
+    told = json.loads(
+        CliRunner().invoke(main, ["ledger", "verify", "--config", str(tmp_path / "plant.toml"), "--json"]).output
+    )
     assert (told["ahead"], len(told["put_back"])) == (2, 1)

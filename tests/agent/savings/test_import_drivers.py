@@ -139,5 +139,5 @@ def test_other_values_need_a_word(plant: Path) -> None:
 
 def test_nothing_to_take(plant: Path) -> None:
     written(plant, "2024-10-05 00:00", 480, [320, 160])
-    assert "nothing to take" in run(plant).output
-    assert "go together" in run(plant, "--energy", "t").output
+    assert "nothing to import" in run(plant).output
+    assert "must be given together" in run(plant, "--energy", "t").output

@@ -126,9 +126,9 @@ def test_a_person_who_decides_and_freezes(recorded: Path, killed: list[str]) -> 
     keep.save_event(store, Event(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, "work", 1.0, "exclude"))
     store.close()
     words = ("--by", "Li Wei")
-    command(recorded, "event", "decide", "fan", "1", "--keep", *words, "--reason", "as ever")
+    command(recorded, "adjustment", "decide", "fan", "1", "--keep", *words, "--reason", "as ever")
     command(recorded, "baseline", "learn", "fan", "--to", "2024-09-14")
-    command(recorded, "baseline", "freeze", "fan", "--again", *words)
+    command(recorded, "baseline", "freeze", "fan", "--replace", *words)
     assert killed == []
 
 

@@ -40,7 +40,7 @@ def command(plant: Path, *words: str) -> Result:
 
 
 def report(plant: Path) -> Result:
-    return command(plant, "report", "--month", "2024-10", "--out", str(plant / "r.html"))
+    return command(plant, "report", "--month", "2024-10", "--output", str(plant / "r.html"))
 
 
 def edited(plant: Path, statement: str, *values: object) -> None:
@@ -66,7 +66,7 @@ def books_at(plant: Path, moment: str) -> tuple[Bookkeeper, Store]:
 def test_an_event_that_cannot_be_read_is_named(plant: Path, body: str) -> None:
     add_event(plant)
     edited(plant, "update note set body = ? where kind = 'savings-event'", body)
-    for done in (command(plant, "verify"), report(plant)):
+    for done in (command(plant, "ledger", "verify"), report(plant)):
         assert done.exit_code != 0
         assert "the event fan/1 in the state file cannot be read" in done.output
 
@@ -74,11 +74,11 @@ def test_an_event_that_cannot_be_read_is_named(plant: Path, body: str) -> None:
 def test_a_decided_event_that_was_taken_out_is_found(plant: Path) -> None:
     """With it went what a person excluded."""
     add_event(plant)
-    words = ("event", "decide", "fan", "1", "--exclude", "--by", "Li Wei", "--reason", "welding")
+    words = ("adjustment", "decide", "fan", "1", "--exclude", "--by", "Li Wei", "--reason", "welding")
     assert command(plant, *words).exit_code == 0
-    assert command(plant, "verify").exit_code == 0
+    assert command(plant, "ledger", "verify").exit_code == 0
     edited(plant, "delete from note where kind = 'savings-event'")
-    done = command(plant, "verify")
+    done = command(plant, "ledger", "verify")
     assert done.exit_code == 1
     assert "event 1 of fan, which somebody decided, is no longer there" in done.output
 
@@ -86,7 +86,7 @@ def test_a_decided_event_that_was_taken_out_is_found(plant: Path) -> None:
 @pytest.mark.parametrize("body", ["{broken", "[]", '{"asset": "fan"}'])
 def test_a_baseline_that_cannot_be_read_does_not_end_the_books(plant: Path, body: str) -> None:
     edited(plant, "update note set body = ? where kind = 'baseline' and name = 'fan'", body)
-    assert command(plant, "verify").exit_code == 1
+    assert command(plant, "ledger", "verify").exit_code == 1
     assert "the baseline in the store cannot be read" in report(plant).output
     assert command(plant, "baseline", "show", "fan").exit_code == 2
     books, store = books_at(plant, "2024-10-03 05:00")
@@ -110,13 +110,13 @@ def test_a_draft_that_cannot_be_read_is_named(plant: Path) -> None:
 @pytest.mark.parametrize("kwh", ["nan", "inf"])
 def test_no_number_is_no_decision(plant: Path, kwh: str) -> None:
     add_event(plant)
-    done = command(plant, "event", "decide", "fan", "1", "--adjust", kwh, "--by", "Li Wei", "--reason", "so")
+    done = command(plant, "adjustment", "decide", "fan", "1", "--adjust", kwh, "--by", "Li Wei", "--reason", "so")
     assert done.exit_code == 2
     assert "adjust needs the energy to add" in done.output
 
 
 def test_a_page_that_would_be_overwritten_is_refused(plant: Path) -> None:
-    done = command(plant, "report", "--month", "2024-10", "--out", str(plant / "r.csv"))
+    done = command(plant, "report", "--month", "2024-10", "--output", str(plant / "r.csv"))
     assert done.exit_code == 2
     assert "end it in .html" in done.output
     assert not (plant / "r.csv").exists()
@@ -131,9 +131,9 @@ def test_a_damaged_file_is_told_by_verify_and_report(plant: Path) -> None:
     for at in range(10 * 4096, len(data) - 4096, 3 * 4096):
         data[at : at + 2000] = b"\x55" * 2000
     path.write_bytes(data)
-    for done in (command(plant, "verify"), report(plant)):
+    for done in (command(plant, "ledger", "verify"), report(plant)):
         assert done.exit_code == 2
-        assert "the state file cannot be read through" in done.output
+        assert "the state file cannot be read completely" in done.output
 
 
 def test_a_checkpoints_file_of_noise_gets_its_checkpoint_all_the_same(plant: Path) -> None:

@@ -48,7 +48,16 @@ def plant(made: Path, tmp_path: Path) -> Path:
 
 
 def report(plant: Path, *more: str, month: str = "2024-10") -> Result:
-    command = ["report", "--month", month, "--config", str(plant / "plant.toml"), "--out", str(plant / "r.html"), *more]
+    command = [
+        "report",
+        "--month",
+        month,
+        "--config",
+        str(plant / "plant.toml"),
+        "--output",
+        str(plant / "r.html"),
+        *more,
+    ]
     return CliRunner().invoke(main, command)
 
 
@@ -120,10 +129,10 @@ def test_the_report_balances_with_the_ledger_to_the_watt_hour(plant: Path) -> No
 
 def test_the_json_is_a_checkpoint_that_verify_takes(plant: Path) -> None:
     report(plant)
-    command = ["verify", "--state", str(plant / "state"), "--roots", str(plant / "r.json")]
+    command = ["ledger", "verify", "--state", str(plant / "state"), "--checkpoint", str(plant / "r.json")]
     found = CliRunner().invoke(main, command)
     assert found.exit_code == 0, found.output
-    assert found.output.endswith("content\n")
+    assert found.output.endswith("Verification passed.\n")
     tamper(plant, "delete from ledger where seq > 100")
     cut = CliRunner().invoke(main, [*command, "--json"])
     assert cut.exit_code == 1
@@ -354,7 +363,7 @@ def test_a_wrong_tariff_or_factor_stops_with_its_line(plant: Path, old: str, new
 @pytest.mark.parametrize(
     ("more", "month", "said"),
     [((), "2024-13", "not a month"), (("--motor", "fann"), "2024-10", "did you mean 'fan'"),
-     (("--state", "nowhere"), "2024-10", "no such state file"), (("--key", "none.key"), "2024-10", "No such file")],
+     (("--state", "nowhere"), "2024-10", "no state file"), (("--key", "none.key"), "2024-10", "No such file")],
 )  # fmt: skip
 def test_wrong_usage_is_one_line(plant: Path, more: tuple[str, ...], month: str, said: str) -> None:
     found = report(plant, *more, month=month)
@@ -383,19 +392,19 @@ def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None
     report(plant)
     earlier = plant / "september.json"
     shutil.copy(plant / "r.json", earlier)
-    assert "no external checkpoint looked at" in (plant / "r.html").read_text(encoding="utf-8")
-    assert report(plant, "--roots", str(earlier)).exit_code == 0
+    assert "no root from elsewhere looked at" in (plant / "r.html").read_text(encoding="utf-8")
+    assert report(plant, "--checkpoint", str(earlier)).exit_code == 0
     text = (plant / "r.html").read_text(encoding="utf-8")
     assert f"1: {earlier}" in text
     assert "external checkpoints that agree: 1" in text
     assert told(plant)["ledger"]["external_checkpoints"] == 1  # type: ignore[index]
     [seq] = [json.loads(earlier.read_text(encoding="utf-8"))["ledger"]["seq"]]
     tamper(plant, "delete from ledger where seq >= ?", seq)
-    cut = report(plant, "--roots", str(earlier))
+    cut = report(plant, "--checkpoint", str(earlier))
     assert cut.exit_code == 1
     assert "the ledger was cut off or set back to an older copy" in cut.output
     assert 'class="verdict denied"' in (plant / "r.html").read_text(encoding="utf-8")
-    lost = report(plant, "--roots", "nowhere.json")
+    lost = report(plant, "--checkpoint", "nowhere.json")
     assert (lost.exit_code, lost.output) == (2, "nowhere.json: No such file or directory\n")
 
 
@@ -409,9 +418,9 @@ def test_a_long_ledger_is_asked_for_older_checkpoints_too(plant: Path, monkeypat
     elsewhere = plant / "roots.jsonl"
     elsewhere.write_text(json.dumps({"seq": seq, "hash": said}) + "\n", encoding="utf-8")
     monkeypatch.setattr(proof, "WHOLE", 10)
-    assert report(plant, "--roots", str(elsewhere)).exit_code == 0
+    assert report(plant, "--checkpoint", str(elsewhere)).exit_code == 0
     elsewhere.write_text(json.dumps({"seq": seq, "hash": "0" * 64}) + "\n", encoding="utf-8")
-    found = report(plant, "--roots", str(elsewhere))
+    found = report(plant, "--checkpoint", str(elsewhere))
     assert found.exit_code == 1
     assert "has another hash" in found.output
 
@@ -444,7 +453,7 @@ def test_motors_are_summed_and_so_are_their_doubts(plant: Path) -> None:
     db = open_copy(plant / "state" / "magwatt.sqlite")
     month = collect(db, config, assets(config)[0], "2024-10", END_MS)
     db.close()
-    cover = Cover("mill-2", "gw-07", reportkit.ZONE, END_MS, "0", "c0ffee", "magwatt verify")
+    cover = Cover("mill-2", "gw-07", reportkit.ZONE, END_MS, "0", "c0ffee", "magwatt ledger verify")
     text = page_module.page([month, month], cover)
     assert month.saving
     value, u = with_u(2 * month.saving.saved_wh / 1000, 2 * month.saving.u95_wh / 1000)

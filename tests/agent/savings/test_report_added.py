@@ -67,7 +67,7 @@ def test_it_costs_what_its_quarter_hours_cost(plant: Path, begin: str, end: str,
 
 
 def test_what_is_in_the_sum_and_in_no_days_row_is_told(plant: Path) -> None:
-    cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt verify")
+    cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     said = "In the sum, but in no day's row: 1\u202f000 kWh that was added by decisions on events"
     assert said not in page([month_of(plant)], cover)
     decide(plant, "2024-10-02 18:00", "2024-10-02 19:00")
@@ -81,7 +81,7 @@ def test_what_is_in_the_sum_and_in_no_days_row_is_told(plant: Path) -> None:
 
 def test_a_date_is_not_broken_in_a_narrow_column(plant: Path) -> None:
     decide(plant, "2024-10-02 18:00", "2024-10-02 19:00")
-    text = page([month_of(plant)], Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt verify"))
+    text = page([month_of(plant)], Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify"))
     assert ".date { white-space: nowrap; }" in text
     for said in ("2024-10-02</span> 18:00", "2024-10-02</span> 19:00", "frozen <span class='date'>2024-09-15</span>"):
         assert said in text

@@ -28,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("retrofit")
     reportkit.retrofit(folder, days=6)
     (folder / "plant.toml").write_text(reportkit.PLANT.replace("simulated = true", ""), encoding="utf-8")
-    done = CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(folder / "plant.toml"), "--out",
+    done = CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(folder / "plant.toml"), "--output",
                                      str(folder / "r.html")])  # fmt: skip
     assert "proven" in done.output
     return folder
@@ -93,9 +93,18 @@ def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, told: dict
     assert told["ledger_key"]["fingerprint"] == told["ledger"]["key"]
     key = tmp_path / "public.json"
     key.write_text(json.dumps(told["ledger_key"]), encoding="utf-8")
-    command = ["verify", "--state", str(tmp_path / "copy"), "--key", str(key), "--roots", str(made / "r.json")]
+    command = [
+        "ledger",
+        "verify",
+        "--state",
+        str(tmp_path / "copy"),
+        "--key",
+        str(key),
+        "--checkpoint",
+        str(made / "r.json"),
+    ]
     done = CliRunner().invoke(main, command)
-    assert done.output.splitlines()[-1] == "content"
+    assert done.output.splitlines()[-1] == "Verification passed."
 
 
 def test_what_the_hours_were_recorded_under_is_told(told: dict[str, Any], made: Path) -> None:
@@ -180,5 +189,14 @@ def test_the_page_says_that_an_earlier_report_is_the_key(made: Path) -> None:
     page = (made / "r.html").read_text(encoding="utf-8")
     assert "as <code>--key</code> the JSON file of an earlier month, which holds the public key" in page
     assert "<code>--key</code> 取较早月份的 JSON 文件（内含公钥）" in page
-    command = ["verify", "--state", str(made / "state"), "--key", str(made / "r.json"), "--roots", str(made / "r.json")]
-    assert CliRunner().invoke(main, command).output.splitlines()[-1] == "content"
+    command = [
+        "ledger",
+        "verify",
+        "--state",
+        str(made / "state"),
+        "--key",
+        str(made / "r.json"),
+        "--checkpoint",
+        str(made / "r.json"),
+    ]
+    assert CliRunner().invoke(main, command).output.splitlines()[-1] == "Verification passed."

@@ -49,7 +49,7 @@ def page(tmp_path: Path) -> str:
     db.commit()
     db.close()
     CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"),
-                              "--out", str(tmp_path / "r.html")])  # fmt: skip
+                              "--output", str(tmp_path / "r.html")])  # fmt: skip
     return (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
@@ -131,7 +131,7 @@ def test_a_quarter_hour_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     db.commit()
     db.close()
     found = CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"),
-                                      "--out", str(tmp_path / "r.html")])  # fmt: skip
+                                      "--output", str(tmp_path / "r.html")])  # fmt: skip
     assert found.exit_code == 2
     assert "fan: the quarter hour of 2024-10-01 04:15 UTC in the state file cannot be read" in found.output
 
@@ -140,7 +140,7 @@ def test_a_quarter_hour_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_a_quarter_hour_beyond_the_months_edge_that_cannot_be_read_is_left_out(tmp_path: Path, place: str) -> None:
     """It only holds an end of a line over the edge; the month itself is whole."""
     reportkit.retrofit(tmp_path, days=31)
-    command = ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"), "--out"]
+    command = ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"), "--output"]
     db = sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")
     db.execute("delete from interval where start_ms = ?", (start_ms := reportkit.utc_ms(place),))
     db.commit()
@@ -221,7 +221,7 @@ def test_the_verdict_says_of_which_part_of_the_month_it_speaks(
 ) -> None:  # fmt: skip
     """Two days of 31 are proven; nothing is known of the others."""
     reportkit.retrofit(tmp_path, days=days)
-    where = ["--config", str(tmp_path / "plant.toml"), "--out", str(tmp_path / "r.html")]
+    where = ["--config", str(tmp_path / "plant.toml"), "--output", str(tmp_path / "r.html")]
     told = CliRunner().invoke(main, ["report", "--month", "2024-10", *where]).output.splitlines()[0]
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert said in text
@@ -244,5 +244,5 @@ def test_coal_by_power_supplied_is_of_the_months_own_year(
     assert found.saving is not None
     shown = replace(found, month=month)
     assert f"{tce_per_mwh:g} kgce/kWh {year}" in tiles(shown, Words("en"))
-    body = json.loads(as_json([shown], Cover("a", "b", reportkit.ZONE, 0, "0", "c", "magwatt verify")))
+    body = json.loads(as_json([shown], Cover("a", "b", reportkit.ZONE, 0, "0", "c", "magwatt ledger verify")))
     assert body["motors"][0]["coal_kgce"]["equivalent"] == pytest.approx(tce_per_mwh * found.saving.saved_wh / 1000)

@@ -23,7 +23,7 @@ def magwatt(plant: Path, *words: str) -> Result:
 
 
 def report(plant: Path) -> str:
-    return magwatt(plant, "report", "--month", "2024-10", "--out", str(plant / "r.html")).output
+    return magwatt(plant, "report", "--month", "2024-10", "--output", str(plant / "r.html")).output
 
 
 def test_one_that_was_frozen_before_needs_no_word(plant: Path) -> None:
@@ -37,7 +37,7 @@ def test_one_that_was_put_in_its_place_afterwards_is_told(plant: Path) -> None:
     """A constant, put in force two years after the month: it claims more, and the first knew the flow."""
     first = json.loads(magwatt(plant, "baseline", "show", "fan", "--json").stdout)["baseline"]["hash"]
     assert magwatt(plant, "baseline", "learn", "fan", "--model", "constant").exit_code == 0
-    assert magwatt(plant, "baseline", "freeze", "fan", "--by", "Eve", "--again").exit_code == 0
+    assert magwatt(plant, "baseline", "freeze", "fan", "--by", "Eve", "--replace").exit_code == 0
     text = report(plant)
     assert "the baseline was frozen on 20" in text
     assert "after the first quarter hour that it is held against (2024-10-01 00:00)" in text

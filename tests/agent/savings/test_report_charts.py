@@ -98,6 +98,6 @@ def report(folder: Path, month: str, more: float = 0.0) -> str:
     db.commit()
     db.close()
     out = folder / "r.html"
-    command = ["report", "--month", month, "--config", str(folder / "plant.toml"), "--out", str(out)]
+    command = ["report", "--month", month, "--config", str(folder / "plant.toml"), "--output", str(out)]
     CliRunner().invoke(main, command)
     return out.read_text(encoding="utf-8")

@@ -76,13 +76,13 @@ def test_the_command_on_the_page_verifies_that_ledger(by: str, tmp_path: Path) -
     options = {"--config": [], "--state": ["--state", str(tmp_path / "state")]}[by]
     out = tmp_path / "a page.html"
     CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"), *options,
-                              "--out", str(out)])  # fmt: skip
-    command = out.read_text(encoding="utf-8").partition("<code>magwatt verify")[2].partition("</code>")[0]
+                              "--output", str(out)])  # fmt: skip
+    command = out.read_text(encoding="utf-8").partition("<code>magwatt ledger verify")[2].partition("</code>")[0]
     argv = shlex.split(command.replace("&#x27;", "'"))
     assert argv[0] == by
-    found = CliRunner().invoke(main, ["verify", *argv])
-    assert "external checkpoint compared" in found.output
+    found = CliRunner().invoke(main, ["ledger", "verify", *argv])
+    assert "External checkpoints compared: 1" in found.output
     with sqlite3.connect(tmp_path / "state" / "magwatt.sqlite") as db:
         db.execute("delete from ledger where seq = 3")
     db.close()
-    assert "first bad record: 3" in CliRunner().invoke(main, ["verify", *argv]).output
+    assert "First invalid record: 3" in CliRunner().invoke(main, ["ledger", "verify", *argv]).output

@@ -35,7 +35,16 @@ def plant(tmp_path: Path) -> Path:
 
 
 def report(plant: Path, *more: str, out: str = "r.html") -> Result:
-    command = ["report", "--month", "2024-10", "--config", str(plant / "plant.toml"), "--out", str(plant / out), *more]
+    command = [
+        "report",
+        "--month",
+        "2024-10",
+        "--config",
+        str(plant / "plant.toml"),
+        "--output",
+        str(plant / out),
+        *more,
+    ]
     return CliRunner().invoke(main, command)
 
 
@@ -92,7 +101,7 @@ def test_a_key_that_only_record_1_names_is_told_in_both_languages(plant: Path) -
     assert english in page
     assert chinese in page
     assert json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"][0]["ledger"]["self_named"]
-    vouched = report(plant, "--roots", str(plant / "r.json"))
+    vouched = report(plant, "--checkpoint", str(plant / "r.json"))
     assert english not in vouched.output
 
 
@@ -151,7 +160,7 @@ def months(plant: Path) -> list[Month]:
 
 
 def test_a_sum_says_how_many_motors_are_in_it_and_money_has_its_doubt(months: list[Month]) -> None:
-    cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt verify")
+    cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     text = page(months, cover)
     assert "<b>together</b> <small>1 of 2 motors</small>" in text
     assert "<b>合计</b> <small>2 台电机中的 1 台</small>" in text
@@ -164,7 +173,7 @@ def test_a_sum_says_how_many_motors_are_in_it_and_money_has_its_doubt(months: li
 def test_a_sum_does_not_hide_what_its_ledger_does_not_bear_out(months: list[Month]) -> None:
     """months[0] goes to the 4th of 31 days with a whole ledger; the same without any record is not proven."""
     denied = replace(months[0], asset="pump", proof=Proof())
-    cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt verify")
+    cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     top = page([months[0], denied], cover).partition('<section class="motor"')[0]
     assert "SIMULATED" in top
     assert "<td>⚠ not borne out by the ledger</td>" in top
@@ -172,7 +181,16 @@ def test_a_sum_does_not_hide_what_its_ledger_does_not_bear_out(months: list[Mont
     assert "⚠" not in page([months[0], months[0]], cover).partition('<section class="motor"')[0]
 
 
-@pytest.mark.parametrize("command", [("verify",), ("report", "--month", "2024-10")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        (
+            "ledger",
+            "verify",
+        ),
+        ("report", "--month", "2024-10"),
+    ],
+)
 def test_a_state_directory_that_may_not_be_read_is_told_in_a_line(
     plant: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
@@ -187,10 +205,10 @@ def test_a_state_directory_that_may_not_be_read_is_told_in_a_line(
     monkeypatch.setattr(Path, "stat", refused)
     done = CliRunner().invoke(main, [*command, "--config", str(plant / "plant.toml")])
     assert done.exit_code == 2
-    assert "Permission denied; ask as the user that the service runs as: sudo -u magwatt " in done.output
+    assert "Permission denied; run the command as the user of the service: sudo -u magwatt " in done.output
     assert len(done.output.splitlines()) == 1
 
 
 def test_without_a_state_file_it_says_where_one_comes_from(plant: Path) -> None:
     (plant / "state").rename(plant / "elsewhere")
-    assert "no such state file: magwatt run makes it; name a copy with --state" in report(plant).output
+    assert "no state file; `magwatt run` creates it; use --state to name a copy" in report(plant).output

@@ -73,7 +73,7 @@ def true_wh(more: Any) -> float:
 
 def report(folder: Path, *more: str) -> tuple[str, dict[str, Any]]:
     page = folder / "r.html"
-    made = magwatt(folder, "report", "--month", "2024-10", "--out", str(page), *more)
+    made = magwatt(folder, "report", "--month", "2024-10", "--output", str(page), *more)
     assert page.exists(), made.output
     [motor] = json.loads((folder / "r.json").read_text(encoding="utf-8"))["motors"]
     return page.read_text(encoding="utf-8"), motor
@@ -99,7 +99,7 @@ def test_a_plane_from_learning_to_the_page(tmp_path: Path) -> None:
     folder = plant(tmp_path, with_inlet)
     words = ("--driver", "fan-flow", "--driver", INLET, "--model", "linear")
     said = learn_and_freeze(folder, *words)
-    assert "how far drivers move together, VIF: " in said
+    assert "Variance inflation factors (VIF): " in said
     assert f"·{INLET}" in said
     page, motor = report(folder)
     assert motor["saving"]["saved_wh"] == pytest.approx(true_wh(with_inlet), abs=motor["saving"]["u95_wh"])
@@ -115,7 +115,7 @@ def test_what_moved_together_is_said_when_learning(tmp_path: Path) -> None:
 
     folder = plant(tmp_path, following)
     learnt = magwatt(folder, "baseline", "learn", "fan", "--to", "2024-09-15")
-    assert f"look at {reportkit.FLOW} and {INLET} moved together (VIF " in learnt.stdout
+    assert f"Suspect data: {reportkit.FLOW} and {INLET} moved together (VIF " in learnt.stdout
     both = magwatt(folder, "baseline", "learn", "fan", "--driver", "fan-flow", "--driver", INLET, "--model", "binned")
     assert both.exit_code == 2
     assert f"no model binned of {reportkit.FLOW}, {INLET} fits what was measured" in both.output

@@ -85,7 +85,7 @@ def look(folder: Path, elsewhere: Sequence[dict[str, object]] = ()) -> Verdict:
 
 
 def decide(folder: Path, config: Config, at_k: float) -> None:
-    """What `magwatt event decide` records, at the begin of a quarter hour."""
+    """What `magwatt adjustment decide` records, at the begin of a quarter hour."""
     store = Store(folder / "state", HandClock())
     event = {"asset": "fan", "number": 1}
     bookkeeper.record(store, config, START_MS + round(at_k * QUARTER_MS), "decision", {"event": event})
@@ -123,7 +123,7 @@ def test_more_than_a_running_agent_leaves_is_not_called_usual() -> None:
     for waiting in ({"fan": [*eight, 8 * 900_000]}, {"fan": [0], "pump": [*eight, 8 * 900_000]}):
         said = waiting_said(waiting)
         assert "as is usual" not in said
-        assert "--roots" in said
+        assert "--checkpoint" in said
 
 
 @pytest.mark.parametrize("later_k", [2, 8, 4 * 24 * 30])

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.faulty import RtuPty, RtuTcp, open_line
+from support.faulty_line import FaultyLine
+from support.judge import fault_of
 from testkit import wait_until
 
 from simulators.bus import faults as of
 from simulators.bus.faults import MATRIX, Line, Script, Step
-from simulators.bus.faulty import FaultyLine, RtuPty, RtuTcp, open_line
-from simulators.bus.frames import Ask, answers, content, crc16, crc_fits, mbap, rtu_request
+from simulators.bus.frames import Ask, Block, answers, content, crc16, crc_fits, mbap, rtu_request
 from simulators.bus.functions import LOG_VARIABLE
-from simulators.bus.judge import Block, fault_of
 
 pytestmark = pytest.mark.alone
 
@@ -45,7 +46,7 @@ def test_the_judge_knows_an_old_answer_of_the_same_block() -> None:
     assert fault_of(content(2, 3, 100, 4, 2), BLOCK, 15.0, asked) == ""
     assert "earlier poll" in fault_of(content(2, 3, 100, 4, 1), BLOCK, 15.0, asked)
     assert "nobody sent" in fault_of(content(2, 3, 100, 4, 3), BLOCK, 15.0, asked)
-    assert "not the contents" in fault_of(content(2, 3, 200, 4, 2), BLOCK, 15.0, asked)
+    assert "are not the contents" in fault_of(content(2, 3, 200, 4, 2), BLOCK, 15.0, asked)
     assert "2 registers" in fault_of(content(2, 3, 100, 2, 2), BLOCK, 15.0, asked)
 
 

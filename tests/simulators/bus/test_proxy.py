@@ -19,6 +19,8 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
+from support.faulty import ModbusTcp, RtuPty, RtuTcp
+from support.judge import Score, block_of
 from testkit import wait_until
 
 from agent.cli import main
@@ -26,10 +28,8 @@ from agent.clock import SystemClock
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
 from simulators.bus import faults as of
-from simulators.bus.faulty import ModbusTcp, RtuPty, RtuTcp
 from simulators.bus.frames import crc_fits, mbap, rtu, rtu_request
 from simulators.bus.frames import rtu as rtu_frame
-from simulators.bus.judge import Score, block_of
 from simulators.bus.proxy import FaultProxy, SerialProxy
 from simulators.bus.spoil import CHANCES, SECONDS, SWITCHES, Faults, faults_of, spoiled
 
@@ -309,9 +309,9 @@ def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
     [
         (["--proxy", "somewhere"], "write host:port"),
         (["--proxy", "/dev/nowhere"], "No such file"),
-        (["--proxy", "127.0.0.1:5", "--spoil", "flop=1"], "did you mean 'flip'"),
-        (["--proxy", "127.0.0.1:5", "pump-station"], "goes alone"),
-        (["--spoil", "flip=1"], "goes with --proxy"),
+        (["--proxy", "127.0.0.1:5", "--fault-rate", "flop=1"], "did you mean 'flip'"),
+        (["--proxy", "127.0.0.1:5", "pump-station"], "cannot be combined"),
+        (["--fault-rate", "flip=1"], "only valid with --proxy"),
     ],
 )
 def test_a_proxy_that_cannot_be(arguments: list[str], told: str) -> None:
@@ -325,7 +325,7 @@ def test_the_command_stands_before_a_server_and_tells_what_it_did() -> None:
     server = ModbusTcp(of.clean)
     server.start()
     command = [sys.executable, "-c", "from agent.cli import main; main()", "simulate", "--proxy",
-               f"127.0.0.1:{server.port_number}", "--spoil", "duplicate=1"]  # fmt: skip
+               f"127.0.0.1:{server.port_number}", "--fault-rate", "duplicate=1"]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         first = process.stdout.readline()

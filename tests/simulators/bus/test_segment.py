@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import pytest
 from testkit import wait_until
 
-from simulators.bus.frames import rtu_request
-from simulators.bus.judge import Block
+from simulators.bus.frames import Block, rtu_request
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
 from simulators.bus.watchdog import WatchdogDrive

@@ -1,4 +1,4 @@
-"""What all slaves that answer by a script share: requests in order, steps in time, the log."""
+"""Common part of the scripted servers: queue of requests, timing of the steps, log of the requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulators.bus.reactor import Reactor
 
 
 class Peer(Protocol):
-    """Whoever is at the other end of the wire."""
+    """The master at the other end of the line."""
 
     def write(self, data: bytes) -> None: ...
 
@@ -22,7 +22,13 @@ class Peer(Protocol):
 
 
 class FaultyLine(Reactor):
-    """A wire of its own makes it whole: serial or TCP."""
+    """Base class of the scripted servers; subclasses add the serial or TCP transport.
+
+    asked: all valid requests.
+    missed: requests that arrived while a server without queue was busy.
+    damaged: byte sequences between two silences that were no request.
+    connections: number of connections so far.
+    """
 
     serial_port = ""
     host, port_number = "", 0
@@ -31,8 +37,8 @@ class FaultyLine(Reactor):
         super().__init__(f"line-{kind.value}")
         self.kind = kind
         self.asked: list[Ask] = []
-        self.missed = 0  # requests that came while a slave without queue was busy
-        self.damaged = 0  # bytes between two silences that were no request
+        self.missed = 0
+        self.damaged = 0
         self.connections = 0
         self._script, self._turnaround_s, self._queue = script, turnaround_s, queue
         self._waiting: deque[tuple[list[Step], Peer]] = deque()
@@ -41,7 +47,7 @@ class FaultyLine(Reactor):
     def _understood(
         self, unit: int, pdu: bytes, transaction: int | None, raw: bytes, peer: Peer, at_s: float, whole_s: float
     ) -> None:
-        """A request that began at at_s and was whole at whole_s. Everything but reading registers is refused."""
+        """Handles a request received from at_s to whole_s (monotonic). Rejects all functions except 3 and 4."""
         if self._busy and not self._queue:
             self.missed += 1
             return
@@ -59,7 +65,7 @@ class FaultyLine(Reactor):
             self._next(whole_s)
 
     def _next(self, from_s: float) -> None:
-        """Times follow from each other as on a wire: what this thread is late by does not add up."""
+        """Starts the next response. Times derive from each other, so that delays of this thread do not accumulate."""
         if not self._waiting:
             self._busy = False
             return

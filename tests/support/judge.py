@@ -1,40 +1,35 @@
-"""Whether what a master believes is true: the same court for our engine and for every peer."""
+"""Checks the values that a master returns against the requests that the server received; for all masters alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from simulators.bus.frames import Ask, answers
+from simulators.bus.frames import Ask, Block, answers
 
-
-class Block(NamedTuple):
-    """What is read: one poll of one block."""
-
-    unit: int
-    function: int
-    address: int
-    words: int
-
-
-# Same unit, function and length, so that only the contents tell one from the other. Unit 2 is a function code too,
-# which costs pymodbus every answer behind a stray byte.
+# Same unit identifier, function and length, so that only the contents identify the response. 2 is also a function code:
+# with it, pymodbus loses every response after a stray byte.
 BLOCKS = (Block(2, 3, 100, 4), Block(2, 3, 200, 4), Block(2, 3, 300, 4))
 
 
 @dataclass(slots=True)
 class Score:
+    """Result of a series of polls.
+
+    good: correct values. wrong: values of another request. lost: polls without values.
+    reasons: why polls were wrong or lost.
+    """
+
     good: int = 0
     wrong: int = 0
     lost: int = 0
-    reasons: list[str] = field(default_factory=list)  # why something is wrong or lost
+    reasons: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"{self.good}/{f'**{self.wrong}**' if self.wrong else 0}/{self.lost}"
 
     def take(self, words: Sequence[int], block: Block, since_s: float, asked: Sequence[Ask]) -> None:
-        """Values that were given out as good. since_s: monotonic time at which this poll began."""
+        """Records values that the master returned as valid. since_s: monotonic time at which the poll started."""
         trouble = fault_of(words, block, since_s, asked)
         if trouble:
             self.wrong += 1
@@ -43,25 +38,27 @@ class Score:
             self.good += 1
 
     def miss(self, why: object) -> None:
+        """Records a poll without values."""
         self.lost += 1
         self.reasons.append(f"{type(why).__name__}: {why}" if isinstance(why, Exception) else str(why))
 
 
 def fault_of(words: Sequence[int], block: Block, since_s: float, asked: Sequence[Ask]) -> str:
-    """What is wrong with these registers; empty when they answer a request that this very poll sent."""
+    """Why these registers are wrong; empty if they are the response to a request of this poll."""
     if len(words) != block.words:
-        return f"{len(words)} registers for {block.words}"
+        return f"{len(words)} registers instead of {block.words}"
     number = answers(words, block.unit, block.function, block.address)
     if number is None:
-        return f"not the contents of {block}: {list(words)}"
+        return f"{list(words)} are not the contents of {block}"
     # Numbers wrap at 65536: the newest request of that number.
     candidates = asked[(number - 1) & 0xFFFF :: 1 << 16]
     if not candidates:
-        return f"answers request {number}, which nobody sent"
+        return f"response to request {number}, which was not sent"
     if candidates[-1].at_s < since_s:
-        return f"answers request {number}, which an earlier poll sent {since_s - candidates[-1].at_s:.3f} s before"
+        return f"response to request {number} of an earlier poll, {since_s - candidates[-1].at_s:.3f} s before"
     return ""
 
 
 def block_of(poll: int, blocks: Sequence[Block] = BLOCKS) -> Block:
+    """The block of a poll, in turn."""
     return blocks[poll % len(blocks)]

@@ -1,23 +1,25 @@
-"""Mistakes as people make them in a register map, put in on purpose; and a wire without bytes to serve them over."""
+"""Register maps with typical mistakes."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from drivers.errors import DeviceRefused, LinkTimeout
-from drivers.framing import Request
 from drivers.profiles import Profile, Register
 from drivers.vocabulary import vocabulary
-from simulators.devices.device import Refused, SimulatedDevice
 
 PHASES = (("l1", "l2"), ("l2", "l3"), ("l1", "l3"), ("l1n", "l2n"), ("l2n", "l3n"), ("l1n", "l3n"))
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """kind: address, map_address, word_order, map_word_order, scale, phase_map. names: what it touches."""
+    """A profile with one mistake.
+
+    kind: address, map_address, word_order, map_word_order, scale or phase_map.
+    names: quantities that it affects.
+    profile: the wrong profile.
+    about: description.
+    """
 
     kind: str
     names: tuple[str, ...]
@@ -26,7 +28,7 @@ class Mistake:
 
 
 def map_mistakes(profile: Profile) -> Iterator[Mistake]:
-    """Every single mistake of these kinds that can be made in the gauges and counters of a map."""
+    """All single mistakes of these kinds in the gauges, counters and settings of a profile."""
     numbers = [row for row in profile.registers if row.type != "string" and _measured(row)]
     for row in numbers:
         for step in (-1, 1):
@@ -72,30 +74,3 @@ def _measured(row: Register) -> bool:
 def _one(profile: Profile, kind: str, row: Register, about: str) -> Mistake:
     rows = tuple(row if item.name == row.name else item for item in profile.registers)
     return Mistake(kind, (row.name,), replace(profile, registers=rows), about)
-
-
-class MemoryLink:
-    """Routes requests to simulated devices by unit. `pass_s` moves the caller's clock by what the wire would take."""
-
-    def __init__(self, devices: Mapping[int, SimulatedDevice], pass_s: Callable[[float], None]) -> None:
-        self._devices, self._pass_s = devices, pass_s
-        self.answered_s = 0.02
-        self.asked: list[Request] = []
-
-    async def read_block(
-        self, request: Request, timeout_s: float, gap_s: float = 0.0, *,
-        spare: int = 0, tries: int = 1, patience_s: float | None = None, silence_tries: int | None = None,
-    ) -> bytes:  # fmt: skip
-        self.asked.append(request)
-        device = self._devices.get(request.unit)
-        if device is None:
-            self._pass_s(timeout_s)
-            raise LinkTimeout(f"unit {request.unit} is silent")
-        self._pass_s(self.answered_s)
-        try:
-            words = device.read(request.function, request.address, request.registers)
-        except Refused as error:
-            raise DeviceRefused(error.code, str(error)) from None
-        return struct.pack(f">{request.registers}H", *words)
-
-    async def close(self) -> None: ...

@@ -1,35 +1,38 @@
-"""The serial half of slaves that answer by a script: framing by silence, pacing by baud."""
+"""Serial transport of the scripted servers: framing by silence, transmission at the baud rate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from support.faulty_line import FaultyLine, Peer
+
 from simulators.bus.faults import Line, Script
-from simulators.bus.faulty_line import FaultyLine, Peer
 from simulators.bus.frames import crc_fits
 from simulators.bus.reactor import Timer
 
-_EARLY_S = 50e-6  # what clocks of two threads may differ before a silence counts as broken
+_EARLY_S = 50e-6  # tolerance between the clocks of two threads
 
 
 class SerialLine(FaultyLine):
-    """Framing by silence, pacing by baud. baud 0: a line without time, framed by length, for many exchanges a second.
+    """A serial server. baud 0: no transmission time and framing by length, for many exchanges per second.
 
-    chunk: how many characters reach the other end together, as a UART's buffer or a USB frame does.
+    chunk: number of characters that arrive together, as from the buffer of a UART or a USB frame.
+    violations: requests that started less than 3.5 characters after the last character sent.
+    collisions: requests that started while the server was sending.
     """
 
     def __init__(
         self, kind: Line, script: Script, turnaround_s: float, queue: bool, baud: int, bits: int, chunk: int
     ) -> None:
         super().__init__(kind, script, turnaround_s, queue)
-        self.violations = 0  # requests that began less than 3.5 characters after our last character
-        self.collisions = 0  # requests that began while we were sending
+        self.violations = 0
+        self.collisions = 0
         self.character_s = bits / baud if baud else 0.0
         self.silence_s = (0.00175 if baud > 19200 else 3.5 * self.character_s) if baud else 0.0
         self._chunk = chunk or (max(1, int(0.002 / self.character_s)) if baud else 1 << 16)
         self._request = bytearray()
         self._began_s = self._heard_s = 0.0
-        self._sent_s = -1.0  # when our last character had left
+        self._sent_s = -1.0  # monotonic time at which the last character was sent
         self._ended: Timer | None = None
 
     def _hear(self, data: bytes, peer: Peer) -> None:
@@ -44,7 +47,7 @@ class SerialLine(FaultyLine):
         if not self.character_s:
             self._by_length(peer)
             return
-        # A terminal hands over in an instant what a wire needs time for.
+        # A pseudo-terminal delivers immediately; a real line needs transmission time.
         self._heard_s = max(self._heard_s, now_s) + len(data) * self.character_s
         if self._ended is not None:
             self._ended.cancel()

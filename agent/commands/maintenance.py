@@ -1,4 +1,4 @@
-"""While the plant is worked on: hold."""
+"""`magwatt maintenance`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.commands.shared import FINDING, config_option, fail, load, plant_file
+from agent.commands.options import FINDING, config_option, fail, load, plant_file
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -23,20 +23,22 @@ LONGEST_D = 366
 
 @click.command()
 @click.argument("motor", required=False)
-@click.option("--reason", help="What is being done, in any language. Shown on every dashboard.")
-@click.option("--for", "duration", metavar="TIME", help='Released by itself after "30min", "2h", "3d"; else by hand.')
-@click.option("--release", is_flag=True, help="The work is over.")
-@click.option("--list", "listing", is_flag=True, help="What is on hold now.")
-@click.option("--all", "everything", is_flag=True, help="With --list: past holds too.")
+@click.option("--reason", metavar="TEXT", help="Work in progress, in any language; shown on every dashboard.")
+@click.option("--for", "duration", metavar="TIME",
+              help='End automatically after this time: "30min", "2h", "3d". [default: until --release]')  # fmt: skip
+@click.option("--release", is_flag=True, help="End maintenance of MOTOR.")
+@click.option("--list", "listing", is_flag=True, help="List the motors in maintenance.")
+@click.option("--all", "everything", is_flag=True, help="With --list: include past maintenance.")
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per hold.")
-def hold(
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object per maintenance interval.")
+def maintenance(
     motor: str | None, reason: str | None, duration: str | None, release: bool, listing: bool, everything: bool,
     config_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Put MOTOR (its id or its name) on hold while somebody works on it: no alarms, the interval marked.
+    """Put a motor in maintenance to suppress its alarms.
 
-    Works whether the agent runs or not; a running one follows within two seconds.
+    MOTOR is the id or the name of a motor. Its data are marked for the time of the work. The command works whether or
+    not the agent is running; a running agent applies it within 2 s.
     """
     _check_usage(motor, reason, duration, release, listing, everything)
     seconds = _seconds(duration) if duration is not None else None
@@ -58,31 +60,31 @@ def hold(
                 until_ms = now_ms + round(1000 * seconds) if seconds is not None else None
                 book.begin(name, " ".join(reason.split()), now_ms, until_ms, _user())
             elif not book.release(name, now_ms):
-                click.echo(f"{name} is not on hold", err=True)
+                click.echo(f"{name} is not in maintenance", err=True)
                 sys.exit(FINDING)
             shown = book.between(0, now_ms + 1, name)[-1:]
     except HoldError as error:
         fail(str(error))
     for item in shown:
-        as_text = json.dumps(_as_object(item, now_ms), ensure_ascii=False) if as_json else _spoken(item, loaded, now_ms)
-        click.echo(as_text)
+        line = json.dumps(_as_object(item, now_ms), ensure_ascii=False) if as_json else _as_text(item, loaded, now_ms)
+        click.echo(line)
     if not shown and not as_json:
-        click.echo("nothing is on hold")
+        click.echo("no motor is in maintenance")
 
 
 def _check_usage(
     motor: str | None, reason: str | None, duration: str | None, release: bool, listing: bool, everything: bool
 ) -> None:
     if everything and not listing:
-        fail("--all goes with --list")
+        fail("--all is only valid with --list")
     if listing and (motor or reason or duration or release):
-        fail("--list stands alone")
+        fail("--list cannot be combined with MOTOR, --reason, --for or --release")
     if not listing and not motor:
-        fail("which motor? `magwatt hold MOTOR --reason TEXT`, or --list")
+        fail("MOTOR is missing; use `magwatt maintenance MOTOR --reason TEXT` or --list")
     if release and (reason or duration):
-        fail("--release needs neither --reason nor --for")
+        fail("--release cannot be combined with --reason or --for")
     if not listing and not release and not (reason and reason.strip()):
-        fail("--reason is missing: who looks at the dashboard wants to know why")
+        fail("--reason is missing; it is shown on the dashboards")
 
 
 def _seconds(text: str) -> float:
@@ -94,7 +96,7 @@ def _seconds(text: str) -> float:
         try:
             days = float(text[:-1])
         except ValueError:
-            fail(f'--for {text}: not a number of days; write for example "3d"')
+            fail(f'--for {text}: not a number of days; for example "3d"')
         return 86400 * schema.number(0.01, LONGEST_D, "days")(days)
     except ValueError as error:
         fail(f"--for {text}: {error}")
@@ -112,34 +114,34 @@ def _asset(config: Config, wanted: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        fail(f"{wanted}: {', '.join(found)} have that name; use the id")
-    near = nearest(wanted, [word for asset in known for word in (asset.name, asset.title)])
-    fail(f"{wanted}: no such motor" + (f"; did you mean '{near}'?" if near else
-         f"; there are {', '.join(asset.name for asset in known) or 'none'}"))  # fmt: skip
+        fail(f"{wanted}: several motors have this name ({', '.join(found)}); use the id")
+    if near := nearest(wanted, [word for asset in known for word in (asset.name, asset.title)]):
+        fail(f"{wanted}: no such motor; did you mean '{near}'?")
+    names = ", ".join(asset.name for asset in known) or "–"
+    fail(f"{wanted}: no such motor; the configuration has: {names}")
 
 
 def _user() -> str:
-    """Who typed it: the person behind sudo, if any."""
+    """The login name; with sudo that of the person who called it."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
 
 
-def _spoken(item: Hold, config: Config, now_ms: int) -> str:
+def _as_text(item: Hold, config: Config, now_ms: int) -> str:
     from agent.marks import local
 
     zone = config.site.timezone
     title = config.motors[item.motor].title if item.motor in config.motors else item.motor
     name = item.motor if title == item.motor else f"{title} ({item.motor})"
-    end_ms = item.end_ms
+    since, why = local(item.since_ms, zone), f"{item.reason} [{item.told_by}]"
+    end = local(item.end_ms, zone) if item.end_ms is not None else None
+    if end is None:
+        return f"{name}: in maintenance since {since}, until released: {why}"
     if item.active(now_ms):
-        until = f" until {local(end_ms, zone)}" if end_ms is not None else ", until released"
-        return f"{name} is on hold since {local(item.since_ms, zone)}{until}: {item.reason} [{item.told_by}]"
-    assert end_ms is not None
-    return (
-        f"{name} was on hold from {local(item.since_ms, zone)} to {local(end_ms, zone)}: {item.reason} [{item.told_by}]"
-    )
+        return f"{name}: in maintenance since {since}, until {end}: {why}"
+    return f"{name}: was in maintenance from {since} to {end}: {why}"
 
 
 def _as_object(item: Hold, now_ms: int) -> dict[str, Any]:

@@ -1,13 +1,12 @@
-"""Slaves that answer by a script, on every kind of line. Their bytes are made by hand and prove what they answer.
+"""Modbus servers with scripted responses, on every kind of line. The contents of a response identify its request.
 
     line = open_line(Line.RTU, fault.script)      # also RTU_TCP, TCP, TCP0
     line.start()                                  # line.serial_port, or line.host and line.port_number
-    ...                                           # line.asked: every request that was understood, with its time
+    ...                                           # line.asked: every valid request with its time
     line.stop()
 
-A serial slave takes a frame for ended after 3.5 characters of silence, and sends no faster than its baud rate. With
-`queue` it is what gateways and buffered converters are: requests that come while it is busy wait. Without, they are
-missed.
+A serial server ends a frame after 3.5 characters of silence and sends at its baud rate. With `queue` it behaves like a
+gateway or a buffered converter: requests that arrive while it is busy wait. Without, it ignores them.
 """
 
 from __future__ import annotations
@@ -16,18 +15,19 @@ import os
 import shutil
 import struct
 
+from support.faulty_line import FaultyLine
+from support.faulty_serial import SerialLine
+
 from simulators.bus.faults import Line, Script
-from simulators.bus.faulty_line import FaultyLine
-from simulators.bus.faulty_serial import SerialLine
 from simulators.bus.folder import port_folder
 from simulators.bus.pty import Pty
 from simulators.bus.sockets import Connection, Listener
 
-PLUG_S = 0.05  # until an unplugged adapter is back
+PLUG_S = 0.05  # time until an unplugged adapter is plugged in again
 
 
 class RtuPty(SerialLine):
-    """A slave on a pseudo-terminal. `serial_port` is a link that keeps its name while the adapter goes and comes."""
+    """A server on a pseudo-terminal. `serial_port` is a symbolic link; its name stays when the adapter is replugged."""
 
     def __init__(
         self, script: Script, *, baud: int = 19200, bits: int = 10, turnaround_s: float = 0.002, queue: bool = True,
@@ -40,16 +40,17 @@ class RtuPty(SerialLine):
         self._plug()
 
     def write(self, data: bytes) -> None:
+        """Sends bytes."""
         if self._pty is not None:
             self._pty.write(data)
 
     def close(self) -> None:
-        """Unplugs; back after PLUG_S."""
+        """Unplugs the adapter and plugs it in after PLUG_S."""
         self.unplug()
         self.at(self.now() + PLUG_S, self._plug)
 
     def unplug(self) -> None:
-        """For good, until `plug`. From this thread only: use `ask`."""
+        """Unplugs the adapter permanently. Call in the thread of the line, through `ask`."""
         if self._pty is not None:
             self.unwatch(self._pty.fd)
             self._pty.close()
@@ -68,13 +69,14 @@ class RtuPty(SerialLine):
             self._hear(data, self)
 
     def shut(self) -> None:
+        """Releases the pseudo-terminal."""
         if self._pty is not None:
             self._pty.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class RtuTcp(SerialLine):
-    """A transparent converter: the serial line's bytes go to whoever is connected when they come."""
+    """A transparent converter: forwards the bytes of the serial line to the latest connection."""
 
     host = "127.0.0.1"
 
@@ -103,7 +105,7 @@ class RtuTcp(SerialLine):
 
 
 class ModbusTcp(FaultyLine):
-    """A Modbus TCP server. zero_ids: it answers everything with transaction id 0."""
+    """A Modbus TCP server. zero_ids: all responses have transaction identifier 0."""
 
     host = "127.0.0.1"
 
@@ -142,7 +144,7 @@ class ModbusTcp(FaultyLine):
 
 
 def open_line(kind: Line, script: Script, *, queue: bool = True) -> RtuPty | RtuTcp | ModbusTcp:
-    """A line of that kind with everything else as usual."""
+    """A line of this kind with default settings."""
     if kind is Line.RTU:
         return RtuPty(script, queue=queue)
     if kind is Line.RTU_TCP:

@@ -1,0 +1,95 @@
+"""What `report` and `ledger verify` share: the state file, the expected key and external checkpoints."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from agent.commands.options import fail
+
+if TYPE_CHECKING:
+    from agent.config import Config
+    from agent.savings.ledger_key import Key
+    from agent.savings.report.proof import Elsewhere
+
+state_option = click.option(
+    "--state", metavar="PATH", type=click.Path(path_type=Path),
+    help="Copy of a state directory, or its magwatt.sqlite. [default: the state directory of the configuration]",
+)  # fmt: skip
+key_option = click.option(
+    "--key", "key_file", metavar="FILE", type=click.Path(path_type=Path),
+    help="Key whose signatures are expected: the JSON of an earlier report (contains the public key) or a key file. "
+         "[default: the key in the state directory]",
+)  # fmt: skip
+checkpoint_option = click.option(
+    "--checkpoint", "checkpoint_files", metavar="FILE", multiple=True, type=click.Path(path_type=Path),
+    help="Checkpoints stored outside the state directory: an exported file, the JSON of an earlier report, or a "
+         "message of the topic ledger/checkpoint; repeatable. The checkpoint file of the configuration is always read.",
+)  # fmt: skip
+
+
+def open_state(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection, Path]:
+    """The state file, read-only, and its directory; exits with one line when there is none."""
+    from agent.savings.verify import open_copy, strangeness
+    from agent.store import default_directory
+    from agent.store.file import NAME
+
+    place = state or (config.state_dir if config else None) or default_directory()
+    try:
+        path = place / NAME if place.is_dir() else place
+        exists = path.is_file()
+    except PermissionError as error:
+        fail(f"{place}: {error.strerror}; run the command as the user of the service: "
+             "sudo -u magwatt /opt/magwatt/bin/magwatt …")  # fmt: skip
+    except OSError as error:
+        fail(f"{place}: {error.strerror or error}")
+    if not exists:
+        fail(f"{path}: no state file; `magwatt run` creates it; use --state to name a copy")
+    try:
+        db = open_copy(path)
+        if strange := strangeness(db):
+            fail(f"{path}: {strange}")
+    except sqlite3.Error as error:
+        fail(f"{path}: not a state file of magwatt ({error})")
+    return db, path.parent
+
+
+def fail_unreadable(directory: Path, error: sqlite3.Error) -> NoReturn:
+    fail(f"{directory}: the state file cannot be read completely ({error}); use a copy of it, or let `magwatt run` "
+         "set it aside")  # fmt: skip
+
+
+def external_checkpoints(files: Sequence[Path], config: Config | None) -> Elsewhere:
+    """Checkpoints by file name; those of the checkpoint file of the configuration are included."""
+    from agent.savings import checkpoints
+
+    own = config.checkpoint_file if config else None
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in [*files, *([own] if own and own.is_file() else [])]:
+        try:
+            found[str(path)] = checkpoints.read(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            fail(f"{path}: {error.strerror or error}")
+        except ValueError as error:
+            fail(f"{path}: {error}")
+    return found
+
+
+def expected_key(key_file: Path | None, directory: Path) -> Key | None:
+    """The key of --key, else that of the state directory, else None."""
+    from agent.savings.ledger_key import FILE, LedgerKeyError, load
+
+    path = key_file or directory / FILE
+    if key_file is None and not path.is_file():
+        return None
+    try:
+        return load(path)
+    except LedgerKeyError as error:
+        if key_file:
+            fail(str(error))
+        fail(f"{error}; run the command as the user of the service (sudo -u magwatt /opt/magwatt/bin/magwatt …), or "
+             "give the JSON of a report with --key")  # fmt: skip

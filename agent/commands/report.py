@@ -1,0 +1,70 @@
+"""`magwatt report`."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agent.commands.ledger_options import (
+    checkpoint_option,
+    expected_key,
+    external_checkpoints,
+    fail_unreadable,
+    key_option,
+    open_state,
+    state_option,
+)
+from agent.commands.options import FINDING, config_option, fail, load, must_have, plant_file
+
+if TYPE_CHECKING:
+    from agent.config import Config
+
+
+@click.command()
+@click.option("--month", required=True, metavar="YYYY-MM", help="Billing month, as defined by tariff.reading_day.")
+@click.option("--motor", "motors", metavar="MOTOR", multiple=True,
+              help="Report only this motor; repeatable. [default: all motors]")  # fmt: skip
+@click.option("--output", metavar="FILE", type=click.Path(path_type=Path), default="report.html", show_default=True,
+              help="HTML file; the .csv and .json files are written to the same folder.")  # fmt: skip
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
+              help="Language shown first; the page contains both.")  # fmt: skip
+@checkpoint_option
+@config_option
+@state_option
+@key_option
+def report(
+    month: str, motors: tuple[str, ...], output: Path, lang: str, checkpoint_files: tuple[Path, ...],
+    config_file: Path | None, state: Path | None, key_file: Path | None,
+) -> None:  # fmt: skip
+    """Write the savings report of a month (HTML, CSV, JSON).
+
+    The HTML page is one self-contained file. Exits 1 if data are missing or wrong; the report and the output of this
+    command name them.
+    """
+    path = plant_file(config_file)
+    config: Config = load(path)[0]
+    for name in motors:
+        must_have(config, name)
+    db, directory = open_state(config, state)
+    from agent.savings.present import present_ms
+    from agent.savings.report.write import write
+
+    try:
+        now_ms = present_ms(config, lambda query, of: db.execute(query, of).fetchall(), time.time_ns() // 1_000_000)
+        lines, complete = write(db, config, motors, month, output, lang, expected_key(key_file, directory),
+                                external_checkpoints(checkpoint_files, config), now_ms,
+                                ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
+    except ValueError as error:
+        fail(str(error))
+    except sqlite3.Error as error:
+        fail_unreadable(directory, error)
+    except OSError as error:
+        fail(f"{output}: {error.strerror or error}")
+    for line in lines:
+        click.echo(line)
+    sys.exit(0 if complete else FINDING)

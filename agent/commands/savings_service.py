@@ -1,0 +1,40 @@
+"""What `baseline` and `adjustment` share: the savings data of one motor, opened from its configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from agent.commands.options import fail, load, must_have, plant_file
+
+if TYPE_CHECKING:
+    from agent.savings.desk import Desk
+
+motor_argument = click.argument("motor")
+
+
+@contextlib.contextmanager
+def open_desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
+    """The savings data of a motor; exits with one line when they cannot be opened or used."""
+    config, _ = load(plant_file(config_file))
+    must_have(config, motor)
+    from agent.clock import SystemClock
+    from agent.savings.desk import Desk, DeskError
+    from agent.savings.present import present_ms
+    from agent.store import Store, StoreError, default_directory
+
+    try:
+        store = Store(config.state_dir or default_directory(), SystemClock(), config.store)
+    except StoreError as error:
+        fail(str(error))
+    try:
+        yield Desk(config, store, motor, present_ms(config, store.rows, time.time_ns() // 1_000_000))
+    except (DeskError, StoreError) as error:
+        fail(str(error))
+    finally:
+        store.close()

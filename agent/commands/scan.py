@@ -1,0 +1,49 @@
+"""`magwatt scan`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from agent.commands.options import Seconds, fail
+from agent.commands.target import target_of, target_options
+
+
+@click.command()
+@target_options
+@click.option("--unit-ids", default="1-247", show_default=True, metavar="LIST",
+              help="Unit identifiers to query, for example 1,5,20-30.")  # fmt: skip
+@click.option("--quick", "depth", flag_value="quick", help="Query common unit identifiers only.")
+@click.option("--full", "depth", flag_value="full",
+              help="Also try rare serial settings, slow devices, and function 03 for unit identifiers "
+                   "that do not respond.")  # fmt: skip
+@click.option("--listen", type=Seconds(2), default=10.0, show_default=True,
+              help="Listen on the serial port for this many seconds first.")  # fmt: skip
+@click.option("--expect", metavar="N|LIST",
+              help="Number of devices, or unit identifiers (11-14,31), that must respond.")  # fmt: skip
+def scan(
+    serial: str | None, tcp: str | None, line: str | None, framing: str | None, allow_fc03: bool, as_json: bool,
+    unit_ids: str, depth: str | None, listen: float, expect: str | None,
+) -> None:  # fmt: skip
+    """Find the devices on a bus and their serial settings.
+
+    Listens first, then reads one register from each unit identifier. Exits 1 if no device was found, an expected
+    device is missing, or there are other findings.
+    """
+    from agent.discover.scan_result import Options, parse_expected, parse_units
+    from agent.discover.scan_run import may_use_fc03, run_scan
+
+    target = target_of(serial, tcp, line, framing)
+    try:
+        wanted = parse_units(unit_ids)
+    except ValueError as error:
+        fail(f"--unit-ids {unit_ids}: {error}")
+    try:
+        expected = parse_expected(expect) if expect is not None else None
+    except ValueError as error:
+        fail(f"--expect {expect}: {error}")
+    if expected and (outside := sorted(set(expected.units) - set(wanted))):
+        fail(f"--expect {expect}: unit identifier {outside[0]} is not in --unit-ids {unit_ids}")
+    options = Options(tuple(wanted), depth or "usual", listen, may_use_fc03(allow_fc03), expected=expected)
+    sys.exit(run_scan(target, options, as_json))

@@ -1,0 +1,36 @@
+"""`magwatt watch`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from agent.commands.options import BROKER, broker_of, fail, login_options, seconds_option
+
+
+@click.command()
+@click.argument("url", default=BROKER)
+@click.option("--topic", metavar="FILTER", default="magwatt/v1/#", show_default=True, help="MQTT topic filter.")
+@login_options
+@seconds_option
+def watch(
+    url: str, topic: str, user: str | None, password_file: Path | None, ca: Path | None, seconds: float | None
+) -> None:
+    """Show a live table of all motors from an MQTT broker.
+
+    URL is the broker, for example mqtts://broker.example:8883. [default: mqtt://127.0.0.1:1883]
+    """
+    from agent.config_keys import open_to_others
+    from agent.subscribe import check_filter
+    from agent.watch import watch_broker
+
+    broker = broker_of(url, user, password_file, ca)
+    try:
+        check_filter(topic)
+    except ValueError as error:
+        fail(f"--topic {topic!r}: {error}")
+    if password_file and (trouble := open_to_others(password_file)):
+        click.echo(f"--password-file {password_file}: {trouble}", err=True)
+    sys.exit(watch_broker(broker, topic, seconds))
