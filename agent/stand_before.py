@@ -10,22 +10,25 @@ from random import Random
 import click
 
 from agent.core.text import _
-from drivers.reasons import Code, InvalidValue
+from agent.simulate_reasons import FAULT_RATE_INVALID, PROXY_TARGET_INVALID, cause_of
+from drivers.reasons import InvalidValue
 from simulators.bus.proxy import FaultProxy, SerialProxy
 from simulators.bus.spoil import Faults, faults_of
 
-PROXY_TARGET_INVALID = Code("proxy_target_invalid", "expected host:port or the path of a serial port")
 _CHECK_S = 0.5
 
 
-def stand_before(where: str, line: str, fault_rates: Sequence[str], seed: int, seconds: float | None) -> None:
+def run_proxy(where: str, line: str, fault_rates: Sequence[str], seed: int, seconds: float | None) -> None:
     """Forwards requests until SIGTERM, Ctrl-C or `seconds`.
 
     where: host:port, or the path of a serial port. line: settings of this port.
     fault_rates: faults with their probabilities, as `faults_of` takes them.
     Raises ValueError for invalid arguments, OSError if the port cannot be opened.
     """
-    faults = faults_of(fault_rates)
+    try:
+        faults = faults_of(fault_rates)
+    except ValueError as error:
+        raise InvalidValue(FAULT_RATE_INVALID, error=cause_of(error)) from None
     proxy, reach = _proxy(where, line, faults, Random(seed))
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -54,6 +57,6 @@ def _proxy(where: str, line: str, faults: Faults, chance: Random) -> tuple[Fault
         return serial, serial.path
     host, _, port = where.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise InvalidValue(PROXY_TARGET_INVALID)
+        raise InvalidValue(PROXY_TARGET_INVALID, value=where)
     tcp = FaultProxy(host, int(port), chance, faults)
     return tcp, f"{tcp.host}:{tcp.port_number}"

@@ -49,6 +49,14 @@ CURRENT_WITHOUT_VOLTAGE = Code(
 
 # Options that exclude or require each other
 
+LIMITS_WITHOUT_RESULT = Code("limits_without_result", "`--limits` is only valid with `--summary` or `--plot`")
+AT_WITHOUT_PLOT = Code("at_without_plot", "`--at` is only valid with `--plot`")
+LAMP_WITHOUT_SUPPLY = Code(
+    "lamp_without_supply", "`--lamp` is only valid with `--supply`; flicker requires the declared voltage"
+)
+LIMIT_OPTIONS_WITHOUT_LIMITS = Code(
+    "limit_options_without_limits", "`--isc-il`, `--short-circuit-mva` and `--nominal-v` are only valid with `--limits`"
+)
 LIMITS_AT_DRIVE_OUTPUT = Code(
     "limits_at_drive_output",
     "no limits apply at a drive's output; omit `--limits` or `--nominal drive`",
