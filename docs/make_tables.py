@@ -9,18 +9,17 @@ from agent.sinks import names_table
 
 HEAD = """# Metrics
 
-Made from `agent/metrics.py` by `make docs`. A metric is named after its quantity, with the unit as suffix. An
-*estimate* comes with its expanded uncertainty (k = 2) as `<metric>_u` and its method in `m`. A *window* is a mean over
-3 s of waveform.
+Generated from `agent/metrics.py` by `make docs`. A metric is named after its quantity, with the unit as suffix. An
+*estimate* has its expanded uncertainty (k = 2) in `<metric>_u` and its method in `m`. A *window* is a mean over 3 s of
+waveform.
 
 """
 
 NAMES_HEAD = """# Metrics in each dialect
 
-Made from `agent/metrics.py` by `make docs`; [dialects](dialects.md) explains. Home Assistant: device class, state class
-and unit; *(off)*: an entity that is disabled until somebody wants it.
-Sparkplug: the data type; metrics have the name that
-stands here, in a folder named after the message unless that is telemetry or health.
+Generated from `agent/metrics.py` by `make docs`; see [dialects](dialects.md). Home Assistant: device class, state class
+and unit; *(off)*: the entity is disabled by default. Sparkplug: data type; the metric has the name in this table, in a
+folder named after the message type unless that is telemetry or health.
 
 """
 
