@@ -3,8 +3,8 @@
     python month_of_counting.py STATE_DIR FROM_S TO_S [KILL_S]
 
 The plant is built from its seed and stepped to FROM_S. Then the agent runs to TO_S on virtual time. At KILL_S, the
-process is killed and loses what is not committed. Each line of the output is `seconds counted_Wh true_Wh` of a committed row;
-only committed rows are sent.
+process is killed and loses what is not committed. Each line of the output is `seconds counted_Wh true_Wh` of a
+committed row; only committed rows are sent.
 """
 
 from __future__ import annotations
