@@ -23,19 +23,33 @@ def refusal_text(unit: int, profile: Profile, absent: Sequence[str]) -> str:
     )
 
 
+async def models_at(
+    link: Link, unit: int, profile: Profile, timeout_s: float, character_s: float
+) -> tuple[tuple[str, ...], bool]:
+    """The profiles that identification finds for the device at a unit, and whether they match.
+
+    No profiles if the device is of the plant's own signals, or if none fits better than `profile`. Not matching
+    profiles are the most similar ones. Uses function 03 only if `profile` does. Raises LinkBusy and LinkClosed.
+    """
+    if profile.id not in profile_ids():
+        return (), False
+    fc03 = any(row.function == 3 for row in profile.registers)
+    known = await identify(
+        link, unit, timeout_s, fc03=fc03, function=profile.function, character_s=character_s
+    )  # fmt: skip
+    others = tuple(match.profile.id for match in known.matches if match.profile.id != profile.id)
+    if not others or (known.sure and len(others) < len(known.matches)):
+        return (), False
+    return others, not known.foreign
+
+
 async def likely_model(link: Link, unit: int, profile: Profile, timeout_s: float, character_s: float) -> str:
     """What identify makes of the device, as the end of a finding; empty when it knows no better than `profile`.
 
     Uses function 03 only where the profile does. Raises LinkBusy and LinkClosed.
     """
-    if profile.id not in profile_ids():  # a plant's own signals
-        return ""
-    fc03 = any(row.function == 3 for row in profile.registers)
-    known = await identify(
-        link, unit, timeout_s, fc03=fc03, function=profile.function, character_s=character_s
-    )  # fmt: skip
-    others = [match.profile.id for match in known.matches if match.profile.id != profile.id]
-    if not others or (known.sure and len(others) < len(known.matches)):
+    others, matching = await models_at(link, unit, profile, timeout_s, character_s)
+    if not others:
         return ""
     names = " or ".join(others)
-    return f" It is none that the library has; nearest {names}" if known.foreign else f" By its registers: {names}"
+    return f" By its registers: {names}" if matching else f" It is none that the library has; nearest {names}"
