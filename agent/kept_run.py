@@ -52,7 +52,7 @@ def resumed(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[str
         return wanted
     file, place = folder / FILE, str(folder)
     if not file.is_file():
-        raise InvalidValue(codes.STATE_DIR_IN_USE, folder=place)
+        raise InvalidValue(codes.RUN_FOLDER_NOT_EMPTY, folder=place)
     try:
         kept = msgspec.json.decode(file.read_bytes(), type=KeptRun)
     except (OSError, msgspec.DecodeError) as error:

@@ -81,9 +81,9 @@ def fault_of(scenario: Scenario, text: str) -> tuple[str, float]:
 def cannot_write(path: Path) -> Reason | None:
     """Why no file can be written to this path; None if it can. The check leaves no new file."""
     if path.is_dir():
-        return codes.OUTPUT_IS_FOLDER(file=str(path))
+        return codes.SIMULATE_OUTPUT_IS_FOLDER(file=str(path))
     if not path.parent.is_dir():
-        return codes.OUTPUT_FOLDER_MISSING(file=str(path), folder=str(path.parent))
+        return codes.SIMULATE_OUTPUT_FOLDER_MISSING(file=str(path), folder=str(path.parent))
     try:
         if path.exists():
             path.open("ab").close()
@@ -91,7 +91,7 @@ def cannot_write(path: Path) -> Reason | None:
         unfinished.open("wb").close()
         unfinished.unlink()
     except OSError as error:
-        return codes.OUTPUT_NOT_WRITABLE(file=str(path), error=error.strerror or str(error))
+        return codes.SIMULATE_OUTPUT_NOT_WRITABLE(file=str(path), error=error.strerror or str(error))
     return None
 
 
@@ -192,7 +192,7 @@ def _checked_line(line: str) -> str:
     try:
         keys.BUS["line"].convert(line)
     except ValueError as error:
-        raise InvalidValue(codes.LINE_INVALID, value=line, error=codes.cause_of(error)) from None
+        raise InvalidValue(codes.SIMULATE_LINE_INVALID, value=line, error=codes.cause_of(error)) from None
     return bench.check_line(line)
 
 

@@ -25,21 +25,21 @@ FAULT_UNKNOWN = Code("fault_unknown", "--fault {value}: unknown fault of {scenar
 FAULT_TIME_INVALID = Code(
     "fault_time_invalid", "--fault {value}: expected the seconds after the start after @, for example {example}"
 )
-LINE_INVALID = Code("line_invalid", "--line {value}: {error}")
+SIMULATE_LINE_INVALID = Code("simulate_line_invalid", "--line {value}: {error}")
 PROXY_TARGET_INVALID = Code("proxy_target_invalid", "--proxy {value}: expected host:port or the path of a serial port")
 FAULT_RATE_INVALID = Code("fault_rate_invalid", "--fault-rate {error}")
 SCENARIO_ENDED = Code("scenario_ended", "{scenario}: the scenario ended on {date}; to continue it, specify `--seconds`")
 
 # Files that cannot be written
 
-OUTPUT_IS_FOLDER = Code("output_is_folder", "{file}: this is a folder; specify a file name")
-OUTPUT_FOLDER_MISSING = Code("output_folder_missing", "{file}: the folder {folder} does not exist")
-OUTPUT_NOT_WRITABLE = Code("output_not_writable", "{file}: cannot be written: {error}")
+SIMULATE_OUTPUT_IS_FOLDER = Code("simulate_output_is_folder", "{file}: this is a folder; specify a file name")
+SIMULATE_OUTPUT_FOLDER_MISSING = Code("simulate_output_folder_missing", "{file}: the folder {folder} does not exist")
+SIMULATE_OUTPUT_NOT_WRITABLE = Code("simulate_output_not_writable", "{file}: cannot be written: {error}")
 
 # Earlier runs that cannot be resumed
 
-STATE_DIR_IN_USE = Code(
-    "state_dir_in_use", "--state-dir {folder}: the folder contains other files; specify a new folder"
+RUN_FOLDER_NOT_EMPTY = Code(
+    "run_folder_not_empty", "--state-dir {folder}: the folder contains other files; specify a new folder"
 )
 RUN_RECORD_CORRUPT = Code(
     "run_record_corrupt", "--state-dir {folder}: {file} cannot be read ({error}); specify a new folder"

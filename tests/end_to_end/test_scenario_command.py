@@ -176,7 +176,10 @@ def test_an_invalid_option_is_one_line(arguments: list[str], expected: str) -> N
         (["--output", "x.ndjson"], codes.NOT_ACCELERATED(limit=60.0)),
         (["--plc"], codes.SCENARIO_WITHOUT_PLC(scenario="hoist")),
         (["--fault", "dip"], codes.SCENARIO_WITHOUT_FAULTS(value="dip", scenario="hoist")),
-        (["--truth", "/nowhere/x.ndjson"], codes.OUTPUT_FOLDER_MISSING(file="/nowhere/x.ndjson", folder="/nowhere")),
+        (
+            ["--truth", "/nowhere/x.ndjson"],
+            codes.SIMULATE_OUTPUT_FOLDER_MISSING(file="/nowhere/x.ndjson", folder="/nowhere"),
+        ),
     ],
 )
 def test_an_option_that_is_not_possible_has_a_code(arguments: list[str], expected: Reason) -> None:

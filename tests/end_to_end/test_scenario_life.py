@@ -191,7 +191,7 @@ def test_a_run_that_cannot_be_resumed_has_a_code(tmp_path: Path) -> None:
         record.write_text(content, encoding="utf-8")
         assert rejected().code == codes.RUN_RECORD_CORRUPT, content
     record.unlink()
-    assert rejected() == codes.STATE_DIR_IN_USE(folder=folder)
+    assert rejected() == codes.RUN_FOLDER_NOT_EMPTY(folder=folder)
 
 
 def test_a_changed_scenario_file_changes_the_digest(tmp_path: Path) -> None:
