@@ -250,7 +250,7 @@ def balances(night: Night) -> None:
     [motor] = json.loads((night.folder / "r.json").read_text(encoding="utf-8"))["motors"]
     proof = motor["ledger"]
     assert motor["measured_wh"] == pytest.approx(total_wh, abs=1)
-    assert proof["recorded_wh"] == proof["shown_wh"] == recorded_wh
+    assert proof["recorded_wh"] == proof["reported_wh"] == recorded_wh
     assert (proof["differing"], proof["unrecorded"], proof["not_yet_recorded"]) == (0, 0, len(items) - len(known))
-    assert proof["bears_out"]
+    assert proof["confirmed"]
     assert proof["ok"]
