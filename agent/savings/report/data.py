@@ -116,7 +116,7 @@ def _motor(month: Month) -> dict[str, Any]:
             "hours": proof.hours, "recorded_wh": proof.recorded_wh, "reported_wh": proof.reported_wh,
             "differing": proof.differing, "unrecorded": proof.stray, "not_yet_recorded": proof.waiting,
             "external_checkpoints": proof.verdict.external_checkpoints if proof.verdict else 0,
-            "confirmed": proof.confirmed, "content": proof.verdict.content if proof.verdict else None,
+            "confirmed": proof.confirmed, "ok": proof.verdict.content if proof.verdict else None,
             "first_bad": proof.verdict.first_bad if proof.verdict else None, "recorded_under": proof.under,
             "self_named": proof.verdict.self_named if proof.verdict else None,
         },

@@ -138,7 +138,7 @@ def test_the_report_balances_with_the_ledger_to_the_watt_hour(plant: Path) -> No
     ledger = told(plant)["ledger"]
     assert ledger["hours"] == 744  # type: ignore[index]
     assert ledger["recorded_wh"] == ledger["reported_wh"] > 20_000_000  # type: ignore[index]
-    assert (ledger["differing"], ledger["unrecorded"], ledger["content"]) == (0, 0, True)  # type: ignore[index]
+    assert (ledger["differing"], ledger["unrecorded"], ledger["ok"]) == (0, 0, True)  # type: ignore[index]
 
 
 def test_the_json_is_a_checkpoint_that_verify_takes(plant: Path) -> None:
