@@ -1,6 +1,6 @@
-"""One motor's meter, its quarter hours and the books on a clock by hand.
+"""One motor's meter, its intervals of 15 minutes and its ledger, on a clock that the test advances.
 
-As a program (`ledgerkit.py FOLDER KILLS SEED`) it keeps them in processes that are killed.
+As a program (`ledgerkit.py FOLDER KILLS SEED`) it runs them in processes that are killed.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Teller:
 
 
 class Gateway:
-    """One motor's meter, its quarter hours and the books, each minute as the agent does."""
+    """One motor's meter, its intervals and its ledger. The ledger is updated every minute, as in the agent."""
 
     def __init__(self, folder: Path, config: Config, clock: HandClock) -> None:
         self.clock, self.wh = clock, 5_000_000.0
         self.store = Store(folder / "state", clock)
         with self.store._writer.db_lock:
-            self.store._writer.db.execute("pragma synchronous = off")  # nobody cuts the power of this machine
+            self.store._writer.db.execute("pragma synchronous = off")  # no power failure in this test
         self.books = Bookkeeper(self.store, lambda: config, Teller(), clock)
         [asset] = assets(config)
         self.lane = SavingsLane(asset, 1.0, self.store, lambda _: None, "UTC", amend=self.books.amend)
@@ -50,7 +50,7 @@ class Gateway:
         self.wh += W * hours
 
     def silent(self, hours: float) -> None:
-        """The meter does not answer; the drive does."""
+        """The meter does not respond; the drive does."""
         for _ in range(round(60 * hours)):
             self.pass_by(1 / 60)
             self.lane.take_row([], None, "", self.clock.utc_ns() // 1_000_000)
@@ -77,12 +77,12 @@ class Gateway:
 
 
 def power_w(passed_s: float) -> float:
-    """Between 20 and 100 kW, in an hour and a half; smooth, so that trapezoids of 10 s are as good as its integral."""
+    """Active power between 20 and 100 kW with a period of 1.5 h; the trapezoidal rule over 10 s equals its integral."""
     return 60e3 + 40e3 * math.sin(passed_s * 2 * math.pi / 5400)
 
 
 def register_wh(passed_s: float) -> float:
-    """What the meter counted, by the integral."""
+    """Reading of the energy register: the integral of `power_w`."""
     return (
         5_000_000
         + (60e3 * passed_s + 40e3 * 5400 / (2 * math.pi) * (1 - math.cos(passed_s * 2 * math.pi / 5400))) / 3600
@@ -90,9 +90,11 @@ def register_wh(passed_s: float) -> float:
 
 
 def live(folder: Path, off_s: float, until_s: float) -> None:
-    """One run of the agent's bookkeeping, from where the plant's time is: every 10 s a reading, every minute the books.
-    Before each reading its time goes into the file `passed`, after each round of the books the newest record that is
-    committed into the file `committed`, by a write() that no kill undoes."""
+    """One run of the agent's bookkeeping: a reading every 10 s, an update of the ledger every minute.
+
+    Each reading first appends its time to the file `passed`. Each update of the ledger appends its latest committed
+    record to the file `committed`. Both use write(), which SIGKILL does not undo.
+    """
     config = load_config(folder / "plant.toml")[0]
     passed, committed = (
         os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND) for name in ("passed", "committed")
@@ -117,8 +119,10 @@ def live(folder: Path, off_s: float, until_s: float) -> None:
 
 
 def lives(folder: Path, kills: int, seed: int) -> None:
-    """Runs that are killed at random moments, each in a process of its own, and a last one that ends by itself. The
-    first one lives until something is committed: nothing is owed of before that."""
+    """Run in child processes that are killed at random moments, then run once to the regular end.
+
+    The first child runs until a record is committed; earlier data may be lost.
+    """
     chance = random.Random(seed)
     for number in range(kills):
         off_s, kill_s = 10.0 * chance.choice((0, 0, 1, 6, 60, 400)), chance.uniform(0.02, 0.4)

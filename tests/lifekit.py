@@ -1,4 +1,4 @@
-"""The life of a retrofit by the product's own commands: short forms of its scenarios, and what was true of it."""
+"""A retrofit from commissioning to the report by the product's commands: short scenarios and their true values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from agent.cli import main
 from simulators.scenarios import _DATA
 
 QUARTER_MS = 900_000
-SHORT = {  # two days, a day of commissioning, two days
+SHORT = {  # two days of baseline, one day of commissioning, two days of reporting
     "start = 2026-09-15": "start = 2026-09-28",
     "end = 2026-11-01 02:00:00": "end = 2026-10-03 02:00:00",
     "step_s = 60": "step_s = 150",
@@ -25,7 +25,7 @@ SHORT = {  # two days, a day of commissioning, two days
 
 
 def shortened(scenario: str, folder: Path, **more: str) -> Path:
-    """A file of one's own, of a life of five days. more: key → value, of keys that stand at a line's begin."""
+    """Write a copy of the scenario, shortened to five days. more: key → value for keys at the start of a line."""
     text = (_DATA / f"{scenario}.toml").read_text(encoding="utf-8")
     for old, new in SHORT.items():
         assert text.count(old) == 1
@@ -46,16 +46,21 @@ def magwatt(*arguments: str | Path, code: int | tuple[int, ...] = 0) -> str:
 
 @dataclass(frozen=True)
 class Lived:
-    """config: of the folder that the runs left. told: what the commands printed, in order. month: of the report."""
+    """Result of a complete run.
+
+    config: configuration in the folder of the runs.
+    `told`: output of the commands, in order.
+    motor: the motor's entry in the report.
+    """
 
     config: Path
     told: list[str]
     motor: dict[str, Any]
-    claimed_ms: list[int]  # begins of the quarter hours for which a saving is claimed
+    claimed_ms: list[int]  # start of each quarter hour for which a saving is counted
     truth: dict[int, dict[str, Any]]  # by UTC ms
 
     def true_kwh(self, name: str, begins_ms: list[int]) -> float:
-        """How much a sum of the truth grew in these quarter hours."""
+        """Increase of a cumulative true value over these quarter hours, kWh."""
         return sum(
             float(self.truth[at + QUARTER_MS][name]) - float(self.truth[at][name])
             for at in begins_ms
@@ -64,7 +69,7 @@ class Lived:
 
 
 def live(scenario: str | Path, asset: str, folder: Path, month: str) -> Lived:
-    """From the first meter to the report, as a user would: docs/retrofit.md."""
+    """From the first meter to the report, as a user works: docs/retrofit.md."""
     state, truth, out = folder / "life", folder / "truth.ndjson", folder / "report.html"
     config = state / "plant.toml"
     simulate = ("simulate", scenario, "--time-factor", "10000", "--state-dir", state, "--truth", truth)
