@@ -1,6 +1,7 @@
-"""Draws docs/scenarios/*-life.svg: a retrofit's life by the product's own commands, each day beside the truth.
+"""Draws docs/scenarios/*-life.svg: a complete retrofit by the product's commands, with the true values per day.
 
-make_scenarios.py calls it; `python docs/make_lives.py NAME FOLDER` draws what docs/retrofit.md's commands left there.
+make_scenarios.py calls it; `python docs/make_lives.py NAME FOLDER` draws the results of the commands in
+docs/retrofit.md.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ TRUE, OLD, NEW, SAVED = "0.25", "tab:blue", "tab:green", "tab:orange"
 QUARTER_MS = 900_000
 STYLE = {"svg.hashsalt": "magwatt", "font.size": 8, "axes.grid": True, "grid.alpha": 0.3}
 OLD_KWH, TAKEN_KWH = "adjusted_baseline_energy_kwh", "energy_taken_kwh"
-ByTime = Mapping[int, float]  # begin of a quarter hour, UTC ms → kWh in it
+ByTime = Mapping[int, float]  # start of a quarter hour, UTC ms → kWh in it
 
 
 class Lived(NamedTuple):
-    """true_old, true_taken: at the plant. measured, old: as kept and reported. days: of the report."""
+    """true_old, true_taken: true energies of the plant. measured, old: as stored and reported. days: of the report."""
 
     true_old: ByTime
     true_taken: ByTime
@@ -54,7 +55,7 @@ def picture(name: str) -> None:
 
 
 def live(name: str, folder: Path) -> None:
-    """As in docs/retrofit.md; life, truth.ndjson and report.* stay in `folder`."""
+    """Run the commands of docs/retrofit.md; the scenario, truth.ndjson and report.* remain in `folder`."""
     life, config = _life(name), str(folder / "life" / "plant.toml")
     simulate = [
         "simulate", name, "--time-factor", "10000", "--state-dir", str(folder / "life"),
@@ -135,7 +136,7 @@ def _life(name: str) -> Life:
 
 
 def _mean_kw(kwh: ByTime, zone: ZoneInfo) -> tuple[list[datetime], list[float]]:
-    """Of each day that has at least half of its quarter hours, at its noon."""
+    """Mean power of each day with at least half of its quarter hours, at noon."""
     days: dict[datetime, list[float]] = defaultdict(list)
     for at in sorted(kwh):
         days[_day(at, zone)].append(kwh[at])

@@ -1,4 +1,4 @@
-"""Makes docs/live-table.svg: the demo's table after half a minute, as a terminal shows it. Run: make picture."""
+"""Draws docs/live-table.svg: the demo's table after 30 s, as a terminal shows it. Run: make picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws docs/scenarios/*.svg: each scenario run with the agent, the truth as lines, what was published as dots.
+"""Draws docs/scenarios/*.svg: each scenario run with the agent; true values as lines, published values as dots.
 
 Run: python docs/make_scenarios.py [NAME …]
 """
@@ -23,13 +23,13 @@ from agent.accelerated import run_accelerated
 from simulators.scenarios import load, names
 
 OUT = Path(__file__).parent / "scenarios"
-POINTS = 110  # of a line; more would only make the file large
+POINTS = 110  # points of a line; more would only make the file large
 TRUE, SHOWN = "0.25", ("tab:blue", "tab:orange", "tab:green", "tab:red")
 plt.rcParams.update(make_lives.STYLE)
 
 
 class Seen(NamedTuple):
-    """(seconds, values) of the truth and, by asset, of what was published. points: of a line."""
+    """(seconds, values): true, and published for each asset. points: number of points of a line."""
 
     truth: list[tuple[float, dict[str, Any]]]
     published: dict[str, list[tuple[float, dict[str, Any]]]]
@@ -68,7 +68,7 @@ def both(
     axes: Axes, seen: Seen, asset: str, name: str, colour: str, *, scale: float = 1.0, per_s: float = 60.0,
     label: str | None = None, true: str | None = None,
 ) -> None:  # fmt: skip
-    """One quantity: its truth as a line, what was published as dots, its own uncertainty (k = 2) as a band.
+    """One quantity: true value as a line, published value as dots, its uncertainty (k = 2) as a band.
 
     per_s: seconds of a unit of the time axis.
     """

@@ -1,10 +1,10 @@
-"""A plant with one meter and the agent that reads it, in a process of its own that may be killed.
+"""A plant with one meter and the agent that reads it, in a separate process that the test can kill.
 
-    python month_of_counting.py STATE_DIR FROM_S TO_S [KILL_S]
+python month_of_counting.py STATE_DIR FROM_S TO_S [KILL_S]
 
-The plant is made from its seed and stepped to FROM_S, whatever happened before; then the agent runs to TO_S on virtual
-time, or to KILL_S, when it is killed with what it has not committed. Each line of the output is
-`seconds counted_Wh true_Wh` of a row that is committed: nobody is ever sent another one.
+The plant is created from its seed and stepped to FROM_S, regardless of earlier runs. Then the agent runs on virtual
+time to TO_S, or to KILL_S, where the process is killed and uncommitted rows are lost. Each output line is `seconds
+counted_Wh true_Wh` of a committed row; a row is never output twice.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from simulators.meters.meter import EXACT, Meter
 from simulators.plant.phasors import Component, phasors
 
 STEP_S, POLL_S, DAY_S = 30.0, 60.0, 86_400.0
-SHOWN_S = 3600.0  # how far the plant is ahead of what is committed: at this speed a slow disk would be days behind
+SHOWN_S = 3600.0  # lead of the plant over committed rows; without a limit, days with a slow disk
 ROLLS_AT_KWH, START_KWH = 10_000.0, 4_000.0
 RESET_S = 12.3 * DAY_S
 GAPS_S = (
@@ -72,7 +72,7 @@ fed_by = "m"
 
 
 class Plant:
-    """A load that wanders between 12 and 52 kW and stands still at night; the meter shows hundredths of a kWh."""
+    """A load that varies between 12 and 52 kW and is off at night; the meter has a resolution of 0.01 kWh."""
 
     def __init__(self) -> None:
         self.meter = Meter(EXACT, start_kwh=START_KWH, rolls_at=ROLLS_AT_KWH, quanta={"kWh": 0.01})
@@ -89,7 +89,7 @@ class Plant:
         self.now_s += STEP_S
         if not self._reset and self.now_s >= RESET_S:
             self._reset = True
-            self.meter._counters["energy_import"] = 0.0  # a service man: the register itself begins anew
+            self.meter._counters["energy_import"] = 0.0  # reset by service: the register starts again at 0
         self.meter.step(u, i, 50.0, STEP_S)
         self.true_wh += watts * STEP_S / 3600
         quiet = any(start <= self.now_s < start + length for start, length in GAPS_S)
@@ -109,7 +109,7 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
     waiting: list[str] = []
 
     def show() -> None:
-        """Once they are committed."""
+        """Print the rows after they are committed."""
         store.flush()
         for line in waiting:
             print(line)

@@ -1,4 +1,4 @@
-"""A scenario with the agent in this process on virtual time: what was published, beside what was true."""
+"""Run a scenario with the agent in this process on virtual time; returns published values and true values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ class Published:
 
 @dataclass
 class Run:
-    """rows: (asset, kind) → messages in order. times_ms, truths: the truth after each step of the plant."""
+    """Result of a run.
+
+    rows: (asset, kind) → messages in order.
+    times_ms, truths: true values after each step of the plant.
+    """
 
     rows: dict[tuple[str, str], list[Published]] = field(default_factory=dict)
     states: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
@@ -47,7 +51,7 @@ class Run:
         return [asset for asset, kind in self.rows if kind == "telemetry"]
 
     def between(self, asset: str, name: str, from_ms: float, to_ms: float) -> list[float]:
-        """True values from the last step before `from_ms` to `to_ms`; empty where the truth knows none."""
+        """True values from the last step before `from_ms` to `to_ms`; empty if there is no true value of this name."""
         first = max(bisect.bisect_right(self.times_ms, from_ms) - 1, 0)
         last = bisect.bisect_right(self.times_ms, to_ms)
         return [row[asset][name] for row in self.truths[first:last] if name in row[asset]]
@@ -59,7 +63,9 @@ class Run:
         self, asset: str, metric: str, relative: float, absolute: float, age_s: float,
         unless: Callable[[Published], bool] = lambda _: False,
     ) -> list[str]:  # fmt: skip
-        """What is published without a flag and lies beyond all that was true in the last `age_s` by more than that."""
+        """Values published without a flag outside the range of true values of the
+        last `age_s`, with these tolerances.
+        """
         found = []
         for row in self.telemetry(asset):
             value = row.values.get(metric)
@@ -73,7 +79,9 @@ class Run:
         return found
 
     def true_ratios(self, asset: str, top: str, bottom: str, t_ms: float) -> list[float]:
-        """Percent, of each interval of 8 s to 66 s that ends there: energies out over in, whichever way they flow."""
+        """Energy out over energy in, percent, of each interval of 8 s to 66 s that
+        ends at t_ms, in either direction.
+        """
         tops, bottoms = (self.between(asset, name, t_ms - 66_000, t_ms)[::-1] for name in (top, bottom))
         step_s = (self.times_ms[1] - self.times_ms[0]) / 1000
         found, top_w, bottom_w = list[float](), 0.0, 0.0
@@ -84,7 +92,7 @@ class Run:
         return found
 
     def doubts(self, asset: str, metric: str) -> list[float]:
-        """By how many of its own uncertainties each published efficiency without a flag misses what was true."""
+        """Error of each efficiency published without a flag, as a multiple of its published uncertainty."""
         top, bottom = RATIOS[metric]
         found = []
         for row in self.telemetry(asset):

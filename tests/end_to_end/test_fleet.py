@@ -1,4 +1,4 @@
-"""A fleet against real Mosquitto: nothing lost by id, births at the stated pace, also when the broker starts anew."""
+"""A fleet with real Mosquitto: no id is lost; births come at the stated rate, also when the broker restarts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from agent.sinks.mqtt import MqttSink
 
 pytestmark = pytest.mark.alone
 
-TEXT_BYTES = 3000  # more than one retained text of the simulated gateways
+TEXT_BYTES = 3000  # more than one retained message of the simulated gateways
 
 
 def magwatt(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -93,7 +93,7 @@ def test_the_agent_introduces_itself_at_the_stated_pace(tmp_path: Path, mosquitt
 def test_ten_minute_values_of_a_fleet_do_not_come_at_once(
     tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All have them at one tick of the clock; each sends at its own moment. A stop sends what is left."""
+    """All have them at the same tick of the clock; each gateway sends at its own time. A stop sends the remainder."""
     monkeypatch.setattr("agent.sinks.mqtt_session.SPREAD_S", 4.0)
     proxy = Proxy(mosquitto.port)
     config = configured(tmp_path, f"mqtt://127.0.0.1:{proxy.port}")

@@ -1,4 +1,6 @@
-"""Plant and agent in one process: a day in a moment, the same bytes each time, and the same rows as over real wires."""
+"""Plant and agent in one process: a day in seconds, identical bytes in each run,
+and the same rows as over real buses.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,10 @@ def every_10s(text: str) -> str:
 
 @pytest.mark.parametrize("seconds", [DAY_S // 8, pytest.param(DAY_S, marks=pytest.mark.soak)])
 def test_what_was_counted_is_what_was_drawn(seconds: int) -> None:
-    """Two motors at 10 s polls, far within class 0.5: 0.005 % with these meters. How long a month takes:
-    benchmarks/month.py."""
+    """Two motors polled every 10 s: within 0.005 % with these meters, far within class 0.5.
+
+    Duration for a month: benchmarks/month.py.
+    """
     rows: list[tuple[str, bytes]] = []
     true: list[dict[str, Any]] = []
     run_accelerated(
@@ -44,7 +48,7 @@ def test_what_was_counted_is_what_was_drawn(seconds: int) -> None:
 
 
 def digest(seed: int) -> str:
-    """Of everything that is published in two minutes, truth included."""
+    """Hash of everything published in two minutes and of the true values."""
     found = hashlib.sha256()
     run_accelerated(
         load("pump-station"), 120, lambda topic, payload, _: found.update(topic.encode() + payload), seed=seed,

@@ -1,4 +1,4 @@
-"""`magwatt simulate` as a user runs it: lists, own files, configurations, speeds, wires; one line for a mistake."""
+"""`magwatt simulate` as a user runs it: lists, own files, configurations, speeds, buses; one line for each mistake."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_what_a_run_without_wires_leaves_can_be_verified(tmp_path: Path) -> None
     run = (str(path), "--time-factor", "5000", "--seconds", "7200", "--state-dir", str(state))
     code, output = simulate(*run)
     assert code == 0, output
-    code, output = simulate(*run)  # goes on
+    code, output = simulate(*run)  # continues the first run
     assert code == 0, output
     found = CliRunner().invoke(main, ["ledger", "verify", "--config", str(state / "plant.toml")])
     assert found.exit_code == 0, found.output
@@ -181,7 +181,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """The fans on their serial line, twenty times as fast; and the configuration."""
+    """The fans on their serial line at twenty times the speed, and the configuration."""
     config = tmp_path / "plant.toml"
     process = subprocess.Popen(
         [*MAGWATT, "simulate", "fan-retrofit", "--time-factor", "20", "--write-config", str(config), "--truth",

@@ -1,4 +1,6 @@
-"""Motors on the line, and what lies between a meter and its motor: published values against laws worked out here."""
+"""Motors on the line, and components between a meter and its motor: published
+values agree with formulas in this file.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import functools
 import pytest
 from end_to_end.scenario_run import Run, run
 
-# Of the scenario `conveyor`: 60 m of 50 mm² copper at 50 °C and 18.3 mΩ·mm²/m, and a fan that turns with the motor.
+# Scenario `conveyor`: 60 m of 50 mm² copper at 50 °C and 18.3 mΩ·mm²/m, and a fan that runs with the motor.
 CABLE_OHM, FAN_W = 0.0183 / 50 * 60 * (1 + 0.00393 * 30), 250.0
 
 
@@ -17,7 +19,9 @@ def seen(name: str) -> Run:
 
 
 def test_a_swap_on_the_line_turns_faster_and_so_saves_less() -> None:
-    """Shaft power of like pumps at the same flow: the pump's law at both speeds. Speed eats what the motor saves."""
+    """Shaft power of equal pumps at the same flow: the pump's law at both speeds.
+    The higher speed reduces the saving.
+    """
     found = seen("line-start-swap")
     old, new = (found.truths[-1][name] for name in ("pump-slipping", "pump-synchronous"))
     assert new["motor_speed_rpm"] == pytest.approx(30 * new["frequency_hz"], rel=1e-6)
@@ -36,7 +40,7 @@ def test_a_swap_on_the_line_turns_faster_and_so_saves_less() -> None:
 
 
 def test_a_line_start_motor_is_estimated_as_a_magnet_motor() -> None:
-    """Within its own uncertainty, and told from the induction motor beside it."""
+    """Within its own uncertainty, and distinguished from the induction motor of the same scenario."""
     found = seen("line-start-swap")
     shown = {name: found.telemetry(name)[-1].values for name in ("pump-slipping", "pump-synchronous")}
     for name, row in shown.items():
@@ -47,7 +51,7 @@ def test_a_line_start_motor_is_estimated_as_a_magnet_motor() -> None:
 
 
 def test_a_meter_before_the_cable_counts_cable_and_fan() -> None:
-    """3·R·I² of the published currents, and the fan; the drive's own input is not what the meter shows."""
+    """3·R·I² of the published currents, and the fan: the meter's power exceeds the drive's input power by both."""
     found = seen("conveyor")
     for row in found.telemetry("belt")[20::50]:
         amps = [row.values[f"current_l{k}_a"] for k in (1, 2, 3)]
@@ -59,7 +63,7 @@ def test_a_meter_before_the_cable_counts_cable_and_fan() -> None:
 
 
 def test_the_windings_temperature_comes_from_the_drive_and_lags_the_load() -> None:
-    """To the register's whole degree; it follows the load over minutes, not at once."""
+    """Within the resolution of 1 °C; the temperature follows the load over minutes, not immediately."""
     found = seen("conveyor")
     rows = found.telemetry("belt")
     assert not found.outside("belt", "motor_temperature_degc", 0.0, 1.0, 60.0)
@@ -68,6 +72,6 @@ def test_the_windings_temperature_comes_from_the_drive_and_lags_the_load() -> No
     def degc(minutes: float) -> float:
         return next(value for at_ms, value in shown if at_ms >= 60_000 * minutes)
 
-    full, soon, late = degc(24), degc(25), degc(35.5)  # a full belt till 24 min, then nearly none till 36
+    full, soon, late = degc(24), degc(25), degc(35.5)  # full load until 24 min, then almost none until 36 min
     assert full - late > 9
     assert full - soon < 0.6 * (full - late)

@@ -1,4 +1,4 @@
-"""One motor before and after its retrofit by the product's own commands: the report holds beside the plant's truth."""
+"""One motor before and after its retrofit, through the product's commands: the report agrees with the true values."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from simulators.scenarios import Scenario, load
 from simulators.scenarios.mill import Mill
 from simulators.truth import Row
 
-CLASS = 0.005  # of meter and transformers together; they are drawn well inside it
+CLASS = 0.005  # of meter and transformers together; their errors in the simulator are far smaller
 MAGWATT = [sys.executable, "-c", "from agent.cli import main; main()"]
 
 
 def hold(lived: Lived, asset: str) -> None:
-    """What the report tells against what was true, and against the ledger."""
+    """The report agrees with the true values and with the ledger."""
     motor, saving = lived.motor, lived.motor["saving"]
     assert saving["verdict"] == "proven"
     assert len(lived.claimed_ms) == saving["intervals"]
@@ -49,7 +49,7 @@ def hold(lived: Lived, asset: str) -> None:
 
 
 def nothing_is_missing(lived: Lived, asset: str) -> None:
-    """Every quarter hour stands there, through retrofit and pause, and in sum they are what the plant took."""
+    """Every quarter hour exists, through retrofit and pause, and their sum equals the energy that the plant took."""
     db = open_copy(lived.config.parent / "state" / "magwatt.sqlite")
     items = source.intervals(db, asset, 0, 1 << 60)
     times = [item.start_ms for item in items]
@@ -101,7 +101,7 @@ def test_a_whole_life_is_told_as_it_was(scenario: str, asset: str, share: tuple[
 
 
 def kept(scenario: Scenario, plants: list[Mill]) -> Scenario:
-    """The same, each plant that is built being remembered."""
+    """The same scenario; each plant that it builds is appended to `plants`."""
 
     def build(rng: Random) -> Mill:
         plant = scenario.build(rng)
@@ -113,7 +113,7 @@ def kept(scenario: Scenario, plants: list[Mill]) -> Scenario:
 
 
 def test_two_runs_are_the_plant_of_one(tmp_path: Path) -> None:
-    """Through the retrofit and the first hours of the new motor: truth and what every device shows, to the last bit."""
+    """Through the retrofit and the first hours of the new motor: true and displayed values are bit-identical."""
     file = shortened("pump-life", tmp_path, start="2026-09-29 22:00:00", stands_h="2")
     scenario, plants = load(str(file)), list[Mill]()
     one, parts = list[tuple[int, dict[str, Row]]](), list[tuple[int, dict[str, Row]]]()
@@ -181,14 +181,14 @@ def test_what_cannot_be_gone_on_with_is_one_line(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
-    """Of the whole life: it is not over before the signal comes, however late that is."""
+    """On the complete scenario, so that it is not finished before the signal arrives, even on a slow machine."""
     state = tmp_path / "life"
     kept = state / "state" / "magwatt.sqlite"
     command = [*MAGWATT, "simulate", "pump-life", "--time-factor", "10000", "--state-dir", str(state)]
 
     def recorded() -> bool:
         if not kept.with_name(f"{kept.name}-wal").exists():
-            return False  # before that, whoever reads holds up the one who begins the file
+            return False  # before that, a reader would block the process that creates the file
         with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{kept}?mode=ro", uri=True)) as db:
             return bool(db.execute("select 1 from interval limit 1").fetchone())
         return False

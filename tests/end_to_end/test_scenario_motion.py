@@ -1,4 +1,6 @@
-"""Drives that reverse, give back and trip: the roller table, the hoist, the dip, as published and in truth."""
+"""Drives that reverse, regenerate and trip: the roller table, the hoist and the
+dip, published values and true values.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ from simulators.devices.ews_sender import EwsSender
 from simulators.scenarios import load
 
 ROLLERS = [f"roller-{k}" for k in range(1, 39)]
-# Worked out beforehand with another program: a roller draws 2.496 Wh in its cycle of 8 s; a hoist lifts 20 t by 10 m
-# with 57.94 kW and .6438 kWh, and gives back 41.22 kW and .4580 kWh.
+# Calculated with another program: a roller takes 2.496 Wh in its cycle of 8 s; a hoist lifts 20 t by 10 m with
+# 57.94 kW and 0.6438 kWh, and returns 41.22 kW and 0.4580 kWh.
 ROLLER_CYCLE_WH, LIFT_KW, LIFT_KWH, LOWER_KW, LOWER_KWH = 2.496, 57.94, 0.6438, 41.22, 0.4580
 
 
@@ -27,7 +29,7 @@ def table() -> Run:
 
 
 def test_the_rollers_parts_are_together_the_meters_energy() -> None:
-    """Within the digits of what is published, half a thousandth of a kWh for each; found: a thousandth in all."""
+    """Within the resolution of the published values, 0.0005 kWh for each; found: 0.001 in total."""
     found = table()
     parts = [
         found.telemetry(asset)[-1].values["energy_allocated_kwh"] for asset in [*ROLLERS, "roller-stuck", "roller-free"]
@@ -40,8 +42,10 @@ def test_the_rollers_parts_are_together_the_meters_energy() -> None:
 
 
 def test_the_tables_energy_is_that_of_the_reference_and_closes() -> None:
-    """38 sound rollers take what the reference says within 4 % (other losses; found: 2.3 %); shaft, losses and
-    rectifier add up."""
+    """38 healthy rollers take the energy of the reference within 4 % (different losses; found: 2.3 %).
+
+    The sum of shaft power, losses and rectifier equals the input.
+    """
     found = table()
     first, last = found.truths[0], found.truths[-1]
     cycles = (found.times_ms[-1] - found.times_ms[0]) / 8000
@@ -63,7 +67,10 @@ def test_the_tables_energy_is_that_of_the_reference_and_closes() -> None:
 
 
 def test_the_odd_rollers_stand_out() -> None:
-    """Twice the friction, none: nothing else is as far from the middle. Polls of 3 s in cycles of 8 s cost 25 %."""
+    """One has twice the friction, one has none: no other roller is as far from the median.
+
+    Polls of 3 s in cycles of 8 s cause an error of 25 %.
+    """
     found = table()
     parts = {
         asset: found.telemetry(asset)[-1].values["energy_allocated_kwh"] for asset in found.assets if "roller" in asset
@@ -80,7 +87,7 @@ def hoist() -> Run:
 
 
 def test_the_hoist_counts_both_ways() -> None:
-    """Six cycles of 100 s: import and export each within the class, a digit and what ran since the last reading."""
+    """Six cycles of 100 s: import and export are within the class, one digit, and the energy since the last reading."""
     found = hoist()
     rows, start = found.telemetry("hoist"), found.truths[0]["hoist"]
     for name, expected_kwh in (("energy_import_kwh", LIFT_KWH), ("energy_export_kwh", LOWER_KWH)):
@@ -102,7 +109,7 @@ def test_the_hoists_powers_have_their_signs() -> None:
 
 
 def _just_turned(found: Run, t_ms: int) -> bool:
-    """The meter was read before the drive, in the second in which the hoist turned."""
+    """True if the meter was read before the drive, in the second in which the hoist reversed."""
     powers = found.between("hoist", "input_power_w", t_ms - 1500, t_ms)
     return max(powers) >= 0
 
@@ -113,7 +120,7 @@ def dips() -> Run:
 
 
 def test_the_drive_trips_in_the_deep_dips_only() -> None:
-    """At 72 s to half and at 144 s to 0.3 of the voltage; each time it starts again 12 s after the dip."""
+    """To 0.5 of the voltage at 72 s and to 0.3 at 144 s; each time it restarts 12 s after the dip."""
     found = dips()
     start_ms = found.times_ms[0]
     shown = [((row.t_ms - start_ms) / 1000, int(row.values["status_word"])) for row in found.telemetry("fan")]
@@ -129,7 +136,7 @@ def test_the_drive_trips_in_the_deep_dips_only() -> None:
 
 
 def test_the_start_costs_what_the_wheel_has_gained() -> None:
-    """J·ω²/2 of motor and wheel from where it was caught, on top of what the air takes: law, not simulation."""
+    """J·ω²/2 of motor and wheel from the flying start on, plus the fan's power: from formulas, not simulated."""
     found = dips()
     rows = [(at, row["fan"]) for at, row in zip(found.times_ms, found.truths, strict=True)]
     begin = next(
@@ -152,7 +159,7 @@ def _fan_shape(share: float, omega: float) -> float:
 
 @pytest.mark.soak
 def test_each_dip_arrives_as_an_event_from_the_waveform() -> None:
-    """Depth within 3 % for the supply's wander, duration within a cycle and a half. Two minutes of samples."""
+    """Depth within 3 %, because the supply voltage varies; duration within 1.5 cycles. Two minutes of samples."""
     plant = load("grid-dip").build(Random(3))
     sender = EwsSender(3, 4.0)
     assembler, out = Assembler("fan", Quality.SIMULATED), list[Message]()

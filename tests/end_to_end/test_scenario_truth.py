@@ -1,7 +1,8 @@
-"""Every scenario: what the agent publishes against what was true, within what its instruments can know.
+"""Every scenario: published values agree with true values within the accuracy of the instruments.
 
-Tolerances: meters of class 0.5 err by at most 0.44 % on power as they are drawn (simulators/meters/meter.py), drives by
-0.5 % on current, half a digit each (0.1 Hz and 0.1 kWh are the coarsest); a value may be as old as its poll.
+Tolerances: the errors of simulated class 0.5 meters are at most 0.44 % on power (simulators/meters/meter.py), those of
+drives 0.5 % on current, each with half a digit (0.1 Hz and 0.1 kWh are the lowest resolutions). The age of a value is
+at most its poll interval.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from simulators.scenarios import load, names
 
 
 class Held(NamedTuple):
-    """relative, absolute: of the instrument and its last digit. polls: how many polling periods old it may be."""
+    """Tolerance of a metric. relative, absolute: of the instrument and its last digit. polls: age in poll intervals."""
 
     relative: float
     absolute: float
@@ -43,12 +44,12 @@ SECONDS = {
     "mill": 80.0, "roller-table": 40.0, "noisy-line": 60.0, "pump-station": 120.0, "meter-wiring": 60.0,
     "pump-life": 3600.0, "fan-life": 3600.0,
 }  # fmt: skip
-LIE = {"meter-wiring", "sick-devices"}  # on purpose; held by tests of their own
-OWN_DOUBT = 0.6  # of its own U; found: 0.35 at most
+LIE = {"meter-wiring", "sick-devices"}  # wrong values on purpose; separate tests cover them
+OWN_DOUBT = 0.6  # of the published U; found: 0.35 at most
 
 
 def tripped(row: Published) -> bool:
-    """A drive without a sensor shows no speed of a motor that coasts."""
+    """True if the drive has tripped. Without a sensor it shows no speed of a coasting motor."""
     return bool(int(row.values.get("status_word") or 0) & 1 << 3)
 
 

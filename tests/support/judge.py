@@ -1,4 +1,4 @@
-"""Checks the values that a master returns against the requests that the server received; for all masters alike."""
+"""Checks the values that a master returns against the requests that the server received; for every master."""
 
 from __future__ import annotations
 
