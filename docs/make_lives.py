@@ -98,7 +98,7 @@ def read(name: str, folder: Path) -> Lived:
 
 def draw(name: str, lived: Lived) -> None:
     made, (power, saved) = plt.subplots(2, 1, figsize=(7.2, 4.5), sharex=True)
-    made.suptitle(f"{name}: line the truth, dots what was told", fontsize=9)
+    made.suptitle(f"{name}: lines: true values, dots: published values", fontsize=9)
     for true, told, colour, label in (
         (lived.true_old, lived.old, OLD, "the old motor would use"),
         (lived.true_taken, lived.measured, NEW, "measured"),
