@@ -1,4 +1,4 @@
-"""Recordings: what a file holds arrives in its place, in V and A; what cannot be read is said in one line."""
+"""Recordings: each sample is returned at its position, in V and A; an unreadable file is reported in one line."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_one_channel_has_one_role(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_decimal_commas_do_not_outvote_the_delimiter(tmp_path: Path, delimiter: str) -> None:
-    """The same numbers, written as in Berlin and as in London."""
+    """The same numbers with decimal commas and with decimal points."""
     rows = [(n * 1e-4, 325.1 * np.sin(n / 30), 7.25 * np.cos(n / 30)) for n in range(400)]
     london = "\n".join(",".join(f"{value:.4f}" for value in row) for row in rows)
     berlin = "\n".join(delimiter.join(f"{value:.4f}".replace(".", ",") for value in row) for row in rows)
@@ -220,7 +220,7 @@ def test_an_endless_cell(tmp_path: Path) -> None:
 
 
 def test_a_line_of_commas_does_not_size_the_table(tmp_path: Path) -> None:
-    lines = "#" + "," * 2_000_000 + "\n" + table(3000, "{n}", header="time,u1\n")  # would be 48 GB of numbers
+    lines = "#" + "," * 2_000_000 + "\n" + table(3000, "{n}", header="time,u1\n")  # would need 48 GB
     assert load(write(tmp_path / "a.csv", lines)).samples.shape == (6, 3000)
 
 
@@ -230,7 +230,10 @@ def counts(n: int) -> tuple[int, int]:
 
 
 def comtrade(folder: Path, form: str, said: int, held: range, rate: float = 5000, cut: int = 0) -> Path:
-    """A recording of IEEE C37.111-1999 with `held` of `said` samples; `cut` bytes are taken off the end of the dat."""
+    """Write a recording of IEEE C37.111-1999 with `held` of the `said` samples stated in the cfg.
+
+    cut: number of bytes removed from the end of the dat.
+    """
     lines = [
         "here,there,1999", "3,2A,1D",
         "1,UL1,A,,V,0.5,0,0,-32767,32767,1,1,P", "2,IL1,A,,A,0.25,1,0,-32767,32767,1,1,P", "1,trip,,,0",
@@ -262,7 +265,7 @@ def test_a_whole_comtrade_recording(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize("form", ["ASCII", "BINARY"])
 def test_a_cut_off_comtrade_recording_ends_where_it_was_cut(tmp_path: Path, form: str, cut: int) -> None:
     found = load(comtrade(tmp_path, form, 10_000, range(4300), cut=cut))
-    held = 4300 if not cut else 4299  # what is left of a sample is none
+    held = 4300 if not cut else 4299  # an incomplete sample does not count
     shows(found, range(held))
     assert found.notes == (
         f"r.cfg: r.dat contains {held} of the 10000 samples stated in the cfg; "
@@ -271,7 +274,7 @@ def test_a_cut_off_comtrade_recording_ends_where_it_was_cut(tmp_path: Path, form
 
 
 def test_ratios_and_skews_that_are_not_applied_are_told(tmp_path: Path) -> None:
-    """C37.111: PS tells on which side of the transformer the values are, skew when in a sample they were taken."""
+    """C37.111: PS states on which side of the transformer the values are, skew the sampling delay of a channel."""
     file = comtrade(tmp_path, "ASCII", 50, range(50))
     text = file.read_text().replace("UL1,A,,V,0.5,0,0,-32767,32767,1,1,P", "UL1,A,,V,0.5,0,0,-32767,32767,10000,100,S")
     write(file, text.replace("IL1,A,,A,0.25,1,0,", "IL1,A,,A,0.25,1,12.5,"))
@@ -328,7 +331,7 @@ def test_a_sample_line_that_is_none_is_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["sample_ascii.cfg", "sample_ascii.cff", "sample_bin.cfg", "sample_float32.cff"])
 def test_samples_are_those_of_the_comtrade_package(data: Path, name: str) -> None:
-    """Whole files of its own authors, read by both."""
+    """Complete files of the comtrade package, read by the package and by this driver."""
     import comtrade as package
 
     file = data / "recordings" / "python_comtrade" / name

@@ -1,4 +1,4 @@
-"""What a poll says of a device that is not heard as it should be."""
+"""Result of a poll when the device does not respond, or not completely."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drivers.reading import Quality
 
 
 class Wire:
-    """A link on which each block meets the next of `troubles`; None: it is answered with zeros. The last one stays."""
+    """A link on which each block gets the next of `troubles`; None: a response of zeros. The last one repeats."""
 
     answered_s = 0.001
 
@@ -49,13 +49,13 @@ RESTING, REFUSED = LinkResting("held back"), DeviceRefused(4, "unit 1")
     [
         ([None], False, False),
         ([SILENT], True, False),
-        ([None, SILENT], True, False),  # half a reading is not one moment
-        ([DAMAGED], True, False),  # for ever: a device that is only heard damaged must not look present
+        ([None, SILENT], True, False),  # part of a reading does not belong to one instant
+        ([DAMAGED], True, False),  # a device with only corrupt responses must never count as present
         ([DAMAGED, None], False, False),
         ([DAMAGED, RESTING], True, False),
-        ([RESTING], True, True),  # nothing was asked: that says nothing about the device
+        ([RESTING], True, True),  # no request was sent: the state of the device is unknown
         ([RESTING, None], False, False),
-        ([REFUSED], False, False),  # it is there, and says no
+        ([REFUSED], False, False),  # present, with an exception response
     ],
 )
 def test_whether_a_device_was_heard(troubles: list[DriverError | None], no_reply: bool, held_back: bool) -> None:

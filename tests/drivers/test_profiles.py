@@ -1,4 +1,4 @@
-"""The loader: what a wrong map is told, and folders of own maps."""
+"""The loader: messages for invalid register maps, and folders with additional maps."""
 
 from __future__ import annotations
 
