@@ -1,41 +1,69 @@
-"""A device that refuses what its profile promises: how that is told, and which model it looks like instead."""
+"""A device that rejects registers of its configured profile: the finding, and the models that it may be instead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agent.core.text import text_of
+from agent.discover import reasons as codes
 from agent.discover.identify import identify
-from agent.words import counted
 from drivers.profiles import Profile, profile_ids
 from drivers.reading import Link
+from drivers.reasons import Reason
 from drivers.registers import usable
 
 SHOWN_MAX = 4
 
 
-def refusal_text(unit: int, profile: Profile, absent: Sequence[str]) -> str:
-    """absent: quantities of that profile which the device at `unit` refuses."""
-    names = ", ".join(absent[:SHOWN_MAX]) + (" …" if len(absent) > SHOWN_MAX else "")
-    share = f"{len(absent)} of {counted(len(usable(profile)), 'register')}"
-    return (
-        f"unit {unit} refuses {share} that {profile.id} has ({names}): another model, an option, or addresses that are "
-        "wrong?"
+def rejected_registers(unit: int, profile: Profile, absent: Sequence[str]) -> Reason:
+    """The finding on a device. absent: quantities of its profile whose registers it rejects."""
+    return codes.PROFILE_REGISTERS_REJECTED(
+        unit_id=unit, n=len(absent), total=len(usable(profile)), profile=profile.id, examples=tuple(absent[:SHOWN_MAX])
     )
 
 
-async def likely_model(link: Link, unit: int, profile: Profile, timeout_s: float, character_s: float) -> str:
-    """What identify makes of the device, as the end of a finding; empty when it knows no better than `profile`.
+async def models_at(
+    link: Link, unit: int, profile: Profile, timeout_s: float, character_s: float
+) -> tuple[tuple[str, ...], bool]:
+    """The profiles that identification finds for the device at a unit, and whether they match.
 
-    Uses function 03 only where the profile does. Raises LinkBusy and LinkClosed.
+    No profiles if the device is of the plant's own signals, or if none fits better than `profile`. Not matching
+    profiles are the most similar ones. Uses function 03 only if `profile` does. Raises LinkBusy and LinkClosed.
     """
-    if profile.id not in profile_ids():  # a plant's own signals
-        return ""
+    if profile.id not in profile_ids():
+        return (), False
     fc03 = any(row.function == 3 for row in profile.registers)
     known = await identify(
         link, unit, timeout_s, fc03=fc03, function=profile.function, character_s=character_s
     )  # fmt: skip
-    others = [match.profile.id for match in known.matches if match.profile.id != profile.id]
-    if not others or (known.sure and len(others) < len(known.matches)):
-        return ""
-    names = " or ".join(others)
-    return f" It is none that the library has; nearest {names}" if known.foreign else f" By its registers: {names}"
+    others = tuple(match.profile.id for match in known.matches if match.profile.id != profile.id)
+    if not others or (known.conclusive and len(others) < len(known.matches)):
+        return (), False
+    return others, not known.foreign
+
+
+async def likely_models(
+    link: Link, unit: int, profile: Profile, timeout_s: float, character_s: float
+) -> Reason | None:  # fmt: skip
+    """The models that identification finds instead of `profile`; None if none fits better. Raises as `models_at`."""
+    models, matching = await models_at(link, unit, profile, timeout_s, character_s)
+    if not models:
+        return None
+    return (codes.MODELS_MATCHING if matching else codes.MODELS_SIMILAR)(models=models)
+
+
+def with_models(finding: Reason, models: Reason | None) -> Reason:
+    """A finding of `rejected_registers` together with the result of `likely_models`."""
+    return finding if models is None else codes.REJECTED_AND_MODELS(cause=finding, models=models)
+
+
+# The texts for `magwatt read` and the self-check
+
+
+def refusal_text(unit: int, profile: Profile, absent: Sequence[str]) -> str:
+    return text_of(rejected_registers(unit, profile, absent))
+
+
+async def likely_model(link: Link, unit: int, profile: Profile, timeout_s: float, character_s: float) -> str:
+    models = await likely_models(link, unit, profile, timeout_s, character_s)
+    return f"; {text_of(models)}" if models else ""

@@ -33,7 +33,7 @@ def test_each_model_is_named_or_listed(name: str) -> None:
     known = look(served(load_profile(name), 0))
     assert name in names(known)
     assert len(known.matches) <= LIST_MAX
-    assert names(known) == [name] or not known.sure
+    assert names(known) == [name] or not known.conclusive
     assert all(match.reasons for match in known.matches)
     assert known.requests < 250
 
@@ -46,7 +46,7 @@ def test_over_loads_and_sizes_no_model_is_named_wrongly(marked: bool) -> None:
         for seed in range(40):
             known = look(served(load_profile(name), seed, marked), marked)
             right = name in names(known)
-            counted["wrong single" if known.sure and not right else "single" if known.sure else
+            counted["wrong single" if known.conclusive and not right else "single" if known.conclusive else
                     "in list" if right else "not in list" if known.matches else "unknown"] += 1  # fmt: skip
     print(f"\nmarked {marked}: {dict(counted)}")
     assert not counted["wrong single"]
@@ -58,7 +58,7 @@ def test_without_marks_the_values_alone_never_name_another() -> None:
     """Firmware that hides its marks: registers and physics are left."""
     for name in SERVED:
         known = look(served(load_profile(name), 1, marked=False), marked=False)
-        assert not known.sure or names(known) == [name], names(known)
+        assert not known.conclusive or names(known) == [name], names(known)
 
 
 def test_a_model_that_is_not_known_is_not_called_by_a_strangers_name() -> None:
@@ -69,7 +69,7 @@ def test_a_model_that_is_not_known_is_not_called_by_a_strangers_name() -> None:
     relatives = Counter[str]()  # that are taken for the device itself; those called "nearest" are not
     for name in SERVED:
         known = look(served(load_profile(name), 0), without=name)
-        if known.sure:
+        if known.conclusive:
             vendor = names(known)[0].split("/")[0]
             relatives[vendor] += 1
             assert vendor == name.split("/")[0], (name, names(known))
@@ -109,7 +109,7 @@ class Strange:
 )
 def test_a_device_that_answers_everything_is_nobody(word: object) -> None:
     known = asyncio.run(identify(Strange(word), 1, fc03=True))  # type: ignore[arg-type]
-    assert not known.sure, [(match.profile.id, match.score, match.reasons) for match in known.matches]
+    assert not known.conclusive, [(match.profile.id, match.score, match.reasons) for match in known.matches]
 
 
 def test_without_function_3_only_function_4_is_used() -> None:
@@ -171,7 +171,7 @@ def test_a_lost_answer_is_not_a_refusal(times: int, monkeypatch: pytest.MonkeyPa
     name = "siemens/pac2200"
     device = served(load_profile(name), 0)
     known = look(device)
-    assert known.sure
+    assert known.conclusive
     link = Losing([device], HandClock(), nameplates={UNIT: nameplate(device.profile)})
     link.address, link.times = 65, times
     candidates = [load_profile(item) for item in SERVED]

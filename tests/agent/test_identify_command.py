@@ -32,7 +32,7 @@ def check(tmp_path: Path, toml: str) -> tuple[int, str]:
 def test_a_meters_table_passes_check_as_it_stands(tmp_path: Path, name: str) -> None:
     target = Target(host="192.0.2.40", rtu=True, setting=Setting(9600, 8, "E"))
     known = look(served(load_profile(name), 0))
-    assert known.sure
+    assert known.conclusive
     code, told = check(tmp_path, to_toml(target, target.setting, [known]))
     assert code == 0, told
 
@@ -42,7 +42,7 @@ def test_a_drives_table_waits_for_one_decision(tmp_path: Path, name: str) -> Non
     """comm_loss is the only finding; said, the table passes."""
     target = Target(serial="/dev/ttyUSB9", setting=Setting(19200, 8, "E"))
     known = look(served(load_profile(name), 0))
-    assert known.sure
+    assert known.conclusive
     toml = to_toml(target, target.setting, [known, look(served(load_profile("eastron/sdm630"), 0))])
     toml = toml.replace("unit_id = 7", "unit_id = 8", 1).replace("-7]", "-8]", 1)
     code, told = check(tmp_path, toml)
