@@ -1,4 +1,4 @@
-"""What commissioning self-checks found, kept in the store: which values of a device are doubted, which confirmed."""
+"""Results of self-checks in the store: which quantities of a device failed, and which were confirmed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from agent.config import Config
 from agent.learnt import fingerprint
 from agent.poll import BusPoller, Polled
+from agent.selfcheck import reasons, relation_codes  # noqa: F401  # they declare the codes of stored findings
 from agent.store import Store
+from drivers.reasons import Reason, reason_of
 
 if TYPE_CHECKING:
     from agent.selfcheck import DeviceResult, Finding
@@ -22,55 +24,68 @@ KIND = "selfcheck"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What is kept of one device's self-check."""
+    """The stored result for one device.
+
+    at_ms: UTC.
+    failed: quantities to be published with Quality.UNVERIFIED.
+    verified: quantities of confidence `from_memory` that a relation confirmed.
+    findings: likely causes.
+    """
 
     at_ms: int
     failed: tuple[str, ...]
     verified: tuple[str, ...]
-    findings: tuple[str, ...]
+    findings: tuple[Reason, ...]
 
 
 def save_check(
-    store: Store, config: Config, bus: BusPoller, polled: Polled, at_ms: int, result: DeviceResult, said: list[Finding]
+    store: Store,
+    config: Config,
+    bus: BusPoller,
+    polled: Polled,
+    at_ms: int,
+    result: DeviceResult,
+    findings: list[Finding],
 ) -> None:
     """Raises StoreError."""
     body = {
         "at_ms": at_ms,
         "failed": list(result.failed),
         "verified": list(result.verified),
-        "findings": [item.text for item in said],
+        "findings": [item.summary.as_object() for item in findings],
     }
     store.save_note(KIND, polled.device.name, _key(config, bus, polled), body)
 
 
 def load_check(store: Store, config: Config, bus: BusPoller, polled: Polled) -> Checked | None:
-    """None when it was never checked, or its wire, map or configuration is another now."""
+    """None if the device was not checked since its connection, map or configuration changed."""
     body: dict[str, Any] | None = store.note(KIND, polled.device.name, _key(config, bus, polled))
     if body is None:
         return None
-    return Checked(body["at_ms"], tuple(body["failed"]), tuple(body["verified"]), tuple(body["findings"]))
+    findings = tuple(reason_of(item) for item in body["findings"])
+    return Checked(body["at_ms"], tuple(body["failed"]), tuple(body["verified"]), findings)
 
 
 def apply_checks(store: Store, config: Config, buses: list[BusPoller]) -> None:
-    """Tells every device what its self-check found, and the log which devices had none."""
+    """Apply the stored results to the devices; log the findings and the devices without a result."""
     unchecked = []
     for bus in buses:
         for polled in bus.devices:
             if polled.device.name not in {*config.meters, *config.drives}:
-                continue  # plain signals have nothing to be checked against
+                continue  # the self-check does not cover signals
             found = load_check(store, config, bus, polled)
             if found is None:
                 unchecked.append(polled.device.name)
                 continue
             polled.device.trust(found.verified, found.failed)
-            for text in found.findings:
-                log.warning("%s (self-check; published as UNVERIFIED)", text)
+            for reason in found.findings:
+                log.warning("%s (self-check; failed quantities are published as UNVERIFIED)", reason)
     if unchecked:
-        log.info("no self-check yet of %s: `magwatt commission %s`", ", ".join(unchecked), config.path)
+        log.info("no self-check of %s yet; run `magwatt commission %s`", ", ".join(unchecked), config.path)
 
 
 def _key(config: Config, bus: BusPoller, polled: Polled) -> str:
-    """The device, and what its configuration says: another ratio or class asks for another check."""
+    """Identity of the device and of its configuration: another ratio or class requires another check."""
     name = polled.device.name
     item = config.meters.get(name) or config.drives.get(name)
     return hashlib.sha256(f"{fingerprint(bus, polled)} {item}".encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What devices refused to be asked, kept over restarts: no start learns it anew, piece by piece."""
+"""Rejected requests of each device in the store, so that they are not repeated after a restart."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from agent.poll import BusPoller, Polled
 from agent.store import Store
 
-FORGET_S = 30 * 86400.0  # then all is asked for at once again
+FORGET_S = 30 * 86400.0  # after this time all registers are requested again
 KIND = "refused"
 
 
 class Refusals:
-    """Recalls what is known when made; `save` writes what is new."""
+    """Loads the stored rejections into the devices; `save` stores the changes."""
 
     def __init__(self, store: Store, buses: list[BusPoller]) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class Refusals:
 
 
 def fingerprint(bus: BusPoller, polled: Polled) -> str:
-    """What makes it another device: the wire, the unit id, the map."""
+    """Identity of a device: its connection, unit identifier and map."""
     wire, device = bus.link.wire, polled.device
     where = wire.serial_port or f"{wire.host}:{wire.port_number}"
     return hashlib.sha256(f"{where} {device.unit} {device.profile}".encode()).hexdigest()[:16]

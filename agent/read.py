@@ -11,7 +11,8 @@ import msgspec
 
 from agent.clock import SystemClock
 from agent.config import Config
-from agent.discover.likely import likely_model, refusal_text
+from agent.core.text import text_of
+from agent.discover.likely import models_at, rejected_registers, with_models
 from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, Polled, pollers, with_ratios
 from agent.signals import topic_signals
@@ -21,6 +22,7 @@ from agent.words import counted
 from drivers.errors import LinkError
 from drivers.modbus import ALL_GROUPS
 from drivers.reading import Quality, Reading, Value
+from drivers.reasons import Reason
 from drivers.vocabulary import metric_name_of, vocabulary
 
 LISTEN_S = 60.0
@@ -62,7 +64,7 @@ async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bo
                 click.echo(reading_json(reading, refused) if as_json else reading_text(reading, refused))
         doubted = [polled for polled in bus.devices if polled.device.learnt.absent]
         for polled in doubted:
-            click.echo(f"finding  {polled.device.name}: {await _doubt(bus, polled)}", err=True)
+            click.echo(f"finding  {text_of(await _likely_cause(bus, polled))}", err=True)
     finally:
         await bus.link.close()
     return len(heard) == len(bus.devices), not doubted
@@ -99,14 +101,16 @@ async def settled(polled: Polled) -> Reading:
     return with_ratios(reading, polled.ratios)
 
 
-async def _doubt(bus: BusPoller, polled: Polled) -> str:
+async def _likely_cause(bus: BusPoller, polled: Polled) -> Reason:
+    """What the device rejects, and the models that it may be instead."""
     device, wire = polled.device, bus.link.wire
-    said = refusal_text(device.unit, device.profile, sorted(device.learnt.absent))
+    finding = rejected_registers(device.name, device.unit, device.profile, sorted(device.learnt.absent))
     character_s = wire.character_s if wire.is_rtu else 0.0
     try:
-        return said + await likely_model(bus.link, device.unit, device.profile, device.latency.cap_s, character_s)
+        found = await models_at(bus.link, device.unit, device.profile, device.latency.cap_s, character_s)
     except LinkError:
-        return said
+        return finding
+    return with_models(finding, *found)
 
 
 def reading_json(reading: Reading, refused: Sequence[str] = ()) -> str:

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from agent.commands.options import FINDING, config_option, fail, load, plant_file, split_file
+from agent.core.text import N_, _, text_of
+
+if TYPE_CHECKING:
+    from agent.commission.record import Reply
+    from drivers.reasons import Reason
 
 
-@click.command()
+@click.command(
+    help=N_(
+        "Commission motors: nameplate, wiring, self-check, record.\n\n"
+        "FILE is the configuration, the same as --config FILE; the first argument is a file if it ends in .toml or "
+        "exists. Without MOTOR all motors are commissioned. Exits 1 if there are open points."
+    )
+)
 @click.argument("words", nargs=-1, metavar="[FILE] [MOTOR]...")
 @config_option
-@click.option("--by", metavar="NAME", help="Name of the person who commissions. [default: asked for]")
+@click.option("--by", metavar="NAME", help=N_("Name of the operator. [default: asked for]"))
 @click.option("--readings", type=click.IntRange(3, 1000), default=10, show_default=True,
-              help="Number of readings for the self-check.")  # fmt: skip
-@click.option("--batch", is_flag=True, help="Run the self-check only, without questions.")
+              help=N_("Number of readings for the self-check."))  # fmt: skip
+@click.option("--batch", is_flag=True, help=N_("Run the self-check only, without questions."))
 @click.option("--output-dir", metavar="DIR", type=click.Path(path_type=Path),
-              help="Folder for the records. [default: commissioning/ in the folder of the configuration]")  # fmt: skip
+              help=N_("Folder for the records. [default: commissioning/ next to the configuration]"))  # fmt: skip
 def commission(
     words: tuple[str, ...], config_file: Path | None, by: str | None, readings: int, batch: bool,
     output_dir: Path | None,
 ) -> None:  # fmt: skip
-    """Commission motors: nameplate, wiring, self-check, record.
-
-    FILE is the configuration, the same as --config FILE; the first argument is a file if it ends in .toml or exists.
-    Without MOTOR all motors are commissioned. Exits 1 if there are open points.
-    """
     import asyncio
 
     from agent.clock import SystemClock
-    from agent.commission import Answers
+    from agent.commission import Dialogue
     from agent.commission import commission as walk
     from agent.schema import nearest
     from agent.store import Store, StoreError, default_directory
@@ -45,27 +52,34 @@ def commission(
         if name in known:
             continue
         if near := nearest(name, known):
-            fail(f"{name}: no such motor or shared meter; did you mean '{near}'?")
-        fail(f"{name}: no such motor or shared meter; the configuration has: {', '.join(known)}")
+            fail(_("{name}: no such motor or shared meter; did you mean '{near}'?", name=name, near=near))
+        fail(_("{name}: no such motor or shared meter; the configuration has: {known}", name=name, known=tuple(known)))
     for line in report.findings:
         click.echo(f"finding  {line}", err=True)
 
-    def ask(question: str) -> tuple[str, str]:
-        if batch:
-            return "not asked", ""
-        answer = click.prompt(f"  {question}", type=click.Choice(["y", "n", "s"]), prompt_suffix="? ", default="y")
-        if answer == "s":
-            return "not asked", ""
-        return ("yes", "") if answer == "y" else ("no", click.prompt("    Actual state", default=""))
-
     if by is None:
-        by = "not named (--batch)" if batch else click.prompt("Name of the person who commissions")
+        by = "" if batch else click.prompt(_("Name of the operator"))
     if not batch:
-        click.echo("Answer each question with y (yes), n (no; then enter the actual state) or s (skip: not checked).")
+        click.echo(
+            _("Confirm each statement with y (yes), n (no; then enter the actual state) or s (skip: not checked).")
+        )
     try:
         store = Store(loaded.state_dir or default_directory(), SystemClock())
         folder = output_dir or config.parent / "commissioning"
-        done = asyncio.run(walk(loaded, store, folder, list(motors), by, readings, Answers(click.echo, ask)))
+        dialogue = Dialogue(click.echo, _skip if batch else _confirm)
+        done = asyncio.run(walk(loaded, store, folder, list(motors), by, readings, dialogue))
     except (StoreError, OSError) as error:
-        fail(str(error))
+        fail(text_of(error))
     sys.exit(FINDING if report.findings or any(record.open_points for record in done) else 0)
+
+
+def _skip(_statement: Reason) -> tuple[Reply, str]:
+    return "skipped", ""
+
+
+def _confirm(statement: Reason) -> tuple[Reply, str]:
+    keys = click.Choice(["y", "n", "s"])
+    key = click.prompt(f"  {text_of(statement)}", type=keys, prompt_suffix="? ", default="y")
+    if key == "n":
+        return "no", click.prompt(f"    {_('Actual state')}", default="")
+    return ("yes" if key == "y" else "skipped"), ""

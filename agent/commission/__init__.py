@@ -1,5 +1,5 @@
-"""`magwatt commission`: motor by motor, the nameplate, the wiring, whether the values agree, who looked and when."""
+"""`magwatt commission`: confirm nameplate and wiring, check the values, and write a record, motor by motor."""
 
-from agent.commission.walk import Answers, commission
+from agent.commission.walk import Dialogue, commission
 
-__all__ = ["Answers", "commission"]
+__all__ = ["Dialogue", "commission"]

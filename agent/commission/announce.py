@@ -1,4 +1,4 @@
-"""How long a self-check takes, from the requests that it will send and the wires they go over."""
+"""Duration of a self-check, computed from its requests and the speed of the buses."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from drivers.reading import Clock
 
 
 class Lasts(NamedTuple):
-    """Seconds, the listening before the first byte included.
+    """Durations in seconds, including the listening before the first request.
 
-    sound: all answer and agree. lossy: in each round one device is silent for as long as it is waited for.
-    odd: values disagree, so the words beside are read too. odd_lossy: both.
+    sound: all devices respond, and their values agree.
+    lossy: in each round one device does not respond.
+    odd: values disagree, so that the adjacent words are read too.
+    odd_lossy: both.
     """
 
     sound: float
@@ -27,25 +29,25 @@ class Lasts(NamedTuple):
 
 
 def lasts(config: Config, bench: Bench, readings: int, clock: Clock) -> Lasts:
-    """Raises nothing; opens nothing."""
+    """The durations of a self-check; opens no connection."""
     listen_s = max((config.buses[item.item.bus].listen_before_start_s for item in bench.subjects), default=0.0)
     silent_s = SILENCES_MAX * max((item.timeout_s or item.profile.timeout_s for item in bench.subjects), default=0.0)
     period_s = period_of(bench, readings)
-    plain_s, beside_s = (_round_s(config, bench, clock, beside) for beside in (False, True))
+    plain_s, adjacent_s = (_round_s(config, bench, clock, adjacent) for adjacent in (False, True))
 
     def rounds(each_s: float) -> float:
         return (readings - 1) * max(period_s, each_s) + each_s
 
     sound_s, lossy_s = listen_s + rounds(plain_s), listen_s + rounds(plain_s + silent_s)
-    return Lasts(sound_s, lossy_s, sound_s + rounds(beside_s), lossy_s + rounds(beside_s + silent_s))
+    return Lasts(sound_s, lossy_s, sound_s + rounds(adjacent_s), lossy_s + rounds(adjacent_s + silent_s))
 
 
-def _round_s(config: Config, bench: Bench, clock: Clock, beside: bool) -> float:
-    """All devices of all buses, one after the other, as the self-check reads them."""
+def _round_s(config: Config, bench: Bench, clock: Clock, adjacent: bool) -> float:
+    """Duration of a round: the self-check reads the devices of all buses one after the other."""
     total_s = 0.0
     for item in bench.subjects:
         wire = wire_of(config.buses[item.item.bus])
         gap_s = item.profile.min_gap_s if item.gap_s is None else item.gap_s
-        counts = MapReader(item, item.profile, item.item.unit_id, clock).counts(beside)
+        counts = MapReader(item, item.profile, item.item.unit_id, clock).counts(adjacent)
         total_s += sum(block_s(wire, count, gap_s) for count in counts)
     return total_s

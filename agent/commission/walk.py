@@ -1,10 +1,11 @@
-"""Walks through the plant motor by motor. Reads only; what it finds is kept in the store, where `run` looks it up."""
+"""Commission the plant motor by motor. Reads only; the results are saved in the store, where `run` loads them."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,20 +14,23 @@ from zoneinfo import ZoneInfo
 
 from agent.checked import save_check
 from agent.clock import SystemClock
+from agent.commission import reasons as codes
 from agent.commission.announce import lasts
-from agent.commission.record import Record, Step, write
-from agent.config import Config, Motor
-from agent.discover.likely import likely_model
+from agent.commission.record import Record, Reply, Step, write
+from agent.config import Config, Meter, Motor
+from agent.core.text import _, text_of
+from agent.discover.likely import models_at
 from agent.poll import BusPoller, Polled, pollers
-from agent.selfcheck import Bench, DeviceResult, Finding, Result
+from agent.selfcheck import Bench, DeviceResult, Result
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check
+from agent.selfcheck.reasons import MODELS_MATCHING, MODELS_SIMILAR, OTHER_MODEL
 from agent.store import Store, StoreError
 from agent.topology import Asset, assets
-from agent.words import counted
 from drivers.errors import LinkError
 from drivers.profiles import load_profile
 from drivers.reading import Clock
+from drivers.reasons import Reason
 from drivers.vocabulary import vocabulary
 
 COMPARED = (
@@ -36,35 +40,42 @@ COMPARED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """How a person is spoken to. ask: yes, no or not asked, and a remark; it gets the question."""
+class Dialogue:
+    """The dialogue with the operator.
 
-    say: Callable[[str], None]
-    ask: Callable[[str], tuple[str, str]]
+    show: prints a line.
+    confirm: asks the operator to confirm a statement; returns the reply and a remark.
+    """
+
+    show: Callable[[str], None]
+    confirm: Callable[[Reason], tuple[Reply, str]]
 
 
 async def commission(
-    config: Config, store: Store, directory: Path, wanted: list[str], by: str, readings: int, answers: Answers
+    config: Config, store: Store, directory: Path, wanted: list[str], by: str, readings: int, dialogue: Dialogue
 ) -> list[Record]:
-    """One record per asset, written to `directory`. Devices whose watchdog question is open are left out.
+    """One record for each asset, written to `directory`. Devices whose watchdog setting is not stated are omitted.
 
-    All devices are checked together, whichever assets are wanted: two exchanged units show only side by side.
+    wanted: names of assets; empty: all. All devices are checked together in any case: swapped unit identifiers are
+    detected only by comparison. by: name of the operator; empty without one.
     """
     clock = SystemClock()
     buses = pollers(config, clock, lambda reading: None)
-    there = {polled.device.name: (bus, polled) for bus in buses for polled in bus.devices}
+    polled_devices = {polled.device.name: (bus, polled) for bus in buses for polled in bus.devices}
     try:
         bench = bench_of(config, {bus.bus.name: bus.link for bus in buses})
         result = None
         if bench.subjects:
             takes = lasts(config, bench, readings, clock)
-            answers.say(
-                f"self-check of {counted(len(bench.subjects), 'device')}: {takes.sound:.0f} s, "
-                f"{takes.lossy:.0f} s on a bad line; where values disagree {takes.odd:.0f} to {takes.odd_lossy:.0f} s"
-            )
+            dialogue.show(_(
+                "Self-check of {n:d} {n:device|devices}: {sound_s:.0f} s, {lossy_s:.0f} s on a disturbed bus; "
+                "{odd_s:.0f} s to {odd_lossy_s:.0f} s if values disagree.",
+                n=len(bench.subjects), sound_s=takes.sound, lossy_s=takes.lossy, odd_s=takes.odd,
+                odd_lossy_s=takes.odd_lossy,
+            ))  # fmt: skip
             result = await with_models(await self_check(bench, clock, readings), bench)
         return [
-            _one(config, store, directory, asset, there, by, result, answers, clock)
+            _one(config, store, directory, asset, polled_devices, by, result, dialogue, clock)
             for asset in assets(config)
             if not wanted or asset.name in wanted
         ]
@@ -74,23 +85,26 @@ async def commission(
 
 
 async def with_models(result: Result, bench: Bench) -> Result:
-    """Where the map itself is doubted, what identify makes of the device; nothing more where its line is gone."""
+    """Adds the models found by identification to the findings that suspect another model, if the bus is connected."""
     found = list(result.findings)
     for at, item in enumerate(found):
+        if item.cause not in OTHER_MODEL:
+            continue
         subject = next(each for each in bench.subjects if each.name == item.device)
-        if item.cause in ("refused", "model"):
-            timeout_s = subject.timeout_s or subject.profile.timeout_s
-            with contextlib.suppress(LinkError):
-                said = await likely_model(
-                    subject.link, subject.item.unit_id, subject.profile, timeout_s, subject.character_s
-                )
-                found[at] = dataclasses.replace(item, text=item.text + said)
+        timeout_s = subject.timeout_s or subject.profile.timeout_s
+        with contextlib.suppress(LinkError):
+            models, matching = await models_at(
+                subject.link, subject.item.unit_id, subject.profile, timeout_s, subject.character_s
+            )
+            if models:
+                code = MODELS_MATCHING if matching else MODELS_SIMILAR
+                found[at] = dataclasses.replace(item, models=code(models=models))
     return dataclasses.replace(result, findings=tuple(found))
 
 
 def _one(
-    config: Config, store: Store, directory: Path, asset: Asset, there: dict[str, tuple[BusPoller, Polled]], by: str,
-    result: Result | None, answers: Answers, clock: Clock,
+    config: Config, store: Store, directory: Path, asset: Asset, polled_devices: dict[str, tuple[BusPoller, Polled]],
+    by: str, result: Result | None, dialogue: Dialogue, clock: Clock,
 ) -> Record:  # fmt: skip
     at_ms = clock.utc_ns() // 1_000_000
     when = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(config.site.timezone))
@@ -98,114 +112,121 @@ def _one(
         asset.name, asset.title, config.site.id, config.site.gateway, config.hash, by, at_ms,
         when.strftime("%Y-%m-%d %H:%M %Z"), nameplate(asset.motor) if asset.motor else {},
     )  # fmt: skip
-    answers.say(f"\n{asset.title}" + (f" ({asset.name})" if asset.title != asset.name else ""))
-    for question in questions(config, asset):
-        record.steps.append(Step(question, *answers.ask(question)))
+    dialogue.show(f"\n{asset.title}" + (f" ({asset.name})" if asset.title != asset.name else ""))
+    for statement in statements(asset):
+        record.steps.append(Step(statement, *dialogue.confirm(statement)))
     for name in asset.devices:
-        if name not in there:
-            record.steps.append(Step(f"{name} is polled", "no", "see what `magwatt check` says of it"))
-            answers.say(f"  {name}: not polled; `magwatt check` says why")
-    if result is not None and any(name in there for name in asset.devices):
+        if name not in polled_devices:
+            record.problems.append(codes.POLLING_DISABLED(device=name))
+            dialogue.show(f"  ! {text_of(record.problems[-1])}")
+    if result is not None and any(name in polled_devices for name in asset.devices):
         record.result = _part(result, asset)
-        for line in spoken(record.result):
-            answers.say(f"  {line}")
-        _keep(store, config, record, there, answers)
+        for line in summary(record.result):
+            dialogue.show(f"  {line}")
+        _save(store, config, record, polled_devices, dialogue)
         for name, device in record.result.devices.items():
-            answers.say(f"  {name} shows {', '.join(shown(device)) or 'none of the usual values'}")
-        question = "these values agree with the device's display, and currents with a clamp meter"
-        record.steps.append(Step(question, *answers.ask(question)))
+            values = tuple(shown(device))
+            dialogue.show("  " + (
+                _("{device}: {values}", device=name, values=values) if values
+                else _("{device}: no values to compare with the display", device=name)
+            ))  # fmt: skip
+        statement = codes.DISPLAY_MATCHES()
+        record.steps.append(Step(statement, *dialogue.confirm(statement)))
     path = write(record, directory)
-    answers.say(f"  {counted(len(record.open_points), 'open point')}; record: {path}")
+    n = len(record.open_points)
+    dialogue.show("  " + _("{n:d} open {n:point|points}; record: {path}", n=n, path=str(path)))
     return record
 
 
 def _part(result: Result, asset: Asset) -> Result:
-    """What concerns the devices of one asset."""
+    """The part for the devices of one asset."""
     own = asset.devices
     return dataclasses.replace(
         result,
         devices={name: device for name, device in result.devices.items() if name in own},
-        findings=tuple(item for item in result.findings if item.device in own or _exchanged(item, own)),
-        notes=tuple(text for text in result.notes if text.partition(":")[0] in own),
+        findings=tuple(item for item in result.findings if any(item.concerns(name) for name in own)),
+        notes=tuple(note for note in result.notes if note.data["device"] in own),
     )
 
 
-def _exchanged(item: Finding, own: Sequence[str]) -> bool:
-    """Two exchanged units are one finding, told of one device; it is as much the other's."""
-    return item.cause == "unit" and any(f" {name} " in item.text for name in own)
-
-
-def _keep(
-    store: Store, config: Config, record: Record, there: dict[str, tuple[BusPoller, Polled]], answers: Answers
+def _save(
+    store: Store,
+    config: Config,
+    record: Record,
+    polled_devices: dict[str, tuple[BusPoller, Polled]],
+    dialogue: Dialogue,
 ) -> None:
     assert record.result is not None
     for name, result in record.result.devices.items():
-        said = [item for item in record.result.findings if item.device == name]
+        findings = [item for item in record.result.findings if item.device == name]
         try:
-            save_check(store, config, *there[name], record.at_ms, result, said)
+            save_check(store, config, *polled_devices[name], record.at_ms, result, findings)
         except StoreError as error:
-            answers.say(f"  not kept for `run`: {error}")
+            dialogue.show("  " + _("{device}: result not saved for `run`: {error}", device=name, error=text_of(error)))
 
 
 def nameplate(motor: Motor) -> dict[str, Any]:
-    """What the configuration says of the motor, in the words of a nameplate."""
-    shown = {
+    """The configured nameplate data of a motor: keys of `reasons.PLATE` → value; unknown ones are omitted."""
+    data = {
         "kind": motor.kind,
-        "power": f"{motor.kw:g} kW",
-        "speed": f"{motor.rpm:g} rpm",
+        "power_kw": motor.kw,
+        "speed_rpm": motor.rpm,
         "poles": motor.poles,
-        "voltage": f"{motor.volts:g} V",
-        "current": f"{motor.amps:g} A" if motor.amps else "",
-        "class": motor.efficiency_class or "",
+        "voltage_v": motor.volts,
+        "current_a": motor.amps,
+        "efficiency_class": motor.efficiency_class,
     }
-    return {key: value for key, value in shown.items() if value}
+    return {key: value for key, value in data.items() if value}
 
 
-def questions(config: Config, asset: Asset) -> Iterator[str]:
-    """What only a person in front of the cabinet can tell."""
+def statements(asset: Asset) -> Iterator[Reason]:
+    """What only an operator at the cabinet can confirm."""
     if asset.motor:
-        plate = ", ".join(f"{key} {value}" for key, value in nameplate(asset.motor).items())
-        yield f"the motor's nameplate says: {plate}"
-    meter, drive = asset.meter, asset.drive
-    if meter:
-        model = load_profile(meter.profile).model
-        place = _place(meter.measuring_point)
-        yield f"meter {meter.name}: model {model}, unit {meter.unit_id}, wired {meter.wiring}, {place}"
-        if meter.ct:
-            where = "set in the meter" if meter.ratio_applied_by == "meter" else "applied by magwatt"
-            ratio = f"{meter.ct[0]:g}/{meter.ct[1]:g} A"
-            yield f"its current transformers are {ratio}, class {meter.ct_class or 'unknown'}, {where}"
-        yield "each current transformer sits on the conductor of its own phase, arrow (P1) towards the supply"
-    if drive:
+        yield codes.NAMEPLATE_MATCHES(entries=codes.plate_entries(nameplate(asset.motor)))
+    if asset.meter:
+        yield from _of_meter(asset.meter)
+    if drive := asset.drive:
         model = load_profile(drive.profile).model
-        yield f"drive {drive.name}: model {model}, unit {drive.unit_id}, feeds this motor"
+        yield codes.DRIVE_MATCHES(drive=drive.name, model=model, unit_id=drive.unit_id)
         if drive.comm_loss:
-            yield f'its communication watchdog was looked at: "{drive.comm_loss}"'
+            yield codes.WATCHDOG_CHECKED(drive=drive.name, setting=drive.comm_loss)
 
 
-def spoken(result: Result) -> Iterator[str]:
-    """The result in a few lines."""
+def _of_meter(meter: Meter) -> Iterator[Reason]:
+    yield codes.METER_MATCHES(
+        meter=meter.name, model=load_profile(meter.profile).model, unit_id=meter.unit_id, wiring=meter.wiring,
+        place=codes.PLACES[meter.measuring_point](),
+    )  # fmt: skip
+    if meter.ct:
+        by_meter = meter.ratio_applied_by == "meter"
+        yield codes.CTS_MATCH(
+            meter=meter.name, primary_a=meter.ct[0], secondary_a=meter.ct[1],
+            accuracy=codes.CT_CLASS(accuracy_class=meter.ct_class) if meter.ct_class else codes.CT_CLASS_UNKNOWN(),
+            applied_by=codes.RATIO_SET_IN_METER() if by_meter else codes.RATIO_APPLIED_BY_AGENT(),
+        )  # fmt: skip
+    yield codes.CTS_ON_THEIR_PHASE(meter=meter.name)
+
+
+def summary(result: Result) -> Iterator[str]:
+    """The result in a few lines, in the language of this process."""
     for name, device in result.devices.items():
-        counts = {word: 0 for word in ("passed", "failed", "unverified")}
-        for verdict in device.verdicts.values():
-            counts[verdict.outcome] += 1
-        yield f"{name}: {counts['passed']} passed, {counts['failed']} failed, {counts['unverified']} unverified"
+        counts = Counter(verdict.outcome for verdict in device.verdicts.values())
+        yield _(
+            "{device}: {passed:d} passed, {failed:d} failed, {unverified:d} unverified",
+            device=name, passed=counts["passed"], failed=counts["failed"], unverified=counts["unverified"],
+        )  # fmt: skip
         if device.verified:
-            yield f"  confirmed, and read from now on: {', '.join(device.verified)}"
+            yield "  " + _("confirmed and read from now on: {quantities}", quantities=device.verified)
     for item in result.findings:
-        yield f"! {item.text}"
-    for text in result.notes:
-        yield f"! {text}"
+        yield f"! {text_of(item.summary)}"
+    for note in result.notes:
+        yield f"! {text_of(note)}"
 
 
 def shown(device: DeviceResult) -> Iterator[str]:
-    """The values that a person compares first, from the last rounds."""
+    """The values to compare with the display: name, median of the readings, unit."""
     for name in COMPARED:
         verdict = device.verdicts.get(name)
         if verdict is not None and isinstance(verdict.value, float | int):
             digits = f"{verdict.value:.4g}" if abs(verdict.value) < 1000 else f"{verdict.value:.0f}"
             yield f"{name} {digits} {vocabulary()[name].unit}"
-
-
-def _place(at: str) -> str:
-    return {"drive-input": "before the drive", "motor": "at the motor", "feeder": "in the feeder"}[at]

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.core.text import text_of
-from agent.discover import reasons as codes
 from agent.discover.identify import identify
+from agent.selfcheck.reasons import CAUSE_AND_MODELS, MAP_REGISTERS_REJECTED, MODELS_MATCHING, MODELS_SIMILAR
 from drivers.profiles import Profile, profile_ids
 from drivers.reading import Link
 from drivers.reasons import Reason
 from drivers.registers import usable
 
-SHOWN_MAX = 4
+EXAMPLES_MAX = 4
 
 
-def rejected_registers(unit: int, profile: Profile, absent: Sequence[str]) -> Reason:
+def rejected_registers(device: str, unit: int, profile: Profile, absent: Sequence[str]) -> Reason:
     """The finding on a device. absent: quantities of its profile whose registers it rejects."""
-    return codes.PROFILE_REGISTERS_REJECTED(
-        unit_id=unit, n=len(absent), total=len(usable(profile)), profile=profile.id, examples=tuple(absent[:SHOWN_MAX])
-    )
+    return MAP_REGISTERS_REJECTED(
+        device=device, unit_id=unit, n=len(absent), total=len(usable(profile)), profile=profile.id,
+        examples=tuple(absent[:EXAMPLES_MAX]),
+    )  # fmt: skip
 
 
 async def models_at(
@@ -27,8 +27,8 @@ async def models_at(
 ) -> tuple[tuple[str, ...], bool]:
     """The profiles that identification finds for the device at a unit, and whether they match.
 
-    No profiles if the device is of the plant's own signals, or if none fits better than `profile`. Not matching
-    profiles are the most similar ones. Uses function 03 only if `profile` does. Raises LinkBusy and LinkClosed.
+    No profiles if `profile` is not in the library, or if none fits better. Not matching profiles are the most similar
+    ones. Uses function 03 only if `profile` does. Raises LinkBusy and LinkClosed.
     """
     if profile.id not in profile_ids():
         return (), False
@@ -42,28 +42,9 @@ async def models_at(
     return others, not known.foreign
 
 
-async def likely_models(
-    link: Link, unit: int, profile: Profile, timeout_s: float, character_s: float
-) -> Reason | None:  # fmt: skip
-    """The models that identification finds instead of `profile`; None if none fits better. Raises as `models_at`."""
-    models, matching = await models_at(link, unit, profile, timeout_s, character_s)
+def with_models(finding: Reason, models: Sequence[str], matching: bool) -> Reason:
+    """A finding of `rejected_registers` together with the result of `models_at`."""
     if not models:
-        return None
-    return (codes.MODELS_MATCHING if matching else codes.MODELS_SIMILAR)(models=models)
-
-
-def with_models(finding: Reason, models: Reason | None) -> Reason:
-    """A finding of `rejected_registers` together with the result of `likely_models`."""
-    return finding if models is None else codes.REJECTED_AND_MODELS(cause=finding, models=models)
-
-
-# The texts for `magwatt read` and the self-check
-
-
-def refusal_text(unit: int, profile: Profile, absent: Sequence[str]) -> str:
-    return text_of(rejected_registers(unit, profile, absent))
-
-
-async def likely_model(link: Link, unit: int, profile: Profile, timeout_s: float, character_s: float) -> str:
-    models = await likely_models(link, unit, profile, timeout_s, character_s)
-    return f"; {text_of(models)}" if models else ""
+        return finding
+    code = MODELS_MATCHING if matching else MODELS_SIMILAR
+    return CAUSE_AND_MODELS(cause=finding, models=code(models=tuple(models)))

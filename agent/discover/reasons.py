@@ -141,17 +141,6 @@ MATCH_REFERENCE = Code("match_reference", "output frequency = reference frequenc
 MATCH_SINGLE_PHASE_POWER = Code("match_single_phase_power", "P between 5 % and 100 % of U · I")
 MATCH_SPEED = Code("match_speed", "speed fits the frequency and the number of poles")
 
-# A device that rejects registers of its configured profile
-
-PROFILE_REGISTERS_REJECTED = Code(
-    "profile_registers_rejected",
-    "unit {unit_id:d} rejects {n:d} of {total:d} {total:register|registers} of {profile}, for example {examples}: it "
-    "is another model, an option is missing, or the addresses are wrong",
-)
-REJECTED_AND_MODELS = Code("rejected_and_models", "{cause}; {models}")
-MODELS_MATCHING = Code("models_matching", "models whose registers match: {models}")
-MODELS_SIMILAR = Code("models_similar", "no model of the library matches; the most similar ones are: {models}")
-
 # Values that are rejected
 
 UNIT_COUNT_OUT_OF_RANGE = Code("unit_count_out_of_range", "expected 1 to 247 devices")

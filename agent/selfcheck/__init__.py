@@ -1,6 +1,6 @@
-"""The commissioning self-check: do the values of a map agree with physics and with each other (docs/selfcheck.md)?
+"""The commissioning self-check: compares the values of a register map with physical relations (docs/selfcheck.md).
 
-Here are its records, which `run` needs too; `bench.bench_of` and `check.self_check` are imported where one is made.
+This module exports the records, which `run` needs too; `bench` and `check` perform the check.
 """
 
 from agent.selfcheck.model import Bench, DeviceResult, Finding, Result, Subject, Verdict

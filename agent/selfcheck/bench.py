@@ -1,4 +1,4 @@
-"""The bench of a configuration: every device that may be polled, on the wires that are open."""
+"""The bench of a configuration: every device that may be polled on a bus that is open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drivers.reading import Link
 
 
 def bench_of(config: Config, links: Mapping[str, Link]) -> Bench:
-    """links: bus name → its open wire; devices of other buses are left out, and so are their relations."""
+    """links: bus name → open connection. Devices of other buses and their relations are omitted."""
     subjects = []
     for item in polled_devices(config):
         if item.bus in links:
@@ -24,7 +24,7 @@ def bench_of(config: Config, links: Mapping[str, Link]) -> Bench:
                     item,
                     load_profile(item.profile),
                     links[item.bus],
-                    every_s=bus.poll_interval_s,
+                    poll_interval_s=bus.poll_interval_s,
                     gap_s=bus.inter_request_delay_s,
                     timeout_s=bus.timeout_s,
                     rating_kw=drive_rating_kw(config, item) if isinstance(item, Drive) else None,

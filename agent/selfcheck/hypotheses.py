@@ -1,4 +1,4 @@
-"""What may be wrong: every single mistake that is tried."""
+"""The possible mistakes: every single one that the self-check tries."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dataclasses import replace
 
 from agent.config import Meter
 from agent.poll import CT_QUANTITIES
+from agent.selfcheck import reasons as codes
 from agent.selfcheck.hypothesis import Hypothesis, counts, scaled
 from agent.selfcheck.numbers import Key, Series, median
 from agent.selfcheck.reader import Round
 from agent.selfcheck.wiring import wiring
 from agent.selfcheck.world import World
 from drivers.profiles import Register
+from drivers.reasons import Reason
 
-OPTIONS = "{options}"
 DUST = 1e-6
 DECADES = (-1, 1, -2, 2, -3, 3)
 # Rated primaries of IEC 61869-2 and usual neighbours, in A.
@@ -27,7 +28,7 @@ PAIRS = (("l1", "l2"), ("l2", "l3"), ("l1", "l3"), ("l12", "l23"), ("l23", "l31"
 
 
 def hypotheses(world: World, suspects: Iterable[Key], foreign: Mapping[Key, list[Round]]) -> Iterator[Hypothesis]:
-    """All that is worth trying for those keys. foreign: (device, other device) → its map read at the other's unit."""
+    """The hypotheses for these keys. foreign: (device, other device) → map of the device, read at the other unit."""
     suspects = sorted(set(suspects))
     for key in suspects:
         if key in world.rows and world.rows[key].type != "string":
@@ -35,7 +36,7 @@ def hypotheses(world: World, suspects: Iterable[Key], foreign: Mapping[Key, list
     for name in sorted({key[0] for key in suspects}):
         yield from _of_map(world, name)
         yield from _of_groups(world, name)
-        yield from _exchanged(world, name, {key[1] for key in suspects if key[0] == name})
+        yield from _swapped_phases(world, name, {key[1] for key in suspects if key[0] == name})
         if isinstance(world.subjects[name].item, Meter):
             yield from _ratios(world, name)
             yield from wiring(world, name)
@@ -43,7 +44,7 @@ def hypotheses(world: World, suspects: Iterable[Key], foreign: Mapping[Key, list
 
 
 def _is_number(column: Series) -> bool:
-    """Whether a value comes out, and one that instruments show: a float of another's words is often next to nothing."""
+    """Whether there is a value of a usual magnitude: a float decoded from other words is often close to 0."""
     value = median(column)
     return value is not None and (value == 0 or abs(value) > DUST)
 
@@ -53,24 +54,34 @@ def _of_register(world: World, key: Key) -> Iterator[Hypothesis]:
     row = world.rows[key]
     for step in (-1, 1):
         other = replace(row, address=row.address + step)
-        text = f"{name} looks off by one: address {other.address} instead of {row.address} makes it agree"
-        yield _reread(world, "address", key, other, text, 1.0)
+        reason = codes.REGISTER_ADDRESS_WRONG(
+            device=device, quantity=name, address=row.address, correct_address=other.address
+        )
+        yield _reread(world, key, other, reason)
     if row.own_words > 1:
         other = replace(row, big_words_first=not row.big_words_first)
-        order = "big" if other.big_words_first else "little"
-        text = f"the words of {name} look swapped: 'word_order = \"{order}\"' makes it agree"
-        yield _reread(world, "word_order", key, other, text, 1.0)
+        reason = codes.REGISTER_WORDS_SWAPPED(device=device, quantity=name, word_order=_word_order(other))
+        yield _reread(world, key, other, reason)
     for decade in DECADES:
         factor = 10.0**decade
         column = [None if value is None else value * factor for value in world.series[key]]
         scale = row.scale_for(world.subjects[device].rating_kw)
-        hint = f"scale {scale * factor:g} instead of {scale:g}" if scale else f"a scale {factor:g} times as large"
-        text = f"{name} looks {_times(1 / factor)}: {hint} makes it agree"
-        yield Hypothesis("scale", device, (name,), text, 0.5 + 0.7 * abs(decade), {key: column}, factor=factor)
+        if scale:
+            reason = codes.REGISTER_SCALE_WRONG(
+                device=device, quantity=name, factor=1 / factor, scale=scale, correct_scale=scale * factor
+            )
+        else:
+            reason = codes.RATED_SCALE_WRONG(device=device, quantity=name, factor=1 / factor, correction=factor)
+        yield Hypothesis(reason, (name,), 0.5 + 0.7 * abs(decade), {key: column}, factor=factor)
 
 
-def _reread(world: World, cause: str, key: Key, row: Register, text: str, cost: float) -> Hypothesis:
-    return Hypothesis(cause, key[0], (key[1],), text, cost, {key: world.read(key, row)}, {key: row})
+def _reread(world: World, key: Key, row: Register, reason: Reason) -> Hypothesis:
+    return Hypothesis(reason, (key[1],), 1.0, {key: world.read(key, row)}, {key: row})
+
+
+def _word_order(row: Register) -> str:
+    """As in a profile."""
+    return "big" if row.big_words_first else "little"
 
 
 def _of_map(world: World, device: str) -> Iterator[Hypothesis]:
@@ -78,16 +89,13 @@ def _of_map(world: World, device: str) -> Iterator[Hypothesis]:
     names = tuple(key[1] for key in keys)
     for step in (-1, 1):
         rows = {key: replace(world.rows[key], address=world.rows[key].address + step) for key in keys}
-        text = f"the whole map looks shifted: {'subtract 1 from' if step < 0 else 'add 1 to'} every address"
-        yield Hypothesis("map_address", device, names, text, 1.5, _read_all(world, rows), rows)
+        reason = codes.MAP_ADDRESS_OFFSET(device=device, correction=step)
+        yield Hypothesis(reason, names, 1.5, _read_all(world, rows), rows)
     wide = [key for key in keys if world.rows[key].own_words > 1]
     if len(wide) > 1:
         rows = {key: replace(world.rows[key], big_words_first=not world.rows[key].big_words_first) for key in wide}
-        order = "big" if rows[wide[0]].big_words_first else "little"
-        text = f"all words look swapped: 'word_order = \"{order}\"' for the whole map makes it agree"
-        yield Hypothesis(
-            "map_word_order", device, tuple(key[1] for key in wide), text, 1.5, _read_all(world, rows), rows
-        )
+        reason = codes.MAP_WORDS_SWAPPED(device=device, word_order=_word_order(rows[wide[0]]))
+        yield Hypothesis(reason, tuple(key[1] for key in wide), 1.5, _read_all(world, rows), rows)
 
 
 def _read_all(world: World, rows: Mapping[Key, Register]) -> dict[Key, Series]:
@@ -95,68 +103,68 @@ def _read_all(world: World, rows: Mapping[Key, Register]) -> dict[Key, Series]:
 
 
 def _of_groups(world: World, device: str) -> Iterator[Hypothesis]:
-    """One scale for all currents, or all powers, as vendors' tables often give it."""
-    for units, what in (
-        (("A",), "currents"),
-        (("V",), "voltages"),
-        (("W", "var", "VA"), "powers"),
-        (("W",), "active powers"),
-    ):
+    """One wrong scale for all currents, voltages or powers: manufacturers often state one scale for a group."""
+    for units, group in zip((("A",), ("V",), ("W", "var", "VA"), ("W",)), codes.GROUPS, strict=True):
         keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in units]
         if len(keys) > 1:
             for decade in DECADES:
                 factor = 10.0**decade
-                text = f"all {what} look {_times(1 / factor)}: multiply their scales by {factor:g}"
+                reason = codes.GROUP_SCALE_WRONG(device=device, group=group, factor=1 / factor, correction=factor)
                 series = {key: scaled(world.series[key], factor) for key in keys}
-                yield Hypothesis(
-                    "scale", device, tuple(key[1] for key in keys), text, 2.0 + 0.7 * abs(decade), series, factor=factor
-                )
+                names = tuple(key[1] for key in keys)
+                yield Hypothesis(reason, names, 2.0 + 0.7 * abs(decade), series, factor=factor)
 
 
-def _exchanged(world: World, device: str, suspects: set[str]) -> Iterator[Hypothesis]:
-    """Two phases of one quantity exchanged in the map."""
+def _swapped_phases(world: World, device: str, suspects: set[str]) -> Iterator[Hypothesis]:
+    """Two phases of one quantity swapped in the map."""
     for a, b in PAIRS:
         for name in sorted(suspects):
             if name.endswith(f"_{a}") or name.endswith(f"_{b}"):
                 stem = name.rsplit("_", 1)[0]
                 one, two = (device, f"{stem}_{a}"), (device, f"{stem}_{b}")
                 if one in world.rows and two in world.rows and (name == one[1] or one[1] not in suspects):
-                    text = f"{one[1]} and {two[1]} look exchanged in the map: exchange their addresses"
+                    reason = codes.MAP_PHASES_SWAPPED(device=device, quantity=one[1], other_quantity=two[1])
                     series = {one: world.series[two], two: world.series[one]}
-                    yield Hypothesis("phase_map", device, (one[1], two[1]), text, 1.5, series)
+                    yield Hypothesis(reason, (one[1], two[1]), 1.5, series)
 
 
 def _ratios(world: World, device: str) -> Iterator[Hypothesis]:
-    """Another transformer ratio: everything with a current in it is off by one factor."""
+    """Another ratio of the current transformers: all quantities that depend on a current have the same factor."""
     item = world.subjects[device].item
     assert isinstance(item, Meter)
     keys = [key for key, row in world.rows.items() if key[0] == device and row.unit in CT_QUANTITIES]
     primary, secondary = item.ct or (5.0, 5.0)
-    where = "ct" if item.ratio_applied_by == "agent" else "the ratio set in the meter"
-    # The ratio that the values stand for now, and what it should be; or the ratio counted twice, or not at all.
-    candidates = [(other / primary, f"{other}/{secondary:g}") for other in PRIMARIES if other != primary]
-    other_secondary = 1.0 if secondary == 5 else 5.0
-    candidates += [(secondary / other_secondary, f"{primary:g}/{other_secondary:g}")]
-    if item.ct:
-        twice, never = "ratio counted twice", "ratio not counted at all"
-        if item.ratio_applied_by == "agent":
-            twice = 'ratio_applied_by = "meter", where the meter multiplies already,'
-        else:
-            never = 'ratio_applied_by = "agent", where the meter does not multiply,'
-        candidates += [(secondary / primary, twice), (primary / secondary, never)]
-    for factor, meant in candidates:
-        text = (
-            f"currents and powers look {_times(1 / factor)} together: {where} does not fit the transformers "
-            f"({primary:g}/{secondary:g} configured; {OPTIONS} would agree)"
+    code = codes.CT_SETTING_WRONG if item.ratio_applied_by == "agent" else codes.METER_CT_SETTING_WRONG
+    names = tuple(key[1] for key in keys)
+    for factor, correction in _corrections(primary, secondary, item.ratio_applied_by if item.ct else None):
+        reason = code(
+            device=device, factor=1 / factor, primary_a=primary, secondary_a=secondary, corrections=(correction,)
         )
         series = {key: scaled(world.series[key], factor) for key in keys}
         cost = 1.5 + 0.3 * abs(math.log(factor))
-        names = tuple(key[1] for key in keys)
-        yield Hypothesis("ct_ratio", device, names, text, cost, series, tag=f"ct:{device}", option=meant, factor=factor)
+        yield Hypothesis(reason, names, cost, series, tag=f"ct:{device}", factor=factor)
+
+
+def _corrections(primary_a: float, secondary_a: float, applied_by: str | None) -> Iterator[tuple[float, Reason]]:
+    """Possible corrections of a ratio, each with the factor of the currents. applied_by: None without a ratio."""
+    for other_a in PRIMARIES:
+        if other_a != primary_a:
+            yield other_a / primary_a, codes.CT_RATIO_OPTION(primary_a=other_a, secondary_a=secondary_a)
+    other_secondary_a = 1.0 if secondary_a == 5 else 5.0
+    yield (
+        secondary_a / other_secondary_a,
+        codes.CT_RATIO_OPTION(primary_a=primary_a, secondary_a=other_secondary_a),
+    )
+    if applied_by == "agent":
+        yield secondary_a / primary_a, codes.CT_APPLIED_BY_METER_OPTION()
+        yield primary_a / secondary_a, codes.CT_NOT_APPLIED_OPTION()
+    elif applied_by is not None:
+        yield secondary_a / primary_a, codes.CT_APPLIED_TWICE_OPTION()
+        yield primary_a / secondary_a, codes.CT_APPLIED_BY_AGENT_OPTION()
 
 
 def _units(world: World, suspects: set[str], foreign: Mapping[Key, list[Round]]) -> Iterator[Hypothesis]:
-    """Two devices of one kind on one bus with each other's unit."""
+    """Two devices of one kind on one bus with swapped unit identifiers."""
     for a, b in itertools.combinations(sorted(world.subjects), 2):
         one, two = world.subjects[a], world.subjects[b]
         if one.item.bus != two.item.bus or not {a, b} & suspects or type(one.item) is not type(two.item):
@@ -171,20 +179,15 @@ def _units(world: World, suspects: set[str], foreign: Mapping[Key, list[Round]])
                 size = len(world.rounds[here])
                 for key, row in world.rows.items():
                     if key[0] == here:
-                        told = one.profile.id == two.profile.id or not counts(row)  # else read at other moments
-                        series[key] = _length(world.read(key, row, rounds) if told else [], size)
+                        # The counters of another model were read at other times.
+                        known = one.profile.id == two.profile.id or not counts(row)
+                        series[key] = _length(world.read(key, row, rounds) if known else [], size)
         if series:
-            text = f"{a} and {b} look exchanged: unit {two.item.unit_id} is {a}, unit {one.item.unit_id} is {b}"
-            yield Hypothesis(
-                "unit", a, tuple(sorted({key[1] for key in series})), text, 2.0, series, tag=f"unit:{a}:{b}"
+            reason = codes.UNIT_IDS_SWAPPED(
+                device=a, other_device=b, unit_id=one.item.unit_id, other_unit_id=two.item.unit_id
             )
+            yield Hypothesis(reason, tuple(sorted({key[1] for key in series})), 2.0, series, tag=f"unit:{a}:{b}")
 
 
 def _length(column: Series, size: int) -> Series:
     return [*column, *([None] * size)][:size]
-
-
-def _times(factor: float) -> str:
-    if factor >= 1:
-        return f"{factor:.3g} times too large"
-    return f"{1 / factor:.3g} times too small"

@@ -1,4 +1,4 @@
-"""One mistake, and how the readings would look without it."""
+"""A possible mistake, and the readings as they would be without it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,39 @@ from dataclasses import dataclass, field
 
 from agent.selfcheck.numbers import Key, Series
 from drivers.profiles import Register
+from drivers.reasons import Reason
 from drivers.vocabulary import vocabulary
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """cost: how much less likely than a usual slip, in units of one confirming relation."""
+    """One possible mistake.
 
-    cause: str
-    device: str
+    reason: the likely cause that is reported when the hypothesis is the best.
+    quantities: those of the device that the mistake makes wrong.
+    cost: how much less likely it is than a common mistake, in units of one confirming relation.
+    series: the readings without the mistake.
+    rows: the registers without the mistake, where they differ.
+    tag: hypotheses with the same tag are variants of one mistake; their `corrections` are reported together.
+    factor: factor of all series, and of their resolution.
+    """
+
+    reason: Reason
     quantities: tuple[str, ...]
-    text: str
     cost: float
     series: Mapping[Key, Series]
     rows: Mapping[Key, Register] = field(default_factory=dict)
-    tag: str = ""  # hypotheses with one tag are variants of one mistake
-    option: str = ""  # stands in the text where OPTIONS is, together with those of its variants
-    factor: float = 1.0  # by which all series were multiplied, and their resolution with them
+    tag: str = ""
+    factor: float = 1.0
+
+    @property
+    def device(self) -> str:
+        return str(self.reason.data["device"])
+
+    @property
+    def variant_of(self) -> tuple[str, ...]:
+        """Equal for variants of one mistake."""
+        return (self.tag,) if self.tag else (self.reason.code, self.device, *self.quantities)
 
 
 def scaled(column: Series, factor: float) -> Series:

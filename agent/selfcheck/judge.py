@@ -1,11 +1,11 @@
-"""Which single mistake makes all consistent: hypotheses weighed by what the relations say with and without them."""
+"""Find the single mistake that makes the values consistent: score each hypothesis by the states of the relations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agent.selfcheck.hypotheses import OPTIONS, hypotheses
+from agent.selfcheck.hypotheses import hypotheses
 from agent.selfcheck.hypothesis import Hypothesis
 from agent.selfcheck.load import LOADED
 from agent.selfcheck.model import Finding
@@ -13,29 +13,36 @@ from agent.selfcheck.numbers import Key, is_measured, median
 from agent.selfcheck.reader import Round
 from agent.selfcheck.world import WINDOW, State, World
 from drivers.profiles import Register
+from drivers.reasons import Reason
 
 FINDINGS_MAX = 5
-# The weights are our choice; docs/selfcheck.md tells what half and double of each do.
-TIE = 0.9  # scores closer than this explain equally well
-CANDIDATES_MAX, OPTIONS_MAX = 3, 4
-_WEIGHT = {"accuses": -5.0, "neutral": -0.2, "void": 0.0, "missing": -0.6}
-_SILENCED = -2.0  # a relation that confirmed before and cannot speak with the hypothesis
+# The weights are design choices; docs/selfcheck.md states the effect of half and double of each.
+TIE = 0.9  # hypotheses whose scores differ by less explain the deviations equally well
+CANDIDATES_MAX, CORRECTIONS_MAX = 3, 4
+_WEIGHT = {"contradicts": -5.0, "neutral": -0.2, "void": 0.0, "missing": -0.6}
+_SILENCED = -2.0  # a relation that confirmed before and cannot be evaluated with the hypothesis
 INDICATORS = {"active_power", "motor_power", "motor_torque", "motor_current", "current_l1", "current_l2", "current_l3"}
 OVERLAP, PARITY = -2.0, -1.2
-ANSWER, ANSWERS_MAX = 0.2, 1.5  # for each register that gives a value only with the hypothesis
-NEAR = 64  # addresses within which a map keeps one parity for its 32-bit values
+GAINED, GAINED_MAX = 0.2, 1.5  # for each register that has a value only with the hypothesis; limit of their sum
+NEAR = 64  # range of addresses within which the 32-bit values of a map have the same parity
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
+    """A hypothesis and its score.
+
+    healed: relations that no longer contradict, or confirm only with it.
+    left: relations that still contradict.
+    """
+
     hypothesis: Hypothesis
     score: float
     healed: int
-    left: int  # relations that still accuse
+    left: int
 
 
 def find_causes(world: World, foreign: Mapping[Key, list[Round]]) -> list[Finding]:
-    """The causes one after the other; each is taken out of `world` before the next is sought."""
+    """The likely causes, the best first. Each is corrected in `world` before the next is searched for."""
     found: list[Finding] = []
     for group in range(1, FINDINGS_MAX + 1):
         states = [world.state(index) for index in range(len(world.bound))]
@@ -47,32 +54,27 @@ def find_causes(world: World, foreign: Mapping[Key, list[Round]]) -> list[Findin
         if not useful:
             break
         best = useful[0]
-        found += [
-            Finding(item.cause, item.device, item.quantities, f"{_title(world, item.device)}: {text}", group)
-            for item, text in _equals(useful)
-        ]
+        found += [Finding(reason, item.quantities, group) for item, reason in _equals(useful)]
         for key, column in best.hypothesis.series.items():
             world.series[key] = column
             world.resolution[key] = world.resolution.get(key, 0.0) * best.hypothesis.factor
         world.rows |= best.hypothesis.rows
-        world.loads, world.stirs = world.loads_with({}), world.stirs_with({})
+        world.loads, world.changes = world.loads_with({}), world.changes_with({})
     return found
 
 
-def accused(world: World) -> list[int]:
-    return [index for index in range(len(world.bound)) if world.state(index).word == "accuses"]
-
-
-def _title(world: World, device: str) -> str:
-    from agent.config import Meter
-
-    return f"{'meter' if isinstance(world.subjects[device].item, Meter) else 'drive'} {device}"
+def contradicting(world: World) -> list[int]:
+    """Indices of the relations that contradict."""
+    return [index for index in range(len(world.bound)) if world.state(index).word == "contradicts"]
 
 
 def suspects_of(world: World, states: list[State]) -> set[Key]:
-    """What disagrees, what gives no value, and what stands on the words of another quantity."""
+    """Quantities that a relation contradicts, that have no value, or that share words with another quantity."""
     suspects = {
-        key for state, bound in zip(states, world.bound, strict=True) if state.word == "accuses" for key in bound.keys
+        key
+        for state, bound in zip(states, world.bound, strict=True)
+        if state.word == "contradicts"
+        for key in bound.keys
     }
     for key, column in world.series.items():
         silent = is_measured(key[1]) and column and all(value is None for value in column)
@@ -86,27 +88,27 @@ def _weigh(world: World, states: list[State], item: Hypothesis) -> Weighed | Non
     resolution = {key: world.resolution.get(key, 0.0) * item.factor for key in item.series}
     resolution |= {key: world.resolution_of(key, row) for key, row in item.rows.items()}
     loads = world.loads_with(item.series) if any(key[1] in INDICATORS for key in item.series) else world.loads
-    stirs = world.stirs_with(item.series) if loads is not world.loads else world.stirs
+    changes = world.changes_with(item.series) if loads is not world.loads else world.changes
     if any((loads[name] >= LOADED) != (world.loads[name] >= LOADED) for name in loads):
         touched |= {index for index, bound in enumerate(world.bound) if bound.relation.loaded}
     score, healed, left = -item.cost, 0, 0
-    for index in sorted(touched, key=lambda index: world.bound[index].relation is not WINDOW):  # the cheap ones first
-        before, after = states[index], world.state(index, item.series, resolution, loads, stirs)
+    for index in sorted(touched, key=lambda index: world.bound[index].relation is not WINDOW):  # fast ones first
+        before, after = states[index], world.state(index, item.series, resolution, loads, changes)
         if after.word in ("void", "missing") and not world.bound[index].relation.over_time:
-            # A hypothesis that silences its witnesses has not answered them.
+            # A relation that cannot be evaluated with the hypothesis is not explained by it.
             score += _SILENCED if before.word == "confirms" else 0.0
-            left += before.word == "accuses"
+            left += before.word == "contradicts"
             continue
         score += _value(after) - _value(before)
-        if (before.word == "accuses" and after.word != "accuses") or (
+        if (before.word == "contradicts" and after.word != "contradicts") or (
             before.word in ("void", "missing", "neutral") and after.word == "confirms"
         ):
             healed += 1
-        elif after.word == "accuses" and before.word != "accuses":
+        elif after.word == "contradicts" and before.word != "contradicts":
             return None
-        left += after.word == "accuses"
-    answers = sum(world.value(key) is None and median(column) is not None for key, column in item.series.items())
-    score += min(ANSWERS_MAX, ANSWER * answers)
+        left += after.word == "contradicts"
+    gained = sum(world.value(key) is None and median(column) is not None for key, column in item.series.items())
+    score += min(GAINED_MAX, GAINED * gained)
     before_layout, after_layout = _layout(world, {}, item.rows), _layout(world, item.rows, item.rows)
     score += after_layout - before_layout
     if after_layout > before_layout + 1 and not left:
@@ -118,21 +120,28 @@ def _value(state: State) -> float:
     return 0.4 + 0.6 * state.fit if state.word == "confirms" else _WEIGHT[state.word]
 
 
-def _equals(useful: list[Weighed]) -> Iterable[tuple[Hypothesis, str]]:
-    """The best, and what comes as close to it as to be undecided; variants of one mistake count once."""
-    variants: dict[str, list[Hypothesis]] = {}
+def _equals(useful: list[Weighed]) -> Iterable[tuple[Hypothesis, Reason]]:
+    """The best hypothesis and those with about the same score; variants of one mistake count once."""
+    variants: dict[tuple[str, ...], list[Hypothesis]] = {}
     for item in useful:
         if item.score < useful[0].score - TIE:
             break
         found = item.hypothesis
-        variants.setdefault(found.tag or f"{found.cause}:{found.device}:{found.quantities}", []).append(found)
+        variants.setdefault(found.variant_of, []).append(found)
     for found, *others in list(variants.values())[:CANDIDATES_MAX]:
-        options = dict.fromkeys(item.option for item in (found, *others))
-        yield found, found.text.replace(OPTIONS, " or ".join(list(options)[:OPTIONS_MAX]))
+        yield found, _with_corrections(found.reason, [item.reason for item in others])
+
+
+def _with_corrections(reason: Reason, others: Iterable[Reason]) -> Reason:
+    """The reason with the possible corrections of all variants, the best first."""
+    if "corrections" not in reason.data:
+        return reason
+    corrections = dict.fromkeys(each for item in (reason, *others) for each in item.data["corrections"])
+    return Reason(reason.code, {**reason.data, "corrections": tuple(corrections)[:CORRECTIONS_MAX]})
 
 
 def _layout(world: World, rows: Mapping[Key, Register], keys: Iterable[Key]) -> float:
-    """How well the rows lie in their map: no two values on one word, 32-bit values at the parity of the others."""
+    """Score of the layout of a map: values that share a word and 32-bit values of unusual parity are penalized."""
     total = 0.0
     for key in keys:
         row = rows.get(key, world.rows[key])

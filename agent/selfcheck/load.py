@@ -1,4 +1,4 @@
-"""How much the machine behind a device is loaded, by whatever its devices show."""
+"""Load of the machine downstream of a device, from all values that its devices provide."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from collections.abc import Callable, Sequence
 from agent.selfcheck.numbers import Key
 from agent.selfcheck.relations import Plate
 
-LOADED = 0.1  # our choice: less torque says little beside the errors of the instruments
-# Current without load, as a share of rated, at most; our choice. Four-pole circuits of 7.5 to 315 kW have 0.46 to 0.32,
-# more poles more. docs/selfcheck.md tells what half and double do.
+LOADED = 0.1  # design choice: the errors of the instruments are too large compared with less torque
+# Largest no-load current as a share of rated current; design choice. Equivalent circuits of 7.5 to 315 kW have 0.46 to
+# 0.32 with four poles, and more with more poles. docs/selfcheck.md states the effect of half and double the value.
 IDLE_INDUCTION, IDLE_MAGNET = 0.6, 0.15
 
 
 def load_of(
     devices: Sequence[str], plate: Plate, value: Callable[[Key], float | None], current_step_a: float
 ) -> float:  # fmt: skip
-    """Load (torque) as a share of rated: what most of the indicators say.
+    """Load (torque) as a share of rated torque: the median of the indicators.
 
-    devices: the one that is asked about, then its partners. current_step_a: resolution of its current.
+    devices: the device itself, then its partners.
+    value: key → value; None without one.
+    current_step_a: resolution of the current of the device.
     """
     signs: list[float] = []
     currents: list[float] = []
@@ -42,7 +44,7 @@ def load_of(
         if (percent := value((other, "motor_current_percent"))) is not None:
             shares.append(percent / 100)
         idle = IDLE_INDUCTION if plate.induction else IDLE_MAGNET
-        # Near what the motor may draw without load its current says nothing.
+        # A current that may be the no-load current does not indicate the load.
         middle = sorted(shares)[len(shares) // 2 :][:1]
         currents += middle
         signs += [sign for item in middle if (sign := (item - idle) / (1 - idle)) >= LOADED]

@@ -1,4 +1,4 @@
-"""What goes into a self-check and what comes out."""
+"""Input and result of a self-check."""
 
 from __future__ import annotations
 
@@ -7,24 +7,33 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.config import Drive, Meter, Motor
+from agent.selfcheck.reasons import CAUSE_AND_MODELS, UNIT_IDS_SWAPPED
 from drivers.profiles import Profile
 from drivers.reading import Link
+from drivers.reasons import Code, Reason
 
 Outcome = Literal["passed", "failed", "unverified"]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One configured device and the wire it hangs on. rating_kw picks scales that depend on the drive's size."""
+    """A configured device and its connection.
+
+    poll_interval_s: poll interval of its bus.
+    gap_s: delay between requests; None: the one of the profile.
+    timeout_s: None: the one of the profile.
+    rating_kw: rated power of a drive, for scales that depend on it; None when unknown.
+    character_s: duration of a character on a serial line; 0 on TCP.
+    """
 
     item: Meter | Drive
     profile: Profile
     link: Link
-    every_s: float = 1.0
+    poll_interval_s: float = 1.0
     gap_s: float | None = None
     timeout_s: float | None = None
     rating_kw: float | None = None
-    character_s: float = 0.0  # of one character on a serial line
+    character_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -32,12 +41,12 @@ class Subject:
 
     @property
     def period_s(self) -> float:
-        return max(self.every_s, self.profile.refresh_s)
+        return max(self.poll_interval_s, self.profile.refresh_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything that is checked together: devices of one motor witness for each other."""
+    """The devices that are checked together, so that the devices of one motor are compared with each other."""
 
     subjects: tuple[Subject, ...]
     motors: tuple[Motor, ...] = ()
@@ -45,37 +54,85 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """The result for one quantity.
+
+    reason: of a passed value the relation that confirmed it, of a failed one the likely cause.
+    value: median of the readings; None without one.
+    """
+
     outcome: Outcome
-    reason: str
+    reason: Reason
     value: float | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A likely cause. Several findings with one `group` explain the same symptoms equally well: one of them is true."""
+    """A likely cause (agent/selfcheck/reasons.py, docs/selfcheck.md).
 
-    cause: str  # see docs/selfcheck.md for the list
-    device: str
+    reason: its code and data; `device` is the device concerned.
+    quantities: those of the device that the cause makes wrong.
+    group: findings of one group explain the same deviations equally well; one of them is true. 0: no alternatives.
+    models: models that identification found at the unit; None without any.
+    """
+
+    reason: Reason
     quantities: tuple[str, ...]
-    text: str
     group: int
+    models: Reason | None = None
+
+    @property
+    def cause(self) -> Code:
+        return self.reason.code
+
+    @property
+    def device(self) -> str:
+        return str(self.reason.data["device"])
+
+    @property
+    def other_device(self) -> str | None:
+        """The second device of two with swapped unit identifiers."""
+        return str(self.reason.data["other_device"]) if self.cause == UNIT_IDS_SWAPPED else None
+
+    @property
+    def summary(self) -> Reason:
+        """The cause, with the models if identification found any."""
+        return CAUSE_AND_MODELS(cause=self.reason, models=self.models) if self.models else self.reason
+
+    def concerns(self, device: str) -> bool:
+        return device in (self.device, self.other_device)
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceResult:
+    """The result for one device.
+
+    profile: identifier of its profile.
+    verdicts: quantity → verdict.
+    failed: quantities to be published with Quality.UNVERIFIED.
+    verified: quantities of confidence `from_memory` that a relation confirmed.
+    """
+
     profile: str
     verdicts: Mapping[str, Verdict]
-    failed: tuple[str, ...]  # to be published with Quality.UNVERIFIED
-    verified: tuple[str, ...]  # known from memory only, and now confirmed by a relation
+    failed: tuple[str, ...]
+    verified: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """started_ns: UTC. findings stand in the order in which they were recognised, the clearest first."""
+    """The result of a self-check.
+
+    started_ns: UTC.
+    lasted_s: duration.
+    readings: number of rounds.
+    devices: device → result.
+    findings: likely causes, the clearest first.
+    notes: devices that were not checked; `device` in the data names each.
+    """
 
     started_ns: int
     lasted_s: float
     readings: int
     devices: Mapping[str, DeviceResult]
     findings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason, ...] = ()

@@ -1,4 +1,4 @@
-"""From the words of a register to its value, and a series of values to one."""
+"""Convert words of registers to values, and series of values to one value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def median(column: Iterable[float | None]) -> float | None:
 
 
 def number_of(row: Register, memory: Memory, rating_kw: float | None) -> float | None:
-    """The value that stands in the memory for a row; None without one, and for texts."""
+    """The value of a register in the memory; None without one, and for texts."""
     words = words_of(memory, row)
     if words is None or row.type == "string":
         return None
@@ -33,7 +33,7 @@ def number_of(row: Register, memory: Memory, rating_kw: float | None) -> float |
 
 
 def decade_of(row: Register, memory: Memory, rating_kw: float | None) -> float:
-    """The power of ten that the scale register states now: from the value of a raw 1."""
+    """The present power of ten in the scale register, computed from the value of a raw 1."""
     start = row.address + row.at
     ones = {(row.function, start + k): 0 for k in range(row.own_words)}
     ones[row.function, start + (row.own_words - 1 if row.big_words_first else 0)] = 1

@@ -1,4 +1,4 @@
-"""What the configuration says about the machine behind a device."""
+"""Nameplate data from the configuration for the machine downstream of a device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dsp.efficiency import CAGE_PF, MAGNET_PF, USUAL_EFFICIENCY, rated_current_a
 
 
 def ratio_factor(item: Meter | Drive, unit: str) -> float:
-    """What the agent multiplies by, where the meter itself does not know the transformers."""
+    """The factor that the agent applies when the meter does not apply the transformer ratio; otherwise 1."""
     if not isinstance(item, Meter) or item.ratio_applied_by != "agent":
         return 1.0
     ct = item.ct[0] / item.ct[1] if item.ct and unit in CT_QUANTITIES else 1.0
@@ -23,7 +23,7 @@ def ratio_factor(item: Meter | Drive, unit: str) -> float:
 
 
 def plate_of(bench: Bench, subject: Subject) -> Plate:
-    """The nameplate behind a device: its one motor, or its motors together when they share a drive."""
+    """The nameplate of the motor downstream of a device, or of its motors together when they share a drive."""
     item = subject.item
     if isinstance(item, Meter):
         drives = [

@@ -1,4 +1,4 @@
-"""Plain reads of one device into a memory of words: everything its map names, and on request the words beside it."""
+"""Read all registers of a device's map into a memory of words, on request with the adjacent words."""
 
 from __future__ import annotations
 
@@ -14,20 +14,26 @@ from drivers.reading import Clock
 from drivers.registers import plan_blocks, usable
 from drivers.sunspec import SunSpecLink
 
-HOLE_MAX = 16  # registers of a hole that are read over rather than asked around
-REQUEST_AND_FRAME = 13  # characters on the wire beside the registers
-ABSENT = (0x01, 0x02, 0x03, 0x04)  # refusals that last; a device that is busy answers the next time
-GATEWAY_SILENCES = (0x0A, 0x0B)  # no path to the device, no answer from it
-SILENCES_MAX = 2  # requests without an answer after which a round of readings is given up
+HOLE_MAX = 16  # a gap of up to this many registers is read together with the registers around it
+REQUEST_AND_FRAME = 13  # characters of request and response without the registers
+ABSENT = (0x01, 0x02, 0x03, 0x04)  # permanent exception codes; after others the request is repeated in the next round
+GATEWAY_SILENCES = (0x0A, 0x0B)  # gateway path unavailable, gateway target failed to respond
+SILENCES_MAX = 2  # requests without a response after which a round is aborted
 
 Memory = dict[tuple[int, int], int]  # (function, address) → word
-ALONE = 256  # added to the function of words that a request of their own brings: they mean something else there
+ALONE = 256  # added to the function of words read by a separate request, where they have another meaning
 Span = tuple[int, int, int]  # function (with ALONE), address, count
 
 
 @dataclass(slots=True)
 class Round:
-    """One pass over the map. words of refused addresses are missing."""
+    """One pass over the map.
+
+    at_s: monotonic time of its start.
+    memory: the words; those of rejected addresses are missing.
+    silent: aborted because the device did not respond.
+    lasted_s: duration.
+    """
 
     at_s: float
     memory: Memory = field(default_factory=dict)
@@ -36,21 +42,24 @@ class Round:
 
 
 class MapReader:
-    """Reads only, never more registers than the profile allows; refused spans are split, then left out."""
+    """Reads only, at most as many registers in a request as the profile allows. Rejected spans are split, then omitted.
+
+    absent: registers of the map that the device rejects, without those of confidence `from_memory`.
+    """
 
     def __init__(self, subject: Subject, profile: Profile, unit: int, clock: Clock) -> None:
         self._subject, self._profile, self._unit, self._clock = subject, profile, unit, clock
         self._link = SunSpecLink(subject.link, profile) if profile.dialect == "sunspec" else subject.link
         self._rows = checkable(profile)
-        # Registers whose reading does something in the device: never asked, nor read over.
+        # Registers whose reading has an effect in the device are never read.
         self._forbidden = {
             (row.function, address)
             for row in profile.registers
             if row.feeds_watchdog
             for address in range(row.address, row.address + row.words)
         }
-        self._refused: set[tuple[int, int]] = set()
-        self.absent: list[str] = []  # registers of the map that the device refuses, those known from memory not counted
+        self._rejected: set[tuple[int, int]] = set()
+        self.absent: list[str] = []
         self._spans = [
             (block.function + (ALONE if block.registers[0].alone else 0), block.address, block.count)
             for block in plan_blocks(profile, self._rows, 0 if self._forbidden else HOLE_MAX)
@@ -62,16 +71,16 @@ class MapReader:
         found.lasted_s = self._clock.monotonic_ns() / 1e9 - found.at_s
         return found
 
-    async def beside(self, found: Round) -> None:
-        """Adds the words before and behind every register, and refused ones one by one, where the device gives them."""
-        wanted = self._neighbourhood() - (found.memory.keys() | self._refused)
+    async def read_adjacent(self, found: Round) -> None:
+        """Add the words before and after every register, and single words of rejected spans, as far as they exist."""
+        wanted = self._adjacent() - (found.memory.keys() | self._rejected)
         await self._read(found, [(function, address, 1) for function, address in sorted(wanted)], learn=False)
-        self._refused |= wanted - found.memory.keys()
+        self._rejected |= wanted - found.memory.keys()
 
-    def counts(self, beside: bool = False) -> list[int]:
-        """Registers of each request of a round; beside: at most so many with the words beside."""
+    def counts(self, adjacent: bool = False) -> list[int]:
+        """Number of registers of each request of a round. adjacent: with the adjacent words; an upper bound."""
         spans = [count for _, _, count in self._spans]
-        if not beside:
+        if not adjacent:
             return spans
         read = {
             (function, address + k)
@@ -79,9 +88,9 @@ class MapReader:
             for k in range(count)
             if function < ALONE
         }  # fmt: skip
-        return [*spans, *[1] * len(self._neighbourhood() - read)]
+        return [*spans, *[1] * len(self._adjacent() - read)]
 
-    def _neighbourhood(self) -> set[tuple[int, int]]:
+    def _adjacent(self) -> set[tuple[int, int]]:
         return {
             (row.function, address)
             for row in self._rows
@@ -107,7 +116,7 @@ class MapReader:
                     waiting += reversed(parts)
                     continue
                 elif learn:
-                    self.absent += self._promised(span)
+                    self.absent += self._documented(span)
             except DriverError:
                 silences += 1
                 kept.append(span)
@@ -137,7 +146,7 @@ class MapReader:
         )
 
     def _parts(self, span: Span) -> list[Span]:
-        """The registers of a refused span, one by one; a register that is refused whole is gone."""
+        """The registers of a rejected span as separate spans; none when the span is a single register."""
         function, start, count = span
         rows = [
             (function, row.address, row.words)
@@ -146,8 +155,8 @@ class MapReader:
         ]
         return [part for part in dict.fromkeys(rows) if part != span]
 
-    def _promised(self, span: Span) -> list[str]:
-        """The names of what lies there and is known from a source."""
+    def _documented(self, span: Span) -> list[str]:
+        """The names of the documented registers in a span."""
         function, start, count = span
         rows = usable(self._profile)
         return [
@@ -158,7 +167,7 @@ class MapReader:
 
 
 def checkable(profile: Profile) -> tuple[Register, ...]:
-    """The registers that may be read at all, those known from memory too."""
+    """The registers that may be read, including those of confidence `from_memory`."""
     return usable(profile, {row.name for row in profile.registers})
 
 
@@ -170,4 +179,5 @@ def words_of(memory: Memory, row: Register) -> list[int] | None:
 
 
 def missing(rounds: Iterable[Round]) -> bool:
+    """Whether the device responded in no round."""
     return all(item.silent for item in rounds)

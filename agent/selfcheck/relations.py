@@ -1,8 +1,8 @@
-"""The consistency relations: one row each. What a row says is a dimensionless x and two bands around its ideal.
+"""The relations of the self-check: one row each, a dimensionless x and two bands around its ideal value.
 
-Inside `tight` the row confirms its quantities, outside `wide` it accuses them, in between it says nothing: what a
-sound plant may show now and then must not accuse, and what a wrong one may show must not confirm. Both bands are
-widened by the resolution of the registers and by how much the plant moved between two requests.
+Inside `tight` the row confirms its quantities, outside `wide` it contradicts them, between the two it is neutral: rare
+but normal states of a plant must not contradict, possible results of a mistake must not confirm. The resolution of the
+registers and the change of the plant between two requests widen both bands.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.estimate.plate import induction_hz
+from drivers.reasons import Reason
 from dsp.efficiency import USUAL_EFFICIENCY
 
 Numbers = Sequence[float]
@@ -22,9 +23,15 @@ SQRT3 = math.sqrt(3)
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """What is known from the configuration about the machine behind a device; NaN where nothing is.
+    """Rated data from the configuration for the machine downstream of a device; NaN where unknown.
 
-    sinusoidal: no rectifier behind the meter, so that S² = P² + Q² holds. per_phase: three wattmeters (3P4W).
+    kw, rpm, poles, volts, amps, efficiency: of the motor, or of the motors of one drive together.
+    induction: induction motor; False for a magnet motor.
+    drive_kw: rated power of the drive.
+    sinusoidal: no rectifier downstream of the meter, so that S² = P² + Q² holds.
+    per_phase: the meter measures each phase separately (3P4W).
+    direct: the motor is direct on line.
+    ct, vt: configured transformer ratios.
     """
 
     kw: float = math.nan
@@ -43,7 +50,7 @@ class Plate:
 
     @property
     def hertz(self) -> float:
-        """Rated electrical frequency, an induction motor's by its plate."""
+        """Rated electrical frequency; for an induction motor from its nameplate speed and poles."""
         turning = self.rpm * self.poles / 120
         return induction_hz(self.rpm, self.poles) if self.induction and not math.isnan(turning) else turning
 
@@ -58,26 +65,32 @@ class Plate:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """x(values of needs, plate): NaN where the row does not apply. loaded: only from 10 % load on.
+    """One relation between quantities.
 
-    over_time: x takes (seconds, value) series instead of numbers, as counters need.
+    label: code of the relation, the reason of the values that it confirms.
+    needs: names of its quantities.
+    x: function of their values and the nameplate; NaN where the relation does not apply.
+    tight: band of x that confirms. wide: x outside this band contradicts.
+    basis: where the bands come from.
+    loaded: applies only from 10 % load.
+    over_time: compares a counter with the integral of a power; x is not used.
     """
 
-    name: str
+    label: Reason
     needs: tuple[str, ...]
     x: Callable[[Numbers, Plate], float]
     tight: Band
     wide: Band
-    reason: str
+    basis: str
     loaded: bool = True
     over_time: bool = False
 
 
 def equal(
-    name: str, needs: str, left: Callable[[Numbers, Plate], float], right: Callable[[Numbers, Plate], float],
-    tolerance: float, reason: str, *, wide: float | None = None, loaded: bool = True,
+    label: Reason, needs: str, left: Callable[[Numbers, Plate], float], right: Callable[[Numbers, Plate], float],
+    tolerance: float, basis: str, *, wide: float | None = None, loaded: bool = True,
 ) -> Relation:  # fmt: skip
-    """left = right; x is their difference by the larger one."""
+    """The relation left = right; x is the difference divided by the larger value."""
 
     def x(v: Numbers, p: Plate) -> float:
         a, b = left(v, p), right(v, p)
@@ -85,14 +98,14 @@ def equal(
         return (a - b) / size if size else math.nan
 
     wide = tolerance if wide is None else wide
-    return Relation(name, tuple(needs.split()), x, (-tolerance, tolerance), (-wide, wide), reason, loaded)
+    return Relation(label, tuple(needs.split()), x, (-tolerance, tolerance), (-wide, wide), basis, loaded)
 
 
 def ratio(
-    name: str, needs: str, x: Callable[[Numbers, Plate], float], tight: Band, wide: Band, reason: str,
+    label: Reason, needs: str, x: Callable[[Numbers, Plate], float], tight: Band, wide: Band, basis: str,
     *, loaded: bool = True,
 ) -> Relation:  # fmt: skip
-    return Relation(name, tuple(needs.split()), x, tight, wide, reason, loaded)
+    return Relation(label, tuple(needs.split()), x, tight, wide, basis, loaded)
 
 
 def over(a: float, b: float) -> float:

@@ -1,4 +1,4 @@
-"""Current transformers crossed or reversed at the meter: the angles between phases tell."""
+"""Swapped or reversed current transformers at a meter, detected by the angles between the phases."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from agent.config import Meter
 from agent.selfcheck.hypothesis import Hypothesis, counts, scaled
 from agent.selfcheck.numbers import Key, Series
+from agent.selfcheck.reasons import METER_CT_REVERSED, METER_CTS_SWAPPED
 from agent.selfcheck.world import World
+from drivers.reasons import Reason
 
 
 def wiring(world: World, device: str) -> Iterator[Hypothesis]:
-    """Current transformers crossed or reversed: powers as they would be with the right wires."""
+    """Swapped or reversed current transformers, with the powers as they would be with correct wiring."""
     item = world.subjects[device].item
     assert isinstance(item, Meter)
     stems = (("active_power_l", ""), ("current_l", ""), ("voltage_l", "n"))
@@ -23,43 +25,39 @@ def wiring(world: World, device: str) -> Iterator[Hypothesis]:
     volt_amperes = [world.value((device, f"voltage_l{k}n")) * world.value((device, f"current_l{k}"))  # type: ignore[operator]
                     for k in (1, 2, 3)]  # fmt: skip
     pf = [world.value((device, f"active_power_l{k}")) / va for k, va in enumerate(volt_amperes, 1)]  # type: ignore[operator]
-    least = 0.8 if item.measuring_point == "motor" else 0.55  # the fundamental's share of a current
+    least = 0.8 if item.measuring_point == "motor" else 0.55  # share of the fundamental in a current
     for a, b in ((0, 1), (1, 2), (0, 2)):
         c = 3 - a - b
-        # cos(φ + 120°), cos(φ − 120°), cos φ: the sum is 0, the difference √3 · sin φ.
+        # cos(φ + 120°), cos(φ − 120°), cos φ: the sum is 0, the difference of the first two √3 · sin φ.
         sine, cosine = (pf[a] - pf[b]) / math.sqrt(3), pf[c]
         size = math.hypot(sine, cosine)
         leads = (world.value((device, f"reactive_power_l{c + 1}")) or 0.0) < -0.2 * volt_amperes[c]
         if abs(sum(pf)) < 0.35 and cosine > 0.1 and least < size < 1.1 and not leads:
-            if (
-                size > 1 or item.measuring_point == "motor"
-            ):  # a sinusoidal current: what is above or below 1 is unbalance
+            # A sinusoidal current: the deviation from 1 is unbalance.
+            if size > 1 or item.measuring_point == "motor":
                 sine, cosine = sine / size, cosine / size
-            text = (
-                f"the current transformers (or voltage leads) of L{a + 1} and L{b + 1} look exchanged at the meter: "
-                "their powers fit the other phase's voltage"
-            )
-            yield _rewired(world, device, text, "ct_exchanged", [cosine] * 3, [abs(sine)] * 3)
+            reason = METER_CTS_SWAPPED(device=device, phase=f"L{a + 1}", other_phase=f"L{b + 1}")
+            yield _rewired(world, reason, [cosine] * 3, [abs(sine)] * 3)
     flips = [k for k in range(3) if pf[k] < -0.05]
     sizes = [abs(value) for value in pf]
     if flips and max(sizes) - min(sizes) < 0.45:
-        phases = ", ".join(f"L{k + 1}" for k in flips)
-        text = f"the current transformer of {phases} looks reversed: turn it, or exchange its two wires"
-        # Makers differ in the sign of Q: a motor and a rectifier take it, whatever the meter says.
+        # Manufacturers differ in the sign of Q; a motor and a rectifier always consume it.
         sines = [
             abs(_share(world, (device, f"reactive_power_l{k}"), va, pf[k - 1])) for k, va in enumerate(volt_amperes, 1)
         ]
-        yield _rewired(world, device, text, "ct_reversed", [abs(value) for value in pf], sines)
+        reason = METER_CT_REVERSED(device=device, phases=tuple(f"L{k + 1}" for k in flips))
+        yield _rewired(world, reason, [abs(value) for value in pf], sines)
 
 
 def _share(world: World, key: Key, va: float, cosine: float) -> float:
-    """Q/S as shown; where the map has no Q, what a sinusoidal current would have."""
+    """Q/S as measured; where the map has no Q, the value for a sinusoidal current."""
     shown = world.value(key)
     return shown / va if shown is not None else math.sqrt(max(0.0, 1 - cosine * cosine))
 
 
-def _rewired(world: World, device: str, text: str, cause: str, pf: list[float], sines: list[float]) -> Hypothesis:
-    """The powers with those cosines and sines between each phase's voltage and its own current."""
+def _rewired(world: World, reason: Reason, pf: list[float], sines: list[float]) -> Hypothesis:
+    """The powers with these cosines and sines of the angle between the voltage and the current of each phase."""
+    device = str(reason.data["device"])
     series: dict[Key, Series] = {}
     totals: dict[str, Series] = {}
     for k in (1, 2, 3):
@@ -86,10 +84,10 @@ def _rewired(world: World, device: str, text: str, cause: str, pf: list[float], 
         None if a is None or b is None else math.degrees(math.atan2(b, a)) for a, b in zip(p, q, strict=True)
     ]
     series = {key: column for key, column in series.items() if key in world.rows}
-    # The counters have counted the crossed powers: they say nothing about the right ones.
+    # The counters integrated the wrong powers; they cannot be compared with the corrected ones.
     series |= {key: [None] * len(p) for key, row in world.rows.items() if key[0] == device and counts(row)}
     names = tuple(key[1] for key in series if not key[1].startswith("apparent"))
-    return Hypothesis(cause, device, names, text, 1.5, series)
+    return Hypothesis(reason, names, 1.5, series)
 
 
 def _sum(one: Series, two: Series) -> Series:

@@ -1,4 +1,4 @@
-"""The readings as numbers, the relations bound to devices, and what each relation says about them."""
+"""The readings as numbers, the relations bound to devices, and the state of each relation."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from agent.selfcheck.model import Bench
 from agent.selfcheck.numbers import Key, Series, decade_of, median, number_of
 from agent.selfcheck.plates import per_phase, plate_of, ratio_factor
 from agent.selfcheck.reader import Round, checkable
+from agent.selfcheck.relation_codes import PLAUSIBLE_RANGE
 from agent.selfcheck.relations import Plate, Relation
 from drivers.profiles import Register
 from drivers.registers import window
 
-# Our choice; docs/selfcheck.md tells what half and double of each do.
-STIR_MAX = 0.05  # at most: wild values of a wrong map must not widen every band
-SAME_DEVICE = 0.4  # the median of ten readings whose requests lie now before, now behind a refresh
-CONFIRM_DX = 0.15  # a relation that the registers' resolution blurs by more than this confirms nothing
+# Design choices; docs/selfcheck.md states the effect of half and double of each.
+CHANGE_MAX = 0.05  # limit of the change between readings: random values of a wrong map must not widen every band
+SAME_DEVICE = 0.4  # share of that change in the median of ten readings with requests before and after a refresh
+CONFIRM_DX = 0.15  # a relation with a larger uncertainty of x from resolution and change does not confirm
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A relation with the keys of its quantities and the plate that it is read with."""
+    """A relation with the keys of its quantities, the nameplate to use, and the devices involved."""
 
     relation: Relation
     keys: tuple[Key, ...]
@@ -38,9 +39,11 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """word: confirms | neutral | accuses | void (does not apply) | missing (a quantity has no value).
+    """The state of a relation.
 
-    fit: 1 in the middle of the tight band, 0 at its edge.
+    word: confirms | neutral | contradicts | void (does not apply) | missing (a quantity has no value).
+    fit: 1 in the middle of the tight band, 0 at its edge and outside.
+    x: value of the relation; NaN without one.
     """
 
     word: str
@@ -49,16 +52,16 @@ class State:
 
 
 VOID, MISSING = State("void"), State("missing")
-WINDOW = Relation("plausible window", ("",), lambda v, p: 0.0, (0, 0), (0, 0), "the vocabulary's", loaded=False)
+WINDOW = Relation(PLAUSIBLE_RANGE(), ("",), lambda v, p: 0.0, (0, 0), (0, 0), "the vocabulary", loaded=False)
 
 
 class World:
-    """All series of the bench. `rows` and `factors` may be replaced to ask: what if?"""
+    """All series of the bench and the states of its relations, also with some series replaced by a hypothesis."""
 
     def __init__(self, bench: Bench, rounds: Mapping[str, Sequence[Round]]) -> None:
         self.bench = bench
         self.subjects = {subject.name: subject for subject in bench.subjects}
-        # A silent round keeps its place, empty: round k of a meter stands beside round k of its drive.
+        # A silent round is kept, without words: round k of a meter is compared with round k of its drive.
         self.rounds = {
             name: [Round(item.at_s, silent=True) if item.silent else item for item in rows]
             for name, rows in rounds.items()
@@ -68,8 +71,8 @@ class World:
         }
         self.series: dict[Key, Series] = {key: self.read(key, row) for key, row in self.rows.items()}
         self.resolution = {key: self.resolution_of(key, row) for key, row in self.rows.items()}
-        self.stirs = self.stirs_with({})
-        self.apart = {name: self._apart(name) for name in self.subjects}
+        self.changes = self.changes_with({})
+        self.shares = {name: self._share(name) for name in self.subjects}
         self._plates = {name: plate_of(bench, subject) for name, subject in self.subjects.items()}
         self.loads = self.loads_with({})
         self.bound = tuple(self._bind())
@@ -79,7 +82,7 @@ class World:
                 self.touching.setdefault(key, []).append(index)
 
     def read(self, key: Key, row: Register, rounds: Sequence[Round] | None = None) -> Series:
-        """The series of one register as `row` describes it; None where its words are missing or mean "none"."""
+        """The series of one register as `row` describes it; None where its words are missing or encode no value."""
         subject = self.subjects[key[0]]
         factor = ratio_factor(subject.item, row.unit)
         found: Series = []
@@ -95,23 +98,23 @@ class World:
         scale = row.scale_for(subject.rating_kw) or 0.0
         if row.parts:
             scale = min(abs(part.scale) for part in row.parts)
-        heard = [item for item in self.rounds[key[0]] if not item.silent]
-        if row.scale_from and heard:
-            scale *= 10.0 ** decade_of(row, heard[-1].memory, subject.rating_kw)
+        responded = [item for item in self.rounds[key[0]] if not item.silent]
+        if row.scale_from and responded:
+            scale *= 10.0 ** decade_of(row, responded[-1].memory, subject.rating_kw)
         return abs(scale) * ratio_factor(subject.item, row.unit)
 
     def value(self, key: Key) -> float | None:
         return median(self.series.get(key, ()))
 
     def loaded(self, index: int, loads: Mapping[str, float] | None = None) -> bool:
-        """Whether the machine draws enough for rows that need load."""
+        """Whether the load is sufficient for relations that need load."""
         return max((loads or self.loads).get(name, 0.0) for name in self.bound[index].devices) >= LOADED
 
     def state(
         self, index: int, series: Mapping[Key, Series] | None = None, resolution: Mapping[Key, float] | None = None,
-        loads: Mapping[str, float] | None = None, stirs: Mapping[str, float] | None = None,
+        loads: Mapping[str, float] | None = None, changes: Mapping[str, float] | None = None,
     ) -> State:  # fmt: skip
-        """What relation `index` says, with some series replaced."""
+        """The state of relation `index`, with some series replaced."""
         bound = self.bound[index]
         relation = bound.relation
         if relation.loaded and not self.loaded(index, loads):
@@ -122,37 +125,37 @@ class World:
         if relation is WINDOW:
             return self._window(bound.keys[0], columns[0] or [])
         steps = [(resolution or {}).get(key, self.resolution.get(key, 0.0)) for key in bound.keys]
-        stir = max((stirs or self.stirs)[name] for name in bound.devices)
+        change = max((changes or self.changes)[name] for name in bound.devices)
         if len(bound.devices) == 1:
-            stir *= self.apart[bound.devices[0]]
+            change *= self.shares[bound.devices[0]]
         if relation.over_time:
-            return self._counted(bound, columns, steps, stir)  # type: ignore[arg-type]
+            return self._counted(bound, columns, steps, change)  # type: ignore[arg-type]
         points = [row for row in zip(*columns, strict=True) if None not in row]
-        heard = self._heard(bound.devices)
-        if not heard:
+        responded = self._responded(bound.devices)
+        if not responded:
             return VOID
-        if len(points) < max(1, heard // 2):
+        if len(points) < max(1, responded // 2):
             return MISSING
         with_x = [(relation.x(row, bound.plate), row) for row in points]
         with_x = [pair for pair in with_x if not math.isnan(pair[0])]
         if not with_x:
             return VOID
         x, row = sorted(with_x, key=lambda pair: pair[0])[len(with_x) // 2]
-        return _judge(relation, x, stir + _blur(relation, row, steps, x, bound.plate))
+        return _judge(relation, x, change + _resolution_of_x(relation, row, steps, x, bound.plate))
 
     def _window(self, key: Key, column: Series) -> State:
         low, high = window(self.rows[key])
         bad = [value for value in column if value is not None and not low <= value <= high]
-        return State("accuses") if 2 * len(bad) > self._heard((key[0],)) else State("neutral")
+        return State("contradicts") if 2 * len(bad) > self._responded((key[0],)) else State("neutral")
 
-    def _heard(self, names: Iterable[str]) -> int:
-        """Rounds in which all of them answered."""
+    def _responded(self, names: Iterable[str]) -> int:
+        """Number of rounds in which all these devices responded."""
         return sum(
             not any(item.silent for item in rows) for rows in zip(*(self.rounds[name] for name in names), strict=True)
         )
 
-    def _counted(self, bound: Bound, columns: Sequence[Series], steps: Sequence[float], stir: float) -> State:
-        """A counter's step against the integral of its power over the same time."""
+    def _counted(self, bound: Bound, columns: Sequence[Series], steps: Sequence[float], change: float) -> State:
+        """Compare the increase of a counter with the integral of its power over the same time."""
         times = [item.at_s for item in self.rounds[bound.keys[0][0]]]
         points = [(t, e, p) for t, e, p in zip(times, *columns, strict=True) if e is not None and p is not None]
         if len(points) < 3:
@@ -165,35 +168,35 @@ class World:
         span_s = points[-1][0] - points[0][0]
         lag_s = max(2.0, 2 * self.subjects[bound.keys[0][0]].profile.refresh_s)
         step = steps[0] or size * 2.4e-7
-        dx = 1.5 * step / integral + lag_s / span_s + stir
+        dx = 1.5 * step / integral + lag_s / span_s + change
         return _judge(bound.relation, counted / integral, dx)
 
-    def _apart(self, name: str) -> float:
-        """How much of a move between two readings can lie between two requests of one."""
+    def _share(self, name: str) -> float:
+        """Share of the change between two readings that is possible between two requests of one reading."""
         rounds = self.rounds[name]
         if len(rounds) < 2:
             return 1.0
         period_s = (rounds[-1].at_s - rounds[0].at_s) / (len(rounds) - 1)
         return SAME_DEVICE * min(1.0, 2 * max(item.lasted_s for item in rounds) / period_s)
 
-    def stirs_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
-        """How much each device's plant moves between two readings, with some series replaced."""
-        return {name: self._stir(name, series) for name in self.subjects}
+    def changes_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
+        """Relative change of the plant at each device between two readings, with some series replaced."""
+        return {name: self._change(name, series) for name in self.subjects}
 
-    def _stir(self, name: str, series: Mapping[Key, Series]) -> float:
-        """How much the plant moved between two requests: relative, taken from most of the device's fast values."""
-        moves = []
+    def _change(self, name: str, series: Mapping[Key, Series]) -> float:
+        """Relative change of the plant between two readings: the median over the fast values of the device."""
+        changes = []
         for stem in ("active_power", "current_l1", "current_l2", "current_l3", "motor_power", "motor_current"):
             key = (name, stem)
             column = [value for value in series.get(key, self.series.get(key, [])) if value is not None]
             mean = sum(map(abs, column)) / len(column) if column else 0.0
             if len(column) >= 3 and mean:
                 steps = sorted(abs(b - a) for a, b in pairwise(column))
-                moves.append(max(0.0, steps[len(steps) // 2] - self.resolution[name, stem]) / mean)
-        return min(sorted(moves)[len(moves) // 2], STIR_MAX) if moves else 0.0
+                changes.append(max(0.0, steps[len(steps) // 2] - self.resolution[name, stem]) / mean)
+        return min(sorted(changes)[len(changes) // 2], CHANGE_MAX) if changes else 0.0
 
     def loads_with(self, series: Mapping[Key, Series]) -> dict[str, float]:
-        """Load (torque) of the machine behind each device as a share of rated, with some series replaced."""
+        """Load (torque) of the machine at each device as a share of rated torque, with some series replaced."""
         return {name: self._load(name, series) for name in self.subjects}
 
     def _load(self, name: str, series: Mapping[Key, Series]) -> float:
@@ -208,14 +211,14 @@ class World:
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Meters with the one drive behind each, where that drive has its motors for itself."""
+        """Meters that feed exactly one drive and no motor directly, each with its drive."""
         drives = [item.item for item in self.bench.subjects if isinstance(item.item, Drive)]
         meters = [item.name for item in self.bench.subjects if isinstance(item.item, Meter)]
         found = []
         for meter in meters:
-            behind = [drive.name for drive in drives if drive.fed_by == meter]
-            if len(behind) == 1 and not any(motor.fed_by == meter for motor in self.bench.motors):
-                found.append((meter, behind[0]))
+            fed = [drive.name for drive in drives if drive.fed_by == meter]
+            if len(fed) == 1 and not any(motor.fed_by == meter for motor in self.bench.motors):
+                found.append((meter, fed[0]))
         return tuple(found)
 
     def _bind(self) -> Iterable[Bound]:
@@ -242,7 +245,7 @@ class World:
 def _judge(relation: Relation, x: float, dx: float) -> State:
     low, high = relation.wide
     if x < low - dx or x > high + dx:
-        return State("accuses", 0.0, x)
+        return State("contradicts", 0.0, x)
     low, high = relation.tight
     if low - dx <= x <= high + dx and dx <= CONFIRM_DX + (high - low) / 2:
         half = (high - low) / 2 + dx
@@ -250,14 +253,14 @@ def _judge(relation: Relation, x: float, dx: float) -> State:
     return State("neutral", 0.0, x)
 
 
-def _blur(relation: Relation, row: Sequence[float], steps: Sequence[float], x: float, plate: Plate) -> float:
-    """How much x moves when each quantity moves by half its resolution."""
+def _resolution_of_x(relation: Relation, row: Sequence[float], steps: Sequence[float], x: float, plate: Plate) -> float:
+    """Change of x when each quantity changes by half its resolution."""
     total = 0.0
     for k, step in enumerate(steps):
         if step > 1e-4 * abs(row[k]):
-            moved = [*row]
-            moved[k] += step / 2
-            there = relation.x(moved, plate)
+            changed = [*row]
+            changed[k] += step / 2
+            there = relation.x(changed, plate)
             if math.isfinite(there) and math.isfinite(x):
                 total += abs(there - x)
     return total

@@ -1,4 +1,4 @@
-"""Commissioning a simulated pump station: what it finds, keeps, and how `run` uses it."""
+"""Commissioning of a simulated pump station: findings, stored results, and their use by `run`."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from pathlib import Path
 from random import Random
 from typing import Any, cast
 
+import pytest
 from testkit import HandClock
 
 from agent.checked import apply_checks, load_check, save_check
 from agent.clock import SystemClock
-from agent.commission import Answers, commission
-from agent.commission.record import Record, Step, as_markdown
+from agent.commission import Dialogue, commission
+from agent.commission import reasons as codes
+from agent.commission.record import Record, Reply, Step, as_markdown
 from agent.commission.walk import with_models
 from agent.config_load import load_config
 from agent.poll import pollers
 from agent.selfcheck import DeviceResult, Finding, Result
 from agent.selfcheck.bench import bench_of
+from agent.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH
 from agent.store import Store
 from drivers.errors import LinkClosed
 from drivers.reading import Link, Quality, Reading
+from drivers.reasons import Reason
 from simulators.bus.tcp import TcpBus
 from simulators.scenarios.pump_station import PumpStation
 
@@ -77,21 +81,21 @@ LOOKED_AT = 'comm_loss = "not used"'
 
 
 class Scene:
-    """The plant on a TCP gateway, a store, a person who answers."""
+    """The plant on a TCP gateway, a store, and the replies of an operator."""
 
-    def __init__(self, folder: Path, ratio: str, comm_loss: str, no_to: str = "nothing", only: str = "") -> None:
+    def __init__(self, folder: Path, ratio: str, comm_loss: str, no_to: str = "", only: str = "") -> None:
         self.folder, self.no_to, self.only = folder, no_to, [only] if only else []
         self.ratio, self.comm_loss = ratio, comm_loss
         self.said: list[str] = []
-        self.asked: list[str] = []
+        self.statements: list[Reason] = []
         self.store = Store(folder / "state", SystemClock())
         self.readings: list[Reading] = []
 
-    def ask(self, question: str) -> tuple[str, str]:
-        self.asked.append(question)
-        return ("no", "7.5 kW") if self.no_to in question else ("yes", "")
+    def confirm(self, statement: Reason) -> tuple[Reply, str]:
+        self.statements.append(statement)
+        return ("no", "7.5 kW") if statement.code == self.no_to else ("yes", "")
 
-    async def run(self) -> list[list[str]]:
+    async def run(self) -> list[list[Reason]]:
         """Open points per asset; afterwards one reading of each device with the result in force."""
         plant = PumpStation(Random(3))
         bus = TcpBus([*plant.tcp_devices, *plant.rtu_devices])
@@ -109,7 +113,7 @@ class Scene:
                 self.only,
                 "Li Wei",
                 3,
-                Answers(self.said.append, self.ask),
+                Dialogue(self.said.append, self.confirm),
             )
             buses = pollers(self.config, SystemClock(), lambda reading: None)
             apply_checks(self.store, self.config, buses)
@@ -142,19 +146,33 @@ class Scene:
 def test_a_sound_plant_has_no_open_points_and_everything_is_on_record(tmp_path: Path) -> None:
     scene = Scene(tmp_path, RIGHT, LOOKED_AT)
     assert asyncio.run(scene.run()) == [[], []]
-    assert any("nameplate" in question and "55 kW" in question for question in scene.asked)
-    assert any("150/5 A" in question for question in scene.asked)
-    assert any('"not used"' in question for question in scene.asked)
+    by_code = {statement.code: statement.data for statement in scene.statements}
+    assert codes.PLATE["power_kw"](power_kw=55) in by_code[codes.NAMEPLATE_MATCHES]["entries"]
+    assert (by_code[codes.CTS_MATCH]["primary_a"], by_code[codes.CTS_MATCH]["secondary_a"]) == (150, 5)
+    assert by_code[codes.WATCHDOG_CHECKED]["setting"] == "not used"
     record = json.loads(next(file for file in scene.files() if file.suffix == ".json").read_text(encoding="utf-8"))
     assert record["by"] == "Li Wei"
     assert record["title"] == "1#泵"
     assert record["when"].endswith("CST")
     assert record["config_hash"] == scene.config.hash
-    assert record["result"]["devices"]["mcc-1"]["verdicts"]["active_power"]["outcome"] == "passed"
+    assert record["open_points"] == []
+    assert record["nameplate"]["power_kw"] == 55
+    assert {step["statement"]["code"] for step in record["steps"]} >= {"nameplate_matches", "display_matches"}
+    verdict = record["result"]["devices"]["mcc-1"]["verdicts"]["active_power"]
+    assert verdict["outcome"] == "passed"
+    assert verdict["reason"].keys() == {"code", "data", "text"}
+    assert not any(Quality.UNVERIFIED in flag for reading in scene.readings for flag in reading.flags.values())
+
+
+@pytest.mark.text
+def test_the_markdown_record_has_the_values_and_the_open_points(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, RIGHT, LOOKED_AT, only="pump-1")
+    asyncio.run(scene.run())
     text = next(file for file in scene.files() if file.suffix == ".md").read_text(encoding="utf-8")
     assert "| active_power | " in text
     assert "## Open points\n\nnone" in text
-    assert not any(Quality.UNVERIFIED in flag for reading in scene.readings for flag in reading.flags.values())
+    assert "- power 55 kW" in text
+    assert "150/5 A" in text
 
 
 def test_what_is_known_from_memory_is_read_once_a_check_confirmed_it(tmp_path: Path) -> None:
@@ -175,9 +193,15 @@ def test_what_is_known_from_memory_is_read_once_a_check_confirmed_it(tmp_path: P
 def test_a_wrong_ratio_is_named_and_published_as_unverified(tmp_path: Path) -> None:
     scene = Scene(tmp_path, FORGOTTEN, LOOKED_AT, only="pump-1")
     (points,) = asyncio.run(scene.run())
-    assert any("60 times too large" in point for point in points), points
-    assert any('ratio_applied_by = "meter", where the meter multiplies already' in point for point in points), points
-    assert any("! meter mcc-1" in line for line in scene.said)
+    wrong = [point.data for point in points if point.code == CT_SETTING_WRONG]
+    assert len(wrong) == 1, points
+    assert wrong[0]["device"] == "mcc-1"
+    assert wrong[0]["factor"] == pytest.approx(60)
+    assert CT_APPLIED_BY_METER_OPTION() in wrong[0]["corrections"]
+    assert any(line.startswith("  ! ") and "mcc-1" in line and "300/5" in line for line in scene.said)
+    kept = scene.kept["mcc-1"]
+    assert kept
+    assert kept.findings == tuple(points)
     flags = scene.reading("mcc-1").flags
     assert Quality.UNVERIFIED in flags["active_power"]
     assert Quality.UNVERIFIED in flags["current_l1"]
@@ -185,21 +209,22 @@ def test_a_wrong_ratio_is_named_and_published_as_unverified(tmp_path: Path) -> N
 
 
 def test_a_no_stays_open(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, RIGHT, LOOKED_AT, no_to="nameplate", only="pump-1")
-    (points,) = asyncio.run(scene.run())
-    assert len(points) == 1
-    assert "7.5 kW" in points[0]
+    scene = Scene(tmp_path, RIGHT, LOOKED_AT, no_to=codes.NAMEPLATE_MATCHES, only="pump-1")
+    ((point,),) = asyncio.run(scene.run())
+    assert point.code == codes.NOT_CONFIRMED_ACTUAL
+    assert point.data["statement"].code == codes.NAMEPLATE_MATCHES
+    assert point.data["actual"] == "7.5 kW"
 
 
-def test_a_drive_whose_watchdog_nobody_looked_at_is_left_alone(tmp_path: Path) -> None:
+def test_a_drive_with_unstated_watchdog_setting_is_not_polled(tmp_path: Path) -> None:
     scene = Scene(tmp_path, RIGHT, "", only="pump-2")
     (points,) = asyncio.run(scene.run())
-    assert any("vfd-2 is polled" in point for point in points)
+    assert codes.POLLING_DISABLED(device="vfd-2") in points
     assert "vfd-2" not in scene.kept
 
 
 def test_a_line_that_closes_while_a_model_is_looked_for_costs_no_result(tmp_path: Path) -> None:
-    """Minutes of readings were taken by then; only the nearest model is missing."""
+    """The readings took minutes; only the similar models are missing."""
 
     class Closed:
         async def read_block(self, *request: Any, **more: Any) -> bytes:
@@ -208,17 +233,18 @@ def test_a_line_that_closes_while_a_model_is_looked_for_costs_no_result(tmp_path
     path = tmp_path / "plant.toml"
     path.write_text(PLANT.format(where="127.0.0.1:502", ratio=RIGHT, comm_loss=LOOKED_AT), encoding="utf-8")
     bench = bench_of(load_config(path)[0], {"north": cast(Link, Closed())})
-    finding = Finding("model", "mcc-2", (), "meter mcc-2: the map as a whole does not fit", 1)
+    finding = Finding(MAP_MISMATCH(device="mcc-2", profile="eastron/sdm630", unit_id=11), (), 1)
     result = asyncio.run(with_models(Result(0, 20.0, 3, {}, (finding,)), bench))
     assert result.findings == (finding,)
 
 
 def test_a_remark_stays_in_its_cell() -> None:
     record = Record(
-        "p", "Pump", "s", "g", "abc", "Li Wei", 0, "now", steps=[Step("plate", "no", "7.5 kW | 4 poles\nold")]
-    )
-    (row,) = [line for line in as_markdown(record).splitlines() if line.startswith("| plate")]
-    assert row == "| plate | no | 7.5 kW \\| 4 poles old |"
+        "p", "Pump", "s", "g", "abc", "Li Wei", 0, "now",
+        steps=[Step(codes.DISPLAY_MATCHES(), "no", "7.5 kW | 4 poles\nold")],
+    )  # fmt: skip
+    (row,) = [line for line in as_markdown(record).splitlines() if "7.5 kW" in line and line.startswith("|")]
+    assert row.endswith(" | 7.5 kW \\| 4 poles old |")
 
 
 def test_another_configuration_asks_for_another_check(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A refusal is met once, not after every start."""
+"""Rejected requests are not repeated after a restart."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LACKING = 3109  # frequency
 
 
 class Refusing:
-    """A wire to a meter that refuses any read over one address, and any length but the asked one at another."""
+    """A connection to a meter that rejects every read of one address."""
 
     def __init__(self, port: int) -> None:
         self.wire = Wire("b", host="127.0.0.1", port_number=port)
@@ -49,7 +49,7 @@ def scene(clock: HandClock, port: int = 502) -> tuple[BusPoller, Refusing]:
 
 
 def polls(poller: BusPoller, link: Refusing) -> int:
-    """Refusals met in five polls."""
+    """Rejected requests in five polls."""
     for _ in range(5):
         asyncio.run(poller.devices[0].device.poll())
     return link.refused

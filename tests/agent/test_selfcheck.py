@@ -1,4 +1,4 @@
-"""The self-check, case by case: what passes, what stays unverified and why, what is found and how it is told."""
+"""The self-check, case by case: what passes, what stays unverified and why, and what is found."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from testkit import HandClock
 from agent.commission.announce import lasts
 from agent.config_load import load_config
 from agent.selfcheck import Bench, Result
+from agent.selfcheck import reasons as codes
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check
+from agent.selfcheck.relation_codes import MAINS_FREQUENCY
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import Profile
+from drivers.reasons import Code
 from drivers.wire import Wire
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.one_motor import Machine
@@ -42,7 +45,7 @@ def remade(profile: Profile, name: str, **changes: object) -> Profile:
 
 
 def causes(result: Result) -> list[tuple[str, str]]:
-    return [(item.cause, item.device) for item in result.findings]
+    return [(str(item.cause), item.device) for item in result.findings]
 
 
 def test_a_sound_pair_passes_and_says_by_what() -> None:
@@ -51,7 +54,9 @@ def test_a_sound_pair_passes_and_says_by_what() -> None:
     verdicts = result.devices["meter-a"].verdicts
     for name in ("voltage_l1n", "current_l2", "active_power", "power_factor_l3", "frequency", "voltage_ll_avg"):
         assert verdicts[name].outcome == "passed", (name, verdicts[name])
-    assert verdicts["thd_i_l1"].outcome == "unverified"  # nothing else measures it
+    assert verdicts["frequency"].reason == MAINS_FREQUENCY()
+    assert verdicts["thd_i_l1"].outcome == "unverified"
+    assert verdicts["thd_i_l1"].reason == codes.NOTHING_COMPARABLE()
     drive = result.devices["drive-a"].verdicts
     for name in ("motor_power", "motor_current", "output_voltage", "dc_bus_voltage", "motor_speed", "motor_torque"):
         assert drive[name].outcome == "passed", (name, drive[name])
@@ -62,24 +67,24 @@ def test_a_finding_names_the_device_the_register_and_the_remedy() -> None:
     """The example of the documentation: the words of one 32-bit value swapped."""
     result = check(scene(meter_map=remade(served_map(SDM), "active_power", big_words_first=False)))
     (finding,) = result.findings
-    assert (finding.cause, finding.quantities) == ("word_order", ("active_power",))
-    assert finding.text == (
-        "meter meter-a: the words of active_power look swapped: 'word_order = \"big\"' makes it agree"
-    )
+    assert finding.reason == codes.REGISTER_WORDS_SWAPPED(device="meter-a", quantity="active_power", word_order="big")
+    assert finding.quantities == ("active_power",)
     meter = result.devices["meter-a"]
+    assert meter.verdicts["active_power"].reason == finding.reason
     assert meter.failed == ("active_power",)
     assert meter.verdicts["active_power_l1"].outcome == "passed", "its neighbours are not to blame"
 
 
-def test_what_is_told_is_right_to_the_digit() -> None:
+def test_a_scale_finding_states_the_correct_scale() -> None:
     ten = check(scene(meter_map=remade(served_map(SDM), "current_l1", scale=10.0)))
-    assert [item.text for item in ten.findings] == [
-        "meter meter-a: current_l1 looks 10 times too large: scale 1 instead of 10 makes it agree"
-    ]
+    (finding,) = ten.findings
+    assert finding.cause == codes.REGISTER_SCALE_WRONG
+    assert (finding.device, finding.reason.data["quantity"]) == ("meter-a", "current_l1")
+    assert [finding.reason.data[name] for name in ("factor", "scale", "correct_scale")] == pytest.approx([10, 10, 1])
     row = served_map(YASKAWA).register("motor_current")
     assert row
     one = check(scene(drive_map=remade(served_map(YASKAWA), "motor_current", address=row.address + 2)))
-    assert ("address", "drive-a") not in causes(one), "two beside is no hypothesis, and is not made one"
+    assert (codes.REGISTER_ADDRESS_WRONG, "drive-a") not in causes(one), "an offset of two is not a hypothesis"
     assert one.findings
 
 
@@ -89,7 +94,7 @@ def test_below_a_tenth_of_load_little_is_asked_and_nothing_is_accused() -> None:
     meter = result.devices["meter-a"].verdicts
     assert meter["voltage_l1n"].outcome == "passed"
     assert meter["active_power"].outcome == "unverified"
-    assert "10% load" in meter["active_power"].reason
+    assert meter["active_power"].reason == codes.LOAD_INSUFFICIENT(least=0.1)
 
 
 def test_two_that_explain_equally_well_are_both_told() -> None:
@@ -97,7 +102,7 @@ def test_two_that_explain_equally_well_are_both_told() -> None:
     a = replace(scene(load=0.9), believed_units=(12, DRIVE_UNIT))
     b = replace(scene(load=0.3), name="b", seed=6, units=(12, 32), believed_units=(METER_UNIT, 32))
     result = check(a, b)
-    assert {item.cause for item in result.findings} == {"unit"}
+    assert {item.cause for item in result.findings} == {codes.UNIT_IDS_SWAPPED}
     assert {item.group for item in result.findings} == {1}
     assert {item.device for item in result.findings} == {"meter-a", "drive-a"}
     failed = result.devices["meter-b"].failed
@@ -108,8 +113,18 @@ def test_a_serial_number_settles_which_meter_it_is() -> None:
     a = scene(meter="abb/b23", serial="1001", serial_stated="1002")
     b = replace(a, name="b", seed=6, load=0.3, units=(12, 32), serial="1002", serial_stated="1001")
     result = check(a, b)
-    assert all(item.cause == "unit" for item in result.findings)
-    assert "serial number 1001, not 1002; it answers as meter-b" in result.findings[0].text
+    assert all(item.cause in codes.UNITS for item in result.findings)
+    first = codes.SERIAL_NUMBER_ELSEWHERE(
+        device="meter-a", unit_id=METER_UNIT, serial_number="1001", configured="1002", found_at="meter-b"
+    )
+    assert result.findings[0].reason == first
+
+
+def test_an_unknown_serial_number_is_a_mismatch() -> None:
+    (finding,) = check(scene(meter="abb/b23", serial="1001", serial_stated="1003")).findings
+    assert finding.cause == codes.SERIAL_NUMBER_MISMATCH
+    assert finding.reason.data["serial_number"] == "1001"
+    assert finding.other_device is None
 
 
 @pytest.mark.parametrize("stated", ["00001001", " 1001 "])
@@ -143,7 +158,7 @@ def test_a_silent_device_is_a_note_and_the_others_are_checked() -> None:
     a = replace(scene(), believed_units=(99, DRIVE_UNIT))
     result = check(a)
     assert list(result.devices) == ["drive-a"]
-    assert result.notes == ("meter-a: nothing that may be read answered; it was not checked",)
+    assert result.notes == (codes.DEVICE_NOT_CHECKED(device="meter-a"),)
     assert result.devices["drive-a"].verdicts["motor_speed"].outcome == "passed"
 
 
@@ -153,7 +168,7 @@ def test_a_silent_device_is_a_note_and_the_others_are_checked() -> None:
 def test_a_device_that_falls_silent_for_a_while_is_checked_by_its_other_rounds(
     from_s: float, to_s: float, factor: float, silence: Exception
 ) -> None:
-    """A loose clamp: the meter misses rounds in which its drive answers. A gateway says so in words."""
+    """A loose terminal: the meter misses rounds in which its drive responds; a gateway sends exception responses."""
     clock = HandClock()
     a = scene(meter_map=remade(served_map(SDM), "current_l1", scale=factor))
     start_s = clock.monotonic_ns() / 1e9
@@ -173,19 +188,22 @@ def test_a_device_that_falls_silent_for_a_while_is_checked_by_its_other_rounds(
         assert result.findings == ()
         assert result.devices["meter-a"].verdicts["active_power"].outcome == "passed"
     else:
-        assert [(item.cause, item.quantities) for item in result.findings] == [("scale", ("current_l1",))]
+        assert [(item.cause, item.quantities) for item in result.findings] == [
+            (codes.REGISTER_SCALE_WRONG, ("current_l1",))
+        ]
 
 
-def test_another_model_at_the_unit_is_told_as_such() -> None:
-    """A drive answers where the meter's map expects a meter; no other device of the bench is one."""
+def test_another_model_at_the_unit_is_found() -> None:
+    """Another meter responds at the unit, and no other device of the bench fits."""
     clock = HandClock()
     a = scene(meter="janitza/umg96rm")
     devices = a.devices(lambda: clock.monotonic_ns() / 1e9)
     other = scene(meter="abb/b23").devices(lambda: clock.monotonic_ns() / 1e9)
     link = RecordingLink({METER_UNIT: other[METER_UNIT], DRIVE_UNIT: devices[DRIVE_UNIT]}, clock)
     result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
-    assert [item.cause for item in result.findings] == ["model"]
-    assert f"another model may answer at unit {METER_UNIT}" in result.findings[0].text
+    assert [item.reason for item in result.findings] == [
+        codes.MAP_MISMATCH(device="meter-a", profile="janitza/umg96rm", unit_id=METER_UNIT)
+    ]
 
 
 def test_the_check_is_bounded_and_only_reads() -> None:
@@ -200,13 +218,13 @@ def test_the_check_is_bounded_and_only_reads() -> None:
     assert len(link.asked) < 1000
 
 
-def test_reversed_and_crossed_transformers_are_told_apart() -> None:
+def test_reversed_and_swapped_transformers_are_distinguished() -> None:
     crossed = check(scene(crossed=(0, 2)))
-    assert causes(crossed) == [("ct_exchanged", "meter-a")]
-    assert "L1 and L3 look exchanged" in crossed.findings[0].text
+    assert [item.reason for item in crossed.findings] == [
+        codes.METER_CTS_SWAPPED(device="meter-a", phase="L1", other_phase="L3")
+    ]
     turned = check(scene(reversed_phase=1))
-    assert causes(turned) == [("ct_reversed", "meter-a")]
-    assert "transformer of L2 looks reversed" in turned.findings[0].text
+    assert [item.reason for item in turned.findings] == [codes.METER_CT_REVERSED(device="meter-a", phases=("L2",))]
     assert "voltage_l1n" not in turned.devices["meter-a"].failed
 
 
@@ -214,8 +232,11 @@ def test_reversed_and_crossed_transformers_are_told_apart() -> None:
 @pytest.mark.parametrize("ratio_applied_by", ["meter", "agent"])
 def test_a_wrong_ratio_is_seen_by_the_drive(share: float, ratio_applied_by: str) -> None:
     result = check(scene(ct=(150.0, 5.0), ct_stated=(150.0 * share, 5.0), ratio_applied_by=ratio_applied_by))
-    assert {cause for cause, _ in causes(result)} == {"ct_ratio"}
-    assert "150/5 would agree" in " ".join(item.text for item in result.findings) or share in (5.0, 1 / 5)
+    code = codes.CT_SETTING_WRONG if ratio_applied_by == "agent" else codes.METER_CT_SETTING_WRONG
+    assert {item.cause for item in result.findings} == {code}
+    corrections = [each for item in result.findings for each in item.reason.data["corrections"]]
+    true = codes.CT_RATIO_OPTION(primary_a=150, secondary_a=5.0)
+    assert true in corrections or (share in (5.0, 1 / 5) and corrections)
 
 
 def test_same_seed_same_findings() -> None:
@@ -226,7 +247,7 @@ def test_same_seed_same_findings() -> None:
 
 
 class Slow(RecordingLink):
-    """2400 baud: a response takes the time of its characters; one that takes longer than the time-out is lost."""
+    """2400 baud: a response takes the time of its characters; one that exceeds the timeout is lost."""
 
     character_s = 11 / 2400
 
@@ -293,8 +314,8 @@ def test_the_announced_time_holds_where_a_device_is_silent(tmp_path: Path) -> No
     assert takes.sound < result.lasted_s < takes.lossy * 1.1
 
 
-def test_a_refused_register_is_told_and_a_busy_device_is_not_accused() -> None:
-    """0x02 stays; 0x06 is gone the next time."""
+def test_a_rejected_register_is_found_and_a_busy_device_is_not() -> None:
+    """Exception code 0x02 is permanent, 0x06 is not."""
 
     gone = {row.address + k for row in served_map(SDM).registers if "thd" in row.name for k in range(row.words)}
 
@@ -319,11 +340,13 @@ def test_a_refused_register_is_told_and_a_busy_device_is_not_accused() -> None:
 
     assert found(False).findings == ()
     result = found(True)
-    assert causes(result) == [("refused", "meter-a")]
+    assert causes(result) == [(codes.MAP_REGISTERS_REJECTED, "meter-a")]
     assert {name for name in result.findings[0].quantities} >= {"thd_i_l1", "thd_u_l1"}
     assert all("thd" in name for name in result.findings[0].quantities)
     assert not result.devices["meter-a"].failed
-    assert "of 64 registers that eastron/sdm630 has" in result.findings[0].text
+    data = result.findings[0].reason.data
+    assert (data["n"], data["total"], data["profile"]) == (len(result.findings[0].quantities), 64, SDM)
+    assert set(data["examples"]) <= set(result.findings[0].quantities)
 
 
 def test_registers_whose_reading_is_a_command_are_not_asked() -> None:
@@ -340,7 +363,7 @@ def test_registers_whose_reading_is_a_command_are_not_asked() -> None:
     a = scene(drive="siemens/g120", drive_map=remade(g120, "motor_speed", scale=10.0))
     link = RecordingLink(a.devices(lambda: clock.monotonic_ns() / 1e9), clock)
     result = asyncio.run(self_check(Bench(tuple(a.subjects(link)), (a.motor(),)), clock))
-    assert causes(result) == [("scale", "drive-a")]
+    assert causes(result) == [(codes.REGISTER_SCALE_WRONG, "drive-a")]
     asked = {item.address + k for item in link.asked if item.unit == DRIVE_UNIT for k in range(item.registers)}
     assert not asked & kept
 
@@ -389,12 +412,9 @@ def test_the_pump_station_passes_as_it_is_configured(tmp_path: Path) -> None:
     assert result.devices["vfd-2"].verdicts["motor_power"].outcome == "passed"
 
 
-def test_each_cause_stands_in_the_docs() -> None:
+def test_each_cause_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "selfcheck.md").read_text(encoding="utf-8")
-    code = "".join(
-        file.read_text(encoding="utf-8") for file in (Path(__file__).parents[2] / "agent" / "selfcheck").glob("*.py")
-    )
-    for cause in ("address", "map_address", "word_order", "map_word_order", "scale", "phase_map", "ct_exchanged",
-                  "ct_reversed", "ct_ratio", "unit", "model", "refused", "unexplained"):  # fmt: skip
-        assert f'"{cause}"' in code
+    causes = [code for code in vars(codes).values() if isinstance(code, Code) and "device" in code.fields]
+    assert len(causes) > 15
+    for cause in causes:
         assert f"`{cause}`" in page

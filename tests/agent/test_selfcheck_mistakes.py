@@ -2,7 +2,7 @@
 
 What counts as findable is defined in selfcheckkit.counts (and in docs/selfcheck.md) before anything is measured. Each
 seed draws a profile, a load of 10–110 %, a motor, the errors of its instruments and one mistake. The counted outcomes:
-right (only the true cause is named), tied (it is named beside others that explain as well), wrong, nothing.
+right (only the true cause is named), tied (it is named with others that explain as well), wrong, nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +18,26 @@ from selfcheckkit import Scene, check, counts, draw, served
 from support.map_mistakes import map_mistakes
 
 from agent.selfcheck import Result
+from agent.selfcheck import reasons as codes
 from drivers.profiles import load_profile
+from drivers.reasons import Code
 
 Outcome = tuple[str, str, str]  # kind, outcome, what to print when it is not right
 PRIMARIES = (5, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 400, 600, 800, 1000, 1500, 2000)
-FACTOR = 1.5  # transformer ratios nearer to each other are not told apart by a drive's own power display
+FACTOR = 1.5  # closer transformer ratios cannot be distinguished with the power display of a drive
+CAUSES: dict[str, frozenset[Code]] = {  # kind of mistake → codes that name it
+    "address": frozenset((codes.REGISTER_ADDRESS_WRONG,)),
+    "map_address": frozenset((codes.MAP_ADDRESS_OFFSET,)),
+    "word_order": frozenset((codes.REGISTER_WORDS_SWAPPED,)),
+    "map_word_order": frozenset((codes.MAP_WORDS_SWAPPED,)),
+    "scale": codes.SCALES,
+    "phase_map": frozenset((codes.MAP_PHASES_SWAPPED,)),
+    "ct_ratio": codes.CT_SETTINGS,
+    "ct_exchanged": frozenset((codes.METER_CTS_SWAPPED,)),
+    "ct_reversed": frozenset((codes.METER_CT_REVERSED,)),
+    "unit": codes.UNITS,
+    "unit_of_other_model": codes.UNITS,
+}
 
 
 def three_phase() -> list[str]:
@@ -53,22 +68,24 @@ def in_a_map(rng: Random) -> Outcome | None:
     believed = {"meter_map" if device == "meter" else "drive_map": mistake.profile}
     result = check(replace(scene, **believed))  # type: ignore[arg-type]
     first = [item for item in result.findings if item.group == 1]
-    hit = [item.cause == kind and item.device == f"{device}-a" and bool(set(item.quantities) & set(mistake.names))
-           for item in first]  # fmt: skip
+    hit = [
+        item.cause in CAUSES[kind] and item.device == f"{device}-a" and bool(set(item.quantities) & set(mistake.names))
+        for item in first
+    ]
     outcome = _outcome(result, hit)
     if kind in ("map_address", "map_word_order"):
         about = f"{true.id} {kind} {mistake.about}"
     else:
         about = f"{true.id} {kind} {mistake.about} load {load:.2f}"
-    return kind, outcome, f"{about}: {[item.text for item in first]}"
+    return kind, outcome, f"{about}: {[str(item.reason) for item in first]}"
 
 
 def in_a_configuration(rng: Random) -> Outcome | None:
     """Transformers, wires and units."""
-    kind = rng.choice(("ct_ratio", "ct_exchanged", "ct_reversed", "unit", "unit, other model"))
+    kind = rng.choice(("ct_ratio", "ct_exchanged", "ct_reversed", "unit", "unit_of_other_model"))
     load = rng.uniform(0.10, 1.10)
     name = rng.choice(three_phase())
-    drive = rng.choice(with_power() if kind in ("ct_ratio", "unit", "unit, other model") else served("vfd"))
+    drive = rng.choice(with_power() if kind in ("ct_ratio", "unit", "unit_of_other_model") else served("vfd"))
     if kind in ("ct_exchanged", "ct_reversed") and rng.random() < 0.4:
         drive = ""
     scene = draw(rng, name, drive or None, load)
@@ -90,8 +107,12 @@ def in_a_configuration(rng: Random) -> Outcome | None:
             return None
         scenes = [replace(scene, believed_units=(12, 31)), replace(other, units=(12, 32), believed_units=(11, 32))]
     result = check(*scenes)
-    hit = [item.cause == kind.partition(",")[0] for item in result.findings if item.group == 1]
-    return kind, _outcome(result, hit), f"{name} {drive} {kind} load {load:.2f}: {[i.text for i in result.findings]}"
+    hit = [item.cause in CAUSES[kind] for item in result.findings if item.group == 1]
+    return (
+        kind,
+        _outcome(result, hit),
+        f"{name} {drive} {kind} load {load:.2f}: {[str(item.reason) for item in result.findings]}",
+    )
 
 
 def _second(rng: Random, scene: Scene, meter: str) -> Scene | None:
@@ -103,9 +124,9 @@ def _second(rng: Random, scene: Scene, meter: str) -> Scene | None:
 
 
 def _outcome(result: Result, hit: list[bool]) -> str:
-    """A refusal alone says that something is wrong, not what: it names nothing."""
-    told = [item for item in result.findings if item.cause != "refused"]
-    return "nothing" if not told else "right" if all(hit) else "tied" if any(hit) else "wrong"
+    """Rejected registers alone show that something is wrong, not the cause: they count as nothing found."""
+    found = [item for item in result.findings if item.cause != codes.MAP_REGISTERS_REJECTED]
+    return "nothing" if not found else "right" if all(hit) else "tied" if any(hit) else "wrong"
 
 
 def tally(seeds: list[int], make: Callable[[Random], Outcome | None]) -> tuple[Counter[tuple[str, str]], list[str]]:

@@ -16,6 +16,7 @@ from agent.cli import main
 from agent.discover.likely import likely_model
 from agent.poll import Polled
 from agent.read import settled
+from agent.selfcheck.reasons import CAUSE_AND_MODELS, MAP_REGISTERS_REJECTED, MODELS_MATCHING
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile, profile_ids
 from simulators.bus.memory import MemoryLink
@@ -101,17 +102,25 @@ def test_programs_get_the_refused_names(tmp_path: Path) -> None:
 def test_commission_leaves_it_an_open_point(tmp_path: Path) -> None:
     done = told(tmp_path, "siemens/pac2200", "siemens/pac3200", "commission", "--batch", "--readings", "3")
     assert done.exit_code == 1
-    assert "refuses 14 of 37 registers that siemens/pac3200 has" in done.output
-    assert "By its registers: siemens/pac2200" in done.output
+    assert "siemens/pac2200" in done.output
     (record,) = (tmp_path / "commissioning").glob("*.json")
     body = json.loads(record.read_text(encoding="utf-8"))
-    assert any("siemens/pac2200" in point for point in body["open_points"])
-    assert body["result"]["devices"]["d"]["failed"] == [], "a register that is not there publishes no doubted value"
+    (point,) = body["open_points"]
+    assert point["code"] == CAUSE_AND_MODELS
+    cause, models = point["data"]["cause"], point["data"]["models"]
+    assert cause["code"] == MAP_REGISTERS_REJECTED
+    assert {name: cause["data"][name] for name in ("device", "n", "total", "profile")} == {
+        "device": "d", "n": 14, "total": 37, "profile": "siemens/pac3200",
+    }  # fmt: skip
+    assert models == {"code": MODELS_MATCHING, "data": {"models": ["siemens/pac2200"]}}
+    assert body["result"]["devices"]["d"]["failed"] == [], "an absent register publishes no UNVERIFIED value"
 
 
 def test_commission_has_nothing_against_the_right_one(tmp_path: Path) -> None:
     done = told(tmp_path, "siemens/pac2200", "siemens/pac2200", "commission", "--batch", "--readings", "3")
-    assert "0 open points" in done.output, done.output
+    assert done.exit_code == 0, done.output
+    (record,) = (tmp_path / "commissioning").glob("*.json")
+    assert json.loads(record.read_text(encoding="utf-8"))["open_points"] == []
 
 
 @pytest.mark.soak
