@@ -262,7 +262,7 @@ def test_the_subscription_is_to_the_agents_own_topic(tmp_path: Path, monkeypatch
 def test_a_clock_that_the_agent_does_not_use_is_a_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synchronised: bool | None, off_days: int
 ) -> None:
-    """0: the agent is running. 425: the gateway was off for more than a year. -2: its clock was set back."""
+    """0: the agent is running. 425: the gateway was off for more than a year. -2: its clock was stepped back."""
     now_ns = 1_900_000_000_000_000_000
     monkeypatch.setattr(host, "kernel_synchronised", lambda: synchronised)
     monkeypatch.setattr(host.time, "time_ns", lambda: now_ns)
