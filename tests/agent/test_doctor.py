@@ -14,7 +14,7 @@ import pytest
 from support.faulty import open_line
 from testkit import free_port
 
-from agent.clock import SystemClock
+from agent.clock import CLOCK_AFTER_LAST_RUN, CLOCK_BEFORE_LAST_RUN, SystemClock
 from agent.config import Bus, Mqtt
 from agent.config_load import load_config
 from agent.core.text import as_object
@@ -277,9 +277,13 @@ def test_a_clock_that_the_agent_does_not_use_is_a_finding(
     store.close()
     (found,) = host.clock(load_config(file)[0])
     other = codes.CLOCK_UNSYNCHRONIZED() if synchronised is False else codes.CLOCK_STATE_UNKNOWN()
-    if off_days in (425, -2):
+    implausible = {425: CLOCK_AFTER_LAST_RUN, -2: CLOCK_BEFORE_LAST_RUN}.get(off_days)
+    if implausible is not None:
         assert found.level is Level.FINDING
         assert found.reason.code == codes.CLOCK_NOT_USED
+        cause = found.reason.data["cause"]
+        assert cause.code == implausible
+        assert cause.data["shown_ms"] - cause.data["reached_ms"] == off_days * 86_400_000
         assert "assume_clock_synchronized = true" in str(found.reason)
     else:
         assert found.reason == other
