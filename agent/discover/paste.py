@@ -74,7 +74,7 @@ def _device(bus: str, device: Identified) -> list[str]:
             head.append(f'# profile = "{match.profile.id}"{remark}')
     if drive and kinds == {"vfd"}:
         return head + _drive(device.matches[0].profile)
-    place = _('measuring point: "drive-input", "motor" (a motor without drive) or "feeder"')
+    place = _('or "drive-input", or "motor" (a motor without drive)')
     return [*head, f'measuring_point = "feeder"   # {place}', f'class = "1"   # {_("accuracy class on the label")}']
 
 

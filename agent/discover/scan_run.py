@@ -30,8 +30,8 @@ from drivers.reasons import Reason
 LISTEN_S = 2.0  # time of listening before the first request on a serial line
 FINE, FINDING, WRONG, INTERRUPTED = 0, 1, 2, 130
 WARNING = N_(
-    "Warning: the communication watchdog of a drive may treat these requests as its master and trip when they end. "
-    "Continue only while the drives are stopped or this watchdog is disabled."
+    "Warning: a drive whose communication watchdog is active may accept this computer as its master and trip when the "
+    "requests end. Continue only while the drives are stopped or the watchdog is disabled."
 )
 FC03_WARNING = N_(
     "With some private protocols (Huanyang HY), a read request of function 03 can start the motor. Without function "

@@ -194,8 +194,8 @@ RESPONSE_SLOW = Code(
 )
 RESPONSE_TIMES = Code(
     "response_times",
-    "{device} (unit {unit_id:d}): {n:d} of {total:d} {total:request|requests} with response, {median_ms:.0f} ms "
-    "(longest {longest_ms:.0f} ms)",
+    "{device} (unit {unit_id:d}): responses to {n:d} of {total:d} {total:request|requests}, median {median_ms:.0f} ms, "
+    "longest {longest_ms:.0f} ms",
 )
 UART_COUNTERS = Code(
     "uart_counters",
@@ -204,5 +204,7 @@ UART_COUNTERS = Code(
 
 
 def cause_of(error: BaseException) -> Reason | str:
-    """An error as data of a reason: its own reason, or the text of a library."""
-    return error.reason if isinstance(error, CodedError) else str(error)
+    """An error as data of a reason: its own reason, or the text of the system or library."""
+    if isinstance(error, CodedError):
+        return error.reason
+    return getattr(error, "strerror", None) or str(error)

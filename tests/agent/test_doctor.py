@@ -235,7 +235,7 @@ def test_a_failed_connection_to_the_broker_names_the_cause(
     path.write_text('[site]\nid = "s"\ngateway = "g"\n[mqtt]\nurl = "mqtt://broker.test"\n')
     (found,) = host.broker(load_config(path)[0])
     assert found.level is Level.FINDING
-    assert found.reason == code(host="broker.test", port=1883, error=str(error))
+    assert found.reason == code(host="broker.test", port=1883, error=getattr(error, "strerror", None) or str(error))
 
 
 def test_the_subscription_is_to_the_agents_own_topic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
