@@ -63,7 +63,6 @@ BROKER_CONNECTION_FAILED = Code(
 # Signals from topics
 
 SIGNAL_LIVE = Code("signal_live", "{topic}: {value:g}")
-SIGNAL_PROBLEM = Code("signal_problem", "{cause}")
 SIGNAL_UNREACHABLE = Code("signal_unreachable", "no message can arrive on {topic}: {cause}")
 SIGNAL_STALE = Code("signal_stale", "{cause}: check the publisher and its clock")
 SIGNAL_PENDING = Code(

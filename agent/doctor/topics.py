@@ -28,7 +28,7 @@ def judge(seen: Seen) -> Iterator[Finding]:
     signal, where = seen.signal, seen.signal.device
     silent = seen.reading is None or Quality.NO_REPLY in seen.reading.quality
     if seen.trouble and not silent:
-        yield finding(where, codes.SIGNAL_PROBLEM(cause=seen.trouble))
+        yield finding(where, seen.trouble)
     elif seen.broker:
         yield finding(where, codes.SIGNAL_UNREACHABLE(topic=signal.topic, cause=seen.broker))
     elif seen.live:
