@@ -11,9 +11,11 @@ import ssl
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from support.faulty import open_line
 from testkit import free_port
 
+from agent.cli import main
 from agent.clock import CLOCK_AFTER_LAST_RUN, CLOCK_BEFORE_LAST_RUN, SystemClock
 from agent.config import Bus, Mqtt
 from agent.config_load import load_config
@@ -28,7 +30,7 @@ from agent.timekeeping import KIND, REACHED
 from drivers.bus import ModbusLink, Wire
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile
-from drivers.reasons import Code, Reason
+from drivers.reasons import Code, Reason, reason_of
 from drivers.serial_port import LineErrors
 from simulators.bus import faults
 from simulators.bus.faults import Ask, Line, Script, Step
@@ -290,3 +292,32 @@ def test_a_clock_that_the_agent_does_not_use_is_a_finding(
     file.write_text(text.replace('"g"\n', '"g"\nassume_clock_synchronized = true\n', 1))
     (found,) = host.clock(load_config(file)[0])
     assert found.reason == other
+
+
+def test_json_is_one_object_per_finding_with_code_data_and_text(tmp_path: Path) -> None:
+    """The findings of the configuration are the first ones."""
+    file = tmp_path / "plant.toml"
+    file.write_text(
+        f'[site]\nid = "s"\ngateway = "g"\n[store]\nstate_dir = "{tmp_path}/state"\n'
+        f'[bus.b]\ntcp = "127.0.0.1:{free_port()}"\n[drive.d]\nbus = "b"\nunit_id = 1\nprofile = "abb/acs880"\n'
+    )
+    done = CliRunner().invoke(main, ["doctor", str(file), "--rounds", "1", "--json"])
+    assert done.exit_code == 1
+    items = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(set(item) == {"level", "where", "reason"} for item in items)
+    assert all(set(item["reason"]) == {"code", "data", "text"} for item in items)
+    assert (items[0]["level"], items[0]["where"]) == ("finding", "drive.d.comm_loss")
+    disk = next(item["reason"] for item in items if item["where"] == "store.state_dir")
+    assert disk["code"] in (codes.DISK_SPACE, codes.DISK_ALMOST_FULL)
+    assert disk["data"]["path"] == f"{tmp_path}/state"
+    assert disk["text"] == str(reason_of(disk))
+
+
+@pytest.mark.text
+def test_lines_show_level_place_and_text(tmp_path: Path) -> None:
+    file = tmp_path / "plant.toml"
+    file.write_text(f'[site]\nid = "s"\ngateway = "g"\n[store]\nstate_dir = "{tmp_path}/state"\n'
+                    f'[bus.b]\ntcp = "127.0.0.1:1"\n')  # fmt: skip
+    done = CliRunner().invoke(main, ["doctor", str(file)])
+    (line,) = [line for line in done.stdout.splitlines() if " mqtt: " in line]
+    assert line == f"note     mqtt: {codes.NO_BROKER_CONFIGURED()}"
