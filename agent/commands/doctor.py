@@ -45,7 +45,7 @@ def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bo
         if not as_json:
             click.echo(f"… {name}", err=True)
 
-    loaded, report = load(plant_file(config_file, file))
+    loaded, report = load(plant_file(config_file, file), as_json)
     for item in report.findings:
         report_finding(finding(item.key, item.reason))
     clean = asyncio.run(examine(loaded, rounds, report_finding, report_part))

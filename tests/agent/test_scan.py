@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -358,7 +359,8 @@ def test_an_interrupted_scan_shows_its_results(line: TunedSegment, tmp_path: Pat
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err, text=True,
         )  # fmt: skip
         try:
-            wait_until(lambda: "unit 1 " in (tmp_path / "err").read_text(), 20, "the device is found")
+            found = re.compile(r"^.*\b1\b.*19200 8N1.*$", re.MULTILINE)
+            wait_until(lambda: found.search((tmp_path / "err").read_text()) is not None, 20, "the device is found")
             process.send_signal(signal.SIGINT)
             out, _ = process.communicate(timeout=180)
         finally:
