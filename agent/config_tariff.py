@@ -109,7 +109,7 @@ def read_tariff(raw: Mapping[str, Any], site: Mapping[str, Any] | None, report: 
     tariff = Tariff(currency, zone, values["prices"], periods, months, days, demand, values["power_factor"],
                     values["reading_day"])  # fmt: skip
     for hole in holes(tariff):
-        report.problem("tariff.period", schema.reason_of_text(hole))
+        report.problem("tariff.period", hole)
     return tariff if len(report.problems) == before else None
 
 

@@ -119,11 +119,6 @@ def reason_of_error(error: ValueError) -> Reason:
     return error.reason if isinstance(error, CodedError) else codes.VALUE_INVALID(error=str(error))
 
 
-def reason_of_text(text: Reason | str) -> Reason:
-    """A reason of a module that may still return a text."""
-    return text if isinstance(text, Reason) else codes.VALUE_INVALID(error=text)
-
-
 def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, report: Report) -> dict[str, Any] | None:
     """Checked values by key with the defaults of missing keys; None when a required one is missing or wrong.
 

@@ -29,13 +29,12 @@ def check(file: Path | None, config_file: Path | None, as_json: bool) -> None:
     from agent.core.columns import padded
     from agent.plan import overloads
     from agent.savings.phases import ahead
-    from agent.schema import reason_of_text
 
     config = plant_file(config_file, file)
     loaded, report = load(config, as_json)
     for motor in loaded.motors.values():
         if note := ahead(dict(motor.periods), datetime.now(ZoneInfo(loaded.site.timezone)).date()):
-            report.note(f"motor.{motor.name}.periods.baseline", reason_of_text(note))
+            report.note(f"motor.{motor.name}.periods.baseline", note)
     for key, reason in overloads(loaded):
         report.finding(key, reason)
     for item in [*report.notes, *report.findings]:

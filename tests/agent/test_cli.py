@@ -24,7 +24,9 @@ from agent import watch
 from agent.cli import GROUPS, main
 from agent.commands.fleet import fleet
 from agent.config_load import parse_broker
+from agent.core.text import text_of
 from agent.read import reading_text
+from agent.replay.reasons import NO_COMPLETE_WINDOW
 from agent.subscribe import (
     FILTER_EMPTY,
     FILTER_HASH,
@@ -317,10 +319,11 @@ def test_a_bad_recording_is_one_line_and_exit_2(tmp_path: Path, name: str, conte
     assert len(done.output.strip().splitlines()) == 1
 
 
-def test_a_recording_too_short_for_a_window_says_so(tmp_path: Path) -> None:
-    done = invoke("replay", str(sine(tmp_path / "a.npz", seconds=0.03)))
+def test_a_recording_that_is_shorter_than_a_window_is_an_error(tmp_path: Path) -> None:
+    file = str(sine(tmp_path / "a.npz", seconds=0.03))
+    done = invoke("replay", file)
     assert done.exit_code == 1
-    assert "no window of whole cycles in 0.03 s" in done.output
+    assert done.output.strip() == text_of(NO_COMPLETE_WINDOW(file=file, length_s=0.03))
 
 
 def test_unknown_words_get_the_nearest_one(tmp_path: Path) -> None:

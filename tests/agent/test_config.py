@@ -14,6 +14,7 @@ from agent.cli import main
 from agent.config_keys import METER_CLASSES
 from agent.config_lines import key_lines, line_of
 from agent.config_load import load_config
+from agent.savings.reasons import PERIOD_ORDER
 from agent.schema import Diagnostic
 from drivers.reasons import Code, Reason
 
@@ -207,7 +208,7 @@ def test_phases_that_cannot_follow_each_other_are_a_problem(tmp_path: Path) -> N
     good = text + "periods = { baseline = 2026-09-01, reporting = 2026-09-20, end = 2027-09-20 }\n"
     assert [name for name, _ in load_told(tmp_path, good)[0].motors["p"].periods] == ["baseline", "reporting", "end"]
     (only,) = problems(tmp_path, text + "periods = { baseline = 2026-09-20, reporting = 2026-09-01 }\n")
-    assert only.key == "motor.p.periods"
+    assert (only.key, only.reason) == ("motor.p.periods", PERIOD_ORDER(later="reporting", earlier="baseline"))
     (only,) = problems(tmp_path, text + "periods = { reportin = 2026-09-01 }\n")
     assert (only.key, only.reason) == ("motor.p.periods.reportin", codes.CONFIG_KEY_MISSPELLED(near="reporting"))
 

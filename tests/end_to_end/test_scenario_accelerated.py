@@ -1,4 +1,4 @@
-"""Plant and agent in one process: a day in a moment, the same bytes each time, and the same rows as over real wires."""
+"""Plant and agent in one process on virtual time: counted energies, and the same bytes for the same seed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def every_10s(text: str) -> str:
 
 
 @pytest.mark.parametrize("seconds", [DAY_S // 8, pytest.param(DAY_S, marks=pytest.mark.soak)])
-def test_what_was_counted_is_what_was_drawn(seconds: int) -> None:
+def test_counted_energy_is_the_energy_drawn(seconds: int) -> None:
     """Two motors at 10 s polls, far within class 0.5: 0.005 % with these meters. How long a month takes:
     benchmarks/month.py."""
     rows: list[tuple[str, bytes]] = []
@@ -45,7 +45,7 @@ def test_what_was_counted_is_what_was_drawn(seconds: int) -> None:
 
 
 def digest(seed: int) -> str:
-    """Of everything that is published in two minutes, truth included."""
+    """Digest of all messages and true values of two minutes."""
     found = hashlib.sha256()
     run_accelerated(
         load("pump-station"), 120, lambda topic, payload, _: found.update(topic.encode() + payload), seed=seed,
