@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from agent.commands.options import FINDING, config_option, file_argument, load, plant_file
-from agent.core.columns import padded
 from agent.core.text import N_, _, as_object, text_of
 
 LEVELS = (N_("fine"), N_("note"), N_("finding"))
@@ -31,6 +30,7 @@ LEVEL_WIDTH = 8
 def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bool) -> None:
     import asyncio
 
+    from agent.core.columns import padded
     from agent.doctor import Finding, examine
     from agent.doctor.finding import finding
 
