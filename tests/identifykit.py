@@ -1,4 +1,4 @@
-"""A simulated device and the result of its identification."""
+"""Simulated devices and their identification."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ UNIT = 7
 
 
 def served(profile: Profile, seed: int, marked: bool = True) -> SimulatedDevice:
-    """marked: include the registers and texts that identify the model; otherwise only the values can identify it."""
+    """marked: with the identification registers and the reported name of the model; otherwise with its values only."""
     random = Random(seed)
     motor = OneMotor(draw_machine(random, 55, random.random() < 0.5), LOADS[seed % len(LOADS)], seed, driven=True)
     shown = {row.name: 41.0 for row in profile.registers if "percent" in row.name}
     shown |= motor.drive(5.0) if profile.kind != "meter" else motor.meter(5.0)
-    shown.pop("model_code", None)  # the result that identification has to find
+    shown.pop("model_code", None)  # the result of the identification must not depend on it
     if marked:
         shown |= marked_values(profile)
     return SimulatedDevice(
