@@ -1,19 +1,22 @@
-"""What is known of one asset between two rows, and what happened to its meter."""
+"""Latest values of one asset between two rows, and the events of its meter."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.estimate.allocate import Allocation
-from agent.estimate.counters import Counters
+from agent.estimate.counters import Counters, MeterEvent
 from agent.estimate.estimator import Estimator
-from agent.messages import Message
+from agent.estimate.reasons import METER_WIRING_CORRECT
+from agent.messages import Message, event
 from agent.metrics import Metric
 from agent.topology import Asset
 from drivers.reading import Quality, Value
+from drivers.reasons import Reason
+from dsp.wiring import OK, UNKNOWN
 
 if TYPE_CHECKING:
     from agent.estimate.gap_torque import GapTorque
@@ -24,63 +27,87 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Slot:
-    """The newest value of one quantity of one device, as it is published."""
+    """The latest value of one quantity of one device.
+
+    stale_ns: age from which the value is stale.
+    at_ns: arrival of its reading: monotonic time, and UTC, which may step back.
+    """
 
     device: str
     metric: Metric
-    stale_ns: float  # from that age on
+    stale_ns: float
     value: Value = None
     flag: Quality = Quality.GOOD
-    at_ns: tuple[int, int] = (0, 0)  # when its reading came: monotonic, and UTC, which may step back
+    at_ns: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
 class AssetState:
+    """Data of one asset.
+
+    period_s: shortest polling period of its devices.
+    waits_for: devices without a reading since the last row.
+    slots: device → quantity → latest value.
+    row: the published values, one for each metric.
+    silent: device without a response → cause; empty when it is not known.
+    misses: device → consecutive readings without a response.
+    explained_ns: monotonic time of the last `explain` message.
+    wiring: result of the wiring check in the last event.
+    published_ns: monotonic time of the last row.
+    row_ns: time in the last row: monotonic and UTC.
+    renewed: whether a reading arrived since the last row.
+    state: published state with its reasons.
+    devices, sources: those of the asset, used with every reading.
+    """
+
     asset: Asset
     period_s: float
-    waits_for: set[str]  # devices not heard since the last row
-    slots: dict[str, dict[str, Slot]] = field(default_factory=dict)  # device → quantity
-    row: list[Slot] = field(default_factory=list)  # of these what is published, one for each metric
-    silent: dict[str, str] = field(default_factory=dict)  # device → what went wrong
-    misses: dict[str, int] = field(default_factory=dict)  # device → readings without an answer in a row
+    waits_for: set[str]
+    slots: dict[str, dict[str, Slot]] = field(default_factory=dict)
+    row: list[Slot] = field(default_factory=list)
+    silent: dict[str, Reason | str] = field(default_factory=dict)
+    misses: dict[str, int] = field(default_factory=dict)
     estimator: Estimator | None = None
     allocation: Allocation | None = None
     counters: Counters | None = None
     gap_torque: GapTorque | None = None
     savings: SavingsLane | None = None
-    explained_ns: int = 0  # monotonic
-    wiring: str = ""  # as last told in an event
+    explained_ns: int = 0
+    wiring: str = ""
     quality: Quality = Quality.GOOD
-    published_ns: int = 0  # monotonic
-    told_ns: tuple[int, int] = (0, 0)  # the last row's time, monotonic and UTC
-    renewed: bool = False  # whether anything came since the last row
-    state: tuple[str, str] = ("", "")
-    devices: tuple[str, ...] = field(init=False)  # of the asset, looked up with every reading
+    published_ns: int = 0
+    row_ns: tuple[int, int] = (0, 0)
+    renewed: bool = False
+    state: tuple[str, list[Reason]] = field(default_factory=lambda: ("", []))
+    devices: tuple[str, ...] = field(init=False)
     sources: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.devices, self.sources = self.asset.devices, self.asset.sources
 
     def add(self, quantity: str, slot: Slot) -> None:
-        """A quantity that comes for the first time. What the meter tells, no other device may."""
+        """Adds a new quantity. Of a metric that several devices measure, the value of the meter is published."""
         self.slots.setdefault(slot.device, {})[quantity] = slot
         meter = self.asset.meter.name if self.asset.meter else None
-        told = next((item for item in self.row if item.metric.name == slot.metric.name), None)
-        if told is None or (slot.device == meter and told.device != meter):
-            self.row = [item for item in self.row if item is not told] + [slot]
+        known = next((item for item in self.row if item.metric.name == slot.metric.name), None)
+        if known is None or (slot.device == meter and known.device != meter):
+            self.row = [item for item in self.row if item is not known] + [slot]
             self.row.sort(key=lambda item: item.device != meter)
 
 
-def happenings(state: AssetState, values: Mapping[str, object], at_ms: int) -> Iterator[Message]:
-    """Events of the meter since the last row: exchanges, resets, a wiring that was found wrong or right again."""
-    events = state.counters.events if state.counters else []
-    word = values.get("meter_wiring")
-    if isinstance(word, str) and word not in ("unknown", state.wiring):
-        if word != "ok" or state.wiring:
-            kind = "meter_wiring_ok" if word == "ok" else "meter_wiring"
-            events.append({"event_kind": kind, "event_text": word.replace("|", " or ")})
-        state.wiring = word
-    for body in events:
-        log.warning("%s: %s (%s)", state.asset.name, body["event_kind"].replace("_", " "), body["event_text"])
-        yield Message(state.asset.name, "event", at_ms, body | {"event_start_ms": at_ms}, quality=state.quality)
-    events.clear()
+def meter_events(state: AssetState, at_ms: int) -> Iterator[Message]:
+    """Events of the meter since the last row: replaced, register reset, wiring found wrong or correct again."""
+    found = state.counters.events if state.counters else []
+    if state.estimator is not None and state.asset.meter and not state.asset.shared:
+        wiring = state.estimator.guard.wiring
+        if wiring.text not in (UNKNOWN, state.wiring):
+            if wiring.text != OK:
+                found.append(MeterEvent("meter_wiring", [fault.reason for fault in wiring.faults]))
+            elif state.wiring:
+                found.append(MeterEvent("meter_wiring_ok", [METER_WIRING_CORRECT()]))
+            state.wiring = wiring.text
+    for kind, reasons in found:
+        message = event(state.asset.name, at_ms, kind, reasons, {"event_start_ms": at_ms}, state.quality)
+        log.warning("%s: %s: %s", state.asset.name, kind, message.values["event_text"])
+        yield message
+    found.clear()

@@ -1,6 +1,6 @@
-"""UTC without surprises: the monotonic clock plus an offset that changes only where `ClockWatch` sees and tells it.
+"""UTC of the agent: monotonic time plus an offset that changes only when `ClockWatch` detects a step and reports it.
 
-Everything else gets its time passed in.
+All other code receives the time as an argument.
 """
 
 from __future__ import annotations
@@ -10,19 +10,34 @@ import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NamedTuple
 
-STEP_S = 0.5  # a smaller difference is followed without a word
-PLAUSIBLE_NS = 1_767_225_600_000_000_000  # 2026-01-01: no clock that is right can show less
-ENDS_NS = 2_051_222_400_000_000_000  # 2035-01-01: 2036 and 2038, where counters of 32 bits end, is what dead clocks say
-AWAY_NS = 366 * 86_400_000_000_000  # a machine was off no longer: without a reference a later time is not believed
+from drivers.reasons import Code, Reason
+
+STEP_S = 0.5  # smaller differences are corrected without an event
+PLAUSIBLE_NS = 1_767_225_600_000_000_000  # 2026-01-01: a correct clock shows a later time
+ENDS_NS = 2_051_222_400_000_000_000  # 2035-01-01: faulty clocks often show 2036 or 2038, the end of 32-bit counters
+AWAY_NS = 366 * 86_400_000_000_000  # longest time off; without a reference a later time is not plausible
 SYNCHRONISED, PLAUSIBLE, UNSURE = "synchronised", "plausible", "unsure"
 _STA_UNSYNC = 0x40  # linux/timex.h
 
+CLOCK_IMPLAUSIBLE = Code("clock_implausible", "the system clock shows {shown_ms:local}; set the clock")
+CLOCK_BEFORE_LAST_RUN = Code(
+    "clock_before_last_run",
+    "the system clock shows {shown_ms:local}, which is before the end of the last run at {reached_ms:local}. Let the "
+    "clock follow a time server; if there is none and the clock is correct, set `assume_clock_synchronized = true` in "
+    "[site] and restart the agent",
+)
+CLOCK_AFTER_LAST_RUN = Code(
+    "clock_after_last_run",
+    "the system clock shows {shown_ms:local}, more than a year after the end of the last run at {reached_ms:local}. "
+    "Let the clock follow a time server; if there is none and the clock is correct, set "
+    "`assume_clock_synchronized = true` in [site] and restart the agent",
+)
+
 
 class SystemClock:
-    """UTC as it was when made and the time that has passed since: no step of the system's clock shows by itself."""
+    """UTC at the creation plus the monotonic time since then, so that a step of the system clock has no effect."""
 
     def __init__(
         self, wall_ns: Callable[[], int] = time.time_ns, monotonic_ns: Callable[[], int] = time.monotonic_ns
@@ -37,15 +52,16 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
     def move(self, by_ns: int) -> None:
-        """Puts UTC forward, or back. Readings and rows that were stamped before keep their time."""
+        """Steps UTC by by_ns, forward or back. Earlier readings and rows keep their time."""
         self._offset_ns += by_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The clock was put forward (positive) or back by delta_ms.
+    """A step of the clock.
 
-    correct: the rows before it were made by a clock that nobody vouched for, so that the new time is the better one.
+    delta_ms: positive for a step forward.
+    correct: whether the clock was not synchronized before, so that the time of earlier rows has to be corrected.
     """
 
     delta_ms: int
@@ -53,44 +69,40 @@ class Step:
 
 
 class Span(NamedTuple):
-    """Which UTC (ns) is believed of a clock that follows no reference; an end that is out of it is not."""
+    """Plausible UTC of a clock that follows no reference, in ns, both ends included.
+
+    after_run: whether it follows from the time that an earlier run reached.
+    """
 
     first_ns: int
     last_ns: int
-    after_run: bool  # whether an earlier run says so
+    after_run: bool
 
-    def doubt(self, wall_ns: int) -> str:
-        """What is doubtful about that time, and what to do where it is right after all; empty: nothing."""
+    def doubt(self, wall_ns: int) -> Reason | None:
+        """Why that time is not plausible; None when it is."""
         if self.first_ns <= wall_ns <= self.last_ns:
-            return ""
-        early = wall_ns < self.first_ns
+            return None
+        shown_ms = wall_ns // 1_000_000
         if not self.after_run:
-            return f"it shows {shown(wall_ns)}, which cannot be: set it"
-        return (
-            f"it shows {shown(wall_ns)}, {'before' if early else 'more than a year after'} the last run reached "
-            f"{shown(self.first_ns)}. Let it follow a time server; without one, where it is right, say "
-            "assume_clock_synchronized = true in [site] and start the agent again"
-        )
+            return CLOCK_IMPLAUSIBLE(shown_ms=shown_ms)
+        code = CLOCK_BEFORE_LAST_RUN if wall_ns < self.first_ns else CLOCK_AFTER_LAST_RUN
+        return code(shown_ms=shown_ms, reached_ms=self.first_ns // 1_000_000)
 
 
 def believed(last_ns: int, trusted: bool) -> Span:
-    """last_ns, trusted: see ClockWatch."""
+    """The plausible times of the system clock. last_ns, trusted: see ClockWatch."""
     known = not trusted and PLAUSIBLE_NS <= last_ns <= ENDS_NS
     return Span(last_ns, last_ns + AWAY_NS, True) if known else Span(PLAUSIBLE_NS, ENDS_NS, False)
 
 
-def shown(utc_ns: int) -> str:
-    return f"{datetime.fromtimestamp(utc_ns / 1e9, UTC):%Y-%m-%d %H:%M} UTC"
-
-
 class ClockWatch:
-    """Compares our clock with the system's. Call `look` about once a second.
+    """Compares the clock of the agent with the system clock. `look` is to be called about once a second.
 
-    synchronised: whether the system's clock follows a reference; None when the system does not tell (a container).
-    last_ns: UTC that an earlier run reached: without a reference time never runs before it, so that a machine without a
-    battery clock does not write the same hours twice; nor far behind it, so that a dead one does not date what is
-    measured into a year to come. trusted: somebody said that this clock is right, whatever the kernel says and an
-    earlier run saw.
+    synchronised: whether the system clock follows a reference; None when the system does not report it (a container).
+    last_ns: UTC that an earlier run reached. Without a reference time never runs before it, so that a computer without
+        a battery clock does not use the same hours twice, nor more than a year after it.
+    trusted: the configuration states that the system clock is correct, without a reference and whatever an earlier run
+        reached.
     """
 
     def __init__(
@@ -100,11 +112,11 @@ class ClockWatch:
         self._clock, self._synchronised, self._trusted = clock, synchronised, trusted
         self._believed = believed(last_ns, trusted)
         self._began_ns = clock.monotonic_ns()
-        self._vouched = False  # whether the rows until now were made by a clock that followed a reference
+        self._synchronized = False  # whether the clock followed a reference until now
         if self._judge() == UNSURE and not self.possible:
             clock.move(self._believed.first_ns - clock.utc_ns())
         self.word = self._judge()
-        self._vouched = self.word == SYNCHRONISED
+        self._synchronized = self.word == SYNCHRONISED
 
     @property
     def sure(self) -> bool:
@@ -112,26 +124,26 @@ class ClockWatch:
 
     @property
     def possible(self) -> bool:
-        """Whether the system's clock shows a time that it may be, as far as can be told without a reference."""
-        return not self.doubt
+        """Whether the time of the system clock is plausible."""
+        return self.doubt is None
 
     @property
-    def doubt(self) -> str:
-        """Why it does not, in words; empty when it does."""
+    def doubt(self) -> Reason | None:
+        """Why the time of the system clock is not plausible; None when it is."""
         running_ns = self._clock.monotonic_ns() - self._began_ns
         span = self._believed
         return span._replace(last_ns=span.last_ns + running_ns).doubt(self._clock.wall_ns())
 
     def look(self) -> Step | None:
-        """Follows the system's clock. The step that was seen, if any; our clock has made it then."""
+        """Follows the system clock. Returns the step if there was one; the clock of the agent already contains it."""
         self.word = self._judge()
         step = None
         if self.word != UNSURE or self.possible:
             ahead_ns = self._clock.wall_ns() - self._clock.utc_ns()
             self._clock.move(ahead_ns)
             if abs(ahead_ns) > STEP_S * 1e9:
-                step = Step(round(ahead_ns / 1e6), not self._vouched)
-        self._vouched = self.word == SYNCHRONISED
+                step = Step(round(ahead_ns / 1e6), not self._synchronized)
+        self._synchronized = self.word == SYNCHRONISED
         return step
 
     def _judge(self) -> str:
@@ -144,10 +156,10 @@ class ClockWatch:
 
 
 def kernel_synchronised() -> bool | None:
-    """Whether the kernel says that its clock follows a reference (NTP, PTP, GPS); None when it does not tell.
+    """Whether the kernel clock follows a reference (NTP, PTP, GPS); None when the system does not report it.
 
-    adjtimex(2), asked without changing anything. chrony, ntpd, systemd-timesyncd and phc2sys all tell the kernel; a
-    clock that is set by hand becomes unsynchronised at that moment.
+    From adjtimex(2), without a change. chrony, ntpd, systemd-timesyncd and phc2sys set this state of the kernel; it is
+    cleared when the clock is set manually.
     """
     buffer = (ctypes.c_char * 512)()
     try:

@@ -1,12 +1,12 @@
-"""Readings and waveforms in, messages out: joins meter, drive and waveform of each motor. One worker thread runs it."""
+"""Computes messages from readings and waveforms: joins meter, drive and waveform of each motor, in one thread."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from agent.asset_state import AssetState, Slot, happenings
+from agent.asset_state import AssetState, Slot, meter_events
 from agent.config import Motor
 from agent.estimate.allocate import Allocation, of_drive
 from agent.estimate.counters import Counters
@@ -14,6 +14,7 @@ from agent.estimate.estimator import Estimator
 from agent.estimate.explain import explanation
 from agent.messages import Message
 from agent.metrics import rounded
+from agent.state_reasons import DEVICE_NOT_POLLED, DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE
 from agent.topology import Asset
 from agent.waves.lanes import Lanes
 from drivers.reading import Clock, Quality, Reading, Value, Waveform
@@ -26,18 +27,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STALE_PERIODS = 3.0  # a value not renewed for that many of its own periods is stale
-SILENT_READINGS = 2  # in a row, before an asset's state says so; its values are null at the first
-EXPLAIN_S = 30.0  # between two tellings of how the figures came about
-LATE_PERIODS = 1.5  # a row goes out after that many periods even if a device is missing
-_GOOD = Quality.GOOD  # looked up for each value of each row
+SILENT_READINGS = 2  # consecutive failures that change an asset's state; its values are null from the first one
+EXPLAIN_S = 30.0  # between two `explain` messages
+LATE_PERIODS = 1.5  # a row is published after that many periods even if a device is missing
+_GOOD = Quality.GOOD  # used for each value of each row
 
 
 class Compute:
-    """All motors. `emit` gets the messages, `tell_state` each change of an asset's state with its reason.
+    """All assets. `emit` receives the messages.
 
-    due_s: device → quantity → seconds after which it is read again; devices not in it are not polled.
-    counters: what the store holds. tell_text: asset, kind and body of a text that replaces the one before,
-    every explain_s at most. savings: what keeps a motor's quarter hours, by asset and polling period.
+    due_s: device → quantity → seconds between two readings; a device that is missing here is not polled.
+    drive_kw: drive → rated power.
+    tell_state: receives each change of an asset's state: asset, word, reasons.
+    energies_kwh: energies of shared meters when the agent stopped.
+    counters: counters in the store.
+    tell_text: receives retained messages: asset, kind, body; at most every explain_s.
+    savings: makes the tracker of a motor's intervals from asset and polling period; None: no savings.
     """
 
     def __init__(
@@ -47,7 +52,7 @@ class Compute:
         drive_kw: Mapping[str, float | None],
         clock: Clock,
         emit: Callable[[Message], None],
-        tell_state: Callable[[str, str, str], None],
+        tell_state: Callable[[str, str, Sequence[Reason]], None],
         energies_kwh: Mapping[str, float],
         counters: Mapping[str, int] | None = None,
         tell_text: Callable[[str, str, Mapping[str, Any]], None] | None = None,
@@ -56,7 +61,7 @@ class Compute:
     ) -> None:
         self._clock, self._emit, self._tell_state, self._due_s = clock, emit, tell_state, due_s
         self._saved, self._tell_text, self._explain_s = dict(counters or {}), tell_text, explain_s
-        self._saved_kwh = dict(energies_kwh)  # of motors that were taken out, too: they may come back
+        self._saved_kwh = dict(energies_kwh)  # also of removed motors, which may be added again
         self._savings = savings
         self._states = [self._new(asset, drive_kw) for asset in assets]
         self._lanes = Lanes(emit, self._motor)
@@ -80,14 +85,14 @@ class Compute:
 
     @property
     def waveform_lost(self) -> int:
-        """Samples that were missing in waveform streams."""
+        """Missing samples in waveform streams."""
         return self._lanes.lost
 
     def _motor(self, asset: str) -> Motor | None:
         return next((state.asset.motor for state in self._states if state.asset.name == asset), None)
 
     def tick(self) -> None:
-        """Publishes rows that wait for a missing device no longer. Call a few times a second."""
+        """Publishes rows whose devices are overdue. To be called a few times a second."""
         now_ns = self._clock.monotonic_ns()
         for state in self._states:
             if not state.published_ns:
@@ -98,7 +103,7 @@ class Compute:
     def renew(
         self, assets: Iterable[Asset], due_s: Mapping[str, Mapping[str, float]], drive_kw: Mapping[str, float | None]
     ) -> None:
-        """Goes on with these; a motor for which nothing changed keeps all it knows. From the computing thread."""
+        """Applies another configuration; an unchanged motor keeps its data. For the pipeline thread."""
         before, due_before = self._states, self._due_s
         self._saved_kwh |= self.energies_kwh()
         for state in before:
@@ -119,14 +124,14 @@ class Compute:
         self._lanes.forget(lambda name: self._motor(name) != motors.get(name))
 
     def close(self) -> None:
-        """Ends what was started, and keeps what was begun."""
+        """Ends subprocesses, and stores unfinished intervals."""
         for state in self._states:
             if state.savings is not None:
                 state.savings.close()
         self._lanes.close()
 
     def energies_kwh(self) -> dict[str, float]:
-        """Counters to keep across a restart."""
+        """Energies of shared meters, to be restored after a restart."""
         return {
             f"energy_allocated/{state.asset.name}": state.allocation.energy_kwh
             for state in self._states
@@ -198,7 +203,7 @@ class Compute:
     def _note_silence(state: AssetState, reading: Reading) -> None:
         state.quality = reading.quality & Quality.SIMULATED
         if Quality.NO_REPLY in reading.quality:
-            state.silent[reading.device] = reading.error
+            state.silent[reading.device] = reading.error or ""
             state.misses[reading.device] = state.misses.get(reading.device, SILENT_READINGS) + 1
         else:
             state.silent.pop(reading.device, None)
@@ -210,7 +215,7 @@ class Compute:
         state.renewed = True
         silent = reading.quality & Quality.NO_REPLY
         known = state.slots.get(reading.device, {})
-        if silent:  # everything this device ever told is unknown now, slow groups included
+        if silent:  # all values of this device are unknown now, those of slow groups too
             for slot in known.values():
                 slot.value, slot.flag = None, slot.flag | silent
         at_ns = reading.monotonic_ns, reading.came_ns
@@ -230,7 +235,7 @@ class Compute:
     def _publish(self, state: AssetState, now_ns: int) -> None:
         state.waits_for = {name for name in state.devices if name in self._due_s} - state.silent.keys()
         state.published_ns = now_ns
-        self._tell(state)
+        self._update_state(state)
         if not state.slots:
             return
         values: dict[str, object] = {}
@@ -248,7 +253,7 @@ class Compute:
                 newest = slot.at_ns
         uncertainties: dict[str, float] = {}
         methods: dict[str, str] = {}
-        reasons: dict[str, list[Reason]] = {}
+        reasons: dict[str, Sequence[Reason]] = {}
         if state.estimator:
             found = state.estimator.estimates(now_ns / 1e9)
             for name, value in found.values.items():
@@ -256,8 +261,7 @@ class Compute:
             for name, u in found.uncertainties.items():
                 uncertainties[name] = float(f"{u:.3g}")
             methods, flags = found.methods, flags | found.flags
-            if found.reason:
-                reasons["efficiency_unavailable_reason"] = [found.reason]
+            reasons |= found.reasons
         if state.allocation:
             values["energy_allocated_kwh"] = rounded(table["energy_allocated_kwh"], state.allocation.energy_kwh)
             flags["energy_allocated_kwh"] = Quality.ALLOCATED
@@ -274,35 +278,39 @@ class Compute:
                 name: float(f"{u:.3g}") for name, u in state.counters.uncertainties().items() if name in values
             }
             changed = state.counters.changed()
-        # Nothing new: the row says what is known now. A reading that was on its way then is not older than that row.
-        state.told_ns = max(state.told_ns, newest if state.renewed else (now_ns, self._clock.utc_ns()))
-        newest_ns = state.told_ns[1]
+        # Without new values the row has the present time. The next row never has an earlier time.
+        state.row_ns = max(state.row_ns, newest if state.renewed else (now_ns, self._clock.utc_ns()))
+        newest_ns = state.row_ns[1]
         state.renewed = False
         self._emit(
             Message(state.asset.name, "telemetry", newest_ns // 1_000_000, values, uncertainties, methods, flags,
                     state.quality, changed, reasons)
         )  # fmt: skip
-        for event in happenings(state, values, newest_ns // 1_000_000):
-            self._emit(event)
+        for message in meter_events(state, newest_ns // 1_000_000):
+            self._emit(message)
         due = not state.explained_ns or now_ns - state.explained_ns >= self._explain_s * 1e9
         if state.estimator and self._tell_text and due and state.estimator.outcome is not None:
             state.explained_ns = now_ns
             self._tell_text(state.asset.name, "explain", explanation(state.estimator))
 
-    def _tell(self, state: AssetState) -> None:
+    def _update_state(self, state: AssetState) -> None:
         polled = [name for name in state.sources if name in self._due_s]
         unpolled = [name for name in state.sources if name not in self._due_s]
         gone = {name for name in state.silent if state.misses[name] >= SILENT_READINGS}
-        troubles = [f"{name}: {state.silent[name] or 'no answer'}" for name in polled if name in gone]
-        troubles += [f"{name}: not polled, see its comm_loss" for name in unpolled]
+        reasons = [
+            DEVICE_UNAVAILABLE(device=name, cause=cause) if (cause := state.silent[name]) else
+            DEVICE_NOT_RESPONDING(device=name)
+            for name in polled if name in gone
+        ]  # fmt: skip
+        reasons += [DEVICE_NOT_POLLED(device=name) for name in unpolled]
         heard = state.slots.keys() - gone
-        word = "online" if heard and not troubles else "stale" if heard else "offline"
+        word = "online" if heard and not reasons else "stale" if heard else "offline"
         if not polled:
             word = "offline"
-        reason = "; ".join(troubles)
-        if (word, reason) != state.state and (state.slots or not polled):
+        if (word, reasons) != state.state and (state.slots or not polled):
             if word != state.state[0]:
-                (log.info if word == "online" else log.warning)("%s is %s%s", state.asset.name, word,
-                                                                f" ({reason})" if reason else "")  # fmt: skip
-            state.state = (word, reason)
-            self._tell_state(state.asset.name, word, reason)
+                report = log.info if word == "online" else log.warning
+                why = "; ".join(map(str, reasons))
+                report("%s is %s%s", state.asset.name, word, f" ({why})" if why else "")
+            state.state = (word, reasons)
+            self._tell_state(state.asset.name, word, reasons)

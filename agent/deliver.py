@@ -1,4 +1,4 @@
-"""From the store to the brokers: opens the store, builds the sinks, tells what was lost."""
+"""Opens the store, creates the sinks and announces data gaps."""
 
 from __future__ import annotations
 
@@ -17,29 +17,34 @@ from agent.sinks.dialects import durable_dialects, live_dialects
 from agent.store import Store, StoreError
 from agent.store.history import History
 from drivers.reading import Clock
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-TELL_S = 10.0, 900.0  # between two tellings of what was lost: at first, and while ever more is
-MEMORY_BYTES = 64_000_000  # where there is no state directory
+ANNOUNCE_S = 10.0, 900.0  # shortest and longest interval between announcements of gaps
+MEMORY_BYTES = 64_000_000  # quota without a state directory
 
 
 def open_store(directory: Path, config: Config, clock: Clock) -> Store:
-    """The store of this run; one in memory, said once, when the directory cannot be used: measuring goes on."""
+    """The store of this run. When the directory cannot be used, this is logged and the store is in memory only."""
     store = None
     try:
         store = Store(directory, clock, config.store)
         _ = store.boot
         return store
     except StoreError as error:
-        log.error("%s. Measuring goes on, but what no broker takes is lost with a restart", error)
+        log.error("%s; measurement continues, but undelivered rows are lost at a restart", error)
+        unusable = error.reason
         if store is not None:
             store.close()
-    return Store(None, clock, replace(config.store, quota_bytes=MEMORY_BYTES))
+    return Store(None, clock, replace(config.store, quota_bytes=MEMORY_BYTES), unusable)
 
 
 class Delivery:
-    """The durable sinks of a configuration. Made before the first message."""
+    """The sinks of a configuration. Created before the first message.
+
+    sinks: the durable ones.
+    """
 
     def __init__(self, config: Config, publisher: Publisher, store: Store, clock: Clock) -> None:
         self._publisher, self._store = publisher, store
@@ -49,7 +54,7 @@ class Delivery:
         if config.mqtt is not None:
             self.sinks.append(self._mqtt_sink(config, config.mqtt))
         else:
-            log.warning("no [mqtt] table: results go nowhere")
+            log.warning("the configuration has no [mqtt] table: results are not published by MQTT")
         self.sinks += durable_dialects(config, publisher, store, clock)
         publisher.sinks = self.sinks
         self._drains = store.drains([sink.name for sink in self.sinks])
@@ -58,9 +63,9 @@ class Delivery:
         publisher.live = [History(store, config.store.history_s), *live_dialects(config, publisher, store)]
         for live in publisher.live:
             live.start()
-        self._damage_told = ""
-        self._tell_damage()
-        if store.directory is None:
+        self._damage: Reason | None = None  # as announced
+        self._announce_damage()
+        if store.directory is None and store.trouble:
             publisher.tell_event("state_file_unwritable", store.trouble)
 
     def _mqtt_sink(self, config: Config, settings: Mqtt) -> DurableSink:
@@ -71,7 +76,7 @@ class Delivery:
         return MqttSink(settings, client_id, publisher.root, publisher.greeting, publisher.tell_event)
 
     def renew(self, config: Config) -> None:
-        """Goes on with another broker, or other words to it; rows wait meanwhile. Blocks for some seconds at most."""
+        """Connects to another broker, or with other settings; rows stay in the spool. May block for seconds."""
         if config.mqtt is None or self._mqtt is None or config.mqtt == self._mqtt:
             return
         self._mqtt = config.mqtt
@@ -82,25 +87,25 @@ class Delivery:
         new.start(self._drains[new.name])
 
     async def run(self, clock: Clock) -> None:
-        """Announces what was lost: soon after it was, and ever more seldom while it goes on. A spool that is full for a
-        month would else be full of what it lost."""
-        pause_s = TELL_S[0]
+        """Announces gaps, the first within 10 s. While losses continue, the interval doubles up to 15 min, so that the
+        announcements do not fill the spool."""
+        pause_s = ANNOUNCE_S[0]
         while True:
-            self._tell_damage()
-            told = 0
-            with contextlib.suppress(StoreError):  # the writer says so
-                told = await asyncio.to_thread(self._publisher.announce_gaps)
-            pause_s = min(2 * pause_s, TELL_S[1]) if told else TELL_S[0]
+            self._announce_damage()
+            announced = 0
+            with contextlib.suppress(StoreError):  # logged by the writer
+                announced = await asyncio.to_thread(self._publisher.announce_gaps)
+            pause_s = min(2 * pause_s, ANNOUNCE_S[1]) if announced else ANNOUNCE_S[0]
             await clock.sleep(pause_s)
 
-    def _tell_damage(self) -> None:
-        """Of the file that was found, or that was damaged under us."""
-        if self._store.damage != self._damage_told:
-            self._damage_told = self._store.damage
-            self._publisher.tell_event("state_file_corrupt", self._damage_told)
+    def _announce_damage(self) -> None:
+        """Publishes an event when a corrupt state file was replaced, at the start or while running."""
+        if self._store.damage is not None and self._store.damage != self._damage:
+            self._damage = self._store.damage
+            self._publisher.tell_event("state_file_corrupt", self._damage)
 
     def numbers(self) -> dict[str, float | int]:
-        """For `health`."""
+        """Values for `health`."""
         found = self._store.figures()
         hours = self._outlook.hours(found["spool_used_pct"], 100.0)
         if hours is not None:
@@ -110,7 +115,7 @@ class Delivery:
         return found
 
     def stop(self, save: Callable[[], None]) -> None:
-        """save: what goes into the store last. Blocks for some seconds at most."""
+        """Stops the sinks and closes the store. save: writes the last data. Blocks for some seconds at most."""
         save()
         with contextlib.suppress(StoreError):
             self._store.flush()

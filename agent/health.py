@@ -1,4 +1,4 @@
-"""The agent's own numbers, once a minute, and whether its parts are alive: what `health` says and the watchdog asks."""
+"""Figures of the agent about itself, once a minute, and the supervision of its threads and tasks for the watchdog."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from agent.poll import BusPoller
 from drivers.reading import Clock
 
 HEALTH_S = 60.0
-TURN_MAX_S = 120.0  # a bus that began no turn for that long hangs: its longest wait (listening) is 60 s
-BEAT_MAX_S = 60.0  # so does a thread that did not come round for that long
-LATE_S = 0.1  # the loop's lateness is tried that often
+TURN_MAX_S = 120.0  # a bus without a poll for longer is blocked: its longest wait (listening) is 60 s
+BEAT_MAX_S = 60.0  # a thread without a cycle for longer is blocked
+LATE_S = 0.1  # interval of the measurements of the event-loop lag
 
 Numbers = Mapping[str, float | int]
 
 
 class Health:
-    """Publishes what all its sources say, as one message. `add` a source: a function that returns numbers by name.
+    """Publishes the figures of all its sources as one message. A source is a function that returns figures by name.
 
-    The names are rows of the metrics table; a bus has its own of each `bus_*` row.
+    The names are rows of the metrics table; each bus has its own figure for each `bus_*` row.
     """
 
     def __init__(self, clock: Clock, emit: Callable[[Message], None]) -> None:
@@ -36,11 +36,14 @@ class Health:
         self._sources: list[tuple[Callable[[], Numbers], bool]] = []
 
     def add(self, source: Callable[[], Numbers], *, waits: bool = False) -> None:
-        """waits: for a disk; it is asked beside the loop that polls."""
+        """Adds a source. waits: it may block, for example on a disk, and is called in another thread."""
         self._sources.append((source, waits))
 
     async def run(self, every_s: float = HEALTH_S, part: float = 1.0) -> None:
-        """part: of the first period that is waited for, so that a fleet does not speak at once."""
+        """Publishes every every_s.
+
+        part: share of the first period to wait, so that the gateways of a fleet do not publish at the same time.
+        """
         await self._clock.sleep(part * every_s)
         while True:
             await self.publish()
@@ -56,7 +59,7 @@ class Health:
 
 
 def row_name(name: str) -> str:
-    """`bus_north_2_polls` → `bus_*_polls`: the row of the metrics table that explains it."""
+    """Row of the metrics table for a figure: `bus_north_2_polls` → `bus_*_polls`."""
     if not name.startswith("bus_"):
         return name
     ends = [row for row in by_name("health") if row.startswith("bus_*_") and name.endswith(row[len("bus_*") :])]
@@ -64,11 +67,11 @@ def row_name(name: str) -> str:
 
 
 class BusNumbers:
-    """Of all buses together and of each. A bus that is no longer polled keeps its part of the sums."""
+    """Figures of all buses together and of each. The sums still contain the counts of removed buses."""
 
     def __init__(self, pollers: Callable[[], Iterable[BusPoller]], clock: Clock) -> None:
         self._pollers, self._clock = pollers, clock
-        self._last: dict[str, tuple[BusPoller, int, int]] = {}  # bus → itself, then, how long it had asked by then
+        self._last: dict[str, tuple[BusPoller, int, int]] = {}  # bus → poller, time, busy time
         self._gone = dict.fromkeys(_OF_BUS, 0)
         self._known: list[BusPoller] = []
 
@@ -93,14 +96,14 @@ class BusNumbers:
             self._last[name] = (poller, now_ns, poller.busy_ns)
         return sums | values
 
-    def hanging(self) -> str:
-        """The bus that does not come round any more; empty when all do."""
+    def hanging(self) -> str | None:
+        """Status text about a bus that no longer polls; None when all do."""
         now_ns = self._clock.monotonic_ns()
         for poller in self._pollers():
             silent_s = (now_ns - poller.turn_ns) / 1e9
             if silent_s > TURN_MAX_S + poller.bus.listen_before_start_s:
-                return f"bus {poller.bus.name} hangs since {silent_s:.0f} s"
-        return ""
+                return f"bus {poller.bus.name} has not polled for {silent_s:.0f} s"
+        return None
 
 
 _OF_BUS = ("polls", "polls_failed", "late_responses", "corrupt_responses")
@@ -111,7 +114,7 @@ def _counts(poller: BusPoller) -> dict[str, int]:
 
 
 class Lateness:
-    """How late the loop wakes who sleeps: everything that is polled waits as long."""
+    """Event-loop lag: delay with which the loop resumes tasks, which delays all polls."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -134,7 +137,7 @@ class Lateness:
 
 
 class Machine:
-    """Processor, memory and disk, as the kernel counts them."""
+    """Processor time, memory and free disk space."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -152,19 +155,19 @@ class Machine:
             values["memory_mb"] = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
             values["disk_free_mb"] = shutil.disk_usage(self._directory).free / 1e6
         except OSError:
-            pass  # another system, or the directory is gone: the store tells that
+            pass  # not Linux, or the directory is missing, which the store reports
         return values
 
 
 class Outlook:
-    """When a spool that grows will be full, from how it grew over the last minutes."""
+    """Forecast of the time until the spool is full, from its growth over the last minutes."""
 
     def __init__(self, clock: Clock, kept: int = 10) -> None:
         self._clock = clock
         self._seen: deque[tuple[int, float]] = deque(maxlen=kept)
 
     def hours(self, used: float, limit: float) -> float | None:
-        """Call with each message. None while it does not grow, or nothing is known yet; 0 when it is full."""
+        """Hours left, to be called with each message. None while it does not grow or at the start; 0 when full."""
         self._seen.append((self._clock.monotonic_ns(), used))
         if used >= limit:
             return 0.0
@@ -175,20 +178,21 @@ class Outlook:
         return (limit - used) / ((used - before) / hours)
 
 
-async def feed_watchdog(clock: Clock, trouble: Callable[[], str]) -> None:
-    """Tells systemd that we live, as long as `trouble` is empty; it runs in the loop that polls.
+async def feed_watchdog(clock: Clock, trouble: Callable[[], str | None]) -> None:
+    """Sends WATCHDOG=1 to systemd while `trouble` returns None, otherwise its text as the status.
 
-    Where nobody asked for it, it waits for ever.
+    It runs in the event loop that polls. Without a watchdog it waits until it is cancelled.
     """
     wanted_s = watchdog_s()
     if wanted_s is None:
         await asyncio.Event().wait()
         return
-    hung = False
+    blocked = False
     while True:
-        if told := trouble():
-            notify(STATUS=f"hangs: {told}")
+        found = trouble()
+        if found is not None:
+            notify(STATUS=f"blocked: {found}")
         else:
-            notify(WATCHDOG=1, **({"STATUS": "goes on"} if hung else {}))
-        hung = bool(told)
+            notify(WATCHDOG=1, **({"STATUS": "running"} if blocked else {}))
+        blocked = found is not None
         await clock.sleep(wanted_s / 3)

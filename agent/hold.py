@@ -1,8 +1,7 @@
-"""Maintenance: a motor that somebody works on is on hold. Said with a reason, kept with its interval, undone by hand or
-by time.
+"""Maintenance intervals of motors, each with a reason; they end automatically or when they are released.
 
-The holds have a small file of their own beside the store, so that `magwatt maintenance` works whether the agent runs or
-not, and so that no full or damaged spool takes an operator's word away. Only the command writes it; the agent reads.
+They are stored in their own SQLite file in the state directory. So `magwatt maintenance` works whether or not the agent
+runs, and does not depend on a full or corrupt state file. Only the command writes the file; the agent reads it.
 """
 
 from __future__ import annotations
@@ -14,36 +13,49 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-FILE = "holds.sqlite"
-LOCKED_S = 5.0
-_COLUMNS = "motor, reason, since_ms, until_ms, released_ms, told_by"
+from drivers.reasons import Code, CodedError
+
+FILE = "maintenance.sqlite"
+LOCKED_S = 5.0  # longest wait for the lock of the file
+_COLUMNS = "motor, reason, since_ms, until_ms, released_ms, entered_by"
 _SCHEMA = """
-create table if not exists hold (
+create table if not exists maintenance (
     number integer primary key autoincrement, motor text not null, reason text not null, since_ms integer not null,
-    until_ms integer, released_ms integer, told_by text not null
+    until_ms integer, released_ms integer, entered_by text not null
 );
 pragma user_version = 1;
 """
 
 
-class HoldError(Exception):
-    """The file of holds cannot be used; the message names it."""
+MAINTENANCE_FILE_UNUSABLE = Code("maintenance_file_unusable", "{path}: {error}")
+
+
+class HoldError(CodedError):
+    """The file of the maintenance intervals cannot be read or written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One interval of maintenance, UTC milliseconds. until_ms None: until released."""
+    """One maintenance interval; times in UTC milliseconds.
+
+    motor: id of the motor or shared meter.
+    reason: text of the operator.
+    since_ms: start.
+    until_ms: planned end; None: until released.
+    released_ms: when an operator released it; None: not released.
+    entered_by: login name of the operator.
+    """
 
     motor: str
     reason: str
     since_ms: int
     until_ms: int | None
     released_ms: int | None
-    told_by: str
+    entered_by: str
 
     @property
     def end_ms(self) -> int | None:
-        """When it ended or will end by itself; None while that is open."""
+        """Past or planned end; None: until released."""
         ends = [end for end in (self.until_ms, self.released_ms) if end is not None]
         return min(ends, default=None)
 
@@ -52,33 +64,33 @@ class Hold:
 
 
 class HoldBook:
-    """All holds of one state directory. Every method raises HoldError when the file cannot be used."""
+    """The maintenance intervals of one state directory. Every method raises HoldError when the file cannot be used."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory.absolute() / FILE
         self._seen: tuple[int, int] | None = None
         self._holds: tuple[Hold, ...] = ()
 
-    def begin(self, motor: str, reason: str, now_ms: int, until_ms: int | None, told_by: str) -> None:
-        """From now on; a hold of that motor that is active ends where the new one begins."""
+    def begin(self, motor: str, reason: str, now_ms: int, until_ms: int | None, entered_by: str) -> None:
+        """Starts maintenance now; an active interval of the same motor ends."""
         with self._writing() as db:
             self._end(db, motor, now_ms)
-            db.execute(f"insert into hold ({_COLUMNS}) values (?, ?, ?, ?, null, ?)",
-                       (motor, reason, now_ms, until_ms, told_by))  # fmt: skip
+            db.execute(f"insert into maintenance ({_COLUMNS}) values (?, ?, ?, ?, null, ?)",
+                       (motor, reason, now_ms, until_ms, entered_by))  # fmt: skip
 
     def release(self, motor: str, now_ms: int) -> bool:
-        """Whether there was an active one."""
+        """Ends the active interval of a motor; False when there was none."""
         if not self.path.exists():
             return False
         with self._writing() as db:
             return self._end(db, motor, now_ms)
 
     def active(self, now_ms: int) -> dict[str, Hold]:
-        """Motor → its hold. Cheap while nothing changes: the file is looked at, not read."""
+        """Motor → its active interval. Reads the file only when its size or time has changed."""
         return {hold.motor: hold for hold in self._all() if hold.active(now_ms)}
 
     def between(self, from_ms: int, to_ms: int, motor: str | None = None) -> list[Hold]:
-        """Every hold that touches the interval, the oldest first."""
+        """Every interval that overlaps [from_ms, to_ms), the oldest first."""
         return [
             hold
             for hold in self._all()
@@ -94,25 +106,30 @@ class HoldBook:
             self._seen, self._holds = None, ()
             return ()
         except OSError as error:
-            raise HoldError(f"{self.path}: {error.strerror or error}") from None
+            raise HoldError(
+                MAINTENANCE_FILE_UNUSABLE, path=str(self.path), error=error.strerror or str(error)
+            ) from None
         mark = (found.st_mtime_ns, found.st_size)
         if mark != self._seen:
             try:
                 with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=1)) as db:
-                    rows = db.execute(f"select {_COLUMNS} from hold order by number").fetchall()
+                    rows = db.execute(f"select {_COLUMNS} from maintenance order by number").fetchall()
             except sqlite3.Error as error:
-                raise HoldError(f"{self.path}: {error}") from None
+                raise HoldError(MAINTENANCE_FILE_UNUSABLE, path=str(self.path), error=str(error)) from None
             self._seen, self._holds = mark, tuple(Hold(*row) for row in rows)
         return self._holds
 
     @staticmethod
     def _end(db: sqlite3.Connection, motor: str, now_ms: int) -> bool:
         open_still = "motor = ? and released_ms is null and (until_ms is null or until_ms > ?)"
-        return db.execute(f"update hold set released_ms = ? where {open_still}", (now_ms, motor, now_ms)).rowcount > 0
+        return (
+            db.execute(f"update maintenance set released_ms = ? where {open_still}", (now_ms, motor, now_ms)).rowcount
+            > 0
+        )
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, on the disk when it is over. A rollback journal: nothing is left beside the file."""
+        """One transaction, on disk when it ends. With a rollback journal no other file remains in the directory."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with _as_owner(self.path.parent), contextlib.closing(sqlite3.connect(self.path, timeout=LOCKED_S)) as db:
@@ -120,13 +137,15 @@ class HoldBook:
                 with db:
                     yield db
         except (OSError, sqlite3.Error) as error:
-            raise HoldError(f"{self.path}: {error}") from None
+            raise HoldError(MAINTENANCE_FILE_UNUSABLE, path=str(self.path), error=str(error)) from None
 
 
 @contextlib.contextmanager
 def _as_owner(directory: Path) -> Iterator[None]:
-    """Root writes as whom the directory belongs to. So the agent can read the file; and that account can lead root, by
-    a link in its own directory, to nothing that it could not write itself."""
+    """As root: writes with the rights of the directory's owner.
+
+    So the agent can read the file, and a symbolic link in the directory gives its owner no access to other files.
+    """
     if os.geteuid() != 0:
         yield
         return

@@ -1,7 +1,7 @@
-"""Which folder of compiled kernels is whose: one for each version, 8 to 12 MB, gone when no installation has it.
+"""Cache directories of compiled kernels: one for each version, 8 to 12 MB, deleted when no installation uses it.
 
-Each folder names in `used` the installations that use it. A process holds a lock on that file as long as it lives, so
-that an agent which still runs an older version keeps its kernels.
+The file `used` in each directory lists the installations that use it. A process holds a lock on that file until it
+ends, so that an agent which still runs an older version keeps its kernels.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from pathlib import Path
 from typing import IO
 
 USED = "used"
-UNNAMED_S = 30 * 86_400.0  # a folder in which nobody is named was made by an earlier release
-TRIES = 5  # to enter a folder that another process is just taking away
+UNNAMED_S = 30 * 86_400.0  # a directory without a listed installation was created by an earlier release
+TRIES = 5  # attempts to lock a directory while another process deletes it
 
-_held: list[IO[str]] = []  # for the life of the process
+_held: list[IO[str]] = []  # until the process ends
 
 
 def installation() -> str:
-    """This one: its interpreter and where its sources are."""
+    """Identity of this installation: its interpreter and the path of its sources."""
     return f"{sys.prefix}\t{Path(__file__).parents[1] / 'dsp'}"
 
 
 def enter(folder: Path, who: str) -> None:
-    """Makes the folder, names `who` in it and holds it for the life of this process. Raises OSError."""
+    """Creates the directory, lists `who` in it and locks it until the process ends. Raises OSError."""
     for _ in range(TRIES):
         folder.mkdir(exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             file = _opened(folder)
-            with contextlib.suppress(OSError):  # a file system without locks: then nobody takes a folder away either
+            with contextlib.suppress(OSError):  # a file system without locks: no process deletes a directory there
                 fcntl.flock(file, fcntl.LOCK_SH)
             if _is(folder / USED, file):
                 file.seek(0)
@@ -44,11 +44,11 @@ def enter(folder: Path, who: str) -> None:
                 _held.append(file)
                 return
             file.close()
-    raise OSError(f"{folder}: others take it away again and again")
+    raise OSError(f"{folder}: deleted by another process in each of {TRIES} attempts")
 
 
 def sweep(root: Path, own: Path, who: str) -> list[Path]:
-    """Takes away folders of kernels that no installation uses any more and no process holds; returns them."""
+    """Deletes directories that no installation uses and no process has locked; returns them."""
     gone = []
     for folder in sorted(root.glob("kernels-*")):
         if folder != own and folder.is_dir() and not folder.is_symlink():
@@ -62,7 +62,7 @@ def sweep(root: Path, own: Path, who: str) -> list[Path]:
 
 
 def _used(folder: Path, file: IO[str], who: str) -> bool:
-    """Whether somebody may still want it. Who uses another folder now is struck off."""
+    """Whether an installation may still use the directory. Removes the entry of `who`, which uses another one now."""
     file.seek(0)
     named = file.read().splitlines()
     if not named:
@@ -79,7 +79,7 @@ def _used(folder: Path, file: IO[str], who: str) -> bool:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[IO[str] | None]:
-    """Its `used`, locked; None where somebody holds it."""
+    """The locked file `used`; None when another process has locked it."""
     with _opened(folder) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -90,7 +90,7 @@ def _alone(folder: Path) -> Iterator[IO[str] | None]:
 
 
 def _opened(folder: Path) -> IO[str]:
-    """Its `used`; what is damaged in it names nobody."""
+    """The file `used`; unreadable bytes in it match no installation."""
     return (folder / USED).open("a+", encoding="utf-8", errors="replace")
 
 

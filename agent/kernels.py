@@ -1,8 +1,8 @@
-"""Compiled kernels: where their cache lies, whether it is complete, and how it is filled.
+"""Compiled kernels: the directory of their cache, its completeness, and its compilation.
 
-Compiling takes seconds and would stall the polling, so it happens in a process of its own. Call `use_cache` before
-anything imports numba. The cache is keyed by versions, processor and the text of dsp: numba itself does not notice an
-edit in a function that another file's kernel calls.
+Compilation takes seconds and would delay polling, so it runs in a separate process. `use_cache` has to be called before
+numba is imported. The name of the cache contains versions, processor and a hash of the sources of dsp, because numba
+does not detect a change of a function that a kernel in another file calls.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def use_cache() -> Path:
-    """Points numba at our cache and returns its folder; a folder given in NUMBA_CACHE_DIR is respected."""
+    """Sets NUMBA_CACHE_DIR, if it is not set, and returns the directory."""
     if given := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(given)
     for root in _roots():
@@ -33,7 +33,7 @@ def use_cache() -> Path:
         try:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
             if root.stat().st_uid != os.getuid() or root.stat().st_mode & 0o022:
-                continue  # others could put code there
+                continue  # other users could write code there
             kernel_folders.enter(folder, kernel_folders.installation())
             with tempfile.TemporaryFile(dir=folder):
                 pass
@@ -43,9 +43,11 @@ def use_cache() -> Path:
         kernel_folders.sweep(root, folder, kernel_folders.installation())
         return folder
     try:
-        folder = Path(tempfile.mkdtemp(prefix="magwatt-"))  # nothing lasting is writable: a cache for this run only
+        folder = Path(
+            tempfile.mkdtemp(prefix="magwatt-")
+        )  # no permanent directory is writable: a cache for this run only
     except OSError:
-        return Path(os.devnull)  # nothing at all is: no cache, each process compiles for itself
+        return Path(os.devnull)  # no directory is writable: no cache, each process compiles
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
     return folder
 
@@ -65,19 +67,19 @@ def warm_here() -> None:
 
 
 def warm_elsewhere() -> subprocess.Popen[bytes]:
-    """Starts a process that fills the cache; poll it."""
+    """Starts a process that fills the cache; the caller polls it."""
     use_cache()
     return subprocess.Popen(
         [sys.executable, "-P", "-c", "from agent.kernels import warm_here; warm_here()"],
         stdin=subprocess.DEVNULL,
-        start_new_session=True,  # a Ctrl-C in the terminal is for us; we end it
+        start_new_session=True,  # Ctrl-C in the terminal must reach only the agent, which ends this process
         preexec_fn=end_with_parent,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
     )
 
 
 def end_with_parent() -> None:
-    """In a child before it starts: it is terminated when its parent dies, however that dies (Linux)."""
+    """For a child process: the kernel terminates it when its parent ends for any reason (Linux)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -93,8 +95,11 @@ def _roots() -> list[Path]:
 
 
 def _done(folder: Path) -> Path:
-    """The mark of a complete cache, of these very files: numba takes no kernel whose source lies elsewhere or was
-    written anew, whatever its text, and would compile it while measuring."""
+    """Marker file of a complete cache for these source files.
+
+    numba does not use a kernel whose source has another path or time, even with the same text, and would compile it
+    during the measurement.
+    """
     digest = hashlib.sha256()
     for file in _sources():
         found = file.stat()

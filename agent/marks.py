@@ -1,59 +1,67 @@
-"""What is said about every message on its way out: that the clock is unsure, that somebody works on its motor."""
+"""Flags and states that apply to all messages of the agent or of a motor: unsynchronized clock, maintenance."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from agent.hold import Hold, HoldBook, HoldError
 from agent.messages import Message
+from agent.state_reasons import IN_MAINTENANCE, IN_MAINTENANCE_UNTIL, NOTHING_RECEIVED, STATE_OF_DEVICES
 from drivers.reading import Clock, Quality
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
 
 Emit = Callable[[Message], None]
-TellState = Callable[[str, str, str], None]
+TellState = Callable[[str, str, Sequence[Reason]], None]
 
 
 class Marks:
-    """Stands between computing and publishing. `emit`, `tell_state` and `take_holds` are for the computing thread.
+    """Adds the flags CLOCK_UNSYNCHRONIZED and MAINTENANCE to messages before they are published.
+
+    `emit`, `tell_state` and `take_holds` are for the pipeline thread. synchronized: whether the clock is synchronized.
 
     During maintenance the state of a motor is `maintenance`, whatever its devices do, and each of its messages has the
     flag MAINTENANCE: messages with this flag raise no alarm. Measurement continues.
     """
 
     def __init__(
-        self, emit: Emit, tell_state: TellState, clock: Clock, book: HoldBook, sure: Callable[[], bool],
-        zone: str = "UTC",
-    ) -> None:  # fmt: skip
-        self.zone = zone
-        self._emit, self._tell_state, self._clock, self._book, self._sure = emit, tell_state, clock, book, sure
+        self, emit: Emit, tell_state: TellState, clock: Clock, book: HoldBook, synchronized: Callable[[], bool]
+    ) -> None:
+        self._emit, self._tell_state, self._clock, self._book, self._synchronized = (
+            emit,
+            tell_state,
+            clock,
+            book,
+            synchronized,
+        )
         self._holds: dict[str, Hold] = {}
-        self._states: dict[str, tuple[str, str]] = {}  # as they would be without a hold
-        self._trouble = ""
+        self._states: dict[str, tuple[str, Sequence[Reason]]] = {}  # as they would be without maintenance
+        self._unreadable = False
 
     def emit(self, message: Message) -> None:
-        mark = Quality.GOOD if self._sure() else Quality.CLOCK_UNSYNCHRONIZED
+        mark = Quality.GOOD if self._synchronized() else Quality.CLOCK_UNSYNCHRONIZED
         if message.asset in self._holds:
             mark |= Quality.MAINTENANCE
         self._emit(replace(message, quality=message.quality | mark) if mark else message)
 
-    def tell_state(self, asset: str, word: str, reason: str) -> None:
-        self._states[asset] = (word, reason)
+    def tell_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
+        """Publishes the state of an asset, during maintenance as `maintenance` with the reasons of both."""
+        self._states[asset] = (word, reasons)
         hold = self._holds.get(asset)
         if hold is None:
-            self._tell_state(asset, word, reason)
+            self._tell_state(asset, word, reasons)
         else:
-            self._tell_state(asset, "maintenance", self._reason(hold, word, reason))
+            below = () if word == "online" else (STATE_OF_DEVICES(state=word),)
+            self._tell_state(asset, "maintenance", (_reason(hold), *below, *reasons))
 
     async def run(self, in_order: Callable[[Callable[[], None]], None]) -> None:
-        """Looks for new holds; in_order runs a function in the computing thread."""
+        """Applies changes of the maintenance file. in_order: runs a function in the pipeline thread."""
         while True:
             found = await asyncio.to_thread(self.look)
             if found != self._holds:
@@ -61,19 +69,19 @@ class Marks:
             await self._clock.sleep(LOOK_S)
 
     def look(self) -> dict[str, Hold]:
-        """The holds of this moment; those of before when the file cannot be read, which is said once."""
+        """Motor → active maintenance; the previous ones while the file cannot be read, which is logged once."""
         try:
             found = self._book.active(self._clock.utc_ns() // 1_000_000)
         except HoldError as error:
-            if not self._trouble:
-                log.warning("holds: %s; what was on hold stays so", error)
-            self._trouble = str(error)
+            if not self._unreadable:
+                log.warning("%s; motors in maintenance remain in maintenance", error)
+            self._unreadable = True
             return self._holds
-        self._trouble = ""
+        self._unreadable = False
         return found
 
     def recall(self, reached_ms: int) -> None:
-        """At the start: the holds of before go on without a word; what changed after reached_ms is told."""
+        """At the start: continues maintenance of earlier runs, and publishes changes since reached_ms as events."""
         self._holds = self.look()
         try:
             missed = self._book.between(reached_ms, self._clock.utc_ns() // 1_000_000 + 1)
@@ -90,9 +98,11 @@ class Marks:
         return len(self._holds)
 
     def held(self, motor: str) -> bool:
+        """Whether a motor is in maintenance."""
         return motor in self._holds
 
     def take_holds(self, found: dict[str, Hold]) -> None:
+        """Applies the active maintenance intervals: publishes begin, end and states that changed."""
         before, self._holds = self._holds, found
         for motor, hold in before.items():
             if found.get(motor) != hold:
@@ -102,10 +112,10 @@ class Marks:
                 self._began(hold)
         for motor in before.keys() | found.keys():
             if before.get(motor) != found.get(motor):
-                self.tell_state(motor, *self._states.get(motor, ("offline", "nothing heard yet")))
+                self.tell_state(motor, *self._states.get(motor, ("offline", (NOTHING_RECEIVED(),))))
 
     def _began(self, hold: Hold) -> None:
-        log.info("%s is on hold: %s", hold.motor, self._reason(hold, "", ""))
+        log.info("%s: %s", hold.motor, _reason(hold))
         values = {
             "event_kind": "maintenance",
             "event_state": "begin",
@@ -117,7 +127,7 @@ class Marks:
     def _ended(self, hold: Hold) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
         end_ms = hold.end_ms if hold.end_ms is not None and hold.end_ms <= now_ms else now_ms
-        log.info("%s is no longer on hold", hold.motor)
+        log.info("%s: maintenance ended", hold.motor)
         values = {
             "event_kind": "maintenance",
             "event_state": "end",
@@ -127,16 +137,8 @@ class Marks:
         }
         self._emit(Message(hold.motor, "event", end_ms, values, quality=Quality.MAINTENANCE))
 
-    def _reason(self, hold: Hold, word: str, reason: str) -> str:
-        until = f", until {local(hold.until_ms, self.zone)}" if hold.until_ms is not None else ""
-        below = f" ({word}{f': {reason}' if reason else ''})" if word not in ("", "online") else ""
-        return f"{hold.reason}{until}{below}"
 
-
-def local(utc_ms: int, zone: str) -> str:
-    """A moment as the plant's people read it, with the difference to UTC; in UTC where the zone is not known here."""
-    try:
-        place = ZoneInfo(zone)
-    except (KeyError, ValueError, OSError):
-        place = UTC  # type: ignore[assignment]
-    return datetime.fromtimestamp(utc_ms / 1000, place).strftime("%Y-%m-%d %H:%M %z")
+def _reason(hold: Hold) -> Reason:
+    if hold.until_ms is None:
+        return IN_MAINTENANCE(note=hold.reason)
+    return IN_MAINTENANCE_UNTIL(note=hold.reason, until_ms=hold.until_ms)

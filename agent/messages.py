@@ -1,4 +1,4 @@
-"""The envelope: one JSON object per message, one time, an id for removing duplicates (docs/mqtt.md)."""
+"""The envelope of all messages: a JSON object with time, id, values, flags and reasons (docs/mqtt.md)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from agent.core.text import as_object
+from agent.core.text import as_object, english
 from drivers.reading import BAD, Quality
 from drivers.reasons import Reason
 
@@ -18,46 +18,66 @@ BOOKKEEPING = frozenset((
     "energy_counted_export_wh", "energy_shaft_wh", "energy_shaft_returned_wh", "energy_loss_motor_wh",
     "energy_loss_drive_wh", "energy_uncounted_s", "efficiency_unavailable_reason", "efficiency_basis",
     "efficiency_class_observed", "meter_wiring", "back_emf",
-))  # no measurement of the moment  # fmt: skip
-EVERYTHING = "*"  # the key of flags that hold for the whole message
-_DOUBTFUL = ~Quality.SIMULATED
+))  # metrics that are no measurement of the present  # fmt: skip
+EVERYTHING = "*"  # key of the flags that apply to all values of the message
+_UNCERTAIN = ~Quality.SIMULATED
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is published for one asset at one time. asset None: the gateway itself.
+    """What is published for one asset at one time.
 
-    reasons: metric whose value is a code, or a list of codes → the reasons with their data.
-    counters: name → whole number (watt-hours) that this message is the first to show; not sent, but committed to the
-    store in one transaction with its row.
+    asset: name of the asset; None: the gateway.
+    kind: message type, a topic of the metrics table: telemetry, pq3s, pq10m, harmonics, savings, event or health.
+    t_ms: UTC milliseconds of the newest value.
+    values: metric → value; None: not known.
+    uncertainties: metric → expanded uncertainty (k = 2) in the unit of the metric.
+    methods: metric → method of the estimate.
+    flags: metric → quality flags of its value.
+    quality: flags of all values.
+    counters: name → whole number (mWh or s) that this message is the first to show; not sent, but committed to the
+        store in one transaction with its row.
+    reasons: metric whose value is a code, a list of codes, or the text of reasons → the reasons with their data.
     """
 
     asset: str | None
-    kind: str  # a topic of the metrics table: telemetry | pq3s | pq10m | harmonics | savings | event | health
+    kind: str
     t_ms: int
     values: Mapping[str, Any]
     uncertainties: Mapping[str, float] = field(default_factory=dict)
     methods: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, Quality] = field(default_factory=dict)
-    quality: Quality = Quality.GOOD  # of the whole message
+    quality: Quality = Quality.GOOD
     counters: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, Sequence[Reason]] = field(default_factory=dict)
 
 
-def judge(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Quality) -> str:
-    """good | uncertain | bad: bad when nothing usable is left, uncertain when anything is doubtful.
+def event(
+    asset: str | None, t_ms: int, kind: str, reasons: Sequence[Reason], values: Mapping[str, Any] | None = None,
+    quality: Quality = Quality.GOOD,
+) -> Message:  # fmt: skip
+    """An event that reasons describe; its `event_text` is their English text.
 
-    SIMULATED alone does not make a value uncertain; it is shown beside it.
+    kind: value of `event_kind`. values: further metrics of the event.
+    """
+    body = {"event_kind": kind, **(values or {}), "event_text": "; ".join(map(english, reasons))}
+    return Message(asset, "event", t_ms, body, quality=quality, reasons={"event_text": reasons})
+
+
+def judge(values: Mapping[str, Any], flags: Mapping[str, Quality], quality: Quality) -> str:
+    """good, uncertain or bad: bad when no value is usable, uncertain when any value or the message has a flag.
+
+    SIMULATED alone does not make a message uncertain.
     """
     bad = {name for name, flag in flags.items() if flag & BAD}
     usable = (value is not None and name not in BOOKKEEPING and name not in bad for name, value in values.items())
     if not any(usable):
         return "bad"
-    return "uncertain" if any(flags.values()) or quality & _DOUBTFUL else "good"
+    return "uncertain" if any(flags.values()) or quality & _UNCERTAIN else "good"
 
 
 def encode(message: Message, message_id: str) -> bytes:
-    """The bytes on the wire: s, t, id, q, v, and m, f, r where they are not empty; keys never repeat."""
+    """The payload: keys s, t, id, q, v, and m, f, r where they are not empty; each key once."""
     body: dict[str, Any] = {
         "s": f"magwatt.{message.kind}/{SCHEMA_VERSION}",
         "t": message.t_ms,
@@ -78,7 +98,7 @@ def encode(message: Message, message_id: str) -> bytes:
 
 
 def _with_uncertainties(message: Message) -> dict[str, Any]:
-    """Each estimate followed by its uncertainty."""
+    """All values, each estimate followed by its uncertainty."""
     found: dict[str, Any] = {}
     for name, value in message.values.items():
         found[name] = value
@@ -93,5 +113,5 @@ def codes(reasons: Iterable[Reason]) -> str:
 
 
 def encode_plain(kind: str, t_ms: int, body: Mapping[str, Any]) -> bytes:
-    """Retained texts about things (info, meta, state): no id, since the last one replaces all before."""
+    """Payload of a retained message (info, meta, state, explain): no id, because each replaces the one before."""
     return msgspec.json.encode({"s": f"magwatt.{kind}/{SCHEMA_VERSION}", "t": t_ms, **body})

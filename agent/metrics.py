@@ -20,8 +20,8 @@ class Metric:
     """One published number or text.
 
     name: with its unit as suffix.
-    kind: measured | estimate (has an uncertainty and a method) | text | window (from the waveform) | counter | event |
-        savings.
+    kind: measured | estimate (has an uncertainty and a method) | text | code (codes of reasons, separated by commas;
+        the reasons are in the key `r` of the message) | window (from the waveform) | counter | event | savings.
     decimals: of the published value; None: six significant digits.
     """
 
@@ -122,10 +122,11 @@ DERIVED: tuple[Metric, ...] = (
     _row("efficiency_basis", "", "source of the losses: measured (methods M7, M9), tested (factory test) or modelled "
          "(nameplate, efficiency class)", "text"),
     _row("efficiency_unavailable_reason", "", "code of the reason why no efficiency is available; empty when one is "
-         "available", "text"),
-    _row("efficiency_class_observed", "", "efficiency classes that are consistent with the measured losses", "text"),
+         "available", "code"),
+    _row("efficiency_class_observed", "", "efficiency classes that the measured losses and their uncertainty allow, "
+         "such as IE4, IE3…IE4 or <IE1; a semicolon separates schemes", "text"),
     _row("meter_wiring", "", "result of the check of the meter's CT and VT connections: ok, unknown, or the fault; | "
-         "separates faults that the measurements cannot distinguish", "text"),
+         "separates faults that the measurements cannot distinguish", "code"),
     _row("back_emf", "", "voltage at the terminals of a permanent-magnet motor: live or unknown; absence of voltage is "
          "never reported", "text"),
     _row("flux_index", "%", "magnet flux divided by its nameplate value at the same temperature, median over minutes",
@@ -180,8 +181,8 @@ DERIVED: tuple[Metric, ...] = (
     _row("speed_creep", "Wh", "energy lost because the new motor runs without slip at a higher speed than the old one; "
          "included in savings_control_wh; null when the speed is controlled", "savings", "savings", 0),
     _row("savings_verdict", "", "proven, not yet proven or negative", "text", "savings"),
-    _row("savings_caveats", "", "codes of the limitations of the saving, separated by commas", "text", "savings"),
-    _row("savings_advice", "", "code of a recommendation that would increase the saving", "text", "savings"),
+    _row("savings_caveats", "", "codes of the limitations of the saving, separated by commas", "code", "savings"),
+    _row("savings_advice", "", "code of a recommendation that would increase the saving", "code", "savings"),
     _row("savings_coverage", "%", "part of the time since the start of the reporting period with meter data",
          "savings", "savings", 1),
     _row("excluded_energy", "Wh", "measured energy of the intervals that are excluded from the savings: data gaps, "
@@ -193,7 +194,8 @@ DERIVED: tuple[Metric, ...] = (
          "non-routine events: nre_…; gateway: clock_step, config_changed, config_rejected, data_gap, "
          "state_file_corrupt, state_file_unwritable, client_id_conflict, certificate_expiring", "event", "event"),
     _row("event_state", "", "begin or end, for events with a message at each", "event", "event"),
-    _row("event_text", "", "description of the event, or the reason that an operator entered", "event", "event"),
+    _row("event_text", "", "English text of the event's reasons, which are in `r`, or the text of an operator", "event",
+         "event"),
     _row("event_clock_step", "s", "size of the UTC step, negative for a step back", "event", "event", 3),
     _row("event_rows", "", "clock_step: unsent rows whose time was corrected; data_gap: missing rows, null when their "
          "number is unknown", "event", "event", 0),

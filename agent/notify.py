@@ -1,4 +1,4 @@
-"""Tells systemd how the service is (sd_notify(3)): one datagram, no library. Without systemd nothing happens."""
+"""Status notifications to systemd (sd_notify(3)): one datagram each, without a library; no effect without systemd."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 
 def notify(**fields: str | int) -> bool:
-    """Sends KEY=VALUE lines to the service manager; whether there is one that took them. Never waits, never raises."""
+    """Sends KEY=VALUE lines to the service manager; False when there is none. Never blocks, never raises."""
     where = os.environ.get("NOTIFY_SOCKET", "")
     if not where.startswith(("/", "@")):
         return False
@@ -23,12 +23,12 @@ def notify(**fields: str | int) -> bool:
 
 
 def reloading() -> bool:
-    """A reload begins; `notify(READY=1)` ends it."""
+    """Reports the start of a reload; `notify(READY=1)` reports its end."""
     return notify(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000)
 
 
 def watchdog_s() -> float | None:
-    """How often WATCHDOG=1 is wanted at least, for this process; None when nobody waits for it."""
+    """Longest interval between two WATCHDOG=1 of this process; None when the watchdog is off."""
     if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     try:

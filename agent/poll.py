@@ -1,4 +1,4 @@
-"""Polls the devices of each wire: one task per bus, the earliest deadline first, dead devices ever more seldom."""
+"""Polls the devices of each bus: one task per bus, earliest deadline first, unresponsive devices less often."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from agent.config import Bus, Config, Drive, Meter
 from agent.signals import SignalDevice, signal_devices
+from agent.state_reasons import NO_RESPONSE_TO_PROBE, POLLS_WITHOUT_RESPONSE
 from agent.topology import drive_rating_kw, polled_devices
 from drivers.bus import ModbusLink
 from drivers.modbus import ModbusDevice
@@ -21,18 +22,18 @@ from drivers.wire import Wire
 
 log = logging.getLogger(__name__)
 
-GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # a group is read every that many periods; "once" after each start
+GROUP_FACTOR = {"fast": 1, "normal": 5, "slow": 10}  # periods between two readings; "once": only after each start
 FAILURES_UNTIL_OFFLINE = 2
-LOOK_S = 5.0  # a wait is broken that often, for devices that were added meanwhile
-PROBE_S = (2.0, 60.0)  # pause before an offline device is asked again: first, longest
-PROBE_DOUBLINGS = 5  # from the first beyond the longest; a power of all failures would be no float after 17 hours
-TURNAROUND_S = 0.015  # a device's own time before it answers, for planning only
+LOOK_S = 5.0  # longest wait without a look at the devices, which a reload may change
+PROBE_S = (2.0, 60.0)  # first and longest delay between two probes of an offline device
+PROBE_DOUBLINGS = 5  # of the delay, up to the longest; an unlimited power would overflow after 17 hours
+TURNAROUND_S = 0.015  # response time of a device, for planning only
 CT_QUANTITIES = ("A", "W", "var", "VA", "kWh", "kvarh", "kVAh")
 VT_QUANTITIES = ("V", "W", "var", "VA", "kWh", "kvarh", "kVAh")
 
 
 class OwnedLink(Link, Protocol):
-    """What a poller asks of its wire beside reading; drivers.bus.ModbusLink has it all."""
+    """A link with what a poller also needs; drivers.bus.ModbusLink has all of it."""
 
     wire: Wire
     late: int
@@ -42,23 +43,34 @@ class OwnedLink(Link, Protocol):
 
 @dataclass(slots=True)
 class Polled:
-    """One device on a bus and when it is due (monotonic ns)."""
+    """A device on a bus.
+
+    every_s: polling period.
+    ratios: unit → factor to the primary side, where the meter does not apply the transformer ratio.
+    cluster: devices of one motor have the same and are polled close together.
+    due_ns: monotonic time of the next poll.
+    round: consecutive successful polls.
+    failures: consecutive failed polls.
+    responded: whether it has ever responded.
+    slow_logged, stuck_logged: whether slow or constant values were logged.
+    made_from: the configuration; devices are the same when it is equal.
+    """
 
     device: ModbusDevice
     every_s: float
-    ratios: Mapping[str, float]  # unit → factor, where the meter itself does not know the transformers
-    cluster: str = ""  # what belongs to one motor is polled close together
+    ratios: Mapping[str, float]
+    cluster: str = ""
     due_ns: int = 0
     round: int = 0
     failures: int = 0
-    heard: bool = False
-    told_slow: bool = False
-    told_stuck: bool = False
-    made_from: tuple[Any, ...] = ()  # the configuration behind it: equal means the same device
+    responded: bool = False
+    slow_logged: bool = False
+    stuck_logged: bool = False
+    made_from: tuple[Any, ...] = ()
 
     @property
     def health(self) -> str:
-        """good, suspect (one failure), offline (asked ever more seldom)."""
+        """good, suspect (one failure) or offline (polled with increasing delay)."""
         return "good" if not self.failures else "suspect" if self.failures < FAILURES_UNTIL_OFFLINE else "offline"
 
     @property
@@ -66,12 +78,12 @@ class Polled:
         return self.health == "offline"
 
     def groups(self) -> frozenset[str]:
-        """The groups of this round; everything in the first one and after a silence."""
+        """The groups of this round; all in the first one and after a loss of communication."""
         wanted = {group for group, factor in GROUP_FACTOR.items() if self.round % factor == 0}
         return frozenset(wanted | {"once"} if self.round == 0 else wanted)
 
     def due_s(self) -> dict[str, float]:
-        """Seconds between two readings of each quantity; what is read once never grows stale."""
+        """Quantity → seconds between two readings; infinite for those that are read once."""
         return {
             name: self.every_s * GROUP_FACTOR.get(group, float("inf"))
             for group in GROUPS
@@ -80,7 +92,10 @@ class Polled:
 
 
 class BusPoller:
-    """The owner of one wire. `take` gets every reading, also those of silent devices."""
+    """Polls one bus, which it alone uses. `take` receives every reading, also those without a response.
+
+    polls, failed: successful and failed polls. busy_ns: time spent with polls. turn_ns: start of the last cycle.
+    """
 
     def __init__(
         self, bus: Bus, devices: Iterable[Polled], link: OwnedLink, clock: Clock, take: Callable[[Reading], None],
@@ -89,17 +104,17 @@ class BusPoller:
         self.bus, self.link = bus, link
         self.devices = list(devices)
         self.polls = self.failed = 0
-        self.busy_ns = 0  # spent asking, so far
-        self.turn_ns = clock.monotonic_ns()  # when the last turn began; long ago: it hangs
-        self._wire_trouble = ""
+        self.busy_ns = 0
+        self.turn_ns = clock.monotonic_ns()
+        self._bus_failed = False
         self._clock, self._take, self._chance = clock, take, chance
         self._spread(self.devices)
 
     def adopt(self, bus: Bus, devices: Iterable[Polled]) -> None:
-        """Goes on with these devices on the same wire, in the middle of polling.
+        """Replaces the devices on the same bus while it is polled.
 
-        Who did not change keeps its turn and all it learnt. Who did keeps its turn; what it was being asked at this
-        moment is not handed on.
+        Unchanged devices keep their schedule and learned state. Changed devices keep their schedule; the result of a
+        poll in progress is discarded.
         """
         before = {item.device.name: item for item in self.devices}
         now_ns = self._clock.monotonic_ns()
@@ -119,7 +134,7 @@ class BusPoller:
                 item.due_ns = min(old.due_ns, now_ns + int(item.every_s * 1e9))
 
     def _spread(self, items: Iterable[Polled]) -> None:
-        """Phases over the period, devices of one motor side by side (they stand next to each other in `devices`)."""
+        """Spreads the polls over the period, those of one motor close together."""
         now_ns = self._clock.monotonic_ns()
         clusters = list(dict.fromkeys(item.cluster for item in self.devices))
         for item in items:
@@ -127,7 +142,7 @@ class BusPoller:
             item.due_ns = now_ns + (int(part * item.every_s * 1e9) if len(self.devices) > 4 else 0)
 
     async def run(self) -> None:
-        """Polls until cancelled. Never raises for trouble in the plant."""
+        """Polls until cancelled. Never raises for errors in the plant."""
         try:
             while True:
                 self.turn_ns = self._clock.monotonic_ns()
@@ -141,7 +156,7 @@ class BusPoller:
             await self.link.close()
 
     async def poll_once(self, polled: Polled) -> Reading:
-        """One poll, its reading handed on, and the device's next turn set."""
+        """Polls a device once, passes its reading on and schedules its next poll."""
         device, began_ns = polled.device, self._clock.monotonic_ns()
         if polled.offline and not await device.probe():
             reading = self._still_silent(polled)
@@ -149,20 +164,20 @@ class BusPoller:
             reading = with_ratios(await device.poll(polled.groups(), self._others_wait(polled)), polled.ratios)
         failed = Quality.NO_REPLY in reading.quality
         if failed and device.wire_down:
-            self._wire_failed(device.error)
+            self._note_bus_failure(device.error)
         elif failed and device.held_back:
-            self.failed += 1  # nothing was asked: that says nothing about the device
+            self.failed += 1  # no request was sent, so the device did not fail
         else:
-            self._wire_stands()
+            self._note_bus_recovery()
             self._count(polled, reading, failed)
         now_ns = self._clock.monotonic_ns()
         self.busy_ns += now_ns - began_ns
-        if polled.offline and not self._wire_trouble:
+        if polled.offline and not self._bus_failed:
             doublings = min(polled.failures - FAILURES_UNTIL_OFFLINE, PROBE_DOUBLINGS)
             pause_s = min(PROBE_S[0] * 2**doublings, PROBE_S[1])
             polled.due_ns = now_ns + int(pause_s * self._chance.uniform(0.9, 1.1) * 1e9)
         else:
-            # Keeps its phase; periods that were missed are left out instead of hurried through.
+            # Keeps its phase; missed periods are skipped.
             period_ns = int(polled.every_s * 1e9)
             polled.due_ns += period_ns * max(1, -((polled.due_ns - now_ns) // period_ns))
         if self._has(polled):
@@ -170,25 +185,25 @@ class BusPoller:
         return reading
 
     def _has(self, polled: Polled) -> bool:
-        """False once it was replaced."""
+        """False after it was replaced."""
         return any(item is polled for item in self.devices)
 
     def _others_wait(self, polled: Polled) -> bool:
         soon_ns = self._clock.monotonic_ns() + int(polled.device.latency.cap_s * 1e9)
         return any(other is not polled and not other.offline and other.due_ns < soon_ns for other in self.devices)
 
-    def _wire_failed(self, error: str) -> None:
-        """The wire's trouble is told once, and counted against no device."""
+    def _note_bus_failure(self, error: object) -> None:
+        """An error of the bus is logged once, and is not counted as a failure of the device."""
         self.failed += 1
-        if not self._wire_trouble:
-            log.warning("bus %s; tried again until it can be used", error.removeprefix("bus "))
-        self._wire_trouble = error
+        if not self._bus_failed:
+            log.warning("%s; retrying", error)
+        self._bus_failed = True
 
-    def _wire_stands(self) -> None:
-        """After trouble with the wire everybody is asked again at once, in phases as at the start."""
-        if self._wire_trouble:
-            log.info("bus %s can be used again", self.bus.name)
-            self._wire_trouble = ""
+    def _note_bus_recovery(self) -> None:
+        """After an error of the bus all devices are polled immediately, in phases as at the start."""
+        if self._bus_failed:
+            log.info("bus %s recovered", self.bus.name)
+            self._bus_failed = False
             for item in self.devices:
                 item.failures = item.round = 0
             self._spread(self.devices)
@@ -196,7 +211,8 @@ class BusPoller:
     def _still_silent(self, polled: Polled) -> Reading:
         now_ns = self._clock.utc_ns()
         names = polled.device.names()
-        error = f"{polled.device.error or 'no answer'}; {polled.failures} polls without an answer"
+        cause = polled.device.error or NO_RESPONSE_TO_PROBE()
+        error = str(POLLS_WITHOUT_RESPONSE(cause=cause, n=polled.failures))
         quality = polled.device.quality | Quality.NO_REPLY
         return Reading(
             polled.device.name, now_ns, now_ns, dict.fromkeys(names), quality, {}, error, self._clock.monotonic_ns()
@@ -208,32 +224,32 @@ class BusPoller:
             self.failed += 1
             polled.failures += 1
             if polled.failures == 1:
-                log.warning("%s: %s; tried ever more seldom until it answers", name, reading.error)
+                log.warning("%s: %s; retrying with increasing delay", name, reading.error)
             return
         self.polls += 1
         if polled.failures:
-            log.info("%s answers%s", name, " again" if polled.heard else "")
+            log.info("%s responds%s", name, " again" if polled.responded else "")
             polled.round = 0
         else:
             polled.round += 1
-        polled.failures, polled.heard = 0, True
+        polled.failures, polled.responded = 0, True
         renewed_s = polled.device.renewed_every_s(polled.every_s)
-        if renewed_s is not None and not polled.told_slow:
-            polled.told_slow = True
+        if renewed_s is not None and not polled.slow_logged:
+            polled.slow_logged = True
             log.warning(
-                "%s renews its values about every %.1f s, but is polled every %g s", name, renewed_s, polled.every_s
+                "%s updates its values about every %.1f s, but is polled every %g s", name, renewed_s, polled.every_s
             )
-        if bool(polled.device.stuck_s) != polled.told_stuck:
-            polled.told_stuck = not polled.told_stuck
-            if polled.told_stuck:
-                log.warning("%s shows the very same digits for %.0f s, under load: is it stuck? Its values are STALE",
+        if bool(polled.device.stuck_s) != polled.stuck_logged:
+            polled.stuck_logged = not polled.stuck_logged
+            if polled.stuck_logged:
+                log.warning("%s has returned identical values for %.0f s under load; its values are flagged STALE",
                             name, polled.device.stuck_s)  # fmt: skip
             else:
-                log.info("%s renews its values again", name)
+                log.info("%s updates its values again", name)
 
 
 def with_ratios(reading: Reading, ratios: Mapping[str, float]) -> Reading:
-    """The reading with currents, voltages, powers and energies brought to the primary side."""
+    """The reading with currents, voltages, powers and energies converted to the primary side."""
     if not ratios:
         return reading
     values: dict[str, Value] = {}
@@ -250,7 +266,10 @@ def pollers(
     config: Config, clock: Clock, take: Callable[[Reading], None], only: str | None = None, seed: int = 0,
     link_of: Callable[[Bus], OwnedLink] | None = None,
 ) -> list[BusPoller]:  # fmt: skip
-    """One poller for each bus that has devices to poll; only: just that device. link_of: other links than wires."""
+    """One poller for each bus with devices to poll.
+
+    only: the only device to poll; None for all. link_of: makes the link of a bus; None: a ModbusLink.
+    """
     found = []
     quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
     for bus in config.buses.values():

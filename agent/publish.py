@@ -1,29 +1,34 @@
-"""Topics, ids and retained texts: what the agent says about itself and its motors, whatever carries it."""
+"""Ids, topics and retained messages of the gateway and its motors, independent of the transport."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import agent.sinks.reasons  # noqa: F401 - declares the codes of gaps that sinks cause
 from agent import VERSION
 from agent.config import Config
+from agent.core.text import as_object, english, zone_of
 from agent.messages import Message, encode, encode_plain
 from agent.sinks import DurableSink, LiveSink
 from agent.store import Store
 from agent.topology import Asset
 from drivers.reading import Clock
+from drivers.reasons import Reason
 
 
 class Carrier(Protocol):
-    """Takes everything at once, past the spool: for runs on virtual time."""
+    """Receives every message immediately, without the spool: for runs on virtual time."""
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool: ...
 
 
 class Publisher:
-    """Gives each message its id and a place in the spool, and hands changed texts to all sinks. Thread-safe.
+    """Appends messages to the spool, with their ids, and passes changed retained messages to all sinks. Thread-safe.
 
-    `sinks` and `live` are set before the first message.
+    carrier: receives every message too; None: none.
+    sinks, live: set before the first message.
+    on_renew: called with a changed configuration, for sinks that need all assets.
     """
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], store: Store, clock: Clock) -> None:
@@ -31,14 +36,14 @@ class Publisher:
         self.carrier: Carrier | None = None
         self.sinks: list[DurableSink] = []
         self.live: list[LiveSink] = []
-        self.on_renew: list[Callable[[Config, tuple[Asset, ...]], None]] = []  # sinks that must know all motors
+        self.on_renew: list[Callable[[Config, tuple[Asset, ...]], None]] = []
         self._config, self._assets, self._store, self._clock = config, assets, store, clock
-        self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics seen, in that order
+        self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → message type → published metrics, in order
         self._states: dict[str, bytes] = {}
-        self._since: dict[str, tuple[str, int]] = {}  # asset → its state, and since when
+        self._since: dict[str, tuple[str, int]] = {}  # asset → its state, and its start
 
     def publish(self, message: Message, settles: int | None = None) -> None:
-        """settles: the gap that this message announces."""
+        """Appends a message. settles: number of the gap that it announces; None: none."""
         if message.asset:
             self._learn(message.asset, message)
         row = self._store.append(
@@ -49,14 +54,14 @@ class Publisher:
         for sink in self.live:
             sink.show(message)
 
-    def tell_event(self, kind: str, text: str) -> None:
-        """Something that operators should know, of the gateway itself."""
-        self.publish(
-            Message(None, "event", self._clock.utc_ns() // 1_000_000, {"event_kind": kind, "event_text": text})
-        )
+    def tell_event(self, kind: str, reason: Reason) -> None:
+        """Publishes an event of the gateway."""
+        values = {"event_kind": kind, "event_text": english(reason)}
+        now_ms = self._clock.utc_ns() // 1_000_000
+        self.publish(Message(None, "event", now_ms, values, reasons={"event_text": [reason]}))
 
     def announce_gaps(self) -> int:
-        """One event for each gap that nobody was told of yet; how many. Waits for the disk. Raises StoreError."""
+        """Publishes one event for each unannounced gap; returns their number. Waits for the disk. Raises StoreError."""
         gaps = self._store.take_gaps()
         for gap in gaps:
             values = {
@@ -64,15 +69,18 @@ class Publisher:
                 "event_start_ms": gap.from_ms,
                 "event_rows": gap.rows,
                 "gap_message_type": gap.kind,
-                "event_text": gap.reason,
+                "event_text": english(gap.reason),
                 "event_number": gap.g,
             }
-            self.publish(Message(None, "event", gap.to_ms, values), settles=gap.g)
+            message = Message(None, "event", gap.to_ms, values, reasons={"event_text": [gap.reason]})
+            self.publish(message, settles=gap.g)
         return len(gaps)
 
-    def tell_state(self, asset: str, word: str, reason: str) -> None:
-        """A state lasts while its word does: another reason changes no `since`. Nothing is kept of who is no asset any
-        longer, such as a motor on hold that was taken out of the configuration."""
+    def tell_state(self, asset: str, word: str, reasons: Sequence[Reason]) -> None:
+        """Publishes the state of an asset, retained. `since` changes only with the word, not with the reasons.
+
+        A state of an asset that is not configured, such as a removed motor in maintenance, is ignored.
+        """
         if all(item.name != asset for item in self._assets):
             return
         now_ms = self._clock.utc_ns() // 1_000_000
@@ -80,13 +88,15 @@ class Publisher:
         if word != before:
             since_ms = now_ms
         self._since[asset] = (word, since_ms)
-        payload = encode_plain("state", now_ms, {"state": word, "reason": reason, "since": since_ms})
+        zone = zone_of(self._config.site.timezone)
+        body = {"state": word, "reason": [as_object(reason, zone) for reason in reasons], "since": since_ms}
+        payload = encode_plain("state", now_ms, body)
         topic = f"{self.root}/{asset}/state"
         self._states[topic] = payload
         self._tell(topic, payload)
 
     def tell_text(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
-        """A retained text of an asset, which replaces the one before. keep: a broker that was away gets it too."""
+        """Publishes a retained message of an asset. keep: it is sent again with each new connection."""
         now_ms = self._clock.utc_ns() // 1_000_000
         topic, payload = f"{self.root}/{asset}/{kind}", encode_plain(kind, now_ms, body)
         if keep:
@@ -100,7 +110,7 @@ class Publisher:
             sink.tell(topic, payload)
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
-        """Goes on with another configuration: info and meta are told again, who is gone is taken off the broker."""
+        """Applies a changed configuration: publishes info and meta again, deletes the messages of removed assets."""
         gone = {asset.name for asset in self._assets} - {asset.name for asset in assets}
         self._config, self._assets = config, assets
         for name in gone:
@@ -116,19 +126,19 @@ class Publisher:
             self._tell(topic, payload)
 
     def greeting(self) -> list[tuple[str, bytes]]:
-        """Everything retained, for a broker that may know nothing."""
+        """All retained messages, for a new connection."""
         now_ms = self._clock.utc_ns() // 1_000_000
         texts = [(f"{self.root}/info", encode_plain("info", now_ms, self._info()))]
         texts += [(f"{self.root}/{asset.name}/meta", self._meta(asset, now_ms)) for asset in self._assets]
         return texts + list(self._states.copy().items())
 
     def _learn(self, asset: str, message: Message) -> None:
-        """Meta lists what is really published; a new name sends it again. Of who is no asset any more there is none."""
+        """`meta` lists the metrics that were published; a new one publishes it again. Removed assets have none."""
         known = self._names.get(asset, {}).get(message.kind, {})
         if message.values.keys() <= known.keys():
             return
         found = next((item for item in self._assets if item.name == asset), None)
-        if found is not None:  # another dict each time: `_meta` may be reading the one before
+        if found is not None:  # a new dict each time: `_meta` may be reading the old one
             self._names.setdefault(asset, {})[message.kind] = known | dict.fromkeys(message.values)
             self._tell(f"{self.root}/{asset}/meta", self._meta(found, message.t_ms))
 
@@ -148,7 +158,7 @@ class Publisher:
             kind: {
                 row.name: {"unit": row.unit, "about": row.about, "kind": row.kind}
                 for row in map(asset.metrics(kind).get, names)
-                if row is not None  # a signal that was taken out of the configuration
+                if row is not None  # a signal that was removed from the configuration
             }
             for kind, names in self._names.get(asset.name, {}).copy().items()
         }

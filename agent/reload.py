@@ -1,4 +1,4 @@
-"""A new configuration while running: checked, its difference shown, what changed applied; on an error the old stays."""
+"""Reload of the configuration while the agent runs: checked, compared, applied; with errors the old one stays."""
 
 from __future__ import annotations
 
@@ -13,38 +13,50 @@ from typing import Any
 
 from agent.config import Config
 from agent.config_load import ConfigError, load_config, profile_folders
-from agent.messages import Message
+from agent.messages import Message, event
 from agent.notify import notify, reloading
 from drivers.profiles import set_profile_folders
 from drivers.reading import Clock
+from drivers.reasons import Code, Reason
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 2.0  # the file is looked at that often; a change counts when it stood still for one look
-TEXT_MAX = 2000
+LOOK_S = 2.0  # interval of the checks of the file; a change applies when it is unchanged for one interval
+TEXT_MAX = 2000  # characters of the event text
 FIXED_SITE = (
     "id",
     "gateway",
     "topic_prefix",
     "simulated",
     "assume_clock_synchronized",
-)  # identity: another one is another agent
+)  # identity of the agent
+
+TABLE_ADDED = Code("config_table_added", "+ {table}")
+TABLE_REMOVED = Code("config_table_removed", "- {table}")
+KEY_ADDED = Code("config_key_added", "+ {key} = {value}")
+KEY_CHANGED = Code("config_key_changed", "{key}: {before} → {after}")
+RESTART_NEEDED = Code("config_restart_needed", "{key} changes only with a restart of the agent")
+CONFIG_PROBLEM = Code("config_problem", "{problem}")
+MORE_CHANGES = Code("more_config_lines", "… and {n:d} more")
 
 
 class Reloader:
-    """Watches the file of `config`; `apply` makes the agent go on with a new one."""
+    """Watches the file of a configuration. apply: applies a new configuration to the agent.
+
+    reloads, rejected: applied and rejected changes.
+    """
 
     def __init__(
         self, config: Config, clock: Clock, apply: Callable[[Config], Awaitable[None]], emit: Callable[[Message], None]
     ) -> None:
         self.config = config
-        self.reloads = self.refused = 0
+        self.reloads = self.rejected = 0
         self._clock, self._apply, self._emit = clock, apply, emit
         self._raw = _raw(config.path)
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
-        """As SIGHUP does: at once, whether the file changed or not."""
+        """Requests a reload now, also of an unchanged file (SIGHUP)."""
         self._asked.set()
 
     async def run(self) -> None:
@@ -71,11 +83,11 @@ class Reloader:
             new, report = await asyncio.to_thread(load_config, old.path)
         except ConfigError as error:
             set_profile_folders(_folders(old))
-            self.refused += 1
-            for line in error.problems:
-                log.error("%s", line)
-            log.error("%s cannot be used; everything goes on as before", old.path)
-            self._tell("config_rejected", error.problems)
+            self.rejected += 1
+            for problem in error.problems:
+                log.error("%s", problem)
+            log.error("%s was rejected; the previous configuration stays active", old.path)
+            self._publish("config_rejected", [CONFIG_PROBLEM(problem=str(problem)) for problem in error.problems])
             return
         new, waiting = without_restart(old, new)
         raw = await asyncio.to_thread(_raw, old.path)
@@ -87,20 +99,28 @@ class Reloader:
         self.reloads += 1
         for line in lines:
             log.info("configuration: %s", line)
-        log.info("configuration taken over: %s", f"{len(lines)} differences" if lines else "nothing in it is different")
+        log.info("configuration applied: %d changes", len(lines))
         if lines or waiting:
-            self._tell("config_changed", [*lines, *waiting])
+            self._publish("config_changed", [*lines, *waiting])
 
-    def _tell(self, kind: str, lines: list[str]) -> None:
-        text = "\n".join(lines)
-        if len(text) > TEXT_MAX:
-            text = text[:TEXT_MAX] + " …"
+    def _publish(self, kind: str, reasons: list[Reason]) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
-        self._emit(Message(None, "event", now_ms, {"event_kind": kind, "event_text": text}))
+        self._emit(event(None, now_ms, kind, shortened(reasons)))
+
+
+def shortened(reasons: list[Reason]) -> list[Reason]:
+    """The first reasons, as many as fit into TEXT_MAX characters, and the number of the others."""
+    length, found = 0, list[Reason]()
+    for reason in reasons:
+        length += len(str(reason))
+        if length > TEXT_MAX and found:
+            return [*found, MORE_CHANGES(n=len(reasons) - len(found))]
+        found.append(reason)
+    return found
 
 
 def file_marks(config: Config) -> tuple[Any, ...]:
-    """What changes when the configuration or a register map of its own folder does."""
+    """A value that changes when the configuration or a file of its register maps changes."""
     files = [config.path]
     for folder in _folders(config):
         with contextlib.suppress(OSError):
@@ -121,51 +141,56 @@ def _folders(config: Config) -> list[Path]:
     return [*profile_folders(), *([config.path.parent / own] if own else [])]
 
 
-def without_restart(old: Config, new: Config) -> tuple[Config, list[str]]:
-    """The new configuration with the old values where a running agent cannot change; one line for each of those."""
-    waiting = []
+def without_restart(old: Config, new: Config) -> tuple[Config, list[Reason]]:
+    """The new configuration with the old values of keys that need a restart, and a reason for each of those."""
+    waiting = list[Reason]()
     site = new.site
     for name in FIXED_SITE:
         before = getattr(old.site, name)
         if before != getattr(site, name):
-            waiting.append(f"site.{name} takes a restart; until then it is as before")
+            waiting.append(RESTART_NEEDED(key=f"site.{name}"))
             site = replace(site, **{name: before})
     if (old.state_dir, old.store) != (new.state_dir, new.store):
-        waiting.append("[store] takes a restart; until then it is as before")
+        waiting.append(RESTART_NEEDED(key="[store]"))
     mqtt = new.mqtt
-    if (old.mqtt is None) != (mqtt is None) or (old.mqtt and mqtt and old.mqtt.outputs != mqtt.outputs):
-        waiting.append("[mqtt] that comes or goes, and mqtt.outputs, take a restart; until then it is as before")
+    if (old.mqtt is None) != (mqtt is None):
+        waiting.append(RESTART_NEEDED(key="[mqtt]"))
+        mqtt = old.mqtt
+    elif old.mqtt and mqtt and old.mqtt.outputs != mqtt.outputs:
+        waiting.append(RESTART_NEEDED(key="mqtt.outputs"))
         mqtt = old.mqtt
     if old.dialects != new.dialects:
-        waiting.append("[homeassistant], [sparkplug], [prometheus] and [file] take a restart; until then as before")
+        waiting.append(RESTART_NEEDED(key="[homeassistant], [sparkplug], [prometheus], [file]"))
     kept = replace(new, site=site, state_dir=old.state_dir, store=old.store, mqtt=mqtt, dialects=old.dialects)
     return kept, waiting
 
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[str]:
-    """One line for each table that came (+) or went (-) and each key that changed, in the words of the file."""
-    lines = [f"- {where}{name}" for name in old if name not in new]
+def difference(old: Mapping[str, Any], new: Mapping[str, Any], where: str = "") -> list[Reason]:
+    """A reason for each table that was added or removed and each key that changed, named as in the file."""
+    found = [TABLE_REMOVED(table=f"{where}{name}") for name in old if name not in new]
     for name, after in new.items():
         before = old.get(name)
         if name not in old:
-            lines += [f"+ {line}" for line in _tables(f"{where}{name}", after)]
+            found += _added(f"{where}{name}", after)
         elif isinstance(before, dict) and isinstance(after, dict):
-            lines += difference(before, after, f"{where}{name}.")
+            found += difference(before, after, f"{where}{name}.")
         elif before != after:
-            lines.append(f"{where}{name}: {before} → {after}")
-    return lines
+            found.append(KEY_CHANGED(key=f"{where}{name}", before=str(before), after=str(after)))
+    return found
 
 
-def _tables(name: str, value: Any) -> list[str]:
-    """The tables that a new one brings, [bus] alone being none; a plain key with its value."""
+def _added(name: str, value: Any) -> list[Reason]:
+    """The tables that a new one contains, where it contains only tables, such as [bus]; a key with its value."""
     if not isinstance(value, dict):
-        return [f"{name} = {value}"]
-    inner = [line for key, item in value.items() if isinstance(item, dict) for line in _tables(f"{name}.{key}", item)]
-    return inner if inner and all(isinstance(item, dict) for item in value.values()) else [name]
+        return [KEY_ADDED(key=name, value=str(value))]
+    inner = [
+        reason for key, item in value.items() if isinstance(item, dict) for reason in _added(f"{name}.{key}", item)
+    ]
+    return inner if inner and all(isinstance(item, dict) for item in value.values()) else [TABLE_ADDED(table=name)]
 
 
 def _raw(path: Path) -> dict[str, Any]:
-    """What stands in the file; nothing when it cannot be read."""
+    """The tables of the file; empty when it cannot be read."""
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Makes a running agent go on with another configuration; what did not change goes on as if nothing had happened."""
+"""Applies another configuration to a running agent without interrupting what did not change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Due = dict[str, dict[str, float]]
 
 @dataclass(slots=True)
 class Parts:
-    """What a running agent is made of. in_order runs a function in the computing thread, after what was put before."""
+    """The components of a running agent. in_order: runs a function in the pipeline thread, in queue order."""
 
     clock: Clock
     store: Store
@@ -46,24 +46,25 @@ class Parts:
     due_s: Due
 
     async def renew(self, new: Config) -> None:
-        """Only wires that changed are touched, only devices that changed lose what they learnt, only motors that
-        changed begin anew. What takes time is done beside the loop that polls."""
+        """Applies a configuration: reconnects only changed buses, resets only changed devices and motors.
+
+        Slow steps run in other threads than the event loop that polls.
+        """
         wanted = await asyncio.to_thread(self._prepared, new)
         await asyncio.to_thread(self.topics.set, new)
         fresh = await self.wires.change(wanted)
-        # Nothing waits from here until computing is told, so that no device answers before its motor is known.
+        # No await from here until the pipeline is reconfigured, so that no reading arrives before its motor is known.
         self.due_s = due_after(self.due_s, self.wires.pollers, {polled.device.name for polled in fresh})
         self.due_s |= self.topics.due_s()
         all_assets, due_s, kw = assets(new), self.due_s, ratings(new)
         self.in_order(lambda: self.compute.renew(all_assets, due_s, kw))
         self.in_order(lambda: self.publisher.renew(new, all_assets))
-        self.marks.zone = new.site.timezone
         await asyncio.to_thread(self.streams.set, new)
         self.refusals = await asyncio.to_thread(Refusals, self.store, self.wires.pollers)
         await asyncio.to_thread(self.delivery.renew, new)
 
     def _prepared(self, new: Config) -> list[BusPoller]:
-        """Its pollers, with what is known of their devices."""
+        """The pollers of a configuration, with stored rejections and self-checks of their devices."""
         try:
             self.refusals.save()
         except StoreError as error:
@@ -83,7 +84,7 @@ def due(buses: list[BusPoller]) -> Due:
 
 
 def due_after(before: Due, buses: list[BusPoller], fresh: set[str]) -> Due:
-    """As `due`, with what held before for who is not fresh: what such a device refused meanwhile is no change of it."""
+    """As `due`, but unchanged for devices that are not fresh: registers that they rejected since then are no change."""
     return {name: each if name in fresh else before.get(name, each) for name, each in due(buses).items()}
 
 

@@ -1,6 +1,6 @@
-"""The agent: polls, computes, publishes, until it is told to stop.
+"""The agent: polls, computes and publishes until it is stopped.
 
-asyncio for everything that waits, one thread for computing; ARCHITECTURE.md names the others.
+asyncio for everything that waits, one thread for the computation; ARCHITECTURE.md describes the others.
 """
 
 from __future__ import annotations
@@ -43,24 +43,25 @@ from drivers.reading import Clock, Reading, Waveform
 
 log = logging.getLogger(__name__)
 
-QUEUE_MAX = 1000  # readings and waveform blocks between the wires and the computing thread
+QUEUE_MAX = 1000  # readings and waveform blocks that wait for the pipeline thread
 TICK_S = 0.25
 FAILURES_SHOWN = 3
 SAVE_S = 60.0
-STOP_S = 5.0  # for the computing thread to end
+STOP_S = 5.0  # longest wait for the end of the pipeline thread
 START_TIME = time.monotonic()
 
 
 class Worker(threading.Thread):
-    """The computing thread: takes readings and waveforms from a bounded queue; when it is full the oldest goes.
+    """The pipeline thread: processes readings and waveforms from a bounded queue that drops the oldest when full.
 
-    A function put among them is run in its turn, and is never dropped.
+    A function in the queue runs in its turn and is never dropped. dropped: dropped readings and blocks. failures:
+    internal errors. beat_ns: monotonic time of the last cycle.
     """
 
     def __init__(self, compute: Compute) -> None:
         super().__init__(name="compute", daemon=True)
         self.dropped = self.failures = 0
-        self.beat_ns = time.monotonic_ns()  # when it came round last
+        self.beat_ns = time.monotonic_ns()
         self._compute = compute
         self._queue: queue.Queue[Reading | Waveform | Callable[[], None] | None] = queue.Queue(QUEUE_MAX)
         self._pushed_out: deque[Callable[[], None]] = deque()
@@ -79,7 +80,7 @@ class Worker(threading.Thread):
                         self.dropped += 1
 
     def stop(self) -> None:
-        """Ends after what is in the queue; a thread that hangs is left behind."""
+        """Ends the thread after it has emptied the queue; a blocked thread is abandoned after STOP_S."""
         with contextlib.suppress(queue.Full):
             self._queue.put(None, timeout=STOP_S)
         self.join(STOP_S)
@@ -96,12 +97,14 @@ class Worker(threading.Thread):
                 if item is None:
                     return
                 self._take(item)
-            if time.monotonic() >= next_tick and self._queue.empty():  # who waits in the queue is not late
+            if (
+                time.monotonic() >= next_tick and self._queue.empty()
+            ):  # otherwise readings wait in the queue and are not late
                 next_tick = time.monotonic() + TICK_S
                 try:
                     self._compute.tick()
                 except Exception:
-                    self._failed("a row is left out")
+                    self._failed("row")
 
     def _take(self, item: Reading | Waveform | Callable[[], None]) -> None:
         try:
@@ -111,18 +114,18 @@ class Worker(threading.Thread):
                 self._compute.waveform(item)
             else:
                 item()
-        except Exception:  # one bad input must not end the measuring of all others
-            self._failed("the input is left out")
+        except Exception:  # an error with one input must not stop the measurement of all others
+            self._failed("input")
 
     def _failed(self, what: str) -> None:
-        """A mistake of ours: its trace once, then only counted, so that no log is flooded."""
+        """Counts an internal error; the first ones are logged with their traceback."""
         self.failures += 1
         if self.failures <= FAILURES_SHOWN:
-            log.exception("computing failed; %s", what)
+            log.exception("internal error; %s omitted", what)
 
 
 async def run(config: Config, seconds: float | None = None) -> None:
-    """Runs until SIGTERM, SIGINT or `seconds`. Trouble in the plant or with the broker never ends it."""
+    """Runs until SIGTERM, SIGINT or `seconds`. Errors in the plant or at the broker never end it."""
     clock = SystemClock()
     directory = config.state_dir or default_directory()
     store = open_store(directory, config, clock)
@@ -133,9 +136,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
     all_assets = assets(config)
     publisher = Publisher(config, all_assets, store, clock)
     delivery = Delivery(config, publisher, store, clock)
-    marks = Marks(
-        publisher.publish, publisher.tell_state, clock, HoldBook(directory), lambda: watch.sure, config.site.timezone
-    )
+    marks = Marks(publisher.publish, publisher.tell_state, clock, HoldBook(directory), lambda: watch.sure)
     marks.recall(reached_ns // 1_000_000)
     wires = Wires(clock)
     relay: list[Callable[[Reading | Waveform], None]] = []
@@ -174,17 +175,17 @@ async def run(config: Config, seconds: float | None = None) -> None:
     health.add(delivery.numbers, waits=True)
     health.add(lambda: _numbers(worker, compute, reloader, marks, watch, timekeeper))
 
-    def trouble() -> str:
+    def trouble() -> str | None:
         stuck_s = (time.monotonic_ns() - worker.beat_ns) / 1e9
         if stuck_s > BEAT_MAX_S:
-            return f"computing hangs since {stuck_s:.0f} s"
-        return bus_numbers.hanging() or ("" if store.alive else "the store's writer is gone")
+            return f"the pipeline thread has been blocked for {stuck_s:.0f} s"
+        return bus_numbers.hanging() or (None if store.alive else "the writer thread of the store has ended")
 
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    # From a terminal a hangup means that it was closed.
+    # With a terminal, SIGHUP means that it was closed; without one, that the configuration is to be reloaded.
     loop.add_signal_handler(signal.SIGHUP, ending.set if os.isatty(0) else reloader.ask)
     for bus in buses:
         wires.start(bus)
@@ -209,7 +210,7 @@ async def run(config: Config, seconds: float | None = None) -> None:
         await asyncio.to_thread(topics.stop)
         await asyncio.to_thread(worker.stop)
         compute.close()
-        await asyncio.to_thread(bookkeeper.keep)  # what was measured last may belong to an hour that is recorded
+        await asyncio.to_thread(bookkeeper.keep)  # the last interval may complete an hour
         timekeeper.remember()
         await asyncio.to_thread(delivery.stop, lambda: save(store, compute.energies_kwh(), parts.refusals))
         log.info("stopped")
@@ -234,21 +235,21 @@ def _numbers(
         "clock_steps": timekeeper.steps,
         "motors_in_maintenance": marks.motors_in_maintenance,
         "config_reloads": reloader.reloads,
-        "config_reloads_rejected": reloader.refused,
+        "config_reloads_rejected": reloader.rejected,
     }
 
 
 def save(store: Store, values: dict[str, float], refusals: Refusals) -> None:
-    """Trouble with the disk is said and lived with: measuring goes on."""
+    """Stores counters and register rejections. Disk errors are logged; measurement continues."""
     try:
         store.save_counters({name: round(1000 * kwh) for name, kwh in values.items()})
         refusals.save()
     except StoreError as error:
-        log.warning("state not saved: %s; next try in a minute", error)
+        log.warning("state not saved: %s; next attempt in %.0f s", error, SAVE_S)
 
 
 async def _until(ending: asyncio.Event, tasks: list[asyncio.Task[None]], seconds: float | None) -> None:
-    """Until told to stop; a task that ends by itself is a mistake of ours and is raised."""
+    """Waits until `ending` is set or `seconds` are over; raises the exception of a task that ended (internal error)."""
     waiter = asyncio.create_task(ending.wait())
     done, _ = await asyncio.wait([waiter, *tasks], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     waiter.cancel()

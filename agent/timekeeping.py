@@ -1,4 +1,4 @@
-"""Looks at the clock once a second: tells its steps, corrects what was stamped before, remembers how far time came."""
+"""Follows the system clock: publishes its steps, corrects earlier rows, and stores how far time has come."""
 
 from __future__ import annotations
 
@@ -7,25 +7,35 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from agent.clock import SYNCHRONISED, UNSURE, ClockWatch, Step, SystemClock, shown
-from agent.messages import Message
+from agent.clock import PLAUSIBLE, SYNCHRONISED, UNSURE, ClockWatch, Step, SystemClock
+from agent.messages import Message, event
 from agent.store import Store, StoreError
+from drivers.reasons import Code, local_time
 
 log = logging.getLogger(__name__)
 
 LOOK_S, REMEMBER_S = 1.0, 10.0
 KIND, REACHED = "clock", "reached"
-IMPOSSIBLE = "impossible"  # unsure, and not followed
+IMPOSSIBLE = "impossible"  # not synchronized, and not plausible
+
+CLOCK_STEPPED = Code(
+    "clock_stepped",
+    "the clock was stepped by {step_s:+.3f} s; the time of {rows:d} unsent {rows:row|rows} was corrected",
+)
 
 
 def last_utc_ns(store: Store) -> int:
-    """No earlier run went beyond this UTC; 0 when nothing is known."""
+    """UTC that no earlier run exceeded; 0 when it is not known."""
     body = store.note(KIND, REACHED, "")
     return int(body["utc_ms"]) * 1_000_000 + int(REMEMBER_S * 1e9) if body else 0
 
 
 class Timekeeper:
-    """`in_order` runs a function in the computing thread, after all that was measured before it."""
+    """Watches the clock while the agent runs.
+
+    in_order: runs a function in the pipeline thread, after everything that was measured before.
+    steps: number of clock steps.
+    """
 
     def __init__(
         self, watch: ClockWatch, clock: SystemClock, store: Store, emit: Callable[[Message], None],
@@ -33,9 +43,9 @@ class Timekeeper:
     ) -> None:  # fmt: skip
         self.steps = 0
         self._watch, self._clock, self._store, self._emit, self._in_order = watch, clock, store, emit, in_order
-        self._sound = 0  # the last row that was made by a synchronised clock: no step corrects rows up to it
-        self._told = ""
-        self._tell()
+        self._sound = 0  # last row with a synchronized clock: steps do not correct rows up to it
+        self._logged = ""
+        self._log()
 
     async def run(self) -> None:
         next_s = 0.0
@@ -51,14 +61,14 @@ class Timekeeper:
             self._in_order(self._note_sound)
         before = self._store.sequence
         step = self._watch.look()
-        self._tell()
+        self._log()
         if step is not None:
             self.steps += 1
             old_ms = self._clock.utc_ns() // 1_000_000 - step.delta_ms
             self._in_order(lambda: self._correct(step, (before, old_ms)))
 
     def remember(self) -> None:
-        """Trouble with the disk is said elsewhere."""
+        """Stores how far time has come. The store logs its own errors."""
         with contextlib.suppress(StoreError):
             self._store.save_note(KIND, REACHED, "", {"utc_ms": self._clock.utc_ns() // 1_000_000})
 
@@ -66,40 +76,38 @@ class Timekeeper:
         self._sound = self._store.sequence
 
     def _correct(self, step: Step, seen: tuple[int, int]) -> None:
-        """Rows still here get the new time; what is gone already keeps the old one, and the event tells by how much."""
+        """Corrects the time of unsent rows. Sent rows keep the old time; the event contains the difference."""
         corrected = 0
         if step.correct:
             try:
                 corrected = self._store.shift_unsent(self._store.boot, step.delta_ms, self._sound, seen)
             except StoreError as error:
-                log.warning("rows that were not sent yet keep their wrong time: %s", error)
-        text = f"the clock was put {'forward' if step.delta_ms > 0 else 'back'} by {abs(step.delta_ms) / 1000:.3f} s"
-        log.warning("%s; %d rows that were not sent yet got the new time", text, corrected)
+                log.warning("the time of unsent rows was not corrected: %s", error)
+        reason = CLOCK_STEPPED(step_s=step.delta_ms / 1000, rows=corrected)
+        log.warning("%s", reason)
         now_ms = self._clock.utc_ns() // 1_000_000
         values = {
-            "event_kind": "clock_step",
             "event_start_ms": now_ms - step.delta_ms,
             "event_clock_step_s": step.delta_ms / 1000,
             "event_rows": corrected,
-            "event_text": text,
         }
-        self._emit(Message(None, "event", now_ms, values))
+        self._emit(event(None, now_ms, "clock_step", [reason], values))
 
-    def _tell(self) -> None:
-        told, word = self._told, self._watch.word
+    def _log(self) -> None:
+        before, word = self._logged, self._watch.word
         doubt = self._watch.doubt
-        if word == UNSURE and doubt:
+        if word == UNSURE and doubt is not None:
             word = IMPOSSIBLE
-        if word == told:
+        if word == before:
             return
-        self._told = word
+        self._logged = word
         if word == IMPOSSIBLE:
-            log.warning(
-                "the system's clock is not believed: %s. Meanwhile it is taken to be %s, and rows carry "
-                "CLOCK_UNSYNCHRONIZED",
-                doubt, shown(self._clock.utc_ns()),
-            )  # fmt: skip
+            log.warning("%s. Until then the agent assumes %s, and rows carry CLOCK_UNSYNCHRONIZED", doubt,
+                        local_time(self._clock.utc_ns() / 1e6))  # fmt: skip
         elif word == UNSURE:
-            log.warning("the clock follows no reference: rows carry CLOCK_UNSYNCHRONIZED until it does")
-        elif told:
-            log.info("the clock can be relied on (%s)", word)
+            log.warning("the clock is not synchronized; rows carry CLOCK_UNSYNCHRONIZED until it is")
+        elif before:
+            log.info("the clock is %s; rows no longer carry CLOCK_UNSYNCHRONIZED", _WORDS[word])
+
+
+_WORDS = {SYNCHRONISED: "synchronized", PLAUSIBLE: "plausible"}

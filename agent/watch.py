@@ -18,8 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.config import Mqtt
+from agent.core.text import text_of_object
 from agent.subscribe import Follower, Seen
-from agent.waves.event_text import spoken
+from agent.waves.event_text import format_event
 from agent.words import figure
 
 EVENT_S = 600.0  # an event is shown that long
@@ -120,7 +121,8 @@ def marks(follower: Follower) -> list[str]:
 def troubles(follower: Follower) -> list[str]:
     """Why a motor is not simply online, and since when; behind a gateway that is offline nobody knows."""
     return [
-        f"{_clock(state.get('since', state['t']))}  {seen.asset} is {state['state']}: {state['reason']}"
+        f"{_clock(state.get('since', state['t']))}  {seen.asset} is {state['state']}: "
+        + "; ".join(map(text_of_object, state["reason"]))
         for _, seen in sorted(follower.seen.copy().items())
         if (state := seen.messages.get("state", {})).get("reason") and follower.gateways.get(seen.gateway) != "offline"
     ]
@@ -139,7 +141,8 @@ def events(follower: Follower) -> list[str]:
 def event_line(seen: Seen) -> str:
     message = seen.messages["event"]
     name = seen.messages.get("meta", {}).get("name", seen.asset)
-    return f"{_clock(message['v'].get('event_start_ms', message['t']))}  {name}: {spoken(message['v'])}"
+    text = format_event(message["v"], message.get("r", {}).get("event_text", ()))
+    return f"{_clock(message['v'].get('event_start_ms', message['t']))}  {name}: {text}"
 
 
 def _clock(utc_ms: float) -> str:

@@ -1,4 +1,4 @@
-"""The pollers of all buses, each in a task of its own, and how they change while they run."""
+"""The pollers of all buses, one task each, and their change while the agent runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drivers.reading import Clock
 
 
 class Wires:
-    """Use from the loop that polls."""
+    """The running pollers. For the event loop that polls."""
 
     def __init__(self, clock: Clock) -> None:
         self.pollers: list[BusPoller] = []
@@ -27,17 +27,17 @@ class Wires:
         self._tasks[poller] = task
 
     def link_of(self, bus: Bus) -> OwnedLink:
-        """The connection of that wire as it stands, or a new one."""
+        """The existing connection with the settings of this bus, or a new one."""
         wire = wire_of(bus)
         return next((poller.link for poller in self.pollers if poller.link.wire == wire), None) or ModbusLink(
             wire, self._clock
         )
 
     async def change(self, wanted: Iterable[BusPoller]) -> list[Polled]:
-        """Goes on as `wanted`, whose links come from `link_of`; returns what is polled now and was not before.
+        """Replaces the pollers by `wanted`, whose links come from `link_of`; returns the devices that are new.
 
-        Wires that are no longer wanted are closed first: another one may be waiting for their port. The others poll on,
-        and who did not change on them does not notice.
+        Connections that are no longer needed are closed first, because another bus may need their port. The others
+        continue to poll, and unchanged devices are not interrupted.
         """
         wanted = list(wanted)
         links = {poller.link for poller in wanted}
@@ -53,7 +53,7 @@ class Wires:
         return [polled for poller in self.pollers for polled in poller.devices if id(polled) not in before]
 
     async def run(self) -> None:
-        """Waits for ever; raises what ended a poller that should have gone on: a mistake of ours."""
+        """Runs until cancelled; raises the exception of a poller that ended, which is an internal error."""
         while True:
             await self._broken.wait()
             self._broken.clear()
@@ -62,7 +62,7 @@ class Wires:
                     task.result()
 
     async def stop(self, pollers: Iterable[BusPoller] | None = None) -> None:
-        """Ends these (all, when not given) and closes their wires."""
+        """Ends pollers and closes their connections. pollers: None for all."""
         ending = list(self.pollers if pollers is None else pollers)
         tasks = [self._tasks.pop(poller) for poller in ending]
         self.pollers = [poller for poller in self.pollers if poller not in ending]

@@ -1,4 +1,4 @@
-"""Words and figures as people read them: counts with their nouns, no minus before zero."""
+"""Figures as text: counts with their nouns, and no minus sign before zero."""
 
 from __future__ import annotations
 

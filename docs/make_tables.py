@@ -1,9 +1,10 @@
-"""Writes the tables of the docs that are made from the code: docs/metrics.md, docs/dialect-names.md."""
+"""Writes the tables of the docs that are generated from the code: docs/metrics.md, dialect-names.md and reasons.md."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from agent.core import reasons_table
 from agent.metrics import table_markdown
 from agent.sinks import names_table
 
@@ -17,13 +18,26 @@ Made from `agent/metrics.py` by `make docs`. A metric is named after its quantit
 
 NAMES_HEAD = """# Metrics in each dialect
 
-Made from `agent/metrics.py` by `make docs`; [dialects](dialects.md) explains. Home Assistant: device class, state class
-and unit; *(off)*: an entity that is disabled until somebody wants it.
-Sparkplug: the data type; metrics have the name that
-stands here, in a folder named after the message unless that is telemetry or health.
+Generated from `agent/metrics.py` by `make docs`; see [dialects](dialects.md). Home Assistant: device class, state class
+and unit; *(off)*: an entity that is disabled by default. Sparkplug: data type; the metric has the name in the second
+column, in a folder named after the message unless the message is telemetry or health. A code has a second metric with
+its English text.
+
+"""
+
+REASONS_HEAD = """# Reason codes
+
+Generated from the code by `make docs`. A reason, finding, event or caveat is a code with data; messages and JSON
+contain it as `{"code": …, "data": {…}, "text": …}` ([mqtt](mqtt.md)). Programs compare codes; texts may change.
+
+The text is a format string. Its fields are the keys of `data`; the part after the colon states how a field is shown:
+`kwh` and `kw` a number in Wh or W, `pct` a share of 1, `local` UTC milliseconds, `signal` the name of a signal, `word`
+a translated word, other specifications as in Python. A field without one is a string, another reason, or a list of
+either. Numbers are in SI units, and their names end with the unit.
 
 """
 
 if __name__ == "__main__":
+    (Path(__file__).parent / "reasons.md").write_text(REASONS_HEAD + reasons_table.table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "metrics.md").write_text(HEAD + table_markdown(), encoding="utf-8")
     (Path(__file__).parent / "dialect-names.md").write_text(NAMES_HEAD + names_table.table_markdown(), encoding="utf-8")

@@ -15,19 +15,16 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-M0, M1, M2, M3, M4, M5, M6, M7, M8, M9 = "M0", "M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "M9"
-METHODS = {
-    M0: "no defensible estimate is possible",
-    M1: "input power and nameplate",
-    M2: "current and nameplate",
-    M3: "slip and nameplate",
-    M4: "segregated losses of an induction motor",
-    M5: "segregated losses of a permanent-magnet motor",
-    M6: "manufacturer's losses at the seven points of IEC 60034-2-3",
-    M7: "air-gap torque from waveforms at the terminals",
-    M8: "torque estimate of the drive: a plausibility check, not used for the efficiency",
-    M9: "torque sensor at the shaft",
-}
+M0 = "M0"  # no defensible estimate is possible
+M1 = "M1"  # input power and nameplate
+M2 = "M2"  # current and nameplate
+M3 = "M3"  # slip and nameplate
+M4 = "M4"  # segregated losses of an induction motor
+M5 = "M5"  # segregated losses of a permanent-magnet motor
+M6 = "M6"  # manufacturer's losses at the seven points of IEC 60034-2-3
+M7 = "M7"  # air-gap torque from waveforms at the terminals
+M8 = "M8"  # torque estimate of the drive: a plausibility check, not used for the efficiency
+M9 = "M9"  # torque sensor at the shaft
 TESTED = frozenset({M7, M9})  # losses were measured on this motor: only these methods can indicate an efficiency class
 
 LOAD_MIN = 0.15  # of rated power; below it no method without a shaft sensor is accurate enough
@@ -45,7 +42,7 @@ class Estimate(NamedTuple):
 
     value: in the unit of the quantity.
     u: expanded uncertainty (k = 2), in the same unit.
-    method: key of METHODS.
+    method: M1 to M9, or the method of a drive (efficiency_drive.py).
     """
 
     value: float

@@ -71,17 +71,14 @@ def _limit(scheme: str, name: str, kw: float, poles: int, rpm: float, kind: str,
 
 
 def observed(efficiency: float, u: float, classes: dict[str, float]) -> str:
-    """Describe the class: "meets IE4" if all of efficiency ± u is in one class, else "consistent with IE3…IE4".
+    """The classes that efficiency ± u covers: "IE4" for one, "IE3…IE4" for several, "<IE1" below the lowest limit.
 
     efficiency, u: fractions, U with k = 2.
-    classes: from limits(), lowest class first.
-    Returns "" without classes, and "below IE1" or "consistent with below IE1…IE2" at the lower end.
+    classes: from limits(), lowest class first; without classes the result is "".
     """
     if not classes:
         return ""
-    names = [f"below {next(iter(classes))}", *classes]
+    names = [f"<{next(iter(classes))}", *classes]
     low = sum(limit <= efficiency - u for limit in classes.values())
     high = sum(limit <= efficiency + u for limit in classes.values())
-    if low == high:
-        return f"meets {names[low]}" if low else names[0]
-    return f"consistent with {names[low]}…{names[high]}"
+    return names[low] if low == high else f"{names[low]}…{names[high]}"

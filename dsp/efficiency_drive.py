@@ -12,12 +12,9 @@ from typing import NamedTuple
 
 from dsp.efficiency_fit import least_squares
 
-CLASS, EIGHT, OWN = "CDM-class", "CDM-eight-point", "CDM-own"
-METHODS = {
-    CLASS: "reference losses of its class",
-    EIGHT: "manufacturer's losses at the eight points of IEC 61800-9-2",
-    OWN: "measured input power minus measured output power",
-}
+CLASS = "CDM-class"  # reference losses of its class
+EIGHT = "CDM-eight-point"  # manufacturer's losses at the eight points of IEC 61800-9-2
+OWN = "CDM-own"  # measured input power minus measured output power
 # (frequency; torque current) of IEC 61800-9-2, in the order in which manufacturers publish them [M].
 EIGHT_POINTS = ((0.0, 0.25), (0.0, 0.5), (0.0, 1.0), (0.5, 0.25), (0.5, 0.5), (0.5, 1.0), (0.9, 0.5), (0.9, 1.0))
 EIGHT_U = 0.10  # of the losses: tolerance of the manufacturer, spread between units, and error of the fit

@@ -1,8 +1,7 @@
-"""For the proofs of delivery: an agent that can be killed, an oracle that subscribes, a link that can be cut.
+"""For the tests of delivery: an agent that can be killed, a subscriber, and a connection that can be cut.
 
-As a program (`deliverykit.py CONFIG POLLS RATE PAD`) it is the agent from the poll on: the real publisher, store and
-sinks, fed with numbered messages. Each number is written to POLLS before it is published, by a write() that no kill
-undoes.
+As a program (`deliverykit.py CONFIG POLLS RATE PAD`) it is an agent without devices: the real publisher, store and
+sinks with numbered messages. Each number is written to POLLS before it is published, by a write() that survives a kill.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ BROKER_TURN_MS = 100  # between a confirmation of the broker and its own disk
 
 
 def persistent_broker(folder: Path, each_change: bool = False) -> Mosquitto:
-    """A broker that keeps what it confirmed over a stop. With each_change it writes everything down after each turn of
-    its loop, so that its kill costs the messages of one turn at most; then it takes some hundred messages a second."""
+    """A broker that keeps confirmed messages over a stop. With each_change it writes to disk after each turn of its
+    loop: a kill loses the messages of one turn at most, and it accepts some hundred messages per second."""
     each = "autosave_interval 1\nautosave_on_changes true\n" if each_change else ""
     return Mosquitto(folder, f"persistence true\npersistence_location {folder}/\nmax_queued_messages 0\n{each}")
 
@@ -93,12 +92,12 @@ def feed(config_file: Path, polls: Path, rate: float, pad: int) -> None:
 def announce(publisher: Any) -> None:
     from agent.store import StoreError
 
-    with contextlib.suppress(StoreError):  # a full disk: it is told later
+    with contextlib.suppress(StoreError):  # a full disk: announced later
         publisher.announce_gaps()
 
 
 def log_confirmations(delivery: Any, path: Path) -> None:
-    """Writes the number of each poll that the broker confirmed, and when: what it loses after that is its own loss."""
+    """Logs number and time of each poll that the broker confirmed: a later loss is a loss of the broker."""
     drain = delivery._drains["mqtt"]
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     polls: dict[int, int] = {}
@@ -163,7 +162,7 @@ def numbers_in(file: Path) -> dict[int, int]:
 
 
 class Stalls(threading.Thread):
-    """How long this machine let others wait for processor and disk: a loop of its own that sleeps, writes and syncs."""
+    """Delays of this machine for processor and disk, measured by a separate loop that sleeps, writes and syncs."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(daemon=True)
@@ -180,13 +179,13 @@ class Stalls(threading.Thread):
             self._rounds.append((time.time_ns() // 1_000_000, late_ms))
 
     def around(self, at_ms: int) -> int:
-        """The longest that began in the second before or has not ended then, ms."""
+        """Longest delay around a moment, ms."""
         near = [late for end, late in self._rounds if end - late <= at_ms + 50 and end >= at_ms - 1000]
         return max(near, default=0)
 
 
 class Oracle:
-    """A subscriber with a persistent session: keeps each message as it came."""
+    """A subscriber with a persistent session, which keeps all messages."""
 
     def __init__(self, port: int) -> None:
         self.rows: list[tuple[str, str, int]] = []  # topic, id, poll: first deliveries only
@@ -228,7 +227,7 @@ class Oracle:
 
 
 class Link(threading.Thread):
-    """A TCP proxy: passes, swallows everything (a black hole: both ends believe they are connected), or cuts."""
+    """A TCP proxy that forwards, discards everything without closing (`hole`), or cuts the connection."""
 
     def __init__(self, target: int) -> None:
         super().__init__(daemon=True)
@@ -269,7 +268,7 @@ class Link(threading.Thread):
             try:
                 for ready in select.select([ours, theirs], [], [], 0.5)[0]:
                     if self.hole:
-                        time.sleep(0.05)  # what was sent stays where it is
+                        time.sleep(0.05)  # data stays in the socket buffers
                         continue
                     data = ready.recv(65536)
                     if not data:
@@ -282,11 +281,11 @@ class Link(threading.Thread):
 
 
 def judge(feeder: Feeder, oracle: Oracle, commit_ms: int, broker_kills_ms: list[int], stalls: Stalls) -> dict[str, int]:
-    """Holds what came against what was polled: nothing lost that is not reported, order kept. Returns figures."""
+    """Compares received with polled rows: every loss is reported and the order is kept. Returns figures."""
     confirmed = feeder.confirmed()
     polled = feeder.polled()
     came = {poll for _, _, poll in oracle.rows}
-    assert came <= polled.keys(), "rows that nobody made"
+    assert came <= polled.keys(), "rows that were never published"
     assert len(came) == len(oracle.rows), "a poll came under two ids"
     missing = sorted(polled.keys() - came)
     killed = [gap for gap in oracle.gaps.values() if gap["event_rows"] is None]

@@ -1,4 +1,4 @@
-"""One motor on a drive or on the mains and its estimator, with readings by hand."""
+"""One motor on a drive or on the mains and its estimator, with readings from the test."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from configkit import bus, drive, load, magnet, meter, motor, site
 from agent.estimate.estimator import Estimates, Estimator
 from agent.topology import assets, drive_rating_kw
 from drivers.reading import Quality, Reading, Value
+from drivers.reasons import Code, Reason
 
 
 def base(at: str) -> str:
@@ -24,7 +25,7 @@ ON_MAINS = base("motor") + motor("p", "m", rpm=1478, amps=97.6, efficiency=94.6)
 
 
 class Bench:
-    """One motor, readings by hand, a second each. `drive` and `meter` hold what the devices show."""
+    """One motor, one reading per second. `drive` and `meter` contain the values of the devices."""
 
     def __init__(self, tmp_path: Path, text: str) -> None:
         config = load(tmp_path, text)
@@ -54,7 +55,7 @@ class Bench:
 
 
 def phases(watts: float, pf: float, signs: tuple[int, int, int] = (1, 1, 1)) -> dict[str, Value]:
-    """A sound three-phase meter's values; signs: which current transformers are the right way round."""
+    """Values of a three-phase meter; signs: −1 for a reversed current transformer."""
     var, amps = watts * math.tan(math.acos(pf)), abs(watts) / 3 / 230 / pf
     found: dict[str, Value] = {"power_factor": pf, "current_avg": amps, "voltage_ll_avg": 400.0, "frequency": 50.0}
     for k, sign in enumerate(signs, 1):
@@ -63,10 +64,12 @@ def phases(watts: float, pf: float, signs: tuple[int, int, int] = (1, 1, 1)) -> 
     return found | {"active_power": watts * sum(signs) / 3}
 
 
-def nothing(found: Estimates, why: str) -> bool:
+def nothing(found: Estimates, code: Code) -> Reason:
+    """The reason why there is no efficiency; it must have that code, as must the published value."""
     assert found.values["motor_efficiency_pct"] is None
-    assert why in str(found.values["efficiency_unavailable_reason"]), found.values["efficiency_unavailable_reason"]
-    return True
+    assert found.reason is not None
+    assert found.reason.code == found.values["efficiency_unavailable_reason"] == code
+    return found.reason
 
 
 SENSOR = """

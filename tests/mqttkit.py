@@ -13,10 +13,11 @@ from agent.clock import SystemClock
 from agent.config import Mqtt, StoreSettings
 from agent.sinks.mqtt import MqttSink
 from agent.store import Store
+from drivers.reasons import Reason
 
 
 class Listener:
-    """Keeps everything."""
+    """Subscribes to everything and keeps all messages."""
 
     def __init__(self, port: int) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
@@ -35,7 +36,11 @@ class Listener:
 
 
 class Line:
-    """Root `g`, asset `m`. payloads: everything that was put, in order."""
+    """A store with one sink: root topic `g`, asset `m`.
+
+    payloads: all appended payloads, in order.
+    events: kind and reason of each event that the sink published.
+    """
 
     client_id = "magwatt-test"
 
@@ -44,19 +49,19 @@ class Line:
         self.drain = self.store.drains(["mqtt"])["mqtt"]
         self.payloads: list[bytes] = []
         self.texts: dict[str, bytes] = {}
-        self.events: list[tuple[str, str]] = []
+        self.events: list[tuple[str, Reason]] = []
         self._sink: MqttSink | None = None
 
     def sink(self, settings: Mqtt, texts: list[tuple[str, bytes]] | None = None) -> MqttSink:
-        """Started."""
+        """A started sink."""
         self.texts.update(texts or [])
         self._sink = MqttSink(settings, self.client_id, "g", lambda: list(self.texts.items()),
-                              lambda kind, text: self.events.append((kind, text)))  # fmt: skip
+                              lambda kind, reason: self.events.append((kind, reason)))  # fmt: skip
         self._sink.start(self.drain)
         return self._sink
 
     def put(self, count: int, size: int = 20) -> None:
-        """On the disk when it returns."""
+        """Appends rows and waits until they are committed."""
         self.append(count, size)
         self.store.flush()
 

@@ -141,7 +141,7 @@ class Packet:
 
 
 def packets(stream: bytearray, at_s: float, older: bool = True) -> Iterator[Packet]:
-    """Takes the whole packets off the stream. Those of MQTT 5 (not older) are not looked into."""
+    """Removes the complete packets from the stream. Packets of MQTT 5 (not older) are not decoded."""
     while len(stream) >= 2:
         try:
             size, start = _varint(stream, 1)
@@ -184,7 +184,7 @@ def _text(body: bytes, at: int) -> tuple[str, int]:
 
 
 class Proxy:
-    """Stands before a broker and writes down what clients send. `swallow`: it is a black hole."""
+    """A proxy in front of a broker that records the packets of clients. `swallow`: it discards them."""
 
     def __init__(self, broker_port: int) -> None:
         self._broker_port = broker_port
@@ -225,7 +225,7 @@ class Proxy:
             threading.Thread(target=self._serve, args=(client, found), daemon=True).start()
 
     def _serve(self, client: socket.socket, found: list[Packet]) -> None:
-        """A CONNECT packet is written down whether the broker is there or not."""
+        """A CONNECT packet is recorded even when the broker is unreachable."""
         first = bytearray()
         try:
             client.settimeout(2)

@@ -1,4 +1,4 @@
-"""Rows of a motor for the store, and what became of them."""
+"""Rows of a motor for the store, and counts of the rows that are left or lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def small(**changes: float) -> StoreSettings:
 
 
 def measure(store: Store, seconds: int, from_ms: int = T_MS, size: int = 1000) -> int:
-    """What a motor with a waveform makes in that time; how many rows."""
+    """Appends the rows of a motor with a waveform; returns their number."""
     count = 0
     for second in range(seconds):
         kinds = ["telemetry"]

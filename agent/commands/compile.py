@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import click
 
+from agent.core.text import N_, _
 
-@click.command("compile")
+HELP = N_(
+    "Compile the signal-processing kernels into the cache.\n\nNeeded once after each installation or upgrade; takes "
+    "about a minute."
+)
+
+
+@click.command("compile", help=HELP)
 def compile_kernels() -> None:
-    """Compile the signal-processing kernels into the cache.
-
-    Needed once after each installation or upgrade; takes about a minute.
-    """
     from agent.kernels import is_warm, use_cache, warm_here
 
     if is_warm():
-        click.echo(f"kernels are already compiled in {use_cache()}")
+        click.echo(_("kernels are already compiled in {directory}", directory=str(use_cache())))
         return
-    click.echo("compiling kernels …")
+    click.echo(_("compiling kernels …"))
     warm_here()
-    click.echo(f"kernels compiled into {use_cache()}")
+    click.echo(_("kernels compiled into {directory}", directory=str(use_cache())))

@@ -17,36 +17,40 @@ from agent.commands.options import (
     must_have,
     plant_file,
 )
+from agent.core.text import N_, _
+
+HELP = N_(
+    "Explain the current efficiency of a motor.\n\nShows input signals, method, loss breakdown, uncertainty budget, "
+    "and what would reduce the uncertainty. Reads what the agent publishes at the broker at URL [default: "
+    "mqtt://127.0.0.1:1883], or at the broker of the configuration that --config names. Exits 1 if no message about "
+    "the motor is received."
+)
 
 
-@click.command()
+@click.command(help=HELP)
 @click.argument("motor")
 @click.argument("url", default=BROKER)
 @click.option("--config", "config_file", metavar="FILE", type=click.Path(path_type=Path),
-              help="Configuration of the plant; its broker is used instead of URL. With --poll: the plant to poll, "
-                   "by default that of `magwatt run`.")  # fmt: skip
+              help=N_("Configuration of the plant; its broker is used instead of URL. With --poll: the plant to poll, "
+                      "by default that of `magwatt run`."))  # fmt: skip
 @click.option("--poll", is_flag=True,
-              help="Poll the devices directly for a short time; for use while no agent is running.")  # fmt: skip
-@click.option("--topic", metavar="FILTER", help="MQTT topic filter. [default: that of --config, else magwatt/v1/#]")
+              help=N_("Poll the devices directly for a short time; for use while no agent is running."))  # fmt: skip
+@click.option("--topic", metavar="FILTER",
+              help=N_("MQTT topic filter. [default: that of --config, else magwatt/v1/#]"))  # fmt: skip
 @login_options
-@click.option("--seconds", type=Seconds(1), help="Seconds to wait for a message or to poll. [default: 5; --poll: 20]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object.")
+@click.option("--seconds", type=Seconds(1),
+              help=N_("Seconds to wait for a message or to poll. [default: 5; --poll: 20]"))  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def explain(
     motor: str, url: str, config_file: Path | None, poll: bool, topic: str | None, user: str | None,
     password_file: Path | None, ca: Path | None, seconds: float | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Explain the current efficiency of a motor.
-
-    Shows input signals, method, loss breakdown, uncertainty budget, and what would reduce the uncertainty. Reads what
-    the agent publishes at the broker at URL [default: mqtt://127.0.0.1:1883], or at the broker of the configuration
-    that --config names. Exits 1 if no message about the motor is received.
-    """
     if poll:
         import asyncio
 
         from agent.estimate.explain_live import from_poll
 
-        config, _ = load(plant_file(config_file))
+        config, _report = load(plant_file(config_file))
         must_have(config, motor)
         sys.exit(asyncio.run(from_poll(config, motor, seconds or 20.0, as_json)))
     from agent.estimate.explain_live import from_broker
@@ -56,5 +60,5 @@ def explain(
         config = load(config_file)[0]
         broker, topic = config.mqtt, topic or f"{config.site.root}/#"
         if broker is None:
-            fail(f"{config_file}: no [mqtt] table; give the URL of the broker, or use --poll")
+            fail(_("{file}: no [mqtt] table; give the URL of the broker, or use --poll", file=str(config_file)))
     sys.exit(from_broker(broker, motor, topic or "magwatt/v1/#", seconds or 5.0, as_json))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.commands.options import FINDING, config_option, fail, load, plant_file
+from agent.core.text import N_, _, text_of, use, zone_of
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -21,28 +22,33 @@ if TYPE_CHECKING:
 LONGEST_D = 366
 
 
-@click.command()
+HELP = N_(
+    "Put a motor in maintenance to suppress its alarms.\n\nMOTOR is the id or the name of a motor. Its data are marked "
+    "for the time of the work. The command works whether or not the agent is running; a running agent applies it "
+    "within 2 s."
+)
+
+
+@click.command(help=HELP)
 @click.argument("motor", required=False)
-@click.option("--reason", metavar="TEXT", help="Work in progress, in any language; shown on every dashboard.")
-@click.option("--for", "duration", metavar="TIME",
-              help='End automatically after this time: "30min", "2h", "3d". [default: until --release]')  # fmt: skip
-@click.option("--release", is_flag=True, help="End maintenance of MOTOR.")
-@click.option("--list", "listing", is_flag=True, help="List the motors in maintenance.")
-@click.option("--all", "everything", is_flag=True, help="With --list: include past maintenance.")
+@click.option("--reason", metavar="TEXT", help=N_("Work in progress, in any language; shown on every dashboard."))
+@click.option(
+    "--for", "duration", metavar="TIME",
+    help=N_('End automatically after this time: "30min", "2h", "3d". [default: until --release]'),
+)  # fmt: skip
+@click.option("--release", is_flag=True, help=N_("End maintenance of MOTOR."))
+@click.option("--list", "listing", is_flag=True, help=N_("List the motors in maintenance."))
+@click.option("--all", "everything", is_flag=True, help=N_("With --list: include past maintenance."))
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object per maintenance interval.")
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per maintenance interval."))
 def maintenance(
     motor: str | None, reason: str | None, duration: str | None, release: bool, listing: bool, everything: bool,
     config_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Put a motor in maintenance to suppress its alarms.
-
-    MOTOR is the id or the name of a motor. Its data are marked for the time of the work. The command works whether or
-    not the agent is running; a running agent applies it within 2 s.
-    """
     _check_usage(motor, reason, duration, release, listing, everything)
     seconds = _seconds(duration) if duration is not None else None
-    loaded, _ = load(plant_file(config_file))
+    loaded, _report = load(plant_file(config_file))
+    use(None, zone_of(loaded.site.timezone))
 
     from agent.hold import HoldBook, HoldError
     from agent.store import default_directory
@@ -60,31 +66,31 @@ def maintenance(
                 until_ms = now_ms + round(1000 * seconds) if seconds is not None else None
                 book.begin(name, " ".join(reason.split()), now_ms, until_ms, _user())
             elif not book.release(name, now_ms):
-                click.echo(f"{name} is not in maintenance", err=True)
+                click.echo(_("{motor} is not in maintenance", motor=name), err=True)
                 sys.exit(FINDING)
             shown = book.between(0, now_ms + 1, name)[-1:]
     except HoldError as error:
-        fail(str(error))
+        fail(text_of(error))
     for item in shown:
         line = json.dumps(_as_object(item, now_ms), ensure_ascii=False) if as_json else _as_text(item, loaded, now_ms)
         click.echo(line)
     if not shown and not as_json:
-        click.echo("no motor is in maintenance")
+        click.echo(_("no motor is in maintenance"))
 
 
 def _check_usage(
     motor: str | None, reason: str | None, duration: str | None, release: bool, listing: bool, everything: bool
 ) -> None:
     if everything and not listing:
-        fail("--all is only valid with --list")
+        fail(_("--all is only valid with --list"))
     if listing and (motor or reason or duration or release):
-        fail("--list cannot be combined with MOTOR, --reason, --for or --release")
+        fail(_("--list cannot be combined with MOTOR, --reason, --for or --release"))
     if not listing and not motor:
-        fail("MOTOR is missing; use `magwatt maintenance MOTOR --reason TEXT` or --list")
+        fail(_("MOTOR is missing; use `magwatt maintenance MOTOR --reason TEXT` or --list"))
     if release and (reason or duration):
-        fail("--release cannot be combined with --reason or --for")
+        fail(_("--release cannot be combined with --reason or --for"))
     if not listing and not release and not (reason and reason.strip()):
-        fail("--reason is missing; it is shown on the dashboards")
+        fail(_("--reason is missing; it is shown on the dashboards"))
 
 
 def _seconds(text: str) -> float:
@@ -96,10 +102,10 @@ def _seconds(text: str) -> float:
         try:
             days = float(text[:-1])
         except ValueError:
-            fail(f'--for {text}: not a number of days; for example "3d"')
+            fail(_('--for {value}: not a number of days; for example "3d"', value=text))
         return 86400 * schema.number(0.01, LONGEST_D, "days")(days)
     except ValueError as error:
-        fail(f"--for {text}: {error}")
+        fail(_("--for {value}: {problem}", value=text, problem=text_of(error)))
 
 
 def _asset(config: Config, wanted: str) -> str:
@@ -114,15 +120,15 @@ def _asset(config: Config, wanted: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        fail(f"{wanted}: several motors have this name ({', '.join(found)}); use the id")
+        fail(_("{motor}: several motors have this name ({names}); use the id", motor=wanted, names=found))
     if near := nearest(wanted, [word for asset in known for word in (asset.name, asset.title)]):
-        fail(f"{wanted}: no such motor; did you mean '{near}'?")
-    names = ", ".join(asset.name for asset in known) or "–"
-    fail(f"{wanted}: no such motor; the configuration has: {names}")
+        fail(_("{motor}: no such motor; did you mean {near:quoted}?", motor=wanted, near=near))
+    names = [asset.name for asset in known] or "–"
+    fail(_("{motor}: no such motor; the configuration has: {names}", motor=wanted, names=names))
 
 
 def _user() -> str:
-    """The login name; with sudo that of the person who called it."""
+    """The login name; with sudo that of the calling user."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):
@@ -130,22 +136,20 @@ def _user() -> str:
 
 
 def _as_text(item: Hold, config: Config, now_ms: int) -> str:
-    from agent.marks import local
-
-    zone = config.site.timezone
     title = config.motors[item.motor].title if item.motor in config.motors else item.motor
-    name = item.motor if title == item.motor else f"{title} ({item.motor})"
-    since, why = local(item.since_ms, zone), f"{item.reason} [{item.told_by}]"
-    end = local(item.end_ms, zone) if item.end_ms is not None else None
-    if end is None:
-        return f"{name}: in maintenance since {since}, until released: {why}"
+    data = {
+        "motor": item.motor if title == item.motor else f"{title} ({item.motor})", "since_ms": item.since_ms,
+        "end_ms": item.end_ms, "reason": item.reason, "by": item.entered_by,
+    }  # fmt: skip
+    if item.end_ms is None:
+        return _("{motor}: in maintenance since {since_ms:local}, until released: {reason} [{by}]", **data)
     if item.active(now_ms):
-        return f"{name}: in maintenance since {since}, until {end}: {why}"
-    return f"{name}: was in maintenance from {since} to {end}: {why}"
+        return _("{motor}: in maintenance since {since_ms:local}, until {end_ms:local}: {reason} [{by}]", **data)
+    return _("{motor}: was in maintenance from {since_ms:local} to {end_ms:local}: {reason} [{by}]", **data)
 
 
 def _as_object(item: Hold, now_ms: int) -> dict[str, Any]:
     return {
         "motor": item.motor, "reason": item.reason, "since": item.since_ms, "until": item.until_ms,
-        "released": item.released_ms, "by": item.told_by, "active": item.active(now_ms),
+        "released": item.released_ms, "by": item.entered_by, "active": item.active(now_ms),
     }  # fmt: skip

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import functools
 import gettext
-import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drivers.reasons import CodedError, Reason, fill, render
+from drivers.reasons import UNKNOWN, CodedError, Reason, fill, reason_of, render
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from logging import Logger
 
 DOMAIN = "magwatt"
 LOCALE_VARIABLE = "MAGWATT_LOCALE"  # another folder of catalogues, to try a translation
@@ -86,8 +86,14 @@ class Catalogue:
         return self.translate("; ").join(map(self.reason, reasons))
 
 
+def _log() -> Logger:
+    import logging  # `--help` does not need it
+
+    return logging.getLogger(__name__)
+
+
 class _SourceText(gettext.NullTranslations):
-    """Answers with the English source text what the catalogue of a language lacks."""
+    """Returns the English source text where the catalogue of a language has no entry."""
 
     def __init__(self, language: str) -> None:
         super().__init__()
@@ -96,7 +102,7 @@ class _SourceText(gettext.NullTranslations):
     def gettext(self, message: str) -> str:
         if self._language != "en" and message not in missing:
             missing.append(message)
-            log.warning("no %s translation of: %s", self._language, message)
+            _log().warning("no %s translation of: %s", self._language, message)
         return message
 
 
@@ -111,7 +117,7 @@ def _translations(language: str, folder: Path) -> gettext.NullTranslations:
             found = gettext.GNUTranslations(file)
     except OSError as error:
         if language != "en":
-            log.warning("no %s catalogue, texts are in English: %s", language, error)
+            _log().warning("no %s catalogue, texts are in English: %s", language, error)
         return gettext.NullTranslations()
     found.add_fallback(_SourceText(language))
     return found
@@ -136,7 +142,7 @@ def use(language: str | None, zone: tzinfo = UTC) -> Catalogue:
 
 
 def _(text: str, /, **data: Any) -> str:
-    """A text for a person, in the language of this process, with its named fields filled in."""
+    """A text for an operator, in the language of this process, with its named fields filled in."""
     return current()(text, **data)
 
 
@@ -146,16 +152,35 @@ def text_of(subject: Reason | BaseException) -> str:
     return found.reason(subject) if isinstance(subject, Reason) else found.error(subject)
 
 
-def english(reason: Reason) -> str:
+def english(reason: Reason, zone: tzinfo = UTC) -> str:
     """The English text of a reason: for messages and logs."""
-    return _english().reason(reason)
+    return _english(zone).reason(reason)
 
 
 @functools.cache
-def _english() -> Catalogue:
-    return Catalogue("en")
+def _english(zone: tzinfo) -> Catalogue:
+    return Catalogue("en", zone)
 
 
-def as_object(reason: Reason) -> dict[str, Any]:
+def as_object(reason: Reason, zone: tzinfo = UTC) -> dict[str, Any]:
     """A reason in messages and JSON: code, data, and the English text."""
-    return {**reason.as_object(), "text": english(reason)}
+    return {**reason.as_object(), "text": english(reason, zone)}
+
+
+def text_of_object(stored: Mapping[str, Any]) -> str:
+    """The text of a reason from a message or from JSON, in the language of this process.
+
+    A code that this version does not know is shown with the text of the message.
+    """
+    reason = reason_of(stored)
+    return str(stored["text"]) if reason.code == UNKNOWN and stored.get("text") else text_of(reason)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of that name; UTC when this system does not know it."""
+    from zoneinfo import ZoneInfo  # costs `magwatt --help` 2 ms
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return UTC

@@ -30,8 +30,8 @@ def clock(config: Config) -> Iterator[Finding]:
         return
     synchronised = kernel_synchronised()
     trusted = config.site.assume_clock_synchronized or config.site.simulated
-    doubt = "" if synchronised else believed(_reached_ns(config), trusted).doubt(time.time_ns())
-    if doubt:
+    doubt = None if synchronised else believed(_reached_ns(config), trusted).doubt(time.time_ns())
+    if doubt is not None:
         yield finding("clock", f"not believed while nothing vouches for it: {doubt}")
     elif synchronised is None:
         yield note("clock", "this system does not tell whether its clock is synchronised")

@@ -1,1 +1,1 @@
-"""How well a motor does, live: efficiencies with their method and U, energies counted, and how a figure came about."""
+"""Live efficiencies of motors with method and uncertainty, energy counters, and their explanation."""

@@ -1,8 +1,8 @@
-"""Divides a shared meter by a stated rule; what comes out is marked ALLOCATED.
+"""Allocation of a shared meter to its motors by a stated rule; the results have the flag ALLOCATED.
 
-drive-power: in proportion to the output powers that the drives themselves report. rated-power: in proportion to the
-rated powers. Several motors behind one drive share its part by rated power. Energy follows the meter's own register,
-so that a hole in the polling loses nothing; a register that began anew counts from 0, one that was set counts nothing.
+drive-power: in proportion to the output powers that the drives report. rated-power: in proportion to the rated powers.
+Several motors on one drive share its part by rated power. Energy follows the register of the meter, so that a gap in
+polling loses nothing. A register that was reset counts from 0; one that was set counts nothing.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from agent.topology import Asset
 from drivers import counters as registers
 from drivers.reading import BAD, Quality, Reading, Value
 
-MOST = 1.5  # of the largest power that can be: a register that grows faster was set or is another meter's
-SLACK_KWH = 2.0  # of coarse registers: two digits of 1 kWh
-EXTENSIVE = ("active_power", "reactive_power", "apparent_power")  # these are divided
+MOST = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
+SLACK_KWH = 2.0  # resolution of coarse registers: two digits of 1 kWh
+EXTENSIVE = ("active_power", "reactive_power", "apparent_power")  # these are allocated
 COMMON = (
     "voltage_l1n", "voltage_l2n", "voltage_l3n", "voltage_l12", "voltage_l23", "voltage_l31", "voltage_ln_avg",
     "voltage_ll_avg", "frequency", "voltage_unbalance", "thd_u_l1", "thd_u_l2", "thd_u_l3",
-)  # these hold for all  # fmt: skip
+)  # these are the same for all  # fmt: skip
 
 
 DRIVE_SHARED = ("motor_power", "motor_current", "torque_current", "shaft_power", "input_power")
@@ -31,7 +31,7 @@ DRIVE_COMMON = (
 
 
 def of_drive(reading: Reading, share: float) -> tuple[dict[str, Value], dict[str, Quality]]:
-    """A drive's values as those of one of several motors behind it: powers and currents divided, common ones kept."""
+    """Values of a drive for one of its motors: powers and currents times `share`, common values unchanged."""
     values: dict[str, Value] = {}
     flags = {name: flag for name, flag in reading.flags.items() if name in (*DRIVE_SHARED, *DRIVE_COMMON)}
     for name, value in reading.values.items():
@@ -45,15 +45,18 @@ def of_drive(reading: Reading, share: float) -> tuple[dict[str, Value], dict[str
 
 @dataclass(slots=True)
 class Allocation:
-    """The part of one motor in its shared meter."""
+    """Part of one motor in its shared meter.
+
+    energy_kwh: energy since the first start; the caller restores and stores it.
+    """
 
     asset: Asset
-    energy_kwh: float = 0.0  # since the first start; the caller restores and saves it
+    energy_kwh: float = 0.0
     _powers: dict[str, float] = field(default_factory=dict)  # drive → its reported output power, W
     _share_sum: float = 0.0  # of the readings since the register was read
     _share_count: int = 0
     _register: tuple[float, float] | None = None  # monotonic s, kWh
-    _largest_kw: float = 0.0  # of the meter, with consumers that nobody listed
+    _largest_kw: float = 0.0  # of the meter, including consumers that are not configured
 
     def take_drive(self, reading: Reading) -> None:
         power = _usable(reading, "motor_power")
@@ -63,7 +66,7 @@ class Allocation:
             self._powers.pop(reading.device, None)
 
     def share(self) -> float | None:
-        """This motor's part, 0…1; None while a drive that the rule needs is silent or all stand still."""
+        """Part of this motor, 0 to 1; None while a needed drive does not respond or all drives are stopped."""
         asset = self.asset
         own = next((item for item in asset.branches if item.name == asset.branch), None)
         if own is None:
@@ -78,7 +81,7 @@ class Allocation:
         return weights[own.name] / total * asset.drive_share if total > 0 else None
 
     def take_meter(self, reading: Reading) -> tuple[dict[str, Value], dict[str, Quality]]:
-        """The meter's values as this motor's: extensive ones divided, common ones as they are, the rest left out."""
+        """Values of the meter for this motor: extensive ones allocated, common ones unchanged, others omitted."""
         share = self.share()
         values: dict[str, Value] = {}
         flags = dict(reading.flags)

@@ -1,31 +1,39 @@
-"""A motor's energies as whole numbers that only rise: over a meter's rollover, reset and exchange, and over a kill.
+"""Energies of a motor as whole numbers that never fall: across rollover, reset and meter replacement, and crashes.
 
-Import and export follow the meter's own registers, so that a hole in the polling loses nothing; what was counted, the
-register it was counted from and which meter that was are committed in one transaction with the row that shows them
-(agent.messages.Message.counters): after a power cut either all of it is there or none, and nothing counts twice.
-Shaft energy and losses are summed from the estimator's energies. Inside everything is in mWh.
+Import and export follow the registers of the meter, so that a gap in polling loses nothing. The count, the register
+value that it was counted from and the identity of that meter are committed in one transaction with the row that shows
+them (agent.messages.Message.counters): after a power failure either all or none of them are stored, and no energy is
+counted twice. Shaft energy and losses are summed from the energies of the estimator. Internal unit: mWh.
 """
 
 from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from agent.config import Meter
+from agent.estimate.reasons import (
+    CONFIGURED_RATIO_CHANGED,
+    METER_OWN_RATIO_CHANGED,
+    REGISTER_JUMP,
+    REGISTER_RESET,
+    SERIAL_NUMBER_CHANGED,
+)
 from agent.estimate.window import Cell
 from agent.topology import Asset
 from drivers import counters as registers
 from drivers.errors import ProfileError
 from drivers.profiles import load_profile
 from drivers.reading import BAD, Quality, Reading
+from drivers.reasons import Reason
 from dsp.efficiency_meter import energy_u
 
 _MWH_PER_J, _MWH_PER_KWH = 1 / 3.6, 1_000_000
-_MOST = 1.5  # of the largest power that can be: a register that grows faster was set or is another meter's
-_SLACK_MWH = 2 * _MWH_PER_KWH  # of coarse registers: two digits of 1 kWh
-_LATE_CELLS = 3  # that many are on their way at any time: no gap
+_MOST = 1.5  # times the largest possible power: a register that rises faster was set or belongs to another meter
+_SLACK_MWH = 2 * _MWH_PER_KWH  # resolution of coarse registers: two digits of 1 kWh
+_LATE_CELLS = 3  # energy cells that are always still being computed: no gap
 _SUMS = ("shaft", "shaft_returned", "loss_motor", "loss_drive")
 METRICS = {
     "import": "energy_counted_import_wh", "export": "energy_counted_export_wh", "shaft": "energy_shaft_wh",
@@ -34,8 +42,19 @@ METRICS = {
 }  # fmt: skip
 
 
+class MeterEvent(NamedTuple):
+    """An event of the meter: event_kind, and what happened."""
+
+    kind: str
+    reasons: list[Reason]
+
+
 class Counters:
-    """saved: everything the store holds; of it what begins with the asset's name is this one's."""
+    """Energy counters of one asset.
+
+    largest_w: largest possible power.
+    saved: all counters of the store; those whose name starts with the asset's belong to it.
+    """
 
     def __init__(self, asset: Asset, largest_w: float, saved: Mapping[str, int]) -> None:
         self._asset, self._largest_w = asset, largest_w
@@ -45,14 +64,14 @@ class Counters:
         }
         self._rest = dict.fromkeys((*_SUMS, "import", "export", *(f"u_{name}" for name in _SUMS)), 0.0)
         self._since = {"import": 0.0, "export": 0.0}  # J by the power, since the register was read
-        self._told = dict(self._kept)
+        self._stored = dict(self._kept)
         self._by_register = {name: f"{name}_register" in self._kept for name in ("import", "export")}
         self._started_s: float | None = None
         self._covered_s, self._slack_s, self._gap_before_s = 0.0, 0.0, self._kept.get("gap_s", 0)
-        self.events: list[dict[str, Any]] = []
+        self.events: list[MeterEvent] = []  # since the last row; the reader empties it
 
     def take_meter(self, reading: Reading) -> None:
-        """Follows the energy registers of a meter that is this motor's own."""
+        """Follows the energy registers of a meter that measures only this motor."""
         meter = self._asset.meter
         if meter is None or self._asset.shared:
             return
@@ -66,7 +85,7 @@ class Counters:
                 self._follow(name, meter, float(value), reading.came_ns)
 
     def take_cells(self, cells: Iterable[Cell], now_s: float) -> None:
-        """Adds what the estimator measured; now_s monotonic: what no cell covers is a gap."""
+        """Adds energies of the estimator. now_s: monotonic time; time that no cell covers is a gap."""
         if self._started_s is None:
             self._started_s = now_s
         for cell in cells:
@@ -91,12 +110,12 @@ class Counters:
         self._kept["gap_s"] = max(self._kept.get("gap_s", 0), int(gap_s))
 
     def values(self) -> dict[str, int]:
-        """Metric → Wh, and the seconds of the gaps. A counter that nothing feeds is left out."""
+        """Metric → Wh, and the seconds of the gaps. A counter without a source is omitted."""
         found = {metric: self._kept[name] // 1000 for name, metric in METRICS.items() if name in self._kept}
         return found | {"energy_uncounted_s": self._kept.get("gap_s", 0)}
 
     def uncertainties(self) -> dict[str, float]:
-        """U (k = 2) in Wh: of a register by the classes and the exchanges, of the others as their losses err."""
+        """Metric → U (k = 2) in Wh: of a register from accuracy classes and replacements, else from the losses."""
         found: dict[str, float] = {}
         if meter := self._asset.meter:
             ct_class = (meter.ct_class or "1") if meter.ct else None
@@ -108,9 +127,9 @@ class Counters:
         return {self._prefix + name: value for name, value in self._kept.items()}
 
     def changed(self) -> dict[str, int]:
-        """What the store does not hold yet: to be committed with the row that shows it."""
-        found = {self._prefix + name: value for name, value in self._kept.items() if self._told.get(name) != value}
-        self._told = dict(self._kept)
+        """Counters that the store does not contain yet, to be committed with the row that shows them."""
+        found = {self._prefix + name: value for name, value in self._kept.items() if self._stored.get(name) != value}
+        self._stored = dict(self._kept)
         return found
 
     def _add(self, name: str, joules: float) -> None:
@@ -128,19 +147,21 @@ class Counters:
         by_power, self._since[name] = round(self._since[name] * _MWH_PER_J), 0.0
         if before is None:
             return
-        passed_s = max(now_s - before_s, 60)  # the clock may have been set back meanwhile
+        passed_s = max(now_s - before_s, 60)  # the clock may have been set back in between
         most = _MOST * self._largest_w * passed_s * _MWH_PER_J + _SLACK_MWH
         step = self._step(f"energy_{name}", meter, before, now, most)
         grown = round(step.grown)
-        # What a register had counted before it was set to 0 is gone; the power was seen all the same.
+        # A reset loses what the register counted since the last reading; the measured power is still known.
         self._kept[name] += max(grown, min(by_power, round(most))) if step.kind == "reset" else grown
         if step.kind in ("reset", "jump"):
-            self._opened(f"meter_register_{step.kind}", f"{name}: {before / 1e6:.3f} kWh, then {kwh:.3f} kWh")
+            code = REGISTER_RESET if step.kind == "reset" else REGISTER_JUMP
+            cause = code(register=f"energy_{name}", before_wh=before / 1000, after_wh=now / 1000)
+            self.events.append(MeterEvent(f"meter_register_{step.kind}", [cause]))
         if step.kind == "jump":
             self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
 
     def _step(self, quantity: str, meter: Meter, before: int, now: int, most: float) -> registers.Step:
-        """A register that starts again does so at its own end, or at a power of ten in its display's digits."""
+        """The step of a register. It rolls over at the end of its range, or at a power of ten of its display."""
         ends = [10 ** len(str(max(before, 1)))]
         try:
             row = load_profile(meter.profile).register(quantity)
@@ -156,30 +177,40 @@ class Counters:
         return registers.step(before, now, None, most)
 
     def _exchanged(self, meter: Meter, reading: Reading) -> bool:
-        """Whether another meter, or the same with another ratio, tells these registers; opens an event.
+        """Whether these registers are of another meter, or of the same with another ratio; adds an event.
 
-        A meter's own number is read after each start and silence only; the one that the configuration states counts
-        where no meter ever told one: the two may be written differently.
+        The serial number of a meter is read only after a start and after a loss of communication. The configured one
+        counts only for a meter that reports none: the two may be written differently.
         """
         serial, ratio = reading.values.get("serial_number"), reading.values.get("ct_ratio")
+        identities: list[tuple[str, str, Any, Callable[[Any], Reason]]] = [
+            ("told_serial", "meter_replaced", serial if isinstance(serial, str | int | float) and serial else None,
+             _serial_changed),
+            ("serial", "meter_replaced", meter.serial_number, _serial_changed),
+            ("ratio", "ct_ratio_changed", f"{meter.ct}{meter.vt}{meter.ratio_applied_by}",
+             lambda _: CONFIGURED_RATIO_CHANGED(ct=_ratio(meter.ct), vt=_ratio(meter.vt),
+                                                applied_by=meter.ratio_applied_by)),
+            ("meter_ratio", "ct_ratio_changed", ratio if isinstance(ratio, int | float) else None,
+             lambda value: METER_OWN_RATIO_CHANGED(ratio=value)),
+        ]  # fmt: skip
         changed = False
-        for name, word, said in (
-            ("told_serial", serial if isinstance(serial, str | int | float) and serial else None, "meter_replaced"),
-            ("serial", meter.serial_number, "meter_replaced"),
-            ("ratio", f"{meter.ct}{meter.vt}{meter.ratio_applied_by}", "ct_ratio_changed"),
-            ("meter_ratio", ratio if isinstance(ratio, int | float) else None, "ct_ratio_changed"),
-        ):
-            if word is None:
+        for name, kind, value, reason in identities:
+            if value is None:
                 continue
-            mark = zlib.crc32(str(word).encode())
+            mark = zlib.crc32(str(value).encode())
             before = self._kept.get(name)
             self._kept[name] = mark
             if before in (None, mark) or (name == "serial" and "told_serial" in self._kept):
                 continue
             changed = True
             self._kept["exchanges"] = self._kept.get("exchanges", 0) + 1
-            self._opened(said, f"now {word}")
+            self.events.append(MeterEvent(kind, [reason(value)]))
         return changed
 
-    def _opened(self, kind: str, text: str) -> None:
-        self.events.append({"event_kind": kind, "event_text": text})
+
+def _serial_changed(serial_number: Any) -> Reason:
+    return SERIAL_NUMBER_CHANGED(serial_number=str(serial_number))
+
+
+def _ratio(pair: tuple[float, float] | None) -> str:
+    return f"{pair[0]:g}/{pair[1]:g}" if pair else "–"

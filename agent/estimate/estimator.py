@@ -1,7 +1,7 @@
-"""Efficiency of one motor, live: the surest method that the signals allow, over which interval, and how sure.
+"""Live efficiency of one motor: the method with the lowest uncertainty that the signals allow, and its interval.
 
-Powers and losses become traces; efficiencies are ratios of energies over one common interval, never of two polls that
-were taken at different moments, and never means of ratios. Where nothing honest can be said the value is None and
+Powers and losses become time series. Efficiencies are ratios of energies over one common interval, never of two polls
+at different moments, and never means of ratios. Where no value can be justified it is None, and
 `efficiency_unavailable_reason` states why.
 """
 
@@ -25,17 +25,15 @@ from dsp.efficiency_meter import PowerU, power_u_parts
 
 __all__ = ["Estimates", "Estimator"]
 
-FRESH_PERIODS = 3.0  # a source that is silent for longer does not exist
-SLOW_S = 120.0  # a temperature, voltage or sensor value is used that long
+FRESH_PERIODS = 3.0  # a source without a value for longer is not used
+SLOW_S = 120.0  # longest use of a temperature, voltage or sensor value
 NOTHING = PowerU(0.0, 0.0, 0.0)
 NO_SIGNALS = Signals(None, None, 0.0)
-FEEDER_U = (
-    0.05  # of the power: the most that a cable may drop by IEC 60364-5-52, annex G [M]; small auxiliaries with it
-)
+FEEDER_U = 0.05  # of the power: largest voltage drop of a cable, IEC 60364-5-52, annex G [M]; covers small auxiliaries
 
 
 class Estimator:
-    """Takes the readings of a motor's meter, drive and sensors as they come; `estimates` gives what is known now."""
+    """Processes the readings of a motor's meter, drive and sensors; `estimates` returns the present values."""
 
     def __init__(self, asset: Asset, drive_kw: float | None, period_s: float = 1.0) -> None:
         if asset.motor is None:
@@ -49,17 +47,17 @@ class Estimator:
         keep_s = max(15.0, 4 * period_s)
         self._input, self._output, self._losses = (Trace(keep_s, hole_s) for _ in range(3))
         self._window = Window(period_s, asset.drive_share, 0.02 * self.facts.drive_w)
-        self._doubts: deque[tuple[float, Quality]] = deque()
+        self._flags_seen: deque[tuple[float, Quality]] = deque()
         self._slow: dict[str, tuple[float, float]] = {}  # name → (time, value)
         self.signals, self._signals_s = NO_SIGNALS, -math.inf
-        self.choice: list[Modelled] = []  # surest first, at the last reading
+        self.choice: list[Modelled] = []  # lowest uncertainty first, at the last reading
         self.meter_u = NOTHING
         self.outcome: Outcome | None = None
         self._speed_rpm: float | None = None
-        self.torque_pct: float | None = None  # as the drive estimates it: only ever a check
+        self.torque_pct: float | None = None  # estimated by the drive: used only as a check
 
     def take_meter(self, reading: Reading) -> None:
-        """The meter before the drive, or at the motor when it runs direct on line."""
+        """A reading of the meter at the drive input, or at the motor when it runs direct on line."""
         time_s, cage = reading.middle_s, self.facts.cage if self.asset.drive is None else None
         self.guard.meter(reading, self._peek, cage)
         power_w = self._number(reading, "active_power")
@@ -108,7 +106,7 @@ class Estimator:
         self._advance()
 
     def take_signals(self, reading: Reading) -> None:
-        """Sensors of the plant that say what they measure: shaft torque (Nm) and speed (rpm), winding temperature."""
+        """A reading of sensors of the plant: shaft torque (Nm), shaft speed (rpm), winding temperature (°C)."""
         for signal in self.asset.signals:
             if signal.measures and (value := self._number(reading, signal.metric.name)) is not None:
                 self._slow[signal.measures] = reading.middle_s, value
@@ -118,15 +116,16 @@ class Estimator:
         self._slow["gap-ratio"] = time_s, ratio
 
     def estimates(self, now_s: float) -> Estimates:
-        """Every name of NAMES that this motor can have, None where nothing honest can be said at now_s (monotonic)."""
+        """All metrics of NAMES that this motor can have at now_s (monotonic); None where no value can be justified."""
         result = Estimates(dict.fromkeys(ON_MAINS if self.asset.drive is None else NAMES))
         self._forget(now_s)
         if self.asset.meter and not self.asset.shared:
             result.values["meter_wiring"] = self.guard.wiring.text
+            result.reasons["meter_wiring"] = [fault.reason for fault in self.guard.wiring.faults]
         if self.motor.kind == "pm":
-            heard = now_s - self.guard.live_s <= self._fresh_s
-            result.values["back_emf"] = self.guard.live if heard else "unknown"
-            if self.guard.live and not heard:
+            known = now_s - self.guard.live_s <= self._fresh_s
+            result.values["back_emf"] = self.guard.live if known else "unknown"
+            if self.guard.live and not known:
                 result.flags["back_emf"] = Quality.STALE
         self.flux.put(result, now_s)
         source = self._source()
@@ -148,13 +147,13 @@ class Estimator:
             flag |= Quality.ALLOCATED
         if not over.whole:
             flag |= Quality.WARMING_UP
-        for _, doubt in self._doubts:
-            flag |= doubt
+        for _, seen in self._flags_seen:
+            flag |= seen
         fill(result, self, over, flag)
         return result
 
     def take_energies(self) -> list[Cell]:
-        """What was measured since the last call: for counters. Nothing while it is withheld."""
+        """Energies since the last call, for counters; none while the efficiency is withheld."""
         cells = self._window.take_fresh()
         return [] if self.guard.withheld else cells
 
@@ -164,7 +163,7 @@ class Estimator:
 
     @property
     def drive_power_w(self) -> float | None:
-        """What the drive says that it gives to its motors."""
+        """Output power that the drive reports, W."""
         return self._output.last[0] if self._output.last else None
 
     @property
@@ -172,7 +171,7 @@ class Estimator:
         return self.asset.meter is not None and not self.asset.shared and self._input.span is not None
 
     def _source(self) -> Trace:
-        """The meter; where it is silent or serves others too, the drive's own output."""
+        """Power of the meter; where it does not respond or measures other motors too, the output power of the drive."""
         if self.asset.drive is None or self._metered:
             return self._input
         return self._output
@@ -186,7 +185,7 @@ class Estimator:
         if found:
             losses = found[0].losses
             self._losses.add(time_s, drive_w, u_drive_w, *losses[:4], losses.u_w)
-        elif self.asset.drive is not None:  # the drive's part is known all the same
+        elif self.asset.drive is not None:  # the losses of the drive are still known
             self._losses.add(time_s, drive_w, u_drive_w, 0.0, 0.0, 0.0, 0.0, 0.0)
 
     def _missing(self) -> Reason | None:
@@ -204,12 +203,12 @@ class Estimator:
         for trace in (self._input, self._output, self._losses):
             if trace.span and now_s - trace.span[1] > self._fresh_s:
                 trace.clear()
-        if now_s - self._signals_s > self._fresh_s:  # what was shown last is no present value
+        if now_s - self._signals_s > self._fresh_s:  # the last values are no longer present values
             self.signals, self.choice, self._speed_rpm, self.torque_pct = NO_SIGNALS, [], None, None
-        while self._doubts and self._doubts[0][0] < now_s - 60:
-            self._doubts.popleft()
-        while len(self._doubts) > 3 * LONG_S:
-            self._doubts.popleft()
+        while self._flags_seen and self._flags_seen[0][0] < now_s - 60:
+            self._flags_seen.popleft()
+        while len(self._flags_seen) > 3 * LONG_S:
+            self._flags_seen.popleft()
 
     def _meter_u(self, reading: Reading, current_a: float | None) -> PowerU:
         meter = self.asset.meter
@@ -241,10 +240,10 @@ class Estimator:
         return found[1] if found and now_s - found[0] < SLOW_S else None
 
     def _number(self, reading: Reading, name: str) -> float | None:
-        """A usable number, its doubts remembered; None when it is missing or bad."""
+        """A usable number, its flags recorded; None when it is missing or bad."""
         value = self._peek(reading, name)
         if value is not None and (flag := reading.flags.get(name)):
-            self._doubts.append((reading.middle_s, flag))
+            self._flags_seen.append((reading.middle_s, flag))
         return value
 
     @staticmethod

@@ -1,27 +1,30 @@
-"""Sums that run along with a window: what is added and later taken away leaves nothing behind."""
+"""Sliding sums: values that are added and later removed leave no rounding error."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-BITS = 1074  # the smallest float is 2**-1074: in units of it every float is a whole number
+BITS = 1074  # every float is a whole multiple of the smallest one, 2**-1074
 _ONE = 1 << BITS
 
 
 class ExactSums:
-    """As many sums as a row has numbers, in whole units of 2**-1074: no order and no number of steps changes them, and
-    `values` are the floats nearest to the true sums, as `math.fsum` gives them."""
+    """One sum for each number of a row, as whole multiples of 2**-1074.
+
+    The result does not depend on the order or the number of additions; `values` are the floats nearest to the exact
+    sums, as from `math.fsum`.
+    """
 
     def __init__(self, width: int) -> None:
         self._sums = [0] * width
-        self._odd = 0  # rows in it that hold no finite number: there is no sum then
+        self._odd = 0  # added rows with a number that is not finite: the sums are NaN
 
     def add(self, row: Sequence[float]) -> None:
         self._take(row, 1)
 
     def remove(self, row: Sequence[float]) -> None:
-        """One that was added."""
+        """Removes a row that was added."""
         self._take(row, -1)
 
     def values(self) -> list[float]:

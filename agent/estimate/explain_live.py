@@ -1,4 +1,4 @@
-"""`magwatt explain`: from what a running agent told last, or from a short poll of its own."""
+"""`magwatt explain`: from the last message of a running agent, or from polling the devices for a short time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import click
 from agent.clock import SystemClock
 from agent.compute import Compute
 from agent.config import Config, Mqtt
-from agent.estimate.explain import as_text
+from agent.core.text import _, text_of_object
+from agent.estimate.explain_text import as_text
 from agent.messages import Message
 from agent.poll import pollers
 from agent.schema import nearest
@@ -24,17 +25,20 @@ from agent.topics.topics import Topics
 from agent.topology import assets, drive_rating_kw
 
 TICK_S = 0.25
-REST_S = 0.2  # what a broker retains beside the first message is here by then
+REST_S = 0.2  # further retained messages arrive within that time after the first
 
 
 def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: bool) -> int:
-    """Prints what the agent keeps on `<motor>/explain`; 1 when no broker answers or no such motor is told of."""
+    """Prints the message `<motor>/explain`; 1 when the broker does not respond or has no such message."""
     follower = Follower(broker, topic)
     try:
         follower.start()
     except (OSError, ValueError) as error:
-        click.echo(f"no broker at {broker.host}:{broker.port}: {error}; name its URL, or --config FILE; without a "
-                   "running agent: --config FILE --poll", err=True)  # fmt: skip
+        text = _(
+            "no broker at {host}:{port:d}: {error}; give the URL of the broker or --config FILE. While no agent runs, "
+            "use --config FILE --poll", host=broker.host, port=broker.port, error=str(error)
+        )  # fmt: skip
+        click.echo(text, err=True)
         return 1
     try:
         until_s = time.monotonic() + seconds
@@ -50,29 +54,41 @@ def from_broker(broker: Mqtt, motor: str, topic: str, seconds: float, as_json: b
         known = sorted({seen.asset for seen in list(follower.seen.values()) if "explain" in seen.messages})
     finally:
         follower.stop()
-    near = nearest(motor, known)
-    hint = f"; did you mean '{near}'?" if near else f"; there are {', '.join(known)}" if known else ""
-    click.echo(
-        f"{motor}: no agent told of it in {seconds:g} s{hint or '; is magwatt run on, at this broker?'}", err=True
-    )
+    data = {"motor": motor, "seconds": seconds, "near": nearest(motor, known), "known": known}
+    if data["near"]:
+        text = _("{motor}: no message received within {seconds:g} s. Did you mean {near:quoted}?", **data)
+    elif known:
+        text = _("{motor}: no message received within {seconds:g} s. There are messages of {known}", **data)
+    else:
+        text = _("{motor}: no message received within {seconds:g} s. Is the agent connected to this broker?", **data)
+    click.echo(text, err=True)
     return 1
 
 
 def _past(follower: Follower, seen: Seen) -> str:
-    """Why what is retained says nothing of now; empty while the agent and the motor's devices are there."""
-    state, told_ms = seen.messages.get("state", {}), seen.messages["explain"]["t"]
+    """Why the retained message may be outdated; empty while the agent and the devices of the motor are online."""
+    state, sent_ms = seen.messages.get("state", {}), seen.messages["explain"]["t"]
     if follower.gateways.get(seen.gateway) == "offline":
-        at = datetime.fromtimestamp(told_ms / 1000).astimezone()
-        return f"{seen.gateway} is offline: this is what it told last, {at:%Y-%m-%d %H:%M:%S}"
+        return _("{gateway} is offline; its last message is of {time}", gateway=seen.gateway, time=_local(sent_ms))
     if state.get("state") in ("offline", "stale"):
-        at = datetime.fromtimestamp(state["since"] / 1000).astimezone()
-        return f"{seen.asset} is {state['state']} since {at:%Y-%m-%d %H:%M:%S}: {state['reason']}"
+        return _(
+            "{motor} is {state:word} since {time}: {reasons}",
+            motor=seen.asset,
+            state=state["state"],
+            time=_local(state["since"]),
+            reasons=_("; ").join(map(text_of_object, state["reason"])),
+        )
     return ""
 
 
+def _local(utc_ms: float) -> str:
+    """The time on the clock of this computer."""
+    return f"{datetime.fromtimestamp(utc_ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
 async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -> int:
-    """Polls the devices of CONFIG for `seconds` and prints what that gives; 1 when nothing came."""
-    told: dict[str, Mapping[str, Any]] = {}
+    """Polls the devices of a configuration for `seconds` and prints the result; 1 when there is none."""
+    found: dict[str, Mapping[str, Any]] = {}
     clock = SystemClock()
     computing: list[Compute] = []
     buses = pollers(config, clock, lambda reading: computing[0].reading(reading))
@@ -87,7 +103,7 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
         _drop,
         lambda *_: None,
         {},
-        tell_text=lambda asset, _kind, body: told.__setitem__(asset, body),
+        tell_text=lambda asset, _kind, body: found.__setitem__(asset, body),
         explain_s=0.0,
     )
     computing.append(compute)
@@ -104,15 +120,16 @@ async def from_poll(config: Config, motor: str, seconds: float, as_json: bool) -
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(topics.stop)
-    if motor not in told:
-        click.echo(f"{motor}: nothing came in {seconds:g} s; try: magwatt doctor", err=True)
+    if motor not in found:
+        click.echo(_("{motor}: no values within {seconds:g} s. Run `magwatt doctor` to find the cause", motor=motor,
+                     seconds=seconds), err=True)  # fmt: skip
         return 1
-    _print(motor, told[motor], as_json)
+    _print(motor, found[motor], as_json)
     return 0
 
 
 def _drop(_message: Message) -> None:
-    """Nobody is told: this is a look, not a run."""
+    """Discards a message: the command publishes nothing."""
 
 
 def _print(motor: str, body: Mapping[str, Any], as_json: bool) -> None:

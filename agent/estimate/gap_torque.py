@@ -1,4 +1,4 @@
-"""M7, live: blocks of waveform at a motor's terminals become the ratio of shaft power to input power."""
+"""Method M7, live: ratio of shaft power to input power from waveforms at the terminals of a motor."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from dsp.efficiency_airgap import gap_torque_nm, whole_cycles
 from dsp.efficiency_induction import assigned_stray_w, m1_core_and_friction_w
 
 WINDOW_S = 1.0
-_WARM_DEGC = 80.0  # our choice: windings run at 60 to 100 °C; 20 K are 8 % of R1's loss, 0.1 points of M7's 2.25
+_WARM_DEGC = 80.0  # chosen: windings are at 60 to 100 °C; 20 K change the loss in R1 by 8 %, 0.1 of M7's 2.25 points
 
 
 class GapTorque:
-    """For a motor on the mains (or an output filter), whose shaft turns at the gap's speed less the slip."""
+    """For an induction motor on the mains or at a sine filter."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -27,7 +27,7 @@ class GapTorque:
         self._next = -1
 
     def take(self, block: Waveform) -> Iterator[float]:
-        """One ratio for each second of waveform without holes that drives."""
+        """One ratio for each second of waveform without gaps in which the motor drives its load."""
         wanted = ("u1", "u2", "u3", "i1", "i2", "i3")
         if any(name not in block.channels for name in wanted) or block.rate_hz <= 0:
             return
@@ -60,6 +60,6 @@ class GapTorque:
         load = gap_w / plate.rated_w
         stray_w = 0.5 * assigned_stray_w(plate.rated_w / plate.efficiency, plate.rated_w, load)
         core_w, friction_w = m1_core_and_friction_w(plate)
-        # the core lies across the terminals, so that the gap's torque holds it too
+        # the core losses are part of the air-gap power, because the core is parallel to the terminals
         out_w = (gap_w - core_w) * (1 - plate.rated_slip * load) - friction_w - stray_w
         return out_w / in_w if 0 < out_w < in_w else None

@@ -1,4 +1,4 @@
-"""Reasons to say nothing: a meter wired wrong, a bypass, a brake resistor, poles that do not fit the speed."""
+"""Checks of a motor's inputs that withhold its efficiency: wiring of the meter, bypass, braking resistor, poles."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from agent.estimate.reasons import (
     METER_WIRING,
     METER_WIRING_PENDING,
     POLES_MISMATCH,
+    WIRING_ALTERNATIVES,
+    WIRING_FAULTS,
+    WIRING_FAULTS_TOGETHER,
+    WIRING_RATIO,
 )
 from agent.topology import Asset
 from drivers.reading import Reading
@@ -24,57 +28,122 @@ from dsp.efficiency_induction import Plate, load_of_power_factor, power_factor
 Number = Callable[[Reading, str], float | None]
 
 SEEN_S = 60.0
-COMPENSATED = "compensated_load"
-AGREE = 5  # readings in a row before a finding opens, and before it closes
+FAULTY, RATIO, COMPENSATED = "faulty", "ratio", "compensated_load"
+ALL_PHASES = "L1,L2,L3"
+AGREE = 5  # consecutive readings before a finding opens, and before it closes
 ROTATION_U = 0.02  # of speed against frequency and poles
 RUNNING = 0.02  # of rated current or frequency
 DRIVE_POWER_U = 0.10  # U (k = 2) of a drive's own output power [M: ±5 % seen, no standard states a tolerance]
-# What a drive passes on, for a comparison with the meter, and U of that comparison: our choice, for efficiencies of
-# 0.95 to 0.99 at the loads that are compared.
+# Output over input power of a drive, for a comparison with the meter, and U of that comparison: chosen for
+# efficiencies of 0.95 to 0.99 at the loads that are compared.
 _PASSED_ON, _COMPARED_U = 0.97, DRIVE_POWER_U + 0.02
-# Of drive and motor, 0.95 each: our choice. It only places the tenth of rated current from which angles are believed.
+# Input power factor times efficiency of drive and motor, 0.95 each: chosen. It only determines the tenth of the rated
+# current from which angles are used.
 _INPUT_PF_AND_EFFICIENCY = 0.95 * 0.95
-RATIO_SAME = 0.1  # two ratios that differ by less are one: real ones are a fifth apart at least
-_LETTERS = {"A": "L1", "B": "L2", "C": "L3"}
+RATIO_SAME = 0.1  # ratios that differ by less are the same: those of transformers differ by a fifth at least
+_TERMINALS = {"A": "L1", "B": "L2", "C": "L3"}
+
+
+class Fault(NamedTuple):
+    """A fault of the meter's wiring, or a load that the measurements do not distinguish from one.
+
+    kind: as dsp.wiring names it, without phases; RATIO or COMPENSATED.
+    phases: phases as the terminals of the meter are named, such as "L1", "L1,L2" or, swapped, "L1-L2"; "" for all.
+    reversed_phases: phases whose CTs are also reversed, "" for all; None for none.
+    ratio: measured divided by expected power, of RATIO only.
+    """
+
+    kind: str
+    phases: str = ""
+    reversed_phases: str | None = None
+    ratio: float = math.nan
+
+    @property
+    def name(self) -> str:
+        """The published name, such as "ct_reversed:L1" or "ratio:2.02"."""
+        if self.kind == RATIO:
+            return f"{RATIO}:{self.ratio:.2f}"
+        name = f"{self.kind}:{self.phases}" if self.phases else self.kind
+        if self.reversed_phases is None:
+            return name
+        return f"{name}+reversed:{self.reversed_phases}" if self.reversed_phases else f"{name}+reversed"
+
+    @property
+    def reason(self) -> Reason:
+        if self.kind == RATIO:
+            return WIRING_RATIO(ratio=self.ratio)
+        code = WIRING_FAULTS[self.kind]
+        reason = code(phases=self.phases or ALL_PHASES) if "phases" in code.fields else code()
+        if self.reversed_phases is None:
+            return reason
+        return WIRING_FAULTS_TOGETHER(
+            first=reason, second=WIRING_FAULTS["ct_reversed"](phases=self.reversed_phases or ALL_PHASES)
+        )
 
 
 class Finding(NamedTuple):
-    """verdict as dsp.wiring names it, phases as the meter's terminals are called."""
+    """Result of the wiring check.
+
+    verdict: wiring.OK, UNKNOWN or UNCLEAR, or FAULTY.
+    faults: the fault, or all that fit the measurements equally well.
+    """
 
     verdict: str
-    candidates: tuple[str, ...]
+    faults: tuple[Fault, ...] = ()
 
     @property
     def text(self) -> str:
-        """ "ct_reversed:L1", or what it may be, joined by bars; "ok" or "unknown"."""
-        return "|".join(self.names)
+        """The published value: "ok", "unknown", or the names of the faults, separated by bars."""
+        return "|".join(fault.name for fault in self.faults) or self.verdict
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The verdict, or all that fit the values equally well."""
-        return self.candidates or (self.verdict,)
+    def fault(self) -> Reason:
+        """The fault, or the list of those that fit."""
+        if len(self.faults) == 1:
+            return self.faults[0].reason
+        return WIRING_ALTERNATIVES(faults=tuple(fault.reason for fault in self.faults))
 
 
-_UNKNOWN = Finding(wiring.UNKNOWN, ())
-_RATIO = "ratio:"
+def finding_of(found: wiring.Diagnosis) -> Finding:
+    """A diagnosis of dsp.wiring with its faults as data."""
+    if not found.wrong:
+        return Finding(found.verdict)
+    return Finding(FAULTY, tuple(map(_fault_of, found.candidates or (found.verdict,))))
+
+
+def _fault_of(name: str) -> Fault:
+    """From a name of dsp.wiring: `kind[:phases][+reversed[:phases]]`."""
+    first, _, second = name.partition("+")
+    kind, _, phases = first.partition(":")
+    _, _, reversed_phases = second.partition(":")
+    return Fault(kind, _terminals(phases), _terminals(reversed_phases) if second else None)
+
+
+def _terminals(phases: str) -> str:
+    """Phases A, B, C of dsp.wiring as the terminals of the meter are named."""
+    return "".join(_TERMINALS.get(letter, letter) for letter in phases)
+
+
+_UNKNOWN = Finding(wiring.UNKNOWN)
 
 
 def _alike(one: Finding, other: Finding) -> bool:
-    """The same finding. A ratio is not the same digits from reading to reading: the load moves, transformers do not."""
-    return len(one.names) == len(other.names) and all(map(_same_word, one.names, other.names))
+    """Whether two findings are the same. A measured ratio varies with the load, the one of a transformer does not."""
+    if one.verdict != other.verdict or len(one.faults) != len(other.faults):
+        return False
+    return all(map(_same_fault, one.faults, other.faults))
 
 
-def _same_word(one: str, other: str) -> bool:
-    if not (one.startswith(_RATIO) and other.startswith(_RATIO)):
+def _same_fault(one: Fault, other: Fault) -> bool:
+    if not one.kind == other.kind == RATIO:
         return one == other
-    a, b = (float(word.removeprefix(_RATIO)) for word in (one, other))
-    return abs(a - b) <= RATIO_SAME * max(a, b)
+    return abs(one.ratio - other.ratio) <= RATIO_SAME * max(one.ratio, other.ratio)
 
 
 class Guard:
     """Checks every reading; `withheld` is the reason why no efficiency may be published.
 
-    fresh_s: a power of meter or drive that is older says nothing about the other one's.
+    fresh_s: largest age of a power of meter or drive for a comparison with the other.
     """
 
     def __init__(self, asset: Asset, facts: Facts, fresh_s: float) -> None:
@@ -83,10 +152,10 @@ class Guard:
         self._next, self._count = _UNKNOWN, 0
         self._meter_w: float | None = None
         self._drive_w: float | None = None
-        self._meter_s = self._drive_s = -math.inf  # when they were told
-        self._seen: dict[str, tuple[float, float]] = {}  # what is read less often: name → (time, value)
+        self._meter_s = self._drive_s = -math.inf  # when they were measured
+        self._seen: dict[str, tuple[float, float]] = {}  # quantities that are read less often: name → (time, value)
         self._off = self._braking = self._wrong_poles = 0
-        self.live, self.live_s = "", -math.inf  # what the terminals were last known to be, and when
+        self.live, self.live_s = "", -math.inf  # last known state of the motor terminals, and its time
 
     def meter(self, reading: Reading, number: Number, cage: Plate | None) -> None:
         self._meter_w, self._meter_s = number(reading, "active_power"), reading.middle_s
@@ -94,7 +163,7 @@ class Guard:
             self._drive_w = None
         found = self._diagnosed(reading, number, cage)
         if found.verdict in (wiring.UNKNOWN, wiring.UNCLEAR):
-            return  # too little current: what was found before holds
+            return  # too little current: the previous finding remains valid
         self._count = self._count + 1 if _alike(found, self._next) else 1
         self._next = found
         if self._count >= AGREE or (self.wiring is _UNKNOWN and found.verdict == wiring.OK):
@@ -132,11 +201,10 @@ class Guard:
         """Why no efficiency may be published; None when one may."""
         if self._facts.contradiction:
             return self._facts.contradiction
-        found = wiring.Diagnosis(self.wiring.verdict, self.wiring.candidates)
-        if found.wrong:
-            code = METER_RATIO if self.wiring.names[0].startswith(_RATIO) else METER_WIRING
-            return code(findings=self.wiring.names)
-        if self.wiring is _UNKNOWN and wiring.Diagnosis(self._next.verdict, self._next.candidates).wrong:
+        if self.wiring.verdict == FAULTY:
+            code = METER_RATIO if self.wiring.faults[0].kind == RATIO else METER_WIRING
+            return code(fault=self.wiring.fault)
+        if self.wiring is _UNKNOWN and self._next.verdict == FAULTY:
             return METER_WIRING_PENDING()
         if self._off >= AGREE:
             return DRIVE_BYPASSED()
@@ -164,14 +232,15 @@ class Guard:
                     found = wiring.Diagnosis(wiring.OK)
         known = self.wiring.verdict == wiring.OK or (self._drive_w is not None and self._drive_w < 0)
         if wiring.REGENERATING in found.candidates and known:
-            found = wiring.Diagnosis(wiring.OK)  # the meter was right while the load drove, or the drive brakes too
+            found = wiring.Diagnosis(wiring.OK)  # it was correct while the load was driven, or the drive brakes, too
         if found.verdict == wiring.OK and self._ratio_waits():
             return _UNKNOWN
         if found.verdict == wiring.OK and (ratio := self._ratio(reading, number, cage)) is not None:
-            found = wiring.Diagnosis(f"{_RATIO}{ratio:.2f}")
-            if asset.drive is None:  # capacitors behind the meter would lift the power factor as well
-                found = wiring.Diagnosis("ambiguous", (found.verdict, COMPENSATED))
-        return Finding(_in_terminals(found.verdict), tuple(map(_in_terminals, found.candidates)))
+            wrong = Fault(RATIO, ratio=ratio)
+            if asset.drive is None:  # capacitors after the meter would also increase the power factor
+                return Finding(FAULTY, (wrong, Fault(COMPENSATED)))
+            return Finding(FAULTY, (wrong,))
+        return finding_of(found)
 
     def _load(self) -> str:
         if self._asset.drive is None:
@@ -184,7 +253,7 @@ class Guard:
         return self._facts.drive_w / _INPUT_PF_AND_EFFICIENCY / (3 * max(phase_v, 1.0))
 
     def _lately(self, reading: Reading, number: Number, name: str) -> float | None:
-        """A value of this reading or of the last minute: not all registers come with every poll."""
+        """A value of this reading or of the last minute: not all registers are read in every poll."""
         value = number(reading, name)
         if value is not None:
             self._seen[name] = reading.middle_s, value
@@ -212,12 +281,15 @@ class Guard:
         return wiring.two_wattmeters((a, b, c), (i1, i2, i3), p, q, self._rated_a(max(a, b, c) / math.sqrt(3)), load)
 
     def _ratio_waits(self) -> bool:
-        """Whether a ratio is in question and the drive, which alone could tell, is not heard now."""
-        in_question = any(found.verdict.startswith(_RATIO) for found in (self._next, self.wiring))
+        """Whether a wrong ratio was found and cannot be confirmed now because the drive does not respond."""
+        in_question = any(fault.kind == RATIO for found in (self._next, self.wiring) for fault in found.faults)
         return in_question and self._asset.drive is not None and self._drive_w is None
 
     def _ratio(self, reading: Reading, number: Number, cage: Plate | None) -> float | None:
-        """Against the drive's own power, or against what a cage motor's power factor tells of its load."""
+        """Measured divided by expected power where it is wrong, else None.
+
+        The expectation is the drive's output power, or the load that follows from a cage motor's power factor.
+        """
         if self._meter_w is None:
             return None
         if self._asset.drive is not None:
@@ -237,9 +309,9 @@ class Guard:
 
 
 def _other_sign(phases: wiring.Phases, cage: Plate) -> bool:
-    """Whether a meter merely counts reactive power the other way: then a cage motor lags as its current says.
+    """Whether only the sign of the reactive power is opposite: then power factor and current of a cage motor fit.
 
-    Near 60° rotated currents show the same power factor: there it stays open.
+    Near 60° rotated currents have the same power factor, and the result is False.
     """
     p, q, amps = sum(phases.watts_w), sum(phases.vars_var), sum(phases.amps_a) / 3
     if p <= 0 or abs(math.degrees(math.atan2(abs(q), p)) - 60) < 9:
@@ -247,8 +319,3 @@ def _other_sign(phases: wiring.Phases, cage: Plate) -> bool:
     loads = [k / 20 for k in range(27)]
     load = min(loads, key=lambda x: abs(power_factor(cage, x)[1] - amps))
     return abs(p / math.hypot(p, q) - power_factor(cage, load)[0]) < 0.06
-
-
-def _in_terminals(name: str) -> str:
-    head, colon, tail = name.partition(":")
-    return head + colon + "".join(_LETTERS.get(letter, letter) for letter in tail) if colon else name

@@ -1,4 +1,4 @@
-"""Which loss model serves at this moment: all that the signals allow, the surest of them first."""
+"""Loss models: all that the present signals allow, the one with the lowest uncertainty first."""
 
 from __future__ import annotations
 
@@ -11,25 +11,34 @@ from dsp.efficiency_induction import M2_LOAD_U, M2_U, SLIP_U, m1_losses, m1_shaf
 from dsp.efficiency_magnet import m6_losses, pm_losses
 
 SENSOR_U = 0.006  # of the shaft power: torque 0.5 % with 0.1 % of speed, as sensors of class 0.2 to 0.5 in the field
-CAGE_ON_DRIVE_U = 0.35  # of the losses: the class's split, at a speed the class says nothing of
+CAGE_ON_DRIVE_U = 0.35  # of the losses: split of the class, at a speed that the class does not cover
 
 
 class Signals(NamedTuple):
-    """Of one moment; None where a source is silent. power_w: at the motor's terminals as well as it is known."""
+    """Inputs at one moment; None where a source has no value.
+
+    power_w: power at the motor terminals, the best that is known.
+    speed_rpm: measured at the shaft, not computed from a frequency.
+    gap_ratio: shaft power over input power by method M7.
+    u_power: relative U (k = 2) of power_w.
+    """
 
     power_w: float | None
     current_a: float | None
     frequency_hz: float
-    speed_rpm: float | None = None  # measured at the shaft, not worked out from a frequency
+    speed_rpm: float | None = None
     volts_v: float | None = None
     winding_degc: float | None = None
     shaft_nm: float | None = None
-    gap_ratio: float | None = None  # shaft over input by M7
-    u_power: float = 0.0  # relative U (k = 2) of power_w
+    gap_ratio: float | None = None
+    u_power: float = 0.0
 
 
 class Modelled(NamedTuple):
-    """A loss model's answer. power_w: the input that it takes for true where none was measured, with its relative U."""
+    """Result of a loss model.
+
+    power_w: input power that the model uses where none was measured. u_power: its relative U (k = 2).
+    """
 
     method: str
     losses: eff.Losses
@@ -38,7 +47,7 @@ class Modelled(NamedTuple):
 
 
 def on_mains(facts: Facts, s: Signals) -> list[Modelled]:
-    """A motor direct on line, measured at its terminals. Surest first; empty when nothing fits."""
+    """Models of a motor direct on line, measured at its terminals. Lowest uncertainty first; empty when none fits."""
     found: list[Modelled] = []
     cage = facts.cage
     if cage is not None and s.power_w is not None:
@@ -59,11 +68,11 @@ def on_mains(facts: Facts, s: Signals) -> list[Modelled]:
         found += _without_power(facts, s)
     if facts.magnet is not None and s.power_w is not None and s.current_a is not None:
         found.append(Modelled(eff.M5, pm_losses(facts.magnet, s.current_a, s.frequency_hz, s.winding_degc), s.power_w))
-    return _surest(found + _at_the_shaft(facts, s, found))
+    return _by_uncertainty(found + _at_the_shaft(facts, s, found))
 
 
 def on_drive(facts: Facts, s: Signals) -> list[Modelled]:
-    """A motor behind a drive. Surest first; empty when the drive says too little."""
+    """Models of a motor on a drive. Lowest uncertainty first; empty when the drive reports too little."""
     if s.current_a is None or facts.rated_hz <= 0:
         return []
     found: list[Modelled] = []
@@ -72,7 +81,7 @@ def on_drive(facts: Facts, s: Signals) -> list[Modelled]:
         found.append(Modelled(eff.M5, pm_losses(facts.magnet, s.current_a, s.frequency_hz, s.winding_degc), power_w))
         if facts.surface is not None:
             torque = s.current_a / facts.rated_a
-            if s.power_w is not None and abs(speed) > 0.05:  # the input less copper, over the speed
+            if s.power_w is not None and abs(speed) > 0.05:  # (input − copper losses) / speed
                 torque = max(abs(s.power_w) - found[0].losses.total_w, 0.0) / facts.magnet.rated_w / abs(speed)
             fine = m6_losses(facts.surface, facts.magnet, speed, torque, s.current_a)
             found.append(Modelled(eff.M6, fine, power_w))
@@ -83,11 +92,11 @@ def on_drive(facts: Facts, s: Signals) -> list[Modelled]:
             torque = m1_shaft_power_w(abs(power_w) / abs(speed), cage.rated_w, cage.efficiency) / cage.rated_w
         losses = m1_losses(cage, max(torque, 0.0), speed)
         found.append(Modelled(eff.M1, losses._replace(u_w=CAGE_ON_DRIVE_U * losses.total_w), power_w))
-    return _surest(found + _at_the_shaft(facts, s, found))
+    return _by_uncertainty(found + _at_the_shaft(facts, s, found))
 
 
 def _without_power(facts: Facts, s: Signals) -> list[Modelled]:
-    """M2 and M3: the load from the current or the slip, the input from the load and the class."""
+    """M2 and M3: load from the current or the slip, input power from load and class."""
     cage = facts.cage
     assert cage is not None
     found: list[Modelled] = []
@@ -107,7 +116,7 @@ def _from_load(facts: Facts, method: str, load: float, u_load: float) -> Modelle
 
 
 def _at_the_shaft(facts: Facts, s: Signals, found: list[Modelled]) -> list[Modelled]:
-    """M9: what comes in less what a sensor sees going out. Split as the model before it splits."""
+    """M9: input power minus shaft power of a sensor, split as by the first of the other models."""
     if s.shaft_nm is None or s.power_w is None or not found:
         return []
     rpm = s.speed_rpm if s.speed_rpm is not None else s.frequency_hz / facts.rated_hz * facts.sync_rpm
@@ -115,7 +124,7 @@ def _at_the_shaft(facts: Facts, s: Signals, found: list[Modelled]) -> list[Model
     loss_w = s.power_w - out_w
     if loss_w <= 0:
         return []
-    u_w = math.hypot(SENSOR_U * out_w, s.u_power * s.power_w)  # a difference: both count in full
+    u_w = math.hypot(SENSOR_U * out_w, s.u_power * s.power_w)  # absolute U of a difference
     return [Modelled(eff.M9, _scaled(found[0].losses, loss_w)._replace(u_w=u_w), s.power_w)]
 
 
@@ -125,5 +134,5 @@ def _scaled(losses: eff.Losses, total_w: float) -> eff.Losses:
     return eff.Losses(copper_w, core_w, mechanical_w, additional_w, losses.u_w)
 
 
-def _surest(found: list[Modelled]) -> list[Modelled]:
+def _by_uncertainty(found: list[Modelled]) -> list[Modelled]:
     return sorted(found, key=lambda item: item.losses.u_w + item.u_power * abs(item.power_w))

@@ -1,4 +1,4 @@
-"""What is known of a motor before anything is measured, and what of it contradicts itself."""
+"""Data of a motor that are known before any measurement, and contradictions in them."""
 
 from __future__ import annotations
 
@@ -24,18 +24,26 @@ from dsp.efficiency_induction import Plate
 from dsp.efficiency_magnet import PmRating, SevenPoint, seven_point
 from dsp.tables import converter_fed, ie_efficiency, poles_of_speed, reference_drive_loss_w
 
-PF_MOST, PF_LEAST = 1.03, 0.45  # a plate's own power factor outside of these contradicts itself
+PF_MOST, PF_LEAST = 1.03, 0.45  # limits of a plausible power factor of the nameplate
 SLIP_MOST = 0.12
 MAINS_HZ = (50.0, 60.0)
-CLASS_LOSSES = 0.92  # of those that a class allows at most: its motors lie between its limit and the next one's
+CLASS_LOSSES = 0.92  # of the largest losses of a class: its motors are between its limit and that of the next one
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """efficiency: rated, a fraction; None when neither plate nor class tells it.
+    """Nameplate and efficiency class of motor and drive.
 
-    contradiction: why the nameplate cannot be used; None when it can. from_class: the efficiency is a class's limit.
-    drive_method: how the drive's losses are found; drive_u: their relative U (k = 2).
+    efficiency: rated, a fraction; None when neither nameplate nor class gives it.
+    from_class: whether the efficiency follows from the class.
+    contradiction: why the nameplate cannot be used; None when it can.
+    rated_a, rated_hz: rated current and frequency of the motor.
+    sync_rpm: synchronous speed at rated frequency.
+    drive_a, drive_w: rated current and power of the drive, without a drive of the motor.
+    drive_method: how the losses of the drive are found.
+    drive_u: relative U (k = 2) of these losses.
+    magnet, surface, cage, flux, eight: parameters of the loss models; None where data are missing.
+    reference_w: losses of the drive at the reference point of its class.
     """
 
     efficiency: float | None
@@ -97,15 +105,17 @@ def facts(asset: Asset, drive_kw: float | None) -> Facts:
 
 
 def induction_hz(rpm: float, poles: int) -> float:
-    """Rated frequency by the plate's speed: 50 or 60 Hz where that leaves a slip that motors have, else (a motor made
-    for a drive) the next full 5 Hz with 2 % of slip taken off."""
+    """Rated frequency from the rated speed.
+
+    50 or 60 Hz where the slip is plausible; otherwise, for a motor made for a drive, a multiple of 5 Hz at 2 % slip.
+    """
     turning_hz = rpm * poles / 120
     usual = (hz for hz in MAINS_HZ if 0 < 1 - turning_hz / hz <= SLIP_MOST)
     return next(usual, float(round(turning_hz * 1.02 / 5) * 5))
 
 
 def _rated_efficiency(asset: Asset) -> tuple[float | None, bool]:
-    """Fraction, from the nameplate, else from the declared class; None when neither is known."""
+    """Rated efficiency, a fraction, and whether it follows from the declared class; None when it is not known."""
     motor = asset.motor
     assert motor is not None
     if motor.efficiency_pct is not None:

@@ -1,8 +1,9 @@
-"""From energies over an interval to what is published: values, U from its causes, method, flags, reason."""
+"""Published values from energies over an interval: value, U from its causes, method, flags, reason."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,9 +28,10 @@ ON_MAINS = (
 NAMES = (
     "drive_efficiency_pct", *ON_MAINS, "drive_losses_w", "motor_input_power_w", "shaft_torque_nm",
 )  # fmt: skip
-OFF = 0.02  # of rated power: below it the motor counts as standing
-# Of all losses: how far one part of an assumed split may be off. Induction motors: 0.20, by the ranges that training
-# texts give (stator 25 to 40, rotor 15 to 25, core 15 to 25, friction 5 to 15, stray 10 to 20 %); magnet motors [M].
+OFF = 0.02  # of rated power: below it the motor counts as off
+# Largest error of one part of an assumed split, as a share of all losses. Induction motors: 0.20, from the ranges in
+# training texts (stator 25 to 40, rotor 15 to 25, core 15 to 25, friction 5 to 15, stray 10 to 20 %).
+# Magnet motors [M].
 SPLIT_U = 0.25
 SPLIT_KNOWN = eff.TESTED | {eff.M4}
 LOAD_MIN_SENSOR = 0.05  # with a sensor at the shaft
@@ -37,17 +39,31 @@ LOAD_MIN_SENSOR = 0.05  # with a sensor at the shaft
 
 @dataclass(slots=True)
 class Estimates:
+    """What is known of one motor now.
+
+    values: metric → value; None: not known.
+    uncertainties: metric → U (k = 2) in the unit of the metric.
+    methods: metric → method.
+    flags: metric → quality flags.
+    reasons: metric whose value is a code → its reasons.
+    """
+
     values: dict[str, float | str | None] = field(default_factory=dict)
     uncertainties: dict[str, float] = field(default_factory=dict)
     methods: dict[str, str] = field(default_factory=dict)
     flags: dict[str, Quality] = field(default_factory=dict)
-
-    reason: Reason | None = None  # why there is no efficiency
+    reasons: dict[str, Sequence[Reason]] = field(default_factory=dict)
 
     def withhold(self, reason: Reason | None) -> None:
         """States why there is no efficiency; None: there is one."""
-        self.reason = reason
-        self.values["efficiency_unavailable_reason"] = codes([reason] if reason else [])
+        found = [reason] if reason else []
+        self.values["efficiency_unavailable_reason"] = codes(found)
+        self.reasons["efficiency_unavailable_reason"] = found
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why there is no efficiency; None: there is one."""
+        return next(iter(self.reasons.get("efficiency_unavailable_reason", ())), None)
 
     def put(self, name: str, estimate: eff.Estimate | None, scale: float = 1.0) -> None:
         if estimate is None:
@@ -59,7 +75,15 @@ class Estimates:
 
 
 class Outcome(NamedTuple):
-    """How the newest figures came about: what `explain` tells."""
+    """How the latest values were computed, for `explain`.
+
+    reason: why there is no efficiency; None: there may be one.
+    over: energies; None: not enough readings.
+    choice: loss models, the one with the lowest uncertainty first.
+    meter_u: uncertainty of the meter's power.
+    signals: inputs of the loss models.
+    substituted: whether the output power of the drive replaces the meter.
+    """
 
     reason: Reason | None
     over: Over | None
@@ -70,7 +94,7 @@ class Outcome(NamedTuple):
 
 
 def fill(result: Estimates, of: Estimator, over: Over, flag: Quality) -> None:
-    """Puts everything that the energies allow; says why where they allow no efficiency."""
+    """Adds all values that the energies allow, and the reason where they allow no efficiency."""
     result.withhold(_fill(result, of, over))
     if flag:
         for name, value in result.values.items():
@@ -95,7 +119,7 @@ def _fill(result: Estimates, of: Estimator, over: Over) -> Reason | None:
         return reasons.LOSSES_EXCEED_POWER()
     result.put("motor_efficiency_pct", motor, 100)
     loss, u_loss = cell.drive + cell.motor, math.hypot(cell.u_drive, cell.u_motor)
-    if of.asset.meter is None or of.asset.meter.measuring_point != "feeder":  # what the cable loses nobody measures
+    if of.asset.meter is None or of.asset.meter.measuring_point != "feeder":  # the losses of the cable are not measured
         system = by_energies(cell.in_plus + cell.shaft_minus, loss, u_loss, cell.u_in, method)
         result.put("system_efficiency_pct", system, 100)
     _powers(result, of, now, method)
@@ -107,12 +131,12 @@ def _fill(result: Estimates, of: Estimator, over: Over) -> Reason | None:
 
 
 def least_load(method: str) -> float:
-    """Share of rated power below which that method says nothing."""
+    """Share of rated power below which the method gives no efficiency."""
     return LOAD_MIN_SENSOR if method == eff.M9 else eff.LOAD_MIN
 
 
 def useful_w(cell: Cell) -> float:
-    """Power at the shaft in either direction, mean over the time that the motor was on."""
+    """Power at the shaft in either direction, W, mean over the time in which the motor was on."""
     return (cell.shaft_plus + cell.shaft_minus) / cell.busy_s if cell.busy_s > 0 else 0.0
 
 
@@ -130,7 +154,11 @@ def _powers(result: Estimates, of: Estimator, now: Cell, method: str) -> None:
 
 
 def by_energies(gross: float, loss: float, u_loss: float, u_in: float, method: str) -> eff.Estimate | None:
-    """1 − loss/gross, both in J; gross: all that comes in on either side. u absolute (J), k = 2, independent."""
+    """1 − loss / gross.
+
+    gross: energy that flows in on either side, J. loss: J. u_loss, u_in: U (k = 2), J, independent.
+    None where the losses exceed the energy.
+    """
     if not gross > loss >= 0:
         return None
     share = loss / gross
@@ -147,7 +175,7 @@ def _drive(result: Estimates, of: Estimator, over: Over) -> None:
 
 
 def _class(result: Estimates, of: Estimator, motor: eff.Estimate) -> None:
-    """What class the motor is consistent with: only for losses that were measured at it, near its rated point."""
+    """Efficiency classes that fit the losses; only with losses measured at this motor, near its rated point."""
     tested = next((item for item in of.choice if item.method in eff.TESTED and item.power_w > 0), None)
     if tested is None:
         return
@@ -164,11 +192,11 @@ def _class(result: Estimates, of: Estimator, motor: eff.Estimate) -> None:
     if found is None:
         return
     on_drive = of.asset.drive is not None
-    said = [
+    classes = [
         observed(*found, limits(scheme, plate.kw, plate.poles, plate.rpm, plate.kind, on_drive))
         for scheme in (("IEC", "GB") if of.facts.rated_hz < 55 or on_drive else ("IEC", "NEMA"))
     ]
-    result.values["efficiency_class_observed"] = "; ".join(filter(None, said)) or None
+    result.values["efficiency_class_observed"] = "; ".join(filter(None, classes)) or None
 
 
 def why_no_model(of: Estimator) -> Reason:
@@ -188,6 +216,6 @@ def _u_terminal(cell: Cell) -> float:
 
 
 def _part_u(cell: Cell, part: float, method: str) -> float:
-    """U of one part in J: in quadrature the parts make the sum's; more where the split itself was never measured."""
+    """U of one part in J: the parts add in quadrature to the U of the sum; larger where the split was not measured."""
     u = math.sqrt(part / cell.motor) * cell.u_motor if cell.motor > 0 else 0.0
     return u if method in SPLIT_KNOWN else max(u, SPLIT_U * cell.motor)

@@ -1,4 +1,4 @@
-"""Powers over time, kept for a while, so that energies of several sources are taken over one and the same interval."""
+"""Powers over time, kept for some seconds, so that energies of several sources cover the same interval."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ Values = tuple[float, ...]
 
 
 class Trace:
-    """Samples (time s, values) in rising time; between them the values run straight. Older than keep_s is dropped.
+    """Samples (time s, values) in rising time, linear in between. All samples have the same number of values.
 
-    All samples have the same number of values.
+    keep_s: age at which samples are dropped. hole_s: longest interval between two samples that is interpolated.
     """
 
     def __init__(self, keep_s: float, hole_s: float = 5.0) -> None:
@@ -19,7 +19,7 @@ class Trace:
         self._points: deque[tuple[float, Values]] = deque()
 
     def add(self, time_s: float, *values: float) -> None:
-        """A sample; one that is not later than the last is left out. A pause longer than hole_s starts anew."""
+        """Adds a sample. One that is not later than the last is ignored; one after a gap > hole_s clears the others."""
         if self._points and time_s <= self._points[-1][0]:
             return
         if self._points and time_s - self._points[-1][0] > self._hole_s:
@@ -41,7 +41,7 @@ class Trace:
         return self._points[-1][1] if self._points else None
 
     def integral(self, start_s: float, end_s: float) -> Values:
-        """∫ values dt over [start_s, end_s], which must lie inside the span (trapezoids, ends interpolated)."""
+        """∫ values dt over [start_s, end_s], which must be inside the span (trapezoidal rule, ends interpolated)."""
         points = iter(self._points)
         last_s, last = next(points)
         total = [0.0] * len(last)

@@ -1,4 +1,4 @@
-"""Energies of all parts over one interval: short on a steady load, a quarter of an hour on one that cycles."""
+"""Energies of all parts over one interval: 10 s on a steady load, 15 min on a varying one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ CHANGING_SPREAD = 0.10  # (largest − smallest) / mean of the input power in th
 
 
 class Cell(NamedTuple):
-    """Energies in J. in, terminal and shaft by direction: plus towards the shaft; both never negative."""
+    """Energies of one interval, J.
+
+    end_s, seconds: end (monotonic) and length.
+    in, terminal, shaft: by direction, plus towards the shaft; neither is negative.
+    drive, copper, core, mechanical, additional: losses.
+    u_in, u_drive, u_motor: U (k = 2) of the input, of the drive losses and of all motor losses.
+    busy_s: time with power in either direction.
+    """
 
     end_s: float
     seconds: float
@@ -34,7 +41,7 @@ class Cell(NamedTuple):
     additional: float = 0.0
     u_motor: float = 0.0
     u_in: float = 0.0
-    busy_s: float = 0.0  # of these seconds with power in either direction
+    busy_s: float = 0.0
 
     @property
     def motor(self) -> float:
@@ -45,9 +52,12 @@ class Cell(NamedTuple):
 
 
 class Over(NamedTuple):
-    """now: the newest seconds, for powers. ratio: what efficiencies are taken over.
+    """Energies that the published values are computed from.
 
-    whole: false while that is shorter than it should be.
+    now: the last seconds, for powers.
+    ratio: the interval of the efficiencies.
+    steady: whether the load is steady.
+    whole: False while `ratio` is shorter than intended.
     """
 
     now: Cell
@@ -57,9 +67,9 @@ class Over(NamedTuple):
 
 
 class Window:
-    """powers: (input W, its U in W); losses: (drive, its U, copper, core, mechanical, additional, U of the motor's).
+    """Sums of energies over a sliding interval.
 
-    share: this motor's part of the drive. add_drive: the input is measured behind the drive, whose losses come on top.
+    period_s: polling period. share: this motor's part of the drive. off_w: power below which the motor counts as off.
     """
 
     def __init__(self, period_s: float, share: float, off_w: float) -> None:
@@ -67,12 +77,20 @@ class Window:
         self._steady_s = max(STEADY_S, 3 * self._step_s)
         self._share, self._off_w = share, off_w
         self._cells: deque[Cell] = deque()
-        self._whole, self._newer = ExactSums(len(Cell._fields) - 1), 0  # of all cells but so many of the newest
+        self._whole, self._newer = (
+            ExactSums(len(Cell._fields) - 1),
+            0,
+        )  # of all cells except the newest, whose number this is
         self._fresh: list[Cell] = []
-        self._taken_s = -math.inf  # until when energies were taken in: none counts twice, cleared or not
+        self._taken_s = -math.inf  # end of the energies that were added: none counts twice, also after `clear`
 
     def advance(self, powers: Trace, losses: Trace, add_drive: bool) -> None:
-        """Takes in every whole step that both traces cover and that was not taken before."""
+        """Adds every step that both time series cover and that was not added before.
+
+        powers: (input W, its U in W).
+        losses: (drive, its U, copper, core, mechanical, additional, U of the motor losses), W.
+        add_drive: the input is measured at the drive output; the losses of the drive are added to it.
+        """
         spans = powers.span, losses.span
         if spans[0] is None or spans[1] is None:
             return
@@ -95,17 +113,17 @@ class Window:
             self._cells.popleft()
 
     def clear(self) -> None:
-        """Efficiencies begin anew behind what was taken in."""
+        """Starts a new interval after the energies that were added."""
         self._cells.clear()
         self._whole, self._newer = ExactSums(len(Cell._fields) - 1), 0
 
     def take_fresh(self) -> list[Cell]:
-        """The cells since the last call: for counters."""
+        """Energies since the last call, for counters."""
         found, self._fresh = self._fresh, []
         return found
 
     def over(self, powers: Trace, now_s: float, fresh_s: float) -> Over | None:
-        """None without a step that is young enough."""
+        """Energies at now_s (monotonic); None when the last step is older than fresh_s."""
         if not self._cells or now_s - self._cells[-1].end_s > fresh_s + self._step_s:
             return None
         end_s = self._cells[-1].end_s
@@ -120,7 +138,7 @@ class Window:
         return Over(now, long, False, long.seconds > 0.9 * LONG_S - self._step_s)
 
     def _long(self) -> Cell:
-        """All cells together. A row a second would add up 900 of them each time: only what is new is added."""
+        """Sum of all cells. Only new cells are added: 900 of them each second would be slow."""
         for k in range(-self._newer, 0):
             self._whole.add(self._cells[k][1:])
         self._newer = 0

@@ -20,6 +20,7 @@ from agent.savings.ledger import Record, append_to
 from agent.savings.ledger_key import Key, LedgerKeyError, load_or_make
 from agent.savings.types import Interval
 from agent.store import Store, StoreError
+from agent.store.reasons import NO_STATE_DIR
 from drivers.reading import Clock
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def take_in(
 
 def _open_books(store: Store, config: Config) -> tuple[Key, Keeper]:
     if store.directory is None:
-        raise StoreError("a ledger needs a state directory")
+        raise StoreError(NO_STATE_DIR)
     key = load_or_make(store.directory)
     return key, Keeper(key, _facts(config))
 

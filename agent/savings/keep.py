@@ -15,6 +15,7 @@ from agent.savings import baseline as baselines
 from agent.savings.bucket import SHAFT_LEAST
 from agent.savings.types import Baseline, Driver, Event, Interval
 from agent.store import Store, StoreError
+from agent.store.reasons import STORED_OBJECT_UNREADABLE
 
 DRAFT, FROZEN, EVENT = "baseline-draft", "baseline", "savings-event"
 
@@ -154,7 +155,8 @@ def _decoded(body: str, kind: type[T], asset: str) -> T:
     try:
         return msgspec.json.decode(body, type=kind, dec_hook=decode_reason)
     except msgspec.MsgspecError as error:
-        raise StoreError(f"{asset}: a kept {kind.__name__.lower()} cannot be read: {error}") from None
+        name = kind.__name__.lower()
+        raise StoreError(STORED_OBJECT_UNREADABLE, asset=asset, kind=name, error=str(error)) from None
 
 
 def _load(store: Store, kind: str, asset: str) -> Baseline | None:

@@ -1,20 +1,21 @@
-"""Where results go: one file per dialect.
+"""Destinations of results: one file per dialect.
 
-A **durable** sink (MQTT, Sparkplug, a file) must not lose a row. It drains the spool from a place of its own: at the
-start it is given its `Drain` (agent/store/drain.py), which wakes it when rows were committed. In its own thread it
+A **durable** sink (MQTT, Sparkplug, files) must not lose a row. It has its own position in the spool: `start` passes
+its `Drain` (agent/store/drain.py), which wakes the sink when rows were committed. In its own thread the sink
 
-    takes    rows:  drain.take_live(n) first, then drain.take_backlog(n); each row it takes is in its hands
-    confirms them:  drain.confirm(numbers) when the far side has them for good (MQTT: PUBACK; a file: fsync)
-    refuses  one:   drain.refuse(n, reason) when the far side will never take it; it is set aside and counted
-    gives back all: drain.give_back() when its connection is gone; they come again, as backlog
+    takes rows:       drain.take_live(n) first, then drain.take_backlog(n)
+    confirms them:    drain.confirm(numbers) when the destination has stored them (MQTT: PUBACK; a file: fsync)
+    rejects a row:    drain.reject(n, reason) when the destination will never accept it; it is set aside and counted
+    returns all rows: drain.give_back() when its connection has ended; they come again as backlog
 
-A row is gone from the store when every durable sink has confirmed it, so one that is away for long keeps rows for
-itself alone. Sinks are named once for all runs: a name that `run` does not ask for any more is forgotten.
+A row is deleted from the spool when every durable sink has confirmed it. A sink keeps its name over all runs; a name
+that is no longer configured is removed.
 
-A **live** sink (Prometheus, a page) shows what is newest and may miss rows: `show` is called for each message.
+A **live** sink (Prometheus, Home Assistant) shows the newest values and may miss rows: `show` is called for each
+message.
 
-Retained texts (info, meta, state) are no rows: `tell` gives each change, and the sink asks `texts` for all of them when
-it has to start anew. Nothing of a sink may hold up the caller: `tell`, `show` and `wake` only take note.
+Retained messages (info, meta, state) are not rows: `tell` passes each change, and the sink calls `Texts` for all of
+them after it has connected. No method of a sink may block its caller: `tell`, `show` and `wake` only record the change.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from typing import Protocol
 from agent.messages import Message
 from agent.store import Drain
 
-Texts = Callable[[], list[tuple[str, bytes]]]  # topic, payload of everything retained, in a good order to be sent
+Texts = Callable[[], list[tuple[str, bytes]]]  # topic and payload of all retained messages, in the order of sending
 
 
 class DurableSink(Protocol):
-    """name: under which the store keeps its place."""
+    """name: key of its position in the store."""
 
     name: str
 
@@ -38,11 +39,11 @@ class DurableSink(Protocol):
     def tell(self, topic: str, payload: bytes) -> None: ...
 
     def numbers(self) -> Mapping[str, float | int]:
-        """For `health`; each name is a row of the metrics table."""
+        """Values for `health`; each name is a metric."""
         ...
 
     def stop(self) -> None:
-        """Sends what it can within a few seconds; the rest stays in the spool."""
+        """Sends rows for a few seconds at most; the others stay in the spool."""
         ...
 
 

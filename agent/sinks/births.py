@@ -1,5 +1,5 @@
-"""How fast a gateway introduces itself: births and retained texts are large, and a thousand gateways come at once when
-their broker is back.
+"""Rate limit of births and retained messages: they are large, and a thousand gateways connect at the same time when
+their broker is available again.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ BURST_BYTES = 64_000.0
 
 
 class BirthPace:
-    """A token bucket that may go into debt: what must be said at once is said, and what can wait pays for it.
+    """A token bucket that may become negative: urgent messages are sent immediately and delay the others.
 
-    Pure: every call is told the time (monotonic seconds). It outlives connections, so that a broker or host that flaps
-    gets no more than this rate.
+    It has no clock: now_s of every call is monotonic time in seconds. It outlives connections, so that the rate also
+    holds when a broker or host connects and disconnects repeatedly.
     """
 
     def __init__(self, rate_bytes_s: float = RATE_BYTES_S, burst_bytes: float = BURST_BYTES) -> None:
@@ -21,11 +21,12 @@ class BirthPace:
         self._at_s: float | None = None
 
     def wait_s(self, now_s: float) -> float:
-        """Until the next birth may go; 0: now."""
+        """Seconds until the next birth may be sent; 0: now."""
         self._fill(now_s)
         return 0.0 if self._tokens > 0 else -self._tokens / self._rate + 1e-3
 
     def spend(self, now_s: float, size: int) -> None:
+        """A message of `size` bytes was sent."""
         self._fill(now_s)
         self._tokens -= size
 

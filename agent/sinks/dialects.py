@@ -1,4 +1,4 @@
-"""The dialects that a configuration asks for, beside MQTT. One whose library is missing is said, and left out."""
+"""Creates the configured dialects other than MQTT. A dialect whose library is missing is logged and omitted."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def _built(build: Callable[[], Sink]) -> Sink | None:
         return build()
     except ImportError as error:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
-        log.error("%s is not installed: pip install 'magwatt[%s]'; measuring goes on without it", error.name, extra)
+        log.error("%s is not installed: run `pip install 'magwatt[%s]'`; measurement continues without this output",
+                  error.name, extra)  # fmt: skip
         return None
 
 

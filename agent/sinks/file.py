@@ -1,7 +1,7 @@
-"""Files: every row as one line of JSON, closed when large enough, and then made into Parquet where that is wanted.
+"""Files: every row as one line of JSON; files are closed by size and optionally converted to Parquet.
 
-A row is confirmed when the disk has it. After a crash the last ones may come again: their ids are looked up in the end
-of the file and of the one that was closed last, so that none stands there twice.
+A row is confirmed after fsync. After a crash the last rows may come again: their ids are compared with the end of the
+open file and of the file closed last, so that no row is written twice.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ log = logging.getLogger(__name__)
 OPEN = "current.ndjson"
 BATCH = 500
 WAIT_S = 0.5
-GATHER_S = 0.7  # rows of that long go to the disk together: cards wear out by the number of writes
+GATHER_S = 0.7  # rows of this time are written together: flash memory wears out by the number of writes
 RETRY_S = 10.0
 TAIL_BYTES = 4_000_000  # more than the rows of one batch
 CONVERT_S = 600.0
-_CLOSED = re.compile(r"rows-\d{8}T\d{6}Z-\d{4,}\.(ndjson|parquet|partial)")  # what else lies in the folder is not ours
+_CLOSED = re.compile(r"rows-\d{8}T\d{6}Z-\d{4,}\.(ndjson|parquet|partial)")  # other files in the folder are not touched
 
 
 class FileSink:
+    """written: number of rows written in this run."""
+
     name = "file"
 
     def __init__(self, settings: Files, root: str) -> None:
@@ -41,9 +43,9 @@ class FileSink:
         self.written = 0
         self._file: int | None = None
         self._size = 0
-        self._written_before: set[str] = set()  # ids in the file's end, until the spool is past them
+        self._written_before: set[str] = set()  # ids at the end of the file, until newer rows come
         self._newest = ""  # name of the file that was closed last
-        self._said = False
+        self._failing = False  # an error was logged
         self._drain: Drain | None = None
         self._awake, self._ending = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="file", daemon=True)
@@ -54,7 +56,7 @@ class FileSink:
         self._thread.start()
 
     def tell(self, topic: str, payload: bytes) -> None:
-        """Retained texts are no rows."""
+        """Retained messages are not written."""
 
     def numbers(self) -> Mapping[str, float | int]:
         return {"file_rows": self.written}
@@ -67,18 +69,18 @@ class FileSink:
     def _run(self) -> None:
         assert self._drain is not None
         while True:
-            ending = self._ending.is_set()  # one more turn after it was asked
+            ending = self._ending.is_set()  # one more cycle after `stop`
             try:
                 while rows := self._take(self._drain):
                     self._write(rows)
                     self._drain.confirm([row.n for row in rows])
                     if self._size >= self._settings.rotate_bytes:
                         self._rotate(rows[-1].t_ms)
-                self._healed()
+                self._report_recovery()
             except OSError as error:
                 self._drain.give_back()
                 self._close()
-                self._trouble(error)
+                self._report_error(error)
                 self._ending.wait(RETRY_S)
             if ending:
                 self._close()
@@ -89,11 +91,11 @@ class FileSink:
 
     @staticmethod
     def _take(drain: Drain) -> list[Row]:
-        """In order: a file has no live view that could jump back, so the backlog goes first."""
+        """Backlog rows first: a file keeps the order of the rows."""
         return drain.take_backlog(BATCH) or drain.take_live(BATCH)
 
     def _write(self, rows: list[Row]) -> None:
-        """All or nothing: what could only be written in part is cut off again."""
+        """Writes all rows or none: a partial write is truncated."""
         if self._file is None:
             self._open()
         assert self._file is not None
@@ -119,11 +121,11 @@ class FileSink:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
         size = os.fstat(self._file).st_size
         tail = os.pread(self._file, TAIL_BYTES, max(0, size - TAIL_BYTES))
-        whole = tail.rfind(b"\n") + 1  # a power cut may have left half a line
-        if whole < len(tail):
-            os.ftruncate(self._file, size - (len(tail) - whole))
-        self._size = size - (len(tail) - whole)
-        self._written_before = ids(_end_of_last(self._closed()) + tail[:whole])
+        end = tail.rfind(b"\n") + 1  # a power cut may have left a partial line
+        if end < len(tail):
+            os.ftruncate(self._file, size - (len(tail) - end))
+        self._size = size - (len(tail) - end)
+        self._written_before = ids(_end_of_last(self._closed()) + tail[:end])
 
     def _close(self) -> None:
         if self._file is not None:
@@ -141,20 +143,21 @@ class FileSink:
         self._prune()
 
     def _to_parquet(self) -> None:
-        """In a process of its own: the agent stays small. What cannot be converted stays as it is, until the next."""
+        """Converts closed files in a separate process, which keeps the agent small. Failed files are tried again."""
         for closed in (path for path in self._closed() if path.suffix == ".ndjson"):
             command = [sys.executable, "-P", "-m", "agent.sinks.file_parquet", str(closed), self._root]
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=CONVERT_S, check=False)
             except subprocess.TimeoutExpired:
-                log.warning("file: %s was not made into Parquet in %.0f s; it stays NDJSON", closed.name, CONVERT_S)
+                log.warning("file: %s was not converted to Parquet within %.0f s; it stays NDJSON", closed.name,
+                            CONVERT_S)  # fmt: skip
                 continue
             if done.returncode:
-                reason = (done.stderr.strip().splitlines() or ["?"])[-1]
-                log.warning("file: %s stays NDJSON: %s", closed.name, reason)
+                error = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+                log.warning("file: %s was not converted to Parquet: %s", closed.name, error)
 
     def _prune(self) -> None:
-        """The oldest closed files go when all together are too large."""
+        """Deletes the oldest closed files when all closed files together exceed the limit."""
         closed = self._closed()
         total = sum(path.stat().st_size for path in closed)
         for path in closed[:-1]:
@@ -162,43 +165,43 @@ class FileSink:
                 return
             total -= path.stat().st_size
             path.unlink()
-            log.info("file: %s removed: all together are more than [file] keep", path.name)
+            log.info("file: %s deleted: the closed files exceed file.keep", path.name)
 
     def _closed(self) -> list[Path]:
-        """The oldest first."""
+        """Closed files, oldest first."""
         return sorted(path for path in self._settings.directory.glob("rows-*") if _CLOSED.fullmatch(path.name))
 
-    def _trouble(self, error: OSError) -> None:
-        if not self._said:
-            log.error("file %s: %s; rows wait in the spool, next try in %.0f s", self._settings.directory,
+    def _report_error(self, error: OSError) -> None:
+        if not self._failing:
+            log.error("file %s: %s; rows stay in the spool, next attempt in %.0f s", self._settings.directory,
                       error.strerror or error, RETRY_S)  # fmt: skip
-        self._said = True
+        self._failing = True
 
-    def _healed(self) -> None:
-        if self._said:
-            log.info("file %s: written again", self._settings.directory)
-            self._said = False
+    def _report_recovery(self) -> None:
+        if self._failing:
+            log.info("file %s: can be written again", self._settings.directory)
+            self._failing = False
 
 
 def line(row: Row, root: str) -> bytes:
-    """The message with its topic in front."""
+    """The message as one line, with its topic as the first key."""
     topic = msgspec.json.encode(row.topic(root))
     return b'{"topic":' + topic + b"," + row.payload[1:] + b"\n"
 
 
 def ids(lines: bytes) -> set[str]:
-    """Of the last rows in the end of a file."""
+    """Ids of the last rows at the end of a file."""
     found = set()
     for text in lines.splitlines()[-2 * BATCH :]:
         try:
             found.add(str(msgspec.json.decode(text)["id"]))
         except (msgspec.DecodeError, KeyError, TypeError):
-            continue  # the first line of the tail is cut, or somebody wrote into our file
+            continue  # a partial first line, or a line written by another program
     return found
 
 
 def _end_of_last(closed: list[Path]) -> bytes:
-    """Lines; nothing where it is Parquet already: by then its rows are long confirmed."""
+    """End of the file closed last; empty when it is Parquet already, because its rows are confirmed by then."""
     if not closed or closed[-1].suffix != ".ndjson":
         return b""
     with closed[-1].open("rb") as lines:
@@ -207,7 +210,7 @@ def _end_of_last(closed: list[Path]) -> bytes:
 
 
 def later_name(stamp: str, newest: str) -> str:
-    """`rows-<stamp>-0000`, or what follows the newest: names only go up, whatever the clock does."""
+    """`rows-<stamp>-0000`, or the name after the newest one: names increase although the clock may step back."""
     name = f"rows-{stamp}-0000"
     if name > newest:
         return name

@@ -1,7 +1,7 @@
-"""One closed NDJSON file → Parquet: one line for each value, so that no change of metrics changes the columns.
+"""Converts a closed NDJSON file to Parquet with one row per value, so that the columns do not depend on the metrics.
 
-`python -m agent.sinks.file_parquet FILE ROOT`: FILE.parquet takes its place once it is whole on the disk. ROOT is the
-gateway's topic; its own messages have no asset.
+`python -m agent.sinks.file_parquet FILE ROOT`: FILE.parquet replaces FILE when it is completely on disk. ROOT is the
+topic of the gateway, whose own messages have no asset.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ SCHEMA = pa.schema([
     ("t", pa.timestamp("ms", tz="UTC")), ("id", pa.string()), ("asset", pa.string()), ("kind", pa.string()),
     ("metric", pa.string()), ("value", pa.float64()), ("text", pa.string()), ("series", pa.list_(pa.float64())),
     ("u", pa.float64()), ("method", pa.string()), ("flags", pa.string()), ("quality", pa.string()),
+    ("reasons", pa.string()),
 ])  # fmt: skip
 ROWS_AT_ONCE = 2000  # messages
 
 
 def convert(source: Path, root: str) -> Path:
-    """Raises OSError, ValueError. The source is removed last: a cut in between leaves both, and is done again."""
+    """Returns the new file. The source is deleted last: an interrupted conversion is repeated.
+
+    Raises OSError, ValueError.
+    """
     target, partial = source.with_suffix(".parquet"), source.with_suffix(".partial")
     with source.open("rb") as lines, pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
         while block := list(islice(lines, ROWS_AT_ONCE)):
@@ -41,17 +45,18 @@ def convert(source: Path, root: str) -> Path:
 
 def _values(row: dict[str, Any], root: str) -> Iterator[dict[str, Any]]:
     asset, _, kind = row["topic"].removeprefix(f"{root}/").rpartition("/")
-    flags, whole = row.get("f", {}), row.get("f", {}).get("*", [])
+    flags, common, reasons = row.get("f", {}), row.get("f", {}).get("*", []), row.get("r", {})
     frame = {"t": row["t"], "id": row["id"], "kind": kind, "asset": asset or None, "quality": row["q"]}
-    doubts = {name for name in row["v"] if name.endswith("_u") and name[:-2] in row["v"]}
+    uncertainties = {name for name in row["v"] if name.endswith("_u") and name[:-2] in row["v"]}
     for name, value in row["v"].items():
-        if name in doubts:
+        if name in uncertainties:
             continue
         found = frame | {
             "metric": name,
             "u": row["v"].get(f"{name}_u"),
             "method": row.get("m", {}).get(name),
-            "flags": " ".join([*flags.get(name, []), *whole]) or None,
+            "flags": " ".join([*flags.get(name, []), *common]) or None,
+            "reasons": msgspec.json.encode(reasons[name]).decode() if name in reasons else None,
         }
         if isinstance(value, list):
             found["series"] = [None if item is None else float(item) for item in value]

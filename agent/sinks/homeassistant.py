@@ -1,7 +1,7 @@
 """Home Assistant: each motor, each shared meter and the gateway as a device with entities (MQTT device discovery).
 
-The values themselves come over the JSON topics. What is told is what was seen: a metric that a motor never publishes is
-no entity. Its own connection, since it listens to Home Assistant's birth.
+The values come over the JSON topics. Entities are created for the metrics that an asset has published. The dialect
+uses a separate connection, because it subscribes to the birth message of Home Assistant.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from agent.topology import Asset
 log = logging.getLogger(__name__)
 
 NOTE = "homeassistant"
-SETTLE_S = 3.0  # new names come in groups: they are told together
-JITTER_S = 5.0  # after Home Assistant's birth, which all gateways hear at once
+SETTLE_S = 3.0  # new names come in groups: one discovery message for all
+JITTER_S = 5.0  # after the birth message of Home Assistant, which all gateways receive at the same time
 IDLE_S = 0.5
-GATEWAY = ""  # in the book of names
+GATEWAY = ""  # key in the tables of names
 
 
 class HomeAssistantSink:
-    """`show` and `renew` may be called from any thread; the rest runs in the link's."""
+    """`show` and `renew` may be called from any thread; everything else runs in the thread of the link."""
 
     def __init__(self, config: Config, assets: tuple[Asset, ...], root: str, store: Store) -> None:
         settings, broker = config.dialects.homeassistant, config.mqtt
@@ -49,12 +49,12 @@ class HomeAssistantSink:
         self._lock = threading.Lock()
         self._assets = {asset.name: asset for asset in assets}
         self._names: dict[str, dict[str, dict[str, None]]] = {}  # asset → kind → metrics seen, in order
-        self._recall()
+        self._load_names()
         self._due = {GATEWAY, *self._names}  # whose discovery message is to be sent
         self._due_s = 0.0
-        self._wanted_anew = True
+        self._republish = True
         self._gone = set(store.notes(f"{NOTE} topics")) - self._topics()
-        self._removing: dict[int, str] = {}  # packet → topic that it takes back
+        self._removing: dict[int, str] = {}  # packet → topic whose retained message it deletes
         self._pace = BirthPace()
         self._client: paho.Client | None = None
 
@@ -62,7 +62,7 @@ class HomeAssistantSink:
         self.link.start()
 
     def stop(self) -> None:
-        """What was told stays: availability says that we are gone."""
+        """Discovery messages stay; the availability topic shows that the agent is offline."""
         self.link.stop()
 
     def show(self, message: Message) -> None:
@@ -75,7 +75,7 @@ class HomeAssistantSink:
                 return
             known.update(dict.fromkeys(new))
             self._due.add(asset)
-            self._due_s = math.inf  # the next turn sets it
+            self._due_s = math.inf  # set by the next `turn`
         self.link.wake()
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
@@ -91,10 +91,10 @@ class HomeAssistantSink:
             self.link.move(config.mqtt)
         self.link.wake()
 
-    # What the link calls.
+    # Called by the link.
 
     def configure(self, client: paho.Client) -> None:
-        """No will of its own: `status` of the JSON dialect tells whether the gateway is there."""
+        """No will: the topic `status` of the JSON dialect shows whether the gateway is online."""
 
     def stands(self, client: paho.Client) -> None:
         self._client = client
@@ -103,8 +103,8 @@ class HomeAssistantSink:
 
     def turn(self, now_s: float) -> float:
         with self._lock:
-            if self._wanted_anew:
-                self._wanted_anew, self._due = False, {GATEWAY, *self._assets}
+            if self._republish:
+                self._republish, self._due = False, {GATEWAY, *self._assets}
                 self._due_s = now_s + self._delay_s
             elif math.isinf(self._due_s):
                 self._due_s = now_s + SETTLE_S
@@ -121,7 +121,7 @@ class HomeAssistantSink:
         number = self._client.publish(topic, payload, qos=1, retain=True).mid
         self._pace.spend(now_s, len(payload) + len(topic))
         if body:
-            self._remember(topic)
+            self._save_names(topic)
         else:
             self._removing[number] = topic
         return 0.0
@@ -131,13 +131,13 @@ class HomeAssistantSink:
             self._all_again(self.link.chance.uniform(0, JITTER_S))
 
     def confirmed(self, mid: int) -> None:
-        """What a device is told comes again with the next connection; a removal only until it was confirmed."""
+        """A removal is repeated until it is confirmed; discovery messages are repeated with each connection."""
         topic = self._removing.pop(mid, None)
         if topic is not None and topic not in self._topics():
             try:
                 self._store.forget_note(f"{NOTE} topics", topic)
             except StoreError as error:
-                log.warning("homeassistant: not saved: %s", error)
+                log.warning("homeassistant: names of entities not saved: %s", error)
 
     def part(self, client: paho.Client) -> bool:
         return True
@@ -150,10 +150,10 @@ class HomeAssistantSink:
 
     def _all_again(self, delay_s: float) -> None:
         with self._lock:
-            self._wanted_anew, self._delay_s = True, delay_s
+            self._republish, self._delay_s = True, delay_s
 
     def _next(self) -> tuple[str, dict[str, Any] | None] | None:
-        """Removals first. Under the lock."""
+        """Topic and content of the next discovery message, removals (None) first. Called under the lock."""
         if self._gone:
             return self._gone.pop(), None
         while self._due:
@@ -180,17 +180,17 @@ class HomeAssistantSink:
     def _topic(self, asset: str) -> str:
         return f"{self._prefix}/device/{self._ids.of(asset) if asset else self._ids.gateway}/config"
 
-    # What must outlive the process: names seen, since some come only every ten minutes, and topics to be taken back.
+    # Stored over restarts: published names, because some are published only every ten minutes, and topics to delete.
 
-    def _recall(self) -> None:
+    def _load_names(self) -> None:
         try:
             for name, kinds in self._store.notes(f"{NOTE} names").items():
                 if name in self._assets or name == GATEWAY:
                     self._names[name] = {kind: dict.fromkeys(seen) for kind, seen in kinds.items()}
         except (AttributeError, TypeError) as error:
-            log.warning("homeassistant: the names of before cannot be read: %s", error)
+            log.warning("homeassistant: the stored names of entities cannot be read: %s", error)
 
-    def _remember(self, topic: str) -> None:
+    def _save_names(self, topic: str) -> None:
         """Waits for the disk."""
         with self._lock:
             names = {name: {kind: list(seen) for kind, seen in kinds.items()} for name, kinds in self._names.items()
@@ -200,7 +200,7 @@ class HomeAssistantSink:
             for name, kinds in names.items():
                 self._store.save_note(f"{NOTE} names", name, "", kinds)
         except StoreError as error:
-            log.warning("homeassistant: not saved: %s", error)
+            log.warning("homeassistant: names of entities not saved: %s", error)
 
 
 def _own_row(kind: str, name: str) -> Any:

@@ -1,7 +1,7 @@
-"""What Home Assistant is told about a metric: device class, state class, unit. Pure; derived from the metrics table.
+"""Entities of Home Assistant: device class, state class and unit of each metric, derived from the metrics table.
 
-Classes and units by Home Assistant's sensor/const.py: a class is named only with a unit that it knows, and a state
-class only where the device class allows it.
+Classes and units follow Home Assistant's sensor/const.py: a device class is set only with a unit that it supports, and
+a state class only where the device class allows it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ CLASSES = {
     "Hz": "frequency", "degC": "temperature", "kWh": "energy", "Wh": "energy", "MWh": "energy", "GWh": "energy",
     "h": "duration", "d": "duration", "s": "duration", "ms": "duration", "m3/h": "volume_flow_rate", "bar": "pressure",
     "MB": "data_size",
-}  # fmt: skip  # %, rpm, Nm, deg, kvarh and kVAh have none that is right, or that older versions know
-SECONDS = (
-    "uptime_s",
-    "event_duration_s",
-    "event_interruption_s",
-    "energy_uncounted_s",
-)  # named with their unit, without one
-ALWAYS_ON = ("gauge", "estimate", "counter", "text")  # of telemetry; the rest is there, and off until somebody wants it
+}  # fmt: skip  # %, rpm, Nm, deg, kvarh and kVAh have no matching class, or none in older versions
+# Metrics in seconds whose row has no unit.
+SECONDS = ("uptime_s", "event_duration_s", "event_interruption_s", "energy_uncounted_s")
+ALWAYS_ON = ("gauge", "estimate", "counter", "text", "code")  # of telemetry; other entities are disabled by default
 STATES = ["online", "stale", "offline", "maintenance"]
 
 
 def entity(metric: Metric, kind: str, root: str, asset: str | None, name: str | None = None) -> dict[str, Any]:
-    """One component of a discovery message. asset None: the gateway. name: where it is not the row's own."""
+    """One component of a discovery message.
+
+    asset: None: the gateway.
+    name: of the metric in messages; None: the name of the row.
+    """
     name = name or metric.name
     found: dict[str, Any] = {
         "p": "sensor",
@@ -55,6 +55,9 @@ def entity(metric: Metric, kind: str, root: str, asset: str | None, name: str | 
             "json_attr_t": found["stat_t"],
             "json_attr_tpl": f"{{{{ {{'values': value_json.v.get('{name}'), 'unit': '{unit or ''}'}} | tojson }}}}",
         }
+    elif metric.kind == "code":
+        reasons = f"(value_json.r|default({{}})).get('{name}', [])"
+        found |= {"json_attr_t": found["stat_t"], "json_attr_tpl": _reasons_template(reasons)}
     if kind == "health" or what in ("setting", "identity", "state"):
         found["ent_cat"] = "diagnostic"
     if not (kind == "health" or (kind == "telemetry" and what in ALWAYS_ON) or kind in ("pq3s", "savings")):
@@ -62,10 +65,16 @@ def entity(metric: Metric, kind: str, root: str, asset: str | None, name: str | 
     return found
 
 
+def _reasons_template(reasons: str) -> str:
+    """Attributes of a code: the English text, and the reasons with code and data."""
+    return f"{{{{ {{'text': {reasons} | map(attribute='text') | join('; '), 'reasons': {reasons}}} | tojson }}}}"
+
+
 def state_class_of(metric: Metric, what: str, device_class: str | None) -> str | None:
+    """State class of a metric; None where Home Assistant allows none."""
     if what in ("setting", "event"):
         return None
-    if metric.topic == "savings" and device_class == "energy":  # sums that may fall; those of one interval are none
+    if metric.topic == "savings" and device_class == "energy":  # sums may decrease; values of one interval are not sums
         return None if metric.name.startswith("interval_") else "total"
     if metric.kind != "counter":
         return None if device_class == "energy" else "measurement"
@@ -75,7 +84,7 @@ def state_class_of(metric: Metric, what: str, device_class: str | None) -> str |
 
 
 def template(name: str, form: Shape) -> str:
-    """The value, or None (unknown) where it is missing or flagged as unusable; a series by its length."""
+    """Template of the value: None (unknown) where it is missing or flagged as unusable; for a series its length."""
     value = f"value_json.v.get('{name}')"
     if form is Shape.SERIES:
         return f"{{{{ {value} | count if {value} else None }}}}"
@@ -85,6 +94,7 @@ def template(name: str, form: Shape) -> str:
 
 
 def title(name: str, kind: str) -> str:
+    """Name of an entity: "Active power w", "pq3s active power w"."""
     words = name.replace("_", " ")
     return words[0].upper() + words[1:] if kind in ("telemetry", "health") else f"{kind} {words}"
 
@@ -92,14 +102,15 @@ def title(name: str, kind: str) -> str:
 def asset_device(
     asset: Asset, ids: Ids, root: str, names: Mapping[str, Iterable[str]]
 ) -> dict[str, Any]:  # fmt: skip
-    """The discovery message of a motor or shared meter. names: kind of message → metrics seen."""
+    """The discovery message of a motor or shared meter. names: message type → published metrics."""
     own = ids.of(asset.name)
     topic = f"{root}/{asset.name}/state"
     components = {
         "state": {
             "p": "sensor", "name": "State", "dev_cla": "enum", "ops": STATES, "stat_t": topic,
             "val_tpl": "{{ value_json.state }}", "uniq_id": f"{own}_state",
-            "avty": [_online(root)],  # it tells why the others are not available
+            "avty": [_online(root)],  # available while the other entities are not
+            "json_attr_t": topic, "json_attr_tpl": _reasons_template("(value_json.reason or [])"),
         },
     }  # fmt: skip
     for kind, seen in names.items():
@@ -128,7 +139,7 @@ def asset_device(
 
 
 def gateway_device(ids: Ids, root: str, names: Mapping[str, Iterable[tuple[str, Metric]]]) -> dict[str, Any]:
-    """The discovery message of the gateway itself. names: kind of message → metrics seen, each with its row."""
+    """The discovery message of the gateway. names: message type → published metrics, each with its row."""
     components: dict[str, dict[str, Any]] = {
         "connected": {
             "p": "binary_sensor", "name": "Connection", "dev_cla": "connectivity", "ent_cat": "diagnostic",
@@ -145,7 +156,7 @@ def gateway_device(ids: Ids, root: str, names: Mapping[str, Iterable[tuple[str, 
 
 
 class Ids:
-    """Identifiers that no two assets of any plant share. A capital marks underscores of the names themselves."""
+    """Identifiers, unique over all plants. `_U` stands for an underscore within a name."""
 
     def __init__(self, site: str, gateway: str) -> None:
         self.title = f"magwatt {site} {gateway}"

@@ -1,6 +1,6 @@
-"""An MQTT 3.1.1 connection for a dialect with a will or a subscription of its own, in a thread of its own.
+"""A separate MQTT 3.1.1 connection, in a separate thread, for a dialect that needs its own will or subscriptions.
 
-Everything happens in that thread, paho's callbacks too: no lock is held around publish(). Trouble never ends it.
+Everything happens in this thread, paho's callbacks included: no lock is held around publish(). No error ends it.
 """
 
 from __future__ import annotations
@@ -20,36 +20,46 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from agent.config import Mqtt
 from agent.sinks import tls
+from agent.sinks.reasons import (
+    CLOSED_BEFORE_CONNACK,
+    CONNACK_TIMEOUT,
+    CONNECT_FAILED,
+    CONNECT_REJECTED,
+    CONNECTION_LOST,
+    SINK_INTERNAL_ERROR,
+)
 from agent.sinks.retry import End, Retry
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
 CONNECT_S, CONNACK_S = 5.0, 5.0
 TURN_S = 0.5
 PART_S = 2.0
-MISTAKES_SHOWN = 3
+TRACEBACKS_MAX = 3
 
 
 class Talk(Protocol):
-    """What is said over a link. All of it is called in the link's thread."""
+    """The dialect of a link. All methods are called in the thread of the link."""
 
     def configure(self, client: paho.Client) -> None:
-        """A new client, before it connects: its will."""
+        """Sets the will of a new client before it connects."""
 
     def stands(self, client: paho.Client) -> None:
-        """The broker let us in."""
+        """The broker accepted the connection."""
 
     def turn(self, now_s: float) -> float:
-        """Says what is due; seconds until it wants to be called again at the latest."""
+        """Sends what is due; returns the longest time until the next call, seconds."""
         ...
 
-    def heard(self, topic: str, payload: bytes) -> None: ...
+    def heard(self, topic: str, payload: bytes) -> None:
+        """A message was received."""
 
     def confirmed(self, mid: int) -> None:
         """The broker confirmed a publication (QoS 1) or a subscription."""
 
     def part(self, client: paho.Client) -> bool:
-        """Asked to stop: last words; true when all is said."""
+        """The link is stopping: sends the last messages; true when all are sent."""
         ...
 
     def gone(self) -> None:
@@ -57,7 +67,12 @@ class Talk(Protocol):
 
 
 class Link:
-    """`start` once. `wake`: there is something to do. `close`: ends this connection, and connects anew later."""
+    """The connection, made again whenever it is lost.
+
+    name: of the thread, and in log lines.
+    `talk`: the dialect.
+    connects: number of connections so far. standing: whether there is one now.
+    """
 
     def __init__(self, name: str, settings: Mqtt, client_id: str, talk: Talk) -> None:
         self.name, self.connects, self.standing = name, 0, False
@@ -68,10 +83,10 @@ class Link:
         for end in (self._wake_out, self._wake_in):
             os.set_blocking(end, False)
         self._pipe, self._open = threading.Lock(), True
-        self._end: tuple[End, str] | None = None
+        self._end: tuple[End, Reason | None] | None = None
         self._moved = False
-        self._said = ""
-        self._mistakes = 0
+        self._reported: Reason | None = None  # why the connection is lost, as logged
+        self._bugs = 0
         self._thread = threading.Thread(target=self._keep_connected, name=name, daemon=True)
 
     def start(self) -> None:
@@ -88,24 +103,25 @@ class Link:
                 os.close(self._wake_out)
 
     def wake(self) -> None:
+        """There is something to send. From any thread."""
         with self._pipe, contextlib.suppress(BlockingIOError):  # full: it is awake
             if self._open:
                 os.write(self._wake_in, b"1")
 
     def move(self, settings: Mqtt) -> None:
-        """Goes on with another broker, or other words to it. From any thread."""
+        """Connects to another broker, or with another login. From any thread."""
         if settings != self._settings:
             self._settings, self._moved = settings, True
             self.wake()
 
-    def close(self, text: str) -> None:
-        """Call in the link's own thread."""
-        self._end = self._end or (End.LOST, text)
+    def close(self, reason: Reason) -> None:
+        """Ends this connection; another one follows. Call in the thread of the link."""
+        self._end = self._end or (End.LOST, reason)
 
     def mistaken(self, what: str) -> None:
-        """A mistake of ours: its trace once or twice, so that no log is flooded. Call while it is handled."""
-        self._mistakes += 1
-        if self._mistakes <= MISTAKES_SHOWN:
+        """Logs an internal error; the traceback only for the first ones. Call while the exception is handled."""
+        self._bugs += 1
+        if self._bugs <= TRACEBACKS_MAX:
             log.exception("%s: %s", self.name, what)
 
     def _keep_connected(self) -> None:
@@ -115,16 +131,16 @@ class Link:
             try:
                 stood_s = self._connect_once()
             except (OSError, ValueError) as error:
-                self._end = self._end or (End.UNREACHABLE, str(error) or type(error).__name__)
-            except Exception:
-                self.mistaken("the connection failed by a mistake of ours")
-                self._end = (End.UNREACHABLE, "a mistake of ours")
-            end, text = self._end or (End.ASKED, "")
-            self._say(end, text)
+                self._end = self._end or (End.UNREACHABLE, CONNECT_FAILED(error=str(error) or type(error).__name__))
+            except Exception as error:
+                self.mistaken("the connection failed (internal error)")
+                self._end = (End.UNREACHABLE, SINK_INTERNAL_ERROR(error=repr(error)))
+            end, reason = self._end or (End.ASKED, None)
+            self._report(end, reason)
             self._ending.wait(0 if end is End.ASKED else retry.after(end, stood_s))
 
     def _connect_once(self) -> float:
-        """Seconds that the connection stood."""
+        """Duration of the connection, seconds."""
         client = self._new_client()
         self._talk.configure(client)
         host, port = self._settings.host, self._settings.port
@@ -133,7 +149,7 @@ class Link:
             return self._turns(client)
         finally:
             self.standing = False
-            self._end = self._end or (End.ASKED, "")  # what follows is our own doing
+            self._end = self._end or (End.ASKED, None)  # from here on this client closes the connection
             client.disconnect()
             if (sock := client.socket()) is not None:
                 sock.close()
@@ -168,7 +184,7 @@ class Link:
             if self.standing:
                 stood_from_s = stood_from_s or now_s
                 if self._ending.is_set() or self._moved:
-                    self._talk.turn(now_s)  # what is fresh goes before the farewell
+                    self._talk.turn(now_s)  # live rows are sent before the last messages
                     self._part(client, sock)
                     break
                 wait_s = min(TURN_S, max(0.0, self._talk.turn(now_s)))
@@ -177,7 +193,7 @@ class Link:
             elif self._ending.is_set():
                 break
             elif now_s - started_s > CONNACK_S:
-                self._end = (End.UNREACHABLE, f"no answer to the connection request in {CONNACK_S:g} s")
+                self._end = (End.UNREACHABLE, CONNACK_TIMEOUT(timeout_s=CONNACK_S))
                 break
             poll.modify(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
             pending = isinstance(sock, ssl.SSLSocket) and sock.pending()
@@ -193,7 +209,7 @@ class Link:
             if now_s - misc_s > 1:
                 misc_s = now_s
                 client.loop_misc()
-        if self._end is not None:  # what was said before it goes out first
+        if self._end is not None:  # earlier messages are still sent
             self._flush(client, sock)
         return time.monotonic() - stood_from_s if stood_from_s else 0.0
 
@@ -212,31 +228,32 @@ class Link:
             select.select([], [sock], [], 0.1)
             client.loop_write()
 
-    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            self._end = (End.REFUSED, f"refused: {reason}")
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        if code.is_failure:
+            self._end = (End.REFUSED, CONNECT_REJECTED(error=str(code)))
             return
         self.connects += 1
         self.standing = True
-        if self._said:
+        if self._reported:
             log.info("%s: connected again", self.name)
-            self._said = ""
+            self._reported = None
         self._talk.stands(client)
 
-    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if self._end is None:
-            lost = (End.LOST, f"connection lost ({reason})")
-            self._end = lost if self.standing else (End.UNREACHABLE, f"closed before it stood ({reason})")
+    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        if self._end is None and self.standing:
+            self._end = (End.LOST, CONNECTION_LOST(error=str(code)))
+        elif self._end is None:
+            self._end = (End.UNREACHABLE, CLOSED_BEFORE_CONNACK(error=str(code)))
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         try:
             self._talk.heard(message.topic, bytes(message.payload))
-        except Exception:  # whatever somebody sends us
-            self.mistaken(f"a message on {message.topic} could not be understood; it is left out")
+        except Exception:  # a received payload must not end the thread
+            self.mistaken(f"a message on {message.topic} could not be processed; it is ignored")
 
-    def _say(self, end: End, text: str) -> None:
-        """Once when it breaks, and again only when it is something else."""
-        if end is not End.ASKED and text and text != self._said:
+    def _report(self, end: End, reason: Reason | None) -> None:
+        """Logs the reason once when the connection is lost, and again only when the reason changes."""
+        if end is not End.ASKED and reason and reason != self._reported:
             host, port = self._settings.host, self._settings.port
-            log.warning("%s: broker %s:%d: %s; polling goes on", self.name, host, port, text)
-            self._said = text
+            log.warning("%s: broker %s:%d: %s; polling continues", self.name, host, port, reason)
+            self._reported = reason

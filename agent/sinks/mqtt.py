@@ -1,5 +1,7 @@
-"""MQTT: a durable sink with one connection in a thread of its own, MQTT 5 first, 3.1.1 where a broker is silent or
-refuses that. While the broker is away nothing waits but the rows, in the spool.
+"""MQTT: a durable sink with one connection in a separate thread.
+
+It uses MQTT 5, or 3.1.1 where the broker rejects MQTT 5 or does not respond. While the broker is unreachable, rows stay
+in the spool and measurement continues.
 """
 
 from __future__ import annotations
@@ -21,28 +23,41 @@ from agent.sinks import Texts, tls
 from agent.sinks.births import BirthPace
 from agent.sinks.mqtt_session import CONNACK_S, STOP_S, Ended, Session
 from agent.sinks.pace import Pacer
-from agent.sinks.retry import End, Retry
+from agent.sinks.reasons import (
+    BROKER_CERTIFICATE_EXPIRING,
+    CLIENT_CERTIFICATE_EXPIRING,
+    CLIENT_ID_CONFLICT_SUSPECTED,
+    CONNECT_FAILED,
+    ROW_ENDS_CONNECTION,
+    SINK_INTERNAL_ERROR,
+)
+from agent.sinks.retry import BRIEF_ENDS, BRIEF_S, End, Retry
 from agent.store import Drain
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
 KEEPALIVE_JITTER = 0.1
 CONNECT_S = 5.0
 CERTIFICATE_DAYS = 30
-POISON_BYTES, POISON_ENDS = 8192, 3  # a row of that size that ended so many connections is not sent again
+POISON_BYTES, POISON_ENDS = 8192, 3  # a row of this size that ended this number of connections is not sent again
 
 
 class MqttSink:
-    """greet: everything retained, asked after each connection. tell_event(kind, text): what operators should know."""
+    """The sink of the JSON topics.
+
+    greet: returns all retained messages; called for each connection.
+    tell_event: publishes an event of the gateway with this kind and reason.
+    """
 
     name = "mqtt"
 
     def __init__(
-        self, settings: Mqtt, client_id: str, root: str, greet: Texts, tell_event: Callable[[str, str], None]
+        self, settings: Mqtt, client_id: str, root: str, greet: Texts, tell_event: Callable[[str, Reason], None]
     ) -> None:
         self.settings = settings
         self.connects = 0
-        self._certificate_end: datetime | None = None  # of the first of broker's and our own to end; None: no TLS
+        self._certificate_end: datetime | None = None  # the earlier of broker and client; None: no TLS
         self._client_id, self._root, self._greet, self._tell_event = client_id, root, greet, tell_event
         self._version = MQTTProtocolVersion.MQTTv311 if settings.version == "3.1.1" else MQTTProtocolVersion.MQTTv5
         self._chance = random.Random(client_id)
@@ -56,9 +71,9 @@ class MqttSink:
             os.set_blocking(end, False)
         self._pipe, self._open = threading.Lock(), True
         self._thread = threading.Thread(target=self._keep_connected, name="mqtt", daemon=True)
-        self._said = ""
-        self._told_older = False
-        self._suspect: tuple[int, int] = (0, 0)  # row, connections that ended on it
+        self._reported: Reason | None = None  # why the connection is lost, as logged
+        self._fallback_logged = False
+        self._suspect: tuple[int, int] = (0, 0)  # row, number of connections that ended while it was sent
         self._drain: Drain | None = None
 
     @property
@@ -88,7 +103,7 @@ class MqttSink:
         return found
 
     def stop(self) -> None:
-        """Sends what is fresh, says offline, and disconnects; the rest stays in the spool."""
+        """Sends the live rows, publishes `offline` and disconnects; other rows stay in the spool."""
         self._ending.set()
         self._wake()
         self._thread.join(2 * STOP_S + CONNACK_S)
@@ -115,28 +130,28 @@ class MqttSink:
             ended = self._other_version(ended)
             older = self._version == MQTTProtocolVersion.MQTTv311
             if older and retry.looks_taken_over(ended.end, ended.stood_s):
-                ended = Ended(End.TAKEN_OVER, "connections end at once: does another client use this site and gateway?",
-                              ended.stood_s)  # fmt: skip
+                reason = CLIENT_ID_CONFLICT_SUSPECTED(n=BRIEF_ENDS, limit_s=BRIEF_S, client_id=self._client_id)
+                ended = Ended(End.TAKEN_OVER, reason, ended.stood_s)
             self._suspect_row(ended, self._drain)
-            self._say(ended)
+            self._report(ended)
             self._ending.wait(retry.after(ended.end, ended.stood_s))
 
     def _connect_once(self, drain: Drain) -> Ended:
         try:
             client = self._new_client()
         except (OSError, ValueError) as error:
-            return Ended(End.UNREACHABLE, str(error) or type(error).__name__, 0.0)
+            return Ended(End.UNREACHABLE, CONNECT_FAILED(error=str(error) or type(error).__name__), 0.0)
         keepalive_s = self.settings.keepalive_s * self._chance.uniform(1 - KEEPALIVE_JITTER, 1 + KEEPALIVE_JITTER)
         session = self._session = Session(
-            client, drain, self._pacer, self._births, root=self._root, will_topic=f"{self._root}/status",
-            texts=self._texts, greet=self._greet, wake=self._wake_out, ending=self._ending.is_set,
-            connected=self._on_connected,
+            client, drain, self._pacer, self._births, client_id=self._client_id, root=self._root,
+            will_topic=f"{self._root}/status", texts=self._texts, greet=self._greet, wake=self._wake_out,
+            ending=self._ending.is_set, connected=self._on_connected,
         )  # fmt: skip
         try:
             return session.run(self.settings.host, self.settings.port, keepalive_s)
-        except Exception as error:  # a mistake of ours must not end the delivery
-            log.exception("the connection to the broker failed by a mistake of ours")
-            return Ended(End.UNREACHABLE, repr(error), 0.0)
+        except Exception as error:  # an internal error must not end the thread
+            log.exception("the connection to the broker failed (internal error)")
+            return Ended(End.UNREACHABLE, SINK_INTERNAL_ERROR(error=repr(error)), 0.0)
         finally:
             self._standing = False
             drain.give_back()
@@ -144,7 +159,7 @@ class MqttSink:
 
     def _new_client(self) -> paho.Client:
         settings = self.settings
-        # A clean session: what must survive is in our own store, not in the broker's.
+        # A clean session: the spool stores what must survive, not the broker.
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
@@ -153,7 +168,7 @@ class MqttSink:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_S
-        client.max_inflight_messages_set(0)  # the session keeps the window
+        client.max_inflight_messages_set(0)  # the session limits the unconfirmed rows
         client.will_set(f"{self._root}/status", b"offline", qos=1, retain=True)
         if settings.user:
             client.username_pw_set(settings.user, tls.password(settings))
@@ -164,44 +179,47 @@ class MqttSink:
     def _on_connected(self, client: paho.Client) -> None:
         self.connects += 1
         self._standing = True
-        if self._said:
+        if self._reported:
             log.info("broker %s:%d: connected again", self.settings.host, self.settings.port)
-            self._said = ""
+            self._reported = None
         if self.settings.tls:
-            self._look_at_certificates(client)
+            self._check_certificates(client)
 
-    def _look_at_certificates(self, client: paho.Client) -> None:
-        found: dict[str, datetime] = {}
+    def _check_certificates(self, client: paho.Client) -> None:
+        broker_end = own_end = None
         sock: Any = client.socket()
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            found["the broker's certificate"] = tls.ends(sock.getpeercert(True))
+            broker_end = tls.ends(sock.getpeercert(True))
         if self.settings.cert is not None:
             with contextlib.suppress(OSError, ValueError):
-                found["our certificate"] = tls.file_ends(self.settings.cert)
-        self._certificate_end = min(found.values(), default=None)
-        for whose, end in found.items():
-            days = _days_until(end)
-            if days < CERTIFICATE_DAYS:
-                text = f"{whose} ends on {end:%Y-%m-%d}, in {days:.0f} days"
-                log.warning("%s", text)
-                self._tell_event("certificate_expiring", text)
+                own_end = tls.file_ends(self.settings.cert)
+        self._certificate_end = min((end for end in (broker_end, own_end) if end), default=None)
+        if broker_end and (days := _days_until(broker_end)) < CERTIFICATE_DAYS:
+            self._report_expiry(BROKER_CERTIFICATE_EXPIRING(end_ms=_utc_ms(broker_end), days=days))
+        if own_end and (days := _days_until(own_end)) < CERTIFICATE_DAYS:
+            file = str(self.settings.cert)
+            self._report_expiry(CLIENT_CERTIFICATE_EXPIRING(file=file, end_ms=_utc_ms(own_end), days=days))
+
+    def _report_expiry(self, reason: Reason) -> None:
+        log.warning("%s", reason)
+        self._tell_event("certificate_expiring", reason)
 
     def _other_version(self, ended: Ended) -> Ended:
-        """Where the broker did not understand: MQTT 3.1.1 at once; when that does not help either, both again later."""
+        """When the broker does not support MQTT 5: MQTT 3.1.1 immediately; when that fails too, both again later."""
         if ended.end is not End.OTHER_VERSION:
             return ended
         five = self._version == MQTTProtocolVersion.MQTTv5
         if self.settings.version == "auto":
             self._version = MQTTProtocolVersion.MQTTv311 if five else MQTTProtocolVersion.MQTTv5
             if five:
-                if not self._told_older:
-                    log.info("broker does not answer MQTT 5; trying 3.1.1")
-                    self._told_older = True
-                return Ended(End.OTHER_VERSION, "", 0.0)
-        return Ended(End.UNREACHABLE, ended.text, 0.0)
+                if not self._fallback_logged:
+                    log.info("the broker does not support MQTT 5; connecting with MQTT 3.1.1")
+                    self._fallback_logged = True
+                return Ended(End.OTHER_VERSION, None, 0.0)
+        return Ended(End.UNREACHABLE, ended.reason, 0.0)
 
     def _suspect_row(self, ended: Ended, drain: Drain) -> None:
-        """Brokers of MQTT 3.1.1 close the connection at a packet that is too large for them, without a word."""
+        """Rejects a row that ends each connection: MQTT 3.1.1 brokers close the connection at an oversized packet."""
         if ended.end is not End.LOST or not ended.stuck:
             return
         first = ended.stuck[0]
@@ -210,23 +228,28 @@ class MqttSink:
         count = self._suspect[1] + 1 if self._suspect[0] == first.n else 1
         self._suspect = (first.n, count)
         if count >= POISON_ENDS:
-            drain.refuse(first.n, "the connection ended each time it was sent")
-            log.error("a row of %d bytes ended the connection %d times; it is set aside", len(first.payload), count)
+            drain.reject(first.n, ROW_ENDS_CONNECTION(n=count))
+            log.error("a row of %d bytes ended the connection %d times; it is moved out of the spool",
+                      len(first.payload), count)  # fmt: skip
 
-    def _say(self, ended: Ended) -> None:
-        """Once when it breaks, and again only when it is something else."""
-        if not ended.text or ended.text == self._said:
+    def _report(self, ended: Ended) -> None:
+        """Logs the reason once when the connection is lost, and again only when the reason changes."""
+        if ended.reason is None or ended.reason == self._reported:
             return
-        if ended.end is End.LOST or not self._said or ended.end in (End.REFUSED, End.TAKEN_OVER):
-            log.warning("broker %s:%d: %s; polling goes on", self.settings.host, self.settings.port, ended.text)
+        if ended.end is End.LOST or not self._reported or ended.end in (End.REFUSED, End.TAKEN_OVER):
+            log.warning("broker %s:%d: %s; polling continues", self.settings.host, self.settings.port, ended.reason)
         if ended.end is End.TAKEN_OVER:
-            self._tell_event("client_id_conflict", ended.text)
-        self._said = ended.text
+            self._tell_event("client_id_conflict", ended.reason)
+        self._reported = ended.reason
 
 
 def _days_until(end: datetime) -> float:
     return (end - datetime.now(UTC)).total_seconds() / 86400
 
 
+def _utc_ms(moment: datetime) -> int:
+    return round(1000 * moment.timestamp())
+
+
 def _nothing() -> None:
-    """Nobody waits for rows any more."""
+    """Replaces the wake function of a sink that has stopped."""

@@ -1,5 +1,5 @@
-"""One MQTT connection from CONNECT to its end. One thread does everything: paho's callbacks come in it too, so no lock
-is ever held around publish() that a callback could want.
+"""One MQTT connection from CONNECT to its end. One thread does everything, paho's callbacks included, so no lock that a
+callback could need is held around publish().
 """
 
 from __future__ import annotations
@@ -19,21 +19,33 @@ import paho.mqtt.client as paho
 from agent.phase import share
 from agent.sinks.births import BirthPace
 from agent.sinks.pace import Pacer
+from agent.sinks.reasons import (
+    CLIENT_ID_CONFLICT,
+    CLOSED_BEFORE_CONNACK,
+    CONFIRMATION_TIMEOUT,
+    CONNACK_TIMEOUT,
+    CONNECT_FAILED,
+    CONNECT_REJECTED,
+    CONNECTION_LOST,
+    MQTT_TOPIC_INVALID,
+    PUBLISH_FORBIDDEN,
+    QOS_1_UNSUPPORTED,
+    ROW_REJECTED,
+    ROW_TOO_LARGE,
+)
 from agent.sinks.retry import End
 from agent.store import Drain, Row
+from drivers.reasons import Reason
 
 CONNACK_S = 2.0
-WINDOW = 100  # rows without a confirmation; more makes paho slower, not faster
-BACKLOG_WINDOW = 50  # of these at most, so that a live row always finds room
+WINDOW = 100  # unconfirmed rows; more of them make paho slower
+BACKLOG_WINDOW = 50  # unconfirmed backlog rows, so that a live row can always be sent
 TURN_S = 0.25
 STOP_S = 3.0
 HOLD_S = 30.0  # after "quota exceeded"
-AT_ONE_TICK, SPREAD_S = (
-    ("pq10m", "savings"),
-    30.0,
-)  # all gateways have them at one moment: each sends at its own, by its name
-RETAINED = ("savings",)  # of rows: who subscribes later gets the newest
-HEAD_BYTES = 16  # of a PUBLISH packet beside topic and payload, rounded up
+AT_ONE_TICK, SPREAD_S = ("pq10m", "savings"), 30.0  # due on all gateways at one moment: each has its own delay
+RETAINED = ("savings",)  # message types that are published as retained messages
+HEAD_BYTES = 16  # of a PUBLISH packet, without topic and payload, rounded up
 TAKEN_OVER, QUOTA, NOT_AUTHORIZED = 0x8E, 0x97, 0x87  # MQTT 5.0, 2.4
 BAD_TOPIC, BAD_PAYLOAD = 0x90, 0x99
 UNSUPPORTED_PROTOCOL = (1, 0x84)
@@ -48,61 +60,75 @@ class _Sent:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """text: for people, empty when nothing has to be said. stuck: rows that were sent and not confirmed, in order."""
+    """End of a connection.
+
+    end: its kind, which decides the delay before the next connection.
+    reason: why it ended; None: nothing to report.
+    stood_s: duration of the connection, seconds; 0: none was established.
+    stuck: rows that were sent and not confirmed, in order.
+    """
 
     end: End
-    text: str
+    reason: Reason | None
     stood_s: float
     stuck: tuple[Row, ...] = ()
 
 
 class Session:
-    """client: configured, not yet connected. texts: what changed of the retained texts, topic → payload; taken from.
+    """One connection.
 
-    greet: everything retained. wake: the reading end of a pipe that gets a byte when there is something to do.
+    client: configured, not yet connected.
+    client_id: its client identifier, for messages.
+    root, will_topic: topic of the gateway and of its status.
+    texts: changed retained messages, topic → payload; the session removes what it sends.
+    greet: returns all retained messages.
+    wake: reading end of a pipe that receives a byte when there is something to do.
+    ending: whether the session should end.
+    connected: called when the broker accepted the connection.
     """
 
     def __init__(
-        self, client: paho.Client, drain: Drain, pacer: Pacer, births: BirthPace, *, root: str, will_topic: str,
-        texts: dict[str, bytes],
+        self, client: paho.Client, drain: Drain, pacer: Pacer, births: BirthPace, *, client_id: str, root: str,
+        will_topic: str, texts: dict[str, bytes],
         greet: Callable[[], list[tuple[str, bytes]]], wake: int, ending: Callable[[], bool],
         connected: Callable[[paho.Client], None],
     ) -> None:  # fmt: skip
         self.published = 0
         self._client, self._drain, self._pacer, self._births = client, drain, pacer, births
-        self._root, self._will_topic, self._texts, self._greet = root, will_topic, texts, greet
+        self._client_id, self._root, self._will_topic = client_id, root, will_topic
+        self._texts, self._greet = texts, greet
         self._wake, self._ending, self._connected = wake, ending, connected
-        self._sent: dict[int, _Sent] = {}  # by packet identifier, the oldest first
-        self._text_mids: set[int] = set()  # of retained texts
+        self._sent: dict[int, _Sent] = {}  # by packet identifier, oldest first
+        self._text_mids: set[int] = set()  # of retained messages
         self._backlog_out = 0
         self._acks: list[tuple[int, int]] = []
         self._standing_s: float | None = None
-        self._heard_s = 0.0
+        self._confirmed_s = 0.0  # time of the last confirmation
         self._window, self._size_max, self._retain = WINDOW, 0, True
-        self._end: tuple[End, str] | None = None
-        self._again = False  # some rows were turned back for now
-        self._later: deque[tuple[float, Row]] = deque()  # when to send them
+        self._end: tuple[End, Reason | None] | None = None
+        self._again = False  # the broker rejected some rows for now
+        self._later: deque[tuple[float, Row]] = deque()  # time to send, row
         self._spread_s = SPREAD_S * share(root)
         client.on_connect, client.on_disconnect, client.on_publish = self._on_connect, self._on_disconnect, self._on_ack
 
     def run(self, host: str, port: int, keepalive_s: float) -> Ended:
-        """Blocks until the connection has ended or `ending` is true and all is said. Never raises for trouble."""
+        """Blocks until the connection ended, or `ending` is true and everything was sent. I/O errors do not raise."""
         self._keepalive_s = keepalive_s
         started_s = time.monotonic()
         try:
             self._client.connect(host, port, keepalive=round(keepalive_s))
         except (OSError, ValueError) as error:
-            return Ended(End.UNREACHABLE, str(error) or type(error).__name__, 0.0)
+            return Ended(End.UNREACHABLE, CONNECT_FAILED(error=str(error) or type(error).__name__), 0.0)
         try:
             self._turns(started_s)
         finally:
-            self._end = self._end or (End.ASKED, "")
+            self._end = self._end or (End.ASKED, None)
             self._client.disconnect()
-            if (sock := self._client.socket()) is not None:  # it could not even say goodbye
+            if (sock := self._client.socket()) is not None:  # DISCONNECT could not be sent
                 sock.close()
-        end, text = self._end
+        end, why = self._end
         stood_s = time.monotonic() - self._standing_s if self._standing_s else 0.0
-        return Ended(end, text, stood_s, tuple(sent.row for sent in self._sent.values()))
+        return Ended(end, why, stood_s, tuple(sent.row for sent in self._sent.values()))
 
     def _turns(self, started_s: float) -> None:
         sock: Any = self._client.socket()
@@ -116,7 +142,7 @@ class Session:
             now_s = time.monotonic()
             if self._standing_s is None:
                 if now_s - started_s > CONNACK_S:
-                    self._end = (End.OTHER_VERSION, f"no answer to the connection request in {CONNACK_S:g} s")
+                    self._end = (End.OTHER_VERSION, CONNACK_TIMEOUT(timeout_s=CONNACK_S))
                     return
                 if self._ending():
                     return
@@ -125,7 +151,7 @@ class Session:
                     stopping_s = now_s
                 self._send(now_s, stopping_s is not None)
                 if stopping_s is not None and (not self._sent or now_s - stopping_s > STOP_S):
-                    self._say_offline()
+                    self._publish_offline()
                     return
             if self._client.want_write() != writing and self._end is None:
                 writing = not writing
@@ -143,7 +169,7 @@ class Session:
             self._take_acks()
             if now_s - misc_s > 1:
                 misc_s = now_s
-                self._look_after(now_s)
+                self._check_connection(now_s)
 
     def _wait_s(self, now_s: float) -> float:
         if self._standing_s is not None and self._drain.behind and self._backlog_out < self._backlog_window:
@@ -189,13 +215,13 @@ class Session:
         topic = row.topic(self._root, backlog)
         size = len(topic) + len(row.payload) + HEAD_BYTES
         if self._size_max and size > self._size_max:
-            self._drain.refuse(row.n, f"larger than the broker takes ({self._size_max} bytes)")
+            self._drain.reject(row.n, ROW_TOO_LARGE(limit_bytes=self._size_max))
             return
         try:
-            stands = self._retain and row.kind in RETAINED and not backlog
-            info = self._client.publish(topic, row.payload, qos=1, retain=stands)
-        except ValueError as error:  # a topic that is none
-            self._drain.refuse(row.n, f"cannot be published: {error}")
+            retain = self._retain and row.kind in RETAINED and not backlog
+            info = self._client.publish(topic, row.payload, qos=1, retain=retain)
+        except ValueError as error:  # an invalid topic
+            self._drain.reject(row.n, MQTT_TOPIC_INVALID(error=str(error)))
             return
         self._sent[info.mid] = _Sent(row, now_s, backlog)
         self._backlog_out += backlog
@@ -204,16 +230,16 @@ class Session:
         if not self._acks:
             return
         acks, self._acks = self._acks, []
-        now_s = self._heard_s = time.monotonic()
+        now_s = self._confirmed_s = time.monotonic()
         numbers = []
-        for mid, reason in acks:
+        for mid, code in acks:
             sent = self._sent.pop(mid, None)
             if sent is None:
                 self._text_mids.discard(mid)
                 continue
             self._backlog_out -= sent.backlog
-            if reason >= 0x80:
-                self._turned_back(sent, reason, now_s)
+            if code >= 0x80:
+                self._on_rejected(sent, code, now_s)
                 continue
             numbers.append(sent.row.n)
             self._pacer.confirmed(now_s - sent.at_s)
@@ -221,25 +247,25 @@ class Session:
             self.published += len(numbers)
             self._drain.confirm(numbers)
 
-    def _turned_back(self, sent: _Sent, reason: int, now_s: float) -> None:
-        if reason in (BAD_TOPIC, BAD_PAYLOAD) or (reason == NOT_AUTHORIZED and self.published):
-            self._drain.refuse(sent.row.n, f"refused by the broker (reason 0x{reason:02X})")
-        elif reason == NOT_AUTHORIZED:
-            self._end = self._end or (End.REFUSED, f"the broker does not let us publish to {self._root}")
+    def _on_rejected(self, sent: _Sent, code: int, now_s: float) -> None:
+        if code in (BAD_TOPIC, BAD_PAYLOAD) or (code == NOT_AUTHORIZED and self.published):
+            self._drain.reject(sent.row.n, ROW_REJECTED(reason_code=code))
+        elif code == NOT_AUTHORIZED:
+            self._end = self._end or (End.REFUSED, PUBLISH_FORBIDDEN(topic=self._root))
         else:
-            self._pacer.hold(now_s, HOLD_S if reason == QUOTA else 1.0)
+            self._pacer.hold(now_s, HOLD_S if code == QUOTA else 1.0)
             self._again = True
 
-    def _look_after(self, now_s: float) -> None:
+    def _check_connection(self, now_s: float) -> None:
         self._client.loop_misc()
         if self._sent:
             oldest_s = next(iter(self._sent.values())).at_s
             self._pacer.waiting(now_s - oldest_s)
-            silent_s = now_s - max(oldest_s, self._heard_s)
+            silent_s = now_s - max(oldest_s, self._confirmed_s)
             if silent_s > self._keepalive_s:
-                self._end = self._end or (End.LOST, f"connection lost (no confirmation for {silent_s:.0f} s)")
+                self._end = self._end or (End.LOST, CONFIRMATION_TIMEOUT(timeout_s=self._keepalive_s))
 
-    def _say_offline(self) -> None:
+    def _publish_offline(self) -> None:
         info = self._client.publish(self._will_topic, b"offline", qos=1, retain=self._retain)
         until_s = time.monotonic() + STOP_S
         while self._end is None and time.monotonic() < until_s:
@@ -251,33 +277,33 @@ class Session:
                 break
         self._take_acks()
 
-    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
-        if reason.is_failure:
-            unsupported = reason.value in UNSUPPORTED_PROTOCOL
-            self._end = (End.OTHER_VERSION if unsupported else End.REFUSED, f"refused: {reason}")
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, properties: Any) -> None:
+        if code.is_failure:
+            unsupported = code.value in UNSUPPORTED_PROTOCOL
+            self._end = (End.OTHER_VERSION if unsupported else End.REFUSED, CONNECT_REJECTED(error=str(code)))
             return
         self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self._size_max = getattr(properties, "MaximumPacketSize", 0)
         self._retain = bool(getattr(properties, "RetainAvailable", 1))
         if getattr(properties, "MaximumQoS", 1) < 1:
-            self._end = (End.REFUSED, "the broker confirms nothing (maximum QoS 0): no row could be trusted to it")
+            self._end = (End.REFUSED, QOS_1_UNSUPPORTED())
             return
-        self._standing_s = self._heard_s = time.monotonic()
+        self._standing_s = self._confirmed_s = time.monotonic()
         self._texts.clear()
-        self._connected(client)  # from now on changes are told, and are newer than what follows
+        self._connected(client)  # from here on `texts` receives changes, which are newer than the following
         for topic, payload in reversed(self._greet()):
             self._texts.setdefault(topic, payload)
-        self._texts[self._will_topic] = b"online"  # the last in is the first out
+        self._texts[self._will_topic] = b"online"  # the last one added is sent first
 
-    def _on_ack(self, _client: paho.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
-        self._acks.append((mid, reason.value))
+    def _on_ack(self, _client: paho.Client, _data: Any, mid: int, code: Any, _properties: Any) -> None:
+        self._acks.append((mid, code.value))
 
-    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if self._end is not None:
             return
-        if reason.value == TAKEN_OVER:
-            self._end = (End.TAKEN_OVER, "another client has the same site and gateway: give each its own")
+        if code.value == TAKEN_OVER:
+            self._end = (End.TAKEN_OVER, CLIENT_ID_CONFLICT(client_id=self._client_id))
         elif self._standing_s is None:
-            self._end = (End.UNREACHABLE, f"closed before it stood ({reason})")
+            self._end = (End.UNREACHABLE, CLOSED_BEFORE_CONNACK(error=str(code)))
         else:
-            self._end = (End.LOST, "connection lost" + (f" ({reason})" if reason.is_failure else ""))
+            self._end = (End.LOST, CONNECTION_LOST(error=str(code)))

@@ -1,4 +1,4 @@
-"""docs/dialect-names.md: every row of the metrics table as each dialect names it."""
+"""docs/dialect-names.md: the name of every metric in each dialect."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ def table_markdown() -> str:
     for metric in sorted(everything(), key=lambda row: (row.topic, row.name)):
         found = exposed[metric.topic, metric.name]
         entity_words, datatype = " ".join(_entity(metric)), SPARKPLUG[shape(metric)]
+        if metric.kind == "code":
+            datatype += f", `{metric.name}_text`"
         lines.append(f"| {metric.topic} | `{metric.name}` | {entity_words} | {datatype} | `{found.name}` |")
     return "\n".join(lines) + "\n"
 

@@ -1,21 +1,25 @@
-"""How fast a backlog goes out: a token bucket with jitter that gives way to live rows and to a slow broker."""
+"""Rate of the backfill: a token bucket with jitter, which slows down for live rows and for a slow broker."""
 
 from __future__ import annotations
 
 import random
 
-RATE_MIN = 50.0  # rows/s, and never slower than LIVE_FACTOR times what is live
+RATE_MIN = 50.0  # rows/s; the rate is at least LIVE_FACTOR times the rate of live rows
 LIVE_FACTOR = 5.0
 JITTER = 0.2
 BURST_S = 0.2
-GATHER_S = 0.05  # rows of that long go together: a turn of the connection costs as much as a row
-SLOW_S, STUCK_S = 0.3, 1.0  # a confirmation that takes longer halves the rate; leaves PROBE_RATE of it
-PROBE_RATE = 1.0
+GATHER_S = 0.05  # rows of this time are sent together: a turn of the connection costs as much as a row
+SLOW_S, STUCK_S = 0.3, 1.0  # confirmation time that halves the rate; that reduces it to PROBE_RATE
+PROBE_RATE = 1.0  # rows/s
 LIVE_TAU_S = 30.0
 
 
 class Pacer:
-    """Pure: every call is told the time (monotonic seconds). rate_max: rows/s, None: by the live rate alone."""
+    """Rate limiter without a clock: now_s of every call is monotonic time in seconds.
+
+    chance: source of the jitter.
+    rate_max: rows/s; None: derived from the rate of live rows.
+    """
 
     def __init__(self, chance: random.Random, rate_max: float | None = None) -> None:
         self._chance, self._rate_max = chance, rate_max
@@ -27,14 +31,14 @@ class Pacer:
         self._held_until_s = 0.0
 
     def rate(self) -> float:
-        """Rows/s at the moment."""
+        """Present rate, rows/s."""
         if self._ack_s > STUCK_S:
             return PROBE_RATE
         rate = self._rate_max or max(RATE_MIN, LIVE_FACTOR * self._live_per_s)
         return rate / 2 if self._ack_s > SLOW_S else rate
 
     def grant(self, now_s: float, wanted: int) -> int:
-        """How many of `wanted` rows may go now."""
+        """Number of the `wanted` rows that may be sent now."""
         if self._at_s is None:
             self._at_s = now_s
         elapsed_s, self._at_s = now_s - self._at_s, now_s
@@ -48,7 +52,7 @@ class Pacer:
         return granted
 
     def wait_s(self, now_s: float) -> float:
-        """Until the next rows may go."""
+        """Seconds until the next rows may be sent."""
         if now_s < self._held_until_s:
             return self._held_until_s - now_s
         rate = self.rate()
@@ -59,7 +63,7 @@ class Pacer:
         return max(1.0, rate * GATHER_S)
 
     def live(self, now_s: float, rows: int) -> None:
-        """So many live rows went out."""
+        """This number of live rows was sent."""
         if self._live_at_s is None:
             self._live_at_s = now_s
             return
@@ -68,13 +72,13 @@ class Pacer:
         self._live_per_s += share * (rows / elapsed_s - self._live_per_s)
 
     def confirmed(self, took_s: float) -> None:
-        """The newest confirmation took so long."""
+        """Duration of the newest confirmation, seconds."""
         self._ack_s = took_s
 
     def waiting(self, oldest_s: float) -> None:
-        """The oldest row without a confirmation waits for so long already."""
+        """Time that the oldest unconfirmed row has waited, seconds."""
         self._ack_s = max(self._ack_s, oldest_s) if oldest_s > SLOW_S else self._ack_s
 
     def hold(self, now_s: float, seconds: float) -> None:
-        """The broker asked for a pause."""
+        """The broker requires a pause of this time."""
         self._held_until_s = now_s + seconds

@@ -1,6 +1,6 @@
-"""Prometheus: the newest values on an HTTP port, for whoever scrapes; loopback unless the configuration says otherwise.
+"""Prometheus: the newest values on an HTTP port, which listens on loopback by default.
 
-A value that is missing, flagged as unusable, or old is not exposed: absent, not wrong.
+A value that is missing, flagged as unusable or old is not exposed.
 """
 
 from __future__ import annotations
@@ -24,20 +24,23 @@ from agent.topology import Asset
 
 log = logging.getLogger(__name__)
 
-AGE_S = {"pq10m": 1500.0, "savings": 3600.0, "health": 300.0, "event": float("inf")}  # kinds that come more rarely
+AGE_S = {"pq10m": 1500.0, "savings": 3600.0, "health": 300.0, "event": float("inf")}  # less frequent messages
 AGE_DEFAULT_S = 120.0
 RETRY_S = 30.0
-POINTS_MAX = 64  # a longer series (a waveform) is exposed by its least and greatest value
+POINTS_MAX = 64  # a longer series (a waveform) is exposed by its minimum and maximum
 LABELS = ("site", "gateway", "asset")
 
 
 class PrometheusSink:
-    """A live sink, and the collector that the HTTP server's threads ask."""
+    """A live sink, and the collector that the threads of the HTTP server call.
+
+    port: on which it listens; None: not yet.
+    """
 
     def __init__(self, config: Config, assets: tuple[Asset, ...]) -> None:
         settings = config.dialects.prometheus
         assert settings is not None
-        self.port: int | None = None  # where it listens
+        self.port: int | None = None
         self._settings, self._site = settings, (config.site.id, config.site.gateway)
         self._lock = threading.Lock()
         self._newest: dict[tuple[str, str], tuple[Message, float]] = {}  # (asset, kind) → message, monotonic time
@@ -72,7 +75,7 @@ class PrometheusSink:
             self._newest = {key: item for key, item in self._newest.items() if key[0] in known}
 
     def collect(self) -> Iterator[Family]:
-        """One family for each metric that is known now."""
+        """One family for each metric that has a value now."""
         now_s = time.monotonic()
         with self._lock:
             newest, exposed = list(self._newest.items()), self._exposed
@@ -116,24 +119,24 @@ class PrometheusSink:
     ) -> None:  # fmt: skip
         found = exposed.get((kind, name))
         if found is not None:
-            doubt = uncertainty_of(found)
-            _family(families, doubt, LABELS).add_metric(labels, value * found.factor)
+            exposed_u = uncertainty_of(found)
+            _family(families, exposed_u, LABELS).add_metric(labels, value * found.factor)
 
     def _listen(self) -> None:
-        """Opens the port; one that is in use is said once and tried again: it may be our own, of before."""
+        """Opens the port. A port in use is logged once and tried again: an earlier run may still hold it."""
         registry = CollectorRegistry()
         registry.register(self)
-        said = False
+        logged = False
         while not self._ending.is_set():
             try:
                 self._server, _ = start_http_server(self._settings.port, self._settings.host, registry)
             except OSError as error:
-                if not said:
+                if not logged:
                     log.error(
-                        "prometheus.listen %s:%d: %s; measuring goes on, next try in %.0f s",
+                        "prometheus.listen %s:%d: %s; measurement continues, next attempt in %.0f s",
                         self._settings.host, self._settings.port, error.strerror or error, RETRY_S,
                     )  # fmt: skip
-                    said = True
+                    logged = True
                 self._ending.wait(RETRY_S)
             else:
                 self.port = self._server.server_address[1]
@@ -151,8 +154,8 @@ def uncertainty_of(exposed: Exposed) -> Exposed:
 def _points(value: Any) -> list[tuple[str, float]]:
     numbers = value if isinstance(value, list) else [value]
     if len(numbers) > POINTS_MAX:
-        there = [number for number in numbers if number is not None]
-        return [("least", min(there)), ("greatest", max(there))] if there else []
+        present = [number for number in numbers if number is not None]
+        return [("min", min(present)), ("max", max(present))] if present else []
     return [(str(place), number) for place, number in enumerate(numbers) if number is not None]
 
 

@@ -1,4 +1,4 @@
-"""Prometheus names: base units, spelt out; counters end in `_total`. Pure; derived from the metrics table."""
+"""Prometheus names, derived from the metrics table: base units, written out; counters end in `_total`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BASE = {
     "kVAh": ("volt_ampere_seconds", 3.6e6), "m3/h": ("cubic_meters_per_second", 1 / 3600), "bar": ("pascals", 1e5),
     "MB": ("bytes", 1e6),
 }  # fmt: skip
-IN_NAME = {  # rows without a unit that have one in their name
+IN_NAME = {  # metrics without a unit, whose name contains it
     "_start_ms": ("_start_time_seconds", 1e-3),
     "_s": ("_seconds", 1.0),
     "certificate_days": ("certificate_seconds", 86400.0),
@@ -38,7 +38,14 @@ class Type(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """name: as scraped. factor: from the metric's unit to the base unit."""
+    """A metric as Prometheus sees it.
+
+    name: with its base unit.
+    factor: from the unit of the metric to the base unit.
+    type: gauge, counter or info.
+    about: help text.
+    series: whether the value is a series, exposed with the label `point`.
+    """
 
     name: str
     factor: float
@@ -48,8 +55,8 @@ class Exposed:
 
 
 def names(metrics: Iterable[Metric]) -> dict[tuple[str, str], Exposed]:
-    """(kind of message, metric) → how it is exposed. Where two would get one name (`shaft_power_w` and
-    `shaft_power_kw`), each keeps its own unit in it."""
+    """(message type, metric) → how it is exposed. Where two metrics would get the same name (`shaft_power_w` and
+    `shaft_power_kw`), the name contains the original unit."""
     rows = {(metric.topic, metric.name): metric for metric in metrics}
     plain = {key: _exposed(metric, "") for key, metric in rows.items()}
     taken = Counter(item.name for item in plain.values())
@@ -93,7 +100,7 @@ _SPELT = {"_*": "", "_bits": "_bitmap", "100pct": "full_scale", "_hours_": "_tim
 
 
 def _words(name: str) -> str:
-    """A bus has its name in its metrics (`bus_*_polls`): that is a label here. Times are in seconds."""
+    """The name of a bus in a metric (`bus_*_polls`) becomes a label; hours and days become a time in seconds."""
     for word, plain in _SPELT.items():
         name = name.replace(word, plain)
     return name.strip("_")

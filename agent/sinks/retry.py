@@ -1,36 +1,46 @@
-"""When to connect again: full jitter below a limit that doubles, and longer where trying again would make it worse."""
+"""Delay before the next connection: full jitter below a limit that doubles, longer where retrying does harm."""
 
 from __future__ import annotations
 
 import random
 from enum import Enum
 
-STOOD_S = 30.0  # a connection that lasted that long was a good one: the limit starts anew
+STOOD_S = 30.0  # a connection that lasted longer resets the limit
 BRIEF_S = 10.0
-BRIEF_ENDS = 4  # that many brief connections in a row look as if two clients with one name threw each other out
+BRIEF_ENDS = 4  # brief connections in a row that suggest two clients with one client identifier
 LIMIT_S = (1.0, 120.0)
 SLOW_LIMIT_S = (30.0, 600.0)
 
 
 class End(Enum):
-    """Why there is no connection (any more)."""
+    """Why there is no connection.
 
-    ASKED = "asked to end"
-    UNREACHABLE = "no connection came about"
-    LOST = "it stood and was lost"
-    OTHER_VERSION = "try the other protocol version at once"
-    REFUSED = "the broker does not let us in, or publish"
-    TAKEN_OVER = "another client uses our name"
+    ASKED: closed by this client.
+    UNREACHABLE: no connection was established.
+    LOST: an established connection ended.
+    OTHER_VERSION: the broker does not support the protocol version; connect immediately with the other one.
+    `REFUSED`: the broker rejected the login or forbids publishing.
+    TAKEN_OVER: another client uses the client identifier.
+    """
+
+    ASKED = "asked"
+    UNREACHABLE = "unreachable"
+    LOST = "lost"
+    OTHER_VERSION = "other_version"
+    REFUSED = "refused"
+    TAKEN_OVER = "taken_over"
 
 
 class Retry:
+    """chance: source of the jitter."""
+
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._limit_s, self._slow_limit_s = LIMIT_S[0], SLOW_LIMIT_S[0]
         self._brief = 0
 
     def after(self, end: End, stood_s: float) -> float:
-        """Seconds to wait. stood_s: how long the connection stood, 0 when it never did."""
+        """Seconds to wait. stood_s: duration of the connection, 0 when none was established."""
         if end is End.OTHER_VERSION:
             return 0.0
         if end in (End.REFUSED, End.TAKEN_OVER):
@@ -42,6 +52,6 @@ class Retry:
         return self._chance.uniform(0, limit_s)
 
     def looks_taken_over(self, end: End, stood_s: float) -> bool:
-        """Call once for each end. MQTT 3.1.1 cannot say it; a row of brief connections can."""
+        """Whether brief connections suggest a second client; MQTT 3.1.1 does not report it. Call once per end."""
         self._brief = self._brief + 1 if end is End.LOST and stood_s < BRIEF_S else 0
         return self._brief >= BRIEF_ENDS

@@ -1,12 +1,12 @@
-"""What each row of the metrics table is, for dialects that must declare it: a number, a whole number, a text, a series.
+"""Type of each metric, for dialects that must declare it: number, integer, text or series.
 
-Told by the vocabulary and the row's kind, so that a new row needs nothing here. Only texts and series of messages that
-are no measurement are named.
+It follows from the vocabulary and the kind of the metric, so that a new metric needs no entry here. Only texts and
+series of messages that are not measurements are listed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -21,7 +21,7 @@ from drivers.vocabulary import metric_name_of, vocabulary
 TOPICS = ("telemetry", "pq3s", "pq10m", "harmonics", "event", "savings", "health")
 SERIES_NAMES = ("harmonic_", "harmonics_", "band_", "snapshot_u_", "snapshot_i_", "event_phases")
 TEXTS = ("event_kind", "event_state", "event_text", "gap_message_type")
-FALLING = ("energy_net", "energy_total", "reactive_energy_total", "waveform_drift_ppm")  # net on some meters
+FALLING = ("energy_net", "energy_total", "reactive_energy_total", "waveform_drift_ppm")  # may decrease
 BAD_NAMES = frozenset(BAD.names())
 
 
@@ -33,10 +33,11 @@ class Shape(Enum):
 
 
 def shape(metric: Metric) -> Shape:
+    """Type of the value of a metric."""
     if metric.name.startswith(SERIES_NAMES):
         return Shape.SERIES
-    quantity = vocabulary().get(metric.name)  # states and identities have no unit: their name is the quantity's
-    if metric.kind == "text" or metric.name in TEXTS or metric.name.endswith("_text"):
+    quantity = vocabulary().get(metric.name)  # states and identities have no unit suffix
+    if metric.kind in ("text", "code") or metric.name in TEXTS or metric.name.endswith("_text"):
         return Shape.TEXT
     if quantity is not None and quantity.kind in ("identity", "state"):
         return Shape.TEXT if quantity.kind == "identity" else Shape.WHOLE
@@ -44,7 +45,7 @@ def shape(metric: Metric) -> Shape:
 
 
 def nature(metric: Metric) -> str:
-    """The vocabulary's kind (gauge, state, setting, identity), or the row's own where it is derived."""
+    """Kind in the vocabulary (gauge, state, setting, identity), or the kind of the metric where it is derived."""
     found = _quantities().get(metric.name)
     return found if metric.topic == "telemetry" and found else metric.kind
 
@@ -55,12 +56,12 @@ def _quantities() -> dict[str, str]:
 
 
 def grows(metric: Metric) -> bool:
-    """Whether it is a counter that never falls but by starting anew."""
+    """Whether it is a counter that decreases only when it is reset."""
     return metric.kind == "counter" and not metric.name.startswith(FALLING)
 
 
 def everything() -> Iterator[Metric]:
-    """Each row of the table, once for each kind of message it stands in."""
+    """Each metric, once for each message type that contains it."""
     for topic in TOPICS:
         for metric in by_name(topic).values():
             yield metric if metric.topic == topic else _moved(metric, topic)
@@ -71,7 +72,7 @@ def _moved(metric: Metric, topic: str) -> Metric:
 
 
 def expected(asset: Asset) -> dict[str, list[Metric]]:
-    """Kind of message → what an asset may ever say, from its devices' maps and what is measured there."""
+    """Message type → metrics that an asset may publish, from the register maps of its devices and its measurements."""
     table = asset.metrics("telemetry")
     names: list[str] = []
     for model in (device.profile for device in (asset.meter, asset.drive) if device):
@@ -81,7 +82,7 @@ def expected(asset: Asset) -> dict[str, list[Metric]]:
             names.append(TEXT_OF[profile.faults_of])
     names += [signal.metric.name for signal in asset.signals]
     if asset.motor:
-        names += [row.name for row in table.values() if row.kind in ("estimate", "text")]
+        names += [row.name for row in table.values() if row.kind in ("estimate", "text", "code")]
         names += [row.name for row in table.values() if row.kind == "counter" and _derived(row)]
     found = {"telemetry": [table[name] for name in dict.fromkeys(names) if name in table]}
     topics = ["event", *(["savings"] if asset.motor else [])]
@@ -95,9 +96,14 @@ def _derived(metric: Metric) -> bool:
 
 
 def flags_of(body: Mapping[str, Any], name: str) -> list[str]:
-    """The flags of one metric in an encoded message; those of the whole message are not among them."""
+    """Flags of one metric in an encoded message, without the flags of the complete message."""
     found: list[str] = body.get("f", {}).get(name, [])
     return found
+
+
+def reason_text(reasons: Iterable[Mapping[str, Any]]) -> str:
+    """English text of the reasons in an encoded message; empty when there are none."""
+    return "; ".join(str(reason["text"]) for reason in reasons)
 
 
 def unusable(flags: list[str]) -> bool:

@@ -1,7 +1,8 @@
-"""A Sparkplug B 3.0 edge node: group = site, node = gateway, device = motor (or shared meter).
+"""A Sparkplug B 3.0 edge node: group = site, node = gateway, device = motor or shared meter.
 
-Its data go as QoS 0, as the specification wants; a QoS 1 marker on the same connection proves that the broker read all
-before it. What no marker has confirmed when a connection ends is sent again, as historical.
+Data messages have QoS 0, as the specification requires. A marker with QoS 1 on the same connection confirms that the
+broker has read all messages before it. Rows without a confirmed marker at the end of a connection are sent again as
+historical.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from agent.sinks import Texts
 from agent.sinks.births import BirthPace
 from agent.sinks.link import Link
 from agent.sinks.pace import Pacer
+from agent.sinks.reasons import CONFIRMATION_TIMEOUT, PRIMARY_HOST_OFFLINE, SPARKPLUG_ENCODING_FAILED
 from agent.sinks.sparkplug_node import NAMESPACE, Node
 from agent.sinks.sparkplug_types import SIZE_MAX, decoded
 from agent.store import Drain, Row, Store, StoreError
@@ -31,16 +33,19 @@ from drivers.reading import Clock
 log = logging.getLogger(__name__)
 
 NOTE = "sparkplug"
-WINDOW = 200  # rows behind the last confirmed marker
-MARK_S, MARK_ROWS = 1.0, 50  # so long, or for so many rows, a marker waits for company
-REBIRTH_S = 5.0  # requests within that time after a rebirth become one
-CONFIRM_S = 30.0  # without a confirmation for that long the connection is dead
-BAD_SHOWN = 5  # commands that cannot be understood, before they are only counted
+WINDOW = 200  # rows after the last confirmed marker
+MARK_S, MARK_ROWS = 1.0, 50  # a marker is sent after this time or this number of rows
+REBIRTH_S = 5.0  # requests within this time after a rebirth are combined
+CONFIRM_S = 30.0  # without a confirmation within this time the connection is lost
+LOGGED_MAX = 5  # rejected commands that are logged; later ones are only counted
 IDLE_S = 0.5
 
 
 class SparkplugSink:
-    """Everything runs in the link's thread but `tell`, `renew` and `numbers`."""
+    """Runs in the thread of the link, except `tell`, `renew` and `numbers`.
+
+    commands_rejected, rebirths: counters of this run.
+    """
 
     name = "sparkplug"
 
@@ -56,7 +61,7 @@ class SparkplugSink:
         self._host, self._root, self._greet = settings.primary_host, root, greet
         self._store, self._clock = store, clock
         self._drain: Drain | None = None
-        self._told: deque[tuple[str, bytes]] = deque()
+        self._messages: deque[tuple[str, bytes]] = deque()
         self._renewed: deque[tuple[Config, tuple[Asset, ...]]] = deque()
         self._client: paho.Client | None = None
         self._bd_seq = _last_bd_seq(store)
@@ -65,9 +70,9 @@ class SparkplugSink:
         self._births_due: list[str | None] = []
         self._rebirth_due_s: float | None = None
         self._reborn_s = -math.inf
-        self._unmarked: list[int] = []  # rows since the last marker
-        self._unmarked_s = 0.0  # when the first of them went
-        self._marked: tuple[int, float, list[int]] | None = None  # the marker's id, when it left, the rows before it
+        self._unmarked: list[int] = []  # rows sent since the last marker
+        self._unmarked_s = 0.0  # time when the first of them was sent
+        self._marked: tuple[int, float, list[int]] | None = None  # packet id, time sent, rows before it
         self._subscribing: int | None = None
         self._parting: int | None = None
         self._now_s = 0.0
@@ -78,8 +83,8 @@ class SparkplugSink:
         self.link.start()
 
     def tell(self, topic: str, payload: bytes) -> None:
-        if self.link.standing:  # a new connection is told everything anyway
-            self._told.append((topic, payload))
+        if self.link.standing:  # a new connection sends all retained messages
+            self._messages.append((topic, payload))
             self.link.wake()
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
@@ -95,13 +100,13 @@ class SparkplugSink:
     def stop(self) -> None:
         self.link.stop()
 
-    # What the link calls.
+    # Called by the link.
 
     def configure(self, client: paho.Client) -> None:
         client.on_socket_open = self._count_connect
 
     def _count_connect(self, client: paho.Client, _data: Any, _sock: Any) -> None:
-        """The broker was reached: the CONNECT packet follows, and no other has its bdSeq."""
+        """The TCP connection is open: the following CONNECT packet gets a new bdSeq."""
         self._bd_seq = (self._bd_seq + 1) % 256
         try:
             self._store.save_note(NOTE, "bdSeq", "", self._bd_seq)
@@ -113,17 +118,17 @@ class SparkplugSink:
         self._client = client
         topics = [(self.node.topic("NCMD"), 1)]
         if self._host is not None:
-            self._host_online = False  # its retained STATE follows
+            self._host_online = False  # until its retained STATE message is received
             topics.append((f"{NAMESPACE}/STATE/{self._host}", 1))
-        self._told.extend(self._greet())
+        self._messages.extend(self._greet())
         self._subscribing = client.subscribe(topics)[1]
 
     def turn(self, now_s: float) -> float:
         self._now_s = now_s
-        self._take_told()
+        self._apply_messages()
         if not self._host_online and self.node.born and self._client is not None:
             self.part(self._client)
-            self.link.close("the primary host went offline")
+            self.link.close(PRIMARY_HOST_OFFLINE(host=self._host))
         if self._subscribing is not None or not self._host_online:
             return IDLE_S
         if self._rebirth_due_s is not None and now_s >= self._rebirth_due_s:
@@ -132,7 +137,7 @@ class SparkplugSink:
             self._births_due = [None]
         if not self.node.born and None not in self._births_due:
             self._births_due = [None]
-        if (wait_s := self._give_birth(now_s)) > 0:
+        if (wait_s := self._send_births(now_s)) > 0:
             return wait_s
         return min(self._send_rows(now_s), IDLE_S)
 
@@ -145,7 +150,7 @@ class SparkplugSink:
     def confirmed(self, mid: int) -> None:
         if mid == self._subscribing:
             self._subscribing = None
-        if mid == self._parting:  # it came after all rows of this connection, and proves them as a marker does
+        if mid == self._parting:  # NDEATH follows all rows of this connection and confirms them like a marker
             self._parting = -1
             assert self._drain is not None
             self._drain.confirm([*(self._marked[2] if self._marked else ()), *self._unmarked])
@@ -157,7 +162,7 @@ class SparkplugSink:
             self._marked = None
 
     def part(self, client: paho.Client) -> bool:
-        """3.1.1 has no disconnect that keeps the will: NDEATH first."""
+        """Publishes NDEATH first: a DISCONNECT of MQTT 3.1.1 discards the will."""
         if not self.node.born:
             return True
         if self._parting is None:
@@ -170,7 +175,7 @@ class SparkplugSink:
         self.node.end_session()
         self._births_due, self._rebirth_due_s = [], None
         self._unmarked, self._marked = [], None
-        self._told.clear()
+        self._messages.clear()
         if self._drain is not None:
             self._drain.give_back()
 
@@ -180,8 +185,8 @@ class SparkplugSink:
         assert self._client is not None
         self._client.publish(topic, payload, qos=0, retain=False)
 
-    def _give_birth(self, now_s: float) -> float:
-        """Seconds to wait until the next birth may go; 0 when none is due."""
+    def _send_births(self, now_s: float) -> float:
+        """Sends due births; returns the seconds until the next one may be sent, 0 when none is due."""
         while self._births_due:
             if (wait_s := self._pace.wait_s(now_s)) > 0:
                 return wait_s
@@ -193,11 +198,11 @@ class SparkplugSink:
                 self._pace.spend(now_s, self.node.device_birth(device))
         return 0.0
 
-    def _take_told(self) -> None:
+    def _apply_messages(self) -> None:
         while self._renewed:
             self.node.renew(*self._renewed.popleft())
-        while self._told:
-            topic, payload = self._told.popleft()
+        while self._messages:
+            topic, payload = self._messages.popleft()
             asset, _, kind = topic[len(self._root) + 1 :].rpartition("/")
             if kind in ("state", "info"):
                 self.node.tell(asset or None, payload)
@@ -215,10 +220,10 @@ class SparkplugSink:
         for row in backlog:
             self._send(row, historical=True)
         if not self._drain.behind:
-            self.node.bury()
+            self.node.send_due_deaths()
         self._mark(now_s)
         if self._marked and now_s - self._marked[1] > CONFIRM_S:
-            self.link.close(f"connection lost (no confirmation for {CONFIRM_S:.0f} s)")
+            self.link.close(CONFIRMATION_TIMEOUT(timeout_s=CONFIRM_S))
         return max(0.002, self._pacer.wait_s(now_s)) if self._drain.behind and free > 0 else IDLE_S
 
     def _send(self, row: Row, historical: bool) -> None:
@@ -226,8 +231,8 @@ class SparkplugSink:
         try:
             born = self.node.row(row.asset, row.kind, msgspec.json.decode(row.payload), historical)
         except (ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
-            self.link.mistaken("a row could not be told; it is set aside")
-            self._drain.refuse(row.n, f"cannot be told as Sparkplug: {error!r}")
+            self.link.mistaken("a row could not be encoded; it is moved out of the spool")
+            self._drain.reject(row.n, SPARKPLUG_ENCODING_FAILED(error=repr(error)))
             return
         self._pace.spend(self._now_s, born)
         if not self._unmarked:
@@ -235,48 +240,48 @@ class SparkplugSink:
         self._unmarked.append(row.n)
 
     def _mark(self, now_s: float) -> None:
-        """One marker at a time: while one is on its way, rows gather behind the next."""
+        """Sends a marker when one is due and none is unconfirmed."""
         due = len(self._unmarked) >= MARK_ROWS or now_s - self._unmarked_s >= MARK_S
         if self._unmarked and due and not self._marked and self._client is not None:
             text = encode_plain("sparkplug", self._clock.utc_ns() // 1_000_000, {"rows": len(self._unmarked)})
             mid = self._client.publish(f"{self._root}/sparkplug", text, qos=1).mid
             self._marked, self._unmarked = (mid, now_s, self._unmarked), []
 
-    # What hosts say.
+    # Messages of host applications.
 
     def _command(self, data: bytes) -> None:
         try:
             metrics = decoded(data).metrics
         except ValueError as error:
-            self._refuse(f"is no Sparkplug payload: {error}")
+            self._reject(str(error))
             return
         for metric in metrics:
             if metric.name == "Node Control/Rebirth":
                 if metric.WhichOneof("value") != "boolean_value":
-                    self._refuse("asks for a rebirth with something else than true")
+                    self._reject("Node Control/Rebirth without a Boolean value")
                 elif metric.boolean_value and self._rebirth_due_s is None:
                     self._rebirth_due_s = max(self._now_s, self._reborn_s + REBIRTH_S)
             else:
-                self._refuse(f"would write {metric.name or f'alias {metric.alias}'!r}: nothing here can be written")
+                self._reject(f"{metric.name or f'alias {metric.alias}'!r} cannot be written")
 
-    def _refuse(self, what: str) -> None:
+    def _reject(self, error: str) -> None:
         self.commands_rejected += 1
-        if self.commands_rejected <= BAD_SHOWN:
-            log.warning("sparkplug: a command %s; it is left out", what[:200])
+        if self.commands_rejected <= LOGGED_MAX:
+            log.warning("sparkplug: command ignored: %s", error[:200])
 
     def _host_state(self, data: bytes) -> None:
         try:
             if len(data) > SIZE_MAX:
-                raise ValueError("too long")
+                raise ValueError(f"{len(data)} bytes")
             state = json.loads(data)
             online, at_ms = state["online"], state["timestamp"]
             if not isinstance(online, bool) or not isinstance(at_ms, int) or isinstance(at_ms, bool):
                 raise ValueError("wrong types")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            self._refuse(f"on STATE is not understood: {error!r}")
+            self._reject(f"STATE of the primary host is invalid: {error!r}")
             return
         if at_ms < self._host_ms:
-            return  # an old one, late
+            return  # older than the last one
         self._host_ms = at_ms
         if online != self._host_online:
             log.info("sparkplug: primary host %s is %s", self._host, "online" if online else "offline")

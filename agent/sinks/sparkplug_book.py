@@ -1,4 +1,4 @@
-"""What a Sparkplug host is told about one device, or about the node itself: every metric with alias, type and value."""
+"""The metrics of one Sparkplug device, or of the node itself, with alias, type and newest value."""
 
 from __future__ import annotations
 
@@ -9,85 +9,113 @@ from typing import Any
 
 from agent.messages import EVERYTHING
 from agent.metrics import Metric
-from agent.sinks.shapes import Shape, flags_of, shape, unusable
+from agent.sinks.shapes import Shape, flags_of, reason_text, shape, unusable
 from agent.sinks.sparkplug_types import DOUBLE, DOUBLE_ARRAY, INT32, INT64, STRING
 
 QUALITY_BAD, QUALITY_GOOD, QUALITY_STALE = 0, 192, 500  # chapter 6, property "Quality"
 DATATYPES = {Shape.NUMBER: DOUBLE, Shape.WHOLE: INT64, Shape.TEXT: STRING, Shape.SERIES: DOUBLE_ARRAY}
-AT_HOME = ("telemetry", "health")  # kinds of message whose metrics have no folder
+AT_HOME = ("telemetry", "health")  # message types whose metrics have no folder
 INT64_RANGE = range(-(2**63), 2**63)
 
 
 @dataclass(slots=True)
 class Said:
-    """One value of one message."""
+    """One value of one message.
+
+    cell: the metric.
+    t_ms: UTC milliseconds.
+    value: as the declared type; None: not known.
+    flags, method: of the value.
+    recovers: the value sent before had flags, this one has none.
+    """
 
     cell: Cell
     t_ms: int
     value: Any
     flags: tuple[str, ...] = ()
     method: str = ""
-    recovers: bool = False  # hosts know it with flags that it has no more
+    recovers: bool = False
 
     @property
     def told(self) -> tuple[Any, ...]:
+        """The part that report by exception compares."""
         return (self.value, self.flags, self.method)
 
 
 @dataclass(slots=True, eq=False)
 class Cell:
-    """One metric of the birth. last: its newest value. told: what hosts know since the birth."""
+    """One metric of the birth.
+
+    name, alias, datatype, unit, about: as declared in the birth.
+    coded: whether the value is a code, whose English text is another metric, NAME_text.
+    last: newest value.
+    `told`: value, flags and method sent last since the birth.
+    """
 
     name: str
     alias: int
     datatype: int
     unit: str = ""
     about: str = ""
+    coded: bool = False
     last: Said | None = None
     told: tuple[Any, ...] = ()
 
 
 class Book:
-    """aliases: counts over the whole node. row: kind of message and name → its row of the metrics table."""
+    """The metrics of one device.
+
+    aliases: counter, shared by all devices of the node.
+    row: message type and name → row of the metrics table.
+    """
 
     def __init__(self, aliases: Iterator[int], row: Callable[[str, str], Metric | None]) -> None:
         self._aliases, self._row = aliases, row
         self.cells: dict[str, Cell] = {}
 
     def expect(self, kind: str, metrics: Iterable[tuple[str, Metric]]) -> None:
-        """Metrics under the names that they will have in messages of that kind."""
+        """Declares metrics under the names that they have in messages of this type."""
         for name in ("id", "quality", "flags"):
             self._cell(kind, name, STRING, "", _ABOUT[name])
         for name, metric in metrics:
-            self._cell(kind, name, DATATYPES[shape(metric)], metric.unit, metric.about)
+            self._declare(kind, name, metric)
             if metric.kind == "estimate" or (metric.kind == "counter" and kind == "telemetry"):
                 self._cell(kind, f"{name}_u", DOUBLE, metric.unit, f"uncertainty (k = 2) of {name}")
 
     def state(self, name: str, value: Any, t_ms: int, datatype: int = STRING) -> Said:
-        """A value that comes with no message: identity, state."""
+        """A value that is not part of a message: identity or state."""
         cell = self.cells.get(name) or self._cell("telemetry", name, datatype, "", "")
         return Said(cell, t_ms, _fit(cell.datatype, value))
 
     def read(self, kind: str, body: Mapping[str, Any]) -> tuple[list[Said], bool]:
         """All values of an encoded message; true when some were not in the birth."""
+        reasons = body.get("r", {})
         before, t_ms, methods = len(self.cells), int(body["t"]), body.get("m", {})
-        whole = flags_of(body, EVERYTHING)
-        frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(whole)}
-        found = [self._say(kind, name, value, t_ms) for name, value in frame.items()]
+        frame = {"id": body["id"], "quality": body["q"], "flags": " ".join(flags_of(body, EVERYTHING))}
+        found = [self._update(kind, name, value, t_ms) for name, value in frame.items()]
         for name, value in body["v"].items():
             flags = tuple(flags_of(body, name))
-            found.append(self._say(kind, name, value, t_ms, flags, methods.get(name, "")))
+            found.append(self._update(kind, name, value, t_ms, flags, methods.get(name, "")))
+            if found[-1].cell.coded:
+                found.append(self._update(kind, f"{name}_text", reason_text(reasons.get(name, ())), t_ms))
         return found, len(self.cells) != before
 
-    def _say(
+    def _update(
         self, kind: str, name: str, value: Any, t_ms: int, flags: tuple[str, ...] = (), method: str = ""
     ) -> Said:  # fmt: skip
         cell = self.cells.get(_folder(kind) + name)
         if cell is None:
             metric = self._row(kind, name)
-            datatype = DATATYPES[shape(metric)] if metric else STRING if isinstance(value, str) else DOUBLE
-            cell = self._cell(kind, name, datatype, metric.unit if metric else "", metric.about if metric else "")
+            unknown = STRING if isinstance(value, str) else DOUBLE
+            cell = self._declare(kind, name, metric) if metric else self._cell(kind, name, unknown, "", "")
         return Said(cell, t_ms, _fit(cell.datatype, value), flags, method)
+
+    def _declare(self, kind: str, name: str, metric: Metric) -> Cell:
+        cell = self._cell(kind, name, DATATYPES[shape(metric)], metric.unit, metric.about)
+        if metric.kind == "code" and not cell.coded:
+            cell.coded = True
+            self._cell(kind, f"{name}_text", STRING, "", f"English text of {name}")
+        return cell
 
     def _cell(self, kind: str, name: str, datatype: int, unit: str, about: str) -> Cell:
         full = _folder(kind) + name
@@ -97,22 +125,22 @@ class Book:
 
 
 _ABOUT = {
-    "id": "boot-sequence of the message, for removing duplicates",
-    "quality": "good, uncertain or bad, of the message",
-    "flags": "what is doubtful about the whole message",
+    "id": "identifier of the message (boot-sequence), for deduplication",
+    "quality": "quality of the message: good, uncertain or bad",
+    "flags": "quality flags of the complete message",
 }
 
 
-def keep(said: Iterable[Said]) -> None:
-    """These are the newest values, unless newer ones are known (a backlog)."""
-    for item in said:
+def keep(updates: Iterable[Said]) -> None:
+    """Stores these as the newest values, except where a newer one is known (backfill)."""
+    for item in updates:
         if item.cell.last is None or item.t_ms >= item.cell.last.t_ms:
             item.cell.last = item
 
 
-def news(said: Iterable[Said]) -> list[Said]:
-    """Those that hosts do not know yet; from now on they do (report by exception)."""
-    found = [item for item in said if item.cell.told != item.told]
+def news(updates: Iterable[Said]) -> list[Said]:
+    """The values that differ from those sent last, which are then replaced (report by exception)."""
+    found = [item for item in updates if item.cell.told != item.told]
     for item in found:
         item.recovers = bool(item.cell.told and item.cell.told[1] and not item.flags)
         item.cell.told = item.told
@@ -120,50 +148,51 @@ def news(said: Iterable[Said]) -> list[Said]:
 
 
 def write_birth(payload: Any, book: Book) -> None:
-    """Every metric with name, alias, type and value, or null."""
+    """Adds every metric with name, alias, type and value or null."""
     for cell in book.cells.values():
         metric = payload.metrics.add(name=cell.name, alias=cell.alias, datatype=cell.datatype)
         for key, text in (("engUnit", cell.unit), ("documentation", cell.about)):
             if text:
                 _property(metric, key, STRING, text)
-        said = cell.last or Said(cell, payload.timestamp, None)
-        _value(metric, said)
-        _doubts(metric, said)
-        cell.told = said.told
+        update = cell.last or Said(cell, payload.timestamp, None)
+        _value(metric, update)
+        _quality(metric, update)
+        cell.told = update.told
 
 
-def write_data(payload: Any, said: Iterable[Said], historical: bool) -> None:
-    for item in said:
+def write_data(payload: Any, updates: Iterable[Said], historical: bool) -> None:
+    """Adds values by alias."""
+    for item in updates:
         metric = payload.metrics.add(alias=item.cell.alias)
         if historical:
             metric.is_historical = True
         _value(metric, item)
-        _doubts(metric, item)
+        _quality(metric, item)
 
 
-def _value(metric: Any, said: Said) -> None:
-    metric.timestamp = said.t_ms
-    if said.value is None:
+def _value(metric: Any, update: Said) -> None:
+    metric.timestamp = update.t_ms
+    if update.value is None:
         metric.is_null = True
-    elif said.cell.datatype == STRING:
-        metric.string_value = said.value
-    elif said.cell.datatype == INT64:
-        metric.long_value = said.value & (2**64 - 1)
-    elif said.cell.datatype == DOUBLE_ARRAY:
-        metric.bytes_value = said.value
+    elif update.cell.datatype == STRING:
+        metric.string_value = update.value
+    elif update.cell.datatype == INT64:
+        metric.long_value = update.value & (2**64 - 1)
+    elif update.cell.datatype == DOUBLE_ARRAY:
+        metric.bytes_value = update.value
     else:
-        metric.double_value = said.value
+        metric.double_value = update.value
 
 
-def _doubts(metric: Any, said: Said) -> None:
-    if unusable(list(said.flags)):
-        _property(metric, "Quality", INT32, QUALITY_STALE if said.flags == ("STALE",) else QUALITY_BAD)
-    elif said.recovers:
+def _quality(metric: Any, update: Said) -> None:
+    if unusable(list(update.flags)):
+        _property(metric, "Quality", INT32, QUALITY_STALE if update.flags == ("STALE",) else QUALITY_BAD)
+    elif update.recovers:
         _property(metric, "Quality", INT32, QUALITY_GOOD)
-    if said.flags or said.recovers:
-        _property(metric, "flags", STRING, " ".join(said.flags))
-    if said.method:
-        _property(metric, "method", STRING, said.method)
+    if update.flags or update.recovers:
+        _property(metric, "flags", STRING, " ".join(update.flags))
+    if update.method:
+        _property(metric, "method", STRING, update.method)
 
 
 def _property(metric: Any, key: str, datatype: int, value: str | int) -> None:
@@ -176,7 +205,7 @@ def _property(metric: Any, key: str, datatype: int, value: str | int) -> None:
 
 
 def _fit(datatype: int, value: Any) -> Any:
-    """The value as its declared type; None where it is none of it."""
+    """The value as its declared type; None where it has another type."""
     if value is None:
         return None
     if datatype == STRING:

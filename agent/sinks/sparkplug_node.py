@@ -1,4 +1,4 @@
-"""The Sparkplug edge node as a state machine: what is born, with which sequence number, and what each message holds."""
+"""The Sparkplug edge node as a state machine: births, sequence numbers and the content of each message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ Send = Callable[[str, bytes], None]
 
 
 class Node:
-    """send(topic, payload): QoS 0, not retained, in the order of the calls."""
+    """The node with its devices.
+
+    send: publishes topic and payload with QoS 0, not retained, in the order of the calls.
+    born: whether NBIRTH was sent in this session.
+    """
 
     def __init__(
         self, group: str, node: str, config: Config, assets: tuple[Asset, ...], clock: Clock, send: Send
@@ -36,7 +40,7 @@ class Node:
         self._own.expect("event", ((row.name, row) for row in by_name("event").values()))
         self._assets: dict[str, Asset] = {}
         self._books: dict[str, Book] = {}
-        self._alive: set[str] = set()  # as their state says
+        self._online: set[str] = set()  # assets whose state is not offline
         self._born: set[str] = set()
         self.renew(config, assets)
 
@@ -44,19 +48,20 @@ class Node:
         return "/".join([NAMESPACE, self._group, kind, self._node, *([device] if device else [])])
 
     def to_be_born(self, device: str) -> bool:
-        return device in self._alive and device not in self._born
+        """Whether DBIRTH of a device is due."""
+        return device in self._online and device not in self._born
 
     def living(self) -> list[str]:
-        """In the order of the configuration."""
-        return [name for name in self._books if name in self._alive]
+        """Devices that are not offline, in the order of the configuration."""
+        return [name for name in self._books if name in self._online]
 
     def renew(self, config: Config, assets: tuple[Asset, ...]) -> None:
-        """Other motors: who is gone dies; who changed is born anew, with all that it may say now."""
+        """Applies a changed configuration: DDEATH of removed devices, DBIRTH of changed ones with all their metrics."""
         self._own.expect("health", _own_health(config))
         wanted = {asset.name: asset for asset in assets}
         for name in [name for name in self._books if name not in wanted]:
-            self._alive.discard(name)
-            self._die(name)
+            self._online.discard(name)
+            self._send_death(name)
             del self._books[name]
         for name, asset in wanted.items():
             if self._assets.get(name) != asset:
@@ -85,7 +90,7 @@ class Node:
         return book
 
     def birth(self, bd_seq: int) -> int:
-        """NBIRTH; every device is to be born after it. Returns its size in bytes."""
+        """Sends NBIRTH, after which every DBIRTH is due. Returns its size in bytes."""
         self._seq, self._bd_seq, self.born = 0, bd_seq, True
         self._born.clear()
         payload = self._payload()
@@ -94,27 +99,29 @@ class Node:
             name="Node Control/Rebirth", timestamp=payload.timestamp, datatype=BOOLEAN, boolean_value=False
         )
         write_birth(payload, self._own)
-        return self._say("NBIRTH", None, payload)
+        return self._publish("NBIRTH", None, payload)
 
     def device_birth(self, device: str) -> int:
+        """Sends DBIRTH. Returns its size in bytes."""
         self._born.add(device)
         payload = self._payload()
         write_birth(payload, self._books[device])
-        return self._say("DBIRTH", device, payload)
+        return self._publish("DBIRTH", device, payload)
 
     def death(self, bd_seq: int) -> bytes:
-        """Of the will and of a clean end: bdSeq only, without a sequence number."""
+        """Payload of NDEATH, for the will and for a clean end: bdSeq only, without a sequence number."""
         payload = Payload(timestamp=self._now_ms())
         payload.metrics.add(name="bdSeq", timestamp=payload.timestamp, datatype=INT64, long_value=bd_seq)
         data: bytes = payload.SerializeToString()
         return data
 
     def end_session(self) -> None:
+        """The connection has ended: births are due again."""
         self.born = False
         self._born.clear()
 
     def tell(self, asset: str | None, text: bytes) -> None:
-        """A retained text of the JSON dialect: the state of an asset, or the node's own info."""
+        """Applies a retained message of the JSON dialect: the state of an asset, or the info of the gateway."""
         body = json.loads(text) if text else {}
         if asset is None:
             for key in ("config", "boot", "simulated"):
@@ -123,14 +130,15 @@ class Node:
         if asset not in self._books or "state" not in body:
             return
         book, t_ms = self._books[asset], int(body["t"])
-        said = [book.state("state", body["state"], t_ms), book.state("state_reason", body.get("reason", ""), t_ms)]
+        reason = "; ".join(item["text"] for item in body.get("reason", []))
+        said = [book.state("state", body["state"], t_ms), book.state("state_reason", reason, t_ms)]
         keep(said)
         if body["state"] == "offline":
-            self._alive.discard(asset)
-            self._die(asset)
+            self._online.discard(asset)
+            self._send_death(asset)
             return
-        revives = asset not in self._alive
-        self._alive.add(asset)
+        revives = asset not in self._online
+        self._online.add(asset)
         if not self.born:
             return
         if revives:
@@ -139,46 +147,46 @@ class Node:
             self._data(asset, news(said), t_ms, historical=False)
 
     def row(self, asset: str | None, kind: str, body: Mapping[str, Any], historical: bool) -> int:
-        """One message of the agent. Returns the bytes of a birth that it needed."""
+        """Sends one message of the agent. Returns the size of the births that it required, bytes."""
         if asset is not None and asset not in self._books:
-            return 0  # of a motor that was taken out of the configuration: nobody can be told any more
+            return 0  # of an asset that was removed from the configuration
         book = self._own if asset is None else self._books[asset]
-        said, unheard_of = book.read(kind, body)
-        keep(said)
+        updates, undeclared = book.read(kind, body)
+        keep(updates)
         size = 0
-        if asset is None and unheard_of:  # its birth renews everything
+        if asset is None and undeclared:  # NBIRTH makes all DBIRTH messages due
             living = [name for name in self._books if name in self._born]
             size = self.birth(self._bd_seq) + sum(map(self.device_birth, living))
-        if asset is not None and (unheard_of or asset not in self._born):
-            if not historical and asset not in self._alive:
-                return 0  # its DDEATH has said it all
+        if asset is not None and (undeclared or asset not in self._born):
+            if not historical and asset not in self._online:
+                return 0  # the device is offline: DDEATH was sent
             size = self.device_birth(asset)
         if historical:
-            self._data(asset, said, int(body["t"]), historical)
+            self._data(asset, updates, int(body["t"]), historical)
         elif size == 0:
-            self._data(asset, news(said), int(body["t"]), historical)
+            self._data(asset, news(updates), int(body["t"]), historical)
         return size
 
-    def bury(self) -> None:
-        """No history is left to be told: who was born only for that dies again."""
-        for name in self._born - self._alive:
-            self._die(name)
+    def send_due_deaths(self) -> None:
+        """No backlog is left: sends DDEATH of offline devices that were born to deliver it."""
+        for name in self._born - self._online:
+            self._send_death(name)
 
-    def _die(self, device: str) -> None:
+    def _send_death(self, device: str) -> None:
         if device in self._born:
             self._born.discard(device)
-            self._say("DDEATH", device, self._payload())
+            self._publish("DDEATH", device, self._payload())
 
-    def _data(self, device: str | None, said: list[Said], t_ms: int, historical: bool) -> None:
-        if said:
+    def _data(self, device: str | None, updates: list[Said], t_ms: int, historical: bool) -> None:
+        if updates:
             payload = self._payload(t_ms)
-            write_data(payload, said, historical)
-            self._say("DDATA" if device else "NDATA", device, payload)
+            write_data(payload, updates, historical)
+            self._publish("DDATA" if device else "NDATA", device, payload)
 
     def _payload(self, t_ms: int | None = None) -> Any:
         return Payload(timestamp=self._now_ms() if t_ms is None else t_ms)
 
-    def _say(self, kind: str, device: str | None, payload: Any) -> int:
+    def _publish(self, kind: str, device: str | None, payload: Any) -> int:
         payload.seq, self._seq = self._seq, (self._seq + 1) % 256
         data = payload.SerializeToString()
         self._send(self.topic(kind, device), data)
@@ -193,7 +201,7 @@ def _own_row(kind: str, name: str) -> Metric | None:
 
 
 def _own_health(config: Config) -> Iterator[tuple[str, Metric]]:
-    """The rows of `health`, those of buses once for each."""
+    """The metrics of `health`, those of buses once for each bus."""
     for row in by_name("health").values():
         names = [row.name.replace("*", bus) for bus in config.buses] if "*" in row.name else [row.name]
         yield from ((name, row) for name in names)

@@ -1,8 +1,8 @@
 """Sparkplug B 3.0, chapter 6: message types by their field numbers, data types by their codes.
 
-Made with protobuf's descriptor API in a pool of its own: no generated file, and no quarrel with another Sparkplug
-library in the process. What the node never uses (data sets, templates, metadata) is left out: protobuf skips fields
-that it does not know.
+Created with protobuf's descriptor API in a separate pool: no generated file, and no conflict with another Sparkplug
+library in the process. Types that the node does not use (data sets, templates, metadata) are omitted: protobuf skips
+unknown fields.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from agent.sinks.reasons import SPARKPLUG_PAYLOAD_INVALID, SPARKPLUG_PAYLOAD_TOO_LARGE
+from drivers.reasons import InvalidValue
+
 INT32, INT64, DOUBLE, BOOLEAN, STRING, DOUBLE_ARRAY = 3, 4, 10, 11, 12, 31
 PACKAGE = "magwatt.sparkplug"
-SIZE_MAX = 65536  # of a command that is looked at
+SIZE_MAX = 65536  # bytes of a command; longer ones are not decoded
 
 _KINDS = {"double": 1, "float": 2, "uint64": 4, "bool": 8, "string": 9, "message": 11, "bytes": 12, "uint32": 13}
 _OPTIONAL, _REPEATED = 1, 3
@@ -63,10 +66,10 @@ Payload: Any = _classes()["Payload"]
 
 
 def decoded(data: bytes) -> Any:
-    """A payload from the far side. Raises ValueError when it is none."""
+    """A received payload. Raises InvalidValue when it is not a Sparkplug payload."""
     if len(data) > SIZE_MAX:
-        raise ValueError(f"{len(data)} bytes are too many")
+        raise InvalidValue(SPARKPLUG_PAYLOAD_TOO_LARGE, size_bytes=len(data), limit_bytes=SIZE_MAX)
     try:
         return Payload.FromString(data)
     except (DecodeError, RecursionError, UnicodeError) as error:
-        raise ValueError(str(error) or "not a payload") from None
+        raise InvalidValue(SPARKPLUG_PAYLOAD_INVALID, error=str(error) or type(error).__name__) from None

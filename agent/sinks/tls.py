@@ -1,4 +1,4 @@
-"""TLS for a broker: always with host-name check; and until when certificates hold."""
+"""TLS for a broker, always with host name verification; expiry of certificates."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.config import Mqtt
+from agent.sinks.reasons import CERTIFICATE_INVALID, CERTIFICATE_MISSING
+from drivers.reasons import InvalidValue
 
 _SEQUENCE, _CONTEXT_0, _UTC_TIME, _GENERAL_TIME = 0x30, 0xA0, 0x17, 0x18
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
 def context(settings: Mqtt) -> ssl.SSLContext:
-    """Raises OSError (ssl.SSLError among it) on a file that cannot be used."""
+    """TLS settings of a connection. Raises OSError, which includes ssl.SSLError, for a file that cannot be used."""
     found = ssl.create_default_context(cafile=str(settings.ca) if settings.ca else None)
     found.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.cert is not None:
@@ -24,20 +26,20 @@ def context(settings: Mqtt) -> ssl.SSLContext:
 
 
 def password(settings: Mqtt) -> str | None:
-    """Read anew for each connection, so that a corrected file needs no restart. Raises OSError, ValueError."""
+    """The password, read for each connection, so that a corrected file needs no restart. Raises OSError, ValueError."""
     return settings.password_file.read_text(encoding="utf-8").strip() if settings.password_file else None
 
 
 def file_ends(path: Path) -> datetime:
-    """Until when the first certificate of a PEM file holds. Raises OSError, ValueError."""
+    """Expiry (UTC) of the first certificate in a PEM file. Raises OSError, InvalidValue."""
     found = _PEM.search(path.read_bytes())
     if not found:
-        raise ValueError(f"{path}: no certificate in it")
+        raise InvalidValue(CERTIFICATE_MISSING, file=str(path))
     return ends(base64.b64decode(found[1]))
 
 
 def ends(der: bytes) -> datetime:
-    """notAfter of a certificate (RFC 5280, 4.1). Raises ValueError."""
+    """Expiry (UTC) of a certificate: notAfter, RFC 5280, 4.1. Raises InvalidValue."""
     try:
         certificate = _Der(der).inside(_SEQUENCE)
         body = certificate.inside(_SEQUENCE)
@@ -49,17 +51,17 @@ def ends(der: bytes) -> datetime:
         validity.skip()  # notBefore
         tag, value = validity.take()
         text = value.decode("ascii")
-        if tag == _UTC_TIME:  # years of two digits: 50 and later are of the last century
+        if tag == _UTC_TIME:  # two-digit years from 50 on are 19xx (RFC 5280, 4.1.2.5.1)
             text = ("19" if int(text[:2]) >= 50 else "20") + text
         elif tag != _GENERAL_TIME:
             raise ValueError
         return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
     except (ValueError, IndexError):
-        raise ValueError("not a certificate that can be read") from None
+        raise InvalidValue(CERTIFICATE_INVALID) from None
 
 
 class _Der:
-    """Just enough of X.690: tag, length, value, one after the other."""
+    """The part of X.690 that is needed: a sequence of tag, length and value."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0

@@ -1,12 +1,12 @@
-"""What must outlive the process: one SQLite file (WAL, synchronous FULL), one writer thread.
+"""State that outlives the process: one SQLite file (WAL, synchronous FULL) with one writer thread.
 
-spool: every row is appended before any sink sees it, and is gone when every durable sink has confirmed it.
-counters: whole numbers, committed in one transaction with the row that first shows them.
-notes: small JSON texts by kind and name (what was learnt, self-checks, holds).
-interval, ledger: what savings stand on.
-history: rollups of what was measured. gaps: every row that was dropped, by number and time.
+spool: rows, written before any sink receives them and deleted when every durable sink has confirmed them.
+counters: integers, committed in one transaction with the row that first shows them.
+notes: small JSON objects by kind and name, such as commissioning results and unsupported registers.
+interval, ledger: energies and records that savings are computed from.
+history: measured values, aggregated. gaps: number and time span of all rows that were dropped.
 
-`Store` opens it all; `Drain` is one sink's view of the spool.
+`Store` opens the file; `Drain` gives one sink its view of the spool.
 """
 
 from agent.store.drain import Drain

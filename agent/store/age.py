@@ -1,9 +1,9 @@
-"""How old a thing is, for deleting by age: by the time that the agent ran since, whatever its clock showed.
+"""Age of rows and history for their deletion, measured by the running time of the agent and not by its UTC clock.
 
-A clock may show 2099 for a night, or 1970, synchronised or not; a gateway may begin in January and learn of November
-half a minute later. No such jump makes anything older or younger. So time here is the monotonic clock's, summed up over
-the runs; while the power is off nothing grows old. Which dates what was measured has, tell spans in which UTC ran
-beside it; how far the spool had come, tell marks.
+The clock may be wrong by years for a night, synchronized or not; a gateway without a battery-backed clock may start in
+January and be set to November half a minute later. Such a step must not change the age of anything. Time is therefore
+the monotonic clock, summed over all runs; it does not advance while the power is off. Spans record the offset of UTC
+from this running time, so that dates can be compared with it; marks record the newest spool row at a running time.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 KIND, NAME = "age", "reached"
-NEAR_MS = 60_000  # a clock that is set by less goes on in the same span
-SAVE_S = 600.0  # a kill costs that much of the time that was summed up
-SPANS = 64  # beyond that neighbours are joined; what they held may stay longer, by what they differ
-MARKS = 32  # over the time that a row is kept: it may stay that part longer
+NEAR_MS = 60_000  # a smaller clock correction stays in the same span
+SAVE_S = 600.0  # a kill loses at most this much of the running time
+SPANS = 64  # beyond this number adjacent spans are merged, and their data may be kept longer
+MARKS = 32  # per retention time: a row may be kept longer by this fraction
 
 
 class Span(NamedTuple):
-    """From `start_ms` of the time summed up, UTC was ahead of that by least_ms to most_ms."""
+    """From the running time `start_ms` on, UTC was ahead of the running time by least_ms to most_ms."""
 
     start_ms: int
     least_ms: int
@@ -30,24 +30,31 @@ class Span(NamedTuple):
 
 
 class Dates(NamedTuple):
-    """UTC in ms. What is dated before `first` or after `last` was measured longer ago than was asked for."""
+    """UTC in ms. Data dated before `first` or after `last` are older than the requested age."""
 
     first: int
     last: int
 
 
 class Age:
-    """ran_ms: the time summed up by earlier runs. From the writer's thread only."""
+    """Used in the writer's thread only.
+
+    ran_ms: running time of the earlier runs.
+    monotonic_s: monotonic clock now.
+    spans: offsets of UTC, oldest first, at least one.
+    marks: running time, ms, and the newest spool row at that time; oldest first.
+    """
 
     def __init__(
         self, ran_ms: int, monotonic_s: float, spans: list[Span], marks: list[tuple[int, int]] | None = None
     ) -> None:
         self._ran_ms, self._at_s, self._saved_s = ran_ms, monotonic_s, monotonic_s
         self._spans = spans
-        self._marks = marks or []  # (this time, the newest row of then)
-        self._ahead_ms = spans[-1].most_ms  # of UTC, now
+        self._marks = marks or []
+        self._ahead_ms = spans[-1].most_ms  # present offset of UTC
 
-    def go_on(self, utc_ms: int, monotonic_s: float) -> None:
+    def advance(self, utc_ms: int, monotonic_s: float) -> None:
+        """Updates the running time and the offset of UTC."""
         passed_ms = max(0, round(1000 * (monotonic_s - self._at_s)))
         self._at_s += passed_ms / 1000
         self._ran_ms += passed_ms
@@ -61,8 +68,8 @@ class Age:
             if len(self._spans) > SPANS:
                 self._join()
 
-    def young(self, age_s: float) -> Dates:
-        """Between which dates lies all that was measured in the last `age_s` seconds."""
+    def retained_range(self, age_s: float) -> Dates:
+        """Range of the dates of all data measured in the last `age_s` seconds of running time."""
         from_ms = self._ran_ms - round(1000 * age_s)
         ends_ms = [span.start_ms for span in self._spans[1:]] + [self._ran_ms]
         first, last = 1 << 62, -(1 << 62)
@@ -70,10 +77,10 @@ class Age:
             if end_ms >= from_ms:
                 begin_ms = max(span.start_ms, from_ms) if k else from_ms
                 first, last = min(first, begin_ms + span.least_ms), max(last, end_ms + span.most_ms)
-        return Dates(first, last + round(2000 * SAVE_S))  # a killed run went on for as long as it had not saved
+        return Dates(first, last + round(2000 * SAVE_S))  # a killed run continued for up to this time after it saved
 
-    def old_to(self, db: sqlite3.Connection, age_s: float) -> int:
-        """The newest row of the spool that was measured so long ago; 0: none."""
+    def expired_up_to(self, db: sqlite3.Connection, age_s: float) -> int:
+        """Number of the newest spool row that is older than `age_s` seconds of running time; 0: none."""
         kept_ms, marks = round(1000 * age_s), self._marks
         if not marks or self._ran_ms - marks[-1][0] >= kept_ms / MARKS:
             newest = db.execute("select max(seq) from sqlite_sequence where name = 'spool'").fetchone()[0]
@@ -83,7 +90,7 @@ class Age:
         return marks[0][1] if marks[0][0] <= self._ran_ms - kept_ms else 0
 
     def save(self, db: sqlite3.Connection, monotonic_s: float, force: bool = False) -> None:
-        """In a transaction of the caller, now and then."""
+        """Saves in the transaction of the caller, every SAVE_S seconds or with `force`."""
         if force or monotonic_s - self._saved_s >= SAVE_S:
             self._saved_s = monotonic_s
             body = {"ran_ms": self._ran_ms, "spans": self._spans, "marks": self._marks}
@@ -91,7 +98,7 @@ class Age:
             db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row)
 
     def _join(self) -> None:
-        """Two neighbours that differ least, the longer ago the sooner."""
+        """Merges the two adjacent spans with the smallest difference, weighted towards old ones."""
 
         def cost(k: int) -> float:
             one, other = self._spans[k : k + 2]
@@ -105,9 +112,9 @@ class Age:
         ]
 
 
-def recall(db: sqlite3.Connection, utc_ms: int, monotonic_s: float) -> Age:
-    """What earlier runs summed up. A file that does not tell begins with the time that its last run reached, a new one
-    with UTC."""
+def load(db: sqlite3.Connection, utc_ms: int, monotonic_s: float) -> Age:
+    """The age saved by earlier runs. Without it, a file starts with the time that its last run reached, a new file with
+    UTC."""
     with contextlib.suppress(sqlite3.Error, msgspec.MsgspecError, KeyError, TypeError, ValueError):
         row = db.execute("select body from note where kind = ? and name = ?", (KIND, NAME)).fetchone()
         if row is not None:

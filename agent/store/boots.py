@@ -1,4 +1,4 @@
-"""Runs of the agent: their numbers, who works in a directory, which sinks there are."""
+"""Runs of the agent: their numbers, the lock on the state directory, and the registered sinks."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from typing import IO
 from agent.store.file import StoreError
 from agent.store.gaps import note_gap
 from agent.store.group import Put
+from agent.store.reasons import AGENT_KILLED, STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, UNSAVED_AT_STOP
 
 BOOTS_KEPT = 100
-UNSAVED = "the state file could not be written before the end"
-KILLED = "the agent was ended without a chance to save"
 BITS = 60
 
 
 def new_boot(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int, int]:
-    """This run's number, the last place used in the spool, and how many rows are in it. An earlier run that did not
-    close leaves a gap: what it had measured and not committed."""
+    """Number of this run, highest row number used in the spool, and number of rows in the spool.
+
+    floor: lowest number that this run may get.
+    An earlier run that did not close leaves a gap: the rows that it had measured and not committed.
+    """
     last = db.execute("select n, last_ms, closed, spool_rows from boots order by n desc limit 1").fetchone()
     boot = max(floor, last[0] + 1) if last else floor
     rows = last[3] if last else int(db.execute("select count(*) from spool").fetchone()[0])
     if last and not last[2]:
-        note_gap(db, "*", KILLED, None, min(last[1], now_ms), now_ms)  # a clock that was set back does not tell when
+        note_gap(db, "*", AGENT_KILLED(), None, min(last[1], now_ms), now_ms)  # the clock may have been set back
         db.execute("update boots set closed = 1 where n = ?", (last[0],))
     db.execute(
         "insert into boots (n, opened_ms, last_ms, spool_rows) values (?, ?, ?, ?)",
@@ -39,16 +41,16 @@ def new_boot(db: sqlite3.Connection, floor: int, now_ms: int) -> tuple[int, int,
 
 
 def end_boot(db: sqlite3.Connection, boot: int, unsaved: Iterable[Put]) -> None:
-    """A clean end. Rows that are still only in memory were not to be written: they are counted."""
+    """Closes a run. Rows that are still in memory only could not be written and are counted as a gap."""
     for put in unsaved:
         if db.execute("select 1 from spool where n = ?", (put.row.n,)).fetchone():
-            continue  # written in this very transaction
-        note_gap(db, put.row.kind, UNSAVED, 1, put.row.t_ms, put.row.t_ms)
+            continue  # written in this transaction
+        note_gap(db, put.row.kind, UNSAVED_AT_STOP(), 1, put.row.t_ms, put.row.t_ms)
     db.execute("update boots set closed = 1 where n = ?", (boot,))
 
 
 def register(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, int], int]:
-    """The bit of each sink, and how many rows went because they were owed only to sinks that are not wanted now."""
+    """Bit of each sink, and the number of rows deleted because only removed sinks had not confirmed them."""
     known: dict[str, int] = dict(db.execute("select name, bit from sinks").fetchall())
     for name in set(known) - set(names):
         db.execute("delete from sinks where bit = ?", (known.pop(name),))
@@ -63,27 +65,25 @@ def register(db: sqlite3.Connection, names: list[str]) -> tuple[dict[str, int], 
 
 
 def claim_directory(path: Path) -> IO[str]:
-    """Held as long as this run lives; the kernel gives it back even after a kill."""
+    """Locks the state directory for this run; the kernel releases the lock when the process ends. Raises StoreError."""
     try:
-        held = path.open("a+", encoding="ascii")
+        lock = path.open("a+", encoding="ascii")
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror or error}") from None
+        raise StoreError(STATE_DIR_UNUSABLE, directory=str(path.parent), cause=error.strerror or str(error)) from None
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        held.seek(0)
-        owner = held.read().strip()
-        held.close()
-        raise StoreError(
-            f"store.state_dir {path.parent}: another agent (process {owner or 'unknown'}) works here"
-        ) from None
-    with suppress(OSError):  # a full disk: the number is only to be told
-        os.ftruncate(held.fileno(), 0)
-        os.write(held.fileno(), str(os.getpid()).encode())
-    return held
+        lock.close()
+        cause = STATE_DIR_IN_USE(pid=number_in(path) or None)
+        raise StoreError(STATE_DIR_UNUSABLE, directory=str(path.parent), cause=cause) from None
+    with suppress(OSError):  # a full disk: the number is only for the error message
+        os.ftruncate(lock.fileno(), 0)
+        os.write(lock.fileno(), str(os.getpid()).encode())
+    return lock
 
 
 def number_in(path: Path | None) -> int:
+    """The integer in a file; 0 when there is none."""
     try:
         return int(path.read_text(encoding="ascii")) if path else 0
     except (OSError, ValueError):

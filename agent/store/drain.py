@@ -1,7 +1,8 @@
-"""One sink's view of the spool: live rows as they are committed, the backlog behind them, and what it has in hand.
+"""One sink's view of the spool: live rows as they are committed, older rows as backlog, and unconfirmed rows.
 
-The sink's thread takes, confirms, refuses and gives back; the writer's thread puts. A row that was taken stays in the
-spool until it is confirmed. What was not taken within FRESH_S of its making is backlog: nobody's live view jumps back.
+The thread of the sink takes, confirms, rejects and returns rows; the thread of the writer adds them. A row that was
+taken stays in the spool until it is confirmed. A row that was not taken within FRESH_S of its creation is backlog, so
+that the time of live data never goes backwards.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from agent.store.row import Row
+from drivers.reasons import Reason
 
 FRESH_S = 1.0
 LIVE_MAX = 2000
@@ -20,41 +22,45 @@ CHUNK = 200
 
 
 class Spool(Protocol):
-    """What a drain needs of the store."""
+    """The part of the store that a drain uses."""
 
     def read(self, bit: int, above: int, below: int, limit: int) -> tuple[list[Row], bool]: ...
 
     def confirm(self, bit: int, numbers: list[int]) -> None: ...
 
-    def refuse(self, bit: int, n: int, reason: str) -> None: ...
+    def reject(self, bit: int, n: int, reason: Reason) -> None: ...
 
 
 class Drain:
-    """Thread-safe. `wake` is called (in the writer's thread, without a lock) when rows came; it must not wait."""
+    """Thread-safe.
+
+    wake: called in the writer's thread, without a lock, when rows were committed; it must not block.
+    """
 
     def __init__(self, spool: Spool, bit: int, name: str, newest: int) -> None:
         self.name, self.bit = name, bit
         self.wake: Callable[[], None] = _nothing
         self._spool, self._newest = spool, newest
         self._live: deque[Row] = deque()
-        self._buffer: deque[Row] = deque()  # backlog read ahead
-        self._cursor = 0  # the backlog was read up to here
+        self._buffer: deque[Row] = deque()  # backlog rows read in advance
+        self._cursor = 0  # the backlog was read up to this row
         self._behind = newest > 0
         self._out: set[int] = set()
-        self._done: set[int] = set()  # confirmed, not yet gone from the file
+        self._done: set[int] = set()  # confirmed, not yet deleted from the file
         self._lock = threading.Lock()
 
     @property
     def behind(self) -> bool:
-        """Whether there is, or may be, a backlog."""
+        """Whether there may be a backlog."""
         return self._behind
 
     @property
     def in_hand(self) -> int:
+        """Number of rows taken and not confirmed."""
         return len(self._out)
 
     def take_live(self, limit: int) -> list[Row]:
-        """The oldest fresh rows, in order."""
+        """The oldest live rows, in order."""
         if not self._live:
             return []
         oldest_ns = time.monotonic_ns() - round(FRESH_S * 1e9)
@@ -66,7 +72,7 @@ class Drain:
         return taken
 
     def take_backlog(self, limit: int) -> list[Row]:
-        """The oldest rows that are no longer fresh, in order. Empty: there are none (now)."""
+        """The oldest backlog rows, in order. Empty: there are none, or they cannot be read now."""
         if not self._behind or limit < 1:
             return []
         if not self._buffer:
@@ -77,22 +83,22 @@ class Drain:
         return taken
 
     def confirm(self, numbers: Iterable[int]) -> None:
-        """The far side has them for good."""
-        gone = list(numbers)
+        """The destination has stored these rows."""
+        stored = list(numbers)
         with self._lock:
-            self._out.difference_update(gone)
-            self._done.update(gone)
-        self._spool.confirm(self.bit, gone)
+            self._out.difference_update(stored)
+            self._done.update(stored)
+        self._spool.confirm(self.bit, stored)
 
-    def refuse(self, n: int, reason: str) -> None:
-        """The far side will never take it: it is set aside and counted."""
+    def reject(self, n: int, reason: Reason) -> None:
+        """The destination will never accept this row: it is moved out of the spool and counted."""
         with self._lock:
             self._out.discard(n)
             self._done.add(n)
-        self._spool.refuse(self.bit, n, reason)
+        self._spool.reject(self.bit, n, reason)
 
     def give_back(self) -> None:
-        """The connection is gone: what was taken and not confirmed will be taken again."""
+        """The connection ended: unconfirmed rows will be taken again."""
         with self._lock:
             low = min([*self._out, *(row.n for row in self._buffer)], default=None)
             self._out.clear()
@@ -102,7 +108,7 @@ class Drain:
                 self._behind = True
 
     def put(self, rows: list[Row]) -> None:
-        """Committed rows, in order."""
+        """Adds committed rows, in order."""
         with self._lock:
             self._live.extend(rows)
             self._newest = rows[-1].n
@@ -111,16 +117,17 @@ class Drain:
         self.wake()
 
     def settle(self, numbers: Iterable[int]) -> None:
-        """They are gone from the file."""
+        """These rows were deleted from the file."""
         with self._lock:
             self._done.difference_update(numbers)
 
     def taken(self) -> set[int]:
+        """Numbers of the rows taken and not confirmed."""
         with self._lock:
             return set(self._out)
 
     def reread(self) -> None:
-        """What was read ahead or waits as fresh has changed in the file: it is read again."""
+        """Rows read in advance or waiting as live rows have changed in the file: they will be read again."""
         with self._lock:
             while self._live:
                 self._leave_behind()
@@ -137,14 +144,14 @@ class Drain:
         with self._lock:
             above = self._cursor
             below = self._live[0].n if self._live else self._newest + 1
-        rows, whole = self._spool.read(self.bit, above, below, CHUNK)
+        rows, complete = self._spool.read(self.bit, above, below, CHUNK)
         with self._lock:
             if self._cursor != above:
-                return  # given back meanwhile
-            if not rows and whole:
+                return  # `give_back` was called meanwhile
+            if not rows and complete:
                 self._behind = below != (self._live[0].n if self._live else self._newest + 1)
                 return
-            if whole:  # else what the file holds there is still to come
+            if complete:  # otherwise rows of the file are still to be read
                 self._cursor = rows[-1].n
             self._buffer.extend(row for row in rows if row.n not in self._out and row.n not in self._done)
 

@@ -1,4 +1,4 @@
-"""The state file itself: opened, set aside when it is damaged, with a reserve for a full disk."""
+"""The state file: opening, replacement of a corrupt file, and a reserve for a full disk."""
 
 from __future__ import annotations
 
@@ -12,56 +12,61 @@ from pathlib import Path
 
 from agent.store.gaps import note_gap
 from agent.store.migrate import TooNew, migrate, version
+from agent.store.reasons import ROWS_UNREADABLE, STATE_DIR_UNUSABLE, STATE_FILE_REPLACED
+from drivers.reasons import CodedError, Reason
 
 log = logging.getLogger(__name__)
 
 NAME = "magwatt.sqlite"
-RESERVE_BYTES = 4 << 20  # given back to a full disk, so that confirmed rows can still be deleted
-START_BYTES = RESERVE_BYTES // 8  # free for the files beside the database, and a first transaction
+RESERVE_BYTES = 4 << 20  # released when the disk is full, so that confirmed rows can still be deleted
+START_BYTES = RESERVE_BYTES // 8  # for the WAL and shared-memory files and a first transaction
 WAL_PAGES = 256
 ASIDE_KEPT = 3
-UNREAD = "the state file was damaged"
 SALVAGED = ("counters", "note", "sinks", "gaps", "boots", "spool", "aside", "history", "interval", "ledger")
-QUICK_CHECK_BYTES = 32 << 20  # of a larger file only NEEDED is looked through at the start: measuring would wait for it
-NEEDED = ("boots", "counters", "note", "sinks", "gaps")  # small tables that a start cannot do without
+QUICK_CHECK_BYTES = 32 << 20  # a full check of a larger file would delay the start: only NEEDED is checked
+NEEDED = ("boots", "counters", "note", "sinks", "gaps")  # small tables that a start requires
 
 
-class StoreError(Exception):
-    """The state file cannot be used; the message names it."""
+class StoreError(CodedError):
+    """The state file cannot be used."""
 
 
 class Damaged(Exception):
-    """What stands in the file is no database of ours, or no longer."""
+    """The file is not a SQLite database, or its content is corrupt."""
 
 
-def open_file(directory: Path, utc_s: Callable[[], float], reserve: Reserve) -> tuple[sqlite3.Connection, str]:
-    """The connection, and what was wrong (empty: nothing). A damaged file is set aside, and what can be read of it is
-    taken over; a full disk gets the reserve. Raises StoreError."""
+def open_file(
+    directory: Path, utc_s: Callable[[], float], reserve: Reserve
+) -> tuple[sqlite3.Connection, Reason | None]:
+    """The connection, and how a corrupt file was replaced; None: the file was intact.
+
+    The readable rows of a corrupt file are copied to the new one. The reserve is released when the disk is full.
+    Raises StoreError.
+    """
     path = directory / NAME
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if free_bytes(directory)[0] < START_BYTES and reserve.release():
-            log.warning("%s: the disk is full; the reserve was given to it", directory)
+            log.warning("%s: the disk is full; the reserve of %d bytes was released", directory, RESERVE_BYTES)
         try:
-            return connect(path), ""
+            return connect(path), None
         except Damaged as error:
             return replace_file(directory, str(error), utc_s())
     except (OSError, ValueError, sqlite3.Error, TooNew, Damaged) as error:
-        raise StoreError(f"store.state_dir {directory}: {_spoken(error)}") from None
+        raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(error)) from None
 
 
-def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Connection, str]:
-    """Sets a damaged file aside and begins a new one with what can be read of it. Raises StoreError."""
+def replace_file(directory: Path, error: str, utc_s: float) -> tuple[sqlite3.Connection, Reason]:
+    """Renames a corrupt file and creates a new one with the rows that can be read from it. Raises StoreError."""
     path = directory / NAME
     try:
         aside = set_aside(path, utc_s)
         db = connect(path)
     except (OSError, sqlite3.Error, Damaged) as again:
-        raise StoreError(f"store.state_dir {directory}: {_spoken(again)}") from None
-    saved = salvage(db, aside, round(1000 * utc_s))
-    said = f"{error}; the file was set aside as {aside.name}, {saved} rows were saved from it"
-    log.error("%s: %s", path, said)
-    return db, said
+        raise StoreError(STATE_DIR_UNUSABLE, directory=str(directory), cause=cause_of(again)) from None
+    reason = STATE_FILE_REPLACED(error=error, file=aside.name, rows=salvage(db, aside, round(1000 * utc_s)))
+    log.error("%s: %s", path, reason)
+    return db, reason
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
@@ -91,22 +96,24 @@ def connect(path: Path | str) -> sqlite3.Connection:
 
 
 def is_damage(error: Exception) -> bool:
+    """SQLite reports a corrupt file."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_full(error: Exception) -> bool:
-    """The disk, most likely: SQLite says FULL for a page and IOERR for the files beside it."""
+    """Probably a full disk: SQLite reports FULL for a page and IOERR for the WAL and shared-memory files."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def set_aside(path: Path, utc_s: float) -> Path:
-    """Renames the file and what belongs to it; only the last few are kept."""
+    """Renames the file with its WAL; returns the new path. The newest ASIDE_KEPT such files are kept."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(utc_s))
     aside = path.with_name(f"{path.name}.corrupt-{stamp}")
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    earlier = sorted(set(path.parent.glob(f"{path.name}.corrupt-*Z")) - {aside})  # by a clock that may have stepped
+    # Earlier files may carry the time of a wrong clock: the new file is excluded, whatever its time.
+    earlier = sorted(set(path.parent.glob(f"{path.name}.corrupt-*Z")) - {aside})
     for item in earlier[: 1 - ASIDE_KEPT]:
         for suffix in ("", "-wal", "-shm"):
             item.with_name(item.name + suffix).unlink(missing_ok=True)
@@ -114,8 +121,8 @@ def set_aside(path: Path, utc_s: float) -> Path:
 
 
 def salvage(db: sqlite3.Connection, damaged: Path, now_ms: int) -> int:
-    """Copies what can be read of a damaged file of this version; returns how many rows. Of the spool the others are
-    a gap."""
+    """Copies the readable rows of a corrupt file of this version; returns their number. Unreadable rows of the spool
+    become a gap."""
     saved = 0
     with contextlib.suppress(sqlite3.Error):
         old = sqlite3.connect(damaged, isolation_level=None)
@@ -129,15 +136,15 @@ def salvage(db: sqlite3.Connection, damaged: Path, now_ms: int) -> int:
 
 
 def _note_unread(db: sqlite3.Connection, now_ms: int) -> None:
-    """Tables are read from their begin on: what is missing came after the last row that was read. Where the count of
-    rows is gone too, nobody can know: from 1970 on."""
+    """Notes unreadable spool rows as a gap. Tables are read from their start, so missing rows follow the last row read.
+    Where the row count is lost too, the gap starts in 1970 and its size is unknown."""
     last = db.execute("select spool_rows, last_ms from boots order by n desc limit 1").fetchone()
     rows, read_ms = db.execute("select count(*), max(t_ms) from spool").fetchone()
     if last is None:
-        note_gap(db, "*", UNREAD, None, 0, now_ms)
+        note_gap(db, "*", ROWS_UNREADABLE(), None, 0, now_ms)
     elif last[0] > rows:
         since_ms = read_ms if rows else db.execute("select min(opened_ms) from boots").fetchone()[0]
-        note_gap(db, "*", UNREAD, last[0] - rows, since_ms, max(since_ms, last[1]))
+        note_gap(db, "*", ROWS_UNREADABLE(), last[0] - rows, since_ms, max(since_ms, last[1]))
     db.execute("update boots set spool_rows = ?", (rows,))
 
 
@@ -153,21 +160,21 @@ def _copy(old: sqlite3.Connection, db: sqlite3.Connection, table: str) -> int:
 
 
 class Reserve:
-    """A file that only takes up room. `release` gives it to a full disk; `restore` takes it back when there is some."""
+    """A file that reserves disk space. `release` deletes it when the disk is full; `restore` creates it again."""
 
     def __init__(self, directory: Path | None) -> None:
         self._path = directory / "reserve" if directory else None
 
     @property
     def is_gone(self) -> bool:
-        """Whether the disk has it, or had no room for it."""
+        """Whether the file was released, or could not be created."""
         return self._path is not None and not self._path.exists()
 
     def batch(self, spare_pages: int) -> int | None:
-        """How many rows may be written at once on a disk that was full; None: it is no longer.
+        """Maximum number of rows per transaction after the disk was full; None: no limit, there is space again.
 
-        What was given back is for deleting, and for the checkpoint that makes the deletion count; new rows only get
-        what is beyond that.
+        The released space is for deletions and for the checkpoint that makes them effective; only space beyond that
+        is used for new rows.
         """
         free = free_bytes(self._path.parent)[0] if self._path else 0
         if free >= 2 * RESERVE_BYTES:
@@ -177,13 +184,14 @@ class Reserve:
         return 32 if spare_pages > 64 and free > START_BYTES else 0
 
     def release(self) -> bool:
-        """Whether there was something to release."""
+        """Deletes the file; False when there is none."""
         if self._path is None or not self._path.exists():
             return False
         self._path.unlink(missing_ok=True)
         return True
 
     def restore(self) -> None:
+        """Creates the file when the disk has enough free space."""
         path = self._path
         if path is None or path.exists() or free_bytes(path.parent)[0] < 2 * RESERVE_BYTES:
             return
@@ -192,19 +200,20 @@ class Reserve:
 
 
 def free_bytes(directory: Path) -> tuple[int, int]:
-    """Free for us, and the size of the file system."""
+    """Free space for this user and size of the file system, bytes."""
     found = os.statvfs(directory)
     return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
 
 def default_directory() -> Path:
-    """The platform's place for state: systemd's STATE_DIRECTORY, else XDG_STATE_HOME, else ~/.local/state."""
+    """Default state directory: systemd's STATE_DIRECTORY, else XDG_STATE_HOME/magwatt, else ~/.local/state/magwatt."""
     if given := os.environ.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "magwatt"
 
 
-def _spoken(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return str(error)
+def cause_of(error: Exception) -> Reason | str:
+    """An error as data of a reason: its reason, or the text of the operating system or of SQLite."""
+    if isinstance(error, CodedError):
+        return error.reason
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

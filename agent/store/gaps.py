@@ -1,48 +1,61 @@
-"""What was dropped, by number and time, until it is announced. Every function runs inside the writer's transaction."""
+"""Gaps: number, time span and cause of dropped rows, kept until they are announced.
+
+Every function runs inside a transaction of the writer.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
 
+from agent.store.reasons import loaded, stored
+from drivers.reasons import Reason
+
 NEW, ANNOUNCING, ANNOUNCED = range(3)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """g: its number, the key for removing duplicates. rows None: not known how many (the last moments of a kill)."""
+    """Rows of one message type that are missing for one reason.
+
+    g: number of the gap, the key for deduplication.
+    kind: message type; * for all types.
+    reason: why the rows are missing.
+    rows: number of rows; None: unknown (rows in memory when the process was killed).
+    from_ms, to_ms: time span in UTC milliseconds.
+    """
 
     g: int
     kind: str
-    reason: str
+    reason: Reason
     rows: int | None
     from_ms: int
     to_ms: int
 
 
-def note_gap(db: sqlite3.Connection, kind: str, reason: str, rows: int | None, from_ms: int, to_ms: int) -> None:
-    """Adds to the gap of that kind and reason that nobody was told of yet, or begins one."""
+def note_gap(db: sqlite3.Connection, kind: str, reason: Reason, rows: int | None, from_ms: int, to_ms: int) -> None:
+    """Adds rows to the unannounced gap of this kind and reason, or starts a new gap."""
     grown = db.execute(
         "update gaps set rows = rows + ?, from_ms = min(from_ms, ?), to_ms = max(to_ms, ?) "
         "where kind = ? and reason = ? and announced = 0 and rows is not null",
-        (rows, from_ms, to_ms, kind, reason),
+        (rows, from_ms, to_ms, kind, stored(reason)),
     )
     if rows is None or not grown.rowcount:
         db.execute(
             "insert into gaps (kind, reason, rows, from_ms, to_ms) values (?, ?, ?, ?, ?)",
-            (kind, reason, rows, from_ms, to_ms),
+            (kind, stored(reason), rows, from_ms, to_ms),
         )
 
 
 def take_gaps(db: sqlite3.Connection) -> list[Gap]:
-    """All that are not announced. From now on nothing is added to them."""
+    """All gaps that are not announced. Later losses start new gaps."""
     db.execute("update gaps set announced = ? where announced = ?", (ANNOUNCING, NEW))
     rows = db.execute(
         "select g, kind, reason, rows, from_ms, to_ms from gaps where announced = ? order by g", (ANNOUNCING,)
     )
-    return [Gap(*row) for row in rows]
+    return [Gap(g, kind, loaded(text), count, from_ms, to_ms) for g, kind, text, count, from_ms, to_ms in rows]
 
 
 def dropped_rows(db: sqlite3.Connection) -> int:
-    """Counted drops since the file was made."""
+    """Number of rows dropped since the file was created, gaps of unknown size excluded."""
     return int(db.execute("select coalesce(sum(rows), 0) from gaps").fetchone()[0])

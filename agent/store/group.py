@@ -1,4 +1,4 @@
-"""What is committed together."""
+"""The rows, confirmations and jobs that are committed in one transaction."""
 
 from __future__ import annotations
 
@@ -10,49 +10,68 @@ from typing import Any
 
 from agent.store.drain import Drain
 from agent.store.gaps import ANNOUNCED, note_gap
+from agent.store.reasons import stored
 from agent.store.row import Row, importance
+from drivers.reasons import Reason
 
 Job = Callable[[sqlite3.Connection], Any]
 
 
 @dataclass(slots=True)
 class Put:
-    """A row to append, and what is committed with it or not at all."""
+    """A row to append, with the data committed in the same transaction.
+
+    row: the row.
+    boot, seq: the two parts of its id.
+    counters: name → value that this row is the first to show.
+    settles: number of the gap that this row announces; None: none.
+    confirmed: mask of the sinks that confirmed it before it was written to the file.
+    """
 
     row: Row
     boot: int
     seq: int
     counters: dict[str, int]
-    settles: int | None = None  # the gap that this row announces
-    confirmed: int = 0  # mask of the sinks that had it before it was in the file
+    settles: int | None = None
+    confirmed: int = 0
 
 
 @dataclass(slots=True)
 class Group:
+    """Everything that the next transaction commits.
+
+    puts: rows to append.
+    counters: name → value, of counters that no row carries.
+    confirmed: sink → numbers of the rows that it confirmed.
+    rejected: sink, number of a row, and why it can never be delivered.
+    jobs: functions to run in the transaction, and the future of their result.
+    """
+
     puts: list[Put] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     confirmed: dict[Drain, list[int]] = field(default_factory=dict)
-    refused: list[tuple[Drain, int, str]] = field(default_factory=list)
+    rejected: list[tuple[Drain, int, Reason]] = field(default_factory=list)
     jobs: list[tuple[Job, Future[Any]]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.puts or self.counters or self.confirmed or self.refused or self.jobs)
+        return bool(self.puts or self.counters or self.confirmed or self.rejected or self.jobs)
 
 
 class Orphans:
-    """Counters of rows that leave memory without being written. They are written all the same, and no older row that is
-    written later sets one back."""
+    """Counters of rows that leave memory without being written. The counters are written nevertheless, and an older row
+    that is written later does not reset them."""
 
     def __init__(self) -> None:
         self._newest: dict[str, tuple[int, int]] = {}  # name → n of the row that showed it, value
 
     def take(self, put: Put) -> None:
+        """Keeps the counters of a row that leaves memory."""
         for name, value in put.counters.items():
             if put.row.n >= self._newest.get(name, (0, 0))[0]:
                 self._newest[name] = put.row.n, value
 
     def beside(self, puts: list[Put]) -> dict[str, int]:
-        """The newest value of each counter of theirs and of these rows."""
+        """Newest value of each counter, over the kept counters and these rows."""
         together = Orphans()
         together._newest = self._newest.copy()
         for put in puts:
@@ -60,14 +79,17 @@ class Orphans:
         return {name: value for name, (_, value) in together._newest.items()}
 
     def forget(self, unsaved: dict[int, Put]) -> None:
-        """All is written: what no older row that still waits could set back."""
+        """After a commit: drops the counters that no row in memory could reset."""
         first = min(unsaved, default=None)
         self._newest = {} if first is None else {name: it for name, it in self._newest.items() if it[0] > first}
 
 
 def confirm_unsaved(unsaved: dict[int, Put], group: Group, owed: int) -> list[Put]:
-    """Confirmations of rows that wait in memory: takes out who owes nothing any more and need not be written; only its
-    counters must."""
+    """Applies confirmations to rows in memory. Removes and returns the rows that all sinks confirmed: only their
+    counters must still be written.
+
+    `owed`: mask of all sinks.
+    """
     gone = []
     for drain, numbers in group.confirmed.items():
         for n in numbers:
@@ -81,7 +103,10 @@ def confirm_unsaved(unsaved: dict[int, Put], group: Group, owed: int) -> list[Pu
 
 
 def insert(db: sqlite3.Connection, puts: list[Put], owed: int) -> int:
-    """Rows into the spool, owed to the sinks of that mask, and the gaps that they announce; how many rows."""
+    """Appends rows to the spool and marks the gaps that they announce; returns the number of rows.
+
+    `owed`: mask of the sinks that have to confirm them.
+    """
     if puts and owed:
         db.executemany(
             "insert into spool values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -98,8 +123,8 @@ def insert(db: sqlite3.Connection, puts: list[Put], owed: int) -> int:
 
 
 def take_off(db: sqlite3.Connection, group: Group, alone: bool) -> int:
-    """Confirmed and refused rows; how many left the spool. alone: there is one sink only."""
-    gone = sum(_set_aside(db, n, reason) for _, n, reason in group.refused)
+    """Deletes confirmed and rejected rows; returns how many left the spool. alone: there is only one sink."""
+    gone = sum(_set_aside(db, n, reason) for _, n, reason in group.rejected)
     for drain, numbers in group.confirmed.items():
         keys = [(n,) for n in numbers]
         if not alone:
@@ -108,14 +133,14 @@ def take_off(db: sqlite3.Connection, group: Group, alone: bool) -> int:
     return gone
 
 
-def _set_aside(db: sqlite3.Connection, n: int, reason: str) -> int:
-    """A row that a sink will never get rid of: kept for a person to look at, and counted."""
+def _set_aside(db: sqlite3.Connection, n: int, reason: Reason) -> int:
+    """Moves a row that can never be delivered to the table `aside`, for inspection, and counts it as a gap."""
     row = db.execute("select kind, t_ms from spool where n = ?", (n,)).fetchone()
     if row is None:
         return 0
     db.execute(
         "insert or replace into aside select n, boot, seq, t_ms, asset, kind, payload, ? from spool where n = ?",
-        (reason, n),
+        (stored(reason), n),
     )
     db.execute("delete from aside where n not in (select n from aside order by n desc limit 100)")
     db.execute("delete from spool where n = ?", (n,))

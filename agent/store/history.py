@@ -1,7 +1,7 @@
-"""What was measured, kept here: as polled ("1 s"), and as means of 1 and of 15 minutes, each with its own retention.
+"""History of measured values: as polled ("1 s") and as means of 1 min and 15 min, each with its own retention.
 
-Telemetry is gathered for a minute and then written as one compressed row for each step; a kill costs the running
-minute. The quarter hour is made anew from its minutes each time, so that it never lacks more than that.
+Telemetry is collected for one minute and then written as one compressed row per step; a kill loses the current minute.
+The 15 min values are computed again from their minutes each time, so they never lack more than that.
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ Stats = list[float]  # n, mean, least, largest, flags
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """t_ms: UTC of the interval's begin (of the sample's end for single values). n: values in it, none of them bad.
+    """One value of the history.
 
-    flags: all that any of them had; of single values they are not kept.
+    t_ms: UTC milliseconds of the start of the interval; for single values the time of the sample.
+    n: number of usable values.
+    mean, `least`, largest: mean, minimum and maximum of these values.
+    flags: union of their flags; not stored for single values.
     """
 
     t_ms: int
@@ -48,7 +51,10 @@ class _Minute:
 
 
 class History:
-    """A live sink. keep_s: how long values of 1 s, 1 min and 15 min are kept; 0 for the first: it is not kept."""
+    """A live sink.
+
+    keep_s: retention of values of 1 s, 1 min and 15 min, seconds; 0 for 1 s: no such history.
+    """
 
     def __init__(self, store: Store, keep_s: tuple[float, float, float]) -> None:
         self._store, self._keep_s = store, keep_s
@@ -75,16 +81,16 @@ class History:
                 minute.flags.setdefault(name, []).append(int(flag))
 
     def start(self) -> None:
-        """Nothing to begin: what was kept before is joined."""
+        """Nothing to do: earlier parts of a minute are merged when it is written."""
 
     def stop(self) -> None:
-        """Puts the minutes that are not over; they are joined with what follows."""
+        """Writes the incomplete minutes; later parts are merged with them."""
         for asset, minute in self._minutes.items():
             self._put(asset, minute)
         self._minutes.clear()
 
     def points(self, asset: str, metric: str, step_s: int, from_ms: int, to_ms: int) -> list[Point]:
-        """from_ms ≤ t < to_ms, in order; minutes that are not over are not in it. step_s: 1, 60 or 900."""
+        """Values with from_ms ≤ t < to_ms, in order, without the current minute. step_s: 1, 60 or 900."""
         first_ms = from_ms // _MINUTE_MS * _MINUTE_MS if step_s == SECOND_S else from_ms
         found: list[Point] = []
         for start_ms, body in self._store.history_rows(step_s, asset, first_ms, to_ms):
@@ -98,11 +104,11 @@ class History:
         return found
 
     def _put(self, asset: str, minute: _Minute) -> None:
-        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.young))
+        self._store.post(_write_minute(asset, minute, self._keep_s, self._store.retained_range))
 
 
 def _write_minute(
-    asset: str, minute: _Minute, keep_s: tuple[float, float, float], young: Callable[[float], Dates]
+    asset: str, minute: _Minute, keep_s: tuple[float, float, float], retained_range: Callable[[float], Dates]
 ) -> Callable[[sqlite3.Connection], None]:
     stats = {name: found for name, column in minute.values.items() if (found := _stats(column, minute.flags.get(name)))}
     single = {"t": minute.times_ms, "v": minute.values}
@@ -120,18 +126,18 @@ def _write_minute(
         ).fetchall()
         _save(db, QUARTER_S, asset, quarter_ms, joined(_unpack(body) for (body,) in parts))
         for step_s, kept_s in zip((SECOND_S, MINUTE_S, QUARTER_S), keep_s, strict=True):
-            first_ms, last_ms = young(kept_s)
-            begun_ms = min(start_ms - round(1000 * kept_s), first_ms - 1000 * max(step_s, MINUTE_S))
+            first_ms, last_ms = retained_range(kept_s)
+            oldest_ms = min(start_ms - round(1000 * kept_s), first_ms - 1000 * max(step_s, MINUTE_S))
             db.execute(
                 "delete from history where step_s = ? and asset = ? and (t_ms < ? or t_ms > ?)",
-                (step_s, asset, begun_ms, last_ms),
+                (step_s, asset, oldest_ms, last_ms),
             )
 
     return job
 
 
 def joined(parts: Iterable[dict[str, Stats]]) -> dict[str, Stats]:
-    """Statistics of intervals together: means weighted by how many values they have."""
+    """Combined statistics of intervals; means are weighted by the number of values."""
     found: dict[str, Stats] = {}
     for part in parts:
         for name, (n, mean, least, largest, flags) in part.items():
@@ -139,9 +145,9 @@ def joined(parts: Iterable[dict[str, Stats]]) -> dict[str, Stats]:
             if old is None:
                 found[name] = [n, mean, least, largest, flags]
             else:
-                whole = old[0] + n
+                total = old[0] + n
                 found[name] = [
-                    whole, old[1] + (mean - old[1]) * n / whole, min(old[2], least), max(old[3], largest),
+                    total, old[1] + (mean - old[1]) * n / total, min(old[2], least), max(old[3], largest),
                     int(old[4]) | int(flags),
                 ]  # fmt: skip
     return found

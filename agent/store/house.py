@@ -1,4 +1,4 @@
-"""Housekeeping between two groups: age, room, the reserve."""
+"""Housekeeping between two transactions: retention, quota and the disk reserve."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HOUSEKEEPING_S = 30.0
-ROOM_S = 0.02  # for making room while rows wait
+ROOM_S = 0.02  # for deleting rows while new rows wait
 
 
 class House:
-    """Runs in the writer's thread."""
+    """Runs in the writer's thread.
+
+    too_old: highest row number of the spool that is beyond its retention.
+    """
 
     def __init__(self, quota: Quota, reserve: Reserve, too_old: Callable[[sqlite3.Connection], int]) -> None:
         self._quota, self._reserve, self._too_old = quota, reserve, too_old
         self._next_s = 0.0
-        self._mistake = ""  # its trace is shown once
+        self._bug = ""  # the last internal error; its traceback is logged once
 
     @property
     def due(self) -> bool:
         return time.monotonic() >= self._next_s
 
     def keep(self, writer: Writer) -> None:
-        """Short transactions; trouble is logged and tried again with the next group. Never raises: a mistake of ours
-        must not end the writing."""
+        """Short transactions. Errors are logged, and the step is repeated after the next transaction. Never raises: an
+        internal error must not end the writer thread."""
         try:
             if self.due:
                 self._next_s = time.monotonic() + HOUSEKEEPING_S
@@ -46,11 +49,11 @@ class House:
                 self._make_room(writer)
         except (sqlite3.Error, OSError) as error:
             if not writer.trouble:
-                log.warning("no room could be made in the state file: %s", error)
+                log.warning("no space could be freed in the state file: %s", error)
         except Exception as error:
-            if repr(error) != self._mistake:
-                self._mistake = repr(error)
-                log.exception("housekeeping of the state file failed; writing goes on")
+            if repr(error) != self._bug:
+                self._bug = repr(error)
+                log.exception("housekeeping of the state file failed (internal error); writing continues")
 
     def _make_room(self, writer: Writer) -> None:
         until_s = time.monotonic() + ROOM_S
@@ -58,4 +61,4 @@ class House:
             if writer.in_transaction(lambda: self._quota.step(writer.db, writer.busy())) is None:
                 return
             if time.monotonic() > until_s and writer.rows_wait and not self._quota.far_over(writer.db):
-                return  # the next group comes back here
+                return  # continued after the next transaction

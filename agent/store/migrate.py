@@ -1,8 +1,11 @@
-"""The tables of each version of the state file, and the way from one to the next. Never edit a published step."""
+"""Tables of each version of the state file and the migrations between them. Never edit a published step."""
 
 from __future__ import annotations
 
 import sqlite3
+
+from agent.store.reasons import STATE_FILE_TOO_NEW
+from drivers.reasons import CodedError
 
 VERSION = 3
 
@@ -34,7 +37,7 @@ create table history (
 ) without rowid;
 """
 
-# Version 2 had neither. interval: quarter hours of energy. ledger: what savings stand on, chained.
+# Version 2 had neither. interval: energies of 15 min. ledger: records that savings are computed from, as a hash chain.
 _SAVINGS = """
 create table interval (asset text, start_ms integer, body text not null, primary key (asset, start_ms)) without rowid;
 create table ledger (
@@ -42,7 +45,7 @@ create table ledger (
 );
 """
 
-# Version 1 had no number: tables boot (one, count), counter (name, kWh as real) and note.
+# Version 1 had no version number: tables boot (one, count), counter (name, kWh as real) and note.
 _FROM_1 = (
     _TABLES.replace("create table note", "create table if not exists note")
     + """
@@ -54,15 +57,15 @@ drop table counter;
 )
 
 
-class TooNew(Exception):
-    """The file was written by a later version."""
+class TooNew(CodedError):
+    """The file was written by a later version of magwatt."""
 
 
 def migrate(db: sqlite3.Connection) -> int:
-    """Brings the file to VERSION in one transaction: all of it or nothing. Returns the version it had; 0: new."""
+    """Migrates the file to VERSION in one transaction. Returns the version it had; 0: new file. Raises TooNew."""
     had = version(db)
     if had > VERSION:
-        raise TooNew(f"written by a later magwatt (version {had} of the file; this one knows {VERSION})")
+        raise TooNew(STATE_FILE_TOO_NEW, version=had, supported=VERSION)
     if had == VERSION:
         return had
     if had < 2:
@@ -71,7 +74,7 @@ def migrate(db: sqlite3.Connection) -> int:
         db.execute("vacuum")
     db.execute("begin immediate")
     try:
-        if version(db) == had:  # nobody else was faster
+        if version(db) == had:  # no other process migrated it meanwhile
             steps = {0: _TABLES + _SAVINGS, 1: _FROM_1 + _SAVINGS, 2: _SAVINGS}
             for statement in steps[had].split(";"):
                 db.execute(statement)
@@ -84,6 +87,7 @@ def migrate(db: sqlite3.Connection) -> int:
 
 
 def version(db: sqlite3.Connection) -> int:
+    """Version of the file; 0: no tables yet."""
     number = int(db.execute("pragma user_version").fetchone()[0])
     if number:
         return number

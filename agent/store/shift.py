@@ -1,4 +1,4 @@
-"""Corrects the times of rows that are still in the spool, when it is known how wrong their clock was."""
+"""Corrects the times of rows in the spool when the error of their clock is known."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _TIMES_IN_VALUES = ("event_start_ms", "snapshot_start_ms")
 
 
 def shift_rows(db: sqlite3.Connection, boot: int, delta_ms: int, after: int, seen: tuple[int, int]) -> int:
-    """Adds delta_ms (signed) to all times of each row of that boot with a sequence above `after`; returns how many.
+    """Adds delta_ms (signed) to all times of the rows of a boot with a sequence above `after`; returns their number.
 
-    seen: sequence and time, by the old clock, when the step was made: of later rows those are moved that are nearer to
-    that time than to the new one, for they were measured before.
+    seen: sequence and time, on the old clock, when the clock was stepped. A later row is corrected when its time is
+    nearer to the old than to the new time, because it was measured before the step.
     """
     moved, above, (up_to, old_ms) = 0, 0, seen
     while rows := db.execute(
@@ -32,7 +32,7 @@ def shift_rows(db: sqlite3.Connection, boot: int, delta_ms: int, after: int, see
 
 
 def shifted(payload: bytes, delta_ms: int) -> bytes:
-    """The message with every time in it moved; its id and all else stay. As it is when it is no message."""
+    """The message with all its times shifted, otherwise unchanged. A payload that is not a message stays as it is."""
     try:
         body: Any = msgspec.json.decode(payload)
     except msgspec.DecodeError:

@@ -1,4 +1,4 @@
-"""The store: everything of agent/store behind one door."""
+"""The store: the interface of agent/store."""
 
 from __future__ import annotations
 
@@ -22,84 +22,95 @@ from agent.store.file import Reserve, StoreError
 from agent.store.gaps import Gap
 from agent.store.group import Put
 from agent.store.quota import Quota, pages
+from agent.store.reasons import IN_MEMORY_ONLY, NO_STATE_DIR, STATE_FILE_UNREADABLE
 from agent.store.row import Row
 from agent.store.shift import shift_rows
 from agent.store.writer import Writer
 from drivers.reading import Clock
+from drivers.reasons import Reason
 
-HANGS_S = 90.0  # the writer comes round twice a minute when there is nothing to write
+HANGS_S = 90.0  # without work the writer wakes every 30 s
 MINUTES_2020 = 26_297_280  # from 1970 to 2020
 
 
 class Store:
-    """Opens or makes the file. Thread-safe. Raises StoreError.
+    """Opens or creates the file. Thread-safe. Raises StoreError.
 
-    directory None: in memory only, for a state directory that cannot be used.
-    A new file begins with a number taken from the clock (minutes since 2020) and from what an earlier file left behind,
-    so that ids do not come again when the file was lost.
+    directory: of the file; None: in memory only, when no state directory can be used.
+    settings: None: the defaults.
+    unusable: why the state directory cannot be used, with directory None.
+
+    A new file takes the number of its first run from the clock (minutes since 2020) and from the file `boot` of an
+    earlier state file, so that ids are never used twice, even when the state file was lost.
     """
 
-    def __init__(self, directory: Path | None, clock: Clock, settings: StoreSettings | None = None) -> None:
+    def __init__(
+        self, directory: Path | None, clock: Clock, settings: StoreSettings | None = None,
+        unusable: Reason | None = None,
+    ) -> None:  # fmt: skip
         self._clock = clock
         settings = self._settings = settings or StoreSettings()
         self.directory = directory
         self.path = directory / file.NAME if directory else Path(":memory:")
-        self.damage = ""  # what was wrong with the file that was found; a new one was begun
+        self.damage: Reason | None = None  # how a corrupt file was replaced
+        self._in_memory = None if directory else IN_MEMORY_ONLY(cause=unusable or NO_STATE_DIR())
         reserve = Reserve(directory)
         db = self._open(reserve)
         reserve.restore()
-        self._age = age.recall(db, self._utc_ms(), self._monotonic_s())
+        self._age = age.load(db, self._utc_ms(), self._monotonic_s())
         self._writer = Writer(
             db,
             settings.commit_interval_s,
             Quota(directory, settings.quota_bytes, settings.min_free_share),
             reserve,
             self._too_old,
-            self._begin_anew,
+            self._replace_file,
         )
-        self._lock = threading.Lock()  # of ids: rows come into the spool in the order of their ids
+        self._lock = threading.Lock()  # of ids: rows enter the spool in the order of their ids
         self._boot = self._sequence = self._n = 0
         self._lock_file: IO[str] | None = None
         self._writer.start()
 
     @property
     def boot(self) -> int:
-        """The number of this run, taken the first time it is asked for.
+        """Number of this run, assigned at the first access.
 
-        Raises StoreError when another agent runs here.
+        Raises StoreError when another agent uses the directory.
         """
         if not self._boot:
             self._claim()
         return self._boot
 
     @property
-    def trouble(self) -> str:
-        """Why rows only wait in memory; empty: they are in the file."""
-        return self._writer.trouble or ("" if self.directory else "no state directory: kept in memory only")
+    def trouble(self) -> Reason | None:
+        """Why rows are in memory only; None: they are in the file."""
+        return self._writer.trouble or self._in_memory
 
     @property
     def alive(self) -> bool:
-        """Whether somebody writes; a disk that cannot be written is `trouble`, no death."""
+        """Whether the writer thread runs. A disk that cannot be written is reported by `trouble`, not here."""
         return self._writer.is_alive() and time.monotonic() - self._writer.beat_s < HANGS_S
 
     @property
     def sequence(self) -> int:
-        """Of the last id that was given."""
+        """Sequence number of the last id."""
         return self._sequence
 
     @property
     def now_ms(self) -> int:
-        """UTC by the clock of whoever opened it."""
+        """UTC of the clock given to the constructor, milliseconds."""
         return self._clock.utc_ns() // 1_000_000
 
     def append(
         self, asset: str | None, kind: str, t_ms: int, encode: Callable[[str], bytes],
         counters: Mapping[str, int] | None = None, settles: int | None = None,
     ) -> Row:  # fmt: skip
-        """Puts one row into the spool; never waits for the disk. It is committed within the settings' commit_s.
+        """Appends one row to the spool without waiting for the disk. It is committed within the commit interval.
 
-        encode: id → payload. counters: whole numbers (watt-hours) that this row is the first to show: they are
-        committed in the same transaction as the row, so that after a kill both are there or neither.
+        encode: id → payload.
+        counters: integers, such as energies, that this row is the first to show. They are committed in the same
+            transaction as the row: after a kill both are in the file or neither.
+        settles: number of the gap that this row announces; None: none.
         """
         boot = self.boot
         with self._lock:
@@ -111,17 +122,17 @@ class Store:
         return row
 
     def counters(self) -> dict[str, int]:
-        """All counters as they were last committed, by name; whole numbers, so that nothing is lost in rounding."""
+        """All counters as last committed, by name; integers, so that sums have no rounding error."""
         return dict(self._select("select name, value from counters"))
 
     def save_counters(self, values: Mapping[str, int]) -> None:
-        """For counters that no row carries; committed with the next group. Does not wait."""
+        """Saves counters that no row carries, with the next transaction. Does not wait."""
         self._writer.put_counters(dict(values))
 
     def drains(self, names: Iterable[str]) -> dict[str, Drain]:
-        """The durable sinks of this run, each with its view of the spool. Ask once, before the first row.
+        """The durable sinks of this run, each with its view of the spool. Call once, before the first row.
 
-        A sink that is new gets the rows from now on; one that is not named any more is forgotten.
+        A new sink receives the rows from now on; a sink that is no longer named is removed.
         """
         wanted = list(names)
         self._claim()
@@ -132,9 +143,9 @@ class Store:
         return found
 
     def read(self, bit: int, above: int, below: int, limit: int) -> tuple[list[Row], bool]:
-        """Rows owed to a sink, above < n < below, in order; those that wait in memory come last. And whether the file
-        could be read: else there are only these."""
-        whole = True
+        """Rows that a sink has not confirmed, above < n < below, in order, rows in memory last; and whether the file
+        could be read. If not, only rows in memory are returned."""
+        complete = True
         with self._writer.db_lock:
             try:
                 rows = self._select(
@@ -143,37 +154,40 @@ class Store:
                     (above, below, 1 << bit, limit),
                 )
             except sqlite3.Error:
-                rows, whole = [], False
+                rows, complete = [], False
             found = [Row(n, f"{boot}-{seq}", t_ms, asset, kind, body) for n, boot, seq, t_ms, asset, kind, body in rows]
             if len(found) < limit and self._writer.unsaved:
                 unsaved = self._writer.unsaved.items()
                 waiting = [put.row for n, put in unsaved if above < n < below and not put.confirmed >> bit & 1]
                 found += waiting[: limit - len(found)]
-        return found, whole
+        return found, complete
 
     def confirm(self, bit: int, numbers: list[int]) -> None:
         self._writer.confirm(self._writer.drains[bit], numbers)
 
-    def refuse(self, bit: int, n: int, reason: str) -> None:
-        self._writer.refuse(self._writer.drains[bit], n, reason)
+    def reject(self, bit: int, n: int, reason: Reason) -> None:
+        self._writer.reject(self._writer.drains[bit], n, reason)
 
     def take_gaps(self) -> list[Gap]:
-        """Gaps to announce; a row appended with `settles` of one ends it. Raises StoreError."""
+        """Gaps to announce, until a row with the number of the gap in `settles` is committed. Raises StoreError."""
         found: list[Gap] = self._writer.do(gaps.take_gaps)
         return found
 
-    def note_gap(self, kind: str, reason: str, rows: int | None, from_ms: int, to_ms: int) -> None:
-        """Counts rows that were lost before they came here. Raises StoreError."""
+    def note_gap(self, kind: str, reason: Reason, rows: int | None, from_ms: int, to_ms: int) -> None:
+        """Counts rows that were lost before they reached the store. Raises StoreError."""
         self._writer.do(lambda db: gaps.note_gap(db, kind, reason, rows, from_ms, to_ms))
 
     def shift_unsent(
         self, boot: int, delta_ms: int, after: int = 0, seen: tuple[int, int] = (1 << 62, 0)
     ) -> int:  # fmt: skip
-        """Moves the times of a boot's rows that are still in the spool and have a sequence above `after`: the clock
-        that stamped them was wrong by so much. seen: sequence and wrong time when it was put right; of later rows those
-        that were measured before.
+        """Corrects the times of the rows of a run that are in the spool and have a sequence above `after`.
 
-        Returns how many. Rows that a sink has in hand keep the old time if they arrive. Raises StoreError.
+        delta_ms: error of the clock that stamped them, added to all times.
+        seen: sequence and wrong time at the correction of the clock; later rows are corrected when they were measured
+            before it.
+
+        Returns the number of rows. Rows that a sink has taken keep the old time if they are delivered. Raises
+        StoreError.
         """
         moved: int = self._writer.do(lambda db: shift_rows(db, boot, delta_ms, after, seen))
         for drain in self._writer.drains.values():
@@ -181,7 +195,7 @@ class Store:
         return moved
 
     def figures(self) -> dict[str, float | int]:
-        """For `health`: names are rows of its table."""
+        """Values for `health`; the names are metrics."""
         writer = self._writer
         found: dict[str, float | int] = {
             "spool_rows": writer.spool_rows + len(writer.unsaved),
@@ -195,8 +209,8 @@ class Store:
         return found
 
     def note(self, kind: str, name: str, fingerprint: str, age_max_s: float = float("inf")) -> Any:
-        """The body kept under kind and name; None when there is none, it is older, of another fingerprint, or cannot be
-        read."""
+        """The stored object of this kind and name; None when there is none, it is older than age_max_s, has another
+        fingerprint, or cannot be read."""
         rows = self._rows("select fingerprint, saved_ms, body from note where kind = ? and name = ?", kind, name)
         for kept, saved_ms, body in rows:
             if kept == fingerprint and self._clock.utc_ns() / 1e9 - saved_ms / 1e3 <= age_max_s:
@@ -205,7 +219,7 @@ class Store:
         return None
 
     def notes(self, kind: str) -> dict[str, Any]:
-        """All bodies of one kind by name, whatever their fingerprint and age; none where they cannot be read."""
+        """All stored objects of one kind by name, of any fingerprint and age, without unreadable ones."""
         rows = self._rows("select name, body from note where kind = ? order by name", kind)
         found: dict[str, Any] = {}
         for name, body in rows:
@@ -214,7 +228,7 @@ class Store:
         return found
 
     def _rows(self, query: str, *values: str) -> list[Any]:
-        """Empty when the file cannot be read."""
+        """Rows of a query; empty when the file cannot be read."""
         with suppress(sqlite3.Error):
             return self._select(query, values)
         return []
@@ -226,26 +240,29 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Damage that only a reader meets is told to the writer: it begins a new file, and says so."""
+        """Reports corruption that a reader finds to the writer, which replaces the file."""
         with self._writer.db_lock:
             try:
                 yield self._writer.db
             except sqlite3.Error as error:
                 if file.is_damage(error):
-                    self._writer.tell_damage(str(error))
+                    self._writer.report_corruption(str(error))
                 raise
 
     def save_note(self, kind: str, name: str, fingerprint: str, body: Any) -> None:
-        """Keeps a body that JSON can carry; fingerprint: what it holds for. Waits for its commit. Raises StoreError."""
+        """Stores an object as JSON and waits for its commit. Raises StoreError.
+
+        fingerprint: identifies the device or configuration that the object is valid for.
+        """
         row = (kind, name, fingerprint, self._utc_ms(), json.dumps(body))
         self._writer.do(lambda db: db.execute("insert or replace into note values (?, ?, ?, ?, ?)", row).rowcount)
 
     def forget_note(self, kind: str, name: str) -> None:
-        """Waits for its commit. Raises StoreError."""
+        """Deletes a stored object and waits for the commit. Raises StoreError."""
         self._writer.do(lambda db: db.execute("delete from note where kind = ? and name = ?", (kind, name)).rowcount)
 
     def history_rows(self, step_s: int, asset: str, from_ms: int, to_ms: int) -> list[tuple[int, dict[str, Any]]]:
-        """Rows of the history table as they were packed, from_ms ≤ t < to_ms, in order."""
+        """Time and content of the history rows with from_ms ≤ t < to_ms, in order."""
         rows = self._select(
             "select t_ms, body from history where step_s = ? and asset = ? and t_ms >= ? and t_ms < ? order by t_ms",
             (step_s, asset, from_ms, to_ms),
@@ -253,30 +270,30 @@ class Store:
         return [(t_ms, msgspec.json.decode(zlib.decompress(body))) for t_ms, body in rows]
 
     def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        """What a query finds in the file as it was last committed; never waits for the disk. Raises StoreError."""
+        """Rows of a query on the committed file; does not wait for a commit. Raises StoreError."""
         try:
             return self._select(query, values)
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {error}") from None
+            raise StoreError(STATE_FILE_UNREADABLE, file=str(self.path), error=str(error)) from None
 
     def post(self, job: Callable[[sqlite3.Connection], Any]) -> None:
-        """Runs `job` in the writer's next transaction and does not wait; what fails is lost."""
+        """Runs `job` in the next transaction of the writer without waiting; a job that fails is lost."""
         self._writer.post(job)
 
     def do(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
-        """Runs `job` in the writer's next transaction and waits for its commit. Raises StoreError."""
+        """Runs `job` in the next transaction of the writer and waits for its commit. Raises StoreError."""
         return self._writer.do(job)
 
     def flush(self) -> None:
-        """Waits until everything that was put is committed. Raises StoreError."""
+        """Waits until all appended rows are committed. Raises StoreError."""
         self._writer.do(lambda _db: None)
 
     def close(self) -> None:
-        """Commits everything; a run that ends here leaves no gap."""
+        """Commits everything and closes the file; a run that is closed leaves no gap."""
         if self._boot and self._writer.is_alive():
             with suppress(StoreError):
                 self.flush()
-            with suppress(StoreError):  # then the next run finds that this one did not close, and tells a gap
+            with suppress(StoreError):  # then the next run finds this one unclosed and notes a gap
                 self._writer.do(self._end)
         self._writer.stop()
         with self._writer.db_lock:
@@ -284,21 +301,21 @@ class Store:
         if self._lock_file is not None:
             self._lock_file.close()
 
-    def young(self, age_s: float) -> age.Dates:
-        """Between which dates lies what is no older, however the clock jumped. In the writer's thread only."""
-        self._age.go_on(self._utc_ms(), self._monotonic_s())
-        return self._age.young(age_s)
+    def retained_range(self, age_s: float) -> age.Dates:
+        """Range of the dates of data not older than `age_s`, also after clock steps. In the writer's thread only."""
+        self._age.advance(self._utc_ms(), self._monotonic_s())
+        return self._age.retained_range(age_s)
 
     def _too_old(self, db: sqlite3.Connection) -> int:
-        """Up to which number rows of the spool are too old. Told to the next run by whoever is the agent here."""
-        self._age.go_on(self._utc_ms(), self._monotonic_s())
-        up_to = self._age.old_to(db, self._settings.spool_retention_s)
+        """Number up to which rows of the spool are too old. Only the agent saves the age, not a command."""
+        self._age.advance(self._utc_ms(), self._monotonic_s())
+        up_to = self._age.expired_up_to(db, self._settings.spool_retention_s)
         if self._boot:
             self._age.save(db, self._monotonic_s())
         return up_to
 
     def _end(self, db: sqlite3.Connection) -> None:
-        self._age.go_on(self._utc_ms(), self._monotonic_s())
+        self._age.advance(self._utc_ms(), self._monotonic_s())
         self._age.save(db, self._monotonic_s(), force=True)
         end_boot(db, self._boot, list(self._writer.unsaved.values()))
 
@@ -308,8 +325,8 @@ class Store:
         db, self.damage = file.open_file(self.directory, lambda: self._clock.utc_ns() / 1e9, reserve)
         return db
 
-    def _begin_anew(self, error: str) -> sqlite3.Connection:
-        """In the writer's thread: the file was damaged while we ran. Raises StoreError."""
+    def _replace_file(self, error: str) -> sqlite3.Connection:
+        """Called in the writer's thread when the open file is found corrupt. Raises StoreError."""
         assert self.directory is not None
         self._writer.db.close()
         db, self.damage = file.replace_file(self.directory, error, self._clock.utc_ns() / 1e9)

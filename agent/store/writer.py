@@ -1,7 +1,7 @@
-"""The one thread that writes: gathers what was put within `commit_s` and commits it as one group.
+"""The only thread that writes: commits everything appended within `commit_interval_s` in one transaction.
 
-When the file cannot be written, rows wait in memory (bounded) and go to the sinks all the same; each try that follows
-takes them along. What does not fit is dropped, least important and oldest first, and counted.
+While the file cannot be written, rows are buffered in memory and delivered to the sinks from there; each later attempt
+writes them too. When the buffer is full, rows are dropped and counted, the least important and oldest first.
 """
 
 from __future__ import annotations
@@ -17,27 +17,36 @@ from concurrent.futures import Future
 from typing import Any
 
 from agent.store.drain import Drain
-from agent.store.file import Reserve, StoreError, is_damage, is_full
+from agent.store.file import Reserve, StoreError, cause_of, is_damage, is_full
 from agent.store.gaps import note_gap
 from agent.store.group import Group, Job, Orphans, Put, confirm_unsaved, insert, take_off
 from agent.store.house import HOUSEKEEPING_S, House
 from agent.store.quota import Quota, pages
+from agent.store.reasons import MEMORY_BUFFER_FULL, STATE_FILE_CLOSED, STATE_FILE_TIMEOUT, STATE_FILE_UNWRITABLE
 from agent.store.row import importance
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-MEMORY_ROWS = 20_000  # that cannot be written now
+MEMORY_ROWS = 20_000  # buffered while the file cannot be written
 RETRY_S = 1.0
 BATCH_MAX = 1 << 30  # rows in one transaction; far fewer while the disk is full
-WAIT_S = 15.0  # for a job's commit
+WAIT_S = 15.0  # for the commit of a job
 
 
 class Writer(threading.Thread):
-    """drains: bit → drain. too_old: up to which number rows go by age. reopen: a new connection when the file was found
-    damaged."""
+    """The writer thread.
+
+    commit_interval_s: time within which rows are committed.
+    too_old: highest row number of the spool that is beyond its retention.
+    reopen: text of the error → connection to a new file, when the file is corrupt.
+
+    drains: bit → drain.
+    trouble: why rows are in memory only; None: they are in the file.
+    """
 
     def __init__(
-        self, db: sqlite3.Connection, commit_s: float, quota: Quota, reserve: Reserve,
+        self, db: sqlite3.Connection, commit_interval_s: float, quota: Quota, reserve: Reserve,
         too_old: Callable[[sqlite3.Connection], int], reopen: Callable[[str], sqlite3.Connection],
     ) -> None:  # fmt: skip
         super().__init__(name="store", daemon=True)
@@ -45,17 +54,17 @@ class Writer(threading.Thread):
         self.drains: dict[int, Drain] = {}
         self.spool_rows = self.commits = self.failures = 0
         self.boot: int | None = None
-        self.trouble = ""
-        self.beat_s = time.monotonic()  # when it came round last; it does so every HOUSEKEEPING_S at least
-        self.unsaved: dict[int, Put] = {}  # rows by n that are not in the file; changed under db_lock
-        self._commit_s, self._reserve, self._house = commit_s, reserve, House(quota, reserve, too_old)
+        self.trouble: Reason | None = None
+        self.beat_s = time.monotonic()  # of the last cycle; there is one every HOUSEKEEPING_S or more often
+        self.unsaved: dict[int, Put] = {}  # rows that are not in the file, by number; changed under db_lock
+        self._commit_interval_s, self._reserve, self._house = commit_interval_s, reserve, House(quota, reserve, too_old)
         self._reopen = reopen
         self._group, self._orphans = Group(), Orphans()
         self._wake = threading.Condition(threading.Lock())
         self._idle = self._urgent = self._ending = False
         self._full, self._batch = (True, 0) if reserve.is_gone else (False, BATCH_MAX)
         self._damage = ""
-        self._lost: list[tuple[str, int, int, int]] = []  # kind, rows, from, to: dropped from memory, not yet counted
+        self._lost: list[tuple[str, int, int, int]] = []  # kind, rows, from, to: dropped, not yet counted
 
     def put(self, put: Put) -> None:
         with self._wake:
@@ -72,39 +81,39 @@ class Writer(threading.Thread):
             self._group.confirmed.setdefault(drain, []).extend(numbers)
             self._stir()
 
-    def refuse(self, drain: Drain, n: int, reason: str) -> None:
+    def reject(self, drain: Drain, n: int, reason: Reason) -> None:
         with self._wake:
-            self._group.refused.append((drain, n, reason))
+            self._group.rejected.append((drain, n, reason))
             self._stir()
 
-    def tell_damage(self, error: str) -> None:
-        """A reader found the file damaged."""
+    def report_corruption(self, error: str) -> None:
+        """A reader found the file corrupt."""
         with self._wake:
             self._damage, self._urgent = error, True
             self._stir()
 
     def do(self, job: Job) -> Any:
-        """Runs `job` in the next transaction and waits for its commit. Raises StoreError; then nothing is half done."""
+        """Runs `job` in the next transaction and waits for its commit. After a StoreError the job had no effect."""
         future: Future[Any] = Future()
         with self._wake:
             if self._ending:
-                raise StoreError("the state file is closed")
+                raise StoreError(STATE_FILE_CLOSED)
             self._group.jobs.append((job, future))
             self._urgent = True
             self._stir()
         try:
             return future.result(WAIT_S)
         except TimeoutError:
-            raise StoreError(f"the state file was not written within {WAIT_S:g} s") from None
+            raise StoreError(STATE_FILE_TIMEOUT, timeout_s=WAIT_S) from None
 
     def post(self, job: Job) -> None:
-        """As `do`, without waiting."""
+        """Like `do`, without waiting."""
         with self._wake:
             self._group.jobs.append((job, Future()))
             self._stir()
 
     def stop(self) -> None:
-        """Commits what is there, and ends."""
+        """Commits everything and ends the thread."""
         with self._wake:
             self._ending = True
             self._wake.notify()
@@ -114,7 +123,7 @@ class Writer(threading.Thread):
         committed_s = float("-inf")
         while True:
             with self._wake:
-                self._await(committed_s + self._commit_s / 2)  # the other half is for the writing itself
+                self._await(committed_s + self._commit_interval_s / 2)  # the other half is for the commit
                 group, self._group = self._group, Group()
                 self._urgent = False
                 ending = self._ending
@@ -130,7 +139,7 @@ class Writer(threading.Thread):
             self._wake.notify()
 
     def _await(self, due_s: float) -> None:
-        """Until there is something to write and its time has come."""
+        """Waits until there is something to write and it is due."""
         retry_s = time.monotonic() + RETRY_S
         while not self._ending:
             now_s = time.monotonic()
@@ -160,26 +169,26 @@ class Writer(threading.Thread):
                 if self._damage:
                     self.db, self._damage = self._reopen(self._damage), ""
                 results = self._transact(group)
-            except Exception as error:  # a mistake of ours, too, must not end the writing
+            except Exception as error:  # an internal error must not end the thread
                 self._failed(group, error)
             else:
                 if self._full:
-                    self._look_for_room()
+                    self._check_free_space()
                 if self.trouble and not self.unsaved:
-                    log.info("the state file is written again")
-                    self.trouble = ""
+                    log.info("the state file can be written again; all buffered rows are written")
+                    self.trouble = None
         if group.puts:
             rows = [put.row for put in group.puts]
             for drain in list(self.drains.values()):
                 drain.put(rows)
-        for future, result in results:  # who waited finds the rows with the sinks
+        for future, result in results:  # after the sinks received the rows
             if isinstance(result, BaseException):
                 future.set_exception(result)
             else:
                 future.set_result(result)
 
     def _transact(self, group: Group) -> list[tuple[Future[Any], Any]]:
-        """Each job's future with its result or exception."""
+        """Commits the group; returns the future of each job with its result or exception."""
         db, saved, rows = self.db, list(itertools.islice(self.unsaved.values(), self._batch)), self.spool_rows
         if not (group or saved or self._lost):
             return []
@@ -191,7 +200,7 @@ class Writer(threading.Thread):
                 db.executemany("insert or replace into counters values (?, ?)", list(counters.items()))
             rows -= take_off(db, group, len(self.drains) == 1)
             for kind, count, from_ms, to_ms in self._lost:
-                note_gap(db, kind, "the state file could not be written", count, from_ms, to_ms)
+                note_gap(db, kind, MEMORY_BUFFER_FULL(), count, from_ms, to_ms)
             results = [(future, self._run_job(job)) for job, future in group.jobs]
             if self.boot is not None and (saved or rows != self.spool_rows):
                 self._note_progress(saved, rows)
@@ -211,9 +220,9 @@ class Writer(threading.Thread):
         return results
 
     def _note_progress(self, saved: list[Put], rows: int) -> None:
-        """Up to here nothing is missing, should this be the last commit of the run."""
+        """Records how far the run is complete, in case this is its last commit."""
         last_seq = saved[-1].seq if saved else 0
-        times_ms = [put.row.t_ms for put in saved] or [0, 1 << 62]  # the newest goes back with the clock
+        times_ms = [put.row.t_ms for put in saved] or [0, 1 << 62]  # the newest time follows a clock that steps back
         self.db.execute(
             "update boots set spool_rows = ?, last_seq = max(last_seq, ?), last_ms = min(max(last_ms, ?), ?) "
             "where n = ?",
@@ -221,7 +230,7 @@ class Writer(threading.Thread):
         )
 
     def _run_job(self, job: Job) -> Any:
-        """The job's result, or its exception: one that fails undoes only itself."""
+        """Result or exception of a job; a job that fails is rolled back alone."""
         self.db.execute("savepoint job")
         try:
             result = job(self.db)
@@ -234,26 +243,27 @@ class Writer(threading.Thread):
         return result
 
     def _failed(self, group: Group, error: Exception) -> None:
-        """Nothing of the group was written: what can wait, waits; who waits for a commit is told."""
+        """Nothing of the group was written: keeps rows and confirmations for the next attempt, fails the jobs."""
         self.failures += 1
+        reason = STATE_FILE_UNWRITABLE(error=cause_of(error))
         for _, future in group.jobs:
-            future.set_exception(StoreError(f"state file: {error}"))
+            future.set_exception(StoreError(reason))
         with self._wake:
             self._group.counters = {**group.counters, **self._group.counters}
             for drain, numbers in group.confirmed.items():
                 self._group.confirmed.setdefault(drain, []).extend(numbers)
-            self._group.refused[:0] = group.refused
+            self._group.rejected[:0] = group.rejected
         if not self.trouble:
-            log.error("the state file cannot be written: %s; rows wait in memory, measuring goes on", error)
-        self.trouble = str(error)
+            log.error("%s; rows are buffered in memory, measurement continues", reason)
+        self.trouble = reason
         if is_damage(error):
             self._damage = str(error)
         elif is_full(error):
-            self._full, self._batch = True, 0  # what is confirmed still goes
+            self._full, self._batch = True, 0  # confirmed rows are still deleted
             if self._reserve.release():
-                log.warning("the reserve was given to the full disk")
+                log.warning("the disk is full; the reserved space was released")
 
-    def _look_for_room(self) -> None:
+    def _check_free_space(self) -> None:
         with contextlib.suppress(sqlite3.Error, OSError):
             self.db.execute("pragma wal_checkpoint(truncate)").fetchall()
             batch = self._reserve.batch(pages(self.db)[1])
@@ -269,23 +279,24 @@ class Writer(threading.Thread):
             self._lost.append((put.row.kind, 1, put.row.t_ms, put.row.t_ms))
 
     def in_transaction(self, step: Callable[[], int | None]) -> int | None:
-        """One of its own between two groups; the step returns how many rows left the spool, and so does this."""
+        """Runs a step of housekeeping in a transaction; returns its result, the number of rows that left the spool."""
         with self.db_lock:
             self.db.execute("begin immediate")
             try:
-                went = step()
-                if went and self.boot is not None:
-                    self._note_progress([], self.spool_rows - went)
+                dropped = step()
+                if dropped and self.boot is not None:
+                    self._note_progress([], self.spool_rows - dropped)
                 self.db.execute("commit")
             except BaseException:
                 if self.db.in_transaction:
                     self.db.execute("rollback")
                 raise
-        self.spool_rows -= went or 0
-        return went
+        self.spool_rows -= dropped or 0
+        return dropped
 
     @property
     def rows_wait(self) -> bool:
+        """Whether there is something to commit."""
         return bool(self._group)
 
     @property
@@ -293,4 +304,5 @@ class Writer(threading.Thread):
         return sum(1 << bit for bit in self.drains)
 
     def busy(self) -> set[int]:
+        """Numbers of the rows that sinks have taken and not confirmed."""
         return set().union(*(drain.taken() for drain in self.drains.values()))

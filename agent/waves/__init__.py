@@ -1,1 +1,1 @@
-"""Waveforms of each motor to windows, 3 s and 10 min values and events."""
+"""Windows, 3 s and 10 min values and events from the waveform of each motor."""

@@ -1,4 +1,4 @@
-"""The waveforms of all motors: plain numbers while kernels are compiled elsewhere, then the real ones."""
+"""The waveform channels of all motors: simple values while the kernels are compiled, then the complete ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Lanes:
-    """lost: samples that were missing."""
+    """Waveform channels by motor. `emit` receives the messages. lost: missing samples."""
 
     def __init__(self, emit: Callable[[Message], None], motor_of: Callable[[str], Motor | None]) -> None:
         self._emit, self._motor_of = emit, motor_of
@@ -45,13 +45,13 @@ class Lanes:
         self.lost += lane.lost - before
 
     def forget(self, changed: Callable[[str], bool]) -> None:
-        """Motors that are not what they were begin anew."""
+        """Restarts the channels of motors whose configuration changed."""
         self._plain.clear()
         for name in [name for name in self._lanes if changed(name)]:
             del self._lanes[name]
 
     def close(self) -> None:
-        """Ends what was started."""
+        """Ends the compilation process."""
         if self._warming is not None and self._warming.poll() is None:
             self._warming.terminate()
             self._warming.wait(5)
@@ -72,13 +72,15 @@ class Lanes:
                 return True
             if self._kernels_failed:
                 return False
-            log.info("kernels are compiled in a process of their own; events follow in about a minute")
+            log.info("compiling kernels in a separate process; events and 10 min values start in about a minute")
             self._warming = kernels.warm_elsewhere()
         code = self._warming.poll()
         if code is None:
             return False
         self._warming = None
         if code != 0:
-            log.error("the kernels did not compile (exit %d): no events, no 10 min values; try: magwatt compile", code)
+            log.error(
+                "the kernels were not compiled (exit %d): no events, no 10 min values; run `magwatt compile`", code
+            )
             self._kernels_failed = True
         return code == 0

@@ -1,6 +1,6 @@
-"""pq3s and harmonics of a waveform by plain numpy, marked WARMING_UP, until the kernels are compiled.
+"""pq3s and harmonics of a waveform with plain numpy, flagged WARMING_UP, until the kernels are compiled.
 
-No events, flicker and 10 min values: those come with the kernels.
+Events, flicker and 10 min values need the kernels.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from drivers.files import ROLES
 from drivers.reading import Quality, Waveform
 from dsp.plain import STRETCH_S, Plain, plain
 
-STRETCHES = 5  # of a message: 3 s
+STRETCHES = 5  # in a message: 3 s
 
 
 class Meanwhile:
-    """One motor's stream. Use from the computing thread; `emit` gets each finished message."""
+    """Stream of one motor, for the pipeline thread. `emit` receives the messages."""
 
     def __init__(self, asset: str, emit: Callable[[Message], None], motor: Motor | None = None) -> None:
         self._asset, self._emit = asset, emit
@@ -31,7 +31,7 @@ class Meanwhile:
         self._quality = Quality.GOOD
 
     def take(self, block: Waveform) -> None:
-        """A block that does not follow the one before begins anew: nothing reaches across a gap."""
+        """Adds a block. After a gap a new interval starts."""
         if block.index != self._next:
             self._rows, self._done = self._rows[:, :0], []
         self._next = block.index + block.samples.shape[1]
@@ -48,9 +48,9 @@ class Meanwhile:
             if len(self._done) == STRETCHES:
                 left_s = self._rows.shape[1] / block.rate_hz
                 end_ns = block.start_ns + round((block.samples.shape[1] / block.rate_hz - left_s) * 1e9)
-                self._tell(end_ns // 1_000_000, all(role in block.channels for role in ROLES))
+                self._publish(end_ns // 1_000_000, all(role in block.channels for role in ROLES))
 
-    def _tell(self, t_ms: int, whole: bool) -> None:
+    def _publish(self, t_ms: int, whole: bool) -> None:
         done, self._done = self._done, []
         quality, self._quality = self._quality | Quality.WARMING_UP, Quality.GOOD
         values = shown("pq3s", pq3s_values(done, whole) | {"windows": len(done), "windows_left_out": 0})

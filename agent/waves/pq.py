@@ -1,4 +1,4 @@
-"""What windows of waveforms say, as the values of pq3s, harmonics and pq10m."""
+"""Values of pq3s, harmonics and pq10m from measurement windows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dsp.results import Flag, Window
 def pq3s_values(windows: Sequence[Window | Plain], whole: bool = True) -> dict[str, Any]:
     """3 s values: quadratic means (IEC 61000-4-30, 4.5 [M]), plain ones of powers and frequency.
 
-    whole: whether all three phases are there; otherwise totals are None.
+    whole: whether all three phases are measured; otherwise totals are None.
     """
     values: dict[str, Any] = {name: _aggregate(windows, *source) for name, source in _PQ3S.items()}
     return values if whole else values | dict.fromkeys(_TOTALS)
@@ -27,8 +27,11 @@ def nothing_of_3s() -> dict[str, Any]:
 
 
 def harmonics_values(windows: Sequence[Window | Plain]) -> dict[str, Any]:
-    """Subgroups by order 0…50 for each phase; components where a window holds fewer than three cycles. Bands from 2 to
-    9 kHz where the sampling rate carries any."""
+    """Harmonics and bands of each phase.
+
+    Subgroups of orders 0 to 50; components where a window has fewer than three cycles. Bands from 2 to 9 kHz as far as
+    the sampling rate allows.
+    """
     values: dict[str, Any] = {"fundamental_hz": round(float(np.mean([window.frequency_hz for window in windows])), 4)}
     few = any(Flag.FEW_CYCLES in window.flags for window in windows)
     for letter, unit in (("u", "v"), ("i", "a")):
@@ -41,7 +44,7 @@ def harmonics_values(windows: Sequence[Window | Plain]) -> dict[str, Any]:
 
 
 def pq10m_values(interval: Interval, whole: bool = True) -> dict[str, Any]:
-    """10 min values with the least and largest of their windows; None for what was never measured."""
+    """10 min values with the minimum and maximum of their windows; None for values that were not measured."""
     at = columns()
     values: dict[str, Any] = {}
     for name, (field, phase, _) in _PQ3S.items():
@@ -64,12 +67,12 @@ def pq10m_values(interval: Interval, whole: bool = True) -> dict[str, Any]:
 
 
 def distortion(values: dict[str, Any]) -> list[str]:
-    """Which of them say something about orders above the first."""
+    """Names of the values that contain orders above the first."""
     return [name for name, value in values.items() if value is not None and name.startswith(_DISTORTION)]
 
 
 def shown(topic: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Rounded as they are published; lists are already."""
+    """Values rounded for publication; lists are rounded already."""
     table = by_name(topic)
     return {
         name: value if value is None or isinstance(value, list) else rounded(table[name], value)
@@ -112,5 +115,5 @@ _PQ3S: dict[str, tuple[str, int | None, bool]] = {
     "current_unbalance_pct": ("i2_pct", None, True),
     "current_zero_sequence_pct": ("i0_pct", None, True),
 }
-# where the aggregator keeps another name or place; None: made from others
+# column of the aggregator where its name differs; None: computed from others
 _COLUMN: dict[str, tuple[str, int] | None] = {"u1_v": ("u_sequence_v", 1), "pf": None}

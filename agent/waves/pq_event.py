@@ -1,4 +1,4 @@
-"""A dip, swell, interruption, rapid change or inrush, as a message with the waveform around it."""
+"""Message of a dip, swell, interruption, rapid change or inrush, with the waveform around it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from agent.messages import Message
 from drivers.reading import Quality
 from dsp.events import Event, Kind
 
-POINTS_MAX = 1024  # of each channel of a snapshot; more are thinned by whole steps
+POINTS_MAX = 1024  # of each channel of a snapshot; longer ones are decimated
 _DIGITS = 5
 
 
 def event_message(
     asset: str, event: Event, rate_hz: float, utc_ms: Callable[[float], int], quality: Quality
 ) -> Message:
-    """utc_ms: sample position → UTC. The message's time is the event's end."""
+    """The message, whose time is the end of the event. utc_ms: sample position → UTC milliseconds."""
     unit = "a" if event.kind is Kind.INRUSH else "v"
     values: dict[str, Any] = {
         "event_kind": event.kind.name.lower(),

@@ -1,4 +1,4 @@
-"""The readers of all waveforms, one thread each, and how they change while they run."""
+"""Readers of all waveform streams, one thread each, and their change while the agent runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class Streams:
-    """`set` makes it read what a configuration names; a stream that stays the same is not touched."""
+    """The streams of a configuration; `set` applies another one and does not interrupt unchanged streams."""
 
     def __init__(self, take: Callable[[Waveform], None], clock: Clock) -> None:
         self._take, self._clock = take, clock
         self._readers: dict[tuple[str, str, int], StreamReader] = {}
-        self._damaged = 0  # frames, of readers that are gone
+        self._corrupt = 0  # frames of closed readers
 
     def set(self, config: Config) -> None:
         wanted = {
@@ -29,26 +29,26 @@ class Streams:
         for key in self._readers.keys() - wanted:
             reader = self._readers.pop(key)
             reader.stop()
-            self._damaged += reader.assembler.decoder.damaged
+            self._corrupt += reader.assembler.decoder.damaged
         if not wanted:
             return
         from agent import kernels
         from drivers.waveform import StreamReader
 
-        kernels.use_cache()  # before a block comes and somebody imports numba
+        kernels.use_cache()  # before a block arrives and numba is imported
         quality = Quality.SIMULATED if config.site.simulated else Quality.GOOD
         for key in sorted(wanted - self._readers.keys()):
             reader = self._readers[key] = StreamReader(*key, self._take, self._clock, quality)
             reader.start()
 
     def stop(self) -> None:
-        for reader in list(self._readers.values()):  # a reload that is cut short may still be at `set`
+        for reader in list(self._readers.values()):  # an interrupted reload may still be in `set`
             reader.stop()
 
     def numbers(self) -> Mapping[str, float | int]:
         readers = list(self._readers.values())
         values: dict[str, float | int] = {
-            "waveform_frames_corrupt": self._damaged + sum(reader.assembler.decoder.damaged for reader in readers)
+            "waveform_frames_corrupt": self._corrupt + sum(reader.assembler.decoder.damaged for reader in readers)
         }
         drifts = [drift for reader in readers if (drift := reader.assembler.drift_ppm()) is not None]
         if drifts:

@@ -1,4 +1,4 @@
-"""From a motor's waveform to the pq3s, harmonics, pq10m and event messages."""
+"""Messages pq3s, harmonics, pq10m and event from the waveform of one motor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from agent.config import Motor
 from agent.messages import Message
-from agent.waves.event_text import spoken
 from agent.waves.pq import distortion, harmonics_values, nothing_of_3s, pq3s_values, pq10m_values, shown
 from agent.waves.pq_event import event_message
 from drivers.files import ROLES
@@ -24,9 +23,9 @@ from dsp.supply import Supply
 
 log = logging.getLogger(__name__)
 
-STEP_S = 10.0  # our clock was put: a stream that was held up on its way comes late by seconds only
-TICK_AHEAD_S = 2.0  # a 10 min tick is told to the stream so long before its samples come
-KEPT_WINDOWS = 2 * WINDOWS + 2  # two 3 s intervals run side by side at a tick
+STEP_S = 10.0  # a larger difference is a clock step: a delayed stream is late by a few seconds only
+TICK_AHEAD_S = 2.0  # time before its samples at which the stream learns the position of a 10 min tick
+KEPT_WINDOWS = 2 * WINDOWS + 2  # two 3 s intervals overlap at a tick
 _FLAGS = (
     (Flag.GAP, Quality.GAP),
     (Flag.CLIPPED, Quality.CLIPPED),
@@ -39,10 +38,10 @@ _FLAGS = (
 
 
 def supply_of(motor: Motor | None) -> Supply | None:
-    """What is known of the mains where the motor's waveform is taken; None at a drive's output, which is no mains.
+    """Declared values of the supply where the waveform is measured; None at a drive output.
 
-    The declared voltage is the waveform's `supply`, or the nameplate's voltage of a motor direct on line; without
-    either, events are judged against the voltage of the last minute.
+    The declared voltage is the `supply` of the waveform, or the rated voltage of a motor direct on line. Without both,
+    events are detected relative to the mean voltage of the last minute.
     """
     if motor is None or motor.waveform is None:
         return Supply()
@@ -56,7 +55,7 @@ def supply_of(motor: Motor | None) -> Supply | None:
 
 
 class WaveformLane:
-    """One motor's stream. Use from the computing thread; `emit` gets each finished message."""
+    """Stream of one motor, for the pipeline thread. `emit` receives the messages. lost: missing samples."""
 
     def __init__(self, asset: str, emit: Callable[[Message], None], motor: Motor | None = None) -> None:
         self._asset, self._emit = asset, emit
@@ -65,14 +64,14 @@ class WaveformLane:
         self._channels: tuple[str, ...] = ()
         self._rate_hz = 0.0
         self._next = 0
-        self._origin = (0, 0)  # (index, UTC ns) of the newest block's start
+        self._origin = (0, 0)  # start of the latest block: index, UTC ns
         self._recent: deque[tuple[float, float, Window]] = deque(maxlen=KEPT_WINDOWS)
         self._aggregator = Aggregator.of_windows()
-        self._tick: tuple[float, float] = (math.inf, math.inf)  # sample and UTC second of the tick told last
+        self._tick: tuple[float, float] = (math.inf, math.inf)  # sample and UTC second of the last announced tick
         self._quality = self._quality_10m = Quality.GOOD
         self._left_out_10m = self._windows_10m = 0
-        self._aliased_10m = self._aliased_said = False
-        self._pst: np.ndarray = np.full(3, np.nan)  # of the ten minutes under way
+        self._aliased_10m = self._aliased_logged = False
+        self._pst: np.ndarray = np.full(3, np.nan)  # of the current 10 min interval
         self._psts: deque[np.ndarray] = deque(maxlen=12)
         self._whole = True
         self._first = 0
@@ -91,7 +90,7 @@ class WaveformLane:
         self._next = block.index + block.samples.shape[1]
         self._origin = (block.index - self._first, block.start_ns)
         self._quality |= block.quality
-        self._tell_tick(block.samples.shape[1])
+        self._announce_tick(block.samples.shape[1])
         for window in self._stream.push(self._rows(block)):
             self._window(window)
         for event in self._stream.cut_short():
@@ -99,12 +98,12 @@ class WaveformLane:
 
     def _start(self, block: Waveform) -> None:
         self._channels, self._rate_hz, self._next = block.channels, block.rate_hz, block.index
-        self._first = block.index  # dsp counts from here
+        self._first = block.index  # index 0 of dsp
         present = tuple(role in block.channels for role in ROLES)
-        self._whole = all(present)  # totals of a motor need all three voltages and currents
+        self._whole = all(present)  # total powers need all three voltages and currents
         if not self._whole:
             missing = ", ".join(role for role in ROLES if role not in block.channels)
-            log.warning("waveform %s: without %s there are no total powers; the stream has %s", self._asset, missing,
+            log.warning("waveform %s: no total powers because %s are missing; the stream has %s", self._asset, missing,
                         ", ".join(block.channels) or "no channels")  # fmt: skip
         limits = [float("nan")] * 6
         for name, limit in zip(block.channels, block.clipping, strict=False):
@@ -128,7 +127,7 @@ class WaveformLane:
     # --- time
 
     def _utc_s(self, index: float) -> float:
-        """Of a sample position. Positions keep their side of the last tick, however the clock wanders meanwhile."""
+        """UTC of a sample position. A position stays on its side of the last tick, also when the clock drifts."""
         at_s = self._at_s(index)
         tick_index, tick_s = self._tick
         return max(at_s, tick_s) if index >= tick_index - 0.5 else min(at_s, tick_s)
@@ -138,8 +137,7 @@ class WaveformLane:
         return start_ns / 1e9 + (index - origin) / self._rate_hz
 
     def _clock_stepped(self) -> None:
-        """No interval reaches across, and the tick of the other time is none: what was begun is told as far as it
-        came."""
+        """Publishes unfinished intervals, because none may contain the step, and discards the tick of the old time."""
         for interval in self._aggregator.finish():
             self._interval(interval)
         self._recent.clear()
@@ -148,7 +146,7 @@ class WaveformLane:
     def _utc_ms(self, index: float) -> int:
         return math.floor(self._utc_s(index) * 1000 + 1e-3)
 
-    def _tell_tick(self, count: int) -> None:
+    def _announce_tick(self, count: int) -> None:
         assert self._stream is not None
         index, start_ns = self._origin
         start_s = start_ns / 1e9
@@ -169,12 +167,13 @@ class WaveformLane:
             if flag in window.flags:
                 self._quality_10m |= seen
         if Flag.ALIAS_RISK in window.flags:
-            self._say_aliased(window)
+            self._note_aliasing(window)
         if not np.isnan(window.pst).all():
             self._pst = window.pst
         for event in window.events:
             message = event_message(self._asset, event, self._rate_hz, self._utc_ms, self._quality)
-            log.info("%s: %s", self._asset, spoken(dict(message.values)))
+            log.info("%s: %s, %s %%, %s s", self._asset, message.values["event_kind"],
+                     message.values["event_extreme_pct"], message.values["event_duration_s"])  # fmt: skip
             self._emit(message)
         for interval in self._aggregator.add(row_of(window), start_s, end_s, bool(window.flags & FLAGGED)):
             self._interval(interval)
@@ -185,15 +184,15 @@ class WaveformLane:
         elif interval.seconds < TEN_MINUTES_S:
             self._three_seconds(interval)
 
-    def _say_aliased(self, window: Window) -> None:
+    def _note_aliasing(self, window: Window) -> None:
         self._aliased_10m = True
-        if self._aliased_said:
+        if self._aliased_logged:
             return
-        self._aliased_said = True
+        self._aliased_logged = True
         which = ", ".join(r for r, flag in zip(ROLES, window.channel_flags, strict=True) if Flag.ALIAS_RISK in flag)
-        what = "a drive's pulses" if Flag.UNFILTERED_PWM in window.flags else "much"
-        log.warning("waveform %s: %s up to half the sampling rate in %s: without a filter before the converter, "
-                    "harmonics are not sure", self._asset, what, which)  # fmt: skip
+        source = "PWM of a drive" if Flag.UNFILTERED_PWM in window.flags else "signal"
+        log.warning("waveform %s: %s near half the sampling rate in %s; without an anti-aliasing filter the harmonics "
+                    "are uncertain and carry UNVERIFIED", self._asset, source, which)  # fmt: skip
 
     def _three_seconds(self, interval: Interval) -> None:
         inside = interval.start_s - 1e-6, interval.end_s + 1e-6
@@ -211,11 +210,11 @@ class WaveformLane:
         values |= {"windows": len(windows), "windows_left_out": left_out}
         end_ms = math.floor(interval.end_s * 1000 + 1e-3)
         aliased = any(Flag.ALIAS_RISK in window.flags for window in windows)
-        self._tell("pq3s", end_ms, shown("pq3s", values), quality, aliased)
+        self._publish("pq3s", end_ms, shown("pq3s", values), quality, aliased)
         if usable:
-            self._tell("harmonics", end_ms, harmonics_values(usable), quality, aliased)
+            self._publish("harmonics", end_ms, harmonics_values(usable), quality, aliased)
 
-    def _tell(self, kind: str, t_ms: int, values: dict[str, Any], quality: Quality, aliased: bool) -> None:
+    def _publish(self, kind: str, t_ms: int, values: dict[str, Any], quality: Quality, aliased: bool) -> None:
         flags = dict.fromkeys(distortion(values), Quality.UNVERIFIED) if aliased else {}
         self._emit(Message(self._asset, kind, t_ms, values, flags=flags, quality=quality))
 
@@ -228,8 +227,8 @@ class WaveformLane:
         values |= {f"flicker_pst_l{n + 1}": float(self._pst[n]) for n in range(3)}
         self._windows_10m = self._left_out_10m = 0
         self._psts.append(self._pst)
-        for n in range(3):  # of the last twelve; a missing one makes it unknown
+        for n in range(3):  # from the last twelve Pst; unknown when one is missing
             values[f"flicker_plt_l{n + 1}"] = plt([pst[n] for pst in self._psts]) if len(self._psts) == 12 else None
         self._pst = np.full(3, np.nan)
         aliased, self._aliased_10m = self._aliased_10m, False
-        self._tell("pq10m", round(interval.end_s * 1000), shown("pq10m", values), quality, aliased)
+        self._publish("pq10m", round(interval.end_s * 1000), shown("pq10m", values), quality, aliased)

@@ -1,4 +1,4 @@
-"""A shared meter divided: what is doubtful is not counted, and a meter without a register leaves nothing behind."""
+"""Allocation of a shared meter: bad values are not counted, and a meter without a register has no effect."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_register_flagged_as_unusable_is_not_counted_and_nothing_is_lost() -> 
 
 
 def test_another_meters_register_is_no_consumption_and_its_own_after_a_reset_is() -> None:
-    """22 kW cannot draw 50 MWh in an hour; a register that begins anew at 0 has counted what it shows."""
+    """22 kW cannot consume 50 MWh in an hour; a register that restarts at 0 has counted its value."""
     allocation, registers = Allocation(HALF), (1000.0, 1010.0, 51_000.0, 51_010.0, 6.0, 16.0)
     for hour, kwh in enumerate(registers):
         allocation.take_meter(reading("m", {"energy_import": kwh}, hour))

@@ -1,4 +1,4 @@
-"""Time on clocks that are moved by hand: steps, a start without a reference, a machine without a battery clock."""
+"""Time with simulated clocks: steps, a start without a reference, a computer without a battery clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOUR_NS = 3_600_000_000_000
 
 
 class System:
-    """A computer: its wall clock, its monotonic clock, and what its kernel says."""
+    """A computer: wall clock, monotonic clock, and the state that its kernel reports."""
 
     def __init__(self, wall_ns: int = NOW_NS, synchronised: bool | None = True) -> None:
         self.wall, self.mono, self.synchronised = wall_ns, 5_000_000_000, synchronised
@@ -62,7 +62,7 @@ def test_rows_of_an_unsynchronised_clock_are_corrected_when_it_becomes_right(hou
 
 
 def test_rows_of_a_right_clock_keep_their_time_when_somebody_sets_it_wrong() -> None:
-    """Set by hand: the kernel drops its mark at that moment. Then the time server repairs it."""
+    """Set manually: the kernel clears its synchronized state at that moment. Then the time server corrects it."""
     system = System()
     watch = system.watch()
     system.step(HOUR_NS)
@@ -97,7 +97,7 @@ def test_small_differences_are_followed_without_a_word() -> None:
 @pytest.mark.parametrize("wall_ns", [0, NOW_NS - 8 * HOUR_NS])
 @pytest.mark.parametrize("synchronised", [False, None])
 def test_without_a_reference_time_never_runs_before_the_last_boot(wall_ns: int, synchronised: bool | None) -> None:
-    """0: no battery clock. None: a kernel that does not tell."""
+    """0: no battery clock. None: a kernel that does not report its state."""
     system = System(wall_ns, synchronised)
     watch = system.watch(last_ns=NOW_NS)
     assert system.clock.utc_ns() == NOW_NS
@@ -115,7 +115,7 @@ def test_without_a_reference_time_never_runs_before_the_last_boot(wall_ns: int, 
 @pytest.mark.parametrize("wall_ns", [NOW_NS + 367 * 24 * HOUR_NS, 2_082_758_400 * 10**9, 4_070_908_800 * 10**9])
 @pytest.mark.parametrize("synchronised", [False, None])
 def test_without_a_reference_time_never_runs_into_a_year_to_come(wall_ns: int, synchronised: bool | None) -> None:
-    """A dead battery clock: a year and a day ahead, 2036, 2099. Then the time server answers."""
+    """A faulty battery clock: a year and a day ahead, 2036, 2099. Then the time server responds."""
     system = System(wall_ns, synchronised)
     watch = system.watch(last_ns=NOW_NS)
     assert (watch.word, watch.possible) == (UNSURE, False)
@@ -161,7 +161,7 @@ def test_a_first_run_believes_no_clock_of_after_2035() -> None:
 
 
 def test_what_a_run_by_a_wrong_reference_reached_holds_no_later_run() -> None:
-    """A time server said 2099, and the power was cut before it was put right."""
+    """A time server reported 2099, and the power failed before it was corrected."""
     system = System(synchronised=None)
     watch = system.watch(last_ns=4_070_908_800 * 10**9)
     assert watch.word == PLAUSIBLE
@@ -212,6 +212,6 @@ def test_intervals_do_not_feel_a_step() -> None:
 
 
 def test_the_kernel_is_asked_without_being_changed() -> None:
-    """Twice the same answer, and one of the three; which one, this machine decides."""
+    """Twice the same result, one of the three states; which one depends on this computer."""
     assert kernel_synchronised() is kernel_synchronised()
     assert kernel_synchronised() in (True, False, None)

@@ -1,4 +1,4 @@
-"""What a step of the clock must not do to readings and rows."""
+"""A clock step must not change the order or the age of readings and rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Stepping(HandClock):
 
 
 class Line:
-    """A wire that answers in 15 ms; during the first answer UTC is put forward by an hour."""
+    """A bus that responds in 15 ms; during the first response UTC steps forward by an hour."""
 
     def __init__(self, clock: Stepping) -> None:
         self.clock, self.wire, self.answered_s = clock, Wire("b", host="127.0.0.1"), 0.015
@@ -65,7 +65,7 @@ def test_after_a_step_back_a_row_has_the_new_time_at_once(tmp_path: Path, clock:
 
 
 def test_a_step_within_an_exchange_does_not_stretch_it() -> None:
-    """The middle of a reading is where energies are taken at: half an hour off would spoil the next minute."""
+    """Energies use the middle of a reading: an error of half an hour would corrupt the next minute."""
     clock, readings = Stepping(), list[Reading]()
     line = Line(clock)
     bus = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, None, None)

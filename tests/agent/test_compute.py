@@ -1,8 +1,9 @@
-"""From readings to rows, on a clock moved by hand: what goes out, when, with which flags."""
+"""From readings to rows with a simulated clock: which rows are published, when, and with which flags."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from testkit import HandClock
 
 from agent.compute import Compute
 from agent.messages import Message, judge
+from agent.state_reasons import DEVICE_UNAVAILABLE
 from agent.topology import assets, drive_rating_kw
 from drivers.reading import Quality, Reading, Value
+from drivers.reasons import Reason
 
 CONFIG = "".join((
     site(), bus(), meter("m1"), motor("p1", "m1", class_="IE1"),
@@ -23,11 +26,11 @@ CONFIG = "".join((
 
 
 class Scene:
-    """The two motors of CONFIG, without wires."""
+    """The two motors of CONFIG, without buses."""
 
     def __init__(self, tmp_path: Path, clock: HandClock, text: str = CONFIG) -> None:
         config = load(tmp_path, text)
-        self.clock, self.rows, self.states = clock, list[Message](), list[tuple[str, str, str]]()
+        self.clock, self.rows, self.states = clock, list[Message](), list[tuple[str, str, Sequence[Reason]]]()
         due = {
             name: dict.fromkeys(quantities, 1.0)
             for name, quantities in (
@@ -90,7 +93,7 @@ def test_a_silent_meter_gives_null_and_does_not_delay_the_other_motor(scene: Sce
     last = scene.of("p1")[-1]
     assert last.values["active_power_w"] is None
     assert last.flags["active_power_w"] == Quality.NO_REPLY
-    assert ("p1", "offline", "m1: no answer") in scene.states
+    assert ("p1", "offline", [DEVICE_UNAVAILABLE(device="m1", cause="no answer")]) in scene.states
 
 
 def test_a_device_that_says_nothing_at_all_is_waited_for_only_so_long(scene: Scene) -> None:
@@ -122,15 +125,14 @@ def test_simulated_is_said_on_the_whole_row(scene: Scene) -> None:
 def test_the_state_is_told_once_with_its_reason(scene: Scene) -> None:
     for _ in range(3):
         second(scene)
-    assert scene.states == [("p1", "online", ""), ("p2", "online", "")]
-    for failed in (1, 2):  # one answer may be lost without anything being wrong
+    assert scene.states == [("p1", "online", []), ("p2", "online", [])]
+    for failed in (1, 2):  # a single lost response does not change the state
         assert len(scene.states) == 2
         scene.silent("d2", "motor_current", "output_frequency")
         scene.read("m2", active_power=float(failed))
         scene.clock.move(2)
         scene.compute.tick()
-    assert scene.states[2][:2] == ("p2", "stale")
-    assert "d2" in scene.states[2][2]
+    assert scene.states[2] == ("p2", "stale", [DEVICE_UNAVAILABLE(device="d2", cause="no answer")])
 
 
 def test_efficiencies_carry_u_and_method_and_fit_each_other(scene: Scene) -> None:
@@ -184,8 +186,8 @@ def test_without_a_meter_the_drives_own_power_serves_with_more_doubt(tmp_path: P
 def test_on_a_fast_changing_load_energies_not_polls_are_compared(tmp_path: Path, clock: HandClock) -> None:
     """The load swings ±40 % with a period of 3.7 s; the meter is polled half a second after the drive.
 
-    True efficiency is constructed from the losses that the estimator itself assumes, so that only the timing can err:
-    two polls side by side would be off by many points, energies over one interval by a fraction of one.
+    The true efficiency is constructed from the losses that the estimator assumes, so only the timing causes errors:
+    values of two polls would be wrong by many points, energies over one interval by a fraction of one.
     """
     scene = Scene(tmp_path, clock)
     start_s = clock.monotonic_ns() / 1e9

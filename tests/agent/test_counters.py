@@ -1,4 +1,4 @@
-"""Energy counters: against constructed cases, over rollover, reset, exchange, gaps, and a kill between any two rows."""
+"""Energy counters with constructed cases: rollover, reset, replacement, gaps, and a kill between any two rows."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from configkit import bus, load, meter, motor, site
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.estimate.counters import Counters
+from agent.estimate import reasons
+from agent.estimate.counters import Counters, MeterEvent
 from agent.estimate.window import Cell
 from agent.topology import Asset, assets
-from agent.waves.event_text import spoken
 from drivers.profiles import load_profile
 from drivers.reading import Quality, Reading
 
@@ -41,7 +41,7 @@ def wh(counters: Counters) -> int:
 
 
 def test_the_constructed_cases(data: Path, tmp_path: Path) -> None:
-    """A profile whose register is what the cases have: 32 bits of 0.01 kWh."""
+    """A profile with the register of the cases: 32 bits of 0.01 kWh."""
     cases = json.loads((data / "efficiency" / "cases.json").read_text())["cases"]
     tried = [case for case in cases if case["kind"] == "energy_counter"]
     assert len(tried) == 2
@@ -71,11 +71,11 @@ def test_a_reset_begins_anew_and_is_told(tmp_path: Path) -> None:
     for k, kwh in enumerate((4321.0, 4321.5, 4322.0, 0.2, 0.7)):
         counters.take_meter(reading(60 * k, energy_import=kwh))
     assert wh(counters) == 1_000 + 200 + 500
-    assert [event["event_kind"] for event in counters.events] == ["meter_register_reset"]
+    assert [event.kind for event in counters.events] == ["meter_register_reset"]
 
 
 def test_what_a_reset_or_an_exchange_swallows_is_known_by_the_power(tmp_path: Path) -> None:
-    """Half a kWh in the minute of the reset, of which the new register has seen a fifth; then another meter."""
+    """0.5 kWh in the minute of the reset, of which the register counted a fifth after it; then another meter."""
     counters = Counters(asset(tmp_path), LARGEST_W, {})
     minute = Cell(0.0, 60.0, in_plus=0.5 * 3.6e6)
     for k, kwh in enumerate((4321.0, 4321.5, 0.1, 0.6)):
@@ -85,7 +85,7 @@ def test_what_a_reset_or_an_exchange_swallows_is_known_by_the_power(tmp_path: Pa
     counters.take_meter(reading(240, energy_import=77.0, serial_number="2"))
     counters.take_meter(reading(300, energy_import=77.5, serial_number="2"))
     assert wh(counters) == 2_500
-    assert [event["event_kind"] for event in counters.events] == ["meter_register_reset", "meter_replaced"]
+    assert [event.kind for event in counters.events] == ["meter_register_reset", "meter_replaced"]
 
 
 def test_a_register_that_grows_faster_than_can_be_was_set(tmp_path: Path) -> None:
@@ -94,12 +94,12 @@ def test_a_register_that_grows_faster_than_can_be_was_set(tmp_path: Path) -> Non
     for k, kwh in enumerate((100.0, 100.5, 9100.5, 9101.0)):
         counters.take_meter(reading(60 * k, energy_import=kwh))
     assert wh(counters) == 1_000
-    assert [event["event_kind"] for event in counters.events] == ["meter_register_jump"]
+    assert [event.kind for event in counters.events] == ["meter_register_jump"]
     assert before()["energy_counted_import_wh"] > 0
 
 
 def test_another_meter_counts_on_and_widens_u(tmp_path: Path) -> None:
-    """The serial number in the configuration, or one that the meter tells itself."""
+    """The serial number in the configuration, or one that the meter reports."""
     plain, told = Counters(asset(tmp_path), LARGEST_W, {}), Counters(asset(tmp_path), LARGEST_W, {})
     for k in range(4):
         plain.take_meter(reading(60 * k, energy_import=100 + k * 0.5))
@@ -111,18 +111,18 @@ def test_another_meter_counts_on_and_widens_u(tmp_path: Path) -> None:
         later.take_meter(reading(240 + 60 * k, energy_import=7.0 + k * 0.5))
     assert wh(plain) == 1_500
     assert wh(later) == 3_000, "nothing of the new register's past is counted"
-    assert [event["event_kind"] for event in later.events] == ["meter_replaced"]
+    assert [event.kind for event in later.events] == ["meter_replaced"]
     share = [c.uncertainties()["energy_counted_import_wh"] / wh(c) for c in (plain, later)]
     assert share[1] == pytest.approx(share[0] * 2**0.5)
     assert wh(told) == 1_000
-    assert [event["event_kind"] for event in told.events] == ["meter_replaced"]
+    assert [event.kind for event in told.events] == ["meter_replaced"]
 
 
 @pytest.mark.parametrize("stated", ["A1", "0077"])
 def test_a_meter_that_tells_its_number_is_believed_whatever_the_configuration_calls_it(
     tmp_path: Path, stated: str
 ) -> None:
-    """A meter tells its number after each start and each silence; between, nobody exchanged it."""
+    """A meter reports its number after each start and each loss of communication; in between it is not replaced."""
     kept: dict[str, int] = {}
     for start in range(4):
         counters = Counters(asset(tmp_path, CONFIG.replace('"A1"', f'"{stated}"')), LARGEST_W, kept)
@@ -133,7 +133,7 @@ def test_a_meter_that_tells_its_number_is_believed_whatever_the_configuration_ca
         kept = counters.all()
     assert wh(counters) == 19_500
     counters.take_meter(reading(2400, energy_import=7.0, serial_number=78))
-    assert [event["event_kind"] for event in counters.events] == ["meter_replaced"]
+    assert [event.kind for event in counters.events] == ["meter_replaced"]
 
 
 def test_another_ratio_is_told_and_widens_u(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_another_ratio_is_told_and_widens_u(tmp_path: Path) -> None:
     other = Counters(asset(tmp_path, CONFIG.replace("150/5", "200/5")), LARGEST_W, one.all())
     other.take_meter(reading(120, energy_import=10.9))
     other.take_meter(reading(180, energy_import=11.4))
-    assert [event["event_kind"] for event in other.events] == ["ct_ratio_changed"]
+    assert [event.kind for event in other.events] == ["ct_ratio_changed"]
     assert wh(other) == 1_000
     share = [c.uncertainties()["energy_counted_import_wh"] / wh(c) for c in (one, other)]
     assert share[1] > 1.3 * share[0]
@@ -162,7 +162,7 @@ def test_what_is_doubtful_is_not_counted_and_nothing_is_lost(tmp_path: Path) -> 
 
 @given(st.integers(0, 2**32), st.lists(st.floats(0, 0.9), min_size=2, max_size=60))
 def test_killed_between_any_two_rows_nothing_is_lost_or_doubled(seed: int, steps: list[float]) -> None:
-    """What `changed` gave is what survives: a row and its counters are one transaction, or neither is there."""
+    """Only what `changed` returned survives: a row and its counters are one transaction."""
     rng = random.Random(seed)
     motor = _MOTOR[0]
     store: dict[str, int] = {}
@@ -187,7 +187,7 @@ def test_killed_between_any_two_rows_nothing_is_lost_or_doubled(seed: int, steps
 
 
 def _first_register(motor: Asset, steps: list[float], seed: int) -> int:
-    """The first register value that survived: the same walk, told apart by what was committed."""
+    """The first register value that survived: the same sequence, identified by what was committed."""
     rng, store, fresh = random.Random(seed), False, 0
     kwh, alive = 500.0, None
     for grown in steps:
@@ -210,7 +210,7 @@ def _motor(tmp_path: Path) -> None:
 
 
 def test_losses_and_shaft_are_whole_watt_hours_that_only_rise(tmp_path: Path) -> None:
-    """A motor that drives for an hour and brakes for half of one, in uneven cells."""
+    """A motor that drives for an hour and brakes for half an hour, in uneven cells."""
     counters = Counters(asset(tmp_path), LARGEST_W, {})
     rng, now_s, before = random.Random(7), 0.0, dict[str, int]()
     while now_s < 5400:
@@ -240,8 +240,22 @@ def test_losses_and_shaft_are_whole_watt_hours_that_only_rise(tmp_path: Path) ->
     assert u["energy_loss_motor_wh"] == pytest.approx(0.2 * values["energy_loss_motor_wh"], rel=0.02)
 
 
-def test_what_happened_to_a_meter_is_said_in_words(tmp_path: Path) -> None:
+def test_a_register_event_states_both_values(tmp_path: Path) -> None:
     counters = Counters(asset(tmp_path), LARGEST_W, {})
     for k, kwh in enumerate((4321.0, 4321.5, 0.2)):
         counters.take_meter(reading(60 * k, energy_import=kwh))
-    assert spoken(counters.events[0]) == "meter register reset: import: 4321.500 kWh, then 0.200 kWh"
+    reset = reasons.REGISTER_RESET(register="energy_import", before_wh=4_321_500.0, after_wh=200.0)
+    assert counters.events == [MeterEvent("meter_register_reset", [reset])]
+
+
+def test_the_events_of_another_meter_state_its_number_and_its_ratio(tmp_path: Path) -> None:
+    counters = Counters(asset(tmp_path), LARGEST_W, {})
+    for number, ratio in ((77, 30.0), (78, 30.0), (78, 40.0)):
+        counters.take_meter(reading(60, energy_import=1.0, serial_number=number, ct_ratio=ratio))
+    other = Counters(asset(tmp_path, CONFIG.replace("150/5", "200/5")), LARGEST_W, counters.all())
+    other.take_meter(reading(120, energy_import=1.0))
+    assert [event.reasons for event in counters.events + other.events] == [
+        [reasons.SERIAL_NUMBER_CHANGED(serial_number="78")],
+        [reasons.METER_OWN_RATIO_CHANGED(ratio=40.0)],
+        [reasons.CONFIGURED_RATIO_CHANGED(ct="200/5", vt="–", applied_by="meter")],
+    ]

@@ -1,4 +1,4 @@
-"""Bad input: null or a wider U with the reason, never a wrong number; and which method is taken when."""
+"""Bad input: null or a larger U with the reason, never a wrong value; and which method is used when."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from estimatekit import ON_DRIVE, ON_MAINS, SENSOR, Bench, nothing, phases, with_sensor
 
+from agent.estimate import reasons
 from agent.estimate.explain import explanation
 from agent.estimate.gap_torque import GapTorque
 from drivers.reading import Quality, Value, Waveform
@@ -39,7 +40,7 @@ def test_a_sound_motor_says_everything(driven: Bench) -> None:
 
 
 def test_a_meter_at_a_feeder_knows_no_system_and_less_of_the_power(tmp_path: Path, driven: Bench) -> None:
-    """A cable may take a twentieth of what it sees."""
+    """A cable may lose a twentieth of the measured power."""
     feeder = Bench(tmp_path, ON_DRIVE.replace('measuring_point = "drive-input"', 'measuring_point = "feeder"')).run(15)
     near = driven.run(15)
     assert feeder.values.get("system_efficiency_pct") is None
@@ -53,7 +54,7 @@ def test_a_meter_at_a_feeder_knows_no_system_and_less_of_the_power(tmp_path: Pat
 def test_bypassed(driven: Bench) -> None:
     driven.run(12)
     driven.drive |= {"motor_current": 0.0, "output_frequency": 0.0, "motor_power": 0.0}
-    assert nothing(driven.run(8), "bypass")
+    assert nothing(driven.run(8), reasons.DRIVE_BYPASSED)
 
 
 def test_off(driven: Bench) -> None:
@@ -66,14 +67,14 @@ def test_off(driven: Bench) -> None:
         "output_voltage": 0.0,
     }
     found = driven.run(15)
-    assert nothing(found, "the motor is off")
+    assert nothing(found, reasons.MOTOR_OFF)
     assert found.values["back_emf"] == "unknown", "never safe"
     driven.drive["motor_speed"] = 200.0
     assert driven.run(3).values["back_emf"] == "live", "a fan in the wind makes voltage"
 
 
 def test_of_a_drive_that_is_silent_nothing_is_live(driven: Bench) -> None:
-    """It may stand or turn by now: three periods and a second after its last word nobody knows."""
+    """It may be stopped or turning: three periods and a second after its last reading the state is unknown."""
     heard = driven.run(20).values
     assert (heard["back_emf"], heard["flux_index_pct"] is None) == ("live", False)
     driven.drive = {}
@@ -99,9 +100,9 @@ def test_a_drive_that_answers_without_its_current_says_nothing_of_the_terminals(
 def test_below_the_load_at_which_anything_honest_can_be_said(driven: Bench, mains: Bench) -> None:
     driven.meter = phases(7_000.0, 0.9)
     driven.drive |= {"motor_current": 15.0, "motor_power": 6.5}
-    assert nothing(driven.run(15), "below 15 % load")
+    assert nothing(driven.run(15), reasons.LOAD_TOO_LOW)
     mains.meter = phases(6_000.0, 0.25)
-    assert nothing(mains.run(15), "below 15 % load")
+    assert nothing(mains.run(15), reasons.LOAD_TOO_LOW)
 
 
 def test_regenerating(driven: Bench) -> None:
@@ -121,20 +122,20 @@ def test_a_brake_resistor_hides_what_the_motor_gives(driven: Bench) -> None:
     driven.run(12)
     driven.meter = phases(400.0, 0.9)
     driven.drive |= {"motor_power": -20.0}
-    assert nothing(driven.run(5), "resistor")
+    assert nothing(driven.run(5), reasons.BRAKING_RESISTOR)
 
 
 def test_a_reversal_between_two_polls_is_no_resistor(driven: Bench) -> None:
-    """The drive was read after it, the meter before: the quarter of an hour goes on."""
+    """The drive was polled after the reversal, the meter before it: the 15 min interval continues."""
     driven.run(12)
     driven.drive |= {"motor_power": -38.0}
-    assert "resistor" not in str(driven.run(1).values["efficiency_unavailable_reason"])
+    assert driven.run(1).reason is None
     driven.meter = phases(-36_000.0, 0.98)
     assert driven.run(3).values["efficiency_unavailable_reason"] == ""
 
 
 def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(driven: Bench) -> None:
-    """A hoist on a brake resistor withholds for seconds, again and again: what it counts is the time between."""
+    """A hoist on a brake resistor withholds for seconds, again and again: the time in between is counted."""
     sound_meter, sound_drive, counted = dict(driven.meter), dict(driven.drive), 0.0
     for second in range(120):
         braking = 0 <= second % 30 - 20 < 5
@@ -148,7 +149,7 @@ def test_what_was_counted_before_a_figure_is_withheld_is_not_counted_again(drive
 def test_one_signal_missing(driven: Bench, missing: str) -> None:
     driven.run(12)
     driven.drive[missing] = None
-    assert nothing(driven.run(20), "no current or frequency")
+    assert nothing(driven.run(20), reasons.DRIVE_SILENT)
 
 
 def test_a_missing_meter_is_replaced_and_says_so_with_more_doubt(driven: Bench) -> None:
@@ -163,15 +164,16 @@ def test_a_missing_meter_is_replaced_and_says_so_with_more_doubt(driven: Bench) 
 def test_a_stale_or_bad_signal_is_none(driven: Bench, flag: Quality) -> None:
     driven.run(12)
     found = driven.run(20, {"motor_current": flag, "output_frequency": flag})
-    assert nothing(found, "no current or frequency")
+    assert nothing(found, reasons.DRIVE_SILENT)
     driven.now_s += 60
-    assert nothing(driven.of.estimates(driven.now_s), "")
+    assert nothing(driven.of.estimates(driven.now_s), reasons.DRIVE_SILENT)
 
 
 def test_a_meter_wired_wrong_withholds_and_lets_go(mains: Bench) -> None:
     mains.run(12)
     mains.meter = phases(40_000.0, 0.85, (1, -1, 1))
-    assert nothing(mains.run(8), "ct_reversed:L2")
+    reason = nothing(mains.run(8), reasons.METER_WIRING)
+    assert reason.data["fault"] == reasons.WIRING_FAULTS["ct_reversed"](phases="L2")
     mains.meter = phases(40_000.0, 0.85)
     found = mains.run(20)
     assert found.values["meter_wiring"] == "ok"
@@ -179,15 +181,18 @@ def test_a_meter_wired_wrong_withholds_and_lets_go(mains: Bench) -> None:
 
 
 def test_a_meter_at_a_wrong_place_sees_another_power(driven: Bench) -> None:
-    """The meter of the neighbour, or before two drives: what it shows is not what this drive gives."""
+    """The meter of another drive, or of two drives: its power is not that of this drive."""
     driven.meter = phases(80_000.0, 0.95)
     found = driven.run(15)
-    assert nothing(found, "ratio:2.02")
-    assert "ratio" in str(found.values["meter_wiring"])
+    reason = nothing(found, reasons.METER_RATIO)
+    assert reason.data["fault"].code == reasons.WIRING_RATIO
+    assert reason.data["fault"].data["ratio"] == pytest.approx(2.02, abs=0.005)
+    assert found.values["meter_wiring"] == "ratio:2.02"
+    assert found.reasons["meter_wiring"] == [reason.data["fault"]]
 
 
 def test_a_wrong_ratio_is_found_while_the_load_moves_and_told_once(driven: Bench) -> None:
-    """The digits of the ratio change with each reading; once found the first are told on."""
+    """The digits of the ratio vary with each reading; the ratio of the finding stays published."""
     driven.run(12)
     told = []
     for second in range(20):
@@ -198,12 +203,12 @@ def test_a_wrong_ratio_is_found_while_the_load_moves_and_told_once(driven: Bench
 
 
 def test_a_silent_drives_last_power_says_nothing_of_the_meter(driven: Bench) -> None:
-    """Its line is cut at 38 kW and the load falls to 8: no transformer changed."""
+    """The cable of the drive is cut at 38 kW and the load falls to 8 kW: no transformer changed."""
     driven.run(12)
     driven.drive, driven.meter = {}, phases(8_000.0, 0.95)
     found = driven.run(30)
     assert found.values["meter_wiring"] == "ok"
-    assert found.values["efficiency_unavailable_reason"] == "no current or frequency from the drive"
+    assert found.values["efficiency_unavailable_reason"] == reasons.DRIVE_SILENT
 
 
 def test_a_wrong_ratio_is_found_beside_a_drive_that_is_read_more_seldom(driven: Bench) -> None:
@@ -224,22 +229,29 @@ def test_a_silent_meters_last_power_makes_no_resistor_and_no_bypass(driven: Benc
     driven.meter = {}
     driven.run(10)
     driven.drive |= drive
-    reason = str(driven.run(20).values["efficiency_unavailable_reason"])
-    assert "resistor" not in reason
-    assert "bypass" not in reason
+    reason = driven.run(20).reason
+    assert reason is None or reason.code not in (reasons.BRAKING_RESISTOR, reasons.DRIVE_BYPASSED)
 
 
 def test_wrong_ratio_on_the_mains_or_capacitors(tmp_path: Path, mains: Bench) -> None:
     """Half the power at a power factor that a 55 kW motor has only from 0.6 of its load on."""
     mains.meter = phases(18_000.0, 0.87)
-    assert nothing(mains.run(12), "compensated_load")
+    found = mains.run(12)
+    fault = nothing(found, reasons.METER_RATIO).data["fault"]
+    assert fault.code == reasons.WIRING_ALTERNATIVES
+    assert [item.code for item in fault.data["faults"]] == [
+        reasons.WIRING_RATIO, reasons.WIRING_FAULTS["compensated_load"]
+    ]  # fmt: skip
+    ratio, other = str(found.values["meter_wiring"]).split("|")
+    assert ratio.startswith("ratio:0.")
+    assert other == "compensated_load"
     told = Bench(tmp_path, ON_MAINS.replace('ct_class = "0.5"', 'ct_class = "0.5"\npower_factor_compensation = true'))
     told.meter = phases(18_000.0, 0.87)
     assert told.run(12).values["motor_efficiency_pct"] is not None
 
 
 def test_no_flux_of_a_voltage_from_another_speed(driven: Bench) -> None:
-    """The drive goes to half its speed; its voltage is read more seldom, or not at all any more."""
+    """The drive goes to half its speed; its voltage is read less often, or no longer."""
     whole = driven.run(60).values["flux_index_pct"]
     assert isinstance(whole, float)
     driven.drive |= {"output_frequency": 45.0, "motor_speed": 675.0, "motor_power": 19.2, "output_voltage": None}
@@ -275,7 +287,7 @@ def test_a_sensor_at_the_shaft_measures_and_may_tell_a_class(tmp_path: Path) -> 
 
 
 def test_a_cycling_load_takes_a_quarter_of_an_hour_together(driven: Bench) -> None:
-    """Between full and a third of the load, 4 s each: instantaneous values would swing by four points."""
+    """Between full and a third of the load, 4 s each: instantaneous values would vary by four points."""
     seen, flags = [], []
     for k in range(300):
         high = k % 2 == 0
@@ -294,7 +306,7 @@ def test_a_cycling_load_takes_a_quarter_of_an_hour_together(driven: Bench) -> No
 
 
 def test_gap_torque_from_a_waveform(tmp_path: Path) -> None:
-    """Sinusoidal waveforms whose gap power is known in closed form: M7 and a class come of it."""
+    """Sinusoidal waveforms whose gap power is known in closed form: they give M7 and a class."""
     text = ON_MAINS + 'r1_ohm = 0.03\n[motor.p.waveform]\ntcp = "127.0.0.1:7000"\nmeasuring_point = "motor"\n'
     bench = Bench(tmp_path, text)
     gap, rate = GapTorque(bench.of.facts), 10_240.0

@@ -1,4 +1,4 @@
-"""A sum that runs along with a window is the sum of what is in the window, to the last bit, however long it ran."""
+"""A sliding sum equals the sum of its window to the last bit, after any number of steps."""
 
 from __future__ import annotations
 
@@ -52,8 +52,7 @@ def test_no_number_leaves_no_trace() -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_the_window_of_a_quarter_of_an_hour_is_the_sum_of_its_cells(seed: int) -> None:
-    """A load that cycles for an hour, with steady stretches in which nobody asks, and a pause: against its cells added
-    one by one, newest first, each time."""
+    """A load that cycles for an hour, with steady periods without a query, and a pause: compared with the plain sum."""
     chance, window = random.Random(seed), Window(1.0, 1.0, 100.0)
     powers, losses = Trace(15.0), Trace(15.0)
     asked, power_w = 0, 40e3

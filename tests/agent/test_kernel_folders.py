@@ -1,4 +1,4 @@
-"""Folders of kernels: those of versions that nobody has any more go; who still runs or is installed keeps his."""
+"""Cache directories: those of versions that no installation uses are deleted; used or running ones are kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ sys.stdin.read()
 
 @pytest.fixture(autouse=True)
 def let_go() -> object:
-    """What this process came to hold in a test it gives back."""
+    """Releases the locks that this process acquired in a test."""
     before = len(kernel_folders._held)
     yield
     release(before)
@@ -37,13 +37,13 @@ def release(keep: int) -> None:
 
 
 def installed(place: Path) -> str:
-    """An installation with its sources, as it is named."""
+    """An installation with its sources, as it is listed."""
     (place / "dsp").mkdir(parents=True, exist_ok=True)
     return f"{place}\t{place / 'dsp'}"
 
 
 def left_by(root: Path, version: str, *who: str) -> Path:
-    """A folder of that version, as a process that has ended leaves it."""
+    """A directory of that version, as a process that has ended leaves it."""
     before, folder = len(kernel_folders._held), root / f"kernels-{version}"
     for name in who:
         enter(folder, name)
@@ -102,7 +102,7 @@ def test_a_folder_of_an_earlier_release_goes_when_nothing_was_written_into_it_fo
 def test_who_enters_while_the_folder_is_taken_away_gets_a_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between opening the file and locking it another process takes the folder away."""
+    """Between opening and locking the file another process deletes the directory."""
     me = installed(tmp_path / "venv")
     folder = left_by(tmp_path, "1", me)
     flock, first = kernel_folders.fcntl.flock, [True]
@@ -135,7 +135,7 @@ def test_the_cache_of_this_process_is_entered_and_the_old_ones_swept(
 
 
 def test_a_damaged_list_of_users_stops_no_start(tmp_path: Path) -> None:
-    """Half a block of a failing card: no text."""
+    """Half a block of a failing card: not UTF-8."""
     me, other = installed(tmp_path / "venv"), installed(tmp_path / "other")
     mine, theirs = left_by(tmp_path, "1", me), left_by(tmp_path, "2", other)
     for folder in (mine, theirs):

@@ -1,4 +1,4 @@
-"""When kernels are in the cache: only for the very files they were compiled of."""
+"""When kernels are in the cache: only for the files from which they were compiled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DSP = Path(kernels.__file__).parents[1] / "dsp"
 
 
 def test_a_cache_is_warm_for_the_files_it_was_made_of_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numba takes no kernel of the same text that lies elsewhere or was written anew: the agent would compile it."""
+    """Numba does not use a kernel of the same text at another path or with another time: the agent would compile it."""
     one, two = (Path(shutil.copytree(DSP, tmp_path / name / "dsp")) for name in ("one", "two"))
     cache = tmp_path / "cache"
     cache.mkdir()

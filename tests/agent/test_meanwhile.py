@@ -1,4 +1,4 @@
-"""Waveforms while the kernels are compiled elsewhere: numbers by numpy, marked, and no compiling in this process."""
+"""Waveforms while the kernels are compiled: values from numpy, flagged, and no compilation in this process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONFIG = "".join((
 
 
 def blocks(seconds: float, lost: range = range(0)) -> Iterator[Waveform]:
-    """230 V and 40 A, 30 degrees behind, a fifth harmonic of 10 % in the currents; 49.83 Hz, 62.5 ms each."""
+    """230 V and 40 A, 30 degrees lagging, a fifth harmonic of 10 % in the currents; 49.83 Hz, 62.5 ms each."""
     t = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
     phase = 2 * np.pi * (49.83 * t - np.arange(3)[:, None] / 3)
     u, i = 230 * np.cos(phase), 40 * (np.cos(phase - np.pi / 6) + 0.1 * np.cos(5 * phase))
@@ -83,7 +83,7 @@ def test_a_missing_channel_leaves_the_others_and_no_totals() -> None:
 
 
 class Compiler:
-    """Stands for the process that compiles: done when told."""
+    """Represents the process that compiles; it ends when the test sets its result."""
 
     code: int | None = None
 
@@ -126,7 +126,7 @@ def test_a_failed_compilation_keeps_the_plain_numbers(
 
 
 def test_nowhere_to_write_is_no_cache_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read-only machine: no home, no folder for temporary files. Kernels are never warm, so numpy serves."""
+    """A read-only computer: no home, no directory for temporary files. Kernels are never cached, so numpy is used."""
 
     def nowhere(*_: Any, **__: Any) -> str:
         raise FileNotFoundError("no usable temporary directory found")

@@ -1,4 +1,4 @@
-"""The pace of a backlog and the pauses between connections, on a clock of their own."""
+"""The rate of the backfill and the delays between connections, on a simulated clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_backlog_goes_out_at_its_rate_with_jitter_and_without_bursts() -> None
     pacer.grant(100.0, 0)
     assert pacer.grant(160.0, 1000) <= RATE_MIN * BURST_S, "a minute of nothing does not pile up"
     seeds = {granted(Pacer(random.Random(seed)), 1) for seed in range(20)}
-    assert len(seeds) > 1, "gateways do not march in step"
+    assert len(seeds) > 1, "gateways do not send in step"
     assert max(seeds) <= RATE_MIN * (1 + JITTER) + RATE_MIN * BURST_S
 
 
@@ -32,15 +32,15 @@ def test_five_times_what_is_live_when_that_is_more() -> None:
     assert pacer.rate() == pytest.approx(200, rel=0.01)
 
 
-def test_a_slow_broker_gets_half_and_a_stuck_one_hardly_any() -> None:
+def test_a_slow_broker_gets_half_the_rate_and_a_blocked_one_a_probe() -> None:
     pacer = Pacer(random.Random(1), 100.0)
     pacer.confirmed(0.5)
     assert granted(pacer, 20) == pytest.approx(1000, rel=0.03)
     pacer.waiting(STUCK_S + 1)
-    assert granted(pacer, 20, from_s=20) <= 25, "what was saved up, and a probe a second"
+    assert granted(pacer, 20, from_s=20) <= 25, "the remaining tokens, and one probe per second"
     assert pacer.rate() == PROBE_RATE
     pacer.confirmed(0.01)
-    assert pacer.rate() == 100.0, "it recovers by the probe's own confirmation"
+    assert pacer.rate() == 100.0, "the confirmation of the probe restores the rate"
 
 
 def test_a_broker_that_asks_for_a_pause_gets_it() -> None:
@@ -57,9 +57,9 @@ def test_full_jitter_below_a_limit_that_doubles() -> None:
         limits = [min(LIMIT_S[0] * 2**n, LIMIT_S[1]) for n in range(10)]
         for limit in limits:
             assert 0 <= retry.after(End.UNREACHABLE, 0.0) <= limit
-        assert retry.after(End.LOST, 3600.0) <= LIMIT_S[0], "a connection that stood starts anew"
+        assert retry.after(End.LOST, 3600.0) <= LIMIT_S[0], "a long connection resets the limit"
     spread = [Retry(random.Random(seed)).after(End.LOST, 100.0) for seed in range(1000)]
-    assert mean(spread) == pytest.approx(0.5, abs=0.05), "a thousand gateways come back evenly, not at once"
+    assert mean(spread) == pytest.approx(0.5, abs=0.05), "a thousand gateways reconnect evenly, not simultaneously"
 
 
 @pytest.mark.parametrize("end", [End.REFUSED, End.TAKEN_OVER])

@@ -1,4 +1,4 @@
-"""TLS: the host name is checked, certificates of both sides, and until when they hold."""
+"""TLS: host name verification, certificates of broker and client, and their expiry."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from testkit import Mosquitto, real_command, wait_until, within
 
 from agent.config import Mqtt
 from agent.sinks import tls
+from agent.sinks.reasons import CERTIFICATE_INVALID, CERTIFICATE_MISSING, CLIENT_CERTIFICATE_EXPIRING, CONNECT_FAILED
+from drivers.reasons import InvalidValue, Reason
 
 
 def openssl(*arguments: str, folder: Path) -> None:
@@ -70,33 +72,38 @@ def test_a_broker_with_a_good_certificate_gets_the_rows(tmp_path: Path, papers: 
 # paho leaves the socket of a failed handshake to the garbage collector
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("trouble", ["another host", "another authority"])
-def test_a_broker_that_cannot_prove_who_it_is_gets_nothing(
+def test_a_broker_without_a_valid_certificate_gets_nothing(
     tmp_path: Path, papers: Path, line: Line, caplog: pytest.LogCaptureFixture, trouble: str
 ) -> None:
     broker = broker_of(tmp_path, papers, "elsewhere" if trouble == "another host" else "broker")
     ca = papers / "ca.pem" if trouble == "another host" else None  # the system's authorities do not know ours
     sink = line.sink(Mqtt("127.0.0.1", broker.port, True, ca=ca))
-    wait_until(lambda: "polling goes on" in caplog.text, 5, "said")
-    assert "certificate" in caplog.text.lower()
+    wait_until(lambda: bool(caplog.records), 5, "logged")
+    (reason,) = [item for item in caplog.records[0].args or () if isinstance(item, Reason)]
+    assert reason.code == CONNECT_FAILED
+    assert "CERTIFICATE_VERIFY_FAILED" in reason.data["error"]
     assert not sink.connected
     assert sink.connects == 0
     broker.stop()
 
 
-def test_our_certificate_is_shown_and_its_end_announced(tmp_path: Path, papers: Path, line: Line) -> None:
+def test_the_client_certificate_is_presented_and_its_expiry_announced(tmp_path: Path, papers: Path, line: Line) -> None:
     broker = broker_of(tmp_path, papers, "broker", "require_certificate true\nuse_identity_as_username true\n")
     settings = Mqtt("127.0.0.1", broker.port, True, ca=papers / "ca.pem", cert=papers / "gw.pem", key=papers / "gw.key")
     sink = line.sink(settings)
     wait_until(lambda: sink.connected, 5, "connected")
     wait_until(lambda: bool(line.events), 2, "an event")
-    assert [kind for kind, _ in line.events] == ["certificate_expiring"]
-    assert "our certificate" in line.events[0][1]
+    ((kind, reason),) = line.events
+    assert (kind, reason.code) == ("certificate_expiring", CLIENT_CERTIFICATE_EXPIRING)
+    assert reason.data["file"] == str(papers / "gw.pem")
+    assert reason.data["end_ms"] == 1000 * tls.file_ends(papers / "gw.pem").timestamp()
+    assert reason.data["days"] == pytest.approx(10, abs=1.1)
     assert sink.numbers()["certificate_days"] == pytest.approx(10, abs=1.1)
     broker.stop()
 
 
-def test_a_renewed_certificate_is_the_one_that_is_told(tmp_path: Path, papers: Path, line: Line) -> None:
-    """The broker comes back with another one: its end counts, not that of the one before."""
+def test_a_renewed_certificate_is_the_one_that_counts(tmp_path: Path, papers: Path, line: Line) -> None:
+    """The broker restarts with a new certificate, whose expiry replaces that of the old one."""
     make_certificate(papers, "short", "IP:127.0.0.1", 20)
     broker = broker_of(tmp_path, papers, "short")
     sink = line.sink(Mqtt("127.0.0.1", broker.port, True, ca=papers / "ca.pem"))
@@ -111,7 +118,9 @@ def test_a_renewed_certificate_is_the_one_that_is_told(tmp_path: Path, papers: P
     broker.stop()
 
 
-def test_without_our_certificate_such_a_broker_refuses(tmp_path: Path, papers: Path, line: Line) -> None:
+def test_without_a_client_certificate_such_a_broker_rejects_the_connection(
+    tmp_path: Path, papers: Path, line: Line
+) -> None:
     broker = broker_of(tmp_path, papers, "broker", "require_certificate true\n")
     sink = line.sink(Mqtt("127.0.0.1", broker.port, True, ca=papers / "ca.pem"))
     with pytest.raises(AssertionError):
@@ -124,14 +133,22 @@ def test_ends_agrees_with_openssl(tmp_path: Path, days: int) -> None:
     """Years up to 2049 are written with two digits, later ones with four (RFC 5280, 4.1.2.5)."""
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "k", "-out", "c.pem", "-days", str(days),
             "-subj", "/CN=x/O=y", folder=tmp_path)  # fmt: skip
-    said = subprocess.run([real_command("openssl"), "x509", "-in", "c.pem", "-noout", "-enddate"], cwd=tmp_path,
+    output = subprocess.run([real_command("openssl"), "x509", "-in", "c.pem", "-noout", "-enddate"], cwd=tmp_path,
                           check=True, capture_output=True, text=True).stdout  # fmt: skip
-    expected = datetime.strptime(said.strip(), "notAfter=%b %d %H:%M:%S %Y GMT").replace(tzinfo=UTC)
+    expected = datetime.strptime(output.strip(), "notAfter=%b %d %H:%M:%S %Y GMT").replace(tzinfo=UTC)
     assert tls.file_ends(tmp_path / "c.pem") == expected
     assert abs(expected - datetime.now(UTC) - timedelta(days=days)) < timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("data", [b"", b"0", b"\x30\x82\xff\xff", bytes(100), b"\x30\x05hello"])
-def test_what_is_no_certificate_is_said(data: bytes) -> None:
-    with pytest.raises(ValueError, match="not a certificate"):
+def test_data_that_is_not_a_certificate_is_rejected(data: bytes) -> None:
+    with pytest.raises(InvalidValue) as error:
         tls.ends(data)
+    assert error.value.reason == CERTIFICATE_INVALID()
+
+
+def test_a_file_without_a_certificate_is_rejected(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE KEY-----")
+    with pytest.raises(InvalidValue) as error:
+        tls.file_ends(tmp_path / "key.pem")
+    assert error.value.reason == CERTIFICATE_MISSING(file=str(tmp_path / "key.pem"))

@@ -1,4 +1,4 @@
-"""Phases are spread evenly by name and stay; births keep their rate whoever asks."""
+"""Phases are spread evenly by name and stay the same; births keep their rate for all applications."""
 
 from __future__ import annotations
 

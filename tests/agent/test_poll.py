@@ -1,4 +1,4 @@
-"""Polling on a clock moved by hand: who is asked when, what a dead device costs its neighbours, what plan says."""
+"""Polling with a simulated clock: schedule of the devices, and the effect of an unresponsive device on the others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, No
 
 
 class ScriptedLink:
-    """A wire without bytes: 15 ms a request, silence for units in `dead`, an exception for those in `refusing`."""
+    """A bus without bytes: 15 ms per request, no response of units in `dead`, an exception from those in `refusing`."""
 
     def __init__(self, clock: HandClock) -> None:
         self.clock, self.dead, self.refusing = clock, set[int](), dict[int, int]()
@@ -175,13 +175,13 @@ def test_a_meter_that_renews_slowly_is_reported_once(clock: HandClock, caplog: p
     link.read_block = slow  # type: ignore[assignment]
     with caplog.at_level("WARNING"):
         run(poller, clock, 30)
-    told = [record.getMessage() for record in caplog.records if "renews" in record.message]
+    told = [record.getMessage() for record in caplog.records if "updates its values" in record.getMessage()]
     assert len(told) == 1
     assert "every 1.0 s" in told[0]
 
 
 def test_values_that_merely_stand_still_are_not_called_slow(clock: HandClock) -> None:
-    """A drive at a steady load changes its last digit now and then, at no fixed pace."""
+    """A drive at a steady load changes its last digit now and then, at no fixed interval."""
     poller, link, _ = scene(clock, units=1)
     chance = random.Random(5)
     digit = 0
@@ -195,7 +195,7 @@ def test_values_that_merely_stand_still_are_not_called_slow(clock: HandClock) ->
     link.read_block = steady  # type: ignore[assignment]
     run(poller, clock, 600)
     assert poller.devices[0].device.renewed_every_s(1.0) is None
-    assert not poller.devices[0].told_slow
+    assert not poller.devices[0].slow_logged
 
 
 def test_counters_that_run_backwards_and_clocks_that_jump_are_flagged(clock: HandClock) -> None:
@@ -212,7 +212,7 @@ def test_counters_that_run_backwards_and_clocks_that_jump_are_flagged(clock: Han
 
 
 class Counting:
-    """A drive whose 16-bit energy counter (register 114 of an ACS550) reads as told; zeros elsewhere."""
+    """A drive whose 16-bit energy counter (register 114 of an ACS550) has the given values; zeros elsewhere."""
 
     answered_s = 0.01
 
@@ -285,7 +285,7 @@ def test_plan_says_what_does_not_fit(tmp_path: Path) -> None:
 
 
 def test_a_hole_costs_two_characters_a_register(tmp_path: Path) -> None:
-    """Break-even of the notes: at 9600 baud and 5 ms of turnaround 12 registers, here with 15 ms a few more."""
+    """Break-even: at 9600 baud and 5 ms of turnaround 12 registers, here with 15 ms a few more."""
     from drivers.registers import break_even_hole
 
     assert break_even_hole(11 / 9600, 3.5 * 11 / 9600, 0.005) == 12
@@ -307,7 +307,7 @@ def test_trouble_with_the_wire_is_told_once_and_counts_against_no_device(
     assert all(Quality.NO_REPLY in reading.quality for reading in readings)
     assert all(polled.health == "good" for polled in poller.devices)
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
-        "bus b: /dev/x is not there; tried again until it can be used"
+        "b: /dev/x is not there; retrying"
     ]
     link.unplugged = False
     readings.clear()

@@ -1,4 +1,4 @@
-"""What the agent keeps at the broker about a motor's state."""
+"""Retained state of a motor, and announcements of gaps."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import pytest
 from dialectkit import Bench, configured
 from testkit import HandClock
 
+from agent.core.text import english
 from agent.deliver import Delivery
 from agent.hold import HoldBook
 from agent.marks import Marks
+from agent.state_reasons import DEVICE_NOT_RESPONDING, DEVICE_UNAVAILABLE
 from agent.store import Store
-from agent.store.quota import FULL
+from agent.store.reasons import AGENT_KILLED, NO_SPACE_LEFT, STATE_FILE_REPLACED
 
 
 @pytest.fixture
@@ -31,23 +33,26 @@ def told(bench: Bench) -> dict[str, Any]:
 def test_another_reason_begins_no_other_state(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     now_ms = 1_790_000_000_000
     monkeypatch.setattr(type(bench.clock), "utc_ns", lambda _: now_ms * 1_000_000)
-    bench.publisher.tell_state("pump-1", "offline", "mcc-1: no answer")
+    silent, other = DEVICE_NOT_RESPONDING(device="mcc-1"), DEVICE_UNAVAILABLE(device="mcc-1", cause="no route to host")
+    bench.publisher.tell_state("pump-1", "offline", [silent])
     now_ms += 60_000
-    bench.publisher.tell_state("pump-1", "offline", "mcc-1: north: the machine is not there")
+    bench.publisher.tell_state("pump-1", "offline", [other])
     found = told(bench)
-    assert (found["t"], found["since"], found["reason"]) == (
-        now_ms, now_ms - 60_000, "mcc-1: north: the machine is not there",
-    )  # fmt: skip
+    assert (found["t"], found["since"]) == (now_ms, now_ms - 60_000)
+    assert found["reason"] == [
+        {"code": "device_unavailable", "data": {"device": "mcc-1", "cause": "no route to host"},
+         "text": english(other)}
+    ]  # fmt: skip
     now_ms += 60_000
-    bench.publisher.tell_state("pump-1", "online", "")
+    bench.publisher.tell_state("pump-1", "online", [])
     assert told(bench)["since"] == now_ms
     now_ms += 60_000
-    bench.publisher.tell_state("pump-1", "offline", "mcc-1: no answer")
+    bench.publisher.tell_state("pump-1", "offline", [silent])
     assert told(bench)["since"] == now_ms
 
 
 class Carried:
-    """What would go out, topic by topic."""
+    """Published messages, topic by topic."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
@@ -57,7 +62,7 @@ class Carried:
         return True
 
 
-def test_a_hold_of_who_was_taken_out_of_the_configuration_ends_like_any_other(bench: Bench, tmp_path: Path) -> None:
+def test_maintenance_of_a_removed_motor_ends_with_events_and_without_a_state(bench: Bench, tmp_path: Path) -> None:
     publisher, book, now_ms = bench.publisher, HoldBook(tmp_path), bench.clock.utc_ns() // 1_000_000
     publisher.carrier = carried = Carried()
     for motor in ("taken-out", "pump-1"):
@@ -73,7 +78,7 @@ def test_a_hold_of_who_was_taken_out_of_the_configuration_ends_like_any_other(be
     assert not [topic for topic, _ in publisher.greeting() if "taken-out" in topic], "no state or meta without a motor"
 
 
-def test_a_file_that_is_damaged_under_a_running_agent_is_told(tmp_path: Path) -> None:
+def test_a_state_file_that_becomes_corrupt_while_running_is_announced_once(tmp_path: Path) -> None:
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1"), tmp_path / "state")
     delivery = Delivery(bench.config, bench.publisher, bench.store, bench.clock)
     bench.publisher.carrier = carried = Carried()
@@ -82,7 +87,7 @@ def test_a_file_that_is_damaged_under_a_running_agent_is_told(tmp_path: Path) ->
         telling = asyncio.create_task(delivery.run(HandClock()))
         await asyncio.sleep(0.2)
         assert carried.sent == []
-        bench.store._writer.tell_damage("as a reader found it")
+        bench.store._writer.report_corruption("database disk image is malformed")
         await asyncio.to_thread(bench.store.flush)
         for _ in range(1000):
             await asyncio.sleep(0.01)
@@ -92,13 +97,17 @@ def test_a_file_that_is_damaged_under_a_running_agent_is_told(tmp_path: Path) ->
         telling.cancel()
 
     asyncio.run(for_some_turns())
-    kinds = [body["v"]["event_kind"] for _, body in carried.sent]
-    assert kinds.count("state_file_corrupt") == 1
+    (event,) = [body for _, body in carried.sent if body["v"]["event_kind"] == "state_file_corrupt"]
+    (reason,) = event["r"]["event_text"]
+    assert reason["code"] == STATE_FILE_REPLACED
+    assert reason["data"]["error"] == "database disk image is malformed"
+    assert (tmp_path / "state" / reason["data"]["file"]).exists()
+    assert event["v"]["event_text"] == reason["text"]
     delivery.stop(lambda: None)
 
 
 class Losing(HandClock):
-    """Each time that somebody sleeps on it, a row more was lost; after a day all is over."""
+    """At each sleep another row is lost; after a day the test ends."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()
@@ -108,11 +117,11 @@ class Losing(HandClock):
         self.move(seconds)
         if self.monotonic_ns() > 86_400 * 1e9:
             raise asyncio.CancelledError
-        self.store.note_gap("telemetry", FULL, 1, 1_790_000_000_000, 1_790_000_000_000)
+        self.store.note_gap("telemetry", NO_SPACE_LEFT(), 1, 1_790_000_000_000, 1_790_000_000_000)
         self.lost += 1
 
 
-def test_a_loss_that_goes_on_for_a_day_does_not_fill_the_spool_with_its_own_news(tmp_path: Path) -> None:
+def test_a_loss_of_a_day_does_not_fill_the_spool_with_announcements(tmp_path: Path) -> None:
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1"), tmp_path / "state")
     delivery = Delivery(bench.config, bench.publisher, bench.store, bench.clock)
     bench.publisher.carrier = carried = Carried()
@@ -120,6 +129,23 @@ def test_a_loss_that_goes_on_for_a_day_does_not_fill_the_spool_with_its_own_news
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(delivery.run(clock))
     events = [body["v"] for topic, body in carried.sent if topic.endswith("/event")]
-    assert len(events) < 110, "soon, and then every quarter of an hour"
+    assert len(events) < 110, "the interval between announcements grows to 15 min"
     assert sum(event["event_rows"] for event in events) == clock.lost
+    reasons = {reason["code"] for _, body in carried.sent for reason in body["r"]["event_text"]}
+    assert reasons == {NO_SPACE_LEFT}
     delivery.stop(lambda: None)
+
+
+def test_a_gap_is_announced_with_code_data_and_text(bench: Bench) -> None:
+    bench.publisher.carrier = carried = Carried()
+    bench.store.note_gap("*", AGENT_KILLED(), None, 1_790_000_000_000, 1_790_000_060_000)
+    assert bench.publisher.announce_gaps() == 1
+    ((topic, body),) = carried.sent
+    assert topic.endswith("/event")
+    assert (body["v"]["event_start_ms"], body["t"]) == (1_790_000_000_000, 1_790_000_060_000)
+    assert body["v"]["event_rows"] is None
+    assert (body["v"]["event_kind"], body["v"]["gap_message_type"]) == ("data_gap", "*")
+    (reason,) = body["r"]["event_text"]
+    assert reason == {"code": AGENT_KILLED, "data": {}, "text": body["v"]["event_text"]}
+    bench.store.flush()
+    assert bench.publisher.announce_gaps() == 0

@@ -1,4 +1,4 @@
-"""A new configuration while running: what is shown, what needs a restart, who keeps its turn."""
+"""Reload of the configuration: reported changes, keys that need a restart, rejected files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,24 @@ from testkit import HandClock
 from agent.clock import SystemClock
 from agent.config import Config
 from agent.messages import Message
-from agent.reload import Reloader, difference, without_restart
+from agent.reload import (
+    KEY_ADDED,
+    KEY_CHANGED,
+    MORE_CHANGES,
+    RESTART_NEEDED,
+    TABLE_ADDED,
+    TABLE_REMOVED,
+    TEXT_MAX,
+    Reloader,
+    difference,
+    shortened,
+    without_restart,
+)
 from drivers.profiles import load_profile
 from drivers.reading import Clock
 
 PLANT = two_fans()
+KW_CHANGED = KEY_CHANGED(key="motor.fan-1.kw", before="30", after="37")
 
 
 def test_the_difference_is_told_in_the_words_of_the_file() -> None:
@@ -29,9 +42,13 @@ def test_the_difference_is_told_in_the_words_of_the_file() -> None:
         "drive": {"d": {"unit_id": 1}, "e": {"unit_id": 2}},
     }
     assert difference(old, new) == [
-        "- bus.s", "bus.n.poll_interval: 1s → 2s", "+ bus.n.inter_request_delay = 1s", "+ motor.m.losses", "+ drive.d",
-        "+ drive.e",
-    ]  # fmt: skip
+        TABLE_REMOVED(table="bus.s"),
+        KEY_CHANGED(key="bus.n.poll_interval", before="1s", after="2s"),
+        KEY_ADDED(key="bus.n.inter_request_delay", value="1s"),
+        TABLE_ADDED(table="motor.m.losses"),
+        TABLE_ADDED(table="drive.d"),
+        TABLE_ADDED(table="drive.e"),
+    ]
     assert difference(old, old) == []
 
 
@@ -42,11 +59,11 @@ def test_identity_and_store_wait_for_a_restart_and_the_rest_does_not(tmp_path: P
     kept, waiting = without_restart(old, new)
     assert (kept.site.id, kept.state_dir, kept.mqtt) == ("mill-2", None, None), "there was no broker at the start"
     assert kept.motors["fan-1"].kw == 37
-    assert [line.split()[0] for line in waiting] == ["site.id", "[store]", "[mqtt]"]
+    assert waiting == [RESTART_NEEDED(key=key) for key in ("site.id", "[store]", "[mqtt]")]
 
 
 class Scene:
-    """A reloader on a file; what it applied and told."""
+    """A reloader on a file; what it applied and published."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.applied: list[Config] = []
@@ -63,8 +80,9 @@ def test_a_good_file_is_applied_and_told(tmp_path: Path, clock: HandClock) -> No
     load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())
     assert [config.motors["fan-1"].kw for config in scene.applied] == [37]
-    assert scene.told[0].values == {"event_kind": "config_changed", "event_text": "motor.fan-1.kw: 30 → 37"}
-    assert (scene.reloader.reloads, scene.reloader.refused) == (1, 0)
+    assert scene.told[0].values["event_kind"] == "config_changed"
+    assert scene.told[0].reasons == {"event_text": [KW_CHANGED]}
+    assert (scene.reloader.reloads, scene.reloader.rejected) == (1, 0)
     asyncio.run(scene.reloader.reload())
     assert len(scene.told) == 1, "the same once more is no change"
 
@@ -94,9 +112,16 @@ def test_a_wrong_file_changes_nothing_and_every_problem_is_told(
     assert said in scene.told[0].values["event_text"]
     load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())
-    assert scene.told[1].values["event_text"] == "motor.fan-1.kw: 30 → 37", (
-        "compared with what runs, not with the mistake"
-    )
+    assert scene.told[1].reasons == {"event_text": [KW_CHANGED]}, "compared with what runs, not with the mistake"
+
+
+def test_a_long_list_of_changes_is_cut_with_the_number_of_the_others() -> None:
+    changes = [KEY_CHANGED(key=f"motor.m{n}.kw", before="1", after="2") for n in range(500)]
+    found = shortened(changes)
+    assert len("; ".join(map(str, found))) < 2 * TEXT_MAX
+    assert found[:-1] == changes[: len(found) - 1]
+    assert found[-1] == MORE_CHANGES(n=500 - (len(found) - 1))
+    assert shortened(changes[:3]) == changes[:3]
 
 
 def test_own_register_maps_stay_when_a_new_file_is_refused(tmp_path: Path, clock: HandClock) -> None:
@@ -115,7 +140,7 @@ def test_own_register_maps_stay_when_a_new_file_is_refused(tmp_path: Path, clock
 
 
 def test_the_file_is_noticed_once_it_stands_still_and_a_signal_at_once(tmp_path: Path) -> None:
-    """An editor that writes in two steps causes one reload, not a refused one in between."""
+    """An editor that writes in two steps causes one reload, and no rejected one in between."""
     scene = Scene(tmp_path, SystemClock())
     marks = iter([1, 1, 2, 3, 3, 3, 3])
     looks = 0

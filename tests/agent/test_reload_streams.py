@@ -1,4 +1,4 @@
-"""Waveforms through a reload: the stream that stays the same keeps its connection."""
+"""Waveforms across a reload: an unchanged stream keeps its connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Buses and motors through a new configuration: who keeps its turn, its wire and what it knows."""
+"""Buses and motors with a new configuration: schedules, connections and data that are kept."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BUS = Bus("b", None, (19200, 8, "N", 1), ("127.0.0.1", 502), "tcp", 1.0, 0.0, No
 
 
 class Line:
-    """A wire that answers in 15 ms and writes down who was asked when. `on_ask` runs in the middle of an exchange."""
+    """A bus that responds in 15 ms and records the requests. `on_ask` runs in the middle of a request."""
 
     def __init__(self, clock: HandClock) -> None:
         self.clock, self.wire = clock, Wire("b", host="127.0.0.1")
@@ -73,7 +73,7 @@ def run_for(poller: BusPoller, line: Line, seconds: float) -> None:
 
 
 class PoliteClock(HandClock):
-    """Whoever sleeps lets others run."""
+    """A sleep lets other tasks run."""
 
     async def sleep(self, seconds: float) -> None:
         await super().sleep(seconds)
@@ -110,7 +110,7 @@ def test_unchanged_devices_of_a_changed_bus_miss_no_beat(clock: HandClock) -> No
 
 
 def test_an_answer_to_the_old_question_is_not_handed_on(clock: HandClock) -> None:
-    """The change falls into an exchange: what comes was asked with the old map."""
+    """The change occurs during a request: the response belongs to the old map."""
     line = Line(clock)
     poller, readings = bus_of(line, 1)
     line.on_ask = lambda: poller.adopt(BUS, [polled(line, 1, "another map")])
@@ -132,7 +132,7 @@ def test_a_bus_that_waits_long_notices_a_new_device() -> None:
 
 
 def test_a_wire_that_changed_is_closed_before_the_next_is_opened(clock: HandClock) -> None:
-    """Two serial settings of one port: the second could not be opened beside the first."""
+    """Two serial settings of one port: the second cannot be opened while the first is open."""
     old, same, new = Line(clock), Line(clock), Line(clock)
 
     async def change() -> None:
@@ -178,7 +178,7 @@ def reading(device: str, clock: HandClock, watts: float) -> Reading:
 
 
 def test_a_motor_that_did_not_change_keeps_what_it_knows(tmp_path: Path, clock: HandClock) -> None:
-    """Motor 2 has run for 30 s. After a change of motor 1 its next row is complete; motor 1 begins anew."""
+    """Motor 2 has run for 30 s. After a change of motor 1 its next row is complete; motor 1 restarts."""
     rows: list[Message] = []
     old = load(tmp_path, PLANT)
     every = {name: {"active_power": 1.0} for name in ("m-1", "m-2")}
@@ -217,7 +217,7 @@ def test_a_motor_that_comes_back_goes_on_counting_its_part_of_a_shared_meter(tmp
 
 
 class Slow:
-    """A computing that waits for a word, so that the queue before it fills."""
+    """A pipeline that waits for a signal, so that the queue fills."""
 
     def __init__(self) -> None:
         self.busy, self.go = threading.Event(), threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from agent.config_load import ConfigError
 from agent.messages import Message
 from agent.poll import pollers
 from agent.signals import metric_of, signal_devices
+from agent.state_reasons import DEVICE_NOT_RESPONDING
 from agent.topology import assets
 from drivers.framing import Request
 from drivers.modbus import ModbusDevice
 from drivers.reading import Quality, Reading
+from drivers.reasons import Reason
 
 
 def signal(name: str, address: int, **keys: object) -> str:
@@ -76,7 +79,7 @@ def test_they_are_polled_and_go_out_with_their_motor(tmp_path: Path, clock: Hand
     due = {polled.device.name: polled.due_s() for polled in poller.devices}
     assert set(due) == {"m1", "signals-b-40"}
     rows: list[Message] = []
-    states: list[tuple[str, str, str]] = []
+    states: list[tuple[str, str, Sequence[Reason]]] = []
     compute = Compute(assets(config), due, {}, clock, rows.append, lambda *state: states.append(state), {})
 
     def bring(device: str, values: dict[str, float | int | str | None], quality: Quality = Quality.GOOD) -> None:
@@ -94,7 +97,7 @@ def test_they_are_polled_and_go_out_with_their_motor(tmp_path: Path, clock: Hand
     assert rows[-1].values[FLOW] is None
     assert Quality.NO_REPLY in rows[-1].flags[FLOW]
     assert states[-1][1] == "stale"
-    assert "signals-b-40" in states[-1][2]
+    assert list(states[-1][2]) == [DEVICE_NOT_RESPONDING(device="signals-b-40")]
 
 
 def test_two_signals_with_one_name_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What outlives the process: ids that never come again, counters, and a file that somebody else holds."""
+"""State over restarts: ids that are never used twice, counters, and a locked state file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from testkit import HandClock
 
 from agent.store import Store, StoreError
+from agent.store.reasons import STATE_DIR_UNUSABLE, STATE_FILE_UNWRITABLE
 
 
 def test_every_opening_is_a_boot_and_ids_never_repeat(tmp_path: Path, clock: HandClock) -> None:
@@ -45,13 +46,14 @@ def test_counters_come_back(tmp_path: Path, clock: HandClock) -> None:
     again.close()
 
 
-def test_a_locked_file_is_an_error_with_its_name_and_heals(tmp_path: Path, clock: HandClock) -> None:
+def test_a_locked_file_is_an_error_until_it_is_released(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock)
     store._writer.db.execute("pragma busy_timeout = 50")
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("begin exclusive")
-    with pytest.raises(StoreError, match="locked"):
+    with pytest.raises(StoreError) as error:
         store.save_note("a", "b", "", 1)
+    assert error.value.reason == STATE_FILE_UNWRITABLE(error="database is locked")
     other.execute("rollback")
     other.close()
     store.save_note("a", "b", "", 2)
@@ -66,5 +68,7 @@ def test_a_place_that_cannot_be_used_is_named(tmp_path: Path, clock: HandClock, 
         place.write_text("x")
     else:
         place = Path(str(tmp_path / "a\0b"))
-    with pytest.raises(StoreError, match=r"store\.state_dir"):
+    with pytest.raises(StoreError) as error:
         Store(place, clock)
+    assert error.value.reason.code == STATE_DIR_UNUSABLE
+    assert error.value.reason.data["directory"] == str(place)

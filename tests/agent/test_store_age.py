@@ -1,4 +1,4 @@
-"""What is deleted by age is that old: no step of the clock, in either direction, makes anything older, or keeps it."""
+"""Deletion by age: a step of the clock, in either direction, neither deletes nor keeps anything."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from testkit import HandClock
 from agent.config import StoreSettings
 from agent.messages import Message
 from agent.store import Store
-from agent.store.age import MARKS, SAVE_S, SPANS, Age, Span, recall
-from agent.store.boots import KILLED
+from agent.store.age import MARKS, SAVE_S, SPANS, Age, Span, load
 from agent.store.history import History
+from agent.store.reasons import AGENT_KILLED
 
 EVERY_S, HOUR_S, DAY_S, YEAR_S = 1800, 3600, 86_400, 365 * 86_400
 LONGEST = 5 * DAY_S * (1 + 1 / MARKS) // EVERY_S + 2  # rows in the spool: five days, and the part between two marks
@@ -34,7 +34,7 @@ class Plant:
         settings = StoreSettings(commit_interval_s=0.001, spool_retention_s=5.0 * DAY_S)
         self.store = Store(self.folder, self.clock, settings)
         with self.store._writer.db_lock:
-            self.store._writer.db.execute("pragma synchronous = off")  # nobody cuts the power here
+            self.store._writer.db.execute("pragma synchronous = off")  # no power cut in this test
         self.store.drains(["mqtt"])
         self.history = History(self.store, KEEP_S)
 
@@ -54,7 +54,7 @@ class Plant:
             self.flush()
 
     def flush(self) -> None:
-        """And awaits the housekeeping behind it."""
+        """Also waits for the housekeeping after the commit."""
         self.store.flush()
         self.store.flush()
 
@@ -78,7 +78,7 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plant:
 @pytest.mark.parametrize("jump_s", [73 * YEAR_S, 10 * YEAR_S, 20 * DAY_S, -YEAR_S])
 @pytest.mark.parametrize("restarts", [False, True])
 def test_a_wrong_clock_for_a_night_deletes_nothing(plant: Plant, jump_s: float, restarts: bool) -> None:
-    """Three days of rows, kept for five: a clock that runs away for ten hours and comes back leaves all of them."""
+    """Three days of rows with a retention of five: a clock that is wrong for ten hours deletes none of them."""
     plant.measure(3 * DAY_S)
     plant.step(jump_s)
     if restarts:
@@ -90,13 +90,13 @@ def test_a_wrong_clock_for_a_night_deletes_nothing(plant: Plant, jump_s: float, 
     plant.measure(HOUR_S)
     rows = (3 * DAY_S + 11 * HOUR_S) // EVERY_S
     assert plant.spooled() == rows
-    right = rows if jump_s > 0 else rows - 10 * HOUR_S // EVERY_S  # what is dated a year ago is history of then
+    right = rows if jump_s > 0 else rows - 10 * HOUR_S // EVERY_S  # rows of a year ago
     assert right - 3 <= plant.kept(60) <= rows, "of 1 min; the minutes at the steps are not over"
     plant.store.close()
 
 
-def test_after_the_night_age_counts_as_before(plant: Plant) -> None:
-    """What was dated into the year to come goes when it is as old as all else."""
+def test_after_a_wrong_clock_the_retention_is_the_same(plant: Plant) -> None:
+    """Rows dated in the future are deleted at the same age as all others."""
     plant.measure(2 * DAY_S)
     plant.step(10 * YEAR_S)
     plant.measure(10 * HOUR_S)
@@ -108,8 +108,10 @@ def test_after_the_night_age_counts_as_before(plant: Plant) -> None:
     plant.store.close()
 
 
-def test_rows_dated_in_a_year_to_come_hold_up_none_behind_them(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More of them than one look takes."""
+def test_rows_dated_in_the_future_do_not_delay_the_deletion_of_later_rows(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More rows than one step of the housekeeping examines."""
     monkeypatch.setattr("agent.store.quota.CHUNK", 10)
     plant.step(10 * YEAR_S)
     plant.measure(10 * HOUR_S)
@@ -120,8 +122,7 @@ def test_rows_dated_in_a_year_to_come_hold_up_none_behind_them(plant: Plant, mon
 
 
 def test_a_first_run_that_begins_in_1970_or_in_2099(plant: Plant) -> None:
-    """A new file, an hour by a wrong clock, then the right one: what is measured from then on is kept as long as it is
-    owed."""
+    """A new file, an hour on a wrong clock, then the right one: later rows are kept for the retention time."""
     for jump_s in (73 * YEAR_S, -YEAR_S):
         plant.store.close()
         plant.folder = plant.folder / "next"
@@ -136,8 +137,8 @@ def test_a_first_run_that_begins_in_1970_or_in_2099(plant: Plant) -> None:
 
 
 @pytest.mark.parametrize("jump_s", [73 * YEAR_S, 330 * DAY_S, -YEAR_S])
-def test_a_first_run_keeps_no_more_than_is_owed_whatever_its_clock_said_at_first(plant: Plant, jump_s: float) -> None:
-    """No battery clock: a time server tells of November half a minute after January began, or of 2026 after 2099."""
+def test_a_first_run_with_a_wrong_clock_keeps_no_more_than_the_retention(plant: Plant, jump_s: float) -> None:
+    """No battery-backed clock: a time server corrects January to November after half a minute, or 2099 to 2026."""
     plant.store.close()
     plant.folder = plant.folder / "next"
     plant.step(-jump_s)
@@ -156,7 +157,7 @@ def test_a_gateway_that_was_off_for_long_keeps_as_much_as_any_other(plant: Plant
     plant.measure(DAY_S)
     plant.restart(away_s=away_s)
     plant.measure(20 * HOUR_S)
-    assert plant.spooled() == (DAY_S + 20 * HOUR_S) // EVERY_S, "nothing grew old meanwhile"
+    assert plant.spooled() == (DAY_S + 20 * HOUR_S) // EVERY_S, "the age did not increase meanwhile"
     plant.measure(7 * DAY_S)
     assert 5 * DAY_S // EVERY_S - 1 <= plant.spooled() <= LONGEST
     assert 5 * DAY_S // EVERY_S - 2 <= plant.kept(60) <= 5 * DAY_S // EVERY_S + 2
@@ -173,7 +174,7 @@ def test_one_that_runs_by_day_only_keeps_as_much(plant: Plant) -> None:
 
 
 @pytest.mark.parametrize("note", [None, {"ms": 1}, {"ran_ms": 1, "spans": [], "marks": []}, "torn"])
-def test_a_state_file_that_does_not_tell_begins_with_what_its_last_run_reached(plant: Plant, note: object) -> None:
+def test_a_state_file_without_an_age_starts_with_the_time_of_its_last_run(plant: Plant, note: object) -> None:
     plant.measure(DAY_S)
     plant.history.stop()
     if note is None:
@@ -188,7 +189,7 @@ def test_a_state_file_that_does_not_tell_begins_with_what_its_last_run_reached(p
     plant.store.close()
 
 
-def test_a_state_file_of_before_that_was_in_2099_last_loses_nothing_either(plant: Plant) -> None:
+def test_a_state_file_whose_last_run_was_in_2099_loses_nothing(plant: Plant) -> None:
     plant.measure(DAY_S)
     plant.step(73 * YEAR_S)
     plant.measure(HOUR_S)
@@ -205,7 +206,7 @@ def test_a_state_file_of_before_that_was_in_2099_last_loses_nothing_either(plant
 
 @pytest.mark.parametrize("when", ["in a run before", "in the same run"])
 def test_a_kill_after_a_night_in_2099_leaves_a_gap_of_now(plant: Plant, when: str) -> None:
-    """Not one that begins in 2099, as each kill did from then on."""
+    """The gap does not start in 2099."""
     plant.measure(HOUR_S)
     plant.step(73 * YEAR_S)
     plant.measure(HOUR_S)
@@ -222,28 +223,28 @@ def test_a_kill_after_a_night_in_2099_leaves_a_gap_of_now(plant: Plant, when: st
     plant.store._lock_file.close()
     plant.clock.move(60.0)
     plant.start()
-    [gap] = [gap for gap in plant.store.take_gaps() if gap.reason == KILLED]
+    [gap] = [gap for gap in plant.store.take_gaps() if gap.reason == AGENT_KILLED()]
     assert (gap.from_ms, gap.to_ms) == (killed_ms, killed_ms + 60_000)
     plant.store.close()
 
 
-def test_the_dates_of_what_is_young_by_hand() -> None:
+def test_the_retained_range_by_hand() -> None:
     """An hour in 2026, two in 2099, half an hour in 2026 again."""
     right_ms, wrong_ms, hour_ms = 1_000 * DAY_S * 1000, 30_000 * DAY_S * 1000, HOUR_S * 1000
     age = Age(0, 0.0, [Span(0, right_ms, right_ms)])
     for minute in range(1, 211):
         in_order_ms = wrong_ms if 60 < minute <= 180 else right_ms
-        age.go_on(in_order_ms + minute * 60_000, 60.0 * minute)
+        age.advance(in_order_ms + minute * 60_000, 60.0 * minute)
     margin_ms = round(2000 * SAVE_S)
-    assert age.young(600.0) == (right_ms + 3.5 * hour_ms - 600_000, right_ms + 3.5 * hour_ms + margin_ms)
-    assert age.young(2 * HOUR_S) == (right_ms + 181 * 60_000, wrong_ms + 181 * 60_000 + margin_ms)
-    assert age.young(3 * HOUR_S).first == right_ms + hour_ms / 2
+    assert age.retained_range(600.0) == (right_ms + 3.5 * hour_ms - 600_000, right_ms + 3.5 * hour_ms + margin_ms)
+    assert age.retained_range(2 * HOUR_S) == (right_ms + 181 * 60_000, wrong_ms + 181 * 60_000 + margin_ms)
+    assert age.retained_range(3 * HOUR_S).first == right_ms + hour_ms / 2
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_nothing_young_lies_outside_its_dates(seed: int) -> None:
-    """Against each measurement's own age, through jumps both ways, drift, power-offs and restarts; more jumps than are
-    told apart."""
+def test_no_retained_data_is_outside_the_retained_range(seed: int) -> None:
+    """Compared with the age of each measurement, with steps in both directions, drift, power-off and restarts.
+    There are more steps than stored spans."""
     chance = random.Random(seed)
     mono_s, utc_s, ran_s = 0.0, 2e9, 0.0
     age, taken = Age(0, 0.0, [Span(0, round(utc_s * 1000), round(utc_s * 1000))]), []
@@ -254,13 +255,13 @@ def test_nothing_young_lies_outside_its_dates(seed: int) -> None:
             if chance.random() < 0.3:
                 age.save(db, mono_s, force=True)
                 mono_s = chance.uniform(0, 1e6)
-                age = recall(db, round(utc_s * 1000), mono_s)
+                age = load(db, round(utc_s * 1000), mono_s)
             for _ in range(chance.randrange(1, 30)):
                 step_s = chance.uniform(60, 1800)
                 mono_s, ran_s, utc_s = mono_s + step_s, ran_s + step_s, utc_s + step_s * (1 + 5e-5)
-                age.go_on(round(utc_s * 1000), mono_s)
+                age.advance(round(utc_s * 1000), mono_s)
                 taken.append((ran_s, utc_s * 1000))
             for kept_s in (2 * HOUR_S, 2 * DAY_S):
-                first, last = age.young(kept_s)
-                young = [date for at_s, date in taken if at_s > ran_s - kept_s + 10]
-                assert all(first - 1 <= date <= last for date in young), "to the millisecond"
+                first, last = age.retained_range(kept_s)
+                recent = [date for at_s, date in taken if at_s > ran_s - kept_s + 10]
+                assert all(first - 1 <= date <= last for date in recent), "to the millisecond"

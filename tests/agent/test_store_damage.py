@@ -1,4 +1,4 @@
-"""A damaged file, before the start and under a running agent: told, set aside, and what can be read is saved."""
+"""A corrupt state file, at the start and while running, is reported and replaced; readable rows are recovered."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from testkit import HandClock, wait_until
 
 from agent.config import StoreSettings
 from agent.store import Store, StoreError
-from agent.store.file import NAME, NEEDED, UNREAD
+from agent.store.file import NAME, NEEDED
+from agent.store.reasons import ROWS_UNREADABLE, STATE_FILE_REPLACED
 
 
 @pytest.fixture(autouse=True)
 def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is live must not hang on a disk that takes a second for a commit."""
+    """Rows stay live although a slow disk may take a second for a commit."""
     monkeypatch.setattr("agent.store.drain.FRESH_S", 3600.0)
 
 
@@ -39,20 +40,22 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_saved(
         file.write(os.urandom(60_000))
     again = Store(tmp_path, clock, small())
     again.drains(["mqtt"])
-    assert "set aside" in again.damage
-    assert len(list(tmp_path.glob(f"{NAME}.corrupt-*Z"))) == 1
+    assert again.damage is not None
+    assert again.damage.code == STATE_FILE_REPLACED
+    assert [path.name for path in tmp_path.glob(f"{NAME}.corrupt-*Z")] == [again.damage.data["file"]]
+    assert (again.damage.data["rows"] > 100) == (damage == "middle")
     assert again.boot > boot, "numbers do not come again, whatever was lost"
     if damage == "middle":
         assert again.counters() == {"wh": 5}
         assert sum(left(again).values()) > 100, "rows before the damage were saved"
         assert sum(left(again).values()) + lost(again)["*"] == made, "what could not be read is counted"
     else:
-        assert [(gap.kind, gap.reason, gap.rows) for gap in again.take_gaps()] == [("*", UNREAD, None)]
+        assert [(gap.kind, gap.reason, gap.rows) for gap in again.take_gaps()] == [("*", ROWS_UNREADABLE(), None)]
     measure(again, 5)
     again.close()
 
 
-def test_a_file_set_aside_by_a_clock_that_is_behind_is_not_the_one_that_goes(tmp_path: Path, clock: HandClock) -> None:
+def test_a_corrupt_file_named_by_a_slow_clock_is_not_the_one_deleted(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, small())
     store.drains(["mqtt"])
     measure(store, 100)
@@ -86,7 +89,8 @@ def test_a_large_file_whose_small_tables_are_damaged_does_not_end_the_start(
     monkeypatch.setattr("agent.store.file.QUICK_CHECK_BYTES", 0)
     again = Store(tmp_path, clock, small())
     again.drains(["mqtt"])
-    assert "set aside" in again.damage
+    assert again.damage is not None
+    assert again.damage.code == STATE_FILE_REPLACED
     assert again.note("clock", "reached", "") is None
     assert again.counters() == {}
     assert sum(left(again).values()) > 100, "the rows were saved"
@@ -105,17 +109,17 @@ def test_a_file_damaged_under_a_running_agent_is_replaced(tmp_path: Path, clock:
         store.append("m", "telemetry", T_MS + n, lambda _: b"x" * 3000)
         drain.take_backlog(1)
         time.sleep(0.002)
-    wait_until(lambda: bool(store.damage), 10, "a new file is begun")
+    wait_until(lambda: store.damage is not None, 10, "a new file is created")
     store.flush()
     assert store.figures()["rows_in_memory"] == 0
     assert not store.trouble
     store.close()
 
 
-def test_notes_of_a_file_damaged_under_a_running_agent_are_none_and_the_damage_is_told(
+def test_notes_of_a_file_that_becomes_corrupt_are_none_and_the_file_is_replaced(
     tmp_path: Path, clock: HandClock
 ) -> None:
-    """A reload reads what devices refused: it goes on without."""
+    """A reload reads the unsupported registers of devices from notes; it continues without them."""
     store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     for n in range(400):
         store.save_note("refused", f"device-{n}", "", "x" * 20_000)  # more than SQLite keeps in memory
@@ -127,21 +131,21 @@ def test_notes_of_a_file_damaged_under_a_running_agent_are_none_and_the_damage_i
     found = [store.note("refused", f"device-{n}", "") for n in range(400)]
     assert None in found
     assert len(store.notes("refused")) < 400
-    wait_until(lambda: bool(store.damage), 10, "a new file is begun")
+    wait_until(lambda: store.damage is not None, 10, "a new file is created")
     store.save_note("refused", "device-0", "", "again")
     assert store.note("refused", "device-0", "") == "again"
     assert not store.trouble
     store.close()
 
 
-def test_a_mistake_in_the_housekeeping_ends_no_writing(
+def test_an_internal_error_in_the_housekeeping_does_not_end_the_writer(
     tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def mistaken(*_: object) -> int:
-        raise TypeError("ours")
+    def fail(*_: object) -> int:
+        raise TypeError("internal")
 
     monkeypatch.setattr("agent.store.house.HOUSEKEEPING_S", 0.0)
-    monkeypatch.setattr("agent.store.age.Age.old_to", mistaken)
+    monkeypatch.setattr("agent.store.age.Age.expired_up_to", fail)
     store = Store(tmp_path, clock, small())
     drain = store.drains(["mqtt"])["mqtt"]
     for n in range(3):
@@ -150,7 +154,7 @@ def test_a_mistake_in_the_housekeeping_ends_no_writing(
     assert len(drain.take_live(10)) == 3
     assert store.alive
     store.close()
-    assert caplog.text.count("TypeError: ours") == 1, "its trace once"
+    assert caplog.text.count("TypeError: internal") == 1, "one traceback"
 
 
 READERS: dict[str, Callable[[Store], object]] = {
@@ -162,10 +166,10 @@ READERS: dict[str, Callable[[Store], object]] = {
 
 
 @pytest.mark.parametrize("table", READERS)
-def test_damage_that_only_a_reader_meets_is_told_and_a_new_file_begun(
+def test_corruption_that_a_reader_finds_is_reported_and_the_file_replaced(
     tmp_path: Path, clock: HandClock, table: str
 ) -> None:
-    """Nobody writes: the writer would not find it."""
+    """Without writes the writer does not find it."""
     store = Store(tmp_path, clock, StoreSettings(commit_interval_s=0.01, min_free_share=0.0))
     root = store.rows("select rootpage from sqlite_master where name = ?", (table,))[0][0]
     size = store.rows("pragma page_size")[0][0]
@@ -174,16 +178,16 @@ def test_damage_that_only_a_reader_meets_is_told_and_a_new_file_begun(
     with (tmp_path / NAME).open("r+b") as file:
         file.seek((root - 1) * size)
         file.write(b"\xa5" * size)
-    store.rows("pragma shrink_memory")  # SQLite forgets the pages that it read
+    store.rows("pragma shrink_memory")  # SQLite drops its cached pages
     with suppress(StoreError, sqlite3.Error):
         READERS[table](store)
-    wait_until(lambda: bool(store.damage), 10, "a new file is begun")
+    wait_until(lambda: store.damage is not None, 10, "a new file is created")
     READERS[table](store)
     store.close()
 
 
-def test_a_note_that_is_no_json_is_none(tmp_path: Path, clock: HandClock) -> None:
-    """A card that turns bits: SQLite sees nothing of it."""
+def test_a_note_that_is_not_json_is_none(tmp_path: Path, clock: HandClock) -> None:
+    """Flipped bits on flash memory that SQLite does not detect."""
     store = Store(tmp_path, clock, small())
     store.save_note("refused", "a", "", "whole")
     store.save_note("refused", "b", "", "broken")

@@ -1,4 +1,4 @@
-"""Rollups against the same numbers taken together by hand: minutes, quarter hours, restarts, retention."""
+"""History compared with direct computation: 1 min and 15 min values, restarts, retention."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def check(points: list[Point], wanted: list[tuple[int, int, float, float, float]
         assert point.mean == pytest.approx(mean, rel=1e-9, abs=1e-6)
 
 
-def test_minutes_and_quarters_are_what_their_values_say(store: Store) -> None:
+def test_1_min_and_15_min_values_agree_with_direct_computation(store: Store) -> None:
     usable = feed(History(store, KEEP_S), store, 2000)
     end_ms = START_MS + 2_000_000
     history = History(store, KEEP_S)
@@ -70,7 +70,7 @@ def test_minutes_and_quarters_are_what_their_values_say(store: Store) -> None:
     check(history.points("m", "active_power_w", 60, START_MS, end_ms), expected(usable, 60_000))
     quarters = history.points("m", "active_power_w", 900, START_MS, end_ms)
     check(quarters, expected(usable, 900_000))
-    assert quarters[0].flags == Quality.UNVERIFIED, "what was used had that flag; what was stale was not used"
+    assert quarters[0].flags == Quality.UNVERIFIED, "flags of the values used; a stale value is not used"
     assert history.points("m", "fault_text", 60, START_MS, end_ms) == []
     assert history.points("other", "active_power_w", 60, START_MS, end_ms) == []
     store.close()

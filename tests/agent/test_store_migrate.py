@@ -1,4 +1,4 @@
-"""Files of earlier versions open; a file of a later one is refused and not touched."""
+"""Files of earlier versions are migrated; a file of a later version is rejected and not changed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from testkit import HandClock
 from agent.store import Store, StoreError
 from agent.store.file import NAME
 from agent.store.migrate import VERSION
+from agent.store.reasons import STATE_DIR_UNUSABLE, STATE_FILE_TOO_NEW
 
 # As version 1 made it, with what was in it after some weeks.
 VERSION_1 = """
@@ -39,8 +40,8 @@ def test_version_1_keeps_its_counters_notes_and_numbers(tmp_path: Path, clock: H
     store = Store(tmp_path, clock)
     assert store.counters() == {"energy_allocated/pump-1": 48_213_377, "energy_allocated/pump-2": 0}
     assert store.note("refused", "mcc-1", "abc") == {"absent": [3]}
-    assert store.boot == 3_600_124, "numbers go on where they were"
-    assert store.take_gaps() == [], "version 1 did not say how it ended: no gap is made up"
+    assert store.boot == 3_600_124, "numbering continues"
+    assert store.take_gaps() == [], "version 1 did not record how a run ended: no gap is noted"
     store.close()
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("pragma user_version").fetchone() == (VERSION,)
@@ -64,20 +65,25 @@ def test_a_migrated_file_has_the_tables_of_a_new_one(tmp_path: Path, clock: Hand
 
 def test_a_migration_that_fails_leaves_the_old_file(tmp_path: Path, clock: HandClock) -> None:
     path = old_file(tmp_path, VERSION_1 + "create table spool (in_the_way integer);")
-    with pytest.raises(StoreError, match="spool"):
+    with pytest.raises(StoreError) as error:
         Store(tmp_path, clock)
+    cause = error.value.reason.data["cause"]
+    assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(tmp_path), cause=cause)
+    assert "spool" in cause, "the table that SQLite names"
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("select count from boot").fetchone() == (3_600_123,)
         assert db.execute("pragma user_version").fetchone() == (0,)
 
 
-def test_a_later_version_is_refused_by_name(tmp_path: Path, clock: HandClock) -> None:
+def test_a_later_version_is_rejected(tmp_path: Path, clock: HandClock) -> None:
     Store(tmp_path, clock).close()
     with closing(sqlite3.connect(tmp_path / NAME)) as db:
         db.execute(f"pragma user_version = {VERSION + 1}")
-    with pytest.raises(StoreError, match="later magwatt"):
+    with pytest.raises(StoreError) as error:
         Store(tmp_path, clock)
-    assert not list(tmp_path.glob("*corrupt*")), "it is not damaged: it stays where it is"
+    cause = STATE_FILE_TOO_NEW(version=VERSION + 1, supported=VERSION)
+    assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(tmp_path), cause=cause)
+    assert not list(tmp_path.glob("*corrupt*")), "the file is intact and is not renamed"
 
 
 def test_version_2_gets_the_tables_of_savings_and_keeps_its_rows(tmp_path: Path, clock: HandClock) -> None:

@@ -1,4 +1,4 @@
-"""No room: quota, age, a full disk, no directory at all. What goes is counted; measuring goes on."""
+"""No space: quota, retention, a full disk, no directory. Dropped rows are counted; measurement continues."""
 
 from __future__ import annotations
 
@@ -21,12 +21,23 @@ from agent.config_load import load_config
 from agent.deliver import open_store
 from agent.store import Store
 from agent.store.file import NAME, RESERVE_BYTES
-from agent.store.quota import FULL, OLD, THINNED
+from agent.store.reasons import (
+    IN_MEMORY_ONLY,
+    MEMORY_BUFFER_FULL,
+    NO_SPACE_LEFT,
+    RETENTION_EXPIRED,
+    ROWS_THINNED,
+    STATE_DIR_IN_USE,
+    STATE_DIR_UNUSABLE,
+    STATE_FILE_TOO_NEW,
+    STATE_FILE_UNWRITABLE,
+    UNSAVED_AT_STOP,
+)
 
 
 @pytest.fixture(autouse=True)
 def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is live must not hang on a disk that takes a second for a commit."""
+    """Rows stay live although a slow disk may take a second for a commit."""
     monkeypatch.setattr("agent.store.drain.FRESH_S", 3600.0)
 
 
@@ -49,7 +60,7 @@ def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Pa
     measure(store, 1500)  # 2,525 rows of 1 kB: thinning spectra and the oldest seconds is enough
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
     gaps = store.take_gaps()
-    assert {gap.reason for gap in gaps} == {THINNED}
+    assert {gap.reason for gap in gaps} == {ROWS_THINNED()}
     assert {gap.kind for gap in gaps} <= {"harmonics", "telemetry", "pq3s"}
     times = [t for (t,) in store.do(lambda db: db.execute(
         "select t_ms from spool where kind = 'telemetry' order by n").fetchall())]  # fmt: skip
@@ -59,8 +70,8 @@ def test_least_important_and_oldest_go_first_thinned_before_dropped(tmp_path: Pa
     measure(store, 12_000, T_MS + 1_500_000)
     wait_until(lambda: store.figures()["spool_mb"] * 1e6 <= QUOTA, 10, "room is made")
     reasons = {(gap.kind, gap.reason) for gap in store.take_gaps()}
-    assert ("harmonics", FULL) in reasons
-    assert ("event", FULL) not in reasons
+    assert ("harmonics", NO_SPACE_LEFT()) in reasons
+    assert ("event", NO_SPACE_LEFT()) not in reasons
     assert left(store)["event"] == 225, "each event is still there"
     store.close()
 
@@ -86,18 +97,18 @@ def test_too_old_goes_and_is_counted(tmp_path: Path, clock: HandClock, monkeypat
     measure(store, 10, clock.utc_ns() // 1_000_000)
     clock.move(150.0)
     store.flush()
-    store.flush()  # the housekeeping behind the first one has looked by now
+    store.flush()  # the housekeeping after the first flush is done
     clock.move(3400.0)
     measure(store, 10, clock.utc_ns() // 1_000_000)
     clock.move(210.0)
     wait_until(lambda: left(store)["telemetry"] == 10, 5, "the old ones went")
-    assert {gap.reason for gap in store.take_gaps()} == {OLD}
+    assert {gap.reason for gap in store.take_gaps()} == {RETENTION_EXPIRED()}
     store.close()
 
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 24 MB of its own."""
+    """A separate file system of 24 MB."""
     place = tmp_path / "disk"
     place.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)], capture_output=True)
@@ -108,7 +119,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(place: Path) -> Path:
-    """Another program takes everything that is left."""
+    """Another program uses all free space."""
     hog = place / "hog"
     with hog.open("wb", buffering=0) as file:
         size = 1 << 16
@@ -133,7 +144,8 @@ def test_a_disk_that_another_program_fills_still_drains_and_counts(tiny_disk: Pa
             time.sleep(0.002)
     time.sleep(1.0)
     if store.trouble:
-        assert store.figures()["rows_in_memory"] > 0, "what cannot be written waits in memory"
+        assert store.trouble.code == STATE_FILE_UNWRITABLE
+        assert store.figures()["rows_in_memory"] > 0, "rows that cannot be written are buffered in memory"
     came: set[int] = set()
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -196,7 +208,7 @@ def test_a_disk_short_of_its_free_share_grows_the_file_no_further(tiny_disk: Pat
 
 @contextmanager
 def locked(store: Store) -> Iterator[None]:
-    """Another program holds the file: nothing can be written."""
+    """Another program locks the file: nothing can be written."""
     store.flush()
     store._writer.db.execute("pragma busy_timeout = 20")
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
@@ -211,7 +223,8 @@ def test_counters_of_rows_that_go_without_being_written_are_kept(tmp_path: Path,
     drain = store.drains(["mqtt"])["mqtt"]
     with locked(store):
         rows = [store.append("m", "telemetry", T_MS + n, lambda _: b"x", {"wh": 100 + n}) for n in range(4)]
-        wait_until(lambda: store.figures()["rows_in_memory"] == 4, 5, "they wait")
+        wait_until(lambda: store.figures()["rows_in_memory"] == 4, 5, "they are buffered")
+        wait_until(lambda: store.trouble == STATE_FILE_UNWRITABLE(error="database is locked"), 5, "the cause")
         for row in rows[1:][::order]:  # the first is written when it can be: it sets nothing back
             drain.confirm([row.n])
             wait_until(lambda row=row: row.n not in store._writer.unsaved, 5, "it need not be written")
@@ -234,15 +247,34 @@ def test_counters_of_rows_that_found_no_room_in_memory_are_kept(
         assert store.figures()["rows_in_memory"] == 10
     wait_until(lambda: not (store.trouble or store._writer.unsaved), 5, "it heals")
     assert store.counters() == {"wh": 100}
-    assert sum(lost(store).values()) == 21
+    gaps = store.take_gaps()
+    assert {gap.reason for gap in gaps} == {MEMORY_BUFFER_FULL()}
+    assert sum(gap.rows or 0 for gap in gaps) == 21
     store.close()
+
+
+def test_rows_that_cannot_be_written_before_the_end_are_a_gap(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, small())
+    store.drains(["mqtt"])
+    with locked(store):
+        for n in range(3):
+            store.append("m", "telemetry", T_MS + n, lambda _: b"x")
+        wait_until(lambda: store.figures()["rows_in_memory"] == 3, 5, "they are buffered")
+        store._writer._batch = 0  # as on a full disk: no rows are written, but jobs are run
+    store.close()
+    again = Store(tmp_path, clock, small())
+    again.drains(["mqtt"])
+    assert left(again)["telemetry"] == 0
+    (gap,) = again.take_gaps()
+    assert (gap.kind, gap.reason, gap.rows) == ("telemetry", UNSAVED_AT_STOP(), 3)
+    again.close()
 
 
 CONFIG = '[site]\nid = "a"\ngateway = "b"\n[store]\nstate_dir = "state"\n'
 
 
 @pytest.mark.parametrize("trouble", ["a file is there", "of a later version", "another agent", "read-only"])
-def test_a_directory_that_cannot_be_used_is_said_and_measuring_goes_on(
+def test_without_a_usable_directory_the_store_is_in_memory_and_states_the_cause(
     tmp_path: Path, clock: HandClock, caplog: pytest.LogCaptureFixture, trouble: str
 ) -> None:
     config_file = tmp_path / "plant.toml"
@@ -267,8 +299,14 @@ def test_a_directory_that_cannot_be_used_is_said_and_measuring_goes_on(
     try:
         store = open_store(place, config, clock)
         assert store.directory is None
-        assert str(place) in caplog.text
-        assert "Measuring goes on" in caplog.text
+        (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert str(place) in record.message
+        assert store.trouble is not None
+        assert store.trouble.code == IN_MEMORY_ONLY
+        cause = store.trouble.data["cause"]
+        assert (cause.code, cause.data["directory"]) == (STATE_DIR_UNUSABLE, str(place))
+        codes = {"of a later version": STATE_FILE_TOO_NEW, "another agent": STATE_DIR_IN_USE}
+        assert getattr(cause.data["cause"], "code", None) == codes.get(trouble)
         drain = store.drains(["mqtt"])["mqtt"]
         assert measure(store, 20) == sum(left(store).values())
         assert drain.take_live(1000)

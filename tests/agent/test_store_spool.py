@@ -1,4 +1,4 @@
-"""The spool: what a sink takes, in which order, and when a row is gone; counters that are committed with their row."""
+"""The spool: order and lifetime of rows, and counters that are committed with their row."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ import pytest
 from testkit import HandClock, wait_until
 
 from agent.config import StoreSettings
+from agent.sinks.reasons import ROW_TOO_LARGE
 from agent.store import Drain, Row, Store, StoreError
 from agent.store.file import NAME
+from agent.store.reasons import NO_SPACE_LEFT, ROWS_THINNED, STATE_DIR_IN_USE, STATE_DIR_UNUSABLE, loaded, stored
+from drivers.reasons import UNKNOWN
 
 ROOT = Path(__file__).parents[2]
 FAST = StoreSettings(commit_interval_s=0.01)
+TOO_LARGE = ROW_TOO_LARGE(limit_bytes=20_000)
 
 
 @pytest.fixture(autouse=True)
 def _fresh_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is live must not hang on a disk that takes a second for a commit."""
+    """Rows stay live although a slow disk may take a second for a commit."""
     monkeypatch.setattr("agent.store.drain.FRESH_S", 3600.0)
 
 
@@ -153,7 +157,7 @@ def test_rows_that_are_not_fresh_are_backlog(tmp_path: Path, clock: HandClock, m
 
 
 class Unreadable:
-    """A connection to a file on a disk that gives nothing now."""
+    """A connection to a file that cannot be read now."""
 
     def execute(self, *_: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
@@ -177,42 +181,66 @@ def test_a_backlog_that_cannot_be_read_for_a_moment_is_read_later(
     store.close()
 
 
-def test_a_refused_row_is_kept_aside_and_counted(tmp_path: Path, clock: HandClock) -> None:
+def test_a_rejected_row_is_set_aside_and_counted(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
     drain = store.drains(["mqtt"])["mqtt"]
     rows = put(store, 3, "event")
     store.flush()
     take_all(drain)
-    drain.refuse(rows[1].n, "too large")
+    drain.reject(rows[1].n, TOO_LARGE)
     store.flush()
     assert owed(store) == 2
     (gap,) = store.take_gaps()
-    assert (gap.kind, gap.reason, gap.rows, gap.from_ms) == ("event", "too large", 1, rows[1].t_ms)
+    assert (gap.kind, gap.reason, gap.rows, gap.from_ms) == ("event", TOO_LARGE, 1, rows[1].t_ms)
     assert store.do(lambda db: db.execute("select n, reason, payload from aside").fetchall()) == [
-        (rows[1].n, "too large", rows[1].payload)
+        (rows[1].n, stored(TOO_LARGE), rows[1].payload)
     ]
     drain.give_back()
     assert take_all(drain) == [rows[0].n, rows[2].n]
     store.close()
 
 
-def test_a_gap_is_announced_until_the_row_that_says_so_is_committed(tmp_path: Path, clock: HandClock) -> None:
+def test_a_gap_is_announced_until_the_announcement_is_committed(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
     store.drains(["mqtt"])
-    store.note_gap("telemetry", "why", 5, 10, 20)
-    store.note_gap("telemetry", "why", 2, 5, 30)
+    store.note_gap("telemetry", TOO_LARGE, 5, 10, 20)
+    store.note_gap("telemetry", ROW_TOO_LARGE(limit_bytes=20_000), 2, 5, 30)
     (gap,) = store.take_gaps()
-    assert (gap.rows, gap.from_ms, gap.to_ms) == (7, 5, 30), "one gap until somebody was told"
-    store.note_gap("telemetry", "why", 1, 40, 40)
+    assert (gap.rows, gap.from_ms, gap.to_ms) == (7, 5, 30), "rows with equal reasons are one gap until it is announced"
+    store.note_gap("telemetry", TOO_LARGE, 1, 40, 40)
     first, second = store.take_gaps()
     assert (first.g, first.rows, second.rows) == (gap.g, 7, 1), (
-        "told again, with its number; what came later is another"
+        "announced again with its number; later rows are another gap"
     )
     store.append(None, "event", 1, lambda _: b"{}", settles=first.g)
     store.append(None, "event", 1, lambda _: b"{}", settles=second.g)
     store.flush()
     assert store.take_gaps() == []
     assert store.figures()["rows_dropped"] == 8
+    store.close()
+
+
+def test_gaps_of_different_reasons_are_not_merged(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    for reason in (NO_SPACE_LEFT(), ROWS_THINNED(), TOO_LARGE, ROW_TOO_LARGE(limit_bytes=30_000)):
+        store.note_gap("telemetry", reason, 1, 10, 20)
+        store.note_gap("telemetry", reason, 1, 10, 20)
+    found = {gap.reason: gap.rows for gap in store.take_gaps()}
+    assert found == {NO_SPACE_LEFT(): 2, ROWS_THINNED(): 2, TOO_LARGE: 2, ROW_TOO_LARGE(limit_bytes=30_000): 2}
+    store.close()
+
+
+def test_a_gap_of_a_file_without_codes_is_read_as_unknown(tmp_path: Path, clock: HandClock) -> None:
+    store = Store(tmp_path, clock, FAST)
+    for text in ("quota reached", '"text"', '{"code": "of_a_later_version", "data": {}}', stored(TOO_LARGE)):
+        row = "telemetry", text, 1, 10, 20
+        store.do(lambda db, row=row: db.execute(
+            "insert into gaps (kind, reason, rows, from_ms, to_ms) values (?, ?, ?, ?, ?)", row).rowcount)  # fmt: skip
+    found = [gap.reason for gap in store.take_gaps()]
+    assert [reason.code for reason in found] == [UNKNOWN, UNKNOWN, UNKNOWN, ROW_TOO_LARGE]
+    assert found[0].data["name"] == "quota reached"
+    assert found[2].data["name"] == "of_a_later_version"
+    assert loaded(stored(TOO_LARGE)) == TOO_LARGE
     store.close()
 
 
@@ -255,7 +283,7 @@ while True:
 
 @contextmanager
 def counting(folder: Path) -> Iterator[int]:
-    """The process id, from its first commit on; killed in the end."""
+    """The process id after its first commit; the process is killed at the end."""
     command = [sys.executable, "-c", COUNTING, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
@@ -267,7 +295,7 @@ def counting(folder: Path) -> Iterator[int]:
 
 
 def inside(path: Path) -> tuple[int, int, int, list[tuple[str]]]:
-    """Counter, other counter, last row, verdict of SQLite."""
+    """Counter, other counter, last row, result of SQLite's integrity check."""
     with closing(sqlite3.connect(path)) as db:
         counters = dict(db.execute("select name, value from counters").fetchall())
         last = db.execute("select payload from spool order by n desc limit 1").fetchone()
@@ -276,7 +304,7 @@ def inside(path: Path) -> tuple[int, int, int, list[tuple[str]]]:
 
 
 def test_counter_and_row_are_both_there_or_neither(tmp_path: Path) -> None:
-    """kill -9 at random moments; the counter goes on from where the last row was."""
+    """kill -9 at random moments; the counter continues from the last row."""
     chance = random.Random(5)
     before = 0
     for _ in range(4):
@@ -291,8 +319,8 @@ def test_counter_and_row_are_both_there_or_neither(tmp_path: Path) -> None:
 
 
 def test_copies_at_random_moments_open_whole(tmp_path: Path) -> None:
-    """As a power cut leaves it: the process stands still, the files are copied as they are, a half-written frame is at
-    the end of the log. What was confirmed as committed is in the copy."""
+    """The state after a power cut: the process is suspended and its files are copied, with a partial frame at the end
+    of the WAL. Everything that was committed is in the copy."""
     chance = random.Random(11)
     copies = [tmp_path / f"copy-{number}" for number in range(8)]
     with counting(tmp_path / "state") as pid:
@@ -316,7 +344,7 @@ def test_copies_at_random_moments_open_whole(tmp_path: Path) -> None:
         seen = counter
         store = Store(copy, HandClock())
         assert store.boot
-        assert [gap.rows for gap in store.take_gaps()] == [None], "the run that was cut off leaves a gap"
+        assert [gap.rows for gap in store.take_gaps()] == [None], "an interrupted run leaves a gap"
         store.close()
     assert seen > 50
 
@@ -325,12 +353,13 @@ def stands(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
 
 
-def test_a_clean_end_leaves_no_gap_and_a_second_agent_is_turned_away(tmp_path: Path, clock: HandClock) -> None:
+def test_a_clean_end_leaves_no_gap_and_a_second_agent_is_rejected(tmp_path: Path, clock: HandClock) -> None:
     store = Store(tmp_path, clock, FAST)
     boot = store.boot
     other = Store(tmp_path, clock)
-    with pytest.raises(StoreError, match=f"another agent .process {os.getpid()}."):
+    with pytest.raises(StoreError) as error:
         _ = other.boot
+    assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(tmp_path), cause=STATE_DIR_IN_USE(pid=os.getpid()))
     other.save_note("a", "b", "", 1)
     assert store.note("a", "b", "") == 1, "commands may write while an agent runs"
     other.close()

@@ -1,4 +1,4 @@
-"""What a step of the clock does to rows that were not sent yet, in a real store."""
+"""Effect of a clock step on unsent rows, in a real store."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from agent.clock import ClockWatch, SystemClock
+from agent.clock import CLOCK_AFTER_LAST_RUN, ClockWatch, SystemClock
+from agent.core.text import english
 from agent.messages import Message, encode
 from agent.store import Store
 from agent.timekeeping import REMEMBER_S, Timekeeper, last_utc_ns
+from drivers.reasons import Reason
 
 NOW_NS = 1_800_000_000_000_000_000
 HOUR_MS = 3_600_000
 
 
 class Computer:
-    """A machine with one sink that is away, so that rows stay."""
+    """A computer with one sink that is not connected, so that rows stay."""
 
     def __init__(self, folder: Path, wall_ns: int, synchronised: bool, trusted: bool = False) -> None:
         self.wall, self.mono, self.synchronised = wall_ns, 1_000_000_000, synchronised
@@ -46,7 +48,7 @@ class Computer:
 
 
 def test_rows_of_an_unsynchronised_start_get_the_right_time_and_keep_ids_and_order(tmp_path: Path) -> None:
-    """The clock is 8 h ahead until the time server answers."""
+    """The clock is 8 h ahead until the time server responds."""
     here = Computer(tmp_path, NOW_NS + 8 * HOUR_MS * 1_000_000, synchronised=False)
     for _ in range(5):
         here.measure()
@@ -68,7 +70,7 @@ def test_rows_of_an_unsynchronised_start_get_the_right_time_and_keep_ids_and_ord
 
 
 def test_rows_of_a_right_clock_keep_their_time(tmp_path: Path) -> None:
-    """Measured while synchronised, then somebody sets the clock an hour ahead by hand, then the server repairs it."""
+    """Measured while synchronized; then the clock is set an hour ahead manually; then the time server corrects it."""
     here = Computer(tmp_path, NOW_NS, synchronised=True)
     here.wait(1)
     here.measure()
@@ -89,8 +91,7 @@ def test_rows_of_a_right_clock_keep_their_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hours", [8, -8])
 def test_a_row_made_between_the_step_and_its_correction_is_not_moved(tmp_path: Path, hours: int) -> None:
-    """The step is seen in one thread, rows are corrected in another, in its turn: what was measured before it and waits
-    there has the old time, what somebody else stamped meanwhile has the new one."""
+    """One thread detects the step, another corrects rows. Queued readings have the old time, later rows the new one."""
     here = Computer(tmp_path, NOW_NS - hours * HOUR_MS * 1_000_000, synchronised=False)
     waiting: list[Callable[[], None]] = []
     here.keeper._in_order = waiting.append
@@ -121,24 +122,28 @@ def test_a_battery_clock_that_says_2099_is_not_followed_and_said(
     second.wait(5)
     (row,) = second.rows()
     assert 0 < row["t"] - NOW_NS // 1_000_000 <= 1000 * REMEMBER_S
-    assert caplog.text.count("shows 2099-01-01 00:00 UTC") == 1
+    assert caplog.text.count(" 2099-01-01 00:00 +0000") == 1
     second.store.close()
 
 
 def test_a_gateway_that_lay_in_a_cupboard_for_14_months_tells_what_to_do_where_its_clock_is_right(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No time server: time goes on where it was, and is told so, until somebody says that the clock is right."""
+    """No time server: time continues after the last run, which is logged, until the configuration trusts the clock."""
     first = Computer(tmp_path, NOW_NS, synchronised=True)
     first.keeper.remember()
     first.store.close()
     right_ns = NOW_NS + 425 * 86_400 * 10**9
     second = Computer(tmp_path, right_ns, synchronised=False)
     second.wait(5)
-    (line,) = [record.getMessage() for record in caplog.records if "not believed" in record.getMessage()]
-    assert "it shows 2028-03-15 08:00 UTC, more than a year after the last run reached 2027-01-15 08:00 UTC" in line
-    assert "assume_clock_synchronized = true in [site] and start the agent again" in line
-    assert "taken to be 2027-01-15 08:00 UTC" in line
+    shown_ms, reached_ms = 1_836_720_000_000, 1_800_000_000_000
+    (doubt,) = {arg for record in caplog.records for arg in record.args or () if isinstance(arg, Reason)}
+    assert doubt.code == CLOCK_AFTER_LAST_RUN
+    assert doubt.data["reached_ms"] == pytest.approx(reached_ms, abs=60_000)
+    assert doubt.data["shown_ms"] == pytest.approx(shown_ms, abs=60_000)
+    assert "assume_clock_synchronized = true" in english(doubt)
+    (line,) = [record.getMessage() for record in caplog.records if doubt in (record.args or ())]
+    assert "assumes 2027-01-15 08:00 +0000" in line
     second.keeper.remember()
     second.store.close()
     third = Computer(tmp_path, right_ns + 60 * 10**9, synchronised=False, trusted=True)
@@ -148,7 +153,7 @@ def test_a_gateway_that_lay_in_a_cupboard_for_14_months_tells_what_to_do_where_i
 
 
 def test_a_machine_without_a_battery_clock_goes_on_where_it_was(tmp_path: Path) -> None:
-    """Power cut: nothing is closed. The next start believes it is 1970."""
+    """Power failure: nothing is closed. At the next start the clock shows 1970."""
     first = Computer(tmp_path, NOW_NS, synchronised=True)
     first.wait(100)
     asyncio.run(asyncio.to_thread(first.keeper.remember))

@@ -1,4 +1,4 @@
-"""What the live table says of events."""
+"""Events, states and figures in the live table."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import pytest
 from rich.console import Console
 
 from agent.config import Mqtt
+from agent.core.text import as_object, english
+from agent.estimate.reasons import SERIAL_NUMBER_CHANGED
+from agent.state_reasons import DEVICE_NOT_RESPONDING
 from agent.subscribe import Follower, Seen
 from agent.watch import EVENT_S, _number, _plus_minus, line, render, troubles
-from agent.waves.event_text import spoken
+from agent.waves.event_text import format_event
 
 DIP = {"event_kind": "dip", "event_extreme_pct": 70.9, "event_duration_s": 0.12, "event_phases": [1, 3]}
 
@@ -20,13 +23,26 @@ DIP = {"event_kind": "dip", "event_extreme_pct": 70.9, "event_duration_s": 0.12,
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        (DIP, "dip to 71 % for 0.12 s on L1 L3"),
-        (DIP | {"event_kind": "rapid_change", "event_extreme_pct": 6.4}, "rapid change of 6 % for 0.12 s on L1 L3"),
-        ({"event_kind": "swell"}, "swell"),
+        (DIP, "voltage dip: 71 %, 0.12 s, L1 L3"),
+        (DIP | {"event_kind": "rapid_change", "event_extreme_pct": 6.4}, "rapid voltage change: 6 %, 0.12 s, L1 L3"),
+        ({"event_kind": "swell"}, "voltage swell"),
+        ({"event_kind": "maintenance", "event_state": "begin", "event_text": "轴承"}, "maintenance began: 轴承"),
+        ({"event_kind": "maintenance", "event_state": "end", "event_duration_s": 9.0}, "maintenance ended"),
+        ({"event_kind": "kind_of_next_year", "event_text": "a b"}, "kind_of_next_year: a b"),
     ],
 )
-def test_an_event_in_words(values: dict[str, object], text: str) -> None:
-    assert spoken(values) == text
+@pytest.mark.text
+def test_an_event_as_text(values: dict[str, object], text: str) -> None:
+    assert format_event(values) == text
+
+
+def test_the_reasons_of_an_event_replace_its_english_text() -> None:
+    reason = SERIAL_NUMBER_CHANGED(serial_number="78")
+    values = {"event_kind": "meter_replaced", "event_text": "English"}
+    text = format_event(values, [as_object(reason)])
+    assert "English" not in text
+    assert english(reason) in text
+    assert "123" in format_event(values, [{"code": "code_of_next_year", "data": {}, "text": "123"}])
 
 
 def test_an_event_stands_below_the_table_while_it_is_young() -> None:
@@ -35,9 +51,9 @@ def test_an_event_stands_below_the_table_while_it_is_young() -> None:
     seen.messages = {"telemetry": {"v": {}}, "meta": {"name": "Pump 2"}, "event": {"t": 1_790_000_000_000, "v": DIP}}
 
     seen.came_s = {"event": time.monotonic()}
-    assert "Pump 2: dip to 71 % for 0.12 s on L1 L3" in drawn(follower)
+    assert "71 %, 0.12 s, L1 L3" in drawn(follower)
     seen.came_s = {"event": time.monotonic() - EVENT_S - 1}
-    assert "dip" not in drawn(follower)
+    assert "71 %" not in drawn(follower)
 
 
 def row_of(telemetry: dict[str, object], pq: dict[str, object] | None) -> str:
@@ -72,15 +88,16 @@ def test_why_all_rows_are_uncertain_stands_below_the_table() -> None:
 def test_why_a_motor_is_not_online_stands_below_the_table() -> None:
     follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
     seen = follower.seen["a/m"] = Seen("a", "m")
-    state = {"t": 1_790_000_060_000, "since": 1_790_000_000_000, "state": "offline", "reason": "mcc-1: no answer"}
+    reason = DEVICE_NOT_RESPONDING(device="mcc-1")
+    state = {"t": 1_790_000_060_000, "since": 1_790_000_000_000, "state": "offline", "reason": [as_object(reason)]}
     seen.messages = {"state": state}
     seen.came_s = {"state": time.monotonic()}
-    assert [text.partition("  ")[2] for text in troubles(follower)] == ["m is offline: mcc-1: no answer"]
-    assert "m is offline: mcc-1: no answer" in drawn(follower)
+    assert [text.partition("  ")[2] for text in troubles(follower)] == [f"m is offline: {english(reason)}"]
+    assert english(reason) in drawn(follower)
     follower.gateways["a"] = "offline"
     assert troubles(follower) == []
     follower.gateways["a"] = "online"
-    seen.messages = {"state": state | {"state": "online", "reason": ""}}
+    seen.messages = {"state": state | {"state": "online", "reason": []}}
     assert troubles(follower) == []
 
 
@@ -113,7 +130,7 @@ def test_what_is_not_from_an_agent_is_left_out(kind: str, payload: bytes) -> Non
 def test_a_motor_that_was_taken_out_of_the_configuration_leaves_the_table() -> None:
     follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
     for name in ("pump-1", "pump-2"):
-        came(follower, f"magwatt/v1/a/b/{name}/state", b'{"s":"magwatt.state/1","t":5,"state":"online","reason":""}')
+        came(follower, f"magwatt/v1/a/b/{name}/state", b'{"s":"magwatt.state/1","t":5,"state":"online","reason":[]}')
     came(follower, "magwatt/v1/a/b/pump-1/state", b"")
     assert "pump-1" not in drawn(follower)
     assert "pump-2" in drawn(follower)

@@ -1,4 +1,4 @@
-"""From stream bytes to pq3s and harmonics: damage is dropped, counted and flagged; the neighbours stay right."""
+"""From stream bytes to pq3s and harmonics: corrupt frames are dropped, counted and flagged; others stay correct."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_stream_of_nothing_is_null_not_zero_percent() -> None:
 
 
 def test_a_mean_never_reaches_across_an_outage() -> None:
-    """1.9 s at full load, 12 s nothing, then half the load: the powers are not mixed, and the gap is said."""
+    """1.9 s at full load, 12 s without data, then half the load: the powers are not mixed, and the gap is flagged."""
     before, after = frames(1.9), frames(4, peak=0.5)
     moved = [after[0]]
     for number, frame in enumerate(after[1:]):
@@ -231,7 +231,7 @@ def test_ten_minute_values_end_at_the_tick_and_three_second_values_begin_anew() 
 
 @pytest.mark.parametrize("step_s", [-3600, -500, 3600])
 def test_a_clock_that_is_put_takes_the_values_along(step_s: int) -> None:
-    """12 s behind a tick. A tick of before must not hold the time back, and no value mixes what lies on both sides."""
+    """12 s after a tick. An earlier tick must not delay the time, and no value mixes data from both sides of it."""
     out: list[Message] = []
     lane = WaveformLane("m", out.append, MOTOR)
     tick_s = 1_790_000_400
@@ -259,7 +259,7 @@ def test_without_a_second_order_there_is_no_distortion_and_no_k_factor() -> None
 
 
 def test_harmonics_are_not_sure_where_nothing_keeps_aliases_out(caplog: pytest.LogCaptureFixture) -> None:
-    """A drive's pulses without a filter: rms and power stand as good, distortion does not; said once in the log."""
+    """PWM of a drive without a filter: rms and power are good, distortion is not; logged once."""
     out: list[Message] = []
     waveform = WaveformSource("", 0, "drive-output")
     lane = WaveformLane("m", out.append, dataclasses.replace(MOTOR, waveform=waveform))
@@ -275,7 +275,7 @@ def test_harmonics_are_not_sure_where_nothing_keeps_aliases_out(caplog: pytest.L
     assert pq.quality == Quality.GOOD
     assert harmonics.flags["harmonic_u_l1_v"] == harmonics.flags["band_u_l3_v"] == Quality.UNVERIFIED
     assert judge(harmonics.values, harmonics.flags, harmonics.quality) == "uncertain"
-    assert [record.message.count("a drive's pulses") for record in caplog.records] == [1]
+    assert [record.getMessage().count("PWM of a drive") for record in caplog.records] == [1]
 
 
 def test_a_frozen_channel_is_null_and_its_neighbours_stand() -> None:

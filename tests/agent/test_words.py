@@ -1,4 +1,4 @@
-"""Counts and figures as people read them."""
+"""Counts and figures as text."""
 
 from __future__ import annotations
 

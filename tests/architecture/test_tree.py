@@ -94,6 +94,14 @@ def test_each_metric_stands_in_the_docs() -> None:
     assert table_markdown() in written, "docs/metrics.md is old: make docs"
 
 
+def test_each_reason_code_stands_in_the_docs() -> None:
+    code = "from agent.core.reasons_table import table_markdown\nprint(table_markdown(), end='')"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.count("\n") > 100
+    written = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
+    assert done.stdout in written, "docs/reasons.md is old: make docs"
+
+
 def test_each_command_stands_in_the_readme() -> None:
     from agent.cli import main
 

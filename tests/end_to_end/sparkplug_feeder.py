@@ -1,4 +1,4 @@
-"""A process to be killed: the node as the agent has it, 100 rows/s. Prints how many rows are committed."""
+"""A process to be killed: the node as in the agent, 100 rows/s. Prints the number of committed rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main(folder: Path, port: int) -> None:
     sink = SparkplugSink(config, bench.assets, publisher.root, publisher.greeting, bench.store, bench.clock)
     publisher.sinks = [sink]
     sink.start(bench.store.drains([sink.name])[sink.name])
-    publisher.tell_state("pump-1", "online", "")
+    publisher.tell_state("pump-1", "online", [])
     count = 0
     while True:
         for _ in range(10):

@@ -1,5 +1,7 @@
-"""Nothing lost, nothing doubled: the agent, the broker and the link between them are killed, stopped and cut at random
-moments; an oracle with a persistent session holds what came against what was polled. Figures: docs/delivery.md."""
+"""No row lost, no row twice: agent, broker and connection are killed, stopped and cut at random moments.
+
+A subscriber with a persistent session compares received with polled rows. Figures: docs/delivery.md.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ class Scene:
     broker_kills_ms: list[int] = field(default_factory=list)
 
     def settle(self, seconds: float = 90) -> dict[str, int]:
-        """A clean end; a start with hardly any polls, until nothing is owed; the store is whole; then the verdict."""
+        """Restarts the agent with few polls until every row is delivered, checks the store, returns figures."""
         self.feeder.stop()
         before = len(self.feeder.polled())
         self.feeder.rate = 0.1
@@ -61,7 +63,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    """Where the broker is killed it writes down each change, so that its confirmation holds; that makes it slow."""
+    """A broker that is killed writes each change to disk, so that its confirmation is reliable; this makes it slow."""
     broker_dies = "killed" in request.node.name and "broker" in request.node.name
     broker = persistent_broker(tmp_path, each_change=broker_dies)
     broker.start()
@@ -159,7 +161,7 @@ def test_long(scene: Scene, fault: str) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("limit", ["quota", "another program"])
 def test_no_room_while_the_broker_is_away(tmp_path: Path, limit: str) -> None:
-    """What had to go is counted row by row; all else arrives when the broker is back."""
+    """Every dropped row is counted; all others are delivered when the broker is available again."""
     place = tmp_path / "state"
     place.mkdir()
     if limit != "quota":
@@ -201,7 +203,7 @@ def test_no_room_while_the_broker_is_away(tmp_path: Path, limit: str) -> None:
 
 
 def day_without_broker(folder: Path, every_s: int, backfill: int) -> tuple[Feeder, int]:
-    """A spool with 24 h of twelve motors in it, one row in every_s; how many rows."""
+    """A spool with 24 h of twelve motors, one row per every_s; returns the number of rows."""
     feeder = Feeder(write_config(folder, free_port(), mqtt=f"backfill_rate = {backfill}"), folder / "polls", 12.0)
     config, _ = load_config(feeder.config)
     store = Store(folder / "state", SystemClock(), replace(config.store, commit_interval_s=0.02))
@@ -223,7 +225,7 @@ def day_without_broker(folder: Path, every_s: int, backfill: int) -> tuple[Feede
 
 
 def come_back(folder: Path, feeder: Feeder, count: int, rate: int) -> None:
-    """The broker is there again: what is live comes at once, the day behind it in order and not too fast."""
+    """The broker is available again: live rows come immediately, the backfill in order and within its rate."""
     broker = Mosquitto(folder, "max_queued_messages 0\n")
     broker.start()
     oracle = Oracle(broker.port)

@@ -1,4 +1,4 @@
-"""S6: a month of counting with rollovers, a reset, gaps; the agent in a process of its own that gets SIGKILL."""
+"""S6: a month of counting with rollovers, a reset, gaps; the agent in its own process, ended by SIGKILL."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def one_life(state: Path, from_s: float, to_s: float, kill_s: float | None) -> l
     ("days", "kills"), [(1.0, (0.4,)), pytest.param(30.0, (4.1, 15.7, 22.05), marks=pytest.mark.soak)]
 )
 def test_nothing_is_lost_and_nothing_counted_twice(tmp_path: Path, days: float, kills: tuple[float, ...]) -> None:
-    """The plant goes on while the agent is dead, 300 s each time."""
+    """The plant continues while the agent is off, 300 s each time."""
     from_s, rows = 0.0, list[tuple[float, int, float]]()
     for kill in (*kills, None):
         kill_s = None if kill is None else kill * DAY_S

@@ -271,7 +271,7 @@ meter = {{ unit = {k}, profile = "schneider/pm5000", line = "panel", ct = 150, w
         assert true in candidates, (fault, candidates)
         if fault:
             assert values["motor_efficiency_pct"] is None
-            assert values["efficiency_unavailable_reason"].startswith("meter wiring")
+            assert values["efficiency_unavailable_reason"] == "meter_wiring"
         else:
             assert candidates == ["ok"]
             assert values["motor_efficiency_pct"] > 80
@@ -291,7 +291,7 @@ def test_s2_an_old_motor_with_a_power_meter_only(tmp_path: Path, share: float, l
     row, true = published(load(str(file)), 40, "old")[-1]
     if limit is None:
         assert row["v"]["motor_efficiency_pct"] is None
-        assert row["v"]["efficiency_unavailable_reason"] == "below 15 % load"
+        assert row["v"]["efficiency_unavailable_reason"] == "load_too_low"
         return
     assert row["m"]["motor_efficiency_pct"] == "M1"
     error = abs(row["v"]["motor_efficiency_pct"] - true["motor_efficiency_pct"])

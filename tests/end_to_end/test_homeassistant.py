@@ -1,4 +1,4 @@
-"""The demo with `--outputs sparkplug,homeassistant`, as a user types it: what is told fits what comes."""
+"""The demo with `--outputs sparkplug,homeassistant`, as a user runs it: declarations fit the published values."""
 
 from __future__ import annotations
 

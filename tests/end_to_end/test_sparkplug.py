@@ -1,6 +1,6 @@
-"""The Sparkplug node against real Mosquitto, through a proxy that writes down every packet.
+"""The Sparkplug node with a real Mosquitto, through a proxy that records every packet.
 
-The specification's statements on edge nodes hold over start, stop, kill, rebirth, a host that goes, and an outage.
+The requirements of the specification on edge nodes hold over start, stop, kill, rebirth, host offline and outage.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sparkplugkit import Packet, Proxy, command, properties, read, value_of
 from testkit import Mosquitto, wait_until
 
+from agent.core.text import english
 from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
 from agent.sinks.sparkplug import SparkplugSink
+from agent.state_reasons import DEVICE_NOT_RESPONDING
 from agent.topology import assets
 from drivers.reading import Quality
 
@@ -35,7 +37,7 @@ NODE = ("mill-2", "gw-07")
 
 
 class World:
-    """A node behind the proxy, a broker, and somebody who can say everything a host says."""
+    """A node connected through the proxy, a broker, and a client that acts as the host application."""
 
     def __init__(self, folder: Path, mosquitto: Mosquitto, tables: str = "[sparkplug]") -> None:
         self.folder, self.tables = folder, tables
@@ -79,7 +81,7 @@ class World:
         return self.proxy.said(what)
 
     def settled(self, seconds: float = 10) -> None:
-        """Every row was told, and a marker has confirmed it."""
+        """Waits until every row was sent and confirmed by a marker."""
         assert self.bench is not None
         self.bench.store.flush()
         store = self.bench.store
@@ -95,7 +97,7 @@ class World:
         self.tell("spBv1.0/STATE/scada", json.dumps({"online": online, "timestamp": at_ms}).encode(), retain=True)
 
     def ids(self) -> dict[str, bool]:
-        """id of each row that was told, in births too → whether as historical only."""
+        """id of each row that was sent, also in births → whether only as historical."""
         found: dict[str, bool] = {}
         for connection in self.proxy.sparkplug():
             names: dict[int, str] = {}
@@ -132,7 +134,7 @@ def born(world: World, count: int = 1) -> None:
 def online(world: World, *assets: str) -> None:
     assert world.bench is not None
     for asset in assets or ("pump-1", "fan-2"):
-        world.bench.publisher.tell_state(asset, "online", "")
+        world.bench.publisher.tell_state(asset, "online", [])
 
 
 def metrics(packet: Packet) -> dict[str, dict[str, Any]]:
@@ -215,9 +217,12 @@ def test_a_device_dies_and_is_born_with_its_health(world: World) -> None:
     bench = world.start()
     online(world)
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
-    bench.publisher.tell_state("pump-1", "stale", "dp-1: no answer")
-    wait_until(lambda: bool(world.said("DDATA")), 5, "the state is told")
-    bench.publisher.tell_state("pump-1", "offline", "mcc-1: no answer")
+    silent = DEVICE_NOT_RESPONDING(device="dp-1")
+    bench.publisher.tell_state("pump-1", "stale", [silent])
+    wait_until(lambda: bool(world.said("DDATA")), 5, "the state is published")
+    sent = read(world.said("DDATA")[-1].payload)["metrics"]
+    assert english(silent) in [metric.get("string_value") for metric in sent]
+    bench.publisher.tell_state("pump-1", "offline", [DEVICE_NOT_RESPONDING(device="mcc-1")])
     bench.row(active_power_w=None, flags={"active_power_w": Quality.NO_REPLY})
     wait_until(lambda: len(world.said("DDEATH")) == 1, 5, "DDEATH")
     count = len(world.said("DDATA"))

@@ -316,7 +316,7 @@ def test_a_missing_device_does_not_delay_the_other_motor(tmp_path: Path, mosquit
         assert row["v"]["active_power_w"] is None
         assert row["f"]["active_power_w"] == ["NO_REPLY"]
         assert recorder.of("pump-1", "state")[-1]["state"] == "offline"
-        assert "mcc-1" in recorder.of("pump-1", "state")[-1]["reason"]
+        assert "mcc-1" in [item["data"]["device"] for item in recorder.of("pump-1", "state")[-1]["reason"]]
     finally:
         assert end(agent) == 0
         end(plant)

@@ -152,11 +152,12 @@ def test_garbage_and_silence_are_told_and_over_once_it_speaks_again(scene: Scene
     scene.wait_for(None, {"OUT_OF_RANGE"})
     scene.mes.tonnes = None
     scene.wait_for(None, {"OUT_OF_RANGE", "STALE", "NO_REPLY"})
-    wait_until(lambda: "signal.tonnes: " in scene.bodies("pump-1/state")[-1]["reason"], 5, "the state tells")
+    wait_until(lambda: bool(scene.bodies("pump-1/state")[-1]["reason"]), 5, "the state has a reason")
+    assert [reason["data"]["device"] for reason in scene.bodies("pump-1/state")[-1]["reason"]] == ["signal.tonnes"]
     assert scene.bodies("pump-1/state")[-1]["state"] == "stale"
     scene.mes.tonnes = 30
     scene.wait_for(30, set())
-    wait_until(lambda: scene.bodies("pump-1/state")[-1]["state"] == "online", 5, "the state heals")
+    wait_until(lambda: scene.bodies("pump-1/state")[-1]["state"] == "online", 5, "the state recovers")
 
 
 def test_a_lost_broker_is_a_gap_of_the_tonnes_alone(scene: Scene) -> None:

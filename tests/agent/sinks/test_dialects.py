@@ -1,4 +1,4 @@
-"""The tables of the dialects in the configuration, and what happens when a dialect cannot be had."""
+"""Configuration of the dialects, and a dialect whose library is missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dialectkit import BUS, PLANT, SITE, Bench, configured
 
 from agent.config_dialects import TABLES
 from agent.config_load import ConfigError, load_config
-from agent.reload import without_restart
+from agent.reload import RESTART_NEEDED, without_restart
 from agent.sinks.dialects import durable_dialects, live_dialects
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -62,7 +62,7 @@ def test_without_a_broker_files_and_metrics_go_on(tmp_path: Path) -> None:
     assert len([line for line in report.findings if "needs a broker" in line]) == 2
 
 
-def test_a_missing_library_is_said_and_the_others_go_on(
+def test_a_missing_library_is_logged_and_the_other_dialects_are_created(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tables = '[sparkplug]\n[homeassistant]\n[prometheus]\n[file]\ndir = "x"\n'
@@ -77,9 +77,9 @@ def test_a_missing_library_is_said_and_the_others_go_on(
         live = live_dialects(bench.config, bench.publisher, bench.store)
     assert [sink.name for sink in durable] == ["file"]
     assert [type(sink).__name__ for sink in live] == ["HomeAssistantSink"]
-    said = " ".join(record.message for record in caplog.records)
-    assert "pip install 'magwatt[sparkplug]'" in said
-    assert "pip install 'magwatt[prometheus]'" in said
+    logged = " ".join(record.message for record in caplog.records)
+    assert "pip install 'magwatt[sparkplug]'" in logged
+    assert "pip install 'magwatt[prometheus]'" in logged
     bench.close()
 
 
@@ -88,7 +88,8 @@ def test_a_change_takes_a_restart_and_is_said(tmp_path: Path) -> None:
     new = configured(tmp_path, "mqtt://127.0.0.1:1", "[prometheus]")
     kept, waiting = without_restart(old, new)
     assert kept.dialects == old.dialects
-    assert [line for line in waiting if "take a restart" in line]
+    assert [reason.code for reason in waiting] == [RESTART_NEEDED]
+    assert "[prometheus]" in waiting[0].data["key"]
 
 
 def test_each_key_stands_in_the_docs() -> None:

@@ -1,15 +1,17 @@
-"""One row of the metrics table is enough: it stands in every dialect, and in the docs."""
+"""A row of the metrics table is sufficient: every dialect and the documentation contain the metric."""
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from dialectkit import PLANT, SECOND, configured
 
-from agent.messages import Message, encode
-from agent.metrics import Metric
+from agent.core.text import english
+from agent.messages import Message, codes, encode
+from agent.metrics import Metric, by_name
 from agent.sinks.file import line
 from agent.sinks.homeassistant_entities import entity
 from agent.sinks.names_table import table_markdown
@@ -18,7 +20,9 @@ from agent.sinks.prometheus_names import names
 from agent.sinks.shapes import Shape, everything, expected, shape
 from agent.sinks.sparkplug_book import DATATYPES, Book, news
 from agent.store import Row
+from agent.store.reasons import AGENT_KILLED, STATE_FILE_TIMEOUT
 from agent.topology import assets
+from drivers.reasons import Reason
 
 DOCS = Path(__file__).parents[3] / "docs"
 ROWS = list(everything())
@@ -65,14 +69,41 @@ def reaches_all(metric: Metric, sink: PrometheusSink, exposed: str) -> None:
     assert f'"{name}":'.encode() in line(row, "r")
 
 
-def test_what_may_be_said_is_foreseen_for_motors_with_and_without_a_waveform(tmp_path: Path) -> None:
+def test_a_code_has_its_english_text_as_a_metric_of_sparkplug() -> None:
+    """`NAME_text` is declared with the code, follows it and is empty again without reasons."""
+    table = by_name("savings")
+    coded = {metric.name for metric in ROWS if metric.kind == "code"}
+    assert {"efficiency_unavailable_reason", "savings_caveats", "savings_advice"} <= coded
+    book = Book(count(1), lambda _kind, wanted: table.get(wanted))
+    book.expect("savings", table.items())
+    assert book.cells["savings/savings_caveats_text"].datatype == DATATYPES[Shape.TEXT]
+    assert {name for name in book.cells if name.endswith("_text")} == {
+        f"savings/{name}_text" for name in coded & table.keys()
+    }
+
+    def sent(reasons: list[Reason]) -> dict[str, Any]:
+        values, found = {"savings_caveats": codes(reasons)}, {"savings_caveats": reasons}
+        body = json.loads(encode(Message("pump-1", "savings", 1_790_000_000_000, values, reasons=found), "1-1"))
+        said, undeclared = book.read("savings", body)
+        assert not undeclared
+        return {item.cell.name.removeprefix("savings/"): item.value for item in news(said)}
+
+    reasons = [AGENT_KILLED(), STATE_FILE_TIMEOUT(timeout_s=15.0)]
+    first = sent(reasons)
+    assert first["savings_caveats"] == "agent_killed,state_file_timeout"
+    assert first["savings_caveats_text"] == "; ".join(map(english, reasons))
+    assert "savings_caveats_text" not in sent(reasons), "unchanged: not sent"
+    assert sent([]) == {"savings_caveats": "", "savings_caveats_text": ""}
+
+
+def test_expected_metrics_of_motors_with_and_without_a_waveform(tmp_path: Path) -> None:
     waveform = '[motor.fan-2.waveform]\ntcp = "127.0.0.1:7000"\nmeasuring_point = "drive-input"\n'
     config = configured(tmp_path, "mqtt://127.0.0.1:1", "", PLANT + SECOND + waveform)
     pump, fan = assets(config)[:2]
     assert set(expected(fan)) - set(expected(pump)) == {"pq3s", "pq10m", "harmonics"}
     assert {"telemetry", "event"} <= set(expected(pump))
-    told = {row.name for row in expected(pump)["telemetry"]}
-    assert {"active_power_w", "motor_speed_rpm", "motor_efficiency_pct", "energy_shaft_wh"} <= told
-    assert "thd_u_l1_pct" in told, "the meter has that register"
+    names_of_pump = {row.name for row in expected(pump)["telemetry"]}
+    assert {"active_power_w", "motor_speed_rpm", "motor_efficiency_pct", "energy_shaft_wh"} <= names_of_pump
+    assert "thd_u_l1_pct" in names_of_pump, "the meter has that register"
     assert "motor_speed_rpm" in {row.name for row in expected(fan)["telemetry"]}
     assert "thd_u_l1_pct" not in {row.name for row in expected(fan)["telemetry"]}, "no meter there"

@@ -1,4 +1,4 @@
-"""Files: every row once, over crashes, full disks and rotation; Parquet says the same as the lines."""
+"""Files: every row once, over crashes, full disks and rotation; Parquet agrees with the lines."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from dialectkit import Bench, configured
 from testkit import wait_until
 
 from agent.config_dialects import Files
-from agent.messages import Message
+from agent.core.text import english
+from agent.messages import Message, codes
 from agent.sinks import file
 from agent.sinks.file import FileSink, later_name
 from agent.store import Drain
+from agent.store.reasons import NO_SPACE_LEFT, RETENTION_EXPIRED
 from drivers.reading import Quality
 
 
@@ -68,7 +70,7 @@ def test_every_row_is_a_line_with_its_topic_in_order(writing: Writing) -> None:
     assert len({row["id"] for row in found}) == 301
 
 
-def test_a_crash_doubles_nothing_and_half_a_line_is_cut_off(tmp_path: Path) -> None:
+def test_a_crash_duplicates_nothing_and_a_partial_line_is_truncated(tmp_path: Path) -> None:
     first = Writing(tmp_path, Files(tmp_path / "out"))
     first.drain.confirm = lambda numbers: None  # type: ignore[method-assign]  # killed between the disk and the spool
     first.sink.start(first.drain)
@@ -86,17 +88,17 @@ def test_a_crash_doubles_nothing_and_half_a_line_is_cut_off(tmp_path: Path) -> N
     second.stop()
 
 
-def test_a_folder_that_cannot_be_written_is_said_once_and_nothing_is_lost(
+def test_a_folder_that_cannot_be_written_is_logged_once_and_nothing_is_lost(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file, "RETRY_S", 0.1)
-    (tmp_path / "out").write_text("a file stands there")
+    (tmp_path / "out").write_text("a file with the name of the folder")
     writing = Writing(tmp_path, Files(tmp_path / "out"))
     with caplog.at_level(logging.INFO):
         writing.sink.start(writing.drain)
         for number in range(20):
             writing.bench.row(active_power_w=float(number))
-        wait_until(lambda: bool(caplog.records), 5, "it is said")
+        wait_until(lambda: bool(caplog.records), 5, "logged")
         time.sleep(0.5)
         assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
         (tmp_path / "out").unlink()
@@ -123,7 +125,7 @@ def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path: Path, monkeypatch: py
         writing.bench.row(active_power_w=float(number))
     wait_until(lambda: room[0] == 0, 5, "it is full")
     time.sleep(0.3)
-    assert (tmp_path / "out" / file.OPEN).read_bytes()[-1:] in (b"", b"\n"), "half a line never stays"
+    assert (tmp_path / "out" / file.OPEN).read_bytes()[-1:] in (b"", b"\n"), "no partial line remains"
     room[0] = 1_000_000
     writing.settled()
     assert [row["v"]["active_power_w"] for row in writing.lines()] == list(range(30))
@@ -141,12 +143,12 @@ def test_files_are_closed_by_size_and_the_oldest_go(tmp_path: Path) -> None:
     assert closed
     assert sum(path.stat().st_size for path in closed) <= 12_000
     kept = [row["v"]["active_power_w"] for row in writing.lines()]
-    assert kept[0] > 0, "the oldest went"
-    assert kept == list(range(int(kept[0]), 80)), "the newest, without a hole"
+    assert kept[0] > 0, "the oldest were deleted"
+    assert kept == list(range(int(kept[0]), 80)), "the newest, without a gap"
     writing.stop()
 
 
-def test_what_others_put_into_the_folder_ends_nothing_and_stays(tmp_path: Path) -> None:
+def test_other_files_in_the_folder_are_not_touched(tmp_path: Path) -> None:
     writing = Writing(tmp_path, Files(tmp_path / "out", rotate_bytes=2000))
     (tmp_path / "out" / "rows-old").mkdir(parents=True)
     (tmp_path / "out" / "rows-of-may.ndjson").write_text("copied here by hand")
@@ -161,8 +163,8 @@ def test_what_others_put_into_the_folder_ends_nothing_and_stays(tmp_path: Path) 
     assert len(list((tmp_path / "out").glob("rows-2*.ndjson"))) > 1
 
 
-def test_trouble_with_an_old_file_doubles_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closing a file is no part of writing its rows: they are confirmed before it."""
+def test_an_error_with_an_old_file_duplicates_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are confirmed before their file is closed."""
     monkeypatch.setattr(file, "RETRY_S", 0.1)
     writing = Writing(tmp_path, Files(tmp_path / "out", rotate_bytes=2000, keep_bytes=4000))
 
@@ -180,8 +182,8 @@ def test_trouble_with_an_old_file_doubles_no_row(tmp_path: Path, monkeypatch: py
     writing.stop()
 
 
-def test_a_crash_after_a_file_was_closed_doubles_nothing(tmp_path: Path) -> None:
-    """The confirmation may still be on its way to the disk: ids of the file that was closed last are known too."""
+def test_a_crash_after_a_file_was_closed_duplicates_nothing(tmp_path: Path) -> None:
+    """The confirmation may not be committed yet: ids of the file closed last are compared too."""
     first = Writing(tmp_path, Files(tmp_path / "out", rotate_bytes=2000))
     first.drain.confirm = lambda numbers: None  # type: ignore[method-assign]  # killed between the disk and the spool
     first.sink.start(first.drain)
@@ -205,7 +207,7 @@ def test_names_of_closed_files_only_go_up() -> None:
     assert later_name("20260921T130000Z", "rows-20260921T120000Z-0007") == "rows-20260921T130000Z-0000"
 
 
-def test_parquet_says_what_the_lines_said(tmp_path: Path) -> None:
+def test_parquet_agrees_with_the_lines(tmp_path: Path) -> None:
     writing = Writing(tmp_path, Files(tmp_path / "out", "parquet", rotate_bytes=900))
     writing.sink.start(writing.drain)
     t_ms = 1_790_000_000_123
@@ -216,6 +218,9 @@ def test_parquet_says_what_the_lines_said(tmp_path: Path) -> None:
     writing.bench.publisher.publish(Message("pump-1", "harmonics", t_ms, {"harmonic_u_l1_v": [0.1, 230.0, None] * 40}))
     writing.bench.publisher.publish(Message(None, "health", t_ms, {"polls": 7}))
     writing.bench.publisher.publish(Message(None, "event", t_ms, {"event_kind": "clock_step"}))
+    caveats = [NO_SPACE_LEFT(), RETENTION_EXPIRED()]
+    writing.bench.publisher.publish(Message("pump-1", "savings", t_ms, {"savings_caveats": codes(caveats)},
+                                            reasons={"savings_caveats": caveats}))  # fmt: skip
     wait_until(lambda: bool(list((tmp_path / "out").glob("*.parquet"))), 60, "converted")
     writing.stop()
     (path,) = (tmp_path / "out").glob("*.parquet")
@@ -229,6 +234,12 @@ def test_parquet_says_what_the_lines_said(tmp_path: Path) -> None:
     assert (efficiency["value"], efficiency["u"], efficiency["method"]) == (96.1, 0.8, "M5")
     assert rows["fault_text"]["text"] == "no fault"
     assert rows["frequency_hz"]["value"] is None
+    assert rows["savings_caveats"]["text"] == "no_space_left,retention_expired"
+    stored = json.loads(rows["savings_caveats"]["reasons"])
+    assert [(item["code"], item["data"], item["text"]) for item in stored] == [
+        (reason.code, {}, english(reason)) for reason in caveats
+    ]
+    assert {rows[name]["reasons"] for name in rows if name != "savings_caveats"} == {None}
     assert rows["harmonic_u_l1_v"]["series"] == [0.1, 230.0, None] * 40
-    assert "motor_efficiency_pct_u" not in rows, "it stands beside its value"
-    assert [rows[name]["asset"] for name in ("polls", "event_kind")] == [None, None], "they are the gateway's own"
+    assert "motor_efficiency_pct_u" not in rows, "the uncertainty is in the row of its value"
+    assert [rows[name]["asset"] for name in ("polls", "event_kind")] == [None, None], "messages of the gateway"

@@ -1,4 +1,4 @@
-"""Home Assistant: what is told fits its documented schema; motors appear, come back after its restart, and disappear.
+"""Home Assistant: discovery messages fit its documented schema; devices appear, reappear and disappear.
 
 Units and state classes of a device class: home-assistant/core, homeassistant/components/sensor/const.py. Keys: its MQTT
 documentation (sensor.mqtt, binary_sensor.mqtt, device discovery) and components/mqtt/abbreviations.py.
@@ -19,11 +19,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from testkit import Mosquitto, wait_until
 
 from agent.config_load import load_config
-from agent.messages import Message, encode
+from agent.core.text import english
+from agent.messages import Message, codes, encode
+from agent.metrics import by_name
 from agent.sinks import homeassistant
 from agent.sinks.homeassistant import HomeAssistantSink
 from agent.sinks.homeassistant_entities import Ids, asset_device, entity, template
 from agent.sinks.shapes import Shape, everything
+from agent.store.reasons import AGENT_KILLED, STATE_FILE_TIMEOUT
 from agent.topology import assets
 from drivers.reading import Quality
 
@@ -102,7 +105,7 @@ def test_each_metric_fits_the_schema() -> None:
         {"unit_of_measurement": "W"},
     ],
 )
-def test_what_home_assistant_would_refuse_is_found(wrong: dict[str, Any]) -> None:
+def test_invalid_components_are_found(wrong: dict[str, Any]) -> None:
     with pytest.raises((AssertionError, KeyError)):
         check_component({"p": "sensor", "uniq_id": "x", "stat_t": "t"} | wrong)
 
@@ -137,14 +140,14 @@ def test_classes_and_units(name: str, wanted: tuple[str | None, ...]) -> None:
     assert (found.get("dev_cla"), found.get("stat_cla"), found.get("unit_of_meas")) == wanted
 
 
-def test_names_that_would_collide_have_ids_of_their_own() -> None:
+def test_names_that_could_collide_have_different_ids() -> None:
     plants = [(("a_b", "c"), "d"), (("a", "b_c"), "d"), (("a", "b"), "c_d"), (("a_", "b"), "c"), (("a", "_b"), "c")]
     found = {Ids(*place).of(asset) for place, asset in plants}
     assert len(found) == len(plants)
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyzU0123456789_-") for name in found), "fit for a topic"
 
 
-def test_templates_withhold_what_is_unusable() -> None:
+def test_templates_hide_unusable_values() -> None:
     jinja2 = pytest.importorskip("jinja2", reason="Home Assistant's template language, not a part of magwatt")
     flags = {"b": Quality.STALE, "c": Quality.SUBSTITUTED}
     message = Message("p", "telemetry", 1, {"a": 1.5, "b": 2.5, "c": 3.5, "d": None, "s": [1, 2, 3]}, flags=flags)
@@ -156,6 +159,33 @@ def test_templates_withhold_what_is_unusable() -> None:
     assert shown == {"a": "1.5", "b": "None", "c": "3.5", "d": "None", "s": "3", "not_there": "None"}
 
 
+def rendered(template: str, body: dict[str, Any]) -> Any:
+    jinja2 = pytest.importorskip("jinja2", reason="Home Assistant's template language, not a part of magwatt")
+    return json.loads(jinja2.Template(template).render(value_json=body))
+
+
+def test_a_code_has_the_english_text_and_the_reasons_as_attributes() -> None:
+    caveats = [AGENT_KILLED(), STATE_FILE_TIMEOUT(timeout_s=15.0)]
+    found = entity(by_name("savings")["savings_caveats"], "savings", "r", "a")
+    message = Message("a", "savings", 1, {"savings_caveats": codes(caveats)}, reasons={"savings_caveats": caveats})
+    attributes = rendered(found["json_attr_tpl"], json.loads(encode(message, "1-1")))
+    assert attributes["text"] == "; ".join(map(english, caveats))
+    assert [(item["code"], item["data"]) for item in attributes["reasons"]] == [
+        ("agent_killed", {}), ("state_file_timeout", {"timeout_s": 15.0}),
+    ]  # fmt: skip
+    without = Message("a", "savings", 1, {"savings_caveats": ""})
+    assert rendered(found["json_attr_tpl"], json.loads(encode(without, "1-2"))) == {"text": "", "reasons": []}
+
+
+def test_the_state_has_its_reasons_as_attributes(tmp_path: Path) -> None:
+    config = configured(tmp_path, "mqtt://127.0.0.1:1")
+    state = asset_device(assets(config)[0], Ids("mill-2", "gw-07"), "r", {})["cmps"]["state"]
+    reasons = [{"code": "agent_killed", "data": {}, "text": "some text"}]
+    body = {"state": "offline", "reason": reasons, "since": 1}
+    assert rendered(state["json_attr_tpl"], body) == {"text": "some text", "reasons": reasons}
+    assert rendered(state["json_attr_tpl"], {"state": "online", "reason": []}) == {"text": "", "reasons": []}
+
+
 def test_a_fault_code_is_a_problem_too(tmp_path: Path) -> None:
     config = configured(tmp_path, "mqtt://127.0.0.1:1")
     body = asset_device(assets(config)[0], Ids("mill-2", "gw-07"), "r", {"telemetry": ["fault_code"]})
@@ -164,7 +194,7 @@ def test_a_fault_code_is_a_problem_too(tmp_path: Path) -> None:
 
 
 class Listener:
-    """What is retained, as Home Assistant would find it."""
+    """The retained discovery messages, as Home Assistant receives them."""
 
     def __init__(self, port: int) -> None:
         self.count = 0
@@ -219,7 +249,9 @@ def test_motors_appear_with_what_they_measure(tmp_path: Path, mosquitto: Mosquit
     bench, sink = started(tmp_path, mosquitto.url)
     rows(bench)
     wait_until(lambda: {PUMP, FAN, GATEWAY} <= listener.configs.keys(), 10, "three devices")
-    wait_until(lambda: "health_bus_south_polls" in listener.configs[GATEWAY]["cmps"], 10, "and the gateway's numbers")
+    wait_until(
+        lambda: "health_bus_south_polls" in listener.configs[GATEWAY]["cmps"], 10, "and the values of the gateway"
+    )
     for body in listener.configs.values():
         check_device(body)
     pump = listener.configs[PUMP]
@@ -232,24 +264,26 @@ def test_motors_appear_with_what_they_measure(tmp_path: Path, mosquitto: Mosquit
     assert pump["avty_mode"] == "all"
     assert {"telemetry_active_power_w", "telemetry_energy_import_kwh", "state"} == pump["cmps"].keys()
     bench.row("pump-1", frequency_hz=50.0)
-    wait_until(lambda: "telemetry_frequency_hz" in listener.configs[PUMP]["cmps"], 10, "a new one follows")
+    wait_until(lambda: "telemetry_frequency_hz" in listener.configs[PUMP]["cmps"], 10, "a new metric follows")
     sink.stop()
     bench.close()
 
 
-def test_home_assistant_comes_back_and_is_told_again(tmp_path: Path, mosquitto: Mosquitto, listener: Listener) -> None:
+def test_discovery_messages_are_repeated_after_a_restart_of_home_assistant(
+    tmp_path: Path, mosquitto: Mosquitto, listener: Listener
+) -> None:
     bench, sink = started(tmp_path, mosquitto.url)
     rows(bench)
     wait_until(lambda: {PUMP, FAN, GATEWAY} <= listener.configs.keys(), 10, "three devices")
     count = listener.count
     listener.client.publish("homeassistant/status", b"offline", qos=1)
     listener.client.publish("homeassistant/status", b"online", qos=1)
-    wait_until(lambda: listener.count >= count + 3, 10, "told again")
+    wait_until(lambda: listener.count >= count + 3, 10, "sent again")
     sink.stop()
     bench.close()
 
 
-def test_a_motor_that_goes_away_disappears_running_or_not(
+def test_a_removed_motor_disappears_also_when_removed_while_stopped(
     tmp_path: Path, mosquitto: Mosquitto, listener: Listener
 ) -> None:
     bench, sink = started(tmp_path, mosquitto.url)
@@ -259,18 +293,18 @@ def test_a_motor_that_goes_away_disappears_running_or_not(
                                            encoding="utf-8")  # fmt: skip
     config = load_config(tmp_path / "magwatt.toml")[0]
     bench.publisher.renew(config, assets(config))
-    wait_until(lambda: FAN not in listener.configs, 10, "taken back")
+    wait_until(lambda: FAN not in listener.configs, 10, "deleted")
     sink.stop()
     bench.close()
-    assert PUMP in listener.configs, "a stop takes nothing back: availability tells"
-    bench, sink = started(tmp_path, mosquitto.url, SECOND)  # the pump went while the agent was off
-    wait_until(lambda: PUMP not in listener.configs, 10, "taken back after the restart")
+    assert PUMP in listener.configs, "a stop deletes nothing: the availability topic shows it"
+    bench, sink = started(tmp_path, mosquitto.url, SECOND)  # the pump was removed while the agent was stopped
+    wait_until(lambda: PUMP not in listener.configs, 10, "deleted after the restart")
     sink.stop()
     bench.close()
 
 
-class Deaf:
-    """A client whose broker never confirms by itself."""
+class Unconfirmed:
+    """A client whose broker does not confirm."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes]] = []
@@ -283,49 +317,51 @@ class Deaf:
 
 
 def test_a_removal_that_no_broker_confirmed_is_sent_again(tmp_path: Path) -> None:
-    """The connection ends in between; a retained device that stays would be there for ever."""
+    """The connection ends before the confirmation; otherwise the retained device would stay permanently."""
     bench = Bench(configured(tmp_path, "mqtt://127.0.0.1:1", "[homeassistant]"), tmp_path / "state")
     sink = HomeAssistantSink(bench.config, bench.assets, bench.publisher.root, bench.store)
     for asset in bench.assets:
         sink.show(Message(asset.name, "telemetry", 1, {"active_power_w": 1}))
 
-    def said(of: HomeAssistantSink) -> tuple[Deaf, list[str]]:
-        client = Deaf()
+    def removed_by(of: HomeAssistantSink) -> tuple[Unconfirmed, list[str]]:
+        client = Unconfirmed()
         of.stands(cast(paho.Client, client))
         now_s = 0.0
         for _ in range(30):
             now_s += max(of.turn(now_s), 0.5)
         return client, [topic for topic, payload in client.sent if not payload]
 
-    assert said(sink)[1] == []
+    assert removed_by(sink)[1] == []
     sink.gone()
     less = configured(tmp_path, "mqtt://127.0.0.1:1", "[homeassistant]", PLANT)
     sink.renew(less, assets(less))
-    (removed,) = said(sink)[1]
+    (removed,) = removed_by(sink)[1]
     assert removed.endswith("fan-2/config")
     sink.gone()
-    assert said(sink)[1] == [removed]
+    assert removed_by(sink)[1] == [removed]
     again = HomeAssistantSink(less, assets(less), bench.publisher.root, bench.store)
-    client, topics = said(again)
-    assert topics == [removed], "over a restart too"
+    client, topics = removed_by(again)
+    assert topics == [removed], "also after a restart"
     again.confirmed(client.sent.index((removed, b"")) + 1)
     again.gone()
-    assert said(again)[1] == []
+    assert removed_by(again)[1] == []
     for each in (sink, again):
         each.link.wake()
     bench.close()
 
 
-def test_what_comes_rarely_stays_known_over_a_restart(tmp_path: Path, mosquitto: Mosquitto, listener: Listener) -> None:
+def test_rare_metrics_keep_their_entities_over_a_restart(
+    tmp_path: Path, mosquitto: Mosquitto, listener: Listener
+) -> None:
     bench, sink = started(tmp_path, mosquitto.url)
     rows(bench)
     bench.row("pump-1", "event", event_kind="dip")
-    wait_until(lambda: "event_event_kind" in listener.configs.get(PUMP, {"cmps": {}})["cmps"], 10, "told")
+    wait_until(lambda: "event_event_kind" in listener.configs.get(PUMP, {"cmps": {}})["cmps"], 10, "published")
     sink.stop()
     bench.close()
     count = listener.count
     bench, sink = started(tmp_path, mosquitto.url)
-    wait_until(lambda: listener.count >= count + 3, 10, "told again, before any row came")
+    wait_until(lambda: listener.count >= count + 3, 10, "published again before any row")
     assert "event_event_kind" in listener.configs[PUMP]["cmps"]
     sink.stop()
     bench.close()
@@ -336,7 +372,7 @@ def test_a_prefix_with_wildcards_is_said_and_home_assistant_is_off(tmp_path: Pat
     path = tmp_path / "magwatt.toml"
     configured(tmp_path, "mqtt://127.0.0.1:1", f'[homeassistant]\nprefix = "{prefix}"')
     config, report = load_config(path)
-    assert config.dialects.homeassistant is None, "measuring goes on without it"
+    assert config.dialects.homeassistant is None, "measurement continues without it"
     assert [line for line in report.findings if "homeassistant.prefix" in line and prefix in line]
 
 

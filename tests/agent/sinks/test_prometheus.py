@@ -1,4 +1,4 @@
-"""Prometheus: names by promtool's rules, values in base units, absent where they are not to be trusted."""
+"""Prometheus: names by the rules of promtool, values in base units, no sample for unusable values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from drivers.reading import Quality
 
 EXPOSED = names(everything())
 
-# The rules of `promtool check metrics` (client_golang/prometheus/testutil/promlint, Apache-2.0), written anew.
+# The rules of `promtool check metrics` (client_golang/prometheus/testutil/promlint, Apache-2.0), reimplemented.
 NOT_BASE = {
     "minutes", "hours", "days", "weeks", "kelvins", "fahrenheit", "rankine", "inches", "yards", "miles", "bits",
     "calories", "pounds", "ounces",
@@ -48,7 +48,7 @@ def test_names_keep_promtools_rules() -> None:
 def broken_rules(name: str, kind: Type) -> list[str]:
     words = name.split("_")
     rules = {
-        "lower case, our own prefix": re.fullmatch(r"magwatt(_[a-z0-9]+)+", name) is not None,
+        "lower case, with the prefix": re.fullmatch(r"magwatt(_[a-z0-9]+)+", name) is not None,
         "base units only": not NOT_BASE & set(words),
         "no prefixes of units": not {prefix + unit for prefix in PREFIXES for unit in BASE | NOT_BASE} & set(words),
         "no abbreviated units": not ABBREVIATIONS & set(words[1:]),
@@ -63,7 +63,7 @@ def broken_rules(name: str, kind: Type) -> list[str]:
 @pytest.mark.parametrize(
     "name", ["magwatt_energy_kilojoules", "magwatt_time_hours", "magwatt_size_mb", "magwatt_x_total", "magwatt_Power"]
 )
-def test_names_that_promtool_would_refuse_are_found(name: str) -> None:
+def test_names_that_promtool_would_reject_are_found(name: str) -> None:
     assert broken_rules(name, Type.GAUGE)
 
 
@@ -131,7 +131,7 @@ def show(sink: PrometheusSink) -> None:
 
 @pytest.mark.parametrize("order", [("south", "south_2"), ("south_2", "south")])
 def test_a_bus_whose_name_begins_like_anothers_keeps_its_own_label(tmp_path: Path, order: tuple[str, str]) -> None:
-    """Two samples of one name and the same labels end a scrape."""
+    """Two samples with the same name and labels make a scrape fail."""
     buses = "".join(f'[bus.{name}]\ntcp = "127.0.0.1:{1600 + place}"\n' for place, name in enumerate(order))
     path = tmp_path / "magwatt.toml"
     path.write_text(f'[site]\nid = "mill-2"\ngateway = "gw-07"\n[prometheus]\n{buses}', encoding="utf-8")
@@ -150,17 +150,17 @@ def test_a_scrape(served: tuple[PrometheusSink, str]) -> None:
     assert found["magwatt_energy_import_joules_total", "pump-1"] == 12.5 * 3.6e6
     assert found["magwatt_motor_efficiency_uncertainty_ratio", "pump-1"] == pytest.approx(0.008)
     assert found["magwatt_health_bus_polls_total", ""] == 7
-    assert ("magwatt_frequency_hertz", "pump-1") not in found, "stale: absent, not wrong"
+    assert ("magwatt_frequency_hertz", "pump-1") not in found, "stale: no sample"
     assert ("magwatt_motor_speed_revolutions_per_second", "pump-1") not in found
     assert 'magwatt_harmonics_harmonic_u_l1_volts{asset="pump-1",gateway="gw-07",point="1",site="mill-2"} 230.0' in text
-    assert 'point="2"' not in text, "null is absent"
-    assert text.count("magwatt_snapshot_u_l1_volts{") == 2, "a waveform by its extremes"
+    assert 'point="2"' not in text, "null: no sample"
+    assert text.count("magwatt_snapshot_u_l1_volts{") == 2, "a waveform by its minimum and maximum"
     assert 'text="say \\"no\\"\\nfault"' in text
     assert "# TYPE magwatt_energy_import_joules_total counter" in text
     assert text.count("# HELP") == text.count("# TYPE")
 
 
-def test_what_is_old_or_gone_is_not_exposed(
+def test_old_values_and_removed_assets_are_not_exposed(
     served: tuple[PrometheusSink, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sink, url = served
@@ -186,7 +186,7 @@ def test_promtool_agrees(served: tuple[PrometheusSink, str]) -> None:
     assert lines == []
 
 
-def test_a_port_in_use_is_said_once_and_tried_again(
+def test_a_port_in_use_is_logged_once_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prometheus, "RETRY_S", 0.1)
@@ -196,11 +196,11 @@ def test_a_port_in_use_is_said_once_and_tried_again(
         sink = PrometheusSink(config, assets(config))
         with caplog.at_level(logging.ERROR):
             sink.start()
-            wait_until(lambda: bool(caplog.records), 5, "it is said")
-            sink.show(Message("pump-1", "telemetry", 1, {"active_power_w": 1.0}))  # measuring goes on
+            wait_until(lambda: bool(caplog.records), 5, "logged")
+            sink.show(Message("pump-1", "telemetry", 1, {"active_power_w": 1.0}))  # does not block
             assert not sink._ending.wait(0.5)
         assert [record.message.count(f"127.0.0.1:{port}") for record in caplog.records] == [1]
-    wait_until(lambda: sink.port == port, 5, "it heals")
+    wait_until(lambda: sink.port == port, 5, "it recovers")
     sink.stop()
 
 

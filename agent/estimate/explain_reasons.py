@@ -1,0 +1,67 @@
+"""Codes of `magwatt explain`: where the inputs of an estimate come from, and what would reduce its uncertainty."""
+
+from __future__ import annotations
+
+from drivers.reasons import Code
+
+# Inputs
+
+INPUT_FROM_METER = Code("input_from_meter", "meter {meter}, class {accuracy_class}")
+INPUT_FROM_METER_CT = Code(
+    "input_from_meter_ct",
+    "meter {meter}, class {accuracy_class}; CT {primary_a:g}/{secondary_a:g} A, class {ct_class}",
+)
+INPUT_FROM_METER_CT_ASSUMED = Code(
+    "input_from_meter_ct_assumed",
+    "meter {meter}, class {accuracy_class}; CT {primary_a:g}/{secondary_a:g} A, class {ct_class} (assumed)",
+)
+INPUT_FROM_DRIVE = Code("input_from_drive", "output power of drive {drive} (±{u:pct} %) plus the losses of the drive")
+CURRENT_FROM_DRIVE = Code("current_from_drive", "drive {drive}")
+CURRENT_FROM_SHARED_DRIVE = Code(
+    "current_from_shared_drive", "drive {drive}, of which {share:pct} % are allocated to this motor"
+)
+TEMPERATURE_ESTIMATED = Code("temperature_estimated", "not measured; estimated from the load, ±{u_k:g} K")
+
+# What would reduce the uncertainty
+
+ADD_EFFICIENCY = Code(
+    "add_efficiency",
+    "add the efficiency or the efficiency class of the nameplate: `motor.{motor}.efficiency` or `motor.{motor}.class`",
+)
+CHECK_NAMEPLATE = Code("check_nameplate", "compare the configured nameplate data with the nameplate")
+CORRECT_WIRING = Code("correct_wiring", "correct the wiring of the meter; until then no efficiency is published")
+ADD_SEVEN_POINTS = Code(
+    "add_seven_points",
+    "add the losses of the manufacturer at seven points (`motor.{motor}.losses`): method M6, about half the "
+    "uncertainty",
+)
+ADD_NO_LOAD_LOSSES = Code(
+    "add_no_load_losses",
+    "add `r1_ohm` and the no-load losses (`motor.{motor}.no_load_w`): method M4, an uncertainty of about one "
+    "percentage point",
+)
+ADD_RESISTANCE = Code(
+    "add_resistance",
+    "add the phase resistance at 20 °C (`motor.{motor}.r1_ohm`): it determines the copper losses",
+)
+MEASURE_TEMPERATURE = Code(
+    "measure_temperature",
+    "measure the winding temperature: the uncertainty of the copper losses becomes 2 % instead of 6 %",
+)
+ADD_EIGHT_POINTS = Code(
+    "add_eight_points", "add the losses of the drive manufacturer at eight points (`drive.{drive}.losses`)"
+)
+INSTALL_METER = Code(
+    "install_meter",
+    "install a meter for this motor alone at the drive input; the output power of the drive has an uncertainty of "
+    "{u:pct} %",
+)
+ADD_CT_CLASS = Code(
+    "add_ct_class",
+    "add the accuracy class of the current transformers (`meter.{meter}.ct_class`); class {assumed} is assumed",
+)
+USE_BETTER_CTS = Code(
+    "use_better_cts",
+    "use current transformers of a better accuracy class: at this power factor their phase displacement is the largest "
+    "part of the uncertainty",
+)

@@ -1,0 +1,58 @@
+"""Codes of the store: why the state file cannot be used, and why rows are missing.
+
+Table columns hold a reason as the JSON text of code and data: `stored` and `loaded`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from drivers.reasons import UNKNOWN, Code, Reason, reason_of
+
+# Why the state file or its directory cannot be used
+
+STATE_DIR_UNUSABLE = Code("state_dir_unusable", "store.state_dir {directory}: {cause}")
+STATE_DIR_IN_USE = Code("state_dir_in_use", "another agent (process {pid:d}) uses this directory")
+NO_STATE_DIR = Code("no_state_dir", "no state directory")
+IN_MEMORY_ONLY = Code("in_memory_only", "rows and counters are stored in memory only: {cause}")
+STATE_FILE_TOO_NEW = Code(
+    "state_file_too_new",
+    "the state file was written by a later version of magwatt: its format is {version:d}, and this version supports "
+    "{supported:d}",
+)
+STATE_FILE_REPLACED = Code(
+    "state_file_replaced",
+    "the state file was corrupt ({error}) and was replaced; it is kept as {file}, and {rows:d} "
+    "{rows:row was|rows were} recovered from it",
+)
+STATE_FILE_UNWRITABLE = Code("state_file_unwritable", "the state file cannot be written: {error}")
+STATE_FILE_UNREADABLE = Code("state_file_unreadable", "{file} cannot be read: {error}")
+STATE_FILE_TIMEOUT = Code("state_file_timeout", "the state file was not written within {timeout_s:g} s")
+STATE_FILE_CLOSED = Code("state_file_closed", "the state file is closed")
+STORED_OBJECT_UNREADABLE = Code("stored_object_unreadable", "{asset}: the stored {kind} cannot be read: {error}")
+
+# Why rows are missing
+
+AGENT_KILLED = Code("agent_killed", "the agent or the computer stopped before the last rows were written")
+UNSAVED_AT_STOP = Code("unsaved_at_stop", "the state file could not be written before the agent stopped")
+ROWS_UNREADABLE = Code("rows_unreadable", "the state file was corrupt, and these rows could not be read from it")
+MEMORY_BUFFER_FULL = Code(
+    "memory_buffer_full", "the state file could not be written, and the buffer in memory was full"
+)
+ROWS_THINNED = Code("rows_thinned", "rows were thinned to save space in the state file")
+NO_SPACE_LEFT = Code("no_space_left", "the state file reached its quota, or the disk had too little free space")
+RETENTION_EXPIRED = Code("retention_expired", "the rows were older than store.spool_retention")
+
+
+def stored(reason: Reason) -> str:
+    """A reason as text for a table column; equal reasons give equal texts."""
+    return msgspec.json.encode(reason.as_object(), order="sorted").decode()
+
+
+def loaded(text: str) -> Reason:
+    """The reason that `stored` wrote. A text of another form, from an earlier version, becomes `unknown`."""
+    try:
+        found = msgspec.json.decode(text, type=dict)
+    except msgspec.MsgspecError:
+        return UNKNOWN(name=text)
+    return reason_of(found)
