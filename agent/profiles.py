@@ -13,6 +13,7 @@ import click
 
 from agent.words import counted
 from drivers.errors import ProfileError
+from drivers.profile_reasons import PROFILE_ID_DUPLICATE
 from drivers.profiles import (
     GROUPS,
     Identify,
@@ -60,7 +61,7 @@ def check_files(paths: Sequence[Path]) -> int:
         try:
             profile = load_file(path)
             if (other := owners.setdefault(profile.id, path)) != path:
-                raise ProfileError(f"{path}: has the id '{profile.id}' of {other}; remove one of them")
+                raise ProfileError(PROFILE_ID_DUPLICATE, path=str(path), profile=profile.id, other=str(other))
         except ProfileError as error:
             wrong += 1
             click.echo(str(error))

@@ -11,6 +11,7 @@ import msgspec
 
 from agent.clock import SystemClock
 from agent.config import Config
+from agent.core.text import as_object, text_of
 from agent.discover.likely import likely_model, refusal_text
 from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, Polled, pollers, with_ratios
@@ -120,7 +121,7 @@ def reading_json(reading: Reading, refused: Sequence[str] = ()) -> str:
         "values": published(reading.values),
     }
     if reading.error:
-        body["error"] = reading.error
+        body["error"] = as_object(reading.error)
     if refused:
         body["refused"] = [metric_name_of(name) for name in refused]
     return msgspec.json.encode(body).decode()
@@ -149,9 +150,11 @@ def nothing_came(reading: Reading) -> bool:
 
 def reading_text(reading: Reading, refused: Sequence[str] = ()) -> str:
     if nothing_came(reading):
-        return f"{reading.device}  no values: {reading.error or 'no answer'}"
+        return f"{reading.device}  no values: {text_of(reading.error) if reading.error else 'no answer'}"
     quality = " ".join(reading.quality.names()) or "good"
-    said = [quality, *([f"{counted(len(refused), 'register')} refused"] if refused else []), reading.error]
+    said = [quality, *([f"{counted(len(refused), 'register')} refused"] if refused else [])]
+    if reading.error:
+        said.append(text_of(reading.error))
     lines = [f"{reading.device}  ({'; '.join(part for part in said if part)})"]
     for name, value in published(reading.values).items():
         flag = next((flag for key, flag in reading.flags.items() if metric_name_of(key) == name), Quality.GOOD)

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from agent import kernels
+from agent.core.text import text_of
 from agent.replay import lines, plot
 from agent.replay.source import Settings, Source
 from agent.replay.summary import Summary
@@ -46,7 +47,7 @@ def replay_file(file: Path, options: Options) -> int:
     with _progress(file, options) as step:
         recording = load(file, mapping)
         for note in recording.notes:
-            click.echo(note, err=True)
+            click.echo(text_of(note), err=True)
         kernels.use_cache()
         source = Source(recording, options.settings, str(file))
         _tell(source)

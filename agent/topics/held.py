@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 from agent.signals import TopicSignal
 from agent.topics.payload import SIZE_MAX, PayloadError, read_payload
 from drivers.reading import BAD, Quality, Reading
+from drivers.reasons import Code
 
 log = logging.getLogger(__name__)
+
+TOPIC_PROBLEM = Code("topic_problem", "{error}")
 
 STALE_EVERY = 3  # a value that was not renewed for that many of its own periods is missing
 AHEAD_MS = 2_000  # by how much a publisher's clock may be before ours without a word
@@ -93,7 +96,8 @@ class Held:
             if not connected:
                 error += "; its broker is away"
         flags = {signal.metric: flag} if flag else {}
-        return Reading(signal.device, utc_ns, utc_ns, {signal.metric: value}, quality, flags, error, now_ns)
+        reason = TOPIC_PROBLEM(error=error) if error else None
+        return Reading(signal.device, utc_ns, utc_ns, {signal.metric: value}, quality, flags, reason, now_ns)
 
     def silent(self, now_ns: int) -> bool:
         """Whether nothing that is new enough is known."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from agent.clock import SystemClock
 from agent.config import Config
 from agent.signals import TopicSignal
+from agent.topics.held import TOPIC_PROBLEM
 from agent.topics.topics import Topics
 from drivers.reading import Quality, Reading
 
@@ -32,7 +33,7 @@ class Seen:
             return self.reading
         signal, where = self.signal, f"; {self.broker}" if self.broker else ""
         error = f"nothing came on {signal.topic} in {self.waited_s:g} s{where}"
-        return Reading(signal.device, 0, 0, {signal.metric: None}, Quality.NO_REPLY, {}, error)
+        return Reading(signal.device, 0, 0, {signal.metric: None}, Quality.NO_REPLY, {}, TOPIC_PROBLEM(error=error))
 
 
 class Look:
