@@ -76,11 +76,11 @@ PORT_CLOSED = Code("port_closed", "{port} is closed")
 
 # A TCP connection that cannot be used
 
-CONNECT_TIMEOUT = Code("connect_timeout", "{peer}: no connection within {timeout_s:g} s")
+CONNECTION_TIMEOUT = Code("connection_timeout", "{peer}: no connection within {timeout_s:g} s")
 HOST_UNKNOWN = Code("host_unknown", "{peer}: unknown host")
 CONNECTION_REFUSED = Code("connection_refused", "{peer}: connection refused: no server listens on this port")
 HOST_UNREACHABLE = Code("host_unreachable", "{peer}: host unreachable: check the address and the network")
-CONNECT_FAILED = Code("connect_failed", "{peer}: connection failed ({error})")
+CONNECTION_FAILED = Code("connection_failed", "{peer}: connection failed ({error})")
 CONNECTION_ABORTED = Code("connection_aborted", "{peer}: connection lost ({error})")
 CONNECTION_CLOSED = Code("connection_closed", "{peer}: connection closed by the peer")
 CONNECTION_CLOSED_EARLY = Code(

@@ -57,7 +57,7 @@ class TcpStream(asyncio.BufferedProtocol):
         try:
             await asyncio.wait_for(self._loop.create_connection(lambda: self, wire.host, wire.port_number), CONNECT_S)
         except TimeoutError:
-            raise LinkDown(codes.CONNECT_TIMEOUT, peer=wire.where, timeout_s=CONNECT_S) from None
+            raise LinkDown(codes.CONNECTION_TIMEOUT, peer=wire.where, timeout_s=CONNECT_S) from None
         except OSError as error:
             raise LinkDown(_not_connected(wire.where, error)) from None
 
@@ -207,4 +207,4 @@ def _not_connected(peer: str, error: OSError) -> Reason:
         return codes.CONNECTION_REFUSED(peer=peer)
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT):
         return codes.HOST_UNREACHABLE(peer=peer)
-    return codes.CONNECT_FAILED(peer=peer, error=error.strerror or str(error))
+    return codes.CONNECTION_FAILED(peer=peer, error=error.strerror or str(error))

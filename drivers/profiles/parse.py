@@ -222,7 +222,8 @@ def _block(entry: Table, number: int, device: Table, protocol: Table, problems: 
         return None
     quantity = vocabulary().get(name)
     if quantity is None or not name.startswith("harmonics_"):
-        cause = unknown(codes.HARMONICS_UNKNOWN, codes.HARMONICS_MISSPELLED, name, vocabulary())
+        known = [other for other in vocabulary() if other.startswith("harmonics_")]
+        cause = unknown(codes.HARMONICS_UNKNOWN, codes.HARMONICS_MISSPELLED, name, known)
         problems.append(Problem(f"{place}name", cause))
     elif entry["unit"] != quantity.unit:
         cause = codes.QUANTITY_UNIT(unit=quantity.unit, value=repr(entry["unit"]))
