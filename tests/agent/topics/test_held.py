@@ -52,7 +52,9 @@ def test_a_value_holds_for_three_of_its_periods_and_is_missing_then(clock: HandC
     assert scene.now() == MISSING
     found = scene.maybe()
     assert found is not None
-    assert found.error == "nothing came on mill/t since 2026-09-21 14:13:20 UTC", "the moment stays: so does the state"
+    assert str(found.error) == "nothing came on mill/t since 2026-09-21 14:13:20 UTC", (
+        "the moment stays: so does the state"
+    )
     scene.come(13)
     assert scene.now() == (13, Quality.GOOD)
 
@@ -101,7 +103,7 @@ def test_a_retained_value_with_a_time_is_judged_by_that(clock: HandClock) -> Non
     assert old.now() == MISSING
     found = old.maybe()
     assert found is not None
-    assert found.error.startswith("the newest on mill/t is of 2026-09-21 13:13:22 UTC")
+    assert str(found.error).startswith("the newest on mill/t is of 2026-09-21 13:13:22 UTC")
 
 
 def test_a_time_ahead_of_ours_is_doubted_and_not_believed(clock: HandClock) -> None:

@@ -127,7 +127,7 @@ def test_a_broker_that_dies_is_followed_again(plant: Plant, caplog: pytest.LogCa
     plant.broker.stop()
     plant.clock.move(2)
     plant.wait_for(T, None, Quality.STALE | Quality.NO_REPLY)
-    wait_until(lambda: "its broker is away" in plant.topics.readings()[0].error, 5, "the reason is told")
+    wait_until(lambda: "its broker is away" in str(plant.topics.readings()[0].error), 5, "the reason is told")
     plant.broker.start()
     wait_until(lambda: next(iter(plant.topics.listeners.values())).link.standing, 15, "connected again")
     wait_until(plant._client.is_connected, 15, "its publisher too")
@@ -287,8 +287,8 @@ def test_read_and_doctor_show_what_comes(plant: Plant) -> None:
     assert done.exit_code == 1
     body = json.loads(done.stdout.splitlines()[0])
     assert body["quality"] == ["NO_REPLY"]
-    assert "nothing came on mill/line-3" in body["error"]
-    assert "is away" in body["error"]
+    assert "nothing came on mill/line-3" in body["error"]["text"]
+    assert "is away" in body["error"]["text"]
 
 
 def test_the_doctor_says_what_is_wrong_with_each_and_what_to_do(
