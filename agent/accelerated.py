@@ -1,8 +1,8 @@
-"""Plant and agent in one process on virtual time: a month of polling in minutes, without wires, threads or a broker.
+"""Plant and agent in one process on virtual time: a month of polling in minutes, without buses, threads or a broker.
 
-Everything between the registers and the payloads is the real agent: pollers, ModbusDevice, Compute, Publisher. In the
-place of a wire stands simulators.bus.memory.MemoryLink, in the place of the broker whatever takes the payloads; where
-delivery is asked for the brokers of the configuration get them too, from the spool and in real time.
+Everything between registers and payloads is the real agent: pollers, ModbusDevice, Compute, Publisher.
+simulators.bus.memory.MemoryLink replaces the bus, a function replaces the broker. With delivery, the brokers of the
+configuration also receive the messages, from the spool and in real time.
 """
 
 from __future__ import annotations
@@ -30,39 +30,39 @@ from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check as check_devices
 from agent.store import Store
 from agent.topology import assets, drive_rating_kw
-from agent.virtual_plant import Told, VirtualPlant
+from agent.virtual_plant import OnTruth, VirtualPlant
 from simulators.bus.memory import MemoryLink
 from simulators.clock import LoopClock, run_virtual
 from simulators.endpoints import Endpoints
 from simulators.scenarios import Line, Plant, Scenario
 from simulators.truth import TruthLog
 
-Take = Callable[[str, bytes, bool], None]  # topic, payload, retained
+OnMessage = Callable[[str, bytes, bool], None]  # topic, payload, retained
 
 CONFIG_FILE = "plant.toml"
-BOOK_S = 3600.0  # often enough: each commit waits for the disk, however fast time runs
-_TICKS = 4  # looks for late rows within the shortest polling period; one of them for holds, too
+LEDGER_S = 3600.0  # interval of ledger records; a shorter one costs run time, because each commit waits for the disk
+_TICKS = 4  # checks for late rows within the shortest poll interval; one of them also reads the maintenance log
 
 
 class _Carrier:
-    def __init__(self, take: Take) -> None:
-        self._take = take
+    def __init__(self, on_message: OnMessage) -> None:
+        self._on_message = on_message
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
-        self._take(topic, payload, retain)
+        self._on_message(topic, payload, retain)
         return True
 
 
 def run_accelerated(
     scenario: Scenario,
     seconds: float,
-    take: Take,
+    on_message: OnMessage,
     *,
     seed: int = 1,
     step_s: float | None = None,
     truth: Path | None = None,
     truth_every: int = 1,
-    on_truth: Told | None = None,
+    on_truth: OnTruth | None = None,
     fault: tuple[str, float] | None = None,
     edit: Callable[[str], str] = str,
     self_check: bool = False,
@@ -72,16 +72,22 @@ def run_accelerated(
     passed: Callable[[float], None] = lambda _: None,
     deliver: bool = False,
 ) -> None:
-    """`seconds` of the scenario's time. take: gets what the agent publishes, from the first greeting on.
+    """Runs plant and agent for `seconds` of the scenario's time. The same arguments give the same bytes.
 
-    step_s: of the plant, default the scenario's. truth: NDJSON file, a row every truth_every steps; on_truth: UTC ms
-    and that row.
-    edit: changes the agent's configuration before it is loaded. self_check: the devices are checked first, as in
-    commissioning, and what is doubted says so. folder: configuration and state stay there, with a ledger. start_utc_ns:
-    of the plant's first second, default the scenario's. from_s: so many of its seconds passed in earlier runs; the
-    plant is first brought there alone. passed: gets the plant's second at each step, and at the end the one that was
-    reached, also where the run was broken off. deliver: to the brokers too. Same arguments, same bytes. Raises
-    ConfigError when the configuration is refused.
+    on_message: takes each published message, starting with the retained ones.
+    seed: seed of the plant.
+    step_s: step of the plant, seconds. None: that of the scenario.
+    truth: NDJSON file for the true values, a row every truth_every steps. None: not written.
+    on_truth: takes UTC milliseconds and the true values of these rows.
+    fault: name and second of a fault of the scenario.
+    edit: changes the agent's configuration before it is loaded.
+    self_check: check the devices first, as in commissioning, and flag the values of suspect ones.
+    folder: directory for configuration, state and ledger. None: a temporary one, without ledger.
+    start_utc_ns: UTC time of the plant's first second. None: that of the scenario.
+    from_s: seconds of the plant in earlier runs; they are repeated without the agent.
+    passed: takes the second of the plant at each step, and at the end the last one, also after an exception.
+    deliver: also deliver to the brokers of the configuration.
+    Raises ConfigError for an invalid configuration.
     """
     plant = scenario.build(Random(seed))
     if fault is not None and scenario.provoke is not None:
@@ -89,34 +95,34 @@ def run_accelerated(
     with tempfile.TemporaryDirectory(prefix="magwatt-accelerated-") as passing, TruthLog(truth) as log:
         config = _config(scenario, plant, folder or Path(passing), edit)
         start_utc_ns = scenario.start_utc_ns if start_utc_ns is None else start_utc_ns
-        moving = VirtualPlant(
+        virtual = VirtualPlant(
             plant, step_s or scenario.step_s, start_utc_ns, log if truth is not None else None, on_truth, truth_every,
             passed,
         )  # fmt: skip
-        moving.bring(from_s)
+        virtual.repeat(from_s)
         run_virtual(
-            lambda clock: _both(
-                config, moving, clock, take, from_s, seconds, passed, seed, self_check, bool(folder), deliver
+            lambda clock: _plant_and_agent(
+                config, virtual, clock, on_message, from_s, seconds, passed, seed, self_check, bool(folder), deliver
             ),
             start_utc_ns + round(1e9 * from_s),
         )
 
 
-async def _both(
-    config: Config, moving: VirtualPlant, clock: LoopClock, take: Take, from_s: float, seconds: float,
+async def _plant_and_agent(
+    config: Config, virtual: VirtualPlant, clock: LoopClock, on_message: OnMessage, from_s: float, seconds: float,
     passed: Callable[[float], None], seed: int, self_check: bool, ledger: bool, deliver: bool,
 ) -> None:  # fmt: skip
     assert config.state_dir is not None
     store = Store(config.state_dir, clock)
     all_assets = assets(config)
     publisher = Publisher(config, all_assets, store, clock)
-    publisher.carrier = _Carrier(take)
+    publisher.carrier = _Carrier(on_message)
     delivery = Delivery(config, publisher, store, clock) if deliver else None
     marks = Marks(publisher.publish, publisher.tell_state, clock, HoldBook(config.state_dir), lambda: True)
     marks.recall(clock.utc_ns() // 1_000_000)
     for topic, payload in publisher.greeting():
-        take(topic, payload, True)
-    lines = _by_address(moving.plant)
+        on_message(topic, payload, True)
+    lines = _by_address(virtual.plant)
     computing: list[Compute] = []
     bookkeeper = Bookkeeper(store, lambda: config, publisher, clock)
     buses = pollers(
@@ -149,10 +155,10 @@ async def _both(
 
     async def book() -> None:
         while True:
-            await clock.sleep(BOOK_S)
+            await clock.sleep(LEDGER_S)
             bookkeeper.keep()
 
-    tasks = [asyncio.create_task(moving.move(clock, from_s))]
+    tasks = [asyncio.create_task(virtual.move(clock, from_s))]
     if ledger:
         tasks.append(asyncio.create_task(book()))
     if deliver:
@@ -164,7 +170,7 @@ async def _both(
     try:
         done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
-            task.result()  # none ends by itself: a mistake is raised here
+            task.result()  # a task ends only with an exception
     finally:
         for task in tasks:
             task.cancel()
@@ -179,7 +185,7 @@ async def _both(
             delivery.stop(lambda: None)
         store.close()
         reached_s = from_s + min(clock.monotonic_ns() / 1e9, seconds)
-        moving.up_to(reached_s)
+        virtual.up_to(reached_s)
         passed(reached_s)
 
 
@@ -192,13 +198,13 @@ async def _check(
         for polled in bus.devices:
             name = polled.device.name
             if name in result.devices:
-                said = [finding for finding in result.findings if finding.device == name]
-                save_check(store, config, bus, polled, clock.utc_ns() // 1_000_000, result.devices[name], said)
+                findings = [finding for finding in result.findings if finding.device == name]
+                save_check(store, config, bus, polled, clock.utc_ns() // 1_000_000, result.devices[name], findings)
     apply_checks(store, config, buses)
 
 
 def _addresses(plant: Plant) -> dict[str, str]:
-    """An address for each line, such as a configuration can name. Nothing is ever opened there."""
+    """An address for each line that is valid in a configuration. It is never opened."""
     return {
         name: f"/dev/virtual/{name}" if line.serial else f"127.0.0.1:{1 + number}"
         for number, (name, line) in enumerate(plant.lines.items())

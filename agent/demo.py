@@ -1,6 +1,6 @@
-"""`magwatt demo`: the whole way on one machine. Plant, agent and broker are processes; the table is a consumer.
+"""`magwatt demo`: simulated plant, agent, broker and live table on one host.
 
-Each part is the real one, started as a user would start it; only the broker is a small one inside, unless --broker.
+Plant and agent are processes with the commands that a user would enter. Without --broker, the broker is a thread.
 """
 
 from __future__ import annotations
@@ -26,34 +26,53 @@ from rich.console import Console
 from agent import kernels
 from agent.config import Mqtt
 from agent.config_load import parse_broker
+from agent.core.text import _, text_of
+from agent.simulate_reasons import cause_of
 from agent.subscribe import Follower, Seen
 from agent.watch import event_line, line, show_live
-from agent.words import counted
+from drivers.reasons import Code, CodedError
 
 START_S = 20.0
 STOP_S = 8.0
-FAULT_S = 30.0  # after the plant's start: the voltage's reference is settled by then
+FAULT_S = 30.0  # after the start of the plant; the reference of the voltage has settled by then
 TOPIC = "magwatt/v1/demo/#"
 DISCOVERY = "homeassistant/device/+/config"
-OWN = "magwatt/v1/demo/", "homeassistant/device/magwatt_demo_"  # how retained topics of the demo begin
+OWN = "magwatt/v1/demo/", "homeassistant/device/magwatt_demo_"  # prefixes of the retained topics of the demo
 DIALECTS = {
     "sparkplug": "Sparkplug B: mosquitto_sub -h {host} -p {port} -t 'spBv1.0/demo/#' -F '%t %l bytes'",
     "homeassistant": "Home Assistant: mosquitto_sub -h {host} -p {port} -t 'homeassistant/device/#' -v",
     "prometheus": "Prometheus: curl http://127.0.0.1:9464/metrics",
 }
 
+DEMO_BROKER_INVALID = Code("demo_broker_invalid", "--broker {url}: {error}")
+DEMO_BROKER_UNREACHABLE = Code("demo_broker_unreachable", "{url}: cannot connect to the broker: {error}")
+DEMO_BROKER_NOT_INSTALLED = Code(
+    "demo_broker_not_installed",
+    "the built-in broker is not installed; install it with `pip install 'magwatt[demo]'`, or use `--broker`",
+)
+DEMO_BROKER_NOT_STARTED = Code("demo_broker_not_started", "the built-in broker did not start; use `--broker`")
+DEMO_PLANT_NOT_STARTED = Code("demo_plant_not_started", "the simulated plant did not start:\n{log}")
+DEMO_PROCESS_ENDED = Code("demo_process_ended", "a process of the demo ended with exit code {exit_code:d}:\n{log}")
+
 
 def run_demo(
-    seconds: float | None, broker_url: str | None, headless: bool, fault: str | None, also: tuple[str, ...] = ()
+    seconds: float | None, broker_url: str | None, headless: bool, fault: str | None, outputs: tuple[str, ...] = ()
 ) -> int:  # fmt: skip
-    """0 when rows came; 1 when a part did not start."""
+    """Runs the demo and returns the exit code: 0 if rows arrived, 1 if not or if a process did not start.
+
+    seconds: duration; None: until Ctrl-C.
+    broker_url: broker to use; None: the built-in one.
+    headless: print rows instead of a live table.
+    fault: fault of the plant; None: no fault.
+    outputs: additional outputs, keys of DIALECTS.
+    """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="magwatt-demo-") as folder, contextlib.ExitStack() as stack:
-            return _run(Path(folder), stack, seconds, broker_url, headless, fault, also)
+            return _run(Path(folder), stack, seconds, broker_url, headless, fault, outputs)
     except DemoError as error:
-        click.echo(str(error), err=True)
+        click.echo(text_of(error), err=True)
         return 1
     except KeyboardInterrupt:
         return 0
@@ -63,15 +82,15 @@ def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-class DemoError(Exception):
-    pass
+class DemoError(CodedError):
+    """The demo cannot start or continue."""
 
 
 def _run(
     folder: Path, stack: contextlib.ExitStack, seconds: float | None, broker_url: str | None, headless: bool,
-    fault: str | None, also: tuple[str, ...],
+    fault: str | None, outputs: tuple[str, ...],
 ) -> int:  # fmt: skip
-    _warm_kernels()
+    _compile_kernels()
     own_broker = broker_url is None
     if broker_url is None:
         port = stack.enter_context(embedded_broker())
@@ -79,24 +98,26 @@ def _run(
     try:
         broker = parse_broker(broker_url)
     except ValueError as error:
-        raise DemoError(f"--broker {broker_url}: {error}") from None
+        raise DemoError(DEMO_BROKER_INVALID, url=broker_url, error=cause_of(error)) from None
     if not own_broker:
-        stack.callback(_forget_retained, broker)  # after all parts have ended
-    plant, agent = demo_parts(folder, stack, broker_url, fault, also)
-    click.echo("plant: a pump station on Modbus TCP, Modbus RTU and a waveform stream")
-    click.echo(f"its configuration: {folder / 'plant.toml'}, its true values: {folder / 'truth.ndjson'}")
+        stack.callback(_delete_retained, broker)  # after plant and agent have ended
+    plant, agent = demo_parts(folder, stack, broker_url, fault, outputs)
+    click.echo(_("plant: pump station on Modbus TCP, Modbus RTU and a waveform stream"))
+    click.echo(_("configuration: {file}", file=str(folder / "plant.toml")))
+    click.echo(_("true values: {file}", file=str(folder / "truth.ndjson")))
     if fault is not None:
-        click.echo(f"{FAULT_S:.0f} s after its start the supply dips for a moment (--fault none: it does not)")
-    click.echo(f"subscribe: mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v")
-    click.echo(f"another table: magwatt watch {broker_url}")
-    for name in also:
+        click.echo(_("voltage dip {delay_s:.0f} s after the start; `--fault none` disables it", delay_s=FAULT_S))
+    subscribe = f"mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v"
+    click.echo(_("subscribe: {command}", command=subscribe))
+    click.echo(_("table in another terminal: {command}", command=f"magwatt watch {broker_url}"))
+    for name in outputs:
         click.echo(DIALECTS[name].format(host=broker.host, port=broker.port))
-    rows = _Rows(headless)
-    follower = Follower(broker, TOPIC, rows.changed)
+    rows = _RowCounter(headless)
+    follower = Follower(broker, TOPIC, rows.on_change)
     try:
         follower.start()
     except OSError as error:
-        raise DemoError(f"no broker at {broker_url}: {error}") from None
+        raise DemoError(DEMO_BROKER_UNREACHABLE, url=broker_url, error=str(error)) from None
     stack.callback(follower.stop)
     ending = threading.Event()
     watcher = threading.Thread(target=_watch_parts, args=([plant, agent], ending), daemon=True)
@@ -104,37 +125,46 @@ def _run(
     if headless:
         _wait(seconds, ending)
     else:
-        footer = f"{broker_url}  {TOPIC}   Ctrl-C ends"
+        footer = _("{url}  {topic}   Ctrl-C to exit", url=broker_url, topic=TOPIC)
         show_live(follower, Console(), seconds, lambda: footer, ending)
     for part, log_file in ((plant, folder / "plant.log"), (agent, folder / "agent.log")):
         if part.poll() not in (None, 0):
-            raise DemoError(f"a part ended (exit {part.returncode}):\n{log_file.read_text(errors='replace')}")
-    click.echo(f"{counted(rows.count, 'row')} from {counted(len(rows.assets), 'motor')}")
+            raise DemoError(DEMO_PROCESS_ENDED, exit_code=part.returncode, log=log_file.read_text(errors="replace"))
+    click.echo(
+        _(
+            "{rows:d} {rows:row|rows} from {motors:d} {motors:motor|motors}",
+            rows=rows.count,
+            motors=len(rows.assets),
+        )
+    )
     if rows.count:
         return 0
     last = (folder / "agent.log").read_text(errors="replace").splitlines()[-3:]
-    click.echo("\n".join(["nothing came in this time: a busy machine takes longer, give --seconds more. The agent said "
-                          "last:", *last]), err=True)  # fmt: skip
+    hint = _("no rows received; on a slow host, use a longer `--seconds`. Last log lines of the agent:")
+    click.echo("\n".join([hint, *last]), err=True)
     return 1
 
 
 def demo_parts(
-    folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None, also: tuple[str, ...] = ()
+    folder: Path, stack: contextlib.ExitStack, broker_url: str, fault: str | None = None, outputs: tuple[str, ...] = ()
 ) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
-    """Starts the plant and the agent; both end with the stack. Raises DemoError with the log of what did not start."""
+    """Starts plant and agent and returns their processes, which end with the stack.
+
+    Raises DemoError with the log if the plant does not start.
+    """
     config = folder / "plant.toml"
-    happens = ("--fault", f"{fault}@{FAULT_S:g}") if fault else ()
+    fault_options = ("--fault", f"{fault}@{FAULT_S:g}") if fault else ()
     plant = _start(stack, folder / "plant.log", "simulate", "pump-station", "--write-config", str(config), "--broker",
-                   broker_url, "--truth", str(folder / "truth.ndjson"), *happens)  # fmt: skip
+                   broker_url, "--truth", str(folder / "truth.ndjson"), *fault_options)  # fmt: skip
     _wait_for_file(config, plant, folder / "plant.log")
-    if also:
+    if outputs:
         text = config.read_text(encoding="utf-8")
-        config.write_text(text.replace("[mqtt]\n", f"[mqtt]\noutputs = {json.dumps(also)}\n"), encoding="utf-8")
+        config.write_text(text.replace("[mqtt]\n", f"[mqtt]\noutputs = {json.dumps(outputs)}\n"), encoding="utf-8")
     return plant, _start(stack, folder / "agent.log", "run", str(config))
 
 
-def _forget_retained(broker: Mqtt) -> None:
-    """Takes the demo's retained texts off somebody else's broker."""
+def _delete_retained(broker: Mqtt) -> None:
+    """Deletes the retained messages of the demo from a broker that it does not own."""
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
     topics: set[str] = set()
     client.on_connect = lambda connected, *_: connected.subscribe([(TOPIC, 1), (DISCOVERY, 1)])
@@ -151,14 +181,14 @@ def _forget_retained(broker: Mqtt) -> None:
         client.loop_stop()
 
 
-class _Rows:
-    """Counts rows, and prints them when nobody draws a table."""
+class _RowCounter:
+    """Counts rows; headless: also prints rows and events."""
 
     def __init__(self, headless: bool) -> None:
         self.count, self.assets = 0, set[str]()
         self._headless = headless
 
-    def changed(self, seen: Seen, kind: str) -> None:
+    def on_change(self, seen: Seen, kind: str) -> None:
         if kind == "telemetry":
             self.count += 1
             self.assets.add(seen.asset)
@@ -192,7 +222,7 @@ def _wait_for_file(path: Path, process: subprocess.Popen[bytes], log_file: Path)
     until_s = time.monotonic() + START_S
     while not path.exists():
         if process.poll() is not None or time.monotonic() > until_s:
-            raise DemoError(f"the simulated plant did not start:\n{log_file.read_text(errors='replace')}")
+            raise DemoError(DEMO_PLANT_NOT_STARTED, log=log_file.read_text(errors="replace"))
         time.sleep(0.02)
 
 
@@ -207,34 +237,33 @@ def _wait(seconds: float | None, ending: threading.Event) -> None:
         ending.wait(seconds)
 
 
-def _warm_kernels() -> None:
+def _compile_kernels() -> None:
     if kernels.is_warm():
         return
     process = kernels.warm_elsewhere()
     started_s = time.monotonic()
     console = Console()
     if not console.is_terminal:
-        click.echo("compiling the signal processing, once: a minute or so")
+        click.echo(_("compiling the signal-processing kernels; this is required once and takes about a minute"))
     try:
-        with console.status("compiling the signal processing, once") as status:
+        with console.status(_("compiling the signal-processing kernels")) as status:
             while process.poll() is None:
                 time.sleep(0.2)
-                status.update(f"compiling the signal processing, once ({time.monotonic() - started_s:.0f} s)")
+                elapsed_s = time.monotonic() - started_s
+                status.update(_("compiling the signal-processing kernels ({elapsed_s:.0f} s)", elapsed_s=elapsed_s))
     finally:
         _stop(process)
     if process.returncode:
-        click.echo("the kernels did not compile; the demo goes on without harmonics", err=True)
+        click.echo(_("the kernels could not be compiled; the demo runs without harmonics"), err=True)
 
 
 @contextlib.contextmanager
 def embedded_broker() -> Iterator[int]:
-    """An amqtt broker on a free loopback port, in a thread; it speaks MQTT 3.1.1 only. Yields the port."""
+    """Runs an amqtt broker, MQTT 3.1.1 only, in a thread. Yields its loopback port."""
     try:
         from amqtt.broker import Broker
     except ImportError:
-        raise DemoError(
-            "the demo's own broker is not installed: pip install 'magwatt[demo]', or use --broker"
-        ) from None
+        raise DemoError(DEMO_BROKER_NOT_INSTALLED) from None
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     port = _free_port()
     ready, loop = threading.Event(), asyncio.new_event_loop()
@@ -253,7 +282,7 @@ def embedded_broker() -> Iterator[int]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), name="broker", daemon=True)
     thread.start()
     if not ready.wait(START_S):
-        raise DemoError("the demo's own broker did not start; use --broker")
+        raise DemoError(DEMO_BROKER_NOT_STARTED)
     try:
         yield port
     finally:

@@ -1,6 +1,6 @@
-"""`magwatt simulate fleet`: plays many gateways against one broker, and reports what arrived there, by id.
+"""`magwatt simulate fleet`: simulate many gateways at one broker, and count the rows that arrive, by id.
 
-One thread plays them all; a process of its own subscribes, so that the counting is another's.
+One thread simulates all gateways. A separate process subscribes and counts.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from typing import Any
 import click
 
 from agent.config import Mqtt
-from agent.fleet_check import Counting, listen
+from agent.core.text import N_, _
+from agent.fleet_check import COUNT, Counting, listen
 from agent.fleet_gateway import Gateway
 from drivers.reading import Clock
+from drivers.reasons import Code, CodedError
 
+SUBSCRIBE_S = 30.0
 SETTLE_S = 30.0
 TICK_S = 0.02
 MISC_S = 5.0
@@ -29,55 +32,108 @@ BIRTH_WINDOW_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """rows: measured; confirmed: by the broker; arrived: at a subscriber, without repeats; lost: did not arrive.
+    """What was sent and what arrived.
 
-    player_behind_s_max: how late this process was itself; more than every_s says that the machine was too busy.
+    gateways, motors: number of gateways, number of motors of each.
+    interval_s: time between two rows of a motor, seconds.
+    seconds: duration, seconds.
+    rows: rows that were generated.
+    confirmed: rows that the broker acknowledged.
+    arrived: rows that the subscriber received, without duplicates.
+    lost: rows that did not arrive.
+    duplicates: rows that arrived more than once.
+    out_of_order: rows that arrived after a later row of the same topic.
+    bytes_per_row: mean size of a payload, bytes.
+    latency_p50_ms, latency_p99_ms: time from the timestamp of a row to its arrival, milliseconds.
+    connects: connections that the broker accepted.
+    connects_per_s_max: the same, maximum within one second.
+    births: retained messages that gateways publish after they connect.
+    births_per_s_max, birth_kb_per_s_max: maximum within one second, number and kilobytes.
+    gateway_birth_kb_in_10_s_max: maximum of one gateway within 10 s, kilobytes.
+    generator_lag_s_max: maximum delay of the generator, seconds; above interval_s, the host was overloaded.
+    generator_cpu_us_per_row, subscriber_cpu_us_per_row: processor time for each row, microseconds.
     """
 
     gateways: int
     motors: int
-    every_s: float
+    interval_s: float
     seconds: float
     rows: int
     confirmed: int
     arrived: int
     lost: int
-    repeated: int
+    duplicates: int
     out_of_order: int
     bytes_per_row: float
-    late_p50_ms: float
-    late_p99_ms: float
+    latency_p50_ms: float
+    latency_p99_ms: float
     connects: int
     connects_per_s_max: int
     births: int
     births_per_s_max: int
     birth_kb_per_s_max: float
     gateway_birth_kb_in_10_s_max: float
-    player_behind_s_max: float
-    player_us_per_row: float
-    subscriber_us_per_row: float
+    generator_lag_s_max: float
+    generator_cpu_us_per_row: float
+    subscriber_cpu_us_per_row: float
 
     def lines(self) -> list[str]:
-        return [f"{name.replace('_', ' ')}: {value:g}" for name, value in asdict(self).items()]
+        """One line of text for each value."""
+        return [_(LABELS[name], value=value) for name, value in asdict(self).items()]
 
 
-class FleetError(Exception):
-    """The broker cannot be used for this."""
+LABELS = {
+    "gateways": N_("gateways: {value:d}"),
+    "motors": N_("motors per gateway: {value:d}"),
+    "interval_s": N_("interval between two rows of a motor: {value:g} s"),
+    "seconds": N_("duration: {value:g} s"),
+    "rows": N_("rows generated: {value:d}"),
+    "confirmed": N_("rows acknowledged by the broker: {value:d}"),
+    "arrived": N_("rows received by the subscriber: {value:d}"),
+    "lost": N_("rows lost: {value:d}"),
+    "duplicates": N_("duplicates: {value:d}"),
+    "out_of_order": N_("out of order: {value:d}"),
+    "bytes_per_row": N_("bytes per row: {value:.0f}"),
+    "latency_p50_ms": N_("latency, median: {value:.0f} ms"),
+    "latency_p99_ms": N_("latency, 99th percentile: {value:.0f} ms"),
+    "connects": N_("connections: {value:d}"),
+    "connects_per_s_max": N_("connections, maximum within 1 s: {value:d}"),
+    "births": N_("retained messages after connecting: {value:d}"),
+    "births_per_s_max": N_("retained messages, maximum within 1 s: {value:d}"),
+    "birth_kb_per_s_max": N_("retained messages, maximum within 1 s: {value:.1f} kB"),
+    "gateway_birth_kb_in_10_s_max": N_("retained messages of one gateway, maximum within 10 s: {value:.1f} kB"),
+    "generator_lag_s_max": N_("generator delay, maximum: {value:.2f} s"),
+    "generator_cpu_us_per_row": N_("generator CPU per row: {value:.0f} µs"),
+    "subscriber_cpu_us_per_row": N_("subscriber CPU per row: {value:.0f} µs"),
+}
+
+FLEET_SUBSCRIPTION_FAILED = Code("fleet_subscription_failed", "{host}:{port:d}: cannot subscribe: {error}")
+FLEET_SUBSCRIPTION_TIMEOUT = Code(
+    "fleet_subscription_timeout", "{host}:{port:d}: no response to the subscription within {timeout_s:g} s"
+)
+
+
+class FleetError(CodedError):
+    """The broker cannot be used."""
 
 
 def play(
-    broker: Mqtt, site: str, gateways: int, motors: int, every_s: float, seconds: float, clock: Clock
+    broker: Mqtt, site: str, gateways: int, motors: int, interval_s: float, seconds: float, clock: Clock
 ) -> Report:  # fmt: skip
-    """Blocks for `seconds` and the time that the rest takes to arrive. Raises FleetError."""
+    """Simulates the gateways for `seconds` and waits until the rows in transit have arrived.
+
+    interval_s: time between two rows of a motor. Raises FleetError if the broker accepts no subscription.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     listener = context.Process(target=listen, args=(theirs, broker, site), daemon=True)
     listener.start()
     try:
-        said = ours.recv() if ours.poll(30) else "no answer in 30 s"
-        if said != "listening":
-            raise FleetError(f"no subscription at {broker.host}:{broker.port}: {said}")
-        fleet, cpu_s = _Fleet(broker, site, gateways, motors, every_s, clock), time.process_time()
+        if not ours.poll(SUBSCRIBE_S):
+            raise FleetError(FLEET_SUBSCRIPTION_TIMEOUT, host=broker.host, port=broker.port, timeout_s=SUBSCRIBE_S)
+        if error := ours.recv():
+            raise FleetError(FLEET_SUBSCRIPTION_FAILED, host=broker.host, port=broker.port, error=error)
+        fleet, cpu_s = _Fleet(broker, site, gateways, motors, interval_s, clock), time.process_time()
         fleet.run(seconds)
         cpu_s = time.process_time() - cpu_s
         found = _arrived(ours, sum(gateway.sequence for gateway in fleet.gateways))
@@ -88,11 +144,11 @@ def play(
 
 
 def _arrived(ours: Any, wanted: int) -> dict[str, Any]:
-    """Asks until all came, or nothing more comes."""
+    """Polls the subscriber until all rows have arrived, for at most SETTLE_S."""
     until_s = time.monotonic() + SETTLE_S
     found: dict[str, Any] = Counting().summary()
     while True:
-        ours.send("count")
+        ours.send(COUNT)
         found = ours.recv() if ours.poll(10) else found
         if found["arrived"] >= wanted or time.monotonic() > until_s:
             return found
@@ -100,15 +156,16 @@ def _arrived(ours: Any, wanted: int) -> dict[str, Any]:
 
 
 class _Fleet:
-    def __init__(self, broker: Mqtt, site: str, gateways: int, motors: int, every_s: float, clock: Clock) -> None:
+    def __init__(self, broker: Mqtt, site: str, gateways: int, motors: int, interval_s: float, clock: Clock) -> None:
         self._clock = clock
         boot, now_s = clock.utc_ns() // 60_000_000_000, time.monotonic()
         self.gateways = [
-            Gateway(broker, site, f"gw-{number:04d}", motors, every_s, boot, now_s) for number in range(1, gateways + 1)
+            Gateway(broker, site, f"gw-{number:04d}", motors, interval_s, boot, now_s)
+            for number in range(1, gateways + 1)
         ]
-        self.every_s = every_s
+        self.interval_s = interval_s
         self.connected_s: list[float] = []
-        self.behind_s = 0.0  # by how much this process was late with a row, at the most
+        self.lag_s = 0.0  # maximum delay of a row in this process
         self._poll = select.epoll()
         self._by_fd: dict[int, Gateway] = {}
         self._fds: dict[Gateway, int] = {}
@@ -120,31 +177,32 @@ class _Fleet:
         while (now_s := time.monotonic()) < end_s:
             t_ms = self._clock.utc_ns() // 1_000_000
             for gateway in self.gateways:
-                self.behind_s = max(self.behind_s, now_s - gateway.due_s)
+                self.lag_s = max(self.lag_s, now_s - gateway.due_s)
                 gateway.measure(now_s, t_ms)
-            self._turns(now_s)
+            self._serve(now_s)
         self._settle()
         for gateway in self.gateways:
-            gateway.part()
+            gateway.send_offline()
         for gateway in list(self._fds):
             assert gateway.client is not None
             gateway.client.disconnect()
             self._forget(gateway, time.monotonic())
 
     def _settle(self) -> None:
-        """Until all is confirmed, or nothing more is for some time."""
+        """Waits until all rows are acknowledged, or none is for SETTLE_S."""
         confirmed, progress_s = -1, time.monotonic()
         while not all(gateway.settled for gateway in self.gateways) and time.monotonic() - progress_s < SETTLE_S:
-            self._turns(time.monotonic())
+            self._serve(time.monotonic())
             if (count := sum(gateway.confirmed for gateway in self.gateways)) != confirmed:
                 confirmed, progress_s = count, time.monotonic()
 
-    def _turns(self, now_s: float) -> None:
+    def _serve(self, now_s: float) -> None:
+        """Connects gateways, sends rows that are due, and processes the sockets that are ready."""
         for gateway in self.gateways:
             if gateway not in self._fds:
                 if now_s >= gateway.connect_due_s:
                     self._connect(gateway, now_s)
-            elif not gateway.turn(now_s):
+            elif not gateway.send_due(now_s):
                 self._forget(gateway, now_s)
             elif gateway.client is not None:
                 self._watch(gateway)
@@ -155,12 +213,12 @@ class _Fleet:
             gateway = self._by_fd[fd]
             if gateway.client is None or gateway.client.socket() is None:
                 continue
-            stood = gateway.standing
+            was_connected = gateway.connected
             if events & ~select.EPOLLOUT:
                 gateway.client.loop_read(100)
             if events & select.EPOLLOUT:
                 gateway.client.loop_write()
-            if gateway.standing and not stood:
+            if gateway.connected and not was_connected:
                 self.connected_s.append(now_s)
 
     def _connect(self, gateway: Gateway, now_s: float) -> None:
@@ -175,7 +233,7 @@ class _Fleet:
         self._poll.register(fd, select.EPOLLIN)
 
     def _watch(self, gateway: Gateway) -> None:
-        """Asks to be told when there is room to write, while there is something to."""
+        """Polls the socket for writing while the client has data to write."""
         assert gateway.client is not None
         wants = gateway.client.want_write()
         if wants != (gateway in self._writing):
@@ -185,9 +243,9 @@ class _Fleet:
     def _forget(self, gateway: Gateway, now_s: float) -> None:
         fd = self._fds.pop(gateway)
         self._writing.discard(gateway)
-        if self._by_fd.get(fd) is gateway:  # else its number is another's already
+        if self._by_fd.get(fd) is gateway:  # else another connection already has the number
             del self._by_fd[fd]
-            with contextlib.suppress(OSError):  # paho closed it already, and the kernel took it off
+            with contextlib.suppress(OSError):  # paho has closed it already, and the kernel has removed it
                 self._poll.unregister(fd)
         gateway.lost(now_s)
 
@@ -204,31 +262,31 @@ def _report(fleet: _Fleet, found: dict[str, Any], seconds: float, cpu_s: float) 
     return Report(
         gateways=len(fleet.gateways),
         motors=len(first.motors),
-        every_s=fleet.every_s,
+        interval_s=fleet.interval_s,
         seconds=seconds,
         rows=rows,
         confirmed=sum(gateway.confirmed for gateway in fleet.gateways),
         arrived=found["arrived"],
         lost=rows - found["arrived"],
-        repeated=found["repeated"],
+        duplicates=found["duplicates"],
         out_of_order=found["out_of_order"],
         bytes_per_row=found["bytes"] / max(1, found["arrived"]),
-        late_p50_ms=found["late_p50_ms"],
-        late_p99_ms=found["late_p99_ms"],
+        latency_p50_ms=found["latency_p50_ms"],
+        latency_p99_ms=found["latency_p99_ms"],
         connects=sum(gateway.connects for gateway in fleet.gateways),
         connects_per_s_max=max(connects.values(), default=0),
         births=len(births),
         births_per_s_max=max(count_by_s.values(), default=0),
         birth_kb_per_s_max=max(bytes_by_s.values(), default=0) / 1e3,
         gateway_birth_kb_in_10_s_max=max(_densest(gateway.births, 10.0) for gateway in fleet.gateways) / 1e3,
-        player_behind_s_max=fleet.behind_s,
-        player_us_per_row=cpu_s / max(1, rows) * 1e6,
-        subscriber_us_per_row=found["cpu_s"] / max(1, found["arrived"]) * 1e6,
+        generator_lag_s_max=fleet.lag_s,
+        generator_cpu_us_per_row=cpu_s / max(1, rows) * 1e6,
+        subscriber_cpu_us_per_row=found["cpu_s"] / max(1, found["arrived"]) * 1e6,
     )
 
 
 def _densest(births: list[tuple[float, int]], window_s: float) -> int:
-    """Most bytes within any such window."""
+    """Maximum number of bytes within a window of this length."""
     most = total = first = 0
     for at_s, size in births:
         total += size
@@ -240,4 +298,5 @@ def _densest(births: list[tuple[float, int]], window_s: float) -> int:
 
 
 def show(report: Report, as_json: bool) -> None:
+    """Prints the report, as one JSON object or as lines."""
     click.echo(json.dumps(asdict(report)) if as_json else "\n".join(report.lines()))

@@ -1,7 +1,7 @@
-"""One simulated gateway of a fleet: its rows as the agent encodes them, its connection, births at the agent's pace.
+"""One simulated gateway of a fleet: rows in the agent's encoding, reconnects and birth rate limit of the agent.
 
-It lives in agent/, not in simulators/: what it plays is the agent, and envelope, reconnect and pace of births are the
-agent's own parts. Rows wait in memory here; the real agent has its spool.
+It is in agent/ and not in simulators/ because encoding, reconnect and rate limit are modules of the agent. Rows are
+queued in memory; the agent has its spool.
 """
 
 from __future__ import annotations
@@ -37,40 +37,48 @@ TYPICAL = (
 
 
 class Gateway:
-    """All times are monotonic seconds, passed in; only `connect` and the socket touch the world."""
+    """A gateway with its connection. Times are monotonic seconds and are arguments; only `connect` uses the network.
+
+    sequence: number of rows generated. confirmed: number of rows acknowledged. connects: number of connections.
+    births: (time, bytes) of each retained message.
+    client: the MQTT client; None before the first connection and after a lost one.
+    connected: whether the broker has accepted the connection.
+    due_s: time of the next rows. connect_due_s: time of the next attempt to connect.
+    """
 
     def __init__(
-        self, broker: Mqtt, site: str, name: str, motors: int, every_s: float, boot: int, now_s: float
+        self, broker: Mqtt, site: str, name: str, motors: int, interval_s: float, boot: int, now_s: float
     ) -> None:
         self.name, self.root = name, f"magwatt/v1/{site}/{name}"
         self.motors = [f"motor-{number:02d}" for number in range(1, motors + 1)]
         self.sequence = self.confirmed = self.connects = 0
-        self.births: list[tuple[float, int]] = []  # when, bytes
+        self.births: list[tuple[float, int]] = []
         self.client: paho.Client | None = None
-        self.standing = False
-        self._broker, self._id, self._boot, self._every_s = broker, f"magwatt-{site}-{name}", boot, every_s
-        self._chance = random.Random(self._id)
-        self._retry, self._pace = Retry(self._chance), BirthPace()
-        self._levels = [self._chance.uniform(0.5, 1.0) for _ in self.motors]
-        self.due_s = now_s + share(self._id) * every_s
-        self.connect_due_s = now_s + share(self._id, "connect") * min(10.0, 2 * every_s)
+        self.connected = False
+        self._broker, self._id, self._boot, self._interval_s = broker, f"magwatt-{site}-{name}", boot, interval_s
+        self._random = random.Random(self._id)
+        self._retry, self._pace = Retry(self._random), BirthPace()
+        self._levels = [self._random.uniform(0.5, 1.0) for _ in self.motors]
+        self.due_s = now_s + share(self._id) * interval_s
+        self.connect_due_s = now_s + share(self._id, "connect") * min(10.0, 2 * interval_s)
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._out: OrderedDict[int, tuple[str, bytes]] = OrderedDict()
         self._texts: deque[tuple[str, bytes]] = deque()
-        self._stood_s: float | None = None
+        self._connected_s: float | None = None
         self._since_s = 0.0
         self._end: End | None = None
 
     @property
     def settled(self) -> bool:
+        """Whether all rows are acknowledged."""
         return not self._waiting and not self._out
 
     def measure(self, now_s: float, t_ms: int) -> None:
-        """The rows of all motors, when their time has come."""
+        """Generates the rows of all motors that are due. t_ms: their timestamp, UTC milliseconds."""
         while now_s >= self.due_s:
-            self.due_s += self._every_s
+            self.due_s += self._interval_s
             for number, motor in enumerate(self.motors):
-                level = self._levels[number] = min(1.0, max(0.3, self._levels[number] + self._chance.gauss(0, 0.01)))
+                level = self._levels[number] = min(1.0, max(0.3, self._levels[number] + self._random.gauss(0, 0.01)))
                 self.sequence += 1
                 values = {name: round(level * (1 + 7 * place), 3) for place, name in enumerate(TYPICAL)}
                 message = Message(motor, "telemetry", t_ms, values, {"motor_efficiency_pct": 0.8},
@@ -79,7 +87,7 @@ class Gateway:
                 self._waiting.append((f"{self.root}/{motor}/telemetry", payload))
 
     def connect(self, now_s: float) -> bool:
-        """True: a socket is there to be watched."""
+        """Starts a connection. Returns whether it has a socket."""
         client = self.client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=self._id, clean_session=True, protocol=MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
@@ -93,23 +101,23 @@ class Gateway:
             client.username_pw_set(self._broker.user, tls.password(self._broker))
         if self._broker.tls:
             client.tls_set_context(tls.context(self._broker))
-        self._since_s, self._end, self._stood_s = now_s, None, None
+        self._since_s, self._end, self._connected_s = now_s, None, None
         try:
-            client.connect(self._broker.host, self._broker.port, round(KEEPALIVE_S * self._chance.uniform(0.9, 1.1)))
+            client.connect(self._broker.host, self._broker.port, round(KEEPALIVE_S * self._random.uniform(0.9, 1.1)))
         except (OSError, ValueError):
             self._end = End.UNREACHABLE
             return False
         return True
 
-    def turn(self, now_s: float) -> bool:
-        """Says what is due; false: the connection is gone."""
+    def send_due(self, now_s: float) -> bool:
+        """Sends the messages that are due. Returns whether the connection exists."""
         assert self.client is not None
-        if self._end is None and not self.standing and now_s - self._since_s > CONNACK_S:
+        if self._end is None and not self.connected and now_s - self._since_s > CONNACK_S:
             self._end = End.UNREACHABLE
         if self._end is not None or self.client.socket() is None:
             return False
-        if self.standing:
-            self._stood_s = self._stood_s or now_s
+        if self.connected:
+            self._connected_s = self._connected_s or now_s
             while self._texts and self._pace.wait_s(now_s) == 0:
                 topic, payload = self._texts.popleft()
                 size = len(topic) + len(payload)
@@ -119,22 +127,23 @@ class Gateway:
             while self._waiting and len(self._out) < WINDOW:
                 row = self._waiting.popleft()
                 self._out[self.client.publish(*row, qos=1).mid] = row
-        return self.client.socket() is not None  # paho closes it when it cannot write
+        return self.client.socket() is not None  # paho closes it when a write fails
 
     def lost(self, now_s: float) -> None:
-        """What was not confirmed is sent again, first."""
+        """Closes the connection and queues the rows that were not acknowledged in front of the others."""
         client, self.client = self.client, None
         if client is not None and (sock := client.socket()) is not None:
             sock.close()
-        self.standing = False
+        self.connected = False
         self._waiting.extendleft(reversed(self._out.values()))
         self._out.clear()
         self._texts.clear()
-        stood_s = now_s - self._stood_s if self._stood_s else 0.0
-        self.connect_due_s = now_s + self._retry.after(self._end or End.LOST, stood_s)
+        connected_s = now_s - self._connected_s if self._connected_s else 0.0
+        self.connect_due_s = now_s + self._retry.after(self._end or End.LOST, connected_s)
 
-    def part(self) -> None:
-        if self.client is not None and self.standing:
+    def send_offline(self) -> None:
+        """Publishes the status of a gateway that is stopped."""
+        if self.client is not None and self.connected:
             self.client.publish(f"{self.root}/status", b"offline", qos=1, retain=True)
 
     def _on_connect(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -142,19 +151,19 @@ class Gateway:
             self._end = End.REFUSED
             return
         self.connects += 1
-        self.standing = True
+        self.connected = True
         self._texts.clear()
-        self._texts.extend(self._greeting())
+        self._texts.extend(self._retained_messages())
 
     def _on_disconnect(self, *_args: Any) -> None:
-        self._end = self._end or (End.LOST if self.standing else End.UNREACHABLE)
+        self._end = self._end or (End.LOST if self.connected else End.UNREACHABLE)
 
     def _on_ack(self, mid: int) -> None:
         if self._out.pop(mid, None) is not None:
             self.confirmed += 1
 
-    def _greeting(self) -> Iterator[tuple[str, bytes]]:
-        """The retained texts, as large as the agent's."""
+    def _retained_messages(self) -> Iterator[tuple[str, bytes]]:
+        """The retained messages after a connect, of the size of those of the agent."""
         yield f"{self.root}/status", b"online"
         yield (
             f"{self.root}/info",
@@ -168,4 +177,4 @@ class Gateway:
                 f"{self.root}/{motor}/meta",
                 encode_plain("meta", 0, {"name": motor, "metrics": {"telemetry": metrics}}),
             )
-            yield f"{self.root}/{motor}/state", encode_plain("state", 0, {"state": "online", "reason": "", "since": 0})
+            yield f"{self.root}/{motor}/state", encode_plain("state", 0, {"state": "online", "reason": [], "since": 0})

@@ -1,4 +1,4 @@
-"""What a folder of `magwatt simulate --state-dir` knows of its runs: the same command goes on where the last ended."""
+"""The record of the run in a folder of `magwatt simulate --state-dir`, from which the same command resumes it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
+import msgspec
+
+from agent import simulate_reasons as codes
+from drivers.reasons import InvalidValue
 from simulators.scenarios import Scenario
 
 FILE = "simulated.json"
@@ -14,8 +18,13 @@ FILE = "simulated.json"
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """seconds: of the plant's time, of all runs together; None while one runs. digest: of the scenario's file.
-    software: the version; another may make another plant of the same seed."""
+    """A run, or several runs that continue each other.
+
+    scenario, seed, fault: what is simulated.
+    digest: digest of the scenario file.
+    seconds: simulated time of all runs. None: a run is in progress.
+    software: version of magwatt; another version can give another plant for the same seed.
+    """
 
     scenario: str
     seed: int
@@ -25,38 +34,43 @@ class KeptRun:
     software: str = ""
 
     def save(self, folder: Path) -> None:
+        """Writes the record, atomically."""
         unfinished = folder / f"{FILE}.part"
         unfinished.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
         unfinished.replace(folder / FILE)
 
 
-def take_up(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[str, float] | None) -> KeptRun:
-    """The folder's earlier run, or a new one in a new folder or none. Raises ValueError: one line that says why it
-    cannot be gone on with."""
+def resumed(folder: Path | None, scenario: Scenario, seed: int, fault: tuple[str, float] | None) -> KeptRun:
+    """The earlier run in a folder, or a new one if there is no folder or it is empty.
+
+    Raises InvalidValue if the run cannot be resumed.
+    """
     wanted = KeptRun(
         scenario.name, seed, list(fault) if fault else None, scenario.digest, 0.0, metadata.version("magwatt")
     )
     if folder is None or not folder.exists() or not any(folder.iterdir()):
         return wanted
-    file, new = folder / FILE, "name a new folder"
+    file, place = folder / FILE, str(folder)
     if not file.is_file():
-        raise ValueError(f"--state-dir {folder}: is not empty, and no run of magwatt simulate left it; {new}")
+        raise InvalidValue(codes.RUN_FOLDER_NOT_EMPTY, folder=place)
     try:
-        kept = KeptRun(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"--state-dir {folder}: {FILE} cannot be read ({error}); {new}") from None
-    for what, was, now in (
-        ("scenario", kept.scenario, wanted.scenario), ("seed", kept.seed, wanted.seed),
-        ("fault", kept.fault, wanted.fault), ("version", kept.software, wanted.software),
-    ):  # fmt: skip
-        if was != now:
-            raise ValueError(
-                f"--state-dir {folder}: holds a run with {what} {was or 'none'}, not {now or 'none'}; {new}"
-            )
+        kept = msgspec.json.decode(file.read_bytes(), type=KeptRun)
+    except (OSError, msgspec.DecodeError) as error:
+        raise InvalidValue(codes.RUN_RECORD_CORRUPT, folder=place, file=FILE, error=str(error)) from None
+    for code, earlier, now in (
+        (codes.OTHER_SCENARIO, kept.scenario, wanted.scenario),
+        (codes.OTHER_SEED, kept.seed, wanted.seed),
+        (codes.OTHER_FAULT, _fault_text(kept.fault), _fault_text(wanted.fault)),
+        (codes.OTHER_VERSION, kept.software, wanted.software),
+    ):
+        if earlier != now:
+            raise InvalidValue(code, folder=place, earlier=earlier, now=now)
     if kept.digest != wanted.digest:
-        raise ValueError(f"--state-dir {folder}: the file of {scenario.name} was changed since its last run; {new}")
+        raise InvalidValue(codes.SCENARIO_CHANGED, folder=place, scenario=scenario.name)
     if kept.seconds is None:
-        raise ValueError(
-            f"--state-dir {folder}: its last run was killed or runs still: how far it came is not known; {new}"
-        )
+        raise InvalidValue(codes.RUN_NOT_FINISHED, folder=place)
     return kept
+
+
+def _fault_text(fault: list[str | float] | None) -> str:
+    return "@".join(map(str, fault)) if fault else "–"

@@ -1,4 +1,4 @@
-"""`magwatt simulate`: serves a plant of simulators/ and writes the configuration that fits it."""
+"""`magwatt simulate`: serve a plant of simulators/ and write the matching configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 
 import click
 
+from agent import simulate_reasons as codes
 from agent.clock import SystemClock
+from agent.core.text import _
+from drivers.reasons import InvalidValue, Reason
 from simulators import scenarios
 from simulators.clock import SPEED_MAX, FastClock
 from simulators.endpoints import Endpoints
@@ -18,11 +21,12 @@ from simulators.serve import serve
 
 PERIODS_S = (1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 LINE = "19200 8E1"
-SPEED_HIGHEST = 1e6
-FAULT_S = 20.0  # after the start, where nothing is said
+TIME_FACTOR_MAX = 1e6
+FAULT_S = 20.0  # default time of a fault after the start
 
 
 def list_scenarios(about: bool = False) -> list[str]:
+    """The names of the scenarios, with about: with their descriptions."""
     names = scenarios.names()
     if not about:
         return list(names)
@@ -30,51 +34,56 @@ def list_scenarios(about: bool = False) -> list[str]:
     return [f"{name:{width}}  {scenarios.load(name).about}" for name in names]
 
 
-def check_speed(speed: float, seconds: float | None, kept: Path | None, scenario: Scenario) -> bool:
-    """Whether the agent runs with the plant in this process, without wires. kept: where its results should go. Raises
-    ValueError: one line."""
-    if not 1 <= speed <= SPEED_HIGHEST:
-        raise ValueError(f"--time-factor {speed:g}: must be between 1 and {SPEED_HIGHEST:g}")
-    if speed <= SPEED_MAX:
-        if kept is not None:
-            raise ValueError(f"--output and --state-dir are only valid with a --time-factor above {SPEED_MAX:g}")
+def is_accelerated(time_factor: float, seconds: float | None, output: Path | None, scenario: Scenario) -> bool:
+    """Whether the agent runs with the plant in this process, without buses.
+
+    seconds: duration of the run. None: not specified.
+    output: file or folder for the results, which only an accelerated run has. None: not specified.
+    Raises InvalidValue if these options exclude each other.
+    """
+    if not 1 <= time_factor <= TIME_FACTOR_MAX:
+        raise InvalidValue(codes.TIME_FACTOR_OUT_OF_RANGE, value=time_factor, low=1.0, high=TIME_FACTOR_MAX)
+    if time_factor <= SPEED_MAX:
+        if output is not None:
+            raise InvalidValue(codes.NOT_ACCELERATED, limit=SPEED_MAX)
         return False
     if seconds is None and scenario.life is None:
-        raise ValueError(f"--time-factor {speed:g}: above {SPEED_MAX:g} --seconds is required")
+        raise InvalidValue(codes.DURATION_MISSING, value=time_factor, limit=SPEED_MAX)
     return True
 
 
 def scenario_of(name: str, with_plc: bool) -> Scenario:
-    """Raises ValueError: one line that names what is wrong."""
+    """A scenario by name or file. Raises ValueError if it does not exist, is invalid, or has no bus for a PLC."""
     scenario = scenarios.load(name)
     if not with_plc:
         return scenario
     if scenario.with_plc is None:
-        raise ValueError(f"{name}: has no line for a PLC; leave --plc out")
+        raise InvalidValue(codes.SCENARIO_WITHOUT_PLC, scenario=name)
     return scenario.with_plc
 
 
 def fault_of(scenario: Scenario, text: str) -> tuple[str, float]:
-    """A fault's name and when it happens, from "dip" or "dip@30". Raises ValueError."""
-    name, _, seconds = text.partition("@")
+    """Name of a fault and its time, seconds after the start, from "dip" or "dip@30". Raises InvalidValue."""
+    name, __, seconds = text.partition("@")
+    if not scenario.faults:
+        raise InvalidValue(codes.SCENARIO_WITHOUT_FAULTS, value=text, scenario=scenario.name)
     if name not in scenario.faults:
-        known = ", ".join(scenario.faults) or "none"
-        raise ValueError(f"--fault {text}: {scenario.name} has no such fault; there is {known}")
+        raise InvalidValue(codes.FAULT_UNKNOWN, value=text, scenario=scenario.name, known=tuple(scenario.faults))
     try:
         at_s = float(seconds) if seconds else FAULT_S
     except ValueError:
         at_s = -1.0
     if not 0 <= at_s < 1e8:
-        raise ValueError(f"--fault {text}: behind the @ stand the seconds after the start")
+        raise InvalidValue(codes.FAULT_TIME_INVALID, value=text, example=f"{name}@30")
     return name, at_s
 
 
-def cannot_write(path: Path) -> str:
-    """Why nothing can be written to `path`; empty when it can. Nothing new stays behind."""
+def cannot_write(path: Path) -> Reason | None:
+    """Why no file can be written to this path; None if it can. The check leaves no new file."""
     if path.is_dir():
-        return "is a folder; name a file in it"
+        return codes.SIMULATE_OUTPUT_IS_FOLDER(file=str(path))
     if not path.parent.is_dir():
-        return f"there is no folder {path.parent}"
+        return codes.SIMULATE_OUTPUT_FOLDER_MISSING(file=str(path), folder=str(path.parent))
     try:
         if path.exists():
             path.open("ab").close()
@@ -82,8 +91,8 @@ def cannot_write(path: Path) -> str:
         unfinished.open("wb").close()
         unfinished.unlink()
     except OSError as error:
-        return f"cannot be written: {error.strerror or error}"
-    return ""
+        return codes.SIMULATE_OUTPUT_NOT_WRITABLE(file=str(path), error=error.strerror or str(error))
+    return None
 
 
 def serve_scenario(
@@ -95,14 +104,19 @@ def serve_scenario(
     seconds: float | None,
     text_of: Callable[[Endpoints], str] | None = None,
     fault: tuple[str, float] | None = None,
-    speed: float = 1.0,
+    time_factor: float = 1.0,
     print_config: bool = False,
 ) -> None:
-    """Serves until SIGTERM, Ctrl-C or `seconds`; the configuration file appears when the plant can be polled.
+    """Serves a plant until SIGTERM, Ctrl-C or `seconds`.
 
-    text_of: the configuration, where it is not just the scenario's own. speed: seconds of plant in one of the clock's;
-    print_config: the configuration alone goes to standard output, ready for the agent. Raises OSError when a port or a
-    file cannot be had.
+    truth: file for the true values, NDJSON. None: not written.
+    config_file: file for the configuration; it is written when the plant can be polled. None: not written.
+    broker: URL of the broker in the configuration.
+    text_of: returns the configuration for the endpoints. None: that of the scenario.
+    fault: name and time of a fault. None: no fault.
+    time_factor: seconds of the plant in one second.
+    print_config: print only the configuration.
+    Raises OSError if a port or a file cannot be opened.
     """
 
     def ready(endpoints: Endpoints) -> None:
@@ -111,7 +125,7 @@ def serve_scenario(
             unfinished = _unfinished(config_file)
             try:
                 unfinished.write_text(text, encoding="utf-8")
-                unfinished.replace(config_file)  # whoever waits for the file never sees half of it
+                unfinished.replace(config_file)  # atomic: a waiting process never reads an incomplete file
             finally:
                 unfinished.unlink(missing_ok=True)
         if print_config:
@@ -119,7 +133,7 @@ def serve_scenario(
             return
         click.echo("\n  ".join((f"{scenario.name}: {endpoints}", *scenario.devices)))
         if config_file is not None:
-            click.echo(f"try: magwatt read {config_file}   or: magwatt run {config_file}")
+            click.echo(_("Next: `magwatt read {file}` or `magwatt run {file}`", file=str(config_file)))
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
@@ -128,10 +142,11 @@ def serve_scenario(
             loop.add_signal_handler(number, stop.set)
         if seconds is not None:
             loop.call_later(seconds, stop.set)
-        clock = FastClock(SystemClock(), speed) if speed > 1 else SystemClock()
+        clock = FastClock(SystemClock(), time_factor) if time_factor > 1 else SystemClock()
         await serve(
-            scenario, clock=clock, seed=seed, truth=truth, fault=fault, waveforms=speed <= 1, on_ready=ready, stop=stop
-        )
+            scenario, clock=clock, seed=seed, truth=truth, fault=fault, waveforms=time_factor <= 1, on_ready=ready,
+            stop=stop,
+        )  # fmt: skip
 
     asyncio.run(until_stopped())
 
@@ -146,9 +161,11 @@ def serve_devices(
     seed: int,
     seconds: float | None,
 ) -> None:
-    """Virtual devices, PROFILE[@UNIT] each, on a TCP port, or on a serial line where `port` is None; as above.
+    """Serves virtual devices, PROFILE[@UNIT_ID] each; the other arguments are those of `serve_scenario`.
 
-    Raises ValueError, too: one line that names what is wrong with a device or the line.
+    port: TCP port. None: a serial line.
+    line: its settings, as "19200 8E1".
+    Raises ValueError for an invalid device or line, OSError if a port or a file cannot be opened.
     """
     devices = bench.wanted(texts)
     line = _checked_line(line) if port is None else ""
@@ -157,7 +174,7 @@ def serve_devices(
         return bench.scenario(devices, seed, port=port or 0, line=line, every_s=every_s)
 
     def text_of(endpoints: Endpoints) -> str:
-        """With the shortest period that fits the wire."""
+        """The configuration with the shortest poll interval that is possible on the bus."""
         if config_file is None:
             return scenario(PERIODS_S[0]).config_toml(endpoints, broker, "state")
         for every_s in PERIODS_S:
@@ -175,7 +192,7 @@ def _checked_line(line: str) -> str:
     try:
         keys.BUS["line"].convert(line)
     except ValueError as error:
-        raise ValueError(f"--line {line}: {error}") from None
+        raise InvalidValue(codes.SIMULATE_LINE_INVALID, value=line, error=codes.cause_of(error)) from None
     return bench.check_line(line)
 
 
@@ -186,7 +203,7 @@ def _fits(text: str, config_file: Path) -> bool:
     unfinished = _unfinished(config_file)
     try:
         unfinished.write_text(text, encoding="utf-8")
-        return not any(bus.troubles for bus in plan(load_config(unfinished)[0]))
+        return not any(bus.problems for bus in plan(load_config(unfinished)[0]))
     finally:
         unfinished.unlink(missing_ok=True)
 

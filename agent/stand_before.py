@@ -1,4 +1,4 @@
-"""`magwatt simulate --proxy`: stands between a master and a real wire and spoils answers."""
+"""`magwatt simulate --proxy`: proxy between a Modbus master and a bus that injects faults into responses."""
 
 from __future__ import annotations
 
@@ -9,31 +9,46 @@ from random import Random
 
 import click
 
+from agent.core.text import _
+from agent.simulate_reasons import FAULT_RATE_INVALID, PROXY_TARGET_INVALID, cause_of
+from drivers.reasons import InvalidValue
 from simulators.bus.proxy import FaultProxy, SerialProxy
 from simulators.bus.spoil import Faults, faults_of
 
-_LOOK_S = 0.5
+_CHECK_S = 0.5
 
 
-def stand_before(where: str, line: str, spoils: Sequence[str], seed: int, seconds: float | None) -> None:
-    """Until SIGTERM, Ctrl-C or `seconds`. where: host:port, or the path of a serial port that is set as `line` says.
+def run_proxy(where: str, line: str, fault_rates: Sequence[str], seed: int, seconds: float | None) -> None:
+    """Forwards requests until SIGTERM, Ctrl-C or `seconds`.
 
-    Raises ValueError and OSError: one line.
+    where: host:port, or the path of a serial port. line: settings of this port.
+    fault_rates: faults with their probabilities, as `faults_of` takes them.
+    Raises ValueError for invalid arguments, OSError if the port cannot be opened.
     """
-    faults = faults_of(spoils)
+    try:
+        faults = faults_of(fault_rates)
+    except ValueError as error:
+        raise InvalidValue(FAULT_RATE_INVALID, error=cause_of(error)) from None
     proxy, reach = _proxy(where, line, faults, Random(seed))
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     proxy.start()
     try:
-        click.echo(f"{reach} stands before {where}; writes do not pass")
+        click.echo(_("{address} forwards to {target}; write requests are blocked", address=reach, target=where))
         left_s = float("inf") if seconds is None else seconds
-        while left_s > 0 and proxy.is_alive() and not ending.wait(min(_LOOK_S, left_s)):
-            left_s -= _LOOK_S
+        while left_s > 0 and proxy.is_alive() and not ending.wait(min(_CHECK_S, left_s)):
+            left_s -= _CHECK_S
     finally:
         proxy.stop()
-        click.echo(f"{proxy.passed} answers passed, {proxy.spoilt} spoilt, {proxy.blocked} requests blocked")
+        click.echo(
+            _(
+                "responses: {passed:d} unchanged, {changed:d} with faults; requests blocked: {blocked:d}",
+                passed=proxy.passed,
+                changed=proxy.spoilt,
+                blocked=proxy.blocked,
+            )
+        )
 
 
 def _proxy(where: str, line: str, faults: Faults, chance: Random) -> tuple[FaultProxy | SerialProxy, str]:
@@ -42,6 +57,6 @@ def _proxy(where: str, line: str, faults: Faults, chance: Random) -> tuple[Fault
         return serial, serial.path
     host, _, port = where.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("write host:port, or the path of a serial port")
+        raise InvalidValue(PROXY_TARGET_INVALID, value=where)
     tcp = FaultProxy(host, int(port), chance, faults)
     return tcp, f"{tcp.host}:{tcp.port_number}"

@@ -1,4 +1,4 @@
-"""A plant on virtual time: steps on a grid, the same whether it runs in one go or goes on from an earlier run."""
+"""A plant on virtual time. Its steps are on a grid and identical for one run and for a run in several parts."""
 
 from __future__ import annotations
 
@@ -8,38 +8,43 @@ from drivers.reading import Clock
 from simulators.scenarios import Plant
 from simulators.truth import Row, TruthLog
 
-Told = Callable[[int, dict[str, Row]], None]  # UTC ms, the truth then
-_NEAR_S = 1e-6  # a float's last digits after some years
+OnTruth = Callable[[int, dict[str, Row]], None]  # UTC milliseconds, true values by asset
+_NEAR_S = 1e-6  # rounding error of a float after some years
 
 
 class VirtualPlant:
-    """Step k is made at second k·step_s of the plant's time and holds until the next.
+    """Makes step k at second k·step_s of the plant's time.
 
-    log, on_truth: get a row every truth_every steps. passed: gets the plant's second with each step.
+    plant: the plant.
+    step_s: length of a step, seconds.
+    start_utc_ns: UTC time of second 0.
+    log, on_truth: take the true values every truth_every steps. None: not recorded.
+    passed: takes the second of the plant with each step.
     """
 
     def __init__(
-        self, plant: Plant, step_s: float, start_utc_ns: int, log: TruthLog | None, on_truth: Told | None,
+        self, plant: Plant, step_s: float, start_utc_ns: int, log: TruthLog | None, on_truth: OnTruth | None,
         truth_every: int, passed: Callable[[float], None],
     ) -> None:  # fmt: skip
         self.plant, self._step_s, self._start_utc_ns = plant, step_s, start_utc_ns
         self._log, self._on_truth, self._truth_every, self._passed = log, on_truth, truth_every, passed
         self._made = 0
 
-    def bring(self, from_s: float) -> None:
-        """To where an earlier run ended, without a word: what was true then was told by it."""
+    def repeat(self, from_s: float) -> None:
+        """Repeats the steps of an earlier run without recording them; that run has recorded them."""
         while from_s > 0 and self._next_s <= from_s + _NEAR_S:
             self._step()
 
     def up_to(self, now_s: float) -> None:
+        """Makes all steps up to this second of the plant."""
         while self._next_s <= now_s + _NEAR_S:
             at_s, number = self._next_s, self._made
             self._step()
             if number % self._truth_every == 0:
-                self._tell((self._start_utc_ns + round(1e9 * at_s)) // 1_000_000)
+                self._record((self._start_utc_ns + round(1e9 * at_s)) // 1_000_000)
 
     async def move(self, clock: Clock, from_s: float) -> None:
-        """Times of a grid: no error adds up over a month."""
+        """Makes the steps as the clock advances. from_s: second of the plant at the clock's start."""
         while True:
             now_s = from_s + clock.monotonic_ns() / 1e9
             self.up_to(now_s)
@@ -54,7 +59,7 @@ class VirtualPlant:
         self.plant.step(self._step_s)
         self._made += 1
 
-    def _tell(self, utc_ms: int) -> None:
+    def _record(self, utc_ms: int) -> None:
         if self._log is None and self._on_truth is None:
             return
         rows = dict(self.plant.truth())

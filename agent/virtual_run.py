@@ -1,4 +1,4 @@
-"""`magwatt simulate --time-factor` above 60: plant and agent run in this process; an earlier run can be resumed."""
+"""`magwatt simulate` with a time factor above 60: plant and agent run in this process. An earlier run is resumed."""
 
 from __future__ import annotations
 
@@ -14,22 +14,41 @@ import click
 
 from agent.accelerated import CONFIG_FILE, run_accelerated
 from agent.config_load import load_config
-from agent.kept_run import KeptRun, take_up
+from agent.core.text import N_, _
+from agent.kept_run import KeptRun, resumed
 from agent.progress import DAY_S, Progress
 from agent.savings.source import frozen_baseline
 from agent.savings.verify import open_copy
+from agent.simulate_reasons import SCENARIO_ENDED
 from agent.store.file import NAME
+from drivers.reasons import InvalidValue
 from simulators.scenarios import Scenario
 from simulators.scenarios.life import Life
 from simulators.truth import Row
 
-TRUTH_S = 900.0  # between two rows of a life's truth: its energies are sums, and each minute of it would fill a disk
+TRUTH_S = 900.0  # interval of the true values of a retrofit; its energies are counters, shorter rows would fill a disk
+NO_BASELINE = N_(
+    "{motor}: no frozen baseline, so no savings are computed; run `magwatt baseline learn {motor}` and "
+    "`magwatt baseline freeze {motor}`"
+)
+BEFORE_RETROFIT = N_("{time} ({timezone}): the old motor is running. To continue:")
+AT_RETROFIT = N_("{time} ({timezone}): the old motor has been stopped. Next:")
+AFTER_RETROFIT = N_("{time} ({timezone}): the new motor is installed. To continue:")
+MONTH_COMPLETE = N_("{time} ({timezone}): the month is complete. Next:")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """seconds: of the plant's time; None: to the scenario's next turn. state: a folder for configuration, state and
-    ledger; what it holds is gone on with. command: how the user would ask for it again."""
+    """A run that a user has requested.
+
+    command: the command that resumes this run.
+    seed: seed of the plant.
+    seconds: duration in the plant's time. None: up to the next change of the scenario.
+    fault: name and time of a fault. None: no fault.
+    truth: file for the true values. None: not written.
+    published: file for the messages. None: not written.
+    state: folder for configuration, state and ledger; a run in it is resumed. None: a temporary one.
+    """
 
     command: str
     seed: int
@@ -41,48 +60,51 @@ class Wanted:
 
 
 def run_without_wires(scenario: Scenario, wanted: Wanted) -> None:
-    """Plant and agent as fast as they go, and what to do next. Raises ValueError: one line."""
-    kept = take_up(wanted.state, scenario, wanted.seed, wanted.fault)
+    """Runs plant and agent at full speed and prints the next steps. Raises InvalidValue if the run is not possible."""
+    kept = resumed(wanted.state, scenario, wanted.seed, wanted.fault)
     from_s = kept.seconds or 0.0
     to_s = _end_s(scenario, from_s, wanted.seconds)
     life = scenario.life
     if life is not None and not life.turns.is_old(from_s + scenario.step_s):
         scenario = replace(scenario, config_toml=life.after)
         if wanted.state is not None and not _is_frozen(wanted.state, life.asset):
-            click.echo(f"no baseline of {life.asset} is frozen: it is measured, but nothing is told saved before "
-                       f"magwatt baseline learn and freeze {life.asset}")  # fmt: skip
+            click.echo(_(NO_BASELINE, motor=life.asset))
     month = Month(life) if life is not None else None
     rows = _run(scenario, wanted, kept, from_s, to_s, month)
-    click.echo(f"{scenario.name}: {_long(to_s - from_s)} of plant and agent, {rows} rows")
-    if month is not None and (true := month.told()):
+    click.echo(_simulated(scenario.name, to_s - from_s, rows))
+    if month is not None and (true := month.text()):
         click.echo(true)
     if wanted.state is not None:
         click.echo("\n".join(_next_steps(life, wanted, wanted.state / CONFIG_FILE, to_s)))
 
 
-def _long(seconds: float) -> str:
-    return f"{seconds / DAY_S:.4g} days" if seconds >= 2 * DAY_S else f"{seconds:g} s"
+def _simulated(scenario: str, seconds: float, rows: int) -> str:
+    if seconds >= 2 * DAY_S:
+        days = seconds / DAY_S
+        return _("{scenario}: {days:.4g} days simulated, {rows:d} rows", scenario=scenario, days=days, rows=rows)
+    return _("{scenario}: {seconds:g} s simulated, {rows:d} rows", scenario=scenario, seconds=seconds, rows=rows)
 
 
 def _end_s(scenario: Scenario, from_s: float, seconds: float | None) -> float:
-    """Never beyond a turn: the configuration is another one there."""
+    """End of the run, at the latest the next change of the scenario, because the configuration changes there."""
     life = scenario.life
     turn_s = life.turn_s(from_s) if life is not None else None
     if seconds is not None:
         return min(from_s + seconds, turn_s) if turn_s is not None else from_s + seconds
     if turn_s is None:
         assert life is not None
-        raise ValueError(f"{scenario.name}: ended on {life.local(from_s)}; say with --seconds how long it shall go on")
+        raise InvalidValue(SCENARIO_ENDED, scenario=scenario.name, date=life.local(from_s))
     return turn_s
 
 
 class Month:
-    """What is true of the month that a report will be made of, from the rows of a run that sees all of it."""
+    """True energies of the month of the report, from the rows of a run that contains the complete month."""
 
     def __init__(self, life: Life) -> None:
         self._life, self._bounds = life, dict.fromkeys(life.month_ms(), (math.nan, math.nan))
 
-    def take(self, utc_ms: int, rows: Mapping[str, Row]) -> None:
+    def add(self, utc_ms: int, rows: Mapping[str, Row]) -> None:
+        """Adds the true values of a moment."""
         if utc_ms in self._bounds:
             row = rows[self._life.asset]
             old, new = row["adjusted_baseline_energy_kwh"], row["energy_taken_kwh"]
@@ -90,14 +112,21 @@ class Month:
             assert isinstance(new, float)
             self._bounds[utc_ms] = old, new
 
-    def told(self) -> str:
-        """Empty when it was not seen."""
+    def text(self) -> str:
+        """One line; empty if the run did not contain the complete month."""
         (old, new), (old_then, new_then) = self._bounds.values()
         old_kwh, new_kwh = old_then - old, new_then - new
         if math.isnan(old_kwh):
             return ""
-        return (f"true of {self._life.month}: the old motor {old_kwh:.0f} kWh, the new one {new_kwh:.0f} kWh, "
-                f"saved {old_kwh - new_kwh:.0f} kWh ({100 * (1 - new_kwh / old_kwh):.1f} %)")  # fmt: skip
+        return _(
+            "true values of {month}: old motor {old_kwh:.0f} kWh, new motor {new_kwh:.0f} kWh, savings {saved_kwh:.0f} "
+            "kWh ({saved_pct:.1f} %)",
+            month=self._life.month,
+            old_kwh=old_kwh,
+            new_kwh=new_kwh,
+            saved_kwh=old_kwh - new_kwh,
+            saved_pct=100 * (1 - new_kwh / old_kwh),
+        )
 
 
 def _run(scenario: Scenario, wanted: Wanted, kept: KeptRun, from_s: float, to_s: float, month: Month | None) -> int:
@@ -113,7 +142,7 @@ def _run(scenario: Scenario, wanted: Wanted, kept: KeptRun, from_s: float, to_s:
     with contextlib.ExitStack() as files:
         out = files.enter_context(wanted.published.open("ab" if from_s else "wb")) if wanted.published else None
 
-        def take(topic: str, payload: bytes, _retain: bool) -> None:
+        def on_message(topic: str, payload: bytes, _retain: bool) -> None:
             nonlocal rows
             rows += topic.endswith("/telemetry")
             if out is not None:
@@ -122,15 +151,16 @@ def _run(scenario: Scenario, wanted: Wanted, kept: KeptRun, from_s: float, to_s:
         files.enter_context(_kept(wanted.state, kept, lambda: max(reached_s, from_s)))
         files.callback(progress.close)
         run_accelerated(
-            scenario, to_s - from_s, take, seed=wanted.seed, truth=wanted.truth, truth_every=every, fault=wanted.fault,
-            folder=wanted.state, from_s=from_s, passed=passed, on_truth=month.take if month is not None else None,
+            scenario, to_s - from_s, on_message, seed=wanted.seed, truth=wanted.truth, truth_every=every,
+            fault=wanted.fault, folder=wanted.state, from_s=from_s, passed=passed,
+            on_truth=month.add if month is not None else None,
         )  # fmt: skip
     return rows
 
 
 @contextlib.contextmanager
 def _kept(folder: Path | None, kept: KeptRun, reached_s: Callable[[], float]) -> Iterator[None]:
-    """Where the run ended stands in the folder afterwards, also when it was broken off."""
+    """Records in the folder at which second the run ended, also after an interruption."""
     if folder is None:
         yield
         return
@@ -152,22 +182,23 @@ def _is_frozen(folder: Path, asset: str) -> bool:
 
 def _next_steps(life: Life | None, wanted: Wanted, config: Path, now_s: float) -> list[str]:
     if life is None:
-        return [f"try: magwatt ledger verify --config {config}"]
-    turns, when = life.turns, f"{life.local(now_s)} ({life.timezone})"
+        return [_("Next: `magwatt ledger verify --config {file}`", file=str(config))]
+    turns = life.turns
     learn = [
         f"magwatt baseline learn {life.asset} --config {config}",
         f'magwatt baseline freeze {life.asset} --by "your name" --config {config}',
     ]
     if now_s < turns.retrofit_s:
-        said, commands = f"it is {when}, the old motor runs; go on with:", [wanted.command]
+        text, commands = BEFORE_RETROFIT, [wanted.command]
     elif now_s == turns.retrofit_s:
-        said, commands = f"it is {when}, the old motor was stopped. Now:", [*learn, wanted.command]
+        text, commands = AT_RETROFIT, [*learn, wanted.command]
     elif now_s < turns.end_s:
-        said, commands = f"it is {when}, the new motor is in; go on with:", [wanted.command]
+        text, commands = AFTER_RETROFIT, [wanted.command]
     else:
-        said = f"it is {when}, and the month is over. Now:"
+        text = MONTH_COMPLETE
         commands = [
             f"magwatt report --month {life.month} --config {config} --output report.html",
             f"magwatt ledger verify --config {config}",
         ]
-    return [said, *(f"  {command}" for command in commands)]
+    heading = _(text, time=life.local(now_s), timezone=life.timezone)
+    return [heading, *(f"  {command}" for command in commands)]

@@ -1,4 +1,4 @@
-"""A fleet on one Mosquitto on this machine: `make bench-fleet`. Figures: docs/fleet.md.
+"""A fleet at one Mosquitto on this host: `make bench-fleet`. Figures: docs/fleet.md.
 
 `python -m benchmarks.fleet [--gateways 1000] [--seconds 300] [--restart-after S]`
 """
@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gateways", type=int, default=1000)
     parser.add_argument("--motors", type=int, default=12)
-    parser.add_argument("--every", type=float, default=5.0)
+    parser.add_argument("--interval", type=float, default=5.0)
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--restart-after", type=float, help="Stop the broker after this time, for --away seconds.")
     parser.add_argument("--away", type=float, default=10.0)
@@ -42,7 +42,7 @@ def main() -> None:
         restarter = threading.Thread(target=restart if given.restart_after else lambda: None)
         restarter.start()
         try:
-            plan = (given.gateways, given.motors, given.every, given.seconds)
+            plan = (given.gateways, given.motors, given.interval, given.seconds)
             report = play(parse_broker(broker.url), "fleet", *plan, SystemClock())
         finally:
             ending.set()

@@ -1,6 +1,6 @@
-"""Draws docs/scenarios/*-life.svg: a retrofit's life by the product's own commands, each day beside the truth.
+"""Draws docs/scenarios/*-life.svg: a retrofit with the commands of the product, each day compared with the true values.
 
-make_scenarios.py calls it; `python docs/make_lives.py NAME FOLDER` draws what docs/retrofit.md's commands left there.
+make_scenarios.py calls it. `python docs/make_lives.py NAME FOLDER` draws results of the commands of docs/retrofit.md.
 """
 
 from __future__ import annotations
@@ -33,11 +33,17 @@ TRUE, OLD, NEW, SAVED = "0.25", "tab:blue", "tab:green", "tab:orange"
 QUARTER_MS = 900_000
 STYLE = {"svg.hashsalt": "magwatt", "font.size": 8, "axes.grid": True, "grid.alpha": 0.3}
 OLD_KWH, TAKEN_KWH = "adjusted_baseline_energy_kwh", "energy_taken_kwh"
-ByTime = Mapping[int, float]  # begin of a quarter hour, UTC ms → kWh in it
+ByTime = Mapping[int, float]  # start of an interval of 15 minutes, UTC ms → energy, kWh
 
 
 class Lived(NamedTuple):
-    """true_old, true_taken: at the plant. measured, old: as kept and reported. days: of the report."""
+    """Energies of a retrofit by interval.
+
+    true_old, true_taken: true energy of the old motor at the same flow, true energy of the motor that runs.
+    measured, old: measured energy, adjusted baseline energy of the report.
+    days: days of the report.
+    zone: time zone of the site.
+    """
 
     true_old: ByTime
     true_taken: ByTime
@@ -54,7 +60,7 @@ def picture(name: str) -> None:
 
 
 def live(name: str, folder: Path) -> None:
-    """As in docs/retrofit.md; life, truth.ndjson and report.* stay in `folder`."""
+    """Runs the commands of docs/retrofit.md; life, truth.ndjson and report.* are written to `folder`."""
     life, config = _life(name), str(folder / "life" / "plant.toml")
     simulate = [
         "simulate", name, "--time-factor", "10000", "--state-dir", str(folder / "life"),
@@ -78,46 +84,47 @@ def read(name: str, folder: Path) -> Lived:
     life = _life(name)
     lines = [json.loads(line) for line in (folder / "truth.ndjson").read_text(encoding="utf-8").splitlines()]
     truth = {line["t"]: line[life.asset] for line in lines}
-    (told,) = json.loads((folder / "report.json").read_text(encoding="utf-8"))["motors"]
+    (motor,) = json.loads((folder / "report.json").read_text(encoding="utf-8"))["motors"]
     with (folder / "report.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["nothing_claimed_because"]]
+        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["excluded_reason"]]
     kept = intervals(open_copy(folder / "life" / "state" / "magwatt.sqlite"), life.asset, 0, 1 << 60)
 
-    def grown(sum_kwh: str) -> ByTime:
+    def increase(sum_kwh: str) -> ByTime:
         return {
             at: truth[at + QUARTER_MS][sum_kwh] - row[sum_kwh] for at, row in truth.items() if at + QUARTER_MS in truth
         }
 
     return Lived(
-        grown(OLD_KWH), grown(TAKEN_KWH),
+        increase(OLD_KWH), increase(TAKEN_KWH),
         {item.start_ms: item.energy_wh / 1000 for item in kept if item.energy_wh is not None},
-        {_utc_ms(row["begin_utc"]): float(row["old_plant_kwh"]) for row in rows}, told["days"], ZoneInfo(life.timezone),
+        {_utc_ms(row["start_utc"]): float(row["old_plant_kwh"]) for row in rows}, motor["days"],
+        ZoneInfo(life.timezone),
     )  # fmt: skip
 
 
 def draw(name: str, lived: Lived) -> None:
     made, (power, saved) = plt.subplots(2, 1, figsize=(7.2, 4.5), sharex=True)
-    made.suptitle(f"{name}: line the truth, dots what was told", fontsize=9)
-    for true, told, colour, label in (
-        (lived.true_old, lived.old, OLD, "the old motor would use"),
+    made.suptitle(f"{name}: line: true values, dots: reported values", fontsize=9)
+    for true, reported, colour, label in (
+        (lived.true_old, lived.old, OLD, "adjusted baseline"),
         (lived.true_taken, lived.measured, NEW, "measured"),
     ):
         power.plot(*_mean_kw(true, lived.zone), color=TRUE, lw=0.8, zorder=3)
-        power.plot(*_mean_kw(told, lived.zone), "o", ms=2.6, color=colour, label=label)
+        power.plot(*_mean_kw(reported, lived.zone), "o", ms=2.6, color=colour, label=label)
     ends = [datetime.fromisoformat(day["date"]) + timedelta(days=1) for day in lived.days]
     kwh, u = ([day[key] / 1000 for day in lived.days] for key in ("total_wh", "u95_wh"))
-    saved.plot(ends, kwh, "o", ms=2.6, color=SAVED, label="saved since reporting began, with U95")
+    saved.plot(ends, kwh, "o", ms=2.6, color=SAVED, label="savings since the start of the reporting period, with U95")
     low, high = ([a + sign * b for a, b in zip(kwh, u, strict=True)] for sign in (-1, 1))
     saved.fill_between(ends, low, high, color=SAVED, alpha=0.2, lw=0)
     days: dict[datetime, float] = defaultdict(float)
     for at in sorted(lived.old):
         days[_day(at, lived.zone)] += lived.true_old[at] - lived.true_taken[at]
     total, line = 0.0, list[float]()
-    for grown in days.values():
-        total += grown
+    for day_kwh in days.values():
+        total += day_kwh
         line.append(total)
     saved.plot([day + timedelta(days=1) for day in days], line, color=TRUE, lw=0.8)
-    power.set_ylabel("kW, mean of a day")
+    power.set_ylabel("kW, daily mean")
     saved.set_ylabel("kWh")
     power.set_ylim(bottom=0)
     saved.xaxis.set_major_formatter(dates.DateFormatter("%m-%d"))  # type: ignore[no-untyped-call]
@@ -135,7 +142,7 @@ def _life(name: str) -> Life:
 
 
 def _mean_kw(kwh: ByTime, zone: ZoneInfo) -> tuple[list[datetime], list[float]]:
-    """Of each day that has at least half of its quarter hours, at its noon."""
+    """Mean power of each day with at least half of its intervals, at noon."""
     days: dict[datetime, list[float]] = defaultdict(list)
     for at in sorted(kwh):
         days[_day(at, zone)].append(kwh[at])

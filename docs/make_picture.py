@@ -1,4 +1,4 @@
-"""Makes docs/live-table.svg: the demo's table after half a minute, as a terminal shows it. Run: make picture."""
+"""Writes docs/live-table.svg: the table of the demo after 30 s, as in a terminal. Run: make picture."""
 
 from __future__ import annotations
 

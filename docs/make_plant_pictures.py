@@ -1,4 +1,4 @@
-"""Makes docs/plant-*.svg: what the waveform tier of the plant looks like. Run: make plant-pictures."""
+"""Writes docs/plant-*.svg: waveforms of the simulated plant. Run: make plant-pictures."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def save(picture: Any, name: str) -> None:
 
 
 def start() -> None:
-    """55 kW on the line with a pump at a closed valve, whole and with one phase lost after 1.5 s."""
+    """Start of a 55 kW motor on the line with a pump at a closed valve; one phase is lost after 1.5 s."""
     rate, motor, supply = 10240, InductionWave(IE1_55KW), SupplyWave()
     load = Load(square=0.006, inertia_kg_m2=0.3)
     parts = []
@@ -72,7 +72,7 @@ def start() -> None:
 
 
 def carrier() -> None:
-    """Half a period of the magnet motor's current and voltage on a 4 kHz carrier."""
+    """Current and voltage of a permanent-magnet motor with a carrier of 4 kHz, half a period."""
     rate, speed = 204800, 60.0  # electrical 38 Hz
     load = Load(constant_nm=110.0)
     waves = {}

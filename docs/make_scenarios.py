@@ -1,4 +1,4 @@
-"""Draws docs/scenarios/*.svg: each scenario run with the agent, the truth as lines, what was published as dots.
+"""Draws docs/scenarios/*.svg: each scenario with the agent, true values as lines, published values as dots.
 
 Run: python docs/make_scenarios.py [NAME …]
 """
@@ -23,13 +23,13 @@ from agent.accelerated import run_accelerated
 from simulators.scenarios import load, names
 
 OUT = Path(__file__).parent / "scenarios"
-POINTS = 110  # of a line; more would only make the file large
+POINTS = 110  # of a line; more only increase the size of the file
 TRUE, SHOWN = "0.25", ("tab:blue", "tab:orange", "tab:green", "tab:red")
 plt.rcParams.update(make_lives.STYLE)
 
 
 class Seen(NamedTuple):
-    """(seconds, values) of the truth and, by asset, of what was published. points: of a line."""
+    """(seconds, values) of the true values and, by asset, of the published values. points: maximum of a line."""
 
     truth: list[tuple[float, dict[str, Any]]]
     published: dict[str, list[tuple[float, dict[str, Any]]]]
@@ -48,19 +48,19 @@ class Seen(NamedTuple):
 
 def see(name: str, seconds: float, self_check: bool = False) -> Seen:
     seen = Seen([], {})
-    began_ms = list[int]()
+    start_ms = list[int]()
 
-    def take(topic: str, payload: bytes, _retained: bool) -> None:
+    def on_message(topic: str, payload: bytes, _retained: bool) -> None:
         *_, asset, kind = topic.split("/")
         if kind == "telemetry":
-            told = json.loads(payload)
-            seen.published.setdefault(asset, []).append(((told["t"] - began_ms[0]) / 1000, told["v"]))
+            message = json.loads(payload)
+            seen.published.setdefault(asset, []).append(((message["t"] - start_ms[0]) / 1000, message["v"]))
 
-    def remember(at_ms: int, rows: dict[str, Any]) -> None:
-        began_ms.append(at_ms) if not began_ms else None
-        seen.truth.append(((at_ms - began_ms[0]) / 1000, rows))
+    def on_truth(at_ms: int, rows: dict[str, Any]) -> None:
+        start_ms.append(at_ms) if not start_ms else None
+        seen.truth.append(((at_ms - start_ms[0]) / 1000, rows))
 
-    run_accelerated(load(name), seconds, take, seed=7, on_truth=remember, self_check=self_check)
+    run_accelerated(load(name), seconds, on_message, seed=7, on_truth=on_truth, self_check=self_check)
     return seen
 
 
@@ -68,24 +68,25 @@ def both(
     axes: Axes, seen: Seen, asset: str, name: str, colour: str, *, scale: float = 1.0, per_s: float = 60.0,
     label: str | None = None, true: str | None = None,
 ) -> None:  # fmt: skip
-    """One quantity: its truth as a line, what was published as dots, its own uncertainty (k = 2) as a band.
+    """One quantity: true values as a line, published values as dots, published uncertainty (k = 2) as a band.
 
-    per_s: seconds of a unit of the time axis.
+    per_s: seconds per unit of the time axis.
+    true: name of the true value. None: `name`.
     """
     at, value = seen.true(asset, true or name)
     axes.plot([s / per_s for s in at], [v * scale for v in value], color=TRUE, lw=0.8, zorder=3)
     at, value = seen.shown(asset, name)
     axes.plot([s / per_s for s in at], [v * scale for v in value], "o", ms=2.4, color=colour, label=label or asset)
-    doubted, doubt = seen.shown(asset, f"{name}_u")
-    if doubted == at:
-        low, high = ([v + sign * u for v, u in zip(value, doubt, strict=True)] for sign in (-1, 1))
+    at_u, uncertainty = seen.shown(asset, f"{name}_u")
+    if at_u == at:
+        low, high = ([v + sign * u for v, u in zip(value, uncertainty, strict=True)] for sign in (-1, 1))
         axes.fill_between([s / per_s for s in at], low, high, color=colour, alpha=0.15, lw=0)
 
 
 def figure(name: str, rows: int = 1, unit: str = "min") -> tuple[Any, Sequence[Axes]]:
     made, axes = plt.subplots(rows, 1, figsize=(7.2, 1.0 + 1.75 * rows), sharex=True, squeeze=False)
     axes[-1, 0].set_xlabel(unit)
-    made.suptitle(f"{name}: line the truth, dots what the agent published", fontsize=9)
+    made.suptitle(f"{name}: line: true values, dots: published values", fontsize=9)
     return made, axes[:, 0]
 
 
@@ -106,7 +107,7 @@ def pump_station(name: str) -> None:
     for asset, colour in zip(("pump-1", "pump-2"), SHOWN, strict=False):
         both(axes[0], seen, asset, "active_power_w", colour, scale=1e-3)
         both(axes[1], seen, asset, "system_efficiency_pct", colour)
-    finish(made, axes, name, ("kW", "wire to shaft, %"))
+    finish(made, axes, name, ("kW", "grid to shaft, %"))
 
 
 def retrofit(name: str, before: str, after: str, hours: float) -> None:
@@ -115,7 +116,7 @@ def retrofit(name: str, before: str, after: str, hours: float) -> None:
     for asset, colour in zip((before, after), SHOWN, strict=False):
         both(axes[0], seen, asset, "active_power_w", colour, scale=1e-3, per_s=3600)
         both(axes[1], seen, asset, "system_efficiency_pct", colour, per_s=3600)
-    finish(made, axes, name, ("kW", "wire to shaft, %"))
+    finish(made, axes, name, ("kW", "grid to shaft, %"))
 
 
 def roller_table(name: str) -> None:
@@ -163,7 +164,7 @@ def conveyor(name: str) -> None:
     both(axes[0], seen, "belt", "active_power_w", SHOWN[0], scale=1e-3)
     both(axes[1], seen, "belt", "system_efficiency_pct", SHOWN[1])
     both(axes[2], seen, "belt", "motor_temperature_degc", SHOWN[0])
-    finish(made, axes, name, ("kW", "wire to shaft, %", "winding, °C"))
+    finish(made, axes, name, ("kW", "grid to shaft, %", "winding, °C"))
 
 
 def demagnetising(name: str) -> None:
@@ -194,7 +195,7 @@ def meter_wiring(name: str) -> None:
         axes[0].plot([k - 0.4, k + 0.4], [true, true], color=TRUE, lw=1.2)
         axes[0].bar(k, seen.published[asset][-1][1]["active_power_w"] / 1000, 0.6, color=SHOWN[0])
     axes[0].set_xticks(range(len(seen.published)), [asset.removeprefix("motor-") for asset in sorted(seen.published)])
-    made.suptitle(f"{name}: line the truth, bar what the meter made of it", fontsize=9)
+    made.suptitle(f"{name}: line: true value, bar: value of the meter", fontsize=9)
     finish(made, axes, name, ("kW",))
 
 
@@ -213,8 +214,8 @@ def mill(name: str) -> None:
     seen = see(name, 300)
     made, axes = plt.subplots(1, 2, figsize=(7.2, 3.2))
     for k, kind in enumerate(("blower", "pump", "conveyor", "fan")):
-        rows = [(seen.truth[-1][1][asset]["active_power_w"], told[-1][1]["active_power_w"])
-                for asset, told in seen.published.items() if asset.startswith(kind)]  # fmt: skip
+        rows = [(seen.truth[-1][1][asset]["active_power_w"], published[-1][1]["active_power_w"])
+                for asset, published in seen.published.items() if asset.startswith(kind)]  # fmt: skip
         axes[0].loglog(
             [t / 1000 for t, _ in rows], [p / 1000 for _, p in rows], "o", ms=2.4, color=SHOWN[k], label=kind
         )
@@ -222,12 +223,12 @@ def mill(name: str) -> None:
     axes[0].set_xlabel("true kW")
     total = [sum(row[asset]["active_power_w"] for asset in seen.published) / 1e6 for _, row in seen.truth]
     axes[1].plot([s / 60 for s, _ in seen.truth], total, color=TRUE, lw=0.8)
-    rounds = list(zip(*(told for told in seen.published.values()), strict=False))
-    axes[1].plot([told[0][0] / 60 for told in rounds],
-                 [sum(row["active_power_w"] for _, row in told) / 1e6 for told in rounds], "o", ms=2.4)  # fmt: skip
+    rounds = list(zip(*seen.published.values(), strict=False))
+    axes[1].plot([rows[0][0] / 60 for rows in rounds],
+                 [sum(row["active_power_w"] for _, row in rows) / 1e6 for rows in rounds], "o", ms=2.4)  # fmt: skip
     axes[1].set_xlabel("min")
     axes[1].set_ylim(0.99 * min(total), 1.01 * max(total))
-    made.suptitle(f"{name}: line the truth, dots what the agent published", fontsize=9)
+    made.suptitle(f"{name}: line: true values, dots: published values", fontsize=9)
     finish(made, axes, name, ("published kW of each motor", "MW of all"))
 
 
@@ -243,7 +244,7 @@ def sick_devices(name: str) -> None:
         axes.legend(loc="lower right", fontsize=7)
     made.supxlabel("min")
     made.supylabel("kW")
-    made.suptitle(f"{name}: line the truth, dots what the agent published, grey the trouble", fontsize=9)
+    made.suptitle(f"{name}: line: true values, dots: published values, grey: fault", fontsize=9)
     made.tight_layout()
     OUT.mkdir(exist_ok=True)
     made.savefig(OUT / f"{name}.svg", metadata={"Date": None})

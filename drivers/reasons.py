@@ -220,8 +220,11 @@ def signal_name(name: str) -> str:
 
 
 def local_time(utc_ms: float, zone: tzinfo = UTC) -> str:
-    """A moment on the plant's clock: "2026-10-31 08:15 +0800"."""
-    return datetime.fromtimestamp(utc_ms / 1000, zone).strftime("%Y-%m-%d %H:%M %z")
+    """A moment on the plant's clock: "2026-10-31 08:15 +0800"; outside the years 1 to 9999 the milliseconds."""
+    try:
+        return datetime.fromtimestamp(utc_ms / 1000, zone).strftime("%Y-%m-%d %H:%M %z")
+    except (ValueError, OverflowError, OSError):
+        return f"{utc_ms:.0f} ms"
 
 
 def _decimals(scale: float, decimals: int) -> Callable[[Any, tzinfo], str]:

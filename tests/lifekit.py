@@ -1,4 +1,4 @@
-"""The life of a retrofit by the product's own commands: short forms of its scenarios, and what was true of it."""
+"""A retrofit with the commands of the product: short versions of its scenarios, and their true values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHORT = {  # two days, a day of commissioning, two days
 
 
 def shortened(scenario: str, folder: Path, **more: str) -> Path:
-    """A file of one's own, of a life of five days. more: key → value, of keys that stand at a line's begin."""
+    """Writes a scenario file with a retrofit of five days. more: keys at the start of a line with their values."""
     text = (_DATA / f"{scenario}.toml").read_text(encoding="utf-8")
     for old, new in SHORT.items():
         assert text.count(old) == 1
@@ -46,16 +46,23 @@ def magwatt(*arguments: str | Path, code: int | tuple[int, ...] = 0) -> str:
 
 @dataclass(frozen=True)
 class Lived:
-    """config: of the folder that the runs left. told: what the commands printed, in order. month: of the report."""
+    """The results of all commands.
+
+    config: configuration in the folder of the runs.
+    outputs: what the commands printed, in order.
+    motor: the motor in the report.
+    claimed_ms: start of each interval for which savings are computed, UTC milliseconds.
+    truth: UTC milliseconds → true values.
+    """
 
     config: Path
-    told: list[str]
+    outputs: list[str]
     motor: dict[str, Any]
-    claimed_ms: list[int]  # begins of the quarter hours for which a saving is claimed
-    truth: dict[int, dict[str, Any]]  # by UTC ms
+    claimed_ms: list[int]
+    truth: dict[int, dict[str, Any]]
 
     def true_kwh(self, name: str, begins_ms: list[int]) -> float:
-        """How much a sum of the truth grew in these quarter hours."""
+        """Increase of a counter of the true values in these intervals of 15 minutes."""
         return sum(
             float(self.truth[at + QUARTER_MS][name]) - float(self.truth[at][name])
             for at in begins_ms
@@ -64,22 +71,22 @@ class Lived:
 
 
 def live(scenario: str | Path, asset: str, folder: Path, month: str) -> Lived:
-    """From the first meter to the report, as a user would: docs/retrofit.md."""
+    """Runs the commands of docs/retrofit.md, from the first measurement to the report."""
     state, truth, out = folder / "life", folder / "truth.ndjson", folder / "report.html"
     config = state / "plant.toml"
     simulate = ("simulate", scenario, "--time-factor", "10000", "--state-dir", state, "--truth", truth)
-    told = [magwatt(*simulate)]
-    told.append(magwatt("baseline", "learn", asset, "--config", config))
-    told.append(magwatt("baseline", "freeze", asset, "--by", "Li Wei", "--config", config))
-    told.append(magwatt(*simulate))
-    told.append(magwatt("report", "--month", month, "--config", config, "--output", out, code=(0, 1)))
-    told.append(magwatt("ledger", "verify", "--config", config))
+    outputs = [magwatt(*simulate)]
+    outputs.append(magwatt("baseline", "learn", asset, "--config", config))
+    outputs.append(magwatt("baseline", "freeze", asset, "--by", "Li Wei", "--config", config))
+    outputs.append(magwatt(*simulate))
+    outputs.append(magwatt("report", "--month", month, "--config", config, "--output", out, code=(0, 1)))
+    outputs.append(magwatt("ledger", "verify", "--config", config))
     (motor,) = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["motors"]
     with out.with_suffix(".csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["nothing_claimed_because"]]
+        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["excluded_reason"]]
     lines = [json.loads(line) for line in truth.read_text(encoding="utf-8").splitlines()]
     return Lived(
-        config, told, motor, [_utc_ms(row["begin_utc"]) for row in rows], {line["t"]: line[asset] for line in lines}
+        config, outputs, motor, [_utc_ms(row["start_utc"]) for row in rows], {line["t"]: line[asset] for line in lines}
     )  # fmt: skip
 
 

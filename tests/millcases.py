@@ -59,7 +59,7 @@ def learnt(name: str, seed: int) -> tuple[Baseline, Span, tuple[float, float]]:
 def _outcome(world: World, frozen: Baseline, after: Span, gain: float, phase: float, *, new: bool) -> Outcome:
     told = intervals(world, after, gain, phase, new=new, first=(world.before_days + 7) * 96)
     saving, lines = evaluate(frozen, told, classes=CLASSES)
-    claimed = np.array([not line.why for line in lines])
+    claimed = np.array([line.excluded is None for line in lines])
     saved = after.old_wh - after.new_wh if new else np.zeros_like(after.old_wh)
     return Outcome(saving, lines, frozen, float(saved[claimed].sum()), float(after.old_wh[claimed].sum()))
 

@@ -181,7 +181,7 @@ def _told(
 ) -> Told:  # fmt: skip
     frozen = freeze(learn("pump", before.intervals, kind=kind or None, classes=classes), 0, "test")
     saving, lines = evaluate(frozen, after.intervals, classes=classes, old_motor=plant.old_plate)
-    claimed = np.array([not line.why for line in lines])
+    claimed = np.array([line.excluded is None for line in lines])
     new_wh = after.new_wh if changed else after.old_wh
     return Told(
         saving, lines, frozen, float((after.old_wh - new_wh)[claimed].sum()), float(after.motor_wh[claimed].sum()),

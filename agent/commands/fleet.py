@@ -1,4 +1,4 @@
-"""`magwatt simulate fleet`: many gateways at one broker. A scenario has motors; a fleet has gateways."""
+"""`magwatt simulate fleet`."""
 
 from __future__ import annotations
 
@@ -8,26 +8,33 @@ from pathlib import Path
 import click
 
 from agent.commands.options import BROKER, FINDING, Seconds, broker_of, fail, login_options
+from agent.core.text import N_, text_of
 
 
-@click.command()
-@click.option("--gateways", type=click.IntRange(1, 20000), default=100, show_default=True, help="Number of gateways.")
-@click.option("--motors", type=click.IntRange(1, 200), default=12, show_default=True, help="Motors per gateway.")
-@click.option("--interval", "interval_s", type=Seconds(0.1), default=5.0, show_default=True,
-              help="Seconds between two rows of a motor.")  # fmt: skip
-@click.option("--seconds", type=Seconds(1), default=60.0, show_default=True, help="Stop after this many seconds.")
-@click.option("--broker", metavar="URL", default=BROKER, show_default=True, help="Publish to this broker.")
+@click.command(
+    help=N_("Simulate many gateways at one broker and report which rows arrived.\n\nExits 1 if a row was lost.")
+)
+@click.option(
+    "--gateways", type=click.IntRange(1, 20000), default=100, show_default=True, help=N_("Number of gateways.")
+)
+@click.option("--motors", type=click.IntRange(1, 200), default=12, show_default=True, help=N_("Motors per gateway."))
+@click.option(
+    "--interval",
+    "interval_s",
+    type=Seconds(0.1),
+    default=5.0,
+    show_default=True,
+    help=N_("Seconds between two rows of a motor."),
+)
+@click.option("--seconds", type=Seconds(1), default=60.0, show_default=True, help=N_("Stop after this many seconds."))
+@click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Publish to this broker."))
 @login_options
-@click.option("--site", default="fleet", show_default=True, help="Site in the topics: magwatt/v1/SITE/…")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object.")
+@click.option("--site", default="fleet", show_default=True, help=N_("Site in the topics: magwatt/v1/SITE/…"))
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def fleet(
     gateways: int, motors: int, interval_s: float, seconds: float, broker: str, user: str | None,
     password_file: Path | None, ca: Path | None, site: str, as_json: bool,
 ) -> None:  # fmt: skip
-    """Simulate many gateways at one broker and report which rows arrived.
-
-    Exits 1 if a row was lost.
-    """
     from agent import schema
     from agent.clock import SystemClock
     from agent.fleet import FleetError, play, show
@@ -35,12 +42,12 @@ def fleet(
     try:
         schema.identifier(site)
     except ValueError as error:
-        fail(f"--site {site}: {error}")
+        fail(f"--site {site}: {text_of(error)}")
     settings = broker_of(broker, user, password_file, ca)
     try:
         report = play(settings, site, gateways, motors, interval_s, seconds, SystemClock())
     except FleetError as error:
-        click.echo(str(error), err=True)
+        click.echo(text_of(error), err=True)
         sys.exit(FINDING)
     show(report, as_json)
     sys.exit(FINDING if report.lost else 0)

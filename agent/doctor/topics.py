@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.config import Config
+from agent.core.text import text_of
 from agent.doctor.finding import Finding, finding, fine, note
 from agent.topics.held import STALE_EVERY
 from agent.topics.look import Look, Seen
@@ -27,9 +28,9 @@ def judge(seen: Seen) -> Iterator[Finding]:
     signal, where = seen.signal, seen.signal.device
     silent = seen.reading is None or Quality.NO_REPLY in seen.reading.quality
     if seen.trouble and not silent:
-        yield finding(where, seen.trouble)
+        yield finding(where, text_of(seen.trouble))
     elif seen.broker:
-        yield finding(where, f"nothing can come on {signal.topic}: {seen.broker}")
+        yield finding(where, f"nothing can come on {signal.topic}: {text_of(seen.broker)}")
     elif seen.live:
         assert seen.reading is not None
         yield fine(where, f"{signal.topic}: {seen.reading.values[signal.metric]}")

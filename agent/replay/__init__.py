@@ -1,4 +1,4 @@
-"""`magwatt replay`: a recording through the same signal processing that runs live (docs/replay.md)."""
+"""`magwatt replay`: analyse a recording with the signal processing of the agent (docs/replay.md)."""
 
 from agent.replay.command import Options, replay_file
 

@@ -1,4 +1,4 @@
-"""The command itself: reads the file, goes through it once, prints."""
+"""`magwatt replay`: read a recording, analyse it in one pass, print the result."""
 
 from __future__ import annotations
 
@@ -13,33 +13,46 @@ import click
 import msgspec
 
 from agent import kernels
-from agent.core.text import text_of
+from agent.core.text import _, as_object, text_of
 from agent.replay import lines, plot
+from agent.replay.reasons import NO_COMPLETE_WINDOW
 from agent.replay.source import Settings, Source
 from agent.replay.summary import Summary
 from agent.replay.text import summary_text
 from agent.replay.verdict import Where, verdict
 from drivers.errors import FileError
 from drivers.files import load, parse_map
+from drivers.reasons import Reason
 
-_LONG_BYTES = 5_000_000  # of a file: from there on a bar shows how far it is
+_LONG_BYTES = 5_000_000  # size of a file from which a progress bar is shown
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
+    """What to analyse and print.
+
+    settings: how the recording is interpreted.
+    mapping: channels by role, as `--map` takes them; empty: from the names in the file.
+    as_json: print JSON instead of text.
+    summary: print aggregated values instead of windows.
+    place: the place whose limits are compared; None: no limits.
+    plot: file for the picture of one window; None: no picture.
+    plot_at_s: time of this window, seconds; None: near the middle.
+    """
+
     settings: Settings = field(default_factory=Settings)
     mapping: str = ""
     as_json: bool = False
     summary: bool = False
-    place: Where | None = None  # of the limits
+    place: Where | None = None
     plot: Path | None = None
     plot_at_s: float | None = None
 
 
 def replay_file(file: Path, options: Options) -> int:
-    """Prints a line for each window, or the summary; 1 when there is no window or a limit is exceeded.
+    """Print a line for each window, or the summary. Return 1 if there is no window or a limit is exceeded, else 0.
 
-    Raises FileError.
+    Raises FileError for a file or option that cannot be used.
     """
     mapping = parse_map(options.mapping)
     if options.plot:
@@ -50,7 +63,7 @@ def replay_file(file: Path, options: Options) -> int:
             click.echo(text_of(note), err=True)
         kernels.use_cache()
         source = Source(recording, options.settings, str(file))
-        _tell(source)
+        _print_notes(source)
         summary = Summary(source) if options.summary else None
         picked = plot.Picked(source, options.plot_at_s) if options.plot else None
         count = 0
@@ -62,18 +75,18 @@ def replay_file(file: Path, options: Options) -> int:
                 summary.add(window)
             else:
                 _print(lines.as_object(window, source.time_s), options.as_json, heading=count == 1)
-    _tell(source)
+    _print_notes(source)
     if not count:
-        click.echo(f"{file}: no window of whole cycles in {source.seconds:.3g} s of samples", err=True)
+        click.echo(text_of(NO_COMPLETE_WINDOW(file=str(file), length_s=source.seconds)), err=True)
         return 1
     if options.plot and picked:
         plot.draw(options.plot, source, picked.window, options.place)
     return _conclude(summary, source, options) if summary else 0
 
 
-def _tell(source: Source) -> None:
+def _print_notes(source: Source) -> None:
     while source.notes:
-        click.echo(source.notes.pop(0), err=True)
+        click.echo(text_of(source.notes.pop(0)), err=True)
 
 
 def _print(row: dict[str, Any], as_json: bool, heading: bool) -> None:
@@ -90,13 +103,25 @@ def _conclude(summary: Summary, source: Source, options: Options) -> int:
     found = summary.as_object()
     if options.place:
         found["limits"] = verdict(summary, options.place, source.seconds)
-    click.echo(msgspec.json.encode(found).decode() if options.as_json else summary_text(found))
+    if options.as_json:
+        click.echo(msgspec.json.encode(found, enc_hook=_encoded).decode())
+    else:
+        click.echo(summary_text(found))
     return int(any(one.get("exceeded") for one in found.get("limits", [])))
+
+
+def _encoded(value: Any) -> dict[str, Any]:
+    if isinstance(value, Reason):
+        return as_object(value)
+    raise TypeError(f"{type(value).__name__} is not serializable")
 
 
 @contextmanager
 def _progress(file: Path, options: Options) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr for a long file, on a terminal that no lines go to; gives what takes the part done."""
+    """A progress bar for a long file, if stderr is a terminal and no lines are printed to it.
+
+    Yields a function that takes the completed share, 0 to 1.
+    """
     try:
         long = file.stat().st_size > _LONG_BYTES or file.with_suffix(".dat").stat().st_size > _LONG_BYTES
     except (OSError, ValueError):
@@ -111,8 +136,10 @@ def _progress(file: Path, options: Options) -> Iterator[Callable[[float], None]]
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
     console = Console(stderr=True)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True, redirect_stdout=False) as bar:
-        task = bar.add_task(f"reading {file.name}", total=None)
-        yield lambda part: bar.update(task, description=f"analysing {file.name}", total=1.0, completed=part)
+        task = bar.add_task(_("reading {file}", file=file.name), total=None)
+        yield lambda part: bar.update(
+            task, description=_("analysing {file}", file=file.name), total=1.0, completed=part
+        )
 
 
 __all__ = ["FileError", "Options", "replay_file"]

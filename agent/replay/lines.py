@@ -1,4 +1,4 @@
-"""Windows as JSON-ready objects and as lines for a person."""
+"""Windows of a recording as objects for JSON and as lines of text."""
 
 from __future__ import annotations
 
@@ -7,12 +7,25 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from rich.cells import cell_len
 
+from agent.core.text import N_, _
 from drivers.files import ROLES
+
+EVENT_KINDS = {
+    "dip": N_("dip"),
+    "swell": N_("swell"),
+    "rapid_change": N_("rapid voltage change"),
+    "inrush": N_("inrush"),
+    "interruption": N_("interruption"),
+}
 
 
 def as_object(window: Any, time_s: Any) -> dict[str, Any]:
-    """The window under the names of docs/replay.md; absent quantities are None. time_s: sample position to seconds."""
+    """A window with the keys of docs/replay.md; quantities that are not known are None.
+
+    time_s: converts a sample position into seconds from the start of the file.
+    """
     from dsp.stream import Flag
 
     return {
@@ -43,7 +56,10 @@ def as_object(window: Any, time_s: Any) -> dict[str, Any]:
 
 
 def event_object(event: Any, time_s: Any) -> dict[str, Any]:
-    """An event without its waveform. Volts for all but an inrush, which has amperes."""
+    """An event without its waveform; values of an inrush are in amperes, those of other kinds in volts.
+
+    time_s: converts a sample position into seconds from the start of the file.
+    """
     unit = "a" if event.kind.name == "INRUSH" else "v"
     return {
         "kind": event.kind.name.lower(),
@@ -61,27 +77,37 @@ def event_object(event: Any, time_s: Any) -> dict[str, Any]:
 
 
 def event_text(event: dict[str, Any]) -> str:
+    """One line of text for an object of `event_object`."""
     unit = "A" if "extreme_a" in event else "V"
-    extreme = event[f"extreme_{unit.lower()}"]
-    phases = ", ".join(map(str, event["phases"]))
-    change = event["steady_change_pct"]
-    more = [
-        "" if change is None else f"{change:.2f} % from before to after",
-        f"all phases out for {event['interruption_s']:.3f} s" if event["interruption_s"] else "",
-        "samples are missing in it, or its end was not seen" if event["gap"] else "",
+    parts = [
+        _(
+            "{kind:word} at {start_s:.3f} s for {duration_s:.3f} s, {n:phase|phases} {phases}: {extreme:.5g} {unit}, "
+            "{extreme_pct:.1f} % of {reference:.5g} {unit}",
+            kind=EVENT_KINDS[event["kind"]],
+            start_s=event["start_s"],
+            duration_s=event["duration_s"],
+            n=len(event["phases"]),
+            phases=tuple(map(str, event["phases"])),
+            extreme=event[f"extreme_{unit.lower()}"],
+            extreme_pct=event["extreme_pct"],
+            reference=event[f"reference_{unit.lower()}"],
+            unit=unit,
+        )
     ]
-    return (
-        f"{event['kind'].replace('_', ' ')} at {event['start_s']:.3f} s for {event['duration_s']:.3f} s, "
-        f"phase{'s' if len(event['phases']) > 1 else ''} {phases}: "
-        f"{extreme:.5g} {unit}, {event['extreme_pct']:.1f} % of {event[f'reference_{unit.lower()}']:.5g} {unit}"
-        + "".join(f"; {item}" for item in more if item)
-    )
+    if event["steady_change_pct"] is not None:
+        parts.append(_("steady-state change {change_pct:.2f} %", change_pct=event["steady_change_pct"]))
+    if event["interruption_s"]:
+        parts.append(_("all phases interrupted for {interruption_s:.3f} s", interruption_s=event["interruption_s"]))
+    if event["gap"]:
+        parts.append(_("samples are missing in the event, or its end was not recorded"))
+    return _("; ").join(parts)
 
 
 def text(row: dict[str, Any], heading: bool) -> str:
-    """One line for a person, under a heading for the first."""
+    """A window as one line of text. heading: precede it by the heading of the columns."""
     head = (f"{'t s':>8} {'n':>3} {'f Hz':>9} {'U1 V':>9} {'U2 V':>9} {'U3 V':>9} {'I1 A':>9} {'I2 A':>9} {'I3 A':>9} "
-            f"{'P W':>11} {'PF':>6} {'THD-U %':>8} {'THD-I %':>8} {'u2 %':>6}  flags\n") if heading else ""  # fmt: skip
+            f"{'P W':>11} {'PF':>6} {'THD-U %':>8} {'THD-I %':>8} {'u2 %':>6}  {_('flags')}\n"
+            ) if heading else ""  # fmt: skip
     numbers = [
         cell(row["frequency_hz"], 9, 4),
         *(cell(value, 9, 5, "g") for value in (*row["u_rms_v"], *row["i_rms_a"])),
@@ -96,7 +122,7 @@ def text(row: dict[str, Any], heading: bool) -> str:
 
 
 def cell(value: float | None, width: int, digits: int, kind: str = "f") -> str:
-    """Right-aligned; no exponent for large numbers."""
+    """A number, right-aligned, large numbers without an exponent; None as –."""
     if value is None:
         return f"{'–':>{width}}"
     if kind == "g" and abs(value) >= 10**digits:
@@ -104,16 +130,32 @@ def cell(value: float | None, width: int, digits: int, kind: str = "f") -> str:
     return f"{value:{width}.{digits}{kind}}"
 
 
+def padded(text: str, width: int) -> str:
+    """The text with spaces up to a width in columns of a terminal, in which a Chinese character has two."""
+    return text + " " * (width - cell_len(text))
+
+
+def padded_left(text: str, width: int) -> str:
+    """As `padded`, with the spaces before the text."""
+    return " " * (width - cell_len(text)) + text
+
+
+def width(text: str) -> int:
+    """Columns of a terminal that a text takes."""
+    return cell_len(text)
+
+
 def _first(values: list[float | None]) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
 def names(flags: int, kind: Any) -> list[str]:
+    """The names of the flags of an enumeration that are set."""
     return [flag.name for flag in kind if flag and flag & flags]
 
 
 def number(value: float) -> float | None:
-    """For JSON: nine digits, and None for what is not a number."""
+    """A number for JSON with nine digits; None for NaN and infinity."""
     value = float(value)
     return float(f"{value:.9g}") if math.isfinite(value) else None
 

@@ -1,4 +1,4 @@
-"""The panels of the picture of a window; axes are matplotlib's."""
+"""The panels of the picture of a window; axes are those of matplotlib."""
 
 from __future__ import annotations
 
@@ -8,23 +8,30 @@ from typing import Any
 
 import numpy as np
 
+from agent.core.text import N_, _
+from agent.replay.lines import padded
 from agent.replay.source import Source
 from agent.replay.summary import rest_pct
 from agent.replay.verdict import PULSES_PCT, Where, limits_of, not_mains
+from drivers.reasons import Reason
 
 COLOURS = (
     "#0072B2",
     "#D55E00",
     "#009E73",
-)  # blue, vermilion, green of Okabe and Ito: told apart by colour-blind people
+)  # blue, vermilion, green of Okabe and Ito: distinguishable with colour vision deficiency
 _LIMIT_COLOURS = ("#000000", "#CC79A7", "#7A5C00", "#56B4E9")
 _LIMIT_STYLES = ("-", (0, (4, 1)), (0, (1, 1)), "-.")
+MONOSPACED = ["DejaVu Sans Mono", "Noto Sans Mono CJK SC", "WenQuanYi Micro Hei Mono", "SimHei"]
 _CYCLES = 3
-_NOISE = 1e-3  # of the fundamental: an axis does not end below it
+_NOISE = 1e-3  # of the fundamental: minimum upper end of an axis
 
 
 def waves(axes: Any, source: Source, window: Any, kind: str, last: bool) -> None:
-    """A few cycles from the window's begin, all of it with an event in it; as they were measured."""
+    """The measured samples of the first cycles of a window, or of the complete window if it contains an event.
+
+    kind: "u" or "i". last: the lowest panel has the label of the time axis.
+    """
     from dsp.stream import Flag
 
     begin = source.first + math.ceil(window.start_index)
@@ -46,39 +53,39 @@ def waves(axes: Any, source: Source, window: Any, kind: str, last: bool) -> None
                       label=label)  # fmt: skip
     axes.axhline(0, color="#888888", linewidth=0.8)
     axes.margins(x=0)
-    axes.set_title("Voltages" if kind == "u" else "Currents")
+    axes.set_title(_("Voltages") if kind == "u" else _("Currents"))
     axes.set_ylabel(f"{prefix}{'V' if kind == 'u' else 'A'}")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=3, fontsize=9, columnspacing=1.2)
     if last:
-        axes.set_xlabel(f"ms from {source.time_s(window.start_index):.4f} s")
+        axes.set_xlabel(_("ms from {start_s:.4f} s", start_s=source.time_s(window.start_index)))
     else:
         axes.tick_params(labelbottom=False)
 
 
 def _scaled(values: Any) -> tuple[float, str]:
-    """What to divide by, and the prefix of the unit."""
+    """Divisor of the values, and the prefix of their unit."""
     largest = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
     return (1e3, "k") if largest >= 2000.0 else (1e-3, "m") if 0.0 < largest < 0.1 else (1.0, "")
 
 
 def _table(window: Any, kind: str) -> tuple[Any, str]:
-    """Subgroups, or components where a window is too short for them."""
+    """Subgroups, or components if a window is too short for subgroups; with the name to be translated."""
     tail = "u_v" if kind == "u" else "i_a"
     groups = getattr(window, f"sg_{tail}")
     if np.isfinite(groups[:, 1:]).any():
-        return groups, "subgroups"
-    return getattr(window, f"h_{tail}"), "components"
+        return groups, N_("subgroups")
+    return getattr(window, f"h_{tail}"), N_("components")
 
 
 def spectrum(axes: Any, window: Any, kind: str, place: Where | None, source: Source) -> None:
-    """Orders from 2 on; voltages in percent of what limits refer to, or of the fundamental, currents in A."""
+    """Orders from 2; voltages in percent of the reference of the limits or of the fundamental, currents in amperes."""
     values, what = _table(window, kind)
-    axes.set_title(f"{'Voltage' if kind == 'u' else 'Current'} harmonics")
+    axes.set_title(_("Voltage harmonics") if kind == "u" else _("Current harmonics"))
     axes.grid(visible=False, axis="x")
     if not np.isfinite(values[:, 2:]).any():
         axes.set(xticks=[], yticks=[])
-        axes.text(0.5, 0.5, "no harmonics: " + ("no fundamental" if not window.n_cycles else "a gap"),
-                  transform=axes.transAxes, ha="center", color="#666666")  # fmt: skip
+        missing = _("no harmonics: a gap") if window.n_cycles else _("no harmonics: no fundamental")
+        axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center", color="#666666")
         return
     least = _NOISE * float(np.nanmax(values[:, 1])) or 1.0
     if kind == "u":
@@ -107,34 +114,35 @@ def spectrum(axes: Any, window: Any, kind: str, place: Where | None, source: Sou
             beyond |= {order} if highest[order] > high / factor else set()
     if beyond:
         at = np.array(sorted(beyond))
-        axes.plot(at, highest[at] + 0.05 * most, "v", color="black", markersize=6, label="above a limit")
+        axes.plot(at, highest[at] + 0.05 * most, "v", color="black", markersize=6, label=_("above a limit"))
     axes.set_xlim(1.3, max(top, 10) + 0.7)
     axes.set_ylim(0, 1.12 * max(most, least))
     axes.set_xticks([order for order in range(3, max(top, 10) + 1, 2)])
     axes.tick_params(axis="x", labelsize=9)
-    axes.set_xlabel(f"order (of {window.frequency_hz:.4g} Hz)")
-    axes.set_ylabel(f"{unit}, {what}")
+    axes.set_xlabel(_("order (of {frequency_hz:.4g} Hz)", frequency_hz=window.frequency_hz))
+    axes.set_ylabel(f"{unit}, {_(what)}")
     if place and (reason := _no_limits(window)):
-        axes.text(1.0, 1.03, f"no limits: {reason}", transform=axes.transAxes, ha="right", fontsize=9, color="#666666")
-    if axes.get_legend_handles_labels()[0]:  # of limits; whose colour is which stands above
+        text = _("no limits: {reason}", reason=reason)
+        axes.text(1.0, 1.03, text, transform=axes.transAxes, ha="right", fontsize=9, color="#666666")
+    if axes.get_legend_handles_labels()[0]:  # of limits; the legend of the phases is in the panel of the waveforms
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=5, fontsize=9, columnspacing=1.2)
 
 
 def _percent(values: Any, place: Where | None) -> tuple[Any, str]:
     if place:
-        return 100.0 * values / place.reference_v, f"% of {place.reference_v:.5g} V"
+        return 100.0 * values / place.reference_v, _("% of {reference_v:.5g} V", reference_v=place.reference_v)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(values[:, 1:2] > 0.0, 100.0 * values / values[:, 1:2], np.nan), "% of fundamental"
+        return np.where(values[:, 1:2] > 0.0, 100.0 * values / values[:, 1:2], np.nan), _("% of fundamental")
 
 
 def _pulses(window: Any) -> float:
-    """What of the voltage is not fundamental, in percent of it, when that is too much for mains; else 0."""
+    """Other components than the fundamental, in percent of it, if they are above the maximum of mains; else 0."""
     rest = rest_pct(window)
     worst = float(np.nanmax(rest)) if np.isfinite(rest).any() else 0.0
     return worst if worst > PULSES_PCT else 0.0
 
 
-def _no_limits(window: Any) -> str:
+def _no_limits(window: Any) -> Reason | None:
     return not_mains(window.frequency_hz, _pulses(window))
 
 
@@ -155,10 +163,10 @@ def _limits(window: Any, kind: str, place: Where | None) -> Iterator[tuple[int, 
 
 
 def phasors(axes: Any, window: Any, kinds: list[str]) -> None:
-    """Fundamentals against the first of them, each kind by its own largest; currents dashed and shorter."""
+    """Fundamentals relative to the first, voltages and currents each to their largest; currents dashed and shorter."""
     both = [("u", window.phasor_u_v), ("i", window.phasor_i_a)]
     reference = next((z for _, some in both for z in some if np.isfinite(z) and abs(z) > 0.0), None)
-    axes.set_title("Fundamental phasors", pad=14)
+    axes.set_title(_("Fundamental phasors"), pad=14)
     axes.set_yticklabels([])
     axes.set_ylim(0, 1.12)
     axes.set_xticks(np.radians(range(0, 360, 30)))
@@ -183,7 +191,7 @@ def phasors(axes: Any, window: Any, kinds: list[str]) -> None:
 
 
 def figures(axes: Any, window: Any) -> None:
-    """The numbers beside the pictures."""
+    """The table of values."""
     axes.axis("off")
     lines = [f"{'':9}{'1':>9}{'2':>9}{'3':>9}"]
     angles = _angles(window)
@@ -195,13 +203,13 @@ def figures(axes: Any, window: Any) -> None:
         ("THD-U %", window.thd_u_pct, ".2f"),
         ("THD-I %", window.thd_i_pct, ".2f"),
         ("TDD %", window.tdd_pct, ".2f"),
-        ("crest U", window.u_crest, ".3f"),
-        ("crest I", window.i_crest, ".3f"),
-        ("K factor", window.k_factor, ".3f"),
+        (_("crest U"), window.u_crest, ".3f"),
+        (_("crest I"), window.i_crest, ".3f"),
+        (_("K factor"), window.k_factor, ".3f"),
     ):
         if np.isfinite(values).any():
             cells = "".join(f"{format(float(x), form) if np.isfinite(x) else '–':>9}" for x in values)
-            lines.append(f"{label:9}{cells}")
+            lines.append(padded(label, 9) + cells)
     lines.append("")
     for label, value, form in (
         *_powers(window),
@@ -212,7 +220,7 @@ def figures(axes: Any, window: Any) -> None:
     ):
         if math.isfinite(value):
             lines.append(f"{label:9}{format(value, form):>12}")
-    axes.text(0.0, 1.0, "\n".join(lines), family="DejaVu Sans Mono", fontsize=10, va="top", transform=axes.transAxes)
+    axes.text(0.0, 1.0, "\n".join(lines), family=MONOSPACED, fontsize=10, va="top", transform=axes.transAxes)
 
 
 def _powers(window: Any) -> Iterator[tuple[str, float, str]]:
@@ -222,7 +230,7 @@ def _powers(window: Any) -> Iterator[tuple[str, float, str]]:
 
 
 def _angles(window: Any) -> tuple[Any, Any]:
-    """Of the fundamentals against the first that there is, degrees."""
+    """Phase angles of the voltages and currents relative to the first fundamental, degrees; NaN without one."""
     both = np.concatenate((window.phasor_u_v, window.phasor_i_a))
     known = both[np.isfinite(both) & (np.abs(both) > 0.0)]
     angles = np.round(np.degrees(np.angle(both / known[0])), 2) + 0.0 if len(known) else np.full(6, np.nan)

@@ -1,4 +1,4 @@
-"""A picture of one window: waveforms, phasors, spectrum against the limits that apply. Needs matplotlib."""
+"""Picture of one window: waveforms, phasors, spectrum with the limits that apply. Requires matplotlib."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from agent.core.text import _
 from agent.replay import panels
+from agent.replay import reasons as codes
+from agent.replay.reasons import ReplayError
 from agent.replay.source import Source
 from agent.replay.verdict import Where
-from drivers.errors import FileError
 
-_FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "SimHei"]  # names of files may be Chinese
+_FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "SimHei"]  # texts and file names may be Chinese
 _STYLE: dict[Any, Any] = {
     "font.family": _FONTS, "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold",
     "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
@@ -24,19 +26,19 @@ _STYLE: dict[Any, Any] = {
 
 
 def check(path: Path) -> None:
-    """Before the work: raises FileError when no picture can be made there."""
+    """Raises ReplayError if no picture can be written to this path. To be called before the analysis."""
     if path.suffix.lower() not in (".png", ".svg"):
-        raise FileError(f"--plot {path}: write a name that ends in .png or .svg")
+        raise ReplayError(codes.PLOT_NAME_INVALID, file=str(path))
     if find_spec("matplotlib") is None:
-        raise FileError("--plot needs matplotlib: pip install 'magwatt[plot]'")
+        raise ReplayError(codes.PLOT_LIBRARY_MISSING)
     if not path.parent.is_dir():
-        raise FileError(f"--plot {path}: there is no folder {path.parent}")
+        raise ReplayError(codes.PLOT_FOLDER_MISSING, file=str(path), folder=str(path.parent))
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise FileError(f"--plot {path}: cannot be written")
+        raise ReplayError(codes.PLOT_NOT_WRITABLE, file=str(path))
 
 
 class Picked:
-    """The window to draw: the one at `at_s`, else the one without a flag that is nearest to the middle."""
+    """Selects the window to draw: the one at `at_s` seconds, or the one without a flag nearest to the middle."""
 
     def __init__(self, source: Source, at_s: float | None) -> None:
         self._source, self._at_s = source, at_s
@@ -55,8 +57,8 @@ class Picked:
 
 
 def draw(path: Path, source: Source, window: Any, place: Where | None) -> None:
-    """Writes the picture. Raises FileError when the disk does not take it."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of fonts that it looks for
+    """Writes the picture. place: draw the limits that apply there. Raises ReplayError if the file cannot be written."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it logs every missing font
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -68,11 +70,11 @@ def draw(path: Path, source: Source, window: Any, place: Where | None) -> None:
         try:
             figure.savefig(path, dpi=120)
         except OSError as error:
-            raise FileError(f"--plot {path}: {error.strerror or error}") from None
+            raise ReplayError(codes.PLOT_FAILED, file=str(path), error=error.strerror or str(error)) from None
 
 
 def _kinds(source: Source) -> list[str]:
-    """Which of u and i are there."""
+    """Which of u and i the recording contains."""
     present = source.recording.present
     return [kind for kind, at in (("u", 0), ("i", 3)) if any(present[at : at + 3])]
 
@@ -80,8 +82,12 @@ def _kinds(source: Source) -> list[str]:
 def _title(source: Source, window: Any) -> str:
     begin, end = source.time_s(window.start_index), source.time_s(window.end_index)
     flags = " ".join(flag.name for flag in type(window.flags) if flag and flag & window.flags)
-    f_hz = f"{window.frequency_hz:.4f} Hz, {window.n_cycles} cycles" if window.n_cycles else "no frequency found"
-    return f"{Path(source.name).name}   {begin:.4f} to {end:.4f} s   {f_hz}" + (f"   [{flags}]" if flags else "")
+    parts = [Path(source.name).name, _("{from_s:.4f} to {to_s:.4f} s", from_s=begin, to_s=end)]
+    if window.n_cycles:
+        parts.append(_("{frequency_hz:.4f} Hz, {n:d} cycles", frequency_hz=window.frequency_hz, n=window.n_cycles))
+    else:
+        parts.append(_("no frequency found"))
+    return "   ".join([*parts, f"[{flags}]"] if flags else parts)
 
 
 def _fill(figure: Any, source: Source, window: Any, place: Where | None) -> None:

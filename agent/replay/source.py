@@ -1,4 +1,4 @@
-"""A recording as the windows that the live chain would make of it."""
+"""The windows of a recording, computed by the signal processing of the agent."""
 
 from __future__ import annotations
 
@@ -9,18 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from drivers.errors import FileError
+from agent.replay import reasons as codes
+from agent.replay.reasons import ReplayError
 from drivers.files import ROLES, Recording
+from drivers.reasons import Reason
 
-BLOCK = 4096  # samples pushed at once
-_RATE_HZ, _FLICKER_RATE_HZ = 100, 500  # least samples per second
+BLOCK = 4096  # samples per call of the stream
+_RATE_HZ, _FLICKER_RATE_HZ = 100, 500  # minimum samples per second
+_RATE_PER_HZ = 2.5  # minimum samples per second for each hertz of the fundamental
 _THD_ORDERS = 40
-_SMALL_LAMP_V = 150.0  # up to here lamps are those of 120 V grids
+_SMALL_LAMP_V = 150.0  # highest phase voltage of 120 V grids
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a recording is to be understood; see the options of the command."""
+    """How a recording is interpreted.
+
+    nominal: "50", "60", "auto" or "drive", for the length of the windows.
+    wiring: "3P4W", "3P3W", or "3P3W-2" for the two-wattmeter method.
+    from_s, to_s: part to analyse, seconds from the start of the file. to_s None: up to its end.
+    supply_v: declared voltage as the channels measure it, volts. None: no detection of dips, swells and flicker.
+    demand_a: maximum demand load current, amperes. None: no TDD.
+    lamp: lamp model of the flickermeter, "230V" or "120V". None: from supply_v.
+    """
 
     nominal: str = "auto"
     wiring: str = "3P4W"
@@ -32,9 +43,11 @@ class Settings:
 
 
 class Source:
-    """Windows of a part of a recording. Times are seconds from the file's start; ten minutes count from the part's.
+    """Windows of a part of a recording.
 
-    Raises FileError where the recording and the settings do not fit, with the remedy.
+    Times are seconds from the start of the file; ten-minute intervals count from the start of the part.
+    notes: what is missing in the results; `windows` may add to it.
+    Raises ReplayError if the recording cannot be analysed with these settings.
     """
 
     def __init__(self, recording: Recording, settings: Settings, name: str) -> None:
@@ -45,37 +58,44 @@ class Source:
         self.first, self.last = (round(min(at_s * rate_hz, total)) for at_s in (settings.from_s, end_s))
         if self.last <= self.first:
             end_s = total / rate_hz if settings.to_s is None else settings.to_s
-            raise FileError(f"{name}: nothing between {settings.from_s:g} s and {end_s:g} s")
+            raise ReplayError(codes.RANGE_WITHOUT_SAMPLES, file=name, from_s=settings.from_s, to_s=end_s)
         if rate_hz < _RATE_HZ:
-            raise FileError(
-                f"{name}: {rate_hz:g} samples per second are too few for waveforms; at least 100 are needed"
+            raise ReplayError(codes.SAMPLE_RATE_LOW, file=name, rate_hz=rate_hz, min_hz=_RATE_HZ)
+        if settings.nominal in ("50", "60") and rate_hz < _RATE_PER_HZ * (nominal_hz := float(settings.nominal)):
+            raise ReplayError(
+                codes.SAMPLE_RATE_LOW_FOR_NOMINAL,
+                file=name,
+                rate_hz=rate_hz,
+                nominal_hz=nominal_hz,
+                min_hz=_RATE_PER_HZ * nominal_hz,
             )
-        if settings.nominal in ("50", "60") and 0.4 * rate_hz < float(settings.nominal):
-            raise FileError(
-                f"{name}: {rate_hz:g} samples per second cannot carry {settings.nominal} Hz; "
-                f"at least {2.5 * float(settings.nominal):g} are needed"
-            )
+        if settings.nominal == "drive" and (settings.supply_v is not None or settings.demand_a is not None):
+            raise ReplayError(codes.SUPPLY_AT_DRIVE_OUTPUT)
         self.name = name
         self.rate_hz: float = rate_hz
         self.recording, self.settings = recording, settings
-        self.notes: list[str] = []  # for a person; more may come with the windows
+        self.notes: list[Reason] = []
         self._noted = False
         self._stream = self._open()
-        self._look_at_pairs()
+        self._check_pairs()
 
     @property
     def seconds(self) -> float:
+        """Length of the part, seconds."""
         return (self.last - self.first) / self.rate_hz
 
     def time_s(self, index: float) -> float:
-        """Of a window's sample position, in the file."""
+        """Time of a sample position of the part, seconds from the start of the file."""
         return (self.first + index) / self.rate_hz
 
     def windows(self, progress: Callable[[int], None] = lambda samples: None) -> Iterator[Any]:
-        """All windows of the part; the last tells what the samples behind it complete. progress: samples done."""
+        """All windows of the part. The last one also has the events and the flicker that end with the samples after it.
+
+        progress: takes the number of analysed samples.
+        """
         held = None
         for window in self._raw(progress):
-            self._tell_of_orders(window)
+            self._check_orders(window)
             if held is not None:
                 yield held
             held = window
@@ -97,8 +117,8 @@ class Source:
             progress(end - self.first)
         yield from self._stream.finish()
 
-    def _tell_of_orders(self, window: Any) -> None:
-        """A rate that carries few orders is told once."""
+    def _check_orders(self, window: Any) -> None:
+        """Notes once that the sampling rate limits the orders."""
         from dsp.resample import BAND
 
         if self._noted or not window.n_cycles:
@@ -107,8 +127,9 @@ class Source:
         if top < _THD_ORDERS:
             self._noted = True
             self.notes.append(
-                f"{self.name}: {self.rate_hz:g} samples per second carry orders up to {top} of "
-                f"{window.frequency_hz:.4g} Hz: THD, TDD and K factor end there"
+                codes.ORDERS_LIMITED(
+                    file=self.name, rate_hz=self.rate_hz, order_max=top, frequency_hz=float(window.frequency_hz)
+                )
             )
 
     def _open(self) -> Any:
@@ -116,23 +137,17 @@ class Source:
 
         s, missing = self.settings, [r for r, p in zip(ROLES, self.recording.present, strict=True) if not p]
         if s.wiring == "3P3W-2" and (lacks := [role for role in missing if role[1] != "2"]):
-            raise FileError(
-                f"{self.name}: 3P3W-2 needs u1 (= u12), u3 (= u32), i1 and i3; {', '.join(lacks)} missing: "
-                f"name the channels with --map u1=…,u3=…,i1=…,i3=…"
-            )
-        try:
-            return Stream(
-                self.rate_hz,
-                nominal=s.nominal,
-                present=self.recording.present,
-                wiring=s.wiring,
-                supply=self._supply(),
-            )
-        except ValueError as error:
-            raise FileError(f"{self.name}: {error}") from None
+            raise ReplayError(codes.TWO_WATTMETER_CHANNELS_MISSING, file=self.name, channels=tuple(lacks))
+        return Stream(
+            self.rate_hz,
+            nominal=s.nominal,
+            present=self.recording.present,
+            wiring=s.wiring,
+            supply=self._supply(),
+        )
 
     def _supply(self) -> Any:
-        """What the stream is told of the mains; a demand current alone gives events a sliding reference."""
+        """Parameters of the mains. With a demand current only, events have a sliding reference."""
         from dsp.supply import Supply
 
         s = self.settings
@@ -140,21 +155,20 @@ class Source:
             return None
         lamp = None
         if s.supply_v is not None and not any(self.recording.present[:3]):
-            self.notes.append(f"{self.name}: no voltage channel: --supply finds no events and no flicker")
+            self.notes.append(codes.NO_VOLTAGE_CHANNEL(file=self.name))
         elif s.supply_v is not None and self.rate_hz < _FLICKER_RATE_HZ:
-            self.notes.append(f"{self.name}: {self.rate_hz:g} samples per second are too few for flicker (500)")
+            self.notes.append(
+                codes.SAMPLE_RATE_LOW_FOR_FLICKER(file=self.name, rate_hz=self.rate_hz, min_hz=_FLICKER_RATE_HZ)
+            )
         elif s.supply_v is not None:
             phase_v = s.supply_v / math.sqrt(3) if s.wiring == "3P3W-2" else s.supply_v
             lamp = s.lamp or ("120V" if phase_v <= _SMALL_LAMP_V else "230V")
         return Supply(s.supply_v, demand_a=s.demand_a, lamp=lamp)
 
-    def _look_at_pairs(self) -> None:
+    def _check_pairs(self) -> None:
+        """Notes currents without a voltage."""
         if self.settings.wiring == "3P3W-2" or not any(self.recording.present[:3]):
             return
         alone = [ROLES[k + 3] for k in range(3) if self.recording.present[k + 3] and not self.recording.present[k]]
         if alone:
-            one = len(alone) == 1
-            self.notes.append(
-                f"{self.name}: {' and '.join(alone)} {'has' if one else 'have'} no voltage: "
-                f"p_w, q1_var and pf are of the other phases only"
-            )
+            self.notes.append(codes.CURRENT_WITHOUT_VOLTAGE(file=self.name, channels=tuple(alone)))

@@ -1,4 +1,4 @@
-"""A recording in sum: 3 s, 10 min and 2 h values, 10 s frequency, flicker and events."""
+"""Aggregated values of a recording: 3 s, 10 min and 2 h values, 10 s frequency, flicker and events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from agent.replay.lines import event_object, names, number, numbers
 from agent.replay.source import Source
 
-# name in the summary: column of the aggregate, which of its entries (None: all)
+# name in the summary: column of the aggregate, index of its entry (None: all entries)
 _SHOWN: dict[str, tuple[str, int | None]] = {
     **{name: (name, None) for name in ("u_rms_v", "i_rms_a", "u_dc_v", "i_dc_a", "p_phase_w")},
     **{name: (name, 0) for name in ("frequency_hz", "p_w", "q1_var", "s_va")},
@@ -23,7 +23,16 @@ _TABLES = ("sg_u_v", "sg_i_a", "isg_u_v", "isg_i_a")
 
 
 class Summary:
-    """Takes the windows of a source one by one, gives everything about them at the end."""
+    """Aggregates the windows of a source.
+
+    intervals: length in seconds → intervals of this length.
+    frequency_hz: (start, frequency) of each 10 s.
+    pst: (end, short-term flicker by voltage) of each 10 min.
+    events: as `event_object`.
+    flags: flag → number of windows.
+    windows: number of windows.
+    energy_j: active energy, joules.
+    """
 
     def __init__(self, source: Source) -> None:
         from dsp.aggregate import Aggregator, Frequency, columns
@@ -32,16 +41,17 @@ class Summary:
         self._columns = columns()
         self._aggregator, self._frequency = Aggregator.of_windows(), Frequency()
         self.intervals: dict[int, list[Any]] = {3: [], 600: [], 7200: []}
-        self.frequency_hz: list[tuple[float, float]] = []  # start of each 10 s
-        self.pst: list[tuple[float, Any]] = []  # end of each 10 min, by voltage
+        self.frequency_hz: list[tuple[float, float]] = []
+        self.pst: list[tuple[float, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.flags: Counter[str] = Counter()
         self.windows = 0
         self.energy_j = 0.0
         self._energy_whole = True
-        self._rest_pct: list[Any] = []  # of each window: what of the voltages is not their fundamental
+        self._rest_pct: list[Any] = []  # `rest_pct` of each window
 
     def add(self, window: Any) -> None:
+        """Adds the next window."""
         from dsp.aggregate import FLAGGED, row_of
         from dsp.stream import Flag
 
@@ -62,30 +72,33 @@ class Summary:
         self._rest_pct.append(rest_pct(window))
 
     def finish(self) -> None:
+        """Closes the intervals that end with the recording."""
         self.frequency_hz += self._frequency.add(0, self._source.seconds, 0.0)  # closes 10 s that end with the record
         for interval in self._aggregator.finish():
             self.intervals[interval.seconds].append(interval)
 
-    # --- what there is
-
     def column(self, interval: Any, name: str, kind: str = "values") -> Any:
-        """A quantity of an interval: its numbers, those of tables by phase and order."""
+        """The values of a quantity of an interval; of tables with shape (3, orders).
+
+        kind: "values", "low" or "high", the attribute of the interval.
+        """
         part = getattr(interval, kind)[self._columns[name]]
         return part.reshape(3, -1) if name in _TABLES else part
 
     def rest_pct(self) -> float:
-        """What of the voltages is not their fundamental, in percent of it: median of the windows, worst phase."""
+        """Median of `rest_pct` over the windows, largest of the phases; NaN without a voltage."""
         every = np.array(self._rest_pct)
         known = every[:, ~np.isnan(every).all(axis=0)] if len(every) else every.reshape(0, 0)
         return float(np.nanmedian(known, axis=0).max()) if known.size else math.nan
 
     def fundamental_hz(self) -> float:
+        """Median frequency of the 3 s values; NaN if none was found."""
         found = [float(self.column(interval, "frequency_hz")[0]) for interval in self.intervals[3]]
         known = [value for value in found if math.isfinite(value)]
         return float(np.median(known)) if known else math.nan
 
     def plt(self) -> list[tuple[float, list[float]]]:
-        """Long-term flicker at the end of each two hours, by voltage."""
+        """(end, long-term flicker by voltage) of each two hours."""
         from dsp.flicker import plt
 
         return [
@@ -94,6 +107,7 @@ class Summary:
         ]
 
     def as_object(self) -> dict[str, Any]:
+        """The summary with the keys of docs/replay.md."""
         source = self._source
         return {
             "file": source.name,
@@ -120,7 +134,7 @@ class Summary:
         return [(present[k], present[k + 3]) for k in range(3)] + [(self._source.settings.wiring == "3P3W-2",) * 2]
 
     def _at(self, seconds: float) -> float:
-        """Seconds of the part, as seconds of the file."""
+        """Converts seconds from the start of the part into seconds from the start of the file."""
         return round(self._source.time_s(0) + seconds, 6)
 
     def _shown(self, values: Any) -> dict[str, Any]:
@@ -144,7 +158,7 @@ class Summary:
         }
 
     def _with_spread(self, interval: Any) -> dict[str, Any]:
-        """A 10 min value with least and largest window, what 95 % of its 3 s values do not exceed, and its spectrum."""
+        """A 10 min value with its extreme windows, the 95th percentile of its 3 s values, and its spectrum."""
         from dsp.aggregate import percentile
 
         inside = [part.values for part in self.intervals[3] if interval.start_s <= part.start_s + 1e-6 < interval.end_s]
@@ -160,7 +174,10 @@ class Summary:
 
 
 def rest_pct(window: Any) -> Any:
-    """What of each voltage is neither its fundamental nor DC, in percent of the fundamental; shape (3,)."""
+    """RMS of each voltage without fundamental and DC component, in percent of the fundamental; shape (3,).
+
+    NaN for a voltage without a fundamental.
+    """
     u1_v = window.h_u_v[:, 1]
     rest_v = np.sqrt(np.maximum(window.u_rms_v**2 - window.u_dc_v**2 - u1_v**2, 0.0))
     with np.errstate(invalid="ignore", divide="ignore"):

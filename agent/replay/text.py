@@ -1,13 +1,16 @@
-"""The summary for a person."""
+"""The summary of a recording as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from agent.core.text import N_, _, text_of
 from agent.replay import lines
+from agent.replay.lines import padded
+from agent.replay.verdict import MARKS
 
-_MOST_3S = 20  # lines; of more, the table of the 10 min values tells
+_MOST_3S = 20  # 3 s values that are printed; the table of the 10 min values replaces a longer list
 _MOST_FINDINGS = 20
 _MOST_KEPT = 3  # the nearest to their limits
 _QUANTITIES = (
@@ -20,62 +23,82 @@ _QUANTITIES = (
     ("thd_u_pct", "THD-U", "%", ".2f"),
     ("thd_i_pct", "THD-I", "%", ".2f"),
     ("tdd_pct", "TDD", "%", ".2f"),
-    ("k_factor", "K factor", "", ".3f"),
+    ("k_factor", N_("K factor"), "", ".3f"),
     ("u2_pct", "u2", "%", ".2f"),
     ("u0_pct", "u0", "%", ".2f"),
     ("i2_pct", "i2", "%", ".2f"),
 )
-_NOTHING = 1e-5  # of any unit here: what rounding leaves
+_NOTHING = 1e-5  # of any unit here: rounding errors are smaller
 _NAMES = {
-    "h_u": "voltage harmonic {}",
-    "isg_u": "interharmonics above order {}",
-    "h_i": "current harmonic {}",
-    "thd_u": "THD of voltage",
-    "tdd": "TDD",
-    "u2": "unbalance u2",
-    "plt": "flicker Plt",
-    "u": "voltage",
-    "frequency": "frequency",
+    "h_u": N_("voltage harmonic {order}"),
+    "isg_u": N_("interharmonics above order {order}"),
+    "h_i": N_("current harmonic {order}"),
+    "thd_u": N_("voltage THD"),
+    "tdd": N_("current TDD"),
+    "u2": N_("unbalance u2"),
+    "plt": N_("flicker Plt"),
+    "u": N_("voltage"),
+    "frequency": N_("frequency"),
 }
+_PLACES = {"pcc": N_("point of common coupling"), "in-plant": N_("inside the plant")}
+_INTERVALS = {3: "3 s", 10: "10 s", 600: "10 min", 7200: "2 h"}
+_PERIODS = {86400: N_("day"), 604800: N_("week")}
+_YEAR = N_("year")
+_UNITS = {"% of IL": N_("% of IL")}
+_WIDTHS = (11, 11, 11, 13, 11, 13)  # columns of the 10 min values
+_EXCEEDED, _WITHIN = N_("EXCEEDED"), N_("within")
 
 
 def summary_text(found: dict[str, Any]) -> str:
-    """Several blocks, a blank line between them."""
+    """Several blocks, separated by empty lines. found: `Summary.as_object`, with `limits` as of `verdict`."""
     blocks = [_head(found), _three_seconds(found), *map(_ten_minutes, found["values_10min"]), _rest(found)]
     blocks += map(_standard, found.get("limits", []))
     return "\n\n".join(block for block in blocks if block)
 
 
 def _head(found: dict[str, Any]) -> str:
-    flags = ", ".join(f"{count} {name}" for name, count in found["flags"].items())
-    return (
-        f"{found['file']}: {found['from_s']:g} to {found['to_s']:g} s at {found['rate_hz']:g} samples per second, "
-        f"{found['windows']} windows ({flags or 'no flags'})"
+    flags = tuple(f"{count} {name}" for name, count in found["flags"].items())
+    return _(
+        "{file}: {from_s:g} to {to_s:g} s at {rate_hz:g} samples per second, {n:d} {n:window|windows} ({flags})",
+        file=found["file"],
+        from_s=found["from_s"],
+        to_s=found["to_s"],
+        rate_hz=found["rate_hz"],
+        n=found["windows"],
+        flags=flags or _("no flags"),
     )
 
 
 def _three_seconds(found: dict[str, Any]) -> str:
     values = found["values_3s"]
     if len(values) > _MOST_3S:
-        return f"3 s values: {len(values)}, {sum(value['flagged'] for value in values)} flagged; --json has them all"
+        flagged = sum(value["flagged"] for value in values)
+        return _("3 s values: {n:d}, {flagged:d} flagged; `--json` prints all", n=len(values), flagged=flagged)
     rows = [
         lines.text(
-            value | {"t_s": value["start_s"], "n_cycles": value["windows"], "flags": _doubts(value)}, heading=k == 0
+            value | {"t_s": value["start_s"], "n_cycles": value["windows"], "flags": _marks(value)}, heading=k == 0
         )
         for k, value in enumerate(values)
     ]
-    return "3 s values, by their begin and number of windows\n" + "\n".join(rows)
+    return "\n".join([_("3 s values, with start and number of windows"), *rows])
 
 
-def _doubts(value: dict[str, Any]) -> list[str]:
-    return ["flagged"] * value["flagged"] + ["part only"] * (not value["whole"])
+def _marks(value: dict[str, Any]) -> list[str]:
+    return [_("flagged")] * value["flagged"] + [_("incomplete")] * (not value["whole"])
 
 
 def _ten_minutes(value: dict[str, Any]) -> str:
-    doubts = "".join(f", {doubt}" for doubt in _doubts(value))
+    title = _(
+        "10 min value, {start_s:g} to {end_s:g} s, {n:d} {n:window|windows}",
+        start_s=value["start_s"],
+        end_s=value["end_s"],
+        n=value["windows"],
+    )
+    columns = [*(_("phase {number:d}", number=number) for number in (1, 2, 3)),
+               _("minimum"), _("maximum"), _("95 % of 3 s")]  # fmt: skip
     out = [
-        f"10 min value, {value['start_s']:g} to {value['end_s']:g} s ({value['windows']} windows{doubts})",
-        f"{'':13} {'phase 1':>10} {'phase 2':>10} {'phase 3':>10} {'least':>12} {'largest':>10} {'95 % of 3 s':>12}",
+        _(", ").join([title, *_marks(value)]),
+        f"{'':13}" + "".join(lines.padded_left(name, width) for name, width in zip(columns, _WIDTHS, strict=True)),
     ]
     for name, label, unit, form in _QUANTITIES:
         mean, least, largest, p95 = (_phases(part[name]) for part in (value, value["min"], value["max"], value["p95"]))
@@ -88,7 +111,7 @@ def _ten_minutes(value: dict[str, Any]) -> str:
         if len(mean) == 1:
             cells[1:] = ["", ""]
         out.append(
-            f"  {label:8} {unit:>3} {cells[0]:>9} {cells[1]:>10} {cells[2]:>10} {ends_text[0]:>12} "
+            f"  {padded(_(label), 8)} {unit:>3} {cells[0]:>9} {cells[1]:>10} {cells[2]:>10} {ends_text[0]:>12} "
             f"{ends_text[1]:>10} {(*ends_text, '')[2]:>12}".rstrip()
         )
     return "\n".join(out)
@@ -108,66 +131,103 @@ def _cell(value: float | None, form: str) -> str:
 
 def _rest(found: dict[str, Any]) -> str:
     out = []
-    if found["frequency_10s"]:
-        known = [item["frequency_hz"] for item in found["frequency_10s"] if item["frequency_hz"] is not None]
-        spread = f"{min(known):.4f} to {max(known):.4f} Hz" if known else "not measured"
-        out.append(f"10 s frequency: {len(found['frequency_10s'])} values, {spread}")
-    if found["energy_wh"] is not None:
-        out.append(f"energy: {found['energy_wh']:.6g} Wh" + ("" if found["energy_whole"] else ", parts are missing"))
+    if values := found["frequency_10s"]:
+        known = [item["frequency_hz"] for item in values if item["frequency_hz"] is not None]
+        if known:
+            out.append(
+                _(
+                    "10 s frequency: {n:d} {n:value|values}, {low_hz:.4f} to {high_hz:.4f} Hz",
+                    n=len(values),
+                    low_hz=min(known),
+                    high_hz=max(known),
+                )
+            )
+        else:
+            out.append(_("10 s frequency: {n:d} {n:value|values}, not measured", n=len(values)))
+    if (energy_wh := found["energy_wh"]) is not None:
+        if found["energy_whole"]:
+            out.append(_("energy: {energy_wh:.6g} Wh", energy_wh=energy_wh))
+        else:
+            out.append(_("energy: {energy_wh:.6g} Wh, incomplete", energy_wh=energy_wh))
     for name, key in (("Pst", "pst"), ("Plt", "plt")):
         for item in found[key]:
             numbers = "  ".join("–" if x is None else f"{x:.3f}" for x in item[key])
-            out.append(f"{name} up to {item['end_s']:g} s: {numbers}")
-    out += [f"event: {lines.event_text(event)}" for event in found["events"]]
+            out.append(_("{name} up to {end_s:g} s: {numbers}", name=name, end_s=item["end_s"], numbers=numbers))
+    out += [_("event: {event}", event=lines.event_text(event)) for event in found["events"]]
     return "\n".join(out)
 
 
 def _standard(one: dict[str, Any]) -> str:
-    place = {"pcc": "at the point of common coupling", "in-plant": "inside the plant"}[one["place"]]
-    head = f"{one['standard']} {place}, {one['nominal_v']:.0f} V"
+    place = {"standard": one["standard"], "place": _PLACES[one["place"]], "nominal_v": one["nominal_v"]}
     if not one["applies"]:
-        return f"{head}: not judged; {one['reason']}"
-    from agent.replay.verdict import MARKS
-
-    out = [f"{head}: {one['exceeded']} exceeded, {one['kept']} kept, {one['not_measured']} not measured"]
+        return _(
+            "{standard}, {place:word}, {nominal_v:.0f} V: not applicable; {reason}",
+            **place,
+            reason=text_of(one["reason"]),
+        )
+    out = [
+        _(
+            "{standard}, {place:word}, {nominal_v:.0f} V: {exceeded:d} exceeded, {kept:d} within, {missing:d} not "
+            "measured",
+            **place,
+            exceeded=one["exceeded"],
+            kept=one["kept"],
+            missing=one["not_measured"],
+        )
+    ]
     marks = sorted({item["mark"] for item in one["findings"]})
-    out.append(f"  source: {one['source']}; " + "; ".join(f"[{mark}] {MARKS[mark]}" for mark in marks))
+    source = _("source: {source}", source=one["source"])
+    out.append("  " + _("; ").join([source, *(f"[{mark}] {_(MARKS[mark])}" for mark in marks)]))
     if one["indicative"]:
-        out.append(f"  {one['measured_s']:.4g} s measured: indicative only, the standard asks for days")
+        out.append(
+            "  "
+            + _(
+                "{measured_s:.4g} s measured: indicative only; the standard requires a day or more",
+                measured_s=one["measured_s"],
+            )
+        )
     if one["flagged_left_out"]:
-        out.append(f"  flagged and left out: {one['flagged_left_out']} of the 3 s or 10 min values")
+        out.append("  " + _("flagged 3 s and 10 min values, excluded: {n:d}", n=one["flagged_left_out"]))
     by_use = sorted((item for item in one["findings"] if item["held"] is not None), key=lambda item: -item["use_pct"])
+    width = max(lines.width(_(_EXCEEDED)), lines.width(_(_WITHIN)))
     exceeded = [item for item in by_use if not item["held"]]
-    out += [f"  EXCEEDED  {_line(item)}" for item in exceeded[:_MOST_FINDINGS]]
+    out += [f"  {padded(_(_EXCEEDED), width)}  {_line(item)}" for item in exceeded[:_MOST_FINDINGS]]
     if len(exceeded) > _MOST_FINDINGS:
-        out.append(f"  and {len(exceeded) - _MOST_FINDINGS} more; --json has them all")
+        out.append("  " + _("{n:d} more exceeded; `--json` prints all", n=len(exceeded) - _MOST_FINDINGS))
     kept = [item for item in by_use if item["held"] and item["use_pct"] >= 1.0]
-    out += [f"  kept      {_line(item)}" for item in kept[:_MOST_KEPT]]
+    out += [f"  {padded(_(_WITHIN), width)}  {_line(item)}" for item in kept[:_MOST_KEPT]]
     if one["kept"] and not kept:
-        out.append("  kept      all below 1 % of their limits")
+        out.append(f"  {padded(_(_WITHIN), width)}  " + _("all below 1 % of their limits"))
     if missing := _missing(item for item in one["findings"] if item["held"] is None):
-        out.append(f"  not measured: {missing}")
+        out.append("  " + _("not measured: {quantities}", quantities=missing))
     return "\n".join(out)
 
 
 def _line(item: dict[str, Any]) -> str:
     below = item["low"] is not None and item["value"] < 0.0
-    limit = item["low"] if below else item["high"]
-    name = _NAMES[item["quantity"]].format(item["order"])
-    span = {3: "3 s", 10: "10 s", 600: "10 min", 7200: "2 h"}[item["interval_s"]]
-    period = {86400: "day", 604800: "week"}.get(item["period_s"], "year")
-    return (
-        f"{name:30} {item['value']:7.3g} of {limit:5.3g} {item['unit']} ({item['use_pct']:.0f} %), "
-        f"{item['percent_of_values']:g} % of the {span} values of a {period} [{item['mark']}]"
+    unit = item["unit"]
+    name = padded(_(_NAMES[item["quantity"]], order=item["order"]), 30)
+    return f"{name} " + _(
+        "{value:7.3g} of {limit:5.3g} {unit} ({use_pct:.0f} %), {share:g} % of the {interval} values of a "
+        "{period:word} [{mark}]",
+        value=item["value"],
+        limit=item["low"] if below else item["high"],
+        unit=_(_UNITS[unit]) if unit in _UNITS else unit,
+        use_pct=item["use_pct"],
+        share=item["percent_of_values"],
+        interval=_INTERVALS[item["interval_s"]],
+        period=_PERIODS.get(item["period_s"], _YEAR),
+        mark=item["mark"],
     )
 
 
-def _missing(items: Iterable[dict[str, Any]]) -> str:
+def _missing(items: Iterable[dict[str, Any]]) -> tuple[str, ...]:
     orders: dict[str, set[int]] = {}
     for item in items:
         orders.setdefault(item["quantity"], set()).add(item["order"])
     words = []
     for quantity, some in orders.items():
-        which = f"{min(some)} to {max(some)}" if len(some) > 1 else str(min(some))
-        words.append(_NAMES[quantity].format(which))
-    return ", ".join(words)
+        first, last = min(some), max(some)
+        which = _("{first:d} to {last:d}", first=first, last=last) if len(some) > 1 else str(first)
+        words.append(_(_NAMES[quantity], order=which))
+    return tuple(words)

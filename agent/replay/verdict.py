@@ -1,4 +1,4 @@
-"""How a recording stands against limits, where limits apply: never at a drive's output."""
+"""Compares a recording with the limits of standards. No limits apply at a drive's output."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from agent.core.text import N_
+from agent.replay import reasons as codes
 from agent.replay.lines import number
+from agent.replay.reasons import ReplayError
 from agent.replay.source import Settings
 from agent.replay.summary import Summary
-from drivers.errors import FileError
+from drivers.reasons import Reason
 
 STANDARDS = {
     "en50160": ("en50160",),
@@ -20,9 +23,9 @@ STANDARDS = {
     "gbt": ("gbt14549", "gbt15543", "gbt24337"),
     "iec61000-2-4": ("iec61000-2-4",),
 }
-MARKS = {"S": "the number stands in public sources", "M": "from memory of the standard"}
+MARKS = {"S": N_("value from public sources"), "M": N_("value from memory of the standard")}
 _MAINS_HZ = (42.5, 69.0)
-PULSES_PCT = 25.0  # of the fundamental: no mains is that distorted, a drive's output always is
+PULSES_PCT = 25.0  # of the fundamental: mains voltage is always less distorted, a drive's output always more
 _TABLE_OF = {
     "h_u": "sg_u_v",
     "isg_u": "isg_u_v",
@@ -35,7 +38,16 @@ _TABLE_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """What the limits of a place depend on. nominal_v: line voltage; reference_v: what 100 % of a measured one is."""
+    """Parameters of the limits at a place.
+
+    standards: keys of `dsp.limits`.
+    nominal_v: nominal line voltage, volts.
+    reference_v: 100 % of a measured voltage, volts.
+    demand_a: maximum demand load current, amperes. None: no current limits in percent of it.
+    isc_over_il: ratio of short-circuit to demand current, for IEEE 519. None: no current limits of IEEE 519.
+    short_circuit_mva: short-circuit capacity, for GB/T 14549. None: no current limits of GB/T 14549.
+    plant_class: environment class of IEC 61000-2-4, 1 to 3.
+    """
 
     standards: tuple[str, ...]
     nominal_v: float
@@ -54,12 +66,15 @@ def where(
     short_circuit_mva: float | None,
     plant_class: int,
 ) -> Where:
-    """Raises FileError, saying which option is missing."""
+    """The parameters of the limits from the options of the command. names: keys of STANDARDS.
+
+    Raises ReplayError if an option is missing or excludes limits.
+    """
     chosen = tuple(name for group in names for name in STANDARDS[group])
     if how.nominal == "drive":
-        raise FileError("--limits: there are none at a drive's output; leave out --limits or --nominal drive")
+        raise ReplayError(codes.LIMITS_AT_DRIVE_OUTPUT)
     if isc_over_il is not None and how.demand_a is None:
-        raise FileError("--isc-il: the current limits of IEEE 519 are in percent of IL; give it too with --demand-a")
+        raise ReplayError(codes.DEMAND_CURRENT_MISSING)
     if how.supply_v is not None:
         two = how.wiring == "3P3W-2"
         line_v = how.supply_v if two else math.sqrt(3.0) * how.supply_v
@@ -67,12 +82,16 @@ def where(
     elif nominal_v is not None:
         line_v, reference_v = nominal_v, nominal_v / math.sqrt(3.0)
     else:
-        raise FileError("--limits: in percent of which voltage? give the line voltage with --nominal-v, or --supply")
+        raise ReplayError(codes.LIMIT_VOLTAGE_MISSING)
     return Where(chosen, nominal_v or line_v, reference_v, how.demand_a, isc_over_il, short_circuit_mva, plant_class)
 
 
 def verdict(summary: Summary, place: Where, seconds: float) -> list[dict[str, Any]]:
-    """For each standard: whether it applies, and every limit with its value."""
+    """For each standard: whether it applies, and every limit with the measured value.
+
+    Objects have the keys of docs/replay.md; `reason` is a `Reason`.
+    seconds: length of the recording.
+    """
     from dsp.limits import about, judge
 
     f_hz = summary.fundamental_hz()
@@ -84,7 +103,7 @@ def verdict(summary: Summary, place: Where, seconds: float) -> list[dict[str, An
                                "source": which.source}  # fmt: skip
         found = () if reason else limits_of(standard, place, f_hz)
         if not found:
-            why = reason or f"it does not cover a line voltage of {place.nominal_v:g} V"
+            why = reason or codes.LINE_VOLTAGE_NOT_COVERED(nominal_v=place.nominal_v)
             out.append(one | {"applies": False, "reason": why, "findings": []})
             continue
         values = {(limit.quantity, limit.order, limit.statistic): value(summary, place, limit, f_hz) for limit in found}
@@ -110,18 +129,19 @@ def verdict(summary: Summary, place: Where, seconds: float) -> list[dict[str, An
     return out
 
 
-def not_mains(f_hz: float, rest_pct: float) -> str:
-    """Why no limit applies to what was measured; empty when it may be mains."""
+def not_mains(f_hz: float, rest_pct: float) -> Reason | None:
+    """Why no limit applies to the measured voltage; None if it can be mains."""
     if not math.isfinite(f_hz):
-        return "no frequency was found"
+        return codes.FREQUENCY_NOT_FOUND()
     if not _MAINS_HZ[0] <= f_hz <= _MAINS_HZ[1]:
-        return f"{f_hz:.4g} Hz is no mains: limits do not hold at a drive's output"
+        return codes.FREQUENCY_NOT_MAINS(frequency_hz=float(f_hz))
     if rest_pct > PULSES_PCT:
-        return f"the voltage is pulses ({rest_pct:.0f} % besides the fundamental), as at a drive's output"
-    return ""
+        return codes.VOLTAGE_NOT_MAINS(rest_pct=rest_pct)
+    return None
 
 
 def limits_of(standard: str, place: Where, f_hz: float) -> tuple[Any, ...]:
+    """The limits of a standard; empty if it does not cover the voltage. f_hz: measured frequency."""
     from dsp.limits import about, limits
 
     return limits(
@@ -136,11 +156,15 @@ def limits_of(standard: str, place: Where, f_hz: float) -> tuple[Any, ...]:
 
 
 def nominal_hz(f_hz: float) -> float:
+    """The nominal frequency of mains with a measured frequency."""
     return 60.0 if f_hz > 55.0 else 50.0
 
 
 def value(summary: Summary, place: Where, limit: Any, f_hz: float) -> float | tuple[float, float]:
-    """The limit's statistic of the worst phase, from unflagged intervals; a pair for what is limited on both sides."""
+    """The statistic of a limit for the worst phase, from intervals without flags.
+
+    A pair (low, high) for a limit on both sides; NaN if it was not measured.
+    """
     if limit.quantity == "plt":
         every = np.array([plt for _, plt in summary.plt()]).reshape(-1, 3)
         return _worst(every, limit.statistic.percent)
@@ -164,7 +188,7 @@ def value(summary: Summary, place: Where, limit: Any, f_hz: float) -> float | tu
 
 
 def usable(intervals: list[Any]) -> list[Any]:
-    """Those without a flag (IEC 61000-4-30, 4.7 [M]); one that is not whole counts only where there is no other."""
+    """Intervals without a flag (IEC 61000-4-30, 4.7 [M]); incomplete ones only if no other exists."""
     clean = [interval for interval in intervals if not interval.flagged]
     return [interval for interval in clean if interval.whole] or clean
 
@@ -177,7 +201,7 @@ def _worst(every: Any, percent: float) -> float:
 
 
 def _beyond(every: Any, limit: Any) -> tuple[float, float]:
-    """The deviation that `percent` of the values do not exceed, each measured by the limit of its own side."""
+    """The deviation that `percent` of the values do not exceed, each relative to the limit on its side."""
     worst = (math.nan, math.nan)
     most = -1.0
     for phase in every.T if len(every) else ():

@@ -1,4 +1,4 @@
-"""`magwatt replay` line by line: every field against the closed forms of the developer cases, and hard recordings."""
+"""`magwatt replay` line by line: every field against the closed forms of the developer cases."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import main
+from agent.replay import Options, replay_file
+from agent.replay.reasons import TWO_WATTMETER_CHANNELS_MISSING, ReplayError
+from agent.replay.source import Settings
 
 ROOT = Path(__file__).parents[2]
 SIGNALS = Path(__file__).parents[1] / "dsp" / "signals"
@@ -40,7 +43,7 @@ GENERATE = siggen().generate
 
 
 def record(case: dict[str, Any], folder: Path) -> list[str]:
-    """The case as a file, and how to replay it."""
+    """Writes the case as a file. Returns the arguments of the command."""
     _, channels = GENERATE(case["recipe"])
     there = {name: channels[name] for name in NAMES if name in channels}
     np.savez(folder / "case.npz", fs=float(case["recipe"]["fs"]), **there)
@@ -62,7 +65,7 @@ def rows(*words: str) -> list[dict[str, Any]]:
 
 
 def found(row: dict[str, Any], quantity: str) -> Any:
-    """What a row says about a quantity of the cases; None where other tests look."""
+    """The value of a quantity of the cases in a row; None for quantities of other tests."""
     if m := re.fullmatch(r"(isg|g)\.([ui])([123*])\[(\d+)\]", quantity):
         table = row[f"{m[1]}_{m[2]}_{'v' if m[2] == 'u' else 'a'}"]
         return [phase[int(m[4])] for phase in table] if m[3] == "*" else table[int(m[3]) - 1][int(m[4])]
@@ -82,7 +85,7 @@ WITH_MORE = [
 
 @pytest.mark.parametrize("name", WITH_MORE)
 def test_more_than_power_and_harmonics(name: str, tmp_path: Path) -> None:
-    """Interharmonics, groups, K factor and IEEE 1459 of every window; the modulated testing states by their mean."""
+    """Interharmonics, groups, K factor and IEEE 1459 of every window; mean over the windows of modulated cases."""
     case = CASES[name]
     wiring = "3P3W" if case.get("wires") == 3 else "3P4W"
     got = rows(*record(case, tmp_path), "--wiring", wiring)
@@ -100,7 +103,7 @@ def test_more_than_power_and_harmonics(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["D-E01", "D-E02", "D-E03"])
-def test_an_event_stands_on_the_window_that_ends_it(name: str, tmp_path: Path) -> None:
+def test_an_event_is_in_the_window_in_which_it_ends(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     want = {item["q"]: item for item in case["expected"]}
     got = rows(*record(case, tmp_path), "--supply", "230")
@@ -116,21 +119,23 @@ def test_an_event_stands_on_the_window_that_ends_it(name: str, tmp_path: Path) -
     assert abs(row["t_s"] - event["end_s"]) <= 0.2
     for row in got:
         shared_s = min(row["t_s"] + 0.1, event["end_s"]) - max(row["t_s"] - 0.1, event["start_s"])
-        if abs(shared_s) > 0.0202:  # an event's times are good to a cycle, as the case says
+        if abs(shared_s) > 0.0202:  # the times of an event are accurate to one cycle
             assert (shared_s > 0) == ("EVENT" in row["flags"]), row["t_s"]
-    plain = replay(*record(case, tmp_path), "--supply", "230").stdout
-    assert f"{event['kind']} at {event['start_s']:.3f} s" in plain
+    expected = (f"{event['start_s']:.3f}", f"{event['duration_s']:.3f}", "1", f"{event['extreme_v']:.5g}",
+                f"{event['extreme_pct']:.1f}", "230")  # fmt: skip
+    plain = replay(*record(case, tmp_path), "--supply", "230").stdout.splitlines()
+    assert [line for line in plain if tuple(re.findall(r"\d+(?:\.\d+)?", line)) == expected]
     assert all(not row["events"] for row in rows(*record(case, tmp_path))), "no declared voltage, no events"
 
 
-def test_an_event_that_the_end_cuts_is_on_the_last_line(tmp_path: Path) -> None:
+def test_an_event_at_the_end_of_the_recording_is_on_the_last_line(tmp_path: Path) -> None:
     t = np.arange(10_000) / 10_000
     u = 230 * SQRT2 * np.sin(2 * np.pi * 50 * t - 2 * np.pi / 3 * np.arange(3)[:, None])
     u[:, t > 0.9] *= 0.5
     np.savez(tmp_path / "a.npz", fs=10e3, u_abc=u)
     *_, last = rows(str(tmp_path / "a.npz"), "--supply", "230")
     (event,) = last["events"]
-    assert event["gap"], "its end was not seen"
+    assert event["gap"], "its end was not recorded"
     assert event["start_s"] == pytest.approx(0.9, abs=0.02)
 
 
@@ -169,13 +174,15 @@ def test_two_wattmeters_see_three_phases(tmp_path: Path) -> None:
         assert row["p_w"] == pytest.approx(3 * 230 * 7 * np.cos(np.pi / 6), rel=1e-5)
         assert row["u_rms_v"] == pytest.approx([230] * 3, rel=1e-5)
         assert not row["events"]
-    lacks = replay(str(tmp_path / "a.npz"), "--map", "u1=a,i1=c", "--wiring", "3P3W-2")
-    assert lacks.exit_code == 2
-    assert "u3, i3 missing" in lacks.stderr
+    assert replay(str(tmp_path / "a.npz"), "--map", "u1=a,i1=c", "--wiring", "3P3W-2").exit_code == 2
+    with pytest.raises(ReplayError) as error:
+        replay_file(tmp_path / "a.npz", Options(Settings(wiring="3P3W-2"), "u1=a,i1=c"))
+    expected = TWO_WATTMETER_CHANNELS_MISSING(file=str(tmp_path / "a.npz"), channels=("u3", "i3"))
+    assert error.value.reason == expected
 
 
-def test_progress_stands_on_the_terminal_and_never_in_the_json(tmp_path: Path) -> None:
-    """stderr is a terminal, stdout a pipe; the file is longer than the 5 MB from which on a bar shows."""
+def test_progress_is_shown_on_the_terminal_and_not_in_the_json(tmp_path: Path) -> None:
+    """stderr is a terminal, stdout a pipe; the file is longer than the 5 MB from which a bar is shown."""
     t = np.arange(150_000) / 10_000
     u = 325 * np.sin(2 * np.pi * 50 * t - 2 * np.pi / 3 * np.arange(3)[:, None])
     np.savez(tmp_path / "a.npz", fs=10e3, u_abc=u, i_abc=u / 20)
@@ -198,5 +205,5 @@ def test_progress_stands_on_the_terminal_and_never_in_the_json(tmp_path: Path) -
     os.close(terminal)
     assert run.returncode == 0
     assert [json.loads(line)["n_cycles"] for line in lines] == [10] * 75
-    assert b"analysing a.npz" in shown
+    assert b"a.npz" in shown
     assert b"t_s" not in shown

@@ -1,4 +1,4 @@
-"""`magwatt replay` on what goes wrong: a clear line and exit 2, or null with a flag while the rest stands."""
+"""`magwatt replay` with invalid input: one line and exit code 2, or null and a flag for the affected values."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import main
+from agent.core.text import text_of
+from agent.replay import Options, replay_file
+from agent.replay import reasons as codes
+from agent.replay.reasons import ReplayError
+from agent.replay.source import Settings, Source
+from drivers.files import load, parse_map
+from drivers.reasons import Reason
 
 SHIFT = 2 * np.pi / 3 * np.arange(3)[:, None]
 
@@ -27,6 +34,13 @@ def run(path: Path, *words: str) -> Result:
     return result
 
 
+def notes_of(path: Path, settings: Settings = Settings(), mapping: str = "") -> list[Reason]:  # noqa: B008
+    """What the analysis of a.npz notes as missing."""
+    source = Source(load(path / "a.npz", parse_map(mapping)), settings, "a.npz")
+    assert list(source.windows())
+    return source.notes
+
+
 def waves(rate_hz: float, seconds: float = 2.0) -> Any:
     """230 V with 10 % of order 5."""
     t = 2 * np.pi * 50 * np.arange(round(rate_hz * seconds)) / rate_hz
@@ -39,12 +53,15 @@ def rows(done: Result) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("rate_hz", "thd"), [(150.0, None), (400.0, 10.0), (1000.0, 10.0)])
-def test_what_the_rate_cannot_carry_is_null_and_said(tmp_path: Path, rate_hz: float, thd: float | None) -> None:
+def test_orders_above_the_sampling_rate_are_null_and_noted(tmp_path: Path, rate_hz: float, thd: float | None) -> None:
     u = waves(rate_hz) if thd else 325 * np.sin(2 * np.pi * 50 * np.arange(300) / rate_hz - SHIFT)
     done = replay(tmp_path, "--json", "--supply", "230", fs=rate_hz, u_abc=u, i_abc=u)
     top = int(0.45 * rate_hz / 50)
-    assert f"carry orders up to {top} of 50 Hz" in done.stderr
-    assert ("too few for flicker" in done.stderr) == (rate_hz < 500)
+    notes = {note.code: note.data for note in notes_of(tmp_path, Settings(supply_v=230.0))}
+    assert notes[codes.ORDERS_LIMITED]["order_max"] == top
+    assert notes[codes.ORDERS_LIMITED]["frequency_hz"] == pytest.approx(50.0, abs=0.01)
+    assert (codes.SAMPLE_RATE_LOW_FOR_FLICKER in notes) == (rate_hz < 500)
+    assert len(done.stderr.splitlines()) == len(notes)
     for row in rows(done)[1:-1]:
         assert row["h_u_v"][0][top + 1 :] == [None] * (50 - top)
         assert row["u_rms_v"][1] == pytest.approx(230 * (1.01**0.5 if thd else 1), rel=2e-3)
@@ -56,7 +73,12 @@ def test_what_the_rate_cannot_carry_is_null_and_said(tmp_path: Path, rate_hz: fl
 def test_a_rate_below_the_fundamental_is_an_error(tmp_path: Path, rate_hz: float, nominal: str) -> None:
     done = replay(tmp_path, "--nominal", nominal, fs=rate_hz, u_abc=waves(rate_hz))
     assert done.exit_code == 2
-    assert f"cannot carry {nominal} Hz" in done.output
+    assert len(done.output.splitlines()) == 1
+    with pytest.raises(ReplayError) as error:
+        replay_file(tmp_path / "a.npz", Options(Settings(nominal=nominal)))
+    assert error.value.reason == codes.SAMPLE_RATE_LOW_FOR_NOMINAL(
+        file=str(tmp_path / "a.npz"), rate_hz=rate_hz, nominal_hz=float(nominal), min_hz=2.5 * float(nominal)
+    )
 
 
 @pytest.mark.parametrize("count", [1, 50, 149])
@@ -64,12 +86,14 @@ def test_less_than_a_window(tmp_path: Path, count: int) -> None:
     for words in ((), ("--json",), ("--summary",), ("--summary", "--json"), ("--plot", str(tmp_path / "x.png"))):
         done = replay(tmp_path, *words, fs=5e3, u_abc=waves(5e3)[:, :count])
         assert done.exit_code == 1
-        assert "no window of whole cycles" in done.stderr
+        expected = codes.NO_COMPLETE_WINDOW(file=str(tmp_path / "a.npz"), length_s=count / 5e3)
+        assert done.stderr.splitlines()[-1] == text_of(expected)
         assert done.stdout == ""
     assert not (tmp_path / "x.png").exists()
 
 
-def test_channels_that_disagree_in_length(tmp_path: Path) -> None:
+@pytest.mark.text
+def test_channels_that_differ_in_length(tmp_path: Path) -> None:
     u = waves(5e3)
     done = replay(tmp_path, fs=5e3, u_abc=u, i_abc=u[:, :-10])
     assert done.exit_code == 2
@@ -80,8 +104,9 @@ def test_channels_that_disagree_in_length(tmp_path: Path) -> None:
     assert len(done.output.splitlines()) == 1
 
 
+@pytest.mark.text
 @pytest.mark.parametrize("how", ["drifts", "jumps"])
-def test_a_rate_that_is_none(tmp_path: Path, how: str) -> None:
+def test_a_sampling_rate_that_is_not_constant(tmp_path: Path, how: str) -> None:
     t = np.arange(5000) / 5000
     t = t + (0.01 * t**2 if how == "drifts" else np.where(t > 0.5, 0.02, 0.0))
     lines = [f"{at:.6f},{325 * np.sin(2 * np.pi * 50 * at):.3f}" for at in t]
@@ -95,18 +120,21 @@ def test_a_rate_that_is_none(tmp_path: Path, how: str) -> None:
 def test_a_current_without_its_voltage(tmp_path: Path) -> None:
     u = waves(5e3)
     done = replay(tmp_path, "--map", "u1=a,i1=b,i2=c", "--json", fs=5e3, a=u[0], b=u[0] / 10, c=u[1] / 10)
-    assert "i2 has no voltage: p_w, q1_var and pf are of the other phases only" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert notes_of(tmp_path, mapping="u1=a,i1=b,i2=c") == [
+        codes.CURRENT_WITHOUT_VOLTAGE(file="a.npz", channels=("i2",))
+    ]
     for row in rows(done):
         assert row["i_rms_a"][1] == pytest.approx(23.115, rel=1e-3)
         assert row["p_phase_w"] == [pytest.approx(230**2 * 1.01 / 10, rel=1e-4), None, None]
         assert row["p_w"] == pytest.approx(row["p_phase_w"][0])
     alone = replay(tmp_path, "--map", "i1=b,i2=c", "--json", fs=5e3, b=u[0] / 10, c=u[1] / 10)
-    assert alone.stderr == "", "currents alone are no mistake"
+    assert alone.stderr == "", "currents alone are valid"
     assert all(row["p_w"] is None for row in rows(alone))
 
 
-def test_nan_stretches_end_where_they_end(tmp_path: Path) -> None:
-    """3.2 s without any sample in 10 s: null and GAP in their windows, all the others as if nothing had been."""
+def test_missing_samples_affect_only_their_windows(tmp_path: Path) -> None:
+    """3.2 s of 10 s without a sample: null and GAP in their windows, exact values in all others."""
     u = waves(5e3, 10)
     u[:, 10_000:26_000] = np.nan
     got = rows(replay(tmp_path, "--json", "--supply", "230", fs=5e3, u_abc=u, i_abc=u / 10))
@@ -141,18 +169,20 @@ def test_a_channel_of_nan_leaves_the_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, 1e300, 540.0])
-def test_nothing_that_swings_is_summed_up_and_drawn(tmp_path: Path, value: float) -> None:
+def test_a_constant_signal_has_a_summary_and_a_picture(tmp_path: Path, value: float) -> None:
     words = ("--summary", "--supply", "230", "--limits", "en50160", "--plot", str(tmp_path / "a.png"))
     arrays = {"fs": 5e3, "u_abc": np.full((3, 10_000), value), "i_abc": np.full((3, 10_000), value)}
     assert replay(tmp_path, *words, **arrays).exit_code == 0
     done = replay(tmp_path, *words, "--json", **arrays)
     found = json.loads(done.stdout, parse_constant=lambda text: pytest.fail(text))
     assert found["limits"][0]["applies"] is False
-    assert found["limits"][0]["reason"] == "no frequency was found"
+    reason = found["limits"][0]["reason"]
+    assert (reason["code"], reason["data"]) == (codes.FREQUENCY_NOT_FOUND, {})
+    assert reason["text"]
 
 
 @pytest.mark.parametrize("name", ["", ".", "/", "x" * 300 + ".npz"])
-def test_names_that_are_no_file(name: str) -> None:
+def test_invalid_file_names(name: str) -> None:
     done = CliRunner().invoke(main, ["replay", name])
     assert done.exit_code == 2
     assert len(done.output.strip().splitlines()) == 1

@@ -1,7 +1,8 @@
-"""`magwatt replay --plot`: a picture is there, of the right kind, and shows what was measured."""
+"""`magwatt replay --plot`: the file is written in the right format and shows the measured values."""
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import main
+from agent.core.text import _
+from agent.replay import Options, replay_file
+from agent.replay import reasons as codes
+from agent.replay.reasons import ReplayError
+from drivers.reasons import Code
 
 pytest.importorskip("matplotlib")
 SHIFT = 2 * np.pi / 3 * np.arange(3)[:, None]
@@ -40,7 +46,7 @@ def test_a_png_has_all_three_phases_in_it(tmp_path: Path) -> None:
 
     done = replay(recording(tmp_path / "a.npz"), "--plot", str(tmp_path / "a.png"))
     assert done.exit_code == 0
-    assert len(done.stdout.splitlines()) == 1 + 5, "the lines come as without a picture"
+    assert len(done.stdout.splitlines()) == 1 + 5, "the same lines as without a picture"
     pixels = np.round(255 * imread(tmp_path / "a.png")[:, :, :3]).astype(int)
     assert pixels.shape[0] > 800
     assert pixels.shape[1] > 1200
@@ -48,8 +54,9 @@ def test_a_png_has_all_three_phases_in_it(tmp_path: Path) -> None:
         assert (np.abs(pixels - colour).max(axis=2) < 3).sum() > 1000
 
 
-def test_an_svg_says_what_it_shows(tmp_path: Path) -> None:
-    """The title names file, time and frequency; order 5 with 7 % stands above the 6 % of EN 50160."""
+@pytest.mark.text
+def test_an_svg_contains_titles_and_values(tmp_path: Path) -> None:
+    """The title has file, time and frequency; order 5 with 7 % is marked as above the 6 % of EN 50160."""
     words = ("--supply", "230", "--limits", "en50160", "--plot", str(tmp_path / "a.svg"), "--at", "0.7")
     assert replay(recording(tmp_path / "a$x$.npz"), *words).exit_code == 0
     found = texts(tmp_path / "a.svg")
@@ -72,11 +79,12 @@ def test_no_limit_is_drawn_over_pulses(tmp_path: Path) -> None:
     assert replay(str(tmp_path / "a.npz"), *words).exit_code == 0
     found = texts(tmp_path / "a.svg")
     assert "EN 50160 [S]" not in found
-    assert any(item.startswith("no limits: ") for item in found)
+    expected = _("no limits: {reason}", reason=codes.VOLTAGE_NOT_MAINS(rest_pct=12345))
+    assert any(re.fullmatch(re.escape(expected).replace("12345", r"\d+"), item) for item in found), found
 
 
 @pytest.mark.parametrize("kind", ["constant", "gap", "one current"])
-def test_whatever_was_recorded_gives_a_picture(tmp_path: Path, kind: str) -> None:
+def test_every_recording_gives_a_picture(tmp_path: Path, kind: str) -> None:
     t = 2 * np.pi * 50 * np.arange(10_000) / 10_000
     u = 325 * np.sin(t - SHIFT)
     if kind == "gap":
@@ -92,19 +100,31 @@ def test_whatever_was_recorded_gives_a_picture(tmp_path: Path, kind: str) -> Non
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a.pdf", "ends in .png or .svg"), ("none/a.png", "no folder"), ("folder.png", "cannot be written")],
+    [
+        ("a.pdf", codes.PLOT_NAME_INVALID),
+        ("none/a.png", codes.PLOT_FOLDER_MISSING),
+        ("folder.png", codes.PLOT_NOT_WRITABLE),
+    ],
 )
-def test_where_no_picture_can_be_is_one_line(tmp_path: Path, name: str, expected: str) -> None:
+def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path, name: str, expected: Code) -> None:
     (tmp_path / "folder.png").mkdir()
     done = replay(recording(tmp_path / "a.npz"), "--plot", str(tmp_path / name))
     assert done.exit_code == 2
-    assert expected in done.output
-    assert len(done.output.splitlines()) == 1, "said before the work"
+    assert str(tmp_path / name) in done.output
+    assert len(done.output.splitlines()) == 1, "before the analysis, which prints a line for each window"
+    with pytest.raises(ReplayError) as error:
+        replay_file(tmp_path / "a.npz", Options(plot=tmp_path / name))
+    assert error.value.reason.code == expected
+    assert error.value.reason.data["file"] == str(tmp_path / name)
 
 
-def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_matplotlib_the_error_has_the_install_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.replay.plot.find_spec", lambda name: None)
     done = replay(recording(tmp_path / "a.npz"), "--plot", str(tmp_path / "a.png"))
     assert done.exit_code == 2
-    assert done.output.splitlines() == ["--plot needs matplotlib: pip install 'magwatt[plot]'"]
-    assert replay(recording(tmp_path / "a.npz")).exit_code == 0, "nothing else needs it"
+    assert len(done.output.splitlines()) == 1
+    assert "`pip install 'magwatt[plot]'`" in done.output
+    with pytest.raises(ReplayError) as error:
+        replay_file(tmp_path / "a.npz", Options(plot=tmp_path / "a.png"))
+    assert error.value.reason == codes.PLOT_LIBRARY_MISSING()
+    assert replay(recording(tmp_path / "a.npz")).exit_code == 0, "other functions do not require it"

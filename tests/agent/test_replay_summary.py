@@ -1,4 +1,4 @@
-"""`magwatt replay --summary`: aggregates, flicker, events, limits; against closed forms and pages of recordings."""
+"""`magwatt replay --summary`: aggregates, flicker, events and limits, compared with closed forms and published data."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import main
+from agent.replay import reasons as codes
+from agent.replay.source import Settings
+from agent.replay.verdict import where
+from drivers.reasons import Code
 
 SHIFT = 2 * np.pi / 3 * np.arange(3)[:, None]
 GENERATOR = "u1=VA_GC1,u2=VB_GC1,u3=VC_GC1,i1=IA_GC1,i2=IB_GC1,i3=IC_GC1"
@@ -45,7 +49,7 @@ def mains(
     return str(path)
 
 
-def test_the_generator_is_what_its_page_says(data: Path) -> None:
+def test_the_generator_has_the_published_values(data: Path) -> None:
     """59.996 Hz, 10.98 MW as windows average it, u2 1.133 %, 7.56/7.58/7.47 kV between 1.3 and 2.2 s."""
     file = str(data / "recordings" / "pycomtrade_gen" / "test_data2" / "test2.cfg")
     found = summary(file, "--map", GENERATOR, "--from", "1.3", "--to", "2.2", "--supply", "7967")
@@ -65,17 +69,18 @@ def test_the_generator_is_what_its_page_says(data: Path) -> None:
     assert event["end_s"] < 1.2, "the disturbance is over by 1.2 s"
 
 
-def test_a_drives_output_is_summed_up_and_never_judged(data: Path) -> None:
+def test_no_limits_apply_at_a_drives_output(data: Path) -> None:
     file = str(data / "recordings" / "vfd_scope" / "hv350" / "scope_3.csv")
     found = summary(file, "--map", "i1=4", "--limits", "en50160", "--nominal-v", "400")
     assert found["values_3s"][0]["i_rms_a"] == [pytest.approx(2.084, rel=1e-3), None, None]
     assert found["values_3s"][0]["frequency_hz"] == pytest.approx(10.001, abs=0.005)
     (one,) = found["limits"]
     assert not one["applies"]
-    assert "drive's output" in one["reason"]
+    assert one["reason"]["code"] == codes.FREQUENCY_NOT_MAINS
+    assert one["reason"]["data"]["frequency_hz"] == pytest.approx(10.001, abs=0.005)
 
 
-def test_a_rectifier_and_shorted_windings_are_what_their_page_says(data: Path, tmp_path: Path) -> None:
+def test_a_rectifier_and_shorted_windings_have_the_published_values(data: Path, tmp_path: Path) -> None:
     """Diode bridge: THD of the current 29.3 %, order 5 24.0 %, PF 0.959. Motor: i2 over i1 by shorted turns."""
     folder = data / "recordings" / "rectifier_scope" / "in_r_load"
     at_s, u1, _, i1 = (
@@ -103,8 +108,8 @@ def test_a_rectifier_and_shorted_windings_are_what_their_page_says(data: Path, t
     assert 1.5 <= means["SC_HLT"] <= 4.5
 
 
-def test_pulses_at_mains_frequency_are_no_mains(tmp_path: Path) -> None:
-    """A two-level inverter at 50 Hz, from switching alone: limits do not hold there, whatever the frequency."""
+def test_no_limits_apply_to_pwm_at_mains_frequency(tmp_path: Path) -> None:
+    """Two-level inverter at 50 Hz: no limits apply, although the frequency is that of mains."""
     t = np.arange(40_000) / 40_000
     carrier = 2 * np.abs(2 * ((2000 * t) % 1) - 1) - 1
     legs = np.where(0.8 * np.sin(2 * np.pi * 50 * t - SHIFT) > carrier, 270.0, -270.0)
@@ -112,6 +117,8 @@ def test_pulses_at_mains_frequency_are_no_mains(tmp_path: Path) -> None:
     found = summary(str(tmp_path / "a.npz"), "--limits", "ieee519", "--limits", "iec61000-2-4", "--nominal-v", "400")
     assert found["values_3s"][0]["frequency_hz"] == pytest.approx(50.0, abs=0.01)
     assert [one["applies"] for one in found["limits"]] == [False, False]
+    assert [one["reason"]["code"] for one in found["limits"]] == [codes.VOLTAGE_NOT_MAINS] * 2
+    assert all(one["reason"]["data"]["rest_pct"] > 25 for one in found["limits"])
 
 
 def test_limits_that_are_kept_and_exceeded(tmp_path: Path) -> None:
@@ -141,14 +148,22 @@ def test_limits_that_are_kept_and_exceeded(tmp_path: Path) -> None:
     assert weekly["h_i", 5] is False
     assert weekly["h_i", 7] is True
     assert weekly["tdd", 0] is False, "5.41 of 5 %"
-    plain = replay(file, "--summary", *words).stdout
-    assert "EXCEEDED  current harmonic 5" in plain
-    assert "[M] from memory of the standard" in plain
     assert summary(mains(tmp_path / "b.npz"), "--supply", "230", "--limits", "gbt")["limits"][0]["exceeded"] == 0
 
 
-def test_what_is_flagged_is_not_judged(tmp_path: Path) -> None:
-    """A dip and harmonics beyond the limit at once: the 3 s value with the dip does not count."""
+@pytest.mark.text
+def test_the_text_of_a_summary_has_its_findings(tmp_path: Path) -> None:
+    """The largest current of order 5, 4.6 of 4 %, is exceeded; that of order 7, 3 of 4 %, is within."""
+    words = ("--supply", "230", "--limits", "ieee519", "--isc-il", "10", "--demand-a", "100")
+    plain = replay(mains(tmp_path / "a.npz", i={5: 4.6, 7: 3.0}), "--summary", *words).stdout
+    lines = {" ".join(line.split()) for line in plain.splitlines()}
+    assert "EXCEEDED current harmonic 5 4.6 of 4 % of IL (115 %), 95 % of the 10 min values of a week [M]" in lines
+    assert "within current harmonic 7 3 of 4 % of IL (75 %), 95 % of the 10 min values of a week [M]" in lines
+    assert "[M] value from memory of the standard" in plain
+
+
+def test_flagged_values_are_not_compared_with_limits(tmp_path: Path) -> None:
+    """A dip and harmonics above the limit: the 3 s value with the dip is excluded."""
     file = Path(mains(tmp_path / "a.npz", seconds=9.5, u={5: 9.0}))
     with np.load(file) as old:
         u, i = old["u_abc"].copy(), old["i_abc"]
@@ -203,9 +218,9 @@ def test_ten_minutes_and_their_flicker(tmp_path: Path) -> None:
     ("words", "expected"),
     [
         (("--limits", "en50160"), "--nominal-v"),
-        (("--limits", "en50160", "--nominal-v", "400", "--nominal", "drive"), "drive's output"),
+        (("--limits", "en50160", "--nominal-v", "400", "--nominal", "drive"), "--nominal drive"),
         (("--limits", "ieee519", "--supply", "230", "--isc-il", "20"), "--demand-a"),
-        (("--supply", "230", "--nominal", "drive"), "drive's output"),
+        (("--supply", "230", "--nominal", "drive"), "--nominal drive"),
         (("--supply", "-1"), "--supply -1"),
         (("--at", "0.1"), "--plot"),
         (("--lamp", "120V"), "--supply"),
@@ -213,8 +228,24 @@ def test_ten_minutes_and_their_flicker(tmp_path: Path) -> None:
         (("--demand-a", "nan"), "--demand-a nan"),
     ],
 )
-def test_what_does_not_fit_is_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], expected: str) -> None:
+def test_conflicting_options_are_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], expected: str) -> None:
     done = replay(mains(tmp_path / "a.npz", 0.5), "--summary", *words)
     assert done.exit_code == 2
     assert expected in done.output
     assert len(done.output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "nominal_v", "isc_over_il", "expected"),
+    [
+        (Settings(), None, None, codes.LIMIT_VOLTAGE_MISSING),
+        (Settings(nominal="drive"), 400.0, None, codes.LIMITS_AT_DRIVE_OUTPUT),
+        (Settings(supply_v=230.0), None, 20.0, codes.DEMAND_CURRENT_MISSING),
+    ],
+)
+def test_the_place_of_the_limits_must_be_complete(
+    how: Settings, nominal_v: float | None, isc_over_il: float | None, expected: Code
+) -> None:
+    with pytest.raises(codes.ReplayError) as error:
+        where(("en50160",), how, nominal_v, isc_over_il, None, 2)
+    assert error.value.reason == expected()

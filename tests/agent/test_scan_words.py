@@ -24,7 +24,7 @@ def invoke(*words: str) -> Result:
         (["scan"], "either --serial PORT or --tcp"),
         (["scan", "--serial", "/dev/a", "--tcp", "h"], "either --serial PORT or --tcp"),
         (["scan", "--serial", "/dev/not-there", "--line", "19200 8E1"], "/dev/not-there is not there"),
-        (["scan", "--serial", "/dev/a", "--line", "19200"], "not a line setting"),
+        (["scan", "--serial", "/dev/a", "--line", "19200"], '"19200 8E1"'),
         (["scan", "--serial", "/dev/a", "--line", "19200 7E1"], "8 data bits"),
         (["scan", "--serial", "/dev/a", "--unit-ids", "0-9"], "units go from 1 to 247"),
         (["scan", "--serial", "/dev/a", "--unit-ids", "x"], "write units like"),

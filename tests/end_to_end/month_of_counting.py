@@ -1,10 +1,10 @@
-"""A plant with one meter and the agent that reads it, in a process of its own that may be killed.
+"""A plant with one meter and the agent that reads it, in a separate process that may be killed.
 
     python month_of_counting.py STATE_DIR FROM_S TO_S [KILL_S]
 
-The plant is made from its seed and stepped to FROM_S, whatever happened before; then the agent runs to TO_S on virtual
-time, or to KILL_S, when it is killed with what it has not committed. Each line of the output is
-`seconds counted_Wh true_Wh` of a row that is committed: nobody is ever sent another one.
+The plant is built from its seed and stepped to FROM_S. Then the agent runs to TO_S on virtual time. At KILL_S, the
+process is killed and loses what is not committed. Each line of the output is `seconds counted_Wh true_Wh` of a
+committed row; only committed rows are sent.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ fed_by = "m"
 
 
 class Plant:
-    """A load that wanders between 12 and 52 kW and stands still at night; the meter shows hundredths of a kWh."""
+    """A load that varies between 12 and 52 kW and is off at night; the meter has a resolution of 0.01 kWh."""
 
     def __init__(self) -> None:
         self.meter = Meter(EXACT, start_kwh=START_KWH, rolls_at=ROLLS_AT_KWH, quanta={"kWh": 0.01})
@@ -109,7 +109,7 @@ async def run(state: Path, from_s: float, to_s: float, kill_s: float, clock: Loo
     waiting: list[str] = []
 
     def show() -> None:
-        """Once they are committed."""
+        """Prints rows when they are committed."""
         store.flush()
         for line in waiting:
             print(line)

@@ -1,4 +1,4 @@
-"""A scenario with the agent in this process on virtual time: what was published, beside what was true."""
+"""A scenario with the agent in this process on virtual time: published and true values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RATIOS = {
 
 @dataclass(frozen=True)
 class Published:
-    """One message. flags: metric → its flags, without SIMULATED."""
+    """One message. flags: metric → flags, without SIMULATED."""
 
     t_ms: int
     quality: str
@@ -32,7 +32,7 @@ class Published:
 
 @dataclass
 class Run:
-    """rows: (asset, kind) → messages in order. times_ms, truths: the truth after each step of the plant."""
+    """rows: (asset, kind) → messages in order. times_ms, truths: true values after each step of the plant."""
 
     rows: dict[tuple[str, str], list[Published]] = field(default_factory=dict)
     states: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Run:
         return [asset for asset, kind in self.rows if kind == "telemetry"]
 
     def between(self, asset: str, name: str, from_ms: float, to_ms: float) -> list[float]:
-        """True values from the last step before `from_ms` to `to_ms`; empty where the truth knows none."""
+        """True values from the last step before `from_ms` to `to_ms`; empty if there are none."""
         first = max(bisect.bisect_right(self.times_ms, from_ms) - 1, 0)
         last = bisect.bisect_right(self.times_ms, to_ms)
         return [row[asset][name] for row in self.truths[first:last] if name in row[asset]]
@@ -59,7 +59,7 @@ class Run:
         self, asset: str, metric: str, relative: float, absolute: float, age_s: float,
         unless: Callable[[Published], bool] = lambda _: False,
     ) -> list[str]:  # fmt: skip
-        """What is published without a flag and lies beyond all that was true in the last `age_s` by more than that."""
+        """Values without a flag outside the range of the true values of the last `age_s`, by more than the limits."""
         found = []
         for row in self.telemetry(asset):
             value = row.values.get(metric)
@@ -73,7 +73,7 @@ class Run:
         return found
 
     def true_ratios(self, asset: str, top: str, bottom: str, t_ms: float) -> list[float]:
-        """Percent, of each interval of 8 s to 66 s that ends there: energies out over in, whichever way they flow."""
+        """Percent, for each interval of 8 s to 66 s that ends there: energy out by energy in, in both directions."""
         tops, bottoms = (self.between(asset, name, t_ms - 66_000, t_ms)[::-1] for name in (top, bottom))
         step_s = (self.times_ms[1] - self.times_ms[0]) / 1000
         found, top_w, bottom_w = list[float](), 0.0, 0.0
@@ -84,7 +84,7 @@ class Run:
         return found
 
     def doubts(self, asset: str, metric: str) -> list[float]:
-        """By how many of its own uncertainties each published efficiency without a flag misses what was true."""
+        """Error of each published efficiency without a flag, divided by its published uncertainty."""
         top, bottom = RATIOS[metric]
         found = []
         for row in self.telemetry(asset):
@@ -97,7 +97,7 @@ class Run:
         return found
 
     def numbers(self) -> Iterator[tuple[str, str, float]]:
-        """(asset, metric, value) of all telemetry."""
+        """(asset, metric, value) of all telemetry messages."""
         for (asset, kind), rows in self.rows.items():
             for row in rows if kind == "telemetry" else ():
                 for metric, value in row.values.items():
@@ -115,12 +115,12 @@ def run(
         *_, asset, kind = topic.split("/")
         if kind not in ("telemetry", "event", "state"):
             return
-        told = json.loads(payload)
+        message = json.loads(payload)
         if kind == "state":
-            found.states.setdefault(asset, []).append((told["t"], told["state"]))
+            found.states.setdefault(asset, []).append((message["t"], message["state"]))
             return
-        flags = {metric: set(words) - SIMULATED for metric, words in told.get("f", {}).items()}
-        found.rows.setdefault((asset, kind), []).append(Published(told["t"], told["q"], told["v"], flags))
+        flags = {metric: set(words) - SIMULATED for metric, words in message.get("f", {}).items()}
+        found.rows.setdefault((asset, kind), []).append(Published(message["t"], message["q"], message["v"], flags))
 
     def remember(t_ms: int, rows: dict[str, Any]) -> None:
         found.times_ms.append(t_ms)

@@ -1,4 +1,4 @@
-"""A fleet against real Mosquitto: nothing lost by id, births at the stated pace, also when the broker starts anew."""
+"""A fleet at a real Mosquitto: no id is lost and births keep the rate limit, also through a restart of the broker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from testkit import Mosquitto, free_port, real_command, wait_until
 
 from agent.clock import SystemClock
 from agent.config_load import parse_broker
-from agent.fleet import play
+from agent.fleet import FLEET_SUBSCRIPTION_FAILED, FleetError, play
 from agent.phase import share
 from agent.sinks.births import BURST_BYTES, RATE_BYTES_S
 from agent.sinks.mqtt import MqttSink
@@ -37,7 +37,7 @@ def magwatt(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
         )  # fmt: skip
 
 
-def test_nothing_is_lost_when_the_broker_starts_anew(tmp_path: Path) -> None:
+def test_no_row_is_lost_when_the_broker_restarts(tmp_path: Path) -> None:
     keeping = f"persistence true\npersistence_location {tmp_path}/\nmax_queued_messages 0\n"
     broker = Mosquitto(tmp_path, keeping)
     broker.start()
@@ -56,12 +56,12 @@ def test_nothing_is_lost_when_the_broker_starts_anew(tmp_path: Path) -> None:
     assert report.rows >= 20 * 3 * 8
     assert (report.lost, report.out_of_order) == (0, 0)
     assert report.arrived == report.rows == report.confirmed
-    assert report.connects > 20, "those who stood came back"
-    assert report.births <= report.connects * (2 + 2 * 3), "each introduces itself once a connection"
+    assert report.connects > 20, "connected gateways reconnect"
+    assert report.births <= report.connects * (2 + 2 * 3), "retained messages once for each connection"
     assert report.gateway_birth_kb_in_10_s_max * 1000 <= BURST_BYTES + 10 * RATE_BYTES_S + TEXT_BYTES
 
 
-def test_the_agent_introduces_itself_at_the_stated_pace(tmp_path: Path, mosquitto: Mosquitto) -> None:
+def test_the_agent_publishes_retained_messages_at_the_rate_limit(tmp_path: Path, mosquitto: Mosquitto) -> None:
     proxy = Proxy(mosquitto.port)
     config = configured(tmp_path, f"mqtt://127.0.0.1:{proxy.port}")
     assert config.mqtt is not None
@@ -72,28 +72,28 @@ def test_the_agent_introduces_itself_at_the_stated_pace(tmp_path: Path, mosquitt
     )
     sink.start(bench.store.drains([sink.name])[sink.name])
 
-    def told() -> list[Packet]:
+    def retained() -> list[Packet]:
         return [packet for found in list(proxy.connections) for packet in list(found) if packet.retain
                 and packet.kind == "PUBLISH"]  # fmt: skip
 
-    wait_until(lambda: len(told()) == 31, 30, "all texts and the status")
+    wait_until(lambda: len(retained()) == 31, 30, "all messages and the status")
     sink.stop()
     bench.close()
     proxy.stop()
-    said = told()
-    assert said[0].topic.endswith("/status"), "that it is there comes first"
-    for first in range(len(said)):
-        for last in range(first, len(said)):
-            size = sum(len(packet.topic) + len(packet.payload) for packet in said[first : last + 1])
-            allowed = BURST_BYTES + RATE_BYTES_S * (said[last].at_s - said[first].at_s + 0.3) + 5100
+    sent = retained()
+    assert sent[0].topic.endswith("/status"), "the status is first"
+    for first in range(len(sent)):
+        for last in range(first, len(sent)):
+            size = sum(len(packet.topic) + len(packet.payload) for packet in sent[first : last + 1])
+            allowed = BURST_BYTES + RATE_BYTES_S * (sent[last].at_s - sent[first].at_s + 0.3) + 5100
             assert size <= allowed
-    assert said[-1].at_s - said[0].at_s > (30 * 5000 - BURST_BYTES) / RATE_BYTES_S * 0.8
+    assert sent[-1].at_s - sent[0].at_s > (30 * 5000 - BURST_BYTES) / RATE_BYTES_S * 0.8
 
 
-def test_ten_minute_values_of_a_fleet_do_not_come_at_once(
+def test_ten_minute_values_of_a_fleet_are_spread_over_time(
     tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All have them at one tick of the clock; each sends at its own moment. A stop sends what is left."""
+    """All gateways have them at the same time; each sends at its own time. A stop sends the rest."""
     monkeypatch.setattr("agent.sinks.mqtt_session.SPREAD_S", 4.0)
     proxy = Proxy(mosquitto.port)
     config = configured(tmp_path, f"mqtt://127.0.0.1:{proxy.port}")
@@ -116,7 +116,7 @@ def test_ten_minute_values_of_a_fleet_do_not_come_at_once(
     bench.store.flush()
     time.sleep(0.3)
     sink.stop()
-    assert len(at_s("pq10m")) == 2, "nothing is left behind by a stop"
+    assert len(at_s("pq10m")) == 2, "a stop sends the rest"
     bench.close()
     proxy.stop()
 
@@ -131,16 +131,21 @@ def test_the_command(tmp_path: Path, mosquitto: Mosquitto) -> None:
     assert report["arrived"] == report["rows"] > 0
 
 
-def test_without_a_broker_it_is_said_in_one_line(tmp_path: Path) -> None:
+def test_without_a_broker_the_error_is_one_line(tmp_path: Path) -> None:
     real_command("mosquitto")
     log = tmp_path / "fleet.log"
-    process = magwatt(log, "simulate", "fleet", "--gateways", "1", "--broker", f"mqtt://127.0.0.1:{free_port()}")
+    port = free_port()
+    process = magwatt(log, "simulate", "fleet", "--gateways", "1", "--broker", f"mqtt://127.0.0.1:{port}")
     assert process.wait(60) == 1
     (line,) = log.read_text().splitlines()
-    assert "no subscription at 127.0.0.1" in line
+    assert f"127.0.0.1:{port}" in line
+    with pytest.raises(FleetError) as error:
+        play(parse_broker(f"mqtt://127.0.0.1:{port}"), "fleet", 1, 1, 1.0, 1, SystemClock())
+    assert error.value.reason.code == FLEET_SUBSCRIPTION_FAILED
+    assert error.value.reason.data["port"] == port
 
 
-def test_a_gateway_leaves_its_status_behind(tmp_path: Path, mosquitto: Mosquitto) -> None:
+def test_the_will_of_a_gateway_sets_its_status(tmp_path: Path, mosquitto: Mosquitto) -> None:
     seen: dict[str, bytes] = {}
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.on_connect = lambda connected, *_: connected.subscribe("magwatt/v1/fleet/+/status", qos=1)
@@ -150,7 +155,7 @@ def test_a_gateway_leaves_its_status_behind(tmp_path: Path, mosquitto: Mosquitto
     process = magwatt(tmp_path / "log", "simulate", "fleet", "--gateways", "2", "--seconds", "60", "--interval", "1",
                       "--broker", mosquitto.url)  # fmt: skip
     try:
-        wait_until(lambda: list(seen.values()) == [b"online"] * 2, 30, "both are there")
+        wait_until(lambda: list(seen.values()) == [b"online"] * 2, 30, "both are online")
     finally:
         process.kill()
         process.wait()

@@ -31,7 +31,7 @@ class Told:
 
     @property
     def true_wh(self) -> float:
-        truths = (self.plant.true_wh[line.start_ms] for line in self.lines if not line.why)
+        truths = (self.plant.true_wh[line.start_ms] for line in self.lines if line.excluded is None)
         return sum(old - new for old, new in truths)
 
 

@@ -11,6 +11,7 @@ from retrofitkit import PUMP_HIGH_HEAD
 from retrofitplant import RetrofitPlant, run
 
 from agent.clock import SystemClock
+from agent.estimate.reasons import METER_RATIO
 from agent.savings import keep
 from agent.savings.types import Event, Interval
 from agent.store import Store
@@ -118,4 +119,5 @@ def test_a_ratio_that_was_forgotten_is_found_within_an_hour(night: Night) -> Non
     told = [t_ms for kind, state, t_ms in night.told if (kind, state) == ("nre_ct_ratio", "begin")]
     (event,) = [item for item in night.look()[1] if item.kind == "ct_ratio"]
     assert told[0] - began_ms <= 60_000
-    assert "ratio:2.0" in event.text
+    assert event.cause.code == METER_RATIO
+    assert event.cause.data["fault"].data["ratio"] == pytest.approx(2.0, abs=0.05)

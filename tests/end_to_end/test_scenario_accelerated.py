@@ -1,4 +1,4 @@
-"""Plant and agent in one process: a day in a moment, the same bytes each time, and the same rows as over real wires."""
+"""Plant and agent in one process on virtual time: counted energies, and the same bytes for the same seed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 
 from agent.accelerated import run_accelerated
 from agent.config_load import ConfigError
+from agent.config_reasons import CONFIG_KEY_MISSPELLED
 from simulators.scenarios import load
 
 DAY_S = 86_400
@@ -25,7 +26,7 @@ def every_10s(text: str) -> str:
 
 
 @pytest.mark.parametrize("seconds", [DAY_S // 8, pytest.param(DAY_S, marks=pytest.mark.soak)])
-def test_what_was_counted_is_what_was_drawn(seconds: int) -> None:
+def test_counted_energy_is_the_energy_drawn(seconds: int) -> None:
     """Two motors at 10 s polls, far within class 0.5: 0.005 % with these meters. How long a month takes:
     benchmarks/month.py."""
     rows: list[tuple[str, bytes]] = []
@@ -44,7 +45,7 @@ def test_what_was_counted_is_what_was_drawn(seconds: int) -> None:
 
 
 def digest(seed: int) -> str:
-    """Of everything that is published in two minutes, truth included."""
+    """Digest of all messages and true values of two minutes."""
     found = hashlib.sha256()
     run_accelerated(
         load("pump-station"), 120, lambda topic, payload, _: found.update(topic.encode() + payload), seed=seed,
@@ -65,5 +66,8 @@ def test_same_seed_same_bytes_in_another_process_too() -> None:
 
 
 def test_a_refused_configuration_names_the_key() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'gateway'"):
+    with pytest.raises(ConfigError) as rejected:
         run_accelerated(load("pump-station"), 1, lambda *_: None, edit=lambda text: text.replace("gateway", "gatewya"))
+    assert ("site.gatewya", CONFIG_KEY_MISSPELLED(near="gateway")) in [
+        (item.key, item.reason) for item in rejected.value.problems
+    ]

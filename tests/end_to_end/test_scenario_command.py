@@ -1,9 +1,10 @@
-"""`magwatt simulate` as a user runs it: lists, own files, configurations, speeds, wires; one line for a mistake."""
+"""`magwatt simulate` as a user runs it: lists, own files, configurations, time factors, buses, errors."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,10 +17,12 @@ import pytest
 from click.testing import CliRunner
 from plantkit import scenario_problem
 
+from agent import simulate_reasons as codes
 from agent.cli import main
 from agent.config_load import load_config
 from agent.core.text import text_of
 from agent.savings.verify import open_copy
+from agent.simulate import fault_of, is_accelerated
 from drivers.profile_reasons import PROFILE_MISSPELLED
 from drivers.reasons import InvalidValue, Reason
 from simulators import reasons
@@ -52,7 +55,7 @@ def simulate(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_the_list_tells_what_each_shows() -> None:
+def test_the_list_describes_each_scenario() -> None:
     code, output = simulate("--list")
     assert code == 0
     assert [line.split()[0] for line in output.splitlines()] == list(names())
@@ -61,7 +64,7 @@ def test_the_list_tells_what_each_shows() -> None:
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_printed_configuration_is_ready_for_the_agent(name: str, tmp_path: Path) -> None:
+def test_the_agent_can_load_the_printed_configuration(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [*MAGWATT, "simulate", name, "--print-config", "--seconds", "1"], capture_output=True, text=True, timeout=180,
         check=True,
@@ -73,34 +76,34 @@ def test_the_printed_configuration_is_ready_for_the_agent(name: str, tmp_path: P
     assert config.site.simulated
 
 
-def test_a_file_of_ones_own_at_any_speed_with_its_truth(tmp_path: Path) -> None:
-    path, truth, told = tmp_path / "mine.toml", tmp_path / "truth.ndjson", tmp_path / "told.ndjson"
+def test_a_users_file_gives_the_same_results_with_any_time_factor(tmp_path: Path) -> None:
+    path, truth, published = tmp_path / "mine.toml", tmp_path / "truth.ndjson", tmp_path / "published.ndjson"
     path.write_text(FILE, encoding="utf-8")
-    files = ("--truth", str(truth), "--output", str(told))
+    files = ("--truth", str(truth), "--output", str(published))
     code, output = simulate(str(path), "--time-factor", "5000", "--seconds", "120", "--seed", "7", *files)
     assert code == 0, output
-    assert "mine: 120 s of plant and agent, 60 rows" in output
+    assert re.findall(r"\d+", output.splitlines()[0]) == ["120", "60"], "seconds and rows"
     rows = [json.loads(line) for line in truth.read_text().splitlines()]
     assert [row["t"] - rows[0]["t"] for row in rows] == [1000 * k for k in range(121)]
-    last = [json.loads(line)["payload"] for line in told.read_text().splitlines() if "/telemetry" in line][-1]
+    last = [json.loads(line)["payload"] for line in published.read_text().splitlines() if "/telemetry" in line][-1]
     assert last["v"]["active_power_w"] == pytest.approx(rows[-1]["pump"]["active_power_w"], rel=0.006)
-    again = [tmp_path / "truth2.ndjson", tmp_path / "told2.ndjson"]
+    again = [tmp_path / "truth2.ndjson", tmp_path / "published2.ndjson"]
     simulate(str(path), "--time-factor", "900", "--seconds", "120", "--seed", "7", "--truth", str(again[0]),
              "--output", str(again[1]))  # fmt: skip
-    assert [file.read_bytes() for file in again] == [truth.read_bytes(), told.read_bytes()]
+    assert [file.read_bytes() for file in again] == [truth.read_bytes(), published.read_bytes()]
 
 
-def test_what_a_run_without_wires_leaves_can_be_verified(tmp_path: Path) -> None:
+def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> None:
     path, state = tmp_path / "mine.toml", tmp_path / "kept"
     path.write_text(FILE.replace("step_s = 1", "step_s = 10").replace("every_s = 2", "every_s = 20"), encoding="utf-8")
     run = (str(path), "--time-factor", "5000", "--seconds", "7200", "--state-dir", str(state))
     code, output = simulate(*run)
     assert code == 0, output
-    code, output = simulate(*run)  # goes on
+    code, output = simulate(*run)  # continues
     assert code == 0, output
-    found = CliRunner().invoke(main, ["ledger", "verify", "--config", str(state / "plant.toml")])
+    found = CliRunner().invoke(main, ["ledger", "verify", "--config", str(state / "plant.toml"), "--json"])
     assert found.exit_code == 0, found.output
-    assert "Verification passed." in found.output
+    assert json.loads(found.output)["ok"]
     rows = open_copy(state / "state" / "magwatt.sqlite").execute("select start_ms from interval").fetchall()
     assert (max(rows)[0] - min(rows)[0]) / 3.6e6 >= 3.75
 
@@ -172,29 +175,70 @@ def test_an_error_in_a_scenario_file_is_one_line(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
-        (["hoits"], "hoits: no such scenario; did you mean 'hoist'?"),
+        (["hoits"], "'hoist'"),
         (["nowhere.toml"], "nowhere.toml: No such file"),
-        (["hoist", "--time-factor", "0.5"], "--time-factor 0.5: must be between 1 and"),
-        (["hoist", "--time-factor", "nan"], "--time-factor nan: must be between 1 and"),
-        (["hoist", "--time-factor", "61"], "--seconds is required"),
-        (["hoist", "--output", "x.ndjson"], "--output and --state-dir are only valid with a --time-factor above 60"),
-        (
-            ["hoist", "--time-factor", "100", "--seconds", "5", "--print-config"],
-            "without buses there is no configuration",
-        ),
-        (["hoist", "--truth", "/nowhere/x.ndjson"], "there is no folder /nowhere"),
+        (["hoist", "--time-factor", "100", "--seconds", "5", "--print-config"], "`--print-config`"),
+        (["hoist", "--device", "abb/b23"], "`--device`"),
+        (["--device", "abb/b23"], "`--tcp [PORT]`"),
+        (["--device", "abb/b23", "--tcp", "70000"], "70000"),
+        (["hoist", "--line", "9600 8N1"], "`--line`"),
+        (["hoist", "--serial"], "`--serial`"),
+        (["--device", "abb/b23", "--tcp", "--plc"], "`--plc`"),
     ],
 )
-def test_a_wrong_option_is_one_line(arguments: list[str], told: str) -> None:
+def test_an_invalid_option_is_one_line(arguments: list[str], expected: str) -> None:
     code, output = simulate(*arguments)
     assert code == 2
-    assert told in output
+    assert expected in output
     assert output.count("\n") == 1
 
 
-def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--time-factor", "0.5"], codes.TIME_FACTOR_OUT_OF_RANGE(value=0.5, low=1.0, high=1e6)),
+        (["--time-factor", "1e7"], codes.TIME_FACTOR_OUT_OF_RANGE(value=1e7, low=1.0, high=1e6)),
+        (["--time-factor", "61"], codes.DURATION_MISSING(value=61.0, limit=60.0)),
+        (["--output", "x.ndjson"], codes.NOT_ACCELERATED(limit=60.0)),
+        (["--plc"], codes.SCENARIO_WITHOUT_PLC(scenario="hoist")),
+        (["--fault", "dip"], codes.SCENARIO_WITHOUT_FAULTS(value="dip", scenario="hoist")),
+        (
+            ["--truth", "/nowhere/x.ndjson"],
+            codes.SIMULATE_OUTPUT_FOLDER_MISSING(file="/nowhere/x.ndjson", folder="/nowhere"),
+        ),
+    ],
+)
+def test_an_option_that_is_not_possible_has_a_code(arguments: list[str], expected: Reason) -> None:
+    code, output = simulate("hoist", *arguments)
+    assert code == 2
+    assert output.removeprefix("--truth ") == f"{text_of(expected)}\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("dip@x", codes.FAULT_TIME_INVALID(value="dip@x", example="dip@30")),
+        ("dip@-1", codes.FAULT_TIME_INVALID(value="dip@-1", example="dip@30")),
+        ("dop", codes.FAULT_UNKNOWN(value="dop", scenario="pump-station", known=("dip",))),
+    ],
+)
+def test_a_fault_is_a_name_and_a_time(fault: str, expected: Reason) -> None:
+    scenario = load("pump-station")
+    assert fault_of(scenario, "dip@7.5") == ("dip", 7.5)
+    with pytest.raises(InvalidValue) as error:
+        fault_of(scenario, fault)
+    assert error.value.reason == expected
+
+
+def test_a_time_factor_that_is_not_a_number_is_rejected() -> None:
+    with pytest.raises(InvalidValue) as error:
+        is_accelerated(float("nan"), None, None, load("hoist"))
+    assert error.value.reason.code == codes.TIME_FACTOR_OUT_OF_RANGE
+
+
+def test_a_port_in_use_is_an_error_of_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         path = tmp_path / "mine.toml"
@@ -205,12 +249,12 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert f"port {port} cannot be opened; is it in use?" in done.stderr
+    assert done.stderr == f"{path}: {text_of(reasons.TCP_PORT_NOT_OPENED(port=port))}\n"
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """The fans on their serial line, twenty times as fast; and the configuration."""
+    """The fans on their serial line with time factor 20. Yields the process and the configuration."""
     config = tmp_path / "plant.toml"
     process = subprocess.Popen(
         [*MAGWATT, "simulate", "fan-retrofit", "--time-factor", "20", "--write-config", str(config), "--truth",
@@ -225,7 +269,7 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     process.communicate()
 
 
-def test_a_scenario_on_real_wires_is_read_by_the_agent(served: tuple[subprocess.Popen[str], Path]) -> None:
+def test_the_agent_reads_a_scenario_on_a_serial_line(served: tuple[subprocess.Popen[str], Path]) -> None:
     process, config = served
     done = subprocess.run(
         [*MAGWATT, "read", "--json", str(config)], capture_output=True, text=True, timeout=180, check=False
@@ -239,22 +283,22 @@ def test_a_scenario_on_real_wires_is_read_by_the_agent(served: tuple[subprocess.
     for device, asset in (("mcc-fan-damper", "fan-damper"), ("mcc-fan-driven", "fan-driven")):
         true = [row[asset]["active_power_w"] for row in rows]
         assert 0.99 * min(true) <= powers[device] <= 1.01 * max(true)
-    assert not list(config.parent.glob("magwatt-line-*")), "it tidies up after itself"
+    assert not list(config.parent.glob("magwatt-line-*")), "the folder of the port is deleted"
 
 
-def test_a_port_that_vanishes_ends_the_plant_with_one_line(served: tuple[subprocess.Popen[str], Path]) -> None:
+def test_a_port_that_disappears_ends_the_plant_with_one_line(served: tuple[subprocess.Popen[str], Path]) -> None:
     process, config = served
     (folder,) = config.parent.glob("magwatt-line-*")
     (folder / "agent").unlink()
     assert process.wait(60) == 2
     assert process.stderr is not None
-    told = process.stderr.read()
-    assert told.count("\n") == 1
-    assert f"port {folder / 'agent'} no longer exists" in told
+    error = process.stderr.read()
+    assert error.count("\n") == 1
+    assert str(folder / "agent") in error
 
 
 @pytest.mark.parametrize("name", names())
-def test_each_scenario_stands_in_the_docs_with_its_picture(name: str) -> None:
+def test_each_scenario_is_in_the_docs_with_its_picture(name: str) -> None:
     docs = Path(__file__).parents[2] / "docs"
     assert f"### {name}\n" in (docs / "scenarios.md").read_text(encoding="utf-8")
     assert f"](scenarios/{name}.svg)" in (docs / "scenarios.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Motors and meters with faults: what the published values show of them, and what they must not claim."""
+"""Motors and meters with faults: effects that the published values must and must not show."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_weaker_magnets_cost_current() -> None:
 
 
 def test_a_breaking_cage_costs_power_and_slip() -> None:
-    """10 % more rotor resistance is 10 % more slip at the same torque; the power shown is that of the broken motor."""
+    """10 % more rotor resistance gives 10 % more slip at the same torque; the power is that of the defective motor."""
     found = run("broken-bar", 7200)
     sound, broken = found.truths[0]["crusher"], found.truths[-1]["crusher"]
     slips = [(1 - row["motor_speed_rpm"] / (30 * row["frequency_hz"])) * row["voltage_ln_avg_v"] ** 2
@@ -46,14 +46,14 @@ def wired() -> Run:
 
 @pytest.mark.parametrize("how", WIRED)
 def test_a_miswired_meter_shows_the_share_that_theory_says(how: str) -> None:
-    """Real supplies are not quite balanced: 2 % of the true power."""
+    """Within 2 % of the true power, because the supply is slightly unbalanced."""
     row = wired().telemetry(f"motor-{how}")[-1]
     true = wired().at(f"motor-{how}", "active_power_w", row.t_ms)
     assert row.values["active_power_w"] / true == pytest.approx(WIRED[how], abs=0.02)
 
 
 def test_the_self_check_takes_no_miswired_meters_word() -> None:
-    """Reversed, exchanged: doubted in every row, with all that is derived. Missing: its phases. Right: nothing."""
+    """Reversed and swapped: flags in every row, also of derived values. Missing: flags of its phases. Right: none."""
     found = wired()
     for how in ("reversed", "swapped"):
         for row in found.telemetry(f"motor-{how}"):
@@ -76,7 +76,7 @@ def times(found: Run, asset: str, value: str) -> list[tuple[float, object]]:
 
 @pytest.mark.parametrize("number", [1, 2, 4, 5])
 def test_what_is_not_known_is_not_published(number: int) -> None:
-    """Silent, refusing, blank, booting: no power while it lasts. All is well again a minute later."""
+    """Silent, exception responses, blank, restart: no power during the fault, and valid values one minute after it."""
     lasts_s = 9 if number == 5 else 360
     shown = times(sick(), f"fan-{number}", "active_power_w")
     during = [value for at_s, value in shown if 360.5 < at_s < 360 + lasts_s]
@@ -88,14 +88,14 @@ def test_what_is_not_known_is_not_published(number: int) -> None:
 
 @pytest.mark.parametrize("asset", ["fan-7", "fan-slow"])
 def test_a_sound_meter_beside_them_suffers_nothing(asset: str) -> None:
-    """The slow one is renewed every 20 s: as old as that."""
+    """The slow meter refreshes every 20 s, so its values are up to 20 s old."""
     found = sick()
     assert len(found.telemetry(asset)) >= 198
     assert not found.outside(asset, "active_power_w", 0.005, 1.0, 6 if asset == "fan-7" else 26)
 
 
 def test_a_lost_counter_counts_on_from_nothing() -> None:
-    """Published as the meter shows it: once it falls, by all it had; from there it follows the truth again."""
+    """Published as the meter shows it: it drops to 0 once and then follows the true energy again."""
     found = sick()
     shown = [value for _, value in times(found, "fan-6", "energy_import_kwh") if isinstance(value, float)]
     falls = [k for k in range(1, len(shown)) if shown[k] < shown[k - 1]]
@@ -109,7 +109,7 @@ def test_a_lost_counter_counts_on_from_nothing() -> None:
 
 
 def test_a_stuck_meter_shows_one_value_for_all_that_time() -> None:
-    """What nobody can tell from one reading; the truth beside it tells that the load went up and down."""
+    """One reading does not show that a meter is stuck; the true values show that the load varied."""
     found = sick()
     held = {value for at_s, value in times(found, "fan-3", "active_power_w") if 366 < at_s < 719}
     assert len(held) == 1

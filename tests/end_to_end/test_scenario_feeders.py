@@ -1,4 +1,4 @@
-"""Motors on the line, and what lies between a meter and its motor: published values against laws worked out here."""
+"""Motors on the line, and equipment between a meter and its motor: published values compared with closed forms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def seen(name: str) -> Run:
 
 
 def test_a_swap_on_the_line_turns_faster_and_so_saves_less() -> None:
-    """Shaft power of like pumps at the same flow: the pump's law at both speeds. Speed eats what the motor saves."""
+    """Shaft power of equal pumps at the same flow follows the pump's law; higher speed cancels most of the saving."""
     found = seen("line-start-swap")
     old, new = (found.truths[-1][name] for name in ("pump-slipping", "pump-synchronous"))
     assert new["motor_speed_rpm"] == pytest.approx(30 * new["frequency_hz"], rel=1e-6)
@@ -36,7 +36,7 @@ def test_a_swap_on_the_line_turns_faster_and_so_saves_less() -> None:
 
 
 def test_a_line_start_motor_is_estimated_as_a_magnet_motor() -> None:
-    """Within its own uncertainty, and told from the induction motor beside it."""
+    """Within its uncertainty, and distinguished from the induction motor."""
     found = seen("line-start-swap")
     shown = {name: found.telemetry(name)[-1].values for name in ("pump-slipping", "pump-synchronous")}
     for name, row in shown.items():
@@ -47,7 +47,7 @@ def test_a_line_start_motor_is_estimated_as_a_magnet_motor() -> None:
 
 
 def test_a_meter_before_the_cable_counts_cable_and_fan() -> None:
-    """3·R·I² of the published currents, and the fan; the drive's own input is not what the meter shows."""
+    """3·R·I² of the published currents, and the fan; the meter does not show the input power of the drive."""
     found = seen("conveyor")
     for row in found.telemetry("belt")[20::50]:
         amps = [row.values[f"current_l{k}_a"] for k in (1, 2, 3)]
@@ -59,7 +59,7 @@ def test_a_meter_before_the_cable_counts_cable_and_fan() -> None:
 
 
 def test_the_windings_temperature_comes_from_the_drive_and_lags_the_load() -> None:
-    """To the register's whole degree; it follows the load over minutes, not at once."""
+    """To the resolution of the register, 1 °C; it follows the load within minutes."""
     found = seen("conveyor")
     rows = found.telemetry("belt")
     assert not found.outside("belt", "motor_temperature_degc", 0.0, 1.0, 60.0)

@@ -1,4 +1,4 @@
-"""One motor before and after its retrofit by the product's own commands: the report holds beside the plant's truth."""
+"""A retrofit with the commands of the product: the report agrees with the true values of the plant."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import closing, suppress
 from dataclasses import replace
+from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -19,8 +20,11 @@ from lifekit import QUARTER_MS, Lived, live, magwatt, shortened
 from plantkit import scenario_problem
 from testkit import wait_until
 
+from agent import simulate_reasons as codes
+from agent import virtual_run
 from agent.accelerated import run_accelerated
-from agent.core.text import text_of
+from agent.core.text import _, text_of
+from agent.kept_run import resumed
 from agent.savings import source
 from agent.savings.verify import open_copy
 from drivers.reasons import InvalidValue, Reason
@@ -29,12 +33,12 @@ from simulators.scenarios import Scenario, load
 from simulators.scenarios.mill import Mill
 from simulators.truth import Row
 
-CLASS = 0.005  # of meter and transformers together; they are drawn well inside it
+CLASS = 0.005  # of meter and transformers together; their simulated errors are well within it
 MAGWATT = [sys.executable, "-c", "from agent.cli import main; main()"]
 
 
 def hold(lived: Lived, asset: str) -> None:
-    """What the report tells against what was true, and against the ledger."""
+    """Compares the report with the true values and with the ledger."""
     motor, saving = lived.motor, lived.motor["saving"]
     assert saving["verdict"] == "proven"
     assert len(lived.claimed_ms) == saving["intervals"]
@@ -45,48 +49,49 @@ def hold(lived: Lived, asset: str) -> None:
     assert abs(saving["saved_wh"] / 1000 - (old_kwh - new_kwh)) <= saving["u95_wh"] / 1000
     assert saving["measured_wh"] / 1000 == pytest.approx(new_kwh, rel=CLASS)
     ledger = motor["ledger"]
-    assert (ledger["content"], ledger["differing"], ledger["unrecorded"]) == (True, 0, 0)
-    assert ledger["recorded_wh"] == ledger["shown_wh"] > 0
+    assert (ledger["ok"], ledger["differing"], ledger["unrecorded"]) == (True, 0, 0)
+    assert ledger["recorded_wh"] == ledger["reported_wh"] > 0
     assert motor["money"] is not None
     assert motor["avoided_grid_emissions_kg"] > 0
     nothing_is_missing(lived, asset)
 
 
 def nothing_is_missing(lived: Lived, asset: str) -> None:
-    """Every quarter hour stands there, through retrofit and pause, and in sum they are what the plant took."""
+    """No interval is missing, also during the retrofit, and their sum is the energy of the plant."""
     db = open_copy(lived.config.parent / "state" / "magwatt.sqlite")
     items = source.intervals(db, asset, 0, 1 << 60)
     times = [item.start_ms for item in items]
     assert times == list(range(min(lived.truth), times[-1] + 1, QUARTER_MS))
     whole = [item for item in items if item.end_ms in lived.truth]
     assert all(item.energy_wh is not None for item in whole)
-    told_kwh = sum((item.energy_wh or 0.0) for item in whole) / 1000
-    assert told_kwh == pytest.approx(lived.true_kwh("energy_taken_kwh", [item.start_ms for item in whole]), rel=CLASS)
+    kept_kwh = sum((item.energy_wh or 0.0) for item in whole) / 1000
+    assert kept_kwh == pytest.approx(lived.true_kwh("energy_taken_kwh", [item.start_ms for item in whole]), rel=CLASS)
 
 
-def test_a_short_life_is_told_as_it_was(tmp_path: Path) -> None:
+def test_the_report_of_a_short_life_agrees_with_the_true_values(tmp_path: Path) -> None:
     lived = live(shortened("pump-life", tmp_path), "pump", tmp_path, "2026-10")
     hold(lived, "pump")
-    before, learnt, _frozen, after, _report, verified = lived.told
-    assert re.search(r"2026-09-30 00:00 \(Asia/Shanghai\), the old motor was stopped", before)
+    before, learned, _frozen, after, _report, _verified = lived.outputs
+    assert _(virtual_run.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in before.splitlines()
     assert before.rstrip().splitlines()[-1].startswith("  magwatt simulate ")
-    assert "Range of signal_flow_m3_h: " in learnt
+    assert "signal_flow_m3_h" in learned
     assert f"magwatt report --month 2026-10 --config {lived.config}" in after
-    assert "no baseline" not in after
-    assert verified.endswith("Verification passed.\n")
+    assert _(virtual_run.NO_BASELINE, motor="pump") not in after
     shown = json.loads(magwatt("baseline", "show", "pump", "--config", lived.config, "--json"))["baseline"]
-    assert shown["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "at the plant's time, not at this machine's"
+    assert shown["frozen_ms"] == min(lived.truth) + 2 * 86_400_000, "in the time of the plant, not of this host"
     again = magwatt(
         "simulate", tmp_path / "pump-life.toml", "--time-factor", "10000", "--state-dir", tmp_path / "life", code=2
     )
-    assert "ended on 2026-10-03 02:00; say with --seconds" in again
+    assert again == f"{text_of(codes.SCENARIO_ENDED(scenario='pump-life', date='2026-10-03 02:00'))}\n"
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(
     ("scenario", "asset", "share"), [("pump-life", "pump", (0.08, 0.15)), ("fan-life", "fan", (0.4, 0.5))]
 )
-def test_a_whole_life_is_told_as_it_was(scenario: str, asset: str, share: tuple[float, float], tmp_path: Path) -> None:
+def test_the_report_of_a_complete_life_agrees_with_the_true_values(
+    scenario: str, asset: str, share: tuple[float, float], tmp_path: Path
+) -> None:
     lived = live(scenario, asset, tmp_path, "2026-10")
     hold(lived, asset)
     saving, motor = lived.motor["saving"], lived.motor
@@ -99,13 +104,13 @@ def test_a_whole_life_is_told_as_it_was(scenario: str, asset: str, share: tuple[
     )
     assert abs(saving["saved_wh"] / 1000 - (old - new)) <= saving["u95_wh"] / 1000, "with excluded energy"
     assert motor["notes"] == []
-    told = re.search(r"true of 2026-10: .* saved (\d+) kWh", lived.told[3])
-    assert told is not None
-    assert float(told[1]) == pytest.approx(old - new, abs=0.51)
+    (true,) = (line for line in lived.outputs[3].splitlines() if "2026-10" in line and "%" in line)
+    printed = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", true.replace("2026-10", ""))]
+    assert printed == pytest.approx([old, new, old - new, 100 * (1 - new / old)], abs=0.51)
 
 
 def kept(scenario: Scenario, plants: list[Mill]) -> Scenario:
-    """The same, each plant that is built being remembered."""
+    """The same scenario; each plant that it builds is added to the list."""
 
     def build(rng: Random) -> Mill:
         plant = scenario.build(rng)
@@ -116,8 +121,8 @@ def kept(scenario: Scenario, plants: list[Mill]) -> Scenario:
     return replace(scenario, build=build)
 
 
-def test_two_runs_are_the_plant_of_one(tmp_path: Path) -> None:
-    """Through the retrofit and the first hours of the new motor: truth and what every device shows, to the last bit."""
+def test_a_run_in_parts_gives_the_same_plant(tmp_path: Path) -> None:
+    """Through the retrofit and the first hours of the new motor: true values and registers are identical."""
     file = shortened("pump-life", tmp_path, start="2026-09-29 22:00:00", stands_h="2")
     scenario, plants = load(str(file)), list[Mill]()
     one, parts = list[tuple[int, dict[str, Row]]](), list[tuple[int, dict[str, Row]]]()
@@ -136,80 +141,96 @@ def test_two_runs_are_the_plant_of_one(tmp_path: Path) -> None:
     assert one[-1][1]["pump"]["motor_speed_rpm"] != one[0][1]["pump"]["motor_speed_rpm"]
 
 
-def test_a_run_goes_on_and_never_crosses_the_retrofit(tmp_path: Path) -> None:
+def test_a_run_is_resumed_and_ends_at_the_retrofit(tmp_path: Path) -> None:
     file, state = shortened("fan-life", tmp_path, start="2026-09-29 22:00:00"), tmp_path / "life"
     run = ("simulate", file, "--time-factor", "10000", "--state-dir", state)
-    assert f"go on with:\n  magwatt simulate {file} --time-factor 10000 --state-dir {state}\n" in magwatt(
-        *run, "--seconds", "3000"
-    )
-    told = magwatt(*run, "--seconds", "86400")
-    assert "4200 s of plant and agent" in told
-    assert "the old motor was stopped" in told
+    output = magwatt(*run, "--seconds", "3000").splitlines()
+    command = f"  magwatt simulate {file} --time-factor 10000 --state-dir {state}"
+    expected = _(virtual_run.BEFORE_RETROFIT, time="2026-09-29 22:50", timezone="Asia/Shanghai")
+    assert output[-2:] == [expected, command]
+    output = magwatt(*run, "--seconds", "86400").splitlines()
+    assert re.findall(r"\d+", output[0])[0] == "4200", "seconds up to the retrofit"
+    assert _(virtual_run.AT_RETROFIT, time="2026-09-30 00:00", timezone="Asia/Shanghai") in output
     config = state / "plant.toml"
     assert 'kind = "induction"' in config.read_text(encoding="utf-8")
-    told = magwatt(*run, "--seconds", "1800")
-    assert "no baseline of fan is frozen" in told.splitlines()[0]
+    output = magwatt(*run, "--seconds", "1800").splitlines()
+    assert output[0] == _(virtual_run.NO_BASELINE, motor="fan")
     text = config.read_text(encoding="utf-8")
     assert 'replaced_motor = { kind = "induction", class = "IE1", kw = 55' in text
     assert "[drive.vfd-fan]" in text
-    assert magwatt("ledger", "verify", "--config", config).endswith("Verification passed.\n")
+    assert json.loads(magwatt("ledger", "verify", "--config", config, "--json"))["ok"]
 
 
-def test_what_cannot_be_gone_on_with_is_one_line(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_resumed_has_a_code(tmp_path: Path) -> None:
     file, state = shortened("pump-life", tmp_path), tmp_path / "life"
     run = ("simulate", file, "--time-factor", "10000", "--state-dir", state, "--seconds", "300")
     magwatt(*run)
     other = shortened("fan-life", tmp_path)
-    refused = [
-        (("simulate", other, *run[2:]), "holds a run with scenario pump-life, not fan-life"),
-        ((*run, "--seed", "2"), "holds a run with seed 1, not 2"),
-    ]
-    for command, told in refused:
-        output = magwatt(*command, code=2)
-        assert told in output
-        assert output.count("\n") == 1
-    file.write_text(file.read_text(encoding="utf-8").replace("hidden = 0.01", "hidden = 0.02"), encoding="utf-8")
-    assert "the file of pump-life was changed since its last run" in magwatt(*run, code=2)
-    noted = state / "simulated.json"
-    old = noted.read_text(encoding="utf-8")
-    noted.write_text(re.sub(r'"software": "[^"]+"', '"software": "0.0.1"', old), encoding="utf-8")
-    assert "holds a run with version 0.0.1, not " in magwatt(*run, code=2)
-    noted.write_text(old, encoding="utf-8")
-    noted.write_text(noted.read_text(encoding="utf-8").replace("300.0", "null"), encoding="utf-8")
+    output = magwatt(*run, "--seed", "2", code=2)
+    assert output.count("\n") == 1
+    assert str(state) in output
+    life, folder = load(str(file)), str(state)
+    version = metadata.version("magwatt")
+
+    def rejected(scenario: Scenario = life, seed: int = 1, fault: tuple[str, float] | None = None) -> Reason:
+        with pytest.raises(InvalidValue) as error:
+            resumed(state, scenario, seed, fault)
+        return error.value.reason
+
+    assert rejected(load(str(other))) == codes.OTHER_SCENARIO(folder=folder, earlier="pump-life", now="fan-life")
+    assert rejected(seed=2) == codes.OTHER_SEED(folder=folder, earlier=1, now=2)
+    assert rejected(fault=("dip", 30.0)) == codes.OTHER_FAULT(folder=folder, earlier="–", now="dip@30.0")
+    changed = replace(life, digest="0")
+    assert rejected(changed) == codes.SCENARIO_CHANGED(folder=folder, scenario="pump-life")
+    record = state / "simulated.json"
+    old = record.read_text(encoding="utf-8")
+    record.write_text(re.sub(r'"software": ?"[^"]+"', '"software": "0.0.1"', old), encoding="utf-8")
+    assert rejected() == codes.OTHER_VERSION(folder=folder, earlier="0.0.1", now=version)
+    assert old.count("300.0") == 1
+    record.write_text(old.replace("300.0", "null"), encoding="utf-8")
+    assert rejected() == codes.RUN_NOT_FINISHED(folder=folder)
+    for content in ("[]", "", '{"scenario": 1}', old.replace('"seed": 1', '"seed": "x"')):
+        record.write_text(content, encoding="utf-8")
+        assert rejected().code == codes.RUN_RECORD_CORRUPT, content
+    record.unlink()
+    assert rejected() == codes.RUN_FOLDER_NOT_EMPTY(folder=folder)
+
+
+def test_a_changed_scenario_file_changes_the_digest(tmp_path: Path) -> None:
     file = shortened("pump-life", tmp_path)
-    assert "its last run was killed or runs still" in magwatt(*run, code=2)
-    noted.write_text("[]", encoding="utf-8")
-    assert "simulated.json cannot be read" in magwatt(*run, code=2)
-    noted.unlink()
-    assert "no run of magwatt simulate left it" in magwatt(*run, code=2)
+    before = load(str(file)).digest
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("hidden = 0.01", "hidden = 0.02"), encoding="utf-8")
+    assert load(str(file)).digest != before
 
 
-def test_ctrl_c_keeps_what_was_reached(tmp_path: Path) -> None:
-    """Of the whole life: it is not over before the signal comes, however late that is."""
+def test_ctrl_c_saves_how_far_the_run_was(tmp_path: Path) -> None:
+    """With the complete scenario, which does not end before the signal."""
     state = tmp_path / "life"
     kept = state / "state" / "magwatt.sqlite"
     command = [*MAGWATT, "simulate", "pump-life", "--time-factor", "10000", "--state-dir", str(state)]
 
     def recorded() -> bool:
         if not kept.with_name(f"{kept.name}-wal").exists():
-            return False  # before that, whoever reads holds up the one who begins the file
+            return False  # before that, a reader delays the process that creates the file
         with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{kept}?mode=ro", uri=True)) as db:
             return bool(db.execute("select 1 from interval limit 1").fetchone())
         return False
 
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        wait_until(lambda: recorded() or process.poll() is not None, 60, "something of the first quarter hour")
+        wait_until(lambda: recorded() or process.poll() is not None, 60, "the first interval")
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=180)
+        output = process.communicate(timeout=180)
     finally:
         process.kill()
-    assert (state / "simulated.json").exists(), said
+    assert (state / "simulated.json").exists(), output
     reached = json.loads((state / "simulated.json").read_text(encoding="utf-8"))["seconds"]
     assert 0 < reached < 15 * 86_400
-    told = magwatt(*command[3:], "--seconds", "600")
-    assert "600 s of plant and agent" in told
-    assert magwatt("ledger", "verify", "--config", state / "plant.toml", code=(0, 1)).count("invalid record") == 0
+    text = magwatt(*command[3:], "--seconds", "600")
+    assert re.findall(r"\d+", text.splitlines()[0])[0] == "600", "seconds"
+    verified = json.loads(magwatt("ledger", "verify", "--json", "--config", state / "plant.toml", code=(0, 1)))
+    assert verified["first_bad"] is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Drives that reverse, give back and trip: the roller table, the hoist, the dip, as published and in truth."""
+"""Drives that reverse, regenerate and trip: published and true values of the roller table, the hoist and the dip."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def table() -> Run:
 
 
 def test_the_rollers_parts_are_together_the_meters_energy() -> None:
-    """Within the digits of what is published, half a thousandth of a kWh for each; found: a thousandth in all."""
+    """Within the resolution of the published values, 0.0005 kWh for each; found: 0.001 kWh in total."""
     found = table()
     parts = [
         found.telemetry(asset)[-1].values["energy_allocated_kwh"] for asset in [*ROLLERS, "roller-stuck", "roller-free"]
@@ -40,8 +40,8 @@ def test_the_rollers_parts_are_together_the_meters_energy() -> None:
 
 
 def test_the_tables_energy_is_that_of_the_reference_and_closes() -> None:
-    """38 sound rollers take what the reference says within 4 % (other losses; found: 2.3 %); shaft, losses and
-    rectifier add up."""
+    """The energy of 38 healthy rollers agrees with the reference within 4 % (other losses; found: 2.3 %); shaft energy,
+    losses and rectifier add up."""
     found = table()
     first, last = found.truths[0], found.truths[-1]
     cycles = (found.times_ms[-1] - found.times_ms[0]) / 8000
@@ -63,7 +63,7 @@ def test_the_tables_energy_is_that_of_the_reference_and_closes() -> None:
 
 
 def test_the_odd_rollers_stand_out() -> None:
-    """Twice the friction, none: nothing else is as far from the middle. Polls of 3 s in cycles of 8 s cost 25 %."""
+    """Double friction and no friction are the extremes. Polls every 3 s of cycles of 8 s cost 25 %."""
     found = table()
     parts = {
         asset: found.telemetry(asset)[-1].values["energy_allocated_kwh"] for asset in found.assets if "roller" in asset
@@ -80,7 +80,7 @@ def hoist() -> Run:
 
 
 def test_the_hoist_counts_both_ways() -> None:
-    """Six cycles of 100 s: import and export each within the class, a digit and what ran since the last reading."""
+    """Six cycles of 100 s: import and export are each within class, one digit and the energy since the last reading."""
     found = hoist()
     rows, start = found.telemetry("hoist"), found.truths[0]["hoist"]
     for name, expected_kwh in (("energy_import_kwh", LIFT_KWH), ("energy_export_kwh", LOWER_KWH)):
@@ -102,7 +102,7 @@ def test_the_hoists_powers_have_their_signs() -> None:
 
 
 def _just_turned(found: Run, t_ms: int) -> bool:
-    """The meter was read before the drive, in the second in which the hoist turned."""
+    """The meter was read before the drive, in the second in which the hoist reversed."""
     powers = found.between("hoist", "input_power_w", t_ms - 1500, t_ms)
     return max(powers) >= 0
 
@@ -113,7 +113,7 @@ def dips() -> Run:
 
 
 def test_the_drive_trips_in_the_deep_dips_only() -> None:
-    """At 72 s to half and at 144 s to 0.3 of the voltage; each time it starts again 12 s after the dip."""
+    """At 72 s with a residual voltage of 0.5 and at 144 s of 0.3; it restarts 12 s after each dip."""
     found = dips()
     start_ms = found.times_ms[0]
     shown = [((row.t_ms - start_ms) / 1000, int(row.values["status_word"])) for row in found.telemetry("fan")]
@@ -129,7 +129,7 @@ def test_the_drive_trips_in_the_deep_dips_only() -> None:
 
 
 def test_the_start_costs_what_the_wheel_has_gained() -> None:
-    """J·ω²/2 of motor and wheel from where it was caught, on top of what the air takes: law, not simulation."""
+    """J·ω²/2 of motor and wheel from the speed of the restart, in addition to the air: closed form, not simulation."""
     found = dips()
     rows = [(at, row["fan"]) for at, row in zip(found.times_ms, found.truths, strict=True)]
     begin = next(
@@ -152,7 +152,7 @@ def _fan_shape(share: float, omega: float) -> float:
 
 @pytest.mark.soak
 def test_each_dip_arrives_as_an_event_from_the_waveform() -> None:
-    """Depth within 3 % for the supply's wander, duration within a cycle and a half. Two minutes of samples."""
+    """Depth within 3 %, because the supply varies; duration within 1.5 cycles. Two minutes of samples."""
     plant = load("grid-dip").build(Random(3))
     sender = EwsSender(3, 4.0)
     assembler, out = Assembler("fan", Quality.SIMULATED), list[Message]()
@@ -168,10 +168,10 @@ def test_each_dip_arrives_as_an_event_from_the_waveform() -> None:
             for block in assembler.feed(frame, start_ns + now_ns):
                 lane.take(block)
     events = [message for message in out if message.kind == "event" and message.values["event_kind"] == "dip"]
-    told = [(m.values["event_start_ms"] - start_ns / 1e6) / 1e3 for m in events]
+    starts_s = [(m.values["event_start_ms"] - start_ns / 1e6) / 1e3 for m in events]
     expected = ((36.0, 0.4, 0.78), (72.0, 0.6, 0.5), (108.0, 1.0, 0.85))
     assert len(events) == len(expected)
-    for message, at_s, (dip_s, lasts_s, residual) in zip(events, told, expected, strict=True):
+    for message, at_s, (dip_s, lasts_s, residual) in zip(events, starts_s, expected, strict=True):
         assert at_s == pytest.approx(dip_s - step_s, abs=step_s + 0.05)
         assert message.values["event_duration_s"] == pytest.approx(lasts_s, abs=0.03)
         part = message.values["event_extreme_v"] / message.values["event_reference_v"]

@@ -1,4 +1,4 @@
-"""What a retrofit saves, as published: the pump over a day, the fan over two hours, against truth and references."""
+"""Published savings of a retrofit, of the pump over a day and the fan over two hours: compared with true values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLASS = 0.005
 
 @functools.cache
 def pump_day() -> Run:
-    """At a poll a minute, so that a day is quick."""
+    """One poll per minute, to shorten the run time of a day."""
     return run(
         "pump-retrofit",
         86_400,
@@ -32,7 +32,7 @@ def pump_day() -> Run:
 
 
 def powers_kw(found: Run, asset: str, flow: float) -> list[float]:
-    """What was published, less what the drive truly lost."""
+    """Published power minus the true losses of the drive."""
     return [
         (row.values["active_power_w"] - found.at(asset, "drive_losses_w", row.t_ms)) / 1000
         for row in found.telemetry(asset)
@@ -43,7 +43,7 @@ def powers_kw(found: Run, asset: str, flow: float) -> list[float]:
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_the_pumps_powers_are_those_of_the_reference(flow: float) -> None:
-    """Before: the same motor, within the class. After: another magnet motor, up to 1 % apart (found: 0.5 %)."""
+    """Before: the same motor, within class. After: another permanent-magnet motor, within 1 % (found: 0.5 %)."""
     before, after = FLOWS[flow]
     found = pump_day()
     for asset, expected, allowed in (("pump-before", before, CLASS), ("pump-after", after, 0.01)):
@@ -53,7 +53,7 @@ def test_the_pumps_powers_are_those_of_the_reference(flow: float) -> None:
 
 
 def grown_kwh(found: Run, asset: str) -> tuple[float, float, float]:
-    """By how much the published counter grew; the least and the most that was true, as it is read every tenth poll."""
+    """Increase of the published counter; minimum and maximum of the true one, which is read every tenth poll."""
     first, last = found.telemetry(asset)[0], found.telemetry(asset)[-1]
     period_ms = found.telemetry(asset)[1].t_ms - first.t_ms
     start = found.truths[0][asset]["energy_import_kwh"]
@@ -62,7 +62,7 @@ def grown_kwh(found: Run, asset: str) -> tuple[float, float, float]:
 
 
 def saved(found: Run, before: str, after: str) -> tuple[float, float]:
-    """The share of energy that is saved: published, true. Both counters are held to the truth by the way."""
+    """Saved share of the energy, published and true. Both counters are also compared with the true ones."""
     published, true = [], []
     for asset in (before, after):
         grown, least, most = grown_kwh(found, asset)
@@ -73,8 +73,8 @@ def saved(found: Run, before: str, after: str) -> tuple[float, float]:
 
 
 def test_the_pumps_saving_over_a_day() -> None:
-    """Two meters of class 0.5 on 65 % could miss 0.65·(0.005 + 0.005) of the saving; these two miss 0.0002. The
-    reference's motor is another: 0.001; losses of the drive are put in as they truly were."""
+    """Two meters of class 0.5 at 65 % can be in error by 0.65·(0.005 + 0.005) of the saving; these two by 0.0002. The
+    reference has another motor: 0.001; the losses of the drive are the true ones."""
     published, true = saved(pump_day(), "pump-before", "pump-after")
     assert published == pytest.approx(true, abs=0.001)
     lost_w = [rows["pump-after"]["drive_losses_w"] for rows in pump_day().truths]
@@ -84,7 +84,7 @@ def test_the_pumps_saving_over_a_day() -> None:
 
 
 def test_the_fans_saving_is_true_and_follows_the_laws() -> None:
-    """Half an hour of each flow. The driven fan's shaft follows n³ ~ q³, so its saving is far above the pump's."""
+    """Half an hour of each flow. The shaft power of the fan follows n³ ~ q³, so it saves more than the pump."""
     found = run("fan-retrofit", 7260)
     published, true = saved(found, "fan-damper", "fan-driven")
     assert published == pytest.approx(true, abs=0.0065)

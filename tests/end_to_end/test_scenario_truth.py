@@ -1,7 +1,7 @@
-"""Every scenario: what the agent publishes against what was true, within what its instruments can know.
+"""Every scenario: published values compared with true values, within the accuracy of the instruments.
 
-Tolerances: meters of class 0.5 err by at most 0.44 % on power as they are drawn (simulators/meters/meter.py), drives by
-0.5 % on current, half a digit each (0.1 Hz and 0.1 kWh are the coarsest); a value may be as old as its poll.
+Tolerances: meters of class 0.5 have errors of at most 0.44 % of power (simulators/meters/meter.py), drives of 0.5 % of
+current, half a digit each (0.1 Hz and 0.1 kWh are the coarsest). A value may be as old as its poll.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from simulators.scenarios import load, names
 
 
 class Held(NamedTuple):
-    """relative, absolute: of the instrument and its last digit. polls: how many polling periods old it may be."""
+    """relative, absolute: limits of the instrument and its last digit. polls: maximum age in poll intervals."""
 
     relative: float
     absolute: float
@@ -43,12 +43,12 @@ SECONDS = {
     "mill": 80.0, "roller-table": 40.0, "noisy-line": 60.0, "pump-station": 120.0, "meter-wiring": 60.0,
     "pump-life": 3600.0, "fan-life": 3600.0,
 }  # fmt: skip
-LIE = {"meter-wiring", "sick-devices"}  # on purpose; held by tests of their own
+LIE = {"meter-wiring", "sick-devices"}  # intentionally wrong values; other tests check them
 OWN_DOUBT = 0.6  # of its own U; found: 0.35 at most
 
 
 def tripped(row: Published) -> bool:
-    """A drive without a sensor shows no speed of a motor that coasts."""
+    """A drive without a sensor does not show the speed of a coasting motor."""
     return bool(int(row.values.get("status_word") or 0) & 1 << 3)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import select
 import signal
 import socket
@@ -25,6 +26,8 @@ from testkit import wait_until
 
 from agent.cli import main
 from agent.clock import SystemClock
+from agent.simulate_reasons import PROXY_TARGET_INVALID
+from agent.stand_before import run_proxy
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DriverError
 from drivers.reasons import InvalidValue
@@ -317,23 +320,30 @@ def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
-        (["--proxy", "somewhere"], "write host:port"),
-        (["--proxy", "/dev/nowhere"], "No such file"),
-        (["--proxy", "127.0.0.1:5", "--fault-rate", "flop=1"], "did you mean 'flip'"),
-        (["--proxy", "127.0.0.1:5", "pump-station"], "cannot be combined"),
-        (["--fault-rate", "flip=1"], "only valid with --proxy"),
+        (["--proxy", "somewhere"], "somewhere"),
+        (["--proxy", "/dev/nowhere"], "--proxy /dev/nowhere: No such file"),
+        (["--proxy", "127.0.0.1:5", "--fault-rate", "flop=1"], "flop"),
+        (["--proxy", "127.0.0.1:5", "pump-station"], "`--proxy`"),
+        (["--fault-rate", "flip=1"], "`--fault-rate`"),
     ],
 )
-def test_a_proxy_that_cannot_be(arguments: list[str], told: str) -> None:
+def test_a_proxy_that_cannot_start(arguments: list[str], expected: str) -> None:
     result = CliRunner().invoke(main, ["simulate", *arguments])
     assert result.exit_code == 2
-    assert told in result.output
+    assert expected in result.output
     assert result.output.count("\n") == 1
 
 
-def test_the_command_stands_before_a_server_and_tells_what_it_did() -> None:
+@pytest.mark.parametrize("target", ["somewhere", "host:", ":502", "host:0", "host:65536", "host:x"])
+def test_the_target_of_a_proxy_is_an_address_or_a_port(target: str) -> None:
+    with pytest.raises(InvalidValue) as error:
+        run_proxy(target, "9600 8N1", (), 1, 1.0)
+    assert error.value.reason == PROXY_TARGET_INVALID(value=target)
+
+
+def test_the_command_forwards_to_a_server_and_prints_counters() -> None:
     server = ModbusTcp(of.clean)
     server.start()
     command = [sys.executable, "-c", "from agent.cli import main; main()", "simulate", "--proxy",
@@ -341,12 +351,13 @@ def test_the_command_stands_before_a_server_and_tells_what_it_did() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
-        host, port = first.split()[0].split(":")
-        with socket.create_connection((host, int(port)), timeout=60) as sock:
+        port, target = (int(number) for number in re.findall(r"127\.0\.0\.1:(\d+)", first))
+        assert target == server.port_number
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
             sock.sendall(ASKED)
             got = received(sock, 34)
         process.send_signal(signal.SIGTERM)
-        assert process.stdout.read() == "0 answers passed, 1 spoilt, 0 requests blocked\n"
+        assert re.findall(r"\d+", process.stdout.read()) == ["0", "1", "0"], "unchanged, with faults, blocked"
         assert process.wait(60) == 0
     server.stop()
     assert got == 2 * server.asked[0].frame()
