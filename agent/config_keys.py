@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import urllib.parse
 import zoneinfo
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +64,8 @@ def _profile(value: Any) -> str:
             raise InvalidValue(codes.CONFIG_PROFILE_UNKNOWN)
         load_profile(name)
     except ProfileError as error:
-        raise InvalidValue(profile_problems(error)[0]) from None
+        raise InvalidValue(error.problems[0]) from None
     return name
-
-
-def profile_problems(error: ProfileError) -> list[Reason]:
-    """What is wrong with register maps, one reason for each problem."""
-    problems: Sequence[Reason] = getattr(error, "problems", ())
-    return list(problems) or [codes.PROFILE_UNUSABLE(error=line) for line in str(error).splitlines()]
 
 
 def _at_meter(value: Any) -> str:

@@ -129,7 +129,7 @@ def _use_own_profiles(path: Path, raw: Mapping[str, Any], report: Report) -> Non
     try:
         profile_ids()
     except ProfileError as error:
-        for reason in keys.profile_problems(error):
+        for reason in error.problems:
             report.problem("site.profiles" if own else PROFILES_VARIABLE, reason)
         set_profile_folders(())
 

@@ -71,7 +71,6 @@ TIME_ZONE_UNKNOWN = Code("time_zone_unknown", "no such time zone")
 TIME_ZONE_MISSPELLED = Code("time_zone_misspelled", "no such time zone; did you mean {near:quoted}?")
 CONFIG_PROFILE_UNKNOWN = Code("config_profile_unknown", "no such profile; `magwatt profiles` lists them")
 CONFIG_PROFILE_MISSPELLED = Code("config_profile_misspelled", "no such profile; did you mean {near:quoted}?")
-PROFILE_UNUSABLE = Code("profile_unusable", "{error}")
 CT_CLASS_EXPECTED = Code(
     "ct_class_expected", 'expected one of {allowed}, or limits from a certificate, for example "0.05 % 2\'"'
 )

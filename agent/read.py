@@ -12,7 +12,7 @@ import msgspec
 from agent.clock import SystemClock
 from agent.config import Config
 from agent.core.columns import padded
-from agent.core.text import _, text_of
+from agent.core.text import _, as_object, text_of
 from agent.discover.likely import models_at, rejected_registers, with_models
 from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, Polled, pollers, with_ratios
@@ -131,7 +131,7 @@ def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
         "values": published(reading.values),
     }
     if reading.error:
-        body["error"] = reading.error
+        body["error"] = as_object(reading.error)
     if rejected:
         body["rejected"] = [metric_name_of(name) for name in rejected]
     return msgspec.json.encode(body).decode()
@@ -160,12 +160,14 @@ def without_values(reading: Reading) -> bool:
 
 def reading_text(reading: Reading, rejected: Sequence[str] = ()) -> str:
     if without_values(reading):
-        error = reading.error or _("no response")
+        error = text_of(reading.error) if reading.error else _("no response")
         return _("{device}  no values: {error}", device=reading.device, error=error)
-    remarks = [" ".join(reading.quality.names()) or _("good"), reading.error]
+    remarks = [" ".join(reading.quality.names()) or _("good")]
     if rejected:
-        remarks.insert(1, _("{n:d} {n:register|registers} rejected", n=len(rejected)))
-    summary = _("; ").join(filter(None, remarks))
+        remarks.append(_("{n:d} {n:register|registers} rejected", n=len(rejected)))
+    if reading.error:
+        remarks.append(text_of(reading.error))
+    summary = _("; ").join(remarks)
     lines = [f"{reading.device}  ({summary})"]
     for name, value in published(reading.values).items():
         flag = next((flag for key, flag in reading.flags.items() if metric_name_of(key) == name), Quality.GOOD)

@@ -15,6 +15,7 @@ The format specification in the text states the type of a field:
     {name:signal}             the name of a signal, shown with its unit: "descaler 1 flow m³/h"
     {name:word}               a word of the catalogues, such as "bypass"; it is translated
     {name:quoted}             a string in quotation marks
+    {name:lines}              a tuple of reasons, one per line
     {name:.1f}, {name:g}, …   a number, or None, which is shown as –
     {name:kwh}, {name:kw}     a number in Wh or W, shown in kWh or kW
     {name:pct}, {name:pct1}   a share of 1, shown in percent with 0 or 1 decimals
@@ -173,7 +174,7 @@ class InvalidValue(CodedError, ValueError):
 # Texts from templates
 
 _UNITS = (("_m3_h", " m³/h"), ("_t_h", " t/h"), ("_pct", " %"), ("_t", " t"), ("_rpm", " r/min"), ("_bar", " bar"))
-TEXT_FORMATS = frozenset(("signal", "word", "quoted"))  # the others are numbers
+TEXT_FORMATS = frozenset(("signal", "word", "quoted", "lines"))  # the others are numbers
 
 
 def render(reason: Reason, translate: Translate = str, zone: tzinfo = UTC) -> str:
@@ -195,7 +196,8 @@ def _shown(value: Any, spec: str, translate: Translate, zone: tzinfo) -> str:
     if isinstance(value, Reason):
         return render(value, translate, zone)
     if isinstance(value, tuple | list):
-        return translate(", ").join(_shown(item, spec, translate, zone) for item in value)
+        separator = "\n" if spec == "lines" else translate(", ")
+        return separator.join(_shown(item, spec, translate, zone) for item in value)
     if spec == "word":
         return translate(value) if value else ""
     if "|" in spec:  # {n:interval|intervals}

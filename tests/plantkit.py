@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from drivers.reasons import Reason
 from simulators import scenarios
 from simulators.plant.drive_wave import DriveWave, DriveWaves, spent_j
 from simulators.plant.params import InductionMotor, MagnetMotor
 from simulators.plant.phasors import Component
+from simulators.reasons import SCENARIO_PROBLEM
 
 GRID_400V = [Component(1, 1, complex(400 / math.sqrt(3)))]
 
@@ -95,3 +97,12 @@ def one_second(
     wave = drive.run(rate, rate, **how)
     power = {name: value - before[name] for name, value in drive.energy.items()}
     return wave, power, abs(power["grid"] - spent_j(power) - (drive.stored_j - stored)) / abs(power["grid"])
+
+
+def scenario_problem(reason: Reason) -> tuple[str, Reason | str]:
+    """Place and cause of an error in a scenario: "train.pump.motor: poles", and what is wrong there."""
+    places, cause = [], reason
+    while isinstance(cause, Reason) and cause.code == SCENARIO_PROBLEM:
+        places.append(cause.data["place"])
+        cause = cause.data["cause"]
+    return ": ".join(places), cause

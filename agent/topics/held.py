@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 
-from agent.core.text import english
 from agent.signals import TopicSignal
 from agent.topics import reasons as codes
 from agent.topics.payload import SIZE_MAX, PayloadError, read_payload
@@ -99,8 +98,7 @@ class Held:
             if not connected:
                 error = codes.SIGNAL_DISCONNECTED(cause=error)
         flags = {signal.metric: flag} if flag else {}
-        text = english(error) if error else ""
-        return Reading(signal.device, utc_ns, utc_ns, {signal.metric: value}, quality, flags, text, now_ns)
+        return Reading(signal.device, utc_ns, utc_ns, {signal.metric: value}, quality, flags, error, now_ns)
 
     def silent(self, now_ns: int) -> bool:
         """Whether no value is known that is new enough."""

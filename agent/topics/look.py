@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from agent.clock import SystemClock
 from agent.config import Config
-from agent.core.text import english
 from agent.signals import TopicSignal
 from agent.topics import reasons as codes
 from agent.topics.topics import Topics
@@ -44,7 +43,7 @@ class Seen:
         error = codes.NO_MESSAGE(topic=signal.topic, waited_s=self.waited_s)
         if self.broker:
             error = codes.NO_MESSAGE_BECAUSE(topic=signal.topic, waited_s=self.waited_s, cause=self.broker)
-        return Reading(signal.device, 0, 0, {signal.metric: None}, Quality.NO_REPLY, {}, english(error))
+        return Reading(signal.device, 0, 0, {signal.metric: None}, Quality.NO_REPLY, {}, error)
 
 
 class Look:

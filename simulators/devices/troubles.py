@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from drivers.reading import Value
 from drivers.vocabulary import vocabulary
+from simulators.reasons import FAULT_TIMES, SCENARIO_CHOICE, wrong
 
 KINDS = ("silent", "refusing", "stuck", "blank", "reboot", "counter-reset")
 REFUSALS = (1, 2, 3, 4, 5, 6, 10, 11)
@@ -29,8 +30,8 @@ class Trouble:
         `counter-reset`: all counters restart from 0 at the beginning; the end has no effect.
     from_s: beginning, seconds since the start of the plant.
     to_s: end, seconds since the start of the plant.
-    code: exception code of kind `refusing`.
-    Raises ValueError if a field is invalid.
+    code: exception code of kind "refusing".
+    Raises InvalidValue if a field is invalid.
     """
 
     kind: str
@@ -40,11 +41,11 @@ class Trouble:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"trouble: kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+            raise wrong("kind", SCENARIO_CHOICE, allowed=KINDS, value=self.kind)
         if self.code not in REFUSALS:
-            raise ValueError(f"trouble: code must be one of {', '.join(map(str, REFUSALS))}, got {self.code}")
+            raise wrong("code", SCENARIO_CHOICE, allowed=tuple(map(str, REFUSALS)), value=str(self.code))
         if not 0 <= self.from_s < self.to_s:
-            raise ValueError(f"trouble: the end must be after the beginning, got {self.from_s:g} s to {self.to_s:g} s")
+            raise wrong("to_h", FAULT_TIMES, from_s=self.from_s, to_s=self.to_s)
 
     def lies_at(self, now_s: float) -> bool:
         return self.from_s <= now_s < self.to_s

@@ -19,6 +19,7 @@ from agent.discover.identify import _telling, identify
 from agent.discover.paste import to_toml
 from agent.discover.scan_result import Target
 from drivers.eavesdrop import Setting
+from drivers.error_reasons import NO_RESPONSE
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import load_profile, profile_ids
@@ -87,7 +88,7 @@ class Strange:
 
     async def read_block(self, request: Request, *_: object, **__: object) -> bytes:
         if not request.registers:
-            raise DeviceRefused(1, "strange")
+            raise DeviceRefused(1, request.unit, request.address)
         words = [self._word(request.address + k) for k in range(request.registers)]  # type: ignore[operator]
         return b"".join(word.to_bytes(2, "big") for word in words)
 
@@ -162,7 +163,7 @@ class Losing(MemoryLink):
         if request.registers and request.address <= self.address < request.address + request.registers:
             self.requests += 1
             if self.requests <= self.times:
-                raise LinkTimeout("lost")
+                raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=1.0)
         return await super().read_block(request, *rest, **more)  # type: ignore[arg-type]
 
 

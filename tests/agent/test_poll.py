@@ -16,6 +16,7 @@ from agent.config import Bus
 from agent.config_load import load_config
 from agent.plan import POLLED_TOO_FAST, RETRY_MARGIN_MISSING, block_s, plan
 from agent.poll import BusPoller, Polled
+from drivers.error_reasons import NO_RESPONSE, PORT_MISSING
 from drivers.errors import DeviceRefused, LinkDown, LinkTimeout
 from drivers.framing import Request
 from drivers.modbus import ModbusDevice
@@ -40,15 +41,15 @@ class ScriptedLink:
     async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
         self.asked.append((self.clock.monotonic_ns() / 1e9, request.unit, request.address, request.registers))
         if self.unplugged:
-            raise LinkDown("b: /dev/x is not there")
+            raise LinkDown(PORT_MISSING, port="/dev/x")
         patience = how["patience_s"]
         assert isinstance(patience, float)
         if request.unit in self.dead:
             self.clock.move(patience)
-            raise LinkTimeout("silent")
+            raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=patience)
         self.clock.move(self.answered_s)
         if code := self.refusing.get(request.unit):
-            raise DeviceRefused(code, "x")
+            raise DeviceRefused(code, request.unit, request.address)
         self.value += 1
         if request.address == 3203:  # two counters of four words
             return struct.pack(">2q", 1000 + self.value, 0)
@@ -310,7 +311,7 @@ def test_trouble_with_the_wire_is_told_once_and_counts_against_no_device(
     assert all(Quality.NO_REPLY in reading.quality for reading in readings)
     assert all(polled.health == "good" for polled in poller.devices)
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
-        "b: /dev/x is not there; retrying"
+        f"bus b: {PORT_MISSING(port='/dev/x')}; retrying"
     ]
     link.unplugged = False
     readings.clear()

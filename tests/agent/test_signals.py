@@ -83,7 +83,7 @@ def test_they_are_polled_and_go_out_with_their_motor(tmp_path: Path, clock: Hand
 
     def bring(device: str, values: dict[str, float | int | str | None], quality: Quality = Quality.GOOD) -> None:
         now_ns = clock.utc_ns()
-        compute.reading(Reading(device, now_ns, now_ns, values, quality, {}, "", clock.monotonic_ns()))
+        compute.reading(Reading(device, now_ns, now_ns, values, quality, {}, None, clock.monotonic_ns()))
 
     bring("signals-b-40", {FLOW: 123.456789, DAMPER: 45.6})
     bring("m1", {"active_power": 1000.0})

@@ -14,9 +14,11 @@ from testkit import free_port
 from wirekit import RtuSlave, crc16, echo_address, link_to, opened, passing, run, tcp_server
 
 from agent.clock import SystemClock
+from drivers import error_reasons as codes
 from drivers.bus import ModbusLink, Wire, port_parity
 from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkError, LinkTimeout
 from drivers.framing import Request
+from drivers.reasons import Code
 from simulators.bus.frames import Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
@@ -66,8 +68,13 @@ def test_nothing_is_sent_while_another_master_talks() -> None:
 
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port, listen_s=0.3), SystemClock())
-        with pytest.raises(LinkBusy, match="another master is active on the bus; no request is sent"):
+        with pytest.raises(LinkBusy) as busy:
             await link.read_registers(1, 3, 0, 1, 1.0)
+        reason = busy.value.reason
+        assert reason == codes.BYTES_BEFORE_FIRST_REQUEST(
+            target=slave.port, n_bytes=reason.data["n_bytes"], seconds=0.3
+        )
+        assert reason.data["n_bytes"] >= 8, "at least one of its frames"
         await link.close()
 
     try:
@@ -120,8 +127,9 @@ def test_an_adapter_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> No
         with pytest.raises(LinkClosed):
             await link.read_registers(1, 3, 500, 2, 0.3)
         await asyncio.sleep(0.6)
-        with pytest.raises(LinkClosed, match="usb-adapter"):
+        with pytest.raises(LinkClosed) as missing:
             await link.read_registers(1, 3, 500, 2, 0.3)
+        assert missing.value.reason == codes.PORT_MISSING(port=str(name))
         second = RtuSlave()
         second.start()
         name.symlink_to(second.port)
@@ -155,8 +163,9 @@ def test_a_connection_closed_during_a_request_fails_it_at_once() -> None:
         server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
         link = link_to(server.sockets[0].getsockname()[1])
         async with passing() as passed_s:
-            with pytest.raises(LinkClosed, match="closed by the peer"):
+            with pytest.raises(LinkClosed) as closed:
                 await link.read_registers(1, 3, 0, 1, 5.0)
+            assert closed.value.reason == codes.CONNECTION_CLOSED_EARLY(peer=link.wire.where)
             assert passed_s() < 1.0, "pymodbus waits 12 s here"
         await link.close()
         server.close()
@@ -177,8 +186,9 @@ def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> No
             await link.read_registers(1, 3, 0, 1, 1.0)
         os.write(slave.master, foreign)
         await asyncio.sleep(0.05)
-        with pytest.raises(LinkBusy, match="another master is active"):
+        with pytest.raises(LinkBusy) as busy:
             await link.read_registers(1, 3, 0, 1, 1.0)
+        assert busy.value.reason == codes.FRAMES_NOT_REQUESTED(target=slave.port)
         await link.close()
 
     run(scene())
@@ -191,8 +201,11 @@ def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
 
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
-        with pytest.raises(LinkTimeout, match=r"bytes received that are no response: check baud rate, parity"):
+        with pytest.raises(LinkTimeout) as silent:
             await link.read_registers(1, 3, 0, 4, 0.3)
+        reason = silent.value.reason
+        assert reason == codes.NO_VALID_RESPONSE(unit_id=1, address=0, timeout_s=0.3, n_bytes=reason.data["n_bytes"])
+        assert reason.data["n_bytes"] > 0
         await link.close()
 
     try:
@@ -201,9 +214,9 @@ def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
         slave.stop()
 
 
-@pytest.mark.parametrize(("garble", "told"), [(True, "check baud rate, parity"), (False, "no response within")])
-def test_a_block_as_long_as_the_device_allows_says_what_was_heard(garble: bool, told: str) -> None:
-    """A retry with another length is not possible here; the error reports what was received in the first attempt."""
+@pytest.mark.parametrize(("garble", "code"), [(True, codes.NO_VALID_RESPONSE), (False, codes.NO_RESPONSE)])
+def test_a_block_without_spare_registers_reports_the_first_attempt(garble: bool, code: Code) -> None:
+    """The later attempts are postponed, because a retry of another length is not possible."""
     slave = RtuSlave()
     slave.garble = garble
     if garble:
@@ -211,8 +224,9 @@ def test_a_block_as_long_as_the_device_allows_says_what_was_heard(garble: bool, 
 
     async def scene() -> None:
         async with opened(Wire("s", serial_port=slave.port)) as link:
-            with pytest.raises(LinkTimeout, match=told):
+            with pytest.raises(LinkTimeout) as silent:
                 await link.read_block(Request(11, 4, 0, 80), 0.2, spare=0, tries=3, silence_tries=2)
+            assert silent.value.reason.code == code
 
     try:
         run(scene())

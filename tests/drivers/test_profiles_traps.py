@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.counters import Step, resolution, step
+from drivers.error_reasons import NO_RESPONSE, SUNSPEC_NO_MARKER, SUNSPEC_NO_MODEL
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.modbus import ModbusDevice
 from drivers.profiles import Profile, Register, load_profile
 from drivers.reading import Quality, Reading
+from drivers.reasons import Reason
 from drivers.registers import (
     BlockDecoder,
     decode,
@@ -45,10 +47,10 @@ class Wire:
     async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **_: object) -> bytes:
         self.asked.append((request.address, request.registers))
         if self.silent:
-            raise LinkTimeout("no answer")
+            raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
         wanted = range(request.address, request.address + request.registers)
         if self.refused & set(wanted):
-            raise DeviceRefused(2, "unit 1")
+            raise DeviceRefused(2, request.unit, request.address)
         return struct.pack(f">{request.registers}H", *(self.words.get(address, 0) for address in wanted))
 
     async def close(self) -> None: ...
@@ -133,15 +135,15 @@ def test_sunspec_a_scale_that_is_not_implemented_makes_no_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reason"),
     [
-        ({}, "no SunSpec marker at address 40000, 50000, 0"),
-        (sunspec_words(213, {}), "SunSpec model 203 not found; models of the device: 1"),
+        ({}, SUNSPEC_NO_MARKER(unit_id=1, addresses=(40000, 50000, 0))),
+        (sunspec_words(213, {}), SUNSPEC_NO_MODEL(unit_id=1, model=203, models=(1, 213))),
     ],
 )
-def test_sunspec_a_device_without_the_model_says_so(words: dict[int, int], told: str) -> None:
+def test_sunspec_a_device_without_the_model(words: dict[int, int], reason: Reason) -> None:
     reading = poll(device("sunspec/meter-203", Wire(words)))
-    assert told in reading.error
+    assert reading.error == reason
     assert Quality.NO_REPLY in reading.quality
 
 
@@ -150,7 +152,7 @@ def test_sunspec_a_chain_without_an_end_teaches_nothing_about_the_model() -> Non
     del words[end := max(words)]
     meter = device("sunspec/meter-203", Wire(words, refused=frozenset(range(end, end + 200))))
     reading = poll(meter)
-    assert "SunSpec model 203 not found; models of the device: 1, 213" in reading.error
+    assert reading.error == SUNSPEC_NO_MODEL(unit_id=1, model=203, models=(1, 213))
     assert Quality.NO_REPLY in reading.quality
     assert not meter.learnt.split
     assert not meter.learnt.absent

@@ -9,6 +9,7 @@ import asyncio
 import pytest
 from testkit import HandClock
 
+from drivers.error_reasons import NO_RESPONSE
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.modbus import ModbusDevice
@@ -35,9 +36,9 @@ class Booting:
         if how["tries"] == 1:
             self.alone.append(request.address)
         if self.silent or (how["tries"] == 1 and (self.silent_when_alone or request.address in self.silent_to)):
-            raise LinkTimeout("no answer")
+            raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
         if self.refuses and self.lacking & set(range(request.address, request.address + request.registers)):
-            raise DeviceRefused(2, "x")
+            raise DeviceRefused(2, request.unit, request.address)
         return bytes(2 * request.registers)
 
     async def close(self) -> None: ...
@@ -63,7 +64,7 @@ class Meter:
             planned += len(self.device.blocks(("fast", "normal", "slow")))
             reading = self.poll(every_s=every_s)
             assert reading.flags == {}
-            assert not reading.error
+            assert reading.error is None
         return self.wire.asked - before - planned
 
 
@@ -122,7 +123,7 @@ def test_while_others_wait_for_the_line_it_is_asked_in_one_poll_of_ten(meter: Me
     """Dozens of registers on a fully used line: each is requested again."""
     lacking = lacking_most(meter)
     for _ in range(1000):
-        assert meter.poll(hurry=True).error == ""
+        assert meter.poll(hurry=True).error is None
     assert set(meter.wire.alone) >= lacking
     assert len(meter.wire.alone) <= 100
 
@@ -136,7 +137,7 @@ def test_silence_says_nothing(meter: Meter) -> None:
     meter.wire.silent_when_alone = True
     absent = set(meter.device.learnt.absent)
     for _ in range(300):
-        assert meter.poll().error == ""
+        assert meter.poll().error is None
     assert meter.device.learnt.absent == absent
     assert len(meter.wire.alone) == 3, "after one, two and four minutes"
 
@@ -146,7 +147,7 @@ def test_all_that_was_refused_while_booting_is_back_in_minutes(meter: Meter) -> 
     lowest = min(lacking_most(meter))
     meter.wire.lacking = {lowest}
     for _ in range(240):
-        assert meter.poll().error == ""
+        assert meter.poll().error is None
     assert len(meter.device.learnt.absent) == 1
 
 
@@ -155,7 +156,7 @@ def test_one_that_is_silent_holds_up_none_behind_it(meter: Meter) -> None:
     meter.wire.silent_to = {lowest}
     meter.wire.lacking = {lowest}
     for _ in range(3600):
-        assert meter.poll().error == ""
+        assert meter.poll().error is None
     assert len(meter.device.learnt.absent) == 1
 
 

@@ -25,7 +25,7 @@ from testkit import HandClock, Mosquitto, wait_until
 from agent.cli import main
 from agent.clock import SystemClock
 from agent.config import Config
-from agent.core.text import english
+from agent.core.text import as_object
 from agent.doctor import reasons as doctor_codes
 from agent.doctor.topics import topics
 from agent.sinks.reasons import CONNECTION_LOST
@@ -124,9 +124,9 @@ def test_published_values_are_read_and_unusable_ones_are_missing(plant: Plant) -
     assert plant.topics.numbers()["topics_silent"] == 1
 
 
-def disconnected(plant: Plant) -> str:
+def disconnected(plant: Plant) -> Reason | None:
     cause = plant.topics.held["signal.tonnes"].trouble
-    return english(codes.SIGNAL_DISCONNECTED(cause=cause)) if cause else ""
+    return codes.SIGNAL_DISCONNECTED(cause=cause) if cause else None
 
 
 def test_a_broker_that_restarts_is_used_again(plant: Plant, caplog: pytest.LogCaptureFixture) -> None:
@@ -307,7 +307,7 @@ def test_read_and_doctor_show_what_comes(plant: Plant) -> None:
     body = json.loads(done.stdout.splitlines()[0])
     assert body["quality"] == ["NO_REPLY"]
     cause = codes.SIGNAL_BROKER_UNREACHABLE(host="127.0.0.1", port=plant.broker.port)
-    assert body["error"] == english(codes.NO_MESSAGE_BECAUSE(topic="mill/line-3", waited_s=0.5, cause=cause))
+    assert body["error"] == as_object(codes.NO_MESSAGE_BECAUSE(topic="mill/line-3", waited_s=0.5, cause=cause))
 
 
 def test_the_doctor_reports_the_fault_of_each_signal(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
