@@ -18,6 +18,7 @@ from testkit import HandClock
 from agent.cli import main
 from agent.config_load import load_config
 from agent.savings.keep import save_event, save_intervals
+from agent.savings.ledger_reasons import CHECKPOINT_NOT_IN_LEDGER
 from agent.savings.reasons import BASELINE_CHANGED, EVENT_UNDECIDED, MAINTENANCE
 from agent.savings.report import html as page_module
 from agent.savings.report.html import Cover
@@ -393,7 +394,8 @@ def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None
     tamper(plant, "delete from ledger where seq >= ?", seq)
     cut = report(plant, "--checkpoint", str(earlier))
     assert cut.exit_code == 1
-    assert "the ledger was cut off or set back to an older copy" in cut.output
+    [note] = [item for item in told(plant)["notes"] if item["code"] == LEDGER_INVALID]  # type: ignore[attr-defined]
+    assert note["data"]["problem"]["code"] == CHECKPOINT_NOT_IN_LEDGER
     assert 'class="verdict denied"' in (plant / "r.html").read_text(encoding="utf-8")
     lost = report(plant, "--checkpoint", "nowhere.json")
     assert (lost.exit_code, lost.output) == (2, "nowhere.json: No such file or directory\n")
