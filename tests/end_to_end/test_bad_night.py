@@ -1,5 +1,4 @@
-"""One bad night through the whole agent, with the real broker: everything that is no routine is told within a minute of
-the plant's time, no kWh and no row is lost, the report balances with ledger and meter, and `verify` always passes.
+"""Several faults in one night, through the complete agent with the real broker.
 
 Every non-routine event is published within a minute of the plant's time, no kWh and no row is lost, the report agrees
 with ledger and meter, and `ledger verify` always passes. The faults: two swapped current transformers, a bypass,
