@@ -75,7 +75,8 @@ def _device(bus: str, device: Identified) -> list[str]:
     if drive and kinds == {"vfd"}:
         return head + _drive(device.matches[0].profile)
     place = _('or "drive-input", or "motor" (a motor without drive)')
-    return [*head, f'measuring_point = "feeder"   # {place}', f'class = "1"   # {_("accuracy class on the label")}']
+    label = _("accuracy class on the label")
+    return [*head, f'measuring_point = "feeder"   # {place}', f'class = "1"   # {label}']
 
 
 def _unknown(device: Identified) -> list[str]:
