@@ -38,7 +38,7 @@ class Faults:
     half_open: TCP only: connections stay open, but no data passes in either direction.
     cut_after: TCP only: number of bytes of the next response to pass before the connection is closed. None: no cut.
     only_one: TCP only: a second connection is closed directly after it is accepted.
-    refuse: TCP only: every new connection is closed directly after it is accepted.
+    `refuse`: TCP only: every new connection is closed directly after it is accepted.
     """
 
     latency_s: float = 0.0

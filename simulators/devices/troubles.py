@@ -23,14 +23,14 @@ class Trouble:
 
     kind: one of KINDS:
         silent: no response.
-        refusing: exception response with `code`.
+        `refusing`: exception response with `code`.
         stuck: all registers keep the values of the beginning.
         blank: nothing is measured; registers show the device's "not available" value.
         reboot: no response; then gauges are 0 for AWAKE_S, counters are kept.
         counter-reset: all counters restart from 0 at the beginning; the end has no effect.
     from_s: beginning, seconds since the start of the plant.
     to_s: end, seconds since the start of the plant.
-    code: exception code of kind "refusing".
+    code: exception code of kind `refusing`.
     Raises InvalidValue if a field is invalid.
     """
 
@@ -55,7 +55,7 @@ class Ailing:
     """The faults of one device. `at` advances time and updates `silent`, `refuses` and `values`.
 
     silent: True: the device does not respond.
-    refuses: code of the exception response to every request. None: normal responses.
+    `refuses`: code of the exception response to every request. None: normal responses.
     values: the values in the registers.
     """
 

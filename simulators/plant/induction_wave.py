@@ -1,7 +1,7 @@
 """Induction motor in time: flux states in the stator frame (Krause; Leonhard), RK4, with the record of the steady tier.
 
 dψs = u − Rs·is ; dψr = −Rr·ir + jωr·ψr ; T = 1.5·p·Im(ψr·ir*). The core branch sees e = ws·dψs + wr·dψr, the voltage
-behind the stator leakage with ψm = ws·ψs + wr·ψr, and adds ws·G·e to is, wr·G·e to ir. That network is passive, its
+after the stator leakage with ψm = ws·ψs + wr·ψr, and adds ws·G·e to is, wr·G·e to ir. That network is passive, its
 loss
 is 1.5·G·|e|², and it differs from the T circuit by (ω·G·L)² of the flux, L the leakages in parallel.
 

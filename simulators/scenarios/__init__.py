@@ -87,7 +87,7 @@ class Scenario:
     faults: names of the faults that `provoke` can cause.
     provoke: causes a fault; arguments are plant, name and seconds after the start. None: no faults.
     start_utc_ns: time of the first second on a virtual clock.
-    life: retrofit during the run; config_toml is then that of before. None: no retrofit.
+    life: retrofit during the run; config_toml is then the configuration before it. None: no retrofit.
     digest: digest of the scenario file; empty for a module.
     """
 

@@ -46,7 +46,7 @@ class Placed:
 class Instruments:
     """All instruments of a plant.
 
-    behind: meter → the trains that it measures.
+    `behind`: meter → the trains that it measures.
     start_kwh: meter → its counter at the start of the plant.
     absent: line → unit identifiers of devices that are not yet installed.
     Raises InvalidValue for a device that does not fit on its line, or a fault of an unknown device.

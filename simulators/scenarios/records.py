@@ -139,7 +139,7 @@ class TroubleRecord:
     device: name of the device.
     kind: one of its KINDS.
     from_h, to_h: hours since the start of the plant.
-    code: exception code of kind "refusing".
+    code: exception code of kind `refusing`.
     """
 
     device: str
@@ -235,7 +235,7 @@ class LifeRecord:
     reporting: begin of the reporting period.
     end: end of the run.
     stands_h: time without a motor after the retrofit, hours.
-    production: production after the retrofit as a share of before.
+    production: production after the retrofit as a share of the production before it.
     """
 
     start: date

@@ -1,4 +1,4 @@
-"""A port is free again however its use ends, and nobody else waits for that."""
+"""A port is released however its use ends, and other tasks do not wait for this."""
 
 from __future__ import annotations
 

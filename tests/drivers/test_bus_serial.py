@@ -1,4 +1,4 @@
-"""The wire on a pseudo-terminal, and loss and return of every kind of wire."""
+"""The bus on a pseudo-terminal, and loss and recovery of buses of all kinds."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_nothing_is_sent_while_another_master_talks() -> None:
 
 
 def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
-    """At 1200 baud 3.5 characters of 10 bits are 29 ms; the pause between two answers cannot be shorter."""
+    """At 1200 baud 3.5 characters of 10 bits are 29 ms; the pause between two responses cannot be shorter."""
 
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port, baud=1200), SystemClock())
@@ -102,7 +102,7 @@ def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
 
 
 async def until_read(link: ModbusLink, expected: list[int], seconds: float) -> float:
-    """Asks as a poller does until it works; how long that took."""
+    """Sends requests as a poller does until one succeeds; returns the time that this took."""
     started = time.monotonic()
     while True:
         try:
@@ -236,7 +236,7 @@ def test_a_block_without_spare_registers_reports_the_first_attempt(garble: bool,
 
 @pytest.mark.parametrize("spare", [0, 4])
 def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two(spare: int) -> None:
-    """Two blocks each half second, as a small plant is polled, then a PLC begins to ask a drive ten times a second."""
+    """Two blocks each half second, as a small plant is polled, then a PLC starts to poll a drive ten times a second."""
     segment = Segment()
     port = segment.port("agent")
     SegmentSlave(segment, 11)

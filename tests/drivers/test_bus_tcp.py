@@ -1,4 +1,4 @@
-"""The wire over TCP against small servers: what is good arrives, what is wrong never does."""
+"""The bus over TCP against small servers: valid responses arrive, wrong values never do."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
 
 
 def test_one_connection_never_more() -> None:
-    """A gateway that takes one client only: nothing of ours opens a second one."""
+    """A gateway that accepts one client only: the link never opens a second connection."""
     connections = 0
 
     async def scene() -> None:
@@ -190,7 +190,7 @@ def test_one_connection_never_more() -> None:
 
 
 def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dead device behind a gateway whose other devices answer: each of its requests is forgotten after its time."""
+    """Each request to an unresponsive device of a gateway is discarded after its time, while other devices respond."""
     monkeypatch.setattr("drivers.bus.QUARANTINE_S", 0.1)
 
     async def dead_unit_nine(unit: int, function: int, address: int, count: int) -> bytes | None:
@@ -210,7 +210,7 @@ def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.
 
 
 def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
-    """RTU over TCP: behind the transparent box is a line like any other, and its bytes can be heard."""
+    """RTU over TCP: a transparent converter forwards all bytes of its line."""
     segment = Segment()
     converter = Converter(segment)
     SegmentSlave(segment, 31)

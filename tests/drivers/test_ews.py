@@ -1,4 +1,4 @@
-"""EWS/1: bytes checked against the definition (struct and zlib written out here), and what damage does."""
+"""EWS/1: bytes compared with the definition (struct and zlib written out here), and the effect of corruption."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_clipping_and_overrun_flags_arrive() -> None:
 
 
 def test_noise_never_becomes_samples() -> None:
-    """200 flipped bytes and 20 cuts in 2000 frames: what comes out is what was sent, the rest is counted."""
+    """200 flipped bytes and 20 truncations in 2000 frames: only samples that were sent are returned."""
     chance = random.Random(1)
     frames = [samples_frame(1 + n, 64 * n, ramp(64 * n)) for n in range(2000)]
     wire = bytearray(hello_frame() + b"".join(frames))

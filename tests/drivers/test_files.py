@@ -219,7 +219,7 @@ def test_one_channel_has_one_role(tmp_path: Path, text: str, channel: str, other
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_decimal_commas_do_not_outvote_the_delimiter(tmp_path: Path, delimiter: str) -> None:
-    """The same numbers, written as in Berlin and as in London."""
+    """The same numbers with decimal commas and with decimal points."""
     rows = [(n * 1e-4, 325.1 * np.sin(n / 30), 7.25 * np.cos(n / 30)) for n in range(400)]
     london = "\n".join(",".join(f"{value:.4f}" for value in row) for row in rows)
     berlin = "\n".join(delimiter.join(f"{value:.4f}".replace(".", ",") for value in row) for row in rows)

@@ -1,7 +1,7 @@
-"""Seeded chaos on a fast line: bytes inserted, dropped, flipped, answers swallowed and late. Nothing wrong comes out.
+"""Seeded faults on a fast line: bytes inserted, dropped and flipped, responses lost and late. No value is wrong.
 
-RTU over TCP without pacing, several units and blocks. A damaged frame whose checksum happens to fit cannot be told from
-a good one by anybody (one of 65,536): such a value is counted apart, and only if that very frame was on the wire.
+RTU over TCP without pacing, several units and blocks. A corrupt frame with a matching checksum (one of 65,536) cannot
+be distinguished from a valid one: such a value is counted separately, and only if this frame was transmitted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BLOCKS = [
 
 @dataclass
 class Harm:
-    """What happens to one answer."""
+    """The fault of one response."""
 
     late_s: float = 0.0
     silent: bool = False
@@ -61,7 +61,7 @@ class Harm:
 
 @dataclass
 class Slave:
-    """Any number of units behind a transparent converter that answers each request for itself, in its own time."""
+    """Any number of units on a transparent converter that responds to each request separately, after its own delay."""
 
     harm: Callable[[Ask], Harm]
     asked: list[Ask] = field(default_factory=list)
@@ -98,7 +98,7 @@ class Slave:
             self._send(harm.spoil(frame))
 
     def _send(self, data: bytes) -> None:
-        """To whoever is connected now."""
+        """Sends to the current client."""
         self.wire += data
         del self.wire[:-4096]
         if self._writers and not self._writers[-1].is_closing():
@@ -111,7 +111,7 @@ class Slave:
         await asyncio.sleep(0.01)
 
     def by_chance(self, words: list[int], block: Block) -> bool:
-        """A damaged frame that carried these words was on the wire, and its checksum fits."""
+        """Whether a corrupt frame with these words was transmitted, with a matching checksum."""
         wanted = b"".join(word.to_bytes(2, "big") for word in words)
         for count in range(block.words, min(125, block.words + SPARE) + 1):
             head = bytes((block.unit, block.function, 2 * count)) + wanted
@@ -165,7 +165,7 @@ async def exchanges(blocks: list[Block], harm: Callable[[Ask], Harm]) -> Result:
 
 
 def chaos(chance: Random, long_late: float) -> Callable[[Ask], Harm]:
-    """Half of the answers are harmed, most a little; long_late: the share that is up to the quarantine late."""
+    """Half of the responses are changed, most of them slightly; long_late: share with a delay up to the quarantine."""
 
     def harm(ask: Ask) -> Harm:
         if chance.random() < 0.5:
@@ -190,7 +190,7 @@ def chaos(chance: Random, long_late: float) -> Callable[[Ask], Harm]:
 
 
 def noise(chance: Random, ask: Ask) -> bytes:
-    """Random bytes, the beginning of an answer, or a whole answer of a unit that nobody asks."""
+    """Random bytes, the start of a response, or a complete response of a unit that is not polled."""
     kind = chance.random()
     if kind < 0.4:
         return chance.randbytes(chance.randrange(0, 9))
@@ -200,7 +200,7 @@ def noise(chance: Random, ask: Ask) -> bytes:
 
 
 async def many(count: int, seed: int, links: int, long_late: float) -> Result:
-    """`count` exchanges on so many links at the same time."""
+    """`count` exchanges, each on its own link, at the same time."""
     total = Result()
 
     async def one(number: int) -> Result:
@@ -255,7 +255,7 @@ HARMS = st.one_of(
 )  # fmt: skip
 @given(st.lists(st.tuples(st.sampled_from(BLOCKS[:6]), HARMS), min_size=1, max_size=20))
 def test_nothing_wrong_comes_out_of_any_short_story(story: list[tuple[Block, Harm]]) -> None:
-    """Hypothesis writes it: which block, and what happens to its answer; a failure is shrunk to the shortest one."""
+    """Hypothesis chooses the block and the fault of its response; a failure is reduced to the shortest one."""
     harms = [harm for _, harm in story]
     result = asyncio.run(
         asyncio.wait_for(exchanges([block for block, _ in story], lambda ask: harms[(ask.number - 1) % len(harms)]), 60)
@@ -264,7 +264,7 @@ def test_nothing_wrong_comes_out_of_any_short_story(story: list[tuple[Block, Har
 
 
 def test_the_verdict_knows_chance_from_a_mistake() -> None:
-    """A frame that fits by chance is only believed when it was on the wire and is no frame of the slave's own."""
+    """A wrong value counts as chance only if its frame was transmitted and is not an original response."""
     slave, block = Slave(lambda _: Harm()), BLOCKS[0]
     ask = Ask(1, 0.0, *block, None, b"")
     other = ask.frame([1, 2, 3, 4])
@@ -272,5 +272,5 @@ def test_the_verdict_knows_chance_from_a_mistake() -> None:
     slave.wire += b"\x55" + other
     assert slave.by_chance([1, 2, 3, 4], block)
     slave.whole.add(other)
-    assert not slave.by_chance([1, 2, 3, 4], block), "a right answer to something else"
+    assert not slave.by_chance([1, 2, 3, 4], block), "an original response to another request"
     assert answers([1, 2, 3, 4], block.unit, block.function, block.address) is None

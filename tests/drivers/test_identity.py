@@ -1,4 +1,4 @@
-"""Functions 0x11 and 0x2B / 0x0E: literal frames laid out by hand after the application protocol, 6.13 and 6.21."""
+"""Functions 0x11 and 0x2B / 0x0E: literal frames, written by hand from the application protocol, 6.13 and 6.21."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What could be mistaken for the answer that is waited for: our own echo, and what comes behind a late refusal."""
+"""Bytes that could be mistaken for the pending response: the echo of the request, and bytes after a late exception."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Asked = tuple[int, int]  # address, count
 
 
 class Line:
-    """The far end of a pseudo-terminal: hears requests to unit 1, says what it is told to."""
+    """The remote end of a pseudo-terminal: receives requests to unit 1 and sends what the test specifies."""
 
     def __init__(self, echo: bool = False) -> None:
         self.master, self._slave = pty.openpty()
@@ -41,7 +41,7 @@ class Line:
         return address, count
 
     def answer(self, asked: Asked) -> None:
-        """Each register holds its own address."""
+        """Each register contains its own address."""
         self.say(registers(3, [asked[0] + n for n in range(asked[1])]))
 
     def say(self, pdu: bytes) -> None:
@@ -70,7 +70,7 @@ def line(behave: Callable[[Line], None], echo: bool = False) -> Iterator[Line]:
 
 @pytest.mark.parametrize("own_s", [0.02, 0.12])
 def test_an_echo_whose_address_looks_like_the_answers_length_is_no_answer(own_s: float) -> None:
-    """0x22 is the first byte of the address, and that of 17 registers; the device is slower than a stalled answer."""
+    """0x22 is the first byte of the address and the byte count of 17 registers; the device is slower than a stall."""
 
     def behave(far: Line) -> None:
         while True:
@@ -103,7 +103,7 @@ def test_an_echo_in_pieces_is_waited_for_as_an_echo() -> None:
 
 
 def test_a_refusal_that_may_be_the_first_tries_leaves_both_watched_for() -> None:
-    """The first try is refused late, the second one answered after that: its answer fits a later request's shape."""
+    """A late exception response, then the response to the second attempt, which has the shape of a later request."""
 
     def behave(far: Line) -> None:
         far.hear()

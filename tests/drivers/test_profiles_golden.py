@@ -1,7 +1,7 @@
-"""Addresses and words of many devices, written down by hand from the makers' lists and from running clients.
+"""Addresses and words of many devices, copied by hand from the manuals and from other clients.
 
-Nothing here is computed from our files: a number that changes there must fail here. Register words stand as they come
-on the wire, the value beside them follows from the maker's type and scale.
+Nothing here is computed from the register maps: a number that changes there must fail here. Register words are in the
+order of transmission; the value follows from type and scale in the manual.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def test_registers_from_memory_stay_off_until_verified() -> None:
 
 
 def test_two_sources_means_two_sources() -> None:
-    """Memory does not count as one."""
+    """`from_memory` does not count as a source."""
     from drivers.profiles import profile_ids
 
     for name in profile_ids():
@@ -180,7 +180,7 @@ def test_two_sources_means_two_sources() -> None:
 
 
 def test_the_marks_of_the_facts_are_kept() -> None:
-    """1358 rows as collected: 8 became parts of a sum (one of them now from memory), 4 are new."""
+    """1358 rows as collected: 8 became parts of a sum (one of them `from_memory`), 4 are new."""
     from collections import Counter
 
     from drivers.profiles import profile_ids

@@ -1,6 +1,6 @@
-"""What has fooled others, with words as they come: torn values, changing scales, marks, latched pages, roll-overs.
+"""Known pitfalls: torn values, changing scales, codes for "not available", latched pages, roll-overs.
 
-Scales and marks are those of the makers' lists; the sums beside them are done by hand.
+Scales and codes are those of the manuals; the expected sums are computed by hand.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from drivers.registers import (
 
 
 class Wire:
-    """A link to a device that is a table of words; keeps what was asked."""
+    """A link to a device that is a table of words; records the requests."""
 
     answered_s = 0.001
 

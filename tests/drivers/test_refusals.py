@@ -1,4 +1,4 @@
-"""A refused register is asked for again: soon after a start or a silence, then ever more seldom, beside readings."""
+"""A rejected register is tried again: soon after a start or a loss of communication, then with increasing delay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAY_S = 86_400
 
 
 class Booting:
-    """A wire to a meter that refuses any read over what it lacks, or is silent, as long as it is told to."""
+    """A link to a meter that rejects reads of registers that it lacks, or does not respond, as the test specifies."""
 
     answered_s = 0.01
 
@@ -49,12 +49,12 @@ class Meter:
         self.names = set(self.device.names())
         self.first = self.device.blocks()
 
-    def poll(self, *groups: str, every_s: float = 1.0, hurry: bool = False) -> Reading:
+    def poll(self, *groups: str, every_s: float = 1.0, contended: bool = False) -> Reading:
         self.clock.move(every_s)
-        return asyncio.run(self.device.poll(frozenset(groups or ("fast", "normal", "slow")), hurry))
+        return asyncio.run(self.device.poll(frozenset(groups or ("fast", "normal", "slow")), contended))
 
     def extra(self, polls: int, every_s: float) -> int:
-        """Requests beside those of the readings; no reading may lack what the device has."""
+        """Requests in addition to those of the readings; no reading may lack a value that the device has."""
         before, planned = self.wire.asked, 0
         for _ in range(polls):
             planned += len(self.device.blocks(("fast", "normal", "slow")))
@@ -84,7 +84,7 @@ def test_a_register_that_was_refused_while_booting_is_back_in_minutes(meter: Met
 
 
 def test_what_the_device_never_has_costs_a_request_ever_more_seldom(meter: Meter) -> None:
-    """At one, two, four … minutes, once a day in the end; no reading is the poorer for it."""
+    """After one, two, four … minutes, finally once a day; no reading lacks a value."""
     refused = len(meter.device.learnt.doubtful(meter.device.profile))
     assert meter.extra(900, 1.0) <= 4 * refused
     assert meter.extra(DAY_S // 60, 60.0) <= 8 * refused
@@ -104,29 +104,31 @@ def test_after_a_silence_it_is_asked_soon(meter: Meter) -> None:
 
 
 def lacking_most(meter: Meter) -> set[int]:
-    """The meter refuses all but five registers, and that is learnt; their addresses."""
+    """Lets the meter reject all registers except five until these are known; returns the rejected addresses."""
     names = meter.device.names(("fast", "normal", "slow"))
     rows = [row for row in meter.device.profile.registers if row.name in names][5:]
     meter.wire.lacking |= {row.address for row in rows}
     for _ in range(10):
-        meter.poll(hurry=True)
+        meter.poll(contended=True)
     meter.wire.alone.clear()
     assert len(meter.device.learnt.absent) == len(meter.wire.lacking) > 20
     return meter.wire.lacking
 
 
 def test_while_others_wait_for_the_line_it_is_asked_in_one_poll_of_ten(meter: Meter) -> None:
-    """Dozens on a line that is full: all have their turn."""
+    """Dozens of rejected registers on a contended bus: each is tried."""
     lacking = lacking_most(meter)
     for _ in range(1000):
-        assert meter.poll(hurry=True).error is None
+        assert meter.poll(contended=True).error is None
     assert set(meter.wire.alone) >= lacking
     assert len(meter.wire.alone) <= 100
 
 
 def test_silence_says_nothing(meter: Meter) -> None:
-    """One that is silent to such a question keeps what is learnt of it, and its reading. It is asked none of the others
-    then: each silence makes the line wait, and lets answers of that length rest."""
+    """A trial without a response changes neither the rejected registers nor the reading, and postpones the others.
+
+    Each time-out costs bus time and quarantines responses of that length.
+    """
     lacking_most(meter)
     meter.wire.silent_when_alone = True
     absent = set(meter.device.learnt.absent)
@@ -137,7 +139,7 @@ def test_silence_says_nothing(meter: Meter) -> None:
 
 
 def test_all_that_was_refused_while_booting_is_back_in_minutes(meter: Meter) -> None:
-    """One stays away for ever: no block reaches over it, so that no reading lacks the others meanwhile."""
+    """One register stays unsupported: no block includes it, so that no reading lacks the others."""
     lowest = min(lacking_most(meter))
     meter.wire.lacking = {lowest}
     for _ in range(240):

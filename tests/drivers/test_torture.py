@@ -1,7 +1,7 @@
-"""The torture matrix: bad lines of every kind, ten polls each. Never a wrong value; what can be had is had.
+"""The fault matrix: ten polls for each fault and kind of bus. No wrong value; every available value is read.
 
-The rows are in simulators/bus/faults.py, the verdict in tests/support/judge.py: each answer carries the number of the
-request it answers, so an answer to another block, or to an earlier poll of the same block, shows.
+The faults are in simulators/bus/faults.py, the evaluation in tests/support/judge.py: each response contains the number
+of its request, which reveals a response to another block or to an earlier poll of the same block.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ async def torture(fault: Fault, kind: Line) -> Row:
 
 @pytest.fixture(scope="module", params=list(Line), ids=lambda kind: kind.value)
 def rows(request: pytest.FixtureRequest) -> dict[str, Row]:
-    """All rows of one kind of line, many at the same time: most of it is waiting."""
+    """All faults of one kind of bus, many at the same time, because most of the time is waiting."""
     kind: Line = request.param
 
     async def scene() -> dict[str, Row]:
@@ -116,7 +116,7 @@ def test_what_can_be_had_is_had_within_its_period(row: Row, fault: Fault) -> Non
         assert row.score.lost == POLLS
 
 
-@pytest.mark.parametrize("fault", [fault for fault in MATRIX if fault.name == "cut off once"], ids=["cut-off-once"])
+@pytest.mark.parametrize("fault", [fault for fault in MATRIX if fault.name == "truncated once"], ids=["truncated-once"])
 def test_a_lost_connection_comes_back(row: Row, fault: Fault) -> None:
     assert row.last_good, row.score.reasons
     assert row.score.good >= POLLS // 2, row.score.reasons

@@ -1,4 +1,4 @@
-"""A stream over TCP and over a pseudo-terminal: it is read, lost, found again, and nothing ends the reader."""
+"""A stream over TCP and over a pseudo-terminal: it is read, lost and recovered; the reader never ends."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_port_that_is_not_there_is_said_once_and_tried_again(caplog: pytest.Lo
 
 
 def test_a_step_of_the_clock_is_neither_drift_nor_a_gap() -> None:
-    """A sender at exactly its rate, from 60 s before to 60 s after UTC is put back by 8 h, and a restart after that."""
+    """A sender at exactly its rate, from 60 s before to 60 s after UTC steps back by 8 h, and a restart after that."""
     assembler = Assembler("m")
     period_ns = round(64 / HELLO.rate_hz * 1e9)
     now_ns, index = 1_790_000_000_000_000_000, 0
@@ -109,7 +109,7 @@ def test_a_step_of_the_clock_is_neither_drift_nor_a_gap() -> None:
 
 @pytest.mark.parametrize("channels", [[("u1", 1.0), ("i1", 1.0), ("i2", 1.0)], [("i1", 3.0), ("u1", 2.0)]])
 def test_a_hello_between_samples_counts_from_there_on(channels: list[tuple[str, float]]) -> None:
-    """How the bytes come in pieces changes nothing: not the channels, not their scales."""
+    """The division of the bytes into pieces changes neither channels nor scales."""
     later = ews.Hello(10240.0, "int16", "SN", "1", tuple(ews.Channel(*item) for item in channels))
     counts = b"".join(struct.pack("<h", n) * len(channels) for n in range(64))
     pieces = [

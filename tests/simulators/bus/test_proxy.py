@@ -280,7 +280,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
 
 @pytest.mark.parametrize("serial", [False, True], ids=["tcp", "rtu"])
 def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
-    """All faults together: each value answers its own request, and some values arrive."""
+    """All faults together: each value belongs to its own request, and some values arrive."""
     faults = Faults(**dict.fromkeys(CHANCES, 0.04), late_s=0.15)
     server = RtuPty(of.clean, baud=115200) if serial else ModbusTcp(of.clean)
     server.start()
