@@ -88,7 +88,7 @@ class ModbusLink:
     @property
     def heard(self) -> int:
         """Bytes received since the last request was sent."""
-        return self._want.heard
+        return self._want.received
 
     async def read_registers(
         self, unit: int, function: int, address: int, count: int, timeout_s: float, gap_s: float = 0.0, *,
@@ -296,7 +296,7 @@ class ModbusLink:
 
     def _note_silence(self, stream: SerialLine | TcpStream) -> None:
         self._deaf += 1
-        if isinstance(stream, TcpStream) and self._deaf >= DEAF_AFTER and not self._want.heard:
+        if isinstance(stream, TcpStream) and self._deaf >= DEAF_AFTER and not self._want.received:
             self._drop()
         else:
             self._distrust(stream)

@@ -64,7 +64,7 @@ class Want:
     missing: bytes until the most advanced response is complete.
     damaged: a response of the right shape had a wrong checksum.
     headed: RTU: the first bytes of a response to an open request were received.
-    heard: bytes received since the last request was sent.
+    received: bytes received since the last request was sent.
     skipped: bytes that belong to no open request.
     late_seen: late responses since the counter was last read.
     sent_s: monotonic time at which the last request was sent.
@@ -80,7 +80,7 @@ class Want:
     missing: int = 1
     damaged: bool = False
     headed: bool = False
-    heard: int = 0
+    received: int = 0
     skipped: int = 0
     late_seen: int = 0
     sent_s: float = 0.0
@@ -94,10 +94,10 @@ class Want:
             # Fast path: the complete response in one segment, as in nearly all cases. `scan` returns the same.
             request = self.open.pop(self.awaited[0] << 8 | self.awaited[1], None)
             if request is not None:
-                self.heard += len(data)
+                self.received += len(data)
                 return Answer(request, data[9:])
         self.buffer += data
-        self.heard += len(data)
+        self.received += len(data)
         answer = self.scan(self)
         if len(self.buffer) > KEEP_BYTES:
             self.skipped += len(self.buffer) - KEEP_BYTES
@@ -108,7 +108,7 @@ class Want:
         """Discards received bytes that no longer belong to a response, because the line was silent since."""
         self.skipped += len(self.buffer)
         self.buffer.clear()
-        self.missing, self.damaged, self.headed, self.heard = 1, False, False, 0
+        self.missing, self.damaged, self.headed, self.received = 1, False, False, 0
 
     def cut(self, end: int, begin: int = 0) -> None:
         """Removes the bytes before `end` and counts those before `begin` as skipped."""
@@ -318,7 +318,7 @@ def tcp_scan(want: Want) -> Answer | None:
             continue
         end = 6 + length
         if end > len(buffer):
-            if not _resynchronise(want, behind=True):
+            if not _resynchronise(want, after_first=True):
                 want.missing = end - len(buffer)
                 return None
             continue
@@ -373,10 +373,10 @@ def _by_shape(want: Want, frame: bytes) -> Hashable:
     return fits[0]
 
 
-def _resynchronise(want: Want, behind: bool = False) -> bool:
+def _resynchronise(want: Want, after_first: bool = False) -> bool:
     """Removes the bytes before the start of a response to an open request. Returns whether one was found.
 
-    behind: search after offset 0 only, and keep the buffer if nothing is found.
+    after_first: search after offset 0 only, and keep the buffer if nothing is found.
     """
     buffer = want.buffer
     best = -1
@@ -392,13 +392,13 @@ def _resynchronise(want: Want, behind: bool = False) -> bool:
             for pattern in (
                 (whole, refusal) if request.registers else (refusal,)
             ):  # the length of an identity response is not known in advance
-                at = buffer.find(pattern, 1 if behind else 0)
+                at = buffer.find(pattern, 1 if after_first else 0)
                 if at >= 0 and (best < 0 or at < best):
                     best = at
     if best > 0:
         want.cut(best, best)
         return True
-    if best < 0 and not behind:
+    if best < 0 and not after_first:
         keep = min(len(buffer), 8)  # the last bytes may be the start of a response
         want.cut(len(buffer) - keep, len(buffer) - keep)
     return False

@@ -92,7 +92,7 @@ class ModbusDevice:
         self.quality = quality
         self.learnt = Learnt()
         self._again = AskAgain()
-        self._verified, self._doubted = frozenset[str](), frozenset[str]()
+        self._verified, self._suspect = frozenset[str](), frozenset[str]()
         self._scales: Scales = {}
         self._plans: dict[frozenset[str], tuple[_Query, ...]] = {}
         self._counters: dict[str, float] = {}
@@ -105,13 +105,13 @@ class ModbusDevice:
         self._renewal = Renewal()
         self.stuck_s = 0.0
 
-    def trust(self, verified: Collection[str], doubted: Collection[str]) -> None:
+    def trust(self, verified: Collection[str], suspect: Collection[str]) -> None:
         """Applies the result of a self-check of this device.
 
         verified: registers of confidence `from_memory` that are read from now on.
-        doubted: quantities whose values get the flag UNVERIFIED.
+        suspect: quantities whose values get the flag UNVERIFIED.
         """
-        self._verified, self._doubted = frozenset(verified), frozenset(doubted)
+        self._verified, self._suspect = frozenset(verified), frozenset(suspect)
         self._plans.clear()
 
     def blocks(self, groups: Iterable[str] = ALL_GROUPS) -> tuple[Block, ...]:
@@ -129,10 +129,10 @@ class ModbusDevice:
         """The quantities that a poll of these groups reads."""
         return [row.name for block in self.blocks(groups) for row in block.registers]
 
-    async def poll(self, groups: frozenset[str] = ALL_GROUPS, hurry: bool = False) -> Reading:
+    async def poll(self, groups: frozenset[str] = ALL_GROUPS, contended: bool = False) -> Reading:
         """Reads these groups. Never raises for faults of the plant.
 
-        hurry: other devices wait for the bus: do not wait for overdue responses, do not repeat requests without
+        contended: other devices wait for the bus: do not wait for overdue responses, do not repeat requests without
             response.
         A device that does not respond gives NO_REPLY and None for every quantity.
         """
@@ -147,7 +147,7 @@ class ModbusDevice:
         for query in plan:
             block = query.block
             try:
-                data = await self._read(query, hurry)
+                data = await self._read(query, contended)
             except (DeviceRefused, FrameError) as error:
                 reason = error.reason
                 if isinstance(error, DeviceRefused):
@@ -189,7 +189,7 @@ class ModbusDevice:
                 got, doubtful = decoder.decode(data)
                 values |= got
                 flags |= doubtful
-            for name in self._doubted & values.keys():
+            for name in self._suspect & values.keys():
                 flags[name] = flags.get(name, Quality.GOOD) | Quality.UNVERIFIED
             if answers:
                 self.stuck_s = self._renewal.stuck_s(values, monotonic_ns)
@@ -197,7 +197,7 @@ class ModbusDevice:
                 flags |= {name: flags.get(name, Quality.GOOD) | Quality.STALE for name in values}
             self._check_counters(values, flags)
             quality |= self._check_clock()
-            await self._ask_again("once" in groups, hurry)
+            await self._ask_again("once" in groups, contended)
         if in_words := texts(self.profile, values):
             values |= in_words
             if code_flag := flags.get(self.profile.faults_of):
@@ -211,7 +211,7 @@ class ModbusDevice:
         if query is None:
             return False  # no register of this profile may be read yet
         try:
-            await self._read(query, hurry=True, tries=1)
+            await self._read(query, contended=True, tries=1)
         except DeviceRefused as error:
             self.error, self.wire_down = error.reason, False
             return error.code not in SILENT
@@ -229,28 +229,28 @@ class ModbusDevice:
         self.wire_down = isinstance(error, LinkDown | LinkBusy)
         self._silences += not self.wire_down
 
-    def _patience_s(self, block: Block, hurry: bool) -> float:
+    def _patience_s(self, block: Block, contended: bool) -> float:
         """Longest time that one attempt waits, in seconds.
 
         If other devices wait: until the response is overdue. A device that never responded gets its full time-out only
         every fourth time. Through a gateway always the full time-out, because the gateway may wait for another device.
         """
         longest_s = self.latency.longest_s(self.wire_s(block))
-        if not hurry or self._behind_gateway:
+        if not contended or self._behind_gateway:
             return longest_s
         if not self.latency.known and self._silences % UNHEARD_EVERY:
             return min(longest_s, self.wire_s(block) + UNHEARD_S)
         return self.latency.overdue_s(self.wire_s(block))
 
-    async def _read(self, query: _Query, hurry: bool, tries: int = TRIES) -> bytes:
+    async def _read(self, query: _Query, contended: bool, tries: int = TRIES) -> bytes:
         data = await self._link.read_block(
             query.request,
             self.latency.overdue_s(self.wire_s(query.block)),
             self.gap_s,
             spare=query.spare,
             tries=tries,
-            patience_s=self._patience_s(query.block, hurry),
-            silence_tries=1 if hurry else PATIENT_SILENCES,
+            patience_s=self._patience_s(query.block, contended),
+            silence_tries=1 if contended else PATIENT_SILENCES,
         )
         self.latency.add(self._link.answered_s)
         self._silences, self.error, self.wire_down = 0, None, False
@@ -287,17 +287,17 @@ class ModbusDevice:
         self._plans.clear()
         self._again.soon(self._clock.monotonic_ns() / 1e9)
 
-    async def _ask_again(self, anew: bool, hurry: bool) -> None:
+    async def _ask_again(self, restarted: bool, contended: bool) -> None:
         """Reads one rejected address again if it is due; a response makes the address readable again.
 
-        anew: this was the first response since a start or since the device did not respond.
+        restarted: this was the first response since a start or since the device did not respond.
         """
         now_s = self._clock.monotonic_ns() / 1e9
-        if anew:
+        if restarted:
             self._again.soon(now_s)
         if not self.learnt.split:
             return
-        address = self._again.next(now_s, lambda: self.learnt.doubtful(self.profile), hurry)
+        address = self._again.next(now_s, lambda: self.learnt.doubtful(self.profile), contended)
         if address is None:
             return
         overdue_s = self.latency.overdue_s(self._exchange_s(address[2]))

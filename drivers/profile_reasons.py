@@ -92,7 +92,7 @@ RATING_ORDER = Code("rating_order", "up_to_kw must increase")
 REGISTER_TWICE = Code("register_twice", "defined twice")
 SCALE_REGISTER_MISSING = Code(
     "scale_register_missing",
-    "scale_from.address {address:d} cannot be read in the same request and has no [[register]] of its own",
+    "scale_from.address {address:d} cannot be read in the same request, and no separate [[register]] defines it",
 )
 PARTS_WITH_GAP = Code("parts_with_gap", "there is a gap between the parts, which the device may reject")
 REGISTER_OVERLAP = Code("register_overlap", "overlaps with {other} at address {address:d}")

@@ -1,6 +1,6 @@
 """Reasons, findings, events and caveats as codes with data.
 
-Code compares codes, never texts. A text is made where a person reads it: `agent.core.text` renders a reason in the
+Code compares codes, never texts. A text is made where a user reads it: `agent.core.text` renders a reason in the
 language of the reader, `str(reason)` renders the English source text for logs and exceptions.
 
 A code is declared once, next to the code that uses it:
@@ -154,7 +154,7 @@ def _typed(value: Any) -> Any:
 
 
 class CodedError(Exception):
-    """An error whose text reaches a person: raised with a reason, or with a code and its data.
+    """An error whose text reaches a user: raised with a reason, or with a code and its data.
 
     reason: what went wrong. `str(error)` is its English text.
     """
@@ -168,7 +168,7 @@ class CodedError(Exception):
 
 
 class InvalidValue(CodedError, ValueError):
-    """A value from a person, a file or a device that cannot be used."""
+    """A value from a user, a file or a device that cannot be used."""
 
 
 # Texts from templates

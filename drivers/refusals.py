@@ -24,7 +24,7 @@ class Learnt:
     """Unsupported registers of a device. Stored, so that a restart does not repeat the rejected requests.
 
     split: rejected blocks, which are read in parts.
-    absent: registers that the device rejects even in a request of their own.
+    absent: registers that the device rejects even in a separate request.
     """
 
     split: set[Address] = field(default_factory=set)
@@ -83,19 +83,19 @@ class AskAgain:
         """No response: postpones the other addresses, because a time-out costs more than a rejection."""
         self._left.clear()
 
-    def next(self, now_s: float, refused: Callable[[], Iterable[Address]], hurry: bool = False) -> Address | None:
+    def next(self, now_s: float, rejected: Callable[[], Iterable[Address]], contended: bool = False) -> Address | None:
         """The address to try in this poll; None: none.
 
-        refused: returns all rejected addresses. hurry: other devices wait for the bus.
+        rejected: returns all rejected addresses. contended: other devices wait for the bus.
         """
         self._polls += 1
-        if hurry and self._polls % SPARING:
+        if contended and self._polls % SPARING:
             return None
         if not self._left:
             if now_s < self._due_s:
                 return None
             last = self._asked
-            self._left = sorted(refused(), key=lambda one: (last is not None and one <= last, one), reverse=True)
+            self._left = sorted(rejected(), key=lambda one: (last is not None and one <= last, one), reverse=True)
             self._due_s = now_s + self._pause_s
             self._pause_s = min(2 * self._pause_s, LONGEST_S)
         self._asked = self._left.pop() if self._left else None

@@ -158,7 +158,7 @@ class SerialLine:
                 self._learn_turnaround(sent.unit, now_s - asked_s - length * character_s, looks)
                 return answer
             looks += 1
-            began = want.heard > 0 and (want.missing > 1 or want.damaged)
+            began = want.received > 0 and (want.missing > 1 or want.damaged)
             limit_s = min(give_up_s, self._last_s + stall_s) if began else give_up_s
             if now_s >= limit_s:
                 raise _no_answer(want, sent, began, patience_s)
@@ -237,8 +237,8 @@ def _no_answer(want: Want, sent: Request, began: bool, patience_s: float) -> Lin
     request = {"unit_id": sent.unit, "address": sent.address}
     if began:
         return FrameError(codes.RESPONSE_CORRUPT, **request)
-    if want.heard:
-        return LinkTimeout(codes.NO_VALID_RESPONSE, **request, timeout_s=patience_s, n_bytes=want.heard)
+    if want.received:
+        return LinkTimeout(codes.NO_VALID_RESPONSE, **request, timeout_s=patience_s, n_bytes=want.received)
     return LinkTimeout(codes.NO_RESPONSE, **request, timeout_s=patience_s)
 
 

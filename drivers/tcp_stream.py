@@ -76,7 +76,7 @@ class TcpStream(asyncio.BufferedProtocol):
             want.clear()  # the line was silent: bytes in the buffer are not part of a response
             want.sent = data
         want.open[key] = sent  # not earlier: bytes received before sending cannot be its response
-        want.heard, want.damaged = 0, False
+        want.received, want.damaged = 0, False
         self._want, self._sent = want, sent
         want.awaited = b"" if self._rtu else tcp_answer_head(sent, key)
         future = self._future = self._loop.create_future()
@@ -146,7 +146,7 @@ class TcpStream(asyncio.BufferedProtocol):
             self._arm()
             return
         want = self._want
-        if want is not None and want.heard and (want.damaged or want.missing > 1):
+        if want is not None and want.received and (want.damaged or want.missing > 1):
             self._future.set_exception(FrameError(codes.RESPONSE_CORRUPT, **self._request()))
         else:
             timeout = LinkTimeout(codes.NO_RESPONSE, **self._request(), timeout_s=self._patience_s)
@@ -180,7 +180,7 @@ class TcpStream(asyncio.BufferedProtocol):
         if answer is not None:
             self._answered = True
             future.set_result(answer)
-        elif want.damaged or (want.missing > 1 and want.heard):
+        elif want.damaged or (want.missing > 1 and want.received):
             self._loop.call_later(STALL_S, self._stalled, self.last_s, future)
 
     def _stalled(self, since_s: float, future: asyncio.Future[Answer]) -> None:

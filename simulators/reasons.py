@@ -105,7 +105,7 @@ REPORTING_BEFORE_MOTOR = Code(
 )
 END_BEFORE_REPORTING = Code("end_before_reporting", "must be after life.reporting")
 PRODUCTION_SHARE = Code(
-    "production_share", "must be a share of the production before, {low:g} to {high:g}, got {value:g}"
+    "production_share", "must be a share of the production before the retrofit, {low:g} to {high:g}, got {value:g}"
 )
 
 # Virtual devices

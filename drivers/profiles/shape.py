@@ -70,7 +70,7 @@ class Register:
     window: plausibility limits narrower than those of the vocabulary; None: those of the vocabulary.
     scale_doubt: why the scale is uncertain; empty: it is certain.
     latched: contains values of the last trip.
-    alone: is read in a request of its own; registers that it overlaps have another meaning.
+    alone: is read in a separate request; registers that it overlaps have another meaning.
     feeds_watchdog: reading it starts a watchdog in the device.
     needs: option or setting of the device that is required.
     manual_ref: place in the manual.

@@ -40,7 +40,7 @@ class _Counted:
 class BenchDevice:
     """A virtual device. The same `rng` gives the same device.
 
-    `step(dt_s)` advances time, `values` are the displayed values, `served` answers register reads.
+    `step(dt_s)` advances time, `values` are the displayed values, `served` responds to register reads.
     Raises InvalidValue for a map in a proprietary protocol that is not Modbus.
     """
 

@@ -30,7 +30,7 @@ class Trouble:
         `counter-reset`: all counters restart from 0 at the beginning; the end has no effect.
     from_s: beginning, seconds since the start of the plant.
     to_s: end, seconds since the start of the plant.
-    code: exception code of kind "refusing".
+    code: exception code of kind `refusing`.
     Raises InvalidValue if a field is invalid.
     """
 

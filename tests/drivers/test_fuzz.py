@@ -273,5 +273,5 @@ def test_the_verdict_knows_chance_from_a_mistake() -> None:
     slave.wire += b"\x55" + other
     assert slave.by_chance([1, 2, 3, 4], block)
     slave.whole.add(other)
-    assert not slave.by_chance([1, 2, 3, 4], block), "a right answer to something else"
+    assert not slave.by_chance([1, 2, 3, 4], block), "an original response to another request"
     assert answers([1, 2, 3, 4], block.unit, block.function, block.address) is None

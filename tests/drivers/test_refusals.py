@@ -51,9 +51,9 @@ class Meter:
         self.names = set(self.device.names())
         self.first = self.device.blocks()
 
-    def poll(self, *groups: str, every_s: float = 1.0, hurry: bool = False) -> Reading:
+    def poll(self, *groups: str, every_s: float = 1.0, contended: bool = False) -> Reading:
         self.clock.move(every_s)
-        return asyncio.run(self.device.poll(frozenset(groups or ("fast", "normal", "slow")), hurry))
+        return asyncio.run(self.device.poll(frozenset(groups or ("fast", "normal", "slow")), contended))
 
     def extra(self, polls: int, every_s: float) -> int:
         """Number of requests in addition to those of the readings. Asserts that no
@@ -113,7 +113,7 @@ def lacking_most(meter: Meter) -> set[int]:
     rows = [row for row in meter.device.profile.registers if row.name in names][5:]
     meter.wire.lacking |= {row.address for row in rows}
     for _ in range(10):
-        meter.poll(hurry=True)
+        meter.poll(contended=True)
     meter.wire.alone.clear()
     assert len(meter.device.learnt.absent) == len(meter.wire.lacking) > 20
     return meter.wire.lacking
@@ -123,7 +123,7 @@ def test_while_others_wait_for_the_line_it_is_asked_in_one_poll_of_ten(meter: Me
     """Dozens of registers on a fully used line: each is requested again."""
     lacking = lacking_most(meter)
     for _ in range(1000):
-        assert meter.poll(hurry=True).error is None
+        assert meter.poll(contended=True).error is None
     assert set(meter.wire.alone) >= lacking
     assert len(meter.wire.alone) <= 100
 
