@@ -49,7 +49,7 @@ class AssetState:
     waits_for: devices without a reading since the last row.
     slots: device → quantity → latest value.
     row: the published values, one for each metric.
-    silent: device without a response → cause; empty when it is not known.
+    silent: device without a response → cause; None: not known.
     misses: device → consecutive readings without a response.
     explained_ns: monotonic time of the last `explain` message.
     wiring: result of the wiring check in the last event.
@@ -65,7 +65,7 @@ class AssetState:
     waits_for: set[str]
     slots: dict[str, dict[str, Slot]] = field(default_factory=dict)
     row: list[Slot] = field(default_factory=list)
-    silent: dict[str, Reason | str] = field(default_factory=dict)
+    silent: dict[str, Reason | None] = field(default_factory=dict)
     misses: dict[str, int] = field(default_factory=dict)
     estimator: Estimator | None = None
     allocation: Allocation | None = None

@@ -104,7 +104,7 @@ def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
 
 
 def _use_language(ctx: click.Context, _parameter: click.Parameter, name: str | None) -> None:
-    """Switches all texts, those of click included, to a language; at the end of the command back."""
+    """Switches all texts, including those of click, to a language until the end of the command."""
     before = os.environ.get("LANGUAGE")
     if name is not None:
         os.environ["LANGUAGE"] = language_of(name) or "en"

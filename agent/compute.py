@@ -203,7 +203,7 @@ class Compute:
     def _note_silence(state: AssetState, reading: Reading) -> None:
         state.quality = reading.quality & Quality.SIMULATED
         if Quality.NO_REPLY in reading.quality:
-            state.silent[reading.device] = reading.error or ""
+            state.silent[reading.device] = reading.error
             state.misses[reading.device] = state.misses.get(reading.device, SILENT_READINGS) + 1
         else:
             state.silent.pop(reading.device, None)

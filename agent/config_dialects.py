@@ -1,7 +1,7 @@
 """The tables [homeassistant], [sparkplug], [prometheus] and [file] of the configuration.
 
-A dialect is on when its table is there, or when `outputs` of [mqtt] names it. One that cannot be used is a finding, and
-off: measuring goes on without it.
+A dialect is on if its table is present or `outputs` of [mqtt] contains its name. One that cannot be used is off, and is
+a finding: the agent measures without it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent import config_reasons as codes
 from agent import schema
 from agent.schema import Key, Report
+from drivers.reasons import InvalidValue
 
 PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -26,7 +28,11 @@ class HomeAssistant:
 
 @dataclass(frozen=True, slots=True)
 class Sparkplug:
-    """group, node: the ids on the wire. primary_host: births wait for its STATE; None: for nobody's."""
+    """The table [sparkplug].
+
+    group, node: group ID and edge node ID of the topics.
+    primary_host: births wait for the STATE of this host application; None: births are sent without waiting.
+    """
 
     group: str
     node: str
@@ -41,10 +47,16 @@ class Prometheus:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """rotate_bytes: a file that reached it is closed. keep_bytes: the oldest closed ones go beyond that together."""
+    """The table [file].
+
+    directory: where the files are written.
+    format: ndjson | parquet.
+    rotate_bytes: a file of this size is closed and the next one opened.
+    keep_bytes: maximum size of all closed files; the oldest are deleted.
+    """
 
     directory: Path
-    format: str = "ndjson"  # ndjson | parquet
+    format: str = "ndjson"
     rotate_bytes: int = 50_000_000
     keep_bytes: int = 5_000_000_000
 
@@ -60,7 +72,7 @@ class Dialects:
 def _sparkplug_id(value: Any) -> str:
     text = schema.text(value)
     if re.search(r"[+#/]", text) or text == "STATE":
-        raise ValueError("must not hold + # / (Sparkplug 3.0, chapter 4)")
+        raise InvalidValue(codes.SPARKPLUG_ID_INVALID)
     return text
 
 
@@ -84,11 +96,16 @@ def read_dialects(
     folder: Path, raw: Mapping[str, Any], outputs: tuple[str, ...], broker: bool, site_gateway: tuple[str, str],
     report: Report,
 ) -> Dialects:  # fmt: skip
-    """folder: of the configuration, for paths in it. broker: whether there is an [mqtt] table."""
+    """folder: of the configuration file, to which its paths are relative.
+
+    outputs: of [mqtt].
+    broker: whether there is an [mqtt] table.
+    site_gateway: default group and node of Sparkplug.
+    """
     values = {name: _table(raw, name, keys, name in outputs, report) for name, keys in TABLES.items()}
     for name in ("homeassistant", "sparkplug"):
         if values[name] is not None and not broker:
-            report.finding(name, "needs a broker: there is no [mqtt] table; it is off")
+            report.finding(name, codes.DIALECT_WITHOUT_BROKER())
             values[name] = None
     group, node = site_gateway
     found: dict[str, Any] = {}
@@ -96,18 +113,14 @@ def read_dialects(
         if PREFIX.fullmatch(table["prefix"]):
             found["homeassistant"] = HomeAssistant(**table)
         else:
-            report.finding(
-                "homeassistant.prefix",
-                "must be topic levels of A-Z a-z 0-9 _ - joined by /, no wildcards; Home Assistant is told nothing",
-                table["prefix"],
-            )
+            report.finding("homeassistant.prefix", codes.DISCOVERY_PREFIX_INVALID(), table["prefix"])
     if (table := values["sparkplug"]) is not None:
         found["sparkplug"] = Sparkplug(table["group"] or group, table["node"] or node, table["primary_host"])
     if (table := values["prometheus"]) is not None:
         host, port = table["listen"]
         found["prometheus"] = Prometheus(host, port)
         if host not in LOOPBACK:
-            report.note("prometheus.listen", f"{host} is open to the network, without a password")
+            report.note("prometheus.listen", codes.OPEN_TO_NETWORK(host=host))
     if (table := values["file"]) is not None:
         found["file"] = Files(folder / table["dir"], table["format"], table["rotate"], table["keep"])
     return Dialects(**found)
@@ -120,6 +133,6 @@ def _table(
     if table is None:
         return schema.read_table({}, keys, name, report) if named else None
     if not isinstance(table, dict):
-        report.problem(name, f"must be a table: [{name}]", table)
+        report.problem(name, codes.TABLE_EXPECTED(), table)
         return None
     return schema.read_table(table, keys, name, report)

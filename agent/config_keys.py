@@ -1,4 +1,4 @@
-"""The allowed tables and keys of the configuration and what each value must be; docs/configuration.md explains."""
+"""The allowed tables and keys of the configuration, and the check of each value. Explained in docs/configuration.md."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ import zoneinfo
 from pathlib import Path
 from typing import Any
 
+from agent import config_reasons as codes
 from agent import schema
 from agent.schema import Key
 from drivers.errors import ProfileError
-from drivers.profiles import load_profile
-from dsp.efficiency_meter import CT_CLASSES, ct_limits
+from drivers.profiles import load_profile, profile_ids
+from drivers.reasons import InvalidValue, Reason
+from dsp.efficiency_meter import CERTIFICATE, CT_CLASSES, ct_limits
 
 METER_CLASSES = ("0.1", "0.2", "0.2S", "0.5", "0.5S", "1", "2", "A", "B", "C")
 WIRINGS = ("3P4W", "3P3W", "1P2W")
-COMM_LOSS = (
-    "not used",
-    "other port",
-    "warning only",
-    "armed",
-)  # what was found at the drive; only "armed" forbids polling
+COMM_LOSS = ("not used", "other port", "warning only", "armed")  # a drive with "armed" is not polled
 ALLOCATION_RULES = ("drive-power", "rated-power")
 
 
@@ -32,56 +29,62 @@ def broker_url(value: Any) -> tuple[bool, str, int]:
             raise ValueError
         port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
     except ValueError:
-        raise ValueError('not a broker\'s address; write "mqtt://host:1883" or "mqtts://host:8883"') from None
+        raise InvalidValue(codes.BROKER_URL_EXPECTED) from None
     if parts.password or parts.username:
-        raise ValueError("holds a user or password; put them into user and password_file")
+        raise InvalidValue(codes.URL_WITH_CREDENTIALS)
     return parts.scheme == "mqtts", parts.hostname, port
 
 
 def _line(value: Any) -> tuple[int, int, str, int]:
     found = re.fullmatch(r"(\d{3,7})\s+([78])([NEO])([12])", value) if isinstance(value, str) else None
     if not found:
-        raise ValueError('not a line setting; write for example "19200 8E1"')
+        raise InvalidValue(codes.LINE_SETTINGS_EXPECTED)
     return int(found[1]), int(found[2]), found[3], int(found[4])
 
 
 def _zone(value: Any) -> str:
     try:
         zoneinfo.ZoneInfo(schema.text(value))
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, or an endless one
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, or a very long one
         known = zoneinfo.available_timezones()
         if not known:  # a system without time zone data: nothing to compare with
             return str(value)
-        near = schema.nearest(value, known) if isinstance(value, str) else None
-        raise ValueError("no such time zone" + (f"; did you mean '{near}'?" if near else "")) from None
+        if near := schema.nearest(value, known) if isinstance(value, str) else None:
+            raise InvalidValue(codes.TIME_ZONE_MISSPELLED, near=near) from None
+        raise InvalidValue(codes.TIME_ZONE_UNKNOWN) from None
     return str(value)
 
 
 def _profile(value: Any) -> str:
+    name = schema.text(value)
     try:
-        load_profile(schema.text(value))
+        if name not in profile_ids():
+            if near := schema.nearest(name, profile_ids()):
+                raise InvalidValue(codes.CONFIG_PROFILE_MISSPELLED, near=near)
+            raise InvalidValue(codes.CONFIG_PROFILE_UNKNOWN)
+        load_profile(name)
     except ProfileError as error:
-        raise ValueError(str(error).partition(": ")[2]) from None
-    return str(value)
+        raise InvalidValue(error.problems[0]) from None
+    return name
 
 
 def _at_meter(value: Any) -> str:
     if value in ("drive-output", "motor-terminals"):
-        raise ValueError(
-            "refused: a mains meter reads wrong at a drive's output (pulse width modulation); put it at drive-input"
-        )
+        raise InvalidValue(codes.METER_AT_DRIVE_OUTPUT)
     return schema.one_of("drive-input", "motor", "feeder")(value)
 
 
 def _ct_class(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError('must be a text, for example "0.5"')
+    text = schema.text(value)
     try:
-        ratio, minutes = ct_limits(value)
-    except ValueError as error:
-        near = schema.nearest(value, CT_CLASSES) if value not in CT_CLASSES else None
-        raise ValueError(f"{error}" + (f"; did you mean '{near}'?" if near else "")) from None
-    return value if value in CT_CLASSES else f"{100 * ratio:g} % {minutes:g}'"
+        ratio, minutes = ct_limits(text)
+    except ValueError:
+        if CERTIFICATE.fullmatch(text.strip()):
+            raise InvalidValue(codes.CT_LIMITS_RANGE) from None
+        if near := schema.nearest(text, CT_CLASSES):
+            raise InvalidValue(codes.CT_CLASS_MISSPELLED, allowed=tuple(CT_CLASSES), near=near) from None
+        raise InvalidValue(codes.CT_CLASS_EXPECTED, allowed=tuple(CT_CLASSES)) from None
+    return text if text in CT_CLASSES else f"{100 * ratio:g} % {minutes:g}'"
 
 
 def _number_or_row(value: Any) -> str | float:
@@ -90,19 +93,19 @@ def _number_or_row(value: Any) -> str | float:
 
 def _watts(value: Any) -> tuple[float, ...]:
     if not isinstance(value, list) or len(value) != 7:
-        raise ValueError("must be seven losses in W, at the seven points of IEC 60034-2-3")
+        raise InvalidValue(codes.SEVEN_LOSSES_EXPECTED)
     return tuple(schema.number(0, 1e6, "W")(item) for item in value)
 
 
 def _eight_watts(value: Any) -> tuple[float, ...]:
     if not isinstance(value, list) or len(value) != 8:
-        raise ValueError("must be eight losses in W, at the eight points of IEC 61800-9-2")
+        raise InvalidValue(codes.EIGHT_LOSSES_EXPECTED)
     return tuple(schema.number(0.01, 1e6, "W")(item) for item in value)
 
 
 def _sinks(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise ValueError('must be a list, for example ["homeassistant"]')
+        raise InvalidValue(codes.LIST_EXPECTED, example='["homeassistant"]')
     return tuple(schema.one_of("homeassistant", "sparkplug", "prometheus")(item) for item in value)
 
 
@@ -110,14 +113,17 @@ def _losses_kind(value: Any) -> str:
     return schema.one_of("seven-point")(value)
 
 
+TOPIC_BYTES_MAX = 65535  # MQTT 5.0, 1.5.4
+
+
 def _topic(value: Any) -> str:
     topic = schema.text(value)
     if "+" in topic or "#" in topic:
-        raise ValueError("holds a wildcard (+ or #); a signal comes from one topic: write it out")
+        raise InvalidValue(codes.TOPIC_WILDCARD)
     if topic.startswith("$share/"):
-        raise ValueError("is a shared subscription, of which others get a part; leave $share/… out")
-    if len(topic.encode()) > 65535:
-        raise ValueError("is longer than 65535 bytes")
+        raise InvalidValue(codes.SHARED_SUBSCRIPTION)
+    if len(topic.encode()) > TOPIC_BYTES_MAX:
+        raise InvalidValue(codes.TOPIC_TOO_LONG, bytes_max=TOPIC_BYTES_MAX)
     return topic
 
 
@@ -128,7 +134,7 @@ SITE = {
     "gateway": Key(schema.identifier),
     "timezone": Key(_zone, "UTC"),
     "currency": Key(schema.text, None),
-    "energy_price": Key(schema.number(0, 1e6, "money per kWh"), None),
+    "energy_price": Key(schema.number(0, 1e6), None),
     "grid_factor": Key(_number_or_row, None),
     "topic_prefix": Key(schema.topic_prefix, None),
     "simulated": Key(schema.flag, False),
@@ -253,9 +259,7 @@ SIGNAL_REGISTER = {
     "function": Key(schema.whole(3, 4), 3),
 }
 SIGNAL_TOPIC = {
-    "topic": Key(
-        _topic, missing="missing; a signal comes from a topic, or from a register (bus, unit_id, address, type)"
-    ),
+    "topic": Key(_topic, missing=codes.TOPIC_MISSING()),
     "value": Key(schema.text, None),
     "time": Key(schema.text, None),
     "expected_interval": Key(schema.duration(0.1, 86400), 60.0),
@@ -266,10 +270,10 @@ SIGNAL_TOPIC = {
 }
 
 
-def open_to_others(file: Path) -> str:
-    """What is wrong with the mode of a file that holds a password; empty when nothing is."""
+def open_to_others(file: Path) -> Reason | None:
+    """That the group or all users can read a file with a secret, or that its mode cannot be read; None: correct."""
     try:
         mode = file.stat().st_mode & 0o777
     except OSError as error:
-        return f"cannot be looked at: {error.strerror or error}"
-    return f"group or others may read it (mode {mode:04o}): chmod 600 {file}" if mode & 0o044 else ""
+        return codes.FILE_UNREADABLE(path=str(file), error=error.strerror or str(error))
+    return codes.FILE_MODE_OPEN(mode=mode, path=str(file)) if mode & 0o044 else None

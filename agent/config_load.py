@@ -1,4 +1,4 @@
-"""The configuration: TOML → the records of agent/config.py, all problems at once."""
+"""Load a configuration: TOML → the records of agent/config.py, with all problems in one report."""
 
 from __future__ import annotations
 
@@ -10,41 +10,45 @@ from pathlib import Path
 from typing import Any
 
 from agent import config_keys as keys
+from agent import config_reasons as codes
 from agent import schema
 from agent.config import Bus, Config, Drive, Meter, Motor, Mqtt, Replaced, Site, StoreSettings, WaveformSource
 from agent.config_dialects import read_dialects
+from agent.config_lines import key_lines
 from agent.config_renamed import with_new_keys
 from agent.config_signals import SignalReader, signal_keys
 from agent.config_tariff import read_tariff
 from agent.savings.phases import phases_of
-from agent.schema import Key, Report
+from agent.schema import PROBLEM, Diagnostic, Key, Report
 from agent.topology_check import check_topology
 from drivers.errors import ProfileError
 from drivers.profiles import profile_ids, set_profile_folders
+from drivers.reasons import InvalidValue, Reason
 
 PROFILES_VARIABLE = "MAGWATT_PROFILES"
 
 
 class ConfigError(Exception):
-    """A configuration that cannot be used; `problems` holds one line each."""
+    """A configuration that cannot be used. problems: everything that is wrong, in the order of the checks."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
+    def __init__(self, problems: list[Diagnostic]) -> None:
+        super().__init__("\n".join(map(str, problems)))
         self.problems = problems
 
 
 def load_config(path: Path) -> tuple[Config, Report]:
     """The configuration, and the report with its findings and notes. Raises ConfigError with every problem."""
-    report = Report(path.name)
     try:
         data = path.read_bytes()
-        raw = tomllib.loads(data.decode("utf-8-sig"))  # Notepad puts a mark in front
+        text = data.decode("utf-8-sig")  # Notepad writes a byte order mark
+        raw = tomllib.loads(text)
     except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror or error}"]) from None
+        raise _unreadable(path, codes.FILE_UNREADABLE(path=str(path), error=error.strerror or str(error))) from None
     except RecursionError:
-        raise ConfigError([f"{path.name}: not valid TOML: nested too deep"]) from None
+        raise _unreadable(path, codes.TOML_TOO_DEEP()) from None
     except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
-        raise ConfigError([f"{path.name}: not valid TOML: {' '.join(str(error).split())}"]) from None
+        raise _unreadable(path, codes.INVALID_TOML(error=" ".join(str(error).split()))) from None
+    report = Report(path.name, key_lines(text))
     raw = with_new_keys(raw, report)
     _use_own_profiles(path, raw, report)
     config = _parse(path, raw, report)
@@ -58,29 +62,31 @@ def load_config(path: Path) -> tuple[Config, Report]:
 def parse_broker(
     url: str, user: str | None = None, password_file: Path | None = None, ca: Path | None = None
 ) -> Mqtt:  # fmt: skip
-    """The broker behind a url; the rest as the keys of [mqtt]. Raises ValueError."""
+    """The broker of a URL; the other arguments are those of the keys in [mqtt]. Raises InvalidValue."""
     tls, host, port = keys.broker_url(url)
     if password_file and not user:
-        raise ValueError("a password file needs a user")
+        raise InvalidValue(codes.PASSWORD_WITHOUT_USER)
     if ca and not tls:
-        raise ValueError("an authority (ca) is of no use without TLS; did you mean mqtts://?")
+        raise InvalidValue(codes.CA_WITHOUT_TLS)
     for file in filter(None, (password_file, ca)):
         if not file.is_file():
-            raise ValueError(f"no such file: {file}")
+            raise InvalidValue(codes.FILE_MISSING, path=str(file))
     return Mqtt(host, port, tls, user, password_file, ca)
+
+
+def _unreadable(path: Path, reason: Reason) -> ConfigError:
+    return ConfigError([Diagnostic(PROBLEM, path.name, None, "", None, reason)])
 
 
 def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
     for name in raw:
         if name not in keys.TOP:
             near = schema.nearest(name, keys.TOP)
-            report.problem(name, "unknown table" + (f"; did you mean '{near}'?" if near else ""))
+            report.problem(name, codes.CONFIG_TABLE_MISSPELLED(near=near) if near else codes.CONFIG_TABLE_UNKNOWN())
     site_raw = _table(raw, "site", report)
     site = schema.read_table(site_raw, keys.SITE, "site", report) if site_raw is not None else None
     if "site" not in raw:
-        report.problem(
-            "site", 'missing; it names the plant and this gateway, for example id = "mill-2", gateway = "gw-07"'
-        )
+        report.problem("site", codes.SITE_MISSING())
     store = schema.read_table(_table(raw, "store", report) or {}, keys.STORE, "store", report) or {
         name: key.default for name, key in keys.STORE.items()
     }
@@ -115,7 +121,7 @@ def _parse(path: Path, raw: Mapping[str, Any], report: Report) -> Config:
 
 
 def _use_own_profiles(path: Path, raw: Mapping[str, Any], report: Report) -> None:
-    """The folder is looked at before any profile is asked for by name."""
+    """The folders of profiles must be known before the first profile is loaded."""
     site = raw.get("site")
     folder = site.get("profiles") if isinstance(site, dict) else None
     own = [path.parent / folder] if isinstance(folder, str) and folder else []
@@ -123,20 +129,20 @@ def _use_own_profiles(path: Path, raw: Mapping[str, Any], report: Report) -> Non
     try:
         profile_ids()
     except ProfileError as error:
-        for line in str(error).splitlines():
-            report.problem("site.profiles" if own else PROFILES_VARIABLE, line)
+        for reason in error.problems:
+            report.problem("site.profiles" if own else PROFILES_VARIABLE, reason)
         set_profile_folders(())
 
 
 def profile_folders() -> list[Path]:
-    """Folders of own register maps that the environment names."""
+    """Folders of the user's register maps in the environment variable MAGWATT_PROFILES."""
     return [Path(part) for part in os.environ.get(PROFILES_VARIABLE, "").split(os.pathsep) if part]
 
 
 def _table(raw: Mapping[str, Any], name: str, report: Report) -> Mapping[str, Any] | None:
     value = raw.get(name, {})
     if not isinstance(value, dict):
-        report.problem(name, f"must be a table: [{name}]", value)
+        report.problem(name, codes.TABLE_EXPECTED(), value)
         return None
     return value if name in raw else None
 
@@ -145,9 +151,10 @@ def _named(
     raw: Mapping[str, Any], kind: str, allowed: Mapping[str, Key] | Callable[[Mapping[str, Any]], Mapping[str, Key]],
     report: Report, build: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """[kind.name] tables; a table with problems is left out, so that it causes no second one elsewhere.
+    """The tables [kind.name]: name → record, or None for a table with problems, so that it causes no further ones.
 
-    allowed: the keys, or what tells them by the table.
+    allowed: the allowed keys, or a function that returns those of a table.
+    build: name, checked values and report → record or None.
     """
     found: dict[str, Any] = {}
     for name, table in (_table(raw, kind, report) or {}).items():
@@ -155,14 +162,14 @@ def _named(
         try:
             schema.identifier(name)
         except ValueError as error:
-            report.problem(where, f"the name {error}")
+            report.problem(where, codes.TABLE_NAME_INVALID(cause=schema.reason_of_error(error)))
             continue
         if not isinstance(table, dict):
-            report.problem(where, f"must be a table: [{kind}.{name}]", table)
+            report.problem(where, codes.TABLE_EXPECTED(), table)
             continue
         values = schema.read_table(table, allowed(table) if callable(allowed) else allowed, where, report)
         built = build(name, values, report) if values is not None else None
-        found[name] = built  # None: known by name, but unusable
+        found[name] = built
     return found
 
 
@@ -176,15 +183,15 @@ def _mqtt(path: Path, raw: Mapping[str, Any], report: Report) -> Mqtt | None:
     for key in ("password_file", "ca", "cert", "key"):
         file = files[key] = path.parent / values[key] if values[key] else None
         if file is not None and not file.is_file():
-            report.finding(f"mqtt.{key}", f"no such file ({file})", values[key])
-        elif file is not None and key in ("password_file", "key") and (trouble := keys.open_to_others(file)):
-            report.finding(f"mqtt.{key}", trouble, values[key])
+            report.finding(f"mqtt.{key}", codes.FILE_MISSING(path=str(file)), values[key])
+        elif file is not None and key in ("password_file", "key") and (reason := keys.open_to_others(file)):
+            report.finding(f"mqtt.{key}", reason, values[key])
     if files["ca"] and not tls:
-        report.finding("mqtt.ca", "is not used: the url is mqtt://; did you mean mqtts://?", values["ca"])
+        report.finding("mqtt.ca", codes.TLS_KEY_UNUSED(), values["ca"])
     if bool(files["cert"]) != bool(files["key"]):
-        report.problem("mqtt", "a certificate needs its key: cert and key go together")
+        report.problem("mqtt", codes.CERTIFICATE_WITHOUT_KEY())
     if files["cert"] and not tls:
-        report.finding("mqtt.cert", "is not used: the url is mqtt://; did you mean mqtts://?", values["cert"])
+        report.finding("mqtt.cert", codes.TLS_KEY_UNUSED(), values["cert"])
     return Mqtt(host, port, tls, values["user"], files["password_file"], files["ca"], values["version"],
                 values["keepalive"], values["outputs"], files["cert"], files["key"],
                 values["backfill_rate"])  # fmt: skip
@@ -192,13 +199,13 @@ def _mqtt(path: Path, raw: Mapping[str, Any], report: Report) -> Mqtt | None:
 
 def _bus(name: str, values: dict[str, Any], report: Report) -> Bus | None:
     if bool(values["serial"]) == bool(values["tcp"]):
-        report.problem(f"bus.{name}", "needs either serial or tcp" + (", not both" if values["serial"] else ""))
+        report.problem(f"bus.{name}", codes.SERIAL_AND_TCP() if values["serial"] else codes.SERIAL_OR_TCP())
         return None
     if values["serial"] and values["line"] is None:
-        report.problem(f"bus.{name}.line", 'missing; speed, data bits, parity and stop bits, for example "19200 8E1"')
+        report.problem(f"bus.{name}.line", codes.LINE_SETTINGS_MISSING())
         return None
     if values["serial"] and values["framing"] == "tcp":
-        report.problem(f"bus.{name}.framing", "a serial line carries Modbus RTU; leave framing out", "tcp")
+        report.problem(f"bus.{name}.framing", codes.SERIAL_FRAMING(), "tcp")
         return None
     return Bus(
         name=name,
@@ -223,7 +230,7 @@ def _drive(name: str, values: dict[str, Any], report: Report) -> Drive:
     values["efficiency_class"] = values.pop("class")
     losses = values.pop("losses")
     if losses is not None and not isinstance(losses, dict):
-        report.problem(f"drive.{name}.losses", "must be a table", losses)
+        report.problem(f"drive.{name}.losses", codes.TABLE_EXPECTED(), losses)
         losses = None
     read = schema.read_table(losses, keys.DRIVE_LOSSES, f"drive.{name}.losses", report) if losses is not None else None
     return Drive(name=name, loss_points_w=read["watts"] if read else (), **values)
@@ -236,14 +243,15 @@ def _motor(name: str, values: dict[str, Any], report: Report) -> Motor | None:
                        ("periods", keys.PERIODS)):  # fmt: skip
         raw = values.pop(key)
         if raw is not None and not isinstance(raw, dict):
-            report.problem(f"{where}.{key}", "must be a table", raw)
+            report.problem(f"{where}.{key}", codes.TABLE_EXPECTED(), raw)
             raw = None
         nested[key] = schema.read_table(raw, table, f"{where}.{key}", report) if raw is not None else None
     waveform = None
     if nested["waveform"] is not None:
         source = nested["waveform"]
         if bool(source["serial"]) == bool(source["tcp"]):
-            report.problem(f"{where}.waveform", "needs either serial or tcp")
+            reason = codes.SERIAL_AND_TCP() if source["serial"] else codes.SERIAL_OR_TCP()
+            report.problem(f"{where}.waveform", reason)
         else:
             host, port = source["tcp"] or ("", 0)
             waveform = WaveformSource(source["serial"] or f"socket://{host}:{port}", source["baud"],
@@ -259,8 +267,10 @@ def _motor(name: str, values: dict[str, Any], report: Report) -> Motor | None:
     periods = tuple((key, day) for key, day in (nested["periods"] or {}).items() if day is not None)
     try:
         phases_of(dict(periods), "UTC")
-    except (ValueError, OverflowError) as error:
-        report.problem(f"{where}.periods", str(error))
+    except ValueError as error:
+        report.problem(f"{where}.periods", schema.reason_of_error(error))
+    except OverflowError as error:
+        report.problem(f"{where}.periods", codes.VALUE_INVALID(error=str(error)))
     return Motor(
         name=name, loss_points_w=points, replaced_motor=replaced_motor, waveform=waveform, periods=periods, **values
     )

@@ -1,10 +1,11 @@
-"""Keys of the configuration that were renamed: each old key is one problem that names the new key."""
+"""Renamed keys of the configuration: each old key is one problem that contains the new key."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from agent import config_reasons as codes
 from agent.schema import Report, as_toml
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
@@ -61,7 +62,7 @@ def _in_named(
 
 def _renamed(table: dict[str, Any], renamed: Mapping[str, str], where: str, report: Report) -> dict[str, Any]:
     for old in (key for key in table if key in renamed):
-        report.problem(f"{where}.{old}", f"renamed; write {renamed[old]} = {as_toml(table[old])}")
+        report.problem(f"{where}.{old}", codes.CONFIG_KEY_RENAMED(new=renamed[old], value=as_toml(table[old])))
     return {renamed[key]: value for key, value in table.items() if key in renamed} | {
         key: value for key, value in table.items() if key not in renamed
     }

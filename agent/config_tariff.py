@@ -1,4 +1,4 @@
-"""The [tariff] table → agent.savings.tariff.Tariff: every hole and overlap is told before anything is priced."""
+"""The table [tariff] → agent.savings.tariff.Tariff; times without a price and overlapping periods are problems."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from agent import config_reasons as codes
 from agent import schema
 from agent.savings import carbon
 from agent.savings.tariff import DAY_KINDS, Demand, Period, Tariff, flat, holes
 from agent.schema import Key, Report
+from drivers.reasons import InvalidValue
 
 
 def _price(value: Any) -> float:
-    return schema.number(-1000, 1e6, "per kWh")(value)
+    return schema.number(-1000, 1e6)(value)
 
 
 def _prices(value: Any) -> dict[str, float]:
     if not isinstance(value, dict) or not value:
-        raise ValueError("must be a table of names and prices per kWh, for example { peak = 1.05, valley = 0.34 }")
+        raise InvalidValue(codes.PRICES_EXPECTED)
     return {str(name): _price(price) for name, price in value.items()}
 
 
@@ -27,14 +29,14 @@ def _clock(value: Any) -> int:
     found = re.fullmatch(r"(\d\d?):(\d\d)", value) if isinstance(value, str) else None
     quarter = int(found[1]) * 4 + int(found[2]) // 15 if found and int(found[2]) % 15 == 0 else -1
     if not found or not 0 <= quarter <= 96:
-        raise ValueError('must be a time on a quarter hour, for example "07:30"; "24:00" is the day\'s end')
+        raise InvalidValue(codes.QUARTER_HOUR_EXPECTED)
     return quarter
 
 
 def _list_of(convert: Any, example: str) -> Any:
     def converted(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list) or not value:
-            raise ValueError(f"must be a list, for example {example}")
+            raise InvalidValue(codes.LIST_EXPECTED, example=example)
         return tuple(convert(item) for item in value)
 
     return converted
@@ -42,7 +44,7 @@ def _list_of(convert: Any, example: str) -> Any:
 
 def _standard(value: Any) -> float:
     if value not in (0.80, 0.85, 0.90):
-        raise ValueError("must be 0.80, 0.85 or 0.90")
+        raise InvalidValue(codes.POWER_FACTOR_STANDARD_EXPECTED)
     return float(value)
 
 
@@ -63,7 +65,7 @@ PERIOD = {
     "months": Key(_list_of(schema.whole(1, 12), "[7, 8]"), tuple(range(1, 13))),
 }
 DEMAND = {
-    "price": Key(schema.number(0, 1e6, "per kW or kVA and month")),
+    "price": Key(schema.number(0, 1e6)),
     "per": Key(schema.one_of("kW", "kVA"), "kW"),
     "window": Key(schema.duration(900, 3600), 900.0),
     "settled_at": Key(schema.one_of("site", "motor"), "site"),
@@ -71,28 +73,28 @@ DEMAND = {
 
 
 def read_tariff(raw: Mapping[str, Any], site: Mapping[str, Any] | None, report: Report) -> Tariff | None:
-    """From [tariff], else one price from site.energy_price, else None: no money is told."""
+    """From [tariff], else one price from site.energy_price, else None: costs are not known."""
     currency, zone = (site["currency"] or "", site["timezone"]) if site else ("", "UTC")
     if site and (named := site["grid_factor"]) is not None:
         try:
             carbon.grid_factor(named)
         except ValueError as error:
-            report.problem("site.grid_factor", str(error), named)
+            report.problem("site.grid_factor", schema.reason_of_error(error), named)
     table = raw.get("tariff")
     if table is None:
         price = site["energy_price"] if site else None
         return flat(price, currency, zone) if price is not None else None
     if not isinstance(table, dict):
-        report.problem("tariff", "must be a table: [tariff]", table)
+        report.problem("tariff", codes.TABLE_EXPECTED(), table)
         return None
     before = len(report.problems)
     values = schema.read_table(table, TARIFF, "tariff", report)
     if values is None:
         return None
     if site and site["energy_price"] is not None:
-        report.finding("site.energy_price", "is not used: [tariff] holds the prices", site["energy_price"])
+        report.finding("site.energy_price", codes.PRICE_UNUSED(), site["energy_price"])
     if not currency:
-        report.finding("site.currency", "missing: the report's money has no unit")
+        report.finding("site.currency", codes.TARIFF_CURRENCY_MISSING())
     periods = _periods(values, report)
     months = _prices_in(values, report)
     demand = None
@@ -100,7 +102,7 @@ def read_tariff(raw: Mapping[str, Any], site: Mapping[str, Any] | None, report: 
         read = _nested(values["demand"], DEMAND, "tariff.demand", report)
         demand = Demand(read["price"], read["per"], int(read["window"]), read["settled_at"]) if read else None
         if demand and demand.window_s % 900:
-            report.problem("tariff.demand.window", "must be quarter hours: energies are kept by them")
+            report.problem("tariff.demand.window", codes.WINDOW_NOT_QUARTER_HOURS())
     if len(report.problems) > before:
         return None
     days: frozenset[date] = frozenset(values["holidays"])
@@ -116,10 +118,10 @@ def _periods(values: Mapping[str, Any], report: Report) -> tuple[Period, ...]:
     if rows is None:
         if len(prices) == 1:
             return (Period(next(iter(prices)), (0, 96)),)
-        report.problem("tariff.period", f"missing: nobody knows when {', '.join(prices)} hold; write [[tariff.period]]")
+        report.problem("tariff.period", codes.PERIODS_MISSING(prices=tuple(prices)))
         return ()
     if not isinstance(rows, list):
-        report.problem("tariff.period", "must be tables of their own: [[tariff.period]]")
+        report.problem("tariff.period", codes.PERIOD_TABLES_EXPECTED())
         return ()
     found = []
     for number, row in enumerate(rows, 1):
@@ -129,11 +131,10 @@ def _periods(values: Mapping[str, Any], report: Report) -> tuple[Period, ...]:
             continue
         if read["price"] not in prices:
             near = schema.nearest(read["price"], prices)
-            report.problem(
-                f"{where}.price", f"no such price{f'; did you mean {near!r}?' if near else ''}", read["price"]
-            )
+            reason = codes.PRICE_MISSPELLED(near=near) if near else codes.PRICE_UNKNOWN()
+            report.problem(f"{where}.price", reason, read["price"])
         elif read["from"] == read["to"] or (read["from"], read["to"]) == (96, 0):
-            report.problem(where, 'begins when it ends; a whole day is from = "00:00", to = "24:00"')
+            report.problem(where, codes.TARIFF_PERIOD_EMPTY())
         else:
             found.append(Period(read["price"], (read["from"] % 96, read["to"]), read["days"], read["months"]))
     return tuple(found)
@@ -143,25 +144,25 @@ def _prices_in(values: Mapping[str, Any], report: Report) -> dict[str, dict[str,
     found: dict[str, dict[str, float]] = {}
     table = values["prices_in"] if values["prices_in"] is not None else {}
     if not isinstance(table, dict):
-        report.problem("tariff.prices_in", 'must hold tables of prices by month: [tariff.prices_in."2026-10"]', table)
+        report.problem("tariff.prices_in", codes.MONTH_PRICES_EXPECTED(), table)
         return found
     for month, prices in table.items():
-        where = f'tariff.prices_in."{month}"'
+        where = f"tariff.prices_in.{month}"
         if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-            report.problem(where, "not a month; write for example 2026-10")
+            report.problem(where, codes.MONTH_EXPECTED())
             continue
         try:
             found[month] = _prices(prices)
         except ValueError as error:
-            report.problem(where, str(error), prices)
+            report.problem(where, schema.reason_of_error(error), prices)
             continue
         for name in found[month].keys() - values["prices"].keys():
-            report.problem(f"{where}.{name}", "no such price in tariff.prices")
+            report.problem(f"{where}.{name}", codes.PRICE_UNKNOWN())
     return found
 
 
 def _nested(value: Any, keys: Mapping[str, Key], where: str, report: Report) -> dict[str, Any] | None:
     if not isinstance(value, dict):
-        report.problem(where, "must be a table", value)
+        report.problem(where, codes.TABLE_EXPECTED(), value)
         return None
     return schema.read_table(value, keys, where, report)

@@ -1,4 +1,4 @@
-"""`magwatt plan`: what will be asked on each wire, how long it takes, what does not fit; before any wire is touched."""
+"""`magwatt plan`: the requests on each bus, their duration, and whether they fit into the poll interval."""
 
 from __future__ import annotations
 
@@ -9,69 +9,107 @@ from typing import Any
 
 from agent.clock import SystemClock
 from agent.config import Config
+from agent.core.columns import headings, padded_left
+from agent.core.text import N_, _, as_object
 from agent.poll import GROUP_FACTOR, TURNAROUND_S, BusPoller, Polled, pollers
 from drivers.modbus import PATIENT_SILENCES
+from drivers.reasons import Code, Reason
 from drivers.registers import Block
 from drivers.wire import Wire
 
-TCP_S = 0.005  # a request over TCP, network and device together; an assumption
-LOAD_WARN = 0.7  # of a wire's time; above it there is no room for retries
-LOAD_MAX = 1.0
-REQUEST_CHARACTERS, ANSWER_CHARACTERS = 8, 5  # of an RTU request, and of an answer beside its registers
+TCP_S = 0.005  # a transaction over TCP, network and device together; an assumption
+UTILIZATION_WARN = 0.7  # of a bus; above it there is no margin for retries
+UTILIZATION_MAX = 1.0
+REQUEST_CHARACTERS, RESPONSE_CHARACTERS = 8, 5  # of an RTU request, and of a response without its registers
+
+COLUMNS = (
+    (N_("device"), 20), (N_("group"), 7), (N_("fc"), -2), (N_("address"), -7), (N_("count"), -5), (N_("values"), -6),
+    (N_("time"), -9), (N_("interval"), -8),
+)  # fmt: skip
+
+BUS_OVERLOADED = Code(
+    "bus_overloaded",
+    'polling needs {utilization:pct} % of the bus time; write poll_interval = "{interval_s:.1f}s" or more. `magwatt '
+    "plan` shows the requests",
+)
+RETRY_MARGIN_MISSING = Code(
+    "retry_margin_missing",
+    'a utilization of {utilization:pct} % leaves no margin for retries; write poll_interval = "{interval_s:.1f}s" or '
+    "more",
+)
+POLLED_TOO_FAST = Code(
+    "polled_too_fast",
+    "{device} refreshes its values every {refresh_s:g} s; polls every {interval_s:g} s return the same values again",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedBlock:
+    """One request of a bus.
+
+    group: poll group of its registers.
+    transaction_s: duration of request, silent intervals, turnaround delay and response.
+    interval_s: None: only once after the start.
+    """
+
     device: str
     group: str
     block: Block
-    wire_s: float  # characters, silences and the device's turnaround
-    every_s: float | None  # None: once after the start
+    transaction_s: float
+    interval_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class BusPlan:
+    """The requests of one bus.
+
+    port: serial port and its settings, or host and port.
+    utilization: share of the bus time, 1 = all of it.
+    cycle_s: duration of one poll of all registers of all devices.
+    worst_cycle_s: the same while one device does not respond.
+    fitting_s: shortest poll interval with margin for retries.
+    problems: why the plan does not fit.
+    """
+
     name: str
-    where: str
+    port: str
     blocks: tuple[PlannedBlock, ...]
-    load: float  # part of the wire's time
-    sweep_s: float  # all devices, all groups, once
-    worst_s: float  # the same while one device is silent for as long as it is waited for
-    fits_s: float  # the shortest period that leaves room for retries
-    troubles: tuple[str, ...]
+    utilization: float
+    cycle_s: float
+    worst_cycle_s: float
+    fitting_s: float
+    problems: tuple[Reason, ...]
 
 
 def plan(config: Config) -> list[BusPlan]:
-    """One plan for each bus that has something to poll. Opens nothing."""
+    """One plan for each bus with a device to poll. Opens no port."""
     return [_bus_plan(poller) for poller in pollers(config, SystemClock(), lambda reading: None)]
 
 
-def overloads(config: Config) -> list[str]:
-    """The buses on which more is asked than their wire can carry, each with the period that would fit."""
-    return [
-        f"bus.{item.name}.poll_interval: polling takes {100 * item.load:.0f} % of the wire's time; "
-        f'poll_interval = "{item.fits_s:.1f}s" would fit (magwatt plan shows what is asked)'
-        for item in plan(config)
-        if item.load > LOAD_MAX
-    ]
+def overloads(config: Config) -> Iterator[tuple[str, Reason]]:
+    """The overloaded buses: key of the configuration, and the finding."""
+    for item in plan(config):
+        if item.utilization > UTILIZATION_MAX:
+            reason = BUS_OVERLOADED(utilization=item.utilization, interval_s=item.fitting_s)
+            yield f"bus.{item.name}.poll_interval", reason
 
 
 def block_s(wire: Wire, count: int, gap_s: float) -> float:
-    """Seconds that one request takes on the wire, the device's turnaround (15 ms, an assumption) included."""
+    """Duration of one transaction, including the turnaround delay of the device (15 ms, an assumption)."""
     if not wire.is_rtu:
         return TCP_S + gap_s
-    characters = REQUEST_CHARACTERS + ANSWER_CHARACTERS + 2 * count
+    characters = REQUEST_CHARACTERS + RESPONSE_CHARACTERS + 2 * count
     return characters * wire.character_s + wire.silence_s + max(gap_s, wire.silence_s) + TURNAROUND_S
 
 
-def as_object(found: BusPlan) -> dict[str, Any]:
+def plan_as_object(found: BusPlan) -> dict[str, Any]:
     return {
         "bus": found.name,
-        "where": found.where,
-        "load_pct": round(100 * found.load, 1),
-        "sweep_s": round(found.sweep_s, 4),
-        "worst_sweep_s": round(found.worst_s, 4),
-        "troubles": list(found.troubles),
+        "port": found.port,
+        "utilization_pct": round(100 * found.utilization, 1),
+        "cycle_s": round(found.cycle_s, 4),
+        "worst_cycle_s": round(found.worst_cycle_s, 4),
+        "problems": [as_object(reason) for reason in found.problems],
         "blocks": [
             {
                 "device": item.device,
@@ -80,48 +118,47 @@ def as_object(found: BusPlan) -> dict[str, Any]:
                 "address": item.block.address,
                 "count": item.block.count,
                 "quantities": len(item.block.registers),
-                "wire_ms": round(1000 * item.wire_s, 2),
-                "every_s": item.every_s,
+                "transaction_ms": round(1000 * item.transaction_s, 2),
+                "interval_s": item.interval_s,
             }
             for item in found.blocks
         ],
     }
 
 
-def as_text(found: BusPlan) -> str:
-    lines = [f"bus {found.name}  {found.where}"]
-    heading = ("fc", 2), ("address", 7), ("count", 5), ("values", 6), ("wire ms", 8), ("every", 8)
-    lines.append(f"  {'device':20} {'group':7} " + " ".join(f"{text:>{width}}" for text, width in heading))
+def plan_as_text(found: BusPlan) -> str:
+    lines = [_("bus {name}  {port}", name=found.name, port=found.port), f"  {headings(COLUMNS)}"]
     for item in found.blocks:
-        every = "once" if item.every_s is None else f"{item.every_s:g} s"
+        interval = padded_left(_("once") if item.interval_s is None else f"{item.interval_s:g} s", 8)
         lines.append(
             f"  {item.device:20} {item.group:7} {item.block.function:2} {item.block.address:7} {item.block.count:5} "
-            f"{len(item.block.registers):6} {1000 * item.wire_s:8.1f} {every:>8}"
+            f"{len(item.block.registers):6} {1000 * item.transaction_s:6.1f} ms {interval}"
         )
-    lines.append(
-        f"  load {100 * found.load:.0f} %, a whole sweep {1000 * found.sweep_s:.0f} ms, "
-        f"with one device silent {1000 * found.worst_s:.0f} ms"
-    )
-    return "\n".join([*lines, *(f"  does not fit: {trouble}" for trouble in found.troubles)])
+    summary = _(
+        "utilization {utilization:pct} %; one poll of all registers takes {cycle_ms:.0f} ms, with one unresponsive "
+        "device {worst_ms:.0f} ms",
+        utilization=found.utilization, cycle_ms=1000 * found.cycle_s, worst_ms=1000 * found.worst_cycle_s,
+    )  # fmt: skip
+    problems = (_("does not fit: {reason}", reason=reason) for reason in found.problems)
+    return "\n".join([*lines, *(f"  {text}" for text in (summary, *problems))])
 
 
 def _bus_plan(poller: BusPoller) -> BusPlan:
     wire = poller.link.wire
     blocks = tuple(block for polled in poller.devices for block in _blocks(polled, wire))
-    load = sum(item.wire_s / item.every_s for item in blocks if item.every_s)
-    sweep_s = sum(item.wire_s for item in blocks)
+    utilization = sum(item.transaction_s / item.interval_s for item in blocks if item.interval_s)
+    cycle_s = sum(item.transaction_s for item in blocks)
     silent_s = max((polled.device.latency.cap_s for polled in poller.devices), default=0.0)
-    troubles = []
-    fits_s = math.ceil(10 * max(polled.every_s for polled in poller.devices) * load / LOAD_WARN) / 10
-    if load > LOAD_WARN:
-        troubles.append(
-            f'{100 * load:.0f} % of the wire leave no room for retries; poll_interval = "{fits_s:.1f}s" would fit'
-        )
-    troubles += _too_fast(poller)
-    worst_s = sweep_s + PATIENT_SILENCES * silent_s
-    where = wire.serial_port or f"{wire.host}:{wire.port_number}"
+    problems = []
+    longest_s = max(polled.every_s for polled in poller.devices)
+    fitting_s = math.ceil(10 * longest_s * utilization / UTILIZATION_WARN) / 10
+    if utilization > UTILIZATION_WARN:
+        problems.append(RETRY_MARGIN_MISSING(utilization=utilization, interval_s=fitting_s))
+    problems += _too_fast(poller)
+    worst_s = cycle_s + PATIENT_SILENCES * silent_s
     speed = f"  {wire.baud} {wire.data_bits}{wire.parity}{wire.stop_bits}" if wire.is_rtu else ""
-    return BusPlan(poller.bus.name, where + speed, blocks, load, sweep_s, worst_s, fits_s, tuple(troubles))
+    return BusPlan(poller.bus.name, wire.where + speed, blocks, utilization, cycle_s, worst_s, fitting_s,
+                   tuple(problems))  # fmt: skip
 
 
 def _blocks(polled: Polled, wire: Wire) -> Iterator[PlannedBlock]:
@@ -137,9 +174,8 @@ def _blocks(polled: Polled, wire: Wire) -> Iterator[PlannedBlock]:
             )
 
 
-def _too_fast(poller: BusPoller) -> Iterator[str]:
+def _too_fast(poller: BusPoller) -> Iterator[Reason]:
     for polled in poller.devices:
         refresh_s = polled.device.profile.refresh_s
         if refresh_s > polled.every_s:
-            name = polled.device.name
-            yield f"{name} renews its values every {refresh_s:g} s; polled every {polled.every_s:g} s they only repeat"
+            yield POLLED_TOO_FAST(device=polled.device.name, refresh_s=refresh_s, interval_s=polled.every_s)

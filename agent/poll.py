@@ -16,6 +16,7 @@ from drivers.bus import ModbusLink
 from drivers.modbus import ModbusDevice
 from drivers.profiles import GROUPS, load_profile
 from drivers.reading import Clock, Link, Quality, Reading, Value
+from drivers.reasons import Reason
 from drivers.registers import break_even_hole
 from drivers.vocabulary import vocabulary
 from drivers.wire import Wire
@@ -192,11 +193,11 @@ class BusPoller:
         soon_ns = self._clock.monotonic_ns() + int(polled.device.latency.cap_s * 1e9)
         return any(other is not polled and not other.offline and other.due_ns < soon_ns for other in self.devices)
 
-    def _note_bus_failure(self, error: object) -> None:
+    def _note_bus_failure(self, error: Reason | None) -> None:
         """An error of the bus is logged once, and is not counted as a failure of the device."""
         self.failed += 1
         if not self._bus_failed:
-            log.warning("%s; retrying", error)
+            log.warning("bus %s: %s; retrying", self.bus.name, error)
         self._bus_failed = True
 
     def _note_bus_recovery(self) -> None:
@@ -212,7 +213,7 @@ class BusPoller:
         now_ns = self._clock.utc_ns()
         names = polled.device.names()
         cause = polled.device.error or NO_RESPONSE_TO_PROBE()
-        error = str(POLLS_WITHOUT_RESPONSE(cause=cause, n=polled.failures))
+        error = POLLS_WITHOUT_RESPONSE(cause=cause, n=polled.failures)
         quality = polled.device.quality | Quality.NO_REPLY
         return Reading(
             polled.device.name, now_ns, now_ns, dict.fromkeys(names), quality, {}, error, self._clock.monotonic_ns()

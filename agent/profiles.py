@@ -1,4 +1,4 @@
-"""`magwatt profiles`: which register maps are known, what one says, whether a file of one's own is right."""
+"""`magwatt profiles`: list register maps, show one, check profile files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from agent.words import counted
+from agent.core.columns import headings, padded, padded_left
+from agent.core.text import N_, _, text_of
 from drivers.errors import ProfileError
 from drivers.profiles import (
     GROUPS,
@@ -22,13 +23,21 @@ from drivers.profiles import (
     load_profile,
     profile_ids,
 )
+from drivers.reasons import Code
 from drivers.registers import plan_blocks, usable
 
 FINE, WRONG = 0, 2
 
+PROFILE_ID_TAKEN = Code("profile_id_taken", "{path}: has the ID {id:quoted} of {other}; remove one of them")
+COLUMNS = (
+    (N_("register"), 30), (N_("poll"), 6), (N_("fc"), 2), (N_("address"), -7), (N_("manual"), 16), (N_("type"), 6),
+    (N_("scale"), -12), (N_("unit"), 5), (N_("confidence"), 10),
+)  # fmt: skip
+WATCHDOG = {"parameter": N_("parameter"), "default": N_("default"), "reset_by": N_("reset by")}
+
 
 def list_profiles(as_json: bool) -> None:
-    """One line for each known model. Raises ProfileError when a folder of own profiles is wrong."""
+    """One line for each known model. Raises ProfileError if a folder of the user's profiles cannot be used."""
     for name in profile_ids():
         profile = load_profile(name)
         row = _summary(profile)
@@ -36,16 +45,21 @@ def list_profiles(as_json: bool) -> None:
             click.echo(json.dumps(row))
             continue
         groups = " ".join(f"{row['groups'][group]:3}" for group in GROUPS)
-        click.echo(
-            f"{name:26} {profile.kind:11} {'/'.join(profile.transports):8} "
-            f"{counted(row['registers'], 'register'):>13} ({groups})  {profile.confidence}{_remarks(profile)}"
-        )
+        registers = padded_left(_("{n:d} {n:register|registers}", n=row["registers"]), 13)
+        remarks = _(", ").join((profile.confidence, *_remarks(profile)))
+        click.echo(f"{name:26} {profile.kind:11} {'/'.join(profile.transports):8} {registers} ({groups})  {remarks}")
     if not as_json:
-        click.echo(f"in brackets: {', '.join(GROUPS)}; none was checked on hardware; more: magwatt profiles show MODEL")
+        click.echo(
+            _(
+                "In brackets: registers by poll group ({groups}). No profile was verified on hardware. Details: "
+                "`magwatt profiles show MODEL`",
+                groups=GROUPS,
+            )
+        )
 
 
 def show_profile(profile: Profile, as_json: bool) -> None:
-    """Everything that a person needs who stands in front of the device."""
+    """All data of a profile, for an engineer who checks it against the device."""
     if as_json:
         click.echo(json.dumps(_as_object(profile)))
     else:
@@ -53,20 +67,22 @@ def show_profile(profile: Profile, as_json: bool) -> None:
 
 
 def check_files(paths: Sequence[Path]) -> int:
-    """One line for each problem, and a summary; 0 when all files are right, else 2."""
+    """One line for each problem, and a summary. Returns 0 if all files are correct, else 2."""
     wrong = 0
     owners: dict[str, Path] = {}
     for path in paths:
         try:
             profile = load_file(path)
-            if (other := owners.setdefault(profile.id, path)) != path:
-                raise ProfileError(f"{path}: has the id '{profile.id}' of {other}; remove one of them")
         except ProfileError as error:
             wrong += 1
-            click.echo(str(error))
+            click.echo(text_of(error))
+            continue
+        if (other := owners.setdefault(profile.id, path)) != path:
+            wrong += 1
+            click.echo(text_of(PROFILE_ID_TAKEN(path=str(path), id=profile.id, other=str(other))))
             continue
         click.echo(f"{path}: {profile.id}: {_read_summary(profile)}")
-    click.echo(f"{len(paths)} file{'s' if len(paths) != 1 else ''}, {wrong or 'none'} wrong")
+    click.echo(_("{n:d} {n:file|files}, {wrong:d} with problems", n=len(paths), wrong=wrong))
     return WRONG if wrong else FINE
 
 
@@ -87,60 +103,68 @@ def _summary(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _remarks(profile: Profile) -> str:
-    waiting = sum(row.confidence == "from_memory" for row in profile.registers)
+def _remarks(profile: Profile) -> Iterator[str]:
+    unconfirmed = sum(row.confidence == "from_memory" for row in profile.registers)
     if profile.dialect == "huanyang_private":
-        return ", not Modbus: never polled"
-    return f", {waiting} more after a self-check" if waiting else ""
+        yield _("not Modbus: never polled")
+    elif unconfirmed:
+        yield _("{n:d} more after a self-check", n=unconfirmed)
 
 
 def _read_summary(profile: Profile) -> str:
     rows = usable(profile)
-    requests = len(plan_blocks(profile, rows))
-    return f"{len(rows)} of {counted(len(profile.registers), 'register')} are read, with {counted(requests, 'request')}"
+    return _(
+        "{n:d} of {total:d} {total:register|registers} polled, in {requests:d} {requests:request|requests}",
+        n=len(rows), total=len(profile.registers), requests=len(plan_blocks(profile, rows)),
+    )  # fmt: skip
 
 
 def _lines(profile: Profile) -> Iterator[str]:
-    yield f"{profile.id}  {profile.vendor} {profile.model}, {profile.kind}, {counted(profile.phases, 'phase')}"
-    yield f"  {profile.confidence}; not checked on hardware; {_read_summary(profile)}"
+    phases = _("{n:d} {n:phase|phases}", n=profile.phases)
+    yield f"{profile.id}  {profile.vendor} {profile.model}, {profile.kind}, {phases}"
+    summary = _read_summary(profile)
+    yield "  " + _("{confidence}; not verified on hardware; {summary}", confidence=profile.confidence, summary=summary)
     if profile.aliases:
-        yield f"  also: {', '.join(profile.aliases)}"
+        yield "  " + _("other names: {names}", names=profile.aliases)
     yield from _protocol_lines(profile)
     if profile.kind == "vfd":
-        yield "communication watchdog"
-        for key in ("parameter", "default", "reset_by"):
-            yield f"  {key:10} {profile.comm_loss.get(key, 'unknown')}"
-    yield (
-        f"  {'register':30} {'poll':6} {'fc':2} {'address':>7} {'manual':16} {'type':6} {'scale':>12} {'unit':5} "
-        "confidence"
-    )
+        yield _("communication watchdog")
+        for key, name in WATCHDOG.items():
+            setting = profile.comm_loss.get(key) or _("unknown")
+            yield f"  {padded(_(name), 10)} {setting}"
+    yield f"  {headings(COLUMNS)}"
     for row in sorted(profile.registers, key=lambda item: (item.function, item.address + item.at)):
         yield from _register_lines(row)
     for block in profile.blocks:
-        orders = f"orders {block.orders[0]} to {block.orders[-1]}"
-        yield f"  {block.name:30} {'-':6} {block.function:2} {block.address:7} {orders}, % of the {block.reference}"
+        orders = _("orders {first:d} to {last:d}, % of the {reference}", first=block.orders[0], last=block.orders[-1],
+                   reference=block.reference)  # fmt: skip
+        yield f"  {block.name:30} {'-':6} {block.function:2} {block.address:7} {orders}"
     yield from _tables(profile)
-    yield from _section("identified by", (_identify_line(row) for row in profile.identify))
-    yield from _section("notes", profile.notes)
-    yield from _section("sources", (f"{row['kind']}: {row['ref']} ({row['covers']})" for row in profile.sources))
+    yield from _section(_("identified by"), (_identify_line(row) for row in profile.identify))
+    yield from _section(_("notes"), profile.notes)
+    yield from _section(_("sources"), (f"{row['kind']}: {row['ref']} ({row['covers']})" for row in profile.sources))
 
 
 def _protocol_lines(profile: Profile) -> Iterator[str]:
     if profile.dialect == "huanyang_private":
-        yield "  a dialect of its own, not Modbus: it is never polled, a read frame may be a command"
+        yield "  " + _("private protocol, not Modbus: never polled, because a read frame may be a command")
     if profile.rtu:
-        line = f"{profile.rtu.get('baud')} {profile.rtu.get('data_bits')}{profile.rtu.get('parity')}"
-        yield f"  RTU   leaves the factory with {line}{profile.rtu.get('stop_bits')}, unit {profile.rtu.get('unit_id')}"
+        rtu = profile.rtu
+        line = f"{rtu.get('baud')} {rtu.get('data_bits')}{rtu.get('parity')}{rtu.get('stop_bits')}"
+        yield "  " + _("RTU   factory setting {line}, unit ID {unit_id}", line=line, unit_id=rtu.get("unit_id"))
     if profile.tcp:
-        yield f"  TCP   port {profile.tcp.get('port', 502)}, unit {profile.tcp.get('unit_id', 1)}"
-    gaps = "reads across gaps" if profile.gaps_allowed else "no reads across gaps"
-    yield (
-        f"  reads at most {counted(profile.max_registers, 'register')}, {gaps}; "
-        f"{1000 * profile.min_gap_s:g} ms between requests, {1000 * profile.timeout_s:g} ms time-out"
-        + (f", renews every {1000 * profile.refresh_s:g} ms" if profile.refresh_s else "")
-    )
+        port, unit_id = profile.tcp.get("port", 502), profile.tcp.get("unit_id", 1)
+        yield "  " + _("TCP   port {port:d}, unit ID {unit_id:d}", port=port, unit_id=unit_id)
+    text = _(
+        "at most {n:d} {n:register|registers} per request; {gap_ms:g} ms between requests; timeout {timeout_ms:g} ms",
+        n=profile.max_registers, gap_ms=1000 * profile.min_gap_s, timeout_ms=1000 * profile.timeout_s,
+    )  # fmt: skip
+    parts = [text, _("reads across gaps") if profile.gaps_allowed else _("no reads across gaps")]
+    if profile.refresh_s:
+        parts.append(_("values refreshed every {refresh_ms:g} ms", refresh_ms=1000 * profile.refresh_s))
+    yield "  " + _("; ").join(parts)
     if profile.addressing:
-        yield f"  addresses: {profile.addressing}"
+        yield "  " + _("addresses: {addressing}", addressing=profile.addressing)
 
 
 def _register_lines(row: Register) -> Iterator[str]:
@@ -149,39 +173,49 @@ def _register_lines(row: Register) -> Iterator[str]:
     if row.parts:
         scale = "+".join(f"{part.scale:g}" for part in row.parts)
     elif row.scale_by_rating:
-        scale = "by rating"
+        scale = _("by rating")
     elif row.scale_from:
         scale = f"{row.scale:g}·10^[{row.scale_from.address}]"
+    remarks = _("; ").join((row.confidence, *_off(row)))
     yield (
         f"  {row.name:30} {row.group:6} {row.function:2} {address:>7} {row.manual_ref[:16]:16} {row.type:6} "
-        f"{scale:>12} {row.unit:5} {row.confidence}{_off(row)}"
+        f"{padded_left(scale, 12)} {row.unit:5} {remarks}"
     )
     if row.scale_by_rating:
-        steps = (f"{scale:g} up to {limit:g} kW" if limit < float("inf") else f"{scale:g} above"
-                 for limit, scale in row.scale_by_rating)  # fmt: skip
-        yield f"      scale: {', '.join(steps)}"
+        yield "      " + _("scale: {steps}", steps=tuple(_scale_steps(row)))
     if row.scale_doubt:
-        yield f"      scale in doubt, flagged until a self-check passed: {row.scale_doubt}"
+        yield "      " + _("scale uncertain, flagged until a self-check confirms it: {cause}", cause=row.scale_doubt)
     if row.needs:
-        yield f"      needs: {row.needs}"
+        yield "      " + _("requires: {condition}", condition=row.needs)
     if row.note:
         yield f"      {row.note}"
 
 
-def _off(row: Register) -> str:
+def _scale_steps(row: Register) -> Iterator[str]:
+    for limit, scale in row.scale_by_rating:
+        if limit < float("inf"):
+            yield _("{scale:g} up to {limit_kw:g} kW", scale=scale, limit_kw=limit)
+        else:
+            yield _("{scale:g} above", scale=scale)
+
+
+def _off(row: Register) -> Iterator[str]:
+    """Why the register is not polled."""
     if row.latched:
-        return "; never read: holds the values of the last trip"
-    if row.feeds_watchdog:
-        return "; never read: starts a watchdog"
-    return "; off until a self-check passed" if row.confidence == "from_memory" else ""
+        yield _("never polled: contains the values of the last trip")
+    elif row.feeds_watchdog:
+        yield _("never polled: starts a watchdog")
+    elif row.confidence == "from_memory":
+        yield _("not polled until a self-check confirms it")
 
 
 def _tables(profile: Profile) -> Iterator[str]:
     for name, bits in profile.bits.items():
-        yield from _section(f"bits of {name}", (f"{bit:3}  {text}" for bit, text in bits.items()))
+        yield from _section(_("bits of {register}", register=name), (f"{bit:3}  {text}" for bit, text in bits.items()))
     if profile.faults:
-        of = profile.faults_of or "no known register"
-        yield from _section(f"faults ({of})", (f"{_code(code):>6}  {text}" for code, text in profile.faults.items()))
+        codes = (f"{_code(code):>6}  {text}" for code, text in profile.faults.items())
+        title = _("faults ({register})", register=profile.faults_of) if profile.faults_of else _("faults")
+        yield from _section(title, codes)
 
 
 def _code(code: int) -> str:

@@ -1,4 +1,4 @@
-"""`magwatt read`: polls and prints decoded values. No broker, no computing."""
+"""`magwatt read`: poll devices and print the decoded values, without computed metrics."""
 
 from __future__ import annotations
 
@@ -11,87 +11,93 @@ import msgspec
 
 from agent.clock import SystemClock
 from agent.config import Config
-from agent.discover.likely import likely_model, refusal_text
+from agent.core.columns import padded
+from agent.core.text import _, as_object, text_of
+from agent.discover.likely import models_at, rejected_registers, with_models
 from agent.metrics import by_name, rounded
 from agent.poll import BusPoller, Polled, pollers, with_ratios
 from agent.signals import topic_signals
 from agent.topics.look import Look
 from agent.topics.topics import BEAT_S
-from agent.words import counted
 from drivers.errors import LinkError
 from drivers.modbus import ALL_GROUPS
 from drivers.reading import Quality, Reading, Value
+from drivers.reasons import Reason
 from drivers.vocabulary import metric_name_of, vocabulary
 
 LISTEN_S = 60.0
-SETTLE_MAX = 6  # a refused block is split into runs, then registers
+SETTLE_MAX = 6  # a rejected block is split into runs, then registers
 
 
 async def read_devices(config: Config, device: str | None, times: int, as_json: bool) -> int:
-    """Prints `times` readings of each device; 1 when one is silent or refuses what its profile has, else 0.
+    """Prints `times` readings of each device. Returns 1 if one does not respond or rejects a register of its profile,
+    else 0.
 
-    A signal from a topic is waited for as long as one is to come, LISTEN_S at most.
+    device: the only one to poll; None: all. A signal from a topic is awaited for its expected interval, at most
+    LISTEN_S.
     """
     clock = SystemClock()
     buses = pollers(config, clock, lambda reading: None, only=device)
     topics = [signal for signal in topic_signals(config) if device in (None, signal.device)]
     if not buses and not topics:
-        click.echo("nothing to poll" + (f": {device} has no comm_loss stated" if device else ""), err=True)
+        nothing = _("No device to poll: comm_loss of {device} is missing.", device=device) if device else None
+        click.echo(nothing or _("No device to poll."), err=True)
         return 1
     jobs = [_read_bus(bus, times, as_json) for bus in buses]
     if topics:
         jobs.append(_read_topics(config, device, times, as_json))
     done = await asyncio.gather(*jobs)
-    if not all(answered for answered, _ in done):
-        click.echo("not everybody answered: magwatt doctor looks for the cause", err=True)
-    return 0 if all(answered and fits for answered, fits in done) else 1
+    if not all(responded for responded, fits in done):
+        click.echo(_("Some devices did not respond; run `magwatt doctor` to find the cause."), err=True)
+    return 0 if all(responded and fits for responded, fits in done) else 1
 
 
 async def _read_bus(bus: BusPoller, times: int, as_json: bool) -> tuple[bool, bool]:
-    """Whether everybody answered, and refused nothing that its profile has."""
-    heard: set[str] = set()
+    """Whether all devices responded, and whether none rejected a register of its profile."""
+    responded: set[str] = set()
     try:
         for round_number in range(times):
             if round_number:
                 await asyncio.sleep(bus.bus.poll_interval_s)
             for polled in bus.devices:
                 reading = await settled(polled)
-                if not nothing_came(reading):
-                    heard.add(reading.device)
-                refused = sorted(polled.device.learnt.absent)
-                click.echo(reading_json(reading, refused) if as_json else reading_text(reading, refused))
-        doubted = [polled for polled in bus.devices if polled.device.learnt.absent]
-        for polled in doubted:
-            click.echo(f"finding  {polled.device.name}: {await _doubt(bus, polled)}", err=True)
+                if not without_values(reading):
+                    responded.add(reading.device)
+                rejected = sorted(polled.device.learnt.absent)
+                click.echo(reading_json(reading, rejected) if as_json else reading_text(reading, rejected))
+        rejecting = [polled for polled in bus.devices if polled.device.learnt.absent]
+        for polled in rejecting:
+            label = padded(_("finding"), 8)
+            click.echo(f"{label} {text_of(await _likely_cause(bus, polled))}", err=True)
     finally:
         await bus.link.close()
-    return len(heard) == len(bus.devices), not doubted
+    return len(responded) == len(bus.devices), not rejecting
 
 
 async def _read_topics(config: Config, device: str | None, times: int, as_json: bool) -> tuple[bool, bool]:
     look = Look(config, device)
     longest_s = max(min(signal.expected_interval_s, LISTEN_S) for signal in look.signals)
-    click.echo(f"listening up to {longest_s:g} s to {counted(len(look.signals), 'topic')}", err=True)
-    heard: set[str] = set()
+    text = _("Waiting up to {longest_s:g} s for {n:d} {n:topic|topics} …", longest_s=longest_s, n=len(look.signals))
+    click.echo(text, err=True)
+    received: set[str] = set()
     try:
         for round_number in range(times):
             if round_number:
                 await asyncio.sleep(BEAT_S)
             for seen in await look.wait(LISTEN_S):
                 reading = seen.as_reading()
-                if not nothing_came(reading):
-                    heard.add(reading.device)
+                if not without_values(reading):
+                    received.add(reading.device)
                 click.echo(reading_json(reading) if as_json else reading_text(reading))
     finally:
         await look.stop()
-    return len(heard) == len(look.signals), True
+    return len(received) == len(look.signals), True
 
 
 async def settled(polled: Polled) -> Reading:
-    """One reading. A refused block is read in parts until it is known which registers are refused: what is shown then
-    has all that can be had."""
+    """One reading with all available values: a rejected block is split until each rejected register is known."""
     learnt = polled.device.learnt
-    for _ in range(SETTLE_MAX):
+    for _attempt in range(SETTLE_MAX):
         known = len(learnt.split), len(learnt.absent)
         reading = await polled.device.poll(ALL_GROUPS)
         if known == (len(learnt.split), len(learnt.absent)) or not polled.device.names():
@@ -99,19 +105,24 @@ async def settled(polled: Polled) -> Reading:
     return with_ratios(reading, polled.ratios)
 
 
-async def _doubt(bus: BusPoller, polled: Polled) -> str:
+async def _likely_cause(bus: BusPoller, polled: Polled) -> Reason:
+    """The registers that the device rejects, and the models that it may be instead."""
     device, wire = polled.device, bus.link.wire
-    said = refusal_text(device.unit, device.profile, sorted(device.learnt.absent))
+    finding = rejected_registers(device.name, device.unit, device.profile, sorted(device.learnt.absent))
     character_s = wire.character_s if wire.is_rtu else 0.0
     try:
-        return said + await likely_model(bus.link, device.unit, device.profile, device.latency.cap_s, character_s)
+        found = await models_at(bus.link, device.unit, device.profile, device.latency.cap_s, character_s)
     except LinkError:
-        return said
+        return finding
+    return with_models(finding, *found)
 
 
-def reading_json(reading: Reading, refused: Sequence[str] = ()) -> str:
-    """device, t (UTC ms of the answer), quality (flags of the whole reading), flags (name → flags), values; refused:
-    names that the device does not have."""
+def reading_json(reading: Reading, rejected: Sequence[str] = ()) -> str:
+    """One JSON object: device, t (UTC ms of the response), quality (flags of the reading), flags (name → flags) and
+    values; error and rejected where they are not empty.
+
+    rejected: quantities whose registers the device rejects.
+    """
     body = {
         "device": reading.device,
         "t": reading.came_ns // 1_000_000,
@@ -120,39 +131,44 @@ def reading_json(reading: Reading, refused: Sequence[str] = ()) -> str:
         "values": published(reading.values),
     }
     if reading.error:
-        body["error"] = reading.error
-    if refused:
-        body["refused"] = [metric_name_of(name) for name in refused]
+        body["error"] = as_object(reading.error)
+    if rejected:
+        body["rejected"] = [metric_name_of(name) for name in rejected]
     return msgspec.json.encode(body).decode()
 
 
 def published(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Values under their metric names, rounded as they are published; None for what is not a number."""
+    """Values by metric name, rounded as they are published; None for a value that is not finite."""
     table = by_name("telemetry")
     found: dict[str, Value] = {}
     for name, value in values.items():
         metric = metric_name_of(name)
-        known = table.get(metric)  # a plant's own signal is not in it
+        known = table.get(metric)  # signals are not in it
         found[metric] = rounded(known, value) if known and isinstance(value, float) else value
     return found
 
 
 def _plain(value: float) -> str:
-    """All digits that are published, never as a power of ten: 184321.028, not 1.84321e+05."""
+    """All published digits, without exponent: 184321.028, not 1.84321e+05."""
     return format(Decimal(repr(value)), "f")
 
 
-def nothing_came(reading: Reading) -> bool:
-    """Silent, or every question refused: another model, most likely."""
+def without_values(reading: Reading) -> bool:
+    """Whether the device did not respond, or rejected all requests, as another model does."""
     return Quality.NO_REPLY in reading.quality or (bool(reading.error) and set(reading.values.values()) <= {None})
 
 
-def reading_text(reading: Reading, refused: Sequence[str] = ()) -> str:
-    if nothing_came(reading):
-        return f"{reading.device}  no values: {reading.error or 'no answer'}"
-    quality = " ".join(reading.quality.names()) or "good"
-    said = [quality, *([f"{counted(len(refused), 'register')} refused"] if refused else []), reading.error]
-    lines = [f"{reading.device}  ({'; '.join(part for part in said if part)})"]
+def reading_text(reading: Reading, rejected: Sequence[str] = ()) -> str:
+    if without_values(reading):
+        error = text_of(reading.error) if reading.error else _("no response")
+        return _("{device}  no values: {error}", device=reading.device, error=error)
+    remarks = [" ".join(reading.quality.names()) or _("good")]
+    if rejected:
+        remarks.append(_("{n:d} {n:register|registers} rejected", n=len(rejected)))
+    if reading.error:
+        remarks.append(text_of(reading.error))
+    summary = _("; ").join(remarks)
+    lines = [f"{reading.device}  ({summary})"]
     for name, value in published(reading.values).items():
         flag = next((flag for key, flag in reading.flags.items() if metric_name_of(key) == name), Quality.GOOD)
         unit = next((item.unit for key, item in vocabulary().items() if metric_name_of(key) == name), "")

@@ -36,7 +36,7 @@ TABLE_REMOVED = Code("config_table_removed", "- {table}")
 KEY_ADDED = Code("config_key_added", "+ {key} = {value}")
 KEY_CHANGED = Code("config_key_changed", "{key}: {before} → {after}")
 RESTART_NEEDED = Code("config_restart_needed", "{key} changes only with a restart of the agent")
-CONFIG_PROBLEM = Code("config_problem", "{problem}")
+CONFIG_PROBLEM = Code("config_problem", "{place}: {cause}")
 MORE_CHANGES = Code("more_config_lines", "… and {n:d} more")
 
 
@@ -87,12 +87,13 @@ class Reloader:
             for problem in error.problems:
                 log.error("%s", problem)
             log.error("%s was rejected; the previous configuration stays active", old.path)
-            self._publish("config_rejected", [CONFIG_PROBLEM(problem=str(problem)) for problem in error.problems])
+            reasons = [CONFIG_PROBLEM(place=item.place, cause=item.reason) for item in error.problems]
+            self._publish("config_rejected", reasons)
             return
         new, waiting = without_restart(old, new)
         raw = await asyncio.to_thread(_raw, old.path)
         lines = difference(self._raw, raw)
-        for line in (*report.findings, *waiting):
+        for line in (*map(str, report.findings), *waiting):
             log.warning("%s", line)
         await self._apply(new)
         self.config, self._raw = new, raw

@@ -1,19 +1,25 @@
-"""A small checker for TOML tables: every problem at once, each with file, key, value and the likely right word."""
+"""Check TOML tables against their allowed keys and report every problem with file, line, key and value."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from agent import config_reasons as codes
+from agent.config_lines import line_of
+from agent.core.text import as_object, english
+from drivers.reasons import CodedError, InvalidValue, Reason
+
 REQUIRED = object()
+PROBLEM, FINDING, NOTE = "problem", "finding", "note"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
 _SECRET = re.compile(
     r"pass|pwd|secret|token|kennwort|credential|密码|key$", re.IGNORECASE
-)  # never on a screen or in a log
+)  # values that are never printed or logged
 _NO_SECRET = ("password_file",)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -23,43 +29,100 @@ _BYTES = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One allowed key. `convert` returns the value to keep or raises ValueError with what is wrong; `missing` is said
-    where a required one is not there."""
+    """One allowed key.
+
+    convert: returns the value to keep, or raises InvalidValue.
+    default: value of a missing key; REQUIRED: the key must be present.
+    missing: problem to report when a required key is missing.
+    """
 
     convert: Callable[[Any], Any]
     default: Any = REQUIRED
-    missing: str = "missing"
+    missing: Reason = codes.CONFIG_KEY_MISSING()  # noqa: RUF009  # immutable
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem, finding or note of a file.
+
+    level: "problem" (the file cannot be used), "finding" (to be decided on) or "note".
+    file: name of the file.
+    line: line number, counted from 1; None when unknown.
+    key: dotted key; empty for the complete file.
+    value: the value as TOML, shortened and without secrets; None when it is not shown.
+    reason: what is wrong, or worth knowing.
+    """
+
+    level: str
+    file: str
+    line: int | None
+    key: str
+    value: str | None
+    reason: Reason
+
+    @property
+    def place(self) -> str:
+        """File, line, key and value: "plant.toml:12: bus.b.tcp = 5"."""
+        file = self.file if self.line is None else f"{self.file}:{self.line}"
+        key = self.key if self.value is None else f"{self.key} = {self.value}"
+        return _one_line(f"{file}: {key}" if key else file)
+
+    def text(self, render: Callable[[Reason], str] = english) -> str:
+        """One line: place and reason. render: reason → text in the reader's language."""
+        return _one_line(f"{self.place}: {render(self.reason)}")
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def as_object(self) -> dict[str, Any]:
+        """For JSON: the fields, with the reason as an object with code, data and English text."""
+        return {"level": self.level, "file": self.file, "line": self.line, "key": self.key, "value": self.value,
+                "reason": as_object(self.reason)}  # fmt: skip
 
 
 @dataclass(slots=True)
 class Report:
-    """Collects problems (the file cannot be used), findings (a person must decide) and notes (worth knowing)."""
+    """Problems, findings and notes of a configuration.
+
+    file: name of the configuration file.
+    lines: dotted key → line number, see agent/config_lines.py.
+    problems: prevent the use of the file.
+    findings: the operator must decide on them.
+    notes: information.
+    """
 
     file: str
-    problems: list[str] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+    notes: list[Diagnostic] = field(default_factory=list)
 
-    def problem(self, key: str, text: str, value: Any = REQUIRED) -> None:
-        self.problems.append(self._line(key, text, value))
+    def problem(self, key: str, reason: Reason, value: Any = REQUIRED) -> None:
+        self.problems.append(self.diagnostic(PROBLEM, key, reason, value))
 
-    def finding(self, key: str, text: str, value: Any = REQUIRED) -> None:
-        self.findings.append(self._line(key, text, value))
+    def finding(self, key: str, reason: Reason, value: Any = REQUIRED) -> None:
+        self.findings.append(self.diagnostic(FINDING, key, reason, value))
 
-    def note(self, key: str, text: str) -> None:
-        self.notes.append(self._line(key, text, REQUIRED))
+    def note(self, key: str, reason: Reason) -> None:
+        self.notes.append(self.diagnostic(NOTE, key, reason))
 
-    def _line(self, key: str, text: str, value: Any) -> str:
+    def diagnostic(self, level: str, key: str, reason: Reason, value: Any = REQUIRED) -> Diagnostic:
+        """value: as parsed; REQUIRED: not shown. The value of a key that may be a secret is replaced by ***."""
         last = key.rpartition(".")[2]
         secret = _SECRET.search(last) is not None and last not in _NO_SECRET
-        shown = "" if value is REQUIRED else f" = {'***' if secret else as_toml(value)}"
-        return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", f"{self.file}: {key}{shown}: {text}")
+        shown = None if value is REQUIRED else "***" if secret else as_toml(value)
+        return Diagnostic(level, self.file, line_of(key, self.lines), key, shown, reason)
+
+
+def reason_of_error(error: ValueError) -> Reason:
+    """The reason of a rejected value; a text of a library is data of `value_invalid`."""
+    return error.reason if isinstance(error, CodedError) else codes.VALUE_INVALID(error=str(error))
 
 
 def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, report: Report) -> dict[str, Any] | None:
-    """Checked values by key, defaults filled in; None when something required is missing or wrong.
+    """Checked values by key with the defaults of missing keys; None when a required one is missing or wrong.
 
-    A misspelt required key is one problem, not two.
+    A misspelled required key is one problem, not two.
     """
     good = True
     values: dict[str, Any] = {}
@@ -67,7 +130,8 @@ def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, repo
     missing = [name for name, key in keys.items() if key.default is REQUIRED and name not in raw]
     for name in unknown:
         near = nearest(name, keys)
-        report.problem(f"{where}.{name}", "unknown key" + (f"; did you mean '{near}'?" if near else ""), raw[name])
+        reason = codes.CONFIG_KEY_MISSPELLED(near=near) if near else codes.CONFIG_KEY_UNKNOWN()
+        report.problem(f"{where}.{name}", reason, raw[name])
         if near in missing:
             missing.remove(near)
             good = False
@@ -79,42 +143,51 @@ def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, repo
             try:
                 values[name] = key.convert(raw[name])
             except ValueError as error:
-                report.problem(f"{where}.{name}", str(error), raw[name])
+                report.problem(f"{where}.{name}", reason_of_error(error), raw[name])
                 good = False
         elif key.default is not REQUIRED:
             values[name] = key.default
     return values if good else None
 
 
+def unknown_reference(kind: str, name: str, known: Collection[str]) -> Reason:
+    """That there is no table with this name. kind: one of `config_reasons.TABLE_KINDS`."""
+    if near := nearest(name, known):
+        return codes.REFERENCE_MISSPELLED(kind=kind, near=near)
+    if known:
+        return codes.REFERENCE_UNKNOWN(kind=kind, known=tuple(known))
+    return codes.REFERENCE_WITHOUT_TARGET(kind=kind)
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` probably meant."""
+    """The known word that is most similar to `word`; None when none is similar."""
     found = difflib.get_close_matches(word, list(known), 1, 0.6)
     return found[0] if found else None
 
 
 def text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError("must be a text")
+        raise InvalidValue(codes.TEXT_EXPECTED)
     if _CONTROL.search(value):
-        raise ValueError("holds a control character")
+        raise InvalidValue(codes.CONTROL_CHARACTER)
     return value
 
 
 def flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("must be true or false")
+        raise InvalidValue(codes.BOOLEAN_EXPECTED)
     return value
 
 
 def identifier(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9_-]{1,64}", value):
-        raise ValueError("must be 1 to 64 of a-z 0-9 _ - (it becomes a topic level)")
+        raise InvalidValue(codes.IDENTIFIER_EXPECTED)
     return value
 
 
 def topic_prefix(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*", value):
-        raise ValueError("must be topic levels of A-Z a-z 0-9 _ - joined by /")
+        raise InvalidValue(codes.TOPIC_LEVELS_EXPECTED)
     return value
 
 
@@ -122,27 +195,33 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
     def convert(value: Any) -> str:
         if value in allowed and isinstance(value, str):
             return value
-        near = nearest(value, allowed) if isinstance(value, str) else None
-        raise ValueError(f"must be one of {', '.join(allowed)}" + (f"; did you mean '{near}'?" if near else ""))
+        if near := nearest(value, allowed) if isinstance(value, str) else None:
+            raise InvalidValue(codes.CHOICE_MISSPELLED, allowed=allowed, near=near)
+        raise InvalidValue(codes.CHOICE_UNKNOWN, allowed=allowed)
 
     return convert
 
 
 def number(low: float, high: float, unit: str = "") -> Callable[[Any], float]:
+    """unit: symbol to show in problems; empty for a number without a unit."""
+
     def convert(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"must be a number{f' in {unit}' if unit else ''}")
+            raise InvalidValue(codes.QUANTITY_EXPECTED(unit=unit) if unit else codes.NUMBER_EXPECTED())
         if not low <= value <= high:
-            raise ValueError(f"must be {low:g} to {high:g}{f' {unit}' if unit else ''}")
+            limits = codes.QUANTITY_LIMITS(low=low, high=high, unit=unit) if unit else None
+            raise InvalidValue(limits or codes.NUMBER_LIMITS(low=low, high=high))
         return float(value)
 
     return convert
 
 
 def whole(low: int, high: int, step: int = 1) -> Callable[[Any], int]:
+    """An integer; step 2: an even one."""
+
     def convert(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high or (value - low) % step:
-            raise ValueError(f"must be a whole number, {low} to {high}{' and even' if step == 2 else ''}")
+            raise InvalidValue(codes.EVEN_INTEGER_LIMITS if step == 2 else codes.INTEGER_LIMITS, low=low, high=high)
         return value
 
     return convert
@@ -152,23 +231,25 @@ def duration(low_s: float, high_s: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
         found = _DURATION.fullmatch(value) if isinstance(value, str) else None
         if not found:
-            raise ValueError('not a duration; write for example "1s", "500ms" or "5min"')
+            raise InvalidValue(codes.DURATION_EXPECTED)
         seconds = float(found[1]) * _SECONDS[found[2]]
         if not low_s <= seconds <= high_s:
-            raise ValueError(f"must be {low_s:g} s to {high_s:g} s")
+            raise InvalidValue(codes.DURATION_LIMITS, low_s=low_s, high_s=high_s)
         return seconds
 
     return convert
 
 
 def size(low: int, high: int) -> Callable[[Any], int]:
+    """low, high: bytes."""
+
     def convert(value: Any) -> int:
         found = _SIZE.fullmatch(value) if isinstance(value, str) else None
         if not found:
-            raise ValueError('not a size; write for example "500MB" or "2GB"')
+            raise InvalidValue(codes.SIZE_EXPECTED)
         count = round(float(found[1]) * _BYTES[found[2]])
         if not low <= count <= high:
-            raise ValueError(f"must be {low / 1e6:g} MB to {high / 1e6:g} MB")
+            raise InvalidValue(codes.SIZE_LIMITS, low_mb=low / 1e6, high_mb=high / 1e6)
         return count
 
     return convert
@@ -178,7 +259,7 @@ def percent(low: float, high: float) -> Callable[[Any], float]:
     def convert(value: Any) -> float:
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
         if not found or not low <= float(found[1]) <= high:
-            raise ValueError(f'must be {low:g} % to {high:g} %; write for example "5%"')
+            raise InvalidValue(codes.PERCENTAGE_EXPECTED, low_pct=low, high_pct=high)
         return float(found[1])
 
     return convert
@@ -188,7 +269,7 @@ def ratio(value: Any) -> tuple[float, float]:
     """`400/5` → (400.0, 5.0)."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)", value) if isinstance(value, str) else None
     if not found or float(found[1]) <= 0 or float(found[2]) <= 0:
-        raise ValueError('not a ratio; write for example "400/5"')
+        raise InvalidValue(codes.RATIO_EXPECTED)
     return float(found[1]), float(found[2])
 
 
@@ -201,7 +282,7 @@ def host_port(default_port: int) -> Callable[[Any], tuple[str, int]]:
         )
         port = int(found[2] or default_port) if found else 0
         if not found or not 0 < port < 65536:
-            raise ValueError(f'not an address; write for example "192.0.2.40:{default_port}"')
+            raise InvalidValue(codes.ADDRESS_EXPECTED, port=default_port)
         return found[1].strip("[]"), port
 
     return convert
@@ -209,12 +290,12 @@ def host_port(default_port: int) -> Callable[[Any], tuple[str, int]]:
 
 def day(value: Any) -> date:
     if not isinstance(value, date) or isinstance(value, datetime):
-        raise ValueError("must be a date, for example 2026-03-01 (without quotes)")
+        raise InvalidValue(codes.DATE_EXPECTED)
     return value
 
 
 def masked(url: str) -> str:
-    """The url without the user and password that somebody wrote into it."""
+    """The URL with user name and password replaced by ***."""
     return re.sub(r"//.*@", "//***@", url)
 
 
@@ -223,11 +304,11 @@ def anything(value: Any) -> Any:
 
 
 def as_toml(value: Any) -> str:
-    """The value as TOML writes it, shortened; without the content of tables and without passwords in URLs."""
+    """The value as TOML, shortened; without the content of tables and without passwords in URLs."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict | list) for item in value)):
-        return "{…}" if isinstance(value, dict) else "[…]"  # what is inside may be deep, or a password
+        return "{…}" if isinstance(value, dict) else "[…]"  # the content may be deep, or contain a password
     if isinstance(value, str):
         return '"' + masked(value if len(value) <= 200 else value[:199] + "…") + '"'
     if isinstance(value, list):
@@ -235,6 +316,11 @@ def as_toml(value: Any) -> str:
     else:
         try:
             shown = str(value)
-        except ValueError:  # a whole number of thousands of digits
+        except ValueError:  # an integer of thousands of digits
             shown = "…"
     return shown if len(shown) <= 60 else shown[:57] + "…"
+
+
+def _one_line(shown: str) -> str:
+    """Control characters as escapes, so that one diagnostic is one line of a terminal or log."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", shown)

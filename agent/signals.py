@@ -1,6 +1,6 @@
-"""What a plant tells beside its meters, [signal.*]: flows, dampers, tonnes, from registers or topics of a broker.
+"""Signals of the plant, [signal.*]: flows, damper positions, production, from registers or MQTT topics.
 
-Each is published with the motor it belongs to.
+Each signal is published with the motor to which it belongs.
 """
 
 from __future__ import annotations
@@ -15,37 +15,57 @@ from agent.metrics import Metric
 from drivers.profiles import Profile, Register
 from drivers.profiles.shape import WORDS
 
-MAX_REGISTERS = 32  # in one read: enough for signals side by side, and few devices refuse it
+MAX_REGISTERS = 32  # of one request: covers adjacent signals, and almost all devices accept it
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One register or topic; its metric's name is also its name in readings of `device`."""
+    """One register or topic.
+
+    device: name of the readings that contain it.
+    motor: with which it is published.
+    metric: name, unit and description; the name is also the name of the value in the readings.
+    measures: shaft-torque | shaft-speed | winding-temperature, used for the efficiency; None: another quantity.
+    accuracy: relative uncertainty, k = 2, used as a driver of savings; None: not stated.
+    """
 
     device: str
     motor: str
     metric: Metric
-    measures: str | None = None  # shaft-torque | shaft-speed | winding-temperature: what an efficiency may use
-    accuracy: float | None = None  # relative U (k = 2), for what savings are adjusted by
+    measures: str | None = None
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SignalDevice:
-    """All signals of one unit on one bus, polled together under a name of their own."""
+    """All signals of one unit on one bus, polled together as one device.
+
+    name: of the device, "signals-<bus>-<unit_id>".
+    bus, unit_id: where it responds.
+    motor: with whose devices it is polled, so that their values are close in time.
+    profile: register map, made of the signals.
+    """
 
     name: str
     bus: str
     unit_id: int
-    motor: str  # with which it is polled close together
+    motor: str
     profile: Profile
 
 
 @dataclass(frozen=True, slots=True)
 class TopicSignal:
-    """A signal that somebody publishes. `device` is the name of its readings, in the words of the configuration.
+    """A signal from an MQTT topic.
 
-    value, time: fields of a JSON object, dots go deeper; None: the payload is a bare number, the time is that of
-    arrival. broker: None where there is none.
+    device: name of its readings, "signal.<name>".
+    metric: name of the value.
+    topic: of the broker.
+    value: path of the value in a JSON object, with dots for nested objects; None: the payload is a bare number.
+    time: path of the time in a JSON object; None: the time of arrival is used.
+    expected_interval_s: maximum interval between two values.
+    scale, offset: value = payload value * scale + offset.
+    low, high: limits of plausible values.
+    broker: None: there is none.
     """
 
     device: str
@@ -87,7 +107,7 @@ def signals(config: Config) -> tuple[Signal, ...]:
 
 
 def signal_devices(config: Config) -> list[SignalDevice]:
-    """One pseudo-device per bus and unit, with a map made of its signals."""
+    """One pseudo-device for each bus and unit, with a register map made of its signals."""
     found: dict[tuple[str, int], list[str]] = {}
     for name, row in config.signals.items():
         if row["topic"] is None:
@@ -112,7 +132,8 @@ def topic_signals(config: Config) -> tuple[TopicSignal, ...]:
 
 
 def _broker(config: Config, row: Mapping[str, Any]) -> Mqtt | None:
-    """As [mqtt] says, without what concerns publishing only, so that a change of that is none here."""
+    """The broker of the signal, else that of [mqtt] without the settings for publishing: a change of those must not
+    reconnect the subscriber."""
     if row["broker"] is None:
         return None if config.mqtt is None else replace(config.mqtt, outputs=(), backfill_rate=None, version="auto")
     tls, host, port = row["broker"]

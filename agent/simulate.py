@@ -203,7 +203,7 @@ def _fits(text: str, config_file: Path) -> bool:
     unfinished = _unfinished(config_file)
     try:
         unfinished.write_text(text, encoding="utf-8")
-        return not any(bus.troubles for bus in plan(load_config(unfinished)[0]))
+        return not any(bus.problems for bus in plan(load_config(unfinished)[0]))
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
-"""Reads the plant's graph: which meter and which drive belong to a motor, and how a shared one is divided.
+"""The graph of the plant: the meter and the drive of each motor, and the allocation of a shared meter.
 
-What is refused of it stands in agent/topology_check.py.
+agent/topology_check.py reports the problems of a graph.
 """
 
 from __future__ import annotations
@@ -13,12 +13,17 @@ from agent.metrics import Metric, by_name
 from agent.signals import Signal, signals
 from drivers.profiles import load_profile
 
-NOT_POLLED = (None, "armed")  # answers to the watchdog question with which a drive is left alone
+NOT_POLLED = (None, "armed")  # values of comm_loss with which a drive is not polled
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One consumer behind a shared meter: a drive with its motors, or a motor direct on line."""
+    """One consumer fed by a shared meter: a drive with its motors, or a motor direct on line.
+
+    name: of the drive or motor.
+    drive: None for a motor direct on line.
+    rated_kw: rated power of the motors, else of the drive.
+    """
 
     name: str
     drive: str | None
@@ -27,10 +32,16 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """What is published under one name: a motor, or a meter that several motors share.
+    """A motor, or a meter that several motors share: everything that is published below one topic.
 
-    branches: all consumers of the motor's meter; more than one means that its energy is divided by `rule`.
-    drive_share: this motor's fixed part of its drive (by rated power), 1 when it is alone there.
+    name: level of the topic.
+    title: name that operators read.
+    motor: None for a shared meter.
+    meter, drive: of the motor; None: none.
+    branches: all consumers of the motor's meter; the energy of more than one is divided by `rule`.
+    rule: drive-power | rated-power; empty when nothing is shared.
+    drive_share: fixed share of this motor in its drive (by rated power); 1 for the only motor of a drive.
+    signals: of this motor.
     """
 
     name: str
@@ -45,7 +56,7 @@ class Asset:
 
     @property
     def branch(self) -> str:
-        """The name under which this motor's part of the meter goes."""
+        """The name of this motor's branch of the meter."""
         return self.drive.name if self.drive else self.name
 
     @property
@@ -62,11 +73,11 @@ class Asset:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Everything that is polled for this asset."""
+        """All devices that are polled for this asset."""
         return (*self.devices, *self.signal_devices)
 
     def metrics(self, topic: str) -> dict[str, Metric]:
-        """The metrics table as it is for this asset: with its signals among the telemetry."""
+        """The metrics of a topic, by name; the telemetry includes the signals of this asset."""
         found = by_name(topic)
         if self.signals and topic == "telemetry":
             return found | {signal.metric.name: signal.metric for signal in self.signals}
@@ -74,19 +85,18 @@ class Asset:
 
 
 def assets(config: Config) -> tuple[Asset, ...]:
-    """Every motor, then every meter that more than one branch shares or that feeds nothing listed."""
+    """All motors, then all meters that feed several branches or no configured consumer."""
     found = [_motor_asset(config, motor) for motor in config.motors.values()]
     for meter in config.meters.values():
         branches = tuple(_branches(config, meter.name))
-        behind = [motor for motor in config.motors.values() if _meter_of(config, motor) == meter.name]
-        if len(branches) != 1 or len(behind) != 1:
+        fed = [motor for motor in config.motors.values() if _meter_of(config, motor) == meter.name]
+        if len(branches) != 1 or len(fed) != 1:
             found.append(Asset(meter.name, meter.name, None, meter, None))
     return tuple(found)
 
 
 def polled_devices(config: Config) -> list[Meter | Drive]:
-    """All meters, and the drives whose communication watchdog somebody looked at and found not to mind; none that speak
-    something else than Modbus."""
+    """All meters, and the drives whose `comm_loss` permits polling; without devices that do not use Modbus."""
     cleared = [drive for drive in config.drives.values() if drive.comm_loss not in NOT_POLLED]
     found: list[Meter | Drive] = [*config.meters.values(), *cleared]
     return [item for item in found if speaks_modbus(item.profile)]
@@ -97,7 +107,7 @@ def speaks_modbus(profile: str) -> bool:
 
 
 def drive_rating_kw(config: Config, drive: Drive) -> float | None:
-    """The drive's rating as configured, else that of its motors together."""
+    """The configured rating of the drive, else the sum of its motors; None when both are unknown."""
     if drive.kw is not None:
         return drive.kw
     return sum(motor.kw for motor in config.motors.values() if motor.fed_by == drive.name) or None
@@ -125,7 +135,7 @@ def _motor_asset(config: Config, motor: Motor) -> Asset:
     meter_name = _meter_of(config, motor)
     meter = config.meters[meter_name] if meter_name else None
     branches = tuple(_branches(config, meter.name)) if meter else ()
-    beside = [other.kw for other in config.motors.values() if drive and other.fed_by == drive.name]
+    on_drive = [other.kw for other in config.motors.values() if drive and other.fed_by == drive.name]
     rule = ""
     if meter and len(branches) > 1:
         by_drives = meter.allocation == "drive-power" and all(
@@ -133,9 +143,9 @@ def _motor_asset(config: Config, motor: Motor) -> Asset:
             for branch in branches
         )
         rule = "drive-power" if by_drives else "rated-power"
-    elif len(beside) > 1:
+    elif len(on_drive) > 1:
         rule = "rated-power"
     return Asset(
-        motor.name, motor.title, motor, meter, drive, branches, rule, motor.kw / sum(beside) if beside else 1.0,
+        motor.name, motor.title, motor, meter, drive, branches, rule, motor.kw / sum(on_drive) if on_drive else 1.0,
         tuple(signal for signal in signals(config) if signal.motor == motor.name),
     )  # fmt: skip

@@ -1,12 +1,13 @@
-"""What is wrong with the plant's graph as it is configured, and what a person must look at."""
+"""Check the graph of the plant: problems, findings that the operator must decide on, and notes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agent import config_reasons as codes
 from agent.config import Config, Meter
-from agent.schema import Report, nearest
+from agent.schema import Report, unknown_reference
 from agent.signals import metric_of
 from agent.topology import polled_devices, speaks_modbus
 from drivers.profiles import load_profile
@@ -16,9 +17,9 @@ Tables = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def check_topology(config: Config, raw: Mapping[str, Any], report: Report) -> None:
-    """References, double names, refused places, the watchdog question, and what nobody can look at from here.
+    """Check references, duplicate names and addresses, invalid measuring points, profiles and watchdogs.
 
-    raw: the file's own tables, so that a table with another problem is checked for these all the same.
+    raw: the tables of the file, so that a table with another problem is checked too.
     """
     tables = {kind: _tables(raw, kind) for kind in ("bus", "meter", "drive", "motor", "signal")}
     _check_names(tables, report)
@@ -33,7 +34,7 @@ def check_topology(config: Config, raw: Mapping[str, Any], report: Report) -> No
     _check_meters(config, report)
     if not report.problems:
         _check_emptiness(config, report)
-    _name_unseen(config, report)
+    _note_unchecked(config, report)
 
 
 def _tables(raw: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
@@ -42,7 +43,7 @@ def _tables(raw: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _word(table: Mapping[str, Any], key: str) -> str:
-    """The name under `key`; empty where something else stands, which schema has told already."""
+    """The text of `key`; empty for another type, which agent/schema.py reports."""
     value = table.get(key)
     return value if isinstance(value, str) else ""
 
@@ -53,15 +54,15 @@ def _check_names(tables: Tables, report: Report) -> None:
         for name in tables[kind]:
             other = taken.setdefault(name, kind)
             if other != kind:
-                report.problem(f"{kind}.{name}", f"the name is taken by {other}.{name}; topics need one each")
+                report.problem(f"{kind}.{name}", codes.NAME_TAKEN(other=f"{other}.{name}"))
 
 
 def _check_references(tables: Tables, report: Report) -> None:
-    """Every bus, fed_by and motor must name something that is there."""
+    """The keys bus, fed_by and motor must contain the name of a table."""
     sources = [*tables["meter"], *tables["drive"]]
     allowed = (
         ("meter", "bus", "bus", tables["bus"]),
-        ("meter", "fed_by", "meter", sources),  # a drive there is refused by _check_places
+        ("meter", "fed_by", "meter", sources),  # _check_places reports a drive
         ("drive", "bus", "bus", tables["bus"]),
         ("drive", "fed_by", "meter", tables["meter"]),
         ("motor", "fed_by", "meter or drive", sources),
@@ -72,102 +73,76 @@ def _check_references(tables: Tables, report: Report) -> None:
         for name, table in tables[kind].items():
             wanted = _word(table, key)
             if wanted and wanted not in known:
-                report.problem(f"{kind}.{name}.{key}", _unknown(what, wanted, known), wanted)
+                report.problem(f"{kind}.{name}.{key}", unknown_reference(what, wanted, known), wanted)
 
 
 def _check_places(tables: Tables, report: Report) -> None:
-    """What would be measured wrong, or cannot run."""
+    """Measuring points with wrong values, and motors that cannot run."""
     for name, meter in tables["meter"].items():
         if _word(meter, "fed_by") in tables["drive"]:
-            report.problem(
-                f"meter.{name}.fed_by",
-                "refused: a mains meter reads wrong at a drive's output (pulse width modulation); put it before it",
-                meter["fed_by"],
-            )
+            report.problem(f"meter.{name}.fed_by", codes.METER_AT_DRIVE_OUTPUT(), meter["fed_by"])
     for name, drive in tables["drive"].items():
         upstream = _word(drive, "fed_by")
         if tables["meter"].get(upstream, {}).get("measuring_point") == "motor":
-            report.problem(
-                f"meter.{upstream}.measuring_point",
-                f'feeds the drive {name}; that place is called "drive-input"',
-                "motor",
-            )
+            report.problem(f"meter.{upstream}.measuring_point", codes.FEEDS_DRIVE(drive=name), "motor")
     for name, motor in tables["motor"].items():
         if motor.get("kind") == "pm" and _word(motor, "fed_by") in tables["meter"]:
-            report.problem(
-                f"motor.{name}.fed_by",
-                'a magnet motor cannot run direct on line; name its drive, or use kind = "pm-line-start"',
-                motor["fed_by"],
-            )
+            report.problem(f"motor.{name}.fed_by", codes.PM_WITHOUT_DRIVE(), motor["fed_by"])
 
 
 def _check_loops(meters: Mapping[str, Mapping[str, Any]], report: Report) -> None:
-    """No meter feeds itself, by however many others; each loop is told once, at the meter that the file names first."""
-    told: set[str] = set()
+    """No meter may feed itself, directly or through others. Each loop is one problem, of its first meter."""
+    reported: set[str] = set()
     for name in meters:
-        way = [name]
-        while (upstream := _word(meters[way[-1]], "fed_by")) in meters and upstream not in way:
-            way.append(upstream)
-        if upstream == name and name not in told:
-            told.update(way)
-            report.problem(f"meter.{name}.fed_by", f"the meter feeds itself: {' ← '.join([*way, name])}", upstream)
+        path = [name]
+        while (upstream := _word(meters[path[-1]], "fed_by")) in meters and upstream not in path:
+            path.append(upstream)
+        if upstream == name and name not in reported:
+            reported.update(path)
+            report.problem(f"meter.{name}.fed_by", codes.FED_BY_LOOP(meters=tuple(path)), upstream)
 
 
 def _check_drives(config: Config, report: Report) -> None:
-    """Their profiles, and the watchdog question."""
+    """Profiles and communication watchdogs of the drives."""
     for drive in _present(config.drives):
         profile = load_profile(drive.profile)
         if profile.kind != "vfd":
-            report.problem(f"drive.{drive.name}.profile", "is not a drive's profile", drive.profile)
+            report.problem(f"drive.{drive.name}.profile", codes.DRIVE_PROFILE_EXPECTED(), drive.profile)
         elif drive.comm_loss is None:
             parameter = profile.comm_loss.get("parameter")
-            where = f" (parameter {parameter})" if parameter else ""
-            report.finding(
-                f"drive.{drive.name}.comm_loss",
-                f"not stated: polling may arm, feed or mask the drive's communication watchdog{where}. Look at it, "
-                'then write for example comm_loss = "not used"; until then this drive is not polled',
+            reason = (
+                codes.COMM_LOSS_PARAMETER_NOT_STATED(parameter=str(parameter))
+                if parameter
+                else codes.COMM_LOSS_NOT_STATED()
             )
+            report.finding(f"drive.{drive.name}.comm_loss", reason)
         elif drive.comm_loss == "armed":
-            report.finding(
-                f"drive.{drive.name}.comm_loss",
-                "polling would feed the watchdog, and the drive trip when the agent stops: this drive is not polled",
-                drive.comm_loss,
-            )
+            report.finding(f"drive.{drive.name}.comm_loss", codes.COMM_LOSS_ARMED(), drive.comm_loss)
 
 
 def _check_readable(config: Config, report: Report) -> None:
-    """What is configured and will not be read."""
+    """Devices that are configured but not polled."""
     for item in (*_present(config.meters), *_present(config.drives)):
         kind = "meter" if isinstance(item, Meter) else "drive"
         if not speaks_modbus(item.profile):
-            report.finding(
-                f"{kind}.{item.name}.profile",
-                "speaks a private dialect whose read frames may be commands: it is not polled; measure before it",
-                item.profile,
-            )
+            report.finding(f"{kind}.{item.name}.profile", codes.PRIVATE_PROTOCOL(), item.profile)
         elif not usable(load_profile(item.profile)):
-            report.finding(
-                f"{kind}.{item.name}.profile",
-                "its registers are known from memory only: nothing is read before `magwatt commission` confirmed them",
-                item.profile,
-            )
+            report.finding(f"{kind}.{item.name}.profile", codes.REGISTERS_UNCONFIRMED(), item.profile)
 
 
 def _check_meters(config: Config, report: Report) -> None:
     for meter in _present(config.meters):
         if load_profile(meter.profile).kind == "vfd":
-            report.problem(f"meter.{meter.name}.profile", "is a drive's profile; put it under [drive.…]", meter.profile)
+            report.problem(f"meter.{meter.name}.profile", codes.METER_PROFILE_EXPECTED(), meter.profile)
         if meter.ct and not meter.ct_class:
-            report.note(f"meter.{meter.name}.ct_class", "not stated; class 1 is assumed for the uncertainty")
+            report.note(f"meter.{meter.name}.ct_class", codes.CT_CLASS_ASSUMED())
 
 
 def _check_emptiness(config: Config, report: Report) -> None:
     if not config.buses:
-        report.finding(
-            "bus", 'none: nothing will be measured; write for example [bus.south] with tcp = "192.0.2.40:502"'
-        )
+        report.finding("bus", codes.BUS_MISSING())
     elif not polled_devices(config):
-        report.finding("bus", "there is nothing to poll: no meter, and no drive whose comm_loss is stated")
+        report.finding("bus", codes.NO_DEVICE_TO_POLL())
 
 
 def _check_units(tables: Tables, report: Report) -> None:
@@ -178,7 +153,7 @@ def _check_units(tables: Tables, report: Report) -> None:
             if isinstance(bus, str) and isinstance(unit, int):
                 other = taken.setdefault((bus, unit), f"{kind}.{name}")
                 if other != f"{kind}.{name}":
-                    report.problem(f"{kind}.{name}.unit_id", f"{other} on bus {bus} has it already", unit)
+                    report.problem(f"{kind}.{name}.unit_id", codes.UNIT_ID_TAKEN(other=other, bus=bus), unit)
 
 
 def _check_ports(config: Config, report: Report) -> None:
@@ -187,12 +162,13 @@ def _check_ports(config: Config, report: Report) -> None:
         where = bus.serial or f"{bus.tcp[0]}:{bus.tcp[1]}"
         other = ports.setdefault(where, f"bus.{bus.name}")
         if other != f"bus.{bus.name}":
-            report.problem(f"bus.{bus.name}", f"{other} uses {where} already: one wire has one owner")
+            report.problem(f"bus.{bus.name}", codes.PORT_TAKEN(other=other, port=where))
     for motor in _present(config.motors):
         if motor.waveform:
             other = ports.setdefault(motor.waveform.where, f"motor.{motor.name}")
             if other != f"motor.{motor.name}":
-                report.problem(f"motor.{motor.name}.waveform", f"{other} uses {motor.waveform.where} already")
+                reason = codes.PORT_TAKEN(other=other, port=motor.waveform.where)
+                report.problem(f"motor.{motor.name}.waveform", reason)
 
 
 def _check_signals(config: Config, report: Report) -> None:
@@ -202,29 +178,17 @@ def _check_signals(config: Config, report: Report) -> None:
             metric = metric_of(name, row["unit_of_measure"])
             other = taken.setdefault(metric, name)
             if other != name:
-                report.problem(f"signal.{name}", f"would be published as {metric}, as signal.{other} is; rename one")
+                report.problem(f"signal.{name}", codes.SIGNAL_METRIC_TAKEN(other=other, metric=metric))
 
 
-def _name_unseen(config: Config, report: Report) -> None:
+def _note_unchecked(config: Config, report: Report) -> None:
+    """Statements of the configuration that the agent cannot check."""
     for motor in _present(config.motors):
         if motor.waveform:
-            report.note(
-                f"motor.{motor.name}.waveform.measuring_point",
-                "accepted: harmonics are named the same wherever they are measured; "
-                "`measuring_point` is published in meta",
-            )
+            report.note(f"motor.{motor.name}.waveform.measuring_point", codes.WAVEFORM_POINT())
     for meter in _present(config.meters):
         if meter.ct and meter.ratio_applied_by == "meter" and load_profile(meter.profile).register("ct_ratio") is None:
-            report.note(
-                f"meter.{meter.name}.ratio_applied_by", "the meter does not tell its own ratio; check it at the meter"
-            )
-
-
-def _unknown(kind: str, name: str, known: Collection[str]) -> str:
-    near = nearest(name, known)
-    if near:
-        return f"no such {kind}; did you mean '{near}'?"
-    return f"no such {kind}; there {'are' if len(known) != 1 else 'is'} {', '.join(known) or 'none'}"
+            report.note(f"meter.{meter.name}.ratio_applied_by", codes.RATIO_NOT_READABLE())
 
 
 def _present(items: Mapping[str, Any]) -> Iterator[Any]:

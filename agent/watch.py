@@ -1,4 +1,4 @@
-"""`magwatt watch`: a live table of all motors, read from MQTT like any other consumer."""
+"""`magwatt watch`: a live table of all motors, from the topics that every MQTT client can subscribe to."""
 
 from __future__ import annotations
 
@@ -18,26 +18,29 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.config import Mqtt
-from agent.core.text import text_of_object
+from agent.core.text import N_, _, text_of, text_of_object
 from agent.subscribe import Follower, Seen
 from agent.waves.event_text import format_event
 from agent.words import figure
 
-EVENT_S = 600.0  # an event is shown that long
-OLD_S = 5.0  # a row not renewed for that long is shown dim, with its age
+EVENT_S = 600.0  # for this time an event is shown
+OLD_S = 5.0  # from this age on a row is shown dim
 _QUALITY_STYLE = {"good": "green", "uncertain": "yellow", "bad": "red"}
-_ABOUT = {"CLOCK_UNSYNCHRONIZED": " (the gateway's clock is not synchronised: magwatt doctor)"}
+_FLAG_HELP = {"CLOCK_UNSYNCHRONIZED": N_("the clock of the gateway is not synchronized, see `magwatt doctor`")}
+STATES = (N_("online"), N_("stale"), N_("offline"), N_("maintenance"))
+QUALITIES = (N_("good"), N_("uncertain"), N_("bad"))
 _STATE_STYLE = {"online": "green", "stale": "yellow", "offline": "red", "maintenance": "cyan"}
 
 
 def watch_broker(broker: Mqtt, topic: str, seconds: float | None) -> int:
-    """Shows the table until Ctrl-C or `seconds`; 1 when no broker answers."""
+    """Shows the table until Ctrl-C or `seconds`; returns 1 if the broker cannot be used, else 0."""
     follower = Follower(broker, topic)
     console = Console()
     try:
         follower.start()
-    except (OSError, ValueError) as error:  # ValueError: a host name or a password file that is no text
-        click.echo(f"no broker at {broker.host}:{broker.port}: {error}", err=True)
+    except (OSError, ValueError) as error:  # ValueError: an invalid host name, or a password file that is not text
+        address = f"{broker.host}:{broker.port}"
+        click.echo(_("no connection to broker {address}: {error}", address=address, error=text_of(error)), err=True)
         return 1
     try:
         show_live(follower, console, seconds, lambda: "")
@@ -50,7 +53,7 @@ def show_live(
     follower: Follower, console: Console, seconds: float | None, footer: Callable[[], str],
     ending: threading.Event | None = None,
 ) -> None:  # fmt: skip
-    """Redraws the table a few times a second until SIGINT, SIGTERM, `ending` or `seconds`."""
+    """Redraws the table four times a second until SIGINT, SIGTERM, `ending` or `seconds`."""
     ending = ending or threading.Event()
     handlers = {number: signal.signal(number, lambda *_: ending.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     until_s = time.monotonic() + seconds if seconds else float("inf")
@@ -63,34 +66,36 @@ def show_live(
             signal.signal(number, handler)
 
 
-# heading, unit below it, whether numbers stand right, and which column goes first where there is no room (0: none)
+QUALITY = N_("quality")
+# heading, unit below it, right-aligned, and order in which columns are omitted in a narrow terminal (0: never)
 _COLUMNS = (
-    ("motor", "", False, 0),
-    ("state", "quality", False, 0),
-    ("input", "kW", True, 0),
-    ("shaft", "kW", True, 8),
-    ("speed", "rpm", True, 3),
-    ("current", "A", True, 2),
-    ("THD-I", "%", True, 4),
-    ("drive", "%", True, 7),
-    ("motor", "%", True, 6),
-    ("system", "%", True, 0),
-    ("method", "", False, 1),
-    ("age", "s", True, 5),
+    (N_("motor"), "", False, 0),
+    (N_("state"), QUALITY, False, 0),
+    (N_("input"), "kW", True, 0),
+    (N_("shaft"), "kW", True, 8),
+    (N_("speed"), "r/min", True, 3),
+    (N_("current"), "A", True, 2),
+    (N_("THD-I"), "%", True, 4),
+    (N_("drive"), "%", True, 7),
+    (N_("motor"), "%", True, 6),
+    (N_("system"), "%", True, 0),
+    (N_("method"), "", False, 1),
+    (N_("age"), "s", True, 5),
 )
-_NAME_WIDTH = 16  # a longer name is folded before a column is left out
+_NAME_WIDTH = 16  # a longer name is wrapped before a column is omitted
 
 
 def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
-    """One row for each motor, U (k = 2) below its value; what is not known is a dash, never a zero.
+    """One row for each motor, with U (k = 2) below its value; an unknown value is a dash, never 0.
 
-    width: of the terminal in characters; where there is no room columns are left out, nothing is cut.
+    width: of the terminal in characters. Columns that do not fit are omitted; no text is truncated.
     """
     if not follower.seen:
-        return Group(Text(f"waiting for messages on {follower.topic} …"), Text(footer, style="dim"))
+        waiting = _("Waiting for messages on {topic} …", topic=follower.topic)
+        return Group(Text(waiting), Text(footer, style="dim"))
     rows = [
         (_row(seen, follower.gateways), _is_old(seen, follower.gateways))
-        for _, seen in sorted(follower.seen.copy().items())  # each key stands there once: no two `Seen` are compared
+        for _topic, seen in sorted(follower.seen.copy().items())  # keys are unique: no two `Seen` are compared
         if {"telemetry", "state"} & seen.messages.keys()
     ]
     shown = _fitting([cells for cells, _ in rows], width)
@@ -99,43 +104,49 @@ def render(follower: Follower, width: int, footer: str = "") -> RenderableType:
         title_style="",
     )  # fmt: skip
     for number in shown:
-        heading, unit, right, _ = _COLUMNS[number]
-        side: JustifyMethod = "right" if right else "left"
-        table.add_column(Text(f"{heading}\n{unit}"), justify=side, no_wrap=number > 0, overflow="fold")
+        side: JustifyMethod = "right" if _COLUMNS[number][2] else "left"
+        table.add_column(Text("\n".join(_heading(number))), justify=side, no_wrap=number > 0, overflow="fold")
     for cells, old in rows:
         table.add_row(*(cells[number] for number in shown), style="dim" if old else "")
-    parts: list[RenderableType] = [table, Text("± is U (k = 2); – is not known", style="dim")]
+    parts: list[RenderableType] = [table, Text(_("±: uncertainty U (k = 2); –: unknown"), style="dim")]
     parts += [Text(text, style="yellow") for text in [*marks(follower), *troubles(follower), *events(follower)]]
     return Group(*parts, Text(footer, style="dim")) if footer else Group(*parts)
 
 
 def marks(follower: Follower) -> list[str]:
-    """Why whole rows are uncertain, and whose; that they are simulated stands in the title."""
+    """Flags of complete messages, with the motors. SIMULATED is in the title."""
     found: dict[str, list[str]] = {}
-    for _, seen in sorted(follower.seen.copy().items()):
+    for _topic, seen in sorted(follower.seen.copy().items()):
         for flag in seen.messages.get("telemetry", {}).get("f", {}).get("*", []):
             found.setdefault(flag, []).append(seen.asset)
-    return [f"{flag}{_ABOUT.get(flag, '')}: {', '.join(names)}" for flag, names in found.items() if flag != "SIMULATED"]
+    lines = []
+    for flag, names in found.items():
+        if flag in _FLAG_HELP:
+            lines.append(_("{flag} ({help:word}): {motors}", flag=flag, help=_FLAG_HELP[flag], motors=names))
+        elif flag != "SIMULATED":
+            lines.append(_("{flag}: {motors}", flag=flag, motors=names))
+    return lines
 
 
 def troubles(follower: Follower) -> list[str]:
-    """Why a motor is not simply online, and since when; behind a gateway that is offline nobody knows."""
+    """State, reasons and start time of each motor whose state has reasons. The states of an offline gateway are
+    outdated and not shown."""
     return [
-        f"{_clock(state.get('since', state['t']))}  {seen.asset} is {state['state']}: "
-        + "; ".join(map(text_of_object, state["reason"]))
-        for _, seen in sorted(follower.seen.copy().items())
+        _("{time}  {motor}: {state}: {reasons}", time=_clock(state.get("since", state["t"])), motor=seen.asset,
+          state=_word(state["state"]), reasons=_("; ").join(map(text_of_object, state["reason"])))
+        for _topic, seen in sorted(follower.seen.copy().items())
         if (state := seen.messages.get("state", {})).get("reason") and follower.gateways.get(seen.gateway) != "offline"
-    ]
+    ]  # fmt: skip
 
 
 def events(follower: Follower) -> list[str]:
-    """The newest event of each motor, while it is young; times as they are here."""
+    """The latest event of each motor, for EVENT_S; times are local."""
     found = []
     for seen in list(follower.seen.values()):
         message = seen.messages.get("event")
         if message is not None and time.monotonic() - seen.came_s["event"] < EVENT_S:
             found.append((message["t"], event_line(seen)))
-    return [text for _, text in sorted(found)]
+    return [text for _t, text in sorted(found)]
 
 
 def event_line(seen: Seen) -> str:
@@ -146,41 +157,47 @@ def event_line(seen: Seen) -> str:
 
 
 def _clock(utc_ms: float) -> str:
-    """The time here; with its date when that is another day's."""
+    """The local time; with the date if it is not today."""
     at = datetime.fromtimestamp(utc_ms / 1000).astimezone()
     return f"{at:%H:%M:%S}" if at.date() == datetime.now().astimezone().date() else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _fitting(rows: list[list[Text]], width: int) -> list[int]:
-    """The numbers of the columns that fit side by side, uncut."""
+    """The numbers of the columns that fit into the width without truncation."""
     wide = [
-        max(cell_len(part) for text in (heading, unit, *(cells[number].plain for cells in rows))
+        max(cell_len(part) for text in (*_heading(number), *(cells[number].plain for cells in rows))
             for part in text.split("\n"))
-        for number, (heading, unit, _, _) in enumerate(_COLUMNS)
+        for number in range(len(_COLUMNS))
     ]  # fmt: skip
     wide[0] = min(wide[0], _NAME_WIDTH)
     shown = list(range(len(_COLUMNS)))
-    # Beside its text a column has one character of padding and one of its border; the first border stands alone.
+    # A column has one character of padding and one of border in addition to its text, the table one more border.
     while sum(wide[number] + 2 for number in shown) + 1 > width and len(shown) > 4:
         shown.remove(min((number for number in shown if _COLUMNS[number][3]), key=lambda number: _COLUMNS[number][3]))
     return shown
 
 
+def _heading(number: int) -> tuple[str, str]:
+    """Heading and unit of a column."""
+    heading, unit, *_rest = _COLUMNS[number]
+    return _(heading), unit if unit != QUALITY else _(unit)
+
+
 def line(seen: Seen) -> str:
-    """The same row as plain text, for logs and headless runs."""
+    """The same row as plain text, for runs without a terminal."""
     cells = [str(cell).replace("\n", " ") for cell in _row(seen, {})]
-    parts = [*cells[:2], *(["simulated"] if _simulated(seen) else [])] + [
-        f"{heading} {cell}{' ' + unit if unit else ''}"
-        for (heading, unit, _, _), cell in zip(_COLUMNS[2:-1], cells[2:-1], strict=True)
-        if cell != "–"
-    ]
+    parts = [*cells[:2], *([_("simulated")] if _simulated(seen) else [])]
+    for number, cell in enumerate(cells[2:-1], 2):
+        if cell != "–":
+            heading, unit = _heading(number)
+            parts.append(" ".join(filter(None, (heading, cell, unit))))
     return "  ".join(parts)
 
 
 def _title(follower: Follower) -> Text:
     title = Text()
     for topic, status in sorted(follower.gateways.items()):
-        title.append(f"{topic} ").append(status, style=_STATE_STYLE.get(status, "")).append("  ")
+        title.append(f"{topic} ").append(_word(status), style=_STATE_STYLE.get(status, "")).append("  ")
     if any(_simulated(seen) for seen in list(follower.seen.values())):
         title.append("SIMULATED", style="bold yellow")
     return title
@@ -195,7 +212,7 @@ def _is_old(seen: Seen, gateways: Mapping[str, str]) -> bool:
 
 
 def _row(seen: Seen, gateways: Mapping[str, str]) -> list[Text]:
-    """gateways: topic → status; behind one that is offline the last state and quality say nothing about now."""
+    """gateways: topic → status. The last state of an offline gateway is not shown, because it is outdated."""
     telemetry = seen.messages.get("telemetry", {})
     v: dict[str, Any] = telemetry.get("v", {})
     pq: dict[str, Any] = seen.messages.get("pq3s", {}).get("v", {})
@@ -203,12 +220,12 @@ def _row(seen: Seen, gateways: Mapping[str, str]) -> list[Text]:
     state = seen.messages.get("state", {}).get("state", "–")
     quality = telemetry.get("q", "–")
     if gateways.get(seen.gateway) == "offline":
-        condition = Text(f"gateway offline\n{quality}", style="dim")
+        condition = Text("\n".join((_("gateway offline"), _word(quality))), style="dim")
     else:
         condition = Text.assemble(
-            (state, _STATE_STYLE.get(state, "")), "\n", (quality, _QUALITY_STYLE.get(quality, ""))
+            (_word(state), _STATE_STYLE.get(state, "")), "\n", (_word(quality), _QUALITY_STYLE.get(quality, ""))
         )
-    # Measured on the waveform where there is one, else what the meter says of it.
+    # From the waveform, else from the registers of the meter
     thd = next((found for source in (pq, v) if (found := _phases(source, "thd_i_l{}_pct"))), [])
     currents = _phases(v, "current_l{}_a")
     methods = telemetry.get("m", {})
@@ -228,14 +245,19 @@ def _row(seen: Seen, gateways: Mapping[str, str]) -> list[Text]:
     ]
 
 
+def _word(text: str) -> str:
+    """A state or quality in the language of the user; a word of another version as it is."""
+    return _(text) if text in STATES or text in QUALITIES else text
+
+
 def _phases(values: Mapping[str, Any], name: str) -> list[float]:
-    """Of the three phases, those that are there."""
+    """The values of the three phases, without missing ones."""
     found = (values.get(name.format(number)) for number in (1, 2, 3))
     return [value for value in found if value is not None]
 
 
 def _age_s(seen: Seen) -> float:
-    """Seconds since the newest telemetry came to us."""
+    """Seconds since the last telemetry, else the last state, was received."""
     came_s = seen.came_s.get("telemetry", seen.came_s.get("state", time.monotonic()))
     return time.monotonic() - came_s
 

@@ -98,7 +98,7 @@ def _true_wh(told: Told, part: str) -> float:
 
 def _model(told: Told | Outcome) -> str:
     base = told.baseline
-    return described(base.kind, base.shape, [name.removeprefix("signal_") for name in base.drivers])
+    return str(described(base.kind, base.shape, base.drivers))
 
 
 def _claimed(told: Told | Outcome) -> float:

@@ -86,7 +86,7 @@ def read(name: str, folder: Path) -> Lived:
     truth = {line["t"]: line[life.asset] for line in lines}
     (motor,) = json.loads((folder / "report.json").read_text(encoding="utf-8"))["motors"]
     with (folder / "report.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["nothing_claimed_because"]]
+        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["excluded_reason"]]
     kept = intervals(open_copy(folder / "life" / "state" / "magwatt.sqlite"), life.asset, 0, 1 << 60)
 
     def increase(sum_kwh: str) -> ByTime:
@@ -97,7 +97,7 @@ def read(name: str, folder: Path) -> Lived:
     return Lived(
         increase(OLD_KWH), increase(TAKEN_KWH),
         {item.start_ms: item.energy_wh / 1000 for item in kept if item.energy_wh is not None},
-        {_utc_ms(row["begin_utc"]): float(row["old_plant_kwh"]) for row in rows}, motor["days"],
+        {_utc_ms(row["start_utc"]): float(row["old_plant_kwh"]) for row in rows}, motor["days"],
         ZoneInfo(life.timezone),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Writes the tables of the docs that are generated from the code: docs/metrics.md, dialect-names.md and reasons.md."""
+"""Writes the generated tables of the docs: docs/metrics.md, dialect-names.md and reasons.md."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ contain it as `{"code": …, "data": {…}, "text": …}` ([mqtt](mqtt.md)). Pro
 
 The text is a format string. Its fields are the keys of `data`; the part after the colon states how a field is shown:
 `kwh` and `kw` a number in Wh or W, `pct` a share of 1, `local` UTC milliseconds, `signal` the name of a signal, `word`
-a translated word, other specifications as in Python. A field without one is a string, another reason, or a list of
-either. Numbers are in SI units, and their names end with the unit.
+a translated word, `lines` a list of reasons, one per line, other specifications as in Python. A field without one is a
+string, another reason, or a list of either. Numbers are in SI units, and their names end with the unit.
 
 """
 

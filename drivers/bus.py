@@ -17,6 +17,7 @@ import struct
 import time
 from collections.abc import Hashable
 
+from drivers import error_reasons as codes
 from drivers.errors import (
     DeviceRefused,
     FrameError,
@@ -36,6 +37,7 @@ from drivers.framing import (
     tcp_scan,
 )
 from drivers.reading import Clock
+from drivers.reasons import Reason
 from drivers.serial_line import SerialLine, port_parity
 from drivers.tcp_stream import TcpStream
 from drivers.wire import Wire
@@ -76,7 +78,7 @@ class ModbusLink:
         self._retry_s = 0.0
         self._pause_s = RECONNECT_S[0]
         self._deaf = 0
-        self._error = ""
+        self._down: Reason | None = None  # why the last connection attempt failed
 
     @property
     def skipped(self) -> int:
@@ -108,7 +110,7 @@ class ModbusLink:
         timeout_s: time after which a response is overdue.
         gap_s: silence before the request is sent; on RTU at least 3.5 characters.
         spare: number of registers after the block that may be read as well, so that each retry has its own shape.
-        tries: number of attempts.
+        tries: number of attempts, at least 1.
         patience_s: longest time that one attempt waits; None: timeout_s.
         silence_tries: number of attempts that may end without a response; None: `tries`.
         Raises LinkBusy, LinkClosed, LinkTimeout, FrameError, DeviceRefused.
@@ -141,14 +143,13 @@ class ModbusLink:
                     self._distrust(stream)
                     continue
                 except LinkResting as error:
-                    if failure is None:  # the failure of an earlier attempt is more informative
-                        failure = LinkResting(f"unit {request.unit}, address {request.address}: {error}")
+                    failure = failure or error  # the failure of an earlier attempt is more informative
                     silences += 1
                     if silences == silence_tries:
                         break
                     continue
                 except LinkTimeout as error:
-                    failure = LinkTimeout(f"unit {request.unit}, address {request.address}: {error}")
+                    failure = error
                     silences += 1
                     self._note_silence(stream)
                     if silences == silence_tries:
@@ -161,13 +162,11 @@ class ModbusLink:
                 if not answer.exception:
                     return answer.data[: 2 * request.registers] if request.registers else answer.data
                 if answer.exception != 2 or sent.registers == request.registers:
-                    raise DeviceRefused(answer.exception, f"unit {request.unit}, address {request.address}")
+                    raise DeviceRefused(answer.exception, request.unit, request.address)
                 # The device rejects the registers after the block. This is no fault: they are never read again.
                 self.tight.add(request[:3])
-                failure = FrameError(
-                    f"unit {request.unit}, address {request.address}: the device rejects reads beyond the block"
-                )
-            raise failure or LinkTimeout("no request was sent")
+                failure = FrameError(codes.OVERREAD_REJECTED, unit_id=request.unit, address=request.address)
+            raise failure or ValueError(f"tries must be at least 1, got {tries}")
         except (LinkClosed, LinkBusy) as error:
             self._drop()
             if isinstance(error, LinkBusy):
@@ -211,9 +210,7 @@ class ModbusLink:
             if attempt == 0:
                 await stream.wait_late(want, wait_s)
                 self._expire()
-        raise LinkResting(
-            "request postponed by a few seconds: a late response to an earlier request could be mistaken for its own"
-        )
+        raise LinkResting(codes.LATE_RESPONSE_PENDING, unit_id=request.unit, address=request.address)
 
     def _frame(self, request: Request, key: Hashable) -> bytes:
         if self._rtu:
@@ -260,8 +257,8 @@ class ModbusLink:
             return stream
         self._drop()
         now_s = time.monotonic()
-        if now_s < self._retry_s:
-            raise LinkDown(self._error)
+        if self._down is not None and now_s < self._retry_s:
+            raise LinkDown(self._down)
         stream = SerialLine(self.wire) if self.wire.is_serial else TcpStream(self.wire)
         try:
             await stream.open()
@@ -270,7 +267,7 @@ class ModbusLink:
         except BaseException as error:
             await stream.end()  # the port is also released if listening was cancelled
             if isinstance(error, LinkError):
-                self._error = str(error)
+                self._down = error.reason
                 self._retry_s = time.monotonic() + self._pause_s
                 self._pause_s = min(2 * self._pause_s, RECONNECT_S[1])
             raise
@@ -287,10 +284,7 @@ class ModbusLink:
         seconds = max(wire.listen_s, BUSY_LISTEN_S if self._busy else 0.0)
         heard = await line.listen(seconds)
         if heard:
-            raise LinkBusy(
-                f"{wire.name}: received {heard} bytes in {seconds:g} s of listening: another master is active on the "
-                "bus; no request is sent"
-            )
+            raise LinkBusy(codes.BYTES_BEFORE_FIRST_REQUEST, target=wire.where, n_bytes=heard, seconds=seconds)
         self._listened, self._busy = True, False
 
     def _settle_ids(self) -> None:

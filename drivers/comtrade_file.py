@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.channels import UNIT_SCALE, Raw, one_line, rate_of, role_of
+from drivers import error_reasons as codes
+from drivers.channels import UNIT_SCALE, Raw, excerpt, one_line, rate_of, role_of
 from drivers.errors import FileError
+from drivers.reasons import Reason
 
+RATIOS_SHOWN = 6  # transformer ratios that the note lists
 SKEW_US = 1.0  # skew between channels above which a note is given; 0.02 degrees at 50 Hz
 
 
@@ -24,43 +27,37 @@ def read_comtrade(path: Path) -> Raw:
     """Reads a COMTRADE recording; missing samples are NaN. Raises FileError."""
     import comtrade
 
-    cfg_text, dat, dat_name = _comtrade_parts(path)
+    cfg_text, dat, data_file = _comtrade_parts(path)
     cfg = comtrade.Cfg(ignore_warnings=True)
     try:
         cfg.read(cfg_text)
         rates = [(float(rate), int(end)) for rate, end in cfg.sample_rates]
-        said = rates[-1][1]
+        stated = rates[-1][1]
     except Exception as error:  # the library raises exceptions of many types
-        raise FileError(f"{path}: not a readable COMTRADE recording ({one_line(error)})") from None
+        raise FileError(codes.COMTRADE_UNREADABLE, path=str(path), error=one_line(error)) from None
     if len({rate for rate, _ in rates}) > 1:
-        raise FileError(f"{path}: recordings with several sampling rates are not supported")
+        raise FileError(codes.COMTRADE_SEVERAL_RATES, path=str(path))
     if not dat.strip(b"\x1a\r\n"):
-        raise FileError(f"{path}: no samples; {dat_name} is empty")
+        raise FileError(codes.COMTRADE_DATA_EMPTY, path=str(path), data_file=data_file)
     if cfg.ft.strip().upper() == "ASCII":
-        numbers, stamps, raw = _ascii_rows(path, cfg, dat, said)
+        numbers, stamps, raw = _ascii_rows(path, cfg, dat, stated)
     else:
         numbers, stamps, raw = _binary_rows(path, cfg, dat)
-    notes = []
-    if len(numbers) != said:
-        end_s = len(numbers) / (rates[0][0] or math.inf)
-        if len(numbers) < said:
-            notes.append(
-                f"{path.name}: {dat_name} contains {len(numbers)} of the {said} samples stated in the cfg; "
-                f"the recording is truncated after {end_s:.4g} s"
-            )
-        else:
-            notes.append(
-                f"{path.name}: {dat_name} contains {len(numbers)} samples, the cfg states {said}; "
-                "the extra samples are ignored"
-            )
-    numbers, stamps, raw = numbers[:said], stamps[:said], raw[:said]
+    found = len(numbers)
+    numbers, stamps, raw = numbers[:stated], stamps[:stated], raw[:stated]
     if not len(numbers):
-        raise FileError(f"{path}: no samples")
+        raise FileError(codes.RECORDING_WITHOUT_SAMPLES, path=str(path))
+    notes: list[Reason] = []
     if rates[0][0]:
         rate_hz = rates[0][0]
         raw = _at_their_numbers(path, numbers, raw, notes)
     else:
         rate_hz = rate_of(path, stamps * cfg.time_base * cfg.timemult)
+    counts = {"file": path.name, "data_file": data_file, "n": found, "n_stated": stated}
+    if found < stated:
+        notes.insert(0, codes.COMTRADE_TRUNCATED(**counts, length_s=len(raw) / rate_hz))
+    elif found > stated:
+        notes.insert(0, codes.COMTRADE_EXTRA_SAMPLES(**counts))
     channels: dict[str, NDArray[np.float64]] = {}
     roles: dict[str, str] = {}
     for number, info in enumerate(cfg.analog_channels):
@@ -70,24 +67,22 @@ def read_comtrade(path: Path) -> Raw:
         channels[name] = (raw[:, number] * info.a + info.b) * UNIT_SCALE.get(unit, 1.0)
         if role := role_of(name, unit, (info.ph or "").strip()):
             roles[name] = role
-    return Raw(rate_hz, channels, roles, [*notes, *_as_recorded(path, list(channels), cfg.analog_channels)])
+    return Raw(rate_hz, channels, roles, notes=[*notes, *_as_recorded(path, list(channels), cfg.analog_channels)])
 
 
-def _as_recorded(path: Path, names: list[str], about: list[Any]) -> list[str]:
+def _as_recorded(path: Path, names: list[str], about: list[Any]) -> list[Reason]:
     """Notes on settings of the cfg that are not applied: transformer ratios and skew between channels."""
     notes = []
-    behind = [
-        f"{name} ({info.primary:g}:{info.secondary:g})"
+    secondary: list[str | Reason] = [
+        codes.CHANNEL_RATIO(channel=name, primary=info.primary, secondary=info.secondary)
         for name, info in zip(names, about, strict=True)
         if info.pors.strip().upper() == "S" and info.primary != info.secondary
     ]
-    if behind:
-        shown = ", ".join(behind[:6]) + (f" and {len(behind) - 6} more" if len(behind) > 6 else "")
-        notes.append(f"{path.name}: secondary values, not converted to primary values: {shown}")
+    if secondary:
+        notes.append(codes.COMTRADE_SECONDARY(file=path.name, channels=codes.shown(secondary, RATIOS_SHOWN)))
     skews_us = [info.skew for info in about]
     if skews_us and max(skews_us) - min(skews_us) > SKEW_US:
-        apart_us = max(skews_us) - min(skews_us)
-        notes.append(f"{path.name}: sampling times of the channels differ by up to {apart_us:g} us; not corrected")
+        notes.append(codes.COMTRADE_SKEW(file=path.name, skew_us=max(skews_us) - min(skews_us)))
     return notes
 
 
@@ -95,7 +90,7 @@ _SECTION = re.compile(rb"^[ \t]*--- file type: (cfg|inf|hdr|dat)\b[^\r\n]*---[ \
 
 
 def _comtrade_parts(path: Path) -> tuple[str, bytes, str]:
-    """Text of the cfg, bytes of the samples, and the name of the latter in messages."""
+    """Text of the cfg, bytes of the samples, and the name of the file with the samples."""
     try:
         if path.suffix.lower() != ".cff":
             config = path if path.suffix.lower() == ".cfg" else _sibling(path, ".cfg")
@@ -103,7 +98,7 @@ def _comtrade_parts(path: Path) -> tuple[str, bytes, str]:
             return config.read_bytes().decode("utf-8-sig", "replace"), dat.read_bytes(), dat.name
         data = path.read_bytes()
     except OSError as error:
-        raise FileError(f"{path}: {error.strerror or error}") from None
+        raise FileError(codes.RECORDING_UNREADABLE, path=str(path), error=error.strerror or str(error)) from None
     parts: dict[str, bytes] = {}
     at = 0
     while (head := _SECTION.search(data, at)) and "dat" not in parts:
@@ -111,18 +106,18 @@ def _comtrade_parts(path: Path) -> tuple[str, bytes, str]:
         following = None if kind == "dat" else _SECTION.search(data, head.end())  # samples may contain the same bytes
         at = following.start() if following else len(data)
         parts[kind] = data[head.end() : at]
-    if not {"cfg", "dat"} <= parts.keys():
-        raise FileError(f"{path}: not a readable COMTRADE recording (no {'cfg' if 'cfg' not in parts else 'dat'} part)")
-    return parts["cfg"].decode("utf-8", "replace"), parts["dat"], "the dat part"
+    if missing := [part for part in ("cfg", "dat") if part not in parts]:
+        raise FileError(codes.COMTRADE_PART_MISSING, path=str(path), part=missing[0])
+    return parts["cfg"].decode("utf-8", "replace"), parts["dat"], path.name
 
 
 _Rows = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]  # per sample: number, time stamp, counts
 
 
-def _ascii_rows(path: Path, cfg: Any, dat: bytes, said: int) -> _Rows:
+def _ascii_rows(path: Path, cfg: Any, dat: bytes, stated: int) -> _Rows:
     text = dat.replace(b"\x1a", b"").decode("ascii", "replace")
     lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) < said and not text.endswith(("\n", "\r")):
+    if len(lines) < stated and not text.endswith(("\n", "\r")):
         del lines[-1:]  # the last line is truncated: its last number may lack digits
     missing = "" if cfg.rev_year == "1991" else "99999"
     numbers = np.empty(len(lines), dtype=np.int64)
@@ -136,9 +131,9 @@ def _ascii_rows(path: Path, cfg: Any, dat: bytes, said: int) -> _Rows:
             raw[row] = [math.nan if cell in ("", missing) else float(cell) for cell in values]
         except (ValueError, IndexError, OverflowError):
             raise FileError(
-                f"{path}: sample line {row + 1}: expected a number, a time and {cfg.analog_count} values, "
-                f"found {line[:60]!r}"
-            ) from None
+                codes.COMTRADE_SAMPLE_LINE, path=str(path), line=row + 1, n_channels=cfg.analog_count,
+                text=excerpt(line, 60),
+            ) from None  # fmt: skip
     return numbers, stamps, raw
 
 
@@ -151,7 +146,7 @@ def _binary_rows(path: Path, cfg: Any, dat: bytes) -> _Rows:
     types = {"BINARY": ("<i2", lacking), "BINARY32": ("<i4", -(2**31)), "FLOAT32": ("<f4", None)}
     form = cfg.ft.strip().upper()
     if form not in types:
-        raise FileError(f"{path}: unknown sample format {cfg.ft[:40]!r}; use ASCII, BINARY, BINARY32 or FLOAT32")
+        raise FileError(codes.COMTRADE_FORMAT_UNKNOWN, path=str(path), format=excerpt(cfg.ft, 40))
     kind, missing = types[form]
     words = (cfg.status_count + 15) // 16
     row = np.dtype([("n", "<u4"), ("t", "<u4"), ("a", kind, (cfg.analog_count,)), ("d", "<u2", (words,))])
@@ -165,7 +160,7 @@ def _binary_rows(path: Path, cfg: Any, dat: bytes) -> _Rows:
 
 
 def _at_their_numbers(
-    path: Path, numbers: NDArray[np.int64], raw: NDArray[np.float64], notes: list[str]
+    path: Path, numbers: NDArray[np.int64], raw: NDArray[np.float64], notes: list[Reason]
 ) -> NDArray[np.float64]:
     """The samples, with NaN where numbers are missing. Ignores numbers that decrease or have constant steps."""
     steps = np.diff(numbers)
@@ -173,10 +168,10 @@ def _at_their_numbers(
         return raw
     size = int(numbers[-1] - numbers[0]) + 1
     if size > 2 * len(numbers):
-        raise FileError(f"{path}: more than half of the samples are missing")
+        raise FileError(codes.COMTRADE_MOSTLY_MISSING, path=str(path))
     whole = np.full((size, raw.shape[1]), math.nan)
     whole[numbers - numbers[0]] = raw
-    notes.append(f"{path.name}: {size - len(numbers)} samples are missing within the recording")
+    notes.append(codes.COMTRADE_SAMPLES_MISSING(file=path.name, n=size - len(numbers)))
     return whole
 
 
@@ -184,4 +179,4 @@ def _sibling(path: Path, suffix: str) -> Path:
     for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
         if candidate.is_file():
             return candidate
-    raise FileError(f"{path}: the corresponding {suffix} file is missing")
+    raise FileError(codes.COMTRADE_FILE_MISSING, path=str(path), suffix=suffix)

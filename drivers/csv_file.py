@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.channels import UNIT_SCALE, Raw, rate_of, role_of
+from drivers import error_reasons as codes
+from drivers.channels import UNIT_SCALE, Raw, excerpt, rate_of, role_of
 from drivers.errors import FileError
 
 COLUMNS_MAX = 256  # columns that are read, so that a malformed line cannot exhaust the memory
@@ -27,14 +28,14 @@ def read_csv(path: Path) -> Raw:
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
-        raise FileError(f"{path}: {error}") from None
+        raise FileError(codes.RECORDING_UNREADABLE, path=str(path), error=error.strerror or str(error)) from None
     lines = [line for line in text.splitlines() if line.strip(" ,;\t")]
     delimiter, comma = _dialect(lines)
     reader = csv.reader(lines, delimiter=delimiter)
     try:
         rows = [[cell.strip() for cell in row[:COLUMNS_MAX]] for row in reader]
     except csv.Error as error:
-        raise FileError(f"{path}: line {reader.line_num}: not a CSV line ({error})") from None
+        raise FileError(codes.CSV_LINE_INVALID, path=str(path), line=reader.line_num, error=str(error)) from None
     width = max((len(row) for row in rows), default=0)
     table = np.full((len(rows), width), math.nan)
     seen = np.zeros((len(rows), width), dtype=bool)
@@ -55,23 +56,23 @@ def read_csv(path: Path) -> Raw:
         if column not in columns and short.mean() >= 0.1 and (there[column] + short.mean()) > 0.9 and columns:
             worst = begin + int(np.argmax(short))
             raise FileError(
-                f"{path}: {int(short.sum())} of {len(short)} lines have too few columns, for example "
-                f"{lines[worst][:40]!r} with {lengths[worst]} of {usual} columns"
-            )
+                codes.CSV_COLUMNS_MISSING, path=str(path), n_short=int(short.sum()), n=len(short),
+                text=excerpt(lines[worst], 40), n_columns=int(lengths[worst]), n_usual=usual,
+            )  # fmt: skip
     if not columns:
-        raise FileError(f"{path}: no columns with numbers found")
+        raise FileError(codes.CSV_WITHOUT_NUMBERS, path=str(path))
     full = seen[:, columns].all(axis=1) & finite[:, columns].any(axis=1)
     start = int(np.argmax(full))
     if not full.any() or len(rows) - start < 2:
-        raise FileError(f"{path}: fewer than two lines with numbers")
+        raise FileError(codes.CSV_TOO_SHORT, path=str(path))
     if len(columns) == 1:
-        raise FileError(f"{path}: only one column with numbers; a time column in seconds and a channel are required")
+        raise FileError(codes.CSV_SINGLE_COLUMN, path=str(path))
     header = rows[:start]
     time_column = columns[0]
     names = {column: _header(header, column) for column in columns}
     data = table[start:, :]
     if not (_TIME_NAMES.match(names[time_column][0]) or _rises(data[:, time_column])):
-        raise FileError(f"{path}: the first column must be the time in seconds")
+        raise FileError(codes.CSV_TIME_MISSING, path=str(path))
     rate_hz = rate_of(path, data[:, time_column])
     channels: dict[str, NDArray[np.float64]] = {}
     units: dict[str, str] = {}

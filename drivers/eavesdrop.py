@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from drivers.error_reasons import PORT_DISCONNECTED, PORT_LOST
 from drivers.errors import LinkClosed, LinkDown
 from drivers.framing import crc16
-from drivers.serial_line import port_parity, why_not_opened
+from drivers.serial_line import not_opened, port_parity
 
 _SLICE_S = 0.1
 _FIXED = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 15: 8, 16: 8}  # bytes of a request, or of the response to a write
@@ -71,7 +72,7 @@ def eavesdrop(
             timeout=0, exclusive=True,
         )  # fmt: skip
     except (OSError, ValueError, termios.error) as error:
-        raise LinkDown(f"{port} {why_not_opened(error)}") from None
+        raise LinkDown(not_opened(port, error)) from None
     data = bytearray()
     began_s = time.monotonic()
     try:
@@ -80,10 +81,10 @@ def eavesdrop(
             if select.select([line.fileno()], [], [], min(rest_s, _SLICE_S))[0]:
                 chunk = os.read(line.fileno(), 4096)
                 if not chunk:
-                    raise OSError("hung up")
+                    raise LinkClosed(PORT_DISCONNECTED, port=port)
                 data += chunk
     except (OSError, termios.error) as error:
-        raise LinkClosed(f"{port} was disconnected ({error})") from None
+        raise LinkClosed(PORT_LOST, port=port, error=str(error)) from None
     finally:
         with contextlib.suppress(OSError, termios.error):
             line.close()

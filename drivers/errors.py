@@ -12,13 +12,18 @@
     ├── ProfileError              a register map is invalid
     └── FileError                 a recording cannot be read
 
-`retry` is true if a repeated request may succeed without a change of the configuration or the installation.
+Each has a reason: a code of drivers/error_reasons.py or drivers/profile_reasons.py with its data. `retry` is true if a
+repeated request may succeed without a change of the configuration or the installation.
 """
 
 from __future__ import annotations
 
+from drivers.error_reasons import EXCEPTION_UNKNOWN, EXCEPTIONS, MODBUS_EXCEPTION
+from drivers.profile_reasons import PROFILE_INVALID
+from drivers.reasons import CodedError, Reason
 
-class DriverError(Exception):
+
+class DriverError(CodedError):
     """Base class of all exceptions of this package."""
 
     retry = False
@@ -60,30 +65,25 @@ class DeviceRefused(DriverError):
     """The device sent a Modbus exception response.
 
     code: exception code. A gateway sends 0x0A and 0x0B if the device does not respond to it.
+    unit_id, address: those of the request.
     """
 
-    def __init__(self, code: int, about: str) -> None:
-        super().__init__(f"{about}: exception 0x{code:02X} ({EXCEPTION_NAMES.get(code, 'unknown')})")
+    def __init__(self, code: int, unit_id: int, address: int) -> None:
+        cause = EXCEPTIONS.get(code, EXCEPTION_UNKNOWN)()
+        super().__init__(MODBUS_EXCEPTION, unit_id=unit_id, address=address, exception=code, cause=cause)
         self.code = code
         self.retry = code in (0x05, 0x06, 0x0A, 0x0B)
 
 
 class ProfileError(DriverError):
-    """A register map is invalid; one problem per line, each with file, place and key."""
+    """A register map is invalid. Its text has one line for each problem."""
+
+    @property
+    def problems(self) -> tuple[Reason, ...]:
+        """All problems, each with file, place and cause."""
+        problems: tuple[Reason, ...] = self.reason.data["problems"] if self.reason.code == PROFILE_INVALID else ()
+        return problems or (self.reason,)
 
 
 class FileError(DriverError):
-    """A recording cannot be read; the message names the file, the reason and the correction."""
-
-
-EXCEPTION_NAMES = {
-    0x01: "illegal function",
-    0x02: "illegal data address",
-    0x03: "illegal data value",
-    0x04: "device failure",
-    0x05: "acknowledge",
-    0x06: "device busy",
-    0x08: "memory parity error",
-    0x0A: "gateway path unavailable",
-    0x0B: "gateway target device failed to respond",
-}
+    """A recording cannot be read, or its channels cannot be assigned."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers import error_reasons as codes
 from drivers.channels import Raw, one_line
 from drivers.comtrade_file import read_comtrade
 from drivers.csv_file import read_csv
 from drivers.errors import FileError
+from drivers.reasons import Reason
 
 ROLES = ("u1", "u2", "u3", "i1", "i2", "i3")
 RATE_MAX_HZ = 10e6  # above the rate of all known recorders; later buffers are sized by the rate
@@ -28,13 +30,13 @@ class Recording:
     rate_hz: sampling rate.
     samples: float64, shape (6, n), C order, rows u1 u2 u3 i1 i2 i3 in V and A; NaN where a sample or a row is missing.
     present: which of the six rows exist.
-    notes: messages for the user, one line each, for example about a truncated file.
+    notes: messages for the user, for example about a truncated file.
     """
 
     rate_hz: float
     samples: NDArray[np.float64]
     present: tuple[bool, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason, ...] = ()
 
 
 def load(path: Path, mapping: Mapping[str, str] | None = None) -> Recording:
@@ -53,7 +55,7 @@ def load(path: Path, mapping: Mapping[str, str] | None = None) -> Recording:
     elif suffix in (".csv", ".txt", ".tsv"):
         raw = read_csv(path)
     else:
-        raise FileError(f"{path}: unknown file type {suffix!r}; use .npz, .csv or COMTRADE (.cfg with .dat, or .cff)")
+        raise FileError(codes.RECORDING_TYPE_UNKNOWN, path=str(path), suffix=suffix)
     return _assign(path, raw, mapping or {})
 
 
@@ -61,15 +63,16 @@ def _must_be_a_file(path: Path) -> None:
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        raise FileError(f"{path}: no such file") from None
+        raise FileError(codes.RECORDING_MISSING, path=str(path)) from None
     except (OSError, ValueError) as error:
-        raise FileError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+        text = getattr(error, "strerror", None) or str(error)
+        raise FileError(codes.RECORDING_UNREADABLE, path=str(path), error=text) from None
     if stat.S_ISDIR(found.st_mode):
-        raise FileError(f"{path}: is a directory; name a file")
+        raise FileError(codes.RECORDING_IS_DIRECTORY, path=str(path))
     if not stat.S_ISREG(found.st_mode):
-        raise FileError(f"{path}: is not a regular file")
+        raise FileError(codes.RECORDING_NOT_REGULAR, path=str(path))
     if found.st_size == 0:
-        raise FileError(f"{path}: the file is empty")
+        raise FileError(codes.RECORDING_EMPTY, path=str(path))
 
 
 def parse_map(text: str) -> dict[str, str]:
@@ -78,56 +81,53 @@ def parse_map(text: str) -> dict[str, str]:
     for part in filter(None, (item.strip() for item in text.split(","))):
         role, equals, name = (item.strip() for item in part.partition("="))
         if not equals or not name or role not in ROLES:
-            raise FileError(f"--map {part}: expected role=channel with one of the roles {', '.join(ROLES)}")
+            raise FileError(codes.MAP_ITEM_INVALID, item=part, roles=ROLES)
         if role in found:
-            raise FileError(f"--map {part}: {role} occurs twice")
+            raise FileError(codes.MAP_ROLE_TWICE, item=part, role=role)
         found[role] = name
     return found
 
 
 def _assign(path: Path, raw: Raw, mapping: Mapping[str, str]) -> Recording:
     names = list(raw.channels)
+    channels = codes.shown(names)
     if not names or not all(array.size for array in raw.channels.values()):
-        raise FileError(f"{path}: no samples")
+        raise FileError(codes.RECORDING_WITHOUT_SAMPLES, path=str(path))
     if not 0 < raw.rate_hz <= RATE_MAX_HZ:
-        raise FileError(f"{path}: implausible sampling rate of {raw.rate_hz:g} Hz; the maximum is {RATE_MAX_HZ:g} Hz")
+        raise FileError(codes.SAMPLING_RATE_IMPLAUSIBLE, path=str(path), rate_hz=raw.rate_hz, rate_max_hz=RATE_MAX_HZ)
     chosen: dict[str, str] = {}
     for role, wanted in mapping.items():
         if wanted in raw.channels:
             name = wanted
         elif wanted.isdecimal() and len(wanted) < 9 and 1 <= int(wanted) <= len(names):
             name = names[int(wanted) - 1]
+        elif wanted in raw.ignored:
+            length = len(raw.channels[names[0]])
+            raise FileError(
+                codes.CHANNEL_LENGTH, path=str(path), channel=wanted, n_samples=raw.ignored[wanted], n=length,
+                channels=channels,
+            )  # fmt: skip
         else:
-            why = "".join(f"; {note}" for note in raw.notes if wanted in note)
-            raise FileError(f"{path}: no channel {wanted!r}; channels: {_some(names)}{why}")
+            raise FileError(codes.CHANNEL_UNKNOWN, path=str(path), channel=wanted, channels=channels)
         other = next((role for role, taken in chosen.items() if taken == name), None)
         if other:
-            raise FileError(f"{path}: --map assigns the channel {name!r} to both {other} and {role}")
+            raise FileError(codes.MAP_CHANNEL_TWICE, path=str(path), channel=name, other=other, role=role)
         chosen[role] = name
     if not mapping:
         for name, role in raw.roles.items():
             if role in chosen:
                 raise FileError(
-                    f"{path}: {chosen[role]!r} and {name!r} both match {role}; select one with --map {role}={name},…; "
-                    f"channels: {_some(names)}"
+                    codes.CHANNELS_AMBIGUOUS, path=str(path), one=chosen[role], other=name, role=role, channels=channels
                 )
             chosen[role] = name
     if not chosen:
-        raise FileError(
-            f"{path}: voltages and currents cannot be identified; assign them with --map, for example "
-            f"--map u1={names[0]}; channels: {_some(names)}"
-        )
+        raise FileError(codes.CHANNELS_UNIDENTIFIED, path=str(path), example=names[0], channels=channels)
     length = len(next(iter(raw.channels.values())))
     samples = np.full((6, length), math.nan)
     for role, name in chosen.items():
         samples[ROLES.index(role)] = raw.channels[name]
     samples[np.isinf(samples)] = math.nan
     return Recording(raw.rate_hz, samples, tuple(role in chosen for role in ROLES), tuple(raw.notes))
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(name if len(name) <= 40 else f"{name[:39]}…" for name in names[:12])
-    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 def _npz(path: Path) -> Raw:
@@ -137,28 +137,26 @@ def _npz(path: Path) -> Raw:
             single = isinstance(archive, np.ndarray)
             members = {} if single else {name: archive[name] for name in archive.files}
     except Exception as error:  # zip, zlib and numpy raise many types for a corrupt archive
-        raise FileError(f"{path}: not a readable npz file ({one_line(error)})") from None
+        raise FileError(codes.NPZ_UNREADABLE, path=str(path), error=one_line(error)) from None
     if single:
-        raise FileError(
-            f"{path}: contains a single array (npy), not an npz archive; write it with numpy.savez(file, fs=…, u_abc=…)"
-        )
+        raise FileError(codes.NPZ_SINGLE_ARRAY, path=str(path))
     data: dict[str, NDArray[Any]] = {key: value for key, value in members.items() if isinstance(value, np.ndarray)}
+    if not data:
+        raise FileError(codes.NPZ_WITHOUT_ARRAYS, path=str(path))
     if "fs" not in data or data["fs"].size != 1:
-        raise FileError(
-            f"{path}: fs (the sampling rate in Hz) is missing or not a single number; arrays: {_some(list(data))}"
-        )
+        raise FileError(codes.NPZ_RATE_MISSING, path=str(path), arrays=codes.shown(list(data)))
     if data["fs"].dtype.kind not in "fiu":
-        raise FileError(f"{path}: fs must be a sampling rate in Hz; it is {_kind(data['fs'])}")
+        raise FileError(codes.NPZ_RATE_TYPE, path=str(path), type=data["fs"].dtype.name)
     rate_hz = float(data["fs"].reshape(()))
     if not (math.isfinite(rate_hz) and rate_hz > 0):
-        raise FileError(f"{path}: fs must be a sampling rate in Hz; it is {rate_hz}")
+        raise FileError(codes.NPZ_RATE_INVALID, path=str(path), value=rate_hz)
     channels, roles = {}, {}
     for key, letter in (("u_abc", "u"), ("i_abc", "i")):
         if key in data:
             if data[key].ndim != 2 or data[key].shape[0] != 3:
-                raise FileError(f"{path}: {key} must have the shape (3, N); its shape is {data[key].shape}")
+                raise FileError(codes.NPZ_SHAPE, path=str(path), array=key, shape=str(data[key].shape))
             if data[key].dtype.kind not in "fiu":
-                raise FileError(f"{path}: {key} must contain real numbers; it is {_kind(data[key])}")
+                raise FileError(codes.NPZ_TYPE, path=str(path), array=key, type=data[key].dtype.name)
             for phase in range(3):
                 channels[f"{letter}{phase + 1}"] = data[key][phase].astype(np.float64)
                 roles[f"{letter}{phase + 1}"] = f"{letter}{phase + 1}"
@@ -167,15 +165,11 @@ def _npz(path: Path) -> Raw:
             rows = value.reshape(1, -1) if value.ndim == 1 else value
             for number, row in enumerate(rows[:8], 1):
                 channels[key if value.ndim == 1 else f"{key}_{number}"] = row.astype(np.float64)
-    length = {len(channels[name]) for name in roles} or {max((len(row) for row in channels.values()), default=0)}
-    if len(length) != 1:
-        raise FileError(f"{path}: u_abc and i_abc have different lengths")
-    size = length.pop()
-    other = [f"{name} ({len(row)})" for name, row in channels.items() if len(row) != size]
-    notes = [f"{path.name}: ignored arrays whose length is not {size} samples: {_some(other)}"] if other else []
-    return Raw(rate_hz, {name: row for name, row in channels.items() if len(row) == size}, roles, notes)
-
-
-def _kind(array: NDArray[Any]) -> str:
-    words = {"U": "text", "S": "text", "c": "complex", "M": "dates", "m": "time spans", "b": "true/false"}
-    return words.get(array.dtype.kind, f"of type {array.dtype}")
+    sizes = {len(channels[name]) for name in roles} or {max((len(row) for row in channels.values()), default=0)}
+    if len(sizes) != 1:
+        raise FileError(codes.NPZ_LENGTHS_DIFFER, path=str(path))
+    size = sizes.pop()
+    ignored = {name: len(row) for name, row in channels.items() if len(row) != size}
+    lengths = [codes.ARRAY_LENGTH(array=name, n=length) for name, length in ignored.items()]
+    notes = [codes.NPZ_ARRAYS_IGNORED(file=path.name, n=size, arrays=codes.shown(lengths))] if lengths else []
+    return Raw(rate_hz, {name: row for name, row in channels.items() if len(row) == size}, roles, ignored, notes)

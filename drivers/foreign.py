@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 
+from drivers.error_reasons import FRAMES_NOT_REQUESTED
 from drivers.errors import LinkBusy
 
 BYTES, TIMES, WITHIN_S = 6, 3, 2.0  # at least 6 unexplained bytes, 3 times, each within 2 s of the previous time
 
 
 class Foreign:
-    """Detector of one open line."""
+    """Detector of one open line. target: serial port, or host:port, for messages."""
 
-    def __init__(self, line: str) -> None:
-        self._line = line
+    def __init__(self, target: str) -> None:
+        self._target = target
         self._times, self._last_s = 0, 0.0
 
     def note(self, count: int) -> None:
@@ -24,7 +25,4 @@ class Foreign:
         if count >= BYTES:
             self._times, self._last_s = self._times + 1, now_s
         if self._times >= TIMES:
-            raise LinkBusy(
-                f"{self._line}: received frames that match no request: another master is active on the bus; "
-                "no request is sent"
-            )
+            raise LinkBusy(FRAMES_NOT_REQUESTED, target=self._target)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drivers import error_reasons as codes
 from drivers.errors import FrameError
 from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID, Request
 from drivers.reading import Link
@@ -78,7 +79,7 @@ async def read_identity(link: Link, unit: int, timeout_s: float, gap_s: float = 
 def parse_server_id(data: bytes) -> ServerId:
     """Decodes a response, from the byte count on. Raises FrameError."""
     if not data or data[0] != len(data) - 1 or len(data) < 2:
-        raise FrameError(f"server ID: the byte count does not match the {len(data)} bytes received")
+        raise FrameError(codes.SERVER_ID_LENGTH, n_bytes=len(data))
     return ServerId(data[1:])
 
 
@@ -89,24 +90,24 @@ def parse_identity(data: bytes, asked: int = 0) -> tuple[dict[int, str], int | N
     have this object, as the protocol allows. Raises FrameError.
     """
     if len(data) < 6 or data[0] != 0x0E:
-        raise FrameError("device identification: response too short or wrong MEI type")
+        raise FrameError(codes.IDENTITY_HEADER)
     _, _, _, more, following, count = data[:6]
     if more not in (0x00, 0xFF):
-        raise FrameError(f"device identification: invalid value 0x{more:02X} of 'more follows'")
+        raise FrameError(codes.IDENTITY_MORE_FOLLOWS, value=more)
     objects: dict[int, str] = {}
     at, last = 6, -1
     for _ in range(count):
         if at + 2 > len(data) or at + 2 + data[at + 1] > len(data):
-            raise FrameError("device identification: an object is truncated")
+            raise FrameError(codes.IDENTITY_OBJECT_TRUNCATED)
         number, length = data[at], data[at + 1]
         if number <= last:
-            raise FrameError(f"device identification: object {number} follows object {last}")
+            raise FrameError(codes.IDENTITY_OBJECT_ORDER, object_id=number, last_id=last)
         objects[number] = data[at + 2 : at + 2 + length].decode("utf-8", "replace").strip("\0 ")
         at, last = at + 2 + length, number
     if at != len(data):
-        raise FrameError("device identification: extra bytes after the last object")
+        raise FrameError(codes.IDENTITY_EXTRA_BYTES)
     if not more:
         return objects, None
     if following <= max(last, asked):
-        raise FrameError(f"device identification: the next object is {following}, but the last one was {last}")
+        raise FrameError(codes.IDENTITY_NEXT_OBJECT, object_id=following, last_id=max(last, asked))
     return objects, following

@@ -12,6 +12,7 @@ from drivers.framing import Request
 from drivers.latency import Latency
 from drivers.profiles import GROUPS, Profile
 from drivers.reading import Clock, Link, Quality, Reading, Value
+from drivers.reasons import Reason
 from drivers.refusals import AskAgain, Learnt
 from drivers.registers import Block, BlockDecoder, Scales, plan_blocks, scale_addresses, texts, touches_watchdog, usable
 from drivers.renewal import LOADED, Renewal
@@ -56,7 +57,7 @@ class ModbusDevice:
     behind_gateway: the peer serves several devices in sequence and may still wait for another device.
 
     Attributes after a poll:
-    error: why the last poll or probe failed; empty if the device responded.
+    error: why the last poll or probe failed; None if the device responded.
     wire_down: whether the bus failed, not the device.
     held_back: whether no request was sent because a late response may still arrive.
     stuck_s: time for which a loaded meter has shown identical values; 0: values change.
@@ -97,7 +98,7 @@ class ModbusDevice:
         self._counters: dict[str, float] = {}
         self._behind_gateway = behind_gateway
         self._silences = 0  # requests without a response since the last response
-        self.error = ""
+        self.error: Reason | None = None
         self.wire_down = False
         self.held_back = False
         self._clock_offset_ns: int | None = None
@@ -140,14 +141,15 @@ class ModbusDevice:
         plan = self._plan(groups)
         values: dict[str, Value] = {row.name: None for query in plan for row in query.block.registers}
         flags: dict[str, Quality] = {}
-        quality, error_text, held_back, damaged = self.quality, "", False, False
+        quality, held_back, damaged = self.quality, False, False
+        reason: Reason | None = None
         answers: list[tuple[BlockDecoder, bytes]] = []
         for query in plan:
             block = query.block
             try:
                 data = await self._read(query, hurry)
             except (DeviceRefused, FrameError) as error:
-                error_text = str(error)
+                reason = error.reason
                 if isinstance(error, DeviceRefused):
                     if error.code in SILENT:
                         quality |= Quality.NO_REPLY
@@ -159,12 +161,12 @@ class ModbusDevice:
                 flags |= dict.fromkeys((row.name for row in block.registers), Quality.NO_REPLY)
                 continue
             except LinkResting as error:
-                error_text = str(error)
+                reason = error.reason
                 flags |= dict.fromkeys((row.name for row in block.registers), Quality.NO_REPLY)
                 held_back = True
                 continue
             except DriverError as error:
-                error_text = str(error)
+                reason = error.reason
                 quality |= Quality.NO_REPLY
                 self._failed(error)
                 break
@@ -173,7 +175,7 @@ class ModbusDevice:
             if query.watched:
                 self._renewal.note((block.function, block.address), data, monotonic_ns, query.loaded)
         if damaged and not answers:  # a device with corrupt responses only counts as not responding
-            self.error, self.wire_down = error_text, False
+            self.error, self.wire_down = reason, False
         if (held_back or damaged) and not answers:
             quality |= Quality.NO_REPLY
         self.held_back = held_back and not (answers or damaged or self._silences)
@@ -201,7 +203,7 @@ class ModbusDevice:
             if code_flag := flags.get(self.profile.faults_of):
                 flags |= dict.fromkeys(in_words, code_flag)
         sent_ns = came_ns - (monotonic_ns - began_ns)  # relative to the response, because UTC may step during the poll
-        return Reading(self.name, sent_ns, came_ns, values, quality, flags, error_text, monotonic_ns)
+        return Reading(self.name, sent_ns, came_ns, values, quality, flags, reason, monotonic_ns)
 
     async def probe(self) -> bool:
         """Whether the device responds: reads its smallest block in one attempt. An exception response counts."""
@@ -211,7 +213,7 @@ class ModbusDevice:
         try:
             await self._read(query, hurry=True, tries=1)
         except DeviceRefused as error:
-            self.error, self.wire_down = str(error), False
+            self.error, self.wire_down = error.reason, False
             return error.code not in SILENT
         except DriverError as error:
             self._failed(error)
@@ -223,7 +225,7 @@ class ModbusDevice:
         return self._renewal.every_s(every_s)
 
     def _failed(self, error: DriverError) -> None:
-        self.error = str(error)
+        self.error = error.reason
         self.wire_down = isinstance(error, LinkDown | LinkBusy)
         self._silences += not self.wire_down
 
@@ -251,7 +253,7 @@ class ModbusDevice:
             silence_tries=1 if hurry else PATIENT_SILENCES,
         )
         self.latency.add(self._link.answered_s)
-        self._silences, self.error, self.wire_down = 0, "", False
+        self._silences, self.error, self.wire_down = 0, None, False
         return data
 
     def _plan(self, groups: frozenset[str]) -> tuple[_Query, ...]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drivers.framing import Request
+    from drivers.reasons import Reason
 
 
 class Quality(IntFlag):
@@ -96,7 +97,7 @@ class Reading:
     values: quantity → value in the unit of the vocabulary; None: not available.
     quality: flags of all values (NO_REPLY, SIMULATED …).
     flags: quantity → further flags of this value; absent if good.
-    error: why the poll failed; empty: it did not fail.
+    error: why the poll, or a part of it, failed; None: it did not fail.
     monotonic_ns: monotonic time of the last response, in ns, for intervals and ages.
     """
 
@@ -106,7 +107,7 @@ class Reading:
     values: Mapping[str, Value]
     quality: Quality = Quality.GOOD
     flags: Mapping[str, Quality] = field(default_factory=dict)
-    error: str = ""
+    error: Reason | None = None
     monotonic_ns: int = 0
 
     @property

@@ -15,6 +15,7 @@ The format specification in the text states the type of a field:
     {name:signal}             the name of a signal, shown with its unit: "descaler 1 flow m³/h"
     {name:word}               a word of the catalogues, such as "bypass"; it is translated
     {name:quoted}             a string in quotation marks
+    {name:lines}              a tuple of reasons, one per line
     {name:.1f}, {name:g}, …   a number, or None, which is shown as –
     {name:kwh}, {name:kw}     a number in Wh or W, shown in kWh or kW
     {name:pct}, {name:pct1}   a share of 1, shown in percent with 0 or 1 decimals
@@ -173,7 +174,7 @@ class InvalidValue(CodedError, ValueError):
 # Texts from templates
 
 _UNITS = (("_m3_h", " m³/h"), ("_t_h", " t/h"), ("_pct", " %"), ("_t", " t"), ("_rpm", " r/min"), ("_bar", " bar"))
-TEXT_FORMATS = frozenset(("signal", "word", "quoted"))  # the others are numbers
+TEXT_FORMATS = frozenset(("signal", "word", "quoted", "lines"))  # the others are numbers
 
 
 def render(reason: Reason, translate: Translate = str, zone: tzinfo = UTC) -> str:
@@ -195,7 +196,8 @@ def _shown(value: Any, spec: str, translate: Translate, zone: tzinfo) -> str:
     if isinstance(value, Reason):
         return render(value, translate, zone)
     if isinstance(value, tuple | list):
-        return translate(", ").join(_shown(item, spec, translate, zone) for item in value)
+        separator = "\n" if spec == "lines" else translate(", ")
+        return separator.join(_shown(item, spec, translate, zone) for item in value)
     if spec == "word":
         return translate(value) if value else ""
     if "|" in spec:  # {n:interval|intervals}
@@ -218,8 +220,11 @@ def signal_name(name: str) -> str:
 
 
 def local_time(utc_ms: float, zone: tzinfo = UTC) -> str:
-    """A moment on the plant's clock: "2026-10-31 08:15 +0800"."""
-    return datetime.fromtimestamp(utc_ms / 1000, zone).strftime("%Y-%m-%d %H:%M %z")
+    """A moment on the plant's clock: "2026-10-31 08:15 +0800"; outside the years 1 to 9999 the milliseconds."""
+    try:
+        return datetime.fromtimestamp(utc_ms / 1000, zone).strftime("%Y-%m-%d %H:%M %z")
+    except (ValueError, OverflowError, OSError):
+        return f"{utc_ms:.0f} ms"
 
 
 def _decimals(scale: float, decimals: int) -> Callable[[Any, tzinfo], str]:

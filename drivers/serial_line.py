@@ -17,9 +17,11 @@ import time
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
+from drivers import error_reasons as codes
 from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkDown, LinkTimeout
 from drivers.foreign import Foreign
 from drivers.framing import Answer, Request, Want, rtu_length
+from drivers.reasons import Reason
 from drivers.worker import Worker
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class SerialLine:
         self._port: serial.Serial | None = None
         self._fd = -1
         self._turnaround_s: dict[int, float] = {}  # unit identifier → time until its response starts
-        self._foreign = Foreign(wire.name)
+        self._foreign = Foreign(wire.where)
         self._last_s = 0.0  # monotonic time of the last byte sent or received
         self._ending = False
         self._worker = Worker(f"line-{wire.name}")
@@ -118,7 +120,7 @@ class SerialLine:
             if port is not None:  # the adapter was unplugged between two of these calls
                 with contextlib.suppress(OSError, termios.error):
                     port.close()
-            raise LinkDown(f"{wire.name}: {wire.serial_port} {why_not_opened(error)}") from None
+            raise LinkDown(not_opened(wire.serial_port, error)) from None
         self._port, self._fd, self._last_s = port, port.fileno(), time.monotonic()
         self._turnaround_s.clear()
 
@@ -159,22 +161,12 @@ class SerialLine:
             began = want.heard > 0 and (want.missing > 1 or want.damaged)
             limit_s = min(give_up_s, self._last_s + stall_s) if began else give_up_s
             if now_s >= limit_s:
-                raise self._no_answer(want, began, patience_s)
+                raise _no_answer(want, sent, began, patience_s)
             rest_s = want.missing * character_s
             if began and not want.damaged and rest_s > 2 * AWAKE_S:
                 self._sleep_until(min(now_s + rest_s - AWAKE_S, limit_s))
             else:
                 self._wait_until(limit_s)
-
-    def _no_answer(self, want: Want, began: bool, patience_s: float) -> Exception:
-        if began:
-            return FrameError(f"{self._wire.name}: corrupt response discarded")
-        if want.heard:
-            return LinkTimeout(
-                f"no response within {patience_s:.2g} s; {want.heard} bytes received that are no response: check baud "
-                "rate, parity and interference"
-            )
-        return LinkTimeout(f"no response within {patience_s:.2g} s")
 
     def _learn_turnaround(self, unit: int, measured_s: float, looks: int) -> None:
         """Updates the turnaround time of a device. A response complete at the first look may have been so earlier."""
@@ -188,13 +180,13 @@ class SerialLine:
     def _settle(self, want: Want, gap_s: float) -> None:
         """Waits until the line was silent for gap_s. Bytes received meanwhile may be a late response."""
         if self._fd < 0:
-            raise LinkClosed(f"{self._wire.name}: the serial port is closed")
+            raise LinkClosed(codes.PORT_CLOSED, port=self._wire.serial_port)
         until_s = time.monotonic() + BABBLE_S + gap_s
         before = want.skipped + len(want.buffer)
         want.feed(self._read_now())
         while self._last_s + gap_s > (now_s := time.monotonic()):
             if now_s > until_s:
-                raise LinkBusy(f"{self._wire.name}: the line is never silent; check for another master on the bus")
+                raise LinkBusy(codes.LINE_NEVER_SILENT, target=self._wire.where)
             self._sleep_until(self._last_s + gap_s)
             want.feed(self._read_now())
         self._foreign.note(want.skipped + len(want.buffer) - before)
@@ -227,27 +219,41 @@ class SerialLine:
         except (OSError, ValueError) as error:
             raise self._lost(error) from None
         if not data:
-            raise self._lost(OSError("hung up"))
+            raise self._lost()
         self._last_s = time.monotonic()
         return data
 
-    def _lost(self, error: Exception) -> LinkClosed:
+    def _lost(self, error: Exception | None = None) -> LinkClosed:
+        """Closes the port. error: why it was lost; None: the adapter was unplugged."""
         self.close()
-        return LinkClosed(f"{self._wire.name}: {self._wire.serial_port} was disconnected ({error})")
+        port = self._wire.serial_port
+        if error is None:
+            return LinkClosed(codes.PORT_DISCONNECTED, port=port)
+        return LinkClosed(codes.PORT_LOST, port=port, error=str(error))
 
 
-def why_not_opened(error: Exception) -> str:
-    """Why a serial port could not be opened, as the end of a sentence, with the correction if there is one."""
+def _no_answer(want: Want, sent: Request, began: bool, patience_s: float) -> LinkTimeout | FrameError:
+    """Why the request `sent` failed. began: whether a response had begun."""
+    request = {"unit_id": sent.unit, "address": sent.address}
+    if began:
+        return FrameError(codes.RESPONSE_CORRUPT, **request)
+    if want.heard:
+        return LinkTimeout(codes.NO_VALID_RESPONSE, **request, timeout_s=patience_s, n_bytes=want.heard)
+    return LinkTimeout(codes.NO_RESPONSE, **request, timeout_s=patience_s)
+
+
+def not_opened(port: str, error: Exception) -> Reason:
+    """Why a serial port could not be opened, with the correction if there is one."""
     number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        return "does not exist: check the adapter and the name of the port"
+        return codes.PORT_MISSING(port=port)
     if number in (errno.EBUSY, errno.EAGAIN):
-        return "is in use by another program; check whether `magwatt run` is active"
+        return codes.PORT_IN_USE(port=port)
     if number in (errno.EACCES, errno.EPERM):
-        return "cannot be opened by this user: add the user to the group dialout and log in again"
+        return codes.PORT_FORBIDDEN(port=port)
     if number in (errno.ENOTTY, errno.EINVAL):
-        return "is not a serial port, or does not support these line settings"
-    return f"cannot be opened ({error})"
+        return codes.PORT_UNSUITABLE(port=port)
+    return codes.PORT_NOT_OPENED(port=port, error=str(error))
 
 
 def port_parity(port: str, parity: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drivers import error_reasons as codes
 from drivers.errors import DeviceRefused, DriverError, LinkClosed, LinkResting, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import Profile
@@ -40,9 +41,7 @@ class SunSpecLink:
             )
         address = self._start + request.address
         if address + request.registers > 65536:
-            raise DriverError(
-                f"unit {request.unit}: address {address} in SunSpec model {self._model_id} is not in 0…65535"
-            )
+            raise DriverError(codes.SUNSPEC_ADDRESS_RANGE, unit_id=request.unit, address=address, model=self._model_id)
         try:
             return await self._link.read_block(
                 Request(request.unit, request.function, address, request.registers), timeout_s, gap_s,
@@ -90,6 +89,7 @@ async def find_model(
                 break
             seen.append(found)
             address += 2 + length
-        models = ", ".join(map(str, seen)) or "none"
-        raise DriverError(f"unit {unit}: SunSpec model {model_id} not found; models of the device: {models}")
-    raise DriverError(f"unit {unit}: no SunSpec marker at address {', '.join(map(str, bases))}")
+        if not seen:
+            raise DriverError(codes.SUNSPEC_CHAIN_EMPTY, unit_id=unit, model=model_id)
+        raise DriverError(codes.SUNSPEC_NO_MODEL, unit_id=unit, model=model_id, models=tuple(seen))
+    raise DriverError(codes.SUNSPEC_NO_MARKER, unit_id=unit, addresses=bases)

@@ -8,9 +8,11 @@ import socket
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
+from drivers import error_reasons as codes
 from drivers.errors import FrameError, LinkClosed, LinkDown, LinkTimeout
 from drivers.foreign import Foreign
 from drivers.framing import Answer, Request, Want, tcp_answer_head
+from drivers.reasons import Reason
 
 if TYPE_CHECKING:
     from drivers.wire import Wire
@@ -31,13 +33,14 @@ class TcpStream(asyncio.BufferedProtocol):
         self._rtu = wire.is_rtu
         self._transport: asyncio.Transport | None = None
         self._want: Want | None = None
+        self._sent: Request | None = None
         self._future: asyncio.Future[Answer] | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._give_up_s = 0.0  # loop time
         self._patience_s = 0.0
         self._chunk = bytearray(CHUNK)
-        self._foreign = Foreign(wire.name)
+        self._foreign = Foreign(wire.where)
         self._answered = False  # whether a response was received on this connection
         self._skipped = 0  # unassigned bytes of `want` after the last exchange
         self._unasked = 0  # bytes received before the first request
@@ -54,9 +57,9 @@ class TcpStream(asyncio.BufferedProtocol):
         try:
             await asyncio.wait_for(self._loop.create_connection(lambda: self, wire.host, wire.port_number), CONNECT_S)
         except TimeoutError:
-            raise LinkDown(f"{wire.name}: no connection to {wire.where} within {CONNECT_S:g} s") from None
+            raise LinkDown(codes.CONNECTION_TIMEOUT, peer=wire.where, timeout_s=CONNECT_S) from None
         except OSError as error:
-            raise LinkDown(f"{wire.name}: {wire.where}: {_why_not_connected(error)}") from None
+            raise LinkDown(_not_connected(wire.where, error)) from None
 
     async def exchange(
         self, data: bytes, key: Hashable, sent: Request, want: Want, patience_s: float, gap_s: float
@@ -68,13 +71,13 @@ class TcpStream(asyncio.BufferedProtocol):
             self._foreign.note(want.skipped + len(want.buffer) - self._skipped)
         transport = self._transport
         if transport is None:
-            raise LinkClosed(f"{self._wire.name}: connection lost")
+            raise LinkClosed(codes.NOT_CONNECTED, peer=self._wire.where)
         if self._rtu:
             want.clear()  # the line was silent: bytes in the buffer are not part of a response
             want.sent = data
         want.open[key] = sent  # not earlier: bytes received before sending cannot be its response
         want.heard, want.damaged = 0, False
-        self._want = want
+        self._want, self._sent = want, sent
         want.awaited = b"" if self._rtu else tcp_answer_head(sent, key)
         future = self._future = self._loop.create_future()
         transport.write(data)
@@ -144,9 +147,15 @@ class TcpStream(asyncio.BufferedProtocol):
             return
         want = self._want
         if want is not None and want.heard and (want.damaged or want.missing > 1):
-            self._future.set_exception(FrameError(f"{self._wire.name}: corrupt response discarded"))
+            self._future.set_exception(FrameError(codes.RESPONSE_CORRUPT, **self._request()))
         else:
-            self._future.set_exception(LinkTimeout(f"no response within {self._patience_s:.2g} s"))
+            timeout = LinkTimeout(codes.NO_RESPONSE, **self._request(), timeout_s=self._patience_s)
+            self._future.set_exception(timeout)
+
+    def _request(self) -> dict[str, int]:
+        """Unit identifier and address of the last request, as data of a reason."""
+        assert self._sent is not None
+        return {"unit_id": self._sent.unit, "address": self._sent.address}
 
     # --- called by asyncio ---
 
@@ -177,27 +186,25 @@ class TcpStream(asyncio.BufferedProtocol):
     def _stalled(self, since_s: float, future: asyncio.Future[Answer]) -> None:
         """Fails the exchange if no byte arrived since an incomplete or corrupt response."""
         if self._future is future and not future.done() and self.last_s == since_s:
-            future.set_exception(FrameError(f"{self._wire.name}: corrupt response discarded"))
+            future.set_exception(FrameError(codes.RESPONSE_CORRUPT, **self._request()))
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         if self._future is None or self._future.done():
             return
-        name = self._wire.name
+        peer = self._wire.where
         if error:
-            text = f"{name}: connection lost ({error})"
-        elif self._answered:
-            text = f"{name}: connection closed by the peer"
+            reason = codes.CONNECTION_ABORTED(peer=peer, error=str(error))
         else:
-            text = f"{name}: connection closed by the peer; it may accept only one client"
-        self._future.set_exception(LinkClosed(text))
+            reason = (codes.CONNECTION_CLOSED if self._answered else codes.CONNECTION_CLOSED_EARLY)(peer=peer)
+        self._future.set_exception(LinkClosed(reason))
 
 
-def _why_not_connected(error: OSError) -> str:
+def _not_connected(peer: str, error: OSError) -> Reason:
     if isinstance(error, socket.gaierror):
-        return "unknown host"
+        return codes.HOST_UNKNOWN(peer=peer)
     if error.errno == errno.ECONNREFUSED:
-        return "connection refused: no server listens on this port"
+        return codes.CONNECTION_REFUSED(peer=peer)
     if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT):
-        return "host unreachable: check the address and the network"
-    return f"connection failed ({error.strerror or error})"
+        return codes.HOST_UNREACHABLE(peer=peer)
+    return codes.CONNECTION_FAILED(peer=peer, error=error.strerror or str(error))

@@ -58,7 +58,7 @@ def ct_limits(ct_class: str) -> tuple[float, float]:
     """
     if ct_class in _CT_LIMIT:
         return _CT_LIMIT[ct_class]
-    found = _CERTIFIED.fullmatch(ct_class.strip())
+    found = CERTIFICATE.fullmatch(ct_class.strip())
     if found is None:
         raise ValueError(f"must be one of {', '.join(_CT_LIMIT)}, or limits from a certificate, for example 0.05 % 2'")
     ratio, minutes = float(found[1]) / 100, float(found[2])
@@ -87,4 +87,4 @@ _METER_LIMIT = {"0.1": 0.001, "0.2": 0.002, "0.2S": 0.002, "0.5": 0.005, "0.5S":
 _CT_LIMIT = {"0.1": (0.001, 5), "0.2": (0.002, 10), "0.2S": (0.002, 10), "0.5": (0.005, 30), "0.5S": (0.005, 30),
              "1": (0.01, 60), "3": (0.03, 120)}  # fmt: skip
 CT_CLASSES = tuple(_CT_LIMIT)
-_CERTIFIED = re.compile(r"(\d+(?:\.\d+)?) ?% ?[,/]? ?(\d+(?:\.\d+)?) ?(?:'|′|min)")
+CERTIFICATE = re.compile(r"(\d+(?:\.\d+)?) ?% ?[,/]? ?(\d+(?:\.\d+)?) ?(?:'|′|min)")

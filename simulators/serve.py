@@ -13,6 +13,7 @@ from drivers.reading import Clock
 from simulators.bus.stream import PtyOutlet, TcpOutlet
 from simulators.devices.ews_sender import EwsSender
 from simulators.endpoints import Endpoints
+from simulators.reasons import SIMULATED_PORT_REMOVED, PortError
 from simulators.scenarios import Plant, Scenario
 from simulators.truth import TruthLog
 
@@ -46,7 +47,7 @@ async def serve(
     waveforms: send the waveform stream; use False on accelerated clocks.
     on_ready: called with the addresses once all buses are open.
     stop: the event that ends the run.
-    Raises OSError if a bus cannot be opened or its port disappears.
+    Raises OSError (PortError) if a bus cannot be opened or its port disappears.
     """
     plant = scenario.build(Random(seed))
     if fault is not None and scenario.provoke is not None:
@@ -84,7 +85,7 @@ async def _watch(ports: list[str], clock: Clock) -> None:
     while True:
         await clock.sleep(_WATCH_S)
         if gone := _gone(ports):
-            raise OSError(f"port {gone} no longer exists; restart the plant")
+            raise PortError(SIMULATED_PORT_REMOVED, port=gone)
 
 
 def _gone(ports: list[str]) -> str | None:

@@ -1,6 +1,6 @@
-"""A configuration table by table, for tests: each function gives what most tests do not care about a plain value.
+"""Configurations for tests, table by table: keys that a test does not set have simple valid values.
 
-Keys beside those go behind them; None leaves one out. A trailing underscore is no part of a key's name (class_).
+Further keys follow those of the function; None omits a key. A trailing underscore is not part of a key (class_).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import pytest
 
 from agent.config import Config
 from agent.config_load import ConfigError, load_config
-from agent.schema import Report
+from agent.schema import Diagnostic, Report
 
 
 def table(head: str, **keys: object) -> str:
-    """[head] with its keys, one a line, in their order."""
+    """[head] and its keys, one per line, in their order."""
     lines = [f"{name.rstrip('_')} = {_toml(value)}" for name, value in keys.items() if value is not None]
     return "\n".join([f"[{head}]", *lines, ""])
 
@@ -45,7 +45,7 @@ def meter(
 
 
 def at_input(name: str = "m1", unit_id: int = 1, **more: object) -> str:
-    """A meter before a drive."""
+    """A meter at the input of a drive."""
     return meter(name, unit_id, measuring_point="drive-input", **more)
 
 
@@ -64,12 +64,12 @@ def motor(
 
 
 def magnet(name: str, fed_by: str, **more: object) -> str:
-    """A magnet motor of 55 kW for a drive."""
+    """A permanent-magnet motor of 55 kW for a drive."""
     return motor(name, fed_by, "pm", rpm=1500, poles=8, volts=380, amps=98, **more)
 
 
 def two_fans() -> str:
-    """Two motors, each with a meter on a bus of its own."""
+    """Two motors, each with a meter on a separate bus."""
     return "".join((
         site(), bus("south", "127.0.0.1:5020"), bus("north", "127.0.0.1:5021"),
         meter("m-1", profile="eastron/sdm630", bus="south"), meter("m-2", profile="eastron/sdm630", bus="north"),
@@ -78,31 +78,31 @@ def two_fans() -> str:
 
 
 def day_tariff(**more: object) -> str:
-    """Valley, flat and peak over the whole day."""
+    """Valley, flat and peak periods over 24 hours."""
     day = (("valley", "23:00", "07:00"), ("flat", "07:00", "17:00"), ("peak", "17:00", "23:00"))
     periods = (table("[tariff.period]", price=price, from_=begin, to=end) for price, begin, end in day)
     return table("tariff", prices={"peak": 1.05, "flat": 0.68, "valley": 0.34}, **more) + "".join(periods)
 
 
 def load(folder: Path, text: str) -> Config:
-    """What `text` says, as plant.toml of that folder."""
+    """The configuration `text`, stored as plant.toml in the folder."""
     return load_told(folder, text)[0]
 
 
 def load_told(folder: Path, text: str) -> tuple[Config, Report]:
-    """With the report beside it."""
+    """The configuration and its report."""
     (folder / "plant.toml").write_text(text, encoding="utf-8")
     return load_config(folder / "plant.toml")
 
 
-def problems(folder: Path, text: str) -> list[str]:
-    """The lines with which `text` is refused."""
-    with pytest.raises(ConfigError) as refused:
+def problems(folder: Path, text: str) -> list[Diagnostic]:
+    """The problems of a rejected configuration."""
+    with pytest.raises(ConfigError) as rejected:
         load_told(folder, text)
-    return refused.value.problems
+    return rejected.value.problems
 
 
 def _toml(value: object) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
-    return json.dumps(value)  # TOML writes strings, numbers, booleans and flat lists alike
+    return json.dumps(value)  # strings, numbers, booleans and flat lists are the same in TOML

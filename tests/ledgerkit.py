@@ -1,6 +1,6 @@
-"""One motor's meter, its quarter hours and the books on a clock by hand.
+"""The meter of one motor, its intervals and its ledger with a simulated clock.
 
-As a program (`ledgerkit.py FOLDER KILLS SEED`) it keeps them in processes that are killed.
+As a program (`ledgerkit.py FOLDER KILLS SEED`) it records them in processes that are killed.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Teller:
 
 
 class Gateway:
-    """One motor's meter, its quarter hours and the books, each minute as the agent does."""
+    """The meter of one motor; intervals and ledger are recorded each minute, as the agent does."""
 
     def __init__(self, folder: Path, config: Config, clock: HandClock) -> None:
         self.clock, self.wh = clock, 5_000_000.0
         self.store = Store(folder / "state", clock)
         with self.store._writer.db_lock:
-            self.store._writer.db.execute("pragma synchronous = off")  # nobody cuts the power of this machine
+            self.store._writer.db.execute("pragma synchronous = off")  # no power failure in this test
         self.books = Bookkeeper(self.store, lambda: config, Teller(), clock)
         [asset] = assets(config)
         self.lane = SavingsLane(asset, 1.0, self.store, lambda _: None, "UTC", amend=self.books.amend)
@@ -50,10 +50,10 @@ class Gateway:
         self.wh += W * hours
 
     def silent(self, hours: float) -> None:
-        """The meter does not answer; the drive does."""
+        """The meter does not respond; the drive does."""
         for _ in range(round(60 * hours)):
             self.pass_by(1 / 60)
-            self.lane.take_row([], None, "", self.clock.utc_ns() // 1_000_000)
+            self.lane.take_row([], None, None, self.clock.utc_ns() // 1_000_000)
             self.books.keep()
 
     def run(self, hours: float) -> None:
@@ -69,7 +69,7 @@ class Gateway:
         values: dict[str, Value] = {"active_power": w} | ({} if wh is None else {"energy_import": wh / 1000})
         reading = Reading("mcc-12", now_ns, now_ns, values, monotonic_ns=self.clock.monotonic_ns())
         self.lane.take_meter(reading, reading.values, reading.flags)
-        self.lane.take_row([], None, "", now_ns // 1_000_000)
+        self.lane.take_row([], None, None, now_ns // 1_000_000)
 
     def energy_wh(self) -> float:
         self.lane.close()
@@ -77,12 +77,12 @@ class Gateway:
 
 
 def power_w(passed_s: float) -> float:
-    """Between 20 and 100 kW, in an hour and a half; smooth, so that trapezoids of 10 s are as good as its integral."""
+    """Between 20 and 100 kW with a period of 1.5 h; smooth, so that trapezoids of 10 s are accurate."""
     return 60e3 + 40e3 * math.sin(passed_s * 2 * math.pi / 5400)
 
 
 def register_wh(passed_s: float) -> float:
-    """What the meter counted, by the integral."""
+    """The register of the meter: the integral of the power."""
     return (
         5_000_000
         + (60e3 * passed_s + 40e3 * 5400 / (2 * math.pi) * (1 - math.cos(passed_s * 2 * math.pi / 5400))) / 3600
@@ -90,9 +90,11 @@ def register_wh(passed_s: float) -> float:
 
 
 def live(folder: Path, off_s: float, until_s: float) -> None:
-    """One run of the agent's bookkeeping, from where the plant's time is: every 10 s a reading, every minute the books.
-    Before each reading its time goes into the file `passed`, after each round of the books the newest record that is
-    committed into the file `committed`, by a write() that no kill undoes."""
+    """One run, from the current time of the plant: a reading every 10 s, a round of recording every minute.
+
+    Before each reading its time is written to the file `passed`, after each round the newest committed record to the
+    file `committed`, by a write() that a kill does not undo.
+    """
     config = load_config(folder / "plant.toml")[0]
     passed, committed = (
         os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND) for name in ("passed", "committed")
@@ -109,16 +111,18 @@ def live(folder: Path, off_s: float, until_s: float) -> None:
         if k % 6 == 0:
             gateway.store.flush()
             gateway.books.keep()
-            for seq, said in gateway.store.rows("select seq, hash from ledger order by seq desc limit 1"):
-                os.write(committed, f"{seq} {said}\n".encode())
+            for seq, hash_ in gateway.store.rows("select seq, hash from ledger order by seq desc limit 1"):
+                os.write(committed, f"{seq} {hash_}\n".encode())
     gateway.lane.close()
     gateway.books.keep()
     gateway.store.close()
 
 
 def lives(folder: Path, kills: int, seed: int) -> None:
-    """Runs that are killed at random moments, each in a process of its own, and a last one that ends by itself. The
-    first one lives until something is committed: nothing is owed of before that."""
+    """Runs that are killed at random moments, each in its own process, and a last one that ends normally.
+
+    The first one runs until something is committed: nothing is required before that.
+    """
     chance = random.Random(seed)
     for number in range(kills):
         off_s, kill_s = 10.0 * chance.choice((0, 0, 1, 6, 60, 400)), chance.uniform(0.02, 0.4)
@@ -132,7 +136,7 @@ def lives(folder: Path, kills: int, seed: int) -> None:
         time.sleep(kill_s)
         os.kill(child, signal.SIGKILL)
         ended = os.waitpid(child, 0)[1]
-        assert os.WTERMSIG(ended) == signal.SIGKILL, "it came to its end by itself"
+        assert os.WTERMSIG(ended) == signal.SIGKILL, "it ended without the signal"
     last_s = float((folder / "passed").read_text(encoding="ascii").split()[-1])
     live(folder, 0.0, last_s + 3 * 3600)
 

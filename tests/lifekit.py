@@ -16,7 +16,7 @@ from agent.cli import main
 from simulators.scenarios import _DATA
 
 QUARTER_MS = 900_000
-SHORT = {  # two days, a day of commissioning, two days
+SHORT = {  # two days of baseline, one day of commissioning, two days of reporting
     "start = 2026-09-15": "start = 2026-09-28",
     "end = 2026-11-01 02:00:00": "end = 2026-10-03 02:00:00",
     "step_s = 60": "step_s = 150",
@@ -83,10 +83,10 @@ def live(scenario: str | Path, asset: str, folder: Path, month: str) -> Lived:
     outputs.append(magwatt("ledger", "verify", "--config", config))
     (motor,) = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["motors"]
     with out.with_suffix(".csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["nothing_claimed_because"]]
+        rows = [row for row in csv.DictReader(file) if row["saved_kwh"] and not row["excluded_reason"]]
     lines = [json.loads(line) for line in truth.read_text(encoding="utf-8").splitlines()]
     return Lived(
-        config, outputs, motor, [_utc_ms(row["begin_utc"]) for row in rows], {line["t"]: line[asset] for line in lines}
+        config, outputs, motor, [_utc_ms(row["start_utc"]) for row in rows], {line["t"]: line[asset] for line in lines}
     )  # fmt: skip
 
 

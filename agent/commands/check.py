@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -9,34 +10,45 @@ from pathlib import Path
 import click
 
 from agent.commands.options import FINDING, config_option, file_argument, load, plant_file
+from agent.core.text import N_, _, text_of
 
 
-@click.command()
+@click.command(
+    help=N_(
+        "Check a configuration without connecting to any device.\n\n"
+        "FILE is the configuration, the same as --config FILE. Exits 0 if it is correct, 1 if there are findings to "
+        "decide on, 2 if it is wrong."
+    )
+)
 @file_argument
 @config_option
-def check(file: Path | None, config_file: Path | None) -> None:
-    """Check a configuration without connecting to any device.
-
-    FILE is the configuration, the same as --config FILE. Exits 0 if it is correct, 1 if there are findings to decide
-    on, 2 if it is wrong.
-    """
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per problem, finding and note."))
+def check(file: Path | None, config_file: Path | None, as_json: bool) -> None:
     from zoneinfo import ZoneInfo
 
+    from agent.core.columns import padded
     from agent.plan import overloads
     from agent.savings.phases import ahead
-    from agent.words import counted
 
     config = plant_file(config_file, file)
-    loaded, report = load(config)
+    loaded, report = load(config, as_json)
     for motor in loaded.motors.values():
         if note := ahead(dict(motor.periods), datetime.now(ZoneInfo(loaded.site.timezone)).date()):
             report.note(f"motor.{motor.name}.periods.baseline", note)
-    findings = [*report.findings, *(f"{config}: {text}" for text in overloads(loaded))]
-    for line in report.notes:
-        click.echo(f"note     {line}")
-    for line in findings:
-        click.echo(f"finding  {line}")
-    parts = (loaded.buses, "bus"), (loaded.meters, "meter"), (loaded.drives, "drive"), (loaded.motors, "motor")
-    present = ", ".join(counted(len(items), noun) for items, noun in parts)
-    click.echo(f"{config.name}: {present}; {counted(len(findings), 'finding')}")
-    sys.exit(FINDING if findings else 0)
+    for key, reason in overloads(loaded):
+        report.finding(key, reason)
+    for item in [*report.notes, *report.findings]:
+        if as_json:
+            click.echo(json.dumps(item.as_object(), ensure_ascii=False))
+        else:
+            click.echo(f"{padded(_(item.level), 8)} {item.text(text_of)}")
+    if not as_json:
+        click.echo(
+            _(
+                "{file}: {buses:d} {buses:bus|buses}, {meters:d} {meters:meter|meters}, {drives:d} "
+                "{drives:drive|drives}, {motors:d} {motors:motor|motors}; {findings:d} {findings:finding|findings}",
+                file=config.name, buses=len(loaded.buses), meters=len(loaded.meters), drives=len(loaded.drives),
+                motors=len(loaded.motors), findings=len(report.findings),
+            )
+        )  # fmt: skip
+    sys.exit(FINDING if report.findings else 0)

@@ -40,6 +40,7 @@ def commission(
     from agent.clock import SystemClock
     from agent.commission import Dialogue
     from agent.commission import commission as walk
+    from agent.core.columns import padded
     from agent.schema import nearest
     from agent.store import Store, StoreError, default_directory
     from agent.topology import assets
@@ -54,8 +55,8 @@ def commission(
         if near := nearest(name, known):
             fail(_("{name}: no such motor or shared meter; did you mean '{near}'?", name=name, near=near))
         fail(_("{name}: no such motor or shared meter; the configuration has: {known}", name=name, known=tuple(known)))
-    for line in report.findings:
-        click.echo(f"finding  {line}", err=True)
+    for item in report.findings:
+        click.echo(f"{padded(_(item.level), 8)} {item.text(text_of)}", err=True)
 
     if by is None:
         by = "" if batch else click.prompt(_("Name of the operator"))
@@ -81,5 +82,6 @@ def _confirm(statement: Reason) -> tuple[Reply, str]:
     keys = click.Choice(["y", "n", "s"])
     key = click.prompt(f"  {text_of(statement)}", type=keys, prompt_suffix="? ", default="y")
     if key == "n":
-        return "no", click.prompt(f"    {_('Actual state')}", default="")
+        label = _("Actual state")
+        return "no", click.prompt(f"    {label}", default="")
     return ("yes" if key == "y" else "skipped"), ""

@@ -12,44 +12,48 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.commands.options import FINDING, config_option, fail, load, must_have, plant_file
+from agent.core.text import N_, _, text_of, use, zone_of
 
 if TYPE_CHECKING:
     from agent.config import Config
     from agent.savings.csv_rows import Column
 
 
-@click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--motor", metavar="MOTOR", required=True, help="Motor that the data belong to.")
-@click.option("--time", "time_column", required=True, metavar="COLUMN", help="Column with the timestamps.")
-@click.option("--energy", "energy_column", metavar="COLUMN",
-              help="Column with energy or power. Without it only the --driver columns are imported.")  # fmt: skip
-@click.option(
-    "--unit", metavar="UNIT", help="Unit of --energy: Wh, kWh, MWh (energy of a row), W, kW, MW (mean power)."
+@click.command(
+    "import",
+    help=N_(
+        "Import meter history or model inputs from a CSV file.\n\n"
+        "The energy of a meter at intervals of 1, 5 or 15 min serves for a baseline from before the agent was "
+        "installed. Without --energy only independent variables (flow, tonnes per shift; 1 min to 1 day per row) are "
+        "added to the energy that was measured. Measured energy is never replaced. Exits 1 if the file contains "
+        "nothing new."
+    ),
 )
-@click.option("--counter", is_flag=True, help="The --energy column is a cumulative register (Wh, kWh, MWh).")
-@click.option("--time-at-end", is_flag=True, help="Timestamps mark the end of a row's interval, not its start.")
-@click.option("--zone", metavar="NAME", help="Time zone of timestamps without an offset. [default: site.timezone]")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--motor", metavar="MOTOR", required=True, help=N_("Motor that the data belong to."))
+@click.option("--time", "time_column", required=True, metavar="COLUMN", help=N_("Column with the timestamps."))
+@click.option("--energy", "energy_column", metavar="COLUMN",
+              help=N_("Column with energy or power. Without it only the --driver columns are imported."))  # fmt: skip
+@click.option(
+    "--unit", metavar="UNIT", help=N_("Unit of --energy: Wh, kWh, MWh (energy of a row), W, kW, MW (mean power).")
+)
+@click.option("--counter", is_flag=True, help=N_("The --energy column is a cumulative register (Wh, kWh, MWh)."))
+@click.option("--time-at-end", is_flag=True, help=N_("Timestamps mark the end of a row's interval, not its start."))
+@click.option("--zone", metavar="NAME", help=N_("Time zone of timestamps without an offset. [default: site.timezone]"))
 @click.option("--driver", "drivers", multiple=True, metavar="NAME=COLUMN:UNIT[:U]",
-              help="Column with an independent variable; U is its uncertainty (k = 2) in UNIT. Example: "
-                   "flow=Q1:m3/h:2, where flow is a [signal.flow] or a new name; repeatable.")  # fmt: skip
+              help=N_("Column with an independent variable; U is its uncertainty (k = 2) in UNIT. Example: "
+                      "flow=Q1:m3/h:2, where flow is a [signal.flow] or a new name; repeatable."))  # fmt: skip
 @click.option("--meter", "meter_name", metavar="NAME",
-              help="Meter identity (name, serial number, CT ratio) as stored with live intervals: "
-                   "'mcc-1 22091734 400/5'.")  # fmt: skip
-@click.option("--replace", is_flag=True, help="Replace previously imported data for the same period.")
+              help=N_("Meter identity (name, serial number, CT ratio) as stored with live intervals: "
+                      "'mcc-1 22091734 400/5'."))  # fmt: skip
+@click.option("--replace", is_flag=True, help=N_("Replace previously imported data for the same period."))
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object.")
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def import_history(
     file: Path, motor: str, time_column: str, energy_column: str | None, unit: str | None, counter: bool,
     time_at_end: bool, zone: str | None, drivers: tuple[str, ...], meter_name: str | None, replace: bool,
     config_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Import meter history or model inputs from a CSV file.
-
-    The energy of a meter at intervals of 1, 5 or 15 min serves for a baseline from before the agent was installed.
-    Without --energy only independent variables (flow, tonnes per shift; 1 min to 1 day per row) are added to the
-    energy that was measured. Measured energy is never replaced. Exits 1 if the file contains nothing new.
-    """
     config: Config = load(plant_file(config_file))[0]
     must_have(config, motor)
     if zone is not None:
@@ -57,13 +61,16 @@ def import_history(
     from agent.savings.csv_rows import Column, ImportProblem
 
     if energy_column is None and not drivers:
-        fail("nothing to import: give --energy COLUMN or --driver NAME=COLUMN:UNIT")
+        fail(_("nothing to import: give --energy COLUMN or --driver NAME=COLUMN:UNIT"))
     if (energy_column is None) != (unit is None):
-        fail("--energy and --unit must be given together")
+        fail(_("--energy and --unit must be given together"))
     from agent.savings import import_command
+    from agent.savings.ledger_key import LedgerKeyError
+    from agent.store import StoreError
 
     named = dict(_driver(text) for text in drivers)
     place, now_ms = zone or config.site.timezone, time.time_ns() // 1_000_000
+    use(None, zone_of(place))
     try:
         if energy_column is None or unit is None:
             result = import_command.run_drivers(config, file, motor, place, time_column, named, ends=time_at_end,
@@ -73,8 +80,10 @@ def import_history(
                                         counter=counter, ends=time_at_end, drivers=named, meter=meter_name or "",
                                         replace=replace, now_ms=now_ms)  # fmt: skip
     except ImportProblem as error:
-        fail(str(error))
-    click.echo(json.dumps(result.body, ensure_ascii=False) if as_json else "\n".join(result.lines))
+        fail("\n".join(map(text_of, error.reasons)))
+    except (StoreError, LedgerKeyError) as error:
+        fail(text_of(error))
+    click.echo(json.dumps(result.body, ensure_ascii=False) if as_json else "\n".join(map(text_of, result.findings)))
     sys.exit(0 if result.body["written"] else FINDING)
 
 
@@ -84,19 +93,21 @@ def _zone(name: str) -> None:
     try:
         SITE["timezone"].convert(name)
     except ValueError as error:
-        fail(f"--zone {name}: {error}")
+        fail(_("{option} {value}: {error}", option="--zone", value=name, error=text_of(error)))
 
 
 def _driver(text: str) -> tuple[str, Column]:
     from agent.savings.csv_rows import Column
 
     name, equals, rest = text.partition("=")
-    column, _, more = rest.partition(":")
-    unit, _, uncertainty = more.partition(":")
+    column, _colon, more = rest.partition(":")
+    unit, _colon, uncertainty = more.partition(":")
     try:
         u = float(uncertainty or 0)
     except ValueError:
         u = -1.0
     if not (name and equals and column and unit) or not 0 <= u < math.inf:
-        fail(f"--driver {text}: expected NAME=COLUMN:UNIT or NAME=COLUMN:UNIT:U, for example flow=Q1:m3/h:2")
+        fail(
+            _("--driver {text}: expected NAME=COLUMN:UNIT or NAME=COLUMN:UNIT:U, for example flow=Q1:m3/h:2", text=text)
+        )
     return name, Column(column, unit, u)

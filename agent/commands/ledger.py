@@ -6,6 +6,7 @@ import json
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,137 +22,181 @@ from agent.commands.ledger_options import (
     state_option,
 )
 from agent.commands.options import FINDING, config_option, load, plant_file
+from agent.core.text import N_, _, as_object, text_of, use, zone_of
 
 if TYPE_CHECKING:
     from agent.config import Config
-    from agent.savings.verify import Verdict
+    from agent.savings.verify import Run, Verdict
+    from drivers.reasons import Reason
 
 VERSIONS_SHOWN = 5
 PROBLEMS_SHOWN = 20
 CLOCK_STEPS_SHOWN = 5
 
 
-@click.group()
+@click.group(help=N_("Verify the signed ledger of savings records."))
 def ledger() -> None:
-    """Verify the signed ledger of savings records."""
+    pass
 
 
-@ledger.command()
+@ledger.command(
+    help=N_(
+        "Verify hashes, signatures and contents of all records.\n\n"
+        "Prints the first record that was edited, removed, moved or rolled back. Truncation or rollback of the "
+        "complete ledger can only be detected with --checkpoint. Exits 1 if verification fails."
+    )
+)
 @checkpoint_option
 @config_option
 @state_option
 @key_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object.")
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def verify(
     checkpoint_files: tuple[Path, ...], config_file: Path | None, state: Path | None, key_file: Path | None,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Verify hashes, signatures and contents of all records.
-
-    Prints the first record that was edited, removed, moved or rolled back. Truncation or rollback of the complete
-    ledger can only be detected with --checkpoint. Exits 1 if verification fails.
-    """
     config: Config | None = load(plant_file(config_file))[0] if state is None else None
     db, directory = open_state(config, state)
     from agent.savings.verify import verify as verify_ledger
 
+    if config is not None:
+        use(None, zone_of(config.site.timezone))
     external, key = external_checkpoints(checkpoint_files, config), expected_key(key_file, directory)
-    key_source = "" if key is None else f"of {key_file}" if key_file else "of the state directory"
     try:
         found = verify_ledger(db, key, [checkpoint for file in external.values() for checkpoint in file])
-        empty = "" if found.records else _empty(db, config)
+        empty = None if found.records else _why_empty(db)
     except sqlite3.Error as error:
         fail_unreadable(directory, error)
+    key_path = None if key is None else key_file or directory / _key_name()
     if as_json:
-        click.echo(json.dumps({
-            "content": found.content, "records": found.records, "first_bad": found.first_bad,
-            "problems": found.problems, "unchecked": found.unchecked, "last_hash": found.last_hash,
-            "last_ms": found.last_ms, "checkpoints": found.checkpoints, "external_checkpoints": found.external_checkpoints,
-            "amended": found.amended, "late": found.late, "ahead": found.ahead, "put_back": found.put_back,
-            "keys": found.keys, "key_told_by": key_source, "self_named": found.self_named, "empty": empty,
-            "under": [run._asdict() for run in found.under], "places": found.places,
-            "not_yet_recorded": {asset: len(starts) for asset, starts in found.unrecorded.waiting.items()},
-        }, ensure_ascii=False))  # fmt: skip
+        click.echo(json.dumps(_as_object(found, empty, key_path), ensure_ascii=False))
     else:
-        _print(found, empty, key_source, (config.site.id, config.site.gateway) if config else None)
+        for line in _lines(found, empty, key_path, (config.site.id, config.site.gateway) if config else None):
+            click.echo(line)
     sys.exit(0 if found.content and found.records else FINDING)
 
 
-def _empty(db: sqlite3.Connection, config: Config | None) -> str:
-    from agent.savings.begin import empty_said
+def _key_name() -> str:
+    from agent.savings.ledger_key import FILE
 
-    return empty_said(db, time.time_ns() // 1_000_000, config.site.timezone if config else "UTC")
+    return FILE
 
 
-def _print(found: Verdict, empty: str, key_source: str, place: tuple[str, str] | None) -> None:
+def _why_empty(db: sqlite3.Connection) -> Reason:
+    from agent.savings.begin import why_empty
+
+    return why_empty(db, time.time_ns() // 1_000_000)
+
+
+def _as_object(found: Verdict, empty: Reason | None, key_path: Path | None) -> dict[str, object]:
+    return {
+        "ok": found.content, "records": found.records, "first_bad": found.first_bad,
+        "problems": [as_object(item) for item in found.problems],
+        "unchecked": [as_object(item) for item in found.unchecked],
+        "last_hash": found.last_hash, "last_ms": found.last_ms, "checkpoints": found.checkpoints,
+        "external_checkpoints": found.external_checkpoints, "amended": found.amended, "late": found.late,
+        "ahead": found.ahead, "clock_set_back": found.put_back, "keys": found.keys,
+        "key_file": str(key_path) if key_path else None, "self_named": found.self_named,
+        "empty": as_object(empty) if empty else None, "recorded_under": [run._asdict() for run in found.under],
+        "gateways": found.places,
+        "not_yet_recorded": {asset: len(starts) for asset, starts in found.unrecorded.waiting.items()},
+    }  # fmt: skip
+
+
+def _lines(
+    found: Verdict, empty: Reason | None, key_path: Path | None, gateway: tuple[str, str] | None
+) -> Iterator[str]:
     """The result as text.
 
-    empty: why there are no records; "" when there are.
-    key_source: source of the expected key; "" when there is none.
-    place: site and gateway of the configuration, None without one.
+    empty: why there are no records; None: there are some.
+    key_path: file of the expected key; None: there is none.
+    gateway: site and gateway of the configuration; None without a configuration.
     """
-    from agent.savings.unrecorded import waiting_said
+    from agent.savings.unrecorded import pending
 
-    for line in [*found.problems[:PROBLEMS_SHOWN], *found.unchecked]:
-        click.echo(line)
+    yield from map(text_of, (*found.problems[:PROBLEMS_SHOWN], *found.unchecked))
     if len(found.problems) > PROBLEMS_SHOWN:
-        click.echo(f"further problems: {len(found.problems) - PROBLEMS_SHOWN}")
-    if waiting := waiting_said(found.unrecorded.waiting):
-        click.echo(waiting)
+        yield _("further problems: {n:d}", n=len(found.problems) - PROBLEMS_SHOWN)
     if empty:
-        click.echo(empty)
+        yield text_of(empty)
         return
+    if not_recorded := pending(found.unrecorded.waiting):
+        yield text_of(not_recorded)
     if found.ahead:
-        click.echo(f"hours dated after the newest record: {found.ahead}; the clock was ahead and was set back")
+        yield _("hours dated after the newest record: {n:d}; the clock was ahead and was corrected", n=found.ahead)
     for seq in found.put_back[:CLOCK_STEPS_SHOWN]:
-        click.echo(f"record {seq} is dated before the record that precedes it; the clock was set back")
-    for line in [*_versions(found), *_places(found, place)]:
-        click.echo(line)
+        yield _(
+            "record {seq:d} is dated before the record that precedes it; the clock was set to an earlier time", seq=seq
+        )
+    yield from _changes(found)
+    yield from _gateways(found, gateway)
     if found.self_named and found.keys and not found.unchecked:
-        click.echo(f"The signatures match key {found.keys[0]}, which only record 1 names. A forger who rewrites the "
-                   "complete ledger can use a new key: give the key that you received earlier "
-                   "(--key report.json).")  # fmt: skip
-    last = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.last_ms / 1000))
-    click.echo(f"Records: {found.records} until {last} UTC; daily checkpoints: {found.checkpoints}; hours recorded "
-               f"again: {found.amended}; recorded late: {found.late}")  # fmt: skip
-    click.echo(f"Key: {', '.join(found.keys) or '–'} {key_source}".rstrip())
+        yield _(
+            "The signatures match key {key}, which only record 1 declares. A forger who rewrites the complete ledger "
+            "can use a new key: give the key that you received earlier (--key report.json).", key=found.keys[0]
+        )  # fmt: skip
+    yield from _summary(found, key_path)
+
+
+def _summary(found: Verdict, key_path: Path | None) -> Iterator[str]:
+    yield _(
+        "Records: {records:d} until {last_ms:local}; daily checkpoints: {checkpoints:d}; hours recorded again: "
+        "{amended:d}; recorded late: {late:d}",
+        records=found.records, last_ms=found.last_ms, checkpoints=found.checkpoints, amended=found.amended,
+        late=found.late,
+    )  # fmt: skip
+    keys = tuple(found.keys) or "–"
+    if key_path is None:
+        yield _("Key: {keys}", keys=keys)
+    else:
+        yield _("Key: {keys}, verified with {path}", keys=keys, path=str(key_path))
     if found.external_checkpoints:
-        click.echo(f"External checkpoints compared: {found.external_checkpoints}")
+        yield _("External checkpoints compared: {n:d}", n=found.external_checkpoints)
     else:
-        click.echo("External checkpoints compared: none; truncation or rollback cannot be detected (use --checkpoint)")
+        yield _("External checkpoints compared: none; truncation or rollback cannot be detected (use --checkpoint)")
     if found.content:
-        click.echo("Verification passed.")
+        yield _("Verification passed.")
     elif found.first_bad:
-        click.echo(f"Verification failed. First invalid record: {found.first_bad}")
+        yield _("Verification failed. First invalid record: {seq:d}", seq=found.first_bad)
     else:
-        click.echo("Verification failed.")
+        yield _("Verification failed.")
 
 
-def _versions(found: Verdict) -> list[str]:
-    """Configuration and software versions of the recorded hours, where they changed."""
-    from agent.savings.unrecorded import utc
-    from agent.savings.verify import UNDER
-    from agent.words import counted
-
-    lines = []
-    for what in UNDER:
+def _changes(found: Verdict) -> Iterator[str]:
+    """Changes of configuration and software, with the recorded hours."""
+    for what in ("config", "software"):
         runs = [run for run in found.under if run.what == what]
         if len(runs) < 2:
             continue
-        shown = ", ".join(f"{run.version[:16]} from {utc(run.since_ms)} ({counted(run.hours, 'hour')})"
-                          for run in runs[-VERSIONS_SHOWN:])  # fmt: skip
-        if len(runs) > VERSIONS_SHOWN:
-            lines.append(f"{what} changed (newest {VERSIONS_SHOWN} of {len(runs)}): {shown}")
+        if what == "config":
+            yield _("The configuration changed {n:d} {n:time|times}:", n=len(runs) - 1)
         else:
-            lines.append(f"{what} changed: {shown}")
-    return lines
+            yield _("The software changed {n:d} {n:time|times}:", n=len(runs) - 1)
+        if len(runs) > VERSIONS_SHOWN:
+            yield "  " + _("not shown: {n:d} earlier {n:version|versions}", n=len(runs) - VERSIONS_SHOWN)
+        yield from map(_version, runs[-VERSIONS_SHOWN:])
 
 
-def _places(found: Verdict, mine: tuple[str, str] | None) -> list[str]:
-    others = ", ".join("/".join(place) for place in found.places if place != mine)
-    if not others or (mine is None and len(found.places) == 1):
-        return []
-    if mine is None:
-        return [f"The checkpoints name {others}. The gateway was renamed, or this is the ledger of another gateway."]
-    return [f"The checkpoints name {others}, the configuration names {'/'.join(mine)}. The gateway was renamed, or "
-            "this is the ledger of another gateway."]  # fmt: skip
+def _version(run: Run) -> str:
+    return "  " + _(
+        "{version} from {since_ms:local} ({n:d} {n:hour|hours})", version=run.version[:16], since_ms=run.since_ms,
+        n=run.hours,
+    )  # fmt: skip
+
+
+def _gateways(found: Verdict, own: tuple[str, str] | None) -> Iterator[str]:
+    """Other gateways in the checkpoints. own: site and gateway of the configuration; None without one."""
+    others = tuple("/".join(place) for place in found.places if place != own)
+    if not others or (own is None and len(found.places) == 1):
+        return
+    if own is None:
+        yield _(
+            "The checkpoints name {others}. The gateway was renamed, or this is the ledger of another gateway.",
+            others=others,
+        )
+    else:
+        yield _(
+            "The checkpoints name {others}, the configuration names {own}. The gateway was renamed, or this is the "
+            "ledger of another gateway.",
+            others=others, own="/".join(own),
+        )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from agent.commands.options import fail
+from agent.core.text import N_, _, text_of
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -18,23 +19,24 @@ if TYPE_CHECKING:
 
 state_option = click.option(
     "--state", metavar="PATH", type=click.Path(path_type=Path),
-    help="Copy of a state directory, or its magwatt.sqlite. [default: the state directory of the configuration]",
+    help=N_("Copy of a state directory, or its magwatt.sqlite. [default: the state directory of the configuration]"),
 )  # fmt: skip
 key_option = click.option(
     "--key", "key_file", metavar="FILE", type=click.Path(path_type=Path),
-    help="Key whose signatures are expected: the JSON of an earlier report (contains the public key) or a key file. "
-         "[default: the key in the state directory]",
+    help=N_("Key whose signatures are expected: the JSON of an earlier report (contains the public key) or a key file. "
+            "[default: the key in the state directory]"),
 )  # fmt: skip
 checkpoint_option = click.option(
     "--checkpoint", "checkpoint_files", metavar="FILE", multiple=True, type=click.Path(path_type=Path),
-    help="Checkpoints stored outside the state directory: an exported file, the JSON of an earlier report, or a "
-         "message of the topic ledger/checkpoint; repeatable. The checkpoint file of the configuration is always read.",
+    help=N_("Checkpoints stored outside the state directory: an exported file, the JSON of an earlier report, or a "
+            "message of the topic ledger/checkpoint; repeatable. The checkpoint file of the configuration is always "
+            "read."),
 )  # fmt: skip
 
 
 def open_state(config: Config | None, state: Path | None) -> tuple[sqlite3.Connection, Path]:
     """The state file, read-only, and its directory; exits with one line when there is none."""
-    from agent.savings.verify import open_copy, strangeness
+    from agent.savings.verify import check_tables, open_copy
     from agent.store import default_directory
     from agent.store.file import NAME
 
@@ -43,24 +45,25 @@ def open_state(config: Config | None, state: Path | None) -> tuple[sqlite3.Conne
         path = place / NAME if place.is_dir() else place
         exists = path.is_file()
     except PermissionError as error:
-        fail(f"{place}: {error.strerror}; run the command as the user of the service: "
-             "sudo -u magwatt /opt/magwatt/bin/magwatt …")  # fmt: skip
+        fail(_("{path}: {error}; run the command as the user of the service: "
+               "sudo -u magwatt /opt/magwatt/bin/magwatt …", path=str(place), error=error.strerror))  # fmt: skip
     except OSError as error:
-        fail(f"{place}: {error.strerror or error}")
+        fail(_("{path}: {error}", path=str(place), error=error.strerror or str(error)))
     if not exists:
-        fail(f"{path}: no state file; `magwatt run` creates it; use --state to name a copy")
+        fail(_("{path}: no state file; `magwatt run` creates it; use --state to name a copy", path=str(path)))
     try:
         db = open_copy(path)
-        if strange := strangeness(db):
-            fail(f"{path}: {strange}")
+        if reason := check_tables(db, path):
+            fail(text_of(reason))
     except sqlite3.Error as error:
-        fail(f"{path}: not a state file of magwatt ({error})")
+        fail(_("{path}: not a state file of magwatt ({error})", path=str(path), error=str(error)))
     return db, path.parent
 
 
 def fail_unreadable(directory: Path, error: sqlite3.Error) -> NoReturn:
-    fail(f"{directory}: the state file cannot be read completely ({error}); use a copy of it, or let `magwatt run` "
-         "set it aside")  # fmt: skip
+    """Exits with one line: the state file is corrupt."""
+    fail(_("{path}: the state file cannot be read completely ({error}); use a copy of it, or start `magwatt run`, "
+           "which replaces a corrupt file", path=str(directory), error=str(error)))  # fmt: skip
 
 
 def external_checkpoints(files: Sequence[Path], config: Config | None) -> Elsewhere:
@@ -73,9 +76,9 @@ def external_checkpoints(files: Sequence[Path], config: Config | None) -> Elsewh
         try:
             found[str(path)] = checkpoints.read(path.read_text(encoding="utf-8"))
         except OSError as error:
-            fail(f"{path}: {error.strerror or error}")
+            fail(_("{path}: {error}", path=str(path), error=error.strerror or str(error)))
         except ValueError as error:
-            fail(f"{path}: {error}")
+            fail(_("{path}: {error}", path=str(path), error=text_of(error)))
     return found
 
 
@@ -90,6 +93,6 @@ def expected_key(key_file: Path | None, directory: Path) -> Key | None:
         return load(path)
     except LedgerKeyError as error:
         if key_file:
-            fail(str(error))
-        fail(f"{error}; run the command as the user of the service (sudo -u magwatt /opt/magwatt/bin/magwatt …), or "
-             "give the JSON of a report with --key")  # fmt: skip
+            fail(text_of(error))
+        fail(_("{cause}; run the command as the user of the service (sudo -u magwatt /opt/magwatt/bin/magwatt …), or "
+               "give the JSON of a report with --key", cause=error.reason))  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+from agent.core.text import N_, _, text_of, use, zone_of
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -35,8 +38,8 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # generic since click
         except ValueError:
             seconds = math.nan
         if not self._low <= seconds <= LONGEST_S:  # false for nan too
-            option = param.opts[0] if param else "seconds"
-            fail(f"{option} {value}: must be a number of seconds from {self._low:g} to {LONGEST_S:g}")
+            text = _("expected a number of seconds from {low_s:g} to {high_s:g}", low_s=self._low, high_s=LONGEST_S)
+            fail(f"{param.opts[0] if param else 'seconds'} {value}: {text}")
         return seconds
 
 
@@ -51,26 +54,27 @@ class Positive(click.ParamType):  # type: ignore[type-arg]  # generic since clic
         except ValueError:
             number = math.nan
         if not 0.0 < number <= 1e9:
-            fail(f"{param.opts[0] if param else 'value'} {value}: must be a number above 0 and at most 1e+09")
+            text = _("expected a number above 0 and at most {high:g}", high=1e9)
+            fail(f"{param.opts[0] if param else 'value'} {value}: {text}")
         return number
 
 
 config_option = click.option(
     "--config", "config_file", metavar="FILE", type=click.Path(path_type=Path),
-    help="Configuration of the plant. [default: $MAGWATT_CONFIG, ./plant.toml, /etc/magwatt/plant.toml]",
+    help=N_("Configuration of the plant. [default: $MAGWATT_CONFIG, ./plant.toml, /etc/magwatt/plant.toml]"),
 )  # fmt: skip
 file_argument = click.argument("file", required=False, type=click.Path(path_type=Path))
-seconds_option = click.option("--seconds", type=Seconds(1), help="Stop after this many seconds.")
+seconds_option = click.option("--seconds", type=Seconds(1), help=N_("Stop after this many seconds."))
 
 
 def login_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--user, --password-file and --ca: how to log in to an MQTT broker."""
     for option in (
         click.option("--ca", metavar="FILE", type=click.Path(path_type=Path),
-                     help="Certificate of the authority that signed the broker's certificate."),
+                     help=N_("Certificate of the authority that signed the broker's certificate.")),
         click.option("--password-file", metavar="FILE", type=click.Path(path_type=Path),
-                     help="File that contains the MQTT password."),
-        click.option("--user", metavar="NAME", help="MQTT user name."),
+                     help=N_("File that contains the MQTT password.")),
+        click.option("--user", metavar="NAME", help=N_("MQTT user name.")),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -79,14 +83,15 @@ def login_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def plant_file(config_file: Path | None, positional: Path | None = None) -> Path:
     """The configuration: --config or the positional file, else $MAGWATT_CONFIG, else the first of PLACES."""
     if config_file is not None and positional is not None:
-        fail(f"two configurations given: --config {config_file} and {positional}; use one of them")
+        fail(_("two configurations given: --config {first} and {second}; use one of them",
+               first=str(config_file), second=str(positional)))  # fmt: skip
     variable = os.environ.get(CONFIG_VARIABLE)
     path = (
         config_file or positional or (Path(variable) if variable else None)
         or next((place for place in PLACES if place.is_file()), None)
     )  # fmt: skip
     if path is None:
-        fail(f"no configuration found (./plant.toml, /etc/magwatt/plant.toml); use --config FILE or {CONFIG_VARIABLE}")
+        fail(_("no configuration found (./plant.toml, /etc/magwatt/plant.toml); use --config FILE or MAGWATT_CONFIG"))
     return path
 
 
@@ -107,38 +112,46 @@ def split_file(words: Sequence[str]) -> tuple[Path | None, Sequence[str]]:
     return None, words
 
 
-def load(path: Path):  # type: ignore[no-untyped-def]  # importing its types would slow down every command
+def load(path: Path, as_json: bool = False):  # type: ignore[no-untyped-def]  # its types would slow down every command
+    """The configuration and its report; texts show times in the time zone of the plant from then on.
+
+    Prints all problems of a wrong configuration, as JSON if wanted, and exits with WRONG.
+    """
     from agent.config_load import ConfigError, load_config
 
     try:
-        return load_config(path)
+        found = load_config(path)
     except ConfigError as error:
-        for line in error.problems:
-            click.echo(line, err=True)
-        count = len(error.problems)
-        fail(f"1 problem in {path}" if count == 1 else f"{count} problems in {path}")
+        for problem in error.problems:
+            if as_json:
+                click.echo(json.dumps(problem.as_object(), ensure_ascii=False))
+            else:
+                click.echo(problem.text(text_of), err=True)
+        fail(_("{n:d} {n:problem|problems} in {path}", n=len(error.problems), path=str(path)))
+    use(None, zone_of(found[0].site.timezone))
+    return found
 
 
 def must_have(config: Config, motor: str) -> None:
-    from agent.schema import nearest
+    """Exits with WRONG if the configuration has no such motor."""
+    from agent.schema import unknown_reference
 
-    if motor in config.motors:
-        return
-    if near := nearest(motor, list(config.motors)):
-        fail(f"{motor}: no such motor; did you mean '{near}'?")
-    fail(f"{motor}: no such motor")
+    if motor not in config.motors:
+        fail(f"{motor}: {text_of(unknown_reference('motor', motor, config.motors))}")
 
 
 def broker_of(url: str, *login: Any):  # type: ignore[no-untyped-def]
+    """The broker of a URL; login: values of `login_options`. Exits with WRONG if one is invalid."""
     from agent.config_load import parse_broker
     from agent.schema import masked
 
     try:
         return parse_broker(url, *login)
     except ValueError as error:
-        fail(f"{masked(url)}: {error}")
+        fail(f"{masked(url)}: {text_of(error)}")
 
 
 def fail(text: str) -> NoReturn:
+    """Prints the text as an error and exits with WRONG."""
     click.echo(text, err=True)
     sys.exit(WRONG)

@@ -8,41 +8,39 @@ from pathlib import Path
 import click
 
 from agent.commands.options import fail
+from agent.core.text import N_, text_of
 
 
-@click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object per profile.")
+@click.group(
+    invoke_without_command=True, help=N_("List, show and check register maps.\n\nWithout a command it lists them.")
+)
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per profile."))
 @click.pass_context
 def profiles(context: click.Context, as_json: bool) -> None:
-    """List, show and check register maps.
-
-    Without a command it lists them.
-    """
     if context.invoked_subcommand is None:
         context.invoke(list_profiles, as_json=as_json)
 
 
-@profiles.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object per profile.")
+@profiles.command("list", help=N_("List the models with kind, registers by poll group, and confidence."))
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per profile."))
 def list_profiles(as_json: bool) -> None:
-    """List the models with kind, registers by poll group, and confidence."""
     from agent import profiles as library
     from drivers.errors import ProfileError
 
     try:
         library.list_profiles(as_json)
     except ProfileError as error:
-        fail(str(error))
+        fail(text_of(error))
 
 
-@profiles.command()
+@profiles.command(
+    help=N_(
+        "Show registers, scales, watchdog, tables and sources of a model.\n\nMODEL is vendor/model, as in the list."
+    )
+)
 @click.argument("model")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object.")
+@click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def show(model: str, as_json: bool) -> None:
-    """Show registers, scales, watchdog, tables and sources of a model.
-
-    MODEL is vendor/model, as in the list.
-    """
     from agent.profiles import show_profile
     from drivers.errors import ProfileError
     from drivers.profiles import load_profile
@@ -50,16 +48,18 @@ def show(model: str, as_json: bool) -> None:
     try:
         show_profile(load_profile(model), as_json)
     except ProfileError as error:
-        fail(str(error))
+        fail(text_of(error))
 
 
-@profiles.command("check")
+@profiles.command(
+    "check",
+    help=N_(
+        "Check profile files that you wrote.\n\n"
+        "Exits 0 if they are correct; otherwise prints one line per problem and exits 2."
+    ),
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check_profiles(files: tuple[Path, ...]) -> None:
-    """Check profile files that you wrote.
-
-    Exits 0 if they are correct; otherwise prints one line per problem and exits 2.
-    """
     from agent.profiles import check_files
 
     sys.exit(check_files(files))

@@ -20,19 +20,26 @@ from agent.commands.ledger_options import (
     state_option,
 )
 from agent.commands.options import FINDING, config_option, fail, load, must_have, plant_file
+from agent.core.text import N_, _, text_of
 
 if TYPE_CHECKING:
     from agent.config import Config
 
 
-@click.command()
-@click.option("--month", required=True, metavar="YYYY-MM", help="Billing month, as defined by tariff.reading_day.")
+@click.command(
+    help=N_(
+        "Write the savings report of a month (HTML, CSV, JSON).\n\n"
+        "The HTML page is one self-contained file. Exits 1 if data are missing or wrong; the report and the output of "
+        "this command name them."
+    )
+)
+@click.option("--month", required=True, metavar="YYYY-MM", help=N_("Billing month, as defined by tariff.reading_day."))
 @click.option("--motor", "motors", metavar="MOTOR", multiple=True,
-              help="Report only this motor; repeatable. [default: all motors]")  # fmt: skip
+              help=N_("Report only this motor; repeatable. [default: all motors]"))  # fmt: skip
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), default="report.html", show_default=True,
-              help="HTML file; the .csv and .json files are written to the same folder.")  # fmt: skip
+              help=N_("HTML file; the .csv and .json files are written to the same folder."))  # fmt: skip
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
-              help="Language shown first; the page contains both.")  # fmt: skip
+              help=N_("Language shown first; the page contains both."))  # fmt: skip
 @checkpoint_option
 @config_option
 @state_option
@@ -41,11 +48,6 @@ def report(
     month: str, motors: tuple[str, ...], output: Path, lang: str, checkpoint_files: tuple[Path, ...],
     config_file: Path | None, state: Path | None, key_file: Path | None,
 ) -> None:  # fmt: skip
-    """Write the savings report of a month (HTML, CSV, JSON).
-
-    The HTML page is one self-contained file. Exits 1 if data are missing or wrong; the report and the output of this
-    command name them.
-    """
     path = plant_file(config_file)
     config: Config = load(path)[0]
     for name in motors:
@@ -60,11 +62,11 @@ def report(
                                 external_checkpoints(checkpoint_files, config), now_ms,
                                 ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
     except ValueError as error:
-        fail(str(error))
+        fail(text_of(error))
     except sqlite3.Error as error:
         fail_unreadable(directory, error)
     except OSError as error:
-        fail(f"{output}: {error.strerror or error}")
+        fail(_("{path}: {error}", path=str(output), error=error.strerror or str(error)))
     for line in lines:
         click.echo(line)
     sys.exit(0 if complete else FINDING)

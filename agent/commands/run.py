@@ -8,27 +8,29 @@ from pathlib import Path
 import click
 
 from agent.commands.options import config_option, fail, file_argument, load, plant_file, seconds_option
+from agent.core.text import N_, text_of
 
 
-@click.command()
+@click.command(
+    help=N_(
+        "Run the agent: poll devices, compute metrics, publish.\n\n"
+        "FILE is the configuration, the same as --config FILE. The agent stops on Ctrl-C or SIGTERM and reloads its "
+        "configuration when the file changes."
+    )
+)
 @file_argument
 @config_option
 @seconds_option
 def run(file: Path | None, config_file: Path | None, seconds: float | None) -> None:
-    """Run the agent: poll devices, compute metrics, publish.
-
-    FILE is the configuration, the same as --config FILE. The agent stops on Ctrl-C or SIGTERM and reloads its
-    configuration when the file changes.
-    """
     import asyncio
 
     from agent.run import run as run_agent
     from agent.store import StoreError
 
     loaded, report = load(plant_file(config_file, file))
-    for line in report.findings:
-        logging.getLogger("agent").warning("%s", line)
+    for finding in report.findings:
+        logging.getLogger("agent").warning("%s", finding)
     try:
         asyncio.run(run_agent(loaded, seconds))
     except StoreError as error:
-        fail(str(error))
+        fail(text_of(error))

@@ -1,4 +1,4 @@
-"""What `baseline` and `adjustment` share: the savings data of one motor, opened from its configuration."""
+"""For `baseline` and `adjustment`: the savings data of one motor, opened from its configuration."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.commands.options import fail, load, must_have, plant_file
+from agent.core.text import text_of, use, zone_of
 
 if TYPE_CHECKING:
     from agent.savings.desk import Desk
@@ -24,17 +25,19 @@ def open_desk(motor: str, config_file: Path | None) -> Iterator[Desk]:
     config, _ = load(plant_file(config_file))
     must_have(config, motor)
     from agent.clock import SystemClock
-    from agent.savings.desk import Desk, DeskError
+    from agent.savings.desk import Desk
     from agent.savings.present import present_ms
     from agent.store import Store, StoreError, default_directory
+    from drivers.reasons import CodedError
 
+    use(None, zone_of(config.site.timezone))
     try:
         store = Store(config.state_dir or default_directory(), SystemClock(), config.store)
     except StoreError as error:
-        fail(str(error))
+        fail(text_of(error))
     try:
         yield Desk(config, store, motor, present_ms(config, store.rows, time.time_ns() // 1_000_000))
-    except (DeskError, StoreError) as error:
-        fail(str(error))
+    except CodedError as error:
+        fail(text_of(error))
     finally:
         store.close()

@@ -174,7 +174,7 @@ def simulate(
     except ValueError as error:
         fail(text_of(error))
     except OSError as error:
-        fail(f"{scenario or 'simulate'}: {error}")
+        fail(f"{scenario or 'simulate'}: {text_of(error)}")
 
 
 def _resume_command(scenario: str, time_factor: float, seed: int, fault: str | None, state_dir: Path | None) -> str:

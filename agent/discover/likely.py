@@ -1,26 +1,25 @@
-"""A device that refuses what its profile promises: how that is told, and which model it looks like instead."""
+"""A device that rejects registers of its configured profile: the finding, and the models that it may be instead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from agent.discover.identify import identify
-from agent.words import counted
+from agent.selfcheck.reasons import CAUSE_AND_MODELS, MAP_REGISTERS_REJECTED, MODELS_MATCHING, MODELS_SIMILAR
 from drivers.profiles import Profile, profile_ids
 from drivers.reading import Link
+from drivers.reasons import Reason
 from drivers.registers import usable
 
-SHOWN_MAX = 4
+EXAMPLES_MAX = 4
 
 
-def refusal_text(unit: int, profile: Profile, absent: Sequence[str]) -> str:
-    """absent: quantities of that profile which the device at `unit` refuses."""
-    names = ", ".join(absent[:SHOWN_MAX]) + (" …" if len(absent) > SHOWN_MAX else "")
-    share = f"{len(absent)} of {counted(len(usable(profile)), 'register')}"
-    return (
-        f"unit {unit} refuses {share} that {profile.id} has ({names}): another model, an option, or addresses that are "
-        "wrong?"
-    )
+def rejected_registers(device: str, unit: int, profile: Profile, absent: Sequence[str]) -> Reason:
+    """The finding on a device. absent: quantities of its profile whose registers it rejects."""
+    return MAP_REGISTERS_REJECTED(
+        device=device, unit_id=unit, n=len(absent), total=len(usable(profile)), profile=profile.id,
+        examples=tuple(absent[:EXAMPLES_MAX]),
+    )  # fmt: skip
 
 
 async def models_at(
@@ -28,8 +27,8 @@ async def models_at(
 ) -> tuple[tuple[str, ...], bool]:
     """The profiles that identification finds for the device at a unit, and whether they match.
 
-    No profiles if the device is of the plant's own signals, or if none fits better than `profile`. Not matching
-    profiles are the most similar ones. Uses function 03 only if `profile` does. Raises LinkBusy and LinkClosed.
+    No profiles if `profile` is not in the library, or if none fits better. Not matching profiles are the most similar
+    ones. Uses function 03 only if `profile` does. Raises LinkBusy and LinkClosed.
     """
     if profile.id not in profile_ids():
         return (), False
@@ -38,18 +37,14 @@ async def models_at(
         link, unit, timeout_s, fc03=fc03, function=profile.function, character_s=character_s
     )  # fmt: skip
     others = tuple(match.profile.id for match in known.matches if match.profile.id != profile.id)
-    if not others or (known.sure and len(others) < len(known.matches)):
+    if not others or (known.conclusive and len(others) < len(known.matches)):
         return (), False
     return others, not known.foreign
 
 
-async def likely_model(link: Link, unit: int, profile: Profile, timeout_s: float, character_s: float) -> str:
-    """What identify makes of the device, as the end of a finding; empty when it knows no better than `profile`.
-
-    Uses function 03 only where the profile does. Raises LinkBusy and LinkClosed.
-    """
-    others, matching = await models_at(link, unit, profile, timeout_s, character_s)
-    if not others:
-        return ""
-    names = " or ".join(others)
-    return f" By its registers: {names}" if matching else f" It is none that the library has; nearest {names}"
+def with_models(finding: Reason, models: Sequence[str], matching: bool) -> Reason:
+    """A finding of `rejected_registers` together with the result of `models_at`."""
+    if not models:
+        return finding
+    code = MODELS_MATCHING if matching else MODELS_SIMILAR
+    return CAUSE_AND_MODELS(cause=finding, models=code(models=tuple(models)))

@@ -60,7 +60,7 @@ def replay_file(file: Path, options: Options) -> int:
     with _progress(file, options) as step:
         recording = load(file, mapping)
         for note in recording.notes:
-            click.echo(note, err=True)
+            click.echo(text_of(note), err=True)
         kernels.use_cache()
         source = Source(recording, options.settings, str(file))
         _print_notes(source)

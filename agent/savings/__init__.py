@@ -1,1 +1,1 @@
-"""What a retrofit saves: intervals, baseline, savings with their doubt; tariff, carbon, ledger, report."""
+"""Savings of a retrofit: intervals, baseline, savings with their uncertainty; tariff, emissions, ledger, report."""

@@ -1,7 +1,7 @@
-"""What the old plant would have used in each interval, what was used, and how sure the difference is.
+"""Adjusted baseline and measured energy of each interval, and the uncertainty of their difference.
 
-Plain Python: the process that polls tells savings live. The sums keep the terms of the model, so that its covariance
-speaks for the whole: u² = v·C·vᵀ with v the sum of all terms (reference note 3.4; GUM for what is common).
+Plain Python, because the polling process calculates savings live. The sums keep the terms of the model, so that its
+covariance is that of the sum: u² = v·C·vᵀ with v the sum of all terms (GUM, correlated input quantities).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from agent.savings.types import Baseline, Driver, Event, Interval, Saving
 from agent.savings.verdict import caveats, verdict
 from drivers.reasons import InvalidValue, Reason
 
-COVERED = 0.75  # of an interval's time; below it no saving is claimed
-FILLED_U = 0.30  # standard uncertainty of energy that a register tells, relative
+COVERED = 0.75  # share of the time of an interval; below it the interval is excluded
+FILLED_U = 0.30  # standard uncertainty of energy that a register provides, relative
 
 
 class Line(NamedTuple):
@@ -65,7 +65,9 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class _Sums:
-    n: list[float] = field(default_factory=list)  # in lengths of the baseline's interval, by models.state_number
+    """Running sums of the intervals that are part of the saving."""
+
+    n: list[float] = field(default_factory=list)  # in intervals of the baseline, by models.state_number
     adjusted_wh: float = 0.0
     measured_wh: float = 0.0
     all_wh: float = 0.0
@@ -74,12 +76,17 @@ class _Sums:
     lines: LineDoubt = field(default_factory=lambda: LineDoubt(0))
     covered_s: float = 0.0
     claimed: int = 0
-    active_wh: float = 0.0  # of intervals whose reactive energy is known, with
+    active_wh: float = 0.0  # of intervals whose reactive energy is known, as the next field
     reactive_varh: float = 0.0
 
 
 class Tally:
-    """Adds up intervals as they come. classes: of the meter now and its transformers. `saving` tells the sum."""
+    """Sums intervals in the order in which they are added.
+
+    classes: accuracy class of the present meter and of its current transformers; "": that of the baseline.
+    events: non-routine events of this asset.
+    old_motor: nameplate of the old motor; None: that of the baseline.
+    """
 
     def __init__(
         self, baseline: Baseline, *, classes: tuple[str, str] = ("", ""), events: Sequence[Event] = (),
@@ -96,6 +103,7 @@ class Tally:
         self._meters: set[str] = set()
 
     def add(self, item: Interval) -> Line:
+        """Adds an interval and returns how it was compared."""
         sums, baseline = self._sums, self.baseline
         line, values = _line(baseline, item, self.events)
         self.lines.append(line)
@@ -122,31 +130,31 @@ class Tally:
         return line
 
     def _drawn(self, item: Interval, values: list[Driver], share: float) -> float:
-        """Adds the doubt of drivers that are drawn; returns the energy that is doubted as filled, Wh."""
+        """Adds the uncertainty of interpolated drivers; returns the energy that counts as filled in, Wh."""
         baseline, drawn = self.baseline, drawn_of(self.baseline, item)
         known = baseline.shape.get("straight_u")
-        if drawn and known is None:  # frozen before lines had a doubt of their own
+        if drawn and known is None:  # frozen without the uncertainty of interpolation
             return abs(item.energy_wh or 0.0)
         for k, name in enumerate(baseline.drivers):
             if name in drawn and known and name in known:
-                told = drawn[name]
-                u = known[name][min(told.intervals, len(known[name])) - 1]
-                self._sums.lines.add(k, told.since_ms, _slope_u(baseline, values, k, 2 * u) * share)
+                gap = drawn[name]
+                u = known[name][min(gap.intervals, len(known[name])) - 1]
+                self._sums.lines.add(k, gap.since_ms, _slope_u(baseline, values, k, 2 * u) * share)
         return abs(item.filled_wh)
 
     def mark(self) -> Mark:
-        """What is added up now; `back` to it forgets what comes after."""
+        """The present state; `back` to it removes the intervals added later."""
         held = self._sums
         sums = replace(held, n=list(held.n), slope_u_wh=list(held.slope_u_wh), lines=held.lines.copy())
         return Mark(len(self.lines), sums, self._terms.copy(), replace(self._parts), frozenset(self._meters))
 
     def back(self, mark: Mark) -> None:
-        """Once for each mark."""
+        """Restores a state; each mark can be used once."""
         del self.lines[mark.lines :]
         self._sums, self._terms, self._parts, self._meters = mark.sums, mark.terms, mark.parts, set(mark.meters)
 
     def saving(self, span: tuple[int, int] | None = None) -> Saving:
-        """span: the time asked about (UTC ms), for the coverage; default from the first to the last interval."""
+        """The sum. span: the period (UTC ms) that the coverage is about; None: from the first to the last interval."""
         sums, baseline, lines, parts = self._sums, self.baseline, self.lines, self._parts
         if span is None:
             span = (lines[0].start_ms, lines[-1].start_ms + 1000 * lines[-1].length_s) if lines else (0, 0)
@@ -169,8 +177,10 @@ def evaluate(
     baseline: Baseline, intervals: Iterable[Interval], *, classes: tuple[str, str] = ("", ""),
     events: Sequence[Event] = (), old_motor: Mapping[str, float] | None = None, span: tuple[int, int] | None = None,
 ) -> tuple[Saving, list[Line]]:  # fmt: skip
-    """The saving over all intervals, and each of them; in any order. What is missing, beyond the baseline's range or
-    under an event that excludes is told, not claimed."""
+    """The saving over all intervals, and each interval; intervals in any order.
+
+    Intervals without data, outside the range of the baseline, or excluded by an event are not part of the saving.
+    """
     tally = Tally(baseline, classes=classes, events=events, old_motor=old_motor)
     for item in bridged(sorted(intervals, key=lambda item: item.start_ms)):
         tally.add(item)
@@ -211,7 +221,9 @@ def _line(baseline: Baseline, item: Interval, events: Sequence[Event]) -> tuple[
 
 
 def _states_passed(baseline: Baseline, item: Interval) -> tuple[str, ...]:
-    """States that are drawn and differ on both sides: a line from 1 to 3 passes 2, and nobody knows when it changed."""
+    """Interpolated states that differ on both sides of the gap: the time of the change is unknown, and a line from 1 to
+    3 passes 2.
+    """
     drawn, reach = drawn_of(baseline, item), baseline.shape.get("within", 0.0)
     return tuple(
         name for k, name in enumerate(baseline.drivers)
@@ -220,7 +232,7 @@ def _states_passed(baseline: Baseline, item: Interval) -> tuple[str, ...]:
 
 
 def expected_wh(baseline: Baseline, item: Interval) -> float | None:
-    """The old plant's energy of one interval, whatever its range; None without its drivers."""
+    """Adjusted baseline of one interval, also outside the range of the baseline; None without its drivers."""
     values = values_of(baseline, item)
     if values is None:
         return None
@@ -236,7 +248,7 @@ def _expected(baseline: Baseline, values: Sequence[Driver]) -> float:
 
 
 def _slopes_u(baseline: Baseline, values: Sequence[Driver]) -> list[float]:
-    """|dE/dd|·u of each driver, standard; a state has none."""
+    """|dE/dd|·u of each driver, standard uncertainty, Wh; 0 for a state."""
     found = [0.0] * len(values)
     for k, (_, u) in enumerate(values):
         if u > 0 and baseline.kind != "shaft-power" and not is_state(baseline, k):
@@ -245,7 +257,7 @@ def _slopes_u(baseline: Baseline, values: Sequence[Driver]) -> list[float]:
 
 
 def _slope_u(baseline: Baseline, values: Sequence[Driver], k: int, u: float) -> float:
-    """|dE/dd|·u/2 of driver k, in an interval of the baseline's length."""
+    """|dE/dd|·u/2 of driver k, in an interval of the length of the baseline."""
     mean = values[k].mean
     moved = [value if j != k else Driver(mean + u / 2, u) for j, value in enumerate(values)]
     back = [value if j != k else Driver(mean - u / 2, u) for j, value in enumerate(values)]
@@ -253,8 +265,9 @@ def _slope_u(baseline: Baseline, values: Sequence[Driver], k: int, u: float) -> 
 
 
 class _TermSums:
-    """Rows of terms, summed: of the model, of each rival, and of the model where that rival says nothing (its driver is
-    missing): there it is taken to agree."""
+    """Sums of the terms: of the model, of each competing model, and of the model in intervals without the drivers of
+    that competing model, in which both are taken as equal.
+    """
 
     def __init__(self, baseline: Baseline) -> None:
         self._baseline = baseline
@@ -275,12 +288,12 @@ class _TermSums:
             try:
                 known = [item.drivers[name].mean for name in rival["drivers"]]
                 _add(vector, terms(rival["kind"], rival["shape"], known), share)
-            except (KeyError, ValueError):  # no such driver, or a state that it does not know
+            except (KeyError, ValueError):  # the driver is missing, or the state is unknown
                 _add(silent, row, share)
 
 
 class Mark(NamedTuple):
-    """Of a Tally."""
+    """State of a Tally."""
 
     lines: int
     sums: _Sums
@@ -295,8 +308,9 @@ def _add(vector: list[float], row: Sequence[float], share: float) -> None:
 
 
 def _doubt(baseline: Baseline, found: _TermSums, sums: _Sums, doubt: MeterDoubt) -> tuple[dict[str, float], float]:
-    """Standard uncertainties by cause (Wh), and U95 of them all: normal parts in quadrature, the widest even one as
-    what it is."""
+    """Standard uncertainty by component (Wh), and U95: normal components in quadrature, the widest rectangular one with
+    its own distribution.
+    """
     tau = baseline.n / baseline.n_effective if baseline.n else 1.0
     variance = max(quadratic(found.own, baseline.covariance), 0.0)
     causes = {
@@ -315,16 +329,18 @@ def _doubt(baseline: Baseline, found: _TermSums, sums: _Sums, doubt: MeterDoubt)
 
 
 def _choice(baseline: Baseline, found: _TermSums) -> float:
-    """How far rivals lie from the chosen model over these intervals, beyond what their own coefficients' doubt explains
-    (Hausman): the root of the mean square, weighted by how well each foretells; those frozen without weights alike."""
+    """Standard uncertainty of the choice of model, Wh: how far the competing models are from the chosen one over these
+    intervals, beyond what the uncertainty of their coefficients explains (Hausman). Root of the mean square,
+    weighted by how well each predicts; those frozen without weights count equally.
+    """
     total = weights = 0.0
     for rival, (vector, silent) in zip(baseline.rivals, found.rivals, strict=True):
         if any(vector):
             own = [a - b for a, b in zip(found.own, silent, strict=True)]
-            said = sum(a * b for a, b in zip(vector, rival["coefficients"], strict=True))
+            predicted = sum(a * b for a, b in zip(vector, rival["coefficients"], strict=True))
             best = sum(a * b for a, b in zip(own, baseline.coefficients, strict=True))
             explained = abs(quadratic(vector, rival["covariance"]) - quadratic(own, baseline.covariance))
             weight = rival.get("weight", 1.0)
-            total += weight * max((said - best) ** 2 - explained, 0.0)
+            total += weight * max((predicted - best) ** 2 - explained, 0.0)
             weights += weight
     return math.sqrt(total / weights) if weights else 0.0

@@ -1,4 +1,4 @@
-"""The old plant's model: chosen by cross-validation from what was measured, then frozen under a hash."""
+"""The baseline model: chosen by cross-validation from measured intervals, then frozen with a hash."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from agent.core.codec import encode_reason
-from agent.savings import candidates
+from agent.savings import candidates, reasons
 from agent.savings.bridge import straight_u
 from agent.savings.meters import UNKNOWN, alike
 from agent.savings.models import BY_STATE, partly_ran
 from agent.savings.reasons import DRIVERS_COLLINEAR, FROM_BYPASS_TEST, FROM_NAMEPLATE
-from agent.savings.types import Baseline, Interval
-from drivers.reasons import Reason, reason_of
+from agent.savings.types import Baseline, Interval, TriedModel
+from drivers.reasons import CodedError, Reason, reason_of
 
 if TYPE_CHECKING:
     from agent.savings.fit import Array
 
-LEAST = 48  # intervals: half a day
-UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # interval flags that baselines exclude
-COVERED = 0.75  # of an interval's time, that its means stand for all of it
-STEADY = 0.05  # CV below which a constant says enough by itself
-PLATE_U = 0.08  # standard uncertainty of energy worked out from shaft and plate, relative: half of method M1's
+LEAST = 48  # intervals
+UNFIT = ("bypass", "maintenance", "ct_wiring", "ct_ratio", "clock_step")  # flags of intervals that are not used
+COVERED = 0.75  # share of the time of an interval from which its means are used
+STEADY = 0.05  # CV below which a constant model is sufficient
+PLATE_U = 0.08  # relative standard uncertainty of energy from shaft and nameplate: half of U of method M1
 HASHED_WITHOUT = ("hash",)
 
 
-class LearnError(Exception):
-    """No baseline can be learnt from this; the message says why and what would help."""
+class LearnError(CodedError):
+    """No baseline can be learned from these data; the reason states why and what helps."""
 
 
 def usable(intervals: Iterable[Interval], bypass: bool = False) -> list[Interval]:
-    """What a baseline may stand on, in order. bypass: only what ran past the drive, for a test on and off."""
+    """Intervals that a baseline can be learned from, in order. bypass: only those with the drive bypassed."""
     unfit = set(UNFIT) - {"bypass"} if bypass else set(UNFIT)
     found = [
         item
@@ -50,10 +50,15 @@ def learn(
     asset: str, intervals: Iterable[Interval], *, drivers: Sequence[str] | None = None, kind: str | None = None,
     classes: tuple[str, str] = ("", ""), bypass: bool = False,
 ) -> Baseline:  # fmt: skip
-    """The model that foretells best what it was not fitted to; a driver more must earn its place.
+    """The model that predicts best the intervals that it was not fitted to; each further driver must improve it
+    clearly.
 
-    drivers: names that the retrofit does not change (never speed or torque of a drive), which the model must then take,
-    all of them; None: whichever help. classes: of the meter and its transformers. Raises LearnError.
+    drivers: names that the model must take, all of them; quantities that the retrofit changes (speed or torque of a
+    drive)
+    are not drivers. None: those that improve the prediction.
+    kind: kind of model; None: the best.
+    classes: accuracy class of the meter and of its current transformers.
+    Raises LearnError.
     """
     import numpy as np
 
@@ -69,14 +74,14 @@ def learn(
         raise LearnError(_too_few_kept(asset, told, found, holes, least))
     y = np.array([_energy(item) for item in found])
     if not y.mean() > 0:
-        raise LearnError(f"{asset}: the motor used no energy in this time")
+        raise LearnError(reasons.NO_ENERGY_IN_PERIOD, asset=asset)
     tried = candidates.try_all(columns, y, [item.start_ms / 1000 for item in found], holes)
     fitting = [
         item for item in tried if kind in (None, item.kind) and (not drivers or set(item.drivers) == set(drivers))
     ]
     if not fitting:
         raise LearnError(_no_model(asset, kind, drivers))
-    best = candidates.choose(fitting, insisted=bool(drivers or kind))
+    best = candidates.choose(fitting, specified=bool(drivers or kind))
     reactive = [item for item in found if item.reactive_varh is not None]
     others = holes.keys() - set(best.drivers)
     unlearnt: dict[str, Any] = {"holes": {}} if others else {}  # starts were not: by this adjust claims none either
@@ -90,13 +95,13 @@ def learn(
         tan_phi=_ratio(reactive), from_ms=found[0].start_ms, to_ms=found[-1].end_ms, length_s=found[0].length_s,
         meter=" | ".join(_meters(found)), accuracy_class=classes[0], ct_class=classes[1],
         fallback=FROM_BYPASS_TEST() if bypass else None,
-        candidates={item.name: item.score for item in tried},
+        candidates=tuple(TriedModel(item.description, item.score) for item in tried),
         rivals=tuple(candidates.rivals_of(best, tried)),
     )  # fmt: skip
 
 
 def alike_drivers(intervals: Iterable[Interval]) -> list[Reason]:
-    """Pairs of drivers that moved together: a model that takes one of them is wrong when they part."""
+    """Pairs of drivers that moved together: a model of one of them is wrong as soon as they differ."""
     import numpy as np
 
     found = usable(intervals)
@@ -116,9 +121,9 @@ def alike_drivers(intervals: Iterable[Interval]) -> list[Reason]:
 def from_plate(
     asset: str, old_motor: Mapping[str, float], now_ms: int, classes: tuple[str, str] = ("", "")
 ) -> Baseline:
-    """Where nothing was measured before: the old motor's losses at today's shaft power, from plate or class.
+    """A baseline without measurements: losses of the old motor at the present shaft power, from nameplate or class.
 
-    What speed control saves cannot be seen from it, and its U is the plate's.
+    It does not contain savings by speed control, and its uncertainty is that of the nameplate.
     """
     return Baseline(
         asset, "shaft-power", (), (1.0,), ((PLATE_U**2,),), {"old_motor": dict(old_motor)}, {}, 0, math.inf, 0.0, 0.0,
@@ -128,13 +133,13 @@ def from_plate(
 
 
 def freeze(baseline: Baseline, now_ms: int, by: str) -> Baseline:
-    """Dated, signed with a name, and hashed: from here on the same for ever."""
+    """The baseline with date, name and hash; it never changes from here on."""
     dated = replace(baseline, frozen_ms=now_ms, by=by, hash="")
     return replace(dated, hash=digest(dated))
 
 
 def digest(baseline: Baseline) -> str:
-    """SHA-256 of everything but the hash, as canonical JSON."""
+    """SHA-256 of everything except the hash, as canonical JSON."""
     body = {name: value for name, value in to_json(baseline).items() if name not in HASHED_WITHOUT}
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -147,12 +152,13 @@ def to_json(baseline: Baseline) -> dict[str, Any]:
     body = asdict(baseline)
     if math.isinf(baseline.n_effective):
         body["n_effective"] = None
+    body["candidates"] = [item._asdict() for item in baseline.candidates]
     found: dict[str, Any] = json.loads(json.dumps(body, default=encode_reason))
     return found
 
 
 def from_json(body: Mapping[str, Any]) -> Baseline:
-    """Raises KeyError, TypeError or ValueError for what is no baseline."""
+    """Raises KeyError, TypeError or ValueError when body is not a baseline."""
     known = {field.name for field in fields(Baseline)}
     values = {name: value for name, value in body.items() if name in known}
     values["drivers"] = tuple(values["drivers"])
@@ -160,6 +166,9 @@ def from_json(body: Mapping[str, Any]) -> Baseline:
     values["covariance"] = tuple(tuple(row) for row in values["covariance"])
     values["ranges"] = {name: (float(low), float(high)) for name, (low, high) in values["ranges"].items()}
     values["rivals"] = tuple(values.get("rivals", ()))
+    values["candidates"] = tuple(
+        TriedModel(reason_of(item["model"]), item["cv_rmse"]) for item in values.get("candidates", ())
+    )
     if values.get("fallback") is not None:
         values["fallback"] = reason_of(values["fallback"])
     if values["n_effective"] is None:
@@ -168,7 +177,7 @@ def from_json(body: Mapping[str, Any]) -> Baseline:
 
 
 def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) -> list[str]:
-    """Those that nine of ten intervals have. Raises LearnError for one that was asked for and is missing."""
+    """Drivers that at least nine of ten intervals have. Raises LearnError for a wanted one that is missing."""
     counts: dict[str, int] = {}
     for item in found:
         for name in item.drivers:
@@ -176,13 +185,15 @@ def _drivers(found: list[Interval], wanted: Sequence[str] | None, asset: str) ->
     present = [name for name, count in counts.items() if count >= 0.9 * len(found)]
     for name in wanted or ():
         if name not in present:
-            has = f"{counts.get(name, 0)} of {len(found)} intervals have it"
-            raise LearnError(f"{asset}: driver {name}: {has}; there are: {', '.join(sorted(present)) or 'none'}")
+            data = {"asset": asset, "driver": name, "found": counts.get(name, 0), "n": len(found)}
+            if present:
+                raise LearnError(reasons.DRIVER_UNAVAILABLE, **data, available=tuple(sorted(present)))
+            raise LearnError(reasons.NO_DRIVER_AVAILABLE, **data)
     return list(wanted) if wanted is not None else sorted(present)
 
 
 def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval], dict[str, Array]]:
-    """The intervals that know all drivers, without those in which a state changed, and their drivers."""
+    """The intervals that have all drivers and no change of a state, and the columns of their drivers."""
     import numpy as np
 
     found = [item for item in found if all(name in item.drivers for name in names)]
@@ -197,7 +208,7 @@ def _columns(found: list[Interval], names: Sequence[str]) -> tuple[list[Interval
 
 
 def _straight(found: list[Interval], best: candidates.Candidate) -> dict[str, Any]:
-    """How far off a line over a gap of each number is; nothing where the model takes none."""
+    """Uncertainty of linear interpolation over a gap of each numeric driver; empty for a model without drivers."""
     import numpy as np
 
     names = [] if best.kind == "state" else best.drivers[:-1] if best.kind in BY_STATE else best.drivers
@@ -211,9 +222,11 @@ def _straight(found: list[Interval], best: candidates.Candidate) -> dict[str, An
 def _without_holes(
     found: list[Interval], columns: dict[str, Array]
 ) -> tuple[list[Interval], dict[str, Array], dict[str, list[tuple[float, float]]]]:
-    """The intervals of which no number lies in a hole of its range, their drivers, and the holes. Where there is one,
-    what started or stopped within an interval teaches nothing about the curves on both sides, wherever it lies. Tonnes
-    have none: energy comes at other times, and sums over shifts need each of their intervals."""
+    """The intervals outside the coverage gaps of all numeric drivers, their columns, and the gaps by driver.
+
+    With a gap, intervals with a start or stop are left out, too: their means are on neither of the curves on both
+    sides. Tonnes have no gaps: their energy is used at other times, and sums over shifts need each interval.
+    """
     import numpy as np
 
     from agent.savings.fit import holes, in_hole
@@ -227,12 +240,16 @@ def _without_holes(
     return [item for item, stays in zip(found, kept, strict=True) if stays], columns, told
 
 
-def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> str:
-    of = f" of {', '.join(drivers)}" if drivers else ""
-    more = "; models take up to three numbers and one state" if drivers and len(drivers) > 1 else ""
-    if drivers and len(drivers) == 1 and kind in ("linear", "indicator"):
-        more = "; it takes two signals at least: give --driver again"
-    return f"{asset}: no model {kind or ''}{of} fits what was measured{more}".replace("  ", " ")
+def _no_model(asset: str, kind: str | None, drivers: Sequence[str] | None) -> Reason:
+    if kind in ("linear", "indicator") and drivers and len(drivers) == 1:
+        return reasons.SECOND_DRIVER_NEEDED(asset=asset, kind=kind)
+    if kind and drivers:
+        return reasons.NO_MODEL_OF_KIND_AND_DRIVERS(asset=asset, kind=kind, drivers=tuple(drivers))
+    if kind:
+        return reasons.NO_MODEL_OF_KIND(asset=asset, kind=kind)
+    if drivers:
+        return reasons.NO_MODEL_OF_DRIVERS(asset=asset, drivers=tuple(drivers))
+    return reasons.NO_MODEL_FITS(asset=asset)
 
 
 def _energy(item: Interval) -> float:
@@ -241,7 +258,7 @@ def _energy(item: Interval) -> float:
 
 
 def _meters(found: list[Interval]) -> list[str]:
-    """Those that told it; one whose number was not read at first is the one that told it later."""
+    """The meters of the intervals; one whose serial number was unknown at first is the one with the number."""
     told = sorted({item.meter for item in found if item.meter}, key=lambda name: (UNKNOWN in name.split(), name))
     kept: list[str] = []
     for name in told:
@@ -255,18 +272,21 @@ def _ratio(reactive: list[Interval]) -> float | None:
     return sum(item.reactive_varh or 0.0 for item in reactive) / energy if energy > 0 else None
 
 
-def _too_few_kept(asset: str, told: list[Interval], found: list[Interval], holes: Mapping[str, Any], least: int) -> str:
-    """Of usable intervals: where drivers are missing or change, or where there are holes."""
-    if len(told) < least:
-        return f"{asset}: {len(told)} intervals know all drivers and no change of a state; a baseline needs {least}"
-    return (f"{asset}: {len(found)} of {len(told)} intervals lie outside the holes of {', '.join(sorted(holes))}, with "
-            f"no start or stop in them; a baseline needs {least}: name other drivers with --driver")  # fmt: skip
+def _too_few_kept(
+    asset: str, complete: list[Interval], found: list[Interval], holes: Mapping[str, Any], least: int
+) -> Reason:
+    """complete: usable intervals with all drivers and no change of a state. found: those outside coverage gaps."""
+    if len(complete) < least:
+        return reasons.TOO_FEW_COMPLETE_INTERVALS(asset=asset, usable=len(complete), least=least)
+    return reasons.TOO_FEW_OUTSIDE_GAPS(
+        asset=asset, usable=len(found), n=len(complete), drivers=tuple(sorted(holes)), least=least
+    )
 
 
 def _too_few(
-    asset: str, told: list[Interval], found: list[Interval], lengths: set[int], least: int, bypass: bool
-) -> str:
+    asset: str, given: list[Interval], found: list[Interval], lengths: set[int], least: int, bypass: bool
+) -> Reason:
     if len(lengths) > 1:
-        return f"{asset}: intervals of {' and '.join(f'{n} s' for n in sorted(lengths))} cannot be mixed; choose a time"
-    what = "intervals on bypass" if bypass else "intervals"
-    return f"{asset}: {len(found)} usable {what} of {len(told)} in this time; a baseline needs {least}"
+        return reasons.MIXED_INTERVAL_LENGTHS(asset=asset, shortest_s=min(lengths), longest_s=max(lengths))
+    code = reasons.TOO_FEW_BYPASS_INTERVALS if bypass else reasons.TOO_FEW_INTERVALS
+    return code(asset=asset, usable=len(found), n=len(given), least=least)

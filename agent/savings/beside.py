@@ -1,4 +1,4 @@
-"""What the state file holds beside the ledger, and reports are made from: it must be what the records say."""
+"""Compare the intervals, baselines and decisions of the state file, from which reports are made, with the records."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agent.savings import ledger_reasons as codes
 from agent.savings.hours import digest_of_rows, rows_of_hour, summed
 from agent.savings.ledger import canonical
 from agent.savings.types import Interval
-from agent.savings.unrecorded import Held, utc
+from agent.savings.unrecorded import Held
 
 if TYPE_CHECKING:
     from agent.savings.verify import Verdict
@@ -21,28 +22,32 @@ DECIDED = ("decision", "adjust_wh", "by", "reason", "decided_ms")
 
 
 def check_hours(db: sqlite3.Connection, found: Verdict, hours: Mapping[tuple[str, int], Held]) -> None:
-    """The quarter hours must be those that an hour was made from, and its sums theirs."""
+    """Check that the intervals of each hour are those of its record, and that the recorded sums are correct."""
     for (asset, from_ms), held in hours.items():
         body = json.loads(db.execute("select body from ledger where seq = ?", (held.seq,)).fetchone()[0])
         rows = rows_of_hour(db, asset, from_ms, int(body.get("to_ms", 0)), held.quarters)
         if digest_of_rows(rows) != body.get("intervals"):
-            found.bad(held.seq, f"the intervals of {asset} in its hour, {utc(from_ms)}, are not those it was made from")
-        elif wrong := _wrong_sums(rows, body):
-            found.bad(held.seq, f"says {wrong} of {asset}, {utc(from_ms)}, which is not what its intervals sum to: "
-                      "it was signed so")  # fmt: skip
+            found.bad(held.seq, codes.HOUR_INTERVALS_CHANGED, asset=asset, from_ms=from_ms)
+            continue
+        for name, computed in _wrong_sums(rows, body).items():
+            found.bad(held.seq, codes.HOUR_SUM_WRONG, field=name, asset=asset, from_ms=from_ms,
+                      recorded=json.dumps(body[name]), computed=json.dumps(computed))  # fmt: skip
 
 
-def _wrong_sums(rows: list[tuple[int, str]], body: Mapping[str, Any]) -> str:
+def _wrong_sums(rows: list[tuple[int, str]], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Recorded fields that differ from what the intervals give → the value that they give."""
     try:
         sums = summed([msgspec.json.decode(text, type=Interval) for _, text in rows])
-    except msgspec.MsgspecError:  # of another version: what it was made from is as it was
-        return ""
-    return ", ".join(f"{name} {body[name]}" for name, value in sums.items() if name in body and body[name] != value)
+    except msgspec.MsgspecError:  # intervals of another version; their digest is correct
+        return {}
+    return {name: value for name, value in sums.items() if name in body and body[name] != value}
 
 
 def check_baselines(db: sqlite3.Connection, found: Verdict, recorded: Mapping[str, tuple[int, dict[str, Any]]]) -> None:
-    """A frozen baseline in the state file must stand in the ledger as it is, and the newest of a motor be the one in
-    use."""
+    """Check that each frozen baseline of the state file is in the ledger, unchanged, and that the newest is in use.
+
+    recorded: hash of a baseline → number of its record, and the baseline.
+    """
     in_use: dict[str, str] = {}
     for name, text in db.execute("select name, body from note where kind = 'baseline'").fetchall():
         try:
@@ -51,41 +56,45 @@ def check_baselines(db: sqlite3.Connection, found: Verdict, recorded: Mapping[st
             continue
         if not isinstance(body, dict) or not body.get("hash"):
             continue
-        if name == body.get("asset"):
-            in_use[name] = str(body["hash"])
-        seq, was = recorded.get(str(body["hash"]), (0, {}))
+        asset, hash_ = str(body.get("asset")), str(body["hash"])
+        if name == asset:
+            in_use[name] = hash_
+        seq, was = recorded.get(hash_, (0, {}))
         if not seq:
-            found.problems.append(f"the baseline of {body.get('asset')} ({body['hash'][:16]}) stands in no record")
+            found.problems.append(codes.BASELINE_NOT_RECORDED(asset=asset, hash=hash_[:16]))
         elif canonical(was) != canonical(body):
-            found.bad(seq, f"the baseline of {body.get('asset')} in use is not the one that was frozen")
-    newest = {str(was.get("asset")): (seq, said) for said, (seq, was) in recorded.items()}
-    for asset, (seq, said) in newest.items():
+            found.bad(seq, codes.BASELINE_EDITED, asset=asset)
+    newest = {str(was.get("asset")): (seq, hash_) for hash_, (seq, was) in recorded.items()}
+    for asset, (seq, hash_) in newest.items():
         if asset not in in_use:
-            found.bad(seq, f"the frozen baseline of {asset} is no longer there")
-        elif in_use[asset] != said and in_use[asset] in recorded:
-            found.bad(seq, f"the baseline of {asset} in use ({in_use[asset][:16]}) is an older one")
+            found.bad(seq, codes.BASELINE_REMOVED, asset=asset)
+        elif in_use[asset] != hash_ and in_use[asset] in recorded:
+            found.bad(seq, codes.BASELINE_ROLLED_BACK, asset=asset, hash=in_use[asset][:16])
 
 
 def check_decisions(
     db: sqlite3.Connection, found: Verdict, recorded: Mapping[tuple[str, int], tuple[int, dict[str, Any]]]
 ) -> None:
-    """What a person decided about an event must be what the ledger says, and nobody else may have decided."""
-    there = set()
+    """Check that the decisions on events in the state file are those of the ledger.
+
+    recorded: asset and number of an event → number of the record of its decision, and the event.
+    """
+    stored = set()
     for name, text in db.execute("select name, body from note where kind = 'savings-event'").fetchall():
         try:
             body = json.loads(text)
-            place = str(body["asset"]), int(body["number"])
+            asset, number = str(body["asset"]), int(body["number"])
         except (ValueError, KeyError, TypeError):
-            found.problems.append(f"the event {name} in the state file cannot be read")
+            found.problems.append(codes.STORED_EVENT_INVALID(name=str(name)))
             continue
-        there.add(place)
-        seq, was = recorded.get(place, (0, {}))
+        stored.add((asset, number))
+        seq, was = recorded.get((asset, number), (0, {}))
         if all(body.get(name) == was.get(name) for name in DECIDED) or (not seq and body.get("decision") is None):
             continue
         if seq:
-            found.bad(seq, f"the decision about event {place[1]} of {place[0]} is not the recorded one")
+            found.bad(seq, codes.DECISION_EDITED, number=number, asset=asset)
         else:
-            found.problems.append(f"the decision about event {place[1]} of {place[0]} stands in no record")
-    for place, (seq, was) in recorded.items():
-        if was.get("decision") is not None and place not in there:
-            found.bad(seq, f"event {place[1]} of {place[0]}, which somebody decided, is no longer there")
+            found.problems.append(codes.DECISION_NOT_RECORDED(number=number, asset=asset))
+    for (asset, number), (seq, was) in recorded.items():
+        if was.get("decision") is not None and (asset, number) not in stored:
+            found.bad(seq, codes.DECIDED_EVENT_REMOVED, number=number, asset=asset)

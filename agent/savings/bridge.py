@@ -1,7 +1,7 @@
-"""Drivers that are missing for an hour at most, drawn straight between what was before and after.
+"""Linear interpolation of drivers that are missing for at most one hour.
 
-The meter told the energy meanwhile; what is doubtful is the driver. The baseline's own history tells by how much a
-straight line over as many quarter hours misses it (`straight_u` of its shape, standard).
+The energy of the gap is measured; only the driver is uncertain. The history of the baseline gives the standard
+uncertainty of an interpolation over as many intervals (`straight_u` of its shape).
 """
 
 from __future__ import annotations
@@ -16,11 +16,16 @@ from agent.savings.types import Baseline, Driver, Interval
 if TYPE_CHECKING:
     from agent.savings.fit import Array
 
-BRIDGED_MS = 3_600_000  # a driver that is missing no longer is drawn
+BRIDGED_MS = 3_600_000  # longest gap of a driver that is interpolated
 
 
 class Drawn(NamedTuple):
-    """Of one driver: since when it is missing, over how many intervals, and by how much it moved meanwhile."""
+    """Interpolation of one driver.
+
+    since_ms: start of the last interval with a value, UTC.
+    intervals: length of the gap.
+    step: absolute difference of the values on both sides, in the unit of the driver.
+    """
 
     since_ms: int
     intervals: int
@@ -29,13 +34,13 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bridged(Interval):
-    """An interval with drivers that are drawn, by name. Never kept."""
+    """An interval with interpolated drivers, by name. It is never stored."""
 
     drawn: Mapping[str, Drawn] = field(default_factory=dict)
 
 
 def bridged(found: Sequence[Interval]) -> list[Interval]:
-    """found: in order."""
+    """The intervals with interpolated drivers. found: in order."""
     names = {name for item in found for name in item.drivers}
     result = list(found)
     for name in names:
@@ -46,29 +51,32 @@ def bridged(found: Sequence[Interval]) -> list[Interval]:
             if last is not None and k - last > 1 and item.start_ms - result[last].start_ms <= BRIDGED_MS:
                 before, reach_ms = result[last], item.start_ms - result[last].start_ms
                 a, b = before.drivers[name], item.drivers[name]
-                told = Drawn(before.start_ms, reach_ms // (1000 * item.length_s) - 1, abs(b.mean - a.mean))
+                gap = Drawn(before.start_ms, reach_ms // (1000 * item.length_s) - 1, abs(b.mean - a.mean))
                 for j in range(last + 1, k):
                     share = (result[j].start_ms - before.start_ms) / reach_ms
-                    result[j] = _with(result[j], name, Driver(a.mean + share * (b.mean - a.mean), max(a.u, b.u)), told)
+                    result[j] = _with(result[j], name, Driver(a.mean + share * (b.mean - a.mean), max(a.u, b.u)), gap)
             last = k
     return result
 
 
-def _with(item: Interval, name: str, driver: Driver, told: Drawn) -> Bridged:
+def _with(item: Interval, name: str, driver: Driver, gap: Drawn) -> Bridged:
     known = {each.name: getattr(item, each.name) for each in fields(item)}
-    drivers, drawn = {**item.drivers, name: driver}, {**known.pop("drawn", {}), name: told}
+    drivers, drawn = {**item.drivers, name: driver}, {**known.pop("drawn", {}), name: gap}
     return Bridged(**{**known, "drivers": drivers}, drawn=drawn)
 
 
 def drawn_of(baseline: Baseline, item: Interval) -> dict[str, Drawn]:
-    """Of the drivers that the model takes."""
+    """The interpolated drivers that the model takes."""
     found = item.drawn if isinstance(item, Bridged) else {}
-    return {name: told for name, told in found.items() if name in baseline.drivers}
+    return {name: gap for name, gap in found.items() if name in baseline.drivers}
 
 
 def straight_u(x: Array, starts_ms: Sequence[int], length_s: int) -> list[float]:
-    """Root mean square of what a line over 1, 2, … missing intervals misses of their mean, standard: as it would have
-    been drawn over each run of the history. A length that no run has is as the one before, at first as the spread."""
+    """Standard uncertainty of a linear interpolation over 1, 2, … missing intervals, in the unit of x.
+
+    Root mean square error over all runs of the history; a length without a run has the value of the one before, the
+    first one the standard deviation of x.
+    """
     import numpy as np
 
     at, found = np.asarray(starts_ms), [float(x.std())]
@@ -84,16 +92,16 @@ def straight_u(x: Array, starts_ms: Sequence[int], length_s: int) -> list[float]
 
 
 class LineDoubt:
-    """What the drawn drivers leave open, Wh: alike within one gap, by chance from one to the next."""
+    """Uncertainty of interpolated drivers, Wh: fully correlated within a gap, independent between gaps."""
 
     __slots__ = ("_closed_wh2", "_gaps")
 
     def __init__(self, drivers: int) -> None:
-        self._gaps = [(0, 0.0)] * drivers  # (since when, sum of the gap) of each driver
+        self._gaps = [(0, 0.0)] * drivers  # (start of the gap, its sum in Wh) of each driver
         self._closed_wh2 = 0.0
 
     def add(self, k: int, since_ms: int, u_wh: float) -> None:
-        """Of driver k in one interval; gaps come one after the other."""
+        """Adds an interval of driver k; the gaps of a driver come one after the other."""
         known_ms, wh = self._gaps[k]
         if known_ms != since_ms:
             self._closed_wh2 += wh * wh

@@ -1,4 +1,4 @@
-"""What one quarter hour gathers until it is an interval."""
+"""Sums of one interval of 15 min while it is measured."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from agent.estimate.window import Cell
 from agent.savings.types import QUARTER_MS, Driver, Interval
 
-SHAFT_LEAST = 0.5  # of the covered time with a known shaft, that it stands for all of it
+SHAFT_LEAST = 0.5  # share of the covered time from which a known shaft energy is extrapolated to all of it
 
 
 @dataclass(slots=True)
 class Bucket:
-    """start_ms: UTC. base: what was kept of the same quarter hour before, by an earlier run or another clock."""
+    """start_ms: UTC.
+    base: the same interval as stored earlier, by an earlier run or before a change of the clock; None: there is none.
+    """
 
     start_ms: int
     base: Interval | None = None
@@ -36,6 +38,9 @@ class Bucket:
         return self.start_ms + QUARTER_MS
 
     def add_power(self, seconds: float, w: float, var: float | None, off_w: float) -> None:
+        """Adds a piece of a polled span. w, var: mean active and reactive power (None: unknown); off_w: largest power
+        of a motor at standstill.
+        """
         self.covered_s += seconds
         self.joules += w * seconds
         if var is not None:
@@ -45,17 +50,21 @@ class Bucket:
             self.running_s += seconds
 
     def add_cell(self, cell: Cell, speed_rpm: float | None) -> None:
+        """Adds what the estimator measured. speed_rpm: None when unknown."""
         self.cells = cell if self.cells is None else self.cells.plus(cell)
         if speed_rpm is not None and cell.busy_s > 0:
             self.speed_s += speed_rpm * cell.busy_s
             self.speed_known_s += cell.busy_s
 
     def add_driver(self, name: str, value: float, seconds: float) -> None:
+        """Adds a value that a driver had for this time."""
         total, known_s = self.drivers.get(name, (0.0, 0.0))
         self.drivers[name] = total + value * seconds, known_s + seconds
 
     def interval(self, asset: str, meter: str, auxiliary_w: float, accuracy: Mapping[str, float]) -> Interval:
-        """Of this bucket alone. accuracy: relative U of drivers."""
+        """The interval, without `base`. auxiliary_w: power of auxiliaries while the motor runs; accuracy: relative U of
+        drivers.
+        """
         shaft = drive = motor = None
         u_drive = u_motor = 0.0
         if (cells := self.cells) is not None and cells.seconds >= SHAFT_LEAST * max(self.covered_s, 1.0):

@@ -1,4 +1,4 @@
-"""Every model that a baseline is chosen from, and the choice: a driver more must earn its place."""
+"""All models that a baseline is chosen from, and the choice: each further driver must improve the prediction."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from agent.savings.models import BY_STATE, OF_ONE, described
+from drivers.reasons import Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,30 +18,35 @@ if TYPE_CHECKING:
     from agent.savings.fit import Array, Fit
 
 STATES_MOST = 6
-STATE_SHARE = 0.9  # of the intervals that lie at a state, where others are changes from one to the next
-STATE_LEAST = 12  # intervals at each state
-STATE_REACH = 0.1  # of the gap between states, that an interval's mean may lie off: a change a minute late
+STATE_SHARE = 0.9  # share of the intervals that are in a state; the others are changes of state
+STATE_LEAST = 12  # intervals of each state
+STATE_REACH = 0.1  # share of the distance between states within which a mean belongs to a state: a late change
 NUMBERS_MOST = 6  # numeric drivers that are tried in pairs
-EARNS = 0.98  # times the CV(RMSE) without it, that a driver more must reach: at 0.95 weak ones were left out and biased
+EARNS = 0.98  # ratio of CV(RMSE) that a further driver must reach; with 0.95 weak drivers were left out: biased
 INDEPENDENT = 10  # independent samples for each coefficient of a model of several drivers [M: rule of thumb]
-VIF_MOST = 10.0  # variance inflation, above which drivers cannot be told apart [M: rule of thumb]
-NEAR = 1.10  # times the best CV(RMSE): a rival
+VIF_MOST = 10.0  # variance inflation factor above which drivers are collinear [M: rule of thumb]
+NEAR = 1.10  # ratio to the best CV(RMSE) of a competing model
 RIVALS = 4
-WEIGHT_MOST = 1e100  # of a rival, where somebody insists on what foretells far worse: U95 sums it times Wh²
-STILL = 0.05  # of a driver's width, that its standstill may scatter
+WEIGHT_MOST = 1e100  # of a competing model, where a much worse one is specified: U95 sums it times Wh²
+STILL = 0.05  # share of the width of a driver over which its standstill may scatter
 SHIFT_S = 8 * 3600.0
-NUMERIC = ("polynomial", "affinity", "binned", "production")  # kinds that may stand under indicator variables
+NUMERIC = ("polynomial", "affinity", "binned", "production")  # kinds that can have levels by state
 SLOPING = (
     "polynomial",
     "affinity",
     "linear",
     "production",
-)  # kinds that may have coefficients of their own in each state
+)  # kinds that can have coefficients by state
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """score: cross-validated CV(RMSE). vif: variance inflation of each driver, where there are several."""
+    """A fitted model.
+
+    shape: see agent/savings/models.py.
+    score: cross-validated CV(RMSE).
+    vif: variance inflation factor of each driver; empty with fewer than two.
+    """
 
     kind: str
     drivers: tuple[str, ...]
@@ -50,23 +56,27 @@ class Candidate:
     vif: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def name(self) -> str:
+    def description(self) -> Reason:
         return described(self.kind, self.shape, self.drivers)
 
     @property
     def sound(self) -> bool:
-        """Whether it may be chosen without anybody insisting."""
+        """Whether it may be chosen unless its drivers or kind are specified."""
         if len(self.drivers) < 2:
             return True
         enough = self.fit.n_effective >= INDEPENDENT * len(self.fit.coefficients)
-        if counts := self.shape.get("counts"):  # of each state, which stands on its own intervals alone
+        if counts := self.shape.get("counts"):  # of each state, whose coefficients depend on its own intervals only
             share, own = min(counts) / sum(counts), len(self.fit.coefficients) / len(counts)
             enough = share * self.fit.n_effective >= INDEPENDENT * own
         return enough and max(self.vif.values()) <= VIF_MOST
 
     def rival(self, best: Candidate) -> dict[str, Any]:
-        """weight: root of how likely it is beside the best, by what both foretell wrong (residuals taken as normal);
-        the root, for the scores are found from the same few samples."""
+        """As a competing model of `best`.
+
+        weight: square root of its likelihood relative to the best, from the prediction errors of both (residuals taken
+        as
+        normal); the root, because both scores come from the same few samples.
+        """
         power = best.fit.n_effective / 2
         if best.score > self.score * WEIGHT_MOST ** (1 / power):
             weight = WEIGHT_MOST
@@ -80,15 +90,17 @@ class Candidate:
         }  # fmt: skip
 
 
-Holes = Mapping[str, Sequence[tuple[float, float]]]  # of each number, as fit.holes tells them
+Holes = Mapping[str, Sequence[tuple[float, float]]]  # of each numeric driver, see fit.holes
 
 
 def try_all(
     columns: Mapping[str, Array], y: Array, times_s: Sequence[float], holes: Holes | None = None
 ) -> list[Candidate]:
-    """Best first. Where a driver counts tonnes all are judged by whole shifts: energy comes at other times.
+    """All models that can be fitted, best first. With a driver in tonnes, all are scored by complete shifts: the energy
+    is used at other times.
 
-    holes: none of the samples lies in one."""
+    columns: (n,) of each driver. y: (n,) energies, Wh. holes: coverage gaps; no sample is in one.
+    """
     bench = _Bench(columns, y, times_s, holes or {})
     bench.attempt("constant", (), {})
     levels = {name: found for name, x in columns.items() if (found := states_of(x))}
@@ -114,16 +126,19 @@ def try_all(
     return bench.ranked()
 
 
-def choose(tried: Sequence[Candidate], insisted: bool) -> Candidate:
-    """tried: not empty, best first. The best of the fewest drivers, unless more of them foretell clearly better, or
-    slopes of their own by state, each of which but the first must earn its place as one driver more does.
-    insisted: somebody named the drivers or the kind; then soundness is told, not asked for, but of slopes where other
-    models of these drivers are there."""
+def choose(tried: Sequence[Candidate], specified: bool) -> Candidate:
+    """The best model with the fewest drivers, unless one with more drivers predicts clearly better.
+
+    Coefficients by state must improve the prediction in the same way, for each state except the first.
+    tried: not empty, best first.
+    specified: the drivers or the kind are specified; then unsound models may be chosen, except coefficients by state
+    where there are other models of these drivers.
+    """
 
     def step(item: Candidate) -> tuple[int, bool]:
         return len(item.drivers), item.kind == "slopes"
 
-    fit_to_choose = [item for item in tried if item.sound or (insisted and item.kind != "slopes")] or list(tried)
+    fit_to_choose = [item for item in tried if item.sound or (specified and item.kind != "slopes")] or list(tried)
     best: Candidate | None = None
     for rank in sorted({step(item) for item in fit_to_choose}):
         found = next(item for item in fit_to_choose if step(item) == rank)
@@ -137,8 +152,11 @@ def choose(tried: Sequence[Candidate], insisted: bool) -> Candidate:
 
 
 def rivals_of(best: Candidate, tried: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """What foretells as well or nearly; of each set of drivers one before any has two. Slopes that earned no place are
-    none: they hold the chosen levels within them, and lie where those lie but for what they doubt themselves."""
+    """Competing models: those that predict nearly as well, first one of each set of drivers.
+
+    Models with coefficients by state are none where the chosen one has levels: they contain it, and differ from it only
+    within their own uncertainty.
+    """
     near = [item for item in tried if item is not best and item.sound and item.score <= NEAR * best.score]
     near = [item for item in near if item.kind != "slopes" or best.kind == "slopes"]
     first: dict[frozenset[str], Candidate] = {}
@@ -150,9 +168,9 @@ def rivals_of(best: Candidate, tried: Sequence[Candidate]) -> list[dict[str, Any
 
 
 def states_of(x: Array) -> dict[str, Any] | None:
-    """The states of a driver that knows few, and how far off a mean may lie; None for one that is a number.
+    """The states of a driver with few values, and the largest distance of a mean from its state; None for a number.
 
-    Beside up to six levels there may be changes: single intervals from one level to the next, which are no states.
+    There can be changes between up to six levels: single intervals between two levels, which are not states.
     """
     import numpy as np
 
@@ -174,7 +192,9 @@ def states_of(x: Array) -> dict[str, Any] | None:
 
 
 def _passed(x: Array, where: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Which values are only ever met on the way from a lower one to a higher, or back. where: number of each value."""
+    """Values that occur only between a lower and a higher value of the neighbouring intervals. where: (n,) index of
+    each value.
+    """
     import numpy as np
 
     on_the_way = np.zeros(len(x))
@@ -184,7 +204,7 @@ def _passed(x: Array, where: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 def known(level: Mapping[str, Any], x: Array) -> NDArray[np.bool_]:
-    """(n,) of bool: which intervals lie at one of these states."""
+    """(n,) of bool: intervals whose value is one of the states."""
     import numpy as np
 
     found: NDArray[np.bool_] = (np.abs(np.subtract.outer(x, np.asarray(level["states"]))) <= level["within"]).any(
@@ -194,7 +214,10 @@ def known(level: Mapping[str, Any], x: Array) -> NDArray[np.bool_]:
 
 
 def inflation(columns: Sequence[Array]) -> list[float]:
-    """VIF of each column but the states' own: 1/(1−R²) of it by all others. columns: (n,), or (n, k) of indicators."""
+    """Variance inflation factor of each column: 1/(1−R²) of its regression on all others.
+
+    columns: (n,), or (n, k) of the indicators of a state.
+    """
     import numpy as np
 
     parts = [column.reshape(len(column), -1) for column in columns]
@@ -213,12 +236,12 @@ def is_tonnes(name: str) -> bool:
 
 
 def _is_production(kind: str, shape: Mapping[str, Any]) -> bool:
-    """Whether it is learnt from sums over shifts."""
+    """Whether the model is fitted to sums over shifts."""
     return "production" in (kind, shape.get("base"))
 
 
 class _Bench:
-    """Fits one after the other; what cannot be fitted or foretold is left out."""
+    """Fits one model after the other; those that cannot be fitted or cross-validated are left out."""
 
     def __init__(self, columns: Mapping[str, Array], y: Array, times_s: Sequence[float], holes: Holes) -> None:
         import numpy as np
@@ -248,7 +271,7 @@ class _Bench:
             self.attempt("binned", (name,), {"centres": centres, **shape})
 
     def _still(self, name: str) -> float | None:
-        """The middle of the first hole, where what lies below it is narrow: standstill."""
+        """The middle of the first coverage gap, if the values below it are a standstill; None if not."""
         x = self.columns[name]
         for low, high in self.holes.get(name, ())[:1]:
             if low - x.min() < STILL * (x.max() - x.min()):
@@ -256,7 +279,7 @@ class _Bench:
         return None
 
     def of_several(self, names: tuple[str, ...]) -> None:
-        """Straight, with the square of the first, with products of two, and with both and all squares."""
+        """Linear; with the square of the first driver; with products; with products and all squares."""
         ones = [[int(j == k) for j in range(len(names))] for k in range(len(names))]
         straight = [[0] * len(names), *ones]
         products = [[a + b for a, b in zip(one, other, strict=True)] for one, other in combinations(ones, 2)]
@@ -277,7 +300,7 @@ class _Bench:
             by_shifts = _is_production(kind, shape)
             if kind == "slopes":
                 place = fit.design("state", shape, picked[-1], len(self.y)).argmax(axis=1)
-                if by_shifts:  # a shift may have several states: what scatters is not any one's
+                if by_shifts:  # a shift can have several states: the scatter belongs to none of them
                     fitted = self._by_shifts(terms)
                     residuals = [fitted.residual] * (int(place.max()) + 1)
                 else:
@@ -292,7 +315,7 @@ class _Bench:
                 fitted = self._by_shifts(terms) if by_shifts else fit.least_squares(terms, self.y)
         except ValueError:
             return
-        if by_shifts:  # foretold from sums, as it is learnt: from single intervals its slope would be too flat
+        if by_shifts:  # scored by sums, as it is fitted: with single intervals the slope is too small
             sums_y, sums, _ = fit.grouped(self.y, terms, self.times_s, SHIFT_S)
             score = fit.cross_validated(sums, sums_y)
         else:
@@ -313,7 +336,9 @@ class _Bench:
         self.tried.append(Candidate(kind, names, shape, fitted, score, vif))
 
     def _holes(self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any]) -> dict[str, list[list[float]]]:
-        """Of each number that the model takes; but such as a state that it takes tells apart, too (running or not)."""
+        """Coverage gaps of the numeric drivers of a model, except those that a state of the model separates, too
+        (running or not).
+        """
         from agent.savings.fit import design
 
         numbers = names[:-1] if kind in BY_STATE else names
@@ -339,7 +364,7 @@ class _Bench:
         return fitted._replace(residual=fitted.residual / float(np.sqrt(counts[0])))
 
     def _of_states(self, names: tuple[str, ...], place: NDArray[np.intp]) -> dict[str, Any]:
-        """How many intervals each state has, and the range of each number within it."""
+        """The number of intervals of each state, and the range of each numeric driver in it."""
         rows = [place == k for k in range(place.max() + 1)]
         ranges = {
             name: [[float(x.min()), float(x.max())] for x in (self.columns[name][row] for row in rows)]
@@ -350,13 +375,15 @@ class _Bench:
     def _vif(
         self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any], place: NDArray[np.intp]
     ) -> dict[str, float]:
-        """Of slopes the largest of all states together and each by itself, in which numbers may move together."""
+        """Of each driver; with coefficients by state the largest of all states together and of each state alone, in
+        which numeric drivers can be collinear.
+        """
         from agent.savings.fit import design, grouped
 
         columns = [self.columns[name] for name in names]
         if kind in BY_STATE:
             columns[-1] = design("state", shape, columns[-1], len(self.y))[:, 1:]
-        if _is_production(kind, shape):  # it is learnt from sums, in which a grade may go with its tonnes
+        if _is_production(kind, shape):  # fitted to sums, in which a state can be collinear with tonnes
             columns = [grouped(self.y, column.reshape(len(self.y), -1), self.times_s, SHIFT_S)[1] for column in columns]
             return {name: float(f"{value:.4g}") for name, value in zip(names, inflation(columns), strict=True)}
         found = inflation(columns)
@@ -366,7 +393,7 @@ class _Bench:
         return {name: float(f"{value:.4g}") for name, value in zip(names, found, strict=True)}
 
     def _means(self, kind: str, names: tuple[str, ...], place: NDArray[np.intp]) -> dict[str, float]:
-        """Of slopes in the state that is met most often."""
+        """Mean of each driver; with coefficients by state in the most frequent state."""
         import numpy as np
 
         most = place == np.bincount(place).argmax()

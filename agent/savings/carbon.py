@@ -1,6 +1,6 @@
-"""Saved energy as avoided grid emissions and as standard coal, each figure with year, source and how sure it is.
+"""Saved energy as avoided grid emissions and as standard coal; each figure has year, source and status.
 
-Avoided emissions follow the location-based average of the grid. They are no certificate and earn no quota.
+Avoided emissions use the location-based average factor of the grid. They are not a certificate and earn no quota.
 """
 
 from __future__ import annotations
@@ -11,13 +11,49 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from agent.core.text import N_
+from agent.savings.reasons import GRID_FACTOR_MISSPELLED, GRID_FACTOR_UNKNOWN, GRID_FACTOR_YEAR
+from drivers.reasons import InvalidValue
+
 _TABLES = Path(__file__).with_name("tables")
 _MARKS = {"v": "verified", "m": "memory"}
+
+# Sources of grid_emission_factors.csv by their code there
+SOURCES = {
+    "S1": N_("MEE and NBS announcement 2024 No. 12 (2024-04-12), factors of 2021"),
+    "S2": N_(
+        "MEE and NBS announcement 2024 No. 33 (2024-12-20), factors of 2022; national 0.5366 and North 0.6776 checked "
+        "in two independent public files, provinces and regions in one"
+    ),
+    "S3": N_(
+        "MEE documents on emission trading (0.6101 for 2020, 0.5810 for 2021, 0.5703 for 2022: letter [2023] No. 43)"
+    ),
+    "S4": N_("annual averages of IEA and Ember, quoted by others"),
+    "S5": N_("eGRID2022, average of the United States"),
+    "S6": N_("MEE factors of 2023, published in late 2025"),
+    "IEA": N_("IEA annual averages"),
+}
+# Words of the tables that are translated: regions that are not places, and sources without a code
+WORDS = {
+    word: word
+    for word in (
+        N_("national"), N_("national excl. market-traded non-fossil"), N_("national fossil power"),
+        N_("NEA annual statistics"), N_("stated in the configuration"),
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """kgCO2 per kWh from the grid. status: verified | memory (nobody held the text yet) | stated (by the plant)."""
+    """kg CO₂ per kWh from the grid.
+
+    scope: country or province code, "" when the plant states the factor.
+    region: name in the table.
+    year: None when the plant states the factor.
+    basis: average: location-based average.
+    source: one of SOURCES, or a text.
+    status: verified | memory (quoted, not yet checked against the text) | stated (by the plant).
+    """
 
     scope: str
     region: str
@@ -30,8 +66,12 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Coal:
-    """kg of standard coal per kWh. kind: calorific (当量, the heat of the electricity) | equivalent (等价, what the
-    country's thermal plants burn for it)."""
+    """kg of standard coal per kWh.
+
+    kind: calorific (当量, the heat of the electricity) | equivalent (等价, the coal that thermal plants burn for it).
+    year: None: valid for every year.
+    status: verified | memory.
+    """
 
     kind: str
     year: int | None
@@ -41,10 +81,10 @@ class Coal:
 
 
 def grid_factor(wanted: str | float) -> Factor:
-    """ "CN-NM", "CN-NM 2021", "CN 华北", "CN North 2022" or a number in kg/kWh, which stands for itself.
+    """The factor of "CN-NM", "CN-NM 2021", "CN 华北" or "CN North 2022", or a number in kg/kWh.
 
-    Without a year: the newest average that was verified, else the newest from memory. Raises ValueError with the
-    nearest name, or with the years there are.
+    Without a year: the newest verified average, else the newest from memory. Raises InvalidValue with the nearest name,
+    or with the years that are available.
     """
     if isinstance(wanted, int | float):
         return Factor("", "", None, float(wanted), "average", "stated in the configuration", "stated")
@@ -55,24 +95,26 @@ def grid_factor(wanted: str | float) -> Factor:
     found = [row for row in rows if _named(row, name)]
     if not found:
         known = sorted({row.scope for row in rows} | {f"{row.scope} {row.region}" for row in rows if _regional(row)})
-        near = difflib.get_close_matches(name, known, 1, 0.4)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"no such grid factor{hint}; or write kg/kWh as a number")
+        if near := difflib.get_close_matches(name, known, 1, 0.4):
+            raise InvalidValue(GRID_FACTOR_MISSPELLED, name=name, near=near[0])
+        raise InvalidValue(GRID_FACTOR_UNKNOWN, name=name)
     if year is not None:
         found = [row for row in found if row.year == year]
         if not found:
             years = sorted({row.year for row in rows if _named(row, name) and row.year is not None})
-            raise ValueError(f"no factor of {year} for {name}; there are {', '.join(map(str, years))}")
+            raise InvalidValue(GRID_FACTOR_YEAR, name=name, year=year, years=tuple(map(str, years)))
     return max(found, key=lambda row: (row.basis == "average", row.status == "verified", row.year or 0))
 
 
 def co2_kg(saved_wh: float, factor: Factor) -> float:
-    """Avoided grid emissions; negative when more was used."""
+    """Avoided grid emissions; negative when more energy was used."""
     return saved_wh / 1000 * factor.kg_per_kwh
 
 
 def coal(kind: str, year: int | None = None) -> Coal:
-    """The figure of that year, the newest before it, or the oldest there is. kind: calorific | equivalent."""
+    """The figure of that year, else the newest earlier one, else the oldest. kind: calorific | equivalent. Raises
+    ValueError for another kind.
+    """
     rows = sorted((row for row in _coal_rows() if row.kind == kind), key=lambda row: row.year or 0)
     if not rows:
         raise ValueError(f"{kind}: calorific or equivalent")
@@ -103,15 +145,8 @@ def _coal_rows() -> tuple[Coal, ...]:
     )  # fmt: skip
 
 
-def sources() -> dict[str, str]:
-    """The source codes of grid_emission_factors.csv in words, from its first lines."""
-    text = (_TABLES / "grid_emission_factors.csv").read_text(encoding="utf-8")
-    heads = [line[1:].strip().partition(": ") for line in text.splitlines() if line.startswith("#")]
-    return {code: said for code, _, said in heads if said and code.isalnum()}
-
-
 def _named(row: Factor, name: str) -> bool:
-    """A scope alone means its whole: CN is the country, not one of its grids."""
+    """A scope alone means all of it: CN is the country, not one of its grids."""
     scope, _, region = name.partition(" ")
     if not region:
         return row.scope == scope and not _regional(row)

@@ -17,11 +17,14 @@ from zoneinfo import ZoneInfo
 
 from agent.savings.ledger import SCHEMA, Record, append_to, records
 from agent.savings.ledger_key import Key
+from agent.savings.ledger_reasons import CHECKPOINT_FIELDS_MISSING, CHECKPOINT_LINE_INVALID
+from drivers.reasons import InvalidValue
 
-TOLD = ("site", "gateway", "day", "key", "prev", "sig")  # of the record's body
+PUBLISHED = ("site", "gateway", "day", "key", "prev", "sig")  # fields of the record's body
 
 
 def day_of(t_ms: int, zone: str) -> str:
+    """The date of a moment in a time zone: "2026-10-31"."""
     return f"{datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(ZoneInfo(zone)):%F}"
 
 
@@ -35,23 +38,25 @@ def append_daily_checkpoint(
     last = db.execute("select seq, t_ms, kind, hash from ledger order by seq desc limit 1").fetchone()
     if last is None or last[2] == "checkpoint" or day_of(last[1], zone) >= day_of(t_ms, zone):
         return None
-    seq, last_ms, _, said = last
-    body = {**where, "day": day_of(last_ms, zone), "last": seq, "hash": said, "key": key.fingerprint}
+    seq, last_ms, _, hash_ = last
+    body = {**where, "day": day_of(last_ms, zone), "last": seq, "hash": hash_, "key": key.fingerprint}
     return append_to(db, key, t_ms, [("checkpoint", body)])[0]
 
 
 def checkpoint_message(record: Record) -> dict[str, Any]:
     """The published part of a checkpoint: enough to find it and to check its signature without the ledger."""
-    return {"seq": record.seq, "hash": record.hash, "at": record.t_ms} | {name: record.body[name] for name in TOLD}
+    return {"seq": record.seq, "hash": record.hash, "at": record.t_ms} | {name: record.body[name] for name in PUBLISHED}
 
 
 def record_body(checkpoint: Mapping[str, Any]) -> dict[str, Any] | None:
     """The body of its ledger record, for checking the signature; None if fields are missing."""
-    if not all(isinstance(checkpoint.get(name), str) for name in TOLD) or not isinstance(checkpoint.get("at"), int):
+    if not all(isinstance(checkpoint.get(name), str) for name in PUBLISHED) or not isinstance(
+        checkpoint.get("at"), int
+    ):
         return None
     before, seq = checkpoint["prev"], checkpoint["seq"]
     added = {"s": SCHEMA, "kind": "checkpoint", "seq": seq, "t_ms": checkpoint["at"], "last": seq - 1, "hash": before}
-    return {name: checkpoint[name] for name in TOLD} | added
+    return {name: checkpoint[name] for name in PUBLISHED} | added
 
 
 def export(path: Path, record: Record) -> None:
@@ -67,20 +72,18 @@ def export(path: Path, record: Record) -> None:
 
 
 def read(text: str) -> list[dict[str, Any]]:
-    """Checkpoints from an exported file, from a report's JSON, or from one message. Raises ValueError."""
+    """Checkpoints from an exported file, from a report's JSON, or from one message. Raises InvalidValue."""
     found: list[Any] = []
     try:
-        whole = json.loads(text)
-        found = whole if isinstance(whole, list) else [whole]
+        content = json.loads(text)
+        found = content if isinstance(content, list) else [content]
     except ValueError:
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
                 try:
                     found.append(json.loads(line))
                 except ValueError:
-                    raise ValueError(
-                        f"line {number}: not a checkpoint; if a power failure truncated it, remove it"
-                    ) from None
+                    raise InvalidValue(CHECKPOINT_LINE_INVALID, line=number) from None
     checkpoints = [item.get("ledger", item) if isinstance(item, dict) else item for item in found]
     for number, checkpoint in enumerate(checkpoints, 1):
         if (
@@ -88,7 +91,7 @@ def read(text: str) -> list[dict[str, Any]]:
             or not isinstance(checkpoint.get("seq"), int)
             or not isinstance(checkpoint.get("hash"), str)
         ):
-            raise ValueError(f"number {number}: not a checkpoint; it needs seq and hash")
+            raise InvalidValue(CHECKPOINT_FIELDS_MISSING, number=number)
     return checkpoints
 
 

@@ -1,4 +1,4 @@
-"""Rows of a CSV file with a time: read, put in order, each time once; every line that is wrong is named."""
+"""Rows of a CSV file with timestamps: read, sorted by time, without duplicates; each invalid line is reported."""
 
 from __future__ import annotations
 
@@ -14,22 +14,40 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from agent.savings import import_reasons as codes
+from drivers.reasons import Code, CodedError, InvalidValue, Reason
+
 _HOUR_MS = 3_600_000
-SHOWN = 5  # lines of one kind of mistake
+SHOWN = 5  # lines with errors that are named
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d.%m.%Y %H:%M:%S",
             "%d.%m.%Y %H:%M", "%Y年%m月%d日 %H:%M")  # fmt: skip
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _ZIP = b"PK\x03\x04"
-_HEAD_LINES = 50  # of which one may name the columns
+_HEAD_LINES = 50  # lines at the start of a file in which the names of the columns are searched
 
 
 class ImportProblem(Exception):
-    """The file cannot be taken; one line for each reason."""
+    """A file cannot be imported.
+
+    reasons: why, in the order of the lines of the file.
+    """
+
+    def __init__(self, *reasons: Reason) -> None:
+        self.reasons = reasons
+        super().__init__(*reasons)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.reasons))
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """name: in the head line. unit: of an energy (per row or a counter's) or of a mean power. u: of a driver, k = 2."""
+    """A column with values.
+
+    name: in the head line.
+    unit: of an energy (per row, or of a register), or of a mean power.
+    u: of a driver: uncertainty (k = 2), in its unit.
+    """
 
     name: str
     unit: str
@@ -38,7 +56,13 @@ class Column:
 
 @dataclass(slots=True)
 class Row:
-    """line: in the file. t_ms: UTC. value: of the column of energy, None where there is none; drivers beside it."""
+    """One row.
+
+    line: its number in the file.
+    t_ms: UTC.
+    value: of the energy column; None: empty, or the file has no such column.
+    drivers: name → value.
+    """
 
     line: int
     t_ms: int
@@ -47,8 +71,12 @@ class Row:
 
 
 class Table(NamedTuple):
-    """rows: in order of time. repeated: how many stood there twice. once: local times, each the first of an hour that
-    the clock repeated and the file has once, though it goes on after it."""
+    """The rows of a file.
+
+    rows: in the order of time.
+    repeated: number of duplicate rows.
+    once: local times, each in an hour that a clock change repeats and that the file contains only once.
+    """
 
     rows: list[Row]
     repeated: int
@@ -60,7 +88,7 @@ def read_rows(
 ) -> Table:  # fmt: skip
     """Raises ImportProblem."""
     times = _Times(zone)
-    rows, repeated = _unrepeated(_parsed(path, times, time, energy, drivers), path)
+    rows, repeated = _without_duplicates(_parsed(path, times, time, energy, drivers), path)
     return Table(rows, repeated, times.once)
 
 
@@ -68,15 +96,15 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ImportProblem(f"{path}: {error.strerror or error}") from None
+        raise ImportProblem(codes.FILE_NOT_READ(path=str(path), error=error.strerror or str(error))) from None
     if data.startswith(_ZIP):
-        raise ImportProblem(f"{path}: a workbook or an archive, no CSV: save its sheet as CSV")
-    for code in ("utf-16",) if data.startswith(_UTF16) else ("utf-8-sig", "gb18030"):
+        raise ImportProblem(codes.FILE_IS_ARCHIVE(path=str(path)))
+    for encoding in ("utf-16",) if data.startswith(_UTF16) else ("utf-8-sig", "gb18030"):
         try:
-            return data.decode(code)
+            return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise ImportProblem(f"{path}: neither UTF-8 nor GB 18030 text")
+    raise ImportProblem(codes.FILE_ENCODING_UNKNOWN(path=str(path)))
 
 
 def _parsed(
@@ -84,93 +112,105 @@ def _parsed(
 ) -> list[Row]:  # fmt: skip
     text = _text(path)
     head = text.partition("\n")[0]
-    mark = max(",;\t", key=head.count)
-    lines = list(csv.reader(io.StringIO(text), delimiter=mark))
+    separator = max(",;\t", key=head.count)
+    lines = list(csv.reader(io.StringIO(text), delimiter=separator))
     if not lines:
-        raise ImportProblem(f"{path}: empty")
-    names = [name.strip() for name in lines[0]]
+        raise ImportProblem(codes.FILE_EMPTY(path=str(path)))
     wanted = [time, *([energy.name] if energy else []), *(column.name for column in drivers.values())]
-    if missing := [name for name in wanted if name not in names]:
-        raise ImportProblem(
-            f"{path}: no column {', '.join(missing)}; {_head_below(text, wanted) or 'there are ' + ', '.join(names)}"
-        )
-    if twice := [name for name, count in Counter(names).items() if count > 1 and name in wanted]:
-        raise ImportProblem(f"{path}: {names.count(twice[0])} columns are called {twice[0]}; rename those not meant")
-    at = {name: names.index(name) for name in wanted}
+    position = _positions(path, text, [name.strip() for name in lines[0]], wanted)
     rows: list[Row] = []
-    wrong: list[str] = []
+    wrong: list[Reason] = []
     filled = [(number, cells) for number, cells in enumerate(lines[1:], 2) if any(cell.strip() for cell in cells)]
-    for number, cells in _oldest_first(filled, at[time]):
+    for number, cells in _oldest_first(filled, position[time]):
         try:
-            values = {name: cells[at[name]].strip() for name in wanted}
+            values = {name: cells[position[name]].strip() for name in wanted}
             t_ms = times.utc_ms(values[time])
-            own = {name: _number(values[column.name], mark) for name, column in drivers.items()}
-            value = _number(values[energy.name], mark) if energy else None
-        except (ValueError, IndexError) as error:
-            said = "too few columns" if isinstance(error, IndexError) else str(error)
-            wrong.append(f"{path.name}:{number}: {said}")
+            own = {name: _number(values[column.name], separator) for name, column in drivers.items()}
+            value = _number(values[energy.name], separator) if energy else None
+        except IndexError:
+            wrong.append(codes.LINE_TOO_SHORT(file=path.name, line=number))
+            continue
+        except (ValueError, OverflowError) as error:
+            cause = error.reason if isinstance(error, CodedError) else codes.TIME_INVALID(text=values[time])
+            wrong.append(codes.LINE_INVALID(file=path.name, line=number, cause=cause))
             continue
         rows.append(Row(number, t_ms, value, {name: mean for name, mean in own.items() if mean is not None}))
     if wrong:
-        rest = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
-        raise ImportProblem("\n".join(wrong[:SHOWN] + rest))
+        raise _problem(wrong)
     if len(rows) < 2:
-        raise ImportProblem(f"{path}: has {len(rows)} rows; a history needs at least two")
+        raise ImportProblem(codes.FILE_TOO_SHORT(path=str(path), n=len(rows)))
     return rows
 
 
-def _head_below(text: str, wanted: Sequence[str]) -> str:
-    """Many exports begin with lines of their own above the names of the columns."""
+def _positions(path: Path, text: str, names: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
+    """Name → position of the wanted columns."""
+    if missing := tuple(name for name in wanted if name not in names):
+        if line := _line_with(text, wanted):
+            raise ImportProblem(codes.COLUMNS_IN_LATER_LINE(path=str(path), columns=missing, line=line))
+        raise ImportProblem(codes.COLUMNS_MISSING(path=str(path), columns=missing, available=tuple(names)))
+    for name, count in Counter(names).items():
+        if count > 1 and name in wanted:
+            raise ImportProblem(codes.COLUMN_REPEATED(path=str(path), n=count, column=name))
+    return {name: names.index(name) for name in wanted}
+
+
+def _line_with(text: str, wanted: Sequence[str]) -> int | None:
+    """The line that names these columns: many exports start with other lines."""
     for number, line in enumerate(text.splitlines()[:_HEAD_LINES], 1):
         cells = {cell.strip(' "\ufeff') for cell in re.split("[,;\t]", line)}
         if cells.issuperset(wanted):
-            return f"line {number} names the columns: take away the lines above it"
-    return ""
+            return number
+    return None
 
 
-def _oldest_first(lines: list[tuple[int, list[str]]], at: int) -> list[tuple[int, list[str]]]:
-    """Many exports begin with the newest row."""
+def _problem(wrong: Sequence[Reason]) -> ImportProblem:
+    """The first lines with errors, and the number of the others."""
+    more = [codes.MORE_LINES_INVALID(n=len(wrong) - SHOWN)] if len(wrong) > SHOWN else []
+    return ImportProblem(*wrong[:SHOWN], *more)
+
+
+def _oldest_first(lines: list[tuple[int, list[str]]], position: int) -> list[tuple[int, list[str]]]:
+    """Many exports start with the newest row."""
     try:
-        first, last = (_stamp(cells[at].strip()) for _, cells in (lines[0], lines[-1]))
+        first, last = (_stamp(cells[position].strip()) for _, cells in (lines[0], lines[-1]))
         return lines[::-1] if first > last else lines
-    except (ValueError, TypeError, IndexError):  # told with its line in a moment
+    except (ValueError, TypeError, IndexError):  # the caller reports the line
         return lines
 
 
-def _number(cell: str, mark: str) -> float | None:
-    """None for an empty cell and for what meters write where there is no value."""
+def _number(cell: str, separator: str) -> float | None:
+    """None for an empty cell and for what meters write when there is no value."""
     if cell.lower() in ("", "-", "--", "null", "nan", "n/a", "na"):
         return None
     try:
-        value = float(cell.replace(",", ".") if mark != "," else cell)
+        value = float(cell.replace(",", ".") if separator != "," else cell)
     except ValueError:
-        raise ValueError(f"{cell!r} is not a number{_how_written(cell, mark)}") from None
+        raise InvalidValue(_not_a_number(cell, separator), text=cell) from None
     if not math.isfinite(value):
-        raise ValueError(f"{cell!r} is not a number")
+        raise InvalidValue(codes.NUMBER_INVALID, text=cell)
     return value
 
 
-def _how_written(cell: str, mark: str) -> str:
-    """What to do about digits with marks between thousands, or a comma where it divides columns."""
-    if mark == "," and re.fullmatch(r"[+-]?\d+,\d+", cell):
-        return "; a decimal comma needs semicolons between the columns"
+def _not_a_number(cell: str, separator: str) -> Code:
+    if separator == "," and re.fullmatch(r"[+-]?\d+,\d+", cell):
+        return codes.NUMBER_WITH_DECIMAL_COMMA
     if re.fullmatch(r"[+-]?\d[\d.,'’ \u00a0\u202f]*", cell):
-        return f"; write it without marks between thousands, as 1234{'.' if mark == ',' else ','}5"
-    return ""
+        return codes.NUMBER_WITH_THOUSANDS if separator == "," else codes.NUMBER_WITH_THOUSANDS_COMMA
+    return codes.NUMBER_INVALID
 
 
 class _Times:
-    """Texts → UTC, where a local hour comes twice by the order of the rows."""
+    """Converts texts to UTC. In a local hour that occurs twice, the order of the rows decides."""
 
     def __init__(self, zone: str) -> None:
         self._zone = ZoneInfo(zone)
         self._last_ms = self._before_ms = 0
-        self._first_of: dict[date, datetime] = {}  # local time of the first row in an hour that comes twice
+        self._first_of: dict[date, datetime] = {}  # local time of the first row in an hour that occurs twice
         self._second_of: set[date] = set()
 
     @property
     def once(self) -> list[str]:
-        """After all rows, which came in order of time."""
+        """See `Table`; valid after all rows, which must arrive in the order of time."""
         return [
             f"{first:%Y-%m-%d %H:%M}"
             for day, first in self._first_of.items()
@@ -184,11 +224,11 @@ class _Times:
             first = stamp.replace(tzinfo=self._zone)
             back = first.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None)
             if back != stamp:
-                raise ValueError(f"{text}: the clock skipped this time in {self._zone.key}; is that its zone?")
+                raise InvalidValue(codes.TIME_SKIPPED, text=text, zone=self._zone.key)
             second = first.replace(fold=1)
             if first.utcoffset() == second.utcoffset():
                 stamp = first
-            else:  # it comes twice: the second time once the texts ran backwards, or rows of an hour stand still
+            else:  # occurs twice: the second time after the texts ran backwards, or when hourly rows repeat their time
                 t_ms = round(first.timestamp() * 1000)
                 hourly = t_ms == self._last_ms and t_ms - self._before_ms >= _HOUR_MS
                 again = t_ms < self._last_ms or hourly
@@ -212,11 +252,11 @@ def _stamp(text: str) -> datetime:
             continue
     if text.endswith((" 24:00", " 24:00:00")):
         return _stamp(text.partition(" ")[0] + " 00:00") + timedelta(days=1)
-    raise ValueError(f"{text!r} is not a time; write for example 2026-03-01 00:15")
+    raise InvalidValue(codes.TIME_INVALID, text=text)
 
 
-def _unrepeated(rows: Sequence[Row], path: Path) -> tuple[list[Row], int]:
-    """Rows with one time and different values are refused."""
+def _without_duplicates(rows: Sequence[Row], path: Path) -> tuple[list[Row], int]:
+    """Rows by time, and the number of duplicates. Rejects rows with the same time and different values."""
     by_time: dict[int, Row] = {}
     repeated = 0
     wrong = []
@@ -227,8 +267,7 @@ def _unrepeated(rows: Sequence[Row], path: Path) -> tuple[list[Row], int]:
         elif (old.value, old.drivers) == (row.value, row.drivers):
             repeated += 1
         else:
-            wrong.append(f"{path.name}:{row.line}: the same time as line {old.line}, but another value")
+            wrong.append(codes.LINES_CONFLICT(file=path.name, line=row.line, other_line=old.line))
     if wrong:
-        rest = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
-        raise ImportProblem("\n".join(wrong[:SHOWN] + rest))
+        raise _problem(wrong)
     return [by_time[t_ms] for t_ms in sorted(by_time)], repeated

@@ -1,4 +1,4 @@
-"""What `magwatt baseline` and `magwatt adjustment` do, behind the command line."""
+"""The savings of one motor, as the commands `baseline` and `adjustment` show and change them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from agent.config import Config, Meter, Motor
 from agent.core.text import as_object
 from agent.savings import bookkeeper, keep
 from agent.savings.adjust import evaluate
-from agent.savings.baseline import LearnError, alike_drivers, freeze, from_plate, learn, to_json
+from agent.savings.baseline import alike_drivers, freeze, from_plate, learn, to_json
 from agent.savings.events import Watch, decided
 from agent.savings.ledger_key import LedgerKeyError
 from agent.savings.old_motor import old_motor_of
@@ -20,17 +20,52 @@ from agent.savings.phases import begin_ms, phases_of, place_of, reporting_of
 from agent.savings.reasons import EVENT_IN_BASELINE
 from agent.savings.types import QUARTER_MS, Baseline, Event, Saving
 from agent.store import Store
-from drivers.reasons import Reason
+from drivers.reasons import Code, CodedError, InvalidValue, Reason
 
 _SPAN = "select min(start_ms), max(start_ms) from interval where asset = ?"
 
 
-class DeskError(Exception):
-    """What is asked for cannot be done; the message says why."""
+PERIOD_EMPTY = Code("period_empty", "--from {from_ms:local} is not before --to {to_ms:local}")
+NEVER_MEASURED = Code(
+    "never_measured",
+    "{asset}: the state file has no data of this motor; `magwatt import` adds the history of a meter",
+)
+NOT_MEASURED_BEFORE = Code(
+    "not_measured_before",
+    "{asset}: no data before {to_ms:local}; the state file has data from {first_ms:local} to {last_ms:local}",
+)
+NOT_MEASURED_BETWEEN = Code(
+    "not_measured_between",
+    "{asset}: no data from {from_ms:local} to {to_ms:local}; the state file has data from {first_ms:local} to "
+    "{last_ms:local}",
+)
+REPLACED_MOTOR_MISSING = Code(
+    "replaced_motor_missing",
+    "motor.{asset}.replaced_motor is not set; it describes the motor before the retrofit, from which the baseline is "
+    "calculated",
+)
+DRAFT_MISSING = Code(
+    "draft_missing", "{asset}: there is no draft of a baseline; first run: magwatt baseline learn {asset}"
+)
+BASELINE_ALREADY_FROZEN = Code(
+    "baseline_already_frozen",
+    "{asset}: a baseline is already frozen ({hash}, by {by}); --replace puts the draft in force instead, and the "
+    "ledger contains both",
+)
+EVENT_MISSING = Code("event_missing", "{asset}: there is no event {number:d}; the events are: {known}")
+NO_EVENTS = Code("no_events", "{asset}: there is no event {number:d}; the motor has no events")
+NOT_RECORDED = Code("not_recorded", "nothing was changed, because the ledger cannot record it: {cause}")
+DRIVER_UNKNOWN = Code("driver_unknown", "{asset}: no driver {driver}; the drivers are: {known}")
+NO_DRIVERS = Code("no_drivers", "{asset}: no driver {driver}; the data contain no driver")
+DATE_INVALID = Code("date_invalid", "{text:quoted} is not a date; write for example 2026-09-15 or 2026-09-15T06:00")
+
+
+class DeskError(CodedError):
+    """The request cannot be carried out."""
 
 
 class Desk:
-    """One motor's savings, looked at and decided by a person. Errors are DeskError or StoreError."""
+    """The savings of one motor. Its methods raise CodedError or StoreError."""
 
     def __init__(self, config: Config, store: Store, motor: str, now_ms: int) -> None:
         self._config, self._store, self._now_ms = config, store, now_ms
@@ -41,6 +76,7 @@ class Desk:
 
     @property
     def classes(self) -> tuple[str, str]:
+        """Accuracy classes of the meter and of its current transformers; empty without transformers."""
         if (meter := self._meter) is None:
             return "2", ""
         return meter.accuracy_class, (meter.ct_class or "1") if meter.ct else ""
@@ -48,74 +84,68 @@ class Desk:
     def learn(
         self, span: tuple[int | None, int | None], drivers: Sequence[str], kind: str | None, bypass: bool
     ) -> tuple[Baseline, list[Reason]]:
-        """A draft, and what is unusual in its data. span: UTC ms; None: the phase of that name, or all
-        that was measured before reporting, or before the old motor was taken out; of a bypass all there is."""
+        """Fits a baseline and stores it as a draft. Returns it, and what is unusual in its data.
+
+        span: start and end in UTC ms. None: that of the baseline period; without such a period, all data before the
+            reporting period or before the old motor was replaced; of a bypass test, all data.
+        drivers: empty: chosen by cross-validation.
+        kind: of the model; None: chosen by cross-validation.
+        """
         first_ms, end_ms = (0, None) if bypass else self._old_plant()
         from_ms = first_ms if span[0] is None else span[0]
         to_ms = span[1] if span[1] is not None else end_ms or self._now_ms
         if from_ms >= to_ms:
-            raise DeskError(f"--from {self.local(from_ms)} lies behind --to {self.local(to_ms)}: nothing is between")
+            raise DeskError(PERIOD_EMPTY, from_ms=from_ms, to_ms=to_ms)
         found = keep.load_intervals(self._store, self.motor.name, from_ms, to_ms)
         if not found:
-            raise DeskError(f"{self.motor.name}: {self._nothing(from_ms, to_ms)}")
+            raise DeskError(self._no_data(from_ms, to_ms))
         names = [self._driver(name, found) for name in drivers] or None
-        try:
-            draft = learn(self.motor.name, found, drivers=names, kind=kind, classes=self.classes, bypass=bypass)
-        except LearnError as error:
-            raise DeskError(str(error)) from None
+        draft = learn(self.motor.name, found, drivers=names, kind=kind, classes=self.classes, bypass=bypass)
         if (old := old_motor_of(self.motor)) is not None:
             draft = _with_shape(draft, {"old_motor": old})
         keep.save_draft(self._store, draft)
-        watch, odd = Watch(self.motor.name), alike_drivers(found) if not bypass else []
+        watch, suspect = Watch(self.motor.name), alike_drivers(found) if not bypass else []
         watch.follow_model(draft)
         for item in found:
-            odd += [
+            suspect += [
                 EVENT_IN_BASELINE(start_ms=event.from_ms, kind=event.kind, cause=event.cause)
                 for event in watch.take(item)
                 if event.kind in ("load_shift", "meter_replaced", "ct_ratio", "ct_wiring")
             ]
-        return draft, list(dict.fromkeys(odd))
+        return draft, list(dict.fromkeys(suspect))
 
     def from_plate(self) -> Baseline:
+        """Calculates a baseline from the nameplate of the replaced motor and stores it as a draft."""
         old = old_motor_of(self.motor)
         if old is None:
-            raise DeskError(f"motor.{self.motor.name}.replaced_motor: missing; it says what the old motor was")
+            raise DeskError(REPLACED_MOTOR_MISSING, asset=self.motor.name)
         draft = from_plate(self.motor.name, old, self._now_ms, self.classes)
         keep.save_draft(self._store, draft)
         return draft
 
     def freeze(self, by: str, again: bool) -> Baseline:
-        """Kept under its hash for ever, in the store and in the ledger."""
+        """Puts the draft in force, and stores it permanently under its hash, in the state file and in the ledger."""
         draft = self.draft()
         if draft is None:
-            raise DeskError(
-                f"{self.motor.name}: nothing is learnt yet; first: magwatt baseline learn {self.motor.name}"
-            )
+            raise DeskError(DRAFT_MISSING, asset=self.motor.name)
         before = self.frozen()
         if before is not None and not again:
-            raise DeskError(
-                f"{self.motor.name}: a baseline is frozen already ({before.hash[:16]}, by {before.by}); "
-                "--replace puts this one in its place, and the ledger shows both"
-            )
+            raise DeskError(BASELINE_ALREADY_FROZEN, asset=self.motor.name, hash=before.hash[:16], by=before.by)
         frozen = freeze(draft, self._now_ms, by)
         body = {"baseline": to_json(frozen), "by": by, "replaces": before.hash if before else ""}
         self._record("baseline", body, lambda db: keep.insert_frozen(db, frozen, self._now_ms))
         return frozen
 
     def frozen(self) -> Baseline | None:
-        try:
-            return keep.load_frozen(self._store, self.motor.name)
-        except ValueError as error:
-            raise DeskError(str(error)) from None
+        """The baseline in force; None: there is none."""
+        return keep.load_frozen(self._store, self.motor.name)
 
     def draft(self) -> Baseline | None:
-        try:
-            return keep.load_draft(self._store, self.motor.name)
-        except ValueError as error:
-            raise DeskError(str(error)) from None
+        """The draft; None: there is none."""
+        return keep.load_draft(self._store, self.motor.name)
 
     def saving(self, baseline: Baseline) -> Saving:
-        """Since reporting began."""
+        """The saving since the start of the reporting period."""
         phase = reporting_of(self.phases, baseline)
         to_ms = phase.to_ms or self._now_ms
         found = keep.load_intervals(self._store, self.motor.name, phase.from_ms, to_ms)
@@ -124,28 +154,28 @@ class Desk:
         )[0]
 
     def events(self) -> list[Event]:
+        """All non-routine events, by their numbers."""
         return keep.load_events(self._store, self.motor.name)
 
     def decide(self, number: int, decision: str, by: str, reason: str, adjust_wh: float) -> Event:
-        """Recorded in the ledger and in force, both or neither."""
+        """Decides on an event; the decision is recorded in the ledger and takes effect, both or neither."""
         event = next((item for item in self.events() if item.number == number), None)
         if event is None:
-            known = ", ".join(str(item.number) for item in self.events()) or "none"
-            raise DeskError(f"{self.motor.name}: no event {number}; there are: {known}")
-        try:
-            found = decided(event, decision, by, reason, self._now_ms, adjust_wh)
-        except ValueError as error:
-            raise DeskError(str(error)) from None
+            if known := tuple(str(item.number) for item in self.events()):
+                raise DeskError(EVENT_MISSING, asset=self.motor.name, number=number, known=known)
+            raise DeskError(NO_EVENTS, asset=self.motor.name, number=number)
+        found = decided(event, decision, by, reason, self._now_ms, adjust_wh)
         self._record(
             "decision", {"event": keep.event_json(found)}, lambda db: keep.insert_event(db, found, self._now_ms)
         )
         return found
 
     def local(self, utc_ms: int) -> str:
+        """A moment on the plant's clock: "2026-10-31 08:15"."""
         return datetime.fromtimestamp(utc_ms / 1000, place_of(self.zone)).strftime("%Y-%m-%d %H:%M")
 
     def _old_plant(self) -> tuple[int, int | None]:
-        """From when to when the old motor stood there, as far as the plant's file says so."""
+        """Start and end (None: not known) of the time of the old motor, according to the configuration."""
         dated = {phase.name: phase for phase in self.phases}
         if phase := dated.get("baseline"):
             return phase.from_ms, phase.to_ms
@@ -154,22 +184,24 @@ class Desk:
         old = self.motor.replaced_motor
         return 0, begin_ms(old.since, self.zone) if old and old.since else None
 
-    def _nothing(self, from_ms: int, to_ms: int) -> str:
-        after = f" from {self.local(from_ms)}" if from_ms else ""
-        said = f"nothing was measured or imported{after} before {self.local(to_ms)}"
-        [(first, last)] = self._store.rows(_SPAN, (self.motor.name,))
-        if first is None:
-            return f"{said}, nor at any other time (an older history: magwatt import)"
-        return f"{said}; there is some from {self.local(first)} to {self.local(last + QUARTER_MS)}"
+    def _no_data(self, from_ms: int, to_ms: int) -> Reason:
+        asset = self.motor.name
+        [(first_ms, last_ms)] = self._store.rows(_SPAN, (asset,))
+        if first_ms is None:
+            return NEVER_MEASURED(asset=asset)
+        known = {"first_ms": first_ms, "last_ms": last_ms + QUARTER_MS}
+        if not from_ms:
+            return NOT_MEASURED_BEFORE(asset=asset, to_ms=to_ms, **known)
+        return NOT_MEASURED_BETWEEN(asset=asset, from_ms=from_ms, to_ms=to_ms, **known)
 
     def _record(self, kind: str, body: Mapping[str, Any], then: Callable[[sqlite3.Connection], None]) -> None:
         try:
             bookkeeper.record(self._store, self._config, self._now_ms, kind, body, then)
         except LedgerKeyError as error:
-            raise DeskError(f"not done, for the ledger cannot record it: {error}") from None
+            raise DeskError(NOT_RECORDED, cause=error.reason) from None
 
     def _driver(self, name: str, found: Sequence[Any]) -> str:
-        """A signal's name, as configured or as published."""
+        """The metric of a signal; name: as configured or as published."""
         known = sorted({metric for item in found for metric in item.drivers})
         if name in known:
             return str(name)
@@ -177,11 +209,13 @@ class Desk:
         fitting = [metric for metric in known if metric.startswith(begin) or metric == begin[:-1]]
         if len(fitting) == 1:
             return str(fitting[0])
-        raise DeskError(f"{self.motor.name}: no driver {name}; there are: {', '.join(known) or 'none'}")
+        if known:
+            raise DeskError(DRIVER_UNKNOWN, asset=self.motor.name, driver=name, known=tuple(known))
+        raise DeskError(NO_DRIVERS, asset=self.motor.name, driver=name)
 
 
 def saving_json(saving: Saving) -> dict[str, Any]:
-    """As `--json` prints it: reasons with code, data and English text."""
+    """A saving for JSON; reasons with code, data and English text."""
     return {name: getattr(saving, name) for name in Saving.__slots__} | {
         "parts": {name: part._asdict() for name, part in saving.parts.items()},
         "caveats": [as_object(caveat) for caveat in saving.caveats],
@@ -190,11 +224,11 @@ def saving_json(saving: Saving) -> dict[str, Any]:
 
 
 def moment_ms(text: str, zone: str) -> int:
-    """A date or a time of the plant, as a person writes it. Raises ValueError."""
+    """UTC ms of a date or time on the plant's clock. Raises InvalidValue."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no date; write for example 2026-09-15 or 2026-09-15T06:00") from None
+        raise InvalidValue(DATE_INVALID, text=text) from None
     return begin_ms(moment, zone)
 
 

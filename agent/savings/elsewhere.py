@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from agent.savings import ledger_reasons as codes
 from agent.savings.checkpoints import record_body
 from agent.savings.ledger import canonical, digest, signed_by
 from agent.savings.ledger_key import Key, LedgerKeyError
@@ -15,36 +16,35 @@ if TYPE_CHECKING:
 
 
 def check_external(
-    db: sqlite3.Connection, found: Verdict, checkpoints: Iterable[Mapping[str, Any]], key: Key | None, called: str
+    db: sqlite3.Connection, found: Verdict, checkpoints: Iterable[Mapping[str, Any]], key: Key | None,
+    fingerprint: str,
 ) -> None:  # fmt: skip
     """Adds to `found` what external checkpoints show about the ledger.
 
-    A valid checkpoint that is not in the chain: the ledger was truncated, replaced by an older copy, or rewritten up to
-    it. An invalid checkpoint is reported and proves nothing about the ledger.
+    A valid checkpoint that is not in the chain: the ledger was truncated, rolled back to an older copy, or rewritten up
+    to it. An invalid checkpoint is reported and proves nothing about the ledger.
     key: the key that signs the ledger; None if it is not known.
-    called: the fingerprint that the ledger names; empty if it names none.
+    fingerprint: the one that the ledger declares; empty if it declares none.
     """
     good = 0
     for checkpoint in sorted(checkpoints, key=lambda item: int(item["seq"])):
         found.external_checkpoints += 1
-        seq, name = int(checkpoint["seq"]), f"the external checkpoint ({checkpoint.get('day', checkpoint['seq'])})"
+        seq, name = int(checkpoint["seq"]), str(checkpoint.get("day", checkpoint["seq"]))
         if not _intact(checkpoint, key):
-            found.problems.append(
-                f"{name} is invalid: its hash or signature does not match its content; use the original copy"
-            )
+            found.problems.append(codes.CHECKPOINT_INVALID(checkpoint=name))
             continue
         row = db.execute("select body from ledger where seq = ?", (seq,)).fetchone()
-        if checkpoint.get("key") and called and checkpoint["key"] != called:
-            found.bad(1, f"{name} was signed by {checkpoint['key']}")
+        if checkpoint.get("key") and fingerprint and checkpoint["key"] != fingerprint:
+            found.bad(1, codes.CHECKPOINT_OF_OTHER_KEY, checkpoint=name, fingerprint=str(checkpoint["key"]))
         elif row is None:
             last = db.execute("select max(seq) from ledger").fetchone()[0] or 0
-            found.bad(last + 1, f"missing: {name} is number {seq}; the ledger was cut off or set back to an older copy")
+            found.bad(last + 1, codes.CHECKPOINT_NOT_IN_LEDGER, checkpoint=name, checkpoint_seq=seq)
             return
         elif digest(str(row[0])) != checkpoint["hash"]:
-            found.bad(good + 1, f"or a later one, up to {seq}, was written anew: {name} has another hash")
+            found.bad(good + 1, codes.CHECKPOINT_DIFFERS, checkpoint=name, checkpoint_seq=seq)
             return
         else:
-            found.self_named = False  # its hash holds record 1, and the key in it
+            found.self_named = False  # the hash of the checkpoint confirms record 1 and the key in it
         good = seq
 
 

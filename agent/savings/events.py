@@ -1,7 +1,7 @@
-"""Non-routine events: opened automatically, listed, and decided by a person. No interval is excluded silently.
+"""Non-routine events: opened automatically, listed, and decided by an engineer. No interval is excluded silently.
 
 Kinds: bypass, maintenance, ct_wiring, ct_ratio, clock_step, data_gap, out_of_range, meter_replaced, load_shift. The
-proposed treatment applies until a person decides. With the decision "adjust", the energy that the person enters is
+proposed treatment applies until a decision is made. With the decision "adjust", the energy that was entered is
 added to the adjusted baseline. Intervals outside the range of the baseline are always excluded; an out_of_range event
 only asks whether a new baseline is needed.
 """
@@ -17,7 +17,7 @@ from agent.savings import reasons
 from agent.savings.likeness import Likeness, Load, load_of
 from agent.savings.meters import alike
 from agent.savings.types import Baseline, Event, Interval
-from drivers.reasons import Reason
+from drivers.reasons import InvalidValue, Reason
 
 PROPOSALS = {
     "bypass": "keep", "maintenance": "exclude", "ct_wiring": "exclude", "ct_ratio": "exclude",
@@ -31,16 +31,16 @@ CAUSES = {
     "clock_step": reasons.CLOCK_STEP(),
     "data_gap": reasons.DATA_GAP(),
     "ct_ratio": reasons.CT_RATIO(),
-}  # of events that a flag of the interval opens
+}  # of events that a flag of an interval opens
 DECISIONS = ("exclude", "keep", "adjust")
-RANGE_SHARE = 0.10  # of a day's energy beyond the baseline's range, before somebody must look
+RANGE_SHARE = 0.10  # share of a day's energy outside the range of the baseline from which an event is opened
 DAY = 96  # intervals
-JUMP_MS = 86_400_000  # from one interval to the next, from which a wrong clock is no longer at the same night
-FLAGGED = ("bypass", "maintenance", "ct_wiring", "clock_step", "data_gap")  # kinds that each interval says anew
+JUMP_MS = 86_400_000  # distance of two intervals from which the clock stepped
+FLAGGED = ("bypass", "maintenance", "ct_wiring", "clock_step", "data_gap")  # kinds that are flags of intervals
 
 
 def excluding(events: Sequence[Event], item: Interval) -> Event | None:
-    """The event because of which nothing is claimed for this interval."""
+    """The event that excludes this interval; None when there is none."""
     for event in events:
         if event.asset == item.asset and event.from_ms < item.end_ms and item.start_ms < (event.to_ms or math.inf):
             treatment = event.decision or event.proposal
@@ -50,7 +50,7 @@ def excluding(events: Sequence[Event], item: Interval) -> Event | None:
 
 
 def adjusting(events: Iterable[Event], asset: str, span: tuple[int, int]) -> list[Event]:
-    """Events that began in this time and to which persons decided to add energy."""
+    """Events that started in this time and have the decision adjust."""
     return [
         event
         for event in events
@@ -59,40 +59,46 @@ def adjusting(events: Iterable[Event], asset: str, span: tuple[int, int]) -> lis
 
 
 def adjustments(events: Iterable[Event], asset: str, span: tuple[int, int]) -> float:
-    """Wh that persons decided to add, of events that began in this time."""
+    """Energy of the decisions adjust of events that started in this time, Wh."""
     return sum(event.adjust_wh for event in adjusting(events, asset, span))
 
 
 def decided(event: Event, decision: str, by: str, reason: str, now_ms: int, adjust_wh: float = 0.0) -> Event:
-    """The event with a person's word. Raises ValueError for what is no decision, has no name or no reason."""
+    """The event with a decision. Raises InvalidValue for an unknown decision, a missing name or reason, or an energy
+    that does not belong to the decision.
+    """
     if decision not in DECISIONS:
-        raise ValueError(f"decision: must be one of {', '.join(DECISIONS)}, got {decision}")
+        raise InvalidValue(reasons.UNKNOWN_DECISION, decision=decision)
     if not by.strip() or not reason.strip():
-        raise ValueError("a decision needs a name and a reason")
+        raise InvalidValue(reasons.DECISION_WITHOUT_REASON)
     if (decision == "adjust") != (adjust_wh != 0) or not math.isfinite(adjust_wh):
-        raise ValueError("adjust needs the energy to add, and nothing else does")
+        raise InvalidValue(reasons.ADJUSTMENT_ENERGY)
     return replace(event, decision=decision, by=by, reason=reason, decided_ms=now_ms, adjust_wh=adjust_wh)
 
 
 @dataclass(slots=True)
 class Watch:
-    """Looks at each interval as it ends, and at flags as they rise; changed events are returned, new ones with number 0
-    for the book to give one."""
+    """Detects non-routine events in the intervals of one motor and in flags.
+
+    open: open events by kind.
+    All methods return the events that are new (number 0: not stored yet) or changed.
+    """
 
     asset: str
     open: dict[str, Event] = field(default_factory=dict)
-    _beyond: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=DAY))  # (energy, of it beyond)
+    # (energy, of it outside the range of the baseline), Wh
+    _beyond: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=DAY))
     _meter: str = ""
-    _last_ms: tuple[int, int] | None = None  # begin and end of the interval before
+    _last_ms: tuple[int, int] | None = None  # start and end of the previous interval
     _like: Likeness = field(default_factory=Likeness)
     _followed: Load = field(default_factory=Load)
 
     def follow(self, drivers: Sequence[str]) -> None:
-        """Compares the energy of the same load by the first of these from here on; what is usual begins anew."""
+        """Compares energies at the same value of the first of these drivers; the comparison starts again."""
         self._follow(Load(tuple(drivers[:1])))
 
     def follow_model(self, baseline: Baseline) -> None:
-        """By all that the model takes together."""
+        """Compares energies at the same values of all drivers of the model."""
         self._follow(load_of(baseline))
 
     def _follow(self, load: Load) -> None:
@@ -101,17 +107,17 @@ class Watch:
         self._followed = load
 
     def raised(self, kind: str, at_ms: int, cause: Reason | None = None) -> list[Event]:
-        """Opens an event of a kind; empty when one of that kind is open. cause: None for the usual one of a flag."""
+        """Opens an event; empty when one of this kind is open. cause: None: the usual one of this flag."""
         if kind in self.open:
             return []
         self.open[kind] = Event(0, self.asset, kind, at_ms, None, cause or CAUSES[kind], 0.0, PROPOSALS[kind])
         return [self.open[kind]]
 
     def take(self, item: Interval, excluded: Reason | None = None) -> list[Event]:
-        """excluded: why the interval is not compared with the baseline; None when it is."""
+        """Checks an interval. excluded: why it is not compared with the baseline; None when it is."""
         found: list[Event] = []
         flags = {flag for flag in item.flags if flag in CAUSES}
-        if item.coverage < 0.1 and self._beyond:  # the first one of all may begin anywhere
+        if item.coverage < 0.1 and self._beyond:  # the very first interval can start at any time
             flags.add("data_gap")
         left = self._left(item, flags)
         if not alike(item.meter, self._meter):
@@ -124,7 +130,7 @@ class Watch:
         if ratio:
             found += self.raised("ct_ratio", item.start_ms - item.length_s * 1000, ratio)
         if shift:
-            self._like = self._like.anew()  # what is usual begins anew
+            self._like = self._like.anew()
             found += self.raised("load_shift", item.start_ms, shift)
         for flag in sorted(flags):
             found += self.raised(flag, item.start_ms)
@@ -141,8 +147,9 @@ class Watch:
         return [*left, *found]
 
     def _left(self, item: Interval, flags: set[str]) -> list[Event]:
-        """Where a wrong clock jumps by more than a day, what was open ends with the last interval before the jump: an
-        event from 2026 to 2099 would keep all between from being claimed."""
+        """Ends open events with the last interval before a clock step of more than a day: an event from 2026 to 2099
+        would exclude everything between.
+        """
         last_ms, self._last_ms = self._last_ms, (item.start_ms, item.end_ms)
         if last_ms is None or "clock_step" not in flags | self.open.keys():
             return []

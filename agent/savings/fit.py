@@ -14,15 +14,22 @@ from agent.savings.persistence import persistence
 
 Array = NDArray[np.float64]
 BLOCKS = 5
-FREEDOM_LEAST = 3  # independent samples more than coefficients: with none left U95 says nothing, with three t is 3.2
-WHOLE = 0.9  # of a shift's intervals
-HOLE_PARTS, HOLE_LEAST = 20, 4  # of a driver's range, and how many of them in a row are a hole
-HOLE_SEEN = 75  # so many parts in a row that hold together less than one of so many samples were hardly seen
+FREEDOM_LEAST = 3  # independent samples more than coefficients: with three t is 3.2, with none U95 is undefined
+WHOLE = 0.9  # share of the intervals of a shift from which it is complete
+HOLE_PARTS, HOLE_LEAST = 20, 4  # parts of the range of a driver, and how many in a row are a gap
+HOLE_SEEN = 75  # HOLE_LEAST parts in a row with fewer than 1/75 of the samples are a gap
 
 
 class Fit(NamedTuple):
-    """covariance: of the coefficients, autocorrelation allowed for. residual: of one sample; n_effective: how many
-    independent samples they are worth."""
+    """Result of a regression.
+
+    coefficients: (p,).
+    covariance: (p, p) of the coefficients, with autocorrelation.
+    residual: standard deviation of one sample.
+    autocorrelation: of the residuals, lag 1.
+    n_effective: equivalent number of independent samples.
+    cv_rmse, nmbe, r2: quality of the fit (ASHRAE Guideline 14).
+    """
 
     coefficients: Array
     covariance: Array
@@ -35,7 +42,7 @@ class Fit(NamedTuple):
 
 
 def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Array:
-    """(n, terms). x: the driver, (n,), or drivers, (n, k); a state that is not known makes a row of NaN."""
+    """(n, terms). x: the driver, (n,), or drivers, (n, k). An unknown state makes a row of NaN."""
     if kind == "constant" or x is None:
         return np.ones((n, 1))
     if "still" in shape and kind in OF_ONE:
@@ -75,9 +82,9 @@ def design(kind: str, shape: Mapping[str, Any], x: Array | None, n: int) -> Arra
 
 
 def least_squares(terms: Array, y: Array) -> Fit:
-    """β = (XᵀX)⁻¹Xᵀy; var β = s²·(n−p)/(n'−p)·(XᵀX)⁻¹ with n' = n/τ (ASHRAE guideline 14's n', from memory).
+    """β = (XᵀX)⁻¹Xᵀy; var β = s²·(n−p)/(n'−p)·(XᵀX)⁻¹ with n' = n/τ (ASHRAE Guideline 14, [M]).
 
-    Raises ValueError where the terms cannot be told apart or there is no freedom left.
+    Raises ValueError when the terms are collinear or too few degrees of freedom are left.
     """
     n, p = terms.shape
     beta, inverse, scale, left = _solved(terms, y)
@@ -85,7 +92,7 @@ def least_squares(terms: Array, y: Array) -> Fit:
     rho, tau = persistence(left)
     n_effective = n / tau
     if n_effective < p + FREEDOM_LEAST:
-        raise ValueError("the residuals hang together: too few independent samples")
+        raise ValueError("the residuals are autocorrelated: too few independent samples")
     covariance = s2 * (n - p) / (n_effective - p) * (inverse @ inverse.T)
     mean, spread = float(y.mean()), float(((y - y.mean()) ** 2).sum())
     return Fit(
@@ -96,13 +103,15 @@ def least_squares(terms: Array, y: Array) -> Fit:
 
 
 def by_state(terms: Array, y: Array, place: NDArray[np.intp], sizes: Sequence[int]) -> tuple[Fit, list[float]]:
-    """The terms of `slopes`: each state's columns fitted to its own rows, which is the same as all of them at once; and
-    the residual of each state. So with standstill and running, where standstill has a level of its own. What scatters
-    in proportion to the energy scatters more where more is used, so each state's coefficients have the doubt of its own
-    residuals; how these hang together is taken from all in their order.
+    """Fit of each state's columns to its own rows, and the residual standard deviation of each state.
 
-    place: (n,) the number of each row's state. sizes: how many columns each has, one after the other. Raises ValueError
-    as least_squares does, for a single state too.
+    It equals one fit of all rows. Scatter is often proportional to the energy, so the coefficients of each state have
+    the uncertainty of the residuals of this state; their autocorrelation is that of all rows in their order.
+    Standstill and running are two states in the same way.
+
+    place: (n,) index of the state of each row.
+    sizes: number of columns of each state, in order.
+    Raises ValueError as least_squares does, also for a single state.
     """
     n = len(y)
     edges = np.cumsum([0, *sizes])
@@ -119,7 +128,7 @@ def by_state(terms: Array, y: Array, place: NDArray[np.intp], sizes: Sequence[in
     for column, p, (_, inverse, scale, own) in zip(columns, sizes, solved, strict=True):
         freedom = len(own) / tau - p
         if freedom < FREEDOM_LEAST:
-            raise ValueError("the residuals hang together: too few independent samples in a state")
+            raise ValueError("the residuals are autocorrelated: too few independent samples in a state")
         block = float(own @ own) / freedom * (inverse @ inverse.T) / np.outer(scale, scale)
         covariance[column, column] = block
     s = float(np.sqrt(left @ left / (n - terms.shape[1])))
@@ -132,7 +141,7 @@ def by_state(terms: Array, y: Array, place: NDArray[np.intp], sizes: Sequence[in
 
 
 def _solved(terms: Array, y: Array) -> tuple[Array, Array, Array, Array]:
-    """β of terms/scale, R⁻¹ of their QR, the scale, and the residuals."""
+    """β of terms/scale, R⁻¹ of their QR decomposition, the scale, and the residuals."""
     n, p = terms.shape
     scale = np.abs(terms).max(axis=0)
     if not n > p or not (scale > 0).all():
@@ -146,9 +155,9 @@ def _solved(terms: Array, y: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def cross_validated(terms: Array, y: Array, groups: NDArray[np.int64] | None = None) -> float:
-    """CV(RMSE) of what five contiguous blocks say when each is foretold from the other four; inf where one cannot.
+    """CV(RMSE) of five contiguous blocks, each predicted from the other four; inf when one cannot be.
 
-    groups: (n,) numbers of the shifts whose sums are judged instead of single samples.
+    groups: (n,) index of the shift of each sample; sums over shifts are scored instead of single samples.
     """
     n, p = terms.shape
     edges = np.linspace(0, n, BLOCKS + 1).astype(int)
@@ -157,14 +166,14 @@ def cross_validated(terms: Array, y: Array, groups: NDArray[np.int64] | None = N
         return float("inf")
     parts = [(terms[a:b] / scale, y[a:b]) for a, b in pairwise(edges)]
     grams = [part.T @ part for part, _ in parts]
-    moments = [part.T @ told for part, told in parts]
+    moments = [part.T @ energies for part, energies in parts]
     whole, moment = sum(grams[1:], grams[0]), sum(moments[1:], moments[0])
     missed = []
-    for (part, told), gram, own in zip(parts, grams, moments, strict=True):
+    for (part, energies), gram, own in zip(parts, grams, moments, strict=True):
         rest = whole - gram
         if np.linalg.cond(rest) > 1e14:
             return float("inf")
-        missed.append(told - part @ np.linalg.solve(rest, moment - own))
+        missed.append(energies - part @ np.linalg.solve(rest, moment - own))
     left = np.concatenate(missed)
     if groups is not None:
         where = np.unique(groups, return_inverse=True)[1]
@@ -175,7 +184,8 @@ def cross_validated(terms: Array, y: Array, groups: NDArray[np.int64] | None = N
 
 def centres_of(x: Array, y: Array, bins: int = 10, least: int = 12) -> list[float]:
     """Centres of bins of equal energy, each with enough samples; fewer than `bins` where values repeat. The first and
-    last are the ends of what was seen."""
+    the last are the ends of the range.
+    """
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
     count = max(2, min(bins, len(x) // least))
@@ -194,9 +204,12 @@ def centres_of(x: Array, y: Array, bins: int = 10, least: int = 12) -> list[floa
 
 
 def holes(x: Array) -> list[tuple[float, float]]:
-    """Stretches of a fifth of the range or wider that were never seen, or hardly ever while more lies on both sides: as
-    between standstill and the least flow. Bounds are the values next to it. Counted in twentieths of the range, so
-    that a driver of seven or more even steps (whole tonnes) has none between these."""
+    """Coverage gaps: ranges of at least a fifth of the width with no samples, or almost none while both sides have
+    more, as between standstill and the lowest flow.
+
+    Returns the nearest values on both sides. Counted in twentieths of the width, so that a driver with seven or more
+    even steps (integer tonnes) has no gaps between them.
+    """
     width = float(np.ptp(x))
     if not width > 0:
         return []
@@ -221,7 +234,7 @@ def holes(x: Array) -> list[tuple[float, float]]:
 
 
 def in_hole(x: Array, gaps: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
-    """(n,): which lie in one, its bounds are not in it."""
+    """(n,) of bool: values in a gap; its bounds are not."""
     found = np.zeros(len(x), dtype=bool)
     for low, high in gaps:
         found |= (x > low) & (x < high)
@@ -229,8 +242,10 @@ def in_hole(x: Array, gaps: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
 
 
 def grouped(y: Array, terms: Array, times_s: Sequence[float], shift_s: float) -> tuple[Array, Array, Array]:
-    """Sums over shifts (of the clock): energies, each term (shifts, terms), and how many intervals each shift holds.
-    Whole shifts only, but for a quarter hour or two in which a state changed."""
+    """Sums over shifts of the clock: energies, terms (shifts, terms), and number of intervals of each shift.
+
+    Only complete shifts, except for one or two intervals in which a state changed.
+    """
     numbers = np.asarray([int(t // shift_s) for t in times_s])
     shifts, where, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     whole = counts >= WHOLE * counts.max()

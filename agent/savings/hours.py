@@ -1,13 +1,14 @@
-"""Hourly ledger records: what was measured in one hour of one asset, in whole watt-hours, and what it was made from.
+"""Hourly ledger records: the energy of one asset in one hour, in whole watt-hours, and the digest of its intervals.
 
-An hour is recorded once it is over and its quarter hours are written; one that is dated into the future is over when
-the clock that dated it so was put back. When more of it becomes known later (a register
-that told a gap, an import, a clock that runs there twice), it is recorded again at once; the earlier record stays, and
-both are seen. Only what this process itself wrote is recorded again: a trigger of its own connection tells, so that an
-hour which somebody edited from outside keeps its old record, and `verify` finds the difference. So it is with quarter
-hours of long ago that stand in no record: only those that this process wrote are recorded. The trigger's list is this
-process's memory, so such hours are recorded in the transaction that writes them (`pressing`): a kill leaves both or
-neither. An hour that cannot be read gets no record, and is found by that.
+An hour is recorded when it is over and its intervals are written. An hour dated into the future is over once the clock
+was set to an earlier time. When more data arrive later (the meter register closes a data gap, an import, a clock that
+passes the same hour twice), the hour is recorded again immediately; the earlier record stays in the ledger.
+
+Only intervals that this process wrote lead to a new record; a trigger of its database connection lists them. An hour
+that was edited by other means keeps its record, and `verify` finds the difference. In the same way, old intervals
+without a record are only recorded if this process wrote them. The list of the trigger is lost when the process is
+killed; therefore such hours are recorded in the transaction that writes their intervals (`pressing`): after a kill the
+file contains both or neither. An hour that cannot be read gets no record, and `verify` reports it.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from agent.savings.source import frozen_baseline
 from agent.savings.types import QUARTER_MS, Interval
 
 HOUR_MS = 4 * QUARTER_MS
-SETTLED_MS = 20 * 60_000  # after the hour's end: its last quarter hour is written by then
-LOOKED_BACK_MS = 14 * 24 * HOUR_MS  # before the last record, the first time; later two days, and what was written
-RECENT_MS = 48 * HOUR_MS
-LEFT_MS = 4 * HOUR_MS  # behind the newest record: what a killed run may have left, whatever its clock said
-MOST = 2000  # records in one transaction: the writer has others to serve
+SETTLED_MS = 20 * 60_000  # after the end of an hour its last interval is written
+LOOKED_BACK_MS = 14 * 24 * HOUR_MS  # in the first round: time before the newest record in which hours are searched
+RECENT_MS = 48 * HOUR_MS  # in later rounds: time before now
+LEFT_MS = 4 * HOUR_MS  # after the newest record: hours that a killed run may have left, whatever its clock showed
+MOST = 2000  # records in one transaction, because other writes wait for it
 WATCHED = (
     "create temp table if not exists touched (asset text, start_ms integer, primary key (asset, start_ms))",
     "create temp trigger if not exists touch after insert on main.interval begin "
@@ -40,12 +41,17 @@ WATCHED = (
 
 
 def due_ms(now_ms: int) -> int:
-    """What begins before it is of an hour that is over and settled: it is recorded by now."""
+    """UTC ms: hours that end before or at it are recorded by now."""
     return (now_ms - SETTLED_MS) // HOUR_MS * HOUR_MS
 
 
 class _Known(NamedTuple):
-    """Of the record that holds for an hour."""
+    """The newest record of an hour.
+
+    seq: its number.
+    quarters: which intervals of the hour it contains, 0 to 3.
+    intervals: their digest.
+    """
 
     seq: int
     quarters: frozenset[int]
@@ -53,26 +59,30 @@ class _Known(NamedTuple):
 
 
 class Keeper:
-    """Appends what is not recorded yet. facts: configuration and software, told in each record.
+    """Appends records of hours that are not recorded yet.
 
-    `watch` the connection before its first interval.
+    facts: hash of the configuration and version of the software, for each record.
+    Call `watch` on the connection before it writes its first interval.
     """
 
     def __init__(self, key: Key, facts: Mapping[str, str]) -> None:
         self._key, self.facts = key, facts
         self._seen, self._looked_back = 0, False
-        self._furthest_ms = 0  # that the clock ever showed
-        self._known: dict[tuple[str, int], _Known] = {}  # asset and hour → the record that holds
-        self._known_from_ms = 1 << 62  # hours from here on are in it
+        self._furthest_ms = 0  # latest time that the clock showed
+        self._known: dict[tuple[str, int], _Known] = {}  # asset and hour → its newest record
+        self._known_from_ms = 1 << 62  # hours from here on are in _known
 
     @staticmethod
     def watch(db: sqlite3.Connection) -> None:
+        """Lists the intervals that this connection writes from now on."""
         for statement in WATCHED:
             db.execute(statement)
 
     def pressing(self, db: sqlite3.Connection, now_ms: int) -> bool:
-        """Whether this process wrote into hours that whoever comes later would find changed, or in no record: recorded
-        ones, and such of a time that is recorded. Then `keep_up` in the same transaction."""
+        """Whether this process wrote intervals into recorded hours, or into a time that is recorded already.
+
+        Then call `keep_up` in the same transaction; otherwise a later verification finds them changed or unrecorded.
+        """
         self.watch(db)
         touched, over_ms = _touched(db), max(_recent_ms(now_ms), _recorded_to_ms(db))
         if any(from_ms < over_ms for _, from_ms in touched):
@@ -82,14 +92,15 @@ class Keeper:
         return any(place in self._known for place in touched)
 
     def keep_up(self, db: sqlite3.Connection, now_ms: int) -> list[Record]:
-        """In a transaction of the caller. Returns the new records, `MOST` at once: call again while there are."""
+        """Appends records in the transaction of the caller and returns them: at most `MOST`; repeat until none."""
         self.watch(db)
         touched, since_ms = _touched(db), _recent_ms(now_ms)
         self._furthest_ms = max(self._furthest_ms, now_ms)
         left = set[tuple[str, int]]()
         if not self._looked_back:
             left = _left(db)
-            query = "select max(t_ms) from ledger where kind = 'hour' and t_ms <= ?"  # not of a clock that was ahead
+            # without the records of a clock that was ahead
+            query = "select max(t_ms) from ledger where kind = 'hour' and t_ms <= ?"
             last_ms = db.execute(query, (now_ms,)).fetchone()[0] or 0
             since_ms = min(since_ms, (last_ms - LOOKED_BACK_MS) // HOUR_MS * HOUR_MS)
         self._learn(db, min([since_ms, *(from_ms for _, from_ms in touched | left)]))
@@ -97,7 +108,7 @@ class Keeper:
         entries = []
         for (asset, from_ms), quarters in _hours(db, since_ms, touched | left):
             old, ours = self._known.get((asset, from_ms)), (asset, from_ms) in touched
-            ahead = now_ms < from_ms  # the clock that dated it so was put back
+            ahead = now_ms < from_ms  # the clock was set to an earlier time since then
             over = from_ms < due_ms(now_ms) or (ahead and from_ms <= self._furthest_ms)
             due = (
                 (over and from_ms >= since_ms)
@@ -121,14 +132,16 @@ class Keeper:
         return written
 
     def _learn(self, db: sqlite3.Connection, from_ms: int) -> None:
-        """Records written since the last time; all that may be of hours from there on, where it is earlier."""
+        """Reads the records that are new since the last call, or all of hours from from_ms on if that is earlier."""
         if from_ms < self._known_from_ms:
             self._known_from_ms, self._seen = from_ms, 0
-        for record in records(db, "hour", self._seen, self._known_from_ms - 24 * HOUR_MS):  # clocks are set
+        for record in records(
+            db, "hour", self._seen, self._known_from_ms - 24 * HOUR_MS
+        ):  # margin for clocks that were set
             self._note(record)
 
     def _forget(self, before_ms: int) -> None:
-        """What no later round asks for, unless this process writes there: then it is read again."""
+        """Discards records of earlier hours; they are read again if this process writes intervals there."""
         if self._known_from_ms < before_ms:
             self._known_from_ms = before_ms
             self._known = {place: known for place, known in self._known.items() if place[1] >= before_ms}
@@ -162,16 +175,16 @@ class Keeper:
 
 
 def summed(found: Sequence[Interval]) -> dict[str, Any]:
-    """What an hour's record says of its quarter hours, and nothing else decides."""
+    """The fields of an hour's record that only depend on its intervals."""
     registers = [item.register_wh for item in found if item.register_wh is not None]
     return {
-        "energy_wh": _whole(item.energy_wh for item in found),
+        "energy_wh": _sum_wh(item.energy_wh for item in found),
         "unknown": sum(item.energy_wh is None for item in found),
-        "auxiliary_wh": _whole(item.auxiliary_wh for item in found),
-        "filled_wh": _whole(item.filled_wh for item in found),
-        "shaft_wh": _whole(item.shaft_wh for item in found),
-        "drive_loss_wh": _whole(item.drive_loss_wh for item in found),
-        "motor_loss_wh": _whole(item.motor_loss_wh for item in found),
+        "auxiliary_wh": _sum_wh(item.auxiliary_wh for item in found),
+        "filled_wh": _sum_wh(item.filled_wh for item in found),
+        "shaft_wh": _sum_wh(item.shaft_wh for item in found),
+        "drive_loss_wh": _sum_wh(item.drive_loss_wh for item in found),
+        "motor_loss_wh": _sum_wh(item.motor_loss_wh for item in found),
         "register_wh": [registers[0][0], registers[-1][1]] if registers else None,
         "meter": sorted({item.meter for item in found if item.meter}),
         "covered_s": round(sum(item.length_s * item.coverage for item in found)),
@@ -185,7 +198,7 @@ def _recent_ms(now_ms: int) -> int:
 
 
 def _recorded_to_ms(db: sqlite3.Connection) -> int:
-    """What begins before it was recorded when the last such record was written; 0: nothing was."""
+    """UTC ms: hours up to here were recorded when the newest such record was written; 0: there is none."""
     row = db.execute(
         "select t_ms from ledger where kind in ('hour', 'baseline', 'decision', 'import') order by seq desc limit 1"
     ).fetchone()
@@ -193,8 +206,7 @@ def _recorded_to_ms(db: sqlite3.Connection) -> int:
 
 
 def _left(db: sqlite3.Connection) -> set[tuple[str, int]]:
-    """Asset and hour of what the run before may not have come to record; its clock may have been years off when it was
-    killed."""
+    """Asset and hour that the previous run may not have recorded. Its clock may have been wrong by years."""
     row = db.execute("select t_ms from ledger where kind = 'hour' order by seq desc limit 1").fetchone()
     if row is None:
         return set()
@@ -205,7 +217,7 @@ def _left(db: sqlite3.Connection) -> set[tuple[str, int]]:
 
 
 def _touched(db: sqlite3.Connection) -> set[tuple[str, int]]:
-    """Asset and hour of what this process wrote and no record holds yet."""
+    """Asset and hour of intervals that this process wrote and that are in no record yet."""
     rows = db.execute("select asset, start_ms from temp.touched").fetchall()
     return {(asset, start_ms // HOUR_MS * HOUR_MS) for asset, start_ms in rows}
 
@@ -221,9 +233,9 @@ with recursive found(asset) as (
 def _hours(
     db: sqlite3.Connection, since_ms: int, touched: Iterable[tuple[str, int]]
 ) -> list[tuple[tuple[str, int], list[int]]]:  # fmt: skip
-    """Asset and hour, with the quarters that are kept of it: all hours since then, and those touched; in order of time.
+    """Asset and hour, with the numbers of its intervals (0 to 3): all hours since then, and those touched; by time.
 
-    Asked for each asset by itself: the table's key begins with it, and the rest of the years is not read.
+    One query for each asset: the primary key starts with it, so that SQLite does not read older rows.
     """
     starts: list[tuple[int, str]] = []
     for (asset,) in db.execute(_ASSETS).fetchall():
@@ -241,7 +253,7 @@ def _hours(
 
 
 def _grown(db: sqlite3.Connection, known: _Known, asset: str, from_ms: int, quarters: Sequence[int]) -> bool:
-    """Whether quarter hours were added to what was recorded, which is as it was."""
+    """Whether intervals were added to the recorded ones, which are unchanged."""
     if known.quarters.issuperset(quarters):
         return False
     return digest_of_quarters(db, asset, from_ms, from_ms + HOUR_MS, known.quarters) == known.intervals
@@ -250,13 +262,14 @@ def _grown(db: sqlite3.Connection, known: _Known, asset: str, from_ms: int, quar
 def digest_of_quarters(
     db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, quarters: Iterable[int]
 ) -> str:  # fmt: skip
-    """SHA-256 over the texts of these intervals as they stand in the state file; of one that is missing it differs."""
+    """SHA-256 of the texts of these intervals in the state file. It changes if one is missing."""
     return digest_of_rows(rows_of_hour(db, asset, from_ms, to_ms, quarters))
 
 
 def rows_of_hour(
     db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int, quarters: Iterable[int]
 ) -> list[tuple[int, str]]:  # fmt: skip
+    """Start and text of these intervals, in order."""
     wanted = {from_ms + quarter * QUARTER_MS for quarter in quarters}
     rows = db.execute(
         "select start_ms, body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
@@ -266,10 +279,11 @@ def rows_of_hour(
 
 
 def digest_of_rows(rows: Iterable[tuple[int, str]]) -> str:
+    """SHA-256 of start and text of intervals."""
     return hashlib.sha256("\n".join(f"{start_ms} {text}" for start_ms, text in rows).encode()).hexdigest()
 
 
-def _whole(values: Iterable[float | None]) -> int | None:
-    """Their sum in whole Wh; None when nothing is known."""
+def _sum_wh(values: Iterable[float | None]) -> int | None:
+    """The sum of the known values, rounded to Wh; None if no value is known."""
     known = [value for value in values if value is not None]
     return round(sum(known)) if known else None

@@ -1,6 +1,6 @@
-"""Quarter-hour histories of a meter from a CSV file → intervals, with every line that is doubtful named.
+"""The history of a meter from a CSV file, as intervals of 15 min; each suspect line is reported.
 
-Nothing is guessed: unit and time zone are said by the person, rows that contradict each other are refused.
+Nothing is guessed: the caller specifies unit and time zone, and contradictory rows are rejected.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from agent.savings import import_reasons as codes
 from agent.savings.csv_rows import Column, ImportProblem, Row, read_rows
 from agent.savings.types import QUARTER_MS, Driver, Interval
+from drivers.reasons import Reason
 
 ENERGY_WH = {"Wh": 1.0, "kWh": 1e3, "MWh": 1e6}
 POWER_W = {"W": 1.0, "kW": 1e3, "MW": 1e6}
@@ -22,8 +24,18 @@ BRIDGED_MS = 3_600_000
 
 @dataclass(slots=True)
 class Imported:
-    """What came out. Counts are of rows; gaps: (from, to) in UTC ms, in which nothing stands. once: local times of
-    hours that the clock repeated and the file has once."""
+    """The intervals of a file, and what is notable in it.
+
+    rows: number of rows, with duplicates.
+    repeated: duplicate rows.
+    empty: rows without a value.
+    below_zero: rows with a negative value.
+    once: local times of hours that a clock change repeats and that the file contains once.
+    gaps: (from, to) in UTC ms without data.
+    partial: number of incomplete intervals.
+    resets: how often the register decreased.
+    step_s: time between two rows.
+    """
 
     intervals: list[Interval] = field(default_factory=list)
     rows: int = 0
@@ -41,50 +53,56 @@ def read_history(
     path: Path, asset: str, zone: str, time: str, energy: Column, *, counter: bool = False, ends: bool = False,
     drivers: Mapping[str, Column] | None = None, meter: str = "",
 ) -> Imported:  # fmt: skip
-    """energy: per row, as mean power, or (counter) as a register that rises. ends: the time is that of a row's end.
+    """Reads rows every 1, 5 or 15 min as intervals of 15 min. Raises ImportProblem.
 
-    Rows every 1, 5 or 15 min; shorter ones are joined to quarter hours. A time without offset is local to `zone`: the
-    hour that a clock change repeats must stand there twice, one that it skips not at all. Raises ImportProblem.
+    zone: time zone of times without an offset. The file must contain an hour that a clock change repeats twice, and
+        must not contain an hour that it skips.
+    energy: energy or mean power of a row, or with `counter` a cumulative register.
+    ends: the times mark the ends of the rows.
+    meter: identity of the meter.
     """
     if energy.unit not in ENERGY_WH and (counter or energy.unit not in POWER_W):
         known = [*ENERGY_WH, *([] if counter else POWER_W)]
-        raise ImportProblem(f"unit {energy.unit}: must be one of {', '.join(known)}")
+        raise ImportProblem(codes.IMPORT_UNIT_UNKNOWN(unit=energy.unit, units=tuple(known)))
     rows, repeated, once = read_rows(path, zone, time, energy, drivers or {})
     found = Imported(rows=len(rows) + repeated, repeated=repeated, once=once)
     found.below_zero = sum(row.value is not None and row.value < 0 for row in rows)
-    found.step_s = _step(rows, path, counter)
+    found.step_s = _step(rows, path)
     step_ms = 1000 * found.step_s
     if ends and not counter:
         for row in rows:
             row.t_ms -= step_ms
-    _check_grid(rows, path, step_ms)
+    check_grid(rows, path, step_ms)
     pieces = _from_counter(rows, energy, found, step_ms) if counter else _from_rows(rows, energy, found)
     _gather(pieces, rows, asset, drivers or {}, meter, found)
     return found
 
 
-def _step(rows: Sequence[Row], path: Path, counter: bool) -> int:
+def _step(rows: Sequence[Row], path: Path) -> int:
     apart = [b.t_ms - a.t_ms for a, b in pairwise(rows)]
     if not apart:
-        raise ImportProblem(f"{path}: all rows have one time")
+        raise ImportProblem(codes.ROWS_AT_ONE_TIME(path=str(path)))
     seconds = round(statistics.mode(apart) / 1000)
     if seconds not in LENGTHS_S:
-        what = "readings" if counter else "rows"
-        raise ImportProblem(
-            f"{path}: {what} are {seconds / 60:g} min apart; needed are 1, 5 or 15 min: "
-            "longer ones hide what the load did meanwhile"
-        )
+        raise ImportProblem(unsupported_length(path, seconds, LENGTHS_S))
     return seconds
 
 
-def _check_grid(rows: Sequence[Row], path: Path, step_ms: int) -> None:
-    off = [row for row in rows if row.t_ms % step_ms]
-    if off:
-        raise ImportProblem(f"{path.name}:{off[0].line}: {len(off)} times do not lie on whole {step_ms // 60_000} min; "
-                            "is the time zone right?")  # fmt: skip
+def unsupported_length(path: Path, step_s: float, supported_s: Sequence[int]) -> Reason:
+    return codes.ROW_LENGTH_UNSUPPORTED(
+        path=str(path), step_min=step_s / 60, expected_min=tuple(f"{length_s / 60:g}" for length_s in supported_s)
+    )
 
 
-Pieces = dict[int, tuple[float, bool]]  # UTC ms of a row's begin → Wh, and whether they are drawn over a gap
+def check_grid(rows: Sequence[Row], path: Path, step_ms: int) -> None:
+    """Raises ImportProblem for times that are not multiples of the step."""
+    if off := [row for row in rows if row.t_ms % step_ms]:
+        raise ImportProblem(
+            codes.ROWS_OFF_GRID(file=path.name, line=off[0].line, n=len(off), step_min=step_ms // 60_000)
+        )
+
+
+Pieces = dict[int, tuple[float, bool]]  # UTC ms of a row's start → Wh, and whether it is interpolated
 
 
 def _from_rows(rows: Sequence[Row], energy: Column, found: Imported) -> Pieces:
@@ -94,7 +112,7 @@ def _from_rows(rows: Sequence[Row], energy: Column, found: Imported) -> Pieces:
 
 
 def _from_counter(rows: Sequence[Row], energy: Column, found: Imported, step_ms: int) -> Pieces:
-    """What the register rose by from one reading to the next; over an hour at most it is drawn evenly."""
+    """The increase of the register between readings, evenly distributed over gaps of at most one hour."""
     known = [(row.t_ms, row.value) for row in rows if row.value is not None]
     found.empty = len(rows) - len(known)
     pieces: Pieces = {}
@@ -111,8 +129,8 @@ def _from_counter(rows: Sequence[Row], energy: Column, found: Imported, step_ms:
 def _gather(
     pieces: Pieces, rows: Sequence[Row], asset: str, drivers: Mapping[str, Column], meter: str, found: Imported
 ) -> None:
-    """Rows of one quarter hour together. Where a quarter at most is missing the rest stands for it, marked as filled;
-    with less its energy is not known."""
+    """Combines rows to intervals of 15 min. If at most a quarter of an interval is missing, it is extrapolated from the
+    rest and marked as filled; if more is missing, its energy is unknown."""
     by_quarter: dict[int, list[tuple[float, bool]]] = {}
     for t_ms, piece in pieces.items():
         by_quarter.setdefault(t_ms // QUARTER_MS * QUARTER_MS, []).append(piece)
@@ -121,18 +139,19 @@ def _gather(
         of_quarter = means.setdefault(row.t_ms // QUARTER_MS * QUARTER_MS, {})
         for name, mean in row.drivers.items():
             of_quarter.setdefault(name, []).append(mean)
-    whole, before = 900 // found.step_s, None
+    complete, before = 900 // found.step_s, None
     for start_ms in sorted(by_quarter):
         if before is not None and start_ms > before + QUARTER_MS:
             found.gaps.append((before + QUARTER_MS, start_ms))
         before = start_ms
         parts = by_quarter[start_ms]
-        seen, missing = sum(wh for wh, drawn in parts if not drawn), whole - len(parts)
-        enough = len(parts) >= 0.75 * whole
-        energy_wh = sum(wh for wh, _ in parts) * whole / len(parts) if enough else None
+        seen, missing = sum(wh for wh, filled in parts if not filled), complete - len(parts)
+        enough = len(parts) >= 0.75 * complete
+        energy_wh = sum(wh for wh, _ in parts) * complete / len(parts) if enough else None
         found.partial += missing > 0
+        coverage = sum(not filled for _, filled in parts) / complete
         own = {name: Driver(statistics.fmean(all_), drivers[name].u) for name, all_ in means.get(start_ms, {}).items()}
         found.intervals.append(
-            Interval(asset, start_ms, energy_wh, drivers=own, coverage=sum(not drawn for _, drawn in parts) / whole,
+            Interval(asset, start_ms, energy_wh, drivers=own, coverage=coverage,
                      filled_wh=energy_wh - seen if energy_wh is not None else 0.0, meter=meter, source="imported")
         )  # fmt: skip

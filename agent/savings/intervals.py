@@ -1,9 +1,9 @@
-"""Quarter hours of one motor, live: power over time, gaps from the meter's own register, drivers beside them.
+"""Intervals of 15 min of one motor, live: power over time, gaps filled from the register of the meter, drivers.
 
-Time is counted on the clock that never steps; UTC only names the quarter hour. Where UTC jumps, energy stays where it
-was and both quarter hours say so. What is finished is handed on once; every minute the running one is kept as it is, so
-that a kill costs a minute at most, and the register tells even that. Where a clock that lost the time over a power cut
-tells no gap that could have held it, what the register counted stands in the running quarter hour, which says so.
+Durations come from the monotonic clock; UTC only names the interval. Where UTC steps, the energy stays in its interval
+and both intervals get a flag. A finished interval is passed on once; the running one is stored every minute, so that a
+kill loses at most a minute, which the register fills. If the clock lost the time during a power cut and no known gap
+can contain the energy that the register counted, it is added to the running interval, which gets a flag.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from agent.savings.types import QUARTER_MS, Interval
 
 log = logging.getLogger(__name__)
 
-BRIDGED_S = 60.0  # a pause no longer than that runs straight
-KEPT_S = 60.0  # between two keepings of the running quarter hour
+BRIDGED_S = 60.0  # longest time between readings over which the power is interpolated
+KEPT_S = 60.0  # time between two storages of the running interval
 NEVER = float("-inf")
-LONGEST_MS = 40 * 86_400_000  # a gap that is filled from a register
-UNTOLD_H = 24.0  # of the largest power, that a register is believed over a restart for which the clock tells no time
-STEP_MS = 2_000  # by how much UTC may differ from the time that passed
+LONGEST_MS = 40 * 86_400_000  # longest gap that is filled from the register
+UNTOLD_H = 24.0  # at rated power: largest energy accepted from the register over a restart of unknown duration
+STEP_MS = 2_000  # difference of UTC from the monotonic clock from which it is a step
 
 
 class Point(NamedTuple):
+    """A reading of the meter: monotonic time, UTC, active power and reactive power (None: unknown)."""
+
     time_s: float
     utc_ms: int
     w: float
@@ -37,10 +39,15 @@ class Point(NamedTuple):
 
 
 class QuarterHours:
-    """known: what is kept of a quarter hour, by its start. keep: stores one. done: gets each when it is over.
+    """Collects readings into intervals.
 
-    largest_w: more than that no gap can have held, on average. last, mark_wh: what an earlier run kept last, and its
-    `mark_wh` of then.
+    largest_w: rated power; a gap cannot contain more on average.
+    known: stored interval by its start; None: there is none.
+    keep: stores an interval.
+    done: receives each interval when it is over.
+    auxiliary_w: power of auxiliaries while the motor runs.
+    accuracy: relative U of each driver.
+    last, mark_wh: last interval of an earlier run, and its `mark_wh`.
     """
 
     def __init__(
@@ -57,11 +64,11 @@ class QuarterHours:
         self._bucket: Bucket | None = None
         self._seen: dict[str, float] = {}  # driver → time of its last value
         self._gaps: list[tuple[int, int]] = []
-        self._resumed = False  # whether the register was not read yet since a restart
+        self._resumed = False  # the register has not been read since a restart
         self._total_wh = 0.0  # integrated since the start
-        self._mark: tuple[float, float] | None = None  # (register, total) when it was read last
+        self._mark: tuple[float, float] | None = None  # (register, total) at its last reading
         self._kept_s = NEVER
-        self._ended = False  # whether this reading ended a quarter hour
+        self._ended = False  # this reading ended an interval
         self.meter = self._before = last.meter if last else ""
         if last is not None and mark_wh is not None:
             self._mark = mark_wh, 0.0
@@ -69,7 +76,9 @@ class QuarterHours:
             self._point = Point(NEVER, last.start_ms + round(min(last.coverage, 1.0) * QUARTER_MS), 0.0, None)
 
     def take_power(self, time_s: float, utc_ms: int, w: float, var: float | None, register_wh: float | None) -> None:
-        """A reading of the meter at that moment; register_wh its counter of energy taken, where it was read."""
+        """A reading of the meter. register_wh: its register of imported minus exported energy; None when it was not
+        read.
+        """
         before, now = self._point, Point(time_s, utc_ms, w, var)
         if before is not None and time_s <= before.time_s:
             return
@@ -86,17 +95,20 @@ class QuarterHours:
                     self._gaps.append((since_ms, utc_ms))
         if register_wh is not None:
             self._read(register_wh, time_s)
-        if self._ended:  # the mark that goes with it stands for what the next one holds already, too
+        if self._ended:  # mark_wh includes the energy of the next interval, so that one is stored with it
             self._ended = False
             assert self._bucket is not None
             self._keep(self._whole(self._bucket))
 
     @property
     def mark_wh(self) -> float | None:
-        """The meter's register as it must stand now: read last, and what was integrated since."""
+        """The register of the meter at the last reading of power: last register value plus the energy integrated since;
+        None without a register.
+        """
         return None if self._mark is None else self._mark[0] + self._total_wh - self._mark[1]
 
     def take_driver(self, name: str, time_s: float, value: float) -> None:
+        """A value of a driver; it applies to the time since the previous one."""
         if self._bucket is None:
             return
         passed_s = time_s - self._seen.get(name, NEVER)
@@ -105,16 +117,18 @@ class QuarterHours:
             self._bucket.add_driver(name, value, passed_s if passed_s <= self._hole_s else self._period_s)
 
     def take_cells(self, cells: Iterable[Cell], speed_rpm: float | None) -> None:
+        """What the estimator measured since the last call."""
         if self._bucket is not None:
             for cell in cells:
                 self._bucket.add_cell(cell, speed_rpm)
 
     def flag(self, word: str) -> None:
+        """Adds a flag to the running interval."""
         if self._bucket is not None:
             self._bucket.flags.add(word)
 
     def roll(self, utc_ms: int) -> None:
-        """Ends a quarter hour that is over although no reading says so; and begins one that nothing is read in."""
+        """Ends an interval that is over without a reading, and starts one without a reading."""
         if self._bucket is None:
             self._begin(utc_ms)
         elif utc_ms >= self._bucket.end_ms + 1000 * (self._hole_s + 5):
@@ -122,12 +136,12 @@ class QuarterHours:
             self._begin(utc_ms)
 
     def close(self) -> None:
-        """Keeps what there is of the running one."""
+        """Stores the running interval."""
         if self._bucket is not None:
             self._keep(self._whole(self._bucket))
 
     def _run(self, before: Point, now: Point) -> None:
-        """The power between two readings, cut where the quarter hour ends."""
+        """Adds the energy between two readings, divided at the ends of intervals."""
         seconds = now.time_s - before.time_s
         passed_ms = now.utc_ms - before.utc_ms
         assert self._bucket is not None
@@ -156,7 +170,7 @@ class QuarterHours:
         self._total_wh += w * seconds / 3600
 
     def _place(self, utc_ms: int) -> None:
-        """The bucket of this moment is the running one from here on."""
+        """Makes the interval of this moment the running one."""
         if self._bucket is None:
             self._begin(utc_ms)
         elif not self._bucket.start_ms <= utc_ms < self._bucket.end_ms:
@@ -191,18 +205,18 @@ class QuarterHours:
             self._keep(self._whole(bucket))
 
     def _fill(self, missing_wh: float) -> None:
-        """What the register counted while nobody looked, spread evenly over the gaps."""
+        """Distributes the energy that the register counted during gaps evenly over these gaps."""
         length_ms = sum(b - a for a, b in self._gaps)
         most_wh = 1.5 * self._largest_w * length_ms / 3.6e6 + 2000
         if length_ms <= 0 or length_ms > LONGEST_MS or not -2000 <= missing_wh <= most_wh:
-            untold_wh = 1.5 * self._largest_w * UNTOLD_H + 2000
-            if self._resumed and -2000 <= missing_wh <= untold_wh and alike(self._before, self.meter):
+            unknown_wh = 1.5 * self._largest_w * UNTOLD_H + 2000
+            if self._resumed and -2000 <= missing_wh <= unknown_wh and alike(self._before, self.meter):
                 assert self._bucket is not None
                 if missing_wh > self._largest_w * BRIDGED_S / 3600:
                     self._bucket.flags.add("clock_step")
                 self._put_here(missing_wh)
                 return
-            log.warning("%s: the meter's register tells nothing about a gap: it moved by %.1f kWh", self._asset,
+            log.warning("%s: the register of the meter cannot fill a gap: it changed by %.1f kWh", self._asset,
                         missing_wh / 1000)  # fmt: skip
             return
         for a, b in self._gaps:

@@ -13,14 +13,16 @@ import msgspec
 from agent.core.codec import decode_reason, encode_reason
 from agent.savings import baseline as baselines
 from agent.savings.bucket import SHAFT_LEAST
+from agent.savings.reasons import BASELINE_CHANGED, BASELINE_UNREADABLE, DRAFT_UNREADABLE
 from agent.savings.types import Baseline, Driver, Event, Interval
 from agent.store import Store, StoreError
 from agent.store.reasons import STORED_OBJECT_UNREADABLE
+from drivers.reasons import InvalidValue
 
 DRAFT, FROZEN, EVENT = "baseline-draft", "baseline", "savings-event"
 
 
-YET_MS = 31 * 86_400_000  # ahead of now: as far as a report of the running month looks
+YET_MS = 31 * 86_400_000  # ahead of now, as a report of the running month
 
 Rows = list[tuple[str, int, str]]
 
@@ -29,8 +31,10 @@ def save_interval(
     store: Store, *intervals: Interval, counters: Mapping[str, int] | None = None,
     then: Callable[[sqlite3.Connection], object] | None = None,
 ) -> None:  # fmt: skip
-    """In the place of what stood there, with counters and with what `then` writes: all of it is committed with the next
-    group, or nothing. Does not wait, and does not tell when the file could not be written: ask `holds`."""
+    """Stores intervals, replacing earlier versions, with counters and with what `then` writes, in one transaction.
+
+    Does not wait: it is committed with the next write batch. A failed write is not reported: check with `holds`.
+    """
     rows, whole = rows_of(intervals), list((counters or {}).items())
 
     def job(db: sqlite3.Connection) -> None:
@@ -43,20 +47,20 @@ def save_interval(
 
 
 def save_intervals(store: Store, intervals: list[Interval]) -> None:
-    """All of them or none. Waits for its commit. Raises StoreError."""
+    """All of them or none. Waits for the commit. Raises StoreError."""
     rows = rows_of(intervals)
     store.do(lambda db: insert_intervals(db, rows))
 
 
 def insert_intervals(db: sqlite3.Connection, rows: Rows) -> None:
-    """In a transaction of the caller. What stands there already is not written again: nothing was changed."""
+    """In a transaction of the caller. Unchanged intervals are not written again."""
     for row in rows:
         if not db.execute(_SAME, row).fetchone():
             db.execute("insert or replace into interval values (?, ?, ?)", row)
 
 
 def holds(store: Store, interval: Interval) -> bool:
-    """Whether it stands in the file as it is. Raises StoreError."""
+    """Whether the state file has this version of an interval. Raises StoreError."""
     return bool(store.rows(_SAME, rows_of([interval])[0]))
 
 
@@ -68,8 +72,11 @@ def rows_of(intervals: Iterable[Interval]) -> Rows:
 
 
 def load_intervals(store: Store, asset: str, from_ms: int = 0, to_ms: int | None = None) -> list[Interval]:
-    """from_ms ≤ start < to_ms, in order, as they were last committed. None: with the hours that a clock which was set
-    back is yet to reach, and without those that a dead one dated into years to come. Raises StoreError."""
+    """Committed intervals with from_ms ≤ start < to_ms, in order. Raises StoreError.
+
+    to_ms None: up to 31 days from now. This includes hours that a clock has not reached again after a step back, and
+    excludes those that a wrong clock dated years ahead.
+    """
     to_ms = store.now_ms + YET_MS if to_ms is None else to_ms
     rows = store.rows(
         "select body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
@@ -79,7 +86,7 @@ def load_intervals(store: Store, asset: str, from_ms: int = 0, to_ms: int | None
 
 
 def last_interval(store: Store, asset: str) -> Interval | None:
-    """The newest that is kept of before now. Raises StoreError."""
+    """The newest stored interval that started before now; None: there is none. Raises StoreError."""
     query = "select body from interval where asset = ? and start_ms <= ? order by start_ms desc limit 1"
     rows = store.rows(query, (asset, store.now_ms))
     return _decoded(rows[0][0], Interval, asset) if rows else None
@@ -94,24 +101,24 @@ def load_draft(store: Store, asset: str) -> Baseline | None:
 
 
 def save_frozen(store: Store, baseline: Baseline) -> None:
-    """Becomes the one in force; those before stay under their hash. Raises ValueError without a right hash."""
+    """Puts a baseline in force; earlier ones stay under their hash. Raises InvalidValue without a valid hash."""
     store.do(lambda db: insert_frozen(db, baseline, baseline.frozen_ms or 0))
 
 
 def insert_frozen(db: sqlite3.Connection, baseline: Baseline, now_ms: int) -> None:
-    """As `save_frozen`, in a transaction of the caller."""
+    """Same as `save_frozen`, in a transaction of the caller."""
     if not baselines.intact(baseline):
-        raise ValueError(f"{baseline.asset}: this baseline is not what was frozen")
+        raise InvalidValue(BASELINE_CHANGED)
     body = baselines.to_json(baseline)
     for name in (f"{baseline.asset}/{baseline.hash[:16]}", baseline.asset):
         _insert_note(db, FROZEN, name, now_ms, body)
 
 
 def load_frozen(store: Store, asset: str) -> Baseline | None:
-    """The one in force; None when there is none. Raises ValueError when it is not what was frozen."""
+    """The baseline in force; None when there is none. Raises InvalidValue when it is not the one that was frozen."""
     found = _load(store, FROZEN, asset)
     if found is not None and not baselines.intact(found):
-        raise ValueError(f"{asset}: the baseline in the store is not the one that was frozen (its hash differs)")
+        raise InvalidValue(BASELINE_CHANGED)
     return found
 
 
@@ -125,7 +132,7 @@ def load_events(store: Store, asset: str) -> list[Event]:
 
 
 def save_event(store: Store, event: Event) -> Event:
-    """With a number of its own where it has none. Waits for its commit. Raises StoreError."""
+    """Stores an event; number 0: it gets the next number. Waits for the commit. Raises StoreError."""
     if event.number == 0:
         event = replace(event, number=1 + max((old.number for old in load_events(store, event.asset)), default=0))
     store.save_note(EVENT, f"{event.asset}/{event.number}", "", event_json(event))
@@ -133,12 +140,12 @@ def save_event(store: Store, event: Event) -> Event:
 
 
 def insert_event(db: sqlite3.Connection, event: Event, now_ms: int) -> None:
-    """One that has a number, in a transaction of the caller."""
+    """An event with a number, in a transaction of the caller."""
     _insert_note(db, EVENT, f"{event.asset}/{event.number}", now_ms, event_json(event))
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """As it is stored, recorded in the ledger and printed by `--json`."""
+    """As stored, recorded in the ledger and printed by `--json`."""
     found: dict[str, Any] = msgspec.to_builtins(event, enc_hook=encode_reason)
     return found
 
@@ -166,7 +173,8 @@ def _load(store: Store, kind: str, asset: str) -> Baseline | None:
     try:
         return baselines.from_json(msgspec.json.decode(rows[0][0]))
     except (KeyError, TypeError, ValueError, AttributeError, msgspec.MsgspecError) as error:
-        raise ValueError(f"{asset}: the {kind} in the store cannot be read: {error!r}") from None
+        code = DRAFT_UNREADABLE if kind == DRAFT else BASELINE_UNREADABLE
+        raise InvalidValue(code, error=repr(error)) from None
 
 
 _SUMS = ("energy_wh", "auxiliary_wh", "reactive_varh", "filled_wh", "running_s")
@@ -174,8 +182,11 @@ _LOSSES = ("drive_loss_wh", "motor_loss_wh", "u_drive_loss_wh", "u_motor_loss_wh
 
 
 def merged(a: Interval, b: Interval) -> Interval:
-    """Two parts of one quarter hour, of before and after a restart, or of a clock that ran there twice. Where one knows
-    its shaft and losses only, they stand for both if it is most of the time (`SHAFT_LEAST`), else they are unknown."""
+    """Two parts of one interval: before and after a restart, or of a clock that passed it twice.
+
+    If only one part has shaft energy and losses, they are extrapolated to both if it is most of the time
+    (`SHAFT_LEAST`), otherwise they are unknown.
+    """
 
     def plus(x: float | None, y: float | None) -> float | None:
         return y if x is None else x if y is None else x + y

@@ -1,7 +1,7 @@
-"""The gateway's key: signs each ledger record. Ed25519 with the extra `crypto`, else HMAC-SHA256.
+"""The key of the gateway, which signs each ledger record: Ed25519 with the extra `crypto`, else HMAC-SHA256.
 
-The file holds a secret: mode 0600, made once beside the state file. Who can read it can write a ledger of his own;
-only an external checkpoint (agent.savings.checkpoints) tells then.
+The file contains the private key: mode 0600, created once in the state directory. With it a ledger can be forged, which
+only an external checkpoint (agent.savings.checkpoints) reveals.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.savings import ledger_reasons as codes
+from drivers.reasons import CodedError, InvalidValue
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -23,13 +26,18 @@ FILE = "ledger.key"
 ED25519, HMAC = "ed25519", "hmac-sha256"
 
 
-class LedgerKeyError(Exception):
-    """The key cannot be used; the message names the file."""
+class LedgerKeyError(CodedError):
+    """The key cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """public: hex, empty for HMAC, whose secret both signs and verifies. secret empty: it can only verify."""
+    """A key that signs and verifies, or only verifies.
+
+    kind: ED25519 or HMAC.
+    public: public key in hexadecimal digits; empty for HMAC, whose secret both signs and verifies.
+    secret: private key; empty: this key can only verify.
+    """
 
     kind: str
     public: str
@@ -37,40 +45,43 @@ class Key:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits that name the key and tell nothing of a secret."""
+        """16 hexadecimal digits that identify the key and reveal nothing of the secret."""
         named = bytes.fromhex(self.public) if self.public else b"magwatt ledger key\0" + self.secret
         return hashlib.sha256(named).hexdigest()[:16]
 
     def sign(self, data: bytes) -> str:
-        """Raises LedgerKeyError where the extra is missing."""
+        """The signature in hexadecimal digits. Raises LedgerKeyError when the extra `crypto` is missing."""
         if self.kind == HMAC:
             return hmac.new(self.secret, data, hashlib.sha256).hexdigest()
         return _private(self.secret).sign(data).hex()
 
     def verifies(self, data: bytes, signature: str) -> bool:
-        """Raises LedgerKeyError where nobody can tell: the extra is missing, or an HMAC key's secret is not here."""
+        """Whether this is the signature of the data.
+
+        Raises LedgerKeyError when the extra `crypto` or the secret of an HMAC key is missing.
+        """
         if self.kind == HMAC:
             if not self.secret:
-                raise LedgerKeyError("an HMAC signature is checked with the secret key file: give it with --key")
+                raise LedgerKeyError(codes.HMAC_SECRET_NEEDED)
             return hmac.compare_digest(self.sign(data), signature)
         try:
             from cryptography.exceptions import InvalidSignature
             from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
         except ImportError:
-            raise LedgerKeyError("an Ed25519 signature needs the extra: pip install 'magwatt[crypto]'") from None
+            raise LedgerKeyError(codes.ED25519_UNAVAILABLE) from None
         try:
             Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.public)).verify(bytes.fromhex(signature), data)
         except (InvalidSignature, ValueError):
             return False
         return True
 
-    def said(self) -> dict[str, str]:
-        """For a record: everything but the secret."""
+    def declaration(self) -> dict[str, str]:
+        """The key for a record or a report: all fields except the secret."""
         return {"kind": self.kind, "public": self.public, "fingerprint": self.fingerprint}
 
 
 def new_key(kind: str | None = None) -> Key:
-    """kind None: Ed25519 where the extra is installed."""
+    """A new key. kind None: Ed25519 if the extra `crypto` is installed, else HMAC."""
     secret = secrets.token_bytes(32)
     if kind in (None, ED25519):
         try:
@@ -85,7 +96,7 @@ def _private(secret: bytes) -> Ed25519PrivateKey:
     try:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     except ImportError:
-        raise LedgerKeyError("Ed25519 needs the extra: pip install 'magwatt[crypto]'") from None
+        raise LedgerKeyError(codes.ED25519_UNAVAILABLE) from None
     return Ed25519PrivateKey.from_private_bytes(secret)
 
 
@@ -94,11 +105,11 @@ def _public_of(secret: bytes) -> str:
 
 
 def load_or_make(directory: Path) -> Key:
-    """The key of a state directory, that signs; made, with mode 0600, when there is none. Raises LedgerKeyError."""
+    """The signing key of a state directory; created with mode 0600 if there is none. Raises LedgerKeyError."""
     path = directory / FILE
     try:
         if path.exists():
-            return _whole(path)
+            return _signing_key(path)
         key = new_key()
         part = directory / f"{FILE}.{os.getpid()}.part"
         part.unlink(missing_ok=True)
@@ -108,28 +119,28 @@ def load_or_make(directory: Path) -> Key:
                 json.dump({"kind": key.kind, "public": key.public, "secret": key.secret.hex()}, file)
                 file.flush()
                 os.fsync(file.fileno())
-            _put(part, path)
+            _move_new(part, path)
         finally:
             part.unlink(missing_ok=True)
         return key
-    except FileExistsError:  # another process was faster
-        return _whole(path)
+    except FileExistsError:  # another process created it first
+        return _signing_key(path)
     except OSError as error:
-        raise LedgerKeyError(f"{path}: {error.strerror or error}") from None
+        raise LedgerKeyError(codes.KEY_FILE_ERROR, path=str(path), error=error.strerror or str(error)) from None
 
 
-def _whole(path: Path) -> Key:
-    """One that can sign, and whose signatures its own public half verifies. Raises LedgerKeyError."""
+def _signing_key(path: Path) -> Key:
+    """A key that can sign, and whose public key verifies its signatures. Raises LedgerKeyError."""
     key = load(path)
     if not key.secret:
-        raise LedgerKeyError(f"{path}: only the public half of a key, which cannot sign")
+        raise LedgerKeyError(codes.KEY_WITHOUT_PRIVATE_HALF, path=str(path))
     if key.kind == ED25519 and key.public != _public_of(key.secret):
-        raise LedgerKeyError(f"{path}: its public half is not that of its secret")
+        raise LedgerKeyError(codes.KEY_HALVES_DIFFER, path=str(path))
     return key
 
 
-def _put(part: Path, path: Path) -> None:
-    """Whole or not at all, and never in the place of another. Raises FileExistsError, OSError."""
+def _move_new(part: Path, path: Path) -> None:
+    """Moves a complete file to its final name; never replaces another. Raises FileExistsError, OSError."""
     try:
         os.link(part, path)
     except FileExistsError:
@@ -139,36 +150,43 @@ def _put(part: Path, path: Path) -> None:
 
 
 def load(path: Path) -> Key:
-    """A key file, its public half, or a report's JSON, which hands that out. Raises LedgerKeyError."""
+    """The key of a key file, of a file with a public key, or of the JSON of a report. Raises LedgerKeyError."""
     try:
         body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         body = body.get("ledger_key", body)
         key = Key(body["kind"], body.get("public", ""), bytes.fromhex(body.get("secret", "")))
         _check(key, body)
     except OSError as error:
-        raise LedgerKeyError(f"{path}: {error.strerror or error}") from None
+        raise LedgerKeyError(codes.KEY_FILE_ERROR, path=str(path), error=error.strerror or str(error)) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise LedgerKeyError(f"{path}: not a ledger key") from None
+        raise LedgerKeyError(codes.KEY_FILE_INVALID, path=str(path)) from None
     if not (key.public or key.secret):
-        raise LedgerKeyError(f"{path}: names an HMAC key, which has no public half: only the key file itself verifies")
+        raise LedgerKeyError(codes.KEY_WITHOUT_PUBLIC_HALF, path=str(path))
     return key
 
 
 def of_record(body: dict[str, Any]) -> Key:
-    """The verifying half that a `key` record announces. Raises ValueError."""
+    """The public key that a `key` record declares. Raises InvalidValue."""
     found = body.get("key")
     if not isinstance(found, dict):
-        raise ValueError("no key in it")
+        raise InvalidValue(codes.KEY_DECLARATION_INVALID)
     key = Key(str(found.get("kind")), str(found.get("public", "")))
     _check(key, found)
     return key
 
 
-def _check(key: Key, said: Mapping[str, Any]) -> None:
-    """Raises ValueError where it is no key, or not the one whose fingerprint is said."""
+def _check(key: Key, declared: Mapping[str, Any]) -> None:
+    """Raises InvalidValue when the key is not valid or does not have the declared fingerprint."""
     if key.kind not in (ED25519, HMAC) or (key.kind == HMAC and key.public):
-        raise ValueError("no key in it")
-    if key.kind == ED25519 and (len(bytes.fromhex(key.public)) != 32 or len(key.secret) not in (0, 32)):
-        raise ValueError("no key in it")
-    if (key.public or key.secret) and said.get("fingerprint", key.fingerprint) != key.fingerprint:
-        raise ValueError(f"it is called {said['fingerprint']}, but its public half is that of key {key.fingerprint}")
+        raise InvalidValue(codes.KEY_DECLARATION_INVALID)
+    if key.kind == ED25519 and (not _is_ed25519(key.public) or len(key.secret) not in (0, 32)):
+        raise InvalidValue(codes.KEY_DECLARATION_INVALID)
+    if (key.public or key.secret) and declared.get("fingerprint", key.fingerprint) != key.fingerprint:
+        raise InvalidValue(codes.FINGERPRINT_WRONG, declared=str(declared["fingerprint"]), fingerprint=key.fingerprint)
+
+
+def _is_ed25519(public: str) -> bool:
+    try:
+        return len(bytes.fromhex(public)) == 32
+    except ValueError:
+        return False

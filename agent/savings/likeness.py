@@ -1,4 +1,6 @@
-"""Energies beside those of the same load before: a factor tells a forgotten ratio, a drift another plant."""
+"""Comparison of energies with earlier ones at the same load: a constant factor is a wrong transformer ratio, a drift is
+a load shift.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +14,26 @@ from agent.savings.reasons import ENERGY_FACTOR, LOAD_SHIFT_DOWN, LOAD_SHIFT_UP
 from agent.savings.types import Baseline, Interval
 from drivers.reasons import Reason
 
-LEARNT = 48  # intervals before anything is compared
-MEMORY = 2000.0  # intervals that the curve remembers: three weeks
-FACTOR, SIGMAS = 0.25, 6.0  # of ln(energy/before), for a ratio: two intervals in a row
-BLOCK, BLOCKS = 24, 20  # intervals in a block of the CUSUM, and blocks before it speaks
-SLACK, FAR = 0.5, 8.0  # of the CUSUM in spreads of a block, both sides
+LEARNT = 48  # intervals before the comparison starts
+MEMORY = 2000.0  # memory of the curve in intervals: three weeks
+FACTOR, SIGMAS = 0.25, 6.0  # of ln(energy/expected), for a ratio: two intervals in a row
+BLOCK, BLOCKS = 24, 20  # intervals in a block of the CUSUM, and blocks before it can detect
+SLACK, FAR = 0.5, 8.0  # slack and limit of the CUSUM in standard deviations of a block
 SLOW = 0.05
-DOUBT_MOST = 1e6  # of a coefficient at first, and where it is not seen for long: rows and columns shrink alike, for
-# single numbers that are cut would leave a matrix that foretells nonsense
-GONE = 96  # intervals without its driver, before what is usual is learnt anew without it
+# Variance of a coefficient at first, and at most when it is not excited for long: rows and columns are scaled together,
+# because limiting single elements would destroy the matrix.
+DOUBT_MOST = 1e6
+GONE = 96  # intervals without its driver before the curve is learned without it
 
 
 class Load(NamedTuple):
-    """By what energies are compared. numbers: drivers; empty: the first by name of those that are there. scales: middle
-    and half width of each, where there are several. state: a driver with a curve for each of its states, or empty."""
+    """What energies are compared by.
+
+    numbers: numeric drivers; empty: the first driver by name of those with a value.
+    scales: middle and half width of each, where there are several.
+    state: a driver with one curve for each of its states; "": none.
+    states, within: the states, and the largest distance of a mean from its state.
+    """
 
     numbers: tuple[str, ...] = ()
     scales: tuple[tuple[float, float], ...] = ()
@@ -55,20 +63,25 @@ def load_of(baseline: Baseline) -> Load:
 
 
 class Likeness:
-    """What the load is: the baseline's drivers together, by parabolas that follow slowly, one for each state; without a
-    driver there is only a mean, and a spread that keeps it from crying. The curve is the present plant's own, for what
-    a retrofit changed answers otherwise to each driver. Blocks of six hours make what hangs together for an hour or two
-    independent."""
+    """Compares energies at the same load.
+
+    The load is that of all drivers of the baseline: quadratic curves that follow slowly, one for each state. Without a
+    driver the curve is a mean, and its spread prevents false alarms. The curve is that of the present plant, because
+    the retrofit changed how the energy depends on each driver. Means of six hours remove autocorrelation over an hour
+    or two.
+
+    off: the last two energies differ by a factor.
+    """
 
     def __init__(self, load: Load = Load()) -> None:  # noqa: B008  (a tuple)
         self._begin(load)
 
     def anew(self) -> Likeness:
-        """By the same drivers, with nothing learnt."""
+        """The same drivers, without learned data."""
         return Likeness(self.load)
 
     def _begin(self, load: Load) -> None:
-        """What is usual begins anew."""
+        """Discards what was learned."""
         self.load = load
         self._curves: dict[float, _Curve] = {}
         self._spread2, self._seen = 0.0, 0
@@ -80,7 +93,7 @@ class Likeness:
         self.off = False
 
     def take(self, item: Interval, comparable: bool = True) -> tuple[Reason | None, Reason | None]:
-        """(sign of a wrong transformer ratio, sign of a load shift); None where there is none."""
+        """(cause of a ct_ratio event, cause of a load_shift event); None: no such event. comparable: no flag is set."""
         if not comparable or item.energy_wh is None or item.coverage < 0.5 or item.energy_wh <= 0:
             return None, None
         if item.running_s is not None and item.running_s < 0.9 * item.length_s * min(item.coverage, 1.0):
@@ -93,21 +106,22 @@ class Likeness:
         if usual is None or usual <= 0:
             curve.learn(values, power)
             return None, None
-        told = math.log(power / usual)
+        deviation = math.log(power / usual)
         sigma = math.sqrt(self._spread2) if self._seen > LEARNT else math.inf
-        strange = abs(told) > max(FACTOR, SIGMAS * sigma)
+        strange = abs(deviation) > max(FACTOR, SIGMAS * sigma)
         self._strange = self._strange + 1 if strange else 0
         self.off = self._strange >= 2
-        if strange:  # not learnt from
-            return ENERGY_FACTOR(factor=math.exp(told)) if self.off else None, None
-        self._spread2 += (told**2 - self._spread2) * max(1 / (self._seen + 1), 1 / MEMORY)
+        if strange:  # not used to learn
+            return ENERGY_FACTOR(factor=math.exp(deviation)) if self.off else None, None
+        self._spread2 += (deviation**2 - self._spread2) * max(1 / (self._seen + 1), 1 / MEMORY)
         self._seen += 1
         curve.learn(values, power)
-        return None, self._shift(told)
+        return None, self._shift(deviation)
 
     def _place(self, item: Interval) -> tuple[_Curve, tuple[float, ...]] | None:
-        """The curve, and where on it. None while a driver is missing, or its state is none that is known: another one's
-        number, or none at all, is no load on its curve."""
+        """The curve and the position on it; None while a driver is missing, or its state is unknown: another driver, or
+        none, would be another load.
+        """
         there = all(name in item.drivers for name in self.load.names)
         if not there:
             self._missing += 1
@@ -120,15 +134,15 @@ class Likeness:
         self._missing = 0
         load, state = self.load, 0.0
         if load.state:
-            told = item.drivers[load.state].mean
-            state = min(load.states, key=lambda known: abs(known - told))
-            if abs(state - told) > load.within:
+            mean = item.drivers[load.state].mean
+            state = min(load.states, key=lambda known: abs(known - mean))
+            if abs(state - mean) > load.within:
                 return None
         values = tuple(item.drivers[name].mean for name in load.numbers)
         return self._curves.setdefault(state, _Curve(len(values), load.scales)), values
 
-    def _shift(self, told: float) -> Reason | None:
-        self._block.append(told)
+    def _shift(self, deviation: float) -> Reason | None:
+        self._block.append(deviation)
         if len(self._block) < BLOCK or self._seen < 4 * BLOCK:
             return None
         mean = sum(self._block) / len(self._block)
@@ -146,8 +160,10 @@ class Likeness:
 
 
 class _Curve:
-    """Energy over the drivers, of second degree in them (a + b·u + c·u² of one), by recursive least squares that
-    forgets. scales: empty: each by its own first value."""
+    """Energy over the drivers, quadratic (a + b·u + c·u² for one), by exponentially weighted recursive least squares.
+
+    scales: empty: each driver is scaled by its first value.
+    """
 
     def __init__(self, drivers: int, scales: Sequence[tuple[float, float]] = ()) -> None:
         self._pairs = list(combinations_with_replacement(range(drivers), 2))
@@ -159,7 +175,7 @@ class _Curve:
         self._scales, self._n = list(scales), 0
 
     def at(self, values: Sequence[float]) -> float | None:
-        """None before enough was learnt, and beyond what was seen."""
+        """Energy at these values, Wh; None before enough was learned, and outside the range."""
         if self._n < self._least or self._ranges is None:
             return None
         if not all(low <= value <= high for value, (low, high) in zip(values, self._ranges, strict=True)):

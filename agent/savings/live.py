@@ -1,4 +1,4 @@
-"""One motor's savings while the agent runs: intervals kept, events opened, the saving told after each quarter hour."""
+"""Savings of one motor while the agent runs: intervals stored, events opened, the saving published each 15 min."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from agent.savings.types import QUARTER_MS, Baseline, Event, Interval
 from agent.store import Store, StoreError
 from agent.topology import Asset
 from drivers.reading import BAD, Quality, Reading, Value
-from drivers.reasons import Reason
+from drivers.reasons import CodedError, Reason
 
 log = logging.getLogger(__name__)
 
-RECENT = 200  # intervals that are kept at hand: more than are written within one commit
-LONGEST = 5000  # intervals that wait for a file which cannot be written: a filled gap of 40 days, and ten days
-BRIDGEABLE = 2 * BRIDGED_MS // QUARTER_MS  # intervals back, that tell how those of the last hour are drawn
-REMEMBERED_MS = 14 * 86_400_000  # of intervals, looked at again after a restart to know what is usual
+RECENT = 200  # intervals in memory: more than one commit writes
+LONGEST = 5000  # intervals that wait while the file cannot be written: a filled gap of 40 days, and ten days
+BRIDGEABLE = 2 * BRIDGED_MS // QUARTER_MS  # intervals from which those of the last hour are interpolated
+REMEMBERED_MS = 14 * 86_400_000  # intervals from which the comparison of energies is restored after a restart
 FLAGS = {
     METER_WIRING: "ct_wiring",
     METER_RATIO: "ct_ratio",
@@ -44,8 +44,11 @@ FLAGS = {
 
 
 class SavingsLane:
-    """From the computing thread only. held: whether somebody works at this motor. amend: records in the transaction
-    that writes intervals what the ledger holds of them. Trouble with the store is said and lived with."""
+    """Used by the pipeline thread only. Errors of the store are logged; the saving then has a caveat.
+
+    held: whether a motor is in maintenance.
+    amend: updates the ledger records of changed intervals in the transaction that writes the intervals.
+    """
 
     def __init__(
         self, asset: Asset, period_s: float, store: Store, emit: Callable[[Message], None], zone: str,
@@ -62,14 +65,16 @@ class SavingsLane:
         self._watch = Watch(asset.name)
         self._baseline: Baseline | None = None
         self._tally: Tally | None = None
-        self._added: deque[tuple[Interval, Mark]] = deque(maxlen=BRIDGEABLE)  # to the tally last, and it before each
-        self._filled: set[int] = set()  # kept since the last quarter hour was done
+        self._added: deque[tuple[Interval, Mark]] = deque(
+            maxlen=BRIDGEABLE
+        )  # last intervals of the tally, with its state before each
+        self._filled: set[int] = set()  # stored since the last interval was done
         self._told_events: tuple[Event, ...] = ()
         self._stale = True
-        self._trouble = ""
+        self._trouble: Reason | None = None
         self._recent: dict[int, Interval] = {}
         self._unsaved: dict[int, Interval] = {}  # since the last reading or row
-        self._posted: dict[int, Interval] = {}  # what the writer was given last
+        self._posted: dict[int, Interval] = {}  # passed to the writer last
         self._quality, self._exports = Quality.GOOD, False
         last = self._recall()
         accuracy = {item.metric.name: item.accuracy for item in asset.signals if item.accuracy is not None}
@@ -82,7 +87,9 @@ class SavingsLane:
         self.hours.meter = identity(meter, None) if meter else ""
 
     def take_meter(self, reading: Reading, values: Mapping[str, Value], flags: Mapping[str, Quality]) -> None:
-        """values: this motor's part, where the meter serves others too; then no register tells its gaps."""
+        """A reading of the meter. values: the share of this motor if the meter measures several; then no register fills
+        gaps.
+        """
         self._quality = reading.quality & Quality.SIMULATED
         if reading.quality & Quality.NO_REPLY or self._asset.meter is None:
             return
@@ -93,7 +100,7 @@ class SavingsLane:
         if not self._asset.shared and (kwh := _number(values, flags, "energy_import")) is not None:
             export = _number(values, flags, "energy_export")
             self._exports |= export is not None
-            if export is not None or not self._exports:  # else one of two was not heard: their difference is not known
+            if export is not None or not self._exports:  # otherwise one of two is missing
                 register_wh = 1000 * (kwh - (export or 0.0))
         if (serial := reading.values.get("serial_number")) is not None:
             self.hours.meter = identity(self._asset.meter, serial)
@@ -102,6 +109,7 @@ class SavingsLane:
         self._put_down()
 
     def take_signals(self, reading: Reading) -> None:
+        """A reading of driver signals."""
         if reading.quality & Quality.NO_REPLY:
             return
         for name in self._drivers & reading.values.keys():
@@ -109,12 +117,13 @@ class SavingsLane:
                 self.hours.take_driver(name, reading.middle_s, value)
 
     def take_row(self, cells: Iterable[Cell], speed_rpm: float | None, withheld: Reason | None, utc_ms: int) -> None:
-        """Once a row: what the estimator measured since the last one, and why it withholds its results (None: it does
-        not)."""
+        """Called once a row: what the estimator measured since the last call, and why it withholds its results (None:
+        it does not).
+        """
         motor = self._asset.motor
         assert motor is not None
         if speed_rpm is None and self._asset.drive is None and motor.kind != "induction":
-            speed_rpm = motor.rpm  # on the line a magnet motor turns with it
+            speed_rpm = motor.rpm  # on the mains a magnet motor runs at synchronous speed
         self.hours.roll(utc_ms)
         self.hours.take_cells(cells, speed_rpm)
         flags: dict[str, Reason | None] = {}
@@ -128,17 +137,18 @@ class SavingsLane:
         self._put_down()
 
     def close(self) -> None:
-        """Keeps the running quarter hour; what goes on with it finds it in the file."""
+        """Stores the running interval; the next run continues it."""
         self.hours.close()
         self._put_down()
         try:
             self._store.flush()
         except StoreError as error:
-            self._say(str(error))
+            self._report(error)
 
     def _recall(self) -> Interval | None:
-        """What is usual here, and events that are open; without a word. What another motor or drive used before is not
-        usual: its successor uses less, and no transformer was exchanged."""
+        """Restores the comparison of energies and the open events without publishing. Energies of an earlier motor or
+        drive are left out: its successor uses less.
+        """
         try:
             last = keep.last_interval(self._store, self._asset.name)
             self._follow_baseline()
@@ -147,18 +157,18 @@ class SavingsLane:
                 self._watch.take(item)
             known = keep.load_events(self._store, self._asset.name)
         except (StoreError, ValueError) as error:
-            self._say(str(error))
+            self._report(error)
             return None
         self._watch.open = {event.kind: event for event in known if event.to_ms is None}
         return last
 
     def _follow_baseline(self) -> None:
-        with contextlib.suppress(ValueError):  # said when it is used
+        with contextlib.suppress(ValueError):  # reported when it is used
             if (baseline := keep.load_frozen(self._store, self._asset.name)) is not None:
                 self._watch.follow_model(baseline)
 
     def _era_ms(self, last: Interval | None) -> int:
-        """Since when this motor stands here on this drive; 0: always."""
+        """Since when this motor runs on this drive, UTC ms; 0: always."""
         asset, motor = self._asset, self._asset.motor
         assert motor is not None
         name, kept = f"{asset.name}/savings_era", self._store.counters()
@@ -171,12 +181,12 @@ class SavingsLane:
         return since_ms
 
     def _known(self, start_ms: int) -> Interval | None:
-        if start_ms in self._recent:  # it may not be committed yet
+        if start_ms in self._recent:  # possibly not committed yet
             return self._recent[start_ms]
         try:
             found = keep.load_intervals(self._store, self._asset.name, start_ms, start_ms + 1)
         except StoreError as error:
-            self._say(str(error))
+            self._report(error)
             return None
         return found[0] if found else None
 
@@ -195,7 +205,7 @@ class SavingsLane:
         try:
             drawn = self._renew(interval)
         except (StoreError, ValueError) as error:
-            self._say(str(error))
+            self._report(error)
             self._tally = self._baseline = None
             drawn = interval
         line = None
@@ -210,8 +220,10 @@ class SavingsLane:
             del self._recent[next(iter(self._recent))]
 
     def _put_down(self) -> None:
-        """What one reading or row changed, in one transaction with the register as it must then stand: the next run
-        tells from it what it did not see, and counts nothing twice. What the file did not take comes with the next."""
+        """Stores what one reading or row changed, in one transaction with the register value that belongs to it: the
+        next run computes the missing energy from it and counts none twice. A failed write is repeated with the next
+        one.
+        """
         if not self._unsaved:
             return
         if self._posted and not self._arrived():
@@ -243,8 +255,9 @@ class SavingsLane:
         return tally.add(item)
 
     def _bridge(self, tally: Tally, interval: Interval) -> None:
-        """A driver is back: those of the last hour that lack it are put into the sum again, drawn as a report draws
-        them."""
+        """A driver has a value again: intervals of the last hour without it are replaced in the sum by interpolated
+        ones, as in a report.
+        """
         before = self._known(interval.start_ms - QUARTER_MS)
         if before is not None and not interval.drivers.keys() - before.drivers.keys():
             return
@@ -261,10 +274,11 @@ class SavingsLane:
                 self._add(tally, drawn.get(item.start_ms, item))
 
     def _renew(self, interval: Interval) -> Interval:
-        """The baseline in force and what was decided; the sum is made anew, without this interval, when either changed,
-        a gap was filled, or the clock went back: what it holds of the hours to come is in it then.
+        """Loads the baseline in force and the decisions. The sum is calculated again, without this interval, when one
+        of them changed, a gap was filled, or the clock stepped back.
 
-        Returns the interval as it is to be added: a driver may be drawn between earlier and later ones."""
+        Returns the interval as it is to be added: a driver can be interpolated.
+        """
         baseline = keep.load_frozen(self._store, self._asset.name)
         events = tuple(keep.load_events(self._store, self._asset.name))
         decisions = tuple((event.number, event.decision, event.adjust_wh) for event in events)
@@ -275,7 +289,7 @@ class SavingsLane:
             if self._tally is not None:
                 self._bridge(self._tally, interval)
             return interval
-        self._stale, self._trouble, self._tally = False, "", None
+        self._stale, self._trouble, self._tally = False, None, None
         self._added.clear()
         drawn = interval
         if baseline is not None:
@@ -287,7 +301,7 @@ class SavingsLane:
             known = {item.start_ms: item for item in held}
             end_ms = self._store.now_ms + 1 if to_ms is None else to_ms
             known |= {at_ms: item for at_ms, item in self._recent.items() if from_ms <= at_ms < end_ms}
-            self._newest_ms = 0  # a clock that was years ahead is forgotten
+            self._newest_ms = 0  # discards that of a clock that was years ahead
             known[interval.start_ms] = interval
             for item in bridged([known[start_ms] for start_ms in sorted(known)]):
                 if item.start_ms == interval.start_ms:
@@ -307,7 +321,7 @@ class SavingsLane:
             try:
                 kept = keep.save_event(self._store, self._as_decided(event))
             except StoreError as error:
-                self._say(str(error))
+                self._report(error)
                 continue
             if event.to_ms is None:
                 self._watch.open[event.kind] = kept
@@ -316,7 +330,7 @@ class SavingsLane:
                 self._emit(event_message(kept, self._quality))
 
     def _as_decided(self, event: Event) -> Event:
-        """A person may have decided meanwhile, in another process."""
+        """The event with a decision that another process stored meanwhile."""
         for known in keep.load_events(self._store, self._asset.name) if event.number else ():
             if known.number == event.number and known.decision is not None:
                 return replace(known, to_ms=event.to_ms, energy_wh=event.energy_wh)
@@ -337,8 +351,7 @@ class SavingsLane:
             values |= saving_values(saving)
             uncertainties, found = saving_uncertainties(saving), saving_reasons(saving)
         elif self._trouble:
-            trouble = STORE_TROUBLE(error=self._trouble)
-            values["savings_caveats"], found = codes([trouble]), {"savings_caveats": [trouble]}
+            values["savings_caveats"], found = codes([self._trouble]), {"savings_caveats": [self._trouble]}
         self._emit(Message(self._asset.name, "savings", interval.end_ms, values, uncertainties, quality=self._quality,
                            reasons=found))  # fmt: skip
 
@@ -349,10 +362,12 @@ class SavingsLane:
         newest_ms = max(self._newest_ms, interval.end_ms)
         return first_ms, max(min(phase.to_ms or newest_ms, newest_ms), first_ms)
 
-    def _say(self, text: str) -> None:
-        if text != self._trouble:
-            log.warning("%s: savings: %s", self._asset.name, text)
-        self._trouble = text
+    def _report(self, error: StoreError | ValueError) -> None:
+        """Logs an error once; it is the caveat of the saving until the next sum succeeds."""
+        trouble = error.reason if isinstance(error, CodedError) else STORE_TROUBLE(error=str(error))
+        if trouble != self._trouble:
+            log.warning("%s: savings: %s", self._asset.name, trouble)
+        self._trouble = trouble
 
 
 def _number(values: Mapping[str, Value], flags: Mapping[str, Quality], name: str) -> float | None:

@@ -1,20 +1,16 @@
-"""The old plant's energy in one interval as a sum of known terms: coefficients times what is returned here.
+"""The adjusted baseline of one interval as a sum of terms: coefficients times the values that `terms` returns.
 
-constant    E = a
-state       E = a mean for each state of a driver that knows few (off, idle, run)
-binned      E = straight lines between the centres of ten bins of one driver
-polynomial  E = a + b·d + c·d² + …, to degree 3
-affinity    E = a + b·q + c·q³: a pump with static head, q its flow
-            (each of these three with a level of its own at standstill, where hardly anything lies up to the least flow)
-production  E = a + b·t: t tonnes; learnt from whole shifts, for what is rolled now is heated before
-linear      E = a + Σ b·d of two or three drivers, with products or squares where cross-validation asks for them
-indicator   E = one of those above for numbers, and a level of its own for each state of a driver that knows few
-            (indicator variables; ISO 50006 calls both drivers relevant variables [M])
-slopes      E = polynomial, affinity, linear or production with coefficients of its own in each state of such a driver:
-            one pump running or two, a damper open or closed
-shaft-power E = (shaft energy + what the old motor would lose at it); a coefficient that errs as the plate's losses do
-Plain Python, for the process that polls; agent/savings/fit.py has the same terms for arrays, and a test holds them
-together.
+constant    E = a state       E = a mean for each state of a driver with few values (off, idle, run) binned      E =
+piecewise linear between the centres of ten bins of one driver polynomial  E = a + b·d + c·d² + …, up to degree 3
+affinity    E = a + b·q + c·q³: a pump with static head, q its flow             (these three can have a separate mean at
+standstill, if almost no data are between it and the lowest flow) production  E = a + b·t: t tonnes; fitted to complete
+shifts, because what is rolled now was heated earlier linear      E = a + Σ b·d of two or three drivers, with products
+or squares if cross-validation prefers them indicator   E = one of those above for numeric drivers, plus an offset for
+each state of a driver with few values             (indicator variables; ISO 50006 calls both drivers relevant variables
+[M]) slopes      E = polynomial, affinity, linear or production with separate coefficients in each state of such a
+driver:             one pump running or two, a damper open or closed shaft-power E = (shaft energy + losses of the old
+motor at this shaft power); the coefficient has the uncertainty of the             nameplate Plain Python, for the
+polling process; agent/savings/fit.py has the same terms for arrays, and a test compares both.
 """
 
 from __future__ import annotations
@@ -24,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from agent.savings import reasons
 from agent.savings.reasons import (
     DRIVER_IN_COVERAGE_GAP,
     DRIVER_OUT_OF_RANGE,
@@ -32,20 +29,20 @@ from agent.savings.reasons import (
     STATE_UNKNOWN,
 )
 from agent.savings.types import Baseline, Driver, Interval
-from drivers.reasons import InvalidValue, Reason
+from drivers.reasons import Code, InvalidValue, Reason
 
-FILLED_MOST = 2.0  # times what was seen; an interval counts from three quarters of its time on
-STARTED = 0.05  # of an interval, that it ran or stood still in one of the other kind
-MARGIN = 0.02  # of a driver's width, that a model may be asked beyond what it was learnt from
+FILLED_MOST = 2.0  # largest extrapolation of shaft energy and losses, a factor
+STARTED = 0.05  # share of an interval; between this and the rest of it the motor started or stopped
+MARGIN = 0.02  # share of the width of a driver by which a value may exceed the range
 
 
-OF_ONE = ("polynomial", "affinity", "binned")  # kinds of one number that may have a level of its own at standstill
+OF_ONE = ("polynomial", "affinity", "binned")  # kinds of one numeric driver that can have a mean at standstill
 BY_STATE = ("indicator", "slopes")  # kinds whose last driver is a state
 _POWERS = {0: "", 1: "", 2: "²", 3: "³"}
 
 
 class OldMotor(NamedTuple):
-    """What the nameplate or class of the replaced motor says; efficiency a fraction."""
+    """Nameplate or class of the replaced motor; efficiency as a fraction."""
 
     rated_w: float
     efficiency: float
@@ -54,7 +51,7 @@ class OldMotor(NamedTuple):
 
 
 def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[float]:
-    """What the coefficients are multiplied with. Raises ValueError for a kind or state that is not known."""
+    """The factors of the coefficients. Raises ValueError for an unknown kind, InvalidValue for an unknown state."""
     if kind == "constant":
         return [1.0]
     value = values[0]
@@ -84,12 +81,12 @@ def terms(kind: str, shape: Mapping[str, Any], values: Sequence[float]) -> list[
 
 
 def _moving(shape: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a model that has a level of its own at standstill: what it is else."""
+    """The shape of a model with a separate mean at standstill, without it."""
     return {key: value for key, value in shape.items() if key != "still"}
 
 
 def _indicators(shape: Mapping[str, Any], value: float) -> list[float]:
-    """One for the state that this value is or lies within reach of, zero for the others."""
+    """1 for the state that this value is within reach of, 0 for the others."""
     reach = shape.get("within", 0.0)
     found = [float(abs(value - state) <= reach) for state in shape["states"]]
     if not any(found):
@@ -98,7 +95,7 @@ def _indicators(shape: Mapping[str, Any], value: float) -> list[float]:
 
 
 def hats(centres: Sequence[float], value: float) -> list[float]:
-    """Weights of the centres for a straight line between them; beyond the ends the last line goes on."""
+    """Weights of the centres for linear interpolation; outside the ends the last line is extrapolated."""
     found = [0.0] * len(centres)
     k = 0
     while k < len(centres) - 2 and value > centres[k + 1]:
@@ -109,7 +106,7 @@ def hats(centres: Sequence[float], value: float) -> list[float]:
 
 
 def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
-    """The drivers that the model asks for; None when one is missing."""
+    """The values of the drivers of the model; None when one is missing."""
     if baseline.kind == "shaft-power":
         old = OldMotor(**baseline.shape["old_motor"])
         lost = old_losses_wh(old, interval)
@@ -122,7 +119,7 @@ def values_of(baseline: Baseline, interval: Interval) -> list[Driver] | None:
 
 
 def stretches(baseline: Baseline, name: str) -> list[tuple[float, float]]:
-    """What was seen of a driver, from lowest to highest: one stretch, or several with holes between them."""
+    """The range of a driver, from lowest to highest: one, or several with coverage gaps between them."""
     low, high = baseline.ranges[name]
     found = []
     for begin, end in baseline.shape.get("holes", {}).get(name, ()):
@@ -132,8 +129,9 @@ def stretches(baseline: Baseline, name: str) -> list[tuple[float, float]]:
 
 
 def partly_ran(interval: Interval) -> bool:
-    """Whether it was started or stopped within this time: then its means are no point of any curve. False where it is
-    not known for how long it ran."""
+    """Whether the motor was started or stopped within the interval: its means are then on no curve. False when the
+    running time is unknown.
+    """
     if interval.running_s is None or not interval.coverage > 0:
         return False
     share = interval.running_s / (interval.length_s * interval.coverage)
@@ -141,30 +139,32 @@ def partly_ran(interval: Interval) -> bool:
 
 
 def is_state(baseline: Baseline, k: int) -> bool:
-    """Whether the model's driver k is a state and no number."""
+    """Whether driver k of the model is a state, not a numeric driver."""
     return baseline.kind == "state" or (baseline.kind in BY_STATE and k == len(baseline.drivers) - 1)
 
 
 def state_number(baseline: Baseline, values: Sequence[Driver]) -> int:
-    """Which of its lines a model of slopes takes, or 1 of one with a standstill while it runs; 0 for all others. The
-    state is one that it knows."""
+    """Index of the state whose coefficients a model with slopes uses; of a model with a standstill 1 while the motor
+    runs; 0 for all others. The state must be known.
+    """
     if baseline.kind in OF_ONE and "still" in baseline.shape:
         return int(values[0].mean > baseline.shape["still"])
     return _indicators(baseline.shape, values[-1].mean).index(1.0) if baseline.kind == "slopes" else 0
 
 
 def residuals_wh(baseline: Baseline) -> Sequence[float]:
-    """Of one interval, by state_number."""
+    """Standard deviation of the residual of one interval, by state_number."""
     return baseline.shape.get("residuals_wh") or [baseline.residual_wh]
 
 
 def out_of_range(baseline: Baseline, values: Sequence[Driver]) -> Reason | None:
-    """Why the drivers of an interval are outside of the baseline's data; None when they are not.
+    """Why the drivers of an interval are outside the data of the baseline; None when they are not.
 
-    A driver is below or above its range, or in a coverage gap of it, as between standstill and the least flow
-    (agent/savings/fit.py). Drivers may also be within their ranges but never in this combination: then the leverage
+    A driver is below or above its range, or in a coverage gap of it, as between standstill and the lowest flow
+    (agent/savings/fit.py). Drivers can also be within their ranges but never in this combination: then the leverage
     (hat value) exceeds that of every baseline interval. In a model with slopes by state, ranges and leverage are those
-    of the state."""
+    of the state.
+    """
     at = state_number(baseline, values)
     for k, (name, (mean, _)) in enumerate(zip(baseline.drivers, values, strict=False)):
         if name not in baseline.ranges or (is_state(baseline, k) and "within" in baseline.shape):
@@ -199,9 +199,10 @@ def quadratic(vector: Sequence[float], matrix: Sequence[Sequence[float]]) -> flo
 
 
 def others_at_mean(baseline: Baseline, interval: Interval) -> Interval:
-    """The interval with all drivers but the model's first at the baseline's mean, a state at the most frequent one: for
-    a curve over the first driver. Unchanged for models of one driver. Where that state never saw this much of the first
-    driver there is no curve: it is left out."""
+    """The interval with all drivers except the first at the mean of the baseline, a state at the most frequent one: for
+    a curve over the first driver. Unchanged for models of one driver. Where this state has no data at this value,
+    the first driver is removed.
+    """
     means = baseline.shape.get("means")
     if not means or not baseline.drivers:
         return interval
@@ -214,29 +215,42 @@ def others_at_mean(baseline: Baseline, interval: Interval) -> Interval:
     return found
 
 
-def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> str:
-    """A model in words: `polynomial 2 of flow by shift`."""
+def described(kind: str, shape: Mapping[str, Any], drivers: Sequence[str]) -> Reason:
+    """The model as a code with its drivers; the code's text describes it."""
     if kind == "indicator":
-        return f"{described(shape['base'], shape, drivers[:-1])} by {drivers[-1]}"
+        return reasons.MODEL_WITH_LEVELS(model=described(shape["base"], shape, drivers[:-1]), state=drivers[-1])
     if kind == "slopes":
-        return f"{described(shape['base'], shape, drivers[:-1])} with slopes by {drivers[-1]}"
+        return reasons.MODEL_WITH_SLOPES(model=described(shape["base"], shape, drivers[:-1]), state=drivers[-1])
     if "still" in shape and kind in OF_ONE:
-        return f"{described(kind, _moving(shape), drivers)} with a standstill"
-    more = ""
+        return reasons.MODEL_WITH_STANDSTILL(model=described(kind, _moving(shape), drivers))
+    if kind == "constant":
+        return reasons.MODEL_CONSTANT()
+    if kind == "shaft-power":
+        return reasons.MODEL_SHAFT_POWER()
     if kind == "polynomial":
-        more = f" {shape['degree']}"
-    elif kind == "linear":
-        squares = sum(max(powers) == 2 for powers in shape["powers"])
-        products = any(sum(powers) > max(powers) for powers in shape["powers"])
-        more = " with products" if products else ""
-        more += "" if not squares else " and squares" if products else " with a square"
-    return f"{kind}{more}" + (f" of {', '.join(drivers)}" if drivers else "")
+        return reasons.MODEL_POLYNOMIAL(degree=int(shape["degree"]), driver=drivers[0])
+    if kind == "linear":
+        return _described_linear(shape["powers"])(drivers=tuple(drivers))
+    return _OF_ONE_DRIVER[kind](driver=drivers[0])
+
+
+def _described_linear(powers: Sequence[Sequence[int]]) -> Code:
+    squares = any(max(row) == 2 for row in powers)
+    if any(sum(row) > max(row) for row in powers):
+        return reasons.MODEL_QUADRATIC if squares else reasons.MODEL_LINEAR_PRODUCTS
+    return reasons.MODEL_LINEAR_SQUARE if squares else reasons.MODEL_LINEAR
+
+
+_OF_ONE_DRIVER = {
+    "state": reasons.MODEL_STATE, "binned": reasons.MODEL_BINNED, "affinity": reasons.MODEL_AFFINITY,
+    "production": reasons.MODEL_PRODUCTION,
+}  # fmt: skip
 
 
 def old_losses_wh(old: OldMotor, interval: Interval) -> float | None:
-    """What the old motor would lose at this shaft energy and speed, on a drive where the speed is not its own.
+    """Losses of the old motor at this shaft energy and speed; fed by a drive, if the speed is not its own.
 
-    Method M1's split: the class's losses by torque and speed. None without shaft energy or speed.
+    Split of the losses by torque and speed as in method M1. None without shaft energy or speed.
     """
     from dsp.efficiency_induction import Plate, m1_losses
 
@@ -252,16 +266,18 @@ def old_losses_wh(old: OldMotor, interval: Interval) -> float | None:
 
 
 def unseen_factor(interval: Interval) -> float:
-    """By what shaft and losses, which are known while somebody looked, grow to stand for the energy that a register
-    filled in, too: as the energy itself does. 1 where all of it is filled, for then nothing tells."""
+    """Factor by which shaft energy and losses, known for the measured part of the interval only, are extrapolated to
+    energy that the register filled in. 1 when all of the energy is filled in.
+    """
     whole_wh = interval.energy_wh or 0.0
     seen_wh = whole_wh - interval.filled_wh
     return min(max(whole_wh / seen_wh, 1 / FILLED_MOST), FILLED_MOST) if seen_wh > 0 else 1.0
 
 
 def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """What each coefficient is multiplied with, in signs: "" for the constant, `q²`, `q·t`; `[s = 2]` is one in that
-    state and else zero; `[q → 700]` the share of the centre 700 in the straight line that passes it."""
+    """What each coefficient is multiplied by: "" for the constant, `q²`, `q·t`; `[s = 2]` is 1 in that state and
+    otherwise 0; `[q → 700]` is the weight of the centre 700 in the linear interpolation.
+    """
     if kind == "constant":
         return [""]
     if kind == "indicator":
@@ -288,7 +304,7 @@ def factors(kind: str, shape: Mapping[str, Any], names: Sequence[str]) -> list[s
 
 
 def formula(coefficients: Sequence[float], marks: Sequence[str]) -> str:
-    """The sum as a person would write it, with factors as `factors` names them."""
+    """The sum as an equation, with the factors of `factors`."""
     found = ""
     for value, mark in zip(coefficients, marks, strict=True):
         sign = "−" if value < 0 else "+" if found else ""

@@ -1,4 +1,4 @@
-"""A month's bill at a tariff, and what a retrofit took off it."""
+"""Bill of a month at a tariff."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from agent.savings.reasons import POWER_FACTOR_STANDARD, REACTIVE_ENERGY_MISSING
 from agent.savings.tariff import Tariff
+from drivers.reasons import InvalidValue
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """energy_cost by period in Tariff.currency; wh_by_period beside it. demand_kw: the largest mean power (kVA where
-    the tariff asks for it); demand_cost. adjustment: the power-factor rule's share of energy and demand, and its cost.
+    """A bill in Tariff.currency.
+
+    energy_cost: by price.
+    wh_by_period: energy by price, Wh.
+    demand_kw: largest mean power; kVA if the tariff bills apparent power.
+    demand_cost: demand charge.
+    power_factor: None when the reactive energy is unknown.
+    adjustment: share by which the power-factor rule changes energy and demand cost.
+    adjustment_cost: its amount.
     """
 
     energy_cost: dict[str, float] = field(default_factory=dict)
@@ -29,9 +38,11 @@ class Bill:
 
 
 def bill(tariff: Tariff, rows: Iterable[tuple[int, float, float | None]]) -> Bill:
-    """rows: (start_ms, Wh, varh or None) of one billing month's quarter hours. Raises ValueError in a tariff's hole.
+    """rows: (start_ms, Wh, varh or None) of the intervals of one billing month. Raises InvalidValue when the tariff
+    cannot
+    price one.
 
-    A power factor needs the reactive energy of every row that has energy; otherwise it is None and nothing is adjusted.
+    The power factor needs the reactive energy of each row with energy; otherwise it is None and nothing is adjusted.
     """
     cost: dict[str, float] = {}
     energy: dict[str, float] = {}
@@ -55,7 +66,7 @@ def bill(tariff: Tariff, rows: Iterable[tuple[int, float, float | None]]) -> Bil
         size_h = tariff.demand.window_s / 3600
         demand_kw = max(math.hypot(wh, varh) if apparent else wh for wh, varh in windows.values()) / 1000 / size_h
         if apparent and reactive is None:
-            raise ValueError("a demand charge per kVA needs the reactive energy, which the meter does not tell")
+            raise InvalidValue(REACTIVE_ENERGY_MISSING)
         demand_cost = demand_kw * tariff.demand.price
     total_wh = sum(energy.values())
     power_factor = None
@@ -69,8 +80,9 @@ def bill(tariff: Tariff, rows: Iterable[tuple[int, float, float | None]]) -> Bil
 
 
 def with_added(bill: Bill, tariff: Tariff, rows: Iterable[tuple[int, float]]) -> Bill:
-    """rows: (start_ms, Wh) that a person added to the energy, at that quarter hour's price; they tell nothing of demand
-    or power factor."""
+    """A bill with additional energy at the price of its interval. rows: (start_ms, Wh). Demand and power factor do not
+    change: the added energy has no effect on them.
+    """
     cost, energy = dict(bill.energy_cost), dict(bill.wh_by_period)
     for start_ms, wh in rows:
         name, price = tariff.price(start_ms)
@@ -80,14 +92,15 @@ def with_added(bill: Bill, tariff: Tariff, rows: Iterable[tuple[int, float]]) ->
 
 
 def pf_adjustment(standard: float, power_factor: float) -> float:
-    """Share by which the bill's energy and demand charges rise (negative: fall), as a fraction.
+    """Share by which energy and demand charges rise (negative: fall), as a fraction. Raises InvalidValue for another
+    standard.
 
-    China's power-factor adjustment of 1983, whose table is made of these steps per 0.01 [M]: 0.5 % below the standard,
+    China's power-factor adjustment of 1983, whose table consists of these steps per 0.01 [M]: 0.5 % below the standard,
     1 % from 0.20 below (0.70, 0.65, 0.60), 2 % from 0.25 below; rewards 0.1 % up to 0.90 and 0.15 % above, at most
     0.75, 1.1 and 1.3 %. The power factor is rounded to two decimals first.
     """
     if standard not in (0.80, 0.85, 0.90):
-        raise ValueError("the rule knows standards 0.80, 0.85 and 0.90")
+        raise InvalidValue(POWER_FACTOR_STANDARD, standard=standard)
     hundredths, aim = math.floor(100 * power_factor + 0.5), round(100 * standard)
     below = aim - hundredths
     if below > 0:

@@ -1,4 +1,4 @@
-"""What is known of the motor that was replaced, as numbers a model can take."""
+"""The replaced motor in the form that models use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from agent.config import Motor
 from dsp.tables import ie_efficiency
 
 POLES = (2, 4, 6, 8)
-DEFAULT_CLASS = "IE1"  # of induction motors that are replaced without a word about their class: what was usual
+DEFAULT_CLASS = "IE1"  # of replaced induction motors whose class is not stated
 
 
 def old_motor_of(motor: Motor) -> dict[str, float] | None:

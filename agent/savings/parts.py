@@ -1,8 +1,9 @@
-"""Where a saving comes from: control of the speed, the motor, the drive; three counterfactuals for each interval.
+"""Sources of a saving: speed control, motor, drive; from three counterfactuals for each interval.
 
-control = what the old plant would have used − what the old motor would take in now (shaft and its losses) at today's
-speed and torque. motor = the old motor's losses there − the new one's. drive = −(its losses and its cooling). They
-close: the sum is the saving, for control is what is left.
+control = adjusted baseline − (shaft energy + losses of the old motor at the present speed and torque).
+motor = these losses − losses of the new motor.
+drive = −(losses of the drive and its cooling).
+Their sum is the saving: control is the remainder.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from agent.savings.reasons import SPEED_ADVICE
 from agent.savings.types import Interval, Part
 from drivers.reasons import Reason
 
-OLD_U = 0.25  # U (k = 2) of the old motor's losses on a drive, relative: plate tolerance, and the class's split
-MISSING_U = 0.3  # of a part where the shaft was not known, relative
-ENOUGH = 0.5  # of the energy with a known shaft, before parts are told
-OPEN_LOOP = 0.005  # spread of the speed, relative to its mean, of a drive that follows no process
-CREEP_LEAST = 0.003  # of speed, before anybody is advised
+OLD_U = 0.25  # relative U (k = 2) of the losses of the old motor on a drive: nameplate tolerance, split of losses
+MISSING_U = 0.3  # relative U of a part for energy without shaft energy
+ENOUGH = 0.5  # share of the energy with known shaft energy from which the saving is split
+OPEN_LOOP = 0.005  # relative standard deviation of the speed of a drive without control
+CREEP_LEAST = 0.003  # relative difference of speed from which advice is given
 
 
 @dataclass(slots=True)
 class PartSums:
-    """Adds up intervals; old None: only what needs no old motor."""
+    """Running sums. old: None: nothing is split."""
 
     old: OldMotor | None
     covered_wh: float = 0.0
@@ -55,7 +56,7 @@ class PartSums:
         self._add_speed(item)
 
     def split(self, saved_wh: float, u95_wh: float, measured_wh: float) -> dict[str, Part]:
-        """Empty where too little of the energy has a known shaft."""
+        """control, motor and drive; empty when the shaft energy of too little of the energy is known."""
         if measured_wh <= 0 or self.covered_wh < ENOUGH * measured_wh:
             return {}
         scale = measured_wh / self.covered_wh
@@ -72,8 +73,9 @@ class PartSums:
 
     @property
     def creep_wh(self) -> float | None:
-        """Lost because the new motor has no slip: shaft energy times 1 − (n_old/n)³, for pumps and fans whose speed
-        follows nothing. None where the speed is controlled, or not known."""
+        """Energy lost because the new motor has no slip: shaft energy times 1 − (n_old/n)³, for pumps and fans with
+        constant speed. None when the speed is controlled or unknown.
+        """
         if not self._open_loop:
             return None
         return self.creep
@@ -110,5 +112,5 @@ class PartSums:
 
 
 def slip_penalty(n_old: float, n_new: float, exponent: float = 3.0) -> float:
-    """Power at n_new over power at n_old, by affinity: 1500 instead of 1475 rpm cost 5.2 %."""
+    """Ratio of the power at n_new to that at n_old by the affinity laws: 1500 instead of 1475 r/min cost 5.2 %."""
     return float((n_new / n_old) ** exponent)

@@ -1,4 +1,4 @@
-"""How long residuals hang together, and so how few independent ones they are worth."""
+"""Autocorrelation of residuals: their equivalent number of independent samples."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-LAGS_FROM = 200  # residuals, from which longer lags than the first are asked
-LAST_LAG = 8  # of n, that the longest lag reaches; as many independent ones are left of any n
-LAGS, TIMES = 24, 60  # tried, each evenly in its logarithm
-TIME_LEAST, TIME_MOST = 0.4, 6  # intervals at least, a sixth of n at most, in which the slow part decays to 1/e
-ROUNDS = 4  # of finding its share, which the loss of the mean depends on
+LAGS_FROM = 200  # residuals from which lags above the first are used
+LAST_LAG = 8  # n divided by the longest lag; also the smallest number of independent samples
+LAGS, TIMES = 24, 60  # tried, in logarithmic steps
+TIME_LEAST, TIME_MOST = (
+    0.4,
+    6,
+)  # shortest time, and n divided by the longest time, in which the slow component decays to 1/e
+ROUNDS = 4  # iterations of its share, which depends on the bias
 
 
 class Slow(NamedTuple):
-    """share: of the variance, at lag 0. time: in intervals, in which it decays to 1/e."""
+    """The slow component of residuals.
+
+    share: of the variance, at lag 0.
+    time: in intervals, in which its correlation decays to 1/e.
+    """
 
     share: float
     time: float
@@ -29,16 +36,16 @@ class Slow(NamedTuple):
 
 
 def persistence(left: Array) -> tuple[float, float]:
-    """Lag-1 correlation of residuals, and by how much it lessens their number: (1+ρ)/(1−ρ), at least 1.
+    """Lag-1 autocorrelation of residuals, and the factor τ by which it reduces their number: (1+ρ)/(1−ρ), at least 1.
 
-    What is partly white and partly slow hangs together for longer than its first lag tells: then τ is that of the slow
-    part that fits all lags best, where that is larger. At most n/8: no fewer than eight independent ones are believed
-    in, for their own number could not be told any more.
+    Residuals that are partly white and partly slow are correlated for longer than lag 1 indicates: then τ is that of
+    the slow component that fits all lags best, if that is larger. At most n/8: with fewer than eight independent
+    samples their number could not be estimated.
     """
     n = len(left)
     if n < 4 or float(np.ptp(left)) < 1e-9 * (1 + float(np.abs(left).max())):
         return 0.0, 1.0
-    apart = min(np.ptp(left[1:]), np.ptp(left[:-1])) > 1e-9 * np.ptp(left)  # not where only an end differs
+    apart = min(np.ptp(left[1:]), np.ptp(left[:-1])) > 1e-9 * np.ptp(left)  # not if only one end differs
     rho = float(np.corrcoef(left[1:], left[:-1])[0, 1]) if apart else 0.0
     held = min(max(rho, 0.0), 0.99)
     tau = (1 + held) / (1 - held)
@@ -48,11 +55,11 @@ def persistence(left: Array) -> tuple[float, float]:
 
 
 def slow_part(left: Array) -> Slow:
-    """ρₖ = c·φᵏ, the correlogram of an AR(1) seen through white noise (an ARMA(1,1)), by least squares over lags up to
-    n/8 [M: Box and Jenkins].
+    """ρₖ = c·φᵏ, the correlogram of an AR(1) with white noise (an ARMA(1,1)), by least squares over lags up to n/8
+    [M: Box and Jenkins].
 
-    The mean of the residuals is zero, so their own correlogram lies too low by the variance of that mean, τ/n: it
-    shows (c·φᵏ − τ/n)/(1 − τ/n) [M: Kendall 1954]. Without it a memory of days would not be seen in two weeks.
+    The mean of the residuals is zero, so their correlogram is biased by the variance of that mean, τ/n: it is
+    (c·φᵏ − τ/n)/(1 − τ/n) [M: Kendall 1954]. Without this correction a memory of days is not visible in two weeks.
     """
     n = len(left)
     lags = np.unique(np.geomspace(1, n // LAST_LAG, LAGS).round().astype(int))

@@ -1,4 +1,4 @@
-"""The dated phases of a retrofit: baseline, commissioning, reporting."""
+"""The periods of a retrofit: baseline, commissioning, reporting."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from datetime import UTC, date, datetime, time, tzinfo
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from agent.savings.reasons import BASELINE_PERIOD_AHEAD, PERIOD_ORDER
 from agent.savings.types import Baseline, Phase
-from agent.words import counted
+from drivers.reasons import InvalidValue, Reason
 
 NAMES = ("baseline", "commissioning", "reporting")
 
 
 def phases_of(begins: Mapping[str, date], zone: str) -> tuple[Phase, ...]:
-    """Each begins at its date (midnight of the plant's time zone, or the time that is given) and ends where the next
-    begins, the last at `end` if there is one. Raises ValueError for an order that cannot be."""
+    """Each period starts at its date (midnight in the time zone of the plant, or the given time) and ends where the
+    next one starts, the last at `end`, if there is one. Raises InvalidValue for a wrong order.
+    """
     known = [(name, begin_ms(begins[name], zone)) for name in (*NAMES, "end") if begins.get(name) is not None]
     for (name, at), (later, then) in pairwise(known):
         if then <= at:
-            raise ValueError(f"{later} must begin after {name}")
+            raise InvalidValue(PERIOD_ORDER, later=later, earlier=name)
     found = []
     for k, (name, at) in enumerate(known):
         if name != "end":
@@ -27,23 +29,23 @@ def phases_of(begins: Mapping[str, date], zone: str) -> tuple[Phase, ...]:
     return tuple(found)
 
 
-def ahead(begins: Mapping[str, date], today: date) -> str:
-    """That the baseline phase has not begun, in words; empty when it has, or is not dated."""
+def ahead(begins: Mapping[str, date], today: date) -> Reason | None:
+    """That the baseline period has not started; None when it has, or has no date."""
     begin = begins.get("baseline")
     if begin is None or (days := ((begin.date() if isinstance(begin, datetime) else begin) - today).days) <= 0:
-        return ""
-    return f"begins in {counted(days, 'day')}; what is measured until then makes no baseline. Is the date right?"
+        return None
+    return BASELINE_PERIOD_AHEAD(days=days)
 
 
 def phase_at(phases: tuple[Phase, ...], t_ms: int, baseline: Baseline | None) -> str:
-    """Its name; where no phases are dated a frozen baseline is followed by reporting. Empty: none."""
+    """Name of the period; without dated periods the reporting period follows the frozen baseline. "": none."""
     if not phases:
         return "reporting" if baseline is not None and t_ms >= baseline.to_ms else ""
     return next((phase.name for phase in phases if phase.holds(t_ms)), "")
 
 
 def reporting_of(phases: tuple[Phase, ...], baseline: Baseline) -> Phase:
-    """When savings are claimed. Never before the baseline ends."""
+    """The reporting period. It never starts before the baseline period ends."""
     for phase in phases:
         if phase.name == "reporting":
             return phase._replace(from_ms=max(phase.from_ms, baseline.to_ms))
@@ -51,7 +53,7 @@ def reporting_of(phases: tuple[Phase, ...], baseline: Baseline) -> Phase:
 
 
 def begin_ms(begin: date, zone: str) -> int:
-    """UTC; of a date its midnight, in the zone where it names none."""
+    """UTC; of a date its midnight; in the given time zone unless it has one."""
     moment = begin if isinstance(begin, datetime) else datetime.combine(begin, time())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=place_of(zone))
@@ -59,7 +61,7 @@ def begin_ms(begin: date, zone: str) -> int:
 
 
 def place_of(zone: str) -> tzinfo:
-    """The zone; UTC on a system without time zone data, which `check` lets pass."""
+    """The time zone; UTC on a system without time zone data, which `check` accepts."""
     try:
         return ZoneInfo(zone)
     except (KeyError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Half-widths that cover 95 of 100 cases: Student's t, and a normal doubt together with a rectangular one."""
+"""Half-widths that contain 95 % of a distribution: Student's t, and the sum of a normal and a rectangular error."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import math
 from functools import lru_cache
 
 P95 = 0.975
-FAR = 1e15  # the quantile of a tenth of a degree of freedom; nobody asks for less
+FAR = 1e15  # the quantile of a tenth of a degree of freedom, the lowest that is needed
 
 
 @lru_cache(maxsize=256)
 def student_t(freedom: float, p: float = P95) -> float:
-    """Quantile p > 0.5 of Student's t; freedom need not be whole. Raises ValueError for no freedom."""
+    """Quantile p > 0.5 of Student's t; freedom can be fractional. Raises ValueError unless freedom is positive."""
     if freedom <= 0:
         raise ValueError(f"degrees of freedom: must be positive, got {freedom:g}")
     if freedom > 1e6:
@@ -30,10 +30,10 @@ def student_t(freedom: float, p: float = P95) -> float:
 
 
 def half_width(u_normal: float, limit: float, t: float = 1.959964) -> float:
-    """U95 of a normal error (standard uncertainty u_normal) plus an independent one spread evenly over ±limit.
+    """U95 of a normal error (standard uncertainty u_normal) plus an independent rectangular one over ±limit.
 
-    t widens the normal part for few degrees of freedom. Without a normal part 0.95 of the limit; never the sum of both
-    parts' own, as GUM 4.3.7 would have it in quadrature: an even spread has no tails (JCGM 101, 6.4.2).
+    t widens the normal part for few degrees of freedom. Without a normal part: 0.95 of the limit. Not the root sum of
+    squares of both expanded uncertainties (GUM 4.3.7): a rectangular distribution has no tails (JCGM 101, 6.4.2).
     """
     sigma, limit = u_normal * t / 1.959964, abs(limit)
     if limit < 1e-9 * sigma or limit == 0:

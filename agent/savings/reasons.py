@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from agent.core.text import N_
 from drivers.reasons import Code, Reason
+
+# Names of non-routine events, of the parts of a saving and of decisions, where a text has them as a field
+
+EVENT_NAMES = (
+    N_("bypass"), N_("maintenance"), N_("ct_wiring"), N_("ct_ratio"), N_("clock_step"), N_("data_gap"),
+    N_("out_of_range"), N_("meter_replaced"), N_("load_shift"),
+)  # fmt: skip
+PART_NAMES = (N_("control"), N_("motor"), N_("drive"))
+DECISION_NAMES = (N_("exclude"), N_("keep"), N_("adjust"))
+VERDICT_NAMES = (N_("proven"), N_("not_yet_proven"), N_("negative"))
 
 # Why no saving is computed for an interval
 
-ENERGY_UNKNOWN = Code("energy_unknown", "the energy is not known")
-SHAFT_ENERGY_UNKNOWN = Code("shaft_energy_unknown", "the shaft energy is not known")
+ENERGY_UNKNOWN = Code("energy_unknown", "the energy is unknown")
+SHAFT_ENERGY_UNKNOWN = Code("shaft_energy_unknown", "the shaft energy is unknown")
 DRIVER_MISSING = Code("driver_missing", "no value of {drivers:signal}")
 STATE_UNKNOWN = Code("state_unknown", "state {value:g} does not occur in the baseline")
 POLLING_INCOMPLETE = Code("polling_incomplete", "less than 75 % of the interval was polled")
@@ -16,15 +27,16 @@ EXCLUDED_BY_DECISION = Code("excluded_by_decision", "excluded by the decision on
 EXCLUDED_UNDECIDED = Code("excluded_undecided", "event {number:d} ({kind:word}) awaits a decision")
 
 DRIVER_OUT_OF_RANGE = Code(
-    "driver_out_of_range", "{driver:signal} is {value:g}, outside the baseline range {low:g} to {high:g}"
+    "driver_out_of_range", "{driver:signal} is {value:.4g}, outside the baseline range {low:.4g} to {high:.4g}"
 )
 DRIVER_OUT_OF_RANGE_IN_STATE = Code(
     "driver_out_of_range_in_state",
-    "{driver:signal} is {value:g}, outside the baseline range {low:g} to {high:g} of {state_driver:signal} = {state:g}",
+    "{driver:signal} is {value:.4g}, outside the baseline range {low:.4g} to {high:.4g} of {state_driver:signal} = "
+    "{state:g}",
 )
 DRIVER_IN_COVERAGE_GAP = Code(
     "driver_in_coverage_gap",
-    "{driver:signal} is {value:g}; the baseline has hardly any data between {low:g} and {high:g}",
+    "{driver:signal} is {value:.4g}; the baseline has almost no data between {low:.4g} and {high:.4g}",
 )
 DRIVERS_OUT_OF_RANGE_TOGETHER = Code(
     "drivers_out_of_range_together", "the combination of {drivers:signal} ({values}) does not occur in the baseline"
@@ -35,18 +47,18 @@ OUT_OF_RANGE = frozenset(
 
 # The same without the values of one interval: for sums over many
 
-BELOW_RANGE = Code("below_range", "{driver:signal} is below the baseline range {low:g} to {high:g}")
-ABOVE_RANGE = Code("above_range", "{driver:signal} is above the baseline range {low:g} to {high:g}")
+BELOW_RANGE = Code("below_range", "{driver:signal} is below the baseline range {low:.4g} to {high:.4g}")
+ABOVE_RANGE = Code("above_range", "{driver:signal} is above the baseline range {low:.4g} to {high:.4g}")
 BELOW_RANGE_IN_STATE = Code(
     "below_range_in_state",
-    "{driver:signal} is below the baseline range {low:g} to {high:g} of {state_driver:signal} = {state:g}",
+    "{driver:signal} is below the baseline range {low:.4g} to {high:.4g} of {state_driver:signal} = {state:g}",
 )
 ABOVE_RANGE_IN_STATE = Code(
     "above_range_in_state",
-    "{driver:signal} is above the baseline range {low:g} to {high:g} of {state_driver:signal} = {state:g}",
+    "{driver:signal} is above the baseline range {low:.4g} to {high:.4g} of {state_driver:signal} = {state:g}",
 )
 IN_COVERAGE_GAP = Code(
-    "in_coverage_gap", "{driver:signal} is between {low:g} and {high:g}, where the baseline has hardly any data"
+    "in_coverage_gap", "{driver:signal} is between {low:.4g} and {high:.4g}, where the baseline has almost no data"
 )
 COMBINATION_UNKNOWN = Code("combination_unknown", "the combination of {drivers:signal} does not occur in the baseline")
 
@@ -73,18 +85,18 @@ MORE_THAN_BASELINE = Code("more_than_baseline", "the measured energy exceeds the
 WITHIN_UNCERTAINTY = Code("within_uncertainty", "the saving is within its uncertainty (±{u95_wh:kwh} kWh)")
 BASELINE_SUBSTITUTE = Code("baseline_substitute", "baseline: {cause}")
 LOAD_UNEXPLAINED = Code(
-    "load_unexplained", "the load of the baseline period varied by {cv:pct} %, and no signal explains it"
+    "load_unexplained", "the load in the baseline period varied by {cv:pct} %, and no signal explains it"
 )
 POOR_BASELINE = Code("poor_baseline", "the baseline model fits poorly: CV(RMSE) {cv_rmse:pct} %, NMBE {nmbe:pct} %")
 AUTOCORRELATED_RESIDUALS = Code(
     "autocorrelated_residuals",
     "the residuals are strongly autocorrelated: {n:d} baseline intervals are equivalent to {n_effective:.0f} "
-    "independent ones. U95 does not cover slow drift",
+    "independent ones. U95 does not include slow drift",
 )
 ENERGY_EXCLUDED = Code("energy_excluded", "{energy_wh:kwh} kWh excluded: {cause}")
 MORE_ENERGY_EXCLUDED = Code("more_energy_excluded", "{energy_wh:kwh} kWh excluded for {n:d} other {n:reason|reasons}")
 INTERVALS_WITHOUT_ENERGY = Code(
-    "intervals_without_energy", "{n:d} {n:interval|intervals} excluded: the energy is not known"
+    "intervals_without_energy", "{n:d} {n:interval|intervals} excluded: the energy is unknown"
 )
 OUTSIDE_BASELINE = Code(
     "outside_baseline",
@@ -94,20 +106,20 @@ OUTSIDE_BASELINE = Code(
 )
 LOW_COVERAGE = Code("low_coverage", "only {coverage:pct} % of the reporting period was measured")
 METER_CHANGED = Code(
-    "meter_changed", "the meter is not the one of the baseline: the class limits of both count in full"
+    "meter_changed", "the meter is not that of the baseline period: U95 includes the class limits of both in full"
 )
 EVENT_UNDECIDED = Code("event_undecided", "non-routine event {number:d} ({kind:word}) awaits a decision: {cause}")
 MORE_EVENTS_UNDECIDED = Code("more_events_undecided", "{n:d} more non-routine {n:event awaits|events await} a decision")
-FROM_BYPASS_TEST = Code(
-    "from_bypass_test", "learned from a test with the drive bypassed, not from a measured baseline period"
-)
+FROM_BYPASS_TEST = Code("from_bypass_test", "from a test with the drive bypassed, not from a measured baseline period")
 FROM_NAMEPLATE = Code(
     "from_nameplate",
     "calculated from the nameplate of the old motor at the present shaft power; nothing was measured before the "
     "retrofit, and savings by speed control are not included",
 )
 SPEED_ADVICE = Code(
-    "speed_advice", "for a pump or fan, {before_rpm:.0f} r/min instead of {now_rpm:.0f} r/min gives the previous flow"
+    "speed_advice",
+    "if this is a pump or fan, {before_rpm:.0f} r/min instead of {now_rpm:.0f} r/min gives the flow before the "
+    "retrofit",
 )
 
 STORE_TROUBLE = Code("store_trouble", "{error}")
@@ -117,24 +129,141 @@ STORE_TROUBLE = Code("store_trouble", "{error}")
 DRIVERS_COLLINEAR = Code(
     "drivers_collinear",
     "{one:signal} and {other:signal} moved together (VIF {vif:.0f}): these data do not show which of them drives the "
-    "energy, and a model of one fails when they part",
+    "energy, and a model of only one of them is wrong as soon as they differ",
 )
 EVENT_IN_BASELINE = Code("event_in_baseline", "{start_ms:local}: {kind:word}: {cause}")
 
 # What opens a non-routine event
 
-BYPASS = Code("bypass", "the motor ran in bypass of its drive; this energy is included")
+BYPASS = Code("bypass", "the motor ran with its drive bypassed; the saving includes this energy")
 MAINTENANCE = Code("maintenance", "the motor was in maintenance")
-CLOCK_STEP = Code("clock_step", "the clock was wrong: these energies may have the wrong time")
+CLOCK_STEP = Code("clock_step", "the clock was wrong: the time of these energies may be wrong")
 DATA_GAP = Code("data_gap", "no measurements")
-CT_WIRING = Code("ct_wiring", "the transformers of the meter were connected wrongly")
-CT_RATIO = Code("ct_ratio", "the power of the meter does not fit that of the drive: check the transformer ratio")
+CT_WIRING = Code("ct_wiring", "the current transformers of the meter were connected incorrectly")
+CT_RATIO = Code("ct_ratio", "the power of the meter does not match that of the drive: check the transformer ratio")
 ENERGY_FACTOR = Code(
     "energy_factor", "{factor:.2f} times the energy used before at the same load: check the transformer ratio"
 )
 METER_REPLACED = Code(
-    "meter_replaced", "the meter or its ratio changed ({before} → {after}); the class limits of both count from here"
+    "meter_replaced",
+    "the meter or its transformer ratio changed ({before} → {after}); U95 includes the class limits of both from here",
 )
-LOAD_SHIFT_UP = Code("load_shift_up", "for about a day the energy has been higher than before at the same load")
-LOAD_SHIFT_DOWN = Code("load_shift_down", "for about a day the energy has been lower than before at the same load")
+LOAD_SHIFT_UP = Code("load_shift_up", "for about one day the energy was higher than before at the same load")
+LOAD_SHIFT_DOWN = Code("load_shift_down", "for about one day the energy was lower than before at the same load")
 RANGE_LEFT = Code("range_left", "more than 10 % of the energy was used outside the baseline range: {cause}")
+
+# Models of a baseline
+
+MODEL_CONSTANT = Code("model_constant", "constant load")
+MODEL_STATE = Code("model_state", "mean of each state of {driver:signal}")
+MODEL_BINNED = Code("model_binned", "piecewise linear in {driver:signal}")
+MODEL_POLYNOMIAL = Code("model_polynomial", "polynomial of degree {degree:d} in {driver:signal}")
+MODEL_AFFINITY = Code("model_affinity", "affinity law with static head, a + b·q + c·q³, q = {driver:signal}")
+MODEL_PRODUCTION = Code("model_production", "base load plus energy proportional to {driver:signal}")
+MODEL_LINEAR = Code("model_linear", "linear in {drivers:signal}")
+MODEL_LINEAR_SQUARE = Code("model_linear_square", "linear in {drivers:signal}, with the square of the first")
+MODEL_LINEAR_PRODUCTS = Code("model_linear_products", "linear in {drivers:signal}, with their products")
+MODEL_QUADRATIC = Code("model_quadratic", "quadratic in {drivers:signal}")
+MODEL_SHAFT_POWER = Code("model_shaft_power", "losses of the old motor at the present shaft power")
+MODEL_WITH_STANDSTILL = Code("model_with_standstill", "{model}; separate mean at standstill")
+MODEL_WITH_LEVELS = Code("model_with_levels", "{model}; separate offset for each state of {state:signal}")
+MODEL_WITH_SLOPES = Code("model_with_slopes", "{model}; separate coefficients for each state of {state:signal}")
+
+# Why no baseline can be learned
+
+TOO_FEW_INTERVALS = Code(
+    "too_few_intervals",
+    "{asset}: {usable:d} of {n:d} intervals in this period are usable; a baseline needs at least {least:d}",
+)
+TOO_FEW_BYPASS_INTERVALS = Code(
+    "too_few_bypass_intervals",
+    "{asset}: {usable:d} of {n:d} intervals in this period are usable and with the drive bypassed; a baseline needs at "
+    "least {least:d}",
+)
+TOO_FEW_COMPLETE_INTERVALS = Code(
+    "too_few_complete_intervals",
+    "{asset}: {usable:d} intervals have values of all drivers and no change of state; a baseline needs at least "
+    "{least:d}",
+)
+TOO_FEW_OUTSIDE_GAPS = Code(
+    "too_few_outside_gaps",
+    "{asset}: {usable:d} of {n:d} intervals are outside the coverage gaps of {drivers:signal} and without start or "
+    "stop; a baseline needs at least {least:d}. Choose other drivers with --driver",
+)
+MIXED_INTERVAL_LENGTHS = Code(
+    "mixed_interval_lengths",
+    "{asset}: intervals of {shortest_s:d} s and {longest_s:d} s cannot be combined; choose a period with one length",
+)
+NO_ENERGY_IN_PERIOD = Code("no_energy_in_period", "{asset}: the motor used no energy in this period")
+DRIVER_UNAVAILABLE = Code(
+    "driver_unavailable",
+    "{asset}: {found:d} of {n:d} intervals have a value of driver {driver}; available: {available}",
+)
+NO_DRIVER_AVAILABLE = Code(
+    "no_driver_available", "{asset}: {found:d} of {n:d} intervals have a value of driver {driver}; no driver available"
+)
+NO_MODEL_FITS = Code("no_model_fits", "{asset}: no model fits the data")
+NO_MODEL_OF_KIND = Code("no_model_of_kind", "{asset}: no {kind} model fits the data")
+NO_MODEL_OF_DRIVERS = Code(
+    "no_model_of_drivers",
+    "{asset}: no model of {drivers} fits the data; a model takes up to three numeric drivers and one state",
+)
+NO_MODEL_OF_KIND_AND_DRIVERS = Code(
+    "no_model_of_kind_and_drivers",
+    "{asset}: no {kind} model of {drivers} fits the data; a model takes up to three numeric drivers and one state",
+)
+SECOND_DRIVER_NEEDED = Code(
+    "second_driver_needed", "{asset}: a {kind} model needs at least two drivers; repeat --driver"
+)
+
+# What is stored
+
+BASELINE_UNREADABLE = Code("baseline_unreadable", "the baseline in the state file cannot be read: {error}")
+DRAFT_UNREADABLE = Code("draft_unreadable", "the draft of a baseline in the state file cannot be read: {error}")
+BASELINE_CHANGED = Code(
+    "baseline_changed", "the baseline in the state file is not the one that was frozen: its hash differs"
+)
+INTERVAL_UNREADABLE = Code(
+    "interval_unreadable",
+    "{asset}: the interval of {start_ms:local} in the state file cannot be read ({error}); `magwatt ledger verify` "
+    "names its record",
+)
+EVENT_UNREADABLE = Code(
+    "event_unreadable", "event {name} in the state file cannot be read ({error}); see `magwatt ledger verify`"
+)
+
+# Decisions on events
+
+UNKNOWN_DECISION = Code("unknown_decision", "decision: expected exclude, keep or adjust, got {decision}")
+DECISION_WITHOUT_REASON = Code("decision_without_reason", "a decision needs a name and a reason")
+ADJUSTMENT_ENERGY = Code(
+    "adjustment_energy", "the decision adjust needs an energy other than 0; the other decisions take no energy"
+)
+
+# Tariff, emission factors, periods
+
+TARIFF_GAP = Code("tariff_gap", "the tariff has no price at {at_ms:local}")
+TARIFF_OVERLAP = Code("tariff_overlap", "the tariff has {n:d} prices at {at_ms:local}")
+PRICE_MISSING = Code("price_missing", "no price from {start} to {end} (days: {days}; months: {months})")
+PRICES_OVERLAP = Code("prices_overlap", "{prices} overlap from {start} to {end} (days: {days}; months: {months})")
+REACTIVE_ENERGY_MISSING = Code(
+    "reactive_energy_missing",
+    "a demand charge per kVA needs the reactive energy of each interval, which the meter does not provide",
+)
+NOT_A_MONTH = Code("not_a_month", "{text}: is not a month; write for example 2026-10")
+POWER_FACTOR_STANDARD = Code(
+    "power_factor_standard", "the power-factor rule has the standards 0.80, 0.85 and 0.90, got {standard:g}"
+)
+GRID_FACTOR_UNKNOWN = Code(
+    "grid_factor_unknown", "{name}: unknown grid factor; write the name of a grid, or a number in kg/kWh"
+)
+GRID_FACTOR_MISSPELLED = Code(
+    "grid_factor_misspelled",
+    "{name}: unknown grid factor; did you mean {near:quoted}? A number in kg/kWh is valid, too",
+)
+GRID_FACTOR_YEAR = Code("grid_factor_year", "{name}: no factor for {year:d}; available: {years}")
+PERIOD_ORDER = Code("period_order", "{later} must start after {earlier}")
+BASELINE_PERIOD_AHEAD = Code(
+    "baseline_period_ahead",
+    "the baseline period starts in {days:d} {days:day|days}; data until then are not part of it. Check the date",
+)

@@ -1,10 +1,9 @@
-"""What reports and ledger records are made from, read from the state file or a copy of it, without writing anything."""
+"""Intervals, baselines and events of the state file or of a copy of it, read only: for reports and the ledger."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,11 +11,13 @@ import msgspec
 from agent.core.codec import decode_reason
 from agent.savings import baseline as baselines
 from agent.savings.keep import EVENT, FROZEN
+from agent.savings.reasons import BASELINE_CHANGED, BASELINE_UNREADABLE, EVENT_UNREADABLE, INTERVAL_UNREADABLE
 from agent.savings.types import Baseline, Event, Interval
+from drivers.reasons import InvalidValue, Reason
 
 
 def intervals(db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int) -> list[Interval]:
-    """from_ms ≤ start < to_ms, in order. Raises ValueError for one that cannot be read."""
+    """Intervals with from_ms ≤ start < to_ms, in order. Raises InvalidValue for one that cannot be read."""
     rows = db.execute(
         "select start_ms, body from interval where asset = ? and start_ms >= ? and start_ms < ? order by start_ms",
         (asset, from_ms, to_ms),
@@ -28,35 +29,31 @@ def _interval(asset: str, start_ms: int, text: str) -> Interval:
     try:
         return msgspec.json.decode(text, type=Interval)
     except (msgspec.DecodeError, TypeError) as error:
-        when = datetime.fromtimestamp(start_ms / 1000, UTC)
-        raise ValueError(
-            f"{asset}: the quarter hour of {when:%Y-%m-%d %H:%M} UTC in the state file cannot be read ({error}); "
-            "magwatt ledger verify names its record"
-        ) from None
+        raise InvalidValue(INTERVAL_UNREADABLE, asset=asset, start_ms=start_ms, error=str(error)) from None
 
 
 def known_span(db: sqlite3.Connection, asset: str) -> tuple[int, int] | None:
-    """First and last start of all intervals there are."""
+    """Start of the first and of the last interval of an asset; None without intervals."""
     row = db.execute("select min(start_ms), max(start_ms) from interval where asset = ?", (asset,)).fetchone()
     return (row[0], row[1]) if row and row[0] is not None else None
 
 
-def frozen_baseline(db: sqlite3.Connection, asset: str) -> tuple[Baseline | None, str]:
-    """The one in force, and what is wrong with it."""
+def frozen_baseline(db: sqlite3.Connection, asset: str) -> tuple[Baseline | None, Reason | None]:
+    """The baseline in force (None: there is none that can be used), and what is wrong with it (None: nothing)."""
     try:
         body = _note(db, FROZEN, asset)
         if body is None:
-            return None, ""
+            return None, None
         found = baselines.from_json(body)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return None, f"the baseline in the store cannot be read: {error!r}"
+        return None, BASELINE_UNREADABLE(error=repr(error))
     if not baselines.intact(found):
-        return None, "the baseline in the store is not the one that was frozen: its hash differs"
-    return found, ""
+        return None, BASELINE_CHANGED()
+    return found, None
 
 
 def events(db: sqlite3.Connection, asset: str, from_ms: int, to_ms: int) -> list[Event]:
-    """Those that touch this time, in order. Raises ValueError for one that cannot be read."""
+    """Non-routine events that overlap this time, in order. Raises InvalidValue for one that cannot be read."""
     rows = db.execute("select name, body from note where kind = ?", (EVENT,)).fetchall()
     found = [_event(name, text) for name, text in rows]
     return sorted(
@@ -73,9 +70,7 @@ def _event(name: str, text: str) -> Event:
     try:
         return msgspec.json.decode(text, type=Event, dec_hook=decode_reason)
     except (msgspec.MsgspecError, TypeError) as error:
-        raise ValueError(
-            f"the event {name} in the state file cannot be read ({error}); see magwatt ledger verify"
-        ) from None
+        raise InvalidValue(EVENT_UNREADABLE, name=name, error=str(error)) from None
 
 
 def _note(db: sqlite3.Connection, kind: str, name: str) -> Any:

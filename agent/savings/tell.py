@@ -1,4 +1,4 @@
-"""Savings and their events as messages."""
+"""Savings and non-routine events as messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drivers.reasons import Reason
 
 
 def saving_values(saving: Saving) -> dict[str, object]:
-    """Metric → value, of a sum since reporting began."""
+    """Metric → value, of the sum since the start of the reporting period."""
     values: dict[str, object] = {
         "adjusted_baseline_energy_wh": round(saving.adjusted_wh), "measured_energy_wh": round(saving.measured_wh),
         "saved_energy_wh": round(saving.adjusted_wh) - round(saving.measured_wh),
@@ -27,10 +27,12 @@ def saving_values(saving: Saving) -> dict[str, object]:
 
 
 def saving_reasons(saving: Saving) -> dict[str, Sequence[Reason]]:
+    """Metric → its reasons."""
     return {"savings_caveats": saving.caveats, "savings_advice": [saving.advice] if saving.advice else []}
 
 
 def saving_uncertainties(saving: Saving) -> dict[str, float]:
+    """Metric → U95."""
     found = {"saved_energy_wh": float(f"{saving.u95_wh:.4g}")}
     if saving.adjusted_wh > 0:
         found["saved_share_pct"] = float(f"{100 * saving.u95_wh / saving.adjusted_wh:.4g}")
@@ -38,6 +40,7 @@ def saving_uncertainties(saving: Saving) -> dict[str, float]:
 
 
 def event_message(event: Event, quality: Quality) -> Message:
+    """The message of an event that opened (to_ms None) or ended."""
     values: dict[str, object] = {
         "event_kind": f"nre_{event.kind}", "event_state": "begin" if event.to_ms is None else "end",
         "event_start_ms": event.from_ms, "event_number": event.number, "event_text": english(event.cause),

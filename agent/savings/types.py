@@ -1,7 +1,7 @@
-"""The records that savings are made of: intervals in, a frozen baseline, savings and open questions out.
+"""Records of the savings: intervals, frozen baseline, savings and non-routine events.
 
-Times are UTC milliseconds, energies watt-hours over the interval or the sum named; U95 is a half-width that covers the
-truth in 95 of 100 cases, `u` in fields of a driver the same as everywhere (k = 2).
+Times are UTC milliseconds, energies watt-hours over the interval or sum. U95 is the half-width that contains the true
+value in 95 of 100 cases; `u` of a driver is expanded (k = 2).
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ QUARTER_MS = 900_000
 
 
 class Driver(NamedTuple):
-    """Mean of a signal (flow, damper, tonnes) over an interval, in the signal's own unit, and its U (k = 2)."""
+    """Mean of a signal (flow, damper position, tonnes) over an interval, in the unit of the signal, and its U (k =
+    2).
+    """
 
     mean: float
     u: float = 0.0
@@ -24,14 +26,26 @@ class Driver(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A quarter hour of one asset, on the clock's quarter hours.
+    """An interval of 15 min of one asset, aligned to the clock.
 
-    energy_wh: net at the meter of the boundary, filled from the meter's register over gaps; None when nobody knows.
-    auxiliary_wh: of cooling fans and the like that the meter does not see. shaft_wh and losses: as the estimator
-    counted them while it could. drivers: what production asked for. coverage: share of the time that was polled.
-    filled_wh: the part of energy_wh that a register or a straight line tells. meter: which meter and which ratio told
-    it. register_wh: the meter's own counter at the first and last reading. flags: kinds of
-    non-routine events such as bypass, maintenance, ct_wiring.
+    asset: name of the motor.
+    start_ms: UTC.
+    energy_wh: net energy at the meter, filled from its register over gaps; None when unknown.
+    length_s: length.
+    auxiliary_wh: energy of cooling fans and other auxiliaries that the meter does not measure.
+    shaft_wh: shaft energy; None when unknown.
+    drive_loss_wh, motor_loss_wh: losses; None when unknown.
+    u_drive_loss_wh, u_motor_loss_wh: their U (k = 2).
+    reactive_varh: reactive energy; None when unknown.
+    speed_rpm: mean speed while running; None when unknown.
+    drivers: by name of the signal.
+    coverage: polled share of the time.
+    filled_wh: part of energy_wh from a register or from interpolation.
+    running_s: running time; None when unknown.
+    meter: identity of the meter and its transformer ratio; "": unknown.
+    register_wh: register of the meter at the first and at the last reading; None without a register.
+    flags: kinds of non-routine events, such as bypass, maintenance, ct_wiring.
+    source: measured | imported.
     """
 
     asset: str
@@ -61,7 +75,7 @@ class Interval:
 
 
 class Phase(NamedTuple):
-    """baseline | commissioning | reporting; to_ms None: it goes on."""
+    """name: baseline | commissioning | reporting. to_ms: None: it has not ended."""
 
     name: str
     from_ms: int
@@ -73,15 +87,25 @@ class Phase(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A model of the old plant's energy per interval, never changed once `hash` is there.
+    """A frozen model of the energy per interval before the retrofit. It never changes once it has a hash.
 
-    drivers: the names the model takes, in order. ranges: what was seen of each. shape: what belongs to the kind (bin
-    centres, degree, nameplate). coefficients and covariance: of the linear form, in Wh of an interval of length_s;
-    the covariance is of the coefficients as they are, autocorrelation allowed for. residual_wh, autocorrelation: of
-    one interval. rivals: other models that foretell almost as well; how far they lie apart is a doubt of its own.
-    tan_phi: reactive over active energy. meter, accuracy_class, ct_class: of the meter that told it. fallback: why
-    there is no measured baseline; None when there is one. candidates: every model tried and its cross-validated
-    CV(RMSE).
+    kind, shape: see agent/savings/models.py.
+    drivers: names of the drivers of the model, in order.
+    coefficients: of the linear form, Wh per interval of length_s.
+    covariance: of the coefficients, with autocorrelation.
+    ranges: lowest and highest value of each driver.
+    n: number of intervals; 0: no measured baseline.
+    n_effective: equivalent number of independent intervals.
+    residual_wh, autocorrelation: standard deviation and lag-1 autocorrelation of the residuals of one interval.
+    cv_rmse, nmbe, r2: quality of the fit.
+    energy_wh: energy of the baseline period.
+    tan_phi: ratio of reactive to active energy; None when unknown.
+    from_ms, to_ms: the baseline period.
+    meter, accuracy_class, ct_class: the meter of the baseline period and its classes.
+    fallback: why there is no measured baseline; None when there is one.
+    candidates: all models that were compared.
+    rivals: competing models that predict nearly as well; their distance is a component of the uncertainty.
+    frozen_ms, by, hash: None and "" for a draft.
     """
 
     asset: str
@@ -107,15 +131,26 @@ class Baseline:
     accuracy_class: str = ""
     ct_class: str = ""
     fallback: Reason | None = None
-    candidates: Mapping[str, float] = field(default_factory=dict)
+    candidates: tuple[TriedModel, ...] = ()
     rivals: tuple[Mapping[str, Any], ...] = ()
     frozen_ms: int | None = None
     by: str = ""
     hash: str = ""
 
 
+class TriedModel(NamedTuple):
+    """A model that was compared when the baseline was learned.
+
+    model: its description, one of the codes MODEL_….
+    cv_rmse: cross-validated CV(RMSE), share of 1.
+    """
+
+    model: Reason
+    cv_rmse: float
+
+
 class Part(NamedTuple):
-    """control, motor or drive: what of the saving it brought (negative: lost), and its U95. Wh."""
+    """Contribution of control, motor or drive to the saving (negative: loss), and its U95, Wh."""
 
     wh: float
     u95_wh: float
@@ -123,13 +158,24 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """Over one interval or a sum of them. adjusted_wh: what the old plant would have used; measured_wh: what was used,
-    auxiliaries included; saved_wh their difference.
+    """Saving over one interval or a sum of intervals.
 
-    parts: control, motor, drive; they sum to saved_wh; empty where the shaft is not known. causes: standard
-    uncertainty by cause in Wh. verdict: proven | not yet proven | negative; caveats: what limits it. speed_creep_wh: of
-    control, lost because the new motor has no slip; advice: what to do about it. coverage: of the time; excluded_wh:
-    measured energy that no saving is claimed for. open_events: that wait for a person.
+    from_ms, to_ms: the period.
+    intervals: number of intervals in the sum.
+    adjusted_wh: adjusted baseline energy.
+    measured_wh: measured energy, auxiliaries included.
+    saved_wh: their difference.
+    u95_wh: U95 of saved_wh.
+    verdict: proven | not_yet_proven | negative.
+    caveats: what limits the saving.
+    parts: control, motor, drive; their sum is saved_wh; empty when the shaft energy is unknown.
+    causes: standard uncertainty by component.
+    speed_creep_wh: energy lost because the new motor has no slip, included in control; None when it does not apply.
+    advice: what to do about it; None: nothing.
+    coverage: polled share of the period.
+    excluded_wh: measured energy of excluded intervals.
+    open_events: number of events that await a decision.
+    baseline_hash: of the baseline in force.
     """
 
     asset: str
@@ -153,18 +199,23 @@ class Saving:
 
     @property
     def share(self) -> float:
-        """Saved over adjusted; 节电率."""
+        """saved_wh over adjusted_wh; 节电率."""
         return self.saved_wh / self.adjusted_wh if self.adjusted_wh else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A non-routine event: it affects the savings of its intervals; a person decides how they are treated.
+    """A non-routine event: it affects the savings of its intervals; an engineer decides how they are treated.
 
+    number: counted by asset; 0: not stored yet.
     kind: bypass, maintenance, out_of_range, load_shift, data_gap, meter_replaced, ct_wiring, ct_ratio or clock_step.
-    to_ms None: it has not ended. energy_wh: measured during the event. proposal: exclude | adjust | keep.
-    decision None: not decided; the proposal applies. adjust_wh: signed, added to the adjusted baseline, with decision
-    adjust.
+    to_ms: None: it has not ended.
+    cause: what opened it.
+    energy_wh: measured during the event.
+    proposal: exclude | adjust | keep.
+    decision: None: not decided; the proposal applies.
+    adjust_wh: signed; the decision adjust adds it to the adjusted baseline.
+    by, reason, decided_ms: who decided, why and when.
     """
 
     number: int

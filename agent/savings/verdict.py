@@ -15,7 +15,7 @@ from drivers.reasons import Reason
 if TYPE_CHECKING:
     from agent.savings.adjust import Line
 
-PROVEN, NOT_YET, NEGATIVE = "proven", "not yet proven", "negative"
+PROVEN, NOT_YET, NEGATIVE = "proven", "not_yet_proven", "negative"
 COVERAGE_LEAST = 0.90
 SHOWN = 4
 SHOWN_WH = 50.0  # smallest energy of a caveat: less would be shown as 0.0 kWh

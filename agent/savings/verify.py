@@ -10,22 +10,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from agent.savings import ledger_reasons as codes
 from agent.savings.beside import check_baselines, check_decisions, check_hours
 from agent.savings.elsewhere import check_external
 from agent.savings.hours import HOUR_MS, due_ms
 from agent.savings.ledger import BEGIN, canonical, digest, signed_by
 from agent.savings.ledger_key import Key, LedgerKeyError, of_record
-from agent.savings.unrecorded import Held, Horizon, Unrecorded, stray_said, unrecorded
+from agent.savings.unrecorded import Held, Horizon, Unrecorded, unrecorded
+from drivers.reasons import Code, InvalidValue, Reason
 
-LATE_MS = 2 * HOUR_MS  # after its end; a running agent records an hour within 21 minutes
-PUT_BACK_MS = 60_000  # of the clock between two records: a time server's own corrections are smaller
-UNDER = ("config", "software")
+LATE_MS = 2 * HOUR_MS  # after the end of an hour; a running agent records it within 21 minutes
+PUT_BACK_MS = 60_000  # between the times of two records: corrections by a time server are smaller
+UNDER = ("config", "software")  # fields of a record that state its provenance
 
 
 class Run(NamedTuple):
-    """Hours recorded one after the other under the same version of what a record names. since_ms: the first's begin."""
+    """Consecutive hours that were recorded with the same configuration or the same software.
 
-    what: str  # of UNDER
+    what: one of UNDER.
+    version: hash of the configuration, or version of the software.
+    since_ms: start of the first hour, UTC ms.
+    hours: their number.
+    """
+
+    what: str
     version: str
     since_ms: int
     hours: int
@@ -33,18 +41,31 @@ class Run(NamedTuple):
 
 @dataclass(slots=True)
 class Verdict:
-    """first_bad: number of the first record that is not what was written; None: there is none. problems: in words, in
-    the records' order. unchecked: what could not be looked at. amended: hours recorded again when more became known.
-    ahead: hours that are dated after the newest record: the clock had been ahead. put_back: records that are dated
-    before the one before them. late: measured hours whose first record came hours later: the agent was stopped, or an
-    end was cut off and written anew. unrecorded: what stands in no record; what waits for its record is no problem.
-    self_named: nothing but the ledger itself says whose key it is. under: versions, as they changed. places: site and
-    gateway in its checkpoints."""
+    """Result of the verification.
+
+    records: number of records.
+    first_bad: number of the first invalid record; None: all are valid.
+    problems: what is wrong, in the order of the records.
+    unchecked: why something could not be checked.
+    last_hash, last_ms: hash and UTC time of the newest record.
+    checkpoints: number of checkpoints in the ledger.
+    external_checkpoints: number of external checkpoints that were compared.
+    amended: hours that were recorded again after more data arrived.
+    late: measured hours that were first recorded hours later: the agent was stopped, or the ledger was truncated and
+        continued.
+    ahead: hours dated after the newest record: the clock was ahead.
+    put_back: numbers of records dated before their predecessor: the clock was set to an earlier time.
+    unrecorded: intervals without a record; those that are not recorded yet are not a problem.
+    keys: fingerprint of the key that the ledger declares.
+    self_named: only the ledger itself declares its key.
+    under: configurations and software versions, as they changed.
+    places: site and gateway in the checkpoints.
+    """
 
     records: int = 0
     first_bad: int | None = None
-    problems: list[str] = field(default_factory=list)
-    unchecked: list[str] = field(default_factory=list)
+    problems: list[Reason] = field(default_factory=list)
+    unchecked: list[Reason] = field(default_factory=list)
     last_hash: str = ""
     last_ms: int = 0
     checkpoints: int = 0
@@ -61,18 +82,19 @@ class Verdict:
 
     @property
     def content(self) -> bool:
+        """Whether everything was checked and is valid."""
         return self.first_bad is None and not self.problems and not self.unchecked
 
-    def bad(self, seq: int, text: str) -> None:
+    def bad(self, seq: int, code: Code, **data: Any) -> None:
+        """Adds a problem of a record: a code with `seq` and the other data."""
         if self.first_bad is None or seq < self.first_bad:
             self.first_bad = seq
-        if (said := f"record {seq}: {text}") not in self.problems:
-            self.problems.append(said)
+        if (problem := code(seq=seq, **data)) not in self.problems:
+            self.problems.append(problem)
 
 
 def open_copy(path: Path) -> sqlite3.Connection:
-    """The state file, to read only: a running agent's, or a copy on a medium that cannot be written. Raises
-    sqlite3.Error."""
+    """The state file, read-only: that of a running agent, or a copy on a read-only medium. Raises sqlite3.Error."""
     uri = path.resolve().as_uri()
     try:
         db = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=5)
@@ -83,33 +105,32 @@ def open_copy(path: Path) -> sqlite3.Connection:
     return db
 
 
-def strangeness(db: sqlite3.Connection) -> str:
-    """Why this is no state file with a ledger, and what to do; empty when it is one. Raises sqlite3.Error."""
+def check_tables(db: sqlite3.Connection, path: Path) -> Reason | None:
+    """Why this file is not a state file with a ledger; None: it is one. Raises sqlite3.Error."""
     tables = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall()}
     if {"ledger", "interval", "note"} <= tables:
-        return ""
+        return None
     if {"boot", "note"} <= tables or {"boots", "note"} <= tables:
-        return (
-            "a state file of an earlier magwatt, which kept no ledger; `magwatt run` of this version brings the "
-            "gateway's own up to date and begins one: then look again, or copy it anew"
-        )
-    return "a database, but no state file of magwatt: name the state directory or its magwatt.sqlite"
+        return codes.STATE_FILE_WITHOUT_LEDGER(path=str(path))
+    return codes.NOT_A_STATE_FILE(path=str(path))
 
 
 def verify(
     db: sqlite3.Connection, key: Key | None = None, checkpoints: Iterable[Mapping[str, Any]] = (), first: int = 1,
     since_ms: int = 0,
 ) -> Verdict:  # fmt: skip
-    """key: whose signatures are expected; None: those of the key that the first record announces. first: where to
-    begin; of what lies before only key, baselines, decisions and those records that checkpoints name are looked at.
-    since_ms: quarter hours before it are not looked for in the records; with `first` that of its begin.
+    """Verifies the records, and that the intervals, baselines and decisions of the state file are the recorded ones.
 
-    The intervals and baselines that reports are made from are looked at too: they must be those of the records.
-    Raises sqlite3.Error for what is no state file.
+    key: expected key; None: the one that the first record declares.
+    checkpoints: external checkpoints.
+    first: number of the first record to verify. Of earlier ones only the key, baselines, decisions and the records of
+        external checkpoints are verified.
+    since_ms: intervals that start earlier need no record; with `first` the start of the hours from there on.
+    Raises sqlite3.Error when this is not a state file.
     """
     if db.in_transaction:
         return _verify(db, key, checkpoints, first, since_ms)
-    db.execute("begin")  # all is looked at as it is now: a running agent goes on writing
+    db.execute("begin")  # reads one state, while a running agent continues to write
     try:
         return _verify(db, key, checkpoints, first, since_ms)
     finally:
@@ -129,7 +150,7 @@ def _verify(
     )
     for row in rows:
         found.records += 1
-        if chain.seq + 1 < row[0] <= first:  # what lies between is not asked about
+        if chain.seq + 1 < row[0] <= first:  # records in between are not verified
             last = db.execute("select hash from ledger where seq = ?", (row[0] - 1,)).fetchone()
             chain.seq, chain.before = (row[0] - 1, last[0]) if last else (row[0] - 2, chain.before)
         chain.take(*row)
@@ -139,86 +160,99 @@ def _verify(
     check_external(db, found, checkpoints, chain.key, next(iter(found.keys), ""))
     check_hours(db, found, chain.hours)
     found.unrecorded = unrecorded(db, chain.hours, chain.horizon.reach_ms, since_ms)
-    found.problems += [stray_said(asset, starts) for asset, starts in found.unrecorded.stray.items()]
+    found.problems += [codes.INTERVALS_NOT_RECORDED(n=len(starts), asset=asset, first_ms=starts[0])
+                       for asset, starts in found.unrecorded.stray.items()]  # fmt: skip
     check_baselines(db, found, chain.baselines)
     check_decisions(db, found, chain.decisions)
     return found
 
 
 class _Chain:
+    """Verifies one record after the other and collects what they contain."""
+
     def __init__(self, found: Verdict, expected: Key | None, horizon: Horizon) -> None:
         self.found, self.expected, self.horizon = found, expected, horizon
         self.key: Key | None = None
         self.fingerprints: list[str] = []
         self.seq, self.before, self.t_ms = 0, BEGIN, 0
         self.hours: dict[tuple[str, int], Held] = {}
-        self._quarters: dict[tuple[int, ...], tuple[int, ...]] = {}  # the few that there are, each kept once
-        self._last: dict[str, int] = {}  # of UNDER → its newest run in found.under
+        self._quarters: dict[tuple[int, ...], tuple[int, ...]] = {}  # shares equal tuples
+        self._last: dict[str, int] = {}  # one of UNDER → its newest run in found.under
         self.baselines: dict[str, tuple[int, dict[str, Any]]] = {}
         self.decisions: dict[tuple[str, int], tuple[int, dict[str, Any]]] = {}
 
-    def take(self, seq: int, t_ms: int, kind: str, text: str, said: str) -> None:
-        if seq != self.seq + 1:
-            gone = f"gone, and all up to {seq - 1}" if seq > self.seq + 2 else "gone"
-            self.found.bad(self.seq + 1, gone if seq > self.seq else "numbers run backwards")
-        wrong = self._wrong(seq, t_ms, kind, text, said)
-        if wrong:
-            self.found.bad(seq, wrong)
-        self.seq, self.before = seq, said
+    def take(self, seq: int, t_ms: int, kind: str, text: str, hash_: str) -> None:
+        """Verifies the next record."""
+        if seq > self.seq + 2:
+            self.found.bad(self.seq + 1, codes.RECORDS_MISSING, last_seq=seq - 1)
+        elif seq == self.seq + 2:
+            self.found.bad(self.seq + 1, codes.RECORD_MISSING)
+        elif seq != self.seq + 1:
+            self.found.bad(self.seq + 1, codes.RECORD_NUMBERS_DECREASE)
+        self._check(seq, t_ms, kind, text, hash_)
+        self.seq, self.before = seq, hash_
         if isinstance(t_ms, int):
             if t_ms < self.t_ms - PUT_BACK_MS:
                 self.found.put_back.append(seq)
             self.t_ms = t_ms
 
-    def _wrong(self, seq: int, t_ms: int, kind: str, text: str, said: str) -> str:
-        """What is not as it was written; empty when all is."""
-        if not isinstance(text, str) or digest(text) != said:
-            return "its text does not have its hash: it was edited"
+    def _check(self, seq: int, t_ms: int, kind: str, text: str, hash_: str) -> None:
+        """Reports the first problem of a record; without one collects its content."""
+        bad = self.found.bad
+        if not isinstance(text, str) or digest(text) != hash_:
+            return bad(seq, codes.RECORD_HASH_WRONG)
         try:
             body = json.loads(text)
             if not isinstance(body, dict) or canonical(body) != text:
-                return "not in the form in which records are written"
+                return bad(seq, codes.RECORD_NOT_CANONICAL)
         except ValueError:
-            return "not readable"
+            return bad(seq, codes.RECORD_UNREADABLE)
         if (body.get("seq"), body.get("t_ms"), body.get("kind")) != (seq, t_ms, kind):
-            return f"its text is that of record {body.get('seq')}: it was moved or renamed"
+            signed = str(body.get("seq")), str(body.get("kind"))
+            return bad(seq, codes.RECORD_MOVED, signed_seq=signed[0], signed_kind=signed[1])
         if body.get("prev") != self.before:
-            return "does not follow the record before it"
-        wrong = self._signed(body, kind)
-        if not wrong:
+            return bad(seq, codes.RECORD_UNCHAINED)
+        if self._signature_valid(seq, kind, body):
             self._note(seq, t_ms, kind, body)
-        return wrong
+        return None
 
-    def _signed(self, body: dict[str, Any], kind: str) -> str:
-        if self.key is None or kind == "key":
-            if kind != "key":
-                return "the ledger does not begin with the key that signs it"
-            try:
-                announced = of_record(body)
-            except ValueError as error:
-                return str(error)
-            wrong = self._announce(announced, str(body["key"].get("fingerprint", "")))
-            if wrong or self.key is None:
-                return wrong
+    def _signature_valid(self, seq: int, kind: str, body: dict[str, Any]) -> bool:
+        """Whether a record is signed with the key of the ledger; reports the problem if not."""
+        if self.key is None and kind != "key":
+            self.found.bad(seq, codes.KEY_RECORD_MISSING)
+            return False
+        if kind == "key" and not self._key_accepted(seq, body):
+            return False
+        assert self.key is not None
         try:
             if not signed_by(self.key, body):
-                return f"not signed by key {self.fingerprints[-1]}"
+                self.found.bad(seq, codes.SIGNATURE_WRONG, fingerprint=self.fingerprints[-1])
+                return False
         except LedgerKeyError as error:
-            if str(error) not in self.found.unchecked:
-                self.found.unchecked.append(str(error))
-        return ""
+            if error.reason not in self.found.unchecked:
+                self.found.unchecked.append(error.reason)
+        return True
 
-    def _announce(self, announced: Key, fingerprint: str) -> str:
-        """The first key is taken as it is, unless another one is expected; a second one is never."""
+    def _key_accepted(self, seq: int, body: dict[str, Any]) -> bool:
+        """Accepts the first declared key, unless another one is expected, and rejects a second one."""
+        try:
+            declared = of_record(body)
+        except InvalidValue as error:
+            self.found.bad(seq, codes.KEY_RECORD_INVALID, cause=error.reason)
+            return False
+        fingerprint = str(body["key"].get("fingerprint", ""))
         if self.key is not None:
-            return f"another key, {fingerprint}: from here on somebody else writes, or the key file was lost"
+            self.found.bad(seq, codes.KEY_CHANGED, fingerprint=fingerprint)
+            return False
         self.fingerprints.append(fingerprint)
-        self.key = announced
-        if self.expected is not None:
-            if self.expected.fingerprint != fingerprint:
-                return f"begun with key {fingerprint}, not with {self.expected.fingerprint}"
-            self.key = self.expected
-        return ""
+        self.key = declared
+        if self.expected is None:
+            return True
+        if self.expected.fingerprint != fingerprint:
+            self.found.bad(seq, codes.KEY_UNEXPECTED, fingerprint=fingerprint, expected=self.expected.fingerprint)
+            return False
+        self.key = self.expected
+        return True
 
     def _note(self, seq: int, t_ms: int, kind: str, body: dict[str, Any]) -> None:
         self.horizon.take(kind, t_ms, body)

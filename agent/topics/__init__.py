@@ -1,1 +1,1 @@
-"""Signals that somebody publishes: subscribed, read, judged, and handed on like the readings of a device."""
+"""Signals from MQTT topics: subscribed, read, checked, and passed on like the readings of a device."""

@@ -1,4 +1,4 @@
-"""One connection to one broker that only reads: it subscribes to topics and publishes nothing, ever."""
+"""A connection to a broker that only subscribes to topics and never publishes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import paho.mqtt.client as paho
 
 from agent.config import Mqtt
 from agent.sinks.link import Link
+from agent.topics.reasons import SUBSCRIPTION_REJECTED
+from drivers.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -17,26 +19,29 @@ IDLE_S = 0.5
 
 
 class Listener:
-    """deliver: gets topic, payload and whether it was retained, in the link's thread."""
+    """deliver: is called with topic, payload and the retain flag, in the thread of the link.
+
+    rejected: topic → why the broker rejects its subscription.
+    """
 
     def __init__(self, settings: Mqtt, client_id: str, deliver: Callable[[str, bytes, bool], None]) -> None:
         self.link = Link("topics", settings, client_id, self)
-        self.refused: dict[str, str] = {}  # topic → what the broker said
+        self.rejected: dict[str, Reason] = {}
         self._deliver = deliver
         self._wanted: frozenset[str] = frozenset()
         self._subscribed: frozenset[str] = frozenset()
-        self._asked: dict[int, list[str]] = {}  # packet → its topics
+        self._requested: dict[int, list[str]] = {}  # packet identifier → its topics
         self._client: paho.Client | None = None
 
     def follow(self, topics: Iterable[str]) -> None:
-        """These from now on. From any thread."""
+        """Replaces the subscriptions. From any thread."""
         self._wanted = frozenset(topics)
         self.link.wake()
 
-    # What the link calls.
+    # Called by the link
 
     def configure(self, client: paho.Client) -> None:
-        """The link's own handlers know neither what was retained nor what was refused."""
+        """Replaces handlers of the link, which ignore the retain flag and rejected subscriptions."""
         client.on_message, client.on_subscribe = self._on_message, self._on_subscribe
 
     def stands(self, client: paho.Client) -> None:
@@ -48,11 +53,11 @@ class Listener:
         if gone := sorted(self._subscribed - wanted):
             self._client.unsubscribe(gone)
             for topic in gone:
-                self.refused.pop(topic, None)
+                self.rejected.pop(topic, None)
         if new := sorted(wanted - self._subscribed):
             _, number = self._client.subscribe([(topic, 1) for topic in new])
             if number is not None:
-                self._asked[number] = new
+                self._requested[number] = new
         self._subscribed = wanted
         return IDLE_S
 
@@ -67,20 +72,20 @@ class Listener:
 
     def gone(self) -> None:
         self._client = None
-        self._asked.clear()
+        self._requested.clear()
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         try:
             self._deliver(message.topic, bytes(message.payload), bool(message.retain))
-        except Exception:  # whatever somebody sends us
-            self.link.mistaken("a message could not be understood; it is left out")
+        except Exception:  # no payload may end the thread
+            self.link.mistaken("internal error while processing a message; the message is ignored")
 
     def _on_subscribe(
         self, _client: paho.Client, _data: Any, number: int, reasons: list[Any], _properties: Any
     ) -> None:  # fmt: skip
-        for topic, reason in zip(self._asked.pop(number, ()), reasons, strict=False):
+        for topic, reason in zip(self._requested.pop(number, ()), reasons, strict=False):
             if not reason.is_failure:
-                self.refused.pop(topic, None)
-            elif topic not in self.refused:
-                self.refused[topic] = f"the broker refuses {topic} ({reason}): let this user read it there"
-                log.warning("topics: %s", self.refused[topic])
+                self.rejected.pop(topic, None)
+            elif topic not in self.rejected:
+                self.rejected[topic] = SUBSCRIPTION_REJECTED(topic=topic, error=str(reason))
+                log.warning("topics: %s", self.rejected[topic])

@@ -1,4 +1,4 @@
-"""A look at topics from the outside of a running agent: what comes within a time, for `read` and `doctor`."""
+"""Receive the signals from topics for a limited time, independently of a running agent: for `read` and `doctor`."""
 
 from __future__ import annotations
 
@@ -9,34 +9,45 @@ from dataclasses import dataclass
 from agent.clock import SystemClock
 from agent.config import Config
 from agent.signals import TopicSignal
+from agent.topics import reasons as codes
 from agent.topics.topics import Topics
 from drivers.reading import Quality, Reading
+from drivers.reasons import Reason
 
 LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What came for one signal. reading: None when nothing did. broker: what is wrong with the way to it."""
+    """What was received of one signal.
+
+    reading: None: nothing.
+    live: a good value was received whose time is known.
+    trouble: what is wrong with the latest payload; None: nothing.
+    broker: what is wrong with the connection or subscription; None: nothing.
+    waited_s: maximum time for which it was waited.
+    """
 
     signal: TopicSignal
     reading: Reading | None
     live: bool
-    trouble: str
-    broker: str
+    trouble: Reason | None
+    broker: Reason | None
     waited_s: float
 
     def as_reading(self) -> Reading:
-        """Silence as that of a device."""
+        """The reading; without one, that of a device that does not respond."""
         if self.reading is not None:
             return self.reading
-        signal, where = self.signal, f"; {self.broker}" if self.broker else ""
-        error = f"nothing came on {signal.topic} in {self.waited_s:g} s{where}"
+        signal = self.signal
+        error = codes.NO_MESSAGE(topic=signal.topic, waited_s=self.waited_s)
+        if self.broker:
+            error = codes.NO_MESSAGE_BECAUSE(topic=signal.topic, waited_s=self.waited_s, cause=self.broker)
         return Reading(signal.device, 0, 0, {signal.metric: None}, Quality.NO_REPLY, {}, error)
 
 
 class Look:
-    """Connects at once and stays so until `stop`. Under a client id of its own: a running agent notices nothing."""
+    """Connects immediately and disconnects with `stop`. Its own client ID leaves a running agent connected."""
 
     def __init__(self, config: Config, only: str | None = None) -> None:
         self._topics = Topics(lambda reading: None, SystemClock(), f"look-{os.getpid()}")
@@ -44,8 +55,8 @@ class Look:
         self.signals = [held.signal for held in self._topics.held.values()]
 
     async def wait(self, longest_s: float) -> list[Seen]:
-        """Until each signal told something that is of now, or something that cannot be used, or the time is over: its
-        own `expected_interval`, and longest_s at most."""
+        """Waits until each signal has a live value or an unusable payload, or its time is over: its
+        `expected_interval`, at most longest_s."""
         waits = {
             held.signal.device: min(held.signal.expected_interval_s, longest_s) for held in self._topics.held.values()
         }
@@ -62,13 +73,13 @@ class Look:
             for name, held in self._topics.held.items()
         ]
 
-    def _trouble(self, signal: TopicSignal) -> str:
+    def _trouble(self, signal: TopicSignal) -> Reason | None:
         listener = self._topics.listeners.get(signal.broker) if signal.broker else None
         if listener is None or signal.broker is None:
-            return "there is no broker"
+            return codes.NO_SIGNAL_BROKER()
         if not listener.link.standing:
-            return f"its broker {signal.broker.host}:{signal.broker.port} does not let us in, or is away"
-        return listener.refused.get(signal.topic, "")
+            return codes.SIGNAL_BROKER_UNREACHABLE(host=signal.broker.host, port=signal.broker.port)
+        return listener.rejected.get(signal.topic)
 
     async def stop(self) -> None:
         await asyncio.to_thread(self._topics.stop)

@@ -1,4 +1,4 @@
-"""One payload → a number and, where it carries one, its time. No clock, no broker."""
+"""Decode one payload: a number and, if configured, its time. Without clock and broker."""
 
 from __future__ import annotations
 
@@ -8,70 +8,80 @@ import re
 from datetime import datetime
 from typing import Any, NamedTuple
 
-SIZE_MAX = 65_536  # bytes; what is larger is no value of a plant
+from agent.topics import reasons as codes
+from drivers.reasons import CodedError
+
+SIZE_MAX = 65_536  # bytes; a larger payload is not the value of a signal
 _NUMBER = re.compile(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_WHOLE_MAX = 2**53  # larger ones are no longer exact where they are worked with
+_WHOLE_MAX = 2**53  # larger integers are not exact as floats
 _SHOWN = 40
-SECONDS_MAX = 1e11  # UTC ms of 1973: a smaller number of today is one of seconds
+SECONDS_MAX = 1e11  # UTC ms of 1973: a smaller number is a time in seconds
 
 
-class PayloadError(Exception):
-    """A payload that holds no value: why, and what to do about it."""
-
-    def __init__(self, kind: str, reason: str, remedy: str) -> None:
-        super().__init__(f"{reason}: {remedy}")
-        self.kind = kind
+class PayloadError(CodedError):
+    """A payload without a usable value."""
 
 
 class Found(NamedTuple):
+    """The content of a payload.
+
+    value: the number; booleans are 0 or 1.
+    utc_ms: time in the payload; None: it has none.
+    """
+
     value: float | int
     utc_ms: int | None
 
 
 def read_payload(payload: bytes, value: str | None, time: str | None) -> Found:
-    """value, time: fields of a JSON object; None: the payload is a bare number, it carries no time. True is 1.
+    """value, time: paths of fields in a JSON object. value None: the payload is a bare number without a time.
 
-    Raises PayloadError for all that is no finite number.
+    Raises PayloadError if there is no finite number.
     """
     try:
         text = payload.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
-        raise PayloadError("text", "is not UTF-8", "have its publisher send text or JSON") from None
+        raise PayloadError(codes.PAYLOAD_NOT_UTF8) from None
     if not text:
-        raise PayloadError("empty", "is empty", "have its publisher send a number or a JSON object")
+        raise PayloadError(codes.PAYLOAD_EMPTY)
     if value is None:
         return Found(_bare(text), None)
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        remedy = "have its publisher send an object, or leave value out for a bare number"
-        raise PayloadError("json", f"is no JSON ({_clip(text)})", remedy) from None
-    found = _number(_field(body, value, "value"), f"field {value!r}")
+        raise PayloadError(codes.PAYLOAD_NOT_JSON, payload=_clip(text)) from None
+    found = _number(_field(body, value, "value"), value)
     return Found(found, None if time is None else _utc_ms(_field(body, time, "time"), time))
 
 
 def _bare(text: str) -> float | int:
     if _NUMBER.fullmatch(text):
-        return _finite(int(text) if text.lstrip("+-").isdigit() else float(text), "it")
+        number = _finite(int(text) if text.lstrip("+-").isdigit() else float(text))
+        if number is None:
+            raise PayloadError(codes.PAYLOAD_NOT_FINITE)
+        return number
     if text.lower() in ("true", "false"):
         return int(text.lower() == "true")
     if text.startswith("{"):
-        raise PayloadError("object", "is an object", 'name its field, for example value = "tonnes"')
+        raise PayloadError(codes.PAYLOAD_IS_OBJECT)
     if re.fullmatch(r"[+-]?\d+,\d+", text):
-        raise PayloadError("comma", f"is no number ({_clip(text)})", "have its publisher write a point, not a comma")
-    raise PayloadError("number", f"is no number ({_clip(text)})", "have its publisher send a number alone")
+        raise PayloadError(codes.PAYLOAD_DECIMAL_COMMA, payload=_clip(text))
+    raise PayloadError(codes.PAYLOAD_NOT_NUMBER, payload=_clip(text))
 
 
 def _field(body: Any, path: str, key: str) -> Any:
+    """key: of the configuration that contains the path."""
     try:
         return _dig(body, path)
     except KeyError:
-        there = f"there are {_clip(', '.join(map(str, body)))}" if isinstance(body, dict) and body else "it has none"
-        raise PayloadError(f"no {key}", f"has no field {path!r}", f"{there}; correct {key}") from None
+        if isinstance(body, dict) and body:
+            fields = _clip(", ".join(map(str, body)))
+            raise PayloadError(codes.PAYLOAD_FIELD_MISSING, field=path, fields=fields, key=key) from None
+        raise PayloadError(codes.PAYLOAD_WITHOUT_FIELDS, field=path, key=key) from None
 
 
 def _dig(body: Any, path: str) -> Any:
-    """Dots go deeper, unless a name has them itself; in a list a number counts from 0. Raises KeyError."""
+    """Dots separate levels, unless a name contains them; in a list a number is an index from 0. Raises KeyError."""
     if isinstance(body, list):
         head, _, rest = path.partition(".")
         if not re.fullmatch(r"\d{1,5}", head) or int(head) >= len(body):
@@ -87,46 +97,51 @@ def _dig(body: Any, path: str) -> Any:
     raise KeyError(path)
 
 
-def _number(value: Any, what: str) -> float | int:
+def _number(value: Any, path: str) -> float | int:
     if isinstance(value, bool):
         return int(value)
     if not isinstance(value, int | float):
-        word = "null" if value is None else f"no number ({_clip(json.dumps(value, ensure_ascii=False))})"
-        raise PayloadError("number", f"has {word} in {what}", "have its publisher send a number there")
-    return _finite(value, what)
+        raise PayloadError(codes.FIELD_NOT_NUMBER, field=path, value=_json(value))
+    number = _finite(value)
+    if number is None:
+        raise PayloadError(codes.FIELD_NOT_FINITE, field=path)
+    return number
 
 
-def _finite(value: float | int, what: str) -> float | int:
+def _finite(value: float | int) -> float | int | None:
     try:
         if math.isfinite(float(value)):
             return value if abs(value) <= _WHOLE_MAX else float(value)
     except OverflowError:
         pass
-    raise PayloadError("finite", f"is not finite in {what}", "have its publisher leave out what it does not know")
+    return None
 
 
 def _utc_ms(value: Any, path: str) -> int:
-    wanted = "send UTC milliseconds, or ISO 8601 with Z or +08:00"
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            raise PayloadError("time", f"has no time in field {path!r} ({_clip(value)})", wanted) from None
+            raise PayloadError(codes.FIELD_NOT_TIME, field=path, value=_clip(value)) from None
         if moment.tzinfo is None:
-            raise PayloadError("zone", f"does not say of which zone its time is ({_clip(value)})", wanted)
-        return _since_1970(round(moment.timestamp() * 1000), path, wanted)
+            raise PayloadError(codes.FIELD_WITHOUT_ZONE, field=path, value=_clip(value))
+        return _since_1970(round(moment.timestamp() * 1000), path)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
-        raise PayloadError("time", f"has no time in field {path!r}", wanted)
+        raise PayloadError(codes.FIELD_NOT_TIME, field=path, value=_json(value))
     if abs(value) < SECONDS_MAX:
-        raise PayloadError("seconds", f"has a time of 1970 in field {path!r}: is it in seconds?", wanted)
-    return _since_1970(round(value), path, wanted)
+        raise PayloadError(codes.FIELD_IN_SECONDS, field=path)
+    return _since_1970(round(value), path)
 
 
-def _since_1970(utc_ms: int, path: str, wanted: str) -> int:
-    """Before it lies what programs write that know no time, 0001-01-01 for one: nobody can reckon an age from that."""
+def _since_1970(utc_ms: int, path: str) -> int:
+    """Rejects the times of programs without a clock, such as the year 1, from which no age can be calculated."""
     if utc_ms < 0:
-        raise PayloadError("time", f"has a time before 1970 in field {path!r}", wanted)
+        raise PayloadError(codes.FIELD_BEFORE_1970, field=path)
     return utc_ms
+
+
+def _json(value: Any) -> str:
+    return _clip(json.dumps(value, ensure_ascii=False))
 
 
 def _clip(text: str) -> str:

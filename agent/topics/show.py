@@ -1,4 +1,4 @@
-"""What `magwatt plan` says of topics: to which broker we listen, for what, and when a value is missing."""
+"""The part of `magwatt plan` about MQTT topics: brokers, topics, and the age at which a value is missing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from agent.config import Config, Mqtt
+from agent.core.columns import headings
+from agent.core.text import N_, _
 from agent.signals import TopicSignal, topic_signals
 from agent.topics.held import STALE_EVERY
 
+COLUMNS = ((N_("signal"), 20), (N_("interval"), -8), (N_("stale"), -8), (N_("topic"), 20))
+
 
 def as_objects(config: Config) -> Iterator[dict[str, Any]]:
-    """One for each broker."""
+    """One object for each broker."""
     for broker, signals in _by_broker(config).items():
         yield {
             "broker": _place(broker),
@@ -21,7 +25,7 @@ def as_objects(config: Config) -> Iterator[dict[str, Any]]:
                     "topic": signal.topic,
                     "value": signal.value,
                     "time": signal.time,
-                    "every_s": signal.expected_interval_s,
+                    "expected_interval_s": signal.expected_interval_s,
                     "stale_s": STALE_EVERY * signal.expected_interval_s,
                 }
                 for signal in signals
@@ -32,12 +36,13 @@ def as_objects(config: Config) -> Iterator[dict[str, Any]]:
 def as_text(config: Config) -> Iterator[str]:
     """A block of lines for each broker."""
     for broker, signals in _by_broker(config).items():
-        lines = [f"broker {_place(broker)}", f"  {'signal':20} {'every':>8} {'stale':>8}  topic"]
+        lines = [_("broker {address}", address=_place(broker)), f"  {headings(COLUMNS)}"]
         for signal in signals:
             field = f"  value {signal.value}" if signal.value else ""
             every, stale = f"{signal.expected_interval_s:g} s", f"{STALE_EVERY * signal.expected_interval_s:g} s"
-            lines.append(f"  {signal.device.removeprefix('signal.'):20} {every:>8} {stale:>8}  {signal.topic}{field}")
-        yield "\n".join([*lines, "  nothing is asked: what others publish is listened to"])
+            lines.append(f"  {signal.device.removeprefix('signal.'):20} {every:>8} {stale:>8} {signal.topic}{field}")
+        note = _("Subscribed only; the agent sends no request for these values.")
+        yield "\n".join([*lines, f"  {note}"])
 
 
 def _by_broker(config: Config) -> dict[Mqtt | None, list[TopicSignal]]:
@@ -48,4 +53,4 @@ def _by_broker(config: Config) -> dict[Mqtt | None, list[TopicSignal]]:
 
 
 def _place(broker: Mqtt | None) -> str:
-    return f"{broker.host}:{broker.port}" if broker else "none"
+    return f"{broker.host}:{broker.port}" if broker else "–"

@@ -1,4 +1,4 @@
-"""All signals from topics: a connection for each broker, and a beat at which they are read like devices of a bus."""
+"""All signals from topics: one connection for each broker, and readings at a fixed interval as of polled devices."""
 
 from __future__ import annotations
 
@@ -15,27 +15,32 @@ from drivers.reading import Clock, Quality, Reading
 if TYPE_CHECKING:
     from agent.topics.listener import Listener
 
-BEAT_S = 1.0  # of several values within one beat the newest counts
+BEAT_S = 1.0  # interval of the readings; of several values in one interval the latest is used
 
 
 class Topics:
-    """`set` makes it follow what a configuration names; a signal that stays the same keeps its value, a broker that
-    stays the same its connection. Between two beats one value waits for each signal, so nothing can pile up.
+    """Between two readings one value is stored for each signal, so that no queue can grow.
 
-    purpose: the end of its client id, which no other connection may have.
+    held: device → state of the signal.
+    listeners: broker → connection.
+    take: is called with each reading.
+    purpose: part of the client ID, which must be unique.
     """
 
     def __init__(self, take: Callable[[Reading], None], clock: Clock, purpose: str = "topics") -> None:
-        self.held: dict[str, Held] = {}  # device → what is known
+        self.held: dict[str, Held] = {}
         self.listeners: dict[Mqtt, Listener] = {}
         self._take, self._clock, self._purpose = take, clock, purpose
         self._quality = Quality.GOOD
         self._by_topic: dict[tuple[Mqtt, str], list[Held]] = {}
-        self._lock = threading.Lock()  # messages come in threads of their own
-        self._messages = self._refused = 0
+        self._lock = threading.Lock()  # messages arrive in the threads of the connections
+        self._messages = self._rejected = 0
 
     def set(self, config: Config, only: str | None = None) -> None:
-        """only: just that signal. Blocks for some seconds when a broker is no longer wanted."""
+        """Follows the signals of a configuration. Unchanged signals keep their value, unchanged brokers stay connected.
+
+        only: device of the only signal to follow; None: all. Blocks for some seconds when a broker is removed.
+        """
         now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
         signals = [signal for signal in topic_signals(config) if only in (None, signal.device)]
         with self._lock:
@@ -57,11 +62,11 @@ class Topics:
             self.listeners[broker].follow(topics)
 
     def due_s(self) -> dict[str, dict[str, float]]:
-        """Device → quantity → seconds after which it is read again."""
+        """Device → quantity → interval in which it is read."""
         return {name: {held.signal.metric: BEAT_S} for name, held in self.held.items()}
 
     def readings(self) -> list[Reading]:
-        """One of each signal of which anything can be said now."""
+        """One of each signal with a value, or with an overdue value."""
         now_ns, utc_ns = self._clock.monotonic_ns(), self._clock.utc_ns()
         with self._lock:
             found = [held.reading(now_ns, utc_ns, self._quality, self.connected(held)) for held in self.held.values()]
@@ -78,20 +83,20 @@ class Topics:
             await self._clock.sleep(BEAT_S)
 
     def numbers(self) -> Mapping[str, float | int]:
-        """For `health`; nothing where there is no signal from a topic."""
+        """For `health`; empty without signals from topics."""
         if not self.held:
             return {}
         now_ns = self._clock.monotonic_ns()
         with self._lock:
             silent = sum(held.silent(now_ns) for held in self.held.values())
-        return {"topic_messages": self._messages, "topic_payloads_rejected": self._refused, "topics_silent": silent}
+        return {"topic_messages": self._messages, "topic_payloads_rejected": self._rejected, "topics_silent": silent}
 
     def stop(self) -> None:
-        for listener in list(self.listeners.values()):  # a reload that is cut short may still be at `set`
+        for listener in list(self.listeners.values()):  # `set` may still run in a cancelled reload
             listener.link.stop()
 
     def _listen(self, config: Config, broker: Mqtt) -> None:
-        from agent.topics.listener import Listener  # paho only where there are topics
+        from agent.topics.listener import Listener  # imports paho
 
         place = f"{broker.user or ''}@{broker.host}:{broker.port}"
         client_id = f"magwatt-{config.site.id}-{config.site.gateway}-{self._purpose}-{zlib.crc32(place.encode()):08x}"
@@ -106,4 +111,4 @@ class Topics:
             followed = self._by_topic.get((broker, topic), ())
             self._messages += bool(followed)
             for held in followed:
-                self._refused += not held.take(payload, retained, now_ns, utc_ns)
+                self._rejected += not held.take(payload, retained, now_ns, utc_ns)

@@ -10,10 +10,12 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
 from drivers.profiles.parse import parse_profile
 from drivers.profiles.rows import NOT_WITH_PARTS
 from drivers.profiles.shape import Profile
+from drivers.reasons import Reason
 
 Raw = Mapping[str, Any]
 _folders: tuple[Path, ...] = ()
@@ -43,7 +45,7 @@ def profile_ids() -> tuple[str, ...]:
 def load_profile(profile_id: str) -> Profile:
     """The profile `vendor/model`. Raises ProfileError with the most similar model."""
     if profile_id not in profile_ids():
-        raise ProfileError(f"{profile_id}: no such profile{_near(profile_id)}")
+        raise ProfileError(_unknown(profile_id))
     if profile_id in _own():
         path, raw = _own()[profile_id]
         return parse_profile(_extended(raw, str(path), (profile_id,)), str(path))
@@ -74,31 +76,33 @@ def _parsed(file: Any) -> Raw:
 @cache
 def _own() -> dict[str, tuple[Path, Raw]]:
     found: dict[str, tuple[Path, Raw]] = {}
-    problems: list[str] = []
+    problems: list[Reason] = []
     for folder in _folders:
         try:
             if not folder.is_dir():
-                problems.append(f"{folder}: no such directory of profiles")
+                problems.append(codes.PROFILE_FOLDER_MISSING(path=str(folder)))
                 continue
             paths = _files(folder)
         except OSError as error:
-            problems.append(f"{error.filename or folder}: cannot be read ({error.strerror})")
+            named = str(error.filename or folder)
+            problems.append(codes.PROFILE_FILE_UNREADABLE(path=named, error=error.strerror or str(error)))
             continue
         for path in paths:
             try:
                 raw = _read(path)
             except ProfileError as error:
-                problems.append(str(error))
+                problems += error.problems
                 continue
             profile_id = _id_of(raw)
             if not profile_id:
-                problems.append(f"{path}: device.id: missing")
+                problems.append(_problem(str(path), "device.id", codes.PROFILE_KEY_MISSING()))
             elif profile_id in found:
-                problems.append(f"{path}: same id '{profile_id}' as {found[profile_id][0]}; remove one of the files")
+                other = str(found[profile_id][0])
+                problems.append(codes.PROFILE_ID_DUPLICATE(path=str(path), profile=profile_id, other=other))
             else:
                 found[profile_id] = path, raw
     if problems:
-        raise ProfileError("\n".join(problems))
+        raise ProfileError(codes.PROFILE_INVALID, problems=tuple(problems))
     return found
 
 
@@ -116,9 +120,9 @@ def _read(path: Path) -> Raw:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ProfileError(f"{path}: cannot be read ({error.strerror})") from None
+        raise ProfileError(codes.PROFILE_FILE_UNREADABLE, path=str(path), error=error.strerror or str(error)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path}: not valid TOML: {error}") from None
+        raise ProfileError(codes.PROFILE_FILE_NOT_TOML, path=str(path), error=" ".join(str(error).split())) from None
 
 
 def _id_of(raw: Raw) -> str:
@@ -131,20 +135,20 @@ def _extended(raw: Raw, source: str, chain: tuple[str, ...]) -> Raw:
     """The tables, merged into those of the profile that they extend. chain: identifiers already extended."""
     if "extends" not in raw:
         if "remove" in raw:
-            raise ProfileError(f"{source}: remove: only valid with extends")
+            raise _error(source, "remove", codes.REMOVE_WITHOUT_EXTENDS())
         return raw
     parent_id = raw["extends"]
     if not isinstance(parent_id, str):
-        raise ProfileError(f"{source}: extends: expected the id of a profile, found {parent_id!r}")
+        raise _error(source, "extends", codes.PROFILE_ID_EXPECTED(value=repr(parent_id)))
     own = _own().get(parent_id)
     if own and parent_id not in chain:
         parent = _extended(own[1], str(own[0]), (*chain, parent_id))
     elif parent_id in _shipped() and (parent_id not in chain or chain[-1] == parent_id):
         parent = _shipped()[parent_id]()
     elif parent_id in chain:
-        raise ProfileError(f"{source}: extends: circular reference {' → '.join((*chain, parent_id))}")
+        raise _error(source, "extends", codes.EXTENDS_CIRCULAR(profiles=(*chain, parent_id)))
     else:
-        raise ProfileError(f"{source}: extends: no such profile {parent_id!r}{_near(parent_id)}")
+        raise _error(source, "extends", _unknown(parent_id))
     return _merged(parent, raw, source)
 
 
@@ -152,14 +156,13 @@ def _merged(parent: Raw, own: Raw, source: str) -> Raw:
     """Merges tables by key and registers by name; adds sources, replaces other lists."""
     removed, changed = own.get("remove", []), own.get("register", [])
     if not isinstance(removed, list) or not all(isinstance(name, str) for name in removed):
-        raise ProfileError(f"{source}: remove: expected a list of register names, found {removed!r}")
+        raise _error(source, "remove", codes.REGISTER_NAMES_EXPECTED(value=repr(removed)))
     if not isinstance(changed, list):
-        raise ProfileError(f"{source}: register: expected [[register]], found {changed!r}")
+        raise _error(source, "register", codes.REGISTER_TABLES_EXPECTED(value=repr(changed)))
     rows = {str(row.get("name")): row for row in parent.get("register", []) if isinstance(row, dict)}
     if unknown := [name for name in removed if name not in rows]:
-        raise ProfileError(
-            "\n".join(f"{source}: remove: {own['extends']} has no register {name!r}" for name in unknown)
-        )
+        causes = (codes.REMOVE_UNKNOWN(profile=own["extends"], register=name) for name in unknown)
+        raise _error(source, "remove", *causes)
     rows = {name: row for name, row in rows.items() if name not in removed}
     added = []
     for row in changed:
@@ -197,7 +200,16 @@ def _with(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in old.items() if key not in replaced}, **new}
 
 
-def _near(profile_id: str) -> str:
-    known = profile_ids()
-    near = difflib.get_close_matches(profile_id, known, 1, 0.5)
-    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}"
+def _unknown(profile_id: str) -> Reason:
+    near = difflib.get_close_matches(profile_id, profile_ids(), 1, 0.5)
+    if near:
+        return codes.PROFILE_MISSPELLED(profile=profile_id, near=near[0])
+    return codes.PROFILE_UNKNOWN(profile=profile_id)
+
+
+def _problem(file: str, place: str, cause: Reason) -> Reason:
+    return codes.PROFILE_PROBLEM(file=file, place=place, cause=cause)
+
+
+def _error(file: str, place: str, *causes: Reason) -> ProfileError:
+    return ProfileError(codes.PROFILE_INVALID, problems=tuple(_problem(file, place, cause) for cause in causes))

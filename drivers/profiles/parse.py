@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
 from drivers.profiles.checks import (
     LIST,
@@ -14,12 +15,14 @@ from drivers.profiles.checks import (
     WHOLE,
     WHOLES,
     YES,
+    Problem,
     Table,
     check_keys,
+    choice,
     is_a,
-    near,
     table_of,
     tables_of,
+    unknown,
 )
 from drivers.profiles.rows import Row, cross_checks
 from drivers.profiles.shape import (
@@ -65,12 +68,13 @@ _BLOCK = {
     "confidence": TEXT, "note": TEXT,
 }  # fmt: skip
 _FAULTS = {"of": TEXT, "confidence": TEXT, "codes": TABLE}
+TRANSPORTS, PARITIES = ("rtu", "tcp"), ("N", "E", "O")
 _SOURCE = {"kind": TEXT, "ref": TEXT, "covers": TEXT}
 
 
 def parse_profile(raw: Table, source: str) -> Profile:
-    """The validated profile. source: file or identifier for messages. Raises ProfileError with one problem per line."""
-    problems: list[str] = []
+    """The validated profile. source: file or identifier for messages. Raises ProfileError with all problems."""
+    problems: list[Problem] = []
     check_keys(raw, _TOP, "", problems)
     device, protocol = table_of(raw, "device"), table_of(raw, "protocol")
     check_keys(device, _DEVICE, "device.", problems)
@@ -82,7 +86,7 @@ def parse_profile(raw: Table, source: str) -> Profile:
         ("device", device, ("id", "vendor", "model", "kind", "confidence")),
         ("protocol", protocol, ("function_code", "max_registers", "word_order")),
     ):
-        problems += [f"{place}.{key}: missing" for key in keys if key not in table]
+        problems += [Problem(f"{place}.{key}", codes.PROFILE_KEY_MISSING()) for key in keys if key not in table]
     problems += _protocol_problems(device, protocol)
     if problems:  # the registers depend on these tables
         raise _error(source, problems)
@@ -101,7 +105,7 @@ def parse_profile(raw: Table, source: str) -> Profile:
     for n, entry in tables_of(raw, "source", problems):
         check_keys(entry, _SOURCE, f"source {n}: ", problems)
     if not rows:
-        problems.append("no [[register]]")
+        problems.append(Problem("register", codes.PROFILE_WITHOUT_REGISTERS()))
     if problems:
         raise _error(source, problems)
     gaps = protocol.get("reads_across_gaps", "unknown")
@@ -138,7 +142,7 @@ def parse_profile(raw: Table, source: str) -> Profile:
     )
 
 
-def _protocol_problems(device: Table, protocol: Table) -> Iterator[str]:
+def _protocol_problems(device: Table, protocol: Table) -> Iterator[Problem]:
     for place, table, key, allowed in (
         ("device", device, "kind", KINDS),
         ("device", device, "confidence", CONFIDENCE),
@@ -149,41 +153,41 @@ def _protocol_problems(device: Table, protocol: Table) -> Iterator[str]:
         ("protocol", protocol, "reads_across_gaps", GAP_RULES),
     ):
         if key in table and table[key] not in allowed:
-            yield f"{place}.{key}: expected one of {', '.join(map(str, allowed))}, found {table[key]!r}"
+            yield Problem(f"{place}.{key}", choice(allowed, table[key]))
     limit = protocol.get("max_registers", 1)
     if not (is_a(limit, WHOLE) and 1 <= limit <= 125):
-        yield f"protocol.max_registers: expected 1…125, found {limit}"
+        yield Problem("protocol.max_registers", codes.PROFILE_LIMITS(low=1, high=125, value=repr(limit)))
     for key, least in (("timeout_ms", 1), ("min_gap_ms", 0), ("refresh_ms", 0)):
         if is_a(value := protocol.get(key, least), NUMBER) and value < least:
-            yield f"protocol.{key}: expected at least {least}, found {value}"
+            yield Problem(f"protocol.{key}", codes.PROFILE_MINIMUM(low=least, value=repr(value)))
     transports = protocol.get("transports", [])
     if isinstance(transports, list):
         yield from (
-            f"protocol.transports: expected rtu or tcp, found {item!r}"
-            for item in transports
-            if item not in ("rtu", "tcp")
+            Problem("protocol.transports", choice(TRANSPORTS, item)) for item in transports if item not in TRANSPORTS
         )
-    for name, last in (("rtu", 247), ("tcp", 255)):
-        unit = table_of(protocol, name).get("unit_id", 1)
-        if not (is_a(unit, WHOLE) and 0 <= unit <= 255 and (name == "tcp" or unit)):
-            yield f"protocol.{name}.unit_id: expected 1…{last}, found {unit}"
-    if table_of(protocol, "rtu").get("parity", "N") not in ("N", "E", "O"):
-        yield f"protocol.rtu.parity: expected N, E or O, found {protocol['rtu']['parity']!r}"
+    for name, first, last in (("rtu", 1, 255), ("tcp", 0, 255)):
+        unit = table_of(protocol, name).get("unit_id", first)
+        if not (is_a(unit, WHOLE) and first <= unit <= last):
+            cause = codes.PROFILE_LIMITS(low=first, high=last, value=repr(unit))
+            yield Problem(f"protocol.{name}.unit_id", cause)
+    if (parity := table_of(protocol, "rtu").get("parity", "N")) not in PARITIES:
+        yield Problem("protocol.rtu.parity", choice(PARITIES, parity))
 
 
-def _identify(entry: Table, number: int, protocol: Table, problems: list[str]) -> Identify:
+def _identify(entry: Table, number: int, protocol: Table, problems: list[Problem]) -> Identify:
     place, found = f"identify {number}: ", len(problems)
     check_keys(entry, _IDENTIFY, place, problems)
     method, kind = entry.get("method", ""), entry.get("type", "")
     if len(problems) > found:
         return Identify("none")
     if method not in IDENTIFY_METHODS:
-        problems.append(f"{place}method: expected one of {', '.join(IDENTIFY_METHODS)}, found {method!r}")
+        problems.append(Problem(f"{place}method", choice(IDENTIFY_METHODS, method)))
     if method == "register":
         words = entry.get("count", 0) if kind == "string" else WORDS.get(kind, 0)
         address = entry.get("address", -1)
         if not words or not is_a(address, WHOLE) or not 0 <= address <= 65536 - words:
-            problems.append(f"{place}address {address} with type {kind!r} is not a valid register")
+            cause = codes.IDENTIFY_ADDRESS(address=str(address), type=str(kind))
+            problems.append(Problem(f"{place}address", cause))
     if len(problems) > found:
         return Identify("none")
     return Identify(
@@ -208,26 +212,26 @@ def _identify(entry: Table, number: int, protocol: Table, problems: list[str]) -
     )
 
 
-def _block(entry: Table, number: int, device: Table, protocol: Table, problems: list[str]) -> HarmonicBlock | None:
+def _block(entry: Table, number: int, device: Table, protocol: Table, problems: list[Problem]) -> HarmonicBlock | None:
     name, found = entry.get("name", ""), len(problems)
-    place = f"block {number} ({name or 'no name'}): "
+    place = f"block {number} ({name}): " if name else f"block {number}: "
     check_keys(entry, _BLOCK, place, problems)
     missing = [key for key in ("name", "address", "type", "count", "first_order", "scale", "unit") if key not in entry]
-    if missing:
-        problems.append(f"{place}{', '.join(missing)}: missing")
+    problems += [Problem(f"{place}{key}", codes.PROFILE_KEY_MISSING()) for key in missing]
     if len(problems) > found:
         return None
     quantity = vocabulary().get(name)
     if quantity is None or not name.startswith("harmonics_"):
-        problems.append(f"{place}not a harmonics quantity of the vocabulary{near(name, vocabulary())}")
+        known = [other for other in vocabulary() if other.startswith("harmonics_")]
+        cause = unknown(codes.HARMONICS_UNKNOWN, codes.HARMONICS_MISSPELLED, name, known)
+        problems.append(Problem(f"{place}name", cause))
     elif entry["unit"] != quantity.unit:
-        problems.append(f"{place}unit: expected {quantity.unit!r} as in the vocabulary, found {entry['unit']!r}")
+        cause = codes.QUANTITY_UNIT(unit=quantity.unit, value=repr(entry["unit"]))
+        problems.append(Problem(f"{place}unit", cause))
     words = WORDS.get(entry["type"], 0) * entry["count"]
     if words < 1 or not 0 <= entry["address"] <= 65536 - words:
-        problems.append(
-            f"{place}{entry['count']} values of type {entry['type']} from address {entry['address']} are not a valid "
-            "block"
-        )
+        cause = codes.BLOCK_ADDRESS(n=entry["count"], type=entry["type"], address=entry["address"])
+        problems.append(Problem(f"{place}address", cause))
     if len(problems) > found:
         return None
     return HarmonicBlock(
@@ -247,28 +251,31 @@ def _block(entry: Table, number: int, device: Table, protocol: Table, problems: 
     )
 
 
-def _bits(tables: Table, known: Iterable[str], problems: list[str]) -> Iterator[tuple[str, dict[int, str]]]:
+def _bits(tables: Table, known: Iterable[str], problems: list[Problem]) -> Iterator[tuple[str, dict[int, str]]]:
     for name, table in tables.items():
         if name not in known:
-            problems.append(f"bits.{name}: unknown register{near(name, known)}")
+            cause = unknown(codes.REGISTER_UNKNOWN, codes.REGISTER_MISSPELLED, name, known)
+            problems.append(Problem(f"bits.{name}", cause))
         elif not isinstance(table, dict) or not all(key.isdecimal() and int(key) < 64 for key in table):
-            problems.append(f"bits.{name}: expected a table with bit numbers 0…63 as keys")
+            problems.append(Problem(f"bits.{name}", codes.BIT_NUMBERS_EXPECTED()))
         else:
             yield name, {int(key): str(text) for key, text in table.items()}
 
 
-def _faults(table: Table, known: Iterable[str], problems: list[str]) -> dict[int, str]:
+def _faults(table: Table, known: Iterable[str], problems: list[Problem]) -> dict[int, str]:
     check_keys(table, _FAULTS, "faults.", problems)
     if "of" in table and (name := str(table["of"])) not in known:
-        problems.append(f"faults.of: unknown register {name!r}{near(name, known)}")
+        cause = unknown(codes.REGISTER_UNKNOWN, codes.REGISTER_MISSPELLED, name, known)
+        problems.append(Problem("faults.of", cause))
     found = {}
     for key, text in table_of(table, "codes").items():
         try:
             found[int(key, 0)] = str(text)
         except ValueError:
-            problems.append(f"faults.codes: expected an integer as key, found {key!r}")
+            problems.append(Problem("faults.codes", codes.FAULT_CODE_EXPECTED(value=repr(key))))
     return found
 
 
-def _error(source: str, problems: Iterable[str]) -> ProfileError:
-    return ProfileError("\n".join(f"{source}: {problem}" for problem in problems))
+def _error(source: str, problems: Iterable[Problem]) -> ProfileError:
+    found = (codes.PROFILE_PROBLEM(file=source, place=problem.place, cause=problem.cause) for problem in problems)
+    return ProfileError(codes.PROFILE_INVALID, problems=tuple(found))

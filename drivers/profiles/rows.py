@@ -5,8 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from drivers.profiles.checks import LIST, NUMBER, TABLE, TEXT, WHOLE, WHOLES, YES, Table, check_keys, is_a, near
+from drivers import profile_reasons as codes
+from drivers.profiles.checks import (
+    LIST,
+    NUMBER,
+    TABLE,
+    TEXT,
+    WHOLE,
+    WHOLES,
+    YES,
+    Problem,
+    Table,
+    check_keys,
+    choice,
+    is_a,
+    unknown,
+)
 from drivers.profiles.shape import CONFIDENCE, ENCODINGS, GROUPS, SCALE_KINDS, WORDS, Part, Register, ScaleFrom
+from drivers.reasons import Reason
 from drivers.vocabulary import vocabulary
 
 REGISTER = {
@@ -17,16 +33,17 @@ REGISTER = {
     "plausible": LIST, "latched": YES, "alone": YES, "feeds_watchdog": YES,
 }  # fmt: skip
 
+INTEGER_KEYS = ("mask", "full_scale", "scale_from")
 NOT_WITH_PARTS = ("address", "scale", "offset", "mask", "encoding", "full_scale", "scale_from", "scale_by_rating")
 
 
 class Row:
     """Converts one [[register]] table; appends its problems to `problems`."""
 
-    def __init__(self, entry: Table, number: int, device: Table, protocol: Table, problems: list[str]) -> None:
+    def __init__(self, entry: Table, number: int, device: Table, protocol: Table, problems: list[Problem]) -> None:
         self.entry, self.device, self.protocol, self._all = entry, device, protocol, problems
         self.name = str(entry.get("name", ""))
-        self._place = f"register {number} ({self.name or 'no name'}): "
+        self._place = f"register {number} ({self.name}): " if self.name else f"register {number}: "
         self._found = 0
 
     def register(self) -> Register | None:
@@ -37,10 +54,10 @@ class Row:
             return None
         quantity = vocabulary().get(self.name)
         if quantity is None:
-            self._wrong(f"not in the vocabulary{near(self.name, vocabulary())}")
+            self._wrong("name", unknown(codes.QUANTITY_UNKNOWN, codes.QUANTITY_MISSPELLED, self.name, vocabulary()))
             return None
         if entry.get("unit") != quantity.unit:
-            self._wrong(f"unit: expected {quantity.unit!r} as in the vocabulary, found {entry.get('unit')!r}")
+            self._wrong("unit", codes.QUANTITY_UNIT(unit=quantity.unit, value=repr(entry.get("unit"))))
         kind, function = entry.get("type", ""), entry.get("fc", protocol["function_code"])
         for key, allowed, value in (
             ("type", (*WORDS, "string"), kind),
@@ -51,17 +68,17 @@ class Row:
             ("confidence", CONFIDENCE, entry.get("confidence", self.device["confidence"])),
         ):
             if value not in allowed:
-                self._wrong(f"{key}: expected one of {', '.join(map(str, allowed))}, found {value!r}")
+                self._wrong(key, choice(allowed, value))
         if len(self._all) > self._found:
             return None
         own = entry.get("count", 0) if kind == "string" else WORDS[kind]
         if own < 1 or ("count" in entry and kind != "string"):
-            self._wrong("count: only valid for strings, and at least 1")
+            self._wrong("count", codes.REGISTER_COUNT())
             return None
         starts = self._starts()
         if starts is None or any(not 0 <= start <= 65536 - own for start in starts):
             if starts is not None:
-                self._wrong(f"address: {max(starts)}…{max(starts) + own - 1} is not in 0…65535")
+                self._wrong("address", codes.REGISTER_ADDRESS(first=max(starts), last=max(starts) + own - 1))
             return None
         scale_from = self._scale_from(function)
         first, end = min(starts), max(starts) + own
@@ -69,7 +86,7 @@ class Row:
             first, end = min(first, scale_from.address), max(end, scale_from.address + 1)
             scale_from = ScaleFrom(scale_from.address, scale_from.kind, scale_from.mask, scale_from.address - first)
         if end - first > protocol["max_registers"]:
-            self._wrong(f"the value needs {end - first} registers; max_registers is {protocol['max_registers']}")
+            self._wrong("address", codes.REGISTER_TOO_LONG(n=end - first, n_max=protocol["max_registers"]))
         self._check_numbers(kind, own)
         if len(self._all) > self._found:
             return None
@@ -105,8 +122,8 @@ class Row:
             manual_ref=entry.get("manual_ref", ""),
         )
 
-    def _wrong(self, text: str) -> None:
-        self._all.append(self._place + text)
+    def _wrong(self, key: str, cause: Reason) -> None:
+        self._all.append(Problem(self._place + key, cause))
 
     def _is_gauge(self) -> bool:
         return vocabulary()[self.name].kind == "gauge" and "mask" not in self.entry
@@ -115,11 +132,11 @@ class Row:
         """Start addresses of the value or of its parts; None if there are problems."""
         if "parts" not in self.entry:
             if "address" not in self.entry:
-                self._wrong("address: missing")
+                self._wrong("address", codes.PROFILE_KEY_MISSING())
                 return None
             return [self.entry["address"]]
         if alien := [key for key in self.entry if key in NOT_WITH_PARTS]:
-            self._wrong(f"parts: cannot be combined with {', '.join(alien)}")
+            self._wrong("parts", codes.PARTS_COMBINED(keys=tuple(alien)))
             return None
         starts = []
         for part in self.entry["parts"]:
@@ -130,11 +147,11 @@ class Row:
                 or not is_a(part["scale"], NUMBER)
                 or not part["scale"]
             ):
-                self._wrong("parts: each part needs an address and a scale that is not 0")
+                self._wrong("parts", codes.PARTS_INCOMPLETE())
                 return None
             starts.append(part["address"])
         if len(starts) < 2:
-            self._wrong("parts: at least two are required")
+            self._wrong("parts", codes.PARTS_TOO_FEW())
             return None
         return starts
 
@@ -147,9 +164,10 @@ class Row:
         if len(self._all) > found:
             return None
         if raw.get("kind") not in SCALE_KINDS:
-            self._wrong(f"scale_from.kind: expected one of {', '.join(SCALE_KINDS)}, found {raw.get('kind')!r}")
+            self._wrong("scale_from.kind", choice(SCALE_KINDS, raw.get("kind")))
         if not (is_a(raw.get("address"), WHOLE) and 0 <= raw["address"] <= 65535):
-            self._wrong(f"scale_from.address: expected 0…65535, found {raw.get('address')!r}")
+            cause = codes.PROFILE_LIMITS(low=0, high=65535, value=repr(raw.get("address")))
+            self._wrong("scale_from.address", cause)
         if len(self._all) > found:
             return None
         # One request reads both if the device allows it; otherwise the scale is read separately.
@@ -166,36 +184,38 @@ class Row:
 
     def _check_numbers(self, kind: str, own: int) -> None:
         entry, top = self.entry, 1 << 16 * own
-        for key in ("scale", "offset"):
-            value = entry.get(key, 1)
-            if not math.isfinite(value) or (key == "scale" and value == 0):
-                self._wrong(f"{key}: expected a finite number, and a scale that is not 0; found {value}")
-        if kind[0] not in "iu" and {"mask", "full_scale", "scale_from"} & entry.keys():
-            self._wrong(f"mask, full_scale and scale_from are valid for integer types only, not for {kind}")
+        if not math.isfinite(scale := entry.get("scale", 1)) or scale == 0:
+            self._wrong("scale", codes.SCALE_NUMBER(value=repr(scale)))
+        if not math.isfinite(offset := entry.get("offset", 0)):
+            self._wrong("offset", codes.OFFSET_NUMBER(value=repr(offset)))
+        if kind[0] not in "iu" and (keys := [key for key in INTEGER_KEYS if key in entry]):
+            for key in keys:
+                self._wrong(key, codes.INTEGER_TYPE_REQUIRED(type=kind))
             return
-        patterns = [*entry.get("invalid", ()), entry.get("mask", 1), entry.get("full_scale", 1)]
-        if not all(is_a(item, WHOLE) and 0 <= item < top for item in patterns) or not entry.get("mask", 1):
-            self._wrong(
-                f"mask, invalid and full_scale must be unsigned integers of {16 * own} bits; mask must not be 0"
-            )
-        if not 0 <= entry.get("invalid_high_word", 0) <= 0xFFFF:
-            self._wrong("invalid_high_word: expected 0…65535")
+        for key in ("mask", "invalid", "full_scale"):
+            patterns = entry.get("invalid", []) if key == "invalid" else [entry.get(key, 1)]
+            if not all(is_a(item, WHOLE) and 0 <= item < top for item in patterns):
+                self._wrong(key, codes.UNSIGNED_EXPECTED(bits=16 * own, value=repr(entry[key])))
+        if not entry.get("mask", 1):
+            self._wrong("mask", codes.MASK_ZERO())
+        if not 0 <= (word := entry.get("invalid_high_word", 0)) <= 0xFFFF:
+            self._wrong("invalid_high_word", codes.PROFILE_LIMITS(low=0, high=0xFFFF, value=repr(word)))
         window = entry.get("plausible", [0, 1])
         if len(window) != 2 or not all(is_a(item, NUMBER) for item in window) or not window[0] < window[1]:
-            self._wrong("plausible: expected [low, high] with low < high")
+            self._wrong("plausible", codes.PLAUSIBLE_LIMITS())
         scales = entry.get("scale_by_rating", [{"scale": 1}])
         for row in scales:
             if not isinstance(row, dict) or not is_a(row.get("scale"), NUMBER) or row.keys() - {"up_to_kw", "scale"}:
-                self._wrong("scale_by_rating: each entry needs a scale and, except the last, up_to_kw")
+                self._wrong("scale_by_rating", codes.RATING_ENTRY())
                 return
         if not all(is_a(row.get("up_to_kw", 1), NUMBER) and row["scale"] for row in scales):
-            self._wrong("scale_by_rating: up_to_kw and scale must be numbers, and scale must not be 0")
+            self._wrong("scale_by_rating", codes.RATING_NUMBERS())
             return
         limits = [row.get("up_to_kw", math.inf) for row in scales]
         if not scales or limits[-1] != math.inf:
-            self._wrong("scale_by_rating: the last entry must not have up_to_kw")
+            self._wrong("scale_by_rating", codes.RATING_LAST())
         elif limits != sorted(set(limits)):
-            self._wrong("scale_by_rating: up_to_kw must increase")
+            self._wrong("scale_by_rating", codes.RATING_ORDER())
 
 
 def _natural_limit(kind: str) -> int | None:
@@ -203,27 +223,24 @@ def _natural_limit(kind: str) -> int | None:
     return {"u16": 0xFFFF, "i16": 0x7FFF}.get(kind)
 
 
-def cross_checks(registers: tuple[Register, ...], protocol: Table) -> Iterator[str]:
+def cross_checks(registers: tuple[Register, ...], protocol: Table) -> Iterator[Problem]:
     """Problems between registers: duplicate names, scales that are not read, gaps, overlaps."""
     seen: set[str] = set()
     for row in registers:
         if row.name in seen:
-            yield f"{row.name}: defined twice"
+            yield Problem(row.name, codes.REGISTER_TWICE())
         seen.add(row.name)
         if row.scale_from and row.scale_from.offset is None:
             at = (row.function, row.scale_from.address)
             if not any((other.function, other.address) == at and other.words == 1 for other in registers):
-                yield (
-                    f"{row.name}: scale_from.address {at[1]} cannot be read in the same request and has no "
-                    "[[register]] of its own"
-                )
+                yield Problem(row.name, codes.SCALE_REGISTER_MISSING(address=at[1]))
         gaps = protocol.get("reads_across_gaps") in ("allowed", "inside")
         if row.parts and not gaps and len({part.offset for part in row.parts}) * row.own_words != row.words:
-            yield f"{row.name}: there is a gap between the parts, which the device may reject"
+            yield Problem(row.name, codes.PARTS_WITH_GAP())
     yield from _overlaps(registers)
 
 
-def _overlaps(registers: tuple[Register, ...]) -> Iterator[str]:
+def _overlaps(registers: tuple[Register, ...]) -> Iterator[Problem]:
     taken: dict[tuple[int, int], Register] = {}
     for row in registers:
         if row.alone:
@@ -232,7 +249,7 @@ def _overlaps(registers: tuple[Register, ...]) -> Iterator[str]:
         for address in sorted(start + k for start in starts for k in range(row.own_words)):
             other = taken.setdefault((row.function, address), row)
             if other is not row and not _share(row, other):
-                yield f"{row.name}: overlaps with {other.name} at address {address}"
+                yield Problem(row.name, codes.REGISTER_OVERLAP(other=other.name, address=address))
                 break
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Container, Mapping, Sequence
 
+from drivers.error_reasons import NO_RESPONSE
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.reading import Clock
@@ -51,14 +52,14 @@ class MemoryLink:
         unit, function, address, count = request
         if function in IDENTITY and unit in self._devices and not self._devices[unit].silent:
             asked = bytes((function,)) if function == 0x11 else struct.pack(">BBH", function, 0x0E, address)
-            told = self._nameplates.get(unit, Nameplate()).answer(asked)
-            if told[0] & 0x80:
-                raise DeviceRefused(told[1], f"unit {unit}, function {function}")
-            return told[1:]
+            response = self._nameplates.get(unit, Nameplate()).answer(asked)
+            if response[0] & 0x80:
+                raise DeviceRefused(response[1], unit, address)
+            return response[1:]
         device = self._devices.get(unit)
         if device is None or device.silent or unit in self._silent:
             await self._clock.sleep(timeout_s)
-            raise LinkTimeout(f"unit {unit}: no response within {timeout_s:g} s")
+            raise LinkTimeout(NO_RESPONSE, unit_id=unit, address=address, timeout_s=timeout_s)
         self.answered_s = self._wire_s + self._character_s * (13 + 2 * count)
         await self._clock.sleep(self.answered_s)
         if self._before_read is not None:
@@ -66,7 +67,7 @@ class MemoryLink:
         try:
             return device.answer(function, address, count)
         except Refused as refusal:
-            raise DeviceRefused(refusal.code, f"unit {unit}, function {function}, address {address}") from refusal
+            raise DeviceRefused(refusal.code, unit, address) from refusal
 
     async def read_registers(self, unit: int, function: int, address: int, count: int, timeout_s: float) -> list[int]:
         found = await self.read_block(Request(unit, function, address, count), timeout_s)

@@ -105,7 +105,7 @@ class NoisyStation(Station):
 class CountingSegment(TunedSegment):
     """A segment with a byte count.
 
-    said: bytes sent by each station since the start; stays when the log is truncated.
+    `said`: bytes sent by each station since the start; stays when the log is truncated.
     """
 
     def __init__(self, line: str) -> None:

@@ -35,7 +35,7 @@ class _Proxy(Reactor):
     """Common part of the proxies.
 
     passed: number of responses forwarded unchanged.
-    spoilt: number of responses changed, delayed, split or dropped.
+    `spoilt`: number of responses changed, delayed, split or dropped.
     blocked: number of requests that would do more than read.
     """
 

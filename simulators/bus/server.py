@@ -20,7 +20,7 @@ from simulators.devices.device import ILLEGAL_FUNCTION, NO_RESPONSE, Refused, Si
 
 
 class Told(ModbusPDU):
-    """A request that carries its own response. answer: the response bytes from the function code on."""
+    """A request that carries its own response. `answer`: the response bytes from the function code on."""
 
     def __init__(self, pdu: ModbusPDU, answer: bytes) -> None:
         super().__init__(pdu.dev_id, pdu.transaction_id)

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from random import Random
 
+from drivers.reasons import InvalidValue
 from simulators.bus.faults import STRAY_MAX, Step
 from simulators.bus.frames import crc_fits, or_ed, rtu
+from simulators.reasons import FAULT_NAME_MISSPELLED, FAULT_NAME_UNKNOWN, FAULT_VALUE
 
 _SPLIT_S = 0.008
 _UNIT_BESIDE, _ID_BESIDE = 5, 0x1000
@@ -36,7 +38,7 @@ class Faults:
     half_open: TCP only: connections stay open, but no data passes in either direction.
     cut_after: TCP only: number of bytes of the next response to pass before the connection is closed. None: no cut.
     only_one: TCP only: a second connection is closed directly after it is accepted.
-    refuse: TCP only: every new connection is closed directly after it is accepted.
+    `refuse`: TCP only: every new connection is closed directly after it is accepted.
     """
 
     latency_s: float = 0.0
@@ -69,15 +71,16 @@ SWITCHES = ("half_open", "only_one", "refuse")
 
 
 def faults_of(texts: Iterable[str]) -> Faults:
-    """Parse texts such as "flip=0.02", "latency_s=0.1" or "only_one". Raises ValueError with one line of text."""
+    """Parse texts such as "flip=0.02", "latency_s=0.1" or "only_one". Raises InvalidValue."""
     found = Faults()
     for text in texts:
         name, _, value = text.partition("=")
         name = name.replace("-", "_")
         known = [item.name for item in fields(Faults) if item.name != "cut_after"]
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.5)
-            raise ValueError(f"{name}: {f'did you mean {near[0]!r}?' if near else 'known: ' + ', '.join(known)}")
+            if near := difflib.get_close_matches(name, known, 1, 0.5):
+                raise InvalidValue(FAULT_NAME_MISSPELLED, fault=name, near=near[0])
+            raise InvalidValue(FAULT_NAME_UNKNOWN, fault=name, known=tuple(known))
         if name in SWITCHES:
             setattr(found, name, True)
             continue
@@ -87,7 +90,7 @@ def faults_of(texts: Iterable[str]) -> Faults:
             number = -1.0
         top = 3600.0 if name in SECONDS else 1.0
         if not 0 <= number <= top:
-            raise ValueError(f"{text}: {name} must be a number from 0 to {top:g}")
+            raise InvalidValue(FAULT_VALUE, text=text, fault=name, high=top)
         setattr(found, name, number)
     return found
 

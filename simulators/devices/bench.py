@@ -13,11 +13,13 @@ from random import Random
 
 from drivers.profiles import Profile, Register
 from drivers.reading import Value
+from drivers.reasons import InvalidValue
 from drivers.vocabulary import vocabulary
 from simulators.bus.nameplate import Nameplate
 from simulators.devices import named
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.one_motor import SIZES_KW, Machine, OneMotor, draw_machine
+from simulators.reasons import PROPRIETARY_PROTOCOL
 
 REFRESH_S = 0.5  # for profiles that do not state how often the device refreshes its values
 _USUAL_KW = (15.0, 55.0)  # sizes that are tried first
@@ -39,12 +41,12 @@ class BenchDevice:
     """A virtual device. The same `rng` gives the same device.
 
     `step(dt_s)` advances time, `values` are the displayed values, `served` answers register reads.
-    Raises ValueError for a map in a proprietary protocol that is not Modbus.
+    Raises InvalidValue for a map in a proprietary protocol that is not Modbus.
     """
 
     def __init__(self, profile: Profile, unit: int, rng: Random, name: str = "") -> None:
         if profile.dialect == "huanyang_private":
-            raise ValueError(f"{profile.id}: uses a proprietary protocol, not Modbus; it cannot be simulated")
+            raise InvalidValue(PROPRIETARY_PROTOCOL, profile=profile.id)
         self.name = name or f"{profile.id.split('/')[1]}-{unit}"
         self.profile, self.unit = profile, unit
         self.nameplate: Nameplate = named.nameplate(profile)

@@ -18,7 +18,7 @@ NO_RESPONSE = 11  # the exception code of a gateway for a device that does not r
 SUNSPEC_BASE, SUNSPEC_COMMON = 40000, 66
 SUNSPEC_LENGTHS = {203: 105, 213: 124}
 _KNOWN = 64  # number of cached requests
-# with the position of its words in the response, and the mask of its own bits
+# with the position of its words in the response, and its own bit mask
 _Row = tuple[Register, list[tuple[int, int]]]
 
 
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 class SimulatedDevice:
-    """A slave that answers functions 3 and 4 only, with at most as many registers as the profile allows.
+    """A slave that responds to functions 3 and 4 only, with at most as many registers as the profile allows.
 
     Where the profile allows reads across gaps, registers between mapped ones read 0. Elsewhere such a read gets an
     exception response, as does a read that ends in a gap where the profile allows gaps only inside.
@@ -85,11 +85,11 @@ class SimulatedDevice:
         return self._ailing.silent
 
     def read(self, function: int, address: int, count: int) -> list[int]:
-        """Return the words of one request, all of the same instant. Raises Refused."""
+        """Return the words of one request, all of the same instant. Raises `Refused`."""
         return list(struct.unpack(f">{count}H", self.answer(function, address, count)))
 
     def answer(self, function: int, address: int, count: int) -> bytes:
-        """Return the data of `read` as bytes in transmission order. Raises Refused."""
+        """Return the data of `read` as bytes in transmission order. Raises `Refused`."""
         if self.silent:
             raise Refused(NO_RESPONSE)
         if self._ailing.refuses is not None:
@@ -115,7 +115,7 @@ class SimulatedDevice:
         return struct.pack(f">{count}H", *out)
 
     def _answer(self, function: int, address: int, count: int) -> tuple[list[render.Pen], list[_Row], bytes]:
-        """Return the encoders and rows of one request, and the constant words of its response. Raises Refused."""
+        """Return the encoders and rows of one request, and the constant words of its response. Raises `Refused`."""
         if function not in self._rows:
             raise Refused(ILLEGAL_FUNCTION)
         if not 1 <= count <= self.profile.max_registers:

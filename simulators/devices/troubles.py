@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from drivers.reading import Value
 from drivers.vocabulary import vocabulary
+from simulators.reasons import FAULT_TIMES, SCENARIO_CHOICE, wrong
 
 KINDS = ("silent", "refusing", "stuck", "blank", "reboot", "counter-reset")
 REFUSALS = (1, 2, 3, 4, 5, 6, 10, 11)
@@ -21,16 +22,16 @@ class Trouble:
     """A fault between two times.
 
     kind: one of KINDS:
-        silent: no response.
-        refusing: exception response with `code`.
-        stuck: all registers keep the values of the beginning.
-        blank: nothing is measured; registers show the device's "not available" value.
-        reboot: no response; then gauges are 0 for AWAKE_S, counters are kept.
-        counter-reset: all counters restart from 0 at the beginning; the end has no effect.
+        `silent`: no response.
+        `refusing`: exception response with `code`.
+        `stuck`: all registers keep the values of the beginning.
+        `blank`: nothing is measured; registers show the device's "not available" value.
+        `reboot`: no response; then gauges are 0 for AWAKE_S, counters are kept.
+        `counter-reset`: all counters restart from 0 at the beginning; the end has no effect.
     from_s: beginning, seconds since the start of the plant.
     to_s: end, seconds since the start of the plant.
     code: exception code of kind "refusing".
-    Raises ValueError if a field is invalid.
+    Raises InvalidValue if a field is invalid.
     """
 
     kind: str
@@ -40,11 +41,11 @@ class Trouble:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"trouble: kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+            raise wrong("kind", SCENARIO_CHOICE, allowed=KINDS, value=self.kind)
         if self.code not in REFUSALS:
-            raise ValueError(f"trouble: code must be one of {', '.join(map(str, REFUSALS))}, got {self.code}")
+            raise wrong("code", SCENARIO_CHOICE, allowed=tuple(map(str, REFUSALS)), value=str(self.code))
         if not 0 <= self.from_s < self.to_s:
-            raise ValueError(f"trouble: the end must be after the beginning, got {self.from_s:g} s to {self.to_s:g} s")
+            raise wrong("to_h", FAULT_TIMES, from_s=self.from_s, to_s=self.to_s)
 
     def lies_at(self, now_s: float) -> bool:
         return self.from_s <= now_s < self.to_s
@@ -54,7 +55,7 @@ class Ailing:
     """The faults of one device. `at` advances time and updates `silent`, `refuses` and `values`.
 
     silent: True: the device does not respond.
-    refuses: code of the exception response to every request. None: normal responses.
+    `refuses`: code of the exception response to every request. None: normal responses.
     values: the values in the registers.
     """
 

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivers.reasons import InvalidValue
 from simulators.plant.phasors import Phasors
+from simulators.reasons import WIRING_FAULT_UNKNOWN
 
-_FAULTS = "reversed ct1, swapped ct12, rotated ct, rotated ct back, missing ct1, missing vt1, ratio ct 2.0"
+_EXAMPLES = (
+    "reversed ct1", "swapped ct12", "rotated ct", "rotated ct back", "missing ct1", "missing vt1", "ratio ct 2.0",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ RIGHT = Wiring()
 
 
 def wiring_of(text: str) -> Wiring:
-    """Parse a list such as "reversed ct1, missing vt2". Raises ValueError with the known faults."""
+    """Parse a list such as "reversed ct1, missing vt2". Raises InvalidValue with examples."""
     found = RIGHT
     for part in filter(None, (item.strip() for item in text.split(","))):
         found = _with(found, part)
@@ -65,7 +69,7 @@ def _with(now: Wiring, fault: str) -> Wiring:
         if words[1] == "ct":
             return Wiring(now.voltages, now.currents, now.voltage_factors, _three(scaled))
         return Wiring(now.voltages, now.currents, _three(scaled), now.current_factors)
-    raise ValueError(f"wiring: unknown fault {fault!r}; expected a fault such as {_FAULTS}")
+    raise InvalidValue(WIRING_FAULT_UNKNOWN, fault=fault, examples=_EXAMPLES)
 
 
 def _ordered(now: Wiring, which: str, order: tuple[int, int, int]) -> Wiring:

@@ -1,7 +1,7 @@
 """Compilation of the simulator's kernels: cached, without the GIL, sums not reordered, so that a seed gives identical
 bytes.
 
-Nothing compiles at import. Kernels call only kernels of their own file, because the cache does not detect changes in
+Nothing compiles at import. Kernels call only kernels of the same file, because the cache does not detect changes in
 other files.
 """
 

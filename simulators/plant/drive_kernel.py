@@ -1,6 +1,6 @@
 """Compiled kernel of drive_wave, which describes the model.
 
-Longer than the usual limit: kernels call only kernels of their own file (_jit), and these form one machine.
+Longer than the usual limit: kernels call only kernels of the same file (_jit), and these form one machine.
 """
 
 from __future__ import annotations

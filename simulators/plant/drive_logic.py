@@ -39,7 +39,7 @@ class Limits:
     over_degc: trip limit of the winding temperature, °C.
     watchdog_s: maximum time without a request of the master, seconds; inf: no watchdog.
     restart_s: time from the end of the cause of a trip to the automatic restart, seconds; inf: no restart.
-    still_rad_s: speed below which the shaft counts as standing still, rad/s.
+    still_rad_s: speed below which the shaft counts as stopped, rad/s.
     """
 
     over_a: float

@@ -160,7 +160,7 @@ def _pump(pump: Pump) -> PumpLaw:
 
 
 def _components(grid: Grid) -> list[Component]:
-    """Return the components besides the fundamental for a fundamental of 1 V."""
+    """Return the components other than the fundamental for a fundamental of 1 V."""
     found = [Component(1, -1, grid.negative)]
     for order, share, degrees in grid.harmonics:
         found.append(Component(order, natural_sequence(order), share * np.exp(1j * math.radians(degrees))))

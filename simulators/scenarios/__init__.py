@@ -13,11 +13,13 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
+from drivers.reasons import InvalidValue
 from simulators.clock import START_UTC_NS
 from simulators.devices.device import SimulatedDevice
 from simulators.devices.waves import Sampler
 from simulators.endpoints import Endpoints, Outlet
 from simulators.plant.units import Train
+from simulators.reasons import SCENARIO_MISSPELLED, SCENARIO_UNKNOWN
 from simulators.truth import Row
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ class Scenario:
     faults: names of the faults that `provoke` can cause.
     provoke: causes a fault; arguments are plant, name and seconds after the start. None: no faults.
     start_utc_ns: time of the first second on a virtual clock.
-    life: retrofit during the run; config_toml is then that of before. None: no retrofit.
+    life: retrofit during the run; config_toml is then the configuration before it. None: no retrofit.
     digest: digest of the scenario file; empty for a module.
     """
 
@@ -114,16 +116,16 @@ def _files() -> dict[str, Path]:
 
 
 def load(name: str) -> Scenario:
-    """Return a scenario by name or by path (ends in .toml). Raises ValueError with one line of text."""
+    """Return a scenario by name or by path (ends in .toml). Raises InvalidValue."""
     files = _files()
     if name in files or name.endswith(".toml"):
         from simulators.scenarios.from_file import scenario_from
 
         return scenario_from(files.get(name) or Path(name))
     if name not in _MODULES:
-        near = difflib.get_close_matches(name, names(), 1, 0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names())}"
-        raise ValueError(f"{name}: no such scenario; {hint}")
+        if near := difflib.get_close_matches(name, names(), 1, 0.5):
+            raise InvalidValue(SCENARIO_MISSPELLED, scenario=name, near=near[0])
+        raise InvalidValue(SCENARIO_UNKNOWN, scenario=name, known=names())
     scenario = import_module(_MODULES[name]).SCENARIO
     assert isinstance(scenario, Scenario)
     return scenario

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import termios
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
-from drivers.profiles import load_profile, profile_ids
+from drivers.errors import ProfileError
+from drivers.profiles import load_profile
+from drivers.reasons import InvalidValue
 from drivers.vocabulary import metric_name_of
+from simulators import reasons as codes
 from simulators.bus.tcp import TcpBus
 from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices.bench import BenchDevice
@@ -32,29 +34,29 @@ class Wanted(NamedTuple):
 def wanted(texts: Iterable[str]) -> tuple[Wanted, ...]:
     """Parse texts PROFILE[@UNIT].
 
-    Without a unit the lowest free one is used. Raises ValueError with one line of text.
+    Without a unit the lowest free one is used. Raises InvalidValue.
     """
     parts = [text.partition("@") for text in texts]
     taken: dict[int, str] = {}
     for profile_id, at, unit_text in parts:
-        if profile_id not in profile_ids():
-            near = difflib.get_close_matches(profile_id, profile_ids(), 1, 0.5)
-            hint = f"did you mean '{near[0]}'?" if near else "`magwatt profiles` lists them"
-            raise ValueError(f"{profile_id}: no such profile; {hint}")
-        if load_profile(profile_id).dialect == "huanyang_private":
-            raise ValueError(f"{profile_id}: uses a proprietary protocol, not Modbus; it cannot be simulated")
+        try:
+            profile = load_profile(profile_id)
+        except ProfileError as error:
+            raise InvalidValue(error.reason) from None
+        if profile.dialect == "huanyang_private":
+            raise InvalidValue(codes.PROPRIETARY_PROTOCOL, profile=profile_id)
         if not at:
             continue
         unit = int(unit_text) if unit_text.isascii() and unit_text.isdigit() else 0
         if not 1 <= unit <= UNIT_MAX:
-            raise ValueError(f"{profile_id}@{unit_text}: the unit identifier must be a number from 1 to {UNIT_MAX}")
+            raise InvalidValue(codes.BENCH_UNIT_ID, profile=profile_id, text=unit_text, unit_id_max=UNIT_MAX)
         if unit in taken:
-            raise ValueError(f"{profile_id}@{unit}: {taken[unit]} already has this unit identifier; use another one")
+            raise InvalidValue(codes.BENCH_UNIT_ID_TAKEN, profile=profile_id, unit_id=unit, other=taken[unit])
         taken[unit] = profile_id
     free = (unit for unit in range(1, UNIT_MAX + 1) if unit not in taken)
     found = [Wanted(profile_id, int(unit) if at else next(free, 0)) for profile_id, at, unit in parts]
     if any(item.unit == 0 for item in found):
-        raise ValueError(f"{len(found)} devices: one bus has at most {UNIT_MAX} unit identifiers")
+        raise InvalidValue(codes.BENCH_FULL, n=len(found), unit_id_max=UNIT_MAX)
     return tuple(found)
 
 
@@ -103,10 +105,10 @@ class Bench:
 
 
 def check_line(line: str) -> str:
-    """Return the text unchanged. Raises ValueError if a pseudo-terminal does not support the baud rate."""
+    """Return the text unchanged. Raises InvalidValue if a pseudo-terminal does not support the baud rate."""
     baud = line.split()[0]
     if not hasattr(termios, f"B{baud}"):
-        raise ValueError(f"{baud} baud: not supported by a pseudo-terminal; use 9600, 19200, 38400 or 115200")
+        raise InvalidValue(codes.BAUD_UNSUPPORTED, baud=baud)
     return line
 
 

@@ -1,4 +1,4 @@
-"""Consistency checks of a scenario's records. Each error is one line: key, problem, correction."""
+"""Consistency checks of a scenario's records."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from collections.abc import Iterable
 
 from drivers.errors import ProfileError
 from drivers.profiles import load_profile
+from simulators import reasons as codes
 from simulators.devices.troubles import Trouble
 from simulators.meters.wiring import wiring_of
 from simulators.plant.faults import DIP_KINDS
+from simulators.reasons import within, wrong
 from simulators.scenarios.feeders import feeder_of
 from simulators.scenarios.life import turns_of
 from simulators.scenarios.machines import LINE_START, library, line_motors
 from simulators.scenarios.records import DeviceRecord, DipRecord, LineRecord, ScenarioRecord, SignalRecord, TrainRecord
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+ACCURACY_PCT = 0.05, 5.0
 KINDS = ("direct", "driven", "dc-bus")
 PROFILED = ("flow", "conveyor")
 DEFECTS = {  # by kind of train
@@ -27,12 +31,12 @@ DIP_LEAST, DIP_LEAST_DIRECT = 0.05, 0.75
 
 
 def check(found: ScenarioRecord) -> None:
-    """Raise ValueError at the first inconsistency."""
+    """Raise InvalidValue at the first inconsistency."""
     for name, value in (("step_s", found.step_s), ("every_s", found.every_s), ("hours", found.hours)):
         if not 0 < value < 1e5:
-            raise ValueError(f"{name}: must be positive, got {value:g}")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", found.name):
-        raise ValueError(f"name: only lower-case letters, digits and hyphens are allowed, got {found.name!r}")
+            raise wrong(name, codes.VALUE_NOT_POSITIVE, value=value)
+    if not _NAME.fullmatch(found.name):
+        raise wrong("name", codes.NAME_CHARACTERS, value=found.name)
     for what, items in (("line", found.line), ("train", found.train), ("meter", found.meter)):
         _once(what, [item.name for item in items])
     for line in found.line:
@@ -46,15 +50,13 @@ def check(found: ScenarioRecord) -> None:
         try:
             Trouble(trouble.kind, 3600 * trouble.from_h, 3600 * trouble.to_h, trouble.code)
         except ValueError as error:
-            raise ValueError(f"trouble.{number}: {error}") from None
+            raise within(f"trouble.{number}", error) from None
     if sum(train.waveform for train in found.train) > 1:
-        raise ValueError("train: only one train can have waveform = true")
+        raise wrong("train", codes.ONE_WAVEFORM)
     for number, dip in enumerate(found.dip):
         _dip(dip, f"dip.{number}", found)
     if found.site.timezone not in zoneinfo.available_timezones():
-        raise ValueError(
-            f'site.timezone: unknown time zone {found.site.timezone!r}; expected for example "Asia/Shanghai"'
-        )
+        raise wrong("site.timezone", codes.SITE_TIME_ZONE, value=found.site.timezone)
     if found.life is not None:
         _life(found)
     _once("signal", [item.name for item in found.signal])
@@ -72,26 +74,28 @@ def _shared(meter: DeviceRecord, found: ScenarioRecord, lines: set[str]) -> None
     trains = {train.name: train for train in found.train}
     for name in meter.of:
         if name not in trains:
-            raise ValueError(f"{where}.of: there is no train {name!r}")
+            raise wrong(f"{where}.of", codes.TRAIN_UNKNOWN, train=name)
     if not meter.of:
-        raise ValueError(f"{where}.of: is missing; list the trains that the meter measures")
+        raise wrong(f"{where}.of", codes.TRAINS_MISSING)
     behind = [trains[name] for name in meter.of]
     cabled = next((train.name for train in behind if train.cable), None)
     if cabled and sum(train.count for train in behind) > 1:
-        raise ValueError(f"{where}.of: {cabled} has a cable; give it a separate meter")
+        raise wrong(f"{where}.of", codes.TRAIN_WITH_CABLE, train=cabled)
 
 
 def _signal(signal: SignalRecord, found: ScenarioRecord, lines: set[str]) -> None:
     where = f"signal.{signal.name}"
     flows = [train.name for train in found.train if train.load.kind in PROFILED and train.count == 1]
+    if not flows:
+        raise wrong(f"{where}.of", codes.FLOW_TRAIN_MISSING)
     if signal.of not in flows:
-        raise ValueError(f"{where}.of: must be one train with a flow: {', '.join(flows) or 'there is none'}")
+        raise wrong(f"{where}.of", codes.FLOW_TRAIN_EXPECTED, trains=tuple(flows))
     if signal.line not in lines:
-        raise ValueError(f"{where}.line: there is no line {signal.line!r}; known: {', '.join(sorted(lines))}")
+        raise wrong(f"{where}.line", codes.LINE_UNKNOWN, line=signal.line, known=tuple(sorted(lines)))
     if not 1 <= signal.unit <= 247:
-        raise ValueError(f"{where}.unit: must be a number from 1 to 247, got {signal.unit}")
+        raise wrong(f"{where}.unit", codes.VALUE_OUT_OF_RANGE, low=1, high=247, value=signal.unit)
     if not (signal.full > 0 and 0 <= signal.accuracy <= 5):
-        raise ValueError(f"{where}: full must be positive, accuracy 0 to 5 percent")
+        raise wrong(where, codes.TRANSMITTER_VALUES)
 
 
 def _life(found: ScenarioRecord) -> None:
@@ -99,13 +103,13 @@ def _life(found: ScenarioRecord) -> None:
     assert found.life is not None
     train = found.train[0] if len(found.train) == 1 else None
     if train is None or train.kind != "driven" or train.count != 1:
-        raise ValueError("life: requires exactly one train, of kind 'driven'")
+        raise wrong("life", codes.LIFE_TRAIN)
     if train.load.kind not in PROFILED:
-        raise ValueError(f"train.{train.name}.load.kind: a life requires a flow or a conveyor, got {train.load.kind!r}")
+        raise wrong(f"train.{train.name}.load.kind", codes.LIFE_LOAD, value=train.load.kind)
     if not train.replaces:
-        raise ValueError(f"train.{train.name}.replaces: is missing; a life begins with the replaced motor")
+        raise wrong(f"train.{train.name}.replaces", codes.LIFE_REPLACED_MOTOR)
     if train.meter is None or train.waveform or found.dip:
-        raise ValueError(f"train.{train.name}: a life requires a meter there and allows no waveform and no dip")
+        raise wrong(f"train.{train.name}", codes.LIFE_METER)
     turns_of(found.life, found.site.timezone)
 
 
@@ -113,68 +117,62 @@ def _once(what: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"{what}.{name}: the name is used twice")
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
-            raise ValueError(f"{what}.{name}: only lower-case letters, digits and hyphens are allowed in a name")
+            raise wrong(f"{what}.{name}", codes.NAME_TWICE)
+        if not _NAME.fullmatch(name):
+            raise wrong(f"{what}.name", codes.NAME_CHARACTERS, value=name)
         seen.add(name)
 
 
 def _line(line: LineRecord) -> None:
     if line.serial and not re.fullmatch(r"(9600|19200|38400|57600|115200) 8(N1|E1|O1|N2)", line.serial):
-        raise ValueError(f'line.{line.name}.serial: unknown setting {line.serial!r}; expected for example "19200 8N1"')
+        raise wrong(f"line.{line.name}.serial", codes.SERIAL_SETTING, value=line.serial)
     if not 0 <= line.port <= 65535:
-        raise ValueError(f"line.{line.name}.port: must be a number from 0 to 65535, got {line.port}")
+        raise wrong(f"line.{line.name}.port", codes.VALUE_OUT_OF_RANGE, low=0, high=65535, value=line.port)
 
 
 def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
     where = f"train.{train.name}"
     if train.kind not in KINDS:
-        raise ValueError(f"{where}.kind: must be one of {', '.join(KINDS)}, got {train.kind!r}")
+        raise wrong(f"{where}.kind", codes.SCENARIO_CHOICE, allowed=KINDS, value=train.kind)
     if train.count < 1:
-        raise ValueError(f"{where}.count: must be at least 1, got {train.count}")
+        raise wrong(f"{where}.count", codes.VALUE_BELOW_MINIMUM, low=1, value=train.count)
     if not (0 <= train.load.wander < 1 and train.load.wander_s > 0 and 0 <= train.load.hidden < 0.2):
-        raise ValueError(
-            f"{where}.load: wander must be from 0 to below 1, wander_s positive, hidden from 0 to below 0.2"
-        )
+        raise wrong(f"{where}.load", codes.LOAD_VARIATION)
     if train.load.kind in PROFILED:
         _profile(train.load.profile, f"{where}.load.profile")
     if train.kind == "direct":
         if train.load.kind not in PROFILED:
-            raise ValueError(
-                f"{where}.load.kind: a motor direct on line must drive a flow or a conveyor, got {train.load.kind!r}"
-            )
+            raise wrong(f"{where}.load.kind", codes.LOAD_OF_DIRECT_MOTOR, value=train.load.kind)
         if train.meter is None:
-            raise ValueError(f"{where}.meter: is missing")
+            raise wrong(f"{where}.meter", codes.SCENARIO_KEY_MISSING)
         if train.drive is not None:
-            raise ValueError(f"{where}.drive: a motor direct on line must have none")
+            raise wrong(f"{where}.drive", codes.DRIVE_OF_DIRECT_MOTOR)
         if train.motor.library not in line_motors():
-            raise ValueError(f"{where}.motor.library: must be one of {', '.join(line_motors())}")
+            raise wrong(
+                f"{where}.motor.library", codes.SCENARIO_CHOICE, allowed=tuple(line_motors()), value=train.motor.library
+            )
     elif train.drive is None:
-        raise ValueError(f"{where}.drive: is missing")
+        raise wrong(f"{where}.drive", codes.SCENARIO_KEY_MISSING)
     if train.kind == "dc-bus":
         if not rectifier_kw > 0:
-            raise ValueError("rectifier_kw: is missing; trains on a DC bus require a rectifier")
+            raise wrong("rectifier_kw", codes.RECTIFIER_MISSING)
         if train.meter is not None or train.waveform:
-            raise ValueError(
-                f"{where}: a train on a DC bus cannot have its own meter or waveform; measure the rectifier"
-            )
+            raise wrong(where, codes.TRAIN_ON_DC_BUS)
     if train.replaces and train.replaces not in library():
-        raise ValueError(f"{where}.replaces: must be one of {', '.join(library())}")
+        raise wrong(f"{where}.replaces", codes.SCENARIO_CHOICE, allowed=tuple(library()), value=train.replaces)
     if train.defect is not None:
         if train.defect.kind not in DEFECTS:
-            raise ValueError(f"{where}.defect.kind: must be one of {', '.join(DEFECTS)}, got {train.defect.kind!r}")
+            raise wrong(f"{where}.defect.kind", codes.SCENARIO_CHOICE, allowed=tuple(DEFECTS), value=train.defect.kind)
         if train.kind not in DEFECTS[train.defect.kind]:
-            raise ValueError(
-                f"{where}.defect.kind: {train.defect.kind} is not possible on a train of kind {train.kind}"
-            )
+            raise wrong(f"{where}.defect.kind", codes.DEFECT_IMPOSSIBLE, defect=train.defect.kind, kind=train.kind)
         if train.motor.library in LINE_START:
-            raise ValueError(f"{where}.defect: not supported for a line-start motor")
+            raise wrong(f"{where}.defect", codes.DEFECT_OF_LINE_START)
         if not (0 <= train.defect.from_h < train.defect.to_h and 0 <= train.defect.to < 1):
-            raise ValueError(f"{where}.defect: from_h must be before to_h, and `to` from 0 to below 1")
+            raise wrong(f"{where}.defect", codes.DEFECT_VALUES)
     try:
         _feeder(train)
     except ValueError as error:
-        raise ValueError(f"{where}.{error}") from None
+        raise within(where, error) from None
     for what, device in (("meter", train.meter), ("drive", train.drive)):
         if device is not None:
             _device(device, f"{where}.{what}", lines)
@@ -182,7 +180,7 @@ def _train(train: TrainRecord, lines: set[str], rectifier_kw: float) -> None:
 
 def _feeder(train: TrainRecord) -> None:
     if (train.cable or train.auxiliary) and (train.kind == "dc-bus" or train.waveform):
-        raise ValueError("cable: a train on a DC bus, or one with a waveform, cannot have a cable or auxiliaries")
+        raise wrong("cable", codes.TRAIN_WITHOUT_FEEDER)
     feeder_of(train)
 
 
@@ -192,36 +190,35 @@ def _profile(profile: list[list[float]], where: str) -> None:
         return numbers and step[0] > 0 and 0 <= step[1] <= 1.15  # type: ignore[index]
 
     if not profile or not all(map(fits, profile)):
-        raise ValueError(
-            f"{where}: must be pairs of hours and share of the full flow, for example [[6, 0.95], [18, 0.7]]"
-        )
+        raise wrong(where, codes.FLOW_PROFILE)
 
 
 def _device(device: DeviceRecord, where: str, lines: set[str]) -> None:
     for line in [device.line] if isinstance(device.line, str) else device.line:
         if line not in lines:
-            raise ValueError(f"{where}.line: there is no line {line!r}; known: {', '.join(sorted(lines))}")
+            raise wrong(f"{where}.line", codes.LINE_UNKNOWN, line=str(line), known=tuple(sorted(lines)))
     if not 1 <= device.unit <= 247:
-        raise ValueError(f"{where}.unit: must be a number from 1 to 247, got {device.unit}")
+        raise wrong(f"{where}.unit", codes.VALUE_OUT_OF_RANGE, low=1, high=247, value=device.unit)
     if not (device.refresh_s > 0 and device.restart_s > 0 and device.kw >= 0 and device.ct >= 0):
-        raise ValueError(f"{where}: refresh_s and restart_s must be positive, kw and ct not negative")
-    if not 0.05 <= device.accuracy <= 5:
-        raise ValueError(f"{where}.accuracy: must be a class in percent from 0.05 to 5, got {device.accuracy:g}")
+        raise wrong(where, codes.DEVICE_VALUES)
+    low, high = ACCURACY_PCT
+    if not low <= device.accuracy <= high:
+        raise wrong(f"{where}.accuracy", codes.ACCURACY_CLASS, low=low, high=high, value=device.accuracy)
     try:
         load_profile(device.profile)
     except ProfileError as error:
-        raise ValueError(f"{where}.profile: {error}") from None
+        raise within(f"{where}.profile", error) from None
     try:
         wiring_of(device.wiring_fault)
     except ValueError as error:
-        raise ValueError(f"{where}.wiring_fault: {error}") from None
+        raise within(f"{where}.wiring_fault", error) from None
 
 
 def _dip(dip: DipRecord, where: str, found: ScenarioRecord) -> None:
     least = DIP_LEAST_DIRECT if any(train.kind == "direct" for train in found.train) else DIP_LEAST
     if not least <= dip.residual < 1:
-        raise ValueError(f"{where}.residual: must be from {least:g} to below 1 here, got {dip.residual:g}")
+        raise wrong(f"{where}.residual", codes.DIP_RESIDUAL, low=least, value=dip.residual)
     if dip.kind not in DIP_KINDS:
-        raise ValueError(f"{where}.kind: must be one of {', '.join(DIP_KINDS)}, got {dip.kind!r}")
+        raise wrong(f"{where}.kind", codes.SCENARIO_CHOICE, allowed=DIP_KINDS, value=dip.kind)
     if dip.at_h < 0 or dip.duration_s < found.step_s:
-        raise ValueError(f"{where}: at_h must not be negative, and duration_s at least step_s ({found.step_s:g} s)")
+        raise wrong(where, codes.DIP_TIMES, step_s=found.step_s)

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from drivers.reasons import InvalidValue
+from simulators.reasons import SCENARIO_FILE_PROBLEM, SCENARIO_FILE_UNREADABLE, SCENARIO_NOT_TOML, cause_of
 from simulators.scenarios import Scenario
 from simulators.scenarios.checks import check
 from simulators.scenarios.life import Life, first_month, start_of
@@ -17,20 +19,21 @@ from simulators.scenarios.records import ScenarioRecord, scenario_record
 
 
 def scenario_from(path: Path) -> Scenario:
-    """Return the scenario of a file. Raises ValueError with one line that names the file, the key and the problem."""
+    """Return the scenario of a file. Raises InvalidValue with the file, the key and the problem."""
     try:
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}") from None
+        raise InvalidValue(SCENARIO_FILE_UNREADABLE, path=str(path), error=error.strerror or str(error)) from None
     except ValueError as error:
-        raise ValueError(f"{path.name}: not valid TOML: {' '.join(str(error).split())}") from None
+        cause = SCENARIO_NOT_TOML(error=" ".join(str(error).split()))
+        raise InvalidValue(SCENARIO_FILE_PROBLEM, file=path.name, cause=cause) from None
     try:
         record = scenario_record(raw)
         check(record)
         drawn = Mill(record, Random(0))  # for nameplates and addresses, which do not depend on the random source
     except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from None
+        raise InvalidValue(SCENARIO_FILE_PROBLEM, file=path.name, cause=cause_of(error)) from None
     return _scenario(record, drawn, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 

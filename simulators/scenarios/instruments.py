@@ -9,6 +9,7 @@ from random import Random
 
 from drivers.profiles import load_profile
 from drivers.reading import Value
+from simulators import reasons as codes
 from simulators.bus.tcp import TcpBus
 from simulators.bus.tuned import Station, TunedSegment
 from simulators.devices import named
@@ -20,6 +21,7 @@ from simulators.meters import drive_display, meter
 from simulators.meters.readings import Values
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Phasors
+from simulators.reasons import wrong
 from simulators.scenarios import Line
 from simulators.scenarios.line import SegmentPort, TcpPort
 from simulators.scenarios.records import DeviceRecord, ScenarioRecord, SignalRecord
@@ -44,10 +46,10 @@ class Placed:
 class Instruments:
     """All instruments of a plant.
 
-    behind: meter → the trains that it measures.
+    `behind`: meter → the trains that it measures.
     start_kwh: meter → its counter at the start of the plant.
     absent: line → unit identifiers of devices that are not yet installed.
-    Raises ValueError for a device that does not fit on its line, or a fault of an unknown device.
+    Raises InvalidValue for a device that does not fit on its line, or a fault of an unknown device.
     """
 
     def __init__(self, record: ScenarioRecord, units: Mapping[str, Unit], chance: Random) -> None:
@@ -73,7 +75,7 @@ class Instruments:
         known = {placed.name for placed in self.placed}
         for trouble in record.trouble:
             if trouble.device not in known:
-                raise ValueError(f"trouble.device: there is no device {trouble.device!r}")
+                raise wrong("trouble.device", codes.FAULTY_DEVICE_UNKNOWN, device=trouble.device)
 
     def _place_meter(self, name: str, item: DeviceRecord, behind: list[str], number: int) -> None:
         start = self.start_kwh[name] = round(self._chance.uniform(2e3, 9e3), 2)
@@ -112,9 +114,9 @@ class Instruments:
 
     def _take(self, name: str, line: str, unit: int) -> None:
         if (line, unit) in self._taken:
-            raise ValueError(f"{name}: unit {unit} on line {line} is already used by {self._taken[line, unit]}")
+            raise wrong(name, codes.UNIT_ID_IN_USE, unit_id=unit, line=line, other=self._taken[line, unit])
         if unit > UNIT_MAX:
-            raise ValueError(f"{name}: unit {unit} on line {line}: a line has at most {UNIT_MAX} units; use more lines")
+            raise wrong(name, codes.LINE_FULL, unit_id=unit, line=line, n_max=UNIT_MAX)
         self._taken[line, unit] = name
 
     @property

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from simulators import reasons as codes
 from simulators.clock import START_UTC_NS
 from simulators.endpoints import Endpoints
+from simulators.reasons import wrong
 from simulators.scenarios.records import LifeRecord
+
+PRODUCTION = 0.1, 1.2  # limits of the production after the retrofit, as a share of before
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Turns:
     retrofit: day of the retrofit.
     start_utc_ns: UTC time of second 0.
     retrofit_s, runs_s, end_s: seconds since the start of the plant.
-    production: production after the retrofit as a share of before.
+    production: production after the retrofit relative to the production before it.
     """
 
     retrofit: date
@@ -69,24 +73,23 @@ class Life:
 
 
 def turns_of(life: LifeRecord, timezone: str) -> Turns:
-    """Return the times of a life. Raises ValueError with one line that names the key."""
+    """Return the times of a life. Raises InvalidValue."""
     for name, day in (("retrofit", life.retrofit), ("reporting", life.reporting)):
         if isinstance(day, datetime):
-            raise ValueError(f"life.{name}: must be a date without a time, got {day}; set hours with stands_h")
+            raise wrong(f"life.{name}", codes.DAY_EXPECTED, value=str(day))
     start_s, retrofit_s, reporting_s, end_s = (
         _utc_s(day, timezone) for day in (life.start, life.retrofit, life.reporting, life.end)
     )
     runs_s = retrofit_s + 3600 * life.stands_h
     if not start_s < retrofit_s:
-        raise ValueError("life.retrofit: must be after life.start")
+        raise wrong("life.retrofit", codes.RETROFIT_BEFORE_START)
     if not (life.stands_h >= 0 and runs_s <= reporting_s):
-        raise ValueError("life.reporting: must not be before the new motor runs, life.stands_h after life.retrofit")
+        raise wrong("life.reporting", codes.REPORTING_BEFORE_MOTOR)
     if not reporting_s < end_s:
-        raise ValueError("life.end: must be after life.reporting")
-    if not 0.1 <= life.production <= 1.2:
-        raise ValueError(
-            f"life.production: must be a share of the production before, 0.1 to 1.2, got {life.production:g}"
-        )
+        raise wrong("life.end", codes.END_BEFORE_REPORTING)
+    low, high = PRODUCTION
+    if not low <= life.production <= high:
+        raise wrong("life.production", codes.PRODUCTION_SHARE, low=low, high=high, value=life.production)
     return Turns(
         life.retrofit, round(1e9 * start_s), retrofit_s - start_s, runs_s - start_s, end_s - start_s, life.production
     )  # fmt: skip

@@ -8,6 +8,7 @@ from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment
 from simulators.bus.tcp import TcpBus
 from simulators.bus.tuned import Station
+from simulators.reasons import TCP_PORT_NOT_OPENED, PortError
 
 _TIDY_S, _LOG_MAX = 60.0, 200
 
@@ -46,9 +47,7 @@ class TcpPort:
         try:
             return await self._bus.start()
         except RuntimeError:  # raised by pymodbus
-            raise OSError(
-                f"port {self._port} cannot be opened; is it in use? Set another port, or none to use any free one"
-            ) from None
+            raise PortError(TCP_PORT_NOT_OPENED, port=self._port) from None
 
     async def stop(self) -> None:
         await self._bus.stop()

@@ -20,6 +20,7 @@ from simulators.plant.params import (
     LineStartMotor,
     MagnetMotor,
 )  # fmt: skip
+from simulators.reasons import POLES_ODD, SHARE_OUT_OF_RANGE, VALUE_NOT_POSITIVE, wrong
 
 DATA = Path(__file__).parent / "data"
 HOT_WINDING_DEGC, HOT_MAGNET_DEGC = 100.0, 85.0
@@ -60,10 +61,12 @@ def magnet_motor(kw: float, rpm: float, poles: int, volts: float, efficiency: fl
     efficiency: rated efficiency, 0…1.
     """
     if not 0 < efficiency < 1:
-        raise ValueError(f"efficiency: must be between 0 and 1, got {efficiency:g}")
+        raise wrong("efficiency", SHARE_OUT_OF_RANGE, value=efficiency)
     for name, value in (("kw", kw), ("rpm", rpm), ("volts", volts)):
         if not value > 0:
-            raise ValueError(f"{name}: must be positive, got {value:g}")
+            raise wrong(name, VALUE_NOT_POSITIVE, value=value)
+    if poles < 2 or poles % 2:
+        raise wrong("poles", POLES_ODD, value=poles)
     pairs = check.pole_pairs(poles)
     power_w = 1000 * kw
     losses_w = power_w * (1 / efficiency - 1)

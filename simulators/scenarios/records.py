@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar, get_type_hints
 
+from simulators import reasons as codes
+from simulators.reasons import wrong
 from simulators.scenarios.loads import Conveyor, Flow, Hoist, Roller
 
 T = TypeVar("T")
@@ -137,7 +139,7 @@ class TroubleRecord:
     device: name of the device.
     kind: one of its KINDS.
     from_h, to_h: hours since the start of the plant.
-    code: exception code of kind "refusing".
+    code: exception code of kind `refusing`.
     """
 
     device: str
@@ -233,7 +235,7 @@ class LifeRecord:
     reporting: begin of the reporting period.
     end: end of the run.
     stands_h: time without a motor after the retrofit, hours.
-    production: production after the retrofit as a share of before.
+    production: production after the retrofit relative to the production before it.
     """
 
     start: date
@@ -318,32 +320,36 @@ class ScenarioRecord:
 
 _NUMBERS_OF = {"shape": 3, "system": 2}
 _MAY_BE_0 = {"idle_s", "rest_s", "empty_kg", "friction_nm", "inertia_kg_m2", "loaded_nm", "viscous_nm_s", "lift_nm"}
+_EXPECTED = {
+    str: codes.SCENARIO_TEXT, int: codes.SCENARIO_INTEGER, float: codes.SCENARIO_NUMBER, bool: codes.SCENARIO_BOOLEAN,
+    date: codes.SCENARIO_DATE,
+}  # fmt: skip
 Law = Flow | Conveyor | Roller | Hoist
 _LOADS: dict[str, type[Law]] = {"flow": Flow, "conveyor": Conveyor, "roller": Roller, "hoist": Hoist}
 
 
 def scenario_record(raw: Any) -> ScenarioRecord:
-    """Return the record of a parsed TOML file. Raises ValueError."""
+    """Return the record of a parsed TOML file. Raises InvalidValue."""
     return _record(ScenarioRecord, raw, "")
 
 
 def law(load: LoadRecord) -> Law:
-    """Return the record of the load's kind. Raises ValueError."""
+    """Return the record of the load's kind. Raises InvalidValue."""
     keys = {key: tuple(value) if isinstance(value, list) else value for key, value in load.keys.items()}
     for key, value in keys.items():
         if key in _NUMBERS_OF:
             how_many = _NUMBERS_OF[key]
             numbers = isinstance(value, tuple) and all(isinstance(x, int | float) for x in value)
             if not numbers or len(value) != how_many or abs(sum(value) - 1) > 0.01:
-                raise ValueError(f"load.{key}: must be {how_many} numbers with the sum 1, got {value!r}")
+                raise wrong(f"load.{key}", codes.SHARES_EXPECTED, n=how_many, value=repr(value))
         elif isinstance(value, int | float) and not (value > 0 or (value == 0 and key in _MAY_BE_0)):
-            raise ValueError(f"load.{key}: must be positive, got {value:g}")
+            raise wrong(f"load.{key}", codes.VALUE_NOT_POSITIVE, value=value)
     return _record(_LOADS[load.kind], keys, "load")
 
 
 def _record(cls: type[T], raw: Any, where: str) -> T:
     if not isinstance(raw, dict):
-        raise ValueError(f"{where}: must be a table")
+        raise wrong(where, codes.SCENARIO_TABLE)
     names = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
     hints = get_type_hints(cls)
     raw = dict(raw)
@@ -351,20 +357,20 @@ def _record(cls: type[T], raw: Any, where: str) -> T:
         raw = _split_load(raw, where)
     for key in raw:
         if key not in names:
-            near = difflib.get_close_matches(key, names, 1, 0.5)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
-            raise ValueError(f"{_at(where, key)}: unknown key; {hint}")
+            if near := difflib.get_close_matches(key, names, 1, 0.5):
+                raise wrong(_at(where, key), codes.SCENARIO_KEY_MISSPELLED, near=near[0])
+            raise wrong(_at(where, key), codes.SCENARIO_KEY_UNKNOWN, known=tuple(names))
     for name, item in names.items():
         needed = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
         if needed and name not in raw:
-            raise ValueError(f"{_at(where, name)}: is missing")
+            raise wrong(_at(where, name), codes.SCENARIO_KEY_MISSING)
     return cls(**{key: _value(hints[key], value, _at(where, key)) for key, value in raw.items()})
 
 
 def _split_load(raw: dict[str, Any], where: str) -> dict[str, Any]:
     kind = raw.get("kind")
     if kind not in _LOADS:
-        raise ValueError(f"{_at(where, 'kind')}: must be one of {', '.join(_LOADS)}, got {kind!r}")
+        raise wrong(_at(where, "kind"), codes.SCENARIO_CHOICE, allowed=tuple(_LOADS), value=str(kind))
     own = {"kind", "profile", "wander", "wander_s", "hidden"}
     return {key: raw[key] for key in raw if key in own} | {"keys": {key: raw[key] for key in raw if key not in own}}
 
@@ -378,15 +384,13 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     for cls in record:
         if hint == list[cls]:  # type: ignore[valid-type]
             if not isinstance(value, list):
-                raise ValueError(f"{where}: must be a list of tables")
+                raise wrong(where, codes.SCENARIO_TABLES)
             return [_record(cls, item, f"{where}.{_name(item, number)}") for number, item in enumerate(value)]
     allowed: dict[Any, tuple[type, ...]] = {
         str: (str,), int: (int,), float: (int, float), bool: (bool,), date: (date,)
     }  # fmt: skip
     if hint in allowed and (not isinstance(value, allowed[hint]) or (isinstance(value, bool) and hint is not bool)):
-        words = {str: "a text", int: "an integer", float: "a number", bool: "true or false",
-                 date: "a date such as 2026-09-30"}  # fmt: skip
-        raise ValueError(f"{where}: must be {words[hint]}, got {value!r}")
+        raise wrong(where, _EXPECTED[hint], value=repr(value))
     return float(value) if hint is float else value
 
 

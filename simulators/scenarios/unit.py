@@ -13,6 +13,7 @@ from simulators.plant.params import Drive, InductionMotor, LineStartMotor, Magne
 from simulators.plant.thermal import Thermal, heat_of, network_of
 from simulators.plant.units import Losses, Train
 from simulators.plant.wander import Wander, soft_limit
+from simulators.reasons import LOAD_TOO_LARGE, within, wrong
 from simulators.scenarios import trains
 from simulators.scenarios.feeders import feeder_of
 from simulators.scenarios.life import Turns
@@ -182,7 +183,7 @@ class Unit:
 
 
 def units_of(record: ScenarioRecord, chance: Random, turns: Turns | None = None) -> dict[str, Unit]:
-    """Return all trains by name, copies numbered from 1. Raises ValueError for an impossible motor or load."""
+    """Return all trains by name, copies numbered from 1. Raises InvalidValue for an impossible motor or load."""
     found = {unit.name: unit for item in record.train for unit in _copies(item, chance)}
     for unit in found.values() if turns else ():
         unit.turns, unit.old = turns, induction_motor(unit.record.replaces)
@@ -198,15 +199,15 @@ def _copies(item: TrainRecord, chance: Random) -> list[Unit]:
             else magnet_motor(plate.kw, plate.rpm, plate.poles, plate.volts, plate.efficiency)
         )
     except ValueError as error:
-        raise ValueError(f"train.{item.name}.motor: {error}") from None
+        raise within(f"train.{item.name}.motor", error) from None
     try:
         load = law(item.load)
         rated = motor.machine if isinstance(motor, LineStartMotor) else motor
         rated_nm = rated.power_w / (rated.speed_rpm / 60 * 2 * math.pi)
         if not 0 <= load.torque_max_nm <= OVERLOAD * rated_nm:
-            raise ValueError(f"load: requires {load.torque_max_nm:.0f} Nm, too much for a motor of {rated_nm:.0f} Nm")
+            raise wrong("load", LOAD_TOO_LARGE, torque_nm=load.torque_max_nm, rated_nm=rated_nm)
     except ValueError as error:
-        raise ValueError(f"train.{item.name}: {error}") from None
+        raise within(f"train.{item.name}", error) from None
     drive, restart_s = None, math.inf
     if isinstance(motor, MagnetMotor):
         restart_s = item.drive.restart_s if item.drive else restart_s

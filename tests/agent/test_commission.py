@@ -23,6 +23,7 @@ from agent.selfcheck import DeviceResult, Finding, Result
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.reasons import CT_APPLIED_BY_METER_OPTION, CT_SETTING_WRONG, MAP_MISMATCH
 from agent.store import Store
+from drivers.error_reasons import CONNECTION_CLOSED
 from drivers.errors import LinkClosed
 from drivers.reading import Link, Quality, Reading
 from drivers.reasons import Reason
@@ -228,7 +229,7 @@ def test_a_line_that_closes_while_a_model_is_looked_for_costs_no_result(tmp_path
 
     class Closed:
         async def read_block(self, *request: Any, **more: Any) -> bytes:
-            raise LinkClosed("north: the gateway is gone")
+            raise LinkClosed(CONNECTION_CLOSED, peer="192.0.2.40:502")
 
     path = tmp_path / "plant.toml"
     path.write_text(PLANT.format(where="127.0.0.1:502", ratio=RIGHT, comm_loss=LOOKED_AT), encoding="utf-8")

@@ -15,6 +15,7 @@ from agent.compute import Compute
 from agent.messages import Message, judge
 from agent.state_reasons import DEVICE_UNAVAILABLE
 from agent.topology import assets, drive_rating_kw
+from drivers.error_reasons import NO_RESPONSE
 from drivers.reading import Quality, Reading, Value
 from drivers.reasons import Reason
 
@@ -23,6 +24,9 @@ CONFIG = "".join((
     meter("m2", 2, "eastron/sdm630", "drive-input"), drive("d2", "m2", 3, kw=55, class_="IE2"),
     magnet("p2", "d2", class_="IE5", r1_ohm=0.025),
 ))  # fmt: skip
+
+
+SILENT = NO_RESPONSE(unit_id=1, address=0, timeout_s=1.0)
 
 
 class Scene:
@@ -48,7 +52,7 @@ class Scene:
 
     def read(self, device: str, quality: Quality = Quality.GOOD, flags: Any = None, **values: Value) -> None:
         now = self.clock.utc_ns()
-        error = "no answer" if quality else ""
+        error = SILENT if quality else None
         self.compute.reading(Reading(device, now, now, values, quality, flags or {}, error, self.clock.monotonic_ns()))
 
     def silent(self, device: str, *names: str) -> None:
@@ -93,7 +97,7 @@ def test_a_silent_meter_gives_null_and_does_not_delay_the_other_motor(scene: Sce
     last = scene.of("p1")[-1]
     assert last.values["active_power_w"] is None
     assert last.flags["active_power_w"] == Quality.NO_REPLY
-    assert ("p1", "offline", [DEVICE_UNAVAILABLE(device="m1", cause="no answer")]) in scene.states
+    assert ("p1", "offline", [DEVICE_UNAVAILABLE(device="m1", cause=SILENT)]) in scene.states
 
 
 def test_a_device_that_says_nothing_at_all_is_waited_for_only_so_long(scene: Scene) -> None:
@@ -132,7 +136,7 @@ def test_the_state_is_told_once_with_its_reason(scene: Scene) -> None:
         scene.read("m2", active_power=float(failed))
         scene.clock.move(2)
         scene.compute.tick()
-    assert scene.states[2] == ("p2", "stale", [DEVICE_UNAVAILABLE(device="d2", cause="no answer")])
+    assert scene.states[2] == ("p2", "stale", [DEVICE_UNAVAILABLE(device="d2", cause=SILENT)])
 
 
 def test_efficiencies_carry_u_and_method_and_fit_each_other(scene: Scene) -> None:

@@ -1,15 +1,22 @@
-"""The configuration: all problems at once, each with file, key, value and the right word; the notes."""
+"""The configuration: all problems in one report, each with line, key, value and correction; findings and notes."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from configkit import at_input, bus, drive, load_told, magnet, meter, motor, problems, site
 
+from agent import config_reasons as codes
 from agent.cli import main
+from agent.config_keys import METER_CLASSES
+from agent.config_lines import key_lines, line_of
 from agent.config_load import load_config
+from agent.savings.reasons import PERIOD_ORDER
+from agent.schema import Diagnostic
+from drivers.reasons import Code, Reason
 
 BASE = site() + bus(tcp="192.0.2.40:502")
 TEN_MISTAKES = """
@@ -46,67 +53,97 @@ class = "0.5S"
 
 
 def test_ten_mistakes_are_ten_findings(tmp_path: Path) -> None:
-    found = problems(tmp_path, TEN_MISTAKES)
-    expected = [
-        'site.id = "Mill 2"',
-        "site.timezone = \"Asia/Shangai\": no such time zone; did you mean 'Asia/Shanghai'?",
-        'mqtt.url = "http://broker:1883"',
-        'bus.north.line = "19200 8X1"',
-        'bus.north.poll_interval = "1 sec"',
-        "meter.m1.unit_id = 300",
-        "meter.m1.profile = \"eastron/sdm360\": no such profile; did you mean 'eastron/sdm630'?",
-        'meter.m1.measuring_point = "drive-output": refused',
-        "meter.m2.profil = \"eastron/sdm630\": unknown key; did you mean 'profile'?",
-        "meter.m2.bus = \"suoth\": no such bus; did you mean 'south'?",
+    assert problems(tmp_path, TEN_MISTAKES) == [
+        Diagnostic("problem", "plant.toml", line, key, value, reason)
+        for line, key, value, reason in (
+            (3, "site.id", '"Mill 2"', codes.IDENTIFIER_EXPECTED()),
+            (5, "site.timezone", '"Asia/Shangai"', codes.TIME_ZONE_MISSPELLED(near="Asia/Shanghai")),
+            (8, "mqtt.url", '"http://broker:1883"', codes.BROKER_URL_EXPECTED()),
+            (12, "bus.north.line", '"19200 8X1"', codes.LINE_SETTINGS_EXPECTED()),
+            (13, "bus.north.poll_interval", '"1 sec"', codes.DURATION_EXPECTED()),
+            (20, "meter.m1.unit_id", "300", codes.INTEGER_LIMITS(low=1, high=255)),
+            (21, "meter.m1.profile", '"eastron/sdm360"', codes.CONFIG_PROFILE_MISSPELLED(near="eastron/sdm630")),
+            (22, "meter.m1.measuring_point", '"drive-output"', codes.METER_AT_DRIVE_OUTPUT()),
+            (28, "meter.m2.profil", '"eastron/sdm630"', codes.CONFIG_KEY_MISSPELLED(near="profile")),
+            (26, "meter.m2.bus", '"suoth"', codes.REFERENCE_MISSPELLED(kind="bus", near="south")),
+        )
     ]
-    assert len(found) == len(expected)
-    for line, start in zip(found, expected, strict=True):
-        assert line.startswith(f"plant.toml: {start}"), line
 
 
-def test_check_says_them_and_exits_2(tmp_path: Path) -> None:
+def test_check_prints_them_and_exits_2(tmp_path: Path) -> None:
     (tmp_path / "plant.toml").write_text(TEN_MISTAKES)
     done = CliRunner().invoke(main, ["check", str(tmp_path / "plant.toml")])
     assert done.exit_code == 2
-    assert len([line for line in done.output.splitlines() if line.startswith("plant.toml: ")]) == 10
+    lines = done.output.splitlines()
+    assert len([line for line in lines if line.startswith("plant.toml:")]) == len(lines) - 1 == 10
+    assert lines[0].startswith('plant.toml:3: site.id = "Mill 2": ')
+
+
+def test_check_prints_json(tmp_path: Path) -> None:
+    file = tmp_path / "plant.toml"
+    file.write_text(TEN_MISTAKES)
+    done = CliRunner().invoke(main, ["check", str(file), "--json"])
+    assert done.exit_code == 2
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert rows == [item.as_object() for item in problems(tmp_path, TEN_MISTAKES)]
+    reason = rows[1].pop("reason")
+    assert rows[1] == {
+        "level": "problem", "file": "plant.toml", "line": 5, "key": "site.timezone", "value": '"Asia/Shangai"',
+    }  # fmt: skip
+    assert (reason["code"], reason["data"]) == ("time_zone_misspelled", {"near": "Asia/Shanghai"})
+    assert reason["text"]
+    file.write_text(BASE + at_input("m", ct="150/5"))
+    done = CliRunner().invoke(main, ["check", str(file), "--json"])
+    assert done.exit_code == 0
+    assert [(row["level"], row["key"], row["reason"]["code"]) for row in map(json.loads, done.stdout.splitlines())] == [
+        ("note", "meter.m.ct_class", "ct_class_assumed"),
+        ("note", "meter.m.ratio_applied_by", "ratio_not_readable"),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "key", "expected"),
     [
-        ("", "site: missing"),
-        ("this is no toml", "not valid TOML"),
-        ("site = 3", "must be a table"),
-        (BASE + "[metre.x]\nbus = 'b'\n", "unknown table; did you mean 'meter'?"),
-        (BASE + at_input("A b"), "not valid TOML"),
-        (BASE + at_input('"ä"'), "the name must be"),
-        (BASE + at_input("m") + magnet("p", "m"), "cannot run direct on line"),
-        (BASE + meter("m") + drive("d", "m"), 'that place is called "drive-input"'),
-        (BASE + at_input("m") + drive("d", "m", unit_id=1), "meter.m on bus b has it already"),
-        (BASE + at_input("m") + drive("m", "m"), "the name is taken by meter.m"),
-        (BASE + at_input("m") + drive("d", "m") + at_input("n", 3, fed_by="d"), "refused: a mains meter reads wrong"),
-        (BASE + meter("m", profile="yaskawa/ga800"), "is a drive's profile"),
-        (BASE + drive("d", "m", profile="eastron/sdm630"), "no such meter"),
-        (BASE + "[bus.c]\ntcp = '192.0.2.40'\n", "bus.b uses 192.0.2.40:502 already"),
-        (BASE + "[bus.c]\n", "needs either serial or tcp"),
-        (BASE + "[bus.c]\nserial = '/dev/ttyUSB0'\n", "bus.c.line: missing"),
-        (BASE + "[mqtt]\nurl = 'mqtt://me:secret@broker'\n", "put them into user and password_file"),
-        (BASE + "[mqtt]\nurl = 'mqtt://broker'\npassword = 'x'\n", "did you mean 'password_file'?"),
-        (BASE + at_input("m", ct="400:5"), "not a ratio"),
-        (BASE + at_input("m", fed_by="m"), "the meter feeds itself: m ← m"),
-        (BASE + at_input("m", fed_by="n") + at_input("n", 2, fed_by="m"), "the meter feeds itself: m ← n ← m"),
-        (BASE + "[bus.c]\nserial = '/dev/x'\nline = '9600 8N1'\nframing = 'tcp'\n", "a serial line carries Modbus RTU"),
-        (BASE + '[store]\nstate_dir = "a\\u0000b"\n', "holds a control character"),
-        (BASE.replace('"mill-2"', "0x" + "f" * 5000), "site.id = …: must be 1 to 64"),
-        (BASE.replace("[bus", "timezone = '" + "a" * 5000 + "'\n[bus"), "no such time zone"),
-        (BASE.replace("[bus", "timezone = 'Asia'\n[bus"), "no such time zone"),
-        ("x = " + "[" * 2000 + "]" * 2000, "nested too deep"),
-        ("x = " + "9" * 5000, "not valid TOML"),
+        ("", "site", codes.SITE_MISSING()),
+        ("this is no toml", "", codes.INVALID_TOML),
+        ("site = 3", "site", codes.TABLE_EXPECTED()),
+        (BASE + "[metre.x]\nbus = 'b'\n", "metre", codes.CONFIG_TABLE_MISSPELLED(near="meter")),
+        (BASE + at_input("A b"), "", codes.INVALID_TOML),
+        (BASE + at_input('"ä"'), "meter.ä", codes.TABLE_NAME_INVALID(cause=codes.IDENTIFIER_EXPECTED())),
+        (BASE + at_input("m") + magnet("p", "m"), "motor.p.fed_by", codes.PM_WITHOUT_DRIVE()),
+        (BASE + meter("m") + drive("d", "m"), "meter.m.measuring_point", codes.FEEDS_DRIVE(drive="d")),
+        (BASE + at_input("m") + drive("d", "m", unit_id=1), "drive.d.unit_id",
+         codes.UNIT_ID_TAKEN(other="meter.m", bus="b")),
+        (BASE + at_input("m") + drive("m", "m"), "drive.m", codes.NAME_TAKEN(other="meter.m")),
+        (BASE + at_input("m") + drive("d", "m") + at_input("n", 3, fed_by="d"), "meter.n.fed_by",
+         codes.METER_AT_DRIVE_OUTPUT()),
+        (BASE + meter("m", profile="yaskawa/ga800"), "meter.m.profile", codes.METER_PROFILE_EXPECTED()),
+        (BASE + drive("d", "m", profile="eastron/sdm630"), "drive.d.fed_by",
+         codes.REFERENCE_WITHOUT_TARGET(kind="meter")),
+        (BASE + "[bus.c]\ntcp = '192.0.2.40'\n", "bus.c", codes.PORT_TAKEN(other="bus.b", port="192.0.2.40:502")),
+        (BASE + "[bus.c]\n", "bus.c", codes.SERIAL_OR_TCP()),
+        (BASE + "[bus.c]\nserial = '/dev/ttyUSB0'\n", "bus.c.line", codes.LINE_SETTINGS_MISSING()),
+        (BASE + "[mqtt]\nurl = 'mqtt://me:secret@broker'\n", "mqtt.url", codes.URL_WITH_CREDENTIALS()),
+        (BASE + "[mqtt]\nurl = 'mqtt://broker'\npassword = 'x'\n", "mqtt.password",
+         codes.CONFIG_KEY_MISSPELLED(near="password_file")),
+        (BASE + at_input("m", ct="400:5"), "meter.m.ct", codes.RATIO_EXPECTED()),
+        (BASE + at_input("m", fed_by="m"), "meter.m.fed_by", codes.FED_BY_LOOP(meters=("m",))),
+        (BASE + at_input("m", fed_by="n") + at_input("n", 2, fed_by="m"), "meter.m.fed_by",
+         codes.FED_BY_LOOP(meters=("m", "n"))),
+        (BASE + "[bus.c]\nserial = '/dev/x'\nline = '9600 8N1'\nframing = 'tcp'\n", "bus.c.framing",
+         codes.SERIAL_FRAMING()),
+        (BASE + '[store]\nstate_dir = "a\\u0000b"\n', "store.state_dir", codes.CONTROL_CHARACTER()),
+        (BASE.replace('"mill-2"', "0x" + "f" * 5000), "site.id", codes.IDENTIFIER_EXPECTED()),
+        (BASE.replace("[bus", "timezone = '" + "a" * 5000 + "'\n[bus"), "site.timezone", codes.TIME_ZONE_UNKNOWN()),
+        (BASE.replace("[bus", "timezone = 'Asia'\n[bus"), "site.timezone", codes.TIME_ZONE_MISSPELLED),
+        ("x = " + "[" * 2000 + "]" * 2000, "", codes.TOML_TOO_DEEP()),
+        ("x = " + "9" * 5000, "", codes.INVALID_TOML),
     ],
-)
-def test_one_mistake_one_line(tmp_path: Path, text: str, expected: str) -> None:
+)  # fmt: skip
+def test_one_mistake_one_problem(tmp_path: Path, text: str, key: str, expected: Reason | Code) -> None:
     found = problems(tmp_path, text)
-    assert len([line for line in found if expected in line]) == 1, found
+    [reason] = [item.reason for item in found if item.key == key]
+    assert expected in (reason, reason.code), found
 
 
 @pytest.mark.parametrize("word", ["['south']", "{a = 1}", "7", "[['south']]", "true", "1979-05-27"])
@@ -126,17 +163,19 @@ def test_a_value_of_another_kind_is_a_problem_and_no_more(tmp_path: Path, kind: 
         load_told(tmp_path, BASE + "".join(parts.values()))
         return
     found = problems(tmp_path, BASE + "".join(parts.values()))
-    assert all(line.startswith(f"plant.toml: {kind}.{name}.{key}") for line in found), found
+    assert all(f"{item.key}.".startswith(f"{kind}.{name}.{key}.") for item in found), found
 
 
 @pytest.mark.parametrize("text", ["x = " + "[" * 2000, "x = " + "9" * 5000, '"a\\nb" = 1', BASE + '[meter."a\\nb"]\n'])
-def test_what_trips_the_parser_is_one_line(tmp_path: Path, text: str) -> None:
+def test_a_text_that_the_parser_rejects_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "plant.toml").write_text(text)
     done = CliRunner().invoke(main, ["check", str(tmp_path / "plant.toml")])
     assert done.exit_code == 2
     assert isinstance(done.exception, SystemExit)
-    for line in done.output.splitlines()[:-1]:
-        assert line.startswith("plant.toml: ")
+    lines = done.output.splitlines()[:-1]
+    assert lines
+    for line in lines:
+        assert line.startswith("plant.toml:")
 
 
 def test_a_file_of_notepad(tmp_path: Path) -> None:
@@ -145,12 +184,11 @@ def test_a_file_of_notepad(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [(BASE.partition("[bus")[0], "bus: none"), (BASE, "there is nothing to poll")]
+    ("text", "expected"), [(BASE.partition("[bus")[0], codes.BUS_MISSING()), (BASE, codes.NO_DEVICE_TO_POLL())]
 )
-def test_a_plant_in_which_nothing_is_polled_is_a_finding(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_plant_in_which_nothing_is_polled_is_a_finding(tmp_path: Path, text: str, expected: Reason) -> None:
     _, report = load_told(tmp_path, text)
-    assert len(report.findings) == 1
-    assert expected in report.findings[0]
+    assert [(item.key, item.reason) for item in report.findings] == [("bus", expected)]
     assert CliRunner().invoke(main, ["check", str(tmp_path / "plant.toml")]).exit_code == 1
 
 
@@ -162,7 +200,7 @@ def test_the_place_of_a_waveform_is_a_note(tmp_path: Path) -> None:
         + magnet("p", "d", waveform={"tcp": "a:7000", "measuring_point": "motor"})
     )
     notes = load_told(tmp_path, text)[1].notes
-    assert [line for line in notes if "motor.p.waveform.measuring_point: accepted" in line]
+    assert ("motor.p.waveform.measuring_point", codes.WAVEFORM_POINT()) in [(note.key, note.reason) for note in notes]
 
 
 def test_phases_that_cannot_follow_each_other_are_a_problem(tmp_path: Path) -> None:
@@ -170,11 +208,9 @@ def test_phases_that_cannot_follow_each_other_are_a_problem(tmp_path: Path) -> N
     good = text + "periods = { baseline = 2026-09-01, reporting = 2026-09-20, end = 2027-09-20 }\n"
     assert [name for name, _ in load_told(tmp_path, good)[0].motors["p"].periods] == ["baseline", "reporting", "end"]
     (only,) = problems(tmp_path, text + "periods = { baseline = 2026-09-20, reporting = 2026-09-01 }\n")
-    assert "motor.p.periods: reporting must begin after baseline" in only
-    assert any(
-        "did you mean 'reporting'" in line
-        for line in problems(tmp_path, text + "periods = { reportin = 2026-09-01 }\n")
-    )
+    assert (only.key, only.reason) == ("motor.p.periods", PERIOD_ORDER(later="reporting", earlier="baseline"))
+    (only,) = problems(tmp_path, text + "periods = { reportin = 2026-09-01 }\n")
+    assert (only.key, only.reason) == ("motor.p.periods.reportin", codes.CONFIG_KEY_MISSPELLED(near="reporting"))
 
 
 def test_the_example_of_the_docs_is_accepted(tmp_path: Path) -> None:
@@ -182,26 +218,30 @@ def test_the_example_of_the_docs_is_accepted(tmp_path: Path) -> None:
     example = page.split("```toml\n", 1)[1].split("```", 1)[0]
     config, report = load_told(tmp_path, example)
     assert config.motors["descaler-pump-1"].title == "1#除鳞泵"
-    assert not any("energy_price" in note or "grid_factor" in note for note in report.notes), "reports use both"
+    keys = [item.key for item in (*report.findings, *report.notes)]
+    assert not any("energy_price" in key or "grid_factor" in key for key in keys), "reports use both"
 
 
-def test_a_meter_that_does_not_tell_its_ratio_is_named(tmp_path: Path) -> None:
+def test_a_meter_without_a_ratio_register_is_a_note(tmp_path: Path) -> None:
     """Where the map has the ratio, commissioning reads it."""
     ct = 'ct = "150/5"\nct_class = "0.5"\n'
     for profile, count in (("eastron/sdm630", 1), ("chint/dtsu666", 0)):
         text = BASE + at_input("m", profile=profile) + ct
-        notes = [note for note in load_told(tmp_path, text)[1].notes if "meter.m.ratio_applied_by" in note]
-        assert len(notes) == count, profile
+        found = [note.reason for note in load_told(tmp_path, text)[1].notes if note.key == "meter.m.ratio_applied_by"]
+        assert found == [codes.RATIO_NOT_READABLE()] * count, profile
 
 
-def test_the_certificate_of_transformers_in_the_place_of_their_class(tmp_path: Path) -> None:
+def test_the_certificate_of_transformers_replaces_their_class(tmp_path: Path) -> None:
     begin = BASE + at_input("m") + 'ct = "150/5"\n'
     for text, kept in (("0.5", "0.5"), ("0.050%, 2.0 min", "0.05 % 2'"), ("0.05 % 2'", "0.05 % 2'")):
         assert load_told(tmp_path, f'{begin}ct_class = "{text}"\n')[0].meters["m"].ct_class == kept
-    [line] = problems(tmp_path, f'{begin}ct_class = "0.2 S"\n')
-    assert "did you mean '0.2S'" in line
-    assert "0.05 % 2'" in line
-    assert any("ct_class" in line for line in problems(tmp_path, f"{begin}ct_class = 0.5\n"))
+    [problem] = problems(tmp_path, f'{begin}ct_class = "0.2 S"\n')
+    assert problem.reason.code == codes.CT_CLASS_MISSPELLED
+    assert problem.reason.data["near"] == "0.2S"
+    [problem] = problems(tmp_path, f'{begin}ct_class = "5 % 2 min"\n')
+    assert problem.reason == codes.CT_LIMITS_RANGE()
+    [problem] = problems(tmp_path, f"{begin}ct_class = 0.5\n")
+    assert (problem.key, problem.value, problem.reason) == ("meter.m.ct_class", "0.5", codes.TEXT_EXPECTED())
 
 
 @pytest.mark.parametrize("table", ["motor", "tariff"])
@@ -210,9 +250,51 @@ def test_a_moment_is_no_day(tmp_path: Path, table: str) -> None:
     text = BASE + meter("m") + motor("p", "m")
     text += {"motor": "periods = { baseline = 2026-09-01T00:00:00 }\n",
              "tariff": "[tariff]\nprices = { a = 1.0 }\nholidays = [2026-10-01T00:00:00]\n"}[table]  # fmt: skip
-    assert any("must be a date" in line for line in problems(tmp_path, text))
+    assert codes.DATE_EXPECTED() in [item.reason for item in problems(tmp_path, text)]
 
 
-def test_every_problem_line_is_one_line(tmp_path: Path) -> None:
-    for line in problems(tmp_path, TEN_MISTAKES):
-        assert "\n" not in line
+def test_every_problem_is_printed_in_one_line(tmp_path: Path) -> None:
+    for item in problems(tmp_path, TEN_MISTAKES + 'serial_number = "a\\nb\\u2028c"\n'):
+        assert len(str(item).splitlines()) == 1
+
+
+@pytest.mark.text
+def test_a_problem_has_place_key_value_and_correction(tmp_path: Path) -> None:
+    text = BASE + at_input("m").replace('"0.5"', "0.5")
+    [problem] = problems(tmp_path, text)
+    number = text.splitlines().index("class = 0.5") + 1
+    assert str(problem) == f"plant.toml:{number}: meter.m.class = 0.5: expected one of {', '.join(METER_CLASSES)}"
+
+
+LINES = """\
+a = 1
+[site] # [not.a.table]
+id = "x"
+"quoted key" = 2
+text = \'\'\'
+[no.table]
+no_key = 1
+\'\'\'
+after = 3
+[[tariff.period]]
+price = 1
+[[tariff.period]]
+price = 2
+[motor]
+p-1 = { kind = "pm", periods = { reporting = 2026-09-01 } }
+p-2.kind = "pm"
+[motor . 'p 3']
+kw = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [("a", 1), ("site", 2), ("site.id", 3), ("site.quoted key", 4), ("site.missing", 2), ("site.after", 9),
+     ("tariff.period", 10), ("tariff.period 1.price", 11), ("tariff.period 2", 12), ("tariff.period 2.price", 13),
+     ("motor.p-1.periods.reporting", 15), ("motor.p-2.kind", 16), ("motor.p 3.kw", 18), ("store", None),
+     ("no.table.no_key", None)],
+)  # fmt: skip
+def test_the_line_of_a_key(key: str, line: int | None) -> None:
+    """By hand. A key that is missing or in an inline table has the line of the table around it."""
+    assert line_of(key, key_lines(LINES)) == line

@@ -1,4 +1,4 @@
-"""Old keys of the configuration: one problem each, which names the new key."""
+"""Old keys of the configuration: one problem each, with the new key."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import config_reasons as codes
 from agent.config_renamed import RENAMED
 from tests.configkit import problems
 
@@ -108,8 +109,11 @@ def test_an_old_key_is_one_problem_that_names_the_new_key(tmp_path: Path, kind: 
     headers = [header for header in HEADERS.get(kind, [kind]) if with_old_key(PLANT, header, old, new) != PLANT]
     assert headers
     for header in headers:
-        (line,) = problems(tmp_path, with_old_key(PLANT, header, old, new))
-        assert line.startswith(f"plant.toml: {header}.{old}: renamed; write {new} = ")
+        (problem,) = problems(tmp_path, with_old_key(PLANT, header, old, new))
+        assert (problem.key, problem.reason.code) == (f"{header}.{old}", codes.CONFIG_KEY_RENAMED)
+        assert problem.reason.data["new"] == new
+        assert problem.reason.data["value"]
+        assert f"{new} = {problem.reason.data['value']}" in str(problem)
 
 
 def test_all_old_keys_together_are_one_problem_each(tmp_path: Path) -> None:
@@ -118,22 +122,24 @@ def test_all_old_keys_together_are_one_problem_each(tmp_path: Path) -> None:
         for header in HEADERS.get(kind, [kind]):
             text = with_old_key(text, header, old, new)
     found = problems(tmp_path, text)
-    assert all(": renamed; write " in line for line in found), found
+    assert {item.reason.code for item in found} == {codes.CONFIG_KEY_RENAMED}, found
     assert len(found) == len(set(found)) == len(OLD_KEYS) + 1  # `of` is in both signals
 
 
-def test_a_wrong_value_under_an_old_key_is_a_problem_of_its_own(tmp_path: Path) -> None:
+def test_a_wrong_value_under_an_old_key_is_another_problem(tmp_path: Path) -> None:
     text = with_old_key(PLANT, "bus.b", "every", "poll_interval").replace('every = "1s"', 'every = "1 sec"')
-    renamed, wrong = sorted(problems(tmp_path, text))
-    assert renamed == 'plant.toml: bus.b.every: renamed; write poll_interval = "1 sec"'
-    assert wrong.startswith('plant.toml: bus.b.poll_interval = "1 sec": not a duration')
+    renamed, wrong = sorted(problems(tmp_path, text), key=lambda item: item.key)
+    assert renamed.key == "bus.b.every"
+    assert renamed.reason == codes.CONFIG_KEY_RENAMED(new="poll_interval", value='"1 sec"')
+    assert (wrong.key, wrong.value, wrong.reason) == ("bus.b.poll_interval", '"1 sec"', codes.DURATION_EXPECTED())
 
 
 def test_an_old_key_with_its_new_one_is_the_only_problem(tmp_path: Path) -> None:
-    (line,) = problems(tmp_path, PLANT.replace("poll_interval =", 'every = "5 sec"\npoll_interval ='))
-    assert line == 'plant.toml: bus.b.every: renamed; write poll_interval = "5 sec"'
+    (problem,) = problems(tmp_path, PLANT.replace("poll_interval =", 'every = "5 sec"\npoll_interval ='))
+    assert problem.key == "bus.b.every"
+    assert problem.reason == codes.CONFIG_KEY_RENAMED(new="poll_interval", value='"5 sec"')
 
 
 @pytest.mark.parametrize("text", ["bus = 1", "[bus]\nb = 2", "[motor]\np = { waveform = 3 }"])
-def test_a_value_in_the_place_of_a_table_is_a_problem_and_no_failure(tmp_path: Path, text: str) -> None:
+def test_a_value_instead_of_a_table_is_a_problem(tmp_path: Path, text: str) -> None:
     assert problems(tmp_path, f"{text}\n")

@@ -1,4 +1,4 @@
-"""Signals from topics in the configuration: what is read, and each mistake with its remedy."""
+"""Signals from topics in the configuration: the records, and each problem with its key and code."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import pytest
 from click.testing import CliRunner
 from configkit import bus, meter, motor, site
 
+from agent import config_reasons as codes
 from agent.cli import main
 from agent.config import Config, Mqtt
-from agent.config_load import ConfigError
+from agent.schema import Diagnostic
 from agent.signals import signal_devices, topic_signals
 from agent.sinks.shapes import expected
 from agent.topology import assets
+from drivers.reasons import Reason
 
 PLANT = site() + bus() + meter() + motor()
 MQTT = '[mqtt]\nurl = "mqtt://192.0.2.9"\noutputs = ["homeassistant"]\n'
@@ -30,13 +32,11 @@ def load(folder: Path, text: str, mqtt: str = MQTT) -> Config:
     return configkit.load(folder, PLANT + mqtt + text)
 
 
-def problems(folder: Path, text: str, mqtt: str = MQTT) -> list[str]:
-    with pytest.raises(ConfigError) as refused:
-        load(folder, text, mqtt)
-    return [line.removeprefix("plant.toml: ") for line in refused.value.problems]
+def problems(folder: Path, text: str, mqtt: str = MQTT) -> list[Diagnostic]:
+    return configkit.problems(folder, PLANT + mqtt + text)
 
 
-def test_both_kinds_stand_side_by_side(tmp_path: Path) -> None:
+def test_signals_from_a_register_and_a_topic(tmp_path: Path) -> None:
     config = load(
         tmp_path,
         REGISTER + topic('value = "a.b"\ntime = "t"\nexpected_interval = "5s"\nscale = 0.001\naccuracy = "1%"'),
@@ -49,13 +49,13 @@ def test_both_kinds_stand_side_by_side(tmp_path: Path) -> None:
         5.0,
     )
     assert (found.device, found.metric, found.scale) == ("signal.tonnes", "signal_tonnes_t_h", 0.001)
-    assert found.broker == Mqtt("192.0.2.9", 1883, False), "as [mqtt] says, without what concerns publishing"
+    assert found.broker == Mqtt("192.0.2.9", 1883, False), "that of [mqtt], without the settings for publishing"
     assert [device.name for device in signal_devices(config)] == ["signals-b-4"]
     (asset,) = assets(config)
     assert asset.signal_devices == ("signals-b-4", "signal.tonnes")
     assert [signal.accuracy for signal in asset.signals] == [None, 0.01]
-    told = {metric.name: metric.unit for metric in expected(asset)["telemetry"]}
-    assert told["signal_tonnes_t_h"] == "t/h", "every dialect declares it as it does a register's"
+    units = {metric.name: metric.unit for metric in expected(asset)["telemetry"]}
+    assert units["signal_tonnes_t_h"] == "t/h", "all dialects declare it like a signal from a register"
 
 
 def test_another_broker_has_its_own_login(tmp_path: Path) -> None:
@@ -68,55 +68,52 @@ def test_another_broker_has_its_own_login(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "key", "value", "reason"),
     [
-        (topic("low = 5\nhigh = 1"), "signal.tonnes.low = 5.0: is above high"),
-        (REGISTER + "low = 5\nhigh = 1\n", "signal.flow.low = 5.0: is above high"),
-        (topic(topic='topic = "mill/+/production"'), "signal.tonnes.topic = \"mill/+/production\": holds a wildcard"),
-        (topic(topic='topic = "mill/#"'), "holds a wildcard"),
-        (topic(topic='topic = "$share/a/b"'), "shared subscription"),
-        (topic(topic='topic = ""'), "must be a text"),
-        (topic(topic='topic = "magwatt/v1/mill-2/gw-07/p1/telemetry"'), "is the agent's own"),
-        (topic('bus = "b"\nunit_id = 3'), "signal.tonnes: names a topic and a register (bus, unit_id): leave one"),
-        (topic(topic=""), "signal.tonnes.topic: missing; a signal comes from a topic, or from a register"),
-        (topic(topic='topik = "a/b"'), "signal.tonnes.topik = \"a/b\": unknown key; did you mean 'topic'?"),
-        (topic('time = "t"'), "signal.tonnes.time = \"t\": needs value"),
-        (topic('expected_interval = "2d"'), "must be 0.1 s to 86400 s"),
-        (topic('user = "me"'), "signal.tonnes.user: goes with broker"),
-        (topic('broker = "mqtt://a:b@c"'), "holds a user or password"),
-        (topic('broker = "mqtt://c"\npassword_file = "x"'), "signal.tonnes.password_file: needs user beside it"),
-        (topic('measures = "shaft-torque"'),
-         "signal.tonnes.expected_interval: shaft-torque must come every 2 s at least"),
-        (REGISTER.replace("address = 1\n", ""), "signal.flow.address: missing"),
+        (topic("low = 5\nhigh = 1"), "tonnes.low", "5.0", codes.LIMITS_REVERSED(high=1.0)),
+        (REGISTER + "low = 5\nhigh = 1\n", "flow.low", "5.0", codes.LIMITS_REVERSED(high=1.0)),
+        (topic(topic='topic = "mill/+/production"'), "tonnes.topic", '"mill/+/production"', codes.TOPIC_WILDCARD()),
+        (topic(topic='topic = "mill/#"'), "tonnes.topic", '"mill/#"', codes.TOPIC_WILDCARD()),
+        (topic(topic='topic = "$share/a/b"'), "tonnes.topic", '"$share/a/b"', codes.SHARED_SUBSCRIPTION()),
+        (topic(topic='topic = ""'), "tonnes.topic", '""', codes.TEXT_EXPECTED()),
+        (topic(topic='topic = "magwatt/v1/mill-2/gw-07/p1/telemetry"'), "tonnes.topic",
+         '"magwatt/v1/mill-2/gw-07/p1/telemetry"', codes.OWN_TOPIC()),
+        (topic('bus = "b"\nunit_id = 3'), "tonnes", None, codes.TOPIC_AND_REGISTER(keys=("bus", "unit_id"))),
+        (topic(topic=""), "tonnes.topic", None, codes.TOPIC_MISSING()),
+        (topic(topic='topik = "a/b"'), "tonnes.topik", '"a/b"', codes.CONFIG_KEY_MISSPELLED(near="topic")),
+        (topic('time = "t"'), "tonnes.time", '"t"', codes.TIME_WITHOUT_VALUE()),
+        (topic('expected_interval = "2d"'), "tonnes.expected_interval", '"2d"',
+         codes.DURATION_LIMITS(low_s=0.1, high_s=86400)),
+        (topic('user = "me"'), "tonnes.user", None, codes.LOGIN_WITHOUT_BROKER()),
+        (topic('broker = "mqtt://a:b@c"'), "tonnes.broker", '"mqtt://***@c"', codes.URL_WITH_CREDENTIALS()),
+        (topic('broker = "mqtt://c"\npassword_file = "x"'), "tonnes.password_file", None,
+         codes.PASSWORD_WITHOUT_USER()),
+        (topic('measures = "shaft-torque"'), "tonnes.expected_interval", None,
+         codes.SIGNAL_TOO_SLOW(measures="shaft-torque", longest_s=2.0)),
+        (REGISTER.replace("address = 1\n", ""), "flow.address", None, codes.CONFIG_KEY_MISSING()),
     ],
 )  # fmt: skip
-def test_each_mistake_is_one_line(tmp_path: Path, text: str, said: str) -> None:
-    (line,) = problems(tmp_path, text)
-    assert said in line
+def test_each_mistake_is_one_problem(tmp_path: Path, text: str, key: str, value: str | None, reason: Reason) -> None:
+    (problem,) = problems(tmp_path, text)
+    assert (problem.key, problem.value, problem.reason) == (f"signal.{key}", value, reason)
 
 
-def test_a_topic_of_another_agent_is_welcome_and_a_namespace_of_ones_own_is_not(tmp_path: Path) -> None:
+def test_a_topic_of_another_agent_is_accepted_and_a_topic_of_this_agent_is_not(tmp_path: Path) -> None:
     assert topic_signals(load(tmp_path, topic(topic='topic = "magwatt/v1/mill-2/gw-08/p1/telemetry"')))
-    (line,) = problems_with_prefix(tmp_path)
-    assert "is the agent's own" in line
+    plant = PLANT.replace('gateway = "gw-07"', 'gateway = "gw-07"\ntopic_prefix = "plant/mill"')
+    (problem,) = configkit.problems(tmp_path, plant + MQTT + topic(topic='topic = "plant/mill/gw-07/p1/state"'))
+    assert (problem.key, problem.reason) == ("signal.tonnes.topic", codes.OWN_TOPIC())
 
 
-def problems_with_prefix(folder: Path) -> list[str]:
-    text = PLANT.replace('gateway = "gw-07"', 'gateway = "gw-07"\ntopic_prefix = "plant/mill"')
-    with pytest.raises(ConfigError) as refused:
-        configkit.load(folder, text + MQTT + topic(topic='topic = "plant/mill/gw-07/p1/state"'))
-    return refused.value.problems
+def test_a_topic_without_a_broker_is_a_problem(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, topic(), mqtt="")
+    assert (problem.key, problem.reason) == ("signal.tonnes.topic", codes.SIGNAL_WITHOUT_BROKER())
 
 
-def test_without_a_broker_a_topic_comes_from_nowhere(tmp_path: Path) -> None:
-    (line,) = problems(tmp_path, topic(), mqtt="")
-    assert line.startswith("signal.tonnes.topic: comes from no broker: write an [mqtt] table")
-
-
-def test_plan_shows_what_is_listened_to(tmp_path: Path) -> None:
+def test_plan_shows_the_subscribed_topics(tmp_path: Path) -> None:
     load(tmp_path, topic('value = "a.b"\nexpected_interval = "5s"'))
     done = CliRunner().invoke(main, ["plan", str(tmp_path / "plant.toml")])
     assert done.exit_code == 0
-    assert "broker 192.0.2.9:1883" in done.output
+    assert "192.0.2.9:1883" in done.output
     assert "tonnes" in done.output
-    assert "5 s     15 s  mill/line-3/production  value a.b" in done.output
+    assert "5 s     15 s mill/line-3/production  value a.b" in done.output

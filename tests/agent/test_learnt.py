@@ -35,7 +35,7 @@ class Refusing:
     async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
         if request.address <= LACKING < request.address + request.registers:
             self.refused += 1
-            raise DeviceRefused(2, "x")
+            raise DeviceRefused(2, request.unit, request.address)
         self.tight.add((request.unit, request.function, request.address))
         return bytes(2 * request.registers)
 

@@ -14,8 +14,9 @@ from testkit import HandClock
 
 from agent.config import Bus
 from agent.config_load import load_config
-from agent.plan import block_s, plan
+from agent.plan import POLLED_TOO_FAST, RETRY_MARGIN_MISSING, block_s, plan
 from agent.poll import BusPoller, Polled
+from drivers.error_reasons import NO_RESPONSE, PORT_MISSING
 from drivers.errors import DeviceRefused, LinkDown, LinkTimeout
 from drivers.framing import Request
 from drivers.modbus import ModbusDevice
@@ -40,15 +41,15 @@ class ScriptedLink:
     async def read_block(self, request: Request, timeout_s: float, gap_s: float = 0.0, **how: object) -> bytes:
         self.asked.append((self.clock.monotonic_ns() / 1e9, request.unit, request.address, request.registers))
         if self.unplugged:
-            raise LinkDown("b: /dev/x is not there")
+            raise LinkDown(PORT_MISSING, port="/dev/x")
         patience = how["patience_s"]
         assert isinstance(patience, float)
         if request.unit in self.dead:
             self.clock.move(patience)
-            raise LinkTimeout("silent")
+            raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=patience)
         self.clock.move(self.answered_s)
         if code := self.refusing.get(request.unit):
-            raise DeviceRefused(code, "x")
+            raise DeviceRefused(code, request.unit, request.address)
         self.value += 1
         if request.address == 3203:  # two counters of four words
             return struct.pack(">2q", 1000 + self.value, 0)
@@ -267,21 +268,24 @@ def planned(tmp_path: Path, line: str, every: str, meters: int):  # type: ignore
     return found
 
 
-def test_plan_touches_no_wire_and_adds_up(tmp_path: Path) -> None:
+def test_plan_opens_no_port_and_adds_up(tmp_path: Path) -> None:
     found = planned(tmp_path, "19200 8E1", "1s", 1)
     fast = [item for item in found.blocks if item.group == "fast"]
     # 72 registers: 8 + 5 + 144 characters of 11 bits at 19200, a silence of 3.5, a pause of 60 ms, 15 ms turnaround.
-    assert fast[0].wire_s == pytest.approx(157 * 11 / 19200 + 3.5 * 11 / 19200 + 0.060 + 0.015)
-    assert found.load == pytest.approx(sum(item.wire_s / item.every_s for item in found.blocks if item.every_s))
-    assert found.troubles == ()
+    assert fast[0].transaction_s == pytest.approx(157 * 11 / 19200 + 3.5 * 11 / 19200 + 0.060 + 0.015)
+    shares = [item.transaction_s / item.interval_s for item in found.blocks if item.interval_s]
+    assert found.utilization == pytest.approx(sum(shares))
+    assert found.problems == ()
 
 
-def test_plan_says_what_does_not_fit(tmp_path: Path) -> None:
+def test_plan_reports_what_does_not_fit(tmp_path: Path) -> None:
     found = planned(tmp_path, "9600 8N1", "1s", 4)
-    assert found.load > 1
-    assert "leave no room for retries" in found.troubles[0]
+    assert found.utilization > 1
+    expected = RETRY_MARGIN_MISSING(utilization=found.utilization, interval_s=found.fitting_s)
+    assert found.problems[0] == expected
     quick = planned(tmp_path, "115200 8N1", "200ms", 1)
-    assert any("renews its values every 1 s" in trouble for trouble in quick.troubles)
+    [device] = {item.device for item in quick.blocks}
+    assert POLLED_TOO_FAST(device=device, refresh_s=1.0, interval_s=0.2) in quick.problems
 
 
 def test_a_hole_costs_two_characters_a_register(tmp_path: Path) -> None:
@@ -307,7 +311,7 @@ def test_trouble_with_the_wire_is_told_once_and_counts_against_no_device(
     assert all(Quality.NO_REPLY in reading.quality for reading in readings)
     assert all(polled.health == "good" for polled in poller.devices)
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
-        "b: /dev/x is not there; retrying"
+        f"bus b: {PORT_MISSING(port='/dev/x')}; retrying"
     ]
     link.unplugged = False
     readings.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ GOOD = (
 )
 
 
-def test_the_list_tells_kind_confidence_and_registers() -> None:
+def test_the_list_has_kind_confidence_and_registers() -> None:
     rows = [json.loads(line) for line in invoke("list", "--json").output.splitlines()]
     assert len(rows) == len(profile_ids())
     (sdm,) = [row for row in rows if row["profile"] == "eastron/sdm630"]
@@ -34,29 +35,35 @@ def test_the_list_tells_kind_confidence_and_registers() -> None:
     assert sdm["groups"] == {"fast": 31, "normal": 13, "slow": 20, "once": 0}
     assert invoke().output == invoke("list").output
     assert "huanyang/hy" in invoke().output
+
+
+@pytest.mark.text
+def test_the_list_counts_registers() -> None:
     assert " 64 registers (" in invoke().output
+    assert " 1 register (" in invoke().output
     assert " 1 registers" not in invoke().output
 
 
+@pytest.mark.text
 @pytest.mark.parametrize(
-    ("model", "told"),
+    ("model", "texts"),
     [
         (
             "delta/c2000",
             ["8452 2104H", "09-03", "10 ms between", "easymanua.ls", "1·10^[8479]", "    4  GFF ground fault"],
         ),
-        ("siemens/g120", ["never read: starts a watchdog", "p2040"]),
-        ("toshiba/vf-s11", ["never read: holds the values of the last trip"]),
-        ("abb/acs880", ["0x3220  dc link undervoltage", "off until a self-check passed", "58.14"]),
+        ("siemens/g120", ["never polled: starts a watchdog", "p2040"]),
+        ("toshiba/vf-s11", ["never polled: contains the values of the last trip"]),
+        ("abb/acs880", ["0x3220  dc link undervoltage", "not polled until a self-check confirms it", "58.14"]),
         ("wiren-board/map3h", ["orders 2 to 42"]),
         ("huanyang/hy", ["never polled"]),
         ("yaskawa/ga800", ["0.01 up to 11 kW, 0.1 above"]),
     ],
 )
-def test_show_tells_what_a_person_needs(model: str, told: list[str]) -> None:
+def test_show_prints_registers_tables_and_remarks(model: str, texts: list[str]) -> None:
     done = invoke("show", model)
     assert done.exit_code == 0
-    for text in told:
+    for text in texts:
         assert text in done.output
 
 
@@ -70,21 +77,24 @@ def test_show_is_readable_by_a_program_for_every_model() -> None:
 def test_an_unknown_model_gets_the_nearest_one() -> None:
     done = invoke("show", "delta/c200")
     assert done.exit_code == 2
-    assert done.output == "delta/c200: no such profile; did you mean 'delta/c2000'?\n"
+    [line] = done.output.splitlines()
+    assert "delta/c200:" in line
+    assert "'delta/c2000'" in line
 
 
-def test_check_tells_each_problem_in_a_line(tmp_path: Path) -> None:
+def test_check_prints_one_line_for_each_problem(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text(GOOD)
     bad.write_text(GOOD.replace("motor_power", "motor_pover") + 'poll = "quick"\n')
     assert invoke("check", str(good)).exit_code == 0
     done = invoke("check", str(good), str(bad), str(tmp_path / "none.toml"))
     assert done.exit_code == 2
-    assert "delta/c2000-big: 14 of 14 registers are read" in done.output
-    assert "did you mean 'motor_power'?" in done.output
-    assert "none.toml: cannot be read" in done.output
-    assert done.output.splitlines()[-1] == "3 files, 2 wrong"
-    assert all(str(tmp_path) in line for line in done.output.splitlines()[:-1])
+    assert f"{good}: delta/c2000-big: " in done.output
+    *lines, summary = done.output.splitlines()
+    assert [line for line in lines if str(bad) in line and "'motor_power'" in line]
+    assert [line for line in lines if str(tmp_path / "none.toml") in line]
+    assert all(str(tmp_path) in line for line in lines)
+    assert re.findall(r"\d+", summary) == ["3", "2"], "files, and those with problems"
 
 
 def test_own_folders_come_from_the_environment(tmp_path: Path) -> None:
@@ -92,4 +102,6 @@ def test_own_folders_come_from_the_environment(tmp_path: Path) -> None:
     assert "delta/c2000-big" in invoke("list", MAGWATT_PROFILES=str(tmp_path)).output
     assert invoke("show", "delta/c2000-big", MAGWATT_PROFILES=str(tmp_path)).exit_code == 0
     done = invoke("list", MAGWATT_PROFILES=str(tmp_path / "no"))
-    assert (done.exit_code, done.output) == (2, f"{tmp_path / 'no'}: no such directory of profiles\n")
+    assert done.exit_code == 2
+    assert done.output.startswith(f"{tmp_path / 'no'}: ")
+    assert len(done.output.splitlines()) == 1

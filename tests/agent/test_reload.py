@@ -12,8 +12,10 @@ from testkit import HandClock
 
 from agent.clock import SystemClock
 from agent.config import Config
+from agent.config_reasons import CONFIG_KEY_MISSPELLED, FILE_UNREADABLE, INVALID_TOML, SITE_MISSING
 from agent.messages import Message
 from agent.reload import (
+    CONFIG_PROBLEM,
     KEY_ADDED,
     KEY_CHANGED,
     MORE_CHANGES,
@@ -28,6 +30,7 @@ from agent.reload import (
 )
 from drivers.profiles import load_profile
 from drivers.reading import Clock
+from drivers.reasons import Code
 
 PLANT = two_fans()
 KW_CHANGED = KEY_CHANGED(key="motor.fan-1.kw", before="30", after="37")
@@ -88,16 +91,16 @@ def test_a_good_file_is_applied_and_told(tmp_path: Path, clock: HandClock) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "key", "code"),
     [
-        (PLANT.replace("fed_by", "fedby", 1), "did you mean 'fed_by'"),
-        (PLANT + "[", "not valid TOML"),
-        ("", "site"),
-        (None, "No such file"),
+        (PLANT.replace("fed_by", "fedby", 1), "fedby", CONFIG_KEY_MISSPELLED),
+        (PLANT + "[", "", INVALID_TOML),
+        ("", "site", SITE_MISSING),
+        (None, "", FILE_UNREADABLE),
     ],
 )
-def test_a_wrong_file_changes_nothing_and_every_problem_is_told(
-    tmp_path: Path, clock: HandClock, text: str | None, said: str
+def test_a_wrong_file_changes_nothing_and_every_problem_is_published(
+    tmp_path: Path, clock: HandClock, text: str | None, key: str, code: Code
 ) -> None:
     scene = Scene(tmp_path, clock)
     before = scene.reloader.config
@@ -109,7 +112,10 @@ def test_a_wrong_file_changes_nothing_and_every_problem_is_told(
     assert scene.applied == []
     assert scene.reloader.config is before
     assert scene.told[0].values["event_kind"] == "config_rejected"
-    assert said in scene.told[0].values["event_text"]
+    [reason, *_others] = scene.told[0].reasons["event_text"]
+    assert (reason.code, reason.data["cause"].code) == (CONFIG_PROBLEM, code)
+    assert reason.data["place"].startswith("plant.toml")
+    assert key in reason.data["place"]
     load(tmp_path, PLANT.replace("kw = 30", "kw = 37", 1))
     asyncio.run(scene.reloader.reload())
     assert scene.told[1].reasons == {"event_text": [KW_CHANGED]}, "compared with what runs, not with the mistake"

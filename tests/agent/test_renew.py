@@ -174,7 +174,7 @@ def test_a_poller_that_breaks_is_raised_and_not_hidden(clock: HandClock) -> None
 
 def reading(device: str, clock: HandClock, watts: float) -> Reading:
     now_ns = clock.utc_ns()
-    return Reading(device, now_ns, now_ns, {"active_power": watts}, Quality.GOOD, {}, "", clock.monotonic_ns())
+    return Reading(device, now_ns, now_ns, {"active_power": watts}, Quality.GOOD, {}, None, clock.monotonic_ns())
 
 
 def test_a_motor_that_did_not_change_keeps_what_it_knows(tmp_path: Path, clock: HandClock) -> None:

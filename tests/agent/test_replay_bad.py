@@ -100,7 +100,7 @@ def test_channels_that_differ_in_length(tmp_path: Path) -> None:
     assert "have different lengths" in done.output
     done = replay(tmp_path, "--map", "u1=a,i1=b", fs=5e3, a=u[0], b=u[1][:-10])
     assert done.exit_code == 2
-    assert "ignored arrays whose length is not 10000 samples: b (9990)" in done.output
+    assert "the array 'b' has 9990 samples and the recording 10000" in done.output
     assert len(done.output.splitlines()) == 1
 
 

@@ -228,9 +228,7 @@ def test_ten_minutes_and_their_flicker(tmp_path: Path) -> None:
         (("--demand-a", "nan"), "--demand-a nan"),
     ],
 )
-def test_conflicting_options_are_one_line_and_exit_2(
-    tmp_path: Path, words: tuple[str, ...], expected: str
-) -> None:
+def test_conflicting_options_are_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], expected: str) -> None:
     done = replay(mains(tmp_path / "a.npz", 0.5), "--summary", *words)
     assert done.exit_code == 2
     assert expected in done.output

@@ -20,6 +20,7 @@ from agent.selfcheck import reasons as codes
 from agent.selfcheck.bench import bench_of
 from agent.selfcheck.check import self_check
 from agent.selfcheck.relation_codes import MAINS_FREQUENCY
+from drivers.error_reasons import NO_RESPONSE
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import Profile
@@ -162,7 +163,9 @@ def test_a_silent_device_is_a_note_and_the_others_are_checked() -> None:
     assert result.devices["drive-a"].verdicts["motor_speed"].outcome == "passed"
 
 
-@pytest.mark.parametrize("silence", [LinkTimeout("silent"), DeviceRefused(0x0B, "the gateway gets no answer")])
+@pytest.mark.parametrize(
+    "silence", [LinkTimeout(NO_RESPONSE, unit_id=1, address=0, timeout_s=1.0), DeviceRefused(0x0B, 1, 0)]
+)
 @pytest.mark.parametrize("factor", [1.0, 10.0])
 @pytest.mark.parametrize(("from_s", "to_s"), [(0.0, 1.5), (4.0, 8.0), (9.0, 16.0)])
 def test_a_device_that_falls_silent_for_a_while_is_checked_by_its_other_rounds(
@@ -258,7 +261,7 @@ class Slow(RecordingLink):
         await self._clock.sleep(gap_s)
         if self._wire_s + (13 + 2 * request.registers) * self.character_s > timeout_s:
             await self._clock.sleep(timeout_s)
-            raise LinkTimeout("not there yet")
+            raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
         return await super().read_block(request, timeout_s, gap_s, **more)
 
 
@@ -325,10 +328,10 @@ def test_a_rejected_register_is_found_and_a_busy_device_is_not() -> None:
         async def read_block(self, request: Request, *rest: float, **more: Any) -> bytes:
             wanted = range(request.address, request.address + request.registers)
             if self.lesser and request.unit == METER_UNIT and gone & set(wanted):
-                raise DeviceRefused(2, "no such register")
+                raise DeviceRefused(2, request.unit, request.address)
             if request.unit == DRIVE_UNIT and len(self.asked) % 7 == 3:
                 self.asked.append(request)
-                raise DeviceRefused(6, "busy")
+                raise DeviceRefused(6, request.unit, request.address)
             return await super().read_block(request, *rest, **more)
 
     def found(lesser: bool) -> Result:

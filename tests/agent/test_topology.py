@@ -1,4 +1,4 @@
-"""The plant as a graph: who feeds whom, what is shared and by which rule, what is not polled."""
+"""The plant as a graph: feeders, shared meters and their allocation, devices that are not polled."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner
 from configkit import at_input, bus, drive, load, load_told, magnet, meter, motor, problems, site
 
+from agent import config_reasons as codes
 from agent.cli import main
 from agent.topology import assets, polled_devices
 
@@ -18,18 +19,18 @@ def test_meters_in_a_row_are_no_loop(tmp_path: Path) -> None:
     assert load_told(tmp_path, text)[1].problems == []
 
 
-def test_a_loop_is_told_once_and_not_by_those_that_hang_on_it(tmp_path: Path) -> None:
+def test_a_loop_is_one_problem_and_its_branches_are_none(tmp_path: Path) -> None:
     text = BASE + at_input("a", fed_by="b") + at_input("b", 2, fed_by="c") + at_input("c", 3, fed_by="b")
     (only,) = problems(tmp_path, text)
-    assert "meter.b.fed_by" in only
+    assert (only.key, only.reason) == ("meter.b.fed_by", codes.FED_BY_LOOP(meters=("b", "c")))
 
 
-def test_a_watchdog_nobody_looked_at_is_a_finding_and_the_drive_is_not_polled(tmp_path: Path) -> None:
+def test_an_unchecked_watchdog_is_a_finding_and_the_drive_is_not_polled(tmp_path: Path) -> None:
     text = BASE + at_input("m") + drive("d", "m", comm_loss=None) + magnet("p", "d")
     config, report = load_told(tmp_path, text)
-    assert len(report.findings) == 1
-    assert "drive.d.comm_loss: not stated" in report.findings[0]
-    assert "H5-0" in report.findings[0]  # the profile names the parameter to look at
+    [finding] = report.findings
+    assert (finding.key, finding.reason.code) == ("drive.d.comm_loss", codes.COMM_LOSS_PARAMETER_NOT_STATED)
+    assert "H5-0" in finding.reason.data["parameter"]  # of the profile
     assert [item.name for item in polled_devices(config)] == ["m"]
     done = CliRunner().invoke(main, ["check", str(tmp_path / "plant.toml")])
     assert done.exit_code == 1
@@ -42,7 +43,7 @@ def test_a_motor_with_a_meter_only(tmp_path: Path) -> None:
     assert (only.name, only.meter.name, only.drive, only.shared) == ("p", "m", None, False)
 
 
-def test_two_drives_behind_one_meter_share_it_by_their_power(tmp_path: Path) -> None:
+def test_two_drives_share_a_meter_by_their_power(tmp_path: Path) -> None:
     text = BASE + at_input("m") + drive("d1", "m", 2) + drive("d2", "m", 3) + magnet("p1", "d1") + magnet("p2", "d2")
     config = load(tmp_path, text)
     found = {asset.name: asset for asset in assets(config)}
@@ -52,7 +53,7 @@ def test_two_drives_behind_one_meter_share_it_by_their_power(tmp_path: Path) -> 
     assert [branch.name for branch in found["p1"].branches] == ["d1", "d2"]
 
 
-def test_a_motor_direct_on_line_beside_a_drive_is_shared_by_rating(tmp_path: Path) -> None:
+def test_a_motor_direct_on_line_and_a_drive_share_a_meter_by_rating(tmp_path: Path) -> None:
     text = (
         BASE
         + meter("m", measuring_point="feeder")
@@ -66,7 +67,7 @@ def test_a_motor_direct_on_line_beside_a_drive_is_shared_by_rating(tmp_path: Pat
     assert {branch.name: branch.rated_kw for branch in found["p2"].branches} == {"d": 100, "p2": 50}
 
 
-def test_two_motors_behind_one_drive_share_it_by_rating(tmp_path: Path) -> None:
+def test_two_motors_share_a_drive_by_rating(tmp_path: Path) -> None:
     text = BASE + at_input("m") + drive("d", "m") + magnet("p1", "d", kw=30) + magnet("p2", "d", kw=10)
     config = load(tmp_path, text)
     found = {asset.name: asset for asset in assets(config)}

@@ -1,4 +1,4 @@
-"""Events, states and figures in the live table."""
+"""The live table: events, flags, states, figures, foreign messages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from agent.config import Mqtt
-from agent.core.text import as_object, english
+from agent.core.text import _, as_object, english
 from agent.estimate.reasons import SERIAL_NUMBER_CHANGED
 from agent.state_reasons import DEVICE_NOT_RESPONDING
 from agent.subscribe import Follower, Seen
-from agent.watch import EVENT_S, _number, _plus_minus, line, render, troubles
+from agent.watch import EVENT_S, _number, _plus_minus, line, marks, render, troubles
 from agent.waves.event_text import format_event
 
 DIP = {"event_kind": "dip", "event_extreme_pct": 70.9, "event_duration_s": 0.12, "event_phases": [1, 3]}
@@ -45,7 +45,7 @@ def test_the_reasons_of_an_event_replace_its_english_text() -> None:
     assert "123" in format_event(values, [{"code": "code_of_next_year", "data": {}, "text": "123"}])
 
 
-def test_an_event_stands_below_the_table_while_it_is_young() -> None:
+def test_a_recent_event_is_shown_below_the_table() -> None:
     follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
     seen = follower.seen["a/m"] = Seen("a", "m")
     seen.messages = {"telemetry": {"v": {}}, "meta": {"name": "Pump 2"}, "event": {"t": 1_790_000_000_000, "v": DIP}}
@@ -64,35 +64,45 @@ def row_of(telemetry: dict[str, object], pq: dict[str, object] | None) -> str:
     return line(seen)
 
 
-METER_SAYS = {"thd_i_l1_pct": 30.0, "thd_i_l2_pct": 32.0, "thd_i_l3_pct": 34.0}
+METER_VALUES = {"thd_i_l1_pct": 30.0, "thd_i_l2_pct": 32.0, "thd_i_l3_pct": 34.0}
 
 
-def test_the_current_distortion_is_the_waveforms_else_what_the_meter_says() -> None:
-    assert "THD-I 32.0 %" in row_of(METER_SAYS, None)
-    assert "THD-I 32.0 %" in row_of(METER_SAYS, {"thd_i_l1_pct": None})
-    assert "THD-I 41.0 %" in row_of(METER_SAYS, {"thd_i_l1_pct": 40.0, "thd_i_l2_pct": 42.0})
+@pytest.mark.text
+def test_the_current_distortion_is_that_of_the_waveform_else_of_the_meter() -> None:
+    assert "THD-I 32.0 %" in row_of(METER_VALUES, None)
+    assert "THD-I 32.0 %" in row_of(METER_VALUES, {"thd_i_l1_pct": None})
+    assert "THD-I 41.0 %" in row_of(METER_VALUES, {"thd_i_l1_pct": 40.0, "thd_i_l2_pct": 42.0})
     assert "THD-I" not in row_of({"thd_u_l1_pct": 3.0}, {})
 
 
-def test_why_all_rows_are_uncertain_stands_below_the_table() -> None:
+def test_flags_of_complete_messages_are_shown_below_the_table() -> None:
     follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
     for name, flags in (("p-1", ["CLOCK_UNSYNCHRONIZED", "SIMULATED"]), ("p-2", ["CLOCK_UNSYNCHRONIZED"]), ("p-3", [])):
         seen = follower.seen[f"a/{name}"] = Seen("a", name)
         seen.messages = {"telemetry": {"v": {}, "f": {"*": flags} if flags else {}}}
         seen.came_s = {"telemetry": time.monotonic()}
-    assert "CLOCK_UNSYNCHRONIZED (the gateway's clock is not synchronised: magwatt doctor): p-1, p-2\n" in drawn(
-        follower
-    )
+    [line] = marks(follower)
+    assert "CLOCK_UNSYNCHRONIZED (" in line
+    assert "p-1" in line
+    assert "p-2" in line
+    assert "p-3" not in line
+    assert "`magwatt doctor`" in line
+    assert "CLOCK_UNSYNCHRONIZED" in drawn(follower)
 
 
-def test_why_a_motor_is_not_online_stands_below_the_table() -> None:
+def test_the_reasons_of_a_state_are_shown_below_the_table() -> None:
     follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
     seen = follower.seen["a/m"] = Seen("a", "m")
     reason = DEVICE_NOT_RESPONDING(device="mcc-1")
-    state = {"t": 1_790_000_060_000, "since": 1_790_000_000_000, "state": "offline", "reason": [as_object(reason)]}
+    unknown = {"code": "of_another_version", "data": {}, "text": "text of another version"}
+    reasons = [as_object(reason), unknown]
+    state = {"t": 1_790_000_060_000, "since": 1_790_000_000_000, "state": "offline", "reason": reasons}
     seen.messages = {"state": state}
     seen.came_s = {"state": time.monotonic()}
-    assert [text.partition("  ")[2] for text in troubles(follower)] == [f"m is offline: {english(reason)}"]
+    [line] = troubles(follower)
+    assert f"m: {_('offline')}: " in line
+    assert english(reason) in line
+    assert "text of another version" in line, "an unknown code has the text of the message"
     assert english(reason) in drawn(follower)
     follower.gateways["a"] = "offline"
     assert troubles(follower) == []
@@ -119,7 +129,7 @@ def came(follower: Follower, topic: str, payload: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["telemetry", "event", "state", "meta"])
-def test_what_is_not_from_an_agent_is_left_out(kind: str, payload: bytes) -> None:
+def test_messages_of_other_publishers_are_ignored(kind: str, payload: bytes) -> None:
     follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
     came(follower, "magwatt/v1/a/b/pump-1/telemetry", b'{"s":"magwatt.telemetry/1","t":5,"v":{"motor_speed_rpm":1470}}')
     came(follower, f"zigbee/kitchen/plug/{kind}", payload)
@@ -127,7 +137,7 @@ def test_what_is_not_from_an_agent_is_left_out(kind: str, payload: bytes) -> Non
     assert "plug" not in drawn(follower)
 
 
-def test_a_motor_that_was_taken_out_of_the_configuration_leaves_the_table() -> None:
+def test_a_motor_that_was_removed_from_the_configuration_leaves_the_table() -> None:
     follower = Follower(Mqtt("127.0.0.1", 1883, False), "#")
     for name in ("pump-1", "pump-2"):
         came(follower, f"magwatt/v1/a/b/{name}/state", b'{"s":"magwatt.state/1","t":5,"state":"online","reason":[]}')
@@ -144,5 +154,5 @@ def drawn(follower: Follower) -> str:
 
 def test_no_figure_has_a_minus_before_zero() -> None:
     assert _number(-0.4, 1000, 2).plain == "0.00"
-    told = {"shaft_power_w": -4.0, "shaft_power_w_u": 90.0}
-    assert _plus_minus(told, "shaft_power_w", 1000, 2).plain == "0.00\n±0.09"
+    values = {"shaft_power_w": -4.0, "shaft_power_w_u": 90.0}
+    assert _plus_minus(values, "shaft_power_w", 1000, 2).plain == "0.00\n±0.09"

@@ -1,4 +1,4 @@
-"""The wire on a pseudo-terminal, and loss and return of every kind of wire."""
+"""Serial link on a pseudo-terminal, and loss and recovery of every kind of link."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from testkit import free_port
 from wirekit import RtuSlave, crc16, echo_address, link_to, opened, passing, run, tcp_server
 
 from agent.clock import SystemClock
+from drivers import error_reasons as codes
 from drivers.bus import ModbusLink, Wire, port_parity
 from drivers.errors import FrameError, LinkBusy, LinkClosed, LinkError, LinkTimeout
 from drivers.framing import Request
+from drivers.reasons import Code
 from simulators.bus.frames import Block
 from simulators.bus.plc import Plc
 from simulators.bus.segment import Segment, SegmentSlave
@@ -66,8 +68,13 @@ def test_nothing_is_sent_while_another_master_talks() -> None:
 
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port, listen_s=0.3), SystemClock())
-        with pytest.raises(LinkBusy, match="another master is active on the bus; no request is sent"):
+        with pytest.raises(LinkBusy) as busy:
             await link.read_registers(1, 3, 0, 1, 1.0)
+        reason = busy.value.reason
+        assert reason == codes.BYTES_BEFORE_FIRST_REQUEST(
+            target=slave.port, n_bytes=reason.data["n_bytes"], seconds=0.3
+        )
+        assert reason.data["n_bytes"] >= 8, "at least one of its frames"
         await link.close()
 
     try:
@@ -77,7 +84,7 @@ def test_nothing_is_sent_while_another_master_talks() -> None:
 
 
 def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
-    """At 1200 baud 3.5 characters of 10 bits are 29 ms; the pause between two answers cannot be shorter."""
+    """3.5 characters of 10 bits at 1200 baud are 29 ms; the pause between two transactions is at least this long."""
 
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port, baud=1200), SystemClock())
@@ -91,11 +98,11 @@ def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
     run(scene())
 
 
-# --- loss and return --------------------------------------------------------------------------------------------------
+# --- loss and recovery ------------------------------------------------------------------------------------------------
 
 
 async def until_read(link: ModbusLink, expected: list[int], seconds: float) -> float:
-    """Asks as a poller does until it works; how long that took."""
+    """Poll until a response arrives; return the elapsed seconds."""
     started = time.monotonic()
     while True:
         try:
@@ -107,7 +114,7 @@ async def until_read(link: ModbusLink, expected: list[int], seconds: float) -> f
 
 
 def test_an_adapter_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None:
-    name = tmp_path / "usb-adapter"  # as /dev/serial/by-id: the same name, another device behind it
+    name = tmp_path / "usb-adapter"  # as /dev/serial/by-id: same name, another device
     first = RtuSlave()
     first.start()
     name.symlink_to(first.port)
@@ -116,12 +123,13 @@ def test_an_adapter_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> No
         link = ModbusLink(Wire("s", serial_port=str(name)), SystemClock())
         assert await link.read_registers(1, 3, 500, 2, 1.0) == [500, 501]
         name.unlink()
-        first.stop()  # hangs up, as an unplugged adapter does
+        first.stop()  # hangup, as with an unplugged adapter
         with pytest.raises(LinkClosed):
             await link.read_registers(1, 3, 500, 2, 0.3)
         await asyncio.sleep(0.6)
-        with pytest.raises(LinkClosed, match="usb-adapter"):
+        with pytest.raises(LinkClosed) as missing:
             await link.read_registers(1, 3, 500, 2, 0.3)
+        assert missing.value.reason == codes.PORT_MISSING(port=str(name))
         second = RtuSlave()
         second.start()
         name.symlink_to(second.port)
@@ -137,7 +145,7 @@ def test_a_gateway_that_is_restarted_or_comes_up_late() -> None:
         port = free_port()
         link = link_to(port)
         with pytest.raises(LinkClosed):
-            await link.read_registers(1, 3, 500, 2, 0.3)  # first connect fails
+            await link.read_registers(1, 3, 500, 2, 0.3)  # the first connection attempt fails
         for _ in range(2):
             async with tcp_server(echo_address, port):
                 assert await until_read(link, [500, 501], 12) < 12
@@ -155,8 +163,9 @@ def test_a_connection_closed_during_a_request_fails_it_at_once() -> None:
         server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
         link = link_to(server.sockets[0].getsockname()[1])
         async with passing() as passed_s:
-            with pytest.raises(LinkClosed, match="closed by the peer"):
+            with pytest.raises(LinkClosed) as closed:
                 await link.read_registers(1, 3, 0, 1, 5.0)
+            assert closed.value.reason == codes.CONNECTION_CLOSED_EARLY(peer=link.wire.where)
             assert passed_s() < 1.0, "pymodbus waits 12 s here"
         await link.close()
         server.close()
@@ -171,14 +180,15 @@ def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> No
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
         await link.read_registers(1, 3, 0, 1, 1.0)
-        for _ in range(2):  # a frame or two may be anything
+        for _ in range(2):  # one or two frames may be lost or corrupt
             os.write(slave.master, foreign)
             await asyncio.sleep(0.05)
             await link.read_registers(1, 3, 0, 1, 1.0)
         os.write(slave.master, foreign)
         await asyncio.sleep(0.05)
-        with pytest.raises(LinkBusy, match="another master is active"):
+        with pytest.raises(LinkBusy) as busy:
             await link.read_registers(1, 3, 0, 1, 1.0)
+        assert busy.value.reason == codes.FRAMES_NOT_REQUESTED(target=slave.port)
         await link.close()
 
     run(scene())
@@ -191,8 +201,11 @@ def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
 
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
-        with pytest.raises(LinkTimeout, match=r"bytes received that are no response: check baud rate, parity"):
+        with pytest.raises(LinkTimeout) as silent:
             await link.read_registers(1, 3, 0, 4, 0.3)
+        reason = silent.value.reason
+        assert reason == codes.NO_VALID_RESPONSE(unit_id=1, address=0, timeout_s=0.3, n_bytes=reason.data["n_bytes"])
+        assert reason.data["n_bytes"] > 0
         await link.close()
 
     try:
@@ -201,9 +214,9 @@ def test_a_line_at_the_wrong_speed_says_what_it_hears() -> None:
         slave.stop()
 
 
-@pytest.mark.parametrize(("garble", "told"), [(True, "check baud rate, parity"), (False, "no response within")])
-def test_a_block_as_long_as_the_device_allows_says_what_was_heard(garble: bool, told: str) -> None:
-    """No room for a retry of another length: what the first attempt saw is what a technician needs."""
+@pytest.mark.parametrize(("garble", "code"), [(True, codes.NO_VALID_RESPONSE), (False, codes.NO_RESPONSE)])
+def test_a_block_without_spare_registers_reports_the_first_attempt(garble: bool, code: Code) -> None:
+    """The later attempts are postponed, because a retry of another length is not possible."""
     slave = RtuSlave()
     slave.garble = garble
     if garble:
@@ -211,8 +224,9 @@ def test_a_block_as_long_as_the_device_allows_says_what_was_heard(garble: bool, 
 
     async def scene() -> None:
         async with opened(Wire("s", serial_port=slave.port)) as link:
-            with pytest.raises(LinkTimeout, match=told):
+            with pytest.raises(LinkTimeout) as silent:
                 await link.read_block(Request(11, 4, 0, 80), 0.2, spare=0, tries=3, silence_tries=2)
+            assert silent.value.reason.code == code
 
     try:
         run(scene())
@@ -222,7 +236,7 @@ def test_a_block_as_long_as_the_device_allows_says_what_was_heard(garble: bool, 
 
 @pytest.mark.parametrize("spare", [0, 4])
 def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two(spare: int) -> None:
-    """Two blocks each half second, as a small plant is polled, then a PLC begins to ask a drive ten times a second."""
+    """Two blocks every 0.5 s, as in a small plant; then a PLC starts to poll a drive ten times per second."""
     segment = Segment()
     port = segment.port("agent")
     SegmentSlave(segment, 11)

@@ -1,4 +1,4 @@
-"""The wire over TCP against small servers: what is good arrives, what is wrong never does."""
+"""TCP link against small servers: valid responses arrive, invalid ones never become values."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from wirekit import Converter, echo_address, link_to, opened, passing, registers, run, tcp_server
 
 from agent.clock import SystemClock
+from drivers import error_reasons as codes
 from drivers.bus import ModbusLink, Wire
 from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkTimeout
 from drivers.modbus import ModbusDevice
@@ -67,16 +68,19 @@ def test_an_answer_of_another_shape_is_an_error_not_data() -> None:
     run(scene())
 
 
-def test_exceptions_name_their_code() -> None:
+def test_an_exception_response_is_reported_with_its_code() -> None:
     async def refuse(unit: int, function: int, address: int, count: int) -> bytes:
         return bytes([function | 0x80, 0x02])
 
     async def scene() -> None:
         async with tcp_server(refuse) as port:
             link = link_to(port)
-            with pytest.raises(DeviceRefused, match="illegal data address") as caught:
-                await link.read_registers(1, 3, 0, 4, 1.0)
+            with pytest.raises(DeviceRefused) as caught:
+                await link.read_registers(1, 3, 7, 4, 1.0)
             assert caught.value.code == 2
+            cause = codes.EXCEPTIONS[2]()
+            assert caught.value.reason == codes.MODBUS_EXCEPTION(unit_id=1, address=7, exception=2, cause=cause)
+            assert cause.code == "illegal_data_address"
             await link.close()
 
     run(scene())
@@ -99,11 +103,16 @@ def test_a_closed_connection_fails_fast_and_heals() -> None:
 def test_nobody_there() -> None:
     async def scene() -> None:
         link = ModbusLink(Wire("w", host="127.0.0.1", port_number=1), SystemClock())
-        with pytest.raises(LinkClosed, match="no server listens"):
+        with pytest.raises(LinkClosed) as closed:
             await link.read_registers(1, 3, 0, 1, 1.0)
+        assert closed.value.reason == codes.CONNECTION_REFUSED(peer="127.0.0.1:1")
+        with pytest.raises(LinkClosed) as again:  # without a further attempt
+            await link.read_registers(1, 3, 0, 1, 1.0)
+        assert again.value.reason == closed.value.reason
         serial = ModbusLink(Wire("s", serial_port="/dev/does-not-exist"), SystemClock())
-        with pytest.raises(LinkClosed, match="/dev/does-not-exist"):
+        with pytest.raises(LinkClosed) as missing:
             await serial.read_registers(1, 3, 0, 1, 1.0)
+        assert missing.value.reason == codes.PORT_MISSING(port="/dev/does-not-exist")
 
     run(scene())
 
@@ -120,7 +129,9 @@ def test_a_silent_device_gives_nulls_and_no_reply() -> None:
             assert Quality.NO_REPLY in reading.quality
             assert set(reading.values.values()) == {None}
             assert "active_power" in reading.values
-            assert "no response" in reading.error
+            assert reading.error is not None
+            assert reading.error.code == codes.NO_RESPONSE
+            assert reading.error.data["unit_id"] == 1
             await link.close()
 
     run(scene())
@@ -142,7 +153,7 @@ def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
             first = await device.poll(frozenset({"fast"}))
             assert first.values["active_power"] is None
             assert first.flags["active_power"] == Quality.NO_REPLY
-            for _ in range(2):  # first in runs without holes, then register by register
+            for _ in range(2):  # first as blocks without gaps, then register by register
                 last = await device.poll(frozenset({"fast"}))
             assert last.values["active_power"] == 0
             assert requests.count((2999, 112)) == 1
@@ -152,7 +163,7 @@ def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
 
 
 def test_one_connection_never_more() -> None:
-    """A gateway that takes one client only: nothing of ours opens a second one."""
+    """For a gateway that accepts a single client: the driver never opens a second connection."""
     connections = 0
 
     async def scene() -> None:
@@ -179,7 +190,9 @@ def test_one_connection_never_more() -> None:
 
 
 def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dead device behind a gateway whose other devices answer: each of its requests is forgotten after its time."""
+    """An offline device on a gateway whose other devices respond: each of its
+    requests is discarded after QUARANTINE_S.
+    """
     monkeypatch.setattr("drivers.bus.QUARANTINE_S", 0.1)
 
     async def dead_unit_nine(unit: int, function: int, address: int, count: int) -> bytes | None:
@@ -192,14 +205,16 @@ def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.
                 assert await link.read_registers(1, 3, 0, 1, 1.0) == [0]
                 with pytest.raises(LinkTimeout):
                     await link.read_registers(9, 3, 0, 1, 0.01)
-            assert len(link._want.late) <= 12  # 0.1 s of requests that take 0.01 s each, and one or two
+            assert len(link._want.late) <= 12  # 0.1 s of requests with 0.01 s each, and one or two more
             await link.close()
 
     run(scene())
 
 
 def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
-    """RTU over TCP: behind the transparent box is a line like any other, and its bytes can be heard."""
+    """RTU over TCP: a transparent converter forwards the traffic of its serial
+    line, so another master can be detected.
+    """
     segment = Segment()
     converter = Converter(segment)
     SegmentSlave(segment, 31)
@@ -210,8 +225,10 @@ def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
     async def scene() -> None:
         port = converter.listener.port_number
         async with opened(Wire("w", host="127.0.0.1", port_number=port, rtu_framing=True, listen_s=0.5)) as link:
-            with pytest.raises(LinkBusy, match="another master"):
+            with pytest.raises(LinkBusy) as busy:
                 await link.read_registers(31, 3, 0, 1, 0.2)
+            assert busy.value.reason.code == codes.BYTES_BEFORE_FIRST_REQUEST
+            assert busy.value.reason.data["target"] == f"127.0.0.1:{port}"
 
     try:
         run(scene())

@@ -1,4 +1,4 @@
-"""Functions 0x11 and 0x2B / 0x0E: literal frames laid out by hand after the application protocol, 6.13 and 6.21."""
+"""Functions 0x11 and 0x2B / 0x0E: literal frames assembled after the application protocol, 6.13 and 6.21."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.clock import SystemClock
+from drivers import error_reasons as codes
 from drivers.bus import ModbusLink
 from drivers.errors import DeviceRefused, FrameError
 from drivers.framing import Request, Want, rtu_request, rtu_scan, tcp_request, tcp_scan
 from drivers.identity import DeviceIdentity, ServerId, parse_identity, parse_server_id, read_identity, read_server_id
 from drivers.profiles import load_profile
 from drivers.reading import Link
+from drivers.reasons import Reason
 from drivers.wire import Wire
 from simulators.bus.frames import mbap, rtu
 from simulators.bus.memory import MemoryLink
@@ -53,7 +55,7 @@ def test_an_answer_behind_noise_in_pieces(ask: Request, pdu: bytes, before: byte
     [
         ACME[:2] + b"\x01" + ACME[3:],  # another read code
         b"\x2b\x0d" + ACME[2:],  # another MEI type
-        ACME[:-1],  # the last object is cut off; the checksum fits what is there
+        ACME[:-1],  # the last object is truncated; the CRC matches the bytes present
         ACME + b"\0",
         b"\x11" + ACME[1:],
         bytes((0x2B, 0x0E, 2, 0x82, 0, 0, 200)) + b"\0\0" * 123,  # longer than any frame
@@ -96,19 +98,20 @@ def test_the_objects_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "reason"),
     [
-        "0e 02 82 00",
-        "0e 02 82 00 00 01 00 05 41",  # cut off
-        "0e 02 82 00 00 01 00 01 41 42",  # a byte too many
-        "0e 02 82 00 00 02 01 01 41 00 01 42",  # numbers fall
-        "0e 02 82 ff 00 01 00 01 41",  # object 0 again: would never end
-        "0e 02 82 07 00 01 00 01 41",
+        ("0e 02 82 00", codes.IDENTITY_HEADER()),
+        ("0e 02 82 00 00 01 00 05 41", codes.IDENTITY_OBJECT_TRUNCATED()),
+        ("0e 02 82 00 00 01 00 01 41 42", codes.IDENTITY_EXTRA_BYTES()),
+        ("0e 02 82 00 00 02 01 01 41 00 01 42", codes.IDENTITY_OBJECT_ORDER(object_id=0, last_id=1)),
+        ("0e 02 82 ff 00 01 00 01 41", codes.IDENTITY_NEXT_OBJECT(object_id=0, last_id=0)),  # would never end
+        ("0e 02 82 07 00 01 00 01 41", codes.IDENTITY_MORE_FOLLOWS(value=7)),
     ],
 )
-def test_answers_that_break_the_rules_raise(data: str) -> None:
-    with pytest.raises(FrameError):
+def test_an_invalid_identification_is_an_error(data: str, reason: Reason) -> None:
+    with pytest.raises(FrameError) as caught:
         parse_identity(bytes.fromhex(data))
+    assert caught.value.reason == reason
 
 
 def test_a_server_id_whose_count_lies_raises() -> None:
@@ -164,8 +167,9 @@ def test_a_device_tells_its_names_in_several_answers(line: Callable[..., Awaitab
         assert identity.objects == LONG
         assert (await read_server_id(link, UNIT, 1.0)).text == "FC 302"
         for read in (read_identity, read_server_id):
-            with pytest.raises(DeviceRefused, match="illegal function"):
+            with pytest.raises(DeviceRefused) as refused:
                 await read(link, 8, 1.0)
+            assert refused.value.code == 1
         assert await link.read_block(Request(UNIT, 4, 70, 2), 1.0) == bytes.fromhex("42480000"), "registers as ever"
 
     asyncio.run(line(scene))

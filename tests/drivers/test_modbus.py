@@ -1,4 +1,4 @@
-"""What a poll says of a device that is not heard as it should be."""
+"""The result of a poll when requests fail."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from drivers import error_reasons as codes
 from drivers.errors import DeviceRefused, DriverError, FrameError, LinkResting, LinkTimeout
 from drivers.framing import Request
 from drivers.modbus import ModbusDevice
@@ -14,7 +15,7 @@ from drivers.reading import Quality
 
 
 class Wire:
-    """A link on which each block meets the next of `troubles`; None: it is answered with zeros. The last one stays."""
+    """A link that raises the next of `troubles` for each block, the last one repeatedly; None: returns zeros."""
 
     answered_s = 0.001
 
@@ -40,8 +41,10 @@ class StillClock:
     async def sleep(self, seconds: float) -> None: ...
 
 
-DAMAGED, SILENT = FrameError("a damaged answer came"), LinkTimeout("no answer")
-RESTING, REFUSED = LinkResting("held back"), DeviceRefused(4, "unit 1")
+DAMAGED = FrameError(codes.RESPONSE_CORRUPT, unit_id=1, address=0)
+SILENT = LinkTimeout(codes.NO_RESPONSE, unit_id=1, address=0, timeout_s=1.0)
+RESTING = LinkResting(codes.LATE_RESPONSE_PENDING, unit_id=1, address=0)
+REFUSED = DeviceRefused(4, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -49,20 +52,20 @@ RESTING, REFUSED = LinkResting("held back"), DeviceRefused(4, "unit 1")
     [
         ([None], False, False),
         ([SILENT], True, False),
-        ([None, SILENT], True, False),  # half a reading is not one moment
-        ([DAMAGED], True, False),  # for ever: a device that is only heard damaged must not look present
+        ([None, SILENT], True, False),  # a partial reading is not from one moment
+        ([DAMAGED], True, False),  # a device with corrupt responses only counts as not responding
         ([DAMAGED, None], False, False),
         ([DAMAGED, RESTING], True, False),
-        ([RESTING], True, True),  # nothing was asked: that says nothing about the device
+        ([RESTING], True, True),  # no request was sent
         ([RESTING, None], False, False),
-        ([REFUSED], False, False),  # it is there, and says no
+        ([REFUSED], False, False),  # an exception response is a response
     ],
 )
-def test_whether_a_device_was_heard(troubles: list[DriverError | None], no_reply: bool, held_back: bool) -> None:
+def test_whether_a_device_responded(troubles: list[DriverError | None], no_reply: bool, held_back: bool) -> None:
     meter = ModbusDevice("m", load_profile("eastron/sdm630"), 1, Wire(*troubles), StillClock())
     assert len(meter.blocks()) > 2
     reading = asyncio.run(meter.poll())
     assert (Quality.NO_REPLY in reading.quality, meter.held_back) == (no_reply, held_back)
     if no_reply:
         assert set(reading.values.values()) == {None}
-        assert reading.error == str(next(item for item in reversed(troubles) if item))
+        assert reading.error == next(item for item in reversed(troubles) if item).reason

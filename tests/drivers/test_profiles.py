@@ -1,4 +1,4 @@
-"""The loader: what a wrong map is told, and folders of own maps."""
+"""Loading of register maps: the problems of an invalid map, and directories with the user's maps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
 from drivers.profiles import load_file, load_profile, parse, parse_profile, profile_ids, rows, set_profile_folders
-from drivers.profiles.shape import Identify
+from drivers.profiles.shape import DIALECTS, GAP_RULES, IDENTIFY_METHODS, Identify
+from drivers.reasons import Reason
 
 BASE = """
 [device]
@@ -37,15 +39,25 @@ poll = "fast"
 """
 
 
-def problems(text: str) -> list[str]:
+def problems(text: str) -> list[tuple[str, Reason]]:
+    """Place and cause of each problem."""
     with pytest.raises(ProfileError) as caught:
         parse_profile(tomllib.loads(text), "m1.toml")
-    return str(caught.value).splitlines()
+    found = caught.value.problems
+    assert {(problem.code, problem.data["file"]) for problem in found} == {(codes.PROFILE_PROBLEM, "m1.toml")}
+    assert len(str(caught.value).splitlines()) == len(found), "one line for each problem"
+    return [(problem.data["place"], problem.data["cause"]) for problem in found]
 
 
 def register(**keys: object) -> str:
     given = {"name": '"voltage_l1n"', "address": 20, "type": '"u16"', "unit": '"V"', "poll": '"fast"'} | keys
     return "\n[[register]]\n" + "\n".join(f"{key} = {value}" for key, value in given.items() if value is not None)
+
+
+def block(**keys: object) -> str:
+    given = {"name": '"harmonics_u_l1"', "address": 100, "type": '"u16"', "count": 40, "first_order": 2, "scale": 0.1,
+             "unit": '"%"'} | keys  # fmt: skip
+    return "\n[[block]]\n" + "\n".join(f"{key} = {value}" for key, value in given.items() if value is not None)
 
 
 @pytest.fixture
@@ -61,103 +73,127 @@ def test_the_least_that_a_map_needs() -> None:
     assert not profile.gaps_allowed
 
 
+V1 = "register 1 (voltage_l1n): "
+TWO_PARTS = "[{ address = 20, scale = 1 }, { address = 21, scale = 10 }]"
+TWO_LIMITS = "[{ up_to_kw = 11, scale = 1 }, { up_to_kw = 5, scale = 1 }, { scale = 2 }]"
+
+
 @pytest.mark.parametrize(
-    ("added", "told"),
+    ("added", "place", "cause"),
     [
-        (register(name='"voltage_l1nn"'), "voltage_l1nn): not in the vocabulary; did you mean 'voltage_l1n'?"),
-        (register(adress=3), "adress: unknown key; did you mean 'address'?"),
-        (register(address=None), "address: missing"),
-        (register(address='"20"'), "address: expected an integer, found '20'"),
-        (register(address="true"), "address: expected an integer, found True"),
-        (register(address=65536), "address: 65536…65536 is not in 0…65535"),
-        (register(address=65535, type='"u32"'), "address: 65535…65536 is not in 0…65535"),
-        (register(address=10), "at address 10"),
-        (register(address=9, type='"u32"'), "at address 10"),
-        (register(address=10, mask="0xFF"), "overlap"),
-        (register(scale=0), "scale: expected a finite number, and a scale that is not 0; found 0"),
-        (register(scale="nan"), "scale: expected a number, found nan"),
-        (register(word_order='"middle"'), "word_order: expected one of big, little, found 'middle'"),
-        (register(mask="0x10000"), "must be unsigned integers of 16 bits"),
-        (register(mask=0), "mask must not be 0"),
-        (register(invalid="[70000]"), "must be unsigned integers of 16 bits"),
-        (register(type='"f32"', mask=1), "for integer types only, not for f32"),
-        (register(plausible="[5, 1]"), "low < high"),
-        (register(count=3), "count: only valid for strings"),
-        (
-            register(type='"string"', count=11, name='"serial_number"', unit='""'),
-            "max_registers is 10",
-        ),
-        (register(name='"frequency"', unit='"Hz"'), "frequency: defined twice"),
-        (register(scale_by_rating="[{ up_to_kw = 11, scale = 1 }]"), "scale_by_rating: the last entry"),
-        (
-            register(scale_by_rating="[{ up_to_kw = 11, scale = 1 }, { up_to_kw = 5, scale = 1 }, { scale = 2 }]"),
-            "up_to_kw must increase",
-        ),
-        (register(scale_by_rating="[{ upto_kw = 11, scale = 1 }, { scale = 2 }]"), "scale_by_rating"),
-        (
-            register(scale_from='{ address = 40, kind = "decimals" }'),
-            "scale_from.address 40 cannot be read",
-        ),
-        (register(scale_from='{ address = 21, kind = "tens" }'), "found 'tens'"),
-        (register(scale_from='{ adress = 21, kind = "exponent" }'), "did you mean 'address'?"),
-        (register(parts="[{ address = 20, scale = 1 }]", address=None), "at least two"),
-        (
-            register(parts="[{ address = 20, scale = 1 }, { address = 21, scale = 10 }]"),
-            "cannot be combined with address",
-        ),
-        (
-            register(parts="[{ address = 20, scale = 1 }, { address = 21, scale = 10 }]", address=None, offset=5),
-            "parts: cannot be combined with offset",
-        ),
-        (
-            register(parts="[{ address = 20, scale = 1 }, { address = 21, scale = 10 }]", address=None, full_scale=9),
-            "parts: cannot be combined with full_scale",
-        ),
-        (
-            register(parts="[{ address = 20, scale = 1 }, { address = 24, scale = 10 }]", address=None),
-            "there is a gap",
-        ),
-        ('[bits.frequenzy]\n"0" = "x"', "bits.frequenzy: unknown register; did you mean 'frequency'?"),
-        ('[bits.frequency]\n"64" = "x"', "bit numbers 0…63"),
-        ('[faults]\nof = "fault"\n', "faults.of: unknown register 'fault'"),
-        ('[faults.codes]\n"x" = "y"', "faults.codes: expected an integer as key, found 'x'"),
-        (
-            '[[identify]]\nmethod = "guess"',
-            "method: expected one of fc43, fc17, register",
-        ),
-        ('[[identify]]\nmethod = "register"\naddress = 65536\ntype = "u16"', "identify 0: address 65536"),
-        ('[[block]]\nname = "harmonics_u_l1"', "block 0 (harmonics_u_l1): address, type, count"),
-        ('[comm_los]\nparameter = "x"', "comm_los: unknown key; did you mean 'comm_loss'?"),
+        (register(name='"voltage_l1nn"'), "register 1 (voltage_l1nn): name",
+         codes.QUANTITY_MISSPELLED(near="voltage_l1n")),
+        (register(name='"zzz"'), "register 1 (zzz): name", codes.QUANTITY_UNKNOWN()),
+        (register(name=None), "register 1: name", codes.QUANTITY_UNKNOWN()),
+        (register(adress=3), V1 + "adress", codes.PROFILE_KEY_MISSPELLED(near="address")),
+        (register(zzz=3), V1 + "zzz", codes.PROFILE_KEY_UNKNOWN()),
+        (register(address=None), V1 + "address", codes.PROFILE_KEY_MISSING()),
+        (register(address='"20"'), V1 + "address", codes.PROFILE_INTEGER(value="'20'")),
+        (register(address="true"), V1 + "address", codes.PROFILE_INTEGER(value="True")),
+        (register(address=65536), V1 + "address", codes.REGISTER_ADDRESS(first=65536, last=65536)),
+        (register(address=65535, type='"u32"'), V1 + "address", codes.REGISTER_ADDRESS(first=65535, last=65536)),
+        (register(address=10), "voltage_l1n", codes.REGISTER_OVERLAP(other="frequency", address=10)),
+        (register(address=9, type='"u32"'), "voltage_l1n", codes.REGISTER_OVERLAP(other="frequency", address=10)),
+        (register(address=10, mask="0xFF"), "voltage_l1n", codes.REGISTER_OVERLAP(other="frequency", address=10)),
+        (register(unit='"A"'), V1 + "unit", codes.QUANTITY_UNIT(unit="V", value="'A'")),
+        (register(scale=0), V1 + "scale", codes.SCALE_NUMBER(value="0")),
+        (register(scale="nan"), V1 + "scale", codes.PROFILE_NUMBER(value="nan")),
+        (register(word_order='"middle"'), V1 + "word_order",
+         codes.PROFILE_CHOICE(allowed=("big", "little"), value="'middle'")),
+        (register(mask="0x10000"), V1 + "mask", codes.UNSIGNED_EXPECTED(bits=16, value="65536")),
+        (register(mask=0), V1 + "mask", codes.MASK_ZERO()),
+        (register(invalid="[70000]"), V1 + "invalid", codes.UNSIGNED_EXPECTED(bits=16, value="[70000]")),
+        (register(type='"f32"', mask=1), V1 + "mask", codes.INTEGER_TYPE_REQUIRED(type="f32")),
+        (register(plausible="[5, 1]"), V1 + "plausible", codes.PLAUSIBLE_LIMITS()),
+        (register(invalid_high_word=65536), V1 + "invalid_high_word",
+         codes.PROFILE_LIMITS(low=0, high=65535, value="65536")),
+        (register(count=3), V1 + "count", codes.REGISTER_COUNT()),
+        (register(type='"string"', count=11, name='"serial_number"', unit='""'),
+         "register 1 (serial_number): address", codes.REGISTER_TOO_LONG(n=11, n_max=10)),
+        (register(name='"frequency"', unit='"Hz"'), "frequency", codes.REGISTER_TWICE()),
+        (register(scale_by_rating="[{ up_to_kw = 11, scale = 1 }]"), V1 + "scale_by_rating", codes.RATING_LAST()),
+        (register(scale_by_rating=TWO_LIMITS), V1 + "scale_by_rating", codes.RATING_ORDER()),
+        (register(scale_by_rating="[{ upto_kw = 11, scale = 1 }, { scale = 2 }]"), V1 + "scale_by_rating",
+         codes.RATING_ENTRY()),
+        (register(scale_by_rating="[{ up_to_kw = 11, scale = 0 }, { scale = 2 }]"), V1 + "scale_by_rating",
+         codes.RATING_NUMBERS()),
+        (register(scale_from='{ address = 40, kind = "decimals" }'), "voltage_l1n",
+         codes.SCALE_REGISTER_MISSING(address=40)),
+        (register(scale_from='{ address = 21, kind = "tens" }'), V1 + "scale_from.kind",
+         codes.PROFILE_CHOICE(allowed=("exponent", "decimals"), value="'tens'")),
+        (register(scale_from='{ adress = 21, kind = "exponent" }'), V1 + "scale_from.adress",
+         codes.PROFILE_KEY_MISSPELLED(near="address")),
+        (register(parts="[{ address = 20, scale = 1 }]", address=None), V1 + "parts", codes.PARTS_TOO_FEW()),
+        (register(parts="[{ address = 20, scale = 0 }]", address=None), V1 + "parts", codes.PARTS_INCOMPLETE()),
+        (register(parts=TWO_PARTS), V1 + "parts", codes.PARTS_COMBINED(keys=("address",))),
+        (register(parts=TWO_PARTS, address=None, offset=5), V1 + "parts", codes.PARTS_COMBINED(keys=("offset",))),
+        (register(parts=TWO_PARTS, address=None, full_scale=9), V1 + "parts",
+         codes.PARTS_COMBINED(keys=("full_scale",))),
+        (register(parts="[{ address = 20, scale = 1 }, { address = 24, scale = 10 }]", address=None), "voltage_l1n",
+         codes.PARTS_WITH_GAP()),
+        ('[bits.frequenzy]\n"0" = "x"', "bits.frequenzy", codes.REGISTER_MISSPELLED(near="frequency")),
+        ('[bits.frequency]\n"64" = "x"', "bits.frequency", codes.BIT_NUMBERS_EXPECTED()),
+        ('[faults]\nof = "fault"\n', "faults.of", codes.REGISTER_UNKNOWN()),
+        ('[faults.codes]\n"x" = "y"', "faults.codes", codes.FAULT_CODE_EXPECTED(value="'x'")),
+        ('[[identify]]\nmethod = "guess"', "identify 0: method",
+         codes.PROFILE_CHOICE(allowed=IDENTIFY_METHODS, value="'guess'")),
+        ('[[identify]]\nmethod = "register"\naddress = 65536\ntype = "u16"', "identify 0: address",
+         codes.IDENTIFY_ADDRESS(address="65536", type="u16")),
+        (block(unit=None), "block 0 (harmonics_u_l1): unit", codes.PROFILE_KEY_MISSING()),
+        (block(name='"harmonics_u_11"'), "block 0 (harmonics_u_11): name",
+         codes.HARMONICS_MISSPELLED(near="harmonics_u_l1")),
+        (block(name='"frequency"'), "block 0 (frequency): name", codes.HARMONICS_UNKNOWN()),
+        (block(address=65530), "block 0 (harmonics_u_l1): address",
+         codes.BLOCK_ADDRESS(n=40, type="u16", address=65530)),
+        ('[comm_los]\nparameter = "x"', "comm_los", codes.PROFILE_KEY_MISSPELLED(near="comm_loss")),
     ],
-)
-def test_a_mistake_is_told_in_one_line(added: str, told: str) -> None:
-    found = problems(BASE + added)
-    assert len(found) == 1, found
-    assert told in found[0]
-    assert found[0].startswith("m1.toml: ")
+)  # fmt: skip
+def test_a_single_mistake_is_a_single_problem(added: str, place: str, cause: Reason) -> None:
+    assert problems(BASE + added) == [(place, cause)]
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     found = problems(BASE + register(unit='"A"', poll='"quick"') + register(name='"voltage_l2n"', type='"u17"'))
-    assert len(found) == 3
+    assert [place for place, _ in found] == [
+        "register 1 (voltage_l1n): unit", "register 1 (voltage_l1n): poll", "register 2 (voltage_l2n): type",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "place", "cause"),
     [
-        ("max_registers = 10", "max_registers = 126", "max_registers: expected 1…125, found 126"),
-        ("max_registers = 10", "max_registers = 10\ntimeout_ms = 0", "timeout_ms: expected at least 1, found 0"),
-        ("max_registers = 10", "max_registers = 10\nmin_gap_ms = -5", "min_gap_ms: expected at least 0, found -5"),
-        ("function_code = 3", "function_code = 16", "function_code: expected one of 3, 4, found 16"),
-        ('word_order = "big"', "", "protocol.word_order: missing"),
-        ('kind = "meter"', 'kind = "metre"', "device.kind: expected one of vfd, meter, motor_relay, found 'metre'"),
-        ('word_order = "big"', 'word_order = "big"\ndialect = "profibus"', "found 'profibus'"),
-        ('word_order = "big"', 'word_order = "big"\nreads_across_gaps = "yes"', "found 'yes'"),
-        ("[[register]]", "[[registers]]", "registers: unknown key; did you mean 'register'?"),
+        ("max_registers = 10", "max_registers = 126", "protocol.max_registers",
+         codes.PROFILE_LIMITS(low=1, high=125, value="126")),
+        ("max_registers = 10", "max_registers = 10\ntimeout_ms = 0", "protocol.timeout_ms",
+         codes.PROFILE_MINIMUM(low=1, value="0")),
+        ("max_registers = 10", "max_registers = 10\nmin_gap_ms = -5", "protocol.min_gap_ms",
+         codes.PROFILE_MINIMUM(low=0, value="-5")),
+        ("function_code = 3", "function_code = 16", "protocol.function_code",
+         codes.PROFILE_CHOICE(allowed=("3", "4"), value="16")),
+        ('word_order = "big"', "", "protocol.word_order", codes.PROFILE_KEY_MISSING()),
+        ('kind = "meter"', 'kind = "metre"', "device.kind",
+         codes.PROFILE_CHOICE(allowed=("vfd", "meter", "motor_relay"), value="'metre'")),
+        ('word_order = "big"', 'word_order = "big"\ntransports = ["can"]', "protocol.transports",
+         codes.PROFILE_CHOICE(allowed=("rtu", "tcp"), value="'can'")),
+        ('word_order = "big"', 'word_order = "big"\nrtu = { unit_id = 0 }', "protocol.rtu.unit_id",
+         codes.PROFILE_LIMITS(low=1, high=255, value="0")),
+        ('word_order = "big"', 'word_order = "big"\ntcp = { unit_id = 256 }', "protocol.tcp.unit_id",
+         codes.PROFILE_LIMITS(low=0, high=255, value="256")),
+        ('word_order = "big"', 'word_order = "big"\nrtu = { parity = "M" }', "protocol.rtu.parity",
+         codes.PROFILE_CHOICE(allowed=("N", "E", "O"), value="'M'")),
+        ('word_order = "big"', 'word_order = "big"\ndialect = "profibus"', "protocol.dialect",
+         codes.PROFILE_CHOICE(allowed=DIALECTS, value="'profibus'")),
+        ('word_order = "big"', 'word_order = "big"\nreads_across_gaps = "yes"', "protocol.reads_across_gaps",
+         codes.PROFILE_CHOICE(allowed=GAP_RULES, value="'yes'")),
+        ("[[register]]", "[[registers]]", "registers", codes.PROFILE_KEY_MISSPELLED(near="register")),
     ],
-)
-def test_mistakes_of_the_head(old: str, new: str, told: str) -> None:
-    assert told in problems(BASE.replace(old, new))[0]
+)  # fmt: skip
+def test_problems_of_device_and_protocol(old: str, new: str, place: str, cause: Reason) -> None:
+    assert (place, cause) in problems(BASE.replace(old, new))
+
+
+def test_a_map_without_registers_is_invalid() -> None:
+    assert problems(BASE.partition("[[register]]")[0]) == [("register", codes.PROFILE_WITHOUT_REGISTERS())]
 
 
 def test_bit_fields_may_share_a_register() -> None:
@@ -165,7 +201,8 @@ def test_bit_fields_may_share_a_register() -> None:
         name='"warning_code"', unit='""', mask=0xFF00
     )
     assert len(parse_profile(tomllib.loads(BASE + both), "x").registers) == 3
-    assert "overlap" in problems(BASE + both.replace("65280", "65281"))[0]
+    overlap = codes.REGISTER_OVERLAP(other="fault_code", address=20)
+    assert problems(BASE + both.replace("65280", "65281")) == [("warning_code", overlap)]
 
 
 def test_identification_is_typed() -> None:
@@ -231,28 +268,39 @@ def test_an_override_keeps_the_id(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "code", "data"),
     [
-        ({"a.toml": "x = ["}, "a.toml: not valid TOML"),
-        ({"a.toml": BASE, "b.toml": BASE}, "b.toml: same id 'acme/m1' as"),
-        ({"a.toml": "[device]\nvendor = 'x'"}, "a.toml: device.id: missing"),
-        ({"a.toml": 'extends = "delta/c200"\n[device]\nid = "x/y"'}, "did you mean 'delta/c2000'?"),
-        ({"a.toml": 'extends = "delta/c2000"\nremove = ["speed"]'}, "remove: delta/c2000 has no register 'speed'"),
+        ({"a.toml": "x = ["}, codes.PROFILE_FILE_NOT_TOML, {}),
+        ({"a.toml": BASE, "b.toml": BASE}, codes.PROFILE_ID_DUPLICATE, {"profile": "acme/m1"}),
+        ({"a.toml": "[device]\nvendor = 'x'"}, codes.PROFILE_KEY_MISSING, {}),
+        ({"a.toml": 'extends = "delta/c200"\n[device]\nid = "x/y"'}, codes.PROFILE_MISSPELLED, {"near": "delta/c2000"}),
+        ({"a.toml": 'extends = "zzz"\n[device]\nid = "x/y"'}, codes.PROFILE_UNKNOWN, {"profile": "zzz"}),
+        ({"a.toml": 'extends = 1\n[device]\nid = "x/y"'}, codes.PROFILE_ID_EXPECTED, {"value": "1"}),
+        ({"a.toml": 'remove = []\n[device]\nid = "x/y"'}, codes.REMOVE_WITHOUT_EXTENDS, {}),
+        ({"a.toml": 'extends = "delta/c2000"\nremove = "speed"'}, codes.REGISTER_NAMES_EXPECTED, {"value": "'speed'"}),
+        ({"a.toml": 'extends = "delta/c2000"\nregister = 1'}, codes.REGISTER_TABLES_EXPECTED, {"value": "1"}),
+        ({"a.toml": 'extends = "delta/c2000"\nremove = ["speed"]'}, codes.REMOVE_UNKNOWN,
+         {"profile": "delta/c2000", "register": "speed"}),
         ({"a.toml": 'extends = "x/b"\n[device]\nid = "x/a"', "b.toml": 'extends = "x/a"\n[device]\nid = "x/b"'},
-         "circular reference"),
+         codes.EXTENDS_CIRCULAR, {"profiles": ("x/a", "x/b", "x/a")}),
     ],
 )  # fmt: skip
-def test_a_bad_folder_is_told(folder: Path, files: dict[str, str], told: str) -> None:
+def test_a_problem_in_a_directory_of_profiles(
+    folder: Path, files: dict[str, str], code: str, data: dict[str, object]
+) -> None:
     for name, text in files.items():
         (folder / name).write_text(text)
     with pytest.raises(ProfileError) as caught:
         [load_profile(name) for name in profile_ids()]
+    (problem,) = caught.value.problems
+    cause = problem.data["cause"] if problem.code == codes.PROFILE_PROBLEM else problem
+    assert cause.code == code
+    assert data.items() <= cause.data.items()
     (line,) = str(caught.value).splitlines()
-    assert told in line
     assert str(folder) in line
 
 
-def test_a_folder_that_is_not_there_or_not_readable_is_told(tmp_path: Path) -> None:
+def test_a_missing_directory_is_a_problem(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     try:
@@ -261,18 +309,20 @@ def test_a_folder_that_is_not_there_or_not_readable_is_told(tmp_path: Path) -> N
             profile_ids()
     finally:
         set_profile_folders([])
-    assert str(caught.value).splitlines() == [
-        f"{tmp_path / 'no'}: no such directory of profiles",
-        f"{file}: no such directory of profiles",
-    ]
+    assert caught.value.problems == tuple(
+        codes.PROFILE_FOLDER_MISSING(path=str(path)) for path in (tmp_path / "no", file)
+    )
 
 
-def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
+def test_an_unreadable_file_is_a_problem(folder: Path) -> None:
+    error = "No such file or directory"
     (folder / "gone.toml").symlink_to(folder / "nowhere")
-    with pytest.raises(ProfileError, match=r"gone\.toml: cannot be read \(No such file"):
+    with pytest.raises(ProfileError) as caught:
         profile_ids()
-    with pytest.raises(ProfileError, match="cannot be read"):
+    assert caught.value.problems == (codes.PROFILE_FILE_UNREADABLE(path=str(folder / "gone.toml"), error=error),)
+    with pytest.raises(ProfileError) as caught:
         load_file(folder / "nowhere.toml")
+    assert caught.value.reason == codes.PROFILE_FILE_UNREADABLE(path=str(folder / "nowhere.toml"), error=error)
 
 
 def raw_of(profile_id: str) -> dict[str, Any]:
@@ -298,17 +348,19 @@ JUNK = st.sampled_from(
 @settings(max_examples=40)
 @given(st.sampled_from(["delta/c2000", "sunspec/meter-203", "wiren-board/map3h", "schneider/atv630", "abb/acs880",
                         "yaskawa/ga800"]), st.data())  # fmt: skip
-def test_whatever_stands_in_a_file_gives_a_profile_or_clear_lines(profile_id: str, data: st.DataObject) -> None:
+def test_any_content_of_a_file_gives_a_profile_or_problems(profile_id: str, data: st.DataObject) -> None:
     raw = raw_of(profile_id)
     for _ in range(data.draw(st.integers(1, 3))):
         container, key = data.draw(st.sampled_from(places(raw)))
         container[key] = data.draw(JUNK)
-    told = ""
+    failure: ProfileError | None = None
     try:
         parse_profile(raw, "x.toml")
     except ProfileError as error:
-        told = str(error)
-    assert all(line.startswith("x.toml: ") for line in told.splitlines())
+        failure = error
+    if failure is not None:
+        assert all(problem.code == codes.PROFILE_PROBLEM for problem in failure.problems)
+        assert all(line.startswith("x.toml: ") for line in str(failure).splitlines())
 
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -1,4 +1,6 @@
-"""A refused register is asked for again: soon after a start or a silence, then ever more seldom, beside readings."""
+"""A register that the device rejects is requested again: soon after a start or a
+silence, then at increasing intervals.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import asyncio
 import pytest
 from testkit import HandClock
 
+from drivers.error_reasons import NO_RESPONSE
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.modbus import ModbusDevice
@@ -19,7 +22,7 @@ DAY_S = 86_400
 
 
 class Booting:
-    """A wire to a meter that refuses any read over what it lacks, or is silent, as long as it is told to."""
+    """A link to a meter that rejects reads of the registers in `lacking`, or is silent, as set by the test."""
 
     answered_s = 0.01
 
@@ -33,9 +36,9 @@ class Booting:
         if how["tries"] == 1:
             self.alone.append(request.address)
         if self.silent or (how["tries"] == 1 and (self.silent_when_alone or request.address in self.silent_to)):
-            raise LinkTimeout("no answer")
+            raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=timeout_s)
         if self.refuses and self.lacking & set(range(request.address, request.address + request.registers)):
-            raise DeviceRefused(2, "x")
+            raise DeviceRefused(2, request.unit, request.address)
         return bytes(2 * request.registers)
 
     async def close(self) -> None: ...
@@ -53,13 +56,15 @@ class Meter:
         return asyncio.run(self.device.poll(frozenset(groups or ("fast", "normal", "slow")), hurry))
 
     def extra(self, polls: int, every_s: float) -> int:
-        """Requests beside those of the readings; no reading may lack what the device has."""
+        """Number of requests in addition to those of the readings. Asserts that no
+        reading lacks an available register.
+        """
         before, planned = self.wire.asked, 0
         for _ in range(polls):
             planned += len(self.device.blocks(("fast", "normal", "slow")))
             reading = self.poll(every_s=every_s)
             assert reading.flags == {}
-            assert not reading.error
+            assert reading.error is None
         return self.wire.asked - before - planned
 
 
@@ -67,7 +72,7 @@ class Meter:
 def meter() -> Meter:
     found = Meter()
     found.poll("fast", "normal", "slow", "once")
-    for _ in range(10):  # learns piece by piece
+    for _ in range(10):  # detects the registers step by step
         found.poll()
     assert found.names - set(found.device.names()) == {"frequency"}
     return found
@@ -83,7 +88,7 @@ def test_a_register_that_was_refused_while_booting_is_back_in_minutes(meter: Met
 
 
 def test_what_the_device_never_has_costs_a_request_ever_more_seldom(meter: Meter) -> None:
-    """At one, two, four … minutes, once a day in the end; no reading is the poorer for it."""
+    """After one, two, four … minutes, finally once a day; the readings remain complete."""
     refused = len(meter.device.learnt.doubtful(meter.device.profile))
     assert meter.extra(900, 1.0) <= 4 * refused
     assert meter.extra(DAY_S // 60, 60.0) <= 8 * refused
@@ -96,14 +101,14 @@ def test_after_a_silence_it_is_asked_soon(meter: Meter) -> None:
     meter.wire.silent = True
     meter.poll()
     meter.wire.silent = meter.wire.refuses = False
-    meter.poll("fast", "normal", "slow", "once")  # as the first poll after a silence asks
+    meter.poll("fast", "normal", "slow", "once")  # same groups as the first poll after a silence
     for _ in range(300):
         meter.poll()
     assert meter.device.learnt.absent == set()
 
 
 def lacking_most(meter: Meter) -> set[int]:
-    """The meter refuses all but five registers, and that is learnt; their addresses."""
+    """The meter rejects all registers except five, and the device object has detected that. Returns their addresses."""
     names = meter.device.names(("fast", "normal", "slow"))
     rows = [row for row in meter.device.profile.registers if row.name in names][5:]
     meter.wire.lacking |= {row.address for row in rows}
@@ -115,32 +120,34 @@ def lacking_most(meter: Meter) -> set[int]:
 
 
 def test_while_others_wait_for_the_line_it_is_asked_in_one_poll_of_ten(meter: Meter) -> None:
-    """Dozens on a line that is full: all have their turn."""
+    """Dozens of registers on a fully used line: each is requested again."""
     lacking = lacking_most(meter)
     for _ in range(1000):
-        assert meter.poll(hurry=True).error == ""
+        assert meter.poll(hurry=True).error is None
     assert set(meter.wire.alone) >= lacking
     assert len(meter.wire.alone) <= 100
 
 
 def test_silence_says_nothing(meter: Meter) -> None:
-    """One that is silent to such a question keeps what is learnt of it, and its reading. It is asked none of the others
-    then: each silence makes the line wait, and lets answers of that length rest."""
+    """Silence as the response to such a request does not change what was detected, and the reading is complete.
+
+    No other register is requested then: each silence delays the line and blocks requests of that length for some time.
+    """
     lacking_most(meter)
     meter.wire.silent_when_alone = True
     absent = set(meter.device.learnt.absent)
     for _ in range(300):
-        assert meter.poll().error == ""
+        assert meter.poll().error is None
     assert meter.device.learnt.absent == absent
     assert len(meter.wire.alone) == 3, "after one, two and four minutes"
 
 
 def test_all_that_was_refused_while_booting_is_back_in_minutes(meter: Meter) -> None:
-    """One stays away for ever: no block reaches over it, so that no reading lacks the others meanwhile."""
+    """One register remains unavailable permanently: no block includes it, so the readings contain all others."""
     lowest = min(lacking_most(meter))
     meter.wire.lacking = {lowest}
     for _ in range(240):
-        assert meter.poll().error == ""
+        assert meter.poll().error is None
     assert len(meter.device.learnt.absent) == 1
 
 
@@ -149,7 +156,7 @@ def test_one_that_is_silent_holds_up_none_behind_it(meter: Meter) -> None:
     meter.wire.silent_to = {lowest}
     meter.wire.lacking = {lowest}
     for _ in range(3600):
-        assert meter.poll().error == ""
+        assert meter.poll().error is None
     assert len(meter.device.learnt.absent) == 1
 
 

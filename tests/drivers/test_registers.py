@@ -1,4 +1,4 @@
-"""Decoding and planning. Bytes are written out by hand, from the types' definitions and the makers' facts."""
+"""Decoding and planning. The bytes follow from the definitions of the types and from the manuals."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers import profile_reasons as codes
 from drivers.errors import ProfileError
-from drivers.profiles import Register, load_profile, parse_profile, profile_ids
+from drivers.profiles import CONFIDENCE, GROUPS, WORDS, Register, load_profile, parse_profile, profile_ids
 from drivers.reading import Quality
+from drivers.reasons import Reason
 from drivers.registers import decode, plan_blocks, usable
 from drivers.vocabulary import metric_name, vocabulary
 
@@ -78,7 +80,7 @@ def test_yaskawa_current_takes_its_scale_from_the_drives_size() -> None:
     assert decode(current, [1234], None) == (None, Quality.UNVERIFIED)
 
 
-# Literal addresses from the makers' lists as recorded in the device facts, not from the files under test.
+# Literal addresses from the manufacturers' lists as recorded in the device facts, not from the files under test.
 GOLDEN = [
     ("eastron/sdm630", "voltage_l1n", 4, 0x0000, "f32"),
     ("eastron/sdm630", "current_l1", 4, 0x0006, "f32"),
@@ -136,33 +138,40 @@ def broken(**changes: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "named"),
+    ("changes", "key", "cause"),
     [
-        ({"name": "frequenzy"}, "did you mean 'frequency'?"),
-        ({"unit": "rpm"}, "unit: expected 'Hz'"),
-        ({"address": 65535}, "address: 65535…65536 is not in 0…65535"),
-        ({"type": "f16"}, "found 'f16'"),
-        ({"poll": "quick"}, "found 'quick'"),
-        ({"fc": 6}, "fc: expected one of 3, 4, found 6"),
-        ({"confidence": "sure"}, "found 'sure'"),
+        ({"name": "frequenzy"}, "name", codes.QUANTITY_MISSPELLED(near="frequency")),
+        ({"unit": "rpm"}, "unit", codes.QUANTITY_UNIT(unit="Hz", value="'rpm'")),
+        ({"address": 65535}, "address", codes.REGISTER_ADDRESS(first=65535, last=65536)),
+        ({"type": "f16"}, "type", codes.PROFILE_CHOICE(allowed=(*WORDS, "string"), value="'f16'")),
+        ({"poll": "quick"}, "poll", codes.PROFILE_CHOICE(allowed=GROUPS, value="'quick'")),
+        ({"fc": 6}, "fc", codes.PROFILE_CHOICE(allowed=("3", "4"), value="6")),
+        ({"confidence": "sure"}, "confidence", codes.PROFILE_CHOICE(allowed=CONFIDENCE, value="'sure'")),
     ],
 )
-def test_a_bad_map_is_named(changes: dict[str, object], named: str) -> None:
-    with pytest.raises(ProfileError, match=r"frequen.y") as caught:
+def test_a_problem_names_the_register_and_the_key(changes: dict[str, object], key: str, cause: Reason) -> None:
+    with pytest.raises(ProfileError) as caught:
         parse_profile(broken(**changes), "x.toml")
-    assert named in str(caught.value)
+    place = f"register 0 ({changes.get('name', 'frequency')}): {key}"
+    assert caught.value.problems == (codes.PROFILE_PROBLEM(file="x.toml", place=place, cause=cause),)
 
 
-def test_overlapping_registers_are_named() -> None:
+def test_overlapping_registers_are_a_problem() -> None:
     raw = broken()
     raw["register"] += [{"name": "voltage_l1n", "address": 1, "type": "f32", "unit": "V", "poll": "fast"}]  # type: ignore[operator]
-    with pytest.raises(ProfileError, match=r"overlaps with .* at address 1"):
+    with pytest.raises(ProfileError) as caught:
         parse_profile(raw, "x.toml")
+    cause = codes.REGISTER_OVERLAP(other="frequency", address=1)
+    assert caught.value.problems == (codes.PROFILE_PROBLEM(file="x.toml", place="voltage_l1n", cause=cause),)
 
 
-def test_an_unknown_model_gets_the_nearest_one() -> None:
-    with pytest.raises(ProfileError, match="did you mean 'eastron/sdm630'"):
+def test_an_unknown_model_is_reported_with_the_most_similar_one() -> None:
+    with pytest.raises(ProfileError) as caught:
         load_profile("eastron/sdm360")
+    assert caught.value.reason == codes.PROFILE_MISSPELLED(profile="eastron/sdm360", near="eastron/sdm630")
+    with pytest.raises(ProfileError) as caught:
+        load_profile("zzz")
+    assert caught.value.reason == codes.PROFILE_UNKNOWN(profile="zzz")
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from plantkit import scenario_problem
 
 from agent import simulate_reasons as codes
 from agent.cli import main
@@ -22,7 +23,9 @@ from agent.config_load import load_config
 from agent.core.text import text_of
 from agent.savings.verify import open_copy
 from agent.simulate import fault_of, is_accelerated
+from drivers.profile_reasons import PROFILE_MISSPELLED
 from drivers.reasons import InvalidValue, Reason
+from simulators import reasons
 from simulators.scenarios import load, names
 
 MAGWATT = [sys.executable, "-c", "from agent.cli import main; main()"]
@@ -98,51 +101,76 @@ def test_the_ledger_of_an_accelerated_run_can_be_verified(tmp_path: Path) -> Non
     assert code == 0, output
     code, output = simulate(*run)  # continues
     assert code == 0, output
-    found = CliRunner().invoke(main, ["ledger", "verify", "--config", str(state / "plant.toml")])
+    found = CliRunner().invoke(main, ["ledger", "verify", "--config", str(state / "plant.toml"), "--json"])
     assert found.exit_code == 0, found.output
+    assert json.loads(found.output)["ok"]
     rows = open_copy(state / "state" / "magwatt.sqlite").execute("select start_ms from interval").fetchall()
     assert (max(rows)[0] - min(rows)[0]) / 3.6e6 >= 3.75
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "place", "cause"),
     [
-        (('about = "', 'abuot = "'), "abuot: unknown key; did you mean 'about'?"),
-        (("kw = 11,", "kW = 11,"), "train.pump.motor.kW: unknown key; did you mean 'kw'?"),
-        (("efficiency = 0.93", "efficiency = 1.02"), "train.pump.motor: efficiency: must be between 0 and 1"),
-        (("poles = 8", "poles = 7"), "train.pump.motor: poles: must be an even number"),
-        (("kw = 11,", "kw = 3,"), "train.pump: load: requires"),
-        (("unit = 2", "unit = 1"), "unit 1 on line hall is already used by mcc-pump"),
-        (("unit = 2", "unit = 300"), "must be a number from 1 to 247, got 300"),
-        (('profile = "yaskawa/ga800"', 'profile = "yaskawa/ga900"'), "train.pump.drive.profile"),
-        (('line = "hall", ct', 'line = "hal", ct'), "there is no line 'hal'"),
-        (("port = 0", 'serial = "1200 8N1"'), "unknown setting '1200 8N1'"),
-        (("port = 0", "port = 70000"), "line.hall.port: must be a number from 0 to 65535"),
-        (('kind = "flow", kw', 'kind = "flood", kw'), "must be one of flow, conveyor, roller, hoist"),
-        (("shape = [0.3, 0.7, 0.0]", "shape = [0.3, 0.7]"), "load.shape: must be 3 numbers with the sum 1"),
-        (("profile = [[1, 0.8]]", "profile = [[1, 8]]"), "hours and share of the full flow"),
-        (("hours = 1", "hours = 1\ndip = [{at_h = 0, duration_s = 2, residual = 0.8, kind = 'E'}]"), "of A, B, C, D"),
-        (('motor = {', 'cable = { length_m = 0, mm2 = 50 }\nmotor = {'), "train.pump.cable: length_m must be positive"),
-        (('motor = {', 'cable = { length_m = 9, mm = 50 }\nmotor = {'), "train.pump.cable.mm: unknown key"),
-        (('motor = {', 'auxiliary = [{ kw = -1 }]\nmotor = {'), "train.pump.auxiliary: power_w must not be negative"),
-        (("step_s = 1", "step_s = 0"), "step_s: must be positive"),
-        (("step_s = 1", 'step_s = "1"'), "step_s: must be a number, got '1'"),
-        (('name = "mine"\n', ""), "name: is missing"),
-        (("ct = 50", 'ct = 50, wiring_fault = "revresed ct1"'), "unknown fault 'revresed ct1'; expected a fault"),
+        (('about = "', 'abuot = "'), "abuot", reasons.SCENARIO_KEY_MISSPELLED(near="about")),
+        (("kw = 11,", "kW = 11,"), "train.pump.motor.kW", reasons.SCENARIO_KEY_MISSPELLED(near="kw")),
+        (("efficiency = 0.93", "efficiency = 1.02"), "train.pump.motor: efficiency",
+         reasons.SHARE_OUT_OF_RANGE(value=1.02)),
+        (("poles = 8", "poles = 7"), "train.pump.motor: poles", reasons.POLES_ODD(value=7)),
+        (("kw = 11,", "kw = -1,"), "train.pump.motor: kw", reasons.VALUE_NOT_POSITIVE(value=-1.0)),
+        (("kw = 11,", "kw = 3,"), "train.pump: load", reasons.LOAD_TOO_LARGE),
+        (("unit = 2", "unit = 1"), "vfd-pump", reasons.UNIT_ID_IN_USE(unit_id=1, line="hall", other="mcc-pump")),
+        (("unit = 2", "unit = 300"), "train.pump.drive.unit", reasons.VALUE_OUT_OF_RANGE(low=1, high=247, value=300)),
+        (('profile = "yaskawa/ga800"', 'profile = "yaskawa/ga900"'), "train.pump.drive.profile",
+         PROFILE_MISSPELLED(profile="yaskawa/ga900", near="yaskawa/ga800")),
+        (('line = "hall", ct', 'line = "hal", ct'), "train.pump.meter.line",
+         reasons.LINE_UNKNOWN(line="hal", known=("hall",))),
+        (("port = 0", 'serial = "1200 8N1"'), "line.hall.serial", reasons.SERIAL_SETTING(value="1200 8N1")),
+        (("port = 0", "port = 70000"), "line.hall.port",
+         reasons.VALUE_OUT_OF_RANGE(low=0, high=65535, value=70000)),
+        (('kind = "flow", kw', 'kind = "flood", kw'), "train.pump.load.kind",
+         reasons.SCENARIO_CHOICE(allowed=("flow", "conveyor", "roller", "hoist"), value="flood")),
+        (("shape = [0.3, 0.7, 0.0]", "shape = [0.3, 0.7]"), "train.pump: load.shape",
+         reasons.SHARES_EXPECTED(n=3, value="(0.3, 0.7)")),
+        (("profile = [[1, 0.8]]", "profile = [[1, 8]]"), "train.pump.load.profile", reasons.FLOW_PROFILE()),
+        (("hours = 1", "hours = 1\ndip = [{at_h = 0, duration_s = 2, residual = 0.8, kind = 'E'}]"), "dip.0.kind",
+         reasons.SCENARIO_CHOICE(allowed=("A", "B", "C", "D"), value="E")),
+        (("hours = 1", "hours = 1\n[[dip]]\nat_h = 0\nduration_s = 1\nresidual = 1.5"), "dip.0.residual",
+         reasons.DIP_RESIDUAL(low=0.05, value=1.5)),
+        (('motor = {', 'cable = { length_m = 0, mm2 = 50 }\nmotor = {'), "train.pump",
+         "cable: length_m must be positive, got 0"),
+        (('motor = {', 'cable = { length_m = 9, mm = 50 }\nmotor = {'), "train.pump.cable.mm",
+         reasons.SCENARIO_KEY_MISSPELLED(near="mm2")),
+        (('motor = {', 'auxiliary = [{ kw = -1 }]\nmotor = {'), "train.pump",
+         "auxiliary: power_w must not be negative, got -1000"),
+        (("step_s = 1", "step_s = 0"), "step_s", reasons.VALUE_NOT_POSITIVE(value=0.0)),
+        (("step_s = 1", 'step_s = "1"'), "step_s", reasons.SCENARIO_NUMBER(value="'1'")),
+        (('name = "mine"\n', ""), "name", reasons.SCENARIO_KEY_MISSING()),
+        (("ct = 50", 'ct = 50, wiring_fault = "revresed ct1"'), "train.pump.meter.wiring_fault",
+         reasons.WIRING_FAULT_UNKNOWN),
         (("hours = 1", "hours = 1\n[[trouble]]\ndevice = \"mcc-fan\"\nkind = \"silent\"\nfrom_h = 0\nto_h = 1"),
-         "there is no device 'mcc-fan'"),
-        (("hours = 1", "hours = 1\n[[dip]]\nat_h = 0\nduration_s = 1\nresidual = 1.5"), "dip.0.residual"),
-        (("hours = 1", "hours = "), "not valid TOML"),
+         "trouble.device", reasons.FAULTY_DEVICE_UNKNOWN(device="mcc-fan")),
+        (("hours = 1", "hours = 1\n[[trouble]]\ndevice = \"mcc-pump\"\nkind = \"silent\"\nfrom_h = 1\nto_h = 0"),
+         "trouble.0: to_h", reasons.FAULT_TIMES(from_s=3600.0, to_s=0.0)),
+        (("hours = 1", "hours = "), "", reasons.SCENARIO_NOT_TOML),
     ],
 )  # fmt: skip
-def test_an_error_in_a_scenario_file_is_one_line(change: tuple[str, str], told: str, tmp_path: Path) -> None:
+def test_an_error_in_a_scenario_file_is_one_line(
+    change: tuple[str, str], place: str, cause: Reason | str, tmp_path: Path
+) -> None:
+    """cause: the reason, its code, or the text of an error without a code."""
     assert change[0] in FILE
     path = tmp_path / "mine.toml"
     path.write_text(FILE.replace(*change, 1), encoding="utf-8")
+    with pytest.raises(InvalidValue) as caught:
+        load(str(path))
+    reason = caught.value.reason
+    assert (reason.code, reason.data["file"]) == (reasons.SCENARIO_FILE_PROBLEM, "mine.toml")
+    found = scenario_problem(reason.data["cause"])
+    assert found[0] == place
+    assert cause in (found[1], getattr(found[1], "code", None))
     code, output = simulate(str(path), "--seconds", "1")
     assert code == 2
-    assert told in output
-    assert output.startswith("mine.toml: ")
+    assert output == f"{text_of(reason)}\n"
     assert output.count("\n") == 1
 
 
@@ -221,7 +249,7 @@ def test_a_port_in_use_is_an_error_of_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert f"port {port} cannot be opened; is it in use?" in done.stderr
+    assert done.stderr == f"{path}: {text_of(reasons.TCP_PORT_NOT_OPENED(port=port))}\n"
 
 
 @pytest.fixture

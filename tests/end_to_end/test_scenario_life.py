@@ -17,6 +17,7 @@ from random import Random
 
 import pytest
 from lifekit import QUARTER_MS, Lived, live, magwatt, shortened
+from plantkit import scenario_problem
 from testkit import wait_until
 
 from agent import simulate_reasons as codes
@@ -27,6 +28,7 @@ from agent.kept_run import resumed
 from agent.savings import source
 from agent.savings.verify import open_copy
 from drivers.reasons import InvalidValue, Reason
+from simulators import reasons
 from simulators.scenarios import Scenario, load
 from simulators.scenarios.mill import Mill
 from simulators.truth import Row
@@ -47,8 +49,8 @@ def hold(lived: Lived, asset: str) -> None:
     assert abs(saving["saved_wh"] / 1000 - (old_kwh - new_kwh)) <= saving["u95_wh"] / 1000
     assert saving["measured_wh"] / 1000 == pytest.approx(new_kwh, rel=CLASS)
     ledger = motor["ledger"]
-    assert (ledger["content"], ledger["differing"], ledger["unrecorded"]) == (True, 0, 0)
-    assert ledger["recorded_wh"] == ledger["shown_wh"] > 0
+    assert (ledger["ok"], ledger["differing"], ledger["unrecorded"]) == (True, 0, 0)
+    assert ledger["recorded_wh"] == ledger["reported_wh"] > 0
     assert motor["money"] is not None
     assert motor["avoided_grid_emissions_kg"] > 0
     nothing_is_missing(lived, asset)
@@ -156,7 +158,7 @@ def test_a_run_is_resumed_and_ends_at_the_retrofit(tmp_path: Path) -> None:
     text = config.read_text(encoding="utf-8")
     assert 'replaced_motor = { kind = "induction", class = "IE1", kw = 55' in text
     assert "[drive.vfd-fan]" in text
-    magwatt("ledger", "verify", "--config", config)  # exit code 0
+    assert json.loads(magwatt("ledger", "verify", "--config", config, "--json"))["ok"]
 
 
 def test_a_run_that_cannot_be_resumed_has_a_code(tmp_path: Path) -> None:
@@ -232,30 +234,40 @@ def test_ctrl_c_saves_how_far_the_run_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "place", "cause"),
     [
-        ("start = 2026-09-28", "start = 2026-09-31x", "not valid TOML"),
-        ("start = 2026-09-28", 'start = "2026-09-28"', "life.start: must be a date such as 2026-09-30, got"),
-        ("start = 2026-09-28", "start = 2026-10-28", "life.retrofit: must be after life.start"),
-        ("stands_h = 18", "stands_h = 25", "life.reporting: must not be before the new motor runs"),
-        ("reporting = 2026-10-01", "reporting = 2026-10-01 06:00:00", "life.reporting: must be a date without a time"),
-        ("end = 2026-10-03 02:00:00", "end = 2026-10-01", "life.end: must be after life.reporting"),
-        ("production = 0.9", "production = 9", "life.production: must be a share of the production before, 0.1 to 1.2"),
-        ("retrofit = ", "retro = ", "life.retro: unknown key; did you mean 'retrofit'?"),
-        ('replaces = "160kw-ie1"\n', "", "train.pump.replaces: is missing; a life begins with the replaced motor"),
-        ('kind = "driven"', 'kind = "driven"\ncount = 2', "life: requires exactly one train, of kind 'driven'"),
-        ("wander_s = 9000", "wander_s = 0", "train.pump.load: wander must be from 0 to below 1, wander_s positive"),
-        ('of = "pump"', 'of = "pomp"', "signal.flow.of: must be one train with a flow: pump"),
-        ("unit = 9", "unit = 2", "flow: unit 2 on line pump-house is already used by vfd-pump"),
-        ("full = 850", "full = 0", "signal.flow: full must be positive"),
-        ("Asia/Shanghai", "Asia/Shanghia", "site.timezone: unknown time zone 'Asia/Shanghia'"),
+        ("start = 2026-09-28", "start = 2026-09-31x", "", reasons.SCENARIO_NOT_TOML),
+        ("start = 2026-09-28", 'start = "2026-09-28"', "life.start", reasons.SCENARIO_DATE(value="'2026-09-28'")),
+        ("start = 2026-09-28", "start = 2026-10-28", "life.retrofit", reasons.RETROFIT_BEFORE_START()),
+        ("stands_h = 18", "stands_h = 25", "life.reporting", reasons.REPORTING_BEFORE_MOTOR()),
+        ("reporting = 2026-10-01", "reporting = 2026-10-01 06:00:00", "life.reporting",
+         reasons.DAY_EXPECTED(value="2026-10-01 06:00:00")),
+        ("end = 2026-10-03 02:00:00", "end = 2026-10-01", "life.end", reasons.END_BEFORE_REPORTING()),
+        ("production = 0.9", "production = 9", "life.production",
+         reasons.PRODUCTION_SHARE(low=0.1, high=1.2, value=9.0)),
+        ("retrofit = ", "retro = ", "life.retro", reasons.SCENARIO_KEY_MISSPELLED(near="retrofit")),
+        ('replaces = "160kw-ie1"\n', "", "train.pump.replaces", reasons.LIFE_REPLACED_MOTOR()),
+        ('kind = "driven"', 'kind = "driven"\ncount = 2', "life", reasons.LIFE_TRAIN()),
+        ("wander_s = 9000", "wander_s = 0", "train.pump.load", reasons.LOAD_VARIATION()),
+        ('of = "pump"', 'of = "pomp"', "signal.flow.of", reasons.FLOW_TRAIN_EXPECTED(trains=("pump",))),
+        ("unit = 9", "unit = 2", "flow", reasons.UNIT_ID_IN_USE(unit_id=2, line="pump-house", other="vfd-pump")),
+        ("full = 850", "full = 0", "signal.flow", reasons.TRANSMITTER_VALUES()),
+        ("Asia/Shanghai", "Asia/Shanghia", "site.timezone", reasons.SITE_TIME_ZONE(value="Asia/Shanghia")),
     ],
-)
-def test_an_error_in_a_life_is_one_line(old: str, new: str, told: str, tmp_path: Path) -> None:
+)  # fmt: skip
+def test_an_error_in_a_life_is_one_line(old: str, new: str, place: str, cause: Reason, tmp_path: Path) -> None:
+    """cause: the reason, or its code."""
     path = shortened("pump-life", tmp_path)
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(InvalidValue) as caught:
+        load(str(path))
+    reason = caught.value.reason
+    assert (reason.code, reason.data["file"]) == (reasons.SCENARIO_FILE_PROBLEM, path.name)
+    found = scenario_problem(reason.data["cause"])
+    assert found[0] == place
+    assert cause in (found[1], getattr(found[1], "code", None))
     output = magwatt("simulate", path, "--time-factor", "10000", "--seconds", "300", code=2)
-    assert told in output
+    assert output == f"{text_of(reason)}\n"
     assert output.count("\n") == 1

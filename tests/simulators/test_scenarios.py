@@ -7,7 +7,6 @@ import itertools
 import json
 import math
 import os
-import re
 import socket
 import struct
 import time
@@ -22,7 +21,11 @@ from click.testing import CliRunner
 
 from agent.cli import main
 from agent.config_load import load_config
+from agent.config_reasons import REGISTERS_UNCONFIRMED
+from agent.core.text import text_of
+from drivers.profile_reasons import PROFILE_MISSPELLED, PROFILE_UNKNOWN
 from drivers.profiles import load_profile, profile_ids
+from drivers.reasons import InvalidValue, Reason
 from drivers.vocabulary import vocabulary
 from simulators.bus.frames import crc_fits, rtu_request
 from simulators.bus.noise import LATE_S, Cable, NoisyStation
@@ -31,6 +34,14 @@ from simulators.devices.bench import BenchDevice
 from simulators.devices.device import Refused
 from simulators.devices.one_motor import OneMotor, draw_machine
 from simulators.endpoints import Endpoints
+from simulators.reasons import (
+    BAUD_UNSUPPORTED,
+    BENCH_FULL,
+    BENCH_UNIT_ID,
+    BENCH_UNIT_ID_TAKEN,
+    PROPRIETARY_PROTOCOL,
+    TCP_PORT_NOT_OPENED,
+)
 from simulators.scenarios import bench, load, noisy_line
 from simulators.serve import serve
 
@@ -257,7 +268,7 @@ def test_the_configuration_is_ready_for_the_agent(tmp_path: Path, line: str) -> 
     file = tmp_path / "plant.toml"
     file.write_text(text)
     config, report = load_config(file)
-    assert [line for line in report.findings if "from memory only" not in line] == []
+    assert [item for item in report.findings if item.reason.code != REGISTERS_UNCONFIRMED] == []
     assert len(config.meters) + len(config.drives) == len(SERVED)
     assert len(config.motors) == len(config.drives) > 25
     assert {drive["comm_loss"] for drive in tomllib.loads(text)["drive"].values()} == {"not used"}
@@ -266,11 +277,11 @@ def test_the_configuration_is_ready_for_the_agent(tmp_path: Path, line: str) -> 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--device", "eastron/sdm63", "--tcp"], "no such profile; did you mean 'eastron/sdm630'"),
-        (["--device", "eastron/sdm630@5", "--device", "yaskawa/ga800@5", "--tcp"], "already has this unit identifier"),
-        (["--device", "eastron/sdm630@248", "--tcp"], "from 1 to 247"),
-        (["--device", "eastron/sdm630@x", "--tcp"], "from 1 to 247"),
-        (["--device", "huanyang/hy", "--serial"], "proprietary protocol"),
+        (["--device", "eastron/sdm63", "--tcp"], "'eastron/sdm630'"),
+        (["--device", "eastron/sdm630@5", "--device", "yaskawa/ga800@5", "--tcp"], "yaskawa/ga800@5: eastron/sdm630"),
+        (["--device", "eastron/sdm630@248", "--tcp"], "eastron/sdm630@248: "),
+        (["--device", "eastron/sdm630@x", "--tcp"], "eastron/sdm630@x: "),
+        (["--device", "huanyang/hy", "--serial"], "huanyang/hy: "),
         (["--device", "eastron/sdm630", "--serial", "--line", "9600 9X1"], "9600 9X1"),
         (["--device", "eastron/sdm630", "--serial", "--line", "12345 8N1"], "12345"),
         (["--device", "eastron/sdm630", "--tcp", "--line", "9600 8N1"], "`--line`"),
@@ -280,17 +291,42 @@ def test_the_configuration_is_ready_for_the_agent(tmp_path: Path, line: str) -> 
         (["pump-station", "--device", "eastron/sdm630", "--tcp"], "`--device`"),
         (["pump-station", "--tcp"], "`--device`"),
         (["pump-station", "--plc"], "pump-station"),
-        (["pump-statio"], "did you mean 'pump-station'"),
-        (["--device", "abb/b23", "--tcp", *["--device", "abb/b23"] * 247], "at most 247 unit identifiers"),
+        (["pump-statio"], "'pump-station'"),
+        (["--device", "abb/b23", "--tcp", *["--device", "abb/b23"] * 247], "248"),
     ],
 )
-def test_what_cannot_be_served_is_one_clear_line(arguments: list[str], words: str, tmp_path: Path) -> None:
+def test_an_invalid_option_is_one_line_and_leaves_no_file(arguments: list[str], words: str, tmp_path: Path) -> None:
     config = tmp_path / "plant.toml"
     done = CliRunner().invoke(main, ["simulate", *arguments, "--write-config", str(config)])
     assert done.exit_code == 2
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("devices", "reason"),
+    [
+        (["eastron/sdm63"], PROFILE_MISSPELLED(profile="eastron/sdm63", near="eastron/sdm630")),
+        (["zzz"], PROFILE_UNKNOWN(profile="zzz")),
+        (["eastron/sdm630@5", "yaskawa/ga800@5"],
+         BENCH_UNIT_ID_TAKEN(profile="yaskawa/ga800", unit_id=5, other="eastron/sdm630")),
+        (["eastron/sdm630@248"], BENCH_UNIT_ID(profile="eastron/sdm630", text="248", unit_id_max=247)),
+        (["eastron/sdm630@x"], BENCH_UNIT_ID(profile="eastron/sdm630", text="x", unit_id_max=247)),
+        (["huanyang/hy"], PROPRIETARY_PROTOCOL(profile="huanyang/hy")),
+        (["abb/b23"] * 248, BENCH_FULL(n=248, unit_id_max=247)),
+    ],
+)  # fmt: skip
+def test_devices_that_cannot_be_simulated(devices: list[str], reason: Reason) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        bench.wanted(devices)
+    assert caught.value.reason == reason
+
+
+def test_a_baud_rate_that_a_pseudo_terminal_does_not_support() -> None:
+    with pytest.raises(InvalidValue) as caught:
+        bench.check_line("12345 8N1")
+    assert caught.value.reason == BAUD_UNSUPPORTED(baud="12345")
 
 
 def test_a_port_in_use_is_one_clear_line_and_nothing_stays(tmp_path: Path) -> None:
@@ -303,7 +339,7 @@ def test_a_port_in_use_is_one_clear_line_and_nothing_stays(tmp_path: Path) -> No
             main, ["simulate", "--device", "abb/b23", "--tcp", str(port), "--write-config", str(config)]
         )
     assert done.exit_code == 2
-    assert re.search(rf"port {port} cannot be opened; is it in use\?", done.stderr)
+    assert done.stderr == f"simulate: {text_of(TCP_PORT_NOT_OPENED(port=port))}\n"
     assert not list(tmp_path.iterdir())
 
 

@@ -20,9 +20,11 @@ import pytest
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
 from drivers.profiles import load_profile
+from drivers.reasons import InvalidValue
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
-from simulators.scenarios import load
+from simulators.reasons import SCENARIO_MISSPELLED, SCENARIO_UNKNOWN
+from simulators.scenarios import load, names
 from simulators.serve import Endpoints, serve
 
 
@@ -255,5 +257,9 @@ def test_a_server_of_247_units_lays_out_no_memory() -> None:
 
 
 def test_a_wrong_name_gets_a_hint() -> None:
-    with pytest.raises(ValueError, match="did you mean 'pump-station'"):
+    with pytest.raises(InvalidValue) as caught:
         load("pumpstation")
+    assert caught.value.reason == SCENARIO_MISSPELLED(scenario="pumpstation", near="pump-station")
+    with pytest.raises(InvalidValue) as caught:
+        load("zzz")
+    assert caught.value.reason == SCENARIO_UNKNOWN(scenario="zzz", known=names())

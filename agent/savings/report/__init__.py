@@ -1,1 +1,1 @@
-"""The monthly report: what was saved, how sure that is, from what, and how anybody can check it."""
+"""The monthly report: the saving, its uncertainty and origin, and its verification."""

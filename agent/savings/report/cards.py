@@ -1,222 +1,270 @@
-"""What stands behind the numbers: tariff, meters, baseline, ledger, formulas."""
+"""The details of the report as rows: money, motor and meters, baseline, ledger, formulas."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
+from typing import NamedTuple
 
+from agent.config import Motor, Replaced
+from agent.core.text import N_, Catalogue
 from agent.savings import carbon
-from agent.savings.models import BY_STATE, factors, formula, stretches
+from agent.savings.models import BY_STATE, described, factors, formula, stretches
 from agent.savings.money import Bill
+from agent.savings.report.doubt import COMPONENTS
 from agent.savings.report.month import Month, local
 from agent.savings.report.numbers import grouped, kwh
-from agent.savings.report.table import pairs, table
-from agent.savings.report.texts import Words
+from agent.savings.report.top import ct_class, currency
 from agent.savings.types import Baseline
+from drivers.reasons import signal_name
+
+TRIED = 6  # models in the list of those that were tried
+MOTOR_KINDS = {
+    "pm": N_("magnet motor"),
+    "pm-line-start": N_("line-start magnet motor"),
+    "induction": N_("induction motor"),
+}
+PRICES = {
+    "peak": N_("peak"),
+    "flat": N_("flat"),
+    "valley": N_("valley"),
+    "sharp": N_("sharp peak"),
+    "deep": N_("deep valley"),
+}  # usual names of prices in a tariff
 
 
-def money_table(month: Month, words: Words) -> str:
-    money = month.money
-    if money is None:
-        return ""
-    before, after, unit = money.before, money.after, escape(words(money.currency))
+class Row(NamedTuple):
+    """Name and value of a detail.
+
+    value: its lines.
+    code: the value is a hash, a key or a command.
+    """
+
+    name: str
+    value: tuple[str, ...]
+    code: bool = False
+
+
+class MoneyRow(NamedTuple):
+    """A line of the bill: note: remark in small print; total: in bold."""
+
+    name: str
+    saved: str = ""
+    before: str = ""
+    after: str = ""
+    difference: str = ""
+    note: str = ""
+    total: bool = False
+
+
+def money_rows(month: Month, _: Catalogue) -> list[MoneyRow]:
+    money, saving = month.money, month.saving
+    if money is None or saving is None:
+        return []
+    before, after = money.before, money.after
     rows = []
-    for name in before.energy_cost:
-        old, new = before.energy_cost[name], after.energy_cost.get(name, 0.0)
+    for name, old in before.energy_cost.items():
+        new = after.energy_cost.get(name, 0.0)
         saved_wh = before.wh_by_period[name] - after.wh_by_period.get(name, 0.0)
-        rows.append([escape(words(name)), kwh(saved_wh), grouped(old, 2),
-                     grouped(new, 2), grouped(old - new, 2)])  # fmt: skip
+        label = _(PRICES[name]) if name in PRICES else name
+        rows.append(MoneyRow(label, kwh(saved_wh), grouped(old, 2), grouped(new, 2), grouped(old - new, 2)))
     if before.demand_cost or after.demand_cost:
-        left_out = "" if money.own_bill else f" <small>{words('at most, not added')}</small>"
-        rows.append([f"{words('demand')} {grouped(before.demand_kw, 1)} → {grouped(after.demand_kw, 1)} kW{left_out}",
-                     "", grouped(before.demand_cost, 2), grouped(after.demand_cost, 2),
-                     grouped(before.demand_cost - after.demand_cost, 2)])  # fmt: skip
-    rows.append([f"<b>{words('together')}</b>", kwh(month.saving.saved_wh if month.saving else None), "", "",
-                 f"<b>{grouped(money.saved, 2)}</b>"])  # fmt: skip
-    rows.append(["U95", kwh(month.saving.u95_wh if month.saving else None), "", "", grouped(money.u95, 2)])
-    head = [words("period"), words("saved, kWh"), f"{words('old plant')}{words(', ')}{unit}",
-            f"{words('now')}{words(', ')}{unit}", f"{words('saved')}{words(', ')}{unit}"]  # fmt: skip
-    return f"<h2>{words('Money')}</h2>{table(head, rows, numbers=(1, 2, 3, 4))}{_power_factor(before, after, words)}"
+        rows.append(MoneyRow(
+            _("demand {before} → {after} kW", before=grouped(before.demand_kw, 1), after=grouped(after.demand_kw, 1)),
+            "", grouped(before.demand_cost, 2), grouped(after.demand_cost, 2),
+            grouped(before.demand_cost - after.demand_cost, 2),
+            "" if money.own_bill else _("at most, not in the total"),
+        ))  # fmt: skip
+    rows.append(MoneyRow(_("total"), kwh(saving.saved_wh), difference=grouped(money.saved, 2), total=True))
+    rows.append(MoneyRow("U95", kwh(saving.u95_wh), difference=grouped(money.u95, 2)))
+    return rows
 
 
-def _power_factor(before: Bill, after: Bill, words: Words) -> str:
+def money_head(month: Month, _: Catalogue) -> list[str]:
+    unit = currency(month.money.currency, _) if month.money else ""
+    return [
+        _("price"), _("saving, kWh"), _("adjusted baseline, {unit}", unit=unit), _("measured, {unit}", unit=unit),
+        _("saving, {unit}", unit=unit),
+    ]  # fmt: skip
+
+
+def power_factor(before: Bill, after: Bill, _: Catalogue) -> str:
+    """The power factor of the motor and what the tariff adjusts for it; empty when it is unknown."""
     if after.power_factor is None:
         return ""
-    was = f"{before.power_factor:.2f} → " if before.power_factor is not None else ""
-    rule = (
-        f"{words('; ')}{words('by itself it would adjust a bill by')} {grouped(100 * after.adjustment, 2)} %"
-        if after.adjustment
-        else ""
-    )
-    return f"<p>{words('Power factor of this motor')}{words(': ')}{was}{after.power_factor:.2f}{rule}</p>"
+    value = f"{after.power_factor:.2f}"
+    if before.power_factor is not None:
+        value = f"{before.power_factor:.2f} → {value}"
+    if not after.adjustment:
+        return _("Power factor of this motor: {value}", value=value)
+    return _(
+        "Power factor of this motor: {value}; billed alone, it would adjust the bill by {share} %",
+        value=value, share=grouped(100 * after.adjustment, 2),
+    )  # fmt: skip
 
 
-def meter_table(month: Month, words: Words) -> str:
+def meter_rows(month: Month, _: Catalogue) -> list[Row]:
     plant = month.plant
     if plant is None or plant.meter is None:
-        return ""
+        return []
+    rows = []
+    if plant.motor:
+        rows.append(Row(_("motor"), (_motor_text(plant.motor, _),)))
+        if old := plant.motor.replaced_motor:
+            rows.append(Row(_("replaced motor"), (_old_motor_text(old, _),)))
     meter = plant.meter
-    ct_class = meter.ct_class or words("not stated (1 is taken)")
-    ct = f"{meter.ct[0]:g}/{meter.ct[1]:g}{words(', ')}{words('class')} {ct_class}" if meter.ct \
-        else words("direct")  # fmt: skip
+    transformers = _("direct connection")
+    if meter.ct:
+        ratio = f"{meter.ct[0]:g}/{meter.ct[1]:g}"
+        transformers = _("{ratio}, class {name}", ratio=ratio, name=ct_class(meter, _))
+    place = _("measuring point {name}", name=meter.measuring_point)
     seen = sorted({item.meter for item in month.intervals if item.meter})
-    rows = [
-        (
-            words("meter"),
-            words(", ").join(
-                (
-                    escape(meter.name),
-                    escape(meter.profile),
-                    f"{words('at')} {escape(meter.measuring_point)}",
-                    meter.wiring,
-                )
-            ),
-        ),
-        (words("serial number"), escape(meter.serial_number or words("not stated"))),
-        (words("accuracy class"), escape(meter.accuracy_class)),
-        (words("current transformers"), ct),
-        (words("calibration certificate"), escape(meter.certificate or words("not stated"))),
-        (words("meters in the data"), escape("; ".join(seen) or "–")),
+    return [
+        *rows,
+        Row(_("meter"), (_(", ").join((meter.name, meter.profile, place, meter.wiring)),)),
+        Row(_("serial number"), (meter.serial_number or _("not stated"),)),
+        Row(_("accuracy class"), (meter.accuracy_class,)),
+        Row(_("current transformers"), (transformers,)),
+        Row(_("calibration certificate"), (meter.certificate or _("not stated"),)),
+        Row(_("meters in the data"), (_("; ").join(seen) or "–",)),
     ]
-    if motor := plant.motor:
-        said = (words(motor.kind), f"{motor.kw:g} kW", f"{motor.rpm:g} rpm", f"{motor.poles} {words('poles')}",
-                f"{motor.volts:g} V")  # fmt: skip
-        rows.insert(0, (words("motor"), words(", ").join(said)))
-        if old := motor.replaced_motor:
-            told = (
-                words(old.kind),
-                f"{old.kw:g} kW",
-                old.efficiency_class or "–",
-                f"{old.rpm:g} rpm" if old.rpm else "",
-            )
-            rows.insert(1, (words("replaces"), words(", ").join(filter(None, told))))
-    return f"<h2>{words('Motor and meters')}</h2>{pairs(rows)}"
 
 
-def baseline_card(month: Month, words: Words) -> str:
+def _motor_text(motor: Motor, _: Catalogue) -> str:
+    poles = _("{poles:d} poles", poles=motor.poles)
+    return _(", ").join(
+        (_(MOTOR_KINDS[motor.kind]), f"{motor.kw:g} kW", f"{motor.rpm:g} r/min", poles, f"{motor.volts:g} V")
+    )
+
+
+def _old_motor_text(old: Replaced, _: Catalogue) -> str:
+    rpm = f"{old.rpm:g} r/min" if old.rpm else ""
+    parts = _(MOTOR_KINDS[old.kind]), f"{old.kw:g} kW", old.efficiency_class or "–", rpm
+    return _(", ").join(filter(None, parts))
+
+
+def baseline_rows(month: Month, _: Catalogue) -> list[Row]:
     found = month.baseline
     if found is None:
-        return ""
-    zone = month.zone
-    ranges = words("; ").join(f"{escape(words.signal(name))} {said}" for name, said in _ranges(found, words))
-    rivals = words("; ").join(f"{escape(words.said(name))} {100 * score:.2f} %" for name, score in
-                       sorted(found.candidates.items(), key=lambda pair: pair[1])[:6])  # fmt: skip
-    drivers = words.aside(escape(", ".join(map(words.signal, found.drivers)))) if found.drivers else ""
-    if vif := found.shape.get("vif"):
-        drivers += f"{words('; ')}VIF {', '.join(f'{value:.3g}' for value in vif.values())}"
-    span = f"{local(found.from_ms, zone)} – {local(found.to_ms, zone)}, {found.n} × {found.length_s // 60} min"
-    fit = f"{100 * found.cv_rmse:.2f} %, {grouped(100 * found.nmbe, 3)} %, {found.r2:.4f}"
+        return []
+    measured = found.n > 0
     rows = [
-        (words("model"), words(f"model {found.kind}") + drivers),
-        (words("formula"), _formula(found, words)),
-        (words("learnt from"), span if found.n else escape(words.said(found.fallback))),
-        (words("effective number n′"), f"{found.n_effective:.0f}" if found.n else "–"),
-        ("CV(RMSE), NMBE, R²", fit if found.n else "–"),
-        (words("range seen"), ranges or "–"),
-        (words("models tried, CV(RMSE) by cross-validation"), rivals or "–"),
-        (words("frozen"), f"{local(found.frozen_ms, zone) if found.frozen_ms else '–'} {escape(found.by)}"),
-        ("SHA-256", f"<code>{found.hash}</code>"),
+        Row(_("model"), (_.reason(described(found.kind, found.shape, found.drivers)),)),
+        Row(_("formula"), formula_lines(found, _)),
+        Row(_("learned from"), (_source_text(found, month.zone, _),)),
+        Row(_("effective number of samples n′"), (f"{found.n_effective:.0f}" if measured else "–",)),
+        Row("CV(RMSE), NMBE, R²", (_fit_text(found) if measured else "–",)),
+        Row(_("range of the drivers"), tuple(f"{signal_name(name)}: {text}" for name, text in ranges(found)) or ("–",)),
+    ]
+    if vif := found.shape.get("vif"):
+        rows.append(Row("VIF", (_("; ").join(f"{signal_name(name)} {value:.3g}" for name, value in vif.items()),)))
+    tried = sorted(found.candidates, key=lambda item: item.cv_rmse)[:TRIED]
+    rows += [
+        Row(_("models tried, cross-validated CV(RMSE)"),
+            tuple(f"{_.reason(model)}{_(': ')}{100 * score:.2f} %" for model, score in tried) or ("–",)),
+        Row(_("frozen"), (f"{local(found.frozen_ms, month.zone)} {found.by}" if found.frozen_ms else "–",)),
+        Row("SHA-256", (found.hash,), code=True),
     ]  # fmt: skip
     if month.saving and month.saving.causes:
-        causes = sorted(month.saving.causes.items(), key=lambda pair: -pair[1])
-        together = math.sqrt(sum(wh * wh for _, wh in causes))
-        rows.append((words("standard uncertainty by cause, kWh"),
-                     words("; ").join([*(f"{words(name)} {wh / 1000:.3g}" for name, wh in causes if wh > 0),
-                                       f"√Σu² = {together / 1000:.3g}{words(', ')}U95 "
-                                       f"{month.saving.u95_wh / 1000:.3g}"])))  # fmt: skip
-    return f"<h2>{words('Baseline')}</h2>{pairs(rows)}"
+        rows.append(Row(_("standard uncertainty by component, kWh"), (_components_text(month, _),)))
+    return rows
 
 
-def _ranges(baseline: Baseline, words: Words) -> Iterator[tuple[str, str]]:
-    """Each driver with what was seen of it; where states have slopes of their own, in each state."""
+def _source_text(found: Baseline, zone: str, _: Catalogue) -> str:
+    if not found.n:
+        return _.reason(found.fallback) if found.fallback else "–"
+    return f"{local(found.from_ms, zone)} – {local(found.to_ms, zone)}, {found.n} × {found.length_s // 60} min"
+
+
+def _fit_text(found: Baseline) -> str:
+    return f"{100 * found.cv_rmse:.2f} %, {grouped(100 * found.nmbe, 3)} %, {found.r2:.4f}"
+
+
+def _components_text(month: Month, _: Catalogue) -> str:
+    """The components in descending order, their root sum of squares, and U95."""
+    saving = month.saving
+    assert saving is not None
+    causes = sorted(((name, wh) for name, wh in saving.causes.items() if wh > 0), key=lambda pair: -pair[1])
+    total = math.sqrt(sum(wh * wh for _name, wh in causes))
+    parts = [f"{_(COMPONENTS[name].short)} {wh / 1000:.3g}" for name, wh in causes]
+    return _("; ").join((*parts, f"√Σu² = {total / 1000:.3g}", f"U95 = {saving.u95_wh / 1000:.3g}"))
+
+
+def ranges(baseline: Baseline) -> Iterator[tuple[str, str]]:
+    """Each driver with the range of its values; of a model with slopes by state, with the range in each state."""
     of_states = baseline.shape["ranges"] if baseline.kind == "slopes" else {}
     for name in baseline.ranges:
         if name not in of_states:
             yield name, " | ".join(f"{low:g} … {high:g}" for low, high in stretches(baseline, name))
             continue
-        state = escape(words.signal(baseline.drivers[-1]))
+        state = signal_name(baseline.drivers[-1])
         for value, (low, high) in zip(baseline.shape["states"], of_states[name], strict=True):
             yield name, f"{low:g} … {high:g} [{state} = {value:g}]"
 
 
-def _formula(baseline: Baseline, words: Words) -> str:
-    """The model with its coefficients, such that a reader can put a flow in."""
+def formula_lines(baseline: Baseline, _: Catalogue) -> tuple[str, ...]:
+    """The model with its coefficients, so that a reader can calculate with it, and its symbols."""
     values = baseline.coefficients
-    unit, name = f"Wh {words('in')} {baseline.length_s // 60} min", ""
-    if baseline.drivers:
-        name = f"{words(', ')}x = {escape(words.signal(baseline.drivers[0]))}"
+    if baseline.kind == "shaft-power":
+        return (_("E = {factor:.6g} · (shaft energy + losses of the old motor at this shaft power)", factor=values[0]),)
+    letters = "xyzw"[: len(baseline.drivers)]
+    symbols = [_("E: Wh in {minutes:d} min", minutes=baseline.length_s // 60)]
+    symbols += [f"{letter} = {signal_name(driver)}" for letter, driver in zip(letters, baseline.drivers, strict=True)]
     still = "still" in baseline.shape
     if baseline.kind in ("binned", "state") and not still:
         places = baseline.shape["centres" if baseline.kind == "binned" else "states"]
-        pairs_said = "; ".join(f"{place:.4g} → {value:.6g}" for place, value in zip(places, values, strict=False))
-        return f"E, {unit}{name}{words('; ')}x → E: {pairs_said}"
-    if baseline.kind == "shaft-power":
-        return f"E = {values[0]:.6g} · ({words('shaft energy + losses of the old motor at it')})"
-    letters = "xyzw"[: len(baseline.drivers)]
-    name = "".join(f"{words(', ')}{letter} = {escape(words.signal(driver))}"
-                   for letter, driver in zip(letters, baseline.drivers, strict=True))  # fmt: skip
-    said = formula(values, factors(baseline.kind, baseline.shape, letters))
-    found = f"E = {escape(said)} {unit}{name}"
+        points = "; ".join(f"{place:.4g} → {value:.6g}" for place, value in zip(places, values, strict=False))
+        return f"x → E: {points}", _("; ").join(symbols)
+    equation = f"E = {formula(values, factors(baseline.kind, baseline.shape, letters))}"
     if baseline.kind in BY_STATE or still:
-        found += f"{words('; ')}{words('[…]: one in this state, else zero')}"
+        symbols.append(_("[…]: 1 in this state, otherwise 0"))
         if "binned" in (baseline.kind, baseline.shape.get("base")):
-            found += f"{words('; ')}{words('→: the share of this point in the straight line')}"
-    return found
+            symbols.append(_("[x → c]: weight of the centre c in the linear interpolation"))
+    return equation, _("; ").join(symbols)
 
 
-def ledger_card(month: Month, check: str, words: Words) -> str:
+def ledger_rows(month: Month, _: Catalogue) -> list[Row]:
+    """Empty when the ledger has no record of this month."""
     proof = month.proof
-    if proof.verdict is None:
-        return f"<h2>{words('Ledger')}</h2><p>{words('no record covers this month')}</p>" if month.intervals else ""
-    difference = f"{words('difference')} {proof.shown_wh - proof.recorded_wh} Wh"
-    whole = words("all whole")
-    if proof.verdict.first_bad is not None:
-        whole = f"{words('first bad record')} {proof.verdict.first_bad}"
-    elsewhere = words("none: that nothing was cut off or set back is not shown")
+    if (verdict := proof.verdict) is None:
+        return []
+    state = _("all valid")
+    if verdict.first_bad is not None:
+        state = _("first invalid record: {seq:d}", seq=verdict.first_bad)
+    external = _("none: truncation or rollback of the ledger is not detected")
     if proof.elsewhere:
-        elsewhere = f"{proof.verdict.external_checkpoints}: {escape(', '.join(proof.elsewhere))}"
+        external = f"{verdict.external_checkpoints}{_(': ')}{', '.join(proof.elsewhere)}"
+    reported = _("{energy} Wh (difference {difference:d} Wh)", energy=grouped(proof.reported_wh),
+                 difference=proof.reported_wh - proof.recorded_wh)  # fmt: skip
     rows = [
-        (words("hours recorded"), grouped(proof.hours)),
-        (words("energy in the ledger"), f"{grouped(proof.recorded_wh)} Wh"),
-        (words("energy in this report, same hours"), f"{grouped(proof.shown_wh)} Wh{words.aside(difference)}"),
-        (words("quarter hours not recorded yet"), grouped(proof.waiting)),
-        (words("quarter hours in no record though others of that time are"), grouped(proof.stray)),
-        (words("hours recorded again; recorded late"),
-         f"{grouped(proof.verdict.amended)}{words('; ')}{grouped(proof.verdict.late)}"),
-        (words("records looked at"), f"{grouped(proof.verdict.records)}{words('; ')}{whole}"),
-        (words("recorded under configuration; software"),
-         f"{_under(proof.under.get('config', {}))}; {_under(proof.under.get('software', {}))}"),
-        (words("external checkpoints looked at"), elsewhere),
-        (words("key"), f"<code>{', '.join(map(escape, proof.verdict.keys))}</code>"),
+        Row(_("hours recorded"), (grouped(proof.hours),)),
+        Row(_("energy in the ledger"), (f"{grouped(proof.recorded_wh)} Wh",)),
+        Row(_("energy in this report, same hours"), (reported,)),
+        Row(_("intervals not recorded yet"), (grouped(proof.waiting),)),
+        Row(_("intervals without a record, although later ones are recorded"), (grouped(proof.stray),)),
+        Row(_("hours recorded again; hours recorded late"), (f"{grouped(verdict.amended)}; {grouped(verdict.late)}",)),
+        Row(_("records verified"), (f"{grouped(verdict.records)}{_('; ')}{state}",)),
+        Row(_("recorded with configuration; software"),
+            (f"{_versions(proof.under.get('config', {}))}; {_versions(proof.under.get('software', {}))}",)),
+        Row(_("external checkpoints compared"), (external,)),
+        Row(_("key"), (", ".join(verdict.keys),), code=True),
     ]  # fmt: skip
     if checkpoint := proof.checkpoint:
-        named = (
-            f"<code>{checkpoint['hash']}</code><br>"
-            f"{words('record')} {checkpoint['seq']}{words(', ')}{escape(str(checkpoint['day']))}"
-        )
-        rows += [(words("checkpoint"), named), (words("signature"), f"<code>{escape(str(checkpoint['sig']))}</code>")]
-    how = words("Check it: the JSON file beside this one holds the checkpoint")
-    away = (
-        f"{words('Away from the gateway, with a copy of its state directory')}{words(': ')}<code>--state COPY</code> "
-        f"{words('in place of')} <code>--config</code>{words('; ')}"
-        f"{words('as K the JSON file of an earlier month').replace('K', '<code>--key</code>')}"
-    )
-    how = f"{how}{words(': ')}<code>{escape(check)}</code>"
-    return f"<h2>{words('Ledger')}</h2>{pairs(rows)}<p>{how}</p><p class='small'>{away}</p>"
+        place = _("record {seq:d}, {day}", seq=checkpoint["seq"], day=str(checkpoint["day"]))
+        rows += [
+            Row(_("checkpoint"), (checkpoint["hash"], place), code=True),
+            Row(_("signature"), (str(checkpoint["sig"]),), code=True),
+        ]
+    return rows
 
 
-def _under(hours: Mapping[str, int]) -> str:
-    """Versions, each with the hours that it recorded."""
-    return ", ".join(f"{escape(version or '–')} ({grouped(count)} h)" for version, count in hours.items()) or "–"
+def _versions(hours: Mapping[str, int]) -> str:
+    """Versions with the number of hours that each recorded."""
+    return ", ".join(f"{version or '–'} ({grouped(n)} h)" for version, n in hours.items()) or "–"
 
 
-def formulas(months: Sequence[Month], words: Words) -> str:
-    items = [words(f"formula {name}") for name in ("saving", "u95", "parts", "verdict", "co2", "coal", "money")]
+def sources(months: Sequence[Month], _: Catalogue) -> list[str]:
+    """Sources of the grid factors in use, and the meaning of [M]."""
     used = {month.factor.source for month in months if month.factor is not None}
-    said = [words("[M]: from memory, nobody held the text yet")]
-    said += [escape(f"{code}{words(': ')}{words(text)}") for code, text in carbon.sources().items() if code in used]
-    marks = f"<p class='small'>{words('; ').join(said)}</p>"
-    return f"<section class='formulas'><h2>{words('How it is worked out')}</h2><ul>" + "".join(
-        f"<li>{item}</li>" for item in items
-    ) + f"</ul>{marks}</section>"  # fmt: skip
+    found = [_("[M]: quoted from memory, not yet checked against the text")]
+    return found + [f"{code}{_(': ')}{_(text)}" for code, text in carbon.SOURCES.items() if code in used]

@@ -1,5 +1,7 @@
-"""The report beside its page: quarter hours as CSV for a spreadsheet, everything as JSON for a program. Names and units
-stand in docs/report.md; both together let somebody else work every figure out again."""
+"""The report as data: intervals as CSV for a spreadsheet, everything as JSON for a program.
+
+docs/report.md lists names and units. Every figure of the report can be calculated from these two files.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from agent.core.text import as_object
 from agent.savings import carbon
 from agent.savings.adjust import Line
 from agent.savings.baseline import to_json
@@ -17,17 +20,19 @@ from agent.savings.models import OldMotor, old_losses_wh
 from agent.savings.old_motor import old_motor_of
 from agent.savings.report.html import Cover
 from agent.savings.report.month import Month, local
-from agent.savings.types import Interval
+from agent.savings.types import Interval, Saving
 
-HEAD = ("motor", "begin_local", "begin_utc", "driver", "measured_kwh", "old_plant_kwh", "saved_kwh", "coverage_pct",
-        "nothing_claimed_because", "flags", "source", "period", "price", "reactive_kvarh", "shaft_kwh",
-        "register_begin_kwh", "register_end_kwh", "meter", "auxiliary_kwh", "filled_kwh", "speed_rpm", "running_s",
+HEAD = ("motor", "start_local", "start_utc", "driver", "measured_kwh", "adjusted_baseline_kwh", "saved_kwh",
+        "coverage_pct", "excluded_reason", "flags", "source", "period", "price", "reactive_kvarh", "shaft_kwh",
+        "register_start_kwh", "register_end_kwh", "meter", "auxiliary_kwh", "filled_kwh", "speed_rpm", "running_s",
         "motor_loss_kwh", "u_motor_loss_kwh", "drive_loss_kwh", "u_drive_loss_kwh", "old_motor_loss_kwh")  # fmt: skip
 
 
 def as_csv(months: Sequence[Month]) -> bytes:
-    """One row each quarter hour; UTF-8 with a byte-order mark, as spreadsheets want it. Empty: not known. Behind HEAD
-    two columns for each driver of any of the motors, its mean and its U (k = 2)."""
+    """One row for each interval of 15 min; UTF-8 with a byte-order mark for spreadsheets. Empty: unknown.
+
+    After the columns of HEAD: two columns for each driver of any motor, its mean and its U (k = 2).
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     drivers = sorted({name for month in months for item in month.intervals for name in item.drivers})
@@ -44,20 +49,21 @@ def _row(month: Month, item: Interval, line: Line | None) -> list[str]:
     measured = None if item.energy_wh is None else item.energy_wh + item.auxiliary_wh
     adjusted = line.adjusted_wh if line else None
     saved = None if line is None or line.excluded or adjusted is None or measured is None else adjusted - measured
-    begin, end = item.register_wh or (None, None)
+    register_start_wh, register_end_wh = item.register_wh or (None, None)
     return [
         month.asset, local(item.start_ms, month.zone), local(item.start_ms, "UTC"),
         _number(line.driver if line else None), _kwh(measured), _kwh(adjusted), _kwh(saved),
-        f"{100 * item.coverage:.1f}", line.excluded if line else "", " ".join(item.flags), item.source,
-        *_price(month, item.start_ms), _kwh(item.reactive_varh), _kwh(item.shaft_wh), _kwh(begin), _kwh(end),
-        item.meter, _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),
+        f"{100 * item.coverage:.1f}", line.excluded.code if line and line.excluded else "",
+        " ".join(item.flags), item.source, *_price(month, item.start_ms), _kwh(item.reactive_varh),
+        _kwh(item.shaft_wh), _kwh(register_start_wh), _kwh(register_end_wh), item.meter,
+        _kwh(item.auxiliary_wh), _kwh(item.filled_wh), _number(item.speed_rpm), _number(item.running_s),
         _kwh(item.motor_loss_wh), _kwh(item.u_motor_loss_wh), _kwh(item.drive_loss_wh), _kwh(item.u_drive_loss_wh),
         _kwh(_old_loss_wh(month, item)),
     ]  # fmt: skip
 
 
 def _old_motor(month: Month) -> dict[str, float] | None:
-    """What the old motor's losses are worked out from."""
+    """What the losses of the old motor are calculated from; None: unknown."""
     plate = old_motor_of(month.plant.motor) if month.plant and month.plant.motor else None
     return plate or (month.baseline.shape.get("old_motor") if month.baseline else None)
 
@@ -68,7 +74,7 @@ def _old_loss_wh(month: Month, item: Interval) -> float | None:
 
 
 def _price(month: Month, start_ms: int) -> tuple[str, str]:
-    """The period's name and its price; empty without a tariff, and in its hole."""
+    """Name and value of the price; empty without a tariff, and where it has no price."""
     if month.tariff is None:
         return "", ""
     try:
@@ -79,7 +85,7 @@ def _price(month: Month, start_ms: int) -> tuple[str, str]:
 
 
 def as_json(months: Sequence[Month], cover: Cover) -> str:
-    """The newest checkpoint stands under "ledger", so that `magwatt ledger verify --checkpoint` takes this file."""
+    """The value of "ledger" is the newest checkpoint: `magwatt ledger verify --checkpoint` accepts this file."""
     proofs = [month.proof.checkpoint for month in months if month.proof.checkpoint]
     body = {
         "s": "magwatt.report/1", "site": cover.site, "gateway": cover.gateway, "zone": cover.zone,
@@ -95,27 +101,27 @@ def _motor(month: Month) -> dict[str, Any]:
     saving, money, proof = month.saving, month.money, month.proof
     found: dict[str, Any] = {
         "motor": month.asset, "title": month.title, "month": month.month, "from_ms": month.from_ms,
-        "to_ms": month.to_ms, "simulated": month.simulated, "notes": list(month.notes),
-        "hints": list(month.hints),
+        "to_ms": month.to_ms, "simulated": month.simulated,
+        "notes": [as_object(note) for note in month.notes], "hints": [as_object(hint) for hint in month.hints],
         "measured_wh": month.measured_wh if month.energy_known else None, "coverage": month.coverage,
         "compared": month.compared,
         "running_h": month.running_h, "tonnes": month.tonnes,
-        "saving": asdict(saving) | {"share": saving.share} if saving else None,
+        "saving": _saving(saving) if saving else None,
         "baseline": to_json(month.baseline) if month.baseline else None, "meter": _meter(month),
         "old_motor": _old_motor(month),
         "tariff": _tariff(month),
-        "days": [asdict(day) for day in month.days], "events": [asdict(event) for event in month.events],
+        "days": [asdict(day) for day in month.days],
+        "events": [asdict(event) | {"cause": as_object(event.cause)} for event in month.events],
         "ledger": {
-            "hours": proof.hours, "recorded_wh": proof.recorded_wh, "shown_wh": proof.shown_wh,
+            "hours": proof.hours, "recorded_wh": proof.recorded_wh, "reported_wh": proof.reported_wh,
             "differing": proof.differing, "unrecorded": proof.stray, "not_yet_recorded": proof.waiting,
             "external_checkpoints": proof.verdict.external_checkpoints if proof.verdict else 0,
-            "bears_out": proof.bears_out, "content": proof.verdict.content if proof.verdict else None,
+            "confirmed": proof.confirmed, "ok": proof.verdict.content if proof.verdict else None,
             "first_bad": proof.verdict.first_bad if proof.verdict else None, "recorded_under": proof.under,
             "self_named": proof.verdict.self_named if proof.verdict else None,
         },
     }  # fmt: skip
     if saving is not None:
-        found["saving"]["parts"] = {name: part._asdict() for name, part in saving.parts.items()}
         figures = {kind: carbon.coal(kind, month.year) for kind in ("calorific", "equivalent")}
         found["coal"] = {kind: asdict(figure) for kind, figure in figures.items()}
         found["coal_kgce"] = {kind: carbon.coal_kg(saving.saved_wh, figure) for kind, figure in figures.items()}
@@ -130,6 +136,14 @@ def _motor(month: Month) -> dict[str, Any]:
     return found
 
 
+def _saving(saving: Saving) -> dict[str, Any]:
+    return asdict(saving) | {
+        "share": saving.share, "parts": {name: part._asdict() for name, part in saving.parts.items()},
+        "caveats": [as_object(caveat) for caveat in saving.caveats],
+        "advice": as_object(saving.advice) if saving.advice else None,
+    }  # fmt: skip
+
+
 def _meter(month: Month) -> dict[str, Any] | None:
     if month.plant is None or (meter := month.plant.meter) is None:
         return None
@@ -142,7 +156,7 @@ def _meter(month: Month) -> dict[str, Any] | None:
 
 
 def _tariff(month: Month) -> dict[str, Any] | None:
-    """Prices per kWh as they hold in this month."""
+    """Prices per kWh in this month."""
     if (tariff := month.tariff) is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""One motor's month in numbers: everything the report shows, before any of it is worded or drawn."""
+"""The report of one motor and month as data: all figures, before they are formatted or drawn."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from agent.savings.bridge import BRIDGED_MS, bridged
 from agent.savings.ledger_key import Key
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import begin_ms, phases_of, reporting_of
+from agent.savings.report import reasons as codes
 from agent.savings.report.origin import of_baseline
 from agent.savings.report.priced import Money, priced
 from agent.savings.report.proof import Elsewhere, Proof, prove
@@ -23,15 +24,23 @@ from agent.savings.tariff import Tariff, month_bounds_ms
 from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Phase, Saving
 from agent.savings.verdict import COVERAGE_LEAST
 from agent.topology import Asset
-from agent.words import counted
+from drivers.reasons import InvalidValue, Reason
 
-IDLE = 0.02  # of the rated power: below it the motor stands
+IDLE = 0.02  # share of the rated power below which the motor is at standstill
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Of the site's calendar. coverage: of the day as long as it is in the zone, and as far as it lies in the month.
-    saved_wh: only what is claimed; total_wh, u95_wh: of the month until the day's end."""
+    """One day of the site's calendar. Energies in Wh.
+
+    date: local date, 2026-10-25.
+    measured_wh: measured energy of all intervals, auxiliaries included.
+    adjusted_wh: adjusted baseline of the intervals in the saving; None: there are none.
+    saved_wh: saving of these intervals; None: there are none.
+    coverage: measured share of the day's time, as far as the day is in the month.
+    total_wh: saving from the start of the month to the end of the day.
+    u95_wh: U95 of total_wh.
+    """
 
     date: str
     measured_wh: float
@@ -44,8 +53,31 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """notes: what is missing or wrong, in plain words, shown on top. hints: what is neither, and a reader should know.
-    Energies in Wh."""
+    """One motor in one billing month. Energies in Wh, times in UTC milliseconds.
+
+    month: 2026-10.
+    from_ms, to_ms: the billing month.
+    zone: time zone of the site.
+    intervals: all intervals of the month.
+    measured_wh: measured energy of all intervals; 0 when it is unknown (see energy_known).
+    coverage: measured share of the month (of a month that has not ended: up to now).
+    running_h: running time; None without data.
+    saving: None when no saving is calculated.
+    lines: the intervals of the reporting period, compared with the baseline.
+    baseline: the frozen baseline; None when there is none that can be used.
+    cloud: intervals of the baseline period.
+    money: None without a usable tariff or a saving.
+    factor: grid emission factor; None when it is not set or unknown.
+    tonnes: production of the month; None when it is not measured in all intervals.
+    compared_kwh_t: specific energy before and after the retrofit, in the intervals of the saving; None when unknown.
+    events: non-routine events that overlap the month.
+    proof: result of the comparison with the ledger.
+    notes: what is missing or wrong, in the order of importance.
+    hints: what is neither missing nor wrong, but a reader needs to know.
+    plant: the motor with its meter and drive.
+    simulated: the data are from a simulation.
+    compared: share of the month that is part of the saving (of a month that has not ended: up to now).
+    """
 
     asset: str
     title: str
@@ -66,18 +98,18 @@ class Month:
     tariff: Tariff | None = None
     factor: carbon.Factor | None = None
     tonnes: float | None = None
-    compared_kwh_t: tuple[float, float] | None = None  # old plant, now; in the quarter hours that are compared
+    compared_kwh_t: tuple[float, float] | None = None
     events: Sequence[Event] = ()
     proof: Proof = field(default_factory=Proof)
-    notes: Sequence[str] = ()
-    hints: Sequence[str] = ()
+    notes: Sequence[Reason] = ()
+    hints: Sequence[Reason] = ()
     plant: Asset | None = None
     simulated: bool = False
-    compared: float = 0.0  # share of the month (of one that goes on: so far) for which a saving is claimed
+    compared: float = 0.0
 
     @property
     def reported(self) -> Sequence[Interval]:
-        """Those of the reporting phase, while the new motor stands there; all of them where no saving is told."""
+        """Intervals of the reporting period; all of them when no saving is calculated."""
         if not self.lines:
             return self.intervals
         known = {line.start_ms for line in self.lines}
@@ -85,12 +117,12 @@ class Month:
 
     @property
     def energy_known(self) -> bool:
-        """Of one quarter hour at least; else measured_wh is no energy, but nothing."""
+        """Whether the energy of at least one interval is known; if not, measured_wh is 0 and has no meaning."""
         return any(item.energy_wh is not None for item in self.intervals)
 
     @property
-    def whole(self) -> bool:
-        """Nothing is missing or wrong, and a saving is told of nearly all of the month where one is told."""
+    def complete(self) -> bool:
+        """Nothing is missing or wrong, and a saving, if there is one, includes at least 90 % of the month."""
         return not self.notes and (self.saving is None or self.compared >= COVERAGE_LEAST)
 
     @property
@@ -108,23 +140,25 @@ def collect(
     db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, key: Key | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Month:  # fmt: skip
-    """Raises ValueError for what is no month, sqlite3.Error for what is no state file."""
+    """Raises InvalidValue for an invalid month, sqlite3.Error when db is not a state file."""
     zone, tariff = config.site.timezone, config.tariff
     from_ms, to_ms = tariff.bounds_ms(month) if tariff else month_bounds_ms(month, zone)
     found = source.intervals(db, plant.name, from_ms, to_ms)
-    notes: list[str] = []
+    notes: list[Reason] = []
     if not found:
-        notes.append(_nothing(db, plant.name, zone))
+        notes.append(_no_data(db, plant.name))
     if now_ms < to_ms and found:
-        notes.append(f"the month is not over: this is what was known at {local(now_ms, zone)}")
+        notes.append(codes.MONTH_INCOMPLETE(now_ms=now_ms))
     if unknown := sum(item.energy_wh is None for item in found):
-        notes.append(f"the energy of {counted(unknown, 'quarter hour')} is not known")
-    end_ms = min(to_ms, max(now_ms, found[-1].end_ms if found else from_ms + 1))  # this machine's clock may be wrong
+        notes.append(codes.ENERGY_UNKNOWN_INTERVALS(n=unknown))
+    end_ms = min(
+        to_ms, max(now_ms, found[-1].end_ms if found else from_ms + 1)
+    )  # the clock of this machine may be wrong
     baseline, wrong = source.frozen_baseline(db, plant.name)
     if wrong:
         notes.append(wrong)
     elif baseline is None and found:
-        notes.append("no baseline is frozen for this motor: there is energy, but no saving (magwatt baseline)")
+        notes.append(codes.BASELINE_MISSING())
     events = source.events(db, plant.name, from_ms, to_ms)
     saving, tally, days = None, None, list[Day]()
     if baseline is not None and plant.motor is not None and found:
@@ -133,7 +167,7 @@ def collect(
         around = bridged([*earlier, *found, *later])
         after = [item for item in around if from_ms <= item.start_ms < to_ms and phase.holds(item.start_ms)]
         if len(after) < len(found):
-            notes.append(_outside(phase, len(found) - len(after), zone))
+            notes.append(_outside(phase, len(found) - len(after)))
         if mixed := _old_among(after, plant.motor, zone):
             notes.append(mixed)
         tally = Tally(baseline, classes=_classes(plant), events=events, old_motor=old_motor_of(plant.motor))
@@ -144,21 +178,21 @@ def collect(
     if config.site.grid_factor is not None:
         try:
             factor = carbon.grid_factor(config.site.grid_factor)
-        except ValueError as error:
-            notes.append(f"grid factor {config.site.grid_factor}: {error}")
+        except InvalidValue as error:
+            notes.append(codes.GRID_FACTOR_UNUSABLE(cause=error.reason))
     elif found:
-        notes.append("site.grid_factor is not set: no emissions are told")
+        notes.append(codes.GRID_FACTOR_MISSING())
     money = None
     if tariff is None and found:
-        notes.append("neither [tariff] nor site.energy_price is set: no money is told")
+        notes.append(codes.TARIFF_MISSING())
     elif tariff is not None and saving is not None and baseline is not None:
         try:
             money = priced(tariff, lines, found, baseline, saving, events)
-        except ValueError as error:
-            notes.append(f"tariff: {error}; no money is told")
+        except InvalidValue as error:
+            notes.append(codes.TARIFF_UNUSABLE(cause=error.reason))
         if not tariff.currency:
-            notes.append("site.currency is not set: it is not said which money the prices are in")
-    proof = prove(db, plant.name, from_ms, end_ms, found, zone, key, elsewhere or {})
+            notes.append(codes.CURRENCY_MISSING())
+    proof = prove(db, plant.name, from_ms, end_ms, found, key, elsewhere or {})
     notes += proof.notes
     return Month(
         plant.name, plant.title, month, from_ms, to_ms, zone, found,
@@ -168,18 +202,19 @@ def collect(
         source.intervals(db, plant.name, baseline.from_ms, baseline.to_ms) if baseline else (),
         days or _days(found, [], zone, None, (from_ms, to_ms)), money, tariff, factor, _tonnes(found),
         _compared_kwh_t(found, lines),
-        events, proof, notes, [*(of_baseline(db, baseline, lines, zone) if baseline else ()), *proof.hints], plant,
+        events, proof, notes, [*(of_baseline(db, baseline, lines) if baseline else ()), *proof.hints], plant,
         config.site.simulated,
         compared=sum(line.length_s for line in lines if line.excluded is None) / ((end_ms - from_ms) / 1000),
     )  # fmt: skip
 
 
 def local(t_ms: int, zone: str) -> str:
+    """A moment on the site's clock, 2026-10-31 08:15."""
     return f"{datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
 def _readable_hour(db: sqlite3.Connection, asset: str, from_ms: int) -> list[Interval]:
-    """Beside the month, where a quarter hour that cannot be read spoils nothing of it."""
+    """The intervals of one hour before or after the month; those that cannot be read are left out."""
     found = list[Interval]()
     for start_ms in range(from_ms, from_ms + BRIDGED_MS, QUARTER_MS):
         with contextlib.suppress(ValueError):
@@ -192,16 +227,15 @@ def _classes(plant: Asset) -> tuple[str, str]:
     return (meter.accuracy_class, (meter.ct_class or "1") if meter.ct else "") if meter else ("", "")
 
 
-def _nothing(db: sqlite3.Connection, asset: str, zone: str) -> str:
+def _no_data(db: sqlite3.Connection, asset: str) -> Reason:
     span = source.known_span(db, asset)
     if span is None:
-        return "there is no data of this motor at all"
-    first, end = local(span[0], zone), local(span[1] + QUARTER_MS, zone)
-    return f"there is no data in this month; there is some from {first} to {end}"
+        return codes.NO_DATA_OF_MOTOR()
+    return codes.NO_DATA_IN_MONTH(from_ms=span[0], to_ms=span[1] + QUARTER_MS)
 
 
 def _running_h(found: Sequence[Interval], plant: Asset) -> float | None:
-    """As the agent counted it, else quarter hours above 2 % of the rated power."""
+    """Running time as the agent counted it, else the time of intervals above 2 % of the rated power."""
     if not found:
         return None
     rated_w = 1000 * plant.motor.kw if plant.motor else 0.0
@@ -215,7 +249,7 @@ def _running_h(found: Sequence[Interval], plant: Asset) -> float | None:
 
 
 def _tonnes(found: Sequence[Interval]) -> float | None:
-    """What was made, by a driver in t or t/h of every quarter hour in which there was energy."""
+    """Production by a driver in t or t/h; None unless each interval with energy has its value."""
     names = {name for item in found for name in item.drivers if name.endswith(("_t", "_t_h"))}
     if len(names) != 1:
         return None
@@ -240,7 +274,7 @@ def _compared_kwh_t(found: Sequence[Interval], lines: Sequence[Line]) -> tuple[f
 def _days(
     found: Sequence[Interval], after: Sequence[Interval], zone: str, tally: Tally | None, span: tuple[int, int]
 ) -> list[Day]:
-    """Adds all of `after` to the tally on the way."""
+    """Days of `found`; adds all of `after` to the tally."""
     by_day: dict[str, list[Interval]] = {}
     for item in found:
         by_day.setdefault(local(item.start_ms, zone)[:10], []).append(item)
@@ -249,8 +283,8 @@ def _days(
         claimable.setdefault(local(item.start_ms, zone)[:10], []).append(item)
     days = []
     for name, items in sorted(by_day.items()):
-        told = [tally.add(item) for item in claimable.get(name, [])] if tally else []
-        claimed = [line for line in told if line.excluded is None]
+        lines = [tally.add(item) for item in claimable.get(name, [])] if tally else []
+        claimed = [line for line in lines if line.excluded is None]
         adjusted = sum(line.adjusted_wh or 0.0 for line in claimed)
         so_far = tally.saving() if tally and tally.lines else None
         days.append(
@@ -264,22 +298,21 @@ def _days(
 
 
 def _day_s(name: str, zone: str, span: tuple[int, int]) -> float:
-    """Seconds of a local day ("2026-10-25": a clock change makes it 25 hours long), as far as they lie in the span."""
+    """Seconds of a local day within the span; a clock change makes 2026-10-25 25 hours long."""
     begin = datetime.fromisoformat(name).replace(tzinfo=ZoneInfo(zone))
     end = begin + timedelta(days=1)
     return (min(round(end.timestamp() * 1000), span[1]) - max(round(begin.timestamp() * 1000), span[0])) / 1000
 
 
-def _outside(phase: Phase, count: int, zone: str) -> str:
-    until = f" to {local(phase.to_ms, zone)}" if phase.to_ms is not None else ""
-    said = f"{counted(count, 'quarter hour')} {'lies' if count == 1 else 'lie'}"
-    return f"{said} outside of the reporting phase ({local(phase.from_ms, zone)}{until})"
+def _outside(phase: Phase, n: int) -> Reason:
+    if phase.to_ms is None:
+        return codes.OUTSIDE_REPORTING_PERIOD(n=n, from_ms=phase.from_ms)
+    return codes.OUTSIDE_ENDED_REPORTING_PERIOD(n=n, from_ms=phase.from_ms, to_ms=phase.to_ms)
 
 
-def _old_among(after: Sequence[Interval], motor: Motor, zone: str) -> str:
-    """That the saving counts a time in which the old motor still stood there; empty where it does not."""
+def _old_among(after: Sequence[Interval], motor: Motor, zone: str) -> Reason | None:
+    """That the saving includes intervals before the old motor was replaced; None when it does not."""
     since = motor.replaced_motor.since if motor.replaced_motor else None
-    if since is None or not (count := sum(item.start_ms < begin_ms(since, zone) for item in after)):
-        return ""
-    return (f"{counted(count, 'quarter hour')} {'is' if count == 1 else 'are'} counted in which the old motor still "
-            f"stood there (replaced_motor.since is {since}): date motor.{motor.name}.periods")  # fmt: skip
+    if since is None or not (n := sum(item.start_ms < begin_ms(since, zone) for item in after)):
+        return None
+    return codes.OLD_MOTOR_IN_REPORTING_PERIOD(n=n, since=str(since), motor=motor.name)

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them: the doubt says how many digits a value has."""
+"""Numbers for readers: the uncertainty decides the number of digits of a value."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ THIN = "\u202f"
 
 
 def with_u(value: float, u: float) -> tuple[str, str]:
-    """Value and U to the same digit, U with two: (12 345.6, 78) → "12 346", "78"; U of 0 or none: value as it is."""
+    """Value and U with the same last digit, U with two digits: (12 345.6, 78) → "12 346", "78".
+
+    Without a finite U above 0: the value with one decimal, and "–".
+    """
     known = u > 0 and math.isfinite(u)
     return alike(value, u), grouped(u, _decimals(u)) if known else "–"
 
 
+def plus_minus(value: float, u: float) -> str:
+    """ "12 346 ± 78"."""
+    return " ± ".join(with_u(value, u))
+
+
 def alike(value: float, u: float) -> str:
-    """A value to the digit to which its U is told."""
+    """A value, rounded to the last digit of its U."""
     return grouped(value, _decimals(u) if u > 0 and math.isfinite(u) else 1)
 
 
@@ -24,12 +32,12 @@ def _decimals(u: float) -> int:
 
 
 def grouped(value: float, decimals: int = 0) -> str:
-    """Thousands apart by a thin space; a negative number of decimals rounds to tens, hundreds."""
+    """Thousands separated by a narrow space; a negative number of decimals rounds to tens, hundreds."""
     return f"{round(value, decimals):z,.{max(decimals, 0)}f}".replace(",", THIN).replace("-", "−")
 
 
 def kwh(wh: float | None) -> str:
-    """kWh with three digits at least."""
+    """Wh as kWh with at least three significant digits; "–" for None."""
     if wh is None:
         return "–"
     value = wh / 1000

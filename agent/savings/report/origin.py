@@ -1,40 +1,35 @@
-"""What a reader should know of how a baseline came about: frozen late, not the first, a better model passed over."""
+"""What a reader needs to know about the origin of a baseline: frozen late, not the first, not the best model."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from agent.savings.adjust import Line
 from agent.savings.ledger import records
 from agent.savings.models import described
+from agent.savings.report.reasons import BASELINE_FROZEN_LATE, BASELINE_REPLACED, BETTER_MODEL
 from agent.savings.types import Baseline
+from drivers.reasons import Reason
 
-WORSE = 1.25  # times the CV(RMSE) of the best that was tried: no choice among equals any more
+WORSE = 1.25  # ratio to the best CV(RMSE) that was tried, from which the choice is worth a remark
 
 
-def of_baseline(db: sqlite3.Connection, baseline: Baseline, lines: Sequence[Line], zone: str) -> list[str]:
-    """In words. lines: the quarter hours that it is held against."""
+def of_baseline(db: sqlite3.Connection, baseline: Baseline, lines: Sequence[Line]) -> list[Reason]:
+    """lines: the intervals that are compared with the baseline, in order."""
     found = []
     if lines and baseline.frozen_ms and baseline.frozen_ms > (first_ms := lines[0].start_ms):
-        found.append(
-            f"the baseline was frozen on {_local(baseline.frozen_ms, zone)}, after the first quarter hour that it is "
-            f"held against ({_local(first_ms, zone)})"
-        )
+        found.append(BASELINE_FROZEN_LATE(frozen_ms=baseline.frozen_ms, first_ms=first_ms))
     for record in records(db, "baseline"):
         body = record.body.get("baseline", {})
         if body.get("asset") == baseline.asset and body.get("hash") != baseline.hash:
-            found.append(f"it is not the first: {str(body.get('hash'))[:16]} was frozen on {_local(record.t_ms, zone)} "
-                         f"by {body.get('by')}")  # fmt: skip
-    own = baseline.candidates.get(described(baseline.kind, baseline.shape, baseline.drivers))
+            found.append(
+                BASELINE_REPLACED(hash=str(body.get("hash"))[:16], frozen_ms=record.t_ms, by=str(body.get("by")))
+            )
+    own_model = described(baseline.kind, baseline.shape, baseline.drivers)
+    own = next((score for model, score in baseline.candidates if model == own_model), None)
     if own is not None:
-        name, best = min(baseline.candidates.items(), key=lambda pair: pair[1])
+        best_model, best = min(baseline.candidates, key=lambda item: item.cv_rmse)
         if own > WORSE * best:
-            found.append(f"another model foretells better: {name} {100 * best:.2f} %, this one {100 * own:.2f} %")
+            found.append(BETTER_MODEL(model=best_model, best_cv_rmse=best, cv_rmse=own))
     return found
-
-
-def _local(t_ms: int, zone: str) -> str:
-    return f"{datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"

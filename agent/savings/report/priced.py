@@ -1,4 +1,4 @@
-"""What a month's saving is worth: the bill of the old plant beside that of now, over the quarter hours compared."""
+"""The money saved in a month: the bill of the adjusted baseline and the bill of the measured energy."""
 
 from __future__ import annotations
 
@@ -15,8 +15,16 @@ from agent.savings.types import QUARTER_MS, Baseline, Event, Interval, Saving
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Of the quarter hours for which a saving is claimed. saved: by energy, with demand and power factor where this
-    meter itself is billed; u95. demand_at_most: what less demand could be worth at the plant's meter."""
+    """The bills of the intervals that are part of the saving, in the currency of the tariff.
+
+    currency: as configured; empty: unknown.
+    before: bill of the adjusted baseline.
+    after: bill of the measured energy.
+    saved: by energy; with demand and power factor when own_bill.
+    u95: U95 of the energy saved at the mean price.
+    own_bill: the meter of this motor is billed itself.
+    demand_at_most: upper limit of the demand charge saved at the meter of the plant; not included in saved.
+    """
 
     currency: str
     before: Bill
@@ -31,6 +39,7 @@ def priced(
     tariff: Tariff, lines: Sequence[Line], found: Sequence[Interval], baseline: Baseline, saving: Saving,
     events: Sequence[Event],
 ) -> Money | None:  # fmt: skip
+    """None when no interval is part of the saving. Raises InvalidValue when the tariff cannot price an interval."""
     reactive = {item.start_ms: item.reactive_varh for item in found}
     claimed = [line for line in lines if not line.excluded]
     if not claimed:
@@ -54,14 +63,15 @@ def priced(
     if own:
         saved += before.demand_cost - after.demand_cost
         saved += before.adjustment_cost - after.adjustment_cost if both_pf else 0.0
-    whole_wh = sum(before.wh_by_period.values())
-    price = sum(before.energy_cost.values()) / whole_wh if whole_wh else 0.0
+    priced_wh = sum(before.wh_by_period.values())
+    price = sum(before.energy_cost.values()) / priced_wh if priced_wh else 0.0
     at_most = 0.0 if own else max(before.demand_cost - after.demand_cost, 0.0)
     return Money(tariff.currency, before, after, saved, math.fabs(price) * saving.u95_wh, own, at_most)
 
 
 def _added(claimed: Sequence[Line], events: Sequence[Event]) -> list[tuple[int, float]]:
-    """(start_ms, Wh): what persons added, evenly over each event's quarter hours, or over all where none is claimed."""
+    """(start_ms, Wh): the energy of decided adjustments, spread evenly over the intervals of the event that are part of
+    the saving, or over all of the saving when there are none."""
     found = []
     for event in events:
         end_ms = math.inf if event.to_ms is None else event.to_ms

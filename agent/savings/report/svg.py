@@ -1,20 +1,27 @@
-"""A small writer of charts as inline SVG: axes with round ticks, points, lines, bands, bars. Colours come from the
-page's style sheet by class, so that a print and a screen may differ."""
+"""Charts as inline SVG: axes with round ticks, points, lines, bands, bars. The style sheet of the page sets the colours
+by class, so that print and screen can differ."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from html import escape
+
+from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 520, 300
 LEFT, RIGHT, TOP, BOTTOM = 66, 22, 14, 44
-NAME_WIDE, NAME_HIGH = 90, 12  # about, of a line's name
+NAME_WIDE, NAME_HIGH = 90, 12  # approximate size of the name of a line, px
 Point = tuple[float, float]
 
 
 class Chart:
-    """x, y: (least, largest) of the axes. labels: of the axes, in the page's language. tick: text of an x value."""
+    """One chart.
+
+    x, y: (lowest, highest) value of each axis.
+    labels: of both axes, in the language of the page.
+    tick: text of an x value; None: the number.
+    x_ticks: values with a tick; None: round values.
+    """
 
     def __init__(
         self, x: tuple[float, float], y: tuple[float, float], labels: tuple[str, str], *,
@@ -27,13 +34,13 @@ class Chart:
         self._axes(labels, tick or short, x_ticks)
 
     def points(self, points: Sequence[Point], kind: str, radius: float = 1.6) -> None:
-        """As one path of dots: thousands stay small."""
+        """All points as one path, which keeps the page small."""
         if points:
             path = "".join(f"M{self._px(x):.1f} {self._py(y):.1f}h0" for x, y in points)
             self._parts.append(f'<path class="dots {kind}" d="{path}" style="stroke-width:{2 * radius}"/>')
 
     def line(self, points: Sequence[Point], kind: str, name: str = "") -> None:
-        """name: stands at its right end, above those that stand there already."""
+        """name: text at the right end of the line, above the names that are there already."""
         if len(points) > 1:
             path = " ".join(f"{self._px(x):.1f},{self._py(y):.1f}" for x, y in points)
             self._parts.append(f'<polyline class="line {kind}" points="{path}"/>')
@@ -51,7 +58,7 @@ class Chart:
             self._parts.append(f'<polygon class="band {kind}" points="{path}"/>')
 
     def bars(self, bars: Sequence[tuple[float, float, float]], kind: str) -> None:
-        """(from, to, value) each, from 0."""
+        """bars: (from, to, value), drawn from 0."""
         for begin, end, value in bars:
             left, right = self._px(begin) + 1, self._px(end) - 1
             top, bottom = sorted((self._py(value), self._py(0.0)))
@@ -69,7 +76,7 @@ class Chart:
     def legend(self, kind: str, text: str) -> None:
         self._legend.append((kind, text))
 
-    def svg(self, title: str) -> str:
+    def svg(self, title: str) -> Markup:
         legend = []
         x = LEFT + 6
         for kind, text in self._legend:
@@ -78,7 +85,7 @@ class Chart:
             x += 24 + round(sum(11 if ord(letter) > 0x2E80 else 6 for letter in text))
         for right, height, name in self._names:
             self._text(right, height, name, "end", "named")
-        return (
+        return Markup(
             f'<svg viewBox="0 0 {WIDTH} {self._height}" role="img" aria-label="{escape(title)}">'
             f"<title>{escape(title)}</title>{''.join(self._parts)}{''.join(legend)}</svg>"
         )
@@ -122,13 +129,13 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def short(value: float) -> str:
-    """A tick's text: 12 000, 0.25, −50."""
+    """Text of a tick: 12 000, 0.25, −50."""
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
     return text.replace(",", "\u202f").replace("-", "−")
 
 
 def thinned(points: Sequence[Point], most: int = 1500) -> list[Point]:
-    """Evenly fewer, always the same ones."""
+    """Every n-th point, so that at most `most` are left."""
     stride = max(1, math.ceil(len(points) / most))
     return list(points[::stride])
 

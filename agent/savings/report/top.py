@@ -1,137 +1,195 @@
-"""The first screen of the report: how much, how sure, from what, and whether it can be checked."""
+"""The start of the report: the saving with its uncertainty, and the key figures below it."""
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Iterator
+from typing import NamedTuple
 
+from agent.config import Meter
+from agent.core.text import N_, Catalogue
 from agent.savings import carbon
-from agent.savings.report.doubt import largest
+from agent.savings.models import described
 from agent.savings.report.month import Month, local
-from agent.savings.report.numbers import alike, grouped, kwh, with_u
-from agent.savings.report.table import dated
-from agent.savings.report.texts import Words
-from agent.savings.verdict import COVERAGE_LEAST
+from agent.savings.report.numbers import alike, grouped, kwh, plus_minus, with_u
+from agent.savings.types import Saving
+from agent.savings.verdict import COVERAGE_LEAST, NEGATIVE, NOT_YET, PROVEN
 
-MARKS = {"proven": "✓", "not yet proven": "?", "negative": "✗"}
-Tile = tuple[str, str, str]  # name, value, small print; HTML
+MARKS = {PROVEN: "✓", NOT_YET: "?", NEGATIVE: "✗"}
+CURRENCIES = {"CNY": N_("CNY")}  # those with a name in another language
 
 
-def headline(month: Month, words: Words) -> str:
-    """The saving with its doubt, and the sum it comes from."""
+class Headline(NamedTuple):
+    """The result of a month.
+
+    kind: class of the style sheet.
+    verdict: with its mark.
+    amount: the saving with its U95.
+    sums: the sum that the saving comes from; confidence interval and saving rate.
+    """
+
+    kind: str
+    verdict: str
+    amount: str
+    sums: tuple[str, str]
+
+
+class Tile(NamedTuple):
+    """A key figure with its notes."""
+
+    name: str
+    value: str
+    notes: tuple[str, ...] = ()
+
+
+def headline(month: Month, _: Catalogue) -> Headline | None:
+    """None when no interval is part of a saving."""
     saving = month.saving
     if saving is None or not saving.intervals:
-        told = words("No saving is told for this month")
-        used = f"<p>{words('energy used')}{words(': ')}{kwh(month.measured_wh)} kWh</p>" if month.energy_known else ""
-        return f'<div class="verdict none"><p class="big">{told}</p>{used}</div>'
+        return None
+    text = verdict_text(month, _)
+    kind, verdict = saving.verdict, f"{MARKS[saving.verdict]} {text}"
+    if not month.proof.confirmed:
+        kind = "denied"
+        verdict = _("⚠ The ledger does not confirm this result (the figures alone: {verdict})", verdict=text)
     value, u = with_u(abs(saving.saved_wh) / 1000, saving.u95_wh / 1000)
-    kind, word = saving.verdict.replace(" ", "-"), f"{MARKS[saving.verdict]} {verdict_said(month, words)}"
-    if not month.proof.bears_out:
-        alone = f"{words('by the numbers alone')}{words(': ')}{verdict_said(month, words)}"
-        kind, word = "denied", f"⚠ {words('The ledger does not bear this out')}{words.aside(alone)}"
-    big = words("N saved" if saving.saved_wh >= 0 else "N more used").replace("N", f"{value} <i>±</i> {u} kWh")
+    if saving.saved_wh >= 0:
+        amount = _("{value} ± {u} kWh saved", value=value, u=u)
+    else:
+        amount = _("{value} ± {u} kWh more used", value=value, u=u)
     low, high = (alike((saving.saved_wh + sign * saving.u95_wh) / 1000, saving.u95_wh / 1000) for sign in (-1, 1))
-    return (
-        f'<div class="verdict {kind}"><p class="word">{word}</p><p class="big">{big}</p>'
-        f"<p>{_of(words, 'N the old plant would have used', saving.adjusted_wh)} − "
-        f"{_of(words, 'N measured', saving.measured_wh)} = {kwh(saving.saved_wh)} kWh{words(', ')}"
-        f"{words('rounded to its doubt')}</p>"
-        f"<p>{words('With 95 % confidence between L and H').replace('L', low).replace('H', f'{high} kWh')}{words('; ')}"
-        f"{words('saving rate')} {grouped(100 * saving.share, 1)} %</p>"
-        + (f"<p class='small'>{why}</p>" if (why := largest(saving, words)) else "")
-        + "</div>"
+    sums = (
+        _("adjusted baseline {adjusted} kWh − measured energy {measured} kWh = {saved} kWh, rounded to the uncertainty",
+          adjusted=kwh(saving.adjusted_wh), measured=kwh(saving.measured_wh), saved=kwh(saving.saved_wh)),
+        _("95 % confidence interval: {low} to {high} kWh; saving rate {rate} %",
+          low=low, high=high, rate=grouped(100 * saving.share, 1)),
+    )  # fmt: skip
+    return Headline(kind, verdict, amount, sums)
+
+
+def verdict_text(month: Month, _: Catalogue) -> str:
+    """The verdict, with the share of the month that it is about unless that is nearly all of it."""
+    if month.saving is None:
+        return _("no saving calculated")
+    if not month.saving.intervals or month.compared >= COVERAGE_LEAST:
+        return _(month.saving.verdict)
+    share = grouped(100 * month.compared, 1 if month.compared < 0.1 else 0)
+    return _("{verdict:word}, for {share} % of the month only", verdict=month.saving.verdict, share=share)
+
+
+def tiles(month: Month, _: Catalogue) -> list[Tile]:
+    return [*_worth(month, _), *_origin(month, _), *_verification(month, _)]
+
+
+def _worth(month: Month, _: Catalogue) -> Iterator[Tile]:
+    saving = month.saving
+    if saving is not None and saving.intervals:
+        if (money := month.money) is not None:
+            unit = currency(money.currency, _)
+            kind = _("energy, demand and power factor") if money.own_bill else _("energy by time of use")
+            notes = [kind]
+            if money.demand_at_most:
+                notes.append(_("demand: at most {amount} {unit}", amount=grouped(money.demand_at_most), unit=unit))
+            yield Tile(_("money"), f"{plus_minus(money.saved, money.u95)} {unit}", tuple(notes))
+        if month.factor is not None:
+            amount = _scaled(saving, month.factor.kg_per_kwh / 1e6)
+            yield Tile(_("avoided grid emissions"), f"{amount} t CO₂", (factor_text(month.factor, _),))
+        for kind, name in (
+            ("calorific", _("standard coal, calorific value")), ("equivalent", _("standard coal, equivalent value"))
+        ):  # fmt: skip
+            figure = carbon.coal(kind, month.year)
+            amount = _scaled(saving, figure.kgce_per_kwh / 1e6)
+            yield Tile(name, f"{amount} tce", (coal_text(figure, _),))
+    if month.tonnes:
+        known = month.compared_kwh_t or (month.measured_wh / 1000 / month.tonnes,)
+        value = " → ".join(f"{each:.2f}" for each in known) + " kWh/t"
+        yield Tile(_("specific energy"), value, (f"{grouped(month.tonnes)} t",))
+
+
+def _scaled(saving: Saving, factor: float) -> str:
+    """The saving times a factor per Wh, with its U95."""
+    return plus_minus(saving.saved_wh * factor, saving.u95_wh * factor)
+
+
+def _origin(month: Month, _: Catalogue) -> Iterator[Tile]:
+    if month.intervals:
+        if month.plant is not None and (meter := month.plant.meter) is not None:
+            value = _("class {name}", name=meter.accuracy_class)
+            if meter.ct:
+                value = _("class {name} + CT {ct_class}", name=meter.accuracy_class, ct_class=ct_class(meter, _))
+            serial = meter.serial_number or _("not stated")
+            yield Tile(
+                _("measured by"), value, (_("{meter}, serial number {serial}", meter=meter.name, serial=serial),)
+            )
+        notes = [_("of the time was measured")]
+        if month.running_h is not None:
+            notes.append(_("running {hours} h", hours=grouped(month.running_h, 1)))
+        yield Tile(_("coverage"), f"{100 * month.coverage:.1f} %", tuple(notes))
+    if (baseline := month.baseline) is not None:
+        fit = (f"CV(RMSE) {100 * baseline.cv_rmse:.1f} %",) if baseline.n else ()
+        day = local(baseline.frozen_ms, month.zone)[:10] if baseline.frozen_ms else "–"
+        frozen = _("frozen {date} {by}", date=day, by=baseline.by)
+        model = described(baseline.kind, baseline.shape, baseline.drivers)
+        yield Tile(_("baseline"), _.reason(model), (*fit, frozen))
+
+
+def _verification(month: Month, _: Catalogue) -> Iterator[Tile]:
+    proof, name = month.proof, _("verifiable: ledger")
+    verdict = proof.verdict
+    if verdict is None:
+        if month.intervals:
+            yield Tile(name, _("no"), (_("no record of this month"),))
+        return
+    checkpoint = (
+        _("checkpoint {hash}…", hash=proof.checkpoint["hash"][:16]) if proof.checkpoint else _("no checkpoint yet")
+    )
+    if not proof.intact:
+        yield Tile(name, _("NOT INTACT"), (checkpoint,))
+        return
+    if verdict.unchecked:
+        value = _("intact; signatures not checked")
+    elif proof.waiting:
+        value = _("intact; {n:d} × 15 min not recorded yet", n=proof.waiting)
+    else:
+        value = _("intact; equals this report")
+    external = _("no external checkpoint compared")
+    if verdict.external_checkpoints:
+        external = _("external checkpoints that match: {n:d}", n=verdict.external_checkpoints)
+    yield Tile(name, value, (checkpoint, external))
+
+
+def ct_class(meter: Meter, _: Catalogue) -> str:
+    """The class of the current transformers."""
+    return meter.ct_class or _("not stated (class 1 assumed)")
+
+
+def currency(code: str, _: Catalogue) -> str:
+    return _(CURRENCIES[code]) if code in CURRENCIES else code
+
+
+def factor_text(factor: carbon.Factor, _: Catalogue) -> str:
+    """A grid emission factor with its grid, year and source."""
+    place = " ".join(filter(None, (factor.scope, _place(factor.region, _), str(factor.year or ""))))
+    return _(", ").join(
+        filter(None, (f"{factor.kg_per_kwh:g} kg/kWh", place, _source(factor.source, factor.status, _)))
     )
 
 
-def _of(words: Words, phrase: str, wh: float) -> str:
-    return words(phrase).replace("N", f"{kwh(wh)} kWh")
+def coal_text(figure: carbon.Coal, _: Catalogue) -> str:
+    """A figure of standard coal with its year and source."""
+    year = f" {figure.year}" if figure.year else ""
+    return _(", ").join((f"{figure.kgce_per_kwh:g} kgce/kWh{year}", _source(figure.source, figure.status, _)))
 
 
-def verdict_said(month: Month, words: Words) -> str:
-    """The verdict, with the part of the month that it speaks of where that is not nearly all of it."""
-    if month.saving is None:
-        return words("no saving told")
-    if not month.saving.intervals or month.compared >= COVERAGE_LEAST:
-        return words(month.saving.verdict)
-    share = grouped(100 * month.compared, 1 if month.compared < 0.1 else 0)
-    part = words("for P of the month only").replace("P", f"{share} %")
-    return f"{words(month.saving.verdict)}{words(', ')}{part}"
+def _place(region: str, _: Catalogue) -> str:
+    """A region that has a Chinese and an English name, 华北 North, in the language of the page."""
+    if word := carbon.WORDS.get(region):
+        return _(word)
+    chinese, _space, english = region.partition(" ")
+    if not english or chinese.isascii():
+        return region
+    return chinese if _.language == "zh_CN" else english
 
 
-def tiles(month: Month, words: Words) -> str:
-    found = [*_worth(month, words), *_from_what(month, words)]
-    return "<dl>" + "".join(
-        f"<div><dt>{name}</dt><dd>{value}</dd><dd class='small'>{small}</dd></div>" for name, value, small in found
-    ) + "</dl>"  # fmt: skip
-
-
-def _worth(month: Month, words: Words) -> list[Tile]:
-    saving, found = month.saving, list[Tile]()
-    if saving is not None and saving.intervals:
-        if (money := month.money) is not None:
-            value, u = with_u(money.saved, money.u95)
-            unit = escape(words(money.currency))
-            small = words("energy, demand and power factor") if money.own_bill else words("energy by time of use")
-            if money.demand_at_most:
-                small += f"{words('; ')}{words('demand at most')} {grouped(money.demand_at_most)} {unit}"
-            found.append((words("money"), f"{value} ± {u} {unit}", small))
-        if month.factor is not None:
-            scale = month.factor.kg_per_kwh / 1e6
-            value, u = with_u(saving.saved_wh * scale, saving.u95_wh * scale)
-            found.append((words("avoided grid emissions"), f"{value} ± {u} t CO₂", words.factor(month.factor)))
-        for kind in ("calorific", "equivalent"):
-            figure = carbon.coal(kind, month.year)
-            scale = figure.kgce_per_kwh / 1e6
-            value, u = with_u(saving.saved_wh * scale, saving.u95_wh * scale)
-            found.append((words(f"standard coal, {figure.kind}"), f"{value} ± {u} tce", words.coal(figure)))
-    if month.tonnes:
-        known = month.compared_kwh_t or (month.measured_wh / 1000 / month.tonnes,)
-        found.append((words("specific energy"), " → ".join(f"{each:.2f}" for each in known) + " kWh/t",
-                      f"{grouped(month.tonnes)} t"))  # fmt: skip
-    return found
-
-
-def _from_what(month: Month, words: Words) -> list[Tile]:
-    found = list[Tile]()
-    if month.intervals:
-        if month.plant is not None and (meter := month.plant.meter) is not None:
-            classed = f"{words('class')} {escape(meter.accuracy_class)}"
-            if meter.ct:
-                ct_class = meter.ct_class or words("not stated (1 is taken)")
-                classed += f" + {words('transformers')} {escape(ct_class)}"
-            small = (
-                f"{escape(meter.name)}{words(', ')}{words('serial number')} "
-                f"{escape(meter.serial_number or words('not stated'))}"
-            )
-            found.append((words("measured by"), classed, small))
-        running = "" if month.running_h is None else f"{words('; ')}{words('running')} {grouped(month.running_h, 1)} h"
-        found.append((words("coverage"), f"{100 * month.coverage:.1f} %",
-                      words("of the time was measured") + running))  # fmt: skip
-    if (baseline := month.baseline) is not None:
-        fit = f"CV(RMSE) {100 * baseline.cv_rmse:.1f} %{words(', ')}" if baseline.n else ""
-        frozen = dated(local(baseline.frozen_ms, month.zone)[:10]) if baseline.frozen_ms else "–"
-        drivers = ", ".join(map(words.signal, baseline.drivers))
-        of_them = words.aside(escape(drivers)) if drivers else ""
-        found.append((words("baseline"), words(f"model {baseline.kind}") + of_them,
-                      f"{fit}{words('frozen')} {frozen} {escape(baseline.by)}"))  # fmt: skip
-    verdict = month.proof.verdict
-    if verdict is None and month.intervals:
-        found.append((words("can I verify it: ledger"), words("no"), words("no record covers this month")))
-    if verdict is not None:
-        said = words("whole; agrees with this report")
-        if verdict.first_bad is not None or verdict.problems or month.proof.differing:
-            said = words("NOT WHOLE")
-        elif verdict.unchecked:
-            said = words("whole; signatures not checked")
-        elif month.proof.waiting:
-            said = f"{words('whole; not recorded yet')}{words(': ')}{month.proof.waiting} × 15 min"
-        checkpoint = (
-            f"{words('checkpoint')} {month.proof.checkpoint['hash'][:16]}…"
-            if month.proof.checkpoint
-            else words("no checkpoint yet")
-        )
-        looked = words("no external checkpoint looked at")
-        if agreeing := verdict.external_checkpoints:
-            looked = f"{words('external checkpoints that agree')}{words(': ')}{agreeing}"
-        small = checkpoint if said == words("NOT WHOLE") else f"{checkpoint}{words('; ')}{looked}"
-        found.append((words("can I verify it: ledger"), said, small))
-    return found
+def _source(source: str, status: str, _: Catalogue) -> str:
+    word = carbon.WORDS.get(source)
+    return (_(word) if word else source) + (" [M]" if status == "memory" else "")

@@ -1,4 +1,4 @@
-"""Makes the three files of a report and says in a few lines what stands in them."""
+"""Writes the three files of a report and returns a summary of them."""
 
 from __future__ import annotations
 
@@ -8,38 +8,43 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from importlib import metadata
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from agent.config import Config
+from agent.core.text import Catalogue, current
 from agent.savings.ledger_key import Key
+from agent.savings.report import reasons as codes
 from agent.savings.report.data import as_csv, as_json
 from agent.savings.report.html import Cover, page
 from agent.savings.report.month import Month, collect
-from agent.savings.report.numbers import grouped, kwh, with_u
+from agent.savings.report.numbers import grouped, kwh, plus_minus
 from agent.savings.report.proof import Elsewhere
-from agent.savings.report.texts import Words
-from agent.savings.report.top import verdict_said
+from agent.savings.report.top import currency, verdict_text
 from agent.topology import assets
+from drivers.reasons import InvalidValue
 
 
 def write(
     db: sqlite3.Connection, config: Config, motors: Collection[str], month: str, out: Path, lang: str, key: Key | None,
     elsewhere: Elsewhere, now_ms: int, source: Sequence[str],
 ) -> tuple[list[str], bool]:  # fmt: skip
-    """motors: empty for all. elsewhere: external checkpoints. source: options by which `magwatt ledger verify` finds
-    the same ledger. Returns the lines to print, and whether nothing is missing or wrong.
-    Raises ValueError, OSError.
+    """Writes the page `out`, and next to it the same report as CSV and JSON.
+
+    motors: empty for all.
+    lang: language in which the page is opened.
+    elsewhere: file → the external checkpoints in it.
+    source: options by which `magwatt ledger verify` finds the same ledger.
+    Returns the summary, line by line, and whether nothing is missing or wrong. Raises InvalidValue, OSError.
     """
     if out.suffix in (".csv", ".json"):
-        raise ValueError(
-            f"--output {out}: names the page, {out.suffix[1:].upper()} is written beside it; end it in .html"
-        )
+        raise InvalidValue(codes.OUTPUT_IS_DATA_FILE, path=str(out), kind=out.suffix[1:].upper())
     if out.is_dir():
-        raise ValueError(f"--output {out}: is a folder; name a file in it, for example {out / f'report-{month}.html'}")
+        raise InvalidValue(codes.OUTPUT_IS_FOLDER, path=str(out), example=str(out / f"report-{month}.html"))
     if not out.parent.is_dir():
-        raise ValueError(f"--output {out}: there is no folder {out.parent}; make it first")
+        raise InvalidValue(codes.OUTPUT_FOLDER_MISSING, path=str(out), folder=str(out.parent))
     plants = [asset for asset in assets(config) if asset.motor and (not motors or asset.name in motors)]
     if not plants:
-        raise ValueError("the configuration has no motor")
+        raise InvalidValue(codes.NO_MOTOR)
     months = [collect(db, config, plant, month, now_ms, key, elsewhere) for plant in plants]
     check = shlex.join(["magwatt", "ledger", "verify", *source, "--checkpoint", str(out.with_suffix(".json"))])
     cover = Cover(config.site.id, config.site.gateway, config.site.timezone, now_ms, metadata.version("magwatt"),
@@ -51,40 +56,41 @@ def write(
     }
     for path, data in files.items():
         _replace(path, data)
-    return [*_told(months), ", ".join(map(str, files))], all(month.whole for month in months)
+    return [*_summary(months), ", ".join(map(str, files))], all(month.complete for month in months)
 
 
-def _told(months: Sequence[Month]) -> list[str]:
-    lines, english = [], Words("en")
+def _summary(months: Sequence[Month]) -> list[str]:
+    lines = []
     for month in months:
-        saving = month.saving
-        if saving is not None and saving.intervals:
-            energy = _plus_minus(saving.saved_wh / 1000, saving.u95_wh / 1000)
-            money = (
-                f", {_plus_minus(month.money.saved, month.money.u95)} {month.money.currency}".rstrip()
-                if month.money
-                else ""
-            )
-            co2 = ""
-            if month.factor is not None:
-                scale = month.factor.kg_per_kwh / 1e6
-                co2 = f", {_plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t CO2"
-            denied = "" if month.proof.bears_out else ", but the ledger does not bear it out"
-            lines.append(f"{month.asset} {month.month}: {verdict_said(month, english)}{denied}: {energy} kWh saved "
-                         f"({grouped(100 * saving.share, 1)} %){money}{co2}")  # fmt: skip
-        else:
-            used = f", {kwh(month.measured_wh)} kWh used" if month.energy_known else ""
-            lines.append(f"{month.asset} {month.month}: no saving told{used}")
-        lines += [f"  {text}" for text in (*month.notes, *month.hints, *(saving.reasons if saving else ()))]
+        _ = Catalogue(current().language, ZoneInfo(month.zone))
+        lines.append(_(": ").join((f"{month.asset} {month.month}", *_result(month, _))))
+        reasons = (*month.notes, *month.hints, *(month.saving.caveats if month.saving else ()))
+        lines += [f"  {_.reason(reason)}" for reason in reasons]
     return lines
 
 
-def _plus_minus(value: float, u: float) -> str:
-    return " ± ".join(with_u(value, u))
+def _result(month: Month, _: Catalogue) -> list[str]:
+    """The verdict and the figures of a month."""
+    saving = month.saving
+    if saving is None or not saving.intervals:
+        if not month.energy_known:
+            return [_("no saving calculated")]
+        return [_("no saving calculated, {energy} kWh measured", energy=kwh(month.measured_wh))]
+    verdict = verdict_text(month, _)
+    if not month.proof.confirmed:
+        verdict = _("{verdict}, but the ledger does not confirm it", verdict=verdict)
+    energy = plus_minus(saving.saved_wh / 1000, saving.u95_wh / 1000)
+    figures = [_("{energy} kWh saved ({rate} %)", energy=energy, rate=grouped(100 * saving.share, 1))]
+    if (money := month.money) is not None:
+        figures.append(f"{plus_minus(money.saved, money.u95)} {currency(money.currency, _)}".rstrip())
+    if month.factor is not None:
+        scale = month.factor.kg_per_kwh / 1e6
+        figures.append(f"{plus_minus(saving.saved_wh * scale, saving.u95_wh * scale)} t CO2")
+    return [verdict, _(", ").join(figures)]
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """All of it or what was there before."""
+    """Writes the complete file, or leaves the previous one unchanged."""
     part = path.with_name(path.name + ".part")
     try:
         part.write_bytes(data)

@@ -1,8 +1,9 @@
-"""import and verify on the command line: what they write, what they refuse, what they say."""
+"""`import` and `ledger verify` on the command line: what they write, reject and print."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -16,13 +17,17 @@ from testkit import HandClock
 
 from agent.cli import main
 from agent.config_load import load_config
-from agent.savings import source
+from agent.core.text import english, zone_of
+from agent.savings import import_reasons, ledger_reasons, source
 from agent.savings.keep import save_interval
 from agent.savings.ledger_key import FILE
 from agent.savings.meters import identity
 from agent.savings.types import Interval
 from agent.savings.verify import open_copy
 from agent.store import Store
+from drivers.reasons import Code, Reason, reason_of
+
+ZONE = zone_of(reportkit.ZONE)
 
 
 @pytest.fixture
@@ -47,6 +52,10 @@ def held(plant: Path) -> list[Interval]:
     return source.intervals(open_copy(plant / "state" / "magwatt.sqlite"), "fan", 0, 1 << 60)
 
 
+def at_ms(time: str) -> int:
+    return reportkit.utc_ms(f"2024-10-01 {time}")
+
+
 def verify(plant: Path, *more: str) -> Result:
     return CliRunner().invoke(main, ["ledger", "verify", "--config", str(plant / "plant.toml"), *more])
 
@@ -55,9 +64,12 @@ def test_a_history_is_in_the_state_file_and_in_the_ledger(plant: Path) -> None:
     history(plant)
     found = run(plant, "--driver", "fan-flow=Q:m3/h:2")
     assert found.exit_code == 0, found.output
-    assert "fan: 96 quarter hours written" in found.output
-    assert "(Asia/Shanghai)" in found.output
     items = held(plant)
+    imported = import_reasons.INTERVALS_IMPORTED(
+        asset="fan", n=96, energy_wh=sum(item.energy_wh or 0.0 for item in items), step_min=15.0,
+        from_ms=reportkit.utc_ms("2024-01-05 00:00"), to_ms=reportkit.utc_ms("2024-01-06 00:00"),
+    )  # fmt: skip
+    assert found.output.strip() == english(imported, ZONE)
     assert len(items) == 96
     assert items[0].start_ms == reportkit.utc_ms("2024-01-05 00:00")
     assert items[0].drivers == {"signal_fan_flow_m3_h": (50.0, 2.0)}
@@ -71,38 +83,39 @@ def test_the_same_file_twice_changes_nothing(plant: Path) -> None:
     run(plant)
     again = run(plant)
     assert again.exit_code == 1
-    assert "96 quarter hours: known already" in again.output
+    assert str(import_reasons.INTERVALS_KNOWN(n=96)) in again.output
     assert len(held(plant)) == 96
     assert verify(plant).exit_code == 0
 
 
-def test_other_values_need_a_word(plant: Path) -> None:
+def test_other_values_need_replace(plant: Path) -> None:
     history(plant)
     run(plant)
     history(plant, kwh=30.0)
-    refused = run(plant)
-    assert refused.exit_code == 2
-    assert "imported before with other values, the first at 2024-01-05 00:00" in refused.output
+    rejected = run(plant)
+    assert rejected.exit_code == 2
+    conflict = import_reasons.IMPORT_CONFLICT(n=96, first_ms=reportkit.utc_ms("2024-01-05 00:00"))
+    assert rejected.output.strip() == english(conflict, ZONE)
     assert held(plant)[0].energy_wh == 20_000
     replaced = run(plant, "--replace")
     assert replaced.exit_code == 0
     assert held(plant)[0].energy_wh == 30_000
-    checked = verify(plant)
+    checked = verify(plant, "--json")
     assert checked.exit_code == 0, checked.output
-    assert "hours recorded again: 24" in checked.output
+    assert json.loads(checked.output)["amended"] == 24
 
 
-def test_what_was_measured_stays(plant: Path) -> None:
+def test_measured_energy_is_not_replaced(plant: Path) -> None:
     store = Store(plant / "state", HandClock())
     save_interval(store, Interval("fan", reportkit.utc_ms("2024-01-05 00:15"), 1.0))
     store.close()
     history(plant)
     found = run(plant, "--replace")
-    assert "1 quarter hour: measured by the agent, nothing replaces that" in found.output
+    assert str(import_reasons.INTERVALS_MEASURED(n=1)) in found.output
     assert held(plant)[1].energy_wh == 1.0
 
 
-def test_gaps_and_doubles_are_told(plant: Path) -> None:
+def test_gaps_and_duplicates_are_reported(plant: Path) -> None:
     history(plant, count=8)
     text = (plant / "old.csv").read_text(encoding="utf-8").splitlines()
     (plant / "old.csv").write_text("\n".join([*text[:4], *text[6:], text[-1]]), encoding="utf-8")
@@ -110,47 +123,47 @@ def test_gaps_and_doubles_are_told(plant: Path) -> None:
     body = json.loads(found.output)
     assert (body["written"], body["repeated"], len(body["gaps"])) == (6, 1, 1)
     (plant / "state").rename(plant / "before")
-    assert "gap: 2024-01-05 00:45 to 2024-01-05 01:15" in run(plant).output
+    from_ms, to_ms = (reportkit.utc_ms(f"2024-01-05 {time}") for time in ("00:45", "01:15"))
+    assert english(import_reasons.IMPORT_GAP(from_ms=from_ms, to_ms=to_ms), ZONE) in run(plant).output
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected"),
     [
-        (("--motor", "fann"), "did you mean 'fan'"),
-        (("--unit", "kwh"), "must be one of Wh, kWh"),
-        (("--time", "when"), "no column when; there are time, kWh, Q"),
-        (("--driver", "flow"), "expected NAME=COLUMN:UNIT"),
-        (("--driver", "flow=Q:m3/h:much"), "expected NAME=COLUMN:UNIT"),
-        (("--driver", "flow=Z:m3/h"), "no column Z"),
-        (("--zone", "Asia/Shangai"), "no such time zone"),
+        (("--motor", "fann"), "'fan'"),
+        (("--unit", "kwh"), "kwh: Wh, kWh, MWh, W, kW, MW"),
+        (("--time", "when"), "when time, kWh, Q"),
+        (("--driver", "flow"), "NAME=COLUMN:UNIT"),
+        (("--driver", "flow=Q:m3/h:much"), "NAME=COLUMN:UNIT"),
+        (("--driver", "flow=Z:m3/h"), "Z time, kWh, Q"),
+        (("--zone", "Asia/Shangai"), "--zone Asia/Shangai"),
     ],
 )
-def test_wrong_usage_is_one_line_and_writes_nothing(plant: Path, more: tuple[str, ...], said: str) -> None:
+def test_wrong_usage_is_one_line_and_writes_nothing(plant: Path, more: tuple[str, ...], expected: str) -> None:
     history(plant)
     found = run(plant, *more)
     assert found.exit_code == 2
-    assert said in found.output
+    assert re.search(".*".join(map(re.escape, expected.split(" ", 1))), found.output)
     assert len(found.output.splitlines()) == 1
     assert not (plant / "state").exists()
 
 
-def test_verify_names_the_first_bad_record(plant: Path) -> None:
+def test_verify_names_the_first_invalid_record(plant: Path) -> None:
     history(plant)
     run(plant)
-    import sqlite3
-
     with sqlite3.connect(plant / "state" / "magwatt.sqlite") as db:
         db.execute("update ledger set body = replace(body, '\"energy_wh\":', '\"energy_wh\":9') where seq = 12")
     found = verify(plant)
     assert found.exit_code == 1
-    assert "record 12: its text does not have its hash: it was edited" in found.output
-    assert found.output.rstrip().endswith("First invalid record: 12")
+    assert str(ledger_reasons.RECORD_HASH_WRONG(seq=12)) in found.output
+    assert found.output.splitlines()[-1].endswith(" 12")
+    assert json.loads(verify(plant, "--json").output)["first_bad"] == 12
 
 
-def test_verify_says_what_it_cannot_show(plant: Path) -> None:
+def test_without_an_external_checkpoint_verify_names_the_option(plant: Path) -> None:
     history(plant)
     run(plant)
-    assert "truncation or rollback cannot be detected" in verify(plant).output
+    assert "--checkpoint" in verify(plant).output
 
 
 def test_verify_of_a_copy_with_the_key_of_another_gateway(plant: Path, tmp_path: Path) -> None:
@@ -158,42 +171,39 @@ def test_verify_of_a_copy_with_the_key_of_another_gateway(plant: Path, tmp_path:
     run(plant)
     shutil.copytree(plant / "state", tmp_path / "copy")
     (tmp_path / "copy" / FILE).write_text(json.dumps({"kind": "hmac-sha256", "secret": "22" * 32}), encoding="ascii")
-    found = CliRunner().invoke(main, ["ledger", "verify", "--state", str(tmp_path / "copy")])
+    found = CliRunner().invoke(main, ["ledger", "verify", "--state", str(tmp_path / "copy"), "--json"])
     assert found.exit_code == 1
-    assert "record 1: begun with key" in found.output
+    first, *_ = json.loads(found.output)["problems"]
+    assert (first["code"], first["data"]["seq"]) == (ledger_reasons.KEY_UNEXPECTED, 1)
 
 
-def test_verify_of_nothing(plant: Path) -> None:
+def test_verify_of_an_empty_ledger(plant: Path) -> None:
     assert verify(plant).exit_code == 2
     Store(plant / "state", HandClock()).close()
     empty = verify(plant)
     assert empty.exit_code == 1
-    assert "the ledger is empty: no agent ran here yet" in empty.output
-    assert "Verification" not in empty.output
+    assert empty.output.strip() == str(ledger_reasons.LEDGER_EMPTY())
 
 
 @pytest.mark.parametrize(
-    ("boot", "quarter", "now", "said"),
+    ("boot", "quarter", "now", "expected"),
     [
-        (("11:47", 0), None, "11:50", "the agent runs since 2024-10-01 11:47 (Asia/Shanghai), and makes the first "
-                                      "record at 2024-10-01 12:20 (Asia/Shanghai): look again then"),
-        (("11:58", 0), "12:00", "12:17", "since 2024-10-01 11:58 (Asia/Shanghai), and makes the first record at "
-                                         "2024-10-01 13:20"),
-        (("11:47", 1), "11:45", "11:50", "ran until 2024-10-01 11:47 (Asia/Shanghai); started again, it makes the "
-                                         "first record at 2024-10-01 12:20"),
-        (("11:47", 1), "11:45", "12:30", "though its first record was due at 2024-10-01 12:20 (Asia/Shanghai): the "
-                                         "agent ran until 2024-10-01 11:47 (Asia/Shanghai); started again, it makes"),
-        (("11:47", 0), None, "12:30", "though its first record was due at 2024-10-01 12:20 (Asia/Shanghai): the agent "
-                                      "runs since 2024-10-01 11:47 (Asia/Shanghai); it was killed, measures no motor, "
-                                      "or its log says why it cannot"),
+        (("11:47", 0), None, "11:50",
+         ledger_reasons.FIRST_RECORD_PENDING(since_ms=at_ms("11:47"), due_ms=at_ms("12:20"))),
+        (("11:58", 0), "12:00", "12:17",
+         ledger_reasons.FIRST_RECORD_PENDING(since_ms=at_ms("11:58"), due_ms=at_ms("13:20"))),
+        (("11:47", 1), "11:45", "11:50",
+         ledger_reasons.FIRST_RECORD_PENDING_STOPPED(until_ms=at_ms("11:47"), due_ms=at_ms("12:20"))),
+        (("11:47", 1), "11:45", "12:30",
+         ledger_reasons.FIRST_RECORD_OVERDUE_STOPPED(until_ms=at_ms("11:47"), due_ms=at_ms("12:20"))),
+        (("11:47", 0), None, "12:30",
+         ledger_reasons.FIRST_RECORD_OVERDUE(since_ms=at_ms("11:47"), due_ms=at_ms("12:20"))),
     ],
 )  # fmt: skip
 def test_verify_right_after_the_start(
-    plant: Path, boot: tuple[str, int], quarter: str | None, now: str, said: str, monkeypatch: pytest.MonkeyPatch
+    plant: Path, boot: tuple[str, int], quarter: str | None, now: str, expected: Reason,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    def at_ms(text: str) -> int:
-        return reportkit.utc_ms(f"2024-10-01 {text}")
-
     store = Store(plant / "state", HandClock())
     if quarter:
         save_interval(store, Interval("fan", at_ms(quarter), 1.0))
@@ -205,15 +215,16 @@ def test_verify_right_after_the_start(
     monkeypatch.setattr("agent.commands.ledger.time.time_ns", lambda: at_ms(now) * 1_000_000)
     found = verify(plant)
     assert found.exit_code == 1
-    assert said in " ".join(found.output.split()), found.output
+    assert found.output.strip() == english(expected, ZONE)
+    assert reason_of(json.loads(verify(plant, "--json").output)["empty"]) == expected
 
 
-def test_checkpoints_that_are_none(plant: Path) -> None:
+def test_a_file_that_is_not_a_checkpoint(plant: Path) -> None:
     history(plant)
     run(plant)
     found = verify(plant, "--checkpoint", str(plant / "old.csv"))
     assert found.exit_code == 2
-    assert "not a checkpoint" in found.output
+    assert str(ledger_reasons.CHECKPOINT_LINE_INVALID(line=1)) in found.output
 
 
 def emptied(plant: Path, script: str) -> None:
@@ -224,25 +235,24 @@ def emptied(plant: Path, script: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "code"),
     [
-        ("create table boots (n); create table note (kind)", "of an earlier magwatt, which kept no ledger; `magwatt"),
-        ("create table boot (one); create table note (kind)", "of an earlier magwatt, which kept no ledger; `magwatt"),
-        ("create table songs (name)", "no state file of magwatt"),
+        ("create table boots (n); create table note (kind)", ledger_reasons.STATE_FILE_WITHOUT_LEDGER),
+        ("create table boot (one); create table note (kind)", ledger_reasons.STATE_FILE_WITHOUT_LEDGER),
+        ("create table songs (name)", ledger_reasons.NOT_A_STATE_FILE),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("command", [["ledger", "verify"], ["report", "--month", "2024-10"]])
-def test_a_file_without_a_ledger_is_told_for_what_it_is(
-    plant: Path, command: list[str], script: str, said: str
+def test_a_file_without_a_ledger_is_rejected_with_the_cause(
+    plant: Path, command: list[str], script: str, code: Code
 ) -> None:  # fmt: skip
     emptied(plant, script)
     found = CliRunner().invoke(main, [*command, "--config", str(plant / "plant.toml")])
     assert found.exit_code == 2
-    assert said in found.output
-    assert len(found.output.splitlines()) == 1
+    assert found.output.strip() == str(code(path=str(plant / "state" / "magwatt.sqlite")))
 
 
-def test_the_help_of_import_names_a_meter_as_live_intervals_do(plant: Path) -> None:
+def test_the_help_of_import_gives_the_identity_of_a_meter_as_live_intervals_do(plant: Path) -> None:
     meter = replace(load_config(plant / "plant.toml")[0].meters["mcc-12"], name="mcc-1")
-    told = CliRunner().invoke(main, ["import", "--help"]).output
-    assert identity(meter, "22091734") in " ".join(told.split())
+    output = CliRunner().invoke(main, ["import", "--help"]).output
+    assert identity(meter, "22091734") in " ".join(output.split())

@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 from retrofitkit import FLOW, START_MS
 
+from agent.savings import reasons
 from agent.savings.adjust import Line, evaluate
 from agent.savings.baseline import freeze, learn
 from agent.savings.events import decided
+from agent.savings.meters import MeterDoubt
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Event, Interval, Saving
-from agent.savings.verdict import _excluded
+from agent.savings.verdict import caveats
+from drivers.reasons import Code, InvalidValue, Reason
 
 CLASSES = ("0.5S", "0.5")
 
@@ -43,6 +46,10 @@ def of(baseline: Baseline, told: list[Interval], **more: object) -> Saving:
     return evaluate(baseline, told, classes=CLASSES, **more)[0]  # type: ignore[arg-type]
 
 
+def caveats_of(saving: Saving, *codes: Code) -> list[Reason]:
+    return [caveat for caveat in saving.caveats if caveat.code in codes]
+
+
 def test_a_fifth_saved_is_a_fifth(baseline: Baseline) -> None:
     found = of(baseline, after())
     assert found.share == pytest.approx(0.2, abs=0.001)
@@ -53,11 +60,11 @@ def test_a_fifth_saved_is_a_fifth(baseline: Baseline) -> None:
 
 def test_nothing_saved_is_not_proven_and_more_used_is_negative(baseline: Baseline) -> None:
     nothing = of(baseline, after(1.0))
-    assert nothing.verdict == "not yet proven"
-    assert any("as large as the saving" in reason for reason in nothing.reasons)
+    assert nothing.verdict == "not_yet_proven"
+    assert caveats_of(nothing, reasons.WITHIN_UNCERTAINTY) == [reasons.WITHIN_UNCERTAINTY(u95_wh=nothing.u95_wh)]
     more = of(baseline, after(1.1))
     assert more.verdict == "negative"
-    assert "more was used than the old plant would have used" in more.reasons
+    assert reasons.MORE_THAN_BASELINE() in more.caveats
 
 
 def test_the_order_of_intervals_does_not_matter(baseline: Baseline) -> None:
@@ -67,7 +74,7 @@ def test_the_order_of_intervals_does_not_matter(baseline: Baseline) -> None:
 
 def test_twice_the_energy_has_twice_the_meters_doubt(baseline: Baseline) -> None:
     once, twice = of(baseline, after()), of(baseline, after(n=800))
-    for name in ("meter gain", "transformer ratio", "transformer phase"):
+    for name in ("meter_gain", "transformer_ratio", "transformer_phase"):
         assert twice.causes[name] == pytest.approx(2 * once.causes[name], rel=0.01)
     assert twice.causes["scatter"] == pytest.approx(2**0.5 * once.causes["scatter"])
 
@@ -80,21 +87,22 @@ def test_auxiliaries_are_used_energy(baseline: Baseline) -> None:
 def test_another_meter_counts_in_full(baseline: Baseline) -> None:
     same, other = of(baseline, after()), of(baseline, [replace(item, meter="b") for item in after()])
     assert other.u95_wh > 3 * same.u95_wh
-    assert any("another meter" in reason for reason in other.reasons)
-    assert other.causes["meter gain"] == pytest.approx(
+    assert reasons.METER_CHANGED() in other.caveats
+    assert reasons.METER_CHANGED() not in same.caveats
+    assert other.causes["meter_gain"] == pytest.approx(
         0.005 / 3**0.5 * (1 + 0.8**2) ** 0.5 * same.adjusted_wh, rel=0.01
     )
 
 
 def test_a_bypass_test_by_the_same_meter_errs_alike(baseline: Baseline) -> None:
-    tested = replace(baseline, fallback="a test with the drive bypassed")
+    tested = replace(baseline, fallback=reasons.FROM_BYPASS_TEST())
     assert of(tested, after()).u95_wh == of(baseline, after()).u95_wh
 
 
 def test_phase_errors_count_with_the_change_of_reactive_energy(baseline: Baseline) -> None:
     """30′ of class 0.5 and tan φ from 0.5 to 0: 0.87 % of half the adjusted energy."""
     found = of(baseline, [replace(item, reactive_varh=0.0) for item in after()])
-    assert found.causes["transformer phase"] == pytest.approx(
+    assert found.causes["transformer_phase"] == pytest.approx(
         0.5 / 60 * 3.14159 / 180 * 60 * 0.5 * found.adjusted_wh / 3**0.5, rel=0.01
     )
 
@@ -103,12 +111,11 @@ def test_beyond_the_range_nothing_is_claimed_and_it_is_said(baseline: Baseline) 
     told = after()
     told[7] = quarter(1007, 1e5, 2000.0)
     found, lines = evaluate(baseline, told, classes=CLASSES)
-    assert lines[7].why == f"{FLOW} 2000 is beyond 300 to 900"
+    assert lines[7].excluded == reasons.DRIVER_OUT_OF_RANGE(driver=FLOW, value=2000.0, low=300.0, high=900.0)
     assert found.intervals == len(told) - 1
     assert found.excluded_wh == pytest.approx(1e5)
-    assert any(
-        "nothing claimed for 100.0 kWh" in reason and "was beyond 300 to 900" in reason for reason in found.reasons
-    )
+    above = reasons.ABOVE_RANGE(driver=FLOW, low=300.0, high=900.0)
+    assert caveats_of(found, reasons.ENERGY_EXCLUDED) == [reasons.ENERGY_EXCLUDED(energy_wh=100_000, cause=above)]
 
 
 def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: Baseline) -> None:
@@ -117,48 +124,66 @@ def test_of_many_reasons_the_largest_are_named_and_the_rest_is_a_sum(baseline: B
     for number, kwh in enumerate((70, 60, 50, 40, 3, 2, 1), 1):
         told[number] = replace(told[number], energy_wh=1000.0 * kwh)
         begin_ms = told[number].start_ms
-        found.append(Event(number, "pump", "maintenance", begin_ms, begin_ms + QUARTER_MS, "", 0.0, "exclude"))
-    said = [text for text in of(baseline, told, events=found).reasons if text.startswith(("nothing claimed", "and "))]
-    assert said[:4] == [f"nothing claimed for {kwh}.0 kWh: event {number}, maintenance: not decided yet"
-                        for number, kwh in enumerate((70, 60, 50, 40), 1)]  # fmt: skip
-    assert said[4] == "and 6.0 kWh for 3 other reasons"
-    five = of(baseline, told, events=found[:5]).reasons
-    assert "and 3.0 kWh for 1 other reason" in five
-    assert not any("other reason" in text for text in of(baseline, told, events=found[:4]).reasons)
+        found.append(Event(number, "pump", "maintenance", begin_ms, begin_ms + QUARTER_MS, reasons.MAINTENANCE(), 0.0,
+                           "exclude"))  # fmt: skip
+    excluded = reasons.ENERGY_EXCLUDED, reasons.MORE_ENERGY_EXCLUDED
+    assert caveats_of(of(baseline, told, events=found), *excluded) == [
+        *(
+            reasons.ENERGY_EXCLUDED(
+                energy_wh=1000 * kwh, cause=reasons.EXCLUDED_UNDECIDED(number=number, kind="maintenance")
+            )
+            for number, kwh in enumerate((70, 60, 50, 40), 1)
+        ),
+        reasons.MORE_ENERGY_EXCLUDED(energy_wh=6000, n=3),
+    ]
+    five = caveats_of(of(baseline, told, events=found[:5]), *excluded)
+    assert five[-1] == reasons.MORE_ENERGY_EXCLUDED(energy_wh=3000, n=1)
+    assert not caveats_of(of(baseline, told, events=found[:4]), reasons.MORE_ENERGY_EXCLUDED)
 
 
 def test_no_reason_is_named_for_no_energy_and_energy_that_is_not_known_is_counted(baseline: Baseline) -> None:
     told = after(n=60)
     told[3:5] = [replace(item, energy_wh=None) for item in told[3:5]]
     told[7] = quarter(1007, 20.0, 2000.0)
-    said = [text for text in of(baseline, told).reasons if "nothing claimed" in text]
-    assert said == ["nothing claimed for 2 intervals: no energy is known"]
+    excluded = (reasons.ENERGY_EXCLUDED, reasons.MORE_ENERGY_EXCLUDED, reasons.INTERVALS_WITHOUT_ENERGY)
+    assert caveats_of(of(baseline, told), *excluded) == [reasons.INTERVALS_WITHOUT_ENERGY(n=2)]
 
 
-def test_several_drivers_were_beyond_one_was() -> None:
-    lines = [Line(0, 900, 1.0, 1.0, 5000.0, f"{name} 1 is beyond what was seen of them together")
-             for name in ("flow", "flow+pumps")]  # fmt: skip
-    assert set(_excluded(lines)) == {
-        "flow was beyond what was seen of them together", "flow and pumps were beyond what was seen of them together"
-    }  # fmt: skip
+def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseline) -> None:
+    """The values of a single interval are not in the caveat, so that intervals are summed by their drivers."""
+    lines = [
+        Line(0, 900, 1.0, 1.0, 5000.0, reasons.DRIVERS_OUT_OF_RANGE_TOGETHER(drivers=drivers, values=values))
+        for drivers, values in ((("flow",), ("1",)), (("flow", "pumps"), ("1", "2")), (("flow", "pumps"), ("3", "2")))
+    ]
+    saving, meters = of(baseline, after()), MeterDoubt({}, [], True)
+    found = [item for item in caveats(saving, baseline, lines, (), meters) if item.code == reasons.ENERGY_EXCLUDED]
+    assert set(found) == {
+        reasons.ENERGY_EXCLUDED(energy_wh=5000, cause=reasons.COMBINATION_UNKNOWN(drivers=("flow",))),
+        reasons.ENERGY_EXCLUDED(energy_wh=10_000, cause=reasons.COMBINATION_UNKNOWN(drivers=("flow", "pumps"))),
+    }
 
 
 @pytest.mark.parametrize(
-    ("flows", "said"),
+    ("flows", "cause", "part"),
     [
-        ([2000.0] * 10, ""),
-        ([2000.0] * 100, f"all of it with {FLOW} above 900: "),
-        ([100.0] * 70 + [2000.0] * 30, f"most of it with {FLOW} below 300: "),
+        ([2000.0] * 10, None, 0.0),
+        ([2000.0] * 100, reasons.ABOVE_RANGE, 1.0),
+        ([100.0] * 70 + [2000.0] * 30, reasons.BELOW_RANGE, 0.7),
     ],
 )  # fmt: skip
-def test_where_much_lies_beyond_the_range_there_is_advice(baseline: Baseline, flows: list[float], said: str) -> None:
+def test_where_much_lies_beyond_the_range_there_is_advice(
+    baseline: Baseline, flows: list[float], cause: Code | None, part: float
+) -> None:
     """Every quarter hour uses the same, so the share of the energy is that of the time."""
     told = [quarter(1000 + k, 10_000.0, 500.0) for k in range(400)]
     told[: len(flows)] = [quarter(1000 + k, 10_000.0, flow) for k, flow in enumerate(flows)]
-    found = [reason for reason in of(baseline, told).reasons if "where the baseline never was" in reason]
-    begin = f"25 % of the energy was used where the baseline never was, {said}"
-    assert [reason[: len(begin)] for reason in found] == ([begin] if said else [])
-    assert all("full cycle of production" in reason and "--adjust" in reason for reason in found)
+    found = caveats_of(of(baseline, told), reasons.OUTSIDE_BASELINE)
+    assert len(found) == (cause is not None)
+    if cause is not None:
+        assert found[0].data["share"] == pytest.approx(0.25)
+        assert found[0].data["part"] == pytest.approx(part)
+        assert found[0].data["cause"] == cause(driver=FLOW, low=300.0, high=900.0)
+        assert "`magwatt adjustment decide --adjust`" in str(found[0])
 
 
 def test_a_missing_driver_is_drawn_for_an_hour_and_not_longer(baseline: Baseline) -> None:
@@ -170,17 +195,18 @@ def test_a_missing_driver_is_drawn_for_an_hour_and_not_longer(baseline: Baseline
     assert found.causes["gaps"] == 0
     less = of(baseline, long)
     assert less.intervals == len(told) - 10
-    assert any(f"driver missing: {FLOW}" in reason for reason in less.reasons)
+    [missing] = caveats_of(less, reasons.ENERGY_EXCLUDED)
+    assert missing.data["cause"] == reasons.DRIVER_MISSING(drivers=(FLOW,))
 
 
 def test_gaps_are_not_claimed_and_lower_the_coverage(baseline: Baseline) -> None:
     told = [replace(item, energy_wh=None, coverage=0.0) if k % 5 == 0 else item for k, item in enumerate(after())]
     found = of(baseline, told)
     assert found.coverage == pytest.approx(0.8)
-    assert "only 80 % of the reporting time was measured" in found.reasons
+    assert caveats_of(found, reasons.LOW_COVERAGE)[0].data["coverage"] == pytest.approx(0.8)
     half = of(baseline, [replace(item, coverage=0.5) for item in after()])
     assert half.intervals == 0
-    assert half.verdict == "not yet proven"
+    assert half.verdict == "not_yet_proven"
 
 
 def test_filled_energy_is_doubted(baseline: Baseline) -> None:
@@ -196,18 +222,19 @@ def test_a_driver_with_doubt_of_its_own_adds_to_the_saving(baseline: Baseline) -
 def test_no_data_is_said() -> None:
     told = [quarter(k, law(k)[1], law(k)[0]) for k in range(600)]
     found = evaluate(learn("pump", told), [], span=(0, 86_400_000))[0]
-    assert found.verdict == "not yet proven"
-    assert found.reasons == ("no data in this time",)
+    assert found.verdict == "not_yet_proven"
+    assert found.caveats == (reasons.NO_DATA(),)
     assert found.coverage == 0
 
 
 def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
     told = after()
-    event = Event(3, "pump", "maintenance", told[10].start_ms + 60_000, told[12].end_ms, "work", 0.0, "exclude")
+    event = Event(3, "pump", "maintenance", told[10].start_ms + 60_000, told[12].end_ms, reasons.MAINTENANCE(), 0.0,
+                  "exclude")  # fmt: skip
     waiting = of(baseline, told, events=[event])
     assert waiting.intervals == len(told) - 3
     assert waiting.open_events == 1
-    assert any(reason.startswith("event 3 waits for a decision: maintenance") for reason in waiting.reasons)
+    assert reasons.EVENT_UNDECIDED(number=3, kind="maintenance", cause=event.cause) in waiting.caveats
     kept = of(baseline, told, events=[decided(event, "keep", "Li Wei", "it ran as ever", 0)])
     assert kept.intervals == len(told)
     assert kept.open_events == 0
@@ -218,23 +245,24 @@ def test_events_exclude_until_somebody_decides(baseline: Baseline) -> None:
 
 
 @pytest.mark.parametrize(
-    ("decision", "by", "reason", "wh", "said"),
+    ("decision", "by", "reason", "wh", "code"),
     [
-        ("drop", "Li", "x", 0.0, "must be one of"), ("keep", " ", "x", 0.0, "needs a name"),
-        ("keep", "Li", "", 0.0, "needs a name and a reason"), ("adjust", "Li", "x", 0.0, "needs the energy"),
-        ("keep", "Li", "x", 5.0, "nothing else does"),
+        ("drop", "Li", "x", 0.0, reasons.UNKNOWN_DECISION), ("keep", " ", "x", 0.0, reasons.DECISION_WITHOUT_REASON),
+        ("keep", "Li", "", 0.0, reasons.DECISION_WITHOUT_REASON), ("adjust", "Li", "x", 0.0, reasons.ADJUSTMENT_ENERGY),
+        ("keep", "Li", "x", 5.0, reasons.ADJUSTMENT_ENERGY),
     ],
 )  # fmt: skip
-def test_a_decision_needs_its_words(decision: str, by: str, reason: str, wh: float, said: str) -> None:
-    event = Event(1, "pump", "maintenance", 0, 1, "", 0.0, "exclude")
-    with pytest.raises(ValueError, match=said):
+def test_a_decision_needs_name_reason_and_energy(decision: str, by: str, reason: str, wh: float, code: Code) -> None:
+    event = Event(1, "pump", "maintenance", 0, 1, reasons.MAINTENANCE(), 0.0, "exclude")
+    with pytest.raises(InvalidValue) as error:
         decided(event, decision, by, reason, 0, wh)
+    assert error.value.reason.code == code
 
 
 def test_a_constant_baseline_of_a_load_that_varied_says_so() -> None:
     told = [replace(quarter(k, law(k)[1]), drivers={}) for k in range(600)]
     found = of(learn("pump", told, classes=CLASSES), [replace(item, drivers={}) for item in after()])
-    assert any("nothing is known of what it followed" in reason for reason in found.reasons)
+    assert len(caveats_of(found, reasons.LOAD_UNEXPLAINED)) == 1
 
 
 @pytest.mark.parametrize("hidden", [0.0, 0.1, 0.24])

@@ -1,4 +1,4 @@
-"""The agent keeps its ledger by itself: hours, checkpoints told and exported, trouble said once and made good."""
+"""The agent records its ledger: hours, checkpoints published and exported; an error is logged once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from testkit import HandClock
 from agent.config import Config
 from agent.config_load import load_config
 from agent.savings import checkpoints
+from agent.savings import ledger_reasons as codes
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, SETTLED_MS
 from agent.savings.keep import save_interval
@@ -31,11 +32,11 @@ START_S = 1_789_995_600  # 2026-09-21 21:00 in Shanghai
 
 class Teller:
     def __init__(self) -> None:
-        self.told: list[Mapping[str, Any]] = []
+        self.published: list[Mapping[str, Any]] = []
 
     def tell_text(self, asset: str, kind: str, body: Mapping[str, Any], *, keep: bool = False) -> None:
         assert (asset, kind, keep) == ("ledger", "checkpoint", True)
-        self.told.append(body)
+        self.published.append(body)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def live(store: Store, keeper: Bookkeeper, clock: HandClock, hours: int) -> None
         keeper.keep()
 
 
-def test_two_days_alone(tmp_path: Path, config: Config) -> None:
+def test_two_days_without_interruption(tmp_path: Path, config: Config) -> None:
     clock, teller = HandClock(START_S), Teller()
     store = Store(tmp_path / "state", clock)
     keeper = Bookkeeper(store, lambda: config, teller, clock)
@@ -65,18 +66,18 @@ def test_two_days_alone(tmp_path: Path, config: Config) -> None:
     hours = records(db, "hour")
     assert [record.body["from_ms"] for record in hours] == [1000 * START_S + k * HOUR_MS for k in range(47)]
     assert {record.body["config"] for record in hours} == {config.hash}
-    assert len(elsewhere) == len(teller.told) == 2
-    assert [checkpoint["hash"] for checkpoint in teller.told] == [checkpoint["hash"] for checkpoint in elsewhere]
+    assert len(elsewhere) == len(teller.published) == 2
+    assert [checkpoint["hash"] for checkpoint in teller.published] == [checkpoint["hash"] for checkpoint in elsewhere]
 
 
-def test_a_restart_tells_the_checkpoint_again_and_exports_it_once(tmp_path: Path, config: Config) -> None:
+def test_a_restart_publishes_the_checkpoint_again_and_exports_it_once(tmp_path: Path, config: Config) -> None:
     clock, teller = HandClock(START_S), Teller()
     for _ in range(3):
         store = Store(tmp_path / "state", clock)
         live(store, Bookkeeper(store, lambda: config, teller, clock), clock, 4)
         store.close()
     assert len((tmp_path / "elsewhere.jsonl").read_text(encoding="utf-8").splitlines()) == 1
-    assert len(teller.told) == 3
+    assert len(teller.published) == 3
 
 
 def test_a_new_configuration_is_in_the_next_record(tmp_path: Path, config: Config) -> None:
@@ -91,7 +92,7 @@ def test_a_new_configuration_is_in_the_next_record(tmp_path: Path, config: Confi
     assert [record.body["config"] for record in hours] == [config.hash, "another", "another"]
 
 
-def test_trouble_is_said_once_and_made_good(
+def test_an_error_is_logged_once_and_missed_hours_are_recorded_later(
     tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:  # fmt: skip
     clock = HandClock(START_S)
@@ -105,10 +106,9 @@ def test_trouble_is_said_once_and_made_good(
         (state / FILE).unlink()
         live(store, keeper, clock, 1)
     store.close()
-    said = [line.getMessage() for line in caplog.records if "ledger" in line.getMessage()]
-    assert len(said) == 2
-    assert "not a ledger key" in said[0]
-    assert said[1] == "the ledger is kept again"
+    failed, resumed = [line for line in caplog.records if line.name == "agent.savings.bookkeeper"]
+    assert (failed.levelno, resumed.levelno) == (logging.ERROR, logging.INFO)
+    assert str(codes.KEY_FILE_INVALID(path=str(state / FILE))) in failed.getMessage()
     db = open_copy(state / "magwatt.sqlite")
     assert len(records(db, "hour")) == 2
     assert verify(db).content
@@ -123,8 +123,8 @@ def test_without_a_state_directory_there_is_no_ledger(config: Config) -> None:
     store.close()
 
 
-def test_a_clock_set_back_for_eight_hours_leaves_the_ledger_content(tmp_path: Path, config: Config) -> None:
-    """The agent runs through hours that are recorded: their quarters are merged, the hours recorded again."""
+def test_a_clock_set_to_eight_hours_earlier_leaves_the_ledger_valid(tmp_path: Path, config: Config) -> None:
+    """The agent passes recorded hours again: their intervals are merged, the hours recorded again."""
     clock = HandClock(START_S)
     store = Store(tmp_path / "state", clock)
     keeper = Bookkeeper(store, lambda: config, Teller(), clock)
@@ -146,35 +146,37 @@ def test_a_clock_set_back_for_eight_hours_leaves_the_ledger_content(tmp_path: Pa
     assert "replaces" in last.body
 
 
-def test_the_checkpoint_is_a_line_of_json_that_verify_takes(tmp_path: Path, config: Config) -> None:
+def test_the_published_checkpoint_can_be_read_by_verify(tmp_path: Path, config: Config) -> None:
     clock, teller = HandClock(START_S), Teller()
     store = Store(tmp_path / "state", clock)
     live(store, Bookkeeper(store, lambda: config, teller, clock), clock, 4)
     store.close()
-    [checkpoint] = checkpoints.read(json.dumps({"s": "magwatt.checkpoint/1", "t": 1, **teller.told[0]}))
+    [checkpoint] = checkpoints.read(json.dumps({"s": "magwatt.checkpoint/1", "t": 1, **teller.published[0]}))
     assert checkpoint["day"] == "2026-09-21"
     assert clock.utc_ns() // 1_000_000 >= 1000 * START_S + SETTLED_MS + QUARTER_MS
 
 
 @pytest.mark.parametrize("trouble", ["no extra", "public half"])
-def test_a_key_that_cannot_sign_is_said_once_and_hours_are_recorded_when_it_can(
+def test_a_key_that_cannot_sign_is_logged_once_and_hours_are_recorded_when_it_can(
     trouble: str, tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An update that left the extra out; a key file restored by its public half."""
+    """An update without the extra; a key file with the public key only."""
     pytest.importorskip("cryptography")
     clock = HandClock(START_S)
     store = Store(tmp_path / "state", clock)
     live(store, Bookkeeper(store, lambda: config, Teller(), clock), clock, 3)
     file = tmp_path / "state" / FILE
-    whole = file.read_text(encoding="ascii")
+    complete = file.read_text(encoding="ascii")
     with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
         if trouble == "no extra":
             patch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
         else:
-            file.write_text(json.dumps({**json.loads(whole), "secret": ""}), encoding="ascii")
+            file.write_text(json.dumps({**json.loads(complete), "secret": ""}), encoding="ascii")
         live(store, Bookkeeper(store, lambda: config, Teller(), clock), clock, 3)
-    assert [record.message.count("the ledger cannot be kept") for record in caplog.records] == [1]
-    file.write_text(whole, encoding="ascii")
+    [record] = caplog.records
+    expected = codes.ED25519_UNAVAILABLE() if trouble == "no extra" else codes.KEY_WITHOUT_PRIVATE_HALF(path=str(file))
+    assert str(expected) in record.getMessage()
+    file.write_text(complete, encoding="ascii")
     live(store, Bookkeeper(store, lambda: config, Teller(), clock), clock, 2)
     store.close()
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")

@@ -21,6 +21,7 @@ from agent.config_load import load_config
 from agent.savings.adjust import evaluate
 from agent.savings.baseline import freeze, intact, learn
 from agent.savings.bridge import straight_u
+from agent.savings.reasons import DRIVER_MISSING
 from agent.savings.report.month import Month, collect
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval, Saving
 from agent.savings.verify import open_copy
@@ -84,7 +85,7 @@ def test_gaps_err_by_chance_from_one_to_the_next(baseline: Baseline) -> None:
 
 def test_a_driver_that_the_model_does_not_take_changes_nothing(baseline: Baseline) -> None:
     whole, other = of(baseline, without(FLOW)), of(baseline, without(AIR, range(10, 13)))
-    assert replace(other, reasons=()) == replace(whole, reasons=())
+    assert replace(other, caveats=()) == replace(whole, caveats=())
     told = without(AIR, range(10, 13))
     told[11] = replace(told[11], coverage=0.5)
     assert of(baseline, told).intervals == 199, "half of it was not polled, and no register tells the rest"
@@ -181,5 +182,5 @@ def test_a_state_that_changed_while_it_was_missing_is_not_known(after: float, cl
     found = [told(1000 + k, 1.0 if k < 20 else after) for k in range(40)]
     found[19:21] = [replace(item, drivers={}) for item in found[19:21]]
     lines = evaluate(baseline, found)[1]
-    assert sum(not line.why for line in lines) == claimed
-    assert {line.why for line in lines if line.why} <= {"driver missing: signal_grade"}
+    assert sum(line.excluded is None for line in lines) == claimed
+    assert {line.excluded for line in lines} - {None} <= {DRIVER_MISSING(drivers=("signal_grade",))}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.savings import carbon
+from agent.savings import carbon, reasons
+from drivers.reasons import Code, InvalidValue
 
 
 def test_the_independent_case(data: Path) -> None:
@@ -42,16 +43,22 @@ def test_memory_is_marked_and_never_preferred() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"),
-    [("CN-MN", "did you mean"), ("CN-NM 1999", "there are 2021, 2022"), ("Atlantis", "as a number")],
+    ("wanted", "code", "data"),
+    [
+        ("CN-MN", reasons.GRID_FACTOR_MISSPELLED, {"name": "CN-MN"}),
+        ("CN-NM 1999", reasons.GRID_FACTOR_YEAR, {"name": "CN-NM", "year": 1999, "years": ("2021", "2022")}),
+        ("Atlantis", reasons.GRID_FACTOR_UNKNOWN, {"name": "Atlantis"}),
+    ],
 )
-def test_an_unknown_factor_is_refused_with_what_there_is(wanted: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_an_unknown_factor_is_refused_with_what_there_is(wanted: str, code: Code, data: dict[str, object]) -> None:
+    with pytest.raises(InvalidValue) as error:
         carbon.grid_factor(wanted)
+    assert error.value.reason.code == code
+    assert error.value.reason.data.items() >= data.items()
 
 
 def test_each_source_code_is_explained() -> None:
-    assert {row.source for row in carbon.factors()} <= set(carbon.sources())
+    assert {row.source for row in carbon.factors()} <= set(carbon.SOURCES)
 
 
 def test_coal_both_ways() -> None:

@@ -1,4 +1,4 @@
-"""A night by a clock that is years off, followed and then put right: the books stay whole and name what happened."""
+"""A clock that was wrong by years for a night and was then corrected: the ledger stays valid and reports it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from agent.savings import checkpoints, keep
 from agent.savings.baseline import freeze, learn
 from agent.savings.hours import HOUR_MS
 from agent.savings.ledger import records
+from agent.savings.reasons import EVENT_UNDECIDED
 from agent.savings.types import QUARTER_MS, Interval
 from agent.savings.verify import Verdict, open_copy, verify
 
@@ -33,7 +34,7 @@ def config(tmp_path: Path) -> Config:
 
 
 def night(folder: Path, config: Config, jump_s: int, killed: bool) -> tuple[Gateway, float]:
-    """An hour and a bit, as much by the wrong clock, as much after it; the energy of all of them in Wh."""
+    """1.4 h before, 1.4 h with the wrong clock, 1.3 h after it; the energy of all of them in Wh."""
     gateway = Gateway(folder, config, HandClock(START_S))
     begin_wh = gateway.wh
     gateway.run(1.4)
@@ -51,11 +52,11 @@ def night(folder: Path, config: Config, jump_s: int, killed: bool) -> tuple[Gate
 
 
 @pytest.mark.parametrize("jump_s", JUMPS_S)
-def test_the_saving_that_is_told_is_of_hours_that_were(tmp_path: Path, config: Config, jump_s: int) -> None:
-    """After the night it covers what it covered before it, to now; the night itself is no part of it."""
+def test_the_published_saving_excludes_the_wrong_dates(tmp_path: Path, config: Config, jump_s: int) -> None:
+    """After the night it covers the time from its start to now, without the night."""
     gateway = Gateway(tmp_path, config, HandClock(START_S))
-    told = list[Message]()
-    gateway.lane._emit = told.append
+    published = list[Message]()
+    gateway.lane._emit = published.append
     start_ms = 1000 * START_S
     old = [Interval("fan", start_ms - (100 - k) * QUARTER_MS, 30e3 + k % 2) for k in range(100)]
     keep.save_frozen(gateway.store, freeze(learn("fan", old, kind="constant", classes=("0.5S", "0.5")), start_ms, "t"))
@@ -65,10 +66,11 @@ def test_the_saving_that_is_told_is_of_hours_that_were(tmp_path: Path, config: C
     gateway.clock._utc_ns -= jump_s * 10**9
     gateway.run(2)
     gateway.store.close()
-    values = told[-1].values
-    assert told[-1].t_ms <= gateway.clock.utc_ns() // 1_000_000
+    values = published[-1].values
+    assert published[-1].t_ms <= gateway.clock.utc_ns() // 1_000_000
     assert 75 < values["savings_coverage_pct"] <= 101  # type: ignore[operator]
-    assert "clock_step" in str(values["savings_caveats"]), "what was measured then waits for a person's word"
+    undecided = [caveat for caveat in published[-1].reasons["savings_caveats"] if caveat.code == EVENT_UNDECIDED]
+    assert "clock_step" in [caveat.data["kind"] for caveat in undecided], "this energy awaits a decision"
 
 
 @pytest.mark.parametrize("jump_s", JUMPS_S)
@@ -76,7 +78,7 @@ def test_the_saving_that_is_told_is_of_hours_that_were(tmp_path: Path, config: C
 def test_no_event_of_such_a_night_lasts_longer_than_it(
     tmp_path: Path, config: Config, jump_s: int, killed: bool
 ) -> None:
-    """One from 2026 to 2099 would keep all between from being claimed."""
+    """An event from 2026 to 2099 would exclude all energy in between."""
     gateway, _ = night(tmp_path, config, jump_s, killed)
     gateway.lane.close()
     found = keep.load_events(gateway.store, "fan")
@@ -85,7 +87,7 @@ def test_no_event_of_such_a_night_lasts_longer_than_it(
     assert [event for event in found if event.to_ms is not None and event.to_ms - event.from_ms > 3 * HOUR_MS] == []
 
 
-def looked_at(folder: Path) -> Verdict:
+def verified(folder: Path) -> Verdict:
     db = open_copy(folder / "state" / "magwatt.sqlite")
     try:
         return verify(db)
@@ -95,7 +97,7 @@ def looked_at(folder: Path) -> Verdict:
 
 @pytest.mark.parametrize("jump_s", JUMPS_S)
 @pytest.mark.parametrize("killed", [False, True])
-def test_every_watt_hour_stands_once_and_the_ledger_is_whole(
+def test_every_watt_hour_is_stored_once_and_the_ledger_is_valid(
     tmp_path: Path, config: Config, jump_s: int, killed: bool
 ) -> None:
     gateway, wh = night(tmp_path, config, jump_s, killed)
@@ -107,7 +109,7 @@ def test_every_watt_hour_stands_once_and_the_ledger_is_whole(
     assert all(item.start_ms <= now_ms for item in keep.load_intervals(gateway.store, "fan"))
     rows = gateway.store.rows("select body from interval order by start_ms")
     gateway.store.close()
-    found = looked_at(tmp_path)
+    found = verified(tmp_path)
     assert found.problems == []
     kept = [keep._decoded(body, Interval, "fan") for (body,) in rows]
     assert sum(item.energy_wh or 0.0 for item in kept) == pytest.approx(wh, abs=W / 300)
@@ -122,27 +124,27 @@ def test_every_watt_hour_stands_once_and_the_ledger_is_whole(
 
 
 @pytest.mark.parametrize("jump_s", JUMPS_S)
-def test_checkpoints_go_on_day_by_day(tmp_path: Path, config: Config, jump_s: int) -> None:
+def test_checkpoints_continue_day_by_day(tmp_path: Path, config: Config, jump_s: int) -> None:
     gateway, _ = night(tmp_path, config, jump_s, killed=False)
     for _ in range(3):
         gateway.run(0.1)
         for _ in range(24):
             gateway.pass_by(1.0)
-            gateway.lane.take_row([], None, "", gateway.clock.utc_ns() // 1_000_000)
+            gateway.lane.take_row([], None, None, gateway.clock.utc_ns() // 1_000_000)
             gateway.books.keep()
     gateway.store.close()
-    found = looked_at(tmp_path)
+    found = verified(tmp_path)
     assert found.problems == []
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
-    told = [checkpoints.checkpoint_message(record) for record in records(db, "checkpoint")]
-    assert verify(db, checkpoints=told).problems == []
+    found_checkpoints = [checkpoints.checkpoint_message(record) for record in records(db, "checkpoint")]
+    assert verify(db, checkpoints=found_checkpoints).problems == []
     db.close()
-    days = [checkpoint["day"] for checkpoint in told]
+    days = [checkpoint["day"] for checkpoint in found_checkpoints]
     assert days[-3:] == ["2026-09-22", "2026-09-23", "2026-09-24"]
 
 
-def test_hours_that_nobody_recorded_before_such_a_night_are_recorded_after_it(tmp_path: Path, config: Config) -> None:
-    """The agent stood still for five days with unrecorded hours, and the newest record is dated 2099."""
+def test_unrecorded_hours_before_such_a_night_are_recorded_after_it(tmp_path: Path, config: Config) -> None:
+    """The agent was stopped for five days with unrecorded hours, and the newest record is dated 2099."""
     gateway, _ = night(tmp_path, config, JUMPS_S[0], killed=False)
     gateway.lane.close()
     gateway.store.flush()
@@ -151,18 +153,17 @@ def test_hours_that_nobody_recorded_before_such_a_night_are_recorded_after_it(tm
     again = Gateway(tmp_path, config, gateway.clock)
     again.books.keep()
     again.store.close()
-    found = looked_at(tmp_path)
+    found = verified(tmp_path)
     assert (found.problems, found.unrecorded.waiting) == ([], {})
 
 
-def test_the_command_names_what_happened(tmp_path: Path, config: Config) -> None:
+def test_the_command_reports_the_wrong_clock(tmp_path: Path, config: Config) -> None:
     gateway, _ = night(tmp_path, config, JUMPS_S[0], killed=False)
     gateway.store.close()
     done = CliRunner().invoke(main, ["ledger", "verify", "--config", str(tmp_path / "plant.toml")])
     assert done.exit_code == 0, done.output
-    assert "hours dated after the newest record: 2; the clock was ahead and was set back" in done.output
-    assert "until 2026-09-21" in done.output
-    told = json.loads(
+    assert "2026-09-22 00:00 +0800" in done.output, "the newest record"
+    found = json.loads(
         CliRunner().invoke(main, ["ledger", "verify", "--config", str(tmp_path / "plant.toml"), "--json"]).output
     )
-    assert (told["ahead"], len(told["put_back"])) == (2, 1)
+    assert (found["ahead"], len(found["clock_set_back"])) == (2, 1)

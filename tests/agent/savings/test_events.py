@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from agent.savings import reasons
 from agent.savings.events import Watch, excluding
 from agent.savings.likeness import Likeness
 from agent.savings.meters import alike
@@ -47,7 +48,8 @@ def test_a_forgotten_ratio_is_found_within_an_hour(factor: float) -> None:
             if event.kind == "ct_ratio" and found is None:
                 found, ended = event, item.end_ms
     assert found is not None
-    assert float(found.text.split()[0]) == pytest.approx(factor, rel=0.1)
+    assert found.cause.code == reasons.ENERGY_FACTOR
+    assert found.cause.data["factor"] == pytest.approx(factor, rel=0.1)
     assert ended - (told[cut].start_ms + QUARTER_MS // 2) <= 3_600_000
     assert found.from_ms <= told[cut + 1].start_ms
     assert found.proposal == "exclude"
@@ -80,7 +82,7 @@ def test_a_plant_that_slowly_uses_more_is_a_shift() -> None:
     found = [event for event in watched(told) if event.kind == "load_shift"]
     assert found
     assert found[0].from_ms >= told[96 * 20].start_ms
-    assert "more" in found[0].text
+    assert found[0].cause == reasons.LOAD_SHIFT_UP()
 
 
 @pytest.mark.parametrize("flag", ["bypass", "maintenance", "ct_wiring", "clock_step"])
@@ -118,10 +120,12 @@ def test_another_meter_is_an_event_and_one_without_a_number_is_not() -> None:
 
 
 def test_a_tenth_of_the_energy_beyond_the_baseline_is_an_event() -> None:
-    watch, why = Watch("pump"), "flow 2000 is beyond 300 to 900"
+    watch = Watch("pump")
+    outside = reasons.DRIVER_OUT_OF_RANGE(driver="flow", value=2000.0, low=300.0, high=900.0)
     told = days(3)
-    found = [event for k, item in enumerate(told) for event in watch.take(item, why if 40 <= k < 60 else "")]
+    found = [event for k, item in enumerate(told) for event in watch.take(item, outside if 40 <= k < 60 else None)]
     assert [event.kind for event in found][:1] == ["out_of_range"]
+    assert found[0].cause == reasons.RANGE_LEFT(cause=outside)
     assert found[-1].to_ms is not None
 
 
@@ -129,7 +133,7 @@ def test_a_motor_that_stands_teaches_nothing() -> None:
     likeness = Likeness()
     for item in days(3):
         likeness.take(replace(item, energy_wh=10.0, running_s=0.0))
-    assert all(likeness.take(item) == ("", "") for item in days(3))
+    assert all(likeness.take(item) == (None, None) for item in days(3))
 
 
 def test_the_load_is_what_the_baselines_first_driver_says() -> None:

@@ -12,13 +12,14 @@ import pytest
 from millcases import Outcome, both
 from retrofitkit import FLOW, START_MS
 
+from agent.core.text import Catalogue
+from agent.savings import reasons
 from agent.savings.adjust import evaluate
 from agent.savings.baseline import LearnError, freeze, from_json, intact, learn, to_json
 from agent.savings.events import Watch
 from agent.savings.fit import by_state, design, holes
 from agent.savings.models import described, factors, formula, state_number, stretches, terms
 from agent.savings.report import cards
-from agent.savings.report.texts import Words
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval
 
 STANDBY_WH = 400.0
@@ -62,28 +63,28 @@ def test_between_standstill_and_the_least_flow_nothing_is_claimed_and_it_is_said
     [(low, high)] = baseline.shape["holes"][FLOW]
     assert low == 0
     assert 490 < high < 520
-    assert lines[5].why == f"{FLOW} 250 is beyond what was seen: hardly anything lay between 0 and {high:g}"
+    assert lines[5].excluded == reasons.DRIVER_IN_COVERAGE_GAP(driver=FLOW, value=250.0, low=0.0, high=high)
     assert lines[5].adjusted_wh is not None
-    assert [line.why for k, line in enumerate(lines) if k != 5] == [""] * 99, "standstill is no hole"
+    assert [line.excluded for k, line in enumerate(lines) if k != 5] == [None] * 99, "standstill is not a gap"
     assert saving.excluded_wh == 9000
-    said = f"nothing claimed for 9.0 kWh: {FLOW} was beyond what was seen: hardly anything lay between 0 and {high:g}"
-    assert said in saving.reasons
-    assert "between 0 and" not in Words("zh").said(said)
+    cause = reasons.IN_COVERAGE_GAP(driver=FLOW, low=0.0, high=high)
+    assert reasons.ENERGY_EXCLUDED(energy_wh=9000, cause=cause) in saving.caveats
     assert stretches(baseline, FLOW) == [(0.0, 0.0), (high, baseline.ranges[FLOW][1])]
 
 
 def test_much_of_it_is_advised_on_and_opens_an_event(baseline: Baseline) -> None:
     told = [quarter(2000 + k, 250.0 if k % 4 == 0 else 700.0, 30_000.0) for k in range(100)]
     saving, lines = evaluate(baseline, told)
-    [advice] = [reason for reason in saving.reasons if "where the baseline never was" in reason]
-    assert advice.startswith("25 % of the energy was used where the baseline never was, all of it with")
-    assert f"{FLOW} between 0 and " in advice
-    assert "between" not in Words("zh").said(advice).split("magwatt")[0]
+    [advice] = [caveat for caveat in saving.caveats if caveat.code == reasons.OUTSIDE_BASELINE]
+    assert advice.data["share"] == pytest.approx(0.25)
+    assert advice.data["part"] == 1
+    assert advice.data["cause"].code == reasons.IN_COVERAGE_GAP
+    assert advice.data["cause"].data["driver"] == FLOW
     watch = Watch("pump")
-    changed = [event for item, line in zip(told, lines, strict=True) for event in watch.take(item, line.why)]
-    [text] = {event.text for event in changed if event.kind == "out_of_range"}
-    assert "hardly anything lay between" in text
-    assert "hardly" not in Words("zh").said(text)
+    changed = [event for item, line in zip(told, lines, strict=True) for event in watch.take(item, line.excluded)]
+    [cause] = {event.cause for event in changed if event.kind == "out_of_range"}
+    assert cause.code == reasons.RANGE_LEFT
+    assert cause.data["cause"].code == reasons.DRIVER_IN_COVERAGE_GAP
 
 
 def test_standstill_and_running_are_each_foretold_rightly(baseline: Baseline) -> None:
@@ -100,9 +101,9 @@ def test_a_start_within_a_quarter_hour_is_claimed_nowhere_and_said(baseline: Bas
     started = quarter(2000, 600.0, (2 * pump_wh(900) + STANDBY_WH) / 3, running_s=600.0)
     told = [started, *(quarter(2001 + k, 600.0, running_s=900.0) for k in range(9)), quarter(2010, 0.0, running_s=0.0)]
     saving, lines = evaluate(baseline, told)
-    assert [bool(line.why) for line in lines] == [True] + [False] * 10
-    [said] = [reason for reason in saving.reasons if "started or stopped" in reason]
-    assert "started" not in Words("zh").said(said)
+    assert [line.excluded for line in lines] == [reasons.TRANSITION_INTERVAL()] + [None] * 10
+    [caveat] = [item for item in saving.caveats if item.code == reasons.ENERGY_EXCLUDED]
+    assert caveat.data["cause"] == reasons.TRANSITION_INTERVAL()
     steady = freeze(learn("pump", two_weeks(rest=False)), 0, "test")
     assert "holes" not in steady.shape
     assert evaluate(steady, [started])[0].intervals == 1, "without a hole nothing changes"
@@ -112,9 +113,7 @@ def test_it_is_frozen_with_the_rest_and_written_as_it_counts(baseline: Baseline)
     assert intact(baseline)
     assert from_json(json.loads(json.dumps(to_json(baseline)))) == baseline
     assert not intact(replace(baseline, shape={**baseline.shape, "holes": {}}))
-    name = described(baseline.kind, baseline.shape, baseline.drivers)
-    assert name.endswith(" with a standstill")
-    assert Words("zh").said(name) != name
+    assert described(baseline.kind, baseline.shape, baseline.drivers).code == reasons.MODEL_WITH_STANDSTILL
     marks = factors(baseline.kind, baseline.shape, ["x"])
     assert len(marks) == len(baseline.coefficients)
     assert formula(baseline.coefficients, marks).startswith(f"{STANDBY_WH:g}·[x ≤ ")
@@ -181,7 +180,9 @@ def test_each_shift_that_stands_still_keeps_the_hole() -> None:
     found = freeze(learn("pump", told, drivers=[FLOW, "signal_crew"]), 0, "test")
     assert FLOW in found.shape["holes"]
     inside = replace(quarter(2000, 250.0), drivers={FLOW: Driver(250.0), "signal_crew": Driver(1.0)})
-    assert "hardly anything" in evaluate(found, [inside])[1][0].why
+    excluded = evaluate(found, [inside])[1][0].excluded
+    assert excluded is not None
+    assert excluded.code == reasons.DRIVER_IN_COVERAGE_GAP
     assert state_number(found, [Driver(700.0), Driver(1.0)]) in (0, 1)
 
 
@@ -210,23 +211,19 @@ def test_tonnes_have_no_holes() -> None:
 def test_the_page_writes_each_coefficient_beside_its_own_factor(kind: str) -> None:
     found = freeze(learn("pump", two_weeks(), kind=kind), 0, "test")
     assert "still" in found.shape
-    [said] = [value for label, value in rows_of(found) if label == "formula"]
-    assert said.startswith(f"E = {STANDBY_WH:g}·[x ≤ ")
-    assert said.count("[x &gt; ") == len(found.coefficients) - 1
-    [seen] = [value for label, value in rows_of(found) if label == "range"]
+    equation, _symbols = cards.formula_lines(found, Catalogue("en"))
+    assert equation.startswith(f"E = {STANDBY_WH:g}·[x ≤ ")
+    assert equation.count("[x > ") == len(found.coefficients) - 1
+    [(_name, seen)] = cards.ranges(found)
     assert seen.startswith("0 … 0 | ")
-
-
-def rows_of(found: Baseline) -> list[tuple[str, str]]:
-    ranges = list(cards._ranges(found, Words("en")))
-    return [("formula", cards._formula(found, Words("en"))), *(("range", said) for _, said in ranges)]
 
 
 def test_a_motor_that_starts_in_each_quarter_hour_is_told_why_nothing_can_be_learnt() -> None:
     told = [quarter(k, 100.0 if k % 2 else 900.0 + k % 9, 9000.0, running_s=450.0) for k in range(400)]
     told = [replace(item, drivers={FLOW: Driver(item.drivers[FLOW].mean + k % 11)}) for k, item in enumerate(told)]
-    with pytest.raises(LearnError, match=f"0 of 400 intervals lie outside the holes of {FLOW}, with no start"):
+    with pytest.raises(LearnError) as error:
         learn("pump", told)
+    assert error.value.reason == reasons.TOO_FEW_OUTSIDE_GAPS(asset="pump", usable=0, n=400, drivers=(FLOW,), least=48)
 
 
 def test_starts_that_were_not_learnt_from_are_not_claimed_where_the_hole_is_another_drivers() -> None:
@@ -241,4 +238,4 @@ def test_starts_that_were_not_learnt_from_are_not_claimed_where_the_hole_is_anot
     assert found.drivers == (FLOW,)
     saving, lines = evaluate(found, told)
     assert found.n == saving.intervals == 940
-    assert {line.why for line in lines} == {"", "it started or stopped within the quarter hour"}
+    assert {line.excluded for line in lines} == {None, reasons.TRANSITION_INTERVAL()}

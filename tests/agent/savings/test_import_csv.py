@@ -1,4 +1,4 @@
-"""Histories from CSV: units, zones, clock changes, what is missing or twice, and each mistake named by its line."""
+"""Histories from CSV: units, time zones, clock changes, missing and duplicate rows, and each error with its line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from agent.savings import import_reasons as codes
 from agent.savings.csv_rows import Column, ImportProblem
 from agent.savings.import_csv import Imported, read_history
 from agent.savings.types import QUARTER_MS
+from drivers.reasons import Code, Reason
 
 KWH = Column("kWh", "kWh")
 
@@ -27,6 +29,13 @@ def lines(first: str, values: list[object], minutes: int = 15, head: str = "time
     begin = datetime.fromisoformat(first)
     rows = [f"{begin + timedelta(minutes=k * minutes):%Y-%m-%d %H:%M},{value}" for k, value in enumerate(values)]
     return "\n".join([head, *rows]) + "\n"
+
+
+def rejected(folder: Path, text: str | bytes, zone: str = "Asia/Shanghai") -> list[Reason]:
+    """The reasons for which a file is rejected."""
+    with pytest.raises(ImportProblem) as caught:
+        read(folder, text, zone)
+    return list(caught.value.reasons)
 
 
 def utc_ms(text: str, zone: str) -> int:
@@ -49,26 +58,26 @@ def test_units(tmp_path: Path, unit: str, factor: float) -> None:
     assert [item.energy_wh for item in found.intervals] == [10 * factor, 20 * factor]
 
 
-def test_a_counter_rises_from_reading_to_reading(tmp_path: Path) -> None:
+def test_a_counter_increases_from_reading_to_reading(tmp_path: Path) -> None:
     found = read(tmp_path, lines("2026-01-05 00:00", [1000, 1010, 1025, 1025]), counter=True)
     assert [item.energy_wh for item in found.intervals] == [10_000, 15_000, 0]
 
 
-def test_a_missing_reading_of_a_counter_is_bridged_and_said(tmp_path: Path) -> None:
+def test_a_missing_reading_of_a_counter_is_interpolated_and_marked(tmp_path: Path) -> None:
     found = read(tmp_path, lines("2026-01-05 00:00", [1000, 1010, "", 1050, 1060]), counter=True)
     assert [item.energy_wh for item in found.intervals] == [10_000, 20_000, 20_000, 10_000]
     assert [item.filled_wh for item in found.intervals] == [0, 20_000, 20_000, 0]
     assert [item.coverage for item in found.intervals] == [1, 0, 0, 1]
 
 
-def test_a_counter_over_a_long_gap_is_no_history(tmp_path: Path) -> None:
+def test_a_counter_over_a_long_gap_gives_no_energy(tmp_path: Path) -> None:
     found = read(tmp_path, lines("2026-01-05 00:00", [1000, 1010, *[""] * 5, 1050, 1060]), counter=True)
     assert [item.energy_wh for item in found.intervals] == [10_000, 10_000]
     [(begin, end)] = found.gaps
     assert end - begin == 6 * QUARTER_MS
 
 
-def test_a_counter_that_falls_is_counted_not_used(tmp_path: Path) -> None:
+def test_a_counter_that_decreases_is_counted_not_used(tmp_path: Path) -> None:
     found = read(tmp_path, lines("2026-01-05 00:00", [1000, 1010, 3, 13]), counter=True)
     assert ([item.energy_wh for item in found.intervals], found.resets) == ([10_000, 10_000], 1)
 
@@ -80,7 +89,7 @@ def test_minutes_are_joined(tmp_path: Path) -> None:
     assert [item.energy_wh for item in found.intervals] == pytest.approx([15_000, 15_000])
 
 
-def test_a_few_missing_minutes_are_stood_for_many_are_not(tmp_path: Path) -> None:
+def test_a_few_missing_minutes_are_extrapolated_many_are_not(tmp_path: Path) -> None:
     values: list[object] = [1] * 30
     values[3] = "--"
     for k in range(16, 26):
@@ -98,8 +107,8 @@ def test_times_at_the_end_of_a_row(tmp_path: Path) -> None:
     assert found.intervals[1].end_ms == utc_ms("2026-01-06 00:00", "Asia/Shanghai")
 
 
-def test_the_hour_that_comes_twice(tmp_path: Path) -> None:
-    """Berlin, 2025-10-26: 2:00 to 3:00 stands there twice; 25 h of energy, none lost, none doubled."""
+def test_the_hour_that_occurs_twice(tmp_path: Path) -> None:
+    """Berlin, 2025-10-26: 2:00 to 3:00 occurs twice; 25 h of energy, none lost, none doubled."""
     hours = [*range(3), *range(2, 24)]
     rows = [f"2025-10-26 {hour:02d}:{minute:02d},{k}" for k, hour in enumerate(hours) for minute in (0, 15, 30, 45)]
     for order in (rows, rows[::-1], [*rows[::-1], "", ""]):
@@ -111,9 +120,10 @@ def test_the_hour_that_comes_twice(tmp_path: Path) -> None:
         assert not found.gaps
 
 
-def test_the_hour_that_the_clock_skips_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImportProblem, match=r"old\.csv:3: .*skipped this time in Europe/Berlin"):
-        read(tmp_path, "time,kWh\n2026-03-29 01:45,1\n2026-03-29 02:00,2\n", "Europe/Berlin")
+def test_the_hour_that_the_clock_skips_is_rejected(tmp_path: Path) -> None:
+    found = rejected(tmp_path, "time,kWh\n2026-03-29 01:45,1\n2026-03-29 02:00,2\n", "Europe/Berlin")
+    cause = codes.TIME_SKIPPED(text="2026-03-29 02:00", zone="Europe/Berlin")
+    assert found == [codes.LINE_INVALID(file="old.csv", line=3, cause=cause)]
 
 
 def test_a_spring_day_has_23_hours(tmp_path: Path) -> None:
@@ -122,17 +132,17 @@ def test_a_spring_day_has_23_hours(tmp_path: Path) -> None:
     assert (len(found.intervals), found.gaps) == (92, [])
 
 
-def test_an_offset_in_the_text_is_believed(tmp_path: Path) -> None:
+def test_an_offset_in_the_text_is_used(tmp_path: Path) -> None:
     found = read(tmp_path, "time,kWh\n2026-01-05T00:00:00+08:00,1\n2026-01-05T00:15:00+08:00,2\n", "Europe/Berlin")
     assert found.intervals[0].start_ms == utc_ms("2026-01-05 00:00", "Asia/Shanghai")
 
 
-def test_repeated_rows_are_dropped_contradicting_ones_refused(tmp_path: Path) -> None:
+def test_duplicate_rows_are_dropped_contradictory_ones_rejected(tmp_path: Path) -> None:
     text = lines("2026-01-05 00:00", [1, 2, 3])
     found = read(tmp_path, text + text.splitlines()[-1])
     assert (len(found.intervals), found.repeated) == (3, 1)
-    with pytest.raises(ImportProblem, match=r"old\.csv:5: the same time as line 4, but another value"):
-        read(tmp_path, text + "2026-01-05 00:30,99\n")
+    conflict = codes.LINES_CONFLICT(file="old.csv", line=5, other_line=4)
+    assert rejected(tmp_path, text + "2026-01-05 00:30,99\n") == [conflict]
 
 
 def test_gaps_are_listed(tmp_path: Path) -> None:
@@ -148,7 +158,7 @@ def test_a_european_and_a_chinese_export(tmp_path: Path) -> None:
     assert [item.energy_wh for item in found.intervals] == [10_000, 11_000]
 
 
-def test_the_text_that_excel_calls_unicode(tmp_path: Path) -> None:
+def test_utf_16_with_tabs_as_excel_exports_it(tmp_path: Path) -> None:
     text = lines("2026-01-05 00:00", [10, 11]).replace(",", "\t")
     for code in ("utf-16", "utf-16-le", "utf-16-be"):
         mark = "" if code == "utf-16" else "\ufeff"
@@ -156,7 +166,7 @@ def test_the_text_that_excel_calls_unicode(tmp_path: Path) -> None:
         assert [item.energy_wh for item in found.intervals] == [10_000, 11_000]
 
 
-def test_a_repeated_hour_that_stands_there_once_is_told(tmp_path: Path) -> None:
+def test_a_repeated_hour_that_the_file_contains_once_is_reported(tmp_path: Path) -> None:
     """Berlin, 2025-10-26, of a meter that writes 2:00 to 3:00 once: 24 h of rows for 25 h."""
     rows = [f"2025-10-26 {hour:02d}:{minute:02d},1" for hour in range(24) for minute in (0, 15, 30, 45)]
     found = read(tmp_path, "\n".join(["time,kWh", *rows]), "Europe/Berlin")
@@ -179,48 +189,66 @@ def test_drivers_come_along_with_their_u(tmp_path: Path) -> None:
     assert not second.drivers
 
 
+ROW = "2026-01-05 00:00"
+
+
+def at_line(line: int, cause: Reason) -> Reason:
+    return codes.LINE_INVALID(file="old.csv", line=line, cause=cause)
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
-        ("", "empty"),
-        ("time,kWh\n", "has 0 rows"),
-        ("zeit,kWh\n1,2\n", "no column time; there are zeit, kWh"),
-        ("time,kWh\n2026-01-05 00:00,1\n2026-01-05 00:15,lots\n", r"old\.csv:3: 'lots' is not a number"),
-        ("time,kWh\nnoon,1\n2026-01-05 00:15,1\n", r"old\.csv:2: 'noon' is not a time"),
-        ("time,kWh\n2026-01-05 00:00,1\n2026-01-05 00:15\n", r"old\.csv:3: too few columns"),
-        ("time,kWh\n2026-01-05 00:00,inf\n2026-01-05 00:15,1\n", "is not a number"),
-        (lines("2026-01-05 00:00", [1, 2, 3], 60), "rows are 60 min apart"),
-        (lines("2026-01-05 00:07", [1, 2, 3]), "do not lie on whole 15 min"),
-        (b"time,kWh\n\xff\xff\xff\xff,1\n", "neither UTF-8 nor GB 18030"),
-        (b"PK\x03\x04\x14\x00\xff\xff", "a workbook or an archive, no CSV: save its sheet as CSV"),
-        ("Export\n22091734\n\ntime,kWh\n2026-01-05 00:00,1\n", "line 4 names the columns: take away the lines above"),
-        ("time,kWh,kWh\n2026-01-05 00:00,1,2\n", "2 columns are called kWh"),
-        (
-            'time,kWh\n2026-01-05 00:00,"1,234.5"\n',
-            "'1,234.5' is not a number; write it without marks between thousands, as 1234.5",
-        ),
-        (
-            "time;kWh\n2026-01-05 00:00;1.234,5\n",
-            "'1.234,5' is not a number; write it without marks between thousands, as 1234,5",
-        ),
-        ('time,kWh\n2026-01-05 00:00,"20,5"\n', "a decimal comma needs semicolons between the columns"),
+        ("time,kWh\n2026-01-05 00:00,1\n2026-01-05 00:15,lots\n", at_line(3, codes.NUMBER_INVALID(text="lots"))),
+        ("time,kWh\nnoon,1\n2026-01-05 00:15,1\n", at_line(2, codes.TIME_INVALID(text="noon"))),
+        ("time,kWh\n2026-01-05 00:00,1\n2026-01-05 00:15\n", codes.LINE_TOO_SHORT(file="old.csv", line=3)),
+        ("time,kWh\n2026-01-05 00:00,inf\n2026-01-05 00:15,1\n", at_line(2, codes.NUMBER_INVALID(text="inf"))),
+        ("time,kWh\n0001-01-01 00:00,1\n2026-01-05 00:15,1\n", at_line(2, codes.TIME_INVALID(text="0001-01-01 00:00"))),
+        (lines("2026-01-05 00:07", [1, 2, 3]), codes.ROWS_OFF_GRID(file="old.csv", line=2, n=3, step_min=15)),
+        (f'time,kWh\n{ROW},"1,234.5"\n', at_line(2, codes.NUMBER_WITH_THOUSANDS(text="1,234.5"))),
+        (f"time;kWh\n{ROW};1.234,5\n", at_line(2, codes.NUMBER_WITH_THOUSANDS_COMMA(text="1.234,5"))),
+        (f'time,kWh\n{ROW},"20,5"\n', at_line(2, codes.NUMBER_WITH_DECIMAL_COMMA(text="20,5"))),
     ],
 )
-def test_each_mistake_is_said(tmp_path: Path, text: str | bytes, said: str) -> None:
-    with pytest.raises(ImportProblem, match=said):
-        read(tmp_path, text)
+def test_each_invalid_line_is_reported(tmp_path: Path, text: str, reason: Reason) -> None:
+    assert rejected(tmp_path, text) == [reason]
 
 
-def test_a_file_that_is_not_there_and_a_unit_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(ImportProblem, match="No such file"):
-        read_history(tmp_path / "none.csv", "fan", "UTC", "time", KWH)
-    with pytest.raises(ImportProblem, match="must be one of Wh, kWh, MWh, W, kW, MW"):
-        read_history(tmp_path / "none.csv", "fan", "UTC", "time", Column("kWh", "kwh"))
-    with pytest.raises(ImportProblem, match=r"must be one of Wh, kWh, MWh$"):
-        read_history(tmp_path / "none.csv", "fan", "UTC", "time", Column("kW", "kW"), counter=True)
+@pytest.mark.parametrize(
+    ("text", "code", "data"),
+    [
+        ("", codes.FILE_EMPTY, {}),
+        ("time,kWh\n", codes.FILE_TOO_SHORT, {"n": 0}),
+        ("zeit,kWh\n1,2\n", codes.COLUMNS_MISSING, {"columns": ("time",), "available": ("zeit", "kWh")}),
+        (lines("2026-01-05 00:00", [1, 2, 3], 60), codes.ROW_LENGTH_UNSUPPORTED,
+         {"step_min": 60, "expected_min": ("1", "5", "15")}),
+        (b"time,kWh\n\xff\xff\xff\xff,1\n", codes.FILE_ENCODING_UNKNOWN, {}),
+        (b"PK\x03\x04\x14\x00\xff\xff", codes.FILE_IS_ARCHIVE, {}),
+        ("Export\n22091734\n\ntime,kWh\n2026-01-05 00:00,1\n", codes.COLUMNS_IN_LATER_LINE,
+         {"columns": ("time", "kWh"), "line": 4}),
+        ("time,kWh,kWh\n2026-01-05 00:00,1,2\n", codes.COLUMN_REPEATED, {"column": "kWh", "n": 2}),
+    ],
+)  # fmt: skip
+def test_each_unusable_file_is_reported(tmp_path: Path, text: str | bytes, code: Code, data: dict[str, object]) -> None:
+    assert rejected(tmp_path, text) == [code(path=str(tmp_path / "old.csv"), **data)]
 
 
-def test_many_mistakes_are_told_in_few_lines(tmp_path: Path) -> None:
-    with pytest.raises(ImportProblem, match="and 95 more") as caught:
-        read(tmp_path, lines("2026-01-05 00:00", ["x"] * 100))
-    assert len(str(caught.value).splitlines()) == 6
+def test_a_missing_file_and_an_unknown_unit(tmp_path: Path) -> None:
+    def problem(unit: str, **more: bool) -> Reason:
+        with pytest.raises(ImportProblem) as caught:
+            read_history(tmp_path / "none.csv", "fan", "UTC", "time", Column("kWh", unit), **more)
+        [reason] = caught.value.reasons
+        return reason
+
+    missing = problem("kWh")
+    assert missing.code == codes.FILE_NOT_READ
+    assert missing.data["path"] == str(tmp_path / "none.csv")
+    units = ("Wh", "kWh", "MWh", "W", "kW", "MW")
+    assert problem("kwh") == codes.IMPORT_UNIT_UNKNOWN(unit="kwh", units=units)
+    assert problem("kW", counter=True) == codes.IMPORT_UNIT_UNKNOWN(unit="kW", units=units[:3])
+
+
+def test_of_many_errors_the_first_are_named(tmp_path: Path) -> None:
+    found = rejected(tmp_path, lines("2026-01-05 00:00", ["x"] * 100))
+    assert [reason.data["line"] for reason in found[:-1]] == [2, 3, 4, 5, 6]
+    assert found[-1] == codes.MORE_LINES_INVALID(n=95)

@@ -1,7 +1,8 @@
-"""Drivers from CSV beside measured energy: amounts are divided, means are held, what contradicts needs a word."""
+"""Drivers from CSV for measured energy: amounts are divided, means are kept, conflicts need --replace."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
+from agent.savings import import_reasons as codes
 from agent.savings import source
 from agent.savings.csv_rows import Column, ImportProblem
 from agent.savings.import_drivers import read_drivers
@@ -18,6 +20,7 @@ from agent.savings.keep import save_intervals
 from agent.savings.types import QUARTER_MS, Interval
 from agent.savings.verify import open_copy, verify
 from agent.store import Store
+from drivers.reasons import Code
 
 ZONE = "Asia/Shanghai"
 BEGIN_MS = reportkit.utc_ms("2024-10-05 00:00")
@@ -77,8 +80,8 @@ def test_a_day_of_25_hours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("night", [(4, 5), (0, 0)], ids=["two values", "the same twice"])
-def test_rows_of_an_hour_when_an_hour_comes_twice(tmp_path: Path, night: tuple[int, int]) -> None:
-    """02:00 stands there twice; the second one is an hour later, whatever its value."""
+def test_rows_of_an_hour_when_an_hour_occurs_twice(tmp_path: Path, night: tuple[int, int]) -> None:
+    """02:00 occurs twice; the second one is an hour later, whatever its value."""
     hours = ["24 23:00", "25 00:00", "25 01:00", "25 02:00", "25 02:00", "25 03:00", "25 04:00"]
     values = [1, 2, 3, *night, 6, 7]
     rows = [f"2026-10-{hour},{value}" for hour, value in zip(hours, values, strict=True)]
@@ -90,11 +93,16 @@ def test_rows_of_an_hour_when_an_hour_comes_twice(tmp_path: Path, night: tuple[i
 
 
 @pytest.mark.parametrize(
-    ("minutes", "first", "said"), [(7, "2024-10-05 00:00", "7 min apart"), (60, "2024-10-05 00:05", "whole 15 min")]
+    ("minutes", "first", "code", "step_min"),
+    [(7, "2024-10-05 00:00", codes.ROW_LENGTH_UNSUPPORTED, 7), (60, "2024-10-05 00:05", codes.ROWS_OFF_GRID, 15)],
 )
-def test_odd_rows_are_refused(tmp_path: Path, minutes: int, first: str, said: str) -> None:
-    with pytest.raises(ImportProblem, match=said):
+def test_rows_of_other_lengths_or_times_are_rejected(
+    tmp_path: Path, minutes: int, first: str, code: Code, step_min: int
+) -> None:
+    with pytest.raises(ImportProblem) as caught:
         read_drivers(written(tmp_path, first, minutes, [1, 2, 3]), ZONE, "time", {"a_t": Column("t", "t")})
+    [reason] = caught.value.reasons
+    assert (reason.code, reason.data["step_min"]) == (code, step_min)
 
 
 @pytest.fixture
@@ -112,12 +120,12 @@ def run(plant: Path, *more: str) -> Result:
     return CliRunner().invoke(main, command)
 
 
-def test_they_stand_beside_the_measured_energy_and_in_the_ledger(plant: Path) -> None:
+def test_they_are_added_to_the_measured_energy_and_recorded(plant: Path) -> None:
     written(plant, "2024-10-05 00:00", 480, [320, 160])
     found = run(plant, "--driver", "rolled=t:t:0.1")
     assert found.exit_code == 0, found.output
-    assert "drivers of 32 quarter hours written" in found.output
-    assert "32 quarter hours have no energy yet" in found.output
+    assert re.search(r"fan\D+ 32 .*2024-10-05 00:00 \+0800\D+2024-10-05 16:00 \+0800", found.output)
+    assert str(codes.INTERVALS_WITHOUT_MEASUREMENT(n=32)) in found.output
     db = open_copy(plant / "state" / "magwatt.sqlite")
     items = source.intervals(db, "fan", 0, 1 << 60)
     assert {item.drivers["signal_rolled_t"] for item in items} == {(10.0, 0.1)}
@@ -126,18 +134,20 @@ def test_they_stand_beside_the_measured_energy_and_in_the_ledger(plant: Path) ->
     assert run(plant, "--driver", "rolled=t:t:0.1").exit_code == 1
 
 
-def test_other_values_need_a_word(plant: Path) -> None:
+def test_other_values_need_replace(plant: Path) -> None:
     written(plant, "2024-10-05 00:00", 480, [320, 160])
     run(plant, "--driver", "rolled=t:t")
     written(plant, "2024-10-05 00:00", 480, [640, 160])
-    refused = run(plant, "--driver", "rolled=t:t")
-    assert refused.exit_code == 2
-    assert "have other values of that driver" in refused.output
+    rejected = run(plant, "--driver", "rolled=t:t")
+    assert rejected.exit_code == 2
+    assert re.search(r"^32 \D+2024-10-05 00:00 \+0800.*--replace", rejected.output)
     assert run(plant, "--driver", "rolled=t:t", "--replace").exit_code == 0
     assert verify(open_copy(plant / "state" / "magwatt.sqlite")).content
 
 
-def test_nothing_to_take(plant: Path) -> None:
+def test_usage_without_a_column_or_a_unit(plant: Path) -> None:
     written(plant, "2024-10-05 00:00", 480, [320, 160])
-    assert "nothing to import" in run(plant).output
-    assert "must be given together" in run(plant, "--energy", "t").output
+    neither, no_unit = run(plant), run(plant, "--energy", "t")
+    assert (neither.exit_code, no_unit.exit_code) == (2, 2)
+    assert "--driver NAME=COLUMN:UNIT" in neither.output
+    assert "--unit" in no_unit.output

@@ -1,4 +1,4 @@
-"""A kill between any two commits leaves a whole ledger: each committed state is looked at as the next run finds it."""
+"""A kill between any two commits leaves a valid ledger: the file is verified after each commit."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, Keeper
 from agent.savings.ledger import append_to
 from agent.savings.ledger_key import load_or_make
+from agent.savings.reasons import MAINTENANCE
 from agent.savings.types import QUARTER_MS, Event, Interval
 from agent.savings.verify import open_copy, verify
 from agent.store import Store
@@ -39,7 +40,7 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """What is wrong with the state file after each commit, as whoever opens it then sees it."""
+    """The problems of the state file after each commit."""
     found: list[str] = []
     path = tmp_path / "state" / "magwatt.sqlite"
     transact: Callable[..., Any] = Writer._transact
@@ -49,7 +50,7 @@ def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         results = transact(writer, group)
         if writer.commits > before:
             db = open_copy(path)
-            found.extend(f"commit {writer.commits}: {text}" for text in verify(db).problems)
+            found.extend(f"commit {writer.commits}: {problem}" for problem in verify(db).problems)
             db.close()
         return results
 
@@ -57,7 +58,7 @@ def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     return found
 
 
-def test_a_meter_that_comes_back_after_its_hours_were_recorded(
+def test_a_meter_that_responds_again_after_its_hours_were_recorded(
     tmp_path: Path, config: Config, killed: list[str]
 ) -> None:
     gateway = Gateway(tmp_path, config, HandClock(START_S))
@@ -70,7 +71,7 @@ def test_a_meter_that_comes_back_after_its_hours_were_recorded(
     assert killed == []
 
 
-def test_a_clock_that_is_set_back_into_recorded_hours(tmp_path: Path, config: Config, killed: list[str]) -> None:
+def test_a_clock_that_is_set_to_recorded_hours(tmp_path: Path, config: Config, killed: list[str]) -> None:
     gateway = Gateway(tmp_path, config, HandClock(START_S))
     gateway.run(6)
     gateway.clock._utc_ns -= 4 * 3600 * 10**9
@@ -103,7 +104,7 @@ def command(folder: Path, *words: str) -> None:
     assert done.exit_code == 0, done.output
 
 
-def test_drivers_put_beside_hours_that_are_recorded(recorded: Path, killed: list[str]) -> None:
+def test_drivers_added_to_recorded_hours(recorded: Path, killed: list[str]) -> None:
     rows = "\n".join(f"2024-10-01 {hour:02d}:00,{hour}" for hour in range(24))
     (recorded / "tonnes.csv").write_text(f"time,t\n{rows}", encoding="utf-8")
     command(recorded, "import", str(recorded / "tonnes.csv"), "--motor", "fan", "--time", "time", "--driver",
@@ -120,10 +121,12 @@ def test_a_history_of_two_years_ago_is_never_half_recorded(recorded: Path, kille
     assert killed == []
 
 
-def test_a_person_who_decides_and_freezes(recorded: Path, killed: list[str]) -> None:
+def test_a_decision_and_a_frozen_baseline(recorded: Path, killed: list[str]) -> None:
     store = Store(recorded / "state", HandClock())
     begin_ms = reportkit.utc_ms("2024-10-01 00:00")
-    keep.save_event(store, Event(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, "work", 1.0, "exclude"))
+    keep.save_event(
+        store, Event(0, "fan", "maintenance", begin_ms, begin_ms + QUARTER_MS, MAINTENANCE(), 1.0, "exclude")
+    )
     store.close()
     words = ("--by", "Li Wei")
     command(recorded, "adjustment", "decide", "fan", "1", "--keep", *words, "--reason", "as ever")
@@ -132,10 +135,10 @@ def test_a_person_who_decides_and_freezes(recorded: Path, killed: list[str]) -> 
     assert killed == []
 
 
-def test_what_the_disk_refused_is_written_when_it_takes_it(
+def test_intervals_that_a_full_disk_rejected_are_written_later(
     tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk for an hour: every quarter hour and the register's mark come later, none twice."""
+    """A full disk for an hour: all intervals and the state of the register are written later, none twice."""
     gateway = Gateway(tmp_path, config, HandClock(START_S))
     begin_wh = gateway.wh
     gateway.run(0.6)
@@ -155,8 +158,8 @@ def test_what_the_disk_refused_is_written_when_it_takes_it(
     gateway.store.close()
 
 
-def test_a_killed_gateway_goes_on_from_its_last_commit(tmp_path: Path, config: Config, killed: list[str]) -> None:
-    """The file is copied while the agent runs, as a power cut leaves it; the copy goes on, and counts nothing twice."""
+def test_a_killed_gateway_continues_from_its_last_commit(tmp_path: Path, config: Config, killed: list[str]) -> None:
+    """The file is copied while the agent runs, as a power failure leaves it; the copy counts nothing twice."""
     clock = HandClock(START_S)
     gateway = Gateway(tmp_path, config, clock)
     begin_wh = gateway.wh
@@ -178,13 +181,13 @@ def test_a_killed_gateway_goes_on_from_its_last_commit(tmp_path: Path, config: C
 
 
 @pytest.mark.parametrize("register_every", [1, 5])
-def test_a_kill_just_behind_a_quarter_hours_end_loses_nothing(
+def test_a_kill_just_after_the_end_of_an_interval_loses_nothing(
     tmp_path: Path, config: Config, register_every: int
 ) -> None:
-    """The register's mark and the quarter hours that it stands for are committed together."""
+    """The state of the register and the intervals that depend on it are committed together."""
     gateway = Gateway(tmp_path, config, HandClock(START_S + 20))
     begin_wh = None
-    for k in range(89):  # to 10 s behind it
+    for k in range(89):  # to 10 s after it
         gateway.pass_by(1 / 360)
         gateway.read(W, gateway.wh if k % register_every == 0 else None)
         begin_wh = gateway.wh if begin_wh is None else begin_wh
@@ -198,7 +201,7 @@ def test_a_kill_just_behind_a_quarter_hours_end_loses_nothing(
 
 
 def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> None:
-    """The keeper holds what the last days may need, not every hour it ever recorded."""
+    """The recorder keeps the last days in memory, not every hour that it ever recorded."""
     clock = HandClock(START_S)
     store = Store(tmp_path / "state", clock)
     books = Bookkeeper(store, lambda: config, Teller(), clock)
@@ -220,8 +223,8 @@ def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> 
 
 
 @pytest.mark.parametrize("what", ["keep_up", "newest checkpoint"])
-def test_a_minutes_books_do_not_read_the_years_before(tmp_path: Path, what: str) -> None:
-    """Counted in SQLite's own steps: ten times the history, hardly more work."""
+def test_a_round_of_recording_does_not_read_earlier_years(tmp_path: Path, what: str) -> None:
+    """Counted in steps of SQLite: ten times the history needs less than 1.5 times the steps."""
 
     def steps(days: int) -> int:
         store = Store(tmp_path / str(days), HandClock(START_S))

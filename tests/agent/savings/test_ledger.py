@@ -1,4 +1,4 @@
-"""The ledger as it is written: hours from intervals, one chain over kills and processes, a signed checkpoint a day."""
+"""Writing the ledger: hours from intervals, one chain across kills and processes, one signed checkpoint a day."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from reportkit import appended
 from testkit import HandClock
 
 from agent.savings import checkpoints, ledger
+from agent.savings import ledger_reasons as codes
 from agent.savings.hours import HOUR_MS, MOST, SETTLED_MS, Keeper
 from agent.savings.keep import save_interval, save_intervals
 from agent.savings.ledger_key import ED25519, FILE, HMAC, LedgerKeyError, load, load_or_make, new_key
 from agent.savings.types import QUARTER_MS, Interval
 from agent.savings.verify import open_copy, verify
 from agent.store import Store
+from drivers.reasons import InvalidValue
 
 START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
 
@@ -57,7 +59,7 @@ def test_an_hour_is_recorded_once_it_is_over(store: Store) -> None:
     store.close()
 
 
-def test_the_first_record_tells_the_key(store: Store) -> None:
+def test_the_first_record_declares_the_key(store: Store) -> None:
     keeper = keeper_of(store)
     save_interval(store, quarter(0))
     first, _ = keep(store, keeper, 1.0)
@@ -77,7 +79,7 @@ def test_unknown_energy_is_counted_not_filled(store: Store) -> None:
     store.close()
 
 
-def test_a_late_quarter_hour_amends_its_hour_and_both_stay(store: Store, tmp_path: Path) -> None:
+def test_a_late_interval_amends_its_hour_and_both_records_stay(store: Store, tmp_path: Path) -> None:
     keeper = keeper_of(store)
     for k in (0, 1, 2):
         save_interval(store, quarter(k))
@@ -93,7 +95,7 @@ def test_a_late_quarter_hour_amends_its_hour_and_both_stay(store: Store, tmp_pat
 
 
 def test_an_hour_that_the_agent_itself_wrote_again_is_amended(store: Store, tmp_path: Path) -> None:
-    """A clock that was set back 8 hours runs through hours that are recorded: their quarters are merged."""
+    """A clock that is corrected by −8 hours passes recorded hours again: their intervals are merged."""
     keeper = keeper_of(store)
     for k in range(4):
         save_interval(store, quarter(k))
@@ -104,7 +106,7 @@ def test_an_hour_that_the_agent_itself_wrote_again_is_amended(store: Store, tmp_
     assert verify(open_copy(tmp_path / "magwatt.sqlite")).content
 
 
-def test_an_hour_edited_from_outside_is_not_covered_up(store: Store, tmp_path: Path) -> None:
+def test_an_hour_edited_by_another_process_is_not_recorded_again(store: Store, tmp_path: Path) -> None:
     keeper = keeper_of(store)
     for k in range(4):
         save_interval(store, quarter(k))
@@ -118,8 +120,8 @@ def test_an_hour_edited_from_outside_is_not_covered_up(store: Store, tmp_path: P
     assert verify(open_copy(tmp_path / "magwatt.sqlite")).first_bad == hour.seq
 
 
-def test_a_restart_goes_on_with_the_same_chain(tmp_path: Path) -> None:
-    """A second process knows what was recorded, and doubles nothing."""
+def test_a_restart_continues_the_same_chain(tmp_path: Path) -> None:
+    """A second process reads what was recorded, and records nothing twice."""
     for run in range(3):
         store = Store(tmp_path, HandClock())
         keeper = keeper_of(store)
@@ -161,7 +163,7 @@ def test_two_processes_append_to_one_chain(store: Store, tmp_path: Path) -> None
     assert verify(db).content
 
 
-def test_what_was_put_in_beside_the_agent_is_told(store: Store, tmp_path: Path) -> None:
+def test_intervals_inserted_by_another_process_are_reported(store: Store, tmp_path: Path) -> None:
     keeper = keeper_of(store)
     for k in range(4 * 8):
         save_interval(store, quarter(k))
@@ -201,20 +203,24 @@ def test_each_day_gets_one_signed_checkpoint_that_closes_it(store: Store, tmp_pa
     assert (verdict.checkpoints, verdict.external_checkpoints) == (2, 2)
 
 
-def test_checkpoints_come_back_from_the_file_they_were_exported_to(store: Store, tmp_path: Path) -> None:
+def test_exported_checkpoints_can_be_read(store: Store, tmp_path: Path) -> None:
     record = appended(store, START_MS, [("checkpoint", {"site": "a", "gateway": "b", "day": "2026-09-21", "last": 1,
                                                            "hash": "x", "key": "k"})])[-1]  # fmt: skip
     for _ in range(2):
         checkpoints.export(tmp_path / "roots.jsonl", record)
     found = checkpoints.read((tmp_path / "roots.jsonl").read_text(encoding="utf-8"))
     assert [checkpoint["hash"] for checkpoint in found] == [record.hash] * 2
-    with pytest.raises(ValueError, match="line 2: not a checkpoint"):
+    with pytest.raises(InvalidValue) as caught:
         checkpoints.read('{"seq": 1, "hash": "x"}\nnonsense')
+    assert caught.value.reason == codes.CHECKPOINT_LINE_INVALID(line=2)
+    with pytest.raises(InvalidValue) as caught:
+        checkpoints.read('[{"seq": 1, "hash": "x"}, {"seq": 2}]')
+    assert caught.value.reason == codes.CHECKPOINT_FIELDS_MISSING(number=2)
     store.close()
 
 
 @pytest.mark.parametrize("kind", [ED25519, HMAC])
-def test_a_signature_holds_for_one_text_and_one_key(kind: str) -> None:
+def test_a_signature_is_valid_for_one_text_and_one_key(kind: str) -> None:
     if kind == ED25519:
         pytest.importorskip("cryptography")
     key, other = new_key(kind), new_key(kind)
@@ -226,7 +232,7 @@ def test_a_signature_holds_for_one_text_and_one_key(kind: str) -> None:
     assert key.secret.hex() not in repr(key)
 
 
-def test_without_the_extra_the_key_is_hmac_and_an_ed25519_ledger_is_not_called_verified(
+def test_without_the_extra_the_key_is_hmac_and_an_ed25519_ledger_does_not_pass(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     pytest.importorskip("cryptography")
@@ -235,27 +241,29 @@ def test_without_the_extra_the_key_is_hmac_and_an_ed25519_ledger_is_not_called_v
     for name in ("cryptography.hazmat.primitives.asymmetric.ed25519", "cryptography.exceptions"):
         monkeypatch.setitem(sys.modules, name, None)
     assert new_key().kind == HMAC
-    with pytest.raises(LedgerKeyError, match=r"magwatt\[crypto\]"):
+    with pytest.raises(LedgerKeyError) as caught:
         new_key(ED25519)
+    assert caught.value.reason == codes.ED25519_UNAVAILABLE()
     verdict = verify(open_copy(tmp_path / "magwatt.sqlite"))
     assert not verdict.content
     assert verdict.first_bad is None
-    assert "magwatt[crypto]" in verdict.unchecked[0]
+    assert verdict.unchecked == [codes.ED25519_UNAVAILABLE()]
 
 
-def test_the_key_file_is_secret_and_made_once(tmp_path: Path) -> None:
+def test_the_key_file_is_private_and_created_once(tmp_path: Path) -> None:
     key = load_or_make(tmp_path)
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
     assert load_or_make(tmp_path) == key
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"kind": "rot13", "secret": "00"}', '{"kind": "ed25519"}'])
-def test_what_is_no_key_is_refused_by_name(tmp_path: Path, text: str) -> None:
+def test_an_invalid_key_file_is_rejected_by_name(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text, encoding="ascii")
-    with pytest.raises(LedgerKeyError, match=r"ledger\.key: not a ledger key"):
+    with pytest.raises(LedgerKeyError) as caught:
         load_or_make(tmp_path)
+    assert caught.value.reason == codes.KEY_FILE_INVALID(path=str(tmp_path / FILE))
 
 
-def test_nan_never_enters() -> None:
+def test_nan_is_rejected() -> None:
     with pytest.raises(ValueError, match="JSON"):
         ledger.canonical({"energy_wh": float("nan")})

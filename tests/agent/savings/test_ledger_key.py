@@ -1,4 +1,4 @@
-"""Ed25519 signatures are the standard's; a key file that cannot sign is named, and ends nothing."""
+"""Ed25519 signatures follow RFC 8032; an unusable key file is reported by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.savings import ledger_reasons as codes
 from agent.savings.ledger_key import ED25519, FILE, HMAC, Key, LedgerKeyError, load, load_or_make, new_key
+from drivers.reasons import Code
 
 pytest.importorskip("cryptography")
 
@@ -38,61 +40,60 @@ RFC_8032 = (  # section 7.1, tests 1 to 3: secret, public, message, signature
 
 
 @pytest.mark.parametrize(("secret", "public", "message", "signature"), RFC_8032)
-def test_signatures_are_the_standards(secret: str, public: str, message: str, signature: str) -> None:
+def test_signatures_follow_the_standard(secret: str, public: str, message: str, signature: str) -> None:
     key, text = Key(ED25519, public, bytes.fromhex(secret)), bytes.fromhex(message)
     assert key.sign(text) == signature
     assert Key(ED25519, public).verifies(text, signature)
     assert not Key(ED25519, public).verifies(text + b" ", signature)
 
 
-def test_without_the_extra_an_ed25519_key_is_trouble_that_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An update that forgot the extra: the bookkeeper lives with what LedgerKeyError says, and with nothing else."""
+def test_without_the_extra_an_ed25519_key_raises_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update without the extra: the ledger recorder handles LedgerKeyError, and no other error."""
     key = load_or_make(tmp_path)
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
-    with pytest.raises(LedgerKeyError, match=r"magwatt\[crypto\]"):
+    with pytest.raises(LedgerKeyError) as signing:
         key.sign(b"text")
-    with pytest.raises(LedgerKeyError, match=r"magwatt\[crypto\]"):
+    with pytest.raises(LedgerKeyError) as loading:
         load_or_make(tmp_path)
+    assert signing.value.reason == loading.value.reason == codes.ED25519_UNAVAILABLE()
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "code"),
     [
-        ({"secret": ""}, "only the public half"),
-        ({"secret": "11" * 31}, "not a ledger key"),
-        ({"public": "22" * 31}, "not a ledger key"),
-        ({"public": RFC_8032[0][1]}, "its public half is not that of its secret"),
-        ({"fingerprint": "0123456789abcdef"}, "not a ledger key"),
+        ({"secret": ""}, codes.KEY_WITHOUT_PRIVATE_HALF),
+        ({"secret": "11" * 31}, codes.KEY_FILE_INVALID),
+        ({"public": "22" * 31}, codes.KEY_FILE_INVALID),
+        ({"public": RFC_8032[0][1]}, codes.KEY_HALVES_DIFFER),
+        ({"fingerprint": "0123456789abcdef"}, codes.KEY_FILE_INVALID),
     ],
 )
-def test_a_key_file_that_cannot_sign_is_named(tmp_path: Path, edit: dict[str, str], said: str) -> None:
+def test_a_key_file_that_cannot_sign_is_named(tmp_path: Path, edit: dict[str, str], code: Code) -> None:
     key = new_key(ED25519)
-    whole = {"kind": ED25519, "public": key.public, "secret": key.secret.hex()}
-    (tmp_path / FILE).write_text(json.dumps({**whole, **edit}), encoding="ascii")
-    with pytest.raises(LedgerKeyError, match=rf"ledger\.key: {said}"):
+    complete = {"kind": ED25519, "public": key.public, "secret": key.secret.hex()}
+    (tmp_path / FILE).write_text(json.dumps({**complete, **edit}), encoding="ascii")
+    with pytest.raises(LedgerKeyError) as caught:
         load_or_make(tmp_path)
+    assert caught.value.reason == code(path=str(tmp_path / FILE))
 
 
 @pytest.mark.parametrize(
-    ("handed_out", "said"),
+    ("declared", "code"),
     [
-        ({"kind": HMAC, "public": "", "fingerprint": "0123456789abcdef"}, "only the key file itself verifies"),
-        (None, "not a ledger key"),
-        ({"kind": "rot13"}, "not a ledger key"),
+        ({"kind": HMAC, "public": "", "fingerprint": "0123456789abcdef"}, codes.KEY_WITHOUT_PUBLIC_HALF),
+        (None, codes.KEY_FILE_INVALID),
+        ({"kind": "rot13"}, codes.KEY_FILE_INVALID),
     ],
 )
-def test_a_report_that_hands_out_no_public_half_is_named(
-    tmp_path: Path, handed_out: dict[str, str] | None, said: str
-) -> None:
-    (tmp_path / "report.json").write_text(json.dumps({"site": "钢厂", "ledger_key": handed_out}), encoding="utf-8")
-    with pytest.raises(LedgerKeyError, match=rf"report\.json: .*{said}"):
+def test_a_report_without_a_public_key_is_named(tmp_path: Path, declared: dict[str, str] | None, code: Code) -> None:
+    (tmp_path / "report.json").write_text(json.dumps({"site": "钢厂", "ledger_key": declared}), encoding="utf-8")
+    with pytest.raises(LedgerKeyError) as caught:
         load(tmp_path / "report.json")
+    assert caught.value.reason == code(path=str(tmp_path / "report.json"))
 
 
-def test_a_report_hands_out_the_public_half(tmp_path: Path) -> None:
+def test_a_report_contains_the_public_key(tmp_path: Path) -> None:
     key = new_key(ED25519)
-    body = {"site": "钢厂", "ledger_key": key.said()}
+    body = {"site": "钢厂", "ledger_key": key.declaration()}
     (tmp_path / "report.json").write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
     assert load(tmp_path / "report.json") == Key(ED25519, key.public)

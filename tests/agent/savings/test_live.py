@@ -13,6 +13,7 @@ from retrofitplant import config_toml
 from testkit import HandClock
 
 from agent.config_load import load_config
+from agent.estimate.reasons import METER_WIRING, WIRING_FAULTS
 from agent.messages import Message
 from agent.savings import keep
 from agent.savings.adjust import evaluate
@@ -23,6 +24,7 @@ from agent.savings.types import QUARTER_MS, Driver, Interval, Saving
 from agent.store import Store
 from agent.topology import assets
 from drivers.reading import Reading
+from drivers.reasons import Reason
 
 W = 100e3
 
@@ -40,7 +42,7 @@ class Bench:
     def start(self) -> SavingsLane:
         return SavingsLane(self.asset, 1.0, self.store, self.told.append, "UTC", lambda _: self.held)
 
-    def run(self, quarters: float, withheld: str = "", w: float = W) -> None:
+    def run(self, quarters: float, withheld: Reason | None = None, w: float = W) -> None:
         for _ in range(round(quarters * 90)):
             self.clock.move(10)
             now = self.clock.utc_ns()
@@ -103,7 +105,7 @@ def test_hold_and_wiring_are_events_at_once_and_mark_the_quarter(bench: Bench) -
     bench.run(0.02)
     assert bench.events() == [("nre_maintenance", "begin")]
     bench.held = False
-    bench.run(2.5, withheld="meter wiring: ct_reversed:L1")
+    bench.run(2.5, withheld=METER_WIRING(fault=WIRING_FAULTS["ct_reversed"](phases="L1")))
     bench.run(2.5)
     assert bench.events() == [("nre_maintenance", "begin"), ("nre_ct_wiring", "begin"), ("nre_maintenance", "end"),
                               ("nre_ct_wiring", "end")]  # fmt: skip
@@ -148,7 +150,7 @@ def test_a_baseline_that_was_changed_claims_nothing_and_says_why(bench: Bench) -
     bench.run(1.2)
     newest = bench.savings()[-1]
     assert "saved_energy_wh" not in newest
-    assert "is not the one that was frozen" in newest["savings_caveats"]
+    assert newest["savings_caveats"] == "baseline_changed"
     bench.store.save_note(keep.FROZEN, "pump", "", body)
     bench.run(1.2)
     assert bench.savings()[-1]["savings_verdict"] == "proven"
@@ -246,7 +248,7 @@ def step(bench: Bench, flow: float | None, register: bool) -> None:
     bench.lane.take_meter(reading, reading.values, reading.flags)
     if flow is not None:
         bench.lane.take_signals(Reading("signals-line-9", now, now, {FLOW: flow}, monotonic_ns=monotonic))
-    bench.lane.take_row([], 1400.0, "", now // 1_000_000)
+    bench.lane.take_row([], 1400.0, None, now // 1_000_000)
 
 
 def reported(bench: Bench) -> Saving:

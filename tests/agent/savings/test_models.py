@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from retrofitkit import DAMPER_FAN
 
-from agent.savings import fit
+from agent.savings import fit, reasons
 from agent.savings.models import BY_STATE, OldMotor, described, hats, old_losses_wh, terms
 from agent.savings.types import Interval
+from drivers.reasons import InvalidValue, Reason
 
 SHAPES = {
     "constant": {}, "polynomial": {"degree": 3}, "affinity": {}, "production": {},
@@ -52,18 +53,31 @@ def test_of_several_drivers_too(case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "shape", "drivers", "words"),
+    ("kind", "shape", "drivers", "model"),
     [
-        ("polynomial", {"degree": 2}, ["q"], "polynomial 2 of q"), ("constant", {}, [], "constant"),
-        ("linear", {"powers": [[0, 0], [1, 0], [0, 1]]}, ["q", "t"], "linear of q, t"),
-        ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [2, 0]]}, ["q", "t"], "linear with a square of q, t"),
-        ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [1, 1]]}, ["q", "t"], "linear with products of q, t"),
-        ("indicator", {"base": "affinity"}, ["q", "shift"], "affinity of q by shift"),
-        ("slopes", {"base": "affinity"}, ["q", "shift"], "affinity of q with slopes by shift"),
+        ("polynomial", {"degree": 2}, ["q"], reasons.MODEL_POLYNOMIAL(degree=2, driver="q")),
+        ("polynomial", {"degree": 1, "still": 5.0}, ["q"],
+         reasons.MODEL_WITH_STANDSTILL(model=reasons.MODEL_POLYNOMIAL(degree=1, driver="q"))),
+        ("constant", {}, [], reasons.MODEL_CONSTANT()),
+        ("state", {"states": [0.0, 1.0]}, ["on"], reasons.MODEL_STATE(driver="on")),
+        ("binned", {"centres": [1.0, 2.0]}, ["q"], reasons.MODEL_BINNED(driver="q")),
+        ("production", {}, ["t"], reasons.MODEL_PRODUCTION(driver="t")),
+        ("shaft-power", {}, [], reasons.MODEL_SHAFT_POWER()),
+        ("linear", {"powers": [[0, 0], [1, 0], [0, 1]]}, ["q", "t"], reasons.MODEL_LINEAR(drivers=("q", "t"))),
+        ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [2, 0]]}, ["q", "t"],
+         reasons.MODEL_LINEAR_SQUARE(drivers=("q", "t"))),
+        ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [1, 1]]}, ["q", "t"],
+         reasons.MODEL_LINEAR_PRODUCTS(drivers=("q", "t"))),
+        ("linear", {"powers": [[0, 0], [1, 0], [0, 1], [1, 1], [2, 0], [0, 2]]}, ["q", "t"],
+         reasons.MODEL_QUADRATIC(drivers=("q", "t"))),
+        ("indicator", {"base": "affinity"}, ["q", "shift"],
+         reasons.MODEL_WITH_LEVELS(model=reasons.MODEL_AFFINITY(driver="q"), state="shift")),
+        ("slopes", {"base": "affinity"}, ["q", "shift"],
+         reasons.MODEL_WITH_SLOPES(model=reasons.MODEL_AFFINITY(driver="q"), state="shift")),
     ],
 )  # fmt: skip
-def test_models_have_words(kind: str, shape: dict[str, object], drivers: list[str], words: str) -> None:
-    assert described(kind, shape, drivers) == words
+def test_each_model_has_a_code(kind: str, shape: dict[str, object], drivers: list[str], model: Reason) -> None:
+    assert described(kind, shape, drivers) == model
 
 
 def test_between_centres_the_line_is_straight_and_weights_sum_to_one() -> None:
@@ -75,8 +89,9 @@ def test_between_centres_the_line_is_straight_and_weights_sum_to_one() -> None:
 
 
 def test_a_state_that_nobody_saw_is_refused() -> None:
-    with pytest.raises(ValueError, match="does not know: 3"):
+    with pytest.raises(InvalidValue) as error:
         terms("state", SHAPES["state"], [3.0])
+    assert error.value.reason == reasons.STATE_UNKNOWN(value=3.0)
 
 
 def test_an_unknown_model_is_refused() -> None:

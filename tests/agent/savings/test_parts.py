@@ -10,6 +10,7 @@ from retrofitcases import large_retrofit, motor_swap
 
 from agent.savings.models import OldMotor
 from agent.savings.parts import PartSums, slip_penalty
+from agent.savings.reasons import SPEED_ADVICE
 from agent.savings.types import Interval
 
 OLD = OldMotor(160e3, 0.938, 1485.0, 1500.0)
@@ -40,7 +41,9 @@ def test_the_drive_costs_and_the_motor_brings(large) -> None:  # type: ignore[no
 
 def test_a_swap_on_the_line_creeps_and_is_advised() -> None:
     told = motor_swap(2)
-    assert told.saving.advice.endswith("instead of 1500 gives the old flow, if it is a pump or a fan")
+    assert told.saving.advice is not None
+    assert told.saving.advice.code == SPEED_ADVICE
+    assert told.saving.advice.data["now_rpm"] == pytest.approx(1500, abs=1)
     assert told.saving.speed_creep_wh is not None
     assert told.saving.speed_creep_wh > 0
     assert "drive" in told.saving.parts
@@ -48,7 +51,7 @@ def test_a_swap_on_the_line_creeps_and_is_advised() -> None:
 
 def test_a_controlled_speed_is_no_creep(large) -> None:  # type: ignore[no-untyped-def]
     assert large.saving.speed_creep_wh is None
-    assert large.saving.advice == ""
+    assert large.saving.advice is None
 
 
 def test_the_slip_penalty_is_that_of_the_case(data: Path) -> None:
@@ -66,7 +69,9 @@ def test_the_advice_names_the_old_speed() -> None:
         sums.add(
             Interval("fan", k, 42e3, shaft_wh=shaft_wh, motor_loss_wh=1e3, drive_loss_wh=1e3, speed_rpm=1500.0), 1.0
         )
-    assert sums.advice.startswith("1485 rpm instead of 1500")
+    assert sums.advice is not None
+    assert sums.advice.code == SPEED_ADVICE
+    assert sums.advice.data == {"before_rpm": pytest.approx(1485), "now_rpm": pytest.approx(1500)}
     assert sums.creep_wh == pytest.approx(96 * 40e3 * (1 - (1485 / 1500) ** 3))
 
 

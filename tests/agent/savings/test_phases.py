@@ -9,7 +9,9 @@ import pytest
 
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import ahead, phase_at, phases_of, reporting_of
+from agent.savings.reasons import BASELINE_PERIOD_AHEAD, PERIOD_ORDER
 from agent.savings.types import Baseline
+from drivers.reasons import InvalidValue
 
 DATES = {"baseline": date(2026, 9, 1), "commissioning": date(2026, 9, 15), "reporting": datetime(2026, 9, 20, 6)}  # noqa: DTZ001  # local, as in TOML
 
@@ -39,16 +41,17 @@ def test_an_end_ends_the_last_one() -> None:
 
 
 def test_an_order_that_cannot_be_is_refused() -> None:
-    with pytest.raises(ValueError, match="commissioning must begin after baseline"):
+    with pytest.raises(InvalidValue) as error:
         phases_of({**DATES, "commissioning": date(2026, 8, 1)}, "UTC")
+    assert error.value.reason == PERIOD_ORDER(later="commissioning", earlier="baseline")
 
 
 @pytest.mark.parametrize("begin", [date(2027, 9, 1), datetime(2027, 9, 1, 6)])  # noqa: DTZ001
 def test_a_baseline_that_has_not_begun_is_told_with_its_days(begin: date) -> None:
-    assert ahead({"baseline": begin}, date(2027, 8, 30)).startswith("begins in 2 days")
-    assert ahead({"baseline": begin}, date(2027, 8, 31)).startswith("begins in 1 day;")
-    assert ahead({"baseline": begin}, date(2027, 9, 1)) == ""
-    assert ahead({"reporting": begin}, date(2027, 8, 30)) == "", "that a retrofit is planned is no mistake"
+    assert ahead({"baseline": begin}, date(2027, 8, 30)) == BASELINE_PERIOD_AHEAD(days=2)
+    assert ahead({"baseline": begin}, date(2027, 8, 31)) == BASELINE_PERIOD_AHEAD(days=1)
+    assert ahead({"baseline": begin}, date(2027, 9, 1)) is None
+    assert ahead({"reporting": begin}, date(2027, 8, 30)) is None, "a planned retrofit is not a mistake"
 
 
 def test_without_dates_reporting_follows_the_baseline_and_never_overlaps_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sqlite3
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from click.testing import CliRunner
 
 from agent.cli import main
 from agent.config_load import load_config
-from agent.savings.report.doubt import largest, of_parts
+from agent.core.text import Catalogue
+from agent.savings.report.doubt import COMPONENTS, largest, largest_text, losses_missing, parts_less_certain
 from agent.savings.report.month import Month, collect
-from agent.savings.report.texts import Words
 from agent.savings.types import Part, Saving
 from agent.savings.verify import open_copy
 from agent.topology import assets
@@ -24,17 +25,21 @@ SAVING = Saving("fan", 0, 1, 1, 3000.0, 1000.0, 2000.0, 100.0, "proven")
 
 
 @pytest.mark.parametrize(
-    ("causes", "said"),
+    ("causes", "found"),
     [
-        ({"model": 3.0, "transformer phase": 4.0}, "Most of the doubt: the current transformers' phase error"),
-        ({"model": 3.0, "scatter": 2.9, "gaps": 2.8}, "Largest part of the doubt: the baseline's coefficients"),
-        ({"model": 0.0}, ""),
-        ({}, ""),
+        ({"model": 3.0, "transformer_phase": 4.0}, ("transformer_phase", True)),
+        ({"model": 3.0, "scatter": 2.9, "gaps": 2.8}, ("model", False)),
+        ({"model": 0.0}, None),
+        ({}, None),
     ],
 )
-def test_the_largest_cause_is_named_by_its_share_of_the_variance(causes: dict[str, float], said: str) -> None:
-    assert largest(replace(SAVING, causes=causes), Words("en")).startswith(said)
-    assert bool(largest(replace(SAVING, causes=causes), Words("zh"))) == bool(said)
+def test_the_largest_component_is_found_by_its_share_of_the_variance(
+    causes: dict[str, float], found: tuple[str, bool] | None
+) -> None:
+    saving = replace(SAVING, causes=causes)
+    assert largest(saving) == found
+    for language in ("en", "zh_CN"):
+        assert bool(largest_text(saving, Catalogue(language))) == (found is not None)
 
 
 @pytest.fixture(scope="module")
@@ -49,25 +54,27 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
         db.close()
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-def test_each_cause_has_words_and_a_remedy(month: Month, lang: str) -> None:
+def test_each_component_has_a_name_an_origin_and_a_remedy(month: Month) -> None:
     assert month.saving
     assert len(month.saving.causes) >= 8
-    english, words = Words("en"), Words(lang)
-    for key in (f"{kind} {cause}" for cause in month.saving.causes for kind in ("doubt", "lower")):
-        assert words(key) != key
-        assert lang == "en" or words(key) != english(key)
+    assert month.saving.causes.keys() <= COMPONENTS.keys()
+    chinese = Catalogue("zh_CN")
+    for component in COMPONENTS.values():
+        for text in component:
+            assert chinese(text) != text
 
 
 def test_parts_that_are_less_sure_than_their_sum_say_what_would_narrow_them(month: Month) -> None:
     unsure = replace(month, saving=replace(SAVING, parts={"control": Part(1.0, 101.0)}))
-    text = of_parts(unsure, Words("en"))
+    assert parts_less_certain(unsure.saving)
     assert month.plant is not None
     assert month.plant.drive is not None
-    assert f"(drive.{month.plant.drive.name}.losses)" in text
+    assert losses_missing(unsure) == [f"drive.{month.plant.drive.name}.losses", "motor.fan.losses"]
     known = replace(month.plant, drive=replace(month.plant.drive, loss_points_w=(1.0,) * 8))
-    assert "drive." not in of_parts(replace(unsure, plant=known), Words("en"))
-    assert of_parts(replace(month, saving=replace(SAVING, parts={"control": Part(1.0, 99.0)})), Words("en")) == ""
+    assert losses_missing(replace(unsure, plant=known)) == ["motor.fan.losses"]
+    certain = replace(month, saving=replace(SAVING, parts={"control": Part(1.0, 99.0)}))
+    assert not parts_less_certain(certain.saving)
+    assert losses_missing(certain) == []
 
 
 @pytest.mark.parametrize("by", ["--config", "--state"])
@@ -78,7 +85,7 @@ def test_the_command_on_the_page_verifies_that_ledger(by: str, tmp_path: Path) -
     CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"), *options,
                               "--output", str(out)])  # fmt: skip
     command = out.read_text(encoding="utf-8").partition("<code>magwatt ledger verify")[2].partition("</code>")[0]
-    argv = shlex.split(command.replace("&#x27;", "'"))
+    argv = shlex.split(unescape(command))
     assert argv[0] == by
     found = CliRunner().invoke(main, ["ledger", "verify", *argv])
     assert "External checkpoints compared: 1" in found.output

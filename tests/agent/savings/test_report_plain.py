@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import reportkit
@@ -21,6 +22,12 @@ from agent.savings.ledger_key import FILE
 from agent.savings.report.html import Cover, page
 from agent.savings.report.month import Month, collect
 from agent.savings.report.proof import Proof
+from agent.savings.report.reasons import (
+    CURRENCY_MISSING,
+    ENERGY_UNKNOWN_INTERVALS,
+    KEY_SELF_DECLARED,
+    OLD_MOTOR_IN_REPORTING_PERIOD,
+)
 from agent.savings.types import QUARTER_MS
 from agent.savings.verify import open_copy
 from agent.topology import assets
@@ -48,6 +55,12 @@ def report(plant: Path, *more: str, out: str = "r.html") -> Result:
     return CliRunner().invoke(main, command)
 
 
+def told(plant: Path) -> Any:
+    """The only motor of the JSON file."""
+    [motor] = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]
+    return motor
+
+
 def change(plant: Path, old: str, new: str) -> None:
     path = plant / "plant.toml"
     text = path.read_text(encoding="utf-8")
@@ -71,12 +84,12 @@ def forget_energy(plant: Path, which: Callable[[int], bool]) -> int:
 def test_an_energy_that_is_not_known_is_no_zero(plant: Path) -> None:
     forget_energy(plant, lambda k: True)
     found = report(plant)
-    assert "fan 2024-10: no saving told\n" in found.output
-    assert f"the energy of {96 * DAYS} quarter hours is not known" in found.output
+    assert "kWh" not in found.output
+    motor = told(plant)
+    assert {"code": ENERGY_UNKNOWN_INTERVALS, "data": {"n": 96 * DAYS}}.items() <= motor["notes"][0].items()
     text = (plant / "r.html").read_text(encoding="utf-8")
-    assert "energy used" not in text
-    assert "个一刻钟的电量未知" in text
-    [motor] = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]
+    assert "measured energy: " not in text
+    assert "个 15 min 时段的电量未知" in text
     assert motor["measured_wh"] is None
 
 
@@ -84,27 +97,26 @@ def test_energies_that_are_partly_known_say_so(plant: Path) -> None:
     count = forget_energy(plant, lambda k: k == 7)
     found = report(plant)
     assert (count, found.exit_code) == (1, 1)
-    assert "the energy of 1 quarter hour is not known" in found.output
+    assert {"code": ENERGY_UNKNOWN_INTERVALS, "data": {"n": 1}}.items() <= told(plant)["notes"][0].items()
 
 
 def test_a_key_that_only_record_1_names_is_told_in_both_languages(plant: Path) -> None:
     """A copy without the key file: the signatures are checked with the key that the ledger itself announces."""
-    english, chinese = "which only record 1 itself names", "仅由记录 1 自身给出"
-    named = report(plant)
-    held = json.loads((plant / "r.json").read_text(encoding="utf-8"))
-    assert english not in named.output
-    assert not held["motors"][0]["ledger"]["self_named"]
+    report(plant)
+    assert told(plant)["hints"] == []
+    assert not told(plant)["ledger"]["self_named"]
     (plant / "state" / FILE).unlink()
-    told = report(plant)
-    assert english in told.output
-    page = (plant / "r.html").read_text(encoding="utf-8")
-    assert english in page
-    assert chinese in page
-    assert json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"][0]["ledger"]["self_named"]
-    vouched = report(plant, "--checkpoint", str(plant / "r.json"))
-    assert english not in vouched.output
+    declared = report(plant)
+    [hint] = told(plant)["hints"]
+    assert hint["code"] == KEY_SELF_DECLARED
+    assert hint["data"]["key"] in declared.output
+    assert "仅由账本自身给出" in (plant / "r.html").read_text(encoding="utf-8")
+    assert told(plant)["ledger"]["self_named"]
+    report(plant, "--checkpoint", str(plant / "r.json"))
+    assert told(plant)["hints"] == []
 
 
+@pytest.mark.text
 def test_half_a_month_is_exit_1(plant: Path) -> None:
     """Four days of October, asked for when it is long over."""
     found = report(plant)
@@ -119,7 +131,7 @@ def test_a_price_without_a_currency_is_told(plant: Path) -> None:
     text = text.replace('currency = "CNY"', "energy_price = 0.7")
     (plant / "plant.toml").write_text(text, encoding="utf-8")
     found = report(plant)
-    assert "site.currency is not set: it is not said which money the prices are in" in found.output
+    assert [note["code"] for note in told(plant)["notes"]] == [CURRENCY_MISSING]
     assert not re.search(r"± [\d.,\u202f]+ ,", found.output)
     assert found.exit_code == 1
 
@@ -127,22 +139,24 @@ def test_a_price_without_a_currency_is_told(plant: Path) -> None:
 def test_an_old_motor_that_stood_there_in_the_month_is_told(plant: Path) -> None:
     """The baseline ends on 15 September; the old motor went on until 3 October, and nothing dates the phases."""
     change(plant, "since = 2024-09-15", "since = 2024-10-03")
-    found = report(plant)
-    assert ("192 quarter hours are counted in which the old motor still stood there "
-            "(replaced_motor.since is 2024-10-03): date motor.fan.periods") in found.output  # fmt: skip
+    report(plant)
+    [note] = told(plant)["notes"]
+    assert note["code"] == OLD_MOTOR_IN_REPORTING_PERIOD
+    assert note["data"] == {"n": 192, "since": "2024-10-03", "motor": "fan"}
     change(plant, "since = 2024-10-03 }", "since = 2024-10-03 }\nperiods = { reporting = 2024-10-03 }")
-    assert "still stood there" not in report(plant).output
+    report(plant)
+    assert OLD_MOTOR_IN_REPORTING_PERIOD not in [note["code"] for note in told(plant)["notes"]]
 
 
 @pytest.mark.parametrize(
-    ("out", "said"),
-    [("state", "is a folder; name a file in it, for example"), ("none/r.html", "there is no folder")],
+    ("out", "hint"),
+    [("state", "report-2024-10.html"), ("none/r.html", "none")],
 )
-def test_a_place_that_cannot_be_written_to_is_named_with_what_to_do(plant: Path, out: str, said: str) -> None:
+def test_a_place_that_cannot_be_written_to_is_named_with_what_to_do(plant: Path, out: str, hint: str) -> None:
     before = sorted(path.name for path in plant.iterdir())
     found = report(plant, out=out)
     assert found.exit_code == 2
-    assert said in found.output
+    assert str(plant / hint) in found.output.replace(str(plant / "state" / hint), str(plant / hint))
     assert len(found.output.splitlines()) == 1
     assert sorted(path.name for path in plant.iterdir()) == before
 
@@ -159,25 +173,27 @@ def months(plant: Path) -> list[Month]:
     return [fan, replace(fan, asset="pump", saving=None, baseline=None, money=None)]
 
 
+@pytest.mark.text
 def test_a_sum_says_how_many_motors_are_in_it_and_money_has_its_doubt(months: list[Month]) -> None:
     cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     text = page(months, cover)
-    assert "<b>together</b> <small>1 of 2 motors</small>" in text
+    assert "<b>total</b> <small>1 of 2 motors</small>" in text
     assert "<b>合计</b> <small>2 台电机中的 1 台</small>" in text
     money = months[0].money
     assert money
-    assert re.search(r"<td class=n>[\d\u202f]+ ± [\d\u202f]+ CNY</td>", text)
-    assert "together</b> <small>" not in page(months[:1] * 2, cover)
+    assert re.search(r'<td class="n">[\d\u202f]+ ± [\d\u202f]+ CNY</td>', text)
+    assert "total</b> <small>" not in page(months[:1] * 2, cover)
 
 
+@pytest.mark.text
 def test_a_sum_does_not_hide_what_its_ledger_does_not_bear_out(months: list[Month]) -> None:
     """months[0] goes to the 4th of 31 days with a whole ledger; the same without any record is not proven."""
     denied = replace(months[0], asset="pump", proof=Proof())
     cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     top = page([months[0], denied], cover).partition('<section class="motor"')[0]
     assert "SIMULATED" in top
-    assert "<td>⚠ not borne out by the ledger</td>" in top
-    assert "together</b> <small>⚠ not all borne out by the ledger</small>" in top
+    assert "<td>⚠ not confirmed by the ledger</td>" in top
+    assert "total</b> <small>⚠ not all confirmed by the ledger</small>" in top
     assert "⚠" not in page([months[0], months[0]], cover).partition('<section class="motor"')[0]
 
 

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from retrofitkit import FLOW, SHIFT, START_MS, TEMPERATURE
 
+from agent.savings import reasons
 from agent.savings.adjust import evaluate, expected_wh
 from agent.savings.baseline import LearnError, alike_drivers, freeze, from_json, intact, learn, to_json
 from agent.savings.candidates import states_of
 from agent.savings.models import others_at_mean
 from agent.savings.types import QUARTER_MS, Driver, Interval
-from agent.savings.verdict import beyond_advice
+from agent.savings.verdict import outside_baseline
 
 Law = Callable[[float, float], float]
 TONNES = "signal_line_rpm"
@@ -136,10 +137,10 @@ def test_drivers_that_move_together_are_not_both_taken_and_it_is_said() -> None:
     vif = 1 / (1 - float(np.corrcoef(x, t)[0, 1]) ** 2)
     assert vif > 10
     assert len(learn("pump", items).drivers) == 1
-    assert alike_drivers(items) == [
-        f"{FLOW} and {TEMPERATURE} moved together (VIF {vif:.0f}): which of them drives the energy cannot be told from "
-        "this time, and a model of one errs when they part"
-    ]
+    [found] = alike_drivers(items)
+    assert found.code == reasons.DRIVERS_COLLINEAR
+    assert (found.data["one"], found.data["other"]) == (FLOW, TEMPERATURE)
+    assert found.data["vif"] == pytest.approx(vif, rel=1e-3)
     assert alike_drivers(told(plane)) == []
     insisted = learn("pump", items, kind="linear")
     assert insisted.shape["vif"] == {
@@ -151,8 +152,11 @@ def test_somebody_who_insists_gets_these_drivers_and_no_others() -> None:
     needless = told(lambda q, _: 4000 + 20 * q)
     assert set(learn("pump", needless, drivers=[TEMPERATURE, FLOW]).drivers) == {FLOW, TEMPERATURE}
     assert learn("pump", told(plane), drivers=[TEMPERATURE]).drivers == (TEMPERATURE,)
-    with pytest.raises(LearnError, match=f"no model affinity of {FLOW}, {TEMPERATURE} fits"):
+    with pytest.raises(LearnError) as error:
         learn("pump", needless, drivers=[FLOW, TEMPERATURE], kind="affinity")
+    assert error.value.reason == reasons.NO_MODEL_OF_KIND_AND_DRIVERS(
+        asset="pump", kind="affinity", drivers=(FLOW, TEMPERATURE)
+    )
 
 
 def test_within_both_ranges_but_never_seen_together_is_not_claimed() -> None:
@@ -177,11 +181,17 @@ def test_within_both_ranges_but_never_seen_together_is_not_claimed() -> None:
         Interval("pump", k * QUARTER_MS, 1.0, drivers={FLOW: Driver(q), TEMPERATURE: Driver(t)})
         for k, (q, t) in enumerate([corner, inside, (200.0, 20.0), (600.0, high + 5)])
     ])[1]  # fmt: skip
-    assert [bool(line.why) for line in lines] == [True, False, True, True]
-    assert "is beyond what was seen of them together" in lines[0].why
-    assert f"with {found.drivers[0]} and {found.drivers[1]} as never seen together" in beyond_advice(lines[:2])
-    assert lines[2].why.startswith(f"{FLOW} 200 is beyond")
-    assert lines[3].why.startswith(TEMPERATURE)
+    excluded = [line.excluded for line in lines]
+    assert excluded[0] is not None
+    assert excluded[1] is None
+    assert excluded[0].code == reasons.DRIVERS_OUT_OF_RANGE_TOGETHER
+    advice = outside_baseline(lines[:2])
+    assert advice is not None
+    assert advice.data["cause"] == reasons.COMBINATION_UNKNOWN(drivers=found.drivers)
+    for reason, driver, value in ((excluded[2], FLOW, 200.0), (excluded[3], TEMPERATURE, high + 5)):
+        assert reason is not None
+        assert (reason.code, reason.data["driver"]) == (reasons.DRIVER_OUT_OF_RANGE, driver)
+        assert reason.data["value"] == pytest.approx(value)
 
 
 def _hat_of_the_constant(items: list[Interval], names: tuple[str, ...]) -> float:
@@ -192,7 +202,7 @@ def _hat_of_the_constant(items: list[Interval], names: tuple[str, ...]) -> float
 def test_one_missing_driver_of_two_is_a_missing_driver() -> None:
     found = learn("pump", told(plane))
     lines = evaluate(found, [Interval("pump", 0, 1.0, drivers={FLOW: Driver(500.0)})])[1]
-    assert lines[0].why == f"driver missing: {TEMPERATURE}"
+    assert lines[0].excluded == reasons.DRIVER_MISSING(drivers=(TEMPERATURE,))
 
 
 def test_doubts_of_two_drivers_add_in_quadrature() -> None:
@@ -223,9 +233,9 @@ def test_a_state_that_changes_within_a_quarter_hour_is_no_state() -> None:
     assert expected_wh(found, near) == pytest.approx(steps(500, 2), rel=0.005)
     between = replace(near, drivers={FLOW: Driver(500.0), SHIFT: Driver(1.5)})
     saving, lines = evaluate(found, [between])
-    assert lines[0].why == "a state that the baseline does not know: 1.5"
-    assert any("100 % of the energy" in reason and "in a state that it does not know (1.5)" in reason
-               for reason in saving.reasons)  # fmt: skip
+    unknown = reasons.STATE_UNKNOWN(value=1.5)
+    assert lines[0].excluded == unknown
+    assert reasons.OUTSIDE_BASELINE(share=1.0, part=1.0, cause=unknown) in saving.caveats
 
 
 def test_a_rival_whose_driver_is_gone_is_taken_to_agree() -> None:
@@ -259,8 +269,8 @@ def test_a_baseline_of_two_drivers_is_frozen_as_any_other() -> None:
 
 
 def test_what_was_frozen_before_keeps_its_hash_and_its_meaning() -> None:
-    """Two baselines with rivals, frozen by the agent before it knew models of several drivers, with what it told of 200
-    quarter hours."""
+    """Two baselines with rivals and without the shapes of later models, with the saving of 200 intervals. Their hashes
+    hold the format of a frozen baseline."""
     for case in json.loads((Path(__file__).parent / "frozen_before.json").read_text(encoding="utf-8")):
         frozen = from_json(case["baseline"])
         assert intact(frozen)

@@ -15,8 +15,9 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
+from agent.core.text import Catalogue
+from agent.savings import reasons
 from agent.savings.keep import save_intervals
-from agent.savings.report.texts import Words
 from agent.savings.types import QUARTER_MS, Driver, Interval
 from agent.store import Store
 
@@ -79,10 +80,11 @@ def report(folder: Path, *more: str) -> tuple[str, dict[str, Any]]:
     return page.read_text(encoding="utf-8"), motor
 
 
+@pytest.mark.text
 def test_levels_by_shift_from_learning_to_the_page(tmp_path: Path) -> None:
     folder = plant(tmp_path, with_shift)
     said = learn_and_freeze(folder)
-    assert f" of {reportkit.FLOW} by {SHIFT} (draft)" in said
+    assert "separate offset for each state of shift (draft)" in said
     assert f"[{SHIFT} = 2]" in said
     shown = json.loads(magwatt(folder, "baseline", "show", "fan", "--json").stdout)
     page, motor = report(folder)
@@ -91,8 +93,8 @@ def test_levels_by_shift_from_learning_to_the_page(tmp_path: Path) -> None:
     assert saving["saved_wh"] == pytest.approx(true_wh(with_shift), abs=saving["u95_wh"])
     assert motor["baseline"]["kind"] == "indicator"
     assert "[y = 2]" in page
-    assert "one curve, with a level of its own for each state" in page
-    assert "各状态另有水平" in report(folder, "--lang", "zh")[0]
+    assert "separate offset for each state of shift" in page
+    assert "shift 各状态另有水平" in page
 
 
 def test_a_plane_from_learning_to_the_page(tmp_path: Path) -> None:
@@ -108,6 +110,7 @@ def test_a_plane_from_learning_to_the_page(tmp_path: Path) -> None:
     assert "y = inlet c" in page
 
 
+@pytest.mark.text
 def test_what_moved_together_is_said_when_learning(tmp_path: Path) -> None:
     def following(item: Interval) -> Interval:
         inlet = 0.2 * item.drivers[reportkit.FLOW].mean + item.start_ms // QUARTER_MS % 7 / 5
@@ -115,10 +118,10 @@ def test_what_moved_together_is_said_when_learning(tmp_path: Path) -> None:
 
     folder = plant(tmp_path, following)
     learnt = magwatt(folder, "baseline", "learn", "fan", "--to", "2024-09-15")
-    assert f"Suspect data: {reportkit.FLOW} and {INLET} moved together (VIF " in learnt.stdout
+    assert "fan flow m³/h and inlet c moved together (VIF " in learnt.stdout
     both = magwatt(folder, "baseline", "learn", "fan", "--driver", "fan-flow", "--driver", INLET, "--model", "binned")
     assert both.exit_code == 2
-    assert f"no model binned of {reportkit.FLOW}, {INLET} fits what was measured" in both.output
+    assert f"no binned model of {reportkit.FLOW}, {INLET} fits the data" in both.output
 
 
 def kw(flow: float, pumps: float) -> float:
@@ -138,7 +141,7 @@ def with_pumps(item: Interval) -> Interval:
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     folder = plant(tmp_path_factory.mktemp("pumps"), with_pumps)
     said = learn_and_freeze(folder, "--model", "slopes", "--driver", "fan-flow", "--driver", PUMPS)
-    assert f"with slopes by {PUMPS}" in said
+    assert "separate coefficients for each state of pumps" in said
     return report(folder)
 
 
@@ -147,15 +150,17 @@ def cloud(page: str) -> str:
     return page.partition("<figure>")[2].partition("</figure>")[0]
 
 
+@pytest.mark.text
 def test_slopes_by_state_are_told_in_both_languages(shown: tuple[str, dict[str, Any]]) -> None:
     page, motor = shown
     assert motor["baseline"]["kind"] == "slopes"
-    for said in ("a curve of its own for each state", "[…]: one in this state, else zero",
-                 "各状态各有曲线", "[…]：处于该状态为 1，否则为 0", "按 pumps 分斜率"):  # fmt: skip
-        assert said in page
-    assert (
-        Words("zh").said("polynomial 2 of signal_a_m3_h with slopes by signal_b") == "a m³/h 的 2 次多项式，按 b 分斜率"
+    for text in ("separate coefficients for each state of pumps", "[…]: 1 in this state, otherwise 0",
+                 "pumps 各状态各有系数", "[…]：处于该状态为 1，否则为 0"):  # fmt: skip
+        assert text in page
+    model = reasons.MODEL_WITH_SLOPES(
+        model=reasons.MODEL_POLYNOMIAL(degree=2, driver="signal_a_m3_h"), state="signal_b"
     )
+    assert Catalogue("zh_CN").reason(model) == "a m³/h 的 2 次多项式；b 各状态各有系数"
 
 
 def test_each_state_has_a_line_where_it_was_seen(shown: tuple[str, dict[str, Any]]) -> None:
@@ -179,7 +184,7 @@ def test_the_range_seen_is_that_of_each_state(shown: tuple[str, dict[str, Any]])
     page, motor = shown
     [[low_1, high_1], [low_2, high_2]] = motor["baseline"]["shape"]["ranges"][reportkit.FLOW]
     assert high_1 <= 55 < low_2
-    assert f"{low_1:g} … {high_1:g} [pumps = 1]; " in page
+    assert f"{low_1:g} … {high_1:g} [pumps = 1]<br>" in page
     assert f"{low_2:g} … {high_2:g} [pumps = 2]" in page
 
 

@@ -1,4 +1,4 @@
-"""The process that books hours is killed, again and again, at any moment: what it leaves is whole, nothing is twice."""
+"""A process that records hours is killed repeatedly at random moments: its files stay valid, nothing is doubled."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from reportkit import PLANT
 from agent.savings.hours import HOUR_MS
 from agent.savings.verify import open_copy, verify
 
-FIRST_S = 10  # the first reading's time
-TRAPEZOIDS_WH = 5.0  # a tenth of what the least power gives between two readings
-ROUNDED_WH = 0.5  # an hour's record is of whole watt-hours
+FIRST_S = 10  # time of the first reading
+TRAPEZOIDS_WH = 5.0  # a tenth of the energy between two readings at the lowest power
+ROUNDED_WH = 0.5  # the record of an hour has integer watt-hours
 
 
 @pytest.mark.parametrize(
     ("kills", "seed"), [(10, 1), *(pytest.param(100, seed, marks=pytest.mark.soak) for seed in range(2, 6))]
 )
-def test_a_process_killed_while_it_books_hours_leaves_each_once(tmp_path: Path, kills: int, seed: int) -> None:
+def test_a_process_killed_while_it_records_hours_leaves_each_once(tmp_path: Path, kills: int, seed: int) -> None:
     (tmp_path / "plant.toml").write_text(PLANT, encoding="utf-8")
     subprocess.run(
         [sys.executable, ledgerkit.__file__, str(tmp_path), str(kills), str(seed)], check=True, timeout=30 + 3 * kills
@@ -37,16 +37,16 @@ def test_a_process_killed_while_it_books_hours_leaves_each_once(tmp_path: Path, 
     assert db.execute("pragma integrity_check").fetchone() == ("ok",)
     db.close()
 
-    hashes = {str(seq): said for seq, said, _, _ in rows}
+    hashes = {str(seq): hash_ for seq, hash_, _, _ in rows}
     assert committed
-    assert [hashes.get(seq) for seq, _ in committed] == [said for _, said in committed], "what was committed is there"
+    assert [hashes.get(seq) for seq, _ in committed] == [hash_ for _, hash_ in committed], "all commits are present"
 
     last: dict[int, tuple[int, dict[str, object]]] = {}
     for seq, _, kind, text in rows:
         if kind == "hour":
             body = json.loads(text)
             before = last.get(body["from_ms"])
-            assert body.get("replaces") == (before[0] if before else None), "twice only in the place of the one before"
+            assert body.get("replaces") == (before[0] if before else None), "a second record replaces the first"
             last[body["from_ms"]] = seq, body
     over_ms = 1000 * (ledgerkit.START_S + passed[-1]) // HOUR_MS * HOUR_MS
     begin_ms = 1000 * ledgerkit.START_S // HOUR_MS * HOUR_MS
@@ -55,7 +55,7 @@ def test_a_process_killed_while_it_books_hours_leaves_each_once(tmp_path: Path, 
 
     wh = sum(item["energy_wh"] for item in intervals)
     true_wh = ledgerkit.register_wh(passed[-1]) - ledgerkit.register_wh(FIRST_S)
-    assert wh == pytest.approx(true_wh, abs=TRAPEZOIDS_WH), "no reading's energy is lost, and none is twice"
+    assert wh == pytest.approx(true_wh, abs=TRAPEZOIDS_WH), "no energy is lost or doubled"
     for from_ms, (_, body) in last.items():
         of_hour = sum(item["energy_wh"] for item in intervals if from_ms <= item["start_ms"] < from_ms + HOUR_MS)
         assert body["energy_wh"] == pytest.approx(of_hour, abs=ROUNDED_WH)

@@ -13,11 +13,12 @@ import pytest
 from retrofitcases import by_grade, by_pumps, by_shift
 from retrofitkit import FLOW, PUMPS, SHIFT, START_MS, TEMPERATURE
 
+from agent.savings import reasons
 from agent.savings.adjust import evaluate, expected_wh
 from agent.savings.baseline import freeze, from_json, intact, learn, to_json
 from agent.savings.models import factors, formula, others_at_mean
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval
-from agent.savings.verdict import beyond_advice
+from agent.savings.verdict import outside_baseline
 
 RANGES = {1: (200.0, 550.0), 2: (450.0, 900.0)}
 
@@ -117,9 +118,8 @@ def test_a_state_that_was_hardly_seen_has_no_line_of_its_own() -> None:
     assert sum(item.drivers[PUMPS].mean == 2 for item in seldom) == 18
     found = learn("pump", seldom)
     assert found.kind != "slopes"
-    assert any("with slopes by" in name for name in found.candidates)
-    best = min(found.candidates, key=lambda name: found.candidates[name])
-    assert "with slopes by" in best, "it would foretell best"
+    best = min(found.candidates, key=lambda item: item.cv_rmse)
+    assert best.model.code == reasons.MODEL_WITH_SLOPES, "it would foretell best"
     assert learn("pump", seldom, drivers=[FLOW, PUMPS]).kind != "slopes", "who names the drivers asks for no slopes"
     assert learn("pump", seldom, kind="slopes").shape["counts"] == [1182, 18]
 
@@ -128,13 +128,18 @@ def test_a_flow_that_a_state_never_saw_is_out_of_range() -> None:
     found = freeze(learn("pump", told()), 0, "test")
     asked = [at(300, 1, 0), at(800, 2, 1), at(300, 2, 2), at(800, 1, 3), at(545, 1, 4), at(500, 3, 5), at(950, 2, 6)]
     lines = evaluate(found, asked)[1]
-    assert [bool(line.why) for line in lines] == [False, False, True, True, False, True, True]
+    assert [bool(line.excluded) for line in lines] == [False, False, True, True, False, True, True]
     low, high = found.shape["ranges"][FLOW][1]
-    assert lines[2].why == f"{FLOW}[{PUMPS}=2] 300 is beyond {low:g} to {high:g}"
+    in_state = {"driver": FLOW, "low": low, "high": high, "state_driver": PUMPS, "state": 2.0}
+    assert lines[2].excluded == reasons.DRIVER_OUT_OF_RANGE_IN_STATE(value=300.0, **in_state)
     assert low == pytest.approx(450, abs=5)
-    assert lines[5].why == "a state that the baseline does not know: 3"
-    assert f"with {FLOW}[{PUMPS}=2] below {low:g}" in beyond_advice([lines[2]])
-    assert f"with {FLOW}[{PUMPS}=1] above " in beyond_advice([lines[3]])
+    assert lines[5].excluded == reasons.STATE_UNKNOWN(value=3.0)
+    below, above = outside_baseline([lines[2]]), outside_baseline([lines[3]])
+    assert below is not None
+    assert above is not None
+    assert below.data["cause"] == reasons.BELOW_RANGE_IN_STATE(**in_state)
+    assert above.data["cause"].code == reasons.ABOVE_RANGE_IN_STATE
+    assert above.data["cause"].data["state"] == 1
 
 
 def test_numbers_that_were_never_seen_so_together_in_this_state_are_out_of_range() -> None:
@@ -152,9 +157,10 @@ def test_numbers_that_were_never_seen_so_together_in_this_state_are_out_of_range
     assert (found.kind, set(found.drivers), found.drivers[-1]) == ("slopes", {FLOW, TEMPERATURE, PUMPS}, PUMPS)
     asked = [replace(at(q, p), drivers={**at(q, p).drivers, TEMPERATURE: Driver(t)})
              for q, p, t in ((250, 1, 27), (470, 2, 15), (470, 2, 28))]  # fmt: skip
-    whys = [line.why for line in evaluate(found, asked)[1]]
-    assert whys[:2] == ["", ""]
-    assert "is beyond what was seen of them together" in whys[2]
+    *inside, outside = [line.excluded for line in evaluate(found, asked)[1]]
+    assert inside == [None, None]
+    assert outside is not None
+    assert outside.code == reasons.DRIVERS_OUT_OF_RANGE_TOGETHER
 
 
 def test_numbers_that_move_together_in_one_state_only_have_the_vif_of_that_state() -> None:
@@ -191,7 +197,9 @@ def test_it_is_frozen_hashed_and_worded_as_any_other() -> None:
     marks = factors(found.kind, found.shape, ["x", "y"])
     assert marks == ["[y = 1]", "x·[y = 1]", "[y = 2]", "x·[y = 2]"]
     assert formula([3000.0, 20.0, 5000.0, 11.0], marks) == "3000·[y = 1] + 20·x·[y = 1] + 5000·[y = 2] + 11·x·[y = 2]"
-    assert f"polynomial 1 of {FLOW} with slopes by {PUMPS}" in found.candidates
+    straight_line = reasons.MODEL_POLYNOMIAL(degree=1, driver=FLOW)
+    model = reasons.MODEL_WITH_SLOPES(model=straight_line, state=PUMPS)
+    assert model in [item.model for item in found.candidates]
 
 
 def test_the_curve_is_that_of_the_state_met_most_often_as_far_as_it_was_seen() -> None:
@@ -208,5 +216,5 @@ def test_the_curve_is_that_of_the_state_met_most_often_as_far_as_it_was_seen() -
 def test_a_state_within_reach_is_that_state() -> None:
     found = learn("pump", told())
     assert expected_wh(found, at(500, 2.04)) == expected_wh(found, at(500, 2))
-    assert evaluate(found, [at(500, 2.04)])[1][0].why == ""
+    assert evaluate(found, [at(500, 2.04)])[1][0].excluded is None
     assert SHIFT not in found.ranges

@@ -11,10 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from configkit import day_tariff
 
+from agent import config_reasons as codes
 from agent.config_tariff import read_tariff
 from agent.savings.money import bill, pf_adjustment
+from agent.savings.reasons import NOT_A_MONTH, PRICE_MISSING, PRICES_OVERLAP, REACTIVE_ENERGY_MISSING
 from agent.savings.tariff import Demand, Period, Tariff, flat, holes, month_bounds_ms
 from agent.schema import Report
+from drivers.reasons import InvalidValue, Reason
 
 SITE = {"currency": "CNY", "timezone": "Asia/Shanghai", "energy_price": None, "grid_factor": "CN-NM"}
 GOOD = day_tariff()
@@ -23,6 +26,12 @@ GOOD = day_tariff()
 def read(text: str, site: dict[str, object] | None = None) -> tuple[Tariff | None, Report]:
     report = Report("plant.toml")
     return read_tariff(tomllib.loads(text), SITE | (site or {}), report), report
+
+
+def reasons_of(report: Report) -> list[Reason]:
+    """Reasons of the problems of the tariff's periods."""
+    assert {problem.key for problem in report.problems} == {"tariff.period"}
+    return sorted((problem.reason for problem in report.problems), key=str)
 
 
 def ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0, zone: str = "Asia/Shanghai") -> int:
@@ -51,7 +60,7 @@ def test_the_independent_case(data: Path) -> None:
 def test_a_hole_is_told_with_its_hours() -> None:
     tariff, report = read(GOOD.replace('to = "17:00"', 'to = "15:30"'))
     assert tariff is None
-    assert report.problems == ["plant.toml: tariff.period: 15:30–17:00: no price"]
+    assert reasons_of(report) == [PRICE_MISSING(start="15:30", end="17:00", days=("all",), months=("all",))]
 
 
 @pytest.mark.parametrize("span", [("00:00", "00:00"), ("24:00", "00:00"), ("24:00", "24:00"), ("07:30", "07:30")])
@@ -59,7 +68,7 @@ def test_a_period_of_no_length_is_no_whole_day(span: tuple[str, str]) -> None:
     begin, end = span
     text = f'[tariff]\nprices = {{ all = 1.0 }}\n[[tariff.period]]\nprice = "all"\nfrom = "{begin}"\nto = "{end}"\n'
     _, report = read(text)
-    assert any("begins when it ends" in problem for problem in report.problems), report.problems
+    assert ("tariff.period 1", codes.TARIFF_PERIOD_EMPTY()) in [(item.key, item.reason) for item in report.problems]
 
 
 def test_midnight_may_be_written_as_either() -> None:
@@ -75,47 +84,55 @@ def test_midnight_may_be_written_as_either() -> None:
 
 def test_an_overlap_is_told_with_both_names() -> None:
     _, report = read(GOOD.replace('from = "17:00"', 'from = "16:00"'))
-    assert report.problems == ["plant.toml: tariff.period: 16:00–17:00: flat and peak both hold"]
+    assert reasons_of(report) == [
+        PRICES_OVERLAP(prices=("flat", "peak"), start="16:00", end="17:00", days=("all",), months=("all",))
+    ]
 
 
 def test_a_hole_on_some_days_in_some_months_names_them() -> None:
     _, report = read(GOOD.replace('from = "17:00"', 'from = "17:00"\ndays = ["workday"]\nmonths = [1, 2, 12]'))
-    assert sorted(line.partition("period: ")[2] for line in report.problems) == [
-        "17:00–23:00 on mon, tue, wed, thu, fri in Mar, Apr, May, Jun, Jul, Aug, Sep, Oct, Nov: no price",
-        "17:00–23:00 on sat, sun: no price",
+    when = {"start": "17:00", "end": "23:00"}
+    assert reasons_of(report) == [
+        PRICE_MISSING(**when, days=("mon", "tue", "wed", "thu", "fri"), months=tuple(map(str, range(3, 12)))),
+        PRICE_MISSING(**when, days=("sat", "sun"), months=("all",)),
     ]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "key", "reason"),
     [
-        ('price = "peak"', 'price = "peek"', "did you mean 'peak'"),
-        ('from = "17:00"', 'from = "17:10"', "on a quarter hour"),
-        ("peak = 1.05", 'peak = "1.05"', "must be a number"),
-        ("[tariff]", "[tariff]\nreading_day = 31", "1 to 28"),
-        ("[tariff]", "[tariff]\npower_factor = 0.95", "0.80, 0.85 or 0.90"),
-        ("[tariff]", "[tariff]\nfees = 1", "unknown key"),
-        ("[tariff]", '[tariff]\nprices_in = { "2026-13" = { peak = 1 } }', "not a month"),
-        ("[tariff]", '[tariff]\nprices_in = { "2026-10" = { pea = 1 } }', "no such price"),
-        ("[tariff]", '[tariff]\ndemand = { price = 40, per = "kw" }', "must be one of kW, kVA"),
-        ("[tariff]", '[tariff]\ndemand = { price = 40, window = "20min" }', "quarter hours"),
+        ('price = "peak"', 'price = "peek"', "period 3.price", codes.PRICE_MISSPELLED(near="peak")),
+        ('from = "17:00"', 'from = "17:10"', "period 3.from", codes.QUARTER_HOUR_EXPECTED()),
+        ("peak = 1.05", 'peak = "1.05"', "prices", codes.NUMBER_EXPECTED()),
+        ("[tariff]", "[tariff]\nreading_day = 31", "reading_day", codes.INTEGER_LIMITS(low=1, high=28)),
+        ("[tariff]", "[tariff]\npower_factor = 0.95", "power_factor", codes.POWER_FACTOR_STANDARD_EXPECTED()),
+        ("[tariff]", "[tariff]\nfees = 1", "fees", codes.CONFIG_KEY_UNKNOWN()),
+        ("[tariff]", '[tariff]\nprices_in = { "2026-13" = { peak = 1 } }', "prices_in.2026-13", codes.MONTH_EXPECTED()),
+        ("[tariff]", '[tariff]\nprices_in = { "2026-10" = { pea = 1 } }', "prices_in.2026-10.pea",
+         codes.PRICE_UNKNOWN()),
+        ("[tariff]", '[tariff]\ndemand = { price = 40, per = "kw" }', "demand.per",
+         codes.CHOICE_UNKNOWN(allowed=("kW", "kVA"))),
+        ("[tariff]", '[tariff]\ndemand = { price = 40, window = "20min" }', "demand.window",
+         codes.WINDOW_NOT_QUARTER_HOURS()),
     ],
-)
-def test_each_mistake_is_one_problem(old: str, new: str, said: str) -> None:
+)  # fmt: skip
+def test_each_mistake_is_one_problem(old: str, new: str, key: str, reason: Reason) -> None:
     tariff, report = read(GOOD.replace(old, new, 1))
     assert tariff is None
-    assert said in "\n".join(report.problems)
+    assert (f"tariff.{key}", reason) in [(item.key, item.reason) for item in report.problems]
 
 
 def test_several_prices_without_periods_are_no_tariff() -> None:
     tariff, report = read("[tariff]\nprices = { peak = 1, valley = 0.3 }")
     assert tariff is None
-    assert "nobody knows when peak, valley hold" in report.problems[0]
+    assert report.problems[0].reason == codes.PERIODS_MISSING(prices=("peak", "valley"))
 
 
 def test_an_unknown_grid_factor_is_a_problem_of_the_configuration() -> None:
     _, report = read(GOOD, {"grid_factor": "CN-MN"})
-    assert any("site.grid_factor" in line and "did you mean" in line for line in report.problems)
+    [problem] = [item for item in report.problems if item.key == "site.grid_factor"]
+    assert problem.value == '"CN-MN"'
+    assert "'CN-YN'" in str(problem.reason)
 
 
 def test_a_price_of_a_month_replaces_the_usual_one() -> None:
@@ -165,8 +182,9 @@ def test_each_instant_is_in_the_month_whose_bounds_hold_it() -> None:
 
 @pytest.mark.parametrize("month", ["2026-13", "October", "2026-10-01", ""])
 def test_what_is_no_month_is_refused(month: str) -> None:
-    with pytest.raises(ValueError, match="not a month"):
+    with pytest.raises(InvalidValue) as error:
         month_bounds_ms(month, "UTC")
+    assert error.value.reason == NOT_A_MONTH(text=month)
 
 
 def test_demand_is_the_largest_mean_of_its_window() -> None:
@@ -183,8 +201,9 @@ def test_demand_is_the_largest_mean_of_its_window() -> None:
 
 def test_apparent_demand_without_reactive_energy_is_not_invented() -> None:
     tariff = Tariff("CNY", "UTC", {"flat": 1.0}, (Period("flat", (0, 96)),), demand=Demand(40.0, "kVA"))
-    with pytest.raises(ValueError, match="reactive"):
+    with pytest.raises(InvalidValue) as error:
         bill(tariff, [(0, 1000.0, None)])
+    assert error.value.reason == REACTIVE_ENERGY_MISSING()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Quarter hours without a record: what an agent left when it stopped is no alarm, what somebody put in is one.
+"""Intervals without a record: those of a stopped agent are not a problem, inserted ones are.
 
-Each attacker here works on a copy of the same ledger; who has the gateway's key is met by an external checkpoint.
+Each manipulation is made on a copy of the same ledger; an external checkpoint detects one with the gateway's key.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from testkit import HandClock
 from agent.config import Config
 from agent.config_load import load_config
 from agent.savings import bookkeeper, checkpoints
+from agent.savings import ledger_reasons as codes
 from agent.savings.bookkeeper import Bookkeeper
 from agent.savings.hours import HOUR_MS, MOST, SETTLED_MS, Keeper
 from agent.savings.keep import save_intervals
 from agent.savings.ledger import records
 from agent.savings.ledger_key import load_or_make
 from agent.savings.types import QUARTER_MS, Interval
-from agent.savings.unrecorded import waiting_said
+from agent.savings.unrecorded import pending
 from agent.savings.verify import Verdict, open_copy, verify
 from agent.store import Store
 
 START_MS = 1_790_000_000_000 // HOUR_MS * HOUR_MS
-GAP = range(4 * 10, 4 * 15)  # quarter hours in which nothing was measured
-STOP = 4 * 30 + 1  # the agent's last quarter hour; it stops at once
+GAP = range(4 * 10, 4 * 15)  # intervals without measurement
+STOP = 4 * 30 + 1  # number of the interval after which the agent stops
 
 
 class Teller:
@@ -43,7 +44,7 @@ def quarters(numbers: Sequence[int] | range, wh: float = 25_000.0) -> list[Inter
 
 
 def agent(folder: Path, config: Config, first: int, last: int, off_ms: int = 0) -> None:
-    """Measures these quarter hours and keeps its books; then it stops. off_ms: how wrong its clock is."""
+    """Measures and records these intervals, then stops. off_ms: error of its clock."""
     clock = HandClock()
     store = Store(folder / "state", clock)
     keeper = Bookkeeper(store, lambda: config, Teller(), clock)
@@ -85,14 +86,14 @@ def look(folder: Path, elsewhere: Sequence[dict[str, object]] = ()) -> Verdict:
 
 
 def decide(folder: Path, config: Config, at_k: float) -> None:
-    """What `magwatt adjustment decide` records, at the begin of a quarter hour."""
+    """What `magwatt adjustment decide` records, at the start of an interval."""
     store = Store(folder / "state", HandClock())
     event = {"asset": "fan", "number": 1}
     bookkeeper.record(store, config, START_MS + round(at_k * QUARTER_MS), "decision", {"event": event})
     store.close()
 
 
-def put_in(folder: Path, numbers: range) -> None:
+def insert(folder: Path, numbers: range) -> None:
     with sqlite3.connect(folder / "state" / "magwatt.sqlite") as db:
         rows = [("fan", item.start_ms, msgspec.json.encode(item).decode()) for item in quarters(numbers)]
         db.executemany("insert into interval values (?, ?, ?)", rows)
@@ -109,25 +110,26 @@ def waits(found: Verdict) -> int:
     return sum(map(len, found.unrecorded.waiting.values()))
 
 
-def test_what_was_measured_before_a_stop_waits_for_its_record(plant: Path) -> None:
+def test_intervals_measured_before_a_stop_are_not_recorded_yet(plant: Path) -> None:
     found = look(plant)
     assert found.content, found.problems
     assert waits(found) == 5, "the hour that was not settled, and the one that was not over"
-    text = waiting_said(found.unrecorded.waiting)
-    assert "the newest 5 quarter hours (fan) since 2026-09-22 19:00 UTC are not recorded yet, as is usual" in text
+    since_ms = START_MS + (STOP - 5) * QUARTER_MS
+    assert pending(found.unrecorded.waiting) == codes.RECORDS_PENDING(n=5, assets=("fan",), since_ms=since_ms)
 
 
-def test_more_than_a_running_agent_leaves_is_not_called_usual() -> None:
+def test_more_than_a_running_agent_leaves_is_reported_as_overdue() -> None:
     eight = [k * 900_000 for k in range(8)]
-    assert "as is usual" in waiting_said({"fan": eight, "pump": eight})
+    assert pending({}) is None
+    assert pending({"fan": eight, "pump": eight}) == codes.RECORDS_PENDING(n=16, assets=("fan", "pump"), since_ms=0)
     for waiting in ({"fan": [*eight, 8 * 900_000]}, {"fan": [0], "pump": [*eight, 8 * 900_000]}):
-        said = waiting_said(waiting)
-        assert "as is usual" not in said
-        assert "--checkpoint" in said
+        found = pending(waiting)
+        assert found is not None
+        assert found.code == codes.RECORDS_OVERDUE
 
 
 @pytest.mark.parametrize("later_k", [2, 8, 4 * 24 * 30])
-def test_a_person_who_acts_after_a_stop_raises_no_alarm(plant: Path, config: Config, later_k: int) -> None:
+def test_a_decision_after_a_stop_is_not_a_problem(plant: Path, config: Config, later_k: int) -> None:
     decide(plant, config, STOP + later_k)
     found = look(plant)
     assert found.content, found.problems
@@ -136,8 +138,8 @@ def test_a_person_who_acts_after_a_stop_raises_no_alarm(plant: Path, config: Con
     assert look(plant).content
 
 
-def test_a_persons_record_of_an_earlier_version_raises_no_alarm(plant: Path) -> None:
-    """It recorded no hours before its own, and said nothing of them."""
+def test_a_decision_of_an_earlier_version_is_not_a_problem(plant: Path) -> None:
+    """That version recorded no hours before the decision and had no hours_to_ms."""
     store = Store(plant / "state", HandClock())
     appended(store, START_MS + 40 * HOUR_MS, [("decision", {"event": {"asset": "fan", "number": 1}})])
     store.close()
@@ -146,36 +148,36 @@ def test_a_persons_record_of_an_earlier_version_raises_no_alarm(plant: Path) -> 
     assert waits(found) == 5
 
 
-def test_rows_put_into_a_gap_are_found(plant: Path, config: Config) -> None:
-    put_in(plant, GAP[2:6])
+def test_intervals_inserted_into_a_gap_are_reported(plant: Path, config: Config) -> None:
+    insert(plant, GAP[2:6])
     found = look(plant)
-    assert found.problems == ["4 quarter hours of fan stand in no record, the first of 2026-09-22 00:30 UTC: "
-                              "put in afterwards, or their records are gone"]  # fmt: skip
+    first_ms = START_MS + GAP[2] * QUARTER_MS
+    assert found.problems == [codes.INTERVALS_NOT_RECORDED(n=4, asset="fan", first_ms=first_ms)]
     assert not found.content
 
 
-def test_rows_put_in_behind_a_persons_record_are_found(plant: Path, config: Config) -> None:
-    """Between the last hour and the person nothing was measured: so the record says."""
+def test_intervals_inserted_before_a_decision_are_reported(plant: Path, config: Config) -> None:
+    """According to the record of the decision, nothing was measured between the last hour and the decision."""
     decide(plant, config, STOP + 40)
-    put_in(plant, range(STOP + 8, STOP + 12))
+    insert(plant, range(STOP + 8, STOP + 12))
     assert list(look(plant).unrecorded.stray["fan"]) == [item.start_ms for item in quarters(range(STOP + 8, STOP + 12))]
 
 
-def test_rows_put_in_at_the_end_are_not_called_recorded(plant: Path, config: Config) -> None:
-    """Nothing in the file tells them from measured ones. Once the agent goes on they are recorded, and counted late."""
-    put_in(plant, range(STOP + 4, STOP + 16))
+def test_intervals_inserted_at_the_end_count_as_not_recorded(plant: Path, config: Config) -> None:
+    """They look like measured ones. When the agent runs again, they are recorded and counted as late."""
+    insert(plant, range(STOP + 4, STOP + 16))
     found = look(plant)
     assert found.content
     assert waits(found) == 5 + 12
     assert found.late == 0
     agent(plant, config, STOP + 60, STOP + 64)
-    assert look(plant).late == 2 + 4, "the two hours of the stop, and the four that were put in"
+    assert look(plant).late == 2 + 4, "the two hours of the stop, and the four inserted ones"
 
 
-def test_old_rows_are_not_recorded_by_whoever_records_next(plant: Path, config: Config) -> None:
-    """Neither an import nor a decision a month later makes honest what was put in behind the agent's back."""
+def test_inserted_intervals_are_not_recorded_by_the_next_command(plant: Path, config: Config) -> None:
+    """Neither an import nor a decision a month later records what another process inserted."""
     agent(plant, config, 4 * 24 * 40, 4 * 24 * 40 + 8)
-    put_in(plant, GAP[:4])
+    insert(plant, GAP[:4])
     store = Store(plant / "state", HandClock())
     store.do(Keeper.watch)
     history = [Interval("fan", item.start_ms, 1.0, source="imported") for item in quarters(range(-400, -392))]
@@ -188,9 +190,8 @@ def test_old_rows_are_not_recorded_by_whoever_records_next(plant: Path, config: 
     assert sum(record.body["source"] == ["imported"] for record in hours) == 2
 
 
-def test_a_tail_that_is_cut_off_and_covered_by_a_person_is_found_by_a_checkpoint(plant: Path, config: Config) -> None:
-    """The hours are recorded again under the right key. They say by how much they are late; a checkpoint shows that it
-    is another chain."""
+def test_a_truncation_before_a_decision_is_detected_by_a_checkpoint(plant: Path, config: Config) -> None:
+    """The hours are recorded again with the right key and counted as late; a checkpoint detects the other chain."""
     db = open_copy(plant / "state" / "magwatt.sqlite")
     checkpoint = checkpoints.checkpoint_message(records(db, "checkpoint")[-1])
     db.close()
@@ -203,16 +204,16 @@ def test_a_tail_that_is_cut_off_and_covered_by_a_person_is_found_by_a_checkpoint
     found = look(plant, [checkpoint])
     assert found.first_bad is not None
     assert found.first_bad <= checkpoint["seq"]
-    assert "external checkpoint" in found.problems[0]
+    assert found.problems[0].code == codes.CHECKPOINT_DIFFERS
 
 
-def test_a_tail_that_is_cut_off_is_not_called_recorded(plant: Path) -> None:
+def test_truncated_hours_count_as_not_recorded(plant: Path) -> None:
     hours = records(open_copy(plant / "state" / "magwatt.sqlite"), "hour")
     cut(plant, hours[-6].seq)
     assert waits(look(plant)) == 5 + 5 * 4
 
 
-def test_while_many_hours_are_recorded_in_parts_nothing_is_alarmed(tmp_path: Path) -> None:
+def test_many_hours_that_are_recorded_in_parts_are_not_a_problem(tmp_path: Path) -> None:
     store = Store(tmp_path / "state", HandClock())
     keeper = Keeper(load_or_make(tmp_path / "state"), {"config": "c0ffee", "software": "0.1.0"})
     store.do(Keeper.watch)
@@ -226,18 +227,19 @@ def test_while_many_hours_are_recorded_in_parts_nothing_is_alarmed(tmp_path: Pat
     store.close()
 
 
-def test_a_clock_that_goes_back_raises_no_alarm(plant: Path, config: Config) -> None:
-    """For eight hours each hour is over twice."""
+def test_a_clock_set_to_an_earlier_time_is_not_a_problem(plant: Path, config: Config) -> None:
+    """For eight hours, each hour ends twice."""
     for hours in (1, 3, 9):
         agent(plant, config, STOP + 4 * (hours - 1), STOP + 4 * hours, -8 * HOUR_MS)
         found = look(plant)
         assert found.content, found.problems
 
 
-def test_another_motors_records_do_not_hide_what_cannot_even_be_read(plant: Path, config: Config) -> None:
+def test_records_of_another_motor_do_not_hide_unreadable_intervals(plant: Path, config: Config) -> None:
     with sqlite3.connect(plant / "state" / "magwatt.sqlite") as db:
         rows = [("pump", item.start_ms, "{}") for item in quarters(range(8, 12))]
         db.executemany("insert into interval values (?, ?, ?)", rows)
     db.close()
     agent(plant, config, STOP, STOP + 8)
-    assert [line.split(" stand")[0] for line in look(plant).problems] == ["4 quarter hours of pump"]
+    first_ms = START_MS + 8 * QUARTER_MS
+    assert look(plant).problems == [codes.INTERVALS_NOT_RECORDED(n=4, asset="pump", first_ms=first_ms)]

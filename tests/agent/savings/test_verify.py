@@ -1,4 +1,4 @@
-"""Whoever changes the ledger, the intervals or a baseline is found, and the first bad record is named."""
+"""Changes of the ledger, intervals, baselines and decisions are detected; the first invalid record is named."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,10 +16,12 @@ from reportkit import appended
 from testkit import HandClock
 
 from agent.savings import checkpoints, ledger
+from agent.savings import ledger_reasons as codes
 from agent.savings.events import decided
 from agent.savings.hours import HOUR_MS, SETTLED_MS, Keeper
-from agent.savings.keep import save_event, save_intervals
+from agent.savings.keep import event_json, save_event, save_intervals
 from agent.savings.ledger_key import FILE, HMAC, Key, load, load_or_make, new_key
+from agent.savings.reasons import MAINTENANCE
 from agent.savings.types import QUARTER_MS, Event, Interval
 from agent.savings.verify import Verdict, open_copy, verify
 from agent.store import Store
@@ -32,7 +33,7 @@ END_MS = START_MS + HOURS * HOUR_MS
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """48 hours of two motors, a checkpoint after each day, and the checkpoints in a file elsewhere."""
+    """48 hours of two motors with a checkpoint after each day, and the checkpoints in an external file."""
     folder = tmp_path_factory.mktemp("ledger")
     store = Store(folder, HandClock())
     key = load_or_make(folder)
@@ -81,7 +82,7 @@ def verdict_of(folder: Path, key: Key | None = None, with_checkpoints: bool = Fa
 
 
 def rechained(db: sqlite3.Connection, seq: int, change: Callable[[dict[str, object]], None], key: Key) -> None:
-    """What somebody does who knows the format: a record changed, and everything after it written anew with that key."""
+    """Changes a record, and rewrites and signs everything after it with a key."""
     rows = db.execute("select seq, body from ledger where seq >= ? order by seq", (seq,)).fetchall()
     before = json.loads(rows[0][1])["prev"]
     for number, text in rows:
@@ -96,11 +97,11 @@ def rechained(db: sqlite3.Connection, seq: int, change: Callable[[dict[str, obje
         db.execute("update ledger set body = ?, hash = ? where seq = ?", (new, before, number))
 
 
-def more(body: dict[str, object]) -> None:
+def lower_energy(body: dict[str, object]) -> None:
     body["energy_wh"] = 1
 
 
-def test_what_was_written_is_content(copy: Path) -> None:
+def test_an_unchanged_ledger_is_valid(copy: Path) -> None:
     found = verdict_of(copy, with_checkpoints=True)
     assert found.content, found.problems
     assert found.records == 1 + 2 * HOURS + found.checkpoints
@@ -136,7 +137,12 @@ def test_a_removed_record_is_named(copy: Path, seq: int) -> None:
     edited(copy, lambda db: db.execute("delete from ledger where seq = ?", (seq,)))
     found = verdict_of(copy)
     assert found.first_bad == seq
-    assert "gone" in found.problems[0]
+    assert found.problems[0] == codes.RECORD_MISSING(seq=seq)
+
+
+def test_several_removed_records_are_named(copy: Path) -> None:
+    edited(copy, lambda db: db.execute("delete from ledger where seq between 12 and 15"))
+    assert verdict_of(copy).problems[0] == codes.RECORDS_MISSING(seq=12, last_seq=15)
 
 
 def test_removed_and_renumbered(copy: Path) -> None:
@@ -152,24 +158,24 @@ def test_exchanged_records_are_named(copy: Path) -> None:
     def edit(db: sqlite3.Connection) -> None:
         rows = dict(db.execute("select seq, body || '|' || hash from ledger where seq in (50, 51)").fetchall())
         for seq, other in ((50, 51), (51, 50)):
-            body, _, said = rows[other].rpartition("|")
-            db.execute("update ledger set body = ?, hash = ? where seq = ?", (body, said, seq))
+            body, _, hash_ = rows[other].rpartition("|")
+            db.execute("update ledger set body = ?, hash = ? where seq = ?", (body, hash_, seq))
 
     edited(copy, edit)
     found = verdict_of(copy)
     assert found.first_bad == 50
-    assert "moved" in found.problems[0]
+    assert found.problems[0] == codes.RECORD_MOVED(seq=50, signed_seq="51", signed_kind="hour")
 
 
-def test_a_chain_written_anew_without_the_key_is_named_at_its_first_record(copy: Path) -> None:
-    edited(copy, lambda db: rechained(db, 33, more, new_key()))
+def test_a_chain_rewritten_without_the_key_is_named_at_its_first_record(copy: Path) -> None:
+    edited(copy, lambda db: rechained(db, 33, lower_energy, new_key()))
     assert verdict_of(copy).first_bad == 33
 
 
-def test_a_chain_written_anew_with_a_key_of_ones_own_from_the_first_record(copy: Path) -> None:
-    """It is whole in itself; who asks for the gateway's key, or holds a checkpoint, is not deceived."""
+def test_a_chain_rewritten_with_another_key_from_the_first_record(copy: Path) -> None:
+    """It is valid in itself; the gateway's key or a checkpoint detects it."""
     forged = new_key()
-    edited(copy, lambda db: rechained(db, 1, lambda body: body.update(key=forged.said()), forged))
+    edited(copy, lambda db: rechained(db, 1, lambda body: body.update(key=forged.declaration()), forged))
     assert verdict_of(copy, forged).first_bad is None
     assert verdict_of(copy).first_bad == 1
     db = open_copy(copy / "magwatt.sqlite")
@@ -178,8 +184,8 @@ def test_a_chain_written_anew_with_a_key_of_ones_own_from_the_first_record(copy:
     assert found.first_bad == 1
 
 
-def test_with_the_gateways_own_key_only_a_checkpoint_elsewhere_tells(copy: Path) -> None:
-    """Whoever owns the gateway can sign anything: the bound is the last checkpoint that still agrees."""
+def test_a_chain_rewritten_with_the_gateways_key_is_detected_by_an_external_checkpoint(copy: Path) -> None:
+    """The owner of the gateway can sign anything: the limit is the last checkpoint that still matches."""
     edited(copy, lambda db: rechained(db, 30, lambda body: body.update(adjusted_wh=1), load(copy / FILE)))
     assert verdict_of(copy).content
     found = verdict_of(copy, with_checkpoints=True)
@@ -188,16 +194,16 @@ def test_with_the_gateways_own_key_only_a_checkpoint_elsewhere_tells(copy: Path)
     assert first["seq"] < found.first_bad <= 30 <= second["seq"]
 
 
-def test_a_cut_off_end_is_found_by_a_checkpoint_elsewhere(copy: Path) -> None:
+def test_a_truncation_is_detected_by_an_external_checkpoint(copy: Path) -> None:
     edited(copy, lambda db: db.execute("delete from ledger where seq > 40"))
     assert verdict_of(copy).first_bad is None
     found = verdict_of(copy, with_checkpoints=True)
     assert found.first_bad == 41
-    assert "set back" in found.problems[-1]
+    assert found.problems[-1].code == codes.CHECKPOINT_NOT_IN_LEDGER
 
 
-def test_a_copy_set_back_to_yesterday_and_written_on_is_found_by_a_checkpoint_elsewhere(copy: Path) -> None:
-    """Rollback: the old copy goes on under the right key, longer than the checkpoint's number."""
+def test_a_rollback_that_is_continued_is_detected_by_an_external_checkpoint(copy: Path) -> None:
+    """The old copy is continued with the right key, past the number of the checkpoint."""
     key = load(copy / FILE)
 
     def edit(db: sqlite3.Connection) -> None:
@@ -209,7 +215,7 @@ def test_a_copy_set_back_to_yesterday_and_written_on_is_found_by_a_checkpoint_el
     found = verdict_of(copy, with_checkpoints=True)
     assert found.first_bad is not None
     assert found.first_bad <= 41
-    assert "written anew" in found.problems[0]
+    assert found.problems[0].code == codes.CHECKPOINT_DIFFERS
 
 
 @pytest.mark.parametrize(
@@ -220,7 +226,7 @@ def test_a_copy_set_back_to_yesterday_and_written_on_is_found_by_a_checkpoint_el
         "update interval set start_ms = start_ms - 1 where asset = 'pump' and start_ms = {start}",
     ],
 )
-def test_an_interval_that_is_not_the_recorded_one_names_its_hour(copy: Path, edit: str) -> None:
+def test_a_changed_interval_invalidates_the_record_of_its_hour(copy: Path, edit: str) -> None:
     start_ms = START_MS + 16 * QUARTER_MS
     edited(copy, lambda db: db.execute(edit.format(start=start_ms)))
     found = verdict_of(copy)
@@ -228,10 +234,11 @@ def test_an_interval_that_is_not_the_recorded_one_names_its_hour(copy: Path, edi
     hours = [record for record in ledger.records(db, "hour") if record.body["from_ms"] == START_MS + 4 * HOUR_MS]
     db.close()
     assert found.first_bad in [hour.seq for hour in hours]
-    assert "intervals" in found.problems[0]
+    assert found.problems[0].code == codes.HOUR_INTERVALS_CHANGED
+    assert found.problems[0].data["from_ms"] == START_MS + 4 * HOUR_MS
 
 
-def test_a_replaced_baseline_is_found(copy: Path) -> None:
+def test_a_changed_baseline_is_detected(copy: Path) -> None:
     store = Store(copy, HandClock())
     body = {"asset": "pump", "coefficients": [25_000.0], "hash": "5a1e"}
     [record] = appended(store, START_MS, [("baseline", {"baseline": body})])
@@ -240,12 +247,13 @@ def test_a_replaced_baseline_is_found(copy: Path) -> None:
     store.save_note("baseline", "pump", "", {**body, "coefficients": [35_000.0]})
     found = verdict_of(copy)
     assert found.first_bad == record.seq
+    assert found.problems == [codes.BASELINE_EDITED(seq=record.seq, asset="pump")]
     store.save_note("baseline", "pump", "", {**body, "hash": "0ther"})
-    assert "stands in no record" in verdict_of(copy).problems[0]
+    assert verdict_of(copy).problems == [codes.BASELINE_NOT_RECORDED(asset="pump", hash="0ther")]
     store.close()
 
 
-def test_a_baseline_that_was_removed_or_set_back_to_an_older_one_is_found(copy: Path) -> None:
+def test_a_removed_baseline_and_an_older_one_in_use_are_detected(copy: Path) -> None:
     store = Store(copy, HandClock())
     bodies = [{"asset": "pump", "coefficients": [wh], "hash": f"{wh:g}"} for wh in (25_000.0, 24_000.0)]
     records = appended(store, START_MS, [("baseline", {"baseline": body}) for body in bodies])
@@ -254,32 +262,34 @@ def test_a_baseline_that_was_removed_or_set_back_to_an_older_one_is_found(copy: 
     store.save_note("baseline", "pump", "", bodies[0])
     found = verdict_of(copy)
     assert found.first_bad == records[1].seq
-    assert found.problems[0].endswith("in use (25000) is an older one")
+    assert found.problems == [codes.BASELINE_ROLLED_BACK(seq=records[1].seq, asset="pump", hash="25000")]
     store.close()
     edited(copy, lambda db: db.execute("delete from note where kind = 'baseline'"))
     found = verdict_of(copy)
     assert found.first_bad == records[1].seq
-    assert found.problems[0].endswith("no longer there")
+    assert found.problems == [codes.BASELINE_REMOVED(seq=records[1].seq, asset="pump")]
 
 
-def test_a_decision_that_nobody_recorded_or_that_was_changed_is_found(copy: Path) -> None:
+def test_an_unrecorded_or_changed_decision_is_detected(copy: Path) -> None:
     store = Store(copy, HandClock())
-    event = save_event(store, Event(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, "work", 0.0, "exclude"))
+    event = save_event(store, Event(0, "pump", "maintenance", START_MS, START_MS + QUARTER_MS, MAINTENANCE(), 0.0,
+                              "exclude"))  # fmt: skip
     assert verdict_of(copy).content
     decision = decided(event, "keep", "Li Wei", "was running", START_MS)
     save_event(store, decision)
-    assert "stands in no record" in verdict_of(copy).problems[0]
-    [record] = appended(store, START_MS, [("decision", {"event": msgspec.to_builtins(decision)})])
+    assert verdict_of(copy).problems == [codes.DECISION_NOT_RECORDED(number=event.number, asset="pump")]
+    [record] = appended(store, START_MS, [("decision", {"event": event_json(decision)})])
     assert verdict_of(copy).content
     save_event(store, replace(decision, decision="adjust", adjust_wh=1e6))
-    assert verdict_of(copy).first_bad == record.seq
-    save_event(store, replace(decision, energy_wh=17.0))  # what goes on being measured is no decision
+    edited_decision = codes.DECISION_EDITED(seq=record.seq, number=event.number, asset="pump")
+    assert verdict_of(copy).problems == [edited_decision]
+    save_event(store, replace(decision, energy_wh=17.0))  # the energy is measured further, and not part of the decision
     assert verdict_of(copy).content
     store.close()
 
 
 def test_from_a_later_record_on(copy: Path) -> None:
-    """As a report of a long ledger does: what lies before is not asked about, baselines are."""
+    """As a report of a long ledger does: earlier records are not verified, except baselines."""
     store = Store(copy, HandClock())
     body = {"asset": "pump", "hash": "5a1e"}
     [baseline] = appended(store, START_MS, [("baseline", {"baseline": body})])
@@ -299,11 +309,11 @@ def test_from_a_later_record_on(copy: Path) -> None:
     edited(copy, lambda db: db.execute("delete from ledger where seq in (?, ?)", (baseline.seq, later + 2)))
     with open_copy(copy / "magwatt.sqlite") as db:
         found = verify(db, first=later, since_ms=END_MS)
-    assert found.first_bad == baseline.seq  # the decision after it tells
-    assert any(line.startswith(f"record {later + 2}: gone") for line in found.problems)
+    assert found.first_bad == baseline.seq  # detected at the decision after it
+    assert codes.RECORD_MISSING(seq=later + 2) in found.problems
 
 
-def test_hmac_without_its_secret_is_not_called_verified(tmp_path: Path) -> None:
+def test_hmac_without_its_secret_does_not_pass(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"kind": HMAC, "secret": "11" * 32}), encoding="ascii")
     store = Store(tmp_path, HandClock())
     appended(store, START_MS, [("decision", {"event": 1})])
@@ -313,10 +323,10 @@ def test_hmac_without_its_secret_is_not_called_verified(tmp_path: Path) -> None:
     found = verify(db)
     assert not found.content
     assert found.first_bad is None
-    assert "--key" in found.unchecked[0]
+    assert found.unchecked == [codes.HMAC_SECRET_NEEDED()]
     db.close()
 
 
-def test_a_copy_that_cannot_be_written_is_verified_too(copy: Path) -> None:
+def test_a_read_only_copy_is_verified_too(copy: Path) -> None:
     (copy / "magwatt.sqlite").chmod(0o444)
     assert verdict_of(copy).content

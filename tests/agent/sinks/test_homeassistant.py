@@ -19,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from testkit import Mosquitto, wait_until
 
 from agent.config_load import load_config
+from agent.config_reasons import DISCOVERY_PREFIX_INVALID
 from agent.core.text import english
 from agent.messages import Message, codes, encode
 from agent.metrics import by_name
@@ -373,7 +374,8 @@ def test_a_prefix_with_wildcards_is_said_and_home_assistant_is_off(tmp_path: Pat
     configured(tmp_path, "mqtt://127.0.0.1:1", f'[homeassistant]\nprefix = "{prefix}"')
     config, report = load_config(path)
     assert config.dialects.homeassistant is None, "measurement continues without it"
-    assert [line for line in report.findings if "homeassistant.prefix" in line and prefix in line]
+    found = [(item.key, item.value, item.reason) for item in report.findings]
+    assert ("homeassistant.prefix", f'"{prefix}"', DISCOVERY_PREFIX_INVALID()) in found
 
 
 def test_off_by_default(tmp_path: Path) -> None:

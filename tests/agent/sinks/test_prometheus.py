@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from testkit import free_port, wait_until
 
 from agent.config_load import load_config
+from agent.config_reasons import OPEN_TO_NETWORK
 from agent.messages import Message
 from agent.sinks import prometheus
 from agent.sinks.prometheus import PrometheusSink
@@ -212,4 +213,5 @@ def test_off_by_default_loopback_unless_said(tmp_path: Path) -> None:
     path = tmp_path / "magwatt.toml"
     path.write_text(path.read_text(encoding="utf-8").replace("[prometheus]", '[prometheus]\nlisten = "0.0.0.0:9464"'),
                     encoding="utf-8")  # fmt: skip
-    assert any("open to the network" in note for note in load_config(path)[1].notes)
+    notes = [(note.key, note.reason) for note in load_config(path)[1].notes]
+    assert ("prometheus.listen", OPEN_TO_NETWORK(host="0.0.0.0")) in notes

@@ -1,4 +1,4 @@
-"""A baseline on tonnes that come from a topic: learnt and frozen as on a register's, and true to the plant's law."""
+"""A baseline with a driver from a topic: fitted and frozen like one from a register, and equal to the plant model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DAYS, BEAT_S = 4, 60
 
 
 class Mill:
-    """Every 5 minutes a new rate, published once; power follows it at once."""
+    """Every 5 minutes a new rate, published once; power follows it immediately."""
 
     def __init__(self, config: Config, clock: HandClock, compute: Compute) -> None:
         self.clock, self.compute, self.rate = clock, compute, 40.0

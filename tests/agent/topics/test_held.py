@@ -1,4 +1,4 @@
-"""What is known of a signal from a topic as time passes: old, retained, doubted, missing; and what the log says."""
+"""The state of a signal from a topic over time: outdated, retained, flagged, missing; and its log lines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pytest
 from testkit import HandClock
 
 from agent.signals import TopicSignal
+from agent.topics import reasons as codes
 from agent.topics.held import Held
 from drivers.reading import Quality, Reading
+from drivers.reasons import Reason
 
 METRIC = "signal_tonnes_t_h"
 BARE = TopicSignal("signal.tonnes", METRIC, "mill/t", None, None, 10.0, 1.0, 0.0, float("-inf"), float("inf"), None)
@@ -52,14 +54,16 @@ def test_a_value_holds_for_three_of_its_periods_and_is_missing_then(clock: HandC
     assert scene.now() == MISSING
     found = scene.maybe()
     assert found is not None
-    assert found.error == "nothing came on mill/t since 2026-09-21 14:13:20 UTC", "the moment stays: so does the state"
+    silent = codes.SIGNAL_SILENT(topic="mill/t", since_ms=1_790_000_000_000)
+    assert scene.held.trouble == silent, "the time stays the same, and with it the state"
+    assert found.error == silent
     scene.come(13)
     assert scene.now() == (13, Quality.GOOD)
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+08:00", -1e14, "1970-01-01T00:00:05Z"])
-def test_a_publisher_that_knows_no_time_does_not_end_the_beat(clock: HandClock, time: str | float) -> None:
-    """An age from the year 1 on, or from before it, is none that a date can show."""
+def test_a_publisher_without_a_clock_does_not_end_the_readings(clock: HandClock, time: str | float) -> None:
+    """A date cannot represent an age that starts in the year 1 or earlier."""
     scene = Scene(clock, TIMED)
     scene.come(json.dumps({"v": 1, "t": time}))
     assert scene.now()[0] is None
@@ -67,7 +71,7 @@ def test_a_publisher_that_knows_no_time_does_not_end_the_beat(clock: HandClock, 
     assert scene.now()[0] is None
 
 
-def test_nothing_is_said_before_anything_could_have_come(clock: HandClock) -> None:
+def test_there_is_no_reading_before_a_message_is_overdue(clock: HandClock) -> None:
     scene = Scene(clock)
     clock.move(30)
     assert scene.maybe() is None
@@ -85,9 +89,9 @@ def test_a_retained_value_is_old_until_a_live_one_comes(clock: HandClock) -> Non
     scene.come(12.5, retained=True)  # after a new connection
     assert scene.now() == (12.5, Quality.GOOD)
     clock.move(26)
-    assert scene.now() == MISSING, "the broker's repetition did not renew it"
+    assert scene.now() == MISSING, "a repetition by the broker does not renew it"
     scene.come(14, retained=True)
-    assert scene.now() == (14, Quality.STALE), "another one than came live: of a time that nobody knows"
+    assert scene.now() == (14, Quality.STALE), "not the live value: its time is unknown"
 
 
 def test_a_retained_value_with_a_time_is_judged_by_that(clock: HandClock) -> None:
@@ -101,10 +105,12 @@ def test_a_retained_value_with_a_time_is_judged_by_that(clock: HandClock) -> Non
     assert old.now() == MISSING
     found = old.maybe()
     assert found is not None
-    assert found.error.startswith("the newest on mill/t is of 2026-09-21 13:13:22 UTC")
+    outdated = codes.SIGNAL_OUTDATED(topic="mill/t", since_ms=1_790_000_002_000 - 3_600_000)
+    assert old.held.trouble == outdated
+    assert found.error == outdated
 
 
-def test_a_time_ahead_of_ours_is_doubted_and_not_believed(clock: HandClock) -> None:
+def test_a_time_in_the_future_is_flagged_and_not_used(clock: HandClock) -> None:
     scene = Scene(clock, TIMED)
     scene.timed(12.5, 1.9)
     assert scene.now() == (12.5, Quality.GOOD)
@@ -116,18 +122,18 @@ def test_a_time_ahead_of_ours_is_doubted_and_not_believed(clock: HandClock) -> N
     assert scene.now() == (14.5, Quality.CLOCK_UNSYNCHRONIZED | Quality.STALE)
 
 
-def test_what_comes_late_does_not_replace_what_is_newer(clock: HandClock) -> None:
+def test_a_late_value_does_not_replace_a_newer_one(clock: HandClock) -> None:
     scene = Scene(clock, TIMED)
     scene.timed(2)
     assert scene.timed(1, -5)
     assert scene.now() == (2, Quality.GOOD)
     clock.move(31)
     scene.timed(3, -28)
-    assert scene.now() == (3, Quality.GOOD), "what was known is missing by now"
+    assert scene.now() == (3, Quality.GOOD), "the newer value is missing by now"
 
 
 @pytest.mark.parametrize("payload", ["NaN", "out of order", "null", "", "{"])
-def test_garbage_is_missing_at_once_and_the_next_good_one_clears_it(clock: HandClock, payload: str) -> None:
+def test_a_value_is_missing_after_an_invalid_payload_until_the_next_good_one(clock: HandClock, payload: str) -> None:
     scene = Scene(clock)
     scene.come(12.5)
     assert not scene.come(payload)
@@ -136,12 +142,12 @@ def test_garbage_is_missing_at_once_and_the_next_good_one_clears_it(clock: HandC
     assert scene.now() == (12.6, Quality.GOOD)
 
 
-def test_what_is_too_large_changes_nothing(clock: HandClock) -> None:
+def test_a_payload_that_is_too_large_changes_nothing(clock: HandClock) -> None:
     scene = Scene(clock)
     scene.come(12.5)
     assert not scene.come("1" * 65_537)
     assert scene.now() == (12.5, Quality.GOOD)
-    assert scene.come(f"{'0' * 5}4{' ' * 65_530}"), "65536 bytes are still read"
+    assert scene.come(f"{'0' * 5}4{' ' * 65_530}"), "65536 bytes are read"
     assert scene.now() == (4, Quality.GOOD)
 
 
@@ -156,8 +162,8 @@ def test_scale_offset_and_limits_are_those_of_registers(clock: HandClock) -> Non
     assert not Scene(clock, replace(BARE, scale=1e9)).come("1e308")
 
 
-def test_the_log_says_each_trouble_once_and_that_it_is_over(clock: HandClock, caplog: pytest.LogCaptureFixture) -> None:
-    """A publisher that alternates between good and bad ten times a second fills no log."""
+def test_each_problem_is_logged_once_and_its_end(clock: HandClock, caplog: pytest.LogCaptureFixture) -> None:
+    """A publisher that alternates between good and invalid payloads ten times a second does not fill the log."""
     caplog.set_level(logging.INFO)
     scene = Scene(clock)
     for _ in range(600):
@@ -165,16 +171,38 @@ def test_the_log_says_each_trouble_once_and_that_it_is_over(clock: HandClock, ca
         scene.come("12,5")
         scene.come("abc")
         scene.come(12.5)
-    said = [record.getMessage() for record in caplog.records]
-    assert said == [
-        "signal.tonnes: mill/t is no number (12,5): have its publisher write a point, not a comma",
-        "signal.tonnes: mill/t is no number (abc): have its publisher send a number alone",
+    assert [record.args for record in caplog.records] == [
+        ("signal.tonnes", codes.PAYLOAD_REJECTED(topic="mill/t", cause=cause))
+        for cause in (codes.PAYLOAD_DECIMAL_COMMA(payload="12,5"), codes.PAYLOAD_NOT_NUMBER(payload="abc"))
     ]
+    assert all(record.levelno == logging.WARNING for record in caplog.records)
     for _ in range(70):
         clock.move(1)
         scene.come(12.5)
-    assert [record.getMessage() for record in caplog.records[2:]] == ["signal.tonnes: values come again on mill/t"]
+    [end] = caplog.records[2:]
+    assert (end.levelno, end.args) == (logging.INFO, ("signal.tonnes", "mill/t"))
     for _ in range(50):
         clock.move(1)
         scene.maybe()
-    assert len(caplog.records) == 4, "silence is told once too"
+    assert len(caplog.records) == 4, "silence is logged once too"
+
+
+def test_reasons_have_no_infinite_limits(clock: HandClock) -> None:
+    """JSON has no infinity: a missing limit is None."""
+    scene = Scene(clock, replace(BARE, high=10.0))
+    scene.come(12)
+    expected = codes.SIGNAL_OUT_OF_RANGE(topic="mill/t", value=12, low=None, high=10.0)
+    assert scene.held.trouble == expected
+    json.dumps(expected.as_object(), allow_nan=False)
+
+
+def test_a_clock_that_is_ahead_is_logged(clock: HandClock, caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(clock, TIMED)
+    scene.timed(1, ahead_s=3600)
+    [record] = caplog.records
+    assert isinstance(record.args, tuple)
+    [device, reason] = record.args
+    assert device == "signal.tonnes"
+    assert isinstance(reason, Reason)
+    assert reason.code == codes.PUBLISHER_CLOCK_AHEAD
+    assert reason.data["ahead_s"] == pytest.approx(3600, abs=0.01)

@@ -1,4 +1,4 @@
-"""The scripted slaves: every byte that they send, and the answer check, which detects each wrong value."""
+"""The scripted slaves: every byte that they send, and the response check, which detects each wrong value."""
 
 from __future__ import annotations
 

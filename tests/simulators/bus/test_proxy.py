@@ -36,6 +36,7 @@ from simulators.bus.frames import crc_fits, mbap, rtu, rtu_request
 from simulators.bus.frames import rtu as rtu_frame
 from simulators.bus.proxy import FaultProxy, SerialProxy
 from simulators.bus.spoil import CHANCES, SECONDS, SWITCHES, Faults, faults_of, spoiled
+from simulators.reasons import FAULT_NAME_MISSPELLED, FAULT_NAME_UNKNOWN, FAULT_VALUE
 
 ASKED = mbap(7, 11, struct.pack(">BHH", 3, 100, 4))
 ANSWER = mbap(7, 11, bytes((3, 8, *range(8))))
@@ -99,9 +100,19 @@ def test_faults_from_texts() -> None:
     assert faults_of(["flip=0.25", "garbage-before=1", "only_one"]) == Faults(
         flip=0.25, garbage_before=1.0, only_one=True
     )
-    for text, told in (("flop=1", "'flip'"), ("flip=2", "0 to 1"), ("late=often", "0 to 1"), ("drop", "0 to 1")):
-        with pytest.raises(ValueError, match=told):
+    for text, reason in (
+        ("flop=1", FAULT_NAME_MISSPELLED(fault="flop", near="flip")),
+        ("flip=2", FAULT_VALUE(text="flip=2", fault="flip", high=1.0)),
+        ("late=often", FAULT_VALUE(text="late=often", fault="late", high=1.0)),
+        ("drop", FAULT_VALUE(text="drop", fault="drop", high=1.0)),
+        ("late_s=3601", FAULT_VALUE(text="late_s=3601", fault="late_s", high=3600.0)),
+    ):
+        with pytest.raises(InvalidValue) as caught:
             faults_of([text])
+        assert caught.value.reason == reason
+    with pytest.raises(InvalidValue) as caught:
+        faults_of(["xyz=1"])
+    assert caught.value.reason.code == FAULT_NAME_UNKNOWN
 
 
 @pytest.fixture
@@ -269,7 +280,7 @@ def test_before_a_serial_line(serial_proxy: tuple[SerialProxy, RtuPty]) -> None:
 
 @pytest.mark.parametrize("serial", [False, True], ids=["tcp", "rtu"])
 def test_a_master_behind_it_is_never_deceived(serial: bool) -> None:
-    """All faults together: each value answers its own request, and some values arrive."""
+    """All faults together: each value belongs to its own request, and some values arrive."""
     faults = Faults(**dict.fromkeys(CHANCES, 0.04), late_s=0.15)
     server = RtuPty(of.clean, baud=115200) if serial else ModbusTcp(of.clean)
     server.start()

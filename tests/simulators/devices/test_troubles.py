@@ -7,15 +7,18 @@ import struct
 from collections.abc import Mapping
 
 import pytest
+from plantkit import scenario_problem
 
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import load_profile
 from drivers.reading import Value
+from drivers.reasons import InvalidValue, Reason
 from simulators.bus.memory import MemoryLink
 from simulators.clock import LoopClock, run_virtual
 from simulators.devices.device import Refused, SimulatedDevice
-from simulators.devices.troubles import AWAKE_S, KINDS, Ailing, Trouble
+from simulators.devices.troubles import AWAKE_S, KINDS, REFUSALS, Ailing, Trouble
+from simulators.reasons import FAULT_TIMES, SCENARIO_CHOICE
 
 
 def sound(now_s: float) -> Mapping[str, Value]:
@@ -122,13 +125,14 @@ def test_a_refusal_has_its_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "place", "cause"),
     [
-        (("asleep", 1, 2), "kind must be one of"),
-        (("stuck", 2, 2), "after the beginning"),
-        (("refusing", 1, 2, 99), "code"),
+        (("asleep", 1, 2), "kind", SCENARIO_CHOICE(allowed=KINDS, value="asleep")),
+        (("stuck", 2, 2), "to_h", FAULT_TIMES(from_s=2, to_s=2)),
+        (("refusing", 1, 2, 99), "code", SCENARIO_CHOICE(allowed=tuple(map(str, REFUSALS)), value="99")),
     ],
 )
-def test_a_trouble_that_cannot_be(arguments: tuple[str, float, float], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_an_invalid_fault_of_a_device(arguments: tuple[str, float, float], place: str, cause: Reason) -> None:
+    with pytest.raises(InvalidValue) as caught:
         Trouble(*arguments)
+    assert scenario_problem(caught.value.reason) == (place, cause)

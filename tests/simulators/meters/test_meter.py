@@ -11,11 +11,13 @@ from random import Random
 import numpy as np
 import pytest
 
+from drivers.reasons import InvalidValue
 from simulators.meters.meter import EXACT, Errors, Meter, draw_errors
 from simulators.meters.readings import electrical
 from simulators.meters.wiring import wiring_of
 from simulators.plant.phasors import Component, Phasors, phasors
 from simulators.plant.station import Station
+from simulators.reasons import WIRING_FAULT_UNKNOWN
 
 
 def load(pf: float, amps: float = 80.0) -> tuple[Phasors, Phasors]:
@@ -137,10 +139,13 @@ def test_wiring_faults_have_their_share_of_the_power(fault: str, share: float) -
 
 
 @pytest.mark.parametrize("fault", ["reversed ct4", "upside down", "swapped ct11", "ratio ct x"])
-def test_an_unknown_wiring_fault_is_one_line(fault: str) -> None:
-    with pytest.raises(ValueError, match="unknown fault") as caught:
+def test_an_unknown_wiring_fault_is_an_error(fault: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
         wiring_of(fault)
-    assert "\n" not in str(caught.value)
+    reason = caught.value.reason
+    assert (reason.code, reason.data["fault"]) == (WIRING_FAULT_UNKNOWN, fault)
+    for example in reason.data["examples"]:
+        wiring_of(example)
 
 
 @pytest.mark.parametrize("seed", range(5))

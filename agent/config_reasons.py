@@ -1,0 +1,224 @@
+"""Codes of the configuration: problems that prevent the start, findings to decide on, and notes."""
+
+from __future__ import annotations
+
+from agent.core.text import N_
+from drivers.reasons import Code
+
+LEVELS = (N_("problem"), N_("finding"), N_("note"))
+TABLE_KINDS = (N_("bus"), N_("meter"), N_("drive"), N_("motor"), N_("meter or drive"), N_("device"))
+
+# Files
+
+FILE_MISSING = Code("file_missing", "no such file: {path}")
+FILE_UNREADABLE = Code("file_unreadable", "cannot read {path}: {error}")
+FILE_MODE_OPEN = Code(
+    "file_mode_open", "the group or all users can read this file (mode {mode:04o}); run `chmod 600 {path}`"
+)
+INVALID_TOML = Code("invalid_toml", "not valid TOML: {error}")
+TOML_TOO_DEEP = Code("toml_too_deep", "not valid TOML: nested too deeply")
+
+# Tables and keys
+
+CONFIG_KEY_UNKNOWN = Code("config_key_unknown", "unknown key")
+CONFIG_KEY_MISSPELLED = Code("config_key_misspelled", "unknown key; did you mean {near:quoted}?")
+CONFIG_KEY_MISSING = Code("config_key_missing", "missing")
+CONFIG_KEY_RENAMED = Code("config_key_renamed", "renamed; write {new} = {value}")
+CONFIG_TABLE_UNKNOWN = Code("config_table_unknown", "unknown table")
+CONFIG_TABLE_MISSPELLED = Code("config_table_misspelled", "unknown table; did you mean {near:quoted}?")
+TABLE_NAME_INVALID = Code("table_name_invalid", "invalid name: {cause}")
+SITE_MISSING = Code(
+    "site_missing", 'missing; it identifies the plant and this gateway, for example id = "mill-2", gateway = "gw-07"'
+)
+
+# Types of values
+
+TABLE_EXPECTED = Code("table_expected", "expected a table")
+LIST_EXPECTED = Code("list_expected", "expected a list, for example {example}")
+TEXT_EXPECTED = Code("text_expected", "expected a text in quotation marks")
+CONTROL_CHARACTER = Code("control_character", "contains a control character")
+BOOLEAN_EXPECTED = Code("boolean_expected", "expected true or false")
+IDENTIFIER_EXPECTED = Code(
+    "identifier_expected", "expected 1 to 64 characters of a-z 0-9 _ - (the value is used as an MQTT topic level)"
+)
+TOPIC_LEVELS_EXPECTED = Code("topic_levels_expected", "expected topic levels of A-Z a-z 0-9 _ - separated by /")
+CHOICE_UNKNOWN = Code("choice_unknown", "expected one of {allowed}")
+CHOICE_MISSPELLED = Code("choice_misspelled", "expected one of {allowed}; did you mean {near:quoted}?")
+NUMBER_EXPECTED = Code("number_expected", "expected a number")
+QUANTITY_EXPECTED = Code("quantity_expected", "expected a number in {unit}")
+NUMBER_LIMITS = Code("number_limits", "expected a number from {low:g} to {high:g}")
+QUANTITY_LIMITS = Code("quantity_limits", "expected {low:g} to {high:g} {unit}")
+INTEGER_LIMITS = Code("integer_limits", "expected an integer from {low:d} to {high:d}")
+EVEN_INTEGER_LIMITS = Code("even_integer_limits", "expected an even integer from {low:d} to {high:d}")
+DURATION_EXPECTED = Code("duration_expected", 'expected a duration, for example "1s", "500ms" or "5min"')
+DURATION_LIMITS = Code("duration_limits", "expected {low_s:g} s to {high_s:g} s")
+SIZE_EXPECTED = Code("size_expected", 'expected a size, for example "500MB" or "2GB"')
+SIZE_LIMITS = Code("size_limits", "expected {low_mb:g} MB to {high_mb:g} MB")
+PERCENTAGE_EXPECTED = Code("percentage_expected", 'expected {low_pct:g} % to {high_pct:g} %, for example "5%"')
+RATIO_EXPECTED = Code("ratio_expected", 'expected a ratio, for example "400/5"')
+ADDRESS_EXPECTED = Code("address_expected", 'expected an address, for example "192.0.2.40:{port:d}"')
+DATE_EXPECTED = Code("date_expected", "expected a date without quotation marks, for example 2026-03-01")
+BROKER_URL_EXPECTED = Code(
+    "broker_url_expected", 'expected the address of a broker, for example "mqtt://host:1883" or "mqtts://host:8883"'
+)
+URL_WITH_CREDENTIALS = Code(
+    "url_with_credentials", "contains a user name or password; write them in user and password_file"
+)
+LINE_SETTINGS_EXPECTED = Code(
+    "line_settings_expected", 'expected baud rate, data bits, parity and stop bits, for example "19200 8E1"'
+)
+TIME_ZONE_UNKNOWN = Code("time_zone_unknown", "no such time zone")
+TIME_ZONE_MISSPELLED = Code("time_zone_misspelled", "no such time zone; did you mean {near:quoted}?")
+CONFIG_PROFILE_UNKNOWN = Code("config_profile_unknown", "no such profile; `magwatt profiles` lists them")
+CONFIG_PROFILE_MISSPELLED = Code("config_profile_misspelled", "no such profile; did you mean {near:quoted}?")
+CT_CLASS_EXPECTED = Code(
+    "ct_class_expected", 'expected one of {allowed}, or limits from a certificate, for example "0.05 % 2\'"'
+)
+CT_CLASS_MISSPELLED = Code(
+    "ct_class_misspelled",
+    'expected one of {allowed}, or limits from a certificate, for example "0.05 % 2\'"; did you mean {near:quoted}?',
+)
+CT_LIMITS_RANGE = Code("ct_limits_range", "the limits of a certificate must be within 0.01 % to 3 % and 0.5' to 120'")
+SEVEN_LOSSES_EXPECTED = Code(
+    "seven_losses_expected", "expected seven losses in W, at the seven points of IEC 60034-2-3"
+)
+EIGHT_LOSSES_EXPECTED = Code(
+    "eight_losses_expected", "expected eight losses in W, at the eight points of IEC 61800-9-2"
+)
+TOPIC_WILDCARD = Code(
+    "topic_wildcard", "contains a wildcard (+ or #); a signal has exactly one topic, write it in full"
+)
+SHARED_SUBSCRIPTION = Code(
+    "shared_subscription", "is a shared subscription, which delivers only part of the messages; omit $share/…"
+)
+TOPIC_TOO_LONG = Code("topic_too_long", "is longer than {bytes_max:d} bytes")
+
+# Buses and brokers
+
+SERIAL_OR_TCP = Code("serial_or_tcp", "expected either serial or tcp; both are missing")
+SERIAL_AND_TCP = Code("serial_and_tcp", "expected either serial or tcp, not both")
+LINE_SETTINGS_MISSING = Code(
+    "line_settings_missing", 'missing; write baud rate, data bits, parity and stop bits, for example "19200 8E1"'
+)
+SERIAL_FRAMING = Code("serial_framing", "a serial line uses Modbus RTU; omit framing")
+CERTIFICATE_WITHOUT_KEY = Code("certificate_without_key", "cert and key are both required, or neither")
+TLS_KEY_UNUSED = Code("tls_key_unused", "not used, because the broker URL is mqtt://; did you mean mqtts://?")
+PASSWORD_WITHOUT_USER = Code("password_without_user", "password_file requires user")
+CA_WITHOUT_TLS = Code("ca_without_tls", "a certificate authority (ca) requires TLS; did you mean mqtts://?")
+DIALECT_WITHOUT_BROKER = Code("dialect_without_broker", "requires a broker; without an [mqtt] table it is off")
+DISCOVERY_PREFIX_INVALID = Code(
+    "discovery_prefix_invalid",
+    "expected topic levels of A-Z a-z 0-9 _ - separated by /, without wildcards; Home Assistant output is off",
+)
+SPARKPLUG_ID_INVALID = Code("sparkplug_id_invalid", "must not contain + # / (Sparkplug 3.0, chapter 4)")
+OPEN_TO_NETWORK = Code("open_to_network", "{host} accepts connections from the network without a password")
+
+# The plant
+
+NAME_TAKEN = Code("name_taken", "{other} has the same name; each meter, drive and motor needs its own topic")
+REFERENCE_MISSPELLED = Code("reference_misspelled", "no such {kind:word}; did you mean {near:quoted}?")
+REFERENCE_UNKNOWN = Code("reference_unknown", "no such {kind:word}; the configuration has {known}")
+REFERENCE_WITHOUT_TARGET = Code("reference_without_target", "no such {kind:word}; the configuration has none")
+METER_AT_DRIVE_OUTPUT = Code(
+    "meter_at_drive_output",
+    "a mains meter measures incorrectly at the output of a drive (pulse-width modulation); install it at the input of "
+    "the drive",
+)
+FEEDS_DRIVE = Code("feeds_drive", 'the meter feeds drive {drive}; write measuring_point = "drive-input"')
+PM_WITHOUT_DRIVE = Code(
+    "pm_without_drive",
+    'a permanent-magnet motor cannot run direct on line; write the name of its drive, or kind = "pm-line-start"',
+)
+FED_BY_LOOP = Code("fed_by_loop", "the meter feeds itself; the fed_by keys form a loop: {meters}")
+DRIVE_PROFILE_EXPECTED = Code("drive_profile_expected", "is not the profile of a drive")
+METER_PROFILE_EXPECTED = Code("meter_profile_expected", "is the profile of a drive; move this table to [drive.…]")
+COMM_LOSS_NOT_STATED = Code(
+    "comm_loss_not_stated",
+    "missing: polling may arm, feed or mask the communication watchdog of the drive. Check its setting, then write for "
+    'example comm_loss = "not used". This drive is not polled until then',
+)
+COMM_LOSS_PARAMETER_NOT_STATED = Code(
+    "comm_loss_parameter_not_stated",
+    "missing: polling may arm, feed or mask the communication watchdog of the drive. Check parameter {parameter}, then "
+    'write for example comm_loss = "not used". This drive is not polled until then',
+)
+COMM_LOSS_ARMED = Code(
+    "comm_loss_armed",
+    "polling would feed the watchdog, and the drive would trip when the agent stops; this drive is not polled",
+)
+PRIVATE_PROTOCOL = Code(
+    "private_protocol",
+    "uses a private protocol in which a read frame may be a command; the device is not polled. Install a meter at its "
+    "input",
+)
+REGISTERS_UNCONFIRMED = Code(
+    "registers_unconfirmed",
+    "no register of this profile has a confirmed source; no register is read until `magwatt commission` has confirmed "
+    "them",
+)
+CT_CLASS_ASSUMED = Code("ct_class_assumed", "missing; class 1 is assumed for the uncertainty")
+BUS_MISSING = Code(
+    "bus_missing", 'missing: nothing is measured; write for example [bus.south] with tcp = "192.0.2.40:502"'
+)
+NO_DEVICE_TO_POLL = Code("no_device_to_poll", "no device to poll: no meter, and no drive with comm_loss")
+UNIT_ID_TAKEN = Code("unit_id_taken", "{other} on bus {bus} has the same unit ID")
+PORT_TAKEN = Code("port_taken", "{other} uses {port}; a port can have only one user")
+SIGNAL_METRIC_TAKEN = Code(
+    "signal_metric_taken", "has the same metric name as signal.{other} ({metric}); rename one of them"
+)
+WAVEFORM_POINT = Code(
+    "waveform_point",
+    "accepted: harmonics have the same metric names at each measuring point; the measuring point is published in meta",
+)
+RATIO_NOT_READABLE = Code(
+    "ratio_not_readable", "the meter has no register for its transformer ratio; check the ratio at the meter"
+)
+
+# Signals
+
+LIMITS_REVERSED = Code("limits_reversed", "is above high ({high:g}); no value would be valid")
+TOPIC_AND_REGISTER = Code("topic_and_register", "has a topic and a register ({keys}); omit one of them")
+TOPIC_MISSING = Code(
+    "topic_missing", "missing; a signal is read from a topic, or from a register (bus, unit_id, address, type)"
+)
+OWN_TOPIC = Code("own_topic", "is a topic of this agent; it would read the values that it publishes")
+TIME_WITHOUT_VALUE = Code("time_without_value", "requires value: a payload that is a bare number has no other field")
+SIGNAL_TOO_SLOW = Code(
+    "signal_too_slow",
+    "{measures} is required at least every {longest_s:g} s, to match the measured power; write for example "
+    'expected_interval = "1s"',
+)
+LOGIN_WITHOUT_BROKER = Code(
+    "login_without_broker", "requires broker; without it the signal uses the broker and login of [mqtt]"
+)
+SIGNAL_WITHOUT_BROKER = Code(
+    "signal_without_broker", 'has no broker; add an [mqtt] table, or broker = "mqtt://host:1883" here'
+)
+
+# Tariff
+
+PRICES_EXPECTED = Code(
+    "prices_expected",
+    "expected a table of names and prices per kWh, for example {{ peak = 1.05, valley = 0.34 }}",
+)
+QUARTER_HOUR_EXPECTED = Code(
+    "quarter_hour_expected", 'expected a time on a quarter hour, for example "07:30"; "24:00" is the end of the day'
+)
+POWER_FACTOR_STANDARD_EXPECTED = Code("power_factor_standard_expected", "expected 0.80, 0.85 or 0.90")
+PRICE_UNUSED = Code("price_unused", "not used, because [tariff] has the prices")
+TARIFF_CURRENCY_MISSING = Code("tariff_currency_missing", "missing; the report shows costs without a currency")
+WINDOW_NOT_QUARTER_HOURS = Code(
+    "window_not_quarter_hours", "expected a multiple of 15 min, the interval in which energies are stored"
+)
+PERIODS_MISSING = Code(
+    "periods_missing", "missing: the times of {prices} are not defined; add [[tariff.period]] tables"
+)
+PERIOD_TABLES_EXPECTED = Code("period_tables_expected", "expected [[tariff.period]] tables")
+PRICE_UNKNOWN = Code("price_unknown", "no such price in tariff.prices")
+PRICE_MISSPELLED = Code("price_misspelled", "no such price in tariff.prices; did you mean {near:quoted}?")
+TARIFF_PERIOD_EMPTY = Code("tariff_period_empty", 'starts when it ends; for all day write from = "00:00", to = "24:00"')
+MONTH_PRICES_EXPECTED = Code(
+    "month_prices_expected", 'expected tables of prices by month: [tariff.prices_in."2026-10"]'
+)
+MONTH_EXPECTED = Code("month_expected", "expected a month, for example 2026-10")
+VALUE_INVALID = Code("value_invalid", "{error}")

@@ -1,0 +1,127 @@
+"""Codes of `magwatt import`: why a file is rejected, and what is notable in it."""
+
+from __future__ import annotations
+
+from drivers.reasons import Code
+
+# The file
+
+FILE_NOT_READ = Code("file_not_read", "{path}: {error}")
+FILE_IS_ARCHIVE = Code("file_is_archive", "{path}: a workbook or an archive, not CSV; save the sheet as CSV")
+FILE_ENCODING_UNKNOWN = Code("file_encoding_unknown", "{path}: the text is neither UTF-8 nor GB 18030")
+FILE_EMPTY = Code("file_empty", "{path}: the file is empty")
+FILE_TOO_SHORT = Code("file_too_short", "{path}: {n:d} {n:row|rows}; at least 2 are needed")
+COLUMNS_MISSING = Code("columns_missing", "{path}: no column {columns}; the columns are: {available}")
+COLUMNS_IN_LATER_LINE = Code(
+    "columns_in_later_line", "{path}: no column {columns}; line {line:d} names the columns: remove the lines above it"
+)
+COLUMN_REPEATED = Code("column_repeated", "{path}: {n:d} columns have the name {column}; rename the ones not meant")
+
+# Its lines
+
+LINE_INVALID = Code("line_invalid", "{file}:{line:d}: {cause}")
+LINE_TOO_SHORT = Code("line_too_short", "{file}:{line:d}: too few columns")
+LINES_CONFLICT = Code("lines_conflict", "{file}:{line:d}: same time as line {other_line:d}, but different values")
+MORE_LINES_INVALID = Code("more_lines_invalid", "{n:d} more {n:line|lines} with errors")
+NUMBER_INVALID = Code("number_invalid", "{text:quoted} is not a number")
+NUMBER_WITH_DECIMAL_COMMA = Code(
+    "number_with_decimal_comma",
+    "{text:quoted} is not a number; with a decimal comma, separate the columns by semicolons",
+)
+NUMBER_WITH_THOUSANDS = Code(
+    "number_with_thousands", "{text:quoted} is not a number; write it without thousands separators, for example 1234.5"
+)
+NUMBER_WITH_THOUSANDS_COMMA = Code(
+    "number_with_thousands_comma",
+    "{text:quoted} is not a number; write it without thousands separators, for example 1234,5",
+)
+TIME_INVALID = Code("time_invalid", "{text:quoted} is not a time; write for example 2026-03-01 00:15")
+TIME_SKIPPED = Code(
+    "time_skipped", "{text}: this time does not exist in {zone} because of a clock change; check the time zone"
+)
+IMPORT_UNIT_UNKNOWN = Code("import_unit_unknown", "unit {unit}: expected one of {units}")
+ROWS_AT_ONE_TIME = Code("rows_at_one_time", "{path}: all rows have the same time")
+ROW_LENGTH_UNSUPPORTED = Code(
+    "row_length_unsupported", "{path}: the rows are {step_min:g} min apart; expected one of {expected_min} min"
+)
+ROWS_OFF_GRID = Code(
+    "rows_off_grid",
+    "{file}:{line:d}: {n:d} {n:time is|times are} not a multiple of {step_min:d} min; check the time zone",
+)
+
+# The data compared with the motor and with what is stored
+
+IMPORT_WITHOUT_ENERGY = Code("import_without_energy", "{path}: the file contains no energy")
+POWER_TOO_HIGH = Code(
+    "power_too_high",
+    "{path}: half of the intervals are above {median_kw:.0f} kW, but the rated power of the motor is {rated_kw:g} kW; "
+    "check the unit ({unit}) and that this is the meter of the motor",
+)
+POWER_TOO_LOW = Code(
+    "power_too_low",
+    "the power is never above {highest_kw:.3g} kW, but the rated power of the motor is {rated_kw:g} kW; check the unit "
+    "({unit})",
+)
+TOTAL_ENERGY_NEGATIVE = Code(
+    "total_energy_negative",
+    "{path}: the total energy is negative; check the direction of the current transformers and that this is the "
+    "register of imported energy",
+)
+ENERGY_NEGATIVE = Code(
+    "energy_negative",
+    "{n:d} {n:row is|rows are} negative; check the direction of the current transformers, unless the motor fed energy "
+    "back",
+)
+IMPORT_IN_FUTURE = Code(
+    "import_in_future",
+    "{path}: the data end at {end_ms:local}, but the time is {now_ms:local}; check the order of day and month, and the "
+    "clock of this computer",
+)
+IMPORT_CONFLICT = Code(
+    "import_conflict",
+    "{n:d} {n:interval was|intervals were} imported before with other values, the first from {first_ms:local}; use "
+    "--replace to replace them",
+)
+DRIVER_CONFLICT = Code(
+    "driver_conflict",
+    "{n:d} {n:interval has|intervals have} other values of the same driver, the first from {first_ms:local}; use "
+    "--replace to replace them",
+)
+
+# Result
+
+INTERVALS_IMPORTED = Code(
+    "intervals_imported",
+    "{asset}: {n:d} {n:interval|intervals} of 15 min written; the file contains {energy_wh:kwh} kWh from "
+    "{from_ms:local} to {to_ms:local} in rows of {step_min:g} min",
+)
+DRIVERS_IMPORTED = Code(
+    "drivers_imported",
+    "{asset}: drivers of {n:d} {n:interval|intervals} of 15 min written; the file extends from {from_ms:local} to "
+    "{to_ms:local} in rows of {step_min:g} min",
+)
+INTERVALS_KNOWN = Code("intervals_known", "{n:d} {n:interval was|intervals were} imported before with the same values")
+INTERVALS_MEASURED = Code(
+    "intervals_measured", "{n:d} {n:interval was|intervals were} measured by the agent and {n:is|are} not replaced"
+)
+INTERVALS_REPLACED = Code("intervals_replaced", "{n:d} {n:interval replaces|intervals replace} an earlier import")
+INTERVALS_INCOMPLETE = Code(
+    "intervals_incomplete", "{n:d} {n:interval is|intervals are} incomplete; their coverage is below 100 %"
+)
+INTERVALS_WITHOUT_MEASUREMENT = Code(
+    "intervals_without_measurement",
+    "{n:d} {n:interval has|intervals have} no energy yet; their drivers were not imported",
+)
+ROWS_REPEATED = Code("rows_repeated", "{n:d} duplicate {n:row|rows}")
+ROWS_WITHOUT_VALUE = Code("rows_without_value", "{n:d} {n:row has|rows have} no value")
+REGISTER_DECREASED = Code(
+    "register_decreased",
+    "the register decreased {n:d} {n:time|times}; the energy between these readings is not counted",
+)
+REPEATED_HOUR_ONCE = Code(
+    "repeated_hour_once",
+    "the clock change repeats the hour of {time}, but the file contains it once: it is imported as the first one, the "
+    "second one is a gap",
+)
+IMPORT_GAP = Code("import_gap", "gap from {from_ms:local} to {to_ms:local}")
+MORE_GAPS = Code("more_gaps", "{n:d} more {n:gap|gaps}")

@@ -1,0 +1,162 @@
+"""Codes of the ledger: keys, records, external checkpoints and the stored data that records confirm.
+
+In codes of records, `seq` is the number of the record.
+"""
+
+from __future__ import annotations
+
+from drivers.reasons import Code
+
+# Keys
+
+KEY_FILE_ERROR = Code("key_file_error", "{path}: {error}")
+KEY_FILE_INVALID = Code("key_file_invalid", "{path}: not a ledger key")
+KEY_WITHOUT_PRIVATE_HALF = Code(
+    "key_without_private_half", "{path}: contains only the public key; signing needs the private key"
+)
+KEY_HALVES_DIFFER = Code("key_halves_differ", "{path}: the public key does not match the private key")
+KEY_WITHOUT_PUBLIC_HALF = Code(
+    "key_without_public_half",
+    "{path}: declares an HMAC key, which has no public key; only the key file itself can verify its signatures",
+)
+HMAC_SECRET_NEEDED = Code(
+    "hmac_secret_needed", "an HMAC signature can only be verified with the secret key file: give it with --key"
+)
+ED25519_UNAVAILABLE = Code(
+    "ed25519_unavailable", "Ed25519 signatures need an optional package: pip install 'magwatt[crypto]'"
+)
+KEY_DECLARATION_INVALID = Code("key_declaration_invalid", "the record declares no valid key")
+FINGERPRINT_WRONG = Code(
+    "fingerprint_wrong", "the declared fingerprint is {declared}, but the public key has fingerprint {fingerprint}"
+)
+
+# Files
+
+STATE_FILE_WITHOUT_LEDGER = Code(
+    "state_file_without_ledger",
+    "{path}: a state file of an earlier version, without a ledger. Start `magwatt run` of this version to upgrade the "
+    "state file of the gateway, then verify it or a new copy",
+)
+NOT_A_STATE_FILE = Code(
+    "not_a_state_file",
+    "{path}: a database, but not a state file of magwatt; give the state directory or its magwatt.sqlite",
+)
+CHECKPOINT_LINE_INVALID = Code(
+    "checkpoint_line_invalid", "line {line:d}: not a checkpoint; if a power failure truncated the line, remove it"
+)
+CHECKPOINT_FIELDS_MISSING = Code(
+    "checkpoint_fields_missing", "checkpoint {number:d} of the file: seq or hash is missing"
+)
+
+# The chain of records
+
+RECORD_MISSING = Code("record_missing", "record {seq:d} is missing")
+RECORDS_MISSING = Code("records_missing", "records {seq:d} to {last_seq:d} are missing")
+RECORD_NUMBERS_DECREASE = Code("record_numbers_decrease", "record {seq:d}: the record numbers do not increase")
+RECORD_HASH_WRONG = Code("record_hash_wrong", "record {seq:d} was edited: its content does not match its hash")
+RECORD_UNREADABLE = Code("record_unreadable", "record {seq:d} is not valid JSON")
+RECORD_NOT_CANONICAL = Code("record_not_canonical", "record {seq:d} is not canonical JSON")
+RECORD_MOVED = Code(
+    "record_moved",
+    "record {seq:d} was moved, or its time or kind was edited: its signed content has number {signed_seq}, kind "
+    "{signed_kind}",
+)
+RECORD_UNCHAINED = Code("record_unchained", "record {seq:d} does not contain the hash of the record before it")
+SIGNATURE_WRONG = Code("signature_wrong", "record {seq:d} is not signed with key {fingerprint}")
+KEY_RECORD_MISSING = Code("key_record_missing", "record {seq:d}: the ledger does not start with a key record")
+KEY_RECORD_INVALID = Code("key_record_invalid", "record {seq:d}: {cause}")
+KEY_UNEXPECTED = Code(
+    "key_unexpected", "record {seq:d}: the ledger starts with key {fingerprint}, but key {expected} is expected"
+)
+KEY_CHANGED = Code(
+    "key_changed",
+    "record {seq:d} declares another key, {fingerprint}: the key file was lost, or the records from here on were not "
+    "written by this gateway",
+)
+
+# Intervals, baselines and decisions of the state file compared with the records
+
+HOUR_INTERVALS_CHANGED = Code(
+    "hour_intervals_changed",
+    "record {seq:d}: the intervals of {asset} in the hour from {from_ms:local} are not the recorded ones",
+)
+HOUR_SUM_WRONG = Code(
+    "hour_sum_wrong",
+    "record {seq:d} was signed with a wrong sum: {field} of {asset} in the hour from {from_ms:local} is {recorded}, "
+    "its intervals give {computed}",
+)
+INTERVALS_NOT_RECORDED = Code(
+    "intervals_not_recorded",
+    "{n:d} {n:interval|intervals} of {asset} {n:is|are} in no record, the first from {first_ms:local}: inserted later, "
+    "or the records were removed",
+)
+BASELINE_NOT_RECORDED = Code("baseline_not_recorded", "the baseline of {asset} ({hash}) is in no record")
+BASELINE_EDITED = Code("baseline_edited", "record {seq:d}: the baseline of {asset} in use is not the recorded one")
+BASELINE_REMOVED = Code("baseline_removed", "record {seq:d}: the state file no longer contains the baseline of {asset}")
+BASELINE_ROLLED_BACK = Code(
+    "baseline_rolled_back", "record {seq:d}: the baseline of {asset} in use ({hash}) is an older one"
+)
+STORED_EVENT_INVALID = Code("stored_event_invalid", "event {name} in the state file cannot be read")
+DECISION_EDITED = Code(
+    "decision_edited", "record {seq:d}: the decision on event {number:d} of {asset} is not the recorded one"
+)
+DECISION_NOT_RECORDED = Code("decision_not_recorded", "the decision on event {number:d} of {asset} is in no record")
+DECIDED_EVENT_REMOVED = Code(
+    "decided_event_removed", "record {seq:d}: the state file no longer contains event {number:d} of {asset}"
+)
+
+# External checkpoints
+
+CHECKPOINT_INVALID = Code(
+    "checkpoint_invalid",
+    "external checkpoint {checkpoint} is invalid: its hash or signature does not match its content. Use the original "
+    "copy",
+)
+CHECKPOINT_OF_OTHER_KEY = Code(
+    "checkpoint_of_other_key", "record {seq:d}: external checkpoint {checkpoint} was signed with key {fingerprint}"
+)
+CHECKPOINT_NOT_IN_LEDGER = Code(
+    "checkpoint_not_in_ledger",
+    "record {seq:d} is missing: external checkpoint {checkpoint} is record {checkpoint_seq:d}. The ledger was "
+    "truncated, or rolled back to an older copy",
+)
+CHECKPOINT_DIFFERS = Code(
+    "checkpoint_differs",
+    "record {seq:d} or a later one up to {checkpoint_seq:d} was rewritten: external checkpoint {checkpoint} has "
+    "another hash",
+)
+
+# What is not recorded yet
+
+RECORDS_PENDING = Code(
+    "records_pending",
+    "the newest {n:d} {n:interval|intervals} of {assets}, from {since_ms:local}, {n:is|are} not recorded yet. This is "
+    "normal: the agent records an hour 20 min after its end, as does the next baseline, adjustment or import command",
+)
+RECORDS_OVERDUE = Code(
+    "records_overdue",
+    "{n:d} {n:interval|intervals} of {assets}, from {since_ms:local}, {n:is|are} not recorded yet, more than a running "
+    "agent leaves: the agent was stopped, or records were removed, which only an external checkpoint shows "
+    "(--checkpoint). The agent, or the next baseline, adjustment or import command, records them",
+)
+LEDGER_EMPTY = Code("ledger_empty", "the ledger is empty: no agent has used this state directory yet")
+FIRST_RECORD_PENDING = Code(
+    "first_record_pending",
+    "the ledger is empty: the agent has been running since {since_ms:local} and writes the first record at "
+    "{due_ms:local}; verify again after that",
+)
+FIRST_RECORD_PENDING_STOPPED = Code(
+    "first_record_pending_stopped",
+    "the ledger is empty: the agent stopped at {until_ms:local}. After the next start it writes the first record at "
+    "{due_ms:local}",
+)
+FIRST_RECORD_OVERDUE = Code(
+    "first_record_overdue",
+    "the ledger is empty, but its first record was due at {due_ms:local}: the agent has been running since "
+    "{since_ms:local}. It was killed, measures no motor, or its log shows why it cannot write",
+)
+FIRST_RECORD_OVERDUE_STOPPED = Code(
+    "first_record_overdue_stopped",
+    "the ledger is empty, but its first record was due at {due_ms:local}: the agent stopped at {until_ms:local}. It "
+    "writes the record after the next start",
+)

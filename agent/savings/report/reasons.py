@@ -1,0 +1,95 @@
+"""Codes of the monthly report: what is missing or wrong, and what a reader needs to know."""
+
+from __future__ import annotations
+
+from drivers.reasons import Code
+
+# The month and its data
+
+NO_DATA_OF_MOTOR = Code("no_data_of_motor", "the state file has no data of this motor")
+NO_DATA_IN_MONTH = Code(
+    "no_data_in_month", "no data in this month; the state file has data from {from_ms:local} to {to_ms:local}"
+)
+MONTH_INCOMPLETE = Code("month_incomplete", "the month has not ended: data up to {now_ms:local}")
+ENERGY_UNKNOWN_INTERVALS = Code(
+    "energy_unknown_intervals", "the energy of {n:d} {n:interval|intervals} of 15 min is unknown"
+)
+
+# The reporting period
+
+OUTSIDE_REPORTING_PERIOD = Code(
+    "outside_reporting_period",
+    "{n:d} {n:interval is|intervals are} outside the reporting period, which starts at {from_ms:local}",
+)
+OUTSIDE_ENDED_REPORTING_PERIOD = Code(
+    "outside_ended_reporting_period",
+    "{n:d} {n:interval is|intervals are} outside the reporting period from {from_ms:local} to {to_ms:local}",
+)
+OLD_MOTOR_IN_REPORTING_PERIOD = Code(
+    "old_motor_in_reporting_period",
+    "the reporting period includes {n:d} {n:interval|intervals} before {since}, when the old motor was replaced: set "
+    "the start of the reporting period in motor.{motor}.periods",
+)
+
+# The baseline
+
+BASELINE_MISSING = Code(
+    "baseline_missing", "no baseline is frozen for this motor, so no saving is calculated (`magwatt baseline`)"
+)
+BASELINE_FROZEN_LATE = Code(
+    "baseline_frozen_late",
+    "the baseline was frozen on {frozen_ms:local}, after the start of the reporting period ({first_ms:local})",
+)
+BASELINE_REPLACED = Code("baseline_replaced", "another baseline exists: {hash}, frozen on {frozen_ms:local} by {by}")
+BETTER_MODEL = Code(
+    "better_model",
+    "another model predicts better: {model} has a CV(RMSE) of {best_cv_rmse:pct1} %, the frozen model of "
+    "{cv_rmse:pct1} %",
+)
+
+# Money and emissions
+
+GRID_FACTOR_MISSING = Code(
+    "grid_factor_missing", "site.grid_factor is not set: avoided grid emissions are not calculated"
+)
+GRID_FACTOR_UNUSABLE = Code("grid_factor_unusable", "avoided grid emissions are not calculated: {cause}")
+TARIFF_MISSING = Code(
+    "tariff_missing", "neither [tariff] nor site.energy_price is set: the money saved is not calculated"
+)
+TARIFF_UNUSABLE = Code("tariff_unusable", "the money saved is not calculated: {cause}")
+CURRENCY_MISSING = Code("currency_missing", "site.currency is not set: the currency of the prices is unknown")
+
+# The ledger
+
+LEDGER_RECORD_MISSING = Code(
+    "ledger_record_missing", "the ledger has no record of this month: the figures cannot be verified"
+)
+LEDGER_INVALID = Code("ledger_invalid", "the ledger is not intact: {problem}")
+LEDGER_PROBLEM = Code("ledger_problem", "ledger: {problem}")
+SIGNATURES_UNCHECKED = Code("signatures_unchecked", "the signatures of the ledger were not checked: {cause}")
+LEDGER_DIFFERS = Code("ledger_differs", "{n:d} {n:hour|hours} of this report {n:differs|differ} from the ledger")
+INTERVALS_PENDING = Code(
+    "intervals_pending",
+    "the last {n:d} {n:interval is|intervals are} not recorded in the ledger yet (since {since_ms:local}). This is "
+    "normal: the agent records an hour 20 min after its end",
+)
+INTERVALS_OVERDUE = Code(
+    "intervals_overdue",
+    "{n:d} {n:interval is|intervals are} not recorded in the ledger (since {since_ms:local}), more than a running "
+    "agent leaves: the agent was stopped, or records were removed, which an external checkpoint shows. The agent or "
+    "the next baseline, adjustment or import command records them",
+)
+KEY_SELF_DECLARED = Code(
+    "key_self_declared",
+    "the signatures were checked with key {key}, which only the ledger itself declares. A rewritten ledger can declare "
+    "another key: verify with --key and the JSON file of an earlier report",
+)
+
+# Where the files are written
+
+OUTPUT_IS_DATA_FILE = Code(
+    "output_is_data_file", "{path}: the {kind} file is written next to the page; choose a name that ends in .html"
+)
+OUTPUT_IS_FOLDER = Code("output_is_folder", "{path}: is a folder; name a file in it, for example {example}")
+OUTPUT_FOLDER_MISSING = Code("output_folder_missing", "{path}: the folder {folder} does not exist")
+NO_MOTOR = Code("no_motor", "the configuration has no motor")

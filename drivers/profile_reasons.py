@@ -1,0 +1,98 @@
+"""Codes of the problems of register maps (drivers/profiles).
+
+Fields: file is the file, or the identifier of a profile of the product. place is the table and the key. value is the
+rejected value as Python shows it. near is the most similar known name.
+"""
+
+from __future__ import annotations
+
+from drivers.reasons import Code
+
+# A map that cannot be used
+
+PROFILE_INVALID = Code("profile_invalid", "{problems:lines}")
+PROFILE_PROBLEM = Code("profile_problem", "{file}: {place}: {cause}")
+PROFILE_UNKNOWN = Code("profile_unknown", "{profile}: no such profile; `magwatt profiles` lists them")
+PROFILE_MISSPELLED = Code("profile_misspelled", "{profile}: no such profile; did you mean {near:quoted}?")
+
+# Files and directories
+
+PROFILE_FOLDER_MISSING = Code("profile_folder_missing", "{path}: no such directory of profiles")
+PROFILE_FILE_UNREADABLE = Code("profile_file_unreadable", "{path}: cannot be read ({error})")
+PROFILE_FILE_NOT_TOML = Code("profile_file_not_toml", "{path}: not valid TOML: {error}")
+PROFILE_ID_DUPLICATE = Code(
+    "profile_id_duplicate", "{path}: same id {profile:quoted} as {other}; remove one of the files"
+)
+
+# `extends` and `remove`
+
+REMOVE_WITHOUT_EXTENDS = Code("remove_without_extends", "only valid with extends")
+REMOVE_UNKNOWN = Code("remove_unknown", "{profile} has no register {register:quoted}")
+EXTENDS_CIRCULAR = Code("extends_circular", "circular reference; profiles in their order: {profiles}")
+PROFILE_ID_EXPECTED = Code("profile_id_expected", "expected the id of a profile, found {value}")
+REGISTER_NAMES_EXPECTED = Code("register_names_expected", "expected a list of register names, found {value}")
+REGISTER_TABLES_EXPECTED = Code("register_tables_expected", "expected [[register]], found {value}")
+
+# Keys and types
+
+PROFILE_KEY_UNKNOWN = Code("profile_key_unknown", "unknown key")
+PROFILE_KEY_MISSPELLED = Code("profile_key_misspelled", "unknown key; did you mean {near:quoted}?")
+PROFILE_KEY_MISSING = Code("profile_key_missing", "missing")
+PROFILE_TABLE_IN_LIST = Code("profile_table_in_list", "expected a table")
+PROFILE_STRING = Code("profile_string", "expected a string, found {value}")
+PROFILE_INTEGER = Code("profile_integer", "expected an integer, found {value}")
+PROFILE_NUMBER = Code("profile_number", "expected a number, found {value}")
+PROFILE_BOOLEAN = Code("profile_boolean", "expected true or false, found {value}")
+PROFILE_LIST = Code("profile_list", "expected a list, found {value}")
+PROFILE_TABLE = Code("profile_table", "expected a table, found {value}")
+PROFILE_STRINGS = Code("profile_strings", "expected a list of strings, found {value}")
+PROFILE_INTEGERS = Code("profile_integers", "expected a list of integers, found {value}")
+
+# Values
+
+PROFILE_CHOICE = Code("profile_choice", "expected one of {allowed}, found {value}")
+PROFILE_LIMITS = Code("profile_limits", "expected {low:d}…{high:d}, found {value}")
+PROFILE_MINIMUM = Code("profile_minimum", "expected at least {low:g}, found {value}")
+QUANTITY_UNKNOWN = Code("quantity_unknown", "not in the vocabulary")
+QUANTITY_MISSPELLED = Code("quantity_misspelled", "not in the vocabulary; did you mean {near:quoted}?")
+HARMONICS_UNKNOWN = Code("harmonics_unknown", "not a harmonics quantity of the vocabulary")
+HARMONICS_MISSPELLED = Code(
+    "harmonics_misspelled", "not a harmonics quantity of the vocabulary; did you mean {near:quoted}?"
+)
+QUANTITY_UNIT = Code("quantity_unit", "expected {unit:quoted} as in the vocabulary, found {value}")
+REGISTER_UNKNOWN = Code("register_unknown", "no such register")
+REGISTER_MISSPELLED = Code("register_misspelled", "no such register; did you mean {near:quoted}?")
+BIT_NUMBERS_EXPECTED = Code("bit_numbers_expected", "expected a table with bit numbers 0…63 as keys")
+FAULT_CODE_EXPECTED = Code("fault_code_expected", "expected an integer as key, found {value}")
+
+# Registers and blocks
+
+PROFILE_WITHOUT_REGISTERS = Code("profile_without_registers", "missing; a profile needs at least one [[register]]")
+REGISTER_COUNT = Code("register_count", "only valid for strings, and at least 1")
+REGISTER_ADDRESS = Code("register_address", "{first:d}…{last:d} is not in 0…65535")
+REGISTER_TOO_LONG = Code("register_too_long", "the value needs {n:d} registers; max_registers is {n_max:d}")
+IDENTIFY_ADDRESS = Code("identify_address", "address {address} with type {type:quoted} is not a valid register")
+BLOCK_ADDRESS = Code("block_address", "{n:d} values of type {type} from address {address:d} are not a valid block")
+PARTS_COMBINED = Code("parts_combined", "cannot be combined with {keys}")
+PARTS_INCOMPLETE = Code("parts_incomplete", "each part needs an address and a scale that is not 0")
+PARTS_TOO_FEW = Code("parts_too_few", "at least two are required")
+SCALE_NUMBER = Code("scale_number", "expected a finite number that is not 0, found {value}")
+OFFSET_NUMBER = Code("offset_number", "expected a finite number, found {value}")
+INTEGER_TYPE_REQUIRED = Code("integer_type_required", "valid for integer types only, not for {type}")
+UNSIGNED_EXPECTED = Code("unsigned_expected", "expected unsigned integers of {bits:d} bits, found {value}")
+MASK_ZERO = Code("mask_zero", "must not be 0")
+PLAUSIBLE_LIMITS = Code("plausible_limits", "expected [low, high] with low < high")
+RATING_ENTRY = Code("rating_entry", "each entry needs a scale and, except the last, up_to_kw")
+RATING_NUMBERS = Code("rating_numbers", "up_to_kw and scale must be numbers, and scale must not be 0")
+RATING_LAST = Code("rating_last", "the last entry must not have up_to_kw")
+RATING_ORDER = Code("rating_order", "up_to_kw must increase")
+
+# Between registers
+
+REGISTER_TWICE = Code("register_twice", "defined twice")
+SCALE_REGISTER_MISSING = Code(
+    "scale_register_missing",
+    "scale_from.address {address:d} cannot be read in the same request and has no [[register]] of its own",
+)
+PARTS_WITH_GAP = Code("parts_with_gap", "there is a gap between the parts, which the device may reject")
+REGISTER_OVERLAP = Code("register_overlap", "overlaps with {other} at address {address:d}")

@@ -1,0 +1,158 @@
+"""Codes of the errors that a user of a simulated plant sees: scenario files, options, ports.
+
+Fields: place is the key in the scenario file, for example "train.pump.motor". near is the most similar known name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drivers.reasons import Code, CodedError, InvalidValue, Reason
+
+# A scenario that cannot be used
+
+SCENARIO_UNKNOWN = Code("scenario_unknown", "{scenario}: no such scenario; known: {known}")
+SCENARIO_MISSPELLED = Code("scenario_misspelled", "{scenario}: no such scenario; did you mean {near:quoted}?")
+SCENARIO_FILE_UNREADABLE = Code("scenario_file_unreadable", "{path}: {error}")
+SCENARIO_FILE_PROBLEM = Code("scenario_file_problem", "{file}: {cause}")
+SCENARIO_NOT_TOML = Code("scenario_not_toml", "not valid TOML: {error}")
+SCENARIO_PROBLEM = Code("scenario_problem", "{place}: {cause}")
+
+# Keys and types
+
+SCENARIO_KEY_UNKNOWN = Code("scenario_key_unknown", "unknown key; known: {known}")
+SCENARIO_KEY_MISSPELLED = Code("scenario_key_misspelled", "unknown key; did you mean {near:quoted}?")
+SCENARIO_KEY_MISSING = Code("scenario_key_missing", "is missing")
+SCENARIO_TABLE = Code("scenario_table", "must be a table")
+SCENARIO_TABLES = Code("scenario_tables", "must be a list of tables")
+SCENARIO_TEXT = Code("scenario_text", "must be a text, got {value}")
+SCENARIO_INTEGER = Code("scenario_integer", "must be an integer, got {value}")
+SCENARIO_NUMBER = Code("scenario_number", "must be a number, got {value}")
+SCENARIO_BOOLEAN = Code("scenario_boolean", "must be true or false, got {value}")
+SCENARIO_DATE = Code("scenario_date", "must be a date such as 2026-09-30, got {value}")
+DAY_EXPECTED = Code("day_expected", "must be a date without a time, got {value}; set hours with stands_h")
+
+# Values
+
+VALUE_NOT_POSITIVE = Code("value_not_positive", "must be positive, got {value:g}")
+VALUE_BELOW_MINIMUM = Code("value_below_minimum", "must be at least {low:g}, got {value:g}")
+VALUE_OUT_OF_RANGE = Code("value_out_of_range", "must be a number from {low:g} to {high:g}, got {value:g}")
+SHARE_OUT_OF_RANGE = Code("share_out_of_range", "must be between 0 and 1, got {value:g}")
+SHARES_EXPECTED = Code("shares_expected", "must be {n:d} numbers with the sum 1, got {value}")
+SCENARIO_CHOICE = Code("scenario_choice", "must be one of {allowed}, got {value:quoted}")
+NAME_CHARACTERS = Code("name_characters", "only lower-case letters, digits and hyphens are allowed, got {value:quoted}")
+NAME_TWICE = Code("name_twice", "the name is used twice")
+SITE_TIME_ZONE = Code("site_time_zone", 'unknown time zone {value:quoted}; expected for example "Asia/Shanghai"')
+SERIAL_SETTING = Code("serial_setting", 'unknown setting {value:quoted}; expected for example "19200 8N1"')
+FLOW_PROFILE = Code(
+    "flow_profile", "must be pairs of hours and share of the full flow, for example [[6, 0.95], [18, 0.7]]"
+)
+POLES_ODD = Code("poles_odd", "must be an even number of at least 2, got {value:d}")
+
+# Meters, drives and transmitters
+
+LINE_UNKNOWN = Code("line_unknown", "there is no line {line:quoted}; known: {known}")
+DEVICE_VALUES = Code("device_values", "refresh_s and restart_s must be positive, kw and ct not negative")
+ACCURACY_CLASS = Code("accuracy_class", "must be a class in percent from {low:g} to {high:g}, got {value:g}")
+TRANSMITTER_VALUES = Code("transmitter_values", "full must be positive, accuracy 0 to 5 percent")
+FLOW_TRAIN_EXPECTED = Code("flow_train_expected", "must be one train with a flow: {trains}")
+FLOW_TRAIN_MISSING = Code("flow_train_missing", "must be one train with a flow; the scenario has none")
+TRAIN_UNKNOWN = Code("train_unknown", "there is no train {train:quoted}")
+TRAINS_MISSING = Code("trains_missing", "is missing; list the trains that the meter measures")
+TRAIN_WITH_CABLE = Code("train_with_cable", "{train} has a cable; give it a separate meter")
+UNIT_ID_IN_USE = Code("unit_id_in_use", "unit {unit_id:d} on line {line} is already used by {other}")
+LINE_FULL = Code("line_full", "unit {unit_id:d} on line {line}: a line has at most {n_max:d} units; use more lines")
+WIRING_FAULT_UNKNOWN = Code("wiring_fault_unknown", "unknown fault {fault:quoted}; expected a fault such as {examples}")
+
+# Trains
+
+ONE_WAVEFORM = Code("one_waveform", "only one train can have waveform = true")
+LOAD_VARIATION = Code(
+    "load_variation", "wander must be from 0 to below 1, wander_s positive, hidden from 0 to below 0.2"
+)
+LOAD_OF_DIRECT_MOTOR = Code(
+    "load_of_direct_motor", "a motor direct on line must drive a flow or a conveyor, got {value:quoted}"
+)
+DRIVE_OF_DIRECT_MOTOR = Code("drive_of_direct_motor", "a motor direct on line must have none")
+RECTIFIER_MISSING = Code("rectifier_missing", "is missing; trains on a DC bus require a rectifier")
+TRAIN_ON_DC_BUS = Code(
+    "train_on_dc_bus", "a train on a DC bus cannot have its own meter or waveform; measure the rectifier"
+)
+TRAIN_WITHOUT_FEEDER = Code(
+    "train_without_feeder", "a train on a DC bus, or one with a waveform, cannot have a cable or auxiliaries"
+)
+DEFECT_IMPOSSIBLE = Code("defect_impossible", "{defect} is not possible on a train of kind {kind}")
+DEFECT_OF_LINE_START = Code("defect_of_line_start", "not supported for a line-start motor")
+DEFECT_VALUES = Code("defect_values", "from_h must be before to_h, and `to` from 0 to below 1")
+LOAD_TOO_LARGE = Code("load_too_large", "requires {torque_nm:.0f} Nm, too much for a motor of {rated_nm:.0f} Nm")
+
+# Faults and dips
+
+FAULTY_DEVICE_UNKNOWN = Code("faulty_device_unknown", "there is no device {device:quoted}")
+FAULT_TIMES = Code("fault_times", "the end must be after the beginning, got {from_s:g} s to {to_s:g} s")
+DIP_RESIDUAL = Code("dip_residual", "must be from {low:g} to below 1 here, got {value:g}")
+DIP_TIMES = Code("dip_times", "at_h must not be negative, and duration_s at least step_s ({step_s:g} s)")
+
+# A retrofit
+
+LIFE_TRAIN = Code("life_train", "requires exactly one train, of kind 'driven'")
+LIFE_LOAD = Code("life_load", "a life requires a flow or a conveyor, got {value:quoted}")
+LIFE_REPLACED_MOTOR = Code("life_replaced_motor", "is missing; a life begins with the replaced motor")
+LIFE_METER = Code("life_meter", "a life requires a meter there and allows no waveform and no dip")
+RETROFIT_BEFORE_START = Code("retrofit_before_start", "must be after life.start")
+REPORTING_BEFORE_MOTOR = Code(
+    "reporting_before_motor", "must not be before the new motor runs, life.stands_h after life.retrofit"
+)
+END_BEFORE_REPORTING = Code("end_before_reporting", "must be after life.reporting")
+PRODUCTION_SHARE = Code(
+    "production_share", "must be a share of the production before, {low:g} to {high:g}, got {value:g}"
+)
+
+# Virtual devices
+
+PROPRIETARY_PROTOCOL = Code(
+    "proprietary_protocol", "{profile}: uses a proprietary protocol, not Modbus; it cannot be simulated"
+)
+BENCH_UNIT_ID = Code(
+    "bench_unit_id", "{profile}@{text}: the unit identifier must be a number from 1 to {unit_id_max:d}"
+)
+BENCH_UNIT_ID_TAKEN = Code(
+    "bench_unit_id_taken", "{profile}@{unit_id:d}: {other} already has this unit identifier; use another one"
+)
+BENCH_FULL = Code("bench_full", "{n:d} devices: one bus has at most {unit_id_max:d} unit identifiers")
+BAUD_UNSUPPORTED = Code(
+    "baud_unsupported", "{baud} baud: not supported by a pseudo-terminal; use 9600, 19200, 38400 or 115200"
+)
+
+# Faults of a proxy
+
+FAULT_NAME_UNKNOWN = Code("fault_name_unknown", "{fault}: unknown fault; known: {known}")
+FAULT_NAME_MISSPELLED = Code("fault_name_misspelled", "{fault}: unknown fault; did you mean {near:quoted}?")
+FAULT_VALUE = Code("fault_value", "{text}: {fault} must be a number from 0 to {high:g}")
+
+# Ports
+
+TCP_PORT_NOT_OPENED = Code(
+    "tcp_port_not_opened",
+    "port {port:d} cannot be opened; is it in use? Set another port, or none to use any free one",
+)
+SIMULATED_PORT_REMOVED = Code("simulated_port_removed", "port {port} no longer exists; restart the plant")
+
+
+class PortError(CodedError, OSError):
+    """A port of a simulated plant cannot be opened, or was removed."""
+
+
+def wrong(place: str, code: Code, **data: Any) -> InvalidValue:
+    """The error for a value of a scenario. place: its key."""
+    return InvalidValue(SCENARIO_PROBLEM(place=place, cause=code(**data)))
+
+
+def within(place: str, error: Exception) -> InvalidValue:
+    """The error of a part of a scenario, with its place. An error without a code keeps its own text."""
+    return InvalidValue(SCENARIO_PROBLEM(place=place, cause=cause_of(error)))
+
+
+def cause_of(error: Exception) -> Reason | str:
+    """An error as data of a reason: its own reason, or the text of an error without a code."""
+    return error.reason if isinstance(error, CodedError) else str(error)
