@@ -97,7 +97,7 @@ def read(name: str, folder: Path) -> Lived:
     return Lived(
         increase(OLD_KWH), increase(TAKEN_KWH),
         {item.start_ms: item.energy_wh / 1000 for item in kept if item.energy_wh is not None},
-        {_utc_ms(row["start_utc"]): float(row["old_plant_kwh"]) for row in rows}, motor["days"],
+        {_utc_ms(row["start_utc"]): float(row["adjusted_baseline_kwh"]) for row in rows}, motor["days"],
         ZoneInfo(life.timezone),
     )  # fmt: skip
 

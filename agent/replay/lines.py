@@ -9,16 +9,9 @@ from typing import Any
 import numpy as np
 from rich.cells import cell_len
 
-from agent.core.text import N_, _
+from agent.core.text import _
+from agent.waves.event_text import KINDS
 from drivers.files import ROLES
-
-EVENT_KINDS = {
-    "dip": N_("dip"),
-    "swell": N_("swell"),
-    "rapid_change": N_("rapid voltage change"),
-    "inrush": N_("inrush"),
-    "interruption": N_("interruption"),
-}
 
 
 def as_object(window: Any, time_s: Any) -> dict[str, Any]:
@@ -83,7 +76,7 @@ def event_text(event: dict[str, Any]) -> str:
         _(
             "{kind:word} at {start_s:.3f} s for {duration_s:.3f} s, {n:phase|phases} {phases}: {extreme:.5g} {unit}, "
             "{extreme_pct:.1f} % of {reference:.5g} {unit}",
-            kind=EVENT_KINDS[event["kind"]],
+            kind=KINDS[event["kind"]],
             start_s=event["start_s"],
             duration_s=event["duration_s"],
             n=len(event["phases"]),
