@@ -109,7 +109,7 @@ def _run(
         click.echo(_("voltage dip {delay_s:.0f} s after the start; `--fault none` disables it", delay_s=FAULT_S))
     subscribe = f"mosquitto_sub -h {broker.host} -p {broker.port} -t '{TOPIC}' -v"
     click.echo(_("subscribe: {command}", command=subscribe))
-    click.echo(_("table in another terminal: {command}", command=f"magwatt watch {broker_url}"))
+    click.echo(_("table in another terminal: {command}", command="magwatt watch " + broker_url))
     for name in outputs:
         click.echo(DIALECTS[name].format(host=broker.host, port=broker.port))
     rows = _RowCounter(headless)

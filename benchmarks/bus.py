@@ -59,8 +59,8 @@ def matrices() -> None:
     say(f"Ten polls each: good / **wrong** / lost. Every master waits at most {PATIENCE_S:g} s for a response and "
         f"makes {TRIES} attempts. Overdue: {OVERDUE_S:g} s; too late: {TOO_LATE_S:g} s, longer than any master waits; "
         f"the other responses of such a device take {MEANWHILE_S:g} s. Three blocks of the same size take turns. A "
-        "value is wrong if it does not answer a request of the same poll. deliver: all ten polls can succeed; never: "
-        "there is no correct response; either: only wrong values count. The slave queues requests as converters "
+        "value is wrong if it does not belong to a request of the same poll. deliver: all ten polls can succeed; "
+        "never: there is no correct response; either: only wrong values count. The slave queues requests as converters "
         "do.")  # fmt: skip
     for kind in Line:
         say()

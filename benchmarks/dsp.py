@@ -191,7 +191,7 @@ def transforms() -> None:
     say("\n## Transform of a window of six channels, ten cycles\n")
     say("µs per window; in brackets the ratio to C FFTW3's full spectrum of the same float type. C FFTW3 and pyfftw "
         "with FFTW_PATIENT plans, real to complex, six channels in one plan. Our kernels and C FFTW3 are called from "
-        "compiled code, the others from Python. `all bins` of ours works in place, on zeros, so that it can be "
+        "compiled code, the others from Python. Our `all bins` works in place, on zeros, so that it can be "
         "repeated. The chain runs in float64.")  # fmt: skip
     goals = {"ours: subgroups' bins, harmonics and subgroups": "≤ 0.4", "ours: all bins": "≤ 1.0"}
     with tempfile.TemporaryDirectory() as folder:

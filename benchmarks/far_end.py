@@ -72,7 +72,7 @@ def rtu(baud: int, chunk: int, turnaround_s: float) -> None:
 
 
 def tcp() -> None:
-    """Answer any read of any unit as fast as possible; one thread for each connection."""
+    """Respond to any read of any unit as fast as possible; one thread for each connection."""
     listener = socket.create_server(("127.0.0.1", 0))
     say(port_number=listener.getsockname()[1])
     asked = [0]

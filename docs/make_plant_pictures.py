@@ -96,7 +96,7 @@ def carrier() -> None:
 
 
 def bridge() -> None:
-    """Line current and DC voltage at full and quarter load, and with a lost phase."""
+    """Line current and DC voltage at full and quarter load, and with a phase loss."""
     rate, speed = 51200, 130.0
     picture, (top, bottom) = figure(2, 4.2, sharex=True)
     cases = (

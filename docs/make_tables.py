@@ -1,4 +1,4 @@
-"""Writes the tables of the docs that are generated from the code: docs/metrics.md, dialect-names.md and reasons.md."""
+"""Writes the generated tables of the docs: docs/metrics.md, dialect-names.md and reasons.md."""
 
 from __future__ import annotations
 

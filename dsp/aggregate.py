@@ -145,7 +145,7 @@ class Aggregator:
 
     size: number of entries of a row.
     magnitudes: the first `magnitudes` entries are rms-like and are aggregated as squares; the others as means.
-    telling: indices of the entries whose missing values make an interval incomplete; None: all entries.
+    `telling`: indices of the entries whose missing values make an interval incomplete; None: all entries.
     Memory is bounded: running sums of two 3 s intervals, one of 10 min and one of 2 h.
     Raises ValueError if `magnitudes` is not in 0 .. size.
     """
@@ -270,7 +270,7 @@ class Percentiles:
     def __init__(self, size: int, least: Floats | float) -> None:
         self._least = np.broadcast_to(np.asarray(least, dtype=np.float64), (size,)).copy()
         if not (self._least > 0.0).all():
-            raise ValueError(f"least must be positive, got {least}")
+            raise ValueError(f"`least` must be positive, got {least}")
         self._counts = np.zeros((size, self.CLASSES), dtype=np.uint32)
         self._rows = np.arange(size)
 

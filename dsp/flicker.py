@@ -24,7 +24,7 @@ _SETTLE_S = 15.0  # after a start, during which nothing is classified
 _CLASSES, _PER_OCTAVE, _LEAST = 2240, 64, 2.0**-21
 _CLASSIFY_HZ = 120.0
 _MOST = 9.0  # limit of the square relative to the mean square: three times the voltage
-# k, lambda, w1, w2, w3, w4; all but k as frequencies in Hz
+# k, lambda, w1, w2, w3, w4; all except k as frequencies in Hz
 _LAMPS = {
     "230V": (1.74802, 4.05981, 9.15494, 2.27979, 1.22535, 21.9),
     "120V": (1.6357, 4.167375, 9.077169, 2.939902, 1.394468, 17.31512),

@@ -21,7 +21,7 @@ def ratios(h: Floats, sg: Floats, rms: Floats, peaks: Floats, demand_a: float, n
     demand_a: see tdd().
     n_cycles: cycles of the window; 0 without synchronisation.
     out: shape (21,): THD (6), K factor (3), TDD (3), HVF (3), crest factor (6).
-    Without synchronisation, or if the band does not include order 2, all but the crest factor are NaN.
+    Without synchronisation, or if the band does not include order 2, all except the crest factor are NaN.
     """
     for c in range(6):
         out[15 + c] = peaks[c] / rms[c] if rms[c] > 0.0 else np.nan

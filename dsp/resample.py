@@ -72,7 +72,7 @@ def points_for(samples: float, n_cycles: int, reach: int = 0) -> int:
 
 
 def most_points(samples: float, n_cycles: int) -> int:
-    """Upper limit of the total number of points of a window with at most that many samples and cycles."""
+    """Upper limit of the total number of points of a window with at most `samples` samples and `n_cycles` cycles."""
     return math.ceil(1.34 * ((SLOPE + BAND) * samples + n_cycles + 2.0)) + 40 * n_cycles
 
 

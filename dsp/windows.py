@@ -1,7 +1,7 @@
 """Frequency of the space vector, and the number of complete cycles of a window.
 
 The space vector (2/3)(x1 + a x2 + a^2 x3) rotates with the field: its frequency has a sign, is not affected by a
-missing phase, and hardly by harmonics, offsets and interharmonics. Two Hann windows of m complete cycles, d cycles
+missing phase, and barely by harmonics, offsets and interharmonics. Two Hann windows of m complete cycles, d cycles
 apart, are demodulated at the previous frequency; the phase between them gives the next one. A Hann window over complete
 cycles has its zeros at every harmonic, so the remaining error comes from interharmonics and noise.
 """

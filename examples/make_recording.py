@@ -1,6 +1,6 @@
-"""Writes examples/drive_input.csv: the mains side of a drive, from closed forms. Run it again to get the same file.
+"""Writes examples/drive_input.csv: the mains side of a drive, from closed forms. Each run writes the same file.
 
-400 V, 50 Hz, three phases. The currents are those of a six-pulse rectifier behind a choke: orders 5, 7, 11, 13 as
+400 V, 50 Hz, three phases. The currents are those of a six-pulse rectifier with an input choke: orders 5, 7, 11, 13 as
 shares of the fundamental, which lags by 15°. Only fundamentals carry power here: the voltages have no harmonics.
 """
 

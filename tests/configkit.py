@@ -16,7 +16,7 @@ from agent.schema import Diagnostic, Report
 
 
 def table(head: str, **keys: object) -> str:
-    """[head] with its keys, one a line, in their order."""
+    """[head] and its keys, one per line, in their order."""
     lines = [f"{name.rstrip('_')} = {_toml(value)}" for name, value in keys.items() if value is not None]
     return "\n".join([f"[{head}]", *lines, ""])
 
@@ -78,7 +78,7 @@ def two_fans() -> str:
 
 
 def day_tariff(**more: object) -> str:
-    """Valley, flat and peak over the whole day."""
+    """Valley, flat and peak periods over 24 hours."""
     day = (("valley", "23:00", "07:00"), ("flat", "07:00", "17:00"), ("peak", "17:00", "23:00"))
     periods = (table("[tariff.period]", price=price, from_=begin, to=end) for price, begin, end in day)
     return table("tariff", prices={"peak": 1.05, "flat": 0.68, "valley": 0.34}, **more) + "".join(periods)

@@ -1,4 +1,4 @@
-"""Fixtures of all tests: the kernel cache, the large data, the real broker, and a clock that tests move by hand."""
+"""Fixtures of all tests: the kernel cache, the large data, the real broker, and a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from agent import kernels
 from agent.core import text
 from drivers.reasons import Reason
 
-settings.register_profile("magwatt", deadline=None)  # a busy machine is no failure
+settings.register_profile("magwatt", deadline=None)  # a loaded machine must not cause a failure
 settings.load_profile("magwatt")
-kernels.use_cache()  # before anything imports numba: its own cache goes stale when a callee is edited
+kernels.use_cache()  # before numba is imported: its own cache does not detect changes of called functions
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _only_reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Every simulated server of the whole run writes down functions that are no reading: in the end there are none.
+    """Simulated servers log Modbus functions that do more than read; the log is empty at the end of the run.
 
-    Tests that send such a function on purpose take the variable out of their environment.
+    Tests that send such a function on purpose remove the variable from their environment.
     """
     log = tmp_path_factory.mktemp("functions") / "log"
     os.environ["MAGWATT_FUNCTION_LOG"] = str(log)

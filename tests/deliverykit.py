@@ -1,7 +1,8 @@
-"""For the tests of delivery: an agent that can be killed, a subscriber, and a connection that can be cut.
+"""For the delivery tests: an agent that can be killed, a subscriber, and a connection that can be interrupted.
 
 As a program (`deliverykit.py CONFIG POLLS RATE PAD`) it is an agent without devices: the real publisher, store and
-sinks with numbered messages. Each number is written to POLLS before it is published, by a write() that survives a kill.
+sinks with numbered messages. Each number is written to POLLS before it is published, by a write() that survives
+SIGKILL.
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ BROKER_TURN_MS = 100  # between a confirmation of the broker and its own disk
 
 
 def persistent_broker(folder: Path, each_change: bool = False) -> Mosquitto:
-    """A broker that keeps confirmed messages over a stop. With each_change it writes to disk after each turn of its
-    loop: a kill loses the messages of one turn at most, and it accepts some hundred messages per second."""
+    """A broker whose confirmed messages survive a stop.
+
+    each_change: it writes to disk after each turn of its loop. A kill then loses the messages of one turn at most, and
+    it accepts some hundred messages per second.
+    """
     each = "autosave_interval 1\nautosave_on_changes true\n" if each_change else ""
     return Mosquitto(folder, f"persistence true\npersistence_location {folder}/\nmax_queued_messages 0\n{each}")
 
@@ -53,7 +57,7 @@ def write_config(folder: Path, port: int, store: str = "", mqtt: str = "") -> Pa
 
 
 def feed(config_file: Path, polls: Path, rate: float, pad: int) -> None:
-    """Until SIGTERM. pad: bytes that make each message larger."""
+    """Publish until SIGTERM. pad: bytes that make each message larger."""
     from agent.clock import SystemClock
     from agent.config_load import load_config
     from agent.deliver import Delivery, open_store
@@ -119,7 +123,7 @@ def log_confirmations(delivery: Any, path: Path) -> None:
 
 @dataclass
 class Feeder:
-    """The agent as a process."""
+    """The agent as a separate process."""
 
     config: Path
     polls: Path
@@ -148,7 +152,7 @@ class Feeder:
             assert self.process.wait(60) == 0, (self.config.parent / "feeder.log").read_text()[-3000:]
 
     def polled(self) -> dict[int, int]:
-        """Number → UTC ms."""
+        """Number → UTC ms of the poll."""
         return numbers_in(self.polls)
 
     def confirmed(self) -> dict[int, int]:
@@ -162,12 +166,12 @@ def numbers_in(file: Path) -> dict[int, int]:
 
 
 class Stalls(threading.Thread):
-    """Delays of this machine for processor and disk, measured by a separate loop that sleeps, writes and syncs."""
+    """Scheduling and disk delays of this machine, measured by a separate loop that sleeps, writes and syncs."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(daemon=True)
         self._log = os.open(file, os.O_WRONLY | os.O_CREAT, 0o644)
-        self._rounds: list[tuple[int, int]] = []  # UTC ms of the end, ms beyond the sleep
+        self._rounds: list[tuple[int, int]] = []  # UTC ms of the end, ms in excess of the sleep
 
     def run(self) -> None:
         while True:
@@ -190,7 +194,7 @@ class Oracle:
     def __init__(self, port: int) -> None:
         self.rows: list[tuple[str, str, int]] = []  # topic, id, poll: first deliveries only
         self.duplicates = 0
-        self.gaps: dict[int, dict[str, Any]] = {}  # by the gap's own number
+        self.gaps: dict[int, dict[str, Any]] = {}  # by the number of the gap
         self.events: list[dict[str, Any]] = []
         self.came_s: dict[str, float] = {}
         self.status: list[tuple[float, str]] = []
@@ -227,7 +231,7 @@ class Oracle:
 
 
 class Link(threading.Thread):
-    """A TCP proxy that forwards, discards everything without closing (`hole`), or cuts the connection."""
+    """A TCP proxy that forwards, discards everything without closing (`hole`), or closes the connection."""
 
     def __init__(self, target: int) -> None:
         super().__init__(daemon=True)

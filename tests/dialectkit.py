@@ -1,4 +1,4 @@
-"""What tests of several dialects use: a configuration, its messages without a plant, and the parts that carry them."""
+"""Common to the tests of several dialects: a configuration, its messages without a plant, store and publisher."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def configured(folder: Path, url: str, tables: str = "", plant: str = PLANT + SE
 
 
 class Bench:
-    """A store and a publisher as in `run`, without devices; tests publish by hand."""
+    """A store and a publisher as in `run`, without devices; the test publishes."""
 
     def __init__(self, config: Config, directory: Path) -> None:
         self.config, self.clock = config, SystemClock()

@@ -1,4 +1,4 @@
-"""One motor on a drive or on the mains and its estimator, with readings from the test."""
+"""One motor on a drive or on the mains and its estimator; the test supplies the readings."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def phases(watts: float, pf: float, signs: tuple[int, int, int] = (1, 1, 1)) -> 
 
 
 def nothing(found: Estimates, code: Code) -> Reason:
-    """The reason why there is no efficiency; it must have that code, as must the published value."""
+    """The reason why there is no efficiency. Asserts that the reason and the published value have this code."""
     assert found.values["motor_efficiency_pct"] is None
     assert found.reason is not None
     assert found.reason.code == found.values["efficiency_unavailable_reason"] == code

@@ -1,4 +1,4 @@
-"""A second decoder of EWS/1, from the format's description: COBS by hand, CRC by zlib, fields by struct."""
+"""A second, independent decoder of EWS/1, written from the description of the format: COBS, zlib's CRC, struct."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Frame(NamedTuple):
 
 
 def decode(stream: bytes) -> list[Frame]:
-    """Whole frames, each ended by a zero; a frame that is damaged fails the test."""
+    """Complete frames, each terminated by a zero byte; a corrupt frame fails the test."""
     frames = []
     for piece in stream.split(b"\0")[:-1]:
         raw, at = bytearray(), 0
@@ -43,7 +43,7 @@ def decode(stream: bytes) -> list[Frame]:
 
 
 def scales(hello: Frame) -> tuple[float, Any]:
-    """Samples per second; V or A of a count for three voltages and three currents."""
+    """Samples per second; volts or amperes per count for three voltages and three currents."""
     rate_hz, channels, form, _, _, _ = struct.unpack_from("<dBBH16s8s", hello.payload)
     assert (channels, form) == (6, 0)
     rows = [struct.unpack_from("<BBHffff", hello.payload, 36 + 20 * k) for k in range(6)]

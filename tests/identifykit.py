@@ -1,4 +1,4 @@
-"""A simulated device as it is served, and what is found out about it."""
+"""Simulated devices and their identification."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ UNIT = 7
 
 
 def served(profile: Profile, seed: int, marked: bool = True) -> SimulatedDevice:
-    """marked: with the registers and names that tell the model; without, only its values do."""
+    """marked: with the identification registers and the reported name of the model; otherwise with its values only."""
     random = Random(seed)
     motor = OneMotor(draw_machine(random, 55, random.random() < 0.5), LOADS[seed % len(LOADS)], seed, driven=True)
     shown = {row.name: 41.0 for row in profile.registers if "percent" in row.name}
     shown |= motor.drive(5.0) if profile.kind != "meter" else motor.meter(5.0)
-    shown.pop("model_code", None)  # that is what is to be found out
+    shown.pop("model_code", None)  # the result of the identification must not depend on it
     if marked:
         shown |= marked_values(profile)
     return SimulatedDevice(

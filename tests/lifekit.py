@@ -16,7 +16,7 @@ from agent.cli import main
 from simulators.scenarios import _DATA
 
 QUARTER_MS = 900_000
-SHORT = {  # two days, a day of commissioning, two days
+SHORT = {  # two days of baseline, one day of commissioning, two days of reporting
     "start = 2026-09-15": "start = 2026-09-28",
     "end = 2026-11-01 02:00:00": "end = 2026-10-03 02:00:00",
     "step_s = 60": "step_s = 150",

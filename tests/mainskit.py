@@ -1,4 +1,4 @@
-"""A mains of six channels by its formula, and a part of it scaled: for tests of events."""
+"""A six-channel supply in closed form with a scaled section, for tests of events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the agent says of the mills of millkit, through the functions that the product uses, beside what is true."""
+"""Evaluation of the mills of millkit by the product's functions, compared with the true values."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from agent.savings.adjust import Line, evaluate
 from agent.savings.baseline import freeze, learn
 from agent.savings.types import QUARTER_MS, Baseline, Driver, Interval, Saving
 
-OWED = (  # where the data tell, and U95 covers; the others stand in docs/savings.md with what they lack
+OWED = (  # U95 must cover here because the data suffice; docs/savings.md lists the other cases and what their data lack
     "steady", "campaigns", "weeks", "two shifts", "weeks, running told", "wild", "scatter grows with load",
     "flow meter 1 % off", "driver missing", "steady, 7 + 30 days", "steady, 60 + 30 days",
     "memory of a day, 60 + 30 days",
 )  # fmt: skip
-CLASSES = ("0.2S", "0.2S")  # a fine meter, that leaves the doubt to what is tried here
+CLASSES = ("0.2S", "0.2S")  # an accurate meter, so that its class contributes little to the uncertainty
 START_MS = 1_790_000_100_000 // QUARTER_MS * QUARTER_MS
 
 
 class Outcome(NamedTuple):
-    """One evaluation of one mill; true_wh and true_adjusted_wh over the intervals that a saving was claimed for."""
+    """One evaluation of one mill. true_wh, true_adjusted_wh: over the intervals for which a saving is counted."""
 
     saving: Saving
     lines: list[Line]
@@ -40,14 +40,14 @@ class Outcome(NamedTuple):
 
 
 def both(name: str, seed: int) -> tuple[Outcome, Outcome]:
-    """The same mill from the same baseline: 8 % saved, and the old plant gone on."""
+    """The same mill with the same baseline: first with a saving of 8 %, then unchanged."""
     frozen, after, meter = learnt(name, seed)
     world = WORLDS[name]
     return _outcome(world, frozen, after, *meter, new=True), _outcome(world, frozen, after, *meter, new=False)
 
 
 def learnt(name: str, seed: int) -> tuple[Baseline, Span, tuple[float, float]]:
-    """The frozen baseline, what came after, and the meter's gain and phase."""
+    """The frozen baseline, the reporting period, and the meter's gain and phase errors."""
     world = WORLDS[name]
     rng = np.random.default_rng([seed, 8])
     before, after = live_in(world, rng)
@@ -81,5 +81,5 @@ def intervals(world: World, span: Span, gain: float, phase: float, *, new: bool,
 
 
 def _meter(rng: Rng) -> tuple[float, float]:
-    """Within class 0.2S: meter and transformers ±0.2 % each, 10′."""
+    """Gain and phase errors within class 0.2S: meter and transformers ±0.2 % each, 10′."""
     return float(rng.uniform(-0.002, 0.002, 2).sum()), float(rng.uniform(-1, 1) * math.radians(10 / 60))

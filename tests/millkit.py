@@ -1,7 +1,8 @@
-"""Mills that U95 of a saving was not tuned on: another plant, other production, other troubles than retrofitkit's.
+"""Mills that were not used to tune U95 of a saving: plant, production and disturbances differ from retrofitkit.
 
-numpy only, and textbook laws: nothing of agent, dsp or simulators is in it, nor of the other generator. Minutes of
-power are summed to quarter hours; what is true and what a meter and the plant's signals would show stand side by side.
+They use numpy and textbook laws only; nothing comes from agent, dsp, simulators or retrofitkit. Power by the minute is
+summed to quarter hours. True values and the values that a meter and the plant's signals would show are returned
+together.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ Array = NDArray[np.float64]
 Rng = np.random.Generator
 QUARTER = 15  # minutes
 DAY = 96  # quarter hours
-RATED_KW, RATED_EFFICIENCY, NO_LOAD_SHARE = 200.0, 0.945, 0.4  # of the losses at full load, that stay without load
+RATED_KW, RATED_EFFICIENCY, NO_LOAD_SHARE = 200.0, 0.945, 0.4  # constant share of the losses at full load
 STANDBY_KW = 0.4
 
 
 @dataclass(frozen=True)
 class Span:
-    """Quarter hours. Wh, var·h; running: share of the time that it was switched on; drivers as shown, NaN where
-    missing."""
+    """Values of quarter hours.
+
+    old_wh, new_wh, old_varh, new_varh: true energy of the old and of the new plant.
+    running: share of the time during which the plant was switched on.
+    drivers: as displayed, NaN where missing.
+    """
 
     old_wh: Array
     new_wh: Array
@@ -36,9 +41,13 @@ class Span:
 
 @dataclass(frozen=True)
 class World:
-    """One mill. plan(rng, quarters, level): what is asked for in each minute, relative to rated; 0: idle, NaN: switched
-    off. unseen(rng, quarters): relative, of each quarter hour, on the shaft's power. shown: what the signal tells of a
-    quarter hour's mean. lower: production of the reporting time to that of the baseline."""
+    """One mill.
+
+    plan(rng, quarters, level): requested rate of each minute relative to rated; 0: idle, NaN: switched off.
+    unseen(rng, quarters): effect of unmeasured influences on the shaft power of each quarter hour, relative.
+    shown: value of the signal for the mean of a quarter hour.
+    lower: production of the reporting period relative to the baseline period.
+    """
 
     plan: Callable[[Rng, int, float], Array]
     unseen: Callable[[Rng, int], Array]
@@ -48,19 +57,22 @@ class World:
     before_days: int = 14
     after_days: int = 30
     lower: float = 0.9
-    grows: float = 0.0  # exponent with which the unseen's share grows with load
+    grows: float = 0.0  # exponent with which the unmeasured share increases with the load
     season_c: tuple[float, float, float] | None = None  # mean before, mean after, slow spread; None: no temperature
-    tells_running: bool = False  # the share of the quarter hour in which anything was asked for is a signal, too
-    insisted: tuple[str, ...] = ()  # drivers that somebody names to `learn`
-    accuracy: float = 0.0  # of the driver, relative (k = 2), as somebody wrote it into the configuration
+    tells_running: bool = False  # a second signal is the share of the quarter hour with a rate above zero
+    insisted: tuple[str, ...] = ()  # drivers passed to `learn` explicitly
+    accuracy: float = 0.0  # of the driver as configured, relative (k = 2)
 
     def lasting(self, before_days: int, after_days: int) -> World:
         return replace(self, before_days=before_days, after_days=after_days)
 
 
 def live_in(world: World, rng: Rng, saved: float = 0.08) -> tuple[Span, Span]:
-    """Before and after one week between them; after, the new plant uses `saved` less over the whole of the time. What
-    nobody sees goes on through all of it."""
+    """Baseline and reporting period, with one week between them.
+
+    In the reporting period the new plant uses the share `saved` less in total. The unmeasured influences are continuous
+    over both periods and the week between.
+    """
     pause = 7 * DAY
     n = (world.before_days * DAY, world.after_days * DAY)
     unseen = world.unseen(rng, n[0] + pause + n[1])
@@ -79,10 +91,10 @@ def _span(world: World, rng: Rng, n: int, level: float, unseen: Array, which: in
     if world.season_c is not None:
         celsius = _temperature(rng, n, world.season_c[which], world.season_c[2])
         drivers["signal_air_c"] = celsius
-        share = share + np.repeat(288.15 / (273.15 + celsius) - 1, QUARTER)  # the fan lifts mass: density by Gay-Lussac
+        share = share + np.repeat(288.15 / (273.15 + celsius) - 1, QUARTER)  # a fan moves mass: density by Gay-Lussac
     shaft_kw = RATED_KW * world.law(rate) * (1 + share)
     old_kw = np.where(running, electric_kw(shaft_kw), STANDBY_KW)
-    wasted = np.where(running, old_kw * np.clip(1.1 - rate, 0.05, None), 0.0)  # more is throttled away at less flow
+    wasted = np.where(running, old_kw * np.clip(1.1 - rate, 0.05, None), 0.0)  # more throttling loss at low flow
     new_kw = old_kw - saved * old_kw.sum() / wasted.sum() * wasted
     old_kvar = np.where(running, RATED_KW * (0.42 + 0.18 * (shaft_kw / RATED_KW) ** 2), 0.0)
 
@@ -95,26 +107,26 @@ def _span(world: World, rng: Rng, n: int, level: float, unseen: Array, which: in
 
 
 def throttled_pump(rate: Array) -> Array:
-    """Shaft power over rated at constant speed: H = 1.25 − 0.25·q², η = 2q − q², P = q·H/η."""
+    """Shaft power relative to rated at constant speed: H = 1.25 − 0.25·q², η = 2q − q², P = q·H/η."""
     return (1.25 - 0.25 * rate**2) / (2 - rate)
 
 
 def rolling_stand(rate: Array) -> Array:
-    """Friction and what each tonne takes; the spindle loses with the square."""
+    """Friction, a share proportional to the rate, and a spindle loss proportional to its square."""
     return 0.22 + 0.70 * rate + 0.08 * rate**2
 
 
 def electric_kw(shaft_kw: Array) -> Array:
-    """Losses that stay, and losses with the square of the load (IEC 60034-2-1's kinds, shares as of a textbook)."""
+    """Constant losses and losses proportional to the square of the load (kinds of IEC 60034-2-1, textbook shares)."""
     full_kw = RATED_KW * (1 / RATED_EFFICIENCY - 1)
     return shaft_kw + full_kw * (NO_LOAD_SHARE + (1 - NO_LOAD_SHARE) * (shaft_kw / RATED_KW) ** 2)
 
 
-# What production asks for.
+# Requested production.
 
 
 def setpoints(rng: Rng, n: int, level: float) -> Array:
-    """Values that an operator sets and leaves for some hours, with the process breathing around them."""
+    """Setpoints that an operator changes every few hours, with small process variations around them."""
     minutes = n * QUARTER
     held = rng.exponential(150.0, minutes // 60 + 50) + 20
     values = level * rng.triangular(0.72, 1.02, 1.24, len(held))
@@ -123,13 +135,15 @@ def setpoints(rng: Rng, n: int, level: float) -> Array:
 
 
 def campaigns(rng: Rng, n: int, level: float) -> Array:
-    """Batches of one product for hours; between bars and batches the stand idles for minutes. With less to do the
-    pauses grow, and each product is rolled as fast as ever."""
+    """Batches of one product for hours; the stand idles for minutes between bars and between batches.
+
+    With less production the pauses become longer, and the rolling speed remains the same.
+    """
     return _batches(rng, n, 0.8, 0.8 / level)
 
 
 def slower_campaigns(rng: Rng, n: int, level: float) -> Array:
-    """With less to do everything is rolled slower, the pauses stay."""
+    """With less production the rolling speed is lower, and the pauses remain the same."""
     return _batches(rng, n, level, 1.0)
 
 
@@ -148,7 +162,7 @@ def _batches(rng: Rng, n: int, level: float, pauses: float) -> Array:
 
 
 def weeks(rng: Rng, n: int, level: float) -> Array:
-    """Five days and a short Saturday; switched off from then till Monday; less at night."""
+    """Monday to Friday and a short Saturday; switched off until Monday; lower rate at night."""
     minute = np.arange(n * QUARTER)
     day, hour = minute // 1440 % 7, minute % 1440 / 60
     night = np.where((hour < 6) | (hour >= 22), 0.8, 1.04)
@@ -159,7 +173,7 @@ def weeks(rng: Rng, n: int, level: float) -> Array:
 
 
 def two_shifts(rng: Rng, n: int, level: float) -> Array:
-    """From about six to about ten in the evening, every day; started and stopped at any minute."""
+    """From about 06:00 to about 22:00 every day; starts and stops at any minute."""
     minute = np.arange(n * QUARTER)
     begins, ends = (np.repeat(rng.uniform(low, low + 0.5, n // DAY + 1), 1440)[: len(minute)] for low in (5.75, 21.75))
     hour = minute % 1440 / 60
@@ -170,7 +184,7 @@ def campaigns_in_weeks(rng: Rng, n: int, level: float) -> Array:
     return np.where(np.isnan(weeks(rng, n, level)), np.nan, campaigns(rng, n, level))
 
 
-# What nobody measures, relative, one value a quarter hour.
+# Unmeasured influences, relative, one value per quarter hour.
 
 
 def an_hour(rng: Rng, n: int) -> Array:
@@ -178,7 +192,7 @@ def an_hour(rng: Rng, n: int) -> Array:
 
 
 def a_day(rng: Rng, n: int) -> Array:
-    """Half of the variance lasts a day, half is gone with the quarter hour."""
+    """Half of the variance has a time constant of one day, the other half is independent for each quarter hour."""
     return 0.01 * (decaying(rng, n, 24.0) + rng.normal(0, 1, n)) / math.sqrt(2)
 
 
@@ -187,12 +201,12 @@ def three_days(rng: Rng, n: int) -> Array:
 
 
 def wandering(rng: Rng, n: int) -> Array:
-    """A filter that clogs, a tool that wears: steps add up, 0.2 % in a day, 1.1 % in a month, and an hour's chance."""
+    """A filter that clogs, a tool that wears: random walk of 0.2 % per day, 1.1 % per month, and noise over an hour."""
     return np.cumsum(rng.normal(0, 0.002 / math.sqrt(DAY), n)) + 0.007 * decaying(rng, n, 1.0)
 
 
 def wild(rng: Rng, n: int) -> Array:
-    """Student's t of three degrees with half an hour's memory, and now and then some hours of plus or minus 8 %."""
+    """Student's t with three degrees of freedom, correlated over half an hour; occasional steps of ±8 % for hours."""
     found = 0.01 / math.sqrt(3) * decaying(rng, n, 0.5, rng.standard_t(3, n))
     for _ in range(rng.poisson(n / DAY / 4)):
         at = int(rng.integers(0, n))
@@ -201,7 +215,7 @@ def wild(rng: Rng, n: int) -> Array:
 
 
 def decaying(rng: Rng, n: int, hours: float, steps: Array | None = None) -> Array:
-    """Unit variance; what is left of a step after `hours` is 1/e of it."""
+    """Noise of unit variance with exponential correlation: after `hours` a step has decayed to 1/e."""
     keeps = math.exp(-0.25 / hours)
     last, found = float(rng.normal()), []
     for step in (math.sqrt(1 - keeps * keeps) * (rng.normal(0, 1, n) if steps is None else steps)).tolist():
@@ -210,11 +224,11 @@ def decaying(rng: Rng, n: int, hours: float, steps: Array | None = None) -> Arra
     return np.array(found)
 
 
-# What a signal shows.
+# Displayed values of a signal.
 
 
 def one_percent_off(rng: Rng, mean: Array) -> Array:
-    """Anything within ±1 %, anew each quarter hour."""
+    """Uniform error within ±1 %, independent for each quarter hour."""
     return 1000 * mean * rng.uniform(0.99, 1.01, len(mean))
 
 
@@ -227,7 +241,7 @@ def sometimes_missing(rng: Rng, mean: Array) -> Array:
 
 
 def whole_tonnes(rng: Rng, mean: Array) -> Array:
-    """A counter of whole tonnes, 20 in a quarter hour at full rate; what is begun counts with the next."""
+    """A counter of complete tonnes, 20 per quarter hour at full rate; a partial tonne counts in the next one."""
     return np.diff(np.floor(np.cumsum(20 * mean) + rng.uniform(0, 1)), prepend=0.0)
 
 

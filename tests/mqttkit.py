@@ -1,4 +1,4 @@
-"""A store with one MQTT sink on it, and an independent subscriber."""
+"""A store with one MQTT sink, and an independent subscriber."""
 
 from __future__ import annotations
 

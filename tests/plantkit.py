@@ -1,4 +1,4 @@
-"""What tests and benchmarks of the plant share."""
+"""Common to the tests and benchmarks of the plant."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ GRID_400V = [Component(1, 1, complex(400 / math.sqrt(3)))]
 
 
 def machine_truth(data_file: Callable[[str], Path], name: str) -> dict[str, Any]:
-    """What another code base found of one of its runs, with the parameters of its machine."""
+    """The results of another code base for one of its runs, and the parameters of its machine."""
     found: dict[str, Any] = json.loads(data_file("machines/truth.json").read_text())[name]
     return found
 
 
 def dip_phases(kind: str, v: complex) -> list[complex]:
-    """Bollen's phase voltages of a dip to v, without their common part; L1 at angle 0 before."""
+    """Bollen's phase voltages of a dip to v, without their zero sequence; L1 has angle 0 before the dip."""
     root = math.sqrt(3)
     abc = {
         "A": [v, v * (-0.5 - 0.5j * root), v * (-0.5 + 0.5j * root)],
@@ -38,7 +38,7 @@ def dip_phases(kind: str, v: complex) -> list[complex]:
 
 
 def scenario_file(name: str) -> dict[str, Any]:
-    """What stands in a scenario's file, to be changed by a test."""
+    """The contents of a scenario's file, for a test to modify."""
     return tomllib.loads((scenarios._DATA / f"{name}.toml").read_text(encoding="utf-8"))
 
 
@@ -63,8 +63,11 @@ def magnet_2kw2() -> MagnetMotor:
 
 
 def induction_of(truth: Mapping[str, float]) -> InductionMotor:
-    """The motor of a truth of motulator's. Its Γ circuit has no stator leakage: xl1 = 0; B·ω is our friction at rated
-    speed. Rated power and current play no part where nothing is additional."""
+    """The motor of a reference result of motulator.
+
+    Its Γ circuit has no stator leakage: xl1 = 0. B·ω is the friction of our model at rated speed. Rated power and
+    current have no effect, because there are no additional losses.
+    """
     omega, speed_rpm = 2 * math.pi * 50, 1450.0
     return InductionMotor(
         power_w=1000.0,
@@ -88,7 +91,7 @@ def induction_of(truth: Mapping[str, float]) -> InductionMotor:
 def one_second(
     drive: DriveWave, rate: int, settle_s: float = 1.0, **how: Any
 ) -> tuple[DriveWaves, dict[str, float], float]:
-    """Waves, mean powers and the share of the input that the balance misses, over 1 s after settling."""
+    """Waves, mean powers and the error of the power balance relative to the input, over 1 s after settling."""
     drive.run(round(settle_s * rate), rate, **how)
     before, stored = drive.energy, drive.stored_j
     wave = drive.run(rate, rate, **how)

@@ -1,4 +1,4 @@
-"""Sums over a window, and how many seeds a law is tried with: for tests of power and its indices."""
+"""Sums over a window, and the number of seeds for property tests: for tests of power and its indices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def means(x, first=1.0, last=1.0):
-    """Sums over all columns but one at each end, which the slopes need."""
+    """Sums over all columns except one at each end, which the slopes need."""
     out = np.zeros(power.SUMS)
     lo, hi = 1, x.shape[1] - 2
     power.sums(x, lo, hi, first, last, out)
@@ -22,5 +22,5 @@ def means(x, first=1.0, last=1.0):
 
 
 def window(x, n):
-    """Columns 0 .. n-1 with a neighbour on each side, of a signal that n samples repeat."""
+    """Columns 0 .. n-1 and one neighbour on each side, of a signal with a period of n samples."""
     return np.concatenate((x[:, n - 1 : n], x[:, :n], x[:, :1]), axis=1)

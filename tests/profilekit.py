@@ -1,4 +1,4 @@
-"""Values that a register of a profile can hold, worked out beside the code that writes and reads them."""
+"""Values that a register of a profile can hold, computed independently of the code that encodes and decodes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def exponents(profile: Profile) -> dict[tuple[int, int], int]:
 
 
 def step_of(row: Register) -> float:
-    """What one count is worth."""
+    """Value of one count."""
     if row.parts:
         return min(part.scale for part in row.parts)
     scale = row.scale_for(RATING_KW)
@@ -42,7 +42,7 @@ def raw_range(row: Register) -> tuple[float, float]:
 
 
 def example(row: Register, share: float) -> float:
-    """A value that the register can hold and the vocabulary finds plausible; share 0 is the least, 1 the largest."""
+    """A value that the register can hold and that is plausible for the quantity. share: 0 lowest, 1 highest."""
     quantity, step = vocabulary()[row.name], step_of(row)
     low, high = row.window or (quantity.low, quantity.high)
     least, most = raw_range(row)

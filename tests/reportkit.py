@@ -1,6 +1,6 @@
-"""A retrofit in numbers for tests of report and ledger: a damper fan, 14 days before, then a magnet motor on a drive.
+"""A retrofit as numbers, for tests of report and ledger: a damper fan for 14 days, then a magnet motor on a drive.
 
-Plain power laws with a daily rhythm; every figure follows from the lines below, none from the code under test.
+Power laws with a daily profile; every figure follows from the lines below and none from the code under test.
 """
 
 from __future__ import annotations
@@ -86,12 +86,12 @@ def flow_at(t_ms: int, chance: random.Random, scale: float = 1.0) -> float:
 
 
 def before_kw(flow: float) -> float:
-    """Induction motor with a damper: most of the power whatever the flow."""
+    """Power of an induction motor with a damper: mostly independent of the flow."""
     return 72 + 0.42 * flow
 
 
 def after_kw(flow: float) -> tuple[float, float, float]:
-    """Shaft, motor loss, drive loss with speed control."""
+    """Shaft power, motor loss and drive loss with speed control."""
     shaft = 110 * (flow / 105) ** 3 + 4
     return shaft, 1.1 + 0.028 * shaft, 0.9 + 0.022 * shaft
 
@@ -123,7 +123,7 @@ def new(from_ms: int, to_ms: int, seed: int = 2, scale: float = 0.93) -> list[In
 
 
 def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: bool = True) -> Baseline | None:
-    """Make plant.toml and a state directory: the frozen baseline of September, a month with ledger and checkpoints."""
+    """Create plant.toml and a state directory: frozen baseline of September, a month with ledger and checkpoints."""
     (folder / "plant.toml").write_text(PLANT, encoding="utf-8")
     state = folder / "state"
     begin = utc_ms(f"{month}-01 00:00")
@@ -146,7 +146,7 @@ def retrofit(folder: Path, days: int = 31, month: str = "2024-10", baseline: boo
 
 
 def _day(db: sqlite3.Connection, key: Key, keeper: Keeper, begin_ms: int, hours: int) -> None:
-    """Each hour as the running agent does."""
+    """Process each hour as the running agent does."""
     for hour in range(hours):
         t_ms = begin_ms + hour * HOUR_MS + SETTLED_MS
         checkpoints.append_daily_checkpoint(db, key, t_ms, ZONE, {"site": "mill-2", "gateway": "gw-07"})
@@ -156,7 +156,7 @@ def _day(db: sqlite3.Connection, key: Key, keeper: Keeper, begin_ms: int, hours:
 def appended(
     store: Store, t_ms: int, entries: Sequence[tuple[str, Mapping[str, Any]]], key: Key | None = None
 ) -> list[ledger.Record]:  # fmt: skip
-    """Records as they are, also such as no command writes."""
+    """Append records without a check, including records that no command writes."""
     assert store.directory
     signer = key or load_or_make(store.directory)
     found: list[ledger.Record] = store.do(lambda db: ledger.append_to(db, signer, t_ms, entries))

@@ -1,4 +1,4 @@
-"""Whole retrofits from a seed, each with the saving that the agent tells and what is true of the same intervals."""
+"""Complete retrofits generated from a seed: the agent's saving and the true saving of the same intervals."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CLASSES = ("0.5S", "0.5")
 
 
 class Told(NamedTuple):
-    """true_wh and parts: over the intervals that a saving was claimed for."""
+    """Result of one case. true_wh and its parts: over the intervals for which a saving is counted."""
 
     saving: Saving
     lines: list[Line]
@@ -50,8 +50,11 @@ class Told(NamedTuple):
 
 
 def real_retrofit(seed: int) -> Told:
-    """14 days with a meter only, then 30 days of drive and magnet motor with 10 % less production; the same meter. In
-    one of three seeds the engineer insists on a polynomial, in one the flow meter saturates: no model is right."""
+    """14 days with a meter only, then 30 days with drive and magnet motor and 10 % less production; the same meter.
+
+    For one of three seeds the engineer specifies a polynomial; for one the flow meter saturates, so that no model is
+    exact.
+    """
     rng = np.random.default_rng(seed)
     kind = ("", "polynomial", "")[seed % 3]
     sensor = (None, None, _saturating)[seed % 3]
@@ -60,7 +63,7 @@ def real_retrofit(seed: int) -> Told:
 
 
 def large_retrofit(seed: int) -> Told:
-    """500 h of a fan with a damper, 720 h of drive and magnet motor, demand 10 % lower."""
+    """500 h of a fan with a damper, 720 h with drive and magnet motor, demand 10 % lower."""
     rng = np.random.default_rng(seed)
     meter = draw_meter(rng)
     return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter))
@@ -74,21 +77,23 @@ def large_retrofit_fine(seed: int) -> Told:
 
 
 def large_retrofit_certified(seed: int) -> Told:
-    """A meter of class 0.2S behind transformers whose certificate knows them to 0.05 % and 2′."""
+    """A meter of class 0.2S with transformers certified to 0.05 % and 2′."""
     rng = np.random.default_rng(seed)
     meter = draw_meter(rng, accuracy=0.002, ct=0.0005, minutes=2)
     return _run(DAMPER_FAN, rng, (2000, 2880), (0.85, 0.765), (meter, meter), classes=("0.2S", "0.05 % 2'"))
 
 
 def nothing_saved(seed: int) -> Told:
-    """The old motor stays, production falls by 15 %, the meter is exchanged."""
+    """The old motor remains, production decreases by 15 %, the meter is replaced."""
     rng = np.random.default_rng(seed)
     meters = draw_meter(rng), draw_meter(rng, "mcc-1 30001177 400/5")
     return _run(PUMP_HIGH_HEAD, rng, (14 * 96, 30 * 96), (0.90, 0.765), meters, changed=False)
 
 
 def motor_swap(seed: int) -> Told:
-    """Only the motor, on the line as before; the phase errors of the transformers count with the power factor."""
+    """Only the motor is replaced, without a drive. The transformers' phase errors matter, because the power factor
+    changes.
+    """
     rng = np.random.default_rng(seed)
     meter = draw_meter(rng)
     return _run(SWAP, rng, (14 * 96, 30 * 96), (0.88, 0.88), (meter, meter))
@@ -101,28 +106,30 @@ def swap_with_another_meter(seed: int) -> Told:
 
 
 def two_drivers(seed: int) -> Told:
-    """What the pump lifts is heavier when it is colder (1 % for 4 K); reporting is 4 K warmer, within what was seen."""
+    """The pumped liquid is denser when it is colder (1 % for 4 K).
+
+    The reporting period is 4 K warmer, within the observed range.
+    """
     return _with_temperature(seed, 0.0025)
 
 
 def weak_temperature(seed: int) -> Told:
-    """A third of what nobody measures beside it: too weak to be taken always, and it is 4 K warmer after."""
+    """A third of the unmeasured influence: too weak to be selected every time; the reporting period is 4 K warmer."""
     return _with_temperature(seed, 0.0007)
 
 
 def needless_temperature(seed: int) -> Told:
-    """The same temperatures, and the energy does not care."""
+    """The same temperatures without any effect on the energy."""
     return _with_temperature(seed, 0.0)
 
 
 def nothing_saved_with_two_drivers(seed: int) -> Told:
-    """The old motor stays, the meter is exchanged, production falls and it is warmer."""
+    """The old motor remains, the meter is replaced, production decreases and it is warmer."""
     return _with_temperature(seed, 0.0025, changed=False)
 
 
 def by_shift(seed: int) -> Told:
-    """Each shift throttles in its own way: 3 % more and 2 % less load at the same flow. After the retrofit there are
-    more nights."""
+    """The load at the same flow depends on the shift: 3 % more, 2 % less. The reporting period has more nights."""
     return _with_shifts(seed, (0.0, 0.03, -0.02))
 
 
@@ -131,24 +138,28 @@ def needless_shift(seed: int) -> Told:
 
 
 def by_pumps(seed: int) -> Told:
-    """One pump, or two that share the flow: this one's energy over the station's flow is another line with each. The
-    second starts at 95 % and stops at 80 % of what one is made for. After the retrofit less is pumped."""
+    """One pump, or two that share the flow: each case has its own line of this pump's energy over the station's flow.
+
+    The second pump starts at 95 % and stops at 80 % of the flow of one pump. In the reporting period the flow is lower.
+    """
     return _with_pumps(seed)
 
 
 def nothing_saved_by_pumps(seed: int) -> Told:
-    """The old motor stays, the meter is exchanged, and less is pumped."""
+    """The old motor remains, the meter is replaced, and the flow is lower."""
     return _with_pumps(seed, changed=False)
 
 
 def by_grade(seed: int) -> Told:
-    """Grades that weigh more the more of them flows, and ones that weigh less: 2.5 % and 2 % for a tenth of the flow.
-    After the retrofit there is more of the last."""
+    """Grades whose load increases or decreases with the flow: by 2.5 % or 2 % for a tenth of the flow.
+
+    The reporting period has more of the last grade.
+    """
     return _with_shifts(seed, (0.0, 0.0, 0.0), (0.0, 0.25, -0.2))
 
 
 def weak_slopes(seed: int) -> Told:
-    """A twelfth of that, beside levels: too weak to be taken always."""
+    """A twelfth of these slopes, in addition to different levels: too weak to be selected every time."""
     return _with_shifts(seed, (0.0, 0.03, -0.02), (0.0, 0.02, -0.016))
 
 
@@ -193,7 +204,7 @@ def _hours(
     plant: Retrofit, rng: np.random.Generator, n: int, mean: float, meter: MeterErrors, sensor: object, *, new: bool,
     first: int = 0,
 ) -> Hours:  # fmt: skip
-    """What nobody measures moves the load by 1 %, and hangs together over about an hour."""
+    """Unmeasured influences change the load by 1 % and are correlated over about an hour."""
     influence = ar1(rng, n, 0.6, 0.01)
     assert sensor is None or callable(sensor)
     return hours(plant, flows(rng, n, mean), influence, meter, new=new, first=first, sensor=sensor)
@@ -216,7 +227,7 @@ def _with_temperature(seed: int, per_k: float, *, changed: bool = True) -> Told:
 
 
 def _with_shifts(seed: int, more: tuple[float, ...], tilts: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Told:
-    """more: load of each shift at the same flow, relative. tilts: by how much that grows with the flow (1: rated)."""
+    """more: load of each shift at the same flow, relative. tilts: increase of this load with the flow (1: rated)."""
     rng = np.random.default_rng(seed)
     meter = draw_meter(rng)
 
@@ -250,6 +261,6 @@ def _with_pumps(seed: int, *, changed: bool = True) -> Told:
 
 
 def _saturating(flow: Array) -> Array:
-    """A flow meter that shows 4 % too little at full flow: no model's shape fits any more."""
+    """A flow meter that shows 4 % too little at full flow: no model form fits exactly."""
     found: Array = flow - 0.04 * np.clip((flow - 0.6) / 0.5, 0, None) ** 2
     return found

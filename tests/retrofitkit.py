@@ -1,7 +1,7 @@
-"""Quarter hours of a retrofit, made by the plant's machines and a meter with errors: thousands of hours in a moment.
+"""Quarter hours of a retrofit, computed from machine models and a meter with errors; thousands of hours take seconds.
 
-Machines are solved on a grid of flows, once; hours are looked up in it. The agent's side (what it takes for shaft
-energy and losses) comes from its own loss models, fed with what drive and meter would show.
+The machines are solved once on a grid of flows; quarter hours are interpolated in it. The agent's shaft energy and
+losses come from its own loss models, applied to the values that drive and meter would show.
 """
 
 from __future__ import annotations
@@ -46,8 +46,12 @@ _QUIET = replace(params.BUSBAR, volts_sigma=0.0, frequency_sigma_hz=0.0)
 
 @dataclass(frozen=True)
 class Retrofit:
-    """What is replaced by what. efficiency: of the new motor, which turns just fast enough on a drive; None: a motor
-    that starts on the line and keeps its speed. old_class: what the agent is told of the old one."""
+    """A replacement of a motor.
+
+    efficiency: of the new motor, which runs at the lowest sufficient speed on a drive. None: a line-start motor at
+    constant speed.
+    old_class: configured class of the old motor.
+    """
 
     library: str
     kw: float
@@ -67,7 +71,10 @@ class Retrofit:
 
 @dataclass(frozen=True)
 class Points:
-    """Over the grid of flows, W and var. est_: as the agent's loss models take it from what drive and meter show."""
+    """Values over the grid of flows, W and var.
+
+    est_: calculated by the agent's loss models from the values that drive and meter show.
+    """
 
     old_w: Array
     old_var: Array
@@ -77,14 +84,14 @@ class Points:
     speed_rpm: Array
     drive_loss_w: Array
     motor_loss_w: Array
-    old_loss_w: Array  # the old motor's, on the drive, at the new one's speed and torque
+    old_loss_w: Array  # loss of the old motor on the drive, at speed and torque of the new one
     est_drive_w: Array
     est_motor_w: Array
     u_drive_w: Array
     u_motor_w: Array
 
 
-PUMP_HIGH_HEAD = Retrofit(  # a high static head leaves little to save by speed
+PUMP_HIGH_HEAD = Retrofit(  # high static head: speed control saves little
     "160kw-ie1", 160.0, Flow(140.0, 1485.0, (0.23, 1.03, -0.26), (0.80, 0.20)), 0.968,
 )  # fmt: skip
 DAMPER_FAN = Retrofit("160kw-ie1", 160.0, Flow(140.0, 1485.0, (0.45, 0.55, 0.0), (0.0, 1.0)), 0.968)
@@ -151,13 +158,13 @@ def _on_line(supply: Supply, plant: Retrofit) -> Step:
 
 
 def _converter_loss_w(converter: DriveRecord, current: float, frequency: float) -> float:
-    """As the factory would test it: with a motor that takes 0.85·U·I in proportion to the frequency."""
+    """Loss in the factory test: the motor takes 0.85·U·I in proportion to the frequency."""
     power_w = converter.power_w * current * frequency
     return drive.losses_w(converter, current * converter.current_a, power_w, 540.0)
 
 
 def _old_on_drive_w(old: InductionMotor, demand: Demand) -> float:
-    """Losses of the old motor at this speed and torque, on a sine whose voltage follows its frequency."""
+    """Losses of the old motor at this speed and torque, on a sinusoidal voltage proportional to the frequency."""
     hz = demand.speed_rad_s * old.pole_pairs / 2 / math.pi
     for _ in range(6):
         u = [Component(1, 1, complex(old.volts_v / math.sqrt(3) * hz / old.frequency_hz))]
@@ -174,28 +181,31 @@ def _plate(plant: Retrofit, current_a: float, efficiency: float, volts: float) -
 
 @dataclass(frozen=True)
 class MeterErrors:
-    """One meter with its transformers: gain, and phase in rad; both sides of the saving, unless it is exchanged."""
+    """Errors of one meter with its transformers: gain, and phase in rad.
+
+    Both periods have the same errors unless the meter is replaced.
+    """
 
     gain: float = 0.0
     phase: float = 0.0
     name: str = "mcc-1 22091734 400/5"
 
     def shown(self, w: Array, var: Array) -> tuple[Array, Array]:
-        """P·cos δ + Q·sin δ and the like, times 1 + gain."""
+        """Displayed P and Q: (P·cos δ + Q·sin δ)·(1 + gain), and Q accordingly."""
         c, s = math.cos(self.phase), math.sin(self.phase)
         return (1 + self.gain) * (c * w + s * var), (1 + self.gain) * (c * var - s * w)
 
 
 def draw_meter(rng: np.random.Generator, name: str = "mcc-1 22091734 400/5", accuracy: float = 0.005,
                ct: float = 0.005, minutes: float = 30.0) -> MeterErrors:  # fmt: skip
-    """Anywhere within the classes, alike on all three phases: the worst of what a class allows on average."""
+    """Errors anywhere within the classes, equal on all three phases: the worst case that a class allows on average."""
     gain = (1 + rng.uniform(-accuracy, accuracy)) * (1 + rng.uniform(-ct, ct)) - 1
     angle = math.radians(minutes / 60)
     return MeterErrors(float(gain), float(rng.uniform(-angle, angle)), name)
 
 
 def flows(rng: np.random.Generator, n: int, mean: float, low: float = 0.3, high: float = 1.15) -> Array:
-    """Production: a daily shape, shifts, and what people do (AR(1) over hours)."""
+    """Production: a daily profile, shifts, and operator actions (AR(1) over hours)."""
     hours = np.arange(n) / 4
     shift = np.repeat(rng.normal(0, 0.05, n // 32 + 1), 32)[:n]
     return np.clip(mean * (1 + 0.06 * np.sin(2 * np.pi * hours / 24) + shift + ar1(rng, n, 0.9, 0.03)), low, high)
@@ -212,8 +222,11 @@ def ar1(rng: np.random.Generator, n: int, rho: float, sigma: float) -> Array:
 
 @dataclass(frozen=True)
 class Hours:
-    """Intervals as the agent would keep them, beside what is true of each (Wh): what the old and the new plant use, and
-    the parts of the saving. driver: as measured."""
+    """Intervals as the agent would keep them, and the true values of each.
+
+    old_wh, new_wh: energy of the old and of the new plant.
+    motor_wh, drive_wh: parts of the saving.
+    """
 
     intervals: list[Interval]
     old_wh: Array
@@ -226,8 +239,10 @@ def hours(
     plant: Retrofit, flow: Array, influence: Array, meter: MeterErrors, *, new: bool, first: int = 0,
     sensor: Callable[[Array], Array] | None = None, asset: str = "pump", more: Mapping[str, Array] | None = None,
 ) -> Hours:  # fmt: skip
-    """influence: relative, on the load, of all but the flow. sensor: what the driver shows for a flow. more: other
-    drivers as measured."""
+    """influence: effect on the load of everything except the flow, relative.
+    sensor: displayed value of the driver for a flow.
+    more: further drivers as measured.
+    """
     at = points(plant)
 
     def look(column: Array) -> Array:

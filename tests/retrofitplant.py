@@ -1,4 +1,4 @@
-"""One motor before and after its retrofit behind one and the same meter, for the whole agent on virtual time."""
+"""One motor before and after its retrofit, measured by the same meter, for the complete agent on virtual time."""
 
 from __future__ import annotations
 
@@ -44,9 +44,11 @@ def _trains(plant: Retrofit) -> list[tuple[Train, Train]]:
 
 
 class RetrofitPlant:
-    """Goes on from run to run. new: which motor stands there. true_wh: by quarter hour, what old and new would use.
+    """A plant that continues from run to run.
 
-    The flow that drives the energy is shown without error; what nobody measures moves the load by 1 % beside it.
+    new: True after the replacement of the motor.
+    true_wh: start of each quarter hour → energy that the old and the new motor would use.
+    The displayed flow has no error; unmeasured influences change the load by 1 % in addition.
     """
 
     def __init__(self, plant: Retrofit, seed: int, mean: float, classes: tuple[str, str] = ("0.5S", "0.5")) -> None:
@@ -60,12 +62,12 @@ class RetrofitPlant:
         self.flow, self.silent = mean, set[int]()
         self._train = _trains(plant)[60][0]
         self._wiring = RIGHT
-        self.bypassed = False  # the old motor's way past the drive, which stands still
-        self.register_wh = 0.0  # what the meter must have counted
+        self.bypassed = False  # the old motor runs through a bypass, the drive is at standstill
+        self.register_wh = 0.0  # true reading of the meter's register
         self._lines: dict[str, Line] = {}
 
     def devices(self, config_file: Path) -> None:
-        """As many as this configuration names."""
+        """Create the devices of this configuration."""
         config = load_config(config_file)[0]
         known = signal_devices(config)[0].profile
         found = [
@@ -115,7 +117,7 @@ class RetrofitPlant:
         return None
 
     def wire(self, fault: str) -> None:
-        """How the meter is connected from now on, as simulators.meters.wiring names it; empty: right."""
+        """Change the connection of the meter to a fault of simulators.meters.wiring; empty: correct."""
         self._wiring = wiring_of(fault)
 
     def _shown(self) -> drive_display.Values:
@@ -131,7 +133,7 @@ _LIMITS = {"0.2S": (0.002, 10), "0.5S": (0.005, 30), "0.5": (0.005, 30)}  # rati
 
 
 def _within(classes: tuple[str, str], rng: Random) -> Errors:
-    """Gain and phase alike on all phases, anywhere within the classes of meter and transformers."""
+    """Gain and phase errors, equal on all phases, anywhere within the classes of meter and transformers."""
     (meter, _), (ratio, minutes) = (_LIMITS[name] for name in classes)
     gain = (1 + rng.uniform(-meter, meter)) * (1 + rng.uniform(-ratio, ratio))
     angle = math.radians(rng.uniform(-minutes, minutes) / 60)
@@ -205,9 +207,10 @@ def run(
     take: Callable[[str, bytes, bool], None] = lambda *_: None, more: str = "", clock_off_s: float = 0.0,
     whole: bool = False,
 ) -> None:  # fmt: skip
-    """The agent watches for so long, with the configuration for what stands there now; its state lies in folder.
+    """Run the agent for this time with the configuration of the current motor; its state is stored in `folder`.
 
-    clock_off_s: how wrong its clock is. whole: with ledger and delivery to the broker, plant.toml in folder.
+    clock_off_s: error of its clock.
+    whole: with ledger, delivery to the broker, and plant.toml in `folder`.
     """
     state = folder / "state"
     first = folder / "first.toml"

@@ -1,4 +1,4 @@
-"""One motor with its meter and drive behind a wire without bytes: the truth encodes, the (mistaken) map decodes."""
+"""One motor with its meter and drive on a link in memory: the true map encodes, the (incorrect) map decodes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ METER_UNIT, DRIVE_UNIT = 11, 31
 
 
 class RecordingLink(MemoryLink):
-    """A link to simulated devices, by unit, that keeps every request and answers after 20 ms of `clock`."""
+    """A link to simulated devices, by unit identifier. It records every request and responds after 20 ms of `clock`."""
 
     def __init__(self, devices: Mapping[int, SimulatedDevice], clock: HandClock, wire: Wire | None = None) -> None:
         super().__init__(list(devices.values()), clock, 0.02, wire=wire)
@@ -40,13 +40,13 @@ class RecordingLink(MemoryLink):
 
 
 def served_map(name: str) -> Profile:
-    """The profile but for registers that mean something else when read alone: the simulated device has one meaning."""
+    """The profile without registers that mean something else in a single read; the simulated device has one meaning."""
     profile = load_profile(name)
     return replace(profile, registers=tuple(row for row in profile.registers if not row.alone))
 
 
 def served(kind: str) -> list[str]:
-    """Every profile of that kind which plain reads may check."""
+    """Every profile of this kind that a self-check can verify with plain reads."""
     found = []
     for name in profile_ids():
         profile = load_profile(name)
@@ -57,19 +57,19 @@ def served(kind: str) -> list[str]:
 
 @dataclass
 class Scene:
-    """A motor, named after `name`, and how its devices are served and configured."""
+    """A motor, identified by `name`, with the served and the configured properties of its devices."""
 
     machine: Machine
-    meter: Profile | None  # as it is
+    meter: Profile | None  # as served
     drive: Profile | None
     load: float
     seed: int
     name: str = "a"
     speed: float = 1.0
     units: tuple[int, int] = (METER_UNIT, DRIVE_UNIT)
-    meter_map: Profile | None = None  # as the agent believes; the same when left out
+    meter_map: Profile | None = None  # as configured; None: the same as served
     drive_map: Profile | None = None
-    ct: tuple[float, float] = (150.0, 5.0)  # as built
+    ct: tuple[float, float] = (150.0, 5.0)  # as installed
     ct_stated: tuple[float, float] | None = None  # as configured
     ratio_applied_by: str = "meter"
     crossed: tuple[int, int] | None = None
@@ -142,7 +142,7 @@ class Scene:
         units = {row.name: row.unit for row in self.meter.registers}
         if self.ratio_applied_by == "agent":
             values = secondary(values, units, self.ct[0] / self.ct[1])
-        elif self.ct_stated:  # the meter was set to what the configuration says, and that is wrong
+        elif self.ct_stated:  # the meter was set to the configured ratio, which is wrong
             wrong = (self.ct_stated[0] / self.ct_stated[1]) / (self.ct[0] / self.ct[1])
             values = secondary(values, units, 1 / wrong)
         return values | ({"serial_number": int(self.serial)} if self.serial else {})
@@ -163,7 +163,7 @@ def check(*scenes: Scene, readings: int = 10) -> Result:
 
 
 def draw(rng: Random, meter: str | None, drive: str | None, load: float, name: str = "a") -> Scene:
-    """A scene of a size that both maps can show, with standard transformers for it."""
+    """A scene with a motor size that both maps can represent, and standard transformers for it."""
     profiles = [load_profile(item) for item in (meter, drive) if item]
     induction = drive is None or rng.random() < 0.5
     speed = rng.uniform(0.5, 1.0) if drive else 1.0
@@ -178,7 +178,7 @@ def draw(rng: Random, meter: str | None, drive: str | None, load: float, name: s
 
 
 def _shows(profile: Profile, kw: float) -> bool:
-    """Whether nothing of a motor of that size is beyond the registers at full load."""
+    """True if all values of a motor of this size are within the range of the registers at full load."""
     machine = Machine(kw, 1475.0, 4, 380.0, True, 0.93, 0.82)
     plant = OneMotor(machine, 1.2, 1, profile.kind == "vfd")
     values = plant.drive(0.0) if profile.kind == "vfd" else plant.meter(0.0)
@@ -195,10 +195,10 @@ def with_maps(scene: Scene, meter: Profile | None = None, drive: Profile | None 
     return replace(scene, meter_map=meter, drive_map=drive)
 
 
-# What counts as a mistake that a self-check can be asked to find; docs/selfcheck.md says the same in words.
-EXACT = 0.02  # a meter's quantity that another of its own quantities fixes: no difference below this is asked for
-VOLTAGE = 0.15  # voltages without power factor or apparent power beside them: by the other phases only
-LOOSE = 3.0  # factor, for what only the machine's nature bounds
+# Smallest mistakes that a self-check must find; docs/selfcheck.md describes them.
+EXACT = 0.02  # relative difference of a quantity that other quantities of the same meter determine
+VOLTAGE = 0.15  # voltages without power factor or apparent power: compared with the other phases only
+LOOSE = 3.0  # factor, for quantities with only a physical limit
 DRIVE = ("output_frequency", "motor_speed", "motor_speed_percent", "motor_current", "motor_power", "motor_torque",
          "motor_torque_nm", "output_voltage", "dc_bus_voltage", "mains_voltage", "shaft_power", "input_power",
          "motor_power_percent", "reference_frequency", "motor_rated_current", "motor_rated_voltage",
@@ -206,7 +206,7 @@ DRIVE = ("output_frequency", "motor_speed", "motor_speed_percent", "motor_curren
 
 
 def limit_of(name: str, profile: Profile) -> float | None:
-    """By which relative difference a wrong value must show; None where nothing compares with it."""
+    """Relative difference from which a wrong value must be found; None: nothing to compare it with."""
 
     def has(*names: str) -> bool:
         return all(profile.register(item) for item in names)
@@ -246,7 +246,7 @@ def limit_of(name: str, profile: Profile) -> float | None:
 
 
 def counts(scene: Scene, device: str, names: Collection[str], mistaken: Profile) -> bool:
-    """Whether the mistaken map publishes a comparable quantity with a difference that is asked for."""
+    """True if the incorrect map publishes a comparable quantity with a difference above its limit."""
     true = scene.meter if device == "meter" else scene.drive
     assert true is not None
     simulated = scene.devices(lambda: 0.0)[scene.units[0 if device == "meter" else 1]]

@@ -1,6 +1,6 @@
-"""What the Sparkplug tests use: a proxy that records MQTT packets, and a reader that shares nothing with the agent.
+"""For the Sparkplug tests: a proxy that records MQTT packets, and a decoder that shares no code with the agent.
 
-It knows the fields by a .proto text written from chapter 6 of the specification, and reads protobuf's bytes by hand.
+The fields come from a .proto text written after chapter 6 of the specification; protobuf is decoded here.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TYPE_FIELD = {3: "int_value", 4: "long_value", 10: "double_value", 11: "boolean_
 
 
 def read(data: bytes, message: str = "Payload") -> dict[str, Any]:
-    """Every field that is there, by name. Raises ValueError on a field that the specification does not have."""
+    """Every field that is present, by name. Raises ValueError on a field that the specification does not define."""
     found: dict[str, Any] = {name: [] for name, _, repeated in FIELDS[message].values() if repeated}
     at = 0
     while at < len(data):
@@ -91,7 +91,7 @@ def varint(value: int) -> bytes:
 
 
 def command(name: str, value: bool | str = True, alias: int | None = None) -> bytes:
-    """An NCMD payload, written by hand."""
+    """An NCMD payload, encoded here."""
     raw = name.encode()
     metric = (b"\x0a" + varint(len(raw)) + raw if name else b"") + (b"\x10" + varint(alias) if alias else b"")
     if isinstance(value, bool):

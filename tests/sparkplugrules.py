@@ -1,5 +1,6 @@
-"""The normative statements on edge nodes of Sparkplug 3.0, checked over the packets that a node sent. In brackets: the
-specification's ids, without "tck-id-".
+"""The normative statements on edge nodes of Sparkplug 3.0, checked on the packets that a node sent.
+
+In brackets: the identifiers of the specification without "tck-id-".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows of a motor for the store, and counts of the rows that are left or lost."""
+"""Rows of a motor for the store, and counts of the rows that remain or are lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several tests use: a clock that moves by hand, and the real broker."""
+"""Common to many tests: a clock that the test advances, and the real broker."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE_S = 60.0  # for what must come, however long it takes
+PATIENCE_S = 60.0  # for an event without a time requirement
 LOOK_S = 0.02
 
 
 class HandClock:
-    """Time that moves only when told to, or when somebody sleeps on it."""
+    """A clock that advances only by `move` and `sleep`."""
 
     def __init__(self, utc_s: float = 1_790_000_000.0) -> None:
         self._utc_ns, self._monotonic_ns = int(utc_s * 1e9), 1_000_000_000
@@ -48,7 +48,7 @@ def real_command(name: str) -> str:
 
 
 def free_port() -> int:
-    """Below the range from which connections take their own ports: none of them sits on it while a broker is away."""
+    """A free port below the range of ephemeral ports, so that no connection takes it while a broker is stopped."""
     for _ in range(100):
         port = random.SystemRandom().randrange(20_000, 32_000)
         with socket.socket() as probe:
@@ -61,7 +61,10 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """seconds: more than it takes; a busy machine gets a minute. Where the time is what is tested: `within`."""
+    """Wait for an event without a time requirement; for a required time use `within`.
+
+    seconds: limit; less than 60 s counts as 60 s.
+    """
     until = time.monotonic() + max(seconds, PATIENCE_S)
     while not condition():
         assert time.monotonic() < until, f"not within {max(seconds, PATIENCE_S):g} s: {what}"
@@ -69,7 +72,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
 
 
 def within(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Strict, but for the time for which this machine ran nobody: a look counts for what it should take."""
+    """Wait for an event with a required time. Time during which this machine executed no process does not count."""
     for _ in range(round(seconds / LOOK_S)):
         if condition():
             return
@@ -78,7 +81,7 @@ def within(condition: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def waited_s(process: int | str = "self") -> dict[str, float]:
-    """By thread: seconds in which it could run and no processor was free (Linux, sched-stats)."""
+    """Thread → seconds in which it was runnable and no processor was free (Linux, schedstat)."""
     found = {}
     for task in Path(f"/proc/{process}/task").glob("*/schedstat"):
         with contextlib.suppress(OSError):  # a thread that has just ended
@@ -87,7 +90,7 @@ def waited_s(process: int | str = "self") -> dict[str, float]:
 
 
 class Mosquitto:
-    """The real broker on a free loopback port; can be stopped and started again on the same one."""
+    """The real broker on a free loopback port; it can be stopped and restarted on the same port."""
 
     def __init__(self, folder: Path, extra: str = "") -> None:
         self.port = free_port()

@@ -1,4 +1,4 @@
-"""What the tests of the wire share: servers written out here or simulated, none of it the driver's own code."""
+"""Common to the bus tests: servers written here or simulated, independent of the driver's code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from drivers.bus import ModbusLink, Wire
 from simulators.bus.segment import Segment
 from simulators.bus.sockets import Listener
 
-Answer = Callable[[int, int, int, int], Awaitable[bytes | None]]  # unit, function, address, count → PDU or silence
+Answer = Callable[[int, int, int, int], Awaitable[bytes | None]]  # unit, function, address, count → PDU or no response
 
 
 def registers(function: int, values: list[int]) -> bytes:
@@ -26,7 +26,7 @@ def registers(function: int, values: list[int]) -> bytes:
 
 
 async def echo_address(unit: int, function: int, address: int, count: int) -> bytes:
-    """Each register holds its own address: a value that belongs to another request shows at once."""
+    """Each register contains its own address, so that a value of another request is detected."""
     return registers(function, [(address + n) & 0xFFFF for n in range(count)])
 
 
@@ -55,7 +55,7 @@ async def tcp_server(answer: Answer, port: int = 0) -> AsyncIterator[int]:
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
-        await asyncio.sleep(0.01)  # their readers notice
+        await asyncio.sleep(0.01)  # the reader tasks end
 
 
 def link_to(port: int) -> ModbusLink:
@@ -64,7 +64,7 @@ def link_to(port: int) -> ModbusLink:
 
 @contextlib.asynccontextmanager
 async def opened(wire: Wire) -> AsyncIterator[ModbusLink]:
-    """A link that is closed however the test ends."""
+    """A link that is closed at the end of the test, also after a failure."""
     link = ModbusLink(wire, SystemClock())
     try:
         yield link
@@ -74,8 +74,11 @@ async def opened(wire: Wire) -> AsyncIterator[ModbusLink]:
 
 @contextlib.asynccontextmanager
 async def passing() -> AsyncIterator[Callable[[], float]]:
-    """Seconds as they pass for a thread that looks each 10 ms: time in which the machine ran nobody is not in them,
-    time for which somebody held up the loop is."""
+    """Elapsed seconds, counted by a thread every 10 ms.
+
+    Time in which the machine executed no process is excluded; time in which another task blocked the event loop is
+    included.
+    """
     looks, began_s, over = 0, time.monotonic(), threading.Event()
 
     def look() -> None:
@@ -107,7 +110,7 @@ def crc16(data: bytes) -> bytes:
 
 
 class RtuSlave(threading.Thread):
-    """One slave at the far end of a pseudo-terminal. `delays` holds the seconds before each answer, then none."""
+    """One slave at the other end of a pseudo-terminal. `delays`: seconds before each of the first responses."""
 
     def __init__(self, delays: list[float] | None = None, chatter: bytes = b"") -> None:
         super().__init__(daemon=True)
@@ -117,7 +120,7 @@ class RtuSlave(threading.Thread):
         self.port = os.ttyname(slave)
         self._slave, self._delays, self._chatter = slave, delays or [], chatter
         self._ending = threading.Event()
-        self.garble = False  # answers as they look at another speed
+        self.garble = False  # responses as they appear at a wrong baud rate
 
     def run(self) -> None:
         os.set_blocking(self.master, False)
@@ -148,7 +151,7 @@ class RtuSlave(threading.Thread):
 
 
 class Converter:
-    """A transparent box: bytes of the line to whoever is connected, and back. On the wire it is "agent"."""
+    """A transparent converter between the serial line and the latest connection; station "agent" on the segment."""
 
     def __init__(self, segment: Segment) -> None:
         self.listener = Listener(segment, lambda data, _: self._say(data))

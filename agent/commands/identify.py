@@ -8,25 +8,28 @@ import click
 
 from agent.commands.options import fail
 from agent.commands.target import target_of, target_options
+from agent.core.text import N_, _
 
 
-@click.command()
+@click.command(
+    help=N_(
+        "Identify the model of a Modbus device.\n\n"
+        "Prints the model, or the few models that match, as TOML for the configuration."
+    )
+)
 @target_options
-@click.option("--unit-id", type=int, required=True, help="Unit identifier of the device.")
+@click.option("--unit-id", type=int, required=True, help=N_("Unit identifier of the device."))
 def identify(
     serial: str | None, tcp: str | None, line: str | None, framing: str | None, allow_fc03: bool, as_json: bool,
     unit_id: int,
 ) -> None:  # fmt: skip
-    """Identify the model of a Modbus device.
-
-    Prints the model, or the few models that match, as TOML for the configuration.
-    """
     from agent.discover.scan_run import may_use_fc03, run_identify
 
     target = target_of(serial, tcp, line, framing)
     if serial and target.setting is None:
-        fail('--line: missing; for example --line "19200 8E1" (`magwatt scan` finds the settings)')
+        fail(_('--line: missing; for example --line "19200 8E1" (`magwatt scan` finds the settings)'))
     first, last = (0, 255) if tcp else (1, 247)
     if not first <= unit_id <= last:
-        fail(f"--unit-id {unit_id}: must be {first} to {last}")
+        text = _("--unit-id {unit_id:d}: must be {first:d} to {last:d}", unit_id=unit_id, first=first, last=last)
+        fail(text)
     sys.exit(run_identify(target, unit_id, may_use_fc03(allow_fc03), as_json))

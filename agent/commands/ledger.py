@@ -125,7 +125,9 @@ def _lines(
     if found.ahead:
         yield _("hours dated after the newest record: {n:d}; the clock was ahead and was corrected", n=found.ahead)
     for seq in found.put_back[:CLOCK_STEPS_SHOWN]:
-        yield _("record {seq:d} is dated before the record that precedes it; the clock was corrected", seq=seq)
+        yield _(
+            "record {seq:d} is dated before the record that precedes it; the clock was set to an earlier time", seq=seq
+        )
     yield from _changes(found)
     yield from _gateways(found, gateway)
     if found.self_named and found.keys and not found.unchecked:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.commands.options import fail
+from agent.core.text import N_, _, text_of
 
 if TYPE_CHECKING:
     from agent.discover.scan_result import Target
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON: one object."),
+        click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object.")),
         click.option("--allow-fc03", is_flag=True,
-                     help="Use function 03 without asking first; docs/scan.md describes the risk."),
+                     help=N_("Use function 03 without asking first; docs/scan.md describes the risk.")),
         click.option("--framing", type=click.Choice(["tcp", "rtu"]),
-                     help="With --tcp: rtu for a transparent serial converter."),
-        click.option("--line", metavar='"19200 8E1"', help="Baud rate, data bits, parity and stop bits."),
-        click.option("--tcp", metavar="HOST[:PORT]", help="Modbus TCP device or gateway."),
-        click.option("--serial", metavar="PORT", help="Serial port."),
+                     help=N_("With --tcp: rtu for a transparent serial converter.")),
+        click.option("--line", metavar='"19200 8E1"', help=N_("Baud rate, data bits, parity and stop bits.")),
+        click.option("--tcp", metavar="HOST[:PORT]", help=N_("Modbus TCP device or gateway.")),
+        click.option("--serial", metavar="PORT", help=N_("Serial port.")),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -35,25 +36,25 @@ def target_of(serial: str | None, tcp: str | None, line: str | None, framing: st
     from drivers.eavesdrop import Setting
 
     if bool(serial) == bool(tcp):
-        fail("give either --serial PORT or --tcp HOST[:PORT]")
+        fail(_("give either --serial PORT or --tcp HOST[:PORT]"))
     setting = None
     if line is not None:
         try:
             setting = Setting(*keys.BUS["line"].convert(line))
         except ValueError as error:
-            fail(f"--line {line!r}: {error}")
+            fail(_("{option} {value}: {error}", option="--line", value=repr(line), error=text_of(error)))
         if setting.data_bits != 8:
-            fail(f"--line {line!r}: Modbus RTU needs 8 data bits")
+            fail(_("--line {line:quoted}: Modbus RTU needs 8 data bits", line=line))
     if serial:
         if framing == "tcp":
-            fail("--framing tcp: a serial port uses Modbus RTU; omit --framing")
+            fail(_("--framing tcp: a serial port uses Modbus RTU; omit --framing"))
         return Target(serial=serial, setting=setting, rtu=False)
     if line is not None and framing != "rtu":
-        fail("--line: with --tcp it is only valid with --framing rtu (a transparent serial converter)")
+        fail(_("--line: with --tcp it is only valid with --framing rtu (a transparent serial converter)"))
     if framing == "rtu" and line is None:
-        fail('--line: missing; give the serial settings of the converter, for example --line "19200 8E1"')
+        fail(_('--line: missing; give the serial settings of the converter, for example --line "19200 8E1"'))
     try:
         host, port = keys.BUS["tcp"].convert(tcp)
     except ValueError as error:
-        fail(f"--tcp {tcp}: {error}")
+        fail(_("{option} {value}: {error}", option="--tcp", value=tcp, error=text_of(error)))
     return Target(host=host, port_number=port, rtu=framing == "rtu", setting=setting)

@@ -1,1 +1,1 @@
-"""Who is on a wire, and which model: scan and identify."""
+"""Unknown devices: find them on a bus (`magwatt scan`) and identify their model (`magwatt identify`)."""

@@ -1,7 +1,7 @@
-"""The verdict of `magwatt identify`: one name only where every other is far less likely, else a short list.
+"""The result of `magwatt identify`: one model if all others are much less likely, else a short list.
 
-A device that nobody knows may look like a relative, since makers copy their maps: what its own words or a missing
-register rule out is called the nearest model, never the model.
+A device that is not in the library can look like a related model, since manufacturers reuse their maps. If the reported
+name or a rejected register excludes a model, that model is only the most similar one.
 """
 
 from __future__ import annotations
@@ -9,66 +9,90 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.discover import reasons as codes
 from agent.discover.fingerprint import Evidence
 from drivers.profiles import Profile
+from drivers.reasons import Reason
 
-SURE, APART = 8.0, 5.0  # nats: what a name needs, and how far behind every other must be
-POSSIBLE = 2.0  # below, a model is not even listed
+SURE, APART = 8.0, 5.0  # nats that identify a model, and the minimum distance to every other model
+POSSIBLE = 2.0  # models with fewer nats are not listed
 LIST_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
+    """A model that the device may be.
+
+    profile: its register map.
+    score: log-likelihood ratio in nats.
+    named: the device reports this model.
+    pro: evidence for the model.
+    contra: evidence against it.
+    foreign: the reported name or a missing register excludes the model; it is only similar.
+    """
+
     profile: Profile
-    score: float  # nats against chance
+    score: float
     named: bool
-    reasons: tuple[str, ...]
-    doubts: tuple[str, ...]
-    foreign: bool = False  # its own words or a register that is not there say that it is another model
+    pro: tuple[Reason, ...]
+    contra: tuple[Reason, ...]
+    foreign: bool = False
 
 
 @dataclass(slots=True)
 class Identified:
-    """matches: the likeliest first, the ruled out last. sure: the first is meant, the others are far behind."""
+    """Result of an identification.
+
+    unit: unit identifier of the device.
+    matches: possible models, the most likely first, the excluded ones last.
+    conclusive: the device is the first model; all others are much less likely.
+    reported: identification that the device reports; empty: none.
+    notes: restrictions of the result.
+    requests: number of requests that were sent.
+    """
 
     unit: int
     matches: list[Match] = field(default_factory=list)
-    sure: bool = False
-    told: str = ""  # what it says of itself
-    notes: list[str] = field(default_factory=list)
+    conclusive: bool = False
+    reported: str = ""
+    notes: list[Reason] = field(default_factory=list)
     requests: int = 0
 
     @property
     def foreign(self) -> bool:
-        """Something that the library does not have, near as some of its models may be."""
+        """Whether the device is not in the library, and all matches are only similar."""
         return bool(self.matches) and all(match.foreign for match in self.matches)
 
     @property
-    def text(self) -> str:
-        if self.sure:
-            return self.matches[0].profile.id
-        if self.matches:
-            said = "unknown model, nearest " if self.foreign else "perhaps " * (len(self.matches) == 1)
-            return said + " or ".join(match.profile.id for match in self.matches)
-        return f"unknown; it calls itself '{self.told}'" if self.told else "unknown"
+    def summary(self) -> Reason:
+        """The result as one reason: the model, the possible models, or that it is unknown."""
+        models = tuple(match.profile.id for match in self.matches)
+        if self.conclusive:
+            return codes.MODEL_IDENTIFIED(model=models[0])
+        if not models:
+            return codes.MODEL_UNKNOWN_NAMED(text=self.reported) if self.reported else codes.MODEL_UNKNOWN()
+        if self.foreign:
+            return codes.MODEL_SIMILAR(models=models)
+        return codes.MODEL_POSSIBLE(model=models[0]) if len(models) == 1 else codes.MODELS_POSSIBLE(models=models)
 
 
 def ranked(candidates: Mapping[str, Profile], evidence: Mapping[str, Evidence]) -> list[str]:
-    """The names in question, the likeliest first."""
+    """Names of the possible models, the most likely first."""
     order = sorted(evidence.items(), key=lambda item: -item[1].score)
     best = order[0][1].score if order else 0.0
     near = [name for name, seen in order if seen.score >= POSSIBLE and best - seen.score < APART]
-    if near and not evidence[near[0]].named:  # nothing but values: its maker's other maps that answer too stay in it
+    if near and not evidence[near[0]].named:  # only values are evidence: readable maps of the same manufacturer remain
         maker = candidates[near[0]].vendor
         near += [
             name
             for name, seen in order
-            if name not in near and candidates[name].vendor == maker and seen.score >= POSSIBLE and not seen.refused
+            if name not in near and candidates[name].vendor == maker and seen.score >= POSSIBLE and not seen.rejected
         ]
     return near
 
 
 def decide(found: Identified, candidates: Mapping[str, Profile], evidence: Mapping[str, Evidence]) -> None:
+    """Enters the possible models into the result."""
     near = ranked(candidates, evidence)
     found.matches = [
         Match(candidates[name], seen.score, seen.named, tuple(seen.pro), tuple(seen.contra), _is_foreign(seen))
@@ -76,12 +100,10 @@ def decide(found: Identified, candidates: Mapping[str, Profile], evidence: Mappi
     ]
     found.matches.sort(key=lambda match: match.foreign)
     first = evidence[near[0]] if near else Evidence()
-    fits = first.named or not first.refused
-    found.sure = len(near) == 1 and first.score >= SURE and fits and not _is_foreign(first)
-    if found.sure and not first.named:
-        found.notes.append(
-            "it does not name itself; a relative with the same registers would look the same: compare the label"
-        )
+    fits = first.named or not first.rejected
+    found.conclusive = len(near) == 1 and first.score >= SURE and fits and not _is_foreign(first)
+    if found.conclusive and not first.named:
+        found.notes.append(codes.COMPARE_LABEL())
 
 
 def _is_foreign(seen: Evidence) -> bool:

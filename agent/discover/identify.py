@@ -1,8 +1,8 @@
-"""`magwatt identify`: which model is this? Reads what tells the register maps apart, and weighs it.
+"""Identify the model of a device: read what distinguishes the register maps, and weigh the evidence.
 
-The weights are in agent/discover/fingerprint.py, the verdict in agent/discover/identified.py.
-Reads only: what the device says of itself (0x2B, 0x11), the registers that maps name for identification, and a few
-measured values of each map that is still possible.
+The weights are in agent/discover/fingerprint.py, the decision is in agent/discover/identified.py. Read are only the
+reported identification (functions 0x2B and 0x11), the identification registers of the maps, and some measured values of
+each map that is still possible.
 """
 
 from __future__ import annotations
@@ -11,23 +11,26 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from agent.discover.fingerprint import ANSWERED, READ_ID, SERVER_ID, Evidence, judge_names, judge_register, judge_values
+from agent.discover import reasons as codes
+from agent.discover.fingerprint import ANSWERED, Evidence, judge_names, judge_register, judge_values
 from agent.discover.identified import Identified, decide, ranked
 from agent.discover.questions import Gone, Questions
 from drivers.errors import DeviceRefused, FrameError, LinkTimeout
+from drivers.framing import READ_DEVICE_ID, REPORT_SERVER_ID
 from drivers.identity import DeviceIdentity, ServerId, read_identity, read_server_id
 from drivers.profiles import Identify, Profile, Register, load_profile, profile_ids
 from drivers.reading import Link
+from drivers.reasons import Code, Reason
 from drivers.registers import Block, plan_blocks, usable
 
-BLOCKS_MAX, ROWS_MIN = 4, 6  # requests for one map's values; values that should tell enough
+BLOCKS_MAX, ROWS_MIN = 4, 6  # requests for the values of one map; number of values that is usually sufficient
 HOPELESS = -5.0
-ABSENT, ABSENT_MAX = 2.5, 2  # nats for a register that is not there; more than so many say no more
-LOST = 0.5  # nats for a question whose answer got lost twice: what would have been won, no more
+ABSENT, ABSENT_MAX = 2.5, 2  # nats for an absent register; more than ABSENT_MAX are no further evidence
+LOST = 0.5  # nats for a request without a response at two attempts: the same as for a readable block
 SUNSPEC_MODELS_MAX = 30
 HOLE_MAX = 16
-CUT_MAX = 8  # registers that a question may be shorter
-GAP_S = 0.02  # before each question: some devices need a pause, which one is not known yet
+CUT_MAX = 8  # registers by which a request may be shortened
+GAP_S = 0.02  # before each request, since some devices need a delay and the model is not known yet
 
 
 async def identify(
@@ -35,18 +38,23 @@ async def identify(
     ending: asyncio.Event | None = None, profiles: Iterable[Profile] | None = None, function: int = 4,
     character_s: float = 0.0,
 ) -> Identified:  # fmt: skip
-    """The likeliest models of the device at `unit`. Raises LinkBusy and LinkClosed.
+    """The most likely models of the device with the unit identifier `unit`. Raises LinkBusy and LinkClosed.
 
-    fc03: function 3 may be used; without it most models cannot be looked at. function: one that it answers, be it by
-    a refusal, when asked for register 0. character_s: of one character on a serial line.
+    timeout_s: response time of the device, without the transmission time.
+    gap_s: delay before each request.
+    fc03: function 03 may be used; without it most models cannot be identified.
+    ending: stops the identification when it is set.
+    profiles: the candidates; None: the library.
+    function: function code to which the device responds for register 0, possibly with an exception.
+    character_s: transmission time of one character on a serial line.
     """
     device = Questions(link, unit, timeout_s, gap_s, fc03, ending, function, character_s)
     found = Identified(unit)
     candidates = {profile.id: profile for profile in (_all_profiles() if profiles is None else profiles)}
     evidence = {name: Evidence() for name in candidates}
     try:
-        await _what_it_says(device, candidates, evidence, found)
-        looked = await _registers(device, candidates.values(), evidence)
+        await _reported(device, candidates, evidence, found)
+        checked = await _registers(device, candidates.values(), evidence)
         waiting = list(candidates.values())
         while waiting:
             profile = next((item for item in waiting if _askable(device, item)), waiting[0])
@@ -55,68 +63,69 @@ async def identify(
                 await _sunspec(device, profile, evidence[profile.id])
             elif evidence[profile.id].score > HOPELESS:
                 await _values(device, profile, evidence[profile.id])
-        left = [item for item in candidates.values() if item.id not in looked and evidence[item.id].score > 0]
-        await _registers(device, left, evidence, patient=True)
+        left = [item for item in candidates.values() if item.id not in checked and evidence[item.id].score > 0]
+        await _registers(device, left, evidence, slow=True)
         for name in ranked(candidates, evidence):
             if not evidence[name].named:
                 await _whole_map(device, candidates[name], evidence[name])
     except Gone:
         stopped = ending is not None and ending.is_set()
-        found.notes.append("stopped before all was read" if stopped else "it fell silent before all was read")
+        found.notes.append(codes.IDENTIFICATION_STOPPED() if stopped else codes.DEVICE_STOPPED_RESPONDING())
     found.requests += device.requests
     decide(found, candidates, evidence)
     if not fc03:
         hidden = sum(profile.function == 3 for profile in candidates.values())
-        found.notes.append(f"{hidden} of {len(candidates)} models can only be looked at with function 03")
+        found.notes.append(codes.FUNCTION_03_NEEDED(n=hidden, total=len(candidates)))
     return found
 
 
 def _all_profiles() -> list[Profile]:
-    """Those that can be asked at all: a private dialect is no Modbus."""
+    """All of the library except those with a private protocol."""
     return [
         profile for name in profile_ids() if (profile := load_profile(name)).dialect in ("modbus", "sunspec")
     ]  # fmt: skip
 
 
-async def _what_it_says(
+async def _reported(
     device: Questions, candidates: dict[str, Profile], evidence: dict[str, Evidence], found: Identified
 ) -> None:
-    told: list[tuple[str, str]] = []
-    for how, read in ((READ_ID, read_identity), (SERVER_ID, read_server_id)):
+    """Reads the identification that the device reports, and adds it to the evidence."""
+    reported: list[tuple[str, int]] = []
+    for function, read in ((READ_DEVICE_ID, read_identity), (REPORT_SERVER_ID, read_server_id)):
         device.requests += 1
         try:
             answer: DeviceIdentity | ServerId = await read(device.link, device.unit, device.timeout_s, device.gap_s)
         except DeviceRefused:
-            device.refuses = True
+            device.rejects = True
             continue
         except (FrameError, LinkTimeout):
             continue
         text = str(answer) if isinstance(answer, DeviceIdentity) else answer.text
         if sum(letter.isalnum() for letter in text) >= 3:
-            told.append((text, how))
-    found.told = "; ".join(text for text, _ in told)
+            reported.append((text, function))
+    found.reported = "; ".join(text for text, _ in reported)
     for name, profile in candidates.items():
-        for text, how in told:
-            judge_names(profile, text, evidence[name], how)
-        if not any(how == READ_ID for _, how in told) and any(
+        for text, function in reported:
+            judge_names(profile, text, evidence[name], function)
+        if not any(function == READ_DEVICE_ID for _, function in reported) and any(
             rule.method == "fc43" and rule.confidence != "from_device" for rule in profile.identify
         ):
-            evidence[name].add(-2.0, "it does not answer function 0x2B")
+            evidence[name].add(-2.0, codes.NO_DEVICE_IDENTIFICATION())
 
 
 async def _registers(
-    device: Questions, profiles: Iterable[Profile], evidence: dict[str, Evidence], patient: bool = False
+    device: Questions, profiles: Iterable[Profile], evidence: dict[str, Evidence], slow: bool = False
 ) -> set[str]:
-    """The ids of those whose marks were looked at.
+    """Reads the identification registers. Returns the IDs of the profiles whose registers were read.
 
-    On a device that is silent where others refuse, each mark that is not there costs seconds: then they are only looked
-    at where the values leave a doubt (patient).
+    slow: also if the device does not respond to requests that other devices reject, where each absent register costs
+    seconds. They are read only for models that remain possible by their values.
     """
-    looked: set[str] = set()
+    checked: set[str] = set()
     for profile in profiles:
-        if device.silences and not patient:
+        if device.silences and not slow:
             break
-        looked.add(profile.id)
+        checked.add(profile.id)
         for rule in profile.identify:
             if rule.method == "register" and rule.address is not None and rule.function in device.functions:
                 there = await device.read(rule.function, rule.address, rule.words)
@@ -125,24 +134,24 @@ async def _registers(
                     continue
                 if words is not None or rule.function in device.functions:
                     judge_register(profile, rule, words, evidence[profile.id])
-    return looked
+    return checked
 
 
 async def _values(device: Questions, profile: Profile, evidence: Evidence) -> None:
     if profile.function not in device.functions:
         if profile.function == 4:
-            evidence.add(-6.0, "it knows no function 04")
+            evidence.add(-6.0, codes.FUNCTION_04_UNSUPPORTED())
         return
     read = 0
     for block in _telling(profile)[: BLOCKS_MAX if profile.max_registers > 2 else ROWS_MIN]:
         least = max(1, block.count - CUT_MAX)
         if not await device.read(block.function, block.address, block.count, least):
             if (block.function, block.address) in device.lost:
-                evidence.add(-LOST, f"{_span(block)} gave no answer")
+                evidence.add(-LOST, _of_block(codes.REGISTERS_WITHOUT_RESPONSE, block))
                 continue
-            evidence.refused += 1
-            evidence.add(-4.0, f"{_span(block)} are refused")
-            if evidence.score < HOPELESS or evidence.refused > 1:
+            evidence.rejected += 1
+            evidence.add(-4.0, _of_block(codes.REGISTERS_REJECTED, block))
+            if evidence.score < HOPELESS or evidence.rejected > 1:
                 return
         else:
             read += 1
@@ -152,7 +161,7 @@ async def _values(device: Questions, profile: Profile, evidence: Evidence) -> No
 
 
 async def _whole_map(device: Questions, profile: Profile, evidence: Evidence) -> None:
-    """Whether every register that the map promises is there: a relative copies much of a map, seldom all of it."""
+    """Checks that every register of the map is readable: related models share most of a map, rarely all of it."""
     if profile.function not in device.functions or profile.dialect == "sunspec":
         return
     rows = [row for row in usable(profile) if _readable(row)]
@@ -163,22 +172,22 @@ async def _whole_map(device: Questions, profile: Profile, evidence: Evidence) ->
             there = await device.read(row.function, row.address, row.words)
             if not there and (row.function, row.address) not in device.lost:
                 evidence.absent += 1
-                evidence.add(-ABSENT, f"it refuses {row.name}, register {row.address}, which that model has")
+                evidence.add(-ABSENT, codes.QUANTITY_REJECTED(quantity=row.name, address=row.address))
                 if evidence.absent == ABSENT_MAX:
                     return
 
 
-def _span(block: Block) -> str:
-    return f"registers {block.address}–{block.address + block.count - 1}"
+def _of_block(code: Code, block: Block) -> Reason:
+    return code(first=block.address, last=block.address + block.count - 1)
 
 
 def _askable(device: Questions, profile: Profile) -> bool:
-    """Whether the first question about that map need not wait."""
+    """Whether the first request for that map can be sent without waiting."""
     return all(device.free(block.function, block.count) for block in _telling(profile)[:1])
 
 
 def _telling(profile: Profile) -> list[Block]:
-    """The requests that bring the fast values, and those of other groups where they are few."""
+    """The blocks with the values of group fast, and of other groups if these are few."""
     rows: list[Register] = []
     for group in ("fast", "normal", "slow"):
         if len(rows) < ROWS_MIN:
@@ -189,12 +198,12 @@ def _telling(profile: Profile) -> list[Block]:
 
 
 def _readable(row: Register) -> bool:
-    """A plain value: no page of the last trip, nothing whose reading starts something."""
+    """Whether reading has no side effect, and the value is not latched from the last trip."""
     return not (row.latched or row.feeds_watchdog or row.alone or row.type == "string")
 
 
 def _narrowed(profile: Profile) -> Profile:
-    """With the windows that its own identification rules state."""
+    """The profile with the windows of its identification rules."""
     windows = {
         rule.register: (rule.low, rule.high)
         for rule in profile.identify
@@ -212,20 +221,20 @@ def _narrowed(profile: Profile) -> Profile:
 
 
 async def _sunspec(device: Questions, profile: Profile, evidence: Evidence) -> None:
-    """Looks for the marker and walks the models; then the map lies at the model's place."""
+    """Finds the SunSpec marker and the model; its address is added to the addresses of the map."""
     rules = [rule for rule in profile.identify if rule.method == "sunspec"]
     for rule in rules:
         start = await _sunspec_start(device, rule)
         if start is None:
-            evidence.add(-6.0, "no SunSpec marker")
+            evidence.add(-6.0, codes.SUNSPEC_MARKER_MISSING())
             return
         models = await _sunspec_models(device, start)
         at = next((address for number, address in models if number == rule.model_id), None)
         if at is None:
-            evidence.add(-6.0, f"SunSpec without model {rule.model_id}")
+            evidence.add(-6.0, codes.SUNSPEC_MODEL_MISSING(model=rule.model_id))
             return
         evidence.named = True
-        evidence.add(14.0, f"SunSpec model {rule.model_id} at {at}")
+        evidence.add(14.0, codes.SUNSPEC_MODEL_FOUND(model=rule.model_id, address=at))
         shifted = replace(profile, registers=tuple(_shifted(row, at) for row in profile.registers))
         await _values(device, shifted, evidence)
 

@@ -1,6 +1,7 @@
-"""Laws of physics between the values of one device, for telling whose register map fits. Pure functions.
+"""Physical relations between the values of one device, for finding the register map that fits. Pure functions.
 
-Wide on purpose: a law need only hold for the right map and seldom for a wrong one. Adding one is a row of LAWS.
+The tolerances are wide: a relation has to hold for the right map and rarely for a wrong one. A new relation is a row
+of LAWS.
 """
 
 from __future__ import annotations
@@ -10,16 +11,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from agent.discover import reasons as codes
+from drivers.reasons import Code
+
 PHASES = ("l1", "l2", "l3")
 PAIRS = ("l12", "l23", "l31")
-SIGNIFICANT_A, SIGNIFICANT_W = 0.2, 20.0  # below, currents and powers are noise
+SIGNIFICANT_A, SIGNIFICANT_W = 0.2, 20.0  # smaller currents and powers are noise
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """deviation: of the values by name, in units of what is allowed; None where they do not tell."""
+    """A relation between values.
 
-    text: str
+    code: its name.
+    deviation: values by name → deviation as a multiple of the tolerance; None if values are missing or too small.
+    reward: nats for a map whose values fulfil the relation.
+    penalty: nats against a map whose values violate it.
+    """
+
+    code: Code
     deviation: Callable[[Mapping[str, float]], float | None]
     reward: float
     penalty: float
@@ -30,10 +40,10 @@ def _all(values: Mapping[str, float], names: Sequence[str]) -> list[float] | Non
     return found if len(found) == len(names) else None
 
 
-def _alike(names: Sequence[str], least: float, allowed: float) -> Callable[[Mapping[str, float]], float | None]:
+def _alike(names: Sequence[str], minimum: float, allowed: float) -> Callable[[Mapping[str, float]], float | None]:
     def deviation(values: Mapping[str, float]) -> float | None:
         found = _all(values, names)
-        if found is None or max(map(abs, found)) < least:
+        if found is None or max(map(abs, found)) < minimum:
             return None
         return (max(found) - min(found)) / max(map(abs, found)) / allowed
 
@@ -41,10 +51,10 @@ def _alike(names: Sequence[str], least: float, allowed: float) -> Callable[[Mapp
 
 
 def _near(one: Callable[[Mapping[str, float]], float | None], other: Callable[[Mapping[str, float]], float | None],
-          least: float, allowed: float) -> Callable[[Mapping[str, float]], float | None]:  # fmt: skip
+          minimum: float, allowed: float) -> Callable[[Mapping[str, float]], float | None]:  # fmt: skip
     def deviation(values: Mapping[str, float]) -> float | None:
         a, b = one(values), other(values)
-        if a is None or b is None or max(abs(a), abs(b)) < least:
+        if a is None or b is None or max(abs(a), abs(b)) < minimum:
             return None
         return abs(abs(a) - abs(b)) / max(abs(a), abs(b)) / allowed
 
@@ -88,7 +98,7 @@ def _power_within_apparent(values: Mapping[str, float]) -> float | None:
 
 
 def _pythagoras(values: Mapping[str, float]) -> float | None:
-    """S ≥ √(P² + Q²), by less than 15 %: harmonics."""
+    """S ≥ √(P² + Q²), by less than 15 %, because of harmonics."""
     found = _all(values, ("apparent_power", "active_power", "reactive_power"))
     if found is None or abs(found[0]) < SIGNIFICANT_W:
         return None
@@ -112,7 +122,7 @@ def _root_three(values: Mapping[str, float]) -> float | None:
 
 
 def _dc_of_mains(values: Mapping[str, float]) -> float | None:
-    """1.30 (loaded) to 1.45 (no load) times the line voltage behind a diode bridge; active front ends go higher."""
+    """1.30 (at load) to 1.45 (no load) times the line voltage for a diode bridge; higher for active front ends."""
     dc, mains = values.get("dc_bus_voltage"), values.get("mains_voltage")
     if not dc or not mains:
         return None
@@ -135,7 +145,7 @@ def _drive_power(values: Mapping[str, float]) -> float | None:
 
 
 def _one_power(values: Mapping[str, float]) -> float | None:
-    """Of a meter for one phase, or of totals only."""
+    """For a single-phase meter, or one with totals only."""
     found = _all(values, ("voltage_l1n", "current_l1", "active_power"))
     if found is None or "current_l2" in values or found[0] < 30 or found[1] < SIGNIFICANT_A:
         return None
@@ -143,7 +153,7 @@ def _one_power(values: Mapping[str, float]) -> float | None:
 
 
 def _shaft(values: Mapping[str, float]) -> float | None:
-    """T·ω against the electrical power: 0.6 to 1.05."""
+    """T·ω is 0.6 to 1.05 of the electrical power."""
     found = _all(values, ("motor_torque_nm", "motor_speed", "motor_power"))
     if found is None or min(map(abs, found)) < 0.5:
         return None
@@ -164,26 +174,26 @@ _UN, _UL = [f"voltage_{phase}n" for phase in PHASES], [f"voltage_{pair}" for pai
 _I, _P = [f"current_{phase}" for phase in PHASES], [f"active_power_{phase}" for phase in PHASES]
 _W = SIGNIFICANT_W
 LAWS = (
-    Law("three phase voltages of one size", _alike(_UN, 30, 0.1), 3.0, 2.0),
-    Law("three line voltages of one size", _alike(_UL, 50, 0.1), 3.0, 2.0),
-    Law("line voltage √3 times the phase voltage", _root_three, 3.0, 2.0),
-    Law("P = ΣU·I·PF", _near(_value("active_power"), _u_i_pf, _W, 0.08), 4.0, 3.0),
-    Law("P between 15 and 100 % of ΣU·I", _power_within_apparent, 2.0, 3.0),
-    Law("P is the sum of the phases", _near(_value("active_power"), _sum(_P), _W, 0.03), 4.0, 3.0),
-    Law("S² = P² + Q²", _pythagoras, 2.5, 1.0),
-    Law("PF = P/S", _pf, 3.0, 1.5),
-    Law("the mean current is one", _near(_value("current_avg"), _mean(_I), SIGNIFICANT_A, 0.03), 3.0, 2.0),
-    Law("the mean voltage is one", _near(_value("voltage_ln_avg"), _mean(_UN), 30, 0.03), 3.0, 2.0),
-    Law("DC bus fits the mains", _dc_of_mains, 2.0, 2.0),
-    Law("output voltage within the DC bus", _output_below_dc, 1.0, 2.5),
-    Law("motor power within √3·U·I", _drive_power, 2.0, 2.0),
-    Law("shaft power fits the motor power", _shaft, 3.0, 2.0),
+    Law(codes.MATCH_PHASE_VOLTAGES, _alike(_UN, 30, 0.1), 3.0, 2.0),
+    Law(codes.MATCH_LINE_VOLTAGES, _alike(_UL, 50, 0.1), 3.0, 2.0),
+    Law(codes.MATCH_ROOT_THREE, _root_three, 3.0, 2.0),
+    Law(codes.MATCH_POWER_FROM_PHASES, _near(_value("active_power"), _u_i_pf, _W, 0.08), 4.0, 3.0),
+    Law(codes.MATCH_POWER_LIMIT, _power_within_apparent, 2.0, 3.0),
+    Law(codes.MATCH_POWER_SUM, _near(_value("active_power"), _sum(_P), _W, 0.03), 4.0, 3.0),
+    Law(codes.MATCH_POWERS, _pythagoras, 2.5, 1.0),
+    Law(codes.MATCH_POWER_FACTOR, _pf, 3.0, 1.5),
+    Law(codes.MATCH_MEAN_CURRENT, _near(_value("current_avg"), _mean(_I), SIGNIFICANT_A, 0.03), 3.0, 2.0),
+    Law(codes.MATCH_MEAN_VOLTAGE, _near(_value("voltage_ln_avg"), _mean(_UN), 30, 0.03), 3.0, 2.0),
+    Law(codes.MATCH_DC_LINK, _dc_of_mains, 2.0, 2.0),
+    Law(codes.MATCH_OUTPUT_VOLTAGE, _output_below_dc, 1.0, 2.5),
+    Law(codes.MATCH_MOTOR_POWER, _drive_power, 2.0, 2.0),
+    Law(codes.MATCH_SHAFT_POWER, _shaft, 3.0, 2.0),
     Law(
-        "output frequency at its reference",
+        codes.MATCH_REFERENCE,
         _near(_value("output_frequency"), _value("reference_frequency"), 3, 0.05),
         2.0,
         0.3,
     ),
-    Law("P between 5 and 100 % of U·I", _one_power, 1.5, 2.0),
-    Law("speed fits frequency and pole pairs", _poles, 1.5, 1.5),
+    Law(codes.MATCH_SINGLE_PHASE_POWER, _one_power, 1.5, 2.0),
+    Law(codes.MATCH_SPEED, _poles, 1.5, 1.5),
 )

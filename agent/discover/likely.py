@@ -37,7 +37,7 @@ async def models_at(
         link, unit, timeout_s, fc03=fc03, function=profile.function, character_s=character_s
     )  # fmt: skip
     others = tuple(match.profile.id for match in known.matches if match.profile.id != profile.id)
-    if not others or (known.sure and len(others) < len(known.matches)):
+    if not others or (known.conclusive and len(others) < len(known.matches)):
         return (), False
     return others, not known.foreign
 

@@ -1,36 +1,36 @@
-"""Listening before the first byte of a scan: whether somebody else is master of the line, and how it speaks."""
+"""Listening before the first request of a scan: whether another master is active on the line, and at which setting."""
 
 from __future__ import annotations
 
 import asyncio
 
+from agent.core.text import _
+from agent.discover import reasons as codes
 from agent.discover import scan_order as order
 from agent.discover.scan_result import Options, Target
 from agent.discover.scan_view import View
 from drivers.eavesdrop import FRAMES_SURE, Heard, Setting, eavesdrop
+from drivers.reasons import Reason
 
-STRAY_BYTES = 2  # what an adapter makes of being opened
-TUNE_S = 1.2  # on each setting, to find out at which one a foreign master talks
+STRAY_BYTES = 2  # an adapter produces these when its port is opened
+TUNE_S = 1.2  # time at each setting, to find the one of another master
 
 
-async def overhear(target: Target, options: Options, view: View, stop: asyncio.Event) -> str:
-    """What was heard and what to do, empty when the line was silent. Sends nothing. Raises LinkClosed."""
+async def overhear(target: Target, options: Options, view: View, stop: asyncio.Event) -> Reason | None:
+    """The finding on received traffic; None if the line was silent. Sends nothing. Raises LinkClosed."""
     setting = target.setting or order.USUAL[0]
-    view.say(f"listening {options.listen_s:g} s on {target.serial}; nothing is sent meanwhile")
+    text = _("Listening for {seconds:g} s on {port}; nothing is sent …", seconds=options.listen_s, port=target.serial)
+    view.show(text)
     heard = await _listen(target, setting, options.listen_s, stop)
     if len(heard.data) <= STRAY_BYTES:
-        return ""
-    said = f"{len(heard.data)} bytes in {heard.seconds:.0f} s ({len(heard.data) / heard.seconds:.0f} bytes/s)"
+        return None
     best = await _in_tune(target, heard, view, stop)
-    if len(best.frames) >= FRAMES_SURE:
-        units = sorted({frame[0] for frame in best.frames})
-        said += f", Modbus frames at {best.setting} with units {', '.join(map(str, units))}: another master talks"
-    else:
-        said += ", no Modbus frame at any usual setting: another protocol, or noise"
-    return (
-        f"{target.serial}: {said}; nothing was sent. Let the other master stop (or take its line off) while you scan; "
-        "two masters on one line break control"
-    )
+    if len(best.frames) < FRAMES_SURE:
+        return codes.SCAN_UNKNOWN_TRAFFIC(port=target.serial, n_bytes=len(heard.data), seconds=heard.seconds)
+    return codes.SCAN_OTHER_MASTER(
+        port=target.serial, n_bytes=len(heard.data), seconds=heard.seconds, line=str(best.setting),
+        unit_ids=tuple(sorted({frame[0] for frame in best.frames})),
+    )  # fmt: skip
 
 
 async def _listen(target: Target, setting: Setting, seconds: float, stop: asyncio.Event) -> Heard:
@@ -38,13 +38,13 @@ async def _listen(target: Target, setting: Setting, seconds: float, stop: asynci
 
 
 async def _in_tune(target: Target, heard: Heard, view: View, stop: asyncio.Event) -> Heard:
-    """The same talk at the setting at which it makes most sense."""
+    """The traffic at the setting with the most valid frames."""
     best = heard
     for setting in order.USUAL:
         if len(best.frames) >= FRAMES_SURE or stop.is_set():
             break
         if setting != heard.setting:
-            view.say(f"somebody talks; does it make sense at {setting}?")
+            view.show(_("Traffic on the line; listening at {line} …", line=str(setting)))
             tried = await _listen(target, setting, TUNE_S, stop)
             best = max(best, tried, key=lambda item: len(item.frames))
     return best

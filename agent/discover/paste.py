@@ -1,4 +1,4 @@
-"""What was found, as TOML to paste into a configuration. What only a person can know stands there as a comment."""
+"""The devices that were found as TOML for a configuration, with comments on what the operator has to add."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.config_keys import COMM_LOSS
+from agent.core.text import _
 from agent.discover.identified import Identified
+from agent.discover.reasons import FUNCTION_03_NEEDED
 from drivers.eavesdrop import Setting
 from drivers.profiles import Profile
 
@@ -16,7 +18,7 @@ BY_ID = Path("/dev/serial/by-id")
 
 
 class Place(Protocol):
-    """Where the bus is; see agent.discover.scan.Target."""
+    """The bus; see agent.discover.scan_result.Target."""
 
     @property
     def serial(self) -> str: ...
@@ -29,7 +31,7 @@ class Place(Protocol):
 
 
 def to_toml(place: Place, setting: Setting | None, devices: Sequence[Identified]) -> str:
-    """A [bus.…] table and one table for each device; devices that nobody knows are named in a comment."""
+    """A [bus.NAME] table and one table for each device; a device of unknown model is a comment."""
     bus = "line" if place.serial else "gateway"
     lines = [f"[bus.{bus}]"]
     if place.serial:
@@ -47,7 +49,7 @@ def to_toml(place: Place, setting: Setting | None, devices: Sequence[Identified]
 
 
 def stable_name(port: str) -> str:
-    """The name under /dev/serial/by-id, which stays when adapters change places; else the port itself."""
+    """The name in /dev/serial/by-id, which does not depend on the USB socket; the port itself if there is none."""
     real = Path(port).resolve()
     for link in sorted(BY_ID.glob("*")) if BY_ID.is_dir() else []:
         if link.resolve() == real:
@@ -57,50 +59,58 @@ def stable_name(port: str) -> str:
 
 def _device(bus: str, device: Identified) -> list[str]:
     if not device.matches:
-        told = f"; it calls itself '{device.told}'" if device.told else ""
-        if any("function 03" in text for text in device.notes):
-            return [f"# unit {device.unit}: not told{told}: scan or identify it again with --allow-fc03"]
-        return [f"# unit {device.unit}: no known model{told}. docs/adding-a-device.md shows how to add one"]
+        return _unknown(device)
     kinds = {match.profile.kind for match in device.matches}
     drive = device.matches[0].profile.kind == "vfd"
     head = [f"[{'drive' if drive else 'meter'}.{'drive' if drive else 'meter'}-{device.unit}]",
             f'bus = "{bus}"', f"unit_id = {device.unit}"]  # fmt: skip
-    if device.sure:
+    if device.conclusive:
         head.append(f'profile = "{device.matches[0].profile.id}"')
     else:
-        several = len(device.matches) > 1
-        which = "keep one of these lines, without its #" if several else "take the # away if it says so"
-        if device.foreign:
-            head.append(
-                "# A model that is not in the library, near to these. docs/adding-a-device.md shows how to add it"
-            )
-        else:
-            head.append(f"# Not sure: read the label and {which}")
+        head.append("# " + _advice(device))
         for match in device.matches:
-            other = "   # a drive: write [drive.…] above" if match.profile.kind == "vfd" and not drive else ""
-            head.append(f'# profile = "{match.profile.id}"{other}')
+            other = match.profile.kind == "vfd" and not drive
+            remark = "   # " + _("a drive: change the table to [drive.NAME]") if other else ""
+            head.append(f'# profile = "{match.profile.id}"{remark}')
     if drive and kinds == {"vfd"}:
         return head + _drive(device.matches[0].profile)
-    return [
-        *head,
-        'measuring_point = "feeder"   # what it measures: "drive-input", "motor" (a motor direct on line) or "feeder"',
-        'class = "1"   # its accuracy class, as printed on it',
-    ]
+    place = _('or "drive-input", or "motor" (a motor without drive)')
+    label = _("accuracy class on the label")
+    return [*head, f'measuring_point = "feeder"   # {place}', f'class = "1"   # {label}']
+
+
+def _unknown(device: Identified) -> list[str]:
+    lines = [_("unit {unit_id:d}: {model}", unit_id=device.unit, model=device.summary)]
+    if any(note.code == FUNCTION_03_NEEDED for note in device.notes):
+        lines.append(_("Scan or identify it again with --allow-fc03."))
+    else:
+        lines.append(_("docs/adding-a-device.md describes how to add a model."))
+    return [f"# {line}" for line in lines]
+
+
+def _advice(device: Identified) -> str:
+    """How to choose the profile of a device whose model is not certain."""
+    if device.foreign:
+        return _(
+            "The model is not in the library; these are similar. docs/adding-a-device.md describes how to add a model."
+        )
+    if len(device.matches) > 1:
+        return _("Not certain: compare the label and uncomment one of these lines.")
+    return _("Not certain: compare the label and uncomment this line if it matches.")
 
 
 def watchdog(profile: Profile) -> str:
-    """What is known of a drive's communication watchdog."""
+    """What the profile contains on the communication watchdog of a drive."""
     known = profile.comm_loss
-    where = known.get("parameter", "parameter unknown")
-    return where + "".join(
-        f"; {key.replace('_', ' ')}: {known[key]}" for key in ("default", "reset_by") if known.get(key)
-    )  # fmt: skip
+    parameter = known.get("parameter") or _("parameter unknown")
+    remarks = [f"{key.replace('_', ' ')}: {known[key]}" for key in ("default", "reset_by") if known.get(key)]
+    return "; ".join([parameter, *remarks])
 
 
 def _drive(profile: Profile) -> list[str]:
-    """It is not polled until a person has looked at what it does when its master falls silent."""
-    return [
-        "# Polling may arm, feed or mask its communication watchdog, which may stop the motor when polling ends.",
-        f"# Look at it first ({watchdog(profile)}), then say what you found:",
-        f'# comm_loss = "not used"   # or {", ".join(COMM_LOSS[1:])}',
-    ]
+    """A drive is not polled until the reaction of its watchdog is stated."""
+    comments = (
+        _("Polling may activate or mask the communication watchdog, which may stop the motor when polling ends."),
+        _("Check the watchdog ({watchdog}), then uncomment and correct this line:", watchdog=watchdog(profile)),
+    )
+    return [*(f"# {line}" for line in comments), f'# comm_loss = "not used"   # or {", ".join(COMM_LOSS[1:])}']

@@ -1,4 +1,4 @@
-"""Questions to one device whose model is not known: nothing is asked twice, silence is told from absence."""
+"""Reads from a device of unknown model: no register is requested twice, and a lost response is not a rejection."""
 
 from __future__ import annotations
 
@@ -11,44 +11,53 @@ from drivers.errors import DeviceRefused, FrameError, LinkTimeout
 from drivers.framing import Request
 from drivers.reading import Link
 
-UNKNOWN_MAX = 3  # some devices say "illegal function" where they mean the address
-REQUEST_AND_FRAME = 13  # characters on the wire beside the registers
-MUTE_MAX, SILENCES_MAX = 3, 80  # in a row, and in all: some devices are silent where others refuse
+UNKNOWN_MAX = 3  # some devices return "illegal function" for an illegal address
+REQUEST_AND_FRAME = 13  # characters of request and response without the registers
+MUTE_MAX, SILENCES_MAX = 3, 80  # consecutive and total: some devices do not respond to requests that others reject
 
 
 class Gone(Exception):
-    """The device fell silent, or nobody waits for the result any more."""
+    """The device stopped responding, or the identification was stopped."""
 
 
 class Questions:
-    """What was read from one device; nothing is asked twice."""
+    """Registers that were read from one device.
+
+    words: (function code, address) → register content.
+    rejected: (function code, address, count) of rejected requests.
+    lost: (function code, address) of requests whose response was lost.
+    rejects: the device returns exception responses; otherwise a missing response is its rejection.
+    functions: function codes that may be used and that the device supports.
+    requests: number of requests.
+    silences: number of those without response.
+    """
 
     def __init__(
         self, link: Link, unit: int, timeout_s: float, gap_s: float, fc03: bool, ending: asyncio.Event | None,
         function: int, character_s: float = 0.0,
     ) -> None:  # fmt: skip
-        """timeout_s: for the device itself; the characters of question and answer come on top."""
+        """timeout_s: response time of the device; the transmission time of request and response is added."""
         self.link, self.unit, self.timeout_s, self.gap_s = link, unit, timeout_s, gap_s
         self.words: dict[tuple[int, int], int] = {}
-        self.refused: set[tuple[int, int, int]] = set()
-        self.lost: set[tuple[int, int]] = set()  # (function, address) whose answer did not come, on a bad line
-        self.refuses = False  # whether it says so when it does not have what is asked; else silence is its refusal
+        self.rejected: set[tuple[int, int, int]] = set()
+        self.lost: set[tuple[int, int]] = set()
+        self.rejects = False
         self.functions = {3, 4} if fc03 else {4}
         self.requests = self.silences = 0
-        self._unknown = {3: 0, 4: 0}  # how often it said that it knows no such function
-        self._mute = 0  # questions in a row without an answer
-        self._answered = Request(unit, function, 0, 1)  # what it is known to answer, or to refuse
-        self._rest_s: dict[tuple[int, int], float] = {}  # unanswered (function, count) → until when it is not asked
+        self._unknown = {3: 0, 4: 0}  # number of exception responses "illegal function"
+        self._mute = 0  # consecutive requests without response
+        self._answered = Request(unit, function, 0, 1)  # a request to which the device responds
+        self._rest_s: dict[tuple[int, int], float] = {}  # (function, count) without response → time until it is blocked
         self._ending, self._character_s = ending, character_s
 
     async def read(self, function: int, address: int, count: int, least: int | None = None) -> int:
-        """How many of the words from `address` on are now in `words`; 0 when they cannot be had.
+        """Reads registers into `words`. Returns the number of registers read; 0 if they are not available.
 
-        least: so many are enough. A device that is silent where others refuse leaves a question open whose answer may
-        come late; until then a shorter one is asked. One that refuses in words is asked twice before an answer is
-        called lost. Raises Gone, LinkBusy, LinkClosed.
+        least: minimum count. If a device does not respond instead of rejecting, a late response may still arrive; until
+        then a shorter request is sent. A device that returns exception responses gets a second request before the
+        response counts as lost. Raises Gone, LinkBusy, LinkClosed.
         """
-        if function not in self.functions or (function, address, count) in self.refused or address + count > 65536:
+        if function not in self.functions or (function, address, count) in self.rejected or address + count > 65536:
             return 0
         if all((function, address + k) in self.words for k in range(count)):
             return count
@@ -59,8 +68,8 @@ class Questions:
             try:
                 data = await self._ask(request)
             except DeviceRefused as error:
-                self.refused.add((function, address, count))
-                self._answered, self._mute, self.refuses = request, 0, True
+                self.rejected.add((function, address, count))
+                self._answered, self._mute, self.rejects = request, 0, True
                 self._unknown[function] += error.code == 1
                 if self._unknown[function] >= UNKNOWN_MAX and not any(known == function for known, _ in self.words):
                     self.functions.discard(function)
@@ -68,8 +77,8 @@ class Questions:
             except (FrameError, LinkTimeout) as error:
                 self._rest_s[function, count] = time.monotonic() + QUARANTINE_S
                 await self._alive()
-                if isinstance(error, LinkTimeout) and not self.refuses:
-                    self.refused.add((function, address, count))
+                if isinstance(error, LinkTimeout) and not self.rejects:
+                    self.rejected.add((function, address, count))
                     return 0
                 continue
             self._answered, self._mute = request, 0
@@ -83,7 +92,7 @@ class Questions:
         return [self.words[function, address + k] for k in range(count)]
 
     def free(self, function: int, count: int) -> bool:
-        """Whether such a question can be asked at once."""
+        """Whether such a request can be sent without waiting."""
         return self._rest_s.get((function, count), 0.0) <= time.monotonic()
 
     async def _free_count(self, function: int, count: int, least: int) -> int:
@@ -94,7 +103,7 @@ class Questions:
         return count
 
     async def _alive(self) -> None:
-        """Raises Gone when it does not even answer what it did answer before."""
+        """Raises Gone if the device does not respond to a request to which it has responded before."""
         self._mute += 1
         self.silences += 1
         if self._mute < MUTE_MAX and self.silences < SILENCES_MAX:

@@ -1,6 +1,6 @@
-"""`magwatt scan`: who is on this line, with which settings. Listens first, reads one register of each unit.
+"""Scan a bus: find the devices and the line settings. Listens first, then reads one register of each unit.
 
-The order is in scan_order.py, one question in probe.py, what a person sees in scan_view.py.
+The order is in scan_order.py, one request in probe.py, the output in scan_view.py.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from agent.clock import SystemClock
+from agent.core.text import _
+from agent.discover import reasons as codes
 from agent.discover import scan_order as order
 from agent.discover.identify import identify
 from agent.discover.overhear import overhear
@@ -21,33 +23,33 @@ from drivers.bus import ModbusLink
 from drivers.eavesdrop import Setting
 from drivers.errors import LinkBusy, LinkClosed
 
-GATEWAY_S = 3.0  # a gateway waits for its own line before it says that a unit is silent
-NETWORK_S = 0.1  # to a converter and back
-QUIET_TCP_S = 0.4  # once it is known that absent units are just not answered
-PROMISCUOUS = (255, 1, 246, 137, 94, 211)  # who answers as all of these is one device
-SLOW_UNITS = 8  # that were asked last, one of which answered late
-FEW = 40  # silent units that may be asked once more patiently
-RETRIES = 3  # questions to a unit that answered with noise
+GATEWAY_S = 3.0  # a gateway waits for its own timeout before it reports that a unit does not respond
+NETWORK_S = 0.1  # round trip to a converter
+QUIET_TCP_S = 0.4  # timeout after it is known that absent units cause no response
+PROMISCUOUS = (255, 1, 246, 137, 94, 211)  # a single device responds to all of these
+SLOW_UNITS = 8  # number of the last queried units that are queried again after a late response
+FEW = 40  # up to this number of units, the second query has a long timeout
+RETRIES = 3  # requests to a unit from which invalid bytes were received
 
 
 class Stopped(Exception):
-    """Somebody pressed Ctrl-C."""
+    """The scan was interrupted by Ctrl-C."""
 
 
 class Scan:
-    """One scan. `stop` may be set from a signal handler: the result then holds what was found so far."""
+    """One scan. `stop` may be set by a signal handler: the result then contains what was found until then."""
 
     def __init__(self, target: Target, options: Options, view: View) -> None:
         self.result = Result(target, fc03=options.fc03)
         self.stop = asyncio.Event()
         self._target, self._options, self._view = target, options, view
-        self._left_alone: set[int] = set()  # speaks something else
+        self._excluded: set[int] = set()  # units with a private protocol
         self._noisy: dict[int, Setting | None] = {}
         self._echo = False
         self._began_s = time.monotonic()
 
     async def run(self) -> Result:
-        """Raises LinkClosed when the port or the host cannot be had at all."""
+        """Raises LinkClosed if the port or the connection cannot be opened."""
         result, options = self.result, self._options
         try:
             if self._target.serial and (finding := await overhear(self._target, options, self._view, self.stop)):
@@ -64,18 +66,18 @@ class Scan:
             if options.identify:
                 await self._identify()
         except LinkBusy as error:
-            result.findings.append(f"{error}; stop it, or scan while it is off")
+            result.findings.append(codes.SCAN_BUS_IN_USE(error=codes.cause_of(error)))
         except LinkClosed as error:
             if not result.asked:
                 raise
-            result.findings.append(f"the scan ended early: {error}")
+            result.findings.append(codes.SCAN_ENDED_EARLY(error=codes.cause_of(error)))
         except Stopped:
             result.stopped = True
         result.sought_s = result.sought_s or time.monotonic() - self._began_s
         result.found.sort(key=lambda found: found.unit)
         return result
 
-    # --- a line, behind a port or a converter ---
+    # --- serial line, at a port or a converter ---
 
     async def _line(self) -> None:
         known, units = self._target.setting, self._wanted()
@@ -84,7 +86,7 @@ class Scan:
             return
         setting = await self._find_setting(units)
         if setting is not None:
-            self._view.say(f"devices answer at {setting}")
+            self._view.show(_("Devices respond at {line}.", line=str(setting)))
             await self._all_units(setting, units)
 
     def _wanted(self) -> list[int]:
@@ -101,19 +103,19 @@ class Scan:
         try:
             await self._sweep(link, setting, units, order.DEVICE_S, 4)
             await self._again(link, setting)
-            await self._insist(link, setting, units)
-            silent = [unit for unit in units if self._unheard(unit)]
+            await self._repeat(link, setting, units)
+            silent = [unit for unit in units if self._is_open(unit)]
             if self._options.depth == "full":
                 await self._sweep(link, setting, silent, order.SLOW_S, 4)
             if self._options.fc03 and (self._options.depth == "full" or not result.found):
-                await self._sweep(link, setting, [unit for unit in silent if self._unheard(unit)], order.DEVICE_S, 3)
+                await self._sweep(link, setting, [unit for unit in silent if self._is_open(unit)], order.DEVICE_S, 3)
         finally:
             await link.close()
 
     async def _find_setting(self, units: Sequence[int]) -> Setting | None:
-        """The first setting at which anybody answers."""
+        """The first setting at which a unit responds."""
         first, rest = units[: order.FIRST_UNITS], units[order.FIRST_UNITS :]
-        settings = order.USUAL + order.SELDOM + (order.RARE if self._options.depth == "full" else ())
+        settings = order.USUAL + order.UNCOMMON + (order.RARE if self._options.depth == "full" else ())
         if found := await self._try_all(settings, first, order.DEVICE_S):
             return found
         for at in range(0, len(rest), order.PART):
@@ -134,13 +136,13 @@ class Scan:
                     return setting
             finally:
                 await link.close()
-            # Noise is somebody who understood, and whom we do not, or whom we cut short: the unit is right.
+            # Invalid bytes are a response at another setting, or an incomplete one: the unit identifier is right.
             for unit in set(self._noisy) - noisy_before:
                 for other in (setting, *(item for item in order.USUAL if item != setting)):
-                    patient_s = order.SLOW_S if other == setting else order.DEVICE_S
+                    retry_s = order.SLOW_S if other == setting else order.DEVICE_S
                     link = self._open(other)
                     try:
-                        if await self._sweep(link, other, [unit], patient_s, function):
+                        if await self._sweep(link, other, [unit], retry_s, function):
                             return other
                     finally:
                         await link.close()
@@ -158,117 +160,121 @@ class Scan:
                 await self._sweep(link, None, PROMISCUOUS, GATEWAY_S, 4)
                 if result.units >= set(PROMISCUOUS):
                     result.found = [found for found in result.found if found.unit == 1]
-                    result.notes.append(f"{self._target} answers as every unit: one device, not a gateway; use unit 1")
+                    result.notes.append(codes.ONE_DEVICE_ALL_UNITS(target=str(self._target)))
                     return
-            await self._sweep(link, None, [unit for unit in units if self._unheard(unit)], GATEWAY_S, 4)
+            await self._sweep(link, None, [unit for unit in units if self._is_open(unit)], GATEWAY_S, 4)
             if result.units & {0, 255} and 1 in result.units:
-                result.notes.append("units 0 and 255 are as a rule the gateway itself, or another name of unit 1")
+                result.notes.append(codes.GATEWAY_UNITS())
             if self._options.fc03 and (self._options.depth == "full" or not result.found):
-                silent = [unit for unit in units if self._unheard(unit)]
+                silent = [unit for unit in units if self._is_open(unit)]
                 await self._sweep(link, None, silent, GATEWAY_S, 3)
         finally:
             await link.close()
 
-    # --- asking ---
+    # --- requests ---
 
     def _open(self, setting: Setting | None) -> ModbusLink:
-        """A converter is listened to when it is first connected to; a port was before."""
+        """The first connection to a converter listens before it sends; at a serial port this is already done."""
         listen_s = 0.0 if self._target.serial or self.result.asked else self._options.listen_s
         return ModbusLink(replace(self._target.wire(setting), listen_s=listen_s), SystemClock())
 
-    def _unheard(self, unit: int) -> bool:
-        return unit not in self.result.units and unit not in self._left_alone and unit not in self._noisy
+    def _is_open(self, unit: int) -> bool:
+        """Whether nothing was received from the unit yet."""
+        return unit not in self.result.units and unit not in self._excluded and unit not in self._noisy
 
     async def _sweep(
         self, link: ModbusLink, setting: Setting | None, units: Sequence[int], device_s: float, function: int,
         until_found: bool = False,
     ) -> bool:  # fmt: skip
-        """Asks each unit once; whether anybody answered."""
+        """Queries each unit once. Returns whether one responded."""
         found, silent, mute = False, [], 0
-        self._view.begin(f"{setting or self._target}, function {function:02}", len(units))
+        self._view.start(
+            _("{line}, function {function:02d}", line=str(setting or self._target), function=function), len(units)
+        )
         for unit in units:
             self._check_stop()
             self._view.step(unit)
-            if unit in self.result.units or unit in self._left_alone:
+            if unit in self.result.units or unit in self._excluded:
                 continue
             if not self._target.is_line and mute >= 3:
-                device_s = QUIET_TCP_S  # nobody says that a unit is absent: waiting long for each would take hours
+                device_s = QUIET_TCP_S  # absent units are not reported: the long timeout would take hours
             registers = 2 if device_s == order.SLOW_S else 1
-            reply = await self._ask(link, setting, unit, function, device_s, registers, unsure=until_found)
-            if reply.heard is Heard.HERE or (until_found and reply.heard is Heard.FOREIGN):
-                found = True  # a right checksum, whatever it means, proves the setting
+            reply = await self._ask(link, setting, unit, function, device_s, registers, confirm=until_found)
+            if reply.outcome is Heard.HERE or (until_found and reply.outcome is Heard.FOREIGN):
+                found = True  # any valid checksum confirms the setting
                 if until_found:
                     break
-            elif reply.heard is Heard.NOBODY:
+            elif reply.outcome is Heard.NOTHING:
                 mute += not reply.exception
                 silent.append(unit)
-            if reply.late:  # one of those asked before is slow: all that were just asked are asked again, patiently
+            if reply.late:  # a unit queried before is slow: the last ones are queried again with a long timeout
                 slow_s = order.SLOW_S
                 if not self._target.is_line:
                     device_s = slow_s = 2 * GATEWAY_S
                     mute = -len(units)
                 for slow in silent[-SLOW_UNITS:]:
                     again = await self._ask(link, setting, slow, function, slow_s, 2)
-                    found |= again.heard is Heard.HERE
+                    found |= again.outcome is Heard.HERE
                 silent.clear()
         return found
 
     async def _ask(
         self, link: ModbusLink, setting: Setting | None, unit: int, function: int, device_s: float, registers: int,
-        unsure: bool = False,
+        confirm: bool = False,
     ) -> Reply:  # fmt: skip
-        """unsure: the setting is only tried; noise may look like a frame once, not twice."""
-        patience_s = order.patience_s(setting, device_s) if setting else device_s
+        """Sends one request. confirm: repeat it after a response, since interference can look like a frame once."""
+        timeout_s = order.timeout_s(setting, device_s) if setting else device_s
         if self._target.rtu:
-            patience_s += NETWORK_S
-        reply = await ask(link, unit, function, patience_s, registers)
-        if unsure and reply.heard is Heard.HERE:
-            reply = await ask(link, unit, function, patience_s + order.SLOW_S, registers + 1)
+            timeout_s += NETWORK_S
+        reply = await ask(link, unit, function, timeout_s, registers)
+        if confirm and reply.outcome is Heard.HERE:
+            reply = await ask(link, unit, function, timeout_s + order.SLOW_S, registers + 1)
         self.result.asked += 1
         if reply.echo and not self._echo:
             self._echo = True
-            self.result.notes.append("the adapter hears itself (echo); that does no harm")
-        if reply.heard is Heard.HERE:
+            self.result.notes.append(codes.SCAN_ECHO())
+        if reply.outcome is Heard.HERE:
             self._noisy.pop(unit, None)
-            found = Found(unit, setting, function, reply.text, reply.took_s)
+            found = Found(unit, setting, function, reply.exception, reply.took_s)
             self.result.found.append(found)
             self._view.found(found)
-        elif reply.heard is Heard.NOISE:
+        elif reply.outcome is Heard.NOISE:
             self._noisy.setdefault(unit, setting)
-        elif reply.heard is Heard.FOREIGN:
-            self._leave_alone(unit, reply)
+        elif reply.outcome is Heard.FOREIGN:
+            self._exclude(unit, reply)
         return reply
 
-    def _leave_alone(self, unit: int, reply: Reply) -> None:
-        self._left_alone.add(unit)
-        self.result.findings.append(
-            f"unit {unit} answers in a dialect that is not Modbus ({reply.raw[:12].hex(' ')}; Huanyang HY drives do): "
-            "it is not asked again. Never poll that unit; better take it off this line"
-        )
+    def _exclude(self, unit: int, reply: Reply) -> None:
+        self._excluded.add(unit)
+        self.result.findings.append(codes.SCAN_PRIVATE_PROTOCOL(unit_id=unit, data=reply.raw[:12].hex(" ")))
 
     async def _again(self, link: ModbusLink, setting: Setting | None) -> None:
-        """Units that answered with noise are asked again, slowly: was it a glitch?"""
+        """Queries the units from which invalid bytes were received again, with a long timeout."""
         for unit in list(self._noisy):
             for registers in range(2, 2 + RETRIES):
                 self._check_stop()
-                if (await self._ask(link, setting, unit, 4, order.SLOW_S, registers)).heard is not Heard.NOISE:
+                if (await self._ask(link, setting, unit, 4, order.SLOW_S, registers)).outcome is not Heard.NOISE:
                     break
             if unit in self.result.units:
-                self.result.notes.append(f"unit {unit}: an answer came damaged; noise, or a line without termination?")
-            elif unit in self._left_alone:
+                self.result.notes.append(codes.SCAN_CORRUPT_RESPONSE(unit_id=unit))
+            elif unit in self._excluded:
                 del self._noisy[unit]
 
-    async def _insist(self, link: ModbusLink, setting: Setting | None, units: Sequence[int]) -> None:
-        """Where somebody is missing the silent are asked once more: a bad line, or a device that comes and goes."""
+    async def _repeat(self, link: ModbusLink, setting: Setting | None, units: Sequence[int]) -> None:
+        """Queries the units without response once more if devices are missing."""
         expected = self._options.expected
         if expected is None or not expected.missing(self.result.units):
             return
-        self._view.say(f"{len(self.result.found)} answered, {expected.count} expected: the silent are asked once more")
-        silent = [unit for unit in expected.units or units if self._unheard(unit)]
+        text = _(
+            "{n:d} of {expected:d} devices responded; querying the others again …",
+            n=len(self.result.found), expected=expected.count,
+        )  # fmt: skip
+        self._view.show(text)
+        silent = [unit for unit in expected.units or units if self._is_open(unit)]
         await self._sweep(link, setting, silent, order.SLOW_S if len(silent) <= FEW else order.DEVICE_S, 4)
 
     def _compare(self) -> None:
-        """What was found against what is expected."""
+        """Compares the devices found with the expected ones."""
         if expected := self._options.expected:
             if missing := expected.missing(self.result.units):
                 self.result.findings.append(missing)
@@ -279,7 +285,7 @@ class Scan:
         if self.stop.is_set():
             raise Stopped
 
-    # --- who they are ---
+    # --- identification ---
 
     async def _identify(self) -> None:
         found = sorted(self.result.found, key=lambda item: item.unit)
@@ -287,7 +293,7 @@ class Scan:
             return
         link = self._open(self.result.setting)
         try:
-            self._view.begin("who are they?", len(found))
+            self._view.start(_("identification"), len(found))
             for item in found:
                 self._check_stop()
                 self._view.step(item.unit)

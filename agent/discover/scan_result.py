@@ -1,20 +1,27 @@
-"""What a scan is told, and what it finds."""
+"""Options and results of a scan."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agent.discover import reasons as codes
 from agent.discover import scan_order as order
 from agent.discover.identified import Identified
-from agent.words import counted
 from drivers.eavesdrop import Setting
+from drivers.reasons import InvalidValue, Reason
 from drivers.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to look: a serial port, or host and port number. setting None: not known."""
+    """The bus to scan: a serial port, or a host.
+
+    serial: name of the serial port; empty: TCP.
+    host, port_number: Modbus TCP device, gateway or converter.
+    rtu: RTU frames in TCP, for a transparent converter.
+    setting: line settings; None: unknown.
+    """
 
     serial: str = ""
     host: str = ""
@@ -24,13 +31,13 @@ class Target:
 
     @property
     def is_line(self) -> bool:
-        """RTU: units share a line that keeps its silences; else a device or gateway that speaks TCP."""
+        """Whether the units share a serial line (RTU); otherwise it is a device or gateway with Modbus TCP."""
         return bool(self.serial) or self.rtu
 
     def wire(self, setting: Setting | None) -> Wire:
         speed = setting or Setting(19200)
         return Wire(
-            "scan", host=self.host, port_number=self.port_number, serial_port=self.serial, baud=speed.baud,
+            "bus", host=self.host, port_number=self.port_number, serial_port=self.serial, baud=speed.baud,
             data_bits=speed.data_bits, parity=speed.parity, stop_bits=speed.stop_bits, rtu_framing=self.rtu,
         )  # fmt: skip
 
@@ -40,38 +47,47 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Who should be there: so many, and where the labels were read, which units."""
+    """The devices that must respond.
+
+    count: their number.
+    units: their unit identifiers; empty: unknown.
+    """
 
     count: int
     units: tuple[int, ...] = ()
 
-    def missing(self, heard: set[int]) -> str:
-        """What is short, as a finding; empty when all are there."""
-        silent = [unit for unit in self.units if unit not in heard]
-        if silent:
-            return (
-                f"{len(silent)} of {counted(self.count, 'expected unit')} silent: {_listed(silent)}. Is it on, is its "
-                "unit number the one on its label, has it this line's settings?"
+    def missing(self, responded: set[int]) -> Reason | None:
+        """The finding on missing devices; None if all responded."""
+        if silent := tuple(unit for unit in self.units if unit not in responded):
+            return codes.EXPECTED_UNITS_SILENT(n=len(silent), expected=self.count, unit_ids=silent)
+        if len(responded) < self.count:
+            return codes.EXPECTED_DEVICES_MISSING(
+                expected=self.count, responded=len(responded), missing=self.count - len(responded)
             )
-        if len(heard) < self.count:
-            there = f" ({_listed(sorted(heard))})" if heard else ""
-            return (
-                f"{counted(self.count, 'device')} expected, {len(heard)} answered{there}, "
-                f"{self.count - len(heard)} missing: compare with the unit numbers on the labels"
-            )
-        return ""
+        return None
 
-    def surplus(self, heard: set[int]) -> str:
-        """Who was not expected, as a note."""
-        strangers = sorted(heard - set(self.units)) if self.units else []
-        if strangers:
-            return f"{_listed(strangers)} answered, not among the expected"
-        return f"{len(heard)} answered, {self.count} expected" if len(heard) > self.count else ""
+    def surplus(self, responded: set[int]) -> Reason | None:
+        """The note on devices that were not expected; None if there are none."""
+        if self.units:
+            others = tuple(sorted(responded - set(self.units)))
+            return codes.UNEXPECTED_UNITS(unit_ids=others) if others else None
+        if len(responded) > self.count:
+            return codes.UNEXPECTED_DEVICES(responded=len(responded), expected=self.count)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """depth: quick (likely units only), usual, full (rare settings, slow devices, function 3 for the silent ones)."""
+    """What a scan does.
+
+    units: unit identifiers to query.
+    depth: quick (likely units only), usual, or full (also rare settings, slow devices, and function 03 for units that
+        do not respond).
+    listen_s: time of listening before the first request, in seconds.
+    fc03: function 03 may be used.
+    identify: also identify the models.
+    expected: the devices that must respond; None: unknown.
+    """
 
     units: Sequence[int] = tuple(order.UNITS)
     depth: str = "usual"
@@ -83,23 +99,46 @@ class Options:
 
 @dataclass(slots=True)
 class Found:
+    """A unit that responded.
+
+    unit: unit identifier.
+    setting: line settings; None: Modbus TCP, or unknown settings of a converter.
+    function: function code of the request.
+    exception: code of the exception response; 0: registers.
+    took_s: response time in seconds.
+    identified: its model; None: not identified.
+    """
+
     unit: int
     setting: Setting | None
-    function: int  # that it answered
-    reply: str
+    function: int
+    exception: int
     took_s: float
     identified: Identified | None = None
 
 
 @dataclass(slots=True)
 class Result:
+    """Result of a scan.
+
+    target: the bus.
+    setting: line settings that were found; None: none, or Modbus TCP.
+    found: units that responded.
+    findings: what requires an action.
+    notes: information.
+    asked: number of requests.
+    sought_s: duration in seconds with listening, without identification.
+    stopped: the scan was interrupted.
+    fc03: function 03 was permitted.
+    """
+
     target: Target
     setting: Setting | None = None
     found: list[Found] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    findings: list[Reason] = field(default_factory=list)
+    notes: list[Reason] = field(default_factory=list)
     asked: int = 0
-    sought_s: float = 0.0  # listening and asking, without identification
+    sought_s: float = 0.0
     stopped: bool = False
     fc03: bool = False
 
@@ -108,44 +147,37 @@ class Result:
         return {found.unit for found in self.found}
 
 
-def noise_findings(noisy: Mapping[int, Setting | None], result: Result) -> Iterator[str]:
-    """noisy: units from which bytes came and never a frame, with the setting at which they first did."""
+def noise_findings(noisy: Mapping[int, Setting | None], result: Result) -> Iterator[Reason]:
+    """The findings on units from which only invalid bytes were received.
+
+    noisy: unit identifier → setting at which bytes were received first.
+    """
     for unit, setting in noisy.items():
         if result.found:
-            yield (
-                f"unit {unit}: something answers, never a whole frame, while others answer well: do two devices "
-                f"share unit {unit}? Switch one off and scan again"
-            )
+            yield codes.UNIT_ID_SHARED(unit_id=unit)
         else:
-            yield (
-                f"unit {unit}: bytes came at {setting or result.target} that are no frame, at no setting: two "
-                "devices with that unit, A and B exchanged, or noise?"
-            )
+            yield codes.UNIT_WITHOUT_FRAME(unit_id=unit, line=str(setting or result.target))
 
 
 def parse_expected(text: str) -> Expected:
-    """ "6": so many devices; "11-14,31": these units. Raises ValueError."""
+    """ "6": number of devices; "11-14,31": unit identifiers. Raises InvalidValue."""
     if text.strip().isdecimal():
         if not 0 < int(text) <= 247:
-            raise ValueError("a line has 1 to 247 devices")
+            raise InvalidValue(codes.UNIT_COUNT_OUT_OF_RANGE)
         return Expected(int(text))
     units = tuple(parse_units(text))
     return Expected(len(units), units)
 
 
-def _listed(units: Sequence[int]) -> str:
-    return f"unit{'s' * (len(units) != 1)} {', '.join(map(str, units))}"
-
-
 def parse_units(text: str) -> list[int]:
-    """ "1-247", "1,5,20-30" → numbers. Raises ValueError."""
+    """ "1-247" or "1,5,20-30" → unit identifiers. Raises InvalidValue."""
     found: list[int] = []
     for part in text.split(","):
         low, dash, high = part.strip().partition("-")
         if not (low.isdecimal() and (high.isdecimal() or not dash)):
-            raise ValueError("write units like 1-247 or 1,5,20-30")
+            raise InvalidValue(codes.UNIT_LIST_EXPECTED)
         first, last = int(low), int(high or low)
         if not 0 < first <= last <= 247:
-            raise ValueError("units go from 1 to 247")
+            raise InvalidValue(codes.UNIT_ID_OUT_OF_RANGE)
         found += range(first, last + 1)
     return list(dict.fromkeys(found))

@@ -1,4 +1,4 @@
-"""The commands around scan.py and identify.py: asking a person, Ctrl-C, printing, exit codes."""
+"""Run a scan or an identification for the command line: warnings, prompt, Ctrl-C, output, exit codes."""
 
 from __future__ import annotations
 
@@ -6,42 +6,51 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 import click
 
 from agent.clock import SystemClock
+from agent.core.text import N_, _, text_of
+from agent.discover import reasons as codes
 from agent.discover.identified import Identified
 from agent.discover.identify import identify
 from agent.discover.paste import to_toml
-from agent.discover.probe import Heard, ask
+from agent.discover.probe import Heard, Reply, ask
 from agent.discover.scan import Scan
-from agent.discover.scan_order import patience_s
+from agent.discover.scan_order import timeout_s
 from agent.discover.scan_result import Options, Target
-from agent.discover.scan_view import identified_object, open_view, reasons, result_object, result_text
+from agent.discover.scan_view import evidence_texts, identified_object, open_view, result_object, result_text
 from drivers.bus import ModbusLink
 from drivers.errors import LinkBusy, LinkClosed
+from drivers.reasons import Reason
 
-LISTEN_S = 2.0  # before the first byte on a line whose settings are known
+LISTEN_S = 2.0  # time of listening before the first request on a serial line
 FINE, FINDING, WRONG, INTERRUPTED = 0, 1, 2, 130
-WARNING = (
-    "A drive whose communication watchdog listens on this port may take these reads for its master, and trip when they "
-    "end. Do this while drives stand still, or where that watchdog is off."
+WARNING = N_(
+    "Warning: a drive whose communication watchdog is active may accept this computer as its master and trip when the "
+    "requests end. Continue only while the drives are stopped or the watchdog is disabled."
 )
-QUESTION = (
-    "On some private dialects (Huanyang HY) a read frame of function 03 commands a run.\n"
-    "Without it most models cannot be told. Type 'yes' to use function 03 too, anything else for function 04 only"
+FC03_WARNING = N_(
+    "With some private protocols (Huanyang HY), a read request of function 03 can start the motor. Without function "
+    "03, most models cannot be identified."
 )
+FC03_PROMPT = N_("Enter yes to use function 03, anything else to use function 04 only")
 
 
-def may_use_fc03(stated: bool) -> bool:
-    """Stated on the command line, or typed."""
-    if stated:
+def may_use_fc03(permitted: bool) -> bool:
+    """Whether function 03 is permitted, by the option or at the prompt."""
+    if permitted:
         return True
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        click.echo("function 04 only: most models cannot be told without function 03 (--allow-fc03)", err=True)
+        text = _("Function 04 only: most models cannot be identified without function 03 (--allow-fc03).")
+        click.echo(text, err=True)
         return False
-    return str(click.prompt(QUESTION, default="no", show_default=False, err=True)).strip().lower() == "yes"
+    click.echo(_(FC03_WARNING), err=True)
+    entered = str(click.prompt(_(FC03_PROMPT), default="no", show_default=False, err=True))
+    return entered.strip().lower() == "yes"
 
 
 def run_scan(target: Target, options: Options, as_json: bool) -> int:
@@ -55,12 +64,12 @@ def run_scan(target: Target, options: Options, as_json: bool) -> int:
             return INTERRUPTED
         return FINDING if result.findings or not result.found else FINE
 
-    click.echo(WARNING, err=True)
+    click.echo(_(WARNING), err=True)
     return _guarded(main)
 
 
 def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
-    click.echo(WARNING, err=True)
+    click.echo(_(WARNING), err=True)
 
     async def main() -> int:
         wire = replace(target.wire(target.setting), listen_s=LISTEN_S if target.is_line else 0.0)
@@ -75,9 +84,10 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
             return FINDING
         toml = to_toml(target, target.setting, [known])
         if as_json:
-            click.echo(json.dumps({"unit": unit, **identified_object(known), "toml": toml}))
+            click.echo(json.dumps({"unit_id": unit, **identified_object(known), "toml": toml}))
         else:
-            click.echo("\n".join([f"# unit {unit}: {known.text}", *(f"#   {line}" for line in reasons(known)), toml]))
+            heading = _("unit {unit_id:d}: {model}", unit_id=unit, model=known.summary)
+            click.echo("\n".join([f"# {heading}", *(f"#   {line}" for line in evidence_texts(known)), toml]))
         if ending.is_set():
             return INTERRUPTED
         return FINE if known.matches and not known.foreign else FINDING
@@ -88,20 +98,16 @@ def run_identify(target: Target, unit: int, fc03: bool, as_json: bool) -> int:
 async def _identify(
     link: ModbusLink, target: Target, unit: int, fc03: bool, ending: asyncio.Event
 ) -> Identified | None:
-    """None when there is nothing to identify; says why."""
+    """None if the unit cannot be identified; the reason is printed."""
     slow_s = 1.0
-    patience = patience_s(target.setting, slow_s) if target.setting else 3.0
+    longest_s = timeout_s(target.setting, slow_s) if target.setting else 3.0
     function = 4
-    reply = await ask(link, unit, 4, patience)
-    if reply.heard is Heard.NOBODY and fc03 and not reply.exception:
+    reply = await ask(link, unit, 4, longest_s)
+    if reply.outcome is Heard.NOTHING and fc03 and not reply.exception:
         function = 3
-        reply = await ask(link, unit, 3, patience)
-    if reply.heard is Heard.FOREIGN:
-        click.echo(f"unit {unit} answers in a dialect that is not Modbus ({reply.raw[:12].hex(' ')}); left alone")
-        return None
-    if reply.heard is not Heard.HERE:
-        why = "bytes came that are no frame: wrong line setting?" if reply.heard is Heard.NOISE else "no answer"
-        click.echo(f"unit {unit} on {target}: {why}; magwatt scan finds line settings and units")
+        reply = await ask(link, unit, 3, longest_s)
+    if reply.outcome is not Heard.HERE:
+        click.echo(text_of(_why_not(target, unit, reply)))
         return None
     return await identify(
         link, unit, max(0.3, 3 * reply.took_s), fc03=fc03, ending=ending, function=function,
@@ -109,12 +115,20 @@ async def _identify(
     )  # fmt: skip
 
 
-def _guarded(main) -> int:  # type: ignore[no-untyped-def]  # a coroutine function; its type says no more
+def _why_not(target: Target, unit: int, reply: Reply) -> Reason:
+    if reply.outcome is Heard.FOREIGN:
+        return codes.IDENTIFY_PRIVATE_PROTOCOL(unit_id=unit, data=reply.raw[:12].hex(" "))
+    code = codes.IDENTIFY_NO_FRAME if reply.outcome is Heard.NOISE else codes.IDENTIFY_NO_RESPONSE
+    return code(unit_id=unit, target=str(target))
+
+
+def _guarded(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Runs a coroutine and returns the exit code; errors of the bus are printed."""
     try:
-        return int(asyncio.run(main()))
+        return asyncio.run(main())
     except LinkClosed as error:
-        click.echo(str(error).removeprefix("scan: "), err=True)
+        click.echo(text_of(error), err=True)
         return WRONG
     except LinkBusy as error:
-        click.echo(f"{str(error).removeprefix('scan: ')}; stop it, or try while it is off", err=True)
+        click.echo(text_of(codes.SCAN_BUS_IN_USE(error=codes.cause_of(error))), err=True)
         return FINDING

@@ -1,4 +1,4 @@
-"""What a person sees of a scan: a bar with what was found above it, plain lines elsewhere; in the end a table."""
+"""Output of a scan: a progress bar in a terminal, lines elsewhere; at the end a table, findings and a configuration."""
 
 from __future__ import annotations
 
@@ -10,36 +10,44 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from agent.core.columns import padded
+from agent.core.text import N_, _, as_object, text_of
 from agent.discover.paste import to_toml
-from agent.words import counted
 
 if TYPE_CHECKING:
+    from agent.discover.identified import Identified
     from agent.discover.scan_result import Found, Result
 
-LINE_EVERY_S = 3.0  # without a terminal: no more than one line of progress in that time
+PROGRESS_S = 3.0  # minimum interval between lines of progress
+LEVEL_WIDTH, UNIT_WIDTH, RESPONSE_WIDTH = 8, 5, 15  # columns of the table
+FINDING, NOTE = N_("finding"), N_("note")
 
 
 class View(Protocol):
-    def say(self, text: str) -> None: ...
+    """Where a scan shows its progress. Texts are in the language of the process."""
 
-    def begin(self, what: str, total: int) -> None: ...
+    def show(self, text: str) -> None: ...
 
-    def step(self, unit: int) -> None: ...
+    def start(self, what: str, total: int) -> None:
+        """A part of the scan begins, in which `total` units are queried."""
+
+    def step(self, unit: int) -> None:
+        """The next unit is queried."""
 
     def found(self, found: Found) -> None: ...
 
 
 class Lines:
-    """To standard error, so that the result alone is on standard output."""
+    """Progress as lines on standard error, so that standard output contains the result only."""
 
     def __init__(self) -> None:
-        self._told_s = 0.0
+        self._shown_s = 0.0
         self._what, self._done, self._total = "", 0, 0
 
-    def say(self, text: str) -> None:
+    def show(self, text: str) -> None:
         click.echo(text, err=True)
 
-    def begin(self, what: str, total: int) -> None:
+    def start(self, what: str, total: int) -> None:
         self._what, self._done, self._total = what, 0, total
         self._progress()
 
@@ -51,29 +59,30 @@ class Lines:
         click.echo(found_text(found), err=True)
 
     def _progress(self) -> None:
-        if time.monotonic() - self._told_s >= LINE_EVERY_S:
-            self._told_s = time.monotonic()
-            click.echo(f"{self._what}: {self._done} of {counted(self._total, 'unit')}", err=True)
+        if time.monotonic() - self._shown_s >= PROGRESS_S:
+            self._shown_s = time.monotonic()
+            text = _("{part}: {n:d} of {total:d} {total:unit|units}", part=self._what, n=self._done, total=self._total)
+            click.echo(text, err=True)
 
 
 class Bar:
-    """The same on a terminal."""
+    """Progress as a bar in a terminal."""
 
     def __init__(self, progress: Any) -> None:
         self._progress = progress
-        self._task = progress.add_task("listening", total=None)
+        self._task = progress.add_task(_("listening"), total=None)
 
-    def say(self, text: str) -> None:
+    def show(self, text: str) -> None:
         self._progress.console.print(text, highlight=False, markup=False)
 
-    def begin(self, what: str, total: int) -> None:
+    def start(self, what: str, total: int) -> None:
         self._progress.reset(self._task, total=max(total, 1), description=what)
 
     def step(self, unit: int) -> None:
         self._progress.update(self._task, advance=1)
 
     def found(self, found: Found) -> None:
-        self.say(found_text(found))
+        self.show(found_text(found))
 
 
 @contextmanager
@@ -90,27 +99,46 @@ def open_view() -> Iterator[View]:
 
 
 def found_text(found: Found) -> str:
-    where = f" at {found.setting}" if found.setting else ""
-    return f"unit {found.unit}{where} answers ({found.reply}, {1000 * found.took_s:.0f} ms)"
+    """One line on a unit that responded."""
+    response, took_ms = response_text(found), 1000 * found.took_s
+    if found.setting:
+        return _(
+            "unit {unit_id:d} at {line}: {response}, {took_ms:.0f} ms",
+            unit_id=found.unit, line=str(found.setting), response=response, took_ms=took_ms,
+        )  # fmt: skip
+    return _("unit {unit_id:d}: {response}, {took_ms:.0f} ms", unit_id=found.unit, response=response, took_ms=took_ms)
+
+
+def response_text(found: Found) -> str:
+    return _("exception 0x{code:02X}", code=found.exception) if found.exception else _("registers")
 
 
 def result_text(result: Result) -> str:
-    """The table, the findings, what to do next, and TOML to paste."""
-    where = f"{result.target}{f' at {result.setting}' if result.setting else ''}"
+    """The table of devices, notes and findings, the next step, and a configuration."""
+    bus = str(result.target)
+    if result.setting:
+        bus = _("{target} at {line}", target=bus, line=str(result.setting))
     lines = [
-        f"{where}: {counted(len(result.found), 'device')}, {counted(result.asked, 'question')}, {result.sought_s:.0f} s"
-    ]
+        _(
+            "{bus}: {n:d} {n:device|devices}, {requests:d} {requests:request|requests}, {seconds:.0f} s",
+            bus=bus, n=len(result.found), requests=result.asked, seconds=result.sought_s,
+        )
+    ]  # fmt: skip
     if result.found:
-        lines += ["", f"{'unit':>4}  {'answers with':<15} model"]
+        heading = padded(_("unit"), UNIT_WIDTH) + " " + padded(_("response"), RESPONSE_WIDTH) + " " + _("model")
+        lines += ["", heading]
         for found in result.found:
             known = found.identified
-            lines.append(f"{found.unit:>4}  {found.reply:<15} {known.text if known else 'not looked at'}")
-            lines += [f"      {'':<15} {text}" for text in (reasons(known) if known else [])]
-    lines += [f"note     {text}" for text in result.notes]
-    lines += [f"finding  {text}" for text in result.findings]
-    lines += ["", *next_steps(result)]
+            model = text_of(known.summary) if known else _("not identified")
+            response = padded(response_text(found), RESPONSE_WIDTH)
+            lines.append(f"{found.unit:>{UNIT_WIDTH - 1}}  {response} {model}")
+            indent = " " * (UNIT_WIDTH + RESPONSE_WIDTH + 2)
+            lines += [f"{indent}{text}" for text in (evidence_texts(known) if known else [])]
+    lines += [f"{padded(_(NOTE), LEVEL_WIDTH)} {text_of(note)}" for note in result.notes]
+    lines += [f"{padded(_(FINDING), LEVEL_WIDTH)} {text_of(finding)}" for finding in result.findings]
+    lines += ["", next_step(result)]
     if any(found.identified for found in result.found):
-        lines += ["", "# to paste:", toml_of(result)]
+        lines += ["", "# " + _("Configuration:"), toml_of(result)]
     return "\n".join(lines)
 
 
@@ -119,70 +147,72 @@ def toml_of(result: Result) -> str:
     return to_toml(result.target, result.setting, known)
 
 
-def reasons(known: Any) -> list[str]:
-    """Why, for each model in question; one line each."""
-    shown = [
-        ("" if known.sure else f"{match.profile.id}: ") + "; ".join((*match.reasons[:4], *match.doubts[:2]))
-        for match in known.matches
-    ]
-    return shown + list(known.notes)
+def evidence_texts(known: Identified) -> list[str]:
+    """The main evidence for and against each possible model, and the notes; one line each."""
+    shown = []
+    for match in known.matches:
+        evidence = _("; ").join(map(text_of, (*match.pro[:4], *match.contra[:2])))
+        shown.append(evidence if known.conclusive else f"{match.profile.id}: {evidence}")
+    return shown + list(map(text_of, known.notes))
 
 
-def next_steps(result: Result) -> list[str]:
+def next_step(result: Result) -> str:
+    """What the operator does next."""
     if result.stopped:
-        return ["stopped; what was found so far stands above"]
+        return _("The scan was interrupted; the results until then are shown above.")
     if result.found:
         if any(found.identified and not found.identified.matches for found in result.found) and not result.fc03:
-            return [
-                "Next: scan or identify again with function 03 allowed (--allow-fc03); docs/scan.md says what it risks."
-            ]
-        return ["Next: paste the tables below into a configuration, magwatt check it, then magwatt read it."]
+            return _("Next: scan or identify again with --allow-fc03; docs/scan.md describes the risk.")
+        return _("Next: copy the tables below to a configuration, then run `magwatt check` and `magwatt read`.")
     if result.findings:
-        return ["Next: see to the findings, then scan again."]
-    steps = "wires A and B (exchange them), power of the devices, termination, and whether the address is set at all"
+        return _("Next: act on the findings, then scan again.")
     if result.target.serial:
-        return [f"Nobody answered. Look at {steps}; --full also tries rare settings and slow devices."]
-    return ["Nobody answered. Is Modbus switched on in the device, and does it allow this computer's address?"]
+        return _(
+            "No device responded. Check the conductors A and B (swap them), the power supply, the unit identifiers of "
+            "the devices and the termination; --full also tries rare settings and slow devices."
+        )
+    return _("No device responded. Check that Modbus is enabled in the device and that it accepts this computer.")
 
 
 def result_object(result: Result) -> dict[str, Any]:
-    """For --json."""
+    """The result for --json; docs/scan.md describes the keys."""
     return {
-        "where": str(result.target),
+        "target": str(result.target),
         "line": str(result.setting) if result.setting else None,
         "found": [
             {
-                "unit": found.unit,
+                "unit_id": found.unit,
                 "function": found.function,
-                "reply": found.reply,
-                "took_ms": round(1000 * found.took_s, 1),
+                "exception": found.exception or None,
+                "response_ms": round(1000 * found.took_s, 1),
                 **(identified_object(found.identified) if found.identified else {}),
             }
             for found in result.found
         ],
-        "notes": result.notes,
-        "findings": result.findings,
-        "asked": result.asked,
+        "notes": list(map(as_object, result.notes)),
+        "findings": list(map(as_object, result.findings)),
+        "requests": result.asked,
         "seconds": round(result.sought_s, 2),
         "stopped": result.stopped,
         "toml": toml_of(result) if any(found.identified for found in result.found) else None,
     }
 
 
-def identified_object(known: Any) -> dict[str, Any]:
+def identified_object(known: Identified) -> dict[str, Any]:
+    """The result of an identification for --json; docs/scan.md describes the keys."""
     return {
-        "sure": known.sure,
-        "calls_itself": known.told or None,
+        "conclusive": known.conclusive,
+        "identification": known.reported or None,
         "in_library": not known.foreign if known.matches else None,
         "models": [
             {
                 "profile": match.profile.id,
                 "nats": round(match.score, 1),
                 "named": match.named,
-                "for": list(match.reasons),
-                "against": list(match.doubts),
+                "for": list(map(as_object, match.pro)),
+                "against": list(map(as_object, match.contra)),
             }
             for match in known.matches
         ],
-        "remarks": known.notes,
+        "remarks": list(map(as_object, known.notes)),
     }

@@ -1,4 +1,4 @@
-"""`magwatt doctor`: what is wrong with the wires, the clock, the disk and the broker, and what to do about it."""
+"""Diagnosis of buses, clock, disk, broker and signals, each finding with the action to take (`magwatt doctor`)."""
 
 from agent.doctor.examine import examine
 from agent.doctor.finding import Finding

@@ -1,4 +1,4 @@
-"""Looks at everything once and says what was found, line by line as it is found."""
+"""Examines everything once and reports each result immediately."""
 
 from __future__ import annotations
 
@@ -7,50 +7,62 @@ from collections.abc import Callable
 
 from agent.clock import SystemClock
 from agent.config import Config
+from agent.core.text import _
 from agent.doctor import host
 from agent.doctor.finding import Finding, Level
 from agent.doctor.topics import LISTEN_S, topics
 from agent.doctor.wire import judge, look
 from agent.poll import BusPoller, pollers
 from agent.signals import topic_signals
-from agent.words import counted
 
 
-async def examine(config: Config, rounds: int, say: Callable[[Finding], None], begins: Callable[[str], None]) -> bool:
-    """Whether anything must be done. say gets each finding, begins the name of what is looked at next.
+async def examine(
+    config: Config, rounds: int, report: Callable[[Finding], None], starts: Callable[[str], None]
+) -> bool:  # fmt: skip
+    """Whether no action is needed. Buses are examined concurrently.
 
-    rounds: how often each block of each device is read. Wires are looked at side by side.
+    rounds: number of reads of each block of each device.
+    report: receives each result.
+    starts: receives the name of each part when its examination starts, in the language of the process.
     """
     clean = True
 
-    def tell(item: Finding) -> None:
+    def add(item: Finding) -> None:
         nonlocal clean
         clean = clean and item.level is not Level.FINDING
-        say(item)
+        report(item)
 
     for name, part in (
-        ("clock", host.clock(config)),
-        ("disk", host.disk(config)),
-        ("broker", host.broker(config)),
-        ("kernels", host.kernels()),
+        (_("clock"), host.clock(config)),
+        (_("disk"), host.disk(config)),
+        (_("broker"), host.broker(config)),
+        (_("kernels"), host.kernels()),
     ):
-        begins(name)
+        starts(name)
         for item in part:
-            tell(item)
+            add(item)
 
-    async def wire(poller: BusPoller) -> None:
+    async def bus(poller: BusPoller) -> None:
         for item in judge(await look(poller, rounds)):
-            tell(item)
+            add(item)
 
-    async def listen() -> None:
+    async def signals() -> None:
         for item in await topics(config):
-            tell(item)
+            add(item)
 
     buses = pollers(config, SystemClock(), lambda reading: None)
     for poller in buses:
-        heard = f", listening {poller.bus.listen_before_start_s:g} s first" if poller.bus.listen_before_start_s else ""
-        begins(f"bus {poller.bus.name}: {counted(len(poller.devices), 'device')}{heard}")
-    if count := len(topic_signals(config)):
-        begins(f"{counted(count, 'topic')}, listening up to {LISTEN_S:g} s")
-    await asyncio.gather(*(wire(poller) for poller in buses), listen())
+        starts(_bus_text(poller))
+    if n := len(topic_signals(config)):
+        starts(_("{n:d} {n:topic|topics}, waiting up to {seconds:g} s", n=n, seconds=LISTEN_S))
+    await asyncio.gather(*(bus(poller) for poller in buses), signals())
     return clean
+
+
+def _bus_text(poller: BusPoller) -> str:
+    name, n, seconds = poller.bus.name, len(poller.devices), poller.bus.listen_before_start_s
+    if seconds:
+        return _(
+            "bus {bus}: {n:d} {n:device|devices}, listening for {seconds:g} s first", bus=name, n=n, seconds=seconds
+        )
+    return _("bus {bus}: {n:d} {n:device|devices}", bus=name, n=n)

@@ -1,31 +1,42 @@
-"""What the doctor says."""
+"""The findings of `magwatt doctor`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from drivers.reasons import Reason
+
 
 class Level(StrEnum):
+    """FINE: correct. NOTE: information, no action is needed. FINDING: an action is needed."""
+
     FINE = "fine"
-    NOTE = "note"  # worth knowing; nothing must be done
-    FINDING = "finding"  # somebody must do something
+    NOTE = "note"
+    FINDING = "finding"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
+    """One result.
+
+    level: whether an action is needed.
+    where: what was examined: bus, configuration key, signal or part of the computer.
+    reason: what was found, and the action.
+    """
+
     level: Level
     where: str
-    text: str
+    reason: Reason
 
 
-def fine(where: str, text: str) -> Finding:
-    return Finding(Level.FINE, where, text)
+def fine(where: str, reason: Reason) -> Finding:
+    return Finding(Level.FINE, where, reason)
 
 
-def note(where: str, text: str) -> Finding:
-    return Finding(Level.NOTE, where, text)
+def note(where: str, reason: Reason) -> Finding:
+    return Finding(Level.NOTE, where, reason)
 
 
-def finding(where: str, text: str) -> Finding:
-    return Finding(Level.FINDING, where, text)
+def finding(where: str, reason: Reason) -> Finding:
+    return Finding(Level.FINDING, where, reason)

@@ -1,11 +1,13 @@
-"""The machine around the agent: clock, disk, broker, kernels."""
+"""Examines the computer of the agent: clock, disk, connection to the broker, kernels."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import ssl
 import tempfile
@@ -14,39 +16,37 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.clock import believed, kernel_synchronised
-from agent.config import Config
+from agent.config import Config, Mqtt
+from agent.doctor import reasons as codes
 from agent.doctor.finding import Finding, finding, fine, note
 from agent.store import default_directory
 from agent.store.file import NAME
+from drivers.reasons import Reason
 
 FREE_MIN_MB = 500
-CERTIFICATE_DAYS = 30
+EARLIEST_S = 1.7e9  # November 2023, before the first version: an earlier time is wrong
 
 
 def clock(config: Config) -> Iterator[Finding]:
-    """Whether the kernel says that its clock follows a reference; if not, whether the agent will believe it."""
-    if time.time() < 1.7e9:
-        yield finding("clock", f"it is {time.strftime('%Y-%m-%d', time.gmtime())}? Set the time, or let chrony do it")
+    """Whether the kernel clock follows a reference; if not, whether the agent uses it."""
+    if time.time() < EARLIEST_S:
+        yield finding("clock", codes.CLOCK_NOT_SET(shown_ms=round(1000 * time.time())))
         return
     synchronised = kernel_synchronised()
     trusted = config.site.assume_clock_synchronized or config.site.simulated
-    doubt = None if synchronised else believed(_reached_ns(config), trusted).doubt(time.time_ns())
-    if doubt is not None:
-        yield finding("clock", f"not believed while nothing vouches for it: {doubt}")
+    cause = None if synchronised else believed(_reached_ns(config), trusted).doubt(time.time_ns())
+    if cause:
+        yield finding("clock", codes.CLOCK_NOT_USED(cause=cause))
     elif synchronised is None:
-        yield note("clock", "this system does not tell whether its clock is synchronised")
+        yield note("clock", codes.CLOCK_STATE_UNKNOWN())
     elif synchronised:
-        yield fine("clock", "synchronised")
+        yield fine("clock", codes.CLOCK_SYNCHRONIZED())
     else:
-        yield finding(
-            "clock",
-            "not synchronised: rows carry CLOCK_UNSYNCHRONIZED. Install chrony or systemd-timesyncd, or name the "
-            "plant's time server there",
-        )
+        yield finding("clock", codes.CLOCK_UNSYNCHRONIZED())
 
 
 def _reached_ns(config: Config) -> int:
-    """UTC that the last run of the agent reached; 0 when nothing tells."""
+    """UTC that the last run of the agent reached; 0 if it is unknown."""
     from agent.savings.verify import open_copy
     from agent.timekeeping import KIND, REACHED
 
@@ -60,7 +60,7 @@ def _reached_ns(config: Config) -> int:
 
 
 def disk(config: Config) -> Iterator[Finding]:
-    """Whether the state can be written, and for how long."""
+    """Whether the state directory is writable, and its free space."""
     directory = config.state_dir or default_directory()
     where = "store.state_dir"
     try:
@@ -69,24 +69,23 @@ def disk(config: Config) -> Iterator[Finding]:
             pass
         free_mb = shutil.disk_usage(directory).free / 1e6
     except OSError as error:
-        yield finding(
-            where, f"{directory} cannot be written ({error.strerror or error}): nothing would survive a restart"
-        )
+        reason = codes.STATE_DIR_UNWRITABLE(path=str(directory), error=error.strerror or str(error))
+        yield finding(where, reason)
         return
     if free_mb < FREE_MIN_MB:
-        yield finding(where, f"{free_mb:.0f} MB free at {directory}: less than {FREE_MIN_MB} MB; make room")
+        yield finding(where, codes.DISK_ALMOST_FULL(free_mb=free_mb, path=str(directory), minimum_mb=FREE_MIN_MB))
     else:
-        yield fine(where, f"{directory}: {free_mb / 1e3:.1f} GB free")
+        yield fine(where, codes.DISK_SPACE(path=str(directory), free_gb=free_mb / 1e3))
     if _on_sd_card(directory) and config.store.commit_interval_s < 1:
-        yield note(where, 'on an SD card: commit_interval = "1s" in [store] spares it')
+        yield note(where, codes.COMMITS_ON_SD_CARD())
 
 
 def broker(config: Config) -> Iterator[Finding]:
-    """One connection, as the agent would make it, under another client id."""
+    """One connection with the settings of the agent and another client identifier."""
     settings = config.mqtt
     where = "mqtt.url"
     if settings is None:
-        yield note("mqtt", "no [mqtt] table: results go nowhere")
+        yield note("mqtt", codes.NO_BROKER_CONFIGURED())
         return
     from agent.subscribe import Follower
 
@@ -95,35 +94,37 @@ def broker(config: Config) -> Iterator[Finding]:
     try:
         follower.start()
     except (OSError, ValueError) as error:
-        yield finding(where, f"{settings.host}:{settings.port}: {error}. {_remedy(error)}")
+        yield finding(where, _why_failed(settings, error, rejected=bool(follower.error)))
         return
     took_ms = 1e3 * (time.monotonic() - started_s)
     follower.stop()
-    yield fine(where, f"{settings.host}:{settings.port} takes our connection, {took_ms:.0f} ms")
+    yield fine(where, codes.BROKER_ACCEPTS(host=settings.host, port=settings.port, took_ms=took_ms))
 
 
 def kernels() -> Iterator[Finding]:
     from agent.kernels import is_warm
 
     if is_warm():
-        yield fine("kernels", "compiled and cached")
+        yield fine("kernels", codes.KERNELS_COMPILED())
     else:
-        yield note("kernels", "not compiled yet: `magwatt compile` takes a minute now instead of at the first start")
+        yield note("kernels", codes.KERNELS_NOT_COMPILED())
 
 
-def _remedy(error: Exception) -> str:
-    text = str(error).lower()
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return "Is mqtt.ca the authority that signed its certificate, and the host name the one in it?"
-    if "not authori" in text or "bad user" in text or "refused:" in text:
-        return "Are mqtt.user and the password file right, and may this user connect?"
-    if "connection refused" in text:
-        return "The machine is there, but no broker listens at this port"
-    if "name" in text and "known" in text:
-        return "The host name is not known here: a typing error, or no name server"
-    if "timed out" in text or "no route" in text:
-        return "A firewall, a wrong address, or the network is down"
-    return "Measuring goes on without it"
+def _why_failed(settings: Mqtt, error: Exception, rejected: bool) -> Reason:
+    """Why there is no connection to the broker. rejected: by the broker itself, in its CONNACK."""
+    if rejected:
+        code = codes.BROKER_LOGIN_REJECTED
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        code = codes.BROKER_CERTIFICATE_INVALID
+    elif isinstance(error, ConnectionRefusedError):
+        code = codes.BROKER_NOT_LISTENING
+    elif isinstance(error, socket.gaierror):
+        code = codes.BROKER_HOST_UNKNOWN
+    elif isinstance(error, TimeoutError) or getattr(error, "errno", None) in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        code = codes.BROKER_UNREACHABLE
+    else:
+        code = codes.BROKER_CONNECTION_FAILED
+    return code(host=settings.host, port=settings.port, error=codes.cause_of(error))
 
 
 def _on_sd_card(directory: Path) -> bool:

@@ -1,11 +1,11 @@
-"""Signals from topics: does anything come, can it be read, is it of now."""
+"""Examines the signals from topics: whether a live, usable value arrives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from agent.config import Config
-from agent.core.text import text_of
+from agent.doctor import reasons as codes
 from agent.doctor.finding import Finding, finding, fine, note
 from agent.topics.held import STALE_EVERY
 from agent.topics.look import Look, Seen
@@ -15,7 +15,7 @@ LISTEN_S = 15.0
 
 
 async def topics(config: Config) -> list[Finding]:
-    """Listens for as long as one is to come, LISTEN_S at most."""
+    """Waits for the expected interval of each signal, at most LISTEN_S."""
     look = Look(config)
     try:
         return [item for seen in await look.wait(LISTEN_S) for item in judge(seen)]
@@ -24,23 +24,28 @@ async def topics(config: Config) -> list[Finding]:
 
 
 def judge(seen: Seen) -> Iterator[Finding]:
-    """The finding of one signal, with what to do."""
+    """The finding on one signal, with the action to take."""
     signal, where = seen.signal, seen.signal.device
     silent = seen.reading is None or Quality.NO_REPLY in seen.reading.quality
     if seen.trouble and not silent:
-        yield finding(where, text_of(seen.trouble))
+        yield finding(where, seen.trouble)
     elif seen.broker:
-        yield finding(where, f"nothing can come on {signal.topic}: {text_of(seen.broker)}")
+        yield finding(where, codes.SIGNAL_UNREACHABLE(topic=signal.topic, cause=seen.broker))
     elif seen.live:
         assert seen.reading is not None
-        yield fine(where, f"{signal.topic}: {seen.reading.values[signal.metric]}")
+        yield fine(where, codes.SIGNAL_LIVE(topic=signal.topic, value=seen.reading.values[signal.metric]))
     elif seen.reading is not None and silent:
-        yield finding(where, f"{seen.reading.error}: look at what publishes it, and at its clock")
+        yield finding(where, codes.SIGNAL_STALE(cause=seen.reading.error))
     else:
-        said = f"nothing came on {signal.topic}" if seen.reading is None else f"only a retained value on {signal.topic}"
-        text = f"{said} in {seen.waited_s:g} s; one is to come every {signal.expected_interval_s:g} s"
-        if seen.waited_s < signal.expected_interval_s:
-            yield note(where, f"{text}: `magwatt read` waits for it longer")
-        else:
-            yield finding(where, f"{text}: is the topic written as its publisher writes it, and does that one run? "
-                          f"After {STALE_EVERY * signal.expected_interval_s:g} s the value is missing")  # fmt: skip
+        yield _without_value(seen, retained=seen.reading is not None)
+
+
+def _without_value(seen: Seen, retained: bool) -> Finding:
+    """retained: a retained message was received, but no live one."""
+    signal = seen.signal
+    data = {"topic": signal.topic, "waited_s": seen.waited_s, "interval_s": signal.expected_interval_s}
+    if seen.waited_s < signal.expected_interval_s:
+        pending = codes.SIGNAL_RETAINED_PENDING if retained else codes.SIGNAL_PENDING
+        return note(signal.device, pending(**data))
+    missing = codes.SIGNAL_RETAINED_ONLY if retained else codes.SIGNAL_MISSING
+    return finding(signal.device, missing(**data, stale_s=STALE_EVERY * signal.expected_interval_s))

@@ -1,4 +1,4 @@
-"""What can be heard on a wire, and what it tells. Looking asks each block of each device a few times, once per try."""
+"""Examines a bus: reads each block of each device some times, without repetitions, and derives the findings."""
 
 from __future__ import annotations
 
@@ -6,60 +6,106 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from agent.doctor import reasons as codes
 from agent.doctor.finding import Finding, finding, fine, note
 from agent.poll import BusPoller, Polled
-from agent.words import counted
 from drivers.bus import ModbusLink
 from drivers.errors import DeviceRefused, FrameError, LinkBusy, LinkClosed, LinkResting, LinkTimeout
 from drivers.framing import Request
+from drivers.reasons import Reason
 from drivers.serial_port import LineErrors, latency_timer_ms, line_errors, stable_names
 
 REQUEST_BYTES = 8
-GATEWAY_REFUSALS = (0x0A, 0x0B)
-DAMAGED_MAX = 0.005  # share of damaged answers that a sound RS-485 line stays below by far
-SLOW_SHARE = 0.8  # of the time-out
+GATEWAY_EXCEPTIONS = (0x0A, 0x0B)
+CORRUPT_MAX = 0.005  # share of corrupt responses; a correct RS-485 line is far below
+STRAY_MAX = 0.05  # stray bytes per response
+SLOW_SHARE = 0.8  # of the timeout
+TIMER_MAX_MS = 2
 
 
 @dataclass(slots=True)
 class DeviceSeen:
+    """Counters of one device.
+
+    name: name in the configuration.
+    unit: unit identifier.
+    timeout_s: timeout in seconds, without the transmission time.
+    requests: number of requests.
+    valid: number of valid responses.
+    timeouts: number of requests without response.
+    invalid: number of those for which invalid bytes were received.
+    corrupt: number of corrupt responses.
+    exceptions: exception code → number of exception responses.
+    response_s: response times in seconds, without the transmission time.
+    """
+
     name: str
     unit: int
     timeout_s: float
-    asked: int = 0
-    answered: int = 0
-    silent: int = 0
-    silent_but_bytes: int = 0  # bytes came that were no frame
-    damaged: int = 0
-    refusals: dict[int, int] = field(default_factory=dict)  # Modbus exception → times
-    took_s: list[float] = field(default_factory=list)  # without the time on the wire
+    requests: int = 0
+    valid: int = 0
+    timeouts: int = 0
+    invalid: int = 0
+    corrupt: int = 0
+    exceptions: dict[int, int] = field(default_factory=dict)
+    response_s: list[float] = field(default_factory=list)
+
+    @property
+    def responses(self) -> int:
+        """Number of responses, corrupt ones included."""
+        return self.requests - self.timeouts
 
 
 @dataclass(slots=True)
 class WireSeen:
+    """What was received on one bus.
+
+    name: name in the configuration.
+    where: serial port, or host and port number.
+    serial: whether it is a serial port.
+    line: configured line settings; empty for Modbus TCP.
+    rtu: whether frames are RTU.
+    closed: why port or connection could not be opened; None: it was.
+    busy: that another master is active; None: it is not.
+    devices: counters of each device.
+    late: number of late responses.
+    noise_bytes: received bytes outside of responses, without echoes.
+    echoes: number of requests of which the adapter returned an echo.
+    errors: errors that the UART counted in the meantime; None: it has no counters.
+    latency_timer_ms: latency timer of an FTDI adapter; None for other ports.
+    stable_name: name of the port that does not depend on the USB socket; empty: none.
+    """
+
     name: str
     where: str
     serial: bool
     line: str = ""
     rtu: bool = False
-    closed: str = ""  # why it could not be opened
-    busy: str = ""  # who else talks
+    closed: Reason | str | None = None
+    busy: Reason | str | None = None
     devices: list[DeviceSeen] = field(default_factory=list)
     late: int = 0
-    noise_bytes: int = 0  # that belonged to no answer, echoes not counted
+    noise_bytes: int = 0
     echoes: int = 0
-    errors: LineErrors | None = None  # counted by the UART while we looked; None: it does not count
+    errors: LineErrors | None = None
     latency_timer_ms: int | None = None
-    stable_name: str = ""  # a name of the same port that outlives replugging
+    stable_name: str = ""
 
     @property
-    def asked(self) -> int:
-        return sum(device.asked for device in self.devices)
+    def requests(self) -> int:
+        """Number of requests."""
+        return sum(device.requests for device in self.devices)
+
+    @property
+    def responses(self) -> int:
+        """Number of responses, corrupt ones included."""
+        return sum(device.responses for device in self.devices)
 
 
 async def look(poller: BusPoller, rounds: int) -> WireSeen:
-    """Asks every block `rounds` times, each one attempt, and keeps count. Raises nothing for trouble on the wire."""
+    """Reads every block `rounds` times with one attempt each, and counts. Faults of the bus are results, not errors."""
     link = poller.link
-    assert isinstance(link, ModbusLink), "only a real wire has noise"
+    assert isinstance(link, ModbusLink), "only a real bus has interference"
     wire = link.wire
     seen = WireSeen(
         wire.name,
@@ -77,14 +123,14 @@ async def look(poller: BusPoller, rounds: int) -> WireSeen:
             for polled, counts in zip(poller.devices, seen.devices, strict=True):
                 await _ask(link, polled, counts, seen)
     except LinkBusy as error:
-        seen.busy = str(error)
+        seen.busy = codes.cause_of(error)
     except LinkClosed as error:
-        seen.closed = str(error)
+        seen.closed = codes.cause_of(error)
     finally:
         seen.late = link.late
         await link.close()
     if wire.is_serial:
-        after = line_errors(wire.serial_port)  # not while the link holds the port for itself
+        after = line_errors(wire.serial_port)  # only possible after the link has closed the port
         seen.errors = after - before if after is not None and before is not None else None
         seen.latency_timer_ms = latency_timer_ms(wire.serial_port)
         seen.stable_name = next(stable_names(wire.serial_port), "")
@@ -96,173 +142,133 @@ async def _ask(link: ModbusLink, polled: Polled, counts: DeviceSeen, seen: WireS
     for block in device.blocks():
         request = Request(device.unit, block.function, block.address, block.count)
         skipped = link.skipped
-        counts.asked += 1
-        answered = True
+        counts.requests += 1
+        valid = True
         try:
             wire_s = device.wire_s(block)
             await link.read_block(request, device.latency.longest_s(wire_s), device.gap_s)
-            counts.answered += 1
-            counts.took_s.append(link.answered_s - wire_s)
+            counts.valid += 1
+            counts.response_s.append(link.answered_s - wire_s)
         except DeviceRefused as error:
-            counts.refusals[error.code] = counts.refusals.get(error.code, 0) + 1
+            counts.exceptions[error.code] = counts.exceptions.get(error.code, 0) + 1
         except FrameError:
-            counts.damaged += 1
-            answered = False
+            counts.corrupt += 1
+            valid = False
         except LinkResting:
-            counts.asked -= 1
-            answered = False
+            counts.requests -= 1
+            valid = False
         except LinkTimeout:
-            counts.silent += 1
-            counts.silent_but_bytes += link.heard > 0
-            answered = False
+            counts.timeouts += 1
+            counts.invalid += link.heard > 0
+            valid = False
         except LinkClosed:
-            if seen.asked == 1:  # never open at all
+            if seen.requests == 1:  # it was never open
                 raise
-            counts.silent += 1
-            answered = False
-        strange = link.skipped - skipped
-        if seen.rtu and strange == REQUEST_BYTES and answered:
+            counts.timeouts += 1
+            valid = False
+        stray = link.skipped - skipped
+        if seen.rtu and stray == REQUEST_BYTES and valid:
             seen.echoes += 1
-        elif answered:
-            seen.noise_bytes += strange
+        elif valid:
+            seen.noise_bytes += stray
 
 
 def judge(seen: WireSeen) -> list[Finding]:
-    """The findings, each with what to do; the last lines are the figures."""
+    """The findings, each with the action to take, and the figures at the end."""
     where = f"bus.{seen.name}"
     if seen.closed:
-        said = seen.closed.removeprefix(f"{seen.name}: ")
-        return [finding(where, said if said.endswith("?") else f"{said}. {_why_closed(seen)}")]
+        return [finding(where, _why_closed(seen, seen.closed))]
     if seen.busy:
-        return [
-            finding(
-                where,
-                f"{seen.busy}. Two masters on one line break each other's control: take magwatt's adapter off, or read "
-                "through the other master's gateway (Modbus TCP)",
-            )
-        ]
-    found = [*_silences(seen, where), *_damage(seen, where), *_small_things(seen, where)]
+        return [finding(where, codes.BUS_IN_USE(error=seen.busy))]
+    found = [*_silences(seen, where), *_corrupt(seen, where), *_adapter(seen, where)]
     for device in seen.devices:
         found += _device(seen, device, where)
     return [*found, *_figures(seen, where)]
 
 
-def _why_closed(seen: WireSeen) -> str:
+def _why_closed(seen: WireSeen, error: Reason | str) -> Reason:
     if not seen.serial:
-        return "Is the address right, and the gateway on this network? Many take one connection only"
-    return f"Adapters here (/dev/serial/by-id): {', '.join(stable_names()) or 'none'}"
+        return codes.TCP_BUS_UNAVAILABLE(error=error)
+    adapters = tuple(stable_names())
+    if adapters:
+        return codes.SERIAL_PORT_UNAVAILABLE(error=error, adapters=adapters)
+    return codes.SERIAL_PORT_MISSING(error=error)
 
 
 def _silences(seen: WireSeen, where: str) -> Iterator[Finding]:
-    silent = [device for device in seen.devices if device.asked and device.silent == device.asked]
-    if not silent:
-        return
-    heard = sum(device.silent_but_bytes for device in seen.devices)
-    if len(silent) == len(seen.devices) and seen.rtu:
-        if heard:
-            text = (
-                f"bytes come back, but never a frame: speed or parity is wrong (set: {seen.line}). `magwatt scan` finds"
-            )
-            yield finding(where, f"{text} the right setting")
-        else:
-            text = "nobody answers and not a byte comes: A and B swapped, no supply, another speed, or other unit ids"
-            yield finding(where, f"{text} (set: {seen.line}). Swap A and B first, then `magwatt scan`")
+    silent = [device for device in seen.devices if device.requests and not device.responses]
+    if silent and len(silent) == len(seen.devices) and seen.rtu:
+        received = any(device.invalid for device in seen.devices)
+        yield finding(where, (codes.BUS_WRONG_SETTINGS if received else codes.BUS_WITHOUT_RESPONSE)(line=seen.line))
         return
     for device in silent:
-        about = f"{device.name} (unit {device.unit})"
-        if device.silent_but_bytes:
-            text = f"{about}: bytes come, but never a frame: two devices with this unit id, or one at another speed"
-            yield finding(where, f"{text}. Switch one off at a time")
+        if device.invalid:
+            code = codes.DEVICE_WITHOUT_FRAME
+        elif len(silent) < len(seen.devices):
+            code = codes.DEVICE_WITHOUT_RESPONSE
         else:
-            yield finding(
-                where,
-                f"{about}: silent while {'others answer' if len(silent) < len(seen.devices) else 'the peer is there'}: "
-                "is it on, is the unit id right, is Modbus enabled at this port of the device? `magwatt scan` lists "
-                "who is there",
-            )
+            code = codes.CONNECTION_WITHOUT_RESPONSE
+        yield finding(where, code(device=device.name, unit_id=device.unit))
 
 
-def _damage(seen: WireSeen, where: str) -> Iterator[Finding]:
-    damaged = sum(device.damaged for device in seen.devices)
-    alive = seen.asked - sum(device.silent for device in seen.devices)
-    share = damaged / alive if alive else 0.0
-    if share > DAMAGED_MAX:
-        parity = seen.errors is not None and seen.errors.parity > seen.errors.frame
-        hint = (
-            f"the UART counts {seen.errors.parity} parity errors: check the parity setting of each device"
-            if parity and seen.errors is not None
-            else "look at the terminators (120 Ω at both ends, nowhere else), the shield (grounded at one end), the "
-            "common wire, and power cables alongside"
-        )
-        yield finding(where, f"{100 * share:.1f} % of the answers are damaged ({damaged} of {alive}): {hint}")
-    elif damaged:
-        yield note(where, f"{damaged} of {counted(alive, 'answer')} damaged; asked again, no value was lost")
-    if seen.rtu and seen.noise_bytes > 0.05 * max(alive, 1):
-        yield finding(
-            where,
-            f"{counted(seen.noise_bytes, 'stray byte')} in {counted(alive, 'answer')}: the line floats between frames. "
-            "It wants a bias (pull-up and pull-down, about 560 Ω, at one place) and terminators at both ends",
-        )
+def _corrupt(seen: WireSeen, where: str) -> Iterator[Finding]:
+    n, total = sum(device.corrupt for device in seen.devices), seen.responses
+    share = n / total if total else 0.0
+    if share > CORRUPT_MAX:
+        if seen.errors is not None and seen.errors.parity > seen.errors.frame:
+            yield finding(where, codes.PARITY_ERRORS(share=share, n=n, total=total, errors=seen.errors.parity))
+        else:
+            yield finding(where, codes.RESPONSES_CORRUPT(share=share, n=n, total=total))
+    elif n:
+        yield note(where, codes.FEW_RESPONSES_CORRUPT(n=n, total=total))
+    if seen.rtu and seen.noise_bytes > STRAY_MAX * max(total, 1):
+        yield finding(where, codes.STRAY_BYTES(n_bytes=seen.noise_bytes, total=total))
 
 
-def _small_things(seen: WireSeen, where: str) -> Iterator[Finding]:
-    answered = sum(device.answered for device in seen.devices)
-    if 2 * seen.echoes > answered:  # now and then noise is as long as a request
-        yield note(
-            where,
-            f"the adapter echoes what is sent ({counted(seen.echoes, 'time')}); it is skipped, nothing must be done",
-        )
+def _adapter(seen: WireSeen, where: str) -> Iterator[Finding]:
+    valid = sum(device.valid for device in seen.devices)
+    if 2 * seen.echoes > valid:  # interference sometimes has the length of a request
+        yield note(where, codes.ADAPTER_ECHO(n=seen.echoes))
     if seen.late:
-        yield finding(
-            where,
-            f"{counted(seen.late, 'answer')} came after the time-out and went unused: set bus.{seen.name}.timeout "
-            "higher, or look for a converter that queues requests of several masters",
-        )
-    if seen.latency_timer_ms is not None and seen.latency_timer_ms > 2:
-        yield finding(
-            where,
-            f"the USB adapter holds each answer back for up to {seen.latency_timer_ms} ms: write 1 to its "
-            "latency_timer (a udev rule: docs/doctor.md)",
-        )
+        yield finding(where, codes.RESPONSES_LATE(n=seen.late, bus=seen.name))
+    if seen.latency_timer_ms is not None and seen.latency_timer_ms > TIMER_MAX_MS:
+        yield finding(where, codes.ADAPTER_LATENCY(timer_ms=seen.latency_timer_ms))
     if seen.stable_name and seen.stable_name != seen.where:
-        yield note(where, f"{seen.where} may change its name when replugged; {seen.stable_name} stays")
+        yield note(where, codes.PORT_NAME_UNSTABLE(port=seen.where, stable_name=seen.stable_name))
 
 
 def _device(seen: WireSeen, device: DeviceSeen, where: str) -> Iterator[Finding]:
-    about = f"{device.name} (unit {device.unit})"
-    alive = device.asked - device.silent
-    gateway = sum(device.refusals.get(code, 0) for code in GATEWAY_REFUSALS)
-    if gateway:
-        text = f"the gateway gets no answer from it ({gateway} of {device.asked})"
-        yield finding(where, f"{about}: {text}: is it on, are unit id and line settings of the gateway right?")
-    if illegal := device.refusals.get(2, 0) + device.refusals.get(3, 0):
-        text = (
-            f"refuses {illegal} of {counted(device.asked, 'read')} (illegal address): another model than its profile?"
-        )
-        yield finding(
-            where, f"{about}: {text} `magwatt identify` tells what it is; single holes are learnt while running"
-        )
-    if device.refusals.get(1):
-        yield finding(where, f"{about}: does not know the read function of its profile: is it another model?")
-    if busy := device.refusals.get(6, 0):
-        yield note(where, f"{about}: said it was busy {counted(busy, 'time')}; poll it more seldom")
-    if alive and device.silent:
+    about = {"device": device.name, "unit_id": device.unit}
+    if n := sum(device.exceptions.get(code, 0) for code in GATEWAY_EXCEPTIONS):
+        yield finding(where, codes.GATEWAY_WITHOUT_RESPONSE(**about, n=n, total=device.requests))
+    if n := device.exceptions.get(2, 0) + device.exceptions.get(3, 0):
+        yield finding(where, codes.REGISTERS_ILLEGAL(**about, n=n, total=device.requests))
+    if device.exceptions.get(1):
+        yield finding(where, codes.FUNCTION_UNSUPPORTED(**about))
+    if n := device.exceptions.get(6, 0):
+        yield note(where, codes.DEVICE_BUSY(**about, n=n))
+    if device.responses and device.timeouts:
         yield finding(
             where,
-            f"{about}: silent {device.silent} of {counted(device.asked, 'time')}: a loose clamp, a time-out too short "
-            f"({device.timeout_s:g} s), or a device that needs a pause (bus.{seen.name}.inter_request_delay)",
+            codes.RESPONSES_MISSING(
+                **about, n=device.timeouts, total=device.requests, timeout_s=device.timeout_s, bus=seen.name
+            ),
         )
-    if device.took_s and max(device.took_s) > SLOW_SHARE * device.timeout_s:
-        text = f"its slowest answer took {max(device.took_s):.2f} s of {device.timeout_s:g} s allowed"
-        yield finding(where, f"{about}: {text}: set bus.{seen.name}.timeout higher")
+    if device.response_s and (longest_s := max(device.response_s)) > SLOW_SHARE * device.timeout_s:
+        reason = codes.RESPONSE_SLOW(**about, longest_s=longest_s, timeout_s=device.timeout_s, bus=seen.name)
+        yield finding(where, reason)
 
 
 def _figures(seen: WireSeen, where: str) -> Iterator[Finding]:
     for device in seen.devices:
-        if device.answered:
-            median_ms = 1e3 * statistics.median(device.took_s)
-            worst_ms = 1e3 * max(device.took_s)
-            text = f"{device.answered} of {device.asked} answered, {median_ms:.0f} ms (worst {worst_ms:.0f} ms)"
-            yield fine(where, f"{device.name} (unit {device.unit}): {text}")
-    if seen.errors is not None:
-        yield fine(where, f"UART: {seen.errors}")
+        if device.valid:
+            reason = codes.RESPONSE_TIMES(
+                device=device.name, unit_id=device.unit, n=device.valid, total=device.requests,
+                median_ms=1e3 * statistics.median(device.response_s), longest_ms=1e3 * max(device.response_s),
+            )  # fmt: skip
+            yield fine(where, reason)
+    if errors := seen.errors:
+        reason = codes.UART_COUNTERS(
+            framing=errors.frame, parity=errors.parity, overrun=errors.overrun, breaks=errors.breaks
+        )
+        yield fine(where, reason)

@@ -105,8 +105,9 @@ def event_text(event: dict[str, Any]) -> str:
 
 def text(row: dict[str, Any], heading: bool) -> str:
     """A window as one line of text. heading: precede it by the heading of the columns."""
+    flags = _("flags")
     head = (f"{'t s':>8} {'n':>3} {'f Hz':>9} {'U1 V':>9} {'U2 V':>9} {'U3 V':>9} {'I1 A':>9} {'I2 A':>9} {'I3 A':>9} "
-            f"{'P W':>11} {'PF':>6} {'THD-U %':>8} {'THD-I %':>8} {'u2 %':>6}  {_('flags')}\n"
+            f"{'P W':>11} {'PF':>6} {'THD-U %':>8} {'THD-I %':>8} {'u2 %':>6}  {flags}\n"
             ) if heading else ""  # fmt: skip
     numbers = [
         cell(row["frequency_hz"], 9, 4),

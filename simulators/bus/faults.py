@@ -237,7 +237,7 @@ MATRIX: tuple[Fault, ...] = (
     Fault("wrong unit", Expect.NEVER, wrong_unit),
     Fault("exception after noise", Expect.NEVER, refused_behind_noise),
     Fault("two responses overlap", Expect.NEVER, two_at_once),
-    Fault("truncated frame", Expect.NEVER, cut_off),
-    Fault("truncated once", Expect.EITHER, once(cut_off, number=3)),
+    Fault("connection lost in mid-frame", Expect.NEVER, cut_off),
+    Fault("connection lost once", Expect.EITHER, once(cut_off, number=3)),
     Fault("late to the next connection", Expect.EITHER, once(late_to_the_next_connection, number=3), (Line.RTU_TCP,)),
 )

@@ -63,7 +63,7 @@ class Block(NamedTuple):
 
 
 def content(unit: int, function: int, address: int, count: int, number: int) -> list[int]:
-    """The registers of a response: the number of the request, then values that do not depend on the length."""
+    """The registers of a response: the number of the request, then values that depend on the other arguments."""
     rest = (zlib.crc32(struct.pack(">BBHI", unit, function, address + k, number)) & 0xFFFF for k in range(1, count))
     return [number & 0xFFFF, *rest]
 

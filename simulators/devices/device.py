@@ -18,7 +18,7 @@ NO_RESPONSE = 11  # the exception code of a gateway for a device that does not r
 SUNSPEC_BASE, SUNSPEC_COMMON = 40000, 66
 SUNSPEC_LENGTHS = {203: 105, 213: 124}
 _KNOWN = 64  # number of cached requests
-# with the position of its words in the response, and the mask of its own bits
+# with the position of its words in the response, and its own bit mask
 _Row = tuple[Register, list[tuple[int, int]]]
 
 

@@ -1,7 +1,7 @@
 """Identification of a simulated model: register values, and texts for functions 0x2B and 0x11.
 
-Derived from the `identify` entries of a register map. Where the map states only that a function is supported, the
-name of the model or a serial number is returned.
+Derived from the `identify` entries of a register map. Where the map states only that the device supports a function,
+the model's name or a serial number is returned.
 """
 
 from __future__ import annotations

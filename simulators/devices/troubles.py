@@ -22,12 +22,12 @@ class Trouble:
     """A fault between two times.
 
     kind: one of KINDS:
-        silent: no response.
+        `silent`: no response.
         `refusing`: exception response with `code`.
-        stuck: all registers keep the values of the beginning.
-        blank: nothing is measured; registers show the device's "not available" value.
-        reboot: no response; then gauges are 0 for AWAKE_S, counters are kept.
-        counter-reset: all counters restart from 0 at the beginning; the end has no effect.
+        `stuck`: all registers keep the values of the beginning.
+        `blank`: nothing is measured; registers show the device's "not available" value.
+        `reboot`: no response; then gauges are 0 for AWAKE_S, counters are kept.
+        `counter-reset`: all counters restart from 0 at the beginning; the end has no effect.
     from_s: beginning, seconds since the start of the plant.
     to_s: end, seconds since the start of the plant.
     code: exception code of kind `refusing`.

@@ -1,6 +1,6 @@
 """Active front end in time: sine grid, filter choke, two-level bridge on a stiff DC bus, both power directions.
 
-A grid with a choke has the equations of a magnet motor without saliency at constant speed, so the kernel of
+A grid with a series choke has the equations of a magnet motor without saliency at constant speed, so the kernel of
 drive_wave computes it.
 """
 

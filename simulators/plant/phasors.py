@@ -19,7 +19,7 @@ ORDERS = 51
 Phasors = NDArray[np.complex128]
 Reals = NDArray[np.float64]
 
-_sum = np.add.reduce  # the function behind ndarray.sum, without its overhead, which matters for arrays this small
+_sum = np.add.reduce  # the function that ndarray.sum calls, without its overhead, which matters for arrays this small
 
 _A = cmath.exp(2j * math.pi / 3)
 # Columns: sequence 0, +1, −1. L2 lags L1 by a third of the fundamental's period.

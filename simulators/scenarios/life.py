@@ -23,7 +23,7 @@ class Turns:
     retrofit: day of the retrofit.
     start_utc_ns: UTC time of second 0.
     retrofit_s, runs_s, end_s: seconds since the start of the plant.
-    production: production after the retrofit as a share of the production before it.
+    production: production after the retrofit relative to the production before it.
     """
 
     retrofit: date

@@ -235,7 +235,7 @@ class LifeRecord:
     reporting: begin of the reporting period.
     end: end of the run.
     stands_h: time without a motor after the retrofit, hours.
-    production: production after the retrofit as a share of the production before it.
+    production: production after the retrofit relative to the production before it.
     """
 
     start: date

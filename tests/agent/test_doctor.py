@@ -1,20 +1,27 @@
-"""The doctor on lines with one known trouble each: it says which, and what to do."""
+"""`magwatt doctor` on lines with one known fault each: the finding names it, with the action to take."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import random
+import socket
+import ssl
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from support.faulty import open_line
 from testkit import free_port
 
-from agent.clock import SystemClock
+from agent.cli import main
+from agent.clock import CLOCK_AFTER_LAST_RUN, CLOCK_BEFORE_LAST_RUN, SystemClock
 from agent.config import Bus, Mqtt
 from agent.config_load import load_config
+from agent.core.text import as_object
 from agent.doctor import examine, host
+from agent.doctor import reasons as codes
 from agent.doctor.finding import Finding, Level
 from agent.doctor.wire import WireSeen, judge, look
 from agent.poll import BusPoller, Polled
@@ -23,15 +30,17 @@ from agent.timekeeping import KIND, REACHED
 from drivers.bus import ModbusLink, Wire
 from drivers.modbus import ModbusDevice
 from drivers.profiles import load_profile
+from drivers.reasons import Code, Reason, reason_of
 from drivers.serial_port import LineErrors
 from simulators.bus import faults
 from simulators.bus.faults import Ask, Line, Script, Step
 
+M2 = {"device": "m2", "unit_id": 2}
 BUS = Bus("b", None, (19200, 8, "N", 1), None, "rtu", 1.0, 0.0, None, None)
 
 
 def seen_on(script: Script, kind: Line = Line.RTU, units: tuple[int, ...] = (1, 2), rounds: int = 2) -> WireSeen:
-    """Two PM5000 meters on a line that behaves like that."""
+    """Examines two PM5000 meters on a line that behaves as the script."""
 
     async def scene() -> WireSeen:
         line = open_line(kind, script)
@@ -59,16 +68,16 @@ def seen_on(script: Script, kind: Line = Line.RTU, units: tuple[int, ...] = (1, 
     return asyncio.run(asyncio.wait_for(scene(), 60))
 
 
-def findings(seen: WireSeen) -> list[str]:
-    return [item.text for item in judge(seen) if item.level is Level.FINDING]
+def findings(seen: WireSeen) -> list[Reason]:
+    return [item.reason for item in judge(seen) if item.level is Level.FINDING]
 
 
 def garbage(ask: Ask) -> list[Step]:
-    """What a line at another speed sounds like."""
+    """Bytes as they are received at a wrong baud rate."""
     return [Step(bytes(byte ^ 0xE5 for byte in ask.frame()[:9]))]
 
 
-def refused(code: int) -> Script:
+def exception(code: int) -> Script:
     return lambda ask: [Step(ask.refusal(code))]
 
 
@@ -77,51 +86,83 @@ def of_unit(unit: int, bad: Script) -> Script:
 
 
 @pytest.mark.parametrize("kind", [Line.RTU, Line.RTU_TCP, Line.TCP], ids=lambda kind: kind.value)
-def test_a_sound_line_has_no_findings(kind: Line) -> None:
+def test_a_faultless_line_has_no_findings(kind: Line) -> None:
     seen = seen_on(faults.clean, kind)
     assert findings(seen) == []
-    assert seen.asked == sum(device.answered for device in seen.devices) > 0
+    assert seen.requests == sum(device.valid for device in seen.devices) > 0
     assert [item.level for item in judge(seen)].count(Level.FINE) == 2
 
 
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "code", "data"),
     [
-        (faults.silent, ("nobody answers", "Swap A and B")),
-        (garbage, ("speed or parity is wrong", "19200 8N1", "scan")),
-        (of_unit(2, faults.silent), ("m2 (unit 2): silent while others answer", "unit id")),
-        (of_unit(2, garbage), ("m2 (unit 2): bytes come, but never a frame", "two devices")),
-        (faults.every(5, faults.damaged), ("answers are damaged", "terminators")),
-        (faults.stray(5), ("stray bytes", "bias")),
-        (of_unit(2, faults.every(3, faults.silent)), ("m2 (unit 2): silent", "loose clamp")),
-        (of_unit(2, refused(2)), ("m2 (unit 2): refuses", "identify")),
-        (of_unit(2, refused(1)), ("m2 (unit 2): does not know the read function",)),
-        (of_unit(2, refused(0x0B)), ("m2 (unit 2): the gateway gets no answer",)),
+        (faults.silent, codes.BUS_WITHOUT_RESPONSE, {"line": "19200 8N1"}),
+        (garbage, codes.BUS_WRONG_SETTINGS, {"line": "19200 8N1"}),
+        (of_unit(2, faults.silent), codes.DEVICE_WITHOUT_RESPONSE, M2),
+        (of_unit(2, garbage), codes.DEVICE_WITHOUT_FRAME, M2),
+        (faults.every(5, faults.damaged), codes.RESPONSES_CORRUPT, {}),
+        (faults.stray(5), codes.STRAY_BYTES, {}),
+        (of_unit(2, faults.every(3, faults.silent)), codes.RESPONSES_MISSING, {**M2, "bus": "b"}),
+        (of_unit(2, exception(2)), codes.REGISTERS_ILLEGAL, M2),
+        (of_unit(2, exception(1)), codes.FUNCTION_UNSUPPORTED, M2),
+        (of_unit(2, exception(0x0B)), codes.GATEWAY_WITHOUT_RESPONSE, M2),
     ],
     ids=["silent", "garbage", "one-silent", "one-garbled", "damaged", "noise", "loose", "hole", "function", "gateway"],
 )
-def test_each_trouble_is_named_with_its_remedy(script: Script, words: tuple[str, ...]) -> None:
-    found = findings(seen_on(script))
-    assert len(found) == 1, found
-    for word in words:
-        assert word in found[0]
+def test_each_fault_is_one_finding(script: Script, code: Code, data: dict[str, object]) -> None:
+    (found,) = findings(seen_on(script))
+    assert found.code == code
+    assert data.items() <= found.data.items()
 
 
-def test_an_echo_is_told_from_noise_and_needs_nothing() -> None:
+def test_findings_count_what_was_received() -> None:
+    """Two meters, two rounds: each fault occurs in a known share of the requests."""
+    seen = seen_on(faults.every(5, faults.damaged))
+    (found,) = findings(seen)
+    assert found.data["total"] == seen.responses == seen.requests
+    assert found.data["n"] == sum(device.corrupt for device in seen.devices) > 0
+    assert found.data["share"] == pytest.approx(found.data["n"] / found.data["total"])
+    seen = seen_on(of_unit(2, exception(2)))
+    (found,) = findings(seen)
+    assert found.data["n"] == found.data["total"] == seen.devices[1].requests
+
+
+@pytest.mark.text
+@pytest.mark.parametrize(
+    ("script", "action"),
+    [
+        (faults.silent, "Swap conductors A and B"),
+        (garbage, "`magwatt scan`"),
+        (of_unit(2, faults.silent), "unit identifier"),
+        (of_unit(2, garbage), "two devices"),
+        (faults.every(5, faults.damaged), "termination"),
+        (faults.stray(5), "bias"),
+        (of_unit(2, faults.every(3, faults.silent)), "loose terminal"),
+        (of_unit(2, exception(2)), "`magwatt identify`"),
+    ],
+)
+def test_each_finding_states_the_action(script: Script, action: str) -> None:
+    (found,) = findings(seen_on(script, rounds=1))
+    assert action in str(found)
+
+
+def test_an_echo_is_a_note() -> None:
     seen = seen_on(faults.echo)
     assert findings(seen) == []
-    assert seen.echoes == seen.asked
-    assert any("echoes" in item.text for item in judge(seen) if item.level is Level.NOTE)
+    assert seen.echoes == seen.requests
+    notes = [item.reason for item in judge(seen) if item.level is Level.NOTE]
+    assert codes.ADAPTER_ECHO(n=seen.requests) in notes
 
 
-def test_what_only_the_port_can_tell() -> None:
+def test_properties_of_the_port_are_reported() -> None:
     seen = seen_on(faults.every(3, faults.damaged))
     seen.errors = LineErrors(frame=1, overrun=0, parity=9, breaks=0)
     seen.latency_timer_ms, seen.stable_name = 16, "/dev/serial/by-id/usb-x"
-    texts = [item.text for item in judge(seen)]
-    assert any("9 parity errors" in text for text in texts)
-    assert any("up to 16 ms" in text for text in texts)
-    assert any("/dev/serial/by-id/usb-x stays" in text for text in texts)
+    reasons = {item.reason.code: item.reason.data for item in judge(seen)}
+    assert reasons[codes.PARITY_ERRORS]["errors"] == 9
+    assert reasons[codes.ADAPTER_LATENCY] == {"timer_ms": 16}
+    assert reasons[codes.PORT_NAME_UNSTABLE]["stable_name"] == "/dev/serial/by-id/usb-x"
+    assert reasons[codes.UART_COUNTERS] == {"framing": 1, "overrun": 0, "parity": 9, "breaks": 0}
 
 
 def test_a_port_that_is_not_there_and_a_gateway_that_refuses(tmp_path: Path) -> None:
@@ -156,23 +197,56 @@ class = "0.5"
 """,
         encoding="utf-8",
     )
-    told: list[Finding] = []
+    reported: list[Finding] = []
     loaded, _ = load_config(config)
-    assert not asyncio.run(examine(loaded, 1, told.append, lambda what: None))
-    text = {item.where: item.text for item in told if item.level is Level.FINDING}
-    assert "does not exist" in text["bus.a"]
-    assert "no server listens" in text["bus.b"]
-    assert "no broker listens" in text["mqtt.url"]
-    assert json.dumps([item.level for item in told])
+    assert not asyncio.run(examine(loaded, 1, reported.append, lambda what: None))
+    found = {item.where: item.reason for item in reported if item.level is Level.FINDING}
+    assert found["bus.a"].code in (codes.SERIAL_PORT_MISSING, codes.SERIAL_PORT_UNAVAILABLE)
+    assert f"{tmp_path}/ttyUSB9" in str(found["bus.a"])
+    assert found["bus.b"].code == codes.TCP_BUS_UNAVAILABLE
+    assert found["mqtt.url"].code == codes.BROKER_NOT_LISTENING
+    assert found["mqtt.url"].data["host"] == "127.0.0.1"
+    assert json.dumps([as_object(item.reason) for item in reported])
 
 
-def test_the_broker_is_asked_for_the_agents_own_topic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker that lets each gateway read its own topics only would refuse another one."""
-    asked: list[str] = []
+@pytest.mark.parametrize(
+    ("error", "rejected", "code"),
+    [
+        (OSError("bad user name or password"), True, codes.BROKER_LOGIN_REJECTED),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), False, codes.BROKER_NOT_LISTENING),
+        (ssl.SSLCertVerificationError("self-signed certificate"), False, codes.BROKER_CERTIFICATE_INVALID),
+        (socket.gaierror(-2, "Name or service not known"), False, codes.BROKER_HOST_UNKNOWN),
+        (TimeoutError("timed out"), False, codes.BROKER_UNREACHABLE),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), False, codes.BROKER_UNREACHABLE),
+        (OSError("no response"), False, codes.BROKER_CONNECTION_FAILED),
+        (ValueError("invalid host"), False, codes.BROKER_CONNECTION_FAILED),
+    ],
+)
+def test_a_failed_connection_to_the_broker_names_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, rejected: bool, code: Code
+) -> None:
+    class Failing:
+        def __init__(self, _broker: Mqtt, _topic: str) -> None:
+            self.error = "rejected" if rejected else ""
+
+        def start(self) -> None:
+            raise error
+
+    monkeypatch.setattr("agent.subscribe.Follower", Failing)
+    path = tmp_path / "plant.toml"
+    path.write_text('[site]\nid = "s"\ngateway = "g"\n[mqtt]\nurl = "mqtt://broker.test"\n')
+    (found,) = host.broker(load_config(path)[0])
+    assert found.level is Level.FINDING
+    assert found.reason == code(host="broker.test", port=1883, error=getattr(error, "strerror", None) or str(error))
+
+
+def test_the_subscription_is_to_the_agents_own_topic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that permits each gateway its own topics only would reject another topic."""
+    topics: list[str] = []
 
     class Noted:
         def __init__(self, _broker: Mqtt, topic: str) -> None:
-            asked.append(topic)
+            topics.append(topic)
 
         def start(self) -> None: ...
 
@@ -182,15 +256,15 @@ def test_the_broker_is_asked_for_the_agents_own_topic(tmp_path: Path, monkeypatc
     path = tmp_path / "plant.toml"
     path.write_text('[site]\nid = "s"\ngateway = "g"\ntopic_prefix = "works/mill"\n[mqtt]\nurl = "mqtt://127.0.0.1"\n')
     assert [item.level for item in host.broker(load_config(path)[0])] == [Level.FINE]
-    assert asked == ["works/mill/g/status"]
+    assert topics == ["works/mill/g/status"]
 
 
 @pytest.mark.parametrize("synchronised", [False, None])
 @pytest.mark.parametrize("off_days", [0, 300, 425, -2])
-def test_a_clock_that_the_agent_will_not_believe_is_a_finding(
+def test_a_clock_that_the_agent_does_not_use_is_a_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synchronised: bool | None, off_days: int
 ) -> None:
-    """0: the agent is running. 425: the gateway lay in a cupboard. -2: its clock was set back."""
+    """0: the agent is running. 425: the gateway was off for more than a year. -2: its clock was stepped back."""
     now_ns = 1_900_000_000_000_000_000
     monkeypatch.setattr(host, "kernel_synchronised", lambda: synchronised)
     monkeypatch.setattr(host.time, "time_ns", lambda: now_ns)
@@ -204,13 +278,46 @@ def test_a_clock_that_the_agent_will_not_believe_is_a_finding(
     store.save_note(KIND, REACHED, "", {"utc_ms": now_ns // 1_000_000 - off_days * 86_400_000})
     store.close()
     (found,) = host.clock(load_config(file)[0])
-    doubted = {425: "more than a year after the last run", -2: "before the last run"}.get(off_days)
-    if doubted:
+    other = codes.CLOCK_UNSYNCHRONIZED() if synchronised is False else codes.CLOCK_STATE_UNKNOWN()
+    implausible = {425: CLOCK_AFTER_LAST_RUN, -2: CLOCK_BEFORE_LAST_RUN}.get(off_days)
+    if implausible is not None:
         assert found.level is Level.FINDING
-        assert doubted in found.text
-        assert "assume_clock_synchronized" in found.text
+        assert found.reason.code == codes.CLOCK_NOT_USED
+        cause = found.reason.data["cause"]
+        assert cause.code == implausible
+        assert cause.data["shown_ms"] - cause.data["reached_ms"] == off_days * 86_400_000
+        assert "assume_clock_synchronized = true" in str(found.reason)
     else:
-        assert "not believed" not in found.text
+        assert found.reason == other
     file.write_text(text.replace('"g"\n', '"g"\nassume_clock_synchronized = true\n', 1))
     (found,) = host.clock(load_config(file)[0])
-    assert "not believed" not in found.text
+    assert found.reason == other
+
+
+def test_json_is_one_object_per_finding_with_code_data_and_text(tmp_path: Path) -> None:
+    """The findings of the configuration are the first ones."""
+    file = tmp_path / "plant.toml"
+    file.write_text(
+        f'[site]\nid = "s"\ngateway = "g"\n[store]\nstate_dir = "{tmp_path}/state"\n'
+        f'[bus.b]\ntcp = "127.0.0.1:{free_port()}"\n[drive.d]\nbus = "b"\nunit_id = 1\nprofile = "abb/acs880"\n'
+    )
+    done = CliRunner().invoke(main, ["doctor", str(file), "--rounds", "1", "--json"])
+    assert done.exit_code == 1
+    items = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(set(item) == {"level", "where", "reason"} for item in items)
+    assert all(set(item["reason"]) == {"code", "data", "text"} for item in items)
+    assert (items[0]["level"], items[0]["where"]) == ("finding", "drive.d.comm_loss")
+    disk = next(item["reason"] for item in items if item["where"] == "store.state_dir")
+    assert disk["code"] in (codes.DISK_SPACE, codes.DISK_ALMOST_FULL)
+    assert disk["data"]["path"] == f"{tmp_path}/state"
+    assert disk["text"] == str(reason_of(disk))
+
+
+@pytest.mark.text
+def test_lines_show_level_place_and_text(tmp_path: Path) -> None:
+    file = tmp_path / "plant.toml"
+    file.write_text(f'[site]\nid = "s"\ngateway = "g"\n[store]\nstate_dir = "{tmp_path}/state"\n'
+                    f'[bus.b]\ntcp = "127.0.0.1:1"\n')  # fmt: skip
+    done = CliRunner().invoke(main, ["doctor", str(file)])
+    (line,) = [line for line in done.stdout.splitlines() if " mqtt: " in line]
+    assert line == f"note     mqtt: {codes.NO_BROKER_CONFIGURED()}"

@@ -1,8 +1,7 @@
-"""`magwatt identify` over every model that can be served: the right one alone, or in a list of at most five.
+"""Identification of every model that can be simulated: the right one alone, or in a list of at most five.
 
-The devices show values of a motor that this house's simulators compute (simulators/devices/one_motor.py) through their
-own encoder, and the marks that the facts state. The counterpart: a model that is not among the candidates, and devices
-that are none of them.
+The devices serve the values of a simulated motor (simulators/devices/one_motor.py) through their own encoder, and the
+identification registers of their profiles. Also: a model that is not among the candidates, and devices that are none.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ import pytest
 from identifykit import SERVED, UNIT, look, names, served
 from testkit import HandClock
 
-from agent.discover.identify import identify
+from agent.discover import reasons as codes
+from agent.discover.identify import _telling, identify
 from agent.discover.paste import to_toml
 from agent.discover.scan_result import Target
 from drivers.eavesdrop import Setting
@@ -23,6 +23,7 @@ from drivers.error_reasons import NO_RESPONSE
 from drivers.errors import DeviceRefused, LinkTimeout
 from drivers.framing import Request
 from drivers.profiles import load_profile, profile_ids
+from drivers.reasons import Code
 from simulators.bus.memory import MemoryLink
 from simulators.devices.named import nameplate
 
@@ -34,8 +35,8 @@ def test_each_model_is_named_or_listed(name: str) -> None:
     known = look(served(load_profile(name), 0))
     assert name in names(known)
     assert len(known.matches) <= LIST_MAX
-    assert names(known) == [name] or not known.sure
-    assert all(match.reasons for match in known.matches)
+    assert names(known) == [name] or not known.conclusive
+    assert all(match.pro for match in known.matches)
     assert known.requests < 250
 
 
@@ -47,7 +48,7 @@ def test_over_loads_and_sizes_no_model_is_named_wrongly(marked: bool) -> None:
         for seed in range(40):
             known = look(served(load_profile(name), seed, marked), marked)
             right = name in names(known)
-            counted["wrong single" if known.sure and not right else "single" if known.sure else
+            counted["wrong single" if known.conclusive and not right else "single" if known.conclusive else
                     "in list" if right else "not in list" if known.matches else "unknown"] += 1  # fmt: skip
     print(f"\nmarked {marked}: {dict(counted)}")
     assert not counted["wrong single"]
@@ -56,21 +57,21 @@ def test_over_loads_and_sizes_no_model_is_named_wrongly(marked: bool) -> None:
 
 
 def test_without_marks_the_values_alone_never_name_another() -> None:
-    """Firmware that hides its marks: registers and physics are left."""
+    """Firmware without identification registers: the evidence is the values and their relations."""
     for name in SERVED:
         known = look(served(load_profile(name), 1, marked=False), marked=False)
-        assert not known.sure or names(known) == [name], names(known)
+        assert not known.conclusive or names(known) == [name], names(known)
 
 
 def test_a_model_that_is_not_known_is_not_called_by_a_strangers_name() -> None:
-    """Left out of the library, a device may look like a relative of the same maker, who copied the map, or like nobody.
+    """A device whose profile is not in the library may match a related model of the same manufacturer, or none.
 
-    Never like another maker's device.
+    It never matches a device of another manufacturer.
     """
-    relatives = Counter[str]()  # that are taken for the device itself; those called "nearest" are not
+    relatives = Counter[str]()  # identified as the device; similar models do not count
     for name in SERVED:
         known = look(served(load_profile(name), 0), without=name)
-        if known.sure:
+        if known.conclusive:
             vendor = names(known)[0].split("/")[0]
             relatives[vendor] += 1
             assert vendor == name.split("/")[0], (name, names(known))
@@ -78,7 +79,7 @@ def test_a_model_that_is_not_known_is_not_called_by_a_strangers_name() -> None:
 
 
 class Strange:
-    """A device that answers every read with what `word` gives; no map's."""
+    """A device that responds to every read with the contents that `word` returns, which are of no map."""
 
     answered_s = 0.01
 
@@ -110,7 +111,7 @@ class Strange:
 )
 def test_a_device_that_answers_everything_is_nobody(word: object) -> None:
     known = asyncio.run(identify(Strange(word), 1, fc03=True))  # type: ignore[arg-type]
-    assert not known.sure, [(match.profile.id, match.score, match.reasons) for match in known.matches]
+    assert not known.conclusive, [(match.profile.id, match.score, match.pro) for match in known.matches]
 
 
 def test_without_function_3_only_function_4_is_used() -> None:
@@ -126,7 +127,9 @@ def test_without_function_3_only_function_4_is_used() -> None:
     known = asyncio.run(identify(link, UNIT, fc03=False))
     assert Watched.functions == {4, 0x11, 0x2B}
     assert "eastron/sdm630" in names(known)
-    assert any("function 03" in note for note in known.notes)
+    total = sum(load_profile(item).dialect in ("modbus", "sunspec") for item in profile_ids())
+    (note,) = [note for note in known.notes if note.code == codes.FUNCTION_03_NEEDED]
+    assert 0 < note.data["n"] < note.data["total"] == total
 
 
 def test_a_private_dialect_is_no_candidate() -> None:
@@ -139,29 +142,27 @@ def test_a_private_dialect_is_no_candidate() -> None:
 def test_a_device_that_falls_silent_gives_what_is_known() -> None:
     known = asyncio.run(identify(MemoryLink([], HandClock()), UNIT, fc03=True))
     assert not known.matches
-    assert known.notes[0].startswith("it fell silent")
+    assert known.notes == [codes.DEVICE_STOPPED_RESPONDING()]
 
 
 def test_latched_pages_and_watchdog_registers_are_never_read() -> None:
-    """Toshiba's FExx pages show the last trip; where reading a register feeds a watchdog, it is not read either."""
+    """Toshiba's FExx pages contain the last trip. Registers whose reading resets a watchdog are not read either."""
     for name in SERVED:
         profile = load_profile(name)
         forbidden = {row.name for row in profile.registers if row.latched or row.feeds_watchdog}
-        from agent.discover.identify import _telling
-
-        asked = {row.name for block in _telling(profile) for row in block.registers}
-        assert not asked & forbidden
+        read = {row.name for block in _telling(profile) for row in block.registers}
+        assert not read & forbidden
 
 
 class Losing(MemoryLink):
-    """The answers around `address` get lost `times` times; what is not there is refused in words."""
+    """The responses with `address` are lost `times` times; absent registers cause exception responses."""
 
-    address, times, asked = 0, 1, 0
+    address, times, requests = 0, 1, 0
 
     async def read_block(self, request: Request, *rest: float, **more: int) -> bytes:  # type: ignore[override]
         if request.registers and request.address <= self.address < request.address + request.registers:
-            self.asked += 1
-            if self.asked <= self.times:
+            self.requests += 1
+            if self.requests <= self.times:
                 raise LinkTimeout(NO_RESPONSE, unit_id=request.unit, address=request.address, timeout_s=1.0)
         return await super().read_block(request, *rest, **more)  # type: ignore[arg-type]
 
@@ -172,14 +173,15 @@ def test_a_lost_answer_is_not_a_refusal(times: int, monkeypatch: pytest.MonkeyPa
     name = "siemens/pac2200"
     device = served(load_profile(name), 0)
     known = look(device)
-    assert known.sure
+    assert known.conclusive
     link = Losing([device], HandClock(), nameplates={UNIT: nameplate(device.profile)})
     link.address, link.times = 65, times
     candidates = [load_profile(item) for item in SERVED]
     lossy = asyncio.run(identify(link, UNIT, fc03=True, profiles=candidates))
-    assert link.asked >= 2
+    assert link.requests >= 2
     assert names(lossy)[0] == name
-    assert not any("refuse" in doubt for doubt in lossy.matches[0].doubts)
+    rejections = {codes.REGISTER_REJECTED, codes.REGISTERS_REJECTED, codes.QUANTITY_REJECTED}
+    assert not rejections & {reason.code for reason in lossy.matches[0].contra}
     if times == 1:
         assert lossy.matches[0].score == pytest.approx(known.matches[0].score)
     else:
@@ -187,7 +189,7 @@ def test_a_lost_answer_is_not_a_refusal(times: int, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_time_on_the_wire_is_not_the_devices_own() -> None:
-    """At 2400 baud 60 registers take 0.6 s: a device that answers at once needs more than its 0.3 s."""
+    """At 2400 baud 60 registers take 0.6 s: with an immediate response the timeout must still exceed 0.3 s."""
     seen: dict[int, float] = {}
 
     class Timed(MemoryLink):
@@ -206,32 +208,33 @@ def test_the_time_on_the_wire_is_not_the_devices_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "nearest", "why"),
+    ("model", "similar", "code", "data"),
     [
-        ("delta/c2000", "delta/vfd-b", "refuses drive_temperature"),
-        ("danfoss/fc202", "danfoss/fc302", "calls itself 'VLT AQUA Drive FC 202'"),
+        ("delta/c2000", "delta/vfd-b", codes.QUANTITY_REJECTED, {"quantity": "drive_temperature"}),
+        ("danfoss/fc202", "danfoss/fc302", codes.REPORTED_IDENTIFICATION, {"text": "VLT AQUA Drive FC 202"}),
     ],
 )
-def test_a_relative_is_only_the_nearest_model(model: str, nearest: str, why: str) -> None:
-    """What its own words or a refused register rule out is no name, though all values fit."""
+def test_an_excluded_model_is_only_similar(model: str, similar: str, code: Code, data: dict[str, str]) -> None:
+    """A model is excluded by the reported name or by a rejected register, though all values fit."""
     known = look(served(load_profile(model), 0), without=model)
-    assert known.text == f"unknown model, nearest {nearest}"
-    assert any(why in doubt for doubt in known.matches[0].doubts)
+    assert known.summary == codes.MODEL_SIMILAR(models=(similar,))
+    against = [reason.data for reason in known.matches[0].contra if reason.code == code]
+    assert any(data.items() <= found.items() for found in against)
     toml = to_toml(Target(serial="/dev/ttyUSB9", setting=Setting(19200, 8, "E")), None, [known])
-    assert f'# profile = "{nearest}"' in toml
+    assert f'# profile = "{similar}"' in toml
     assert "adding-a-device" in toml
 
 
-def test_a_map_of_which_something_is_refused_stands_last() -> None:
+def test_a_map_with_a_rejected_register_is_last() -> None:
     known = look(served(load_profile("delta/c2000"), 0))
     assert names(known) == ["delta/c2000", "delta/vfd-b"]
     assert [match.foreign for match in known.matches] == [False, True]
     assert not known.foreign
 
 
-def test_who_does_not_name_itself_is_told_with_a_reserve() -> None:
-    """Two models left out in a hundred look like a relative whose map they hold whole: the label decides."""
+def test_a_device_without_identification_needs_its_label() -> None:
+    """Two models in a hundred have the complete map of a related model: the label decides."""
     known = look(served(load_profile("yaskawa/a1000"), 0), without="yaskawa/a1000")
     assert names(known) == ["yaskawa/ga800"]
-    assert any("label" in note for note in known.notes)
-    assert not any("label" in note for note in look(served(load_profile("eastron/sdm630"), 0)).notes)
+    assert codes.COMPARE_LABEL() in known.notes
+    assert codes.COMPARE_LABEL() not in look(served(load_profile("eastron/sdm630"), 0)).notes

@@ -1,9 +1,10 @@
-"""`magwatt scan` on lines with real timing: who is there is found, who must not be disturbed is not."""
+"""`magwatt scan` on lines with real timing: all devices are found, and no other master is disturbed."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -18,10 +19,11 @@ from testkit import wait_until
 
 from agent.cli import main
 from agent.clock import SystemClock
+from agent.discover import reasons as codes
 from agent.discover.identify import Identified, identify
 from agent.discover.scan import Scan
 from agent.discover.scan_order import DEVICE_S, HASTY_S, SLOW_S, USUAL, in_order
-from agent.discover.scan_result import Options, Target, parse_expected
+from agent.discover.scan_result import Found, Options, Target, parse_expected
 from agent.discover.scan_result import Result as Outcome
 from agent.discover.scan_view import Lines, result_object, result_text
 from drivers.bus import ModbusLink
@@ -43,7 +45,7 @@ READS = {4, 0x11, 0x2B}
 
 
 def device(unit: int, profile_id: str) -> SimulatedDevice:
-    """A device of that model with the values of some motor at 60 % load."""
+    """A device of that model with the values of a motor at 60 % load."""
     profile = load_profile(profile_id)
     motor = OneMotor(draw_machine(Random(unit), 55, unit % 2 == 0), 0.6, unit, driven=True)
     values = motor.drive if profile.kind == "vfd" else motor.meter
@@ -54,17 +56,19 @@ def device(unit: int, profile_id: str) -> SimulatedDevice:
 class Silent(Lines):
     def __init__(self) -> None:
         super().__init__()
-        self.said: list[str] = []
+        self.texts: list[str] = []
 
-    def say(self, text: str) -> None:
-        self.said.append(text)
+    def show(self, text: str) -> None:
+        self.texts.append(text)
+
+    def found(self, found: Found) -> None: ...
 
     def _progress(self) -> None: ...
 
 
 @pytest.fixture
 def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[TunedSegment]:
-    """At the settings that the test names with `at`; tells the line which parity its port is opened with."""
+    """A line at the settings of the decorator `at`; it knows the parity with which its port is opened."""
     segment = TunedSegment(getattr(request, "param", "19200 8N1"))
 
     def parity(_port: str, wanted: str) -> str:
@@ -103,18 +107,22 @@ def test_two_devices_are_found_and_named(line: TunedSegment) -> None:
         assert model in [match.profile.id for match in found.identified.matches]
     assert {function for station in stations for function in station.functions} <= READS | {3}
     assert not line.broken_silences("agent")
-    spoken = line.said_by("agent")
-    assert all(run.data[1] in READS | {3} for run in spoken), "nothing but reads"
+    sent = line.said_by("agent")
+    assert all(run.data[1] in READS | {3} for run in sent), "only read functions"
     text = result_text(result)
     assert 'profile = "eastron/sdm630"' in text
     assert "# comm_loss" in text
-    assert json.dumps(result_object(result))
+    body = json.loads(json.dumps(result_object(result)))
+    assert [found["unit_id"] for found in body["found"]] == [1, 37]
+    evidence = [item for found in body["found"] for model in found["models"] for item in model["for"]]
+    assert evidence
+    assert all(set(item) == {"code", "data", "text"} for item in evidence)
 
 
 def test_function_3_is_not_used_without_permission(line: TunedSegment) -> None:
     stations = [Station(line, device(1, "yaskawa/ga800")), Station(line, device(2, "eastron/sdm630"))]
     result = on_line(line, "19200 8N1", Options((1, 2), "full", LISTEN_S))
-    assert [(found.unit, found.reply) for found in result.found] == [(1, "exception 0x02"), (2, "registers")]
+    assert [(found.unit, found.exception) for found in result.found] == [(1, 2), (2, 0)]
     assert all(set(station.functions) <= READS for station in stations)
     assert all(run.data[1] in READS for run in line.said_by("agent"))
     assert result.found[1].identified is not None
@@ -122,7 +130,7 @@ def test_function_3_is_not_used_without_permission(line: TunedSegment) -> None:
 
 
 class MuteStation(Station):
-    """One that is silent where others send an exception, as cheap devices are."""
+    """Does not respond where other devices return an exception response."""
 
     def _answer(self, data: bytes) -> None:
         if not data[1] & 0x80:
@@ -130,8 +138,10 @@ class MuteStation(Station):
 
 
 @at("115200 8N1")
-def test_a_device_that_never_refuses_is_still_known(line: TunedSegment, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence is its refusal: nothing is asked again whose answer might still come, and it is not taken for gone."""
+def test_a_device_without_exception_responses_is_identified(
+    line: TunedSegment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing response is its rejection: a request is not repeated while its response may still arrive."""
     for module in ("drivers.bus", "agent.discover.questions"):
         monkeypatch.setattr(f"{module}.QUARANTINE_S", 1.0)
     MuteStation(line, device(11, "eastron/sdm630"), turnaround_s=0.003)
@@ -152,17 +162,19 @@ def test_a_device_that_never_refuses_is_still_known(line: TunedSegment, monkeypa
 
 
 @at("9600 8E1")
-def test_where_a_plc_talks_nothing_is_sent(line: TunedSegment) -> None:
-    """It is also said at which setting the foreign frames make sense, though the listening began at another."""
+def test_nothing_is_sent_while_another_master_is_active(line: TunedSegment) -> None:
+    """The finding contains the setting of the other master, although the scan started to listen at another one."""
     SegmentSlave(line, 11)
     plc = Plc(line, [Block(11, 3, 0, 10)], every_s=0.1, timeout_s=1.0)
     port = line.port("agent")
     line.start()
     plc.start()
     result = scan(Target(serial=port), Options(range(1, 5), "usual", 0.5))
-    assert len(result.findings) == 1
-    assert "another master talks" in result.findings[0]
-    assert "9600 8E1 with units 11" in result.findings[0]
+    (finding,) = result.findings
+    assert finding.code == codes.SCAN_OTHER_MASTER
+    assert finding.data["line"] == "9600 8E1"
+    assert finding.data["unit_ids"] == (11,)
+    assert finding.data["n_bytes"] > 8
     assert result.asked == 0
     assert not line.said_by("agent")
     assert plc.wrong == plc.lost == 0
@@ -179,45 +191,47 @@ def test_unknown_speed_and_parity_are_found(line: TunedSegment) -> None:
 
 
 @at("9600 8E1")
-def test_with_the_wrong_parity_nobody_is_found_and_nobody_invented(line: TunedSegment) -> None:
-    """The counterpart: the line above is really deaf to other settings."""
+def test_with_the_wrong_parity_no_device_is_found(line: TunedSegment) -> None:
+    """The simulated line of the test above does not respond at other settings."""
     Station(line, device(1, "eastron/sdm630"))
     result = on_line(line, "9600 8N1", Options((1, 2), "usual", LISTEN_S))
     assert not result.found
-    assert "Nobody answered" in result_text(result)
+    assert not result.findings
+    assert result_object(result)["toml"] is None
+    assert result_text(result)
 
 
 def test_noise_leads_to_the_setting(line: TunedSegment) -> None:
-    """A meter that does not look at the parity it hears, but sends with its own: right unit, wrong setting."""
+    """A meter that ignores the parity of requests and responds with its own: right unit, wrong setting."""
     line.checks_parity = False
     Station(line, device(1, "eastron/sdm630"))
     result = on_line(line, None, Options(range(1, 9), "usual", LISTEN_S, identify=False))
     assert [found.unit for found in result.found] == [1]
-    assert str(result.setting) == "19200 8N1", "the fourth that is tried"
+    assert str(result.setting) == "19200 8N1", "the fourth setting of the scan"
     assert not result.findings
-    assert result.asked < 3 * 8, "it was not found by asking all the likely units at each"
+    assert result.asked < 3 * 8, "it was not found by querying all likely units at each setting"
 
 
 def test_noise_from_one_unit_does_not_slow_the_pass_over_the_others() -> None:
-    """That unit is asked patiently at every setting; the rest of a hasty pass stays hasty."""
-    asked: list[tuple[int, float]] = []
+    """That unit is queried with a long timeout at every setting; the others keep the short timeout."""
+    sweeps: list[tuple[int, float]] = []
 
     class Noisy(Scan):
         async def _sweep(
             self, link: ModbusLink, setting: Setting | None, units: Sequence[int], device_s: float, function: int,
             until_found: bool = False,
         ) -> bool:  # fmt: skip
-            asked.append((len(units), device_s))
+            sweeps.append((len(units), device_s))
             self._noisy.setdefault(units[0], setting)
             return False
 
     seeking = Noisy(Target(serial="/dev/nowhere"), Options(), Silent())
     assert asyncio.run(seeking._try_all(USUAL, range(40, 60), HASTY_S)) is None
-    assert [device_s for count, device_s in asked if count == 20] == [HASTY_S] * len(USUAL)
-    assert {device_s for count, device_s in asked if count == 1} == {DEVICE_S, SLOW_S}
+    assert [device_s for count, device_s in sweeps if count == 20] == [HASTY_S] * len(USUAL)
+    assert {device_s for count, device_s in sweeps if count == 1} == {DEVICE_S, SLOW_S}
 
 
-def test_an_adapter_that_hears_itself_is_no_device() -> None:
+def test_an_echo_of_the_adapter_is_not_a_device() -> None:
     server = open_line(Line.RTU, lambda ask: echo(ask) if ask.unit == 3 else [Step(ask.raw)])
     server.start()
     try:
@@ -227,40 +241,42 @@ def test_an_adapter_that_hears_itself_is_no_device() -> None:
         server.stop()
     assert [found.unit for found in result.found] == [3]
     assert not result.findings
-    assert any("echo" in note for note in result.notes)
+    assert result.notes == [codes.SCAN_ECHO()]
 
 
 @pytest.mark.alone
-def test_two_devices_with_one_unit_are_told(line: TunedSegment) -> None:
+def test_two_devices_with_one_unit_identifier_are_a_finding(line: TunedSegment) -> None:
     Station(line, device(5, "eastron/sdm630"), name="first")
     Station(line, device(5, "abb/b23"), name="second")
     Station(line, device(6, "eastron/sdm630"))
     result = on_line(line, "19200 8N1", Options((5, 6, 7), "usual", LISTEN_S, identify=False))
     assert [found.unit for found in result.found] == [6]
-    assert len(result.findings) == 1
-    assert "two devices share unit 5?" in result.findings[0]
+    assert result.findings == [codes.UNIT_ID_SHARED(unit_id=5)]
 
 
-def test_a_private_dialect_is_left_alone(line: TunedSegment) -> None:
-    """Even where function 3 is allowed: it was asked once, by function 4, and its motor was never commanded."""
+def test_a_private_protocol_gets_one_request_only(line: TunedSegment) -> None:
+    """Also if function 03 is permitted: one request with function 04 only, and no command to its motor."""
     drive = PrivateDrive(line, 4)
     Station(line, device(6, "eastron/sdm630"))
     result = on_line(line, "19200 8N1", Options((4, 5, 6), "full", LISTEN_S, fc03=True, identify=False))
     assert [found.unit for found in result.found] == [6]
-    assert "unit 4 answers in a dialect that is not Modbus" in result.findings[0]
+    (finding,) = result.findings
+    assert finding.code == codes.SCAN_PRIVATE_PROTOCOL
+    assert finding.data["unit_id"] == 4
+    assert bytes.fromhex(finding.data["data"])[0] == 4
     assert drive.asked_times == 1
     assert drive.commands == 0
 
 
-def test_a_slow_device_is_found_by_its_late_answer(line: TunedSegment) -> None:
-    """It needs 0.22 s, longer than is waited at first; its late answer tells that somebody is there."""
+def test_a_slow_device_is_found_by_its_late_response(line: TunedSegment) -> None:
+    """Its response time of 0.22 s exceeds the first timeout; the late response causes a second request."""
     Station(line, device(5, "eastron/sdm630"), turnaround_s=0.22)
     result = on_line(line, "19200 8N1", Options((4, 5, 6), "usual", LISTEN_S, identify=False))
     assert [found.unit for found in result.found] == [5]
 
 
 @pytest.mark.parametrize("fc03", [False, True])
-def test_a_gateway_that_tells_who_is_absent_is_scanned_quickly(fc03: bool) -> None:
+def test_a_gateway_that_reports_absent_units_is_scanned_quickly(fc03: bool) -> None:
     async def scene() -> Outcome:
         bus = TcpBus([device(3, "eastron/sdm630"), device(77, "schneider/pm5000")])
         host, port = (await bus.start()).split(":")
@@ -276,7 +292,7 @@ def test_a_gateway_that_tells_who_is_absent_is_scanned_quickly(fc03: bool) -> No
     assert result.sought_s / result.asked < 0.005
 
 
-def test_one_device_that_answers_as_every_unit_is_one() -> None:
+def test_a_device_that_responds_to_every_unit_is_one_device() -> None:
     server = open_line(Line.TCP, clean)
     server.start()
     try:
@@ -284,7 +300,8 @@ def test_one_device_that_answers_as_every_unit_is_one() -> None:
     finally:
         server.stop()
     assert [found.unit for found in result.found] == [1]
-    assert any("one device" in note for note in result.notes)
+    target = f"{server.host}:{server.port_number}"
+    assert result.notes == [codes.ONE_DEVICE_ALL_UNITS(target=target)]
     assert result.asked < 10
     assert server.connections == 0 or server.connections == 1
 
@@ -301,8 +318,8 @@ def test_a_line_behind_a_converter_is_scanned_like_a_port() -> None:
     assert not result.findings
 
 
-def test_a_gateway_that_takes_long_to_say_who_is_absent_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its refusals come after the scan has begun to hurry; who answers between them is found all the same."""
+def test_a_slow_gateway_gets_a_longer_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its exception responses arrive after the timeout was reduced; a device that responds between them is found."""
     monkeypatch.setattr("agent.discover.scan.GATEWAY_S", 0.1)
     monkeypatch.setattr("agent.discover.scan.QUIET_TCP_S", 0.05)
 
@@ -320,17 +337,18 @@ def test_a_gateway_that_takes_long_to_say_who_is_absent_is_waited_for(monkeypatc
 
 
 @at("9600 8E1")
-def test_a_private_dialect_still_proves_the_setting(line: TunedSegment) -> None:
+def test_a_private_protocol_confirms_the_setting(line: TunedSegment) -> None:
     drive = PrivateDrive(line, 1)
     result = on_line(line, None, Options((1, 2), "usual", LISTEN_S, identify=False))
     assert str(result.setting) == "9600 8E1"
     assert not result.found
-    assert "unit 1 answers in a dialect" in result.findings[0]
+    (finding,) = result.findings
+    assert (finding.code, finding.data["unit_id"]) == (codes.SCAN_PRIVATE_PROTOCOL, 1)
     assert drive.asked_times == 1
 
 
-def test_a_scan_that_is_stopped_shows_what_it_found(line: TunedSegment, tmp_path: Path) -> None:
-    """Ctrl-C in the middle of the sweep: the device is in the result, the exit code is that of an interruption."""
+def test_an_interrupted_scan_shows_its_results(line: TunedSegment, tmp_path: Path) -> None:
+    """Ctrl-C during the sweep: the device is in the result, and the exit code is 130."""
     Station(line, device(1, "eastron/sdm630"))
     port = line.port("agent")
     line.start()
@@ -341,20 +359,21 @@ def test_a_scan_that_is_stopped_shows_what_it_found(line: TunedSegment, tmp_path
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err, text=True,
         )  # fmt: skip
         try:
-            wait_until(lambda: "unit 1 " in (tmp_path / "err").read_text(), 20, "the device is found")
+            found = re.compile(r"^.*\b1\b.*19200 8N1.*$", re.MULTILINE)
+            wait_until(lambda: found.search((tmp_path / "err").read_text()) is not None, 20, "the device is found")
             process.send_signal(signal.SIGINT)
             out, _ = process.communicate(timeout=180)
         finally:
             process.kill()
     body = json.loads(out)
     assert body["stopped"] is True
-    assert [found["unit"] for found in body["found"]] == [1]
+    assert [found["unit_id"] for found in body["found"]] == [1]
     assert process.returncode == 130
     assert "Traceback" not in (tmp_path / "err").read_text()
 
 
 class DozingStation(Station):
-    """One that misses the first question."""
+    """Does not respond to the first request."""
 
     missed = 0
 
@@ -366,23 +385,25 @@ class DozingStation(Station):
 
 @at("115200 8N1")
 @pytest.mark.parametrize("expect", ["3", "1,2,7"])
-def test_who_is_expected_is_asked_once_more_and_missed_by_name_or_number(line: TunedSegment, expect: str) -> None:
-    """Three labels; one device dozes, one is off."""
+def test_expected_devices_get_a_second_request(line: TunedSegment, expect: str) -> None:
+    """Three devices are expected; one misses the first request, one is off."""
     Station(line, device(1, "eastron/sdm630"), turnaround_s=0.003)
     dozing = DozingStation(line, device(2, "eastron/sdm630"), turnaround_s=0.003)
     expected = parse_expected(expect)
     result = on_line(line, "115200 8N1", Options(range(1, 10), "usual", LISTEN_S, identify=False, expected=expected))
     assert [found.unit for found in result.found] == [1, 2]
     assert dozing.missed > 1
-    (finding,) = result.findings
-    assert ("1 of 3 expected units silent: unit 7" if "," in expect else "3 devices expected, 2 answered") in finding
+    if expected.units:
+        assert result.findings == [codes.EXPECTED_UNITS_SILENT(n=1, expected=3, unit_ids=(7,))]
+    else:
+        assert result.findings == [codes.EXPECTED_DEVICES_MISSING(expected=3, responded=2, missing=1)]
 
 
 def test_a_missing_device_is_exit_1() -> None:
     async def scene() -> tuple[int, str]:
         bus = TcpBus([device(1, "eastron/sdm630")])
         place = await bus.start()
-        words = ["scan", "--tcp", place, "--unit-ids", "1-2", "--allow-fc03"]
+        words = ["scan", "--tcp", place, "--unit-ids", "1-2", "--allow-fc03", "--json"]
         try:
             done = [await asyncio.to_thread(_exit_of, [*words, "--expect", number]) for number in ("1", "2")]
         finally:
@@ -392,7 +413,12 @@ def test_a_missing_device_is_exit_1() -> None:
 
     code, out = asyncio.run(scene())
     assert code == 1
-    assert "finding  2 devices expected, 1 answered (unit 1), 1 missing" in out
+    body = json.loads(out)
+    assert [found["unit_id"] for found in body["found"]] == [1]
+    (finding,) = body["findings"]
+    assert finding["code"] == codes.EXPECTED_DEVICES_MISSING
+    assert finding["data"] == {"expected": 2, "responded": 1, "missing": 1}
+    assert "2" in finding["text"]
 
 
 def _exit_of(words: list[str]) -> tuple[int, str]:
@@ -403,7 +429,8 @@ def _exit_of(words: list[str]) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_a_busy_port_is_told(line: TunedSegment) -> None:
+@pytest.mark.text
+def test_a_busy_port_is_an_error(line: TunedSegment) -> None:
     import serial
 
     port = line.port("agent")
@@ -437,7 +464,7 @@ def test_ten_devices_at_the_right_speed_within_a_minute(line: TunedSegment) -> N
 @pytest.mark.soak
 @pytest.mark.parametrize("line", ["19200 8E1", "9600 8N1", "115200 8E1", "2400 8E1"], indirect=True)
 def test_ten_devices_at_an_unknown_speed_within_five_minutes(line: TunedSegment) -> None:
-    """None of them at a unit that is asked first."""
+    """None of them is at a unit that is queried first."""
     assert not set(UNLIKELY) & set(in_order(range(1, 248))[:16])
     ten(line, UNLIKELY)
     result = on_line(line, None, Options(identify=False))

@@ -1,4 +1,4 @@
-"""A sister model's profile: much of it fits, what is refused tells, and `read` and `commission` say so."""
+"""The profile of a related model: the rejected registers are a finding of `read` and `commission`."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_commission_has_nothing_against_the_right_one(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_of_all_pairs_of_one_maker_refusals_name_the_right_model() -> None:
-    """One served, the other configured. Where nothing is refused, a map that is part of the other's tells nothing."""
+    """One model is served, the other configured. If no register is rejected, there is no finding."""
     asked: Counter[str] = Counter()
     for is_a, called in permutations(profile_ids(), 2):
         one, other = load_profile(is_a), load_profile(called)

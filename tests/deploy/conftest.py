@@ -1,4 +1,4 @@
-"""A served plant and an agent on it, as a service would run it."""
+"""A served plant and an agent on it, as a service runs it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _start(log: Path, *arguments: str, **environment: str) -> subprocess.Popen[b
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """start(log, words of the command…, VARIABLE=value…); what still runs in the end is ended."""
+    """start(log, arguments…, VARIABLE=value…); processes that still run at the end are terminated."""
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(log: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -41,7 +41,7 @@ def start() -> Iterator[Start]:
 
 @pytest.fixture
 def plant(tmp_path: Path, start: Start) -> tuple[Path, int]:
-    """The configuration of a plant that is being served, its broker away; and who serves it."""
+    """The configuration of a served plant without a broker, and the process that serves it."""
     config = tmp_path / "plant.toml"
     broker = f"mqtt://127.0.0.1:{free_port()}"
     process = start(

@@ -1,6 +1,6 @@
-"""The examples in deploy/: Mosquitto's are started, SQL and dashboards run on PostgreSQL where that is installed.
+"""The examples in deploy/: those for Mosquitto are started, SQL and dashboards run on PostgreSQL where it is installed.
 
-The rest is read by a parser of its format. Not started here: Telegraf, Grafana, TimescaleDB.
+The other files are checked by a parser of their format. Not started: Telegraf, Grafana, TimescaleDB.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def without(text: str, *keys: str) -> str:
 
 
 def test_the_bridge_carries_a_plant_to_the_centre_and_commands_back(tmp_path: Path, centre: Mosquitto) -> None:
-    """As they are, with this machine's ports, and without certificates."""
+    """The unmodified files, with ports of this machine and without certificates."""
     bridge = without((DEPLOY / "mosquitto" / "bridge-centre.conf").read_text(), "bridge_cafile", "remote_username",
                      "remote_password").replace("centre.example:8883", f"127.0.0.1:{centre.port}")  # fmt: skip
     (tmp_path / "bridges").mkdir()
@@ -182,10 +182,10 @@ def _postgres() -> Path:
 
 @pytest.fixture
 def psql() -> Iterator[Any]:
-    """Runs SQL on a server of its own; PostgreSQL refuses to run as root."""
+    """Run SQL on a temporary server; PostgreSQL does not start as root."""
     tools = _postgres()
     user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
-    home = Path(tempfile.mkdtemp(prefix="magwatt-pg-"))  # tmp_path is closed to other users
+    home = Path(tempfile.mkdtemp(prefix="magwatt-pg-"))  # tmp_path is not accessible to other users
     if user:
         os.chown(home, 65534, 65534)
     port = free_port()
@@ -212,10 +212,10 @@ def psql() -> Iterator[Any]:
 
 def test_tables_view_and_panels_work_on_postgresql(psql: Any) -> None:
     psql((DEPLOY / "timescaledb" / "tables.sql").read_text())
-    psql((DEPLOY / "timescaledb" / "tables.sql").read_text())  # a second time changes nothing
+    psql((DEPLOY / "timescaledb" / "tables.sql").read_text())  # a second run changes nothing
     row = "(now() - INTERVAL '{age} s', 'mill-2', 'gw-07', 'pump-1', '7-{n}', 'good', {w}, 96.1, 0.8, {kwh}, {wh})"
     rows = [row.format(age=60 - n, n=n, w=1000 + n, kwh=5 + n / 10 if n < 5 else n / 10, wh=100 * n) for n in range(10)]
-    psql(f"INSERT INTO telemetry VALUES {', '.join([*rows, rows[0]])};")  # one twice, as "at least once" means
+    psql(f"INSERT INTO telemetry VALUES {', '.join([*rows, rows[0]])};")  # a duplicate: "at least once"
     psql("INSERT INTO pq3s VALUES (now(), 'mill-2', 'gw-07', 'pump-1', '7-99', 'good', 31.2, 2.1, 0.4);")
     assert psql("SELECT count(*) FROM telemetry;").strip() == "11"
     assert psql("SELECT count(*) FROM telemetry_once;").strip() == "10"
@@ -229,7 +229,7 @@ def test_tables_view_and_panels_work_on_postgresql(psql: Any) -> None:
 
 
 def _plain(sql: str) -> str:
-    """Grafana's macros and variables, as it fills them in."""
+    """Replace Grafana's macros and variables as Grafana does."""
     sql = re.sub(r"\$__timeGroupAlias\((\w+), [^)]*\)", r"date_trunc('minute', \1) AS time", sql)
     sql = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 BETWEEN now() - INTERVAL '1 hour' AND now()", sql)
     return sql.replace("$site", "mill-2").replace("$asset", "'pump-1'") + ";"

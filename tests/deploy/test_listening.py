@@ -1,4 +1,4 @@
-"""Nothing listens by default: what the kernel says about the sockets of a running agent."""
+"""The agent opens no listening socket by default, according to the kernel's list of its sockets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LISTEN, ESTABLISHED = "0A", "01"
 
 
 def sockets(pid: int) -> set[tuple[str, str]]:
-    """(kind, state) of each socket that a process and its children hold, by /proc."""
+    """(kind, state) of each socket that a process and its children hold, from /proc."""
     inodes = set()
     for process in (pid, *children(pid)):
-        with suppress(OSError):  # it ended meanwhile
+        with suppress(OSError):  # the process has ended
             for entry in os.listdir(f"/proc/{process}/fd"):
-                with suppress(OSError):  # closed meanwhile
+                with suppress(OSError):  # the descriptor has been closed
                     inodes.add(os.readlink(f"/proc/{process}/fd/{entry}").removeprefix("socket:[").removesuffix("]"))
     found = set()
     for kind in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
@@ -38,22 +38,22 @@ def sockets(pid: int) -> set[tuple[str, str]]:
 
 def children(pid: int) -> list[int]:
     found: list[int] = []
-    with suppress(OSError):  # it ended meanwhile
+    with suppress(OSError):  # the process has ended
         for task in os.listdir(f"/proc/{pid}/task"):
-            with suppress(OSError):  # a thread that ended meanwhile
+            with suppress(OSError):  # the thread has ended
                 found += [int(word) for word in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
     return found + [inner for child in found for inner in children(child)]
 
 
 def listening(pid: int) -> set[tuple[str, str]]:
-    """A datagram socket that is bound to a port hears everybody: it counts."""
+    """True for listening sockets. A datagram socket bound to a port receives from any sender: it counts."""
     return {item for item in sockets(pid) if item[1] == LISTEN or item[0].startswith(("udp", "raw"))}
 
 
 def test_a_running_agent_listens_nowhere(
     plant: tuple[Path, int], tmp_path: Path, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    """With its devices connected, its waveform running and its broker away."""
+    """With its devices connected, its waveform running and its broker unavailable."""
     config, served_by = plant
     assert any(state == LISTEN for _, state in listening(served_by)), "the plant listens, and this test sees it"
     log = tmp_path / "agent.log"

@@ -1,4 +1,4 @@
-"""What systemd hears of a real agent, from start to stop."""
+"""Notifications that systemd receives from a real agent, from start to stop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testkit import within
 
 
 def heard(manager: socket.socket, until: str, seconds: float = 60) -> list[dict[str, str]]:
-    """The datagrams up to and with the first that holds the key `until`."""
+    """The datagrams up to the first one with the key `until`."""
     found: list[dict[str, str]] = []
     end_s = time.monotonic() + seconds
     while not found or until not in found[-1]:

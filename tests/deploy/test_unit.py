@@ -1,4 +1,4 @@
-"""The systemd unit: how exposed it is by systemd's own count, and whether it says what the product needs."""
+"""The systemd unit: its exposure level according to systemd, and the settings that the product needs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def settings() -> dict[str, list[str]]:
 
 
 def systemd_command(name: str) -> str:
-    """A command of Debian's package systemd, of at least version 252. Missing in CI: a failure where it can be had."""
+    """A command of Debian's package systemd, version 252 or later. Missing in CI: a failure where it is installable."""
     found = shutil.which(name)
     if found is None:
         if os.environ.get("CI") == "true" and shutil.which("apt-cache"):
@@ -50,7 +50,7 @@ def test_exposure_is_low_by_systemds_own_count() -> None:
 
 
 def test_systemd_knows_every_setting(tmp_path: Path) -> None:
-    """A misspelt key would be ignored with a warning in the journal, and protect nothing."""
+    """systemd ignores a misspelt key with a warning in the journal, so it would have no effect."""
     command = systemd_command("systemd-analyze")
     here = tmp_path / "magwatt.service"
     here.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/magwatt/bin/magwatt", sys.executable))
@@ -84,7 +84,9 @@ def test_kernels_are_warm_before_the_start_and_their_failure_stops_nothing() -> 
 
 
 def test_what_the_product_does_is_allowed() -> None:
-    """numba writes code and runs it; serial ports are devices; the kernel is asked about its clock; systemd is told."""
+    """numba writes and executes code; serial ports are devices; the kernel gives
+    the clock status; systemd is notified.
+    """
     unit = settings()
     assert "MemoryDenyWriteExecute" not in unit
     assert "PrivateDevices" not in unit
@@ -98,14 +100,14 @@ def test_what_the_product_does_is_allowed() -> None:
 
 
 def test_the_watchdog_waits_longer_than_the_agent_lets_it() -> None:
-    """The agent stops feeding when a part hangs; systemd must be told three times within each period."""
+    """The agent stops the notifications when a part hangs; there are at least three within each watchdog period."""
     (seconds,) = settings()["WatchdogSec"]
     assert 30 <= float(seconds.removesuffix("s")) <= 300
 
 
 def test_the_install_page_names_every_file_that_is_here() -> None:
     page = (DEPLOY.parent / "docs" / "install.md").read_text(encoding="utf-8")
-    for file in (path for path in DEPLOY.iterdir() if path.is_file()):  # folders are examples for others' servers
+    for file in (path for path in DEPLOY.iterdir() if path.is_file()):  # these folders are examples for other servers
         assert f"deploy/{file.name}" in page, file.name
     for name in re.findall(r"deploy/([\w.-]+\w)", page):
         assert (DEPLOY / name).exists(), name

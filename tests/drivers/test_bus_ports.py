@@ -1,4 +1,4 @@
-"""A port is released however its use ends, and other tasks do not wait for this."""
+"""A port is released however its use ends, and no other task waits for the release."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def test_closing_while_an_answer_is_waited_for_holds_up_nobody() -> None:
         while not closing.done():
             await asyncio.sleep(0.01)
             turns += 1
-        assert turns > 20  # of some 130: one, when the loop itself waited
-        await link.close()  # once more does nothing
+        assert turns > 20  # about 130 expected; 1 if close() blocks the loop
+        await link.close()  # a second call has no effect
 
     try:
         run(scene())

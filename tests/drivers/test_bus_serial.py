@@ -1,4 +1,4 @@
-"""The bus on a pseudo-terminal, and loss and recovery of buses of all kinds."""
+"""Serial link on a pseudo-terminal, and loss and recovery of every kind of link."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_nothing_is_sent_while_another_master_talks() -> None:
 
 
 def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
-    """At 1200 baud 3.5 characters of 10 bits are 29 ms; the pause between two responses cannot be shorter."""
+    """3.5 characters of 10 bits at 1200 baud are 29 ms; the pause between two transactions is at least this long."""
 
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port, baud=1200), SystemClock())
@@ -98,11 +98,11 @@ def test_silence_is_kept_between_requests(slave: RtuSlave) -> None:
     run(scene())
 
 
-# --- loss and return --------------------------------------------------------------------------------------------------
+# --- loss and recovery ------------------------------------------------------------------------------------------------
 
 
 async def until_read(link: ModbusLink, expected: list[int], seconds: float) -> float:
-    """Sends requests as a poller does until one succeeds; returns the time that this took."""
+    """Poll until a response arrives; return the elapsed seconds."""
     started = time.monotonic()
     while True:
         try:
@@ -114,7 +114,7 @@ async def until_read(link: ModbusLink, expected: list[int], seconds: float) -> f
 
 
 def test_an_adapter_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None:
-    name = tmp_path / "usb-adapter"  # as /dev/serial/by-id: the same name, another device behind it
+    name = tmp_path / "usb-adapter"  # as /dev/serial/by-id: same name, another device
     first = RtuSlave()
     first.start()
     name.symlink_to(first.port)
@@ -123,7 +123,7 @@ def test_an_adapter_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> No
         link = ModbusLink(Wire("s", serial_port=str(name)), SystemClock())
         assert await link.read_registers(1, 3, 500, 2, 1.0) == [500, 501]
         name.unlink()
-        first.stop()  # hangs up, as an unplugged adapter does
+        first.stop()  # hangup, as with an unplugged adapter
         with pytest.raises(LinkClosed):
             await link.read_registers(1, 3, 500, 2, 0.3)
         await asyncio.sleep(0.6)
@@ -145,7 +145,7 @@ def test_a_gateway_that_is_restarted_or_comes_up_late() -> None:
         port = free_port()
         link = link_to(port)
         with pytest.raises(LinkClosed):
-            await link.read_registers(1, 3, 500, 2, 0.3)  # first connect fails
+            await link.read_registers(1, 3, 500, 2, 0.3)  # the first connection attempt fails
         for _ in range(2):
             async with tcp_server(echo_address, port):
                 assert await until_read(link, [500, 501], 12) < 12
@@ -180,7 +180,7 @@ def test_another_master_that_begins_to_talk_is_left_alone(slave: RtuSlave) -> No
     async def scene() -> None:
         link = ModbusLink(Wire("s", serial_port=slave.port), SystemClock())
         await link.read_registers(1, 3, 0, 1, 1.0)
-        for _ in range(2):  # a frame or two may be anything
+        for _ in range(2):  # one or two frames may be lost or corrupt
             os.write(slave.master, foreign)
             await asyncio.sleep(0.05)
             await link.read_registers(1, 3, 0, 1, 1.0)
@@ -236,7 +236,7 @@ def test_a_block_without_spare_registers_reports_the_first_attempt(garble: bool,
 
 @pytest.mark.parametrize("spare", [0, 4])
 def test_a_plc_that_starts_while_we_poll_is_noticed_within_a_second_or_two(spare: int) -> None:
-    """Two blocks each half second, as a small plant is polled, then a PLC starts to poll a drive ten times a second."""
+    """Two blocks every 0.5 s, as in a small plant; then a PLC starts to poll a drive ten times per second."""
     segment = Segment()
     port = segment.port("agent")
     SegmentSlave(segment, 11)

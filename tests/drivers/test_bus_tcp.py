@@ -1,4 +1,4 @@
-"""The bus over TCP against small servers: valid responses arrive, wrong values never do."""
+"""TCP link against small servers: valid responses arrive, invalid ones never become values."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
             first = await device.poll(frozenset({"fast"}))
             assert first.values["active_power"] is None
             assert first.flags["active_power"] == Quality.NO_REPLY
-            for _ in range(2):  # first in runs without holes, then register by register
+            for _ in range(2):  # first as blocks without gaps, then register by register
                 last = await device.poll(frozenset({"fast"}))
             assert last.values["active_power"] == 0
             assert requests.count((2999, 112)) == 1
@@ -163,7 +163,7 @@ def test_a_refused_hole_is_read_one_by_one_from_then_on() -> None:
 
 
 def test_one_connection_never_more() -> None:
-    """A gateway that accepts one client only: the link never opens a second connection."""
+    """For a gateway that accepts a single client: the driver never opens a second connection."""
     connections = 0
 
     async def scene() -> None:
@@ -190,7 +190,9 @@ def test_one_connection_never_more() -> None:
 
 
 def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each request to an unresponsive device of a gateway is discarded after its time, while other devices respond."""
+    """An offline device on a gateway whose other devices respond: each of its
+    requests is discarded after QUARANTINE_S.
+    """
     monkeypatch.setattr("drivers.bus.QUARANTINE_S", 0.1)
 
     async def dead_unit_nine(unit: int, function: int, address: int, count: int) -> bytes | None:
@@ -203,14 +205,16 @@ def test_what_is_watched_for_does_not_grow_with_the_silence(monkeypatch: pytest.
                 assert await link.read_registers(1, 3, 0, 1, 1.0) == [0]
                 with pytest.raises(LinkTimeout):
                     await link.read_registers(9, 3, 0, 1, 0.01)
-            assert len(link._want.late) <= 12  # 0.1 s of requests that take 0.01 s each, and one or two
+            assert len(link._want.late) <= 12  # 0.1 s of requests with 0.01 s each, and one or two more
             await link.close()
 
     run(scene())
 
 
 def test_nothing_is_sent_through_a_converter_while_a_plc_talks() -> None:
-    """RTU over TCP: a transparent converter forwards all bytes of its line."""
+    """RTU over TCP: a transparent converter forwards the traffic of its serial
+    line, so another master can be detected.
+    """
     segment = Segment()
     converter = Converter(segment)
     SegmentSlave(segment, 31)

@@ -1,4 +1,4 @@
-"""EWS/1: bytes compared with the definition (struct and zlib written out here), and the effect of corruption."""
+"""EWS/1: bytes checked against the definition (struct and zlib applied here), and the effect of corrupt bytes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_cobs_has_no_zero_and_comes_back(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plain", "encoded"),  # the examples of Cheshire and Baker's definition
+    ("plain", "encoded"),  # examples from Cheshire and Baker's definition
     [
         (b"\x00", b"\x01\x01"),
         (b"\x00\x00", b"\x01\x01\x01"),
@@ -171,7 +171,7 @@ def test_clipping_and_overrun_flags_arrive() -> None:
 
 
 def test_noise_never_becomes_samples() -> None:
-    """200 flipped bytes and 20 truncations in 2000 frames: only samples that were sent are returned."""
+    """200 flipped bytes and 20 truncations in 2000 frames: decoded frames equal sent frames, all others are counted."""
     chance = random.Random(1)
     frames = [samples_frame(1 + n, 64 * n, ramp(64 * n)) for n in range(2000)]
     wire = bytearray(hello_frame() + b"".join(frames))
@@ -211,7 +211,7 @@ def test_a_sender_that_starts_anew_with_the_same_stream_id_is_found_again() -> N
     assert [block.samples.shape[1] for block in got] == [64]
     _, assembler = blocks(hello_frame() + samples_frame(1, 640_000, ramp(0)))
     total = 0
-    for n in range(40):  # without a lost port: after some frames in a row that went back
+    for n in range(40):  # no reconnection: accepted after several consecutive frames with a lower index
         for block in assembler.feed(samples_frame(2 + n, 64 * n, ramp(0)), 1_001_000_000_000):
             total += block.samples.shape[1]
     assert total >= 20 * 64

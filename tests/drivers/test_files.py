@@ -267,7 +267,7 @@ def test_an_endless_cell(tmp_path: Path) -> None:
 
 
 def test_a_line_of_commas_does_not_size_the_table(tmp_path: Path) -> None:
-    lines = "#" + "," * 2_000_000 + "\n" + table(3000, "{n}", header="time,u1\n")  # would be 48 GB of numbers
+    lines = "#" + "," * 2_000_000 + "\n" + table(3000, "{n}", header="time,u1\n")  # would need 48 GB
     assert load(write(tmp_path / "a.csv", lines)).samples.shape == (6, 3000)
 
 

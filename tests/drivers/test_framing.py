@@ -1,4 +1,4 @@
-"""Which bytes are accepted as a response. The frames are assembled by hand."""
+"""What is accepted as a response, and what is never accepted. The frames are assembled here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ASKED = Request(unit=2, function=3, address=100, registers=4)
 
 
 def crc(data: bytes) -> bytes:
-    """From the definition, bit by bit."""
+    """CRC from its definition, bit by bit."""
     value = 0xFFFF
     for byte in data:
         value ^= byte
@@ -51,7 +51,7 @@ GOOD = Answer(ASKED, struct.pack(">4H", 1, 2, 3, 4))
 
 
 def test_the_crc_is_that_of_the_standard() -> None:
-    """The example of Modbus over serial line V1.02, appendix B: 02 07 is transmitted with 41 12."""
+    """The example of Modbus over Serial Line V1.02, appendix B: 02 07 gives 41 12 in transmission order."""
     assert crc16(b"\x02\x07") == 0x1241
     assert rtu_request(ASKED) == bytes.fromhex("020300640004") + crc(bytes.fromhex("020300640004"))
     assert tcp_request(ASKED, 0x1234) == bytes.fromhex("1234 0000 0006 02 03 0064 0004")
@@ -132,7 +132,7 @@ def test_an_exception_that_may_be_the_late_ones_gives_no_value_and_forgets_nothi
 
 @given(st.lists(st.binary(max_size=20), max_size=6), st.integers(0, 5))
 def test_any_noise_in_any_pieces(pieces: list[bytes], where: int) -> None:
-    """Noise never becomes a value: an accepted response is identical to one that was sent."""
+    """Noise never becomes a value: an accepted response equals a sent response byte for byte."""
     want = want_rtu()
     for number, piece in enumerate(pieces):
         data = piece + rtu() if number == where else piece

@@ -1,7 +1,8 @@
-"""Seeded faults on a fast line: bytes inserted, dropped and flipped, responses lost and late. No value is wrong.
+"""Random faults with a fixed seed on a fast line: bytes inserted, dropped, flipped; responses lost and late.
 
-RTU over TCP without pacing, several units and blocks. A corrupt frame with a matching checksum (one of 65,536) cannot
-be distinguished from a valid one: such a value is counted separately, and only if this frame was transmitted.
+No wrong value results. RTU over TCP without pacing, several units and blocks. A corrupt frame with a matching CRC
+cannot be distinguished from a valid one (probability 1 in 65,536). Such a value is counted separately, and only if this
+frame was sent.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from drivers.bus import QUARANTINE_S, ModbusLink, Wire
 from drivers.errors import DriverError
 from simulators.bus.frames import Ask, Block, answers, crc_fits, rtu
 
-OVERDUE_S, PATIENCE_S = 0.004, 0.008  # the line has no wire time: an answer is there in less than 1 ms or is late
+OVERDUE_S, PATIENCE_S = 0.004, 0.008  # no transmission time on this line: a response arrives within 1 ms or is late
 TRIES, SPARE = 3, 8
-LATEST_S = 0.96 * QUARANTINE_S  # later than this an answer is documented to be impossible
-FAST_BAUD = 115200  # 1.75 ms of silence between requests: the shortest there is
-# Same shapes for different addresses, different shapes, and both functions.
+LATEST_S = 0.96 * QUARANTINE_S  # documented limit: no response arrives later than this
+FAST_BAUD = 115200  # 1.75 ms of silence between requests: the shortest possible
+# Blocks of the same shape at different addresses, of different shapes, and of both functions.
 BLOCKS = [
     Block(unit, function, address, words)
     for unit in (1, 2, 17)
@@ -37,11 +38,11 @@ BLOCKS = [
 
 @dataclass
 class Harm:
-    """The fault of one response."""
+    """Faults of one response."""
 
     late_s: float = 0.0
     silent: bool = False
-    edits: tuple[tuple[str, int, int], ...] = ()  # (what, where, which byte)
+    edits: tuple[tuple[str, int, int], ...] = ()  # (operation, position, byte)
     before: bytes = b""
     after: bytes = b""
 
@@ -61,12 +62,12 @@ class Harm:
 
 @dataclass
 class Slave:
-    """Any number of units on a transparent converter that responds to each request separately, after its own delay."""
+    """Any number of units on a transparent converter. It responds to each request independently, with its own delay."""
 
     harm: Callable[[Ask], Harm]
     asked: list[Ask] = field(default_factory=list)
-    wire: bytearray = field(default_factory=bytearray)  # the last bytes that were sent to the master
-    whole: set[bytes] = field(default_factory=set)  # every undamaged frame
+    wire: bytearray = field(default_factory=bytearray)  # the latest bytes sent to the master
+    whole: set[bytes] = field(default_factory=set)  # every intact frame
     port_number: int = 0
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
@@ -98,7 +99,7 @@ class Slave:
             self._send(harm.spoil(frame))
 
     def _send(self, data: bytes) -> None:
-        """Sends to the current client."""
+        """Send to the current connection."""
         self.wire += data
         del self.wire[:-4096]
         if self._writers and not self._writers[-1].is_closing():
@@ -111,7 +112,7 @@ class Slave:
         await asyncio.sleep(0.01)
 
     def by_chance(self, words: list[int], block: Block) -> bool:
-        """Whether a corrupt frame with these words was transmitted, with a matching checksum."""
+        """True if a corrupt frame with these words and a matching CRC was sent."""
         wanted = b"".join(word.to_bytes(2, "big") for word in words)
         for count in range(block.words, min(125, block.words + SPARE) + 1):
             head = bytes((block.unit, block.function, 2 * count)) + wanted
@@ -138,7 +139,7 @@ class Result:
 
 
 async def exchanges(blocks: list[Block], harm: Callable[[Ask], Harm]) -> Result:
-    """One poll for each block, one after the other, on one link."""
+    """Poll each block once, in sequence, on one link."""
     slave, result = Slave(harm), Result()
     server = await slave.start()
     wire = Wire("fuzz", host="127.0.0.1", port_number=slave.port_number, rtu_framing=True, baud=FAST_BAUD)
@@ -165,7 +166,7 @@ async def exchanges(blocks: list[Block], harm: Callable[[Ask], Harm]) -> Result:
 
 
 def chaos(chance: Random, long_late: float) -> Callable[[Ask], Harm]:
-    """Half of the responses are changed, most of them slightly; long_late: share with a delay up to the quarantine."""
+    """Faults in half of the responses, mostly small ones. long_late: share with a delay of up to LATEST_S."""
 
     def harm(ask: Ask) -> Harm:
         if chance.random() < 0.5:
@@ -190,7 +191,7 @@ def chaos(chance: Random, long_late: float) -> Callable[[Ask], Harm]:
 
 
 def noise(chance: Random, ask: Ask) -> bytes:
-    """Random bytes, the start of a response, or a complete response of a unit that is not polled."""
+    """Random bytes, the beginning of the response, or a complete response of a unit that is never polled."""
     kind = chance.random()
     if kind < 0.4:
         return chance.randbytes(chance.randrange(0, 9))
@@ -200,7 +201,7 @@ def noise(chance: Random, ask: Ask) -> bytes:
 
 
 async def many(count: int, seed: int, links: int, long_late: float) -> Result:
-    """`count` exchanges, each on its own link, at the same time."""
+    """`count` exchanges on this number of links in parallel."""
     total = Result()
 
     async def one(number: int) -> Result:
@@ -216,7 +217,7 @@ async def many(count: int, seed: int, links: int, long_late: float) -> Result:
 def check(result: Result, count: int, seed: int) -> None:
     wrong = [reason for reason in result.score.reasons if "answers" in reason or "contents" in reason]
     assert result.score.wrong == 0, (seed, wrong[:5])
-    # One damaged frame of 65,536 fits by chance; an exchange has less than two of them, few of those of our shape.
+    # One of 65,536 corrupt frames has a matching CRC; fewer than two per exchange, few with the requested shape.
     assert result.by_chance <= 1 + count / 10_000, seed
     assert result.score.good > 0.3 * count, "the line is bad, not dead; most of the rest waits out the quarantine"
 
@@ -255,7 +256,7 @@ HARMS = st.one_of(
 )  # fmt: skip
 @given(st.lists(st.tuples(st.sampled_from(BLOCKS[:6]), HARMS), min_size=1, max_size=20))
 def test_nothing_wrong_comes_out_of_any_short_story(story: list[tuple[Block, Harm]]) -> None:
-    """Hypothesis chooses the block and the fault of its response; a failure is reduced to the shortest one."""
+    """Hypothesis generates blocks and faults of their responses; a failure is reduced to the shortest sequence."""
     harms = [harm for _, harm in story]
     result = asyncio.run(
         asyncio.wait_for(exchanges([block for block, _ in story], lambda ask: harms[(ask.number - 1) % len(harms)]), 60)
@@ -264,7 +265,7 @@ def test_nothing_wrong_comes_out_of_any_short_story(story: list[tuple[Block, Har
 
 
 def test_the_verdict_knows_chance_from_a_mistake() -> None:
-    """A wrong value counts as chance only if its frame was transmitted and is not an original response."""
+    """A frame with a matching CRC is excused only if it was sent and is not an intact frame of the slave."""
     slave, block = Slave(lambda _: Harm()), BLOCKS[0]
     ask = Ask(1, 0.0, *block, None, b"")
     other = ask.frame([1, 2, 3, 4])

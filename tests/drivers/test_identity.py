@@ -1,4 +1,4 @@
-"""Functions 0x11 and 0x2B / 0x0E: literal frames, written by hand from the application protocol, 6.13 and 6.21."""
+"""Functions 0x11 and 0x2B / 0x0E: literal frames assembled after the application protocol, 6.13 and 6.21."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_an_answer_behind_noise_in_pieces(ask: Request, pdu: bytes, before: byte
     [
         ACME[:2] + b"\x01" + ACME[3:],  # another read code
         b"\x2b\x0d" + ACME[2:],  # another MEI type
-        ACME[:-1],  # the last object is cut off; the checksum fits what is there
+        ACME[:-1],  # the last object is truncated; the CRC matches the bytes present
         ACME + b"\0",
         b"\x11" + ACME[1:],
         bytes((0x2B, 0x0E, 2, 0x82, 0, 0, 200)) + b"\0\0" * 123,  # longer than any frame

@@ -1,4 +1,4 @@
-"""Bytes that could be mistaken for the pending response: the echo of the request, and bytes after a late exception."""
+"""Frames that resemble the expected response: the own echo, and a response that follows a late exception response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Asked = tuple[int, int]  # address, count
 
 
 class Line:
-    """The remote end of a pseudo-terminal: receives requests to unit 1 and sends what the test specifies."""
+    """The other end of a pseudo-terminal: receives requests to unit 1, sends the given responses."""
 
     def __init__(self, echo: bool = False) -> None:
         self.master, self._slave = pty.openpty()
@@ -41,7 +41,7 @@ class Line:
         return address, count
 
     def answer(self, asked: Asked) -> None:
-        """Each register contains its own address."""
+        """Respond; each register contains its own address."""
         self.say(registers(3, [asked[0] + n for n in range(asked[1])]))
 
     def say(self, pdu: bytes) -> None:
@@ -70,7 +70,9 @@ def line(behave: Callable[[Line], None], echo: bool = False) -> Iterator[Line]:
 
 @pytest.mark.parametrize("own_s", [0.02, 0.12])
 def test_an_echo_whose_address_looks_like_the_answers_length_is_no_answer(own_s: float) -> None:
-    """0x22 is the first byte of the address and the byte count of 17 registers; the device is slower than a stall."""
+    """0x22 is the first address byte and the byte count of 17 registers; the
+    device is slower than a stalled response.
+    """
 
     def behave(far: Line) -> None:
         while True:
@@ -103,7 +105,9 @@ def test_an_echo_in_pieces_is_waited_for_as_an_echo() -> None:
 
 
 def test_a_refusal_that_may_be_the_first_tries_leaves_both_watched_for() -> None:
-    """A late exception response, then the response to the second attempt, which has the shape of a later request."""
+    """First a late exception response to the first attempt, then a response to the second in the shape of a later
+    request.
+    """
 
     def behave(far: Line) -> None:
         far.hear()
@@ -118,10 +122,10 @@ def test_a_refusal_that_may_be_the_first_tries_leaves_both_watched_for() -> None
         async with opened(Wire("s", serial_port=port)) as link:
             with pytest.raises(DeviceRefused):
                 await link.read_block(Request(1, 3, 100, 10), 0.3, spare=4, tries=2)
-            # 11 registers is the second try's shape: its late answer is struck off, then the shape is free
+            # 11 registers is the shape of the second attempt: its late response is discarded, then the shape is free
             assert await link.read_registers(1, 3, 300, 11, 1.0) == list(range(300, 311))
             assert link.late == 1
-            with pytest.raises(LinkResting):  # the first try's answer may still come
+            with pytest.raises(LinkResting):  # the response to the first attempt can still arrive
                 await link.read_registers(1, 3, 400, 10, 0.1)
 
     with line(behave) as far:

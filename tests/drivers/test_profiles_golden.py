@@ -1,7 +1,7 @@
-"""Addresses and words of many devices, copied by hand from the manuals and from other clients.
+"""Addresses and words of many devices, copied from the manufacturers' lists and from running clients.
 
-Nothing here is computed from the register maps: a number that changes there must fail here. Register words are in the
-order of transmission; the value follows from type and scale in the manual.
+Nothing here is computed from the files of the product: a changed number must fail here. Register words are in
+transmission order; the value next to them follows from type and scale in the manufacturer's list.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from drivers.profiles import load_profile
 from drivers.reading import Quality
 from drivers.registers import BlockDecoder, decode, plan_blocks, usable
 
-# profile, quantity, function, address in the PDU, type; the manual's own number in the remark.
+# profile, quantity, function, address in the PDU, type; in the comment: number in the manual.
 ADDRESSES = [
     ("abb/acs550", "status_word", 3, 3, "u16"),  # 40004
     ("abb/acs550", "output_frequency", 3, 102, "u16"),  # 0103 → 40103
@@ -32,7 +32,7 @@ ADDRESSES = [
     ("carlo-gavazzi/em340", "voltage_l1n", 4, 0x00, "i32"),
     ("carlo-gavazzi/em340", "active_power", 4, 0x28, "i32"),
     ("carlo-gavazzi/em340", "frequency", 4, 0x33, "u16"),
-    ("carlo-gavazzi/em24", "frequency", 4, 55, "u16"),  # elsewhere than in the EM340
+    ("carlo-gavazzi/em24", "frequency", 4, 55, "u16"),  # different from the EM340
     ("carlo-gavazzi/em530", "energy_import", 4, 0x0500, "i64"),
     ("danfoss/fc302", "motor_current", 3, 16139, "i32"),  # 16-14: 1614 · 10 − 1
     ("danfoss/fc302", "motor_power", 3, 16099, "i32"),  # 16-10
@@ -169,7 +169,7 @@ def test_registers_from_memory_stay_off_until_verified() -> None:
 
 
 def test_two_sources_means_two_sources() -> None:
-    """`from_memory` does not count as a source."""
+    """Memory is not a source."""
     from drivers.profiles import profile_ids
 
     for name in profile_ids():
@@ -180,7 +180,7 @@ def test_two_sources_means_two_sources() -> None:
 
 
 def test_the_marks_of_the_facts_are_kept() -> None:
-    """1358 rows as collected: 8 became parts of a sum (one of them `from_memory`), 4 are new."""
+    """1354 rows: of 1358 collected ones, 8 became parts of a sum (one of them now from memory), and 4 are new."""
     from collections import Counter
 
     from drivers.profiles import profile_ids

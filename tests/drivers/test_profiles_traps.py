@@ -1,6 +1,7 @@
-"""Known pitfalls: torn values, changing scales, codes for "not available", latched pages, roll-overs.
+"""Known pitfalls of devices: torn values, changing scales, "not available" values, latched pages, rollovers.
 
-Scales and codes are those of the manuals; the expected sums are computed by hand.
+Words are in transmission order. Scales and "not available" values come from the manufacturers' lists; the sums are
+calculated manually.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def row(profile: str, name: str) -> Register:
     return found
 
 
-# --- a scale that stands in another register ------------------------------------------------------------------------
+# --- a scale in another register ------------------------------------------------------------------------------------
 
 
 def test_delta_takes_the_decimals_of_the_current_from_the_register_beside_it() -> None:
@@ -90,7 +91,7 @@ def test_delta_takes_the_decimals_of_the_current_from_the_register_beside_it() -
     assert poll(drive).values["motor_current"] == 12.34
     wire.words |= {0x2104: 7000, 0x211F: 0x0100}  # above 655.35 A: one decimal
     changed = poll(drive)
-    assert changed.values["motor_current"] is None  # before or after the change? nobody knows
+    assert changed.values["motor_current"] is None  # read before or after the change: not known
     assert changed.flags["motor_current"] == Quality.UNVERIFIED
     assert poll(drive).values["motor_current"] == 700.0
 
@@ -158,7 +159,7 @@ def test_sunspec_a_chain_without_an_end_teaches_nothing_about_the_model() -> Non
 
 
 def test_sunspec_is_looked_for_anew_after_a_silence() -> None:
-    """A device that was silent may have started with a new firmware, whose common model is one register shorter."""
+    """A device that was silent may have started with new firmware, whose common model is one register shorter."""
     wire = Wire(sunspec_words(203, {16: 5001, 17: 0xFFFE}))
     meter = device("sunspec/meter-203", wire)
     assert poll(meter).values["frequency"] == 50.01
@@ -209,7 +210,7 @@ def test_all_parts_come_with_one_request() -> None:
     assert block.address + block.count >= 10610
 
 
-# --- marks, saturation, floats --------------------------------------------------------------------------------------
+# --- "not available" values, saturation, floats ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ def test_a_window_of_its_own_is_narrower_than_the_vocabularys() -> None:
     assert decode(frequency, [0, 6600], verified=True)[1] == Quality.OUT_OF_RANGE
 
 
-# --- what is never asked for ----------------------------------------------------------------------------------------
+# --- registers that are never read ----------------------------------------------------------------------------------
 
 
 def test_latched_pages_are_never_live_values() -> None:
@@ -344,7 +345,7 @@ def test_status_bits_have_words() -> None:
     [
         ("abb/acs550", "energy_kwh", 65536),  # 16 bits
         ("siemens/v20", "energy_kwh", 65536),
-        ("siemens/g120", "energy_kwh", None),  # ends at 32767, then nothing is defined
+        ("siemens/g120", "energy_kwh", None),  # ends at 32767, then undefined
         ("hager/ecr380d", "energy_import", 2**32),
         ("carlo-gavazzi/em340", "energy_import", 2**31 * 0.1),
         ("eastron/sdm630", "energy_import", None),  # a float
@@ -361,11 +362,11 @@ def test_where_a_counter_begins_again(profile: str, name: str, wraps_at: float |
         (100, 103, 65536, 10, Step("increment", 3)),
         (65534, 2, 65536, 10, Step("wrap", 4)),
         (65534, 2, None, 10, Step("reset", 2)),
-        (30000, 2, 65536, 10, Step("reset", 2)),  # a wrap would be 35538 kWh at once
+        (30000, 2, 65536, 10, Step("reset", 2)),  # a wrap would be 35538 kWh in one interval
         (65000, 40, 65536, float("inf"), Step("wrap", 576)),
         (30000, 0, 65536, float("inf"), Step("reset", 0)),
-        (100, 5000, 65536, 10, Step("jump", 0)),  # set, or another meter
-        (100, 50, 65536, 10, Step("reset", 0)),  # set to 50: nothing says how much of it was counted
+        (100, 5000, 65536, 10, Step("jump", 0)),  # set manually, or another meter
+        (100, 50, 65536, 10, Step("reset", 0)),  # set to 50: the counted part is not known
     ],
 )
 def test_counter_steps(before: float, after: float, wraps_at: float | None, most: float, expected: Step) -> None:
@@ -380,7 +381,7 @@ def test_a_counter_that_goes_round_loses_nothing(before: int, grown: int) -> Non
 @pytest.mark.parametrize(
     ("profile", "name", "value", "expected"),
     [
-        ("janitza/umg96rm", "energy_import", 16_000.0, 0.001),  # below 2^24 Wh a float32 counts single Wh
+        ("janitza/umg96rm", "energy_import", 16_000.0, 0.001),  # a float32 below 2^24 Wh resolves 1 Wh
         ("janitza/umg96rm", "energy_import", 20_000.0, 0.002),
         ("janitza/umg96rm", "energy_import", 1_000_000.0, 0.064),
         ("siemens/pac3200", "energy_import", 1_000_000.0, 0.001 * 2**-23),  # float64: 2^(29 − 52) Wh

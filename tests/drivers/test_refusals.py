@@ -1,4 +1,6 @@
-"""A rejected register is tried again: soon after a start or a loss of communication, then with increasing delay."""
+"""A register that the device rejects is requested again: soon after a start or a
+silence, then at increasing intervals.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ DAY_S = 86_400
 
 
 class Booting:
-    """A link to a meter that rejects reads of registers that it lacks, or does not respond, as the test specifies."""
+    """A link to a meter that rejects reads of the registers in `lacking`, or is silent, as set by the test."""
 
     answered_s = 0.01
 
@@ -54,7 +56,9 @@ class Meter:
         return asyncio.run(self.device.poll(frozenset(groups or ("fast", "normal", "slow")), contended))
 
     def extra(self, polls: int, every_s: float) -> int:
-        """Requests in addition to those of the readings; no reading may lack a value that the device has."""
+        """Number of requests in addition to those of the readings. Asserts that no
+        reading lacks an available register.
+        """
         before, planned = self.wire.asked, 0
         for _ in range(polls):
             planned += len(self.device.blocks(("fast", "normal", "slow")))
@@ -68,7 +72,7 @@ class Meter:
 def meter() -> Meter:
     found = Meter()
     found.poll("fast", "normal", "slow", "once")
-    for _ in range(10):  # learns piece by piece
+    for _ in range(10):  # detects the registers step by step
         found.poll()
     assert found.names - set(found.device.names()) == {"frequency"}
     return found
@@ -84,7 +88,7 @@ def test_a_register_that_was_refused_while_booting_is_back_in_minutes(meter: Met
 
 
 def test_what_the_device_never_has_costs_a_request_ever_more_seldom(meter: Meter) -> None:
-    """After one, two, four … minutes, finally once a day; no reading lacks a value."""
+    """After one, two, four … minutes, finally once a day; the readings remain complete."""
     refused = len(meter.device.learnt.doubtful(meter.device.profile))
     assert meter.extra(900, 1.0) <= 4 * refused
     assert meter.extra(DAY_S // 60, 60.0) <= 8 * refused
@@ -97,14 +101,14 @@ def test_after_a_silence_it_is_asked_soon(meter: Meter) -> None:
     meter.wire.silent = True
     meter.poll()
     meter.wire.silent = meter.wire.refuses = False
-    meter.poll("fast", "normal", "slow", "once")  # as the first poll after a silence asks
+    meter.poll("fast", "normal", "slow", "once")  # same groups as the first poll after a silence
     for _ in range(300):
         meter.poll()
     assert meter.device.learnt.absent == set()
 
 
 def lacking_most(meter: Meter) -> set[int]:
-    """Lets the meter reject all registers except five until these are known; returns the rejected addresses."""
+    """The meter rejects all registers except five, and the device object has detected that. Returns their addresses."""
     names = meter.device.names(("fast", "normal", "slow"))
     rows = [row for row in meter.device.profile.registers if row.name in names][5:]
     meter.wire.lacking |= {row.address for row in rows}
@@ -116,7 +120,7 @@ def lacking_most(meter: Meter) -> set[int]:
 
 
 def test_while_others_wait_for_the_line_it_is_asked_in_one_poll_of_ten(meter: Meter) -> None:
-    """Dozens of rejected registers on a contended bus: each is tried."""
+    """Dozens of registers on a fully used line: each is requested again."""
     lacking = lacking_most(meter)
     for _ in range(1000):
         assert meter.poll(contended=True).error is None
@@ -125,9 +129,9 @@ def test_while_others_wait_for_the_line_it_is_asked_in_one_poll_of_ten(meter: Me
 
 
 def test_silence_says_nothing(meter: Meter) -> None:
-    """A trial without a response changes neither the rejected registers nor the reading, and postpones the others.
+    """Silence as the response to such a request does not change what was detected, and the reading is complete.
 
-    Each time-out costs bus time and quarantines responses of that length.
+    No other register is requested then: each silence delays the line and blocks requests of that length for some time.
     """
     lacking_most(meter)
     meter.wire.silent_when_alone = True
@@ -139,7 +143,7 @@ def test_silence_says_nothing(meter: Meter) -> None:
 
 
 def test_all_that_was_refused_while_booting_is_back_in_minutes(meter: Meter) -> None:
-    """One register stays unsupported: no block includes it, so that no reading lacks the others."""
+    """One register remains unavailable permanently: no block includes it, so the readings contain all others."""
     lowest = min(lacking_most(meter))
     meter.wire.lacking = {lowest}
     for _ in range(240):

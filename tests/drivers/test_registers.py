@@ -80,7 +80,7 @@ def test_yaskawa_current_takes_its_scale_from_the_drives_size() -> None:
     assert decode(current, [1234], None) == (None, Quality.UNVERIFIED)
 
 
-# Literal addresses from the makers' lists as recorded in the device facts, not from the files under test.
+# Literal addresses from the manufacturers' lists as recorded in the device facts, not from the files under test.
 GOLDEN = [
     ("eastron/sdm630", "voltage_l1n", 4, 0x0000, "f32"),
     ("eastron/sdm630", "current_l1", 4, 0x0006, "f32"),

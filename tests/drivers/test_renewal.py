@@ -1,4 +1,4 @@
-"""A meter with constant values under load is reported; a slow one, or one without load, is not."""
+"""A meter whose values do not change under load is reported; a slow meter, or one without load, is not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIVE = {"active_power": 71240.0, "voltage_l1n": 231.0}
 
 
 def fed(renewal: Renewal, contents: list[int], every_s: float, from_s: float = 0.0, loaded: bool = True) -> float:
-    """Polls these contents in sequence; returns the time of the last one."""
+    """Pass these contents in sequence; return the time of the last one."""
     at_s = from_s
     for k, content in enumerate(contents):
         at_s = from_s + k * every_s

@@ -1,7 +1,7 @@
-"""The fault matrix: ten polls for each fault and kind of bus. No wrong value; every available value is read.
+"""The fault matrix: every fault on every kind of line, ten polls each. No wrong value; available values arrive in time.
 
-The faults are in simulators/bus/faults.py, the evaluation in tests/support/judge.py: each response contains the number
-of its request, which reveals a response to another block or to an earlier poll of the same block.
+The faults are in simulators/bus/faults.py, the check in tests/support/judge.py. The contents of each response identify
+its request, so a response to another block, or to an earlier poll of the same block, is detected.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.alone
 
 POLLS = 10
 OVERDUE_S, PATIENCE_S, TRIES, SPARE = 0.1, 0.3, 3, 8
-PERIOD_S = 1.0  # each of at most three attempts may wait 0.3 s; the rest is wire
-AT_ONCE = 12  # rows that run side by side, each with its own line
-RETRY_S = 0.15  # pause after a poll whose connection was lost, as a scheduler would make
+PERIOD_S = 1.0  # each of up to three attempts waits 0.3 s at most; the rest is transmission time
+AT_ONCE = 12  # rows that run in parallel, each with its own line
+RETRY_S = 0.15  # pause after a poll with a lost connection, as in a scheduler
 
 
 @dataclass
@@ -61,7 +61,7 @@ async def torture(fault: Fault, kind: Line) -> Row:
             except DriverError as error:
                 row.score.miss(error)
                 row.last_good = False
-                await asyncio.sleep(RETRY_S if "cut" in fault.name or "connection" in fault.name else 0)
+                await asyncio.sleep(RETRY_S if "connection" in fault.name else 0)
             else:
                 row.score.take(words, block, since_s, line.asked)
                 row.last_good = True
@@ -75,7 +75,7 @@ async def torture(fault: Fault, kind: Line) -> Row:
 
 @pytest.fixture(scope="module", params=list(Line), ids=lambda kind: kind.value)
 def rows(request: pytest.FixtureRequest) -> dict[str, Row]:
-    """All faults of one kind of bus, many at the same time, because most of the time is waiting."""
+    """All rows of one kind of line, many in parallel, because most of the time is waiting."""
     kind: Line = request.param
 
     async def scene() -> dict[str, Row]:
@@ -116,7 +116,7 @@ def test_what_can_be_had_is_had_within_its_period(row: Row, fault: Fault) -> Non
         assert row.score.lost == POLLS
 
 
-@pytest.mark.parametrize("fault", [fault for fault in MATRIX if fault.name == "truncated once"], ids=["truncated-once"])
+@pytest.mark.parametrize("fault", [fault for fault in MATRIX if fault.name == "connection lost once"], ids=["lost"])
 def test_a_lost_connection_comes_back(row: Row, fault: Fault) -> None:
     assert row.last_good, row.score.reasons
     assert row.score.good >= POLLS // 2, row.score.reasons

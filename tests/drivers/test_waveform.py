@@ -1,4 +1,6 @@
-"""A stream over TCP and over a pseudo-terminal: it is read, lost and recovered; the reader never ends."""
+"""A stream over TCP and over a pseudo-terminal: it is read, lost and found again;
+the reader continues in every case.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ def test_tcp_is_read_lost_and_found_again(caplog: pytest.LogCaptureFixture) -> N
             with first:
                 first.sendall(wire(0))
                 wait_until(lambda: len(got) == 1, 5, "samples")
-            second, _ = server.accept()  # it comes back by itself
+            second, _ = server.accept()  # it reconnects automatically
             with second:
                 second.sendall(wire(0, stream=2))
                 wait_until(lambda: len(got) == 2, 5, "samples after the loss")
@@ -88,7 +90,7 @@ def test_a_port_that_is_not_there_is_said_once_and_tried_again(caplog: pytest.Lo
 
 
 def test_a_step_of_the_clock_is_neither_drift_nor_a_gap() -> None:
-    """A sender at exactly its rate, from 60 s before to 60 s after UTC steps back by 8 h, and a restart after that."""
+    """A sender at exactly its rate, from 60 s before to 60 s after a UTC step of −8 h, then a restart of the sender."""
     assembler = Assembler("m")
     period_ns = round(64 / HELLO.rate_hz * 1e9)
     now_ns, index = 1_790_000_000_000_000_000, 0
@@ -109,7 +111,7 @@ def test_a_step_of_the_clock_is_neither_drift_nor_a_gap() -> None:
 
 @pytest.mark.parametrize("channels", [[("u1", 1.0), ("i1", 1.0), ("i2", 1.0)], [("i1", 3.0), ("u1", 2.0)]])
 def test_a_hello_between_samples_counts_from_there_on(channels: list[tuple[str, float]]) -> None:
-    """The division of the bytes into pieces changes neither channels nor scales."""
+    """The boundaries between received pieces do not affect channels and scales."""
     later = ews.Hello(10240.0, "int16", "SN", "1", tuple(ews.Channel(*item) for item in channels))
     counts = b"".join(struct.pack("<h", n) * len(channels) for n in range(64))
     pieces = [

@@ -130,7 +130,7 @@ def test_groups_take_each_bin_once(cycles):
 
 
 def test_groups_end_with_the_band():
-    """1000 samples, ten cycles, 0.45 of the rate: bin 450. Order 44 is complete, the group of order 45 is cut off."""
+    """1000 samples, ten cycles, 0.45 of the rate: bin 450. Order 44 is complete, the group of order 45 is truncated."""
     isg, g, p = between(lines_of({440: [1.0] * 6}, 1000, 520), 1000, 10, samples=1000.0)
     assert g[0, 44] == pytest.approx(1.0)
     assert np.isnan(g[:, 45:]).all()

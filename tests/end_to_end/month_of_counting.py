@@ -1,6 +1,6 @@
 """A plant with one meter and the agent that reads it, in a separate process that may be killed.
 
-    python month_of_counting.py STATE_DIR FROM_S TO_S [KILL_S]
+python month_of_counting.py STATE_DIR FROM_S TO_S [KILL_S]
 
 The plant is built from its seed and stepped to FROM_S. Then the agent runs to TO_S on virtual time. At KILL_S, the
 process is killed and loses what is not committed. Each line of the output is `seconds counted_Wh true_Wh` of a
@@ -33,7 +33,7 @@ from simulators.meters.meter import EXACT, Meter
 from simulators.plant.phasors import Component, phasors
 
 STEP_S, POLL_S, DAY_S = 30.0, 60.0, 86_400.0
-SHOWN_S = 3600.0  # how far the plant is ahead of what is committed: at this speed a slow disk would be days behind
+SHOWN_S = 3600.0  # lead of the plant over committed rows; without a limit, days with a slow disk
 ROLLS_AT_KWH, START_KWH = 10_000.0, 4_000.0
 RESET_S = 12.3 * DAY_S
 GAPS_S = (
@@ -89,7 +89,7 @@ class Plant:
         self.now_s += STEP_S
         if not self._reset and self.now_s >= RESET_S:
             self._reset = True
-            self.meter._counters["energy_import"] = 0.0  # a service man: the register itself begins anew
+            self.meter._counters["energy_import"] = 0.0  # reset by service: the register starts again at 0
         self.meter.step(u, i, 50.0, STEP_S)
         self.true_wh += watts * STEP_S / 3600
         quiet = any(start <= self.now_s < start + length for start, length in GAPS_S)

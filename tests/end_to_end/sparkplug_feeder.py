@@ -1,4 +1,4 @@
-"""A process to be killed: the node as in the agent, 100 rows/s. Prints the number of committed rows."""
+"""A node as in the agent with 100 rows/s, for the test to kill. Prints the number of committed rows."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""One bad night through the whole agent, with the real broker: everything that is no routine is told within a minute of
-the plant's time, no kWh and no row is lost, the report balances with ledger and meter, and `verify` always passes.
+"""Several faults in one night, through the complete agent with the real broker.
 
-A retrofit's meter with two transformers exchanged, the motor past its drive, somebody at work; then a broker that is
-away for a day, in it a power cut after which the clock is eight hours slow. Plant and agent on virtual time, the broker
-in real time.
+Every non-routine event is published within a minute of the plant's time, no kWh and no row is lost, the report agrees
+with ledger and meter, and `ledger verify` always passes. The faults: two swapped current transformers, a bypass,
+maintenance, then a broker that is unavailable for a day, with a power failure after which the clock is eight hours
+slow. Plant and agent run on virtual time, the broker in real time.
 """
 
 from __future__ import annotations
@@ -39,15 +39,20 @@ from agent.topology import assets
 pytestmark = pytest.mark.alone
 
 HOUR_S = 3600.0
-CUT_S = 10 * HOUR_S  # the power is cut so long after the broker went away
+CUT_S = 10 * HOUR_S  # time of the power failure after the broker became unavailable
 DARK_S = 1.5 * HOUR_S
 SOON_MS = 60_000
 
 
 @dataclass
 class Night:
-    """told: event's kind, begin or end, and the plant's time at which it went out. taken: id of each row and that time.
-    plan: what happens in the plant, from which moment on (ms)."""
+    """State of the test.
+
+    `told`: event kind, "begin" or "end", and the plant's time of the publication.
+    taken: id of each row and the same time.
+    held_ms: times of rows with the flag MAINTENANCE.
+    plan: (time in ms, action in the plant).
+    """
 
     plant: RetrofitPlant
     folder: Path
@@ -59,11 +64,11 @@ class Night:
 
     @property
     def clock_ms(self) -> int:
-        """The agent's clock at least: the plant is a step ahead of it."""
+        """Lower limit of the agent's clock: the plant is one step ahead of it."""
         return self.plant.now_ms - 10_000
 
     def after(self, seconds: float, act: Callable[[], object]) -> int:
-        """Plans something from now on; returns its moment."""
+        """Schedule an action this number of seconds from now; return its time."""
         self.plan.append((self.plant.now_ms + round(1000 * seconds), act))
         return self.plan[-1][0]
 
@@ -78,7 +83,7 @@ class Night:
         return CliRunner().invoke(main, [*command, "--config", str(self.folder / "plant.toml")]).output
 
     def began(self, kind: str) -> int:
-        """When it was told first; once."""
+        """Time of the first publication; asserts that there is exactly one."""
         [t_ms] = [t_ms for said, state, t_ms in self.told if (said, state) == (kind, "begin")]
         return t_ms
 
@@ -95,7 +100,7 @@ class Night:
             self.held_ms.append(self.plant.now_ms)
 
     def keep_aside(self) -> None:
-        """What a power cut now would leave on the disk: everything that was committed."""
+        """Copy the state that a power failure at this moment would leave on disk: everything committed."""
         (self.folder / "cut").mkdir()
         with (
             contextlib.closing(sqlite3.connect(self.folder / "state" / "magwatt.sqlite")) as db,
@@ -104,7 +109,9 @@ class Night:
             db.backup(other)
 
     def cut_power(self) -> set[str]:
-        """The state directory is what was kept aside, with its key. Returns the ids that were never on the disk."""
+        """Replace the state directory with the copy and its key. Returns the ids
+        of the rows that were not in the copy.
+        """
         state, cut = self.folder / "state", self.folder / "cut"
         with contextlib.closing(sqlite3.connect(cut / "magwatt.sqlite")) as db:
             on_disk = {f"{boot}-{seq}" for boot, seq in db.execute("select boot, seq from spool").fetchall()}
@@ -118,7 +125,7 @@ class Night:
         return since - on_disk
 
     def deliver(self) -> None:
-        """The agent goes on in real time until nothing is owed to the broker."""
+        """Run the delivery in real time until the broker has confirmed every row."""
         config = load_config(self.folder / "plant.toml")[0]
         clock = SystemClock()
         store = Store(self.folder / "state", clock)
@@ -133,13 +140,13 @@ class Night:
             return source.intervals(db, "pump", 0, 1 << 60)
 
     def hours(self) -> dict[int, ledger.Record]:
-        """Begin of each hour → the record that holds."""
+        """Start of each hour → the current record."""
         with contextlib.closing(open_copy(self.folder / "state" / "magwatt.sqlite")) as db:
             return {record.body["from_ms"]: record for record in ledger.records(db, "hour")}
 
 
 def listening(broker: Mosquitto) -> Listener:
-    """One that the broker knows of."""
+    """A subscriber whose subscription is active at the broker."""
     found = Listener(broker.port)
     wait_until(found._client.is_connected, 10, "the listener's connection")
     found._client.subscribe("#", qos=1)
@@ -170,14 +177,14 @@ def test_a_bad_night(tmp_path: Path, away_h: int) -> None:
     listeners = [listening(broker)]
     try:
         troubles(night)
-        listeners[0].stop()  # else it would come back by itself and hear beside the second one
+        listeners[0].stop()  # otherwise it would reconnect automatically and receive the rows a second time
         broker.stop()
         went_ms = plant.now_ms
         lost = broker_away(night, away_h)
         back_ms = plant.now_ms
         broker.start()
         listeners.append(listening(broker))
-        night.deliver()  # in one connection: what is under way when one ends comes twice, with the same id
+        night.deliver()  # in one connection: rows in transit at a disconnection arrive twice, with the same id
         night.watch(1.7 * HOUR_S)
         night.deliver()
         arrived = ids(listeners[0]) + ids(listeners[1])
@@ -193,7 +200,7 @@ def test_a_bad_night(tmp_path: Path, away_h: int) -> None:
 
 
 def troubles(night: Night) -> None:
-    """Each is an event within a minute, and what is measured meanwhile says so."""
+    """Each fault is published as an event within a minute, and the affected values are flagged."""
     plant, book = night.plant, HoldBook(night.folder / "state")
     swapped_ms = night.after(0.6 * HOUR_S, lambda: plant.wire("swapped ct12"))
     night.after(1.2 * HOUR_S, lambda: plant.wire(""))
@@ -214,8 +221,10 @@ def troubles(night: Night) -> None:
 
 
 def broker_away(night: Night, hours: float) -> set[str]:
-    """In it the power is cut for a while, and comes back with a clock that is eight hours slow for an hour. Returns the
-    rows that the cut took: made in its last minute, or before they were committed."""
+    """A power failure during the outage of the broker; afterwards the clock is eight hours slow for an hour.
+
+    Returns the rows lost in the power failure: created in the last minute before it, not yet committed.
+    """
     cut_ms = night.after(CUT_S + 30, night.keep_aside)
     night.watch(CUT_S + 300, every_s=60)
     lost = night.cut_power()
@@ -233,13 +242,13 @@ def broker_away(night: Night, hours: float) -> set[str]:
 
 
 def balances(night: Night) -> None:
-    """The meter's register, the quarter hours, the ledger and the report have the same energy."""
+    """The meter's register, the quarter hours, the ledger and the report contain the same energy."""
     items, hours = night.intervals(), night.hours()
     total_wh = sum(item.energy_wh or 0.0 for item in items)
     first, last = items[0].register_wh, items[-1].register_wh
     assert first is not None
     assert last is not None
-    slack_wh = 300  # of 2.7 MWh: registers come every 100 s, powers every 10 s, and are held for as long
+    slack_wh = 300  # of 2.7 MWh: registers are read every 100 s, powers every 10 s, and values are held for these times
     assert last[1] - first[0] - slack_wh <= total_wh <= night.plant.register_wh - first[0] + slack_wh
     known = {from_ms + quarter * QUARTER_MS for from_ms, record in hours.items() for quarter in record.body["quarters"]}
     booked_wh = sum(item.energy_wh or 0.0 for item in items if item.start_ms in known)

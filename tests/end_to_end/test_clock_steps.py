@@ -1,6 +1,7 @@
-"""A running agent whose computer has a wrong clock and no broker; what waits to be sent has the right times.
+"""A running agent on a computer with a wrong clock and without a broker: rows in the spool get the correct times.
 
-The computer's clock and what its kernel says of it are files that the test writes; all else is as a user starts it.
+The computer's clock and the kernel's synchronisation status are files that the test writes; everything else runs as a
+user starts it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 import pytest
 from testkit import wait_until
 
-pytestmark = pytest.mark.alone  # no beat is missed: with few others beside it
+pytestmark = pytest.mark.alone  # no period is missed: few other processes run
 
 HOUR_S = 3600
 RUN = """
@@ -36,7 +37,7 @@ main(["run", sys.argv[3]])
 
 
 class Computer:
-    """Where the agent runs."""
+    """The clock of the agent's computer."""
 
     def __init__(self, folder: Path, offset_s: int, synchronised: bool) -> None:
         self._offset, self._mark = folder / "offset", folder / "synchronised"
@@ -46,7 +47,7 @@ class Computer:
     def set(self, offset_s: int, synchronised: bool) -> None:
         new = self._offset.with_suffix(".new")
         new.write_text(str(offset_s))
-        self._mark.unlink(missing_ok=True)  # as settimeofday(2) does: who sets the clock drops the mark
+        self._mark.unlink(missing_ok=True)  # as settimeofday(2): setting the clock clears the synchronised status
         new.replace(self._offset)
         if synchronised:
             self._mark.touch()
@@ -70,7 +71,7 @@ def plant(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_rows_that_wait_get_the_right_time(plant: Path, tmp_path: Path) -> None:
-    """Eight hours behind until the time server answers, then right; then set an hour ahead by hand, and repaired."""
+    """Eight hours slow until the time server responds, then correct; then set one hour fast manually, and corrected."""
     computer = Computer(tmp_path, -8 * HOUR_S, synchronised=False)
     log = tmp_path / "agent.log"
     began_ms = time.time_ns() // 1_000_000
@@ -104,7 +105,7 @@ def test_rows_that_wait_get_the_right_time(plant: Path, tmp_path: Path) -> None:
         assert began_ms <= times[0]
         assert times[-1] <= ended_ms
         assert times == sorted(times), "in the order of their ids"
-        # A period and a bit: the first second of a pump, and a look at the clock, may lie between.
+        # One period and a margin: the first second of a pump and a check of the clock can be in between.
         assert max(later - earlier for earlier, later in pairwise(times)) < 2200, times
         unsure = ["CLOCK_UNSYNCHRONIZED" in body.get("f", {}).get("*", []) for body in found]
         assert (unsure[0], unsure[-1]) == (True, False)

@@ -1,7 +1,8 @@
-"""What one dead device of ten costs its neighbours on lines as slow as real ones; the agent's own pollers and clock.
+"""Effect of one unresponsive device on the nine others of its line.
 
-Three buses at once, as one agent has them: a serial line, RTU over TCP, and a gateway that turns Modbus TCP into RTU
-and waits by itself for devices that do not answer. Each line is kept busy for about three quarters of its time.
+The lines are as slow as real ones; pollers and clock are those of the agent. Three buses in parallel, as in one agent:
+a serial line, RTU over TCP, and a gateway that converts Modbus TCP to RTU and has its own timeout for devices that do
+not respond. Each line is busy for about three quarters of its time.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ from simulators.bus.sockets import Connection, Listener
 pytestmark = pytest.mark.alone
 
 BUSES = ("serial", "rtu-over-tcp", "gateway")
-BAUD, EVERY_S = 115200, 0.5  # 237 characters, 10 ms of pause and 5 ms of turnaround each: 72 % of the time
+BAUD, EVERY_S = 115200, 0.5  # 237 characters, 10 ms of silence and 5 ms of turnaround each: 72 % of the time
 UNITS, DEAD = range(1, 11), 4
-SETTLE_S = 2.0  # the first readings take all groups; after that each device keeps its phase
-BUSY_S = 0.01  # who sleeps is woken that late: the machine is busy, and its line too
-OURS_SHARE = 0.6  # of a processor; this test takes 0.1 to 0.35: more is no other's work, and excuses nothing
-BUSY_SHARE = 0.1  # of the time somebody of ours could have run and did not: three lines share it, means may grow by 5 %
-GATEWAY_S = 0.3  # how long the gateway waits for a device
+SETTLE_S = 2.0  # the first readings include all groups; after that each device keeps its phase
+BUSY_S = 0.01  # a sleeping thread is woken this late: the machine is loaded, and the simulated line is late too
+OURS_SHARE = 0.6  # of a processor; this test uses 0.1 to 0.35: a higher share is its own load and excuses nothing
+BUSY_SHARE = 0.1  # share of the time waiting for a processor: three lines share it, means may grow by 5 %
+GATEWAY_S = 0.3  # timeout of the gateway
 SITE = '[site]\nid = "s"\ngateway = "g"\nsimulated = true\n'
 METER = """
 [meter.{bus}-{unit}]
@@ -56,7 +57,7 @@ T = TypeVar("T")
 
 
 class Mortal(SegmentSlave):
-    """A slave that hears and says nothing while it is dead; `ignored`: when it was asked meanwhile."""
+    """A slave that receives and does not respond while `dead`. ignored: times of the requests received meanwhile."""
 
     def __init__(self, segment: Segment, unit: int) -> None:
         super().__init__(segment, unit)
@@ -71,7 +72,7 @@ class Mortal(SegmentSlave):
 
 
 class Gateway:
-    """Modbus TCP to RTU: one request at a time, the others wait; exception 0x0B when nobody answers in GATEWAY_S."""
+    """Modbus TCP to RTU: one request at a time, others wait; exception 0x0B without a response within GATEWAY_S."""
 
     def __init__(self, segment: Segment) -> None:
         self.listener = Listener(segment, self._ask)
@@ -115,7 +116,7 @@ class Gateway:
 
 
 class Bus:
-    """One line with ten meters on it, and what the agent read."""
+    """One line with ten meters, and the readings of the agent."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -144,7 +145,7 @@ class Bus:
             self._box.listener.close()
 
     def good(self, unit: int, from_s: float, to_s: float = math.inf) -> list[float]:
-        """When good readings of that device came."""
+        """Times of the good readings of this device."""
         mine = [reading for reading in self.readings if reading.device == f"{self.name}-{unit}"]
         times = [reading.monotonic_ns / 1e9 for reading in mine if Quality.NO_REPLY not in reading.quality]
         return [at_s for at_s in times if from_s <= at_s < to_s]
@@ -152,18 +153,20 @@ class Bus:
 
 @dataclass(frozen=True)
 class Result:
-    """Of one bus. Seconds between two good readings of the nine: mean and longest, first all alive, then one dead."""
+    """Result of one bus. Seconds between good readings of the nine other devices: mean and longest; first with all
+    devices responding, then with one unresponsive.
+    """
 
-    load: float  # share of the time in which somebody spoke, without pauses and turnarounds
+    load: float  # share of the time with transmissions, without silences and turnarounds
     mean_s: tuple[float, float]
     longest_s: tuple[float, float]
-    back_s: float  # from waking up to the first good reading
-    probe_s: float  # the interval of probes that was running then
-    spoilt: float  # share of requests that nobody understood, or that broke a silence
+    back_s: float  # from the return of the device to the first good reading
+    probe_s: float  # probe interval at that time
+    spoilt: float  # share of requests that were corrupt or started within the inter-frame delay
 
 
 async def live_and_die(buses: list[Bus], config: Path, alive_s: float, dead_s: float) -> dict[str, Result]:
-    """All alive, then one of each line dead, then awake again until it is heard."""
+    """Run with all devices, then with one unresponsive device on each line, then until it has returned."""
     clock = SystemClock()
     taken = {bus.name: bus.readings for bus in buses}
 
@@ -216,7 +219,9 @@ async def running(config: Path, clock: SystemClock, take: Callable[[Reading], No
 
 
 def gaps_s(bus: Bus, from_s: float, to_s: float) -> list[float]:
-    """Between two good readings of one of the nine. What the window cuts off counts only when a reading is overdue."""
+    """Times between good readings of the nine other devices. At the ends of the
+    window only an overdue reading counts.
+    """
     found = []
     for unit in UNITS:
         if unit != DEAD:
@@ -228,7 +233,7 @@ def gaps_s(bus: Bus, from_s: float, to_s: float) -> list[float]:
 
 
 class Ticker(threading.Thread):
-    """How late this machine wakes somebody who only sleeps, and how long it lets those wait who could run."""
+    """Measures the load of this machine: wake-up delays, and time in which threads waited for a processor."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -236,7 +241,7 @@ class Ticker(threading.Thread):
         self._ended = threading.Event()
         self._begin_s, self._before_s = time.monotonic(), waited_s()
         self._used_s = time.process_time()
-        self._waited_s: dict[str, float] = {}  # of threads that have ended, too
+        self._waited_s: dict[str, float] = {}  # also of threads that have ended
 
     def run(self) -> None:
         while not self._ended.is_set():
@@ -247,7 +252,7 @@ class Ticker(threading.Thread):
                 self._waited_s |= waited_s()
 
     def stop(self) -> str:
-        """What this machine was busy with others by; empty: nothing that matters."""
+        """Description of the load by other processes; empty if it is negligible."""
         self._ended.set()
         self.join()
         waited = sum(seconds - self._before_s.get(task, 0.0) for task, seconds in self._waited_s.items())
@@ -261,8 +266,11 @@ class Ticker(threading.Thread):
 
 
 def undisturbed(measure: Callable[[], T], check: Callable[[T], None]) -> T:
-    """What passes, or was measured while the machine had no other work: that can only delay. A skip, which says so,
-    where three measurements were both wrong and disturbed."""
+    """Repeat the measurement up to three times until the check passes, or fails on a machine without other load.
+
+    Other load can only cause delays. If all three measurements fail under other load, the test is skipped with the
+    reason.
+    """
     busy = ""
     for _ in range(3):
         ticker = Ticker()
@@ -296,13 +304,13 @@ def neighbours_are_read_as_before(found: Result) -> None:
 
 
 def it_is_back_within_one_probe(found: Result) -> None:
-    """Intervals vary by a tenth, and what was due before it comes first."""
+    """Intervals vary by a tenth, and requests that were due earlier come first."""
     assert 3 < found.probe_s < 6
     assert found.back_s < found.probe_s * 1.1 / 0.9 + EVERY_S, found
 
 
 def all_is_understood(found: Result) -> None:
-    """A machine with other work may tear one frame in two."""
+    """On a loaded machine one frame can be split in two."""
     assert found.spoilt < 0.01
 
 
@@ -311,7 +319,7 @@ CHECKS = (neighbours_are_read_as_before, it_is_back_within_one_probe, all_is_und
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
-    """Dead for 6 s: missed twice, probed after 2 s, and the interval of 4 s is running."""
+    """Unresponsive for 6 s: two missed polls, a probe after 2 s, and the interval of 4 s is running."""
 
     def check(found: dict[str, Result]) -> None:
         for one in found.values():
@@ -328,7 +336,7 @@ def test_a_device_that_dies_and_comes_back(short: dict[str, Result], name: str, 
 
 
 def test_one_that_was_dead_from_the_start_costs_no_more(tmp_path: Path) -> None:
-    """Nothing is known of it but the time-out that its maker allows, twice its neighbours' period."""
+    """Only the timeout in the register map is known of this device: twice the period of the others."""
 
     async def scene(bus: Bus, config: Path) -> list[float]:
         bus.mortal.dead = True
@@ -356,7 +364,7 @@ def test_one_that_was_dead_from_the_start_costs_no_more(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_a_dead_device_for_most_of_a_minute(tmp_path: Path) -> None:
-    """Probed after 2, 4, 8, 16 s; back within the 32 s that are running then."""
+    """Probes after 2, 4, 8, 16 s; the device returns within the interval of 32 s that is running then."""
     for name, found in measured(tmp_path, 40, 40).items():
         print(name, found)
         assert found.mean_s[1] < 1.05 * max(found.mean_s[0], EVERY_S), (name, found)

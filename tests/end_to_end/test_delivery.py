@@ -1,4 +1,4 @@
-"""No row lost, no row twice: agent, broker and connection are killed, stopped and cut at random moments.
+"""No row is lost or delivered twice when agent, broker or connection are killed, stopped or closed at random times.
 
 A subscriber with a persistent session compares received with polled rows. Figures: docs/delivery.md.
 """
@@ -63,7 +63,9 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    """A broker that is killed writes each change to disk, so that its confirmation is reliable; this makes it slow."""
+    """A broker that can be killed writes each change to disk, so that its
+    confirmation is reliable; this makes it slow.
+    """
     broker_dies = "killed" in request.node.name and "broker" in request.node.name
     broker = persistent_broker(tmp_path, each_change=broker_dies)
     broker.start()

@@ -1,4 +1,4 @@
-"""A dip of the simulated supply, from the plant through the sampler's frames to the event that is published."""
+"""A dip of the simulated supply is published as an event, through the plant, the sampler's frames and the analysis."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_it_arrives_as_an_event_that_tells_the_truth() -> None:
     (event,) = [message for message in out if message.kind == "event"]
     assert event.values["event_kind"] == "dip"
     assert event.values["event_phases"] == [1, 2, 3]
-    assert event.values["event_extreme_v"] == pytest.approx(0.72 * before_v, rel=0.015)  # the supply wanders
+    assert event.values["event_extreme_v"] == pytest.approx(0.72 * before_v, rel=0.015)  # the supply voltage varies
     assert event.values["event_duration_s"] == pytest.approx(0.4, abs=0.03)
     assert (event.values["event_start_ms"] - START_NS / 1e6) / 1e3 == pytest.approx(DIP_S - STEP_S, abs=STEP_S + 0.05)
     marked = [message for message in out if message.kind == "pq3s" and Quality.PQ_EVENT in message.quality]
@@ -72,7 +72,7 @@ def test_a_fault_that_cannot_be(arguments: list[str], told: str) -> None:
 
 @pytest.mark.soak
 def test_the_demo_shows_it(tmp_path: Path) -> None:
-    """However long its parts take to start, compiling included: samples that come meanwhile wait."""
+    """Also if the start including compilation takes long: samples that arrive meanwhile are queued."""
     command = [sys.executable, "-u", "-c", "from agent.cli import main; main()", "demo", "--headless"]
     shown = tmp_path / "shown"
     with shown.open("w") as out:

@@ -1,4 +1,4 @@
-"""S6: a month of counting with rollovers, a reset, gaps; the agent in its own process, ended by SIGKILL."""
+"""S6: a month of counters with rollovers, a reset and gaps; the agent runs in a separate process that SIGKILL ends."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 SCRIPT = Path(__file__).parent / "month_of_counting.py"
 DAY_S, DOWN_S, SLOW_S = 86_400.0, 300.0, 660.0
 LIMIT = 5e-4  # of the true energy
-LOST_WH = 20.0  # two digits of the register, and what was counted before the first reading is not judged
+LOST_WH = 20.0  # two digits of the register; the energy before the first reading is not checked
 
 
 def one_life(state: Path, from_s: float, to_s: float, kill_s: float | None) -> list[tuple[float, int, float]]:
-    """Rows (seconds, counted Wh, true Wh) that were committed before the process ended, or was killed at kill_s."""
+    """Rows (seconds, counted Wh, true Wh) that were committed before the process ended or was killed at kill_s."""
     rows, said = list[tuple[float, int, float]](), state / "stderr"
     with said.open("w") as trouble:
         killed = [] if kill_s is None else [str(kill_s)]
@@ -37,7 +37,7 @@ def one_life(state: Path, from_s: float, to_s: float, kill_s: float | None) -> l
     ("days", "kills"), [(1.0, (0.4,)), pytest.param(30.0, (4.1, 15.7, 22.05), marks=pytest.mark.soak)]
 )
 def test_nothing_is_lost_and_nothing_counted_twice(tmp_path: Path, days: float, kills: tuple[float, ...]) -> None:
-    """The plant continues while the agent is off, 300 s each time."""
+    """The plant continues while the agent is off for 300 s each time."""
     from_s, rows = 0.0, list[tuple[float, int, float]]()
     for kill in (*kills, None):
         kill_s = None if kill is None else kill * DAY_S

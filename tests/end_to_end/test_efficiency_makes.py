@@ -1,4 +1,4 @@
-"""What makes differ by, against the U that the estimates state for a class."""
+"""Differences between manufacturers are within the U that the estimates state for a class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from simulators.scenarios.machines import drive_of
 
 
 def test_an_assumed_split_of_an_induction_motor_is_off_by_less_than_it_says() -> None:
-    """Against the measured 18.5 kW motor (Haumer et al., Modelica 2009) and the ends of ranges in training texts."""
+    """Compared with the measured 18.5 kW motor (Haumer et al., Modelica 2009) and with ranges in training texts."""
     plate = Plate(1.0, 0.5, 400, 1, 1475, 1500, 4)  # 1 W lost
     split = m1_losses(plate, 1.0)
     copper = (770.13 + 481.6) / 1943.95, 0.25 + 0.15, 0.40 + 0.25
@@ -22,13 +22,16 @@ def test_an_assumed_split_of_an_induction_motor_is_off_by_less_than_it_says() ->
         assert all(abs(mine - other) <= SPLIT_U for other in others)
 
 
-MAKES = {"as DOE": (1.0, 1.0), "good": (0.7, 0.7), "poor": (1.3, 1.3), "idle": (1.0, 0.35)}  # load's part, the rest
+MAKES = {"as DOE": (1.0, 1.0), "good": (0.7, 0.7), "poor": (1.3, 1.3), "idle": (1.0, 0.35)}  # load-dependent, rest
 
 
 @pytest.mark.parametrize("told", ["IE2", None])
 def test_the_losses_of_drives_of_several_makes_lie_inside_u(told: str | None) -> None:
-    """7.5 to 315 kW, 10 to 100 % of current and frequency. The makes lie around the US DOE's mean by what its rows
-    differ (a third); `idle` is one whose fans stop and whose electronics are new."""
+    """7.5 to 315 kW, 10 to 100 % of current and frequency.
+
+    The manufacturers differ from the US DOE's mean as much as its rows differ (a third); `idle` is a drive with
+    switched fans and modern electronics.
+    """
     factor, u = drive_class_factor(told)
     inside = []
     for make, (loaded, rest) in MAKES.items():

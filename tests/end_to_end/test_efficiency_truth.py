@@ -1,4 +1,4 @@
-"""Efficiencies and energies as they are published, against the plant's truth, through the agent's own drivers."""
+"""Published efficiencies and energies compared with the plant's true values, through the agent's own drivers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SETTLE_S = 40.0
 def published(
     scenario: Scenario, seconds: float, asset: str, edit: Callable[[str], str] = str, seed: int = 1
 ) -> list[tuple[Row, Row]]:
-    """(telemetry, truth of the same moment) of one asset, from the first row on."""
+    """(telemetry, true values at the same time) of one asset, from the first row on."""
     rows: list[Row] = []
     truth: dict[int, Row] = {}
 
@@ -51,7 +51,7 @@ def published(
 
 
 class Steady:
-    """A speed and a torque, relative to rated ones, each for SETTLE_S."""
+    """Speeds and torques relative to rated, each for SETTLE_S."""
 
     def __init__(self, points: list[tuple[float, float]], motor: Any) -> None:
         self._points, self._motor = points, motor
@@ -71,7 +71,7 @@ MOTOR = magnet_motor(75, 1000, 6, 400, 0.956)
 
 
 def steady_hoist(points: list[tuple[float, float]]) -> Scenario:
-    """The hoist's train with meter and drive, its load taken from a list."""
+    """The hoist's motor with meter and drive, with the given operating points as load."""
     base = load("hoist")
 
     def build(rng: Random) -> Mill:
@@ -85,7 +85,7 @@ def steady_hoist(points: list[tuple[float, float]]) -> Scenario:
 
 
 def factory_w() -> list[float]:
-    """Losses of that motor on a test bed, at the seven points, warm."""
+    """Losses of this motor on a test bench at the seven points, warm."""
     rated = MOTOR.speed_rpm * math.pi / 30
     found = []
     for speed, torque in SEVEN:
@@ -101,7 +101,7 @@ def factory_w() -> list[float]:
 
 
 def maker_w() -> list[float]:
-    """Losses of its drive at the eight points: (frequency; torque current)."""
+    """Losses of its drive at the eight points (frequency; torque current)."""
     converter = drive_of(75, MOTOR.current_a)
     return [
         round(drives.losses_w(converter, i * MOTOR.current_a, max(f, 0.0) * i * 75_000, 650.0), 1)
@@ -115,12 +115,12 @@ def with_factory(text: str) -> str:
 
 
 def by_class(text: str) -> str:
-    """Nothing but the class and the current on the plate: 95.6 % on a converter is between IE4 and IE5."""
+    """Only the class and the current of the nameplate are configured: 95.6 % on a converter is between IE4 and IE5."""
     return re.sub(r"efficiency = [\d.]+", 'class = "IE4"', text)
 
 
 def settled(pairs: list[tuple[Row, Row]]) -> list[tuple[float, float, float, str, float, float]]:
-    """(error, U, load, method, error of the drive's, U) in points, at the end of each of the points."""
+    """(error, U, load, method, error of the drive, its U) in percentage points, at the end of each operating point."""
     found = []
     start = pairs[0][0]["t"]
     ends = {int((row["t"] - start) / 1000 / SETTLE_S): (row, true) for row, true in pairs
@@ -149,7 +149,7 @@ def settled(pairs: list[tuple[Row, Row]]) -> list[tuple[float, float, float, str
 def test_s1_motor_and_drive_over_speed_and_torque(
     edit: Callable[[str], str], limit: float, drive_limit: float | None, method: str, seeds: int
 ) -> None:
-    """48 points of speed and torque; meters and drives of each seed err inside their classes."""
+    """48 points of speed and torque; the errors of meters and drives vary with the seed, within their classes."""
     found = []
     for seed in range(1, seeds + 1):
         points = GRID if seeds > 2 else GRID[3 * seed :: 7]
@@ -178,8 +178,11 @@ def test_s1_motor_and_drive_over_speed_and_torque(
 def test_s1_a_motor_whose_losses_are_split_otherwise(
     monkeypatch: pytest.MonkeyPatch, split: tuple[float, float, float, float]
 ) -> None:
-    """The plant's magnet motors are split 50 : 30 : 12 : 8, as the agent supposes by class. One of another make, 95.6 %
-    as well: the sum within U and the goal for a class, each part within its own U."""
+    """The plant's magnet motors have the loss split 50 : 30 : 12 : 8, which the agent assumes for a class.
+
+    For another manufacturer's motor with 95.6 % the sum is within U and the goal for a class, and each part is within
+    its own U.
+    """
     monkeypatch.setattr(machines, "_SPLIT", split)
     points = GRID[1::6]
     pairs = published(steady_hoist(points), SETTLE_S * len(points), "hoist", by_class)
@@ -201,7 +204,9 @@ def test_s1_a_motor_whose_losses_are_split_otherwise(
 
 @pytest.mark.parametrize(("seconds", "limit"), [(600, 0.01), pytest.param(7200, 0.002, marks=pytest.mark.soak)])
 def test_s9_a_hoist_counts_both_ways(seconds: float, limit: float) -> None:
-    """Signed energies, U, and no efficiency of one or more; the slow register bounds what a short run can show."""
+    """Signed energies, U, and no efficiency of 100 % or more; the slow register
+    limits the accuracy over a short run.
+    """
     pairs = published(load("hoist"), seconds, "hoist")
     last, true = pairs[-1]
     first, begun = next((row, at) for row, at in pairs if row["v"].get("energy_counted_import_wh") is not None)
@@ -230,7 +235,7 @@ def test_s9_a_hoist_counts_both_ways(seconds: float, limit: float) -> None:
     assert steady
     for row, at in steady:
         electrical, mechanical = abs(at["motor_input_power_w"]), abs(at["shaft_power_w"])
-        if at["shaft_power_w"] < -30_000:  # not the second of a reversal
+        if at["shaft_power_w"] < -30_000:  # excluding the second of a reversal
             assert row["v"]["motor_efficiency_pct"] == pytest.approx(100 * electrical / mechanical, abs=0.4)
 
 
@@ -245,7 +250,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("share", [0.25, 0.6, 1.0])
 def test_s7_wiring_through_the_agents_own_meters(tmp_path: Path, share: float) -> None:
-    """Thirteen wirings of one motor on the mains; no efficiency while one is found."""
+    """Thirteen wirings of one motor on the mains; no efficiency while a wiring fault is detected."""
     train = """
 [[train]]
 name = "motor-{k}"
@@ -279,7 +284,7 @@ meter = {{ unit = {k}, profile = "schneider/pm5000", line = "panel", ct = 150, w
 
 @pytest.mark.parametrize(("share", "limit"), [(1.0, 2.0), (0.75, 2.0), (0.5, 2.0), (0.26, 4.0), (0.08, None)])
 def test_s2_an_old_motor_with_a_power_meter_only(tmp_path: Path, share: float, limit: float | None) -> None:
-    """Points from half load up 2, at a quarter 4; below 15 % nothing; the method says what it is."""
+    """Within 2 points from half load upwards, within 4 at a quarter; no value below 15 %; the method is stated."""
     file = tmp_path / "old.toml"
     file.write_text(
         'name = "old"\nabout = "x"\nstep_s = 1\nevery_s = 2\nhours = 0.1\n[[line]]\nname = "panel"\n'

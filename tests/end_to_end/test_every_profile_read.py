@@ -1,9 +1,9 @@
-"""Every register map is served by a virtual device, and three masters read the same from it.
+"""Every register map is served by a virtual device, and three masters read the same values from it.
 
-mbpoll and libmodbus deliver registers: they must be those that our driver gets, to the last bit. What `magwatt read`
-makes of them is held against two decoders of this file: FACTS, written down by hand from the makers' lists, and one
-that looks at a map's type, scale and word order only. The devices stand still, so nothing is "about equal" but for the
-digits that `read` prints.
+mbpoll and libmodbus return registers, which must equal those of the driver to the last bit. The values that `magwatt
+read` returns are compared with two decoders in this file: FACTS, copied from the manufacturers' lists, and one that
+uses only type, scale and word order of a map. The device values are constant, so all comparisons are exact except for
+the digits that `read` prints.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FORMATS = {"u16": "H", "i16": "h", "u32": "I", "i32": "i", "f32": "f", "u64": "Q
 
 
 class Fact(NamedTuple):
-    """Where a maker says that a quantity stands: function, address of the PDU, type, word order, scale to the unit."""
+    """Entry of a manufacturer's list: function, address in the PDU, type, word order, scale to the unit."""
 
     profile: str
     function: int
@@ -99,7 +99,7 @@ FACTS = (
 
 @dataclass
 class Served:
-    """Devices that stand still on a wire, served by a thread; what `magwatt read` said of them."""
+    """Devices with constant values, served by a thread, and the output of `magwatt read`."""
 
     plant: bench.Bench
     line: str
@@ -142,7 +142,7 @@ class Served:
         return next(item for item in self.plant.devices if item.profile.id == profile)
 
     def read_all(self, folder: Path) -> None:
-        """`magwatt read` as a process of its own, over the configuration that a user gets."""
+        """Run `magwatt read` in a separate process with the configuration that a user gets."""
         config = folder / "plant.toml"
         text = bench.config_toml(self.plant.devices, self.ends, "mqtt://127.0.0.1", "state", self.line, 1.0)
         config.write_text(text)
@@ -158,7 +158,7 @@ class Served:
             self.values[item.profile.id] = row["values"]
 
     def mbpoll(self, asked: Asked) -> list[int]:
-        """The registers of one request; a process each."""
+        """The registers of one request, read by mbpoll; a process for each request."""
         options = ["-a", str(asked.unit), "-t", f"{7 - asked.function}:hex", "-0", "-r", str(asked.address), "-1"]
         where = ["-m", "tcp", "-p", str(self.wire.port_number), self.wire.host]
         if self.line:
@@ -188,11 +188,11 @@ def rtu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def compare(served: Served, profile: str) -> None:
-    """Block by block as the planner asks, with all registers: those too that `read` leaves out until a self-check."""
+    """Read every block as planned, with all registers, including those that `read` omits before a self-check."""
     if absent := missing().get("libmodbus"):
         pytest.skip(absent)
     item = served.device(profile)
-    placed = item.served.profile  # a SunSpec model where it stands
+    placed = item.served.profile  # a SunSpec model at its address
     theirs, ours = LibModbus(served.wire, served.kind, 1.0), Ours(served.wire, served.kind, 1.0)
     everything: list[int] = []
     try:
@@ -224,7 +224,7 @@ def test_three_masters_get_the_same_registers_on_a_serial_line(rtu: Served, prof
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: f"{fact.profile}-{fact.metric}")
 def test_read_shows_what_the_makers_list_says(tcp: Served, rtu: Served, fact: Fact) -> None:
-    """The registers come from mbpoll; the decoding is this file's."""
+    """The registers come from mbpoll; this file decodes them."""
     for served in (tcp, rtu) if fact.profile in ON_A_SERIAL_LINE else (tcp,):
         size = struct.calcsize(FORMATS[fact.type]) // 2
         words = served.mbpoll(Asked(served.device(fact.profile).unit, fact.function, fact.address, size))
@@ -235,7 +235,10 @@ def test_read_shows_what_the_makers_list_says(tcp: Served, rtu: Served, fact: Fa
 
 @pytest.mark.parametrize("profile", [name for name in SERVED if load_profile(name).dialect == "modbus"])
 def test_read_shows_what_type_scale_and_word_order_say(tcp: Served, profile: str) -> None:
-    """Every plain number that `read` shows; registers from libmodbus. Parts, masks, scales elsewhere: not plain."""
+    """Every plain number that `read` prints, with registers from libmodbus.
+
+    Not plain: values in parts, with a mask, or with a scale in another register.
+    """
     if absent := missing().get("libmodbus"):
         pytest.skip(absent)
     vendor, model = profile.split("/")
@@ -256,7 +259,7 @@ def test_read_shows_what_type_scale_and_word_order_say(tcp: Served, profile: str
             compared += 1
     finally:
         theirs.close()
-    assert compared or not values, profile  # of a map from memory alone `read` shows nothing before a self-check
+    assert compared or not values, profile  # an unverified map gives no values before a self-check
 
 
 def plain(row: Mapping[str, Any]) -> bool:
@@ -271,7 +274,7 @@ def number(kind: str, low_word_first: bool, words: list[int]) -> float:
 
 
 def test_the_command_serves_moving_values_that_read_finds(tmp_path: Path) -> None:
-    """As a user starts it, on a slow line: what is read was true while it was read; the period fits the line."""
+    """As a user starts it, on a slow line: the values were true during the read; the poll interval fits the line."""
     config, truth = tmp_path / "plant.toml", tmp_path / "truth.ndjson"
     code = [sys.executable, "-P", "-c", "from agent.cli import main; main()"]
     devices = [word for name in ON_A_SERIAL_LINE for word in ("--device", name)]

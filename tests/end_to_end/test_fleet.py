@@ -26,7 +26,7 @@ from agent.sinks.mqtt import MqttSink
 
 pytestmark = pytest.mark.alone
 
-TEXT_BYTES = 3000  # more than one retained text of the simulated gateways
+TEXT_BYTES = 3000  # more than one retained message of the simulated gateways
 
 
 def magwatt(log: Path, *arguments: str) -> subprocess.Popen[bytes]:

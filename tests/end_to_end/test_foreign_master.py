@@ -1,6 +1,6 @@
-"""A line that belongs to a PLC, with a drive that stops when its master falls silent: the agent must leave no trace.
+"""On a line of a PLC, with a drive that trips when its master falls silent, the agent has no effect.
 
-The segment writes down who said what when; the drive's watchdog is armed by the first frame addressed to it.
+The segment logs all transmissions; the first frame addressed to the drive arms its watchdog.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.alone
 
 METER, DRIVE = 11, 31
 LISTEN_S = 1.0
-FIRST_BYTE_S = 15.0  # the agent's start on a busy machine, and its listening
+FIRST_BYTE_S = 15.0  # the agent's start on a loaded machine, and its listening time
 
 CONFIG = """\
 [site]
@@ -93,7 +93,7 @@ class Scene:
         return agent
 
     def said(self) -> int:
-        """Runs of bytes that the agent has sent."""
+        """Number of transmissions of the agent."""
         return len(self.segment.said_by("agent"))
 
     def told(self) -> str:
@@ -119,7 +119,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def test_a_line_with_a_plc_is_left_alone_whatever_happens_to_the_agent(scene: Scene) -> None:
-    """Even though comm_loss is stated: run, kill -9, run again, unplug, plug, stop."""
+    """Although comm_loss is configured: run, SIGKILL, run again, unplug, plug in, stop."""
     scene.plc.start()
     wait_until(lambda: scene.plc.good > 3, 5, "the PLC polls")
     agent = scene.start_agent("not used")
@@ -145,7 +145,10 @@ def test_a_line_with_a_plc_is_left_alone_whatever_happens_to_the_agent(scene: Sc
 
 
 def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) -> None:
-    """No PLC: the meter beside it is polled, with every silence kept; kill -9 trips nothing, for nothing was armed."""
+    """Without a PLC the meter on the same line is polled with correct silences.
+
+    SIGKILL does not trip the drive, because its watchdog was never armed.
+    """
     agent = scene.start_agent("")
     wait_until(lambda: len(scene.meter.asked) > 5, FIRST_BYTE_S, "the meter is polled")
     agent.send_signal(signal.SIGKILL)
@@ -162,7 +165,7 @@ def test_a_drive_whose_comm_loss_is_unstated_is_never_addressed(scene: Scene) ->
 
 
 def test_nobody_masks_a_plc_that_died(scene: Scene) -> None:
-    """The PLC armed the watchdog; when it halts, the drive must stop in time although the agent may now poll."""
+    """The PLC armed the watchdog; when it halts, the drive must trip in time although the agent may poll then."""
     scene.plc.start()
     wait_until(lambda: scene.plc.good > 3, 5, "the PLC polls")
     scene.start_agent("")
@@ -175,7 +178,7 @@ def test_nobody_masks_a_plc_that_died(scene: Scene) -> None:
 
 
 def test_a_drive_whose_watchdog_is_off_is_polled(scene: Scene) -> None:
-    """The counterpart: the silence above is a decision, not a broken line."""
+    """The counterpart: the silence in the tests above is a decision, not a broken line."""
     scene.start_agent("not used")
     wait_until(lambda: len(scene.drive.asked) > 2 and len(scene.meter.asked) > 2, FIRST_BYTE_S, "both are polled")
     assert not scene.segment.broken_silences("agent")

@@ -1,4 +1,6 @@
-"""The demo with `--outputs sparkplug,homeassistant`, as a user runs it: declarations fit the published values."""
+"""The demo with `--outputs sparkplug,homeassistant`, as a user runs it: discovery
+messages agree with published values.
+"""
 
 from __future__ import annotations
 

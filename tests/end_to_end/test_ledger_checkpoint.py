@@ -1,4 +1,4 @@
-"""The newest checkpoint is retained at the real broker, also when the broker comes later than the agent."""
+"""The latest checkpoint is retained at the real broker, also when the broker starts after the agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`magwatt run` on a bad line with a dying meter: nothing wrong is published as good; the PLC's line is left alone."""
+"""`magwatt run` on a noisy line with a failing meter: no wrong value is published as good, no PLC is disturbed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from simulators.scenarios.noisy_line import DRIVES, METERS
 
 pytestmark = pytest.mark.alone
 
-SECONDS = 20  # at least; on until the meter has died and come back
+SECONDS = 20  # minimum; it continues until the meter has failed and returned
 PUMPS = ("pump-1", "pump-2", "pump-3", "pump-4")
 Row = dict[str, Any]
 
@@ -118,26 +118,28 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 
 def good(row: Row) -> Iterator[tuple[str, float]]:
-    """What is published without any doubt but that it is simulated."""
+    """Values published without any flag except SIMULATED."""
     for name, value in row["v"].items():
         flags = {*row["f"].get(name, ()), *row["f"].get("*", ())}
         if isinstance(value, int | float) and flags <= {"SIMULATED"}:
             yield name, value
 
 
-# Of a meter of class 0.5, of reading; reactive power may err twice that, of the apparent power.
+# Of a meter of class 0.5, of reading; the error of reactive power may be twice that, of the apparent power.
 CLASS = 0.005
-# Drives have no class: ±1 % of reading (power 2, torque 3) and one digit is what this plant draws and the maps resolve.
+# Drives have no class: ±1 % of reading (power 2, torque 3) and one digit are the errors of this plant and its maps.
 DRIVE = {
     "motor_current_a": (0.01, 0.1), "output_voltage_v": (0.01, 0.1), "dc_bus_voltage_v": (0.01, 1.0),
     "motor_power_kw": (0.02, 0.1), "motor_torque_pct": (0.03, 0.1), "output_frequency_hz": (1e-4, 0.01),
     "reference_frequency_hz": (1e-4, 0.01),
 }  # fmt: skip
-DIGIT = {"_hz": 0.1, "_v": 0.1, "_a": 0.01, "_w": 10.0, "_va": 10.0, "_var": 10.0}  # the coarsest of the four meters
+DIGIT = {"_hz": 0.1, "_v": 0.1, "_a": 0.01, "_w": 10.0, "_va": 10.0, "_var": 10.0}  # lowest resolution of the meters
 
 
 def allowed(name: str, true: list[float], apparent_va: float, amps: float) -> float | None:
-    """How far a good value may be from some true value of its time; None for what the truth does not judge."""
+    """Largest deviation of a good value from a true value of its time; None if
+    there is no true value to compare with.
+    """
     if name in DRIVE:
         share, digit = DRIVE[name]
         return share * max(map(abs, true)) + digit
@@ -154,7 +156,7 @@ def allowed(name: str, true: list[float], apparent_va: float, amps: float) -> fl
 
 
 def reach_ms(pump: str) -> dict[str, int]:
-    """Metric → how old its value may be: two polls of its register's group, and a sweep of the line."""
+    """Metric → largest age of its value: two polls of its register's group, and one cycle of the line."""
     found: dict[str, int] = {}
     for item in (*METERS, *DRIVES):
         if item.pump == pump:
@@ -165,7 +167,7 @@ def reach_ms(pump: str) -> dict[str, int]:
 
 
 def test_no_good_value_is_wrong(run: Run) -> None:
-    """Each within its class of what was true since the poll before it."""
+    """Each value is within its class of the true values since the previous poll."""
     compared: dict[str, int] = {}
     wrong = []
     for pump in PUMPS:
@@ -208,7 +210,9 @@ def test_no_good_estimate_is_wrong(run: Run) -> None:
 
 
 def test_the_meter_that_dies_is_shown_offline_and_comes_back(run: Run) -> None:
-    """Two missed polls of 2 s show it; then it is asked after 2, 4 and 8 s, and one question may be spoilt."""
+    """Two missed polls of 2 s set it offline; then there are probes after 2, 4 and
+    8 s, and one of them may be corrupt.
+    """
     states = run.recorder.of("pump-3", "state")
     offline = next(row for row in states if row["state"] == "offline")
     assert [reason["data"]["device"] for reason in offline["reason"]] == ["mcc-3"]

@@ -1,6 +1,7 @@
-"""`magwatt read`, mbpoll and libmodbus on the same devices: all three read what the makers' lists say stands there.
+"""`magwatt read`, mbpoll and libmodbus on the same devices: all three agree with the manufacturers' lists.
 
-Over TCP and on a paced serial line. The registers are written down here and stand still: they agree to the last digit.
+Over TCP and on a serial line with real timing. The register values are constants in this file: they agree to the last
+digit.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from simulators.bus.frames import Ask, Block
 
 
 class Fact(NamedTuple):
-    """A quantity of a device: where it stands (0-based), how, and what `magwatt read` calls it."""
+    """A quantity of a device: its address (from 0), its encoding, and its metric in `magwatt read`."""
 
     device: str
     unit: int
     function: int
     address: int
-    kind: str  # of struct, big endian
+    kind: str  # format of struct, big-endian
     raw: float
     metric: str
     value: float

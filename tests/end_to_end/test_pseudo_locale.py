@@ -1,4 +1,4 @@
-"""No decision reads a text for people: the suite passes when every English text is replaced by another one."""
+"""No decision reads a text for people: the suite passes when every English text is replaced."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.soak
 def test_the_suite_passes_with_every_english_text_replaced(tmp_path: Path) -> None:
-    """Only tests that are marked `text`, because they check a wording, are left out."""
+    """Excludes only the tests marked `text`, which check a wording."""
     environment = {**os.environ, "MAGWATT_LOCALE": str(pseudo_locale.write(tmp_path))}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "4", "-m", "not soak and not alone and not text", "tests"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Reload of a running agent: the other bus continues without a gap, and a wrong file changes nothing."""
+"""Reload of a running agent: the unchanged bus continues without a gap, and an invalid file changes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from testkit import Mosquitto, wait_until
 
-pytestmark = pytest.mark.alone  # no beat is missed: with few others beside it
+pytestmark = pytest.mark.alone  # no period is missed: few other processes run
 
 ROOT = "magwatt/v1/demo/gw-01"
 PERIOD_S = 1.0
@@ -53,7 +53,7 @@ class Scene:
         return [body["r"]["event_text"] for body in bodies]
 
     def rewrite(self, pattern: str, by: str) -> None:
-        """As an editor does: a new file replaces the old one."""
+        """Replace the file as an editor does: write a new file, then rename it."""
         text, count = re.subn(pattern, by, self.config.read_text(), count=1, flags=re.DOTALL)
         assert count == 1, pattern
         new = self.config.with_suffix(".new")

@@ -1,4 +1,6 @@
-"""From the simulated plant through the whole agent to the report: its energy against the plant's truth, its ledger."""
+"""From the simulated plant through the complete agent to the report: energy agrees
+with the true energy and the ledger.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ HOUR_S = 3600.0
 
 
 def played(folder: Path, hours: float) -> dict[str, list[tuple[int, float]]]:
-    """The pump station, polled every 10 s. Returns motor → (UTC ms, W at the motor's meter)."""
+    """Run the pump station, polled every 10 s. Returns motor → (UTC ms, W at the motor's meter)."""
     truth: dict[str, list[tuple[int, float]]] = {}
 
     def remember(t_ms: int, rows: dict[str, Row]) -> None:
@@ -39,7 +41,7 @@ def run(folder: Path, *command: str) -> str:
 
 
 def check(folder: Path, truth: dict[str, list[tuple[int, float]]]) -> None:
-    """Energy within the meter's class of the truth over the same quarter hours; the ledger says the same."""
+    """The energy is within the meter's class of the true energy over the same quarter hours; the ledger agrees."""
     run(folder, "report", "--month", "2026-09", "--output", str(folder / "r.html"))
     told = json.loads((folder / "r.json").read_text(encoding="utf-8"))
     db = open_copy(folder / "state" / "magwatt.sqlite")
@@ -61,7 +63,7 @@ def test_four_hours_of_the_pump_station(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_a_plant_that_saves_nothing_is_not_called_proven(tmp_path: Path) -> None:
-    """Three days; the baseline is learnt from the first half of the same plant."""
+    """Three days; the baseline is learned from the first half of the same plant."""
     check(tmp_path, played(tmp_path, 72))
     run(tmp_path, "baseline", "learn", "pump-2", "--to", "2026-09-23T00:00")
     run(tmp_path, "baseline", "freeze", "pump-2", "--by", "the test")

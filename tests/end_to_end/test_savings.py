@@ -1,4 +1,4 @@
-"""A retrofit through the whole agent on virtual time: what is told is what the plant saved."""
+"""A retrofit through the complete agent on virtual time: the published saving agrees with the true saving."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Told:
     lines: list[Line]
     intervals: list[Interval]
     plant: RetrofitPlant
-    newest: dict[str, Any]  # the last message of topic savings
+    newest: dict[str, Any]  # the latest message of topic savings
 
     @property
     def true_wh(self) -> float:
@@ -78,13 +78,13 @@ def retrofit(
 
 
 def test_days_of_a_retrofit_are_told_as_they_were(tmp_path: Path) -> None:
-    """Ten minutes of polling's noise on the whole are small beside the class: the saving is within U95."""
+    """Errors from polling are small compared with the class of the meter: the saving is within U95."""
     told = retrofit(tmp_path, PUMP_HIGH_HEAD, 5, (0.89, 0.84), (2, 2), 120)
     assert told.saving.verdict == "proven"
     assert abs(told.saving.saved_wh - told.true_wh) <= told.saving.u95_wh
     whole = [item for item in told.intervals if item.coverage > 0.99]
     assert len(whole) >= 2 * 96 - 3
-    for item in whole:  # within the class: gain and phase, and what a poll every two minutes does not see
+    for item in whole:  # within the class: gain and phase, and the error of a poll every two minutes
         assert item.energy_wh == pytest.approx(told.plant.true_wh[item.start_ms][1], rel=0.02)
     assert set(told.saving.parts) == {"control", "motor", "drive"}
     assert sum(part.wh for part in told.saving.parts.values()) == pytest.approx(told.saving.saved_wh, abs=1)
@@ -107,12 +107,14 @@ def test_twenty_seeds_through_the_whole_agent_agree(tmp_path: Path) -> None:
         covered += abs(told.saving.saved_wh - told.true_wh) <= told.saving.u95_wh
         print(f"{seed}: {told.saving.saved_wh / told.true_wh - 1:+.4f} of the saving, "
               f"U95 {told.saving.u95_wh / told.true_wh:.4f}, {told.saving.intervals} intervals")  # fmt: skip
-    assert covered >= 17  # of 20 at 95 %: fewer by chance once in 60 times
+    assert covered >= 17  # of 20 at 95 %: fewer by chance in 1 of 60 runs
 
 
 @pytest.mark.soak
 def test_a_damper_fan_of_500_and_720_hours_is_told_to_one_percent(tmp_path: Path) -> None:
-    """S4, with a meter and transformers for billing: those of class 0.5 alone may err by 2 % of this saving."""
+    """S4, with meter and transformers for billing: those of class 0.5 alone can
+    cause an error of 2 % of this saving.
+    """
     told = retrofit(tmp_path, DAMPER_FAN, 11, (0.85, 0.765), (500 / 24, 720 / 24), 300, ("0.2S", "0.2S"))
     print(told.saving.saved_wh / told.true_wh - 1, told.saving.u95_wh / told.true_wh, told.saving.intervals)
     assert told.saving.saved_wh == pytest.approx(told.true_wh, rel=0.01)

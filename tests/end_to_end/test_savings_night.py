@@ -1,4 +1,4 @@
-"""A bad night through the whole agent: everything that is no routine is found at once, and no kWh is lost."""
+"""Faults in one night through the complete agent: every non-routine event is detected in time, and no kWh is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ HOUR_S = 3600.0
 
 @dataclass
 class Night:
-    """told: (topic's event kind, UTC ms) as published. seen_ms: when something began."""
+    """State of the test.
+
+    `told`: (event kind, event state, UTC ms) as published.
+    began_ms: start of each fault.
+    growths_wh: energy counted by the meter.
+    """
 
     plant: RetrofitPlant
     folder: Path
@@ -31,7 +36,7 @@ class Night:
     growths_wh: float = 0.0
 
     def watch(self, seconds: float, clock_off_s: float = 0.0) -> None:
-        """What the meter counts meanwhile is remembered."""
+        """Run the agent for this time and add the energy that the meter counts."""
         before_wh = self.plant.register_wh
 
         def take(topic: str, payload: bytes, _retained: bool) -> None:
@@ -52,7 +57,7 @@ class Night:
             store.close()
 
     def dark(self, seconds: float) -> None:
-        """The plant runs, nobody looks."""
+        """Run the plant without the agent."""
         before_wh = self.plant.register_wh
         for _ in range(round(seconds / EVERY_S)):
             self.plant.step(EVERY_S)
@@ -111,8 +116,11 @@ def test_power_cut_and_a_clock_eight_hours_back_lose_no_kwh(night: Night) -> Non
 
 
 def test_a_ratio_that_was_forgotten_is_found_within_an_hour(night: Night) -> None:
-    """The transformers are exchanged for 200/5; the meter still reckons with 400/5. With a drive beside it a minute is
-    enough: its own power does not fit; without one tests/agent/savings/test_events.py has the hour."""
+    """The transformers are replaced by 200/5 ones; the meter still uses 400/5.
+
+    With a drive a minute suffices, because the drive's power differs. Without a drive it takes an hour:
+    tests/agent/savings/test_events.py.
+    """
     night.plant.wire("ratio ct 2")
     began_ms = night.plant.now_ms
     night.watch(0.6 * HOUR_S)

@@ -7,9 +7,9 @@ import functools
 import pytest
 from end_to_end.scenario_run import Run, run
 
-# Worked out beforehand with another program, at constant torque: current over that of sound magnets.
+# Calculated with another program, at constant torque: current relative to that with intact magnets.
 DEMAGNETISED_A = ((0.05, 264.3 / 251.1), (0.10, 279.0 / 251.1), (0.15, 295.4 / 251.1))
-# Of three balanced conductors (closed form): shown over true power. The rotated one depends on the power factor.
+# Three balanced conductors (closed form): displayed over true power. With rotated ones it depends on the power factor.
 WIRED = {"right": 1.0, "reversed": 1 / 3, "swapped": 0.0, "missing": 2 / 3, "ratio": 0.5}
 
 

@@ -7,7 +7,7 @@ import functools
 import pytest
 from end_to_end.scenario_run import Run, run
 
-# Of the scenario `conveyor`: 60 m of 50 mm² copper at 50 °C and 18.3 mΩ·mm²/m, and a fan that turns with the motor.
+# Scenario `conveyor`: 60 m of 50 mm² copper at 50 °C and 18.3 mΩ·mm²/m, and a fan that runs with the motor.
 CABLE_OHM, FAN_W = 0.0183 / 50 * 60 * (1 + 0.00393 * 30), 250.0
 
 
@@ -68,6 +68,6 @@ def test_the_windings_temperature_comes_from_the_drive_and_lags_the_load() -> No
     def degc(minutes: float) -> float:
         return next(value for at_ms, value in shown if at_ms >= 60_000 * minutes)
 
-    full, soon, late = degc(24), degc(25), degc(35.5)  # a full belt till 24 min, then nearly none till 36
+    full, soon, late = degc(24), degc(25), degc(35.5)  # full load until 24 min, then almost none until 36 min
     assert full - late > 9
     assert full - soon < 0.6 * (full - late)

@@ -16,8 +16,8 @@ from simulators.devices.ews_sender import EwsSender
 from simulators.scenarios import load
 
 ROLLERS = [f"roller-{k}" for k in range(1, 39)]
-# Worked out beforehand with another program: a roller draws 2.496 Wh in its cycle of 8 s; a hoist lifts 20 t by 10 m
-# with 57.94 kW and .6438 kWh, and gives back 41.22 kW and .4580 kWh.
+# Calculated with another program: a roller takes 2.496 Wh in its cycle of 8 s; a hoist lifts 20 t by 10 m with
+# 57.94 kW and 0.6438 kWh, and returns 41.22 kW and 0.4580 kWh.
 ROLLER_CYCLE_WH, LIFT_KW, LIFT_KWH, LOWER_KW, LOWER_KWH = 2.496, 57.94, 0.6438, 41.22, 0.4580
 
 

@@ -8,8 +8,8 @@ import re
 import pytest
 from end_to_end.scenario_run import Run, run
 
-# Worked out beforehand with another program (T model, IE1 160 kW; magnet motor 96.8 %): kW from the grid before, kW
-# into the motor after, by flow; hours of each. Its drive is left out: it loses half of what class IE2 allows.
+# Calculated with another program (T model, IE1 160 kW; magnet motor 96.8 %): kW from the grid before, kW into the
+# motor after, by flow; hours of each. Without the drive: it loses half of the limit of class IE2.
 FLOWS = {
     0.95: (145.0, 130.9 * 0.977),
     0.80: (132.4, 88.9 * 0.975),

@@ -81,7 +81,7 @@ class World:
         return self.proxy.said(what)
 
     def settled(self, seconds: float = 10) -> None:
-        """Waits until every row was sent and confirmed by a marker."""
+        """Wait until every row is sent and confirmed by a marker."""
         assert self.bench is not None
         self.bench.store.flush()
         store = self.bench.store
@@ -97,7 +97,7 @@ class World:
         self.tell("spBv1.0/STATE/scada", json.dumps({"online": online, "timestamp": at_ms}).encode(), retain=True)
 
     def ids(self) -> dict[str, bool]:
-        """id of each row that was sent, also in births → whether only as historical."""
+        """id of each row that was sent, also in births → whether it was sent only as historical."""
         found: dict[str, bool] = {}
         for connection in self.proxy.sparkplug():
             names: dict[int, str] = {}
@@ -237,7 +237,7 @@ def test_an_unforeseen_metric_is_born_before_it_is_told(world: World) -> None:
     bench = world.start()
     online(world)
     wait_until(lambda: len(world.said("DBIRTH")) == 2, 5, "births")
-    bench.row(ground_current_percent=3.5)  # no register of its devices
+    bench.row(ground_current_percent=3.5)  # not a register of its devices
     wait_until(lambda: len(world.said("DBIRTH")) == 3, 5, "the device is born anew")
     assert value_of(metrics(world.said("DBIRTH")[-1])["ground_current_percent"], 10) == 3.5
     bench.row(None, "health", bus_of_tomorrow_polls=1)
@@ -324,7 +324,7 @@ def test_births_wait_for_the_primary_host_and_history_follows(hosted: World) -> 
     for number in range(20):
         bench.row(active_power_w=float(number))
     time.sleep(1.5)
-    hosted.state(True, 900)  # older than what was said last
+    hosted.state(True, 900)  # older than the latest state
     for data in (b"online", b"{}", b'{"online":1,"timestamp":5}', b"[" * 5000):
         hosted.tell("spBv1.0/STATE/scada", data)
     time.sleep(0.5)
@@ -333,7 +333,7 @@ def test_births_wait_for_the_primary_host_and_history_follows(hosted: World) -> 
     hosted.settled()
     assert len(hosted.ids()) == 20
     assert all(hosted.ids().values()), "all of it as history"
-    hosted.state(False, 1500)  # a late, older word
+    hosted.state(False, 1500)  # a late message with an older timestamp
     time.sleep(0.5)
     assert len(hosted.proxy.sparkplug()) == 1
     hosted.state(False, 3000)
@@ -380,7 +380,7 @@ def test_an_outage_loses_no_row(world: World, how: str) -> None:
 
     rows(40)
     if how == "black hole":
-        world.proxy.swallow = True  # half open: the node goes on sending into it
+        world.proxy.swallow = True  # half open: the node continues to send
         rows(60, 0.03)
         world.proxy.cut()
         world.proxy.swallow = False
@@ -405,7 +405,7 @@ def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(world: World) -> No
               str(world.proxy.port)]  # fmt: skip
 
     def running(until: Callable[[], bool]) -> int:
-        """Rows that the process had committed when it was killed."""
+        """Number of rows that the process had committed when it was killed."""
         process = subprocess.Popen(feeder, stdout=subprocess.PIPE, text=True)
         try:
             wait_until(until, 20, "rows arrive")
@@ -432,7 +432,7 @@ def test_a_kill_is_announced_by_the_will_and_nothing_is_lost(world: World) -> No
 
 
 def test_what_the_public_decoder_reads(world: World, tmp_path: Path) -> None:
-    """The npm package `sparkplug-payload`, where node has it (npm install --prefix FOLDER; NODE_PATH)."""
+    """The npm package `sparkplug-payload`, if node finds it (npm install --prefix FOLDER; NODE_PATH)."""
     script = ROOT / "tests" / "end_to_end" / "decode_sparkplug.js"
     with contextlib.suppress(FileNotFoundError):
         done = subprocess.run(["node", str(script)], input="", capture_output=True, text=True, check=False)

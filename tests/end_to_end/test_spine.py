@@ -1,4 +1,6 @@
-"""The whole way, as a user starts it: simulated plant, agent, real broker; what arrives is held against the truth."""
+"""The complete chain, as a user starts it: simulated plant, agent, real broker;
+received values agree with true values.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ from agent.metrics import by_name
 pytestmark = pytest.mark.alone
 
 SECONDS = 30
-BUSY_SHARE = 0.25  # then a row of each second, and each window of a waveform, are the machine's matter
+BUSY_SHARE = 0.25  # above this share, missing seconds and waveform windows are caused by the machine
 ROOT = "magwatt/v1/demo/gw-01"
 
 
@@ -50,7 +52,7 @@ def end(process: subprocess.Popen[bytes]) -> int:
 
 @dataclass
 class Recorder:
-    """Everything a subscriber gets, with its time of arrival."""
+    """All messages that a subscriber receives, with the time of arrival."""
 
     port: int
     rows: list[tuple[float, str, Any]] = field(default_factory=list)
@@ -75,7 +77,7 @@ class Recorder:
 
 
 class Truth:
-    """The plant's own log, which the agent never sees."""
+    """The plant's own log of true values, which the agent does not read."""
 
     def __init__(self, path: Path) -> None:
         self.rows = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
@@ -94,12 +96,12 @@ class Run:
     log: str
     exit_code: int
     first_row_s: float
-    waited: float  # share of the time in which the agent could run and no processor was free, by all its threads
+    waited: float  # share of the time in which a thread of the agent was runnable and no processor was free
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Again where the machine had other work; the third one counts however busy it is."""
+    """Repeated up to three times if the machine had other load; the third run counts in any case."""
     from agent import kernels
 
     if not kernels.is_warm():
@@ -112,7 +114,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def one_run(folder: Path) -> Run:
-    """30 s and some of everything, then an outage of the broker, then a clean stop."""
+    """30 s with every kind of message, then an outage of the broker, then a clean stop."""
     broker = Mosquitto(folder)
     broker.start()
     recorder = Recorder(broker.port)
@@ -170,10 +172,10 @@ def test_ids_are_never_used_twice_and_rows_are_in_order(run: Run) -> None:
         assert times == sorted(times)
 
 
-# What a meter of class 0.5 may err in each quantity, of reading, or of the apparent power where that is the base.
+# Error limit of a class 0.5 meter for each quantity, of reading, or of the apparent power where that is the base.
 CLASS = 0.005
 OF_READING = ("_v", "_a", "_w", "_va", "_hz")
-# A drive's display has no class; makers print ±1…3 % and one digit. The plant draws inside ±1 % (torque ±3 %).
+# A drive's display has no class; manuals state ±1…3 % and one digit. This plant stays within ±1 % (torque ±3 %).
 DRIVE = {"motor_current_a": 0.01, "output_voltage_v": 0.01, "dc_bus_voltage_v": 0.01, "motor_power_kw": 0.02,
          "output_frequency_hz": 0.001, "motor_speed_rpm": 0.001}  # fmt: skip
 DIGIT = {"dc_bus_voltage_v": 1.0, "motor_power_kw": 0.1, "motor_current_a": 0.1, "output_voltage_v": 0.1,
@@ -188,13 +190,13 @@ def test_each_measured_metric_agrees_with_the_truth_within_its_class(run: Run, a
         for name, value in row["v"].items():
             if not run.truth.has(asset, name) or by_name("telemetry")[name].kind == "estimate":
                 continue
-            # The meter renews its registers every 0.2 s and a poll takes up to half a second: anything true since then.
-            # Counters are read every tenth second only.
+            # The meter refreshes every 0.2 s and a poll takes up to 0.5 s: any true value in this time is valid.
+            # Counters are read only every tenth second.
             since_ms = 12_000 if name.startswith("energy_") else 1500
             true = run.truth.between(asset, name, row["t"] - since_ms, row["t"] + 250)
             if name in DRIVE:
                 allowed = DRIVE[name] * abs(true[-1]) + DIGIT[name]
-            elif name == "current_n_a":  # what is left of three currents: their errors add
+            elif name == "current_n_a":  # sum of three currents: their errors add
                 allowed = CLASS * 3 * max(run.truth.between(asset, "current_l1_a", row["t"] - 1500, row["t"]))
             elif re.search(r"reactive_power", name):
                 allowed = 2 * CLASS * apparent  # IEC 62053-23/24 allow more for reactive power
@@ -247,7 +249,7 @@ def test_harmonics_of_the_stream_are_within_one_percent(run: Run) -> None:
             true = [sum(column) / len(column) for column in zip(*true_rows, strict=True)]
             for order in range(1, 50):
                 if true[order] < 0.01 * true[1]:
-                    continue  # below 1 % of the fundamental the sampler's noise is of that size
+                    continue  # below 1 % of the fundamental the noise of the sampler dominates
                 assert row["v"][name][order] == pytest.approx(true[order], rel=0.01), (name, order)
                 compared += 1
     assert compared > 8 * 6
@@ -324,7 +326,7 @@ def test_a_missing_device_does_not_delay_the_other_motor(tmp_path: Path, mosquit
 
 
 def test_an_independent_master_reads_the_same(tmp_path: Path) -> None:
-    """mbpoll (libmodbus) against `magwatt read` on the same served meter, addresses from the maker's list (1-based)."""
+    """mbpoll (libmodbus) and `magwatt read` on the same served meter, addresses from the manufacturer's list."""
     mbpoll = real_command("mbpoll")
     config = tmp_path / "plant.toml"
     plant = magwatt(tmp_path / "plant.log", "simulate", "pump-station", "--write-config", str(config))
@@ -359,7 +361,7 @@ def test_an_independent_master_reads_the_same(tmp_path: Path) -> None:
             )
             line = re.search(rf"\[{number}\]:\s+(\S+)", done.stdout)
             assert line, done.stdout
-            # Two polls a moment apart: the plant moves by less than 1 % in a second.
+            # Two consecutive polls: the plant changes by less than 1 % in a second.
             assert float(line[1]) * scale == pytest.approx(ours[name], rel=0.01)
     finally:
         end(plant)

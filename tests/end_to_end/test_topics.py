@@ -1,4 +1,6 @@
-"""Tonnes that an MES publishes, through the whole agent: the motor's row, its state, the drivers of a quarter hour."""
+"""Tonnes that an MES publishes, through the complete agent: the motor's row, its
+state, the drivers of a quarter hour.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ COMMAND = [sys.executable, "-P", "-c", "from agent.cli import main; main()"]
 
 
 class Mes(threading.Thread):
-    """Publishes at 1 Hz what `payload` says; None: nothing."""
+    """Publishes `tonnes` at 1 Hz; None: nothing."""
 
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)

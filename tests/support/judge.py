@@ -1,4 +1,4 @@
-"""Checks the values that a master returns against the requests that the server received; for all masters alike."""
+"""Checks the values that a master returns against the requests that the server received; for every master."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def fault_of(words: Sequence[int], block: Block, since_s: float, asked: Sequence
 
 
 def block_of(poll: int, blocks: Sequence[Block] = BLOCKS) -> Block:
-    """The block of a poll, in turn."""
+    """The block of this poll; the blocks take turns."""
     return blocks[poll % len(blocks)]

@@ -138,7 +138,7 @@ def _declared_key(db: sqlite3.Connection) -> Mapping[str, str] | None:
 def _notes(verdict: Verdict, differing: int) -> list[Reason]:
     found = []
     if verdict.first_bad is not None:
-        found.append(codes.LEDGER_INVALID(seq=verdict.first_bad, problem=verdict.problems[0]))
+        found.append(codes.LEDGER_INVALID(problem=verdict.problems[0]))
     elif verdict.problems:
         found.append(codes.LEDGER_PROBLEM(problem=verdict.problems[0]))
     found += [codes.SIGNATURES_UNCHECKED(cause=cause) for cause in verdict.unchecked]

@@ -64,7 +64,7 @@ CURRENCY_MISSING = Code("currency_missing", "site.currency is not set: the curre
 LEDGER_RECORD_MISSING = Code(
     "ledger_record_missing", "the ledger has no record of this month: the figures cannot be verified"
 )
-LEDGER_INVALID = Code("ledger_invalid", "the ledger is not intact; first invalid record: {seq:d} ({problem})")
+LEDGER_INVALID = Code("ledger_invalid", "the ledger is not intact: {problem}")
 LEDGER_PROBLEM = Code("ledger_problem", "ledger: {problem}")
 SIGNATURES_UNCHECKED = Code("signatures_unchecked", "the signatures of the ledger were not checked: {cause}")
 LEDGER_DIFFERS = Code("ledger_differs", "{n:d} {n:hour|hours} of this report {n:differs|differ} from the ledger")

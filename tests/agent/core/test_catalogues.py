@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from agent.core.text import SEPARATORS
 from drivers.reasons import fields_of
 
 ROOT = Path(__file__).parents[3]
@@ -80,27 +82,49 @@ def test_translations_have_the_fields_of_the_source(language: str) -> None:
     for source, text in texts(language).items():
         if not text:
             continue
-        expected, found = fields_of(source), fields_of(text)
+        expected, found = (fields_of(each.replace("!r}", "}")) for each in (source, text))  # !r: texts of click
         needed = {name: spec for name, spec in expected.items() if "|" not in spec}
         if not (needed.items() <= found.items() and found.keys() <= expected.keys()):
             wrong.append((source, text))
     assert not wrong
 
 
-def test_source_texts_are_literals() -> None:
-    """Babel finds only literals: a text that is put together would never be translated."""
-    wrong = []
+def product_calls(*names: str) -> Iterator[tuple[Path, ast.Call, bool]]:
+    """(file, call, whether it is part of an f-string) of each call of these functions in the product."""
     for package in ("agent", "drivers", "simulators"):
         for file in sorted((ROOT / package).rglob("*.py")):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-                    continue
-                number = {"_": 0, "N_": 0, "Code": 1}.get(node.func.id)
-                if number is None or len(node.args) <= number:
-                    continue
-                argument = node.args[number]
-                if isinstance(argument, ast.Name | ast.Attribute | ast.Subscript) and node.func.id == "_":
-                    continue  # a text of a table that N_ marks
-                if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
-                    wrong.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            nested = {
+                id(inner) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for inner in ast.walk(node)
+            }
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+                    yield file.relative_to(ROOT), node, id(node) in nested
+
+
+def test_source_texts_are_literals() -> None:
+    """Babel finds only literals outside of f-strings: a text that is put together would never be translated."""
+    wrong = []
+    for file, call, nested in product_calls("_", "N_", "Code"):
+        name = call.func.id  # type: ignore[attr-defined]
+        number = 1 if name == "Code" else 0
+        if len(call.args) <= number:
+            continue
+        argument = call.args[number]
+        if isinstance(argument, ast.Name | ast.Attribute | ast.Subscript | ast.Call) and name == "_":
+            continue  # a text of a table that N_ marks
+        if isinstance(argument, ast.Constant) and argument.value in SEPARATORS:
+            continue
+        if nested or not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
+            wrong.append(f"{file}:{call.lineno}")
     assert not wrong
+
+
+def test_each_code_is_declared_once() -> None:
+    """Two modules that are never imported together may not declare the same name either."""
+    places: dict[str, list[str]] = {}
+    for file, call, _ in product_calls("Code"):
+        if call.args and isinstance(call.args[0], ast.Constant):
+            places.setdefault(str(call.args[0].value), []).append(f"{file}:{call.lineno}")
+    assert len(places) > 100
+    assert not {name: found for name, found in places.items() if len(found) > 1}

@@ -162,7 +162,7 @@ def test_the_command_reports_the_wrong_clock(tmp_path: Path, config: Config) -> 
     gateway.store.close()
     done = CliRunner().invoke(main, ["ledger", "verify", "--config", str(tmp_path / "plant.toml")])
     assert done.exit_code == 0, done.output
-    assert "2026-09-22 01:00 +0800" in done.output, "the newest record"
+    assert "2026-09-22 00:00 +0800" in done.output, "the newest record"
     found = json.loads(
         CliRunner().invoke(main, ["ledger", "verify", "--config", str(tmp_path / "plant.toml"), "--json"]).output
     )

@@ -18,6 +18,7 @@ from testkit import HandClock
 from agent.cli import main
 from agent.config_load import load_config
 from agent.savings.keep import save_event, save_intervals
+from agent.savings.ledger_reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_LEDGER
 from agent.savings.reasons import BASELINE_CHANGED, EVENT_UNDECIDED, MAINTENANCE
 from agent.savings.report import html as page_module
 from agent.savings.report.html import Cover
@@ -69,6 +70,12 @@ def report(plant: Path, *more: str, month: str = "2024-10") -> Result:
         *more,
     ]
     return CliRunner().invoke(main, command)
+
+
+def ledger_problems(plant: Path) -> list[str]:
+    """The codes of the problems of the ledger that the report names."""
+    notes = told(plant)["notes"]
+    return [note["data"]["problem"]["code"] for note in notes if note["code"] == LEDGER_INVALID]  # type: ignore[attr-defined]
 
 
 def told(plant: Path) -> dict[str, object]:
@@ -393,7 +400,7 @@ def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None
     tamper(plant, "delete from ledger where seq >= ?", seq)
     cut = report(plant, "--checkpoint", str(earlier))
     assert cut.exit_code == 1
-    assert "the ledger was cut off or set back to an older copy" in cut.output
+    assert CHECKPOINT_NOT_IN_LEDGER in ledger_problems(plant)
     assert 'class="verdict denied"' in (plant / "r.html").read_text(encoding="utf-8")
     lost = report(plant, "--checkpoint", "nowhere.json")
     assert (lost.exit_code, lost.output) == (2, "nowhere.json: No such file or directory\n")
@@ -413,7 +420,7 @@ def test_a_long_ledger_is_asked_for_older_checkpoints_too(plant: Path, monkeypat
     elsewhere.write_text(json.dumps({"seq": seq, "hash": "0" * 64}) + "\n", encoding="utf-8")
     found = report(plant, "--checkpoint", str(elsewhere))
     assert found.exit_code == 1
-    assert "has another hash" in found.output
+    assert CHECKPOINT_DIFFERS in ledger_problems(plant)
 
 
 @pytest.mark.parametrize("whole", [10, 10_000])

@@ -28,6 +28,12 @@ def read(text: str, site: dict[str, object] | None = None) -> tuple[Tariff | Non
     return read_tariff(tomllib.loads(text), SITE | (site or {}), report), report
 
 
+def reasons_of(report: Report) -> list[Reason]:
+    """Reasons of the problems of the tariff's periods."""
+    assert {problem.key for problem in report.problems} == {"tariff.period"}
+    return sorted((problem.reason for problem in report.problems), key=str)
+
+
 def ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0, zone: str = "Asia/Shanghai") -> int:
     return round(datetime(year, month, day, hour, minute, tzinfo=ZoneInfo(zone)).timestamp() * 1000)
 
@@ -54,8 +60,7 @@ def test_the_independent_case(data: Path) -> None:
 def test_a_hole_is_told_with_its_hours() -> None:
     tariff, report = read(GOOD.replace('to = "17:00"', 'to = "15:30"'))
     assert tariff is None
-    expected = PRICE_MISSING(start="15:30", end="17:00", days=("all",), months=("all",))
-    assert [(item.key, item.reason) for item in report.problems] == [("tariff.period", expected)]
+    assert reasons_of(report) == [PRICE_MISSING(start="15:30", end="17:00", days=("all",), months=("all",))]
 
 
 @pytest.mark.parametrize("span", [("00:00", "00:00"), ("24:00", "00:00"), ("24:00", "24:00"), ("07:30", "07:30")])
@@ -79,17 +84,18 @@ def test_midnight_may_be_written_as_either() -> None:
 
 def test_an_overlap_is_told_with_both_names() -> None:
     _, report = read(GOOD.replace('from = "17:00"', 'from = "16:00"'))
-    expected = PRICES_OVERLAP(prices=("flat", "peak"), start="16:00", end="17:00", days=("all",), months=("all",))
-    assert [(item.key, item.reason) for item in report.problems] == [("tariff.period", expected)]
+    assert reasons_of(report) == [
+        PRICES_OVERLAP(prices=("flat", "peak"), start="16:00", end="17:00", days=("all",), months=("all",))
+    ]
 
 
 def test_a_hole_on_some_days_in_some_months_names_them() -> None:
     _, report = read(GOOD.replace('from = "17:00"', 'from = "17:00"\ndays = ["workday"]\nmonths = [1, 2, 12]'))
     when = {"start": "17:00", "end": "23:00"}
-    assert {item.reason for item in report.problems} == {
+    assert reasons_of(report) == [
         PRICE_MISSING(**when, days=("mon", "tue", "wed", "thu", "fri"), months=tuple(map(str, range(3, 12)))),
         PRICE_MISSING(**when, days=("sat", "sun"), months=("all",)),
-    }
+    ]
 
 
 @pytest.mark.parametrize(

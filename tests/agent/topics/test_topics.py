@@ -25,7 +25,8 @@ from testkit import HandClock, Mosquitto, wait_until
 from agent.cli import main
 from agent.clock import SystemClock
 from agent.config import Config
-from agent.core.text import as_object, english
+from agent.core.text import as_object
+from agent.doctor import reasons as doctor_codes
 from agent.doctor.topics import topics
 from agent.sinks.reasons import CONNECTION_LOST
 from agent.topics import reasons as codes
@@ -309,28 +310,31 @@ def test_read_and_doctor_show_what_comes(plant: Plant) -> None:
     assert body["error"] == as_object(codes.NO_MESSAGE_BECAUSE(topic="mill/line-3", waited_s=0.5, cause=cause))
 
 
-def test_the_doctor_says_what_is_wrong_with_each_and_what_to_do(
-    plant: Plant, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+def test_the_doctor_reports_the_fault_of_each_signal(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.doctor.topics.LISTEN_S", 1.5)
     config = plant.config(TONNES, FLOW, SHIFT, SHIFT.replace("shift", "mould"))
     plant.say("mill/line-3", {"tonnes": 30, "flow": "12,5"}, retain=True)
     plant.say("mill/shift", "2", retain=True)
 
-    def found() -> dict[str, tuple[str, str]]:
-        return {item.where: (item.level.value, item.text) for item in asyncio.run(topics(config))}
+    def found() -> dict[str, tuple[str, Reason]]:
+        return {item.where: (item.level.value, item.reason) for item in asyncio.run(topics(config))}
 
-    told = found()
-    assert told["signal.tonnes"][0] == "finding", "it would be renewed twice a second"
-    assert told["signal.tonnes"][1].startswith("only a retained value on mill/line-3 in 0.5 s")
-    assert told["signal.flow"][0] == "finding"
-    assert english(codes.FIELD_NOT_NUMBER(field="flow", value='"12,5"')) in told["signal.flow"][1]
-    assert told["signal.shift"][0] == "note", "one a minute: it may come yet"
-    assert told["signal.mould"] == (
-        "note", "nothing came on mill/mould in 1.5 s; one is to come every 60 s: `magwatt read` waits for it longer"
-    )  # fmt: skip
+    reported = found()
+    retained = doctor_codes.SIGNAL_RETAINED_ONLY(topic="mill/line-3", waited_s=0.5, interval_s=0.5, stale_s=1.5)
+    assert reported["signal.tonnes"] == ("finding", retained), "a live message is expected twice a second"
+    level, reason = reported["signal.flow"]
+    assert level == "finding"
+    assert reason.code == codes.PAYLOAD_REJECTED
+    assert reason.data["cause"] == codes.FIELD_NOT_NUMBER(field="flow", value='"12,5"')
+    pending = {"waited_s": 1.5, "interval_s": 60.0}
+    shift = doctor_codes.SIGNAL_RETAINED_PENDING(topic="mill/shift", **pending)
+    assert reported["signal.shift"] == ("note", shift), "one message is expected per minute"
+    assert reported["signal.mould"] == ("note", doctor_codes.SIGNAL_PENDING(topic="mill/mould", **pending))
     plant.broker.stop()
-    told = found()
-    assert set(told) == {"signal.tonnes", "signal.flow", "signal.shift", "signal.mould"}
-    unreachable = english(codes.SIGNAL_BROKER_UNREACHABLE(host="127.0.0.1", port=plant.broker.port))
-    assert all(level == "finding" and unreachable in text for level, text in told.values())
+    reported = found()
+    assert set(reported) == {"signal.tonnes", "signal.flow", "signal.shift", "signal.mould"}
+    cause = codes.SIGNAL_BROKER_UNREACHABLE(host="127.0.0.1", port=plant.broker.port)
+    for level, reason in reported.values():
+        assert level == "finding"
+        assert reason.code == doctor_codes.SIGNAL_UNREACHABLE
+        assert reason.data["cause"] == cause
