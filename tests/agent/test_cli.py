@@ -327,7 +327,7 @@ def test_a_recording_that_is_shorter_than_a_window_is_an_error(tmp_path: Path) -
 
 
 def test_unknown_words_get_the_nearest_one(tmp_path: Path) -> None:
-    assert "did you mean 'pump-station'" in invoke("simulate", "pumpstation").output
+    assert "'pump-station'" in invoke("simulate", "pumpstation").output
     assert "pump-station" in invoke("simulate").output.split()
     assert invoke("replay", "nothing.npz").exit_code == 2
     assert invoke("watch", "http://x").exit_code == 2

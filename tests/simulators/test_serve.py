@@ -23,7 +23,7 @@ from drivers.profiles import load_profile
 from drivers.reasons import InvalidValue
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
-from simulators.reasons import SCENARIO_MISSPELLED, SCENARIO_UNKNOWN
+from simulators.reasons import SCENARIO_MISSPELLED, SCENARIO_UNKNOWN, SIMULATED_PORT_REMOVED, PortError
 from simulators.scenarios import load, names
 from simulators.serve import Endpoints, serve
 
@@ -256,7 +256,14 @@ def test_a_server_of_247_units_lays_out_no_memory() -> None:
     assert calls < 10 * 247
 
 
-def test_a_wrong_name_gets_a_hint() -> None:
+def test_an_error_of_a_port_is_an_os_error_with_a_reason() -> None:
+    error = PortError(SIMULATED_PORT_REMOVED, port="/dev/pts/7")
+    assert isinstance(error, OSError)
+    assert error.reason == SIMULATED_PORT_REMOVED(port="/dev/pts/7")
+    assert str(error) == str(error.reason)
+
+
+def test_an_unknown_scenario_is_reported_with_a_similar_or_all_names() -> None:
     with pytest.raises(InvalidValue) as caught:
         load("pumpstation")
     assert caught.value.reason == SCENARIO_MISSPELLED(scenario="pumpstation", near="pump-station")

@@ -22,6 +22,7 @@ def codes() -> Iterator[dict[str, Code]]:
         "range": Code("test_range", "{driver:signal} = {value:g}"),
         "wrapped": Code("test_wrapped", "{energy_wh:kwh} kWh ({share:pct} %): {cause}"),
         "list": Code("test_list", "one of {names:quoted}, {kind:word}"),
+        "lines": Code("test_lines", "{causes:lines}"),
     }
     yield made
     for code in made.values():
@@ -45,6 +46,13 @@ def test_text_follows_the_format_of_each_field(codes: dict[str, Code]) -> None:
     )
     assert str(codes["list"](names=("a", "b"), kind="bypass")) == "one of 'a', 'b', bypass"
     assert str(codes["wrapped"](energy_wh=None, share=0.5, cause="x")) == "– kWh (50 %): x"
+
+
+def test_several_reasons_are_shown_one_per_line(codes: dict[str, Code]) -> None:
+    causes = tuple(codes["range"](driver="q", value=value) for value in (1.0, 2.0))
+    reason = codes["lines"](causes=causes)
+    assert render(reason, lambda text: text.replace(", ", "、")) == "q = 1\nq = 2"
+    assert reason_of(reason.as_object()) == reason
 
 
 def test_singular_plural_and_local_time(codes: dict[str, Code]) -> None:
