@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agent.discover.scan_result import Found, Result
 
 PROGRESS_S = 3.0  # minimum interval between lines of progress
-LEVEL_WIDTH, UNIT_WIDTH, RESPONSE_WIDTH = 8, 5, 15  # columns of the table
+LEVEL_WIDTH, UNIT_WIDTH, RESPONSE_WIDTH = 8, 7, 15  # columns of the table
 FINDING, NOTE = N_("finding"), N_("note")
 
 
