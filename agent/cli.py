@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gettext
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from importlib import import_module
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from agent.core.text import DOMAIN, N_, _, language_of, locale_folder, use
+from agent.core.text import DOMAIN, N_, _, language_of, language_of_environment, locale_folder, use
 
 C = TypeVar("C", bound=click.Command)
 
@@ -83,6 +85,16 @@ class LazyGroup(click.Group):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         click.Group.format_help(translated(self), ctx, formatter)
 
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = _("Show this message and exit.")
+        return option
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with _language_kept():
+            return super().main(*args, **extra)
+
 
 def translated(command: C) -> C:
     """A copy of a command with help texts in the language of this process; they are marked by `N_`."""
@@ -103,22 +115,27 @@ def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
     return found
 
 
-def _use_language(ctx: click.Context, _parameter: click.Parameter, name: str | None) -> None:
-    """Switches all texts, including those of click, to a language until the end of the command."""
+@contextmanager
+def _language_kept() -> Iterator[None]:
+    """Texts of this package and of click in the language of the environment; what `--lang` changes is undone."""
     before = os.environ.get("LANGUAGE")
-    if name is not None:
-        os.environ["LANGUAGE"] = language_of(name) or "en"
     gettext.bindtextdomain(DOMAIN, locale_folder())
     gettext.textdomain(DOMAIN)
-    use(None)
-
-    def restore() -> None:
-        os.environ.pop("LANGUAGE", None)
+    _use_language(None, None, language_of_environment())
+    try:
+        yield
+    finally:
+        os.environ.pop("LANGUAGE")
         if before is not None:
             os.environ["LANGUAGE"] = before
         use(None)
 
-    ctx.call_on_close(restore)
+
+def _use_language(_context: object, _parameter: object, name: str | None) -> None:
+    """Switches all texts to a language. gettext reads the variable LANGUAGE, in click and in child processes, too."""
+    if name is not None:
+        os.environ["LANGUAGE"] = language_of(name) or "en"
+        use(None)
 
 
 @click.group(

@@ -125,7 +125,9 @@ def result_text(result: Result) -> str:
         )
     ]  # fmt: skip
     if result.found:
-        heading = padded(_("unit ID"), UNIT_WIDTH) + " " + padded(_("response"), RESPONSE_WIDTH) + " " + _("device model")
+        heading = (
+            padded(_("unit ID"), UNIT_WIDTH) + " " + padded(_("response"), RESPONSE_WIDTH) + " " + _("device model")
+        )
         lines += ["", heading]
         for found in result.found:
             known = found.identified
