@@ -1,4 +1,4 @@
-# Each target makes or reuses .venv by itself. On Debian, Ubuntu and Raspberry Pi OS nothing else has to be installed first.
+# Each target creates or reuses .venv. On Debian, Ubuntu and Raspberry Pi OS nothing else has to be installed first.
 PYTHON ?= python3
 BIN := .venv/bin
 DATA := $(wildcard ../shared/data)
@@ -7,7 +7,7 @@ ifeq ($(MAGWATT_DATA),)
   unexport MAGWATT_DATA
 endif
 
-# Compiled once: without it each worker and each of some hundred interpreters of the tests compiles all sources anew.
+# Bytecode is compiled once; without it each of several hundred interpreters of the tests compiles all sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint bench bench-bus bench-dsp bench-fleet bench-plant bench-savings bench-store soak compile messages docs picture plant-pictures system clean
@@ -17,7 +17,7 @@ help:
 	@echo "make demo    a simulated plant, the agent and a live table"
 	@echo "make test    all tests      make lint    style and types"
 	@echo "make bench   speed          make soak    long proofs"
-	@echo "make compile compile the signal processing into the cache"
+	@echo "make compile signal-processing kernels into the cache"
 
 demo: .venv/demo
 	$(BIN)/magwatt demo
@@ -25,8 +25,8 @@ demo: .venv/demo
 compile: .venv/demo
 	$(BIN)/magwatt compile
 
-# First all that can share the machine: some of it waits now and then, so more workers than two processors. Then what
-# watches real time on real wires and sleeps most of its time (a fifth of two processors), three files at a time.
+# First the tests that can share the processors; some of them wait, so there are more workers than processors. Then the
+# tests marked `alone`, which measure real time on real buses and sleep most of the time, three files at a time.
 test: .venv/test system catalogues
 	$(BIN)/magwatt compile
 	$(BIN)/python -m pytest -m "not soak and not alone" -n 4 --dist worksteal
@@ -36,6 +36,8 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.architecture.wording
+	$(BIN)/python -m tests.architecture.prose_logic
 
 bench: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.bench
@@ -47,7 +49,7 @@ bench-bus: .venv/bench system
 bench-fleet: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.fleet
 
-# Beside peers that bring SciPy; C FFTW3 and the compiler are left out, and named, where they cannot be had.
+# Compared with libraries that need SciPy. Without a compiler and C FFTW3 these are reported and omitted.
 bench-dsp: .venv/bench-dsp
 	@test -e /usr/include/fftw3.h || sh ./install-system-packages gcc libc6-dev libfftw3-dev
 	PYTHONPATH=.:tests .venv/peers/bin/python -m benchmarks.dsp
@@ -58,7 +60,7 @@ bench-store: .venv/test system
 bench-plant: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python benchmarks/plant.py
 
-# How often U95 of a saving covers the truth: a thousand retrofits of each kind, for half an hour on a quiet machine.
+# How often U95 of a saving covers the true value: a thousand retrofits of each kind, half an hour on an idle machine.
 bench-savings: .venv/test
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.savings 1000
 

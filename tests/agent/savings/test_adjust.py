@@ -1,4 +1,4 @@
-"""Savings of intervals: what is claimed, what is not and why, and laws that their doubt must follow."""
+"""Savings of intervals: what is counted, what is excluded and why, and properties of the uncertainty."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def quarter(k: int, wh: float, flow: float = 500.0, **more: object) -> Interval:
 
 
 def law(k: int) -> tuple[float, float]:
-    """Flow, and energy that wobbles around a straight line; no chance needed."""
+    """Flow and energy of interval k: a straight line with an alternating deviation of ±100 Wh, not random."""
     flow = 300.0 + 37 * k % 601
     return flow, 5000 + 20 * flow + 100 * (-1) ** k
 
@@ -100,7 +100,7 @@ def test_a_bypass_test_by_the_same_meter_errs_alike(baseline: Baseline) -> None:
 
 
 def test_phase_errors_count_with_the_change_of_reactive_energy(baseline: Baseline) -> None:
-    """30′ of class 0.5 and tan φ from 0.5 to 0: 0.87 % of half the adjusted energy."""
+    """Phase displacement of 30′ (class 0.5), tan φ from 0.5 to 0: 0.87 % of half the adjusted baseline, by √3."""
     found = of(baseline, [replace(item, reactive_varh=0.0) for item in after()])
     assert found.causes["transformer_phase"] == pytest.approx(
         0.5 / 60 * 3.14159 / 180 * 60 * 0.5 * found.adjusted_wh / 3**0.5, rel=0.01
@@ -150,7 +150,7 @@ def test_no_reason_is_named_for_no_energy_and_energy_that_is_not_known_is_counte
 
 
 def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseline) -> None:
-    """The values of a single interval are not in the caveat, so that intervals are summed by their drivers."""
+    """The caveat contains no values of single intervals: excluded energy is summed by combination of drivers."""
     lines = [
         Line(0, 900, 1.0, 1.0, 5000.0, reasons.DRIVERS_OUT_OF_RANGE_TOGETHER(drivers=drivers, values=values))
         for drivers, values in ((("flow",), ("1",)), (("flow", "pumps"), ("1", "2")), (("flow", "pumps"), ("3", "2")))
@@ -174,7 +174,7 @@ def test_one_reason_is_named_for_all_values_of_the_same_drivers(baseline: Baseli
 def test_where_much_lies_beyond_the_range_there_is_advice(
     baseline: Baseline, flows: list[float], cause: Code | None, part: float
 ) -> None:
-    """Every quarter hour uses the same, so the share of the energy is that of the time."""
+    """All intervals have the same energy, so that shares of energy and of time are equal."""
     told = [quarter(1000 + k, 10_000.0, 500.0) for k in range(400)]
     told[: len(flows)] = [quarter(1000 + k, 10_000.0, flow) for k, flow in enumerate(flows)]
     found = caveats_of(of(baseline, told), reasons.OUTSIDE_BASELINE)
@@ -267,8 +267,10 @@ def test_a_constant_baseline_of_a_load_that_varied_says_so() -> None:
 
 @pytest.mark.parametrize("hidden", [0.0, 0.1, 0.24])
 def test_a_gap_that_the_register_filled_takes_nothing_off_a_saving_by_the_nameplate(hidden: float) -> None:
-    """Steady load, the shaft known while somebody looked: the old motor would have run on through the gap. Parts
-    likewise are of all the energy."""
+    """At steady load, an interval with register-filled energy has the same saving and parts as a measured one.
+
+    Shaft power and losses are known for the measured time only; they are extrapolated to the gap.
+    """
     from agent.savings.baseline import from_plate
 
     old = {"rated_w": 160e3, "efficiency": 0.93, "rpm": 1485.0, "sync_rpm": 1500.0}

@@ -1,4 +1,4 @@
-"""Baselines: the published regression case, the right model out of many, frozen for ever, refused with reasons."""
+"""Baselines: the published regression case, model selection, immutability once frozen, rejection with a reason."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def quarters(law: Callable[[float], float], n: int = 400) -> list[Interval]:
 
 
 def test_the_regression_case_to_every_digit(data: Path) -> None:
-    """statsmodels' OLS with the guideline's n'. The saving of the case is that of the same sums in Wh."""
+    """Expected values: statsmodels' OLS with n' of the guideline; the saving of the case is calculated in Wh."""
     cases = json.loads((data / "efficiency" / "cases.json").read_text())["cases"]
     case = next(case for case in cases if case["kind"] == "mv_regression")
     given, expected = case["inputs"], case["expected"]
@@ -57,7 +57,7 @@ def test_the_regression_case_to_every_digit(data: Path) -> None:
 
 
 def learned_from(y: fit.Array, found: fit.Fit) -> Baseline:
-    """The case's fit in the place of one that learn chose itself."""
+    """A frozen baseline with the fit of the case instead of a model that `learn` selects."""
     base = learn("pump", quarters(lambda d: 10 + d, 60))
     return freeze(
         replace(
@@ -101,7 +101,7 @@ def test_two_levels_of_a_driver_are_states() -> None:
 
 
 def test_tonnes_that_are_heated_before_they_are_rolled_are_learnt_by_shifts() -> None:
-    """The energy of a quarter hour belongs to tonnes of up to three hours later: single quarters flatten the slope."""
+    """Energy depends on the tonnes of the next three hours: fits to single intervals have too flat a slope."""
     rng = Random(8)
     plan = [rng.choice((5.0, 10.0, 20.0, 30.0)) for _ in range(15)]  # a product runs for two days
     tonnes = [plan[k // 192] * rng.uniform(0, 2) for k in range(28 * 96 + 12)]
@@ -168,7 +168,7 @@ def test_a_bypass_test_and_a_nameplate_say_what_they_are() -> None:
 
 
 def test_energies_all_alike_have_a_baseline_with_rivals() -> None:
-    """Each model foretells them to the last digit."""
+    """All models predict equal energies exactly."""
     told = [
         Interval("pump", START_MS + k * QUARTER_MS, 1000.0, drivers={"signal_shift": Driver(float(k // 32 % 3))})
         for k in range(400)
@@ -177,7 +177,7 @@ def test_energies_all_alike_have_a_baseline_with_rivals() -> None:
 
 
 def test_an_insisted_model_that_foretells_far_worse_has_rivals_of_finite_weight() -> None:
-    """2000 independent quarter hours, foretold thirty times worse: 30 to the power of 1000 is no number."""
+    """2000 independent intervals, prediction errors 30 times larger: a weight of 30^1000 would overflow."""
     told = quarters(lambda d: 10 + d, 2000)
     found = learn("pump", told, kind="constant")
     assert found.rivals[0]["weight"] == 1e100
@@ -187,7 +187,7 @@ def test_an_insisted_model_that_foretells_far_worse_has_rivals_of_finite_weight(
 
 
 def test_drivers_that_are_never_there_together_are_said() -> None:
-    """Each of ten in nine of ten quarter hours, and none of these knows all."""
+    """Each of ten drivers is missing in a tenth of the intervals, so that no interval contains all of them."""
     told = [
         Interval("pump", START_MS + k * QUARTER_MS, 1000.0 + k % 7,
                  drivers={f"signal_{i}": Driver(float(k * (i + 1) % 17)) for i in range(10) if k % 10 != i})

@@ -124,7 +124,7 @@ def test_without_a_state_directory_there_is_no_ledger(config: Config) -> None:
 
 
 def test_a_clock_set_to_eight_hours_earlier_leaves_the_ledger_valid(tmp_path: Path, config: Config) -> None:
-    """The agent passes recorded hours again: their intervals are merged, the hours recorded again."""
+    """The clock passes through recorded hours a second time: their intervals are merged, the hours recorded again."""
     clock = HandClock(START_S)
     store = Store(tmp_path / "state", clock)
     keeper = Bookkeeper(store, lambda: config, Teller(), clock)
@@ -160,7 +160,7 @@ def test_the_published_checkpoint_can_be_read_by_verify(tmp_path: Path, config: 
 def test_a_key_that_cannot_sign_is_logged_once_and_hours_are_recorded_when_it_can(
     trouble: str, tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An update without the extra; a key file with the public key only."""
+    """Two causes: an update without the extra `crypto`, and a key file that contains the public key only."""
     pytest.importorskip("cryptography")
     clock = HandClock(START_S)
     store = Store(tmp_path / "state", clock)

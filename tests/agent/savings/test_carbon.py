@@ -1,4 +1,4 @@
-"""Avoided emissions and standard coal: published figures, their years, and what is said of an unknown one."""
+"""Avoided emissions and standard coal: published figures with their years, rejection of unknown factors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drivers.reasons import Code, InvalidValue
 
 
 def test_the_independent_case(data: Path) -> None:
-    """161 MWh of a rail mill at Inner Mongolia's factor of 2022: 110.27 t."""
+    """161 MWh saved in a rail mill, grid emission factor of Inner Mongolia in 2022: 110.27 t."""
     cases = json.loads((data / "efficiency" / "cases.json").read_text())["cases"]
     wanted = [case for case in cases if case["kind"] == "co2_cost"]
     assert wanted
@@ -36,7 +36,7 @@ def test_a_factor_comes_with_its_year(wanted: str | float, year: int | None, kg:
 
 
 def test_memory_is_marked_and_never_preferred() -> None:
-    """CN has a newer figure from memory; the verified one of 2022 is taken. Japan has only one from memory."""
+    """CN: the verified factor of 2022 is preferred to a newer one with status memory. JP has only one of the latter."""
     assert any(row.scope == "CN" and row.year == 2023 and row.status == "memory" for row in carbon.factors())
     assert carbon.grid_factor("CN").status == "verified"
     assert carbon.grid_factor("JP").status == "memory"
@@ -62,7 +62,7 @@ def test_each_source_code_is_explained() -> None:
 
 
 def test_coal_both_ways() -> None:
-    """The heat of a kilowatt-hour is 3.6 MJ, of a kilogram of standard coal 29.3076 MJ."""
+    """Calorific value: 3.6 MJ/kWh over 29.3076 MJ/kg of standard coal. Equivalent value: by year, or the newest."""
     heat = carbon.coal("calorific")
     assert heat.kgce_per_kwh == pytest.approx(3.6 / 29.3076, rel=1e-3)
     assert carbon.coal_kg(1e6, heat) == pytest.approx(122.9)

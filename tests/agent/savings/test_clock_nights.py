@@ -34,13 +34,16 @@ def config(tmp_path: Path) -> Config:
 
 
 def night(folder: Path, config: Config, jump_s: int, killed: bool) -> tuple[Gateway, float]:
-    """1.4 h before, 1.4 h with the wrong clock, 1.3 h after it; the energy of all of them in Wh."""
+    """Runs 1.4 h with the correct clock, 1.4 h with the wrong one, 1.3 h with the correct one.
+
+    Returns the gateway and the energy of the three periods in Wh.
+    """
     gateway = Gateway(folder, config, HandClock(START_S))
     begin_wh = gateway.wh
     gateway.run(1.4)
     gateway.clock._utc_ns += jump_s * 10**9
     gateway.run(1.4)
-    if killed:  # nothing is closed
+    if killed:  # without an orderly stop
         gateway.store.flush()
         gateway.store._writer.stop()
     gateway.clock._utc_ns -= jump_s * 10**9
@@ -53,7 +56,7 @@ def night(folder: Path, config: Config, jump_s: int, killed: bool) -> tuple[Gate
 
 @pytest.mark.parametrize("jump_s", JUMPS_S)
 def test_the_published_saving_excludes_the_wrong_dates(tmp_path: Path, config: Config, jump_s: int) -> None:
-    """After the night it covers the time from its start to now, without the night."""
+    """After the night, the published saving covers the time from the first interval to now, without the night."""
     gateway = Gateway(tmp_path, config, HandClock(START_S))
     published = list[Message]()
     gateway.lane._emit = published.append

@@ -1,4 +1,4 @@
-"""What is no routine opens by itself, ends by itself, and is not opened by ordinary days."""
+"""Non-routine events open and close automatically; ordinary days open none."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_month_of_ordinary_days_opens_nothing(seed: int) -> None:
 
 @pytest.mark.parametrize("factor", [2.0, 0.5])
 def test_a_forgotten_ratio_is_found_within_an_hour(factor: float) -> None:
-    """CT 400/5 exchanged for 200/5 in the middle of a quarter hour, the meter's ratio left as it was."""
+    """A 400/5 CT is replaced by a 200/5 one in the middle of an interval; the ratio set in the meter is not changed."""
     told = days(10)
     cut = 96 * 5 + 40
     told[cut] = replace(told[cut], energy_wh=(1 + factor) / 2 * (told[cut].energy_wh or 0))
@@ -62,7 +62,7 @@ def test_without_a_driver_an_ordinary_change_of_load_is_no_ratio() -> None:
 
 @pytest.mark.parametrize("other", [{}, {"tonnes": Driver(40.0)}])
 def test_a_driver_that_is_silent_is_no_forgotten_ratio(other: dict[str, Driver]) -> None:
-    """The first quarter hour and some hours later have no flow: its sender was away; the load goes on as ever."""
+    """The flow is missing in the first interval and later for some hours (sender offline); the load is unchanged."""
     told = days(10)
     told = [replace(item, drivers=item.drivers | other) for item in told]
     for k in (0, *range(500, 530)):
@@ -137,8 +137,10 @@ def test_a_motor_that_stands_teaches_nothing() -> None:
 
 
 def test_the_load_is_what_the_baselines_first_driver_says() -> None:
-    """A temperature stands before the flow by its name and tells nothing of the load: by it a doubled ratio is lost in
-    what a day varies."""
+    """The temperature precedes the flow in alphabetical order and is unrelated to the load.
+
+    If the load were derived from it, the daily variation would hide a doubled CT ratio.
+    """
     rng = Random(3)
     told = []
     for item in days(10):
@@ -155,7 +157,7 @@ def test_the_load_is_what_the_baselines_first_driver_says() -> None:
 
 @pytest.mark.parametrize("years", [73, -2])
 def test_a_wrong_clocks_events_end_where_it_jumped(years: int) -> None:
-    """A night by a clock that lost its time: the quarter hours on both sides of each jump carry the flag."""
+    """The clock is wrong for one night: the intervals before and after each of the two clock steps carry the flag."""
     away = round(years * 365 * 96)
     ordinary, night = days(4), days(1, first=96 * 2 + away)[:8]
     told = [*ordinary[: 96 * 2], *night, *ordinary[96 * 2 :]]
@@ -173,7 +175,7 @@ def test_a_wrong_clocks_events_end_where_it_jumped(years: int) -> None:
 
 
 def test_a_wrong_clock_at_work_takes_what_was_open_with_it() -> None:
-    """A hold that was open when the clock jumped does not last for years."""
+    """A maintenance event that is open at a clock step ends there and does not last for years."""
     ordinary, night = days(3), days(1, first=96 * 365 * 73)[:8]
     told = [replace(ordinary[95], flags=("clock_step", "maintenance")),
             *(replace(item, flags=("maintenance",)) for item in night[:2]), *night[2:]]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which manipulation is detected by what: the table of docs/ledger.md, row by row.
+"""Which check detects which manipulation: the table of docs/ledger.md, row by row.
 
 Each manipulation is made on a copy of one ledger of two days. It is detected by the file alone, with the key or the
 checkpoints that the customer stored, or not at all; undetected ones are tested, too.
@@ -67,7 +67,7 @@ def copied(folder: Path, to: Path) -> Path:
 
 
 class Kept(NamedTuple):
-    """What the customer stored."""
+    """Key and checkpoints that the customer stored."""
 
     key: Key
     checkpoints: list[dict[str, Any]]
@@ -107,7 +107,7 @@ def verdict(folder: Path, key: Key | None = None, elsewhere: list[dict[str, Any]
 
 
 def rewritten(folder: Path, seq: int, change: Callable[[dict[str, Any]], None], key: Key | None = None) -> None:
-    """Changes a record and signs all records from there on, with the gateway's key or another one."""
+    """Changes a record, then rewrites and signs it and all later ones with the gateway's key or another one."""
     key = key or load(folder / FILE)
     with sqlite3.connect(folder / "magwatt.sqlite") as db:
         before = None
@@ -159,7 +159,7 @@ def copy_of_another_gateway_moved_back(top: Path) -> None:
 
 
 def two_agents_in_turns(top: Path) -> None:
-    """In one state directory, each while the other one is stopped."""
+    """Two agents use one state directory alternately, each while the other one is stopped."""
     for hour in range(50, 56):
         agent(top / "state", hour, hour + 1, {**FACTS, "config": "c0ffee" if hour % 2 else "decaf"})
 
@@ -169,7 +169,7 @@ def insider_changes_a_sum(top: Path) -> None:
 
 
 def insider_changes_intervals_too(top: Path) -> None:
-    """Measures and records other energies; no record was ever different."""
+    """The agent measures and records false energies from the start; no record is changed afterwards."""
     agent(top / "state", 50, 52, wh=1.0)
 
 
@@ -190,7 +190,7 @@ def edited_software_with_the_same_version(top: Path) -> None:
 
 
 class Row(NamedTuple):
-    """One manipulation, and the code with which it is detected; None: it is not.
+    """One manipulation, and the code of the problem that reveals it; None: it is not detected.
 
     alone: by the file and the key in it.
     with_key: with the customer's key.

@@ -1,5 +1,8 @@
-"""A stretch of a driver that the baseline hardly ever saw, as between standstill and the least flow: nothing is claimed
-there, nothing learnt, and standstill has a level of its own. A driver of few values or with thin ends has no holes."""
+"""Coverage gaps: ranges of a driver with almost no baseline data, as between standstill and the lowest flow.
+
+Intervals in a gap are neither fitted nor counted as savings, and standstill has a separate level. A driver with few
+distinct values or with sparse tails has no gap.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ STANDBY_WH = 400.0
 
 
 def pump_wh(flow: float) -> float:
-    """A pump at constant speed: it takes most of its power with hardly any flow, and nearly none at rest."""
+    """A pump at constant speed: high energy even at almost no flow, almost none at standstill."""
     return 20_000 + 30 * flow - 0.01 * flow**2 if flow > 0 else STANDBY_WH
 
 
@@ -37,8 +40,10 @@ def quarter(k: int, flow: float, wh: float | None = None, **more: object) -> Int
 
 
 def two_weeks(rest: bool = True) -> list[Interval]:
-    """Flows of 500 to 900; nothing from ten in the evening to six, and a start in the middle of a quarter hour: half of
-    the energy and of the flow of a whole one."""
+    """Flows of 500 to 900; with `rest`, standstill from 22:00 to 06:00.
+
+    The pump starts in the middle of an interval, which has half of the flow and of the energy.
+    """
     chance, found = np.random.default_rng(7), []
     for k in range(14 * 96):
         flow = 500.0 + 400 * chance.random()
@@ -88,7 +93,7 @@ def test_much_of_it_is_advised_on_and_opens_an_event(baseline: Baseline) -> None
 
 
 def test_standstill_and_running_are_each_foretold_rightly(baseline: Baseline) -> None:
-    """One curve through both would be off by more than 2 % at 500."""
+    """A single curve for both would have an error of more than 2 % at a flow of 500."""
     for flow in (0.0, 520.0, 600.0, 700.0, 890.0):
         [line] = evaluate(baseline, [quarter(2000, flow)])[1]
         assert line.adjusted_wh == pytest.approx(pump_wh(flow), rel=0.003)
@@ -97,7 +102,7 @@ def test_standstill_and_running_are_each_foretold_rightly(baseline: Baseline) ->
 
 
 def test_a_start_within_a_quarter_hour_is_claimed_nowhere_and_said(baseline: Baseline) -> None:
-    """Ten minutes of 900: its mean of 600 is well within the range, and uses less than 600 for all of the time."""
+    """Ten minutes at a flow of 900: the mean of 600 is in the range, but takes less energy than a steady 600."""
     started = quarter(2000, 600.0, (2 * pump_wh(900) + STANDBY_WH) / 3, running_s=600.0)
     told = [started, *(quarter(2001 + k, 600.0, running_s=900.0) for k in range(9)), quarter(2010, 0.0, running_s=0.0)]
     saving, lines = evaluate(baseline, told)
@@ -131,7 +136,7 @@ def test_terms_are_the_same_for_one_and_for_arrays(kind: str, shape: dict[str, o
 
 
 def test_two_parts_fitted_by_themselves_are_two_fits() -> None:
-    """Against numpy's own least squares of each."""
+    """Expected values: numpy's least squares, separately for each part."""
     chance = np.random.default_rng(3)
     x = np.concatenate([np.zeros(60), 500 + 400 * chance.random(140)])
     y = np.where(x > 0, 20_000 + 30 * x, 400) + chance.normal(0, 50, 200)
@@ -147,14 +152,14 @@ def test_two_parts_fitted_by_themselves_are_two_fits() -> None:
 @pytest.mark.parametrize(
     ("x", "found"),
     [
-        (np.repeat(np.arange(21.0), 20), []),  # whole tonnes
-        (np.repeat(np.arange(7.0), 60), []),  # seven even steps
+        (np.repeat(np.arange(21.0), 20), []),  # integer tonnes
+        (np.repeat(np.arange(7.0), 60), []),  # seven equidistant values
         (np.concatenate([np.zeros(300), np.linspace(40, 100, 700)]), [(0.0, 40.0)]),
         (np.concatenate([np.zeros(300), [15.0, 20.0, 31.0], np.linspace(40, 100, 997)]), [(0.0, 40.0)]),
         (np.concatenate([np.zeros(3), np.linspace(40, 100, 700)]), [(0.0, 40.0)]),  # one short stop
         (np.concatenate([np.linspace(0, 10, 300), np.linspace(50, 60, 300)]), [(10.0, 50.0)]),
-        (np.concatenate([np.zeros(300), np.linspace(0.2, 39.8, 40), np.linspace(40, 100, 700)]), []),  # seen, if rarely
-        (np.random.default_rng(1).normal(50, 10, 1344), []),  # thin ends
+        (np.concatenate([np.zeros(300), np.linspace(0.2, 39.8, 40), np.linspace(40, 100, 700)]), []),  # rare values
+        (np.random.default_rng(1).normal(50, 10, 1344), []),  # sparse tails
         (np.full(100, 3.0), []),
         (np.concatenate([np.zeros(300), np.full(50, 50.0), np.full(300, 100.0)]), [(0.0, 50.0), (50.0, 100.0)]),
     ],
@@ -164,7 +169,7 @@ def test_where_hardly_anything_was_seen(x: np.ndarray, found: list[tuple[float, 
 
 
 def test_a_state_that_tells_standstill_apart_needs_no_hole() -> None:
-    """With `running` beside the flow the model knows which of two levels it is on, and is as it was."""
+    """With `running` as second driver the model distinguishes the two levels, so that it needs no coverage gap."""
     told = [replace(item, drivers={**item.drivers, "signal_running": Driver((item.running_s or 0.0) / 900)})
             for item in two_weeks()]  # fmt: skip
     found = learn("pump", told, drivers=[FLOW, "signal_running"])
@@ -193,14 +198,14 @@ def _told(outcomes: list[Outcome]) -> tuple[int, float]:
 
 @pytest.mark.parametrize("name", ["weeks", "two shifts"])
 def test_mills_that_stop_are_covered(name: str) -> None:
-    """One curve through standstill and running erred by −0.2 and −0.4 % of the energy; 77 and 75 % were covered."""
+    """A single curve for standstill and running had errors of −0.2 and −0.4 % of the energy and covered 77 and 75 %."""
     covered, bias = _told([half for seed in range(8) for half in both(name, seed)])
     assert covered >= 14
     assert abs(bias) < 0.001
 
 
 def test_tonnes_have_no_holes() -> None:
-    """They are learnt from sums over whole shifts, and a quarter hour of few tonnes belongs to one."""
+    """Production models are fitted to sums over complete shifts, which include intervals with few tonnes."""
     told = [replace(item, drivers={"signal_rolled_t": item.drivers[FLOW]}) for item in two_weeks()]
     found = learn("pump", told)
     assert found.n == len(told)
@@ -227,7 +232,10 @@ def test_a_motor_that_starts_in_each_quarter_hour_is_told_why_nothing_can_be_lea
 
 
 def test_starts_that_were_not_learnt_from_are_not_claimed_where_the_hole_is_another_drivers() -> None:
-    """Cold weeks and hot ones, which do nothing: the model takes the flow, which runs through."""
+    """The model uses only the flow, which has no gap. The temperature has one (cold and hot weeks), but no effect.
+
+    Intervals with a start are neither fitted nor counted as savings.
+    """
     chance, told = np.random.default_rng(3), []
     for k in range(960):
         flow, starts = 900 * chance.random(), k % 48 == 7

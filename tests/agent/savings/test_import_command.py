@@ -70,7 +70,7 @@ def test_a_meter_that_counts_backwards(plant: Path) -> None:
 
 
 def test_data_of_the_future_are_rejected(plant: Path) -> None:
-    """As when day and month are exchanged."""
+    """A typical cause: day and month are swapped."""
     ahead = datetime.now(UTC) + timedelta(days=40)
     found = run(plant, [20.0] * DAY, first=f"{ahead:%Y-%m-%d} 00:00")
     assert found.exit_code == 2

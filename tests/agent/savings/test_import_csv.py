@@ -108,7 +108,7 @@ def test_times_at_the_end_of_a_row(tmp_path: Path) -> None:
 
 
 def test_the_hour_that_occurs_twice(tmp_path: Path) -> None:
-    """Berlin, 2025-10-26: 2:00 to 3:00 occurs twice; 25 h of energy, none lost, none doubled."""
+    """Berlin, 2025-10-26: 02:00 to 03:00 occurs twice; 25 h of energy, none lost, none doubled."""
     hours = [*range(3), *range(2, 24)]
     rows = [f"2025-10-26 {hour:02d}:{minute:02d},{k}" for k, hour in enumerate(hours) for minute in (0, 15, 30, 45)]
     for order in (rows, rows[::-1], [*rows[::-1], "", ""]):
@@ -167,13 +167,13 @@ def test_utf_16_with_tabs_as_excel_exports_it(tmp_path: Path) -> None:
 
 
 def test_a_repeated_hour_that_the_file_contains_once_is_reported(tmp_path: Path) -> None:
-    """Berlin, 2025-10-26, of a meter that writes 2:00 to 3:00 once: 24 h of rows for 25 h."""
+    """Berlin, 2025-10-26, a meter that writes 02:00 to 03:00 only once: rows of 24 h for a day of 25 h."""
     rows = [f"2025-10-26 {hour:02d}:{minute:02d},1" for hour in range(24) for minute in (0, 15, 30, 45)]
     found = read(tmp_path, "\n".join(["time,kWh", *rows]), "Europe/Berlin")
     assert found.once == ["2025-10-26 02:00"]
     twice = [*rows[:12], *rows[8:]]
     assert read(tmp_path, "\n".join(["time,kWh", *twice]), "Europe/Berlin").once == []
-    assert read(tmp_path, "\n".join(["time,kWh", *rows[:10]]), "Europe/Berlin").once == []  # it ends in that hour
+    assert read(tmp_path, "\n".join(["time,kWh", *rows[:10]]), "Europe/Berlin").once == []  # the file ends in that hour
     assert read(tmp_path, "\n".join(["time,kWh", *rows[24:]]), "Europe/Berlin").once == []
 
 

@@ -81,7 +81,7 @@ def test_a_day_of_25_hours(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("night", [(4, 5), (0, 0)], ids=["two values", "the same twice"])
 def test_rows_of_an_hour_when_an_hour_occurs_twice(tmp_path: Path, night: tuple[int, int]) -> None:
-    """02:00 occurs twice; the second one is an hour later, whatever its value."""
+    """02:00 occurs twice; the second row is one hour later, whatever its value."""
     hours = ["24 23:00", "25 00:00", "25 01:00", "25 02:00", "25 02:00", "25 03:00", "25 04:00"]
     values = [1, 2, 3, *night, 6, 7]
     rows = [f"2026-10-{hour},{value}" for hour, value in zip(hours, values, strict=True)]

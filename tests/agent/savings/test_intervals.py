@@ -1,4 +1,4 @@
-"""Quarter hours from readings: energy exact by closed forms, gaps by the register, no kWh lost to clocks and kills."""
+"""Intervals from readings: energy against closed forms, register-filled gaps, no loss at clock steps and kills."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ START_MS = 1_790_000_100_000 // QUARTER_MS * QUARTER_MS
 
 @dataclass
 class Bench:
-    """A meter that is read, a store, and what was finished. utc_off_ms: how wrong the clock is."""
+    """A meter with its readings, a store, and the finished intervals.
+
+    utc_off_ms: error of the clock.
+    true_wh: register of the meter.
+    read_every: the register is read at every n-th second.
+    """
 
     kept: dict[int, Interval] = field(default_factory=dict)
     finished: list[Interval] = field(default_factory=list)
     now_s: float = 0.0
     utc_off_ms: int = 0
-    true_wh: float = 1_000_000.0  # the meter's register
+    true_wh: float = 1_000_000.0
     mark_wh: float | None = None
     read_every: int = 1
 
@@ -55,7 +60,7 @@ class Bench:
             self.hours.take_power(self.now_s, self.utc_ms, w, var, register)
 
     def pass_by(self, seconds: float, w: float = 100e3) -> None:
-        """Time in which nobody looks."""
+        """Time passes without a reading."""
         self.now_s += seconds
         self.true_wh += w * seconds / 3600
 
@@ -102,7 +107,7 @@ def test_what_a_gap_held_is_told_by_the_register(gap_s: int) -> None:
     bench.pass_by(gap_s, 150e3)
     bench.run(2000)
     told_wh, bridged = bench.total_wh(), gap_s < 60
-    if not bridged:  # what runs straight over a minute is not asked of the register
+    if not bridged:  # a gap below one minute is interpolated without the register
         assert told_wh == pytest.approx(bench.true_wh - 1_000_000 - 100e3 / 3600, abs=15)
         filled_wh = sum(item.filled_wh for item in bench.kept.values())
         assert filled_wh == pytest.approx((gap_s * 150e3 + 100e3) / 3600, abs=15)
@@ -149,7 +154,7 @@ def test_kills_at_any_moment_lose_nothing_and_count_nothing_twice(seed: int) -> 
     bench = Bench(read_every=(1, 10, 300)[seed % 3])
     for _ in range(6):
         bench.run(rng.randint(70, 2000))
-        last = bench.kept[max(bench.kept)]  # killed: only what was kept is left
+        last = bench.kept[max(bench.kept)]  # killed: only stored intervals remain
         bench.pass_by(rng.randint(1, 400))
         bench.hours = bench.start(last)
     bench.run(1900)
@@ -173,7 +178,7 @@ def test_a_clock_that_jumps_and_comes_back_loses_no_energy_and_is_seen(step_h: f
     "utc_off_h", [-8.0, -2.0, -1.9], ids=["8 h back", "where it stood", "hardly further than it stood"]
 )
 def test_a_power_cut_whose_clock_lost_the_time_loses_no_energy_and_is_seen(utc_off_h: float) -> None:
-    """Two hours without power, and a clock without a battery: the register knows what the clock does not."""
+    """The gateway is without power for two hours, and its clock has no battery: the register supplies the energy."""
     bench = Bench()
     bench.run(2000)
     last = bench.kept[max(bench.kept)]
@@ -244,7 +249,7 @@ def test_two_parts_of_a_quarter_are_one() -> None:
 
 
 def test_a_shaft_that_was_known_for_a_little_only_is_unknown() -> None:
-    """After a restart the estimator says nothing for a while: the first part's shaft was taken for the whole."""
+    """After a restart the estimator has no result for a while: the shaft energy of a part is not extrapolated."""
     known = Interval("p", 0, 10.0, coverage=0.4, shaft_wh=8.0, motor_loss_wh=1.0, u_motor_loss_wh=0.2)
     unknown = Interval("p", 0, 15.0, coverage=0.6)
     for both in (merged(known, unknown), merged(unknown, known)):

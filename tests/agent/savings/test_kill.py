@@ -187,12 +187,12 @@ def test_a_kill_just_after_the_end_of_an_interval_loses_nothing(
     """The state of the register and the intervals that depend on it are committed together."""
     gateway = Gateway(tmp_path, config, HandClock(START_S + 20))
     begin_wh = None
-    for k in range(89):  # to 10 s after it
+    for k in range(89):  # until 10 s after the end of the interval
         gateway.pass_by(1 / 360)
         gateway.read(W, gateway.wh if k % register_every == 0 else None)
         begin_wh = gateway.wh if begin_wh is None else begin_wh
     gateway.store.flush()
-    gateway.store._writer.stop()  # killed: nothing is closed
+    gateway.store._writer.stop()  # killed, without an orderly stop
     again = Gateway(tmp_path, config, gateway.clock)
     again.wh, gateway = gateway.wh, again
     gateway.run(0.2)
@@ -201,7 +201,7 @@ def test_a_kill_just_after_the_end_of_an_interval_loses_nothing(
 
 
 def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> None:
-    """The recorder keeps the last days in memory, not every hour that it ever recorded."""
+    """The recorder holds the last days in memory, not all hours that it has recorded."""
     clock = HandClock(START_S)
     store = Store(tmp_path / "state", clock)
     books = Bookkeeper(store, lambda: config, Teller(), clock)

@@ -95,7 +95,7 @@ def test_a_late_interval_amends_its_hour_and_both_records_stay(store: Store, tmp
 
 
 def test_an_hour_that_the_agent_itself_wrote_again_is_amended(store: Store, tmp_path: Path) -> None:
-    """A clock that is corrected by −8 hours passes recorded hours again: their intervals are merged."""
+    """After a correction by −8 hours the clock passes recorded hours a second time: their intervals are merged."""
     keeper = keeper_of(store)
     for k in range(4):
         save_interval(store, quarter(k))

@@ -48,7 +48,7 @@ def test_signatures_follow_the_standard(secret: str, public: str, message: str, 
 
 
 def test_without_the_extra_an_ed25519_key_raises_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An update without the extra: the ledger recorder handles LedgerKeyError, and no other error."""
+    """An update without the extra `crypto`: the ledger recorder handles LedgerKeyError, and no other error."""
     key = load_or_make(tmp_path)
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
     with pytest.raises(LedgerKeyError) as signing:

@@ -1,4 +1,4 @@
-"""One motor's savings while the agent runs: told each quarter hour, and what happens when the store holds nonsense."""
+"""Savings of one motor while the agent runs: published for each interval, also with invalid contents of the store."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def bench(tmp_path: Path, clock: HandClock) -> Bench:
 
 
 def freeze_what_was(bench: Bench, wh: float = 30e3) -> None:
-    """A constant baseline over the last days."""
+    """Freezes a constant baseline of the last 100 intervals."""
     now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
     told = [Interval("pump", now_ms - (100 - k) * QUARTER_MS, wh + k % 2) for k in range(100)]
     keep.save_frozen(bench.store, freeze(learn("pump", told, kind="constant", classes=("0.5S", "0.5")), now_ms, "test"))
@@ -181,7 +181,7 @@ def test_nonsense_in_the_store_ends_nothing(tmp_path: Path, bench: Bench) -> Non
 
 @pytest.mark.parametrize("back_h", [3, 30])
 def test_a_clock_that_goes_back_changes_no_sum(bench: Bench, back_h: int) -> None:
-    """What is told live is what a report works out from all that is kept, with the hours the clock is yet to reach."""
+    """Published sums equal those of a report over all stored intervals, also those later than the clock."""
     freeze_what_was(bench)
     bench.run(4 * 40)
     bench.clock._utc_ns -= back_h * 3600 * 10**9
@@ -197,7 +197,7 @@ def test_a_clock_that_goes_back_changes_no_sum(bench: Bench, back_h: int) -> Non
 
 
 def test_a_register_of_which_half_was_not_heard_fills_no_gap(bench: Bench) -> None:
-    """Export missing in one answer, after four hours without one: the difference with the next whole answer counts."""
+    """The first response after a gap of four hours lacks the export register: the next complete one fills the gap."""
     wh = 1_000_000.0
 
     def read(hours: float, export: bool = True) -> None:
@@ -218,7 +218,7 @@ def test_a_register_of_which_half_was_not_heard_fills_no_gap(bench: Bench) -> No
 
 
 def freeze_a_line(bench: Bench) -> None:
-    """30 kWh at 500 m³/h, 20 Wh for each m³/h more; of the days before."""
+    """Freezes a linear baseline of the last 400 intervals: 30 kWh at 500 m³/h, and 20 Wh for each further m³/h."""
     now_ms = bench.clock.utc_ns() // 1_000_000 // QUARTER_MS * QUARTER_MS
     told = []
     for k in range(400):
@@ -230,7 +230,7 @@ def freeze_a_line(bench: Bench) -> None:
 
 
 def run_flows(bench: Bench, flows: list[float | None], *, register: bool = False) -> None:
-    """A quarter hour each; None: the flow is not heard. It ends a moment into the next quarter hour."""
+    """Runs one interval for each flow; None: not received. Stops shortly after the start of the next interval."""
     for flow in flows:
         for _ in range(90):
             step(bench, flow, register)
@@ -252,7 +252,7 @@ def step(bench: Bench, flow: float | None, register: bool) -> None:
 
 
 def reported(bench: Bench) -> Saving:
-    """The month's page over the same file, but for the quarter hour that runs: live tells it when it is over."""
+    """The saving in the monthly report of the same file, without the current interval (published at its end)."""
     now_ms = bench.clock.utc_ns() // 1_000_000
     runs_ms = now_ms // QUARTER_MS * QUARTER_MS
     bench.store.do(lambda db: db.execute("delete from interval where start_ms >= ?", (runs_ms,)).rowcount)
@@ -274,7 +274,7 @@ def assert_the_same(bench: Bench) -> Saving:
 
 @pytest.mark.parametrize("missing", [1, 2, 3, 4, 6])
 def test_a_driver_that_was_away_is_drawn_straight_live_as_in_the_report(bench: Bench, missing: int) -> None:
-    """Three quarter hours at most lie within the hour; longer ones are claimed by neither."""
+    """A gap of up to three intervals is within the limit of one hour; longer gaps are excluded from both."""
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0, *[None] * missing, 600.0, 580.0, 500.0, *[None] * 2, 520.0, 510.0, 500.0])
     page = assert_the_same(bench)
@@ -300,7 +300,7 @@ def test_what_was_seen_before_reporting_began_holds_an_end_of_the_line(bench: Be
 
 
 def test_a_driver_that_comes_and_goes_makes_no_sum_anew(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every other quarter hour without a flow: what waits for it is put in its place, without reading a year again."""
+    """Every second interval lacks the flow: pending ones are added to the sums without reading a year again."""
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0] * 3)
     wide: list[int] = []
@@ -321,7 +321,7 @@ def test_a_driver_that_comes_and_goes_makes_no_sum_anew(bench: Bench, monkeypatc
 def test_a_process_that_was_stopped_tells_what_the_register_filled_as_the_report_does(
     bench: Bench, asleep_s: int
 ) -> None:
-    """Neither meter nor flow was asked meanwhile: the energy comes from the register, the flow is drawn for an hour."""
+    """Nothing was polled during the stop: the register supplies the energy, the flow is interpolated for an hour."""
     freeze_a_line(bench)
     run_flows(bench, [400.0, 420.0, 450.0], register=True)
     while bench.clock.utc_ns() // 1_000_000 % QUARTER_MS < 880_000:

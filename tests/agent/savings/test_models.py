@@ -1,4 +1,4 @@
-"""Models of the old plant: the same terms for one interval and for arrays, and laws of each."""
+"""Baseline models: equal terms for one interval and for arrays, and properties of each model."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def plant(tmp_path: Path) -> Path:
 
 
 def command(plant: Path, *words: str) -> Result:
-    """Ends with an exit code, not with a traceback."""
+    """Runs a command, which must end with an exit code and without a traceback."""
     done = CliRunner().invoke(main, [*words, "--config", str(plant / "plant.toml")])
     assert isinstance(done.exception, type(None) | SystemExit), repr(done.exception)
     return done

@@ -1,4 +1,4 @@
-"""Where a saving comes from: closes to the last digit, true to the plant's counterfactuals, advice on speed."""
+"""Parts of a saving: they sum to the total and match the counterfactuals of the simulated plant; advice on speed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_parts_close_to_a_watt_hour(large) -> None:  # type: ignore[no-untyped-d
 
 
 def test_each_part_is_true_within_its_doubt_and_a_third_of_a_percent(large) -> None:  # type: ignore[no-untyped-def]
-    """Truth: the plant's own old motor on the same drive at the same speed and torque."""
+    """True values: the old motor of the simulated plant with the same drive, at the same speed and torque."""
     control = large.true_wh - large.motor_wh - large.drive_wh
     for name, true in (("motor", large.motor_wh), ("drive", large.drive_wh), ("control", control)):
         part = large.saving.parts[name]

@@ -1,4 +1,4 @@
-"""For how long residuals hang together: against closed forms of processes that are made here."""
+"""Autocorrelation of residuals, compared with closed forms of generated processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from agent.savings.persistence import persistence, slow_part
 
 
 def made(seed: int, n: int, hours: float, share: float) -> Array:
-    """An AR(1) of this memory and share of the variance, seen through white noise; quarter hours."""
+    """n quarter hours of an AR(1) process plus white noise.
+
+    hours: time constant of the process.
+    share: its share of the variance.
+    """
     rng = np.random.default_rng(seed)
     found: Array = math.sqrt(share) * decaying(rng, n, hours) + math.sqrt(1 - share) * rng.normal(0, 1, n)
     return found
@@ -26,7 +30,7 @@ def closed_form(hours: float, share: float) -> float:
 
 @pytest.mark.parametrize(("days", "hours", "share"), [(14, 1, 1.0), (14, 24, 0.5), (60, 24, 0.5), (60, 72, 0.5)])
 def test_half_of_all_estimates_lie_above_the_closed_form_and_half_below(days: int, hours: float, share: float) -> None:
-    """Two weeks tell of a memory of a day in the median, though each of them is a chance's."""
+    """For two weeks and a time constant of a day the median is correct, although single estimates scatter."""
     found = [persistence(made(seed, 96 * days, hours, share))[1] for seed in range(60)]
     assert np.median(found) == pytest.approx(closed_form(hours, share), rel=0.2)
 
@@ -66,7 +70,7 @@ def test_no_residuals_hang_together_in_nothing() -> None:
 
 
 def test_a_model_of_more_numbers_than_the_data_can_bear_is_refused() -> None:
-    """Eight independent samples bear five coefficients; of eight, U95 would be a thousand times the saving."""
+    """Eight independent samples support five coefficients; with eight, U95 would be a thousand times the saving."""
     left = np.cumsum(np.random.default_rng(0).normal(0, 1, 1344))
     x = np.random.default_rng(1).uniform(0, 1, 1344)
     assert least_squares(design("polynomial", {"degree": 3}, x, len(x)), left).n_effective == 8
@@ -76,7 +80,7 @@ def test_a_model_of_more_numbers_than_the_data_can_bear_is_refused() -> None:
 
 @pytest.mark.parametrize("odd", [0, -1])
 def test_one_that_differs_at_an_end_is_no_memory(odd: int) -> None:
-    """What is left is constant without it: its correlation would be 0/0, and U95 no number."""
+    """The other residuals are constant: their correlation would be 0/0, and U95 NaN."""
     left = np.zeros(60)
     left[odd] = 1.0
     assert persistence(left) == (0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Dated phases, and what is known of the motor that was replaced."""
+"""Dated periods of a retrofit, and the data of the motor that was replaced."""
 
 from __future__ import annotations
 

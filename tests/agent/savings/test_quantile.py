@@ -1,4 +1,4 @@
-"""Half-widths that cover 95 %: against tables, closed forms and counting."""
+"""Half-widths with 95 % coverage, compared with tables, closed forms and random samples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_two_degrees_of_freedom_have_a_closed_form() -> None:
     ("freedom", "t"), [(0.3, 6582.0356994), (0.6, 67.844395330), (1.5, 6.0166631044), (1e5, 1.9599877075)]
 )
 def test_any_freedom_has_its_quantile(freedom: float, t: float) -> None:
-    """Worked out with scipy 1.17, stats.t.ppf(0.975, freedom)."""
+    """Expected values: scipy 1.17, stats.t.ppf(0.975, freedom)."""
     assert student_t(freedom) == pytest.approx(t, rel=1e-9)
 
 

@@ -1,4 +1,4 @@
-"""The monthly report: its numbers against sums worked out here, its page, its files, and all that may be wrong."""
+"""The monthly report: its figures compared with sums calculated here, its page, its files, and invalid input."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def add_event(plant: Path, **more: object) -> None:
 
 
 def test_the_numbers_are_those_of_the_plant(plant: Path) -> None:
-    """Measured is summed here from the plant's own laws; the adjusted baseline must be the old fan at today's flow."""
+    """Measured energy: summed here from the laws of the plant. Adjusted baseline: the old fan at today's flow."""
     assert report(plant).exit_code == 0
     items = reportkit.new(BEGIN_MS, END_MS)
     measured_wh = sum((item.energy_wh or 0) + item.auxiliary_wh for item in items)
@@ -125,7 +125,7 @@ def test_the_numbers_are_those_of_the_plant(plant: Path) -> None:
 
 
 def test_money_coal_and_carbon_follow_from_the_quarter_hours(plant: Path) -> None:
-    """Priced here from the CSV by its local hour."""
+    """The rows of the CSV file are priced here by their local hour."""
     report(plant)
     rows = list(csv.DictReader(io.StringIO((plant / "r.csv").read_text(encoding="utf-8-sig"))))
     assert len(rows) == 31 * 96
@@ -311,7 +311,7 @@ def test_a_gap_in_the_ledger_is_counted(plant: Path) -> None:
 
 
 def test_a_negative_saving_is_called_so(tmp_path: Path) -> None:
-    """A fan that now runs much harder than before."""
+    """The fan uses 1.3 times the energy of the old one at the same flow."""
     (tmp_path / "plant").mkdir()
     reportkit.retrofit(tmp_path / "plant", days=3)
     store = Store(tmp_path / "plant" / "state", HandClock())
@@ -386,7 +386,7 @@ def test_a_copy_can_be_reported_from_without_writing_to_it(plant: Path) -> None:
 
 @pytest.mark.text
 def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None:
-    """Those of an earlier report too, also where only the month's own records are looked through."""
+    """Also those of an earlier report, and also if only the records of the month are verified."""
     report(plant)
     earlier = plant / "september.json"
     shutil.copy(plant / "r.json", earlier)
@@ -407,7 +407,7 @@ def test_checkpoints_from_elsewhere_are_looked_at_and_named(plant: Path) -> None
 
 
 def test_a_long_ledger_is_asked_for_older_checkpoints_too(plant: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of what lies before the month only that record is read."""
+    """Of the records before the month only that of the checkpoint is read."""
     from agent.savings.report import proof
 
     db = sqlite3.connect(plant / "state" / "magwatt.sqlite")
@@ -447,7 +447,7 @@ def test_report_and_verify_count_alike(plant: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.text
 def test_motors_are_summed_and_so_are_their_doubts(plant: Path) -> None:
-    """Two motors alike: twice the energy, and at most twice the doubt, for their meters may err alike."""
+    """Two identical motors: twice the energy and at most twice U95, because meter errors may be correlated."""
     config = load_config(plant / "plant.toml")[0]
     db = open_copy(plant / "state" / "magwatt.sqlite")
     month = collect(db, config, assets(config)[0], "2024-10", END_MS)

@@ -1,4 +1,4 @@
-"""Energy that a person adds to an event is worth what energy costs at that time, and nothing of demand."""
+"""Energy that an operator adds to an event is priced at the time of the event and does not change the demand charge."""
 
 from __future__ import annotations
 

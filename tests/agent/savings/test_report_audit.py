@@ -1,6 +1,6 @@
-"""An auditor who has the report's files and nothing else: what stands in them suffices to work every figure out again.
+"""An auditor can recalculate every figure from the files of the report alone.
 
-Worked out here from the documented words alone; nothing of the code under test is imported for it.
+The calculations here follow the documentation; nothing of the code under test is imported for them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from agent.cli import main
 
-REST_KWH = 1e-4  # half a digit of each of both numbers
+REST_KWH = 1e-4  # rounding of two numbers, half of the last digit each
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_coal_and_carbon_stand_there_with_their_figures(told: dict[str, Any]) ->
 
 
 def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, told: dict[str, Any], tmp_path: Path) -> None:
-    """With a copy of the state directory from which the key was taken away."""
+    """With a copy of the state directory that lacks the key file."""
     shutil.copytree(made / "state", tmp_path / "copy", ignore=shutil.ignore_patterns("ledger.key"))
     assert set(told["ledger_key"]) == {"kind", "public", "fingerprint"}
     assert told["ledger_key"]["fingerprint"] == told["ledger"]["key"]
@@ -108,7 +108,7 @@ def test_the_public_key_is_there_and_signs_the_checkpoint(made: Path, told: dict
 
 
 def test_what_the_hours_were_recorded_under_is_told(told: dict[str, Any], made: Path) -> None:
-    """The plant's file is another one since: prices and classes of the report are today's."""
+    """The configuration changed after the hours were recorded: prices and classes of the report are those of today."""
     [motor] = told["motors"]
     hours = motor["ledger"]["hours"]
     assert motor["ledger"]["recorded_under"] == {"config": {"c0ffee": hours}, "software": {"0.1.0": hours}}
@@ -133,8 +133,10 @@ def numbers(rows: list[dict[str, str]], name: str) -> list[float]:
 
 
 def test_the_parts_follow_from_shaft_and_losses(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
-    """motor: the old motor's losses less the new one's; drive: less its losses and auxiliaries; control: the rest.
-    Their doubt: a quarter of the old motor's losses, what the estimator says of the others; each as a whole."""
+    """motor: losses of the old motor less the new one's; drive: minus its losses and auxiliaries; control: the rest.
+
+    U95: 25 % of the losses of the old motor; for the others the values of the estimator, summed over the month.
+    """
     [motor] = told["motors"]
     parts, saving = motor["saving"]["parts"], motor["saving"]
     claimed = [row for row in rows if row["saved_kwh"]]
@@ -160,8 +162,11 @@ def test_the_parts_follow_from_shaft_and_losses(told: dict[str, Any], rows: list
 
 
 def test_the_causes_of_doubt_follow_from_the_rows(told: dict[str, Any], rows: list[dict[str, str]]) -> None:
-    """As docs/savings.md has them: √(v·C·vᵀ); s·√(m·τ); Σ|dE/dd|·u of the driver, whose u (k = 2) stands beside it; the
-    limits of 0.5S, 0.5 % and 30', by √3; nothing was filled."""
+    """The formulas of docs/savings.md.
+
+    model √(v·C·vᵀ); scatter s·√(m·τ); driver Σ|dE/dd|·u, with U (k = 2) of the driver in the next column; the limits of
+    class 0.5S, 0.5 % and 30′, divided by √3. The register filled no gap.
+    """
     [motor] = told["motors"]
     baseline, causes, saving = motor["baseline"], motor["saving"]["causes"], motor["saving"]
     [driver] = baseline["drivers"]

@@ -1,4 +1,4 @@
-"""What stands beside each other on the page adds up, also where part of the month is not compared."""
+"""Figures of a row add up on the page, also where part of the month is excluded from the comparison."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ DAYS_TONNES = 240.0
 
 @pytest.fixture
 def page(tmp_path: Path) -> str:
-    """A week, of which two and a half days are held and 40 kW of another machine hung on the meter; 2.5 t in each
-    quarter hour."""
+    """A week with 2.5 days of maintenance, during which the meter also measures 40 kW of another machine.
+
+    2.5 t are produced in each interval.
+    """
     reportkit.retrofit(tmp_path, days=7)
     begin_ms, end_ms = reportkit.utc_ms("2024-10-02 00:00"), reportkit.utc_ms("2024-10-04 12:00")
     store = Store(tmp_path / "state", HandClock())
@@ -56,7 +58,7 @@ def page(tmp_path: Path) -> str:
 
 
 def rows(page: str) -> dict[str, list[str]]:
-    body = re.findall(r"<table[^>]*days.*?</table>", page, re.DOTALL)[0]  # English comes first
+    body = re.findall(r"<table[^>]*days.*?</table>", page, re.DOTALL)[0]  # the English table is the first one
     cells = (re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in body.split("<tr>"))
     return {found[0]: [re.sub(r"[^\d.\-–−]", "", cell) for cell in found[1:]] for found in cells if found}
 
@@ -113,7 +115,7 @@ def test_what_the_old_motor_did_in_the_month_of_its_exchange_is_in_no_picture_of
     ("n", "code"), [(0, None), (1, INTERVALS_PENDING), (8, INTERVALS_PENDING), (9, INTERVALS_OVERDUE)]
 )
 def test_intervals_that_are_not_recorded_yet_are_a_note(tmp_path: Path, n: int, code: Code | None) -> None:
-    """Eight are what a running agent leaves: the hour that has not ended, and the one before for 20 minutes."""
+    """A running agent leaves up to eight: those of the current hour, and those of the previous one for 20 minutes."""
     reportkit.retrofit(tmp_path, days=2)
     since_ms = reportkit.utc_ms("2024-10-03 00:00")
     store = Store(tmp_path / "state", HandClock())
@@ -143,7 +145,7 @@ def test_a_quarter_hour_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["2024-09-30 23:45", "2024-11-01 00:00"])
 def test_a_quarter_hour_beyond_the_months_edge_that_cannot_be_read_is_left_out(tmp_path: Path, place: str) -> None:
-    """It only holds an end of a line over the edge; the month itself is whole."""
+    """It is only the end point of an interpolation across the month boundary; the month is complete without it."""
     reportkit.retrofit(tmp_path, days=31)
     command = ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"), "--output"]
     db = sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")
@@ -162,7 +164,7 @@ def test_a_quarter_hour_beyond_the_months_edge_that_cannot_be_read_is_left_out(t
 
 
 def test_the_efficiency_is_shown_with_the_band_that_its_losses_leave(tmp_path: Path) -> None:
-    """A twentieth of the shaft's energy lost in the motor, known to a fifth: 95.24 % ± 0.95 points."""
+    """Motor losses of 5 % of the shaft energy, with an uncertainty of a fifth: 95.24 % ± 0.95 percentage points."""
     reportkit.retrofit(tmp_path, days=4)
     db = sqlite3.connect(tmp_path / "state" / "magwatt.sqlite")
     for place, body in db.execute("select start_ms, body from interval").fetchall():
@@ -204,7 +206,7 @@ def test_a_day_of_23_or_25_hours_is_measured_whole(tmp_path: Path, month: str, e
 
 
 def test_control_is_what_the_page_says_it_is(tmp_path: Path) -> None:
-    """Its formula: baseline − (shaft energy + old motor's losses); the drive's losses are a part of their own."""
+    """Formula of the page: baseline − (shaft energy + losses of the old motor); drive losses are a separate part."""
     reportkit.retrofit(tmp_path, days=2)
     config = load_config(tmp_path / "plant.toml")[0]
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
@@ -226,7 +228,7 @@ def test_control_is_what_the_page_says_it_is(tmp_path: Path) -> None:
 def test_the_verdict_says_of_which_part_of_the_month_it_speaks(
     tmp_path: Path, days: int, said: str, chinese: str
 ) -> None:  # fmt: skip
-    """Two days of 31 are proven; nothing is known of the others."""
+    """Two days of 31 are compared and proven; the others have no data."""
     reportkit.retrofit(tmp_path, days=days)
     where = ["--config", str(tmp_path / "plant.toml"), "--output", str(tmp_path / "r.html")]
     told = CliRunner().invoke(main, ["report", "--month", "2024-10", *where]).output.splitlines()[0]
@@ -242,7 +244,7 @@ def test_the_verdict_says_of_which_part_of_the_month_it_speaks(
 def test_coal_by_power_supplied_is_of_the_months_own_year(
     tmp_path: Path, month: str, tce_per_mwh: float, year: int
 ) -> None:  # fmt: skip
-    """The figure of the year, or the newest before it: NEA's 0.3025 kgce/kWh of 2021, 0.3016 of 2023 [M]."""
+    """The NEA figure of the year, or the newest one before it: 0.3025 kgce/kWh of 2021, 0.3016 of 2023 [M]."""
     reportkit.retrofit(tmp_path, days=2)
     config = load_config(tmp_path / "plant.toml")[0]
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")

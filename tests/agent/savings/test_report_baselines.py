@@ -1,4 +1,4 @@
-"""What an auditor asks of a baseline first: was it frozen before, is it the first, was a better model passed over?"""
+"""Hints for an auditor: the baseline was frozen too late, it was replaced, or a better model was available."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_one_that_was_frozen_before_needs_no_word(plant: Path) -> None:
 
 
 def test_one_that_was_put_in_its_place_afterwards_is_told(plant: Path) -> None:
-    """A constant, put in force two years after the month: it claims more, and the first knew the flow."""
+    """A constant baseline, frozen two years after the month, replaces one on the flow and increases the saving."""
     first = json.loads(magwatt(plant, "baseline", "show", "fan", "--json").stdout)["baseline"]["hash"]
     assert magwatt(plant, "baseline", "learn", "fan", "--model", "constant").exit_code == 0
     assert magwatt(plant, "baseline", "freeze", "fan", "--by", "Eve", "--replace").exit_code == 0

@@ -1,4 +1,4 @@
-"""What is drawn stays within its picture, and nothing lies upon something else."""
+"""Elements of a chart are inside its area and do not overlap."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from agent.savings.report.svg import Chart
 from agent.savings.verify import open_copy
 from agent.topology import assets
 
-DIGIT = 6.2  # px of a digit at 11 px, as wide as common fonts have it
+DIGIT = 6.2  # width of a digit in px, at 11 px in common fonts
 WIDTH = 520
 
 
@@ -46,7 +46,7 @@ def test_ticks_have_the_minus_of_all_other_numbers() -> None:
 
 @pytest.mark.text
 def test_the_legend_of_a_falling_line_is_not_upon_the_zero_line(tmp_path: Path) -> None:
-    """More used from the first day on: the line begins at the upper left, where the legend is."""
+    """More energy is used from the first day: the line starts at the upper left, where the legend is."""
     reportkit.retrofit(tmp_path, days=3)
     page = report(tmp_path, "2024-10", more=30_000.0)
     picture = next(each for each in page.split("<figure>") if "cumulative saving, kWh" in each)
@@ -67,7 +67,7 @@ def test_a_month_without_data_draws_no_legend_for_it_and_no_giant(tmp_path: Path
 
 
 def test_the_model_is_no_line_across_what_the_baseline_never_saw(tmp_path: Path) -> None:
-    """A hole of flows from 50 to 60: a line on either side, and both end at it."""
+    """A coverage gap at flows from 50 to 60: one line on each side, both end at the gap."""
     reportkit.retrofit(tmp_path, days=2)
     config = load_config(tmp_path / "plant.toml")[0]
     db = open_copy(tmp_path / "state" / "magwatt.sqlite")
@@ -96,7 +96,7 @@ def cloud(month: Month) -> str:
 
 
 def report(folder: Path, month: str, more: float = 0.0) -> str:
-    """The page; more: Wh that each quarter hour used more."""
+    """The page of the report. more: Wh added to each interval from October."""
     db = sqlite3.connect(folder / "state" / "magwatt.sqlite")
     begin_ms = reportkit.utc_ms("2024-10-01 00:00")
     for start_ms, text in db.execute("select start_ms, body from interval where start_ms >= ?", (begin_ms,)).fetchall():

@@ -1,4 +1,4 @@
-"""The Chinese page: no English words, Chinese punctuation between Chinese words, the terms of the trade."""
+"""The Chinese page: no English words, Chinese punctuation between Chinese words, standard terms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = """
     English magwatt mill JJG fan flow gw Asia Shanghai mcc eastron drive input Wang Fang Wei losses motor json
     state COPY key config ct_class SHA RMSE NMBE VIF kWh kgce tce min
     UTC ASHRAE GUM JSON Guideline
-"""  # of the plant, of files and options, units and signs
+"""  # names of the plant, files and options, units and symbols
 CHINESE = Catalogue("zh_CN")
 
 

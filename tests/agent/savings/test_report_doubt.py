@@ -1,4 +1,4 @@
-"""What the page says of the largest cause of doubt, of the parts, and how the ledger is checked."""
+"""Texts of the page on the largest uncertainty component, on parts of the saving, and on verifying the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is not known, not whole or cannot be is said in a line, and in the exit code; never a zero, never a blank."""
+"""Unknown, incomplete or impossible values appear in one line and in the exit code, never as zero or blank."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_key_that_only_record_1_names_is_told_in_both_languages(plant: Path) -
 
 @pytest.mark.text
 def test_half_a_month_is_exit_1(plant: Path) -> None:
-    """Four days of October, asked for when it is long over."""
+    """Four days of October, reported long after its end."""
     found = report(plant)
     assert "proven, for 13 % of the month only" in found.output
     assert found.exit_code == 1
@@ -137,7 +137,7 @@ def test_a_price_without_a_currency_is_told(plant: Path) -> None:
 
 
 def test_an_old_motor_that_stood_there_in_the_month_is_told(plant: Path) -> None:
-    """The baseline ends on 15 September; the old motor went on until 3 October, and nothing dates the phases."""
+    """The baseline period ends on 15 September, the old motor ran until 3 October, and `periods` is not set."""
     change(plant, "since = 2024-09-15", "since = 2024-10-03")
     report(plant)
     [note] = told(plant)["notes"]
@@ -187,7 +187,7 @@ def test_a_sum_says_how_many_motors_are_in_it_and_money_has_its_doubt(months: li
 
 @pytest.mark.text
 def test_a_sum_does_not_hide_what_its_ledger_does_not_bear_out(months: list[Month]) -> None:
-    """months[0] goes to the 4th of 31 days with a whole ledger; the same without any record is not proven."""
+    """months[0] has 4 of 31 days and an intact ledger; the same month without ledger records is not confirmed."""
     denied = replace(months[0], asset="pump", proof=Proof())
     cover = Cover("mill-2", "gw-07", reportkit.ZONE, 0, "0", "c0ffee", "magwatt ledger verify")
     top = page([months[0], denied], cover).partition('<section class="motor"')[0]
@@ -210,7 +210,7 @@ def test_a_sum_does_not_hide_what_its_ledger_does_not_bear_out(months: list[Mont
 def test_a_state_directory_that_may_not_be_read_is_told_in_a_line(
     plant: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    """As anybody but the service's own user meets it, who may not look into /var/lib/magwatt."""
+    """As for a user other than that of the service, who may not read /var/lib/magwatt."""
     stat = Path.stat
 
     def refused(path: Path, **more: bool) -> os.stat_result:

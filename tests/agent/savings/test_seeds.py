@@ -1,4 +1,4 @@
-"""How honest U95 is, over seeds; the long form is benchmarks/savings.py, whose figures are in the docs."""
+"""Coverage of U95 over seeds. Long form: benchmarks/savings.py, whose figures are in docs/savings.md."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SOME, FEW = 24, 12
 def test_a_real_retrofit_of_8_percent_is_proven_and_covered() -> None:
     told = [real_retrofit(seed) for seed in range(SOME)]
     assert all(item.saving.verdict == "proven" for item in told)
-    assert sum(item.covered for item in told) >= SOME - 4  # 5 % of 24 miss; 5 or more by chance once in 300 times
+    assert sum(item.covered for item in told) >= SOME - 4  # if 5 % miss, 5 or more of 24 have a probability of 0.6 %
     assert np.mean([item.relative_u for item in told]) <= 0.08
     assert 0.06 < np.mean([item.true_wh / item.true_adjusted_wh for item in told]) < 0.10
 
@@ -58,7 +58,7 @@ def test_a_swap_alone_is_seen_through_real_phase_errors() -> None:
 
 
 def test_another_meter_widens_the_doubt_of_a_swap() -> None:
-    """S5: at least a quarter of the saving."""
+    """Requirement S5 of docs/savings.md: at least a quarter of the saving."""
     for seed in range(4):
         assert swap_with_another_meter(seed).relative_u >= 0.25
 
@@ -83,7 +83,7 @@ def test_where_nothing_is_saved_two_drivers_prove_nothing() -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("name", CASES)
 def test_u95_covers_in_93_to_97_of_100(name: str) -> None:
-    """Over 1000 seeds. Where the widest cause is an even spread the rate is 95 % as well: it is reckoned as one."""
+    """1000 seeds. The rate is 95 % also where a rectangular distribution dominates: U95 accounts for its shape."""
     told = [CASES[name](seed) for seed in range(1000)]
     assert 0.93 <= np.mean([item.covered for item in told]) <= 0.98
 

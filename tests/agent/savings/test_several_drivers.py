@@ -1,4 +1,4 @@
-"""Baselines on more than one driver, against closed forms; what earns a place, what is refused, what is not claimed."""
+"""Baselines on several drivers, compared with closed forms: selection of drivers, rejection, excluded intervals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TONNES = "signal_line_rpm"
 def told(
     law: Law, n: int = 960, second: str = TEMPERATURE, noise: float = 60.0, seed: int = 7, tie: float = 0.0
 ) -> list[Interval]:
-    """Flow at random; a temperature at random, tied to the flow where `tie` says so, or a shift that lasts 8 h."""
+    """A random flow, and a second driver: a random temperature, correlated with the flow by `tie`, or the shift."""
     rng = Random(seed)
     found = []
     for k in range(n):
@@ -58,7 +58,7 @@ def energies(items: list[Interval]) -> np.ndarray:
 
 
 def test_a_plane_is_the_least_squares_plane_with_its_covariance() -> None:
-    """numpy's lstsq, and s²·(XᵀX)⁻¹ widened by (n−p)/(n'−p)."""
+    """Expected values: numpy's lstsq, and s²·(XᵀX)⁻¹ times (n−p)/(n'−p)."""
     items = told(plane)
     found = learn("pump", items, drivers=[FLOW, TEMPERATURE], kind="linear")
     assert found.shape["powers"] == [[0, 0], [1, 0], [0, 1]]
@@ -72,7 +72,7 @@ def test_a_plane_is_the_least_squares_plane_with_its_covariance() -> None:
 
 
 def test_levels_of_states_are_those_of_the_analysis_of_covariance() -> None:
-    """Slope: within the states, Σ(x−x̄)(y−ȳ)/Σ(x−x̄)²; level of a state: ȳ − b·x̄. Textbook, by hand."""
+    """By hand from a textbook: slope within the states Σ(x−x̄)(y−ȳ)/Σ(x−x̄)², level of a state ȳ − b·x̄."""
     items = told(steps, second=SHIFT)
     found = learn("pump", items)
     assert (found.kind, found.drivers) == ("indicator", (FLOW, SHIFT))
@@ -131,7 +131,7 @@ def test_a_driver_that_does_nothing_earns_no_place(second: str) -> None:
 
 
 def test_drivers_that_move_together_are_not_both_taken_and_it_is_said() -> None:
-    """The temperature follows the flow to within a twentieth: VIF = 1/(1−R²) of one by the other."""
+    """The temperature follows the flow to within about 5 %; VIF = 1/(1−R²) of their regression."""
     items = told(plane, tie=0.5)
     x, t = column(items, FLOW), column(items, TEMPERATURE)
     vif = 1 / (1 - float(np.corrcoef(x, t)[0, 1]) ** 2)
@@ -160,7 +160,7 @@ def test_somebody_who_insists_gets_these_drivers_and_no_others() -> None:
 
 
 def test_within_both_ranges_but_never_seen_together_is_not_claimed() -> None:
-    """The hat value: 1/n + d²/(n−1) with Mahalanobis' d² (closed form for a plane), against the baseline's largest."""
+    """Leverage of a plane, 1/n + d²/(n−1) with Mahalanobis distance d; limit: the maximum of the baseline period."""
     items = told(plane, tie=0.02)
     found = freeze(learn("pump", items, drivers=[FLOW, TEMPERATURE], kind="linear"), 0, "test")
     assert found.shape["powers"] == [[0, 0], [1, 0], [0, 1]]
@@ -214,7 +214,7 @@ def test_doubts_of_two_drivers_add_in_quadrature() -> None:
 
 
 def test_a_state_that_changes_within_a_quarter_hour_is_no_state() -> None:
-    """Poll times around a change make means between the states; one near a state is that state."""
+    """Intervals with a change of state have means between two states; a mean close to a state counts as this state."""
     x = np.repeat([1.0, 2.0, 3.0] * 10, 32)
     x[32::32] = x[32::32] * 0.75 + x[31:-1:32] * 0.25
     level = states_of(x)
@@ -239,7 +239,7 @@ def test_a_state_that_changes_within_a_quarter_hour_is_no_state() -> None:
 
 
 def test_a_rival_whose_driver_is_gone_is_taken_to_agree() -> None:
-    """Its sensor was taken away with the old motor: that is no doubt of all the energy."""
+    """Its sensor was removed with the old motor: this does not make the complete energy uncertain."""
     items = told(lambda q, t: 4000 + 20 * q, tie=0.5)
     found = learn("pump", items, kind="polynomial", drivers=[FLOW])
     other = {**found.rivals[0], "drivers": [TEMPERATURE], "kind": "constant", "coefficients": [5000.0],
@@ -269,8 +269,10 @@ def test_a_baseline_of_two_drivers_is_frozen_as_any_other() -> None:
 
 
 def test_what_was_frozen_before_keeps_its_hash_and_its_meaning() -> None:
-    """Two baselines with rivals and without the shapes of later models, with the saving of 200 intervals. Their hashes
-    hold the format of a frozen baseline."""
+    """Baselines of an earlier version give equal savings, U95 and components over 200 intervals.
+
+    They contain competing models and lack the keys of newer models. Their hashes fix the format of a frozen baseline.
+    """
     for case in json.loads((Path(__file__).parent / "frozen_before.json").read_text(encoding="utf-8")):
         frozen = from_json(case["baseline"])
         assert intact(frozen)

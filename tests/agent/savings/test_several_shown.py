@@ -1,4 +1,4 @@
-"""A baseline of several drivers through the command line, the ledger and the report's page; a line for each state."""
+"""Baselines on several drivers on the command line, in the ledger and on the page; one line in the chart per state."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ LINE = re.compile(r'<polyline class="line model" points="([^"]+)"/>')
 
 
 def with_shift(item: Interval) -> Interval:
-    """Each shift of 8 h sets a valve of its own."""
+    """Each shift of 8 h runs with a different valve position."""
     shift = item.start_ms // (32 * QUARTER_MS) % 3
     wh = (item.energy_wh or 0.0) + 250 * MORE_KW[shift]
     return replace(item, energy_wh=wh, drivers={**item.drivers, SHIFT: Driver(shift + 1.0)})
 
 
 def with_inlet(item: Interval) -> Interval:
-    """Colder air is heavier."""
+    """Colder air is denser and takes more energy."""
     inlet = 20.0 + 0.25 * (item.start_ms // QUARTER_MS * 13 % 41)
     wh = (item.energy_wh or 0.0) - 250 * 0.5 * (inlet - 25)
     return replace(item, energy_wh=wh, drivers={**item.drivers, INLET: Driver(inlet)})
@@ -64,7 +64,7 @@ def learn_and_freeze(folder: Path, *more: str) -> str:
 
 
 def true_wh(more: Any) -> float:
-    """The old fan at the same flow, shift and air, less the new one, by the plant's own laws."""
+    """True saving from the laws of the plant: the old fan at the same flow, shift and inlet, less the new one."""
     items = [more(item) for item in reportkit.new(*MONTH)]
     bare = reportkit.new(*MONTH)
     old = sum(250 * reportkit.before_kw(item.drivers[reportkit.FLOW].mean) for item in bare)
@@ -125,12 +125,12 @@ def test_what_moved_together_is_said_when_learning(tmp_path: Path) -> None:
 
 
 def kw(flow: float, pumps: float) -> float:
-    """Two pumps use more at the same flow, and rise less steeply."""
+    """Two pumps have a larger offset and a smaller slope."""
     return 40 + 1.1 * flow if pumps == 1 else 90 + 0.3 * flow
 
 
 def with_pumps(item: Interval) -> Interval:
-    """The second pump runs above a flow of 55; before the retrofit the plant's power is that of the laws above."""
+    """The second pump runs above a flow of 55; before the retrofit the power follows `kw`."""
     flow = item.drivers[reportkit.FLOW].mean
     pumps = 2.0 if flow > 55 else 1.0
     wh = item.energy_wh if item.start_ms >= MONTH[0] else 250 * kw(flow, pumps)
@@ -146,7 +146,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]
 
 
 def cloud(page: str) -> str:
-    """The first picture of the first language."""
+    """The first chart of the page, in its first language."""
     return page.partition("<figure>")[2].partition("</figure>")[0]
 
 
@@ -164,8 +164,7 @@ def test_slopes_by_state_are_told_in_both_languages(shown: tuple[str, dict[str, 
 
 
 def test_each_state_has_a_line_where_it_was_seen(shown: tuple[str, dict[str, Any]]) -> None:
-    """One pump to a flow of 55, two from there on: on the page the first line ends where the second begins, and 55 is
-    where a straight axis says."""
+    """One pump up to a flow of 55, two above: one line ends and the other one starts at 55 on the linear axis."""
     picture = cloud(shown[0])
     lines = [[float(pair.partition(",")[0]) for pair in points.split()] for points in LINE.findall(picture)]
     assert len(lines) == 2
@@ -200,7 +199,7 @@ def test_levels_by_state_have_a_line_each_too(tmp_path: Path) -> None:
 
 
 def test_names_of_lines_do_not_lie_upon_each_other(tmp_path: Path) -> None:
-    """Levels that are hardly apart."""
+    """The levels are close to each other."""
     folder = plant(tmp_path, with_shift)
     learn_and_freeze(folder)
     places = re.findall(r'<text class="named" x="([\d.]+)" y="([\d.]+)"', cloud(report(folder)[0]))

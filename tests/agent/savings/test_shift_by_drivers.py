@@ -1,4 +1,4 @@
-"""A shift is told by all drivers that the baseline takes: the second one opens none by moving, and hides none."""
+"""Load shifts are detected with all drivers of the baseline: a change of the second one neither opens nor hides one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def throttled(flow: float, inlet: float) -> float:
 
 
 def driven(flow: float, inlet: float) -> float:
-    """A retrofit later: cubic in the flow, and the inlet matters half as much."""
+    """After a retrofit: cubic in the flow, with half of the effect of the inlet temperature."""
     return (1500 + 18_000 * (flow / 800) ** 3) * (1 - 0.0025 * (inlet - 20))
 
 
@@ -32,13 +32,16 @@ def by_pumps(flow: float, pumps: float) -> float:
 
 
 def weather(rng: Random, k: int, warmer: float) -> float:
-    """±6 K over five days and ±3 K over a day: all that comes later was seen before."""
+    """±6 K over five days and ±3 K over a day, so that the baseline period contains all later temperatures."""
     return 20 + 6 * math.sin(2 * math.pi * k / 480) + 3 * math.sin(2 * math.pi * k / 96) + warmer + rng.gauss(0, 0.5)
 
 
 def days(seed: int, law: Law, *, second: str = "inlet", moved: bool = False, share: float = 1.0) -> list[Interval]:
-    """moved: after QUIET days it stays 5 K warmer with less of a swing, or nine of ten hours are run with two pumps
-    instead of half of them. share: of energy that the plant uses from there on."""
+    """Intervals of QUIET + AFTER days.
+
+    moved: after QUIET days the inlet is 5 K warmer and varies less, or two pumps run for 90 % of the time, not 50 %.
+    share: factor of the energy after QUIET days.
+    """
     rng = Random(seed)
     found = []
     pumps = 1.0
@@ -74,7 +77,7 @@ def of_one(law: Law, second: str = "inlet") -> Baseline:
     (throttled, throttled, "inlet"), (throttled, driven, "inlet"), (by_pumps, by_pumps, "pumps"),
 ])  # fmt: skip
 def test_no_shift_opens_where_only_the_second_driver_moves(old: Law, now: Law, second: str) -> None:
-    """By the flow alone it opens: that is what the second driver is for."""
+    """A baseline on the flow alone opens one, which shows that the second driver is necessary."""
     both, one = of_both(old, second), of_one(old, second)
     for seed in SEEDS:
         told = days(seed, now, second=second, moved=True)
@@ -98,7 +101,7 @@ def test_a_true_shift_of_2_percent_is_found_beside_a_second_driver_that_moves(
 
 
 def test_a_true_shift_of_1_percent_is_hidden_where_only_the_flow_is_looked_at() -> None:
-    """What the inlet does is the spread of a block by the flow alone: ±3 % over five days."""
+    """With the flow alone, the effect of the inlet (±3 % over five days) is part of the scatter of the blocks."""
     told = [days(seed, throttled, share=1.01) for seed in SEEDS]
     assert not any("load_shift" in watched(of_one(throttled), items) for items in told)
     assert all("load_shift" in watched(of_both(throttled), items) for items in told)
@@ -128,7 +131,7 @@ def test_one_of_two_that_is_silent_opens_nothing_and_for_good_the_other_one_is_f
 
 @pytest.mark.parametrize("law", [lambda flow: 80.0, lambda flow: flow**2 / 100])
 def test_a_second_driver_that_stays_or_follows_the_first_makes_no_nonsense(law: Callable[[float], float]) -> None:
-    """For half a year, with no change at all: nothing tells the two apart, so nothing may be foretold of them apart."""
+    """Half a year without a change. The effects of the drivers cannot be separated, and no event may open."""
     rng = Random(1)
     like = Likeness(Load(("flow", "inlet"), ((50.0, 50.0), (50.0, 50.0))))
     for k in range(96 * 180):
@@ -139,7 +142,7 @@ def test_a_second_driver_that_stays_or_follows_the_first_makes_no_nonsense(law: 
 
 
 def test_grades_that_no_curve_passes_are_each_compared_with_themselves() -> None:
-    """Energy by grade alone: more of two of them is no shift, and 2 % more in all of them is one."""
+    """Energy depends on the grade: more intervals of two grades are no shift, 2 % more energy in all grades is."""
     level = {1.0: 1000.0, 2.0: 1200.0, 3.0: 1030.0, 4.0: 1100.0}
 
     def told(late: float, share: float) -> list[Interval]:

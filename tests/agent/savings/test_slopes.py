@@ -1,4 +1,4 @@
-"""Slopes that differ by state, beside a regression in each state by hand; when they are taken, what is out of range."""
+"""Slopes that differ by state: compared with a regression per state, model selection, limits of the range."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def told(
     law: Callable[[float, float], float] = two_pumps, n: int = 1200, noise: float = 0.01, seed: int = 7,
     second: Callable[[int], int] = lambda k: 1 + k // 30 % 2,
 ) -> list[Interval]:  # fmt: skip
-    """A flow at random within what so many pumps give; noise in proportion to the energy."""
+    """A random flow within the range of the number of pumps; noise proportional to the energy."""
     rng = Random(seed)
     found = []
     for k in range(n):
@@ -48,7 +48,7 @@ def at(flow: float, pumps: float, k: int = 0) -> Interval:
 
 
 def straight(items: list[Interval]) -> Baseline:
-    """The simplest model of slopes, whether or not another foretells a hair better."""
+    """The linear model with slopes by state, even if another one predicts slightly better."""
     found = learn("pump", items, kind="slopes")
     models = [found, *(replace(found, **{name: rival[name] for name in ("kind", "shape", "coefficients", "covariance")})
                        for rival in found.rivals)]  # fmt: skip
@@ -56,8 +56,10 @@ def straight(items: list[Interval]) -> Baseline:
 
 
 def test_each_state_has_its_own_regression_line_and_its_own_doubt() -> None:
-    """b = Sxy/Sxx, a = ȳ − b·x̄; of one sample s² = Σr²/(n−2); var b = s²/Sxx, var a = s²·(1/n + x̄²/Sxx), cov −s²·x̄/Sxx
-    (any textbook), each widened by (n−p)/(n'−p) with the n' of this state."""
+    """Textbook regression per state, with variances times (n−p)/(n'−p) and n' of this state.
+
+    b = Sxy/Sxx, a = ȳ − b·x̄, s² = Σr²/(n−2), var b = s²/Sxx, var a = s²·(1/n + x̄²/Sxx), cov = −s²·x̄/Sxx.
+    """
     items = told()
     found = straight(items)
     x, pumps, y = (np.array(column) for column in zip(
@@ -78,7 +80,7 @@ def test_each_state_has_its_own_regression_line_and_its_own_doubt() -> None:
 
 
 def test_what_scatters_is_counted_by_the_state_it_scatters_in() -> None:
-    """√(τ·Σ m·s²): two pumps use more and scatter more."""
+    """√(τ·Σ m·s²): energy and scatter are larger with two pumps."""
     items = told()
     found = replace(straight(items), rivals=())
     first, second = found.shape["residuals_wh"]
@@ -113,7 +115,7 @@ def test_over_whole_retrofits_they_are_taken_by_pumps_and_by_grade_and_not_by_sh
 
 
 def test_a_state_that_was_hardly_seen_has_no_line_of_its_own() -> None:
-    """Ten independent samples for each coefficient, in each state: 18 quarter hours are too few for two."""
+    """Each state needs ten independent samples per coefficient: 18 intervals are too few for two."""
     seldom = told(n=1200, second=lambda k: 2 if k % 200 < 3 else 1)
     assert sum(item.drivers[PUMPS].mean == 2 for item in seldom) == 18
     found = learn("pump", seldom)
@@ -143,7 +145,7 @@ def test_a_flow_that_a_state_never_saw_is_out_of_range() -> None:
 
 
 def test_numbers_that_were_never_seen_so_together_in_this_state_are_out_of_range() -> None:
-    """Cold water with one pump, warm water with two: each state's hat values bound its own."""
+    """Inlet temperature and flow are correlated with two pumps only: each state has a separate leverage limit."""
     rng = Random(2)
     items = []
     for item in told(n=2400):

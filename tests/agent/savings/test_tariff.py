@@ -1,4 +1,4 @@
-"""What energy costs: holes, zones, the meter-reading day, demand, and the published steps of the power-factor rule."""
+"""Cost of energy: gaps in the periods, time zones, reading day, demand, and the published power-factor table."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_a_holiday_is_a_day_of_its_own_only_where_the_tariff_knows_any() -> None
 
 
 def test_clock_changes_keep_the_wall_clocks_price() -> None:
-    """Berlin, 2026-10-25: 2:00–3:00 comes twice, both at night's price; the day has 25 h and 100 quarter hours."""
+    """Berlin, 2026-10-25: 02:00 to 03:00 occurs twice, both at the night price; the day has 25 h and 100 intervals."""
     tariff = Tariff("EUR", "Europe/Berlin", {"night": 0.1, "day": 0.3},
                     (Period("night", (88, 24)), Period("day", (24, 88))))  # fmt: skip
     begin, end = ms(2026, 10, 25, zone="Europe/Berlin"), ms(2026, 10, 26, zone="Europe/Berlin")
@@ -188,7 +188,7 @@ def test_what_is_no_month_is_refused(month: str) -> None:
 
 
 def test_demand_is_the_largest_mean_of_its_window() -> None:
-    """10 kWh then 30 kWh in two quarters of one half hour: 40 and 120 kW by the quarter, 80 kW by the half hour."""
+    """10 kWh, then 30 kWh in the quarter hours of one half hour: 40 and 120 kW over 15 min, 80 kW over 30 min."""
     rows = [(ms(2026, 10, 1), 10_000.0, 0.0), (ms(2026, 10, 1, 0, 15), 30_000.0, 40_000.0)]
     one = (Period("flat", (0, 96)),)
     quarter = bill(Tariff("CNY", "Asia/Shanghai", {"flat": 0.0}, one, demand=Demand(40.0)), rows)
@@ -196,7 +196,7 @@ def test_demand_is_the_largest_mean_of_its_window() -> None:
     half = bill(Tariff("CNY", "Asia/Shanghai", {"flat": 0.0}, one, demand=Demand(40.0, window_s=1800)), rows)
     assert half.demand_kw == 80
     apparent = bill(Tariff("CNY", "Asia/Shanghai", {"flat": 0.0}, one, demand=Demand(40.0, "kVA")), rows)
-    assert apparent.demand_kw == pytest.approx(200)  # 3-4-5
+    assert apparent.demand_kw == pytest.approx(200)  # √(120² + 160²)
 
 
 def test_apparent_demand_without_reactive_energy_is_not_invented() -> None:
@@ -226,7 +226,7 @@ def test_the_rule_falls_with_the_power_factor_everywhere() -> None:
 
 def test_the_power_factor_rule_takes_energy_and_demand() -> None:
     tariff = Tariff("CNY", "UTC", {"flat": 1.0}, (Period("flat", (0, 96)),), demand=Demand(10.0), power_factor=0.90)
-    found = bill(tariff, [(0, 80_000.0, 60_000.0)])  # 3-4-5: 0.80, ten steps below
+    found = bill(tariff, [(0, 80_000.0, 60_000.0)])  # power factor 0.80, ten steps below
     assert found.power_factor == pytest.approx(0.8)
     assert found.adjustment_cost == pytest.approx(0.05 * (80 + 3200))
     assert found.total == pytest.approx(1.05 * (80 + 3200))
@@ -245,7 +245,7 @@ def test_without_reactive_energy_no_power_factor_is_claimed() -> None:
      "America/St_Johns", "Pacific/Apia", "Asia/Tehran"],
 )  # fmt: skip
 def test_months_tile_the_years_in_every_zone(zone: str, reading_day: int) -> None:
-    """Also where clocks change at midnight or by half an hour, and where a day was left out: no hole, nothing twice."""
+    """No gap and no overlap, also where clocks change at midnight or by half an hour, and where a day was skipped."""
     tariff = Tariff("X", zone, {"flat": 1.0}, (Period("flat", (0, 96)),), reading_day=reading_day)
     before = None
     for month in (f"{year}-{number:02d}" for year in range(2010, 2027) for number in range(1, 13)):

@@ -1,4 +1,4 @@
-"""Tonnes that are heated before they are rolled, beside grades: learnt from sums over shifts."""
+"""Tonnes that are heated before they are rolled, combined with grades: models fitted to sums over shifts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def mill(
     seed: int, n: int, *, levels: tuple[float, ...], per_t: tuple[float, ...], rate: float = 10.0, second: float = 0.5,
     first: int = 0, noise: float = 0.02, ahead: int = AHEAD,
 ) -> list[Interval]:  # fmt: skip
-    """Campaigns of 16 h in one of two grades, shifts that roll more or less. second: share of campaigns in grade 2."""
+    """Campaigns of 16 h in one of two grades, shifts with different output. second: share of campaigns in grade 2."""
     rng = np.random.default_rng(seed)
     whole = n + ahead
     grade = np.repeat(rng.random(whole // 64 + 1) < second, 64)[:whole].astype(int)
@@ -40,7 +40,7 @@ def mill(
 
 
 def test_levels_by_grade_are_the_regression_of_shift_sums_on_counts_and_tonnes() -> None:
-    """numpy's lstsq over sums: how long the shift is, its tonnes, and how long it made grade 2."""
+    """Expected values: numpy's lstsq over shift sums of intervals, tonnes and intervals in grade 2."""
     items = mill(1, 40 * 96, **LEVELS)
     found = learn("mill", items, drivers=[TONNES, GRADE], kind="indicator")
     assert found.shape["base"] == "production"
@@ -81,7 +81,7 @@ def _fields(found: object) -> dict[str, object]:
 def test_sums_over_shifts_are_chosen_where_slabs_are_heated_before(
     plant: dict[str, tuple[float, ...]], kinds: set[tuple[str, str | None]]
 ) -> None:
-    """Single quarter hours have too flat a slope, and a month with less to roll is foretold too high."""
+    """Fits to single intervals have too flat a slope and predict too much energy for a month with less production."""
     for seed in range(4):
         found = learn("mill", mill(seed, 28 * 96, **plant))
         assert (found.kind, found.shape.get("base")) in kinds, f"seed {seed}"
@@ -89,7 +89,7 @@ def test_sums_over_shifts_are_chosen_where_slabs_are_heated_before(
 
 @pytest.mark.parametrize("plant", [LEVELS, SLOPES])
 def test_with_less_to_roll_and_more_of_the_second_grade_u95_covers(plant: dict[str, tuple[float, ...]]) -> None:
-    """The same plant goes on: nothing is saved, and the doubt says so."""
+    """The plant is unchanged: the true saving is zero and is within U95."""
     for seed in range(8):
         before = mill(seed, 28 * 96, **plant)
         after = mill(seed + 1000, 30 * 96, rate=9.0, second=0.7, first=29 * 96, **plant)
@@ -98,9 +98,11 @@ def test_with_less_to_roll_and_more_of_the_second_grade_u95_covers(plant: dict[s
 
 
 def test_the_slope_of_sums_lacks_what_is_heated_in_the_shift_before() -> None:
-    """Of a quarter hour's tonnes j quarter hours' heat of AHEAD falls before it, (AHEAD − 1)/2 on average; where shifts
-    roll independently that share of the 32 is lost to the slope. The mean of 8 seeds is within 3 standard errors
-    (4 % of the slope for one seed: two in three of the seeds)."""
+    """On average, heating precedes rolling by (AHEAD − 1)/2 intervals.
+
+    With independent production in each shift, this share of its 32 intervals is missing from the slope. The mean of 8
+    seeds is within 3 standard errors (standard deviation of one seed: 4 % of the slope).
+    """
     slopes = [
         learn("mill", mill(seed, 28 * 96, **LEVELS), drivers=[TONNES, GRADE], kind="indicator").coefficients[1]
         for seed in range(8)
@@ -110,7 +112,7 @@ def test_the_slope_of_sums_lacks_what_is_heated_in_the_shift_before() -> None:
 
 
 def test_grades_that_each_have_their_own_tonnes_are_not_told_apart() -> None:
-    """Within a quarter hour tonnes vary; by the shift they are the grade's: VIF is that of the sums."""
+    """Tonnes vary between intervals, but their sums over shifts follow from the grade: the VIF is that of the sums."""
     items = mill(3, 28 * 96, **LEVELS)
     even = [
         Interval("mill", item.start_ms, item.energy_wh, meter="m 1", drivers={

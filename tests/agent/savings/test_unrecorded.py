@@ -86,7 +86,7 @@ def look(folder: Path, elsewhere: Sequence[dict[str, object]] = ()) -> Verdict:
 
 
 def decide(folder: Path, config: Config, at_k: float) -> None:
-    """What `magwatt adjustment decide` records, at the start of an interval."""
+    """Records a decision as `magwatt adjustment decide` does. at_k: its time in intervals from START_MS."""
     store = Store(folder / "state", HandClock())
     event = {"asset": "fan", "number": 1}
     bookkeeper.record(store, config, START_MS + round(at_k * QUARTER_MS), "decision", {"event": event})

@@ -283,7 +283,7 @@ def test_an_unrecorded_or_changed_decision_is_detected(copy: Path) -> None:
     save_event(store, replace(decision, decision="adjust", adjust_wh=1e6))
     edited_decision = codes.DECISION_EDITED(seq=record.seq, number=event.number, asset="pump")
     assert verdict_of(copy).problems == [edited_decision]
-    save_event(store, replace(decision, energy_wh=17.0))  # the energy is measured further, and not part of the decision
+    save_event(store, replace(decision, energy_wh=17.0))  # the energy may still grow; a decision does not contain it
     assert verdict_of(copy).content
     store.close()
 
