@@ -14,7 +14,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drivers.reasons import UNKNOWN, CodedError, Reason, fill, reason_of, render
+from drivers.reasons import CODES, UNKNOWN, CodedError, Reason, fill, reason_of, render
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -102,7 +102,8 @@ class _SourceText(gettext.NullTranslations):
     def gettext(self, message: str) -> str:
         if self._language != "en" and message not in missing:
             missing.append(message)
-            _log().warning("no %s translation of: %s", self._language, message)
+            code = next((f"{code} " for code in CODES.values() if code.text == message), "")
+            _log().warning("no %s translation: %s(%s)", self._language, code, message)
         return message
 
 
