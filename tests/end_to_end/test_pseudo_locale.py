@@ -3,27 +3,72 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from support import pseudo_locale
 
+from agent.core.text import LOCALE_VARIABLE, Catalogue
+
 ROOT = Path(__file__).parents[2]
+FIELD = re.compile(r"\{[^{}]*\}|%\(\w+\)\w")
 
 
 @pytest.mark.soak
 def test_the_suite_passes_with_every_english_text_replaced(tmp_path: Path) -> None:
     """Excludes only the tests marked `text`, which check a wording."""
-    environment = {**os.environ, "MAGWATT_LOCALE": str(pseudo_locale.write(tmp_path))}
+    environment = {**os.environ, LOCALE_VARIABLE: str(pseudo_locale.write(tmp_path))}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "4", "-m", "not soak and not alone and not text", "tests"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-10_000:]
     assert " passed" in done.stdout.splitlines()[-1]
 
 
-def test_the_pseudo_locale_replaces_words_and_keeps_fields() -> None:
-    assert pseudo_locale.pseudo("run `magwatt doctor` for {name}: {n:d} {n:row|rows}") == (
-        "⟦řúñ `magwatt doctor` ƒóř {name}: {n:d} {n:row|rows}⟧".replace("ƒ", "f")
-    )
+@pytest.mark.parametrize(
+    ("text", "replaced"),
+    [
+        (
+            "run `magwatt doctor` for {name}: {n:d} {n:row|rows}",
+            "⟦řúñ `magwatt doctor` fóř {name}: {n:d} {n:row|rows}⟧",
+        ),
+        ("use --state-dir (or -u) for a copy", "⟦úšé --state-dir (óř -u) fóř á čópý⟧"),
+        ("re-read {energy_wh:kwh} kWh at 10:00", "⟦řé-řéád {energy_wh:kwh} kWh áť 10:00⟧"),
+        ("set unit_id in /etc/magwatt/plant.toml.", "⟦šéť unit_id íñ /etc/magwatt/plant.toml.⟧"),
+        ("write NAME=COLUMN:UNIT", "⟦ŵříťé NAME=COLUMN:UNIT⟧"),
+        ("NOT INTACT", "⟦ÑÓŤ ÍÑŤÁČŤ⟧"),
+        ("; ", "⟦; ⟧"),
+    ],
+)
+def test_words_are_replaced_and_fields_and_identifiers_stay(text: str, replaced: str) -> None:
+    assert pseudo_locale.pseudo(text) == replaced
+
+
+def test_each_text_of_both_catalogues_is_replaced_and_keeps_its_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LOCALE_VARIABLE, str(pseudo_locale.write(tmp_path)))
+    with (pseudo_locale.LOCALE / "en" / "LC_MESSAGES" / "magwatt.po").open("rb") as file:
+        texts = [str(entry.id) for entry in read_po(file) if entry.id]
+    assert len(texts) > 1000
+    for language in ("en", "zh_CN"):
+        catalogue = Catalogue(language)
+        for text in texts:
+            shown = catalogue.translate(text)
+            assert shown == pseudo_locale.pseudo(text) != text
+            assert FIELD.findall(shown) == FIELD.findall(text)
+
+
+def test_few_tests_check_a_wording() -> None:
+    """The mark `text` exempts a test from this check; at most 3 % of the test functions have it."""
+    count, marked = 0, 0
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        source = file.read_text(encoding="utf-8")
+        functions = len(re.findall(r"^(?:async )?def test_", source, re.MULTILINE))
+        complete = re.search(r"^pytestmark = .*\bmark\.text\b", source, re.MULTILINE)
+        count += functions
+        marked += functions if complete else len(re.findall(r"^@pytest\.mark\.text$", source, re.MULTILINE))
+    assert 0 < marked <= 0.03 * count, f"{marked} of {count}"

@@ -10,13 +10,18 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 LOCALE = Path(__file__).parents[2] / "agent" / "locale"
-_FIELD = re.compile(r"(\{[^{}]*\}|<[^<>]*>|`[^`]*`|%\([a-z_]+\)s)")
+_KEPT = re.compile(
+    r"(\{[^{}]*\}|<[^<>]*>|`[^`]*`|%\([a-z_]+\)s"  # fields, tags, code
+    r"|(?<![\w-])--?[a-z][\w-]*"  # options
+    r"|\b(?:[kM]?Wh?|NMBE|RMSE|VIF)\b"  # units and symbols
+    r"|[\w/-]*[\d/=](?:[\w/:=.-]*\w)?|\w+(?:[._]\w+)+)"  # numbers, paths, NAME=VALUE, file names, keys
+)
 _LETTERS = str.maketrans("aceghiklmnorstuwyzACDEGHIKLNORSTUWYZ", "áčéğĥíķļḿñóřšťúŵýžÁČĎÉĞĤÍĶĻÑÓŘŠŤÚŴÝŽ")
 
 
 def pseudo(text: str) -> str:
-    """The text in brackets with accents; fields, tags and code stay."""
-    pieces = _FIELD.split(text)
+    """The text in brackets with accents; fields, tags and identifiers stay."""
+    pieces = _KEPT.split(text)
     return "⟦" + "".join(piece if k % 2 else piece.translate(_LETTERS) for k, piece in enumerate(pieces)) + "⟧"
 
 
