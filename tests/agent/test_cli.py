@@ -27,6 +27,7 @@ from agent.config_load import parse_broker
 from agent.core.text import text_of
 from agent.read import reading_text
 from agent.replay.reasons import NO_COMPLETE_WINDOW
+from agent.simulate import cannot_write
 from agent.subscribe import (
     FILTER_EMPTY,
     FILTER_HASH,
@@ -36,8 +37,16 @@ from agent.subscribe import (
     Seen,
     check_filter,
 )
+from drivers.error_reasons import (
+    CHANNELS_UNIDENTIFIED,
+    COMTRADE_FILE_MISSING,
+    COMTRADE_TRUNCATED,
+    CSV_WITHOUT_NUMBERS,
+    NPZ_UNREADABLE,
+    RECORDING_EMPTY,
+)
 from drivers.reading import Reading
-from drivers.reasons import InvalidValue
+from drivers.reasons import InvalidValue, Reason
 
 ROOT = Path(__file__).parents[2]
 
@@ -303,19 +312,19 @@ def test_nothing_is_nan_in_the_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("empty.csv", b"", "the file is empty"),
-        ("empty.npz", b"", "the file is empty"),
-        ("two.csv", b"0.0,1\n0.1,2\n0.2,1\n0.3,2\n", "voltages and currents cannot be identified"),
-        ("binary.csv", bytes(range(256)) * 20, "no columns with numbers"),
-        ("cut.npz", b"PK\x03\x04junk", "not a readable npz"),
-        ("none.cfg", b"x,y,1999\n", "is missing"),
+        ("empty.csv", b"", RECORDING_EMPTY(path="")),
+        ("empty.npz", b"", RECORDING_EMPTY(path="")),
+        ("two.csv", b"0.0,1\n0.1,2\n0.2,1\n0.3,2\n", CHANNELS_UNIDENTIFIED(path="", example="1", channels=("1",))),
+        ("binary.csv", bytes(range(256)) * 20, CSV_WITHOUT_NUMBERS(path="")),
+        ("cut.npz", b"PK\x03\x04junk", NPZ_UNREADABLE(path="", error="BadZipFile: File is not a zip file")),
+        ("none.cfg", b"x,y,1999\n", COMTRADE_FILE_MISSING(path="", suffix=".dat")),
     ],
 )
-def test_a_bad_recording_is_one_line_and_exit_2(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
+def test_a_bad_recording_is_one_line_and_exit_2(tmp_path: Path, name: str, content: bytes, expected: Reason) -> None:
     (tmp_path / name).write_bytes(content)
     done = invoke("replay", str(tmp_path / name))
     assert done.exit_code == 2
-    assert expected in done.output
+    assert done.output.strip() == text_of(expected.code(**{**expected.data, "path": str(tmp_path / name)}))
     assert len(done.output.strip().splitlines()) == 1
 
 
@@ -409,7 +418,10 @@ def test_where_simulate_cannot_write_it_serves_nothing(
     done = invoke("simulate", "pump-station", option, str(tmp_path / place))
     assert done.exit_code == 2
     assert len(done.output.strip().splitlines()) == 1
-    assert done.output.startswith(f"{option} {tmp_path / place}: ")
+    reason = cannot_write(tmp_path / place)
+    assert reason is not None
+    assert done.output.strip() == f"{option} {text_of(reason)}"
+    assert reason.data["file"] == str(tmp_path / place)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -571,7 +583,8 @@ def test_a_cut_off_recording_says_so_beside_its_windows(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert len(rows) == 4
     assert all(row["u_rms_v"][0] == pytest.approx(1000 / 2**0.5, rel=1e-3) for row in rows), "no zeros came in"
-    assert "contains 4300 of the 10000 samples stated in the cfg" in done.stderr
+    truncated = COMTRADE_TRUNCATED(file="r.cfg", data_file="r.dat", n=4300, n_stated=10000, length_s=4300 / 5000)
+    assert done.stderr.strip() == text_of(truncated)
 
 
 def readme_lines() -> list[str]:

@@ -103,5 +103,5 @@ def test_own_folders_come_from_the_environment(tmp_path: Path) -> None:
     assert invoke("show", "delta/c2000-big", MAGWATT_PROFILES=str(tmp_path)).exit_code == 0
     done = invoke("list", MAGWATT_PROFILES=str(tmp_path / "no"))
     assert done.exit_code == 2
-    assert done.output.startswith(f"{tmp_path / 'no'}: ")
+    assert str(tmp_path / "no") in done.output
     assert len(done.output.splitlines()) == 1

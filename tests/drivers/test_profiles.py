@@ -359,8 +359,12 @@ def test_any_content_of_a_file_gives_a_profile_or_problems(profile_id: str, data
     except ProfileError as error:
         failure = error
     if failure is not None:
-        assert all(problem.code == codes.PROFILE_PROBLEM for problem in failure.problems)
-        assert all(line.startswith("x.toml: ") for line in str(failure).splitlines())
+        assert {(problem.code, problem.data["file"]) for problem in failure.problems} == {
+            (codes.PROFILE_PROBLEM, "x.toml")
+        }
+        lines = str(failure).splitlines()
+        assert len(lines) == len(failure.problems)
+        assert all("x.toml: " in line for line in lines)
 
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -44,7 +44,7 @@ def test_text_follows_the_format_of_each_field(codes: dict[str, Code]) -> None:
     assert str(codes["wrapped"](energy_wh=-40.0, share=0.126, cause=cause)) == (
         "0.0 kWh (13 %): descaler 1 flow m³/h = 912"
     )
-    assert str(codes["list"](names=("a", "b"), kind="bypass")) == "one of 'a', 'b', bypass"
+    assert render(codes["list"](names=("a", "b"), kind="bypass")) == "one of 'a', 'b', bypass"
     assert str(codes["wrapped"](energy_wh=None, share=0.5, cause="x")) == "– kWh (50 %): x"
 
 

@@ -127,23 +127,31 @@ def test_gaps_and_duplicates_are_reported(plant: Path) -> None:
     assert english(import_reasons.IMPORT_GAP(from_ms=from_ms, to_ms=to_ms), ZONE) in run(plant).output
 
 
+def column_missing(name: str) -> Reason:
+    return import_reasons.COLUMNS_MISSING(path="old.csv", columns=(name,), available=("time", "kWh", "Q"))
+
+
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
         (("--motor", "fann"), "'fan'"),
-        (("--unit", "kwh"), "kwh: Wh, kWh, MWh, W, kW, MW"),
-        (("--time", "when"), "when time, kWh, Q"),
+        (
+            ("--unit", "kwh"),
+            import_reasons.IMPORT_UNIT_UNKNOWN(unit="kwh", units=("Wh", "kWh", "MWh", "W", "kW", "MW")),
+        ),
+        (("--time", "when"), column_missing("when")),
         (("--driver", "flow"), "NAME=COLUMN:UNIT"),
         (("--driver", "flow=Q:m3/h:much"), "NAME=COLUMN:UNIT"),
-        (("--driver", "flow=Z:m3/h"), "Z time, kWh, Q"),
+        (("--driver", "flow=Z:m3/h"), column_missing("Z")),
         (("--zone", "Asia/Shangai"), "--zone Asia/Shangai"),
     ],
 )
-def test_wrong_usage_is_one_line_and_writes_nothing(plant: Path, more: tuple[str, ...], expected: str) -> None:
+def test_wrong_usage_is_one_line_and_writes_nothing(plant: Path, more: tuple[str, ...], expected: Reason | str) -> None:
     history(plant)
     found = run(plant, *more)
     assert found.exit_code == 2
-    assert re.search(".*".join(map(re.escape, expected.split(" ", 1))), found.output)
+    text = expected if isinstance(expected, str) else english(expected)
+    assert text in found.output.replace(str(plant / "old.csv"), "old.csv")
     assert len(found.output.splitlines()) == 1
     assert not (plant / "state").exists()
 
@@ -156,7 +164,7 @@ def test_verify_names_the_first_invalid_record(plant: Path) -> None:
     found = verify(plant)
     assert found.exit_code == 1
     assert str(ledger_reasons.RECORD_HASH_WRONG(seq=12)) in found.output
-    assert found.output.splitlines()[-1].endswith(" 12")
+    assert re.findall(r"\d+", found.output.splitlines()[-1]) == ["12"]
     assert json.loads(verify(plant, "--json").output)["first_bad"] == 12
 
 

@@ -7,6 +7,7 @@ checkpoints that the customer stored, or not at all; undetected ones are tested,
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -29,6 +30,7 @@ from agent.savings.types import QUARTER_MS, Interval
 from agent.savings.verify import Verdict, open_copy, verify
 from agent.store import Store, StoreError
 from agent.store.boots import claim_directory
+from agent.store.reasons import STATE_DIR_IN_USE, STATE_DIR_UNUSABLE
 from drivers.reasons import Code, reason_of
 
 pytest.importorskip("cryptography")
@@ -260,9 +262,10 @@ def test_versions_are_reported_by_the_hour_as_they_changed(top: Path) -> None:
 
 def test_two_agents_at_the_same_time_are_rejected(top: Path) -> None:
     held = claim_directory(top / "state" / "lock")
-    with pytest.raises(StoreError, match="another agent"):
+    with held, pytest.raises(StoreError) as error:
         claim_directory(top / "state" / "lock")
-    held.close()
+    in_use = STATE_DIR_IN_USE(pid=os.getpid())
+    assert error.value.reason == STATE_DIR_UNUSABLE(directory=str(top / "state"), cause=in_use)
 
 
 # Edits of a stored checkpoint. The ledger is unchanged and must not be reported.

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from testkit import HandClock
 
 from agent.cli import main
+from agent.core.text import english, zone_of
 from agent.savings import import_reasons as codes
 from agent.savings import source
 from agent.savings.csv_rows import Column, ImportProblem
@@ -140,7 +141,8 @@ def test_other_values_need_replace(plant: Path) -> None:
     written(plant, "2024-10-05 00:00", 480, [640, 160])
     rejected = run(plant, "--driver", "rolled=t:t")
     assert rejected.exit_code == 2
-    assert re.search(r"^32 \D+2024-10-05 00:00 \+0800.*--replace", rejected.output)
+    conflict = codes.DRIVER_CONFLICT(n=32, first_ms=reportkit.utc_ms("2024-10-05 00:00"))
+    assert rejected.output.strip() == english(conflict, zone_of(reportkit.ZONE))
     assert run(plant, "--driver", "rolled=t:t", "--replace").exit_code == 0
     assert verify(open_copy(plant / "state" / "magwatt.sqlite")).content
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import sqlite3
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,9 +19,19 @@ from testkit import HandClock
 
 from agent.cli import main
 from agent.config_load import load_config
+from agent.config_reasons import REFERENCE_MISSPELLED
+from agent.core.text import Catalogue, english, zone_of
 from agent.savings.keep import save_event, save_intervals
 from agent.savings.ledger_reasons import CHECKPOINT_DIFFERS, CHECKPOINT_NOT_IN_LEDGER
-from agent.savings.reasons import BASELINE_CHANGED, EVENT_UNDECIDED, MAINTENANCE
+from agent.savings.reasons import (
+    BASELINE_CHANGED,
+    EVENT_UNDECIDED,
+    GRID_FACTOR_MISSPELLED,
+    MAINTENANCE,
+    NOT_A_MONTH,
+    PRICE_MISSING,
+    PRICES_OVERLAP,
+)
 from agent.savings.report import html as page_module
 from agent.savings.report.html import Cover
 from agent.savings.report.month import collect
@@ -39,6 +51,7 @@ from agent.savings.types import QUARTER_MS, Event
 from agent.savings.verify import open_copy, verify
 from agent.store import Store
 from agent.topology import assets
+from drivers.reasons import Reason, reason_of
 
 BEGIN_MS = reportkit.utc_ms("2024-10-01 00:00")
 END_MS = reportkit.utc_ms("2024-11-01 00:00")
@@ -81,6 +94,13 @@ def ledger_problems(plant: Path) -> list[str]:
 def told(plant: Path) -> dict[str, object]:
     [motor] = json.loads((plant / "r.json").read_text(encoding="utf-8"))["motors"]
     return motor
+
+
+def shown_in_both_languages(plant: Path, reason: Reason) -> None:
+    """The texts themselves are tested in test_report_chinese.py."""
+    page = unescape(re.sub("</?span[^>]*>", "", (plant / "r.html").read_text(encoding="utf-8")))
+    for language in ("en", "zh_CN"):
+        assert Catalogue(language, zone_of(reportkit.ZONE)).reason(reason) in page
 
 
 def codes(found: object) -> list[str]:
@@ -150,12 +170,13 @@ def test_the_report_balances_with_the_ledger_to_the_watt_hour(plant: Path) -> No
 
 def test_the_json_is_a_checkpoint_that_verify_takes(plant: Path) -> None:
     report(plant)
-    command = ["ledger", "verify", "--state", str(plant / "state"), "--checkpoint", str(plant / "r.json")]
+    command = ["ledger", "verify", "--state", str(plant / "state"), "--checkpoint", str(plant / "r.json"), "--json"]
     found = CliRunner().invoke(main, command)
     assert found.exit_code == 0, found.output
-    assert found.output.endswith("Verification passed.\n")
+    body = json.loads(found.output)
+    assert (body["ok"], body["external_checkpoints"]) == (True, 1)
     tamper(plant, "delete from ledger where seq > 100")
-    cut = CliRunner().invoke(main, [*command, "--json"])
+    cut = CliRunner().invoke(main, command)
     assert cut.exit_code == 1
     assert json.loads(cut.output)["first_bad"] == 101
 
@@ -232,7 +253,7 @@ def test_an_open_event_is_shown_and_excludes(plant: Path) -> None:
     report(plant)
     assert told(plant)["saving"]["intervals"] == before - 4  # type: ignore[index]
     assert EVENT_UNDECIDED in codes(told(plant)["saving"]["caveats"])  # type: ignore[index]
-    assert "待人工决定" in (plant / "r.html").read_text(encoding="utf-8")
+    shown_in_both_languages(plant, EVENT_UNDECIDED(number=1, kind="maintenance", cause=MAINTENANCE()))
 
 
 @pytest.mark.parametrize("month", ["2024-08", "2025-01"])
@@ -243,7 +264,7 @@ def test_a_month_without_data_is_said(plant: Path, month: str) -> None:
     [note] = told(plant)["notes"]  # type: ignore[misc]
     assert note["code"] == NO_DATA_IN_MONTH
     assert note["data"] == {"from_ms": reportkit.utc_ms("2024-09-01 00:00"), "to_ms": END_MS}
-    assert "本月没有数据" in (plant / "r.html").read_text(encoding="utf-8")
+    shown_in_both_languages(plant, reason_of(note))
     assert told(plant)["measured_wh"] is None
 
 
@@ -269,9 +290,9 @@ def test_an_edited_interval_is_said_in_output_and_page(plant: Path) -> None:
     text = (plant / "r.html").read_text(encoding="utf-8")
     assert 'class="verdict denied"' in text
     assert 'class="verdict proven"' not in text
-    assert "记录" in text
     assert told(plant)["ledger"]["confirmed"] is False  # type: ignore[index]
-    assert "账本不完整" in text
+    for note in notes:  # type: ignore[attr-defined]
+        shown_in_both_languages(plant, reason_of(note))
 
 
 def test_an_edited_record_is_said(plant: Path) -> None:
@@ -321,11 +342,12 @@ def test_a_negative_saving_is_called_so(tmp_path: Path) -> None:
              for item in reportkit.new(BEGIN_MS, BEGIN_MS + 288 * QUARTER_MS)]  # fmt: skip
     save_intervals(store, worse)
     store.close()
-    found = report(tmp_path / "plant")
-    assert "negative" in found.output
+    report(tmp_path / "plant")
+    assert told(tmp_path / "plant")["saving"]["verdict"] == "negative"  # type: ignore[index]
     text = (tmp_path / "plant" / "r.html").read_text(encoding="utf-8")
     assert 'class="verdict negative"' in text or 'class="verdict denied"' in text
-    assert "负节电" in text
+    for language in ("en", "zh_CN"):
+        assert Catalogue(language).translate("negative") in text
 
 
 def test_without_tariff_factor_or_baseline_it_says_what_is_missing(tmp_path: Path) -> None:
@@ -344,28 +366,31 @@ def test_without_tariff_factor_or_baseline_it_says_what_is_missing(tmp_path: Pat
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('grid_factor = "CN-NM"', 'grid_factor = "CN-MN"', "did you mean 'CN-"),
-        ('to = "17:00"', 'to = "16:00"', "from 16:00 to 17:00"),
-        ('to = "17:00"', 'to = "18:00"', "flat, peak"),
+        ('grid_factor = "CN-NM"', 'grid_factor = "CN-MN"', GRID_FACTOR_MISSPELLED(name="CN-MN", near="CN-YN")),
+        ('to = "17:00"', 'to = "16:00"', PRICE_MISSING(start="16:00", end="17:00", days="all", months="all")),
+        ('to = "17:00"', 'to = "18:00"',
+         PRICES_OVERLAP(prices=("flat", "peak"), start="17:00", end="18:00", days="all", months="all")),
     ],
-)
-def test_a_wrong_tariff_or_factor_stops_with_its_line(plant: Path, old: str, new: str, said: str) -> None:
+)  # fmt: skip
+def test_a_wrong_tariff_or_factor_stops_with_its_line(plant: Path, old: str, new: str, said: Reason) -> None:
     edit_plant(plant, old, new)
     found = report(plant)
     assert found.exit_code == 2
-    assert said in found.output
+    assert re.match(r"plant\.toml:\d+: ", found.output)
+    assert english(said) in found.output
     assert not (plant / "r.html").exists()
 
 
 @pytest.mark.parametrize(
     ("more", "month", "said"),
-    [((), "2024-13", "not a month"), (("--motor", "fann"), "2024-10", "did you mean 'fan'"),
-     (("--state", "nowhere"), "2024-10", "no state file"), (("--key", "none.key"), "2024-10", "No such file")],
+    [((), "2024-13", NOT_A_MONTH(text="2024-13")),
+     (("--motor", "fann"), "2024-10", REFERENCE_MISSPELLED(kind="motor", near="fan")),
+     (("--state", "nowhere"), "2024-10", "`magwatt run`"), (("--key", "none.key"), "2024-10", "No such file")],
 )  # fmt: skip
-def test_wrong_usage_is_one_line(plant: Path, more: tuple[str, ...], month: str, said: str) -> None:
+def test_wrong_usage_is_one_line(plant: Path, more: tuple[str, ...], month: str, said: Reason | str) -> None:
     found = report(plant, *more, month=month)
     assert found.exit_code == 2
-    assert said in found.output
+    assert (said if isinstance(said, str) else english(said)) in found.output
     assert len(found.output.splitlines()) == 1
 
 

@@ -29,6 +29,8 @@ NAMES = """
 """  # names of the plant, files and options, units and symbols
 CHINESE = Catalogue("zh_CN")
 
+pytestmark = pytest.mark.text
+
 
 @pytest.fixture(scope="module")
 def article(tmp_path_factory: pytest.TempPathFactory) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sqlite3
 from dataclasses import replace
@@ -84,12 +85,13 @@ def test_the_command_on_the_page_verifies_that_ledger(by: str, tmp_path: Path) -
     out = tmp_path / "a page.html"
     CliRunner().invoke(main, ["report", "--month", "2024-10", "--config", str(tmp_path / "plant.toml"), *options,
                               "--output", str(out)])  # fmt: skip
-    command = out.read_text(encoding="utf-8").partition("<code>magwatt ledger verify")[2].partition("</code>")[0]
-    argv = shlex.split(unescape(command))
+    printed = out.read_text(encoding="utf-8").partition("<code>magwatt ledger verify")[2].partition("</code>")[0]
+    argv = shlex.split(unescape(printed))
     assert argv[0] == by
-    found = CliRunner().invoke(main, ["ledger", "verify", *argv])
-    assert "External checkpoints compared: 1" in found.output
+    command = ["ledger", "verify", *argv, "--json"]
+    found = json.loads(CliRunner().invoke(main, command).output)
+    assert (found["ok"], found["external_checkpoints"]) == (True, 1)
     with sqlite3.connect(tmp_path / "state" / "magwatt.sqlite") as db:
         db.execute("delete from ledger where seq = 3")
     db.close()
-    assert "First invalid record: 3" in CliRunner().invoke(main, ["ledger", "verify", *argv]).output
+    assert json.loads(CliRunner().invoke(main, command).output)["first_bad"] == 3
