@@ -38,12 +38,12 @@ def _row(name: str, unit: str, about: str, kind: str, topic: str = "telemetry", 
 
 
 def _count(name: str, about: str) -> Metric:
-    """A counter of the agent itself. It starts at 0 with the agent unless `about` names another start."""
+    """A counter of the agent. It is 0 when the agent starts, unless `about` states otherwise."""
     return _row(name, "", about, "counter", "health", 0)
 
 
 def _level(name: str, unit: str, about: str, decimals: int = 0) -> Metric:
-    """A present value of the agent itself."""
+    """A gauge of the agent."""
     return _row(name, unit, about, "measured", "health", decimals)
 
 

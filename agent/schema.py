@@ -151,7 +151,7 @@ def read_table(raw: Mapping[str, Any], keys: Mapping[str, Key], where: str, repo
 
 
 def unknown_reference(kind: str, name: str, known: Collection[str]) -> Reason:
-    """That there is no table with this name. kind: one of `config_reasons.TABLE_KINDS`."""
+    """The problem that no table has this name. kind: one of `config_reasons.TABLE_KINDS`."""
     if near := nearest(name, known):
         return codes.REFERENCE_MISSPELLED(kind=kind, near=near)
     if known:

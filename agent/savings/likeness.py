@@ -70,7 +70,7 @@ class Likeness:
     the retrofit changed how the energy depends on each driver. Means of six hours remove autocorrelation over an hour
     or two.
 
-    off: the last two energies differ by a factor.
+    off: True if the last two energies differ from the expected ones by a factor.
     """
 
     def __init__(self, load: Load = Load()) -> None:  # noqa: B008  (a tuple)
@@ -119,8 +119,9 @@ class Likeness:
         return None, self._shift(deviation)
 
     def _place(self, item: Interval) -> tuple[_Curve, tuple[float, ...]] | None:
-        """The curve and the position on it; None while a driver is missing, or its state is unknown: another driver, or
-        none, would be another load.
+        """The curve and the position on it; None while a driver is missing or its state is unknown.
+
+        When a driver stays missing, the comparison restarts with the remaining drivers.
         """
         there = all(name in item.drivers for name in self.load.names)
         if not there:

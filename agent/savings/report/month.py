@@ -311,7 +311,7 @@ def _outside(phase: Phase, n: int) -> Reason:
 
 
 def _old_among(after: Sequence[Interval], motor: Motor, zone: str) -> Reason | None:
-    """That the saving includes intervals before the old motor was replaced; None when it does not."""
+    """The note that the saving includes intervals before the old motor was replaced; None if it does not."""
     since = motor.replaced_motor.since if motor.replaced_motor else None
     if since is None or not (n := sum(item.start_ms < begin_ms(since, zone) for item in after)):
         return None
