@@ -26,7 +26,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help=N_("Print JS
 @click.group(
     help=N_(
         "Fit, freeze and show the baseline model of a motor.\n\n"
-        "The model predicts the energy that the motor before the retrofit would use under the conditions of today."
+        "The model predicts the energy that the original motor would use under present operating conditions."
     )
 )
 def baseline() -> None:

@@ -23,9 +23,9 @@ LONGEST_D = 366
 
 
 HELP = N_(
-    "Put a motor in maintenance to suppress its alarms.\n\nMOTOR is the id or the name of a motor. Its data are marked "
-    "for the time of the work. The command works whether or not the agent is running; a running agent applies it "
-    "within 2 s."
+    "Put a motor in maintenance to suppress its alarms.\n\n"
+    "MOTOR is the id or the name of a motor. Its data are flagged until maintenance ends. The command works whether or "
+    "not the agent is running; a running agent applies it within 2 s."
 )
 
 

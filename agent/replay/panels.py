@@ -84,7 +84,7 @@ def spectrum(axes: Any, window: Any, kind: str, place: Where | None, source: Sou
     axes.grid(visible=False, axis="x")
     if not np.isfinite(values[:, 2:]).any():
         axes.set(xticks=[], yticks=[])
-        missing = _("no harmonics: a gap") if window.n_cycles else _("no harmonics: no fundamental")
+        missing = _("no harmonics: samples are missing") if window.n_cycles else _("no harmonics: no fundamental")
         axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center", color="#666666")
         return
     least = _NOISE * float(np.nanmax(values[:, 1])) or 1.0

@@ -23,7 +23,7 @@ STANDARDS = {
     "gbt": ("gbt14549", "gbt15543", "gbt24337"),
     "iec61000-2-4": ("iec61000-2-4",),
 }
-MARKS = {"S": N_("value from public sources"), "M": N_("value from memory of the standard")}
+MARKS = {"S": N_("value from public sources"), "M": N_("value quoted from memory, not checked against the standard")}
 _MAINS_HZ = (42.5, 69.0)
 PULSES_PCT = 25.0  # of the fundamental: mains voltage is always less distorted, a drive's output always more
 _TABLE_OF = {

@@ -250,7 +250,7 @@ REACTIVE_ENERGY_MISSING = Code(
     "reactive_energy_missing",
     "a demand charge per kVA needs the reactive energy of each interval, which the meter does not provide",
 )
-NOT_A_MONTH = Code("not_a_month", "{text}: is not a month; write for example 2026-10")
+NOT_A_MONTH = Code("not_a_month", "{text}: not a month; write for example 2026-10")
 POWER_FACTOR_STANDARD = Code(
     "power_factor_standard", "the power-factor rule has the standards 0.80, 0.85 and 0.90, got {standard:g}"
 )
