@@ -26,7 +26,7 @@ def adjustment() -> None:
     "list",
     help=N_(
         "List the non-routine events of a motor.\n\n"
-        "Among them: bypass, maintenance, data gaps, meter replacement, wiring errors, load shifts, and operation "
+        "They include bypass, maintenance, data gaps, meter replacement, wiring errors, load shifts, and operation "
         "outside the range of the baseline. Exits 1 while an event is not decided."
     ),
 )
