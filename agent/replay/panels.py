@@ -163,7 +163,7 @@ def _limits(window: Any, kind: str, place: Where | None) -> Iterator[tuple[int, 
 
 
 def phasors(axes: Any, window: Any, kinds: list[str]) -> None:
-    """Fundamentals relative to the first, voltages and currents each to their largest; currents dashed and shorter."""
+    """Fundamentals, angles relative to the first, scaled to the largest voltage and current; currents are dashed."""
     both = [("u", window.phasor_u_v), ("i", window.phasor_i_a)]
     reference = next((z for _, some in both for z in some if np.isfinite(z) and abs(z) > 0.0), None)
     axes.set_title(_("Fundamental phasors"), pad=14)

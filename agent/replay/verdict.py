@@ -42,7 +42,7 @@ class Where:
 
     standards: keys of `dsp.limits`.
     nominal_v: nominal line voltage, volts.
-    reference_v: 100 % of a measured voltage, volts.
+    reference_v: voltage that counts as 100 % for a measured voltage, volts.
     demand_a: maximum demand load current, amperes. None: no current limits in percent of it.
     isc_over_il: ratio of short-circuit to demand current, for IEEE 519. None: no current limits of IEEE 519.
     short_circuit_mva: short-circuit capacity, for GB/T 14549. None: no current limits of GB/T 14549.

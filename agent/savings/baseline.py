@@ -157,7 +157,7 @@ def to_json(baseline: Baseline) -> dict[str, Any]:
 
 
 def from_json(body: Mapping[str, Any]) -> Baseline:
-    """Raises KeyError, TypeError or ValueError when body is not a baseline."""
+    """The baseline from JSON. Raises KeyError, TypeError or ValueError when body is not a baseline."""
     known = {field.name for field in fields(Baseline)}
     values = {name: value for name, value in body.items() if name in known}
     values["drivers"] = tuple(values["drivers"])
@@ -275,7 +275,10 @@ def _ratio(reactive: list[Interval]) -> float | None:
 def _too_few_kept(
     asset: str, complete: list[Interval], found: list[Interval], holes: Mapping[str, Any], least: int
 ) -> Reason:
-    """complete: usable intervals with all drivers and no change of a state. found: those outside coverage gaps."""
+    """Why too few intervals are left for a baseline.
+
+    complete: usable intervals with all drivers and no change of a state. found: those outside coverage gaps.
+    """
     if len(complete) < least:
         return reasons.TOO_FEW_COMPLETE_INTERVALS(asset=asset, usable=len(complete), least=least)
     return reasons.TOO_FEW_OUTSIDE_GAPS(

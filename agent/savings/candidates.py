@@ -71,7 +71,7 @@ class Candidate:
         return enough and max(self.vif.values()) <= VIF_MOST
 
     def rival(self, best: Candidate) -> dict[str, Any]:
-        """As a competing model of `best`.
+        """This model as a competing model of `best`, for the baseline.
 
         weight: square root of its likelihood relative to the best, from the prediction errors of both
             (normal residuals); the root, because both scores come from the same few samples.
@@ -374,8 +374,10 @@ class _Bench:
     def _vif(
         self, kind: str, names: tuple[str, ...], shape: Mapping[str, Any], place: NDArray[np.intp]
     ) -> dict[str, float]:
-        """Of each driver; with coefficients by state the largest of all states together and of each state alone, in
-        which numeric drivers can be collinear.
+        """Variance inflation factor of each driver.
+
+        With coefficients by state: the largest of all states together and of each state, because drivers can be
+        collinear within one state.
         """
         from agent.savings.fit import design, grouped
 

@@ -65,7 +65,7 @@ def load_of(baseline: Baseline) -> Load:
 class Likeness:
     """Compares energies at the same load.
 
-    The load is that of all drivers of the baseline: quadratic curves that follow slowly, one for each state. Without a
+    The load is given by all drivers of the baseline: slowly adapting quadratic curves, one for each state. Without a
     driver the curve is a mean, and its spread prevents false alarms. The curve is that of the present plant, because
     the retrofit changed how the energy depends on each driver. Means of six hours remove autocorrelation over an hour
     or two.

@@ -64,7 +64,7 @@ COMBINATION_UNKNOWN = Code("combination_unknown", "the combination of {drivers:s
 
 
 def without_values(reason: Reason) -> Reason:
-    """The reason for a group of intervals: without the driver's value in one of them."""
+    """The same reason without the value of the driver, so that intervals with the same cause form one group."""
     if reason.code not in OUT_OF_RANGE:
         return reason
     data = {name: value for name, value in reason.data.items() if name not in ("value", "values")}

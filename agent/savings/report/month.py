@@ -140,7 +140,10 @@ def collect(
     db: sqlite3.Connection, config: Config, plant: Asset, month: str, now_ms: int, key: Key | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Month:  # fmt: skip
-    """Raises InvalidValue for an invalid month, sqlite3.Error when db is not a state file."""
+    """Collects the data of a month.
+
+    Raises InvalidValue for an invalid month, sqlite3.Error when db is not a state file.
+    """
     zone, tariff = config.site.timezone, config.tariff
     from_ms, to_ms = tariff.bounds_ms(month) if tariff else month_bounds_ms(month, zone)
     found = source.intervals(db, plant.name, from_ms, to_ms)

@@ -42,7 +42,7 @@ class Tile(NamedTuple):
 
 
 def headline(month: Month, _: Catalogue) -> Headline | None:
-    """None when no interval is part of a saving."""
+    """The result of a month; None when no interval is part of a saving."""
     saving = month.saving
     if saving is None or not saving.intervals:
         return None
