@@ -159,8 +159,8 @@ class ClockWatch:
 def kernel_synchronised() -> bool | None:
     """Whether the kernel clock follows a reference (NTP, PTP, GPS); None when the system does not report it.
 
-    From adjtimex(2), without a change. chrony, ntpd, systemd-timesyncd and phc2sys set this state of the kernel; it is
-    cleared when the clock is set manually.
+    Read with adjtimex(2), without changing anything. chrony, ntpd, systemd-timesyncd and phc2sys set this kernel state;
+    it is cleared when the clock is set manually.
     """
     buffer = (ctypes.c_char * 512)()
     try:

@@ -31,7 +31,9 @@ HELP = N_(
 
 @click.command(help=HELP)
 @click.argument("motor", required=False)
-@click.option("--reason", metavar="TEXT", help=N_("Work in progress, in any language; shown on every dashboard."))
+@click.option(
+    "--reason", metavar="TEXT", help=N_("Reason for the maintenance, in any language; shown on every dashboard.")
+)
 @click.option(
     "--for", "duration", metavar="TIME",
     help=N_('End automatically after this time: "30min", "2h", "3d". [default: until --release]'),

@@ -150,8 +150,10 @@ def is_state(baseline: Baseline, k: int) -> bool:
 
 
 def state_number(baseline: Baseline, values: Sequence[Driver]) -> int:
-    """Index of the state whose coefficients a model with slopes uses; of a model with a standstill 1 while the motor
-    runs; 0 for all others. The state must be known.
+    """Index of the set of coefficients that applies to an interval.
+
+    Model with slopes: the index of its state, which must be known. Model with a standstill: 1 while the motor runs,
+    0 at standstill. Other models: 0.
     """
     if baseline.kind in OF_ONE and "still" in baseline.shape:
         return int(values[0].mean > baseline.shape["still"])
