@@ -28,7 +28,7 @@ from drivers.registers import plan_blocks, usable
 
 FINE, WRONG = 0, 2
 
-PROFILE_ID_TAKEN = Code("profile_id_taken", "{path}: has the ID {id:quoted} of {other}; remove one of them")
+PROFILE_ID_TAKEN = Code("profile_id_taken", "{path}: the ID {id:quoted} is already used by {other}; remove one of them")
 COLUMNS = (
     (N_("register"), 30), (N_("poll"), 6), (N_("fc"), 2), (N_("address"), -7), (N_("manual"), 16), (N_("type"), 6),
     (N_("scale"), -12), (N_("unit"), 5), (N_("confidence"), 10),
@@ -159,7 +159,7 @@ def _protocol_lines(profile: Profile) -> Iterator[str]:
         "at most {n:d} {n:register|registers} per request; {gap_ms:g} ms between requests; timeout {timeout_ms:g} ms",
         n=profile.max_registers, gap_ms=1000 * profile.min_gap_s, timeout_ms=1000 * profile.timeout_s,
     )  # fmt: skip
-    parts = [text, _("reads across gaps") if profile.gaps_allowed else _("no reads across gaps")]
+    parts = [text, _("reads across address gaps") if profile.gaps_allowed else _("no reads across address gaps")]
     if profile.refresh_s:
         parts.append(_("values refreshed every {refresh_ms:g} ms", refresh_ms=1000 * profile.refresh_s))
     yield "  " + _("; ").join(parts)

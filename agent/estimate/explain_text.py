@@ -29,17 +29,18 @@ SIGNALS = {
     "winding_temperature_degc": (N_("winding temperature"), "°C"),
     "shaft_torque_nm": (N_("shaft torque"), "Nm"),
 }
+WIRING = {"ok": N_("ok"), "unknown": N_("unknown"), "unclear": N_("unclear")}
 METHODS = {
     "M1": N_("input power and nameplate"),
     "M2": N_("current and nameplate"),
     "M3": N_("slip and nameplate"),
     "M4": N_("segregated losses of an induction motor"),
     "M5": N_("segregated losses of a permanent-magnet motor"),
-    "M6": N_("factory losses at the seven points of IEC 60034-2-3"),
+    "M6": N_("manufacturer's losses at the seven points of IEC 60034-2-3"),
     "M7": N_("air-gap torque from waveforms at the terminals"),
     "M9": N_("torque sensor at the shaft"),
     "CDM-class": N_("reference losses of the efficiency class"),
-    "CDM-eight-point": N_("losses of the manufacturer at the eight points of IEC 61800-9-2"),
+    "CDM-eight-point": N_("manufacturer's losses at the eight points of IEC 61800-9-2"),
 }
 POWERS = {
     "input_w": N_("input"),
@@ -99,7 +100,7 @@ def _inputs(body: Mapping[str, Any]) -> Iterator[str]:
         label, unit = SIGNALS.get(name, (name, ""))
         yield _line(_(label), _watts(value) if unit == "W" else f"{value:.4g} {unit}")
     faults = [text_of_object(fault) for fault in body["meter_wiring_faults"]]
-    yield _line(_("wiring of the meter"), _("; ").join(faults) or body["meter_wiring"])
+    yield _line(_("wiring of the meter"), _("; ").join(faults) or _name(WIRING, body["meter_wiring"]))
 
 
 def _result(body: Mapping[str, Any]) -> Iterator[str]:
