@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drivers.reasons import Code, CodedError, Reason
+from drivers.reasons import Code
 
 # Findings of a scan
 
@@ -146,8 +146,3 @@ MATCH_SPEED = Code("match_speed", "speed fits the frequency and the number of po
 UNIT_COUNT_OUT_OF_RANGE = Code("unit_count_out_of_range", "expected 1 to 247 devices")
 UNIT_LIST_EXPECTED = Code("unit_list_expected", "expected unit identifiers, for example 1-247 or 1,5,20-30")
 UNIT_ID_OUT_OF_RANGE = Code("unit_id_out_of_range", "unit identifiers are 1 to 247")
-
-
-def cause_of(error: BaseException) -> Reason | str:
-    """An error as data of a reason: its own reason, or the text of a library."""
-    return error.reason if isinstance(error, CodedError) else str(error)

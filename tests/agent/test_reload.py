@@ -12,7 +12,7 @@ from testkit import HandClock
 
 from agent.clock import SystemClock
 from agent.config import Config
-from agent.config_reasons import CONFIG_KEY_MISSPELLED, FILE_UNREADABLE, INVALID_TOML, SITE_MISSING
+from agent.config_reasons import SITE_MISSING
 from agent.messages import Message
 from agent.reload import (
     CONFIG_PROBLEM,
@@ -28,6 +28,7 @@ from agent.reload import (
     shortened,
     without_restart,
 )
+from drivers.file_reasons import FILE_UNREADABLE, INVALID_TOML, KEY_MISSPELLED
 from drivers.profiles import load_profile
 from drivers.reading import Clock
 from drivers.reasons import Code
@@ -93,7 +94,7 @@ def test_a_good_file_is_applied_and_told(tmp_path: Path, clock: HandClock) -> No
 @pytest.mark.parametrize(
     ("text", "key", "code"),
     [
-        (PLANT.replace("fed_by", "fedby", 1), "fedby", CONFIG_KEY_MISSPELLED),
+        (PLANT.replace("fed_by", "fedby", 1), "fedby", KEY_MISSPELLED),
         (PLANT + "[", "", INVALID_TOML),
         ("", "site", SITE_MISSING),
         (None, "", FILE_UNREADABLE),

@@ -90,6 +90,4 @@ KEY_SELF_DECLARED = Code(
 OUTPUT_IS_DATA_FILE = Code(
     "output_is_data_file", "{path}: the {kind} file is written next to the page; choose a name that ends in .html"
 )
-OUTPUT_IS_FOLDER = Code("output_is_folder", "{path}: is a folder; name a file in it, for example {example}")
-OUTPUT_FOLDER_MISSING = Code("output_folder_missing", "{path}: the folder {folder} does not exist")
 NO_MOTOR = Code("no_motor", "the configuration has no motor")
