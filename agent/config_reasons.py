@@ -214,4 +214,4 @@ MONTH_PRICES_EXPECTED = Code(
     "month_prices_expected", 'expected tables of prices by month: [tariff.prices_in."2026-10"]'
 )
 MONTH_EXPECTED = Code("month_expected", "expected a month, for example 2026-10")
-VALUE_INVALID = Code("value_invalid", "{error}")
+VALUE_INVALID = Code("value_invalid", "invalid value: {error}")

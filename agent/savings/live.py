@@ -22,7 +22,7 @@ from agent.savings.intervals import QuarterHours
 from agent.savings.meters import identity
 from agent.savings.old_motor import old_motor_of
 from agent.savings.phases import phase_at, phases_of, reporting_of
-from agent.savings.reasons import STORE_TROUBLE
+from agent.savings.reasons import SAVING_NOT_COMPUTED
 from agent.savings.tell import event_message, rounded_wh, saving_reasons, saving_uncertainties, saving_values
 from agent.savings.types import QUARTER_MS, Baseline, Event, Interval
 from agent.store import Store, StoreError
@@ -364,7 +364,7 @@ class SavingsLane:
 
     def _report(self, error: StoreError | ValueError) -> None:
         """Logs an error once; it is the caveat of the saving until the next sum succeeds."""
-        trouble = error.reason if isinstance(error, CodedError) else STORE_TROUBLE(error=str(error))
+        trouble = error.reason if isinstance(error, CodedError) else SAVING_NOT_COMPUTED(error=str(error))
         if trouble != self._trouble:
             log.warning("%s: savings: %s", self._asset.name, trouble)
         self._trouble = trouble

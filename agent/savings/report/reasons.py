@@ -68,17 +68,6 @@ LEDGER_INVALID = Code("ledger_invalid", "the ledger is not intact: {problem}")
 LEDGER_PROBLEM = Code("ledger_problem", "ledger: {problem}")
 SIGNATURES_UNCHECKED = Code("signatures_unchecked", "the signatures of the ledger were not checked: {cause}")
 LEDGER_DIFFERS = Code("ledger_differs", "{n:d} {n:hour|hours} of this report {n:differs|differ} from the ledger")
-INTERVALS_PENDING = Code(
-    "intervals_pending",
-    "the last {n:d} {n:interval is|intervals are} not recorded in the ledger yet (since {since_ms:local}). This is "
-    "normal: the agent records an hour 20 min after its end",
-)
-INTERVALS_OVERDUE = Code(
-    "intervals_overdue",
-    "{n:d} {n:interval is|intervals are} not recorded in the ledger (since {since_ms:local}), more than a running "
-    "agent leaves: the agent was stopped, or records were removed, which an external checkpoint shows. The agent or "
-    "the next baseline, adjustment or import command records them",
-)
 KEY_SELF_DECLARED = Code(
     "key_self_declared",
     "the signatures were checked with key {key}, which only the ledger itself declares. A rewritten ledger can declare "

@@ -12,7 +12,7 @@ from dialectkit import BUS, PLANT, SITE, Bench, configured
 from agent import config_reasons as codes
 from agent.config_dialects import TABLES
 from agent.config_load import ConfigError, load_config
-from agent.reload import RESTART_NEEDED, without_restart
+from agent.reload import CONFIG_RESTART_NEEDED, without_restart
 from agent.sinks.dialects import durable_dialects, live_dialects
 from drivers.file_reasons import KEY_MISSING, KEY_MISSPELLED, TABLE_EXPECTED
 from drivers.reasons import Reason
@@ -94,7 +94,7 @@ def test_a_change_takes_a_restart_and_is_said(tmp_path: Path) -> None:
     new = configured(tmp_path, "mqtt://127.0.0.1:1", "[prometheus]")
     kept, waiting = without_restart(old, new)
     assert kept.dialects == old.dialects
-    assert [reason.code for reason in waiting] == [RESTART_NEEDED]
+    assert [reason.code for reason in waiting] == [CONFIG_RESTART_NEEDED]
     assert "[prometheus]" in waiting[0].data["key"]
 
 
