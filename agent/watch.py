@@ -19,6 +19,7 @@ from rich.text import Text
 
 from agent.config import Mqtt
 from agent.core.text import N_, _, text_of, text_of_object
+from agent.state_reasons import STATES
 from agent.subscribe import Follower, Seen
 from agent.waves.event_text import format_event
 
@@ -26,7 +27,6 @@ EVENT_S = 600.0  # for this time an event is shown
 OLD_S = 5.0  # from this age on a row is shown dim
 _QUALITY_STYLE = {"good": "green", "uncertain": "yellow", "bad": "red"}
 _FLAG_HELP = {"CLOCK_UNSYNCHRONIZED": N_("the clock of the gateway is not synchronized, see `magwatt doctor`")}
-STATES = (N_("online"), N_("stale"), N_("offline"), N_("maintenance"))
 QUALITIES = (N_("good"), N_("uncertain"), N_("bad"))
 _STATE_STYLE = {"online": "green", "stale": "yellow", "offline": "red", "maintenance": "cyan"}
 

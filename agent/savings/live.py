@@ -212,7 +212,7 @@ class SavingsLane:
         if self._tally is not None and self._phase(interval) == "reporting":
             line = self._add(self._tally, drawn)
         self._note(self._watch.take(interval, line.excluded if line else None))
-        self._tell(interval, line.adjusted_wh if line and not line.excluded else None)
+        self._publish(interval, line.adjusted_wh if line and not line.excluded else None)
 
     def _save(self, interval: Interval) -> None:
         self._unsaved[interval.start_ms] = self._recent[interval.start_ms] = interval
@@ -336,7 +336,7 @@ class SavingsLane:
                 return replace(known, to_ms=event.to_ms, energy_wh=event.energy_wh)
         return event
 
-    def _tell(self, interval: Interval, expected_wh: float | None) -> None:
+    def _publish(self, interval: Interval, expected_wh: float | None) -> None:
         measured = None if interval.energy_wh is None else interval.energy_wh + interval.auxiliary_wh
         values: dict[str, object] = {
             "interval_energy_wh": rounded_wh(measured), "interval_adjusted_baseline_wh": rounded_wh(expected_wh),

@@ -135,7 +135,7 @@ NOT_TRANSLATED = {
         (reasons.MORE_ENERGY_EXCLUDED(energy_wh=300, n=1), "另有 1 项原因，共 0.3 kWh 不计节电量"),
         (reasons.INTERVALS_WITHOUT_ENERGY(n=2), "2 个时段不计节电量：电量未知"),
         (reasons.EVENT_UNDECIDED(number=3, kind="load_shift", cause=reasons.LOAD_SHIFT_UP()),
-         "非常规事件 3（工况偏移）待人工决定：约一天以来，用电量高于同负荷的先前水平"),
+         "非常规事件 3（负荷偏移）待人工决定：约一天以来，用电量高于同负荷的先前水平"),
     ],
 )  # fmt: skip
 def test_the_name_of_a_signal_is_not_translated(reason: Reason, text: str) -> None:
