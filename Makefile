@@ -38,6 +38,7 @@ lint: .venv/test
 	$(BIN)/mypy
 	$(BIN)/python -m tests.architecture.wording
 	$(BIN)/python -m tests.architecture.prose_logic
+	$(BIN)/python -m pytest -q tests/agent/core/test_catalogues.py
 
 bench: .venv/test system
 	PYTHONPATH=.:tests $(BIN)/python -m benchmarks.bench

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gettext
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
+from unicodedata import east_asian_width
 
 import click
 
 from agent.core.text import DOMAIN, N_, _, language_of, language_of_environment, locale_folder, use
 
 C = TypeVar("C", bound=click.Command)
+NUMBERS = (N_("integer"), N_("integer range"), N_("float"), N_("float range"))  # types of click in its errors
 
 
 class Entry(NamedTuple):
@@ -61,8 +64,65 @@ GROUPS = {
 }
 
 
+_PIECES = re.compile(  # a line may break between spaces, words and wide characters, but not before their punctuation
+    r"\s+|[(\[（《“]*(?:[\u2e80-\uffef]|[^\s（《“\u2e80-\uffef]+)[,.;:!?)\]、。》”！），：；？]*|."
+)
+
+
+def _cells(text: str) -> int:
+    """Width of a text in cells of a terminal; a Chinese character has two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A paragraph as lines of at most this many cells; a longer word has its own line."""
+    lines = [""]
+    for piece in _PIECES.findall(text):
+        if piece.isspace():
+            lines[-1] += " " if lines[-1] else ""
+        elif not lines[-1] or _cells(lines[-1] + piece) <= width:
+            lines[-1] += piece
+        else:
+            lines.append(piece)
+    return [line.rstrip() for line in lines]
+
+
+class HelpFormatter(click.HelpFormatter):
+    """Wraps by cells of the terminal, not by characters, and writes the colon of the language."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        usage = _("Usage:")
+        super().write_usage(prog, args, prefix or (usage if _cells(usage[-1]) == 2 else f"{usage} "))
+
+    def write_heading(self, heading: str) -> None:
+        self.write(f"{'':{self.current_indent}}{heading}{_(': ').rstrip()}\n")
+
+    def write_text(self, text: str) -> None:
+        indent = " " * self.current_indent
+        paragraphs = (wrapped(each, self.width - self.current_indent) for each in text.split("\n\n"))
+        self.write("\n\n".join("\n".join(indent + line for line in lines) for lines in paragraphs) + "\n")
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        rows = list(rows)
+        left = min(max(_cells(term) for term, _text in rows), col_max) + col_spacing
+        indent, margin = " " * self.current_indent, " " * (self.current_indent + left)
+        for term, text in rows:
+            lines = wrapped(text, max(self.width - len(margin), 10)) if text else []
+            if not lines or _cells(term) > left - col_spacing:
+                self.write(f"{indent}{term}\n")
+            else:
+                self.write(f"{indent}{term}{' ' * (left - _cells(term))}{lines.pop(0)}\n")
+            self.write("".join(f"{margin}{line}\n" for line in lines))
+
+
+class Context(click.Context):
+    formatter_class = HelpFormatter
+
+
 class LazyGroup(click.Group):
     """The commands of GROUPS; each module is imported when its command is used."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for entries in GROUPS.values() for name in entries]
@@ -99,6 +159,7 @@ class LazyGroup(click.Group):
 def translated(command: C) -> C:
     """A copy of a command with help texts in the language of this process; they are marked by `N_`."""
     found = copy(command)
+    found.context_class = Context
     if command.help:
         found.help = _(command.help)
     found.params = [_translated_parameter(parameter) for parameter in command.params]
@@ -108,10 +169,12 @@ def translated(command: C) -> C:
 
 
 def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
-    if not (isinstance(parameter, click.Option) and parameter.help):
-        return parameter
     found = copy(parameter)
-    found.help = _(parameter.help)
+    if parameter.type.name in NUMBERS:
+        found.type = copy(parameter.type)
+        found.type.name = _(parameter.type.name)
+    if isinstance(found, click.Option) and found.help:
+        found.help = _(found.help)
     return found
 
 
@@ -138,6 +201,14 @@ def _use_language(_context: object, _parameter: object, name: str | None) -> Non
         use(None)
 
 
+def _show_version(context: click.Context, _parameter: object, wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata
+
+        click.echo(_("magwatt, version {version}", version=metadata.version("magwatt")))
+        context.exit()
+
+
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -145,7 +216,10 @@ def _use_language(_context: object, _parameter: object, name: str | None) -> Non
         "Measure the efficiency and energy savings of motors on variable-frequency drives, with their uncertainty."
     ),
 )
-@click.version_option(package_name="magwatt")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+    help=N_("Show the version and exit."),
+)  # fmt: skip
 @click.option(
     "--lang", metavar="LANG", is_eager=True, expose_value=False, callback=_use_language,
     help=N_("Language of texts: en or zh. [default: that of the environment]"),

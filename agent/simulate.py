@@ -32,7 +32,7 @@ def list_scenarios(about: bool = False) -> list[str]:
     if not about:
         return list(names)
     width = max(map(len, names))
-    return [f"{name:{width}}  {scenarios.load(name).about}" for name in names]
+    return [f"{name:{width}}  {_(scenarios.load(name).about)}" for name in names]
 
 
 def is_accelerated(time_factor: float, seconds: float | None, output: Path | None, scenario: Scenario) -> bool:
@@ -132,7 +132,10 @@ def serve_scenario(
         if print_config:
             click.echo(text)
             return
-        click.echo("\n  ".join((f"{scenario.name}: {endpoints}", *scenario.devices)))
+        name = _("devices") if scenario.name == bench.NAME else scenario.name
+        click.echo(_(": ").join((name, str(endpoints))))
+        for unit_id, model in scenario.devices:
+            click.echo("  " + _("unit {unit_id:d}: {model}", unit_id=unit_id, model=model))
         if config_file is not None:
             click.echo(_("Next: `magwatt read {file}` or `magwatt run {file}`", file=str(config_file)))
 

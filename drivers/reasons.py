@@ -28,10 +28,16 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
 Translate = Callable[[str], str]
+
+
+def N_(text: str) -> str:
+    """Marks a text for the catalogues; it is translated later."""
+    return text
 
 
 class Code(str):
@@ -180,6 +186,7 @@ def cause_of(error: BaseException) -> Reason | str:
 
 # Texts from templates
 
+PAIR = N_("{first}, {second}")  # two items of a list
 _UNITS = (("_m3_h", " m³/h"), ("_t_h", " t/h"), ("_pct", " %"), ("_t", " t"), ("_rpm", " r/min"), ("_bar", " bar"))
 TEXT_FORMATS = frozenset(("signal", "word", "quoted", "lines"))  # the others are numbers
 
@@ -203,8 +210,11 @@ def _shown(value: Any, spec: str, translate: Translate, zone: tzinfo) -> str:
     if isinstance(value, Reason):
         return render(value, translate, zone)
     if isinstance(value, tuple | list):
-        separator = "\n" if spec == "lines" else translate(", ")
-        return separator.join(_shown(item, spec, translate, zone) for item in value)
+        items = [_shown(item, spec, translate, zone) for item in value]
+        if spec == "lines":
+            return "\n".join(items)
+        pair = translate(PAIR)
+        return reduce(lambda first, second: fill(pair, {"first": first, "second": second}), items) if items else ""
     if spec == "word":
         return translate(value) if value else ""
     if "|" in spec:  # {n:interval|intervals}

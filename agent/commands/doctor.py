@@ -24,7 +24,7 @@ LEVEL_WIDTH = 8
 )
 @file_argument
 @config_option
-@click.option("--rounds", type=click.IntRange(1, 1000), default=20, show_default=True,
+@click.option("--rounds", type=click.IntRange(1, 1000), metavar="N", default=20, show_default=True,
               help=N_("Number of reads of each register block."))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per finding."))
 def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bool) -> None:
@@ -33,13 +33,15 @@ def doctor(file: Path | None, config_file: Path | None, rounds: int, as_json: bo
     from agent.core.columns import padded
     from agent.doctor import Finding, examine
     from agent.doctor.finding import finding
+    from agent.doctor.host import PARTS
 
     def report_finding(item: Finding) -> None:
         if as_json:
             body = {"level": item.level, "where": item.where, "reason": as_object(item.reason)}
             click.echo(json.dumps(body, ensure_ascii=False))
         else:
-            click.echo(f"{padded(_(item.level), LEVEL_WIDTH)} {item.where}: {text_of(item.reason)}")
+            where = _(item.where) if item.where in PARTS else item.where
+            click.echo(f"{padded(_(item.level), LEVEL_WIDTH)} {where}: {text_of(item.reason)}")
 
     def report_part(name: str) -> None:
         if not as_json:

@@ -15,9 +15,16 @@ from agent.core.text import N_, text_of
     help=N_("Simulate many gateways at one broker and report which rows arrived.\n\nExits 1 if a row was lost.")
 )
 @click.option(
-    "--gateways", type=click.IntRange(1, 20000), default=100, show_default=True, help=N_("Number of gateways.")
+    "--gateways",
+    type=click.IntRange(1, 20000),
+    metavar="N",
+    default=100,
+    show_default=True,
+    help=N_("Number of gateways."),
 )
-@click.option("--motors", type=click.IntRange(1, 200), default=12, show_default=True, help=N_("Motors per gateway."))
+@click.option(
+    "--motors", type=click.IntRange(1, 200), metavar="N", default=12, show_default=True, help=N_("Motors per gateway.")
+)
 @click.option(
     "--interval",
     "interval_s",
@@ -29,7 +36,9 @@ from agent.core.text import N_, text_of
 @click.option("--seconds", type=Seconds(1), default=60.0, show_default=True, help=N_("Stop after this many seconds."))
 @click.option("--broker", metavar="URL", default=BROKER, show_default=True, help=N_("Publish to this broker."))
 @login_options
-@click.option("--site", default="fleet", show_default=True, help=N_("Site in the topics: magwatt/v1/SITE/…"))
+@click.option(
+    "--site", metavar="SITE", default="fleet", show_default=True, help=N_("Site in the topics: magwatt/v1/SITE/…")
+)
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object."))
 def fleet(
     gateways: int, motors: int, interval_s: float, seconds: float, broker: str, user: str | None,

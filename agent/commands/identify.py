@@ -18,7 +18,7 @@ from agent.core.text import N_, _
     )
 )
 @target_options
-@click.option("--unit-id", type=int, required=True, help=N_("Unit identifier of the device."))
+@click.option("--unit-id", type=int, metavar="N", required=True, help=N_("Unit identifier of the device."))
 def identify(
     serial: str | None, tcp: str | None, line: str | None, framing: str | None, allow_fc03: bool, as_json: bool,
     unit_id: int,

@@ -21,7 +21,7 @@ from agent.core.text import N_, _, text_of
 )
 @click.argument("words", nargs=-1, metavar="[FILE] [DEVICE]")
 @config_option
-@click.option("--count", type=click.IntRange(1), default=1, show_default=True, help=N_("Number of polls."))
+@click.option("--count", type=click.IntRange(1), metavar="N", default=1, show_default=True, help=N_("Number of polls."))
 @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON: one object per reading."))
 def read(words: tuple[str, ...], config_file: Path | None, count: int, as_json: bool) -> None:
     import asyncio

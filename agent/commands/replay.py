@@ -79,6 +79,7 @@ from agent.core.text import N_, text_of
 @click.option(
     "--plant-class",
     type=click.IntRange(1, 3),
+    metavar="CLASS",
     default=2,
     show_default=True,
     help=N_("Environment class of IEC 61000-2-4."),

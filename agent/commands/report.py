@@ -20,7 +20,7 @@ from agent.commands.ledger_options import (
     state_option,
 )
 from agent.commands.options import FINDING, config_option, fail, load, must_have, plant_file
-from agent.core.text import N_, text_of
+from agent.core.text import N_, current, text_of
 from drivers.file_reasons import FILE_UNWRITABLE
 from drivers.reasons import cause_of
 
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
               help=N_("Report only this motor; repeatable. [default: all motors]"))  # fmt: skip
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), default="report.html", show_default=True,
               help=N_("HTML file; the .csv and .json files are written to the same folder."))  # fmt: skip
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True,
-              help=N_("Language shown first; the page contains both."))  # fmt: skip
+@click.option("--lang", type=click.Choice(["en", "zh"]),
+              help=N_("Language shown first; the page contains both. [default: that of the command line]"))  # fmt: skip
 @checkpoint_option
 @config_option
 @state_option
 @key_option
 def report(
-    month: str, motors: tuple[str, ...], output: Path, lang: str, checkpoint_files: tuple[Path, ...],
+    month: str, motors: tuple[str, ...], output: Path, lang: str | None, checkpoint_files: tuple[Path, ...],
     config_file: Path | None, state: Path | None, key_file: Path | None,
 ) -> None:  # fmt: skip
     path = plant_file(config_file)
@@ -60,7 +60,8 @@ def report(
 
     try:
         now_ms = present_ms(config, lambda query, of: db.execute(query, of).fetchall(), time.time_ns() // 1_000_000)
-        lines, complete = write(db, config, motors, month, output, lang, expected_key(key_file, directory),
+        lines, complete = write(db, config, motors, month, output, lang or current().language[:2],
+                                expected_key(key_file, directory),
                                 external_checkpoints(checkpoint_files, config), now_ms,
                                 ("--state", str(state)) if state else ("--config", str(path)))  # fmt: skip
     except ValueError as error:

@@ -81,12 +81,18 @@ class WithFleet(click.Command):
     help=N_("With --proxy: flip=0.01, late=0.02, drop, truncate, echo …; repeatable."),
 )
 @click.option(
-    "--seed", type=int, default=1, show_default=True, help=N_("Random seed; the same seed gives the same plant.")
+    "--seed",
+    type=int,
+    metavar="N",
+    default=1,
+    show_default=True,
+    help=N_("Random seed; the same seed gives the same plant."),
 )
 @seconds_option
 @click.option(
     "--time-factor",
     type=float,
+    metavar="FACTOR",
     default=1.0,
     show_default=True,
     help=N_("Simulated seconds per second. Above 60 the agent runs in this process, without buses."),

@@ -14,7 +14,8 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drivers.reasons import UNKNOWN, CodedError, Reason, fill, reason_of, render
+from drivers.reasons import CODES, PAIR, UNKNOWN, CodedError, Reason, fill, reason_of, render
+from drivers.reasons import N_ as N_
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -23,11 +24,6 @@ DOMAIN = "magwatt"
 LOCALE_VARIABLE = "MAGWATT_LOCALE"  # another folder of catalogues, to try a translation
 LANGUAGES = {"en": "English", "zh_CN": "中文"}
 _VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # in the order of gettext
-
-
-def N_(text: str) -> str:
-    """Marks a text for the catalogues; it is translated later."""
-    return text
 
 
 def locale_folder() -> Path:
@@ -102,12 +98,13 @@ class _SourceText(gettext.NullTranslations):
     def gettext(self, message: str) -> str:
         if self._language != "en" and message not in missing:
             missing.append(message)
-            _log().warning("no %s translation of: %s", self._language, message)
+            code = next((f"{code} " for code in CODES.values() if code.text == message), "")
+            _log().warning("no %s translation: %s(%s)", self._language, code, message)
         return message
 
 
 missing: list[str] = []  # source texts that a catalogue lacked; the test suite fails when there is one
-SEPARATORS = (N_(", "), N_("; "), N_(": "))
+SEPARATORS = (N_(", "), N_("; "), N_(": "), PAIR)
 
 
 @functools.cache

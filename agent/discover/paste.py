@@ -11,6 +11,7 @@ from agent.config_keys import COMM_LOSS
 from agent.core.text import _
 from agent.discover.identified import Identified
 from agent.discover.reasons import FUNCTION_03_NEEDED
+from agent.profiles import WATCHDOG
 from drivers.eavesdrop import Setting
 from drivers.profiles import Profile
 
@@ -103,8 +104,8 @@ def watchdog(profile: Profile) -> str:
     """What the profile contains on the communication watchdog of a drive."""
     known = profile.comm_loss
     parameter = known.get("parameter") or _("parameter unknown")
-    remarks = [f"{key.replace('_', ' ')}: {known[key]}" for key in ("default", "reset_by") if known.get(key)]
-    return "; ".join([parameter, *remarks])
+    remarks = [_(": ").join((_(WATCHDOG[key]), known[key])) for key in ("default", "reset_by") if known.get(key)]
+    return _("; ").join([parameter, *remarks])
 
 
 def _drive(profile: Profile) -> list[str]:
@@ -113,4 +114,5 @@ def _drive(profile: Profile) -> list[str]:
         _("Polling may activate or mask the communication watchdog, which may stop the motor when polling ends."),
         _("Check the watchdog ({watchdog}), then uncomment and correct this line:", watchdog=watchdog(profile)),
     )
-    return [*(f"# {line}" for line in comments), f'# comm_loss = "not used"   # or {", ".join(COMM_LOSS[1:])}']
+    others = _("or {values}", values=COMM_LOSS[1:])
+    return [*(f"# {line}" for line in comments), f'# comm_loss = "{COMM_LOSS[0]}"   # {others}']

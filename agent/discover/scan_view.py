@@ -154,7 +154,7 @@ def evidence_texts(known: Identified) -> list[str]:
     shown = []
     for match in known.matches:
         evidence = _("; ").join(map(text_of, (*match.pro[:4], *match.contra[:2])))
-        shown.append(evidence if known.conclusive else f"{match.profile.id}: {evidence}")
+        shown.append(evidence if known.conclusive else _(": ").join((match.profile.id, evidence)))
     return shown + list(map(text_of, known.notes))
 
 

@@ -17,12 +17,14 @@ from pathlib import Path
 
 from agent.clock import believed, kernel_synchronised
 from agent.config import Config, Mqtt
+from agent.core.text import N_
 from agent.doctor import reasons as codes
 from agent.doctor.finding import Finding, finding, fine, note
 from agent.store import default_directory
 from agent.store.file import NAME
 from drivers.reasons import Reason, cause_of
 
+PARTS = CLOCK, KERNELS = N_("clock"), N_("kernels")  # of the computer: what no configuration key names
 FREE_MIN_MB = 500
 EARLIEST_S = 1.7e9  # November 2023, before the first version: an earlier time is wrong
 
@@ -30,19 +32,19 @@ EARLIEST_S = 1.7e9  # November 2023, before the first version: an earlier time i
 def clock(config: Config) -> Iterator[Finding]:
     """Whether the kernel clock follows a reference; if not, whether the agent uses it."""
     if time.time() < EARLIEST_S:
-        yield finding("clock", codes.CLOCK_NOT_SET(shown_ms=round(1000 * time.time())))
+        yield finding(CLOCK, codes.CLOCK_NOT_SET(shown_ms=round(1000 * time.time())))
         return
     synchronised = kernel_synchronised()
     trusted = config.site.assume_clock_synchronized or config.site.simulated
     cause = None if synchronised else believed(_reached_ns(config), trusted).doubt(time.time_ns())
     if cause:
-        yield finding("clock", codes.CLOCK_NOT_USED(cause=cause))
+        yield finding(CLOCK, codes.CLOCK_NOT_USED(cause=cause))
     elif synchronised is None:
-        yield note("clock", codes.CLOCK_STATE_UNKNOWN())
+        yield note(CLOCK, codes.CLOCK_STATE_UNKNOWN())
     elif synchronised:
-        yield fine("clock", codes.CLOCK_SYNCHRONIZED())
+        yield fine(CLOCK, codes.CLOCK_SYNCHRONIZED())
     else:
-        yield finding("clock", codes.CLOCK_UNSYNCHRONIZED())
+        yield finding(CLOCK, codes.CLOCK_UNSYNCHRONIZED())
 
 
 def _reached_ns(config: Config) -> int:
@@ -105,9 +107,9 @@ def kernels() -> Iterator[Finding]:
     from agent.kernels import is_warm
 
     if is_warm():
-        yield fine("kernels", codes.KERNELS_COMPILED())
+        yield fine(KERNELS, codes.KERNELS_COMPILED())
     else:
-        yield note("kernels", codes.KERNELS_NOT_COMPILED())
+        yield note(KERNELS, codes.KERNELS_NOT_COMPILED())
 
 
 def _why_failed(settings: Mqtt, error: Exception, rejected: bool) -> Reason:

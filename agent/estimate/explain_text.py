@@ -29,6 +29,7 @@ SIGNALS = {
     "winding_temperature_degc": (N_("winding temperature"), "°C"),
     "shaft_torque_nm": (N_("shaft torque"), "Nm"),
 }
+WIRING = {"ok": N_("ok"), "unknown": N_("unknown"), "unclear": N_("unclear")}
 METHODS = {
     "M1": N_("input power and nameplate"),
     "M2": N_("current and nameplate"),
@@ -99,7 +100,7 @@ def _inputs(body: Mapping[str, Any]) -> Iterator[str]:
         label, unit = SIGNALS.get(name, (name, ""))
         yield _line(_(label), _watts(value) if unit == "W" else f"{value:.4g} {unit}")
     faults = [text_of_object(fault) for fault in body["meter_wiring_faults"]]
-    yield _line(_("wiring of the meter"), _("; ").join(faults) or body["meter_wiring"])
+    yield _line(_("wiring of the meter"), _("; ").join(faults) or _name(WIRING, body["meter_wiring"]))
 
 
 def _result(body: Mapping[str, Any]) -> Iterator[str]:

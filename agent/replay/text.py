@@ -13,6 +13,7 @@ from agent.replay.verdict import MARKS
 _MOST_3S = 20  # 3 s values that are printed; the table of the 10 min values replaces a longer list
 _MOST_FINDINGS = 20
 _MOST_KEPT = 3  # the nearest to their limits
+K_FACTOR = N_("K factor")
 _QUANTITIES = (
     ("frequency_hz", "f", "Hz", ".4f"),
     ("u_rms_v", "U", "V", ".2f"),
@@ -23,7 +24,7 @@ _QUANTITIES = (
     ("thd_u_pct", "THD-U", "%", ".2f"),
     ("thd_i_pct", "THD-I", "%", ".2f"),
     ("tdd_pct", "TDD", "%", ".2f"),
-    ("k_factor", N_("K factor"), "", ".3f"),
+    ("k_factor", K_FACTOR, "", ".3f"),
     ("u2_pct", "u2", "%", ".2f"),
     ("u0_pct", "u0", "%", ".2f"),
     ("i2_pct", "i2", "%", ".2f"),
@@ -110,8 +111,9 @@ def _ten_minutes(value: dict[str, Any]) -> str:
         ends_text = [_cell(x, form) for x in (ends if name != "frequency_hz" else ends[:2])]
         if len(mean) == 1:
             cells[1:] = ["", ""]
+        shown = _(label) if label == K_FACTOR else label
         out.append(
-            f"  {padded(_(label), 8)} {unit:>3} {cells[0]:>9} {cells[1]:>10} {cells[2]:>10} {ends_text[0]:>12} "
+            f"  {padded(shown, 8)} {unit:>3} {cells[0]:>9} {cells[1]:>10} {cells[2]:>10} {ends_text[0]:>12} "
             f"{ends_text[1]:>10} {(*ends_text, '')[2]:>12}".rstrip()
         )
     return "\n".join(out)
@@ -176,7 +178,7 @@ def _standard(one: dict[str, Any]) -> str:
         )
     ]
     marks = sorted({item["mark"] for item in one["findings"]})
-    source = _("source: {source}", source=one["source"])
+    source = _("source: {source}", source=_(one["source"]))
     out.append("  " + _("; ").join([source, *(f"[{mark}] {_(MARKS[mark])}" for mark in marks)]))
     if one["indicative"]:
         out.append(

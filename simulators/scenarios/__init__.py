@@ -83,7 +83,7 @@ class Scenario:
     drift_ppm: deviation of the waveform sampler's clock, ppm.
     with_plc: the same plant with a PLC that polls the line. None: no line for a PLC.
     hours: duration after which the scenario has shown its subject, hours.
-    devices: address and model of each device, one line each.
+    devices: unit identifier and model of each virtual device; empty for a plant.
     faults: names of the faults that `provoke` can cause.
     provoke: causes a fault; arguments are plant, name and seconds after the start. None: no faults.
     start_utc_ns: time of the first second on a virtual clock.
@@ -99,7 +99,7 @@ class Scenario:
     drift_ppm: float = 0.0
     with_plc: Scenario | None = None
     hours: float = 1.0
-    devices: tuple[str, ...] = ()
+    devices: tuple[tuple[int, str], ...] = ()
     faults: tuple[str, ...] = ()
     provoke: Callable[[Any, str, float], None] | None = None
     start_utc_ns: int = START_UTC_NS

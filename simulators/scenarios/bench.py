@@ -21,6 +21,7 @@ from simulators.scenarios import Line, Scenario
 from simulators.scenarios.line import SegmentPort, TcpPort
 from simulators.truth import Row
 
+NAME = "devices"
 UNIT_MAX = 247
 
 
@@ -123,12 +124,12 @@ def scenario(devices: Sequence[Wanted], seed: int, *, port: int = 0, line: str =
         return config_toml(built, endpoints, mqtt_url, state_dir, line, every_s)
 
     return Scenario(
-        name="devices",
+        name=NAME,
         about=f"{len(devices)} virtual devices",
         step_s=0.25,
         build=lambda rng: Bench(devices, rng, port=port, line=line),
         config_toml=config,
-        devices=tuple(f"unit {item.unit}: {item.profile_id}" for item in devices),
+        devices=tuple((item.unit, item.profile_id) for item in devices),
     )
 
 

@@ -53,7 +53,7 @@ def _scenario(record: ScenarioRecord, drawn: Mill, digest: str) -> Scenario:
         drift_ppm=4.0,
         hours=record.hours,
         devices=tuple(
-            f"{placed.line} unit {placed.device.unit}: {placed.device.profile.id} {placed.name}"
+            (placed.device.unit, f"{placed.device.profile.id} {placed.name} ({placed.line})")
             for placed in drawn.instruments.placed
         ),
         start_utc_ns=start_of(turns),

@@ -17,6 +17,7 @@ from random import Random
 
 from drivers.profiles import load_profile
 from drivers.reading import Value
+from drivers.reasons import N_
 from simulators.bus.frames import Block
 from simulators.bus.noise import Cable, CountingSegment, NoisyStation
 from simulators.bus.plc import Plc
@@ -198,8 +199,8 @@ listen_before_start = "2s"
     return "\n".join(tables)
 
 
-_DEVICES = tuple(f"unit {item.unit}: {item.profile}" for item in (*METERS, *DRIVES))
-_ABOUT = "six devices on one noisy RS-485 line, one of which stops responding from time to time"
+_DEVICES = tuple((item.unit, item.profile) for item in (*METERS, *DRIVES))
+_ABOUT = N_("six devices on one noisy RS-485 line, one of which stops responding from time to time")
 SCENARIO = Scenario(
     name="noisy-line",
     about=_ABOUT,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from random import Random
 
 from drivers.profiles import load_profile
+from drivers.reasons import N_
 from simulators.bus.rtu import RtuBus
 from simulators.bus.tcp import TcpBus
 from simulators.devices.device import SimulatedDevice
@@ -137,7 +138,7 @@ def _text(text: str, words: int) -> list[int]:
 
 SCENARIO = Scenario(
     name="pump-station",
-    about="two 55 kW cooling-water pumps: one direct on line, one on a magnet motor and a drive",
+    about=N_("two 55 kW cooling-water pumps: one direct on line, one on a magnet motor and a drive"),
     step_s=0.2,
     drift_ppm=4.0,
     build=PumpStation,

@@ -79,9 +79,9 @@ def test_rows_that_wait_get_the_right_time(plant: Path, tmp_path: Path) -> None:
         agent = subprocess.Popen([*computer.arguments, str(plant)], stdout=out, stderr=out)
 
     def stepped(offset_s: int, synchronised: bool) -> None:
-        before = log.read_text().count("the clock was put")
+        before = log.read_text().count("the clock was stepped")
         computer.set(offset_s, synchronised)
-        wait_until(lambda: log.read_text().count("the clock was put") > before, 10, "the step is seen")
+        wait_until(lambda: log.read_text().count("the clock was stepped") > before, 10, "the step is seen")
 
     try:
         wait_until(lambda: log.read_text().count("is online") == 2, 30, "both pumps are measured")

@@ -67,7 +67,7 @@ def test_words_and_nested_reasons_are_translated(codes: dict[str, Code]) -> None
         "one of {names:quoted}, {kind:word}": "{kind:word}：{names:quoted}",
         "{energy_wh:kwh} kWh ({share:pct} %): {cause}": "{cause}，{energy_wh:kwh} kWh",
         "bypass": "旁路",
-        ", ": "、",
+        "{first}, {second}": "{first}、{second}",
     }
     inner = codes["list"](names=("a", "b"), kind="bypass")
     outer = codes["wrapped"](energy_wh=1000.0, share=1.0, cause=inner)

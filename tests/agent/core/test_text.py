@@ -63,7 +63,7 @@ def test_a_missing_entry_shows_the_source_and_is_logged_once(
         for _ in range(3):
             assert chinese("motor {name}", name="fan-3") == "电机 fan-3"
             assert chinese.reason(UNKNOWN(name="x")) == "reason x"
-    assert [record.getMessage() for record in caplog.records] == ["no zh_CN translation of: reason {name}"]
+    assert [record.getMessage() for record in caplog.records] == ["no zh_CN translation: unknown (reason {name})"]
     assert text.missing == ["reason {name}"]
 
 

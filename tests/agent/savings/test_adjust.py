@@ -100,7 +100,7 @@ def test_a_bypass_test_by_the_same_meter_errs_alike(baseline: Baseline) -> None:
 
 
 def test_phase_errors_count_with_the_change_of_reactive_energy(baseline: Baseline) -> None:
-    """Phase displacement of 30′ (class 0.5), tan φ from 0.5 to 0: 0.87 % of half the adjusted baseline, by √3."""
+    """Phase displacement of 30′ (class 0.5), tan φ from 0.5 to 0: 0.87 % / √3 of half the adjusted baseline."""
     found = of(baseline, [replace(item, reactive_varh=0.0) for item in after()])
     assert found.causes["transformer_phase"] == pytest.approx(
         0.5 / 60 * 3.14159 / 180 * 60 * 0.5 * found.adjusted_wh / 3**0.5, rel=0.01

@@ -36,7 +36,7 @@ def test_a_factor_comes_with_its_year(wanted: str | float, year: int | None, kg:
 
 
 def test_memory_is_marked_and_never_preferred() -> None:
-    """CN: the verified factor of 2022 is preferred to a newer one with status memory. JP has only one of the latter."""
+    """CN: the verified factor of 2022 is used, not the newer one with status memory. JP: no factor is verified."""
     assert any(row.scope == "CN" and row.year == 2023 and row.status == "memory" for row in carbon.factors())
     assert carbon.grid_factor("CN").status == "verified"
     assert carbon.grid_factor("JP").status == "memory"

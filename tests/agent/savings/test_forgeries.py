@@ -169,7 +169,7 @@ def insider_changes_a_sum(top: Path) -> None:
 
 
 def insider_changes_intervals_too(top: Path) -> None:
-    """The agent measures and records false energies from the start; no record is changed afterwards."""
+    """The agent records false energies in two further hours; no record is changed afterwards."""
     agent(top / "state", 50, 52, wh=1.0)
 
 

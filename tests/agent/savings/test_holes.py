@@ -198,7 +198,7 @@ def _told(outcomes: list[Outcome]) -> tuple[int, float]:
 
 @pytest.mark.parametrize("name", ["weeks", "two shifts"])
 def test_mills_that_stop_are_covered(name: str) -> None:
-    """A single curve for standstill and running had errors of −0.2 and −0.4 % of the energy and covered 77 and 75 %."""
+    """A single curve for standstill and running has errors of −0.2 and −0.4 % of the energy; U95 covers 77 and 75 %."""
     covered, bias = _told([half for seed in range(8) for half in both(name, seed)])
     assert covered >= 14
     assert abs(bias) < 0.001

@@ -37,7 +37,7 @@ def run(plant: Path, kwh: list[float], *more: str, first: str = "2024-01-05 00:0
 
 
 def test_energy_a_thousand_times_too_high_is_rejected(plant: Path) -> None:
-    """20 kWh in a quarter hour are 80 kW; read as MWh they are 80 MW, of a fan of 132 kW."""
+    """20 kWh in an interval are a mean power of 80 kW; read as MWh, 80 MW for a fan of 132 kW."""
     assert run(plant, [20.0] * DAY).exit_code == 0
     (plant / "state").rename(plant / "before")
     found = run(plant, [20.0] * DAY, unit="MWh")

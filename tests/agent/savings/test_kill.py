@@ -224,7 +224,7 @@ def test_memory_does_not_grow_with_the_years(tmp_path: Path, config: Config) -> 
 
 @pytest.mark.parametrize("what", ["keep_up", "newest checkpoint"])
 def test_a_round_of_recording_does_not_read_earlier_years(tmp_path: Path, what: str) -> None:
-    """Counted in steps of SQLite: ten times the history needs less than 1.5 times the steps."""
+    """Measured in steps of SQLite's virtual machine: ten times the history takes less than 1.5 times the steps."""
 
     def steps(days: int) -> int:
         store = Store(tmp_path / str(days), HandClock(START_S))

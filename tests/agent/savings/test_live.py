@@ -181,7 +181,7 @@ def test_nonsense_in_the_store_ends_nothing(tmp_path: Path, bench: Bench) -> Non
 
 @pytest.mark.parametrize("back_h", [3, 30])
 def test_a_clock_that_goes_back_changes_no_sum(bench: Bench, back_h: int) -> None:
-    """Published sums equal those of a report over all stored intervals, also those later than the clock."""
+    """Published sums equal those of a report over all stored intervals, also those dated later than the clock."""
     freeze_what_was(bench)
     bench.run(4 * 40)
     bench.clock._utc_ns -= back_h * 3600 * 10**9

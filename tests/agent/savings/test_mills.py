@@ -33,7 +33,7 @@ def test_no_doubt_is_a_thousand_times_the_saving() -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("name", OWED)
 def test_u95_covers_where_it_is_owed(name: str) -> None:
-    """300 seeds each. "What U95 does not cover" in docs/savings.md lists the mills that are not required, and why."""
+    """300 seeds each. "What U95 does not cover" in docs/savings.md lists the mills without this requirement."""
     told = [both(name, seed) for seed in range(300)]
     for half in zip(*told, strict=True):
         assert sum(item.covered for item in half) >= 0.93 * len(half)

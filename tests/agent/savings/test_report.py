@@ -191,7 +191,7 @@ def test_the_page_is_whole_and_needs_nothing_else(plant: Path) -> None:
     assert [load for load in reader.loads if not load.startswith("href=#")] == []
     assert "url(" not in text
     assert "@import" not in text
-    assert text.count("<figure>") == 8  # four pictures in two languages
+    assert text.count("<figure>") == 8  # four charts in two languages
     for said in (
         "48\u202f250",
         "proven",

@@ -29,7 +29,7 @@ TONNES = "signal_line_rpm"
 def told(
     law: Law, n: int = 960, second: str = TEMPERATURE, noise: float = 60.0, seed: int = 7, tie: float = 0.0
 ) -> list[Interval]:
-    """A random flow, and a second driver: a random temperature, correlated with the flow by `tie`, or the shift."""
+    """A random flow, and a second driver: a random temperature, tied to the flow by `tie`, or a shift of 8 h."""
     rng = Random(seed)
     found = []
     for k in range(n):

@@ -1,6 +1,7 @@
 """Intervals without a record: those of a stopped agent are not a problem, inserted ones are.
 
-Each manipulation is made on a copy of the same ledger; an external checkpoint detects one with the gateway's key.
+Each manipulation is made on a copy of the same ledger; an external checkpoint detects one that is
+signed with the gateway's key.
 """
 
 from __future__ import annotations

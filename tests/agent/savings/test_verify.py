@@ -173,7 +173,7 @@ def test_a_chain_rewritten_without_the_key_is_named_at_its_first_record(copy: Pa
 
 
 def test_a_chain_rewritten_with_another_key_from_the_first_record(copy: Path) -> None:
-    """It is valid in itself; the gateway's key or a checkpoint detects it."""
+    """The new chain is consistent; the gateway's key or a checkpoint detects it."""
     forged = new_key()
     edited(copy, lambda db: rechained(db, 1, lambda body: body.update(key=forged.declaration()), forged))
     assert verdict_of(copy, forged).first_bad is None

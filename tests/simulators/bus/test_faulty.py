@@ -45,7 +45,7 @@ def test_the_judge_knows_an_old_answer_of_the_same_block() -> None:
     asked = [Ask(n, 10.0 * n, 2, 3, 100, 4, None, b"") for n in (1, 2)]
     assert fault_of(content(2, 3, 100, 4, 2), BLOCK, 15.0, asked) == ""
     assert "earlier poll" in fault_of(content(2, 3, 100, 4, 1), BLOCK, 15.0, asked)
-    assert "nobody sent" in fault_of(content(2, 3, 100, 4, 3), BLOCK, 15.0, asked)
+    assert "was not sent" in fault_of(content(2, 3, 100, 4, 3), BLOCK, 15.0, asked)
     assert "are not the contents" in fault_of(content(2, 3, 200, 4, 2), BLOCK, 15.0, asked)
     assert "2 registers" in fault_of(content(2, 3, 100, 2, 2), BLOCK, 15.0, asked)
 
